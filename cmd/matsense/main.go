@@ -1,0 +1,194 @@
+// Command matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
+// from small random starts, and shows how they get there.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/machine"
+)
+
+// The exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitDiverged    = 3
+	exitInterrupted = 130
+)
+
+// environment is what the commands see of the world, so that tests can run them in-process.
+type environment struct {
+	out, err io.Writer
+	terminal bool                    // err is a terminal
+	memory   func() (float64, error) // bytes available
+}
+
+var (
+	errDiverged    = errors.New("the run diverged")
+	errInterrupted = errors.New("the run was interrupted")
+)
+
+func main() {
+	// The rows of measurements are one large block without pointers, which costs the collector nothing; what else
+	// lives is small. Letting garbage grow to the size of the block would double the memory that is needed.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(10)
+	}
+	env := environment{
+		out: os.Stdout, err: os.Stderr,
+		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		memory: func() (float64, error) {
+			_, available, err := machine.Memory()
+			return available, err
+		},
+	}
+	ctx, stop := interruptible(env)
+	defer stop()
+	os.Exit(run(ctx, env, os.Args[1:]))
+}
+
+// interruptible returns a context that the first interrupt cancels; the second ends the process.
+func interruptible(env environment) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, cancel
+}
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, env environment, args []string) int {
+	root := newRoot(env)
+	root.SetArgs(args)
+	root.SetOut(env.out)
+	root.SetErr(env.err)
+	command, err := root.ExecuteContextC(ctx)
+	code := exitCode(err)
+	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
+		return code // the command has said all there is to say
+	}
+	if asJSON(command) {
+		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
+		return code
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		fmt.Fprintln(env.err, "matsense:", line)
+	}
+	return code
+}
+
+// exitCode is the only place that decides it.
+func exitCode(err error) int {
+	var usage *experiment.UsageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errDiverged):
+		return exitDiverged
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+func newRoot(env environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "matsense",
+		Short: "Recover low-rank matrices from few measurements, and see how gradient descent gets there",
+		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
+started near zero, and shows how they get there: alignment, saddle avoidance, refinement.
+
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 diverged, 130 interrupted.`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newRun(env), newPlot(env), newDevices(env))
+	return root
+}
+
+// flagError makes a usage error of a flag that cannot be read.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		text += fmt.Sprintf("; did you mean --%s?", experiment.Nearest(unknown.GetSpecifiedName(), names))
+	}
+	return &experiment.UsageError{Problems: []string{text}}
+}
+
+// noArguments refuses words that are no flags.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s takes no argument %q", c.CommandPath(), args[0])
+	if c.HasSubCommands() {
+		var names []string
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+		}
+		text = fmt.Sprintf("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names))
+	}
+	return &experiment.UsageError{Problems: []string{text}}
+}
+
+// asJSON says whether a command was asked for JSON lines.
+func asJSON(c *cobra.Command) bool {
+	f := c.Flags().Lookup("json")
+	return f != nil && f.Value.String() == "true"
+}
+
+func printJSON(w io.Writer, v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("matsense: a line that is no JSON: %v", err))
+	}
+	fmt.Fprintf(w, "%s\n", line)
+}
+
+// version returns the module's version, or the revision that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}

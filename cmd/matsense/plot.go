@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/matsense/matsense/experiment"
+)
+
+func newPlot(env environment) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "plot DIR",
+		Short:   "Draw a run's figures again from its files",
+		Example: "  matsense plot runs/paper",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &experiment.UsageError{Problems: []string{fmt.Sprintf("plot takes one run directory, got %d", len(args))}}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			run, err := experiment.Open(args[0])
+			if err != nil {
+				return err
+			}
+			if err := writeFigures(run, args[0]); err != nil {
+				return err
+			}
+			for _, name := range []string{"trajectory.svg", "trajectory.png"} {
+				path := filepath.Join(args[0], name)
+				if asJSON {
+					printJSON(env.out, map[string]any{"event": "figure", "path": path})
+				} else {
+					fmt.Fprintln(env.out, path)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return c
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/solver"
+)
+
+// textProgress shows a bar on a terminal, and now and then a line elsewhere.
+type textProgress struct {
+	env      environment
+	bar      *progressbar.ProgressBar
+	from, to int
+	began    time.Time
+	next     int // the iteration from which the next line is due
+}
+
+func newTextProgress(env environment) *textProgress { return &textProgress{env: env} }
+
+// describe says what is about to run.
+func describe(w io.Writer, p *experiment.Plan) {
+	c := &p.Config
+	fmt.Fprintf(w, "%s %s, n = %d, m = %d, factor rank %d; %s, rows in %s, %s of memory\n",
+		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, p.Backend.Device(), where(p.Storage), experiment.Bytes(p.Bytes))
+}
+
+func where(storage string) string {
+	if storage == "generated" {
+		return "no memory (generated)"
+	}
+	return storage
+}
+
+// Notice implements experiment.Progress.
+func (t *textProgress) Notice(text string) {
+	if t.bar != nil {
+		_ = t.bar.Clear()
+	}
+	fmt.Fprintln(t.env.err, "note:", text)
+}
+
+// Begin implements experiment.Progress.
+func (t *textProgress) Begin(from, to int) {
+	t.from, t.to, t.began, t.next = from, to, time.Now(), from
+	if from > 0 {
+		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
+	}
+	if t.env.terminal {
+		t.bar = progressbar.NewOptions(to,
+			progressbar.OptionSetWriter(t.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionSetDescription("measuring"))
+		_ = t.bar.Set(from)
+	}
+}
+
+// Sample implements experiment.Progress.
+func (t *textProgress) Sample(s solver.Sample) {
+	if t.bar != nil {
+		t.bar.Describe(fmt.Sprintf("loss %.2e", s.TrainLoss))
+		_ = t.bar.Set(s.Iteration)
+		return
+	}
+	if s.Iteration < t.next && s.Iteration != t.to {
+		return
+	}
+	t.next = s.Iteration + max(1, (t.to-t.from)/10)
+	left := ""
+	if done := s.Iteration - t.from; done > 0 {
+		elapsed := time.Since(t.began)
+		rate := float64(done) / elapsed.Seconds()
+		left = fmt.Sprintf(", %.3g steps/s, %s left", rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
+	}
+	fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+}
+
+// end takes the bar away.
+func (t *textProgress) end() {
+	if t.bar != nil {
+		_ = t.bar.Finish()
+		t.bar = nil
+	}
+}
+
+// jsonProgress prints one JSON object a line.
+type jsonProgress struct{ out io.Writer }
+
+// Notice implements experiment.Progress.
+func (p jsonProgress) Notice(text string) {
+	printJSON(p.out, map[string]any{"event": "notice", "message": text})
+}
+
+// Begin implements experiment.Progress.
+func (p jsonProgress) Begin(from, to int) {
+	printJSON(p.out, map[string]any{"event": "begin", "from_iteration": from, "to_iteration": to})
+}
+
+// Sample implements experiment.Progress.
+func (p jsonProgress) Sample(s solver.Sample) {
+	printJSON(p.out, struct {
+		Event string `json:"event"`
+		experiment.Metrics
+	}{"sample", experiment.MetricsOf(s)})
+}

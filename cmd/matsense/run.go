@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// runOptions are the flags of run that are no settings of the experiment.
+type runOptions struct {
+	config        string
+	out           string
+	resume, force bool
+	json          bool
+	settings      []setting
+}
+
+// setting is a flag that sets a field of the configuration.
+type setting struct{ key, text string }
+
+// flagValue collects a setting. It is applied after the configuration file, so that all mistakes can be told at once.
+type flagValue struct {
+	field experiment.Field
+	to    *[]setting
+}
+
+func (v flagValue) String() string { return v.field.String() }
+func (v flagValue) Type() string   { return v.field.Type() }
+func (v flagValue) Set(text string) error {
+	*v.to = append(*v.to, setting{v.field.Key, text})
+	return nil
+}
+
+func newRun(env environment) *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run one experiment",
+		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json, factor.npy, a figure as
+SVG and PNG, and checkpoints. Without flags it is a small problem that takes a few seconds.
+
+Ctrl-C once finishes the step and saves; --resume goes on from there, to the same bits. Twice stops at once.`,
+		Example: `  matsense run
+  matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
+  matsense run --matrices A.npy --observations y.npy --truth X.npy
+  matsense run --resume --out runs/paper --iterations 800`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return runExperiment(c.Context(), env, o) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	defaults := experiment.Default()
+	for _, field := range defaults.Fields() {
+		f.Var(flagValue{field, &o.settings}, field.Key, field.Help)
+	}
+	f.StringVar(&o.config, "config", "", "read settings from a YAML file; flags win over it")
+	f.StringVar(&o.out, "out", "", "run directory (default runs/ and the time)")
+	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")
+	f.BoolVar(&o.force, "force", false, "replace the run in --out")
+	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	return c
+}
+
+func runExperiment(ctx context.Context, env environment, o runOptions) error {
+	config, err := o.configuration()
+	if err != nil {
+		return err
+	}
+	plan, err := experiment.NewPlan(config, experiment.Host{Backend: openBackend, Memory: env.memory, Version: version()})
+	if err != nil {
+		return err
+	}
+	if o.out == "" {
+		o.out = unusedDir(filepath.Join("runs", time.Now().Format("2006-01-02-150405")))
+	}
+	var p experiment.Progress
+	if o.json {
+		p = jsonProgress{env.out}
+	} else {
+		t := newTextProgress(env)
+		defer t.end()
+		describe(env.err, plan)
+		p = t
+	}
+	out, err := plan.Run(ctx, experiment.Options{Dir: o.out, Force: o.force, Resume: o.resume}, p)
+	if out == nil {
+		return err
+	}
+	err = errors.Join(err, writeFigures(out.Run, out.Dir))
+	if t, ok := p.(*textProgress); ok {
+		t.end()
+		printSummary(env.out, out)
+	} else {
+		printJSON(env.out, struct {
+			Event string `json:"event"`
+			Dir   string `json:"dir"`
+			*experiment.Summary
+		}{"summary", out.Dir, out.Summary})
+	}
+	if err != nil {
+		return err
+	}
+	switch out.Summary.Status {
+	case solver.Diverged:
+		return errDiverged
+	case solver.Canceled:
+		return errInterrupted
+	}
+	return nil
+}
+
+// configuration puts defaults, the file and the flags together.
+func (o runOptions) configuration() (experiment.Config, error) {
+	c := experiment.Default()
+	var problems []string
+	collect := func(err error) error {
+		var usage *experiment.UsageError
+		if errors.As(err, &usage) {
+			problems = append(problems, usage.Problems...)
+			return nil
+		}
+		return err
+	}
+	if o.resume && o.config != "" {
+		problems = append(problems, "--config: a resumed run keeps the config.yaml of its directory")
+	} else if o.config != "" {
+		if err := collect(experiment.ReadConfig(o.config, &c)); err != nil {
+			return c, err
+		}
+	}
+	if o.resume && o.force {
+		problems = append(problems, "--resume goes on with a run and --force replaces it: choose one")
+	}
+	if o.resume && o.out == "" {
+		problems = append(problems, "--resume needs --out, the directory of the run")
+	}
+	fields := map[string]experiment.Field{}
+	for _, f := range c.Fields() {
+		fields[f.Key] = f
+	}
+	for _, s := range o.settings {
+		if err := fields[s.key].Set(s.text, "--"+s.key); err != nil {
+			problems = append(problems, fmt.Sprintf("--%s: %v", s.key, err))
+		}
+	}
+	if len(problems) > 0 {
+		return c, &experiment.UsageError{Problems: problems}
+	}
+	if o.resume {
+		return experiment.ConfigForResume(o.out, c)
+	}
+	return c, nil
+}
+
+// unusedDir returns dir, or dir-2 and so on where that exists.
+func unusedDir(dir string) string {
+	name := dir
+	for i := 2; ; i++ {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", dir, i)
+	}
+}
+
+// writeFigures draws a run's figure in both formats.
+func writeFigures(r *experiment.Run, dir string) error {
+	if len(r.Trajectory) == 0 {
+		return nil
+	}
+	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config)}
+	if s := r.Summary; s != nil {
+		for _, m := range []struct {
+			from *experiment.Metrics
+			to   **int
+		}{{s.Phases.AlignmentEnd, &f.AlignmentEnd}, {s.Phases.SaddleEnd, &f.SaddleEnd}, {s.Phases.FloorStart, &f.FloorStart}} {
+			if m.from != nil {
+				*m.to = &m.from.Iteration
+			}
+		}
+	}
+	for _, format := range []report.Format{report.SVG, report.PNG} {
+		path := filepath.Join(dir, "trajectory."+string(format))
+		if err := atomicfile.Write(path, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
+			return fmt.Errorf("%s could not be written: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func title(c *experiment.Config) string {
+	text := fmt.Sprintf("n = %d,  m = %d,  r = %d", c.N, c.Measurements, c.FactorRank)
+	if c.Rank > 0 {
+		text = fmt.Sprintf("n = %d,  r* = %d,  m = %d,  r = %d", c.N, c.Rank, c.Measurements, c.FactorRank)
+	}
+	if c.Init == "random" {
+		text += fmt.Sprintf(",  α = %g", c.Alpha)
+	}
+	return text + fmt.Sprintf(",  μ = %g,  %s %s", c.Step, c.Ensemble, c.Entries)
+}

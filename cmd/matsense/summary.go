@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/solver"
+)
+
+// printSummary tells a person how a run ended.
+func printSummary(w io.Writer, out *experiment.Outcome) {
+	s := out.Summary
+	fmt.Fprintln(w)
+	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
+	fmt.Fprintf(w, "  train loss %s", number(s.Final.TrainLoss))
+	if known(s.Final.TestError) {
+		fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
+	}
+	fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n", s.Final.Iteration, float64(s.SecondsStepping))
+	if s.Recovered != nil {
+		printPhases(w, s)
+	}
+	if s.SuggestedStep != nil {
+		fmt.Fprintf(w, "  try --step %.2g: 1/(4‖S‖) of the spectral estimate S, or half the step that failed\n", *s.SuggestedStep)
+	}
+	if s.Status == solver.Canceled {
+		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", out.Dir)
+	}
+	fmt.Fprintf(w, "  figure   %s\n", filepath.Join(out.Dir, "trajectory.svg"))
+	fmt.Fprintf(w, "  results  %s\n", out.Dir)
+}
+
+func headline(s *experiment.Summary) string {
+	switch {
+	case s.Status == solver.Diverged:
+		return "Diverged."
+	case s.Status == solver.Canceled:
+		return "Interrupted."
+	case s.Recovered == nil:
+		return "Done."
+	case *s.Recovered:
+		return "Recovered."
+	}
+	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)
+}
+
+func printPhases(w io.Writer, s *experiment.Summary) {
+	line := func(name string, at *experiment.Metrics, text string) {
+		if at == nil {
+			fmt.Fprintf(w, "  %-22s not reached\n", name)
+			return
+		}
+		fmt.Fprintf(w, "  %-22s %s\n", name, text)
+	}
+	p := s.Phases
+	if m := p.AlignmentEnd; m != nil {
+		line("I   alignment", m, fmt.Sprintf("until iteration %d: angle to the truth %.3f, the spectral estimate's %.3f",
+			m.Iteration, m.Angle, s.Spectral.EstimateAngle))
+	} else {
+		line("I   alignment", nil, "")
+	}
+	if m := p.SaddleEnd; m != nil {
+		line("II  saddle avoidance", m, fmt.Sprintf("until iteration %d: signal %.3f", m.Iteration, m.Signal))
+	} else {
+		line("II  saddle avoidance", nil, "")
+	}
+	if m := p.FloorStart; m != nil {
+		line("III refinement", m, fmt.Sprintf("its floor from iteration %d: test error %s", m.Iteration, number(m.TestError)))
+	} else {
+		line("III refinement", nil, "")
+	}
+	if sp := s.Spectral; known(sp.Closest) {
+		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from the spectral estimate,\n"+
+			"  which is %.2g° from the truth\n", sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
+	}
+}
+
+func known(n experiment.Number) bool { return !math.IsNaN(float64(n)) }
+
+func number(n experiment.Number) string {
+	if !known(n) {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.2e", float64(n))
+}

@@ -1,0 +1,80 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Storage says where an ensemble's rows are. It changes time and space, never a bit of the result.
+type Storage string
+
+// The storages.
+const (
+	Memory    Storage = "memory"    // all rows lie in memory
+	Generated Storage = "generated" // each row is made from its counter when it is needed
+)
+
+// Backend opens engines on the host.
+type Backend struct {
+	// Storage says where rows are; empty is Memory. Rows that a user brought lie in memory whatever it says.
+	Storage Storage
+	// Workers is how many goroutines share the rows; 0 is one for each available core.
+	Workers int
+}
+
+var _ solver.Backend = Backend{}
+
+// Name implements solver.Backend.
+func (Backend) Name() string { return "cpu" }
+
+// Device implements solver.Backend.
+func (b Backend) Device() string {
+	return fmt.Sprintf("%s, %d workers", runtime.GOARCH, workerCount(b.Workers))
+}
+
+// Memory implements solver.Backend.
+func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
+	e := p.Ensemble
+	space := e.Space()
+	n1, n2 := space.Dims()
+	k, m := float64(space.K()), float64(e.Measurements())
+	workers := float64(workerCount(b.Workers))
+	row := k * float64(e.Entries().EntryBits()) / 8
+
+	bytes := 8 * 2 * m                         // y and the noise
+	bytes += 8 * 6 * float64(n1) * float64(n2) // products, the truth, the spectral estimate
+	for _, r := range batch.FactorRanks {
+		bytes += 8 * (2 + workers) * k // z, g, accumulators
+		shapes, err := batch.Parametrization.Shapes(space, r)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range shapes {
+			const measuring = 8 // copies of the factor that measuring and saving need
+			slots := float64(int(solver.OwnSlot) + batch.OwnSlots + measuring)
+			bytes += 8 * slots * float64(s.Rows) * float64(s.Cols)
+		}
+	}
+	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != Generated {
+		return bytes + row*m, nil
+	}
+	return bytes + row*blockRows*workers, nil
+}
+
+// Open implements solver.Backend.
+func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (solver.Engine, error) {
+	e, err := newEngine(p, batch)
+	if err != nil {
+		return nil, err
+	}
+	e.operator, err = newOperator(ctx, p.Ensemble, b.Storage != Generated, workerCount(b.Workers))
+	if err != nil {
+		return nil, err
+	}
+	e.observe(p)
+	return e, nil
+}

@@ -1,0 +1,218 @@
+package experiment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/solver"
+)
+
+// A checkpoint is a folder checkpoint/ITERATION with the factor of every slot, the trajectory so far, state.json with
+// the checksum of each, and DONE with the checksum of state.json. It is written under another name and renamed when
+// all of it is on the disk, and the one before it is kept: whatever happens, one that is whole is there.
+const (
+	checkpointDir   = "checkpoint"
+	stateFile       = "state.json"
+	doneFile        = "DONE"
+	trajectoryFile  = "trajectory.csv"
+	checkpointsKept = 2
+)
+
+// checkpointState is state.json.
+type checkpointState struct {
+	Fingerprint string            `json:"fingerprint"` // of the configuration and its data
+	Iteration   int               `json:"iteration"`
+	Seconds     float64           `json:"seconds"`
+	Slots       [][]string        `json:"slots"` // the files of each slot's factor
+	Sums        map[string]string `json:"sha256"`
+}
+
+// writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
+func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajectory) (err error) {
+	dir := filepath.Join(run, checkpointDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(dir, ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp) // gone already where all went well
+
+	state := checkpointState{Fingerprint: fingerprint, Iteration: s.Iteration, Seconds: s.Seconds, Sums: map[string]string{}}
+	write := func(name string, content []byte) error {
+		state.Sums[name] = checksum(content)
+		return writeSynced(filepath.Join(temp, name), content)
+	}
+	for i, factor := range s.Slots {
+		var names []string
+		for j := range factor {
+			name := fmt.Sprintf("slot-%d-%d.npy", i, j)
+			if err := write(name, encodeFactor(factor[j:j+1])); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		state.Slots = append(state.Slots, names)
+	}
+	var csv bytes.Buffer
+	if err := WriteTrajectory(&csv, t); err != nil {
+		return err
+	}
+	if err := write(trajectoryFile, csv.Bytes()); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(temp, stateFile), text); err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(temp, doneFile), []byte(checksum(text)+"\n")); err != nil {
+		return err
+	}
+	atomicfile.SyncDir(temp)
+
+	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
+	if err := os.RemoveAll(name); err != nil { // the same state again, or one that was not whole
+		return err
+	}
+	if err := os.Rename(temp, name); err != nil {
+		return err
+	}
+	atomicfile.SyncDir(dir)
+	return pruneCheckpoints(dir)
+}
+
+func pruneCheckpoints(dir string) error {
+	names, err := listCheckpoints(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names[min(checkpointsKept, len(names)):] {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listCheckpoints returns the names of the checkpoints in a folder, the last first. No folder is no checkpoints.
+func listCheckpoints(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	return names, err
+}
+
+// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what is wrong with
+// those that were passed over. There being none at all is no error: the state is then nil.
+func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, []string, error) {
+	dir := filepath.Join(run, checkpointDir)
+	names, err := listCheckpoints(dir)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var refused []string
+	for _, name := range names {
+		state, t, err := readOneCheckpoint(filepath.Join(dir, name), fingerprint)
+		if err == nil {
+			return state, t, refused, nil
+		}
+		refused = append(refused, fmt.Sprintf("%s is not used: %v", filepath.Join(dir, name), err))
+	}
+	if len(refused) > 0 {
+		return nil, nil, nil, fmt.Errorf("no checkpoint in %s can be resumed from (--force starts over):\n%s",
+			dir, strings.Join(refused, "\n"))
+	}
+	return nil, nil, nil, nil
+}
+
+func readOneCheckpoint(dir, fingerprint string) (*solver.State, solver.Trajectory, error) {
+	done, err := os.ReadFile(filepath.Join(dir, doneFile))
+	if err != nil {
+		return nil, nil, errors.New("it was cut short: its DONE file is missing")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if err != nil {
+		return nil, nil, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+	}
+	if strings.TrimSpace(string(done)) != checksum(text) {
+		return nil, nil, fmt.Errorf("its %s was altered", stateFile)
+	}
+	var s checkpointState
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, nil, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+	}
+	if s.Fingerprint != fingerprint {
+		return nil, nil, errors.New("it belongs to another configuration or other data")
+	}
+	for name, want := range s.Sums {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, nil, fmt.Errorf("its %s is missing", name)
+		}
+		if checksum(content) != want {
+			return nil, nil, fmt.Errorf("its %s was cut short or altered", name)
+		}
+	}
+	state := &solver.State{Iteration: s.Iteration, Seconds: s.Seconds}
+	for _, names := range s.Slots {
+		var factor solver.Factor
+		for _, name := range names {
+			a, err := npy.Load(filepath.Join(dir, name))
+			if err != nil {
+				return nil, nil, err
+			}
+			factor = append(factor, asMatrix(a))
+		}
+		state.Slots = append(state.Slots, factor)
+	}
+	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
+	return state, t, err
+}
+
+// encodeFactor returns one of a factor's matrices as a .npy file.
+func encodeFactor(f solver.Factor) []byte {
+	rows, cols := f[0].Dims()
+	var b bytes.Buffer
+	// Writing to memory does not fail.
+	_ = npy.Write(&b, []int{rows, cols}, f[0].RawMatrix().Data)
+	return b.Bytes()
+}
+
+func checksum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// writeSynced writes a file of a folder that nobody reads yet.
+func writeSynced(path string, content []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}

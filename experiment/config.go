@@ -1,0 +1,337 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml.
+type Config struct {
+	// The problem.
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite"`
+	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ"`
+	Kappa        float64 `key:"kappa" help:"condition number of X, whose spectral norm is 1"`
+	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank)"`
+	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
+	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
+	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
+
+	// A user's own data.
+	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n)"`
+	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
+	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
+
+	// The start.
+	FactorRank int     `key:"factor-rank" help:"columns r of the factor U (default n)"`
+	Init       string  `key:"init" help:"start: random, spectral, or a .npy file with U₀ of shape (n, r)"`
+	Alpha      float64 `key:"alpha" help:"size of the random start U₀ = α·G, G_ij ~ N(0, 1/r)"`
+	StartSeed  uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
+
+	// The method.
+	Method     string  `key:"method" help:"update rule: gd"`
+	Step       float64 `key:"step" help:"step size μ"`
+	Iterations int     `key:"iterations" help:"number of steps at most"`
+	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
+
+	// What is measured.
+	MeasureEvery    int     `key:"measure-every" help:"steps between measurements of the metrics"`
+	AlignmentMargin float64 `key:"alignment-margin" help:"phase I ends when the angle is within this fraction of the spectral estimate's"`
+	AlignmentSine   float64 `key:"alignment-sine" help:"… and the spectral angle at most this"`
+	SignalFraction  float64 `key:"signal-fraction" help:"phase II ends when the signal reaches this fraction of σ_min(X)"`
+	FloorFactor     float64 `key:"floor-factor" help:"the floor is where the test error stays within this factor of its least"`
+
+	// The machine. These change time and space, and on one device no bit of the result.
+	Device          string  `key:"device" help:"where to run: auto or cpu"`
+	Storage         string  `key:"storage" help:"where measurements are: memory, generated when needed, or auto" free:"true"`
+	Precision       string  `key:"precision" help:"arithmetic of the contraction: f64"`
+	Workers         int     `key:"workers" help:"goroutines that share the rows (0: one for each core)" free:"true"`
+	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
+
+	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3".
+	from map[string]string
+}
+
+// Default returns the configuration of a run that nothing was said about.
+func Default() Config {
+	return Config{
+		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Seed: 1,
+		Init: "random", Alpha: 1e-6,
+		Method: "gd", Step: 0.25, Iterations: 300,
+		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
+		Device: "auto", Storage: "auto", Precision: "f64", CheckpointEvery: 60,
+	}
+}
+
+// Field is one setting of a Config.
+type Field struct {
+	Key, Help string
+	// Free says that the setting changes no bit of the result: a resumed run may change it.
+	Free  bool
+	value reflect.Value
+	owner *Config
+}
+
+// Fields lists a configuration's settings in their order.
+func (c *Config) Fields() []Field {
+	v := reflect.ValueOf(c).Elem()
+	var fields []Field
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		if key := tag.Get("key"); key != "" {
+			fields = append(fields, Field{key, tag.Get("help"), tag.Get("free") != "", v.Field(i), c})
+		}
+	}
+	return fields
+}
+
+// Keys lists the settings' names.
+func Keys() []string {
+	var c Config
+	var keys []string
+	for _, f := range c.Fields() {
+		keys = append(keys, f.Key)
+	}
+	return keys
+}
+
+func (c *Config) field(key string) (Field, bool) {
+	for _, f := range c.Fields() {
+		if f.Key == key {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// Type says what kind of value the field takes.
+func (f Field) Type() string {
+	switch f.value.Kind() {
+	case reflect.Int, reflect.Uint64:
+		return "int"
+	case reflect.Float64:
+		return "float"
+	}
+	return "string"
+}
+
+// String returns the value as it is written in files, with all its digits.
+func (f Field) String() string {
+	switch f.value.Kind() {
+	case reflect.Float64:
+		return strconv.FormatFloat(f.value.Float(), 'g', -1, 64)
+	default:
+		return fmt.Sprint(f.value.Interface())
+	}
+}
+
+// Set parses a value that was given at a place: "--alpha", "config.yaml:3".
+func (f Field) Set(text, place string) error {
+	text = strings.TrimSpace(text)
+	switch f.value.Kind() {
+	case reflect.Int:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s takes a whole number, got %q", f.Key, text)
+		}
+		f.value.SetInt(n)
+	case reflect.Uint64:
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s takes a whole number from 0 to 2⁶⁴−1, got %q", f.Key, text)
+		}
+		f.value.SetUint(n)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%s takes a number, got %q", f.Key, text)
+		}
+		f.value.SetFloat(x)
+	default:
+		f.value.SetString(text)
+	}
+	if f.owner.from == nil {
+		f.owner.from = map[string]string{}
+	}
+	f.owner.from[f.Key] = place
+	return nil
+}
+
+// given says whether a key was given a value.
+func (c *Config) given(key string) bool { return c.from[key] != "" }
+
+// at names the place where a key was given, for messages.
+func (c *Config) at(key string) string {
+	if place := c.from[key]; place != "" {
+		return place
+	}
+	return key
+}
+
+// UsageError lists what is wrong with what a user asked for.
+type UsageError struct{ Problems []string }
+
+func (e *UsageError) Error() string { return strings.Join(e.Problems, "\n") }
+
+func usage(format string, args ...any) error {
+	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
+}
+
+// ownData says whether the measurements are a user's.
+func (c *Config) ownData() bool { return c.Matrices != "" }
+
+// startFile returns the file that the start is read from, or "".
+func (c *Config) startFile() string {
+	if c.Init == "random" || c.Init == "spectral" {
+		return ""
+	}
+	return c.Init
+}
+
+// maxSide bounds n: past it not even one measurement can be indexed.
+const maxSide = 1 << 16
+
+// Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
+func (c *Config) Validate() error {
+	var problems []string
+	bad := func(key, format string, args ...any) {
+		problems = append(problems, c.at(key)+": "+fmt.Sprintf(format, args...))
+	}
+	oneOf := func(key, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			bad(key, "must be %s, got %q", strings.Join(allowed, " or "), value)
+		}
+	}
+	finite := func(key string, x float64, ok bool, must string) {
+		if !ok || math.IsNaN(x) || math.IsInf(x, 0) {
+			bad(key, "%s must be %s, got %v", key, must, x)
+		}
+	}
+
+	if c.ownData() {
+		c.validateOwnData(bad)
+	} else {
+		c.validateSynthetic(bad, finite)
+		oneOf("ensemble", c.Ensemble, "gaussian", "rademacher")
+		if c.Ensemble != "rademacher" {
+			oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
+		}
+	}
+
+	if c.given("factor-rank") || c.FactorRank != 0 {
+		if c.FactorRank < 1 || c.FactorRank > maxSide {
+			bad("factor-rank", "factor-rank goes from 1 to %d, got %d", maxSide, c.FactorRank)
+		}
+	}
+	if c.Init == "" {
+		bad("init", "init must be random, spectral or a .npy file, got nothing")
+	}
+	if c.Init != "random" {
+		// A resolved configuration says 0 where a setting does not apply.
+		if c.given("alpha") && c.Alpha != 0 {
+			bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
+		}
+		if c.given("start-seed") && c.StartSeed != 0 {
+			bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
+		}
+		c.Alpha, c.StartSeed = 0, 0
+	} else {
+		finite("alpha", c.Alpha, c.Alpha > 0, "positive")
+		if !c.given("start-seed") {
+			c.StartSeed = c.Seed
+		}
+	}
+
+	oneOf("method", c.Method, "gd")
+	finite("step", c.Step, c.Step > 0, "positive")
+	if c.Iterations < 0 {
+		bad("iterations", "iterations must not be negative, got %d", c.Iterations)
+	}
+	finite("target-loss", c.TargetLoss, c.TargetLoss >= 0, "zero or positive")
+	if c.MeasureEvery < 1 {
+		bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
+	}
+	finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
+	finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
+	finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
+	finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
+	oneOf("device", c.Device, "auto", "cpu")
+	oneOf("storage", c.Storage, "auto", "memory", "generated")
+	oneOf("precision", c.Precision, "f64")
+	if c.Workers < 0 || c.Workers > 4096 {
+		bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
+	}
+	finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
+
+	if len(problems) > 0 {
+		return &UsageError{problems}
+	}
+	return nil
+}
+
+func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
+	for _, key := range []string{"observations", "truth"} {
+		if c.given(key) {
+			bad(key, "%s belongs to own data, which needs matrices as well", key)
+		}
+	}
+	if c.N < 1 || c.N > maxSide {
+		bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
+		return // what follows is measured against n
+	}
+	if c.Rank < 1 || c.Rank > c.N {
+		bad("rank", "rank goes from 1 to n = %d, got %d", c.N, c.Rank)
+	}
+	if c.Rank == 1 && !c.given("kappa") {
+		c.Kappa = 1
+	}
+	finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
+	if c.Rank == 1 && c.Kappa > 1 {
+		bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
+	}
+	if c.given("measurements") || c.Measurements != 0 {
+		if c.Measurements < 1 || c.Measurements > math.MaxInt32 {
+			bad("measurements", "measurements goes from 1 to %d, got %d", math.MaxInt32, c.Measurements)
+		}
+	} else {
+		c.Measurements = 10 * c.N * max(c.Rank, 1)
+	}
+	if c.FactorRank == 0 && !c.given("factor-rank") && c.startFile() == "" {
+		c.FactorRank = c.N
+	}
+	if c.Ensemble == "rademacher" {
+		if c.given("entries") && c.Entries != string(sensing.Signs) {
+			bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
+		}
+		c.Entries = string(sensing.Signs)
+	}
+	finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+}
+
+func (c *Config) validateOwnData(bad func(key, format string, args ...any)) {
+	if c.Observations == "" {
+		bad("matrices", "own matrices need own observations as well: add observations, a .npy file of shape (m,)")
+	}
+	// A resolved configuration repeats what the files say; prepare compares the two.
+	for _, key := range []string{"kappa", "noise"} {
+		if f, _ := c.field(key); c.given(key) && f.value.Float() != 0 {
+			bad(key, "%s is for a truth that is drawn, not for own data", key)
+		}
+	}
+	if c.given("ensemble") && c.Ensemble != "dense" {
+		bad("ensemble", "own matrices are the dense ensemble, got %q", c.Ensemble)
+	}
+	if c.given("entries") && c.Entries != string(sensing.F64) {
+		bad("entries", "own matrices are used as they are, in f64, got %q", c.Entries)
+	}
+	if c.given("storage") && c.Storage == "generated" {
+		bad("storage", "own matrices lie in memory and cannot be generated")
+	}
+	c.Ensemble, c.Entries, c.Kappa, c.Noise = "dense", string(sensing.F64), 0, 0
+}

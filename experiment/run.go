@@ -1,0 +1,314 @@
+package experiment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/solver"
+)
+
+// The files of a run directory, beside checkpoint/.
+const (
+	configFile  = "config.yaml"
+	summaryFile = "summary.json"
+	factorFile  = "factor.npy"
+)
+
+// Progress watches a run.
+type Progress interface {
+	// Notice is told what a user should know.
+	Notice(text string)
+	// Begin is told that stepping begins, from one iteration to another.
+	Begin(from, to int)
+	// Sample is told each measurement.
+	Sample(s solver.Sample)
+}
+
+// Options say where a run goes.
+type Options struct {
+	Dir    string // the run directory
+	Force  bool   // replace a run that is there
+	Resume bool   // go on with the run that is there
+}
+
+// Outcome is a run that has ended.
+type Outcome struct {
+	*Run
+	Dir string
+}
+
+// Run carries out a plan and writes its directory. The error is a [UsageError] where nothing was begun and the user
+// can mend it.
+func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
+	began := time.Now()
+	if err := claimDir(o); err != nil {
+		return nil, err
+	}
+	l, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range l.notices {
+		progress.Notice(n)
+	}
+	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, fingerprint: p.fingerprint(l)}
+	settings := r.settings()
+	if o.Resume {
+		if err := r.resume(&settings); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.claim(o); err != nil {
+		return nil, err
+	}
+	from := 0
+	if settings.Resume != nil {
+		from = settings.Resume.Iteration
+	}
+	progress.Begin(from, p.Config.Iterations)
+	res, err := solver.Solve(ctx, l.problem, p.Backend, p.Config.method(), settings)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
+		}
+		return nil, err
+	}
+	s := summarize(p, l, res, r.trajectory)
+	s.SecondsTotal = Number(time.Since(began).Seconds())
+	if settings.Resume != nil {
+		s.ResumedFrom = &from
+	}
+	out := &Outcome{Run: &Run{Config: p.Config, Summary: s, Trajectory: r.trajectory}, Dir: o.Dir}
+	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
+}
+
+// claimDir refuses a directory that must not be written to.
+func claimDir(o Options) error {
+	_, err := os.Stat(filepath.Join(o.Dir, configFile))
+	isRun := err == nil
+	if o.Resume {
+		if !isRun {
+			return usage("there is no run in %s to resume: it has no %s", o.Dir, configFile)
+		}
+		return nil
+	}
+	entries, err := os.ReadDir(o.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usage("--out %s cannot be used: %v", o.Dir, err)
+	case len(entries) == 0 || isRun && o.Force:
+		return nil
+	case isRun:
+		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
+	}
+	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+}
+
+// claim makes the directory this run's: its configuration is written, and what an earlier run left is removed.
+func (r *running) claim(o Options) error {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return usage("--out %s cannot be made: %v", o.Dir, err)
+	}
+	if !o.Resume {
+		for _, name := range append(ResultFiles(), checkpointDir) {
+			if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return r.write(configFile, func(w io.Writer) error {
+		_, err := w.Write(r.plan.Config.YAML())
+		return err
+	})
+}
+
+// ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
+func ResultFiles() []string {
+	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png"}
+}
+
+// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
+// bits and without the number of iterations, and the contents of the data files.
+func (p *Plan) fingerprint(l *loaded) string {
+	h := sha256.New()
+	for _, f := range p.Config.Fields() {
+		switch {
+		case f.Free || f.Key == "iterations":
+		case l.hashes[f.Key] != "":
+			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, l.hashes[f.Key])
+		default:
+			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// running is a run under way.
+type running struct {
+	plan *Plan
+	*loaded
+	dir         string
+	progress    Progress
+	fingerprint string
+	trajectory  solver.Trajectory
+	keepFailed  error // why the last checkpoint could not be written
+}
+
+func (r *running) settings() solver.Settings {
+	c := &r.plan.Config
+	s := solver.Settings{
+		Start: r.start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
+		Recorder: r, Rank: c.Rank,
+		Keep: r.keep, KeepEvery: time.Duration(c.CheckpointEvery * float64(time.Second)),
+	}
+	if c.TargetLoss > 0 {
+		s.Stopper = solver.LossBelow(c.TargetLoss)
+	}
+	return s
+}
+
+// resume finds the last good checkpoint.
+func (r *running) resume(s *solver.Settings) error {
+	state, t, refused, err := readCheckpoint(r.dir, r.fingerprint)
+	if err != nil {
+		return err
+	}
+	for _, text := range refused {
+		r.progress.Notice(text)
+	}
+	if state == nil {
+		r.progress.Notice("there is no checkpoint yet: starting from the beginning")
+		return nil
+	}
+	if state.Iteration > s.Iterations {
+		return usage("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.at("iterations"), state.Iteration, s.Iterations)
+	}
+	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
+	// run, and is not due then.
+	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
+	s.Resume = state
+	return nil
+}
+
+// Record implements solver.Recorder.
+func (r *running) Record(s solver.Sample) error {
+	r.trajectory = append(r.trajectory, s)
+	r.progress.Sample(s)
+	return nil
+}
+
+// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end the run:
+// the next checkpoint may succeed, and the last good one is still there.
+func (r *running) keep(state solver.State) error {
+	err := writeCheckpoint(r.dir, r.fingerprint, state, r.trajectory)
+	if err == nil {
+		err = r.write(trajectoryFile, r.writeTrajectory)
+	}
+	if err != nil {
+		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written; the one before it is still good: %v", state.Iteration, err))
+		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
+	}
+	r.keepFailed = err
+	return nil
+}
+
+func (r *running) writeTrajectory(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }
+
+func (r *running) write(name string, fill func(io.Writer) error) error {
+	if err := atomicfile.Write(filepath.Join(r.dir, name), fill); err != nil {
+		return fmt.Errorf("%s could not be written: %w", filepath.Join(r.dir, name), err)
+	}
+	return nil
+}
+
+// writeResults writes everything that a run ends with but its figures. It writes all it can.
+func (r *running) writeResults(s *Summary, res *solver.Result) error {
+	return errors.Join(
+		r.write(trajectoryFile, r.writeTrajectory),
+		r.write(factorFile, func(w io.Writer) error {
+			_, err := w.Write(encodeFactor(res.Factor))
+			return err
+		}),
+		r.write(summaryFile, s.write),
+	)
+}
+
+// Run is what a run's directory says.
+type Run struct {
+	Config     Config
+	Trajectory solver.Trajectory
+	// Summary is nil where the run has not ended.
+	Summary *Summary
+}
+
+// Open reads a run's directory.
+func Open(dir string) (*Run, error) {
+	r := &Run{Config: Default()}
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
+		return nil, usage("%s is not a run directory: it has no %s", dir, configFile)
+	}
+	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile)); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return r, nil
+}
+
+// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may have,
+// and refuses others: it would not be the same run.
+func ConfigForResume(dir string, changes Config) (Config, error) {
+	c := Default()
+	path := filepath.Join(dir, configFile)
+	if _, err := os.Stat(path); err != nil {
+		return c, usage("there is no run in %s to resume: it has no %s", dir, configFile)
+	}
+	if err := ReadConfig(path, &c); err != nil {
+		return c, err
+	}
+	var problems, free []string
+	for _, f := range c.Fields() {
+		if f.Free || f.Key == "iterations" {
+			free = append(free, f.Key)
+		}
+	}
+	for _, f := range changes.Fields() {
+		if !changes.given(f.Key) {
+			continue
+		}
+		now, _ := c.field(f.Key)
+		if now.String() == f.String() {
+			continue
+		}
+		if !slices.Contains(free, f.Key) {
+			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
+				changes.at(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
+			continue
+		}
+		if err := now.Set(f.String(), changes.at(f.Key)); err != nil {
+			return c, err
+		}
+	}
+	if len(problems) > 0 {
+		return c, &UsageError{problems}
+	}
+	return c, nil
+}

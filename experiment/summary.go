@@ -1,0 +1,209 @@
+package experiment
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// RecoveredBelow is the test error under which a summary says that the truth was recovered.
+const RecoveredBelow = 1e-3
+
+// Number is a float64 that JSON can carry: null where it is unknown or infinite.
+type Number float64
+
+// MarshalJSON implements [json.Marshaler].
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *Number) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(n))
+}
+
+// Metrics is a sample in summary.json and in JSON lines, without the singular values.
+type Metrics struct {
+	Iteration     int    `json:"iteration"`
+	TrainLoss     Number `json:"train_loss"`
+	TestError     Number `json:"test_error"`
+	Signal        Number `json:"signal"`
+	Noise         Number `json:"noise"`
+	Angle         Number `json:"angle"`
+	SpectralAngle Number `json:"spectral_angle"`
+	Seconds       Number `json:"seconds"`
+}
+
+// MetricsOf returns a sample's metrics.
+func MetricsOf(s solver.Sample) Metrics {
+	return Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
+		Number(s.Angle), Number(s.SpectralAngle), Number(s.Seconds)}
+}
+
+// Summary is summary.json.
+type Summary struct {
+	Status     solver.Status `json:"status"`
+	StatusText string        `json:"status_text"`
+	// Recovered: the last test error is below RecoveredBelow; null where there is no truth.
+	Recovered *bool `json:"recovered"`
+	// Iterations is the number of steps behind factor.npy.
+	Iterations int     `json:"iterations"`
+	Final      Metrics `json:"final"`
+	// Phases has the metrics at each boundary; null where it was not reached.
+	Phases   PhaseSummary     `json:"phases"`
+	Spectral *SpectralSummary `json:"spectral"`
+	// SuggestedStep is given where the run diverged.
+	SuggestedStep *float64 `json:"suggested_step"`
+
+	Problem ProblemSummary    `json:"problem"`
+	Seeds   SeedSummary       `json:"seeds"`
+	Data    map[string]string `json:"data_sha256,omitempty"`
+
+	Device          string `json:"device"`
+	Backend         string `json:"backend"`
+	Storage         string `json:"storage"`
+	MemoryPlanned   Number `json:"memory_planned_bytes"`
+	SecondsStepping Number `json:"seconds_stepping"`
+	SecondsTotal    Number `json:"seconds_total"` // of this process
+	Version         string `json:"matsense_version"`
+	Go              string `json:"go_version"`
+	System          string `json:"system"`
+	ResumedFrom     *int   `json:"resumed_from_iteration"`
+}
+
+// PhaseSummary has the ends of the phases.
+type PhaseSummary struct {
+	AlignmentEnd *Metrics `json:"alignment_end"`
+	SaddleEnd    *Metrics `json:"saddle_avoidance_end"`
+	FloorStart   *Metrics `json:"floor_start"`
+}
+
+// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest principal angle
+// between subspaces of dimension r*, and the same in degrees.
+type SpectralSummary struct {
+	// EstimateAngle is between the truth and the spectral estimate.
+	EstimateAngle        Number `json:"estimate_to_truth"`
+	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
+	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
+	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
+	AtAlignmentEndDegrees Number `json:"factor_to_estimate_at_alignment_end_degrees"`
+	// Closest is the least over all measured iterates, and where it was.
+	Closest          Number `json:"factor_to_estimate_closest"`
+	ClosestDegrees   Number `json:"factor_to_estimate_closest_degrees"`
+	ClosestIteration int    `json:"factor_to_estimate_closest_iteration"`
+}
+
+// ProblemSummary repeats the sizes.
+type ProblemSummary struct {
+	N            int    `json:"n"`
+	Rank         int    `json:"rank"`
+	Measurements int    `json:"measurements"`
+	FactorRank   int    `json:"factor_rank"`
+	Ensemble     string `json:"ensemble"`
+	Entries      string `json:"entries"`
+}
+
+// SeedSummary repeats the seeds.
+type SeedSummary struct {
+	Seed      uint64 `json:"seed"`
+	StartSeed uint64 `json:"start_seed"`
+}
+
+func degrees(sine float64) Number { return Number(math.Asin(sine) * 180 / math.Pi) }
+
+// summarize gathers a finished run.
+func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Summary {
+	c := &p.Config
+	s := &Summary{
+		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
+		Problem: ProblemSummary{c.N, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
+		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
+		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, MemoryPlanned: Number(p.Bytes),
+		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
+		System: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	if len(t) > 0 {
+		s.Final = MetricsOf(t[len(t)-1])
+	}
+	if res.Status == solver.Diverged {
+		// Half the step that failed is the least that must change, whatever the estimate says.
+		step := min(res.Spectral.SuggestStep(), c.Step/2)
+		s.SuggestedStep = &step
+	}
+	if truth := l.problem.Truth; truth != nil && len(t) > 0 {
+		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow
+		s.Recovered = &recovered
+		s.addPhases(c, truth, res.Spectral, t)
+	}
+	return s
+}
+
+func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+	angle := est.AngleTo(truth)
+	phases := t.Phases(truth, angle, solver.Thresholds{
+		AlignmentMargin: c.AlignmentMargin, AlignmentSine: c.AlignmentSine,
+		SignalFraction: c.SignalFraction, FloorFactor: c.FloorFactor,
+	})
+	at := func(i int) *Metrics {
+		if i == solver.Never {
+			return nil
+		}
+		m := MetricsOf(t[i])
+		return &m
+	}
+	s.Phases = PhaseSummary{at(phases.AlignmentEnd), at(phases.SaddleEnd), at(phases.FloorStart)}
+	closest := 0
+	for i := range t {
+		if t[i].SpectralAngle < t[closest].SpectralAngle {
+			closest = i
+		}
+	}
+	s.Spectral = &SpectralSummary{
+		EstimateAngle: Number(angle), EstimateAngleDegrees: degrees(angle),
+		AtAlignmentEnd: Number(math.NaN()), AtAlignmentEndDegrees: Number(math.NaN()),
+		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
+		ClosestIteration: t[closest].Iteration,
+	}
+	if m := s.Phases.AlignmentEnd; m != nil {
+		s.Spectral.AtAlignmentEnd, s.Spectral.AtAlignmentEndDegrees = m.SpectralAngle, degrees(float64(m.SpectralAngle))
+	}
+}
+
+// write writes summary.json.
+func (s *Summary) write(w io.Writer) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func readSummary(run string) (*Summary, error) {
+	text, err := os.ReadFile(filepath.Join(run, summaryFile))
+	if err != nil {
+		return nil, err
+	}
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}

@@ -1,0 +1,136 @@
+package experiment
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/agnivade/levenshtein"
+	"go.yaml.in/yaml/v3"
+)
+
+// ReadConfig sets what a YAML file says in c, whose other settings stay. Every mistake is listed with its line: keys
+// that are not known, with the nearest one that is; keys given twice; values of the wrong kind. Files that the
+// configuration names are taken relative to its folder.
+func ReadConfig(path string, c *Config) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return usage("the config cannot be read: %v", err)
+	}
+	if err := parseConfig(text, path, c); err != nil {
+		return err
+	}
+	for _, value := range c.dataFiles() {
+		if *value.path != "" && !filepath.IsAbs(*value.path) && c.given(value.key) {
+			*value.path = filepath.Join(filepath.Dir(path), *value.path)
+		}
+	}
+	return nil
+}
+
+// maxConfig bounds a configuration's text: a resolved one has about 1 KB.
+const maxConfig = 1 << 20
+
+func parseConfig(text []byte, name string, c *Config) error {
+	if len(text) > maxConfig {
+		return usage("%s: %d bytes long, which is no configuration", name, len(text))
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var doc yaml.Node
+	switch err := decoder.Decode(&doc); {
+	case errors.Is(err, io.EOF): // nothing but comments
+		return nil
+	case err != nil:
+		return usage("%s: %v", name, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return usage("%s: more than one YAML document", name)
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		return usage("%s:%d: a configuration is a list of lines like \"alpha: 1e-6\"", name, root.Line)
+	}
+	var problems []string
+	bad := func(line int, format string, args ...any) {
+		problems = append(problems, fmt.Sprintf("%s:%d: ", name, line)+fmt.Sprintf(format, args...))
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		field, known := c.field(key.Value)
+		switch first, twice := seen[key.Value]; {
+		case key.Kind != yaml.ScalarNode || !known:
+			bad(key.Line, "unknown key %q; did you mean %q?", key.Value, Nearest(key.Value, Keys()))
+			continue
+		case twice:
+			bad(key.Line, "%s is given again, after line %d", key.Value, first)
+			continue
+		case value.Kind != yaml.ScalarNode:
+			bad(value.Line, "%s takes a single value", key.Value)
+			continue
+		}
+		seen[key.Value] = key.Line
+		if err := field.Set(value.Value, fmt.Sprintf("%s:%d", name, value.Line)); err != nil {
+			bad(value.Line, "%v", err)
+		}
+	}
+	if len(problems) > 0 {
+		return &UsageError{problems}
+	}
+	return nil
+}
+
+// Nearest returns the word that the fewest edits make of s.
+func Nearest(s string, words []string) string {
+	best, fewest := "", -1
+	for _, w := range words {
+		if d := levenshtein.ComputeDistance(s, w); fewest < 0 || d < fewest {
+			best, fewest = w, d
+		}
+	}
+	return best
+}
+
+// dataFile is a setting that names a file.
+type dataFile struct {
+	key  string
+	path *string
+}
+
+// dataFiles lists the settings that name files of numbers; a path that is "" is no file.
+func (c *Config) dataFiles() []dataFile {
+	files := []dataFile{{"matrices", &c.Matrices}, {"observations", &c.Observations}, {"truth", &c.Truth}}
+	if c.startFile() != "" {
+		files = append(files, dataFile{"init", &c.Init})
+	}
+	return files
+}
+
+// YAML writes the configuration: every setting, in order.
+func (c *Config) YAML() []byte {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range c.Fields() {
+		var value yaml.Node
+		// A number is written in its own digits; a string is quoted where it needs to be.
+		if f.Type() == "string" {
+			value.SetString(f.String())
+		} else {
+			value = yaml.Node{Kind: yaml.ScalarNode, Value: f.String()}
+		}
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Key}, &value)
+	}
+	text, err := yaml.Marshal(root)
+	if err != nil {
+		panic(fmt.Sprintf("experiment: a configuration that cannot be written: %v", err))
+	}
+	return text
+}

@@ -1,0 +1,51 @@
+// Package machine finds out what this machine has.
+package machine
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/shirou/gopsutil/v4/cpu"
+	"github.com/shirou/gopsutil/v4/mem"
+)
+
+// Memory returns the bytes of memory in all, and those that this process can still take: what the system says is
+// available, or what the limit of a container leaves, whichever is less.
+func Memory() (total, available float64, err error) {
+	v, err := mem.VirtualMemory()
+	if err != nil {
+		return 0, 0, err
+	}
+	total, available = float64(v.Total), float64(v.Available)
+	// A container's own folder of limits is mounted here: control groups version 2, then version 1.
+	for _, files := range [][2]string{
+		{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
+		{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
+	} {
+		limit, ok := readNumber(files[0])
+		used, _ := readNumber(files[1])
+		if ok && limit < total {
+			total, available = limit, min(available, max(limit-used, 0))
+		}
+	}
+	return total, available, nil
+}
+
+func readNumber(path string) (float64, bool) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64) // "max" is no number
+	return n, err == nil
+}
+
+// Processor names the processor, or returns "" where the system does not tell.
+func Processor() string {
+	info, err := cpu.Info()
+	if err != nil || len(info) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(info[0].ModelName)
+}

@@ -1,0 +1,329 @@
+// Package npy reads and writes NumPy's .npy files of real numbers.
+//
+// The reader trusts nothing: a header's shape is checked against the number of bytes that are there before anything
+// is allocated, and object arrays, which would run code in Python, are refused by name. Versions 1, 2 and 3 of the
+// format are read, float32 and float64 of both byte orders, in C and Fortran order; see NumPy Enhancement Proposal 1
+// and numpy.lib.format.
+package npy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gorgonia.org/tensor"
+)
+
+const magic = "\x93NUMPY"
+
+// maxHeader bounds the header's text: NumPy writes some 120 bytes.
+const maxHeader = 1 << 16
+
+// Header says what an array file holds.
+type Header struct {
+	Shape   []int
+	Fortran bool // the first index runs fastest
+	Float32 bool // float32 rather than float64
+	order   binary.ByteOrder
+}
+
+// Size returns the number of elements.
+func (h Header) Size() int {
+	n := 1
+	for _, d := range h.Shape {
+		n *= d
+	}
+	return n
+}
+
+func (h Header) itemSize() int {
+	if h.Float32 {
+		return 4
+	}
+	return 8
+}
+
+// ShapeString writes a shape as Python does: (3, 4).
+func ShapeString(shape []int) string {
+	words := make([]string, len(shape))
+	for i, d := range shape {
+		words[i] = strconv.Itoa(d)
+	}
+	if len(words) == 1 {
+		return "(" + words[0] + ",)"
+	}
+	return "(" + strings.Join(words, ", ") + ")"
+}
+
+// Reader reads one array's numbers in the order in which they lie in the file.
+type Reader struct {
+	Header
+	in   *bufio.Reader
+	raw  []byte
+	left int
+	file io.Closer
+}
+
+// Open opens an array file and checks its header against its size.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("is a directory")
+	}
+	var r *Reader
+	if err == nil {
+		r, err = NewReader(f, info.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r.file = f
+	return r, nil
+}
+
+// NewReader reads an array's header from in, which holds size bytes in all.
+func NewReader(in io.Reader, size int64) (*Reader, error) {
+	r := &Reader{in: bufio.NewReaderSize(in, 1<<16)}
+	headerBytes, err := r.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	want, ok := int64(r.itemSize()), true
+	for _, d := range r.Shape {
+		if want, ok = mul(want, int64(d)); !ok {
+			return nil, fmt.Errorf("the header claims the shape %s, more than any file holds", ShapeString(r.Shape))
+		}
+	}
+	if have := size - int64(headerBytes); have < want {
+		return nil, fmt.Errorf("truncated: the shape %s takes %d bytes of data and the file has %d",
+			ShapeString(r.Shape), want, have)
+	} else if have > want {
+		return nil, fmt.Errorf("the shape %s takes %d bytes of data and the file has %d: %d too many",
+			ShapeString(r.Shape), want, have, have-want)
+	}
+	r.left = r.Size()
+	return r, nil
+}
+
+// mul multiplies numbers that are not negative, and says whether the product fits.
+func mul(a, b int64) (int64, bool) {
+	if b != 0 && a > math.MaxInt64/b {
+		return 0, false
+	}
+	return a * b, true
+}
+
+// readHeader reads everything before the data and returns how many bytes that was.
+func (r *Reader) readHeader() (int, error) {
+	var start [8]byte
+	if _, err := io.ReadFull(r.in, start[:]); err != nil || string(start[:6]) != magic {
+		return 0, errors.New("not a .npy file: it does not begin with \\x93NUMPY")
+	}
+	var length, lengthBytes int
+	switch version := start[6]; version {
+	case 1:
+		var b [2]byte
+		if _, err := io.ReadFull(r.in, b[:]); err != nil {
+			return 0, errors.New("truncated inside the header")
+		}
+		length, lengthBytes = int(binary.LittleEndian.Uint16(b[:])), 2
+	case 2, 3:
+		var b [4]byte
+		if _, err := io.ReadFull(r.in, b[:]); err != nil {
+			return 0, errors.New("truncated inside the header")
+		}
+		n := binary.LittleEndian.Uint32(b[:])
+		if n > maxHeader {
+			return 0, fmt.Errorf("the header claims to be %d bytes long", n)
+		}
+		length, lengthBytes = int(n), 4
+	default:
+		return 0, fmt.Errorf("version %d of the .npy format is not known (1, 2 and 3 are)", version)
+	}
+	text := make([]byte, length)
+	if _, err := io.ReadFull(r.in, text); err != nil {
+		return 0, errors.New("truncated inside the header")
+	}
+	h, err := parseHeader(string(text))
+	if err != nil {
+		return 0, err
+	}
+	r.Header = h
+	return len(start) + lengthBytes + length, nil
+}
+
+var (
+	descrPattern = regexp.MustCompile(`'descr'\s*:\s*('[^']*'|"[^"]*"|\[)`)
+	orderPattern = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)`)
+	shapePattern = regexp.MustCompile(`'shape'\s*:\s*\(([^)]*)\)`)
+)
+
+func parseHeader(text string) (Header, error) {
+	var h Header
+	descr := descrPattern.FindStringSubmatch(text)
+	order := orderPattern.FindStringSubmatch(text)
+	shape := shapePattern.FindStringSubmatch(text)
+	if descr == nil || order == nil || shape == nil {
+		return h, errors.New("the header does not give descr, fortran_order and shape")
+	}
+	switch kind := strings.Trim(descr[1], `'"`); kind {
+	case "<f8":
+		h.order = binary.LittleEndian
+	case ">f8":
+		h.order = binary.BigEndian
+	case "<f4":
+		h.order, h.Float32 = binary.LittleEndian, true
+	case ">f4":
+		h.order, h.Float32 = binary.BigEndian, true
+	case "[":
+		return h, errors.New("a structured array; only plain float32 and float64 arrays are read")
+	default:
+		if strings.Contains(kind, "O") {
+			return h, errors.New("an array of Python objects, which is never loaded; save it as float64")
+		}
+		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: save it with .astype(\"float64\")", kind)
+	}
+	h.Fortran = order[1] == "True"
+	for _, word := range strings.Split(shape[1], ",") {
+		word = strings.TrimSpace(word)
+		if word == "" {
+			continue
+		}
+		d, err := strconv.ParseInt(strings.TrimSuffix(word, "L"), 10, 64)
+		if err != nil {
+			return h, fmt.Errorf("the header's shape (%s) is not a list of whole numbers", shape[1])
+		}
+		if d < 0 {
+			return h, fmt.Errorf("the header's shape (%s) has a negative dimension", shape[1])
+		}
+		if d > math.MaxInt32 {
+			return h, fmt.Errorf("the header's shape (%s) has the absurd dimension %d", shape[1], d)
+		}
+		h.Shape = append(h.Shape, int(d))
+	}
+	return h, nil
+}
+
+// Read fills dst with the next numbers of the file. Reading past the last element is an error.
+func (r *Reader) Read(dst []float64) error {
+	if len(dst) > r.left {
+		return io.ErrUnexpectedEOF
+	}
+	r.left -= len(dst)
+	size := r.itemSize()
+	if r.raw == nil {
+		r.raw = make([]byte, 1<<15)
+	}
+	for len(dst) > 0 {
+		n := min(len(dst), len(r.raw)/size)
+		raw := r.raw[:n*size]
+		if _, err := io.ReadFull(r.in, raw); err != nil {
+			return fmt.Errorf("the file ended early: %w", err)
+		}
+		for i := range dst[:n] {
+			if r.Float32 {
+				dst[i] = float64(math.Float32frombits(r.order.Uint32(raw[4*i:])))
+			} else {
+				dst[i] = math.Float64frombits(r.order.Uint64(raw[8*i:]))
+			}
+		}
+		dst = dst[n:]
+	}
+	return nil
+}
+
+// Close closes the file that Open opened.
+func (r *Reader) Close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}
+
+// Load reads a whole array file as float64, into C order.
+func Load(path string) (*tensor.Dense, error) {
+	r, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	a, err := r.array()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// array reads all numbers that are left, which must be the whole array.
+func (r *Reader) array() (*tensor.Dense, error) {
+	if len(r.Shape) == 0 {
+		return nil, errors.New("a single number, not an array")
+	}
+	if r.Size() == 0 {
+		return nil, fmt.Errorf("an empty array of shape %s", ShapeString(r.Shape))
+	}
+	data := make([]float64, r.Size())
+	if err := r.Read(data); err != nil {
+		return nil, err
+	}
+	if r.Fortran {
+		data = fromFortran(data, r.Shape)
+	}
+	return tensor.New(tensor.WithShape(r.Shape...), tensor.WithBacking(data)), nil
+}
+
+// fromFortran returns the elements in C order.
+func fromFortran(data []float64, shape []int) []float64 {
+	out := make([]float64, len(data))
+	stride := make([]int, len(shape)) // in C order
+	step := 1
+	for d := len(shape) - 1; d >= 0; d-- {
+		stride[d] = step
+		step *= shape[d]
+	}
+	index := make([]int, len(shape))
+	at := 0
+	for _, v := range data {
+		out[at] = v
+		for d := range shape {
+			index[d]++
+			at += stride[d]
+			if index[d] < shape[d] {
+				break
+			}
+			at -= index[d] * stride[d]
+			index[d] = 0
+		}
+	}
+	return out
+}
+
+// Write writes the numbers of a C-ordered float64 array of the given shape as version 1.0, little endian.
+func Write(w io.Writer, shape []int, data []float64) error {
+	text := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", ShapeString(shape))
+	const align = 64
+	text += strings.Repeat(" ", align-(len(magic)+4+len(text)+1)%align) + "\n"
+	head := append([]byte(magic), 1, 0)
+	head = binary.LittleEndian.AppendUint16(head, uint16(len(text)))
+	out := bufio.NewWriterSize(w, 1<<16)
+	out.Write(head)
+	out.WriteString(text)
+	var b [8]byte
+	for _, v := range data {
+		binary.LittleEndian.PutUint64(b[:], math.Float64bits(v))
+		out.Write(b[:])
+	}
+	return out.Flush()
+}

@@ -1,0 +1,2 @@
+// Package report draws what runs recorded.
+package report

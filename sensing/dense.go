@@ -1,0 +1,200 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/tensor"
+
+	"github.com/matsense/matsense/internal/npy"
+)
+
+// Dense is an ensemble of a user's own symmetric measurement matrices. An A_i that is not symmetric is replaced by
+// (A_i + A_iᵀ)/2, which changes no ⟨A_i, Z⟩ with a symmetric Z.
+type Dense struct {
+	base
+	rows []float64
+	// Asymmetry is the largest |A_jk − A_kj| over all measurements, divided by the largest |A_jk|: 0 where all were
+	// symmetric as given.
+	Asymmetry float64
+}
+
+var _ RowsInMemory[float64] = &Dense{}
+
+// NewDense copies m × n × n float64 or float32 numbers, in any memory order.
+func NewDense(a *tensor.Dense) (*Dense, error) {
+	p, err := newPacker(a.Shape())
+	if err != nil {
+		return nil, err
+	}
+	at, err := reader(a)
+	if err != nil {
+		return nil, err
+	}
+	s := a.Strides()
+	for i := range p.m {
+		for j := range p.n {
+			for k := range p.n {
+				p.matrix[j*p.n+k] = at(i*s[0] + j*s[1] + k*s[2])
+			}
+		}
+		p.pack(i)
+	}
+	return p.finish()
+}
+
+func reader(a *tensor.Dense) (func(at int) float64, error) {
+	switch data := a.Data().(type) {
+	case []float64:
+		return func(at int) float64 { return data[at] }, nil
+	case []float32:
+		return func(at int) float64 { return float64(data[at]) }, nil
+	}
+	return nil, fmt.Errorf("sensing: measurement matrices must be float32 or float64, got %v", a.Dtype())
+}
+
+// ReadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by element, so
+// that no more than the packed rows is ever in memory.
+func ReadDense(r *npy.Reader) (*Dense, error) {
+	p, err := newPacker(r.Shape)
+	if err != nil {
+		return nil, err
+	}
+	if r.Fortran {
+		err = p.readColumns(r)
+	} else {
+		err = p.readMatrices(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.finish()
+}
+
+// packer gathers matrices into svec rows.
+type packer struct {
+	*Dense
+	n         int
+	matrix    []float64 // the one being packed, n × n
+	skew, top float64   // largest |A_jk − A_kj| and |A_jk|
+	bad       error     // the first entry that is not finite
+}
+
+func newPacker(shape []int) (*packer, error) {
+	if len(shape) != 3 || shape[1] != shape[2] {
+		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n, n), got %s", npy.ShapeString(shape))
+	}
+	m, n := shape[0], shape[1]
+	b, err := newBase(Sym{n}, m)
+	if err != nil {
+		return nil, err
+	}
+	return &packer{
+		Dense:  &Dense{base: b, rows: make([]float64, m*b.space.K())},
+		n:      n,
+		matrix: make([]float64, n*n),
+	}, nil
+}
+
+func (p *packer) readMatrices(r *npy.Reader) error {
+	for i := range p.m {
+		if err := r.Read(p.matrix); err != nil {
+			return err
+		}
+		p.pack(i)
+	}
+	return nil
+}
+
+// pack stores p.matrix as row i.
+func (p *packer) pack(i int) {
+	k := p.space.K()
+	row := p.rows[i*k : (i+1)*k]
+	at := 0
+	for a := range p.n {
+		row[at] = p.diagonal(i, a, p.matrix[a*p.n+a])
+		at++
+		for b := a + 1; b < p.n; b++ {
+			row[at] = p.offDiagonal(i, a, b, p.matrix[a*p.n+b], p.matrix[b*p.n+a])
+			at++
+		}
+	}
+}
+
+// readColumns reads a file in which the index of the measurement runs fastest, then the matrix's row: the lower
+// triangle's element (b, a) comes before the upper's (a, b), and waits in the row for it.
+func (p *packer) readColumns(r *npy.Reader) error {
+	k := p.space.K()
+	column := make([]float64, p.m)
+	for b := range p.n { // the matrix's column
+		for a := range p.n { // its row
+			if err := r.Read(column); err != nil {
+				return err
+			}
+			lo, hi := min(a, b), max(a, b)
+			at := lo*p.n - lo*(lo-1)/2 + hi - lo
+			for i, v := range column {
+				entry := &p.rows[i*k+at]
+				switch {
+				case a == b:
+					*entry = p.diagonal(i, a, v)
+				case a > b:
+					*entry = v
+				default:
+					*entry = p.offDiagonal(i, a, b, v, *entry)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *packer) diagonal(i, a int, v float64) float64 {
+	p.check(i, a, a, v)
+	return v
+}
+
+// offDiagonal returns the coordinate of the pair of elements (a, b) and (b, a).
+func (p *packer) offDiagonal(i, a, b int, upper, lower float64) float64 {
+	p.check(i, a, b, upper)
+	p.check(i, b, a, lower)
+	if d := math.Abs(upper - lower); d > p.skew {
+		p.skew = d
+	}
+	return math.Sqrt2 * (0.5 * (upper + lower))
+}
+
+func (p *packer) check(i, a, b int, v float64) {
+	if v = math.Abs(v); v > p.top {
+		p.top = v
+	}
+	if v <= math.MaxFloat64 || p.bad != nil {
+		return
+	}
+	p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is %v: every element must be finite", i, a, b, v)
+}
+
+func (p *packer) finish() (*Dense, error) {
+	if p.bad != nil {
+		return nil, p.bad
+	}
+	if p.skew > 0 {
+		p.Asymmetry = p.skew / p.top
+	}
+	return p.Dense, nil
+}
+
+// Name implements [Ensemble].
+func (*Dense) Name() string { return "dense" }
+
+// Entries implements [Ensemble].
+func (*Dense) Entries() Entries { return F64 }
+
+// Row implements [RowSource].
+func (d *Dense) Row(i int, dst []float64) {
+	k := d.space.K()
+	copy(dst, d.rows[i*k:(i+1)*k])
+}
+
+// Rows implements [RowsInMemory].
+func (d *Dense) Rows() []float64 { return d.rows }

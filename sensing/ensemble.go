@@ -1,0 +1,109 @@
+package sensing
+
+import "fmt"
+
+// Ensemble says what the measurements are: how many, of matrices in which space, drawn by which law. It is a
+// description, a few words long; what an engine keeps in memory is the engine's choice.
+//
+// How an engine reads an ensemble depends on what else the ensemble can do. Those whose measurements are rows of K
+// entries are a [RowSource] of exactly one entry type.
+type Ensemble interface {
+	// Name is the ensemble's name in flags and files: gaussian, rademacher, dense.
+	Name() string
+	// Space is the space that the measurements are taken in.
+	Space() Space
+	// Measurements is m.
+	Measurements() int
+	// Entries names the number format in which the measurements are defined.
+	Entries() Entries
+}
+
+// Entries names the number format of an ensemble's entries. The formats are part of the problem: the rounded entries
+// are the ensemble.
+type Entries string
+
+// The formats.
+const (
+	F64   Entries = "f64"  // IEEE double precision
+	F32   Entries = "f32"  // IEEE single precision
+	BF16  Entries = "bf16" // the upper half of a single-precision number
+	Q8    Entries = "q8"   // 256 levels of the normal distribution at unit variance
+	Signs Entries = "sign" // ±1
+)
+
+// BF16Entry is a bfloat16 number: the upper 16 bits of a float32.
+type BF16Entry uint16
+
+// Q8Entry is the number of a level of the normal distribution; [Q8Levels] has its value.
+type Q8Entry uint8
+
+// SignWord holds 32 entries of ±1, the first in the least significant bit; a set bit is −1.
+type SignWord uint32
+
+// Entry is a Go type that rows of entries are made of.
+type Entry interface {
+	float64 | float32 | BF16Entry | Q8Entry | SignWord
+}
+
+// RowSource is an ensemble whose measurement i is a row a_i of K entries.
+type RowSource[E Entry] interface {
+	Ensemble
+	// Row writes row i, 0 ≤ i < m, to dst, whose length must be [RowLen] of K. It may be called from any number of
+	// goroutines, and gives the same bits whenever and wherever it is called.
+	Row(i int, dst []E)
+}
+
+// RowsInMemory is a RowSource whose rows already lie in memory, so that nobody need copy them.
+type RowsInMemory[E Entry] interface {
+	RowSource[E]
+	// Rows returns all rows, one after another. The caller must not change them.
+	Rows() []E
+}
+
+// RowLen returns how many E a row of k entries takes: k, or ⌈k/32⌉ for packed signs.
+func RowLen[E Entry](k int) int {
+	if _, packed := any(*new(E)).(SignWord); packed {
+		return (k + 31) / 32
+	}
+	return k
+}
+
+// EntryBits returns the bits that one entry of a format takes in memory.
+func (e Entries) EntryBits() int {
+	switch e {
+	case F64:
+		return 64
+	case F32:
+		return 32
+	case BF16:
+		return 16
+	case Q8:
+		return 8
+	case Signs:
+		return 1
+	}
+	panic("sensing: unknown entry format " + string(e))
+}
+
+// base is what all ensembles have.
+type base struct {
+	space Space
+	m     int
+}
+
+func newBase(s Space, m int) (base, error) {
+	n1, n2 := s.Dims()
+	if n1 < 1 || n2 < 1 || n1 > maxSide || n2 > maxSide {
+		return base{}, fmt.Errorf("sensing: a %d × %d matrix cannot be measured: sides go from 1 to %d", n1, n2, maxSide)
+	}
+	if m < 1 {
+		return base{}, fmt.Errorf("sensing: the number of measurements must be positive, got %d", m)
+	}
+	return base{s, m}, nil
+}
+
+// maxSide keeps the number of coordinates within what one Philox row can index and an int can hold.
+const maxSide = 1 << 16
+
+func (b base) Space() Space      { return b.space }
+func (b base) Measurements() int { return b.m }

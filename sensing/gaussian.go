@@ -1,0 +1,121 @@
+package sensing
+
+//go:generate go run q8_generate.go
+
+import (
+	"fmt"
+	"math"
+)
+
+// Gaussian is the Gaussian ensemble: the K entries of each a_i are independent N(0, 1) numbers, rounded to the
+// format E. In a symmetric space A_i then has N(0, 1) on its diagonal and N(0, 1/2) off it, and
+// E⟨A_i, Z⟩² = ‖Z‖_F².
+//
+// Rows of f64, f32 and bf16 of the same seed are the same draw, rounded (bf16 from f32, each to nearest, ties to
+// even). q8 is a draw of its own: byte j of a row's random words, little end first, is the level of entry j.
+type Gaussian[E float64 | float32 | BF16Entry | Q8Entry] struct {
+	base
+	stream Stream
+}
+
+var (
+	_ RowSource[float64]   = Gaussian[float64]{}
+	_ RowSource[float32]   = Gaussian[float32]{}
+	_ RowSource[BF16Entry] = Gaussian[BF16Entry]{}
+	_ RowSource[Q8Entry]   = Gaussian[Q8Entry]{}
+)
+
+// NewGaussian returns the Gaussian ensemble of m measurements in a space, with entries of a format: a Gaussian of the
+// matching entry type.
+func NewGaussian(s Space, m int, entries Entries, seed uint64) (Ensemble, error) {
+	b, err := newBase(s, m)
+	if err != nil {
+		return nil, err
+	}
+	stream := NewStream(seed, EntriesStream)
+	switch entries {
+	case F64:
+		return Gaussian[float64]{b, stream}, nil
+	case F32:
+		return Gaussian[float32]{b, stream}, nil
+	case BF16:
+		return Gaussian[BF16Entry]{b, stream}, nil
+	case Q8:
+		return Gaussian[Q8Entry]{b, stream}, nil
+	}
+	return nil, fmt.Errorf("sensing: gaussian entries are f64, f32, bf16 or q8, got %q", entries)
+}
+
+// Name implements [Ensemble].
+func (Gaussian[E]) Name() string { return "gaussian" }
+
+// Entries implements [Ensemble].
+func (Gaussian[E]) Entries() Entries {
+	switch any(*new(E)).(type) {
+	case float64:
+		return F64
+	case float32:
+		return F32
+	case BF16Entry:
+		return BF16
+	default:
+		return Q8
+	}
+}
+
+// Row implements [RowSource].
+func (g Gaussian[E]) Row(i int, dst []E) {
+	row := uint64(i)
+	switch dst := any(dst).(type) {
+	case []float64:
+		g.stream.Normals(row, dst)
+	case []float32:
+		eachNormal(g.stream, row, len(dst), func(j int, x float64) { dst[j] = float32(x) })
+	case []BF16Entry:
+		eachNormal(g.stream, row, len(dst), func(j int, x float64) { dst[j] = roundBF16(float32(x)) })
+	case []Q8Entry:
+		fillQ8(g.stream, row, dst)
+	}
+}
+
+// eachNormal calls use with the first n normal deviates of a row, in order.
+func eachNormal(s Stream, row uint64, n int, use func(j int, x float64)) {
+	for j := 0; j < n; j += 2 {
+		x, y := s.normals(row, uint32(j/2))
+		use(j, x)
+		if j+1 < n {
+			use(j+1, y)
+		}
+	}
+}
+
+// fillQ8 fills dst with the bytes of a row, sixteen from each block.
+func fillQ8(s Stream, row uint64, dst []Q8Entry) {
+	for b := uint32(0); len(dst) > 0; b++ {
+		x := s.Block(row, b)
+		if len(dst) >= 16 {
+			d := (*[16]Q8Entry)(dst)
+			for w, v := range x {
+				d[4*w], d[4*w+1], d[4*w+2], d[4*w+3] = Q8Entry(v), Q8Entry(v>>8), Q8Entry(v>>16), Q8Entry(v>>24)
+			}
+			dst = dst[16:]
+			continue
+		}
+		for j := range dst {
+			dst[j] = Q8Entry(x[j/4] >> (8 * (j % 4)))
+		}
+		return
+	}
+}
+
+// roundBF16 rounds a finite float32 to the nearest bfloat16, ties to even.
+func roundBF16(x float32) BF16Entry {
+	b := math.Float32bits(x)
+	return BF16Entry((b + 0x7FFF + b>>16&1) >> 16)
+}
+
+// Float64 returns the entry's value.
+func (e BF16Entry) Float64() float64 { return float64(math.Float32frombits(uint32(e) << 16)) }
+
+// Float64 returns the entry's value, [Q8Levels][e].
+func (e Q8Entry) Float64() float64 { return Q8Levels[e] }

@@ -1,0 +1,71 @@
+package sensing
+
+import "math/bits"
+
+// Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC'11).
+const (
+	philoxM0 = 0xD2511F53
+	philoxM1 = 0xCD9E8D57
+	philoxW0 = 0x9E3779B9 // golden ratio
+	philoxW1 = 0xBB67AE85 // √3 − 1
+)
+
+// philox applies the ten rounds of the bijection keyed by key to the 128-bit counter ctr.
+func philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
+	c0, c1, c2, c3 := ctr[0], ctr[1], ctr[2], ctr[3]
+	k0, k1 := key[0], key[1]
+	for round := 0; ; round++ {
+		hi0, lo0 := bits.Mul32(philoxM0, c0)
+		hi1, lo1 := bits.Mul32(philoxM1, c2)
+		c0, c1, c2, c3 = hi1^c1^k0, lo1, hi0^c3^k1, lo0
+		if round == 9 {
+			return [4]uint32{c0, c1, c2, c3}
+		}
+		k0 += philoxW0
+		k1 += philoxW1
+	}
+}
+
+// The streams of one seed. Numbers are fixed for ever: they are part of every stored seed's meaning.
+const (
+	EntriesStream uint32 = iota // the entries of the measurement rows
+	TruthStream                 // the ground truth
+	NoiseStream                 // the noise on the observations
+	StartStream                 // the small random start
+)
+
+// Stream is an endless table of random words, one row for each uint64, of which any part can be read at any time:
+// block b of row i is Philox4x32-10 of the counter (b, i mod 2³², ⌊i/2³²⌋, stream) under the key
+// (seed mod 2³², ⌊seed/2³²⌋).
+type Stream struct {
+	key    [2]uint32
+	number uint32
+}
+
+// NewStream returns the stream with the given number under a seed.
+func NewStream(seed uint64, number uint32) Stream {
+	return Stream{key: [2]uint32{uint32(seed), uint32(seed >> 32)}, number: number}
+}
+
+// Block returns the four words of block b of a row.
+func (s Stream) Block(row uint64, b uint32) [4]uint32 {
+	return philox([4]uint32{b, uint32(row), uint32(row >> 32), s.number}, s.key)
+}
+
+// Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: with the block's
+// words (x₀, x₁, x₂, x₃) they are [normalPair] of x₀ + 2³²·x₁ and x₂ + 2³²·x₃.
+func (s Stream) Normals(row uint64, dst []float64) {
+	b := uint32(0)
+	for ; len(dst) >= 2; b++ {
+		dst[0], dst[1] = s.normals(row, b)
+		dst = dst[2:]
+	}
+	if len(dst) == 1 {
+		dst[0], _ = s.normals(row, b)
+	}
+}
+
+func (s Stream) normals(row uint64, b uint32) (float64, float64) {
+	x := s.Block(row, b)
+	return normalPair(uint64(x[0])|uint64(x[1])<<32, uint64(x[2])|uint64(x[3])<<32)
+}

@@ -1,0 +1,60 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+)
+
+// Problem is one set of measurements and what was observed through them.
+type Problem struct {
+	// Ensemble has the measurements, and with them the space.
+	Ensemble Ensemble
+	// Observations is y, m numbers. Where it is nil, an engine makes y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in
+	// double precision, when it opens the problem.
+	Observations []float64
+	// Truth is M*; nil where it is not known, and then the metrics that need it are NaN.
+	Truth *Truth
+	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth; 0 is none.
+	Noise float64
+	// NoiseSeed keys the noise w.
+	NoiseSeed uint64
+}
+
+// Validate says what is wrong with a problem, or returns nil.
+func (p *Problem) Validate() error {
+	if p.Ensemble == nil {
+		return fmt.Errorf("sensing: a problem needs an ensemble")
+	}
+	m := p.Ensemble.Measurements()
+	n1, n2 := p.Ensemble.Space().Dims()
+	if p.Truth == nil && p.Observations == nil {
+		return fmt.Errorf("sensing: a problem needs observations, or a truth to make them from")
+	}
+	if p.Observations != nil && len(p.Observations) != m {
+		return fmt.Errorf("sensing: %d observations for %d measurements", len(p.Observations), m)
+	}
+	for i, y := range p.Observations {
+		if math.IsNaN(y) || math.IsInf(y, 0) {
+			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite", i, y)
+		}
+	}
+	if t := p.Truth; t != nil && (t.N() != n1 || n1 != n2) {
+		return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t.N(), t.N(), n1, n2)
+	}
+	if !(p.Noise >= 0) || math.IsInf(p.Noise, 1) {
+		return fmt.Errorf("sensing: the noise's standard deviation must be zero or positive, got %v", p.Noise)
+	}
+	return nil
+}
+
+// AddNoise adds Noise·w_i to y: the i-th number of the noise stream's row 0.
+func (p *Problem) AddNoise(y []float64) {
+	if p.Noise == 0 {
+		return
+	}
+	w := make([]float64, len(y))
+	NewStream(p.NoiseSeed, NoiseStream).Normals(0, w)
+	for i := range y {
+		y[i] += float64(p.Noise * w[i])
+	}
+}

@@ -1,0 +1,114 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Space is the set of matrices that the unknown lives in, with its coordinates: an isometry between matrices under
+// the Frobenius inner product and vectors of K numbers, ⟨A, Z⟩ = a·z.
+type Space interface {
+	// Name is "sym" or "rect".
+	Name() string
+	// Dims returns the matrices' rows and columns.
+	Dims() (n1, n2 int)
+	// K returns the number of coordinates.
+	K() int
+	// Coordinates writes the K coordinates of z to dst. z must have the space's dimensions and, in a symmetric space,
+	// be symmetric: only its upper triangle is read.
+	Coordinates(dst []float64, z *mat.Dense)
+	// Matrix writes to dst the matrix with coordinates v: the inverse of Coordinates.
+	Matrix(dst *mat.Dense, v []float64)
+}
+
+var (
+	_ Space = Sym{}
+	_ Space = Rect{}
+)
+
+// Sym is the space of symmetric N × N matrices in svec coordinates: the upper triangle row by row, K = N(N+1)/2,
+// off-diagonals multiplied by √2.
+type Sym struct{ N int }
+
+// Name implements [Space].
+func (Sym) Name() string { return "sym" }
+
+// Dims implements [Space].
+func (s Sym) Dims() (n1, n2 int) { return s.N, s.N }
+
+// K implements [Space].
+func (s Sym) K() int { return s.N * (s.N + 1) / 2 }
+
+// Coordinates implements [Space]: dst = svec(z).
+func (s Sym) Coordinates(dst []float64, z *mat.Dense) {
+	checkShapes("Sym.Coordinates", s, len(dst), z)
+	raw := z.RawMatrix()
+	at := 0
+	for i := range s.N {
+		row := raw.Data[i*raw.Stride : i*raw.Stride+s.N]
+		dst[at] = row[i]
+		at++
+		for _, v := range row[i+1:] {
+			dst[at] = math.Sqrt2 * v
+			at++
+		}
+	}
+}
+
+// Matrix implements [Space]: dst = unsvec(v), both triangles.
+func (s Sym) Matrix(dst *mat.Dense, v []float64) {
+	checkShapes("Sym.Matrix", s, len(v), dst)
+	raw := dst.RawMatrix()
+	at := 0
+	for i := range s.N {
+		raw.Data[i*raw.Stride+i] = v[at]
+		at++
+		for j := i + 1; j < s.N; j++ {
+			w := v[at] * (1 / math.Sqrt2)
+			raw.Data[i*raw.Stride+j] = w
+			raw.Data[j*raw.Stride+i] = w
+			at++
+		}
+	}
+}
+
+// Rect is the space of N1 × N2 matrices in vec coordinates, row by row, K = N1·N2.
+type Rect struct{ N1, N2 int }
+
+// Name implements [Space].
+func (Rect) Name() string { return "rect" }
+
+// Dims implements [Space].
+func (s Rect) Dims() (n1, n2 int) { return s.N1, s.N2 }
+
+// K implements [Space].
+func (s Rect) K() int { return s.N1 * s.N2 }
+
+// Coordinates implements [Space]: dst = vec(z).
+func (s Rect) Coordinates(dst []float64, z *mat.Dense) {
+	checkShapes("Rect.Coordinates", s, len(dst), z)
+	raw := z.RawMatrix()
+	for i := range s.N1 {
+		copy(dst[i*s.N2:(i+1)*s.N2], raw.Data[i*raw.Stride:i*raw.Stride+s.N2])
+	}
+}
+
+// Matrix implements [Space]: dst = unvec(v).
+func (s Rect) Matrix(dst *mat.Dense, v []float64) {
+	checkShapes("Rect.Matrix", s, len(v), dst)
+	raw := dst.RawMatrix()
+	for i := range s.N1 {
+		copy(raw.Data[i*raw.Stride:i*raw.Stride+s.N2], v[i*s.N2:(i+1)*s.N2])
+	}
+}
+
+// checkShapes panics where a caller hands slices of the wrong size: a programmer's mistake.
+func checkShapes(what string, s Space, k int, z *mat.Dense) {
+	n1, n2 := s.Dims()
+	if r, c := z.Dims(); r != n1 || c != n2 || k != s.K() {
+		panic(fmt.Sprintf("sensing: %s: a %d × %d space with %d coordinates got a %d × %d matrix and %d numbers",
+			what, n1, n2, s.K(), r, c, k))
+	}
+}

@@ -1,0 +1,73 @@
+package solver
+
+import (
+	"context"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Backend opens engines on one device.
+type Backend interface {
+	// Name is the backend's name in flags and files: cpu, cuda, emulator.
+	Name() string
+	// Device describes the device in a few words, for people and for records.
+	Device() string
+	// Memory returns how many bytes an engine would take for a problem and a batch, or why this backend cannot run
+	// it. It does no work.
+	Memory(p *sensing.Problem, batch Batch) (bytes float64, err error)
+	// Open makes an engine. It makes the observations of a problem that has none. Making rows may take a while;
+	// it ends early with ctx's error when ctx is done.
+	Open(ctx context.Context, p *sensing.Problem, batch Batch) (Engine, error)
+}
+
+// Batch says which factors an engine is to hold: its members all use one parametrization and share the measurements.
+type Batch struct {
+	Parametrization Parametrization
+	// FactorRanks has the factor rank r of each member.
+	FactorRanks []int
+	// OwnSlots is how many slots of its own each member's method needs.
+	OwnSlots int
+}
+
+// Slot names one of the factor-shaped arrays that an engine holds for each member. Slots from [OwnSlot] on belong to
+// the method: a momentum, say.
+type Slot int
+
+// The slots that every member has.
+const (
+	Iterate  Slot = iota // U, where the method is
+	Gradient             // ∇f(U)
+	OwnSlot              // the first of the method's own
+)
+
+// Engine holds a problem's measurements and a batch of factors on one device. Members are numbered from 0. An engine
+// may return from an operation before the device has done it: Get, Losses and Wait are the points that wait, and
+// where an earlier failure may come to light. An engine is used from one goroutine at a time.
+//
+// The same operations in the same order give the same bits, whatever else the batch holds and, on the host, however
+// many workers share the rows.
+type Engine interface {
+	// Set copies f into a member's slot.
+	Set(member int, slot Slot, f Factor) error
+	// Get copies a member's slot into f.
+	Get(member int, slot Slot, f Factor) error
+	// Gradient fills the Gradient slot of each member named, in one pass over the rows. A member whose iterate has
+	// not changed since its last gradient costs nothing.
+	Gradient(members ...int) error
+	// AddScaled does dst ← dst + c·src on a member's slots.
+	AddScaled(member int, dst Slot, c float64, src Slot) error
+	// Losses writes f(U) of each member named to dst. It does what Gradient does where that is not done yet.
+	Losses(dst []float64, members ...int) error
+	// Wait returns when the device has done all it was asked to do.
+	Wait() error
+
+	// Observations returns y, m numbers, which the caller must not change.
+	Observations() []float64
+	// Apply does p = A z: p_i = a_i·z, m numbers from K.
+	Apply(p, z []float64) error
+	// Adjoint does g = Aᵀ w = Σ_i w_i a_i, K numbers from m.
+	Adjoint(g, w []float64) error
+
+	// Close frees what the engine holds.
+	Close() error
+}

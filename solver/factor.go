@@ -1,0 +1,76 @@
+package solver
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Factor is what is learned: the matrices of one parametrization, in its order. For UUᵀ it is one n × r matrix.
+type Factor []*mat.Dense
+
+// Shape is the size of one of a factor's matrices.
+type Shape struct{ Rows, Cols int }
+
+// NewFactor returns a factor of zeros.
+func NewFactor(shapes []Shape) Factor {
+	f := make(Factor, len(shapes))
+	for i, s := range shapes {
+		f[i] = mat.NewDense(s.Rows, s.Cols, nil)
+	}
+	return f
+}
+
+// Shapes returns the sizes of the factor's matrices.
+func (f Factor) Shapes() []Shape {
+	s := make([]Shape, len(f))
+	for i, u := range f {
+		s[i].Rows, s[i].Cols = u.Dims()
+	}
+	return s
+}
+
+// Clone returns a copy.
+func (f Factor) Clone() Factor {
+	g := make(Factor, len(f))
+	for i, u := range f {
+		g[i] = mat.DenseCopyOf(u)
+	}
+	return g
+}
+
+// Copy makes f a copy of g, which has the same shapes.
+func (f Factor) Copy(g Factor) {
+	for i, u := range f {
+		u.Copy(g[i])
+	}
+}
+
+// AddScaled adds c·g to f, which has the same shapes.
+func (f Factor) AddScaled(c float64, g Factor) {
+	for i, u := range f {
+		dst, src := u.RawMatrix(), g[i].RawMatrix()
+		for r := range dst.Rows {
+			a := dst.Data[r*dst.Stride : r*dst.Stride+dst.Cols]
+			b := src.Data[r*src.Stride : r*src.Stride+src.Cols]
+			for k, v := range b {
+				a[k] += c * v
+			}
+		}
+	}
+}
+
+// Finite says whether every number is finite.
+func (f Factor) Finite() bool {
+	for _, u := range f {
+		rows, cols := u.Dims()
+		for i := range rows {
+			for _, v := range u.RawRowView(i)[:cols] {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}

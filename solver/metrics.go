@@ -1,0 +1,138 @@
+package solver
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// meter measures factors on the host. It keeps its large work arrays between measurements.
+type meter struct {
+	par      Parametrization
+	truth    *sensing.Truth // nil where unknown
+	target   *mat.Dense     // M*
+	norm     float64        // ‖M*‖_F
+	estimate *mat.Dense     // the spectral estimate's top eigenvectors; nil where there is none to compare with
+	product  *mat.Dense
+	rest     *mat.Dense // n × r, for the noise
+}
+
+func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
+	m := &meter{par: par, truth: p.Truth, estimate: estimate}
+	if p.Truth != nil {
+		n := p.Truth.N()
+		m.target = mat.NewDense(n, n, nil)
+		p.Truth.Matrix(m.target)
+		m.norm = mat.Norm(m.target, 2)
+		m.product = mat.NewDense(n, n, nil)
+	}
+	return m
+}
+
+// measure fills in everything of a sample that comes from the factor alone.
+func (m *meter) measure(s *Sample, f Factor) error {
+	nan := math.NaN()
+	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
+	u := f[0]
+	kind := mat.SVDNone
+	if m.estimate != nil {
+		kind = mat.SVDThinU
+	}
+	sigma, left, err := svd(u, kind)
+	if err != nil {
+		return err
+	}
+	s.Sigma = sigma
+	if m.estimate != nil {
+		n, rank := m.estimate.Dims()
+		if len(sigma) >= rank {
+			s.SpectralAngle = sineBetween(m.estimate, left.Slice(0, n, 0, rank).(*mat.Dense))
+		} else {
+			s.SpectralAngle = 1
+		}
+	}
+	if m.truth == nil {
+		return nil
+	}
+	m.par.Product(m.product, f)
+	m.product.Sub(m.product, m.target)
+	s.TestError = mat.Norm(m.product, 2) / m.norm
+	return m.split(s, u)
+}
+
+// split divides U along W, the right singular vectors of V_XᵀU: signal, noise and angle.
+func (m *meter) split(s *Sample, u *mat.Dense) error {
+	n, r := u.Dims()
+	rank := m.truth.Rank()
+	var inside mat.Dense // V_XᵀU, r* × r
+	inside.Mul(m.truth.Basis().T(), u)
+	var dec mat.SVD
+	if !dec.Factorize(&inside, mat.SVDThinV) {
+		return fmt.Errorf("solver: the singular vectors of the %d × %d matrix V_XᵀU could not be found", rank, r)
+	}
+	var w, signal mat.Dense
+	dec.VTo(&w) // r × min(r*, r)
+	signal.Mul(u, &w)
+	sigma, basis, err := svd(&signal, mat.SVDThinU)
+	if err != nil {
+		return err
+	}
+	s.Signal = 0
+	if len(sigma) == rank {
+		s.Signal = sigma[rank-1]
+	}
+	s.Angle = sineBetween(m.truth.Basis(), basis)
+
+	if r <= rank { // W is square: there is no W⊥
+		s.Noise = 0
+		return nil
+	}
+	if m.rest == nil {
+		m.rest = mat.NewDense(n, r, nil)
+	}
+	m.rest.Mul(&signal, w.T())
+	m.rest.Sub(u, m.rest)
+	s.Noise, err = norm2(m.rest)
+	return err
+}
+
+// sineBetween returns the sine of the largest principal angle by which the columns of q leave the span of p's:
+// ‖(I − PPᵀ)Q‖, for P and Q with orthonormal columns.
+func sineBetween(p, q *mat.Dense) float64 {
+	var inside, out mat.Dense
+	inside.Mul(p.T(), q)
+	out.Mul(p, &inside)
+	out.Sub(q, &out)
+	sine, err := norm2(&out)
+	if err != nil {
+		return math.NaN()
+	}
+	return min(sine, 1)
+}
+
+// norm2 returns the spectral norm.
+func norm2(a *mat.Dense) (float64, error) {
+	sigma, _, err := svd(a, mat.SVDNone)
+	if err != nil {
+		return 0, err
+	}
+	return sigma[0], nil
+}
+
+// svd returns the singular values of a, largest first, and the left singular vectors where kind asks for them.
+func svd(a *mat.Dense, kind mat.SVDKind) ([]float64, *mat.Dense, error) {
+	var dec mat.SVD
+	if !dec.Factorize(a, kind) {
+		r, c := a.Dims()
+		return nil, nil, fmt.Errorf("solver: the singular values of a %d × %d matrix could not be found", r, c)
+	}
+	var u *mat.Dense
+	if kind != mat.SVDNone {
+		u = new(mat.Dense)
+		dec.UTo(u)
+	}
+	return dec.Values(nil), u, nil
+}

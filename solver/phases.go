@@ -1,0 +1,80 @@
+package solver
+
+import (
+	"math"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Thresholds define the phases of a trajectory. A field that is zero takes its default.
+type Thresholds struct {
+	// AlignmentMargin: alignment is over when the angle is at most 1 + AlignmentMargin times the spectral estimate's
+	// own, and the spectral angle at most AlignmentSine. Default 0.1.
+	AlignmentMargin float64
+	// AlignmentSine keeps a start that lies about as far from the truth as a poor spectral estimate does from being
+	// taken for one that has turned to that estimate. Default 0.5: 30°.
+	AlignmentSine float64
+	// SignalFraction: saddle avoidance is over when the signal is at least SignalFraction·σ_min(X). Default 1/√10.
+	SignalFraction float64
+	// FloorFactor: the floor is where the test error stays within this factor of its least. Default 2.
+	FloorFactor float64
+}
+
+func (t Thresholds) withDefaults() Thresholds {
+	if t.AlignmentMargin == 0 {
+		t.AlignmentMargin = 0.1
+	}
+	if t.AlignmentSine == 0 {
+		t.AlignmentSine = 0.5
+	}
+	if t.SignalFraction == 0 {
+		t.SignalFraction = 1 / math.Sqrt(10)
+	}
+	if t.FloorFactor == 0 {
+		t.FloorFactor = 2
+	}
+	return t
+}
+
+// Never is the index of a phase boundary that was not reached.
+const Never = -1
+
+// Phases are the boundaries between the three phases of a trajectory, as indices of its samples, or [Never].
+//
+//	I    alignment          the factor's column space turns to the spectral estimate's, while everything is small
+//	II   saddle avoidance   the signal grows from its small start until it is seen
+//	III  refinement         the rest, down to a floor
+type Phases struct {
+	AlignmentEnd int // first sample past phase I
+	SaddleEnd    int // first sample past phase II
+	FloorStart   int // first sample of the floor, in which all later test errors are within a factor of the least
+}
+
+// Phases finds the phases. spectralAngle is [SpectralEstimate.AngleTo] of the truth: what the angle of the early
+// iterates comes down to, and never zero at finite m.
+func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits Thresholds) Phases {
+	limits = limits.withDefaults()
+	p := Phases{Never, Never, Never}
+	if truth == nil {
+		return p
+	}
+	sigmaMin := truth.Sigma()[truth.Rank()-1]
+	least := math.Inf(1)
+	for i, s := range t {
+		aligned := s.Angle <= (1+limits.AlignmentMargin)*spectralAngle && s.SpectralAngle <= limits.AlignmentSine
+		if aligned && p.AlignmentEnd == Never {
+			p.AlignmentEnd = i
+		}
+		if p.SaddleEnd == Never && s.Signal >= limits.SignalFraction*sigmaMin {
+			p.SaddleEnd = i
+		}
+		least = min(least, s.TestError)
+	}
+	if p.SaddleEnd == Never {
+		return p // a floor belongs to refinement
+	}
+	for i := len(t) - 1; i >= p.SaddleEnd && t[i].TestError <= limits.FloorFactor*least; i-- {
+		p.FloorStart = i
+	}
+	return p
+}

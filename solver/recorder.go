@@ -1,0 +1,50 @@
+package solver
+
+// Sample is what was measured at one iterate. Numbers that cannot be known, because there is no truth, are NaN.
+type Sample struct {
+	Iteration int
+	// TrainLoss is f(U).
+	TrainLoss float64
+	// TestError is ‖Z − M*‖_F / ‖M*‖_F.
+	TestError float64
+	// Signal is σ_min(UW), where V_XᵀU = VΣWᵀ: how much of the truth's subspace is learned.
+	Signal float64
+	// Noise is ‖UW⊥‖: how large the rest of the factor is.
+	Noise float64
+	// Angle is ‖V_X⊥ᵀ V_UW‖: the sine of the largest principal angle between the truth's subspace and the signal's.
+	Angle float64
+	// SpectralAngle is the sine of the largest principal angle between the top r* left singular vectors of U and the
+	// spectral estimate.
+	SpectralAngle float64
+	// Seconds is the time spent stepping up to here, without measuring or writing.
+	Seconds float64
+	// Sigma has the singular values of U, largest first.
+	Sigma []float64
+}
+
+// Recorder watches a run. A sample's slices are its own to keep.
+type Recorder interface {
+	Record(s Sample) error
+}
+
+// Trajectory is a Recorder that keeps every sample, in order of iterations.
+type Trajectory []Sample
+
+// Record implements [Recorder].
+func (t *Trajectory) Record(s Sample) error {
+	*t = append(*t, s)
+	return nil
+}
+
+// Recorders hands each sample to several recorders in turn.
+type Recorders []Recorder
+
+// Record implements [Recorder].
+func (r Recorders) Record(s Sample) error {
+	for _, each := range r {
+		if err := each.Record(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
