@@ -41,7 +41,7 @@ const (
 const (
 	width      = 18 * vg.Centimeter
 	height     = 13 * vg.Centimeter
-	sideStrip  = 3.4 * vg.Centimeter // for the legends
+	sideStrip  = 3.9 * vg.Centimeter // for the legends
 	titleStrip = 1.0 * vg.Centimeter
 	pngDPI     = 200
 )
@@ -110,42 +110,56 @@ func (f Figure) draw(c draw.Canvas) {
 	bands := f.bands()
 	var plots []*plot.Plot
 	var legends []plot.Legend
+	var labels []string
 	for _, panel := range []struct {
 		label  string
 		curves []curve
-	}{{"error and loss (relative, unitless)", errorCurves}, {"singular values, sines of angles", splitCurves}} {
-		if p, legend := f.panel(panel.curves, bands); p != nil {
-			p.Y.Label.Text = panel.label
+	}{{"relative error, loss", errorCurves}, {"singular value, sine of angle", splitCurves}} {
+		if p, legend := f.panel(panel.curves, bands, len(plots) == 0); p != nil {
+			labels = append(labels, panel.label)
 			plots = append(plots, p)
 			legends = append(legends, legend)
 		}
 	}
-	plots[len(plots)-1].X.Label.Text = "iteration"
+	plots[len(plots)-1].X.Label.Text = "iteration (steps)"
 
-	area := draw.Crop(c, 0.3*vg.Centimeter, -sideStrip, 0.2*vg.Centimeter, -titleStrip)
-	tiles := draw.Tiles{Rows: len(plots), Cols: 1, PadY: 0.35 * vg.Centimeter}
-	column := make([][]*plot.Plot, len(plots))
-	for i, p := range plots {
-		column[i] = []*plot.Plot{p}
-	}
-	canvases := plot.Align(column, tiles, area)
-	for i, p := range plots {
-		at := canvases[i][0]
-		p.Draw(at)
-		data := p.DataCanvas(at)
+	area := draw.Crop(c, 0.9*vg.Centimeter, -sideStrip, 0.2*vg.Centimeter, -titleStrip)
+	for i, at := range stack(area, plots) {
+		plots[i].Draw(at)
+		data := plots[i].DataCanvas(at)
 		side := c
-		side.Min.X, side.Max.X = data.Max.X+0.3*vg.Centimeter, c.Max.X-0.1*vg.Centimeter
+		side.Min.X, side.Max.X = data.Max.X+0.4*vg.Centimeter, c.Max.X-0.1*vg.Centimeter
 		side.Min.Y, side.Max.Y = data.Min.Y, data.Max.Y
 		legends[i].Draw(side)
+		// The library makes room for a label on this axis above and below the axis too.
+		label := textStyle(10, draw.XCenter, draw.YTop)
+		label.Rotation = math.Pi / 2
+		c.FillText(label, vg.Point{X: c.Min.X + 0.3*vg.Centimeter, Y: (data.Min.Y + data.Max.Y) / 2}, labels[i])
 		if i == 0 {
-			drawPhaseNames(data, bands, p)
-			drawTitle(c, data, f.Title)
+			drawPhaseNumbers(data, bands, plots[i])
+			c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, f.Title)
 		}
 	}
 }
 
-// panel makes one pair of axes; nil if none of its curves has anything to show.
-func (f Figure) panel(curves []curve, bands []band) (*plot.Plot, plot.Legend) {
+// stack divides an area among plots, one below the other, with their left axes in one line.
+func stack(area draw.Canvas, plots []*plot.Plot) []draw.Canvas {
+	tiles := draw.Tiles{Rows: len(plots), Cols: 1, PadY: 0.35 * vg.Centimeter}
+	parts := make([]draw.Canvas, len(plots))
+	var left vg.Length
+	for i, p := range plots {
+		parts[i] = tiles.At(area, 0, i)
+		left = max(left, p.DataCanvas(parts[i]).Min.X)
+	}
+	for i, p := range plots {
+		parts[i] = draw.Crop(parts[i], left-p.DataCanvas(parts[i]).Min.X, 0, 0, 0)
+	}
+	return parts
+}
+
+// panel makes one pair of axes and its legend, with the phases' names if asked; nil if none of its curves has anything
+// to show.
+func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot, plot.Legend) {
 	p := plot.New()
 	legend := plot.NewLegend()
 	legend.Left, legend.Top = true, true
@@ -182,6 +196,13 @@ func (f Figure) panel(curves []curve, bands []band) (*plot.Plot, plot.Legend) {
 	if lo > hi {
 		return nil, legend
 	}
+	if withPhases {
+		for _, b := range bands {
+			if b.number != "" {
+				legend.Add(b.number+"  "+b.name, b)
+			}
+		}
+	}
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = decades{}
 	// Whole decades, and at least one.
@@ -194,9 +215,9 @@ func (f Figure) panel(curves []curve, bands []band) (*plot.Plot, plot.Legend) {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font.Size = 10
 		a.Tick.Label.Font.Size = 9
+		a.Tick.Label.Handler = raised{text.Plain{Fonts: font.DefaultCache}}
 		a.Padding = 0
 	}
-	p.Y.Label.Padding = 0.1 * vg.Centimeter
 	return p, legend
 }
 
@@ -229,23 +250,23 @@ func positiveRuns(t solver.Trajectory, value func(solver.Sample) float64) []plot
 
 // band is a shaded range of iterations, and a dashed line at floor where that is set.
 type band struct {
-	name     string
-	from, to float64
-	color    color.Color
-	floor    *int
+	number, name string
+	from, to     float64
+	color        color.Color
+	floor        *int
 }
 
 // bands lays out the phases that were reached, in order.
 func (f Figure) bands() []band {
 	lo, hi := f.limits()
 	ends := []*int{f.AlignmentEnd, f.SaddleEnd}
-	names := []string{"I  alignment", "II  saddle avoidance", "III  refinement"}
+	numbers, names := []string{"I", "II", "III"}, []string{"alignment", "saddle avoidance", "refinement"}
 	if f.AlignmentEnd == nil && f.SaddleEnd != nil {
-		ends[0], names[0] = f.SaddleEnd, "I, II  (not told apart)"
+		ends[0], numbers[0], names[0] = f.SaddleEnd, "I, II", "not told apart"
 	}
 	var bands []band
 	for i, name := range names {
-		b := band{name: name, from: lo, to: hi, color: phaseColors[i]}
+		b := band{number: numbers[i], name: name, from: lo, to: hi, color: phaseColors[i]}
 		if i < len(ends) && ends[i] != nil {
 			b.to = math.Max(lo, float64(*ends[i]))
 		}
@@ -257,10 +278,8 @@ func (f Figure) bands() []band {
 	if n := len(bands); n > 0 {
 		bands[n-1].floor = f.FloorStart
 	}
-	if f.Trajectory[0].TestError != f.Trajectory[0].TestError { // NaN: no truth, no phases
-		for i := range bands {
-			bands[i].name, bands[i].color = "", color.RGBA{0xF4, 0xF4, 0xF4, 0xFF}
-		}
+	if math.IsNaN(f.Trajectory[0].TestError) { // no truth, no phases
+		return []band{{from: bands[0].from, to: hi, color: color.RGBA{0xF2, 0xF2, 0xF2, 0xFF}}}
 	}
 	return bands
 }
@@ -277,36 +296,29 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// drawPhaseNames writes each phase's name above its band, as much of it as there is room for.
-func drawPhaseNames(c draw.Canvas, bands []band, p *plot.Plot) {
+// Thumbnail implements plot.Thumbnailer.
+func (b band) Thumbnail(c *draw.Canvas) {
+	c.SetColor(b.color)
+	c.Fill(c.Rectangle.Path())
+}
+
+// drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.
+func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	style := textStyle(9, draw.XCenter, draw.YBottom)
 	for _, b := range bands {
-		name := b.name
-		room := x(b.to) - x(b.from)
-		if style.Width(name) > room {
-			name, _, _ = strings.Cut(name, "  ")
+		if style.Width(b.number) <= x(b.to)-x(b.from) {
+			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter}, b.number)
 		}
-		if name == "" || style.Width(name) > room {
-			continue
-		}
-		c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.1*vg.Centimeter}, name)
-	}
-	for _, b := range bands {
-		if b.floor == nil {
-			continue
-		}
-		floor := textStyle(8, draw.XLeft, draw.YTop)
-		floor.Color = gray
-		at := vg.Point{X: x(float64(*b.floor)) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
-		if at.X+floor.Width("floor") < c.Max.X {
-			c.FillText(floor, at, "floor")
+		if b.floor != nil {
+			floor := textStyle(8, draw.XLeft, draw.YTop)
+			floor.Color = gray
+			at := vg.Point{X: x(float64(*b.floor)) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
+			if at.X+floor.Width("floor") < c.Max.X {
+				c.FillText(floor, at, "floor")
+			}
 		}
 	}
-}
-
-func drawTitle(c, data draw.Canvas, title string) {
-	c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.15*vg.Centimeter}, title)
 }
 
 func textStyle(size font.Length, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
@@ -345,19 +357,46 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	for e := from; e <= to; e++ {
 		t := plot.Tick{Value: math.Pow(10, float64(e))}
 		if (to-e)%every == 0 {
-			t.Label = powerOfTen(e)
+			t.Label = fmt.Sprintf("10^%d", e)
 		}
 		ticks = append(ticks, t)
 	}
 	return ticks
 }
 
-// powerOfTen writes 10ᵉ.
-func powerOfTen(e int) string {
-	if e == 0 {
-		return "1"
+// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs.
+type raised struct{ text.Plain }
+
+const raisedSize, raisedBy = 0.7, 0.4 // of the font's size
+
+// Box implements text.Handler.
+func (r raised) Box(s string, f font.Font) (width, height, depth vg.Length) {
+	base, above, has := strings.Cut(s, "^")
+	width, height, depth = r.Plain.Box(base, f)
+	if has {
+		small := f
+		small.Size *= raisedSize
+		w, _, _ := r.Plain.Box(above, small)
+		width += w
 	}
-	raised := strings.NewReplacer("-", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵",
-		"6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
-	return "10" + raised.Replace(fmt.Sprint(e))
+	return width, height, depth
+}
+
+// Draw implements text.Handler.
+func (r raised) Draw(c vg.Canvas, s string, style text.Style, at vg.Point) {
+	base, above, has := strings.Cut(s, "^")
+	if !has {
+		r.Plain.Draw(c, s, style, at)
+		return
+	}
+	full, _, _ := r.Box(s, style.Font)
+	_, height, _ := r.Plain.Box(base, style.Font)
+	corner := vg.Point{X: at.X + full*vg.Length(style.XAlign), Y: at.Y + height*vg.Length(style.YAlign)}
+	style.XAlign, style.YAlign = text.XLeft, text.YBottom
+	width, _, _ := r.Plain.Box(base, style.Font)
+	r.Plain.Draw(c, base, style, corner)
+	corner.X += width
+	corner.Y += raisedBy * style.Font.Size
+	style.Font.Size *= raisedSize
+	r.Plain.Draw(c, above, style, corner)
 }
