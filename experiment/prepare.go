@@ -3,6 +3,7 @@ package experiment
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -94,7 +95,7 @@ func (c *Config) readShapes() error {
 		}
 		check("measurements", &c.Measurements, a[0], says("matrices"))
 		check("n", &c.N, a[1], says("matrices"))
-		if y := shapes["observations"]; !(len(y) == 1 || len(y) == 2 && y[1] == 1) || y[0] != a[0] {
+		if y := shapes["observations"]; len(y) < 1 || len(y) > 2 || columns(y) != 1 || y[0] != a[0] {
 			bad("%s and %s: the second must be (%d,)", says("matrices"), says("observations"), a[0])
 		}
 		if !c.given("rank") {
@@ -166,11 +167,11 @@ func (p *Plan) place() error {
 	case c.Storage == "generated":
 		err = try("generated", c.Entries)
 	default:
-		if err = try("memory", c.Entries); err == errTooLarge {
+		if err = try("memory", c.Entries); errors.Is(err, errTooLarge) {
 			err = try("generated", c.Entries)
 		}
 	}
-	if err == errTooLarge {
+	if errors.Is(err, errTooLarge) {
 		return p.tooLarge()
 	}
 	if err != nil {
@@ -180,7 +181,7 @@ func (p *Plan) place() error {
 	return nil
 }
 
-var errTooLarge = fmt.Errorf("too large")
+var errTooLarge = errors.New("too large")
 
 // needs returns what a run with rows of a format in a storage would take.
 func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {

@@ -3,6 +3,7 @@ package experiment
 import (
 	"bufio"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -64,7 +65,7 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	var t solver.Trajectory
 	for {
 		row, err := in.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return t, nil
 		}
 		if err != nil {

@@ -106,7 +106,7 @@ func (f Figure) Write(w io.Writer, format Format) error {
 
 func (f Figure) draw(c draw.Canvas) {
 	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
+	c.Fill(c.Path())
 	bands := f.bands()
 	var plots []*plot.Plot
 	var legends []plot.Legend
@@ -299,7 +299,7 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 // Thumbnail implements plot.Thumbnailer.
 func (b band) Thumbnail(c *draw.Canvas) {
 	c.SetColor(b.color)
-	c.Fill(c.Rectangle.Path())
+	c.Fill(c.Path())
 }
 
 // drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.

@@ -62,6 +62,21 @@ func main() {
 	os.Exit(run(ctx, env, os.Args[1:]))
 }
 
+// output remembers the first error of writing to the user, so that a full disk or a closed pipe is not taken for
+// success.
+type output struct {
+	io.Writer
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.failed == nil {
+		o.failed = fmt.Errorf("the output could not be written: %w", err)
+	}
+	return n, err
+}
+
 // interruptible returns a context that the first interrupt cancels; the second ends the process.
 func interruptible(env environment) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -79,11 +94,16 @@ func interruptible(env environment) (context.Context, func()) {
 
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, env environment, args []string) int {
+	out := &output{Writer: env.out}
+	env.out = out
 	root := newRoot(env)
 	root.SetArgs(args)
 	root.SetOut(env.out)
 	root.SetErr(env.err)
 	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.failed
+	}
 	code := exitCode(err)
 	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
 		return code // the command has said all there is to say

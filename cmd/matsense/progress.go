@@ -25,15 +25,15 @@ func newTextProgress(env environment) *textProgress { return &textProgress{env: 
 // describe says what is about to run.
 func describe(w io.Writer, p *experiment.Plan) {
 	c := &p.Config
-	fmt.Fprintf(w, "%s %s, n = %d, m = %d, factor rank %d; %s, rows in %s, %s of memory\n",
+	fmt.Fprintf(w, "%s %s, n = %d, m = %d, factor rank %d; %s, rows %s, %s of memory\n",
 		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, p.Backend.Device(), where(p.Storage), experiment.Bytes(p.Bytes))
 }
 
 func where(storage string) string {
 	if storage == "generated" {
-		return "no memory (generated)"
+		return "generated when needed"
 	}
-	return storage
+	return "in " + storage
 }
 
 // Notice implements experiment.Progress.

@@ -47,6 +47,6 @@ func SyncDir(dir string) {
 	if err != nil {
 		return
 	}
-	d.Sync()
+	_ = d.Sync()
 	d.Close()
 }

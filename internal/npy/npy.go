@@ -100,8 +100,9 @@ func NewReader(in io.Reader, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, ok := int64(r.itemSize()), true
+	want := int64(r.itemSize())
 	for _, d := range r.Shape {
+		var ok bool
 		if want, ok = mul(want, int64(d)); !ok {
 			return nil, fmt.Errorf("the header claims the shape %s, more than any file holds", ShapeString(r.Shape))
 		}

@@ -1,0 +1,175 @@
+package cpu
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+func TestBackend(t *testing.T) {
+	for _, b := range []Backend{{Storage: Memory, Workers: 3}, {Storage: Generated, Workers: 2}} {
+		t.Run(string(b.Storage), func(t *testing.T) { backendtest.Run(t, b) })
+	}
+}
+
+// TestSameBits: where rows are and how many workers share them changes no bit. The m rows make several chunks and a
+// remainder.
+func TestSameBits(t *testing.T) {
+	const n, m, r = 23, 331, 9
+	for name, e := range backendtest.Ensembles(t, n, m) {
+		t.Run(name, func(t *testing.T) {
+			var want solver.Factor
+			var wantLoss float64
+			for _, workers := range []int{1, 2, 5, 64} {
+				for _, storage := range []Storage{Memory, Generated} {
+					u, loss := steps(t, Backend{storage, workers}, e, n, r)
+					if want == nil {
+						want, wantLoss = u, loss
+					}
+					if !mat.Equal(u[0], want[0]) || loss != wantLoss {
+						t.Errorf("%d workers with rows in %s differ from 1 worker with rows in memory", workers, storage)
+					}
+				}
+			}
+		})
+	}
+}
+
+// steps takes five steps of gradient descent.
+func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor, float64) {
+	t.Helper()
+	truth, err := sensing.NewTruth(n, 2, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Set(0, solver.Iterate, u); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if err := (solver.GradientDescent{StepSize: 0.25}).Step(engine, 0, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var loss [1]float64
+	if err := engine.Losses(loss[:], 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Get(0, solver.Iterate, u); err != nil {
+		t.Fatal(err)
+	}
+	return u, loss[0]
+}
+
+// TestSignsExactly: sums of signed small integers are exact in any order, so the sign kernels, which flip bits and
+// look sums up, must equal plain arithmetic to the bit, at every remainder of 32.
+func TestSignsExactly(t *testing.T) {
+	for _, n := range []int{1, 2, 7, 8, 11, 16, 23} { // K = 1, 3, 28, 36, 66, 136, 276
+		space := sensing.Sym{N: n}
+		const m = 37
+		e, err := sensing.NewRademacher(space, m, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, err := newOperator(context.Background(), e, true, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, w := make([]float64, space.K()), make([]float64, m)
+		for k := range z {
+			z[k] = float64(k%17 - 8)
+		}
+		for i := range w {
+			w[i] = float64(i%5 - 2)
+		}
+		p, g := make([]float64, m), make([]float64, space.K())
+		op.apply(p, z)
+		op.adjoint(g, w)
+		for i := range m {
+			row := backendtest.Row(e, i)
+			var want float64
+			for k, v := range row {
+				want += v * z[k]
+				g[k] -= v * w[i]
+			}
+			if p[i] != want {
+				t.Errorf("n = %d: a_%d·z = %v, want %v", n, i, p[i], want)
+			}
+		}
+		for k, v := range g {
+			if v != 0 {
+				t.Errorf("n = %d: (Aᵀw)_%d is off by %v", n, k, v)
+			}
+		}
+	}
+}
+
+// TestOpenIsCanceled: making rows ends early with the context's error.
+func TestOpenIsCanceled(t *testing.T) {
+	e, err := sensing.NewGaussian(sensing.Sym{N: 20}, 1000, sensing.F32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = Backend{}.Open(ctx, &sensing.Problem{Ensemble: e, Observations: make([]float64, 1000)},
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got the error %v", err)
+	}
+}
+
+// TestMemory: the estimate is dominated by the rows where they lie in memory, and has none of them where they are
+// generated.
+func TestMemory(t *testing.T) {
+	const n, m = 200, 10_000
+	k := sensing.Sym{N: n}.K()
+	for name, e := range backendtest.Ensembles(t, n, m) {
+		rows := float64(k) * m * float64(e.Entries().EntryBits()) / 8
+		p := &sensing.Problem{Ensemble: e}
+		batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}}
+		stored, err := Backend{Storage: Memory, Workers: 2}.Memory(p, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		generated, err := Backend{Storage: Generated, Workers: 2}.Memory(p, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(stored >= rows && stored <= rows+20e6 && generated <= 20e6) {
+			t.Errorf("%s: %.3g bytes of rows, estimated %.3g stored and %.3g generated", name, rows, stored, generated)
+		}
+	}
+}
+
+type strange struct{ sensing.Ensemble }
+
+func (strange) Name() string { return "strange" }
+
+// TestUnknownEnsemble: an ensemble that gives no rows is refused by name.
+func TestUnknownEnsemble(t *testing.T) {
+	e, err := sensing.NewRademacher(sensing.Sym{N: 3}, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)},
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
+	if want := "cpu: the strange ensemble is not a source of rows"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -1,0 +1,291 @@
+// Package backendtest is the suite that every backend must pass: the laws of the operator and of the gradient, at
+// sizes that divide nothing, for every ensemble. A backend's own tests call [Run].
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// tolerance bounds the relative difference of two sums of up to K·m ≈ 10⁵ double-precision products taken in two
+// orders: √(10⁵)·2⁻⁵³ is 4e-14, and cancellation in p_i − y_i costs another digit.
+const tolerance = 1e-12
+
+// size is one problem's.
+type size struct{ n, m, rank, factorRank int }
+
+// sizes are small, odd, prime or one off a power of two; the rank is 1, the factor rank above n, the number of
+// measurements less than a block, a block and one more, several chunks and a remainder.
+var sizes = []size{
+	{1, 1, 1, 1}, {2, 3, 1, 1}, {3, 4, 2, 5}, {5, 5, 1, 2}, {13, 67, 3, 13}, {31, 129, 1, 7}, {32, 64, 2, 32}, {33, 257, 2, 40},
+}
+
+// Ensembles returns one of each kind.
+func Ensembles(t testing.TB, n, m int) map[string]sensing.Ensemble {
+	t.Helper()
+	out := map[string]sensing.Ensemble{}
+	space := sensing.Sym{N: n}
+	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
+		e, err := sensing.NewGaussian(space, m, entries, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out["gaussian-"+string(entries)] = e
+	}
+	e, err := sensing.NewRademacher(space, m, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out["rademacher"] = e
+	return out
+}
+
+// Run runs the suite on a backend.
+func Run(t *testing.T, b solver.Backend) {
+	for _, s := range sizes {
+		for name, e := range Ensembles(t, s.n, s.m) {
+			t.Run(fmt.Sprintf("%s/n=%d/m=%d/r=%d", name, s.n, s.m, s.factorRank), func(t *testing.T) {
+				truth, err := sensing.NewTruth(s.n, s.rank, float64(s.rank), 3)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 11}
+				f := &fixture{backend: b, problem: p, size: s, reference: newReference(p)}
+				f.engine = f.open(t, s.factorRank)
+				t.Run("observations", f.observations)
+				t.Run("adjoint", f.adjoint)
+				t.Run("gradient", f.gradient)
+				t.Run("taylor", f.taylor)
+				t.Run("twice", f.twice)
+				t.Run("batch", f.batch)
+				t.Run("state", f.state)
+			})
+		}
+	}
+}
+
+type fixture struct {
+	backend   solver.Backend
+	problem   *sensing.Problem
+	size      size
+	reference *reference
+	engine    solver.Engine
+}
+
+// open opens an engine whose members have the given factor ranks.
+func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
+	t.Helper()
+	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
+		Parametrization: solver.PSD{}, FactorRanks: ranks, OwnSlots: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// random returns an n × r factor with entries N(0, 1/r).
+func (f *fixture) random(t *testing.T, r int, seed uint64) solver.Factor {
+	u, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor([]solver.Shape{{Rows: f.size.n, Cols: r}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func normals(n int, seed uint64) []float64 {
+	v := make([]float64, n)
+	sensing.NewStream(seed, 99).Normals(0, v)
+	return v
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// observations checks y = A(M*) + noise against the reference.
+func (f *fixture) observations(t *testing.T) {
+	Close(t, "y", f.engine.Observations(), f.reference.y, tolerance)
+}
+
+// adjoint checks A against the reference, and ⟨A z, w⟩ = ⟨z, Aᵀ w⟩.
+func (f *fixture) adjoint(t *testing.T) {
+	space := f.problem.Ensemble.Space()
+	z, w := normals(space.K(), 1), normals(f.size.m, 2)
+	p, g := make([]float64, f.size.m), normals(space.K(), 3) // g holds something to be overwritten
+	must(t, f.engine.Apply(p, z))
+	must(t, f.engine.Adjoint(g, w))
+	zm := mat.NewDense(f.size.n, f.size.n, nil)
+	space.Matrix(zm, z)
+	Close(t, "A z", p, f.reference.apply(zm), tolerance)
+	var left, right, scale float64
+	for i := range p {
+		left += p[i] * w[i]
+		scale += math.Abs(p[i] * w[i])
+	}
+	for k := range z {
+		right += z[k] * g[k]
+	}
+	if !(math.Abs(left-right) <= tolerance*scale) {
+		t.Errorf("⟨Az, w⟩ = %v and ⟨z, Aᵀw⟩ = %v", left, right)
+	}
+	if f.engine.Apply(p, z[:len(z)-1]) == nil || f.engine.Adjoint(g, append(w, 1)) == nil {
+		t.Error("operands of the wrong length were taken")
+	}
+}
+
+// gradient checks f and ∇f against the reference.
+func (f *fixture) gradient(t *testing.T) {
+	u := f.random(t, f.size.factorRank, 4)
+	must(t, f.engine.Set(0, solver.Iterate, u))
+	must(t, f.engine.Gradient(0))
+	got := u.Clone()
+	must(t, f.engine.Get(0, solver.Gradient, got))
+	var loss [1]float64
+	must(t, f.engine.Losses(loss[:], 0))
+	wantLoss, want := f.reference.gradient(u[0])
+	Close(t, "∇f", got[0].RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	Close(t, "f", loss[:], []float64{wantLoss}, tolerance)
+}
+
+// taylor checks that ∇f is the gradient of f: f(U + hV) − f(U) − h⟨∇f, V⟩ falls like h², slope 2 in a log-log plot.
+func (f *fixture) taylor(t *testing.T) {
+	u, v := f.random(t, f.size.factorRank, 5), f.random(t, f.size.factorRank, 6)
+	loss := func(h float64) float64 {
+		x := u.Clone()
+		x.AddScaled(h, v)
+		must(t, f.engine.Set(0, solver.Iterate, x))
+		var l [1]float64
+		must(t, f.engine.Losses(l[:], 0))
+		return l[0]
+	}
+	f0 := loss(0)
+	g := u.Clone()
+	must(t, f.engine.Get(0, solver.Gradient, g))
+	var slope float64
+	for i, x := range g[0].RawMatrix().Data {
+		slope += x * v[0].RawMatrix().Data[i]
+	}
+	// f is a quartic; with these h the rounding of f(U + hV), 1e-16·f, is far below h²·f.
+	const h1, h2 = 1e-3, 1e-4
+	r1, r2 := math.Abs(loss(h1)-f0-h1*slope), math.Abs(loss(h2)-f0-h2*slope)
+	if got := math.Log10(r1/r2) / math.Log10(h1/h2); !(math.Abs(got-2) < 0.05) {
+		t.Errorf("the remainder falls with slope %.3f, from %g to %g", got, r1, r2)
+	}
+}
+
+// twice checks that the same operations give the same bits.
+func (f *fixture) twice(t *testing.T) {
+	if a, b := f.trajectory(t, f.open(t, f.size.factorRank)), f.trajectory(t, f.open(t, f.size.factorRank)); !mat.Equal(a, b) {
+		t.Error("two runs differ")
+	}
+}
+
+// trajectory returns the factor after three steps of an engine's member 0.
+func (f *fixture) trajectory(t *testing.T, e solver.Engine) *mat.Dense {
+	u := f.random(t, f.size.factorRank, 8)
+	must(t, e.Set(0, solver.Iterate, u))
+	for i := range 3 {
+		must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, 0, i))
+	}
+	must(t, e.Get(0, solver.Iterate, u))
+	return u[0]
+}
+
+// batch checks that a member's bits do not depend on what else is in its batch: seven members of different factor
+// ranks, all stepping together, one of them the same as alone.
+func (f *fixture) batch(t *testing.T) {
+	alone := f.trajectory(t, f.open(t, f.size.factorRank))
+	const members, mine = 7, 3
+	var ranks, all []int
+	for b := range members {
+		r := 1 + (f.size.factorRank+b)%(f.size.n+3)
+		if b == mine {
+			r = f.size.factorRank
+		}
+		ranks, all = append(ranks, r), append(all, b)
+	}
+	e := f.open(t, ranks...)
+	for b := range members {
+		must(t, e.Set(b, solver.Iterate, f.random(t, ranks[b], 8+uint64(b-mine))))
+	}
+	for i := range 3 {
+		must(t, e.Gradient(all...))
+		for b := range members {
+			must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, b, i))
+		}
+	}
+	got := f.random(t, f.size.factorRank, 0)
+	must(t, e.Get(mine, solver.Iterate, got))
+	if !mat.Equal(got[0], alone) {
+		t.Error("a member of a batch differs from the same run alone")
+	}
+	losses, one := make([]float64, members), make([]float64, 1)
+	must(t, e.Losses(losses, all...))
+	must(t, e.Losses(one, mine))
+	if losses[mine] != one[0] {
+		t.Errorf("the loss of a member is %v in a batch and %v alone", losses[mine], one[0])
+	}
+}
+
+// state checks the slots: what is set is got back, copies do not alias, and a changed iterate has a new gradient.
+func (f *fixture) state(t *testing.T) {
+	e := f.engine
+	u, v := f.random(t, f.size.factorRank, 21), f.random(t, f.size.factorRank, 22)
+	keep := u.Clone()
+	must(t, e.Set(0, solver.Iterate, u))
+	must(t, e.Set(0, solver.OwnSlot, v))
+	u[0].Zero()
+	got := v.Clone()
+	must(t, e.Get(0, solver.Iterate, got))
+	if !mat.Equal(got[0], keep[0]) {
+		t.Error("the iterate is not what was set")
+	}
+	var before, after [1]float64
+	must(t, e.Losses(before[:], 0))
+	must(t, e.AddScaled(0, solver.Iterate, 0.5, solver.OwnSlot))
+	must(t, e.Losses(after[:], 0))
+	keep.AddScaled(0.5, v)
+	want, _ := f.reference.gradient(keep[0])
+	Close(t, "f after a change", after[:], []float64{want}, tolerance)
+	if before == after {
+		t.Error("the loss did not change with the iterate")
+	}
+	if e.Set(0, solver.Iterate, solver.NewFactor([]solver.Shape{{Rows: f.size.n + 1, Cols: f.size.factorRank}})) == nil {
+		t.Error("a factor of the wrong shape was taken")
+	}
+}
+
+// Close compares vectors by the norm of their difference, relative to the norm of want. NaN is never close.
+func Close(t testing.TB, what string, got, want []float64, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d numbers, want %d", what, len(got), len(want))
+	}
+	var diff, norm float64
+	for i := range got {
+		if math.IsNaN(got[i]) || math.IsInf(got[i], 0) {
+			t.Fatalf("%s[%d] is %v", what, i, got[i])
+		}
+		diff += (got[i] - want[i]) * (got[i] - want[i])
+		norm += want[i] * want[i]
+	}
+	if !(math.Sqrt(diff) <= tolerance*math.Sqrt(norm)) {
+		t.Errorf("%s is off by %.3g relative, more than %.3g", what, math.Sqrt(diff/norm), tolerance)
+	}
+}

@@ -1,0 +1,394 @@
+package solver_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+var (
+	background = context.Background()
+	descent    = solver.GradientDescent{StepSize: 0.25}
+)
+
+// problem is small: n = 17, rank 2, m = 340.
+func problem(t testing.TB, noise float64) *sensing.Problem {
+	t.Helper()
+	e, err := sensing.NewGaussian(sensing.Sym{N: 17}, 340, sensing.F32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := sensing.NewTruth(17, 2, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sensing.Problem{Ensemble: e, Truth: truth, Noise: noise, NoiseSeed: 1}
+}
+
+func small(iterations int) solver.Settings {
+	return solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: iterations}
+}
+
+func solve(t *testing.T, p *sensing.Problem, m solver.Method, s solver.Settings) *solver.Result {
+	t.Helper()
+	res, err := solver.Solve(background, p, cpu.Backend{}, m, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// TestMeasuredIterations: the first, the last, and every MeasureEvery-th.
+func TestMeasuredIterations(t *testing.T) {
+	for _, c := range []struct {
+		iterations, every int
+		want              []int
+	}{
+		{0, 0, []int{0}}, {1, 0, []int{0, 1}}, {25, 0, []int{0, 10, 20, 25}}, {9, 3, []int{0, 3, 6, 9}}, {2, 1, []int{0, 1, 2}},
+	} {
+		var trajectory solver.Trajectory
+		s := small(c.iterations)
+		s.MeasureEvery, s.Recorder = c.every, &trajectory
+		res := solve(t, problem(t, 0), descent, s)
+		var got []int
+		for _, x := range trajectory {
+			got = append(got, x.Iteration)
+		}
+		if !slices.Equal(got, c.want) || res.Status != solver.BudgetSpent || res.Iteration != c.iterations {
+			t.Errorf("%d iterations measured every %d: at %v, ended as %v at %d", c.iterations, c.every, got, res.Status, res.Iteration)
+		}
+	}
+}
+
+// TestRecovers: a small start finds the truth with a factor of every rank, and a smaller one finds it better.
+func TestRecovers(t *testing.T) {
+	for _, r := range []int{2, 5, 17, 20} {
+		var errors [2]float64
+		for i, alpha := range []float64{1e-3, 1e-6} {
+			var trajectory solver.Trajectory
+			s := solver.Settings{Start: solver.SmallRandom{Alpha: alpha, Seed: 1}, Iterations: 600, FactorRank: r, Recorder: &trajectory}
+			solve(t, problem(t, 0), descent, s)
+			errors[i] = trajectory[len(trajectory)-1].TestError
+		}
+		// With r = r* both reach the floor of double precision. Past it the floor falls with α.
+		if !(errors[1] < 1e-4) || r > 2 && !(errors[1] < errors[0]/10) {
+			t.Errorf("factor rank %d: test errors %.2g and %.2g", r, errors[0], errors[1])
+		}
+	}
+}
+
+// TestSpectralStart begins near the truth, exactly the best rank-r approximation where the measurements determine all.
+func TestSpectralStart(t *testing.T) {
+	var trajectory solver.Trajectory
+	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 2, Iterations: 1000, Recorder: &trajectory}
+	res := solve(t, problem(t, 0), descent, s)
+	first, last := trajectory[0], trajectory[len(trajectory)-1]
+	if first.SpectralAngle > 1e-12 || math.Abs(first.Angle-res.Spectral.AngleTo(problem(t, 0).Truth)) > 1e-12 {
+		t.Errorf("the start is %g from the estimate and %g from the truth", first.SpectralAngle, first.Angle)
+	}
+	if !(first.TestError < 1 && last.TestError < 1e-10) {
+		t.Errorf("test errors %g and %g", first.TestError, last.TestError)
+	}
+}
+
+// basis is an ensemble with one measurement for each coordinate, a_i = √K·e_i: then S = M* and the spectral estimate
+// is exact.
+type basis struct{ sensing.Sym }
+
+func (basis) Name() string               { return "basis" }
+func (b basis) Space() sensing.Space     { return b.Sym }
+func (b basis) Measurements() int        { return b.K() }
+func (basis) Entries() sensing.Entries   { return sensing.F64 }
+func (b basis) Row(i int, dst []float64) { clear(dst); dst[i] = math.Sqrt(float64(b.K())) }
+
+func TestSpectralEstimateIsExact(t *testing.T) {
+	truth, err := sensing.NewTruth(9, 3, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &sensing.Problem{Ensemble: basis{sensing.Sym{N: 9}}, Truth: truth}
+	var trajectory solver.Trajectory
+	res := solve(t, p, descent, solver.Settings{Start: solver.Spectral{}, Recorder: &trajectory})
+	for j, v := range res.Spectral.Values() {
+		want := 0.0
+		if j < 3 {
+			want = sq(truth.Sigma()[j])
+		}
+		if !(math.Abs(v-want) < 1e-13) { // n roundings of numbers up to 1
+			t.Errorf("eigenvalue %d is %v, want %v", j, v, want)
+		}
+	}
+	// √ of eigenvalues that should be 0 and are 1e-16 leaves 1e-8 in the factor, and 1e-16 in the product.
+	if got := trajectory[0]; !(got.TestError < 1e-13 && got.Angle < 1e-13 && got.SpectralAngle < 1e-12) {
+		t.Errorf("the spectral start misses the truth: %+v", got)
+	}
+}
+
+func sq(x float64) float64 { return x * x }
+
+// TestSameBits: a run is the same bits twice, with any number of workers and of processors.
+func TestSameBits(t *testing.T) {
+	var want *solver.Result
+	for _, procs := range []int{1, 2, 4} {
+		for _, workers := range []int{1, 3} {
+			old := runtime.GOMAXPROCS(procs)
+			res, err := solver.Solve(background, problem(t, 0.01), cpu.Backend{Workers: workers}, descent, small(50))
+			runtime.GOMAXPROCS(old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = res
+			}
+			if !mat.Equal(res.Factor[0], want.Factor[0]) {
+				t.Errorf("%d processors and %d workers give other bits", procs, workers)
+			}
+		}
+	}
+}
+
+// heavyBall is a method with a slot of its own: v ← β·v − μ∇f(U), U ← U + v. That it can be written here, in a
+// test, shows that a method needs nothing but an engine's operations.
+type heavyBall struct{ step, beta float64 }
+
+func (heavyBall) Name() string { return "heavy-ball" }
+func (heavyBall) Slots() int   { return 1 }
+func (h heavyBall) Step(e solver.Engine, member, _ int) error {
+	const velocity = solver.OwnSlot
+	return errors.Join(
+		e.Gradient(member),
+		e.AddScaled(member, velocity, h.beta-1, velocity),
+		e.AddScaled(member, velocity, -h.step, solver.Gradient),
+		e.AddScaled(member, solver.Iterate, 1, velocity),
+	)
+}
+
+// TestResume: interrupted at any iteration and resumed, a run ends with the same bits and the same samples, for a
+// method without memory and one with.
+func TestResume(t *testing.T) {
+	for _, m := range []solver.Method{descent, heavyBall{0.1, 0.7}} {
+		t.Run(m.Name(), func(t *testing.T) {
+			var whole solver.Trajectory
+			s := small(40)
+			s.MeasureEvery, s.Recorder = 7, &whole
+			want := solve(t, problem(t, 0.01), m, s)
+			for _, at := range []int{0, 1, 7, 8, 38} {
+				var state *solver.State
+				var before, after solver.Trajectory
+				ctx, cancel := context.WithCancel(background)
+				s := small(40)
+				s.MeasureEvery, s.Recorder = 7, &before
+				s.Keep = func(kept solver.State) error { state = &kept; return nil }
+				first, err := solver.Solve(ctx, problem(t, 0.01), cpu.Backend{}, cancelAfter{m, at, cancel}, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if first.Status != solver.Canceled || state.Iteration != at+1 {
+					t.Fatalf("interrupted in step %d, ended as %v with the state of %d", at, first.Status, state.Iteration)
+				}
+				s.Recorder, s.Resume, s.Start = &after, state, nil
+				second := solve(t, problem(t, 0.01), m, s)
+				if !mat.Equal(second.Factor[0], want.Factor[0]) {
+					t.Errorf("resumed after step %d, the bits differ", at)
+				}
+				before = slices.DeleteFunc(before, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
+				if all := append(before, after...); !sameSamples(all, whole) {
+					t.Errorf("resumed after step %d, the samples differ:\n%v\n%v", at, all, whole)
+				}
+			}
+		})
+	}
+}
+
+// cancelAfter cancels a context in the step from one iteration.
+type cancelAfter struct {
+	solver.Method
+	at     int
+	cancel func()
+}
+
+func (c cancelAfter) Step(e solver.Engine, member, iteration int) error {
+	if iteration == c.at {
+		c.cancel()
+	}
+	return c.Method.Step(e, member, iteration)
+}
+
+// sameSamples compares all but the time.
+func sameSamples(a, b solver.Trajectory) bool {
+	return slices.EqualFunc(a, b, func(x, y solver.Sample) bool {
+		return x.Iteration == y.Iteration && x.TrainLoss == y.TrainLoss && x.TestError == y.TestError && x.Signal == y.Signal &&
+			x.Noise == y.Noise && x.Angle == y.Angle && x.SpectralAngle == y.SpectralAngle && slices.Equal(x.Sigma, y.Sigma)
+	})
+}
+
+// TestHeavyBall: the method through an engine is its formula through dense algebra.
+func TestHeavyBall(t *testing.T) {
+	p := problem(t, 0)
+	h := heavyBall{0.1, 0.7}
+	got := solve(t, p, h, small(20)).Factor[0]
+
+	u, err := small(0).Start.Factor([]solver.Shape{{Rows: 17, Cols: 17}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{17}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	v, g := mat.NewDense(17, 17, nil), u.Clone()
+	for range 20 {
+		if err := errors.Join(e.Set(0, solver.Iterate, u), e.Gradient(0), e.Get(0, solver.Gradient, g)); err != nil {
+			t.Fatal(err)
+		}
+		g[0].Scale(-h.step, g[0])
+		v.Scale(h.beta, v)
+		v.Add(v, g[0])
+		u[0].Add(u[0], v)
+	}
+	var d mat.Dense
+	d.Sub(got, u[0])
+	if rel := mat.Norm(&d, 2) / mat.Norm(got, 2); !(rel < 1e-12) { // 20 steps of rounding, growing with the signal
+		t.Errorf("off by %g", rel)
+	}
+}
+
+func TestStopper(t *testing.T) {
+	for name, s := range map[string]solver.Stopper{
+		"loss":     solver.LossBelow(1e-4),
+		"error":    solver.ErrorBelow(1e-2),
+		"first of": solver.FirstOf{solver.ErrorBelow(0), solver.LossBelow(1e-4)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var trajectory solver.Trajectory
+			settings := small(10_000)
+			settings.Stopper, settings.Recorder = s, &trajectory
+			res := solve(t, problem(t, 0), descent, settings)
+			last, before := trajectory[len(trajectory)-1], trajectory[len(trajectory)-2]
+			if res.Status != solver.Converged || res.Iteration != last.Iteration || res.Iteration == 0 {
+				t.Errorf("ended as %v at %d, last sample %d", res.Status, res.Iteration, last.Iteration)
+			}
+			if s.Stop(last) != solver.Converged || s.Stop(before) != solver.Running {
+				t.Error("the run did not end at the first sample that reached the target")
+			}
+		})
+	}
+}
+
+// TestDiverged: a step that is too large ends the run, keeps the last good factor, and suggests a step that works.
+func TestDiverged(t *testing.T) {
+	var trajectory solver.Trajectory
+	kept := 0
+	s := small(5000)
+	s.Recorder, s.MeasureEvery = &trajectory, 3
+	s.Keep = func(solver.State) error { kept++; return nil }
+	res := solve(t, problem(t, 0), solver.GradientDescent{StepSize: 5}, s)
+	last := trajectory[len(trajectory)-1]
+	if res.Status != solver.Diverged || res.Iteration != last.Iteration || !res.Factor.Finite() || kept != 0 {
+		t.Errorf("ended as %v at %d with the last sample at %d, kept %d times", res.Status, res.Iteration, last.Iteration, kept)
+	}
+	for _, x := range trajectory {
+		if math.IsNaN(x.TrainLoss) || math.IsInf(x.TrainLoss, 0) || math.IsNaN(x.TestError) {
+			t.Errorf("a sample is not finite: %+v", x)
+		}
+	}
+	s = small(600)
+	s.Stopper = solver.ErrorBelow(1e-2)
+	if res := solve(t, problem(t, 0), solver.GradientDescent{StepSize: res.Spectral.SuggestStep()}, s); res.Status != solver.Converged {
+		t.Errorf("with the suggested step the run ended as %v", res.Status)
+	}
+}
+
+// TestKeepEvery: states come while the run goes on, and one at the end, which is the result's.
+func TestKeepEvery(t *testing.T) {
+	var states []solver.State
+	s := small(30)
+	s.KeepEvery = time.Nanosecond // that is, before every step
+	s.Keep = func(x solver.State) error { states = append(states, x); return nil }
+	res := solve(t, problem(t, 0), descent, s)
+	if len(states) != 31 || states[30].Iteration != 30 || states[7].Iteration != 7 {
+		t.Fatalf("%d states", len(states))
+	}
+	if !mat.Equal(states[30].Slots[0][0], res.Factor[0]) || mat.Equal(states[29].Slots[0][0], res.Factor[0]) {
+		t.Error("the last state is not the result's")
+	}
+}
+
+var errBroken = errors.New("broken")
+
+type broken struct{}
+
+func (broken) Record(solver.Sample) error { return errBroken }
+
+// TestErrors: what breaks comes through, and nonsense is refused by the name of its field.
+func TestErrors(t *testing.T) {
+	s := small(5)
+	s.Recorder = solver.Recorders{&solver.Trajectory{}, broken{}}
+	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s); !errors.Is(err, errBroken) {
+		t.Errorf("the recorder's error came through as %v", err)
+	}
+	s = small(5)
+	s.Keep = func(solver.State) error { return errBroken }
+	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s); !errors.Is(err, errBroken) {
+		t.Errorf("Keep's error came through as %v", err)
+	}
+	for want, change := range map[string]func(*solver.Settings){
+		"Settings.Start is missing":                          func(s *solver.Settings) { s.Start = nil },
+		"Settings.Iterations must not be negative, got -1":   func(s *solver.Settings) { s.Iterations = -1 },
+		"Settings.MeasureEvery must not be negative, got -2": func(s *solver.Settings) { s.MeasureEvery = -2 },
+		"the factor rank must be positive, got -3":           func(s *solver.Settings) { s.FactorRank = -3 },
+		"the state to resume has 9 iterations, more than the 5 asked for": func(s *solver.Settings) {
+			s.Resume = &solver.State{Iteration: 9}
+		},
+		"the state to resume has 0 slots and gd needs 1": func(s *solver.Settings) { s.Resume = &solver.State{} },
+		"the start is 3 × 1 and the factor is 17 × 17": func(s *solver.Settings) {
+			s.Start = solver.Given{U: mat.NewDense(3, 1, nil)}
+		},
+		"the start has elements that are not finite": func(s *solver.Settings) {
+			u := mat.NewDense(17, 17, nil)
+			u.Set(3, 4, math.NaN())
+			s.Start = solver.Given{U: u}
+		},
+	} {
+		s := small(5)
+		change(&s)
+		_, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got the error %v, want … %s", err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	if _, err := solver.Solve(ctx, problem(t, 0), cpu.Backend{}, descent, small(5)); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled before the rows were made: %v", err)
+	}
+}
+
+func TestStatusText(t *testing.T) {
+	for s := solver.Running; s <= solver.Canceled; s++ {
+		text, err := s.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back solver.Status
+		if err := back.UnmarshalText(text); err != nil || back != s || !strings.HasSuffix(s.Text(), ".") {
+			t.Errorf("%d is %q and comes back as %v, %v; %s", int(s), text, back, err, s.Text())
+		}
+	}
+	var s solver.Status
+	if s.UnmarshalText([]byte("finished")) == nil || solver.Status(99).String() != "Status(99)" {
+		t.Error("an unknown status was taken")
+	}
+}
