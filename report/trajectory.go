@@ -356,8 +356,8 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := from; e <= to; e++ {
 		t := plot.Tick{Value: math.Pow(10, float64(e))}
-		if (to-e)%every == 0 {
-			t.Label = fmt.Sprintf("10^%d", e)
+		if e%every == 0 {
+			t.Label = strings.Replace(fmt.Sprintf("10^%d", e), "-", "−", 1)
 		}
 		ticks = append(ticks, t)
 	}

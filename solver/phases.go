@@ -16,7 +16,9 @@ type Thresholds struct {
 	AlignmentSine float64
 	// SignalFraction: saddle avoidance is over when the signal is at least SignalFraction·σ_min(X). Default 1/√10.
 	SignalFraction float64
-	// FloorFactor: the floor is where the test error stays within this factor of its least. Default 2.
+	// FloorFactor: the floor is where the test error stays within this factor of its least. Default 2. So that the end
+	// of a run which is still falling is not called a floor, it must have lasted at least as long as the fall by
+	// FloorFactor² just before it.
 	FloorFactor float64
 }
 
@@ -73,8 +75,16 @@ func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits T
 	if p.SaddleEnd == Never {
 		return p // a floor belongs to refinement
 	}
-	for i := len(t) - 1; i >= p.SaddleEnd && t[i].TestError <= limits.FloorFactor*least; i-- {
-		p.FloorStart = i
+	start := len(t)
+	for start > p.SaddleEnd && t[start-1].TestError <= limits.FloorFactor*least {
+		start--
+	}
+	fall := start // where the error was last above FloorFactor³ times its least
+	for fall > 0 && t[fall-1].TestError <= math.Pow(limits.FloorFactor, 3)*least {
+		fall--
+	}
+	if fallen := fall == 0 || len(t)-1-start >= start-(fall-1); start < len(t) && fallen {
+		p.FloorStart = start
 	}
 	return p
 }

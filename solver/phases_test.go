@@ -45,6 +45,12 @@ func TestPhases(t *testing.T) {
 			t:    Trajectory{s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1e-6)},
 			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: Never},
 		},
+		"still falling is no floor": {
+			t: Trajectory{
+				s(0.2, 0.1, 1, 1), s(0.2, 0.1, 1, 0.5), s(0.2, 0.1, 1, 0.25), s(0.2, 0.1, 1, 0.13), s(0.2, 0.1, 1, 0.07), s(0.2, 0.1, 1, 0.036),
+			},
+			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: Never},
+		},
 		"own thresholds": {
 			t:      Trajectory{s(0.39, 0.9, 1e-6, 1), s(0.39, 0.8, 0.1, 1), s(0.39, 0.8, 0.4, 9e-7), s(0.39, 0.8, 0.4, 1e-7)},
 			limits: Thresholds{AlignmentMargin: 1, AlignmentSine: 0.85, SignalFraction: 0.8, FloorFactor: 10},

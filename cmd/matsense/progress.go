@@ -55,7 +55,7 @@ func (t *textProgress) Begin(from, to int) {
 			progressbar.OptionSetWriter(t.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionSetDescription("measuring"))
+			progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("measuring"))
 		_ = t.bar.Set(from)
 	}
 }

@@ -48,29 +48,25 @@ func headline(s *experiment.Summary) string {
 }
 
 func printPhases(w io.Writer, s *experiment.Summary) {
-	line := func(name string, at *experiment.Metrics, text string) {
-		if at == nil {
-			fmt.Fprintf(w, "  %-22s not reached\n", name)
-			return
-		}
-		fmt.Fprintf(w, "  %-22s %s\n", name, text)
+	line := func(name, text string, args ...any) {
+		fmt.Fprintf(w, "  %-21s  %s\n", name, fmt.Sprintf(text, args...))
 	}
 	p := s.Phases
 	if m := p.AlignmentEnd; m != nil {
-		line("I   alignment", m, fmt.Sprintf("until iteration %d: angle to the truth %.3f, the spectral estimate's %.3f",
-			m.Iteration, m.Angle, s.Spectral.EstimateAngle))
+		line("I   alignment", "until iteration %d: angle to the truth %.3f, the spectral estimate's %.3f",
+			m.Iteration, m.Angle, s.Spectral.EstimateAngle)
 	} else {
-		line("I   alignment", nil, "")
+		line("I   alignment", "its end was not reached")
 	}
 	if m := p.SaddleEnd; m != nil {
-		line("II  saddle avoidance", m, fmt.Sprintf("until iteration %d: signal %.3f", m.Iteration, m.Signal))
+		line("II  saddle avoidance", "until iteration %d: signal %.3f", m.Iteration, m.Signal)
 	} else {
-		line("II  saddle avoidance", nil, "")
+		line("II  saddle avoidance", "its end was not reached")
 	}
 	if m := p.FloorStart; m != nil {
-		line("III refinement", m, fmt.Sprintf("its floor from iteration %d: test error %s", m.Iteration, number(m.TestError)))
+		line("III refinement", "its floor from iteration %d: test error %s", m.Iteration, number(m.TestError))
 	} else {
-		line("III refinement", nil, "")
+		line("III refinement", "no floor yet")
 	}
 	if sp := s.Spectral; known(sp.Closest) {
 		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from the spectral estimate,\n"+
