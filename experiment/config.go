@@ -277,7 +277,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
 	for _, key := range []string{"observations", "truth"} {
-		if c.given(key) {
+		if f, _ := c.field(key); f.String() != "" {
 			bad(key, "%s belongs to own data, which needs matrices as well", key)
 		}
 	}

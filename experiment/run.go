@@ -290,8 +290,13 @@ func ConfigForResume(dir string, changes Config) (Config, error) {
 			free = append(free, f.Key)
 		}
 	}
+	for _, f := range changes.dataFiles() {
+		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
+			*f.path = absolute
+		}
+	}
 	for _, f := range changes.Fields() {
-		if !changes.given(f.Key) {
+		if !changes.given(f.Key) || f.Key == "device" && f.String() == "auto" {
 			continue
 		}
 		now, _ := c.field(f.Key)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
@@ -79,6 +80,9 @@ func parseConfig(text []byte, name string, c *Config) error {
 			continue
 		}
 		seen[key.Value] = key.Line
+		if value.Tag == "!!null" {
+			value.Value = ""
+		}
 		if err := field.Set(value.Value, fmt.Sprintf("%s:%d", name, value.Line)); err != nil {
 			bad(value.Line, "%v", err)
 		}
@@ -89,15 +93,18 @@ func parseConfig(text []byte, name string, c *Config) error {
 	return nil
 }
 
-// Nearest returns the word that the fewest edits make of s.
+// Nearest returns the word that the fewest edits make of s; among several, one with more of the same letters, as two
+// letters that changed places leave it.
 func Nearest(s string, words []string) string {
-	best, fewest := "", -1
-	for _, w := range words {
-		if d := levenshtein.ComputeDistance(s, w); fewest < 0 || d < fewest {
-			best, fewest = w, d
-		}
+	sorted := func(s string) string {
+		letters := []rune(s)
+		slices.Sort(letters)
+		return string(letters)
 	}
-	return best
+	distance := func(w string) int {
+		return 100*levenshtein.ComputeDistance(s, w) + levenshtein.ComputeDistance(sorted(s), sorted(w))
+	}
+	return slices.MinFunc(words, func(a, b string) int { return distance(a) - distance(b) })
 }
 
 // dataFile is a setting that names a file.

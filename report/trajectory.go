@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
@@ -41,7 +42,7 @@ const (
 const (
 	width      = 18 * vg.Centimeter
 	height     = 13 * vg.Centimeter
-	sideStrip  = 3.9 * vg.Centimeter // for the legends
+	sideStrip  = 4.4 * vg.Centimeter // for the legends
 	titleStrip = 1.0 * vg.Centimeter
 	pngDPI     = 200
 )
@@ -93,7 +94,13 @@ func (f Figure) Write(w io.Writer, format Format) error {
 	case SVG:
 		c := vgsvg.New(width, height)
 		f.draw(draw.New(c))
-		_, err := c.WriteTo(w)
+		var b bytes.Buffer
+		if _, err := c.WriteTo(&b); err != nil {
+			return err
+		}
+		// The library names one font alone. Times has the same measures, and most machines have it.
+		_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Serif;"),
+			[]byte("font-family:'Liberation Serif','Times New Roman',Times,serif;")))
 		return err
 	case PNG:
 		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(pngDPI))
@@ -248,155 +255,8 @@ func positiveRuns(t solver.Trajectory, value func(solver.Sample) float64) []plot
 	return runs
 }
 
-// band is a shaded range of iterations, and a dashed line at floor where that is set.
-type band struct {
-	number, name string
-	from, to     float64
-	color        color.Color
-	floor        *int
-}
-
-// bands lays out the phases that were reached, in order.
-func (f Figure) bands() []band {
-	lo, hi := f.limits()
-	ends := []*int{f.AlignmentEnd, f.SaddleEnd}
-	numbers, names := []string{"I", "II", "III"}, []string{"alignment", "saddle avoidance", "refinement"}
-	if f.AlignmentEnd == nil && f.SaddleEnd != nil {
-		ends[0], numbers[0], names[0] = f.SaddleEnd, "I, II", "not told apart"
-	}
-	var bands []band
-	for i, name := range names {
-		b := band{number: numbers[i], name: name, from: lo, to: hi, color: phaseColors[i]}
-		if i < len(ends) && ends[i] != nil {
-			b.to = math.Max(lo, float64(*ends[i]))
-		}
-		if b.to > b.from {
-			bands = append(bands, b)
-		}
-		lo = b.to
-	}
-	if n := len(bands); n > 0 {
-		bands[n-1].floor = f.FloorStart
-	}
-	if math.IsNaN(f.Trajectory[0].TestError) { // no truth, no phases
-		return []band{{from: bands[0].from, to: hi, color: color.RGBA{0xF2, 0xF2, 0xF2, 0xFF}}}
-	}
-	return bands
-}
-
-// Plot implements plot.Plotter.
-func (b band) Plot(c draw.Canvas, p *plot.Plot) {
-	x, _ := p.Transforms(&c)
-	r := vg.Rectangle{Min: vg.Point{X: x(b.from), Y: c.Min.Y}, Max: vg.Point{X: x(b.to), Y: c.Max.Y}}
-	c.SetColor(b.color)
-	c.Fill(r.Path())
-	if b.floor != nil {
-		at := x(float64(*b.floor))
-		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at, c.Min.Y, at, c.Max.Y)
-	}
-}
-
-// Thumbnail implements plot.Thumbnailer.
-func (b band) Thumbnail(c *draw.Canvas) {
-	c.SetColor(b.color)
-	c.Fill(c.Path())
-}
-
-// drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.
-func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
-	x, _ := p.Transforms(&c)
-	style := textStyle(9, draw.XCenter, draw.YBottom)
-	for _, b := range bands {
-		if style.Width(b.number) <= x(b.to)-x(b.from) {
-			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter}, b.number)
-		}
-		if b.floor != nil {
-			floor := textStyle(8, draw.XLeft, draw.YTop)
-			floor.Color = gray
-			at := vg.Point{X: x(float64(*b.floor)) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
-			if at.X+floor.Width("floor") < c.Max.X {
-				c.FillText(floor, at, "floor")
-			}
-		}
-	}
-}
-
 func textStyle(size font.Length, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
 	f := plot.DefaultFont
 	f.Size = size
 	return draw.TextStyle{Color: color.Black, Font: f, XAlign: x, YAlign: y, Handler: text.Plain{Fonts: font.DefaultCache}}
-}
-
-// gridLines draws a thin line at each labeled tick.
-type gridLines struct{}
-
-// Plot implements plot.Plotter.
-func (gridLines) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	style := draw.LineStyle{Color: grid, Width: vg.Points(0.6)}
-	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-		if !t.IsMinor() && t.Value >= p.X.Min && t.Value <= p.X.Max {
-			c.StrokeLine2(style, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
-		}
-	}
-	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-		if !t.IsMinor() {
-			c.StrokeLine2(style, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
-		}
-	}
-}
-
-// decades marks every power of ten and labels about six of them.
-type decades struct{}
-
-// Ticks implements plot.Ticker.
-func (decades) Ticks(lo, hi float64) []plot.Tick {
-	from, to := int(math.Round(math.Log10(lo))), int(math.Round(math.Log10(hi)))
-	every := (to-from)/7 + 1
-	var ticks []plot.Tick
-	for e := from; e <= to; e++ {
-		t := plot.Tick{Value: math.Pow(10, float64(e))}
-		if e%every == 0 {
-			t.Label = strings.Replace(fmt.Sprintf("10^%d", e), "-", "−", 1)
-		}
-		ticks = append(ticks, t)
-	}
-	return ticks
-}
-
-// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs.
-type raised struct{ text.Plain }
-
-const raisedSize, raisedBy = 0.7, 0.4 // of the font's size
-
-// Box implements text.Handler.
-func (r raised) Box(s string, f font.Font) (width, height, depth vg.Length) {
-	base, above, has := strings.Cut(s, "^")
-	width, height, depth = r.Plain.Box(base, f)
-	if has {
-		small := f
-		small.Size *= raisedSize
-		w, _, _ := r.Plain.Box(above, small)
-		width += w
-	}
-	return width, height, depth
-}
-
-// Draw implements text.Handler.
-func (r raised) Draw(c vg.Canvas, s string, style text.Style, at vg.Point) {
-	base, above, has := strings.Cut(s, "^")
-	if !has {
-		r.Plain.Draw(c, s, style, at)
-		return
-	}
-	full, _, _ := r.Box(s, style.Font)
-	_, height, _ := r.Plain.Box(base, style.Font)
-	corner := vg.Point{X: at.X + full*vg.Length(style.XAlign), Y: at.Y + height*vg.Length(style.YAlign)}
-	style.XAlign, style.YAlign = text.XLeft, text.YBottom
-	width, _, _ := r.Plain.Box(base, style.Font)
-	r.Plain.Draw(c, base, style, corner)
-	corner.X += width
-	corner.Y += raisedBy * style.Font.Size
-	style.Font.Size *= raisedSize
-	r.Plain.Draw(c, above, style, corner)
 }

@@ -75,15 +75,17 @@ func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits T
 	if p.SaddleEnd == Never {
 		return p // a floor belongs to refinement
 	}
+	low := limits.FloorFactor * least
+	high := limits.FloorFactor * limits.FloorFactor * low
 	start := len(t)
-	for start > p.SaddleEnd && t[start-1].TestError <= limits.FloorFactor*least {
+	for start > p.SaddleEnd && t[start-1].TestError <= low {
 		start--
 	}
-	fall := start // where the error was last above FloorFactor³ times its least
-	for fall > 0 && t[fall-1].TestError <= math.Pow(limits.FloorFactor, 3)*least {
+	fall := start - 1 // the last sample above high, or −1
+	for fall >= 0 && t[fall].TestError <= high {
 		fall--
 	}
-	if fallen := fall == 0 || len(t)-1-start >= start-(fall-1); start < len(t) && fallen {
+	if lasted := len(t) - 1 - start; start < len(t) && (fall < 0 || lasted >= start-fall) {
 		p.FloorStart = start
 	}
 	return p

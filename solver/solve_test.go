@@ -139,20 +139,36 @@ func sq(x float64) float64 { return x * x }
 
 // TestSameBits: a run is the same bits twice, with any number of workers and of processors.
 func TestSameBits(t *testing.T) {
-	var want *solver.Result
-	for _, procs := range []int{1, 2, 4} {
-		for _, workers := range []int{1, 3} {
-			old := runtime.GOMAXPROCS(procs)
-			res, err := solver.Solve(background, problem(t, 0.01), cpu.Backend{Workers: workers}, descent, small(50))
-			runtime.GOMAXPROCS(old)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want == nil {
-				want = res
-			}
-			if !mat.Equal(res.Factor[0], want.Factor[0]) {
-				t.Errorf("%d processors and %d workers give other bits", procs, workers)
+	// At n = 150 the matrix products are large enough for the linear algebra library to share them too.
+	for _, n := range []int{17, 150} {
+		e, err := sensing.NewGaussian(sensing.Sym{N: n}, 300, sensing.Q8, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth, err := sensing.NewTruth(n, 2, 2, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want *solver.Result
+		var wantSamples solver.Trajectory
+		for _, procs := range []int{1, 2, 4} {
+			for _, workers := range []int{1, 3} {
+				var samples solver.Trajectory
+				s := small(20)
+				s.Recorder = &samples
+				old := runtime.GOMAXPROCS(procs)
+				res, err := solver.Solve(background, &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
+					cpu.Backend{Workers: workers}, descent, s)
+				runtime.GOMAXPROCS(old)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want, wantSamples = res, samples
+				}
+				if !mat.Equal(res.Factor[0], want.Factor[0]) || !sameSamples(samples, wantSamples) {
+					t.Errorf("n = %d: %d processors and %d workers give other bits", n, procs, workers)
+				}
 			}
 		}
 	}

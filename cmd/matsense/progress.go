@@ -14,26 +14,11 @@ import (
 // textProgress shows a bar on a terminal, and now and then a line elsewhere.
 type textProgress struct {
 	env      environment
+	plan     *experiment.Plan
 	bar      *progressbar.ProgressBar
 	from, to int
 	began    time.Time
 	next     int // the iteration from which the next line is due
-}
-
-func newTextProgress(env environment) *textProgress { return &textProgress{env: env} }
-
-// describe says what is about to run.
-func describe(w io.Writer, p *experiment.Plan) {
-	c := &p.Config
-	fmt.Fprintf(w, "%s %s, n = %d, m = %d, factor rank %d; %s, rows %s, %s of memory\n",
-		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, p.Backend.Device(), where(p.Storage), experiment.Bytes(p.Bytes))
-}
-
-func where(storage string) string {
-	if storage == "generated" {
-		return "generated when needed"
-	}
-	return "in " + storage
 }
 
 // Notice implements experiment.Progress.
@@ -47,6 +32,14 @@ func (t *textProgress) Notice(text string) {
 // Begin implements experiment.Progress.
 func (t *textProgress) Begin(from, to int) {
 	t.from, t.to, t.began, t.next = from, to, time.Now(), from
+	c := &t.plan.Config
+	where := "in " + t.plan.Storage
+	if t.plan.Storage == "generated" {
+		where = "generated when needed"
+	}
+	fmt.Fprintf(t.env.err, "%s %s, n = %d, m = %d, factor rank %d; on %s (%s), rows %s, %s of memory\n",
+		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, t.plan.Backend.Name(), t.plan.Backend.Device(), where,
+		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
 	}
@@ -55,7 +48,7 @@ func (t *textProgress) Begin(from, to int) {
 			progressbar.OptionSetWriter(t.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("measuring"))
+			progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("making the measurements"))
 		_ = t.bar.Set(from)
 	}
 }
@@ -89,7 +82,11 @@ func (t *textProgress) end() {
 }
 
 // jsonProgress prints one JSON object a line.
-type jsonProgress struct{ out io.Writer }
+type jsonProgress struct {
+	out  io.Writer
+	plan *experiment.Plan
+	dir  string
+}
 
 // Notice implements experiment.Progress.
 func (p jsonProgress) Notice(text string) {
@@ -98,7 +95,10 @@ func (p jsonProgress) Notice(text string) {
 
 // Begin implements experiment.Progress.
 func (p jsonProgress) Begin(from, to int) {
-	printJSON(p.out, map[string]any{"event": "begin", "from_iteration": from, "to_iteration": to})
+	printJSON(p.out, map[string]any{
+		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": p.dir, "backend": p.plan.Backend.Name(),
+		"device": p.plan.Backend.Device(), "storage": p.plan.Storage, "memory_planned_bytes": p.plan.Bytes,
+	})
 }
 
 // Sample implements experiment.Progress.

@@ -87,11 +87,10 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	var p experiment.Progress
 	if o.json {
-		p = jsonProgress{env.out}
+		p = jsonProgress{env.out, plan, o.out}
 	} else {
-		t := newTextProgress(env)
+		t := &textProgress{env: env, plan: plan}
 		defer t.end()
-		describe(env.err, plan)
 		p = t
 	}
 	out, err := plan.Run(ctx, experiment.Options{Dir: o.out, Force: o.force, Resume: o.resume}, p)
@@ -156,6 +155,9 @@ func (o runOptions) configuration() (experiment.Config, error) {
 		}
 	}
 	if len(problems) > 0 {
+		if !o.resume { // what could be read may have mistakes of its own
+			_ = collect(c.Validate())
+		}
 		return c, &experiment.UsageError{Problems: problems}
 	}
 	if o.resume {

@@ -1,0 +1,83 @@
+package report
+
+import (
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// band is a shaded range of iterations, and a dashed line at floor where that is set.
+type band struct {
+	number, name string
+	from, to     float64
+	color        color.Color
+	floor        *int
+}
+
+// bands lays out the phases that were reached, in order.
+func (f Figure) bands() []band {
+	lo, hi := f.limits()
+	ends := []*int{f.AlignmentEnd, f.SaddleEnd}
+	numbers, names := []string{"I", "II", "III"}, []string{"alignment", "saddle avoidance", "refinement"}
+	if f.AlignmentEnd == nil && f.SaddleEnd != nil {
+		ends[0], numbers[0], names[0] = f.SaddleEnd, "I, II", "not told apart"
+	}
+	var bands []band
+	for i, name := range names {
+		b := band{number: numbers[i], name: name, from: lo, to: hi, color: phaseColors[i]}
+		if i < len(ends) && ends[i] != nil {
+			b.to = math.Max(lo, float64(*ends[i]))
+		}
+		if b.to > b.from {
+			bands = append(bands, b)
+		}
+		lo = b.to
+	}
+	if n := len(bands); n > 0 {
+		bands[n-1].floor = f.FloorStart
+	}
+	if math.IsNaN(f.Trajectory[0].TestError) { // no truth, no phases
+		return []band{{from: bands[0].from, to: hi, color: color.RGBA{0xF2, 0xF2, 0xF2, 0xFF}}}
+	}
+	return bands
+}
+
+// Plot implements plot.Plotter.
+func (b band) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	r := vg.Rectangle{Min: vg.Point{X: x(b.from), Y: c.Min.Y}, Max: vg.Point{X: x(b.to), Y: c.Max.Y}}
+	c.SetColor(b.color)
+	c.Fill(r.Path())
+	if b.floor != nil {
+		at := x(float64(*b.floor))
+		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at, c.Min.Y, at, c.Max.Y)
+	}
+}
+
+// Thumbnail implements plot.Thumbnailer.
+func (b band) Thumbnail(c *draw.Canvas) {
+	c.SetColor(b.color)
+	c.Fill(c.Path())
+}
+
+// drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.
+func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	style := textStyle(9, draw.XCenter, draw.YBottom)
+	for _, b := range bands {
+		if style.Width(b.number) <= x(b.to)-x(b.from) {
+			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter}, b.number)
+		}
+		if b.floor != nil {
+			floor := textStyle(8, draw.XLeft, draw.YTop)
+			floor.Color = gray
+			at := vg.Point{X: x(float64(*b.floor)) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
+			if at.X+floor.Width("floor") < c.Max.X {
+				c.FillText(floor, at, "floor")
+			}
+		}
+	}
+}

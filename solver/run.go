@@ -1,0 +1,224 @@
+package solver
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// run is one member of an engine's batch on its way.
+type run struct {
+	Settings
+	problem   *sensing.Problem
+	method    Method
+	engine    Engine
+	member    int
+	shapes    []Shape
+	iteration int
+	seconds   float64
+	kept      time.Time
+	spectral  *SpectralEstimate
+	meter     *meter
+	bound     float64 // a loss above it is divergence
+	measured  Factor  // the last one measured as good
+	measuring Factor  // the one being measured
+	goodAt    int     // the iteration of measured
+}
+
+// open opens an engine and sets the first iterate.
+func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (_ *run, err error) {
+	shapes, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank)
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.Open(ctx, p, Batch{s.Parametrization, []int{s.FactorRank}, m.Slots()})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			e.Close()
+		}
+	}()
+	r := &run{Settings: s, problem: p, method: m, engine: e, shapes: shapes, kept: time.Now()}
+	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
+
+	if s.Resume != nil {
+		r.iteration, r.seconds = s.Resume.Iteration, s.Resume.Seconds
+		if err := r.restore(s.Resume.Slots); err != nil {
+			return nil, err
+		}
+	} else {
+		first, err := s.Start.Factor(shapes, r.estimate)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.Set(r.member, Iterate, first); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.Get(r.member, Iterate, r.measured); err != nil {
+		return nil, err
+	}
+	r.goodAt = r.iteration
+
+	var top *mat.Dense
+	if s.Rank > 0 {
+		est, err := r.estimate()
+		if err != nil {
+			return nil, err
+		}
+		top = est.Top(s.Rank)
+	}
+	r.meter = newMeter(s.Parametrization, p, top)
+	return r, nil
+}
+
+// estimate makes the spectral estimate on first use.
+func (r *run) estimate() (*SpectralEstimate, error) {
+	if r.spectral != nil {
+		return r.spectral, nil
+	}
+	var err error
+	r.spectral, err = NewSpectralEstimate(r.problem.Ensemble.Space(), r.engine)
+	return r.spectral, err
+}
+
+// savedSlots lists the slots that a state holds, in its order.
+func (r *run) savedSlots() []Slot {
+	slots := []Slot{Iterate}
+	for i := range r.method.Slots() {
+		slots = append(slots, OwnSlot+Slot(i))
+	}
+	return slots
+}
+
+func (r *run) restore(saved []Factor) error {
+	slots := r.savedSlots()
+	if len(saved) != len(slots) {
+		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(saved), r.method.Name(), len(slots))
+	}
+	for i, slot := range slots {
+		if err := r.engine.Set(r.member, slot, saved[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// divergence is how many times the loss of the zero factor and of the first iterate together a loss must reach to
+// count as divergence. Descent does not climb; a step a little too large, where the loss may rise and come down
+// again, climbs by far less.
+const divergence = 1e4
+
+// measure takes a sample of the current iterate, hands it to the recorder and asks the stopper. The gradient that
+// gives the loss is the next step's too, and is counted as stepping unless there is no next step.
+func (r *run) measure(last bool) (Status, error) {
+	began := time.Now()
+	if err := r.engine.Gradient(r.member); err != nil {
+		return Running, err
+	}
+	if err := r.engine.Wait(); err != nil {
+		return Running, err
+	}
+	if !last {
+		r.seconds += time.Since(began).Seconds()
+	}
+	var loss [1]float64
+	if err := r.engine.Losses(loss[:], r.member); err != nil {
+		return Running, err
+	}
+	if err := r.engine.Get(r.member, Iterate, r.measuring); err != nil {
+		return Running, err
+	}
+	if r.bound == 0 {
+		r.bound = divergence * (lossOfZero(r.engine.Observations()) + loss[0])
+	}
+	if !(loss[0] <= r.bound) || !r.measuring.Finite() {
+		return Diverged, nil
+	}
+	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Seconds: r.seconds}
+	if err := r.meter.measure(&s, r.measuring); err != nil {
+		return Running, err
+	}
+	r.measured, r.measuring, r.goodAt = r.measuring, r.measured, r.iteration
+	if r.Recorder != nil {
+		if err := r.Recorder.Record(s); err != nil {
+			return Running, err
+		}
+	}
+	if r.Stopper != nil {
+		return r.Stopper.Stop(s), nil
+	}
+	return Running, nil
+}
+
+// lossOfZero is f(0) = 1/(4m) Σ y_i².
+func lossOfZero(y []float64) float64 {
+	var sum float64
+	for _, v := range y {
+		sum += v * v
+	}
+	return max(sum/(4*float64(len(y))), math.SmallestNonzeroFloat64)
+}
+
+func (r *run) step() error {
+	began := time.Now()
+	err := r.method.Step(r.engine, r.member, r.iteration)
+	r.seconds += time.Since(began).Seconds()
+	return err
+}
+
+func (r *run) keepIfDue() error {
+	if r.Keep == nil || r.KeepEvery <= 0 || time.Since(r.kept) < r.KeepEvery {
+		return nil
+	}
+	return r.keep()
+}
+
+// keep hands the current state to Keep.
+func (r *run) keep() error {
+	if r.Keep == nil {
+		return nil
+	}
+	state := State{Iteration: r.iteration, Seconds: r.seconds}
+	for _, slot := range r.savedSlots() {
+		f := NewFactor(r.shapes)
+		if err := r.engine.Get(r.member, slot, f); err != nil {
+			return err
+		}
+		state.Slots = append(state.Slots, f)
+	}
+	err := r.Keep(state)
+	r.kept = time.Now()
+	return err
+}
+
+// end closes the account.
+func (r *run) end(status Status, err error) (*Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{Status: status, Iteration: r.iteration, Seconds: r.seconds}
+	if status == Diverged {
+		res.Iteration, res.Factor = r.goodAt, r.measured
+		if _, err := r.estimate(); err != nil {
+			return nil, err
+		}
+	} else {
+		res.Factor = NewFactor(r.shapes)
+		if err := r.engine.Get(r.member, Iterate, res.Factor); err != nil {
+			return nil, err
+		}
+		if err := r.keep(); err != nil {
+			return nil, err
+		}
+	}
+	res.Spectral = r.spectral
+	return res, nil
+}
