@@ -31,7 +31,8 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	for j := range rank {
 		t.sigma[j] = 1
 		if rank > 1 {
-			t.sigma[j] = 1 - float64(float64(j)/float64(rank-1)*(1-1/kappa))
+			down := float64(j) / float64(rank-1)
+			t.sigma[j] = (1 - down) + down/kappa
 		}
 		for i := range n {
 			t.x.Set(i, j, t.basis.At(i, j)*t.sigma[j])
@@ -82,6 +83,9 @@ const rankTolerance = 1e-12
 // TruthOf returns the truth M* = X Xᵀ of a given X, whose columns must be linearly independent.
 func TruthOf(x *mat.Dense) (*Truth, error) {
 	n, rank := x.Dims()
+	if n == 0 || rank == 0 {
+		return nil, fmt.Errorf("sensing: a truth X of %d × %d is empty", n, rank)
+	}
 	if rank > n {
 		return nil, fmt.Errorf("sensing: a truth X of %d × %d has more columns than rows", n, rank)
 	}

@@ -15,8 +15,9 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
+	done := false
 	defer func() {
-		if err != nil {
+		if !done { // an error, or fill panics
 			f.Close()
 			os.Remove(f.Name())
 		}
@@ -36,6 +37,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
+	done = true
 	SyncDir(dir)
 	return nil
 }

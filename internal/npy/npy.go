@@ -313,9 +313,15 @@ func fromFortran(data []float64, shape []int) []float64 {
 
 // Write writes the numbers of a C-ordered float64 array of the given shape as version 1.0, little endian.
 func Write(w io.Writer, shape []int, data []float64) error {
+	if size := (Header{Shape: shape}).Size(); size != len(data) {
+		return fmt.Errorf("npy: the shape %s takes %d numbers, got %d", ShapeString(shape), size, len(data))
+	}
 	text := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", ShapeString(shape))
 	const align = 64
 	text += strings.Repeat(" ", align-(len(magic)+4+len(text)+1)%align) + "\n"
+	if len(text) > math.MaxUint16 {
+		return fmt.Errorf("npy: a header of %d bytes, for %d dimensions, is too long", len(text), len(shape))
+	}
 	head := append([]byte(magic), 1, 0)
 	head = binary.LittleEndian.AppendUint16(head, uint16(len(text)))
 	out := bufio.NewWriterSize(w, 1<<16)

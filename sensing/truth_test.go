@@ -1,0 +1,346 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+func TestNewTruth(t *testing.T) {
+	tests := []struct {
+		n, rank int
+		kappa   float64
+	}{
+		{1, 1, 1}, {2, 1, 1}, {2, 2, 3}, {31, 5, 1}, {32, 3, 10}, {33, 33, 2}, {127, 7, 1e6}, {200, 3, 2},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("n=%d rank=%d kappa=%g", tt.n, tt.rank, tt.kappa), func(t *testing.T) {
+			truth, err := NewTruth(tt.n, tt.rank, tt.kappa, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if truth.N() != tt.n || truth.Rank() != tt.rank {
+				t.Fatalf("n = %d, rank = %d", truth.N(), truth.Rank())
+			}
+			// σ evenly spaced from 1 to 1/kappa; three operations on numbers of size 1, each off by at most 2⁻⁵³.
+			for j, got := range truth.Sigma() {
+				want := 1.0
+				if tt.rank > 1 {
+					f := float64(j) / float64(tt.rank-1)
+					want = (1 - f) + f/tt.kappa
+				}
+				if !(math.Abs(got-want) <= 4*0x1p-53) {
+					t.Errorf("σ_%d = %v, want %v", j+1, got, want)
+				}
+			}
+			checkTruth(t, truth, 1e-14)
+		})
+	}
+}
+
+// checkTruth tests what every truth promises: a basis that is orthonormal to a bound and spans X's columns, X's true
+// singular values in descending order, and M* = X Xᵀ.
+func checkTruth(t *testing.T, truth *Truth, orthonormal float64) {
+	t.Helper()
+	n, rank := truth.N(), truth.Rank()
+	x, v, sigma := truth.X(), truth.Basis(), truth.Sigma()
+	if r, c := v.Dims(); r != n || c != rank {
+		t.Fatalf("the basis is %d × %d, want %d × %d", r, c, n, rank)
+	}
+	var gram mat.Dense
+	gram.Mul(v.T(), v)
+	for i := range rank {
+		for j := range rank {
+			want := 0.0
+			if i == j {
+				want = 1
+			}
+			if got := gram.At(i, j); !(math.Abs(got-want) <= orthonormal) {
+				t.Fatalf("basis columns %d and %d have the inner product %v", i, j, got)
+			}
+		}
+	}
+	// An SVD is backward stable: its values are off by a few n·2⁻⁵³·‖X‖.
+	rounding := 20 * float64(n) * 0x1p-53 * sigma[0]
+	var svd mat.SVD
+	if !svd.Factorize(x, mat.SVDNone) {
+		t.Fatal("no singular values")
+	}
+	for j, want := range svd.Values(nil) {
+		if got := sigma[j]; !(math.Abs(got-want) <= rounding) || !(got > 0) {
+			t.Errorf("σ_%d = %v, and X's is %v", j+1, got, want)
+		}
+	}
+	var inBasis, projected mat.Dense
+	inBasis.Mul(v.T(), x)
+	projected.Mul(v, &inBasis)
+	for i := range n {
+		for j := range rank {
+			if got, want := projected.At(i, j), x.At(i, j); !(math.Abs(got-want) <= rounding+4*orthonormal*sigma[0]) {
+				t.Fatalf("X's element (%d, %d) = %v leaves the basis' span: %v", i, j, want, got)
+			}
+		}
+	}
+	m := mat.NewDense(n, n, nil)
+	truth.Matrix(m)
+	for i := range n {
+		for j := range n {
+			var want, size float64
+			for k := range rank {
+				want += x.At(i, k) * x.At(j, k)
+				size += math.Abs(x.At(i, k) * x.At(j, k))
+			}
+			// Two sums of rank products in different orders.
+			if got := m.At(i, j); !(math.Abs(got-want) <= float64(2*rank+2)*0x1p-53*size) {
+				t.Fatalf("M*(%d, %d) = %v, want %v", i, j, got, want)
+			}
+		}
+	}
+}
+
+func TestNewTruthIsDeterministic(t *testing.T) {
+	one, err := NewTruth(33, 4, 5, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, _ := NewTruth(33, 4, 5, 8)
+	if !sameBits(one.X().RawMatrix().Data, same.X().RawMatrix().Data) ||
+		!sameBits(one.Basis().RawMatrix().Data, same.Basis().RawMatrix().Data) || !sameBits(one.Sigma(), same.Sigma()) {
+		t.Error("the same seed gives another truth")
+	}
+	other, _ := NewTruth(33, 4, 5, 9)
+	if sameBits(one.X().RawMatrix().Data, other.X().RawMatrix().Data) {
+		t.Error("two seeds give one truth")
+	}
+}
+
+// Gram–Schmidt as documented, in exactly rounded operations: nothing is fused or reordered on any machine.
+func TestNewTruthMatchesExactArithmetic(t *testing.T) {
+	const n, rank, kappa, seed = 7, 6, 7, 12345
+	truth, err := NewTruth(n, rank, kappa, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dot := func(a, b []float64) float64 {
+		var sum float64
+		for i := range a {
+			sum = ieeeAdd(sum, ieeeMul(a[i], b[i]))
+		}
+		return sum
+	}
+	var columns [][]float64
+	for j := range rank {
+		v := make([]float64, n)
+		for i := range v {
+			w := philox([4]uint32{uint32(i / 2), uint32(j), 0, TruthStream}, [2]uint32{seed, 0})
+			x, y := refNormalPair(uint64(w[0])|uint64(w[1])<<32, uint64(w[2])|uint64(w[3])<<32)
+			v[i] = []float64{x, y}[i%2]
+		}
+		for range 2 {
+			for _, u := range columns {
+				d := dot(u, v)
+				for i := range v {
+					v[i] = ieeeSub(v[i], ieeeMul(d, u[i]))
+				}
+			}
+			norm := ieeeSqrt(dot(v, v))
+			for i := range v {
+				v[i] = ieeeDiv(v[i], norm)
+			}
+		}
+		columns = append(columns, v)
+		sigma := ieeeAdd(ieeeSub(1, ieeeDiv(float64(j), rank-1)), ieeeDiv(ieeeDiv(float64(j), rank-1), kappa))
+		if truth.Sigma()[j] != sigma {
+			t.Errorf("σ_%d = %x, want %x", j+1, truth.Sigma()[j], sigma)
+		}
+		for i := range v {
+			if got := truth.Basis().At(i, j); got != v[i] {
+				t.Errorf("V(%d, %d) = %x, want %x", i, j, got, v[i])
+			}
+			if got, want := truth.X().At(i, j), ieeeMul(v[i], sigma); got != want {
+				t.Errorf("X(%d, %d) = %x, want %x", i, j, got, want)
+			}
+		}
+	}
+}
+
+// V is uniformly distributed: each element has mean 0 and variance 1/n over seeds.
+func TestNewTruthIsUniform(t *testing.T) {
+	const n, rank, seeds = 6, 3, 2000
+	mean, square := mat.NewDense(n, rank, nil), mat.NewDense(n, rank, nil)
+	for seed := range uint64(seeds) {
+		truth, err := NewTruth(n, rank, 1, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			for j := range rank {
+				v := truth.Basis().At(i, j)
+				mean.Set(i, j, mean.At(i, j)+v/seeds)
+				square.Set(i, j, square.At(i, j)+v*v/seeds)
+			}
+		}
+	}
+	// E v⁴ = 3/(n(n+2)) on the unit sphere.
+	boundMean := sigmas * math.Sqrt(1.0/n/seeds)
+	boundSquare := sigmas * math.Sqrt((3.0/(n*(n+2))-1.0/(n*n))/seeds)
+	for i := range n {
+		for j := range rank {
+			if got := mean.At(i, j); !(math.Abs(got) <= boundMean) {
+				t.Errorf("element (%d, %d) has the mean %.3g, want 0 ± %.2g", i, j, got, boundMean)
+			}
+			if got := square.At(i, j); !(math.Abs(got-1.0/n) <= boundSquare) {
+				t.Errorf("element (%d, %d) has the variance %.3g, want 1/%d ± %.2g", i, j, got, n, boundSquare)
+			}
+		}
+	}
+}
+
+func TestNewTruthRefusals(t *testing.T) {
+	tests := []struct {
+		n, rank int
+		kappa   float64
+		want    []string
+	}{
+		{0, 1, 1, []string{"n ", "0"}},
+		{-4, 1, 1, []string{"n ", "-4"}},
+		{5, 0, 1, []string{"rank", "0"}},
+		{5, -1, 1, []string{"rank", "-1"}},
+		{5, 6, 1, []string{"rank", "6", "5"}},
+		{5, 2, 0.5, []string{"kappa", "0.5"}},
+		{5, 2, 0, []string{"kappa", "0"}},
+		{5, 2, -2, []string{"kappa", "-2"}},
+		{5, 2, math.NaN(), []string{"kappa", "NaN"}},
+		{5, 2, math.Inf(1), []string{"kappa", "+Inf"}},
+		{5, 1, 2.5, []string{"kappa", "rank 1", "2.5"}},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("n=%d rank=%d kappa=%g", tt.n, tt.rank, tt.kappa), func(t *testing.T) {
+			truth, err := NewTruth(tt.n, tt.rank, tt.kappa, 1)
+			checkError(t, err, tt.want...)
+			if truth != nil {
+				t.Error("a truth is returned with the error")
+			}
+		})
+	}
+}
+
+// A condition number so large that 1 − (1 − 1/kappa) cancels is met to 1 %, or refused; σ is never zero.
+func TestNewTruthLargeKappa(t *testing.T) {
+	for _, kappa := range []float64{1e9, 1e12, 1e15, 1e16, 1e17, 1e300} {
+		t.Run(fmt.Sprint(kappa), func(t *testing.T) {
+			truth, err := NewTruth(5, 2, kappa, 1)
+			if err != nil {
+				checkError(t, err, "kappa", fmt.Sprint(kappa))
+				return
+			}
+			if got := truth.Sigma()[1] * kappa; !(math.Abs(got-1) <= 0.01) {
+				t.Errorf("σ_2 = %v, want 1/kappa = %v", truth.Sigma()[1], 1/kappa)
+			}
+		})
+	}
+}
+
+func TestTruthOf(t *testing.T) {
+	t.Run("known", func(t *testing.T) {
+		// Columns along e₂ and e₁, of lengths 3 and 4: singular values 4 and 3, the basis ±e₁, ±e₂.
+		x := mat.NewDense(3, 2, []float64{0, 4, 3, 0, 0, 0})
+		truth, err := TruthOf(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTruth(t, truth, 1e-14)
+		if s := truth.Sigma(); len(s) != 2 || math.Abs(s[0]-4) > 1e-14 || math.Abs(s[1]-3) > 1e-14 {
+			t.Errorf("singular values %v, want 4, 3", s)
+		}
+		if v := truth.Basis(); math.Abs(math.Abs(v.At(0, 0))-1) > 1e-14 || math.Abs(math.Abs(v.At(1, 1))-1) > 1e-14 {
+			t.Errorf("the basis is %v, want ±e₁, ±e₂", v.RawMatrix().Data)
+		}
+		// M* = diag(16, 9, 0), from products of small whole numbers.
+		m := mat.NewDense(3, 3, nil)
+		truth.Matrix(m)
+		if !mat.Equal(m, mat.NewDense(3, 3, []float64{16, 0, 0, 0, 9, 0, 0, 0, 0})) {
+			t.Errorf("M* = %v, want diag(16, 9, 0)", m.RawMatrix().Data)
+		}
+	})
+	t.Run("copies X", func(t *testing.T) {
+		x := mat.NewDense(2, 1, []float64{1, 2})
+		truth, err := TruthOf(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Set(0, 0, 100)
+		if got := truth.X().At(0, 0); got != 1 {
+			t.Errorf("a change to the given X changes the truth: %v", got)
+		}
+	})
+	t.Run("of a drawn X", func(t *testing.T) {
+		drawn, err := NewTruth(33, 4, 100, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth, err := TruthOf(drawn.X())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTruth(t, truth, 1e-13) // LAPACK's basis: a few n·2⁻⁵³
+		for j, got := range truth.Sigma() {
+			if want := drawn.Sigma()[j]; !(math.Abs(got-want) <= 1e-14) {
+				t.Errorf("σ_%d = %v, want %v", j+1, got, want)
+			}
+		}
+	})
+	t.Run("square and scaled", func(t *testing.T) {
+		// Sizes far from 1 are no reason to refuse.
+		for _, scale := range []float64{1e-150, 1, 1e150} {
+			truth, err := TruthOf(mat.NewDense(2, 2, []float64{scale, 0, scale, scale}))
+			if err != nil {
+				t.Fatalf("scale %g: %v", scale, err)
+			}
+			// ((1, 0), (1, 1)) has the golden ratio and its inverse as singular values.
+			for j, want := range []float64{math.Phi * scale, scale / math.Phi} {
+				if got := truth.Sigma()[j]; !(math.Abs(got-want) <= 1e-14*want) {
+					t.Errorf("scale %g: σ_%d = %v, want %v", scale, j+1, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestTruthOfRefusals(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	tests := []struct {
+		name string
+		x    *mat.Dense
+		want []string
+	}{
+		{"more columns than rows", mat.NewDense(2, 3, []float64{1, 0, 0, 0, 1, 0}), []string{"2 × 3"}},
+		{"equal columns", mat.NewDense(3, 2, []float64{1, 1, 2, 2, 3, 3}), []string{"2 columns", "dependent"}},
+		{"a zero column", mat.NewDense(3, 2, []float64{1, 0, 2, 0, 3, 0}), []string{"2 columns", "dependent"}},
+		{"zero", mat.NewDense(3, 1, nil), []string{"1 columns", "dependent"}},
+		{
+			"the third is the sum of two", mat.NewDense(4, 3, []float64{1, 0, 1, 0, 1, 1, 2, 1, 3, 1, 5, 6}),
+			[]string{"3 columns", "dependent"},
+		},
+		{"empty", new(mat.Dense), []string{"0 × 0"}},
+		{"NaN", mat.NewDense(3, 2, []float64{1, 0, 0, 1, 0, nan}), []string{"(2, 1)", "NaN"}},
+		{"infinity", mat.NewDense(3, 2, []float64{1, 0, inf, 1, 0, 0}), []string{"(1, 0)", "+Inf"}},
+		{"minus infinity", mat.NewDense(3, 2, []float64{1, -inf, 0, 1, 0, 0}), []string{"(0, 1)", "-Inf"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			defer func() {
+				if r := recover(); r != nil {
+					t.Errorf("panic: %v", r)
+				}
+			}()
+			truth, err := TruthOf(tt.x)
+			checkError(t, err, tt.want...)
+			if truth != nil {
+				t.Error("a truth is returned with the error")
+			}
+		})
+	}
+}
