@@ -2,6 +2,7 @@ package npy
 
 import (
 	"bytes"
+	"errors"
 	"encoding/binary"
 	"io"
 	"math/big"
@@ -52,7 +53,7 @@ func FuzzReader(f *testing.F) {
 		if err := r.Read(got); err != nil {
 			t.Fatalf("reading what was accepted: %v", err)
 		}
-		if err := r.Read(make([]float64, 1)); err != io.ErrUnexpectedEOF {
+		if err := r.Read(make([]float64, 1)); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("reading past the end gives %v", err)
 		}
 
