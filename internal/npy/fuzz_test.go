@@ -2,8 +2,8 @@ package npy
 
 import (
 	"bytes"
-	"errors"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math/big"
 	"strings"
