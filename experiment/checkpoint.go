@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,6 +35,7 @@ type checkpointState struct {
 	Fingerprint string            `json:"fingerprint"` // of the configuration and its data
 	Iteration   int               `json:"iteration"`
 	Seconds     float64           `json:"seconds"`
+	FirstLoss   Number            `json:"first_loss"`
 	Slots       [][]string        `json:"slots"` // the files of each slot's factor
 	Sums        map[string]string `json:"sha256"`
 }
@@ -50,7 +52,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	}
 	defer os.RemoveAll(temp) // gone already where all went well
 
-	state := checkpointState{Fingerprint: fingerprint, Iteration: s.Iteration, Seconds: s.Seconds, Sums: map[string]string{}}
+	state := checkpointState{Fingerprint: fingerprint, Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
 	write := func(name string, content []byte) error {
 		state.Sums[name] = checksum(content)
 		return writeSynced(filepath.Join(temp, name), content)
@@ -93,14 +95,17 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 		return err
 	}
 	atomicfile.SyncDir(dir)
-	return pruneCheckpoints(dir)
+	return pruneCheckpoints(dir, filepath.Base(name))
 }
 
-func pruneCheckpoints(dir string) error {
+// pruneCheckpoints removes what is older than the last few up to one. Later ones can only be such as were refused when
+// the run was resumed; they are not this run's to count or to remove.
+func pruneCheckpoints(dir, last string) error {
 	names, err := listCheckpoints(dir)
 	if err != nil {
 		return err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return compareNames(name, last) > 0 })
 	for _, name := range names[min(checkpointsKept, len(names)):] {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
@@ -121,9 +126,13 @@ func listCheckpoints(dir string) ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.Sort(names)
-	slices.Reverse(names)
+	slices.SortFunc(names, func(a, b string) int { return compareNames(b, a) })
 	return names, err
+}
+
+// compareNames compares checkpoints' names as the numbers that they are: at least nine digits, longer ones larger.
+func compareNames(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
 // readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what is wrong with
@@ -177,7 +186,7 @@ func readOneCheckpoint(dir, fingerprint string) (*solver.State, solver.Trajector
 			return nil, nil, fmt.Errorf("its %s was cut short or altered", name)
 		}
 	}
-	state := &solver.State{Iteration: s.Iteration, Seconds: s.Seconds}
+	state := &solver.State{Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: float64(s.FirstLoss)}
 	for _, names := range s.Slots {
 		var factor solver.Factor
 		for _, name := range names {

@@ -56,6 +56,8 @@ type Config struct {
 
 	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3".
 	from map[string]string
+	// shapes has the shape of each data file, by key.
+	shapes map[string][]int
 }
 
 // Default returns the configuration of a run that nothing was said about.
@@ -197,6 +199,9 @@ func (c *Config) startFile() string {
 // maxSide bounds n: past it not even one measurement can be indexed.
 const maxSide = 1 << 16
 
+// maxMeasurements is more than 10·n·rank can come to.
+const maxMeasurements = 1 << 40
+
 // Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
 func (c *Config) Validate() error {
 	var problems []string
@@ -283,9 +288,10 @@ func (c *Config) validateSynthetic(bad func(key, format string, args ...any), fi
 	}
 	if c.N < 1 || c.N > maxSide {
 		bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
-		return // what follows is measured against n
-	}
-	if c.Rank < 1 || c.Rank > c.N {
+		if c.Rank < 1 {
+			bad("rank", "rank must be positive, got %d", c.Rank)
+		}
+	} else if c.Rank < 1 || c.Rank > c.N {
 		bad("rank", "rank goes from 1 to n = %d, got %d", c.N, c.Rank)
 	}
 	if c.Rank == 1 && !c.given("kappa") {
@@ -295,14 +301,14 @@ func (c *Config) validateSynthetic(bad func(key, format string, args ...any), fi
 	if c.Rank == 1 && c.Kappa > 1 {
 		bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
-	if c.given("measurements") || c.Measurements != 0 {
-		if c.Measurements < 1 || c.Measurements > math.MaxInt32 {
-			bad("measurements", "measurements goes from 1 to %d, got %d", math.MaxInt32, c.Measurements)
-		}
-	} else {
-		c.Measurements = 10 * c.N * max(c.Rank, 1)
+	sane := c.N >= 1 && c.N <= maxSide && c.Rank >= 1 && c.Rank <= c.N // what follows from them is
+	if sane && c.Measurements == 0 && !c.given("measurements") {
+		c.Measurements = 10 * c.N * c.Rank
 	}
-	if c.FactorRank == 0 && !c.given("factor-rank") && c.startFile() == "" {
+	if (sane || c.given("measurements")) && (c.Measurements < 1 || c.Measurements > maxMeasurements) {
+		bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
+	}
+	if sane && c.FactorRank == 0 && !c.given("factor-rank") && c.startFile() == "" {
 		c.FactorRank = c.N
 	}
 	if c.Ensemble == "rademacher" {

@@ -7,22 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
-)
-
-// The files of a run directory, beside checkpoint/.
-const (
-	configFile  = "config.yaml"
-	summaryFile = "summary.json"
-	factorFile  = "factor.npy"
 )
 
 // Progress watches a run.
@@ -93,30 +84,6 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
-// claimDir refuses a directory that must not be written to.
-func claimDir(o Options) error {
-	_, err := os.Stat(filepath.Join(o.Dir, configFile))
-	isRun := err == nil
-	if o.Resume {
-		if !isRun {
-			return usage("there is no run in %s to resume: it has no %s", o.Dir, configFile)
-		}
-		return nil
-	}
-	entries, err := os.ReadDir(o.Dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return usage("--out %s cannot be used: %v", o.Dir, err)
-	case len(entries) == 0 || isRun && o.Force:
-		return nil
-	case isRun:
-		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
-	}
-	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
-}
-
 // claim makes the directory this run's: its configuration is written, and what an earlier run left is removed.
 func (r *running) claim(o Options) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
@@ -133,11 +100,6 @@ func (r *running) claim(o Options) error {
 		_, err := w.Write(r.plan.Config.YAML())
 		return err
 	})
-}
-
-// ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
-func ResultFiles() []string {
-	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png"}
 }
 
 // fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
@@ -218,7 +180,11 @@ func (r *running) keep(state solver.State) error {
 		err = r.write(trajectoryFile, r.writeTrajectory)
 	}
 	if err != nil {
-		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written; the one before it is still good: %v", state.Iteration, err))
+		before := "there is none before it"
+		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
+			before = "the one before it is still there"
+		}
+		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v", state.Iteration, before, err))
 		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
 	}
 	r.keepFailed = err
@@ -244,76 +210,4 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 		}),
 		r.write(summaryFile, s.write),
 	)
-}
-
-// Run is what a run's directory says.
-type Run struct {
-	Config     Config
-	Trajectory solver.Trajectory
-	// Summary is nil where the run has not ended.
-	Summary *Summary
-}
-
-// Open reads a run's directory.
-func Open(dir string) (*Run, error) {
-	r := &Run{Config: Default()}
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
-		return nil, usage("%s is not a run directory: it has no %s", dir, configFile)
-	}
-	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile)); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return r, nil
-}
-
-// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may have,
-// and refuses others: it would not be the same run.
-func ConfigForResume(dir string, changes Config) (Config, error) {
-	c := Default()
-	path := filepath.Join(dir, configFile)
-	if _, err := os.Stat(path); err != nil {
-		return c, usage("there is no run in %s to resume: it has no %s", dir, configFile)
-	}
-	if err := ReadConfig(path, &c); err != nil {
-		return c, err
-	}
-	var problems, free []string
-	for _, f := range c.Fields() {
-		if f.Free || f.Key == "iterations" {
-			free = append(free, f.Key)
-		}
-	}
-	for _, f := range changes.dataFiles() {
-		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
-			*f.path = absolute
-		}
-	}
-	for _, f := range changes.Fields() {
-		if !changes.given(f.Key) || f.Key == "device" && f.String() == "auto" {
-			continue
-		}
-		now, _ := c.field(f.Key)
-		if now.String() == f.String() {
-			continue
-		}
-		if !slices.Contains(free, f.Key) {
-			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
-				changes.at(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
-			continue
-		}
-		if err := now.Set(f.String(), changes.at(f.Key)); err != nil {
-			return c, err
-		}
-	}
-	if len(problems) > 0 {
-		return c, &UsageError{problems}
-	}
-	return c, nil
 }

@@ -3,6 +3,7 @@ package experiment
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -138,6 +139,9 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	}
 	if len(t) > 0 {
 		s.Final = MetricsOf(t[len(t)-1])
+	} else {
+		nan := math.NaN()
+		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan})
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.
@@ -197,13 +201,14 @@ func (s *Summary) write(w io.Writer) error {
 }
 
 func readSummary(run string) (*Summary, error) {
-	text, err := os.ReadFile(filepath.Join(run, summaryFile))
+	path := filepath.Join(run, summaryFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	var s Summary
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	return &s, nil
 }

@@ -80,10 +80,16 @@ func parseConfig(text []byte, name string, c *Config) error {
 			continue
 		}
 		seen[key.Value] = key.Line
-		if value.Tag == "!!null" {
-			value.Value = ""
+		text := value.Value
+		switch value.Tag {
+		case "!!null":
+			text = ""
+		case "!!binary": // a path that is no UTF-8
+			if err := value.Decode(&text); err != nil {
+				bad(value.Line, "%s: %v", key.Value, err)
+			}
 		}
-		if err := field.Set(value.Value, fmt.Sprintf("%s:%d", name, value.Line)); err != nil {
+		if err := field.Set(text, fmt.Sprintf("%s:%d", name, value.Line)); err != nil {
 			bad(value.Line, "%v", err)
 		}
 	}

@@ -20,10 +20,13 @@ type band struct {
 // bands lays out the phases that were reached, in order.
 func (f Figure) bands() []band {
 	lo, hi := f.limits()
-	ends := []*int{f.AlignmentEnd, f.SaddleEnd}
+	if f.Phases == nil {
+		return []band{{from: lo, to: hi, color: unknownColor}}
+	}
+	ends := []*int{f.Phases.AlignmentEnd, f.Phases.SaddleEnd}
 	numbers, names := []string{"I", "II", "III"}, []string{"alignment", "saddle avoidance", "refinement"}
-	if f.AlignmentEnd == nil && f.SaddleEnd != nil {
-		ends[0], numbers[0], names[0] = f.SaddleEnd, "I, II", "not told apart"
+	if ends[0] == nil && ends[1] != nil {
+		ends[0], numbers[0], names[0] = ends[1], "I, II", "not told apart"
 	}
 	var bands []band
 	for i, name := range names {
@@ -37,10 +40,7 @@ func (f Figure) bands() []band {
 		lo = b.to
 	}
 	if n := len(bands); n > 0 {
-		bands[n-1].floor = f.FloorStart
-	}
-	if math.IsNaN(f.Trajectory[0].TestError) { // no truth, no phases
-		return []band{{from: bands[0].from, to: hi, color: color.RGBA{0xF2, 0xF2, 0xF2, 0xFF}}}
+		bands[n-1].floor = f.Phases.FloorStart
 	}
 	return bands
 }

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -25,8 +26,12 @@ type Figure struct {
 	Trajectory solver.Trajectory
 	// Title stands above the figure.
 	Title string
-	// AlignmentEnd, SaddleEnd and FloorStart are the iterations at which phases I and II end and the floor begins;
-	// nil where that was not reached.
+	// Phases has the boundaries of the phases; nil where they are not known.
+	Phases *Phases
+}
+
+// Phases has the iterations at which phases I and II end and the floor begins; nil where that was not reached.
+type Phases struct {
 	AlignmentEnd, SaddleEnd, FloorStart *int
 }
 
@@ -60,6 +65,8 @@ var (
 		color.RGBA{0xFB, 0xEE, 0xD8, 0xFF},
 		color.RGBA{0xE4, 0xF2, 0xE3, 0xFF},
 	}
+	unknownColor = color.RGBA{0xF2, 0xF2, 0xF2, 0xFF}
+
 	grid = color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}
 	gray = color.RGBA{0x55, 0x55, 0x55, 0xFF}
 )
@@ -84,11 +91,21 @@ var splitCurves = []curve{
 	{"angle to spectral\nestimate", blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
 }
 
+// Empty says whether no metric has a number that a logarithmic axis can show.
+func (f Figure) Empty() bool {
+	for _, c := range slices.Concat(errorCurves, splitCurves) {
+		if len(positiveRuns(f.Trajectory, c.value)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Write draws the figure: test error and train loss above, signal, noise and angles below, over the iterations, with
 // the phases shaded. Where there is no truth the figure has fewer curves.
 func (f Figure) Write(w io.Writer, format Format) error {
-	if len(f.Trajectory) == 0 {
-		return fmt.Errorf("report: there is nothing to draw: the trajectory is empty")
+	if f.Empty() {
+		return fmt.Errorf("report: there is nothing to draw: no metric is positive and finite")
 	}
 	switch format {
 	case SVG:

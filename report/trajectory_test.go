@@ -29,7 +29,7 @@ func falling() solver.Trajectory {
 func at(i int) *int { return &i }
 
 func figure() Figure {
-	return Figure{Trajectory: falling(), Title: "n = 7", AlignmentEnd: at(100), SaddleEnd: at(200), FloorStart: at(300)}
+	return Figure{Trajectory: falling(), Title: "n = 7", Phases: &Phases{at(100), at(200), at(300)}}
 }
 
 // words returns the text elements of a figure as SVG, which must be well-formed.
@@ -91,12 +91,12 @@ func TestWords(t *testing.T) {
 				"iteration (steps)", "relative error, loss", "singular value, sine of angle", "400", "−8", "−15"},
 		},
 		"no phase reached": {
-			figure:  Figure{Trajectory: falling()},
+			figure:  Figure{Trajectory: falling(), Phases: &Phases{}},
 			present: []string{"I  alignment"},
 			absent:  []string{"II", "III", "floor"},
 		},
 		"alignment not seen": {
-			figure:  Figure{Trajectory: falling(), SaddleEnd: at(200)},
+			figure:  Figure{Trajectory: falling(), Phases: &Phases{SaddleEnd: at(200)}},
 			present: []string{"I, II  not told apart", "III  refinement"},
 			absent:  []string{"I  alignment"},
 		},
@@ -104,6 +104,11 @@ func TestWords(t *testing.T) {
 			figure:  Figure{Trajectory: noTruth},
 			present: []string{"train loss", "iteration (steps)"},
 			absent:  []string{"test error", "signal", "singular value, sine of angle", "I  alignment"},
+		},
+		"phases unknown": {
+			figure:  Figure{Trajectory: falling()},
+			present: []string{"test error"},
+			absent:  []string{"I", "I  alignment", "floor"},
 		},
 		"a single sample": {
 			figure:  Figure{Trajectory: falling()[:1]},
@@ -188,7 +193,7 @@ func TestSameBytes(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if err := (Figure{}).Write(io.Discard, SVG); err == nil || !strings.Contains(err.Error(), "empty") {
+	if err := (Figure{}).Write(io.Discard, SVG); err == nil || !strings.Contains(err.Error(), "nothing to draw") {
 		t.Errorf("an empty trajectory: %v", err)
 	}
 	if err := figure().Write(io.Discard, "gif"); err == nil || !strings.Contains(err.Error(), `"gif"`) {

@@ -24,7 +24,7 @@ type run struct {
 	kept      time.Time
 	spectral  *SpectralEstimate
 	meter     *meter
-	bound     float64 // a loss above it is divergence
+	firstLoss float64 // 0 until it is measured
 	measured  Factor  // the last one measured as good
 	measuring Factor  // the one being measured
 	goodAt    int     // the iteration of measured
@@ -49,7 +49,7 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
 
 	if s.Resume != nil {
-		r.iteration, r.seconds = s.Resume.Iteration, s.Resume.Seconds
+		r.iteration, r.seconds, r.firstLoss = s.Resume.Iteration, s.Resume.Seconds, s.Resume.FirstLoss
 		if err := r.restore(s.Resume.Slots); err != nil {
 			return nil, err
 		}
@@ -136,10 +136,11 @@ func (r *run) measure(last bool) (Status, error) {
 	if err := r.engine.Get(r.member, Iterate, r.measuring); err != nil {
 		return Running, err
 	}
-	if r.bound == 0 {
-		r.bound = divergence * (lossOfZero(r.engine.Observations()) + loss[0])
+	if r.firstLoss == 0 {
+		r.firstLoss = loss[0]
 	}
-	if !(loss[0] <= r.bound) || !r.measuring.Finite() {
+	bound := divergence * (lossOfZero(r.engine.Observations()) + r.firstLoss)
+	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}
 	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Seconds: r.seconds}
@@ -186,7 +187,7 @@ func (r *run) keep() error {
 	if r.Keep == nil {
 		return nil
 	}
-	state := State{Iteration: r.iteration, Seconds: r.seconds}
+	state := State{Iteration: r.iteration, Seconds: r.seconds, FirstLoss: r.firstLoss}
 	for _, slot := range r.savedSlots() {
 		f := NewFactor(r.shapes)
 		if err := r.engine.Get(r.member, slot, f); err != nil {

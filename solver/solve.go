@@ -45,6 +45,8 @@ type State struct {
 	Slots []Factor
 	// Seconds is the time spent stepping so far.
 	Seconds float64
+	// FirstLoss is f(U₀), against which divergence is told; 0 where it was not measured yet.
+	FirstLoss float64
 }
 
 // Result is what a run came to.

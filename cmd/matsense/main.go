@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -100,7 +101,10 @@ func run(ctx context.Context, env environment, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(env.out)
 	root.SetErr(env.err)
-	command, err := root.ExecuteContextC(ctx)
+	err := checkCommand(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		err = out.failed
 	}
@@ -108,7 +112,7 @@ func run(ctx context.Context, env environment, args []string) int {
 	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
 		return code // the command has said all there is to say
 	}
-	if asJSON(command) {
+	if asJSON(args) {
 		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
 		return code
 	}
@@ -158,12 +162,33 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 diverged, 130 inte
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		if short := unknown.GetSpecifiedShortnames(); short != "" { // flags have no short names: one dash too few
+			name = short
+		}
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		text += fmt.Sprintf("; did you mean --%s?", experiment.Nearest(unknown.GetSpecifiedName(), names))
+		text += fmt.Sprintf("; did you mean --%s?", experiment.Nearest(name, names))
 	}
 	return &experiment.UsageError{Problems: []string{text}}
+}
+
+// checkCommand refuses an unknown command, before its flags are taken for the root's.
+func checkCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	names := []string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	if slices.Contains(names, args[0]) {
+		return nil
+	}
+	return &experiment.UsageError{Problems: []string{
+		fmt.Sprintf("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names)),
+	}}
 }
 
 // noArguments refuses words that are no flags.
@@ -171,21 +196,12 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%s takes no argument %q", c.CommandPath(), args[0])
-	if c.HasSubCommands() {
-		var names []string
-		for _, sub := range c.Commands() {
-			names = append(names, sub.Name())
-		}
-		text = fmt.Sprintf("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names))
-	}
-	return &experiment.UsageError{Problems: []string{text}}
+	return &experiment.UsageError{Problems: []string{fmt.Sprintf("%s takes no argument %q", c.CommandPath(), args[0])}}
 }
 
-// asJSON says whether a command was asked for JSON lines.
-func asJSON(c *cobra.Command) bool {
-	f := c.Flags().Lookup("json")
-	return f != nil && f.Value.String() == "true"
+// asJSON says whether JSON lines were asked for, even where the other flags cannot be read.
+func asJSON(args []string) bool {
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
 }
 
 func printJSON(w io.Writer, v any) {

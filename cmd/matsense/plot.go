@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -26,11 +25,11 @@ func newPlot(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeFigures(run, args[0]); err != nil {
-				return err
+			figures, err := writeFigures(run, args[0])
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			for _, name := range []string{"trajectory.svg", "trajectory.png"} {
-				path := filepath.Join(args[0], name)
+			for _, path := range figures {
 				if asJSON {
 					printJSON(env.out, map[string]any{"event": "figure", "path": path})
 				} else {

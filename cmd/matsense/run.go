@@ -97,10 +97,15 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if out == nil {
 		return err
 	}
-	err = errors.Join(err, writeFigures(out.Run, out.Dir))
+	figures, failed := writeFigures(out.Run, out.Dir)
+	if errors.Is(failed, errNothingToDraw) {
+		p.Notice(failed.Error())
+		failed = nil
+	}
+	err = errors.Join(err, failed)
 	if t, ok := p.(*textProgress); ok {
 		t.end()
-		printSummary(env.out, out)
+		printSummary(env.out, out, figures)
 	} else {
 		printJSON(env.out, struct {
 			Event string `json:"event"`
@@ -177,29 +182,35 @@ func unusedDir(dir string) string {
 	}
 }
 
-// writeFigures draws a run's figure in both formats.
-func writeFigures(r *experiment.Run, dir string) error {
-	if len(r.Trajectory) == 0 {
-		return nil
-	}
+// errNothingToDraw: no measurement has a number that a logarithmic axis can show.
+var errNothingToDraw = errors.New("there is nothing to draw: no metric is positive and finite")
+
+// writeFigures draws a run's figure in both formats and returns the files.
+func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config)}
-	if s := r.Summary; s != nil {
-		for _, m := range []struct {
-			from *experiment.Metrics
-			to   **int
-		}{{s.Phases.AlignmentEnd, &f.AlignmentEnd}, {s.Phases.SaddleEnd, &f.SaddleEnd}, {s.Phases.FloorStart, &f.FloorStart}} {
-			if m.from != nil {
-				*m.to = &m.from.Iteration
+	if f.Empty() {
+		return nil, errNothingToDraw
+	}
+	if s := r.Summary; s != nil && s.Spectral != nil {
+		at := func(m *experiment.Metrics) *int {
+			if m == nil {
+				return nil
 			}
+			return &m.Iteration
+		}
+		f.Phases = &report.Phases{
+			AlignmentEnd: at(s.Phases.AlignmentEnd), SaddleEnd: at(s.Phases.SaddleEnd), FloorStart: at(s.Phases.FloorStart),
 		}
 	}
+	var paths []string
 	for _, format := range []report.Format{report.SVG, report.PNG} {
 		path := filepath.Join(dir, "trajectory."+string(format))
 		if err := atomicfile.Write(path, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
-			return fmt.Errorf("%s could not be written: %w", path, err)
+			return nil, fmt.Errorf("%s could not be written: %w", path, err)
 		}
+		paths = append(paths, path)
 	}
-	return nil
+	return paths, nil
 }
 
 func title(c *experiment.Config) string {

@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/solver"
 )
 
 // printSummary tells a person how a run ended.
-func printSummary(w io.Writer, out *experiment.Outcome) {
+func printSummary(w io.Writer, out *experiment.Outcome, figures []string) {
 	s := out.Summary
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
-	fmt.Fprintf(w, "  train loss %s", number(s.Final.TrainLoss))
-	if known(s.Final.TestError) {
-		fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
+	if known(s.Final.TrainLoss) {
+		fmt.Fprintf(w, "  train loss %s", number(s.Final.TrainLoss))
+		if known(s.Final.TestError) {
+			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
+		}
+		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n", s.Final.Iteration, float64(s.SecondsStepping))
 	}
-	fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n", s.Final.Iteration, float64(s.SecondsStepping))
 	if s.Recovered != nil {
 		printPhases(w, s)
 	}
@@ -29,7 +30,9 @@ func printSummary(w io.Writer, out *experiment.Outcome) {
 	if s.Status == solver.Canceled {
 		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", out.Dir)
 	}
-	fmt.Fprintf(w, "  figure   %s\n", filepath.Join(out.Dir, "trajectory.svg"))
+	if len(figures) > 0 {
+		fmt.Fprintf(w, "  figure   %s\n", figures[0])
+	}
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
 }
 

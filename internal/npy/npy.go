@@ -197,20 +197,21 @@ func parseHeader(text string) (Header, error) {
 		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: save it with .astype(\"float64\")", kind)
 	}
 	h.Fortran = order[1] == "True"
-	for _, word := range strings.Split(shape[1], ",") {
+	dims := strings.Join(strings.Fields(shape[1]), " ") // on one line, for messages
+	for _, word := range strings.Split(dims, ",") {
 		word = strings.TrimSpace(word)
 		if word == "" {
 			continue
 		}
 		d, err := strconv.ParseInt(strings.TrimSuffix(word, "L"), 10, 64)
 		if err != nil {
-			return h, fmt.Errorf("the header's shape (%s) is not a list of whole numbers", shape[1])
+			return h, fmt.Errorf("the header's shape (%s) is not a list of whole numbers", dims)
 		}
 		if d < 0 {
-			return h, fmt.Errorf("the header's shape (%s) has a negative dimension", shape[1])
+			return h, fmt.Errorf("the header's shape (%s) has a negative dimension", dims)
 		}
 		if d > math.MaxInt32 {
-			return h, fmt.Errorf("the header's shape (%s) has the absurd dimension %d", shape[1], d)
+			return h, fmt.Errorf("the header's shape (%s) has the absurd dimension %d", dims, d)
 		}
 		h.Shape = append(h.Shape, int(d))
 	}

@@ -1,0 +1,242 @@
+package experiment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+	"gorgonia.org/tensor"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// check validates the configuration and compares it with its data files' headers. Every mistake is listed.
+func (c *Config) check() error {
+	var problems []string
+	var mistakes *UsageError
+	if err := c.Validate(); errors.As(err, &mistakes) {
+		problems = mistakes.Problems
+	} else if err != nil {
+		return err
+	}
+	bad := func(key, format string, args ...any) {
+		problems = append(problems, c.at(key)+": "+fmt.Sprintf(format, args...))
+	}
+	c.readHeaders(func(key, format string, args ...any) {
+		// A file that should not have been named need not be there.
+		if !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, c.at(key)+": ") }) {
+			bad(key, format, args...)
+		}
+	})
+	if len(problems) == 0 {
+		c.checkShapes(bad)
+	}
+	if len(problems) > 0 {
+		return &UsageError{problems}
+	}
+	return nil
+}
+
+// readHeaders opens the data files, makes their paths absolute and notes their shapes.
+func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
+	c.shapes = map[string][]int{}
+	for _, f := range c.dataFiles() {
+		if *f.path == "" {
+			continue
+		}
+		if absolute, err := filepath.Abs(*f.path); err == nil {
+			*f.path = absolute
+		}
+		r, err := npy.Open(*f.path)
+		if err != nil {
+			bad(f.key, "%v", err)
+			continue
+		}
+		r.Close()
+		c.shapes[f.key] = r.Shape
+	}
+}
+
+// checkShapes fills in the sizes that the data files imply, or compares them with what was given.
+func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
+	says := func(key string) string {
+		f, _ := c.field(key)
+		return fmt.Sprintf("%s %s has the shape %s", key, f.String(), npy.ShapeString(c.shapes[key]))
+	}
+	check := func(key string, value *int, size int, because string) {
+		if c.given(key) && *value != size {
+			bad(key, "%s is %d, and %s", key, *value, because)
+		}
+		*value = size
+	}
+	if a, ok := c.shapes["matrices"]; ok {
+		if len(a) != 3 || a[1] != a[2] || a[0] < 1 || a[1] < 1 {
+			bad("matrices", "%s; it must be (m, n, n)", says("matrices"))
+			return
+		}
+		check("measurements", &c.Measurements, a[0], says("matrices"))
+		check("n", &c.N, a[1], says("matrices"))
+		if y := c.shapes["observations"]; !isTall(y) || columns(y) != 1 || y[0] != a[0] {
+			bad("observations", "%s and %s: the second must be (%d,)", says("matrices"), says("observations"), a[0])
+		}
+		if !c.given("rank") {
+			c.Rank = 0
+		}
+		if x, ok := c.shapes["truth"]; ok {
+			if !isTall(x) || x[0] != a[1] {
+				bad("truth", "%s and %s: the second must be (%d, r*)", says("matrices"), says("truth"), a[1])
+			} else {
+				check("rank", &c.Rank, columns(x), says("truth"))
+			}
+		}
+		if c.Rank < 0 || c.Rank > c.N {
+			bad("rank", "rank goes from 1 to n = %d, got %d", c.N, c.Rank)
+		}
+		if c.FactorRank == 0 && c.startFile() == "" {
+			c.FactorRank = c.N
+		}
+	}
+	if u, ok := c.shapes["init"]; ok {
+		if !isTall(u) || u[0] != c.N {
+			bad("init", "%s, and n is %d: it must be (%d, r)", says("init"), c.N, c.N)
+		} else {
+			check("factor-rank", &c.FactorRank, columns(u), says("init"))
+		}
+	}
+}
+
+// isTall says whether a shape is that of a factor: (n, r), or (n,) for a single column.
+func isTall(shape []int) bool {
+	return (len(shape) == 1 || len(shape) == 2) && !slices.Contains(shape, 0)
+}
+
+func columns(shape []int) int {
+	if len(shape) == 1 {
+		return 1
+	}
+	return shape[1]
+}
+
+// loaded is a plan with its data.
+type loaded struct {
+	problem *sensing.Problem
+	start   solver.Start
+	hashes  map[string]string // SHA-256 of each data file, by key
+	notices []string
+}
+
+// load reads the data files, or draws the truth. Mistakes in the files are the user's.
+func (p *Plan) load() (*loaded, error) {
+	c := &p.Config
+	l := &loaded{problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, hashes: map[string]string{}}
+	for _, f := range c.dataFiles() {
+		if *f.path == "" {
+			continue
+		}
+		sum, err := hashFile(*f.path)
+		if err != nil {
+			return nil, usage("%s: %v", c.at(f.key), err)
+		}
+		l.hashes[f.key] = sum
+	}
+	var err error
+	if c.ownData() {
+		err = l.readData(c)
+	} else {
+		if l.problem.Ensemble, err = c.ensemble(); err == nil {
+			l.problem.Truth, err = sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.problem.Validate(); err != nil {
+		return nil, usage("%s: %v", c.at("observations"), err)
+	}
+	switch c.Init {
+	case "random":
+		l.start = solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}
+	case "spectral":
+		l.start = solver.Spectral{}
+	default:
+		u, err := loadMatrix(c.Init)
+		if err != nil {
+			return nil, usage("%s: %v", c.at("init"), err)
+		}
+		if !(solver.Factor{u}).Finite() {
+			return nil, usage("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
+		}
+		l.start = solver.Given{U: u}
+	}
+	return l, nil
+}
+
+func (l *loaded) readData(c *Config) error {
+	r, err := npy.Open(c.Matrices)
+	if err != nil {
+		return usage("%s: %v", c.at("matrices"), err)
+	}
+	defer r.Close()
+	dense, err := sensing.ReadDense(r)
+	if err != nil {
+		return usage("%s: %s: %v", c.at("matrices"), c.Matrices, err)
+	}
+	l.problem.Ensemble = dense
+	if dense.Asymmetry > 0 {
+		l.notices = append(l.notices, fmt.Sprintf(
+			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
+			dense.Asymmetry))
+	}
+	y, err := npy.Load(c.Observations)
+	if err != nil {
+		return usage("%s: %v", c.at("observations"), err)
+	}
+	l.problem.Observations = y.Data().([]float64)
+	if c.Truth == "" {
+		return nil
+	}
+	x, err := loadMatrix(c.Truth)
+	if err == nil {
+		l.problem.Truth, err = sensing.TruthOf(x)
+	}
+	if err != nil {
+		return usage("%s: %s: %v", c.at("truth"), c.Truth, err)
+	}
+	return nil
+}
+
+// loadMatrix reads a matrix, or a vector as a single column.
+func loadMatrix(path string) (*mat.Dense, error) {
+	a, err := npy.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	return asMatrix(a), nil
+}
+
+func asMatrix(a *tensor.Dense) *mat.Dense {
+	shape := a.Shape()
+	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64))
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

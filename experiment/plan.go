@@ -1,0 +1,158 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Host is the machine as a run sees it.
+type Host struct {
+	// Backend returns the backend for a device (auto or a name), with rows in a storage (memory or generated).
+	Backend func(device, storage string, workers int) (solver.Backend, error)
+	// Memory returns the bytes that are available to this process.
+	Memory func() (float64, error)
+	// Version is the program's.
+	Version string
+}
+
+// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
+// checked. Nothing has been computed yet.
+type Plan struct {
+	Config  Config
+	Backend solver.Backend
+	// Bytes is the memory that the run needs, Available what there is.
+	Bytes, Available float64
+	// Storage is where the rows will be.
+	Storage string
+	host    Host
+}
+
+// NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
+func NewPlan(c Config, h Host) (*Plan, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	p := &Plan{Config: c, host: h}
+	return p, p.place()
+}
+
+// share is the part of the available memory that a run may plan for.
+const share = 0.9
+
+// place picks backend and storage, and refuses what does not fit.
+func (p *Plan) place() error {
+	var err error
+	if p.Available, err = p.host.Memory(); err != nil {
+		return fmt.Errorf("the machine's memory could not be found out: %w", err)
+	}
+	try := func(storage, entries string) error {
+		var err error
+		if p.Backend, p.Bytes, err = p.needs(storage, entries); err != nil {
+			return err
+		}
+		p.Storage = storage
+		if p.Bytes > share*p.Available {
+			return errTooLarge
+		}
+		return nil
+	}
+	c := &p.Config
+	switch {
+	case c.ownData() || c.Storage == "memory":
+		err = try("memory", c.Entries)
+	case c.Storage == "generated":
+		err = try("generated", c.Entries)
+	default:
+		if err = try("memory", c.Entries); errors.Is(err, errTooLarge) {
+			err = try("generated", c.Entries)
+		}
+	}
+	if errors.Is(err, errTooLarge) {
+		return p.tooLarge()
+	}
+	if err != nil {
+		return err
+	}
+	c.Device = p.Backend.Name()
+	return nil
+}
+
+var errTooLarge = errors.New("too large")
+
+// needs returns what a run with rows of a format in a storage would take.
+func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
+	c := p.Config
+	backend, err := p.host.Backend(c.Device, storage, c.Workers)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.Entries = entries
+	if c.ownData() {
+		c.Ensemble = "gaussian" // of the same size: Bytes is asked before the user's rows are read
+	}
+	e, err := c.ensemble()
+	if err != nil {
+		return nil, 0, err
+	}
+	method := c.method()
+	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
+		Parametrization: solver.PSD{}, FactorRanks: []int{c.FactorRank}, OwnSlots: method.Slots(),
+	})
+	return backend, bytes, err
+}
+
+// tooLarge says how much is missing and what would fit.
+func (p *Plan) tooLarge() error {
+	c := p.Config
+	var fits []string
+	offer := func(flags, storage, entries string) {
+		if _, bytes, err := p.needs(storage, entries); err == nil && bytes <= share*p.Available {
+			fits = append(fits, fmt.Sprintf("%s needs %s", flags, Bytes(bytes)))
+		}
+	}
+	if !c.ownData() {
+		if p.Storage == "memory" {
+			offer("--storage generated", "generated", c.Entries)
+		}
+		if c.Ensemble == "gaussian" {
+			for _, entries := range []string{"f32", "bf16", "q8"} {
+				if entries != c.Entries {
+					offer("--entries "+entries, p.Storage, entries)
+				}
+			}
+		}
+	}
+	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
+	if len(fits) > 0 {
+		advice = strings.Join(fits, ", ")
+	}
+	return usage("this run needs %s of memory and %s are available: %s", Bytes(p.Bytes), Bytes(p.Available), advice)
+}
+
+// Bytes writes a size in bytes for people.
+func Bytes(n float64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+	i := 0
+	for n >= 999.5 && i < len(units)-1 {
+		n /= 1000
+		i++
+	}
+	if i == 0 || n >= 99.5 {
+		return fmt.Sprintf("%.0f %s", n, units[i])
+	}
+	return fmt.Sprintf("%.2g %s", n, units[i])
+}
+
+func (c *Config) ensemble() (sensing.Ensemble, error) {
+	space := sensing.Sym{N: c.N}
+	if c.Ensemble == "rademacher" {
+		return sensing.NewRademacher(space, c.Measurements, c.Seed)
+	}
+	return sensing.NewGaussian(space, c.Measurements, sensing.Entries(c.Entries), c.Seed)
+}
+
+func (c *Config) method() solver.Method { return solver.GradientDescent{StepSize: c.Step} }

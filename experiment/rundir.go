@@ -1,0 +1,121 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/matsense/matsense/solver"
+)
+
+// The files of a run directory, beside checkpoint/.
+const (
+	configFile  = "config.yaml"
+	summaryFile = "summary.json"
+	factorFile  = "factor.npy"
+)
+
+// claimDir refuses a directory that must not be written to.
+func claimDir(o Options) error {
+	_, err := os.Stat(filepath.Join(o.Dir, configFile))
+	isRun := err == nil
+	if o.Resume {
+		if !isRun {
+			return usage("there is no run in %s to resume: it has no %s", o.Dir, configFile)
+		}
+		return nil
+	}
+	entries, err := os.ReadDir(o.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usage("--out %s cannot be used: %v", o.Dir, err)
+	case len(entries) == 0 || isRun && o.Force:
+		return nil
+	case isRun:
+		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
+	}
+	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+}
+
+// ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
+func ResultFiles() []string {
+	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png"}
+}
+
+// Run is what a run's directory says.
+type Run struct {
+	Config     Config
+	Trajectory solver.Trajectory
+	// Summary is nil where the run has not ended.
+	Summary *Summary
+}
+
+// Open reads a run's directory.
+func Open(dir string) (*Run, error) {
+	r := &Run{Config: Default()}
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
+		return nil, usage("%s is not a run directory: it has no %s", dir, configFile)
+	}
+	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile)); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may have,
+// and refuses others: it would not be the same run.
+func ConfigForResume(dir string, changes Config) (Config, error) {
+	c := Default()
+	path := filepath.Join(dir, configFile)
+	if _, err := os.Stat(path); err != nil {
+		return c, usage("there is no run in %s to resume: it has no %s", dir, configFile)
+	}
+	if err := ReadConfig(path, &c); err != nil {
+		return c, err
+	}
+	var problems, free []string
+	for _, f := range c.Fields() {
+		if f.Free || f.Key == "iterations" {
+			free = append(free, f.Key)
+		}
+	}
+	for _, f := range changes.dataFiles() {
+		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
+			*f.path = absolute
+		}
+	}
+	for _, f := range changes.Fields() {
+		if !changes.given(f.Key) || f.Key == "device" && f.String() == "auto" {
+			continue
+		}
+		now, _ := c.field(f.Key)
+		if now.String() == f.String() {
+			continue
+		}
+		if !slices.Contains(free, f.Key) {
+			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
+				changes.at(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
+			continue
+		}
+		if err := now.Set(f.String(), changes.at(f.Key)); err != nil {
+			return c, err
+		}
+	}
+	if len(problems) > 0 {
+		return c, &UsageError{problems}
+	}
+	return c, nil
+}
