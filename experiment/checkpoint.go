@@ -28,6 +28,7 @@ const (
 	doneFile        = "DONE"
 	trajectoryFile  = "trajectory.csv"
 	checkpointsKept = 2
+	leftover        = ".tmp-" // how the names of parts begin
 )
 
 // checkpointState is state.json.
@@ -46,7 +47,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(dir, ".tmp-*")
+	temp, err := os.MkdirTemp(dir, leftover+"*")
 	if err != nil {
 		return err
 	}
@@ -96,6 +97,23 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	}
 	atomicfile.SyncDir(dir)
 	return pruneCheckpoints(dir, filepath.Base(name))
+}
+
+// removeLeftovers removes parts of checkpoints that a killed process left in a run directory.
+func removeLeftovers(run string) error {
+	dir := filepath.Join(run, checkpointDir)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), leftover) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pruneCheckpoints removes what is older than the last few up to one. Later ones can only be such as were refused when

@@ -317,7 +317,11 @@ func (c *Config) validateSynthetic(bad func(key, format string, args ...any), fi
 		}
 		c.Entries = string(sensing.Signs)
 	}
-	finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+	if c.Noise > sensing.Largest/10 && !math.IsInf(c.Noise, 1) {
+		bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
+	} else {
+		finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+	}
 }
 
 func (c *Config) validateOwnData(bad func(key, format string, args ...any)) {

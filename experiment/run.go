@@ -43,7 +43,7 @@ type Outcome struct {
 // can mend it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
-	if err := claimDir(o); err != nil {
+	if err := p.claimDir(o); err != nil {
 		return nil, err
 	}
 	l, err := p.load()
@@ -88,6 +88,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 func (r *running) claim(o Options) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return usage("--out %s cannot be made: %v", o.Dir, err)
+	}
+	if err := removeLeftovers(o.Dir); err != nil {
+		return err
 	}
 	if !o.Resume {
 		for _, name := range append(ResultFiles(), checkpointDir) {
@@ -179,12 +182,14 @@ func (r *running) keep(state solver.State) error {
 	if err == nil {
 		err = r.write(trajectoryFile, r.writeTrajectory)
 	}
-	if err != nil {
+	if err != nil && r.keepFailed == nil { // told once, until one succeeds
 		before := "there is none before it"
 		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
 			before = "the one before it is still there"
 		}
 		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v", state.Iteration, before, err))
+	}
+	if err != nil {
 		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
 	}
 	r.keepFailed = err

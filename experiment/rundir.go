@@ -20,7 +20,7 @@ const (
 )
 
 // claimDir refuses a directory that must not be written to.
-func claimDir(o Options) error {
+func (p *Plan) claimDir(o Options) error {
 	_, err := os.Stat(filepath.Join(o.Dir, configFile))
 	isRun := err == nil
 	if o.Resume {
@@ -35,12 +35,28 @@ func claimDir(o Options) error {
 		return nil
 	case err != nil:
 		return usage("--out %s cannot be used: %v", o.Dir, err)
-	case len(entries) == 0 || isRun && o.Force:
+	case len(entries) == 0:
 		return nil
+	case isRun && o.Force:
+		return p.keepsOwnData(o.Dir)
 	case isRun:
 		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
 	}
 	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+}
+
+// keepsOwnData refuses to replace a run whose files this one reads.
+func (p *Plan) keepsOwnData(dir string) error {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range p.Config.dataFiles() {
+		if inside, err := filepath.Rel(absolute, *f.path); *f.path != "" && err == nil && filepath.IsLocal(inside) {
+			return usage("%s: %s lies in --out %s, which --force would replace: choose another --out", p.Config.at(f.key), *f.path, dir)
+		}
+	}
+	return nil
 }
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
@@ -66,7 +82,11 @@ func Open(dir string) (*Run, error) {
 		return nil, err
 	}
 	var err error
-	if r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile)); err != nil {
+	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir, trajectoryFile)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {

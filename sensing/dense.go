@@ -79,7 +79,7 @@ type packer struct {
 	*Dense
 	n         int
 	matrix    []float64 // the one being packed, n × n
-	skew, top float64   // largest |A_jk − A_kj|/2 and |A_jk|
+	skew, top float64   // largest |A_jk − A_kj| and |A_jk|
 	bad       error     // the first entry that is not finite
 }
 
@@ -161,13 +161,8 @@ func (p *packer) diagonal(i, a int, v float64) float64 {
 func (p *packer) offDiagonal(i, a, b int, upper, lower float64) float64 {
 	p.check(i, a, b, upper)
 	p.check(i, b, a, lower)
-	upper, lower = 0.5*upper, 0.5*lower // exactly; their sum and difference stay finite
 	p.skew = max(p.skew, math.Abs(upper-lower))
-	v := math.Sqrt2 * (upper + lower)
-	if math.IsInf(v, 0) && p.bad == nil {
-		p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is too large for double precision when multiplied by √2", i, a, b)
-	}
-	return v
+	return math.Sqrt2 * (0.5 * (upper + lower))
 }
 
 func (p *packer) check(i, a, b int, v float64) {
@@ -175,10 +170,10 @@ func (p *packer) check(i, a, b int, v float64) {
 	if size > p.top {
 		p.top = size
 	}
-	if size <= math.MaxFloat64 || p.bad != nil {
+	if size <= Largest || p.bad != nil {
 		return
 	}
-	p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is %v: every element must be finite", i, a, b, v)
+	p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is %v: every element must be finite, and at most %g so that squares are", i, a, b, v, Largest)
 }
 
 func (p *packer) finish() (*Dense, error) {
@@ -186,7 +181,7 @@ func (p *packer) finish() (*Dense, error) {
 		return nil, p.bad
 	}
 	if p.skew > 0 {
-		p.Asymmetry = 2 * (p.skew / p.top)
+		p.Asymmetry = p.skew / p.top
 	}
 	return p.Dense, nil
 }

@@ -20,6 +20,10 @@ type Problem struct {
 	NoiseSeed uint64
 }
 
+// Largest is the magnitude that observations and elements of measurement matrices may have: the loss and the spectral
+// estimate multiply two of them.
+const Largest = 1e150
+
 // Validate says what is wrong with a problem, or returns nil.
 func (p *Problem) Validate() error {
 	if p.Ensemble == nil {
@@ -34,15 +38,15 @@ func (p *Problem) Validate() error {
 		return fmt.Errorf("sensing: %d observations for %d measurements", len(p.Observations), m)
 	}
 	for i, y := range p.Observations {
-		if math.IsNaN(y) || math.IsInf(y, 0) {
-			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite", i, y)
+		if !(math.Abs(y) <= Largest) {
+			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite, and at most %g so that squares are", i, y, Largest)
 		}
 	}
 	if t := p.Truth; t != nil && (t.N() != n1 || n1 != n2) {
 		return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t.N(), t.N(), n1, n2)
 	}
-	if !(p.Noise >= 0) || math.IsInf(p.Noise, 1) {
-		return fmt.Errorf("sensing: the noise's standard deviation must be zero or positive, got %v", p.Noise)
+	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10
+		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, p.Noise)
 	}
 	return nil
 }

@@ -91,8 +91,8 @@ func TruthOf(x *mat.Dense) (*Truth, error) {
 	}
 	for i := range n {
 		for j := range rank {
-			if v := x.At(i, j); math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("sensing: the truth's element (%d, %d) is %v: every element must be finite", i, j, v)
+			if v := x.At(i, j); !(v*v <= Largest) {
+				return nil, fmt.Errorf("sensing: the truth's element (%d, %d) is %v: every element must be finite, and its square at most %g", i, j, v, Largest)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -85,8 +86,8 @@ func interruptible(env environment) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
 		cancel()
+		fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
 		<-signals
 		os.Exit(exitInterrupted)
 	}()
@@ -114,6 +115,9 @@ func run(ctx context.Context, env environment, args []string) int {
 	}
 	if asJSON(args) {
 		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
+		if out.failed != nil { // nobody could read that
+			fmt.Fprintln(env.err, "matsense:", out.failed)
+		}
 		return code
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
@@ -201,7 +205,13 @@ func noArguments(c *cobra.Command, args []string) error {
 
 // asJSON says whether JSON lines were asked for, even where the other flags cannot be read.
 func asJSON(args []string) bool {
-	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+	for _, a := range args {
+		value, found := strings.CutPrefix(a, "--json")
+		if on, err := strconv.ParseBool(strings.TrimPrefix(value, "=")); found && (value == "" || err == nil && on) {
+			return true
+		}
+	}
+	return false
 }
 
 func printJSON(w io.Writer, v any) {

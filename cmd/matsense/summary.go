@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
+	"unicode"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/solver"
@@ -28,7 +30,7 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string) {
 		fmt.Fprintf(w, "  try --step %.2g: 1/(4‖S‖) of the spectral estimate S, or half the step that failed\n", *s.SuggestedStep)
 	}
 	if s.Status == solver.Canceled {
-		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", out.Dir)
+		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", shellWord(out.Dir))
 	}
 	if len(figures) > 0 {
 		fmt.Fprintf(w, "  figure   %s\n", figures[0])
@@ -84,4 +86,15 @@ func number(n experiment.Number) string {
 		return "unknown"
 	}
 	return fmt.Sprintf("%.2e", float64(n))
+}
+
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

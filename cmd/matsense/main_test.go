@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/npy"
+)
+
+// program is the command, built once for the tests that need a process of their own.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "matsense-test-")
+	if err != nil {
+		panic(err)
+	}
+	program = filepath.Join(dir, "matsense")
+	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, text)
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// result is how one command line ended.
+type result struct {
+	code     int
+	out, err string
+}
+
+// plenty is the memory that tests pretend to have.
+const plenty = 8e9
+
+// matsense runs a command line in-process.
+func matsense(t *testing.T, args ...string) result {
+	t.Helper()
+	return matsenseIn(t, context.Background(), plenty, args...)
+}
+
+func matsenseIn(t *testing.T, ctx context.Context, memory float64, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return memory, nil }}
+	return result{runRecovering(t, ctx, env, args), out.String(), err.String()}
+}
+
+// runRecovering is run, with a panic told as the test's failure.
+func runRecovering(t *testing.T, ctx context.Context, env environment, args []string) int {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Fatalf("matsense %s: panic: %v", strings.Join(args, " "), p)
+		}
+	}()
+	return run(ctx, env, args)
+}
+
+// must runs a command line that has to end with an exit code.
+func must(t *testing.T, code int, args ...string) result {
+	t.Helper()
+	r := matsense(t, args...)
+	if r.code != code {
+		t.Fatalf("matsense %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, r.out, r.err)
+	}
+	return r
+}
+
+// small is a problem that takes milliseconds.
+var small = []string{"--n", "10", "--rank", "2", "--measurements", "150", "--iterations", "60"}
+
+// runSmall runs a small problem with more flags and returns its directory.
+func runSmall(t *testing.T, flags ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, exitDone, slices.Concat([]string{"run", "--out", dir}, small, flags)...)
+	return dir
+}
+
+// mistakes returns the lines that tell a user what is wrong. There must be no other lines: no Go stack trace.
+func mistakes(t *testing.T, r result) []string {
+	t.Helper()
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSuffix(r.err, "\n"), "\n") {
+		switch text, is := strings.CutPrefix(line, "matsense: "); {
+		case is:
+			lines = append(lines, text)
+		case line != "":
+			t.Errorf("a line that is no message: %q", line)
+		}
+	}
+	return lines
+}
+
+func read(t *testing.T, path ...string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func write(t *testing.T, path string, content []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func exists(path ...string) bool {
+	_, err := os.Lstat(filepath.Join(path...))
+	return err == nil
+}
+
+// snapshot returns the contents of all files under a folder.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files[path] = string(read(t, path))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// table reads a run's trajectory.csv: its header and its rows.
+func table(t *testing.T, dir string) (head []string, rows [][]string) {
+	t.Helper()
+	all, err := csv.NewReader(bytes.NewReader(read(t, dir, "trajectory.csv"))).ReadAll()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%s: trajectory.csv: %v", dir, err)
+	}
+	return all[0], all[1:]
+}
+
+// withoutSeconds returns a run's trajectory but for the one column that may differ between two equal runs.
+func withoutSeconds(t *testing.T, dir string) string {
+	t.Helper()
+	head, rows := table(t, dir)
+	at := slices.Index(head, "seconds")
+	if at < 0 {
+		t.Fatalf("%s: trajectory.csv has no seconds column", dir)
+	}
+	var b strings.Builder
+	for _, row := range append([][]string{head}, rows...) {
+		fmt.Fprintln(&b, strings.Join(slices.Delete(slices.Clone(row), at, at+1), ","))
+	}
+	return b.String()
+}
+
+// sameBits compares two runs' factors and trajectories.
+func sameBits(t *testing.T, got, want string) {
+	t.Helper()
+	if !bytes.Equal(read(t, got, "factor.npy"), read(t, want, "factor.npy")) {
+		t.Errorf("%s and %s: factor.npy differs", got, want)
+	}
+	a, b := strings.Split(withoutSeconds(t, got), "\n"), strings.Split(withoutSeconds(t, want), "\n")
+	if len(a) != len(b) {
+		t.Errorf("%s and %s: trajectory.csv has %d and %d lines", got, want, len(a), len(b))
+	}
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Errorf("%s and %s: trajectory.csv differs from line %d on:\n%s\n%s", got, want, i+1, a[i], b[i])
+			return
+		}
+	}
+}
+
+// object is a JSON object.
+type object map[string]any
+
+func parseJSON(t *testing.T, text []byte) object {
+	t.Helper()
+	var o object
+	if err := json.Unmarshal(text, &o); err != nil {
+		t.Fatalf("not a JSON object: %v\n%s", err, text)
+	}
+	return o
+}
+
+// jsonLines parses output of which every line must be a JSON object with an event.
+func jsonLines(t *testing.T, text string) []object {
+	t.Helper()
+	var lines []object
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		o := parseJSON(t, []byte(line))
+		if _, ok := o["event"].(string); !ok {
+			t.Errorf("a line without an event: %s", line)
+		}
+		lines = append(lines, o)
+	}
+	return lines
+}
+
+// events picks the lines with an event.
+func events(lines []object, name string) []object {
+	return slices.DeleteFunc(slices.Clone(lines), func(o object) bool { return o["event"] != name })
+}
+
+func summaryOf(t *testing.T, dir string) object {
+	t.Helper()
+	return parseJSON(t, read(t, dir, "summary.json"))
+}
+
+// agree compares a JSON object of metrics with a row of trajectory.csv: the same digits, null where it is empty.
+func agree(t *testing.T, metrics any, head, row []string) {
+	t.Helper()
+	m, ok := metrics.(map[string]any)
+	if !ok {
+		t.Fatalf("no metrics: %v", metrics)
+	}
+	compared := 0
+	for i, name := range head {
+		if strings.HasPrefix(name, "sigma_") {
+			continue
+		}
+		got, has := m[name]
+		if !has {
+			t.Errorf("the metrics lack %s", name)
+			continue
+		}
+		compared++
+		if row[i] == "" {
+			if got != nil {
+				t.Errorf("%s is %v, and empty in the CSV", name, got)
+			}
+			continue
+		}
+		want, err := strconv.ParseFloat(row[i], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s is %v, and %v in the CSV", name, got, want)
+		}
+	}
+	if compared != len(m) {
+		t.Errorf("the metrics have %d values and the CSV %d of them", len(m), compared)
+	}
+}
+
+// rowAt returns the row of an iteration.
+func rowAt(t *testing.T, rows [][]string, iteration any) []string {
+	t.Helper()
+	for _, row := range rows {
+		if row[0] == fmt.Sprint(iteration) {
+			return row
+		}
+	}
+	t.Fatalf("no row for iteration %v", iteration)
+	return nil
+}
+
+// finite checks that every number of a run's trajectory and factor is finite.
+func finite(t *testing.T, dir string) {
+	t.Helper()
+	head, rows := table(t, dir)
+	for _, row := range rows {
+		for i, word := range row {
+			if v, err := strconv.ParseFloat(word, 64); err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
+				t.Errorf("%s at iteration %s is %q", head[i], row[0], word)
+			}
+		}
+	}
+	u, _ := factorOf(t, dir)
+	for _, v := range u {
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			t.Fatalf("factor.npy has the element %v", v)
+		}
+	}
+}
+
+// factorOf reads factor.npy.
+func factorOf(t *testing.T, dir string) (data []float64, shape []int) {
+	t.Helper()
+	a, err := npy.Load(filepath.Join(dir, "factor.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Data().([]float64), a.Shape()
+}
+
+func TestHelp(t *testing.T) {
+	r := must(t, exitDone, "--help")
+	for _, want := range []string{"0 done", "1 failed", "2 bad usage", "3 diverged", "130 interrupted", "run ", "plot ", "devices "} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("--help does not say %q:\n%s", want, r.out)
+		}
+	}
+	if bare := must(t, exitDone); bare.out != r.out {
+		t.Error("the bare command does not print its help")
+	}
+}
+
+func TestEveryKeyIsAFlag(t *testing.T) {
+	help := must(t, exitDone, "run", "--help").out
+	keys := experiment.Keys()
+	if len(keys) < 20 {
+		t.Fatalf("%d keys: %v", len(keys), keys)
+	}
+	for _, key := range keys {
+		if !strings.Contains(help, "--"+key+" ") {
+			t.Errorf("run has no flag --%s", key)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	r := must(t, exitDone, "--version")
+	if want := "matsense version " + version() + "\n"; r.out != want || version() == "" {
+		t.Errorf("--version prints %q, want %q", r.out, want)
+	}
+}
+
+func TestDevices(t *testing.T) {
+	r := must(t, exitDone, "devices")
+	for _, want := range []string{"cpu ", "auto ", "cores", "available"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("devices does not say %q:\n%s", want, r.out)
+		}
+	}
+	lines := jsonLines(t, must(t, exitDone, "devices", "--json").out)
+	device, auto := events(lines, "device"), events(lines, "auto")
+	if len(device) != 1 || len(auto) != 1 || len(lines) != 2 {
+		t.Fatalf("devices --json prints %v", lines)
+	}
+	if device[0]["device"] != "cpu" || !(device[0]["memory_bytes"].(float64) > 0) || !(device[0]["cores"].(float64) >= 1) {
+		t.Errorf("the device is %v", device[0])
+	}
+	if auto[0]["device"] != "cpu" || auto[0]["reason"] == "" {
+		t.Errorf("auto is %v", auto[0])
+	}
+}

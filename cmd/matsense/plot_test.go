@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func listDir(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestPlotDrawsTheSameAgain(t *testing.T) {
+	d := newData(t)
+	own, _ := d.run(t)
+	for _, dir := range []string{runSmall(t), runSmall(t, "--iterations", "0"), own} {
+		svg, image := read(t, dir, "trajectory.svg"), read(t, dir, "trajectory.png")
+		before := snapshot(t, dir)
+		for _, name := range []string{"trajectory.svg", "trajectory.png"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := must(t, exitDone, "plot", dir)
+		if want := filepath.Join(dir, "trajectory.svg") + "\n" + filepath.Join(dir, "trajectory.png") + "\n"; r.out != want || r.err != "" {
+			t.Errorf("plot prints %q, %q", r.out, r.err)
+		}
+		if !bytes.Equal(read(t, dir, "trajectory.svg"), svg) || !bytes.Equal(read(t, dir, "trajectory.png"), image) {
+			t.Errorf("%s: the figure is another", dir)
+		}
+		if after := snapshot(t, dir); len(after) != len(before) {
+			t.Errorf("plot left other files: %d, there were %d", len(after), len(before))
+		}
+		lines := jsonLines(t, must(t, exitDone, "plot", "--json", dir).out)
+		if len(lines) != 2 || lines[0]["event"] != "figure" || lines[0]["path"] != filepath.Join(dir, "trajectory.svg") {
+			t.Errorf("plot --json prints %v", lines)
+		}
+	}
+}
+
+// unfinished is what a killed run leaves: configuration and trajectory, no summary.
+func unfinished(t *testing.T) string {
+	t.Helper()
+	dir := runSmall(t)
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestPlotUnfinishedRun(t *testing.T) {
+	dir := unfinished(t)
+	must(t, exitDone, "plot", dir)
+	if _, err := png.Decode(bytes.NewReader(read(t, dir, "trajectory.png"))); err != nil {
+		t.Error(err)
+	}
+	if svg := string(read(t, dir, "trajectory.svg")); !strings.Contains(svg, "test error") {
+		t.Error("the figure has no test error")
+	}
+}
+
+// Symptom: the figure of a killed run shades all of it as phase I, which nobody has determined.
+func TestPlotUnfinishedRunHasNoPhases(t *testing.T) {
+	dir := unfinished(t)
+	must(t, exitDone, "plot", dir)
+	svg := string(read(t, dir, "trajectory.svg"))
+	for _, phase := range []string{"alignment", "saddle avoidance", "refinement"} {
+		if strings.Contains(svg, phase) {
+			t.Errorf("the figure shows the phase %q without a summary", phase)
+		}
+	}
+}
+
+func TestPlotRefuses(t *testing.T) {
+	empty := t.TempDir()
+	file := write(t, filepath.Join(t.TempDir(), "file"), nil)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"plot", empty}, empty + " is not a run directory"},
+		{[]string{"plot", file}, file + " is not a run directory"},
+		{[]string{"plot", filepath.Join(empty, "none")}, "is not a run directory"},
+		{[]string{"plot"}, "one run directory"},
+		{[]string{"plot", empty, empty}, "one run directory"},
+		{[]string{"plot", "--jsno", empty}, "--json"},
+	} {
+		r := must(t, exitUsage, c.args...)
+		if lines := mistakes(t, r); len(lines) != 1 || !strings.Contains(lines[0], c.want) {
+			t.Errorf("%v: %q, want %q", c.args, lines, c.want)
+		}
+	}
+	r := must(t, exitUsage, "plot", "--json", empty)
+	if lines := jsonLines(t, r.out); len(lines) != 1 || lines[0]["event"] != "error" || lines[0]["exit_code"] != 2.0 || r.err != "" {
+		t.Errorf("plot --json prints %v, %q", lines, r.err)
+	}
+	if names := listDir(t, empty); len(names) > 0 {
+		t.Errorf("plot left %v", names)
+	}
+}
+
+// Files of a run that cannot be read are named, with what is wrong.
+func TestPlotDamagedRun(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"trajectory.csv", "", "header"},
+		{"trajectory.csv", "iteration,train_loss\n", "columns"},
+		{"trajectory.csv", "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n0,x,,,,,,\n", "line 2"},
+		{"summary.json", "{", "summary.json"},
+		{"config.yaml", "n: x\n", "config.yaml:1"},
+	} {
+		dir := runSmall(t)
+		write(t, filepath.Join(dir, c.name), []byte(c.content))
+		r := matsense(t, "plot", dir)
+		if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 || !strings.Contains(lines[0], c.want) || !strings.Contains(lines[0], dir) {
+			t.Errorf("%s %q: exit code %d, %q, want %q", c.name, c.content, r.code, lines, c.want)
+		}
+	}
+}
+
+// Symptom: the name of a figure is printed that was not drawn, because there is no sample yet.
+func TestPlotWithoutSamples(t *testing.T) {
+	dir := unfinished(t)
+	write(t, filepath.Join(dir, "trajectory.csv"), []byte("iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n"))
+	if r := matsense(t, "plot", dir); r.code == exitDone && !exists(dir, "trajectory.svg") {
+		t.Errorf("exit code 0 and %q without a figure", r.out)
+	}
+	if err := os.Remove(filepath.Join(dir, "trajectory.csv")); err != nil {
+		t.Fatal(err)
+	}
+	r := matsense(t, "plot", dir)
+	if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 || !strings.Contains(lines[0], "trajectory.csv") {
+		t.Errorf("without trajectory.csv: exit code %d, %q", r.code, lines)
+	}
+}

@@ -1,0 +1,139 @@
+package experiment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/solver"
+)
+
+// odd are numbers that are easily lost on the way through text.
+var odd = []float64{
+	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308, math.MaxFloat64,
+	-math.MaxFloat64, 0.1, 1.0 / 3, math.Nextafter(1, 2), 1e-17, 123456789012345680, 1e21, -1e-7,
+}
+
+func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
+	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
+		SpectralAngle: at(5), Seconds: at(6), Sigma: []float64{}}
+	for i := range sigmas {
+		s.Sigma = append(s.Sigma, at(7+i))
+	}
+	return s
+}
+
+func numbersOf(s solver.Sample) []float64 {
+	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds}, s.Sigma...)
+}
+
+// sameTrajectory compares bit for bit; NaN is NaN.
+func sameTrajectory(t *testing.T, got, want solver.Trajectory) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d samples, want %d", len(got), len(want))
+	}
+	for i := range want {
+		a, b := numbersOf(got[i]), numbersOf(want[i])
+		if got[i].Iteration != want[i].Iteration || len(a) != len(b) {
+			t.Fatalf("sample %d is %+v, want %+v", i, got[i], want[i])
+		}
+		for j := range b {
+			if math.Float64bits(a[j]) != math.Float64bits(b[j]) && !(math.IsNaN(a[j]) && math.IsNaN(b[j])) {
+				t.Errorf("number %d of sample %d is %v, want %v", j, i, a[j], b[j])
+			}
+		}
+	}
+}
+
+func writeAndRead(t *testing.T, want solver.Trajectory) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteTrajectory(&b, want); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	got, err := ReadTrajectory(&b)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	sameTrajectory(t, got, want)
+}
+
+func TestTrajectoryRoundTrip(t *testing.T) {
+	for _, sigmas := range []int{0, 1, 3} {
+		var all solver.Trajectory
+		for i := range odd {
+			all = append(all, sampleOf(i*1_000_000_007, func(j int) float64 { return odd[(i+j)%len(odd)] }, sigmas))
+		}
+		writeAndRead(t, all)
+		writeAndRead(t, all[:1])
+		writeAndRead(t, nil)
+	}
+}
+
+func FuzzTrajectoryRoundTrip(f *testing.F) {
+	var seed []byte
+	for _, v := range odd {
+		seed = binary.LittleEndian.AppendUint64(seed, math.Float64bits(v))
+	}
+	f.Add(seed, 0, uint8(0))
+	f.Add(seed, 300, uint8(2))
+	f.Add(seed, math.MaxInt, uint8(9))
+	f.Add(seed, math.MinInt, uint8(1))
+	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
+		width := 7 + int(sigmas%16)
+		var want solver.Trajectory
+		for ; len(raw) >= 8*width; raw = raw[8*width:] {
+			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
+				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
+			}, width-7))
+		}
+		writeAndRead(t, want)
+	})
+}
+
+// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the same.
+func FuzzReadTrajectory(f *testing.F) {
+	head := strings.Join(columnNames, ",")
+	for _, text := range []string{
+		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n", head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
+		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n", head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
+		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n", head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
+		head + "\n9223372036854775808,1,2,3,4,5,6,7\n", head + "\n+7,1_0,2,3,4,5,6,7\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, err := ReadTrajectory(bytes.NewReader(text))
+		if err != nil {
+			if got != nil {
+				t.Errorf("an error and %d samples", len(got))
+			}
+			return
+		}
+		writeAndRead(t, got)
+	})
+}
+
+func TestReadTrajectoryRefuses(t *testing.T) {
+	head := strings.Join(columnNames, ",")
+	for _, c := range []struct{ text, want string }{
+		{"", "no header line"},
+		{"iteration,loss\n", "columns do not begin with"},
+		{strings.Replace(head, "signal,noise", "noise,signal", 1) + "\n", "columns do not begin with"},
+		{head + "\n0,1,2,3,4,5,6\n", "wrong number of fields"},
+		{head + "\n0,1,2,3,4,5,6,7,8\n", "wrong number of fields"},
+		{head + "\n0,1,2,3,4,5,6,7\n5,1,two,3,4,5,6,7\n", `line 3: "two" is not a number`},
+		{head + "\n0.5,1,2,3,4,5,6,7\n", `line 2: "0.5" is not an iteration`},
+		{head + "\n,1,2,3,4,5,6,7\n", `line 2: "" is not an iteration`},
+		{head + "\n0,1,2,3", "wrong number of fields"}, // cut short
+	} {
+		got, err := ReadTrajectory(strings.NewReader(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, %v; want %q", c.text, got, err, c.want)
+		}
+	}
+}
