@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -64,17 +65,19 @@ func (e *engine) observe(p *sensing.Problem) {
 // Set implements solver.Engine.
 func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
 	m := e.members[member]
-	have, want := f.Shapes(), m.slots[slot].Shapes()
-	if len(have) != len(want) {
-		return fmt.Errorf("cpu: set a factor of %d matrices where there are %d", len(have), len(want))
-	}
-	for i := range have {
-		if have[i] != want[i] {
-			return fmt.Errorf("cpu: set a factor of %d × %d where it is %d × %d", have[i].Rows, have[i].Cols, want[i].Rows, want[i].Cols)
-		}
+	if err := m.check("set", slot, f); err != nil {
+		return err
 	}
 	m.slots[slot].Copy(f)
 	m.touched(slot)
+	return nil
+}
+
+// check compares a factor's shapes with a slot's.
+func (m *member) check(verb string, slot solver.Slot, f solver.Factor) error {
+	if have, want := f.Shapes(), m.slots[slot].Shapes(); !slices.Equal(have, want) {
+		return fmt.Errorf("cpu: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
+	}
 	return nil
 }
 
@@ -87,7 +90,11 @@ func (m *member) touched(slot solver.Slot) {
 
 // Get implements solver.Engine.
 func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
-	f.Copy(e.members[member].slots[slot])
+	m := e.members[member]
+	if err := m.check("get", slot, f); err != nil {
+		return err
+	}
+	f.Copy(m.slots[slot])
 	return nil
 }
 
@@ -96,7 +103,7 @@ func (e *engine) Gradient(members ...int) error {
 	var stale []*member
 	var parts []*part
 	for _, i := range members {
-		if m := e.members[i]; !m.fresh {
+		if m := e.members[i]; !m.fresh && !slices.Contains(stale, m) {
 			stale = append(stale, m)
 			parts = append(parts, &m.part)
 		}

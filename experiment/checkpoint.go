@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/solver"
@@ -38,6 +40,8 @@ type checkpointState struct {
 	Seconds     float64           `json:"seconds"`
 	FirstLoss   Number            `json:"first_loss"`
 	Slots       [][]string        `json:"slots"` // the files of each slot's factor
+	Good        []string          `json:"good"`  // the files of the last good iterate
+	GoodAt      int               `json:"good_at"`
 	Sums        map[string]string `json:"sha256"`
 }
 
@@ -47,8 +51,15 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
+	if _, _, err := readOneCheckpoint(name, fingerprint); err == nil { // a run resumed from it has not moved
+		return pruneCheckpoints(dir, filepath.Base(name))
+	}
 	temp, err := os.MkdirTemp(dir, leftover+"*")
 	if err != nil {
+		return err
+	}
+	if err := os.Chmod(temp, 0o755); err != nil { // others may read a run
 		return err
 	}
 	defer os.RemoveAll(temp) // gone already where all went well
@@ -58,16 +69,31 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 		state.Sums[name] = checksum(content)
 		return writeSynced(filepath.Join(temp, name), content)
 	}
-	for i, factor := range s.Slots {
+	writeFactor := func(name string, factor solver.Factor) ([]string, error) {
 		var names []string
-		for j := range factor {
-			name := fmt.Sprintf("slot-%d-%d.npy", i, j)
-			if err := write(name, encodeFactor(factor[j:j+1])); err != nil {
-				return err
+		for j, u := range factor {
+			content, err := encodeMatrix(u)
+			if err != nil {
+				return nil, err
 			}
-			names = append(names, name)
+			file := fmt.Sprintf("%s-%d.npy", name, j)
+			if err := write(file, content); err != nil {
+				return nil, err
+			}
+			names = append(names, file)
+		}
+		return names, nil
+	}
+	for i, factor := range s.Slots {
+		names, err := writeFactor(fmt.Sprintf("slot-%d", i), factor)
+		if err != nil {
+			return err
 		}
 		state.Slots = append(state.Slots, names)
+	}
+	state.GoodAt = s.GoodAt
+	if state.Good, err = writeFactor("good", s.Good); err != nil {
+		return err
 	}
 	var csv bytes.Buffer
 	if err := WriteTrajectory(&csv, t); err != nil {
@@ -88,8 +114,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	}
 	atomicfile.SyncDir(temp)
 
-	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
-	if err := os.RemoveAll(name); err != nil { // the same state again, or one that was not whole
+	if err := os.RemoveAll(name); err != nil { // one that is not whole, or another run's
 		return err
 	}
 	if err := os.Rename(temp, name); err != nil {
@@ -99,17 +124,18 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	return pruneCheckpoints(dir, filepath.Base(name))
 }
 
-// removeLeftovers removes parts of checkpoints that a killed process left in a run directory.
+// removeLeftovers removes parts of files and of checkpoints that a killed process left in a run directory.
 func removeLeftovers(run string) error {
-	dir := filepath.Join(run, checkpointDir)
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), leftover) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
+	for _, dir := range []string{run, filepath.Join(run, checkpointDir)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), leftover) {
+				if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -205,28 +231,39 @@ func readOneCheckpoint(dir, fingerprint string) (*solver.State, solver.Trajector
 		}
 	}
 	state := &solver.State{Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: float64(s.FirstLoss)}
-	for _, names := range s.Slots {
+	load := func(names []string) (solver.Factor, error) {
 		var factor solver.Factor
 		for _, name := range names {
-			a, err := npy.Load(filepath.Join(dir, name))
+			u, err := loadMatrix(filepath.Join(dir, name))
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			factor = append(factor, asMatrix(a))
+			factor = append(factor, u)
+		}
+		return factor, nil
+	}
+	for _, names := range s.Slots {
+		factor, err := load(names)
+		if err != nil {
+			return nil, nil, err
 		}
 		state.Slots = append(state.Slots, factor)
+	}
+	state.GoodAt = s.GoodAt
+	if state.Good, err = load(s.Good); err != nil {
+		return nil, nil, err
 	}
 	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	return state, t, err
 }
 
-// encodeFactor returns one of a factor's matrices as a .npy file.
-func encodeFactor(f solver.Factor) []byte {
-	rows, cols := f[0].Dims()
+// encodeMatrix returns a matrix as a .npy file.
+func encodeMatrix(u *mat.Dense) ([]byte, error) {
+	u = mat.DenseCopyOf(u) // without gaps between rows
+	rows, cols := u.Dims()
 	var b bytes.Buffer
-	// Writing to memory does not fail.
-	_ = npy.Write(&b, []int{rows, cols}, f[0].RawMatrix().Data)
-	return b.Bytes()
+	err := npy.Write(&b, []int{rows, cols}, u.RawMatrix().Data)
+	return b.Bytes(), err
 }
 
 func checksum(content []byte) string {

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	// The problem.
 	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite"`
-	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ"`
+	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
 	Kappa        float64 `key:"kappa" help:"condition number of X, whose spectral norm is 1"`
 	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank)"`
 	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
@@ -214,7 +214,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	finite := func(key string, x float64, ok bool, must string) {
-		if !ok || math.IsNaN(x) || math.IsInf(x, 0) {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			bad(key, "%s must be %s and finite, got %v", key, must, x)
+		} else if !ok {
 			bad(key, "%s must be %s, got %v", key, must, x)
 		}
 	}

@@ -58,6 +58,9 @@ func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
 		}
 		r, err := npy.Open(*f.path)
 		if err != nil {
+			if f.key == "init" {
+				err = fmt.Errorf("init is neither random nor spectral, and %w", err)
+			}
 			bad(f.key, "%v", err)
 			continue
 		}
@@ -80,7 +83,7 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 	}
 	if a, ok := c.shapes["matrices"]; ok {
 		if len(a) != 3 || a[1] != a[2] || a[0] < 1 || a[1] < 1 {
-			bad("matrices", "%s; it must be (m, n, n)", says("matrices"))
+			bad("matrices", "%s; it must be (m, n, n) with m and n at least 1", says("matrices"))
 			return
 		}
 		check("measurements", &c.Measurements, a[0], says("matrices"))
@@ -92,8 +95,8 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 			c.Rank = 0
 		}
 		if x, ok := c.shapes["truth"]; ok {
-			if !isTall(x) || x[0] != a[1] {
-				bad("truth", "%s and %s: the second must be (%d, r*)", says("matrices"), says("truth"), a[1])
+			if !isTall(x) || x[0] != a[1] || columns(x) > a[1] {
+				bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], a[1])
 			} else {
 				check("rank", &c.Rank, columns(x), says("truth"))
 			}
@@ -181,14 +184,9 @@ func (p *Plan) load() (*loaded, error) {
 }
 
 func (l *loaded) readData(c *Config) error {
-	r, err := npy.Open(c.Matrices)
+	dense, err := sensing.LoadDense(c.Matrices)
 	if err != nil {
 		return usage("%s: %v", c.at("matrices"), err)
-	}
-	defer r.Close()
-	dense, err := sensing.ReadDense(r)
-	if err != nil {
-		return usage("%s: %s: %v", c.at("matrices"), c.Matrices, err)
 	}
 	l.problem.Ensemble = dense
 	if dense.Asymmetry > 0 {

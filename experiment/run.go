@@ -20,8 +20,8 @@ import (
 type Progress interface {
 	// Notice is told what a user should know.
 	Notice(text string)
-	// Begin is told that stepping begins, from one iteration to another.
-	Begin(from, to int)
+	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements are made.
+	Begin(dir string, from, to int)
 	// Sample is told each measurement.
 	Sample(s solver.Sample)
 }
@@ -29,6 +29,7 @@ type Progress interface {
 // Options say where a run goes.
 type Options struct {
 	Dir    string // the run directory
+	Fresh  bool   // where Dir is taken, use Dir-2 and so on
 	Force  bool   // replace a run that is there
 	Resume bool   // go on with the run that is there
 }
@@ -43,9 +44,12 @@ type Outcome struct {
 // can mend it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
-	if err := p.claimDir(o); err != nil {
+	dir, release, err := p.takeDir(o)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
+	o.Dir = dir
 	l, err := p.load()
 	if err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
-	progress.Begin(from, p.Config.Iterations)
+	progress.Begin(o.Dir, from, p.Config.Iterations)
 	res, err := solver.Solve(ctx, l.problem, p.Backend, p.Config.method(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
@@ -92,11 +96,16 @@ func (r *running) claim(o Options) error {
 	if err := removeLeftovers(o.Dir); err != nil {
 		return err
 	}
-	if !o.Resume {
-		for _, name := range append(ResultFiles(), checkpointDir) {
-			if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
-				return err
-			}
+	// What a resumed run will write anew would be old until then.
+	old := ResultFiles()
+	if o.Resume {
+		old = slices.DeleteFunc(old, func(name string) bool { return name == trajectoryFile })
+	} else {
+		old = append(old, checkpointDir)
+	}
+	for _, name := range old {
+		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
+			return err
 		}
 	}
 	return r.write(configFile, func(w io.Writer) error {
@@ -210,7 +219,11 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	return errors.Join(
 		r.write(trajectoryFile, r.writeTrajectory),
 		r.write(factorFile, func(w io.Writer) error {
-			_, err := w.Write(encodeFactor(res.Factor))
+			content, err := encodeMatrix(res.Factor[0])
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(content)
 			return err
 		}),
 		r.write(summaryFile, s.write),

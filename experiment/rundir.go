@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gofrs/flock"
+
 	"github.com/matsense/matsense/solver"
 )
 
@@ -17,10 +19,66 @@ const (
 	configFile  = "config.yaml"
 	summaryFile = "summary.json"
 	factorFile  = "factor.npy"
+	lockFile    = ".lock" // held by the process that runs here
 )
 
-// claimDir refuses a directory that must not be written to.
-func (p *Plan) claimDir(o Options) error {
+// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one that
+// must not be written to, and leaves nothing behind where it refuses. release removes the directory again if it was
+// made here and is still empty.
+func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
+	if !o.Fresh {
+		if err := p.checkDir(o); err != nil {
+			return "", nil, err
+		}
+	}
+	dir, made, err := makeDir(o)
+	if err != nil {
+		return "", nil, usage("--out %s cannot be made: %v", o.Dir, err)
+	}
+	lock := flock.New(filepath.Join(dir, lockFile))
+	release = func() {
+		_ = lock.Unlock()
+		if entries, err := os.ReadDir(dir); made && err == nil && len(entries) == 1 { // the lock alone
+			os.Remove(lock.Path())
+			os.Remove(dir)
+		}
+	}
+	// Where the file system knows no locks, an error says so, and the run goes on without.
+	if taken, err := lock.TryLock(); err == nil && !taken {
+		return "", nil, usage("--out %s is in use: another process is running there", dir)
+	}
+	if !o.Fresh { // another process may have come and gone
+		if err := p.checkDir(o); err != nil {
+			release()
+			return "", nil, err
+		}
+	}
+	return dir, release, nil
+}
+
+// makeDir makes the run directory, or one with a number behind its name, and says whether it was not there.
+func makeDir(o Options) (dir string, made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(o.Dir), 0o755); err != nil {
+		return "", false, err
+	}
+	dir = o.Dir
+	for i := 2; ; i++ {
+		err := os.Mkdir(dir, 0o755)
+		if err == nil {
+			return dir, true, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", false, err
+		}
+		if !o.Fresh {
+			return dir, false, nil
+		}
+		dir = fmt.Sprintf("%s-%d", o.Dir, i)
+	}
+}
+
+// checkDir refuses a directory that must not be written to.
+func (p *Plan) checkDir(o Options) error {
 	_, err := os.Stat(filepath.Join(o.Dir, configFile))
 	isRun := err == nil
 	if o.Resume {
@@ -30,11 +88,16 @@ func (p *Plan) claimDir(o Options) error {
 		return nil
 	}
 	entries, err := os.ReadDir(o.Dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return usage("--out %s cannot be used: %v", o.Dir, err)
+	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == lockFile || strings.HasPrefix(e.Name(), leftover)
+	})
+	switch {
 	case len(entries) == 0:
 		return nil
 	case isRun && o.Force:

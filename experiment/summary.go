@@ -59,7 +59,8 @@ func MetricsOf(s solver.Sample) Metrics {
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered: the last test error is below RecoveredBelow; null where there is no truth.
+	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no component of the
+	// truth is missing; null where there is no truth.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps behind factor.npy.
 	Iterations int     `json:"iterations"`
@@ -149,10 +150,11 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.SuggestedStep = &step
 	}
 	if truth := l.problem.Truth; truth != nil && len(t) > 0 {
-		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow
-		s.Recovered = &recovered
 		s.addPhases(c, truth, res.Spectral, t)
+		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
+		s.Recovered = &recovered
 	}
+	s.addSpectral(l.problem.Truth, res.Spectral, t)
 	return s
 }
 
@@ -170,20 +172,31 @@ func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.Spectra
 		return &m
 	}
 	s.Phases = PhaseSummary{at(phases.AlignmentEnd), at(phases.SaddleEnd), at(phases.FloorStart)}
-	closest := 0
+}
+
+// addSpectral says how close the factor came to the spectral estimate, where that was measured.
+func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+	closest := -1
 	for i := range t {
-		if t[i].SpectralAngle < t[closest].SpectralAngle {
+		if closest < 0 || t[i].SpectralAngle < t[closest].SpectralAngle {
 			closest = i
 		}
 	}
-	s.Spectral = &SpectralSummary{
-		EstimateAngle: Number(angle), EstimateAngleDegrees: degrees(angle),
-		AtAlignmentEnd: Number(math.NaN()), AtAlignmentEndDegrees: Number(math.NaN()),
-		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
-		ClosestIteration: t[closest].Iteration,
+	if closest < 0 || math.IsNaN(t[closest].SpectralAngle) {
+		return
+	}
+	toTruth, atEnd := math.NaN(), math.NaN()
+	if truth != nil {
+		toTruth = est.AngleTo(truth)
 	}
 	if m := s.Phases.AlignmentEnd; m != nil {
-		s.Spectral.AtAlignmentEnd, s.Spectral.AtAlignmentEndDegrees = m.SpectralAngle, degrees(float64(m.SpectralAngle))
+		atEnd = float64(m.SpectralAngle)
+	}
+	s.Spectral = &SpectralSummary{
+		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth),
+		AtAlignmentEnd: Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
+		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
+		ClosestIteration: t[closest].Iteration,
 	}
 }
 

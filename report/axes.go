@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -29,6 +30,24 @@ func (gridLines) Plot(c draw.Canvas, p *plot.Plot) {
 			c.StrokeLine2(style, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
 		}
 	}
+}
+
+// wholeNumbers marks iterations, which have no fractions.
+type wholeNumbers struct{}
+
+// Ticks implements plot.Ticker.
+func (wholeNumbers) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for _, t := range (plot.DefaultTicks{}).Ticks(lo, hi) {
+		if t.Value != math.Trunc(t.Value) {
+			continue
+		}
+		if t.Label != "" {
+			t.Label = strconv.FormatFloat(t.Value, 'f', -1, 64)
+		}
+		ticks = append(ticks, t)
+	}
+	return ticks
 }
 
 // decades marks every power of ten and labels about six of them.

@@ -20,7 +20,7 @@ type band struct {
 // bands lays out the phases that were reached, in order.
 func (f Figure) bands() []band {
 	lo, hi := f.limits()
-	if f.Phases == nil {
+	if p := f.Phases; p == nil || p.AlignmentEnd == nil && p.SaddleEnd == nil { // phase I would be a guess
 		return []band{{from: lo, to: hi, color: unknownColor}}
 	}
 	ends := []*int{f.Phases.AlignmentEnd, f.Phases.SaddleEnd}

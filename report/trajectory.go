@@ -48,7 +48,7 @@ const (
 	width      = 18 * vg.Centimeter
 	height     = 13 * vg.Centimeter
 	sideStrip  = 4.4 * vg.Centimeter // for the legends
-	titleStrip = 1.0 * vg.Centimeter
+	titleStrip = 1.3 * vg.Centimeter
 	pngDPI     = 200
 )
 
@@ -74,21 +74,22 @@ var (
 // curve is one metric's line.
 type curve struct {
 	name   string
+	kind   string // what it measures, for the axis
 	color  color.Color
 	dashes []vg.Length
 	value  func(s solver.Sample) float64
 }
 
 var errorCurves = []curve{
-	{"test error", blue, nil, func(s solver.Sample) float64 { return s.TestError }},
-	{"train loss", orange, []vg.Length{4, 2}, func(s solver.Sample) float64 { return s.TrainLoss }},
+	{"test error", "relative error", blue, nil, func(s solver.Sample) float64 { return s.TestError }},
+	{"train loss", "loss", orange, []vg.Length{4, 2}, func(s solver.Sample) float64 { return s.TrainLoss }},
 }
 
 var splitCurves = []curve{
-	{"signal", green, nil, func(s solver.Sample) float64 { return s.Signal }},
-	{"noise", black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
-	{"angle to truth", purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
-	{"angle to spectral\nestimate", blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
+	{"signal", "singular value", green, nil, func(s solver.Sample) float64 { return s.Signal }},
+	{"noise", "singular value", black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
+	{"angle to truth", "sine of angle", purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
+	{"angle to spectral\nestimate", "sine of angle", blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
 }
 
 // Empty says whether no metric has a number that a logarithmic axis can show.
@@ -135,12 +136,9 @@ func (f Figure) draw(c draw.Canvas) {
 	var plots []*plot.Plot
 	var legends []plot.Legend
 	var labels []string
-	for _, panel := range []struct {
-		label  string
-		curves []curve
-	}{{"relative error, loss", errorCurves}, {"singular value, sine of angle", splitCurves}} {
-		if p, legend := f.panel(panel.curves, bands, len(plots) == 0); p != nil {
-			labels = append(labels, panel.label)
+	for _, curves := range [][]curve{errorCurves, splitCurves} {
+		if p, legend := f.panel(curves, bands, len(plots) == 0); p != nil {
+			labels = append(labels, f.axisLabel(curves))
 			plots = append(plots, p)
 			legends = append(legends, legend)
 		}
@@ -198,12 +196,16 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 	for _, c := range curves {
 		shown := false
 		for _, part := range positiveRuns(f.Trajectory, c.value) {
-			line, err := plotter.NewLine(part)
+			line, points, err := plotter.NewLinePoints(part)
 			if err != nil {
 				continue // runs are finite and not empty
 			}
 			line.Color, line.Width, line.Dashes = c.color, vg.Points(1.5), c.dashes
 			p.Add(line)
+			if len(part) == 1 { // no line to see
+				points.Color, points.Shape = c.color, draw.CircleGlyph{}
+				p.Add(points)
+			}
 			for _, xy := range part {
 				lo, hi = math.Min(lo, xy.Y), math.Max(hi, xy.Y)
 			}
@@ -227,6 +229,7 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 			}
 		}
 	}
+	p.X.Tick.Marker = wholeNumbers{}
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = decades{}
 	// Whole decades, and at least one.
@@ -243,6 +246,17 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 		a.Padding = 0
 	}
 	return p, legend
+}
+
+// axisLabel names what the curves that are there measure.
+func (f Figure) axisLabel(curves []curve) string {
+	var kinds []string
+	for _, c := range curves {
+		if len(positiveRuns(f.Trajectory, c.value)) > 0 && !slices.Contains(kinds, c.kind) {
+			kinds = append(kinds, c.kind)
+		}
+	}
+	return strings.Join(kinds, ", ")
 }
 
 // limits returns the first and the last iteration, one apart where they are the same.

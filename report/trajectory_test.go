@@ -92,8 +92,8 @@ func TestWords(t *testing.T) {
 		},
 		"no phase reached": {
 			figure:  Figure{Trajectory: falling(), Phases: &Phases{}},
-			present: []string{"I  alignment"},
-			absent:  []string{"II", "III", "floor"},
+			present: []string{"test error"},
+			absent:  []string{"I", "II", "III", "floor"},
 		},
 		"alignment not seen": {
 			figure:  Figure{Trajectory: falling(), Phases: &Phases{SaddleEnd: at(200)}},
@@ -102,7 +102,7 @@ func TestWords(t *testing.T) {
 		},
 		"no truth": {
 			figure:  Figure{Trajectory: noTruth},
-			present: []string{"train loss", "iteration (steps)"},
+			present: []string{"train loss", "iteration (steps)", "loss"},
 			absent:  []string{"test error", "signal", "singular value, sine of angle", "I  alignment"},
 		},
 		"phases unknown": {

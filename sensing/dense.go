@@ -56,9 +56,22 @@ func reader(a *tensor.Dense) (func(at int) float64, error) {
 	return nil, fmt.Errorf("sensing: measurement matrices must be float32 or float64, got %v", a.Dtype())
 }
 
-// ReadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by element, so
+// LoadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by element, so
 // that no more than the packed rows is ever in memory.
-func ReadDense(r *npy.Reader) (*Dense, error) {
+func LoadDense(path string) (*Dense, error) {
+	r, err := npy.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	d, err := readDense(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return d, nil
+}
+
+func readDense(r *npy.Reader) (*Dense, error) {
 	p, err := newPacker(r.Shape)
 	if err != nil {
 		return nil, err

@@ -111,13 +111,13 @@ func file(descr string, fortran bool, shape []int, data []float64) []byte {
 	return out
 }
 
-func readDense(t *testing.T, file []byte) (*Dense, error) {
+func fromFile(t *testing.T, file []byte) (*Dense, error) {
 	t.Helper()
 	r, err := npy.NewReader(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ReadDense(r)
+	return readDense(r)
 }
 
 func singles(data []float64) []float32 {
@@ -196,10 +196,10 @@ func routes(t *testing.T, s stack) []route {
 	for _, descr := range []string{"<f8", ">f8", "<f4", ">f4"} {
 		out = append(out,
 			route{"npy " + descr + " C", func() (*Dense, error) {
-				return readDense(t, file(descr, false, []int{s.m, s.n, s.n}, s.data))
+				return fromFile(t, file(descr, false, []int{s.m, s.n, s.n}, s.data))
 			}},
 			route{"npy " + descr + " Fortran", func() (*Dense, error) {
-				return readDense(t, file(descr, true, []int{s.m, s.n, s.n}, s.columns()))
+				return fromFile(t, file(descr, true, []int{s.m, s.n, s.n}, s.columns()))
 			}})
 	}
 	return out
@@ -399,7 +399,7 @@ func TestDenseWrongShapes(t *testing.T) {
 		}
 		data := make([]float64, size)
 		t.Run("npy "+npy.ShapeString(tt.shape), func(t *testing.T) {
-			_, err := readDense(t, file("<f8", false, tt.shape, data))
+			_, err := fromFile(t, file("<f8", false, tt.shape, data))
 			checkError(t, err, tt.want...)
 		})
 		if size == 0 || len(tt.shape) == 0 {
@@ -417,7 +417,7 @@ func TestDenseWrongShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = ReadDense(r)
+		_, err = readDense(r)
 		checkError(t, err, "65537 × 65537", "65536")
 	})
 }
@@ -434,7 +434,7 @@ func TestDenseWrongNumbers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := ReadDense(r); err == nil {
+			if _, err := readDense(r); err == nil {
 				t.Error("no error")
 			}
 		})

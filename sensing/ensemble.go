@@ -105,5 +105,8 @@ func newBase(s Space, m int) (base, error) {
 // maxSide keeps the number of coordinates within what one Philox row can index and an int can hold.
 const maxSide = 1 << 16
 
-func (b base) Space() Space      { return b.space }
+// Space implements [Ensemble].
+func (b base) Space() Space { return b.space }
+
+// Measurements implements [Ensemble].
 func (b base) Measurements() int { return b.m }

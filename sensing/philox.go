@@ -53,7 +53,8 @@ func (s Stream) Block(row uint64, b uint32) [4]uint32 {
 }
 
 // Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: with the block's
-// words (x₀, x₁, x₂, x₃) they are [normalPair] of x₀ + 2³²·x₁ and x₂ + 2³²·x₃.
+// words (x₀, x₁, x₂, x₃) they are the Box–Muller pair of x₀ + 2³²·x₁ and
+// x₂ + 2³²·x₃; docs/random-numbers.md has the formula.
 func (s Stream) Normals(row uint64, dst []float64) {
 	b := uint32(0)
 	for ; len(dst) >= 2; b++ {

@@ -31,6 +31,10 @@ func (p *Problem) Validate() error {
 	}
 	m := p.Ensemble.Measurements()
 	n1, n2 := p.Ensemble.Space().Dims()
+	if m < 1 || n1 < 1 || n2 < 1 {
+		return fmt.Errorf("sensing: the %s ensemble has %d measurements of %d × %d matrices: there must be at least one of each",
+			p.Ensemble.Name(), m, n1, n2)
+	}
 	if p.Truth == nil && p.Observations == nil {
 		return fmt.Errorf("sensing: a problem needs observations, or a truth to make them from")
 	}

@@ -30,7 +30,7 @@ type Batch struct {
 }
 
 // Slot names one of the factor-shaped arrays that an engine holds for each member. Slots from [OwnSlot] on belong to
-// the method: a momentum, say.
+// the method, a momentum, say, and hold zeros until it writes to them.
 type Slot int
 
 // The slots that every member has.
@@ -52,7 +52,7 @@ type Engine interface {
 	// Get copies a member's slot into f.
 	Get(member int, slot Slot, f Factor) error
 	// Gradient fills the Gradient slot of each member named, in one pass over the rows. A member whose iterate has
-	// not changed since its last gradient costs nothing.
+	// not changed since its last gradient costs nothing, and one named twice no more than once.
 	Gradient(members ...int) error
 	// AddScaled does dst ← dst + c·src on a member's slots.
 	AddScaled(member int, dst Slot, c float64, src Slot) error

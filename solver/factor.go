@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -11,6 +12,9 @@ type Factor []*mat.Dense
 
 // Shape is the size of one of a factor's matrices.
 type Shape struct{ Rows, Cols int }
+
+// String writes the shape as 3 × 4.
+func (s Shape) String() string { return fmt.Sprintf("%d × %d", s.Rows, s.Cols) }
 
 // NewFactor returns a factor of zeros.
 func NewFactor(shapes []Shape) Factor {

@@ -48,10 +48,8 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	s.Sigma = sigma
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()
-		if len(sigma) >= rank {
+		if len(sigma) >= rank && sigma[rank-1] > 0 { // else U has no r* directions
 			s.SpectralAngle = sineBetween(m.estimate, left.Slice(0, n, 0, rank).(*mat.Dense))
-		} else {
-			s.SpectralAngle = 1
 		}
 	}
 	if m.truth == nil {
@@ -84,7 +82,9 @@ func (m *meter) split(s *Sample, u *mat.Dense) error {
 	if len(sigma) == rank {
 		s.Signal = sigma[rank-1]
 	}
-	s.Angle = sineBetween(m.truth.Basis(), basis)
+	if sigma[len(sigma)-1] > 0 { // else UW spans less than it has columns
+		s.Angle = sineBetween(m.truth.Basis(), basis)
+	}
 
 	if r <= rank { // W is square: there is no W⊥
 		s.Noise = 0

@@ -180,8 +180,20 @@ func TestNarrowFactor(t *testing.T) {
 	if err := m.measure(&s, Factor{mat.NewDense(5, 1, []float64{1, 1, 0, 0, 0})}); err != nil {
 		t.Fatal(err)
 	}
-	if s.Signal != 0 || s.Noise != 0 || s.SpectralAngle != 1 {
+	if s.Signal != 0 || s.Noise != 0 || !math.IsNaN(s.SpectralAngle) {
 		t.Errorf("signal %v, noise %v, spectral angle %v", s.Signal, s.Noise, s.SpectralAngle)
+	}
+}
+
+// TestZeroFactor: nothing has a direction, so the angles are unknown.
+func TestZeroFactor(t *testing.T) {
+	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
+	var s Sample
+	if err := m.measure(&s, Factor{mat.NewDense(5, 4, nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if s.Signal != 0 || s.Noise != 0 || s.TestError != 1 || !math.IsNaN(s.Angle) || !math.IsNaN(s.SpectralAngle) {
+		t.Errorf("%+v", s)
 	}
 }
 

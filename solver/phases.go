@@ -2,6 +2,7 @@ package solver
 
 import (
 	"math"
+	"slices"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -16,9 +17,9 @@ type Thresholds struct {
 	AlignmentSine float64
 	// SignalFraction: saddle avoidance is over when the signal is at least SignalFraction·σ_min(X). Default 1/√10.
 	SignalFraction float64
-	// FloorFactor: the floor is where the test error stays within this factor of its least. Default 2. So that the end
-	// of a run which is still falling is not called a floor, it must have lasted at least as long as the fall by
-	// FloorFactor² just before it.
+	// FloorFactor: the floor is where the test error stays within this factor of its least, if it is flat there: the
+	// medians of its two halves differ by at most FloorFactor^¼, where those of a steady fall would by √FloorFactor.
+	// Default 2.
 	FloorFactor float64
 }
 
@@ -60,10 +61,11 @@ func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits T
 	if truth == nil {
 		return p
 	}
+	const rounding = 1e-12 // of angles, where the truth is the whole space and both are zero
 	sigmaMin := truth.Sigma()[truth.Rank()-1]
 	least := math.Inf(1)
 	for i, s := range t {
-		aligned := s.Angle <= (1+limits.AlignmentMargin)*spectralAngle && s.SpectralAngle <= limits.AlignmentSine
+		aligned := s.Angle <= (1+limits.AlignmentMargin)*spectralAngle+rounding && s.SpectralAngle <= limits.AlignmentSine
 		if aligned && p.AlignmentEnd == Never {
 			p.AlignmentEnd = i
 		}
@@ -75,18 +77,27 @@ func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits T
 	if p.SaddleEnd == Never {
 		return p // a floor belongs to refinement
 	}
-	low := limits.FloorFactor * least
-	high := limits.FloorFactor * limits.FloorFactor * low
 	start := len(t)
-	for start > p.SaddleEnd && t[start-1].TestError <= low {
+	for start > p.SaddleEnd && t[start-1].TestError <= limits.FloorFactor*least {
 		start--
 	}
-	fall := start - 1 // the last sample above high, or −1
-	for fall >= 0 && t[fall].TestError <= high {
-		fall--
-	}
-	if lasted := len(t) - 1 - start; start < len(t) && (fall < 0 || lasted >= start-fall) {
-		p.FloorStart = start
+	// A floor is flat: its first half is as low as its second. In a stretch that is just the end of a steady fall, be
+	// it like cᵏ, 1/k or 1/√k, the halves' medians differ by about √FloorFactor.
+	if half := (len(t) - start) / 2; half >= 2 {
+		first, second := medianError(t[start:start+half]), medianError(t[start+half:])
+		if first <= math.Pow(limits.FloorFactor, 0.25)*second {
+			p.FloorStart = start
+		}
 	}
 	return p
+}
+
+// medianError returns the median test error of samples that are there.
+func medianError(t Trajectory) float64 {
+	errors := make([]float64, len(t))
+	for i, s := range t {
+		errors[i] = s.TestError
+	}
+	slices.Sort(errors)
+	return errors[len(errors)/2]
 }

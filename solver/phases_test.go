@@ -27,7 +27,7 @@ func TestPhases(t *testing.T) {
 		"all three": {
 			t: Trajectory{
 				s(0.7, 1, 1e-6, 1), s(0.23, 0.1, 1e-5, 1), s(0.22, 0.05, 1e-4, 1), s(0.21, 0.01, 0.15, 0.9), s(0.1, 0.1, 0.16, 0.5),
-				s(0.05, 0.2, 0.5, 1e-3), s(0.01, 0.2, 0.5, 2e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.9e-7),
+				s(0.05, 0.2, 0.5, 1e-3), s(0.01, 0.2, 0.5, 2e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.1e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.2e-7), s(0.01, 0.2, 0.5, 1.1e-7),
 			},
 			want: Phases{AlignmentEnd: 2, SaddleEnd: 4, FloorStart: 6},
 		},
@@ -37,7 +37,7 @@ func TestPhases(t *testing.T) {
 		},
 		"the floor begins after the last visit above it": {
 			t: Trajectory{
-				s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 3e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.5e-7),
+				s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 3e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7),
 			},
 			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: 2},
 		},
@@ -52,7 +52,7 @@ func TestPhases(t *testing.T) {
 			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: Never},
 		},
 		"own thresholds": {
-			t:      Trajectory{s(0.39, 0.9, 1e-6, 1), s(0.39, 0.8, 0.1, 1), s(0.39, 0.8, 0.4, 9e-7), s(0.39, 0.8, 0.4, 1e-7)},
+			t:      Trajectory{s(0.39, 0.9, 1e-6, 1), s(0.39, 0.8, 0.1, 1), s(0.39, 0.8, 0.4, 9e-7), s(0.39, 0.8, 0.4, 1e-7), s(0.39, 0.8, 0.4, 8e-7), s(0.39, 0.8, 0.4, 2e-7)},
 			limits: Thresholds{AlignmentMargin: 1, AlignmentSine: 0.85, SignalFraction: 0.8, FloorFactor: 10},
 			want:   Phases{AlignmentEnd: 1, SaddleEnd: 2, FloorStart: 2},
 		},
@@ -70,5 +70,34 @@ func TestPhases(t *testing.T) {
 	}
 	if got := (Trajectory{s(0, 0, 1, 0)}).Phases(nil, 0.2, Thresholds{}); got != (Phases{Never, Never, Never}) {
 		t.Errorf("without a truth: %+v", got)
+	}
+}
+
+// TestNoFloorInAFall: a test error that is still falling has no floor, whatever the law and however long it was
+// watched, as long as it has fallen by the factor that a floor is told by. The same with a floor under it has one.
+func TestNoFloorInAFall(t *testing.T) {
+	truth, err := sensing.TruthOf(mat.NewDense(3, 1, []float64{1, 0, 0}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, law := range map[string]func(k float64) float64{
+		"geometric":               func(k float64) float64 { return math.Pow(0.9, k) },
+		"1/k":                     func(k float64) float64 { return 1 / (1 + k) },
+		"1/√k":                    func(k float64) float64 { return 1 / math.Sqrt(1+k) },
+		"geometric after plateau": func(k float64) float64 { return min(1, math.Exp(1-k/5)) },
+	} {
+		for _, n := range []int{2, 3, 10, 20, 50, 400} {
+			var falling, floored Trajectory
+			for k := range n {
+				falling = append(falling, Sample{Signal: 1, TestError: law(float64(k))})
+				floored = append(floored, Sample{Signal: 1, TestError: law(float64(k)) + 0.2})
+			}
+			if got := falling.Phases(truth, 1, Thresholds{}).FloorStart; got != Never {
+				t.Errorf("%s: a floor from %d of %d", name, got, n)
+			}
+			if got := floored.Phases(truth, 1, Thresholds{}).FloorStart; n == 400 && got == Never {
+				t.Errorf("%s: no floor above a floor", name)
+			}
+		}
 	}
 }

@@ -14,7 +14,7 @@ type Sample struct {
 	// Angle is ‖V_X⊥ᵀ V_UW‖: the sine of the largest principal angle between the truth's subspace and the signal's.
 	Angle float64
 	// SpectralAngle is the sine of the largest principal angle between the top r* left singular vectors of U and the
-	// spectral estimate.
+	// spectral estimate; NaN where U has fewer than r*.
 	SpectralAngle float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64

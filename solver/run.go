@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -28,6 +29,7 @@ type run struct {
 	measured  Factor  // the last one measured as good
 	measuring Factor  // the one being measured
 	goodAt    int     // the iteration of measured
+	hasGood   bool    // measured was measured, when it was due
 }
 
 // open opens an engine and sets the first iterate.
@@ -62,10 +64,18 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 			return nil, err
 		}
 	}
-	if err := e.Get(r.member, Iterate, r.measured); err != nil {
-		return nil, err
+	if s.Resume != nil && s.Resume.Good != nil {
+		if !slices.Equal(s.Resume.Good.Shapes(), shapes) {
+			return nil, fmt.Errorf("solver: the good iterate of the state to resume is %v, and the factor %v", s.Resume.Good.Shapes(), shapes)
+		}
+		r.measured.Copy(s.Resume.Good)
+		r.goodAt, r.hasGood = s.Resume.GoodAt, true
+	} else {
+		if err := e.Get(r.member, Iterate, r.measured); err != nil {
+			return nil, err
+		}
+		r.goodAt = r.iteration
 	}
-	r.goodAt = r.iteration
 
 	var top *mat.Dense
 	if s.Rank > 0 {
@@ -119,6 +129,9 @@ const divergence = 1e4
 // measure takes a sample of the current iterate, hands it to the recorder and asks the stopper. The gradient that
 // gives the loss is the next step's too, and is counted as stepping unless there is no next step.
 func (r *run) measure(last bool) (Status, error) {
+	if err := r.settle(); err != nil {
+		return Running, err
+	}
 	began := time.Now()
 	if err := r.engine.Gradient(r.member); err != nil {
 		return Running, err
@@ -147,7 +160,9 @@ func (r *run) measure(last bool) (Status, error) {
 	if err := r.meter.measure(&s, r.measuring); err != nil {
 		return Running, err
 	}
-	r.measured, r.measuring, r.goodAt = r.measuring, r.measured, r.iteration
+	if r.iteration%r.MeasureEvery == 0 { // not the last of a run that may be continued
+		r.measured, r.measuring, r.goodAt, r.hasGood = r.measuring, r.measured, r.iteration, true
+	}
 	if r.Recorder != nil {
 		if err := r.Recorder.Record(s); err != nil {
 			return Running, err
@@ -175,6 +190,14 @@ func (r *run) step() error {
 	return err
 }
 
+// settle waits for steps that the device has not done yet, and counts that as stepping.
+func (r *run) settle() error {
+	began := time.Now()
+	err := r.engine.Wait()
+	r.seconds += time.Since(began).Seconds()
+	return err
+}
+
 func (r *run) keepIfDue() error {
 	if r.Keep == nil || r.KeepEvery <= 0 || time.Since(r.kept) < r.KeepEvery {
 		return nil
@@ -187,7 +210,13 @@ func (r *run) keep() error {
 	if r.Keep == nil {
 		return nil
 	}
+	if err := r.settle(); err != nil {
+		return err
+	}
 	state := State{Iteration: r.iteration, Seconds: r.seconds, FirstLoss: r.firstLoss}
+	if r.hasGood {
+		state.Good, state.GoodAt = r.measured.Clone(), r.goodAt
+	}
 	for _, slot := range r.savedSlots() {
 		f := NewFactor(r.shapes)
 		if err := r.engine.Get(r.member, slot, f); err != nil {
@@ -198,6 +227,16 @@ func (r *run) keep() error {
 	err := r.Keep(state)
 	r.kept = time.Now()
 	return err
+}
+
+// cancel measures the last iterate, if that was not due anyhow, and closes the account.
+func (r *run) cancel() (*Result, error) {
+	if r.iteration%r.MeasureEvery != 0 {
+		if status, err := r.measure(true); err != nil || status == Diverged {
+			return r.end(status, err)
+		}
+	}
+	return r.end(Canceled, nil)
 }
 
 // end closes the account.

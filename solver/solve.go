@@ -47,6 +47,10 @@ type State struct {
 	Seconds float64
 	// FirstLoss is f(U₀), against which divergence is told; 0 where it was not measured yet.
 	FirstLoss float64
+	// Good is the last iterate that was measured when it was due and found good, at iteration GoodAt: what a run that
+	// diverges comes back to. Nil where none was measured yet.
+	Good   Factor
+	GoodAt int
 }
 
 // Result is what a run came to.
@@ -66,7 +70,7 @@ type Result struct {
 // Those are no errors: [Result.Status] tells them apart. A canceled run finishes its step and hands its state to
 // Keep. An error says that something broke.
 func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (*Result, error) {
-	s, err := s.complete(p)
+	s, err := s.complete(p, b, m)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Setti
 			return r.end(BudgetSpent, nil)
 		}
 		if ctx.Err() != nil {
-			return r.end(Canceled, nil)
+			return r.cancel()
 		}
 		if err := r.keepIfDue(); err != nil {
 			return nil, err
@@ -100,7 +104,7 @@ func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Setti
 }
 
 // complete fills in defaults and refuses what makes no sense.
-func (s Settings) complete(p *sensing.Problem) (Settings, error) {
+func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, error) {
 	if err := p.Validate(); err != nil {
 		return s, err
 	}
@@ -118,6 +122,10 @@ func (s Settings) complete(p *sensing.Problem) (Settings, error) {
 		s.Rank = p.Truth.Rank()
 	}
 	switch {
+	case b == nil:
+		return s, fmt.Errorf("solver: the backend is missing")
+	case m == nil:
+		return s, fmt.Errorf("solver: the method is missing")
 	case s.Start == nil && s.Resume == nil:
 		return s, fmt.Errorf("solver: Settings.Start is missing")
 	case s.Iterations < 0:

@@ -213,7 +213,10 @@ func TestResume(t *testing.T) {
 				if first.Status != solver.Canceled || state.Iteration != at+1 {
 					t.Fatalf("interrupted in step %d, ended as %v with the state of %d", at, first.Status, state.Iteration)
 				}
-				s.Recorder, s.Resume, s.Start = &after, state, nil
+				if last := before[len(before)-1]; last.Iteration != first.Iteration {
+					t.Errorf("the last sample is of iteration %d, the result of %d", last.Iteration, first.Iteration)
+				}
+				s.Recorder, s.Resume, s.Start, s.Keep = &after, state, nil, nil
 				second := solve(t, problem(t, 0.01), m, s)
 				if !mat.Equal(second.Factor[0], want.Factor[0]) {
 					t.Errorf("resumed after step %d, the bits differ", at)
@@ -324,6 +327,28 @@ func TestDiverged(t *testing.T) {
 	s.Stopper = solver.ErrorBelow(1e-2)
 	if res := solve(t, problem(t, 0), solver.GradientDescent{StepSize: res.Spectral.SuggestStep()}, s); res.Status != solver.Converged {
 		t.Errorf("with the suggested step the run ended as %v", res.Status)
+	}
+}
+
+// TestResumeOfDivergence: from whichever state a run that is to diverge is resumed, it ends as it would have: with the
+// same last good iterate, which was measured.
+func TestResumeOfDivergence(t *testing.T) {
+	m := solver.GradientDescent{StepSize: 3}
+	s := small(200)
+	s.MeasureEvery, s.KeepEvery = 4, time.Nanosecond
+	var states []solver.State
+	s.Keep = func(x solver.State) error { states = append(states, x); return nil }
+	want := solve(t, problem(t, 0), m, s)
+	if want.Status != solver.Diverged || len(states) < 8 {
+		t.Fatalf("ended as %v with %d states", want.Status, len(states))
+	}
+	for _, state := range states {
+		s := small(200)
+		s.MeasureEvery, s.Resume, s.Start = 4, &state, nil
+		got := solve(t, problem(t, 0), m, s)
+		if got.Status != solver.Diverged || got.Iteration != want.Iteration || !mat.Equal(got.Factor[0], want.Factor[0]) {
+			t.Errorf("resumed at %d it ends as %v with the iterate of %d, not of %d", state.Iteration, got.Status, got.Iteration, want.Iteration)
+		}
 	}
 }
 

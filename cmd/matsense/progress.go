@@ -30,14 +30,14 @@ func (t *textProgress) Notice(text string) {
 }
 
 // Begin implements experiment.Progress.
-func (t *textProgress) Begin(from, to int) {
-	t.from, t.to, t.began, t.next = from, to, time.Now(), from
+func (t *textProgress) Begin(_ string, from, to int) {
+	t.from, t.to, t.next = from, to, from
 	c := &t.plan.Config
 	where := "in " + t.plan.Storage
 	if t.plan.Storage == "generated" {
 		where = "generated when needed"
 	}
-	fmt.Fprintf(t.env.err, "%s %s, n = %d, m = %d, factor rank %d; on %s (%s), rows %s, %s of memory\n",
+	fmt.Fprintf(t.env.err, "%s %s, n = %d, m = %d, factor rank %d; on %s (%s), rows %s, %s of memory for data\n",
 		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
@@ -55,6 +55,12 @@ func (t *textProgress) Begin(from, to int) {
 
 // Sample implements experiment.Progress.
 func (t *textProgress) Sample(s solver.Sample) {
+	if t.began.IsZero() { // the measurements are made: the clock starts
+		t.began = time.Now()
+		if t.bar != nil {
+			t.bar.Reset()
+		}
+	}
 	if t.bar != nil {
 		t.bar.Describe(fmt.Sprintf("loss %.2e", s.TrainLoss))
 		_ = t.bar.Set(s.Iteration)
@@ -85,7 +91,6 @@ func (t *textProgress) end() {
 type jsonProgress struct {
 	out  io.Writer
 	plan *experiment.Plan
-	dir  string
 }
 
 // Notice implements experiment.Progress.
@@ -94,9 +99,9 @@ func (p jsonProgress) Notice(text string) {
 }
 
 // Begin implements experiment.Progress.
-func (p jsonProgress) Begin(from, to int) {
+func (p jsonProgress) Begin(dir string, from, to int) {
 	printJSON(p.out, map[string]any{
-		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": p.dir, "backend": p.plan.Backend.Name(),
+		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": dir, "backend": p.plan.Backend.Name(),
 		"device": p.plan.Backend.Device(), "storage": p.plan.Storage, "memory_planned_bytes": p.plan.Bytes,
 	})
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
 // always writes a checkpoint at every step; the last two are kept.
@@ -477,4 +479,58 @@ func TestInterruptAtOnce(t *testing.T) {
 		must(t, exitDone, "run", "--resume", "--out", dir)
 		sameBits(t, dir, runSmall(t))
 	}
+}
+
+// Symptom: two processes with the same --out both end well, and the files are a mixture or the second's. The lock is
+// held by a process that the test stops in the middle of its run.
+func TestDirectoryInUse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	lock := flock.New(filepath.Join(dir, ".lock"))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := lock.TryLock(); err != nil || !taken {
+		t.Fatal(taken, err)
+	}
+	args := append([]string{"run", "--out", dir}, small...)
+	if lines := mistakes(t, must(t, exitUsage, args...)); len(lines) != 1 || !strings.Contains(lines[0], "in use") {
+		t.Errorf("it says %q", lines)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, exitDone, args...)
+	if taken, err := lock.TryLock(); err != nil || !taken {
+		t.Errorf("the run has ended and still holds its directory: %v", err)
+	}
+	if lines := mistakes(t, must(t, exitUsage, "run", "--resume", "--out", dir)); len(lines) != 1 || !strings.Contains(lines[0], "in use") {
+		t.Errorf("resumed: it says %q", lines)
+	}
+}
+
+// Symptom: with a file named runs where the default directory goes, the search for a free name never ended.
+func TestDefaultDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "runs", []byte("not a folder"))
+	if lines := mistakes(t, must(t, exitUsage, append([]string{"run"}, small...)...)); len(lines) != 1 || !strings.Contains(lines[0], "runs") {
+		t.Errorf("it says %q", lines)
+	}
+}
+
+// Symptom: a resumed run that was killed had the summary and the factor of the run before, and a figure with old phases.
+func TestResumedRunHasNoOldResults(t *testing.T) {
+	dir := runSmall(t, "--iterations", "31")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	// Canceled while the measurements are being made, as by a kill just after the start.
+	if r := matsenseIn(t, ctx, plenty, "run", "--resume", "--out", dir, "--iterations", "60"); r.code != exitInterrupted {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png"} {
+		if exists(dir, name) {
+			t.Errorf("%s of the shorter run is still there", name)
+		}
+	}
+	must(t, exitDone, append(resume, "--out", dir)...)
+	sameBits(t, dir, runSmall(t))
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -82,18 +80,19 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	options := experiment.Options{Dir: o.out, Force: o.force, Resume: o.resume}
 	if o.out == "" {
-		o.out = unusedDir(filepath.Join("runs", time.Now().Format("2006-01-02-150405")))
+		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
 	var p experiment.Progress
 	if o.json {
-		p = jsonProgress{env.out, plan, o.out}
+		p = jsonProgress{env.out, plan}
 	} else {
 		t := &textProgress{env: env, plan: plan}
 		defer t.end()
 		p = t
 	}
-	out, err := plan.Run(ctx, experiment.Options{Dir: o.out, Force: o.force, Resume: o.resume}, p)
+	out, err := plan.Run(ctx, options, p)
 	if out == nil {
 		return err
 	}
@@ -171,17 +170,6 @@ func (o runOptions) configuration() (experiment.Config, error) {
 	return c, nil
 }
 
-// unusedDir returns dir, or dir-2 and so on where that exists.
-func unusedDir(dir string) string {
-	name := dir
-	for i := 2; ; i++ {
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return name
-		}
-		name = fmt.Sprintf("%s-%d", dir, i)
-	}
-}
-
 // errNothingToDraw: no measurement has a number that a logarithmic axis can show.
 var errNothingToDraw = errors.New("there is nothing to draw: no metric is positive and finite")
 
@@ -191,7 +179,7 @@ func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 	if f.Empty() {
 		return nil, errNothingToDraw
 	}
-	if s := r.Summary; s != nil && s.Spectral != nil {
+	if s := r.Summary; s != nil && s.Recovered != nil {
 		at := func(m *experiment.Metrics) *int {
 			if m == nil {
 				return nil
@@ -218,8 +206,18 @@ func title(c *experiment.Config) string {
 	if c.Rank > 0 {
 		text = fmt.Sprintf("n = %d,  r* = %d,  m = %d,  r = %d", c.N, c.Rank, c.Measurements, c.FactorRank)
 	}
-	if c.Init == "random" {
+	switch c.Init {
+	case "random":
 		text += fmt.Sprintf(",  α = %g", c.Alpha)
+	case "spectral":
+		text += ",  spectral start"
 	}
-	return text + fmt.Sprintf(",  μ = %g,  %s %s", c.Step, c.Ensemble, c.Entries)
+	text += fmt.Sprintf(",  μ = %g", c.Step)
+	if c.Kappa > 1 {
+		text += fmt.Sprintf(",  κ = %g", c.Kappa)
+	}
+	if c.Noise > 0 {
+		text += fmt.Sprintf(",  σ = %g", c.Noise)
+	}
+	return text + fmt.Sprintf(",  %s %s", c.Ensemble, c.Entries)
 }

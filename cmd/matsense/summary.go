@@ -24,7 +24,7 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string) {
 		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n", s.Final.Iteration, float64(s.SecondsStepping))
 	}
 	if s.Recovered != nil {
-		printPhases(w, s)
+		printPhases(w, out)
 	}
 	if s.SuggestedStep != nil {
 		fmt.Fprintf(w, "  try --step %.2g: 1/(4‖S‖) of the spectral estimate S, or half the step that failed\n", *s.SuggestedStep)
@@ -47,12 +47,16 @@ func headline(s *experiment.Summary) string {
 	case s.Recovered == nil:
 		return "Done."
 	case *s.Recovered:
-		return "Recovered."
+		return fmt.Sprintf("Recovered (test error below %g).", experiment.RecoveredBelow)
+	}
+	if float64(s.Final.TestError) < experiment.RecoveredBelow {
+		return "Not recovered (a component of the truth is still missing)."
 	}
 	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)
 }
 
-func printPhases(w io.Writer, s *experiment.Summary) {
+func printPhases(w io.Writer, out *experiment.Outcome) {
+	s := out.Summary
 	line := func(name, text string, args ...any) {
 		fmt.Fprintf(w, "  %-21s  %s\n", name, fmt.Sprintf(text, args...))
 	}
@@ -73,7 +77,7 @@ func printPhases(w io.Writer, s *experiment.Summary) {
 	} else {
 		line("III refinement", "no floor yet")
 	}
-	if sp := s.Spectral; known(sp.Closest) {
+	if sp := s.Spectral; sp != nil && p.AlignmentEnd != nil && out.Config.Init == "random" {
 		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from the spectral estimate,\n"+
 			"  which is %.2g° from the truth\n", sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
 	}

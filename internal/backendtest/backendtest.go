@@ -266,9 +266,16 @@ func (f *fixture) state(t *testing.T) {
 	if before == after {
 		t.Error("the loss did not change with the iterate")
 	}
-	if e.Set(0, solver.Iterate, solver.NewFactor([]solver.Shape{{Rows: f.size.n + 1, Cols: f.size.factorRank}})) == nil {
+	wrong := solver.NewFactor([]solver.Shape{{Rows: f.size.n + 1, Cols: f.size.factorRank}})
+	if e.Set(0, solver.Iterate, wrong) == nil || e.Get(0, solver.Iterate, wrong) == nil {
 		t.Error("a factor of the wrong shape was taken")
 	}
+	// A member named twice is one member.
+	must(t, e.Set(0, solver.Iterate, keep))
+	must(t, e.Gradient(0, 0))
+	var both [2]float64
+	must(t, e.Losses(both[:], 0, 0))
+	Close(t, "f of a member named twice", both[:], []float64{want, want}, tolerance)
 }
 
 // Close compares vectors by the norm of their difference, relative to the norm of want. NaN is never close.
