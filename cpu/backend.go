@@ -47,9 +47,9 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 
 	bytes := 8 * 2 * m                         // y and the noise
 	bytes += 8 * 6 * float64(n1) * float64(n2) // products, the truth, the spectral estimate
-	for _, r := range batch.FactorRanks {
+	for _, member := range batch.Members {
 		bytes += 8 * (2 + workers) * k // z, g, accumulators
-		shapes, err := batch.Parametrization.Shapes(space, r)
+		shapes, err := batch.Parametrization.Shapes(space, member.FactorRank)
 		if err != nil {
 			return 0, err
 		}

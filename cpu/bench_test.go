@@ -48,12 +48,14 @@ func BenchmarkContract(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		k := e.Space().K()
-		p := &part{z: make([]float64, k), g: make([]float64, k)}
-		sensing.NewStream(2, sensing.StartStream).Normals(0, p.z)
+		p := new(part)
+		p.prepare(e.Space().K(), workerCount(0))
+		sensing.NewStream(2, sensing.StartStream).Normals(0, p.work.z)
 		y := make([]float64, e.Measurements())
+		rows := op.(interface{ pass([]float64, []*part) })
 		for b.Loop() {
-			op.contract(y, []*part{p})
+			p.prepare(e.Space().K(), workerCount(0))
+			rows.pass(y, []*part{p})
 		}
 		reportRates(b, e)
 	})
@@ -68,7 +70,7 @@ func BenchmarkStep(b *testing.B) {
 			b.Fatal(err)
 		}
 		p := &sensing.Problem{Ensemble: e, Truth: truth}
-		engine, err := Backend{}.Open(context.Background(), p, solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}})
+		engine, err := Backend{}.Open(context.Background(), p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: n}}})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -49,7 +49,7 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor
 		t.Fatal(err)
 	}
 	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,9 @@ func TestSignsExactly(t *testing.T) {
 			w[i] = float64(i%5 - 2)
 		}
 		p, g := make([]float64, m), make([]float64, space.K())
-		op.apply(p, z)
-		op.adjoint(g, w)
+		rows := op.(*rowOperator[sensing.SignWord])
+		rows.dots(p, z)
+		rows.combine(g, w)
 		for i := range m {
 			row := backendtest.Row(e, i)
 			var want float64
@@ -128,7 +129,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = Backend{}.Open(ctx, &sensing.Problem{Ensemble: e, Observations: make([]float64, 1000)},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got the error %v", err)
 	}
@@ -142,7 +143,7 @@ func TestMemory(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, n, m) {
 		rows := float64(k) * m * float64(e.Entries().EntryBits()) / 8
 		p := &sensing.Problem{Ensemble: e}
-		batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}}
+		batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: n}}}
 		stored, err := Backend{Storage: Memory, Workers: 2}.Memory(p, batch)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +169,7 @@ func TestUnknownEnsemble(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
 	if want := "cpu: the strange ensemble is not a source of rows"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

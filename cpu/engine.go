@@ -16,7 +16,6 @@ type engine struct {
 	par      solver.Parametrization
 	operator operator
 	y        []float64
-	matrix   *mat.Dense // n1 × n2: the product on the way up, the gradient's matrix on the way down
 	members  []*member
 }
 
@@ -31,10 +30,9 @@ type member struct {
 
 func newEngine(p *sensing.Problem, batch solver.Batch) (*engine, error) {
 	space := p.Ensemble.Space()
-	n1, n2 := space.Dims()
-	e := &engine{space: space, par: batch.Parametrization, matrix: mat.NewDense(n1, n2, nil)}
-	for _, r := range batch.FactorRanks {
-		shapes, err := batch.Parametrization.Shapes(space, r)
+	e := &engine{space: space, par: batch.Parametrization}
+	for _, spec := range batch.Members {
+		shapes, err := batch.Parametrization.Shapes(space, spec.FactorRank)
 		if err != nil {
 			return nil, err
 		}
@@ -42,10 +40,20 @@ func newEngine(p *sensing.Problem, batch solver.Batch) (*engine, error) {
 		for i := range m.slots {
 			m.slots[i] = solver.NewFactor(shapes)
 		}
-		m.z, m.g = make([]float64, space.K()), make([]float64, space.K())
+		l, r := e.par.Thin(m.slots[solver.Iterate])
+		m.gr = like(l)
+		if m.gl = m.gr; l != r {
+			m.gl = like(r)
+		}
 		e.members = append(e.members, m)
 	}
 	return e, nil
+}
+
+// like returns a matrix of zeros of the same size.
+func like(a *mat.Dense) *mat.Dense {
+	rows, cols := a.Dims()
+	return mat.NewDense(rows, cols, nil)
 }
 
 // observe makes the observations of a problem that has none.
@@ -54,11 +62,8 @@ func (e *engine) observe(p *sensing.Problem) {
 		e.y = p.Observations
 		return
 	}
-	p.Truth.Matrix(e.matrix)
-	z := make([]float64, e.space.K())
-	e.space.Coordinates(z, e.matrix)
 	e.y = make([]float64, p.Ensemble.Measurements())
-	e.operator.apply(e.y, z)
+	e.operator.apply(e.y, p.Truth.X(), p.Truth.X())
 	p.AddNoise(e.y)
 }
 
@@ -112,22 +117,20 @@ func (e *engine) Gradient(members ...int) error {
 		return nil
 	}
 	for _, m := range stale {
-		e.par.Product(e.matrix, m.slots[solver.Iterate])
-		e.space.Coordinates(m.z, e.matrix)
+		m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	}
 	e.operator.contract(e.y, parts)
 	for _, m := range stale {
-		e.space.Matrix(e.matrix, m.g)
-		e.par.Pullback(m.slots[solver.Gradient], e.matrix, m.slots[solver.Iterate])
+		e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
 		m.fresh = true
 	}
 	return nil
 }
 
-// AddScaled implements solver.Engine.
-func (e *engine) AddScaled(member int, dst solver.Slot, c float64, src solver.Slot) error {
+// Combine implements solver.Engine.
+func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	m := e.members[member]
-	m.slots[dst].AddScaled(c, m.slots[src])
+	m.slots[dst].Combine(a, m.slots[x], b, m.slots[y])
 	m.touched(dst)
 	return nil
 }
@@ -147,23 +150,31 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 func (e *engine) Wait() error { return nil }
 
 // Observations implements solver.Engine.
-func (e *engine) Observations() []float64 { return e.y }
+func (e *engine) Observations(int) []float64 { return e.y }
 
 // Apply implements solver.Engine.
-func (e *engine) Apply(p, z []float64) error {
-	if len(p) != len(e.y) || len(z) != e.space.K() {
-		return fmt.Errorf("cpu: apply %d measurements of %d coordinates to %d numbers for %d", len(e.y), e.space.K(), len(z), len(p))
+func (e *engine) Apply(p []float64, l, r *mat.Dense) error {
+	n1, n2 := e.space.Dims()
+	lr, lc := l.Dims()
+	rr, rc := r.Dims()
+	if len(p) != len(e.y) || lr != n1 || rr != n2 || lc != rc {
+		return fmt.Errorf("cpu: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
+			len(e.y), n1, n2, lr, lc, rr, rc, len(p))
 	}
-	e.operator.apply(p, z)
+	e.operator.apply(p, l, r)
 	return nil
 }
 
-// Adjoint implements solver.Engine.
-func (e *engine) Adjoint(g, w []float64) error {
-	if len(w) != len(e.y) || len(g) != e.space.K() {
-		return fmt.Errorf("cpu: apply the adjoint of %d measurements of %d coordinates to %d numbers for %d", len(e.y), e.space.K(), len(w), len(g))
+// AdjointMul implements solver.Engine.
+func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) error {
+	n1, n2 := e.space.Dims()
+	dr, dc := dst.Dims()
+	xr, xc := x.Dims()
+	if len(w) != len(e.y) || dr != n1 || xr != n2 || dc != xc {
+		return fmt.Errorf("cpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
+			len(e.y), n1, n2, len(w), xr, xc, dr, dc)
 	}
-	e.operator.adjoint(g, w)
+	e.operator.adjointMul(dst, w, x)
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	}
 	method := c.method()
 	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
-		Parametrization: solver.PSD{}, FactorRanks: []int{c.FactorRank}, OwnSlots: method.Slots(),
+		Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: method.Slots(),
 	})
 	return backend, bytes, err
 }

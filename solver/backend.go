@@ -3,6 +3,8 @@ package solver
 import (
 	"context"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -23,10 +25,15 @@ type Backend interface {
 // Batch says which factors an engine is to hold: its members all use one parametrization and share the measurements.
 type Batch struct {
 	Parametrization Parametrization
-	// FactorRanks has the factor rank r of each member.
-	FactorRanks []int
+	Members         []Member
 	// OwnSlots is how many slots of its own each member's method needs.
 	OwnSlots int
+}
+
+// Member is one run of a batch.
+type Member struct {
+	// FactorRank is r.
+	FactorRank int
 }
 
 // Slot names one of the factor-shaped arrays that an engine holds for each member. Slots from [OwnSlot] on belong to
@@ -54,19 +61,20 @@ type Engine interface {
 	// Gradient fills the Gradient slot of each member named, in one pass over the rows. A member whose iterate has
 	// not changed since its last gradient costs nothing, and one named twice no more than once.
 	Gradient(members ...int) error
-	// AddScaled does dst ← dst + c·src on a member's slots.
-	AddScaled(member int, dst Slot, c float64, src Slot) error
+	// Combine does dst ← a·x + b·y on a member's slots, which may be the same. A term whose coefficient is 0 is not read:
+	// Combine(m, dst, 1, x, 0, x) copies.
+	Combine(member int, dst Slot, a float64, x Slot, b float64, y Slot) error
 	// Losses writes f(U) of each member named to dst. It does what Gradient does where that is not done yet.
 	Losses(dst []float64, members ...int) error
 	// Wait returns when the device has done all it was asked to do.
 	Wait() error
 
-	// Observations returns y, m numbers, which the caller must not change.
-	Observations() []float64
-	// Apply does p = A z: p_i = a_i·z, m numbers from K.
-	Apply(p, z []float64) error
-	// Adjoint does g = Aᵀ w = Σ_i w_i a_i, K numbers from m.
-	Adjoint(g, w []float64) error
+	// Observations returns a member's y, m numbers, which the caller must not change.
+	Observations(member int) []float64
+	// Apply does p_i = ⟨A_i, L·Rᵀ⟩, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must be symmetric.
+	Apply(p []float64, l, r *mat.Dense) error
+	// AdjointMul does dst = (Σ_i w_i A_i)·X, n1 × d from X of n2 × d.
+	AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) error
 
 	// Close frees what the engine holds.
 	Close() error

@@ -50,15 +50,26 @@ func (f Factor) Copy(g Factor) {
 	}
 }
 
-// AddScaled adds c·g to f, which has the same shapes.
-func (f Factor) AddScaled(c float64, g Factor) {
+// Combine does f = a·x + b·y, of factors with the same shapes, which may be the same factors. A term whose coefficient
+// is 0 is not read.
+func (f Factor) Combine(a float64, x Factor, b float64, y Factor) {
+	if a == 0 {
+		a, x, b, y = b, y, 0, x
+	}
 	for i, u := range f {
-		dst, src := u.RawMatrix(), g[i].RawMatrix()
-		for r := range dst.Rows {
-			a := dst.Data[r*dst.Stride : r*dst.Stride+dst.Cols]
-			b := src.Data[r*src.Stride : r*src.Stride+src.Cols]
-			for k, v := range b {
-				a[k] += c * v
+		for r := range u.RawMatrix().Rows {
+			dst, p, q := u.RawRowView(r), x[i].RawRowView(r), y[i].RawRowView(r)
+			switch {
+			case a == 0:
+				clear(dst)
+			case b == 0:
+				for k, v := range p {
+					dst[k] = a * v
+				}
+			default:
+				for k, v := range p {
+					dst[k] = a*v + b*q[k]
+				}
 			}
 		}
 	}

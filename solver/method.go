@@ -31,5 +31,5 @@ func (d GradientDescent) Step(e Engine, member, _ int) error {
 	if err := e.Gradient(member); err != nil {
 		return err
 	}
-	return e.AddScaled(member, Iterate, -d.StepSize, Gradient)
+	return e.Combine(member, Iterate, 1, Iterate, -d.StepSize, Gradient)
 }

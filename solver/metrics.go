@@ -36,7 +36,7 @@ func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *met
 func (m *meter) measure(s *Sample, f Factor) error {
 	nan := math.NaN()
 	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
-	u := f[0]
+	u, right := m.par.Thin(f)
 	kind := mat.SVDNone
 	if m.estimate != nil {
 		kind = mat.SVDThinU
@@ -55,7 +55,7 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	if m.truth == nil {
 		return nil
 	}
-	m.par.Product(m.product, f)
+	m.product.Mul(u, right.T())
 	m.product.Sub(m.product, m.target)
 	s.TestError = mat.Norm(m.product, 2) / m.norm
 	return m.split(s, u)

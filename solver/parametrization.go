@@ -8,20 +8,20 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Parametrization says how factors make a matrix Z and how a gradient with respect to Z flows back to them: what
-// lift and pullback compute, between the coordinates that a [sensing.Space] makes of matrices. Its methods are the
-// reference on the host; a backend either calls them or has kernels of the same name that are tested equal to them.
+// Parametrization says how factors make a matrix Z = L·Rᵀ of thin L and R, and how a gradient flows back to them: what
+// lift and pullback compute on either side of the measurements. Nothing in it is of size n × n, so that it serves
+// measurements of any structure. Its methods are the reference on the host; a backend either calls them or has kernels
+// of the same name that are tested equal to them.
 type Parametrization interface {
 	// Name is the parametrization's name in flags and files.
 	Name() string
 	// Shapes returns the sizes of the factor's matrices for factor rank r, or why there is no such factor.
 	Shapes(space sensing.Space, r int) ([]Shape, error)
-	// Product writes the matrix Z that the factor stands for to dst.
-	Product(dst *mat.Dense, f Factor)
-	// Pullback writes ∇f with respect to the factor to dst, where g is the matrix with coordinates
-	// 1/m·Σ_i res_i a_i, the gradient of f with respect to Z times the scale that makes the formulas of the package
-	// comment hold. dst and f must not overlap.
-	Pullback(dst Factor, g *mat.Dense, f Factor)
+	// Thin returns L, n1 × d, and R, n2 × d, with Z = L·Rᵀ. They may alias f, and are the same matrix where Z = LLᵀ.
+	Thin(f Factor) (l, r *mat.Dense)
+	// Pullback writes ∇f with respect to the factor to dst, from GR = G·R and GL = Gᵀ·L, where
+	// G = 1/m·Σ_i res_i A_i = 2 ∂f/∂Z. GR and GL are the same matrix where L and R are. dst must overlap none of them.
+	Pullback(dst Factor, gr, gl *mat.Dense, f Factor)
 }
 
 // PSD is the parametrization Z = UUᵀ of symmetric positive semidefinite matrices by one n × r factor U.
@@ -44,8 +44,8 @@ func (PSD) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	return []Shape{{sym.N, r}}, nil
 }
 
-// Product implements [Parametrization]: Z = UUᵀ.
-func (PSD) Product(dst *mat.Dense, f Factor) { dst.Mul(f[0], f[0].T()) }
+// Thin implements [Parametrization]: L = R = U.
+func (PSD) Thin(f Factor) (l, r *mat.Dense) { return f[0], f[0] }
 
 // Pullback implements [Parametrization]: ∇f = G·U.
-func (PSD) Pullback(dst Factor, g *mat.Dense, f Factor) { dst[0].Mul(g, f[0]) }
+func (PSD) Pullback(dst Factor, gr, _ *mat.Dense, _ Factor) { dst[0].Copy(gr) }

@@ -18,7 +18,7 @@ type Sample struct {
 	SpectralAngle float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
-	// Sigma has the singular values of U, largest first.
+	// Sigma has the singular values of U, the left of the parametrization's thin matrices, largest first.
 	Sigma []float64
 }
 

@@ -38,7 +38,7 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 	if err != nil {
 		return nil, err
 	}
-	e, err := b.Open(ctx, p, Batch{s.Parametrization, []int{s.FactorRank}, m.Slots()})
+	e, err := b.Open(ctx, p, Batch{s.Parametrization, []Member{{s.FactorRank}}, m.Slots()})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (r *run) estimate() (*SpectralEstimate, error) {
 		return r.spectral, nil
 	}
 	var err error
-	r.spectral, err = NewSpectralEstimate(r.problem.Ensemble.Space(), r.engine)
+	r.spectral, err = NewSpectralEstimate(r.problem.Ensemble.Space(), r.engine, r.member)
 	return r.spectral, err
 }
 
@@ -152,7 +152,7 @@ func (r *run) measure(last bool) (Status, error) {
 	if r.firstLoss == 0 {
 		r.firstLoss = loss[0]
 	}
-	bound := divergence * (lossOfZero(r.engine.Observations()) + r.firstLoss)
+	bound := divergence * (lossOfZero(r.engine.Observations(r.member)) + r.firstLoss)
 	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}

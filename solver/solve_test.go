@@ -184,9 +184,8 @@ func (h heavyBall) Step(e solver.Engine, member, _ int) error {
 	const velocity = solver.OwnSlot
 	return errors.Join(
 		e.Gradient(member),
-		e.AddScaled(member, velocity, h.beta-1, velocity),
-		e.AddScaled(member, velocity, -h.step, solver.Gradient),
-		e.AddScaled(member, solver.Iterate, 1, velocity),
+		e.Combine(member, velocity, h.beta, velocity, -h.step, solver.Gradient),
+		e.Combine(member, solver.Iterate, 1, solver.Iterate, 1, velocity),
 	)
 }
 
@@ -262,7 +261,7 @@ func TestHeavyBall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{17}})
+	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 17}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,19 +20,21 @@ type SpectralEstimate struct {
 	vectors *mat.Dense
 }
 
-// NewSpectralEstimate forms S, n × n, in one pass over an engine's rows and finds its eigenpairs.
-func NewSpectralEstimate(space sensing.Space, e Engine) (*SpectralEstimate, error) {
+// NewSpectralEstimate forms S of a member's observations, n × n, in one pass over the measurements, and finds its
+// eigenpairs.
+func NewSpectralEstimate(space sensing.Space, e Engine, member int) (*SpectralEstimate, error) {
 	sym, ok := space.(sensing.Sym)
 	if !ok {
 		return nil, fmt.Errorf("solver: a spectral estimate needs symmetric matrices, and the measurements are %s", space.Name())
 	}
-	y := e.Observations()
-	g := make([]float64, sym.K())
-	if err := e.Adjoint(g, y); err != nil {
+	y := e.Observations(member)
+	s, identity := mat.NewDense(sym.N, sym.N, nil), mat.NewDense(sym.N, sym.N, nil)
+	for i := range sym.N {
+		identity.Set(i, i, 1)
+	}
+	if err := e.AdjointMul(s, y, identity); err != nil {
 		return nil, err
 	}
-	s := mat.NewDense(sym.N, sym.N, nil)
-	sym.Matrix(s, g)
 	s.Scale(1/float64(len(y)), s)
 	var eigen mat.EigenSym
 	if !eigen.Factorize(mat.NewSymDense(sym.N, s.RawMatrix().Data), true) {

@@ -82,8 +82,12 @@ type fixture struct {
 // open opens an engine whose members have the given factor ranks.
 func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	t.Helper()
+	var members []solver.Member
+	for _, r := range ranks {
+		members = append(members, solver.Member{FactorRank: r})
+	}
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: solver.PSD{}, FactorRanks: ranks, OwnSlots: 1,
+		Parametrization: solver.PSD{}, Members: members, OwnSlots: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,32 +124,41 @@ func must(t *testing.T, err error) {
 
 // observations checks y = A(M*) + noise against the reference.
 func (f *fixture) observations(t *testing.T) {
-	Close(t, "y", f.engine.Observations(), f.reference.y, tolerance)
+	Close(t, "y", f.engine.Observations(0), f.reference.y, tolerance)
 }
 
-// adjoint checks A against the reference, and ⟨A z, w⟩ = ⟨z, Aᵀ w⟩.
+// adjoint checks A against the reference on L·Rᵀ with L = (U V) and R = (U −V), which is symmetric and indefinite, and
+// ⟨A(L·Rᵀ), w⟩ = ⟨L·Rᵀ, A*w⟩ = ⟨L, (A*w)·R⟩.
 func (f *fixture) adjoint(t *testing.T) {
-	space := f.problem.Ensemble.Space()
-	z, w := normals(space.K(), 1), normals(f.size.m, 2)
-	p, g := make([]float64, f.size.m), normals(space.K(), 3) // g holds something to be overwritten
-	must(t, f.engine.Apply(p, z))
-	must(t, f.engine.Adjoint(g, w))
-	zm := mat.NewDense(f.size.n, f.size.n, nil)
-	space.Matrix(zm, z)
-	Close(t, "A z", p, f.reference.apply(zm), tolerance)
+	n := f.size.n
+	l, r := mat.NewDense(n, 4, nil), mat.NewDense(n, 4, nil)
+	for i := range n {
+		x := normals(4, uint64(i))
+		l.SetRow(i, x)
+		r.SetRow(i, []float64{x[0], x[1], -x[2], -x[3]})
+	}
+	w := normals(f.size.m, 2)
+	p := make([]float64, f.size.m)
+	sum := mat.NewDense(n, 4, nil)
+	sum.Set(0, 0, 1) // something to be overwritten
+	must(t, f.engine.Apply(p, l, r))
+	must(t, f.engine.AdjointMul(sum, w, r))
+	var z mat.Dense
+	z.Mul(l, r.T())
+	Close(t, "A(LRᵀ)", p, f.reference.apply(&z), tolerance)
 	var left, right, scale float64
 	for i := range p {
 		left += p[i] * w[i]
 		scale += math.Abs(p[i] * w[i])
 	}
-	for k := range z {
-		right += z[k] * g[k]
+	for i, v := range l.RawMatrix().Data {
+		right += v * sum.RawMatrix().Data[i]
 	}
 	if !(math.Abs(left-right) <= tolerance*scale) {
-		t.Errorf("⟨Az, w⟩ = %v and ⟨z, Aᵀw⟩ = %v", left, right)
+		t.Errorf("⟨A(LRᵀ), w⟩ = %v and ⟨LRᵀ, A*w⟩ = %v", left, right)
 	}
-	if f.engine.Apply(p, z[:len(z)-1]) == nil || f.engine.Adjoint(g, append(w, 1)) == nil {
-		t.Error("operands of the wrong length were taken")
+	if f.engine.Apply(p, l, mat.NewDense(n, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), r) == nil {
+		t.Error("operands of the wrong size were taken")
 	}
 }
 
@@ -168,7 +181,7 @@ func (f *fixture) taylor(t *testing.T) {
 	u, v := f.random(t, f.size.factorRank, 5), f.random(t, f.size.factorRank, 6)
 	loss := func(h float64) float64 {
 		x := u.Clone()
-		x.AddScaled(h, v)
+		x.Combine(1, u, h, v)
 		must(t, f.engine.Set(0, solver.Iterate, x))
 		var l [1]float64
 		must(t, f.engine.Losses(l[:], 0))
@@ -258,13 +271,25 @@ func (f *fixture) state(t *testing.T) {
 	}
 	var before, after [1]float64
 	must(t, e.Losses(before[:], 0))
-	must(t, e.AddScaled(0, solver.Iterate, 0.5, solver.OwnSlot))
+	must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, 0.5, solver.OwnSlot))
 	must(t, e.Losses(after[:], 0))
-	keep.AddScaled(0.5, v)
+	keep.Combine(1, keep, 0.5, v)
 	want, _ := f.reference.gradient(keep[0])
 	Close(t, "f after a change", after[:], []float64{want}, tolerance)
 	if before == after {
 		t.Error("the loss did not change with the iterate")
+	}
+	// A term with the coefficient 0 is not read, and 1·x copies to the bit.
+	must(t, e.Combine(0, solver.OwnSlot, 0, solver.Gradient, 1, solver.Iterate))
+	must(t, e.Get(0, solver.OwnSlot, got))
+	must(t, e.Get(0, solver.Iterate, v))
+	if !mat.Equal(got[0], v[0]) {
+		t.Error("a copied slot differs")
+	}
+	must(t, e.Combine(0, solver.OwnSlot, 0, solver.OwnSlot, 0, solver.OwnSlot))
+	must(t, e.Get(0, solver.OwnSlot, got))
+	if mat.Norm(got[0], 1) != 0 {
+		t.Error("nothing times nothing is something")
 	}
 	wrong := solver.NewFactor([]solver.Shape{{Rows: f.size.n + 1, Cols: f.size.factorRank}})
 	if e.Set(0, solver.Iterate, wrong) == nil || e.Get(0, solver.Iterate, wrong) == nil {
