@@ -75,6 +75,5 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err != nil {
 		return nil, err
 	}
-	e.observe(p)
-	return e, nil
+	return e, e.observe(p)
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -57,14 +58,20 @@ func like(a *mat.Dense) *mat.Dense {
 }
 
 // observe makes the observations of a problem that has none.
-func (e *engine) observe(p *sensing.Problem) {
+func (e *engine) observe(p *sensing.Problem) error {
 	if p.Observations != nil {
 		e.y = p.Observations
-		return
+		return nil
 	}
 	e.y = make([]float64, p.Ensemble.Measurements())
 	e.operator.apply(e.y, p.Truth.X(), p.Truth.X())
 	p.AddNoise(e.y)
+	for i, y := range e.y {
+		if !(math.Abs(y) <= sensing.Largest) {
+			return fmt.Errorf("cpu: observation %d of the truth is %v: magnitudes up to %g are allowed", i, y, sensing.Largest)
+		}
+	}
+	return nil
 }
 
 // Set implements solver.Engine.

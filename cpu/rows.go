@@ -13,8 +13,13 @@ import (
 // once for the four; so does their accumulation with g.
 const blockRows = 4
 
-// chunkCount is about how many chunks the rows are cut into: enough for many cores to share them evenly.
-const chunkCount = 64
+// The rows are cut into at most chunkCount chunks of at least leastChunk rows: enough for many cores to share them
+// evenly, and few enough for the sums over chunks to cost little. Both numbers, and so every bit of a trajectory, are
+// the same on every machine.
+const (
+	chunkCount = 128
+	leastChunk = 32
+)
 
 // block is four rows of entries. Past the last row of an ensemble its last row is repeated; callers give the
 // repetitions the weight 0.
@@ -55,10 +60,10 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 	return r, r.fill(ctx)
 }
 
-// chunkRows is a function of m alone, and a multiple of blockRows.
+// chunkRows is a function of m alone, and a multiple of eight, as are the blocks of faster kernels.
 func chunkRows(m int) int {
-	rows := (m + chunkCount - 1) / chunkCount
-	return (rows + blockRows - 1) / blockRows * blockRows
+	rows := max((m+chunkCount-1)/chunkCount, leastChunk)
+	return (rows + 7) / 8 * 8
 }
 
 // fill makes all rows in memory.

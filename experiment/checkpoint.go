@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -36,6 +37,7 @@ const (
 // checkpointState is state.json.
 type checkpointState struct {
 	Fingerprint string            `json:"fingerprint"` // of the configuration and its data
+	MadeBy      string            `json:"made_by"`     // the program's build
 	Iteration   int               `json:"iteration"`
 	Seconds     float64           `json:"seconds"`
 	FirstLoss   Number            `json:"first_loss"`
@@ -52,7 +54,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
-	if _, _, err := readOneCheckpoint(name, fingerprint); err == nil { // a run resumed from it has not moved
+	if _, _, _, err := readOneCheckpoint(name, fingerprint); err == nil { // a run resumed from it has not moved
 		return pruneCheckpoints(dir, filepath.Base(name))
 	}
 	temp, err := os.MkdirTemp(dir, leftover+"*")
@@ -64,7 +66,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	}
 	defer os.RemoveAll(temp) // gone already where all went well
 
-	state := checkpointState{Fingerprint: fingerprint, Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
+	state := checkpointState{Fingerprint: fingerprint, MadeBy: build(), Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
 	write := func(name string, content []byte) error {
 		state.Sums[name] = checksum(content)
 		return writeSynced(filepath.Join(temp, name), content)
@@ -179,8 +181,8 @@ func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what is wrong with
-// those that were passed over. There being none at all is no error: the state is then nil.
+// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what a user should know:
+// what is wrong with those that were passed over. There being none at all is no error: the state is then nil.
 func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, []string, error) {
 	dir := filepath.Join(run, checkpointDir)
 	names, err := listCheckpoints(dir)
@@ -189,8 +191,11 @@ func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, 
 	}
 	var refused []string
 	for _, name := range names {
-		state, t, err := readOneCheckpoint(filepath.Join(dir, name), fingerprint)
+		state, t, madeBy, err := readOneCheckpoint(filepath.Join(dir, name), fingerprint)
 		if err == nil {
+			if madeBy != build() {
+				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build (%s; this is %s): from here on the last bits may differ from an uninterrupted run's", madeBy, build()))
+			}
 			return state, t, refused, nil
 		}
 		refused = append(refused, fmt.Sprintf("%s is not used: %v", filepath.Join(dir, name), err))
@@ -202,32 +207,32 @@ func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, 
 	return nil, nil, nil, nil
 }
 
-func readOneCheckpoint(dir, fingerprint string) (*solver.State, solver.Trajectory, error) {
+func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
 	done, err := os.ReadFile(filepath.Join(dir, doneFile))
 	if err != nil {
-		return nil, nil, errors.New("it was cut short: its DONE file is missing")
+		return nil, nil, "", errors.New("it was cut short: its DONE file is missing")
 	}
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
 	}
 	if strings.TrimSpace(string(done)) != checksum(text) {
-		return nil, nil, fmt.Errorf("its %s was altered", stateFile)
+		return nil, nil, "", fmt.Errorf("its %s was altered", stateFile)
 	}
 	var s checkpointState
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, nil, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
 	}
 	if s.Fingerprint != fingerprint {
-		return nil, nil, errors.New("it belongs to another configuration or other data")
+		return nil, nil, "", errors.New("it belongs to another configuration or other data")
 	}
 	for name, want := range s.Sums {
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
-			return nil, nil, fmt.Errorf("its %s is missing", name)
+			return nil, nil, "", fmt.Errorf("its %s is missing", name)
 		}
 		if checksum(content) != want {
-			return nil, nil, fmt.Errorf("its %s was cut short or altered", name)
+			return nil, nil, "", fmt.Errorf("its %s was cut short or altered", name)
 		}
 	}
 	state := &solver.State{Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: float64(s.FirstLoss)}
@@ -245,16 +250,21 @@ func readOneCheckpoint(dir, fingerprint string) (*solver.State, solver.Trajector
 	for _, names := range s.Slots {
 		factor, err := load(names)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 		state.Slots = append(state.Slots, factor)
 	}
 	state.GoodAt = s.GoodAt
 	if state.Good, err = load(s.Good); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
-	return state, t, err
+	return state, t, s.MadeBy, err
+}
+
+// build identifies what decides the bits of arithmetic.
+func build() string {
+	return fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // encodeMatrix returns a matrix as a .npy file.

@@ -59,6 +59,9 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	every := (to-from)/7 + 1
 	var ticks []plot.Tick
 	for e := from; e <= to; e++ {
+		if to-from > 40 && e%every != 0 { // marks would run together
+			continue
+		}
 		t := plot.Tick{Value: math.Pow(10, float64(e))}
 		if e%every == 0 {
 			t.Label = strings.Replace(fmt.Sprintf("10^%d", e), "-", "−", 1)

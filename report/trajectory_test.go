@@ -205,7 +205,7 @@ func TestDecades(t *testing.T) {
 	for _, c := range []struct {
 		lo, hi        float64
 		ticks, labels int
-	}{{1e-8, 1, 9, 5}, {0.1, 1, 2, 2}, {1e-300, 1, 301, 7}} {
+	}{{1e-8, 1, 9, 5}, {0.1, 1, 2, 2}, {1e-300, 1, 7, 7}, {1e-30, 1, 31, 7}} {
 		ticks := decades{}.Ticks(c.lo, c.hi)
 		labels := 0
 		for _, x := range ticks {

@@ -1,0 +1,104 @@
+package cpu
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// pair is the parametrization Z = UVᵀ of rectangular matrices: ∂f/∂U = ½·G·V and ∂f/∂V = ½·Gᵀ·U. That it can be
+// written here shows that a parametrization needs nothing of an engine.
+type pair struct{}
+
+func (pair) Name() string { return "pair" }
+func (pair) Shapes(s sensing.Space, r int) ([]solver.Shape, error) {
+	n1, n2 := s.Dims()
+	return []solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil
+}
+func (pair) Thin(f solver.Factor) (l, r *mat.Dense) { return f[0], f[1] }
+func (pair) Pullback(dst solver.Factor, gr, gl *mat.Dense, _ solver.Factor) {
+	dst[0].Scale(0.5, gr)
+	dst[1].Scale(0.5, gl)
+}
+
+// TestRectangular: the gradient of UVᵀ on a rectangular space is one, by Taylor's slope, and descends to a solution.
+func TestRectangular(t *testing.T) {
+	const n1, n2, m, r = 7, 5, 140, 2
+	e, err := sensing.NewGaussian(sensing.Rect{N1: n1, N2: n2}, m, sensing.F64, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shapes, _ := pair{}.Shapes(e.Space(), r)
+	factor := func(seed uint64, scale float64) solver.Factor {
+		f, err := solver.SmallRandom{Alpha: scale, Seed: seed}.Factor(shapes, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	truth := factor(1, 1)
+	y := make([]float64, m)
+	op, err := newOperator(context.Background(), e, true, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op.apply(y, truth[0], truth[1])
+	engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
+		solver.Batch{Parametrization: pair{}, Members: []solver.Member{{FactorRank: r}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	loss := func(f solver.Factor) float64 {
+		var l [1]float64
+		if err := engine.Set(0, solver.Iterate, f); err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.Losses(l[:], 0); err != nil {
+			t.Fatal(err)
+		}
+		return l[0]
+	}
+	u, v := factor(2, 1), factor(3, 1)
+	f0 := loss(u)
+	g := u.Clone()
+	if err := engine.Get(0, solver.Gradient, g); err != nil {
+		t.Fatal(err)
+	}
+	var slope float64
+	for b := range g {
+		for i, x := range g[b].RawMatrix().Data {
+			slope += x * v[b].RawMatrix().Data[i]
+		}
+	}
+	remainder := func(h float64) float64 {
+		x := u.Clone()
+		x.Combine(1, u, h, v)
+		return math.Abs(loss(x) - f0 - h*slope)
+	}
+	// f is a quartic: the remainder falls like h².
+	if got := math.Log10(remainder(1e-3) / remainder(1e-4)); !(math.Abs(got-2) < 0.05) {
+		t.Errorf("the remainder falls with slope %.3f", got)
+	}
+	loss(factor(4, 0.1))
+	for i := range 3000 {
+		if err := (solver.GradientDescent{StepSize: 0.2}).Step(engine, 0, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := engine.Get(0, solver.Iterate, g); err != nil {
+		t.Fatal(err)
+	}
+	var got, want mat.Dense
+	got.Mul(g[0], g[1].T())
+	want.Mul(truth[0], truth[1].T())
+	got.Sub(&got, &want)
+	if rel := mat.Norm(&got, 2) / mat.Norm(&want, 2); !(rel < 1e-6) {
+		t.Errorf("UVᵀ ends %g from the truth", rel)
+	}
+}
