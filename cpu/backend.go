@@ -75,5 +75,8 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return e, e.observe(p)
 }

@@ -85,6 +85,9 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 		}
 		top = est.Top(s.Rank)
 	}
+	if err := ctx.Err(); err != nil { // each stage before may have taken a while
+		return nil, err
+	}
 	r.meter = newMeter(s.Parametrization, p, top)
 	return r, nil
 }

@@ -68,7 +68,7 @@ type Result struct {
 
 // Solve runs a method on a problem until the iterations are spent, the stopper or divergence ends it, or ctx is done.
 // Those are no errors: [Result.Status] tells them apart. A canceled run finishes its step and hands its state to
-// Keep. An error says that something broke.
+// Keep; one that is canceled before its first step returns ctx's error. An error says that something broke.
 func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (*Result, error) {
 	s, err := s.complete(p, b, m)
 	if err != nil {
