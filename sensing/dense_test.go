@@ -14,6 +14,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // stack is m matrices of n × n numbers in C order.
@@ -94,21 +95,7 @@ func file(descr string, fortran bool, shape []int, data []float64) []byte {
 	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", descr, order, npy.ShapeString(shape))
 	out := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text)))
 	out = append(out, text...)
-	for _, v := range data {
-		switch descr {
-		case "<f8":
-			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
-		case ">f8":
-			out = binary.BigEndian.AppendUint64(out, math.Float64bits(v))
-		case "<f4":
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(v)))
-		case ">f4":
-			out = binary.BigEndian.AppendUint32(out, math.Float32bits(float32(v)))
-		default:
-			panic(descr)
-		}
-	}
-	return out
+	return append(out, numtest.Encode(descr, data)...)
 }
 
 func fromFile(t *testing.T, file []byte) (*Dense, error) {
@@ -229,12 +216,12 @@ func checkDense(t *testing.T, d *Dense, s stack, want []float64) {
 		t.Fatalf("%s of %d %s rows in %v, want dense of %d f64 rows in Sym{%d}",
 			d.Name(), d.Measurements(), d.Entries(), d.Space(), s.m, s.n)
 	}
-	if !sameBits(d.Rows(), want) {
+	if !numtest.SameBits(d.Rows(), want) {
 		t.Fatalf("rows %v, want %v", d.Rows(), want)
 	}
 	k := d.Space().K()
 	for i := range s.m {
-		if got := rowValues(t, d, i); !sameBits(got, want[i*k:(i+1)*k]) {
+		if got := rowValues(t, d, i); !numtest.SameBits(got, want[i*k:(i+1)*k]) {
 			t.Fatalf("row %d is %v, want %v", i, got, want[i*k:(i+1)*k])
 		}
 	}
@@ -311,7 +298,7 @@ func TestDenseCopies(t *testing.T) {
 	for i := range s.data {
 		s.data[i] = -99
 	}
-	if !sameBits(d.Rows(), want) {
+	if !numtest.SameBits(d.Rows(), want) {
 		t.Error("a change to the given tensor changes the ensemble")
 	}
 }

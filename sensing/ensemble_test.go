@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // formats are the entry formats that are drawn, rademacher's signs among them.
@@ -81,18 +83,6 @@ func rowValues(t *testing.T, e Ensemble, i int) []float64 {
 		t.Fatalf("%s with %s entries is no source of rows", e.Name(), e.Entries())
 	}
 	return out
-}
-
-func sameBits(a, b []float64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if math.Float64bits(a[i]) != math.Float64bits(b[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 func TestEnsembleDescription(t *testing.T) {
@@ -217,14 +207,14 @@ func TestRowsFromAnywhere(t *testing.T) {
 			wg.Wait()
 			for w := range got {
 				for i := range want {
-					if !sameBits(got[w][i], want[i]) {
+					if !numtest.SameBits(got[w][i], want[i]) {
 						t.Fatalf("goroutine %d makes another row %d", w, i)
 					}
 				}
 			}
 			again := draw(t, space, m+1, entries, 5)
 			for i := range want {
-				if !sameBits(rowValues(t, again, i), want[i]) {
+				if !numtest.SameBits(rowValues(t, again, i), want[i]) {
 					t.Fatalf("the same seed with one more measurement makes another row %d", i)
 				}
 			}
@@ -232,7 +222,7 @@ func TestRowsFromAnywhere(t *testing.T) {
 				if k > space.K() {
 					continue
 				}
-				if !sameBits(rowValues(t, draw(t, Rect{k, 1}, m, entries, 5), 3), want[3][:k]) {
+				if !numtest.SameBits(rowValues(t, draw(t, Rect{k, 1}, m, entries, 5), 3), want[3][:k]) {
 					t.Errorf("a row of %d entries is not the beginning of a longer one", k)
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"sort"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // Row i of f64 entries is the first K normals of the entries' stream; f32 and bf16 are those, rounded.
@@ -18,7 +20,7 @@ func TestGaussianRoundsOneDraw(t *testing.T) {
 				want := make([]float64, k)
 				NewStream(seed, EntriesStream).Normals(uint64(i), want)
 				f64 := rowValues(t, draw(t, space, m, F64, seed), i)
-				if !sameBits(f64, want) {
+				if !numtest.SameBits(f64, want) {
 					t.Fatalf("row %d of f64 is not the stream's normals", i)
 				}
 				f32 := rowValues(t, draw(t, space, m, F32, seed), i)

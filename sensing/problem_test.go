@@ -3,6 +3,8 @@ package sensing
 import (
 	"math"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 func TestProblemValidate(t *testing.T) {
@@ -115,10 +117,10 @@ func TestAddNoise(t *testing.T) {
 	})
 	t.Run("deterministic", func(t *testing.T) {
 		one := noisy(0.3, 5)
-		if !sameBits(one, noisy(0.3, 5)) {
+		if !numtest.SameBits(one, noisy(0.3, 5)) {
 			t.Error("the same seed gives other noise")
 		}
-		if sameBits(one, noisy(0.3, 6)) {
+		if numtest.SameBits(one, noisy(0.3, 6)) {
 			t.Error("two seeds give the same noise")
 		}
 	})
@@ -134,7 +136,7 @@ func TestAddNoise(t *testing.T) {
 		}
 		p := Problem{Noise: sigma, NoiseSeed: seed}
 		p.AddNoise(y)
-		if !sameBits(y, want) {
+		if !numtest.SameBits(y, want) {
 			t.Errorf("got %x, want %x", y, want)
 		}
 	})

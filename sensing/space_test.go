@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 var spaces = []Space{
@@ -135,7 +137,7 @@ func TestCoordinateOrder(t *testing.T) {
 		want := []float64{1, 2, 3, 4, 5, 6}
 		got := make([]float64, 6)
 		Rect{2, 3}.Coordinates(got, mat.NewDense(2, 3, want))
-		if !sameBits(got, want) {
+		if !numtest.SameBits(got, want) {
 			t.Errorf("vec = %v, want %v", got, want)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 func TestNewTruth(t *testing.T) {
@@ -106,12 +108,12 @@ func TestNewTruthIsDeterministic(t *testing.T) {
 		t.Fatal(err)
 	}
 	same, _ := NewTruth(33, 4, 5, 8)
-	if !sameBits(one.X().RawMatrix().Data, same.X().RawMatrix().Data) ||
-		!sameBits(one.Basis().RawMatrix().Data, same.Basis().RawMatrix().Data) || !sameBits(one.Sigma(), same.Sigma()) {
+	if !numtest.SameBits(one.X().RawMatrix().Data, same.X().RawMatrix().Data) ||
+		!numtest.SameBits(one.Basis().RawMatrix().Data, same.Basis().RawMatrix().Data) || !numtest.SameBits(one.Sigma(), same.Sigma()) {
 		t.Error("the same seed gives another truth")
 	}
 	other, _ := NewTruth(33, 4, 5, 9)
-	if sameBits(one.X().RawMatrix().Data, other.X().RawMatrix().Data) {
+	if numtest.SameBits(one.X().RawMatrix().Data, other.X().RawMatrix().Data) {
 		t.Error("two seeds give one truth")
 	}
 }

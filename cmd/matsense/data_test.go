@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // data is a user's own problem of n = 10 in files: 40 symmetric matrices, observations of a truth of rank 2, and a
@@ -99,19 +101,7 @@ func npyFile(descr string, fortran bool, values []float64, shape ...int) []byte 
 		values = toFortran(values, shape)
 	}
 	body := npyHeader(fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }", descr, order, words))
-	for _, v := range values {
-		switch descr {
-		case "<f8":
-			body = binary.LittleEndian.AppendUint64(body, math.Float64bits(v))
-		case ">f8":
-			body = binary.BigEndian.AppendUint64(body, math.Float64bits(v))
-		case "<f4":
-			body = binary.LittleEndian.AppendUint32(body, math.Float32bits(float32(v)))
-		default:
-			panic(descr)
-		}
-	}
-	return body
+	return append(body, numtest.Encode(descr, values)...)
 }
 
 // npyHeader is everything before the numbers.

@@ -8,19 +8,21 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // FuzzReader: whatever the bytes, the reader does not panic; what it accepts has exactly as many bytes of data as its
 // shape takes, so that nothing larger than the input is allocated for it; and what was read, written and read again is
 // the same numbers.
 func FuzzReader(f *testing.F) {
-	data := encode("<f8", numbers)
+	data := numtest.Encode("<f8", numbers)
 	f.Add([]byte(nil))
 	f.Add([]byte("\x93NUMPY\x01\x00"))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	for _, version := range []byte{1, 2, 3} {
 		f.Add(file(version, header("<f8", false, "(24,)"), data))
-		f.Add(file(version, header(">f4", true, "(2, 3, 4)"), encode(">f4", numbers)))
+		f.Add(file(version, header(">f4", true, "(2, 3, 4)"), numtest.Encode(">f4", numbers)))
 	}
 	f.Add(file(1, header("<f8", false, "()"), data[:8]))
 	f.Add(file(1, header("<f8", true, "(0, 3)"), nil))
@@ -75,7 +77,7 @@ func FuzzReader(f *testing.F) {
 		if r.Fortran {
 			got = toC(got, r.Shape)
 		}
-		if !sameBits(inC, got) {
+		if !numtest.SameBits(inC, got) {
 			t.Fatal("the array has other numbers than the file")
 		}
 		var out bytes.Buffer
@@ -93,7 +95,7 @@ func FuzzReader(f *testing.F) {
 		if err := again.Read(back); err != nil {
 			t.Fatal(err)
 		}
-		if !sameBits(back, inC) {
+		if !numtest.SameBits(back, inC) {
 			t.Fatal("the numbers change in writing and reading")
 		}
 	})

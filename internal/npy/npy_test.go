@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/matsense/matsense/internal/numtest"
 )
 
 // file builds a .npy file of a version from its header's text and its data.
@@ -34,26 +36,6 @@ func header(descr string, fortran bool, shape string) string {
 	return fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }      \n", descr, order, shape)
 }
 
-// encode writes numbers in a dtype.
-func encode(descr string, numbers []float64) []byte {
-	var out []byte
-	for _, v := range numbers {
-		switch descr {
-		case "<f8":
-			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
-		case ">f8":
-			out = binary.BigEndian.AppendUint64(out, math.Float64bits(v))
-		case "<f4":
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(v)))
-		case ">f4":
-			out = binary.BigEndian.AppendUint32(out, math.Float32bits(float32(v)))
-		default:
-			panic(descr)
-		}
-	}
-	return out
-}
-
 func open(b []byte) (*Reader, error) { return NewReader(bytes.NewReader(b), int64(len(b))) }
 
 // numbers that both dtypes hold: zeros of both signs, the ends of float32's range, infinities.
@@ -61,18 +43,6 @@ var numbers = []float64{
 	0, math.Copysign(0, -1), 1, -2.5, math.MaxFloat32, -math.SmallestNonzeroFloat32, math.Inf(1), math.Inf(-1),
 	0x1.fffffep-1,
 	10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-}
-
-func sameBits(a, b []float64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if math.Float64bits(a[i]) != math.Float64bits(b[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 func TestReadEveryKind(t *testing.T) {
@@ -84,7 +54,7 @@ func TestReadEveryKind(t *testing.T) {
 			for _, fortran := range []bool{false, true} {
 				for text, shape := range shapes {
 					t.Run(fmt.Sprintf("v%d %s fortran=%t %s", version, descr, fortran, text), func(t *testing.T) {
-						b := file(version, header(descr, fortran, text), encode(descr, numbers))
+						b := file(version, header(descr, fortran, text), numtest.Encode(descr, numbers))
 						r, err := open(b)
 						if err != nil {
 							t.Fatal(err)
@@ -100,7 +70,7 @@ func TestReadEveryKind(t *testing.T) {
 								t.Fatal(err)
 							}
 						}
-						if !sameBits(got, numbers) {
+						if !numtest.SameBits(got, numbers) {
 							t.Errorf("read %v, want %v", got, numbers)
 						}
 						if err := r.Read(make([]float64, 1)); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -122,7 +92,7 @@ func TestReadEveryKind(t *testing.T) {
 						if fortran {
 							want = toC(numbers, shape)
 						}
-						if fmt.Sprint([]int(a.Shape())) != fmt.Sprint(shape) || !sameBits(a.Data().([]float64), want) {
+						if fmt.Sprint([]int(a.Shape())) != fmt.Sprint(shape) || !numtest.SameBits(a.Data().([]float64), want) {
 							t.Errorf("array %v %v, want %v %v", a.Shape(), a.Data(), shape, want)
 						}
 					})
@@ -153,14 +123,14 @@ func toC(fortran []float64, shape []int) []float64 {
 func TestToFortranByHand(t *testing.T) {
 	// ((1, 2, 3), (4, 5, 6)) lies in Fortran order as 1, 4, 2, 5, 3, 6.
 	got := fromFortran([]float64{1, 4, 2, 5, 3, 6}, []int{2, 3})
-	if !sameBits(got, []float64{1, 2, 3, 4, 5, 6}) {
+	if !numtest.SameBits(got, []float64{1, 2, 3, 4, 5, 6}) {
 		t.Errorf("got %v, want 1 to 6", got)
 	}
 }
 
 // Forms of header that other programs write, with the meaning that Python gives them.
 func TestReadLenientHeaders(t *testing.T) {
-	data := encode("<f8", []float64{1, 2, 3, 4, 5, 6})
+	data := numtest.Encode("<f8", []float64{1, 2, 3, 4, 5, 6})
 	for name, text := range map[string]string{
 		"another order of keys": "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}",
 		"no spaces":             "{'descr':'<f8','fortran_order':False,'shape':(2,3)}",
@@ -187,7 +157,7 @@ func TestReadLongArray(t *testing.T) {
 		for i := range want {
 			want[i] = float64(i) - 20_000.5
 		}
-		r, err := open(file(1, header(descr, false, fmt.Sprintf("(%d,)", n)), encode(descr, want)))
+		r, err := open(file(1, header(descr, false, fmt.Sprintf("(%d,)", n)), numtest.Encode(descr, want)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +165,7 @@ func TestReadLongArray(t *testing.T) {
 		if err := r.Read(got); err != nil {
 			t.Fatal(err)
 		}
-		if !sameBits(got, want) {
+		if !numtest.SameBits(got, want) {
 			t.Errorf("%s: other numbers are read", descr)
 		}
 	}
@@ -421,7 +391,7 @@ func TestWrite(t *testing.T) {
 			if strings.TrimRight(text, " \n") != want {
 				t.Errorf("the header is %q, want %q", text, want)
 			}
-			if !bytes.Equal(b[10+length:], encode("<f8", data)) {
+			if !bytes.Equal(b[10+length:], numtest.Encode("<f8", data)) {
 				t.Error("the data is not the numbers in little-endian order")
 			}
 			r, err := open(b)
@@ -432,7 +402,7 @@ func TestWrite(t *testing.T) {
 			if err := r.Read(got); err != nil {
 				t.Fatal(err)
 			}
-			if fmt.Sprint(r.Shape) != fmt.Sprint(shape) || !sameBits(got, data) {
+			if fmt.Sprint(r.Shape) != fmt.Sprint(shape) || !numtest.SameBits(got, data) {
 				t.Errorf("written %v %v, read %v %v", shape, data, r.Shape, got)
 			}
 		})
@@ -505,17 +475,17 @@ func TestFiles(t *testing.T) {
 		return path
 	}
 	t.Run("load", func(t *testing.T) {
-		path := save("good.npy", file(2, header(">f4", true, "(2, 3)"), encode(">f4", []float64{1, 4, 2, 5, 3, 6})))
+		path := save("good.npy", file(2, header(">f4", true, "(2, 3)"), numtest.Encode(">f4", []float64{1, 4, 2, 5, 3, 6})))
 		a, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fmt.Sprint(a.Shape()) != "(2, 3)" || !sameBits(a.Data().([]float64), []float64{1, 2, 3, 4, 5, 6}) {
+		if fmt.Sprint(a.Shape()) != "(2, 3)" || !numtest.SameBits(a.Data().([]float64), []float64{1, 2, 3, 4, 5, 6}) {
 			t.Errorf("loaded %v %v, want (2, 3) 1 to 6", a.Shape(), a.Data())
 		}
 	})
 	t.Run("open", func(t *testing.T) {
-		path := save("two.npy", file(1, header("<f8", false, "(2,)"), encode("<f8", []float64{1, 2})))
+		path := save("two.npy", file(1, header("<f8", false, "(2,)"), numtest.Encode("<f8", []float64{1, 2})))
 		r, err := Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -524,7 +494,7 @@ func TestFiles(t *testing.T) {
 		if err := r.Read(got); err != nil {
 			t.Fatal(err)
 		}
-		if !sameBits(got, []float64{1, 2}) {
+		if !numtest.SameBits(got, []float64{1, 2}) {
 			t.Errorf("read %v, want 1, 2", got)
 		}
 		if err := r.Close(); err != nil {
