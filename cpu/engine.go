@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -66,12 +65,7 @@ func (e *engine) observe(p *sensing.Problem) error {
 	e.y = make([]float64, p.Ensemble.Measurements())
 	e.operator.apply(e.y, p.Truth.X(), p.Truth.X())
 	p.AddNoise(e.y)
-	for i, y := range e.y {
-		if !(math.Abs(y) <= sensing.Largest) {
-			return fmt.Errorf("cpu: observation %d of the truth is %v: magnitudes up to %g are allowed", i, y, sensing.Largest)
-		}
-	}
-	return nil
+	return sensing.CheckObservations(e.y)
 }
 
 // Set implements solver.Engine.

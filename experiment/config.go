@@ -80,6 +80,9 @@ type Field struct {
 	owner *Config
 }
 
+// mayChange says whether a resumed run may change the setting: it changes no bit, or only how far the run goes.
+func (f Field) mayChange() bool { return f.Free || f.Key == "iterations" }
+
 // Fields lists a configuration's settings in their order.
 func (c *Config) Fields() []Field {
 	v := reflect.ValueOf(c).Elem()

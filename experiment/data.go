@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
-	"gorgonia.org/tensor"
 
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
@@ -46,15 +45,22 @@ func (c *Config) check() error {
 	return nil
 }
 
-// readHeaders opens the data files, makes their paths absolute and notes their shapes.
+// makePathsAbsolute makes the data files' paths mean the same from every folder.
+func (c *Config) makePathsAbsolute() {
+	for _, f := range c.dataFiles() {
+		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
+			*f.path = absolute
+		}
+	}
+}
+
+// readHeaders opens the data files and notes their shapes.
 func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
+	c.makePathsAbsolute()
 	c.shapes = map[string][]int{}
 	for _, f := range c.dataFiles() {
 		if *f.path == "" {
 			continue
-		}
-		if absolute, err := filepath.Abs(*f.path); err == nil {
-			*f.path = absolute
 		}
 		r, err := npy.Open(*f.path)
 		if err != nil {
@@ -218,12 +224,8 @@ func loadMatrix(path string) (*mat.Dense, error) {
 	if err != nil {
 		return nil, err
 	}
-	return asMatrix(a), nil
-}
-
-func asMatrix(a *tensor.Dense) *mat.Dense {
 	shape := a.Shape()
-	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64))
+	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64)), nil
 }
 
 func hashFile(path string) (string, error) {

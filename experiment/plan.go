@@ -37,7 +37,10 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h}
-	return p, p.place()
+	if err := p.place(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // share is the part of the available memory that a run may plan for.

@@ -88,11 +88,8 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
-// claim makes the directory this run's: its configuration is written, and what an earlier run left is removed.
+// claim makes the directory, which has been taken, this run's: its configuration is written, and what an earlier run left is removed.
 func (r *running) claim(o Options) error {
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return usage("--out %s cannot be made: %v", o.Dir, err)
-	}
 	if err := removeLeftovers(o.Dir); err != nil {
 		return err
 	}
@@ -120,7 +117,7 @@ func (p *Plan) fingerprint(l *loaded) string {
 	h := sha256.New()
 	for _, f := range p.Config.Fields() {
 		switch {
-		case f.Free || f.Key == "iterations":
+		case f.mayChange():
 		case l.hashes[f.Key] != "":
 			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, l.hashes[f.Key])
 		default:

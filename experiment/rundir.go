@@ -79,14 +79,10 @@ func makeDir(o Options) (dir string, made bool, err error) {
 
 // checkDir refuses a directory that must not be written to.
 func (p *Plan) checkDir(o Options) error {
-	_, err := os.Stat(filepath.Join(o.Dir, configFile))
-	isRun := err == nil
 	if o.Resume {
-		if !isRun {
-			return usage("there is no run in %s to resume: it has no %s", o.Dir, configFile)
-		}
-		return nil
+		return checkResumable(o.Dir)
 	}
+	isRun := holdsRun(o.Dir)
 	entries, err := os.ReadDir(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -106,6 +102,19 @@ func (p *Plan) checkDir(o Options) error {
 		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
 	}
 	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+}
+
+// holdsRun says whether a directory is a run's: it has a configuration.
+func holdsRun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, configFile))
+	return err == nil
+}
+
+func checkResumable(dir string) error {
+	if holdsRun(dir) {
+		return nil
+	}
+	return usage("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
 // keepsOwnData refuses to replace a run whose files this one reads.
@@ -138,7 +147,7 @@ type Run struct {
 // Open reads a run's directory.
 func Open(dir string) (*Run, error) {
 	r := &Run{Config: Default()}
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
+	if !holdsRun(dir) {
 		return nil, usage("%s is not a run directory: it has no %s", dir, configFile)
 	}
 	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
@@ -162,24 +171,19 @@ func Open(dir string) (*Run, error) {
 // and refuses others: it would not be the same run.
 func ConfigForResume(dir string, changes Config) (Config, error) {
 	c := Default()
-	path := filepath.Join(dir, configFile)
-	if _, err := os.Stat(path); err != nil {
-		return c, usage("there is no run in %s to resume: it has no %s", dir, configFile)
+	if err := checkResumable(dir); err != nil {
+		return c, err
 	}
-	if err := ReadConfig(path, &c); err != nil {
+	if err := ReadConfig(filepath.Join(dir, configFile), &c); err != nil {
 		return c, err
 	}
 	var problems, free []string
 	for _, f := range c.Fields() {
-		if f.Free || f.Key == "iterations" {
+		if f.mayChange() {
 			free = append(free, f.Key)
 		}
 	}
-	for _, f := range changes.dataFiles() {
-		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
-			*f.path = absolute
-		}
-	}
+	changes.makePathsAbsolute()
 	for _, f := range changes.Fields() {
 		if !changes.given(f.Key) || f.Key == "device" && f.String() == "auto" {
 			continue
@@ -188,7 +192,7 @@ func ConfigForResume(dir string, changes Config) (Config, error) {
 		if now.String() == f.String() {
 			continue
 		}
-		if !slices.Contains(free, f.Key) {
+		if !f.mayChange() {
 			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
 				changes.at(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
 			continue

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"io"
@@ -92,7 +93,10 @@ var splitCurves = []curve{
 	{"angle to spectral\nestimate", "sine of angle", blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
 }
 
-// Empty says whether no metric has a number that a logarithmic axis can show.
+// ErrEmpty says that no metric has a number that a logarithmic axis can show.
+var ErrEmpty = errors.New("there is nothing to draw: no metric is positive and finite")
+
+// Empty says whether drawing would end in [ErrEmpty].
 func (f Figure) Empty() bool {
 	for _, c := range slices.Concat(errorCurves, splitCurves) {
 		if len(positiveRuns(f.Trajectory, c.value)) > 0 {
@@ -106,7 +110,7 @@ func (f Figure) Empty() bool {
 // the phases shaded. Where there is no truth the figure has fewer curves.
 func (f Figure) Write(w io.Writer, format Format) error {
 	if f.Empty() {
-		return fmt.Errorf("report: there is nothing to draw: no metric is positive and finite")
+		return ErrEmpty
 	}
 	switch format {
 	case SVG:

@@ -41,16 +41,24 @@ func (p *Problem) Validate() error {
 	if p.Observations != nil && len(p.Observations) != m {
 		return fmt.Errorf("sensing: %d observations for %d measurements", len(p.Observations), m)
 	}
-	for i, y := range p.Observations {
-		if !(math.Abs(y) <= Largest) {
-			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite, and at most %g so that squares are", i, y, Largest)
-		}
+	if err := CheckObservations(p.Observations); err != nil {
+		return err
 	}
 	if t := p.Truth; t != nil && (t.N() != n1 || n1 != n2) {
 		return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t.N(), t.N(), n1, n2)
 	}
 	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10
 		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, p.Noise)
+	}
+	return nil
+}
+
+// CheckObservations refuses observations whose squares would not be finite.
+func CheckObservations(y []float64) error {
+	for i, v := range y {
+		if !(math.Abs(v) <= Largest) {
+			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite, and at most %g so that squares are", i, v, Largest)
+		}
 	}
 	return nil
 }

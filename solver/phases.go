@@ -53,9 +53,9 @@ type Phases struct {
 	FloorStart   int // first sample of the floor, in which all later test errors are within a factor of the least
 }
 
-// Phases finds the phases. spectralAngle is [SpectralEstimate.AngleTo] of the truth: what the angle of the early
+// Phases finds the phases. estimateAngle is [SpectralEstimate.AngleTo] of the truth: what the angle of the early
 // iterates comes down to, and never zero at finite m.
-func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits Thresholds) Phases {
+func (t Trajectory) Phases(truth *sensing.Truth, estimateAngle float64, limits Thresholds) Phases {
 	limits = limits.withDefaults()
 	p := Phases{Never, Never, Never}
 	if truth == nil {
@@ -65,7 +65,7 @@ func (t Trajectory) Phases(truth *sensing.Truth, spectralAngle float64, limits T
 	sigmaMin := truth.Sigma()[truth.Rank()-1]
 	least := math.Inf(1)
 	for i, s := range t {
-		aligned := s.Angle <= (1+limits.AlignmentMargin)*spectralAngle+rounding && s.SpectralAngle <= limits.AlignmentSine
+		aligned := s.Angle <= (1+limits.AlignmentMargin)*estimateAngle+rounding && s.SpectralAngle <= limits.AlignmentSine
 		if aligned && p.AlignmentEnd == Never {
 			p.AlignmentEnd = i
 		}

@@ -25,7 +25,8 @@ type run struct {
 	kept      time.Time
 	spectral  *SpectralEstimate
 	meter     *meter
-	firstLoss float64 // 0 until it is measured
+	zeroLoss  float64 // f(0)
+	firstLoss float64 // f(U₀); 0 until it is measured
 	measured  Factor  // the last one measured as good
 	measuring Factor  // the one being measured
 	goodAt    int     // the iteration of measured
@@ -48,6 +49,7 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 		}
 	}()
 	r := &run{Settings: s, problem: p, method: m, engine: e, shapes: shapes, kept: time.Now()}
+	r.zeroLoss = lossOfZero(e.Observations(r.member))
 	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
 
 	if s.Resume != nil {
@@ -155,7 +157,7 @@ func (r *run) measure(last bool) (Status, error) {
 	if r.firstLoss == 0 {
 		r.firstLoss = loss[0]
 	}
-	bound := divergence * (lossOfZero(r.engine.Observations(r.member)) + r.firstLoss)
+	bound := divergence * (r.zeroLoss + r.firstLoss)
 	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}

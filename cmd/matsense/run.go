@@ -97,7 +97,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		return err
 	}
 	figures, failed := writeFigures(out.Run, out.Dir)
-	if errors.Is(failed, errNothingToDraw) {
+	if errors.Is(failed, report.ErrEmpty) {
 		p.Notice(failed.Error())
 		failed = nil
 	}
@@ -170,14 +170,12 @@ func (o runOptions) configuration() (experiment.Config, error) {
 	return c, nil
 }
 
-// errNothingToDraw: no measurement has a number that a logarithmic axis can show.
-var errNothingToDraw = errors.New("there is nothing to draw: no metric is positive and finite")
-
-// writeFigures draws a run's figure in both formats and returns the files.
+// writeFigures draws a run's figure in both formats and returns the files; [report.ErrEmpty] where there is nothing to
+// draw.
 func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config)}
 	if f.Empty() {
-		return nil, errNothingToDraw
+		return nil, report.ErrEmpty
 	}
 	if s := r.Summary; s != nil && s.Recovered != nil {
 		at := func(m *experiment.Metrics) *int {
