@@ -63,6 +63,9 @@ func (Gaussian[E]) Entries() Entries {
 	}
 }
 
+// Stream is where the entries' random words come from, so that a device can make the rows itself.
+func (g Gaussian[E]) Stream() Stream { return g.stream }
+
 // Row implements [RowSource].
 func (g Gaussian[E]) Row(i int, dst []E) {
 	row := uint64(i)

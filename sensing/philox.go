@@ -47,6 +47,9 @@ func NewStream(seed uint64, number uint32) Stream {
 	return Stream{key: [2]uint32{uint32(seed), uint32(seed >> 32)}, number: number}
 }
 
+// Key returns what a device needs to read the stream: the key's two words and the stream's number.
+func (s Stream) Key() (key [2]uint32, number uint32) { return s.key, s.number }
+
 // Block returns the four words of block b of a row.
 func (s Stream) Block(row uint64, b uint32) [4]uint32 {
 	return philox([4]uint32{b, uint32(row), uint32(row >> 32), s.number}, s.key)

@@ -22,6 +22,9 @@ func (Rademacher) Name() string { return "rademacher" }
 // Entries implements [Ensemble].
 func (Rademacher) Entries() Entries { return Signs }
 
+// Stream is where the signs' random words come from, so that a device can make the rows itself.
+func (r Rademacher) Stream() Stream { return r.stream }
+
 // Row implements [RowSource].
 func (r Rademacher) Row(i int, dst []SignWord) {
 	for w := 0; w < len(dst); w += 4 {
