@@ -1,0 +1,87 @@
+package emulator
+
+import "math/bits"
+
+// map1 is an operation that makes d of a, lane by lane.
+func map1(d, a int32, f func(a uint64) uint64) operation {
+	return func(w *warp, mask uint32) {
+		d, a := &w.regs[d], w.source(a)
+		if mask == allLanes {
+			for i := range d {
+				d[i] = f(a[i])
+			}
+			return
+		}
+		for m := mask; m != 0; m &= m - 1 {
+			i := bits.TrailingZeros32(m) & 31
+			d[i] = f(a[i])
+		}
+	}
+}
+
+// map2 is an operation that makes d of a and b, lane by lane.
+func map2(d, a, b int32, f func(a, b uint64) uint64) operation {
+	return func(w *warp, mask uint32) {
+		d, a, b := &w.regs[d], w.source(a), w.source(b)
+		if mask == allLanes {
+			for i := range d {
+				d[i] = f(a[i], b[i])
+			}
+			return
+		}
+		for m := mask; m != 0; m &= m - 1 {
+			i := bits.TrailingZeros32(m) & 31
+			d[i] = f(a[i], b[i])
+		}
+	}
+}
+
+// map3 is an operation that makes d of a, b and c, lane by lane.
+func map3(d, a, b, c int32, f func(a, b, c uint64) uint64) operation {
+	return func(w *warp, mask uint32) {
+		d, a, b, c := &w.regs[d], w.source(a), w.source(b), w.source(c)
+		if mask == allLanes {
+			for i := range d {
+				d[i] = f(a[i], b[i], c[i])
+			}
+			return
+		}
+		for m := mask; m != 0; m &= m - 1 {
+			i := bits.TrailingZeros32(m) & 31
+			d[i] = f(a[i], b[i], c[i])
+		}
+	}
+}
+
+// unary decodes d, a of one type.
+func (a *assembler) unary(k kind, f func(x uint64) uint64) operation {
+	a.takes(2)
+	return map1(a.destination(a.operand(0), k), a.source(a.operand(1), k), f)
+}
+
+// binary decodes d, a, b of one type.
+func (a *assembler) binary(k kind, f func(x, y uint64) uint64) operation {
+	a.takes(3)
+	return map2(a.destination(a.operand(0), k), a.source(a.operand(1), k), a.source(a.operand(2), k), f)
+}
+
+// ternary decodes d, a, b, c of one type.
+func (a *assembler) ternary(k kind, f func(x, y, z uint64) uint64) operation {
+	a.takes(4)
+	return map3(a.destination(a.operand(0), k),
+		a.source(a.operand(1), k), a.source(a.operand(2), k), a.source(a.operand(3), k), f)
+}
+
+// signed reads a register of size bytes as a signed number.
+func signed(x uint64, size int) int64 {
+	unused := 64 - 8*size
+	return int64(x<<unused) >> unused
+}
+
+// extended returns size bytes of a type as they lie in a register of wide bytes.
+func extended(x uint64, k kind, wide int) uint64 {
+	if k.class == 's' {
+		return uint64(signed(x, k.size)) & ones(wide)
+	}
+	return x & ones(k.size)
+}

@@ -1,0 +1,289 @@
+package emulator
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/matsense/matsense/gpu/driver"
+)
+
+const (
+	sharedBase   = 1024     // the address at which a block's shared memory starts, as on sm_90
+	staticShared = 48 << 10 // most bytes of it that are declared with a size
+	localBase    = 1024     // the address at which a thread's local memory starts
+	mostLocal    = 512 << 10
+	mostThreads  = 1024 // of a block
+)
+
+// kernel is a loaded entry.
+type kernel struct {
+	device  *Device
+	program *program
+}
+
+// Load implements driver.Device. It reads the whole of the text, all its entries included.
+func (d *Device) Load(name, ptx string) (driver.Kernel, error) {
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	k, err := d.load(name, ptx)
+	var fault *Fault
+	if errors.As(err, &fault) {
+		fault.Kernel = name
+	}
+	if err != nil {
+		return nil, fmt.Errorf("emulator: load %s: %w", name, err)
+	}
+	return k, nil
+}
+
+func (d *Device) load(name, ptx string) (*kernel, error) {
+	m, fault := parse(ptx)
+	if fault != nil {
+		return nil, fault
+	}
+	capability := 10*d.config.Capability[0] + d.config.Capability[1]
+	if m.target > capability {
+		return nil, fmt.Errorf("target sm_%d, but the device is sm_%d", m.target, capability)
+	}
+	if !slices.ContainsFunc(m.entries, func(e *entry) bool { return e.name == name }) {
+		return nil, &Fault{Kind: Syntax, Line: 1, Text: "no entry of that name"}
+	}
+	first := len(d.heap.allocations)
+	k, err := d.make(m, name)
+	for err != nil && len(d.heap.allocations) > first {
+		d.heap.remove(first)
+	}
+	return k, err
+}
+
+// make gives the variables of a module their memory, and assembles its entries; it returns the one of a name.
+func (d *Device) make(m *module, name string) (*kernel, error) {
+	if err := d.place(m); err != nil {
+		return nil, err
+	}
+	var found *kernel
+	for _, e := range m.entries {
+		static, local := place(m, e), placeLocal(e)
+		if static > staticShared || local > mostLocal {
+			return nil, &Fault{Kind: Unknown, Line: e.line, Text: fmt.Sprintf(
+				"%d bytes of static shared memory, of at most %d, and %d of local, of at most %d",
+				static, staticShared, local, mostLocal)}
+		}
+		p, fault := assemble(m, e)
+		if fault != nil {
+			return nil, fault
+		}
+		p.static, p.local, p.shared = static, local, sharedOf(m, e)
+		if e.name == name {
+			found = &kernel{d, p}
+		}
+	}
+	return found, nil
+}
+
+// place gives the variables of a module their memory.
+func (d *Device) place(m *module) error {
+	for _, v := range m.variables {
+		s := spaces[v.space]
+		if s == sharedSpace {
+			continue
+		}
+		if int64(v.size) > d.free() {
+			return &Fault{Kind: Memory, Line: v.line,
+				Text: fmt.Sprintf("variable %s of %d bytes where %d are free", v.name, v.size, d.free())}
+		}
+		a := d.heap.take(s, v.size, v.align, true)
+		copy(a.data, v.initial)
+		a.define(0, v.size, true)
+		v.address = a.base
+	}
+	return nil
+}
+
+// place gives the shared variables of a module and an entry their addresses: those with a size one after another, and
+// all without behind them. It returns how many bytes the former take.
+func place(m *module, e *entry) int {
+	variables := sharedOf(m, e)
+	end := uint64(sharedBase)
+	for _, v := range variables {
+		if !v.unsized {
+			v.address = (end + uint64(v.align-1)) &^ uint64(v.align-1)
+			end = v.address + uint64(v.size)
+		}
+	}
+	dynamic := uint64(0)
+	for _, v := range variables {
+		if v.unsized {
+			align := max(16, uint64(v.align))
+			dynamic = max(dynamic, (end+align-1)&^(align-1))
+		}
+	}
+	for _, v := range variables {
+		if v.unsized {
+			v.address, end = dynamic, dynamic
+		}
+	}
+	return int(end - sharedBase)
+}
+
+// placeLocal gives the local variables of an entry their addresses, and returns how many bytes they take.
+func placeLocal(e *entry) int {
+	end := uint64(localBase)
+	for _, v := range e.variables {
+		if v.space == "local" {
+			v.address = (end + uint64(v.align-1)) &^ uint64(v.align-1)
+			end = v.address + uint64(v.size)
+		}
+	}
+	return int(end - localBase)
+}
+
+// sharedOf returns the shared variables of a module and an entry.
+func sharedOf(m *module, e *entry) []*variable {
+	var out []*variable
+	for _, v := range slices.Concat(m.variables, e.variables) {
+		if v.space == "shared" {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// variableAt names the shared variable with a size that an address is in: " (tile+12)".
+func (p *program) variableAt(address uint64) string {
+	for _, v := range p.shared {
+		if address-v.address < uint64(v.size) {
+			return fmt.Sprintf(" (%s+%d)", v.name, address-v.address)
+		}
+	}
+	return ""
+}
+
+// Name implements driver.Kernel.
+func (k *kernel) Name() string { return k.program.entry.name }
+
+// Resources implements driver.Kernel.
+func (k *kernel) Resources() driver.Resources {
+	most := k.program.entry.mostThreads
+	if most == 0 {
+		most = mostThreads
+	}
+	return driver.Resources{Shared: k.program.static, Local: k.program.local, MostThreads: min(most, mostThreads)}
+}
+
+// Resident implements driver.Kernel: a multiprocessor has 64 warps and 32 blocks, and shared memory for one of the
+// largest blocks, each block taking 1 KiB besides its own.
+func (k *kernel) Resident(threads, shared int) (int, error) {
+	if err := k.fits(threads, shared); err != nil {
+		return 0, fmt.Errorf("emulator: resident blocks of %s: %w", k.Name(), err)
+	}
+	c := k.device.config
+	each := min(64/((threads+31)/32), 32, (c.BlockShared+1024)/(k.program.static+shared+1024))
+	return c.Multiprocessors * each, nil
+}
+
+// fits says whether a block of so many threads and bytes of dynamic shared memory can be.
+func (k *kernel) fits(threads, shared int) error {
+	if most := k.Resources().MostThreads; threads < 1 || threads > most {
+		return fmt.Errorf("a block of %d threads, of at most %d", threads, most)
+	}
+	if most := k.device.config.BlockShared; shared < 0 || k.program.static+shared > most {
+		return fmt.Errorf("%d+%d bytes of shared memory of a block, of at most %d", k.program.static, shared, most)
+	}
+	return nil
+}
+
+// Launch implements driver.Device.
+func (d *Device) Launch(l driver.Launch) error {
+	if l.Kernel == nil {
+		return errors.New("emulator: launch of no kernel")
+	}
+	if err := d.operation(); err != nil {
+		return err
+	}
+	if err := d.launch(l); err != nil {
+		return fmt.Errorf("emulator: %v: %w", l, err)
+	}
+	return nil
+}
+
+func (d *Device) launch(l driver.Launch) (err error) {
+	k, ok := l.Kernel.(*kernel)
+	if !ok || k.device != d {
+		return errors.New("the kernel is not this device's")
+	}
+	if err := k.check(l); err != nil {
+		return err
+	}
+	name := k.Name()
+	if d.traffic[name] == nil {
+		d.traffic[name] = &Traffic{}
+	}
+	threads := l.Block.Count()
+	run := &launch{
+		device: d, program: k.program,
+		grid: l.Grid, size: l.Block,
+		threads: threads, warps: uint32(threads+31) / 32,
+		dynamic: l.Shared, args: l.Args,
+		uniforms: make([]lanes, len(k.program.uniforms)),
+		began:    d.tick(),
+		released: make([]uint64, l.Grid.Count()),
+		traffic:  d.traffic[name],
+	}
+	for i, bits := range k.program.uniforms {
+		for lane := range run.uniforms[i] {
+			run.uniforms[i][lane] = bits
+		}
+	}
+	run.traffic.Launches++
+	defer func() {
+		run.traffic.Instructions += run.steps
+		switch r := recover().(type) {
+		case nil:
+		case *Fault:
+			err = r
+		default:
+			panic(r)
+		}
+	}()
+	run.run(l.Cooperative)
+	return nil
+}
+
+// check says whether a launch can be.
+func (k *kernel) check(l driver.Launch) error {
+	for i, most := range [...]int{1<<31 - 1, 65535, 65535} {
+		if l.Grid[i] < 1 || l.Grid[i] > most {
+			return fmt.Errorf("grid[%d] is %d, not from 1 to %d", i, l.Grid[i], most)
+		}
+	}
+	for i, most := range [...]int{1024, 1024, 64} {
+		if l.Block[i] < 1 || l.Block[i] > most {
+			return fmt.Errorf("block[%d] is %d, not from 1 to %d", i, l.Block[i], most)
+		}
+	}
+	if err := k.fits(l.Block.Count(), l.Shared); err != nil {
+		return err
+	}
+	if r := k.program.entry.required; r != [3]int{} && driver.Dim(r) != l.Block {
+		return fmt.Errorf("the kernel requires blocks of %v", driver.Dim(r))
+	}
+	if got, want := len(l.Args), len(k.program.entry.params); got != want {
+		return fmt.Errorf("%d arguments for %d parameters", got, want)
+	}
+	if float64(l.Grid[0])*float64(l.Grid[1])*float64(l.Grid[2]) > 1<<27 {
+		return errors.New("more blocks than an emulator could ever do")
+	}
+	if l.Cooperative {
+		most, err := k.Resident(l.Block.Count(), l.Shared)
+		if err != nil {
+			return err
+		}
+		if l.Grid.Count() > most {
+			return fmt.Errorf("%d blocks that must run at once, of at most %d", l.Grid.Count(), most)
+		}
+	}
+	return nil
+}

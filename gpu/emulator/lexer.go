@@ -1,0 +1,97 @@
+package emulator
+
+import (
+	"strings"
+)
+
+// token is a piece of PTX text.
+type token struct {
+	kind tokenKind
+	text string
+	line int
+}
+
+type tokenKind byte
+
+const (
+	endToken    tokenKind = iota
+	wordToken             // a name: add, %r1, $loop, WARP_SZ
+	dotToken              // a dot and what sticks to it: .global, .L2::128B, the .x of %tid.x
+	numberToken           // 12, 0x1f, 7.4, 0f3F800000
+	stringToken           // "…", of .pragma and .file
+	signToken             // one character of punctuation
+)
+
+// lex cuts text into tokens; the last is an endToken. Comments are dropped.
+func lex(text string) ([]token, *Fault) {
+	var out []token
+	line := 1
+	for i := 0; i < len(text); {
+		c := text[i]
+		rest := text[i:]
+		length, kind := 1, signToken
+		switch {
+		case c == '\n':
+			line++
+			i++
+			continue
+		case c == ' ' || c == '\t' || c == '\r':
+			i++
+			continue
+		case strings.HasPrefix(rest, "//"):
+			if length = strings.IndexByte(rest, '\n'); length < 0 {
+				length = len(rest)
+			}
+			i += length
+			continue
+		case strings.HasPrefix(rest, "/*"):
+			end := strings.Index(rest, "*/")
+			if end < 0 {
+				return nil, &Fault{Kind: Syntax, Line: line, Text: "a comment has no end"}
+			}
+			line += strings.Count(rest[:end], "\n")
+			i += end + 2
+			continue
+		case c == '"':
+			end := strings.IndexAny(rest[1:], "\"\n")
+			if end < 0 || rest[1+end] == '\n' {
+				return nil, &Fault{Kind: Syntax, Line: line, Text: "a string has no end"}
+			}
+			length, kind = end+2, stringToken
+		case isDigit(c):
+			length, kind = number(rest), numberToken
+		case c == '.':
+			length, kind = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == ':' }), dotToken
+		case isLetter(c) || c == '%' || c == '$':
+			length, kind = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' }), wordToken
+		case !strings.ContainsRune("{}()[]<>,;:+-*=@!|", rune(c)):
+			return nil, &Fault{Kind: Syntax, Line: line, Text: "a character that is no PTX: " + quoted(rest[:1])}
+		}
+		out = append(out, token{kind, rest[:length], line})
+		i += length
+	}
+	return append(out, token{kind: endToken, line: line}), nil
+}
+
+// span returns how many of text's first bytes, from the from-th on, are in a class.
+func span(text string, from int, in func(byte) bool) int {
+	for from < len(text) && in(text[from]) {
+		from++
+	}
+	return from
+}
+
+// number returns how many bytes a number has: digits and letters of any sort, and an exponent's sign.
+func number(text string) int {
+	in := func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' }
+	n := span(text, 1, in)
+	hexadecimal := n > 1 && strings.ContainsRune("xXfFdD", rune(text[1]))
+	if !hexadecimal && text[n-1]|0x20 == 'e' && n+1 < len(text) && (text[n] == '+' || text[n] == '-') && isDigit(text[n+1]) {
+		n = span(text, n+1, in)
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' }

@@ -1,0 +1,192 @@
+package emulator
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// Traffic is what the launches of one kernel did. A request is one memory instruction of one warp, however wide.
+type Traffic struct {
+	// Launches counts launches, Instructions the instructions that warps issued.
+	Launches, Instructions int64
+	// GlobalLoaded and GlobalStored are the bytes that active threads asked for; cp.async loads.
+	GlobalLoaded, GlobalStored int64
+	// LoadSectors and StoreSectors are the 32-byte sectors of global memory touched, summed over requests.
+	LoadSectors, StoreSectors int64
+	// LoadRequests and StoreRequests are the requests to global memory.
+	LoadRequests, StoreRequests int64
+	// SharedLoaded and SharedStored are the bytes that active threads asked for of shared memory.
+	SharedLoaded, SharedStored int64
+	// BankConflicts are the wavefronts of shared requests beyond those that a conflict-free request needs: over 32
+	// banks of 4 bytes, the most different words that one bank must give, less 1. An 8-byte request is handled as 2
+	// half-warps, a 16-byte one as 4 quarter-warps, each on its own.
+	BankConflicts int64
+	// Shuffles and Barriers count what warps executed.
+	Shuffles, Barriers int64
+}
+
+func (t *Traffic) add(o *Traffic) {
+	t.Launches += o.Launches
+	t.Instructions += o.Instructions
+	t.GlobalLoaded += o.GlobalLoaded
+	t.GlobalStored += o.GlobalStored
+	t.LoadSectors += o.LoadSectors
+	t.StoreSectors += o.StoreSectors
+	t.LoadRequests += o.LoadRequests
+	t.StoreRequests += o.StoreRequests
+	t.SharedLoaded += o.SharedLoaded
+	t.SharedStored += o.SharedStored
+	t.BankConflicts += o.BankConflicts
+	t.Shuffles += o.Shuffles
+	t.Barriers += o.Barriers
+}
+
+// Traffic returns the sums over the launches of the entry of that name since the last ResetTraffic.
+func (d *Device) Traffic(kernel string) Traffic {
+	if t := d.traffic[kernel]; t != nil {
+		return *t
+	}
+	return Traffic{}
+}
+
+// ResetTraffic forgets all sums.
+func (d *Device) ResetTraffic() { clear(d.traffic) }
+
+// countGlobal counts a request to global memory whose addresses are in w.scratch.
+func (w *warp) countGlobal(size int, mask uint32, load bool) {
+	t := w.launch.traffic
+	n := int64(bits.OnesCount32(mask) * size)
+	sectors := w.distinct(mask, sectorBits)
+	if load {
+		t.GlobalLoaded += n
+		t.LoadRequests++
+		t.LoadSectors += sectors
+	} else {
+		t.GlobalStored += n
+		t.StoreRequests++
+		t.StoreSectors += sectors
+	}
+}
+
+const sectorBits = 5
+
+// distinct returns how many different address >> shift there are.
+func (w *warp) distinct(mask uint32, shift uint) int64 {
+	seen := w.sectors[:0]
+	ascending := true
+	for m := mask; m != 0; m &= m - 1 {
+		s := w.scratch[bits.TrailingZeros32(m)] >> shift
+		n := len(seen)
+		if n > 0 && seen[n-1] == s {
+			continue
+		}
+		ascending = ascending && (n == 0 || seen[n-1] < s)
+		seen = append(seen, s)
+	}
+	if ascending {
+		return int64(len(seen))
+	}
+	slices.Sort(seen)
+	return int64(len(slices.Compact(seen)))
+}
+
+// conflicts returns how many wavefronts a request to shared memory needs beyond those without conflicts.
+func (w *warp) conflicts(size int, mask uint32) int64 {
+	words := max(1, size/4)
+	together := 32 / words // lanes of a wavefront
+	var extra int64
+	for first := 0; first < 32; first += together {
+		if group := mask & (1<<together - 1) << first; group != 0 {
+			extra += w.crowd(group, words) - 1
+		}
+	}
+	return extra
+}
+
+// crowd returns the most different words that lanes ask of one bank.
+func (w *warp) crowd(mask uint32, words int) int64 {
+	var asked [32]uint64 // of each bank, the first word
+	var busy uint32
+	alone := true
+	all := w.sectors[:0]
+	for m := mask; m != 0; m &= m - 1 {
+		word := w.scratch[bits.TrailingZeros32(m)] >> 2
+		for i := range uint64(words) {
+			bank := (word + i) & 31
+			switch {
+			case busy>>bank&1 == 0:
+				busy |= 1 << bank
+				asked[bank] = word + i
+			case asked[bank] == word+i:
+				continue
+			default:
+				alone = false
+			}
+			all = append(all, word+i)
+		}
+	}
+	if alone {
+		return 1
+	}
+	slices.Sort(all)
+	var count [32]int64
+	most := int64(0)
+	for _, word := range slices.Compact(all) {
+		count[word&31]++
+		most = max(most, count[word&31])
+	}
+	return most
+}
+
+// count counts a request: of loads, stores, or of both as atom is. Shared wavefronts are counted once.
+func (w *warp) count(q *request, mask uint32, load, store bool) {
+	t := w.launch.traffic
+	global, shared := uint32(0), uint32(0)
+	switch q.space {
+	case globalSpace:
+		global = mask
+	case sharedSpace:
+		shared = mask
+	case genericSpace:
+		for m := mask; m != 0; m &= m - 1 {
+			lane := bits.TrailingZeros32(m)
+			switch s, _ := q.in(w.scratch[lane]); s {
+			case globalSpace:
+				global |= 1 << lane
+			case sharedSpace:
+				shared |= 1 << lane
+			}
+		}
+	}
+	if global != 0 && load {
+		w.countGlobal(q.size, global, true)
+	}
+	if global != 0 && store {
+		w.countGlobal(q.size, global, false)
+	}
+	if shared != 0 {
+		n := int64(bits.OnesCount32(shared) * q.size)
+		if load {
+			t.SharedLoaded += n
+		}
+		if store {
+			t.SharedStored += n
+		}
+		t.BankConflicts += w.conflicts(q.size, shared)
+	}
+}
+
+// countCopy counts the load of a cp.async, each lane of its own size.
+func (w *warp) countCopy(q *request, sizes *lanes, mask uint32) {
+	var sum int64
+	var some uint32
+	for m := mask; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros32(m)
+		if n := min(int64(sizes[i]), int64(q.size)); n > 0 {
+			sum += n
+			some |= 1 << i
+		}
+	}
+	w.countGlobal(0, some, true)
+	w.launch.traffic.GlobalLoaded += sum
+}

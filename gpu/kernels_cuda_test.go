@@ -1,0 +1,31 @@
+//go:build cuda
+
+package gpu_test
+
+import (
+	"testing"
+
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/internal/drivertest"
+	"github.com/matsense/matsense/internal/kerneltest"
+)
+
+// TestKernelsOnGPU runs every kernel on the first GPU, with canaries around each buffer.
+func TestKernelsOnGPU(t *testing.T) {
+	gpus, err := cuda.Devices()
+	if err != nil {
+		t.Skipf("there is no GPU to run the kernels on: %v", err)
+	}
+	if len(gpus) == 0 {
+		t.Skip("there is no GPU to run the kernels on")
+	}
+	t.Logf("%s, compute capability %d.%d, %s", gpus[0].Name, gpus[0].Capability[0], gpus[0].Capability[1], gpus[0].Driver)
+	kerneltest.Run(t, func(t *testing.T) driver.Device {
+		d, err := cuda.Open(gpus[0].Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return drivertest.Guard(t, d)
+	})
+}

@@ -1,0 +1,194 @@
+package kerneltest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
+)
+
+// bench is a device with the kernel under test.
+type bench struct {
+	device driver.Device
+	kernel driver.Kernel
+}
+
+// newBench loads a kernel, or skips a test that the device is too old for.
+func newBench(t *testing.T, d driver.Device, k kernels.Kernel) *bench {
+	t.Helper()
+	t.Cleanup(func() { noError(t, d.Close()) })
+	info, err := d.Info()
+	must(t, err)
+	if have, need := info.Capability, k.Capability; have[0] < need[0] || have[0] == need[0] && have[1] < need[1] {
+		t.Skipf("it needs compute capability %d.%d; %s has %d.%d", need[0], need[1], info.Name, have[0], have[1])
+	}
+	kernel, err := d.Load(k.Name, k.Text)
+	must(t, err)
+	return &bench{d, kernel}
+}
+
+// buffer is an argument that points to memory of its own.
+type buffer struct {
+	data   []byte
+	output bool
+}
+
+// input is a buffer that the kernel must not change.
+func input[T number](v []T) *buffer { return &buffer{data: encode(v)} }
+
+// output is a buffer that begins with v.
+func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
+
+// table is an argument that points to four u64 for each member: the addresses of buffers, and ints.
+type table [][4]any
+
+// launch is one run of the kernel. Arguments are *buffer, table, int, uint64 or float64, nil for a pointer that must not
+// be used.
+type launch struct {
+	grid, block driver.Dim
+	shared      int
+	cooperative bool
+	args        []any
+}
+
+// line is a grid or a block of one dimension.
+func line(n int) driver.Dim { return driver.Dim{n, 1, 1} }
+
+// run runs the kernel once, in memory of its own, and leaves in the buffers what it wrote there. It fails the test where
+// the kernel fails or writes to an input.
+func (b *bench) run(t *testing.T, l launch) {
+	t.Helper()
+	taken := map[*buffer]driver.Pointer{}
+	defer func() {
+		for _, p := range taken {
+			noError(t, b.device.Free(p))
+		}
+		if live := b.device.Live(); live != 0 {
+			t.Errorf("%d bytes are live after all was freed", live)
+		}
+	}()
+	take := func(x *buffer) uint64 {
+		p, ok := taken[x]
+		if !ok {
+			var err error
+			p, err = b.device.Alloc(int64(len(x.data)))
+			must(t, err)
+			taken[x] = p
+			must(t, b.device.Upload(p, x.data))
+		}
+		return uint64(p)
+	}
+	var args []driver.Arg
+	for _, a := range l.args {
+		switch a := a.(type) {
+		case nil:
+			args = append(args, driver.Ptr(0))
+		case *buffer:
+			args = append(args, driver.U64(take(a)))
+		case table:
+			args = append(args, driver.U64(take(a.resolve(take))))
+		case int:
+			args = append(args, driver.U32(a))
+		case uint64:
+			args = append(args, driver.U64(a))
+		case float64:
+			args = append(args, driver.F64(a))
+		default:
+			panic(fmt.Sprintf("kerneltest: an argument of type %T", a))
+		}
+	}
+	run := driver.Launch{
+		Kernel: b.kernel, Grid: l.grid, Block: l.block, Shared: l.shared, Cooperative: l.cooperative, Args: args,
+	}
+	must(t, b.device.Launch(run))
+	must(t, b.device.Wait())
+	for x, p := range taken {
+		after := make([]byte, len(x.data))
+		must(t, b.device.Download(after, p))
+		if x.output {
+			x.data = after
+		} else if !bytes.Equal(after, x.data) {
+			t.Errorf("%v wrote to an input", run)
+		}
+	}
+}
+
+// resolve writes the table down.
+func (m table) resolve(take func(*buffer) uint64) *buffer {
+	var out buffer
+	for _, row := range m {
+		for _, v := range row {
+			switch v := v.(type) {
+			case *buffer:
+				out.data = binary.LittleEndian.AppendUint64(out.data, take(v))
+			case int:
+				out.data = binary.LittleEndian.AppendUint64(out.data, uint64(v))
+			default:
+				panic(fmt.Sprintf("kerneltest: a table with a %T", v))
+			}
+		}
+	}
+	return &out
+}
+
+// check compares a buffer with what it should be, to the bit. Any NaN will do for a NaN, but for poison only poison: that
+// is what must not have been written.
+func check[T number](t *testing.T, what string, b *buffer, want []T) {
+	t.Helper()
+	got := decode[T](b.data)
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d numbers, want %d", what, len(got), len(want))
+	}
+	var wrong []string
+	count := 0
+	for i, w := range want {
+		g, left := got[i], fromBits[T](poison)
+		if bitsOf(g) == bitsOf(w) || g != g && w != w && bitsOf(w) != bitsOf(left) && bitsOf(g) != bitsOf(left) {
+			continue
+		}
+		if count++; count <= 4 {
+			wrong = append(wrong, fmt.Sprintf("[%d] is %s, want %s", i, show(g), show(w)))
+		}
+	}
+	if count > 0 {
+		t.Errorf("%s: %d of %d numbers are wrong: %s", what, count, len(want), strings.Join(wrong, "; "))
+	}
+}
+
+// show writes a number and its bits.
+func show[T number](v T) string {
+	if bitsOf(v) == bitsOf(fromBits[T](poison)) {
+		return "poison"
+	}
+	return fmt.Sprintf("%v (%#x)", v, bitsOf(v))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// name writes a case's sizes: name("n", 3, "m", 8) is n=3/m=8.
+func name(sizes ...any) string {
+	var parts []string
+	for i := 0; i < len(sizes); i += 2 {
+		parts = append(parts, fmt.Sprintf("%v=%v", sizes[i], sizes[i+1]))
+	}
+	return strings.Join(parts, "/")
+}
+
+// over returns ⌈a/b⌉.
+func over(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,118 @@
+package kerneltest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+)
+
+// contraction is a case of contract.
+type contraction struct {
+	m, k, chunk int // chunk is a number of rows
+	gap         int // bytes between rows that need not be there
+	kind        kind
+}
+
+var contractions = []contraction{
+	{1, 1, 1, 0, ""},
+	{2, 3, 2, 0, ""},
+	{7, 31, 7, 0, ""},
+	{8, 32, 3, 32, ""},
+	{9, 33, 9, 0, ""},
+	{13, 255, 1, 0, ""},
+	{67, 257, 25, 0, ""},
+	{129, 91, 129, 64, ""},
+	{31, 1009, 5, 0, ""},
+	{25, 4095, 8, 0, ""},
+	{17, 4096, 17, 0, ""},
+	{19, 4097, 10, 0, ""},
+	{33, 4186, 16, 0, ""},
+	{9, 8209, 3, 32, ""},
+	{13, 8209, 20, 0, ""},
+	{3, 32*slab + 1, 3, 0, ""}, // more slabs than a warp has lanes
+	{11, 5003, 7, 0, small},
+	{14, 4099, 3, 0, special},
+	{5, 4099, 5, 0, allOnes},
+	{7, 301, 4, 0, otherLevels},
+}
+
+func testContract[T number](t *testing.T, b *bench, f sensing.Entries) {
+	for _, c := range contractions {
+		c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, false) })
+	}
+}
+
+func testContractGenerated[T number](t *testing.T, b *bench, f sensing.Entries) {
+	for _, c := range contractions {
+		if c.gap == 0 {
+			c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, true) })
+		}
+	}
+}
+
+func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T)) {
+	if c.kind != otherLevels || f == sensing.Q8 {
+		t.Run(name("m", c.m, "k", c.k, "chunk", c.chunk, "gap", c.gap)+string(c.kind), test)
+	}
+}
+
+// contract checks the kernel against the three references that it must give the bits of.
+func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, generate bool) {
+	const scale = 1.0 / 3
+	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
+	switch c.kind {
+	case small:
+		z = padded[T](1, c.k, tiny[T]())
+		scaled(y, tiny[T]())
+	case special:
+		if !generate || f.EntryBits() < 16 {
+			specials(a, z)
+		}
+		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
+	case allOnes:
+		z[2] = fromBits[T](math.MaxUint64)
+	case otherLevels:
+		a.otherLevels()
+	}
+	parts, chunkCount := slabs(c.k), over(c.m, c.chunk)
+	kp := parts * slab
+
+	shared := kernels.Stages(f.EntryBits())
+	resident, err := b.kernel.Resident(256, shared)
+	must(t, err)
+	if resident < parts*chunkCount {
+		t.Skipf("it needs %d blocks on the device at one time, which has room for %d", parts*chunkCount, resident)
+	}
+	partials := output(make([]T, c.m*parts))
+	for i := range partials.data {
+		partials.data[i] = 0xFF
+	}
+	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
+	args := []any{input(z), partials, input(y), res, chunks, a.table(), c.m}
+	if generate {
+		key, number := entries.Key()
+		args = append(args, uint64(key[0]), uint64(key[1]), uint64(number))
+	} else {
+		args = append([]any{a.buffer()}, append(args, a.stride)...)
+	}
+	args = append(args, c.k, parts, c.chunk, scale)
+	b.run(t, launch{grid: line(parts * chunkCount), block: line(256), shared: shared, cooperative: true, args: args})
+
+	dots := allDots(a, z, 1)
+	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
+	for i := range c.m {
+		var w T
+		wantRes[i], w = residual(dots[i*parts:][:parts], y[i], scale)
+		sum := wantChunks[i/c.chunk*kp:][:c.k]
+		if i%c.chunk == 0 {
+			clear(sum)
+		}
+		accumulate(sum, w, inT[T](a, i))
+	}
+	leaveOpen(wantChunks, chunks, c.k, kp)
+	check(t, "partials", partials, dots)
+	check(t, "res", res, wantRes)
+	check(t, "chunks", chunks, wantChunks)
+}

@@ -1,0 +1,139 @@
+package kerneltest
+
+import (
+	"math"
+	"testing"
+)
+
+func testCombine(t *testing.T, b *bench) {
+	zero := math.Copysign(0, -1)
+	for _, n := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009} {
+		for _, c := range []struct {
+			name string
+			a, b float64
+			// which of dst, x and y are the same memory: equal letters
+			memory string
+		}{
+			{"apart", 0.3, -1.7, "dxy"},
+			{"in place of x", 1, -0.1, "xxy"},
+			{"in place of y", 1.0 / 3, 1, "yxy"},
+			{"x and y the same", 0.1, 0.2, "dxx"},
+			{"all the same", 1.1, 0.2, "xxx"},
+			{"without x", 0, -0.7, "d-y"},
+			{"without y", 0.7, zero, "dx-"},
+			{"scaled in place", 1.0 / 3, 0, "xx-"},
+			{"without both", zero, 0, "d--"},
+			{"with itself, unread", 0, 0, "xxx"},
+			{"a copy", 1, 0, "dx-"},
+		} {
+			t.Run(name("n", n, c.name, c.memory), func(t *testing.T) {
+				values := map[byte][]float64{'d': poisoned[float64](n), 'x': random[float64](n, 0), 'y': random[float64](n, 1)}
+				for i, v := range []float64{zero, 0, math.Inf(1), math.NaN(), math.MaxFloat64, 0x1p-1074} {
+					values['x'][i*n/6], values['y'][n-1-i*n/6] = v, v
+				}
+				buffers := map[byte]*buffer{}
+				for at := range 3 {
+					if m := c.memory[at]; m != '-' && buffers[m] == nil {
+						buffers[m] = &buffer{encode(values[m]), m == c.memory[0]}
+					}
+				}
+				arg := func(at int) any {
+					if b, ok := buffers[c.memory[at]]; ok {
+						return b
+					}
+					return nil
+				}
+				want := make([]float64, n)
+				for i := range want {
+					x, y := 0.0, 0.0
+					if c.a != 0 {
+						x = float64(c.a * values[c.memory[1]][i])
+					}
+					if c.b != 0 {
+						y = float64(c.b * values[c.memory[2]][i])
+					}
+					switch {
+					case c.a == 0:
+						want[i] = y
+					case c.b == 0:
+						want[i] = x
+					default:
+						want[i] = float64(x + y)
+					}
+				}
+				b.run(t, launch{grid: line(over(n, 256)), block: line(256), args: []any{arg(0), arg(1), arg(2), c.a, c.b, n}})
+				check(t, "dst", buffers[c.memory[0]], want)
+			})
+		}
+	}
+}
+
+func testSumSquares(t *testing.T, b *bench) {
+	for _, c := range []struct{ vectors, count, gap int }{
+		{1, 1, 0}, {1, 2, 3}, {4, 31, 0}, {7, 32, 1}, {1, 33, 0}, {4, 255, 2}, {1, 256, 0}, {7, 257, 0}, {4, 1009, 5},
+		{2, 5003, 0},
+	} {
+		t.Run(name("vectors", c.vectors, "count", c.count, "gap", c.gap), func(t *testing.T) {
+			stride := c.count + c.gap
+			x := poisoned[float64]((c.vectors-1)*stride + c.count)
+			want := make([]float64, c.vectors)
+			for v := range want {
+				vector := x[v*stride : v*stride+c.count]
+				copy(vector, random[float64](c.count, uint64(v)))
+				var threads [256]float64
+				for i, y := range vector {
+					threads[i%256] = math.FMA(y, y, threads[i%256])
+				}
+				want[v] = acrossBlock(&threads)
+			}
+			sums := output(poisoned[float64](c.vectors))
+			b.run(t, launch{grid: line(c.vectors), block: line(256), args: []any{input(x), sums, c.count, uint64(stride)}})
+			check(t, "sums", sums, want)
+		})
+	}
+}
+
+func testSumChunks[T number](t *testing.T, b *bench) {
+	for _, c := range []struct {
+		members, k, chunks int
+		kind               kind
+	}{
+		{1, 1, 1, ""},
+		{1, 2, 7, ""},
+		{4, 31, 3, ""},
+		{7, 33, 8, ""},
+		{1, 255, 31, ""},
+		{1, 257, 1, ""},
+		{4, 4095, 2, ""},
+		{1, 4097, 5, ""},
+		{7, 4186, 3, ""},
+		{1, 8209, 2, ""},
+		{2, 1009, 4, small},
+	} {
+		t.Run(name("members", c.members, "k", c.k, "chunks", c.chunks)+string(c.kind), func(t *testing.T) {
+			kp := slabs(c.k) * slab
+			chunks, want := poisoned[T](c.members*c.chunks*kp), poisoned[T](c.members*kp)
+			for m := range c.members {
+				for i := range c.chunks {
+					chunk := chunks[(m*c.chunks+i)*kp:][:c.k]
+					copy(chunk, random[T](c.k, uint64(m*c.chunks+i)))
+					if c.kind == small {
+						scaled(chunk, T(tiny[T]()))
+					}
+					for k, v := range chunk {
+						if i == 0 {
+							want[m*kp+k] = v
+						} else {
+							want[m*kp+k] += v
+						}
+					}
+				}
+			}
+			g := output(poisoned[T](c.members * kp))
+			b.run(t, launch{
+				grid: [3]int{over(c.k, 256), c.members, 1}, block: line(256), args: []any{input(chunks), g, c.k, kp, c.chunks},
+			})
+			check(t, "g", g, want)
+		})
+	}
+}
