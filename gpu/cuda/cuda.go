@@ -1,0 +1,138 @@
+//go:build cuda && linux && cgo && (amd64 || arm64)
+
+package cuda
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"gorgonia.org/cu"
+
+	"github.com/matsense/matsense/gpu/cuda/internal/libcuda"
+	"github.com/matsense/matsense/gpu/driver"
+)
+
+// Built says whether this build can use GPUs at all.
+const Built = true
+
+// Attributes of a device that cu has no name for.
+const blockSharedOptIn cu.DeviceAttribute = 97 // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+
+// oldest is the oldest driver's version whose functions and PTX (7.0) suffice: CUDA 11.0.
+const oldest = 11000
+
+// Devices describes the GPUs that the driver shows, at least one. The error wraps driver.ErrNoDevice and says what is
+// missing. Free is asked of each GPU in a context made for the question, which takes a moment; it is 0 where none can be
+// made.
+func Devices() ([]driver.Info, error) {
+	count, err := ready()
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]driver.Info, count)
+	for i := range infos {
+		gpu, err := cu.GetDevice(i)
+		if err == nil {
+			infos[i], err = describe(i, gpu)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cuda: describe GPU %d: %s", i, explain(code(err)))
+		}
+		infos[i].Free = free(gpu)
+	}
+	return infos, nil
+}
+
+// ready has the driver opened and returns how many GPUs it shows.
+func ready() (count int, err error) {
+	missing := func(format string, args ...any) (int, error) {
+		return 0, fmt.Errorf("cuda: %w: %s", driver.ErrNoDevice, fmt.Sprintf(format, args...))
+	}
+	problem, status := libcuda.Load()
+	switch {
+	case strings.HasPrefix(problem, "libcuda.so.1: cannot open shared object file: No such file"):
+		return missing("libcuda.so.1 was not found: is the NVIDIA driver installed?")
+	case problem != "":
+		return missing("libcuda.so.1 could not be loaded: %s", problem)
+	case status == noDevice:
+		return missing("no GPU is visible%s", visible())
+	case status != 0:
+		return missing("the NVIDIA driver reports: %s", explain(status))
+	}
+	if version := cu.Version(); version < oldest {
+		return missing("the NVIDIA driver is for %s, and %s or later is needed", versionText(version), versionText(oldest))
+	}
+	if count, err = cu.NumDevices(); err != nil {
+		return missing("the NVIDIA driver reports: %s", explain(code(err)))
+	}
+	if count == 0 {
+		return missing("no GPU is visible%s", visible())
+	}
+	return count, nil
+}
+
+func visible() string {
+	if value, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set {
+		return fmt.Sprintf(" (CUDA_VISIBLE_DEVICES=%q)", value)
+	}
+	return ""
+}
+
+// versionText puts the driver's number of a version, 1000·major + 10·minor, in words.
+func versionText(version int) string { return fmt.Sprintf("CUDA %d.%d", version/1000, version%1000/10) }
+
+// describe says everything about a GPU that needs no context: all but Free.
+func describe(index int, gpu cu.Device) (driver.Info, error) {
+	info := driver.Info{Index: index, Driver: versionText(cu.Version())}
+	var err error
+	if info.Name, err = gpu.Name(); err != nil {
+		return info, err
+	}
+	if info.Memory, err = gpu.TotalMem(); err != nil {
+		return info, err
+	}
+	for attribute, into := range map[cu.DeviceAttribute]*int{
+		cu.ComputeCapabilityMajor: &info.Capability[0],
+		cu.ComputeCapabilityMinor: &info.Capability[1],
+		cu.MultiprocessorCount:    &info.Multiprocessors,
+		cu.L2CacheSize:            &info.L2,
+		blockSharedOptIn:          &info.BlockShared,
+	} {
+		if *into, err = gpu.Attribute(attribute); err != nil {
+			return info, err
+		}
+	}
+	return info, nil
+}
+
+func free(gpu cu.Device) (bytes int64) {
+	context, err := gpu.RetainPrimaryCtx()
+	if err != nil {
+		return 0
+	}
+	err = within(context, func() (err error) {
+		bytes, _, err = cu.MemInfo()
+		return err
+	})
+	if err != nil {
+		bytes = 0
+	}
+	_ = gpu.ReleasePrimaryCtx() // nothing was taken of it
+	return bytes
+}
+
+// within calls f with the context current, on one thread, and leaves the thread as it was.
+func within(context cu.CUContext, f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cu.PushCurrentCtx(context); err != nil {
+		return err
+	}
+	err := f()
+	if _, popped := cu.PopCurrentCtx(); err == nil {
+		err = popped
+	}
+	return err
+}

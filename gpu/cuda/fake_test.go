@@ -1,0 +1,266 @@
+//go:build cuda && linux && cgo && (amd64 || arm64)
+
+package cuda_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
+)
+
+// These tests run in processes of their own, whose libcuda.so.1 is testdata/fake_libcuda.c.
+
+const broken = `.version 7.0
+.target sm_70
+.address_size 64
+.visible .entry broken() {
+	frobnicate.u32 %x;
+	ret;
+}
+`
+
+var fake struct {
+	once sync.Once
+	dir  string
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if fake.dir != "" {
+		os.RemoveAll(fake.dir)
+	}
+	os.Exit(code)
+}
+
+// library builds the fake, once, and returns its directory.
+func library(t *testing.T) string {
+	t.Helper()
+	cc, include := compiler(t)
+	fake.once.Do(func() {
+		dir, err := os.MkdirTemp("", "fake-libcuda")
+		must(t, err)
+		fake.dir = dir
+		out, err := exec.Command(cc, "-Wall", "-O1", "-shared", "-fPIC", "-I", include,
+			"-o", filepath.Join(dir, "libcuda.so.1"), filepath.Join("testdata", "fake_libcuda.c")).CombinedOutput()
+		if err != nil {
+			t.Fatalf("the fake libcuda: %v\n%s", err, out)
+		}
+	})
+	return fake.dir
+}
+
+// child says whether this is the process that a test was started in by runChild.
+func child() bool { return os.Getenv("CUDA_TEST_CHILD") != "" }
+
+// runChild runs one test in a process of its own, and returns what it says.
+func runChild(t *testing.T, name string, environment ...string) string {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.run", "^"+name+"$", "-test.v")
+	command.Env = append(append(os.Environ(), "CUDA_TEST_CHILD=1"), environment...)
+	out, err := command.CombinedOutput()
+	if err != nil || strings.Contains(string(out), "--- SKIP") {
+		t.Errorf("%s in its own process: %v\n%s", name, err, out)
+	}
+	return string(out)
+}
+
+// underFake says whether this process has the fake. Otherwise it runs the test in one that has.
+func underFake(t *testing.T, environment ...string) bool {
+	t.Helper()
+	if !child() {
+		runChild(t, t.Name(), append(environment, "LD_LIBRARY_PATH="+library(t))...)
+	}
+	return child()
+}
+
+// What holds on a GPU holds on the fake.
+func TestFake(t *testing.T) {
+	for _, name := range []string{"TestGPU", "TestGPULost"} {
+		runChild(t, name, "LD_LIBRARY_PATH="+library(t))
+	}
+}
+
+// What is missing is said in one sentence.
+func TestFakeMissing(t *testing.T) {
+	if child() {
+		infos, err := cuda.Devices()
+		fmt.Printf("devices: %v\n", err)
+		if err != nil && (!errors.Is(err, driver.ErrNoDevice) || infos != nil) {
+			t.Errorf("%v, %v", infos, err)
+		}
+		d, err := cuda.Open(1)
+		fmt.Printf("open: %v\n", err)
+		if err == nil {
+			d.Close()
+		}
+		return
+	}
+	dir := library(t)
+	os.Unsetenv("CUDA_VISIBLE_DEVICES") // which the fake ignores and the errors tell
+	notElf := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(notElf, "libcuda.so.1"), []byte("not a library"), 0o644))
+	const nothing = "cuda: no device: "
+	for _, test := range []struct{ setting, devices, open string }{
+		{"FAKE_CUDA_INIT=100", nothing + "no GPU is visible\n", ""},
+		{"FAKE_CUDA_INIT=100 CUDA_VISIBLE_DEVICES=7", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="7")` + "\n", ""},
+		{"FAKE_CUDA_COUNT=0 CUDA_VISIBLE_DEVICES=", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="")` + "\n", ""},
+		{"FAKE_CUDA_INIT=803", nothing + "the NVIDIA driver reports: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803): " +
+			"system has unsupported display driver / cuda driver combination\n", ""},
+		{"FAKE_CUDA_INIT=998", nothing + "the NVIDIA driver reports: error 998, which this driver does not know\n", ""},
+		{"FAKE_CUDA_VERSION=10020", nothing + "the NVIDIA driver is for CUDA 10.2, and CUDA 11.0 or later is needed\n", ""},
+		{"LD_LIBRARY_PATH=" + notElf, nothing + "libcuda.so.1 could not be loaded: " + notElf + "/libcuda.so.1: file too short\n", ""},
+		{"FAKE_CUDA_COUNT=1", "<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
+		{"FAKE_CUDA_COUNT=2 FAKE_CUDA_RETAIN=46", "<nil>\n", "cuda: open GPU 1, Fake 1: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
+			"CUDA-capable device(s) is/are busy or unavailable\n"},
+		{"FAKE_CUDA_COUNT=2", "<nil>\n", "<nil>\n"},
+	} {
+		if test.open == "" {
+			test.open = test.devices
+		}
+		out := runChild(t, "TestFakeMissing", append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Fields(test.setting)...)...)
+		if !strings.Contains(out, "devices: "+test.devices) || !strings.Contains(out, "open: "+test.open) {
+			t.Errorf("with %s:\n%s\nwant devices: %sand open: %s", test.setting, out, test.devices, test.open)
+		}
+	}
+}
+
+// The driver is asked for what the launch says, and for more shared memory first where that is needed.
+func TestFakeLaunch(t *testing.T) {
+	if !underFake(t, "FAKE_CUDA_LOG="+filepath.Join(t.TempDir(), "log")) {
+		return
+	}
+	d := open(t)
+	text, err := os.ReadFile("testdata/meet.ptx")
+	must(t, err)
+	k, err := d.Load("other", strings.ReplaceAll(string(text), "meet", "other")) // of which the fake knows the parameters only
+	must(t, err)
+	launch := driver.Launch{Kernel: k, Grid: driver.Dim{2, 3, 4}, Block: driver.Dim{5, 6, 7}, Shared: 1000,
+		Args: []driver.Arg{driver.Ptr(0x1_0000_0000), driver.Ptr(2), driver.U32(-1)}}
+	must(t, d.Launch(launch))
+	launch.Grid, launch.Cooperative, launch.Shared = driver.Dim{4, 1, 1}, true, 100<<10
+	if n, err := k.Resident(5*6*7, launch.Shared); n != 4 || err != nil {
+		t.Errorf("resident: %d, %v", n, err)
+	}
+	must(t, d.Launch(launch))
+	launch.Grid[0]++
+	wantError(t, d.Launch(launch), nil, "cuda: launch other grid=5×1×1 block=5×6×7 shared=102400: "+
+		"CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE (720): too many blocks in cooperative launch")
+	launch.Shared++
+	wantError(t, d.Launch(launch), nil, "cuda: allow other 102401 bytes of dynamic shared memory, of 102400 that a block can have: "+
+		"CUDA_ERROR_INVALID_VALUE (1): invalid argument")
+	alloc(t, d, 100)
+	_, err = d.Mark()
+	must(t, err)
+	must(t, d.Close())
+	must(t, d.Close())
+	if d.Live() != 0 {
+		t.Errorf("%d bytes live after Close", d.Live())
+	}
+	wantError(t, d.Wait(), nil, "cuda: GPU 0, Fake 0, is closed")
+	const want = `other plain grid=2,3,4 block=5,6,7 shared=1000 args=100000000,2,ffffffff
+other cooperative grid=4,1,1 block=5,6,7 shared=102400 args=100000000,2,ffffffff
+release references=0 live=0 modules=0 streams=0 events=0
+`
+	got, err := os.ReadFile(os.Getenv("FAKE_CUDA_LOG"))
+	must(t, err)
+	if string(got) != want {
+		t.Errorf("the driver was asked:\n%swant:\n%s", got, want)
+	}
+}
+
+func TestFakeMemory(t *testing.T) {
+	if !underFake(t) {
+		return
+	}
+	d := open(t)
+	alloc(t, d, 1000)
+	_, err := d.Alloc(1 << 20)
+	wantError(t, err, driver.ErrMemory,
+		"cuda: alloc of 1048576 bytes: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory (1047576 of 1048576 bytes of GPU 0, Fake 0, are free)")
+	if d.Live() != 1000 {
+		t.Errorf("%d bytes live", d.Live())
+	}
+	alloc(t, d, 1000) // the device goes on
+}
+
+func TestFakeLoad(t *testing.T) {
+	if !underFake(t) {
+		return
+	}
+	d := open(t)
+	_, err := d.Load("broken", broken)
+	wantError(t, err, nil, "cuda: load broken: CUDA_ERROR_INVALID_PTX (218): a PTX JIT compilation failed\n"+
+		"ptxas application ptx input, line 5; error   : Not a name of any known instruction: 'frobnicate'")
+	_, err = d.Load("other", strings.ReplaceAll(broken, "frobnicate", "add"))
+	wantError(t, err, nil, "cuda: load other: CUDA_ERROR_NOT_FOUND (500): named symbol not found (the text has no .entry other)")
+	_, err = d.Load("broken", strings.ReplaceAll(broken, "7.0", "99.0"))
+	wantError(t, err, nil, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)", "(its .version is newer than this driver, which is for CUDA 12.4)")
+}
+
+// An error that only the launch has leaves the device as it was.
+func TestFakeLaunchFails(t *testing.T) {
+	if !underFake(t) {
+		return
+	}
+	d := open(t)
+	launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
+		Args: []driver.Arg{0, 0, 0}}
+	t.Setenv("FAKE_CUDA_LAUNCH", "701")
+	wantError(t, d.Launch(launch), nil,
+		"cuda: launch add grid=132×1×1 block=512×1×1: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701): too many resources requested for launch")
+	t.Setenv("FAKE_CUDA_LAUNCH", "0")
+	must(t, d.Launch(launch))
+	must(t, d.Wait())
+}
+
+// A kernel that fails does so after its launch: the next call that waits says which, and the device is lost.
+func TestFakeLost(t *testing.T) {
+	for _, launches := range []int{1, 3} {
+		t.Run(fmt.Sprint(launches), func(t *testing.T) {
+			if !child() {
+				runChild(t, "TestFakeLost", "LD_LIBRARY_PATH="+library(t), fmt.Sprint("LAUNCHES=", launches))
+				return
+			}
+			if os.Getenv("LAUNCHES") != fmt.Sprint(launches) {
+				return
+			}
+			d := open(t)
+			p := alloc(t, d, 16)
+			launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
+				Args: []driver.Arg{0, 0, 0}}
+			must(t, d.Launch(launch))
+			must(t, d.Wait()) // that one went well
+			t.Setenv("FAKE_CUDA_KERNEL", "700")
+			for range launches {
+				must(t, d.Launch(launch))
+			}
+			which := "(in launch add grid=132×1×1 block=512×1×1)"
+			if launches > 1 {
+				which = "(in one of 3 launches, the last of them launch add grid=132×1×1 block=512×1×1; CUDA_LAUNCH_BLOCKING=1 finds which)"
+			}
+			want := "cuda: download of 16 bytes: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered " + which
+			first := d.Download(make([]byte, 16), p)
+			wantError(t, first, driver.ErrLost, want)
+			_, allocErr := d.Alloc(1)
+			_, infoErr := d.Info()
+			_, markErr := d.Mark()
+			_, loadErr := d.Load("add", "")
+			_, residentErr := launch.Kernel.Resident(1, 0)
+			for i, err := range []error{allocErr, infoErr, markErr, loadErr, residentErr, d.Free(p), d.Upload(p, []byte{1}),
+				d.Upload(p, nil), d.Fill(p, 0, 1), d.Fill(p, 0, 0), d.Launch(launch), d.Wait(), d.Close()} {
+				if !errors.Is(err, first) {
+					t.Errorf("call %d after the loss: %v", i, err)
+				}
+			}
+			must(t, d.Close())
+		})
+	}
+}

@@ -1,0 +1,52 @@
+//go:build cuda
+
+// Package libcuda stands between gorgonia.org/cu and NVIDIA's driver: a program that imports it starts where there is no
+// driver, and opens libcuda.so.1 when a function of it is first called. See load.c. It also has the few functions
+// of the driver that cu lacks. A status is the driver's answer, CUresult: 0 if all is well.
+package libcuda
+
+/*
+#cgo CFLAGS: -I/usr/local/cuda/include -I/opt/cuda/include
+#cgo LDFLAGS: -L${SRCDIR} -Wl,--as-needed -ldl
+#cgo noescape libcuda_launch
+#include "libcuda.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/matsense/matsense/gpu/driver"
+)
+
+// Load opens the driver's library and initializes the driver, once. problem is what the loader said if it could not, and
+// status what the driver said.
+func Load() (problem string, status int) {
+	problem = C.GoString(C.libcuda_load())
+	return problem, int(C.libcuda_status())
+}
+
+// Describe returns the driver's name for a status and its sentence about it, both empty where it knows none.
+func Describe(status int) (name, text string) {
+	var cName, cText *C.char
+	C.libcuda_describe(C.CUresult(status), &cName, &cText)
+	return C.GoString(cName), C.GoString(cText)
+}
+
+// Launch starts a kernel, of which function is the driver's handle. It returns a status.
+func Launch(context, function, stream unsafe.Pointer, l driver.Launch) int {
+	cooperative := C.int(0)
+	if l.Cooperative {
+		cooperative = 1
+	}
+	// An Arg is 8 bytes, the slot that C wants.
+	args := (*C.ulonglong)(unsafe.Pointer(unsafe.SliceData(l.Args)))
+	return int(C.libcuda_launch(C.CUcontext(context), C.CUfunction(function), C.CUstream(stream),
+		C.uint(l.Grid[0]), C.uint(l.Grid[1]), C.uint(l.Grid[2]), C.uint(l.Block[0]), C.uint(l.Block[1]), C.uint(l.Block[2]),
+		C.uint(l.Shared), cooperative, args, C.int(len(l.Args))))
+}
+
+// AllowShared lets the blocks of a kernel have so many bytes of dynamic shared memory. It returns a status.
+func AllowShared(context, function unsafe.Pointer, bytes int) int {
+	return int(C.libcuda_allow_shared(C.CUcontext(context), C.CUfunction(function), C.int(bytes)))
+}

@@ -1,0 +1,104 @@
+//go:build cuda
+
+// How one binary runs with and without NVIDIA's driver.
+//
+// gorgonia.org/cu refers to the driver's functions by name, is linked with -lcuda, and calls cuInit when its package is
+// initialized: where cuInit fails it ends the process, and where there is no libcuda.so.1 the process does not even
+// start. So every cu* symbol that cu can refer to is defined in this package. Each is a trampoline: a jump through a slot
+// of a table (trampoline.c). All slots lead to libcuda_load at first, so the first function of the driver that anyone
+// calls opens the library by dlopen and fills the table with what dlsym finds. Not a C constructor but the first use,
+// because opening the library and initializing the driver takes a fraction of a second and memory, which a command that
+// runs on the CPU should not pay; and not Go's init, because cu may be initialized before any package that knows it.
+//
+// The one function that is no trampoline is cuInit. It reports success and does nothing, for cu's init; libcuda_load calls
+// the driver's own and keeps the answer for libcuda_status.
+//
+// Since all symbols are defined, -lcuda needs nothing. libcuda.a is an empty archive for the linker to find, first because
+// this package's flags come first (before.go in package cuda); --as-needed drops a real library that CGO_LDFLAGS names.
+//
+// Which version of a function a name means depends on cuda.h (cuMemAlloc is cuMemAlloc_v2). symbols.inc is the union of
+// what the headers of CUDA 11.8, 12.4 and 12.9 make of cu's names, and generate.go makes it. One more that another header
+// needs is a link error, "undefined reference to cu…".
+#include "libcuda.h"
+
+#if __has_include(<cuda.h>)
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#pragma GCC visibility push(hidden)
+extern void *libcuda_slots[];      // trampoline.c: where each symbol leads
+extern const char *libcuda_names[]; // and its name, 0 at the end
+#pragma GCC visibility pop
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char problem[512];
+static CUresult status = CUDA_ERROR_NOT_INITIALIZED;
+
+// In the place of every function while there is no library, and of one that an older driver lacks. That they ignore
+// their arguments is sound in the calling conventions of amd64 and arm64, where the caller cleans up.
+static CUresult no_library(void) { return CUDA_ERROR_NOT_INITIALIZED; }
+static CUresult no_function(void) { return CUDA_ERROR_NOT_SUPPORTED; }
+
+static void load(void) {
+	void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (library) {
+		CUresult (*init)(unsigned) = (CUresult(*)(unsigned))dlsym(library, "cuInit");
+		status = init ? init(0) : CUDA_ERROR_NOT_SUPPORTED;
+	} else {
+		const char *text = dlerror();
+		snprintf(problem, sizeof problem, "%s", text ? text : "dlopen failed");
+	}
+	for (int i = 0; libcuda_names[i]; i++) {
+		void *function = library ? dlsym(library, libcuda_names[i]) : (void *)no_library;
+		if (!function) function = (void *)no_function;
+		// Other threads may be on their way through the slot: they find the old address, which waits for us, or this one.
+		__atomic_store_n(&libcuda_slots[i], function, __ATOMIC_RELEASE);
+	}
+}
+
+const char *libcuda_load(void) {
+	pthread_once(&once, load);
+	return problem;
+}
+
+CUresult libcuda_status(void) {
+	libcuda_load();
+	return status;
+}
+
+// Not exported: a library that looks for the driver's must not find this one.
+__attribute__((visibility("hidden"))) CUresult cuInit(unsigned flags) { return CUDA_SUCCESS; }
+
+void libcuda_describe(CUresult status, const char **name, const char **text) {
+	if (cuGetErrorName(status, name) != CUDA_SUCCESS || !*name) *name = "";
+	if (cuGetErrorString(status, text) != CUDA_SUCCESS || !*text) *text = "";
+}
+
+// The context belongs to the thread, and the next call from Go may come from another: so it is set and put back here.
+static CUresult leave(CUresult status) {
+	CUcontext old;
+	CUresult popped = cuCtxPopCurrent(&old);
+	return status == CUDA_SUCCESS ? popped : status;
+}
+
+CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX, unsigned gridY, unsigned gridZ,
+                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared, int cooperative,
+                        const unsigned long long *args, int count) {
+	void *params[count + 1];
+	for (int i = 0; i < count; i++) params[i] = (void *)&args[i];
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	if (cooperative)
+		status = cuLaunchCooperativeKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params);
+	else
+		status = cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, 0);
+	return leave(status);
+}
+
+CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes) {
+	CUresult status = cuCtxPushCurrent(context);
+	if (status != CUDA_SUCCESS) return status;
+	return leave(cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes));
+}
+#endif

@@ -1,0 +1,6 @@
+//go:build cuda && !(linux && cgo && (amd64 || arm64))
+
+package cuda
+
+// This name is defined nowhere: the compiler's complaint about it is the message.
+var _ = the_tag_cuda_needs_linux_on_amd64_or_arm64_and_cgo_with_a_C_compiler
