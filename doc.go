@@ -4,9 +4,11 @@
 // This package is only the map. What is asked lives in [github.com/matsense/matsense/sensing]: spaces, truths,
 // ensembles of measurements, and the counter-based random numbers they are made of. How it is answered lives in
 // [github.com/matsense/matsense/solver]: the loop, methods, parametrizations, metrics and phases, written against an
-// engine that some backend opens. [github.com/matsense/matsense/cpu] is the backend on the host.
+// engine that some backend opens. [github.com/matsense/matsense/cpu] is the backend on the host,
+// [github.com/matsense/matsense/gpu] the one on a device: an NVIDIA GPU, or an emulator that interprets the same PTX, which
+// is in [github.com/matsense/matsense/kernels].
 // [github.com/matsense/matsense/experiment] turns a configuration into a run with files on disk, and
 // [github.com/matsense/matsense/report] draws it. The command is in cmd/matsense.
 //
-// Imports point one way: cmd → experiment, report → solver → sensing; cpu → solver, sensing.
+// Imports point one way: cmd → experiment, report → solver → sensing; cpu, gpu → solver, sensing; gpu → kernels.
 package matsense

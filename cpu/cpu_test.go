@@ -14,7 +14,7 @@ import (
 
 func TestBackend(t *testing.T) {
 	for _, b := range []Backend{{Storage: Memory, Workers: 3}, {Storage: Generated, Workers: 2}} {
-		t.Run(string(b.Storage), func(t *testing.T) { backendtest.Run(t, b) })
+		t.Run(string(b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
 	}
 }
 

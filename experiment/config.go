@@ -48,9 +48,9 @@ type Config struct {
 	FloorFactor     float64 `key:"floor-factor" help:"the floor is where the test error stays within this factor of its least"`
 
 	// The machine. These change time and space, and on one device no bit of the result.
-	Device          string  `key:"device" help:"where to run: auto or cpu"`
+	Device          string  `key:"device" help:"where to run: auto, cpu, cuda, cuda:N for the N-th GPU, or emulator"`
 	Storage         string  `key:"storage" help:"where measurements are: memory, generated when needed, or auto" free:"true"`
-	Precision       string  `key:"precision" help:"arithmetic of the contraction: f64"`
+	Precision       string  `key:"precision" help:"arithmetic of the gradient: f64, or f32 for comparison"`
 	Workers         int     `key:"workers" help:"goroutines that share the rows (0: one for each core)" free:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
 
@@ -271,9 +271,11 @@ func (c *Config) Validate() error {
 	finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
 	finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
 	finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
-	oneOf("device", c.Device, "auto", "cpu")
+	if !isDevice(c.Device) {
+		bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
+	}
 	oneOf("storage", c.Storage, "auto", "memory", "generated")
-	oneOf("precision", c.Precision, "f64")
+	oneOf("precision", c.Precision, "f64", "f32")
 	if c.Workers < 0 || c.Workers > 4096 {
 		bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}
@@ -283,6 +285,19 @@ func (c *Config) Validate() error {
 		return &UsageError{problems}
 	}
 	return nil
+}
+
+// isDevice says whether a device's name is well formed.
+func isDevice(name string) bool {
+	switch name {
+	case "auto", "cpu", "cuda", "emulator":
+		return true
+	}
+	index, found := strings.CutPrefix(name, "cuda:")
+	if n, err := strconv.Atoi(index); found && err == nil && n >= 0 {
+		return index == strconv.Itoa(n)
+	}
+	return false
 }
 
 func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {

@@ -112,7 +112,7 @@ func TestValidate(t *testing.T) {
 		{"floor-factor=0.9", []string{"floor-factor"}},
 		{"device=gpu", []string{"device"}},
 		{"storage=disk", []string{"storage"}},
-		{"precision=f32", []string{"precision"}},
+		{"precision=f16", []string{"precision"}},
 		{"workers=4096", nil},
 		{"workers=4097", []string{"workers"}},
 		{"checkpoint-every=0", nil},

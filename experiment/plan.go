@@ -11,12 +11,23 @@ import (
 
 // Host is the machine as a run sees it.
 type Host struct {
-	// Backend returns the backend for a device (auto or a name), with rows in a storage (memory or generated).
-	Backend func(device, storage string, workers int) (solver.Backend, error)
-	// Memory returns the bytes that are available to this process.
-	Memory func() (float64, error)
+	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: "" where there is
+	// nothing to tell.
+	Auto func() (devices []string, why string)
+	// Backend returns the backend for a place.
+	Backend func(Place) (solver.Backend, error)
+	// Memory returns the bytes that are available to a backend, on its device.
+	Memory func(solver.Backend) (float64, error)
 	// Version is the program's.
 	Version string
+}
+
+// Place says where and how a run computes.
+type Place struct {
+	Device    string // cpu, cuda, cuda:1, emulator
+	Storage   string // memory or generated
+	Precision string // f64 or f32
+	Workers   int
 }
 
 // Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
@@ -28,7 +39,9 @@ type Plan struct {
 	Bytes, Available float64
 	// Storage is where the rows will be.
 	Storage string
-	host    Host
+	// Notes are what the user should know about the choice of device.
+	Notes []string
+	host  Host
 }
 
 // NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
@@ -46,16 +59,37 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 // share is the part of the available memory that a run may plan for.
 const share = 0.9
 
-// place picks backend and storage, and refuses what does not fit.
+// place picks device and storage, and refuses what does not fit.
 func (p *Plan) place() error {
-	var err error
-	if p.Available, err = p.host.Memory(); err != nil {
-		return fmt.Errorf("the machine's memory could not be found out: %w", err)
+	devices := []string{p.Config.Device}
+	if p.Config.Device == "auto" {
+		var why string
+		if devices, why = p.host.Auto(); why != "" {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %s", devices[0], why))
+		}
 	}
-	try := func(storage, entries string) error {
-		var err error
-		if p.Backend, p.Bytes, err = p.needs(storage, entries); err != nil {
+	for i, device := range devices {
+		p.Config.Device = device
+		err := p.placeRows()
+		if !errors.Is(err, errTooLarge) {
 			return err
+		}
+		if i < len(devices)-1 {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %s", devices[i+1], p.tooLarge()))
+		}
+	}
+	return p.tooLarge()
+}
+
+// placeRows picks the storage on the configured device.
+func (p *Plan) placeRows() error {
+	try := func(storage string) (err error) {
+		c := &p.Config
+		if p.Backend, p.Bytes, err = p.needs(storage, c.Entries); err != nil {
+			return err
+		}
+		if p.Available, err = p.host.Memory(p.Backend); err != nil {
+			return fmt.Errorf("the memory of %s could not be found out: %w", p.Backend.Name(), err)
 		}
 		p.Storage = storage
 		if p.Bytes > share*p.Available {
@@ -63,25 +97,18 @@ func (p *Plan) place() error {
 		}
 		return nil
 	}
-	c := &p.Config
-	switch {
+	switch c := &p.Config; {
 	case c.ownData() || c.Storage == "memory":
-		err = try("memory", c.Entries)
+		return try("memory")
 	case c.Storage == "generated":
-		err = try("generated", c.Entries)
+		return try("generated")
 	default:
-		if err = try("memory", c.Entries); errors.Is(err, errTooLarge) {
-			err = try("generated", c.Entries)
+		err := try("memory")
+		if errors.Is(err, errTooLarge) {
+			err = try("generated")
 		}
-	}
-	if errors.Is(err, errTooLarge) {
-		return p.tooLarge()
-	}
-	if err != nil {
 		return err
 	}
-	c.Device = p.Backend.Name()
-	return nil
 }
 
 var errTooLarge = errors.New("too large")
@@ -89,7 +116,7 @@ var errTooLarge = errors.New("too large")
 // needs returns what a run with rows of a format in a storage would take.
 func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	c := p.Config
-	backend, err := p.host.Backend(c.Device, storage, c.Workers)
+	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -133,7 +160,7 @@ func (p *Plan) tooLarge() error {
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return usage("this run needs %s of memory and %s are available: %s", Bytes(p.Bytes), Bytes(p.Available), advice)
+	return usage("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
 }
 
 // Bytes writes a size in bytes for people.

@@ -54,7 +54,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range l.notices {
+	for _, n := range append(slices.Clone(p.Notes), l.notices...) {
 		progress.Notice(n)
 	}
 	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, fingerprint: p.fingerprint(l)}

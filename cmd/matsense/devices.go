@@ -1,24 +1,106 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/gpu"
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/machine"
 	"github.com/matsense/matsense/solver"
 )
 
-// openBackend is where the names of devices and storages become backends.
-func openBackend(device, storage string, workers int) (solver.Backend, error) {
-	switch device {
-	case "auto", "cpu":
-		return cpu.Backend{Storage: cpu.Storage(storage), Workers: workers}, nil
+// host is the machine as experiments see it.
+func (env environment) host() experiment.Host {
+	return experiment.Host{
+		Auto:    func() ([]string, string) { return auto(env.gpus()) },
+		Backend: env.backend,
+		Memory: func(b solver.Backend) (float64, error) {
+			if g, ok := b.(gpu.Backend); ok && g.Label == "cuda" {
+				return float64(g.Info.Free), nil
+			}
+			return env.memory()
+		},
+		Version: version(),
 	}
-	return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("device %q is not known: auto or cpu", device)}}
+}
+
+// auto picks devices, the best first, and says why there is no GPU among them where one could be expected.
+func auto(gpus []driver.Info, err error) (devices []string, why string) {
+	switch {
+	case err == nil:
+		return []string{cudaName(gpus[best(gpus)].Index), "cpu"}, ""
+	case !cuda.Built:
+		return []string{"cpu"}, ""
+	}
+	return []string{"cpu"}, err.Error()
+}
+
+// best is the GPU with the most free memory, the first of equals.
+func best(gpus []driver.Info) int {
+	at := 0
+	for i, g := range gpus {
+		if g.Free > gpus[at].Free {
+			at = i
+		}
+	}
+	return at
+}
+
+func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
+
+// backend is where the names of devices, storages and precisions become backends.
+func (env environment) backend(p experiment.Place) (solver.Backend, error) {
+	switch {
+	case p.Device == "cpu":
+		if p.Precision != "f64" {
+			return nil, &experiment.UsageError{Problems: []string{
+				fmt.Sprintf("precision: the cpu computes in f64 only; %s needs a GPU or the emulator", p.Precision),
+			}}
+		}
+		return cpu.Backend{Storage: cpu.Storage(p.Storage), Workers: p.Workers}, nil
+	case p.Device == "emulator":
+		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
+		info, err := emulator.New(config).Info()
+		if err != nil {
+			return nil, err
+		}
+		connect := func() (driver.Device, error) { return emulator.New(config), nil }
+		return gpu.Backend{
+			Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+		}, nil
+	default:
+		return env.cudaBackend(p)
+	}
+}
+
+func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
+	gpus, err := env.gpus()
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", p.Device, err)
+	}
+	at := best(gpus)
+	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
+		index, err := strconv.Atoi(text)
+		if err != nil || index >= len(gpus) {
+			return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("device: there is no %s; there are %d GPUs", p.Device, len(gpus))}}
+		}
+		at = index
+	}
+	info := gpus[at]
+	return gpu.Backend{
+		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
+		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+	}, nil
 }
 
 func newDevices(env environment) *cobra.Command {
@@ -27,30 +109,62 @@ func newDevices(env environment) *cobra.Command {
 		Use:   "devices",
 		Short: "Tell what this machine has, and what --device auto picks and why",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			total, available, err := machine.Memory()
-			if err != nil {
-				return fmt.Errorf("the machine's memory could not be found out: %w", err)
-			}
-			const why = "cpu is the only backend in this build"
-			if asJSON {
-				printJSON(env.out, map[string]any{
-					"event": "device", "device": "cpu", "processor": machine.Processor(), "architecture": runtime.GOARCH,
-					"cores": runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
-				})
-				printJSON(env.out, map[string]any{"event": "auto", "device": "cpu", "reason": why})
-				return nil
-			}
-			name := machine.Processor()
-			if name == "" {
-				name = runtime.GOARCH
-			}
-			fmt.Fprintf(env.out, "cpu   %s, %d cores, %s of memory, %s available\n",
-				name, runtime.GOMAXPROCS(0), experiment.Bytes(total), experiment.Bytes(available))
-			fmt.Fprintf(env.out, "auto  cpu: %s\n", why)
-			return nil
-		},
+		RunE:  func(*cobra.Command, []string) error { return listDevices(env, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
+}
+
+func listDevices(env environment, asJSON bool) error {
+	total, available, err := machine.Memory()
+	if err != nil {
+		return fmt.Errorf("the machine's memory could not be found out: %w", err)
+	}
+	gpus, missing := env.gpus()
+	devices, _ := auto(gpus, missing)
+	why := "there is no GPU that it could use"
+	switch {
+	case len(gpus) > 1:
+		why = fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus))
+	case len(gpus) == 1:
+		why = "a GPU is there"
+	case missing != nil:
+		why = missing.Error()
+	}
+	if missing != nil && !errors.Is(missing, driver.ErrNoDevice) {
+		return missing
+	}
+
+	if asJSON {
+		printJSON(env.out, map[string]any{
+			"event": "device", "device": "cpu", "processor": machine.Processor(), "architecture": runtime.GOARCH,
+			"cores": runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
+		})
+		for _, g := range gpus {
+			printJSON(env.out, map[string]any{
+				"event": "device", "device": cudaName(g.Index), "name": g.Name, "driver": g.Driver,
+				"capability":   fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
+				"memory_bytes": g.Memory, "memory_available_bytes": g.Free, "multiprocessors": g.Multiprocessors,
+			})
+		}
+		printJSON(env.out, map[string]any{"event": "auto", "device": devices[0], "reason": why})
+		return nil
+	}
+	name := machine.Processor()
+	if name == "" {
+		name = runtime.GOARCH
+	}
+	fmt.Fprintf(env.out, "cpu       %s, %d cores, %s of memory, %s available\n",
+		name, runtime.GOMAXPROCS(0), experiment.Bytes(total), experiment.Bytes(available))
+	for _, g := range gpus {
+		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory, %s available, %s\n", cudaName(g.Index),
+			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
+			experiment.Bytes(float64(g.Free)), g.Driver)
+	}
+	if missing != nil {
+		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)
+	}
+	fmt.Fprintf(env.out, "emulator  the GPU's kernels, interpreted on the host: for checking, not for speed\n")
+	fmt.Fprintf(env.out, "auto      %s: %s\n", devices[0], why)
+	return nil
 }

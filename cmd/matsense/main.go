@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/internal/machine"
 )
 
@@ -38,6 +41,7 @@ type environment struct {
 	out, err io.Writer
 	terminal bool                    // err is a terminal
 	memory   func() (float64, error) // bytes available
+	gpus     func() ([]driver.Info, error)
 }
 
 var (
@@ -58,6 +62,7 @@ func main() {
 			_, available, err := machine.Memory()
 			return available, err
 		},
+		gpus: sync.OnceValues(cuda.Devices), // which takes a moment
 	}
 	ctx, stop := interruptible(env)
 	defer stop()

@@ -56,7 +56,7 @@ func matsense(t *testing.T, args ...string) result {
 func matsenseIn(t *testing.T, ctx context.Context, memory float64, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	env := environment{out: &out, err: &err, memory: func() (float64, error) { return memory, nil }}
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return memory, nil }, gpus: noGPU}
 	return result{runRecovering(t, ctx, env, args), out.String(), err.String()}
 }
 

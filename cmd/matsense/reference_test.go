@@ -38,7 +38,7 @@ func TestReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := filepath.Join(t.TempDir(), "run")
-			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }}
+			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
 			code := run(context.Background(), env, []string{"run", "--out", out, "--json",
 				"--matrices", filepath.Join(dir, "A.npy"), "--observations", filepath.Join(dir, "y.npy"),
 				"--truth", filepath.Join(dir, "X.npy"), "--init", filepath.Join(dir, "U0.npy"),

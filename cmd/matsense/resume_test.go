@@ -447,7 +447,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var out, errs bytes.Buffer
-	env := environment{out: &out, err: interrupter{&errs, "iteration 30 of 60", cancel}, memory: func() (float64, error) { return plenty, nil }}
+	env := environment{out: &out, err: interrupter{&errs, "iteration 30 of 60", cancel}, memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
 	if code := runRecovering(t, ctx, env, slices.Concat([]string{"run", "--out", dir}, small)); code != exitInterrupted {
 		t.Fatalf("exit code %d\n%s", code, errs.String())
 	}

@@ -76,7 +76,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	plan, err := experiment.NewPlan(config, experiment.Host{Backend: openBackend, Memory: env.memory, Version: version()})
+	plan, err := experiment.NewPlan(config, env.host())
 	if err != nil {
 		return err
 	}

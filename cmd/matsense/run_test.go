@@ -206,7 +206,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		{"devices"}, {"devices", "--json"}, {"--help"}, slices.Concat([]string{"run", "--out", dir}, small),
 	} {
 		var errs bytes.Buffer
-		env := environment{out: fullPipe{}, err: &errs, memory: func() (float64, error) { return plenty, nil }}
+		env := environment{out: fullPipe{}, err: &errs, memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
 		if code := runRecovering(t, t.Context(), env, args); code != exitFailed {
 			t.Errorf("%v: exit code %d", args, code)
 		}

@@ -96,9 +96,9 @@ func TestBadFlags(t *testing.T) {
 		{"--entries sign", []string{`--entries: must be f64 or f32 or bf16 or q8, got "sign"`}},
 		{"--ensemble rademacher --entries q8", []string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
 		{"--method adam", []string{`--method: must be gd, got "adam"`}},
-		{"--device abacus", []string{`--device: must be auto or cpu, got "abacus"`}},
+		{"--device abacus", []string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto or memory or generated, got "tape"`}},
-		{"--precision f16", []string{`--precision: must be f64, got "f16"`}},
+		{"--precision f16", []string{`--precision: must be f64 or f32, got "f16"`}},
 		{"--init=", []string{"--init: init must be random, spectral or a .npy file"}},
 		{"--init nowhere.npy", []string{"--init: init is neither random nor spectral, and open "}},
 		{"--observations y.npy", []string{"--observations: observations belongs to own data, which needs matrices"}},
@@ -515,7 +515,7 @@ func TestTooLittleMemory(t *testing.T) {
 			if r.code != exitUsage || len(lines) != 1 {
 				t.Fatalf("exit code %d\n%s", r.code, r.err)
 			}
-			needs := regexp.MustCompile(`needs [0-9.]+ [kMG]?B of memory and [0-9.]+ [kMG]?B are available: `)
+			needs := regexp.MustCompile(`needs [0-9.]+ [kMG]?B of memory and [0-9.]+ [kMG]?B are available on cpu: `)
 			if !needs.MatchString(lines[0]) {
 				t.Errorf("%q does not say how much is needed and available", lines[0])
 			}
@@ -557,7 +557,7 @@ func TestAbsurdSizesAreRefusedAtOnce(t *testing.T) {
 		"--n 65536 --rank 1", "--n 65536 --rank 65536 --storage generated", "--n 10 --rank 1 --measurements 2147483647 --storage memory",
 		"--n 10 --rank 1 --factor-rank 65536 --workers 4096 --measurements 2147483647 --entries f64",
 	} {
-		refused(t, append([]string{"run", "--out", out}, strings.Fields(flags)...), "are available: ")
+		refused(t, append([]string{"run", "--out", out}, strings.Fields(flags)...), "are available on cpu: ")
 	}
 	if exists(out) {
 		t.Error("a directory was left behind")
@@ -566,7 +566,7 @@ func TestAbsurdSizesAreRefusedAtOnce(t *testing.T) {
 
 func TestMemoryUnknown(t *testing.T) {
 	var errs strings.Builder
-	env := environment{out: &strings.Builder{}, err: &errs, memory: func() (float64, error) { return 0, errors.New("no /proc") }}
+	env := environment{out: &strings.Builder{}, err: &errs, memory: func() (float64, error) { return 0, errors.New("no /proc") }, gpus: noGPU}
 	out := filepath.Join(t.TempDir(), "run")
 	if code := runRecovering(t, t.Context(), env, slices.Concat([]string{"run", "--out", out}, small)); code != exitFailed || !strings.Contains(errs.String(), "no /proc") {
 		t.Errorf("exit code %d\n%s", code, errs.String())

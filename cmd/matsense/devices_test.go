@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
+
+// noGPU is what a machine without a GPU says.
+func noGPU() ([]driver.Info, error) {
+	return nil, fmt.Errorf("cuda: %w: the machine of this test has none", driver.ErrNoDevice)
+}
+
+// gpus are two that could be in a machine.
+func gpus() ([]driver.Info, error) {
+	return []driver.Info{
+		{Name: "Busy GPU", Index: 0, Capability: [2]int{8, 0}, Driver: "CUDA 12.4", Memory: 80e9, Free: 1e9, Multiprocessors: 108, L2: 40 << 20, BlockShared: 166912},
+		{Name: "Idle GPU", Index: 1, Capability: [2]int{9, 0}, Driver: "CUDA 12.4", Memory: 141e9, Free: 140e9, Multiprocessors: 132, L2: 50 << 20, BlockShared: 232448},
+	}, nil
+}
+
+// on runs a command line on a machine with some GPUs.
+func on(t *testing.T, gpus func() ([]driver.Info, error), args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus}
+	return result{runRecovering(t, context.Background(), env, args), out.String(), err.String()}
+}
+
+func TestDevicesListsGPUs(t *testing.T) {
+	r := on(t, gpus, "devices")
+	for _, want := range []string{
+		"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, 1 GB available, CUDA 12.4",
+		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, 140 GB available, CUDA 12.4",
+		"auto      cuda:1: of 2 GPUs the one with the most free memory",
+	} {
+		if !strings.Contains(r.out, want+"\n") {
+			t.Errorf("devices does not say %q:\n%s", want, r.out)
+		}
+	}
+	lines := jsonLines(t, on(t, gpus, "devices", "--json").out)
+	if len(lines) != 4 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" || lines[2]["capability"] != "9.0" ||
+		lines[3]["event"] != "auto" || lines[3]["device"] != "cuda:1" {
+		t.Errorf("devices --json prints %v", lines)
+	}
+}
+
+func TestDevicesSaysWhyThereIsNoGPU(t *testing.T) {
+	r := on(t, noGPU, "devices")
+	for _, want := range []string{"cuda      none: cuda: no device: the machine of this test has none", "auto      cpu: cuda: no device"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("devices does not say %q:\n%s", want, r.out)
+		}
+	}
+}
+
+// TestNoGPU: asked for a GPU where there is none, a run fails in one sentence, before any work.
+func TestNoGPU(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	r := on(t, noGPU, slices.Concat([]string{"run", "--out", dir, "--device", "cuda"}, small)...)
+	if r.code != exitFailed || r.err != "matsense: device cuda: cuda: no device: the machine of this test has none\n" {
+		t.Errorf("exit code %d, %q", r.code, r.err)
+	}
+	r = on(t, gpus, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:2"}, small)...)
+	if r.code != exitUsage || !strings.Contains(r.err, "there is no cuda:2; there are 2 GPUs") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
+	}
+}
+
+// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit; auto takes the
+// CPU then, and says why.
+func TestTooLargeForTheGPU(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	problem := []string{"run", "--out", dir, "--n", "200", "--rank", "5", "--iterations", "0", "--entries", "f64", "--storage", "memory"}
+	r := on(t, gpus, append(problem, "--device", "cuda:0")...)
+	if r.code != exitUsage || !strings.Contains(r.err, "1 GB are available on cuda:0: --storage generated needs") ||
+		!strings.Contains(r.err, "--entries q8 needs") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
+	}
+	busy := func() ([]driver.Info, error) {
+		all, err := gpus()
+		return all[:1], err
+	}
+	tiny := func() ([]driver.Info, error) {
+		all, err := busy()
+		all[0].Free = 1e5
+		return all, err
+	}
+	r = on(t, tiny, slices.Concat([]string{"run", "--out", dir}, small)...)
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: this run needs ") || !strings.Contains(r.err, "on cpu (") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
+	}
+}
+
+// TestEmulator: the GPU's kernels, interpreted, go the same way as the CPU to ten digits, in every format, and the run
+// directory says where it ran.
+func TestEmulator(t *testing.T) {
+	for _, flags := range []string{"--entries f32", "--entries q8 --storage generated", "--ensemble rademacher"} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			tiny := slices.Concat(strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 40 --alpha 1e-3"), strings.Fields(flags))
+			want := samples(t, runTiny(t, tiny, "--device", "cpu"))
+			dir := runTiny(t, tiny, "--device", "emulator")
+			got := samples(t, dir)
+			if len(got) != len(want) {
+				t.Fatalf("%d and %d samples", len(got), len(want))
+			}
+			for i, w := range want {
+				g := got[i]
+				for _, pair := range [][2]float64{{g.TrainLoss, w.TrainLoss}, {g.TestError, w.TestError}, {g.Signal, w.Signal}} {
+					if diff := math.Abs(pair[0] - pair[1]); !(diff <= 1e-10*pair[1]) {
+						t.Errorf("iteration %d: %v, want %v", w.Iteration, pair[0], pair[1])
+					}
+				}
+			}
+			if !strings.Contains(string(read(t, dir, "config.yaml")), "device: emulator\n") {
+				t.Error("config.yaml does not say that the run was emulated")
+			}
+		})
+	}
+}
+
+// samples reads a run's trajectory.
+func samples(t *testing.T, dir string) solver.Trajectory {
+	t.Helper()
+	all, err := experiment.ReadTrajectory(bytes.NewReader(read(t, dir, "trajectory.csv")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func runTiny(t *testing.T, problem []string, flags ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), flags[1])
+	must(t, exitDone, slices.Concat([]string{"run", "--out", dir}, problem, flags)...)
+	return dir
+}
+
+// TestEmulatorResumes: a resumed run on a device is the uninterrupted one, bit for bit.
+func TestEmulatorResumes(t *testing.T) {
+	problem := strings.Fields("--n 6 --rank 1 --measurements 60 --alpha 1e-3 --device emulator --out")
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "30"}, problem, []string{whole})...)
+	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "12"}, problem, []string{parts})...)
+	must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", "30")
+	if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
+		t.Error("the factors differ")
+	}
+}
+
+func TestPrecision(t *testing.T) {
+	refused(t, slices.Concat([]string{"run", "--precision", "f32", "--device", "cpu"}, small), "the cpu computes in f64 only")
+	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64 or f32")
+	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small), `must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
+	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
+	dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device", "emulator", "--precision", "f32")
+	if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
+		t.Error("config.yaml does not say f32")
+	}
+}

@@ -1,0 +1,90 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Storage says where an ensemble's rows are. It changes time and space, never a bit of the result.
+type Storage string
+
+// The storages.
+const (
+	Memory    Storage = "memory"    // all rows lie in the device's memory
+	Generated Storage = "generated" // rows are made from their counters when they are needed
+)
+
+// Precision is the arithmetic of the gradient: lift, contract and pullback. Iterates are f64 in each, and so are the
+// observations and the spectral estimate.
+type Precision string
+
+// The precisions.
+const (
+	F64 Precision = "f64"
+	// F32 loses the end of a trajectory, where ⟨A_i, UUᵀ⟩ − y_i cancels. It is there for comparison.
+	F32 Precision = "f32"
+)
+
+// Backend opens engines on one device.
+type Backend struct {
+	// Label is the backend's name in flags and files: cuda, emulator.
+	Label string
+	// Info describes the device, as its driver found it.
+	Info driver.Info
+	// Connect opens the device. Each engine has it opened, and closes it.
+	Connect func() (driver.Device, error)
+	// Storage says where rows are; empty is Memory. Rows that a user brought lie in memory whatever it says.
+	Storage Storage
+	// Precision is the arithmetic; empty is F64.
+	Precision Precision
+}
+
+var _ solver.Backend = Backend{}
+
+// Name implements [solver.Backend].
+func (b Backend) Name() string { return b.Label }
+
+// Device implements [solver.Backend].
+func (b Backend) Device() string { return b.Info.Name }
+
+// Memory implements [solver.Backend]: bytes on the device.
+func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
+	l, err := newLayout(b, p.Ensemble, batch)
+	if err != nil {
+		return 0, err
+	}
+	return l.total(), nil
+}
+
+// Open implements [solver.Backend].
+func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (_ solver.Engine, err error) {
+	l, err := newLayout(b, p.Ensemble, batch)
+	if err != nil {
+		return nil, err
+	}
+	device, err := b.Connect()
+	if err != nil {
+		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
+	}
+	e := &engine{layout: l, device: device}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close())
+		}
+	}()
+	if err := e.allocate(); err != nil {
+		return nil, err
+	}
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	if err := e.fill(ctx, p.Ensemble); err != nil {
+		return nil, err
+	}
+	return e, e.observe(p)
+}

@@ -1,0 +1,54 @@
+//go:build cuda
+
+package gpu
+
+import (
+	"testing"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/cuda"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/drivertest"
+)
+
+// real returns a backend on the first GPU, with canaries around everything that it allocates, or skips the test.
+func real(t testing.TB, storage Storage, precision Precision) Backend {
+	t.Helper()
+	gpus, err := cuda.Devices()
+	if err != nil {
+		t.Skipf("needs a GPU: %v", err)
+	}
+	connect := func() (driver.Device, error) {
+		d, err := cuda.Open(gpus[0].Index)
+		if err != nil {
+			return nil, err
+		}
+		return drivertest.Guard(t, d), nil
+	}
+	return Backend{Label: "cuda", Info: gpus[0], Connect: connect, Storage: storage, Precision: precision}
+}
+
+func TestCUDABackend(t *testing.T) {
+	for _, storage := range []Storage{Memory, Generated} {
+		t.Run(string(storage), func(t *testing.T) { backendtest.Suite{}.Run(t, real(t, storage, F64)) })
+	}
+	t.Run("single precision", func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, real(t, Memory, F32)) })
+}
+
+func TestCUDAAgreesWithTheHost(t *testing.T) {
+	for _, storage := range []Storage{Memory, Generated} {
+		t.Run(string(storage), func(t *testing.T) { backendtest.Agree(t, real(t, storage, F64), cpu.Backend{}) })
+	}
+}
+
+// TestCUDASameBits: contract gives the same bits in one launch and in three steps, and twice, on the device.
+func TestCUDASameBits(t *testing.T) {
+	sameBits(t, []way{
+		{"one pass", real(t, Memory, F64), true},
+		{"one pass generated", real(t, Generated, F64), true},
+		{"three steps", real(t, Memory, F64), false},
+		{"three steps generated", real(t, Generated, F64), false},
+		{"one pass again", real(t, Memory, F64), true},
+	}, []size{{5, 61, 3}, {91, 37, 2}, {200, 3001, 7}})
+}

@@ -1,0 +1,233 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// counting remembers how much of its device was taken at most.
+type counting struct {
+	driver.Device
+	most   *int64
+	allocs *int
+}
+
+func (c counting) Alloc(size int64) (driver.Pointer, error) {
+	p, err := c.Device.Alloc(size)
+	*c.most = max(*c.most, c.Device.Live())
+	*c.allocs++
+	return p, err
+}
+
+func problem(t *testing.T, n, m int) *sensing.Problem {
+	t.Helper()
+	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+	must(t, err)
+	truth, err := sensing.NewTruth(n, 1, 1, 1)
+	must(t, err)
+	return &sensing.Problem{Ensemble: e, Truth: truth}
+}
+
+func batch(ranks ...int) solver.Batch {
+	b := solver.Batch{Parametrization: solver.PSD{}, OwnSlots: 1}
+	for _, r := range ranks {
+		b.Members = append(b.Members, solver.Member{FactorRank: r})
+	}
+	return b
+}
+
+// TestMemory: what Memory foretells is what is taken, to the byte but for what Apply and AdjointMul borrow; a step takes
+// nothing; and Close gives all of it back.
+func TestMemory(t *testing.T) {
+	for _, storage := range []Storage{Memory, Generated} {
+		t.Run(string(storage), func(t *testing.T) {
+			const n, m = 33, 257
+			p, members := problem(t, n, m), batch(3, 40, 1)
+			device := emulator.New(emulator.Config{})
+			var most int64
+			var allocs int
+			b := emulated(t, emulator.Config{}, storage, F64)
+			b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
+			foretold, err := b.Memory(p, members)
+			must(t, err)
+			e, err := b.Open(context.Background(), p, members)
+			must(t, err)
+			_, err = solver.NewSpectralEstimate(p.Ensemble.Space(), e, 0)
+			must(t, err)
+			if borrowed := 3.0 * 8 * n * n; float64(most) > foretold || float64(most) < foretold-borrowed {
+				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
+			}
+			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 40}}, nil)
+			must(t, err)
+			must(t, e.Set(1, solver.Iterate, u))
+			before := allocs
+			for i := range 3 {
+				for member := range 3 {
+					must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, member, i))
+				}
+			}
+			var losses [3]float64
+			must(t, e.Losses(losses[:], 0, 1, 2))
+			if allocs != before {
+				t.Errorf("%d allocations in steps", allocs-before)
+			}
+			must(t, e.Close())
+			if live := device.Live(); live != 0 {
+				t.Errorf("%d bytes are live after Close", live)
+			}
+			must(t, e.Close())
+		})
+	}
+}
+
+// TestTooLarge: a device without room says so before anything is kept, in a sentence with the need.
+func TestTooLarge(t *testing.T) {
+	b := emulated(t, emulator.Config{}, Memory, F64)
+	device := emulator.New(emulator.Config{Memory: 1 << 20})
+	b.Connect = func() (driver.Device, error) { return device, nil }
+	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3))
+	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "are needed on the device") {
+		t.Errorf("the error is %v", err)
+	}
+	if live := device.Live(); live != 0 {
+		t.Errorf("%d bytes are live", live)
+	}
+}
+
+// TestLost: a device that is lost at any operation makes an error that says so, and Close still returns.
+func TestLost(t *testing.T) {
+	for after := 1; after < 120; after += 7 {
+		b := emulated(t, emulator.Config{}, Memory, F64)
+		lost := errors.Join(driver.ErrLost, errors.New("fell off the bus"))
+		b.Connect = func() (driver.Device, error) {
+			d := emulator.New(emulator.Config{})
+			d.Fail(after, lost)
+			return d, nil
+		}
+		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
+			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
+		})
+		if !errors.Is(err, driver.ErrLost) {
+			t.Errorf("lost at operation %d: the error is %v", after, err)
+		}
+	}
+}
+
+// TestBrought: rows that a user brought lie in memory, whatever the storage says, and are those of the host.
+func TestBrought(t *testing.T) {
+	for name, e := range backendtest.Ensembles(t, 7, 40) {
+		t.Run(name, func(t *testing.T) {
+			b := emulated(t, emulator.Config{}, Generated, F64)
+			want, _ := steps(t, b, e, 3, true)
+			got, _ := steps(t, b, hidden(e), 3, true)
+			for i, v := range want.RawMatrix().Data {
+				if got.RawMatrix().Data[i] != v {
+					t.Fatalf("number %d is %v with rows brought from the host, and %v with rows made on the device", i, got.RawMatrix().Data[i], v)
+				}
+			}
+		})
+	}
+}
+
+// hidden is an ensemble that the device cannot know: it must ask the host for each row.
+func hidden(e sensing.Ensemble) sensing.Ensemble {
+	switch e := e.(type) {
+	case sensing.RowSource[float64]:
+		return struct{ sensing.RowSource[float64] }{e}
+	case sensing.RowSource[float32]:
+		return struct{ sensing.RowSource[float32] }{e}
+	case sensing.RowSource[sensing.BF16Entry]:
+		return struct {
+			sensing.RowSource[sensing.BF16Entry]
+		}{e}
+	case sensing.RowSource[sensing.Q8Entry]:
+		return struct {
+			sensing.RowSource[sensing.Q8Entry]
+		}{e}
+	case sensing.RowSource[sensing.SignWord]:
+		return struct {
+			sensing.RowSource[sensing.SignWord]
+		}{e}
+	}
+	return e
+}
+
+func TestRefused(t *testing.T) {
+	b := emulated(t, emulator.Config{}, Memory, F64)
+	rect, err := sensing.NewGaussian(sensing.Rect{N1: 3, N2: 4}, 5, sensing.F64, 1)
+	must(t, err)
+	if _, err := b.Memory(&sensing.Problem{Ensemble: rect}, batch(1)); err == nil || !strings.Contains(err.Error(), "symmetric") {
+		t.Errorf("rectangular measurements: %v", err)
+	}
+	b.Precision = "f16"
+	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "f16") {
+		t.Errorf("f16 arithmetic: %v", err)
+	}
+	b.Precision = F64
+	if _, err := b.Memory(problem(t, 3, 4), batch(0)); err == nil {
+		t.Error("a factor without columns was taken")
+	}
+}
+
+// TestInterrupted: an interrupt is heard while rows are made.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	b := emulated(t, emulator.Config{}, Memory, F64)
+	if _, err := b.Open(ctx, problem(t, 5, 30), batch(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestProducts: the small products that preconditioned methods need, for members of different ranks in one launch,
+// against gonum.
+func TestProducts(t *testing.T) {
+	const n = 19
+	ranks := []int{1, 17, 33}
+	opened, err := emulated(t, emulator.Config{}, Memory, F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
+	must(t, err)
+	e := opened.(*engine)
+	for _, name := range []string{"gram", "right_multiply"} {
+		e.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
+		must(t, err)
+	}
+	var grams, multiplied []product
+	var us []*mat.Dense
+	for i, r := range ranks {
+		u, err := solver.SmallRandom{Alpha: 1, Seed: uint64(i)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+		must(t, err)
+		must(t, e.Set(i, solver.Iterate, u))
+		us = append(us, u[0])
+		square, err := e.borrow(mat.NewDense(r, r, nil))
+		must(t, err)
+		at := e.slot(i, solver.Iterate)
+		grams = append(grams, product{at, at, r, square})
+		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.OwnSlot)})
+	}
+	must(t, e.device.Upload(e.lifts, encode(grams)))
+	must(t, e.gram(e.lifts, len(ranks), 33))
+	must(t, e.device.Upload(e.pullbacks, encode(multiplied)))
+	must(t, e.rightMultiply(e.pullbacks, len(ranks), 33))
+	for i, r := range ranks {
+		var gram, product mat.Dense
+		gram.Mul(us[i].T(), us[i])
+		product.Mul(us[i], &gram)
+		got := solver.Factor{mat.NewDense(n, r, nil)}
+		must(t, e.Get(i, solver.OwnSlot, got))
+		// Two chains of at most 33 products: 33·2⁻⁵³ each.
+		backendtest.Close(t, "U(UᵀU)", got[0].RawMatrix().Data, product.RawMatrix().Data, 1e-14)
+		must(t, e.device.Free(grams[i].dst))
+	}
+	must(t, e.Close())
+}

@@ -1,0 +1,392 @@
+package gpu
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
+
+// engine implements solver.Engine. Its operations are queued on the device; Get, Losses and Wait wait for them.
+type engine struct {
+	*layout
+	device  driver.Device
+	kernels map[string]driver.Kernel
+	taken   []driver.Pointer // what Close gives back
+	hostY   []float64
+	members []member
+	once    bool // contract can be one launch
+
+	rows, z, g, chunks, partials, res, weights, y, zeros, levels, squares, lifts, pullbacks driver.Pointer
+
+	// made is the tile of generated rows that lies in rows; its count is 0 where there is none.
+	made tile
+	// listed are the members that lifts and pullbacks list, and those whose residuals are in res, in their order there.
+	listed, solved []int
+}
+
+var _ solver.Engine = &engine{}
+
+// member is one factor of the batch with its slots, one after another on the device.
+type member struct {
+	slots driver.Pointer
+	fresh bool // the Gradient slot belongs to the iterate
+}
+
+// tile is some rows in succession, where they lie on the device.
+type tile struct {
+	first, count int
+	rows         driver.Pointer
+}
+
+// slot returns where a member's slot is.
+func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
+	return e.members[member].slots + driver.Pointer(int(s)*e.numbers(member)*8)
+}
+
+// numbers is how many numbers a member's factor has.
+func (e *engine) numbers(member int) int { return e.shapes[member].Rows * e.shapes[member].Cols }
+
+// Set implements [solver.Engine].
+func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
+	if err := e.check("set", member, slot, f); err != nil {
+		return err
+	}
+	if err := e.device.Upload(e.slot(member, slot), bytesOf(f[0])); err != nil {
+		return fmt.Errorf("gpu: set slot %d of member %d: %w", slot, member, err)
+	}
+	e.touched(member, slot)
+	return nil
+}
+
+// Get implements [solver.Engine].
+func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
+	if err := e.check("get", member, slot, f); err != nil {
+		return err
+	}
+	if err := e.download(f[0], e.slot(member, slot)); err != nil {
+		return fmt.Errorf("gpu: get slot %d of member %d: %w", slot, member, err)
+	}
+	return nil
+}
+
+// check compares a factor's shapes with a slot's.
+func (e *engine) check(verb string, member int, slot solver.Slot, f solver.Factor) error {
+	if have, want := f.Shapes(), e.shapes[member:member+1]; !slices.Equal(have, want) {
+		return fmt.Errorf("gpu: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
+	}
+	return nil
+}
+
+// touched notes that a slot has changed.
+func (e *engine) touched(member int, slot solver.Slot) {
+	if slot == solver.Iterate || slot == solver.Gradient {
+		e.members[member].fresh = false
+	}
+}
+
+// Gradient implements [solver.Engine]: lift, contract, pullback.
+func (e *engine) Gradient(members ...int) error {
+	var stale []int
+	for _, i := range members {
+		if !e.members[i].fresh && !slices.Contains(stale, i) {
+			stale = append(stale, i)
+		}
+	}
+	return e.gradient(stale)
+}
+
+// gradient fills the Gradient slots of different members, and res with their residuals.
+func (e *engine) gradient(members []int) error {
+	if len(members) == 0 {
+		return nil
+	}
+	if err := e.list(members); err != nil {
+		return err
+	}
+	e.solved = nil
+	if err := e.lift(e.precision, e.lifts, len(members)); err != nil {
+		return err
+	}
+	if err := e.contract(len(members)); err != nil {
+		return err
+	}
+	cols := 0
+	for _, i := range members {
+		cols = max(cols, e.shapes[i].Cols)
+	}
+	if err := e.pullback(e.precision, e.pullbacks, len(members), cols); err != nil {
+		return err
+	}
+	for _, i := range members {
+		e.members[i].fresh = true
+	}
+	e.solved = e.listed
+	return nil
+}
+
+// list writes the lists of members for lift and pullback, where they are not those of the last gradient.
+func (e *engine) list(members []int) error {
+	if slices.Equal(members, e.listed) {
+		return nil
+	}
+	e.listed = nil
+	var lifts, pullbacks []product
+	for at, i := range members {
+		offset := driver.Pointer(int64(at) * int64(e.kp) * e.precision.bytes())
+		u, cols := e.slot(i, solver.Iterate), e.shapes[i].Cols
+		lifts = append(lifts, product{u, u, cols, e.z + offset})
+		pullbacks = append(pullbacks, product{e.g + offset, u, cols, e.slot(i, solver.Gradient)})
+	}
+	if err := e.device.Upload(e.lifts, encode(lifts)); err != nil {
+		return err
+	}
+	if err := e.device.Upload(e.pullbacks, encode(pullbacks)); err != nil {
+		return err
+	}
+	// z has zeros past its last coordinate, wherever the precision puts it.
+	if err := e.device.Fill(e.z, 0, int64(len(members))*int64(e.kp)*e.precision.bytes()); err != nil {
+		return err
+	}
+	e.listed = slices.Clone(members)
+	return nil
+}
+
+// contract does res and g of as many members as z holds.
+func (e *engine) contract(members int) error {
+	if e.once && members == 1 {
+		if err := e.contractOnce(); err != nil {
+			return err
+		}
+	} else {
+		scale := 1 / float64(e.m)
+		err := e.eachTile(func(t tile) error {
+			if err := e.dots(e.precision, t, members); err != nil {
+				return err
+			}
+			if err := e.residuals(e.precision, t, members, e.y, scale); err != nil {
+				return err
+			}
+			return e.accumulate(e.precision, t, members)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return e.sumChunks(e.precision, members)
+}
+
+// eachTile calls do for tile after tile of rows, made first where they are not in memory.
+func (e *engine) eachTile(do func(t tile) error) error {
+	for first := 0; first < e.m; first += e.tileRows {
+		t := tile{first, min(e.tileRows, e.m-first), e.rows}
+		if e.inMemory {
+			t.rows += driver.Pointer(int64(first) * e.stride)
+		} else if t != e.made {
+			e.made = tile{}
+			if err := e.generate(t.rows, t.first, t.count); err != nil {
+				return err
+			}
+			e.made = t
+		}
+		if err := do(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Combine implements [solver.Engine].
+func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
+	e.touched(member, dst)
+	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, e.numbers(member))
+}
+
+// Losses implements [solver.Engine].
+func (e *engine) Losses(dst []float64, members ...int) error {
+	if err := e.Gradient(members...); err != nil {
+		return err
+	}
+	for _, i := range members {
+		if !slices.Contains(e.solved, i) { // other members' residuals have taken the place
+			all := slices.Compact(slices.Sorted(slices.Values(members)))
+			if err := e.gradient(all); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	if err := e.sumSquares(len(e.solved)); err != nil {
+		return err
+	}
+	squares := make([]float64, len(e.solved))
+	if err := e.downloadNumbers(squares, e.squares); err != nil {
+		return err
+	}
+	for j, i := range members {
+		dst[j] = squares[slices.Index(e.solved, i)] / (4 * float64(e.m))
+	}
+	return nil
+}
+
+// Wait implements [solver.Engine].
+func (e *engine) Wait() error { return e.device.Wait() }
+
+// Observations implements [solver.Engine].
+func (e *engine) Observations(int) []float64 { return e.hostY }
+
+// Apply implements [solver.Engine], always in f64.
+func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
+	lr, lc := l.Dims()
+	rr, rc := r.Dims()
+	if len(p) != e.m || lr != e.n || rr != e.n || lc != rc {
+		return fmt.Errorf("gpu: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
+			e.m, e.n, e.n, lr, lc, rr, rc, len(p))
+	}
+	e.solved, e.listed = nil, nil // z, res and the lists are used here
+	dl, err := e.borrow(l)
+	if err != nil {
+		return err
+	}
+	defer e.giveBack(dl, &err)
+	dr, err := e.borrow(r)
+	if err != nil {
+		return err
+	}
+	defer e.giveBack(dr, &err)
+	if err := e.device.Upload(e.lifts, encode([]product{{dl, dr, lc, e.z}})); err != nil {
+		return err
+	}
+	if err := e.device.Fill(e.z, 0, int64(e.kp)*8); err != nil {
+		return err
+	}
+	if err := e.lift(F64, e.lifts, 1); err != nil {
+		return err
+	}
+	err = e.eachTile(func(t tile) error {
+		if err := e.dots(F64, t, 1); err != nil {
+			return err
+		}
+		return e.residuals(F64, t, 1, e.zeros, 0)
+	})
+	if err != nil {
+		return err
+	}
+	return e.downloadNumbers(p, e.res)
+}
+
+// AdjointMul implements [solver.Engine], always in f64.
+func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err error) {
+	dr, dc := dst.Dims()
+	xr, xc := x.Dims()
+	if len(w) != e.m || dr != e.n || xr != e.n || dc != xc {
+		return fmt.Errorf("gpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
+			e.m, e.n, e.n, len(w), xr, xc, dr, dc)
+	}
+	e.listed = nil // the lists are used here
+	dx, err := e.borrow(x)
+	if err != nil {
+		return err
+	}
+	defer e.giveBack(dx, &err)
+	out, err := e.borrow(dst)
+	if err != nil {
+		return err
+	}
+	defer e.giveBack(out, &err)
+	if err := e.device.Upload(e.pullbacks, encode([]product{{e.g, dx, xc, out}})); err != nil {
+		return err
+	}
+	if err := e.device.Upload(e.weights, bytesOfNumbers(w)); err != nil {
+		return err
+	}
+	if err := e.eachTile(func(t tile) error { return e.accumulate(F64, t, 1) }); err != nil {
+		return err
+	}
+	if err := e.sumChunks(F64, 1); err != nil {
+		return err
+	}
+	if err := e.pullback(F64, e.pullbacks, 1, xc); err != nil {
+		return err
+	}
+	return e.download(dst, out)
+}
+
+// borrow takes device memory for a matrix and copies it there.
+func (e *engine) borrow(a *mat.Dense) (driver.Pointer, error) {
+	data := bytesOf(a)
+	p, err := e.device.Alloc(int64(len(data)))
+	if err != nil {
+		return 0, err
+	}
+	if err := e.device.Upload(p, data); err != nil {
+		return 0, errors.Join(err, e.device.Free(p))
+	}
+	return p, nil
+}
+
+// giveBack frees what borrow took, and joins its error to err.
+func (e *engine) giveBack(p driver.Pointer, err *error) { *err = errors.Join(*err, e.device.Free(p)) }
+
+// Close implements [solver.Engine].
+func (e *engine) Close() error {
+	if e.device == nil {
+		return nil
+	}
+	var errs []error
+	for _, p := range e.taken {
+		errs = append(errs, e.device.Free(p))
+	}
+	e.taken = nil
+	err := errors.Join(errs...)
+	if live := e.device.Live(); err == nil && live != 0 {
+		err = fmt.Errorf("gpu: %d bytes of device memory were not given back", live)
+	}
+	err = errors.Join(err, e.device.Close())
+	e.device = nil
+	return err
+}
+
+// download copies a matrix from the device.
+func (e *engine) download(dst *mat.Dense, from driver.Pointer) error {
+	rows, cols := dst.Dims()
+	numbers := make([]float64, rows*cols)
+	if err := e.downloadNumbers(numbers, from); err != nil {
+		return err
+	}
+	for i := range rows {
+		dst.SetRow(i, numbers[i*cols:(i+1)*cols])
+	}
+	return nil
+}
+
+func (e *engine) downloadNumbers(dst []float64, from driver.Pointer) error {
+	data := make([]byte, 8*len(dst))
+	if err := e.device.Download(data, from); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:]))
+	}
+	return nil
+}
+
+// bytesOf returns a matrix as the device has it: f64, row-major, without gaps.
+func bytesOf(a *mat.Dense) []byte {
+	rows, cols := a.Dims()
+	out := make([]byte, 0, 8*rows*cols)
+	for i := range rows {
+		for _, v := range a.RawRowView(i) {
+			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+		}
+	}
+	return out
+}
+
+func bytesOfNumbers(v []float64) []byte { return bytesOf(mat.NewDense(1, len(v), v)) }

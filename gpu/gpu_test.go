@@ -1,0 +1,150 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/drivertest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// emulated returns a backend on an emulated device with canaries around everything that it allocates.
+func emulated(t *testing.T, config emulator.Config, storage Storage, precision Precision) Backend {
+	t.Helper()
+	info, err := emulator.New(config).Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func() (driver.Device, error) { return drivertest.Guard(t, emulator.New(config)), nil }
+	return Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage, Precision: precision}
+}
+
+// old is a device that has no asynchronous copies, so that contract is three steps there, with a cache for a few rows,
+// so that there are many tiles.
+var old = emulator.Config{Capability: [2]int{7, 0}, L2: 1 << 12}
+
+func TestBackend(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		config  emulator.Config
+		storage Storage
+		suite   backendtest.Suite
+	}{
+		{"one pass", emulator.Config{}, Memory, backendtest.Suite{}},
+		{"one pass generated", emulator.Config{}, Generated, backendtest.Suite{Small: true}},
+		{"three steps", old, Memory, backendtest.Suite{Small: true}},
+		{"three steps generated", old, Generated, backendtest.Suite{Small: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.suite.Run(t, emulated(t, c.config, c.storage, F64))
+		})
+	}
+	t.Run("single precision", func(t *testing.T) {
+		t.Parallel()
+		backendtest.Suite{Single: true, Small: true}.Run(t, emulated(t, emulator.Config{}, Memory, F32))
+	})
+}
+
+func TestAgreesWithTheHost(t *testing.T) {
+	for _, storage := range []Storage{Memory, Generated} {
+		t.Run(string(storage), func(t *testing.T) {
+			t.Parallel()
+			backendtest.Agree(t, emulated(t, emulator.Config{}, storage, F64), cpu.Backend{})
+		})
+	}
+}
+
+// TestSameBits: contract gives the same bits in one launch and in three steps, from memory and generated, whatever the
+// tiles are; and a run gives the same bits twice.
+func TestSameBits(t *testing.T) {
+	for _, precision := range []Precision{F64, F32} {
+		t.Run(string(precision), func(t *testing.T) {
+			t.Parallel()
+			on := func(l2 int, storage Storage) Backend { return emulated(t, emulator.Config{L2: l2}, storage, precision) }
+			sameBits(t, []way{
+				{"one pass", on(0, Memory), true},
+				{"one pass generated", on(0, Generated), true},
+				{"three steps", on(0, Memory), false},
+				{"three steps generated", on(0, Generated), false},
+				{"three steps in small tiles", on(1<<14, Memory), false},
+				{"three steps generated in small tiles", on(1<<14, Generated), false},
+				{"one pass again", on(0, Memory), true},
+			}, []size{{5, 61, 3}, {91, 37, 2}})
+		})
+	}
+}
+
+// way is one of several ways to take the same steps.
+type way struct {
+	name    string
+	backend Backend
+	once    bool
+}
+
+// size is a problem's: n = 91 makes two slabs of coordinates, the second nearly empty; n = 5 makes rows shorter than a
+// warp.
+type size struct{ n, m, r int }
+
+// sameBits takes the same steps in several ways, for every ensemble, and compares with the first.
+func sameBits(t *testing.T, ways []way, sizes []size) {
+	for _, size := range sizes {
+		for name, e := range backendtest.Ensembles(t, size.n, size.m) {
+			t.Run(fmt.Sprintf("%s/n=%d", name, size.n), func(t *testing.T) {
+				var want *mat.Dense
+				var wantLoss float64
+				for _, w := range ways {
+					u, loss := steps(t, w.backend, e, size.r, w.once)
+					if want == nil {
+						want, wantLoss = u, loss
+					}
+					if !mat.Equal(u, want) || loss != wantLoss {
+						t.Errorf("%s differs from %s: loss %v and %v", w.name, ways[0].name, loss, wantLoss)
+					}
+				}
+			})
+		}
+	}
+}
+
+// steps takes three steps of gradient descent, with contract in one launch or not.
+func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.Dense, float64) {
+	t.Helper()
+	n, _ := e.Space().Dims()
+	truth, err := sensing.NewTruth(n, 1, 1, 1)
+	must(t, err)
+	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+	must(t, err)
+	defer func() { must(t, opened.Close()) }()
+	engine := opened.(*engine)
+	if once && !engine.once {
+		t.Fatal("this device cannot contract in one launch")
+	}
+	engine.once = once
+	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	must(t, err)
+	must(t, engine.Set(0, solver.Iterate, u))
+	for i := range 3 {
+		must(t, solver.GradientDescent{StepSize: 0.25}.Step(engine, 0, i))
+	}
+	var loss [1]float64
+	must(t, engine.Losses(loss[:], 0))
+	must(t, engine.Get(0, solver.Iterate, u))
+	return u[0], loss[0]
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

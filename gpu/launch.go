@@ -1,0 +1,160 @@
+package gpu
+
+import (
+	"encoding/binary"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
+)
+
+// Each function here launches one family of kernels; the head of its .ptx file has the equation and the parameters.
+
+// memberBytes is the size of a product's entry in its list of members.
+const memberBytes = 32
+
+// product is one member of a launch of lift, pullback, gram or right_multiply.
+type product struct {
+	a, b driver.Pointer
+	cols int
+	dst  driver.Pointer
+}
+
+// encode writes a list of products as the kernels read it.
+func encode(list []product) []byte {
+	var out []byte
+	for _, p := range list {
+		for _, word := range []uint64{uint64(p.a), uint64(p.b), uint64(p.cols), uint64(p.dst)} {
+			out = binary.LittleEndian.AppendUint64(out, word)
+		}
+	}
+	return out
+}
+
+// lift does z = svec(L·Rᵀ) for each member in a list on the device.
+func (e *engine) lift(precision Precision, list driver.Pointer, members int) error {
+	tiles := blocks(e.n, 16)
+	return e.launch("lift_"+string(precision), driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1},
+		driver.Ptr(list), driver.U32(e.n))
+}
+
+// pullback does dst = unsvec(g)·X for each member in a list on the device, of at most cols columns.
+func (e *engine) pullback(precision Precision, list driver.Pointer, members, cols int) error {
+	return e.launch("pullback_"+string(precision), driver.Dim{blocks(cols, 16), blocks(e.n, 16), members}, driver.Dim{16, 16, 1},
+		driver.Ptr(list), driver.U32(e.n))
+}
+
+// gram does dst = XᵀY, d × d, for each member in a list on the device, of at most cols columns.
+func (e *engine) gram(list driver.Pointer, members, cols int) error {
+	tiles := blocks(cols, 16)
+	return e.launch("gram", driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(e.n))
+}
+
+// rightMultiply does dst = X·Y of n × d and d × d for each member in a list on the device, of at most cols columns.
+func (e *engine) rightMultiply(list driver.Pointer, members, cols int) error {
+	return e.launch("right_multiply", driver.Dim{blocks(cols, 16), blocks(e.n, 16), members}, driver.Dim{16, 16, 1},
+		driver.Ptr(list), driver.U32(e.n))
+}
+
+// generate makes count rows from the first on.
+func (e *engine) generate(rows driver.Pointer, first, count int) error {
+	unit := int64(16) // bytes that one thread makes
+	if bits := e.entries.EntryBits(); bits >= 16 {
+		unit = int64(2 * bits / 8)
+	}
+	key, number := e.stream.Key()
+	return e.launch("generate_"+string(e.entries), driver.Dim{blocks(int(e.stride/unit), 256), count, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(e.k), driver.U64(uint64(e.stride)),
+		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+}
+
+// contractOnce does partials, res and chunks of the member whose z is the first, all in one launch.
+func (e *engine) contractOnce() error {
+	size := int64(e.m) * int64(e.slabs) * e.precision.bytes()
+	if err := e.device.Fill(e.partials, 0xff, size); err != nil {
+		return err
+	}
+	var args []driver.Arg
+	if e.inMemory {
+		args = append(args, driver.Ptr(e.rows))
+	}
+	args = append(args, driver.Ptr(e.z), driver.Ptr(e.partials), driver.Ptr(e.y), driver.Ptr(e.res), driver.Ptr(e.chunks),
+		driver.Ptr(e.levels), driver.U32(e.m))
+	if e.inMemory {
+		args = append(args, driver.U32(int(e.stride)))
+	} else {
+		key, number := e.stream.Key()
+		args = append(args, driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	args = append(args, driver.U32(e.k), driver.U32(e.slabs), driver.U32(e.chunkRows), driver.F64(1/float64(e.m)))
+	return e.device.Launch(driver.Launch{
+		Kernel: e.kernels[e.contractName()], Grid: driver.Dim{e.slabs * e.chunkCount, 1, 1}, Block: driver.Dim{256, 1, 1},
+		Shared: kernels.Stages(e.entries.EntryBits()), Cooperative: true, Args: args,
+	})
+}
+
+// contractName is the kernel of contractOnce.
+func (e *engine) contractName() string {
+	name := "contract_"
+	if !e.inMemory {
+		name += "generated_"
+	}
+	return name + string(e.entries) + "_" + string(e.precision)
+}
+
+// dots does the slabs' parts of the dot products of a tile's rows with each member's z.
+func (e *engine) dots(precision Precision, t tile, members int) error {
+	return e.launch("dots_"+string(e.entries)+"_"+string(precision),
+		driver.Dim{e.slabs, blocks(t.count, 4), blocks(members, 4)}, driver.Dim{256, 1, 1},
+		driver.Ptr(t.rows), driver.Ptr(e.z), driver.Ptr(e.partials), driver.Ptr(e.levels), driver.U32(t.count),
+		driver.U64(uint64(e.stride)), driver.U32(e.k), driver.U32(e.slabs), driver.U32(members))
+}
+
+// residuals does res and w = scale·res of a tile's rows, against y.
+func (e *engine) residuals(precision Precision, t tile, members int, y driver.Pointer, scale float64) error {
+	return e.launch("residuals_"+string(precision), driver.Dim{blocks(t.count, 8), members, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(e.partials), driver.Ptr(y), driver.Ptr(e.res), driver.Ptr(e.weights), driver.U32(e.slabs),
+		driver.U32(t.first), driver.U32(t.count), driver.U32(e.m), driver.F64(scale))
+}
+
+// accumulate adds a tile's rows, weighted, to the sums of their chunks.
+func (e *engine) accumulate(precision Precision, t tile, members int) error {
+	from, to := t.first/e.chunkRows, (t.first+t.count-1)/e.chunkRows
+	return e.launch("accumulate_"+string(e.entries)+"_"+string(precision),
+		driver.Dim{blocks(e.k, 1024), to - from + 1, blocks(members, 4)}, driver.Dim{256, 1, 1},
+		driver.Ptr(t.rows), driver.Ptr(e.weights), driver.Ptr(e.chunks), driver.Ptr(e.levels), driver.U32(t.first),
+		driver.U32(t.count), driver.U64(uint64(e.stride)), driver.U32(e.k), driver.U32(e.kp), driver.U32(members),
+		driver.U32(e.m), driver.U32(e.chunkRows), driver.U32(from), driver.U32(e.chunkCount))
+}
+
+// sumChunks does g = the sum of the chunks, for each member.
+func (e *engine) sumChunks(precision Precision, members int) error {
+	return e.launch("sum_chunks_"+string(precision), driver.Dim{blocks(e.k, 256), members, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(e.chunks), driver.Ptr(e.g), driver.U32(e.k), driver.U32(e.kp), driver.U32(e.chunkCount))
+}
+
+// sumSquares does Σ res_i² of each member.
+func (e *engine) sumSquares(members int) error {
+	return e.launch("sum_squares", driver.Dim{members, 1, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(e.res), driver.Ptr(e.squares), driver.U32(e.m), driver.U64(uint64(e.m)))
+}
+
+// combine does dst = a·x + b·y.
+func (e *engine) combine(dst, x, y driver.Pointer, a, b float64, count int) error {
+	return e.launch("combine", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(y), driver.F64(a), driver.F64(b), driver.U32(count))
+}
+
+func (e *engine) launch(name string, grid, block driver.Dim, args ...driver.Arg) error {
+	return e.device.Launch(driver.Launch{Kernel: e.kernels[name], Grid: grid, Block: block, Args: args})
+}
+
+// blocks is how many blocks of a size cover a count.
+func blocks(count, size int) int { return (count + size - 1) / size }
+
+// bytes is the size of one number of the arithmetic.
+func (p Precision) bytes() int64 {
+	if p == F32 {
+		return 4
+	}
+	return 8
+}

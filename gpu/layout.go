@@ -1,0 +1,156 @@
+package gpu
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// layout says how a problem and a batch lie on a device: every size that an engine uses and allocates. It follows from
+// the problem, the batch and the device's description alone.
+type layout struct {
+	info      driver.Info
+	n, m, k   int
+	entries   sensing.Entries
+	precision Precision
+	inMemory  bool
+	stream    *sensing.Stream // of rows that the device can make; nil where they must be brought
+	slots     int
+	shapes    []solver.Shape // of each member's factor
+
+	stride     int64 // bytes from a row to the next
+	slabs      int   // of kernels.Slab coordinates
+	kp         int   // coordinates, rounded up to whole slabs
+	chunkRows  int   // rows of a chunk
+	chunkCount int
+	tileRows   int // rows of a tile
+}
+
+func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
+	sym, ok := e.Space().(sensing.Sym)
+	if !ok {
+		return nil, fmt.Errorf("gpu: there are kernels for symmetric matrices only, and the measurements are %s", e.Space().Name())
+	}
+	if batch.Parametrization != (solver.PSD{}) {
+		return nil, fmt.Errorf("gpu: there are no kernels for the parametrization %s", batch.Parametrization.Name())
+	}
+	l := &layout{
+		info: b.Info, n: sym.N, m: e.Measurements(), k: sym.K(), entries: e.Entries(), precision: b.Precision,
+		stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
+	}
+	if l.precision == "" {
+		l.precision = F64
+	}
+	if l.precision != F64 && l.precision != F32 {
+		return nil, fmt.Errorf("gpu: the arithmetic is f64 or f32, got %q", l.precision)
+	}
+	l.inMemory = l.stream == nil || b.Storage != Generated
+	for _, member := range batch.Members {
+		s, err := batch.Parametrization.Shapes(sym, member.FactorRank)
+		if err != nil {
+			return nil, err
+		}
+		if int64(s[0].Rows)*int64(s[0].Cols) > math.MaxInt32 {
+			return nil, fmt.Errorf("gpu: a factor of %v is too large: it can have 2³¹ − 1 numbers", s[0])
+		}
+		l.shapes = append(l.shapes, s[0])
+	}
+	const most = 65535 // blocks in a grid's second and third dimension
+	if len(l.shapes) > most {
+		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", most, len(l.shapes))
+	}
+
+	rowBytes := (int64(l.k)*int64(l.entries.EntryBits()) + 7) / 8
+	l.stride = (rowBytes + 31) / 32 * 32 // whole sectors of the device's memory
+	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
+	l.kp = l.slabs * kernels.Slab
+	groups := max(l.blocks()/l.slabs, 1)
+	l.chunkRows = roundUp((l.m+groups-1)/groups, 8)
+	l.chunkCount = (l.m + l.chunkRows - 1) / l.chunkRows
+	fit := int(min(int64(b.Info.L2)/2/l.stride, 1<<16))
+	l.tileRows = max(min(fit/8*8, roundUp(l.m, 8)), 8)
+	return l, nil
+}
+
+// streamOf returns the stream of an ensemble whose rows there are kernels to make.
+func streamOf(e sensing.Ensemble) *sensing.Stream {
+	var s sensing.Stream
+	switch e := e.(type) {
+	case sensing.Gaussian[float64]:
+		s = e.Stream()
+	case sensing.Gaussian[float32]:
+		s = e.Stream()
+	case sensing.Gaussian[sensing.BF16Entry]:
+		s = e.Stream()
+	case sensing.Gaussian[sensing.Q8Entry]:
+		s = e.Stream()
+	case sensing.Rademacher:
+		s = e.Stream()
+	default:
+		return nil
+	}
+	return &s
+}
+
+// blocks is how many blocks of contract can be on the device at one time, by the shared memory that they take and the
+// two that their registers allow.
+func (l *layout) blocks() int {
+	const levels, reserved = 33 << 10, 1 << 10 // the table of q8, and what the system keeps of each block's share
+	block := kernels.Stages(l.entries.EntryBits()) + reserved
+	if l.entries == sensing.Q8 {
+		block += levels
+	}
+	return max(min((l.info.BlockShared+reserved)/block, 2), 1) * l.info.Multiprocessors
+}
+
+// total is the number of bytes that an engine allocates, and the most that it borrows for a while.
+func (l *layout) total() float64 {
+	var sum float64
+	for _, b := range l.buffers() {
+		sum += float64(b.bytes)
+	}
+	square := 8 * int64(l.n) * int64(l.n)
+	return sum + 3*float64(square)
+}
+
+// buffer is an allocation.
+type buffer struct {
+	name  string
+	bytes int64
+	to    func(e *engine) *driver.Pointer
+}
+
+// buffers lists what an engine allocates.
+func (l *layout) buffers() []buffer {
+	members, m := int64(len(l.shapes)), int64(l.m)
+	rows := m
+	if !l.inMemory {
+		rows = int64(l.tileRows)
+	}
+	list := []buffer{
+		{"rows", rows * l.stride, func(e *engine) *driver.Pointer { return &e.rows }},
+		{"z", members * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.z }},
+		{"g", members * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.g }},
+		{"chunks", members * int64(l.chunkCount) * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.chunks }},
+		{"partials", max(m, members*int64(l.tileRows)) * int64(l.slabs) * 8, func(e *engine) *driver.Pointer { return &e.partials }},
+		{"residuals", members * m * 8, func(e *engine) *driver.Pointer { return &e.res }},
+		{"weights", members * m * 8, func(e *engine) *driver.Pointer { return &e.weights }},
+		{"observations", m * 8, func(e *engine) *driver.Pointer { return &e.y }},
+		{"zeros", m * 8, func(e *engine) *driver.Pointer { return &e.zeros }},
+		{"levels", int64(len(sensing.Q8Levels)) * 8, func(e *engine) *driver.Pointer { return &e.levels }},
+		{"squares", members * 8, func(e *engine) *driver.Pointer { return &e.squares }},
+		{"lift's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.lifts }},
+		{"pullback's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.pullbacks }},
+	}
+	for i, s := range l.shapes {
+		bytes := int64(l.slots) * int64(s.Rows) * int64(s.Cols) * 8
+		list = append(list, buffer{"factors", bytes, func(e *engine) *driver.Pointer { return &e.members[i].slots }})
+	}
+	return list
+}
+
+func roundUp(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }

@@ -1,0 +1,79 @@
+package gpu
+
+import (
+	"context"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestTraffic holds contract to what docs/kernels.md counts: it asks global memory for each row once, or for none where
+// rows are generated, and for little else.
+func TestTraffic(t *testing.T) {
+	const n, m, slabs = 91, 203, 2 // K = 4186
+	for name, ensemble := range backendtest.Ensembles(t, n, m) {
+		for _, storage := range []Storage{Memory, Generated} {
+			t.Run(name+"/"+string(storage), func(t *testing.T) {
+				t.Parallel()
+				device := emulator.New(emulator.Config{})
+				b := emulated(t, emulator.Config{}, storage, F64)
+				b.Connect = func() (driver.Device, error) { return device, nil }
+				e := gradientEngine(t, b, ensemble)
+				device.ResetTraffic()
+				must(t, e.contractOnce())
+				got := device.Traffic(e.contractName())
+
+				rows := int64(m) * e.stride
+				if !e.inMemory {
+					rows = 0
+				}
+				blocks := int64(slabs * e.chunkCount)
+				z := blocks * kernels.Slab * 8
+				y := int64(m) * slabs * 32 * 8           // all lanes of a warp ask for the same number
+				exchange := int64(m) * slabs * 8 * slabs // once by each block of the group, if nobody had to wait
+				var levels int64
+				if e.entries == sensing.Q8 {
+					levels = blocks * 256 * 32 * 8
+				}
+				least := rows + z + y + exchange + levels
+				if waited := got.GlobalLoaded - least; waited < 0 || waited > 20*exchange {
+					t.Errorf("%d bytes were loaded; %d are rows %d, z %d, y %d, exchange %d and levels %d, and %d would be waiting",
+						got.GlobalLoaded, least, rows, z, y, exchange, levels, waited)
+				}
+				sums := int64(e.chunkCount) * int64(roundUp(e.k, 4)) * 8
+				if want := sums + int64(m)*(slabs+1)*8; got.GlobalStored != want {
+					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
+				}
+				// Every row is read in whole sectors, and each number of z in two requests for half a sector.
+				if most := (rows+2*z+exchange+levels/8+y/8)/32 + 20*int64(m)*slabs; got.LoadSectors > most {
+					t.Errorf("%d sectors were read, more than %d", got.LoadSectors, most)
+				}
+				if e.entries == sensing.Q8 && got.BankConflicts > got.Instructions/100 {
+					t.Errorf("%d bank conflicts: each lane has its own copy of the levels", got.BankConflicts)
+				}
+			})
+		}
+	}
+}
+
+// gradientEngine returns an engine of one member that has taken a gradient.
+func gradientEngine(t *testing.T, b Backend, ensemble sensing.Ensemble) *engine {
+	t.Helper()
+	n, _ := ensemble.Space().Dims()
+	truth, err := sensing.NewTruth(n, 1, 1, 1)
+	must(t, err)
+	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}}})
+	must(t, err)
+	t.Cleanup(func() { must(t, opened.Close()) })
+	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+	must(t, err)
+	must(t, opened.Set(0, solver.Iterate, u))
+	must(t, opened.Gradient(0))
+	return opened.(*engine)
+}
