@@ -77,6 +77,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
 		}
+		if r.kept > 0 {
+			err = fmt.Errorf("%w; the checkpoint at iteration %d is intact: go on with --resume", err, r.kept)
+		}
 		return nil, err
 	}
 	s := summarize(p, l, res, r.trajectory)
@@ -136,6 +139,7 @@ type running struct {
 	fingerprint string
 	trajectory  solver.Trajectory
 	keepFailed  error // why the last checkpoint could not be written
+	kept        int   // the iteration of the last one that was
 }
 
 func (r *running) settings() solver.Settings {
@@ -197,6 +201,8 @@ func (r *running) keep(state solver.State) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
+	} else {
+		r.kept = state.Iteration
 	}
 	r.keepFailed = err
 	return nil

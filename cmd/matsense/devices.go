@@ -22,7 +22,7 @@ import (
 // host is the machine as experiments see it.
 func (env environment) host() experiment.Host {
 	return experiment.Host{
-		Auto:    func() ([]string, string) { return auto(env.gpus()) },
+		Auto:    env.auto,
 		Backend: env.backend,
 		Memory: func(b solver.Backend) (float64, error) {
 			if g, ok := b.(gpu.Backend); ok && g.Label == "cuda" {
@@ -35,14 +35,15 @@ func (env environment) host() experiment.Host {
 }
 
 // auto picks devices, the best first, and says why there is no GPU among them where one could be expected.
-func auto(gpus []driver.Info, err error) (devices []string, why string) {
+func (env environment) auto() (devices []string, why string) {
+	gpus, err := env.gpus()
 	switch {
 	case err == nil:
 		return []string{cudaName(gpus[best(gpus)].Index), "cpu"}, ""
-	case !cuda.Built:
-		return []string{"cpu"}, ""
+	case env.cuda:
+		why = err.Error()
 	}
-	return []string{"cpu"}, err.Error()
+	return []string{"cpu"}, why
 }
 
 // best is the GPU with the most free memory, the first of equals.
@@ -121,7 +122,7 @@ func listDevices(env environment, asJSON bool) error {
 		return fmt.Errorf("the machine's memory could not be found out: %w", err)
 	}
 	gpus, missing := env.gpus()
-	devices, _ := auto(gpus, missing)
+	devices, _ := env.auto()
 	why := "there is no GPU that it could use"
 	switch {
 	case len(gpus) > 1:

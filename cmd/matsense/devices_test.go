@@ -32,7 +32,7 @@ func gpus() ([]driver.Info, error) {
 func on(t *testing.T, gpus func() ([]driver.Info, error), args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus}
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus, cuda: true}
 	return result{runRecovering(t, context.Background(), env, args), out.String(), err.String()}
 }
 

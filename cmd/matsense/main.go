@@ -42,6 +42,7 @@ type environment struct {
 	terminal bool                    // err is a terminal
 	memory   func() (float64, error) // bytes available
 	gpus     func() ([]driver.Info, error)
+	cuda     bool // a GPU could be expected: that there is none is worth telling
 }
 
 var (
@@ -63,6 +64,7 @@ func main() {
 			return available, err
 		},
 		gpus: sync.OnceValues(cuda.Devices), // which takes a moment
+		cuda: cuda.Built,
 	}
 	ctx, stop := interruptible(env)
 	defer stop()

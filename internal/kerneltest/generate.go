@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -50,10 +51,16 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 				block: line(256),
 				args:  []any{got, c.first, c.k, uint64(want.stride), uint64(key[0]), uint64(key[1]), uint64(number)},
 			})
-			if f == sensing.F64 {
-				check(t, "rows", got, decode[float64](want.data))
-			} else {
-				check(t, "rows", got, decode[float32](want.data))
+			for i := range c.count {
+				from, to := i*want.stride, (i+1)*want.stride
+				if g, w := got.data[from:to], want.data[from:to]; !bytes.Equal(g, w) {
+					at := 0
+					for g[at] == w[at] {
+						at++
+					}
+					t.Errorf("row %d is wrong from byte %d on: % x, want % x",
+						c.first+uint64(i), at, g[at:min(at+16, len(g))], w[at:min(at+16, len(w))])
+				}
 			}
 		})
 	}

@@ -1,0 +1,82 @@
+package experiment
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu"
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/solver"
+)
+
+// silent is a Progress that nobody watches.
+type silent struct{}
+
+func (silent) Notice(string)          {}
+func (silent) Begin(string, int, int) {}
+func (silent) Sample(solver.Sample)   {}
+
+// TestLostDevice: a device that is lost in the middle of a run ends it with an error that says so, and the last
+// checkpoint is intact: on a device that works the run goes on from it, to the bits of a run that was never interrupted.
+func TestLostDevice(t *testing.T) {
+	run := func(dir string, failAfter int, resume bool) error {
+		t.Helper()
+		c := Default()
+		for key, text := range map[string]string{
+			"n": "6", "rank": "1", "measurements": "50", "iterations": "30", "alpha": "1e-3", "device": "emulator", "checkpoint-every": "1e-9",
+		} {
+			f, _ := c.field(key)
+			if err := f.Set(text, key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		host := Host{
+			Backend: func(p Place) (solver.Backend, error) {
+				d := emulator.New(emulator.Config{})
+				info, err := d.Info()
+				if failAfter > 0 {
+					d.Fail(failAfter, driver.ErrLost)
+				}
+				connect := func() (driver.Device, error) { return d, nil }
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage)}, err
+			},
+			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
+		}
+		plan, err := NewPlan(c, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = plan.Run(context.Background(), Options{Dir: dir, Resume: resume}, silent{})
+		return err
+	}
+	whole, broken := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
+	if err := run(whole, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	err := run(broken, 300, false)
+	if !errors.Is(err, driver.ErrLost) || !strings.Contains(err.Error(), "is intact: go on with --resume") {
+		t.Fatalf("the error is %v", err)
+	}
+	names, err := listCheckpoints(filepath.Join(broken, checkpointDir))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("there is no checkpoint: %v", err)
+	}
+	if err := run(broken, 0, true); err != nil {
+		t.Fatal(err)
+	}
+	var factors [2][]byte
+	for i, dir := range []string{whole, broken} {
+		if factors[i], err = os.ReadFile(filepath.Join(dir, factorFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(factors[0], factors[1]) {
+		t.Error("the factor of the run that went on differs from that of the one that was never interrupted")
+	}
+}
