@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/internal/kerneltest"
 )
 
-// TestKernelsOnGPU runs every kernel on the first GPU, with canaries around each buffer.
-func TestKernelsOnGPU(t *testing.T) {
+// TestCUDAKernels runs every kernel on the first GPU, with canaries around each buffer.
+func TestCUDAKernels(t *testing.T) {
 	gpus, err := cuda.Devices()
 	if err != nil {
 		t.Skipf("there is no GPU to run the kernels on: %v", err)

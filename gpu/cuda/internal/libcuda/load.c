@@ -99,6 +99,11 @@ CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream,
 CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes) {
 	CUresult status = cuCtxPushCurrent(context);
 	if (status != CUDA_SUCCESS) return status;
-	return leave(cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes));
+	status = cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
+	// A kernel that asks for so much wants several blocks on a multiprocessor, and so the memory that it shares with the
+	// L1 cache. This is a hint: what becomes of it is no error.
+	if (status == CUDA_SUCCESS)
+		(void)cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, CU_SHAREDMEM_CARVEOUT_MAX_SHARED);
+	return leave(status);
 }
 #endif
