@@ -71,7 +71,7 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 	groups := max(l.blocks()/l.slabs, 1)
 	l.chunkRows = roundUp((l.m+groups-1)/groups, 8)
 	l.chunkCount = (l.m + l.chunkRows - 1) / l.chunkRows
-	fit := int(min(int64(b.Info.L2)/2/l.stride, 1<<16))
+	fit := int(min(int64(b.Info.L2)/2/l.stride, 1<<15))
 	l.tileRows = max(min(fit/8*8, roundUp(l.m, 8)), 8)
 	return l, nil
 }
