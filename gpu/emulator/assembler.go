@@ -16,8 +16,8 @@ type program struct {
 	static    int       // bytes of static shared memory
 	local     int       // bytes of local memory of a thread
 	shared    []*variable
-	async     bool   // it has cp.async
-	spare     *block // room of the last launch
+	async     bool     // it has cp.async
+	spare     []*block // room of the last launch
 }
 
 // fixture is a special register that is set when a block starts.
@@ -43,11 +43,10 @@ type instruction struct {
 
 // assembler turns the statements of an entry into instructions. Its methods panic with a *Fault.
 type assembler struct {
-	module     *module
-	capability int // 90 of {9, 0}
-	program    *program
-	constants  map[uint64]int32
-	special    map[string]int32
+	module    *module
+	program   *program
+	constants map[uint64]int32
+	special   map[string]int32
 
 	s  *statement // the one being turned
 	in *instruction

@@ -8,9 +8,9 @@
 // 16 to 64 bits, predicates, .f32 and .f64 with every IEEE rounding, conversions among them and to and from bf16;
 // global, shared, constant and local memory, and generic addresses; atomics, cp.async, barriers, shuffles and votes.
 // Results have the bits that the ISA prescribes. A NaN that arithmetic makes is 0x7fffffff in .f32; in .f64, where the
-// ISA leaves its bits open, 0x7ff8000000000000. Whatever else it leaves to the hardware, above all .approx, is not there.
-// An instruction, modifier or directive that the device does not know is an error of Load, and so are operands that do
-// not fit their instruction's type.
+// ISA leaves its bits open, 0x7ff8000000000000. Whatever else it leaves to the hardware, above all .approx, is not
+// there. An instruction, modifier or directive that the device does not know is an error of Load, and so are operands
+// that do not fit their instruction's type.
 //
 // An instruction without a rounding (add.f32) rounds to nearest and is never contracted, though ptxas might: a kernel
 // whose bits matter writes .rn.
@@ -18,16 +18,16 @@
 // # How it runs
 //
 // Threads have their own program counters, 32 of them make a warp. Of the places where a warp's threads are, the lowest
-// in the text is run, by all that are there: structured branches meet again by themselves. Warps of a block take turns.
-// Blocks are run one after another in an order that is not the natural one, except in a cooperative launch: there all
-// take turns and may wait for each other. But for %globaltimer nothing depends on the host: two runs do the same in the
-// same order.
+// in the text is run, by all that are there: structured branches meet again by themselves. Warps of a block take turns;
+// a strong load, nanosleep or a barrier gives up the turn. Blocks are run one after another in an order that is not the
+// natural one, except in a cooperative launch: there all take turns and may wait for each other. But for %globaltimer
+// nothing depends on the host: two runs do the same in the same order.
 //
 // # What it checks
 //
 // Every access must be within one live allocation, or the block's shared or the thread's local memory (Bounds), aligned
-// to its size, a vector to that of the whole (Misaligned). What is read, registers, memory and the carry flag, must have
-// been written (Uninitialized); Alloc's memory has not.
+// to its size, a vector to that of the whole (Misaligned). What is read, registers, memory and the carry flag, must
+// have been written (Uninitialized); Alloc's memory has not.
 //
 // A barrier must be executed by all threads of a warp together that are left, and shuffles, votes and bar.warp.sync by
 // all lanes that their member mask names, the executing one among them; a shuffle must read a lane that takes part
@@ -42,15 +42,14 @@
 //     bar.warp.sync does the same. Shuffles, votes and being in one warp order nothing.
 //   - Strong accesses do not race with each other: atomics, .relaxed, .acquire, .release and .volatile ones. Between
 //     blocks they need a scope beyond .cta.
-//   - In global memory a fence of .gpu, .sys or .gl scope, or a release, publishes what any thread of its block did
-//     before. It is ordered before what any thread of another block does after a fence or an acquire of the same scopes
-//     that came later than that access. Whether the acquire has seen that very release is not checked, so a race that
-//     the schedule here happened to resolve may be missed; a missing fence is not.
+//   - In global memory, what any thread of a block did before a release comes before what any thread of another block
+//     does after an acquire, of scope .gpu or .sys, that reads what was released, as the ISA's memory model says. A
+//     fence makes a release of the strong writes after it and an acquire of the strong reads before it.
 //   - The bytes that a cp.async writes are nobody's, not even its own thread's, until that thread has waited for it.
 //     Then they are a plain write of that thread.
 //   - What .nc has read, the launch must not have written before.
 //
-// Only the last writer and two readers of a byte are remembered; races beyond those go unseen, and none is invented.
+// A byte of global memory remembers nine readers that nothing orders; races with others go unseen. None is invented.
 //
 // # Limits
 //

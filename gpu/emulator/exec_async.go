@@ -100,8 +100,7 @@ func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
 	}
 }
 
-// land ends the copies of all but the last n groups that each lane has committed; with n = −1, of the one that it has not
-// committed too.
+// land ends the copies of all but the last n groups that each lane has committed; with n = −1, of all.
 func (w *warp) land(mask uint32, n int) {
 	left := w.copies[:0]
 	for _, c := range w.copies {

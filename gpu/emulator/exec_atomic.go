@@ -1,9 +1,6 @@
 package emulator
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // atomics are the types that each operation has.
 var atomics = map[string][]string{
@@ -68,12 +65,8 @@ func decodeAtom(a *assembler) operation {
 	if !red && a.operand(0).kind != sinkOperand {
 		d = a.destination(a.operand(0), q.kind)
 	}
-	acquire := slices.Contains([]string{"acquire", "acq_rel"}, order) && s == beyond
-	release := slices.Contains([]string{"release", "acq_rel"}, order) && s == beyond
+	acquire, release := order == "acquire" || order == "acq_rel", order == "release" || order == "acq_rel"
 	return func(w *warp, mask uint32) {
-		if release {
-			w.launch.released[w.block.number] = w.device.tick()
-		}
 		w.aim(q)
 		w.count(q, mask, !red, true)
 		for m := mask; m != 0; m &= m - 1 {
@@ -84,14 +77,17 @@ func decodeAtom(a *assembler) operation {
 				w.fault(Bounds, lane, "an atomic on local memory")
 			}
 			w.noteWrite(r, at, q.size, lane, q.strength)
+			if s == beyond {
+				if !red {
+					w.block.hear(w.scratch[lane], acquire)
+				}
+				w.block.tell(w.scratch[lane], release, true)
+			}
 			old := r.get(at, q.size)
 			r.put(at, q.size, of[r.space](old, w.source(x)[lane], w.source(y)[lane]))
 			if d >= 0 {
 				w.regs[d][lane] = old
 			}
-		}
-		if acquire {
-			w.block.acquired = w.device.tick()
 		}
 	}
 }

@@ -11,6 +11,8 @@ type request struct {
 	offset   uint64
 	what     string // load, store, …
 	strength strength
+	acquire  bool
+	release  bool
 	readOnly bool    // .nc
 	regs     []int32 // one an element; −1 for _ in a load
 	wide     []int   // sizes of the registers of a load
@@ -54,7 +56,7 @@ func decodeLd(a *assembler) operation {
 		return decodeLdParam(a)
 	}
 	s, acquire := a.order("weak", "volatile", "relaxed", "acquire")
-	q := &request{what: "load", strength: s}
+	q := &request{what: "load", strength: s, acquire: acquire}
 	a.space(q, "global", "shared", "shared::cta", "local", "const")
 	if s == plain {
 		a.maybe(loadCaches...)
@@ -73,18 +75,13 @@ func decodeLd(a *assembler) operation {
 		q.regs = append(q.regs, a.write(o, q.kind, relaxed))
 		q.wide = append(q.wide, o.register.kind.size)
 	}
-	return func(w *warp, mask uint32) {
-		w.load(q, mask)
-		if acquire {
-			w.block.acquired = w.device.tick()
-		}
-	}
+	return func(w *warp, mask uint32) { w.load(q, mask) }
 }
 
 // decodeSt decodes st.
 func decodeSt(a *assembler) operation {
 	s, release := a.order("weak", "volatile", "relaxed", "release")
-	q := &request{what: "store", strength: s}
+	q := &request{what: "store", strength: s, release: release}
 	a.space(q, "global", "shared", "shared::cta", "local")
 	if s == plain {
 		a.maybe(storeCaches...)
@@ -96,12 +93,7 @@ func decodeSt(a *assembler) operation {
 	for _, o := range a.elements(q, a.operand(1)) {
 		q.regs = append(q.regs, a.read(o, q.kind, relaxed))
 	}
-	return func(w *warp, mask uint32) {
-		if release {
-			w.launch.released[w.block.number] = w.device.tick()
-		}
-		w.store(q, mask)
-	}
+	return func(w *warp, mask uint32) { w.store(q, mask) }
 }
 
 // decodeLdParam decodes ld.param, of an element that lies in one parameter.
@@ -281,6 +273,10 @@ func (w *warp) load(q *request, mask uint32) {
 		r, at := w.reach(q, lane, q.size)
 		w.check(q, r, at, q.size, lane)
 		w.noteRead(r, at, q.size, lane, q.strength)
+		if q.strength == beyond {
+			w.block.hear(w.scratch[lane], q.acquire)
+			w.yield = true // it may wait for what others write
+		}
 		if q.readOnly {
 			w.readOnly(q, r, at, lane)
 		}
@@ -294,7 +290,8 @@ func (w *warp) load(q *request, mask uint32) {
 
 // readOnly stops the kernel where .nc reads what this launch has written.
 func (w *warp) readOnly(q *request, r *region, at, lane int) {
-	for _, c := range r.cells(at, q.size) {
+	p, first, last := r.page(at, q.size)
+	for _, c := range p.cells[first : last+1] {
 		if c.write.time >= w.launch.began {
 			w.fault(Race, lane, "%s of %d bytes at 0x%x as .nc, which line %d of the same launch has written",
 				q.what, q.size, r.base+uint64(at), w.program.code[c.write.pc()].line)
@@ -311,6 +308,9 @@ func (w *warp) store(q *request, mask uint32) {
 		r, at := w.reach(q, lane, q.size)
 		w.flying(q, r, at, lane)
 		w.noteWrite(r, at, q.size, lane, q.strength)
+		if q.strength == beyond {
+			w.block.tell(w.scratch[lane], q.release, false)
+		}
 		for i, from := range q.regs {
 			r.put(at+i*q.kind.size, q.kind.size, w.source(from)[lane])
 		}

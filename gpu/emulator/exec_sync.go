@@ -63,9 +63,7 @@ func decodeFence(a *assembler) operation {
 	a.takes(0)
 	return func(w *warp, mask uint32) {
 		if scope != "cta" {
-			now := w.device.tick()
-			w.block.acquired = now
-			w.launch.released[w.block.number] = now
+			w.block.fence()
 		}
 	}
 }
@@ -197,6 +195,7 @@ func decodeShfl(a *assembler) operation {
 	a.must("sync")
 	a.needs(60, 30)
 	mode := a.must("up", "down", "bfly", "idx")
+	shuffle := shuffles[mode]
 	k := a.kind("b32")
 	a.takes(5)
 	d, p := a.operand(0), int32(-1)
@@ -217,7 +216,16 @@ func decodeShfl(a *assembler) operation {
 		source, by, clamp, members := *w.source(from), w.source(by), w.source(clamp), w.source(members)
 		for m := mask; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m) & 31
-			j, in := shuffled(mode, lane, int(by[lane]&31), int(clamp[lane]))
+			segment := int(clamp[lane]) >> 8 & 31 // the bits of a lane's number that none can leave
+			low, most := lane&segment, lane&segment|int(clamp[lane])&31&^segment
+			b := int(by[lane]) & 31
+			if mode == "idx" {
+				b &^= segment
+			}
+			j, in := shuffle(lane, b, low, most)
+			if !in {
+				j = lane
+			}
 			if mask&uint32(members[lane])>>j&1 == 0 {
 				w.fault(Divergence, lane, "shfl.%s reads lane %d, which does not take part", mode, j)
 			}
@@ -234,29 +242,12 @@ func decodeShfl(a *assembler) operation {
 	}
 }
 
-// shuffled returns which lane shfl reads, and whether it is another segment's end that keeps it from going further.
-func shuffled(mode string, lane, by, clamp int) (from int, in bool) {
-	segment := clamp >> 8 & 31
-	low := lane & segment
-	most := low | clamp&31&^segment
-	switch mode {
-	case "up":
-		from = lane - by
-		in = from >= most
-	case "down":
-		from = lane + by
-		in = from <= most
-	case "bfly":
-		from = lane ^ by
-		in = from <= most
-	default:
-		from = low | by&^segment
-		in = from <= most
-	}
-	if !in {
-		from = lane
-	}
-	return from, in
+// shuffles say which lane each mode reads; most is the furthest lane, low the first of the segment.
+var shuffles = map[string]func(lane, by, low, most int) (from int, in bool){
+	"up":   func(lane, by, low, most int) (int, bool) { return lane - by, lane-by >= most },
+	"down": func(lane, by, low, most int) (int, bool) { return lane + by, lane+by <= most },
+	"bfly": func(lane, by, low, most int) (int, bool) { return lane ^ by, lane^by <= most },
+	"idx":  func(lane, by, low, most int) (int, bool) { return low | by, low|by <= most },
 }
 
 // decodeVote decodes vote.sync.

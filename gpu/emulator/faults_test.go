@@ -751,6 +751,14 @@ past:
 			bug: "@%p1 bra past;", threads: everyone(32),
 		},
 		{
+			name: "a barrier for a warp and a half, as a register says",
+			body: `
+	mov.u32 %r3, BUG;
+	bar.sync 1, %r3; // HERE
+`,
+			bug: "48", mend: "64", or: emulator.Divergence,
+		},
+		{
 			name: "a barrier for more threads than come",
 			body: `
 	setp.ge.u32 %p1, %r0, 64;

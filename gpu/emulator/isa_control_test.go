@@ -352,6 +352,64 @@ end:
 		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(96), Args: []driver.Arg{driver.Ptr(out)}})
 		equal(t, download[uint32](t, d, out, 32), sequence[uint32](32))
 	})
+	t.Run("half a warp", func(t *testing.T) {
+		// Each half of a warp takes turns with its own number: all read it, meet, and one writes it.
+		k := load(t, d, "turns", entry("turns", ".param .u64 out", `
+	.shared .align 4 .b32 tile[2];
+	ld.param.u64 %d0, [out];
+	mov.u32 %r0, %tid.x;
+	shr.u32 %r1, %r0, 4;
+	mov.u32 %r2, tile;
+	mad.lo.u32 %r2, %r1, 4, %r2;
+	shl.b32 %r3, %r1, 4;
+	mov.u32 %r4, 0xffff;
+	shl.b32 %r4, %r4, %r3;          // the lanes of this half
+	and.b32 %r5, %r0, 15;
+	setp.eq.u32 %p0, %r5, 0;
+	@%p0 st.shared.u32 [%r2], %r3;
+	mov.u32 %r6, 0;
+	setp.eq.u32 %p3, %r1, 0;
+	@!%p3 bra upper;
+lower:
+	bar.warp.sync 0xffff;
+	ld.shared.u32 %r7, [%r2];
+	bar.warp.sync 0xffff;
+	setp.eq.u32 %p1, %r5, %r6;
+	add.u32 %r7, %r7, %r0;
+	@%p1 st.shared.u32 [%r2], %r7;
+	add.u32 %r6, %r6, 1;
+	setp.lt.u32 %p2, %r6, 16;
+	@%p2 bra lower;
+	bar.warp.sync 0xffff;
+	bra both;
+upper:
+	bar.warp.sync %r4;
+	ld.shared.u32 %r7, [%r2];
+	bar.warp.sync %r4;
+	setp.eq.u32 %p1, %r5, %r6;
+	add.u32 %r7, %r7, %r0;
+	@%p1 st.shared.u32 [%r2], %r7;
+	add.u32 %r6, %r6, 1;
+	setp.lt.u32 %p2, %r6, 16;
+	@%p2 bra upper;
+	bar.warp.sync %r4;
+both:
+	ld.shared.u32 %r7, [%r2];
+	mul.wide.u32 %d1, %r0, 4;
+	add.u64 %d0, %d0, %d1;
+	st.global.u32 [%d0], %r7;
+`))
+		out := zeros(t, d, 128)
+		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)}})
+		want := make([]uint32, 32)
+		for i := range want {
+			want[i] = 120 // 0 + 1 + … + 15
+			if i >= 16 {
+				want[i] = 16 + 376 // 16 + 17 + … + 31
+			}
+		}
+		equal(t, download[uint32](t, d, out, 32), want)
+	})
 	t.Run("warp", func(t *testing.T) {
 		// The lanes of a warp reverse their numbers through shared memory.
 		k := load(t, d, "lanes", entry("lanes", ".param .u64 out", `

@@ -400,6 +400,58 @@ func TestSharedVariables(t *testing.T) {
 	}
 }
 
+// Variables are where their alignment says, an element's size where nothing is said, and none overlap.
+func TestVariableAlignment(t *testing.T) {
+	t.Parallel()
+	d := open(t, emulator.Config{})
+	type variable struct {
+		declaration string
+		align, size int
+	}
+	list := []variable{
+		{".b8 NAME", 1, 1},
+		{".align 16 .b8 NAME[3]", 16, 3},
+		{".b8 NAME[5]", 1, 5},
+		{".f64 NAME", 8, 8},
+		{".b8 NAME", 1, 1},
+		{".u32 NAME[3]", 4, 12},
+		{".b16 NAME", 2, 2},
+		{".align 64 .u32 NAME", 64, 4},
+		{".f32 NAME[2][2]", 4, 16},
+		{".b8 NAME[1]", 1, 1},
+		{".align 4 .u16 NAME[2]", 4, 4},
+	}
+	for _, space := range []string{".shared", ".global", ".const", ".local"} {
+		t.Run(space, func(t *testing.T) {
+			declarations, body := "", "\tld.param.u64 %d0, [out];\n"
+			for i, v := range list {
+				name := fmt.Sprintf("v%d", i)
+				declarations += space + " " + strings.Replace(v.declaration, "NAME", name, 1) + ";\n"
+				body += fmt.Sprintf("\tmov.u64 %%d1, %s;\n\tst.global.u64 [%%d0+%d], %%d1;\n", name, 8*i)
+			}
+			var ptx string
+			if space == ".local" {
+				ptx = entry("where", ".param .u64 out", declarations+body)
+			} else {
+				ptx = strings.Replace(entry("where", ".param .u64 out", body), ".visible", declarations+".visible", 1)
+			}
+			out := zeros(t, d, 8*len(list))
+			launch(t, d, driver.Launch{Kernel: load(t, d, "where", ptx), Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out)}})
+			at := download[uint64](t, d, out, len(list))
+			for i, v := range list {
+				if at[i]%uint64(v.align) != 0 {
+					t.Errorf("%s is at %#x, want a multiple of %d", v.declaration, at[i], v.align)
+				}
+				for j, w := range list[:i] {
+					if at[i] < at[j]+uint64(w.size) && at[j] < at[i]+uint64(v.size) {
+						t.Errorf("%s at %#x overlaps %s at %#x", v.declaration, at[i], w.declaration, at[j])
+					}
+				}
+			}
+		})
+	}
+}
+
 // Tables of a module: initialised, partly initialised, blank, in several dimensions, and what a launch leaves in them.
 func TestModuleVariables(t *testing.T) {
 	t.Parallel()
@@ -491,10 +543,10 @@ func TestParameters(t *testing.T) {
 	for i, k := range append([]integer{{"b8", 8, false}, b16, b32, b64, {"f32", 32, false}, {"f64", 64, false}}, integers...) {
 		params = append(params, fmt.Sprintf(".param .%s p%d", k.name, i))
 		fmt.Fprintf(&body, "\tmov.u64 %%d1, 0;\n")
-		switch {
-		case k.name == "f32":
+		switch k.name {
+		case "f32":
 			fmt.Fprintf(&body, "\tld.param.f32 %%f0, [p%d];\n\tmov.b32 %%r0, %%f0;\n\tcvt.u64.u32 %%d1, %%r0;\n", i)
-		case k.name == "f64":
+		case "f64":
 			fmt.Fprintf(&body, "\tld.param.f64 %%g0, [p%d];\n\tmov.b64 %%d1, %%g0;\n", i)
 		default:
 			fmt.Fprintf(&body, "\tld.param.%s %%d1, [p%d];\n", k.name, i)

@@ -270,10 +270,10 @@ func (o operation) check(t *testing.T, d driver.Device, operands [][]uint64, wan
 
 // sameNumber says whether two results of a kind are the same bits, or both NaN.
 func sameNumber(kind string, a, b uint64) bool {
-	switch {
-	case kind == single.name:
+	switch kind {
+	case "f32":
 		return a == b || single.isNaN(a) && single.isNaN(b)
-	case kind == double.name:
+	case "f64":
 		return a == b || double.isNaN(a) && double.isNaN(b)
 	}
 	return a == b

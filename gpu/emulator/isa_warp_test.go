@@ -98,6 +98,17 @@ func TestShuffle(t *testing.T) {
 			}
 		}
 	})
+	t.Run("last lane of a kernel", func(t *testing.T) {
+		k := load(t, d, "last", entry("last", ".param .u64 out", `
+	ld.param.u64 %d0, [out];
+	mov.u32 %r0, %laneid;
+	shfl.sync.down.b32 %r1|%p0, %r0, 1, 31, 0xffffffff;
+	@!%p0 st.global.u32 [%d0], %r1;
+`))
+		out := zeros(t, d, 4)
+		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)}})
+		equal(t, download[uint32](t, d, out, 1), []uint32{31})
+	})
 	t.Run("half a warp", func(t *testing.T) {
 		// Odd and even lanes shuffle apart, each naming its own.
 		o := operation{`{

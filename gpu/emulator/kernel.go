@@ -229,7 +229,7 @@ func (d *Device) launch(l driver.Launch) (err error) {
 		dynamic: l.Shared, args: l.Args,
 		uniforms: make([]lanes, len(k.program.uniforms)),
 		began:    d.tick(),
-		released: make([]uint64, l.Grid.Count()),
+		told:     map[uint64]clock{},
 		traffic:  d.traffic[name],
 	}
 	for i, bits := range k.program.uniforms {

@@ -1,9 +1,7 @@
 package emulator
 
 import (
-	"fmt"
 	"math/bits"
-	"strings"
 
 	"github.com/matsense/matsense/gpu/driver"
 )
@@ -19,9 +17,9 @@ type launch struct {
 	dynamic  int    // shared bytes of a block that the caller asked for
 	args     []driver.Arg
 	uniforms []lanes
-	began    uint64   // Device.now before the first instruction
-	released []uint64 // when each block last released what it wrote
-	steps    int64    // warp instructions so far
+	began    uint64           // Device.now before the first instruction
+	told     map[uint64]clock // what comes before whoever acquires what was last written to an address
+	steps    int64            // warp instructions so far
 	traffic  *Traffic
 }
 
@@ -29,27 +27,15 @@ type launch struct {
 type block struct {
 	launch   *launch
 	number   uint32
+	unit     uint32 // of its first warp
 	id       [3]int
 	began    uint64
 	shared   region
 	warps    []*warp
-	acquired uint64 // when a thread of it last acquired what others wrote
+	order    clock // what comes before all that it does next
+	heard    clock // and what would after a fence
+	fenced   clock // what comes before all that it tells next
 	barriers [16]barrier
-}
-
-// barrier is one of a block's.
-type barrier struct {
-	threads int // how many it waits for, while some wait
-	here    int
-	masks   [32]uint32 // of each warp, the lanes that are here
-	waiting []waiter
-}
-
-// waiter is lanes of a warp that wait at a barrier.
-type waiter struct {
-	warp *warp
-	mask uint32
-	at   int // the instruction
 }
 
 const quantum = 256 // instructions that a warp may do before it is another's turn
@@ -65,18 +51,23 @@ func (l *launch) thread(n int) [3]int {
 	return [3]int{n % l.size[0], n / l.size[0] % l.size[1], n / l.size[0] / l.size[1]}
 }
 
-// room returns room for a block: that of the program's last launch, if it fits.
-func (l *launch) room() *block {
-	b := l.program.spare
-	if b == nil || len(b.warps) != int(l.warps) || len(b.shared.data) != l.program.static+l.dynamic {
-		b = l.newBlock()
-		l.program.spare = b
+// room returns room for n blocks: that of the program's last launch, as far as it fits.
+func (l *launch) room(n int) []*block {
+	spare := l.program.spare
+	if len(spare) > 0 && (len(spare[0].warps) != int(l.warps) || len(spare[0].shared.data) != l.program.static+l.dynamic) {
+		spare = nil
 	}
-	b.launch = l
-	for _, w := range b.warps {
-		w.launch = l
+	for len(spare) < n {
+		spare = append(spare, l.newBlock())
 	}
-	return b
+	l.program.spare = spare
+	for _, b := range spare[:n] {
+		b.launch = l
+		for _, w := range b.warps {
+			w.launch = l
+		}
+	}
+	return spare[:n]
 }
 
 // newBlock returns new room for a block.
@@ -103,9 +94,9 @@ func (l *launch) newBlock() *block {
 
 // start makes b the block of a number.
 func (b *block) start(number uint32) {
-	b.number, b.id = number, b.launch.position(number)
+	b.number, b.unit, b.id = number, number*b.launch.warps, b.launch.position(number)
 	b.began = b.launch.device.tick()
-	b.acquired = 0
+	b.order, b.heard, b.fenced = nil, nil, nil
 	clear(b.shared.defined)
 	clear(b.shared.pending)
 	for i := range b.barriers {
@@ -120,19 +111,18 @@ func (b *block) start(number uint32) {
 func (l *launch) run(cooperative bool) {
 	blocks := l.grid[0] * l.grid[1] * l.grid[2]
 	if cooperative {
-		all := make([]*block, blocks)
-		for i := range all {
-			all[i] = l.newBlock()
-			all[i].start(uint32(i))
+		all := l.room(blocks)
+		for i, b := range all {
+			b.start(uint32(i))
 		}
 		l.finish(all)
 		return
 	}
-	b := l.room()
+	one := l.room(1)
 	step := stride(blocks)
-	for i, number := 0, blocks/3; i < blocks; i++ {
-		b.start(uint32(number))
-		l.finish([]*block{b})
+	for i, number := 0, blocks/2; i < blocks; i++ {
+		one[0].start(uint32(number))
+		l.finish(one)
 		number = (number + step) % blocks
 	}
 }
@@ -192,94 +182,4 @@ func last(w *warp) uint32 {
 		return w.active
 	}
 	return w.live
-}
-
-// stuck stops the kernel: no thread of a block can go on.
-func (b *block) stuck() {
-	for _, w := range b.warps {
-		if w.parked != 0 {
-			w.left()
-		}
-	}
-	var first *waiter
-	var text strings.Builder
-	for i := range b.barriers {
-		bar := &b.barriers[i]
-		for j := range bar.waiting {
-			if first == nil || bar.waiting[j].warp.index < first.warp.index {
-				first = &bar.waiting[j]
-			}
-		}
-		if bar.here > 0 {
-			fmt.Fprintf(&text, "; at barrier %d, %d of %d threads:", i, bar.here, bar.threads)
-			for _, v := range bar.waiting {
-				fmt.Fprintf(&text, " warp %d at line %d", v.warp.index, v.warp.program.code[v.at].line)
-				if v.mask != allLanes {
-					fmt.Fprintf(&text, " (%s)", lanesText(v.mask))
-				}
-			}
-		}
-	}
-	for _, w := range b.warps {
-		if gone := w.threads &^ w.live; gone != 0 {
-			fmt.Fprintf(&text, "; %s of warp %d have left", lanesText(gone), w.index)
-		}
-	}
-	first.warp.at = first.at
-	first.warp.fault(Deadlock, bits.TrailingZeros32(first.mask), "waits for threads that will never come%s", text.String())
-}
-
-// arrive makes lanes of a warp wait at a barrier of so many threads, and opens it where they are the last.
-func (b *block) arrive(w *warp, mask uint32, id, threads int) {
-	bar := &b.barriers[id]
-	if bar.here > 0 && bar.threads != threads {
-		w.fault(Deadlock, bits.TrailingZeros32(mask), "barrier %d is for %d threads here, and for %d where line %d waits",
-			id, threads, bar.threads, w.program.code[bar.waiting[0].at].line)
-	}
-	bar.threads = threads
-	bar.here -= w.weight(bar.masks[w.index])
-	bar.masks[w.index] |= mask
-	bar.here += w.weight(bar.masks[w.index])
-	bar.waiting = append(bar.waiting, waiter{w, mask, w.at})
-	w.part(mask, w.pc)
-	w.blocked |= mask
-	w.next = 0
-	if bar.here >= threads {
-		b.open(bar)
-	}
-}
-
-// weight returns what lanes count at a barrier, which knows whole warps: the last may have fewer threads.
-func (w *warp) weight(mask uint32) int {
-	if mask == w.threads {
-		return 32
-	}
-	return bits.OnesCount32(mask)
-}
-
-// open lets all go on who wait at a barrier: what each did comes before what any of them does next.
-func (b *block) open(bar *barrier) {
-	now := b.launch.device.tick()
-	var joined [32]uint64
-	for _, v := range bar.waiting {
-		for i, t := range v.warp.seen {
-			joined[i] = max(joined[i], t)
-		}
-	}
-	for _, v := range bar.waiting {
-		joined[v.warp.index] = now
-	}
-	waiting := bar.waiting
-	bar.waiting, bar.here = bar.waiting[:0], 0
-	clear(bar.masks[:])
-	for _, v := range waiting {
-		v.warp.blocked &^= v.mask
-		v.warp.ordered = now
-		copy(v.warp.seen, joined[:])
-	}
-	for _, v := range waiting {
-		if v.warp.active == 0 {
-			v.warp.regroup()
-		}
-	}
 }

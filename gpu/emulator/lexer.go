@@ -24,7 +24,7 @@ const (
 
 // lex cuts text into tokens; the last is an endToken. Comments are dropped.
 func lex(text string) ([]token, *Fault) {
-	var out []token
+	out := make([]token, 0, len(text)/4)
 	line := 1
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -86,8 +86,11 @@ func number(text string) int {
 	in := func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' }
 	n := span(text, 1, in)
 	hexadecimal := n > 1 && strings.ContainsRune("xXfFdD", rune(text[1]))
-	if !hexadecimal && text[n-1]|0x20 == 'e' && n+1 < len(text) && (text[n] == '+' || text[n] == '-') && isDigit(text[n+1]) {
-		n = span(text, n+1, in)
+	if hexadecimal || text[n-1]|0x20 != 'e' || n+1 >= len(text) || !isDigit(text[n+1]) {
+		return n
+	}
+	if text[n] == '+' || text[n] == '-' {
+		return span(text, n+1, in)
 	}
 	return n
 }

@@ -26,6 +26,11 @@ func FuzzLoad(f *testing.F) {
 	f.Add(entry("copies", "", "\tld.global.v4.f32 {}, [];\n\tmov.b64 {%r0}, {%r1,};\n\t@!! bra ;\n\tmov.u32 %r0, 0x;"))
 	f.Add(entry("copies", ".param .align 3 .b8 x[], .param .u64", "{{{{"))
 	f.Add("/* \x00\xff */ .version 99999999999999999999.7\n.target sm_\n")
+	// Nothing is so deep that the parser's stack ends first.
+	const deep = 300000
+	f.Add(entry("copies", "", strings.Repeat("{", deep)+strings.Repeat("}", deep)))
+	f.Add(entry("copies", "", "\tmov.u32 %r0, "+strings.Repeat("(", deep)+"1"+strings.Repeat(")", deep)+";"))
+	f.Add(head + ".global .u32 few[1] = " + strings.Repeat("{", deep) + ";\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		d := emulator.New(emulator.Config{Memory: 1 << 20})
 		defer d.Close()

@@ -57,7 +57,7 @@ func TestSyntax(t *testing.T) {
 func TestStride(t *testing.T) {
 	for n := 1; n < 500; n++ {
 		seen := make([]bool, n)
-		for i, at := 0, n/3; i < n; i++ {
+		for i, at := 0, n/2; i < n; i++ {
 			if seen[at] {
 				t.Fatalf("of %d blocks, %d is run twice", n, at)
 			}

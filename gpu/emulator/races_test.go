@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -228,6 +229,39 @@ again:
 	}
 }
 
+// Four warps read a number; three of them meet, and one of these writes it.
+func TestRaceWithOneOfManyReaders(t *testing.T) {
+	t.Parallel()
+	for reader := range 4 {
+		for writer := range 4 {
+			if reader == writer {
+				continue
+			}
+			t.Run(fmt.Sprintf("reader %d, writer %d", reader, writer), func(t *testing.T) {
+				planted{
+					body: fmt.Sprintf(`
+	.shared .align 4 .u32 number;
+	setp.eq.u32 %%p0, %%r0, %d;
+	@%%p0 st.shared.u32 [number], 7;
+	bar.sync 0;
+	ld.shared.u32 %%r4, [number]; // HERE
+	shr.u32 %%r3, %%r0, 5;
+	setp.eq.u32 %%p1, %%r3, %d;
+	BUG
+	bar.sync 1, 96;
+joined:
+	@%%p0 st.shared.u32 [number], 8; // HERE
+	bra end;
+end:
+`, 32*writer+5, reader),
+					bug: "@%p1 bra joined;", mend: "@%p1 bra last;\n\tbar.sync 2, 128;\n\tbra first;\nlast:\n\tbar.sync 2, 128;\n\tbra joined;\nfirst:",
+					block: 128, kind: emulator.Race, threads: append(everyone(128)[32*reader:32*reader+32], 32*writer+5),
+				}.test(t)
+			})
+		}
+	}
+}
+
 // The double buffer of TestAsyncCopy without one of its barriers.
 func TestPipelineRaces(t *testing.T) {
 	t.Parallel()
@@ -282,6 +316,46 @@ const lastBlock = `
 	st.global.u32 [%d1+20], %r4;
 end:
 `
+
+// flagAndNumbers is memory for handOver.
+func flagAndNumbers(t *testing.T, d *emulator.Device, _ bool) (in, out driver.Pointer) {
+	return alloc(t, d, 4*64), zeros(t, d, 16+4*64)
+}
+
+// handOver is the body of a kernel in which all threads of block 0 write numbers and one sets a flag, and those of block 1
+// read them when one has seen a flag. Block 2, if there is one, sets a flag of its own.
+func handOver(before, after, see string) string {
+	return `
+	setp.eq.u32 %p0, %r0, 0;
+	setp.gt.u32 %p2, %r1, 1;
+	@%p2 bra bystander;
+	mul.wide.u32 %d5, %r0, 4;
+	add.u64 %d5, %d0, %d5;
+	setp.eq.u32 %p1, %r1, 1;
+	@%p1 bra second;
+	st.global.u32 [%d5], %r0; // HERE
+	` + before + `
+	@%p0 st.release.gpu.global.u32 [%d1], 1;
+	bra end;
+second:
+	@!%p0 bra seen;
+again:
+	ld.acquire.gpu.global.u32 %r3, ` + see + `;
+	setp.eq.u32 %p2, %r3, 0;
+	@%p2 bra again;
+seen:
+	` + after + `
+	xor.b32 %r4, %r0, 63;
+	mul.wide.u32 %d5, %r4, 4;
+	add.u64 %d5, %d0, %d5;
+	ld.global.u32 %r5, [%d5]; // HERE
+	st.global.u32 [%d4+-240], %r5;
+	bra end;
+bystander:
+	@%p0 st.release.gpu.global.u32 [%d1+8], 1;
+end:
+`
+}
 
 func TestGlobalRaces(t *testing.T) {
 	t.Parallel()
@@ -405,6 +479,29 @@ end:
 			name: "the last block sums without a fence",
 			body: lastBlock,
 			bug:  "", mend: "fence.acq_rel.gpu;", grid: 4, block: 32,
+		},
+		{
+			name: "no barrier before the flag is set",
+			body: handOver("BUG", "bar.sync 0;", "[%d1]"),
+			mend: "bar.sync 0;", grid: 2, cooperative: true, data: flagAndNumbers,
+		},
+		{
+			name: "no barrier after the flag is seen",
+			body: handOver("bar.sync 0;", "BUG", "[%d1]"),
+			mend: "bar.sync 0;", grid: 2, cooperative: true, data: flagAndNumbers,
+		},
+		{
+			name: "another flag",
+			body: handOver("bar.sync 0;", "bar.sync 0;", "BUG"),
+			bug:  "[%d1+8]", mend: "[%d1]", grid: 3, cooperative: true, data: flagAndNumbers,
+		},
+		{
+			name: "atomics that only the block sees",
+			body: `
+	setp.eq.u32 %p0, %r0, 9;
+	@%p0 BUG.add.u32 [%d1], 1; // HERE
+`,
+			bug: "red.relaxed.cta.global", mend: "red.relaxed.gpu.global", grid: 2, threads: []int{9},
 		},
 		{
 			name: "an atomic and a plain store",

@@ -119,8 +119,8 @@ func narrow(dir direction, x float64) float32 {
 	return float32(toward(dir, float64(r), over, next32))
 }
 
-// fma32 is a × b + c, rounded once. A product of two numbers of 32 bits is exact in 64; of the sum, the last bit is made
-// to say whether anything was lost, so that the second rounding sees it.
+// fma32 is a × b + c, rounded once. A product of two numbers of 32 bits is exact in 64; of the sum, the last bit is
+// made to say whether anything was lost, so that the second rounding sees it.
 func fma32(a, b, c float32) float32 {
 	p := float64(float64(a) * float64(b))
 	s := p + float64(c)

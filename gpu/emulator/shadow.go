@@ -1,6 +1,9 @@
 package emulator
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // touch is one access by one thread.
 type touch struct {
@@ -25,9 +28,9 @@ func (t touch) lane() int          { return int(t.code & 63) }
 func (t touch) strength() strength { return strength(t.code >> 6 & 3) }
 func (t touch) pc() int            { return int(t.code >> 8) }
 
-// cell is what is remembered of a word or a byte: its last writer, its last reader, and a reader of another warp.
+// cell is what is remembered of a word or a byte: its last writer and its last reader.
 type cell struct {
-	write, read, other touch
+	write, read touch
 }
 
 const (
@@ -37,13 +40,17 @@ const (
 
 // page remembers pageSize bytes: a cell for each word of 4 bytes, until something smaller is accessed.
 type page struct {
-	shift uint // 2 for words, 0 for bytes
-	cells []cell
+	shift  uint // 2 for words, 0 for bytes
+	cells  []cell
+	others [][]touch // of each cell, readers that nothing orders before the last; nil while there are none
 }
 
-// cells returns the cells of an access, which does not leave its page.
-func (r *region) cells(at, size int) []cell {
-	p := r.pages[at>>pageBits]
+// mostReaders is how many others are remembered of a cell in global memory. In shared memory, it is all.
+const mostReaders = 8
+
+// page returns the page of an access, which does not leave it, and the cells from the first to the last.
+func (r *region) page(at, size int) (p *page, first, last int) {
+	p = r.pages[at>>pageBits]
 	if p == nil {
 		p = &page{shift: 2, cells: make([]cell, pageSize>>2)}
 		r.pages[at>>pageBits] = p
@@ -51,48 +58,59 @@ func (r *region) cells(at, size int) []cell {
 	if (at|size)&3 != 0 && p.shift != 0 {
 		p.split()
 	}
-	from := at & (pageSize - 1)
-	return p.cells[from>>p.shift : (from+size-1)>>p.shift+1]
+	at &= pageSize - 1
+	return p, at >> p.shift, (at + size - 1) >> p.shift
 }
 
 // split gives each byte its own cell.
 func (p *page) split() {
-	bytes := make([]cell, pageSize)
-	for i := range bytes {
-		bytes[i] = p.cells[i>>p.shift]
+	cells := make([]cell, pageSize)
+	for i := range cells {
+		cells[i] = p.cells[i>>p.shift]
 	}
-	p.shift, p.cells = 0, bytes
+	if p.others != nil {
+		others := make([][]touch, pageSize)
+		for i := range others {
+			others[i] = slices.Clone(p.others[i>>p.shift])
+		}
+		p.others = others
+	}
+	p.shift, p.cells = 0, cells
 }
 
-// began is the time before which accesses to a region no longer matter.
-func (w *warp) began(r *region) uint64 {
-	if r.space == sharedSpace {
-		return w.block.began
+// began is the time before which accesses to a region no longer matter; no access to it does where shared is false.
+func (w *warp) began(r *region) (began uint64, shared bool) {
+	switch r.space {
+	case globalSpace:
+		return w.launch.began, true
+	case sharedSpace:
+		return w.block.began, true
 	}
-	return w.launch.began
+	return 0, false // nobody writes it, or nobody else
 }
 
-// touched returns this access as it is remembered.
+// touched returns a lane's access as it is remembered.
 func (w *warp) touched(lane int, s strength) touch {
 	return touch{w.device.now, w.unit, uint32(w.at)<<8 | uint32(s)<<6 | uint32(lane)}
 }
 
 // noteRead checks a lane's read against the writes of others and remembers it.
 func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
-	if r.space > sharedSpace {
-		return // no other thread's
+	began, shared := w.began(r)
+	if !shared {
+		return
 	}
-	me, began, shared := w.touched(lane, s), w.began(r), r.space == sharedSpace
-	cells := r.cells(at, size)
-	for i := range cells {
-		c := &cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, shared) {
+	me := w.touched(lane, s)
+	p, first, last := r.page(at, size)
+	for i := first; i <= last; i++ {
+		c := &p.cells[i]
+		if c.write.time >= began && w.conflict(c.write, lane, s, r.space) {
 			w.race("load", at, size, lane, r, c.write, "a store")
 		}
 		switch {
 		case c.read.unit != me.unit:
 			if c.read.time >= began {
-				c.other = c.read
+				w.remember(p, i, c.read, lane, began, r.space)
 			}
 			c.read = me
 		case c.read.time == me.time && c.read.lane() != lane:
@@ -103,62 +121,94 @@ func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 	}
 }
 
+// remember adds the last reader of a cell to the others, before this lane takes its place. Who is ordered before this
+// lane is forgotten: whoever writes after this lane, writes after them.
+func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where space) {
+	if p.others == nil {
+		if w.before(t, lane, where) {
+			return
+		}
+		p.others = make([][]touch, len(p.cells))
+	}
+	kept := p.others[i][:0]
+	for _, o := range p.others[i] {
+		if o.time >= began && o.unit != w.unit && !w.before(o, lane, where) {
+			kept = append(kept, o)
+		}
+	}
+	if !w.before(t, lane, where) {
+		if where == globalSpace && len(kept) == mostReaders {
+			kept = slices.Delete(kept, 1, 2) // the first stays: it is the likeliest to be of another block
+		}
+		kept = append(kept, t)
+	}
+	p.others[i] = kept
+}
+
 // noteWrite checks a lane's write against the reads and writes of others and remembers it.
 func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
-	if r.space > sharedSpace {
-		return // no other thread's
+	began, shared := w.began(r)
+	if !shared {
+		return
 	}
-	me, began, shared := w.touched(lane, s), w.began(r), r.space == sharedSpace
-	cells := r.cells(at, size)
-	for i := range cells {
-		c := &cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, shared) {
+	me := w.touched(lane, s)
+	p, first, last := r.page(at, size)
+	for i := first; i <= last; i++ {
+		c := &p.cells[i]
+		if c.write.time >= began && w.conflict(c.write, lane, s, r.space) {
 			w.race("store", at, size, lane, r, c.write, "a store")
 		}
-		if c.read.time >= began && w.conflict(c.read, lane, s, shared) {
+		if c.read.time >= began && w.conflict(c.read, lane, s, r.space) {
 			w.race("store", at, size, lane, r, c.read, "a load")
 		}
-		if c.other.time >= began && w.conflict(c.other, lane, s, shared) {
-			w.race("store", at, size, lane, r, c.other, "a load")
+		if p.others != nil {
+			for _, o := range p.others[i] {
+				if o.time >= began && w.conflict(o, lane, s, r.space) {
+					w.race("store", at, size, lane, r, o, "a load")
+				}
+			}
 		}
 		c.write = me
 	}
 }
 
 // conflict says whether nothing orders an earlier access before this one of a lane, where one of both is a write.
-func (w *warp) conflict(t touch, lane int, s strength, shared bool) bool {
-	if t.unit == w.unit {
-		return t.lane() != lane && !w.synced(t, lane) && (s == plain || t.strength() == plain)
-	}
-	block := t.unit / w.launch.warps
-	if block == w.block.number {
-		if t.time < w.seen[t.unit%w.launch.warps] || s != plain && t.strength() != plain {
-			return false
-		}
-		return shared || !w.published(t, block)
-	}
-	if s == beyond && t.strength() == beyond {
+func (w *warp) conflict(t touch, lane int, s strength, where space) bool {
+	if w.before(t, lane, where) {
 		return false
 	}
-	return !w.published(t, block)
+	enough := within // for strong accesses not to race
+	if t.unit-w.block.unit >= w.launch.warps {
+		enough = beyond
+	}
+	return s < enough || t.strength() < enough
+}
+
+// before says whether an earlier access is ordered before this one of a lane.
+func (w *warp) before(t touch, lane int, where space) bool {
+	if t.unit == w.unit {
+		return t.lane() == lane || w.synced(t, lane)
+	}
+	if number := t.unit - w.block.unit; number < w.launch.warps && t.time < w.seen[number] {
+		return true
+	}
+	return where == globalSpace && w.block.order != nil && t.time < w.block.order[t.unit/w.launch.warps]
 }
 
 // synced says whether a bar.warp.sync or a barrier lies between an earlier access in this warp and one of a lane.
 func (w *warp) synced(t touch, lane int) bool {
-	if t.time < w.ordered {
-		return true
+	if t.time < w.ordered || w.partial == nil {
+		return t.time < w.ordered
 	}
-	return w.partial != nil && t.lane() != many && t.time < w.partial[lane][t.lane()]
-}
-
-// published says whether the block of an earlier access has released since, and this block has acquired since.
-func (w *warp) published(t touch, block uint32) bool {
-	return t.time < w.launch.released[block] && t.time < w.block.acquired
+	other := t.lane()
+	if other == many {
+		other = lane // whoever they are: they are not told apart
+	}
+	return t.time < w.partial[lane][other]
 }
 
 // race stops the kernel.
 func (w *warp) race(what string, at, size, lane int, r *region, t touch, other string) {
-	where := w.where(r, at)
 	block, number := t.unit/w.launch.warps, t.unit%w.launch.warps
 	who := fmt.Sprintf("threads of warp %d", number)
 	if t.lane() != many {
@@ -168,7 +218,7 @@ func (w *warp) race(what string, at, size, lane int, r *region, t touch, other s
 		who += " of block " + coordinates(w.launch.position(block))
 	}
 	w.fault(Race, lane, "%s of %d bytes at %s races with %s by %s at line %d",
-		what, size, where, other, who, w.program.code[t.pc()].line)
+		what, size, w.where(r, at), other, who, w.program.code[t.pc()].line)
 }
 
 // where names a place in a region.

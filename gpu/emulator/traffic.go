@@ -13,6 +13,9 @@ type Traffic struct {
 	GlobalLoaded, GlobalStored int64
 	// LoadSectors and StoreSectors are the 32-byte sectors of global memory touched, summed over requests.
 	LoadSectors, StoreSectors int64
+	// StrongLoaded and StrongSectors are what of GlobalLoaded and LoadSectors is by loads that are not weak (relaxed,
+	// acquire, volatile), as a thread waits with for what another writes: how often it must ask depends on the schedule.
+	StrongLoaded, StrongSectors int64
 	// LoadRequests and StoreRequests are the requests to global memory.
 	LoadRequests, StoreRequests int64
 	// SharedLoaded and SharedStored are the bytes that active threads asked for of shared memory.
@@ -52,11 +55,11 @@ func (d *Device) Traffic(kernel string) Traffic {
 // ResetTraffic forgets all sums.
 func (d *Device) ResetTraffic() { clear(d.traffic) }
 
-// countGlobal counts a request to global memory whose addresses are in w.scratch.
+// countGlobal counts a request to global memory. Its addresses are in w.scratch; none crosses a sector.
 func (w *warp) countGlobal(size int, mask uint32, load bool) {
 	t := w.launch.traffic
 	n := int64(bits.OnesCount32(mask) * size)
-	sectors := w.distinct(mask, sectorBits)
+	sectors := w.touchedSectors(mask)
 	if load {
 		t.GlobalLoaded += n
 		t.LoadRequests++
@@ -68,14 +71,12 @@ func (w *warp) countGlobal(size int, mask uint32, load bool) {
 	}
 }
 
-const sectorBits = 5
-
-// distinct returns how many different address >> shift there are.
-func (w *warp) distinct(mask uint32, shift uint) int64 {
+// touchedSectors returns how many different sectors the addresses of a request are in.
+func (w *warp) touchedSectors(mask uint32) int64 {
 	seen := w.sectors[:0]
 	ascending := true
 	for m := mask; m != 0; m &= m - 1 {
-		s := w.scratch[bits.TrailingZeros32(m)] >> shift
+		s := w.scratch[bits.TrailingZeros32(m)] / 32
 		n := len(seen)
 		if n > 0 && seen[n-1] == s {
 			continue
@@ -159,7 +160,12 @@ func (w *warp) count(q *request, mask uint32, load, store bool) {
 		}
 	}
 	if global != 0 && load {
+		bytes, sectors := t.GlobalLoaded, t.LoadSectors
 		w.countGlobal(q.size, global, true)
+		if q.strength != plain {
+			t.StrongLoaded += t.GlobalLoaded - bytes
+			t.StrongSectors += t.LoadSectors - sectors
+		}
 	}
 	if global != 0 && store {
 		w.countGlobal(q.size, global, false)
@@ -187,6 +193,8 @@ func (w *warp) countCopy(q *request, sizes *lanes, mask uint32) {
 			some |= 1 << i
 		}
 	}
-	w.countGlobal(0, some, true)
-	w.launch.traffic.GlobalLoaded += sum
+	if some != 0 {
+		w.countGlobal(0, some, true)
+		w.launch.traffic.GlobalLoaded += sum
+	}
 }

@@ -60,7 +60,7 @@ func (w *warp) source(at int32) *lanes {
 // start makes the warp ready for a block.
 func (w *warp) start(b *block, index, threads int) {
 	w.block, w.index = b, index
-	w.unit = b.number*w.launch.warps + uint32(index)
+	w.unit = b.unit + uint32(index)
 	w.threads = uint32(1<<threads - 1)
 	w.live, w.active = w.threads, w.threads
 	w.rest, w.parked, w.blocked = 0, 0, 0
