@@ -25,7 +25,7 @@ type counting struct {
 
 func (c counting) Alloc(size int64) (driver.Pointer, error) {
 	p, err := c.Device.Alloc(size)
-	*c.most = max(*c.most, c.Device.Live())
+	*c.most = max(*c.most, c.Live())
 	*c.allocs++
 	return p, err
 }

@@ -25,10 +25,14 @@ func (env environment) host() experiment.Host {
 		Auto:    env.auto,
 		Backend: env.backend,
 		Memory: func(b solver.Backend) (float64, error) {
-			if g, ok := b.(gpu.Backend); ok && g.Label == "cuda" {
-				return float64(g.Info.Free), nil
+			if b.Name() == "cuda" {
+				return float64(b.(gpu.Backend).Info.Free), nil
 			}
-			return env.memory()
+			available, err := env.memory()
+			if b.Name() == "emulator" {
+				available /= 10 // for each byte it remembers, in about nine, who wrote and read it
+			}
+			return available, err
 		},
 		Version: version(),
 	}
@@ -61,15 +65,15 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
-	switch {
-	case p.Device == "cpu":
+	switch p.Device {
+	case "cpu":
 		if p.Precision != "f64" {
 			return nil, &experiment.UsageError{Problems: []string{
 				fmt.Sprintf("precision: the cpu computes in f64 only; %s needs a GPU or the emulator", p.Precision),
 			}}
 		}
 		return cpu.Backend{Storage: cpu.Storage(p.Storage), Workers: p.Workers}, nil
-	case p.Device == "emulator":
+	case "emulator":
 		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
 		info, err := emulator.New(config).Info()
 		if err != nil {

@@ -30,7 +30,7 @@ func decodeCvt(a *assembler) operation {
 		a.fail("the rounding is missing")
 	case rounding != "" && !wantRounding:
 		a.fail(".%s of a conversion that rounds nothing so", rounding)
-	case integral != "" && !(wasFloat && (!float || to == from)):
+	case integral != "" && (!wasFloat || float && to != from):
 		a.fail(".%s of a conversion that rounds nothing so", integral)
 	case sat && !float && !wasFloat && !overflows(to, from):
 		a.fail(".sat of a conversion that can't overflow")

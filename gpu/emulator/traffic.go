@@ -28,22 +28,6 @@ type Traffic struct {
 	Shuffles, Barriers int64
 }
 
-func (t *Traffic) add(o *Traffic) {
-	t.Launches += o.Launches
-	t.Instructions += o.Instructions
-	t.GlobalLoaded += o.GlobalLoaded
-	t.GlobalStored += o.GlobalStored
-	t.LoadSectors += o.LoadSectors
-	t.StoreSectors += o.StoreSectors
-	t.LoadRequests += o.LoadRequests
-	t.StoreRequests += o.StoreRequests
-	t.SharedLoaded += o.SharedLoaded
-	t.SharedStored += o.SharedStored
-	t.BankConflicts += o.BankConflicts
-	t.Shuffles += o.Shuffles
-	t.Barriers += o.Barriers
-}
-
 // Traffic returns the sums over the launches of the entry of that name since the last ResetTraffic.
 func (d *Device) Traffic(kernel string) Traffic {
 	if t := d.traffic[kernel]; t != nil {

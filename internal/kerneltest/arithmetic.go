@@ -72,12 +72,10 @@ func converted[T number](v []float64) []T {
 
 // bitsOf returns a number's bits.
 func bitsOf[T number](v T) uint64 {
-	switch v := any(v).(type) {
-	case float32:
-		return uint64(math.Float32bits(v))
-	default:
-		return math.Float64bits(any(v).(float64))
+	if single, is := any(v).(float32); is {
+		return uint64(math.Float32bits(single))
 	}
+	return math.Float64bits(float64(v))
 }
 
 // fromBits is the inverse of bitsOf.
