@@ -57,6 +57,7 @@ func TestLoadFaults(t *testing.T) {
 		{"no rounding of what is rounded", "cvt.f32.f64 %f0, %g0; // HERE", "cvt.rn.f32.f64 %f0, %g0;", unknown},
 		{"division without a rounding", "div.f32 %f0, %f1, %f2; // HERE", "div.rn.f32 %f0, %f1, %f2;", unknown},
 		{"flushing of doubles", "add.ftz.f64 %g0, %g1, %g2; // HERE", "add.f64 %g0, %g1, %g2;", unknown},
+		{"flushing of a double's conversion", "cvt.rni.ftz.s32.f64 %r3, %g0; // HERE", "cvt.rni.s32.f64 %r3, %g0;", unknown},
 		{"flushing of a double's least", "min.ftz.f64 %g0, %g1, %g2; // HERE", "min.f64 %g0, %g1, %g2;", unknown},
 		{"table in a register", "lop3.b32 %r3, %r0, %r1, %r2, %r0; // HERE", "lop3.b32 %r3, %r0, %r1, %r2, 0x3c;", unknown},
 		{"groups in a register", "cp.async.wait_group %r0; // HERE", "cp.async.wait_group 2;", either},

@@ -1,0 +1,46 @@
+package gpu
+
+import (
+	"errors"
+
+	"github.com/matsense/matsense/gpu/driver"
+)
+
+// Probe prepares the measurement of the rate of a copy from device to device, bytes read and written together, by the
+// device's clock: the limit of whatever reads rows from its memory.
+func (b Backend) Probe() (measure func() (float64, error), close func() error, err error) {
+	size := min(int64(1<<30), b.Info.Free/16)
+	if b.Label == "emulator" {
+		size = 1 << 20
+	}
+	d, err := b.Connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	close = d.Close // with all that was taken of it
+	var at [2]driver.Pointer
+	for i := range at {
+		if at[i], err = d.Alloc(size); err != nil {
+			return nil, nil, errors.Join(err, close())
+		}
+		if err := d.Fill(at[i], byte(i+1), size); err != nil {
+			return nil, nil, errors.Join(err, close())
+		}
+	}
+	measure = func() (float64, error) {
+		from, err := d.Mark()
+		if err != nil {
+			return 0, err
+		}
+		if err := d.Copy(at[1], at[0], size); err != nil {
+			return 0, err
+		}
+		to, err := d.Mark()
+		if err != nil {
+			return 0, err
+		}
+		t, err := d.Elapsed(from, to)
+		return 2 * float64(size) / t.Seconds(), err
+	}
+	return measure, close, nil
+}
