@@ -40,10 +40,10 @@ func TestInfo(t *testing.T) {
 	if i.Capability != c.Capability || i.Multiprocessors != c.Multiprocessors || i.Memory != c.Memory || i.BlockShared != c.BlockShared || i.L2 != c.L2 {
 		t.Errorf("%+v makes %+v", c, i)
 	}
-	// The CUDA guide's table of compute capabilities: 96 KiB, 163 KiB, 227 KiB.
-	for capability, want := range map[[2]int]int{{7, 0}: 96 << 10, {8, 0}: 163 << 10, {9, 0}: 227 << 10} {
-		if got := info(emulator.Config{Capability: capability}).BlockShared; got != want {
-			t.Errorf("a block of sm %v has %d bytes of shared memory, want %d", capability, got, want)
+	// The CUDA guide's table of compute capabilities, in KiB.
+	for capability, want := range map[[2]int]int{{7, 0}: 96, {7, 5}: 64, {8, 0}: 163, {8, 6}: 99, {8, 7}: 163, {8, 9}: 99, {9, 0}: 227} {
+		if got := info(emulator.Config{Capability: capability}).BlockShared; got != want<<10 {
+			t.Errorf("a block of sm %v has %d bytes of shared memory, want %d", capability, got, want<<10)
 		}
 	}
 }
@@ -220,6 +220,28 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// What was never written is not written where it is copied to.
+func TestCopyOfUnwritten(t *testing.T) {
+	t.Parallel()
+	d := open(t, emulator.Config{})
+	k := load(t, d, "copies", copies)
+	a, b, out := alloc(t, d, 4*64), alloc(t, d, 4*64), zeros(t, d, 4*64)
+	if err := errors.Join(d.Fill(a, 1, 4*40), d.Copy(b, a, 4*64)); err != nil {
+		t.Fatal(err)
+	}
+	l := driver.Launch{Kernel: k, Grid: line(1), Block: line(40), Args: []driver.Arg{driver.Ptr(b), driver.Ptr(out)}}
+	launch(t, d, l)
+	l.Block = line(41)
+	var f *emulator.Fault
+	if err := d.Launch(l); !errors.As(err, &f) || f.Kind != emulator.Uninitialized || f.Thread != [3]int{40, 0, 0} {
+		t.Errorf("error %v, want an uninitialized read by thread 40", err)
+	}
+	if err := errors.Join(d.Fill(a, 1, 4*64), d.Copy(b+4*40, a+4*40, 4*24)); err != nil {
+		t.Fatal(err)
+	}
+	launch(t, d, l)
+}
+
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -291,6 +313,7 @@ func TestLaunchRefused(t *testing.T) {
 	few := load(t, d, "copies", strings.Replace(copies, ")\n{", ")\n.maxntid 32, 1, 1\n{", 1))
 	exact := load(t, d, "copies", strings.Replace(copies, ")\n{", ")\n.reqntid 32, 1, 1\n{", 1))
 	static := load(t, d, "copies", strings.Replace(copies, "\tld.param.u64 %d0", "\t.shared .align 4 .b8 tile[1024];\n\tld.param.u64 %d0", 1))
+	empty := load(t, d, "empty", entry("empty", "", ""))
 	resident, err := plain.Resident(64, 0)
 	if err != nil || resident < 4 {
 		t.Fatalf("%d blocks are resident, error %v, want at least one for each of 4 multiprocessors", resident, err)
@@ -311,6 +334,9 @@ func TestLaunchRefused(t *testing.T) {
 		{"block of none", func(l *driver.Launch) { l.Block = driver.Dim{64, 0, 1} }, false},
 		{"grid of none", func(l *driver.Launch) { l.Grid = driver.Dim{} }, false},
 		{"negative grid", func(l *driver.Launch) { l.Grid = driver.Dim{-1, -1, 1} }, false},
+		{"grid of 65535 in y", func(l *driver.Launch) { l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 65535, 1}, line(1), nil }, true},
+		{"grid of 65535 in z", func(l *driver.Launch) { l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 1, 65535}, line(1), nil }, true},
+		{"grid of 65536 in z", func(l *driver.Launch) { l.Grid = driver.Dim{1, 1, 65536} }, false},
 		{"grid of 65536 in y", func(l *driver.Launch) { l.Grid = driver.Dim{1, 65536, 1} }, false},
 		{"all shared memory", func(l *driver.Launch) { l.Shared = 49152 }, true},
 		{"too much shared memory", func(l *driver.Launch) { l.Shared = 49153 }, false},

@@ -759,6 +759,19 @@ past:
 			bug: "48", mend: "64", or: emulator.Divergence,
 		},
 		{
+			name: "a barrier for different numbers of threads",
+			body: `
+	setp.ge.u32 %p1, %r0, 32;
+	@%p1 bra upper;
+	bar.sync 1, 64; // HERE
+	bra past;
+upper:
+	bar.sync 1, BUG // HERE
+past:
+`,
+			bug: "96;", mend: "64;", or: emulator.Divergence,
+		},
+		{
 			name: "a barrier for more threads than come",
 			body: `
 	setp.ge.u32 %p1, %r0, 64;

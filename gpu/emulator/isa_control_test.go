@@ -159,6 +159,39 @@ func TestReconvergence(t *testing.T) {
 	}
 }
 
+// What needs all lanes waits for those whose branch is further down in the text, and comes back.
+func TestWaitingForABranchBelow(t *testing.T) {
+	t.Parallel()
+	d := open(t, emulator.Config{})
+	for name, meet := range map[string]string{
+		"shuffle":      "shfl.sync.bfly.b32 %b, %a, 1, 31, 0xffffffff;",
+		"vote":         "vote.sync.ballot.b32 %d, %past, 0xffffffff; shfl.sync.bfly.b32 %b, %a, 1, 31, %d;",
+		"warp barrier": "st.global.u32 [%cell], %a; bar.warp.sync 0xffffffff; xor.b64 %cell, %cell, 8; ld.global.u32 %b, [%cell];",
+		"barrier":      "st.global.u32 [%cell], %a; bar.sync 0; xor.b64 %cell, %cell, 8; ld.global.u32 %b, [%cell];",
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := operation{`
+		and.b32 %b, %a, 1;
+		setp.eq.u32 %past, %b, 1;
+		@%past bra below;
+	join:
+		setp.lt.u32 %past, %a, 100000;
+		` + meet + `
+		add.u32 %d, %a, %b;
+		bra out;
+	below:
+		add.u32 %a, %a, 100;
+		bra join;
+	out:`, kinds("u32"), kinds("u32", "u32")}
+			var operands [][]uint64
+			for i := range uint64(128) {
+				operands = append(operands, []uint64{i % 32, 0})
+			}
+			o.check(t, d, operands, func(x []uint64) []uint64 { return []uint64{x[0] + (x[0] ^ 1) + 100} })
+		})
+	}
+}
+
 // The last warp of a block may have few lanes; barriers wait for it, and those lanes shuffle among themselves.
 func TestPartialWarp(t *testing.T) {
 	t.Parallel()

@@ -186,10 +186,15 @@ func TestLoadAndStoreModifiers(t *testing.T) {
 			})
 		}
 	}
-	t.Run("ld.global.nc", func(t *testing.T) {
-		o := operation{"ld.global.nc.u32 %d, [%cell];", kinds("u32"), kinds("b32")}
-		o.check(t, d, product(random64(3, 7)), func([]uint64) []uint64 { return []uint64{0} })
-	})
+	for _, fetch := range []string{
+		"ld.global.nc", "ld.global.ca.nc", "ld.global.nc.L1::no_allocate", "ld.global.L1::no_allocate", "ld.global.L1::evict_last", "ld.global.L2::128B",
+		"ld.global.nc.L1::no_allocate.L2::256B", "ld.global.lu", "ld.global.cv",
+	} {
+		t.Run(fetch, func(t *testing.T) {
+			o := operation{fetch + ".u32 %d, [%cell];", kinds("u32"), kinds("b32")}
+			o.check(t, d, product(random64(3, 7)), func([]uint64) []uint64 { return []uint64{0} })
+		})
+	}
 	t.Run("negative offset", func(t *testing.T) {
 		o := operation{"st.global.b64 [%cell], %a; add.u64 %cell, %cell, 8; ld.global.b32 %d, [%cell+-8]; ld.global.b32 %e, [%cell-4];", kinds("b32", "b32"), kinds("b64")}
 		o.check(t, d, product(random64(3, 8)), func(x []uint64) []uint64 { return []uint64{b32.mask(x[0]), x[0] >> 32} })
@@ -560,6 +565,25 @@ func TestParameters(t *testing.T) {
 	args[0] = driver.Ptr(out)
 	launch(t, d, driver.Launch{Kernel: load(t, d, "many", ptx), Grid: line(1), Block: line(1), Args: args})
 	equal(t, download[uint64](t, d, out, len(want)), want)
+}
+
+// Parts of a parameter are at its bytes' offsets.
+func TestPartsOfParameters(t *testing.T) {
+	t.Parallel()
+	d := open(t, emulator.Config{})
+	k := load(t, d, "parts", entry("parts", ".param .u64 out, .param .u64 a, .param .f64 b", `
+	ld.param.u64 %d0, [out];
+	ld.param.u32 %r0, [a];
+	ld.param.u32 %r1, [a+4];
+	ld.param.u16 %r2, [a+2];
+	ld.param.s8 %r3, [a+7];
+	st.global.v4.u32 [%d0], {%r0, %r1, %r2, %r3};
+	ld.param.u32 %r0, [b+4];
+	st.global.u32 [%d0+16], %r0;
+`))
+	out := zeros(t, d, 20)
+	launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out), driver.U64(0xfedc_ba98_7654_3210), driver.F64(-1.5)}})
+	equal(t, download[uint32](t, d, out, 5), []uint32{0x76543210, 0xfedcba98, 0x7654, 0xfffffffe, 0xbff80000})
 }
 
 // Helpers of package driver carry numbers as their types' bits.
