@@ -74,7 +74,9 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	e := &engine{layout: l, device: device}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, e.Close())
+			if closing := e.Close(); !errors.Is(err, driver.ErrLost) { // which is all that a lost device says
+				err = errors.Join(err, closing)
+			}
 		}
 	}()
 	if err := e.allocate(); err != nil {

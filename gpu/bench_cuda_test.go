@@ -26,7 +26,7 @@ func BenchmarkCUDAContract(b *testing.B) {
 		copied := copyRate(b, e)
 		var total time.Duration
 		for range b.N {
-			total += timed(b, e, func() error { return e.contract(1) })
+			total += timed(b, e, func() error { return e.contractAll(1) })
 		}
 		seconds := total.Seconds() / float64(b.N)
 		b.ReportMetric(seconds*1e9, "ns/op")
@@ -90,7 +90,7 @@ func eachBenchmark(b *testing.B, run func(b *testing.B, e *engine)) {
 func open(b *testing.B, entries sensing.Entries, precision Precision, storage Storage, n, m, members int, run func(b *testing.B, e *engine)) {
 	name := fmt.Sprintf("%s/%s/%s/n=%d/m=%d", entries, precision, storage, n, m)
 	b.Run(name, func(b *testing.B) {
-		backend := real(b, storage, precision, unguarded)
+		backend := onGPU(b, storage, precision, unguarded)
 		space := sensing.Sym{N: n}
 		ensemble, err := sensing.NewGaussian(space, m, entries, 1)
 		if entries == sensing.Signs {
@@ -120,7 +120,7 @@ func open(b *testing.B, entries sensing.Entries, precision Precision, storage St
 			check(b, e.Gradient(i))
 		}
 		for range 3 {
-			check(b, e.contract(1))
+			check(b, e.contractAll(1))
 		}
 		b.ResetTimer()
 		run(b, e)
@@ -166,7 +166,7 @@ func check(b *testing.B, err error) {
 
 // BenchmarkCUDALaunch times a launch that does next to nothing: what the host and the device spend on each.
 func BenchmarkCUDALaunch(b *testing.B) {
-	backend := real(b, Memory, F64, unguarded)
+	backend := onGPU(b, Memory, F64, unguarded)
 	d, err := backend.Connect()
 	check(b, err)
 	defer d.Close()

@@ -91,17 +91,28 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a device without room says so before anything is kept, in a sentence with the need.
+// TestTooLarge: a device without room says so before anything is taken, in a sentence with the need and what needs less.
 func TestTooLarge(t *testing.T) {
 	b := emulated(t, emulator.Config{}, Memory, F64)
 	device := emulator.New(emulator.Config{Memory: 1 << 20})
-	b.Connect = func() (driver.Device, error) { return device, nil }
-	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3))
-	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "are needed on the device") {
+	var most int64
+	var allocs int
+	b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
+	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3, 4))
+	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "are free on PTX emulator; fewer members, generated rows, bf16 or q8 entries need less") {
 		t.Errorf("the error is %v", err)
 	}
-	if live := device.Live(); live != 0 {
-		t.Errorf("%d bytes are live", live)
+	if allocs != 0 {
+		t.Errorf("%d allocations", allocs)
+	}
+}
+
+// TestOldDevice: a device that is too old for the kernels is refused in a sentence.
+func TestOldDevice(t *testing.T) {
+	b := emulated(t, emulator.Config{}, Memory, F64)
+	b.Info.Capability = [2]int{6, 1}
+	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "compute capability 6.1, and the kernels need 7.0") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -114,7 +114,7 @@ func (e *engine) gradient(members []int) error {
 	if err := e.lift(e.precision, e.lifts, len(members)); err != nil {
 		return err
 	}
-	if err := e.contract(len(members)); err != nil {
+	if err := e.contractAll(len(members)); err != nil {
 		return err
 	}
 	cols := 0
@@ -158,8 +158,8 @@ func (e *engine) list(members []int) error {
 	return nil
 }
 
-// contract does res and g of as many members as z holds.
-func (e *engine) contract(members int) error {
+// contractAll does res and g of as many members as z holds.
+func (e *engine) contractAll(members int) error {
 	if e.once && members == 1 {
 		if err := e.contractOnce(); err != nil {
 			return err
@@ -210,6 +210,9 @@ func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, 
 
 // Losses implements [solver.Engine].
 func (e *engine) Losses(dst []float64, members ...int) error {
+	if len(members) == 0 {
+		return nil
+	}
 	if err := e.Gradient(members...); err != nil {
 		return err
 	}
@@ -295,7 +298,7 @@ func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err erro
 		return err
 	}
 	defer e.giveBack(dx, &err)
-	out, err := e.borrow(dst)
+	out, err := e.device.Alloc(int64(8 * dr * dc))
 	if err != nil {
 		return err
 	}
@@ -339,18 +342,18 @@ func (e *engine) Close() error {
 	if e.device == nil {
 		return nil
 	}
-	var errs []error
-	for _, p := range e.taken {
-		errs = append(errs, e.device.Free(p))
-	}
-	e.taken = nil
-	err := errors.Join(errs...)
-	if live := e.device.Live(); err == nil && live != 0 {
-		err = fmt.Errorf("gpu: %d bytes of device memory were not given back", live)
-	}
-	err = errors.Join(err, e.device.Close())
+	device := e.device
 	e.device = nil
-	return err
+	for _, p := range e.taken {
+		if err := device.Free(p); err != nil { // once lost, a device gives nothing back: once is enough to say so
+			_ = device.Close()
+			return err
+		}
+	}
+	if live := device.Live(); live != 0 {
+		return errors.Join(fmt.Errorf("gpu: %d bytes of device memory were not given back", live), device.Close())
+	}
+	return device.Close()
 }
 
 // download copies a matrix from the device.

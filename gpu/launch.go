@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/matsense/matsense/gpu/driver"
-	"github.com/matsense/matsense/kernels"
 )
 
 // Each function here launches one family of kernels; the head of its .ptx file has the equation and the parameters.
@@ -87,18 +86,9 @@ func (e *engine) contractOnce() error {
 	}
 	args = append(args, driver.U32(e.k), driver.U32(e.slabs), driver.U32(e.chunkRows), driver.F64(1/float64(e.m)))
 	return e.device.Launch(driver.Launch{
-		Kernel: e.kernels[e.contractName()], Grid: driver.Dim{e.slabs * e.chunkCount, 1, 1}, Block: driver.Dim{256, 1, 1},
-		Shared: kernels.Stages(e.entries.EntryBits()), Cooperative: true, Args: args,
+		Kernel: e.kernels[e.contract.Name], Grid: driver.Dim{e.slabs * e.chunkCount, 1, 1}, Block: driver.Dim{256, 1, 1},
+		Shared: e.stages, Cooperative: true, Args: args,
 	})
-}
-
-// contractName is the kernel of contractOnce.
-func (e *engine) contractName() string {
-	name := "contract_"
-	if !e.inMemory {
-		name += "generated_"
-	}
-	return name + string(e.entries) + "_" + string(e.precision)
 }
 
 // dots does the slabs' parts of the dot products of a tile's rows with each member's z.

@@ -28,6 +28,9 @@ type layout struct {
 	chunkRows  int   // rows of a chunk
 	chunkCount int
 	tileRows   int // rows of a tile
+
+	contract kernels.Kernel // that does contract in one launch
+	stages   int            // its dynamic shared memory
 }
 
 func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
@@ -59,6 +62,12 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 		}
 		l.shapes = append(l.shapes, s[0])
 	}
+	if c := b.Info.Capability; c[0] < LeastCapability {
+		return nil, fmt.Errorf("gpu: %s has compute capability %d.%d, and the kernels need %d.0", b.Info.Name, c[0], c[1], LeastCapability)
+	}
+	if l.m > math.MaxInt32 || l.k > math.MaxInt32 {
+		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: a device indexes 2³¹ − 1 of each", l.m, l.k)
+	}
 	const most = 65535 // blocks in a grid's second and third dimension
 	if len(l.shapes) > most {
 		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", most, len(l.shapes))
@@ -66,14 +75,34 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 
 	rowBytes := (int64(l.k)*int64(l.entries.EntryBits()) + 7) / 8
 	l.stride = (rowBytes + 31) / 32 * 32 // whole sectors of the device's memory
+	family := "contract_"
+	if !l.inMemory {
+		family += "generated_"
+	}
+	l.contract = kernels.Get(family + string(l.entries) + "_" + string(l.precision))
+	l.stages = kernels.Stages(l.entries.EntryBits())
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
 	l.kp = l.slabs * kernels.Slab
 	groups := max(l.blocks()/l.slabs, 1)
 	l.chunkRows = roundUp((l.m+groups-1)/groups, 8)
 	l.chunkCount = (l.m + l.chunkRows - 1) / l.chunkRows
-	fit := int(min(int64(b.Info.L2)/2/l.stride, 1<<15))
-	l.tileRows = max(min(fit/8*8, roundUp(l.m, 8)), 8)
+	l.tileRows = l.newTileRows()
 	return l, nil
+}
+
+// LeastCapability is the major compute capability that all kernels run on.
+const LeastCapability = 7
+
+// newTileRows makes tiles that fit in a quarter of the L2 cache, where accumulate finds what dots has read. Rows in
+// memory make larger ones where so few rows would leave multiprocessors idle: then they are read from memory twice.
+func (l *layout) newTileRows() int {
+	const quad = 4 // rows of a block of dots
+	rows := int(min(int64(l.info.L2)/4/l.stride, 1<<15))
+	if l.inMemory {
+		busy := blocks(2*l.info.Multiprocessors, blocks(l.k, 1024)) // chunks that accumulate must have to be so
+		rows = max(rows, min(busy*l.chunkRows, 1<<15))
+	}
+	return min(max(rows/quad*quad, quad), roundUp(l.m, quad))
 }
 
 // streamOf returns the stream of an ensemble whose rows there are kernels to make.
@@ -100,7 +129,7 @@ func streamOf(e sensing.Ensemble) *sensing.Stream {
 // two that their registers allow.
 func (l *layout) blocks() int {
 	const levels, reserved = 33 << 10, 1 << 10 // the table of q8, and what the system keeps of each block's share
-	block := kernels.Stages(l.entries.EntryBits()) + reserved
+	block := l.stages + reserved
 	if l.entries == sensing.Q8 {
 		block += levels
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
@@ -15,6 +16,9 @@ import (
 // allocate takes all the memory that the engine will use.
 func (e *engine) allocate() error {
 	e.members = make([]member, len(e.shapes))
+	if err := e.room(); err != nil {
+		return err
+	}
 	list := e.buffers()
 	for _, b := range list {
 		p, err := e.device.Alloc(b.bytes)
@@ -40,6 +44,33 @@ func (e *engine) allocate() error {
 	return e.device.Upload(e.levels, bytesOfNumbers(sensing.Q8Levels[:]))
 }
 
+// room compares what is needed with what is free, before anything is taken.
+func (e *engine) room() error {
+	info, err := e.device.Info()
+	if err != nil {
+		return err
+	}
+	need, free := e.total(), float64(info.Free)
+	if need <= free {
+		return nil
+	}
+	var instead []string
+	if len(e.shapes) > 1 {
+		instead = append(instead, "fewer members")
+	}
+	if e.inMemory && e.stream != nil {
+		instead = append(instead, "generated rows")
+	}
+	if bits := e.entries.EntryBits(); e.stream != nil && bits > 8 {
+		instead = append(instead, "bf16 or q8 entries")
+	}
+	advice := "lower n or m"
+	if len(instead) > 0 {
+		advice = strings.Join(instead, ", ") + " need less"
+	}
+	return fmt.Errorf("gpu: %.3g GB are needed and %.3g GB are free on %s; %s: %w", need/1e9, free/1e9, info.Name, advice, driver.ErrMemory)
+}
+
 // load makes every kernel that the engine will launch.
 func (e *engine) load() error {
 	entries, precision := string(e.entries), string(e.precision)
@@ -51,9 +82,8 @@ func (e *engine) load() error {
 	if e.stream != nil {
 		names = append(names, "generate_"+entries)
 	}
-	contract := kernels.Get(e.contractName())
-	if e.fits(contract) {
-		names = append(names, contract.Name)
+	if e.fits() {
+		names = append(names, e.contract.Name)
 	}
 	e.kernels = map[string]driver.Kernel{}
 	for _, name := range names {
@@ -66,10 +96,10 @@ func (e *engine) load() error {
 		}
 		e.kernels[name] = k
 	}
-	if k := e.kernels[contract.Name]; k != nil {
-		resident, err := k.Resident(256, kernels.Stages(e.entries.EntryBits()))
+	if k := e.kernels[e.contract.Name]; k != nil {
+		resident, err := k.Resident(256, e.stages)
 		if err != nil {
-			return fmt.Errorf("gpu: %s: %w", contract.Name, err)
+			return fmt.Errorf("gpu: %s: %w", e.contract.Name, err)
 		}
 		e.once = e.slabs*e.chunkCount <= resident
 	}
@@ -77,10 +107,10 @@ func (e *engine) load() error {
 }
 
 // fits says whether the device can run contract as one launch, as far as its description tells.
-func (e *engine) fits(contract kernels.Kernel) bool {
-	have, need := e.info.Capability, contract.Capability
+func (e *engine) fits() bool {
+	have, need := e.info.Capability, e.contract.Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
-	return newEnough && e.slabs*e.chunkCount <= e.blocks() && e.stride <= math.MaxUint32
+	return newEnough && e.slabs*e.chunkCount <= e.blocks()
 }
 
 // fill makes or brings the rows that lie in memory.

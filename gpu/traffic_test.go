@@ -26,7 +26,7 @@ func TestTraffic(t *testing.T) {
 				e := gradientEngine(t, b, ensemble)
 				device.ResetTraffic()
 				must(t, e.contractOnce())
-				got := device.Traffic(e.contractName())
+				got := device.Traffic(e.contract.Name)
 
 				rows := int64(m) * e.stride
 				if !e.inMemory {

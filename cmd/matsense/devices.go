@@ -42,23 +42,33 @@ func (env environment) host() experiment.Host {
 func (env environment) auto() (devices []string, why string) {
 	gpus, err := env.gpus()
 	switch {
-	case err == nil:
+	case err == nil && best(gpus) >= 0:
 		return []string{cudaName(gpus[best(gpus)].Index), "cpu"}, ""
+	case err == nil:
+		why = tooOld(gpus[0])
 	case env.cuda:
 		why = err.Error()
 	}
 	return []string{"cpu"}, why
 }
 
-// best is the GPU with the most free memory, the first of equals.
+// best is the GPU with the most free memory of those that the kernels run on, the first of equals; −1 where there is none.
 func best(gpus []driver.Info) int {
-	at := 0
+	at := -1
 	for i, g := range gpus {
-		if g.Free > gpus[at].Free {
+		if tooOld(g) == "" && (at < 0 || g.Free > gpus[at].Free) {
 			at = i
 		}
 	}
 	return at
+}
+
+// tooOld says why the kernels do not run on a GPU, or "".
+func tooOld(g driver.Info) string {
+	if g.Capability[0] >= gpu.LeastCapability {
+		return ""
+	}
+	return fmt.Sprintf("%s has compute capability %d.%d, and the kernels need %d.0", g.Name, g.Capability[0], g.Capability[1], gpu.LeastCapability)
 }
 
 func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
@@ -93,11 +103,11 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", p.Device, err)
 	}
-	at := best(gpus)
+	at := max(best(gpus), 0)
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
-			return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("device: there is no %s; there are %d GPUs", p.Device, len(gpus))}}
+			return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))}}
 		}
 		at = index
 	}
@@ -127,14 +137,16 @@ func listDevices(env environment, asJSON bool) error {
 	}
 	gpus, missing := env.gpus()
 	devices, _ := env.auto()
-	why := "there is no GPU that it could use"
+	var why string
 	switch {
-	case len(gpus) > 1:
-		why = fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus))
-	case len(gpus) == 1:
-		why = "a GPU is there"
 	case missing != nil:
 		why = missing.Error()
+	case best(gpus) < 0:
+		why = "no GPU that the kernels run on"
+	case len(gpus) > 1:
+		why = fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus))
+	default:
+		why = "a GPU is there"
 	}
 	if missing != nil && !errors.Is(missing, driver.ErrNoDevice) {
 		return missing
@@ -150,6 +162,7 @@ func listDevices(env environment, asJSON bool) error {
 				"event": "device", "device": cudaName(g.Index), "name": g.Name, "driver": g.Driver,
 				"capability":   fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
 				"memory_bytes": g.Memory, "memory_available_bytes": g.Free, "multiprocessors": g.Multiprocessors,
+				"unusable": tooOld(g),
 			})
 		}
 		printJSON(env.out, map[string]any{"event": "auto", "device": devices[0], "reason": why})
@@ -165,6 +178,9 @@ func listDevices(env environment, asJSON bool) error {
 		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory, %s available, %s\n", cudaName(g.Index),
 			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
 			experiment.Bytes(float64(g.Free)), g.Driver)
+		if text := tooOld(g); text != "" {
+			fmt.Fprintf(env.out, "          cannot be used: %s\n", text)
+		}
 	}
 	if missing != nil {
 		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)

@@ -63,6 +63,27 @@ func TestDevicesSaysWhyThereIsNoGPU(t *testing.T) {
 	}
 }
 
+// TestOldGPU: a GPU that the kernels do not run on is listed with the reason, and auto does not take it.
+func TestOldGPU(t *testing.T) {
+	old := func() ([]driver.Info, error) {
+		return []driver.Info{{Name: "Old GPU", Capability: [2]int{6, 1}, Driver: "CUDA 12.4", Memory: 8e9, Free: 8e9, Multiprocessors: 20}}, nil
+	}
+	const why = "Old GPU has compute capability 6.1, and the kernels need 7.0"
+	r := on(t, old, "devices")
+	if !strings.Contains(r.out, "cannot be used: "+why) || !strings.Contains(r.out, "auto      cpu: no GPU that the kernels run on") {
+		t.Errorf("devices prints\n%s", r.out)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	r = on(t, old, slices.Concat([]string{"run", "--out", dir}, small)...)
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: "+why) {
+		t.Errorf("auto: exit code %d, %q", r.code, r.err)
+	}
+	r = on(t, old, slices.Concat([]string{"run", "--out", dir + "-2", "--device", "cuda"}, small)...)
+	if r.code != exitFailed || !strings.Contains(r.err, why) {
+		t.Errorf("cuda: exit code %d, %q", r.code, r.err)
+	}
+}
+
 // TestNoGPU: asked for a GPU where there is none, a run fails in one sentence, before any work.
 func TestNoGPU(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
@@ -71,7 +92,7 @@ func TestNoGPU(t *testing.T) {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 	r = on(t, gpus, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:2"}, small)...)
-	if r.code != exitUsage || !strings.Contains(r.err, "there is no cuda:2; there are 2 GPUs") {
+	if r.code != exitUsage || !strings.Contains(r.err, "there is no cuda:2: the GPUs are cuda:0 to cuda:1") {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 }

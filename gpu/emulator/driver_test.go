@@ -334,8 +334,12 @@ func TestLaunchRefused(t *testing.T) {
 		{"block of none", func(l *driver.Launch) { l.Block = driver.Dim{64, 0, 1} }, false},
 		{"grid of none", func(l *driver.Launch) { l.Grid = driver.Dim{} }, false},
 		{"negative grid", func(l *driver.Launch) { l.Grid = driver.Dim{-1, -1, 1} }, false},
-		{"grid of 65535 in y", func(l *driver.Launch) { l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 65535, 1}, line(1), nil }, true},
-		{"grid of 65535 in z", func(l *driver.Launch) { l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 1, 65535}, line(1), nil }, true},
+		{"grid of 65535 in y", func(l *driver.Launch) {
+			l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 65535, 1}, line(1), nil
+		}, true},
+		{"grid of 65535 in z", func(l *driver.Launch) {
+			l.Kernel, l.Grid, l.Block, l.Args = empty, driver.Dim{1, 1, 65535}, line(1), nil
+		}, true},
 		{"grid of 65536 in z", func(l *driver.Launch) { l.Grid = driver.Dim{1, 1, 65536} }, false},
 		{"grid of 65536 in y", func(l *driver.Launch) { l.Grid = driver.Dim{1, 65536, 1} }, false},
 		{"all shared memory", func(l *driver.Launch) { l.Shared = 49152 }, true},

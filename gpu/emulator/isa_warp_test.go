@@ -401,11 +401,10 @@ func TestAtomicsAtOneCell(t *testing.T) {
 		})
 	}
 	for name, tt := range map[string]struct {
-		text     string
-		start    uint64
-		want     func(i int) uint64 // what is returned, sorted
-		finally  uint64
-		operates bool
+		text    string
+		start   uint64
+		want    func(i int) uint64 // what is returned, sorted
+		finally uint64
 	}{
 		"tickets": {text: "atom.global.add.u64 %d4, [%d0], 1;", start: 5, want: func(i int) uint64 { return uint64(i) + 5 }, finally: n + 5},
 		"inc":     {text: "atom.global.inc.u32 %r2, [%d0], 999; cvt.u64.u32 %d4, %r2;", start: 1, want: func(i int) uint64 { return uint64(i) + 1 }, finally: n + 1},

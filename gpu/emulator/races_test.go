@@ -41,6 +41,38 @@ func TestSharedRaces(t *testing.T) {
 			bug: "max.u32 %r7, %r0, 1;", mend: "mov.u32 %r7, %r0;", threads: []int{0, 1},
 		},
 		{
+			name: "two warps write a byte",
+			body: tile + `
+	BUG
+	add.u32 %r7, %r7, %r4;
+	st.shared.u8 [%r7], %r0; // HERE
+`,
+			bug: "rem.u32 %r7, %r0, 63;", mend: "mov.u32 %r7, %r0;", threads: []int{0, 63},
+		},
+		{
+			name: "halves of a word, and one of both",
+			body: tile + `
+	and.b32 %r6, %r0, 31;
+	shr.u32 %r7, %r0, 5;
+	mul.lo.u32 %r7, %r7, 2;
+	mad.lo.u32 %r7, %r6, 4, %r7;
+	add.u32 %r7, %r7, %r4;
+	setp.eq.u32 %p0, %r0, 40;
+	@!%p0 st.shared.u16 [%r7], %r0; // HERE
+	BUG
+`,
+			bug: "@%p0 st.shared.u32 [%r7+-2], %r0; // HERE", mend: "@%p0 st.shared.u16 [%r7], %r0;", threads: []int{8, 40},
+		},
+		{
+			name: "a plain store before others' atomics",
+			body: filled + `
+	setp.eq.u32 %p0, %r0, 5;
+	@%p0 BUG.u32 [%r4], 9; // HERE
+	@!%p0 red.shared.add.u32 [%r4], 1; // HERE
+`,
+			bug: "st.shared", mend: "red.shared.max",
+		},
+		{
 			name: "counting without atomics",
 			body: filled + `
 	and.b32 %r7, %r0, 31;
@@ -479,6 +511,30 @@ end:
 			name: "the last block sums without a fence",
 			body: lastBlock,
 			bug:  "", mend: "fence.acq_rel.gpu;", grid: 4, block: 32,
+		},
+		{
+			name: "a plain store of what others wait for",
+			body: `
+	setp.eq.u32 %p0, %r1, 0;
+	@%p0 BUG.u32 [%d1], 1; // HERE
+wait:
+	ld.relaxed.gpu.global.u32 %r3, [%d1]; // HERE
+	setp.eq.u32 %p1, %r3, 0;
+	@%p1 bra wait;
+`,
+			bug: "st.global", mend: "st.relaxed.gpu.global", grid: 2, block: 1, cooperative: true, threads: []int{0},
+		},
+		{
+			name: "a plain load of what others wait for",
+			body: `
+	setp.eq.u32 %p0, %r1, 0;
+	@%p0 st.relaxed.gpu.global.u32 [%d1], 1; // HERE
+wait:
+	BUG.u32 %r3, [%d1]; // HERE
+	setp.eq.u32 %p1, %r3, 0;
+	@%p1 bra wait;
+`,
+			bug: "ld.global", mend: "ld.relaxed.gpu.global", grid: 2, block: 1, cooperative: true, threads: []int{0},
 		},
 		{
 			name: "no barrier before the flag is set",
