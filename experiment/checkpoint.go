@@ -48,13 +48,13 @@ type checkpointState struct {
 }
 
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
-func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajectory) (err error) {
+func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajectory) (err error) {
 	dir := filepath.Join(run, checkpointDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
-	if _, _, _, err := readOneCheckpoint(name, fingerprint); err == nil { // a run resumed from it has not moved
+	if _, _, _, err := readOneCheckpoint(name, id.fingerprint); err == nil { // a run resumed from it has not moved
 		return pruneCheckpoints(dir, filepath.Base(name))
 	}
 	temp, err := os.MkdirTemp(dir, leftover+"*")
@@ -66,7 +66,7 @@ func writeCheckpoint(run, fingerprint string, s solver.State, t solver.Trajector
 	}
 	defer os.RemoveAll(temp) // gone already where all went well
 
-	state := checkpointState{Fingerprint: fingerprint, MadeBy: build(), Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
+	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
 	write := func(name string, content []byte) error {
 		state.Sums[name] = checksum(content)
 		return writeSynced(filepath.Join(temp, name), content)
@@ -183,7 +183,7 @@ func compareNames(a, b string) int {
 
 // readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what a user should know:
 // what is wrong with those that were passed over. There being none at all is no error: the state is then nil.
-func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, []string, error) {
+func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, []string, error) {
 	dir := filepath.Join(run, checkpointDir)
 	names, err := listCheckpoints(dir)
 	if err != nil {
@@ -191,10 +191,10 @@ func readCheckpoint(run, fingerprint string) (*solver.State, solver.Trajectory, 
 	}
 	var refused []string
 	for _, name := range names {
-		state, t, madeBy, err := readOneCheckpoint(filepath.Join(dir, name), fingerprint)
+		state, t, madeBy, err := readOneCheckpoint(filepath.Join(dir, name), id.fingerprint)
 		if err == nil {
-			if madeBy != build() {
-				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build (%s; this is %s): from here on the last bits may differ from an uninterrupted run's", madeBy, build()))
+			if madeBy != id.madeBy {
+				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on the last bits may differ from an uninterrupted run's", madeBy, id.madeBy))
 			}
 			return state, t, refused, nil
 		}
@@ -260,6 +260,12 @@ func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Traje
 	}
 	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	return state, t, s.MadeBy, err
+}
+
+// identity tells whose checkpoints are.
+type identity struct {
+	fingerprint string // of what decides the bits of a trajectory
+	madeBy      string // build and device, which decide the last of them
 }
 
 // build identifies what decides the bits of arithmetic.

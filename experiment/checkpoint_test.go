@@ -25,10 +25,10 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	want := stateAt(7, math.Pi, 0, 5e-324, math.MaxFloat64, 1.0/3, math.Copysign(0, -1))
 	samples := solver.Trajectory{sampleOf(0, func(j int) float64 { return odd[j] }, 2), sampleOf(5, func(j int) float64 { return odd[j+3] }, 2)}
-	if err := writeCheckpoint(dir, "mine", want, samples); err != nil {
+	if err := writeCheckpoint(dir, identity{"mine", build()}, want, samples); err != nil {
 		t.Fatal(err)
 	}
-	got, read, refused, err := readCheckpoint(dir, "mine")
+	got, read, refused, err := readCheckpoint(dir, identity{"mine", build()})
 	if err != nil || len(refused) > 0 {
 		t.Fatal(refused, err)
 	}
@@ -53,11 +53,11 @@ func TestCheckpointRoundTrip(t *testing.T) {
 func after(t *testing.T, dir string, iterations ...int) int {
 	t.Helper()
 	for _, i := range iterations {
-		if err := writeCheckpoint(dir, "mine", stateAt(i, 1, 2), nil); err != nil {
+		if err := writeCheckpoint(dir, identity{"mine", build()}, stateAt(i, 1, 2), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	state, _, _, err := readCheckpoint(dir, "mine")
+	state, _, _, err := readCheckpoint(dir, identity{"mine", build()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestCheckpointsPastNineDigits(t *testing.T) {
 }
 
 func TestNoCheckpointIsNoError(t *testing.T) {
-	state, _, refused, err := readCheckpoint(t.TempDir(), "mine")
+	state, _, refused, err := readCheckpoint(t.TempDir(), identity{"mine", build()})
 	if state != nil || refused != nil || err != nil {
 		t.Errorf("%v %v %v", state, refused, err)
 	}
@@ -95,7 +95,7 @@ func TestNoCheckpointIsNoError(t *testing.T) {
 func TestForeignFingerprint(t *testing.T) {
 	dir := t.TempDir()
 	after(t, dir, 3)
-	_, _, _, err := readCheckpoint(dir, "another")
+	_, _, _, err := readCheckpoint(dir, identity{"another", build()})
 	if err == nil || !strings.Contains(err.Error(), "another configuration") {
 		t.Error(err)
 	}
@@ -121,7 +121,7 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeCheckpoint(file, "mine", stateAt(4, 1, 2), nil); err == nil {
+	if err := writeCheckpoint(file, identity{"mine", build()}, stateAt(4, 1, 2), nil); err == nil {
 		t.Error("a checkpoint in a file was written")
 	}
 }

@@ -57,7 +57,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	for _, n := range append(slices.Clone(p.Notes), l.notices...) {
 		progress.Notice(n)
 	}
-	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, fingerprint: p.fingerprint(l)}
+	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
 	settings := r.settings()
 	if o.Resume {
 		if err := r.resume(&settings); err != nil {
@@ -114,6 +114,16 @@ func (r *running) claim(o Options) error {
 	})
 }
 
+// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any number of
+// workers; on another device they are the same on the same model.
+func (p *Plan) identity(l *loaded) identity {
+	id := identity{p.fingerprint(l), build()}
+	if p.Backend.Name() != "cpu" {
+		id.madeBy += " " + p.Backend.Device()
+	}
+	return id
+}
+
 // fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
 // bits and without the number of iterations, and the contents of the data files.
 func (p *Plan) fingerprint(l *loaded) string {
@@ -134,12 +144,12 @@ func (p *Plan) fingerprint(l *loaded) string {
 type running struct {
 	plan *Plan
 	*loaded
-	dir         string
-	progress    Progress
-	fingerprint string
-	trajectory  solver.Trajectory
-	keepFailed  error // why the last checkpoint could not be written
-	kept        int   // the iteration of the last one that was
+	dir        string
+	progress   Progress
+	id         identity
+	trajectory solver.Trajectory
+	keepFailed error // why the last checkpoint could not be written
+	kept       int   // the iteration of the last one that was
 }
 
 func (r *running) settings() solver.Settings {
@@ -157,7 +167,7 @@ func (r *running) settings() solver.Settings {
 
 // resume finds the last good checkpoint.
 func (r *running) resume(s *solver.Settings) error {
-	state, t, refused, err := readCheckpoint(r.dir, r.fingerprint)
+	state, t, refused, err := readCheckpoint(r.dir, r.id)
 	if err != nil {
 		return err
 	}
@@ -174,7 +184,7 @@ func (r *running) resume(s *solver.Settings) error {
 	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
 	// run, and is not due then.
 	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
-	s.Resume = state
+	s.Resume, r.kept = state, state.Iteration
 	return nil
 }
 
@@ -188,7 +198,7 @@ func (r *running) Record(s solver.Sample) error {
 // keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end the run:
 // the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
-	err := writeCheckpoint(r.dir, r.fingerprint, state, r.trajectory)
+	err := writeCheckpoint(r.dir, r.id, state, r.trajectory)
 	if err == nil {
 		err = r.write(trajectoryFile, r.writeTrajectory)
 	}

@@ -28,7 +28,7 @@ type Result struct {
 	Bytes, Flops float64
 }
 
-// Measure takes rounds steps of gradient descent with an n × n factor, each right after a measurement of the
+// Measure times steps of gradient descent with an n × n factor in rounds, each right after a measurement of the
 // bandwidth, so that a noisy machine hurts both.
 func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, rounds int) (*Result, error) {
 	n, _ := e.Space().Dims()
@@ -53,21 +53,31 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	if err := engine.Set(0, solver.Iterate, u); err != nil {
 		return nil, err
 	}
-	step := func(i int) error {
-		if err := (solver.GradientDescent{StepSize: 1e-3}).Step(engine, 0, i); err != nil {
-			return err
+	steps := func(count int) (seconds float64, err error) {
+		began := time.Now()
+		for i := range count {
+			if err := (solver.GradientDescent{StepSize: 1e-3}).Step(engine, 0, i); err != nil {
+				return 0, err
+			}
 		}
-		return engine.Wait()
+		err = engine.Wait()
+		return time.Since(began).Seconds(), err
 	}
-	if err := step(0); err != nil { // the first one pays for what is made on first use
+	if _, err := steps(1); err != nil { // it pays for what is made on first use
 		return nil, err
 	}
+	once, err := steps(1)
+	if err != nil {
+		return nil, err
+	}
+	const round = 0.01 // seconds: a device is asked for steps in a row, as a run asks it
+	count := max(1, min(int(round/once), 100))
 	entries := float64(e.Measurements()) * float64(e.Space().K())
 	r := &Result{Flops: 4 * entries}
 	if inMemory {
 		r.Bytes = entries * float64(e.Entries().EntryBits()) / 8
 	}
-	for i := range rounds {
+	for range rounds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -75,11 +85,11 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 		if err != nil {
 			return nil, err
 		}
-		began := time.Now()
-		if err := step(i); err != nil {
+		seconds, err := steps(count)
+		if err != nil {
 			return nil, err
 		}
-		r.Steps = append(r.Steps, time.Since(began).Seconds())
+		r.Steps = append(r.Steps, seconds/float64(count))
 		r.Bandwidths = append(r.Bandwidths, bandwidth)
 	}
 	return r, nil
