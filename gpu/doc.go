@@ -6,8 +6,8 @@
 //
 //   - one launch of contract_E_T or contract_generated_E_T, which reads or makes each row once and keeps z and g in
 //     registers; for one member, where the device can hold all blocks at once;
-//   - dots, residuals and accumulate over tiles of rows that fit in the L2 cache, four members at a time, for any number
-//     of coordinates and members. Rows that are not in memory are made tile by tile.
+//   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of coordinates and
+//     members. Rows that are not in memory are made tile by tile.
 //
 // The rows are cut into chunks, whose sums are added in order. How many follows from K, m and the device alone, so that
 // the same run on the same device gives the same bits whatever else is in its batch.
