@@ -24,6 +24,9 @@ type Backend struct {
 	Storage Storage
 	// Workers is how many goroutines share the rows; 0 is one for each available core.
 	Workers int
+	// SIMD says which instructions to use; empty is Auto. Where it is Auto or empty, the environment variable
+	// MATSENSE_SIMD chooses if it is set.
+	SIMD SIMD
 }
 
 var _ solver.Backend = Backend{}
@@ -33,16 +36,24 @@ func (Backend) Name() string { return "cpu" }
 
 // Device implements solver.Backend.
 func (b Backend) Device() string {
-	return fmt.Sprintf("%s, %d workers", runtime.GOARCH, workerCount(b.Workers))
+	simd, err := b.SIMD.resolve()
+	if err != nil {
+		simd = b.SIMD
+	}
+	return fmt.Sprintf("%s, %d workers, simd %s", runtime.GOARCH, workerCount(b.Workers), simd)
 }
 
 // Memory implements solver.Backend.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
+	o, err := b.options()
+	if err != nil {
+		return 0, err
+	}
 	e := p.Ensemble
 	space := e.Space()
 	n1, n2 := space.Dims()
 	k, m := float64(space.K()), float64(e.Measurements())
-	workers := float64(workerCount(b.Workers))
+	workers := float64(o.workers)
 	row := k * float64(e.Entries().EntryBits()) / 8
 
 	bytes := 8 * 2 * m                         // y and the noise
@@ -65,13 +76,29 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	return bytes + row*blockRows*workers, nil
 }
 
+// options are a Backend's choices, made.
+type options struct {
+	storage Storage
+	workers int
+	simd    SIMD
+}
+
+func (b Backend) options() (options, error) {
+	simd, err := b.SIMD.resolve()
+	return options{b.Storage, workerCount(b.Workers), simd}, err
+}
+
 // Open implements solver.Backend.
 func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (solver.Engine, error) {
+	o, err := b.options()
+	if err != nil {
+		return nil, err
+	}
 	e, err := newEngine(p, batch)
 	if err != nil {
 		return nil, err
 	}
-	e.operator, err = newOperator(ctx, p.Ensemble, b.Storage != Generated, workerCount(b.Workers))
+	e.operator, err = newOperator(ctx, p.Ensemble, o)
 	if err != nil {
 		return nil, err
 	}

@@ -41,21 +41,33 @@ func reportRates(b *testing.B, e sensing.Ensemble) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// benchmark returns what does one pass.
+func (o *rowOperator[E, F]) benchmark(y, z []float64) func() {
+	s := newShare[F](o.space.K(), o.workers)
+	for k, v := range z {
+		s.z[k] = F(v)
+	}
+	shares := []*share[F]{s}
+	return func() { o.gradient.pass(y, shares) }
+}
+
 // BenchmarkContract is the one pass over the rows alone.
 func BenchmarkContract(b *testing.B) {
 	benchmarkEnsembles(b, func(b *testing.B, e sensing.Ensemble) {
-		op, err := newOperator(context.Background(), e, true, workerCount(0))
+		o, err := Backend{}.options()
 		if err != nil {
 			b.Fatal(err)
 		}
-		p := new(part)
-		p.prepare(e.Space().K(), workerCount(0))
-		sensing.NewStream(2, sensing.StartStream).Normals(0, p.work.z)
+		op, err := newOperator(context.Background(), e, o)
+		if err != nil {
+			b.Fatal(err)
+		}
 		y := make([]float64, e.Measurements())
-		rows := op.(interface{ pass([]float64, []*part) })
+		z := make([]float64, e.Space().K())
+		sensing.NewStream(2, sensing.StartStream).Normals(0, z)
+		pass := op.(interface{ benchmark(y, z []float64) func() }).benchmark(y, z)
 		for b.Loop() {
-			p.prepare(e.Space().K(), workerCount(0))
-			rows.pass(y, []*part{p})
+			pass()
 		}
 		reportRates(b, e)
 	})
@@ -90,4 +102,35 @@ func BenchmarkStep(b *testing.B) {
 		}
 		reportRates(b, e)
 	})
+}
+
+// BenchmarkKernel is the two loops over a block whose rows are in cache, on one core: what they could do if memory were
+// no bound.
+func BenchmarkKernel(b *testing.B) {
+	for _, simd := range available() {
+		benchmarkKernel[float64, float64](b, simd, sensing.F64)
+		benchmarkKernel[float32, float64](b, simd, sensing.F32)
+		benchmarkKernel[sensing.BF16Entry, float64](b, simd, sensing.BF16)
+		benchmarkKernel[sensing.Q8Entry, float64](b, simd, sensing.Q8)
+		benchmarkKernel[sensing.SignWord, float64](b, simd, sensing.Signs)
+	}
+}
+
+func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, format sensing.Entries) {
+	const n = 4096
+	k := newKernel[E, F](simd)
+	h := new(hand[E, F])
+	for j := range h.rows {
+		h.rows[j] = make([]E, sensing.RowLen[E](n))
+	}
+	x := make([]F, n)
+	for name, loop := range map[string]func(){"dot": func() { k.dot(h, x) }, "add": func() { k.add(h, x) }} {
+		b.Run(fmt.Sprintf("simd=%s/%s/%s", simd, format, name), func(b *testing.B) {
+			for b.Loop() {
+				loop()
+			}
+			b.ReportMetric(2*n*blockRows*float64(b.N)/1e9/b.Elapsed().Seconds(), "GFLOP/s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }

@@ -25,22 +25,21 @@ type part struct {
 	l, r    *mat.Dense // thin: Z = L·Rᵀ; the same matrix where Z = LLᵀ
 	gr, gl  *mat.Dense // results: G·R and Gᵀ·L; the same matrix where L and R are
 	squares float64    // result: Σ res_i²
-	work    *rowWork   // the row operator's, made on first use
 }
 
 // newOperator finds out what an ensemble can do.
-func newOperator(ctx context.Context, e sensing.Ensemble, inMemory bool, workers int) (operator, error) {
+func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
 	switch source := e.(type) {
 	case sensing.RowSource[float64]:
-		return newRowOperator(ctx, source, inMemory, workers)
+		return newRowOperator(ctx, source, o)
 	case sensing.RowSource[float32]:
-		return newRowOperator(ctx, source, inMemory, workers)
+		return newRowOperator(ctx, source, o)
 	case sensing.RowSource[sensing.BF16Entry]:
-		return newRowOperator(ctx, source, inMemory, workers)
+		return newRowOperator(ctx, source, o)
 	case sensing.RowSource[sensing.Q8Entry]:
-		return newRowOperator(ctx, source, inMemory, workers)
+		return newRowOperator(ctx, source, o)
 	case sensing.RowSource[sensing.SignWord]:
-		return newRowOperator(ctx, source, inMemory, workers)
+		return newRowOperator(ctx, source, o)
 	}
 	return nil, unsupported(e)
 }
@@ -49,142 +48,77 @@ func unsupported(e sensing.Ensemble) error {
 	return fmt.Errorf("cpu: the %s ensemble is not a source of rows", e.Name())
 }
 
-// rowOperator works for every ensemble that has rows of entries. It takes matrices to coordinates and back.
-type rowOperator[E sensing.Entry] struct {
+// rowOperator works for every ensemble that has rows of entries. It takes matrices to coordinates and back, and
+// computes gradients in the arithmetic F.
+type rowOperator[E sensing.Entry, F number] struct {
 	*rows[E]
-	kernel[E]
-	space  sensing.Space
-	matrix *mat.Dense // n1 × n2
+	exact    contraction[E, float64] // of apply and adjointMul
+	gradient contraction[E, F]
+	space    sensing.Space
+	matrix   *mat.Dense // n1 × n2
+	shares   map[*part]*share[F]
+	asked    []*share[F] // of the contraction under way
+	wide     []float64   // coordinates in f64, K
 }
 
-// rowWork is what the row operator keeps for one member.
-type rowWork struct {
-	z    []float64   // coordinates of Z, K
-	g    []float64   // coordinates of G, K
-	acc  [][]float64 // for each worker, the chunk's Σ res_i a_i / m
-	sums []float64   // for each worker, the chunk's Σ res_i²
-}
-
-func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E], inMemory bool, workers int) (operator, error) {
-	r, err := newRows(ctx, s, inMemory, workers)
+func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E], o options) (operator, error) {
+	r, err := newRows(ctx, s, o.storage != Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}
-	n1, n2 := s.Space().Dims()
-	return &rowOperator[E]{r, newKernel[E](), s.Space(), mat.NewDense(n1, n2, nil)}, nil
+	return newRowOperatorIn[E, float64](r, s.Space(), o), nil
+}
+
+func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) operator {
+	n1, n2 := space.Dims()
+	return &rowOperator[E, F]{
+		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o), space: space,
+		matrix: mat.NewDense(n1, n2, nil), shares: map[*part]*share[F]{}, wide: make([]float64, space.K()),
+	}
 }
 
 // lift does z = coordinates of L·Rᵀ.
-func (o *rowOperator[E]) lift(z []float64, l, r *mat.Dense) {
+func (o *rowOperator[E, F]) lift(z []float64, l, r *mat.Dense) {
 	o.matrix.Mul(l, r.T())
 	o.space.Coordinates(z, o.matrix)
 }
 
-func (o *rowOperator[E]) apply(p []float64, l, r *mat.Dense) {
-	z := make([]float64, o.space.K())
-	o.lift(z, l, r)
-	o.dots(p, z)
+func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
+	o.lift(o.wide, l, r)
+	o.exact.dots(p, o.wide)
 }
 
-func (o *rowOperator[E]) adjointMul(dst *mat.Dense, w []float64, x *mat.Dense) {
-	g := make([]float64, o.space.K())
-	o.combine(g, w)
-	o.space.Matrix(o.matrix, g)
+func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, x *mat.Dense) {
+	o.exact.combine(o.wide, w)
+	o.space.Matrix(o.matrix, o.wide)
 	dst.Mul(o.matrix, x)
 }
 
-func (o *rowOperator[E]) contract(y []float64, parts []*part) {
+func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
+	o.asked = o.asked[:0]
 	for _, p := range parts {
-		p.prepare(o.space.K(), o.workers)
-		o.lift(p.work.z, p.l, p.r)
+		s := o.shares[p]
+		if s == nil {
+			s = newShare[F](o.space.K(), o.workers)
+			o.shares[p] = s
+		}
+		o.asked = append(o.asked, s)
+		o.lift(o.wide, p.l, p.r)
+		for k, v := range o.wide {
+			s.z[k] = F(v)
+		}
 	}
-	o.pass(y, parts)
-	for _, p := range parts {
-		o.space.Matrix(o.matrix, p.work.g)
+	o.gradient.pass(y, o.asked)
+	for i, p := range parts {
+		s := o.asked[i]
+		p.squares = s.squares
+		for k, v := range s.g {
+			o.wide[k] = float64(v)
+		}
+		o.space.Matrix(o.matrix, o.wide)
 		p.gr.Mul(o.matrix, p.r)
 		if p.gl != p.gr {
 			p.gl.Mul(o.matrix.T(), p.l)
 		}
-	}
-}
-
-func nothing(int) {}
-
-// dots does p_i = a_i·z.
-func (o *rowOperator[E]) dots(p, z []float64) {
-	o.walk(nothing, func(_, first, count int, b *block[E]) {
-		var dots [blockRows]float64
-		o.dot(&dots, b, z)
-		copy(p[first:first+count], dots[:])
-	}, nothing)
-}
-
-// combine does g = Σ_i w_i a_i.
-func (o *rowOperator[E]) combine(g, w []float64) {
-	acc := make([][]float64, o.workers)
-	for i := range acc {
-		acc[i] = make([]float64, len(g))
-	}
-	clear(g)
-	o.walk(func(worker int) {
-		clear(acc[worker])
-	}, func(worker, first, count int, b *block[E]) {
-		var c [blockRows]float64
-		copy(c[:count], w[first:])
-		o.add(acc[worker], &c, b)
-	}, func(worker int) {
-		plus(g, acc[worker])
-	})
-}
-
-// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every part, reading each row once.
-func (o *rowOperator[E]) pass(y []float64, parts []*part) {
-	scale := 1 / float64(o.m)
-	o.walk(func(worker int) {
-		for _, p := range parts {
-			clear(p.work.acc[worker])
-			p.work.sums[worker] = 0
-		}
-	}, func(worker, first, count int, b *block[E]) {
-		for _, p := range parts {
-			var c [blockRows]float64
-			o.dot(&c, b, p.work.z)
-			for j := range c {
-				if j >= count {
-					c[j] = 0
-					continue
-				}
-				res := c[j] - y[first+j]
-				p.work.sums[worker] += res * res
-				c[j] = res * scale
-			}
-			o.add(p.work.acc[worker], &c, b)
-		}
-	}, func(worker int) {
-		for _, p := range parts {
-			plus(p.work.g, p.work.acc[worker])
-			p.squares += p.work.sums[worker]
-		}
-	})
-}
-
-// prepare zeroes the results, and makes the work arrays on first use.
-func (p *part) prepare(k, workers int) {
-	p.squares = 0
-	if p.work != nil {
-		clear(p.work.g)
-		return
-	}
-	p.work = &rowWork{
-		z: make([]float64, k), g: make([]float64, k), acc: make([][]float64, workers), sums: make([]float64, workers),
-	}
-	for w := range p.work.acc {
-		p.work.acc[w] = make([]float64, k)
-	}
-}
-
-func plus(dst, src []float64) {
-	for k, v := range src {
-		dst[k] += v
 	}
 }

@@ -3,6 +3,8 @@ package cpu
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -13,12 +15,48 @@ import (
 )
 
 func TestBackend(t *testing.T) {
-	for _, b := range []Backend{{Storage: Memory, Workers: 3}, {Storage: Generated, Workers: 2}} {
-		t.Run(string(b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
+	for _, simd := range available() {
+		for _, b := range []Backend{{Storage: Memory, Workers: 3, SIMD: simd}, {Storage: Generated, Workers: 2, SIMD: simd}} {
+			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
+		}
 	}
 }
 
-// TestSameBits: where rows are and how many workers share them changes no bit. The m rows make several chunks and a
+// TestSIMD: what the machine lacks, and what nobody has, is refused before anything is made.
+func TestSIMD(t *testing.T) {
+	e, err := sensing.NewRademacher(sensing.Sym{N: 3}, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &sensing.Problem{Ensemble: e, Observations: make([]float64, 2)}
+	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}}
+	for _, simd := range []SIMD{"", Auto, AVX512, AVX2, Off, "sse"} {
+		want := simd == "" || simd == Auto || slices.Contains(available(), simd)
+		_, err := Backend{SIMD: simd}.Memory(p, batch)
+		if (err == nil) != want {
+			t.Errorf("simd %q: Memory says %v", simd, err)
+		}
+		engine, err := Backend{SIMD: simd}.Open(context.Background(), p, batch)
+		if (err == nil) != want {
+			t.Errorf("simd %q: Open says %v", simd, err)
+		}
+		if err == nil {
+			engine.Close()
+		}
+	}
+	t.Setenv(simdVariable, "off")
+	for _, simd := range []SIMD{"", Auto} {
+		if got, err := simd.resolve(); got != Off || err != nil {
+			t.Errorf("with %s=off, %q is %q, %v", simdVariable, simd, got, err)
+		}
+	}
+	t.Setenv(simdVariable, "mmx")
+	if _, err := Auto.resolve(); err == nil {
+		t.Errorf("%s=mmx was taken", simdVariable)
+	}
+}
+
+// TestSameBits: where rows are, how many workers share them and what instructions they use changes no bit. The m rows make several chunks and a
 // remainder.
 func TestSameBits(t *testing.T) {
 	const n, m, r = 23, 331, 9
@@ -28,12 +66,14 @@ func TestSameBits(t *testing.T) {
 			var wantLoss float64
 			for _, workers := range []int{1, 2, 5, 64} {
 				for _, storage := range []Storage{Memory, Generated} {
-					u, loss := steps(t, Backend{storage, workers}, e, n, r)
-					if want == nil {
-						want, wantLoss = u, loss
-					}
-					if !mat.Equal(u[0], want[0]) || loss != wantLoss {
-						t.Errorf("%d workers with rows in %s differ from 1 worker with rows in memory", workers, storage)
+					for _, simd := range available() {
+						u, loss := steps(t, Backend{Storage: storage, Workers: workers, SIMD: simd}, e, n, r)
+						if want == nil {
+							want, wantLoss = u, loss
+						}
+						if !mat.Equal(u[0], want[0]) || loss != wantLoss {
+							t.Errorf("%d workers with rows in %s and simd %s differ from the first", workers, storage, simd)
+						}
 					}
 				}
 			}
@@ -86,7 +126,7 @@ func TestSignsExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := newOperator(context.Background(), e, true, 2)
+		op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,9 +138,9 @@ func TestSignsExactly(t *testing.T) {
 			w[i] = float64(i%5 - 2)
 		}
 		p, g := make([]float64, m), make([]float64, space.K())
-		rows := op.(*rowOperator[sensing.SignWord])
-		rows.dots(p, z)
-		rows.combine(g, w)
+		rows := op.(*rowOperator[sensing.SignWord, float64])
+		rows.exact.dots(p, z)
+		rows.exact.combine(g, w)
 		for i := range m {
 			row := backendtest.Row(e, i)
 			var want float64

@@ -9,9 +9,9 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// blockRows is how many rows are contracted together. Four dot products side by side keep the adders busy, and read z
-// once for the four; so does their accumulation with g.
-const blockRows = 4
+// blockRows is how many rows are contracted together. Eight dot products side by side keep two multiply-add units of
+// latency four busy, and read z once for the eight; so does their accumulation with g.
+const blockRows = 8
 
 // The rows are cut into at most chunkCount chunks of at least leastChunk rows: enough for many cores to share them
 // evenly, and few enough for the sums over chunks to cost little. Both numbers, and so every bit of a trajectory, are
@@ -21,7 +21,7 @@ const (
 	leastChunk = 32
 )
 
-// block is four rows of entries. Past the last row of an ensemble its last row is repeated; callers give the
+// block is eight rows of entries. Past the last row of an ensemble its last row is repeated; callers give the
 // repetitions the weight 0.
 type block[E sensing.Entry] [blockRows][]E
 
@@ -60,10 +60,10 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 	return r, r.fill(ctx)
 }
 
-// chunkRows is a function of m alone, and a multiple of eight, as are the blocks of faster kernels.
+// chunkRows is a function of m alone, and a multiple of blockRows.
 func chunkRows(m int) int {
 	rows := max((m+chunkCount-1)/chunkCount, leastChunk)
-	return (rows + 7) / 8 * 8
+	return (rows + blockRows - 1) / blockRows * blockRows
 }
 
 // fill makes all rows in memory.
@@ -85,15 +85,14 @@ func (r *rows[E]) fill(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// walk takes every block of rows once, the blocks of a chunk in order by one worker. begin is called before a chunk's
+// walk visits every block of rows once, the blocks of a chunk in order by one worker. begin is called before a chunk's
 // first block; done after its last, once it has returned for all chunks before.
-func (r *rows[E]) walk(begin func(worker int), visit func(worker, first, count int, b *block[E]), done func(worker int)) {
+func (r *rows[E]) walk(begin func(worker int), visit func(worker, first, count int), done func(worker int)) {
 	r.next.Store(0)
 	r.turn.reset()
 	var wait sync.WaitGroup
 	for w := range r.workers {
 		wait.Go(func() {
-			var b block[E]
 			for {
 				c := int(r.next.Add(1)) - 1
 				from, to := c*r.chunk, min((c+1)*r.chunk, r.m)
@@ -103,8 +102,7 @@ func (r *rows[E]) walk(begin func(worker int), visit func(worker, first, count i
 				begin(w)
 				for i := from; i < to; i += blockRows {
 					count := min(blockRows, to-i)
-					r.load(w, i, count, &b)
-					visit(w, i, count, &b)
+					visit(w, i, count)
 				}
 				r.turn.wait(c)
 				done(w)

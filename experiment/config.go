@@ -52,6 +52,7 @@ type Config struct {
 	Storage         string  `key:"storage" help:"where measurements are: memory, generated when needed, or auto" free:"true"`
 	Precision       string  `key:"precision" help:"arithmetic of the gradient: f64, or f32 for comparison"`
 	Workers         int     `key:"workers" help:"goroutines that share the rows (0: one for each core)" free:"true"`
+	SIMD            string  `key:"simd" help:"the cpu's instructions: auto, avx512, avx2, or off for plain Go" free:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
 
 	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3".
@@ -67,7 +68,7 @@ func Default() Config {
 		Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
 		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
-		Device: "auto", Storage: "auto", Precision: "f64", CheckpointEvery: 60,
+		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
 	}
 }
 
@@ -279,6 +280,7 @@ func (c *Config) Validate() error {
 	if c.Workers < 0 || c.Workers > 4096 {
 		bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}
+	oneOf("simd", c.SIMD, "auto", "avx512", "avx2", "off")
 	finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
 
 	if len(problems) > 0 {

@@ -28,6 +28,7 @@ type Place struct {
 	Storage   string // memory or generated
 	Precision string // f64 or f32
 	Workers   int
+	SIMD      string // auto, avx512, avx2 or off
 }
 
 // Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
@@ -116,7 +117,7 @@ var errTooLarge = errors.New("too large")
 // needs returns what a run with rows of a format in a storage would take.
 func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	c := p.Config
-	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers})
+	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -82,7 +82,7 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 				fmt.Sprintf("precision: the cpu computes in f64 only; %s needs a GPU or the emulator", p.Precision),
 			}}
 		}
-		return cpu.Backend{Storage: cpu.Storage(p.Storage), Workers: p.Workers}, nil
+		return cpu.Backend{Storage: cpu.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD)}, nil
 	case "emulator":
 		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
 		info, err := emulator.New(config).Info()

@@ -513,6 +513,14 @@ end:
 			bug:  "", mend: "fence.acq_rel.gpu;", grid: 4, block: 32,
 		},
 		{
+			name: "a read-only load of what the kernel writes",
+			body: `
+	st.global.u32 [%d4], %r0; // HERE
+	BUG.u32 %r3, [%d4]; // HERE
+`,
+			bug: "ld.global.nc", mend: "ld.global",
+		},
+		{
 			name: "a plain store of what others wait for",
 			body: `
 	setp.eq.u32 %p0, %r1, 0;

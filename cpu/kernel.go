@@ -1,0 +1,222 @@
+package cpu
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// number is what is computed with.
+type number interface{ float64 | float32 }
+
+// A kernel has the two loops over one block of rows of entries E, in the arithmetic F. All variants of a kernel give
+// the same bits, because each number is made by the same operations in the same order:
+//
+// A dot product has as many lanes as 64 bytes hold numbers, L = 8 in f64 and 16 in f32. Lane l is a chain of fused
+// multiply-adds over the coordinates k = l, l + L, l + 2L, …; then the upper half of the lanes is added to the lower,
+// and again until one is left: for eight, ((0+4)+(2+6)) + ((1+5)+(3+7)).
+//
+// An accumulation is a chain acc_k ← fma(c_j, a_jk, acc_k) over the block's rows j in order. For signs it is
+// acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), which can be looked up.
+type kernel[E sensing.Entry, F number] struct {
+	vector vector[F]
+}
+
+// vector is a kernel's assembly, which takes a multiple of step coordinates. The zero value is none.
+type vector[F number] struct {
+	step int
+	dot  func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
+	add  func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
+}
+
+// hand is the memory that one worker's kernel calls use, kept because what assembly is handed lies on the heap.
+type hand[E sensing.Entry, F number] struct {
+	rows    block[E]
+	lanes   [blockRows * maxLanes]F
+	p, c    [blockRows]F
+	numbers [strip]F // for plain Go
+}
+
+const (
+	maxLanes = 16
+	strip    = 128 // coordinates that plain Go takes at a time, a multiple of the lanes
+)
+
+// laneCount returns L.
+func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
+
+// whole returns how many of n coordinates the assembly takes.
+func (k vector[F]) whole(n int) int {
+	if k.step == 0 {
+		return 0
+	}
+	return n / k.step * k.step
+}
+
+// bytes views a block's rows as assembly is handed them: pointers are all that it reads.
+func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
+	return (*[blockRows][]byte)(unsafe.Pointer(b))
+}
+
+// dot does h.p[j] = rows[j]·z.
+func (k kernel[E, F]) dot(h *hand[E, F], z []F) {
+	clear(h.lanes[:])
+	from := k.vector.whole(len(z))
+	if from > 0 {
+		k.vector.dot(&h.lanes[0], bytes(&h.rows), &z[0], 0, from)
+	}
+	lanes := laneCount[F]()
+	for j := range h.rows {
+		lane := h.lanes[j*lanes : (j+1)*lanes]
+		for at := from; at < len(z); at += strip {
+			part := z[at:min(at+strip, len(z))]
+			x := h.numbers[:len(part)]
+			decode(x, h.rows[j], at)
+			multiplyAdd(lane, x, part)
+		}
+		for w := lanes / 2; w > 0; w /= 2 {
+			for l := range w {
+				lane[l] += lane[l+w]
+			}
+		}
+		h.p[j] = lane[0]
+	}
+}
+
+// add does acc += Σ_j h.c[j]·rows[j].
+func (k kernel[E, F]) add(h *hand[E, F], acc []F) {
+	from := k.vector.whole(len(acc))
+	if from > 0 {
+		k.vector.add(&acc[0], &h.c, bytes(&h.rows), 0, from)
+	}
+	if rows, signs := any(&h.rows).(*block[sensing.SignWord]); signs {
+		addSigns(acc, &h.c, rows, from)
+		return
+	}
+	for at := from; at < len(acc); at += strip {
+		part := acc[at:min(at+strip, len(acc))]
+		x := h.numbers[:len(part)]
+		for j, row := range h.rows {
+			decode(x, row, at)
+			scaleAdd(part, h.c[j], x)
+		}
+	}
+}
+
+// decode writes the numbers of a row's entries from one on.
+func decode[E sensing.Entry, F number](dst []F, row []E, from int) {
+	switch row := any(row).(type) {
+	case []float64:
+		for i, v := range row[from : from+len(dst)] {
+			dst[i] = F(v)
+		}
+	case []float32:
+		for i, v := range row[from : from+len(dst)] {
+			dst[i] = F(v)
+		}
+	case []sensing.BF16Entry:
+		for i, v := range row[from : from+len(dst)] {
+			dst[i] = F(v.Float64())
+		}
+	case []sensing.Q8Entry:
+		for i, v := range row[from : from+len(dst)] {
+			dst[i] = F(v.Float64())
+		}
+	case []sensing.SignWord:
+		for i := range dst {
+			dst[i] = 1 - 2*F(row[(from+i)/32]>>((from+i)%32)&1)
+		}
+	}
+}
+
+// multiplyAdd does lane[i mod L] ← fma(x[i], z[i], lane[i mod L]) in the order of i.
+func multiplyAdd[F number](lane, x, z []F) {
+	switch lane := any(lane).(type) {
+	case []float64:
+		multiplyAdd64((*[8]float64)(lane), any(x).([]float64), any(z).([]float64))
+	case []float32:
+		x, z := any(x).([]float32), any(z).([]float32)
+		for i, v := range x {
+			l := i % len(lane)
+			lane[l] = fma32(v, z[i], lane[l])
+		}
+	}
+}
+
+// multiplyAdd64 is multiplyAdd with its eight chains side by side.
+func multiplyAdd64(lane *[8]float64, x, z []float64) {
+	s := *lane
+	for len(x) >= 8 && len(z) >= 8 {
+		s[0] = math.FMA(x[0], z[0], s[0])
+		s[1] = math.FMA(x[1], z[1], s[1])
+		s[2] = math.FMA(x[2], z[2], s[2])
+		s[3] = math.FMA(x[3], z[3], s[3])
+		s[4] = math.FMA(x[4], z[4], s[4])
+		s[5] = math.FMA(x[5], z[5], s[5])
+		s[6] = math.FMA(x[6], z[6], s[6])
+		s[7] = math.FMA(x[7], z[7], s[7])
+		x, z = x[8:], z[8:]
+	}
+	for l, v := range x {
+		s[l] = math.FMA(v, z[l], s[l])
+	}
+	*lane = s
+}
+
+// scaleAdd does acc[k] ← fma(c, x[k], acc[k]).
+func scaleAdd[F number](acc []F, c F, x []F) {
+	switch acc := any(acc).(type) {
+	case []float64:
+		c, x := any(c).(float64), any(x).([]float64)
+		for k, v := range acc {
+			acc[k] = math.FMA(c, x[k], v)
+		}
+	case []float32:
+		c, x := any(c).(float32), any(x).([]float32)
+		for k, v := range acc {
+			acc[k] = fma32(c, x[k], v)
+		}
+	}
+}
+
+// addSigns looks each coordinate's two sums of four up among the sixteen there are of each.
+func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord], from int) {
+	if from == len(acc) {
+		return
+	}
+	var sums [2][16]F
+	for h := range sums {
+		for s := range sums[h] {
+			x := func(j int) F { return c[4*h+j] * (1 - 2*F(s>>j&1)) }
+			sums[h][s] = (x(0) + x(1)) + (x(2) + x(3))
+		}
+	}
+	for k := from; k < len(acc); k++ {
+		var at [2]sensing.SignWord
+		for j := range rows {
+			at[j/4] |= rows[j][k/32] >> (k % 32) & 1 << (j % 4)
+		}
+		acc[k] += sums[0][at[0]] + sums[1][at[1]]
+	}
+}
+
+// fma32 is a·b + c, rounded once. The product is exact in double precision. The sum is rounded to odd there: where it is
+// not exact, of the two neighbours the one whose last bit is set. That keeps what rounding to single precision needs to
+// know, since double precision has more than two bits to spare (Boldo and Melquiond, "Emulation of FMA and correctly
+// rounded sums", IEEE Transactions on Computers 57, 2008).
+func fma32(a, b, c float32) float32 {
+	p, x := float64(a)*float64(b), float64(c)
+	s := p + x
+	t := s - p
+	e := (p - (s - t)) + (x - t)                                      // s + e = p + x, exactly
+	if bits := math.Float64bits(s); bits&1 == 0 && (e > 0 || e < 0) { // no NaN, which comes of infinities
+		if (e > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
+}

@@ -1,0 +1,39 @@
+package cpu
+
+import (
+	"fmt"
+	"os"
+)
+
+// SIMD names the instructions that the loops over entries use. It changes time, and no bit of the result.
+type SIMD string
+
+// The choices.
+const (
+	Auto   SIMD = "auto"   // the best that this machine has
+	AVX512 SIMD = "avx512" // with BW, DQ, VL and VBMI: Intel from Ice Lake on, AMD from Zen 4 on
+	AVX2   SIMD = "avx2"   // with FMA: Intel from Haswell on, AMD from Zen on
+	Off    SIMD = "off"    // plain Go
+)
+
+// simdVariable is an environment variable with the choice where a Backend makes none, for tests.
+const simdVariable = "MATSENSE_SIMD"
+
+// resolve returns the instructions to use: Auto and "" become the environment's choice or the machine's best.
+func (s SIMD) resolve() (SIMD, error) {
+	if s == "" || s == Auto {
+		if s = SIMD(os.Getenv(simdVariable)); s == "" || s == Auto {
+			return available()[0], nil
+		}
+	}
+	for _, have := range available() {
+		if s == have {
+			return s, nil
+		}
+	}
+	switch s {
+	case AVX512, AVX2:
+		return "", fmt.Errorf("cpu: this machine does not have the instructions that simd %s needs; it has %s", s, available()[0])
+	}
+	return "", fmt.Errorf("cpu: simd must be auto, avx512, avx2 or off, got %q", s)
+}

@@ -1,0 +1,11 @@
+//go:build !amd64
+
+package cpu
+
+import "github.com/matsense/matsense/sensing"
+
+// available lists what this machine has.
+func available() []SIMD { return []SIMD{Off} }
+
+// newKernel returns the kernel of an entry type in plain Go.
+func newKernel[E sensing.Entry, F number](SIMD) kernel[E, F] { return kernel[E, F]{} }
