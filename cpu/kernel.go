@@ -10,7 +10,7 @@ import (
 // number is what is computed with.
 type number interface{ float64 | float32 }
 
-// A kernel has the two loops over one block of rows of entries E, in the arithmetic F. All variants of a kernel give
+// kernel has the two loops over one block of rows of entries E, in the arithmetic F. All variants of a kernel give
 // the same bits, because each number is made by the same operations in the same order:
 //
 // A dot product has as many lanes as 64 bytes hold numbers, L = 8 in f64 and 16 in f32. Lane l is a chain of fused
