@@ -92,15 +92,12 @@ func decodeBar(a *assembler) operation {
 		count = a.source(a.operand(1), kinds["u32"])
 	}
 	counted := len(a.s.operands) == 2
+	if aligned {
+		a.in.ready = (*warp).aligned
+	}
 	return func(w *warp, mask uint32) {
 		w.launch.traffic.Barriers++
 		lane := bits.TrailingZeros32(mask)
-		if aligned && mask != w.live {
-			if w.parked != 0 {
-				w.left()
-			}
-			w.fault(Divergence, lane, "a barrier is executed by %s of %s", lanesText(mask), lanesText(w.live))
-		}
 		which := w.uniform(id, mask, "barrier")
 		threads := uint64(w.launch.warps) * 32
 		if counted {
@@ -114,6 +111,24 @@ func decodeBar(a *assembler) operation {
 		}
 		w.block.arrive(w, mask, int(which), int(threads))
 	}
+}
+
+// aligned says whether all live lanes are here, and parks those that are until all have come. None may leave meanwhile.
+func (w *warp) aligned(mask uint32) bool {
+	switch {
+	case mask != w.live:
+		if w.awaited == 0 {
+			w.awaited = w.live
+		}
+		w.part(mask, w.at)
+		w.parked |= mask
+		w.next = 0
+		return false
+	case w.awaited&^mask != 0:
+		w.fault(Divergence, bits.TrailingZeros32(mask), "a barrier is executed by %s of %s", lanesText(mask), lanesText(w.awaited))
+	}
+	w.awaited = 0
+	return true
 }
 
 // uniform returns what a source operand holds in all lanes of a mask.

@@ -32,6 +32,7 @@ type warp struct {
 	live    uint32 // those that have not left
 	active  uint32 // those that run now, at pc
 	rest    uint32 // the other live ones, at pcs
+	awaited uint32 // those that an aligned barrier waits for, where some are at it
 	parked  uint32 // of the rest, those that wait for other lanes to come to the same instruction
 	blocked uint32 // of the rest, those that wait at a barrier
 	pc      int
@@ -63,7 +64,7 @@ func (w *warp) start(b *block, index, threads int) {
 	w.unit = b.unit + uint32(index)
 	w.threads = uint32(1<<threads - 1)
 	w.live, w.active = w.threads, w.threads
-	w.rest, w.parked, w.blocked = 0, 0, 0
+	w.rest, w.parked, w.blocked, w.awaited = 0, 0, 0, 0
 	w.pc, w.at = 0, 0
 	w.ordered, w.partial = 0, nil
 	clear(w.seen)
@@ -177,6 +178,9 @@ func (w *warp) left() {
 		if i := bits.TrailingZeros32(m); w.pcs[i] == w.at {
 			here |= 1 << i
 		}
+	}
+	if w.awaited != 0 {
+		w.fault(Divergence, lane, "a barrier is executed by %s of %s", lanesText(here), lanesText(w.awaited))
 	}
 	w.fault(Divergence, lane, "its member mask names lanes that do not come to it: only %s are here", lanesText(here))
 }
