@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -72,6 +73,9 @@ func (p *Plan) place() error {
 	for i, device := range devices {
 		p.Config.Device = device
 		err := p.placeRows()
+		if err == nil {
+			p.warnOfEmulation()
+		}
 		if !errors.Is(err, errTooLarge) {
 			return err
 		}
@@ -80,6 +84,16 @@ func (p *Plan) place() error {
 		}
 	}
 	return p.tooLarge()
+}
+
+// warnOfEmulation tells how long steps will be on the emulator, where that is more than a moment.
+func (p *Plan) warnOfEmulation() {
+	const perSecond = 3e6 // entries, roughly
+	n, m := float64(p.Config.N), float64(p.Config.Measurements)
+	step := time.Duration(m * n * (n + 1) / 2 / perSecond * float64(time.Second))
+	if p.Backend.Name() == "emulator" && step > 2*time.Second {
+		p.Notes = append(p.Notes, fmt.Sprintf("the emulator is for checking, not for speed: a step of this problem takes it about %v", step.Round(time.Second)))
+	}
 }
 
 // placeRows picks the storage on the configured device.

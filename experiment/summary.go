@@ -78,6 +78,7 @@ type Summary struct {
 	Device          string `json:"device"`
 	Backend         string `json:"backend"`
 	Storage         string `json:"storage"`
+	Precision       string `json:"precision"`
 	MemoryPlanned   Number `json:"memory_planned_bytes"`
 	SecondsStepping Number `json:"seconds_stepping"`
 	SecondsTotal    Number `json:"seconds_total"` // of this process
@@ -134,7 +135,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
 		Problem: ProblemSummary{c.N, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
 		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
-		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, MemoryPlanned: Number(p.Bytes),
+		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}

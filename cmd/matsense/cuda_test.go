@@ -3,9 +3,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,18 +30,4 @@ func TestNoDriver(t *testing.T) {
 	if r := alone(t, "devices"); r.code != exitDone || !strings.Contains(r.out, "cuda      none: "+missing) || !strings.Contains(r.out, "auto      cpu: "+missing) {
 		t.Errorf("devices: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
-}
-
-// alone runs the program in a process of its own.
-func alone(t *testing.T, args ...string) result {
-	t.Helper()
-	var out, errs bytes.Buffer
-	c := exec.Command(program, args...)
-	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return result{c.ProcessState.ExitCode(), out.String(), errs.String()}
 }

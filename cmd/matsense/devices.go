@@ -16,6 +16,7 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/machine"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -28,11 +29,7 @@ func (env environment) host() experiment.Host {
 			if b.Name() == "cuda" {
 				return float64(b.(gpu.Backend).Info.Free), nil
 			}
-			available, err := env.memory()
-			if b.Name() == "emulator" {
-				available /= 10 // for each byte it remembers, in about nine, who wrote and read it
-			}
-			return available, err
+			return env.memory()
 		},
 		Version: version(),
 	}
@@ -90,12 +87,21 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 			return nil, err
 		}
 		connect := func() (driver.Device, error) { return emulator.New(config), nil }
-		return gpu.Backend{
+		return emulated{gpu.Backend{
 			Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
-		}, nil
+		}}, nil
 	default:
 		return env.cudaBackend(p)
 	}
+}
+
+// emulated is a backend on the emulator, whose device memory is the host's.
+type emulated struct{ gpu.Backend }
+
+// Memory implements solver.Backend. The emulator remembers, in about ten bytes for each, who wrote and read it.
+func (b emulated) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
+	bytes, err := b.Backend.Memory(p, batch)
+	return 5e8 + 11*bytes, err
 }
 
 func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {

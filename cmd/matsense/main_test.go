@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -79,6 +80,20 @@ func must(t *testing.T, code int, args ...string) result {
 		t.Fatalf("matsense %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, r.out, r.err)
 	}
 	return r
+}
+
+// alone runs the program in a process of its own.
+func alone(t *testing.T, args ...string) result {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := exec.Command(program, args...)
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{c.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
 // small is a problem that takes milliseconds.

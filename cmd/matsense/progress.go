@@ -37,8 +37,8 @@ func (t *textProgress) Begin(_ string, from, to int) {
 	if t.plan.Storage == "generated" {
 		where = "generated when needed"
 	}
-	fmt.Fprintf(t.env.err, "%s %s, n = %d, m = %d, factor rank %d; on %s (%s), rows %s, %s of memory for data\n",
-		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, t.plan.Backend.Name(), t.plan.Backend.Device(), where,
+	fmt.Fprintf(t.env.err, "%s %s, n = %d, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
+		c.Ensemble, c.Entries, c.N, c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
@@ -51,6 +51,14 @@ func (t *textProgress) Begin(_ string, from, to int) {
 			progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("making the measurements"))
 		_ = t.bar.Set(from)
 	}
+}
+
+// arithmetic names the arithmetic where it is not f64.
+func arithmetic(c *experiment.Config) string {
+	if c.Precision == "f64" {
+		return ""
+	}
+	return fmt.Sprintf(", %s arithmetic", c.Precision)
 }
 
 // Sample implements experiment.Progress.
@@ -102,7 +110,7 @@ func (p jsonProgress) Notice(text string) {
 func (p jsonProgress) Begin(dir string, from, to int) {
 	printJSON(p.out, map[string]any{
 		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": dir, "backend": p.plan.Backend.Name(),
-		"device": p.plan.Backend.Device(), "storage": p.plan.Storage, "memory_planned_bytes": p.plan.Bytes,
+		"device": p.plan.Backend.Device(), "storage": p.plan.Storage, "precision": p.plan.Config.Precision, "memory_planned_bytes": p.plan.Bytes,
 	})
 }
 
