@@ -45,7 +45,7 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	if err != nil {
 		return nil, err
 	}
-	defer closeProbe()
+	defer func() { _ = closeProbe() }() // the figures are there
 	u, err := solver.SmallRandom{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
 	if err != nil {
 		return nil, err
