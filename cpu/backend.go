@@ -18,6 +18,18 @@ const (
 	Generated Storage = "generated" // each row is made from its counter when it is needed
 )
 
+// Precision is the arithmetic of the gradient. Iterates, observations and the operator's own products are f64 in each.
+type Precision string
+
+// The precisions.
+const (
+	// F64 is double precision throughout.
+	F64 Precision = "f64"
+	// F32 has the coordinates z and g, residuals and every sum of the contraction in single precision, for comparison:
+	// close to a solution p_i − y_i cancels, and the gradient's relative error grows like 1e-7 / distance.
+	F32 Precision = "f32"
+)
+
 // Backend opens engines on the host.
 type Backend struct {
 	// Storage says where rows are; empty is Memory. Rows that a user brought lie in memory whatever it says.
@@ -27,6 +39,8 @@ type Backend struct {
 	// SIMD says which instructions to use; empty is Auto. Where it is Auto or empty, the environment variable
 	// MATSENSE_SIMD chooses if it is set.
 	SIMD SIMD
+	// Precision is the arithmetic of the gradient; empty is F64.
+	Precision Precision
 }
 
 var _ solver.Backend = Backend{}
@@ -78,14 +92,24 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 
 // options are a Backend's choices, made.
 type options struct {
-	storage Storage
-	workers int
-	simd    SIMD
+	storage   Storage
+	workers   int
+	simd      SIMD
+	precision Precision
 }
 
 func (b Backend) options() (options, error) {
-	simd, err := b.SIMD.resolve()
-	return options{b.Storage, workerCount(b.Workers), simd}, err
+	o := options{storage: b.Storage, workers: workerCount(b.Workers), precision: b.Precision}
+	switch b.Precision {
+	case "":
+		o.precision = F64
+	case F64, F32:
+	default:
+		return o, fmt.Errorf("cpu: precision must be f64 or f32, got %q", b.Precision)
+	}
+	var err error
+	o.simd, err = b.SIMD.resolve()
+	return o, err
 }
 
 // Open implements solver.Backend.

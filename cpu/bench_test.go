@@ -108,16 +108,21 @@ func BenchmarkStep(b *testing.B) {
 // no bound.
 func BenchmarkKernel(b *testing.B) {
 	for _, simd := range available() {
-		benchmarkKernel[float64, float64](b, simd, sensing.F64)
-		benchmarkKernel[float32, float64](b, simd, sensing.F32)
-		benchmarkKernel[sensing.BF16Entry, float64](b, simd, sensing.BF16)
-		benchmarkKernel[sensing.Q8Entry, float64](b, simd, sensing.Q8)
-		benchmarkKernel[sensing.SignWord, float64](b, simd, sensing.Signs)
+		benchmarkKernels[float64](b, simd, "f64")
+		benchmarkKernels[float32](b, simd, "f32")
 	}
 }
 
-func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, format sensing.Entries) {
-	const n = 4096
+func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
+	benchmarkKernel[float64, F](b, simd, precision, sensing.F64)
+	benchmarkKernel[float32, F](b, simd, precision, sensing.F32)
+	benchmarkKernel[sensing.BF16Entry, F](b, simd, precision, sensing.BF16)
+	benchmarkKernel[sensing.Q8Entry, F](b, simd, precision, sensing.Q8)
+	benchmarkKernel[sensing.SignWord, F](b, simd, precision, sensing.Signs)
+}
+
+func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
+	const n = 512
 	k := newKernel[E, F](simd)
 	h := new(hand[E, F])
 	for j := range h.rows {
@@ -125,7 +130,7 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, format 
 	}
 	x := make([]F, n)
 	for name, loop := range map[string]func(){"dot": func() { k.dot(h, x) }, "add": func() { k.add(h, x) }} {
-		b.Run(fmt.Sprintf("simd=%s/%s/%s", simd, format, name), func(b *testing.B) {
+		b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/%s", simd, precision, format, name), func(b *testing.B) {
 			for b.Loop() {
 				loop()
 			}

@@ -66,6 +66,9 @@ func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E]
 	if err != nil {
 		return nil, err
 	}
+	if o.precision == F32 {
+		return newRowOperatorIn[E, float32](r, s.Space(), o), nil
+	}
 	return newRowOperatorIn[E, float64](r, s.Space(), o), nil
 }
 

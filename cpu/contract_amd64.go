@@ -2,102 +2,202 @@
 
 package cpu
 
-// dotF64AVX512 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotF64DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotF64AVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotF64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 
-// addF64AVX512 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addF64DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addF64AVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addF64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotF32AVX512 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotF32DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotF32AVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 
-// addF32AVX512 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addF32DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addF32AVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addF32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotBF16AVX512 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotBF16DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotBF16AVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotBF16DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 
-// addBF16AVX512 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addBF16DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addBF16AVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addBF16DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotQ8AVX512 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotQ8DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotQ8AVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotQ8DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 
-// addQ8AVX512 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addQ8DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addQ8AVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addQ8DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotSignsAVX512 does lanes[j][k mod 8] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+// dotSignsDoubleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
-func dotSignsAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotSignsDoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 
-// addSignsAVX512 does acc[k] += Σ_j ±c[j] for from ≤ k < to, by the bits of rows[j].
+// addSignsDoubleAVX512 does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
-func addSignsAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addSignsDoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotF64AVX2 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotF64SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotF64AVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotF64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 
-// addF64AVX2 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addF64SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addF64AVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addF64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
-// dotF32AVX2 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotF32SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotF32AVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotF32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 
-// addF32AVX2 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addF32SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addF32AVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addF32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
-// dotBF16AVX2 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotBF16SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotBF16AVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotBF16SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 
-// addBF16AVX2 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addBF16SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addBF16AVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addBF16SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
-// dotQ8AVX2 does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.
+// dotQ8SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
-func dotQ8AVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotQ8SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 
-// addQ8AVX2 does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.
+// addQ8SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
 //
 //go:noescape
-func addQ8AVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addQ8SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
-// dotSignsAVX2 does lanes[j][k mod 8] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+// dotSignsSingleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
-func dotSignsAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+func dotSignsSingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 
-// addSignsAVX2 does acc[k] += Σ_j ±c[j] for from ≤ k < to, by the bits of rows[j].
+// addSignsSingleAVX512 does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
-func addSignsAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+func addSignsSingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotF64DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotF64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addF64DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addF64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotF32DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotF32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addF32DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addF32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotBF16DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotBF16DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addBF16DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addBF16DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotQ8DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotQ8DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addQ8DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addQ8DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotSignsDoubleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func dotSignsDoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addSignsDoubleAVX2 does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func addSignsDoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotF64SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotF64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addF64SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addF64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotF32SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotF32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addF32SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addF32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotBF16SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotBF16SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addBF16SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addBF16SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotQ8SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotQ8SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addQ8SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addQ8SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotSignsSingleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func dotSignsSingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addSignsSingleAVX2 does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func addSignsSingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)

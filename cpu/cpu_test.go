@@ -18,12 +18,14 @@ func TestBackend(t *testing.T) {
 	for _, simd := range available() {
 		for _, b := range []Backend{{Storage: Memory, Workers: 3, SIMD: simd}, {Storage: Generated, Workers: 2, SIMD: simd}} {
 			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
+			b.Precision = F32
+			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, b) })
 		}
 	}
 }
 
-// TestSIMD: what the machine lacks, and what nobody has, is refused before anything is made.
-func TestSIMD(t *testing.T) {
+// TestChoices: instructions that the machine lacks, and choices that nobody has, are refused before anything is made.
+func TestChoices(t *testing.T) {
 	e, err := sensing.NewRademacher(sensing.Sym{N: 3}, 2, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +46,9 @@ func TestSIMD(t *testing.T) {
 			engine.Close()
 		}
 	}
+	if _, err := (Backend{Precision: "f16"}).Memory(p, batch); err == nil {
+		t.Error("precision f16 was taken")
+	}
 	t.Setenv(simdVariable, "off")
 	for _, simd := range []SIMD{"", Auto} {
 		if got, err := simd.resolve(); got != Off || err != nil {
@@ -61,23 +66,26 @@ func TestSIMD(t *testing.T) {
 func TestSameBits(t *testing.T) {
 	const n, m, r = 23, 331, 9
 	for name, e := range backendtest.Ensembles(t, n, m) {
-		t.Run(name, func(t *testing.T) {
-			var want solver.Factor
-			var wantLoss float64
-			for _, workers := range []int{1, 2, 5, 64} {
-				for _, storage := range []Storage{Memory, Generated} {
-					for _, simd := range available() {
-						u, loss := steps(t, Backend{Storage: storage, Workers: workers, SIMD: simd}, e, n, r)
-						if want == nil {
-							want, wantLoss = u, loss
-						}
-						if !mat.Equal(u[0], want[0]) || loss != wantLoss {
-							t.Errorf("%d workers with rows in %s and simd %s differ from the first", workers, storage, simd)
-						}
-					}
+		t.Run(name, func(t *testing.T) { sameBitsIn(t, F64, e, n, r) })
+		t.Run(name+"/f32", func(t *testing.T) { sameBitsIn(t, F32, e, n, r) })
+	}
+}
+
+func sameBitsIn(t *testing.T, precision Precision, e sensing.Ensemble, n, r int) {
+	var want solver.Factor
+	var wantLoss float64
+	for _, workers := range []int{1, 2, 5, 64} {
+		for _, storage := range []Storage{Memory, Generated} {
+			for _, simd := range available() {
+				u, loss := steps(t, Backend{Storage: storage, Workers: workers, SIMD: simd, Precision: precision}, e, n, r)
+				if want == nil {
+					want, wantLoss = u, loss
+				}
+				if !mat.Equal(u[0], want[0]) || loss != wantLoss {
+					t.Errorf("%d workers with rows in %s and simd %s differ from the first", workers, storage, simd)
 				}
 			}
-		})
+		}
 	}
 }
 
@@ -126,7 +134,7 @@ func TestSignsExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0]})
+		op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0], F64})
 		if err != nil {
 			t.Fatal(err)
 		}

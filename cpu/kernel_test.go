@@ -146,7 +146,12 @@ func formats[F number]() map[sensing.Entries]func(t testing.TB, n, shift int, se
 // TestVariantsAgree: every variant gives plain Go's bits, at all remainders, at every alignment, and writes nothing
 // around its buffers.
 func TestVariantsAgree(t *testing.T) {
-	for format, compare := range formats[float64]() {
+	t.Run("f64", agree[float64])
+	t.Run("f32", agree[float32])
+}
+
+func agree[F number](t *testing.T) {
+	for format, compare := range formats[F]() {
 		t.Run(string(format), func(t *testing.T) {
 			for n := range 71 {
 				compare(t, n, n, 1)
@@ -167,8 +172,9 @@ func FuzzVariants(f *testing.F) {
 	f.Add(uint16(64), uint8(7), uint64(2))
 	f.Add(uint16(1000), uint8(3), uint64(3))
 	f.Fuzz(func(t *testing.T, n uint16, shift uint8, seed uint64) {
-		for _, compare := range formats[float64]() {
+		for format, compare := range formats[float64]() {
 			compare(t, int(n%4096), int(shift%8), seed)
+			formats[float32]()[format](t, int(n%4096), int(shift%8), seed)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func TestRectangular(t *testing.T) {
 	}
 	truth := factor(1, 1)
 	y := make([]float64, m)
-	op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0]})
+	op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0], F64})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,36 +23,99 @@ func available() []SIMD {
 	return append(have, Off)
 }
 
+// vectors is the assembly in both arithmetics.
+type vectors struct {
+	double vector[float64]
+	single vector[float32]
+}
+
+// assembly has what there is for each entry type, by its zero.
+var assembly = map[any]map[SIMD]vectors{
+	float64(0): {
+		AVX512: {
+			vector[float64]{16, dotF64DoubleAVX512, addF64DoubleAVX512},
+			vector[float32]{32, dotF64SingleAVX512, addF64SingleAVX512},
+		},
+		AVX2: {
+			vector[float64]{8, dotF64DoubleAVX2, addF64DoubleAVX2},
+			vector[float32]{16, dotF64SingleAVX2, addF64SingleAVX2},
+		},
+	},
+	float32(0): {
+		AVX512: {
+			vector[float64]{16, dotF32DoubleAVX512, addF32DoubleAVX512},
+			vector[float32]{32, dotF32SingleAVX512, addF32SingleAVX512},
+		},
+		AVX2: {
+			vector[float64]{8, dotF32DoubleAVX2, addF32DoubleAVX2},
+			vector[float32]{16, dotF32SingleAVX2, addF32SingleAVX2},
+		},
+	},
+	sensing.BF16Entry(0): {
+		AVX512: {
+			vector[float64]{16, dotBF16DoubleAVX512, addBF16DoubleAVX512},
+			vector[float32]{32, dotBF16SingleAVX512, addBF16SingleAVX512},
+		},
+		AVX2: {
+			vector[float64]{8, dotBF16DoubleAVX2, addBF16DoubleAVX2},
+			vector[float32]{16, dotBF16SingleAVX2, addBF16SingleAVX2},
+		},
+	},
+	sensing.Q8Entry(0): {
+		AVX512: {
+			vector[float64]{64, dotQ8DoubleAVX512, addQ8DoubleAVX512},
+			vector[float32]{64, dotQ8SingleAVX512, addQ8SingleAVX512},
+		},
+		AVX2: {
+			vector[float64]{8, dotQ8DoubleAVX2, addQ8DoubleAVX2},
+			vector[float32]{16, dotQ8SingleAVX2, addQ8SingleAVX2},
+		},
+	},
+	sensing.SignWord(0): {
+		AVX512: {
+			vector[float64]{64, dotSignsDoubleAVX512, addSignsDoubleAVX512},
+			vector[float32]{64, dotSignsSingleAVX512, addSignsSingleAVX512},
+		},
+		AVX2: {
+			vector[float64]{8, dotSignsDoubleAVX2, addSignsDoubleAVX2},
+			vector[float32]{16, dotSignsSingleAVX2, addSignsSingleAVX2},
+		},
+	},
+}
+
 // newKernel returns the kernel of an entry type that uses the given instructions, which must be available.
 func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
-	var v any
-	switch any(*new(E)).(type) {
-	case float64:
-		v = map[SIMD]vector[float64]{AVX512: {16, dotF64AVX512, addF64AVX512}, AVX2: {8, dotF64AVX2, addF64AVX2}}
-	case float32:
-		v = map[SIMD]vector[float64]{AVX512: {16, dotF32AVX512, addF32AVX512}, AVX2: {8, dotF32AVX2, addF32AVX2}}
-	case sensing.BF16Entry:
-		v = map[SIMD]vector[float64]{AVX512: {16, dotBF16AVX512, addBF16AVX512}, AVX2: {8, dotBF16AVX2, addBF16AVX2}}
-	case sensing.Q8Entry:
-		v = map[SIMD]vector[float64]{AVX512: {64, dotQ8AVX512, addQ8AVX512}, AVX2: {8, dotQ8AVX2, addQ8AVX2}}
-	case sensing.SignWord:
-		v = map[SIMD]vector[float64]{AVX512: {64, dotSignsAVX512, addSignsAVX512}, AVX2: {8, dotSignsAVX2, addSignsAVX2}}
+	v := assembly[*new(E)][simd]
+	switch k := any(new(kernel[E, F])).(type) {
+	case *kernel[E, float64]:
+		k.vector = v.double
+		return any(*k).(kernel[E, F])
+	case *kernel[E, float32]:
+		k.vector = v.single
+		return any(*k).(kernel[E, F])
 	}
-	variants, _ := v.(map[SIMD]vector[F])
-	return kernel[E, F]{variants[simd]}
+	panic("cpu: unknown arithmetic")
 }
 
 // The tables of q8's levels that the assembly reads.
 var (
-	q8Levels = sensing.Q8Levels
-	q8Planes = planes()
+	q8Levels  = sensing.Q8Levels
+	q8Singles = singles()
+	q8Planes  = planes()
 )
+
+func singles() (singles [256]float32) {
+	for k, v := range q8Levels {
+		singles[k] = float32(v)
+	}
+	return singles
+}
 
 // planes returns the bytes of the upper half of the levels as singles, the lowest bytes first.
 func planes() (planes [4][128]byte) {
 	for k := range 128 {
 		for p := range planes {
-			planes[p][k] = byte(math.Float32bits(float32(q8Levels[128+k])) >> (8 * p))
+			planes[p][k] = byte(math.Float32bits(q8Singles[128+k]) >> (8 * p))
 		}
 	}
 	return planes

@@ -74,12 +74,9 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	switch p.Device {
 	case "cpu":
-		if p.Precision != "f64" {
-			return nil, &experiment.UsageError{Problems: []string{
-				fmt.Sprintf("precision: the cpu computes in f64 only; %s needs a GPU or the emulator", p.Precision),
-			}}
-		}
-		return cpu.Backend{Storage: cpu.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD)}, nil
+		return cpu.Backend{
+			Storage: cpu.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: cpu.Precision(p.Precision),
+		}, nil
 	case "emulator":
 		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
 		info, err := emulator.New(config).Info()

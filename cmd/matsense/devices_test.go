@@ -180,12 +180,13 @@ func TestEmulatorResumes(t *testing.T) {
 }
 
 func TestPrecision(t *testing.T) {
-	refused(t, slices.Concat([]string{"run", "--precision", "f32", "--device", "cpu"}, small), "the cpu computes in f64 only")
 	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64 or f32")
 	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small), `must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
-	dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device", "emulator", "--precision", "f32")
-	if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
-		t.Error("config.yaml does not say f32")
+	for _, device := range []string{"cpu", "emulator"} {
+		dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device", device, "--precision", "f32")
+		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
+			t.Errorf("%s: config.yaml does not say f32", device)
+		}
 	}
 }

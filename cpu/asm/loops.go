@@ -14,64 +14,48 @@ const (
 	laneBytes = 64
 )
 
-// isa is a set of instructions, by the size of its registers.
-type isa struct {
-	name  string
-	bytes int
-}
-
-var (
-	avx512 = isa{"AVX512", 64} // F, BW, DQ, VL and VBMI: Ice Lake, Zen 4 and newer
-	avx2   = isa{"AVX2", 32}   // with FMA: Haswell, Zen and newer
-)
-
-// register returns a new vector register.
-func (i isa) register() VecVirtual {
-	if i.bytes == 64 {
-		return ZMM()
-	}
-	return YMM()
-}
-
-// half returns a new vector register of half the size.
-func (i isa) half() VecVirtual {
-	if i.bytes == 64 {
-		return YMM()
-	}
-	return XMM()
-}
-
 // block is the eight rows at a range of coordinates, and the loop over it.
 type block struct {
-	isa
+	variant
 	rows  []Register // pointers to the entries of the rows in use
 	index Register   // the coordinate
 	end   Register
 }
 
-// open loads the range of coordinates.
-func (i isa) open() *block {
-	b := &block{isa: i, index: GP64(), end: GP64()}
+// function begins one of the assembly's functions.
+func (v variant) function(name, signature, doc string) *block {
+	name += v.String()
+	TEXT(name, NOSPLIT, fmt.Sprintf(signature, v.text))
+	Doc(name + " does " + doc)
+	Pragma("noescape")
+	b := &block{variant: v, index: GP64(), end: GP64()}
 	Load(Param("to"), b.end)
 	return b
 }
 
+// The parameters. What rows point to is not bytes but a format's entries.
+const (
+	dotParameters = "func(lanes *%[1]s, rows *[8][]byte, z *%[1]s, from, to int)"
+	addParameters = "func(acc *%[1]s, c *[8]%[1]s, rows *[8][]byte, from, to int)"
+)
+
 // point loads pointers to count rows from the first on.
 func (b *block) point(first, count int) {
-	table := Load(Param("rows"), GP64())
-	b.rows = nil
-	for j := first; j < first+count; j++ {
+	table := GP64()
+	Load(Param("rows"), table)
+	b.rows = make([]Register, count)
+	for j := range b.rows {
 		const slice = 24 // bytes of a slice's header, the pointer first
 		row := GP64()
-		if j == first+count-1 { // the last use of the table's register
-			row = table.(GPVirtual)
+		if j == count-1 {
+			row = table // needed no more
 		}
-		MOVQ(Mem{Base: table, Disp: slice * j}, row)
-		b.rows = append(b.rows, row)
+		MOVQ(Mem{Base: table, Disp: slice * (first + j)}, row)
+		b.rows[j] = row
 	}
 }
 
-// loop repeats body while index goes from its parameter to the end.
+// loop repeats body while the index goes from its parameter to the end.
 func (b *block) loop(name string, step int, body func()) {
 	Load(Param("from"), b.index)
 	JMP(LabelRef(name + "_check"))
@@ -85,65 +69,79 @@ func (b *block) loop(name string, step int, body func()) {
 
 // at addresses the unit-th register's worth of numbers from the index on.
 func (b *block) at(base Register, unit int) Mem {
-	return Mem{Base: base, Index: b.index, Scale: 8, Disp: unit * b.bytes}
+	return Mem{Base: base, Index: b.index, Scale: uint8(b.size), Disp: unit * b.bytes}
 }
 
-// dot writes lanes[j][k mod L] += a_jk·z_k.
-func dot(isa isa, f format) {
-	name := "dot" + f.name() + isa.name
-	TEXT(name, NOSPLIT, "func(lanes *float64, rows *[8][]byte, z *float64, from, to int)")
-	Doc(name + " does lanes[j][k mod 8] += rows[j][k]·z[k] for from ≤ k < to.")
-	Pragma("noescape")
-	b := isa.open()
-	lanes := Load(Param("lanes"), GP64())
-	z := Load(Param("z"), GP64())
-	decode := f.decoder(isa)
-	perRow := laneBytes / isa.bytes
-	together := blockRows / perRow
-	for first := 0; first < blockRows; first += together {
-		b.point(first, together)
-		sums := make([]VecVirtual, together*perRow)
-		for i := range sums {
-			sums[i] = isa.register()
-			VMOVUPD(Mem{Base: lanes, Disp: first*laneBytes + i*isa.bytes}, sums[i])
-		}
-		b.loop(fmt.Sprintf("rows%d", first), f.units(isa)*isa.bytes/8, func() {
-			zs := make([]Op, f.units(isa))
+// dot writes the loop of dot products for a format.
+func dot(v variant, f format) {
+	b := v.function("dot"+f.name(), dotParameters,
+		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.")
+	z := GP64()
+	Load(Param("z"), z)
+	decode := f.decoder(v)
+	units := f.units(v)
+	b.eachRows(func(sums []VecVirtual) {
+		b.loop(b.label(), units*v.numbers(), func() {
+			zs := make([]Op, units)
 			for u := range zs {
 				zs[u] = b.at(z, u)
-				if len(zs) <= 2 { // kept in registers for all rows; else read again for each
-					r := isa.register()
+				if units <= 2 { // kept in registers for all rows; else read again for each
+					r := v.register()
 					VMOVUPD(zs[u], r)
 					zs[u] = r
 				}
 			}
 			for j, row := range b.rows {
-				decode(b, row, func(u int, x VecVirtual) { VFMADD231PD(zs[u], x, sums[j*perRow+u%perRow]) })
+				decode(b, row, func(u int, x VecVirtual) { v.fma(zs[u], x, sums[j*v.perRow()+u%v.perRow()]) })
 			}
 		})
-		for i, s := range sums {
-			VMOVUPD(s, Mem{Base: lanes, Disp: first*laneBytes + i*isa.bytes})
-		}
-	}
+	})
 	VZEROUPPER()
 	RET()
 }
 
-// add writes acc_k += Σ_j c_j·a_jk.
-func add(isa isa, f format) {
-	name := "add" + f.name() + isa.name
-	TEXT(name, NOSPLIT, "func(acc *float64, c *[8]float64, rows *[8][]byte, from, to int)")
-	Doc(name + " does acc[k] += Σ_j c[j]·rows[j][k] for from ≤ k < to.")
-	Pragma("noescape")
-	b := isa.open()
-	acc := Load(Param("acc"), GP64())
-	weigh := isa.weigh(f.units(isa) <= 2)
-	decode := f.decoder(isa)
+// eachRows has body take as many rows at a time as have eight registers of lanes, and loads and stores the lanes around
+// it.
+func (b *block) eachRows(body func(sums []VecVirtual)) {
+	lanes := GP64()
+	Load(Param("lanes"), lanes)
+	together := blockRows / b.perRow()
+	for first := 0; first < blockRows; first += together {
+		b.point(first, together)
+		sums := make([]VecVirtual, blockRows)
+		for i := range sums {
+			sums[i] = b.register()
+			VMOVUPD(Mem{Base: lanes, Disp: first*laneBytes + i*b.bytes}, sums[i])
+		}
+		body(sums)
+		for i, s := range sums {
+			VMOVUPD(s, Mem{Base: lanes, Disp: first*laneBytes + i*b.bytes})
+		}
+	}
+}
+
+var labels int
+
+// label returns a new label.
+func (b *block) label() string {
+	labels++
+	return fmt.Sprintf("loop%d", labels)
+}
+
+// add writes the loop of the accumulation for a format.
+func add(v variant, f format) {
+	b := v.function("add"+f.name(), addParameters,
+		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.")
+	acc := GP64()
+	Load(Param("acc"), acc)
+	units := f.units(v)
+	weigh := v.weigh(units <= 4)
+	decode := f.decoder(v)
 	b.point(0, blockRows)
-	b.loop("coordinates", f.units(isa)*isa.bytes/8, func() {
-		sums := make([]VecVirtual, f.units(isa))
+	b.loop(b.label(), units*v.numbers(), func() {
+		sums := make([]VecVirtual, units)
 		for u := range sums {
-			sums[u] = isa.register()
+			sums[u] = v.register()
 			VMOVUPD(b.at(acc, u), sums[u])
 		}
 		for j, row := range b.rows {
@@ -157,46 +155,25 @@ func add(isa isa, f format) {
 	RET()
 }
 
-// weigh returns what does sum += c_j·x, with c in registers, or read again each time.
-func (i isa) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
+// weigh returns what does sum ← fma(c_j, x, sum), with c in registers, or read again each time.
+func (v variant) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
 	if inRegisters {
-		c := i.weights()
-		return func(j int, x, sum VecVirtual) { VFMADD231PD(c[j], x, sum) }
+		c := v.weights()
+		return func(j int, x, sum VecVirtual) { v.fma(c[j], x, sum) }
 	}
-	from := Load(Param("c"), GP64())
-	return func(j int, x, sum VecVirtual) { VFMADD231PD_BCST(Mem{Base: from, Disp: 8 * j}, x, sum) }
+	from := GP64()
+	Load(Param("c"), from)
+	return func(j int, x, sum VecVirtual) { v.fmaBroadcast(Mem{Base: from, Disp: v.size * j}, x, sum) }
 }
 
 // weights loads c, each number in all lanes of a register.
-func (i isa) weights() []VecVirtual {
-	from := Load(Param("c"), GP64())
+func (v variant) weights() []VecVirtual {
+	from := GP64()
+	Load(Param("c"), from)
 	c := make([]VecVirtual, blockRows)
 	for j := range c {
-		c[j] = i.register()
-		VBROADCASTSD(Mem{Base: from, Disp: 8 * j}, c[j])
+		c[j] = v.register()
+		v.broadcast(Mem{Base: from, Disp: v.size * j}, c[j])
 	}
 	return c
-}
-
-// constants are the read-only data written so far, by name.
-var constants = map[string]Mem{}
-
-// constant returns the address of words, which it writes on first use.
-func constant(name string, words ...uint64) Mem {
-	data, written := constants[name]
-	if !written {
-		data = GLOBL(name, RODATA|NOPTR)
-		for l, w := range words {
-			DATA(8*l, U64(w))
-		}
-		constants[name] = data
-	}
-	return data
-}
-
-// load returns a register with the first of the given words that it has room for.
-func (i isa) load(name string, words ...uint64) VecVirtual {
-	r := i.register()
-	VMOVUPD(constant(name, words...), r)
-	return r
 }

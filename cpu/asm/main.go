@@ -4,8 +4,8 @@
 //
 // # What it writes
 //
-// For each instruction set (AVX-512, AVX2), arithmetic (f64) and entry format there are two loops over a block
-// of eight rows, the two halves of the one pass that cpu/doc.go describes:
+// For each instruction set (AVX-512, AVX2), arithmetic (f64, f32) and entry format there are two loops over a block of
+// eight rows, the two halves of the one pass that cpu/doc.go describes:
 //
 //	dot   lanes[j][k mod L] += a_jk·z_k       eight dot products side by side
 //	add   acc_k += Σ_j c_j·a_jk               their accumulation
@@ -18,12 +18,13 @@
 // It is the same in every variant and in plain Go, to the bit. A dot product has L lanes, as many as 64 bytes hold
 // numbers, and each is a chain of fused multiply-adds over increasing k. An AVX-512 register is all lanes of a row, so
 // eight rows are eight chains in flight; AVX2 keeps a row's lanes in two registers and takes four rows at a time, again
-// eight chains. Two FMA units with a latency of four cycles are kept busy by eight. An accumulation is a chain of fused
-// multiply-adds over increasing j.
+// eight chains. That keeps two multiply-add units with a latency of four cycles busy. An accumulation is a chain of fused
+// multiply-adds over increasing j, and its coordinates are the independent chains.
 //
 // # How an entry becomes a number
 //
-// See the formats: [floats] for f64, f32 and bf16, [q8] and [signs].
+// It is decoded in registers, where it is used: see [floats] for f64, f32 and bf16, [levels] for q8 and dotSigns and
+// addSigns for signs, which are not multiplied at all.
 package main
 
 import (
@@ -32,12 +33,15 @@ import (
 
 func main() {
 	for _, isa := range []isa{avx512, avx2} {
-		for _, f := range []format{f64, f32, bf16, q8} {
-			dot(isa, f)
-			add(isa, f)
+		for _, a := range []*arithmetic{double, single} {
+			v := variant{isa, a}
+			for _, f := range []format{f64, f32, bf16, q8} {
+				dot(v, f)
+				add(v, f)
+			}
+			dotSigns(v)
+			addSigns(v)
 		}
-		dotSigns(isa)
-		addSigns(isa)
 	}
 	Generate()
 }

@@ -9,47 +9,59 @@ import (
 // q8 entries are numbers of levels, which are singles with level(255 − k) = −level(k).
 //
 // AVX-512 looks sixty-four entries up in registers. The 128 levels of the upper half are kept in four planes, one for
-// each byte of their bits, and a plane of 128 bytes is two registers: what VPERMI2B searches. An entry's upper half and
-// its mirror have the same place in them, k or 255 − k without bit 7; bit 7 of the entry, inverted, is the level's sign.
-// Unpacking bytes to words and words to double words puts the planes together. Unpacking works within quarters of a
-// register, so the entries are permuted first.
+// each byte of their bits, and a plane of 128 bytes is two registers: what VPERMI2B searches. An entry and its mirror have
+// one place there, of k and 255 − k the one above 127, without its bit 7; and where k is below 128, the sign is minus.
+// Unpacking bytes to words and words to double words puts the planes together. It works within quarters of a register, so
+// the entries are put in order for it first.
 //
-// AVX2 gathers from the table of doubles.
+// AVX2 gathers from a table.
 var q8 = levels{}
 
 type levels struct{}
 
 func (levels) name() string { return "Q8" }
 
-func (levels) units(isa isa) int {
-	if isa.bytes == 64 {
-		return 8
+func (levels) units(v variant) int {
+	if v.isa == avx512 {
+		return 64 / v.numbers()
 	}
 	return 2
 }
 
-func (f levels) decoder(isa isa) func(b *block, row Register, use func(unit int, x VecVirtual)) {
-	if isa.bytes == 64 {
-		return f.planes()
+func (f levels) decoder(v variant) decoder {
+	if v.isa == avx512 {
+		return planes(v)
 	}
 	table := GP64()
-	LEAQ(Mem{Symbol: Symbol{Name: "·q8Levels"}, Base: StaticBase}, table)
+	if v.arithmetic == double {
+		LEAQ(NewDataAddr(Symbol{Name: "·q8Levels"}, 0), table)
+	} else {
+		LEAQ(NewDataAddr(Symbol{Name: "·q8Singles"}, 0), table)
+	}
 	return func(b *block, row Register, use func(unit int, x VecVirtual)) {
-		for u := range f.units(isa) {
-			at, all, x := XMM(), YMM(), YMM()
-			VPMOVZXBD(Mem{Base: row, Index: b.index, Scale: 1, Disp: 4 * u}, at)
-			VXORPD(x, x, x) // a gather merges into x; this ends the chain
+		for u := range f.units(v) {
+			entries := Mem{Base: row, Index: b.index, Scale: 1, Disp: v.numbers() * u}
+			all, x := YMM(), YMM()
+			VXORPD(x, x, x) // a gather writes over x: this keeps it from waiting for the last
 			VPCMPEQD(all, all, all)
-			VGATHERDPD(all, Mem{Base: table, Index: at, Scale: 8}, x)
+			if v.arithmetic == double {
+				at := XMM()
+				VPMOVZXBD(entries, at)
+				VGATHERDPD(all, Mem{Base: table, Index: at, Scale: 8}, x)
+			} else {
+				at := YMM()
+				VPMOVZXBD(entries, at)
+				VGATHERDPS(all, Mem{Base: table, Index: at, Scale: 4}, x)
+			}
 			use(u, x)
 		}
 	}
 }
 
 // planes is the decoder of AVX-512.
-func (levels) planes() func(b *block, row Register, use func(unit int, x VecVirtual)) {
+func planes(v variant) decoder {
 	from := GP64()
-	LEAQ(Mem{Symbol: Symbol{Name: "·q8Planes"}, Base: StaticBase}, from)
+	LEAQ(NewDataAddr(Symbol{Name: "·q8Planes"}, 0), from)
 	var planes [4][2]VecVirtual
 	for p := range planes {
 		for h := range planes[p] {
@@ -57,65 +69,48 @@ func (levels) planes() func(b *block, row Register, use func(unit int, x VecVirt
 			VMOVDQU64(Mem{Base: from, Disp: 128*p + 64*h}, planes[p][h])
 		}
 	}
-	order := quarters()
-	top := ZMM() // bit 7 of every byte
-	high := GP32()
-	MOVL(U32(0x80808080), high)
-	VPBROADCASTD(high, top)
+	order := avx512.load(constant("quarters", 1, func(i int) uint64 { // group g of sixteen takes four bytes from each quarter
+		q, g := i/16, i/4%4
+		return uint64(16*g + 4*q + i%4)
+	}))
+	top := avx512.load(constant("top", 1, func(int) uint64 { return 0x80 }))
 
 	return func(b *block, row Register, use func(unit int, x VecVirtual)) {
-		k, lower := ZMM(), K()
+		k, lower, place := ZMM(), K(), ZMM()
 		VPERMB(Mem{Base: row, Index: b.index, Scale: 1}, order, k)
 		VPTESTNMB(top, k, lower)
-		place := ZMM()
 		VPMOVM2B(lower, place)
 		VPXORQ(k, place, place)
 		bytes := [4]VecVirtual{ZMM(), ZMM(), ZMM(), place}
-		for p := range bytes {
-			if p < 3 {
-				VMOVDQA64(place, bytes[p])
+		for p, x := range bytes {
+			if x != place {
+				VMOVDQA64(place, x)
 			}
-			VPERMI2B(planes[p][1], planes[p][0], bytes[p])
+			VPERMI2B(planes[p][1], planes[p][0], x)
 		}
-		VPTERNLOGD(Imm(0xF2), top, k, bytes[3]) // bytes[3] | (^k & top) with sources bytes[3], k, top
-		for pair := range 2 {                   // of sixteen-entry groups
-			unpack, words := VPUNPCKLBW, [2]VecVirtual{ZMM(), ZMM()}
-			if pair == 1 {
-				unpack = VPUNPCKHBW
-			}
+		const orNotAnd = 0xF2 // x | (^y & z)
+		VPTERNLOGD(Imm(orNotAnd), top, k, bytes[3])
+
+		group := 0
+		for _, unpack := range []func(...Op){VPUNPCKLBW, VPUNPCKHBW} {
+			words := [2]VecVirtual{ZMM(), ZMM()}
 			unpack(bytes[1], bytes[0], words[0])
 			unpack(bytes[3], bytes[2], words[1])
-			for half := range 2 {
-				single := ZMM()
-				if half == 0 {
-					VPUNPCKLWD(words[1], words[0], single)
-				} else {
-					VPUNPCKHWD(words[1], words[0], single)
-				}
-				u := 4*pair + 2*half
+			for _, unpack := range []func(...Op){VPUNPCKLWD, VPUNPCKHWD} {
 				x := ZMM()
-				VCVTPS2PD(single.AsY(), x)
-				use(u, x)
-				upper, y := YMM(), ZMM()
-				VEXTRACTF32X8(Imm(1), single, upper)
-				VCVTPS2PD(upper, y)
-				use(u+1, y)
+				unpack(words[1], words[0], x)
+				if v.arithmetic == single {
+					use(group, x)
+				} else {
+					lower, upper, half := ZMM(), ZMM(), YMM()
+					VCVTPS2PD(x.AsY(), lower)
+					use(2*group, lower)
+					VEXTRACTF32X8(Imm(1), x, half)
+					VCVTPS2PD(half, upper)
+					use(2*group+1, upper)
+				}
+				group++
 			}
 		}
 	}
-}
-
-// quarters returns the order in which sixty-four bytes must lie for unpacking to give them in theirs: group g of sixteen
-// entries takes four bytes from each quarter.
-func quarters() VecVirtual {
-	var words [8]uint64
-	for q := range 4 {
-		for g := range 4 {
-			for i := range 4 {
-				at := 16*q + 4*g + i
-				words[at/8] |= uint64(16*g+4*q+i) << (8 * (at % 8))
-			}
-		}
-	}
-	return avx512.load("quarters", words[:]...)
 }
