@@ -4,7 +4,8 @@
     python3 bench/numpy_step.py [rounds]
 
 NumPy does what a user would write: the rows as dense n × n float64 matrices, one matrix-vector product for the
-residuals and one for the gradient. Needs Go and NumPy, and 4 GB of memory. Prints medians, and ratios round by round.
+residuals and one for the gradient. Needs Go and NumPy, and 4 GB of memory. Prints medians, and
+ratios to the NumPy time measured just before.
 """
 
 import pathlib
@@ -28,10 +29,11 @@ def numpy_gradient(rows, y, z):
 
 
 def ours(binary, entries):
+    """Milliseconds by precision."""
     text = subprocess.run(
-        [binary, "-test.run", "^$", "-test.bench", f"Contract/.*/.*/{entries}$", "-test.benchtime", "10x"],
+        [binary, "-test.run", "^$", "-test.bench", f"Contract/.*/.*/{entries}$/.*/members=1$", "-test.benchtime", "10x"],
         check=True, capture_output=True, text=True).stdout
-    return float(re.search(r"([\d.]+) ms", text).group(1))
+    return {p: float(ms) for p, ms in re.findall(r"/(f64|f32)/members=1\S*\s.*?([\d.]+) ms", text)}
 
 
 def main():
@@ -44,23 +46,24 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         binary = str(pathlib.Path(tmp) / "cpu.test")
         subprocess.run(["go", "test", "-c", "-o", binary, "./cpu"], cwd=ROOT, check=True)
-        times = {name: [] for name in ["numpy"] + FORMATS}
+        base = []  # NumPy's times, and ours beside the round's
+        times = {(f, p): [] for p in ("f64", "f32") for f in FORMATS}
         numpy_gradient(rows, y, z)
         for _ in range(rounds):
-            start = time.perf_counter()
-            for _ in range(3):
-                numpy_gradient(rows, y, z)
-            times["numpy"].append((time.perf_counter() - start) / 3 * 1e3)
             for name in FORMATS:
-                times[name].append(ours(binary, name))
+                start = time.perf_counter()
+                for _ in range(3):
+                    numpy_gradient(rows, y, z)
+                base.append((time.perf_counter() - start) / 3 * 1e3)
+                for precision, ms in ours(binary, name).items():
+                    times[name, precision].append((ms, base[-1] / ms))
     print(f"n = {N}, m = {M}, {rounds} rounds; NumPy {np.__version__}")
-    median = statistics.median(times["numpy"])
-    print(f"{'':16}{'ms':>8}{'min':>8}{'max':>8}   NumPy/ours, median of rounds")
-    print(f"{'NumPy float64':16}{median:8.1f}{min(times['numpy']):8.1f}{max(times['numpy']):8.1f}   "
-          f"(reads {2 * rows.nbytes / median / 1e6:.1f} GB/s)")
-    for name in FORMATS:
-        ratio = statistics.median(a / b for a, b in zip(times["numpy"], times[name]))
-        print(f"{'matsense ' + name:16}{statistics.median(times[name]):8.1f}{min(times[name]):8.1f}{max(times[name]):8.1f}   {ratio:.1f}")
+    median = statistics.median(base)
+    print(f"{'':24}{'ms':>8}{'min':>8}{'max':>8}   NumPy/ours, median of rounds")
+    print(f"{'NumPy float64':24}{median:8.1f}{min(base):8.1f}{max(base):8.1f}   (reads {2 * rows.nbytes / median / 1e6:.1f} GB/s)")
+    for (name, precision), pairs in times.items():
+        ms, ratios = zip(*pairs)
+        print(f"{f'{name} entries, {precision}':24}{statistics.median(ms):8.1f}{min(ms):8.1f}{max(ms):8.1f}   {statistics.median(ratios):.1f}")
 
 
 if __name__ == "__main__":

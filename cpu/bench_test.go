@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -32,45 +33,66 @@ func benchmarkEnsembles(b *testing.B, run func(b *testing.B, e sensing.Ensemble)
 	}
 }
 
-func reportRates(b *testing.B, e sensing.Ensemble) {
+func reportRates(b *testing.B, e sensing.Ensemble, members int) {
 	entries := float64(e.Measurements()) * float64(e.Space().K())
 	perSecond := float64(b.N) / b.Elapsed().Seconds()
 	b.ReportMetric(entries*float64(e.Entries().EntryBits())/8*perSecond/1e9, "GB/s")
-	b.ReportMetric(4*entries*perSecond/1e9, "GFLOP/s")
-	b.ReportMetric(1e3/perSecond, "ms")
+	b.ReportMetric(4*float64(members)*entries*perSecond/1e9, "GFLOP/s")
+	b.ReportMetric(1e3/perSecond/float64(members), "ms")
 	b.ReportMetric(0, "ns/op")
 }
 
-// benchmark returns what does one pass.
-func (o *rowOperator[E, F]) benchmark(y, z []float64) func() {
-	s := newShare[F](o.space.K(), o.workers)
-	for k, v := range z {
-		s.z[k] = F(v)
-	}
-	shares := []*share[F]{s}
-	return func() { o.gradient.pass(y, shares) }
-}
-
-// BenchmarkContract is the one pass over the rows alone.
+// BenchmarkContract is the one pass over the rows alone, for one member and for eight, which share it; ms is the time
+// for each member.
 func BenchmarkContract(b *testing.B) {
 	benchmarkEnsembles(b, func(b *testing.B, e sensing.Ensemble) {
-		o, err := Backend{}.options()
-		if err != nil {
-			b.Fatal(err)
+		switch e := e.(type) {
+		case sensing.RowSource[float64]:
+			benchmarkContract(b, e)
+		case sensing.RowSource[float32]:
+			benchmarkContract(b, e)
+		case sensing.RowSource[sensing.BF16Entry]:
+			benchmarkContract(b, e)
+		case sensing.RowSource[sensing.Q8Entry]:
+			benchmarkContract(b, e)
+		case sensing.RowSource[sensing.SignWord]:
+			benchmarkContract(b, e)
 		}
-		op, err := newOperator(context.Background(), e, o)
-		if err != nil {
-			b.Fatal(err)
-		}
-		y := make([]float64, e.Measurements())
-		z := make([]float64, e.Space().K())
-		sensing.NewStream(2, sensing.StartStream).Normals(0, z)
-		pass := op.(interface{ benchmark(y, z []float64) func() }).benchmark(y, z)
-		for b.Loop() {
-			pass()
-		}
-		reportRates(b, e)
 	})
+}
+
+func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
+	o, err := Backend{}.options()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, err := newRows(context.Background(), e, true, o.workers)
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkPass(b, e, newContraction[E, float64](r, o), F64)
+	benchmarkPass(b, e, newContraction[E, float32](r, o), F32)
+}
+
+func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], precision Precision) {
+	y := make([]float64, c.m)
+	for _, members := range []int{1, 8} {
+		b.Run(fmt.Sprintf("%s/members=%d", precision, members), func(b *testing.B) {
+			shares := make([]*share[F], members)
+			z := make([]float64, e.Space().K())
+			for i := range shares {
+				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
+				shares[i] = newShare[F](len(z), c.workers)
+				for k, v := range z {
+					shares[i].z[k] = F(v)
+				}
+			}
+			for b.Loop() {
+				c.pass(y, shares)
+			}
+			reportRates(b, e, members)
+		})
+	}
 }
 
 // BenchmarkStep is a whole step of gradient descent with factor rank n.
@@ -100,7 +122,7 @@ func BenchmarkStep(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		reportRates(b, e)
+		reportRates(b, e, 1)
 	})
 }
 
@@ -122,11 +144,14 @@ func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
 }
 
 func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
-	const n = 512
+	const n = 256
 	k := newKernel[E, F](simd)
 	h := new(hand[E, F])
+	length := sensing.RowLen[E](n)
+	stride := length + 72/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
+	memory := make([]E, blockRows*stride)
 	for j := range h.rows {
-		h.rows[j] = make([]E, sensing.RowLen[E](n))
+		h.rows[j] = memory[j*stride:][:length]
 	}
 	x := make([]F, n)
 	for name, loop := range map[string]func(){"dot": func() { k.dot(h, x) }, "add": func() { k.add(h, x) }} {
