@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -82,7 +84,7 @@ func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space
 
 // lift does z = coordinates of L·Rᵀ.
 func (o *rowOperator[E, F]) lift(z []float64, l, r *mat.Dense) {
-	o.matrix.Mul(l, r.T())
+	blas64.Gemm(blas.NoTrans, blas.Trans, 1, l.RawMatrix(), r.RawMatrix(), 0, o.matrix.RawMatrix())
 	o.space.Coordinates(z, o.matrix)
 }
 
@@ -94,7 +96,12 @@ func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
 func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, x *mat.Dense) {
 	o.exact.combine(o.wide, w)
 	o.space.Matrix(o.matrix, o.wide)
-	dst.Mul(o.matrix, x)
+	mul(dst, blas.NoTrans, o.matrix, x)
+}
+
+// mul does dst = a·b or aᵀ·b. Unlike mat.Dense's method it makes no transposed views.
+func mul(dst *mat.Dense, t blas.Transpose, a, b *mat.Dense) {
+	blas64.Gemm(t, blas.NoTrans, 1, a.RawMatrix(), b.RawMatrix(), 0, dst.RawMatrix())
 }
 
 func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
@@ -119,9 +126,9 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 			o.wide[k] = float64(v)
 		}
 		o.space.Matrix(o.matrix, o.wide)
-		p.gr.Mul(o.matrix, p.r)
+		mul(p.gr, blas.NoTrans, o.matrix, p.r)
 		if p.gl != p.gr {
-			p.gl.Mul(o.matrix.T(), p.l)
+			mul(p.gl, blas.Trans, o.matrix, p.l)
 		}
 	}
 }

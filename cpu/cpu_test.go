@@ -89,6 +89,47 @@ func sameBitsIn(t *testing.T, precision Precision, e sensing.Ensemble, n, r int)
 	}
 }
 
+// TestNoAllocations: a step takes no memory, in any format, precision and storage, for one member and for several.
+// Factors are small here: gonum multiplies matrices of four blocks of 64 × 64 and more with goroutines that it makes anew
+// each time.
+func TestNoAllocations(t *testing.T) {
+	const n, m, r = 40, 70, 40
+	truth, err := sensing.NewTruth(n, 2, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range backendtest.Ensembles(t, n, m) {
+		for _, precision := range []Precision{F64, F32} {
+			for _, storage := range []Storage{Memory, Generated} {
+				for _, workers := range []int{1, 2} {
+					b := Backend{Storage: storage, Workers: workers, Precision: precision}
+					engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+						solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}, {FactorRank: 3}}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, members := range [][]int{{0}, {0, 1}} {
+						got := testing.AllocsPerRun(20, func() {
+							if err := engine.Gradient(members...); err != nil {
+								t.Fatal(err)
+							}
+							for _, i := range members {
+								if err := engine.Combine(i, solver.Iterate, 1, solver.Iterate, -0.25, solver.Gradient); err != nil {
+									t.Fatal(err)
+								}
+							}
+						})
+						if got != 0 {
+							t.Errorf("%s, %s, %s, %d workers, members %v: %v allocations in a step", name, precision, storage, workers, members, got)
+						}
+					}
+					engine.Close()
+				}
+			}
+		}
+	}
+}
+
 // steps takes five steps of gradient descent.
 func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor, float64) {
 	t.Helper()

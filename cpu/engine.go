@@ -17,6 +17,9 @@ type engine struct {
 	operator operator
 	y        []float64
 	members  []*member
+
+	stale []*member // of the gradient under way
+	parts []*part
 }
 
 var _ solver.Engine = &engine{}
@@ -106,22 +109,21 @@ func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
 
 // Gradient implements solver.Engine: lift, contract, pullback.
 func (e *engine) Gradient(members ...int) error {
-	var stale []*member
-	var parts []*part
+	e.stale, e.parts = e.stale[:0], e.parts[:0]
 	for _, i := range members {
-		if m := e.members[i]; !m.fresh && !slices.Contains(stale, m) {
-			stale = append(stale, m)
-			parts = append(parts, &m.part)
+		if m := e.members[i]; !m.fresh && !slices.Contains(e.stale, m) {
+			e.stale = append(e.stale, m)
+			e.parts = append(e.parts, &m.part)
 		}
 	}
-	if len(stale) == 0 {
+	if len(e.stale) == 0 {
 		return nil
 	}
-	for _, m := range stale {
+	for _, m := range e.stale {
 		m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	}
-	e.operator.contract(e.y, parts)
-	for _, m := range stale {
+	e.operator.contract(e.y, e.parts)
+	for _, m := range e.stale {
 		e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
 		m.fresh = true
 	}

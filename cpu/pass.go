@@ -6,11 +6,19 @@ import "github.com/matsense/matsense/sensing"
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
-	hands []hand[E, F] // one for each worker
+	hands   []hand[E, F] // one for each worker
+	onePass passing[E, F]
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
-	return contraction[E, F]{r, newKernel[E, F](o.simd), make([]hand[E, F], r.workers)}
+	return contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd), hands: make([]hand[E, F], r.workers)}
+}
+
+// hold gives a worker's hand count rows from the first on.
+func (c *contraction[E, F]) hold(worker, first, count int) *hand[E, F] {
+	h := &c.hands[worker]
+	c.load(worker, first, count, &h.rows)
+	return h
 }
 
 // share is what one member of a batch has in a pass.
@@ -23,76 +31,105 @@ type share[F number] struct {
 }
 
 func newShare[F number](k, workers int) *share[F] {
-	s := &share[F]{z: make([]F, k), g: make([]F, k), acc: make([][]F, workers), sums: make([]float64, workers)}
-	for w := range s.acc {
-		s.acc[w] = make([]F, k)
-	}
-	return s
+	return &share[F]{z: make([]F, k), g: make([]F, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
 }
 
-func nothing(int) {}
+// accumulators returns k zeros for each worker.
+func accumulators[F number](k, workers int) [][]F {
+	acc := make([][]F, workers)
+	for w := range acc {
+		acc[w] = make([]F, k)
+	}
+	return acc
+}
 
 // dots does p_i = a_i·z.
-func (c *contraction[E, F]) dots(p, z []F) {
-	c.walk(nothing, func(worker, first, count int) {
-		h := &c.hands[worker]
-		c.load(worker, first, count, &h.rows)
-		c.dot(h, z)
-		copy(p[first:first+count], h.p[:])
-	}, nothing)
-}
+func (c *contraction[E, F]) dots(p, z []F) { c.walk(&products[E, F]{c, p, z}) }
 
 // combine does g = Σ_i w_i a_i.
 func (c *contraction[E, F]) combine(g, w []F) {
-	acc := make([][]F, c.workers)
-	for i := range acc {
-		acc[i] = make([]F, len(g))
-	}
 	clear(g)
-	c.walk(func(worker int) {
-		clear(acc[worker])
-	}, func(worker, first, count int) {
-		h := &c.hands[worker]
-		c.load(worker, first, count, &h.rows)
-		clear(h.c[:])
-		copy(h.c[:count], w[first:])
-		c.add(h, acc[worker])
-	}, func(worker int) {
-		plus(g, acc[worker])
-	})
+	c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
 }
 
 // pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once.
 func (c *contraction[E, F]) pass(y []float64, shares []*share[F]) {
-	scale := 1 / F(c.m)
 	for _, s := range shares {
 		clear(s.g)
 		s.squares = 0
 	}
-	c.walk(func(worker int) {
-		for _, s := range shares {
-			clear(s.acc[worker])
-			s.sums[worker] = 0
+	c.onePass = passing[E, F]{c, y, shares}
+	c.walk(&c.onePass)
+}
+
+// products is the walk of dots.
+type products[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	p, z []F
+}
+
+func (w *products[E, F]) begin(int) {}
+
+func (w *products[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	w.dot(h, w.z)
+	copy(w.p[first:first+count], h.p[:])
+}
+
+func (w *products[E, F]) done(int) {}
+
+// combination is the walk of combine.
+type combination[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	g, w []F
+	acc  [][]F // for each worker
+}
+
+func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
+
+func (w *combination[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	clear(h.c[:])
+	copy(h.c[:count], w.w[first:])
+	w.add(h, w.acc[worker])
+}
+
+func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
+
+// passing is the walk of pass.
+type passing[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	y      []float64
+	shares []*share[F]
+}
+
+func (w *passing[E, F]) begin(worker int) {
+	for _, s := range w.shares {
+		clear(s.acc[worker])
+		s.sums[worker] = 0
+	}
+}
+
+func (w *passing[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	scale := 1 / F(w.m)
+	for _, s := range w.shares {
+		w.dot(h, s.z)
+		clear(h.c[:])
+		for j, p := range h.p[:count] {
+			res := p - F(w.y[first+j])
+			s.sums[worker] += float64(float64(res) * float64(res))
+			h.c[j] = res * scale
 		}
-	}, func(worker, first, count int) {
-		h := &c.hands[worker]
-		c.load(worker, first, count, &h.rows)
-		for _, s := range shares {
-			c.dot(h, s.z)
-			clear(h.c[:])
-			for j, p := range h.p[:count] {
-				res := p - F(y[first+j])
-				s.sums[worker] += float64(float64(res) * float64(res))
-				h.c[j] = res * scale
-			}
-			c.add(h, s.acc[worker])
-		}
-	}, func(worker int) {
-		for _, s := range shares {
-			plus(s.g, s.acc[worker])
-			s.squares += s.sums[worker]
-		}
-	})
+		w.add(h, s.acc[worker])
+	}
+}
+
+func (w *passing[E, F]) done(worker int) {
+	for _, s := range w.shares {
+		plus(s.g, s.acc[worker])
+		s.squares += s.sums[worker]
+	}
 }
 
 func plus[F number](dst, src []F) {

@@ -34,8 +34,11 @@ type rows[E sensing.Entry] struct {
 	workers int
 	memory  []E          // all rows; nil where they are generated
 	buffers [][]E        // for each worker, the block being generated
-	turn    turnstile    // of the walk under way
+	walkers []func()     // for each worker, its part of a walk
+	visitor visitor      // of the walk under way
+	turn    turnstile    // of its chunks
 	next    atomic.Int64 // its next chunk
+	wait    sync.WaitGroup
 }
 
 // newRows prepares the rows of a source, and makes them all if they are to lie in memory.
@@ -45,6 +48,9 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 	chunk := chunkRows(m)
 	r := &rows[E]{source: source, m: m, length: length, chunk: chunk, workers: min(workers, (m+chunk-1)/chunk)}
 	r.turn.init()
+	for w := range r.workers {
+		r.walkers = append(r.walkers, r.walker(w))
+	}
 	if kept, ok := source.(sensing.RowsInMemory[E]); ok {
 		r.memory = kept.Rows()
 		return r, nil
@@ -85,32 +91,53 @@ func (r *rows[E]) fill(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// walk visits every block of rows once, the blocks of a chunk in order by one worker. begin is called before a chunk's
-// first block; done after its last, once it has returned for all chunks before.
-func (r *rows[E]) walk(begin func(worker int), visit func(worker, first, count int), done func(worker int)) {
+// visitor is what a walk does with the rows.
+type visitor interface {
+	// begin is called before a chunk's first block.
+	begin(worker int)
+	// visit is called for each block, count rows from the first on.
+	visit(worker, first, count int)
+	// done is called after a chunk's last block, once it has returned for all chunks before.
+	done(worker int)
+}
+
+// walk visits every block of rows once, the blocks of a chunk in order by one worker.
+func (r *rows[E]) walk(v visitor) {
 	r.next.Store(0)
 	r.turn.reset()
-	var wait sync.WaitGroup
-	for w := range r.workers {
-		wait.Go(func() {
-			for {
-				c := int(r.next.Add(1)) - 1
-				from, to := c*r.chunk, min((c+1)*r.chunk, r.m)
-				if from >= r.m {
-					return
-				}
-				begin(w)
-				for i := from; i < to; i += blockRows {
-					count := min(blockRows, to-i)
-					visit(w, i, count)
-				}
-				r.turn.wait(c)
-				done(w)
-				r.turn.pass()
-			}
-		})
+	r.visitor = v
+	if r.workers == 1 {
+		r.walkers[0]()
+		return
 	}
-	wait.Wait()
+	r.wait.Add(r.workers)
+	for _, w := range r.walkers {
+		go w()
+	}
+	r.wait.Wait()
+}
+
+// walker returns what one worker does in a walk. It is made once, because making it takes memory.
+func (r *rows[E]) walker(w int) func() {
+	return func() {
+		for {
+			c := int(r.next.Add(1)) - 1
+			from, to := c*r.chunk, min((c+1)*r.chunk, r.m)
+			if from >= r.m {
+				break
+			}
+			r.visitor.begin(w)
+			for i := from; i < to; i += blockRows {
+				r.visitor.visit(w, i, min(blockRows, to-i))
+			}
+			r.turn.wait(c)
+			r.visitor.done(w)
+			r.turn.pass()
+		}
+		if r.workers > 1 {
+			r.wait.Done()
+		}
+	}
 }
 
 // load points b to count rows from the i-th on, making them where they are not in memory.
