@@ -64,7 +64,7 @@ func arithmetic(c *experiment.Config) string {
 // Sample implements experiment.Progress.
 func (t *textProgress) Sample(s solver.Sample) {
 	if t.began.IsZero() { // the measurements are made: the clock starts
-		t.began = time.Now()
+		t.began, t.from = time.Now(), s.Iteration // a resumed run may have gone on a little before its first sample
 		if t.bar != nil {
 			t.bar.Reset()
 		}
