@@ -168,6 +168,10 @@ func listDevices(env environment, asJSON bool) error {
 				"unusable": tooOld(g),
 			})
 		}
+		if missing != nil {
+			printJSON(env.out, map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
+		}
+		printJSON(env.out, map[string]any{"event": "device", "device": "emulator"})
 		printJSON(env.out, map[string]any{"event": "auto", "device": devices[0], "reason": why})
 		return nil
 	}

@@ -48,8 +48,8 @@ func TestDevicesListsGPUs(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, on(t, gpus, "devices", "--json").out)
-	if len(lines) != 4 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" || lines[2]["capability"] != "9.0" ||
-		lines[3]["event"] != "auto" || lines[3]["device"] != "cuda:1" {
+	if len(lines) != 5 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" || lines[2]["capability"] != "9.0" ||
+		lines[3]["device"] != "emulator" || lines[4]["event"] != "auto" || lines[4]["device"] != "cuda:1" {
 		t.Errorf("devices --json prints %v", lines)
 	}
 }

@@ -358,12 +358,15 @@ func TestDevices(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, must(t, exitDone, "devices", "--json").out)
-	device, auto := events(lines, "device"), events(lines, "auto")
-	if len(device) != 1 || len(auto) != 1 || len(lines) != 2 {
+	device, auto, missing := events(lines, "device"), events(lines, "auto"), events(lines, "missing")
+	if len(device) != 2 || len(auto) != 1 || len(missing) != 1 || len(lines) != 4 {
 		t.Fatalf("devices --json prints %v", lines)
 	}
 	if device[0]["device"] != "cpu" || !(device[0]["memory_bytes"].(float64) > 0) || !(device[0]["cores"].(float64) >= 1) {
 		t.Errorf("the device is %v", device[0])
+	}
+	if device[1]["device"] != "emulator" || missing[0]["device"] != "cuda" || missing[0]["reason"] == "" {
+		t.Errorf("the others are %v and %v", device[1], missing[0])
 	}
 	if auto[0]["device"] != "cpu" || auto[0]["reason"] == "" {
 		t.Errorf("auto is %v", auto[0])
