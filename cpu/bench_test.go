@@ -148,19 +148,23 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 	k := newKernel[E, F](simd)
 	h := new(hand[E, F])
 	length := sensing.RowLen[E](n)
-	stride := length + 72/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
+	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
 	memory := make([]E, blockRows*stride)
 	for j := range h.rows {
 		h.rows[j] = memory[j*stride:][:length]
 	}
-	x := make([]F, n)
-	for name, loop := range map[string]func(){"dot": func() { k.dot(h, x) }, "add": func() { k.add(h, x) }} {
-		b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/%s", simd, precision, format, name), func(b *testing.B) {
-			for b.Loop() {
-				loop()
-			}
-			b.ReportMetric(2*n*blockRows*float64(b.N)/1e9/b.Elapsed().Seconds(), "GFLOP/s")
-			b.ReportMetric(0, "ns/op")
-		})
+	for i := range h.z {
+		h.z[i], h.acc[i] = make([]F, n+8*i)[:n], make([]F, n+8*i)[:n]
+	}
+	for _, members := range []int{1, together} {
+		for name, loop := range map[string]func(*hand[E, F], int){"dot": k.dot, "add": k.add} {
+			b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/members=%d/%s", simd, precision, format, members, name), func(b *testing.B) {
+				for b.Loop() {
+					loop(h, members)
+				}
+				b.ReportMetric(2*float64(n*blockRows*members*b.N)/1e9/b.Elapsed().Seconds(), "GFLOP/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }

@@ -12,6 +12,16 @@ func dotF64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, t
 //go:noescape
 func addF64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dotsF64DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF64DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsF64DoubleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF64DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
 // dotF32DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -21,6 +31,16 @@ func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, t
 //
 //go:noescape
 func addF32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotsF32DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF32DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsF32DoubleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF32DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
 // dotBF16DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -32,6 +52,16 @@ func dotBF16DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, 
 //go:noescape
 func addBF16DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dotsBF16DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsBF16DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsBF16DoubleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsBF16DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
 // dotQ8DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -41,6 +71,16 @@ func dotQ8DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to
 //
 //go:noescape
 func addQ8DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotsQ8DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsQ8DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsQ8DoubleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsQ8DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -62,6 +102,16 @@ func dotF64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //go:noescape
 func addF64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dotsF64SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF64SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsF64SingleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF64SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
 // dotF32SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -71,6 +121,16 @@ func dotF32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //
 //go:noescape
 func addF32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotsF32SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF32SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsF32SingleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF32SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
 // dotBF16SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -82,6 +142,16 @@ func dotBF16SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, 
 //go:noescape
 func addBF16SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dotsBF16SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsBF16SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsBF16SingleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsBF16SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
 // dotQ8SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -91,6 +161,16 @@ func dotQ8SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to
 //
 //go:noescape
 func addQ8SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotsQ8SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsQ8SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsQ8SingleAVX512 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsQ8SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -112,6 +192,16 @@ func dotF64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //go:noescape
 func addF64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dotsF64DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF64DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsF64DoubleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF64DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
 // dotF32DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -121,6 +211,16 @@ func dotF32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //
 //go:noescape
 func addF32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotsF32DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF32DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsF32DoubleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF32DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
 // dotBF16DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -132,6 +232,16 @@ func dotBF16DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to
 //go:noescape
 func addBF16DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dotsBF16DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsBF16DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsBF16DoubleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsBF16DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
 // dotQ8DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -141,6 +251,16 @@ func dotQ8DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to i
 //
 //go:noescape
 func addQ8DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dotsQ8DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsQ8DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
+
+// addsQ8DoubleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsQ8DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -162,6 +282,16 @@ func dotF64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //go:noescape
 func addF64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dotsF64SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF64SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsF64SingleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF64SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
 // dotF32SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -171,6 +301,16 @@ func dotF32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //
 //go:noescape
 func addF32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotsF32SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsF32SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsF32SingleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsF32SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
 // dotBF16SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -182,6 +322,16 @@ func dotBF16SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to
 //go:noescape
 func addBF16SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dotsBF16SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsBF16SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsBF16SingleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsBF16SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
 // dotQ8SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -191,6 +341,16 @@ func dotQ8SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to i
 //
 //go:noescape
 func addQ8SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dotsQ8SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
+//
+//go:noescape
+func dotsQ8SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
+
+// addsQ8SingleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
+//
+//go:noescape
+func addsQ8SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //

@@ -28,17 +28,25 @@ type vector[F number] struct {
 	step int
 	dot  func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
 	add  func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
+	// dots and adds do the same for together members of a batch, and decode each entry once for all of them. They are nil
+	// where entries cost nothing to decode.
+	dots func(lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, from, to int)
+	adds func(acc *[together][]F, c *[together][blockRows]F, rows *[blockRows][]byte, from, to int)
 }
 
-// hand is the memory that one worker's kernel calls use, kept because what assembly is handed lies on the heap.
+// hand is the memory that one worker's kernel calls use for up to together members of a batch. It is kept, because what
+// assembly is handed lies on the heap.
 type hand[E sensing.Entry, F number] struct {
 	rows    block[E]
-	lanes   [blockRows * maxLanes]F
-	p, c    [blockRows]F
+	z       [together][]F
+	lanes   [together][blockRows * maxLanes]F
+	p, c    [together][blockRows]F
+	acc     [together][]F
 	numbers [strip]F // for plain Go
 }
 
 const (
+	together = 4
 	maxLanes = 16
 	strip    = 128 // coordinates that plain Go takes at a time, a multiple of the lanes
 )
@@ -47,11 +55,11 @@ const (
 func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
 
 // whole returns how many of n coordinates the assembly takes.
-func (k vector[F]) whole(n int) int {
-	if k.step == 0 {
+func (v vector[F]) whole(n int) int {
+	if v.step == 0 {
 		return 0
 	}
-	return n / k.step * k.step
+	return n / v.step * v.step
 }
 
 // bytes views a block's rows as assembly is handed them: pointers are all that it reads.
@@ -59,47 +67,73 @@ func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 	return (*[blockRows][]byte)(unsafe.Pointer(b))
 }
 
-// dot does h.p[j] = rows[j]·z.
-func (k kernel[E, F]) dot(h *hand[E, F], z []F) {
-	clear(h.lanes[:])
-	from := k.vector.whole(len(z))
-	if from > 0 {
-		k.vector.dot(&h.lanes[0], bytes(&h.rows), &z[0], 0, from)
+// dot does h.p[i][j] = rows[j]·z[i] for the first members.
+func (k kernel[E, F]) dot(h *hand[E, F], members int) {
+	clear(h.lanes[:members])
+	n := len(h.z[0])
+	from := k.vector.whole(n)
+	switch {
+	case from == 0:
+	case members == together && k.vector.dots != nil:
+		k.vector.dots(&h.lanes, bytes(&h.rows), &h.z, 0, from)
+	default:
+		for i, z := range h.z[:members] {
+			k.vector.dot(&h.lanes[i][0], bytes(&h.rows), &z[0], 0, from)
+		}
 	}
 	lanes := laneCount[F]()
-	for j := range h.rows {
-		lane := h.lanes[j*lanes : (j+1)*lanes]
-		for at := from; at < len(z); at += strip {
-			part := z[at:min(at+strip, len(z))]
-			x := h.numbers[:len(part)]
-			decode(x, h.rows[j], at)
-			multiplyAdd(lane, x, part)
-		}
-		for w := lanes / 2; w > 0; w /= 2 {
-			for l := range w {
-				lane[l] += lane[l+w]
+	for j, row := range h.rows {
+		for at := from; at < n; at += strip {
+			to := min(at+strip, n)
+			x := h.numbers[:to-at]
+			decode(x, row, at)
+			for i := range members {
+				multiplyAdd(h.lanes[i][j*lanes:(j+1)*lanes], x, h.z[i][at:to])
 			}
 		}
-		h.p[j] = lane[0]
+		for i := range members {
+			h.p[i][j] = fold(h.lanes[i][j*lanes : (j+1)*lanes])
+		}
 	}
 }
 
-// add does acc += Σ_j h.c[j]·rows[j].
-func (k kernel[E, F]) add(h *hand[E, F], acc []F) {
-	from := k.vector.whole(len(acc))
-	if from > 0 {
-		k.vector.add(&acc[0], &h.c, bytes(&h.rows), 0, from)
+// fold adds lanes, which it overwrites.
+func fold[F number](lane []F) F {
+	for w := len(lane) / 2; w > 0; w /= 2 {
+		for l := range w {
+			lane[l] += lane[l+w]
+		}
+	}
+	return lane[0]
+}
+
+// add does acc[i] += Σ_j h.c[i][j]·rows[j] for the first members.
+func (k kernel[E, F]) add(h *hand[E, F], members int) {
+	n := len(h.acc[0])
+	from := k.vector.whole(n)
+	switch {
+	case from == 0:
+	case members == together && k.vector.adds != nil:
+		k.vector.adds(&h.acc, &h.c, bytes(&h.rows), 0, from)
+	default:
+		for i, acc := range h.acc[:members] {
+			k.vector.add(&acc[0], &h.c[i], bytes(&h.rows), 0, from)
+		}
 	}
 	if rows, signs := any(&h.rows).(*block[sensing.SignWord]); signs {
-		addSigns(acc, &h.c, rows, from)
+		for i, acc := range h.acc[:members] {
+			addSigns(acc, &h.c[i], rows, from)
+		}
 		return
 	}
-	for at := from; at < len(acc); at += strip {
-		part := acc[at:min(at+strip, len(acc))]
-		x := h.numbers[:len(part)]
+	for at := from; at < n; at += strip {
+		to := min(at+strip, n)
+		x := h.numbers[:to-at]
 		for j, row := range h.rows {
 			decode(x, row, at)
-			scaleAdd(part, h.c[j], x)
+			for i := range members {
+				scaleAdd(h.acc[i][at:to], h.c[i][j], x)
+			}
 		}
 	}
 }

@@ -46,14 +46,15 @@ func guarded[T any](t testing.TB, n, shift int) ([]T, func(what string)) {
 	}
 }
 
-// outcome is what the two loops give.
+// outcome is what the two loops give, for each member.
 type outcome[F number] struct {
-	p   [blockRows]F
-	acc []F
+	p   [together][blockRows]F
+	acc [together][]F
 }
 
-// compute runs a kernel on a block whose entries are made of random bits, on slices shifted off alignment.
-func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, n, shift int, seed uint64) outcome[F] {
+// compute runs a kernel for a number of members on a block whose entries are made of random bits, on slices shifted off
+// alignment.
+func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, members, n, shift int, seed uint64) outcome[F] {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	k := newKernel[E, F](simd)
 	h := new(hand[E, F])
@@ -66,29 +67,39 @@ func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, n, shift int, s
 		}
 		h.rows[j] = row
 	}
-	z, check := guarded[F](t, n, shift%8)
-	checks = append(checks, check)
-	acc, check := guarded[F](t, n, (shift+3)%8)
-	checks = append(checks, check)
-	for i := range z {
-		z[i] = F(r.NormFloat64() * math.Exp2(float64(r.IntN(40)-20)))
-		acc[i] = F(r.NormFloat64())
+	for i := range members {
+		z, check := guarded[F](t, n, (shift+i)%8)
+		checks = append(checks, check)
+		acc, check := guarded[F](t, n, (shift+i+3)%8)
+		checks = append(checks, check)
+		for k := range z {
+			z[k] = F(r.NormFloat64() * math.Exp2(float64(r.IntN(40)-20)))
+			acc[k] = F(r.NormFloat64())
+		}
+		h.z[i], h.acc[i] = z, acc
 	}
-	k.dot(h, z)
-	for _, v := range append(h.lanes[blockRows*laneCount[F]():], h.c[:]...) {
-		if v != 0 {
-			t.Fatalf("simd %s, %d coordinates: written past the lanes", simd, n)
+	k.dot(h, members)
+	used := blockRows * laneCount[F]()
+	for i := range h.lanes {
+		if i < members {
+			clear(h.lanes[i][:used])
+		}
+		for _, v := range append(h.lanes[i][:], h.c[i][:]...) {
+			if v != 0 {
+				t.Fatalf("simd %s, %d members, %d coordinates: written past the lanes", simd, members, n)
+			}
 		}
 	}
-	out := outcome[F]{p: h.p, acc: acc}
-	for j := range h.c {
-		h.c[j] = F(r.NormFloat64())
+	for i := range h.c {
+		for j := range h.c[i] {
+			h.c[i][j] = F(r.NormFloat64())
+		}
 	}
-	k.add(h, acc)
+	k.add(h, members)
 	for _, check := range checks {
-		check(fmt.Sprintf("simd %s, %d coordinates, shift %d", simd, n, shift))
+		check(fmt.Sprintf("simd %s, %d members, %d coordinates, shift %d", simd, members, n, shift))
 	}
-	return out
+	return outcome[F]{h.p, h.acc}
 }
 
 // entry returns a random entry: of f64, f32 and bf16 with exponents from tiny to large.
@@ -110,22 +121,25 @@ func entry[E sensing.Entry](r *rand.Rand) E {
 	return e.(E)
 }
 
-// same compares a variant with plain Go, to the bit.
+// same compares variants with plain Go, to the bit, for one member and for several.
 func same[E sensing.Entry, F number](t testing.TB, n, shift int, seed uint64) {
 	t.Helper()
-	want := compute[E, F](t, Off, n, shift, seed)
-	for _, simd := range variants() {
-		got := compute[E, F](t, simd, n, shift, seed)
-		for j := range want.p {
-			if !sameBits(got.p[j], want.p[j]) {
-				t.Fatalf("%T, simd %s, %d coordinates, shift %d, seed %d: the dot product of row %d is %v, in plain Go %v",
-					*new(E), simd, n, shift, seed, j, got.p[j], want.p[j])
-			}
-		}
-		for k := range want.acc {
-			if !sameBits(got.acc[k], want.acc[k]) {
-				t.Fatalf("%T, simd %s, %d coordinates, shift %d, seed %d: the sum at %d is %v, in plain Go %v",
-					*new(E), simd, n, shift, seed, k, got.acc[k], want.acc[k])
+	for _, members := range []int{1, together} {
+		want := compute[E, F](t, Off, members, n, shift, seed)
+		for _, simd := range variants() {
+			got := compute[E, F](t, simd, members, n, shift, seed)
+			what := fmt.Sprintf("%T, simd %s, %d coordinates, shift %d, seed %d: member %%d of %d: ", *new(E), simd, n, shift, seed, members)
+			for i := range members {
+				for j := range want.p[i] {
+					if !sameBits(got.p[i][j], want.p[i][j]) {
+						t.Fatalf(what+"the dot product of row %d is %v, in plain Go %v", i, j, got.p[i][j], want.p[i][j])
+					}
+				}
+				for k := range want.acc[i] {
+					if !sameBits(got.acc[i][k], want.acc[i][k]) {
+						t.Fatalf(what+"the sum at %d is %v, in plain Go %v", i, k, got.acc[i][k], want.acc[i][k])
+					}
+				}
 			}
 		}
 	}

@@ -72,8 +72,9 @@ func (w *products[E, F]) begin(int) {}
 
 func (w *products[E, F]) visit(worker, first, count int) {
 	h := w.hold(worker, first, count)
-	w.dot(h, w.z)
-	copy(w.p[first:first+count], h.p[:])
+	h.z[0] = w.z
+	w.dot(h, 1)
+	copy(w.p[first:first+count], h.p[0][:])
 }
 
 func (w *products[E, F]) done(int) {}
@@ -89,9 +90,11 @@ func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
 
 func (w *combination[E, F]) visit(worker, first, count int) {
 	h := w.hold(worker, first, count)
-	clear(h.c[:])
-	copy(h.c[:count], w.w[first:])
-	w.add(h, w.acc[worker])
+	c := &h.c[0]
+	clear(c[:])
+	copy(c[:count], w.w[first:])
+	h.acc[0] = w.acc[worker]
+	w.add(h, 1)
 }
 
 func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
@@ -112,17 +115,32 @@ func (w *passing[E, F]) begin(worker int) {
 
 func (w *passing[E, F]) visit(worker, first, count int) {
 	h := w.hold(worker, first, count)
-	scale := 1 / F(w.m)
-	for _, s := range w.shares {
-		w.dot(h, s.z)
-		clear(h.c[:])
-		for j, p := range h.p[:count] {
-			res := p - F(w.y[first+j])
-			s.sums[worker] += float64(float64(res) * float64(res))
-			h.c[j] = res * scale
+	for rest := w.shares; len(rest) > 0; {
+		members := 1
+		if len(rest) >= together {
+			members = together
 		}
-		w.add(h, s.acc[worker])
+		for i, s := range rest[:members] {
+			h.z[i], h.acc[i] = s.z, s.acc[worker]
+		}
+		w.dot(h, members)
+		for i, s := range rest[:members] {
+			s.sums[worker] += residuals(&h.c[i], h.p[i][:count], w.y[first:first+count], 1/F(w.m))
+		}
+		w.add(h, members)
+		rest = rest[members:]
 	}
+}
+
+// residuals does c = (p − y)·scale, zero past the last, and returns Σ (p − y)².
+func residuals[F number](c *[blockRows]F, p []F, y []float64, scale F) (squares float64) {
+	clear(c[len(p):])
+	for j, v := range p {
+		res := v - F(y[j])
+		squares += float64(float64(res) * float64(res))
+		c[j] = res * scale
+	}
+	return squares
 }
 
 func (w *passing[E, F]) done(worker int) {

@@ -3,15 +3,17 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// blockRows is how many rows are contracted together, and laneBytes what the lanes of one row's dot product take.
 const (
-	blockRows = 8
-	laneBytes = 64
+	blockRows = 8  // rows are contracted together
+	laneBytes = 64 // are the lanes of one row's dot product
+	lanesSize = 16 // numbers are kept for them, whatever the arithmetic
+	slice     = 24 // bytes are a slice's header, the pointer first
 )
 
 // block is the eight rows at a range of coordinates, and the loop over it.
@@ -23,9 +25,9 @@ type block struct {
 }
 
 // function begins one of the assembly's functions.
-func (v variant) function(name, signature, doc string) *block {
+func (v variant) function(name string, attributes attr.Attribute, signature, doc string) *block {
 	name += v.String()
-	TEXT(name, NOSPLIT, fmt.Sprintf(signature, v.text))
+	TEXT(name, attributes, fmt.Sprintf(signature, v.text))
 	Doc(name + " does " + doc)
 	Pragma("noescape")
 	b := &block{variant: v, index: GP64(), end: GP64()}
@@ -33,30 +35,37 @@ func (v variant) function(name, signature, doc string) *block {
 	return b
 }
 
-// The parameters. What rows point to is not bytes but a format's entries.
+// The parameters, for one member and for several. What rows point to is not bytes but a format's entries.
 const (
-	dotParameters = "func(lanes *%[1]s, rows *[8][]byte, z *%[1]s, from, to int)"
-	addParameters = "func(acc *%[1]s, c *[8]%[1]s, rows *[8][]byte, from, to int)"
+	dotParameters  = "func(lanes *%[1]s, rows *[8][]byte, z *%[1]s, from, to int)"
+	addParameters  = "func(acc *%[1]s, c *[8]%[1]s, rows *[8][]byte, from, to int)"
+	dotsParameters = "func(lanes *[4][128]%[1]s, rows *[8][]byte, z *[4][]%[1]s, from, to int)"
+	addsParameters = "func(acc *[4][]%[1]s, c *[4][8]%[1]s, rows *[8][]byte, from, to int)"
 )
 
 // point loads pointers to count rows from the first on.
-func (b *block) point(first, count int) {
+func (b *block) point(first, count int) { b.rows = pointers("rows", first, count) }
+
+// pointers loads the pointers of count slices from the first on of an array's.
+func pointers(array string, first, count int) []Register {
 	table := GP64()
-	Load(Param("rows"), table)
-	b.rows = make([]Register, count)
-	for j := range b.rows {
-		const slice = 24 // bytes of a slice's header, the pointer first
-		row := GP64()
+	Load(Param(array), table)
+	to := make([]Register, count)
+	for j := range to {
+		r := GP64()
 		if j == count-1 {
-			row = table // needed no more
+			r = table // needed no more
 		}
-		MOVQ(Mem{Base: table, Disp: slice * (first + j)}, row)
-		b.rows[j] = row
+		MOVQ(Mem{Base: table, Disp: slice * (first + j)}, r)
+		to[j] = r
 	}
+	return to
 }
 
 // loop repeats body while the index goes from its parameter to the end.
-func (b *block) loop(name string, step int, body func()) {
+func (b *block) loop(step int, body func()) {
+	labels++
+	name := fmt.Sprintf("loop%d", labels)
 	Load(Param("from"), b.index)
 	JMP(LabelRef(name + "_check"))
 	Label(name)
@@ -67,6 +76,9 @@ func (b *block) loop(name string, step int, body func()) {
 	JLT(LabelRef(name))
 }
 
+// labels is how many loops there are so far.
+var labels int
+
 // at addresses the unit-th register's worth of numbers from the index on.
 func (b *block) at(base Register, unit int) Mem {
 	return Mem{Base: base, Index: b.index, Scale: uint8(b.size), Disp: unit * b.bytes}
@@ -74,25 +86,48 @@ func (b *block) at(base Register, unit int) Mem {
 
 // dot writes the loop of dot products for a format.
 func dot(v variant, f format) {
-	b := v.function("dot"+f.name(), dotParameters,
+	b := v.function("dot"+f.name(), attr.NOSPLIT, dotParameters,
 		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.")
 	z := GP64()
 	Load(Param("z"), z)
+	b.dots(f, f.decoder(v), 8, []Register{z})
+}
+
+// dots4 writes the loop of dot products for four members of a batch: an entry is decoded once for the four.
+func dots4(v variant, f format) {
+	b := v.function("dots"+f.name(), attr.NOSPLIT, dotsParameters,
+		"lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.")
 	decode := f.decoder(v)
-	units := f.units(v)
-	b.eachRows(func(sums []VecVirtual) {
-		b.loop(b.label(), units*v.numbers(), func() {
-			zs := make([]Op, units)
-			for u := range zs {
-				zs[u] = b.at(z, u)
-				if units <= 2 { // kept in registers for all rows; else read again for each
-					r := v.register()
-					VMOVUPD(zs[u], r)
-					zs[u] = r
+	sums := 8
+	if v.isa == avx512 && f.units(v) == 2 {
+		sums = 16
+	}
+	b.dots(f, decode, sums, pointers("z", 0, 4))
+}
+
+// dots takes as many rows at a time as the given number of registers has room for.
+func (b *block) dots(f format, decode decoder, registers int, z []Register) {
+	units := f.units(b.variant)
+	b.eachRows(registers, len(z), func(sums []VecVirtual) {
+		b.loop(units*b.numbers(), func() {
+			zs := make([][]Op, len(z))
+			for i := range zs {
+				zs[i] = make([]Op, units)
+				for u := range units {
+					zs[i][u] = b.at(z[i], u)
+					if units <= 2 && len(b.rows) > 1 { // kept in registers for all rows; else read again for each
+						r := b.register()
+						VMOVUPD(zs[i][u], r)
+						zs[i][u] = r
+					}
 				}
 			}
 			for j, row := range b.rows {
-				decode(b, row, func(u int, x VecVirtual) { v.fma(zs[u], x, sums[j*v.perRow()+u%v.perRow()]) })
+				decode(b, row, func(u int, x VecVirtual) {
+					for i := range z {
+						b.fma(zs[i][u], x, sums[(i*len(b.rows)+j)*b.perRow()+u%b.perRow()])
+					}
+				})
 			}
 		})
 	})
@@ -100,37 +135,31 @@ func dot(v variant, f format) {
 	RET()
 }
 
-// eachRows has body take as many rows at a time as have eight registers of lanes, and loads and stores the lanes around
-// it.
-func (b *block) eachRows(body func(sums []VecVirtual)) {
+// eachRows has body take as many rows at a time as the given number of registers has room for, with their lanes for each
+// member, and loads and stores the lanes around it.
+func (b *block) eachRows(registers, members int, body func(sums []VecVirtual)) {
 	lanes := GP64()
 	Load(Param("lanes"), lanes)
-	together := blockRows / b.perRow()
+	together := registers / members / b.perRow()
 	for first := 0; first < blockRows; first += together {
 		b.point(first, together)
-		sums := make([]VecVirtual, blockRows)
+		sums, at := make([]VecVirtual, registers), make([]Mem, registers)
 		for i := range sums {
+			member, inRows := i/(together*b.perRow()), i%(together*b.perRow())
+			at[i] = Mem{Base: lanes, Disp: member*blockRows*lanesSize*b.size + first*laneBytes + inRows*b.bytes}
 			sums[i] = b.register()
-			VMOVUPD(Mem{Base: lanes, Disp: first*laneBytes + i*b.bytes}, sums[i])
+			VMOVUPD(at[i], sums[i])
 		}
 		body(sums)
 		for i, s := range sums {
-			VMOVUPD(s, Mem{Base: lanes, Disp: first*laneBytes + i*b.bytes})
+			VMOVUPD(s, at[i])
 		}
 	}
 }
 
-var labels int
-
-// label returns a new label.
-func (b *block) label() string {
-	labels++
-	return fmt.Sprintf("loop%d", labels)
-}
-
 // add writes the loop of the accumulation for a format.
 func add(v variant, f format) {
-	b := v.function("add"+f.name(), addParameters,
+	b := v.function("add"+f.name(), attr.NOSPLIT, addParameters,
 		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.")
 	acc := GP64()
 	Load(Param("acc"), acc)
@@ -138,7 +167,7 @@ func add(v variant, f format) {
 	weigh := v.weigh(units <= 4)
 	decode := f.decoder(v)
 	b.point(0, blockRows)
-	b.loop(b.label(), units*v.numbers(), func() {
+	b.loop(units*v.numbers(), func() {
 		sums := make([]VecVirtual, units)
 		for u := range sums {
 			sums[u] = v.register()
@@ -151,6 +180,91 @@ func add(v variant, f format) {
 			VMOVUPD(s, b.at(acc, u))
 		}
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// adds4 writes the loop of the accumulation for four members of a batch. Where the sums of a turn have no room in the
+// registers, the numbers wait on the stack for theirs.
+func adds4(v variant, f format) {
+	units := f.units(v)
+	waiting := units > 2
+	attributes := attr.NOSPLIT
+	if waiting {
+		attributes = 0
+	}
+	b := v.function("adds"+f.name(), attributes, addsParameters,
+		"acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.")
+	all, acc, c := GP64(), GP64(), GP64()
+	Load(Param("acc"), all)
+	Load(Param("c"), c)
+	decode := f.decoder(v)
+	b.point(0, blockRows)
+
+	// member points acc to a member's numbers.
+	member := func(i int) { MOVQ(Mem{Base: all, Disp: slice * i}, acc) }
+	load := func(units ...int) (sums [4][]VecVirtual) {
+		for i := range sums {
+			member(i)
+			for _, u := range units {
+				s := v.register()
+				VMOVUPD(b.at(acc, u), s)
+				sums[i] = append(sums[i], s)
+			}
+		}
+		return sums
+	}
+	store := func(sums [4][]VecVirtual, units ...int) {
+		for i := range sums {
+			member(i)
+			for n, u := range units {
+				VMOVUPD(sums[i][n], b.at(acc, u))
+			}
+		}
+	}
+	weigh := func(i, j int, x, sum VecVirtual) {
+		from := Mem{Base: c, Disp: (blockRows*i + j) * v.size}
+		if v.isa == avx512 {
+			v.fmaBroadcast(from, x, sum)
+			return
+		}
+		t := v.register()
+		v.broadcast(from, t)
+		v.fma(t, x, sum)
+	}
+	if !waiting {
+		b.loop(units*v.numbers(), func() {
+			every := []int{0, 1}
+			sums := load(every...)
+			for j, row := range b.rows {
+				decode(b, row, func(u int, x VecVirtual) {
+					for i := range sums {
+						weigh(i, j, x, sums[i][u])
+					}
+				})
+			}
+			store(sums, every...)
+		})
+	} else {
+		stack := AllocLocal(blockRows * units * v.bytes)
+		number := func(j, u int) Mem { return stack.Offset((j*units + u) * v.bytes) }
+		b.loop(units*v.numbers(), func() {
+			for j, row := range b.rows {
+				decode(b, row, func(u int, x VecVirtual) { VMOVUPD(x, number(j, u)) })
+			}
+			for u := range units {
+				sums := load(u)
+				for j := range blockRows {
+					x := v.register()
+					VMOVUPD(number(j, u), x)
+					for i := range sums {
+						weigh(i, j, x, sums[i][0])
+					}
+				}
+				store(sums, u)
+			}
+		})
+	}
 	VZEROUPPER()
 	RET()
 }

@@ -10,6 +10,8 @@
 //	dot   lanes[j][k mod L] += a_jk·z_k       eight dot products side by side
 //	add   acc_k += Σ_j c_j·a_jk               their accumulation
 //
+// and dots and adds, which do that for four members of a batch at once and decode each entry once for the four,
+//
 // for coordinates from ≤ k < to, where to − from is a multiple of the loop's step. What is left over, fewer coordinates
 // than one step, plain Go does.
 //
@@ -38,6 +40,8 @@ func main() {
 			for _, f := range []format{f64, f32, bf16, q8} {
 				dot(v, f)
 				add(v, f)
+				dots4(v, f)
+				adds4(v, f)
 			}
 			dotSigns(v)
 			addSigns(v)

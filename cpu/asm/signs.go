@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -24,13 +25,13 @@ func (v variant) signStep() int {
 
 // dotSigns writes the loop of dot products for signs.
 func dotSigns(v variant) {
-	b := v.function("dotSigns", dotParameters, "lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].")
+	b := v.function("dotSigns", attr.NOSPLIT, dotParameters, "lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].")
 	z, at := GP64(), GP64()
 	Load(Param("z"), z)
 	sign := v.minusZero()
 	picks := [2]VecVirtual{v.register(), v.register()} // by turns
-	b.eachRows(func(sums []VecVirtual) {
-		b.loop(b.label(), v.signStep(), func() {
+	b.eachRows(8, 1, func(sums []VecVirtual) {
+		b.loop(v.signStep(), func() {
 			b.byteAt(at)
 			for first := 0; first < v.signStep()/v.numbers(); first += v.perRow() {
 				plus, minus := make([]VecVirtual, v.perRow()), make([]VecVirtual, v.perRow())
@@ -92,7 +93,7 @@ func (b *block) bitsToTop(bits Mem, unit int, x VecVirtual) {
 
 // addSigns writes the loop of the accumulation for signs.
 func addSigns(v variant) {
-	b := v.function("addSigns", addParameters,
+	b := v.function("addSigns", attr.NOSPLIT, addParameters,
 		"acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].")
 	acc, at := GP64(), GP64()
 	Load(Param("acc"), acc)
@@ -103,7 +104,7 @@ func addSigns(v variant) {
 	}
 	sums := turn(c)
 	b.point(0, blockRows)
-	b.loop(b.label(), v.signStep(), func() {
+	b.loop(v.signStep(), func() {
 		b.byteAt(at)
 		sums(at, func(u int, x VecVirtual) {
 			v.add(b.at(acc, u), x, x)
