@@ -29,11 +29,12 @@ def numpy_gradient(rows, y, z):
 
 
 def ours(binary, entries):
-    """Milliseconds by precision."""
+    """Milliseconds by storage and precision."""
     text = subprocess.run(
-        [binary, "-test.run", "^$", "-test.bench", f"Contract/.*/.*/{entries}$/.*/members=1$", "-test.benchtime", "10x"],
+        [binary, "-test.run", "^$", "-test.bench", f"Contract/.*/.*/{entries}$/.*/.*/members=1$", "-test.benchtime", "10x"],
         check=True, capture_output=True, text=True).stdout
-    return {p: float(ms) for p, ms in re.findall(r"/(f64|f32)/members=1\S*\s.*?([\d.]+) ms", text)}
+    found = re.findall(r"/(memory|generated)/(f64|f32)/members=1\S*\s.*?([\d.]+) ms", text)
+    return {(storage, precision): float(ms) for storage, precision, ms in found}
 
 
 def main():
@@ -47,7 +48,7 @@ def main():
         binary = str(pathlib.Path(tmp) / "cpu.test")
         subprocess.run(["go", "test", "-c", "-o", binary, "./cpu"], cwd=ROOT, check=True)
         base = []  # NumPy's times, and ours beside the round's
-        times = {(f, p): [] for p in ("f64", "f32") for f in FORMATS}
+        times = {}
         numpy_gradient(rows, y, z)
         for _ in range(rounds):
             for name in FORMATS:
@@ -55,15 +56,15 @@ def main():
                 for _ in range(3):
                     numpy_gradient(rows, y, z)
                 base.append((time.perf_counter() - start) / 3 * 1e3)
-                for precision, ms in ours(binary, name).items():
-                    times[name, precision].append((ms, base[-1] / ms))
+                for (storage, precision), ms in ours(binary, name).items():
+                    times.setdefault((precision, storage, name), []).append((ms, base[-1] / ms))
     print(f"n = {N}, m = {M}, {rounds} rounds; NumPy {np.__version__}")
     median = statistics.median(base)
     print(f"{'':24}{'ms':>8}{'min':>8}{'max':>8}   NumPy/ours, median of rounds")
     print(f"{'NumPy float64':24}{median:8.1f}{min(base):8.1f}{max(base):8.1f}   (reads {2 * rows.nbytes / median / 1e6:.1f} GB/s)")
-    for (name, precision), pairs in times.items():
+    for (precision, storage, name), pairs in sorted(times.items(), reverse=True, key=lambda item: item[0][:2]):
         ms, ratios = zip(*pairs)
-        print(f"{f'{name} entries, {precision}':24}{statistics.median(ms):8.1f}{min(ms):8.1f}{max(ms):8.1f}   {statistics.median(ratios):.1f}")
+        print(f"{f'{name} {storage}, {precision}':24}{statistics.median(ms):8.1f}{min(ms):8.1f}{max(ms):8.1f}   {statistics.median(ratios):.1f}")
 
 
 if __name__ == "__main__":

@@ -66,18 +66,23 @@ func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r, err := newRows(context.Background(), e, true, o.workers)
-	if err != nil {
-		b.Fatal(err)
+	for _, storage := range []Storage{Memory, Generated} {
+		if storage == Generated && e.Entries().EntryBits() > 8 {
+			continue // normal deviates take seconds
+		}
+		r, err := newRows(context.Background(), e, storage == Memory, o.workers)
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkPass(b, e, newContraction[E, float64](r, o), storage, F64)
+		benchmarkPass(b, e, newContraction[E, float32](r, o), storage, F32)
 	}
-	benchmarkPass(b, e, newContraction[E, float64](r, o), F64)
-	benchmarkPass(b, e, newContraction[E, float32](r, o), F32)
 }
 
-func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], precision Precision) {
+func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], s Storage, p Precision) {
 	y := make([]float64, c.m)
 	for _, members := range []int{1, 8} {
-		b.Run(fmt.Sprintf("%s/members=%d", precision, members), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%s/%s/members=%d", s, p, members), func(b *testing.B) {
 			shares := make([]*share[F], members)
 			z := make([]float64, e.Space().K())
 			for i := range shares {

@@ -18,5 +18,5 @@
 // accumulator. Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds are in one written order (see kernel), which AVX-512, AVX2 and plain Go
-// follow alike. The assembly is generated: asm/ has the programs that write it, and go generate ./cpu runs them.
+// follow alike. The assembly is generated: internal/asm/contract writes it, and go generate ./cpu runs that.
 package cpu

@@ -1,6 +1,6 @@
 package cpu
 
-//go:generate go -C asm run . -out ../contract_amd64.s -stubs ../contract_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./contract -out ../../cpu/contract_amd64.s -stubs ../../cpu/contract_amd64.go -pkg cpu
 
 import (
 	"math"

@@ -5,6 +5,7 @@ package sensing
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // Gaussian is the Gaussian ensemble: the K entries of each a_i are independent N(0, 1) numbers, rounded to the
@@ -94,7 +95,9 @@ func eachNormal(s Stream, row uint64, n int, use func(j int, x float64)) {
 
 // fillQ8 fills dst with the bytes of a row, sixteen from each block.
 func fillQ8(s Stream, row uint64, dst []Q8Entry) {
-	for b := uint32(0); len(dst) > 0; b++ {
+	done := s.writeBlocks(row, unsafe.Pointer(unsafe.SliceData(dst)), len(dst)/16)
+	dst = dst[16*done:]
+	for b := uint32(done); len(dst) > 0; b++ {
 		x := s.Block(row, b)
 		if len(dst) >= 16 {
 			d := (*[16]Q8Entry)(dst)

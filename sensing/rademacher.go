@@ -1,5 +1,7 @@
 package sensing
 
+import "unsafe"
+
 // Rademacher is the ensemble of signs: the K entries of each a_i are independent, +1 or −1 with equal probability,
 // one bit each. In a symmetric space A_i then has ±1 on its diagonal and ±1/√2 off it, and E⟨A_i, Z⟩² = ‖Z‖_F².
 // Word w of a row is word w mod 4 of the row's random block ⌊w/4⌋; bits past the K-th are zero.
@@ -27,7 +29,8 @@ func (r Rademacher) Stream() Stream { return r.stream }
 
 // Row implements [RowSource].
 func (r Rademacher) Row(i int, dst []SignWord) {
-	for w := 0; w < len(dst); w += 4 {
+	done := r.stream.writeBlocks(uint64(i), unsafe.Pointer(unsafe.SliceData(dst)), len(dst)/4)
+	for w := 4 * done; w < len(dst); w += 4 {
 		x := r.stream.Block(uint64(i), uint32(w/4))
 		for j := 0; j < 4 && w+j < len(dst); j++ {
 			dst[w+j] = SignWord(x[j])

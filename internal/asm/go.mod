@@ -1,4 +1,4 @@
-module github.com/matsense/matsense/cpu/asm
+module github.com/matsense/matsense/internal/asm
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-// Command asm writes the assembly of package cpu's contraction. Run it with
+// Command contract writes the assembly of package cpu's contraction. Run it with
 //
 //	go generate ./cpu
 //

@@ -1,0 +1,41 @@
+package sensing
+
+//go:generate go -C ../internal/asm run ./philox -out ../../sensing/philox_amd64.s -stubs ../../sensing/philox_amd64.go -pkg sensing
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// blockWriter is assembly that writes the words of many blocks, in multiples of step.
+type blockWriter struct {
+	name  string
+	step  int
+	write func(dst *uint32, count int, block, row0, row1, stream, key0, key1 uint32)
+}
+
+// blockWriters are what this machine has, the best first.
+var blockWriters = func() (have []blockWriter) {
+	if cpu.X86.HasAVX512F {
+		have = append(have, blockWriter{"AVX-512", 16, philoxAVX512})
+	}
+	if cpu.X86.HasAVX2 {
+		have = append(have, blockWriter{"AVX2", 4, philoxAVX2})
+	}
+	return have
+}()
+
+// writeBlocks writes as many of a row's first count blocks to dst, 16 bytes each, as assembly takes, and returns how many
+// these are.
+func (s Stream) writeBlocks(row uint64, dst unsafe.Pointer, count int) int {
+	done := 0
+	for _, w := range blockWriters {
+		if n := (count - done) / w.step * w.step; n > 0 {
+			at := (*uint32)(unsafe.Add(dst, 16*done))
+			w.write(at, n, uint32(done), uint32(row), uint32(row>>32), s.number, s.key[0], s.key[1])
+			done += n
+		}
+	}
+	return done
+}
