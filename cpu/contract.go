@@ -27,6 +27,10 @@ type part struct {
 	l, r    *mat.Dense // thin: Z = L·Rᵀ; the same matrix where Z = LLᵀ
 	gr, gl  *mat.Dense // results: G·R and Gᵀ·L; the same matrix where L and R are
 	squares float64    // result: Σ res_i²
+	anchor  *anchor    // in mixed precision: where the member's gradients are measured from; nil is nowhere yet
+	own     *anchor    // in mixed precision: the memory of an anchor that is the member's alone
+	change  float64    // result, where there is an anchor: ‖z − z₀‖
+	renewed bool       // result, in mixed precision: this contraction made its L and R the anchor
 }
 
 // newOperator finds out what an ensemble can do.
@@ -68,13 +72,16 @@ func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E]
 	if err != nil {
 		return nil, err
 	}
-	if o.precision == F32 {
+	switch o.precision {
+	case F32:
 		return newRowOperatorIn[E, float32](r, s.Space(), o), nil
+	case Mixed:
+		return newMixedOperator(newRowOperatorIn[E, float32](r, s.Space(), o)), nil
 	}
 	return newRowOperatorIn[E, float64](r, s.Space(), o), nil
 }
 
-func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) operator {
+func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) *rowOperator[E, F] {
 	n1, n2 := space.Dims()
 	return &rowOperator[E, F]{
 		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o), space: space,
@@ -114,21 +121,31 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 		}
 		o.asked = append(o.asked, s)
 		o.lift(o.wide, p.l, p.r)
+		s.unit = 1
+		if s.from = p.anchor; s.from != nil {
+			p.change = s.from.subtractFrom(o.wide)
+			s.unit = powerOfTwo(p.change)
+		}
 		for k, v := range o.wide {
-			s.z[k] = F(v)
+			s.z[k] = F(v / s.unit)
 		}
 	}
 	o.gradient.pass(y, o.asked)
 	for i, p := range parts {
 		s := o.asked[i]
+		if s.from != nil {
+			s.from.addTo(s.g, s.unit)
+		}
 		p.squares = s.squares
-		for k, v := range s.g {
-			o.wide[k] = float64(v)
-		}
-		o.space.Matrix(o.matrix, o.wide)
-		mul(p.gr, blas.NoTrans, o.matrix, p.r)
-		if p.gl != p.gr {
-			mul(p.gl, blas.Trans, o.matrix, p.l)
-		}
+		o.multiply(p, s.g)
+	}
+}
+
+// multiply does G·R and Gᵀ·L from G's coordinates.
+func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
+	o.space.Matrix(o.matrix, g)
+	mul(p.gr, blas.NoTrans, o.matrix, p.r)
+	if p.gl != p.gr {
+		mul(p.gl, blas.Trans, o.matrix, p.l)
 	}
 }

@@ -20,6 +20,8 @@ func TestBackend(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
 			b.Precision = F32
 			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, b) })
+			b.Precision = Mixed
+			t.Run(fmt.Sprintf("%s/%s/mixed", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, b) })
 		}
 	}
 }
@@ -68,6 +70,7 @@ func TestSameBits(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, n, m) {
 		t.Run(name, func(t *testing.T) { sameBitsIn(t, F64, e, n, r) })
 		t.Run(name+"/f32", func(t *testing.T) { sameBitsIn(t, F32, e, n, r) })
+		t.Run(name+"/mixed", func(t *testing.T) { sameBitsIn(t, Mixed, e, n, r) })
 	}
 }
 
@@ -99,7 +102,7 @@ func TestNoAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, e := range backendtest.Ensembles(t, n, m) {
-		for _, precision := range []Precision{F64, F32} {
+		for _, precision := range []Precision{F64, F32, Mixed} {
 			for _, storage := range []Storage{Memory, Generated} {
 				for _, workers := range []int{1, 2} {
 					b := Backend{Storage: storage, Workers: workers, Precision: precision}
@@ -244,6 +247,20 @@ func TestMemory(t *testing.T) {
 		if !(stored >= rows && stored <= rows+20e6 && generated <= 20e6) {
 			t.Errorf("%s: %.3g bytes of rows, estimated %.3g stored and %.3g generated", name, rows, stored, generated)
 		}
+	}
+}
+
+// TestGeneratedIsFaster: what takes longest to make is never called faster, nor what cannot be made, and the others are
+// measured, however few rows there are.
+func TestGeneratedIsFaster(t *testing.T) {
+	for name, e := range backendtest.Ensembles(t, 5, 3) {
+		faster := Backend{}.GeneratedIsFaster(e)
+		if faster && e.Entries() != sensing.Q8 && e.Entries() != sensing.Signs {
+			t.Errorf("%s is called faster to make than to read", name)
+		}
+	}
+	if (Backend{SIMD: "sse"}).GeneratedIsFaster(nil) {
+		t.Error("a backend that cannot open anything called something faster")
 	}
 }
 

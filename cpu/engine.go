@@ -27,8 +27,9 @@ var _ solver.Engine = &engine{}
 // member is one factor of the batch with its slots.
 type member struct {
 	part
-	slots []solver.Factor
-	fresh bool // the Gradient slot and the sum of squares belong to the iterate
+	slots   []solver.Factor
+	fresh   bool          // the Gradient slot and the sum of squares belong to the iterate
+	renewal solver.Factor // where the anchor was renewed last; nil where it never was
 }
 
 func newEngine(p *sensing.Problem, batch solver.Batch) (*engine, error) {
@@ -126,6 +127,9 @@ func (e *engine) Gradient(members ...int) error {
 	for _, m := range e.stale {
 		e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
 		m.fresh = true
+		if m.renewed {
+			m.noteRenewal(m.slots[solver.Iterate])
+		}
 	}
 	return nil
 }

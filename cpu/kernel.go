@@ -15,7 +15,8 @@ type number interface{ float64 | float32 }
 //
 // A dot product has as many lanes as 64 bytes hold numbers, L = 8 in f64 and 16 in f32. Lane l is a chain of fused
 // multiply-adds over the coordinates k = l, l + L, l + 2L, …; then the upper half of the lanes is added to the lower,
-// and again until one is left: for eight, ((0+4)+(2+6)) + ((1+5)+(3+7)).
+// and again until one is left: for eight, ((0+4)+(2+6)) + ((1+5)+(3+7)). In f32 that is done for each stretch of 2048
+// coordinates, and the stretches are added up in f64 in turn, so that chains stay short however large K is.
 //
 // An accumulation is a chain acc_k ← fma(c_j, a_jk, acc_k) over the block's rows j in order. For signs it is
 // acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), which can be looked up.
@@ -40,7 +41,8 @@ type hand[E sensing.Entry, F number] struct {
 	rows    block[E]
 	z       [together][]F
 	lanes   [together][blockRows * maxLanes]F
-	p, c    [together][blockRows]F
+	p       [together][blockRows]float64
+	c       [together][blockRows]F
 	acc     [together][]F
 	numbers [strip]F // for plain Go
 }
@@ -49,10 +51,20 @@ const (
 	together = 4
 	maxLanes = 16
 	strip    = 128 // coordinates that plain Go takes at a time, a multiple of the lanes
+
+	singleStretch = 2048 // coordinates that a dot product in f32 adds up in its lanes, a multiple of every vector's step
 )
 
 // laneCount returns L.
 func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
+
+// stretch returns how many of n coordinates a dot product adds up in its lanes.
+func stretch[F number](n int) int {
+	if laneCount[F]() == maxLanes {
+		return singleStretch
+	}
+	return max(n, 1)
+}
 
 // whole returns how many of n coordinates the assembly takes.
 func (v vector[F]) whole(n int) int {
@@ -69,42 +81,55 @@ func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 
 // dot does h.p[i][j] = rows[j]·z[i] for the first members.
 func (k kernel[E, F]) dot(h *hand[E, F], members int) {
-	clear(h.lanes[:members])
+	clear(h.p[:members])
 	n := len(h.z[0])
-	from := k.vector.whole(n)
+	for from, step := 0, stretch[F](n); from < n; from += step {
+		k.dotStretch(h, members, from, min(from+step, n))
+	}
+}
+
+// dotStretch does h.p[i][j] += rows[j]·z[i] over some coordinates.
+func (k kernel[E, F]) dotStretch(h *hand[E, F], members, from, to int) {
+	clear(h.lanes[:members])
+	rest := from + k.vector.whole(to-from)
 	switch {
-	case from == 0:
+	case rest == from:
 	case members == together && k.vector.dots != nil:
-		k.vector.dots(&h.lanes, bytes(&h.rows), &h.z, 0, from)
+		k.vector.dots(&h.lanes, bytes(&h.rows), &h.z, from, rest)
 	default:
 		for i, z := range h.z[:members] {
-			k.vector.dot(&h.lanes[i][0], bytes(&h.rows), &z[0], 0, from)
+			k.vector.dot(&h.lanes[i][0], bytes(&h.rows), &z[0], from, rest)
 		}
 	}
 	lanes := laneCount[F]()
 	for j, row := range h.rows {
-		for at := from; at < n; at += strip {
-			to := min(at+strip, n)
-			x := h.numbers[:to-at]
+		for at := rest; at < to; at += strip {
+			end := min(at+strip, to)
+			x := h.numbers[:end-at]
 			decode(x, row, at)
 			for i := range members {
-				multiplyAdd(h.lanes[i][j*lanes:(j+1)*lanes], x, h.z[i][at:to])
+				multiplyAdd(h.lanes[i][j*lanes:(j+1)*lanes], x, h.z[i][at:end])
 			}
 		}
 		for i := range members {
-			h.p[i][j] = fold(h.lanes[i][j*lanes : (j+1)*lanes])
+			h.p[i][j] += fold(h.lanes[i][j*lanes : (j+1)*lanes])
 		}
 	}
 }
 
-// fold adds lanes, which it overwrites.
-func fold[F number](lane []F) F {
-	for w := len(lane) / 2; w > 0; w /= 2 {
-		for l := range w {
-			lane[l] += lane[l+w]
-		}
+// fold adds lanes.
+func fold[F number](lane []F) float64 {
+	switch lane := any(lane).(type) {
+	case []float64:
+		l := (*[8]float64)(lane)
+		return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+	case []float32:
+		l := (*[16]float32)(lane)
+		even := ((l[0] + l[8]) + (l[4] + l[12])) + ((l[2] + l[10]) + (l[6] + l[14]))
+		odd := ((l[1] + l[9]) + (l[5] + l[13])) + ((l[3] + l[11]) + (l[7] + l[15]))
+		return float64(even + odd)
 	}
-	return lane[0]
+	panic("cpu: unknown arithmetic")
 }
 
 // add does acc[i] += Σ_j h.c[i][j]·rows[j] for the first members.

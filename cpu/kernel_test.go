@@ -48,7 +48,7 @@ func guarded[T any](t testing.TB, n, shift int) ([]T, func(what string)) {
 
 // outcome is what the two loops give, for each member.
 type outcome[F number] struct {
-	p   [together][blockRows]F
+	p   [together][blockRows]float64
 	acc [together][]F
 }
 

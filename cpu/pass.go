@@ -23,15 +23,18 @@ func (c *contraction[E, F]) hold(worker, first, count int) *hand[E, F] {
 
 // share is what one member of a batch has in a pass.
 type share[F number] struct {
-	z       []F       // coordinates of Z, K
-	g       []F       // result: coordinates of G, K
-	acc     [][]F     // for each worker, the chunk's Σ res_i a_i / m
-	sums    []float64 // for each worker, the chunk's Σ res_i²
+	z       []F       // coordinates of Z, K; of Z − Z₀ with an anchor
+	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
+	res     []float64 // result, where it is not nil: the m residuals
+	from    *anchor   // what is contracted is the difference from; nil is none
+	unit    float64   // with an anchor: z and g are in this unit, a power of 2, which keeps them within the range of F
+	acc     [][]F     // for each worker, the chunk's sum of g
+	sums    []float64 // for each worker, the chunk's Σ res_i²
 }
 
 func newShare[F number](k, workers int) *share[F] {
-	return &share[F]{z: make([]F, k), g: make([]F, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
+	return &share[F]{z: make([]F, k), g: make([]float64, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
 }
 
 // accumulators returns k zeros for each worker.
@@ -44,15 +47,16 @@ func accumulators[F number](k, workers int) [][]F {
 }
 
 // dots does p_i = a_i·z.
-func (c *contraction[E, F]) dots(p, z []F) { c.walk(&products[E, F]{c, p, z}) }
+func (c *contraction[E, F]) dots(p []float64, z []F) { c.walk(&products[E, F]{c, p, z}) }
 
 // combine does g = Σ_i w_i a_i.
-func (c *contraction[E, F]) combine(g, w []F) {
+func (c *contraction[E, F]) combine(g []float64, w []F) {
 	clear(g)
 	c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
 }
 
-// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once.
+// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once. With
+// an anchor it is res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
 func (c *contraction[E, F]) pass(y []float64, shares []*share[F]) {
 	for _, s := range shares {
 		clear(s.g)
@@ -65,7 +69,8 @@ func (c *contraction[E, F]) pass(y []float64, shares []*share[F]) {
 // products is the walk of dots.
 type products[E sensing.Entry, F number] struct {
 	*contraction[E, F]
-	p, z []F
+	p []float64
+	z []F
 }
 
 func (w *products[E, F]) begin(int) {}
@@ -82,8 +87,9 @@ func (w *products[E, F]) done(int) {}
 // combination is the walk of combine.
 type combination[E sensing.Entry, F number] struct {
 	*contraction[E, F]
-	g, w []F
-	acc  [][]F // for each worker
+	g   []float64
+	w   []F
+	acc [][]F // for each worker
 }
 
 func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
@@ -125,20 +131,30 @@ func (w *passing[E, F]) visit(worker, first, count int) {
 		}
 		w.dot(h, members)
 		for i, s := range rest[:members] {
-			s.sums[worker] += residuals(&h.c[i], h.p[i][:count], w.y[first:first+count], 1/F(w.m))
+			s.sums[worker] += s.weigh(&h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
 	}
 }
 
-// residuals does c = (p − y)·scale, zero past the last, and returns Σ (p − y)².
-func residuals[F number](c *[blockRows]F, p []F, y []float64, scale F) (squares float64) {
+// weigh makes of the products with rows from the first on what these are weighed with, zero past the last, and returns
+// Σ res².
+func (s *share[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares float64) {
 	clear(c[len(p):])
+	scale := 1 / F(len(y))
 	for j, v := range p {
-		res := v - F(y[j])
-		squares += float64(float64(res) * float64(res))
-		c[j] = res * scale
+		var res float64
+		if s.from == nil {
+			r := F(v) - F(y[first+j])
+			res, c[j] = float64(r), r*scale
+		} else {
+			res, c[j] = s.from.res[first+j]+float64(v*s.unit), F(v)*scale
+		}
+		squares += float64(res * res)
+		if s.res != nil {
+			s.res[first+j] = res
+		}
 	}
 	return squares
 }
@@ -150,8 +166,8 @@ func (w *passing[E, F]) done(worker int) {
 	}
 }
 
-func plus[F number](dst, src []F) {
+func plus[F number](dst []float64, src []F) {
 	for k, v := range src {
-		dst[k] += v
+		dst[k] += float64(v)
 	}
 }

@@ -13,12 +13,13 @@ import (
 // latency four busy, and read z once for the eight; so does their accumulation with g.
 const blockRows = 8
 
-// The rows are cut into at most chunkCount chunks of at least leastChunk rows: enough for many cores to share them
-// evenly, and few enough for the sums over chunks to cost little. Both numbers, and so every bit of a trajectory, are
-// the same on every machine.
+// The rows are cut into chunkCount chunks, of at least leastChunk rows and at most mostChunk: enough for many cores to
+// share them evenly, few enough for the sums over chunks to cost little, and short enough for sums in f32, which end
+// with the chunk, to be good. The numbers, and so every bit of a trajectory, are the same on every machine.
 const (
 	chunkCount = 128
 	leastChunk = 32
+	mostChunk  = 256
 )
 
 // block is eight rows of entries. Past the last row of an ensemble its last row is repeated; callers give the
@@ -68,7 +69,7 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 
 // chunkRows is a function of m alone, and a multiple of blockRows.
 func chunkRows(m int) int {
-	rows := max((m+chunkCount-1)/chunkCount, leastChunk)
+	rows := min(max((m+chunkCount-1)/chunkCount, leastChunk), mostChunk)
 	return (rows + blockRows - 1) / blockRows * blockRows
 }
 

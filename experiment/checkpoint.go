@@ -41,8 +41,9 @@ type checkpointState struct {
 	Iteration   int               `json:"iteration"`
 	Seconds     float64           `json:"seconds"`
 	FirstLoss   Number            `json:"first_loss"`
-	Slots       [][]string        `json:"slots"` // the files of each slot's factor
-	Good        []string          `json:"good"`  // the files of the last good iterate
+	Slots       [][]string        `json:"slots"`  // the files of each slot's factor
+	Anchor      []string          `json:"anchor"` // the files of the factor where the anchor is, none where it is nowhere of its own
+	Good        []string          `json:"good"`   // the files of the last good iterate
 	GoodAt      int               `json:"good_at"`
 	Sums        map[string]string `json:"sha256"`
 }
@@ -92,6 +93,9 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 			return err
 		}
 		state.Slots = append(state.Slots, names)
+	}
+	if state.Anchor, err = writeFactor("anchor", s.Anchor); err != nil {
+		return err
 	}
 	state.GoodAt = s.GoodAt
 	if state.Good, err = writeFactor("good", s.Good); err != nil {
@@ -253,6 +257,9 @@ func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Traje
 			return nil, nil, "", err
 		}
 		state.Slots = append(state.Slots, factor)
+	}
+	if state.Anchor, err = load(s.Anchor); err != nil {
+		return nil, nil, "", err
 	}
 	state.GoodAt = s.GoodAt
 	if state.Good, err = load(s.Good); err != nil {

@@ -50,7 +50,7 @@ type Config struct {
 	// The machine. These change time and space, and on one device no bit of the result.
 	Device          string  `key:"device" help:"where to run: auto, cpu, cuda, cuda:N for the N-th GPU, or emulator"`
 	Storage         string  `key:"storage" help:"where measurements are: memory, generated when needed, or auto" free:"true"`
-	Precision       string  `key:"precision" help:"arithmetic of the gradient: f64, or f32 for comparison"`
+	Precision       string  `key:"precision" help:"arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32 for comparison; auto: f64 or mixed, whichever is faster"`
 	Workers         int     `key:"workers" help:"goroutines that share the rows (0: one for each core)" free:"true"`
 	SIMD            string  `key:"simd" help:"the cpu's instructions: auto, avx512, avx2, or off for plain Go" free:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
@@ -276,7 +276,7 @@ func (c *Config) Validate() error {
 		bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
 	}
 	oneOf("storage", c.Storage, "auto", "memory", "generated")
-	oneOf("precision", c.Precision, "f64", "f32")
+	oneOf("precision", c.Precision, "f64", "mixed", "f32", "auto")
 	if c.Workers < 0 || c.Workers > 4096 {
 		bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}

@@ -27,7 +27,7 @@ type Host struct {
 type Place struct {
 	Device    string // cpu, cuda, cuda:1, emulator
 	Storage   string // memory or generated
-	Precision string // f64 or f32
+	Precision string // f64, mixed or f32
 	Workers   int
 	SIMD      string // auto, avx512, avx2 or off
 }
@@ -70,8 +70,18 @@ func (p *Plan) place() error {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %s", devices[0], why))
 		}
 	}
+	precision := p.Config.Precision
+	if precision == "mixed" && p.Config.Device == "auto" {
+		if devices[0] != "cpu" {
+			p.Notes = append(p.Notes, fmt.Sprintf("cpu is used: %s has no mixed precision yet", devices[0]))
+		}
+		devices = []string{"cpu"}
+	}
 	for i, device := range devices {
 		p.Config.Device = device
+		if precision == "auto" {
+			p.Config.Precision = fasterPrecision(device, sensing.Entries(p.Config.Entries))
+		}
 		err := p.placeRows()
 		if err == nil {
 			p.warnOfEmulation()
@@ -84,6 +94,15 @@ func (p *Plan) place() error {
 		}
 	}
 	return p.tooLarge()
+}
+
+// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for
+// memory in either.
+func fasterPrecision(device string, entries sensing.Entries) string {
+	if device == "cpu" && entries.EntryBits() < 32 {
+		return "mixed"
+	}
+	return "f64"
 }
 
 // warnOfEmulation tells how long steps will be on the emulator, where that is more than a moment.
@@ -119,11 +138,26 @@ func (p *Plan) placeRows() error {
 		return try("generated")
 	default:
 		err := try("memory")
-		if errors.Is(err, errTooLarge) {
+		if errors.Is(err, errTooLarge) || err == nil && p.generatedIsFaster() {
 			err = try("generated")
 		}
 		return err
 	}
+}
+
+// timed is a backend that can find out which storage of an ensemble makes steps faster, in a moment.
+type timed interface {
+	GeneratedIsFaster(e sensing.Ensemble) bool
+}
+
+// generatedIsFaster asks the backend.
+func (p *Plan) generatedIsFaster() bool {
+	b, ok := p.Backend.(timed)
+	if !ok {
+		return false
+	}
+	e, err := p.Config.ensemble()
+	return err == nil && b.GeneratedIsFaster(e)
 }
 
 var errTooLarge = errors.New("too large")

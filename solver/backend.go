@@ -79,3 +79,13 @@ type Engine interface {
 	// Close frees what the engine holds.
 	Close() error
 }
+
+// Anchored is an engine that measures gradients as differences from anchors, points where it knows them better: what
+// comes next then depends on where the anchor is, and a state that is to be resumed holds that too.
+type Anchored interface {
+	Engine
+	// Anchor returns the factor where a member's anchor was put last; nil where it is still the engine's first choice.
+	Anchor(member int) Factor
+	// SetAnchor puts a member's anchor at a factor.
+	SetAnchor(member int, f Factor) error
+}

@@ -54,7 +54,7 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 
 	if s.Resume != nil {
 		r.iteration, r.seconds, r.firstLoss = s.Resume.Iteration, s.Resume.Seconds, s.Resume.FirstLoss
-		if err := r.restore(s.Resume.Slots); err != nil {
+		if err := r.restore(s.Resume); err != nil {
 			return nil, err
 		}
 	} else {
@@ -113,17 +113,24 @@ func (r *run) savedSlots() []Slot {
 	return slots
 }
 
-func (r *run) restore(saved []Factor) error {
+func (r *run) restore(s *State) error {
 	slots := r.savedSlots()
-	if len(saved) != len(slots) {
-		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(saved), r.method.Name(), len(slots))
+	if len(s.Slots) != len(slots) {
+		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(s.Slots), r.method.Name(), len(slots))
 	}
 	for i, slot := range slots {
-		if err := r.engine.Set(r.member, slot, saved[i]); err != nil {
+		if err := r.engine.Set(r.member, slot, s.Slots[i]); err != nil {
 			return err
 		}
 	}
-	return nil
+	if s.Anchor == nil {
+		return nil
+	}
+	e, ok := r.engine.(Anchored)
+	if !ok {
+		return fmt.Errorf("solver: the state to resume has an anchor, and the engine has none")
+	}
+	return e.SetAnchor(r.member, s.Anchor)
 }
 
 // divergence is how many times the loss of the zero factor and of the first iterate together a loss must reach to
@@ -221,6 +228,9 @@ func (r *run) keep() error {
 	state := State{Iteration: r.iteration, Seconds: r.seconds, FirstLoss: r.firstLoss}
 	if r.hasGood {
 		state.Good, state.GoodAt = r.measured.Clone(), r.goodAt
+	}
+	if e, ok := r.engine.(Anchored); ok {
+		state.Anchor = e.Anchor(r.member)
 	}
 	for _, slot := range r.savedSlots() {
 		f := NewFactor(r.shapes)

@@ -43,6 +43,8 @@ type State struct {
 	Iteration int
 	// Slots has the iterate and then the method's own slots.
 	Slots []Factor
+	// Anchor is where an [Anchored] engine's anchor was put last; nil where it was not, and for other engines.
+	Anchor Factor
 	// Seconds is the time spent stepping so far.
 	Seconds float64
 	// FirstLoss is f(U₀), against which divergence is told; 0 where it was not measured yet.

@@ -84,7 +84,7 @@ func bench(ctx context.Context, env environment, o benchOptions) error {
 	}
 	title := false
 	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
-		for _, precision := range []string{"f64", "f32"} {
+		for _, precision := range []string{"f64", "mixed", "f32"} {
 			for _, storage := range o.storages(entries) {
 				b, err := host.Backend(experiment.Place{Device: o.device, Storage: storage, Precision: precision, Workers: o.workers})
 				var unsupported *experiment.UsageError

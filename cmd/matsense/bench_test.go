@@ -28,7 +28,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("%s: a rate of reading: %v", name, read)
 		}
 	}
-	for _, name := range []string{"f64 f64 memory", "f32 f64 memory", "bf16 f64 memory", "q8 f64 memory", "q8 f64 generated", "sign f64 generated"} {
+	for _, name := range []string{"f64 f64 memory", "f32 f64 memory", "bf16 f64 memory", "q8 f64 memory", "q8 mixed memory", "q8 f64 generated", "sign f64 generated"} {
 		if !seen[name] {
 			t.Errorf("there is no line for %s", name)
 		}

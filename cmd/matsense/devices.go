@@ -72,6 +72,9 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
+	if p.Precision == string(cpu.Mixed) && p.Device != "cpu" {
+		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)}}
+	}
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{

@@ -180,7 +180,7 @@ func TestEmulatorResumes(t *testing.T) {
 }
 
 func TestPrecision(t *testing.T) {
-	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64 or f32")
+	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64 or mixed or f32 or auto")
 	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small), `must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
 	for _, device := range []string{"cpu", "emulator"} {
@@ -188,5 +188,49 @@ func TestPrecision(t *testing.T) {
 		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
 			t.Errorf("%s: config.yaml does not say f32", device)
 		}
+	}
+	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small), "mixed is for the cpu so far; emulator has f64 and f32")
+	for flags, want := range map[string]string{
+		"--entries f32": "f64", "--entries f64": "f64", "--entries bf16": "mixed", "--entries q8": "mixed",
+		"--ensemble rademacher": "mixed", "--entries q8 --device emulator": "f64",
+	} {
+		problem := strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 2 --device cpu " + flags)
+		dir := runTiny(t, problem, "--precision", "auto")
+		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: "+want+"\n") {
+			t.Errorf("with %s auto does not pick %s", flags, want)
+		}
+	}
+}
+
+// TestMixedWithGPU: mixed precision is not on GPUs yet, so auto runs on the cpu, and says why.
+func TestMixedWithGPU(t *testing.T) {
+	r := on(t, gpus, slices.Concat([]string{"run", "--precision", "mixed", "--out", t.TempDir()}, small)...)
+	if r.code != exitDone || !strings.Contains(r.err, "cpu is used: cuda:1 has no mixed precision yet") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+}
+
+// TestMixedResumes: wherever a run in mixed precision is cut, the resumed run is the uninterrupted one, bit for bit: the
+// anchor is in the checkpoint.
+func TestMixedResumes(t *testing.T) {
+	problem := strings.Fields("--n 10 --rank 2 --measurements 300 --entries q8 --precision mixed --alpha 1e-6 --device cpu --measure-every 10 --out")
+	whole := filepath.Join(t.TempDir(), "whole")
+	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "300"}, problem, []string{whole})...)
+	anchors := 0
+	for _, cut := range []string{"7", "60", "101", "233"} {
+		parts := filepath.Join(t.TempDir(), "parts")
+		must(t, exitDone, slices.Concat([]string{"run", "--iterations", cut}, problem, []string{parts})...)
+		files, err := filepath.Glob(filepath.Join(parts, "checkpoint", "*", "anchor-0.npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		anchors += len(files)
+		must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", "300")
+		if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
+			t.Errorf("cut at %s, the factors differ", cut)
+		}
+	}
+	if anchors == 0 {
+		t.Error("no checkpoint has an anchor: this test shows nothing")
 	}
 }

@@ -98,7 +98,7 @@ func TestBadFlags(t *testing.T) {
 		{"--method adam", []string{`--method: must be gd, got "adam"`}},
 		{"--device abacus", []string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto or memory or generated, got "tape"`}},
-		{"--precision f16", []string{`--precision: must be f64 or f32, got "f16"`}},
+		{"--precision f16", []string{`--precision: must be f64 or mixed or f32 or auto, got "f16"`}},
 		{"--init=", []string{"--init: init must be random, spectral or a .npy file"}},
 		{"--init nowhere.npy", []string{"--init: init is neither random nor spectral, and open "}},
 		{"--observations y.npy", []string{"--observations: observations belongs to own data, which needs matrices"}},
