@@ -184,9 +184,9 @@ func (e *engine) anchorAtTruth(truth *sensing.Truth) {
 	if !ok || truth == nil {
 		return
 	}
-	a := o.newAnchor(e.y, truth.X(), truth.X())
+	e.truth = o.newAnchor(e.y, truth.X(), truth.X())
 	for _, m := range e.members {
-		m.anchor = a
+		m.anchor = e.truth
 	}
 }
 

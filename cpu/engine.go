@@ -17,6 +17,7 @@ type engine struct {
 	operator operator
 	y        []float64
 	members  []*member
+	truth    *anchor // in mixed precision, where the truth is known: every member's first anchor
 
 	stale []*member // of the gradient under way
 	parts []*part
@@ -27,6 +28,7 @@ var _ solver.Engine = &engine{}
 // member is one factor of the batch with its slots.
 type member struct {
 	part
+	largest int // the factor rank that it was opened with
 	slots   []solver.Factor
 	fresh   bool          // the Gradient slot and the sum of squares belong to the iterate
 	renewal solver.Factor // where the anchor was renewed last; nil where it never was
@@ -36,22 +38,41 @@ func newEngine(p *sensing.Problem, batch solver.Batch) (*engine, error) {
 	space := p.Ensemble.Space()
 	e := &engine{space: space, par: batch.Parametrization}
 	for _, spec := range batch.Members {
-		shapes, err := batch.Parametrization.Shapes(space, spec.FactorRank)
-		if err != nil {
+		m := &member{slots: make([]solver.Factor, int(solver.OwnSlot)+batch.OwnSlots)}
+		if err := e.seat(m, spec.FactorRank); err != nil {
 			return nil, err
 		}
-		m := &member{slots: make([]solver.Factor, int(solver.OwnSlot)+batch.OwnSlots)}
-		for i := range m.slots {
-			m.slots[i] = solver.NewFactor(shapes)
-		}
-		l, r := e.par.Thin(m.slots[solver.Iterate])
-		m.gr = like(l)
-		if m.gl = m.gr; l != r {
-			m.gl = like(r)
-		}
+		m.largest = spec.FactorRank
 		e.members = append(e.members, m)
 	}
 	return e, nil
+}
+
+// seat gives a member slots of zeros of a factor rank.
+func (e *engine) seat(m *member, factorRank int) error {
+	shapes, err := e.par.Shapes(e.space, factorRank)
+	if err != nil {
+		return err
+	}
+	for i := range m.slots {
+		m.slots[i] = solver.NewFactor(shapes)
+	}
+	l, r := e.par.Thin(m.slots[solver.Iterate])
+	m.gr = like(l)
+	if m.gl = m.gr; l != r {
+		m.gl = like(r)
+	}
+	m.fresh, m.renewal, m.anchor = false, nil, e.truth
+	return nil
+}
+
+// Reset implements solver.Engine.
+func (e *engine) Reset(member int, spec solver.Member) error {
+	m := e.members[member]
+	if spec.FactorRank > m.largest {
+		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d", member, m.largest, spec.FactorRank)
+	}
+	return e.seat(m, spec.FactorRank)
 }
 
 // like returns a matrix of zeros of the same size.

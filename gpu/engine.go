@@ -35,6 +35,7 @@ var _ solver.Engine = &engine{}
 
 // member is one factor of the batch with its slots, one after another on the device.
 type member struct {
+	shape solver.Shape // of its factor
 	slots driver.Pointer
 	fresh bool // the Gradient slot belongs to the iterate
 }
@@ -51,7 +52,26 @@ func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
 }
 
 // numbers is how many numbers a member's factor has.
-func (e *engine) numbers(member int) int { return e.shapes[member].Rows * e.shapes[member].Cols }
+func (e *engine) numbers(member int) int {
+	return e.members[member].shape.Rows * e.members[member].shape.Cols
+}
+
+// Reset implements [solver.Engine].
+func (e *engine) Reset(member int, spec solver.Member) error {
+	largest := e.shapes[member]
+	if spec.FactorRank < 1 || spec.FactorRank > largest.Cols {
+		return fmt.Errorf("gpu: member %d has room for factor ranks from 1 to %d, not %d", member, largest.Cols, spec.FactorRank)
+	}
+	e.listed, e.solved = nil, nil // shapes are in the lists
+	m := &e.members[member]
+	m.shape, m.fresh = solver.Shape{Rows: largest.Rows, Cols: spec.FactorRank}, false
+	return e.clear(member)
+}
+
+// clear fills a member's slots with zeros.
+func (e *engine) clear(member int) error {
+	return e.device.Fill(e.members[member].slots, 0, int64(e.slots)*int64(e.numbers(member))*8)
+}
 
 // Set implements [solver.Engine].
 func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
@@ -78,7 +98,7 @@ func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
 
 // check compares a factor's shapes with a slot's.
 func (e *engine) check(verb string, member int, slot solver.Slot, f solver.Factor) error {
-	if have, want := f.Shapes(), e.shapes[member:member+1]; !slices.Equal(have, want) {
+	if have, want := f.Shapes(), []solver.Shape{e.members[member].shape}; !slices.Equal(have, want) {
 		return fmt.Errorf("gpu: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
 	}
 	return nil
@@ -119,7 +139,7 @@ func (e *engine) gradient(members []int) error {
 	}
 	cols := 0
 	for _, i := range members {
-		cols = max(cols, e.shapes[i].Cols)
+		cols = max(cols, e.members[i].shape.Cols)
 	}
 	if err := e.pullback(e.precision, e.pullbacks, len(members), cols); err != nil {
 		return err
@@ -140,7 +160,7 @@ func (e *engine) list(members []int) error {
 	var lifts, pullbacks []product
 	for at, i := range members {
 		offset := driver.Pointer(int64(at) * int64(e.kp) * e.precision.bytes())
-		u, cols := e.slot(i, solver.Iterate), e.shapes[i].Cols
+		u, cols := e.slot(i, solver.Iterate), e.members[i].shape.Cols
 		lifts = append(lifts, product{u, u, cols, e.z + offset})
 		pullbacks = append(pullbacks, product{e.g + offset, u, cols, e.slot(i, solver.Gradient)})
 	}

@@ -20,7 +20,7 @@ type layout struct {
 	inMemory  bool
 	stream    *sensing.Stream // of rows that the device can make; nil where they must be brought
 	slots     int
-	shapes    []solver.Shape // of each member's factor
+	shapes    []solver.Shape // of each member's factor at most
 
 	stride     int64 // bytes from a row to the next
 	slabs      int   // of kernels.Slab coordinates

@@ -33,8 +33,8 @@ func (e *engine) allocate() error {
 		e.taken = append(e.taken, p)
 	}
 	for i := range e.members {
-		p := e.members[i].slots
-		if err := e.device.Fill(p, 0, int64(e.slots)*int64(e.numbers(i))*8); err != nil {
+		e.members[i].shape = e.shapes[i]
+		if err := e.clear(i); err != nil {
 			return err
 		}
 	}

@@ -54,6 +54,9 @@ const (
 // The same operations in the same order give the same bits, whatever else the batch holds and, on the host, however
 // many workers share the rows.
 type Engine interface {
+	// Reset gives a member's place to another run, of a factor rank that is at most what the batch was opened with: its
+	// slots become zeros of that rank.
+	Reset(member int, m Member) error
 	// Set copies f into a member's slot.
 	Set(member int, slot Slot, f Factor) error
 	// Get copies a member's slot into f.

@@ -8,22 +8,19 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/mat"
-
-	"github.com/matsense/matsense/sensing"
 )
 
-// run is one member of an engine's batch on its way.
+// run is one job on its way, in a seat of a batch.
 type run struct {
 	Settings
-	problem   *sensing.Problem
+	*batch
+	job       int
 	method    Method
-	engine    Engine
 	member    int
 	shapes    []Shape
 	iteration int
 	seconds   float64
 	kept      time.Time
-	spectral  *SpectralEstimate
 	meter     *meter
 	zeroLoss  float64 // f(0)
 	firstLoss float64 // f(U₀); 0 until it is measured
@@ -33,23 +30,21 @@ type run struct {
 	hasGood   bool    // measured was measured, when it was due
 }
 
-// open opens an engine and sets the first iterate.
-func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (_ *run, err error) {
-	shapes, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank)
+// newRun puts a job in a seat and sets its first iterate.
+func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := g.jobs[job].Settings
+	shapes, err := s.Parametrization.Shapes(g.problem.Ensemble.Space(), s.FactorRank)
 	if err != nil {
 		return nil, err
 	}
-	e, err := b.Open(ctx, p, Batch{s.Parametrization, []Member{{s.FactorRank}}, m.Slots()})
-	if err != nil {
+	if err := g.engine.Reset(member, Member{s.FactorRank}); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			e.Close()
-		}
-	}()
-	r := &run{Settings: s, problem: p, method: m, engine: e, shapes: shapes, kept: time.Now()}
-	r.zeroLoss = lossOfZero(e.Observations(r.member))
+	r := &run{Settings: s, batch: g, job: job, method: g.jobs[job].Method, member: member, shapes: shapes, kept: time.Now()}
+	r.zeroLoss = lossOfZero(g.engine.Observations(member))
 	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
 
 	if s.Resume != nil {
@@ -60,9 +55,9 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 	} else {
 		first, err := s.Start.Factor(shapes, r.estimate)
 		if err != nil {
-			return nil, err
+			return nil, ownError{err}
 		}
-		if err := e.Set(r.member, Iterate, first); err != nil {
+		if err := g.engine.Set(member, Iterate, first); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +68,7 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 		r.measured.Copy(s.Resume.Good)
 		r.goodAt, r.hasGood = s.Resume.GoodAt, true
 	} else {
-		if err := e.Get(r.member, Iterate, r.measured); err != nil {
+		if err := g.engine.Get(member, Iterate, r.measured); err != nil {
 			return nil, err
 		}
 		r.goodAt = r.iteration
@@ -90,18 +85,31 @@ func open(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settin
 	if err := ctx.Err(); err != nil { // each stage before may have taken a while
 		return nil, err
 	}
-	r.meter = newMeter(s.Parametrization, p, top)
+	r.meter = newMeter(s.Parametrization, g.problem, top)
 	return r, nil
 }
 
-// estimate makes the spectral estimate on first use.
-func (r *run) estimate() (*SpectralEstimate, error) {
-	if r.spectral != nil {
-		return r.spectral, nil
+// advance takes a run whose gradient is there one step further, measuring first where it is due. At the run's end it
+// returns the result.
+func (r *run) advance(ctx context.Context) (*Result, error) {
+	last := r.iteration == r.Iterations
+	if last || r.iteration%r.MeasureEvery == 0 {
+		status, err := r.measure()
+		if err != nil || status != Running {
+			return r.end(status, err)
+		}
 	}
-	var err error
-	r.spectral, err = NewSpectralEstimate(r.problem.Ensemble.Space(), r.engine, r.member)
-	return r.spectral, err
+	if last {
+		return r.end(BudgetSpent, nil)
+	}
+	if ctx.Err() != nil {
+		return r.cancel()
+	}
+	if err := r.keepIfDue(); err != nil {
+		return nil, err
+	}
+	r.iteration++
+	return nil, r.stepping(func() error { return r.method.Step(r.engine, r.member, r.iteration-1) }, r)
 }
 
 // savedSlots lists the slots that a state holds, in its order.
@@ -138,21 +146,10 @@ func (r *run) restore(s *State) error {
 // again, climbs by far less.
 const divergence = 1e4
 
-// measure takes a sample of the current iterate, hands it to the recorder and asks the stopper. The gradient that
-// gives the loss is the next step's too, and is counted as stepping unless there is no next step.
-func (r *run) measure(last bool) (Status, error) {
+// measure takes a sample of the current iterate, whose gradient is there, hands it to the recorder and asks the stopper.
+func (r *run) measure() (Status, error) {
 	if err := r.settle(); err != nil {
 		return Running, err
-	}
-	began := time.Now()
-	if err := r.engine.Gradient(r.member); err != nil {
-		return Running, err
-	}
-	if err := r.engine.Wait(); err != nil {
-		return Running, err
-	}
-	if !last {
-		r.seconds += time.Since(began).Seconds()
 	}
 	var loss [1]float64
 	if err := r.engine.Losses(loss[:], r.member); err != nil {
@@ -177,7 +174,7 @@ func (r *run) measure(last bool) (Status, error) {
 	}
 	if r.Recorder != nil {
 		if err := r.Recorder.Record(s); err != nil {
-			return Running, err
+			return Running, ownError{err}
 		}
 	}
 	if r.Stopper != nil {
@@ -193,21 +190,6 @@ func lossOfZero(y []float64) float64 {
 		sum += v * v
 	}
 	return max(sum/(4*float64(len(y))), math.SmallestNonzeroFloat64)
-}
-
-func (r *run) step() error {
-	began := time.Now()
-	err := r.method.Step(r.engine, r.member, r.iteration)
-	r.seconds += time.Since(began).Seconds()
-	return err
-}
-
-// settle waits for steps that the device has not done yet, and counts that as stepping.
-func (r *run) settle() error {
-	began := time.Now()
-	err := r.engine.Wait()
-	r.seconds += time.Since(began).Seconds()
-	return err
 }
 
 func (r *run) keepIfDue() error {
@@ -241,13 +223,16 @@ func (r *run) keep() error {
 	}
 	err := r.Keep(state)
 	r.kept = time.Now()
-	return err
+	if err != nil {
+		return ownError{err}
+	}
+	return nil
 }
 
 // cancel measures the last iterate, if that was not due anyhow, and closes the account.
 func (r *run) cancel() (*Result, error) {
 	if r.iteration%r.MeasureEvery != 0 {
-		if status, err := r.measure(true); err != nil || status == Diverged {
+		if status, err := r.measure(); err != nil || status == Diverged {
 			return r.end(status, err)
 		}
 	}

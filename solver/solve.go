@@ -2,6 +2,7 @@ package solver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,39 +69,55 @@ type Result struct {
 	Spectral *SpectralEstimate
 }
 
+// Job is one run of several on the same problem.
+type Job struct {
+	Method   Method
+	Settings Settings
+}
+
 // Solve runs a method on a problem until the iterations are spent, the stopper or divergence ends it, or ctx is done.
 // Those are no errors: [Result.Status] tells them apart. A canceled run finishes its step and hands its state to
 // Keep; one that is canceled before its first step returns ctx's error. An error says that something broke.
-func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (*Result, error) {
-	s, err := s.complete(p, b, m)
-	if err != nil {
-		return nil, err
+func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (result *Result, err error) {
+	broken := SolveAll(ctx, p, b, 1, []Job{{m, s}}, func(_ int, r *Result, failed error) { result, err = r, failed })
+	if broken != nil {
+		return nil, broken
 	}
-	r, err := open(ctx, p, b, m, s)
-	if err != nil {
-		return nil, err
-	}
-	defer r.engine.Close()
+	return result, err
+}
 
-	for ; ; r.iteration++ {
-		last := r.iteration == s.Iterations
-		if last || r.iteration%s.MeasureEvery == 0 {
-			status, err := r.measure(last)
-			if err != nil || status != Running {
-				return r.end(status, err)
+// SolveAll carries out jobs on one problem, as many together as seats, in one pass over the rows for all of them. All
+// use one parametrization. A job that ends gives its seat to the next; what a job comes to is, to the bit, what it would
+// come to alone. done is told each job's result when it ends, or the error of its own recorder, keeper or start that ended it; the
+// others go on. Where ctx is done, the jobs under way end as in [Solve]; SolveAll returns ctx's error if some were not
+// begun. Another error says that the engine broke, or that a job makes no sense, before any was begun.
+func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, seats int, jobs []Job, done func(job int, r *Result, err error)) error {
+	g, err := openBatch(ctx, p, b, seats, jobs)
+	if g == nil || err != nil {
+		return err
+	}
+	defer g.engine.Close()
+
+	for {
+		if err := g.fill(ctx, done); err != nil {
+			return err
+		}
+		runs := g.runs()
+		if len(runs) == 0 {
+			return nil
+		}
+		if err := g.gradients(runs); err != nil {
+			return err
+		}
+		for _, r := range runs {
+			result, err := r.advance(ctx)
+			if err != nil && !errors.As(err, new(ownError)) {
+				return err
 			}
-		}
-		if last {
-			return r.end(BudgetSpent, nil)
-		}
-		if ctx.Err() != nil {
-			return r.cancel()
-		}
-		if err := r.keepIfDue(); err != nil {
-			return nil, err
-		}
-		if err := r.step(); err != nil {
-			return nil, err
+			if result != nil || err != nil {
+				g.leave(r)
+				done(r.job, result, err)
+			}
 		}
 	}
 }

@@ -87,6 +87,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				t.Run("twice", f.twice)
 				t.Run("batch", f.batch)
 				t.Run("state", f.state)
+				t.Run("reset", f.reset)
 			})
 		}
 	}
@@ -323,6 +324,40 @@ func (f *fixture) state(t *testing.T) {
 	var both [2]float64
 	must(t, e.Losses(both[:], 0, 0))
 	Close(t, "f of a member named twice", both[:], []float64{want, want}, f.within)
+}
+
+// reset checks that a place in a batch that another run had is as good as a new one, whatever the neighbours do.
+func (f *fixture) reset(t *testing.T) {
+	r := f.size.factorRank
+	alone := f.trajectory(t, f.open(t, r))
+	e := f.open(t, r+3, r+2)
+	for b, rank := range []int{r + 3, r + 2} {
+		must(t, e.Set(b, solver.Iterate, f.random(t, rank, 30)))
+		must(t, e.Set(b, solver.OwnSlot, f.random(t, rank, 31)))
+	}
+	must(t, e.Gradient(0, 1))
+	var neighbour [2]float64
+	must(t, e.Losses(neighbour[:1], 1))
+	must(t, e.Reset(0, solver.Member{FactorRank: r}))
+	slot := f.random(t, r, 32)
+	for _, s := range []solver.Slot{solver.Iterate, solver.OwnSlot} {
+		must(t, e.Get(0, s, slot))
+		if mat.Norm(slot[0], 1) != 0 {
+			t.Errorf("slot %d holds something after a reset", s)
+		}
+	}
+	if !mat.Equal(f.trajectory(t, e), alone) {
+		t.Error("a run in a place that another had differs from one alone")
+	}
+	must(t, e.Losses(neighbour[1:], 1))
+	if neighbour[0] != neighbour[1] {
+		t.Error("a reset changes another member")
+	}
+	must(t, e.Reset(0, solver.Member{FactorRank: r + 3}))
+	must(t, e.Set(0, solver.Iterate, f.random(t, r+3, 33)))
+	if e.Reset(0, solver.Member{FactorRank: r + 4}) == nil {
+		t.Error("a factor rank larger than the place was taken")
+	}
 }
 
 // Close compares vectors by the norm of their difference, relative to the norm of want. NaN is never close.

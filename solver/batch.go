@@ -1,0 +1,134 @@
+package solver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// batch is jobs on one problem, with the engine whose seats they take in turn.
+type batch struct {
+	problem  *sensing.Problem
+	engine   Engine
+	jobs     []Job
+	next     int    // the first job that has no seat yet
+	seats    []*run // nil where nobody sits
+	spectral *SpectralEstimate
+}
+
+// ownError is an error that concerns one job alone: of its recorder, its keeper or its start.
+type ownError struct{ error }
+
+// Unwrap returns the error itself.
+func (e ownError) Unwrap() error { return e.error }
+
+// openBatch checks all jobs and opens an engine with a seat for the largest of them in each place. Without jobs it
+// returns nil.
+func openBatch(ctx context.Context, p *sensing.Problem, b Backend, seats int, jobs []Job) (*batch, error) {
+	if seats < 1 {
+		return nil, fmt.Errorf("solver: jobs need at least one seat, got %d", seats)
+	}
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	g := &batch{problem: p, seats: make([]*run, min(seats, len(jobs)))}
+	var spec Batch
+	largest := 0
+	for i, j := range jobs {
+		s, err := j.Settings.complete(p, b, j.Method)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && s.Parametrization != spec.Parametrization {
+			return nil, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
+				spec.Parametrization.Name(), s.Parametrization.Name())
+		}
+		if _, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank); err != nil {
+			return nil, err
+		}
+		g.jobs = append(g.jobs, Job{j.Method, s})
+		spec.Parametrization = s.Parametrization
+		spec.OwnSlots = max(spec.OwnSlots, j.Method.Slots())
+		largest = max(largest, s.FactorRank)
+	}
+	for range g.seats {
+		spec.Members = append(spec.Members, Member{largest})
+	}
+	var err error
+	g.engine, err = b.Open(ctx, p, spec)
+	return g, err
+}
+
+// fill gives empty seats to the next jobs, and tells done of those that cannot begin.
+func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err error)) error {
+	for at := range g.seats {
+		for g.seats[at] == nil && g.next < len(g.jobs) {
+			r, err := g.newRun(ctx, g.next, at)
+			if ctx.Err() != nil && len(g.runs()) > 0 {
+				return nil // those under way come to their end first
+			}
+			if err != nil && !errors.As(err, new(ownError)) {
+				return err
+			}
+			if g.next++; err != nil {
+				done(g.next-1, nil, err)
+				continue
+			}
+			g.seats[at] = r
+		}
+	}
+	return nil
+}
+
+// runs lists those that have a seat.
+func (g *batch) runs() (all []*run) {
+	for _, r := range g.seats {
+		if r != nil {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (g *batch) leave(r *run) { g.seats[r.member] = nil }
+
+// gradients computes the gradients of all runs in one pass over the rows. It is the next step's, and counts as stepping,
+// where there is one.
+func (g *batch) gradients(runs []*run) error {
+	members := make([]int, len(runs))
+	stepping := make([]*run, 0, len(runs))
+	for i, r := range runs {
+		members[i] = r.member
+		if r.iteration < r.Iterations {
+			stepping = append(stepping, r)
+		}
+	}
+	return g.stepping(func() error { return g.engine.Gradient(members...) }, stepping...)
+}
+
+// stepping does some work of steps, whose time the runs share.
+func (g *batch) stepping(work func() error, runs ...*run) error {
+	began := time.Now()
+	err := work()
+	seconds := time.Since(began).Seconds() / float64(max(len(runs), 1))
+	for _, r := range runs {
+		r.seconds += seconds
+	}
+	return err
+}
+
+// settle waits for what the device has not done yet, and counts that as stepping of all runs.
+func (g *batch) settle() error { return g.stepping(g.engine.Wait, g.runs()...) }
+
+// estimate makes the spectral estimate on first use. It is the same for all runs.
+func (g *batch) estimate() (*SpectralEstimate, error) {
+	if g.spectral != nil {
+		return g.spectral, nil
+	}
+	var err error
+	g.spectral, err = NewSpectralEstimate(g.problem.Ensemble.Space(), g.engine, 0)
+	return g.spectral, err
+}
