@@ -138,7 +138,6 @@ func columns(shape []int) int {
 // loaded is a plan with its data.
 type loaded struct {
 	problem *sensing.Problem
-	start   solver.Start
 	hashes  map[string]string // SHA-256 of each data file, by key
 	notices []string
 }
@@ -171,22 +170,25 @@ func (p *Plan) load() (*loaded, error) {
 	if err := l.problem.Validate(); err != nil {
 		return nil, usage("%s: %v", c.at("observations"), err)
 	}
+	return l, nil
+}
+
+// start makes the start, or reads it. Mistakes in the file are the user's.
+func (c *Config) start() (solver.Start, error) {
 	switch c.Init {
 	case "random":
-		l.start = solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}
+		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
 	case "spectral":
-		l.start = solver.Spectral{}
-	default:
-		u, err := loadMatrix(c.Init)
-		if err != nil {
-			return nil, usage("%s: %v", c.at("init"), err)
-		}
-		if !(solver.Factor{u}).Finite() {
-			return nil, usage("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
-		}
-		l.start = solver.Given{U: u}
+		return solver.Spectral{}, nil
 	}
-	return l, nil
+	u, err := loadMatrix(c.Init)
+	if err != nil {
+		return nil, usage("%s: %v", c.at("init"), err)
+	}
+	if !(solver.Factor{u}).Finite() {
+		return nil, usage("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
+	}
+	return solver.Given{U: u}, nil
 }
 
 func (l *loaded) readData(c *Config) error {

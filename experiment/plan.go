@@ -44,6 +44,7 @@ type Plan struct {
 	// Notes are what the user should know about the choice of device.
 	Notes []string
 	host  Host
+	batch solver.Batch // what an engine is opened for
 }
 
 // NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
@@ -51,7 +52,9 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Config: c, host: h}
+	p := &Plan{Config: c, host: h, batch: solver.Batch{
+		Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: c.method().Slots(),
+	}}
 	if err := p.place(); err != nil {
 		return nil, err
 	}
@@ -177,10 +180,7 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	method := c.method()
-	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
-		Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: method.Slots(),
-	})
+	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, p.batch)
 	return backend, bytes, err
 }
 

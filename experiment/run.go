@@ -58,7 +58,11 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		progress.Notice(n)
 	}
 	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
-	settings := r.settings()
+	start, err := p.Config.start()
+	if err != nil {
+		return nil, err
+	}
+	settings := r.settings(start)
 	if o.Resume {
 		if err := r.resume(&settings); err != nil {
 			return nil, err
@@ -152,16 +156,22 @@ type running struct {
 	kept       int   // the iteration of the last one that was
 }
 
-func (r *running) settings() solver.Settings {
-	c := &r.plan.Config
+// settings are those of the configuration alone.
+func (c *Config) settings(start solver.Start) solver.Settings {
 	s := solver.Settings{
-		Start: r.start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
-		Recorder: r, Rank: c.Rank,
-		Keep: r.keep, KeepEvery: time.Duration(c.CheckpointEvery * float64(time.Second)),
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
 	}
+	return s
+}
+
+// settings has the run watched and kept.
+func (r *running) settings(start solver.Start) solver.Settings {
+	s := r.plan.Config.settings(start)
+	s.Recorder, s.Keep = r, r.keep
+	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }
 

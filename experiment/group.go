@@ -1,0 +1,128 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/matsense/matsense/solver"
+)
+
+// Group is configurations that share their measurements and observations: they run together, in one pass over the rows,
+// taking turns in the seats of a batch. What each comes to is, to the bit, what it comes to alone.
+type Group struct {
+	// Plan is the first configuration's, with the memory that all seats need.
+	Plan *Plan
+	// Configs are the configurations, every setting resolved.
+	Configs []Config
+	// Seats is how many run at a time.
+	Seats int
+}
+
+// mostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly faster.
+const mostSeats = 32
+
+// PlanGroup checks configurations that share what [SameProblem] compares. seats is how many run at a time; 0 is as many as
+// there is memory for, up to 32. Where that is less than asked for, the error says so. Nothing is computed yet.
+func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
+	if len(configs) == 0 {
+		return nil, errors.New("experiment: a group has at least one configuration")
+	}
+	g := &Group{Seats: seats}
+	largest, slots := 0, 0
+	for _, c := range configs {
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+		if !SameProblem(&configs[0], &c) {
+			return nil, errors.New("experiment: the configurations of a group share their problem")
+		}
+		largest, slots = max(largest, c.FactorRank), max(slots, c.method().Slots())
+		g.Configs = append(g.Configs, c)
+	}
+	plan := func(seats int, storage string) error {
+		g.Plan = &Plan{Config: g.Configs[0], host: h}
+		g.Plan.Config.FactorRank = largest
+		g.Plan.batch = solver.Batch{Parametrization: solver.PSD{}, OwnSlots: slots}
+		for range seats {
+			g.Plan.batch.Members = append(g.Plan.batch.Members, solver.Member{FactorRank: largest})
+		}
+		if storage != "" {
+			g.Plan.Config.Storage = storage
+		}
+		return g.Plan.place()
+	}
+	if err := plan(max(seats, 1), ""); err != nil {
+		return nil, err
+	}
+	if seats == 0 { // more seats shall not drive the rows out of memory
+		storage := g.Plan.Storage
+		for g.Seats = min(len(configs), mostSeats); plan(g.Seats, storage) != nil; g.Seats /= 2 {
+			if g.Seats == 1 {
+				return nil, fmt.Errorf("experiment: the memory that one run needs is gone: %w", g.Plan.tooLarge())
+			}
+		}
+	}
+	for i := range g.Configs {
+		c := &g.Configs[i]
+		c.Device, c.Precision = g.Plan.Config.Device, g.Plan.Config.Precision
+	}
+	return g, nil
+}
+
+// SameProblem says whether two configurations have the same measurements and observations, and compute in the same
+// arithmetic.
+func SameProblem(a, b *Config) bool {
+	for _, key := range problemKeys {
+		x, _ := a.field(key)
+		y, _ := b.field(key)
+		if x.String() != y.String() {
+			return false
+		}
+	}
+	return true
+}
+
+// problemKeys are the settings that decide measurements and observations, and how a batch computes.
+var problemKeys = []string{
+	"n", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth",
+	"device", "storage", "precision", "workers", "simd",
+}
+
+// Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends, or what went
+// wrong with it alone; runs that were interrupted or not begun are not told of, and the error is then ctx's. Another error says that the whole
+// broke.
+func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
+	l, err := g.Plan.load()
+	if err != nil {
+		return err
+	}
+	trajectories := make([]solver.Trajectory, len(g.Configs))
+	var jobs []solver.Job
+	for i := range g.Configs {
+		c := &g.Configs[i]
+		start, err := c.start()
+		if err != nil {
+			return err
+		}
+		s := c.settings(start)
+		s.Recorder = &trajectories[i]
+		jobs = append(jobs, solver.Job{Method: c.method(), Settings: s})
+	}
+	err = solver.SolveAll(ctx, l.problem, g.Plan.Backend, g.Seats, jobs, func(i int, res *solver.Result, err error) {
+		t := trajectories[i]
+		trajectories[i] = nil
+		switch {
+		case err != nil:
+			ended(i, nil, err)
+		case res.Status != solver.Canceled:
+			p := *g.Plan
+			p.Config = g.Configs[i]
+			ended(i, &Run{Config: p.Config, Summary: summarize(&p, l, res, t), Trajectory: t}, nil)
+		}
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package experiment
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/solver"
+)
+
+// cpuHost is a machine with so much memory.
+func cpuHost(memory float64) Host {
+	return Host{
+		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
+		Backend: func(p Place) (solver.Backend, error) {
+			return cpu.Backend{Storage: cpu.Storage(p.Storage), Precision: cpu.Precision(p.Precision), Workers: p.Workers}, nil
+		},
+		Memory: func(solver.Backend) (float64, error) { return memory, nil },
+	}
+}
+
+// members are configurations on one problem.
+func members(t *testing.T) []Config {
+	var configs []Config
+	for _, own := range []string{
+		"alpha=1e-6", "alpha=1e-3 factor-rank=3", "alpha=1e-3 start-seed=7", "init=spectral", "step=0.1 iterations=17 measure-every=3",
+		"step=90 alpha=1", "target-loss=1e-4 iterations=600",
+	} {
+		c := configOf(t, append(strings.Fields("n=12 rank=2 measurements=300 entries=q8 precision=auto noise=0.01 iterations=60"), strings.Fields(own)...)...)
+		configs = append(configs, c)
+	}
+	return configs
+}
+
+// TestGroup: the members of a group come to what each comes to in a run directory of its own, down to the summary, but for
+// times and memory.
+func TestGroup(t *testing.T) {
+	host := cpuHost(1e9)
+	for _, seats := range []int{0, 1, 3} {
+		g, err := PlanGroup(members(t), seats, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seats == 0 && g.Seats != len(g.Configs) {
+			t.Errorf("%d seats where there is memory for all %d", g.Seats, len(g.Configs))
+		}
+		told := 0
+		err = g.Run(context.Background(), func(i int, got *Run, err error) {
+			told++
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := NewPlan(members(t)[i], host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := plan.Run(context.Background(), Options{Dir: filepath.Join(t.TempDir(), "run")}, silent{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := string(got.Config.YAML()), string(want.Config.YAML()); a != b {
+				t.Errorf("member %d is\n%s, alone\n%s", i, a, b)
+			}
+			for _, s := range []*Summary{got.Summary, want.Summary} {
+				s.SecondsTotal, s.SecondsStepping, s.MemoryPlanned, s.Final.Seconds = 0, 0, 0, 0
+				for _, m := range []*Metrics{s.Phases.AlignmentEnd, s.Phases.SaddleEnd, s.Phases.FloorStart} {
+					if m != nil {
+						m.Seconds = 0
+					}
+				}
+			}
+			var a, b bytes.Buffer
+			if err := errors.Join(got.Summary.write(&a), want.Summary.write(&b)); err != nil {
+				t.Fatal(err)
+			}
+			if a.String() != b.String() {
+				t.Errorf("member %d comes to\n%s, alone to\n%s", i, &a, &b)
+			}
+			if len(got.Trajectory) != len(want.Trajectory) {
+				t.Fatalf("member %d has %d samples, alone %d", i, len(got.Trajectory), len(want.Trajectory))
+			}
+			for j, s := range got.Trajectory {
+				if w := want.Trajectory[j]; s.TrainLoss != w.TrainLoss || s.TestError != w.TestError || s.Angle != w.Angle {
+					t.Fatalf("member %d differs at iteration %d", i, s.Iteration)
+				}
+			}
+		})
+		if err != nil || told != len(g.Configs) {
+			t.Errorf("with %d seats %d of %d members ended: %v", seats, told, len(g.Configs), err)
+		}
+	}
+}
+
+// TestGroupSeats: seats are as many as there is memory for, and more are refused when asked for.
+func TestGroupSeats(t *testing.T) {
+	all, err := PlanGroup(members(t), 0, cpuHost(1e9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := PlanGroup(members(t), 1, cpuHost(1e9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / share
+	some, err := PlanGroup(members(t), 0, cpuHost(tight))
+	if err != nil || some.Seats < 2 || some.Seats >= all.Seats || some.Plan.Bytes > share*tight {
+		t.Errorf("%d seats where there is memory for half: %v", some.Seats, err)
+	}
+	if _, err := PlanGroup(members(t), all.Seats, cpuHost(tight)); err == nil {
+		t.Error("more seats than there is memory for were taken")
+	}
+	other := members(t)
+	other[3] = configOf(t, "n=13", "rank=2")
+	if _, err := PlanGroup(other, 0, cpuHost(1e9)); err == nil {
+		t.Error("another problem was taken into the group")
+	}
+}
