@@ -10,56 +10,102 @@ import (
 // GeneratedIsFaster finds out, in about a tenth of a second, whether steps take less time when this ensemble's rows are
 // made as they are needed than when they are read from memory. It times a gradient over some of the rows in both storages.
 func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
-	o, err := b.options()
-	if err != nil {
-		return false
+	if e == nil || e.Entries().EntryBits() > 8 {
+		return false // to make a normal deviate takes many times longer than to read one
 	}
-	if _, brought := e.(sensing.RowsInMemory[float64]); brought {
-		return false
-	}
-	switch source := e.(type) {
-	case sensing.RowSource[sensing.Q8Entry]:
-		return generatedIsFaster(source, o)
-	case sensing.RowSource[sensing.SignWord]:
-		return generatedIsFaster(source, o)
-	}
-	return false // to make a normal deviate takes many times longer than to read one
-}
-
-func generatedIsFaster[E sensing.Entry](source sensing.RowSource[E], o options) bool {
-	if o.precision == F64 {
-		return raceStorages[E, float64](source, o)
-	}
-	return raceStorages[E, float32](source, o)
-}
-
-// raceStorages times passes over the first rows, more of them than caches hold where there are so many, in turn.
-func raceStorages[E sensing.Entry, F number](source sensing.RowSource[E], o options) bool {
-	const bytes, rounds = 64 << 20, 3
-	space := source.Space()
-	row := max(1, space.K()*source.Entries().EntryBits()/8)
-	some := firstRows[E]{source, min(source.Measurements(), max(1, bytes/row))}
-	shares := []*share[F]{newShare[F](space.K(), o.workers)}
-	y := make([]float64, some.count)
-	var times [2]time.Duration // the least
-	var storages [2]contraction[E, F]
-	for i := range storages {
-		r, err := newRows(context.Background(), sensing.RowSource[E](some), i == 0, o.workers)
+	var trials [2]*trial
+	for i, storage := range []Storage{Memory, Generated} {
+		b.Storage = storage
+		t, err := b.newTrial(e, 1)
 		if err != nil {
 			return false
 		}
-		storages[i] = newContraction[E, F](r, o)
+		trials[i] = t
 	}
-	for range rounds {
-		for i := range storages {
-			began := time.Now()
-			storages[i].pass(y, shares)
-			if took := time.Since(began); times[i] == 0 || took < times[i] {
-				times[i] = took
-			}
+	for range rounds { // in turn, so that a noisy machine hurts both
+		for _, t := range trials {
+			t.run()
 		}
 	}
-	return times[1] < times[0]
+	return trials[1].best < trials[0].best
+}
+
+// StepSeconds estimates, in about a tenth of a second, how long the pass over the rows takes in a step of so many members.
+// It times it over some of the rows. It is 0 where that cannot be done.
+func (b Backend) StepSeconds(e sensing.Ensemble, members int) float64 {
+	t, err := b.newTrial(e, members)
+	if err != nil {
+		return 0
+	}
+	for range rounds {
+		t.run()
+	}
+	return t.best.Seconds() / float64(t.rows) * float64(e.Measurements())
+}
+
+// rounds is how often a trial is run.
+const rounds = 3
+
+// trial is a pass over an ensemble's first rows: as many as fill more than caches hold, or fewer where making them takes long.
+type trial struct {
+	rows int
+	pass func()
+	best time.Duration // the least so far
+}
+
+func (t *trial) run() {
+	began := time.Now()
+	t.pass()
+	if took := time.Since(began); t.best == 0 || took < t.best {
+		t.best = took
+	}
+}
+
+func (b Backend) newTrial(e sensing.Ensemble, members int) (*trial, error) {
+	o, err := b.options()
+	if err != nil {
+		return nil, err
+	}
+	switch source := e.(type) {
+	case sensing.RowSource[float64]:
+		return newTrial(source, o, members)
+	case sensing.RowSource[float32]:
+		return newTrial(source, o, members)
+	case sensing.RowSource[sensing.BF16Entry]:
+		return newTrial(source, o, members)
+	case sensing.RowSource[sensing.Q8Entry]:
+		return newTrial(source, o, members)
+	case sensing.RowSource[sensing.SignWord]:
+		return newTrial(source, o, members)
+	}
+	return nil, unsupported(e)
+}
+
+func newTrial[E sensing.Entry](source sensing.RowSource[E], o options, members int) (*trial, error) {
+	if o.precision == F64 {
+		return newTrialIn[E, float64](source, o, members)
+	}
+	return newTrialIn[E, float32](source, o, members)
+}
+
+func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o options, members int) (*trial, error) {
+	const mostBytes, mostNormals = 64 << 20, 4 << 20
+	k, bits := source.Space().K(), source.Entries().EntryBits()
+	count := mostBytes / max(1, k*bits/8) / (1 + members/8)
+	if bits > 8 {
+		count = min(count, mostNormals/k)
+	}
+	some := firstRows[E]{source, min(source.Measurements(), max(count, o.workers*leastChunk))}
+	r, err := newRows(context.Background(), sensing.RowSource[E](some), o.storage != Generated, o.workers)
+	if err != nil {
+		return nil, err
+	}
+	shares := make([]*share[F], members)
+	for i := range shares {
+		shares[i] = newShare[F](k, o.workers)
+	}
+	c, y := newContraction[E, F](r, o), make([]float64, some.count)
+	return &trial{rows: some.count, pass: func() { c.pass(y, shares) }}, nil
 }
 
 // firstRows is an ensemble's first rows.
