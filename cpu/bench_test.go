@@ -151,7 +151,7 @@ func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
 func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
 	const n = 256
 	k := newKernel[E, F](simd)
-	h := new(hand[E, F])
+	h := newHand[E, F]()
 	length := sensing.RowLen[E](n)
 	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
 	memory := make([]E, blockRows*stride)

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
@@ -24,11 +25,10 @@ type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
 }
 
-// vector is a kernel's assembly, which takes a multiple of step coordinates. The zero value is none.
+// vector is a kernel's assembly, which takes a multiple of stride coordinates. The zero value is none.
 type vector[F number] struct {
-	step int
-	dot  func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
-	add  func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
+	dot func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
+	add func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
 	// dots and adds do the same for together members of a batch, and decode each entry once for all of them. They are nil
 	// where entries cost nothing to decode.
 	dots func(lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, from, to int)
@@ -38,81 +38,106 @@ type vector[F number] struct {
 // hand is the memory that one worker's kernel calls use for up to together members of a batch. It is kept, because what
 // assembly is handed lies on the heap.
 type hand[E sensing.Entry, F number] struct {
-	rows    block[E]
-	z       [together][]F
+	operands[E, F]
+	rest    operands[E, F] // the last coordinates, fewer than stride, and padding
 	lanes   [together][blockRows * maxLanes]F
-	p       [together][blockRows]float64
-	c       [together][blockRows]F
-	acc     [together][]F
+	p, c    [together][blockRows]F
 	numbers [strip]F // for plain Go
+}
+
+// operands are what the two loops read, and acc, which one of them writes.
+type operands[E sensing.Entry, F number] struct {
+	rows   block[E]
+	z, acc [together][]F
 }
 
 const (
 	together = 4
 	maxLanes = 16
+	stride   = 64  // coordinates that assembly takes a multiple of, a multiple of the lanes
 	strip    = 128 // coordinates that plain Go takes at a time, a multiple of the lanes
 
 	singleStretch = 2048 // coordinates that a dot product in f32 adds up in its lanes, a multiple of every vector's step
 )
 
+// newHand returns a hand whose rest is padding. It changes no lane, not even one that is −0: its entries are above zero
+// in every format, and its z is −0.
+func newHand[E sensing.Entry, F number]() *hand[E, F] {
+	h := new(hand[E, F])
+	for j := range h.rest.rows {
+		h.rest.rows[j] = slices.Repeat([]E{255}, sensing.RowLen[E](stride))
+	}
+	for i := range h.rest.z {
+		h.rest.z[i] = slices.Repeat([]F{F(math.Copysign(0, -1))}, stride)
+		h.rest.acc[i] = make([]F, stride)
+	}
+	return h
+}
+
 // laneCount returns L.
 func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
-
-// stretch returns how many of n coordinates a dot product adds up in its lanes.
-func stretch[F number](n int) int {
-	if laneCount[F]() == maxLanes {
-		return singleStretch
-	}
-	return max(n, 1)
-}
-
-// whole returns how many of n coordinates the assembly takes.
-func (v vector[F]) whole(n int) int {
-	if v.step == 0 {
-		return 0
-	}
-	return n / v.step * v.step
-}
 
 // bytes views a block's rows as assembly is handed them: pointers are all that it reads.
 func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 	return (*[blockRows][]byte)(unsafe.Pointer(b))
 }
 
-// dot does h.p[i][j] = rows[j]·z[i] for the first members.
-func (k kernel[E, F]) dot(h *hand[E, F], members int) {
-	clear(h.p[:members])
-	n := len(h.z[0])
-	for from, step := 0, stretch[F](n); from < n; from += step {
-		k.dotStretch(h, members, from, min(from+step, n))
+// takeRest copies the rows' last entries of n to the rest, and returns the coordinate where they begin.
+func (h *hand[E, F]) takeRest(n int) int {
+	whole := n / stride * stride
+	for j, row := range h.rows {
+		copy(h.rest.rows[j], row[sensing.RowLen[E](whole):])
 	}
+	return whole
 }
 
-// dotStretch does h.p[i][j] += rows[j]·z[i] over some coordinates.
-func (k kernel[E, F]) dotStretch(h *hand[E, F], members, from, to int) {
+// dot does h.p[i][j] = rows[j]·z[i] for the first members.
+func (k kernel[E, F]) dot(h *hand[E, F], members int) {
 	clear(h.lanes[:members])
-	rest := from + k.vector.whole(to-from)
-	switch {
-	case rest == from:
-	case members == together && k.vector.dots != nil:
-		k.vector.dots(&h.lanes, bytes(&h.rows), &h.z, from, rest)
-	default:
-		for i, z := range h.z[:members] {
-			k.vector.dot(&h.lanes[i][0], bytes(&h.rows), &z[0], from, rest)
+	if n := len(h.z[0]); k.vector.dot == nil {
+		k.plainDot(h, members)
+	} else {
+		whole := h.takeRest(n)
+		k.vectorDot(h, &h.operands, members, whole)
+		if whole < n {
+			for i, z := range h.z[:members] {
+				copy(h.rest.z[i], z[whole:])
+			}
+			k.vectorDot(h, &h.rest, members, stride)
 		}
 	}
 	lanes := laneCount[F]()
+	for i := range members {
+		for j := range h.rows {
+			h.p[i][j] = fold(h.lanes[i][j*lanes : (j+1)*lanes])
+		}
+	}
+}
+
+// vectorDot adds the operands' first n coordinates to the lanes.
+func (k kernel[E, F]) vectorDot(h *hand[E, F], o *operands[E, F], members, n int) {
+	switch {
+	case n == 0:
+	case members == together && k.vector.dots != nil:
+		k.vector.dots(&h.lanes, bytes(&o.rows), &o.z, 0, n)
+	default:
+		for i, z := range o.z[:members] {
+			k.vector.dot(&h.lanes[i][0], bytes(&o.rows), &z[0], 0, n)
+		}
+	}
+}
+
+// plainDot is vectorDot in plain Go, for all coordinates.
+func (k kernel[E, F]) plainDot(h *hand[E, F], members int) {
+	lanes := laneCount[F]()
 	for j, row := range h.rows {
-		for at := rest; at < to; at += strip {
-			end := min(at+strip, to)
-			x := h.numbers[:end-at]
+		for at := 0; at < len(h.z[0]); at += strip {
+			to := min(at+strip, len(h.z[0]))
+			x := h.numbers[:to-at]
 			decode(x, row, at)
 			for i := range members {
 				multiplyAdd(h.lanes[i][j*lanes:(j+1)*lanes], x, h.z[i][at:end])
 			}
-		}
-		for i := range members {
-			h.p[i][j] += fold(h.lanes[i][j*lanes : (j+1)*lanes])
 		}
 	}
 }
@@ -134,25 +159,47 @@ func fold[F number](lane []F) float64 {
 
 // add does acc[i] += Σ_j h.c[i][j]·rows[j] for the first members.
 func (k kernel[E, F]) add(h *hand[E, F], members int) {
+	if k.vector.add == nil {
+		k.plainAdd(h, members)
+		return
+	}
 	n := len(h.acc[0])
-	from := k.vector.whole(n)
-	switch {
-	case from == 0:
-	case members == together && k.vector.adds != nil:
-		k.vector.adds(&h.acc, &h.c, bytes(&h.rows), 0, from)
-	default:
+	whole := h.takeRest(n)
+	k.vectorAdd(h, &h.operands, members, whole)
+	if whole < n {
 		for i, acc := range h.acc[:members] {
-			k.vector.add(&acc[0], &h.c[i], bytes(&h.rows), 0, from)
+			copy(h.rest.acc[i], acc[whole:])
+		}
+		k.vectorAdd(h, &h.rest, members, stride)
+		for i, acc := range h.acc[:members] {
+			copy(acc[whole:], h.rest.acc[i])
 		}
 	}
+}
+
+// vectorAdd does the operands' first n coordinates.
+func (k kernel[E, F]) vectorAdd(h *hand[E, F], o *operands[E, F], members, n int) {
+	switch {
+	case n == 0:
+	case members == together && k.vector.adds != nil:
+		k.vector.adds(&o.acc, &h.c, bytes(&o.rows), 0, n)
+	default:
+		for i, acc := range o.acc[:members] {
+			k.vector.add(&acc[0], &h.c[i], bytes(&o.rows), 0, n)
+		}
+	}
+}
+
+// plainAdd is vectorAdd in plain Go, for all coordinates.
+func (k kernel[E, F]) plainAdd(h *hand[E, F], members int) {
 	if rows, signs := any(&h.rows).(*block[sensing.SignWord]); signs {
 		for i, acc := range h.acc[:members] {
-			addSigns(acc, &h.c[i], rows, from)
+			addSigns(acc, &h.c[i], rows)
 		}
 		return
 	}
-	for at := from; at < n; at += strip {
-		to := min(at+strip, n)
+	for at := 0; at < len(h.acc[0]); at += strip {
+		to := min(at+strip, len(h.acc[0]))
 		x := h.numbers[:to-at]
 		for j, row := range h.rows {
 			decode(x, row, at)
@@ -240,10 +287,7 @@ func scaleAdd[F number](acc []F, c F, x []F) {
 }
 
 // addSigns looks each coordinate's two sums of four up among the sixteen there are of each.
-func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord], from int) {
-	if from == len(acc) {
-		return
-	}
+func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord]) {
 	var sums [2][16]F
 	for h := range sums {
 		for s := range sums[h] {
@@ -251,7 +295,7 @@ func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord],
 			sums[h][s] = (x(0) + x(1)) + (x(2) + x(3))
 		}
 	}
-	for k := from; k < len(acc); k++ {
+	for k := range acc {
 		var at [2]sensing.SignWord
 		for j := range rows {
 			at[j/4] |= rows[j][k/32] >> (k % 32) & 1 << (j % 4)

@@ -6,17 +6,21 @@ import "github.com/matsense/matsense/sensing"
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
-	hands   []hand[E, F] // one for each worker
+	hands   []*hand[E, F] // one for each worker
 	onePass passing[E, F]
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
-	return contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd), hands: make([]hand[E, F], r.workers)}
+	c := contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd)}
+	for range r.workers {
+		c.hands = append(c.hands, newHand[E, F]())
+	}
+	return c
 }
 
 // hold gives a worker's hand count rows from the first on.
 func (c *contraction[E, F]) hold(worker, first, count int) *hand[E, F] {
-	h := &c.hands[worker]
+	h := c.hands[worker]
 	c.load(worker, first, count, &h.rows)
 	return h
 }

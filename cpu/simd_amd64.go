@@ -33,52 +33,52 @@ type vectors struct {
 var assembly = map[any]map[SIMD]vectors{
 	float64(0): {
 		AVX512: {
-			vector[float64]{16, dotF64DoubleAVX512, addF64DoubleAVX512, dotsF64DoubleAVX512, addsF64DoubleAVX512},
-			vector[float32]{32, dotF64SingleAVX512, addF64SingleAVX512, dotsF64SingleAVX512, addsF64SingleAVX512},
+			vector[float64]{dotF64DoubleAVX512, addF64DoubleAVX512, dotsF64DoubleAVX512, addsF64DoubleAVX512},
+			vector[float32]{dotF64SingleAVX512, addF64SingleAVX512, dotsF64SingleAVX512, addsF64SingleAVX512},
 		},
 		AVX2: {
-			vector[float64]{8, dotF64DoubleAVX2, addF64DoubleAVX2, dotsF64DoubleAVX2, addsF64DoubleAVX2},
-			vector[float32]{16, dotF64SingleAVX2, addF64SingleAVX2, dotsF64SingleAVX2, addsF64SingleAVX2},
+			vector[float64]{dotF64DoubleAVX2, addF64DoubleAVX2, dotsF64DoubleAVX2, addsF64DoubleAVX2},
+			vector[float32]{dotF64SingleAVX2, addF64SingleAVX2, dotsF64SingleAVX2, addsF64SingleAVX2},
 		},
 	},
 	float32(0): {
 		AVX512: {
-			vector[float64]{16, dotF32DoubleAVX512, addF32DoubleAVX512, dotsF32DoubleAVX512, addsF32DoubleAVX512},
-			vector[float32]{32, dotF32SingleAVX512, addF32SingleAVX512, dotsF32SingleAVX512, addsF32SingleAVX512},
+			vector[float64]{dotF32DoubleAVX512, addF32DoubleAVX512, dotsF32DoubleAVX512, addsF32DoubleAVX512},
+			vector[float32]{dotF32SingleAVX512, addF32SingleAVX512, dotsF32SingleAVX512, addsF32SingleAVX512},
 		},
 		AVX2: {
-			vector[float64]{8, dotF32DoubleAVX2, addF32DoubleAVX2, dotsF32DoubleAVX2, addsF32DoubleAVX2},
-			vector[float32]{16, dotF32SingleAVX2, addF32SingleAVX2, dotsF32SingleAVX2, addsF32SingleAVX2},
+			vector[float64]{dotF32DoubleAVX2, addF32DoubleAVX2, dotsF32DoubleAVX2, addsF32DoubleAVX2},
+			vector[float32]{dotF32SingleAVX2, addF32SingleAVX2, dotsF32SingleAVX2, addsF32SingleAVX2},
 		},
 	},
 	sensing.BF16Entry(0): {
 		AVX512: {
-			vector[float64]{16, dotBF16DoubleAVX512, addBF16DoubleAVX512, dotsBF16DoubleAVX512, addsBF16DoubleAVX512},
-			vector[float32]{32, dotBF16SingleAVX512, addBF16SingleAVX512, dotsBF16SingleAVX512, addsBF16SingleAVX512},
+			vector[float64]{dotBF16DoubleAVX512, addBF16DoubleAVX512, dotsBF16DoubleAVX512, addsBF16DoubleAVX512},
+			vector[float32]{dotBF16SingleAVX512, addBF16SingleAVX512, dotsBF16SingleAVX512, addsBF16SingleAVX512},
 		},
 		AVX2: {
-			vector[float64]{8, dotBF16DoubleAVX2, addBF16DoubleAVX2, dotsBF16DoubleAVX2, addsBF16DoubleAVX2},
-			vector[float32]{16, dotBF16SingleAVX2, addBF16SingleAVX2, dotsBF16SingleAVX2, addsBF16SingleAVX2},
+			vector[float64]{dotBF16DoubleAVX2, addBF16DoubleAVX2, dotsBF16DoubleAVX2, addsBF16DoubleAVX2},
+			vector[float32]{dotBF16SingleAVX2, addBF16SingleAVX2, dotsBF16SingleAVX2, addsBF16SingleAVX2},
 		},
 	},
 	sensing.Q8Entry(0): {
 		AVX512: {
-			vector[float64]{64, dotQ8DoubleAVX512, addQ8DoubleAVX512, dotsQ8DoubleAVX512, addsQ8DoubleAVX512},
-			vector[float32]{64, dotQ8SingleAVX512, addQ8SingleAVX512, dotsQ8SingleAVX512, addsQ8SingleAVX512},
+			vector[float64]{dotQ8DoubleAVX512, addQ8DoubleAVX512, dotsQ8DoubleAVX512, addsQ8DoubleAVX512},
+			vector[float32]{dotQ8SingleAVX512, addQ8SingleAVX512, dotsQ8SingleAVX512, addsQ8SingleAVX512},
 		},
 		AVX2: {
-			vector[float64]{8, dotQ8DoubleAVX2, addQ8DoubleAVX2, dotsQ8DoubleAVX2, addsQ8DoubleAVX2},
-			vector[float32]{16, dotQ8SingleAVX2, addQ8SingleAVX2, dotsQ8SingleAVX2, addsQ8SingleAVX2},
+			vector[float64]{dotQ8DoubleAVX2, addQ8DoubleAVX2, dotsQ8DoubleAVX2, addsQ8DoubleAVX2},
+			vector[float32]{dotQ8SingleAVX2, addQ8SingleAVX2, dotsQ8SingleAVX2, addsQ8SingleAVX2},
 		},
 	},
 	sensing.SignWord(0): {
 		AVX512: {
-			vector[float64]{step: 64, dot: dotSignsDoubleAVX512, add: addSignsDoubleAVX512},
-			vector[float32]{step: 64, dot: dotSignsSingleAVX512, add: addSignsSingleAVX512},
+			vector[float64]{dot: dotSignsDoubleAVX512, add: addSignsDoubleAVX512},
+			vector[float32]{dot: dotSignsSingleAVX512, add: addSignsSingleAVX512},
 		},
 		AVX2: {
-			vector[float64]{step: 8, dot: dotSignsDoubleAVX2, add: addSignsDoubleAVX2},
-			vector[float32]{step: 16, dot: dotSignsSingleAVX2, add: addSignsSingleAVX2},
+			vector[float64]{dot: dotSignsDoubleAVX2, add: addSignsDoubleAVX2},
+			vector[float32]{dot: dotSignsSingleAVX2, add: addSignsSingleAVX2},
 		},
 	},
 }

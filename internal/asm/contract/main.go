@@ -12,8 +12,7 @@
 //
 // and dots and adds, which do that for four members of a batch at once and decode each entry once for the four,
 //
-// for coordinates from ≤ k < to, where to − from is a multiple of the loop's step. What is left over, fewer coordinates
-// than one step, plain Go does.
+// for coordinates from ≤ k < to, where to − from is a multiple of 64. What is left over, package cpu pads.
 //
 // # The order of summation
 //
