@@ -10,7 +10,7 @@ import (
 //
 // AVX-512 looks sixty-four entries up in registers. The 128 levels of the upper half are kept in four planes, one for
 // each byte of their bits, and a plane of 128 bytes is two registers: what VPERMI2B searches. An entry and its mirror have
-// one place there, of k and 255 − k the one above 127, without its bit 7; and where k is below 128, the sign is minus.
+// one place there, that of the larger of k and 255 − k, without its bit 7; and where k is below 128, the sign is minus.
 // Unpacking bytes to words and words to double words puts the planes together. It works within quarters of a register, so
 // the entries are put in order for it first.
 //
@@ -73,14 +73,14 @@ func planes(v variant) decoder {
 		q, g := i/16, i/4%4
 		return uint64(16*g + 4*q + i%4)
 	}))
+	ones := avx512.load(constant("ones", 1, func(int) uint64 { return 0xFF }))
 	top := avx512.load(constant("top", 1, func(int) uint64 { return 0x80 }))
 
 	return func(b *block, row Register, use func(unit int, x VecVirtual)) {
-		k, lower, place := ZMM(), K(), ZMM()
+		k, mirror, place := ZMM(), ZMM(), ZMM()
 		VPERMB(Mem{Base: row, Index: b.index, Scale: 1}, order, k)
-		VPTESTNMB(top, k, lower)
-		VPMOVM2B(lower, place)
-		VPXORQ(k, place, place)
+		VPXORQ(k, ones, mirror)
+		VPMAXUB(k, mirror, place)
 		bytes := [4]VecVirtual{ZMM(), ZMM(), ZMM(), place}
 		for p, x := range bytes {
 			if x != place {
@@ -88,8 +88,8 @@ func planes(v variant) decoder {
 			}
 			VPERMI2B(planes[p][1], planes[p][0], x)
 		}
-		const orNotAnd = 0xF2 // x | (^y & z)
-		VPTERNLOGD(Imm(orNotAnd), top, k, bytes[3])
+		const orAnd = 0xF8 // x | (y & z)
+		VPTERNLOGD(Imm(orAnd), top, mirror, bytes[3])
 
 		group := 0
 		for _, unpack := range []func(...Op){VPUNPCKLBW, VPUNPCKHBW} {
