@@ -82,13 +82,11 @@ func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 	return (*[blockRows][]byte)(unsafe.Pointer(b))
 }
 
-// takeRest copies the rows' last entries of n to the rest, and returns the coordinate where they begin.
-func (h *hand[E, F]) takeRest(n int) int {
-	whole := n / stride * stride
+// takeRest copies the rows' last entries, from a coordinate on, to the rest.
+func (h *hand[E, F]) takeRest(from int) {
 	for j, row := range h.rows {
-		copy(h.rest.rows[j], row[sensing.RowLen[E](whole):])
+		copy(h.rest.rows[j], row[sensing.RowLen[E](from):])
 	}
-	return whole
 }
 
 // dot does h.p[i][j] = rows[j]·z[i] for the first members.
@@ -97,9 +95,10 @@ func (k kernel[E, F]) dot(h *hand[E, F], members int) {
 	if n := len(h.z[0]); k.vector.dot == nil {
 		k.plainDot(h, members)
 	} else {
-		whole := h.takeRest(n)
+		whole := n / stride * stride
 		k.vectorDot(h, &h.operands, members, whole)
-		if whole < n {
+		if whole < n { // by now memory has begun to deliver these
+			h.takeRest(whole)
 			for i, z := range h.z[:members] {
 				copy(h.rest.z[i], z[whole:])
 			}
@@ -164,9 +163,10 @@ func (k kernel[E, F]) add(h *hand[E, F], members int) {
 		return
 	}
 	n := len(h.acc[0])
-	whole := h.takeRest(n)
+	whole := n / stride * stride
 	k.vectorAdd(h, &h.operands, members, whole)
 	if whole < n {
+		h.takeRest(whole)
 		for i, acc := range h.acc[:members] {
 			copy(h.rest.acc[i], acc[whole:])
 		}
