@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"math"
-	"slices"
 	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
@@ -41,7 +40,8 @@ type hand[E sensing.Entry, F number] struct {
 	operands[E, F]
 	rest    operands[E, F] // the last coordinates, fewer than stride, and padding
 	lanes   [together][blockRows * maxLanes]F
-	p, c    [together][blockRows]F
+	p       [together][blockRows]float64
+	c       [together][blockRows]F
 	numbers [strip]F // for plain Go
 }
 
@@ -60,16 +60,14 @@ const (
 	singleStretch = 2048 // coordinates that a dot product in f32 adds up in its lanes, a multiple of every vector's step
 )
 
-// newHand returns a hand whose rest is padding. It changes no lane, not even one that is −0: its entries are above zero
-// in every format, and its z is −0.
+// newHand returns a hand whose rest is padding: zeros of z, which change no sum.
 func newHand[E sensing.Entry, F number]() *hand[E, F] {
 	h := new(hand[E, F])
 	for j := range h.rest.rows {
-		h.rest.rows[j] = slices.Repeat([]E{255}, sensing.RowLen[E](stride))
+		h.rest.rows[j] = make([]E, sensing.RowLen[E](stride))
 	}
 	for i := range h.rest.z {
-		h.rest.z[i] = slices.Repeat([]F{F(math.Copysign(0, -1))}, stride)
-		h.rest.acc[i] = make([]F, stride)
+		h.rest.z[i], h.rest.acc[i] = make([]F, stride), make([]F, stride)
 	}
 	return h
 }
@@ -89,50 +87,66 @@ func (h *hand[E, F]) takeRest(from int) {
 	}
 }
 
+// stretch returns how many of n coordinates a dot product adds up in its lanes.
+func stretch[F number](n int) int {
+	if laneCount[F]() == maxLanes {
+		return singleStretch
+	}
+	return max(n, 1)
+}
+
 // dot does h.p[i][j] = rows[j]·z[i] for the first members.
 func (k kernel[E, F]) dot(h *hand[E, F], members int) {
-	clear(h.lanes[:members])
-	if n := len(h.z[0]); k.vector.dot == nil {
-		k.plainDot(h, members)
-	} else {
-		whole := n / stride * stride
-		k.vectorDot(h, &h.operands, members, whole)
-		if whole < n { // by now memory has begun to deliver these
-			h.takeRest(whole)
-			for i, z := range h.z[:members] {
-				copy(h.rest.z[i], z[whole:])
-			}
-			k.vectorDot(h, &h.rest, members, stride)
+	clear(h.p[:members])
+	n, lanes := len(h.z[0]), laneCount[F]()
+	for from, step := 0, stretch[F](n); from < n; from += step {
+		clear(h.lanes[:members])
+		if to := min(from+step, n); k.vector.dot == nil {
+			k.plainDot(h, members, from, to)
+		} else {
+			k.dotStretch(h, members, from, to)
 		}
-	}
-	lanes := laneCount[F]()
-	for i := range members {
-		for j := range h.rows {
-			h.p[i][j] = fold(h.lanes[i][j*lanes : (j+1)*lanes])
+		for i := range members {
+			for j := range h.rows {
+				h.p[i][j] += fold(h.lanes[i][j*lanes : (j+1)*lanes])
+			}
 		}
 	}
 }
 
-// vectorDot adds the operands' first n coordinates to the lanes.
-func (k kernel[E, F]) vectorDot(h *hand[E, F], o *operands[E, F], members, n int) {
+// dotStretch adds some coordinates to the lanes with assembly.
+func (k kernel[E, F]) dotStretch(h *hand[E, F], members, from, to int) {
+	whole := to / stride * stride
+	k.vectorDot(h, &h.operands, members, from, whole)
+	if whole < to { // by now memory has begun to deliver these
+		h.takeRest(whole)
+		for i, z := range h.z[:members] {
+			copy(h.rest.z[i], z[whole:])
+		}
+		k.vectorDot(h, &h.rest, members, 0, stride)
+	}
+}
+
+// vectorDot adds some of the operands' coordinates to the lanes.
+func (k kernel[E, F]) vectorDot(h *hand[E, F], o *operands[E, F], members, from, to int) {
 	switch {
-	case n == 0:
+	case from == to:
 	case members == together && k.vector.dots != nil:
-		k.vector.dots(&h.lanes, bytes(&o.rows), &o.z, 0, n)
+		k.vector.dots(&h.lanes, bytes(&o.rows), &o.z, from, to)
 	default:
 		for i, z := range o.z[:members] {
-			k.vector.dot(&h.lanes[i][0], bytes(&o.rows), &z[0], 0, n)
+			k.vector.dot(&h.lanes[i][0], bytes(&o.rows), &z[0], from, to)
 		}
 	}
 }
 
-// plainDot is vectorDot in plain Go, for all coordinates.
-func (k kernel[E, F]) plainDot(h *hand[E, F], members int) {
+// plainDot is dotStretch in plain Go.
+func (k kernel[E, F]) plainDot(h *hand[E, F], members, from, to int) {
 	lanes := laneCount[F]()
 	for j, row := range h.rows {
-		for at := 0; at < len(h.z[0]); at += strip {
-			to := min(at+strip, len(h.z[0]))
-			x := h.numbers[:to-at]
+		for at := from; at < to; at += strip {
+			end := min(at+strip, to)
+			x := h.numbers[:end-at]
 			decode(x, row, at)
 			for i := range members {
 				multiplyAdd(h.lanes[i][j*lanes:(j+1)*lanes], x, h.z[i][at:end])

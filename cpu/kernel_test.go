@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"unsafe"
 
@@ -177,24 +176,6 @@ func agree[F number](t *testing.T) {
 			compare(t, 561, 0, 3)
 			compare(t, 20100, 1, 4)
 		})
-	}
-}
-
-// TestNegativeZero: what assembly pads the last coordinates with leaves even a sum that is −0 as it is. Here all products
-// are too small for any number but that.
-func TestNegativeZero(t *testing.T) {
-	for _, simd := range available() {
-		h := newHand[sensing.Q8Entry, float64]()
-		h.z[0] = slices.Repeat([]float64{-math.SmallestNonzeroFloat64}, stride+1)
-		for j := range h.rows {
-			h.rows[j] = slices.Repeat([]sensing.Q8Entry{128}, stride+1)
-		}
-		newKernel[sensing.Q8Entry, float64](simd).dot(h, 1)
-		for _, p := range h.p[0] {
-			if p != 0 || !math.Signbit(p) {
-				t.Errorf("simd %s: the dot product is %v, want −0", simd, p)
-			}
-		}
 	}
 }
 
