@@ -1,0 +1,253 @@
+"""One gradient in matsense, NumPy and PyTorch: what bench/peers/run runs once it has made the environment.
+
+All get the same problem: m symmetric n × n matrices A_i, observations y, and B factors U of n × r. NumPy and PyTorch have
+the A_i as one dense array of m × n² numbers and compute the gradient as steps.py has it, each in the form and layout that
+is fastest for it here. matsense has rows of n(n+1)/2 entries in one of its number formats, in memory or generated when
+needed, and computes it in one of its arithmetics. Everybody has as many threads as there are cores.
+
+First, the gradients must agree. Each of matsense's configurations is compared with NumPy on the very entries of its format,
+for a few hundred measurements; and on the whole problem with f32 entries, whose A the peers are then timed on, everybody
+is compared with NumPy float64. If one is off, nothing is timed and the exit code is 1.
+
+Then come rounds. In each, every contestant has its turn: a pause in which the threads of the one before go to sleep, a
+measurement of the rate at which memory is read, a gradient to warm up, and up to five whose median counts. The
+order is rotated from round to round, and ratios are taken within a round, so that a noisy machine hurts all alike.
+
+"× NumPy" is how many times as fast a contestant is as NumPy float64 in the same round, its median over the rounds. "GB/s" counts
+what a gradient must read from memory: A twice for the peers, once in blocks; the entries once for matsense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import math
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+from typing import Protocol
+
+import numpy as np
+
+from coprocess import BITS, CONFIGURATIONS, Configuration, Engine, Ours, build, peak, prepare
+from options import parse
+from steps import Library, blocked, numpy_library, peers, torch_library
+from tables import Line, markdown, table
+
+EXACT, CLOSE = 1e-12, 1e-4  # how far off float64 and other arithmetic may be, relative
+CHECKED = 400  # measurements in the comparison of every format
+PAUSE = 0.05  # seconds: waiting threads of a BLAS keep a core busy for some 20 ms
+VISIT = 0.25  # seconds that a contestant's turn should last
+TIMED = Configuration("f32", "memory", "f64")  # whose A the peers get
+
+
+class Contestant(Protocol):
+    """What has a turn: an Engine or a Peer."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def members(self) -> int: ...
+    @property
+    def bytes(self) -> float: ...
+    def gradients(self) -> np.ndarray: ...
+    def seconds(self, count: int) -> list[float]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A gradient held against NumPy's in float64."""
+
+    what: str
+    error: float  # relative, of all members together
+    limit: float
+
+    def __str__(self) -> str:
+        verdict = "" if self.error <= self.limit else f"  WRONG: more than {self.limit:.0e}"
+        return f"  {self.what:56}{self.error:8.1e}{verdict}"
+
+
+def say(text: str) -> None:
+    """Tells a person how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def check(what: str, contestant: Contestant, reference: np.ndarray, exact: bool) -> Check:
+    """Compares a contestant's gradients with the reference's."""
+    reference = reference[:contestant.members]
+    error = np.linalg.norm(contestant.gradients() - reference) / np.linalg.norm(reference)
+    result = Check(what, float(error), EXACT if exact else CLOSE)
+    say(str(result))
+    return result
+
+
+def reference_gradients(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarray:
+    """NumPy's gradients of all members."""
+    return blocked(A, y, U, np.ascontiguousarray, 1024)
+
+
+def require_memory(options: argparse.Namespace, available: float) -> None:
+    """Ends the program where the arrays would not fit."""
+    n, m = options.n, options.measurements
+    entries = m * n * (n + 1) / 2 * sum(bits / 8 for bits in BITS.values())
+    needed = 12 * m * n * n + entries + 1.5e9  # A twice; the rest is the probe of the bandwidth, and the programs
+    say(f"needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are available")
+    if needed > available:
+        sys.exit("bench/peers: there is not enough memory; give a smaller --n or fewer --measurements")
+
+
+def check_formats(ours: Ours, options: argparse.Namespace) -> list[Check]:
+    """Compares every configuration with NumPy on the entries of its format."""
+    m = min(options.measurements, CHECKED)
+    say(f"\ngradients beside NumPy float64 on the same entries, m = {m}, relative error:")
+    checks, references, refusals = [], {}, set()
+    for configuration in CONFIGURATIONS:
+        engine = prepare(ours, configuration, options.n, m, options.factor_rank, max(options.members))
+        if isinstance(engine, str):
+            if engine not in refusals:
+                say(f"  without matsense {configuration} and the like: {engine}")
+            refusals.add(engine)
+            continue
+        if configuration.entries not in references:
+            references[configuration.entries] = reference_gradients(engine.matrices(), engine.observations(), engine.factors())
+        checks.append(check(engine.name, engine, references[configuration.entries], configuration.precision == "f64"))
+        engine.release()
+    return checks
+
+
+def open_engines(ours: Ours, options: argparse.Namespace) -> dict[Configuration, Engine]:
+    """Opens an engine for every configuration that there is."""
+    say(f"\nmaking the rows, and A, for m = {options.measurements}")
+    engines = {}
+    for configuration in CONFIGURATIONS:
+        engine = prepare(ours, configuration, options.n, options.measurements, options.factor_rank, max(options.members))
+        if isinstance(engine, Engine):
+            engines[configuration] = engine
+    return engines
+
+
+def gather(engines: dict[Configuration, Engine], libraries: list[Library], options: argparse.Namespace,
+           ) -> tuple[list[list[Contestant]], list[Check]]:
+    """The contestants for each number of members, and how they compare on the whole problem."""
+    timed = engines[TIMED]
+    A, y, U = timed.matrices(), timed.observations(), timed.factors()
+    reference = reference_gradients(A, y, U)
+    say(f"\ngradients beside NumPy float64 with f32 entries, m = {options.measurements}, relative error:")
+    checks = [check(engine.name, engine, reference, configuration.precision == "f64")
+              for configuration, engine in engines.items() if configuration.entries == TIMED.entries]
+    groups = []
+    arrays = [A, A.astype(np.float32)]
+    for members in options.members:
+        group: list[Contestant] = []
+        for library in libraries:
+            for array in arrays:
+                for peer in peers(library, array, y, U, members):
+                    runs = f", {members} runs" if members > 1 else ""
+                    checks.append(check(f"{peer.name}{runs}: {peer.form}", peer, reference, array.dtype == np.float64))
+                    group.append(peer)
+        groups.append(group + [engine.of(members) for engine in engines.values()])
+    return groups, checks
+
+
+def measure(ours: Ours, groups: list[list[Contestant]], rounds: int) -> list[list[Line]]:
+    """All rounds."""
+    results = [[Line(c.name, c.form, c.members, c.bytes) for c in group] for group in groups]
+    for turn in range(rounds):
+        began = time.perf_counter()
+        for group, lines in zip(groups, results):
+            first = turn * len(group) // rounds
+            for i in range(len(group)):
+                at = (first + i) % len(group)
+                visit(ours, group[at], lines[at])
+        say(f"round {turn + 1} of {rounds}: {time.perf_counter() - began:.0f} s")
+    return results
+
+
+def visit(ours: Ours, contestant: Contestant, line: Line) -> None:
+    """One contestant's turn."""
+    time.sleep(PAUSE)
+    line.bandwidths.append(ours.ask("bandwidth")["bytes_per_second"])
+    (warm,) = contestant.seconds(1)
+    line.seconds.append(statistics.median(contestant.seconds(min(5, math.ceil(VISIT / warm)))))
+
+
+def peaks(binary: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace) -> list[tuple[Configuration, int, float]]:
+    """The memory of a process for each configuration that generates its rows."""
+    found = []
+    for configuration in CONFIGURATIONS:
+        for members in options.members if configuration.storage == "generated" else []:
+            size = peak(binary, folder, configuration, options.n, options.measurements, options.factor_rank, members)
+            if size is not None:
+                found.append((configuration, members, size))
+    return found
+
+
+def describe(results: list[list[Line]], memory: list[tuple[Configuration, int, float]]) -> str:
+    """The tables."""
+    parts = []
+    for lines in results:
+        members = lines[0].members
+        parts.append("one run" if members == 1 else f"{members} runs in one pass, milliseconds for each")
+        parts.append(table(lines))
+        forms = "; ".join(f"{line.name}: {line.form}" for line in lines if line.form)
+        parts.append(f"fastest forms: {forms}")
+    everything = [b for lines in results for line in lines for b in line.bandwidths]
+    parts.append(f"read bandwidth: {statistics.median(everything) / 1e9:.1f} GB/s, "
+                 f"{min(everything) / 1e9:.1f} to {max(everything) / 1e9:.1f}")
+    rows = [[str(configuration), str(members), f"{size / 1e6:.0f}"] for configuration, members, size in memory]
+    parts.append("memory of a process of its own, at its peak")
+    parts.append(markdown([["entries, storage, arithmetic", "runs", "MB"], *rows]))
+    return "\n\n".join(parts)
+
+
+def record(options: argparse.Namespace, setting: str, checks: list[Check], results: list[list[Line]],
+           memory: list[tuple[Configuration, int, float]]) -> str:
+    """Everything, for programs."""
+    return json.dumps({
+        **vars(options), "setting": setting,
+        "checks": [dataclasses.asdict(c) for c in checks],
+        "results": [dataclasses.asdict(line) for lines in results for line in lines],
+        "peak_memory": [{**dataclasses.asdict(c), "members": members, "bytes": size} for c, members, size in memory],
+    })
+
+
+def main() -> None:
+    """Checks, measures and prints."""
+    began = time.perf_counter()
+    options = parse()
+    libraries = [library for library in (numpy_library(), torch_library(options.threads)) if library]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        binary = build(folder)
+        with contextlib.closing(Ours(binary, folder)) as ours:
+            machine = ours.ask("machine")
+            versions = ", ".join(f"{library.name} {library.version}" for library in libraries)
+            setting = (f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}, {options.rounds} rounds, "
+                       f"{options.threads} threads; {machine.get('processor') or 'unknown processor'}; "
+                       f"matsense {machine['device']}, {machine['go']}; {versions}")
+            say(setting)
+            require_memory(options, machine["available_bytes"])
+            checks = check_formats(ours, options)
+            engines = open_engines(ours, options)
+            groups, more = gather(engines, libraries, options)
+            checks += more
+            if wrong := [c for c in checks if not c.error <= c.limit]:
+                sys.exit(f"bench/peers: {len(wrong)} of {len(checks)} gradients are wrong, so that times would mean nothing")
+            say("")
+            results = measure(ours, groups, options.rounds)
+        memory = peaks(binary, folder, options)
+    say(f"{time.perf_counter() - began:.0f} s in all\n")
+    print(record(options, setting, checks, results, memory) if options.json else f"{setting}\n\n{describe(results, memory)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

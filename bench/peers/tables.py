@@ -1,0 +1,69 @@
+"""What was measured, and the tables of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterable
+
+
+@dataclasses.dataclass
+class Line:
+    """One contestant's times, round by round."""
+
+    name: str
+    form: str
+    members: int
+    bytes: float  # read from memory for all members
+    seconds: list[float] = dataclasses.field(default_factory=list)  # for all members
+    bandwidths: list[float] = dataclasses.field(default_factory=list)  # bytes a second, just before
+
+    def ratios(self, unit: Line) -> list[float]:
+        """How many times as fast it was as another one, in each round."""
+        return [u / s for u, s in zip(unit.seconds, self.seconds)]
+
+    def milliseconds(self) -> list[float]:
+        """For each run."""
+        return [1e3 * s / self.members for s in self.seconds]
+
+    def rates(self) -> list[float]:
+        """Bytes a second."""
+        return [self.bytes / s for s in self.seconds]
+
+    def fractions(self) -> list[float]:
+        """Of the bandwidth measured just before."""
+        return [rate / bandwidth for rate, bandwidth in zip(self.rates(), self.bandwidths)]
+
+
+def cells(line: Line, unit: Line, single: Line | None) -> list[str]:
+    """A contestant's line of the table."""
+    ms, ratios = line.milliseconds(), line.ratios(unit)
+    row = [line.name, f"{statistics.median(ms):.3g}", f"{min(ms):.3g}", f"{max(ms):.3g}",
+           f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f}–{max(ratios):.2f}"]
+    if single:
+        row.append(f"{statistics.median(line.ratios(single)):.2f}")
+    if line.bytes:
+        return [*row, f"{statistics.median(line.rates()) / 1e9:.1f}", f"{100 * statistics.median(line.fractions()):.0f} %"]
+    return [*row, "–", "–"]
+
+
+def table(lines: list[Line]) -> str:
+    """The table of one number of members, in Markdown."""
+    unit = next(line for line in lines if line.name == "NumPy float64")
+    single = next((line for line in lines if line.name == "NumPy float64 one by one"), None)
+    head = ["contestant", "ms a run", "min", "max", "× NumPy", "min–max", "GB/s", "of bandwidth"]
+    if single:
+        head.insert(6, "× one by one")
+    return markdown([head, *(cells(line, unit, single) for line in lines)])
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A table whose first row is its head, and whose first column is text."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+
+    def padded(row: Iterable[str]) -> str:
+        first, *rest = (text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths)))
+        return "| " + " | ".join([first, *rest]) + " |"
+
+    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
+    return "\n".join([padded(rows[0]), rule, *map(padded, rows[1:])])
