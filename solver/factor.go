@@ -51,7 +51,8 @@ func (f Factor) Copy(g Factor) {
 }
 
 // Combine does f = a·x + b·y, of factors with the same shapes, which may be the same factors. A term whose coefficient
-// is 0 is not read.
+// is 0 is not read. Each product is rounded before they are added: without a conversion in between, Go may fuse one of them
+// with the sum, which it does on some architectures, and iterates would depend on the machine.
 func (f Factor) Combine(a float64, x Factor, b float64, y Factor) {
 	if a == 0 {
 		a, x, b, y = b, y, 0, x
@@ -68,7 +69,7 @@ func (f Factor) Combine(a float64, x Factor, b float64, y Factor) {
 				}
 			default:
 				for k, v := range p {
-					dst[k] = a*v + b*q[k]
+					dst[k] = float64(a*v) + float64(b*q[k])
 				}
 			}
 		}

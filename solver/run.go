@@ -183,11 +183,11 @@ func (r *run) measure() (Status, error) {
 	return Running, nil
 }
 
-// lossOfZero is f(0) = 1/(4m) Σ y_i².
+// lossOfZero is f(0) = 1/(4m) Σ y_i², the same bits on every machine, because it decides what counts as divergence.
 func lossOfZero(y []float64) float64 {
 	var sum float64
 	for _, v := range y {
-		sum += v * v
+		sum += float64(v * v)
 	}
 	return max(sum/(4*float64(len(y))), math.SmallestNonzeroFloat64)
 }
