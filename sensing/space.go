@@ -49,11 +49,11 @@ func (s Sym) Coordinates(dst []float64, z *mat.Dense) {
 	for i := range s.N {
 		row := raw.Data[i*raw.Stride : i*raw.Stride+s.N]
 		dst[at] = row[i]
-		at++
-		for _, v := range row[i+1:] {
-			dst[at] = math.Sqrt2 * v
-			at++
+		off := dst[at+1 : at+s.N-i]
+		for j, v := range row[i+1:] {
+			off[j] = math.Sqrt2 * v
 		}
+		at += s.N - i
 	}
 }
 
@@ -63,14 +63,40 @@ func (s Sym) Matrix(dst *mat.Dense, v []float64) {
 	raw := dst.RawMatrix()
 	at := 0
 	for i := range s.N {
-		raw.Data[i*raw.Stride+i] = v[at]
-		at++
-		for j := i + 1; j < s.N; j++ {
-			w := v[at] * (1 / math.Sqrt2)
-			raw.Data[i*raw.Stride+j] = w
-			raw.Data[j*raw.Stride+i] = w
-			at++
+		row := raw.Data[i*raw.Stride : i*raw.Stride+s.N]
+		row[i] = v[at]
+		off := row[i+1:]
+		for j, w := range v[at+1 : at+s.N-i] {
+			off[j] = w * (1 / math.Sqrt2)
 		}
+		at += s.N - i
+	}
+	for i := 0; i < s.N; i += 8 {
+		mirror(raw.Data, raw.Stride, i, s.N)
+	}
+}
+
+// mirror copies up to eight rows of the upper triangle, from row i on, to the columns below: together, because they are
+// neighbours there.
+func mirror(data []float64, stride, i, n int) {
+	if i+8 > n {
+		for ; i < n; i++ {
+			for j := i + 1; j < n; j++ {
+				data[j*stride+i] = data[i*stride+j]
+			}
+		}
+		return
+	}
+	row := func(k int) []float64 { return data[(i+k)*stride:][:n] }
+	r0, r1, r2, r3, r4, r5, r6, r7 := row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)
+	for j := i + 1; j < i+8; j++ {
+		for k := i; k < j; k++ {
+			data[j*stride+k] = data[k*stride+j]
+		}
+	}
+	for j := i + 8; j < n; j++ {
+		d := data[j*stride+i:][:8]
+		d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7] = r0[j], r1[j], r2[j], r3[j], r4[j], r5[j], r6[j], r7[j]
 	}
 }
 
