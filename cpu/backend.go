@@ -75,7 +75,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	row := k * float64(e.Entries().EntryBits()) / 8
 
 	bytes := 8 * 2 * m                         // y and the noise
-	bytes += 8 * 6 * float64(n1) * float64(n2) // products, the truth, the spectral estimate
+	bytes += 8 * 7 * float64(n1) * float64(n2) // products and their panels, the truth, the spectral estimate
 	if o.precision == Mixed {
 		bytes += 8 * ((4+workers)*k + m) // of the pass in f64, and the truth as an anchor
 	}
@@ -89,7 +89,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 			return 0, err
 		}
 		for _, s := range shapes {
-			const measuring = 8 // copies of the factor that measuring and saving need
+			const measuring = 9 // copies of the factor that measuring, saving and products need
 			slots := float64(int(solver.OwnSlot) + batch.OwnSlots + measuring)
 			bytes += 8 * slots * float64(s.Rows) * float64(s.Cols)
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -171,5 +173,39 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 				b.ReportMetric(0, "ns/op")
 			})
 		}
+	}
+}
+
+// BenchmarkFactors is what is done with a factor on either side of the contraction: the lift to coordinates and the
+// pullback from them.
+func BenchmarkFactors(b *testing.B) {
+	const n = 200
+	e, err := sensing.NewRademacher(sensing.Sym{N: n}, 64, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := Backend{}.options()
+	if err != nil {
+		b.Fatal(err)
+	}
+	op, err := newOperator(context.Background(), e, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rows := op.(*rowOperator[sensing.SignWord, float64])
+	for _, r := range []int{200, 20, 5, 1} {
+		u, gu := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
+		sensing.NewStream(2, sensing.StartStream).Normals(0, u.RawMatrix().Data)
+		p := &part{l: u, r: u, gr: gu, gl: gu}
+		b.Run(fmt.Sprintf("lift/n=%d/r=%d", n, r), func(b *testing.B) {
+			for b.Loop() {
+				rows.lift(rows.wide, u, u)
+			}
+		})
+		b.Run(fmt.Sprintf("pullback/n=%d/r=%d", n, r), func(b *testing.B) {
+			for b.Loop() {
+				rows.multiply(p, rows.wide)
+			}
+		})
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -60,7 +58,9 @@ type rowOperator[E sensing.Entry, F number] struct {
 	*rows[E]
 	exact    contraction[E, float64] // of apply and adjointMul
 	gradient contraction[E, F]
+	product  *product
 	space    sensing.Space
+	sym      bool       // the space is symmetric: of a matrix to coordinates, only the upper triangle is read
 	matrix   *mat.Dense // n1 × n2
 	shares   map[*part]*share[F]
 	asked    []*share[F] // of the contraction under way
@@ -83,15 +83,17 @@ func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E]
 
 func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) *rowOperator[E, F] {
 	n1, n2 := space.Dims()
+	_, sym := space.(sensing.Sym)
 	return &rowOperator[E, F]{
-		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o), space: space,
+		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o),
+		product: newProduct(o), space: space, sym: sym,
 		matrix: mat.NewDense(n1, n2, nil), shares: map[*part]*share[F]{}, wide: make([]float64, space.K()),
 	}
 }
 
 // lift does z = coordinates of L·Rᵀ.
 func (o *rowOperator[E, F]) lift(z []float64, l, r *mat.Dense) {
-	blas64.Gemm(blas.NoTrans, blas.Trans, 1, l.RawMatrix(), r.RawMatrix(), 0, o.matrix.RawMatrix())
+	o.product.multiply(o.matrix, plain(l), transposed(r), o.sym)
 	o.space.Coordinates(z, o.matrix)
 }
 
@@ -103,12 +105,7 @@ func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
 func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, x *mat.Dense) {
 	o.exact.combine(o.wide, w)
 	o.space.Matrix(o.matrix, o.wide)
-	mul(dst, blas.NoTrans, o.matrix, x)
-}
-
-// mul does dst = a·b or aᵀ·b. Unlike mat.Dense's method it makes no transposed views.
-func mul(dst *mat.Dense, t blas.Transpose, a, b *mat.Dense) {
-	blas64.Gemm(t, blas.NoTrans, 1, a.RawMatrix(), b.RawMatrix(), 0, dst.RawMatrix())
+	o.product.multiply(dst, plain(o.matrix), plain(x), false)
 }
 
 func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
@@ -144,8 +141,8 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 // multiply does G·R and Gᵀ·L from G's coordinates.
 func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
 	o.space.Matrix(o.matrix, g)
-	mul(p.gr, blas.NoTrans, o.matrix, p.r)
+	o.product.multiply(p.gr, plain(o.matrix), plain(p.r), false)
 	if p.gl != p.gr {
-		mul(p.gl, blas.Trans, o.matrix, p.l)
+		o.product.multiply(p.gl, transposed(o.matrix), plain(p.l), false)
 	}
 }

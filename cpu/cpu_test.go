@@ -92,11 +92,10 @@ func sameBitsIn(t *testing.T, precision Precision, e sensing.Ensemble, n, r int)
 	}
 }
 
-// TestNoAllocations: a step takes no memory, in any format, precision and storage, for one member and for several.
-// Factors are small here: gonum multiplies matrices of four blocks of 64 × 64 and more with goroutines that it makes anew
-// each time.
+// TestNoAllocations: a step takes no memory, in any format, precision and storage, for one member and for several, with
+// factors large enough for several workers to share their products.
 func TestNoAllocations(t *testing.T) {
-	const n, m, r = 40, 70, 40
+	const n, m, r = 80, 70, 170
 	truth, err := sensing.NewTruth(n, 2, 2, 1)
 	if err != nil {
 		t.Fatal(err)

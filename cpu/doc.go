@@ -18,5 +18,8 @@
 // accumulator. Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds are in one written order (see kernel), which AVX-512, AVX2 and plain Go
-// follow alike. The assembly is generated: internal/asm/contract writes it, and go generate ./cpu runs that.
+// follow alike. So do the products of a lift and a pullback (see product), and between them only sums and products that
+// Go cannot fuse are formed: an iterate is the same bits on every architecture.
+//
+// The assembly is generated: internal/asm/contract and internal/asm/product write it, and go generate ./cpu runs these.
 package cpu

@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package cpu
+
+// tilesOf returns the tiles in plain Go.
+func tilesOf(SIMD) []tile { return plainTiles }
