@@ -123,8 +123,9 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 			p.change = s.from.subtractFrom(o.wide)
 			s.unit = powerOfTwo(p.change)
 		}
+		perUnit := 1 / s.unit // a power of 2 as well, so multiplying by it is dividing
 		for k, v := range o.wide {
-			s.z[k] = F(v / s.unit)
+			s.z[k] = F(v * perUnit)
 		}
 	}
 	o.gradient.pass(y, o.asked)
