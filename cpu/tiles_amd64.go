@@ -7,6 +7,7 @@ func tilesOf(simd SIMD) []tile {
 	switch simd {
 	case AVX512:
 		return []tile{
+			{8, 4, product8x4AVX2, product1x4AVX2}, // every machine with AVX-512 has it
 			{8, 8, product8x8AVX512, product1x8AVX512},
 			{8, 16, product8x16AVX512, product1x16AVX512},
 			{8, 24, product8x24AVX512, product1x24AVX512},
