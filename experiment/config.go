@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -11,7 +12,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml.
+// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy is independent
+// of its original.
 type Config struct {
 	// The problem.
 	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite"`
@@ -55,7 +57,8 @@ type Config struct {
 	SIMD            string  `key:"simd" help:"the cpu's instructions: auto, avx512, avx2, or off for plain Go" free:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
 
-	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3".
+	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies share it, so that
+	// it is replaced and never changed.
 	from map[string]string
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
@@ -162,10 +165,14 @@ func (f Field) Set(text, place string) error {
 	default:
 		f.value.SetString(text)
 	}
-	if f.owner.from == nil {
-		f.owner.from = map[string]string{}
+	if f.owner.from[f.Key] != place {
+		from := maps.Clone(f.owner.from)
+		if from == nil {
+			from = map[string]string{}
+		}
+		from[f.Key] = place
+		f.owner.from = from
 	}
-	f.owner.from[f.Key] = place
 	return nil
 }
 

@@ -214,6 +214,24 @@ func TestFieldSet(t *testing.T) {
 	}
 }
 
+// A sweep copies one configuration for each of its runs.
+func TestCopiesAreIndependent(t *testing.T) {
+	first := configOf(t, "n=10", "alpha=1e-3")
+	second := first
+	for _, key := range []string{"alpha", "rank"} {
+		f, _ := second.field(key)
+		if err := f.Set("2", "there"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.Alpha != 1e-3 || first.given("rank") || first.at("alpha") != "--alpha" {
+		t.Errorf("the original has alpha %v from %q, rank given: %v", first.Alpha, first.at("alpha"), first.given("rank"))
+	}
+	if second.Rank != 2 || second.at("rank") != "there" || second.at("alpha") != "there" || second.at("n") != "--n" {
+		t.Errorf("the copy has rank %d from %q, alpha from %q, n from %q", second.Rank, second.at("rank"), second.at("alpha"), second.at("n"))
+	}
+}
+
 func TestFieldsHaveHelpAndAreUnique(t *testing.T) {
 	c := Default()
 	keys := Keys()
