@@ -1,16 +1,15 @@
 package experiment
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/matsense/matsense/internal/yamldoc"
 )
 
 // ReadConfig sets what a YAML file says in c, whose other settings stay. Every mistake is listed with its line: keys
@@ -24,12 +23,17 @@ func ReadConfig(path string, c *Config) error {
 	if err := parseConfig(text, path, c); err != nil {
 		return err
 	}
-	for _, value := range c.dataFiles() {
-		if *value.path != "" && !filepath.IsAbs(*value.path) && c.given(value.key) {
-			*value.path = filepath.Join(filepath.Dir(path), *value.path)
+	c.PathsFrom(filepath.Dir(path))
+	return nil
+}
+
+// PathsFrom takes the data files that were given as relative to a folder.
+func (c *Config) PathsFrom(dir string) {
+	for _, f := range c.dataFiles() {
+		if *f.path != "" && !filepath.IsAbs(*f.path) && c.given(f.key) {
+			*f.path = filepath.Join(dir, *f.path)
 		}
 	}
-	return nil
 }
 
 // maxConfig bounds a configuration's text: a resolved one has about 1 KB.
@@ -39,24 +43,18 @@ func parseConfig(text []byte, name string, c *Config) error {
 	if len(text) > maxConfig {
 		return usage("%s: %d bytes long, which is no configuration", name, len(text))
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var doc yaml.Node
-	switch err := decoder.Decode(&doc); {
-	case errors.Is(err, io.EOF): // nothing but comments
-		return nil
-	case err != nil:
+	root, err := yamldoc.Root(text)
+	if err != nil {
 		return usage("%s: %v", name, err)
 	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return usage("%s: more than one YAML document", name)
-	}
-	if len(doc.Content) == 0 {
+	if root == nil {
 		return nil
 	}
-	root := doc.Content[0]
-	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		return nil
-	}
+	return c.SetYAML(name, root)
+}
+
+// SetYAML sets what a node of the named file says in c, and lists every mistake.
+func (c *Config) SetYAML(name string, root *yaml.Node) error {
 	if root.Kind != yaml.MappingNode {
 		return usage("%s:%d: a configuration is a list of lines like \"alpha: 1e-6\"", name, root.Line)
 	}
@@ -80,14 +78,9 @@ func parseConfig(text []byte, name string, c *Config) error {
 			continue
 		}
 		seen[key.Value] = key.Line
-		text := value.Value
-		switch value.Tag {
-		case "!!null":
-			text = ""
-		case "!!binary": // a path that is no UTF-8
-			if err := value.Decode(&text); err != nil {
-				bad(value.Line, "%s: %v", key.Value, err)
-			}
+		text, err := yamldoc.Text(value)
+		if err != nil {
+			bad(value.Line, "%s: %v", key.Value, err)
 		}
 		if err := field.Set(text, fmt.Sprintf("%s:%d", name, value.Line)); err != nil {
 			bad(value.Line, "%v", err)
@@ -130,20 +123,17 @@ func (c *Config) dataFiles() []dataFile {
 
 // YAML writes the configuration: every setting, in order.
 func (c *Config) YAML() []byte {
-	root := &yaml.Node{Kind: yaml.MappingNode}
+	root := yamldoc.Map()
 	for _, f := range c.Fields() {
-		var value yaml.Node
-		// A number is written in its own digits; a string is quoted where it needs to be.
-		if f.Type() == "string" {
-			value.SetString(f.String())
-		} else {
-			value = yaml.Node{Kind: yaml.ScalarNode, Value: f.String()}
-		}
-		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Key}, &value)
+		root.Content = append(root.Content, yamldoc.Plain(f.Key), f.YAML())
 	}
-	text, err := yaml.Marshal(root)
-	if err != nil {
-		panic(fmt.Sprintf("experiment: a configuration that cannot be written: %v", err))
+	return yamldoc.Bytes(root)
+}
+
+// YAML returns the value as a node.
+func (f Field) YAML() *yaml.Node {
+	if f.Type() == "string" {
+		return yamldoc.Word(f.String())
 	}
-	return text
+	return yamldoc.Plain(f.String())
 }
