@@ -310,9 +310,9 @@ func isDevice(name string) bool {
 }
 
 func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
-	for _, key := range []string{"observations", "truth"} {
-		if f, _ := c.field(key); f.String() != "" {
-			bad(key, "%s belongs to own data, which needs matrices as well", key)
+	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}} {
+		if *f.path != "" {
+			bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
 		}
 	}
 	if c.N < 1 || c.N > maxSide {
