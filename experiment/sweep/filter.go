@@ -1,0 +1,133 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/matsense/matsense/experiment"
+)
+
+// maxFilter bounds a filter's length: its parser is recursive.
+const maxFilter = 10_000
+
+// filter is a compiled expression over the settings.
+type filter struct {
+	program *vm.Program
+	keys    []string // the settings that it names
+}
+
+// filterName is a setting's name in a filter, where "-" is a minus.
+func filterName(key string) string { return strings.ReplaceAll(key, "-", "_") }
+
+// newFilter compiles an expression, whose value must be true or false.
+func newFilter(text string) (*filter, error) {
+	if len(text) > maxFilter {
+		return nil, fmt.Errorf("%d bytes long, more than %d", len(text), maxFilter)
+	}
+	types := map[string]any{}
+	for _, f := range new(experiment.Config).Fields() {
+		types[filterName(f.Key)], _ = valueOf(f)
+	}
+	options := []expr.Option{expr.Env(types), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins()}
+	for _, name := range []string{"abs", "ceil", "floor", "round", "min", "max", "int", "float"} {
+		options = append(options, expr.EnableBuiltin(name))
+	}
+	program, err := expr.Compile(text, options...)
+	if err != nil {
+		return nil, explain(err, text)
+	}
+	f := &filter{program: program}
+	root := program.Node()
+	ast.Walk(&root, f)
+	return f, nil
+}
+
+// valueOf returns a setting's value as filters see it: an int, a float64 or a string.
+func valueOf(f experiment.Field) (any, error) {
+	switch f.Type() {
+	case "int":
+		n, err := strconv.Atoi(f.String())
+		if err != nil {
+			return nil, fmt.Errorf("%s is %s, past what can be compared", f.Key, f.String())
+		}
+		return n, nil
+	case "float":
+		return strconv.ParseFloat(f.String(), 64)
+	}
+	return f.String(), nil
+}
+
+// Visit notes the settings that an expression names.
+func (f *filter) Visit(node *ast.Node) {
+	name, ok := (*node).(*ast.IdentifierNode)
+	if !ok {
+		return
+	}
+	for _, key := range experiment.Keys() {
+		if filterName(key) == name.Value && !slices.Contains(f.keys, key) {
+			f.keys = append(f.keys, key)
+		}
+	}
+}
+
+// explain puts a compiler's message on one line and says what was likely meant.
+func explain(err error, text string) error {
+	message := err.Error()
+	var at *file.Error
+	if errors.As(err, &at) {
+		message = at.Message
+	}
+	message = strings.Join(strings.Fields(message), " ")
+	if unknown, ok := strings.CutPrefix(message, "unknown name "); ok {
+		var names []string
+		for _, key := range experiment.Keys() {
+			if strings.Contains(key, "-") && strings.Contains(text, key) {
+				return fmt.Errorf("%s; %s is written %s here", message, key, filterName(key))
+			}
+			names = append(names, filterName(key))
+		}
+		message += fmt.Sprintf("; did you mean %s?", experiment.Nearest(unknown, names))
+	}
+	return errors.New(message)
+}
+
+// keeper evaluates a filter on one configuration, which changes from run to run.
+type keeper struct {
+	*filter
+	fields []experiment.Field
+	names  []string
+	values map[string]any
+}
+
+func (f *filter) on(c *experiment.Config) *keeper {
+	k := &keeper{filter: f, values: map[string]any{}}
+	for _, key := range f.keys {
+		k.fields = append(k.fields, field(c, key))
+		k.names = append(k.names, filterName(key))
+	}
+	return k
+}
+
+// keeps says whether the filter is true of the configuration.
+func (k *keeper) keeps() (bool, error) {
+	for i, f := range k.fields {
+		value, err := valueOf(f)
+		if err != nil {
+			return false, err
+		}
+		k.values[k.names[i]] = value
+	}
+	keep, err := expr.Run(k.program, k.values)
+	if err != nil {
+		return false, explain(err, "")
+	}
+	return keep.(bool), nil
+}

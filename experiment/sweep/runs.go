@@ -1,0 +1,206 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/matsense/matsense/experiment"
+)
+
+// Run is one point of the grid.
+type Run struct {
+	// Index counts the runs of a sweep from 0, without those that the filter leaves out.
+	Index int
+	// Config is validated.
+	Config experiment.Config
+	// Values are those of [Spec.Keys], as they are written in files.
+	Values []string
+}
+
+// startSeedStep lies between the start-seeds of replicas.
+const startSeedStep = 1000
+
+// Runs expands the grid. Mistakes that only single runs have, and a filter that leaves none, are a UsageError.
+func (s *Spec) Runs() ([]Run, error) {
+	keys := s.Keys()
+	g := s.newGrid(keys)
+	var c experiment.Config // the run at the point, validated
+	var selected *keeper
+	if s.selected != nil {
+		selected = s.selected.on(&c)
+	}
+	var runs []Run
+	var mistakes mistakes
+	left := 0
+	for more := true; more; more = g.next() {
+		values, ok := g.set()
+		if !ok {
+			continue
+		}
+		c = g.config
+		err := c.Validate()
+		if selected != nil {
+			keep, problem := selected.keeps()
+			if problem != nil {
+				err = fmt.Errorf("%s: filter: %w", s.places["filter"], problem)
+			} else if !keep {
+				continue
+			}
+		}
+		left++
+		if err != nil {
+			mistakes.add(err, describe(keys, values))
+			continue
+		}
+		runs = append(runs, Run{len(runs), c, values})
+	}
+	if left == 0 {
+		return nil, &experiment.UsageError{Problems: []string{
+			fmt.Sprintf("%s: the filter leaves none of %d runs", s.places["filter"], s.Count())}}
+	}
+	if len(mistakes.list) > 0 {
+		return nil, &experiment.UsageError{Problems: mistakes.problems(s.name, left)}
+	}
+	return runs, nil
+}
+
+// grid walks through the points of a sweep's grid.
+type grid struct {
+	spec *Spec
+	// config is the run at the point, before it is validated.
+	config experiment.Config
+	// fields are those of config that differ between runs.
+	fields []experiment.Field
+	places []string
+	// sizes and position have a digit for each axis, for the seeds and for the start-seeds.
+	sizes, position []int
+}
+
+func (s *Spec) newGrid(keys []string) *grid {
+	g := &grid{spec: s, config: s.Base}
+	for _, key := range keys {
+		g.fields = append(g.fields, field(&g.config, key))
+		g.places = append(g.places, s.places[key])
+	}
+	for _, a := range s.Axes {
+		g.sizes = append(g.sizes, a.Len())
+	}
+	g.sizes = append(g.sizes, max(s.Seeds, 1), max(s.StartSeeds, 1))
+	g.position = make([]int, len(g.sizes))
+	return g
+}
+
+// next goes on to the next point, the last digit fastest, and says whether there is one.
+func (g *grid) next() bool {
+	for i := len(g.sizes) - 1; i >= 0; i-- {
+		if g.position[i]++; g.position[i] < g.sizes[i] {
+			return true
+		}
+		g.position[i] = 0
+	}
+	return false
+}
+
+// set sets the configuration to the point and returns its values, if it is a run: starts that are not random have no
+// replicas.
+func (g *grid) set() ([]string, bool) {
+	s := g.spec
+	values := make([]string, 0, len(g.fields))
+	set := func(value string) {
+		i := len(values)
+		if err := g.fields[i].Set(value, g.places[i]); err != nil {
+			panic(fmt.Sprintf("sweep: a value that was accepted before: %v", err))
+		}
+		values = append(values, value)
+	}
+	for i, a := range s.Axes {
+		for k := range a.Keys {
+			set(a.Values[k][g.position[i]])
+		}
+	}
+	if s.Seeds > 0 {
+		set(strconv.FormatUint(s.Base.Seed+uint64(g.position[len(s.Axes)]), 10))
+	}
+	if s.StartSeeds > 0 {
+		replica := g.position[len(s.Axes)+1]
+		start := g.config.Seed
+		if s.inBase["start-seed"] {
+			start = s.Base.StartSeed
+		}
+		switch {
+		case g.config.Init == "random":
+			set(strconv.FormatUint(start+startSeedStep*uint64(replica), 10))
+		case replica == 0:
+			set("0") // as a resolved configuration says where it does not apply
+		default:
+			return nil, false
+		}
+	}
+	return values, true
+}
+
+// describe names a run by its values.
+func describe(keys, values []string) string {
+	var parts []string
+	for i, key := range keys {
+		parts = append(parts, key+" "+printable(values[i]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printable quotes a value that would not be read as one word.
+func printable(value string) string {
+	if quoted := strconv.Quote(value); value == "" || strings.Contains(value, " ") || quoted != `"`+value+`"` {
+		return quoted
+	}
+	return value
+}
+
+// maxMistakes is how many different mistakes of runs are told.
+const maxMistakes = 20
+
+// mistakes collects what is wrong with runs.
+type mistakes struct {
+	list  []string
+	count map[string]int
+	first map[string]string
+}
+
+// add notes a run's mistakes.
+func (m *mistakes) add(err error, run string) {
+	problems := []string{err.Error()}
+	var usage *experiment.UsageError
+	if errors.As(err, &usage) {
+		problems = usage.Problems
+	}
+	if m.count == nil {
+		m.count, m.first = map[string]int{}, map[string]string{}
+	}
+	for _, p := range problems {
+		if m.count[p]++; m.count[p] == 1 {
+			m.list = append(m.list, p)
+			m.first[p] = run
+		}
+	}
+}
+
+// problems tells each mistake once, with the number of runs that have it, if not all do.
+func (m *mistakes) problems(name string, runs int) []string {
+	var problems []string
+	for _, p := range m.list[:min(len(m.list), maxMistakes)] {
+		text := p
+		if !strings.HasPrefix(p, name+":") { // about a default
+			text = name + ": " + p
+		}
+		if m.count[p] < runs {
+			text += fmt.Sprintf(" (%d of %d runs, the first with %s)", m.count[p], runs, m.first[p])
+		}
+		problems = append(problems, text)
+	}
+	if more := len(m.list) - maxMistakes; more > 0 {
+		problems = append(problems, fmt.Sprintf("%s: and %d more mistakes of this kind", name, more))
+	}
+	return problems
+}
