@@ -30,7 +30,7 @@ func members(t *testing.T) []Config {
 		"alpha=1e-6", "alpha=1e-3 factor-rank=3", "alpha=1e-3 start-seed=7", "init=spectral", "step=0.1 iterations=17 measure-every=3",
 		"step=90 alpha=1", "target-loss=1e-4 iterations=600",
 	} {
-		c := configOf(t, append(strings.Fields("n=12 rank=2 measurements=300 entries=q8 precision=auto noise=0.01 iterations=60"), strings.Fields(own)...)...)
+		c := configOf(t, append(strings.Fields("n=12 rank=2 measurements=300 entries=q8 precision=auto storage=memory noise=0.01 iterations=60"), strings.Fields(own)...)...)
 		configs = append(configs, c)
 	}
 	return configs
