@@ -30,17 +30,21 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 	return trials[1].best < trials[0].best
 }
 
-// StepSeconds estimates, in about a tenth of a second, how long the pass over the rows takes in a step of so many members.
-// It times it over some of the rows. It is 0 where that cannot be done.
-func (b Backend) StepSeconds(e sensing.Ensemble, members int) float64 {
+// Estimate estimates, in a few tenths of a second, how many seconds it takes to make this ensemble's rows, where they are to
+// lie in memory, and then to go over them in a step of so many members. It times both on some of the rows, and returns 0
+// where that cannot be done.
+func (b Backend) Estimate(e sensing.Ensemble, members int) (making, step float64) {
+	began := time.Now()
 	t, err := b.newTrial(e, members)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
+	made := time.Since(began)
 	for range rounds {
 		t.run()
 	}
-	return t.best.Seconds() / float64(t.rows) * float64(e.Measurements())
+	each := float64(e.Measurements()) / float64(t.rows)
+	return made.Seconds() * each, t.best.Seconds() * each
 }
 
 // rounds is how often a trial is run.

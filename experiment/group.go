@@ -19,8 +19,8 @@ type Group struct {
 	Seats int
 }
 
-// mostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly faster.
-const mostSeats = 32
+// MostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly faster.
+const MostSeats = 32
 
 // PlanGroup checks configurations that share what [SameProblem] compares. seats is how many run at a time; 0 is as many as
 // there is memory for, up to 32. Where that is less than asked for, the error says so. Nothing is computed yet.
@@ -57,7 +57,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 	}
 	if seats == 0 { // more seats shall not drive the rows out of memory
 		storage := g.Plan.Storage
-		for g.Seats = min(len(configs), mostSeats); plan(g.Seats, storage) != nil; g.Seats /= 2 {
+		for g.Seats = min(len(configs), MostSeats); plan(g.Seats, storage) != nil; g.Seats /= 2 {
 			if g.Seats == 1 {
 				return nil, fmt.Errorf("experiment: the memory that one run needs is gone: %w", g.Plan.tooLarge())
 			}
@@ -74,6 +74,9 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 // arithmetic.
 func SameProblem(a, b *Config) bool {
 	for _, key := range problemKeys {
+		if key == "seed" && a.ownData() && b.ownData() {
+			continue // nothing is drawn
+		}
 		x, _ := a.field(key)
 		y, _ := b.field(key)
 		if x.String() != y.String() {
@@ -87,6 +90,26 @@ func SameProblem(a, b *Config) bool {
 var problemKeys = []string{
 	"n", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth",
 	"device", "storage", "precision", "workers", "simd",
+}
+
+// Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure
+// one factor. They are 0 where the device cannot tell.
+func (g *Group) Estimate() (making, step, measuring float64) {
+	c := &g.Plan.Config
+	b, ok := g.Plan.Backend.(timed)
+	if !ok {
+		return 0, 0, 0
+	}
+	like := *c
+	if c.ownData() {
+		like.Ensemble = "gaussian" // of the same size
+	}
+	e, err := like.ensemble()
+	if err != nil {
+		return 0, 0, 0
+	}
+	making, step = b.Estimate(e, g.Seats)
+	return making, step, solver.MeasureSeconds(c.N, c.Rank, c.FactorRank)
 }
 
 // Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends, or what went

@@ -148,9 +148,12 @@ func (p *Plan) placeRows() error {
 	}
 }
 
-// timed is a backend that can find out which storage of an ensemble makes steps faster, in a moment.
+// timed is a backend that can find out in a moment how long things take.
 type timed interface {
+	// GeneratedIsFaster says whether steps take less time when rows are made as they are needed.
 	GeneratedIsFaster(e sensing.Ensemble) bool
+	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they cannot be told.
+	Estimate(e sensing.Ensemble, members int) (making, step float64)
 }
 
 // generatedIsFaster asks the backend.

@@ -3,6 +3,7 @@ package solver
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -30,6 +31,24 @@ func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *met
 		m.product = mat.NewDense(n, n, nil)
 	}
 	return m
+}
+
+// MeasureSeconds times one measurement of the metrics of a random factor, without the gradient, for estimates.
+func MeasureSeconds(n, rank, factorRank int) float64 {
+	truth, err := sensing.NewTruth(n, max(rank, 1), 1, 1)
+	if err != nil {
+		return 0
+	}
+	u, err := SmallRandom{Alpha: 1, Seed: 1}.Factor([]Shape{{n, factorRank}}, nil)
+	if err != nil {
+		return 0
+	}
+	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, truth.Basis())
+	began := time.Now()
+	if m.measure(new(Sample), u) != nil {
+		return 0
+	}
+	return time.Since(began).Seconds()
 }
 
 // measure fills in everything of a sample that comes from the factor alone.

@@ -1,0 +1,330 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+// sweepOptions are the flags of sweep.
+type sweepOptions struct {
+	out, shard    string
+	batch         int
+	dryRun, yes   bool
+	resume, force bool
+	json          bool
+}
+
+func newSweep(env environment) *cobra.Command {
+	var o sweepOptions
+	c := &cobra.Command{
+		Use:   "sweep FILE",
+		Short: "Run a grid of experiments, those with the same measurements together",
+		Long: `Run every experiment of a sweep file. Those that share their measurements go over them together. Each that ends is recorded at
+once: stopped at any moment, --resume goes on with what is not finished. When all are there, runs.csv, runs.parquet and
+trajectories.parquet have the results, and timings.csv the seconds.
+
+A part of a sweep is --shard 3/8, or what an array job of Slurm or an indexed job of Kubernetes says; parts may write to one
+shared directory, and the last to end writes the tables. The format of sweep files is in docs/sweeps.md.`,
+		Example: `  matsense sweep examples/alpha.yaml --dry-run
+  matsense sweep examples/alpha.yaml --out sweeps/alpha
+  matsense sweep examples/alpha.yaml --out sweeps/alpha --resume
+  matsense sweep examples/alpha.yaml --out /shared/alpha --shard 3/8
+  matsense sweep merge /shared/alpha`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &experiment.UsageError{Problems: []string{fmt.Sprintf("sweep takes one file, got %d", len(args))}}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.out, "out", "", "directory (default sweeps/ and the file's name)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, with memory and time, and stop")
+	f.StringVar(&o.shard, "shard", "", "carry out one part of several, 1/8 to 8/8 (default: what Slurm or Kubernetes says, or all)")
+	f.IntVar(&o.batch, "batch", 0, "how many runs go together (0: as many as there is memory for, up to 32)")
+	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not refuse a grid of more than %d runs", sweep.ManyRuns))
+	f.BoolVar(&o.resume, "resume", false, "go on with the sweep in --out")
+	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
+	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	c.AddCommand(newMerge(env))
+	return c
+}
+
+func newMerge(env environment) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "merge DIR",
+		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &experiment.UsageError{Problems: []string{fmt.Sprintf("merge takes one sweep directory, got %d", len(args))}}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return mergeSweep(env, args[0], asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return c
+}
+
+func mergeSweep(env environment, dir string, asJSON bool) error {
+	runs, missing, err := sweep.Merge(dir)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": missing})
+	} else if len(missing) < runs {
+		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
+	}
+	return nil
+}
+
+// ranges writes increasing numbers as 0–4, 7, 9–12.
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		j := i
+		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
+			j++
+		}
+		if j == i {
+			parts = append(parts, fmt.Sprint(numbers[i]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d–%d", numbers[i], numbers[j]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// part finds out which part of the sweep is asked for.
+func (o sweepOptions) part() (sweep.Options, error) {
+	options := sweep.Options{Seats: o.batch}
+	var err error
+	if o.shard != "" {
+		options.Shard, options.Shards, err = sweep.ParseShard(o.shard)
+		return options, err
+	}
+	options.Shard, options.Shards, _, err = sweep.ShardFromEnvironment(os.Getenv)
+	return options, err
+}
+
+func runSweep(ctx context.Context, env environment, file string, o sweepOptions) error {
+	spec, err := sweep.Read(file)
+	var problems []string
+	var mistakes *experiment.UsageError
+	if errors.As(err, &mistakes) {
+		problems = mistakes.Problems
+	} else if err != nil {
+		return err
+	}
+	options, err := o.part()
+	if errors.As(err, &mistakes) {
+		problems = append(problems, mistakes.Problems...)
+	} else if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if o.batch < 0 || o.batch > 4096 {
+		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
+	}
+	if spec != nil && spec.Count() > sweep.ManyRuns && !o.yes {
+		problems = append(problems, fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
+	}
+	if len(problems) > 0 {
+		return &experiment.UsageError{Problems: problems}
+	}
+	plan, err := sweep.NewPlan(spec, options, env.host())
+	if err != nil {
+		return err
+	}
+	if o.out == "" {
+		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	}
+	o.describe(env, plan)
+	if o.dryRun {
+		return nil
+	}
+	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
+	p.end()
+	if errors.Is(err, context.Canceled) {
+		if !o.json {
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  matsense sweep %s --out %s --resume\n", p.done, p.runs, file, o.out)
+		}
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	if o.json {
+		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": p.diverged})
+	} else {
+		fmt.Fprintf(env.out, "%d runs in %s", p.runs, o.out)
+		if p.diverged > 0 {
+			fmt.Fprintf(env.out, ", of which %d diverged", p.diverged)
+		}
+		fmt.Fprintln(env.out)
+	}
+	if failures > 0 {
+		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and --resume tries them again", failures)
+	}
+	return nil
+}
+
+// describe says what will be run.
+func (o sweepOptions) describe(env environment, p *sweep.Plan) {
+	runs := 0
+	for _, g := range p.Part {
+		runs += len(g.Runs)
+	}
+	if o.json {
+		event := map[string]any{
+			"event": "plan", "dir": o.out, "runs": runs, "runs_of_all_parts": len(p.Runs), "groups": len(p.Part), "together": p.Seats,
+			"memory_planned_bytes": p.Bytes, "shard": p.Shard + 1, "shards": p.Shards, "seconds_estimated": nil,
+		}
+		if p.Estimate > 0 {
+			event["seconds_estimated"] = p.Estimate.Seconds()
+		}
+		printJSON(env.out, event)
+		return
+	}
+	fmt.Fprintf(env.err, "%s over", count(len(p.Runs), "run"))
+	for i, a := range p.Spec.Axes {
+		if i > 0 {
+			fmt.Fprint(env.err, ",")
+		}
+		fmt.Fprintf(env.err, " %d × %s", a.Len(), strings.Join(a.Keys, " with "))
+	}
+	for _, r := range []struct {
+		n    int
+		what string
+	}{{p.Spec.Seeds, "seed"}, {p.Spec.StartSeeds, "start-seed"}} {
+		if r.n > 0 {
+			fmt.Fprintf(env.err, ", %s", count(r.n, r.what))
+		}
+	}
+	fmt.Fprintln(env.err)
+	if p.Shards > 1 {
+		fmt.Fprintf(env.err, "part %d of %d: %s\n", p.Shard+1, p.Shards, count(runs, "run"))
+	}
+	left := "how long it takes cannot be told on this device"
+	if p.Estimate > 0 {
+		left = "about " + rounded(p.Estimate) + " on this machine"
+	}
+	fmt.Fprintf(env.err, "%s with measurements of their own, up to %s together, %s of memory for data, %s\n",
+		count(len(p.Part), "group"), count(p.Seats, "run"), experiment.Bytes(p.Bytes), left)
+}
+
+// count writes a number of things.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// rounded writes a duration as people say it.
+func rounded(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d < 10*time.Minute:
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+}
+
+// linesEvery is the least time between two lines of progress.
+const linesEvery = 5 * time.Second
+
+// sweepProgress shows a bar on a terminal, and now and then a line elsewhere.
+type sweepProgress struct {
+	env                         environment
+	plan                        *sweep.Plan
+	json                        bool
+	bar                         *progressbar.ProgressBar
+	began                       time.Time
+	runs, done, first, diverged int
+	told                        time.Time // when the last line was printed
+}
+
+// Begin implements sweep.Progress.
+func (s *sweepProgress) Begin(runs, done int) {
+	s.runs, s.done, s.first, s.told = runs, done, done, time.Now()
+	if s.json {
+		return
+	}
+	if done > 0 {
+		fmt.Fprintf(s.env.err, "%d of %d runs are there already\n", done, runs)
+	}
+	if s.env.terminal {
+		s.bar = progressbar.NewOptions(runs,
+			progressbar.OptionSetWriter(s.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("runs"))
+		_ = s.bar.Set(done)
+	}
+}
+
+// Group implements sweep.Progress.
+func (s *sweepProgress) Group(g *experiment.Group, runs int) {
+	for _, note := range g.Plan.Notes {
+		if s.json {
+			printJSON(s.env.out, map[string]any{"event": "notice", "message": note})
+		} else {
+			fmt.Fprintln(s.env.err, "note:", note)
+		}
+	}
+}
+
+// Ended implements sweep.Progress.
+func (s *sweepProgress) Ended(r *sweep.Record) {
+	s.done++
+	if r.Status == "diverged" {
+		s.diverged++
+	}
+	if s.json {
+		settings := map[string]string{}
+		for i, key := range s.plan.Spec.Keys() {
+			settings[key] = r.Values[i]
+		}
+		printJSON(s.env.out, map[string]any{"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
+			"iterations": r.Iterations, "train_loss": r.Final.TrainLoss, "test_error": r.Final.TestError, "seconds": r.Timing.Seconds})
+		return
+	}
+	if s.bar != nil {
+		_ = s.bar.Set(s.done)
+		return
+	}
+	if time.Since(s.told) < linesEvery && s.done != s.runs {
+		return
+	}
+	s.told = time.Now()
+	elapsed := time.Since(s.began)
+	left := time.Duration(float64(elapsed) / float64(s.done-s.first) * float64(s.runs-s.done))
+	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, rounded(left))
+}
+
+// end takes the bar away.
+func (s *sweepProgress) end() {
+	if s.bar != nil {
+		_ = s.bar.Finish()
+	}
+}

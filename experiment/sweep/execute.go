@@ -1,0 +1,252 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/atomicfile"
+)
+
+// SpecFile is the resolved specification in a sweep's directory.
+const SpecFile = "sweep.yaml"
+
+// Where says where a sweep is carried out, and what may be there already.
+type Where struct {
+	Dir    string
+	Resume bool // go on with the sweep that is there
+	Force  bool // replace it
+}
+
+// Progress watches a sweep.
+type Progress interface {
+	// Begin is told how many runs this process carries out, and how many of them are there already.
+	Begin(runs, done int)
+	// Group is told the next group before its measurements are made.
+	Group(g *experiment.Group, runs int)
+	// Ended is told each run that has ended, when its record is written.
+	Ended(r *Record)
+}
+
+// Run carries out the part of a sweep that its plan says. Each run that ends is recorded at once, so that whenever the
+// process stops, what was finished is kept and is not done again with Resume. Runs that fail or diverge stop no others. The tables are
+// written when no run of the whole sweep is missing. The error is ctx's where the sweep was interrupted.
+func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (failures int, err error) {
+	release, err := p.take(w)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	var groups []Group
+	total, done := 0, 0
+	for _, g := range p.Part {
+		var open []Run
+		for _, r := range g.Runs {
+			rec, err := readRecord(w.Dir, r)
+			if err != nil {
+				return 0, err
+			}
+			if rec == nil || rec.Status == Failed {
+				open = append(open, r)
+			}
+		}
+		total, done = total+len(g.Runs), done+len(g.Runs)-len(open)
+		if len(open) > 0 {
+			groups = append(groups, Group{open})
+		}
+	}
+	progress.Begin(total, done)
+	for _, g := range groups {
+		failed, err := p.runGroup(ctx, w.Dir, g.Runs, progress)
+		if failures += failed; err != nil {
+			return failures, err
+		}
+	}
+	records, missing, err := p.records(w.Dir)
+	if err != nil || len(missing) > 0 {
+		return failures, err
+	}
+	return failures, p.Spec.writeTables(w.Dir, records)
+}
+
+// runGroup carries out runs that share their measurements, and returns how many of them failed.
+func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Progress) (failures int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	g, _, err := p.place(runs)
+	if err != nil {
+		return 0, err
+	}
+	progress.Group(g, len(runs))
+	var unwritten error
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	err = g.Run(ctx, func(i int, r *experiment.Run, failure error) {
+		var rec *Record
+		if failure != nil {
+			failures++
+			rec = newFailure(runs[i], failure)
+		} else {
+			rec = newRecord(runs[i], r, p.Spec.Targets)
+		}
+		if err := rec.write(dir); err != nil {
+			unwritten = errors.Join(unwritten, fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err))
+			stop() // what cannot be kept need not be computed
+			return
+		}
+		progress.Ended(rec)
+	})
+	if unwritten != nil {
+		return failures, unwritten
+	}
+	return failures, err
+}
+
+// records reads those of all runs, and lists the runs that have none or that failed to be computed.
+func (p *Plan) records(dir string) (records []*Record, missing []int, err error) {
+	for _, r := range p.Runs {
+		rec, err := readRecord(dir, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if rec == nil {
+			missing = append(missing, r.Index)
+			continue
+		}
+		records = append(records, rec)
+	}
+	return records, missing, nil
+}
+
+// Merge writes the tables of a sweep's directory from the records that are there, and lists the runs that are missing.
+func Merge(dir string) (runs int, missing []int, err error) {
+	p, err := Open(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	records, missing, err := p.records(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(records) == 0 {
+		return 0, missing, nil
+	}
+	return len(p.Runs), missing, p.Spec.writeTables(dir, records)
+}
+
+// Open reads the specification of a sweep's directory, without planning anything.
+func Open(dir string) (*Plan, error) {
+	if !Holds(dir) {
+		return nil, usage("there is no sweep in %s: it has no %s", dir, SpecFile)
+	}
+	s, err := Read(filepath.Join(dir, SpecFile))
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.Runs()
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Spec: s, Runs: runs}, nil
+}
+
+// Holds says whether a directory is a sweep's.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, SpecFile))
+	return err == nil
+}
+
+// take makes the directory this sweep's, and this part of it this process's until release is called.
+func (p *Plan) take(w Where) (release func(), err error) {
+	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
+		return nil, usage("--out %s cannot be made: %v", w.Dir, err)
+	}
+	name := ".lock"
+	if p.Shards > 1 {
+		name = fmt.Sprintf(".lock-%d-of-%d", p.Shard+1, p.Shards)
+	}
+	lock := flock.New(filepath.Join(w.Dir, name))
+	// Where the file system knows no locks, an error says so, and the sweep goes on without.
+	if taken, err := lock.TryLock(); err == nil && !taken {
+		return nil, usage("--out %s is in use: another process is carrying out the same runs there", w.Dir)
+	}
+	release = func() {
+		_ = lock.Unlock()
+		os.Remove(lock.Path())
+	}
+	if err := p.claim(w); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// claim compares what is in the directory with the sweep, and writes the specification where it is new.
+func (p *Plan) claim(w Where) error {
+	mine := p.Spec.YAML()
+	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if w.Resume && p.Shards == 1 {
+			return usage("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
+		}
+		if !isEmpty(w.Dir) {
+			return usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
+		}
+	case err != nil:
+		return usage("--out %s cannot be used: %v", w.Dir, err)
+	case w.Force:
+		if p.Shards > 1 {
+			return usage("--force would remove what other machines have done: remove %s by hand", w.Dir)
+		}
+		for _, name := range []string{recordsDir, runsCSV, runsParquet, timingsCSV, trajectoriesParquet, SpecFile} {
+			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
+				return err
+			}
+		}
+	case !bytes.Equal(mine, theirs):
+		return usage("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
+	case !w.Resume && p.begun(w.Dir):
+		return usage("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
+	default:
+		return nil
+	}
+	return atomicfile.Write(filepath.Join(w.Dir, SpecFile), func(out io.Writer) error {
+		_, err := out.Write(mine)
+		return err
+	})
+}
+
+// begun says whether a run of this part has a record.
+func (p *Plan) begun(dir string) bool {
+	for _, g := range p.Part {
+		if slices.ContainsFunc(g.Runs, func(r Run) bool {
+			_, err := os.Stat(recordFile(dir, r.Index))
+			return err == nil
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// isEmpty says whether a directory has nothing but locks and what a killed process left of a file.
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+}
+
+func usage(format string, args ...any) error {
+	return &experiment.UsageError{Problems: []string{fmt.Sprintf(format, args...)}}
+}

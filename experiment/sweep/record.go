@@ -1,0 +1,185 @@
+package sweep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/solver"
+)
+
+// Record is what a sweep keeps of a run that has ended. All but Timing is the same bytes whenever and wherever the run is
+// carried out.
+type Record struct {
+	Index int `json:"index"`
+	// Values are the run's, in the order of [Spec.Keys].
+	Values []string `json:"values"`
+	// Status is the solver's, or "failed".
+	Status string `json:"status"`
+	// Error says why a run failed.
+	Error string `json:"error,omitempty"`
+	// Iterations is the number of steps behind the last good iterate, and Final is measured there.
+	Iterations int   `json:"iterations"`
+	Final      Point `json:"final"`
+	Recovered  *bool `json:"recovered"`
+	// The iterations at which phases end or begin; null where they do not.
+	AlignmentEnd *int `json:"alignment_end"`
+	SaddleEnd    *int `json:"saddle_avoidance_end"`
+	FloorStart   *int `json:"floor_start"`
+	// Angles to the spectral estimate, as in a run's summary.
+	EstimateAngle    experiment.Number `json:"estimate_to_truth"`
+	ClosestAngle     experiment.Number `json:"factor_to_estimate_closest"`
+	ClosestIteration *int              `json:"factor_to_estimate_closest_iteration"`
+	// Targets has, for each of the sweep's targets, the first measured iteration with at most that test error.
+	Targets []*int `json:"targets"`
+	// Trajectory is thinned to at most [KeptPoints].
+	Trajectory []Point `json:"trajectory"`
+	Timing     Timing  `json:"timing"`
+}
+
+// Point is a sample without singular values and time.
+type Point struct {
+	Iteration     int               `json:"iteration"`
+	TrainLoss     experiment.Number `json:"train_loss"`
+	TestError     experiment.Number `json:"test_error"`
+	Signal        experiment.Number `json:"signal"`
+	Noise         experiment.Number `json:"noise"`
+	Angle         experiment.Number `json:"angle"`
+	SpectralAngle experiment.Number `json:"spectral_angle"`
+}
+
+// Timing has seconds of stepping, a run's share of its batch's, and the device that took them.
+type Timing struct {
+	Device  string              `json:"device"`
+	Seconds experiment.Number   `json:"seconds"`
+	Targets []experiment.Number `json:"targets"`
+}
+
+// Failed is the status of a run that broke.
+const Failed = "failed"
+
+// KeptPoints is how many points of a trajectory a record keeps at most.
+const KeptPoints = 200
+
+// newRecord takes from a run what a record keeps.
+func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
+	s := r.Summary
+	f := s.Final
+	rec := &Record{
+		Index: run.Index, Values: run.Values, Status: s.Status.String(), Iterations: s.Iterations,
+		Final:     Point{f.Iteration, f.TrainLoss, f.TestError, f.Signal, f.Noise, f.Angle, f.SpectralAngle},
+		Recovered: s.Recovered, AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
+		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, ClosestAngle: unknown,
+		Timing: Timing{Device: s.Device, Seconds: s.SecondsStepping},
+	}
+	if e := s.Spectral; e != nil {
+		rec.EstimateAngle, rec.ClosestAngle, rec.ClosestIteration = e.EstimateAngle, e.Closest, &e.ClosestIteration
+	}
+	for _, target := range targets {
+		at, seconds := firstBelow(r.Trajectory, target)
+		rec.Targets = append(rec.Targets, at)
+		rec.Timing.Targets = append(rec.Timing.Targets, seconds)
+	}
+	for _, i := range kept(len(r.Trajectory)) {
+		x := experiment.MetricsOf(r.Trajectory[i])
+		rec.Trajectory = append(rec.Trajectory, Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle})
+	}
+	return rec
+}
+
+// newFailure is the record of a run that broke.
+func newFailure(run Run, err error) *Record {
+	return &Record{
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown},
+		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
+	}
+}
+
+var unknown = experiment.Number(math.NaN())
+
+func isUnknown(n experiment.Number) bool { return math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) }
+
+func iterationOf(m *experiment.Metrics) *int {
+	if m == nil {
+		return nil
+	}
+	return &m.Iteration
+}
+
+// firstBelow finds where a trajectory's test error first is at most a target.
+func firstBelow(t solver.Trajectory, target float64) (*int, experiment.Number) {
+	for i := range t {
+		if t[i].TestError <= target {
+			return &t[i].Iteration, experiment.Number(t[i].Seconds)
+		}
+	}
+	return nil, unknown
+}
+
+// kept picks at most KeptPoints of n places, evenly, with the first and the last.
+func kept(n int) []int {
+	if n <= KeptPoints {
+		return slices.Collect(func(yield func(int) bool) {
+			for i := range n {
+				if !yield(i) {
+					return
+				}
+			}
+		})
+	}
+	places := make([]int, KeptPoints)
+	for i := range places {
+		places[i] = i * (n - 1) / (KeptPoints - 1)
+	}
+	return places
+}
+
+// recordsDir has the records, a thousand to a folder.
+const recordsDir = "runs"
+
+func recordFile(dir string, index int) string {
+	return filepath.Join(dir, recordsDir, fmt.Sprintf("%03d", index/1000), fmt.Sprintf("%06d.json", index))
+}
+
+// write writes the record, whole or not at all.
+func (r *Record) write(dir string) error {
+	path := recordFile(dir, r.Index)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// readRecord reads a run's record; nil where there is none.
+func readRecord(dir string, run Run) (*Record, error) {
+	path := recordFile(dir, run.Index)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := new(Record)
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(r); err != nil || r.Index != run.Index || !slices.Equal(r.Values, run.Values) {
+		return nil, fmt.Errorf("%s is not this sweep's record of the run: remove it, and --resume makes it anew", path)
+	}
+	return r, nil
+}

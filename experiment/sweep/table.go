@@ -1,0 +1,267 @@
+package sweep
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/atomicfile"
+)
+
+// The tables of a sweep. Timings stand apart, because they are not the same twice; the others are, to the byte.
+const (
+	runsCSV             = "runs.csv"
+	runsParquet         = "runs.parquet"
+	trajectoriesParquet = "trajectories.parquet"
+	timingsCSV          = "timings.csv"
+)
+
+// table is columns of one length.
+type table []column
+
+// column has a cell for each row: a string, a number, a bool, or nil where it is unknown.
+type column struct {
+	name  string
+	kind  parquet.Node
+	cells []any
+}
+
+// The kinds of columns. Any cell may be unknown.
+var (
+	whole  = parquet.Optional(parquet.Int(64))
+	number = parquet.Optional(parquet.Leaf(parquet.DoubleType))
+	text   = parquet.Optional(parquet.String())
+	truth  = parquet.Optional(parquet.Leaf(parquet.BooleanType))
+)
+
+// runsTable has a row for each record: the run, its settings, and what it came to.
+func (s *Spec) runsTable(records []*Record) table {
+	var t table
+	add := func(name string, kind parquet.Node, cell func(r *Record) any) {
+		c := column{name: name, kind: kind}
+		for _, r := range records {
+			c.cells = append(c.cells, cell(r))
+		}
+		t = append(t, c)
+	}
+	add("run", whole, func(r *Record) any { return r.Index })
+	t = append(t, s.settings(records)...)
+	add("status", text, func(r *Record) any { return r.Status })
+	add("iterations", whole, func(r *Record) any { return r.Iterations })
+	for _, m := range metrics {
+		add(m.name, number, func(r *Record) any { return known(m.of(&r.Final)) })
+	}
+	add("recovered", truth, func(r *Record) any { return optional(r.Recovered) })
+	add("alignment_end", whole, func(r *Record) any { return optional(r.AlignmentEnd) })
+	add("saddle_avoidance_end", whole, func(r *Record) any { return optional(r.SaddleEnd) })
+	add("floor_start", whole, func(r *Record) any { return optional(r.FloorStart) })
+	add("estimate_to_truth", number, func(r *Record) any { return known(r.EstimateAngle) })
+	add("factor_to_estimate_closest", number, func(r *Record) any { return known(r.ClosestAngle) })
+	add("factor_to_estimate_closest_iteration", whole, func(r *Record) any { return optional(r.ClosestIteration) })
+	for i, target := range s.Targets {
+		add("iterations_to_"+formatNumber(target), whole, func(r *Record) any {
+			if i >= len(r.Targets) {
+				return nil
+			}
+			return optional(r.Targets[i])
+		})
+	}
+	add("error", text, func(r *Record) any {
+		if r.Error == "" {
+			return nil
+		}
+		return r.Error
+	})
+	return t
+}
+
+// metrics are those of a point.
+var metrics = []struct {
+	name string
+	of   func(*Point) experiment.Number
+}{
+	{"train_loss", func(p *Point) experiment.Number { return p.TrainLoss }},
+	{"test_error", func(p *Point) experiment.Number { return p.TestError }},
+	{"signal", func(p *Point) experiment.Number { return p.Signal }},
+	{"noise", func(p *Point) experiment.Number { return p.Noise }},
+	{"angle", func(p *Point) experiment.Number { return p.Angle }},
+	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
+}
+
+// settings are the columns of the settings that differ between runs.
+func (s *Spec) settings(records []*Record) table {
+	var t table
+	config := experiment.Default()
+	for i, key := range s.Keys() {
+		c := column{name: key, kind: text}
+		parse := func(v string) any { return v }
+		switch field(&config, key).Type() {
+		case "int":
+			c.kind = whole
+			parse = func(v string) any {
+				n, err := strconv.ParseUint(v, 10, 64)
+				if err != nil {
+					return v
+				}
+				return int(n)
+			}
+		case "float":
+			c.kind = number
+			parse = func(v string) any {
+				x, err := strconv.ParseFloat(v, 64)
+				if err != nil {
+					return v
+				}
+				return x
+			}
+		}
+		for _, r := range records {
+			c.cells = append(c.cells, parse(r.Values[i]))
+		}
+		t = append(t, c)
+	}
+	return t
+}
+
+// trajectoriesTable has a row for each kept point of each run.
+func trajectoriesTable(records []*Record) table {
+	t := table{{name: "run", kind: whole}, {name: "iteration", kind: whole}}
+	for _, m := range metrics {
+		t = append(t, column{name: m.name, kind: number})
+	}
+	for _, r := range records {
+		for i := range r.Trajectory {
+			p := &r.Trajectory[i]
+			t[0].cells = append(t[0].cells, r.Index)
+			t[1].cells = append(t[1].cells, p.Iteration)
+			for j, m := range metrics {
+				t[2+j].cells = append(t[2+j].cells, known(m.of(p)))
+			}
+		}
+	}
+	return t
+}
+
+// timingsTable has a row for each record.
+func (s *Spec) timingsTable(records []*Record) table {
+	t := table{{name: "run", kind: whole}, {name: "seconds", kind: number}}
+	for _, target := range s.Targets {
+		t = append(t, column{name: "seconds_to_" + formatNumber(target), kind: number})
+	}
+	t = append(t, column{name: "device", kind: text})
+	for _, r := range records {
+		t[0].cells = append(t[0].cells, r.Index)
+		t[1].cells = append(t[1].cells, known(r.Timing.Seconds))
+		for i := range s.Targets {
+			cell := any(nil)
+			if i < len(r.Timing.Targets) {
+				cell = known(r.Timing.Targets[i])
+			}
+			t[2+i].cells = append(t[2+i].cells, cell)
+		}
+		t[len(t)-1].cells = append(t[len(t)-1].cells, r.Timing.Device)
+	}
+	return t
+}
+
+func known(n experiment.Number) any {
+	if isUnknown(n) {
+		return nil
+	}
+	return float64(n)
+}
+
+func optional[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// rows is the number of rows.
+func (t table) rows() int { return len(t[0].cells) }
+
+// writeCSV writes the table with all digits, and nothing where a cell is unknown.
+func (t table) writeCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	line := make([]string, len(t))
+	for i, c := range t {
+		line[i] = c.name
+	}
+	if err := out.Write(line); err != nil {
+		return err
+	}
+	for row := range t.rows() {
+		for i, c := range t {
+			switch v := c.cells[row].(type) {
+			case nil:
+				line[i] = ""
+			case float64:
+				line[i] = formatNumber(v)
+			default:
+				line[i] = fmt.Sprint(v)
+			}
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// writeParquet writes the table; its columns come in the order of their names, as the library sorts them.
+func (t table) writeParquet(w io.Writer) error {
+	group := parquet.Group{}
+	for _, c := range t {
+		group[c.name] = c.kind
+	}
+	schema := parquet.NewSchema("matsense", group)
+	place := map[string]int{}
+	for i, path := range schema.Columns() {
+		place[path[0]] = i
+	}
+	out := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("matsense", "", ""))
+	row := make(parquet.Row, len(t))
+	for i := range t.rows() {
+		for _, c := range t {
+			at, defined := place[c.name], 1
+			var v parquet.Value
+			switch cell := c.cells[i].(type) {
+			case nil:
+				defined = 0
+			case int:
+				v = parquet.Int64Value(int64(cell))
+			default:
+				v = parquet.ValueOf(cell)
+			}
+			row[at] = v.Level(0, defined, at)
+		}
+		if _, err := out.WriteRows([]parquet.Row{row}); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// writeTables writes all tables of a sweep directory.
+func (s *Spec) writeTables(dir string, records []*Record) error {
+	runs := s.runsTable(records)
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{runsCSV, runs.writeCSV}, {runsParquet, runs.writeParquet}, {timingsCSV, s.timingsTable(records).writeCSV},
+		{trajectoriesParquet, trajectoriesTable(records).writeParquet},
+	} {
+		if err := atomicfile.Write(filepath.Join(dir, f.name), f.write); err != nil {
+			return fmt.Errorf("%s could not be written: %w", filepath.Join(dir, f.name), err)
+		}
+	}
+	return nil
+}
