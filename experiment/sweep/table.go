@@ -34,6 +34,7 @@ type column struct {
 // The kinds of columns. Any cell may be unknown.
 var (
 	whole  = parquet.Optional(parquet.Int(64))
+	seed   = parquet.Optional(parquet.Uint(64))
 	number = parquet.Optional(parquet.Leaf(parquet.DoubleType))
 	text   = parquet.Optional(parquet.String())
 	truth  = parquet.Optional(parquet.Leaf(parquet.BooleanType))
@@ -93,24 +94,37 @@ var metrics = []struct {
 	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
 }
 
-// settings are the columns of the settings that differ between runs.
+// settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called
+// setting_noise and setting_iterations, as what a run came to has the same names.
 func (s *Spec) settings(records []*Record) table {
 	var t table
 	config := experiment.Default()
 	for i, key := range s.Keys() {
 		c := column{name: key, kind: text}
+		if key == "noise" || key == "iterations" {
+			c.name = "setting_" + key
+		}
 		parse := func(v string) any { return v }
-		switch field(&config, key).Type() {
-		case "int":
-			c.kind = whole
+		switch kind := field(&config, key).Type(); {
+		case key == "seed" || key == "start-seed": // goes past the largest int
+			c.kind = seed
 			parse = func(v string) any {
 				n, err := strconv.ParseUint(v, 10, 64)
 				if err != nil {
 					return v
 				}
-				return int(n)
+				return n
 			}
-		case "float":
+		case kind == "int":
+			c.kind = whole
+			parse = func(v string) any {
+				n, err := strconv.Atoi(v)
+				if err != nil {
+					return v
+				}
+				return n
+			}
+		case kind == "float":
 			c.kind = number
 			parse = func(v string) any {
 				x, err := strconv.ParseFloat(v, 64)
