@@ -122,17 +122,20 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 	}
 	trajectories := make([]solver.Trajectory, len(g.Configs))
 	var jobs []solver.Job
+	var places []int // of the jobs' configurations
 	for i := range g.Configs {
 		c := &g.Configs[i]
 		start, err := c.start()
-		if err != nil {
-			return err
+		if err != nil { // its own file's fault
+			ended(i, nil, err)
+			continue
 		}
 		s := c.settings(start)
 		s.Recorder = &trajectories[i]
-		jobs = append(jobs, solver.Job{Method: c.method(), Settings: s})
+		jobs, places = append(jobs, solver.Job{Method: c.method(), Settings: s}), append(places, i)
 	}
-	err = solver.SolveAll(ctx, l.problem, g.Plan.Backend, g.Seats, jobs, func(i int, res *solver.Result, err error) {
+	err = solver.SolveAll(ctx, l.problem, g.Plan.Backend, g.Seats, jobs, func(job int, res *solver.Result, err error) {
+		i := places[job]
 		t := trajectories[i]
 		trajectories[i] = nil
 		switch {

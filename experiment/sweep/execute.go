@@ -84,9 +84,38 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	record := func(rec *Record) error {
+		if err := rec.write(dir); err != nil {
+			return fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err)
+		}
+		progress.Ended(rec)
+		return nil
+	}
 	g, _, err := p.place(runs)
 	if err != nil {
-		return 0, err
+		// A file of some runs may have gone since the plan; the others go on.
+		var sound []Run
+		for _, r := range runs {
+			_, _, own := p.place([]Run{r})
+			if own == nil {
+				sound = append(sound, r)
+				continue
+			}
+			failures++
+			if err := record(newFailure(r, own)); err != nil {
+				return failures, err
+			}
+		}
+		if len(sound) == 0 {
+			return failures, nil
+		}
+		if len(sound) == len(runs) {
+			return failures, err
+		}
+		if g, _, err = p.place(sound); err != nil {
+			return failures, err
+		}
+		runs = sound
 	}
 	progress.Group(g, len(runs))
 	var unwritten error
@@ -100,12 +129,10 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 		} else {
 			rec = newRecord(runs[i], r, p.Spec.Targets)
 		}
-		if err := rec.write(dir); err != nil {
-			unwritten = errors.Join(unwritten, fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err))
+		if err := record(rec); err != nil {
+			unwritten = errors.Join(unwritten, err)
 			stop() // what cannot be kept need not be computed
-			return
 		}
-		progress.Ended(rec)
 	})
 	if unwritten != nil {
 		return failures, unwritten
@@ -140,7 +167,7 @@ func Merge(dir string) (runs int, missing []int, err error) {
 		return 0, nil, err
 	}
 	if len(records) == 0 {
-		return 0, missing, nil
+		return len(p.Runs), missing, nil
 	}
 	return len(p.Runs), missing, p.Spec.writeTables(dir, records)
 }
@@ -167,23 +194,24 @@ func Holds(dir string) bool {
 	return err == nil
 }
 
+// lockPrefix begins the names of locks: one for the whole sweep, one for each part.
+const lockPrefix = ".lock"
+
 // take makes the directory this sweep's, and this part of it this process's until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
+	if _, err := os.Stat(w.Dir); w.Resume && p.Shards == 1 && errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("there is no sweep in %s to resume: there is no such directory", w.Dir)
+	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
 		return nil, usage("--out %s cannot be made: %v", w.Dir, err)
 	}
-	name := ".lock"
+	name := lockPrefix
 	if p.Shards > 1 {
-		name = fmt.Sprintf(".lock-%d-of-%d", p.Shard+1, p.Shards)
+		name = fmt.Sprintf("%s-%d-of-%d", lockPrefix, p.Shard+1, p.Shards)
 	}
-	lock := flock.New(filepath.Join(w.Dir, name))
-	// Where the file system knows no locks, an error says so, and the sweep goes on without.
-	if taken, err := lock.TryLock(); err == nil && !taken {
+	release, taken := lock(filepath.Join(w.Dir, name))
+	if !taken {
 		return nil, usage("--out %s is in use: another process is carrying out the same runs there", w.Dir)
-	}
-	release = func() {
-		_ = lock.Unlock()
-		os.Remove(lock.Path())
 	}
 	if err := p.claim(w); err != nil {
 		release()
@@ -192,16 +220,53 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	return release, nil
 }
 
+// lock takes a lock file until release is called, which removes it. Where the file system knows no locks, an error says so,
+// and the sweep goes on without.
+func lock(path string) (release func(), taken bool) {
+	for {
+		l := flock.New(path)
+		taken, err := l.TryLock()
+		if err == nil && !taken {
+			return nil, false
+		}
+		mine, err1 := l.Stat()
+		there, err2 := os.Stat(path)
+		if err == nil && err1 == nil && (errors.Is(err2, fs.ErrNotExist) || err2 == nil && !os.SameFile(mine, there)) {
+			_ = l.Unlock() // the one who had it removed it between the opening here and the locking
+			continue
+		}
+		return func() {
+			os.Remove(path) // while it is held: nobody else's
+			_ = l.Unlock()
+		}, true
+	}
+}
+
+// inUse says whether another process carries out a part of the sweep in a directory.
+func inUse(dir string) bool {
+	entries, _ := os.ReadDir(dir)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		if !strings.HasPrefix(e.Name(), lockPrefix+"-") {
+			return false
+		}
+		l := flock.New(filepath.Join(dir, e.Name()))
+		taken, err := l.TryLock()
+		_ = l.Unlock()
+		return err == nil && !taken
+	})
+}
+
 // claim compares what is in the directory with the sweep, and writes the specification where it is new.
 func (p *Plan) claim(w Where) error {
 	mine := p.Spec.YAML()
+	empty := isEmpty(w.Dir) // before the look at the specification, which another part may be writing
 	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if w.Resume && p.Shards == 1 {
 			return usage("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 		}
-		if !isEmpty(w.Dir) {
+		if !empty {
 			return usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
 		}
 	case err != nil:
@@ -209,6 +274,9 @@ func (p *Plan) claim(w Where) error {
 	case w.Force:
 		if p.Shards > 1 {
 			return usage("--force would remove what other machines have done: remove %s by hand", w.Dir)
+		}
+		if inUse(w.Dir) {
+			return usage("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
 		}
 		for _, name := range []string{recordsDir, runsCSV, runsParquet, timingsCSV, trajectoriesParquet, SpecFile} {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
@@ -244,7 +312,9 @@ func (p *Plan) begun(dir string) bool {
 // isEmpty says whether a directory has nothing but locks and what a killed process left of a file.
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), ".tmp-")
+	})
 }
 
 func usage(format string, args ...any) error {
