@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/matsense/matsense/experiment"
@@ -55,9 +56,11 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	}
 	seconds, known := 0.0, true
 	for _, g := range p.Part {
-		_, at, err := p.place(g.Runs)
-		if err != nil {
-			return nil, err
+		at, found := p.cells[p.size(g.Runs)]
+		if !found || slices.ContainsFunc(g.Runs, namesFile) {
+			if _, at, err = p.place(g.Runs); err != nil {
+				return nil, err
+			}
 		}
 		p.Bytes, p.Seats = max(p.Bytes, at.bytes), max(p.Seats, min(at.seats, len(g.Runs)))
 		known = known && at.step > 0
@@ -69,18 +72,20 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	return p, nil
 }
 
+// namesFile says whether a run has a data file, whose header is to be read.
+func namesFile(r Run) bool {
+	return r.Config.Matrices != "" || r.Config.Init != "random" && r.Config.Init != "spectral"
+}
+
 // place plans some runs of a group together. What takes a moment to find out is found out once for groups of one size.
 func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	var configs []experiment.Config
-	largest := 0
 	for _, r := range runs {
 		configs = append(configs, r.Config)
-		largest = max(largest, r.Config.FactorRank)
 	}
-	c := &configs[0]
-	size := fmt.Sprint(c.N, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.Matrices, largest, min(len(runs), experiment.MostSeats))
+	size := p.size(runs)
 	at, found := p.cells[size]
-	seats := p.seats
+	seats := min(p.seats, len(runs))
 	if found {
 		seats = at.seats
 		for i := range configs {
@@ -90,6 +95,11 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 		}
 	}
 	g, err := experiment.PlanGroup(configs, seats, p.host)
+	if err != nil && seats > 1 {
+		if fits, other := experiment.PlanGroup(configs, 0, p.host); other == nil && fits.Seats < seats {
+			return nil, at, usage("%d runs together do not fit: %v; up to %d do, which is found by itself without a batch", seats, err, fits.Seats)
+		}
+	}
 	if err != nil || found {
 		return g, at, err
 	}
@@ -97,6 +107,16 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	at.making, at.step, at.gauge = g.Estimate()
 	p.cells[size] = at
 	return g, at, nil
+}
+
+// size is what says how large a group of runs is: those of one size need the same memory and time.
+func (p *Plan) size(runs []Run) string {
+	largest := 0
+	for _, r := range runs {
+		largest = max(largest, r.Config.FactorRank)
+	}
+	c := &runs[0].Config
+	return fmt.Sprint(c.N, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.Matrices, largest, min(len(runs), max(p.seats, experiment.MostSeats)))
 }
 
 // seconds estimates how long a group of runs takes.
