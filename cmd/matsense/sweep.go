@@ -41,11 +41,19 @@ shared directory, and the last to end writes the tables. The format of sweep fil
   matsense sweep examples/alpha.yaml --out sweeps/alpha --resume
   matsense sweep examples/alpha.yaml --out /shared/alpha --shard 3/8
   matsense sweep merge /shared/alpha`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &experiment.UsageError{Problems: []string{fmt.Sprintf("sweep takes one file, got %d", len(args))}}
+		Args: func(_ *cobra.Command, args []string) error {
+			problem := ""
+			switch {
+			case len(args) == 0:
+				problem = "sweep takes a file: matsense sweep FILE, or matsense sweep merge DIR"
+			case len(args) == 2 && !isThere(args[0]):
+				problem = fmt.Sprintf("there is no file %s; did you mean matsense sweep merge %s?", args[0], shellWord(args[1]))
+			case len(args) > 1:
+				problem = fmt.Sprintf("sweep takes one file, got %d", len(args))
+			default:
+				return nil
 			}
-			return nil
+			return &experiment.UsageError{Problems: []string{problem}}
 		},
 		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
 	}
@@ -61,6 +69,11 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	c.AddCommand(newMerge(env))
 	return c
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func newMerge(env environment) *cobra.Command {
@@ -86,11 +99,14 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": missing})
+		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": append([]int{}, missing...)})
 	} else if len(missing) < runs {
 		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
 	}
-	if len(missing) > 0 {
+	if len(missing) == 1 {
+		return fmt.Errorf("1 run is missing: %d", missing[0])
+	}
+	if len(missing) > 1 {
 		return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
 	}
 	return nil
@@ -141,6 +157,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	} else if err != nil {
 		problems = append(problems, err.Error())
 	}
+	if o.resume && o.force {
+		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
+	}
 	if o.batch < 0 || o.batch > 4096 {
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
 	}
@@ -165,8 +184,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		if !o.json {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  matsense sweep %s --out %s --resume\n", p.done, p.runs, file, o.out)
+		if o.json {
+			printJSON(env.out, map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
+		} else {
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs, o.again(file))
 		}
 		return errInterrupted
 	}
@@ -183,9 +204,24 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		fmt.Fprintln(env.out)
 	}
 	if failures > 0 {
-		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and --resume tries them again", failures)
+		return fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again", count(failures, "run"), p.failed.Index, p.failed.Error)
 	}
 	return nil
+}
+
+// again is the command line that goes on with an interrupted sweep.
+func (o sweepOptions) again(file string) string {
+	words := []string{"matsense", "sweep", shellWord(file), "--out", shellWord(o.out)}
+	if o.shard != "" {
+		words = append(words, "--shard", shellWord(o.shard))
+	}
+	if o.batch != 0 {
+		words = append(words, "--batch", fmt.Sprint(o.batch))
+	}
+	if o.yes {
+		words = append(words, "--yes")
+	}
+	return strings.Join(append(words, "--resume"), " ")
 }
 
 // describe says what will be run.
@@ -205,24 +241,28 @@ func (o sweepOptions) describe(env environment, p *sweep.Plan) {
 		printJSON(env.out, event)
 		return
 	}
-	fmt.Fprintf(env.err, "%s over", count(len(p.Runs), "run"))
-	for i, a := range p.Spec.Axes {
-		if i > 0 {
-			fmt.Fprint(env.err, ",")
-		}
-		fmt.Fprintf(env.err, " %d × %s", a.Len(), strings.Join(a.Keys, " with "))
+	var over []string
+	for _, a := range p.Spec.Axes {
+		over = append(over, fmt.Sprintf("%d × %s", a.Len(), strings.Join(a.Keys, " with ")))
 	}
 	for _, r := range []struct {
 		n    int
 		what string
 	}{{p.Spec.Seeds, "seed"}, {p.Spec.StartSeeds, "start-seed"}} {
 		if r.n > 0 {
-			fmt.Fprintf(env.err, ", %s", count(r.n, r.what))
+			over = append(over, count(r.n, r.what))
 		}
+	}
+	fmt.Fprint(env.err, count(len(p.Runs), "run"))
+	if len(over) > 0 {
+		fmt.Fprintf(env.err, " over %s", strings.Join(over, ", "))
 	}
 	fmt.Fprintln(env.err)
 	if p.Shards > 1 {
 		fmt.Fprintf(env.err, "part %d of %d: %s\n", p.Shard+1, p.Shards, count(runs, "run"))
+	}
+	if runs == 0 { // more parts than runs
+		return
 	}
 	left := "how long it takes cannot be told on this device"
 	if p.Estimate > 0 {
@@ -262,7 +302,9 @@ type sweepProgress struct {
 	bar                         *progressbar.ProgressBar
 	began                       time.Time
 	runs, done, first, diverged int
-	told                        time.Time // when the last line was printed
+	failed                      *sweep.Record   // the first
+	noted                       map[string]bool // what groups had to say
+	told                        time.Time       // when the last line was printed
 }
 
 // Begin implements sweep.Progress.
@@ -286,6 +328,13 @@ func (s *sweepProgress) Begin(runs, done int) {
 // Group implements sweep.Progress.
 func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 	for _, note := range g.Plan.Notes {
+		if s.noted[note] {
+			continue
+		}
+		if s.noted == nil {
+			s.noted = map[string]bool{}
+		}
+		s.noted[note] = true
 		if s.json {
 			printJSON(s.env.out, map[string]any{"event": "notice", "message": note})
 		} else {
@@ -297,6 +346,9 @@ func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 // Ended implements sweep.Progress.
 func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.done++
+	if r.Status == sweep.Failed && s.failed == nil {
+		s.failed = r
+	}
 	if r.Status == "diverged" {
 		s.diverged++
 	}
