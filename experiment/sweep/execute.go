@@ -199,11 +199,14 @@ const lockPrefix = ".lock"
 
 // take makes the directory this sweep's, and this part of it this process's until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
-	if _, err := os.Stat(w.Dir); w.Resume && p.Shards == 1 && errors.Is(err, fs.ErrNotExist) {
-		return nil, usage("there is no sweep in %s to resume: there is no such directory", w.Dir)
+	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
+		return nil, usage("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
 		return nil, usage("--out %s cannot be made: %v", w.Dir, err)
+	}
+	if !isEmpty(w.Dir) && !Holds(w.Dir) { // no lock is laid there
+		return nil, usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
 	name := lockPrefix
 	if p.Shards > 1 {
@@ -263,9 +266,6 @@ func (p *Plan) claim(w Where) error {
 	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if w.Resume && p.Shards == 1 {
-			return usage("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
-		}
 		if !empty {
 			return usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
 		}
