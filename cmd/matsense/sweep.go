@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -176,6 +177,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.out == "" {
 		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
+	if o.force && isOnlyCopy(file, spec, o.out) {
+		return &experiment.UsageError{Problems: []string{fmt.Sprintf("--force would replace %s, your sweep file: choose another --out", file)}}
+	}
 	o.describe(env, plan)
 	if o.dryRun {
 		return nil
@@ -207,6 +211,14 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again", count(failures, "run"), p.failed.Index, p.failed.Error)
 	}
 	return nil
+}
+
+// isOnlyCopy says whether a sweep's file is in the place of its resolved copy, and not that.
+func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
+	a, err1 := os.Stat(file)
+	b, err2 := os.Stat(filepath.Join(out, sweep.SpecFile))
+	text, err3 := os.ReadFile(file)
+	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
 }
 
 // again is the command line that goes on with an interrupted sweep.

@@ -378,6 +378,16 @@ func TestSweepDirectories(t *testing.T) {
 	}
 	// The resolved file in the directory is the same sweep.
 	must(t, exitDone, "sweep", filepath.Join(dir, "sweep.yaml"), "--out", dir, "--resume")
+	must(t, exitDone, "sweep", filepath.Join(dir, "sweep.yaml"), "--out", dir, "--force")
+
+	// A user's own file of that name is not replaced.
+	mine := t.TempDir()
+	text := "# mine\n" + someSweep
+	write(t, filepath.Join(mine, "sweep.yaml"), []byte(text))
+	refused(t, []string{"sweep", filepath.Join(mine, "sweep.yaml"), "--out", mine, "--force"}, "your sweep file: choose another --out")
+	if string(read(t, mine, "sweep.yaml")) != text {
+		t.Error("the user's file was replaced")
+	}
 }
 
 // TestSweepDamagedRecord: it says which file, and what to do works.
