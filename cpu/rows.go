@@ -64,6 +64,7 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 		return r, nil
 	}
 	r.memory = make([]E, m*length)
+	adviseHugePages(r.memory)
 	return r, r.fill(ctx)
 }
 
