@@ -133,7 +133,7 @@ func (p *Plan) keepsOwnData(dir string) error {
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
 func ResultFiles() []string {
-	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png"}
+	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png", "report.html"}
 }
 
 // Run is what a run's directory says.

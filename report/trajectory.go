@@ -29,6 +29,8 @@ type Figure struct {
 	Title string
 	// Phases has the boundaries of the phases; nil where they are not known.
 	Phases *Phases
+	// Rank is r*, which says which singular values a page shows; 0 where it is not known.
+	Rank int
 }
 
 // Phases has the iterations at which phases I and II end and the floor begins; nil where that was not reached.
@@ -61,6 +63,8 @@ var (
 	purple = color.RGBA{0xCC, 0x79, 0xA7, 0xFF}
 	black  = color.RGBA{0x33, 0x33, 0x33, 0xFF}
 
+	colors = map[Ink]color.RGBA{Blue: blue, Orange: orange, Green: green, Purple: purple, Black: black}
+
 	phaseColors = [3]color.Color{
 		color.RGBA{0xDD, 0xE8, 0xF5, 0xFF},
 		color.RGBA{0xFB, 0xEE, 0xD8, 0xFF},
@@ -76,21 +80,21 @@ var (
 type curve struct {
 	name   string
 	kind   string // what it measures, for the axis
-	color  color.Color
+	ink    Ink
 	dashes []vg.Length
 	value  func(s solver.Sample) float64
 }
 
 var errorCurves = []curve{
-	{"test error", "relative error", blue, nil, func(s solver.Sample) float64 { return s.TestError }},
-	{"train loss", "loss", orange, []vg.Length{4, 2}, func(s solver.Sample) float64 { return s.TrainLoss }},
+	{"test error", "relative error", Blue, nil, func(s solver.Sample) float64 { return s.TestError }},
+	{"train loss", "loss", Orange, []vg.Length{4, 2}, func(s solver.Sample) float64 { return s.TrainLoss }},
 }
 
 var splitCurves = []curve{
-	{"signal", "singular value", green, nil, func(s solver.Sample) float64 { return s.Signal }},
-	{"noise", "singular value", black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
-	{"angle to truth", "sine of angle", purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
-	{"angle to spectral\nestimate", "sine of angle", blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
+	{"signal", "singular value", Green, nil, func(s solver.Sample) float64 { return s.Signal }},
+	{"noise", "singular value", Black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
+	{"angle to truth", "sine of angle", Purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
+	{"angle to spectral\nestimate", "sine of angle", Blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
 }
 
 // ErrEmpty says that no metric has a number that a logarithmic axis can show.
@@ -204,10 +208,10 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 			if err != nil {
 				continue // runs are finite and not empty
 			}
-			line.Color, line.Width, line.Dashes = c.color, vg.Points(1.5), c.dashes
+			line.Color, line.Width, line.Dashes = colors[c.ink], vg.Points(1.5), c.dashes
 			p.Add(line)
 			if len(part) == 1 { // no line to see
-				points.Color, points.Shape = c.color, draw.CircleGlyph{}
+				points.Color, points.Shape = colors[c.ink], draw.CircleGlyph{}
 				p.Add(points)
 			}
 			for _, xy := range part {

@@ -12,7 +12,7 @@ func newPlot(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "plot DIR",
-		Short:   "Draw a run's figures again from its files",
+		Short:   "Write a run's report and figures again from its files",
 		Example: "  matsense plot runs/paper",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -25,16 +25,24 @@ func newPlot(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			written := func(event, path string) {
+				if asJSON {
+					printJSON(env.out, map[string]any{"event": event, "path": path})
+				} else {
+					fmt.Fprintln(env.out, path)
+				}
+			}
+			page, err := writePage(run, args[0])
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			written("report", page)
 			figures, err := writeFigures(run, args[0])
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			for _, path := range figures {
-				if asJSON {
-					printJSON(env.out, map[string]any{"event": "figure", "path": path})
-				} else {
-					fmt.Fprintln(env.out, path)
-				}
+				written("figure", path)
 			}
 			return nil
 		},

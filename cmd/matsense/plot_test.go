@@ -26,25 +26,31 @@ func TestPlotDrawsTheSameAgain(t *testing.T) {
 	d := newData(t)
 	own, _ := d.run(t)
 	for _, dir := range []string{runSmall(t), runSmall(t, "--iterations", "0"), own} {
-		svg, image := read(t, dir, "trajectory.svg"), read(t, dir, "trajectory.png")
+		names := []string{"report.html", "trajectory.svg", "trajectory.png"}
 		before := snapshot(t, dir)
-		for _, name := range []string{"trajectory.svg", "trajectory.png"} {
+		for _, name := range names {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		r := must(t, exitDone, "plot", dir)
-		if want := filepath.Join(dir, "trajectory.svg") + "\n" + filepath.Join(dir, "trajectory.png") + "\n"; r.out != want || r.err != "" {
-			t.Errorf("plot prints %q, %q", r.out, r.err)
+		want := ""
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			want += path + "\n"
+			if string(read(t, path)) != before[path] {
+				t.Errorf("%s is another", path)
+			}
 		}
-		if !bytes.Equal(read(t, dir, "trajectory.svg"), svg) || !bytes.Equal(read(t, dir, "trajectory.png"), image) {
-			t.Errorf("%s: the figure is another", dir)
+		if r.out != want || r.err != "" {
+			t.Errorf("plot prints %q, %q", r.out, r.err)
 		}
 		if after := snapshot(t, dir); len(after) != len(before) {
 			t.Errorf("plot left other files: %d, there were %d", len(after), len(before))
 		}
 		lines := jsonLines(t, must(t, exitDone, "plot", "--json", dir).out)
-		if len(lines) != 2 || lines[0]["event"] != "figure" || lines[0]["path"] != filepath.Join(dir, "trajectory.svg") {
+		if len(lines) != 3 || lines[0]["event"] != "report" || lines[0]["path"] != filepath.Join(dir, "report.html") ||
+			lines[1]["event"] != "figure" || lines[1]["path"] != filepath.Join(dir, "trajectory.svg") {
 			t.Errorf("plot --json prints %v", lines)
 		}
 	}
@@ -54,7 +60,7 @@ func TestPlotDrawsTheSameAgain(t *testing.T) {
 func unfinished(t *testing.T) string {
 	t.Helper()
 	dir := runSmall(t)
-	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png"} {
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png", "report.html"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}

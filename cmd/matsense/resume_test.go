@@ -526,7 +526,7 @@ func TestResumedRunHasNoOldResults(t *testing.T) {
 	if r := matsenseIn(t, ctx, plenty, "run", "--resume", "--out", dir, "--iterations", "60"); r.code != exitInterrupted {
 		t.Fatalf("exit code %d\n%s", r.code, r.err)
 	}
-	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png"} {
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png", "report.html"} {
 		if exists(dir, name) {
 			t.Errorf("%s of the shorter run is still there", name)
 		}

@@ -47,7 +47,7 @@ func newRun(env environment) *cobra.Command {
 		Use:   "run",
 		Short: "Run one experiment",
 		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json, factor.npy, a figure as
-SVG and PNG, and checkpoints. Without flags it is a small problem that takes a few seconds.
+SVG and PNG, report.html with all of it to read, and checkpoints. Without flags it is a small problem that takes a few seconds.
 
 Ctrl-C once finishes the step and saves; --resume goes on from there, to the same bits. Twice stops at once.`,
 		Example: `  matsense run
@@ -101,10 +101,11 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		p.Notice(failed.Error())
 		failed = nil
 	}
-	err = errors.Join(err, failed)
+	page, pageFailed := writePage(out.Run, out.Dir)
+	err = errors.Join(err, failed, pageFailed)
 	if t, ok := p.(*textProgress); ok {
 		t.end()
-		printSummary(env.out, out, figures)
+		printSummary(env.out, out, figures, page)
 	} else {
 		printJSON(env.out, struct {
 			Event string `json:"event"`
@@ -170,13 +171,9 @@ func (o runOptions) configuration() (experiment.Config, error) {
 	return c, nil
 }
 
-// writeFigures draws a run's figure in both formats and returns the files; [report.ErrEmpty] where there is nothing to
-// draw.
-func writeFigures(r *experiment.Run, dir string) ([]string, error) {
-	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config)}
-	if f.Empty() {
-		return nil, report.ErrEmpty
-	}
+// figureOf returns a run's figure.
+func figureOf(r *experiment.Run) report.Figure {
+	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config), Rank: r.Config.Rank}
 	if s := r.Summary; s != nil && s.Recovered != nil {
 		at := func(m *experiment.Metrics) *int {
 			if m == nil {
@@ -187,6 +184,16 @@ func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 		f.Phases = &report.Phases{
 			AlignmentEnd: at(s.Phases.AlignmentEnd), SaddleEnd: at(s.Phases.SaddleEnd), FloorStart: at(s.Phases.FloorStart),
 		}
+	}
+	return f
+}
+
+// writeFigures draws a run's figure in both formats and returns the files; [report.ErrEmpty] where there is nothing to
+// draw.
+func writeFigures(r *experiment.Run, dir string) ([]string, error) {
+	f := figureOf(r)
+	if f.Empty() {
+		return nil, report.ErrEmpty
 	}
 	var paths []string
 	for _, format := range []report.Format{report.SVG, report.PNG} {

@@ -61,7 +61,7 @@ func TestRunWritesItsDirectory(t *testing.T) {
 			t.Errorf("the summary does not name iteration %v (%s):\n%s", m["iteration"], name, r.out)
 		}
 	}
-	for _, want := range []string{"Recovered (test error below 0.001).", "alignment", "saddle avoidance", "refinement", filepath.Join(dir, "trajectory.svg")} {
+	for _, want := range []string{"Recovered (test error below 0.001).", "alignment", "saddle avoidance", "refinement", filepath.Join(dir, "trajectory.svg"), filepath.Join(dir, "report.html")} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the summary does not say %q:\n%s", want, r.out)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // printSummary tells a person how a run ended.
-func printSummary(w io.Writer, out *experiment.Outcome, figures []string) {
+func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
 	s := out.Summary
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
@@ -34,6 +34,9 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string) {
 	}
 	if len(figures) > 0 {
 		fmt.Fprintf(w, "  figure   %s\n", figures[0])
+	}
+	if page != "" {
+		fmt.Fprintf(w, "  report   %s\n", page)
 	}
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
 }

@@ -1,0 +1,355 @@
+'use strict';
+// Draws the charts of a report from the numbers in #data. report/thin.go says what these are. A chart has panels over one
+// horizontal axis; a vertical rule goes through all of them, and beside each panel a table shows the values at the rule.
+
+const svgSpace = 'http://www.w3.org/2000/svg';
+
+// element makes an element of HTML, svg one of SVG. Attributes and children are set as text, never as markup.
+function element(name, attributes, ...children) {
+  return fill(document.createElement(name), attributes, children);
+}
+function svg(name, attributes, ...children) {
+  return fill(document.createElementNS(svgSpace, name), attributes, children);
+}
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// number writes a number to be read; all its digits are in the value of the element around it.
+function number(v) {
+  if (v === null) return 'unknown';
+  const size = Math.abs(v);
+  if (v === 0 || (Number.isInteger(v) && size < 1e9)) return String(v);
+  return size >= 1e-3 && size < 1e6 ? v.toPrecision(5) : v.toExponential(3);
+}
+
+function power(e) {
+  const raised = { '-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶', 7: '⁷', 8: '⁸', 9: '⁹' };
+  return '10' + [...String(e)].map((c) => raised[c]).join('');
+}
+
+// ticks returns about count places on an axis, with their labels. Between few decades whole numbers have 2 and 5 as well.
+function ticks(lo, hi, log, count, whole) {
+  if (log && hi / lo >= 100) {
+    const from = Math.floor(Math.log10(lo) + 1e-9), to = Math.ceil(Math.log10(hi) - 1e-9);
+    const every = Math.max(1, Math.ceil((to - from) / count)), fine = whole && to - from <= 3, list = [];
+    for (let e = Math.ceil(from / every) * every; e <= to; e += every) {
+      for (const k of fine ? [1, 2, 5] : [1]) {
+        const at = Number(`${k}e${e}`);
+        if (at >= lo * 0.999 && at <= hi * 1.001) list.push({ at, text: fine ? number(at) : power(e) });
+      }
+    }
+    return list;
+  }
+  const rough = (hi - lo) / count, unit = 10 ** Math.floor(Math.log10(rough));
+  let step = [1, 2, 5, 10].find((s) => s * unit >= rough) * unit;
+  if (whole) step = Math.max(1, step);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), most = Math.max(Math.abs(lo), Math.abs(hi));
+  const list = [];
+  for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + step * 1e-9; k++) {
+    const at = k * step;
+    const plain = most < 1e6 && digits <= 5;
+    const text = plain || k === 0 ? at.toFixed(plain ? digits : 0)
+      : at.toExponential(Math.max(0, Math.floor(Math.log10(Math.abs(at))) + digits));
+    list.push({ at, text: text.replace('-', '−').replace('e−', 'e-') });
+  }
+  return list;
+}
+
+// scale maps a range of numbers to a range of pixels, and back.
+function scale(lo, hi, log, from, to) {
+  const f = log ? Math.log10 : (v) => v, a = f(lo), b = f(hi);
+  const there = (v) => from + ((to - from) * (f(v) - a)) / (b - a);
+  there.back = (pixel) => {
+    const v = a + ((b - a) * (pixel - from)) / (to - from);
+    return log ? 10 ** v : v;
+  };
+  return there;
+}
+
+// Panel is a pair of axes with its legend.
+class Panel {
+  constructor(chart, data, first, last) {
+    Object.assign(this, { chart, data, first, last, log: data.y.log });
+    this.series = data.series.map((s) => {
+      const x = chart.data.xs[s.x];
+      return { ...s, x, index: new Map(x.map((v, i) => [v, i])), shown: true };
+    });
+    const button = element('button', { type: 'button', class: 'scale-y' });
+    button.addEventListener('click', () => { this.log = !this.log; this.draw(); });
+    this.button = button;
+    this.plot = element('div', {
+      class: 'plot', tabindex: 0, role: 'slider', 'aria-label': `${data.title}: the rule, by ${chart.data.x.label}`,
+      'aria-valuemin': chart.stops[0], 'aria-valuemax': chart.stops.at(-1),
+    });
+    this.root = element('div', { class: 'panel' },
+      element('header', {}, element('h3', {}, data.title), element('span', {}, data.y.label), button),
+      this.plot, this.legend());
+    this.listen();
+  }
+
+  legend() {
+    this.where = element('td');
+    const rows = this.series.map((s) => {
+      const line = svg('line', { class: `curve ${s.ink}`, x1: 1, x2: 25, y1: 5, y2: 5, 'stroke-dasharray': s.dash.join(' ') });
+      const button = element('button', { type: 'button', 'aria-pressed': 'true' },
+        svg('svg', { viewBox: '0 0 26 10', 'aria-hidden': 'true' }, line), element('span', {}, s.name));
+      button.addEventListener('click', () => {
+        s.shown = !s.shown;
+        button.setAttribute('aria-pressed', s.shown);
+        this.draw();
+      });
+      s.cell = element('td');
+      return element('tr', {}, element('th', { scope: 'row' }, button), s.cell);
+    });
+    return element('table', { class: 'legend' },
+      element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, this.chart.data.x.label), this.where)),
+      element('tbody', {}, ...rows));
+  }
+
+  // limits returns the range of what is shown between two places: whole decades, or with a little room.
+  limits(from, to) {
+    let lo = Infinity, hi = -Infinity;
+    for (const s of this.series.filter((s) => s.shown)) {
+      s.x.forEach((x, i) => {
+        const v = s.y[i];
+        if (x < from || x > to || v === null || (this.log && v <= 0)) return;
+        lo = Math.min(lo, v);
+        hi = Math.max(hi, v);
+      });
+    }
+    if (lo > hi) return [0.1, 1];
+    if (!this.log) {
+      if (lo >= 0 && lo < hi / 3) return [0, hi * 1.05];
+      const room = (hi - lo) * 0.05 || Math.abs(hi) * 0.1 || 1;
+      return [lo - room, hi + room];
+    }
+    if (hi / lo < 10 && this.chart.zoomed()) return [lo / (hi / lo * 1.01) ** 0.05, hi * (hi / lo * 1.01) ** 0.05];
+    const a = Math.floor(Math.log10(lo)), b = Math.ceil(Math.log10(hi));
+    return [Number('1e' + a), Number('1e' + (a === b ? b + 1 : b))];
+  }
+
+  draw() {
+    const { chart } = this, [from, to] = chart.range;
+    const width = Math.max(240, this.plot.clientWidth), top = this.first ? 22 : 8;
+    const box = { left: 46, right: width - 8, top, bottom: top + (width < 500 ? 180 : 215) };
+    const height = box.bottom + (this.last ? 40 : 10);
+    const [lo, hi] = this.limits(from, to);
+    const x = this.x = scale(from, to, chart.log, box.left, box.right);
+    const y = this.y = scale(lo, hi, this.log, box.bottom, box.top);
+    this.box = box;
+    this.button.textContent = `y: ${this.log ? 'log' : 'linear'}`;
+    this.button.title = `Switch to a ${this.log ? 'linear' : 'logarithmic'} axis`;
+    const wide = box.right - box.left, high = box.bottom - box.top;
+    // What is outside of the inner one is not seen, but for half the width of a curve at the edge.
+    const inner = svg('svg', { x: box.left, y: box.top - 2, width: wide, height: high + 4, overflow: 'hidden',
+      viewBox: `${box.left} ${box.top - 2} ${wide} ${high + 4}` });
+    const outer = svg('svg', { viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' }, inner);
+    inner.append(svg('rect', { class: 'ground', x: box.left, y: box.top, width: wide, height: high }));
+    for (const s of chart.data.spans) {
+      const a = x(Math.min(Math.max(s.from, from), to)), b = x(Math.min(Math.max(s.to, from), to));
+      if (b <= a) continue;
+      inner.append(svg('rect', { class: `span tint-${s.tint}`, x: a, y: box.top, width: b - a, height: high }));
+      const text = [`${s.number} ${s.name}`, s.number].find((t) => t.length * 7 < b - a);
+      if (this.first && text) outer.append(svg('text', { x: (a + b) / 2, y: 15, 'text-anchor': 'middle' }, text));
+    }
+    for (const t of ticks(lo, hi, this.log, 5, false)) {
+      inner.append(svg('line', { class: 'grid', x1: box.left, x2: box.right, y1: y(t.at), y2: y(t.at) }));
+      outer.append(svg('text', { x: box.left - 7, y: y(t.at) + 4, 'text-anchor': 'end' }, t.text));
+    }
+    for (const t of ticks(from, to, chart.log, wide < 400 ? 4 : 7, chart.whole)) {
+      inner.append(svg('line', { class: 'grid', x1: x(t.at), x2: x(t.at), y1: box.top, y2: box.bottom }));
+      if (this.last) outer.append(svg('text', { x: x(t.at), y: box.bottom + 17, 'text-anchor': 'middle' }, t.text));
+    }
+    if (this.last) {
+      outer.append(svg('text', { x: (box.left + box.right) / 2, y: height - 4, 'text-anchor': 'middle' }, chart.data.x.label));
+    }
+    for (const m of chart.data.marks.filter((m) => m.at >= from && m.at <= to)) {
+      inner.append(svg('line', { class: 'mark', x1: x(m.at), x2: x(m.at), y1: box.top, y2: box.bottom }));
+      if (this.first && x(m.at) + 40 < box.right) inner.append(svg('text', { x: x(m.at) + 6, y: box.top + 15 }, m.name));
+    }
+    for (const s of this.series.filter((s) => s.shown)) this.curve(inner, outer, s);
+    this.rule = svg('g');
+    this.chosen = svg('rect', { class: 'chosen', y: box.top, height: high, width: 0 });
+    inner.append(this.chosen);
+    outer.append(this.rule);
+    this.plot.replaceChildren(outer);
+    this.point();
+  }
+
+  // curve draws a series, with a hole where nothing is known or the axis cannot show it, and a dot where a value is alone.
+  curve(inner, outer, s) {
+    let path = '', run = 0;
+    const fits = (v) => v !== null && v !== undefined && !(this.log && v <= 0);
+    s.y.forEach((v, i) => {
+      if (!fits(v) || (this.chart.log && s.x[i] <= 0)) { run = 0; return; }
+      const at = `${this.x(s.x[i]).toFixed(1)} ${this.y(v).toFixed(1)}`;
+      path += (run++ ? 'L' : 'M') + at;
+      if (run === 1 && !fits(s.y[i + 1]) && s.x[i] >= this.chart.range[0] && s.x[i] <= this.chart.range[1]) {
+        outer.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(s.x[i]), cy: this.y(v), r: 3.5 }));
+      }
+    });
+    inner.append(svg('path', { class: `curve ${s.ink}`, 'data-name': s.name, d: path, 'stroke-dasharray': s.dash.join(' ') }));
+  }
+
+  // point shows the rule and the values at it; at the end of the range where the reader points nowhere.
+  point() {
+    const { chart, box } = this, at = chart.at ?? chart.visible().at(-1), told = [];
+    this.rule.replaceChildren();
+    if (chart.at !== null) {
+      this.rule.append(svg('line', { class: 'rule', x1: this.x(at), x2: this.x(at), y1: box.top, y2: box.bottom }));
+    }
+    this.where.replaceChildren(element('data', { value: at }, number(at)));
+    for (const s of this.series) {
+      const i = s.index.get(at);
+      s.cell.replaceChildren();
+      if (!s.shown || i === undefined) continue;
+      const v = s.y[i], y = v === null ? NaN : this.y(v);
+      s.cell.append(element('data', { value: v === null ? '' : v, title: v === null ? '' : v }, number(v)));
+      told.push(`${s.name} ${number(v)}`);
+      if (chart.at !== null && y >= box.top - 1 && y <= box.bottom + 1) {
+        this.rule.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(at), cy: y, r: 4 }));
+      }
+    }
+    this.plot.setAttribute('aria-valuenow', at);
+    this.plot.setAttribute('aria-valuetext', `${chart.data.x.label} ${number(at)}: ${told.join(', ') || 'no curve is shown'}`);
+  }
+
+  // listen follows the pointer and the keys. A mouse that is dragged chooses a range; a finger moves the rule.
+  listen() {
+    const { chart, plot } = this;
+    const place = (e) => Math.min(Math.max(e.clientX - plot.getBoundingClientRect().left, this.box.left), this.box.right);
+    let began = null;
+    plot.addEventListener('pointerdown', (e) => {
+      if (e.pointerType === 'touch') { chart.pointAt(this.x.back(place(e))); return; }
+      if (e.button !== 0) return;
+      began = place(e);
+      plot.setPointerCapture(e.pointerId);
+    });
+    plot.addEventListener('pointermove', (e) => {
+      const at = place(e);
+      chart.pointAt(this.x.back(at));
+      if (began === null) return;
+      this.chosen.setAttribute('x', Math.min(began, at));
+      this.chosen.setAttribute('width', Math.abs(at - began));
+    });
+    plot.addEventListener('pointerup', (e) => {
+      if (began === null) return;
+      const ends = [began, place(e)].sort((a, b) => a - b);
+      began = null;
+      this.chosen.setAttribute('width', 0);
+      if (ends[1] - ends[0] > 6) chart.zoom(this.x.back(ends[0]), this.x.back(ends[1]));
+    });
+    plot.addEventListener('pointercancel', () => { began = null; this.chosen.setAttribute('width', 0); });
+    plot.addEventListener('pointerleave', (e) => { if (e.pointerType !== 'touch') chart.pointAt(null); });
+    plot.addEventListener('blur', () => chart.pointAt(null));
+    plot.addEventListener('dblclick', () => chart.reset());
+    plot.addEventListener('keydown', (e) => {
+      if (e.ctrlKey || e.metaKey || e.altKey) return;
+      const far = e.shiftKey ? 10 : 1;
+      const moves = { ArrowLeft: -far, ArrowRight: far, ArrowDown: -far, ArrowUp: far, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
+      if (e.key in moves) chart.step(moves[e.key]);
+      else if (e.key === '+' || e.key === '=') chart.zoomBy(0.5);
+      else if (e.key === '-') chart.zoomBy(2);
+      else if (e.key === '0') chart.reset();
+      else if (e.key === 'Escape') chart.pointAt(null);
+      else return;
+      e.preventDefault();
+    });
+  }
+}
+
+// Chart is a figure: its panels, the range that they show, and where the rule is (null: nowhere).
+class Chart {
+  constructor(root, data) {
+    Object.assign(this, { data, stops: data.stops, log: data.x.log, at: null });
+    this.whole = this.stops.every(Number.isInteger);
+    this.panels = data.panels.map((p, i) => new Panel(this, p, i === 0, i === data.panels.length - 1));
+    this.button = element('button', { type: 'button', class: 'scale-x' });
+    this.button.addEventListener('click', () => { this.log = !this.log; this.reset(); });
+    this.back = element('button', { type: 'button', class: 'reset' }, 'Reset zoom');
+    this.back.addEventListener('click', () => this.reset());
+    data.spans ||= [];
+    data.marks ||= [];
+    const spans = data.spans.map((s) => element('li', {}, element('i', { class: `tint-${s.tint}` }),
+      `${s.number} ${s.name}, ${number(s.from)} to ${number(s.to)}`));
+    if (spans.length) root.append(element('ul', { class: 'spans' }, ...spans));
+    root.append(...this.panels.map((p) => p.root), element('div', { class: 'bar' }, this.button, this.back,
+      element('span', { class: 'note' }, 'Point to read values, drag to zoom, double-click to go back; ' +
+        'names switch curves. Keys: arrows, + and −, 0.')));
+    this.reset();
+    new ResizeObserver(() => this.draw()).observe(root);
+  }
+
+  // full is the whole range; a logarithmic axis begins at the first place above zero.
+  full() {
+    const places = this.log ? this.stops.filter((x) => x > 0) : this.stops;
+    const from = places[0] ?? 1, to = places.at(-1) ?? 10;
+    return to > from ? [from, to] : [from, this.log ? from * 10 : from + 1];
+  }
+  zoomed() { return this.range.join() !== this.full().join(); }
+  visible() {
+    const stops = this.stops.filter((x) => x >= this.range[0] && x <= this.range[1]);
+    return stops.length ? stops : this.stops.slice(-1);
+  }
+  reset() { this.range = this.full(); this.at = null; this.draw(); }
+
+  zoom(from, to) {
+    const full = this.full(), range = [Math.max(from, full[0]), Math.min(to, full[1])];
+    if (this.stops.filter((x) => x >= range[0] && x <= range[1]).length < 2) return;
+    this.range = range;
+    if (this.at < from || this.at > to) this.at = null;
+    this.draw();
+  }
+
+  // zoomBy makes the range narrower or wider around the rule.
+  zoomBy(factor) {
+    const s = scale(...this.range, this.log, 0, 1), middle = this.at === null ? 0.5 : s(this.at);
+    this.zoom(s.back(middle - middle * factor), s.back(middle + (1 - middle) * factor));
+  }
+
+  // pointAt puts the rule at the stop that is nearest to a place.
+  pointAt(place) {
+    if (place !== null) {
+      const s = this.panels[0].x, far = (x) => Math.abs(s(x) - s(place));
+      place = this.visible().reduce((best, x) => (far(x) < far(best) ? x : best));
+    }
+    if (place === this.at) return;
+    this.at = place;
+    this.panels.forEach((p) => p.point());
+  }
+
+  step(by) {
+    const stops = this.visible(), now = this.at === null ? stops.length - 1 : stops.indexOf(this.at);
+    this.pointAt(stops[Math.min(Math.max(now + by, 0), stops.length - 1)]);
+  }
+
+  draw() {
+    this.button.textContent = `x: ${this.log ? 'log' : 'linear'}`;
+    this.button.title = `Switch to a ${this.log ? 'linear' : 'logarithmic'} axis`;
+    this.back.hidden = !this.zoomed();
+    this.panels.forEach((p) => p.draw());
+  }
+}
+
+const charts = (JSON.parse(document.getElementById('data').textContent) || []).filter((c) => c.panels);
+document.querySelectorAll('.chart').forEach((root, i) => new Chart(root, charts[i]));
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.addEventListener('click', async () => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = 'Copied';
+      setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+    } catch { // not allowed: the text is selected, for the reader to copy
+      getSelection().selectAllChildren(source);
+    }
+  });
+}
+
+addEventListener('beforeprint', () => {
+  for (const d of document.querySelectorAll('details')) d.open = true;
+});
