@@ -14,6 +14,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
 )
 
 // sweepOptions are the flags of sweep.
@@ -93,7 +94,9 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
 	}
-	return nil
+	figures, err := defaultFigure(env, dir, asJSON)
+	printFigures(env, figures, asJSON)
+	return err
 }
 
 // ranges writes increasing numbers as 0–4, 7, 9–12.
@@ -173,6 +176,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if err != nil {
 		return err
 	}
+	figures, err := defaultFigure(env, o.out, o.json)
+	if err != nil {
+		return err
+	}
+	printFigures(env, figures, o.json)
 	if o.json {
 		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": p.diverged})
 	} else {
@@ -186,6 +194,27 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and --resume tries them again", failures)
 	}
 	return nil
+}
+
+// defaultFigure draws the figure that plot draws without flags, once no run is missing. Where a sweep has no such figure,
+// a note says why.
+func defaultFigure(env environment, dir string, asJSON bool) ([]string, error) {
+	r, err := sweep.Load(dir)
+	if err != nil || len(r.Records) < len(r.Runs) {
+		return nil, err
+	}
+	figures, err := plotOptions{}.drawSweep(r, dir)
+	var none *experiment.UsageError
+	if !errors.As(err, &none) && !errors.Is(err, sweep.ErrNothing) && !errors.Is(err, report.ErrNothing) {
+		return figures, err
+	}
+	note := fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir))
+	if asJSON {
+		printJSON(env.out, map[string]any{"event": "notice", "message": note})
+	} else {
+		fmt.Fprintln(env.err, "note:", note)
+	}
+	return nil, nil
 }
 
 // describe says what will be run.
@@ -205,7 +234,10 @@ func (o sweepOptions) describe(env environment, p *sweep.Plan) {
 		printJSON(env.out, event)
 		return
 	}
-	fmt.Fprintf(env.err, "%s over", count(len(p.Runs), "run"))
+	fmt.Fprint(env.err, count(len(p.Runs), "run"))
+	if len(p.Spec.Axes) > 0 {
+		fmt.Fprint(env.err, " over")
+	}
 	for i, a := range p.Spec.Axes {
 		if i > 0 {
 			fmt.Fprint(env.err, ",")
