@@ -53,3 +53,10 @@ func Through(x, y []float64) (l Line, ok bool) {
 func (l Line) At(x float64) float64 { return l.Intercept + l.Slope*x }
 
 func square(x float64) float64 { return x * x }
+
+// Mean is that of independent numbers, with its interval of 95 % confidence by Student's t.
+func Mean(x []float64) (mean, low, high float64) {
+	mean, deviation := stat.MeanStdDev(x, nil)
+	half := distuv.StudentsT{Sigma: 1, Nu: float64(len(x) - 1)}.Quantile(0.975) * deviation / math.Sqrt(float64(len(x)))
+	return mean, mean - half, mean + half
+}

@@ -58,3 +58,12 @@ func TestFew(t *testing.T) {
 		t.Errorf("a level line: %+v", l)
 	}
 }
+
+// TestMean: 2, 4, 4, 6 have the mean 4 and s² = 8/3; Student's t at 97.5 % with three degrees of freedom is 3.1824463.
+func TestMean(t *testing.T) {
+	mean, low, high := Mean([]float64{2, 4, 4, 6})
+	half := 3.182446305284263 * math.Sqrt(8.0/3/4)
+	near(t, "the mean", mean, 4)
+	near(t, "the lower end", low, 4-half)
+	near(t, "the upper end", high, 4+half)
+}
