@@ -296,7 +296,7 @@ func (l *Lines) notes(bands bool, least, most, hidden int) []string {
 		notes = append(notes, shape)
 	}
 	if hidden > 0 {
-		notes = append(notes, fmt.Sprintf("not shown: %d numbers, which\nhave no place on these axes", hidden))
+		notes = append(notes, fmt.Sprintf("without a place on these\naxes and not shown: %d", hidden))
 	}
 	return append(notes, l.Notes...)
 }

@@ -127,7 +127,7 @@ func TestLinesHoles(t *testing.T) {
 	if got := l.shown(s); !slices.Equal(got.X, []float64{1}) {
 		t.Errorf("%v", got)
 	}
-	if text := l.text(t); !strings.Contains(text, "not shown: 4 numbers") {
+	if text := l.text(t); !strings.Contains(text, "not shown: 4") {
 		t.Error(text)
 	}
 	l.Series[0].Y[0] = -1
