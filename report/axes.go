@@ -71,8 +71,12 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs.
-type raised struct{ text.Plain }
+// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs. Below an axis,
+// room keeps it off the marks.
+type raised struct {
+	text.Plain
+	room bool
+}
 
 const raisedSize, raisedBy = 0.7, 0.4 // of the font's size
 
@@ -85,6 +89,9 @@ func (r raised) Box(s string, f font.Font) (width, height, depth vg.Length) {
 		small.Size *= raisedSize
 		w, _, _ := r.Plain.Box(above, small)
 		width += w
+		if r.room {
+			height += raisedBy * f.Size / 2
+		}
 	}
 	return width, height, depth
 }
@@ -96,8 +103,7 @@ func (r raised) Draw(c vg.Canvas, s string, style text.Style, at vg.Point) {
 		r.Plain.Draw(c, s, style, at)
 		return
 	}
-	full, _, _ := r.Box(s, style.Font)
-	_, height, _ := r.Plain.Box(base, style.Font)
+	full, height, _ := r.Box(s, style.Font)
 	corner := vg.Point{X: at.X + full*vg.Length(style.XAlign), Y: at.Y + height*vg.Length(style.YAlign)}
 	style.XAlign, style.YAlign = text.XLeft, text.YBottom
 	width, _, _ := r.Plain.Box(base, style.Font)

@@ -116,10 +116,15 @@ func (f Figure) Write(w io.Writer, format Format) error {
 	if f.Empty() {
 		return ErrEmpty
 	}
+	return render(w, format, f.draw)
+}
+
+// render writes what is painted.
+func render(w io.Writer, format Format, paint func(draw.Canvas)) error {
 	switch format {
 	case SVG:
 		c := vgsvg.New(width, height)
-		f.draw(draw.New(c))
+		paint(draw.New(c))
 		var b bytes.Buffer
 		if _, err := c.WriteTo(&b); err != nil {
 			return err
@@ -130,7 +135,7 @@ func (f Figure) Write(w io.Writer, format Format) error {
 		return err
 	case PNG:
 		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(pngDPI))
-		f.draw(draw.New(c))
+		paint(draw.New(c))
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 		return err
 	}
@@ -250,7 +255,7 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font.Size = 10
 		a.Tick.Label.Font.Size = 9
-		a.Tick.Label.Handler = raised{text.Plain{Fonts: font.DefaultCache}}
+		a.Tick.Label.Handler = raised{Plain: text.Plain{Fonts: font.DefaultCache}}
 		a.Padding = 0
 	}
 	return p, legend

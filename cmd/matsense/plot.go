@@ -1,52 +1,121 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
 )
 
+// plotOptions are the flags of plot, of which all but json are for sweeps.
+type plotOptions struct {
+	x, y, by string
+	where    []string
+	out      string
+	json     bool
+}
+
 func newPlot(env environment) *cobra.Command {
-	var asJSON bool
+	var o plotOptions
 	c := &cobra.Command{
-		Use:     "plot DIR",
-		Short:   "Write a run's report and figures again from its files",
-		Example: "  matsense plot runs/paper",
+		Use:   "plot DIR",
+		Short: "Write a run's report and figures again from its files, or draw any numbers of a sweep",
+		Long: `Write a run's report and figures again from its files.
+
+Of a sweep, draw the median over replicas, with a band, of any number of runs.csv over a setting that was varied, or of a metric
+over the iterations. Where both axes are logarithmic, and where iterations are counted over a logarithmic axis, the slope of a
+straight line is told with its 95 % confidence interval.`,
+		Example: `  matsense plot runs/paper
+  matsense plot sweeps/alpha
+  matsense plot sweeps/alpha --x alpha --y iterations_to_0.01 --by factor-rank
+  matsense plot sweeps/alpha --x iteration --y test_error --by alpha --where factor-rank=2`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &experiment.UsageError{Problems: []string{fmt.Sprintf("plot takes one run directory, got %d", len(args))}}
+				return &experiment.UsageError{Problems: []string{fmt.Sprintf("plot takes one run directory or one of a sweep, got %d", len(args))}}
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			run, err := experiment.Open(args[0])
-			if err != nil {
-				return err
-			}
-			written := func(event, path string) {
-				if asJSON {
-					printJSON(env.out, map[string]any{"event": event, "path": path})
-				} else {
-					fmt.Fprintln(env.out, path)
-				}
-			}
-			page, err := writePage(run, args[0])
-			if err != nil {
+		RunE: func(c *cobra.Command, args []string) error {
+			paths, err := o.draw(c, args[0])
+			printWritten(env, paths, o.json)
+			var usage *experiment.UsageError
+			if err != nil && !errors.As(err, &usage) {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			written("report", page)
-			figures, err := writeFigures(run, args[0])
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			for _, path := range figures {
-				written("figure", path)
-			}
-			return nil
+			return err
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.x, "x", "", "of a sweep: a setting that differs between runs, or iteration (default: the first axis)")
+	f.StringVar(&o.y, "y", "", "of a sweep: a column of runs.csv or timings.csv, or a metric over iterations (default test_error)")
+	f.StringVar(&o.by, "by", "", "of a sweep: the setting whose values have a line each (default: the next axis)")
+	f.StringArrayVar(&o.where, "where", nil, "of a sweep: only these values of a setting, factor-rank=2 or alpha=1e-3,1e-6; may be repeated")
+	f.StringVar(&o.out, "out", "", "of a sweep: where the figure goes, a .svg or .png file (default both, in DIR)")
+	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	return c
+}
+
+// draw draws what was asked for and returns the files.
+func (o plotOptions) draw(c *cobra.Command, dir string) ([]string, error) {
+	if sweep.Holds(dir) {
+		r, err := sweep.Load(dir)
+		if err != nil {
+			return nil, err
+		}
+		return o.drawSweep(r, dir)
+	}
+	var problems []string
+	for _, name := range []string{"x", "y", "by", "where", "out"} {
+		if c.Flags().Changed(name) {
+			problems = append(problems, fmt.Sprintf("--%s is for a sweep, and %s is none", name, dir))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &experiment.UsageError{Problems: problems}
+	}
+	run, err := experiment.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	page, err := writePage(run, dir)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := writeFigures(run, dir)
+	return append([]string{page}, figures...), err
+}
+
+// drawSweep draws the figure of a sweep that the flags ask for.
+func (o plotOptions) drawSweep(r *sweep.Results, dir string) ([]string, error) {
+	where, err := r.Where(o.where)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := r.Select(r.Defaults(sweep.Query{X: o.x, Y: o.y, By: o.by, Where: where}))
+	if err != nil {
+		return nil, err
+	}
+	if o.out != "" {
+		return writeSweepFigure(sweepFigure(r, selected), o.out)
+	}
+	return writeSweepFigure(sweepFigure(r, selected), filepath.Join(dir, figureName(selected)))
+}
+
+// printWritten tells the files that were written for people to look at.
+func printWritten(env environment, paths []string, asJSON bool) {
+	for _, path := range paths {
+		switch {
+		case !asJSON:
+			fmt.Fprintln(env.out, path)
+		case filepath.Ext(path) == ".html":
+			printJSON(env.out, map[string]any{"event": "report", "path": path})
+		default:
+			printJSON(env.out, map[string]any{"event": "figure", "path": path})
+		}
+	}
 }

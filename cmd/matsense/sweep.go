@@ -15,6 +15,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
 )
 
 // sweepOptions are the flags of sweep.
@@ -110,7 +111,9 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	if len(missing) > 1 {
 		return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
 	}
-	return nil
+	figures, err := defaultFigure(env, dir, asJSON)
+	printWritten(env, figures, asJSON)
+	return err
 }
 
 // ranges writes increasing numbers as 0–4, 7, 9–12.
@@ -198,6 +201,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if err != nil {
 		return err
 	}
+	figures, err := defaultFigure(env, o.out, o.json)
+	if err != nil {
+		return err
+	}
+	printWritten(env, figures, o.json)
 	if o.json {
 		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": p.diverged})
 	} else {
@@ -234,6 +242,27 @@ func (o sweepOptions) again(file string) string {
 		words = append(words, "--yes")
 	}
 	return strings.Join(append(words, "--resume"), " ")
+}
+
+// defaultFigure draws the figure that plot draws without flags, once no run is missing. Where a sweep has no such figure,
+// a note says why.
+func defaultFigure(env environment, dir string, asJSON bool) ([]string, error) {
+	r, err := sweep.Load(dir)
+	if err != nil || len(r.Records) < len(r.Runs) {
+		return nil, err
+	}
+	figures, err := plotOptions{}.drawSweep(r, dir)
+	var none *experiment.UsageError
+	if !errors.As(err, &none) && !errors.Is(err, sweep.ErrNothing) && !errors.Is(err, report.ErrNothing) {
+		return figures, err
+	}
+	note := fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir))
+	if asJSON {
+		printJSON(env.out, map[string]any{"event": "notice", "message": note})
+	} else {
+		fmt.Fprintln(env.err, "note:", note)
+	}
+	return nil, nil
 }
 
 // describe says what will be run.

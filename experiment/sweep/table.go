@@ -81,11 +81,14 @@ func (s *Spec) runsTable(records []*Record) table {
 	return t
 }
 
-// metrics are those of a point.
-var metrics = []struct {
+// metric is a number of a point.
+type metric struct {
 	name string
 	of   func(*Point) experiment.Number
-}{
+}
+
+// metrics are those of a point.
+var metrics = []metric{
 	{"train_loss", func(p *Point) experiment.Number { return p.TrainLoss }},
 	{"test_error", func(p *Point) experiment.Number { return p.TestError }},
 	{"signal", func(p *Point) experiment.Number { return p.Signal }},

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/reproduce"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// reproduceOptions are the flags of reproduce.
+type reproduceOptions struct {
+	out               string
+	quick, full       bool
+	file, force, json bool
+}
+
+func newReproduce(env environment) *cobra.Command {
+	var o reproduceOptions
+	c := &cobra.Command{
+		Use:   "reproduce [NAME]",
+		Short: "Carry out an experiment that the theory makes a claim about, and judge what came out",
+		Long: `Carry out one of the experiments that come with matsense, draw it, and compare it with what the theory of small random starts
+claims. The verdict is agrees, disagrees or cannot be told, with the numbers behind it; the exit code does not depend on it.
+What was begun is gone on with. Without a name, the experiments are listed.
+
+` + experimentList(),
+		Example: `  matsense reproduce alpha
+  matsense reproduce alpha --full --out /shared/alpha
+  matsense reproduce alpha --full --file > alpha.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &experiment.UsageError{Problems: []string{fmt.Sprintf("reproduce takes one name, got %d", len(args))}}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				listExperiments(env, o.json)
+				return nil
+			}
+			return runReproduce(c.Context(), env, args[0], o)
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
+	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
+	f.StringVar(&o.out, "out", "", "directory (default reproduce/ and the name)")
+	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
+	f.BoolVar(&o.force, "force", false, "replace what is in --out")
+	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	return c
+}
+
+// experimentList has a line for each experiment.
+func experimentList() string {
+	var b strings.Builder
+	for _, e := range reproduce.All() {
+		fmt.Fprintf(&b, "  %-21s %s\n", e.Name, e.About)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func listExperiments(env environment, asJSON bool) {
+	if !asJSON {
+		fmt.Fprintln(env.out, experimentList())
+		return
+	}
+	for _, e := range reproduce.All() {
+		printJSON(env.out, map[string]any{"event": "experiment", "name": e.Name, "about": e.About, "claim": e.Claim})
+	}
+}
+
+// experimentNamed finds an experiment.
+func experimentNamed(name string) (reproduce.Experiment, error) {
+	var names []string
+	for _, e := range reproduce.All() {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return reproduce.Experiment{}, &experiment.UsageError{Problems: []string{
+		fmt.Sprintf("there is no experiment %q; did you mean %q?", name, experiment.Nearest(name, names))}}
+}
+
+func runReproduce(ctx context.Context, env environment, name string, o reproduceOptions) error {
+	e, err := experimentNamed(name)
+	if err != nil {
+		return err
+	}
+	if o.quick && o.full {
+		return &experiment.UsageError{Problems: []string{"--quick and --full are two sizes: choose one"}}
+	}
+	file, text := e.File(o.full)
+	if o.file {
+		fmt.Fprintf(env.out, "%s", text)
+		return nil
+	}
+	if o.out == "" {
+		o.out = filepath.Join("reproduce", strings.TrimSuffix(file, ".yaml"))
+	}
+	spec, err := sweep.Parse(file, text)
+	if err != nil {
+		return err
+	}
+	plan, err := sweep.NewPlan(spec, sweep.Options{}, env.host())
+	if err != nil {
+		return err
+	}
+	sweepOptions{out: o.out, json: o.json}.describe(env, plan)
+	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
+	p.end()
+	if errors.Is(err, context.Canceled) {
+		if !o.json {
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done, p.runs)
+		}
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	r, err := sweep.Load(o.out)
+	if err != nil {
+		return err
+	}
+	verdict := e.Judge(r)
+	if err := writeVerdict(filepath.Join(o.out, "verdict.json"), e, verdict); err != nil {
+		return err
+	}
+	if o.json {
+		printJSON(env.out, map[string]any{"event": "verdict", "name": e.Name, "claim": e.Claim, "verdict": verdict.Status, "findings": verdict.Findings})
+	} else {
+		printVerdict(env.out, e, verdict)
+	}
+	for _, f := range verdict.Figures {
+		paths, err := drawReproduced(r, f, o.out)
+		if err != nil && !errors.Is(err, sweep.ErrNothing) && !errors.Is(err, report.ErrNothing) && !errors.Is(err, report.ErrEmpty) {
+			return err
+		}
+		printWritten(env, paths, o.json)
+	}
+	if failures > 0 {
+		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and the same command tries them again", failures)
+	}
+	return nil
+}
+
+// writeVerdict keeps a verdict beside its numbers.
+func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(struct {
+			Name  string `json:"name"`
+			Claim string `json:"claim"`
+			reproduce.Verdict
+		}{e.Name, e.Claim, v})
+	})
+}
+
+func printVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
+	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
+	for _, line := range v.Findings {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	fmt.Fprintln(w)
+}
+
+// drawReproduced draws a verdict's figure into a sweep's directory.
+func drawReproduced(r *sweep.Results, f reproduce.Figure, dir string) ([]string, error) {
+	if f.Phases {
+		return writeFigures(recordedRun(r), dir)
+	}
+	s, err := r.Select(f.Query)
+	if err != nil {
+		return nil, err
+	}
+	lines := sweepFigure(r, s)
+	lines.Fit = lines.Fit && f.Fit
+	for _, g := range f.Guides {
+		lines.Guides = append(lines.Guides, report.Guide(g))
+	}
+	return writeSweepFigure(lines, filepath.Join(dir, figureName(s)))
+}
+
+// recordedRun is a sweep's first run as its record tells it.
+func recordedRun(r *sweep.Results) *experiment.Run {
+	run := &experiment.Run{Summary: &experiment.Summary{}}
+	if len(r.Records) == 0 {
+		return run
+	}
+	rec := r.Records[0]
+	run.Config = r.Runs[rec.Index].Config
+	for _, p := range rec.Trajectory {
+		run.Trajectory = append(run.Trajectory, solver.Sample{
+			Iteration: p.Iteration, TrainLoss: float64(p.TrainLoss), TestError: float64(p.TestError), Signal: float64(p.Signal),
+			Noise: float64(p.Noise), Angle: float64(p.Angle), SpectralAngle: float64(p.SpectralAngle),
+		})
+	}
+	at := func(i *int) *experiment.Metrics {
+		if i == nil {
+			return nil
+		}
+		return &experiment.Metrics{Iteration: *i}
+	}
+	run.Summary.Recovered = rec.Recovered
+	run.Summary.Phases = experiment.PhaseSummary{AlignmentEnd: at(rec.AlignmentEnd), SaddleEnd: at(rec.SaddleEnd), FloorStart: at(rec.FloorStart)}
+	return run
+}

@@ -1,0 +1,86 @@
+package reproduce
+
+import (
+	"embed"
+	"fmt"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+//go:embed presets/*.yaml
+var presets embed.FS
+
+// Experiment is a claim and how it is tested.
+type Experiment struct {
+	Name string
+	// About is one line.
+	About string
+	// Claim is what the theory says.
+	Claim string
+
+	judge func([]observation) Verdict
+}
+
+// Status is how a verdict ends.
+type Status string
+
+// The verdicts.
+const (
+	Agrees    Status = "agrees"
+	Disagrees Status = "disagrees"
+	Unclear   Status = "cannot be told"
+)
+
+// Verdict says whether results agree with the claim.
+type Verdict struct {
+	Status Status `json:"verdict"`
+	// Findings are the numbers behind it, one line each.
+	Findings []string `json:"findings"`
+	// Figures show them.
+	Figures []Figure `json:"-"`
+}
+
+// Figure is a picture of a sweep's results.
+type Figure struct {
+	sweep.Query
+	// Fit asks for the slopes.
+	Fit bool
+	// Guides are lines to compare with.
+	Guides []Guide
+	// Phases asks for the trajectory of the one run, with its phases.
+	Phases bool
+}
+
+// Guide is a straight line between two points.
+type Guide struct {
+	Name string
+	X, Y []float64
+}
+
+// All lists the experiments.
+func All() []Experiment {
+	return []Experiment{
+		{"alpha", "the test error at the floor against the size α of the start", alphaClaim, judgeAlpha},
+		{"iterations", "the steps to a test error of 1 % against log(1/α)", iterationsClaim, judgeIterations},
+		{"overparameterization", "the length of phase I and the test error against the factor's columns", overClaim, judgeOver},
+		{"generalization", "train loss and test error against the number of measurements", generalizationClaim, judgeGeneralization},
+		{"spectral", "the factor's angle to the spectral method's subspace over the iterations", spectralClaim, judgeSpectral},
+		{"phases", "one run: alignment, saddle avoidance, refinement", phasesClaim, judgePhases},
+	}
+}
+
+// File is the sweep file in one of the sizes, and its name.
+func (e Experiment) File(full bool) (name string, text []byte) {
+	name = e.Name + "-quick.yaml"
+	if full {
+		name = e.Name + ".yaml"
+	}
+	text, err := presets.ReadFile("presets/" + name)
+	if err != nil {
+		panic(fmt.Sprintf("reproduce: %v", err)) // it is embedded
+	}
+	return name, text
+}
+
+// Judge compares results with the claim.
+func (e Experiment) Judge(r *sweep.Results) Verdict { return e.judge(observations(r)) }

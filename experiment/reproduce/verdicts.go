@@ -1,0 +1,278 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+func (v *Verdict) find(format string, args ...any) {
+	v.Findings = append(v.Findings, fmt.Sprintf(format, args...))
+}
+
+const alphaClaim = `The test error that is reached is at most of order α^(21/16) (Theorem 3.3), a bound and no rate: a slope of
+21/16 = 1.31 or more in logarithms agrees with it. The theorem asks that the measurements be nearly an isometry on matrices of
+low rank, more nearly than its constants tell, so the verdict is on the most measurements there are.`
+
+const boundExponent = 21.0 / 16
+
+// judgeAlpha looks at runs that reached their floor, over five decades of alpha at least.
+func judgeAlpha(all []observation) Verdict {
+	const least = 4.99 // decades, and a rounding
+	v := Verdict{Status: Unclear, Figures: []Figure{{Fit: true, Query: sweep.Query{X: "alpha", Y: "test_error", By: "measurements"}}}}
+	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
+	alpha := func(o observation) float64 { return o.Alpha }
+	sizes, groups := by(reached, func(o observation) int { return o.Measurements })
+	for i, m := range sizes {
+		g := groups[m]
+		span := decades(g, alpha)
+		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		v.find("m = %d = %.3g·n·r*: slope %v over %.1f decades of α, least R² %.4f; the bound's is %.4f",
+			m, float64(m)/float64(g[0].N*g[0].Rank), s, span, s.worst, boundExponent)
+		if i < len(sizes)-1 {
+			continue
+		}
+		switch {
+		case span < least || math.IsNaN(s.low):
+			v.find("fewer than five decades of α")
+		case s.low >= boundExponent:
+			v.Status = Agrees
+		case s.high < boundExponent:
+			v.Status = Disagrees
+		}
+		// The bound's slope, through the middle of what was measured.
+		x := median(g, alpha)
+		near := slices.DeleteFunc(slices.Clone(g), func(o observation) bool { return math.Abs(math.Log(o.Alpha/x)) > 2 })
+		y := median(near, testError)
+		guide := Guide{Name: "slope 21/16, the bound's"}
+		_, alphas := by(g, alpha)
+		for a := range alphas {
+			guide.X = append(guide.X, a)
+		}
+		slices.Sort(guide.X)
+		guide.X = []float64{guide.X[0], guide.X[len(guide.X)-1]}
+		for _, a := range guide.X {
+			guide.Y = append(guide.Y, y*math.Pow(a/x, boundExponent))
+		}
+		v.Figures[0].Guides = []Guide{guide}
+	}
+	return v
+}
+
+// While UUᵀ is small beside M* = XXᵀ, the gradient at U is −S·U with S = 1/m Σ y_i A_i ≈ M*, so that a step is
+//
+//	U_{t+1} = (I + μ·S) U_t
+//
+// and the component of U along the truth's i-th direction, which begins at a size of order α, grows by 1 + μσ_i² each step. The
+// weakest, of σ_min(X), is as large as the truth when α·(1 + μσ_min²)^t is of order σ_min:
+//
+//	t = ln(1/α) / ln(1 + μσ_min²) + a constant
+//
+// What comes after, down to a given test error, takes a number of steps that does not depend on α.
+const iterationsClaim = `While the factor is small its weakest component grows by 1 + μσ_min² each step, so that the steps to a given
+test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²).`
+
+// judgeIterations asks for straight lines (R² of 0.99 for each seed) with the slope predicted to within a tenth; further than
+// a quarter off, or an R² below 0.9, is no agreement.
+func judgeIterations(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}}}}
+	there := v.only(all, func(o observation) bool { return len(o.Targets) > 0 && o.Targets[0] != nil }, "did not reach a test error of 1 %")
+	steps := func(o observation) float64 { return float64(*o.Targets[0]) }
+	kappas, groups := by(there, func(o observation) float64 { return o.Kappa })
+	agree, disagree := len(kappas) > 0, false
+	for i, kappa := range kappas {
+		g := groups[kappa]
+		predicted := 1 / math.Log1p(g[0].Step/(kappa*kappa)) // ‖X‖ is 1
+		s := slopeOf(g, func(o observation) float64 { return math.Log(1 / o.Alpha) }, steps)
+		off := s.mean/predicted - 1
+		v.find("κ = %g: slope %v steps per e-fold, predicted %.3g (%+.0f %%), least R² %.4f, over %.1f decades of α",
+			kappa, s, predicted, 100*off, s.worst, decades(g, func(o observation) float64 { return o.Alpha }))
+		agree = agree && math.Abs(off) <= 0.1 && s.worst >= 0.99
+		disagree = disagree || math.Abs(off) > 0.25 || s.worst < 0.9
+		var guide Guide
+		if i == 0 {
+			guide.Name = "predicted slopes"
+		}
+		alphas, ends := by(g, func(o observation) float64 { return o.Alpha })
+		for _, a := range []float64{alphas[0], alphas[len(alphas)-1]} {
+			guide.X = append(guide.X, a)
+			guide.Y = append(guide.Y, median(ends[alphas[len(alphas)-1]], steps)+predicted*math.Log(alphas[len(alphas)-1]/a))
+		}
+		v.Figures[0].Guides = append(v.Figures[0].Guides, guide)
+	}
+	switch {
+	case disagree:
+		v.Status = Disagrees
+	case agree:
+		v.Status = Agrees
+	}
+	return v
+}
+
+const phasesClaim = `Three phases follow one another: the factor turns to the spectral estimate while it is still small, then grows out
+of the saddle at zero, then the truth is refined.`
+
+// judgePhases asks that the boundaries be there, in order, and that the phases be what their names say.
+func judgePhases(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{{Phases: true}}}
+	for _, o := range all {
+		at := func(name string, i *int) {
+			if i == nil {
+				v.find("%s: not reached in %d iterations", name, o.Record.Iterations)
+				return
+			}
+			p := pointAt(o.Trajectory, *i)
+			v.find("%s: iteration %d, with test error %.2g, signal %.2g, noise %.2g, angle to the spectral estimate %.2g and to the truth %.2g",
+				name, *i, p.TestError, p.Signal, p.Noise, p.SpectralAngle, p.Angle)
+		}
+		at("I    alignment ends", o.AlignmentEnd)
+		at("II   saddle avoidance ends", o.SaddleEnd)
+		at("III  refinement's floor begins", o.FloorStart)
+		if o.AlignmentEnd == nil || o.SaddleEnd == nil || o.FloorStart == nil {
+			continue
+		}
+		small := float64(pointAt(o.Trajectory, *o.AlignmentEnd).TestError)
+		v.find("when alignment ends the test error is %.3f, nearly that of zero; at the floor it is %.2g", small, o.Final.TestError)
+		ordered := *o.AlignmentEnd < *o.SaddleEnd && *o.SaddleEnd < *o.FloorStart
+		if ordered && small > 0.9 && float64(o.Final.TestError) < experiment.RecoveredBelow {
+			v.Status = Agrees
+		} else {
+			v.Status = Disagrees
+		}
+	}
+	return v
+}
+
+// pointAt is the kept point nearest to an iteration.
+func pointAt(t []sweep.Point, iteration int) sweep.Point {
+	best := sweep.Point{Iteration: math.MaxInt}
+	for _, p := range t {
+		if best.Iteration == math.MaxInt || max(p.Iteration-iteration, iteration-p.Iteration) < max(best.Iteration-iteration, iteration-best.Iteration) {
+			best = p
+		}
+	}
+	return best
+}
+
+const overClaim = `More columns than the truth's rank do not hurt: the truth is recovered with any number of them, and alignment takes
+fewer steps the more there are.`
+
+// judgeOver asks that every run with at least 2r* columns recover the truth, and that phase I get shorter with the columns'
+// logarithm.
+func judgeOver(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "factor-rank", Y: "alignment_end"}}, {Query: sweep.Query{X: "factor-rank", Y: "test_error"}},
+	}}
+	columns := func(o observation) int { return o.FactorRank }
+	wide := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.FactorRank < 2*o.Rank })
+	recovered := 0
+	for _, o := range wide {
+		if o.Recovered != nil && *o.Recovered {
+			recovered++
+		}
+	}
+	v.find("%d of %d runs with r ≥ 2r* recover the truth (test error below %g)", recovered, len(wide), experiment.RecoveredBelow)
+	aligned := v.only(all, func(o observation) bool { return o.AlignmentEnd != nil }, "did not align")
+	end := func(o observation) float64 { return float64(*o.AlignmentEnd) }
+	ranks, groups := by(aligned, columns)
+	for _, r := range ranks {
+		v.find("r = %d: phase I ends at iteration %g, test error %.2g (medians of %d runs)", r, median(groups[r], end), median(groups[r], testError), len(groups[r]))
+	}
+	s := slopeOf(aligned, func(o observation) float64 { return math.Log10(float64(o.FactorRank)) }, end)
+	v.find("phase I against log₁₀ r: slope %v steps", s)
+	switch {
+	case len(wide) == 0 || math.IsNaN(s.low):
+	case recovered < len(wide) || s.low > 0:
+		v.Status = Disagrees
+	case s.high < 0:
+		v.Status = Agrees
+	}
+	return v
+}
+
+const generalizationClaim = `A factor of n columns fits fewer than n(n+1)/2 observations by matrices that have nothing to do with the truth, yet from
+a small start gradient descent finds the truth as soon as there are a few times as many observations as the truth has free numbers;
+with fewer of them than that, nothing can.`
+
+// judgeGeneralization asks for a good fit everywhere (a loss below a millionth of the start's), a test error above 0.1 with
+// fewer measurements than free numbers, and one below 0.01 with four times as many or more.
+func judgeGeneralization(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "measurements", Y: "test_error"}}, {Query: sweep.Query{X: "measurements", Y: "train_loss"}},
+	}}
+	fits, below, above := true, true, true
+	under, over := 0, 0
+	sizes, groups := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.Measurements })
+	for _, m := range sizes {
+		g := groups[m]
+		free := g[0].N*g[0].Rank - g[0].Rank*(g[0].Rank-1)/2
+		loss := median(g, func(o observation) float64 {
+			if len(o.Trajectory) == 0 {
+				return math.NaN()
+			}
+			return float64(o.Final.TrainLoss) / float64(o.Trajectory[0].TrainLoss)
+		})
+		e := median(g, testError)
+		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e (medians of %d runs)",
+			m, float64(m)/float64(free), free, loss, e, len(g))
+		fits = fits && loss < 1e-6
+		if m < free {
+			under++
+			below = below && e > 0.1
+		}
+		if m >= 4*free {
+			over++
+			above = above && e < 0.01
+		}
+	}
+	switch {
+	case under == 0 || over == 0:
+		v.find("measurements are not on both sides of the free numbers")
+	case fits && below && above:
+		v.Status = Agrees
+	case !below || !above:
+		v.Status = Disagrees
+	}
+	return v
+}
+
+const spectralClaim = `From a small start the factor first turns to the spectral method's subspace, comes far closer to it than that is
+to the truth, and leaves it for the truth.`
+
+// judgeSpectral asks for each number of columns that the median of the least angle be at most a tenth of the estimate's own to
+// the truth, and that of the last angle at least half of it; a closest approach of half the estimate's own angle is none.
+func judgeSpectral(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}}}}
+	ranks, groups := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.FactorRank })
+	agree, disagree := len(ranks) > 0, false
+	for _, r := range ranks {
+		g := groups[r]
+		estimate := median(g, func(o observation) float64 { return float64(o.EstimateAngle) })
+		closest := median(g, func(o observation) float64 { return float64(o.ClosestAngle) })
+		last := median(g, func(o observation) float64 { return float64(o.Final.SpectralAngle) })
+		when := median(g, func(o observation) float64 {
+			if o.ClosestIteration == nil {
+				return math.NaN()
+			}
+			return float64(*o.ClosestIteration)
+		})
+		v.find("r = %d: closest to the spectral estimate at iteration %g, sine %.2g (%.2g°), in the end %.2g; the estimate is %.2g (%.2g°) from the truth (medians of %d runs)",
+			r, when, closest, degrees(closest), last, estimate, degrees(estimate), len(g))
+		agree = agree && closest <= estimate/10 && last >= estimate/2
+		disagree = disagree || closest > estimate/2 || last < closest
+	}
+	switch {
+	case disagree:
+		v.Status = Disagrees
+	case agree:
+		v.Status = Agrees
+	}
+	return v
+}
+
+func whatever(observation) bool { return true }
+
+func degrees(sine float64) float64 { return math.Asin(sine) * 180 / math.Pi }

@@ -1,0 +1,193 @@
+package sweep
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment"
+)
+
+// results are those of a sweep whose run number i has a trajectory of three points and the test error 10^−i at its end.
+func results(t *testing.T, text string) *Results {
+	t.Helper()
+	s := mustParse(t, text)
+	runs, err := s.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Results{Spec: s, Runs: runs}
+	for _, run := range runs {
+		last := experiment.Number(math.Pow(10, -float64(run.Index)))
+		at := 100 + run.Index
+		r.Records = append(r.Records, &Record{
+			Index: run.Index, Values: run.Values, Status: "budget-spent", Iterations: 20,
+			Final: Point{20, last, last, 1, 1, 1, 1}, EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
+			Trajectory: []Point{{0, 1, 1, 1, 1, 1, 1}, {10, 1, 0.1, 1, 1, 1, 1}, {20, last, last, 1, 1, 1, 1}},
+			Timing:     Timing{Device: "cpu", Seconds: 2, Targets: []experiment.Number{1}},
+		})
+	}
+	return r
+}
+
+const twoAxes = `
+axes:
+  - alpha: [1e-6, 1e-4, 1e-2]
+  - factor-rank: [3, 10]
+seeds: 2
+targets: [1e-2]
+`
+
+func TestSelectDefaults(t *testing.T) {
+	r := results(t, twoAxes)
+	s, err := r.Select(r.Defaults(Query{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.X != "alpha" || s.Y != "test_error" || s.By != "factor-rank" || !s.XLog || !s.YLog || len(s.Lines) != 2 {
+		t.Fatalf("%+v", s)
+	}
+	// The grid's last axis is the fastest, then come the seeds: runs 0, 1, 4, 5, 8, 9 have factor-rank 3.
+	if l := s.Lines[0]; l.Value != "3" || !slices.Equal(l.X, []float64{1e-6, 1e-6, 1e-4, 1e-4, 1e-2, 1e-2}) ||
+		!slices.Equal(l.Y, []float64{1, 0.1, 1e-4, 1e-5, 1e-8, 1e-9}) {
+		t.Errorf("%+v", l)
+	}
+	for q, want := range map[string]string{
+		"iteration||": "iteration by alpha", "factor-rank||": "factor-rank by alpha", "|factor-rank|": "alpha by factor-rank",
+		"|alpha|": "factor-rank by alpha", "||factor-rank=3": "alpha by ", "iteration||alpha=1e-6": "iteration by factor-rank",
+	} {
+		parts := strings.Split(q, "|")
+		var conditions []string
+		if parts[2] != "" {
+			conditions = []string{parts[2]}
+		}
+		where, err := r.Where(conditions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := r.Defaults(Query{X: parts[0], By: parts[1], Where: where})
+		if got := d.X + " by " + d.By; got != want {
+			t.Errorf("%s: %s, want %s", q, got, want)
+		}
+	}
+	if d := results(t, "base: {n: 20}").Defaults(Query{}); d.X != Iteration || d.By != "" {
+		t.Errorf("a single run: %+v", d)
+	}
+}
+
+func TestSelectColumns(t *testing.T) {
+	r := results(t, twoAxes)
+	for column, first := range map[string]float64{"iterations_to_0.01": 100, "seconds": 2, "seconds_to_0.01": 1, "iterations": 20} {
+		s, err := r.Select(Query{X: "alpha", Y: column, By: "factor-rank"})
+		if err != nil {
+			t.Fatal(column, err)
+		}
+		if s.Lines[0].Y[0] != first || s.YLog {
+			t.Errorf("%s: %+v", column, s.Lines[0])
+		}
+	}
+}
+
+// TestSelectLeavesOut: runs that failed, diverged or lack the number are counted and not drawn.
+func TestSelectLeavesOut(t *testing.T) {
+	r := results(t, twoAxes)
+	r.Records[0].Status, r.Records[1].Status, r.Records[4].Targets = Failed, "diverged", []*int{nil}
+	s, err := r.Select(Query{X: "alpha", Y: "iterations_to_0.01", By: "factor-rank"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Failed != 1 || s.Diverged != 1 || s.Unknown != 1 || len(s.Lines[0].X) != 3 {
+		t.Errorf("%+v", s)
+	}
+	for _, rec := range r.Records {
+		rec.Targets = nil
+	}
+	if _, err := r.Select(Query{X: "alpha", Y: "iterations_to_0.01", By: "factor-rank"}); err == nil || !strings.Contains(err.Error(), "no run has iterations_to_0.01") {
+		t.Error(err)
+	}
+}
+
+// Symptom: a single train loss of exactly 0 puts the others on a linear axis, where nothing can be seen.
+func TestSpansDecades(t *testing.T) {
+	for _, c := range []struct {
+		y    []float64
+		want bool
+	}{{[]float64{1, 101}, true}, {[]float64{1, 100}, false}, {[]float64{0, 1e-9, 1e-3}, true}, {[]float64{0, 0}, false}, {[]float64{-1, 1e-9, 1}, false}, {nil, false}} {
+		if got := spansDecades([]Series{{Y: c.y}}); got != c.want {
+			t.Errorf("%v: %v", c.y, got)
+		}
+	}
+}
+
+func TestSelectWords(t *testing.T) {
+	r := results(t, "axes: [{entries: [f64, q8]}, {n: [20, 30]}]")
+	s, err := r.Select(r.Defaults(Query{}))
+	if err != nil || !slices.Equal(s.Categories, []string{"f64", "q8"}) || !slices.Equal(s.Lines[1].X, []float64{0, 1}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestSelectCurves: points are those that any run keeps, up to the first end, the missing ones on a line of logarithms.
+func TestSelectCurves(t *testing.T) {
+	r := results(t, "seeds: 2")
+	r.Records[1].Trajectory = []Point{{0, 1, 1, 1, 1, 1, 1}, {4, 1, 1e-2, 1, 1, 1, 1}, {16, 1, 1e-5, 1, 1, 1, 1}}
+	s, err := r.Select(r.Defaults(Query{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.Lines[0]
+	if want := []float64{0, 4, 10, 16, 0, 4, 10, 16}; !slices.Equal(l.X, want) {
+		t.Fatalf("%v, want %v", l.X, want)
+	}
+	for i, want := range map[int]float64{1: math.Pow(10, -0.4), 2: 0.1, 5: 1e-2, 6: math.Pow(10, -3.5), 7: 1e-5} {
+		if math.Abs(l.Y[i]/want-1) > 1e-12 {
+			t.Errorf("point %d is %v, want %v", i, l.Y[i], want)
+		}
+	}
+}
+
+func TestSelectMistakes(t *testing.T) {
+	r := results(t, twoAxes)
+	for _, c := range []struct {
+		q     Query
+		where string
+		want  string
+	}{
+		{Query{X: "alhpa"}, "", `--x: "alhpa" does not differ between the runs of this sweep; did you mean "alpha"?`},
+		{Query{X: "n"}, "", `--x: "n" does not differ`},
+		{Query{Y: "tset_error"}, "", `--y: there are no numbers "tset_error"; did you mean "test_error"?`},
+		{Query{Y: "status"}, "", "--y: there are no numbers"},
+		{Query{X: Iteration, Y: "iterations_to_0.01"}, "", "--y: there are no numbers"},
+		{Query{By: "rank"}, "", `--by: "rank" does not differ`},
+		{Query{X: "alpha", By: "alpha"}, "", "--by: alpha is --x already"},
+		{Query{}, "rank=2", `--where: "rank" does not differ`},
+		{Query{}, "alpha=1e-5", "--where: alpha has no value 1e-5; it has 1e-06, 0.0001, 0.01"},
+		{Query{X: Iteration, By: "alpha"}, "", "factor-rank differs between runs that would be one point: draw a line for each with --by factor-rank in place of --by alpha, or pick one with --where factor-rank=3"},
+		{Query{X: "alpha", By: "seed"}, "", "factor-rank differs"},
+	} {
+		var conditions []string
+		if c.where != "" {
+			conditions = []string{c.where}
+		}
+		where, err := r.Where(conditions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.q.Where = where
+		_, err = r.Select(r.Defaults(c.q))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %s", c.q, err, c.want)
+		}
+	}
+	for _, bad := range []string{"alpha", "alpha=", "=1"} {
+		if _, err := r.Where([]string{bad}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("got %q", bad)) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	many := results(t, "axes: [{n: [20, 30]}, {step: {linspace: [0.1, 0.3, 13]}}]")
+	if _, err := many.Select(many.Defaults(Query{})); err == nil || !strings.Contains(err.Error(), "step has 13 values") {
+		t.Error(err)
+	}
+}
