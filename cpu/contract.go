@@ -31,25 +31,39 @@ type part struct {
 	renewed bool       // result, in mixed precision: this contraction made its L and R the anchor
 }
 
-// newOperator finds out what an ensemble can do.
-func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
-	switch source := e.(type) {
-	case sensing.RowSource[float64]:
-		return newRowOperator(ctx, source, o)
-	case sensing.RowSource[float32]:
-		return newRowOperator(ctx, source, o)
-	case sensing.RowSource[sensing.BF16Entry]:
-		return newRowOperator(ctx, source, o)
-	case sensing.RowSource[sensing.Q8Entry]:
-		return newRowOperator(ctx, source, o)
-	case sensing.RowSource[sensing.SignWord]:
-		return newRowOperator(ctx, source, o)
-	}
-	return nil, unsupported(e)
+// rowEnsemble is an ensemble with rows of entries, whatever their type.
+type rowEnsemble interface {
+	newOperator(ctx context.Context, o options) (operator, error)
+	newTrial(o options, members int) (*trial, error)
 }
 
-func unsupported(e sensing.Ensemble) error {
-	return fmt.Errorf("cpu: the %s ensemble is not a source of rows", e.Name())
+// typed is a rowEnsemble whose type of entries is known.
+type typed[E sensing.Entry] struct{ rows sensing.RowSource[E] }
+
+// rowsOf finds out the type of an ensemble's entries.
+func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
+	switch source := e.(type) {
+	case sensing.RowSource[float64]:
+		return typed[float64]{source}, nil
+	case sensing.RowSource[float32]:
+		return typed[float32]{source}, nil
+	case sensing.RowSource[sensing.BF16Entry]:
+		return typed[sensing.BF16Entry]{source}, nil
+	case sensing.RowSource[sensing.Q8Entry]:
+		return typed[sensing.Q8Entry]{source}, nil
+	case sensing.RowSource[sensing.SignWord]:
+		return typed[sensing.SignWord]{source}, nil
+	}
+	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows", e.Name())
+}
+
+// newOperator finds out what an ensemble can do.
+func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
+	source, err := rowsOf(e)
+	if err != nil {
+		return nil, err
+	}
+	return source.newOperator(ctx, o)
 }
 
 // rowOperator works for every ensemble that has rows of entries. It takes matrices to coordinates and back, and
@@ -67,18 +81,18 @@ type rowOperator[E sensing.Entry, F number] struct {
 	wide     []float64   // coordinates in f64, K
 }
 
-func newRowOperator[E sensing.Entry](ctx context.Context, s sensing.RowSource[E], o options) (operator, error) {
-	r, err := newRows(ctx, s, o.storage != Generated, o.workers)
+func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {
+	r, err := newRows(ctx, s.rows, o.storage != Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}
 	switch o.precision {
 	case F32:
-		return newRowOperatorIn[E, float32](r, s.Space(), o), nil
+		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
 	case Mixed:
-		return newMixedOperator(newRowOperatorIn[E, float32](r, s.Space(), o)), nil
+		return newMixedOperator(newRowOperatorIn[E, float32](r, s.rows.Space(), o)), nil
 	}
-	return newRowOperatorIn[E, float64](r, s.Space(), o), nil
+	return newRowOperatorIn[E, float64](r, s.rows.Space(), o), nil
 }
 
 func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) *rowOperator[E, F] {

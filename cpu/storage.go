@@ -70,26 +70,18 @@ func (b Backend) newTrial(e sensing.Ensemble, members int) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch source := e.(type) {
-	case sensing.RowSource[float64]:
-		return newTrial(source, o, members)
-	case sensing.RowSource[float32]:
-		return newTrial(source, o, members)
-	case sensing.RowSource[sensing.BF16Entry]:
-		return newTrial(source, o, members)
-	case sensing.RowSource[sensing.Q8Entry]:
-		return newTrial(source, o, members)
-	case sensing.RowSource[sensing.SignWord]:
-		return newTrial(source, o, members)
+	source, err := rowsOf(e)
+	if err != nil {
+		return nil, err
 	}
-	return nil, unsupported(e)
+	return source.newTrial(o, members)
 }
 
-func newTrial[E sensing.Entry](source sensing.RowSource[E], o options, members int) (*trial, error) {
+func (s typed[E]) newTrial(o options, members int) (*trial, error) {
 	if o.precision == F64 {
-		return newTrialIn[E, float64](source, o, members)
+		return newTrialIn[E, float64](s.rows, o, members)
 	}
-	return newTrialIn[E, float32](source, o, members)
+	return newTrialIn[E, float32](s.rows, o, members)
 }
 
 func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o options, members int) (*trial, error) {
