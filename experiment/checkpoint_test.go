@@ -128,7 +128,7 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 
 func TestUsageErrorIsFoundWhenJoined(t *testing.T) {
 	var u *UsageError
-	if err := errors.Join(errors.New("other"), usage("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
+	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
 		t.Error(err)
 	}
 }

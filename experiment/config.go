@@ -192,7 +192,8 @@ type UsageError struct{ Problems []string }
 
 func (e *UsageError) Error() string { return strings.Join(e.Problems, "\n") }
 
-func usage(format string, args ...any) error {
+// Usagef is the UsageError with one problem.
+func Usagef(format string, args ...any) error {
 	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
 }
 

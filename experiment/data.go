@@ -152,7 +152,7 @@ func (p *Plan) load() (*loaded, error) {
 		}
 		sum, err := hashFile(*f.path)
 		if err != nil {
-			return nil, usage("%s: %v", c.at(f.key), err)
+			return nil, Usagef("%s: %v", c.at(f.key), err)
 		}
 		l.hashes[f.key] = sum
 	}
@@ -168,7 +168,7 @@ func (p *Plan) load() (*loaded, error) {
 		return nil, err
 	}
 	if err := l.problem.Validate(); err != nil {
-		return nil, usage("%s: %v", c.at("observations"), err)
+		return nil, Usagef("%s: %v", c.at("observations"), err)
 	}
 	return l, nil
 }
@@ -183,10 +183,10 @@ func (c *Config) start() (solver.Start, error) {
 	}
 	u, err := loadMatrix(c.Init)
 	if err != nil {
-		return nil, usage("%s: %v", c.at("init"), err)
+		return nil, Usagef("%s: %v", c.at("init"), err)
 	}
 	if !(solver.Factor{u}).Finite() {
-		return nil, usage("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
+		return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
 	}
 	return solver.Given{U: u}, nil
 }
@@ -194,7 +194,7 @@ func (c *Config) start() (solver.Start, error) {
 func (l *loaded) readData(c *Config) error {
 	dense, err := sensing.LoadDense(c.Matrices)
 	if err != nil {
-		return usage("%s: %v", c.at("matrices"), err)
+		return Usagef("%s: %v", c.at("matrices"), err)
 	}
 	l.problem.Ensemble = dense
 	if dense.Asymmetry > 0 {
@@ -204,7 +204,7 @@ func (l *loaded) readData(c *Config) error {
 	}
 	y, err := npy.Load(c.Observations)
 	if err != nil {
-		return usage("%s: %v", c.at("observations"), err)
+		return Usagef("%s: %v", c.at("observations"), err)
 	}
 	l.problem.Observations = y.Data().([]float64)
 	if c.Truth == "" {
@@ -215,7 +215,7 @@ func (l *loaded) readData(c *Config) error {
 		l.problem.Truth, err = sensing.TruthOf(x)
 	}
 	if err != nil {
-		return usage("%s: %s: %v", c.at("truth"), c.Truth, err)
+		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
 	}
 	return nil
 }

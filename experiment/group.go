@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/matsense/matsense/solver"
 )
@@ -22,7 +24,7 @@ type Group struct {
 // MostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly faster.
 const MostSeats = 32
 
-// PlanGroup checks configurations that share what [SameProblem] compares. seats is how many run at a time; 0 is as many as
+// PlanGroup checks configurations that share what [Config.ProblemKey] says. seats is how many run at a time; 0 is as many as
 // there is memory for, up to 32. Where that is less than asked for, the error says so. Nothing is computed yet.
 func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 	if len(configs) == 0 {
@@ -34,7 +36,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 		if err := c.check(); err != nil {
 			return nil, err
 		}
-		if !SameProblem(&configs[0], &c) {
+		if c.ProblemKey() != configs[0].ProblemKey() {
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
 		largest, slots = max(largest, c.FactorRank), max(slots, c.method().Slots())
@@ -70,20 +72,17 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 	return g, nil
 }
 
-// SameProblem says whether two configurations have the same measurements and observations, and compute in the same
-// arithmetic.
-func SameProblem(a, b *Config) bool {
-	for _, key := range problemKeys {
-		if key == "seed" && a.ownData() && b.ownData() {
-			continue // nothing is drawn
+// ProblemKey is the same text for configurations that have the same measurements and observations, and compute in the same
+// arithmetic on the same device.
+func (c *Config) ProblemKey() string {
+	var key strings.Builder
+	for _, f := range c.Fields() {
+		if !slices.Contains(problemKeys, f.Key) || f.Key == "seed" && c.ownData() { // nothing is drawn
+			continue
 		}
-		x, _ := a.field(key)
-		y, _ := b.field(key)
-		if x.String() != y.String() {
-			return false
-		}
+		fmt.Fprintf(&key, "%q ", f.String())
 	}
-	return true
+	return key.String()
 }
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.

@@ -212,7 +212,7 @@ func (p *Plan) tooLarge() error {
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return usage("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
+	return Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
 }
 
 // Bytes writes a size in bytes for people.

@@ -189,7 +189,7 @@ func (r *running) resume(s *solver.Settings) error {
 		return nil
 	}
 	if state.Iteration > s.Iterations {
-		return usage("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.at("iterations"), state.Iteration, s.Iterations)
+		return Usagef("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.at("iterations"), state.Iteration, s.Iterations)
 	}
 	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
 	// run, and is not due then.

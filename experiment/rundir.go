@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofrs/flock"
-
+	"github.com/matsense/matsense/internal/lockfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -33,19 +32,17 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	}
 	dir, made, err := makeDir(o)
 	if err != nil {
-		return "", nil, usage("--out %s cannot be made: %v", o.Dir, err)
+		return "", nil, Usagef("--out %s cannot be made: %v", o.Dir, err)
 	}
-	lock := flock.New(filepath.Join(dir, lockFile))
+	unlock, taken := lockfile.Take(filepath.Join(dir, lockFile))
+	if !taken {
+		return "", nil, Usagef("--out %s is in use: another process is running there", dir)
+	}
 	release = func() {
-		_ = lock.Unlock()
-		if entries, err := os.ReadDir(dir); made && err == nil && len(entries) == 1 { // the lock alone
-			os.Remove(lock.Path())
-			os.Remove(dir)
+		unlock()
+		if made {
+			os.Remove(dir) // which it is not, unless it is empty
 		}
-	}
-	// Where the file system knows no locks, an error says so, and the run goes on without.
-	if taken, err := lock.TryLock(); err == nil && !taken {
-		return "", nil, usage("--out %s is in use: another process is running there", dir)
 	}
 	if !o.Fresh { // another process may have come and gone
 		if err := p.checkDir(o); err != nil {
@@ -88,7 +85,7 @@ func (p *Plan) checkDir(o Options) error {
 		return nil
 	}
 	if err != nil {
-		return usage("--out %s cannot be used: %v", o.Dir, err)
+		return Usagef("--out %s cannot be used: %v", o.Dir, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		return e.Name() == lockFile || strings.HasPrefix(e.Name(), leftover)
@@ -99,9 +96,9 @@ func (p *Plan) checkDir(o Options) error {
 	case isRun && o.Force:
 		return p.keepsOwnData(o.Dir)
 	case isRun:
-		return usage("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
+		return Usagef("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
 	}
-	return usage("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+	return Usagef("--out %s exists, is not empty and holds no run: choose another", o.Dir)
 }
 
 // holdsRun says whether a directory is a run's: it has a configuration.
@@ -114,7 +111,7 @@ func checkResumable(dir string) error {
 	if holdsRun(dir) {
 		return nil
 	}
-	return usage("there is no run in %s to resume: it has no %s", dir, configFile)
+	return Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
 // keepsOwnData refuses to replace a run whose files this one reads.
@@ -125,7 +122,7 @@ func (p *Plan) keepsOwnData(dir string) error {
 	}
 	for _, f := range p.Config.dataFiles() {
 		if inside, err := filepath.Rel(absolute, *f.path); *f.path != "" && err == nil && filepath.IsLocal(inside) {
-			return usage("%s: %s lies in --out %s, which --force would replace: choose another --out", p.Config.at(f.key), *f.path, dir)
+			return Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out", p.Config.at(f.key), *f.path, dir)
 		}
 	}
 	return nil
@@ -148,7 +145,7 @@ type Run struct {
 func Open(dir string) (*Run, error) {
 	r := &Run{Config: Default()}
 	if !holdsRun(dir) {
-		return nil, usage("%s is not a run directory: it has no %s", dir, configFile)
+		return nil, Usagef("%s is not a run directory: it has no %s", dir, configFile)
 	}
 	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
 		return nil, err

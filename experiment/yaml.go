@@ -18,7 +18,7 @@ import (
 func ReadConfig(path string, c *Config) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return usage("the config cannot be read: %v", err)
+		return Usagef("the config cannot be read: %v", err)
 	}
 	if err := parseConfig(text, path, c); err != nil {
 		return err
@@ -41,11 +41,11 @@ const maxConfig = 1 << 20
 
 func parseConfig(text []byte, name string, c *Config) error {
 	if len(text) > maxConfig {
-		return usage("%s: %d bytes long, which is no configuration", name, len(text))
+		return Usagef("%s: %d bytes long, which is no configuration", name, len(text))
 	}
 	root, err := yamldoc.Root(text)
 	if err != nil {
-		return usage("%s: %v", name, err)
+		return Usagef("%s: %v", name, err)
 	}
 	if root == nil {
 		return nil
@@ -56,7 +56,7 @@ func parseConfig(text []byte, name string, c *Config) error {
 // SetYAML sets what a node of the named file says in c, and lists every mistake.
 func (c *Config) SetYAML(name string, root *yaml.Node) error {
 	if root.Kind != yaml.MappingNode {
-		return usage("%s:%d: a configuration is a list of lines like \"alpha: 1e-6\"", name, root.Line)
+		return Usagef("%s:%d: a configuration is a list of lines like \"alpha: 1e-6\"", name, root.Line)
 	}
 	var problems []string
 	bad := func(line int, format string, args ...any) {

@@ -73,7 +73,7 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	if p.Precision == string(cpu.Mixed) && p.Device != "cpu" {
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)}}
+		return nil, experiment.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
 	}
 	switch p.Device {
 	case "cpu":
@@ -113,7 +113,7 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
-			return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))}}
+			return nil, experiment.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
 		}
 		at = index
 	}

@@ -182,7 +182,7 @@ func flagError(c *cobra.Command, err error) error {
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		text += fmt.Sprintf("; did you mean --%s?", experiment.Nearest(name, names))
 	}
-	return &experiment.UsageError{Problems: []string{text}}
+	return experiment.Usagef("%s", text)
 }
 
 // checkCommand refuses an unknown command, before its flags are taken for the root's.
@@ -197,9 +197,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if slices.Contains(names, args[0]) {
 		return nil
 	}
-	return &experiment.UsageError{Problems: []string{
-		fmt.Sprintf("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names)),
-	}}
+	return experiment.Usagef("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names))
 }
 
 // noArguments refuses words that are no flags.
@@ -207,7 +205,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &experiment.UsageError{Problems: []string{fmt.Sprintf("%s takes no argument %q", c.CommandPath(), args[0])}}
+	return experiment.Usagef("%s takes no argument %q", c.CommandPath(), args[0])
 }
 
 // asJSON says whether JSON lines were asked for, even where the other flags cannot be read.

@@ -44,13 +44,19 @@ func (t *textProgress) Begin(_ string, from, to int) {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
 	}
 	if t.env.terminal {
-		t.bar = progressbar.NewOptions(to,
-			progressbar.OptionSetWriter(t.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("making the measurements"))
-		_ = t.bar.Set(from)
+		t.bar = newBar(t.env.err, from, to, "making the measurements", progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"))
 	}
+}
+
+// newBar shows a bar on a terminal.
+func newBar(w io.Writer, from, to int, description string, more ...progressbar.Option) *progressbar.ProgressBar {
+	bar := progressbar.NewOptions(to, append([]progressbar.Option{
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription(description),
+	}, more...)...)
+	_ = bar.Set(from)
+	return bar
 }
 
 // arithmetic names the arithmetic where it is not f64.

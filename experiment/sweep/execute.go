@@ -12,10 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofrs/flock"
-
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/internal/lockfile"
 )
 
 // SpecFile is the resolved specification in a sweep's directory.
@@ -175,7 +174,7 @@ func Merge(dir string) (runs int, missing []int, err error) {
 // Open reads the specification of a sweep's directory, without planning anything.
 func Open(dir string) (*Plan, error) {
 	if !Holds(dir) {
-		return nil, usage("there is no sweep in %s: it has no %s", dir, SpecFile)
+		return nil, experiment.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
 	}
 	s, err := Read(filepath.Join(dir, SpecFile))
 	if err != nil {
@@ -200,21 +199,21 @@ const lockPrefix = ".lock"
 // take makes the directory this sweep's, and this part of it this process's until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
 	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
-		return nil, usage("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
+		return nil, experiment.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
-		return nil, usage("--out %s cannot be made: %v", w.Dir, err)
+		return nil, experiment.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // no lock is laid there
-		return nil, usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
+		return nil, experiment.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
 	name := lockPrefix
 	if p.Shards > 1 {
 		name = fmt.Sprintf("%s-%d-of-%d", lockPrefix, p.Shard+1, p.Shards)
 	}
-	release, taken := lock(filepath.Join(w.Dir, name))
+	release, taken := lockfile.Take(filepath.Join(w.Dir, name))
 	if !taken {
-		return nil, usage("--out %s is in use: another process is carrying out the same runs there", w.Dir)
+		return nil, experiment.Usagef("--out %s is in use: another process is carrying out the same runs there", w.Dir)
 	}
 	if err := p.claim(w); err != nil {
 		release()
@@ -223,39 +222,11 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	return release, nil
 }
 
-// lock takes a lock file until release is called, which removes it. Where the file system knows no locks, an error says so,
-// and the sweep goes on without.
-func lock(path string) (release func(), taken bool) {
-	for {
-		l := flock.New(path)
-		taken, err := l.TryLock()
-		if err == nil && !taken {
-			return nil, false
-		}
-		mine, err1 := l.Stat()
-		there, err2 := os.Stat(path)
-		if err == nil && err1 == nil && (errors.Is(err2, fs.ErrNotExist) || err2 == nil && !os.SameFile(mine, there)) {
-			_ = l.Unlock() // the one who had it removed it between the opening here and the locking
-			continue
-		}
-		return func() {
-			os.Remove(path) // while it is held: nobody else's
-			_ = l.Unlock()
-		}, true
-	}
-}
-
 // inUse says whether another process carries out a part of the sweep in a directory.
 func inUse(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		if !strings.HasPrefix(e.Name(), lockPrefix+"-") {
-			return false
-		}
-		l := flock.New(filepath.Join(dir, e.Name()))
-		taken, err := l.TryLock()
-		_ = l.Unlock()
-		return err == nil && !taken
+		return strings.HasPrefix(e.Name(), lockPrefix+"-") && lockfile.Held(filepath.Join(dir, e.Name()))
 	})
 }
 
@@ -267,16 +238,16 @@ func (p *Plan) claim(w Where) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !empty {
-			return usage("--out %s is not empty and holds no sweep: choose another", w.Dir)
+			return experiment.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 		}
 	case err != nil:
-		return usage("--out %s cannot be used: %v", w.Dir, err)
+		return experiment.Usagef("--out %s cannot be used: %v", w.Dir, err)
 	case w.Force:
 		if p.Shards > 1 {
-			return usage("--force would remove what other machines have done: remove %s by hand", w.Dir)
+			return experiment.Usagef("--force would remove what other machines have done: remove %s by hand", w.Dir)
 		}
 		if inUse(w.Dir) {
-			return usage("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
+			return experiment.Usagef("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
 		}
 		for _, name := range []string{recordsDir, runsCSV, runsParquet, timingsCSV, trajectoriesParquet, SpecFile} {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
@@ -284,9 +255,9 @@ func (p *Plan) claim(w Where) error {
 			}
 		}
 	case !bytes.Equal(mine, theirs):
-		return usage("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
+		return experiment.Usagef("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
 	case !w.Resume && p.begun(w.Dir):
-		return usage("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
+		return experiment.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
 	default:
 		return nil
 	}
@@ -315,8 +286,4 @@ func isEmpty(dir string) bool {
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), ".tmp-")
 	})
-}
-
-func usage(format string, args ...any) error {
-	return &experiment.UsageError{Problems: []string{fmt.Sprintf(format, args...)}}
 }

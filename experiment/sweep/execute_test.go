@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -46,35 +44,6 @@ func TestPartsTakeOneDirectory(t *testing.T) {
 		if inUse(dir) || len(listed(t, dir)) != 1 {
 			t.Errorf("left: %v", listed(t, dir))
 		}
-	}
-}
-
-// Symptom: the lock's file was removed after it was unlocked, and so another process's.
-func TestOneHasTheLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	var inside, times atomic.Int32
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			for range 300 {
-				release, taken := lock(path)
-				if !taken {
-					runtime.Gosched()
-					continue
-				}
-				if inside.Add(1) != 1 {
-					t.Error("two have the lock")
-				}
-				times.Add(1)
-				runtime.Gosched()
-				inside.Add(-1)
-				release()
-			}
-		})
-	}
-	all.Wait()
-	if times.Load() == 0 {
-		t.Error("nobody had the lock")
 	}
 }
 

@@ -8,40 +8,18 @@ type Group struct{ Runs []Run }
 // Groups puts runs with the same measurements and observations together, in the order of their first runs.
 func Groups(runs []Run) []Group {
 	var groups []Group
-	index := map[measured]int{}
+	index := map[string]int{}
 	for _, r := range runs {
-		m := measuredBy(r)
-		i, known := index[m]
+		key := r.Config.ProblemKey()
+		i, known := index[key]
 		if !known {
 			i = len(groups)
-			index[m] = i
+			index[key] = i
 			groups = append(groups, Group{})
 		}
 		groups[i].Runs = append(groups[i].Runs, r)
 	}
 	return groups
-}
-
-// measured is what measurements and observations depend on, and the arithmetic that they are used in.
-type measured struct {
-	n, rank, measurements         int
-	kappa, noise                  float64
-	ensemble, entries             string
-	seed                          uint64
-	matrices, observations, truth string
-	precision                     string
-}
-
-func measuredBy(r Run) measured {
-	c := r.Config
-	m := measured{
-		c.N, c.Rank, c.Measurements, c.Kappa, c.Noise, c.Ensemble, c.Entries, c.Seed,
-		c.Matrices, c.Observations, c.Truth, c.Precision,
-	}
-	if c.Matrices != "" {
-		m.seed = 0 // nothing is drawn
-	}
-	return m
 }
 
 // cost estimates the time of a group on its own: making the rows, once, and the steps of each run. Its unit is one entry in

@@ -36,7 +36,7 @@ var dataKeys = []string{"matrices", "observations", "truth"}
 func Read(path string) (*Spec, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("the sweep cannot be read: %v", err)}}
+		return nil, experiment.Usagef("the sweep cannot be read: %v", err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

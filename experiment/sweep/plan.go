@@ -97,7 +97,7 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	g, err := experiment.PlanGroup(configs, seats, p.host)
 	if err != nil && seats > 1 {
 		if fits, other := experiment.PlanGroup(configs, 0, p.host); other == nil && fits.Seats < seats {
-			return nil, at, usage("%d runs together do not fit: %v; up to %d do, which is found by itself without a batch", seats, err, fits.Seats)
+			return nil, at, experiment.Usagef("%d runs together do not fit: %v; up to %d do, which is found by itself without a batch", seats, err, fits.Seats)
 		}
 	}
 	if err != nil || found {

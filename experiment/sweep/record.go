@@ -57,9 +57,10 @@ type Point struct {
 	SpectralAngle experiment.Number `json:"spectral_angle"`
 }
 
-// Timing has seconds of stepping, a run's share of its batch's, and the device that took them.
+// Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.
 type Timing struct {
 	Device  string              `json:"device"`
+	Version string              `json:"version"`
 	Seconds experiment.Number   `json:"seconds"`
 	Targets []experiment.Number `json:"targets"`
 }
@@ -79,7 +80,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 		Final:     Point{f.Iteration, f.TrainLoss, f.TestError, f.Signal, f.Noise, f.Angle, f.SpectralAngle},
 		Recovered: s.Recovered, AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
 		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, ClosestAngle: unknown,
-		Timing: Timing{Device: s.Device, Seconds: s.SecondsStepping},
+		Timing: Timing{Device: s.Device, Version: s.Version, Seconds: s.SecondsStepping},
 	}
 	if e := s.Spectral; e != nil {
 		rec.EstimateAngle, rec.ClosestAngle, rec.ClosestIteration = e.EstimateAngle, e.Closest, &e.ClosestIteration

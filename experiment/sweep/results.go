@@ -167,7 +167,7 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		return nil, fmt.Errorf("%w: no run has %s", ErrNothing, q.Y)
 	}
 	if len(s.Lines) > maxLines {
-		return nil, usage("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
+		return nil, experiment.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
 			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
 	}
 	s.YLog = spansDecades(s.Lines)
@@ -288,7 +288,7 @@ func (r *Results) pooled(q Query, runs []*Record) error {
 				if q.By != "" {
 					hint += " in place of --by " + q.By
 				}
-				return usage("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
+				return experiment.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
 					key, hint, key, printable(other.Values[i]))
 			}
 		}
@@ -374,6 +374,18 @@ func spansDecades(lines []Series) bool {
 		}
 	}
 	return hi/lo > 100
+}
+
+// Table returns the columns and the rows of runs.csv. A cell is a string, an int, a uint64, a float64, a bool, or nil where it is unknown.
+func (r *Results) Table() (columns []string, rows [][]any) {
+	rows = make([][]any, len(r.Records))
+	for _, c := range r.Spec.runsTable(r.Records) {
+		columns = append(columns, c.name)
+		for i, cell := range c.cells {
+			rows[i] = append(rows[i], cell)
+		}
+	}
+	return columns, rows
 }
 
 // numberColumns lists what can be drawn: of trajectories, or of whole runs.

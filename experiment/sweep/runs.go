@@ -57,8 +57,7 @@ func (s *Spec) Runs() ([]Run, error) {
 		runs = append(runs, Run{len(runs), c, values})
 	}
 	if left == 0 {
-		return nil, &experiment.UsageError{Problems: []string{
-			fmt.Sprintf("%s: the filter leaves none of %d runs", s.places["filter"], s.Count())}}
+		return nil, experiment.Usagef("%s: the filter leaves none of %d runs", s.places["filter"], s.Count())
 	}
 	if len(mistakes.list) > 0 {
 		return nil, &experiment.UsageError{Problems: mistakes.problems(s.name, left)}

@@ -1,0 +1,59 @@
+package lockfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/matsense/matsense/internal/lockfile"
+)
+
+// Symptom: the lock's file was removed after it was unlocked, and so another process's.
+func TestOneHasTheLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	var inside, times atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 300 {
+				release, taken := lockfile.Take(path)
+				if !taken {
+					runtime.Gosched()
+					continue
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two have the lock")
+				}
+				times.Add(1)
+				runtime.Gosched()
+				inside.Add(-1)
+				release()
+			}
+		})
+	}
+	all.Wait()
+	if times.Load() == 0 {
+		t.Error("nobody had the lock")
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the lock is still there")
+	}
+}
+
+func TestHeld(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	release, taken := lockfile.Take(path)
+	if !taken || !lockfile.Held(path) {
+		t.Error("who has the lock is not told of")
+	}
+	release()
+	if lockfile.Held(path) {
+		t.Error("a lock that was released is told of")
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("to ask leaves a lock behind")
+	}
+}
