@@ -101,7 +101,7 @@ def blocked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], 
 
 
 def forms(library: Library, members: int) -> dict[str, Gradient]:
-    """The forms that read A twice."""
+    """The forms that read A twice, the one that most would write first."""
     if members == 1:
         return {"A.T @ res": functools.partial(one, transposed=True), "res @ A": functools.partial(one, transposed=False)}
     return {
@@ -168,6 +168,8 @@ def peers(library: Library, A: np.ndarray, y: np.ndarray, U: np.ndarray, members
     form, gradient = fastest(block_forms(library), *data)
     made.append(peer(" in blocks", form, 1, gradient))
     if members > 1 and library.name == "NumPy" and A.dtype == np.float64:
+        form, gradient = next(iter(forms(library, members).items()))
+        made.append(peer(" as first written", form, 2, gradient))
         form, single = fastest(forms(library, 1), data[0], data[1], data[2][:1])
         made.append(peer(" one by one", form, 2 * members, functools.partial(one_by_one, gradient=single)))
     return made

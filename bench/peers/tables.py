@@ -35,13 +35,12 @@ class Line:
         return [rate / bandwidth for rate, bandwidth in zip(self.rates(), self.bandwidths)]
 
 
-def cells(line: Line, unit: Line, single: Line | None) -> list[str]:
-    """A contestant's line of the table."""
+def cells(line: Line, unit: Line, others: list[Line]) -> list[str]:
+    """A contestant's line of the table: how many times as fast it was as NumPy float64, and as other forms of that."""
     ms, ratios = line.milliseconds(), line.ratios(unit)
     row = [line.name, f"{statistics.median(ms):.3g}", f"{min(ms):.3g}", f"{max(ms):.3g}",
            f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f}–{max(ratios):.2f}"]
-    if single:
-        row.append(f"{statistics.median(line.ratios(single)):.2f}")
+    row += [f"{statistics.median(line.ratios(other)):.2f}" for other in others]
     if line.bytes:
         return [*row, f"{statistics.median(line.rates()) / 1e9:.1f}", f"{100 * statistics.median(line.fractions()):.0f} %"]
     return [*row, "–", "–"]
@@ -50,11 +49,10 @@ def cells(line: Line, unit: Line, single: Line | None) -> list[str]:
 def table(lines: list[Line]) -> str:
     """The table of one number of members, in Markdown."""
     unit = next(line for line in lines if line.name == "NumPy float64")
-    single = next((line for line in lines if line.name == "NumPy float64 one by one"), None)
-    head = ["contestant", "ms a run", "min", "max", "× NumPy", "min–max", "GB/s", "of bandwidth"]
-    if single:
-        head.insert(6, "× one by one")
-    return markdown([head, *(cells(line, unit, single) for line in lines)])
+    others = [line for line in lines if line.name in ("NumPy float64 as first written", "NumPy float64 one by one")]
+    ratios = [line.name.replace("NumPy float64", "×") for line in others]
+    head = ["contestant", "ms a run", "min", "max", "× NumPy", "min–max", *ratios, "GB/s", "of bandwidth"]
+    return markdown([head, *(cells(line, unit, others) for line in lines)])
 
 
 def markdown(rows: list[list[str]]) -> str:
