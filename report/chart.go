@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +20,16 @@ type Chart struct {
 	Spans  []Span
 	Marks  []Mark
 	Panels []Panel
+	// Notes stand below.
+	Notes []string
 }
 
 // Axis is an axis of a chart. A reader can switch it between logarithmic and linear.
 type Axis struct {
 	Label string `json:"label"` // with its unit
 	Log   bool   `json:"log"`   // how it is shown at first
+	// Names are what 0, 1, … stand for on an axis that has no numbers.
+	Names []string `json:"names,omitempty"`
 }
 
 // Span is a shaded range.
@@ -55,7 +60,11 @@ type Panel struct {
 type Series struct {
 	Name string
 	X, Y []float64
-	Ink  Ink
+	// Low and High are the edges of a band around the curve; nil for none.
+	Low, High []float64
+	// Points says that every point has a mark; over names, points are not joined.
+	Points bool
+	Ink    Ink
 	// Dash has the lengths of strokes and gaps; nil for a solid line.
 	Dash []float64
 }
@@ -134,6 +143,16 @@ func (f Figure) chartPanel(title string, curves []curve) Panel {
 	}
 	p.Y.Label = strings.Join(kinds, ", ")
 	return p
+}
+
+var powersOfTen = regexp.MustCompile(`10\^−?\d+`)
+
+// Raised writes powers of ten as a page can, 10^−6 as 10⁻⁶; the fonts of the figures cannot.
+func Raised(text string) string {
+	return powersOfTen.ReplaceAllStringFunc(text, func(power string) string {
+		return "10" + strings.NewReplacer("^", "", "−", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").
+			Replace(strings.TrimPrefix(power, "10"))
+	})
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

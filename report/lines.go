@@ -191,18 +191,11 @@ func (l *Lines) draw(c draw.Canvas) {
 	p.Add(ground{}, gridLines{})
 	var entries []entry
 	limits := newLimits()
-	bands, fits := false, false
-	least, most, hidden := math.MaxInt, 0, 0
-	for i, s := range l.Series {
-		all := len(s.X)
-		s = l.shown(s)
-		hidden += all - len(s.X)
-		points := s.summarize()
-		if len(points) == 0 {
-			continue
-		}
+	all := l.overview()
+	for _, s := range all.lines {
+		i, points := s.at, s.points
 		shade := lineColor(i, len(l.Series))
-		e := entry{name: s.Name, line: &draw.LineStyle{Color: shade, Width: vg.Points(1.4)}}
+		e := entry{name: s.name, line: &draw.LineStyle{Color: shade, Width: vg.Points(1.4)}}
 		if l.Curves {
 			if len(l.Series) <= len(lineDashes) {
 				e.line.Dashes = lineDashes[i]
@@ -220,16 +213,13 @@ func (l *Lines) draw(c draw.Canvas) {
 			q.x += shift
 			limits.add(q.x, q.low)
 			limits.add(q.x, q.high)
-			bands = bands || q.high > q.low
-			least, most = min(least, q.runs), max(most, q.runs)
 		}
 		p.Add(medians{points, e, l.Categories != nil, uint8(0x60/(2+len(l.Series)) + 0x10)})
-		if fitted, ok := l.Slope(s); ok && l.Fit && l.Categories == nil {
-			fits = true
-			e.slope = slopeText(fitted)
-			p.Add(l.fitted(fitted, points, shade))
+		if s.fit != nil {
+			e.slope = slopeText(*s.fit)
+			p.Add(l.fitted(*s.fit, points, shade))
 		}
-		if s.Name != "" || e.slope != "" {
+		if s.name != "" || e.slope != "" {
 			entries = append(entries, e)
 		}
 	}
@@ -251,7 +241,7 @@ func (l *Lines) draw(c draw.Canvas) {
 	l.axes(p, limits)
 
 	side := 4.6 * vg.Centimeter
-	if fits || len(l.Guides) > 0 {
+	if all.fits() || len(l.Guides) > 0 {
 		side = 5.6 * vg.Centimeter
 	}
 	area := draw.Crop(c, 0.9*vg.Centimeter, -side, 0.2*vg.Centimeter, -titleStrip+0.2*vg.Centimeter)
@@ -263,13 +253,103 @@ func (l *Lines) draw(c draw.Canvas) {
 	c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, l.Title)
 
 	at := vg.Point{X: data.Max.X + 0.4*vg.Centimeter, Y: data.Max.Y}
-	at = drawEntries(c, at, l.heading(fits), entries)
-	drawNotes(c, at, l.notes(bands, least, most, hidden))
+	at = drawEntries(c, at, l.heading(all.fits()), entries)
+	drawNotes(c, at, l.notes(all))
+}
+
+// overview is what the lines come to.
+type overview struct {
+	lines       []line // those with points
+	bands       bool   // is there any?
+	least, most int    // runs behind a point
+	hidden      int    // numbers that have no place on the axes
+}
+
+// line is a series with its runs gathered. At is its place in Series.
+type line struct {
+	at     int
+	name   string
+	points []summaryPoint
+	fit    *fit.Line // nil where none is asked for or to be had
+}
+
+func (o *overview) fits() bool {
+	return slices.ContainsFunc(o.lines, func(s line) bool { return s.fit != nil })
+}
+
+// overview gathers the runs of all lines.
+func (l *Lines) overview() *overview {
+	o := &overview{least: math.MaxInt}
+	for i, s := range l.Series {
+		all := len(s.X)
+		s = l.shown(s)
+		o.hidden += all - len(s.X)
+		points := s.summarize()
+		if len(points) == 0 {
+			continue
+		}
+		for _, p := range points {
+			o.bands = o.bands || p.high > p.low
+			o.least, o.most = min(o.least, p.runs), max(o.most, p.runs)
+		}
+		gathered := line{at: i, name: s.Name, points: points}
+		if slope, ok := l.Slope(s); ok && l.Fit && l.Categories == nil {
+			gathered.fit = &slope
+		}
+		o.lines = append(o.lines, gathered)
+	}
+	return o
+}
+
+// Chart returns the figure for a page.
+func (l *Lines) Chart() Chart {
+	all := l.overview()
+	c := Chart{Title: l.Title, X: Axis{Label: l.X, Log: l.LogX, Names: l.Categories}}
+	p := Panel{Title: l.Y, Y: Axis{Log: l.LogY}}
+	for _, s := range all.lines {
+		curve := Series{Name: Raised(s.name), Ink: lineInk(s.at, len(l.Series)), Points: !l.Curves}
+		if s.name == "" {
+			curve.Name = "median"
+		}
+		if s.fit != nil {
+			curve.Name += ": slope " + slopeText(*s.fit)
+		}
+		for _, q := range s.points {
+			curve.X, curve.Y = append(curve.X, q.x), append(curve.Y, q.median)
+			if all.bands {
+				curve.Low, curve.High = append(curve.Low, q.low), append(curve.High, q.high)
+			}
+		}
+		p.Series = append(p.Series, curve)
+	}
+	for _, g := range l.Guides {
+		guide := l.shown(Replicas(g))
+		p.Series = append(p.Series, Series{Name: strings.ReplaceAll(g.Name, "\n", " "), X: guide.X, Y: guide.Y, Ink: Black, Dash: []float64{5, 3}})
+	}
+	if len(all.lines) > 0 {
+		c.Panels = []Panel{p}
+	}
+	if heading := l.heading(all.fits()); len(heading) > 0 {
+		c.Notes = append(c.Notes, "names: "+strings.Join(heading, " "))
+	}
+	for _, note := range l.notes(all) {
+		c.Notes = append(c.Notes, strings.ReplaceAll(note, "\n", " "))
+	}
+	return c
+}
+
+// lineInk is the ink of line i of n.
+func lineInk(i, n int) Ink {
+	if inks := []Ink{Blue, Orange, Green, Purple, Black}; n <= len(inks) {
+		return inks[i]
+	}
+	return Shade(i, n)
 }
 
 // notes says what line and band are, and how many numbers are hidden.
-func (l *Lines) notes(bands bool, least, most, hidden int) []string {
+func (l *Lines) notes(all *overview) []string {
 	var notes []string
+	least, most := all.least, all.most
 	if most > 1 {
 		runs := fmt.Sprint(most)
 		if least < most {
@@ -280,7 +360,7 @@ func (l *Lines) notes(bands bool, least, most, hidden int) []string {
 			notes[0] = "mark: median of " + runs + " runs"
 		}
 	}
-	if bands {
+	if all.bands {
 		shape := "band: "
 		if l.Categories != nil {
 			shape = "bar: "
@@ -295,8 +375,8 @@ func (l *Lines) notes(bands bool, least, most, hidden int) []string {
 		}
 		notes = append(notes, shape)
 	}
-	if hidden > 0 {
-		notes = append(notes, fmt.Sprintf("without a place on these\naxes and not shown: %d", hidden))
+	if all.hidden > 0 {
+		notes = append(notes, fmt.Sprintf("without a place on these\naxes and not shown: %d", all.hidden))
 	}
 	return append(notes, l.Notes...)
 }

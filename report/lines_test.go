@@ -63,6 +63,31 @@ func TestLinesSlope(t *testing.T) {
 	}
 }
 
+// TestLinesOnPage: the page has the medians and the bands of the figure, and its words.
+func TestLinesOnPage(t *testing.T) {
+	l := Lines{Title: "n = 8", X: "α", Y: "error", By: "r", LogX: true, LogY: true, Fit: true, Guides: []Guide{{"the theory's\nslope", []float64{1, 10}, []float64{1, 10}}},
+		Series: []Replicas{{"2", []float64{10, 1, 1, 10, 1, 100, 0}, []float64{40, 1, 9, 60, 4, 700, 5}}, {"3", []float64{0}, []float64{1}}}}
+	c := l.Chart()
+	if len(c.Panels) != 1 || len(c.Panels[0].Series) != 2 || !c.X.Log || !c.Panels[0].Y.Log {
+		t.Fatalf("%+v", c)
+	}
+	s := c.Panels[0].Series[0]
+	if !slices.Equal(s.X, []float64{1, 10, 100}) || !slices.Equal(s.Y, []float64{4, 50, 700}) || !slices.Equal(s.Low, []float64{1, 40, 700}) ||
+		!slices.Equal(s.High, []float64{9, 60, 700}) || !strings.HasPrefix(s.Name, "2: slope 1.") || !s.Points {
+		t.Errorf("%+v", s)
+	}
+	if g := c.Panels[0].Series[1]; g.Name != "the theory's slope" || g.Dash == nil || g.Points || g.Low != nil {
+		t.Errorf("%+v", g)
+	}
+	want := []string{"names: r and slope, 95 % interval", "line: median of 1–3 runs", "band: least to greatest", "without a place on these axes and not shown: 2"}
+	if !slices.Equal(c.Notes, want) {
+		t.Errorf("%q", c.Notes)
+	}
+	if none := (&Lines{}).Chart(); none.Panels != nil {
+		t.Errorf("%+v", none)
+	}
+}
+
 // TestLinesSlopePerDecade: over a logarithmic axis alone the slope is that of a decade.
 func TestLinesSlopePerDecade(t *testing.T) {
 	s := Replicas{X: []float64{1e-6, 1e-4, 1e-2}, Y: []float64{96, 75, 54}}

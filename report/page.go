@@ -53,6 +53,8 @@ type Table struct {
 	Rows [][]Cell
 	// Wide tables take the whole width of the page.
 	Wide bool
+	// Records says that rows are many and alike: each is one line, and where there are too many columns they are scrolled.
+	Records bool
 	// Note explains the table.
 	Note string
 }

@@ -97,7 +97,8 @@ type chartData struct {
 	Stops numbers   `json:"stops"`
 	Xs    []numbers `json:"xs"`
 	// Drawn and Samples are the points of the longest curve, when not all are drawn.
-	Drawn, Samples int `json:"-"`
+	Drawn, Samples int      `json:"-"`
+	Notes          []string `json:"-"`
 }
 
 type panelData struct {
@@ -107,16 +108,19 @@ type panelData struct {
 }
 
 type seriesData struct {
-	Name string  `json:"name"`
-	Ink  Ink     `json:"ink"`
-	Dash numbers `json:"dash"`
-	X    int     `json:"x"` // which of Xs
-	Y    numbers `json:"y"`
+	Name   string  `json:"name"`
+	Ink    Ink     `json:"ink"`
+	Dash   numbers `json:"dash"`
+	Points bool    `json:"points,omitempty"`
+	X      int     `json:"x"` // which of Xs
+	Y      numbers `json:"y"`
+	Low    numbers `json:"low,omitempty"`
+	High   numbers `json:"high,omitempty"`
 }
 
 // data thins the curves.
 func (c Chart) data() chartData {
-	d := chartData{Title: c.Title, X: c.X, Spans: c.Spans, Marks: c.Marks}
+	d := chartData{Title: c.Title, X: c.X, Spans: c.Spans, Marks: c.Marks, Notes: c.Notes}
 	for _, p := range c.Panels {
 		panel := panelData{Title: p.Title, Y: p.Y}
 		for _, s := range p.Series {
@@ -131,7 +135,11 @@ func (c Chart) data() chartData {
 				d.Xs = append(d.Xs, x)
 			}
 			d.Stops = append(d.Stops, pick(s.X, stops(len(s.Y)))...)
-			panel.Series = append(panel.Series, seriesData{s.Name, s.Ink, numbers(s.Dash), at, pick(s.Y, keep)})
+			drawn := seriesData{Name: s.Name, Ink: s.Ink, Dash: numbers(s.Dash), Points: s.Points, X: at, Y: pick(s.Y, keep)}
+			if s.Low != nil {
+				drawn.Low, drawn.High = pick(s.Low, keep), pick(s.High, keep)
+			}
+			panel.Series = append(panel.Series, drawn)
 		}
 		d.Panels = append(d.Panels, panel)
 	}

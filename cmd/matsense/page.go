@@ -13,24 +13,29 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// writePage writes a run's report.html and returns its path.
-func writePage(r *experiment.Run, dir string) (string, error) {
+// writePage writes a directory's report.html and returns its path.
+func writePage(dir string, page report.Page) (string, error) {
 	path := filepath.Join(dir, "report.html")
-	page, err := pageOf(r)
-	if err == nil {
-		err = atomicfile.Write(path, page.Write)
-	}
-	if err != nil {
+	if err := atomicfile.Write(path, page.Write); err != nil {
 		return "", fmt.Errorf("%s could not be written: %w", path, err)
 	}
 	return path, nil
 }
 
+// writeRunPage writes a run's report.html and returns its path.
+func writeRunPage(r *experiment.Run, dir string) (string, error) {
+	page, err := runPage(r)
+	if err != nil {
+		return "", err
+	}
+	return writePage(dir, page)
+}
+
 // maxDownload is the longest trajectory.csv that a page has in it, in bytes.
 const maxDownload = 1_000_000
 
-// pageOf says on a page all that a run's directory does.
-func pageOf(r *experiment.Run) (report.Page, error) {
+// runPage says on a page all that a run's directory does.
+func runPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
 		Title:    fmt.Sprintf("Recovery of a %d × %d matrix", c.N, c.N),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,10 +24,10 @@ func newPlot(env environment) *cobra.Command {
 	var o plotOptions
 	c := &cobra.Command{
 		Use:   "plot DIR",
-		Short: "Write a run's report and figures again from its files, or draw any numbers of a sweep",
-		Long: `Write a run's report and figures again from its files.
+		Short: "Write the report and figures of a run or a sweep again, or draw any numbers of a sweep",
+		Long: `Write the report and the figures of a run or of a sweep again from its files.
 
-Of a sweep, draw the median over replicas, with a band, of any number of runs.csv over a setting that was varied, or of a metric
+Of a sweep, with flags, draw the median over replicas, with a band, of any number of runs.csv over a setting that was varied, or of a metric
 over the iterations. Where both axes are logarithmic, and where iterations are counted over a logarithmic axis, the slope of a
 straight line is told with its 95 % confidence interval.`,
 		Example: `  matsense plot runs/paper
@@ -35,13 +36,12 @@ straight line is told with its 95 % confidence interval.`,
   matsense plot sweeps/alpha --x iteration --y test_error --by alpha --where factor-rank=2`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &experiment.UsageError{Problems: []string{fmt.Sprintf("plot takes one run directory or one of a sweep, got %d", len(args))}}
+				return experiment.Usagef("plot takes one run directory or one of a sweep, got %d", len(args))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			paths, err := o.draw(c, args[0])
-			printWritten(env, paths, o.json)
+			err := o.draw(env, c, args[0])
 			var usage *experiment.UsageError
 			if err != nil && !errors.As(err, &usage) {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -60,34 +60,44 @@ straight line is told with its 95 % confidence interval.`,
 	return c
 }
 
-// draw draws what was asked for and returns the files.
-func (o plotOptions) draw(c *cobra.Command, dir string) ([]string, error) {
+// ofSweeps are the flags that say what to draw of a sweep.
+var ofSweeps = []string{"x", "y", "by", "where", "out"}
+
+// draw draws what was asked for and tells the files.
+func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 	if sweep.Holds(dir) {
 		r, err := sweep.Load(dir)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return o.drawSweep(r, dir)
+		if !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
+			return writeSweep(env, r, dir, o.json)
+		}
+		figures, err := o.drawSweep(r, dir)
+		printWritten(env, figures, o.json)
+		return err
 	}
 	var problems []string
-	for _, name := range []string{"x", "y", "by", "where", "out"} {
+	for _, name := range ofSweeps {
 		if c.Flags().Changed(name) {
 			problems = append(problems, fmt.Sprintf("--%s is for a sweep, and %s is none", name, dir))
 		}
 	}
 	if len(problems) > 0 {
-		return nil, &experiment.UsageError{Problems: problems}
+		return &experiment.UsageError{Problems: problems}
 	}
 	run, err := experiment.Open(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	page, err := writePage(run, dir)
+	page, err := writeRunPage(run, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	printWritten(env, []string{page}, o.json)
 	figures, err := writeFigures(run, dir)
-	return append([]string{page}, figures...), err
+	printWritten(env, figures, o.json)
+	return err
 }
 
 // drawSweep draws the figure of a sweep that the flags ask for.

@@ -42,7 +42,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
   matsense reproduce alpha --full --file > alpha.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return &experiment.UsageError{Problems: []string{fmt.Sprintf("reproduce takes one name, got %d", len(args))}}
+				return experiment.Usagef("reproduce takes one name, got %d", len(args))
 			}
 			return nil
 		},
@@ -93,8 +93,7 @@ func experimentNamed(name string) (reproduce.Experiment, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return reproduce.Experiment{}, &experiment.UsageError{Problems: []string{
-		fmt.Sprintf("there is no experiment %q; did you mean %q?", name, experiment.Nearest(name, names))}}
+	return reproduce.Experiment{}, experiment.Usagef("there is no experiment %q; did you mean %q?", name, experiment.Nearest(name, names))
 }
 
 func runReproduce(ctx context.Context, env environment, name string, o reproduceOptions) error {
@@ -103,7 +102,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.quick && o.full {
-		return &experiment.UsageError{Problems: []string{"--quick and --full are two sizes: choose one"}}
+		return experiment.Usagef("--quick and --full are two sizes: choose one")
 	}
 	file, text := e.File(o.full)
 	if o.file {
@@ -147,12 +146,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	} else {
 		printVerdict(env.out, e, verdict)
 	}
-	for _, f := range verdict.Figures {
-		paths, err := drawReproduced(r, f, o.out)
-		if err != nil && !errors.Is(err, sweep.ErrNothing) && !errors.Is(err, report.ErrNothing) && !errors.Is(err, report.ErrEmpty) {
-			return err
-		}
-		printWritten(env, paths, o.json)
+	if err := writeReproduced(env, r, e, verdict, o); err != nil {
+		return err
 	}
 	if failures > 0 {
 		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and the same command tries them again", failures)
@@ -182,21 +177,63 @@ func printVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
 	fmt.Fprintln(w)
 }
 
-// drawReproduced draws a verdict's figure into a sweep's directory.
-func drawReproduced(r *sweep.Results, f reproduce.Figure, dir string) ([]string, error) {
+// writeReproduced draws a verdict's figures, writes the report with them, and tells their paths.
+func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, v reproduce.Verdict, o reproduceOptions) error {
+	var charts []report.Chart
+	for _, f := range v.Figures {
+		chart, paths, err := drawReproduced(r, f, o.out)
+		if errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) || errors.Is(err, report.ErrEmpty) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		charts = append(charts, chart)
+		printWritten(env, paths, o.json)
+	}
+	page, err := sweepPage(r, o.out, charts...)
+	if err != nil {
+		return err
+	}
+	judged(&page, e, v)
+	path, err := writePage(o.out, page)
+	if err != nil {
+		return err
+	}
+	printWritten(env, []string{path}, o.json)
+	return nil
+}
+
+// judged puts a verdict at the head of a sweep's page.
+func judged(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
+	found := report.Table{Title: "What was found", Wide: true, Note: page.Verdict.Text}
+	for _, line := range v.Findings {
+		found.Rows = append(found.Rows, []report.Cell{report.Text(line)})
+	}
+	page.Tables = append([]report.Table{found}, page.Tables...)
+	page.Title = capital(e.About)
+	moods := map[reproduce.Status]report.Mood{reproduce.Agrees: report.Good, reproduce.Disagrees: report.Bad, reproduce.Unclear: report.Neutral}
+	page.Verdict = report.Verdict{Mood: moods[v.Status], Headline: capital(string(v.Status)) + ".", Text: e.Claim}
+}
+
+// drawReproduced draws a verdict's figure into a sweep's directory, and for its page.
+func drawReproduced(r *sweep.Results, f reproduce.Figure, dir string) (report.Chart, []string, error) {
 	if f.Phases {
-		return writeFigures(recordedRun(r), dir)
+		run := recordedRun(r)
+		paths, err := writeFigures(run, dir)
+		return figureOf(run).Chart(), paths, err
 	}
 	s, err := r.Select(f.Query)
 	if err != nil {
-		return nil, err
+		return report.Chart{}, nil, err
 	}
 	lines := sweepFigure(r, s)
 	lines.Fit = lines.Fit && f.Fit
 	for _, g := range f.Guides {
 		lines.Guides = append(lines.Guides, report.Guide(g))
 	}
-	return writeSweepFigure(lines, filepath.Join(dir, figureName(s)))
+	paths, err := writeSweepFigure(lines, filepath.Join(dir, figureName(s)))
+	return chartOf(lines), paths, err
 }
 
 // recordedRun is a sweep's first run as its record tells it.

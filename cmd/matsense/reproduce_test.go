@@ -23,6 +23,12 @@ func TestReproduce(t *testing.T) {
 	if err := json.Unmarshal(read(t, dir, "verdict.json"), &verdict); err != nil || verdict.Verdict != "agrees" || len(verdict.Findings) != 4 {
 		t.Errorf("%+v, %v", verdict, err)
 	}
+	page := string(read(t, dir, "report.html"))
+	for _, want := range []string{`class="verdict good"`, "<strong>Agrees.</strong>", "What was found", "saddle avoidance"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
 	// Again: nothing is left to run, and the verdict is the same.
 	lines := jsonLines(t, must(t, exitDone, "reproduce", "phases", "--quick", "--out", dir, "--json").out)
 	found := false

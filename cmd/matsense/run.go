@@ -101,7 +101,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		p.Notice(failed.Error())
 		failed = nil
 	}
-	page, pageFailed := writePage(out.Run, out.Dir)
+	page, pageFailed := writeRunPage(out.Run, out.Dir)
 	err = errors.Join(err, failed, pageFailed)
 	if t, ok := p.(*textProgress); ok {
 		t.end()

@@ -15,7 +15,6 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
-	"github.com/matsense/matsense/report"
 )
 
 // sweepOptions are the flags of sweep.
@@ -55,7 +54,7 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 			default:
 				return nil
 			}
-			return &experiment.UsageError{Problems: []string{problem}}
+			return experiment.Usagef("%s", problem)
 		},
 		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
 	}
@@ -85,7 +84,7 @@ func newMerge(env environment) *cobra.Command {
 		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &experiment.UsageError{Problems: []string{fmt.Sprintf("merge takes one sweep directory, got %d", len(args))}}
+				return experiment.Usagef("merge takes one sweep directory, got %d", len(args))
 			}
 			return nil
 		},
@@ -105,15 +104,22 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	} else if len(missing) < runs {
 		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
 	}
-	if len(missing) == 1 {
+	if len(missing) < runs {
+		r, err := sweep.Load(dir)
+		if err != nil {
+			return err
+		}
+		if err := writeSweep(env, r, dir, asJSON); err != nil {
+			return err
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
 		return fmt.Errorf("1 run is missing: %d", missing[0])
 	}
-	if len(missing) > 1 {
-		return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
-	}
-	figures, err := defaultFigure(env, dir, asJSON)
-	printWritten(env, figures, asJSON)
-	return err
+	return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
 }
 
 // ranges writes increasing numbers as 0–4, 7, 9–12.
@@ -181,7 +187,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
-		return &experiment.UsageError{Problems: []string{fmt.Sprintf("--force would replace %s, your sweep file: choose another --out", file)}}
+		return experiment.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
 	o.describe(env, plan)
 	if o.dryRun {
@@ -201,11 +207,15 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if err != nil {
 		return err
 	}
-	figures, err := defaultFigure(env, o.out, o.json)
+	r, err := sweep.Load(o.out)
 	if err != nil {
 		return err
 	}
-	printWritten(env, figures, o.json)
+	if len(r.Records) == len(r.Runs) { // of all parts
+		if err := writeSweep(env, r, o.out, o.json); err != nil {
+			return err
+		}
+	}
 	if o.json {
 		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": p.diverged})
 	} else {
@@ -242,27 +252,6 @@ func (o sweepOptions) again(file string) string {
 		words = append(words, "--yes")
 	}
 	return strings.Join(append(words, "--resume"), " ")
-}
-
-// defaultFigure draws the figure that plot draws without flags, once no run is missing. Where a sweep has no such figure,
-// a note says why.
-func defaultFigure(env environment, dir string, asJSON bool) ([]string, error) {
-	r, err := sweep.Load(dir)
-	if err != nil || len(r.Records) < len(r.Runs) {
-		return nil, err
-	}
-	figures, err := plotOptions{}.drawSweep(r, dir)
-	var none *experiment.UsageError
-	if !errors.As(err, &none) && !errors.Is(err, sweep.ErrNothing) && !errors.Is(err, report.ErrNothing) {
-		return figures, err
-	}
-	note := fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir))
-	if asJSON {
-		printJSON(env.out, map[string]any{"event": "notice", "message": note})
-	} else {
-		fmt.Fprintln(env.err, "note:", note)
-	}
-	return nil, nil
 }
 
 // describe says what will be run.
@@ -358,11 +347,7 @@ func (s *sweepProgress) Begin(runs, done int) {
 		fmt.Fprintf(s.env.err, "%d of %d runs are there already\n", done, runs)
 	}
 	if s.env.terminal {
-		s.bar = progressbar.NewOptions(runs,
-			progressbar.OptionSetWriter(s.env.err), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription("runs"))
-		_ = s.bar.Set(done)
+		s.bar = newBar(s.env.err, done, runs, "runs")
 	}
 }
 

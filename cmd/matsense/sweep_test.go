@@ -467,7 +467,7 @@ func TestSweepJSON(t *testing.T) {
 	r := must(t, exitDone, "sweep", file, "--out", dir, "--json")
 	lines := jsonLines(t, r.out)
 	runs := events(lines, "run")
-	if r.err != "" || len(lines) != 16 || len(runs) != 12 || len(events(lines, "figure")) != 2 || lines[0]["event"] != "plan" || lines[15]["event"] != "done" {
+	if r.err != "" || len(lines) != 17 || len(runs) != 12 || len(events(lines, "figure")) != 2 || len(events(lines, "report")) != 1 || lines[0]["event"] != "plan" || lines[16]["event"] != "done" {
 		t.Fatalf("%d lines, and beside them %q:\n%s", len(lines), r.err, r.out)
 	}
 	rows := runRows(t, dir)
@@ -478,12 +478,12 @@ func TestSweepJSON(t *testing.T) {
 			t.Errorf("%v is in runs.csv %v", run, row)
 		}
 	}
-	if d := lines[15]; d["runs"] != 12.0 || d["failed"] != 0.0 || d["diverged"] != 6.0 || d["dir"] != dir {
+	if d := lines[16]; d["runs"] != 12.0 || d["failed"] != 0.0 || d["diverged"] != 6.0 || d["dir"] != dir {
 		t.Errorf("the last line is %v", d)
 	}
 	// What is there already is not told again.
 	lines = jsonLines(t, must(t, exitDone, "sweep", file, "--out", dir, "--json", "--resume").out)
-	if len(lines) != 4 || lines[3]["event"] != "done" || lines[3]["runs"] != 12.0 {
+	if len(lines) != 5 || lines[4]["event"] != "done" || lines[4]["runs"] != 12.0 {
 		t.Errorf("resumed: %v", lines)
 	}
 	lines = jsonLines(t, must(t, exitUsage, "sweep", file, "--out", dir, "--json").out)

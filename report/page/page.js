@@ -73,9 +73,11 @@ function scale(lo, hi, log, from, to) {
 class Panel {
   constructor(chart, data, first, last) {
     Object.assign(this, { chart, data, first, last, log: data.y.log });
-    this.series = data.series.map((s) => {
+    this.series = data.series.map((s, i) => {
       const x = chart.data.xs[s.x];
-      return { ...s, x, index: new Map(x.map((v, i) => [v, i])), shown: true };
+      // Over names, what stands at the same one stands side by side.
+      const shift = chart.data.x.names ? (i - (data.series.length - 1) / 2) * 9 : 0;
+      return { ...s, x, shift, index: new Map(x.map((v, i) => [v, i])), shown: true };
     });
     const button = element('button', { type: 'button', class: 'scale-y' });
     button.addEventListener('click', () => { this.log = !this.log; this.draw(); });
@@ -109,15 +111,19 @@ class Panel {
       element('tbody', {}, ...rows));
   }
 
+  // fits says whether a number is known and has a place on the vertical axis.
+  fits(v) { return v !== null && v !== undefined && !(this.log && v <= 0); }
+
   // limits returns the range of what is shown between two places: whole decades, or with a little room.
   limits(from, to) {
     let lo = Infinity, hi = -Infinity;
     for (const s of this.series.filter((s) => s.shown)) {
       s.x.forEach((x, i) => {
-        const v = s.y[i];
-        if (x < from || x > to || v === null || (this.log && v <= 0)) return;
-        lo = Math.min(lo, v);
-        hi = Math.max(hi, v);
+        if (x < from || x > to) return;
+        for (const v of [s.y[i], s.low?.[i], s.high?.[i]].filter((v) => this.fits(v))) {
+          lo = Math.min(lo, v);
+          hi = Math.max(hi, v);
+        }
       });
     }
     if (lo > hi) return [0.1, 1];
@@ -159,7 +165,8 @@ class Panel {
       inner.append(svg('line', { class: 'grid', x1: box.left, x2: box.right, y1: y(t.at), y2: y(t.at) }));
       outer.append(svg('text', { x: box.left - 7, y: y(t.at) + 4, 'text-anchor': 'end' }, t.text));
     }
-    for (const t of ticks(from, to, chart.log, wide < 400 ? 4 : 7, chart.whole)) {
+    const names = chart.data.x.names?.map((text, at) => ({ at, text })).filter((t) => t.at >= from && t.at <= to);
+    for (const t of names ?? ticks(from, to, chart.log, wide < 400 ? 4 : 7, chart.whole)) {
       inner.append(svg('line', { class: 'grid', x1: x(t.at), x2: x(t.at), y1: box.top, y2: box.bottom }));
       if (this.last) outer.append(svg('text', { x: x(t.at), y: box.bottom + 17, 'text-anchor': 'middle' }, t.text));
     }
@@ -182,16 +189,36 @@ class Panel {
   // curve draws a series, with a hole where nothing is known or the axis cannot show it, and a dot where a value is alone.
   curve(inner, outer, s) {
     let path = '', run = 0;
-    const fits = (v) => v !== null && v !== undefined && !(this.log && v <= 0);
+    const { names } = this.chart.data.x, [from, to] = this.chart.range;
+    if (s.low) this.band(inner, s);
     s.y.forEach((v, i) => {
-      if (!fits(v) || (this.chart.log && s.x[i] <= 0)) { run = 0; return; }
-      const at = `${this.x(s.x[i]).toFixed(1)} ${this.y(v).toFixed(1)}`;
-      path += (run++ ? 'L' : 'M') + at;
-      if (run === 1 && !fits(s.y[i + 1]) && s.x[i] >= this.chart.range[0] && s.x[i] <= this.chart.range[1]) {
-        outer.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(s.x[i]), cy: this.y(v), r: 3.5 }));
+      if (!this.fits(v) || (this.chart.log && s.x[i] <= 0)) { run = 0; return; }
+      const x = this.x(s.x[i]) + s.shift, y = this.y(v);
+      path += `${run++ && !names ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+      if ((s.points || (run === 1 && !this.fits(s.y[i + 1]))) && s.x[i] >= from && s.x[i] <= to) {
+        outer.append(svg('circle', { class: `dot ${s.ink}`, cx: x, cy: y, r: 3.5 }));
       }
     });
     inner.append(svg('path', { class: `curve ${s.ink}`, 'data-name': s.name, d: path, 'stroke-dasharray': s.dash.join(' ') }));
+  }
+
+  // band draws the range around a curve: over names a bar at each point, else an area for each stretch that the axes can show.
+  band(inner, s) {
+    const { names } = this.chart.data.x;
+    let upper = [], lower = [];
+    const close = () => {
+      if (upper.length > 1) inner.append(svg('path', { class: `band ${s.ink}`, d: `M${[...upper, ...lower.reverse()].join('L')}Z` }));
+      upper = [];
+      lower = [];
+    };
+    s.x.forEach((at, i) => {
+      if (!this.fits(s.low[i]) || !this.fits(s.high[i]) || (this.chart.log && at <= 0)) { close(); return; }
+      const x = this.x(at) + s.shift, low = this.y(s.low[i]), high = this.y(s.high[i]);
+      if (names) inner.append(svg('line', { class: `bar-between ${s.ink}`, x1: x, x2: x, y1: low, y2: high }));
+      upper.push(`${x.toFixed(1)} ${high.toFixed(1)}`);
+      lower.push(`${x.toFixed(1)} ${low.toFixed(1)}`);
+    });
+    if (!names) close();
   }
 
   // point shows the rule and the values at it; at the end of the range where the reader points nowhere.
@@ -201,20 +228,22 @@ class Panel {
     if (chart.at !== null) {
       this.rule.append(svg('line', { class: 'rule', x1: this.x(at), x2: this.x(at), y1: box.top, y2: box.bottom }));
     }
-    this.where.replaceChildren(element('data', { value: at }, number(at)));
+    const place = chart.data.x.names?.[at] ?? (String(at).length < 8 ? String(at) : number(at));
+    this.where.replaceChildren(element('data', { value: at }, place));
     for (const s of this.series) {
       const i = s.index.get(at);
       s.cell.replaceChildren();
       if (!s.shown || i === undefined) continue;
       const v = s.y[i], y = v === null ? NaN : this.y(v);
-      s.cell.append(element('data', { value: v === null ? '' : v, title: v === null ? '' : v }, number(v)));
+      const range = s.low && s.low[i] < s.high[i] ? `: from ${s.low[i]} to ${s.high[i]}` : '';
+      s.cell.append(element('data', { value: v === null ? '' : v, title: v === null ? '' : v + range }, number(v)));
       told.push(`${s.name} ${number(v)}`);
       if (chart.at !== null && y >= box.top - 1 && y <= box.bottom + 1) {
-        this.rule.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(at), cy: y, r: 4 }));
+        this.rule.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(at) + s.shift, cy: y, r: 4 }));
       }
     }
     this.plot.setAttribute('aria-valuenow', at);
-    this.plot.setAttribute('aria-valuetext', `${chart.data.x.label} ${number(at)}: ${told.join(', ') || 'no curve is shown'}`);
+    this.plot.setAttribute('aria-valuetext', `${chart.data.x.label} ${place}: ${told.join(', ') || 'no curve is shown'}`);
   }
 
   // listen follows the pointer and the keys. A mouse that is dragged chooses a range; a finger moves the rule.
@@ -269,6 +298,7 @@ class Chart {
     this.panels = data.panels.map((p, i) => new Panel(this, p, i === 0, i === data.panels.length - 1));
     this.button = element('button', { type: 'button', class: 'scale-x' });
     this.button.addEventListener('click', () => { this.log = !this.log; this.reset(); });
+    this.button.hidden = Boolean(data.x.names);
     this.back = element('button', { type: 'button', class: 'reset' }, 'Reset zoom');
     this.back.addEventListener('click', () => this.reset());
     data.spans ||= [];
@@ -285,6 +315,8 @@ class Chart {
 
   // full is the whole range; a logarithmic axis begins at the first place above zero.
   full() {
+    const { names } = this.data.x;
+    if (names) return [-0.5, names.length - 0.5];
     const places = this.log ? this.stops.filter((x) => x > 0) : this.stops;
     const from = places[0] ?? 1, to = places.at(-1) ?? 10;
     return to > from ? [from, to] : [from, this.log ? from * 10 : from + 1];

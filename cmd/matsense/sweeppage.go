@@ -1,0 +1,279 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// writeSweep writes a sweep's report, and the figure that plot draws without being asked for another, and tells their
+// paths. Where there is no such figure, a note says why.
+func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
+	var charts []report.Chart
+	var paths []string
+	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	if err == nil {
+		f := sweepFigure(r, selected)
+		charts = append(charts, chartOf(f))
+		paths, err = writeSweepFigure(f, filepath.Join(dir, figureName(selected)))
+	}
+	var none *experiment.UsageError
+	if errors.As(err, &none) || errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) {
+		note := fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir))
+		if asJSON {
+			printJSON(env.out, map[string]any{"event": "notice", "message": note})
+		} else {
+			fmt.Fprintln(env.err, "note:", note)
+		}
+	} else if err != nil {
+		return err
+	}
+	page, err := sweepPage(r, dir, charts...)
+	if err != nil {
+		return err
+	}
+	path, err := writePage(dir, page)
+	if err != nil {
+		return err
+	}
+	printWritten(env, append(paths, path), asJSON)
+	return nil
+}
+
+// chartOf is a figure for a page, which says elsewhere what the figure's title does.
+func chartOf(f *report.Lines) report.Chart {
+	c := f.Chart()
+	c.Title = capital(f.Y) + " over " + f.X
+	return c
+}
+
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
+const (
+	// maxRows is how many runs a page lists.
+	maxRows = 1000
+	// maxTrajectories is how many runs' curves a page draws.
+	maxTrajectories = 8
+)
+
+// sweepPage says on a page all that a sweep's directory does, with charts of its numbers and some trajectories.
+func sweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Page, error) {
+	ends := countEnds(r)
+	p := report.Page{
+		Title:    fmt.Sprintf("%s: a sweep of %s", name(dir), count(len(r.Runs), "run")),
+		Subtitle: sweepTitle(r, nil),
+		Verdict:  ends.verdict(),
+		Tables:   []report.Table{runsTable(r), sweepCircumstances(r, ends)},
+		Repeat: report.Repeat{
+			Commands: []string{fmt.Sprintf("matsense sweep %s --out again", sweep.SpecFile)},
+			Note:     "Repeats the sweep from the file below: to the bit on the same kind of device.",
+			Config:   report.File{Name: sweep.SpecFile, Type: "application/yaml", Text: r.Spec.YAML()},
+		},
+	}
+	p.Charts = append(charts, trajectories(r))
+	base := configTable(&r.Spec.Base)
+	base.Note = "What all runs have in common; the table of runs has what differs."
+	base.Rows = slices.DeleteFunc(base.Rows, func(row []report.Cell) bool { return slices.Contains(r.Spec.Keys(), row[0].Text) })
+	p.Tables = append(p.Tables, base)
+	p.Downloads = []report.File{p.Repeat.Config}
+	table, err := os.ReadFile(filepath.Join(dir, "runs.csv"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // not all runs are there
+	case err != nil:
+		return p, err
+	case len(table) > maxDownload:
+		p.Notes = append(p.Notes, fmt.Sprintf("runs.csv, in the sweep's directory, has %.1f MB: too much for this page.", float64(len(table))/1e6))
+	default:
+		p.Downloads = append(p.Downloads, report.File{Name: "runs.csv", Type: "text/csv", Text: table})
+	}
+	return p, nil
+}
+
+// name is what people call a directory.
+func name(dir string) string {
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	return filepath.Base(dir)
+}
+
+// ends counts how runs ended.
+type ends struct {
+	missing, failed, diverged, recovered, not int
+	seconds                                   float64
+	devices, versions                         []string
+}
+
+func countEnds(r *sweep.Results) ends {
+	e := ends{missing: len(r.Runs) - len(r.Records)}
+	for _, rec := range r.Records {
+		switch {
+		case rec.Status == sweep.Failed:
+			e.failed++
+			continue
+		case rec.Status == solver.Diverged.String():
+			e.diverged++
+		case rec.Recovered == nil:
+		case *rec.Recovered:
+			e.recovered++
+		default:
+			e.not++
+		}
+		e.seconds += float64(rec.Timing.Seconds)
+		for _, seen := range []struct {
+			list *[]string
+			name string
+		}{{&e.devices, rec.Timing.Device}, {&e.versions, rec.Timing.Version}} {
+			if !slices.Contains(*seen.list, seen.name) {
+				*seen.list = append(*seen.list, seen.name)
+			}
+		}
+	}
+	slices.Sort(e.devices)
+	slices.Sort(e.versions)
+	return e
+}
+
+// verdict says how a sweep ended. That runs diverge or do not recover may be what it is about: only what is not there is bad.
+func (e ends) verdict() report.Verdict {
+	v := report.Verdict{Mood: report.Neutral, Headline: "Complete."}
+	if e.failed+e.missing > 0 {
+		v.Mood, v.Headline = report.Bad, "Not complete."
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{e.recovered, "recovered the truth"}, {e.not, "did not recover it"}, {e.diverged, "diverged"},
+		{e.failed, "failed"}, {e.missing, "not there yet"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(parts) > 0 {
+		v.Text = "Runs: " + strings.Join(parts, ", ") + "."
+	}
+	return v
+}
+
+// runsTable has the rows of runs.csv, without the columns that say nothing.
+func runsTable(r *sweep.Results) report.Table {
+	t := report.Table{Title: "Runs", Wide: true, Records: true}
+	columns, rows := r.Table()
+	if len(rows) > maxRows {
+		t.Note = fmt.Sprintf("The first %d of %d runs; runs.csv has all.", maxRows, len(rows))
+		rows = rows[:maxRows]
+	}
+	var shown []int
+	for i, column := range columns {
+		if slices.ContainsFunc(rows, func(row []any) bool { return row[i] != nil }) {
+			shown = append(shown, i)
+			t.Head = append(t.Head, strings.ReplaceAll(column, "_", " "))
+		}
+	}
+	for _, row := range rows {
+		cells := make([]report.Cell, len(shown))
+		for k, i := range shown {
+			cells[k] = cell(row[i])
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return t
+}
+
+// cell writes a value of a table.
+func cell(v any) report.Cell {
+	switch v := v.(type) {
+	case nil:
+		return report.Text("")
+	case int:
+		return report.Whole(v)
+	case float64:
+		return report.Number(v)
+	case bool:
+		if v {
+			return report.Text("yes")
+		}
+		return report.Text("no")
+	}
+	return report.Text(fmt.Sprint(v))
+}
+
+// sweepCircumstances says where a sweep was carried out, with what, and how long it took.
+func sweepCircumstances(r *sweep.Results, e ends) report.Table {
+	t := report.Table{Title: "Where and with what"}
+	add := func(name string, cell report.Cell) { t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell}) }
+	for _, d := range e.devices {
+		add("device", report.Text(d))
+	}
+	add("runs that are there", report.Text(fmt.Sprintf("%d of %d", len(r.Records), len(r.Runs))))
+	add("seconds of stepping", report.Number(e.seconds))
+	for _, v := range e.versions {
+		add("matsense", report.Text(v))
+	}
+	return t
+}
+
+// trajectories draws some runs, evenly chosen where there are many.
+func trajectories(r *sweep.Results) report.Chart {
+	c := report.Chart{Title: "Trajectories", X: report.Axis{Label: "iteration"}}
+	var drawn []*sweep.Record
+	for _, rec := range r.Records {
+		if len(rec.Trajectory) > 0 {
+			drawn = append(drawn, rec)
+		}
+	}
+	if all := len(drawn); all > maxTrajectories {
+		c.Notes = []string{fmt.Sprintf("%d of %d runs, evenly chosen; trajectories.parquet has all.", maxTrajectories, all)}
+		for i := range maxTrajectories {
+			drawn[i] = drawn[i*(all-1)/(maxTrajectories-1)]
+		}
+		drawn = drawn[:maxTrajectories]
+	}
+	panel := report.Panel{Title: "test error", Y: report.Axis{Log: true}}
+	value := func(p *sweep.Point) experiment.Number { return p.TestError }
+	if !slices.ContainsFunc(drawn, func(rec *sweep.Record) bool { return known(rec.Final.TestError) }) { // there is no truth
+		panel.Title = "train loss"
+		value = func(p *sweep.Point) experiment.Number { return p.TrainLoss }
+	}
+	for i, rec := range drawn {
+		s := report.Series{Name: runName(r, rec), Ink: report.Shade(i, len(drawn))}
+		for k := range rec.Trajectory {
+			p := &rec.Trajectory[k]
+			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, float64(value(p)))
+		}
+		panel.Series = append(panel.Series, s)
+	}
+	if len(drawn) > 0 {
+		c.Panels = []report.Panel{panel}
+	}
+	return c
+}
+
+// runName tells a run by its settings.
+func runName(r *sweep.Results, rec *sweep.Record) string {
+	var parts []string
+	for i, key := range r.Spec.Keys() {
+		parts = append(parts, key+" "+report.Raised(lineName(rec.Values[i])))
+	}
+	if len(parts) == 0 {
+		return "the run"
+	}
+	return strings.Join(parts, ", ")
+}
