@@ -37,10 +37,11 @@ trajectories.parquet have the results, and timings.csv the seconds.
 
 A part of a sweep is --shard 3/8, or what an array job of Slurm or an indexed job of Kubernetes says; parts may write to one
 shared directory, and the last to end writes the tables. The format of sweep files is in docs/sweeps.md.`,
-		Example: `  matsense sweep examples/alpha.yaml --dry-run
-  matsense sweep examples/alpha.yaml --out sweeps/alpha
-  matsense sweep examples/alpha.yaml --out sweeps/alpha --resume
-  matsense sweep examples/alpha.yaml --out /shared/alpha --shard 3/8
+		Example: `  matsense reproduce alpha --file > alpha.yaml
+  matsense sweep alpha.yaml --dry-run
+  matsense sweep alpha.yaml
+  matsense sweep alpha.yaml --resume
+  matsense sweep alpha.yaml --out /shared/alpha --shard 3/8
   matsense sweep merge /shared/alpha`,
 		Args: func(_ *cobra.Command, args []string) error {
 			problem := ""
