@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Dense float64 reference for low-rank matrix sensing by gradient descent.
+"""Dense float64 reference for low-rank matrix sensing by gradient descent and
+preconditioned gradient descent.
 
 Usage
     python3 reference.py           (re)create every case: inputs and outputs
@@ -20,7 +21,21 @@ Learned      U, n x r  (r is called `factor_rank` below).
 
     f(U)      = 1/(4m) sum_i (<A_i, U U^T> - y_i)^2
     grad f(U) = 1/m    sum_i (<A_i, U U^T> - y_i) A_i U
-    U_{k+1}   = U_k - step * grad f(U_k),          k = 0 .. T-1
+
+The method (`method` in settings.json) says how U_{k+1} follows from U_k,
+k = 0 .. T-1:
+
+    gd                U - step * grad f(U)
+    scaled-gd         U - step * grad f(U) (U^T U)^{-1}
+    scaled-gd-lambda  U - step * grad f(U) (U^T U + lambda I)^{-1}
+    prec-gd           U - step * grad f(U) (U^T U + lambda_k I)^{-1},
+                      lambda_k = sqrt(1/m sum_i (<A_i, U U^T> - y_i)^2)
+
+where every U on the right is U_k.  `scaled-gd` is from Tong, Ma and Chi
+(arXiv 2005.08898), `scaled-gd-lambda` from Xu, Shen, Chi and Ma (arXiv
+2302.01186), `prec-gd` from Zhang, Fattahi and Zhang (NeurIPS 2021).  `lambda`
+is a positive constant, in settings.json for `scaled-gd-lambda` only.  Note that
+lambda_k = 2 sqrt(f(U_k)), because f has the factor 1/4.
 
 The metrics are those of U_k for k = 0 .. T inclusive; see `metrics` below.
 
@@ -45,6 +60,20 @@ What matters is by how much the metrics magnify that:
     small ones (2e-6 here) are good to about 1e-10.  They must come from an
     SVD of U: square roots of eigenvalues of U^T U are good only to 1e-8 times
     the largest.
+  * The methods other than gd solve with the r x r matrix P = U^T U + lambda I,
+    which magnifies rounding errors by up to its condition number: a step is
+    then good to about 1e-16 cond(P).  These cases are chosen so that cond(P)
+    stays below 1e4, and --check enforces that.  For `scaled-gd` this means a
+    factor rank equal to r* and a start that is not small; for
+    `scaled-gd-lambda` cond(P) is at most 1 + |U|^2 / lambda anyway; for
+    `prec-gd` lambda_k decreases in proportion to the error, which is one more
+    reason to stop early.
+
+For the methods other than gd --check measures the effect as well.  It repeats
+the run with the measurements, the coordinates and the columns of U in another
+order, and with an explicit inverse of P from its Cholesky factor in place of a
+linear solve.  Nothing changes mathematically, but every sum is formed in
+another order.  The metrics have to agree with the first run to 1e-10.
 
 1e-9 is therefore above everything that rounding can do here, whereas an error
 in the mathematics (a factor of two, a missing symmetrization, an iteration off
@@ -60,10 +89,12 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-9  # relative; the reason is given at the top of this file
+SENSITIVITY = 1e-10  # relative; allowed to a run that sums in another order
+CONDITION = 1e4  # allowed to U^T U + lambda I
 
 
-# The cases.  `step`, `iterations` and the sizes go to settings.json; the rest
-# describes how the inputs are drawn.
+# The cases.  `method`, `lambda`, `step`, `iterations` and the sizes go to
+# settings.json; the rest describes how the inputs are drawn.
 #   alpha   U0 = alpha * G, the entries of G independent N(0, 1/factor_rank)
 #   kappa   condition number of X (its spectral norm is 1)
 #   noise   standard deviation of the observation noise
@@ -72,6 +103,7 @@ TOLERANCE = 1e-9  # relative; the reason is given at the top of this file
 CASES = {
     # No noise, square factor (r = n), small start.
     "square": dict(
+        method="gd",
         seed=101, n=17, rank=2, measurements=211, factor_rank=17,
         alpha=1e-3, kappa=2.0, noise=0.0, general=False,
         step=0.25, iterations=280,
@@ -81,12 +113,14 @@ CASES = {
     # magnitude than its third largest one, so that ordering the eigenvalues by
     # absolute value gives a different (wrong) spectral estimate.
     "wide": dict(
+        method="gd",
         seed=223, n=13, rank=3, measurements=307, factor_rank=19,
         alpha=1e-2, kappa=3.0, noise=1e-3, general=False,
         step=0.25, iterations=300,
         A_dtype="<f8", y_dtype="<f8", A_order="F"),
     # r = r* = 1; A.npy and y.npy hold float32 values.
     "rankone": dict(
+        method="gd",
         seed=303, n=11, rank=1, measurements=97, factor_rank=1,
         alpha=1e-2, kappa=1.0, noise=0.0, general=False,
         # Short: near iteration 160 the test error reaches 1e-8, which is where
@@ -95,10 +129,40 @@ CASES = {
         A_dtype="<f4", y_dtype="<f4", A_order="C"),
     # Non-symmetric A_i, A.npy in big-endian byte order.
     "asymmetric": dict(
+        method="gd",
         seed=404, n=7, rank=2, measurements=83, factor_rank=5,
         alpha=1e-2, kappa=2.0, noise=0.0, general=True,
         step=0.15, iterations=300,
         A_dtype=">f8", y_dtype="<f8", A_order="C"),
+    # The next four are not gd.  (`lambda` cannot be a keyword argument, hence the
+    # braces.)  No lambda: r = r*, and the start is not small.
+    "scaled": {
+        "method": "scaled-gd",
+        "seed": 505, "n": 12, "rank": 3, "measurements": 199, "factor_rank": 3,
+        "alpha": 0.3, "kappa": 5.0, "noise": 0.0, "general": False,
+        "step": 0.1, "iterations": 120,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
+    # Constant lambda, r > r*, small start.
+    "damped": {
+        "method": "scaled-gd-lambda", "lambda": 0.02,
+        "seed": 606, "n": 13, "rank": 2, "measurements": 211, "factor_rank": 7,
+        "alpha": 1e-3, "kappa": 5.0, "noise": 0.0, "general": False,
+        "step": 0.2, "iterations": 120,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
+    # lambda from the residual, r > r*.
+    "preconditioned": {
+        "method": "prec-gd",
+        "seed": 707, "n": 11, "rank": 2, "measurements": 197, "factor_rank": 6,
+        "alpha": 0.1, "kappa": 5.0, "noise": 0.0, "general": False,
+        "step": 0.2, "iterations": 100,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
+    # Constant lambda, r = n, noise, non-symmetric A_i.
+    "damped_noise": {
+        "method": "scaled-gd-lambda", "lambda": 0.05,
+        "seed": 808, "n": 9, "rank": 2, "measurements": 149, "factor_rank": 9,
+        "alpha": 1e-2, "kappa": 3.0, "noise": 1e-2, "general": True,
+        "step": 0.15, "iterations": 120,
+        "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
 }
 
 
@@ -172,6 +236,44 @@ def loss(A, y, U):
 def gradient(A, y, U):
     weighted = np.einsum("i,ijk->jk", residual(A, y, U), A)
     return weighted @ U / len(y)
+
+
+# --------------------------------------------------------------------------
+# The methods
+# --------------------------------------------------------------------------
+
+def preconditioner(A, y, U, method, lam):
+    """The r x r matrix by whose inverse the gradient is multiplied from the
+    right; None for gd, which has none."""
+    identity = np.eye(U.shape[1])
+    if method == "gd":
+        return None
+    if method == "scaled-gd":
+        return U.T @ U
+    if method == "scaled-gd-lambda":
+        return U.T @ U + lam * identity
+    if method == "prec-gd":
+        return U.T @ U + np.sqrt(np.mean(residual(A, y, U) ** 2)) * identity
+    raise ValueError(f"unknown method {method}")
+
+
+def divide(G, P):
+    """G P^{-1} for a symmetric P, by a linear solve (LU with pivoting)."""
+    return np.linalg.solve(P, G.T).T
+
+
+def divide_by_inverse(G, P):
+    """G P^{-1} with the inverse formed from the Cholesky factor of P.  Used by
+    --check to see how much depends on the way in which this is computed."""
+    inverse_L = np.linalg.inv(np.linalg.cholesky(P))
+    return G @ (inverse_L.T @ inverse_L)
+
+
+def direction(A, y, U, method, lam, divide=divide):
+    """U_k - U_{k+1} = step * direction."""
+    P = preconditioner(A, y, U, method, lam)
+    G = gradient(A, y, U)
+    return G if P is None else divide(G, P)
 
 
 # --------------------------------------------------------------------------
@@ -249,8 +351,9 @@ def header(n, r):
             + [f"sigma_{j}" for j in range(1, min(n, r) + 1)])
 
 
-def solve(A, y, X, U0, step, iterations):
-    """All rows of the trajectory, U_T, and the spectral estimate's angle."""
+def solve(A, y, X, U0, settings, divide=divide):
+    """All rows of the trajectory, U_T, the spectral estimate's angle, and the
+    largest condition number of U^T U + lambda I on the way (1 for gd)."""
     A = symmetric_float64(A)
     y = y.astype(np.float64)
     rank = X.shape[1]
@@ -259,11 +362,31 @@ def solve(A, y, X, U0, step, iterations):
     V_spec = spectral_subspace(A, y, rank)
 
     U = U0.astype(np.float64)
+    method, lam = settings["method"], settings.get("lambda")
     rows = [metrics(A, y, M_star, V_X, V_spec, U)]
-    for _ in range(iterations):
-        U = U - step * gradient(A, y, U)
+    condition = 1.0
+    for _ in range(settings["iterations"]):
+        P = preconditioner(A, y, U, method, lam)
+        if P is not None:
+            condition = max(condition, float(np.linalg.cond(P)))
+        U = U - settings["step"] * direction(A, y, U, method, lam, divide)
         rows.append(metrics(A, y, M_star, V_X, V_spec, U))
-    return np.array(rows), U, outside(V_X, V_spec)
+    return np.array(rows), U, outside(V_X, V_spec), condition
+
+
+def solve_reordered(A, y, X, U0, settings):
+    """The same as `solve` with every sum formed in another order: measurements,
+    coordinates and columns of U permuted, and another way to divide.  Neither
+    permutation changes any metric; those of U_T are undone."""
+    rng = np.random.default_rng(1)
+    i = rng.permutation(len(y))
+    j = rng.permutation(X.shape[0])
+    k = rng.permutation(U0.shape[1])
+    rows, U, estimate_angle, condition = solve(
+        A[i][:, j][:, :, j], y[i], X[j], U0[j][:, k], settings, divide_by_inverse)
+    unpermuted = np.empty_like(U)
+    unpermuted[np.ix_(j, k)] = U
+    return rows, unpermuted, estimate_angle, condition
 
 
 # --------------------------------------------------------------------------
@@ -279,8 +402,10 @@ def create(name, case):
     np.save(folder / "X.npy", np.ascontiguousarray(X))
     np.save(folder / "U0.npy", np.ascontiguousarray(U0))
 
-    rows, U, estimate_angle = solve(A, y, X, U0, case["step"], case["iterations"])
+    rows, U, estimate_angle, _ = solve(A, y, X, U0, case)
     settings = {
+        "method": case["method"],
+        **({"lambda": case["lambda"]} if "lambda" in case else {}),
         "step": case["step"],
         "iterations": case["iterations"],
         "n": case["n"],
@@ -332,6 +457,36 @@ def gradient_error(A, y, U):
     return float(np.linalg.norm(numeric - exact) / np.linalg.norm(exact))
 
 
+def direction_error(A, y, U, method, lam):
+    """Relative difference between `direction` and the same from an SVD of U.
+
+    With U = L diag(s) R^T and R square, P = U^T U + lambda I has the
+    eigenvectors R and the eigenvalues s^2 + lambda (s padded with zeros)."""
+    r = U.shape[1]
+    _, s, Rt = np.linalg.svd(U, full_matrices=True)
+    squares = np.zeros(r)
+    squares[:len(s)] = s ** 2
+    shift = {"gd": None, "scaled-gd": 0.0, "scaled-gd-lambda": lam,
+             "prec-gd": 2 * np.sqrt(loss(A, y, U))}[method]
+    inverse = np.eye(r) if shift is None else Rt.T @ np.diag(1 / (squares + shift)) @ Rt
+    want = gradient(A, y, U) @ inverse
+    got = direction(A, y, U, method, lam)
+    return float(np.linalg.norm(got - want) / np.linalg.norm(want))
+
+
+def differences(names, got, want):
+    """Relative difference in each column of the trajectory, in the spectral
+    estimate's angle and in the last factor, as pairs of name and value.  `got`
+    and `want` are results of `solve`, of which the first three are used."""
+    pairs = [(column, relative_difference(got[0][:, j], want[0][:, j]))
+             for j, column in enumerate(names)]
+    pairs.append(("spectral_estimate_angle", relative_difference(got[2], want[2])))
+    # The factor as a whole: single entries can be arbitrarily near 0.
+    pairs.append(("factor", float(
+        np.linalg.norm(got[1] - want[1]) / np.linalg.norm(want[1]))))
+    return pairs
+
+
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
     folder = HERE / name
@@ -346,10 +501,11 @@ def check(name, case):
     m, r = settings["measurements"], settings["factor_rank"]
 
     # The inputs have the form that this case is there to exercise.
-    for key in ("step", "iterations", "n", "rank", "measurements", "factor_rank"):
-        if settings[key] != case[key]:
-            problems.append(f"settings.json: {key} is {settings[key]}, "
-                            f"expected {case[key]}")
+    for key in ("method", "lambda", "step", "iterations", "n", "rank",
+                "measurements", "factor_rank"):
+        if settings.get(key) != case.get(key):
+            problems.append(f"settings.json: {key} is {settings.get(key)}, "
+                            f"expected {case.get(key)}")
     for what, array, shape, dtype, order in [
             ("A", A, (m, n, n), case["A_dtype"], case["A_order"]),
             ("y", y, (m,), case["y_dtype"], "C"),
@@ -386,20 +542,39 @@ def check(name, case):
         if not error <= 1e-10:
             problems.append(f"gradient at {where} is off by {error:.1e}")
 
+    # The step, at the same two points.
+    method, lam = settings["method"], settings.get("lambda")
+    if method != "gd":
+        for where, U in [("a generic point", generic), ("U0", U0)]:
+            error = direction_error(S, y64, U, method, lam)
+            print(f"{name}: step against one from an SVD at {where}: {error:.1e}")
+            if not error <= 1e-11:
+                problems.append(f"step at {where} is off by {error:.1e}")
+
     # The outputs.
-    got, U, estimate_angle = solve(A, y, X, U0, settings["step"], settings["iterations"])
-    compared = [(column, relative_difference(got[:, j], want[:, j]))
-                for j, column in enumerate(header(n, r)[1:])]
-    compared.append(("spectral_estimate_angle", relative_difference(
-        estimate_angle, settings["spectral_estimate_angle"])))
-    # The factor as a whole: single entries can be arbitrarily near 0.
-    compared.append(("factor", float(
-        np.linalg.norm(U - factor) / np.linalg.norm(factor))))
+    names = header(n, r)[1:]
+    committed = (want, factor, settings["spectral_estimate_angle"])
+    computed = solve(A, y, X, U0, settings)
+    compared = differences(names, computed, committed)
     for what, difference in compared:
         if not difference <= TOLERANCE:
             problems.append(f"{what}: relative difference {difference:.2e}")
     worst = max(compared, key=lambda pair: pair[1])
     print(f"{name}: largest relative difference {worst[1]:.1e} ({worst[0]})")
+
+    # How much they depend on rounding.
+    if method != "gd":
+        print(f"{name}: largest condition number of U^T U + lambda I: {computed[3]:.0f}")
+        if not computed[3] <= CONDITION:
+            problems.append(f"condition number {computed[3]:.1e}")
+        compared = differences(names, solve_reordered(A, y, X, U0, settings), computed)
+        for what, difference in compared:
+            if not difference <= SENSITIVITY:
+                problems.append(f"{what}: changes by {difference:.2e} "
+                                "with the order of summation")
+        worst = max(compared, key=lambda pair: pair[1])
+        print(f"{name}: largest change with the order of summation "
+              f"{worst[1]:.1e} ({worst[0]})")
     return problems
 
 
