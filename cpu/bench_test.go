@@ -16,7 +16,10 @@ import (
 // GFLOP/s, 4 for each: a multiplication and an addition on the way to p, and again on the way to g.
 
 func benchmarkEnsembles(b *testing.B, run func(b *testing.B, e sensing.Ensemble)) {
-	const n, m = 200, 10_000
+	benchmarkEnsemblesOf(b, 200, 10_000, run)
+}
+
+func benchmarkEnsemblesOf(b *testing.B, n, m int, run func(b *testing.B, e sensing.Ensemble)) {
 	space := sensing.Sym{N: n}
 	for _, format := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
 		b.Run(fmt.Sprintf("n=%d/m=%d/%s", n, m, format), func(b *testing.B) {
@@ -41,26 +44,35 @@ func reportRates(b *testing.B, e sensing.Ensemble, members int) {
 	b.ReportMetric(entries*float64(e.Entries().EntryBits())/8*perSecond/1e9, "GB/s")
 	b.ReportMetric(4*float64(members)*entries*perSecond/1e9, "GFLOP/s")
 	b.ReportMetric(1e3/perSecond/float64(members), "ms")
+	b.ReportMetric(1e12/perSecond/float64(members)/entries, "ps/entry")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkSizes is the one pass over 10⁸ entries of different n, and of a quarter and a half of the rows for n = 200: what an
+// entry costs shall not depend on either.
+func BenchmarkSizes(b *testing.B) {
+	for _, size := range []struct{ n, m int }{{50, 78_431}, {100, 19_802}, {200, 4_975}, {400, 1_247}, {1000, 200}, {200, 1_244}, {200, 2_488}} {
+		benchmarkEnsemblesOf(b, size.n, size.m, benchmarkRows)
+	}
 }
 
 // BenchmarkContract is the one pass over the rows alone, for one member and for eight, which share it; ms is the time
 // for each member.
-func BenchmarkContract(b *testing.B) {
-	benchmarkEnsembles(b, func(b *testing.B, e sensing.Ensemble) {
-		switch e := e.(type) {
-		case sensing.RowSource[float64]:
-			benchmarkContract(b, e)
-		case sensing.RowSource[float32]:
-			benchmarkContract(b, e)
-		case sensing.RowSource[sensing.BF16Entry]:
-			benchmarkContract(b, e)
-		case sensing.RowSource[sensing.Q8Entry]:
-			benchmarkContract(b, e)
-		case sensing.RowSource[sensing.SignWord]:
-			benchmarkContract(b, e)
-		}
-	})
+func BenchmarkContract(b *testing.B) { benchmarkEnsembles(b, benchmarkRows) }
+
+func benchmarkRows(b *testing.B, e sensing.Ensemble) {
+	switch e := e.(type) {
+	case sensing.RowSource[float64]:
+		benchmarkContract(b, e)
+	case sensing.RowSource[float32]:
+		benchmarkContract(b, e)
+	case sensing.RowSource[sensing.BF16Entry]:
+		benchmarkContract(b, e)
+	case sensing.RowSource[sensing.Q8Entry]:
+		benchmarkContract(b, e)
+	case sensing.RowSource[sensing.SignWord]:
+		benchmarkContract(b, e)
+	}
 }
 
 func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
