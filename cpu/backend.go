@@ -79,6 +79,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if o.precision == Mixed {
 		bytes += 8 * ((4+workers)*k + m) // of the pass in f64, and the truth as an anchor
 	}
+	gram := 0.0
 	for _, member := range batch.Members {
 		bytes += 8 * (2 + workers) * k // z, g, accumulators
 		if o.precision == Mixed {
@@ -92,8 +93,10 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 			const measuring = 9 // copies of the factor that measuring, saving and products need
 			slots := float64(int(solver.OwnSlot) + batch.OwnSlots + measuring)
 			bytes += 8 * slots * float64(s.Rows) * float64(s.Cols)
+			gram = max(gram, float64(s.Cols)*float64(s.Cols))
 		}
 	}
+	bytes += 8 * 4 * gram // Precondition's: itself, in panels, and twice while it is inverted
 	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != Generated {
 		return bytes + row*m, nil
 	}
@@ -128,7 +131,7 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(p, batch)
+	e, err := newEngine(p, batch, o)
 	if err != nil {
 		return nil, err
 	}

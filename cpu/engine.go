@@ -17,7 +17,9 @@ type engine struct {
 	operator operator
 	y        []float64
 	members  []*member
-	truth    *anchor // in mixed precision, where the truth is known: every member's first anchor
+	product  *product
+	gram     []float64 // of the largest factor rank: what Precondition inverts
+	truth    *anchor   // in mixed precision, where the truth is known: every member's first anchor
 
 	stale []*member // of the gradient under way
 	parts []*part
@@ -34,9 +36,9 @@ type member struct {
 	renewal solver.Factor // where the anchor was renewed last; nil where it never was
 }
 
-func newEngine(p *sensing.Problem, batch solver.Batch) (*engine, error) {
+func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization}
+	e := &engine{space: space, par: batch.Parametrization, product: newProduct(o)}
 	for _, spec := range batch.Members {
 		m := &member{slots: make([]solver.Factor, int(solver.OwnSlot)+batch.OwnSlots)}
 		if err := e.seat(m, spec.FactorRank); err != nil {
@@ -159,6 +161,28 @@ func (e *engine) Gradient(members ...int) error {
 func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	m := e.members[member]
 	m.slots[dst].Combine(a, m.slots[x], b, m.slots[y])
+	m.touched(dst)
+	return nil
+}
+
+// Precondition implements solver.Engine.
+func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
+	paired, ok := e.par.(solver.Paired)
+	if !ok {
+		return fmt.Errorf("cpu: the parametrization %s has no pairs to precondition with", e.par.Name())
+	}
+	m := e.members[member]
+	for i, block := range m.slots[x] {
+		partner := m.slots[solver.Iterate][paired.Partner(i)]
+		_, d := partner.Dims()
+		if len(e.gram) < d*d {
+			e.gram = make([]float64, d*d)
+		}
+		gram := mat.NewDense(d, d, e.gram[:d*d])
+		e.product.multiply(gram, transposed(partner), plain(partner), true)
+		solver.InvertShifted(gram, lambda)
+		e.product.multiply(m.slots[dst][i], plain(block), plain(gram), false)
+	}
 	m.touched(dst)
 	return nil
 }

@@ -37,8 +37,9 @@ type Config struct {
 	StartSeed  uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `key:"method" help:"update rule: gd"`
+	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or prec-gd (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
+	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
 
@@ -237,7 +238,7 @@ func (c *Config) Validate() error {
 		c.validateOwnData(bad)
 	} else {
 		c.validateSynthetic(bad, finite)
-		oneOf("ensemble", c.Ensemble, "gaussian", "rademacher")
+		oneOf("ensemble", c.Ensemble, ensembleNames()...)
 		if c.Ensemble != "rademacher" {
 			oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
 		}
@@ -267,8 +268,9 @@ func (c *Config) Validate() error {
 		}
 	}
 
-	oneOf("method", c.Method, "gd")
+	oneOf("method", c.Method, methodNames()...)
 	finite("step", c.Step, c.Step > 0, "positive")
+	c.validateLambda(bad, finite)
 	if c.Iterations < 0 {
 		bad("iterations", "iterations must not be negative, got %d", c.Iterations)
 	}
@@ -295,6 +297,23 @@ func (c *Config) Validate() error {
 		return &UsageError{problems}
 	}
 	return nil
+}
+
+// validateLambda refuses a damping that the method has no use for, and fills in what it is by default.
+func (c *Config) validateLambda(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
+	switch {
+	case !slices.Contains(methodNames(), c.Method): // said already
+	case !c.usesMethod().damped:
+		if c.Lambda != 0 { // a resolved configuration says 0 where a setting does not apply
+			bad("lambda", "lambda is the damping of scaled-gd-lambda, and method is %s", c.Method)
+		}
+	case c.given("lambda"):
+		finite("lambda", c.Lambda, c.Lambda > 0, "positive")
+	case c.ownData():
+		bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, which is not known of own data")
+	case c.Kappa >= 1:
+		c.Lambda = 1 / (c.Kappa * c.Kappa)
+	}
 }
 
 // isDevice says whether a device's name is well formed.

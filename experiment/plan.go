@@ -228,13 +228,3 @@ func Bytes(n float64) string {
 	}
 	return fmt.Sprintf("%.2g %s", n, units[i])
 }
-
-func (c *Config) ensemble() (sensing.Ensemble, error) {
-	space := sensing.Sym{N: c.N}
-	if c.Ensemble == "rademacher" {
-		return sensing.NewRademacher(space, c.Measurements, c.Seed)
-	}
-	return sensing.NewGaussian(space, c.Measurements, sensing.Entries(c.Entries), c.Seed)
-}
-
-func (c *Config) method() solver.Method { return solver.GradientDescent{StepSize: c.Step} }

@@ -147,7 +147,10 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.
-		step := min(res.Spectral.SuggestStep(), c.Step/2)
+		step := c.Step / 2
+		if c.Method == "gd" {
+			step = min(res.Spectral.SuggestStep(), step)
+		}
 		s.SuggestedStep = &step
 	}
 	if truth := l.problem.Truth; truth != nil && len(t) > 0 {

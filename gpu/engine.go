@@ -23,7 +23,7 @@ type engine struct {
 	members []member
 	once    bool // contract can be one launch
 
-	rows, z, g, chunks, partials, res, weights, y, zeros, levels, squares, lifts, pullbacks driver.Pointer
+	rows, z, g, chunks, partials, res, weights, y, zeros, levels, squares, lifts, pullbacks, square, scaled driver.Pointer
 
 	// made is the tile of generated rows that lies in rows; its count is 0 where there is none.
 	made tile
@@ -226,6 +226,30 @@ func (e *engine) eachTile(do func(t tile) error) error {
 func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	e.touched(member, dst)
 	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, e.numbers(member))
+}
+
+// Precondition implements [solver.Engine]. The host inverts the Gram matrix of the iterate: it waits for the device.
+func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
+	u, d := e.slot(member, solver.Iterate), e.members[member].shape.Cols
+	if err := e.device.Upload(e.scaled, encode([]product{{u, u, d, e.square}})); err != nil {
+		return err
+	}
+	if err := e.gram(e.scaled, 1, d); err != nil {
+		return err
+	}
+	gram := mat.NewDense(d, d, nil)
+	if err := e.download(gram, e.square); err != nil {
+		return err
+	}
+	solver.InvertShifted(gram, lambda)
+	if err := e.device.Upload(e.square, bytesOf(gram)); err != nil {
+		return err
+	}
+	if err := e.device.Upload(e.scaled, encode([]product{{e.slot(member, x), e.square, d, e.slot(member, dst)}})); err != nil {
+		return err
+	}
+	e.touched(member, dst)
+	return e.rightMultiply(e.scaled, 1, d)
 }
 
 // Losses implements [solver.Engine].

@@ -160,6 +160,10 @@ func (l *layout) buffers() []buffer {
 	if !l.inMemory {
 		rows = int64(l.tileRows)
 	}
+	gram := int64(0)
+	for _, s := range l.shapes {
+		gram = max(gram, int64(s.Cols)*int64(s.Cols))
+	}
 	list := []buffer{
 		{"rows", rows * l.stride, func(e *engine) *driver.Pointer { return &e.rows }},
 		{"z", members * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.z }},
@@ -172,6 +176,8 @@ func (l *layout) buffers() []buffer {
 		{"zeros", m * 8, func(e *engine) *driver.Pointer { return &e.zeros }},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, func(e *engine) *driver.Pointer { return &e.levels }},
 		{"squares", members * 8, func(e *engine) *driver.Pointer { return &e.squares }},
+		{"gram", gram * 8, func(e *engine) *driver.Pointer { return &e.square }},
+		{"preconditioning's member", memberBytes, func(e *engine) *driver.Pointer { return &e.scaled }},
 		{"lift's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.lifts }},
 		{"pullback's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.pullbacks }},
 	}

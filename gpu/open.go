@@ -74,7 +74,7 @@ func (e *engine) room() error {
 // load makes every kernel that the engine will launch.
 func (e *engine) load() error {
 	entries, precision := string(e.entries), string(e.precision)
-	names := []string{"combine", "sum_squares"}
+	names := []string{"combine", "sum_squares", "gram", "right_multiply"}
 	for _, p := range []string{"f64", precision} {
 		names = append(names, "lift_"+p, "pullback_"+p, "residuals_"+p, "sum_chunks_"+p,
 			"dots_"+entries+"_"+p, "accumulate_"+entries+"_"+p)

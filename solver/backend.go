@@ -67,6 +67,10 @@ type Engine interface {
 	// Combine does dst ← a·x + b·y on a member's slots, which may be the same. A term whose coefficient is 0 is not read:
 	// Combine(m, dst, 1, x, 0, x) copies.
 	Combine(member int, dst Slot, a float64, x Slot, b float64, y Slot) error
+	// Precondition does dst ← X·(PᵀP + λI)⁻¹ for each matrix of a member's factor: X is its part of slot x, and P the part of the
+	// iterate that its parametrization pairs it with ([Paired]). For UUᵀ that is U, and dst = X·(UᵀU + λI)⁻¹. dst is
+	// not x. Where there is no inverse, dst becomes NaN.
+	Precondition(member int, dst, x Slot, lambda float64) error
 	// Losses writes f(U) of each member named to dst. It does what Gradient does where that is not done yet.
 	Losses(dst []float64, members ...int) error
 	// Wait returns when the device has done all it was asked to do.

@@ -24,10 +24,18 @@ type Parametrization interface {
 	Pullback(dst Factor, gr, gl *mat.Dense, f Factor)
 }
 
+// Paired is a parametrization whose matrices come in products: the Gram matrix of one's partner is how f curves in it near a
+// solution, by which methods that scale the gradient divide.
+type Paired interface {
+	Parametrization
+	// Partner returns the number of the matrix that matrix i of a factor is multiplied by.
+	Partner(i int) int
+}
+
 // PSD is the parametrization Z = UUᵀ of symmetric positive semidefinite matrices by one n × r factor U.
 type PSD struct{}
 
-var _ Parametrization = PSD{}
+var _ Paired = PSD{}
 
 // Name implements [Parametrization].
 func (PSD) Name() string { return "psd" }
@@ -46,6 +54,9 @@ func (PSD) Shapes(space sensing.Space, r int) ([]Shape, error) {
 
 // Thin implements [Parametrization]: L = R = U.
 func (PSD) Thin(f Factor) (l, r *mat.Dense) { return f[0], f[0] }
+
+// Partner implements [Paired]: U is multiplied by itself.
+func (PSD) Partner(int) int { return 0 }
 
 // Pullback implements [Parametrization]: ∇f = G·U.
 func (PSD) Pullback(dst Factor, gr, _ *mat.Dense, _ Factor) { dst[0].Copy(gr) }

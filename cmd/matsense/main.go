@@ -165,7 +165,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 diverged, 130 inte
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newDevices(env), newBench(env))
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env), newDevices(env), newBench(env))
 	return root
 }
 

@@ -19,7 +19,7 @@ import (
 // orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 4 {
+	if err != nil || len(cases) != 8 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
@@ -30,6 +30,8 @@ func TestReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			var settings struct {
+				Method     string
+				Lambda     json.Number
 				Step       json.Number
 				Iterations json.Number
 				Angle      float64 `json:"spectral_estimate_angle"`
@@ -39,10 +41,15 @@ func TestReference(t *testing.T) {
 			}
 			out := filepath.Join(t.TempDir(), "run")
 			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
-			code := run(context.Background(), env, []string{"run", "--out", out, "--json",
+			flags := []string{"run", "--out", out, "--json",
 				"--matrices", filepath.Join(dir, "A.npy"), "--observations", filepath.Join(dir, "y.npy"),
 				"--truth", filepath.Join(dir, "X.npy"), "--init", filepath.Join(dir, "U0.npy"),
-				"--step", settings.Step.String(), "--iterations", settings.Iterations.String(), "--measure-every", "1"})
+				"--step", settings.Step.String(), "--iterations", settings.Iterations.String(), "--measure-every", "1",
+				"--method", settings.Method}
+			if settings.Lambda != "" {
+				flags = append(flags, "--lambda", settings.Lambda.String())
+			}
+			code := run(context.Background(), env, flags)
 			if code != exitDone {
 				t.Fatalf("exit code %d", code)
 			}

@@ -27,7 +27,7 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		printPhases(w, out)
 	}
 	if s.SuggestedStep != nil {
-		fmt.Fprintf(w, "  try --step %.2g: 1/(4‖S‖) of the spectral estimate S, or half the step that failed\n", *s.SuggestedStep)
+		fmt.Fprintf(w, "  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) of the spectral estimate S\n", *s.SuggestedStep)
 	}
 	if s.Status == solver.Canceled {
 		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", shellWord(out.Dir))

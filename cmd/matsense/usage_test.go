@@ -95,7 +95,7 @@ func TestBadFlags(t *testing.T) {
 		{"--entries f16", []string{`--entries: must be f64 or f32 or bf16 or q8, got "f16"`}},
 		{"--entries sign", []string{`--entries: must be f64 or f32 or bf16 or q8, got "sign"`}},
 		{"--ensemble rademacher --entries q8", []string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
-		{"--method adam", []string{`--method: must be gd, got "adam"`}},
+		{"--method adam", []string{`--method: must be gd or scaled-gd or scaled-gd-lambda or prec-gd, got "adam"`}},
 		{"--device abacus", []string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto or memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64 or mixed or f32 or auto, got "f16"`}},

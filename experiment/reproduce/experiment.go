@@ -66,6 +66,8 @@ func All() []Experiment {
 		{"generalization", "train loss and test error against the number of measurements", generalizationClaim, judgeGeneralization},
 		{"spectral", "the factor's angle to the spectral method's subspace over the iterations", spectralClaim, judgeSpectral},
 		{"phases", "one run: alignment, saddle avoidance, refinement", phasesClaim, judgePhases},
+		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
+		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 	}
 }
 

@@ -84,6 +84,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				if !suite.Single { // there a second difference is noise
 					t.Run("taylor", f.taylor)
 				}
+				t.Run("precondition", f.precondition)
 				t.Run("twice", f.twice)
 				t.Run("batch", f.batch)
 				t.Run("state", f.state)
@@ -222,6 +223,38 @@ func (f *fixture) taylor(t *testing.T) {
 	r1, r2 := math.Abs(loss(h1)-f0-h1*slope), math.Abs(loss(h2)-f0-h2*slope)
 	if got := math.Log10(r1/r2) / math.Log10(h1/h2); !(math.Abs(got-2) < 0.05) {
 		t.Errorf("the remainder falls with slope %.3f, from %g to %g", got, r1, r2)
+	}
+}
+
+// precondition checks X·(UᵀU + λI)⁻¹ against the solution of (UᵀU + λI)·Z = Xᵀ by elimination, and that a Gram matrix
+// without an inverse makes NaN.
+func (f *fixture) precondition(t *testing.T) {
+	const lambda = 0.3
+	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
+	must(t, f.engine.Set(0, solver.Iterate, u))
+	must(t, f.engine.Set(0, solver.Gradient, x))
+	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, lambda))
+	var shifted, want mat.Dense
+	shifted.Mul(u[0].T(), u[0])
+	for i := range f.size.factorRank {
+		shifted.Set(i, i, shifted.At(i, i)+lambda)
+	}
+	must(t, want.Solve(&shifted, x[0].T()))
+	got := x.Clone()
+	must(t, f.engine.Get(0, solver.OwnSlot, got))
+	Close(t, "preconditioned", mat.DenseCopyOf(got[0].T()).RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	for i, want := range map[solver.Slot]*mat.Dense{solver.Iterate: u[0], solver.Gradient: x[0]} {
+		must(t, f.engine.Get(0, i, got))
+		if !mat.Equal(got[0], want) {
+			t.Errorf("slot %d has changed", i)
+		}
+	}
+	u[0].Zero()
+	must(t, f.engine.Set(0, solver.Iterate, u))
+	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, 0))
+	must(t, f.engine.Get(0, solver.OwnSlot, got))
+	if !math.IsNaN(got[0].At(0, 0)) {
+		t.Errorf("the inverse of nothing gives %v", got[0].At(0, 0))
 	}
 }
 

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment"
+)
+
+// TestList: every name that run takes is listed with a source, and run takes every name that is listed.
+func TestList(t *testing.T) {
+	text := must(t, exitDone, "list").out
+	lines := jsonLines(t, must(t, exitDone, "list", "--json").out)
+	if entries := experiment.Catalog(); len(lines) != len(entries) {
+		t.Fatalf("%d lines for %d entries", len(lines), len(entries))
+	}
+	for _, l := range lines {
+		name, _ := l["name"].(string)
+		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" && name != "dense" {
+			t.Errorf("%v", l)
+		}
+		switch l["event"] {
+		case "method":
+			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, factor-rank: 1, init: spectral, method: "+name+"}"), "--dry-run")
+		case "ensemble":
+			if name != "dense" {
+				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, ensemble: "+name+"}"), "--dry-run")
+			}
+		}
+	}
+	r := must(t, exitUsage, "run", "--method", "scaled")
+	if !strings.Contains(r.err, "--method: must be gd or scaled-gd or scaled-gd-lambda or prec-gd") {
+		t.Error(r.err)
+	}
+}
+
+// TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs one.
+func TestLambda(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"--method scaled-gd --lambda 0.1", "--lambda: lambda is the damping of scaled-gd-lambda, and method is scaled-gd"},
+		{"--method scaled-gd-lambda --lambda 0", "--lambda: lambda must be positive, got 0"},
+		{"--method scaled-gd-lambda --lambda nan", "--lambda: lambda must be positive and finite"},
+	} {
+		if r := must(t, exitUsage, append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {
+			t.Errorf("%s: %s", c.args, r.err)
+		}
+	}
+	dir := runSmall(t, "--method", "scaled-gd-lambda", "--kappa", "2")
+	if text := string(read(t, dir, "config.yaml")); !strings.Contains(text, "\nlambda: 0.25\n") {
+		t.Errorf("config.yaml is\n%s", text)
+	}
+	// The resolved configuration repeats the run.
+	again := t.TempDir() + "/again"
+	must(t, exitDone, "run", "--config", dir+"/config.yaml", "--out", again)
+	sameBits(t, again, dir)
+	d := newData(t)
+	if r := must(t, exitUsage, "run", "--matrices", d.matrices, "--observations", d.observations, "--method", "scaled-gd-lambda"); !strings.Contains(r.err, "needs lambda") {
+		t.Error(r.err)
+	}
+}
+
+// A scaled run that is interrupted goes on to the same bits: its own slot holds nothing that it needs.
+func TestResumeScaled(t *testing.T) {
+	for _, method := range []string{"scaled-gd-lambda", "prec-gd"} {
+		whole := runSmall(t, "--method", method)
+		part := runSmall(t, "--method", method, "--iterations", "23")
+		must(t, exitDone, "run", "--resume", "--out", part, "--iterations", "60")
+		sameBits(t, part, whole)
+	}
+}
