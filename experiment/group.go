@@ -43,7 +43,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 		g.Configs = append(g.Configs, c)
 	}
 	plan := func(seats int, storage string) error {
-		g.Plan = &Plan{Config: g.Configs[0], host: h}
+		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest
 		g.Plan.batch = solver.Batch{Parametrization: solver.PSD{}, OwnSlots: slots}
 		for range seats {

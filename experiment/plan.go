@@ -45,6 +45,8 @@ type Plan struct {
 	Notes []string
 	host  Host
 	batch solver.Batch // what an engine is opened for
+	// ofGroup says that the settings are those of a sweep's file, and no flags.
+	ofGroup bool
 }
 
 // NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
@@ -187,23 +189,31 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	return backend, bytes, err
 }
 
+// inWords tells a user how to give a setting.
+func (p *Plan) inWords(key, value string) string {
+	if p.ofGroup {
+		return fmt.Sprintf("%s: %s in base", key, value)
+	}
+	return fmt.Sprintf("--%s %s", key, value)
+}
+
 // tooLarge says how much is missing and what would fit.
 func (p *Plan) tooLarge() error {
 	c := p.Config
 	var fits []string
-	offer := func(flags, storage, entries string) {
+	offer := func(words, storage, entries string) {
 		if _, bytes, err := p.needs(storage, entries); err == nil && bytes <= share*p.Available {
-			fits = append(fits, fmt.Sprintf("%s needs %s", flags, Bytes(bytes)))
+			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
 	if !c.ownData() {
 		if p.Storage == "memory" {
-			offer("--storage generated", "generated", c.Entries)
+			offer(p.inWords("storage", "generated"), "generated", c.Entries)
 		}
 		if c.Ensemble == "gaussian" {
 			for _, entries := range []string{"f32", "bf16", "q8"} {
 				if entries != c.Entries {
-					offer("--entries "+entries, p.Storage, entries)
+					offer(p.inWords("entries", entries), p.Storage, entries)
 				}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
 )
 
 // sweepOptions are the flags of sweep.
@@ -217,12 +218,24 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			return err
 		}
 	}
+	diverged := 0 // of this part, now or before
+	mine := map[int]bool{}
+	for _, g := range plan.Part {
+		for _, run := range g.Runs {
+			mine[run.Index] = true
+		}
+	}
+	for _, rec := range r.Records {
+		if mine[rec.Index] && rec.Status == solver.Diverged.String() {
+			diverged++
+		}
+	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": p.diverged})
+		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": diverged})
 	} else {
 		fmt.Fprintf(env.out, "%d runs in %s", p.runs, o.out)
-		if p.diverged > 0 {
-			fmt.Fprintf(env.out, ", of which %d diverged", p.diverged)
+		if diverged > 0 {
+			fmt.Fprintf(env.out, ", of which %d diverged", diverged)
 		}
 		fmt.Fprintln(env.out)
 	}
@@ -327,15 +340,15 @@ const linesEvery = 5 * time.Second
 
 // sweepProgress shows a bar on a terminal, and now and then a line elsewhere.
 type sweepProgress struct {
-	env                         environment
-	plan                        *sweep.Plan
-	json                        bool
-	bar                         *progressbar.ProgressBar
-	began                       time.Time
-	runs, done, first, diverged int
-	failed                      *sweep.Record   // the first
-	noted                       map[string]bool // what groups had to say
-	told                        time.Time       // when the last line was printed
+	env               environment
+	plan              *sweep.Plan
+	json              bool
+	bar               *progressbar.ProgressBar
+	began             time.Time
+	runs, done, first int
+	failed            *sweep.Record   // the first
+	noted             map[string]bool // what groups had to say
+	told              time.Time       // when the last line was printed
 }
 
 // Begin implements sweep.Progress.
@@ -375,9 +388,6 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.done++
 	if r.Status == sweep.Failed && s.failed == nil {
 		s.failed = r
-	}
-	if r.Status == "diverged" {
-		s.diverged++
 	}
 	if s.json {
 		settings := map[string]string{}

@@ -483,7 +483,7 @@ func TestSweepJSON(t *testing.T) {
 	}
 	// What is there already is not told again.
 	lines = jsonLines(t, must(t, exitDone, "sweep", file, "--out", dir, "--json", "--resume").out)
-	if len(lines) != 5 || lines[4]["event"] != "done" || lines[4]["runs"] != 12.0 {
+	if len(lines) != 5 || lines[4]["event"] != "done" || lines[4]["runs"] != 12.0 || lines[4]["diverged"] != 6.0 {
 		t.Errorf("resumed: %v", lines)
 	}
 	lines = jsonLines(t, must(t, exitUsage, "sweep", file, "--out", dir, "--json").out)
