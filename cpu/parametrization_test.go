@@ -11,21 +11,6 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// pair is the parametrization Z = UVᵀ of rectangular matrices: ∂f/∂U = ½·G·V and ∂f/∂V = ½·Gᵀ·U. That it can be
-// written here shows that a parametrization needs nothing of an engine.
-type pair struct{}
-
-func (pair) Name() string { return "pair" }
-func (pair) Shapes(s sensing.Space, r int) ([]solver.Shape, error) {
-	n1, n2 := s.Dims()
-	return []solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil
-}
-func (pair) Thin(f solver.Factor) (l, r *mat.Dense) { return f[0], f[1] }
-func (pair) Pullback(dst solver.Factor, gr, gl *mat.Dense, _ solver.Factor) {
-	dst[0].Scale(0.5, gr)
-	dst[1].Scale(0.5, gl)
-}
-
 // TestRectangular: the gradient of UVᵀ on a rectangular space is one, by Taylor's slope, and descends to a solution.
 func TestRectangular(t *testing.T) {
 	const n1, n2, m, r = 7, 5, 140, 2
@@ -33,7 +18,7 @@ func TestRectangular(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes, _ := pair{}.Shapes(e.Space(), r)
+	shapes, _ := solver.Asymmetric{}.Shapes(e.Space(), r)
 	factor := func(seed uint64, scale float64) solver.Factor {
 		f, err := solver.SmallRandom{Alpha: scale, Seed: seed}.Factor(shapes, nil)
 		if err != nil {
@@ -49,7 +34,7 @@ func TestRectangular(t *testing.T) {
 	}
 	op.apply(y, truth[0], truth[1])
 	engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
-		solver.Batch{Parametrization: pair{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.Asymmetric{}, Members: []solver.Member{{FactorRank: r}}})
 	if err != nil {
 		t.Fatal(err)
 	}
