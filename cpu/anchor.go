@@ -184,7 +184,7 @@ func (e *engine) anchorAtTruth(truth *sensing.Truth) {
 	if !ok || truth == nil {
 		return
 	}
-	e.truth = o.newAnchor(e.y, truth.X(), truth.X())
+	e.truth = o.newAnchor(e.y, truth.X(), truth.Right())
 	for _, m := range e.members {
 		m.anchor = e.truth
 	}

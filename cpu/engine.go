@@ -90,7 +90,7 @@ func (e *engine) observe(p *sensing.Problem) error {
 		return nil
 	}
 	e.y = make([]float64, p.Ensemble.Measurements())
-	e.operator.apply(e.y, p.Truth.X(), p.Truth.X())
+	e.operator.apply(e.y, p.Truth.X(), p.Truth.Right())
 	p.AddNoise(e.y)
 	return sensing.CheckObservations(e.y)
 }

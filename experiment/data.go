@@ -188,7 +188,7 @@ func (c *Config) start() (solver.Start, error) {
 	if !(solver.Factor{u}).Finite() {
 		return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
 	}
-	return solver.Given{U: u}, nil
+	return solver.Given{Start: solver.Factor{u}}, nil
 }
 
 func (l *loaded) readData(c *Config) error {

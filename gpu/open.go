@@ -182,7 +182,7 @@ func (e *engine) observe(p *sensing.Problem) error {
 	e.hostY = p.Observations
 	if e.hostY == nil {
 		e.hostY = make([]float64, e.m)
-		if err := e.Apply(e.hostY, p.Truth.X(), p.Truth.X()); err != nil {
+		if err := e.Apply(e.hostY, p.Truth.X(), p.Truth.Right()); err != nil {
 			return err
 		}
 		p.AddNoise(e.hostY)

@@ -44,8 +44,13 @@ func (p *Problem) Validate() error {
 	if err := CheckObservations(p.Observations); err != nil {
 		return err
 	}
-	if t := p.Truth; t != nil && (t.N() != n1 || n1 != n2) {
-		return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t.N(), t.N(), n1, n2)
+	if t := p.Truth; t != nil {
+		if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
+			return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
+		}
+		if _, sym := p.Ensemble.Space().(Sym); sym && t.X() != t.Right() {
+			return fmt.Errorf("sensing: the truth is not symmetric, and the measurements see symmetric matrices alone")
+		}
 	}
 	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10
 		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, p.Noise)

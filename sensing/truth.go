@@ -7,16 +7,57 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Truth is the matrix to be found, M* = X Xᵀ with X of size n × r*.
+// Truth is the matrix to be found: M* = X Xᵀ with X of size n × r*, or M* = X Yᵀ with X of size n1 × r* and Y of n2 × r*, which
+// are balanced: XᵀX = YᵀY.
 type Truth struct {
+	left, right side
+	sigma       []float64 // X's singular values, and Y's, descending, all positive
+}
+
+// side is one of a truth's factors: both are the same where M* = X Xᵀ.
+type side struct {
 	x     *mat.Dense
-	basis *mat.Dense // V_X: n × r*, orthonormal columns that span X's
-	sigma []float64  // X's singular values, descending, all positive
+	basis *mat.Dense // orthonormal columns that span x's
 }
 
 // NewTruth draws X = V·diag(σ): V an n × rank matrix of orthonormal columns, uniformly distributed, and σ evenly spaced
 // from 1 down to 1/kappa, so that ‖X‖ = 1 and X has the condition number kappa. It is the same bits on every machine.
 func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
+	sigma, err := spectrum(n, rank, kappa)
+	if err != nil {
+		return nil, err
+	}
+	x := newSide(n, sigma, seed, 0)
+	return &Truth{x, x, sigma}, nil
+}
+
+// NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of orthonormal columns, independent
+// and uniformly distributed, and σ is as in [NewTruth]. So M* has the singular values σ². V is what NewTruth draws for n1.
+func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) {
+	if n1 < 1 || n2 < 1 {
+		return nil, fmt.Errorf("sensing: a truth must have rows and columns, got %d × %d", n1, n2)
+	}
+	sigma, err := spectrum(min(n1, n2), rank, kappa)
+	if err != nil {
+		return nil, err
+	}
+	const right = 1 << 32 // the stream's first column of W
+	return &Truth{newSide(n1, sigma, seed, 0), newSide(n2, sigma, seed, right), sigma}, nil
+}
+
+// newSide draws orthonormal columns, from the given one of the seed's stream on, and scales them.
+func newSide(n int, sigma []float64, seed, first uint64) side {
+	s := side{mat.NewDense(n, len(sigma), nil), orthonormal(n, len(sigma), seed, first)}
+	for j, scale := range sigma {
+		for i := range n {
+			s.x.Set(i, j, s.basis.At(i, j)*scale)
+		}
+	}
+	return s
+}
+
+// spectrum returns numbers evenly spaced from 1 down to 1/kappa.
+func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	switch {
 	case n < 1:
 		return nil, fmt.Errorf("sensing: n must be positive, got %d", n)
@@ -27,30 +68,27 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	case rank == 1 && kappa != 1:
 		return nil, fmt.Errorf("sensing: a truth of rank 1 has the condition number 1, got kappa = %v", kappa)
 	}
-	t := &Truth{x: mat.NewDense(n, rank, nil), basis: orthonormal(n, rank, seed), sigma: make([]float64, rank)}
-	for j := range rank {
-		t.sigma[j] = 1
+	sigma := make([]float64, rank)
+	for j := range sigma {
+		sigma[j] = 1
 		if rank > 1 {
 			down := float64(j) / float64(rank-1)
-			t.sigma[j] = (1 - down) + down/kappa
-		}
-		for i := range n {
-			t.x.Set(i, j, t.basis.At(i, j)*t.sigma[j])
+			sigma[j] = (1 - down) + down/kappa
 		}
 	}
-	return t, nil
+	return sigma, nil
 }
 
 // orthonormal returns columns of Gaussian numbers after two passes of modified Gram–Schmidt. ("Twice is enough":
 // Giraud, Langou and Rozložník, 2005.) Sums run in index order and products are kept from being fused, so that the
 // bits do not depend on the machine, which a library's QR does not promise.
-func orthonormal(n, rank int, seed uint64) *mat.Dense {
+func orthonormal(n, rank int, seed, first uint64) *mat.Dense {
 	stream := NewStream(seed, TruthStream)
 	columns := make([][]float64, rank)
 	out := mat.NewDense(n, rank, nil)
 	for j := range columns {
 		v := make([]float64, n)
-		stream.Normals(uint64(j), v)
+		stream.Normals(first+uint64(j), v)
 		for range 2 {
 			for _, u := range columns[:j] {
 				d := dot(u, v)
@@ -82,47 +120,123 @@ const rankTolerance = 1e-12
 
 // TruthOf returns the truth M* = X Xᵀ of a given X, whose columns must be linearly independent.
 func TruthOf(x *mat.Dense) (*Truth, error) {
+	basis, sigma, _, err := decompose(x)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRank(sigma); err != nil {
+		return nil, err
+	}
+	s := side{mat.DenseCopyOf(x), basis}
+	return &Truth{s, s, sigma}, nil
+}
+
+// RectTruthOf returns the truth M* = X Yᵀ of given X and Y with as many columns as M* has rank. Its own X and Y are balanced:
+// PΣ^½ and QΣ^½ with the singular value decomposition M* = PΣQᵀ, found without anything of n1 × n2 numbers.
+func RectTruthOf(x, y *mat.Dense) (*Truth, error) {
+	n1, rank := x.Dims()
+	n2, columns := y.Dims()
+	if rank != columns {
+		return nil, fmt.Errorf("sensing: a truth X Yᵀ has as many columns in X as in Y, got %d × %d and %d × %d", n1, rank, n2, columns)
+	}
+	u1, sigma1, v1, err := decompose(x)
+	if err != nil {
+		return nil, err
+	}
+	u2, sigma2, v2, err := decompose(y)
+	if err != nil {
+		return nil, err
+	}
+	// With X = U₁Σ₁V₁ᵀ and Y = U₂Σ₂V₂ᵀ, M* = U₁(Σ₁V₁ᵀV₂Σ₂)U₂ᵀ.
+	var core mat.Dense
+	core.Product(mat.NewDiagDense(rank, sigma1), v1.T(), v2, mat.NewDiagDense(rank, sigma2))
+	p, sigma, q, err := decompose(&core)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRank(sigma); err != nil {
+		return nil, err
+	}
+	for j := range sigma {
+		sigma[j] = math.Sqrt(sigma[j])
+	}
+	balanced := func(u, p *mat.Dense) side {
+		s := side{new(mat.Dense), new(mat.Dense)}
+		s.basis.Mul(u, p)
+		s.x.Mul(s.basis, mat.NewDiagDense(rank, sigma))
+		return s
+	}
+	return &Truth{balanced(u1, p), balanced(u2, q), sigma}, nil
+}
+
+// decompose returns the thin singular value decomposition of a given X, of which it refuses what cannot be a truth's.
+func decompose(x *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err error) {
+	if err := checkGiven(x); err != nil {
+		return nil, nil, nil, err
+	}
+	var svd mat.SVD
+	if !svd.Factorize(x, mat.SVDThin) {
+		n, rank := x.Dims()
+		return nil, nil, nil, fmt.Errorf("sensing: the singular values of the %d × %d truth could not be found", n, rank)
+	}
+	u, v = new(mat.Dense), new(mat.Dense)
+	svd.UTo(u)
+	svd.VTo(v)
+	return u, svd.Values(nil), v, nil
+}
+
+// checkGiven refuses a given X that cannot be a truth's.
+func checkGiven(x *mat.Dense) error {
 	n, rank := x.Dims()
 	if n == 0 || rank == 0 {
-		return nil, fmt.Errorf("sensing: a truth X of %d × %d is empty", n, rank)
+		return fmt.Errorf("sensing: a truth X of %d × %d is empty", n, rank)
 	}
 	if rank > n {
-		return nil, fmt.Errorf("sensing: a truth X of %d × %d has more columns than rows", n, rank)
+		return fmt.Errorf("sensing: a truth X of %d × %d has more columns than rows", n, rank)
 	}
 	for i := range n {
 		for j := range rank {
 			if v := x.At(i, j); !(v*v <= Largest) {
-				return nil, fmt.Errorf("sensing: the truth's element (%d, %d) is %v: every element must be finite, and its square at most %g", i, j, v, Largest)
+				return fmt.Errorf("sensing: the truth's element (%d, %d) is %v: every element must be finite, and its square at most %g", i, j, v, Largest)
 			}
 		}
 	}
-	var svd mat.SVD
-	if !svd.Factorize(x, mat.SVDThinU) {
-		return nil, fmt.Errorf("sensing: the singular values of the %d × %d truth could not be found", n, rank)
-	}
-	t := &Truth{x: mat.DenseCopyOf(x), basis: new(mat.Dense), sigma: svd.Values(nil)}
-	svd.UTo(t.basis)
-	if !(t.sigma[rank-1] > rankTolerance*t.sigma[0]) {
-		return nil, fmt.Errorf("sensing: the truth's %d columns are linearly dependent (singular values from %.3g to %.3g): give X with as many columns as M* has rank",
-			rank, t.sigma[0], t.sigma[rank-1])
-	}
-	return t, nil
+	return nil
 }
 
-// N returns n.
-func (t *Truth) N() int { n, _ := t.x.Dims(); return n }
+// checkRank refuses singular values of which some count as zero.
+func checkRank(sigma []float64) error {
+	if rank := len(sigma); !(sigma[rank-1] > rankTolerance*sigma[0]) {
+		return fmt.Errorf("sensing: the truth's %d columns are linearly dependent (singular values from %.3g to %.3g): give X with as many columns as M* has rank",
+			rank, sigma[0], sigma[rank-1])
+	}
+	return nil
+}
+
+// Dims returns the size of M*.
+func (t *Truth) Dims() (n1, n2 int) {
+	n1, _ = t.left.x.Dims()
+	n2, _ = t.right.x.Dims()
+	return n1, n2
+}
 
 // Rank returns r*.
 func (t *Truth) Rank() int { return len(t.sigma) }
 
-// X returns X, n × r*. The caller must not change it.
-func (t *Truth) X() *mat.Dense { return t.x }
+// X returns X, n1 × r*. The caller must not change it.
+func (t *Truth) X() *mat.Dense { return t.left.x }
 
-// Basis returns V_X, n × r*: orthonormal columns that span X's. The caller must not change it.
-func (t *Truth) Basis() *mat.Dense { return t.basis }
+// Right returns what M* is X times the transpose of: X itself, or Y, n2 × r*. The caller must not change it.
+func (t *Truth) Right() *mat.Dense { return t.right.x }
+
+// Basis returns V_X, n1 × r*: orthonormal columns that span X's. The caller must not change it.
+func (t *Truth) Basis() *mat.Dense { return t.left.basis }
+
+// RightBasis returns orthonormal columns that span Right's. The caller must not change it.
+func (t *Truth) RightBasis() *mat.Dense { return t.right.basis }
 
 // Sigma returns X's singular values, largest first. The caller must not change them.
 func (t *Truth) Sigma() []float64 { return t.sigma }
 
-// Matrix writes M* = X Xᵀ to dst, n × n.
-func (t *Truth) Matrix(dst *mat.Dense) { dst.Mul(t.x, t.x.T()) }
+// Matrix writes M*, n1 × n2, to dst.
+func (t *Truth) Matrix(dst *mat.Dense) { dst.Mul(t.left.x, t.right.x.T()) }

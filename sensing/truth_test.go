@@ -23,8 +23,8 @@ func TestNewTruth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if truth.N() != tt.n || truth.Rank() != tt.rank {
-				t.Fatalf("n = %d, rank = %d", truth.N(), truth.Rank())
+			if rows(truth) != tt.n || truth.Rank() != tt.rank {
+				t.Fatalf("n = %d, rank = %d", rows(truth), truth.Rank())
 			}
 			// σ evenly spaced from 1 to 1/kappa; three operations on numbers of size 1, each off by at most 2⁻⁵³.
 			for j, got := range truth.Sigma() {
@@ -46,7 +46,7 @@ func TestNewTruth(t *testing.T) {
 // singular values in descending order, and M* = X Xᵀ.
 func checkTruth(t *testing.T, truth *Truth, orthonormal float64) {
 	t.Helper()
-	n, rank := truth.N(), truth.Rank()
+	n, rank := rows(truth), truth.Rank()
 	x, v, sigma := truth.X(), truth.Basis(), truth.Sigma()
 	if r, c := v.Dims(); r != n || c != rank {
 		t.Fatalf("the basis is %d × %d, want %d × %d", r, c, n, rank)
@@ -344,5 +344,92 @@ func TestTruthOfRefusals(t *testing.T) {
 				t.Error("a truth is returned with the error")
 			}
 		})
+	}
+}
+
+// rows is n of a truth.
+func rows(t *Truth) int { n, _ := t.Dims(); return n }
+
+// TestRectTruth: both sides are what every truth's is, balanced, and M* = X Yᵀ has the singular values σ². The left one is
+// NewTruth's of the same seed, and the right one another draw.
+func TestRectTruth(t *testing.T) {
+	for _, c := range []struct{ n1, n2, rank int }{{7, 4, 2}, {4, 7, 3}, {5, 5, 1}} {
+		kappa := float64(c.rank)
+		truth, err := NewRectTruth(c.n1, c.n2, c.rank, kappa, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, err := NewTruth(c.n1, c.rank, kappa, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !mat.Equal(truth.X(), left.X()) || c.n1 == c.n2 && mat.EqualApprox(truth.X(), truth.Right(), 1e-3) {
+			t.Error("a side is not the draw that it should be")
+		}
+		// The same truth from factors that are far from balanced.
+		var x, y mat.Dense
+		mix := mat.NewDense(c.rank, c.rank, nil)
+		for i := range c.rank {
+			for j := range c.rank {
+				mix.Set(i, j, float64(3+i-2*j))
+			}
+			mix.Set(i, i, 20)
+		}
+		var inverse mat.Dense
+		if err := inverse.Inverse(mix); err != nil {
+			t.Fatal(err)
+		}
+		x.Mul(truth.X(), mix)
+		y.Mul(truth.Right(), inverse.T())
+		again, err := RectTruthOf(&x, &y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, got := range map[string]*Truth{"drawn": truth, "given": again} {
+			checkRect(t, name, got, truth, c.n1, c.n2)
+		}
+	}
+	if _, err := NewRectTruth(3, 5, 4, 1, 1); err == nil {
+		t.Error("a rank above the smaller side was taken")
+	}
+	for _, c := range []struct{ x, y *mat.Dense }{
+		{mat.NewDense(3, 1, []float64{1, 2, 3}), mat.NewDense(2, 2, []float64{1, 0, 0, 1})},
+		{mat.NewDense(3, 1, nil), mat.NewDense(2, 1, []float64{1, 2})},
+		{mat.NewDense(3, 1, []float64{1, 2, 3}), mat.NewDense(2, 1, []float64{math.NaN(), 2})},
+		{mat.NewDense(3, 2, []float64{1, 2, 2, 4, 0, 0}), mat.NewDense(2, 2, []float64{1, 0, 0, 1})},
+	} {
+		if _, err := RectTruthOf(c.x, c.y); err == nil {
+			t.Errorf("%v and %v make a truth", mat.Formatted(c.x), mat.Formatted(c.y))
+		}
+	}
+}
+
+func checkRect(t *testing.T, name string, got, want *Truth, n1, n2 int) {
+	t.Helper()
+	if a, b := got.Dims(); a != n1 || b != n2 {
+		t.Fatalf("%s: %d × %d", name, a, b)
+	}
+	for _, s := range []side{got.left, got.right} {
+		var gram, scaled mat.Dense
+		gram.Mul(s.basis.T(), s.basis)
+		scaled.Mul(s.basis, mat.NewDiagDense(got.Rank(), got.sigma))
+		identity := mat.NewDiagDense(got.Rank(), nil)
+		for i := range got.Rank() {
+			identity.SetDiag(i, 1)
+		}
+		if !mat.EqualApprox(&gram, identity, 1e-13) || !mat.EqualApprox(&scaled, s.x, 1e-13) {
+			t.Errorf("%s: a side is not an orthonormal basis times σ", name)
+		}
+	}
+	a, b := mat.NewDense(n1, n2, nil), mat.NewDense(n1, n2, nil)
+	got.Matrix(a)
+	want.Matrix(b)
+	if !mat.EqualApprox(a, b, 1e-12) {
+		t.Errorf("%s: M* differs", name)
+	}
+	for j, s := range got.Sigma() {
+		if math.Abs(s-want.Sigma()[j]) > 1e-12 {
+			t.Errorf("%s: σ_%d is %v, want %v", name, j+1, s, want.Sigma()[j])
+		}
 	}
 }

@@ -82,7 +82,7 @@ func TestSolveAllGoesOn(t *testing.T) {
 	}
 	jobs[0].Settings.Recorder = broken{}
 	jobs[1].Settings.Keep = func(solver.State) error { return errBroken }
-	jobs[3].Settings.Start = solver.Given{U: mat.NewDense(3, 1, nil)}
+	jobs[3].Settings.Start = solver.Given{Start: solver.Factor{mat.NewDense(3, 1, nil)}}
 	told := map[int]string{}
 	err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 2, jobs, func(i int, r *solver.Result, err error) {
 		told[i] = fmt.Sprint(err, r != nil)

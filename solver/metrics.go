@@ -16,21 +16,52 @@ type meter struct {
 	truth    *sensing.Truth // nil where unknown
 	target   *mat.Dense     // M*
 	norm     float64        // ‖M*‖_F
-	estimate *mat.Dense     // the spectral estimate's top eigenvectors; nil where there is none to compare with
+	basis    *mat.Dense     // the truth's subspace, as W spans it
+	estimate *mat.Dense     // the spectral estimate's, as W spans it; nil where there is none to compare with
 	product  *mat.Dense
-	rest     *mat.Dense // n × r, for the noise
+	rest     *mat.Dense // as large as W, for the noise
 }
 
 func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
 	m := &meter{par: par, truth: p.Truth, estimate: estimate}
 	if p.Truth != nil {
-		n := p.Truth.N()
-		m.target = mat.NewDense(n, n, nil)
+		n1, n2 := p.Truth.Dims()
+		m.target = mat.NewDense(n1, n2, nil)
 		p.Truth.Matrix(m.target)
 		m.norm = mat.Norm(m.target, 2)
-		m.product = mat.NewDense(n, n, nil)
+		m.product = mat.NewDense(n1, n2, nil)
 	}
 	return m
+}
+
+// whole returns the one factor W that is measured where Z = L·Rᵀ: L itself where R is the same, else [L; R]/√2. With Z = M* and
+// L, R balanced, W has the singular values of the truth's X, and spans the same as the truth's [V_X; V_Y]. So what is known of
+// UUᵀ is said of UVᵀ too: it is that of the symmetric matrix with the blocks 0, Z; Zᵀ, 0, on its positive eigenvalues.
+func whole(l, r *mat.Dense) *mat.Dense {
+	if l == r {
+		return l
+	}
+	return stacked(l, r)
+}
+
+// stacked returns [L; R]/√2.
+func stacked(l, r *mat.Dense) *mat.Dense {
+	w := new(mat.Dense)
+	w.Stack(l, r)
+	w.Scale(1/math.Sqrt2, w)
+	return w
+}
+
+// imbalance is ‖LᵀL − RᵀR‖_F; NaN where L and R are the same.
+func imbalance(l, r *mat.Dense) float64 {
+	if l == r {
+		return math.NaN()
+	}
+	var a, b mat.Dense
+	a.Mul(l.T(), l)
+	b.Mul(r.T(), r)
+	a.Sub(&a, &b)
+	return mat.Norm(&a, 2)
 }
 
 // MeasureSeconds times one measurement of the metrics of a random factor, without the gradient, for estimates.
@@ -55,12 +86,14 @@ func MeasureSeconds(n, rank, factorRank int) float64 {
 func (m *meter) measure(s *Sample, f Factor) error {
 	nan := math.NaN()
 	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
-	u, right := m.par.Thin(f)
+	l, r := m.par.Thin(f)
+	s.Imbalance = imbalance(l, r)
+	w := whole(l, r)
 	kind := mat.SVDNone
 	if m.estimate != nil {
 		kind = mat.SVDThinU
 	}
-	sigma, left, err := svd(u, kind)
+	sigma, left, err := svd(w, kind)
 	if err != nil {
 		return err
 	}
@@ -74,18 +107,24 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	if m.truth == nil {
 		return nil
 	}
-	m.product.Mul(u, right.T())
+	if m.basis == nil {
+		m.basis = m.truth.Basis()
+		if l != r {
+			m.basis = stacked(m.basis, m.truth.RightBasis())
+		}
+	}
+	m.product.Mul(l, r.T())
 	m.product.Sub(m.product, m.target)
 	s.TestError = mat.Norm(m.product, 2) / m.norm
-	return m.split(s, u)
+	return m.split(s, w)
 }
 
-// split divides U along W, the right singular vectors of V_XᵀU: signal, noise and angle.
+// split divides the factor, here U, along W, the right singular vectors of V_XᵀU: signal, noise and angle.
 func (m *meter) split(s *Sample, u *mat.Dense) error {
 	n, r := u.Dims()
 	rank := m.truth.Rank()
 	var inside mat.Dense // V_XᵀU, r* × r
-	inside.Mul(m.truth.Basis().T(), u)
+	inside.Mul(m.basis.T(), u)
 	var dec mat.SVD
 	if !dec.Factorize(&inside, mat.SVDThinV) {
 		return fmt.Errorf("solver: the singular vectors of the %d × %d matrix V_XᵀU could not be found", rank, r)
@@ -102,7 +141,7 @@ func (m *meter) split(s *Sample, u *mat.Dense) error {
 		s.Signal = sigma[rank-1]
 	}
 	if sigma[len(sigma)-1] > 0 { // else UW spans less than it has columns
-		s.Angle = sineBetween(m.truth.Basis(), basis)
+		s.Angle = sineBetween(m.basis, basis)
 	}
 
 	if r <= rank { // W is square: there is no W⊥

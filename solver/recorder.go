@@ -1,6 +1,7 @@
 package solver
 
-// Sample is what was measured at one iterate. Numbers that cannot be known, because there is no truth, are NaN.
+// Sample is what was measured at one iterate. Numbers that cannot be known, because there is no truth, are NaN. Where a
+// parametrization has two factors U and V, the U below is [U; V]/√2 and V_X is [V_X; V_Y]/√2, which have the same properties.
 type Sample struct {
 	Iteration int
 	// TrainLoss is f(U).
@@ -16,9 +17,11 @@ type Sample struct {
 	// SpectralAngle is the sine of the largest principal angle between the top r* left singular vectors of U and the
 	// spectral estimate; NaN where U has fewer than r*.
 	SpectralAngle float64
+	// Imbalance is ‖UᵀU − VᵀV‖_F of two factors; NaN where there is one.
+	Imbalance float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
-	// Sigma has the singular values of U, the left of the parametrization's thin matrices, largest first.
+	// Sigma has the singular values of U, largest first.
 	Sigma []float64
 }
 

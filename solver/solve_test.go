@@ -394,12 +394,12 @@ func TestErrors(t *testing.T) {
 		},
 		"the state to resume has 0 slots and gd needs 1": func(s *solver.Settings) { s.Resume = &solver.State{} },
 		"the start is 3 × 1 and the factor is 17 × 17": func(s *solver.Settings) {
-			s.Start = solver.Given{U: mat.NewDense(3, 1, nil)}
+			s.Start = solver.Given{Start: solver.Factor{mat.NewDense(3, 1, nil)}}
 		},
 		"the start has elements that are not finite": func(s *solver.Settings) {
 			u := mat.NewDense(17, 17, nil)
 			u.Set(3, 4, math.NaN())
-			s.Start = solver.Given{U: u}
+			s.Start = solver.Given{Start: solver.Factor{u}}
 		},
 	} {
 		s := small(5)

@@ -3,6 +3,8 @@ package solver
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -42,47 +44,57 @@ func (s SmallRandom) Factor(shapes []Shape, _ func() (*SpectralEstimate, error))
 	return f, nil
 }
 
-// Spectral starts from the best factor of the spectral estimate: U₀ = V·diag(√max(λ, 0)) with the top r eigenpairs of
-// S = 1/m Σ y_i A_i, and zeros in the columns past the n-th.
+// Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
+// eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last.
 type Spectral struct{}
 
 var _ Start = Spectral{}
 
 // Factor implements [Start].
 func (Spectral) Factor(shapes []Shape, spectral func() (*SpectralEstimate, error)) (Factor, error) {
-	if len(shapes) != 1 {
-		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ alone")
+	if len(shapes) > 2 {
+		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ and UVᵀ alone")
 	}
 	est, err := spectral()
 	if err != nil {
 		return nil, err
 	}
 	f := NewFactor(shapes)
-	n, r := shapes[0].Rows, shapes[0].Cols
-	top := est.Top(min(n, r))
-	for j := range min(n, r) {
-		scale := math.Sqrt(max(est.Values()[j], 0))
-		for i := range n {
-			f[0].Set(i, j, scale*top.At(i, j))
+	r := min(len(est.Values()), shapes[0].Cols)
+	left, right := est.sides(r)
+	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
+		for j := range r {
+			scale := math.Sqrt(max(est.Values()[j], 0))
+			for i := range shapes[b].Rows {
+				f[b].Set(i, j, scale*top.At(i, j))
+			}
 		}
 	}
 	return f, nil
 }
 
-// Given starts from the user's own U₀.
-type Given struct{ U *mat.Dense }
+// Given starts from the user's own factor.
+type Given struct{ Start Factor }
 
 var _ Start = Given{}
 
 // Factor implements [Start].
 func (g Given) Factor(shapes []Shape, _ func() (*SpectralEstimate, error)) (Factor, error) {
-	f := Factor{g.U}.Clone()
-	if have := f.Shapes(); len(shapes) != 1 || have[0] != shapes[0] {
-		return nil, fmt.Errorf("solver: the start is %d × %d and the factor is %d × %d",
-			have[0].Rows, have[0].Cols, shapes[0].Rows, shapes[0].Cols)
+	f := g.Start.Clone()
+	if have := f.Shapes(); !slices.Equal(have, shapes) {
+		return nil, fmt.Errorf("solver: the start is %s and the factor is %s", sizes(have), sizes(shapes))
 	}
 	if !f.Finite() {
 		return nil, fmt.Errorf("solver: the start has elements that are not finite")
 	}
 	return f, nil
+}
+
+// sizes writes shapes as 3 × 4, 5 × 4.
+func sizes(shapes []Shape) string {
+	var words []string
+	for _, s := range shapes {
+		words = append(words, s.String())
+	}
+	return strings.Join(words, ", ")
 }
