@@ -25,8 +25,9 @@ func Catalog() []Entry {
 	for _, m := range methods {
 		all = append(all, Entry{"method", m.name, m.about, m.source})
 	}
-	all = append(all, Entry{"parametrization", solver.PSD{}.Name(), "UUᵀ: symmetric positive semidefinite matrices",
-		"Burer and Monteiro, Mathematical Programming 95 (2003)"})
+	for _, p := range parametrizations {
+		all = append(all, Entry{"parametrization", p.Name(), p.about, p.source})
+	}
 	for _, e := range ensembles {
 		all = append(all, Entry{"ensemble", e.name, e.about, e.source})
 	}
@@ -68,6 +69,31 @@ func (c *Config) usesMethod() *method {
 
 func (c *Config) method() solver.Method { return c.usesMethod().make(c) }
 
+// parametrization is a way to make a matrix that a configuration can name.
+type parametrization struct {
+	solver.Parametrization
+	about, source string
+}
+
+var parametrizations = []parametrization{
+	{solver.PSD{}, "UUᵀ: symmetric positive semidefinite matrices", "Burer and Monteiro, Mathematical Programming 95 (2003)"},
+	{solver.Asymmetric{}, "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
+}
+
+// parametrizationNames lists the names of all parametrizations.
+func parametrizationNames() (names []string) {
+	for _, p := range parametrizations {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// parametrization returns that of a configuration that was found valid.
+func (c *Config) parametrization() solver.Parametrization {
+	i := slices.IndexFunc(parametrizations, func(p parametrization) bool { return p.Name() == c.Parametrization })
+	return parametrizations[i].Parametrization
+}
+
 // ensemble is a law of measurements that a configuration can name.
 type ensemble struct {
 	name, about, source string
@@ -82,10 +108,10 @@ const dense = "dense"
 
 var ensembles = []ensemble{
 	{"gaussian", "independent N(0, 1) entries, in one of four number formats", isotropic, func(c *Config) (sensing.Ensemble, error) {
-		return sensing.NewGaussian(sensing.Sym{N: c.N}, c.Measurements, sensing.Entries(c.Entries), c.Seed)
+		return sensing.NewGaussian(c.space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
 	}},
 	{"rademacher", "independent signs, one bit an entry", isotropic, func(c *Config) (sensing.Ensemble, error) {
-		return sensing.NewRademacher(sensing.Sym{N: c.N}, c.Measurements, c.Seed)
+		return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
 	}},
 }
 

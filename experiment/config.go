@@ -10,31 +10,36 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy is independent
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite"`
-	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X, whose spectral norm is 1"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank)"`
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
+	N2           int     `key:"n2" help:"its columns with parametrization uv (default n)"`
+	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
+	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
+	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
 	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
 	// A user's own data.
-	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n)"`
+	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
+	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*)"`
 
-	// The start.
-	FactorRank int     `key:"factor-rank" help:"columns r of the factor U (default n)"`
-	Init       string  `key:"init" help:"start: random, spectral, or a .npy file with U₀ of shape (n, r)"`
-	Alpha      float64 `key:"alpha" help:"size of the random start U₀ = α·G, G_ij ~ N(0, 1/r)"`
-	StartSeed  uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
+	// The factor and its start.
+	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
+	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
+	Init            string  `key:"init" help:"start: random, spectral, or a .npy file with U₀ of shape (n, r)"`
+	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
+	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r)"`
+	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
 	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or prec-gd (see matsense list)"`
@@ -69,7 +74,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Seed: 1,
-		Init: "random", Alpha: 1e-6,
+		Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
 		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
 		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
@@ -234,6 +239,8 @@ func (c *Config) Validate() error {
 		}
 	}
 
+	oneOf("parametrization", c.Parametrization, parametrizationNames()...)
+	c.validateSides(bad)
 	if c.ownData() {
 		c.validateOwnData(bad)
 	} else {
@@ -329,19 +336,70 @@ func isDevice(name string) bool {
 	return false
 }
 
+// validateSides refuses what belongs to two factors where there is one, and fills in n2.
+func (c *Config) validateSides(bad func(key, format string, args ...any)) {
+	if !c.asymmetric() {
+		if c.N2 != 0 { // a resolved configuration says 0 where a setting does not apply
+			bad("n2", "n2 is for parametrization uv, and this is %s", c.Parametrization)
+		}
+		for _, f := range []dataFile{{"truth-right", &c.TruthRight}, {"init-right", &c.InitRight}} {
+			if *f.path != "" {
+				bad(f.key, "%s is for parametrization uv, and this is %s", f.key, c.Parametrization)
+			}
+		}
+		return
+	}
+	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
+		bad("truth", "a truth XYᵀ needs both truth and truth-right")
+	}
+	if (c.InitRight == "") != (c.startFile() == "") {
+		bad("init", "a start from files needs both init and init-right with parametrization uv")
+	}
+	if c.N2 == 0 && !c.given("n2") && !c.ownData() {
+		c.N2 = c.N
+	}
+	if (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > maxSide) {
+		bad("n2", "n2 goes from 1 to %d, got %d", maxSide, c.N2)
+	}
+}
+
+// asymmetric says whether there are two factors.
+func (c *Config) asymmetric() bool { return c.Parametrization == solver.Asymmetric{}.Name() }
+
+// sides returns the size of the unknown matrix.
+func (c *Config) sides() (n1, n2 int) {
+	if c.asymmetric() {
+		return c.N, c.N2
+	}
+	return c.N, c.N
+}
+
+// space is the one that the unknown matrix lives in.
+func (c *Config) space() sensing.Space {
+	if c.asymmetric() {
+		return sensing.Rect{N1: c.N, N2: c.N2}
+	}
+	return sensing.Sym{N: c.N}
+}
+
+// EntryCount is the number m·K of entries in all measurements.
+func (c *Config) EntryCount() float64 {
+	return float64(c.Measurements) * float64(c.space().K())
+}
+
 func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
-	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}} {
+	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}} {
 		if *f.path != "" {
 			bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
 		}
 	}
+	n1, n2 := c.sides()
+	sized := n1 >= 1 && n1 <= maxSide && n2 >= 1 && n2 <= maxSide
 	if c.N < 1 || c.N > maxSide {
 		bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
-		if c.Rank < 1 {
-			bad("rank", "rank must be positive, got %d", c.Rank)
-		}
-	} else if c.Rank < 1 || c.Rank > c.N {
-		bad("rank", "rank goes from 1 to n = %d, got %d", c.N, c.Rank)
+	}
+	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
+		c.badRank(bad, sized)
 	}
 	if c.Rank == 1 && !c.given("kappa") {
 		c.Kappa = 1
@@ -350,15 +408,15 @@ func (c *Config) validateSynthetic(bad func(key, format string, args ...any), fi
 	if c.Rank == 1 && c.Kappa > 1 {
 		bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
-	sane := c.N >= 1 && c.N <= maxSide && c.Rank >= 1 && c.Rank <= c.N // what follows from them is
+	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
 	if sane && c.Measurements == 0 && !c.given("measurements") {
-		c.Measurements = 10 * c.N * c.Rank
+		c.Measurements = 5 * (n1 + n2) * c.Rank
 	}
 	if (sane || c.given("measurements")) && (c.Measurements < 1 || c.Measurements > maxMeasurements) {
 		bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
 	}
 	if sane && c.FactorRank == 0 && !c.given("factor-rank") && c.startFile() == "" {
-		c.FactorRank = c.N
+		c.FactorRank = min(n1, n2)
 	}
 	if c.Ensemble == "rademacher" {
 		if c.given("entries") && c.Entries != string(sensing.Signs) {
@@ -370,6 +428,19 @@ func (c *Config) validateSynthetic(bad func(key, format string, args ...any), fi
 		bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
 	} else {
 		finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+	}
+}
+
+// badRank says how large a rank may be.
+func (c *Config) badRank(bad func(key, format string, args ...any), sized bool) {
+	n1, n2 := c.sides()
+	switch {
+	case !sized:
+		bad("rank", "rank must be positive, got %d", c.Rank)
+	case n2 < n1:
+		bad("rank", "rank goes from 1 to n2 = %d, got %d", n2, c.Rank)
+	default:
+		bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
 	}
 }
 

@@ -88,9 +88,18 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 		*value = size
 	}
 	if a, ok := c.shapes["matrices"]; ok {
-		if len(a) != 3 || a[1] != a[2] || a[0] < 1 || a[1] < 1 {
-			bad("matrices", "%s; it must be (m, n, n) with m and n at least 1", says("matrices"))
+		switch {
+		case len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !c.asymmetric():
+			must := "(m, n, n) with m and n at least 1"
+			if c.asymmetric() {
+				must = "(m, n, n2) with each at least 1"
+			} else if len(a) == 3 && !slices.Contains(a, 0) {
+				must += "; matrices that are not square need parametrization uv"
+			}
+			bad("matrices", "%s; it must be %s", says("matrices"), must)
 			return
+		case c.asymmetric():
+			check("n2", &c.N2, a[2], says("matrices"))
 		}
 		check("measurements", &c.Measurements, a[0], says("matrices"))
 		check("n", &c.N, a[1], says("matrices"))
@@ -101,24 +110,37 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 			c.Rank = 0
 		}
 		if x, ok := c.shapes["truth"]; ok {
-			if !isTall(x) || x[0] != a[1] || columns(x) > a[1] {
-				bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], a[1])
+			most := min(a[1], a[2])
+			if !isTall(x) || x[0] != a[1] || columns(x) > most {
+				bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], most)
 			} else {
 				check("rank", &c.Rank, columns(x), says("truth"))
 			}
+			if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != a[2] || columns(y) != columns(x)) {
+				bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", says("matrices"), says("truth"), says("truth-right"), a[2], columns(x))
+			}
 		}
-		if c.Rank < 0 || c.Rank > c.N {
-			bad("rank", "rank goes from 1 to n = %d, got %d", c.N, c.Rank)
+		if n1, n2 := c.sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
+			c.badRank(bad, true)
 		}
 		if c.FactorRank == 0 && c.startFile() == "" {
-			c.FactorRank = c.N
+			c.FactorRank = min(a[1], a[2])
 		}
 	}
-	if u, ok := c.shapes["init"]; ok {
-		if !isTall(u) || u[0] != c.N {
-			bad("init", "%s, and n is %d: it must be (%d, r)", says("init"), c.N, c.N)
-		} else {
-			check("factor-rank", &c.FactorRank, columns(u), says("init"))
+	n1, n2 := c.sides()
+	for _, f := range []struct {
+		key, side string
+		n         int
+	}{{"init", "n", n1}, {"init-right", "n2", n2}} {
+		u, ok := c.shapes[f.key]
+		switch {
+		case !ok:
+		case !isTall(u) || u[0] != f.n:
+			bad(f.key, "%s, and %s is %d: it must be (%d, r)", says(f.key), f.side, f.n, f.n)
+		case f.key == "init":
+			check("factor-rank", &c.FactorRank, columns(u), says(f.key))
+		case columns(u) != c.FactorRank:
+			bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", says(f.key), c.FactorRank, f.n, c.FactorRank)
 		}
 	}
 }
@@ -161,7 +183,7 @@ func (p *Plan) load() (*loaded, error) {
 		err = l.readData(c)
 	} else {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
-			l.problem.Truth, err = sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
+			l.problem.Truth, err = c.truth()
 		}
 	}
 	if err != nil {
@@ -181,18 +203,37 @@ func (c *Config) start() (solver.Start, error) {
 	case "spectral":
 		return solver.Spectral{}, nil
 	}
-	u, err := loadMatrix(c.Init)
-	if err != nil {
-		return nil, Usagef("%s: %v", c.at("init"), err)
+	var start solver.Factor
+	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {
+		if *f.path == "" {
+			continue
+		}
+		u, err := loadMatrix(*f.path)
+		if err != nil {
+			return nil, Usagef("%s: %v", c.at(f.key), err)
+		}
+		if !(solver.Factor{u}).Finite() {
+			return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), *f.path)
+		}
+		start = append(start, u)
 	}
-	if !(solver.Factor{u}).Finite() {
-		return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at("init"), c.Init)
+	return solver.Given{Start: start}, nil
+}
+
+// truth draws the truth.
+func (c *Config) truth() (*sensing.Truth, error) {
+	if c.asymmetric() {
+		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
-	return solver.Given{Start: solver.Factor{u}}, nil
+	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
 }
 
 func (l *loaded) readData(c *Config) error {
-	dense, err := sensing.LoadDense(c.Matrices)
+	load := sensing.LoadDense
+	if c.asymmetric() {
+		load = sensing.LoadRectDense
+	}
+	dense, err := load(c.Matrices)
 	if err != nil {
 		return Usagef("%s: %v", c.at("matrices"), err)
 	}
@@ -211,8 +252,15 @@ func (l *loaded) readData(c *Config) error {
 		return nil
 	}
 	x, err := loadMatrix(c.Truth)
-	if err == nil {
+	if err != nil {
+		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
+	}
+	if !c.asymmetric() {
 		l.problem.Truth, err = sensing.TruthOf(x)
+	} else if y, failed := loadMatrix(c.TruthRight); failed != nil {
+		return Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
+	} else {
+		l.problem.Truth, err = sensing.RectTruthOf(x, y)
 	}
 	if err != nil {
 		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)

@@ -45,7 +45,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 	plan := func(seats int, storage string) error {
 		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest
-		g.Plan.batch = solver.Batch{Parametrization: solver.PSD{}, OwnSlots: slots}
+		g.Plan.batch = solver.Batch{Parametrization: g.Configs[0].parametrization(), OwnSlots: slots}
 		for range seats {
 			g.Plan.batch.Members = append(g.Plan.batch.Members, solver.Member{FactorRank: largest})
 		}
@@ -87,8 +87,8 @@ func (c *Config) ProblemKey() string {
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.
 var problemKeys = []string{
-	"n", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth",
-	"device", "storage", "precision", "workers", "simd",
+	"n", "n2", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth", "truth-right",
+	"parametrization", "device", "storage", "precision", "workers", "simd",
 }
 
 // Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure
@@ -108,7 +108,7 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 		return 0, 0, 0
 	}
 	making, step = b.Estimate(e, g.Seats)
-	return making, step, solver.MeasureSeconds(c.N, c.Rank, c.FactorRank)
+	return making, step, solver.MeasureSeconds(c.parametrization(), c.space(), c.Rank, c.FactorRank)
 }
 
 // Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends, or what went

@@ -55,7 +55,7 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h, batch: solver.Batch{
-		Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: c.method().Slots(),
+		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: c.method().Slots(),
 	}}
 	if err := p.place(); err != nil {
 		return nil, err

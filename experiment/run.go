@@ -160,6 +160,7 @@ type running struct {
 func (c *Config) settings(start solver.Start) solver.Settings {
 	s := solver.Settings{
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
+		Parametrization: c.parametrization(),
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -241,14 +242,23 @@ func (r *running) write(name string, fill func(io.Writer) error) error {
 func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	return errors.Join(
 		r.write(trajectoryFile, r.writeTrajectory),
-		r.write(factorFile, func(w io.Writer) error {
-			content, err := encodeMatrix(res.Factor[0])
+		r.writeFactor(res.Factor),
+		r.write(summaryFile, s.write),
+	)
+}
+
+// writeFactor writes a factor, each of its matrices to a file.
+func (r *running) writeFactor(f solver.Factor) error {
+	var failed error
+	for i, u := range f {
+		failed = errors.Join(failed, r.write([]string{factorFile, rightFile}[i], func(w io.Writer) error {
+			content, err := encodeMatrix(u)
 			if err != nil {
 				return err
 			}
 			_, err = w.Write(content)
 			return err
-		}),
-		r.write(summaryFile, s.write),
-	)
+		}))
+	}
+	return failed
 }

@@ -18,7 +18,8 @@ const (
 	configFile  = "config.yaml"
 	summaryFile = "summary.json"
 	factorFile  = "factor.npy"
-	lockFile    = ".lock" // held by the process that runs here
+	rightFile   = "factor-right.npy" // V, of two factors
+	lockFile    = ".lock"            // held by the process that runs here
 )
 
 // takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one that
@@ -130,7 +131,7 @@ func (p *Plan) keepsOwnData(dir string) error {
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
 func ResultFiles() []string {
-	return []string{trajectoryFile, summaryFile, factorFile, "trajectory.svg", "trajectory.png", "report.html"}
+	return []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png", "report.html"}
 }
 
 // Run is what a run's directory says.

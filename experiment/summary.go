@@ -46,13 +46,20 @@ type Metrics struct {
 	Noise         Number `json:"noise"`
 	Angle         Number `json:"angle"`
 	SpectralAngle Number `json:"spectral_angle"`
-	Seconds       Number `json:"seconds"`
+	// Imbalance is nil where there is one factor.
+	Imbalance *Number `json:"imbalance,omitempty"`
+	Seconds   Number  `json:"seconds"`
 }
 
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
-	return Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
-		Number(s.Angle), Number(s.SpectralAngle), Number(s.Seconds)}
+	m := Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
+		Number(s.Angle), Number(s.SpectralAngle), nil, Number(s.Seconds)}
+	if !math.IsNaN(s.Imbalance) {
+		i := Number(s.Imbalance)
+		m.Imbalance = &i
+	}
+	return m
 }
 
 // Summary is summary.json.
@@ -113,6 +120,7 @@ type SpectralSummary struct {
 // ProblemSummary repeats the sizes.
 type ProblemSummary struct {
 	N            int    `json:"n"`
+	N2           int    `json:"n2"`
 	Rank         int    `json:"rank"`
 	Measurements int    `json:"measurements"`
 	FactorRank   int    `json:"factor_rank"`
@@ -131,9 +139,10 @@ func degrees(sine float64) Number { return Number(math.Asin(sine) * 180 / math.P
 // summarize gathers a finished run.
 func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Summary {
 	c := &p.Config
+	n1, n2 := c.sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{c.N, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
+		Problem: ProblemSummary{n1, n2, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
 		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
@@ -143,7 +152,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
 		nan := math.NaN()
-		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan})
+		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan})
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.

@@ -8,20 +8,45 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/matsense/matsense/solver"
 )
 
-// columnNames are the columns of trajectory.csv before sigma_1 and so on.
-var columnNames = []string{"iteration", "train_loss", "test_error", "signal", "noise", "angle", "spectral_angle", "seconds"}
+// csvColumn is a column of trajectory.csv.
+type csvColumn struct {
+	name string
+	of   func(s *solver.Sample) *float64
+}
+
+// csvColumns are those of trajectory.csv between iteration and sigma_1.
+var csvColumns = []csvColumn{
+	{"train_loss", func(s *solver.Sample) *float64 { return &s.TrainLoss }},
+	{"test_error", func(s *solver.Sample) *float64 { return &s.TestError }},
+	{"signal", func(s *solver.Sample) *float64 { return &s.Signal }},
+	{"noise", func(s *solver.Sample) *float64 { return &s.Noise }},
+	{"angle", func(s *solver.Sample) *float64 { return &s.Angle }},
+	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }},
+	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }},
+	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }},
+}
+
+// columnsFor are csvColumns, without the imbalance of one factor.
+func columnsFor(imbalance bool) []csvColumn {
+	return slices.DeleteFunc(slices.Clone(csvColumns), func(c csvColumn) bool { return c.name == "imbalance" && !imbalance })
+}
 
 // WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly, unknown
-// numbers empty.
+// numbers empty. The column imbalance is there where there are two factors.
 func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	out := bufio.NewWriter(w)
-	out.WriteString(strings.Join(columnNames, ","))
+	columns := columnsFor(slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(s.Imbalance) }))
+	out.WriteString("iteration")
+	for _, c := range columns {
+		out.WriteString("," + c.name)
+	}
 	sigmas := 0
 	for _, s := range t {
 		sigmas = max(sigmas, len(s.Sigma))
@@ -31,10 +56,11 @@ func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	}
 	out.WriteByte('\n')
 	var line []byte
-	for _, s := range t {
+	for i := range t {
+		s := &t[i]
 		line = strconv.AppendInt(line[:0], int64(s.Iteration), 10)
-		for _, v := range []float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds} {
-			line = appendNumber(append(line, ','), v)
+		for _, c := range columns {
+			line = appendNumber(append(line, ','), *c.of(s))
 		}
 		for _, v := range s.Sigma {
 			line = appendNumber(append(line, ','), v)
@@ -59,8 +85,13 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trajectory has no header line: %w", err)
 	}
-	if len(head) < len(columnNames) || strings.Join(head[:len(columnNames)], ",") != strings.Join(columnNames, ",") {
-		return nil, fmt.Errorf("the trajectory's columns do not begin with %s", strings.Join(columnNames, ","))
+	columns := columnsFor(slices.Contains(head, "imbalance"))
+	want := []string{"iteration"}
+	for _, c := range columns {
+		want = append(want, c.name)
+	}
+	if len(head) < len(want) || !slices.Equal(head[:len(want)], want) {
+		return nil, fmt.Errorf("the trajectory's columns do not begin with %s", strings.Join(want, ","))
 	}
 	var t solver.Trajectory
 	for {
@@ -87,10 +118,11 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 			line, _ := in.FieldPos(0)
 			return nil, fmt.Errorf("the trajectory's line %d: %q is not an iteration", line, row[0])
 		}
-		t = append(t, solver.Sample{
-			Iteration: iteration, TrainLoss: values[1], TestError: values[2], Signal: values[3], Noise: values[4],
-			Angle: values[5], SpectralAngle: values[6], Seconds: values[7], Sigma: values[8:],
-		})
+		s := solver.Sample{Iteration: iteration, Imbalance: math.NaN(), Sigma: values[len(want):]}
+		for i, c := range columns {
+			*c.of(&s) = values[1+i]
+		}
+		t = append(t, s)
 	}
 }
 

@@ -18,15 +18,15 @@ var odd = []float64{
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
-		SpectralAngle: at(5), Seconds: at(6), Sigma: []float64{}}
+		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Sigma: []float64{}}
 	for i := range sigmas {
-		s.Sigma = append(s.Sigma, at(7+i))
+		s.Sigma = append(s.Sigma, at(8+i))
 	}
 	return s
 }
 
 func numbersOf(s solver.Sample) []float64 {
-	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds}, s.Sigma...)
+	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance}, s.Sigma...)
 }
 
 // sameTrajectory compares bit for bit; NaN is NaN.
@@ -84,12 +84,12 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	f.Add(seed, math.MaxInt, uint8(9))
 	f.Add(seed, math.MinInt, uint8(1))
 	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
-		width := 7 + int(sigmas%16)
+		width := 8 + int(sigmas%16)
 		var want solver.Trajectory
 		for ; len(raw) >= 8*width; raw = raw[8*width:] {
 			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
 				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
-			}, width-7))
+			}, width-8))
 		}
 		writeAndRead(t, want)
 	})
@@ -97,8 +97,10 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 
 // FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the same.
 func FuzzReadTrajectory(f *testing.F) {
-	head := strings.Join(columnNames, ",")
+	head := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds"
+	two := strings.Replace(head, ",seconds", ",imbalance,seconds", 1)
 	for _, text := range []string{
+		two, two + ",sigma_1\n0,1,2,3,4,5,6,7,8,9\n", two + "\n0,1,2,3,4,5,6,,8\n", two + "\n0,1,2,3,4,5,6,7\n",
 		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n", head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
 		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n", head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
 		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n", head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
@@ -119,7 +121,7 @@ func FuzzReadTrajectory(f *testing.F) {
 }
 
 func TestReadTrajectoryRefuses(t *testing.T) {
-	head := strings.Join(columnNames, ",")
+	head := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds"
 	for _, c := range []struct{ text, want string }{
 		{"", "no header line"},
 		{"iteration,loss\n", "columns do not begin with"},

@@ -114,9 +114,9 @@ type dataFile struct {
 
 // dataFiles lists the settings that name files of numbers; a path that is "" is no file.
 func (c *Config) dataFiles() []dataFile {
-	files := []dataFile{{"matrices", &c.Matrices}, {"observations", &c.Observations}, {"truth", &c.Truth}}
+	files := []dataFile{{"matrices", &c.Matrices}, {"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}}
 	if c.startFile() != "" {
-		files = append(files, dataFile{"init", &c.Init})
+		files = append(files, dataFile{"init", &c.Init}, dataFile{"init-right", &c.InitRight})
 	}
 	return files
 }

@@ -9,21 +9,26 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 )
 
-// Dense is an ensemble of a user's own symmetric measurement matrices. An A_i that is not symmetric is replaced by
+// Dense is an ensemble of a user's own measurement matrices. In a symmetric space an A_i that is not symmetric is replaced by
 // (A_i + A_iᵀ)/2, which changes no ⟨A_i, Z⟩ with a symmetric Z.
 type Dense struct {
 	base
 	rows []float64
 	// Asymmetry is the largest |A_jk − A_kj| over all measurements, divided by the largest |A_jk|: 0 where all were
-	// symmetric as given.
+	// symmetric as given, and in a rectangular space.
 	Asymmetry float64
 }
 
 var _ RowsInMemory[float64] = &Dense{}
 
 // NewDense copies m × n × n float64 or float32 numbers, in any memory order.
-func NewDense(a *tensor.Dense) (*Dense, error) {
-	p, err := newPacker(a.Shape())
+func NewDense(a *tensor.Dense) (*Dense, error) { return newDense(a, true) }
+
+// NewRectDense copies m × n1 × n2 float64 or float32 numbers, in any memory order: matrices as they are.
+func NewRectDense(a *tensor.Dense) (*Dense, error) { return newDense(a, false) }
+
+func newDense(a *tensor.Dense, symmetric bool) (*Dense, error) {
+	p, err := newPacker(a.Shape(), symmetric)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +42,8 @@ func NewDense(a *tensor.Dense) (*Dense, error) {
 	}
 	for i := range p.m {
 		for j := range p.n {
-			for k := range p.n {
-				p.matrix[j*p.n+k] = at(i*s[0] + j*s[1] + k*s[2])
+			for k := range p.n2 {
+				p.matrix[j*p.n2+k] = at(i*s[0] + j*s[1] + k*s[2])
 			}
 		}
 		p.pack(i)
@@ -58,21 +63,26 @@ func reader(a *tensor.Dense) (func(at int) float64, error) {
 
 // LoadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by element, so
 // that no more than the packed rows is ever in memory.
-func LoadDense(path string) (*Dense, error) {
+func LoadDense(path string) (*Dense, error) { return loadDense(path, true) }
+
+// LoadRectDense reads m × n1 × n2 numbers as [LoadDense] does.
+func LoadRectDense(path string) (*Dense, error) { return loadDense(path, false) }
+
+func loadDense(path string, symmetric bool) (*Dense, error) {
 	r, err := npy.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	d, err := readDense(r)
+	d, err := readDense(r, symmetric)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return d, nil
 }
 
-func readDense(r *npy.Reader) (*Dense, error) {
-	p, err := newPacker(r.Shape)
+func readDense(r *npy.Reader, symmetric bool) (*Dense, error) {
+	p, err := newPacker(r.Shape, symmetric)
 	if err != nil {
 		return nil, err
 	}
@@ -87,28 +97,36 @@ func readDense(r *npy.Reader) (*Dense, error) {
 	return p.finish()
 }
 
-// packer gathers matrices into svec rows.
+// packer gathers matrices into rows of coordinates.
 type packer struct {
 	*Dense
-	n         int
-	matrix    []float64 // the one being packed, n × n
+	n, n2     int
+	symmetric bool
+	matrix    []float64 // the one being packed, n × n2
 	skew, top float64   // largest |A_jk − A_kj| and |A_jk|
 	bad       error     // the first entry that is not finite
 }
 
-func newPacker(shape []int) (*packer, error) {
-	if len(shape) != 3 || shape[1] != shape[2] {
+func newPacker(shape []int, symmetric bool) (*packer, error) {
+	switch {
+	case symmetric && (len(shape) != 3 || shape[1] != shape[2]):
 		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n, n), got %s", npy.ShapeString(shape))
+	case len(shape) != 3:
+		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n1, n2), got %s", npy.ShapeString(shape))
 	}
-	m, n := shape[0], shape[1]
-	b, err := newBase(Sym{n}, m)
+	m, n, n2 := shape[0], shape[1], shape[2]
+	var space Space = Rect{n, n2}
+	if symmetric {
+		space = Sym{n}
+	}
+	b, err := newBase(space, m)
 	if err != nil {
 		return nil, err
 	}
 	return &packer{
-		Dense:  &Dense{base: b, rows: make([]float64, m*b.space.K())},
-		n:      n,
-		matrix: make([]float64, n*n),
+		Dense: &Dense{base: b, rows: make([]float64, m*b.space.K())},
+		n:     n, n2: n2, symmetric: symmetric,
+		matrix: make([]float64, n*n2),
 	}, nil
 }
 
@@ -126,9 +144,15 @@ func (p *packer) readMatrices(r *npy.Reader) error {
 func (p *packer) pack(i int) {
 	k := p.space.K()
 	row := p.rows[i*k : (i+1)*k]
+	if !p.symmetric {
+		for at, v := range p.matrix {
+			row[at] = p.checked(i, at/p.n2, at%p.n2, v)
+		}
+		return
+	}
 	at := 0
 	for a := range p.n {
-		row[at] = p.diagonal(i, a, p.matrix[a*p.n+a])
+		row[at] = p.checked(i, a, a, p.matrix[a*p.n+a])
 		at++
 		for b := a + 1; b < p.n; b++ {
 			row[at] = p.offDiagonal(i, a, b, p.matrix[a*p.n+b], p.matrix[b*p.n+a])
@@ -142,18 +166,21 @@ func (p *packer) pack(i int) {
 func (p *packer) readColumns(r *npy.Reader) error {
 	k := p.space.K()
 	column := make([]float64, p.m)
-	for b := range p.n { // the matrix's column
+	for b := range p.n2 { // the matrix's column
 		for a := range p.n { // its row
 			if err := r.Read(column); err != nil {
 				return err
 			}
 			lo, hi := min(a, b), max(a, b)
 			at := lo*p.n - lo*(lo-1)/2 + hi - lo
+			if !p.symmetric {
+				at = a*p.n2 + b
+			}
 			for i, v := range column {
 				entry := &p.rows[i*k+at]
 				switch {
-				case a == b:
-					*entry = p.diagonal(i, a, v)
+				case a == b || !p.symmetric:
+					*entry = p.checked(i, a, b, v)
 				case a > b:
 					*entry = v
 				default:
@@ -165,8 +192,9 @@ func (p *packer) readColumns(r *npy.Reader) error {
 	return nil
 }
 
-func (p *packer) diagonal(i, a int, v float64) float64 {
-	p.check(i, a, a, v)
+// checked returns an element after a look at it.
+func (p *packer) checked(i, a, b int, v float64) float64 {
+	p.check(i, a, b, v)
 	return v
 }
 

@@ -104,7 +104,7 @@ func fromFile(t *testing.T, file []byte) (*Dense, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return readDense(r)
+	return readDense(r, true)
 }
 
 func singles(data []float64) []float32 {
@@ -404,7 +404,7 @@ func TestDenseWrongShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = readDense(r)
+		_, err = readDense(r, true)
 		checkError(t, err, "65537 × 65537", "65536")
 	})
 }
@@ -421,7 +421,7 @@ func TestDenseWrongNumbers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := readDense(r); err == nil {
+			if _, err := readDense(r, true); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -65,16 +65,25 @@ func imbalance(l, r *mat.Dense) float64 {
 }
 
 // MeasureSeconds times one measurement of the metrics of a random factor, without the gradient, for estimates.
-func MeasureSeconds(n, rank, factorRank int) float64 {
-	truth, err := sensing.NewTruth(n, max(rank, 1), 1, 1)
+func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int) float64 {
+	n1, n2 := space.Dims()
+	truth, err := sensing.NewRectTruth(n1, n2, max(rank, 1), 1, 1)
 	if err != nil {
 		return 0
 	}
-	u, err := SmallRandom{Alpha: 1, Seed: 1}.Factor([]Shape{{n, factorRank}}, nil)
+	shapes, err := p.Shapes(space, factorRank)
 	if err != nil {
 		return 0
 	}
-	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, truth.Basis())
+	u, err := SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
+	if err != nil {
+		return 0
+	}
+	estimate := truth.Basis()
+	if len(shapes) > 1 {
+		estimate = stacked(truth.Basis(), truth.RightBasis())
+	}
+	m := newMeter(p, &sensing.Problem{Truth: truth}, estimate)
 	began := time.Now()
 	if m.measure(new(Sample), u) != nil {
 		return 0

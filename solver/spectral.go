@@ -94,8 +94,12 @@ func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 }
 
 // SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
-// at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest.
+// at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
+// much, it is twice that.
 func (s *SpectralEstimate) SuggestStep() float64 {
 	norm := max(s.values[0], -s.values[len(s.values)-1])
+	if s.left != s.right {
+		norm /= 2
+	}
 	return 1 / (4 * norm)
 }

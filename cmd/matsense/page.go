@@ -38,7 +38,7 @@ const maxDownload = 1_000_000
 func runPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
-		Title:    fmt.Sprintf("Recovery of a %d × %d matrix", c.N, c.N),
+		Title:    fmt.Sprintf("Recovery of a %s matrix", sizeOf(c)),
 		Subtitle: title(c),
 		Verdict:  report.Verdict{Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet."},
 		Charts:   []report.Chart{figureOf(r).Chart()},
@@ -141,6 +141,9 @@ func metricsTable(s *experiment.Summary) report.Table {
 		{"seconds of stepping", func(m *experiment.Metrics) experiment.Number { return m.Seconds }},
 	} {
 		row(metric.name, func(m *experiment.Metrics) report.Cell { return report.Number(float64(metric.value(m))) })
+	}
+	if s.Final.Imbalance != nil {
+		row("imbalance of U and V", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Imbalance)) })
 	}
 	return t
 }

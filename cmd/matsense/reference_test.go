@@ -19,7 +19,7 @@ import (
 // orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 8 {
+	if err != nil || len(cases) != 11 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
@@ -30,11 +30,11 @@ func TestReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			var settings struct {
-				Method     string
-				Lambda     json.Number
-				Step       json.Number
-				Iterations json.Number
-				Angle      float64 `json:"spectral_estimate_angle"`
+				Method, Parametrization string
+				Lambda                  json.Number
+				Step                    json.Number
+				Iterations              json.Number
+				Angle                   float64 `json:"spectral_estimate_angle"`
 			}
 			if err := json.Unmarshal(text, &settings); err != nil {
 				t.Fatal(err)
@@ -45,7 +45,10 @@ func TestReference(t *testing.T) {
 				"--matrices", filepath.Join(dir, "A.npy"), "--observations", filepath.Join(dir, "y.npy"),
 				"--truth", filepath.Join(dir, "X.npy"), "--init", filepath.Join(dir, "U0.npy"),
 				"--step", settings.Step.String(), "--iterations", settings.Iterations.String(), "--measure-every", "1",
-				"--method", settings.Method}
+				"--method", settings.Method, "--parametrization", settings.Parametrization}
+			if settings.Parametrization == "uv" {
+				flags = append(flags, "--truth-right", filepath.Join(dir, "Y.npy"), "--init-right", filepath.Join(dir, "V0.npy"))
+			}
 			if settings.Lambda != "" {
 				flags = append(flags, "--lambda", settings.Lambda.String())
 			}
@@ -68,6 +71,9 @@ func TestReference(t *testing.T) {
 				}
 			}
 			compareFactors(t, filepath.Join(out, "factor.npy"), filepath.Join(dir, "factor.npy"))
+			if settings.Parametrization == "uv" {
+				compareFactors(t, filepath.Join(out, "factor-right.npy"), filepath.Join(dir, "factor-right.npy"))
+			}
 
 			var summary struct {
 				Spectral struct {

@@ -206,10 +206,26 @@ func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 	return paths, nil
 }
 
+// sizeOf is the size of the unknown matrix.
+func sizeOf(c *experiment.Config) string {
+	if c.N2 > 0 {
+		return fmt.Sprintf("%d × %d", c.N, c.N2)
+	}
+	return fmt.Sprintf("%d × %d", c.N, c.N)
+}
+
+// side says how large the unknown matrix is, in the fewest signs.
+func side(c *experiment.Config) string {
+	if c.N2 > 0 {
+		return sizeOf(c)
+	}
+	return fmt.Sprintf("n = %d", c.N)
+}
+
 func title(c *experiment.Config) string {
-	text := fmt.Sprintf("n = %d,  m = %d,  r = %d", c.N, c.Measurements, c.FactorRank)
+	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
 	if c.Rank > 0 {
-		text = fmt.Sprintf("n = %d,  r* = %d,  m = %d,  r = %d", c.N, c.Rank, c.Measurements, c.FactorRank)
+		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
 	}
 	switch c.Init {
 	case "random":

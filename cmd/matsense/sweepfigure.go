@@ -137,7 +137,11 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 			parts = append(parts, fmt.Sprintf(format, value))
 		}
 	}
-	add("n", "n = %d", c.N)
+	if c.N2 > 0 && !varied("n2") {
+		add("n", "%s", sizeOf(&c))
+	} else {
+		add("n", "n = %d", c.N)
+	}
 	if c.Rank > 0 {
 		add("rank", "r* = %d", c.Rank)
 	}

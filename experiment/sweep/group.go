@@ -34,10 +34,7 @@ func (g Group) cost() float64 {
 }
 
 // entries is the number m·K of a run's entries; at least 1 where files say.
-func entries(r Run) float64 {
-	n, m := float64(max(r.Config.N, 1)), float64(max(r.Config.Measurements, 1))
-	return m * (n * (n + 1) / 2)
-}
+func entries(r Run) float64 { return max(r.Config.EntryCount(), 1) }
 
 // runCost is that of a run's steps, and of the last gradient, which is measured.
 func runCost(r Run) float64 { return float64(entries(r) * float64(r.Config.Iterations+1)) }

@@ -116,7 +116,7 @@ func (p *Plan) size(runs []Run) string {
 		largest = max(largest, r.Config.FactorRank)
 	}
 	c := &runs[0].Config
-	return fmt.Sprint(c.N, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.Matrices, largest, min(len(runs), max(p.seats, experiment.MostSeats)))
+	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.Matrices, largest, min(len(runs), max(p.seats, experiment.MostSeats)))
 }
 
 // seconds estimates how long a group of runs takes.

@@ -55,6 +55,16 @@ type Point struct {
 	Noise         experiment.Number `json:"noise"`
 	Angle         experiment.Number `json:"angle"`
 	SpectralAngle experiment.Number `json:"spectral_angle"`
+	Imbalance     experiment.Number `json:"imbalance"`
+}
+
+// pointOf is a sample as a record keeps it.
+func pointOf(x experiment.Metrics) Point {
+	p := Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle, unknown}
+	if x.Imbalance != nil {
+		p.Imbalance = *x.Imbalance
+	}
+	return p
 }
 
 // Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.
@@ -74,10 +84,9 @@ const KeptPoints = 200
 // newRecord takes from a run what a record keeps.
 func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	s := r.Summary
-	f := s.Final
 	rec := &Record{
 		Index: run.Index, Values: run.Values, Status: s.Status.String(), Iterations: s.Iterations,
-		Final:     Point{f.Iteration, f.TrainLoss, f.TestError, f.Signal, f.Noise, f.Angle, f.SpectralAngle},
+		Final:     pointOf(s.Final),
 		Recovered: s.Recovered, AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
 		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, ClosestAngle: unknown,
 		Timing: Timing{Device: s.Device, Version: s.Version, Seconds: s.SecondsStepping},
@@ -91,8 +100,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 		rec.Timing.Targets = append(rec.Timing.Targets, seconds)
 	}
 	for _, i := range kept(len(r.Trajectory)) {
-		x := experiment.MetricsOf(r.Trajectory[i])
-		rec.Trajectory = append(rec.Trajectory, Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle})
+		rec.Trajectory = append(rec.Trajectory, pointOf(experiment.MetricsOf(r.Trajectory[i])))
 	}
 	return rec
 }
@@ -100,7 +108,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 // newFailure is the record of a run that broke.
 func newFailure(run Run, err error) *Record {
 	return &Record{
-		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown},
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
 		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
 	}
 }

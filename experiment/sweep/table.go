@@ -95,6 +95,7 @@ var metrics = []metric{
 	{"noise", func(p *Point) experiment.Number { return p.Noise }},
 	{"angle", func(p *Point) experiment.Number { return p.Angle }},
 	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
+	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
 }
 
 // settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called
