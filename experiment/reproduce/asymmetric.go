@@ -1,0 +1,54 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
+)
+
+const asymmetricClaim = `From a small random start U and V stay balanced by themselves: ‖UᵀU − VᵀV‖ stays far below ‖M*‖, without a term that asks for
+it, and the test error of UVᵀ falls with the size α of the start as that of UUᵀ does (Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
+
+// judgeAsymmetric asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test error in α,
+// in logarithms, be within a tenth of each other; an imbalance of a tenth, or slopes a quarter apart, disagrees.
+func judgeAsymmetric(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
+		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.Asymmetric{}.Name()}}}},
+	}}
+	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
+	names, groups := by(reached, func(o observation) string { return o.Parametrization })
+	slopes := map[string]float64{}
+	worst := math.NaN()
+	for _, name := range names {
+		g := groups[name]
+		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		slopes[name] = s.mean
+		text := fmt.Sprintf("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, func(o observation) float64 { return o.Alpha }), s.worst)
+		if name == (solver.Asymmetric{}).Name() {
+			worst = 0
+			for _, o := range g {
+				for _, p := range o.Trajectory {
+					worst = math.Max(worst, float64(p.Imbalance)) // NaN stays
+				}
+			}
+			text += fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)
+		}
+		v.find("%s", text)
+	}
+	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.Asymmetric{}.Name()]
+	if len(slopes) < 2 {
+		v.find("there are not both parametrizations")
+		return v
+	}
+	apart := math.Abs(uv/psd - 1)
+	switch {
+	case worst > 0.1 || apart > 0.25:
+		v.Status = Disagrees
+	case worst <= 0.01 && apart <= 0.1:
+		v.Status = Agrees
+	}
+	return v
+}
