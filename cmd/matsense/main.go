@@ -187,6 +187,9 @@ func flagError(c *cobra.Command, err error) error {
 
 // checkCommand refuses an unknown command, before its flags are taken for the root's.
 func checkCommand(root *cobra.Command, args []string) error {
+	if len(args) > 1 && args[0] == "help" {
+		return checkCommand(root, args[1:])
+	}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
 	}

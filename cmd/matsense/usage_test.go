@@ -160,7 +160,7 @@ func TestEveryMistakeIsListed(t *testing.T) {
 
 // Symptom: "unknown flag" is said of a flag that the misspelled command has, and nothing of the command.
 func TestUnknownCommand(t *testing.T) {
-	for _, args := range [][]string{{"rnu"}, {"rnu", "--n", "10"}, {"rnu", "--json"}, {"rnu", "extra"}} {
+	for _, args := range [][]string{{"rnu"}, {"rnu", "--n", "10"}, {"rnu", "--json"}, {"rnu", "extra"}, {"help", "rnu"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := must(t, exitUsage, args...)
 			if text := r.out + r.err; !strings.Contains(text, "unknown command") || !strings.Contains(text, "rnu") || !strings.Contains(text, "run") {
