@@ -39,7 +39,7 @@ func (e *engine) lift(precision Precision, list driver.Pointer, members int) err
 // pullback does dst = unsvec(g)·X for each member in a list on the device, of at most cols columns.
 func (e *engine) pullback(precision Precision, list driver.Pointer, members, cols int) error {
 	return e.launch("pullback_"+string(precision), driver.Dim{blocks(cols, 16), blocks(e.n, 16), members}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(e.n))
+		driver.Ptr(list), driver.U32(e.n), driver.F64(1))
 }
 
 // gram does dst = XᵀY, d × d, for each member in a list on the device, of at most cols columns.

@@ -198,7 +198,7 @@ func kernels() []kernel {
 			}
 			add("contract", "contract_generated_"+e+"_"+t, e, t)
 		}
-		for _, family := range []string{"lift", "pullback", "residuals", "sum_chunks"} {
+		for _, family := range []string{"lift", "lift_rect", "pullback", "pullback_rect", "pullback_rect_transposed", "residuals", "sum_chunks"} {
 			add(family, family+"_"+t, "", t)
 		}
 	}
@@ -217,6 +217,7 @@ func main() {
 			}
 			return s
 		},
+		"words": strings.Fields,
 		"add":   func(a, b int) int { return a + b },
 		"sub":   func(a, b int) int { return a - b },
 		"mul":   func(a, b int) int { return a * b },

@@ -6,13 +6,15 @@
 //
 // With coordinates k, rows a_i, members b of a batch and T the arithmetic, f64 or f32:
 //
-//	lift_T                      z = svec(L·Rᵀ)
+//	lift_T, lift_rect_T         z = svec(L·Rᵀ), and vec(L·Rᵀ) for rectangular matrices
 //	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·res_i a_i for each chunk of rows, one pass over the rows
 //	contract_generated_E_T      the same with rows that are made on the spot
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract as kernels of their own, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks
-//	pullback_T                  ∇ = unsvec(g)·X
+//	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
+//	pullback_rect_T, pullback_rect_transposed_T
+//	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  rows from their counters
 //	combine, sum_squares, gram, right_multiply
 //	                            updates, norms and the small products of preconditioned methods

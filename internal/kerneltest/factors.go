@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -29,17 +30,31 @@ var shapes = []shape{
 
 func (s shape) String() string { return name("n", s.n, "ranks", s.ranks) }
 
-// most is the largest rank.
-func (s shape) most() int {
-	most := 0
-	for _, d := range s.ranks {
-		most = max(most, d)
-	}
-	return most
+// rect is a batch of factors of rectangular matrices: of n1 rows on the left and of n2 on the right.
+type rect struct {
+	n1, n2 int
+	ranks  []int
 }
 
+// rects have a side or a rank longer than the other two, around the size of a tile.
+var rects = []rect{
+	{1, 1, []int{1}},
+	{1, 19, []int{3, 1, 17}},
+	{18, 1, []int{2}},
+	{13, 5, []int{1, 2, 16, 40}},
+	{16, 17, []int{16, 1}},
+	{33, 31, []int{17, 1, 2, 7, 33}},
+	{2, 129, []int{1, 3}},
+	{67, 32, []int{5}},
+}
+
+func (r rect) String() string { return name("n1", r.n1, "n2", r.n2, "ranks", r.ranks) }
+
 // tiles is a grid of 16 × 16 tiles for each member.
-func (s shape) tiles(x, y int) driver.Dim { return driver.Dim{over(x, 16), over(y, 16), len(s.ranks)} }
+func (s shape) tiles(x, y int) driver.Dim { return tiles(x, y, len(s.ranks)) }
+
+// tiles is a grid of 16 × 16 tiles for each member.
+func tiles(x, y, members int) driver.Dim { return driver.Dim{over(x, 16), over(y, 16), members} }
 
 var tile = driver.Dim{16, 16, 1}
 
@@ -106,8 +121,50 @@ func testLift[T number](t *testing.T, b *bench) {
 	}
 }
 
-// unsvecTimes is the reference of pullback: unsvec(g)·X.
-func unsvecTimes[T number](g, x []T, n, d int) []float64 {
+// vec is the reference of lift_rect: vec(L·Rᵀ).
+func vec[T number](l, r []T, n1, n2, d int) []T {
+	z := make([]T, 0, n1*n2)
+	for i := range n1 {
+		for j := range n2 {
+			var sum T
+			for c := range d {
+				sum = fma(l[i*d+c], r[j*d+c], sum)
+			}
+			z = append(z, sum)
+		}
+	}
+	return z
+}
+
+func testLiftRect[T number](t *testing.T, b *bench) {
+	for _, s := range rects {
+		t.Run(s.String(), func(t *testing.T) {
+			var members table
+			var got []*buffer
+			var want [][]T
+			for i, d := range s.ranks {
+				l := scaled(random[float64](s.n1*d, uint64(2*i)), memberScale[T](i))
+				left := input(l)
+				r, right := l, left
+				if s.n1 != s.n2 {
+					r = random[float64](s.n2*d, uint64(2*i+1))
+					right = input(r)
+				}
+				z := output(poisoned[T](s.n1 * s.n2))
+				members = append(members, [4]any{left, right, d, z})
+				got = append(got, z)
+				want = append(want, vec(converted[T](l), converted[T](r), s.n1, s.n2, d))
+			}
+			b.run(t, launch{grid: tiles(s.n2, s.n1, len(s.ranks)), block: tile, args: []any{members, s.n1, s.n2}})
+			for i := range got {
+				check(t, name("z of member", i), got[i], want[i])
+			}
+		})
+	}
+}
+
+// unsvec returns the matrix, row by row, whose svec is g.
+func unsvec[T number](g []T, n int) []T {
 	at := func(i, l int) T {
 		if i > l {
 			i, l = l, i
@@ -118,22 +175,48 @@ func unsvecTimes[T number](g, x []T, n, d int) []float64 {
 		}
 		return v
 	}
-	dst := make([]float64, n*d)
+	var out []T
 	for i := range n {
+		for l := range n {
+			out = append(out, at(i, l))
+		}
+	}
+	return out
+}
+
+// turned returns the transpose of an n1 × n2 matrix.
+func turned[T number](a []T, n1, n2 int) []T {
+	var out []T
+	for j := range n2 {
+		for i := range n1 {
+			out = append(out, a[i*n2+j])
+		}
+	}
+	return out
+}
+
+// times is the reference of the pullbacks: scale·G·X of n1 × n2 and n2 × d.
+func times[T number](scale float64, g, x []T, n1, n2, d int) []float64 {
+	dst := make([]float64, n1*d)
+	for i := range n1 {
 		for j := range d {
 			var sum T
-			for l := range n {
-				sum = fma(at(i, l), x[l*d+j], sum)
+			for l := range n2 {
+				sum = fma(g[i*n2+l], x[l*d+j], sum)
 			}
-			dst[i*d+j] = float64(sum)
+			dst[i*d+j] = float64(sum) * scale
 		}
 	}
 	return dst
 }
 
+// scales are what pullbacks are multiplied by, in turn.
+var scales = []float64{1, 0.5, -1.0 / 3}
+
 func testPullback[T number](t *testing.T, b *bench) {
-	for _, s := range shapes {
+	for at, s := range shapes {
 		t.Run(s.String(), func(t *testing.T) {
+			scale := scales[at%len(scales)]
 			var members table
 			var got []*buffer
 			var want [][]float64
@@ -142,13 +225,45 @@ func testPullback[T number](t *testing.T, b *bench) {
 				dst := output(poisoned[float64](s.n * d))
 				members = append(members, [4]any{input(g), input(x), d, dst})
 				got = append(got, dst)
-				want = append(want, unsvecTimes(g, converted[T](x), s.n, d))
+				want = append(want, times(scale, unsvec(g, s.n), converted[T](x), s.n, s.n, d))
 			}
-			b.run(t, launch{grid: s.tiles(s.most(), s.n), block: tile, args: []any{members, s.n}})
+			b.run(t, launch{grid: s.tiles(slices.Max(s.ranks), s.n), block: tile, args: []any{members, s.n, scale}})
 			for i := range got {
 				check(t, name("∇ of member", i), got[i], want[i])
 			}
 		})
+	}
+}
+
+func testPullbackRect[T number](transposed bool) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		for at, s := range rects {
+			t.Run(s.String(), func(t *testing.T) {
+				scale, rows, depth := scales[at%len(scales)], s.n1, s.n2
+				if transposed {
+					rows, depth = depth, rows
+				}
+				var members table
+				var got []*buffer
+				var want [][]float64
+				for i, d := range s.ranks {
+					g := scaled(random[T](s.n1*s.n2, uint64(2*i)), T(memberScale[T](i)))
+					x := random[float64](depth*d, uint64(2*i+1))
+					dst := output(poisoned[float64](rows * d))
+					members = append(members, [4]any{input(g), input(x), d, dst})
+					got = append(got, dst)
+					if transposed {
+						g = turned(g, s.n1, s.n2)
+					}
+					want = append(want, times(scale, g, converted[T](x), rows, depth, d))
+				}
+				grid := tiles(slices.Max(s.ranks), rows, len(s.ranks))
+				b.run(t, launch{grid: grid, block: tile, args: []any{members, s.n1, s.n2, scale}})
+				for i := range got {
+					check(t, name("∇ of member", i), got[i], want[i])
+				}
+			})
+		}
 	}
 }
 
@@ -178,7 +293,7 @@ func testGram(t *testing.T, b *bench) {
 				members = append(members, [4]any{left, right, d, dst})
 				got, want = append(got, dst), append(want, product)
 			}
-			b.run(t, launch{grid: s.tiles(s.most(), s.most()), block: tile, args: []any{members, s.n}})
+			b.run(t, launch{grid: s.tiles(slices.Max(s.ranks), slices.Max(s.ranks)), block: tile, args: []any{members, s.n}})
 			for i := range got {
 				check(t, name("XᵀY of member", i), got[i], want[i])
 			}
@@ -206,7 +321,7 @@ func testRightMultiply(t *testing.T, b *bench) {
 				members = append(members, [4]any{input(x), input(y), d, dst})
 				got, want = append(got, dst), append(want, product)
 			}
-			b.run(t, launch{grid: s.tiles(s.most(), s.n), block: tile, args: []any{members, s.n}})
+			b.run(t, launch{grid: s.tiles(slices.Max(s.ranks), s.n), block: tile, args: []any{members, s.n}})
 			for i := range got {
 				check(t, name("X·Y of member", i), got[i], want[i])
 			}

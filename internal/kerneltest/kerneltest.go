@@ -36,18 +36,24 @@ func Run(t *testing.T, open func(t *testing.T) driver.Device) {
 // tests has the test of each kernel, by its name.
 var tests = func() map[string]func(*testing.T, *bench) {
 	all := map[string]func(*testing.T, *bench){
-		"combine":        testCombine,
-		"gram":           testGram,
-		"right_multiply": testRightMultiply,
-		"sum_squares":    testSumSquares,
-		"lift_f64":       testLift[float64],
-		"lift_f32":       testLift[float32],
-		"pullback_f64":   testPullback[float64],
-		"pullback_f32":   testPullback[float32],
-		"residuals_f64":  testResiduals[float64],
-		"residuals_f32":  testResiduals[float32],
-		"sum_chunks_f64": testSumChunks[float64],
-		"sum_chunks_f32": testSumChunks[float32],
+		"combine":                      testCombine,
+		"gram":                         testGram,
+		"right_multiply":               testRightMultiply,
+		"sum_squares":                  testSumSquares,
+		"lift_f64":                     testLift[float64],
+		"lift_f32":                     testLift[float32],
+		"lift_rect_f64":                testLiftRect[float64],
+		"lift_rect_f32":                testLiftRect[float32],
+		"pullback_f64":                 testPullback[float64],
+		"pullback_f32":                 testPullback[float32],
+		"pullback_rect_f64":            testPullbackRect[float64](false),
+		"pullback_rect_f32":            testPullbackRect[float32](false),
+		"pullback_rect_transposed_f64": testPullbackRect[float64](true),
+		"pullback_rect_transposed_f32": testPullbackRect[float32](true),
+		"residuals_f64":                testResiduals[float64],
+		"residuals_f32":                testResiduals[float32],
+		"sum_chunks_f64":               testSumChunks[float64],
+		"sum_chunks_f32":               testSumChunks[float32],
 	}
 	for _, f := range formats {
 		with := func(test func(*testing.T, *bench, sensing.Entries)) func(*testing.T, *bench) {

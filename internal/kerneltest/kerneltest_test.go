@@ -175,17 +175,22 @@ func TestReferences(t *testing.T) {
 			}
 		}
 	}
-	const n, d = 7, 3
+	inner := func(a, b []float64) (sum, size float64) {
+		for i, v := range a {
+			sum += v * b[i]
+			size += math.Abs(v * b[i])
+		}
+		return sum, size
+	}
+	const n, n2, d = 7, 5, 3
 	l, g := random[float64](n*d, 1), random[float64](triangle(n), 2)
-	z := svec(l, l, n, d)
-	var sum, want, size float64
-	for i, v := range z {
-		sum += v * g[i]
-		size += math.Abs(v * g[i])
-	}
-	// ⟨svec(L·Lᵀ), g⟩ = ⟨L, unsvec(g)·L⟩.
-	for i, v := range unsvecTimes(g, l, n, d) {
-		want += v * l[i]
-	}
-	near("⟨svec(L·Lᵀ), g⟩", sum, want, size)
+	sum, size := inner(svec(l, l, n, d), g)
+	want, _ := inner(times(2, unsvec(g, n), l, n, n, d), l)
+	near("⟨svec(L·Lᵀ), g⟩", sum, want/2, size)
+	r, g := random[float64](n2*d, 3), random[float64](n*n2, 4)
+	sum, size = inner(vec(l, r, n, n2, d), g)
+	want, _ = inner(times(2, g, r, n, n2, d), l)
+	near("⟨vec(L·Rᵀ), g⟩ with G·R", sum, want/2, size)
+	want, _ = inner(times(2, turned(g, n, n2), l, n2, n, d), r)
+	near("⟨vec(L·Rᵀ), g⟩ with Gᵀ·L", sum, want/2, size)
 }
