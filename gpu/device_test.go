@@ -3,6 +3,7 @@ package gpu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,8 +40,19 @@ func problem(t *testing.T, n, m int) *sensing.Problem {
 	return &sensing.Problem{Ensemble: e, Truth: truth}
 }
 
-func batch(ranks ...int) solver.Batch {
-	b := solver.Batch{Parametrization: solver.PSD{}, OwnSlots: 1}
+func rectProblem(t *testing.T, n1, n2, m int) *sensing.Problem {
+	t.Helper()
+	e, err := sensing.NewGaussian(sensing.Rect{N1: n1, N2: n2}, m, sensing.F32, 1)
+	must(t, err)
+	truth, err := sensing.NewRectTruth(n1, n2, 1, 1, 1)
+	must(t, err)
+	return &sensing.Problem{Ensemble: e, Truth: truth}
+}
+
+func batch(ranks ...int) solver.Batch { return batchOf(solver.PSD{}, ranks...) }
+
+func batchOf(p solver.Parametrization, ranks ...int) solver.Batch {
+	b := solver.Batch{Parametrization: p, OwnSlots: 1}
 	for _, r := range ranks {
 		b.Members = append(b.Members, solver.Member{FactorRank: r})
 	}
@@ -50,14 +62,23 @@ func batch(ranks ...int) solver.Batch {
 // TestMemory: what Memory foretells is what is taken, to the byte but for what Apply and AdjointMul borrow; a step takes
 // nothing; and Close gives all of it back.
 func TestMemory(t *testing.T) {
-	for _, storage := range []Storage{Memory, Generated} {
-		t.Run(string(storage), func(t *testing.T) {
-			const n, m = 33, 257
-			p, members := problem(t, n, m), batch(3, 40, 1)
+	for _, c := range []struct {
+		storage Storage
+		problem *sensing.Problem
+		batch   solver.Batch
+	}{
+		{Memory, problem(t, 33, 257), batch(3, 40, 1)},
+		{Generated, problem(t, 33, 257), batch(3, 40, 1)},
+		{Memory, rectProblem(t, 19, 5, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
+		{Generated, rectProblem(t, 5, 19, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
+	} {
+		n1, n2 := c.problem.Ensemble.Space().Dims()
+		t.Run(fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2), func(t *testing.T) {
+			p, members := c.problem, c.batch
 			device := emulator.New(emulator.Config{})
 			var most int64
 			var allocs int
-			b := emulated(t, emulator.Config{}, storage, F64)
+			b := emulated(t, emulator.Config{}, c.storage, F64)
 			b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 			foretold, err := b.Memory(p, members)
 			must(t, err)
@@ -65,10 +86,12 @@ func TestMemory(t *testing.T) {
 			must(t, err)
 			_, err = solver.NewSpectralEstimate(p.Ensemble.Space(), e, 0)
 			must(t, err)
-			if borrowed := 3.0 * 8 * n * n; float64(most) > foretold || float64(most) < foretold-borrowed {
+			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold || float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 			}
-			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 40}}, nil)
+			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.Members[1].FactorRank)
+			must(t, err)
+			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 			must(t, err)
 			must(t, e.Set(1, solver.Iterate, u))
 			before := allocs
@@ -174,12 +197,45 @@ func hidden(e sensing.Ensemble) sensing.Ensemble {
 	return e
 }
 
+// squared is a parametrization that there are no kernels for.
+type squared struct{ solver.Asymmetric }
+
+func (squared) Name() string { return "squared" }
+
+// skew is an ensemble on a space that there are no kernels for.
+type skew struct{ sensing.Ensemble }
+
+type skewSpace struct{ sensing.Space }
+
+func (skewSpace) Name() string { return "skew" }
+
+func (s skew) Space() sensing.Space { return skewSpace{s.Ensemble.Space()} }
+
+// long is an ensemble of matrices with more rows than a launch can have tiles for.
+type long struct{ sensing.Ensemble }
+
+func (long) Space() sensing.Space { return sensing.Rect{N1: 1<<20 - 15, N2: 2} }
+
+// TestRefused: what there are no kernels for is refused in a sentence.
 func TestRefused(t *testing.T) {
 	b := emulated(t, emulator.Config{}, Memory, F64)
-	rect, err := sensing.NewGaussian(sensing.Rect{N1: 3, N2: 4}, 5, sensing.F64, 1)
-	must(t, err)
-	if _, err := b.Memory(&sensing.Problem{Ensemble: rect}, batch(1)); err == nil || !strings.Contains(err.Error(), "symmetric") {
-		t.Errorf("rectangular measurements: %v", err)
+	sym, rect := problem(t, 3, 4), rectProblem(t, 3, 4, 5)
+	for _, c := range []struct {
+		problem *sensing.Problem
+		par     solver.Parametrization
+		want    string
+	}{
+		{rect, solver.PSD{}, "solver: UUᵀ needs symmetric matrices, and the measurements are rect"},
+		{sym, solver.Asymmetric{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
+		{rect, squared{}, "gpu: there are no kernels for the parametrization squared"},
+		{&sensing.Problem{Ensemble: skew{rect.Ensemble}}, solver.Asymmetric{},
+			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
+		{&sensing.Problem{Ensemble: long{rect.Ensemble}}, solver.Asymmetric{},
+			"gpu: 1048561 × 2 matrices are too large: a side has at most 1048560"},
+	} {
+		if _, err := b.Memory(c.problem, batchOf(c.par, 1)); err == nil || err.Error() != c.want {
+			t.Errorf("the error is %v, want %s", err, c.want)
+		}
 	}
 	b.Precision = "f16"
 	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "f16") {
@@ -227,9 +283,9 @@ func TestProducts(t *testing.T) {
 		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.OwnSlot)})
 	}
 	must(t, e.device.Upload(e.lifts, encode(grams)))
-	must(t, e.gram(e.lifts, len(ranks), 33))
+	must(t, e.gram(e.lifts, n, len(ranks), 33))
 	must(t, e.device.Upload(e.pullbacks, encode(multiplied)))
-	must(t, e.rightMultiply(e.pullbacks, len(ranks), 33))
+	must(t, e.rightMultiply(e.pullbacks, n, len(ranks), 33))
 	for i, r := range ranks {
 		var gram, product mat.Dense
 		gram.Mul(us[i].T(), us[i])

@@ -33,11 +33,11 @@ type engine struct {
 
 var _ solver.Engine = &engine{}
 
-// member is one factor of the batch with its slots, one after another on the device.
+// member is one factor of the batch with its slots, one after another on the device, and in each the factor's matrices.
 type member struct {
-	shape solver.Shape // of its factor
-	slots driver.Pointer
-	fresh bool // the Gradient slot belongs to the iterate
+	shapes []solver.Shape // of its factor
+	slots  driver.Pointer
+	fresh  bool // the Gradient slot belongs to the iterate
 }
 
 // tile is some rows in succession, where they lie on the device.
@@ -48,29 +48,35 @@ type tile struct {
 
 // slot returns where a member's slot is.
 func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
-	return e.members[member].slots + driver.Pointer(int(s)*e.numbers(member)*8)
+	return e.members[member].slots + driver.Pointer(int(s)*numbers(e.members[member].shapes)*8)
 }
 
-// numbers is how many numbers a member's factor has.
-func (e *engine) numbers(member int) int {
-	return e.members[member].shape.Rows * e.members[member].shape.Cols
+// matrix returns where one of a slot's matrices is.
+func (e *engine) matrix(member int, s solver.Slot, number int) driver.Pointer {
+	return e.slot(member, s) + driver.Pointer(numbers(e.members[member].shapes[:number])*8)
 }
+
+// cols is how many columns each matrix of a member's factor has.
+func (e *engine) cols(member int) int { return e.members[member].shapes[0].Cols }
 
 // Reset implements [solver.Engine].
 func (e *engine) Reset(member int, spec solver.Member) error {
-	largest := e.shapes[member]
-	if spec.FactorRank < 1 || spec.FactorRank > largest.Cols {
-		return fmt.Errorf("gpu: member %d has room for factor ranks from 1 to %d, not %d", member, largest.Cols, spec.FactorRank)
+	if largest := e.shapes[member][0].Cols; spec.FactorRank < 1 || spec.FactorRank > largest {
+		return fmt.Errorf("gpu: member %d has room for factor ranks from 1 to %d, not %d", member, largest, spec.FactorRank)
+	}
+	shapes, err := e.par.Shapes(e.space, spec.FactorRank)
+	if err != nil {
+		return err
 	}
 	e.listed, e.solved = nil, nil // shapes are in the lists
 	m := &e.members[member]
-	m.shape, m.fresh = solver.Shape{Rows: largest.Rows, Cols: spec.FactorRank}, false
+	m.shapes, m.fresh = shapes, false
 	return e.clear(member)
 }
 
 // clear fills a member's slots with zeros.
 func (e *engine) clear(member int) error {
-	return e.device.Fill(e.members[member].slots, 0, int64(e.slots)*int64(e.numbers(member))*8)
+	return e.device.Fill(e.members[member].slots, 0, int64(e.slots)*int64(numbers(e.members[member].shapes))*8)
 }
 
 // Set implements [solver.Engine].
@@ -78,7 +84,7 @@ func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
 	if err := e.check("set", member, slot, f); err != nil {
 		return err
 	}
-	if err := e.device.Upload(e.slot(member, slot), bytesOf(f[0])); err != nil {
+	if err := e.device.Upload(e.slot(member, slot), bytesOf(f...)); err != nil {
 		return fmt.Errorf("gpu: set slot %d of member %d: %w", slot, member, err)
 	}
 	e.touched(member, slot)
@@ -90,7 +96,7 @@ func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
 	if err := e.check("get", member, slot, f); err != nil {
 		return err
 	}
-	if err := e.download(f[0], e.slot(member, slot)); err != nil {
+	if err := e.download(e.slot(member, slot), f...); err != nil {
 		return fmt.Errorf("gpu: get slot %d of member %d: %w", slot, member, err)
 	}
 	return nil
@@ -98,7 +104,7 @@ func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
 
 // check compares a factor's shapes with a slot's.
 func (e *engine) check(verb string, member int, slot solver.Slot, f solver.Factor) error {
-	if have, want := f.Shapes(), []solver.Shape{e.members[member].shape}; !slices.Equal(have, want) {
+	if have, want := f.Shapes(), e.members[member].shapes; !slices.Equal(have, want) {
 		return fmt.Errorf("gpu: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
 	}
 	return nil
@@ -139,10 +145,13 @@ func (e *engine) gradient(members []int) error {
 	}
 	cols := 0
 	for _, i := range members {
-		cols = max(cols, e.members[i].shape.Cols)
+		cols = max(cols, e.cols(i))
 	}
-	if err := e.pullback(e.precision, e.pullbacks, len(members), cols); err != nil {
-		return err
+	for b, p := range e.pulls {
+		list := e.pullbacks + driver.Pointer(b*len(members)*memberBytes)
+		if err := e.pullback(e.precision, p, list, len(members), cols); err != nil {
+			return err
+		}
 	}
 	for _, i := range members {
 		e.members[i].fresh = true
@@ -151,18 +160,24 @@ func (e *engine) gradient(members []int) error {
 	return nil
 }
 
-// list writes the lists of members for lift and pullback, where they are not those of the last gradient.
+// list writes the lists of members for lift and for the pullbacks, one after another, where they are not those of the last
+// gradient.
 func (e *engine) list(members []int) error {
 	if slices.Equal(members, e.listed) {
 		return nil
 	}
 	e.listed = nil
 	var lifts, pullbacks []product
+	offset := func(at int) driver.Pointer { return driver.Pointer(int64(at) * int64(e.kp) * e.precision.bytes()) }
 	for at, i := range members {
-		offset := driver.Pointer(int64(at) * int64(e.kp) * e.precision.bytes())
-		u, cols := e.slot(i, solver.Iterate), e.members[i].shape.Cols
-		lifts = append(lifts, product{u, u, cols, e.z + offset})
-		pullbacks = append(pullbacks, product{e.g + offset, u, cols, e.slot(i, solver.Gradient)})
+		l, r := e.matrix(i, solver.Iterate, e.left), e.matrix(i, solver.Iterate, e.right)
+		lifts = append(lifts, product{l, r, e.cols(i), e.z + offset(at)})
+	}
+	for b, p := range e.pulls {
+		for at, i := range members {
+			x, dst := e.matrix(i, solver.Iterate, p.x), e.matrix(i, solver.Gradient, b)
+			pullbacks = append(pullbacks, product{e.g + offset(at), x, e.cols(i), dst})
+		}
 	}
 	if err := e.device.Upload(e.lifts, encode(lifts)); err != nil {
 		return err
@@ -225,31 +240,48 @@ func (e *engine) eachTile(do func(t tile) error) error {
 // Combine implements [solver.Engine].
 func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	e.touched(member, dst)
-	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, e.numbers(member))
+	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, numbers(e.members[member].shapes))
 }
 
-// Precondition implements [solver.Engine]. The host inverts the Gram matrix of the iterate: it waits for the device.
+// Precondition implements [solver.Engine]. The host inverts the Gram matrices of the iterate: it waits for the device.
 func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
-	u, d := e.slot(member, solver.Iterate), e.members[member].shape.Cols
-	if err := e.device.Upload(e.scaled, encode([]product{{u, u, d, e.square}})); err != nil {
+	shapes, d := e.members[member].shapes, e.cols(member)
+	var grams, products []product
+	var squares []*mat.Dense
+	for b := range shapes {
+		p, square := e.matrix(member, solver.Iterate, e.par.Partner(b)), e.square+driver.Pointer(b*d*d*8)
+		grams = append(grams, product{p, p, d, square})
+		products = append(products, product{e.matrix(member, x, b), square, d, e.matrix(member, dst, b)})
+		squares = append(squares, mat.NewDense(d, d, nil))
+	}
+	listed := func(b int) driver.Pointer { return e.scaled + driver.Pointer(b*memberBytes) }
+	if err := e.device.Upload(e.scaled, encode(grams)); err != nil {
 		return err
 	}
-	if err := e.gram(e.scaled, 1, d); err != nil {
+	for b := range shapes {
+		if err := e.gram(listed(b), shapes[e.par.Partner(b)].Rows, 1, d); err != nil {
+			return err
+		}
+	}
+	if err := e.download(e.square, squares...); err != nil {
 		return err
 	}
-	gram := mat.NewDense(d, d, nil)
-	if err := e.download(gram, e.square); err != nil {
+	for _, s := range squares {
+		solver.InvertShifted(s, lambda)
+	}
+	if err := e.device.Upload(e.square, bytesOf(squares...)); err != nil {
 		return err
 	}
-	solver.InvertShifted(gram, lambda)
-	if err := e.device.Upload(e.square, bytesOf(gram)); err != nil {
-		return err
-	}
-	if err := e.device.Upload(e.scaled, encode([]product{{e.slot(member, x), e.square, d, e.slot(member, dst)}})); err != nil {
+	if err := e.device.Upload(e.scaled, encode(products)); err != nil {
 		return err
 	}
 	e.touched(member, dst)
-	return e.rightMultiply(e.scaled, 1, d)
+	for b, s := range shapes {
+		if err := e.rightMultiply(listed(b), s.Rows, 1, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Losses implements [solver.Engine].
@@ -292,9 +324,9 @@ func (e *engine) Observations(int) []float64 { return e.hostY }
 func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	lr, lc := l.Dims()
 	rr, rc := r.Dims()
-	if len(p) != e.m || lr != e.n || rr != e.n || lc != rc {
+	if len(p) != e.m || lr != e.n1 || rr != e.n2 || lc != rc {
 		return fmt.Errorf("gpu: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
-			e.m, e.n, e.n, lr, lc, rr, rc, len(p))
+			e.m, e.n1, e.n2, lr, lc, rr, rc, len(p))
 	}
 	e.solved, e.listed = nil, nil // z, res and the lists are used here
 	dl, err := e.borrow(l)
@@ -332,9 +364,9 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err error) {
 	dr, dc := dst.Dims()
 	xr, xc := x.Dims()
-	if len(w) != e.m || dr != e.n || xr != e.n || dc != xc {
+	if len(w) != e.m || dr != e.n1 || xr != e.n2 || dc != xc {
 		return fmt.Errorf("gpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
-			e.m, e.n, e.n, len(w), xr, xc, dr, dc)
+			e.m, e.n1, e.n2, len(w), xr, xc, dr, dc)
 	}
 	e.listed = nil // the lists are used here
 	dx, err := e.borrow(x)
@@ -359,10 +391,10 @@ func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err erro
 	if err := e.sumChunks(F64, 1); err != nil {
 		return err
 	}
-	if err := e.pullback(F64, e.pullbacks, 1, xc); err != nil {
+	if err := e.pullback(F64, pull{scale: 1}, e.pullbacks, 1, xc); err != nil {
 		return err
 	}
-	return e.download(dst, out)
+	return e.download(out, dst)
 }
 
 // borrow takes device memory for a matrix and copies it there.
@@ -400,15 +432,18 @@ func (e *engine) Close() error {
 	return device.Close()
 }
 
-// download copies a matrix from the device.
-func (e *engine) download(dst *mat.Dense, from driver.Pointer) error {
-	rows, cols := dst.Dims()
-	numbers := make([]float64, rows*cols)
-	if err := e.downloadNumbers(numbers, from); err != nil {
+// download copies matrices, which lie one after another, from the device.
+func (e *engine) download(from driver.Pointer, dst ...*mat.Dense) error {
+	all := make([]float64, numbers(solver.Factor(dst).Shapes()))
+	if err := e.downloadNumbers(all, from); err != nil {
 		return err
 	}
-	for i := range rows {
-		dst.SetRow(i, numbers[i*cols:(i+1)*cols])
+	for _, a := range dst {
+		rows, cols := a.Dims()
+		for i := range rows {
+			a.SetRow(i, all[:cols])
+			all = all[cols:]
+		}
 	}
 	return nil
 }
@@ -424,13 +459,15 @@ func (e *engine) downloadNumbers(dst []float64, from driver.Pointer) error {
 	return nil
 }
 
-// bytesOf returns a matrix as the device has it: f64, row-major, without gaps.
-func bytesOf(a *mat.Dense) []byte {
-	rows, cols := a.Dims()
-	out := make([]byte, 0, 8*rows*cols)
-	for i := range rows {
-		for _, v := range a.RawRowView(i) {
-			out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+// bytesOf returns matrices as the device has them: f64, row-major, without gaps, one after another.
+func bytesOf(matrices ...*mat.Dense) []byte {
+	out := make([]byte, 0, 8*numbers(solver.Factor(matrices).Shapes()))
+	for _, a := range matrices {
+		rows, _ := a.Dims()
+		for i := range rows {
+			for _, v := range a.RawRowView(i) {
+				out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+			}
 		}
 	}
 	return out

@@ -29,29 +29,37 @@ func encode(list []product) []byte {
 	return out
 }
 
-// lift does z = svec(L·Rᵀ) for each member in a list on the device.
+// lift does z = svec(L·Rᵀ), or vec(L·Rᵀ), for each member in a list on the device.
 func (e *engine) lift(precision Precision, list driver.Pointer, members int) error {
-	tiles := blocks(e.n, 16)
-	return e.launch("lift_"+string(precision), driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(e.n))
+	return e.launch(e.lifting+string(precision), driver.Dim{blocks(e.n2, 16), blocks(e.n1, 16), members}, driver.Dim{16, 16, 1},
+		e.sized(list)...)
 }
 
-// pullback does dst = unsvec(g)·X for each member in a list on the device, of at most cols columns.
-func (e *engine) pullback(precision Precision, list driver.Pointer, members, cols int) error {
-	return e.launch("pullback_"+string(precision), driver.Dim{blocks(cols, 16), blocks(e.n, 16), members}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(e.n), driver.F64(1))
+// pullback does dst = scale·G·X, or scale·Gᵀ·X, for each member in a list on the device, of at most cols columns.
+func (e *engine) pullback(precision Precision, p pull, list driver.Pointer, members, cols int) error {
+	name, rows := e.pulling, e.n1
+	if p.transposed {
+		name, rows = e.transposed, e.n2
+	}
+	return e.launch(name+string(precision), driver.Dim{blocks(cols, 16), blocks(rows, 16), members}, driver.Dim{16, 16, 1},
+		append(e.sized(list), driver.F64(p.scale))...)
 }
 
-// gram does dst = XᵀY, d × d, for each member in a list on the device, of at most cols columns.
-func (e *engine) gram(list driver.Pointer, members, cols int) error {
+// sized returns a list of members and the sizes of the space's matrices, as lift and pullback take them.
+func (e *engine) sized(list driver.Pointer) []driver.Arg {
+	return append([]driver.Arg{driver.Ptr(list)}, []driver.Arg{driver.U32(e.n1), driver.U32(e.n2)}[:e.sizes]...)
+}
+
+// gram does dst = XᵀY, d × d from n × d, for each member in a list on the device, of at most cols columns.
+func (e *engine) gram(list driver.Pointer, n, members, cols int) error {
 	tiles := blocks(cols, 16)
-	return e.launch("gram", driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(e.n))
+	return e.launch("gram", driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(n))
 }
 
 // rightMultiply does dst = X·Y of n × d and d × d for each member in a list on the device, of at most cols columns.
-func (e *engine) rightMultiply(list driver.Pointer, members, cols int) error {
-	return e.launch("right_multiply", driver.Dim{blocks(cols, 16), blocks(e.n, 16), members}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(e.n))
+func (e *engine) rightMultiply(list driver.Pointer, n, members, cols int) error {
+	return e.launch("right_multiply", driver.Dim{blocks(cols, 16), blocks(n, 16), members}, driver.Dim{16, 16, 1},
+		driver.Ptr(list), driver.U32(n))
 }
 
 // generate makes count rows from the first on.

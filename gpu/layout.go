@@ -14,13 +14,17 @@ import (
 // the problem, the batch and the device's description alone.
 type layout struct {
 	info      driver.Info
-	n, m, k   int
+	family    // of the space
+	scheme    // of the parametrization
+	space     sensing.Space
+	n1, n2    int
+	m, k      int
 	entries   sensing.Entries
 	precision Precision
 	inMemory  bool
 	stream    *sensing.Stream // of rows that the device can make; nil where they must be brought
 	slots     int
-	shapes    []solver.Shape // of each member's factor at most
+	shapes    [][]solver.Shape // of each member's factor at most
 
 	stride     int64 // bytes from a row to the next
 	slabs      int   // of kernels.Slab coordinates
@@ -34,16 +38,17 @@ type layout struct {
 }
 
 func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
-	sym, ok := e.Space().(sensing.Sym)
-	if !ok {
-		return nil, fmt.Errorf("gpu: there are kernels for symmetric matrices only, and the measurements are %s", e.Space().Name())
-	}
-	if batch.Parametrization != (solver.PSD{}) {
-		return nil, fmt.Errorf("gpu: there are no kernels for the parametrization %s", batch.Parametrization.Name())
-	}
 	l := &layout{
-		info: b.Info, n: sym.N, m: e.Measurements(), k: sym.K(), entries: e.Entries(), precision: b.Precision,
+		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), entries: e.Entries(), precision: b.Precision,
 		stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
+	}
+	l.n1, l.n2 = l.space.Dims()
+	var err error
+	if l.family, err = familyOf(l.space); err != nil {
+		return nil, err
+	}
+	if l.scheme, err = schemeOf(batch.Parametrization); err != nil {
+		return nil, err
 	}
 	if l.precision == "" {
 		l.precision = F64
@@ -53,14 +58,14 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 	}
 	l.inMemory = l.stream == nil || b.Storage != Generated
 	for _, member := range batch.Members {
-		s, err := batch.Parametrization.Shapes(sym, member.FactorRank)
+		shapes, err := l.par.Shapes(l.space, member.FactorRank)
 		if err != nil {
 			return nil, err
 		}
-		if int64(s[0].Rows)*int64(s[0].Cols) > math.MaxInt32 {
-			return nil, fmt.Errorf("gpu: a factor of %v is too large: it can have 2³¹ − 1 numbers", s[0])
+		if numbers(shapes) > math.MaxInt32 {
+			return nil, fmt.Errorf("gpu: a factor of %v is too large: it can have 2³¹ − 1 numbers", shapes)
 		}
-		l.shapes = append(l.shapes, s[0])
+		l.shapes = append(l.shapes, shapes)
 	}
 	if c := b.Info.Capability; c[0] < LeastCapability {
 		return nil, fmt.Errorf("gpu: %s has compute capability %d.%d, and the kernels need %d.0", b.Info.Name, c[0], c[1], LeastCapability)
@@ -71,6 +76,9 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 	const most = 65535 // blocks in a grid's second and third dimension
 	if len(l.shapes) > most {
 		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", most, len(l.shapes))
+	}
+	if max(l.n1, l.n2) > 16*most {
+		return nil, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d", l.n1, l.n2, 16*most)
 	}
 
 	rowBytes := (int64(l.k)*int64(l.entries.EntryBits()) + 7) / 8
@@ -136,14 +144,68 @@ func (l *layout) blocks() int {
 	return max(min((l.info.BlockShared+reserved)/block, 2), 1) * l.info.Multiprocessors
 }
 
-// total is the number of bytes that an engine allocates, and the most that it borrows for a while.
+// family names the kernels of a space, without their arithmetic.
+type family struct {
+	lifting    string // z from L·Rᵀ
+	pulling    string // G·X from g
+	transposed string // Gᵀ·X
+	sizes      int    // how many of n1 and n2 they take
+}
+
+// familyOf returns the kernels of a space, or says that there are none.
+func familyOf(space sensing.Space) (family, error) {
+	switch space.(type) {
+	case sensing.Sym:
+		return family{"lift_", "pullback_", "pullback_", 1}, nil
+	case sensing.Rect:
+		return family{"lift_rect_", "pullback_rect_", "pullback_rect_transposed_", 2}, nil
+	}
+	return family{}, fmt.Errorf("gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are %s", space.Name())
+}
+
+// scheme is a parametrization as the kernels do it.
+type scheme struct {
+	par         solver.Paired
+	left, right int    // the numbers of the factor's matrices that are L and R
+	pulls       []pull // make the matrices of the gradient, in their order
+}
+
+// pull is a pullback: scale·G·X, or scale·Gᵀ·X.
+type pull struct {
+	transposed bool
+	x          int // the number of the factor's matrix that is X
+	scale      float64
+}
+
+// schemeOf returns how the kernels do a parametrization, or says that there are none for it.
+func schemeOf(p solver.Parametrization) (scheme, error) {
+	switch p := p.(type) {
+	case solver.PSD:
+		return scheme{p, 0, 0, []pull{{x: 0, scale: 1}}}, nil
+	case solver.Asymmetric:
+		return scheme{p, 0, 1, []pull{{x: 1, scale: 0.5}, {transposed: true, x: 0, scale: 0.5}}}, nil
+	}
+	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s", p.Name())
+}
+
+// numbers is how many numbers matrices have together.
+func numbers(shapes []solver.Shape) int {
+	sum := 0
+	for _, s := range shapes {
+		sum += s.Rows * s.Cols
+	}
+	return sum
+}
+
+// total is the number of bytes that an engine allocates, and the most that it borrows for a while: L and R of Apply, or X
+// and the product of AdjointMul, of at most n2 columns.
 func (l *layout) total() float64 {
 	var sum float64
 	for _, b := range l.buffers() {
 		sum += float64(b.bytes)
 	}
-	square := 8 * int64(l.n) * int64(l.n)
-	return sum + 3*float64(square)
+	n1, n2 := float64(l.n1), float64(l.n2)
+	return sum + 8*n2*(2*n1+n2)
 }
 
 // buffer is an allocation.
@@ -155,14 +217,15 @@ type buffer struct {
 
 // buffers lists what an engine allocates.
 func (l *layout) buffers() []buffer {
-	members, m := int64(len(l.shapes)), int64(l.m)
+	members, matrices, m := int64(len(l.shapes)), int64(len(l.pulls)), int64(l.m)
 	rows := m
 	if !l.inMemory {
 		rows = int64(l.tileRows)
 	}
 	gram := int64(0)
-	for _, s := range l.shapes {
-		gram = max(gram, int64(s.Cols)*int64(s.Cols))
+	for _, shapes := range l.shapes {
+		cols := int64(shapes[0].Cols)
+		gram = max(gram, cols*cols)
 	}
 	list := []buffer{
 		{"rows", rows * l.stride, func(e *engine) *driver.Pointer { return &e.rows }},
@@ -176,13 +239,13 @@ func (l *layout) buffers() []buffer {
 		{"zeros", m * 8, func(e *engine) *driver.Pointer { return &e.zeros }},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, func(e *engine) *driver.Pointer { return &e.levels }},
 		{"squares", members * 8, func(e *engine) *driver.Pointer { return &e.squares }},
-		{"gram", gram * 8, func(e *engine) *driver.Pointer { return &e.square }},
-		{"preconditioning's member", memberBytes, func(e *engine) *driver.Pointer { return &e.scaled }},
+		{"gram", matrices * gram * 8, func(e *engine) *driver.Pointer { return &e.square }},
+		{"preconditioning's members", matrices * memberBytes, func(e *engine) *driver.Pointer { return &e.scaled }},
 		{"lift's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.lifts }},
-		{"pullback's members", members * memberBytes, func(e *engine) *driver.Pointer { return &e.pullbacks }},
+		{"pullback's members", matrices * members * memberBytes, func(e *engine) *driver.Pointer { return &e.pullbacks }},
 	}
-	for i, s := range l.shapes {
-		bytes := int64(l.slots) * int64(s.Rows) * int64(s.Cols) * 8
+	for i, shapes := range l.shapes {
+		bytes := int64(l.slots) * int64(numbers(shapes)) * 8
 		list = append(list, buffer{"factors", bytes, func(e *engine) *driver.Pointer { return &e.members[i].slots }})
 	}
 	return list

@@ -33,7 +33,7 @@ func (e *engine) allocate() error {
 		e.taken = append(e.taken, p)
 	}
 	for i := range e.members {
-		e.members[i].shape = e.shapes[i]
+		e.members[i].shapes = e.shapes[i]
 		if err := e.clear(i); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (e *engine) load() error {
 	entries, precision := string(e.entries), string(e.precision)
 	names := []string{"combine", "sum_squares", "gram", "right_multiply"}
 	for _, p := range []string{"f64", precision} {
-		names = append(names, "lift_"+p, "pullback_"+p, "residuals_"+p, "sum_chunks_"+p,
+		names = append(names, e.lifting+p, e.pulling+p, e.transposed+p, "residuals_"+p, "sum_chunks_"+p,
 			"dots_"+entries+"_"+p, "accumulate_"+entries+"_"+p)
 	}
 	if e.stream != nil {
