@@ -159,13 +159,13 @@ func (o *mixedOperator[E]) lost(change float64, thin, gradient *mat.Dense) bool 
 	ratio := float64(o.space.K()) / float64(o.m)
 	chains := (singleStretch/maxLanes + float64(o.chunk)) / 2
 	coordinates := singleRounding * change * (math.Sqrt(ratio*(chains+1)) + math.Sqrt(1+ratio))
-	var row float64
-	n, _ := thin.Dims()
-	for i := range n {
+	var row, sum float64
+	rows, _ := thin.Dims()
+	for i := range rows {
 		row = max(row, squaredNorm(thin.RawRowView(i)))
 	}
-	var sum float64
-	for i := range n {
+	rows, _ = gradient.Dims()
+	for i := range rows {
 		sum += squaredNorm(gradient.RawRowView(i))
 	}
 	return coordinates*math.Sqrt(row) > tolerance*math.Sqrt(sum)
