@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -19,23 +20,60 @@ import (
 const tolerance = 1e-12
 
 // size is one problem's.
-type size struct{ n, m, rank, factorRank int }
+type size struct{ n1, n2, m, rank, factorRank int }
 
 // single bounds it where gradients are taken in single precision: √(10⁵)·2⁻²⁴ is 2e-5, with a digit for cancellation.
 // Observations and the operator's own products are in double precision there too.
 const single = 2e-4
 
-// sizes are small, odd, prime or one off a power of two; the rank is 1, the factor rank above n, the number of
-// measurements less than a block, a block and one more, several chunks and a remainder.
-var sizes = []size{
-	{1, 1, 1, 1}, {2, 3, 1, 1}, {3, 4, 2, 5}, {5, 5, 1, 2}, {13, 67, 3, 13}, {31, 129, 1, 7}, {32, 64, 2, 32}, {33, 257, 2, 40},
+// kind is a parametrization on its space.
+type kind struct {
+	parametrization solver.Parametrization
+	space           func(s size) sensing.Space
+	truth           func(s size) (*sensing.Truth, error)
+	// sizes are small, odd, prime or one off a power of two; the rank is 1, the factor rank above n, the number of
+	// measurements less than a block, a block and one more, several chunks and a remainder. The first few are small.
+	sizes []size
+	small int
 }
 
-// Ensembles returns one of each kind.
+const truthSeed = 3
+
+// kinds are the parametrizations that every backend has.
+var kinds = []kind{
+	{
+		parametrization: solver.PSD{},
+		space:           func(s size) sensing.Space { return sensing.Sym{N: s.n1} },
+		truth: func(s size) (*sensing.Truth, error) {
+			return sensing.NewTruth(s.n1, s.rank, float64(s.rank), truthSeed)
+		},
+		sizes: []size{
+			{1, 1, 1, 1, 1}, {2, 2, 3, 1, 1}, {3, 3, 4, 2, 5}, {5, 5, 5, 1, 2}, {13, 13, 67, 3, 13}, {31, 31, 129, 1, 7},
+			{32, 32, 64, 2, 32}, {33, 33, 257, 2, 40},
+		},
+		small: 5,
+	},
+	{
+		parametrization: solver.Asymmetric{},
+		space:           func(s size) sensing.Space { return sensing.Rect{N1: s.n1, N2: s.n2} },
+		truth: func(s size) (*sensing.Truth, error) {
+			return sensing.NewRectTruth(s.n1, s.n2, s.rank, float64(s.rank), truthSeed)
+		},
+		sizes: []size{{1, 3, 2, 1, 1}, {5, 2, 7, 2, 6}, {7, 11, 35, 3, 4}, {17, 16, 67, 1, 5}, {9, 37, 70, 2, 19}},
+		small: 3,
+	},
+}
+
+// Ensembles returns one of each kind, of symmetric n × n matrices.
 func Ensembles(t testing.TB, n, m int) map[string]sensing.Ensemble {
 	t.Helper()
+	return EnsemblesOn(t, sensing.Sym{N: n}, m)
+}
+
+// EnsemblesOn returns one of each kind on a space.
+func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Ensemble {
+	t.Helper()
 	out := map[string]sensing.Ensemble{}
-	space := sensing.Sym{N: n}
 	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
 		e, err := sensing.NewGaussian(space, m, entries, 7)
 		if err != nil {
@@ -61,42 +99,48 @@ type Suite struct {
 
 // Run runs the suite on a backend.
 func (suite Suite) Run(t *testing.T, b solver.Backend) {
-	sizes, within := sizes, tolerance
-	if suite.Small {
-		sizes = sizes[:5]
-	}
-	if suite.Single {
-		within = single
-	}
-	for _, s := range sizes {
-		for name, e := range Ensembles(t, s.n, s.m) {
-			t.Run(fmt.Sprintf("%s/n=%d/m=%d/r=%d", name, s.n, s.m, s.factorRank), func(t *testing.T) {
-				truth, err := sensing.NewTruth(s.n, s.rank, float64(s.rank), 3)
-				if err != nil {
-					t.Fatal(err)
-				}
-				p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 11}
-				f := &fixture{backend: b, problem: p, size: s, within: within, reference: newReference(p)}
-				f.engine = f.open(t, s.factorRank)
-				t.Run("observations", f.observations)
-				t.Run("adjoint", f.adjoint)
-				t.Run("gradient", f.gradient)
-				if !suite.Single { // there a second difference is noise
-					t.Run("taylor", f.taylor)
-				}
-				t.Run("precondition", f.precondition)
-				t.Run("twice", f.twice)
-				t.Run("batch", f.batch)
-				t.Run("state", f.state)
-				t.Run("reset", f.reset)
-			})
+	for _, k := range kinds {
+		sizes := k.sizes
+		if suite.Small {
+			sizes = sizes[:k.small]
+		}
+		for _, s := range sizes {
+			for name, e := range EnsemblesOn(t, k.space(s), s.m) {
+				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
+					suite.run(t, b, k, s, e)
+				})
+			}
 		}
 	}
+}
+
+// run runs the suite on one problem.
+func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing.Ensemble) {
+	truth, err := k.truth(s)
+	must(t, err)
+	p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 11}
+	f := &fixture{backend: b, problem: p, kind: k, size: s, within: tolerance, reference: newReference(p)}
+	if suite.Single {
+		f.within = single
+	}
+	f.engine = f.open(t, s.factorRank)
+	t.Run("observations", f.observations)
+	t.Run("adjoint", f.adjoint)
+	t.Run("gradient", f.gradient)
+	if !suite.Single { // there a second difference is noise
+		t.Run("taylor", f.taylor)
+	}
+	t.Run("precondition", f.precondition)
+	t.Run("twice", f.twice)
+	t.Run("batch", f.batch)
+	t.Run("state", f.state)
+	t.Run("reset", f.reset)
 }
 
 type fixture struct {
 	backend   solver.Backend
 	problem   *sensing.Problem
+	kind      kind
 	size      size
 	within    float64 // relative error of f and ∇f
 	reference *reference
@@ -111,7 +155,7 @@ func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 		members = append(members, solver.Member{FactorRank: r})
 	}
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: solver.PSD{}, Members: members, OwnSlots: 1,
+		Parametrization: f.kind.parametrization, Members: members, OwnSlots: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,14 +168,34 @@ func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	return e
 }
 
-// random returns an n × r factor with entries N(0, 1/r).
+// random returns a factor of factor rank r with entries N(0, 1/r).
 func (f *fixture) random(t *testing.T, r int, seed uint64) solver.Factor {
-	u, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor([]solver.Shape{{Rows: f.size.n, Cols: r}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor(f.shapes(t, r), nil)
+	must(t, err)
 	return u
 }
+
+// shapes returns the sizes of the matrices of a factor.
+func (f *fixture) shapes(t *testing.T, r int) []solver.Shape {
+	shapes, err := f.kind.parametrization.Shapes(f.kind.space(f.size), r)
+	must(t, err)
+	return shapes
+}
+
+// flat returns a factor's numbers, one matrix after another.
+func flat(f solver.Factor) []float64 {
+	var out []float64
+	for _, u := range f {
+		out = append(out, u.RawMatrix().Data...)
+	}
+	return out
+}
+
+// same says whether two factors of the same shapes have the same numbers.
+func same(a, b solver.Factor) bool { return slices.Equal(flat(a), flat(b)) }
+
+// zero says whether a factor has nothing but zeros.
+func zero(f solver.Factor) bool { return same(f, solver.NewFactor(f.Shapes())) }
 
 func normals(n int, seed uint64) []float64 {
 	v := make([]float64, n)
@@ -151,19 +215,25 @@ func (f *fixture) observations(t *testing.T) {
 	Close(t, "y", f.engine.Observations(0), f.reference.y, tolerance)
 }
 
-// adjoint checks A against the reference on L·Rᵀ with L = (U V) and R = (U −V), which is symmetric and indefinite, and
-// ⟨A(L·Rᵀ), w⟩ = ⟨L·Rᵀ, A*w⟩ = ⟨L, (A*w)·R⟩.
+// adjoint checks A against the reference on L·Rᵀ, and ⟨A(L·Rᵀ), w⟩ = ⟨L·Rᵀ, A*w⟩ = ⟨L, (A*w)·R⟩. Symmetric matrices have
+// L = (U V) and R = (U −V), so that L·Rᵀ is symmetric and indefinite.
 func (f *fixture) adjoint(t *testing.T) {
-	n := f.size.n
-	l, r := mat.NewDense(n, 4, nil), mat.NewDense(n, 4, nil)
-	for i := range n {
-		x := normals(4, uint64(i))
-		l.SetRow(i, x)
-		r.SetRow(i, []float64{x[0], x[1], -x[2], -x[3]})
+	n1, n2 := f.size.n1, f.size.n2
+	l, r := mat.NewDense(n1, 4, nil), mat.NewDense(n2, 4, nil)
+	for i := range n1 {
+		l.SetRow(i, normals(4, uint64(i)))
+	}
+	_, sym := f.problem.Ensemble.Space().(sensing.Sym)
+	for i := range n2 {
+		if sym {
+			r.SetRow(i, []float64{l.At(i, 0), l.At(i, 1), -l.At(i, 2), -l.At(i, 3)})
+		} else {
+			r.SetRow(i, normals(4, uint64(n1+i)))
+		}
 	}
 	w := normals(f.size.m, 2)
 	p := make([]float64, f.size.m)
-	sum := mat.NewDense(n, 4, nil)
+	sum := mat.NewDense(n1, 4, nil)
 	sum.Set(0, 0, 1) // something to be overwritten
 	must(t, f.engine.Apply(p, l, r))
 	must(t, f.engine.AdjointMul(sum, w, r))
@@ -181,8 +251,11 @@ func (f *fixture) adjoint(t *testing.T) {
 	if !(math.Abs(left-right) <= tolerance*scale) {
 		t.Errorf("⟨A(LRᵀ), w⟩ = %v and ⟨LRᵀ, A*w⟩ = %v", left, right)
 	}
-	if f.engine.Apply(p, l, mat.NewDense(n, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), r) == nil {
+	if f.engine.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), r) == nil {
 		t.Error("operands of the wrong size were taken")
+	}
+	if n1 != n2 && (f.engine.Apply(p, r, l) == nil || f.engine.AdjointMul(r, w, sum) == nil) {
+		t.Error("operands in the wrong places were taken")
 	}
 }
 
@@ -195,8 +268,10 @@ func (f *fixture) gradient(t *testing.T) {
 	must(t, f.engine.Get(0, solver.Gradient, got))
 	var loss [1]float64
 	must(t, f.engine.Losses(loss[:], 0))
-	wantLoss, want := f.reference.gradient(u[0])
-	Close(t, "∇f", got[0].RawMatrix().Data, want.RawMatrix().Data, f.within)
+	wantLoss, want := f.reference.gradient(u)
+	for i := range want {
+		Close(t, fmt.Sprintf("∇f[%d]", i), got[i].RawMatrix().Data, want[i].RawMatrix().Data, f.within)
+	}
 	Close(t, "f", loss[:], []float64{wantLoss}, f.within)
 }
 
@@ -215,8 +290,9 @@ func (f *fixture) taylor(t *testing.T) {
 	g := u.Clone()
 	must(t, f.engine.Get(0, solver.Gradient, g))
 	var slope float64
-	for i, x := range g[0].RawMatrix().Data {
-		slope += x * v[0].RawMatrix().Data[i]
+	direction := flat(v)
+	for i, x := range flat(g) {
+		slope += x * direction[i]
 	}
 	// f is a quartic; with these h the rounding of f(U + hV), 1e-16·f, is far below h²·f.
 	const h1, h2 = 1e-3, 1e-4
@@ -226,54 +302,58 @@ func (f *fixture) taylor(t *testing.T) {
 	}
 }
 
-// precondition checks X·(UᵀU + λI)⁻¹ against the solution of (UᵀU + λI)·Z = Xᵀ by elimination, and that a Gram matrix
-// without an inverse makes NaN.
+// precondition checks X·(PᵀP + λI)⁻¹ against the solution of (PᵀP + λI)·Z = Xᵀ by elimination, for each matrix X with its
+// partner P of the iterate, and that a Gram matrix without an inverse makes NaN.
 func (f *fixture) precondition(t *testing.T) {
 	const lambda = 0.3
 	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
 	must(t, f.engine.Set(0, solver.Iterate, u))
 	must(t, f.engine.Set(0, solver.Gradient, x))
 	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, lambda))
-	var shifted, want mat.Dense
-	shifted.Mul(u[0].T(), u[0])
-	for i := range f.size.factorRank {
-		shifted.Set(i, i, shifted.At(i, i)+lambda)
-	}
-	must(t, want.Solve(&shifted, x[0].T()))
 	got := x.Clone()
 	must(t, f.engine.Get(0, solver.OwnSlot, got))
-	Close(t, "preconditioned", mat.DenseCopyOf(got[0].T()).RawMatrix().Data, want.RawMatrix().Data, tolerance)
-	for i, want := range map[solver.Slot]*mat.Dense{solver.Iterate: u[0], solver.Gradient: x[0]} {
+	for i := range x {
+		p := u[len(u)-1-i] // U is U's own partner, and U and V are each other's
+		var shifted, want mat.Dense
+		shifted.Mul(p.T(), p)
+		for j := range f.size.factorRank {
+			shifted.Set(j, j, shifted.At(j, j)+lambda)
+		}
+		must(t, want.Solve(&shifted, x[i].T()))
+		Close(t, fmt.Sprintf("preconditioned[%d]", i), mat.DenseCopyOf(got[i].T()).RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	}
+	for i, want := range map[solver.Slot]solver.Factor{solver.Iterate: u, solver.Gradient: x} {
 		must(t, f.engine.Get(0, i, got))
-		if !mat.Equal(got[0], want) {
+		if !same(got, want) {
 			t.Errorf("slot %d has changed", i)
 		}
 	}
-	u[0].Zero()
-	must(t, f.engine.Set(0, solver.Iterate, u))
+	must(t, f.engine.Set(0, solver.Iterate, solver.NewFactor(u.Shapes())))
 	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, 0))
 	must(t, f.engine.Get(0, solver.OwnSlot, got))
-	if !math.IsNaN(got[0].At(0, 0)) {
-		t.Errorf("the inverse of nothing gives %v", got[0].At(0, 0))
+	for _, a := range got {
+		if !math.IsNaN(a.At(0, 0)) {
+			t.Errorf("the inverse of nothing gives %v", a.At(0, 0))
+		}
 	}
 }
 
 // twice checks that the same operations give the same bits.
 func (f *fixture) twice(t *testing.T) {
-	if a, b := f.trajectory(t, f.open(t, f.size.factorRank)), f.trajectory(t, f.open(t, f.size.factorRank)); !mat.Equal(a, b) {
+	if a, b := f.trajectory(t, f.open(t, f.size.factorRank)), f.trajectory(t, f.open(t, f.size.factorRank)); !same(a, b) {
 		t.Error("two runs differ")
 	}
 }
 
 // trajectory returns the factor after three steps of an engine's member 0.
-func (f *fixture) trajectory(t *testing.T, e solver.Engine) *mat.Dense {
+func (f *fixture) trajectory(t *testing.T, e solver.Engine) solver.Factor {
 	u := f.random(t, f.size.factorRank, 8)
 	must(t, e.Set(0, solver.Iterate, u))
 	for i := range 3 {
 		must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, 0, i))
 	}
 	must(t, e.Get(0, solver.Iterate, u))
-	return u[0]
+	return u
 }
 
 // batch checks that a member's bits do not depend on what else is in its batch: seven members of different factor
@@ -283,7 +363,7 @@ func (f *fixture) batch(t *testing.T) {
 	const members, mine = 7, 3
 	var ranks, all []int
 	for b := range members {
-		r := 1 + (f.size.factorRank+b)%(f.size.n+3)
+		r := 1 + (f.size.factorRank+b)%(f.size.n1+3)
 		if b == mine {
 			r = f.size.factorRank
 		}
@@ -301,7 +381,7 @@ func (f *fixture) batch(t *testing.T) {
 	}
 	got := f.random(t, f.size.factorRank, 0)
 	must(t, e.Get(mine, solver.Iterate, got))
-	if !mat.Equal(got[0], alone) {
+	if !same(got, alone) {
 		t.Error("a member of a batch differs from the same run alone")
 	}
 	losses, one := make([]float64, members), make([]float64, 1)
@@ -319,10 +399,10 @@ func (f *fixture) state(t *testing.T) {
 	keep := u.Clone()
 	must(t, e.Set(0, solver.Iterate, u))
 	must(t, e.Set(0, solver.OwnSlot, v))
-	u[0].Zero()
+	u.Copy(v)
 	got := v.Clone()
 	must(t, e.Get(0, solver.Iterate, got))
-	if !mat.Equal(got[0], keep[0]) {
+	if !same(got, keep) {
 		t.Error("the iterate is not what was set")
 	}
 	var before, after [1]float64
@@ -330,7 +410,7 @@ func (f *fixture) state(t *testing.T) {
 	must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, 0.5, solver.OwnSlot))
 	must(t, e.Losses(after[:], 0))
 	keep.Combine(1, keep, 0.5, v)
-	want, _ := f.reference.gradient(keep[0])
+	want, _ := f.reference.gradient(keep)
 	Close(t, "f after a change", after[:], []float64{want}, f.within)
 	if before == after {
 		t.Error("the loss did not change with the iterate")
@@ -339,17 +419,24 @@ func (f *fixture) state(t *testing.T) {
 	must(t, e.Combine(0, solver.OwnSlot, 0, solver.Gradient, 1, solver.Iterate))
 	must(t, e.Get(0, solver.OwnSlot, got))
 	must(t, e.Get(0, solver.Iterate, v))
-	if !mat.Equal(got[0], v[0]) {
+	if !same(got, v) {
 		t.Error("a copied slot differs")
 	}
 	must(t, e.Combine(0, solver.OwnSlot, 0, solver.OwnSlot, 0, solver.OwnSlot))
 	must(t, e.Get(0, solver.OwnSlot, got))
-	if mat.Norm(got[0], 1) != 0 {
+	if !zero(got) {
 		t.Error("nothing times nothing is something")
 	}
-	wrong := solver.NewFactor([]solver.Shape{{Rows: f.size.n + 1, Cols: f.size.factorRank}})
-	if e.Set(0, solver.Iterate, wrong) == nil || e.Get(0, solver.Iterate, wrong) == nil {
-		t.Error("a factor of the wrong shape was taken")
+	for i := range keep {
+		shapes := f.shapes(t, f.size.factorRank)
+		shapes[i].Rows++
+		wrong := solver.NewFactor(shapes)
+		if e.Set(0, solver.Iterate, wrong) == nil || e.Get(0, solver.Iterate, wrong) == nil {
+			t.Error("a factor of the wrong shape was taken")
+		}
+	}
+	if short := keep[1:]; e.Set(0, solver.Iterate, short) == nil || e.Get(0, solver.Iterate, short) == nil {
+		t.Error("a factor with a matrix too few was taken")
 	}
 	// A member named twice is one member.
 	must(t, e.Set(0, solver.Iterate, keep))
@@ -375,11 +462,11 @@ func (f *fixture) reset(t *testing.T) {
 	slot := f.random(t, r, 32)
 	for _, s := range []solver.Slot{solver.Iterate, solver.OwnSlot} {
 		must(t, e.Get(0, s, slot))
-		if mat.Norm(slot[0], 1) != 0 {
+		if !zero(slot) {
 			t.Errorf("slot %d holds something after a reset", s)
 		}
 	}
-	if !mat.Equal(f.trajectory(t, e), alone) {
+	if !same(f.trajectory(t, e), alone) {
 		t.Error("a run in a place that another had differs from one alone")
 	}
 	must(t, e.Losses(neighbour[1:], 1))

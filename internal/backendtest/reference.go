@@ -7,43 +7,53 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // reference is the mathematics written down once more, as slowly and plainly as can be: dense A_i, loops over
 // elements. It shares nothing with an engine but the entries.
 type reference struct {
-	n, m int
-	a    []*mat.Dense
-	y    []float64
+	n1, n2, m int
+	a         []*mat.Dense
+	y         []float64
 }
 
 func newReference(p *sensing.Problem) *reference {
-	n, _ := p.Ensemble.Space().Dims()
-	r := &reference{n: n, m: p.Ensemble.Measurements()}
+	r := &reference{m: p.Ensemble.Measurements()}
+	r.n1, r.n2 = p.Ensemble.Space().Dims()
 	for i := range r.m {
 		row := Row(p.Ensemble, i)
-		a := mat.NewDense(n, n, nil)
-		at := 0
-		for j := range n {
-			for k := j; k < n; k++ {
-				v := row[at]
-				at++
-				if j != k {
-					v /= math.Sqrt2
-				}
-				a.Set(j, k, v)
-				a.Set(k, j, v)
-			}
+		if _, sym := p.Ensemble.Space().(sensing.Sym); sym {
+			r.a = append(r.a, symmetric(r.n1, row))
+		} else {
+			r.a = append(r.a, mat.NewDense(r.n1, r.n2, row))
 		}
-		r.a = append(r.a, a)
 	}
 	if r.y = p.Observations; r.y == nil {
-		z := mat.NewDense(n, n, nil)
+		z := mat.NewDense(r.n1, r.n2, nil)
 		p.Truth.Matrix(z)
 		r.y = r.apply(z)
 		p.AddNoise(r.y)
 	}
 	return r
+}
+
+// symmetric returns the symmetric n × n matrix whose upper triangle is a row, off-diagonals times √2.
+func symmetric(n int, row []float64) *mat.Dense {
+	a := mat.NewDense(n, n, nil)
+	at := 0
+	for j := range n {
+		for k := j; k < n; k++ {
+			v := row[at]
+			at++
+			if j != k {
+				v /= math.Sqrt2
+			}
+			a.Set(j, k, v)
+			a.Set(k, j, v)
+		}
+	}
+	return a
 }
 
 // Row returns row i of an ensemble in double precision.
@@ -90,8 +100,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 func (r *reference) apply(z *mat.Dense) []float64 {
 	p := make([]float64, r.m)
 	for i, a := range r.a {
-		for j := range r.n {
-			for k := range r.n {
+		for j := range r.n1 {
+			for k := range r.n2 {
 				p[i] += a.At(j, k) * z.At(j, k)
 			}
 		}
@@ -99,21 +109,31 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 	return p
 }
 
-// gradient returns f(U) and ∇f(U) = 1/m Σ (⟨A_i, UUᵀ⟩ − y_i) A_i U.
-func (r *reference) gradient(u *mat.Dense) (float64, *mat.Dense) {
-	var z, sum, g mat.Dense
-	z.Mul(u, u.T())
-	sum.ReuseAs(r.n, r.n)
+// gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f with G = 1/m Σ res_i A_i: G·U for Z = UUᵀ, and ½G·V and
+// ½Gᵀ·U for Z = UVᵀ.
+func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
+	left, right := u[0], u[len(u)-1]
+	var z mat.Dense
+	z.Mul(left, right.T())
+	g := mat.NewDense(r.n1, r.n2, nil)
 	var f float64
 	for i, p := range r.apply(&z) {
 		res := p - r.y[i]
 		f += res * res
-		for j := range r.n {
-			for k := range r.n {
-				sum.Set(j, k, sum.At(j, k)+res*r.a[i].At(j, k)/float64(r.m))
+		for j := range r.n1 {
+			for k := range r.n2 {
+				g.Set(j, k, g.At(j, k)+res*r.a[i].At(j, k)/float64(r.m))
 			}
 		}
 	}
-	g.Mul(&sum, u)
-	return f / (4 * float64(r.m)), &g
+	f /= 4 * float64(r.m)
+	var byLeft, byRight mat.Dense
+	byLeft.Mul(g, right)
+	if len(u) == 1 {
+		return f, solver.Factor{&byLeft}
+	}
+	byLeft.Scale(0.5, &byLeft)
+	byRight.Mul(g.T(), left)
+	byRight.Scale(0.5, &byRight)
+	return f, solver.Factor{&byLeft, &byRight}
 }
