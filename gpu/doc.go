@@ -1,5 +1,5 @@
 // Package gpu runs engines on a device with PTX kernels: an NVIDIA GPU through package cuda, or package emulator, which
-// interprets the same kernels on the host.
+// interprets the same kernels on the host. It has kernels for UUᵀ on symmetric matrices and for UVᵀ on rectangular ones.
 //
 // A gradient is lift, contract, pullback, as on the host; the factors, the rows and everything between stay on the
 // device, and nothing is allocated after [Backend.Open]. contract runs in one of two ways that give the same bits:
