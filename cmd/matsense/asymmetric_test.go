@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,33 @@ func TestRectangularRun(t *testing.T) {
 	}
 }
 
-// TestRectangularSweep: what a sweep's run comes to is what it comes to alone, in mixed precision too.
+// TestRectangularPrecision: mixed arithmetic follows f64 where f32 stalls, whichever side is the longer one, and a device that runs the GPU's
+// kernels comes to the same.
+func TestRectangularPrecision(t *testing.T) {
+	for _, sides := range [][]string{{"--n", "12", "--n2", "9"}, {"--n", "9", "--n2", "12"}} {
+		final := func(flags ...string) float64 {
+			dir := runRectangular(t, slices.Concat(sides, []string{"--alpha", "1e-10", "--iterations", "300"}, flags)...)
+			return summaryOf(t, dir)["final"].(map[string]any)["test_error"].(float64)
+		}
+		double, mixed, single := final(), final("--precision", "mixed"), final("--precision", "f32")
+		if !(double < 1e-10 && math.Abs(mixed-double) < 1e-3*double && single > 100*double) {
+			t.Errorf("%v: test errors %g in f64, %g mixed, %g in f32", sides, double, mixed, single)
+		}
+	}
+	short := []string{"--iterations", "40", "--alpha", "0.1", "--measurements", "100"}
+	host, device := runRectangular(t, short...), runRectangular(t, append(short, "--device", "emulator")...)
+	head, rows := table(t, host)
+	_, others := table(t, device)
+	for _, name := range []string{"train_loss", "test_error", "imbalance", "sigma_1"} {
+		i := slices.Index(head, name)
+		a, b := parse(t, rows[len(rows)-1][i]), parse(t, others[len(others)-1][i])
+		if math.Abs(a-b) > 1e-9*math.Abs(a) {
+			t.Errorf("%s is %v on the host and %v in the emulator", name, a, b)
+		}
+	}
+}
+
+// TestRectangularSweep: what a sweep's run comes to is what it comes to alone.
 func TestRectangularSweep(t *testing.T) {
 	file := sweepFile(t, `base: {parametrization: uv, n: 10, rank: 2, measurements: 200, iterations: 60, step: 0.5, alpha: 1e-3}
 axes:
