@@ -210,6 +210,51 @@ func TestDenseRoutes(t *testing.T) {
 	}
 }
 
+// TestRectDense: a rectangular stack is its numbers as they are, by whichever way it comes; numbers that cannot be used are refused.
+func TestRectDense(t *testing.T) {
+	shape := []int{2, 3, 4}
+	data := make([]float64, 24)
+	columns := make([]float64, 24) // in Fortran's order: the measurement's index runs fastest
+	for at := range data {
+		i, j, k := at/12, at/4%3, at%4
+		data[at] = float64(at) - 7.5
+		columns[i+2*(j+3*k)] = data[at]
+	}
+	fromFile := func(text []byte) (*Dense, error) {
+		r, err := npy.NewReader(bytes.NewReader(text), int64(len(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return readDense(r, false)
+	}
+	for name, bring := range map[string]func() (*Dense, error){
+		"tensor C": func() (*Dense, error) {
+			return NewRectDense(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)))
+		},
+		"tensor Fortran": func() (*Dense, error) {
+			return NewRectDense(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(columns), tensor.AsFortran(nil)))
+		},
+		"npy C":       func() (*Dense, error) { return fromFile(file("<f8", false, shape, data)) },
+		"npy Fortran": func() (*Dense, error) { return fromFile(file("<f4", true, shape, columns)) },
+	} {
+		d, err := bring()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if d.Space() != (Rect{3, 4}) || d.Measurements() != 2 || d.Asymmetry != 0 || !slices.Equal(d.Rows(), data) {
+			t.Errorf("%s: %v of %d measurements, asymmetry %v:\n%v", name, d.Space(), d.Measurements(), d.Asymmetry, d.Rows())
+		}
+	}
+	bad := slices.Clone(data)
+	bad[17] = math.NaN()
+	if _, err := fromFile(file("<f8", false, shape, bad)); err == nil || !strings.Contains(err.Error(), "measurement matrix 1, element (1, 1) is NaN") {
+		t.Errorf("of NaN it says %v", err)
+	}
+	if _, err := fromFile(file("<f8", false, []int{6, 4}, data)); err == nil {
+		t.Error("a shape of two numbers was taken")
+	}
+}
+
 func checkDense(t *testing.T, d *Dense, s stack, want []float64) {
 	t.Helper()
 	if d.Name() != "dense" || d.Entries() != F64 || d.Measurements() != s.m || d.Space() != (Sym{s.n}) {
