@@ -116,12 +116,7 @@ func TestAsymmetricSpectralStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := 24
-	rows := mat.NewDense(k, k, nil)
-	for i := range k {
-		rows.Set(i, i, math.Sqrt(float64(k)))
-	}
-	p := &sensing.Problem{Ensemble: given{sensing.Rect{N1: 4, N2: 6}, rows}, Truth: truth}
+	p := &sensing.Problem{Ensemble: basis{sensing.Rect{N1: 4, N2: 6}}, Truth: truth}
 	var trajectory solver.Trajectory
 	res := solve(t, p, solver.ScaledGradientDescent{StepSize: 0.5}, solver.Settings{Parametrization: solver.Asymmetric{}, Start: solver.Spectral{},
 		FactorRank: 2, Iterations: 20, Recorder: &trajectory})
@@ -153,12 +148,7 @@ func TestScaledAsymmetricRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := 35
-		rows := mat.NewDense(k, k, nil)
-		for i := range k {
-			rows.Set(i, i, math.Sqrt(float64(k)))
-		}
-		p := &sensing.Problem{Ensemble: given{sensing.Rect{N1: 5, N2: 7}, rows}, Truth: truth}
+		p := &sensing.Problem{Ensemble: basis{sensing.Rect{N1: 5, N2: 7}}, Truth: truth}
 		start := solver.Factor{mat.DenseCopyOf(truth.X()), mat.DenseCopyOf(truth.Right())}
 		for b, u := range start {
 			noise := make([]float64, 14)

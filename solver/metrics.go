@@ -52,6 +52,14 @@ func stacked(l, r *mat.Dense) *mat.Dense {
 	return w
 }
 
+// truthBasis is the truth's subspace as a factor W spans it, which is two factors or one.
+func truthBasis(t *sensing.Truth, two bool) *mat.Dense {
+	if two {
+		return stacked(t.Basis(), t.RightBasis())
+	}
+	return t.Basis()
+}
+
 // imbalance is ‖LᵀL − RᵀR‖_F; NaN where L and R are the same.
 func imbalance(l, r *mat.Dense) float64 {
 	if l == r {
@@ -79,11 +87,7 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	if err != nil {
 		return 0
 	}
-	estimate := truth.Basis()
-	if len(shapes) > 1 {
-		estimate = stacked(truth.Basis(), truth.RightBasis())
-	}
-	m := newMeter(p, &sensing.Problem{Truth: truth}, estimate)
+	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1))
 	began := time.Now()
 	if m.measure(new(Sample), u) != nil {
 		return 0
@@ -117,10 +121,7 @@ func (m *meter) measure(s *Sample, f Factor) error {
 		return nil
 	}
 	if m.basis == nil {
-		m.basis = m.truth.Basis()
-		if l != r {
-			m.basis = stacked(m.basis, m.truth.RightBasis())
-		}
+		m.basis = truthBasis(m.truth, l != r)
 	}
 	m.product.Mul(l, r.T())
 	m.product.Sub(m.product, m.target)

@@ -104,13 +104,13 @@ func TestSpectralStart(t *testing.T) {
 
 // basis is an ensemble with one measurement for each coordinate, a_i = √K·e_i: then S = M* and the spectral estimate
 // is exact.
-type basis struct{ sensing.Sym }
+type basis struct{ space sensing.Space }
 
 func (basis) Name() string               { return "basis" }
-func (b basis) Space() sensing.Space     { return b.Sym }
-func (b basis) Measurements() int        { return b.K() }
+func (b basis) Space() sensing.Space     { return b.space }
+func (b basis) Measurements() int        { return b.space.K() }
 func (basis) Entries() sensing.Entries   { return sensing.F64 }
-func (b basis) Row(i int, dst []float64) { clear(dst); dst[i] = math.Sqrt(float64(b.K())) }
+func (b basis) Row(i int, dst []float64) { clear(dst); dst[i] = math.Sqrt(float64(b.space.K())) }
 
 func TestSpectralEstimateIsExact(t *testing.T) {
 	truth, err := sensing.NewTruth(9, 3, 2, 5)

@@ -87,10 +87,7 @@ func (s *SpectralEstimate) sides(r int) (left, right *mat.Dense) {
 // AngleTo returns the sine of the largest principal angle between the truth's subspace and that of the top r*
 // vectors.
 func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
-	if s.left == s.right {
-		return sineBetween(truth.Basis(), s.Top(truth.Rank()))
-	}
-	return sineBetween(stacked(truth.Basis(), truth.RightBasis()), s.Top(truth.Rank()))
+	return sineBetween(truthBasis(truth, s.left != s.right), s.Top(truth.Rank()))
 }
 
 // SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
