@@ -23,15 +23,31 @@ type Entry struct {
 func Catalog() []Entry {
 	var all []Entry
 	for _, m := range methods {
-		all = append(all, Entry{"method", m.name, m.about, m.source})
+		all = append(all, Entry{"method", m.Name(), m.about, m.source})
 	}
 	for _, p := range parametrizations {
 		all = append(all, Entry{"parametrization", p.Name(), p.about, p.source})
 	}
 	for _, e := range ensembles {
-		all = append(all, Entry{"ensemble", e.name, e.about, e.source})
+		all = append(all, Entry{"ensemble", e.Name(), e.about, e.source})
 	}
 	return append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
+}
+
+// named is what has a name in flags and files.
+type named interface{ Name() string }
+
+// namesOf lists the names of all.
+func namesOf[T named](all []T) (names []string) {
+	for _, x := range all {
+		names = append(names, x.Name())
+	}
+	return names
+}
+
+// find returns the one of a name, which is among them.
+func find[T named](all []T, name string) *T {
+	return &all[slices.IndexFunc(all, func(x T) bool { return x.Name() == name })]
 }
 
 // method is an update rule that a configuration can name.
@@ -40,6 +56,9 @@ type method struct {
 	damped              bool // it has the setting lambda
 	make                func(c *Config) solver.Method
 }
+
+// Name is the method's in flags and files.
+func (m method) Name() string { return m.name }
 
 var methods = []method{
 	{"gd", "U ← U − μ∇f(U): gradient descent", "Stöger and Soltanolkotabi, arXiv 2106.15013", false,
@@ -54,18 +73,8 @@ var methods = []method{
 		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
 }
 
-// methodNames lists the names of all methods.
-func methodNames() (names []string) {
-	for _, m := range methods {
-		names = append(names, m.name)
-	}
-	return names
-}
-
 // usesMethod returns the method of a configuration that was found valid.
-func (c *Config) usesMethod() *method {
-	return &methods[slices.IndexFunc(methods, func(m method) bool { return m.name == c.Method })]
-}
+func (c *Config) usesMethod() *method { return find(methods, c.Method) }
 
 func (c *Config) method() solver.Method { return c.usesMethod().make(c) }
 
@@ -80,18 +89,9 @@ var parametrizations = []parametrization{
 	{solver.Asymmetric{}, "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
 }
 
-// parametrizationNames lists the names of all parametrizations.
-func parametrizationNames() (names []string) {
-	for _, p := range parametrizations {
-		names = append(names, p.Name())
-	}
-	return names
-}
-
 // parametrization returns that of a configuration that was found valid.
 func (c *Config) parametrization() solver.Parametrization {
-	i := slices.IndexFunc(parametrizations, func(p parametrization) bool { return p.Name() == c.Parametrization })
-	return parametrizations[i].Parametrization
+	return find(parametrizations, c.Parametrization).Parametrization
 }
 
 // ensemble is a law of measurements that a configuration can name.
@@ -99,6 +99,9 @@ type ensemble struct {
 	name, about, source string
 	make                func(c *Config) (sensing.Ensemble, error)
 }
+
+// Name is the ensemble's in flags and files.
+func (e ensemble) Name() string { return e.name }
 
 // isotropic is where ensembles with E⟨A, Z⟩² = ‖Z‖_F² were shown to be nearly isometries on matrices of low rank.
 const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
@@ -115,16 +118,7 @@ var ensembles = []ensemble{
 	}},
 }
 
-// ensembleNames lists the names of all ensembles that can be drawn.
-func ensembleNames() (names []string) {
-	for _, e := range ensembles {
-		names = append(names, e.name)
-	}
-	return names
-}
-
 // ensemble makes the ensemble of a configuration that was found valid.
 func (c *Config) ensemble() (sensing.Ensemble, error) {
-	i := slices.IndexFunc(ensembles, func(e ensemble) bool { return e.name == c.Ensemble })
-	return ensembles[i].make(c)
+	return find(ensembles, c.Ensemble).make(c)
 }

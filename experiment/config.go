@@ -239,13 +239,13 @@ func (c *Config) Validate() error {
 		}
 	}
 
-	oneOf("parametrization", c.Parametrization, parametrizationNames()...)
+	oneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	c.validateSides(bad)
 	if c.ownData() {
 		c.validateOwnData(bad)
 	} else {
 		c.validateSynthetic(bad, finite)
-		oneOf("ensemble", c.Ensemble, ensembleNames()...)
+		oneOf("ensemble", c.Ensemble, namesOf(ensembles)...)
 		if c.Ensemble != "rademacher" {
 			oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
 		}
@@ -275,7 +275,7 @@ func (c *Config) Validate() error {
 		}
 	}
 
-	oneOf("method", c.Method, methodNames()...)
+	oneOf("method", c.Method, namesOf(methods)...)
 	finite("step", c.Step, c.Step > 0, "positive")
 	c.validateLambda(bad, finite)
 	if c.Iterations < 0 {
@@ -309,7 +309,7 @@ func (c *Config) Validate() error {
 // validateLambda refuses a damping that the method has no use for, and fills in what it is by default.
 func (c *Config) validateLambda(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
 	switch {
-	case !slices.Contains(methodNames(), c.Method): // said already
+	case !slices.Contains(namesOf(methods), c.Method): // said already
 	case !c.usesMethod().damped:
 		if c.Lambda != 0 { // a resolved configuration says 0 where a setting does not apply
 			bad("lambda", "lambda is the damping of scaled-gd-lambda, and method is %s", c.Method)

@@ -13,6 +13,16 @@ func (v *Verdict) find(format string, args ...any) {
 	v.Findings = append(v.Findings, fmt.Sprintf(format, args...))
 }
 
+// settle says what came out; what neither agrees nor disagrees stays unclear.
+func (v *Verdict) settle(agree, disagree bool) {
+	switch {
+	case disagree:
+		v.Status = Disagrees
+	case agree:
+		v.Status = Agrees
+	}
+}
+
 const alphaClaim = `The test error that is reached is at most of order α^(21/16) (Theorem 3.3), a bound and no rate: a slope of
 21/16 = 1.31 or more in logarithms agrees with it. The theorem asks that the measurements be nearly an isometry on matrices of
 low rank, more nearly than its constants tell, so the verdict is on the most measurements there are.`
@@ -103,12 +113,7 @@ func judgeIterations(all []observation) Verdict {
 		}
 		v.Figures[0].Guides = append(v.Figures[0].Guides, guide)
 	}
-	switch {
-	case disagree:
-		v.Status = Disagrees
-	case agree:
-		v.Status = Agrees
-	}
+	v.settle(agree, disagree)
 	return v
 }
 
@@ -264,12 +269,7 @@ func judgeSpectral(all []observation) Verdict {
 		agree = agree && closest <= estimate/10 && last >= estimate/2
 		disagree = disagree || closest > estimate/2 || last < closest
 	}
-	switch {
-	case disagree:
-		v.Status = Disagrees
-	case agree:
-		v.Status = Agrees
-	}
+	v.settle(agree, disagree)
 	return v
 }
 
