@@ -222,6 +222,15 @@ func asJSON(args []string) bool {
 	return false
 }
 
+// notice tells a user what to know.
+func (env environment) notice(text string, asJSON bool) {
+	if asJSON {
+		printJSON(env.out, map[string]any{"event": "notice", "message": text})
+	} else {
+		fmt.Fprintln(env.err, "note:", text)
+	}
+}
+
 func printJSON(w io.Writer, v any) {
 	line, err := json.Marshal(v)
 	if err != nil {

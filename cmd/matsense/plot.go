@@ -111,9 +111,9 @@ func (o plotOptions) drawSweep(r *sweep.Results, dir string) ([]string, error) {
 		return nil, err
 	}
 	if o.out != "" {
-		return writeSweepFigure(sweepFigure(r, selected), o.out)
+		return writeFigure(sweepFigure(r, selected), o.out)
 	}
-	return writeSweepFigure(sweepFigure(r, selected), filepath.Join(dir, figureName(selected)))
+	return writeFigure(sweepFigure(r, selected), filepath.Join(dir, figureName(selected)))
 }
 
 // printWritten tells the files that were written for people to look at.

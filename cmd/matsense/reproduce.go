@@ -122,7 +122,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	}
 	sweepOptions{out: o.out, json: o.json}.describe(env, plan)
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
-	failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
+	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if !o.json {
@@ -130,10 +130,6 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		}
 		return errInterrupted
 	}
-	if err != nil {
-		return err
-	}
-	r, err := sweep.Load(o.out)
 	if err != nil {
 		return err
 	}
@@ -232,7 +228,7 @@ func drawReproduced(r *sweep.Results, f reproduce.Figure, dir string) (report.Ch
 	for _, g := range f.Guides {
 		lines.Guides = append(lines.Guides, report.Guide(g))
 	}
-	paths, err := writeSweepFigure(lines, filepath.Join(dir, figureName(s)))
+	paths, err := writeFigure(lines, filepath.Join(dir, figureName(s)))
 	return chartOf(lines), paths, err
 }
 

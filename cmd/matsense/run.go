@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -195,13 +197,32 @@ func writeFigures(r *experiment.Run, dir string) ([]string, error) {
 	if f.Empty() {
 		return nil, report.ErrEmpty
 	}
+	return writeFigure(f, filepath.Join(dir, "trajectory"))
+}
+
+// figure is what can be drawn.
+type figure interface {
+	Write(w io.Writer, format report.Format) error
+}
+
+// writeFigure writes a figure to a file with the ending of a format, or in both formats to files with the endings added.
+func writeFigure(f figure, path string) ([]string, error) {
+	formats := []report.Format{report.SVG, report.PNG}
+	ending := report.Format(strings.TrimPrefix(filepath.Ext(path), "."))
+	given := slices.Contains(formats, ending)
+	if given {
+		formats = []report.Format{ending}
+	}
 	var paths []string
-	for _, format := range []report.Format{report.SVG, report.PNG} {
-		path := filepath.Join(dir, "trajectory."+string(format))
-		if err := atomicfile.Write(path, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
-			return nil, fmt.Errorf("%s could not be written: %w", path, err)
+	for _, format := range formats {
+		to := path
+		if !given {
+			to += "." + string(format)
 		}
-		paths = append(paths, path)
+		if err := atomicfile.Write(to, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
+			return nil, fmt.Errorf("%s could not be written: %w", to, err)
+		}
+		paths = append(paths, to)
 	}
 	return paths, nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
-	"github.com/matsense/matsense/solver"
 )
 
 // sweepOptions are the flags of sweep.
@@ -97,20 +96,17 @@ func newMerge(env environment) *cobra.Command {
 }
 
 func mergeSweep(env environment, dir string, asJSON bool) error {
-	runs, missing, err := sweep.Merge(dir)
+	r, err := sweep.Merge(dir)
 	if err != nil {
 		return err
 	}
+	runs, missing := len(r.Runs), r.Missing()
 	if asJSON {
 		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": append([]int{}, missing...)})
 	} else if len(missing) < runs {
 		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
 	}
 	if len(missing) < runs {
-		r, err := sweep.Load(dir)
-		if err != nil {
-			return err
-		}
 		if err := writeSweep(env, r, dir, asJSON); err != nil {
 			return err
 		}
@@ -196,7 +192,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return nil
 	}
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
-	failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
+	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
@@ -206,10 +202,6 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 		return errInterrupted
 	}
-	if err != nil {
-		return err
-	}
-	r, err := sweep.Load(o.out)
 	if err != nil {
 		return err
 	}
@@ -226,7 +218,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 	}
 	for _, rec := range r.Records {
-		if mine[rec.Index] && rec.Status == solver.Diverged.String() {
+		if mine[rec.Index] && rec.Diverged() {
 			diverged++
 		}
 	}
@@ -375,11 +367,7 @@ func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 			s.noted = map[string]bool{}
 		}
 		s.noted[note] = true
-		if s.json {
-			printJSON(s.env.out, map[string]any{"event": "notice", "message": note})
-		} else {
-			fmt.Fprintln(s.env.err, "note:", note)
-		}
+		s.env.notice(note, s.json)
 	}
 }
 

@@ -2,17 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
-	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 )
 
@@ -177,26 +174,4 @@ func figureName(s *sweep.Selection) string {
 		}
 		return r
 	}, name)
-}
-
-// writeSweepFigure writes a figure to a file with the ending of a format, or in both formats to files with the endings added.
-func writeSweepFigure(f *report.Lines, path string) ([]string, error) {
-	formats := []report.Format{report.SVG, report.PNG}
-	ending := report.Format(strings.TrimPrefix(filepath.Ext(path), "."))
-	given := slices.Contains(formats, ending)
-	if given {
-		formats = []report.Format{ending}
-	}
-	var paths []string
-	for _, format := range formats {
-		to := path
-		if !given {
-			to += "." + string(format)
-		}
-		if err := atomicfile.Write(to, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
-			return nil, fmt.Errorf("%s could not be written: %w", to, err)
-		}
-		paths = append(paths, to)
-	}
-	return paths, nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
-	"github.com/matsense/matsense/solver"
 )
 
 // writeSweep writes a sweep's report, and the figure that plot draws without being asked for another, and tells their
@@ -26,16 +25,11 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 	if err == nil {
 		f := sweepFigure(r, selected)
 		charts = append(charts, chartOf(f))
-		paths, err = writeSweepFigure(f, filepath.Join(dir, figureName(selected)))
+		paths, err = writeFigure(f, filepath.Join(dir, figureName(selected)))
 	}
 	var none *experiment.UsageError
 	if errors.As(err, &none) || errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) {
-		note := fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir))
-		if asJSON {
-			printJSON(env.out, map[string]any{"event": "notice", "message": note})
-		} else {
-			fmt.Fprintln(env.err, "note:", note)
-		}
+		env.notice(fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir)), asJSON)
 	} else if err != nil {
 		return err
 	}
@@ -125,7 +119,7 @@ func countEnds(r *sweep.Results) ends {
 		case rec.Status == sweep.Failed:
 			e.failed++
 			continue
-		case rec.Status == solver.Diverged.String():
+		case rec.Diverged():
 			e.diverged++
 		case rec.Recovered == nil:
 		case *rec.Recovered:

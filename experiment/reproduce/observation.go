@@ -32,7 +32,7 @@ func observations(r *sweep.Results) []observation {
 func (v *Verdict) only(all []observation, condition func(observation) bool, otherwise string) []observation {
 	var kept []observation
 	for _, o := range all {
-		if o.Status != "diverged" && condition(o) {
+		if !o.Diverged() && condition(o) {
 			kept = append(kept, o)
 		}
 	}

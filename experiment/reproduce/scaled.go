@@ -54,18 +54,13 @@ func judgeDamped(all []observation) Verdict {
 	plain := v.overKappa(all, "gd")
 	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
 	v.overKappa(all, "scaled-gd")
-	switch {
-	case disagree:
-		v.Status = Disagrees
-	case agree:
-		v.Status = Agrees
-	}
+	v.settle(agree, disagree)
 	return v
 }
 
 // reached is when a run reached its target; nil where it did not, or diverged.
 func reached(o observation) *int {
-	if o.Status == "diverged" || len(o.Targets) == 0 {
+	if o.Diverged() || len(o.Targets) == 0 {
 		return nil
 	}
 	return o.Targets[0]

@@ -40,10 +40,10 @@ type Progress interface {
 // Run carries out the part of a sweep that its plan says. Each run that ends is recorded at once, so that whenever the
 // process stops, what was finished is kept and is not done again with Resume. Runs that fail or diverge stop no others. The tables are
 // written when no run of the whole sweep is missing. The error is ctx's where the sweep was interrupted.
-func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (failures int, err error) {
+func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results, failures int, err error) {
 	release, err := p.take(w)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	defer release()
 	var groups []Group
@@ -53,7 +53,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (failures in
 		for _, r := range g.Runs {
 			rec, err := readRecord(w.Dir, r)
 			if err != nil {
-				return 0, err
+				return nil, 0, err
 			}
 			if rec == nil || rec.Status == Failed {
 				open = append(open, r)
@@ -68,14 +68,14 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (failures in
 	for _, g := range groups {
 		failed, err := p.runGroup(ctx, w.Dir, g.Runs, progress)
 		if failures += failed; err != nil {
-			return failures, err
+			return nil, failures, err
 		}
 	}
-	records, missing, err := p.records(w.Dir)
-	if err != nil || len(missing) > 0 {
-		return failures, err
+	r, err = p.results(w.Dir)
+	if err != nil || len(r.Missing()) > 0 {
+		return r, failures, err
 	}
-	return failures, p.Spec.writeTables(w.Dir, records)
+	return r, failures, p.Spec.writeTables(w.Dir, r.Records)
 }
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
@@ -139,36 +139,28 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 	return failures, err
 }
 
-// records reads those of all runs, and lists the runs that have none or that failed to be computed.
-func (p *Plan) records(dir string) (records []*Record, missing []int, err error) {
-	for _, r := range p.Runs {
-		rec, err := readRecord(dir, r)
+// results reads the records of all runs that have one.
+func (p *Plan) results(dir string) (*Results, error) {
+	r := &Results{Spec: p.Spec, Runs: p.Runs}
+	for _, run := range p.Runs {
+		rec, err := readRecord(dir, run)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if rec == nil {
-			missing = append(missing, r.Index)
-			continue
+		if rec != nil {
+			r.Records = append(r.Records, rec)
 		}
-		records = append(records, rec)
 	}
-	return records, missing, nil
+	return r, nil
 }
 
-// Merge writes the tables of a sweep's directory from the records that are there, and lists the runs that are missing.
-func Merge(dir string) (runs int, missing []int, err error) {
-	p, err := Open(dir)
-	if err != nil {
-		return 0, nil, err
+// Merge writes the tables of a sweep's directory from the records that are there.
+func Merge(dir string) (*Results, error) {
+	r, err := Load(dir)
+	if err != nil || len(r.Records) == 0 {
+		return r, err
 	}
-	records, missing, err := p.records(dir)
-	if err != nil {
-		return 0, nil, err
-	}
-	if len(records) == 0 {
-		return len(p.Runs), missing, nil
-	}
-	return len(p.Runs), missing, p.Spec.writeTables(dir, records)
+	return r, r.Spec.writeTables(dir, r.Records)
 }
 
 // Open reads the specification of a sweep's directory, without planning anything.

@@ -46,6 +46,9 @@ type Record struct {
 	Timing     Timing  `json:"timing"`
 }
 
+// Diverged says whether the run ended that way.
+func (r *Record) Diverged() bool { return r.Status == solver.Diverged.String() }
+
 // Point is a sample without singular values and time.
 type Point struct {
 	Iteration     int               `json:"iteration"`

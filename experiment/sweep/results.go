@@ -25,11 +25,22 @@ func Load(dir string) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, _, err := p.records(dir)
-	if err != nil {
-		return nil, err
+	return p.results(dir)
+}
+
+// Missing lists the numbers of the runs that have not ended, or not been kept.
+func (r *Results) Missing() []int {
+	there := map[int]bool{}
+	for _, rec := range r.Records {
+		there[rec.Index] = true
 	}
-	return &Results{p.Spec, p.Runs, records}, nil
+	var missing []int
+	for _, run := range r.Runs {
+		if !there[run.Index] {
+			missing = append(missing, run.Index)
+		}
+	}
+	return missing
 }
 
 // Iteration is the name of what trajectories are drawn over.
@@ -301,7 +312,7 @@ func (s *Selection) counts(rec *Record, known bool) bool {
 	switch {
 	case rec.Status == Failed:
 		s.Failed++
-	case rec.Status == "diverged":
+	case rec.Diverged():
 		s.Diverged++
 	case !known:
 		s.Unknown++
