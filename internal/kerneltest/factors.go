@@ -72,16 +72,11 @@ func memberScale[T number](member int) float64 {
 // svec is the reference of lift: svec(L·Rᵀ).
 func svec[T number](l, r []T, n, d int) []T {
 	z := make([]T, 0, triangle(n))
+	whole := vec(l, r, n, n, d)
 	for i := range n {
-		for j := i; j < n; j++ {
-			var sum T
-			for c := range d {
-				sum = fma(l[i*d+c], r[j*d+c], sum)
-			}
-			if i != j {
-				sum *= T(math.Sqrt2)
-			}
-			z = append(z, sum)
+		z = append(z, whole[i*n+i])
+		for j := i + 1; j < n; j++ {
+			z = append(z, whole[i*n+j]*T(math.Sqrt2))
 		}
 	}
 	return z
