@@ -69,22 +69,15 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	}
 	e := p.Ensemble
 	space := e.Space()
-	n1, n2 := space.Dims()
-	k, m := float64(space.K()), float64(e.Measurements())
-	workers := float64(o.workers)
-	row := k * float64(e.Entries().EntryBits()) / 8
-
-	bytes := 8 * 2 * m                         // y and the noise
-	bytes += 8 * 7 * float64(n1) * float64(n2) // products and their panels, the truth, the spectral estimate
-	if o.precision == Mixed {
-		bytes += 8 * ((4+workers)*k + m) // of the pass in f64, and the truth as an anchor
+	bytes := 8 * 2 * float64(e.Measurements()) // y and the noise
+	switch e := e.(type) {
+	case sensing.Rows:
+		bytes += b.rowBytes(e, o, len(batch.Members))
+	case *sensing.Completion:
+		bytes += sampledBytes(e)
 	}
 	gram := 0.0
 	for _, member := range batch.Members {
-		bytes += 8 * (2 + workers) * k // z, g, accumulators
-		if o.precision == Mixed {
-			bytes += 8 * (2*k + m) // the anchor
-		}
 		shapes, err := batch.Parametrization.Shapes(space, member.FactorRank)
 		if err != nil {
 			return 0, err
@@ -96,11 +89,25 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 			gram = max(gram, float64(s.Cols)*float64(s.Cols))
 		}
 	}
-	bytes += 8 * 4 * gram // Precondition's: itself, in panels, and twice while it is inverted
-	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != Generated {
-		return bytes + row*m, nil
+	return bytes + 8*4*gram, nil // Precondition's: itself, in panels, and twice while it is inverted
+}
+
+// rowBytes is what rows take, and all that has a coordinate's number or two for each of them.
+func (b Backend) rowBytes(e sensing.Rows, o options, members int) float64 {
+	n1, n2 := e.Space().Dims()
+	k, m := float64(e.Space().K()), float64(e.Measurements())
+	workers := float64(o.workers)
+	bytes := 8 * 7 * float64(n1) * float64(n2)        // products and their panels, the truth, the spectral estimate
+	bytes += 8 * (2 + workers) * k * float64(members) // z, g, accumulators
+	if o.precision == Mixed {
+		bytes += 8 * ((4+workers)*k + m)          // of the pass in f64, and the truth as an anchor
+		bytes += 8 * (2*k + m) * float64(members) // anchors
 	}
-	return bytes + row*blockRows*workers, nil
+	row := k * float64(e.Entries().EntryBits()) / 8
+	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != Generated {
+		return bytes + row*m
+	}
+	return bytes + row*blockRows*workers
 }
 
 // options are a Backend's choices, made.

@@ -41,7 +41,7 @@ func benchmarkEnsemblesOf(b *testing.B, n, m int, run func(b *testing.B, e sensi
 func reportRates(b *testing.B, e sensing.Ensemble, members int) {
 	entries := float64(e.Measurements()) * float64(e.Space().K())
 	perSecond := float64(b.N) / b.Elapsed().Seconds()
-	b.ReportMetric(entries*float64(e.Entries().EntryBits())/8*perSecond/1e9, "GB/s")
+	b.ReportMetric(entries*float64(e.(sensing.Rows).Entries().EntryBits())/8*perSecond/1e9, "GB/s")
 	b.ReportMetric(4*float64(members)*entries*perSecond/1e9, "GFLOP/s")
 	b.ReportMetric(1e3/perSecond/float64(members), "ms")
 	b.ReportMetric(1e12/perSecond/float64(members)/entries, "ps/entry")

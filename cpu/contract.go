@@ -14,9 +14,9 @@ import (
 type operator interface {
 	// apply does p_i = ⟨A_i, L·Rᵀ⟩.
 	apply(p []float64, l, r *mat.Dense)
-	// adjointMul does dst = (Σ_i w_i A_i)·X.
-	adjointMul(dst *mat.Dense, w []float64, x *mat.Dense)
-	// contract fills each part's results, all in one pass over the measurements.
+	// adjointMul does dst = S·X, or Sᵀ·X, with S = Σ_i w_i A_i.
+	adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense)
+	// contract fills each part's results, all in one pass over the measurements. y is the same each time.
 	contract(y []float64, parts []*part)
 }
 
@@ -59,6 +59,9 @@ func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
 
 // newOperator finds out what an ensemble can do.
 func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
+	if c, ok := e.(*sensing.Completion); ok {
+		return newSampled(c, o)
+	}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err
@@ -116,10 +119,14 @@ func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
 	o.exact.dots(p, o.wide)
 }
 
-func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, x *mat.Dense) {
+func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
 	o.exact.combine(o.wide, w)
 	o.space.Matrix(o.matrix, o.wide)
-	o.product.multiply(dst, plain(o.matrix), plain(x), false)
+	s := plain(o.matrix)
+	if trans {
+		s = transposed(o.matrix)
+	}
+	o.product.multiply(dst, s, plain(x), false)
 }
 
 func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {

@@ -218,15 +218,18 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) error {
 }
 
 // AdjointMul implements solver.Engine.
-func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) error {
+func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	n1, n2 := e.space.Dims()
+	if trans {
+		n1, n2 = n2, n1
+	}
 	dr, dc := dst.Dims()
 	xr, xc := x.Dims()
 	if len(w) != len(e.y) || dr != n1 || xr != n2 || dc != xc {
 		return fmt.Errorf("cpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
 			len(e.y), n1, n2, len(w), xr, xc, dr, dc)
 	}
-	e.operator.adjointMul(dst, w, x)
+	e.operator.adjointMul(dst, w, trans, x)
 	return nil
 }
 

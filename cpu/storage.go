@@ -10,7 +10,7 @@ import (
 // GeneratedIsFaster finds out, in about a tenth of a second, whether steps take less time when this ensemble's rows are
 // made as they are needed than when they are read from memory. It times a gradient over some of the rows in both storages.
 func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
-	if e == nil || e.Entries().EntryBits() > 8 {
+	if rows, ok := e.(sensing.Rows); !ok || rows.Entries().EntryBits() > 8 {
 		return false // to make a normal deviate takes many times longer than to read one
 	}
 	var trials [2]*trial

@@ -84,7 +84,7 @@ func TestMemory(t *testing.T) {
 			must(t, err)
 			e, err := b.Open(context.Background(), p, members)
 			must(t, err)
-			_, err = solver.NewSpectralEstimate(p.Ensemble.Space(), e, 0)
+			_, err = solver.NewSpectralEstimate(p.Ensemble, e, 0, 1)
 			must(t, err)
 			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold || float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)

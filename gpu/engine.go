@@ -361,12 +361,16 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 }
 
 // AdjointMul implements [solver.Engine], always in f64.
-func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err error) {
+func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) (err error) {
+	n1, n2 := e.n1, e.n2
+	if trans {
+		n1, n2 = n2, n1
+	}
 	dr, dc := dst.Dims()
 	xr, xc := x.Dims()
-	if len(w) != e.m || dr != e.n1 || xr != e.n2 || dc != xc {
+	if len(w) != e.m || dr != n1 || xr != n2 || dc != xc {
 		return fmt.Errorf("gpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
-			e.m, e.n1, e.n2, len(w), xr, xc, dr, dc)
+			e.m, n1, n2, len(w), xr, xc, dr, dc)
 	}
 	e.listed = nil // the lists are used here
 	dx, err := e.borrow(x)
@@ -391,7 +395,7 @@ func (e *engine) AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) (err erro
 	if err := e.sumChunks(F64, 1); err != nil {
 		return err
 	}
-	if err := e.pullback(F64, pull{scale: 1}, e.pullbacks, 1, xc); err != nil {
+	if err := e.pullback(F64, pull{transposed: trans, scale: 1}, e.pullbacks, 1, xc); err != nil {
 		return err
 	}
 	return e.download(out, dst)

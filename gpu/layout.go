@@ -38,8 +38,12 @@ type layout struct {
 }
 
 func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
+	rows, ok := e.(sensing.Rows)
+	if !ok {
+		return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble yet", e.Name())
+	}
 	l := &layout{
-		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), entries: e.Entries(), precision: b.Precision,
+		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), entries: rows.Entries(), precision: b.Precision,
 		stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
 	}
 	l.n1, l.n2 = l.space.Dims()

@@ -6,15 +6,21 @@ import "fmt"
 // description, a few words long; what an engine keeps in memory is the engine's choice.
 //
 // How an engine reads an ensemble depends on what else the ensemble can do. Those whose measurements are rows of K
-// entries are a [RowSource] of exactly one entry type.
+// entries are [Rows], a [RowSource] of exactly one entry type. The others have a structure of their own, by which an engine
+// knows them, and nothing of K numbers.
 type Ensemble interface {
-	// Name is the ensemble's name in flags and files: gaussian, rademacher, dense.
+	// Name is the ensemble's name in flags and files: gaussian, rademacher, completion, dense.
 	Name() string
 	// Space is the space that the measurements are taken in.
 	Space() Space
 	// Measurements is m.
 	Measurements() int
-	// Entries names the number format in which the measurements are defined.
+}
+
+// Rows is an ensemble whose measurements are rows of K entries.
+type Rows interface {
+	Ensemble
+	// Entries names the number format in which the entries are defined.
 	Entries() Entries
 }
 
@@ -45,9 +51,9 @@ type Entry interface {
 	float64 | float32 | BF16Entry | Q8Entry | SignWord
 }
 
-// RowSource is an ensemble whose measurement i is a row a_i of K entries.
+// RowSource is Rows whose measurement i is a row a_i of K entries E.
 type RowSource[E Entry] interface {
-	Ensemble
+	Rows
 	// Row writes row i, 0 ≤ i < m, to dst, whose length must be [RowLen] of K. It may be called from any number of
 	// goroutines, and gives the same bits whenever and wherever it is called.
 	Row(i int, dst []E)
@@ -92,9 +98,13 @@ type base struct {
 }
 
 func newBase(s Space, m int) (base, error) {
+	return newBaseUpTo(MaxRowSide, s, m)
+}
+
+func newBaseUpTo(side int, s Space, m int) (base, error) {
 	n1, n2 := s.Dims()
-	if n1 < 1 || n2 < 1 || n1 > maxSide || n2 > maxSide {
-		return base{}, fmt.Errorf("sensing: a %d × %d matrix cannot be measured: sides go from 1 to %d", n1, n2, maxSide)
+	if n1 < 1 || n2 < 1 || n1 > side || n2 > side {
+		return base{}, fmt.Errorf("sensing: a %d × %d matrix cannot be measured: sides go from 1 to %d", n1, n2, side)
 	}
 	if m < 1 {
 		return base{}, fmt.Errorf("sensing: the number of measurements must be positive, got %d", m)
@@ -102,8 +112,9 @@ func newBase(s Space, m int) (base, error) {
 	return base{s, m}, nil
 }
 
-// maxSide keeps the number of coordinates within what one Philox row can index and an int can hold.
-const maxSide = 1 << 16
+// MaxRowSide bounds the sides of matrices that are measured by rows of entries: their coordinates are within what one
+// Philox row can index.
+const MaxRowSide = 1 << 16
 
 // Space implements [Ensemble].
 func (b base) Space() Space { return b.space }

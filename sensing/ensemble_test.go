@@ -18,7 +18,7 @@ var formats = []Entries{F64, F32, BF16, Q8, Signs}
 var lengths = []int{1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 128, 129, 255, 257, 1009}
 
 // draw returns the random ensemble with the given entries.
-func draw(t *testing.T, s Space, m int, entries Entries, seed uint64) Ensemble {
+func draw(t *testing.T, s Space, m int, entries Entries, seed uint64) Rows {
 	t.Helper()
 	var e Ensemble
 	var err error
@@ -30,7 +30,7 @@ func draw(t *testing.T, s Space, m int, entries Entries, seed uint64) Ensemble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return e.(Rows)
 }
 
 // rawRow returns row i of a source, and fails where Row writes past the row.
@@ -80,7 +80,7 @@ func rowValues(t *testing.T, e Ensemble, i int) []float64 {
 			}
 		}
 	default:
-		t.Fatalf("%s with %s entries is no source of rows", e.Name(), e.Entries())
+		t.Fatalf("%s is no source of rows", e.Name())
 	}
 	return out
 }

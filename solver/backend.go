@@ -80,8 +80,8 @@ type Engine interface {
 	Observations(member int) []float64
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must be symmetric.
 	Apply(p []float64, l, r *mat.Dense) error
-	// AdjointMul does dst = (Σ_i w_i A_i)·X, n1 × d from X of n2 × d.
-	AdjointMul(dst *mat.Dense, w []float64, x *mat.Dense) error
+	// AdjointMul does dst = S·X, n1 × d from X of n2 × d, or dst = Sᵀ·X the other way around, with S = Σ_i w_i A_i.
+	AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error
 
 	// Close frees what the engine holds.
 	Close() error

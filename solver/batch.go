@@ -14,9 +14,9 @@ type batch struct {
 	problem  *sensing.Problem
 	engine   Engine
 	jobs     []Job
-	next     int    // the first job that has no seat yet
-	seats    []*run // nil where nobody sits
-	spectral *SpectralEstimate
+	next     int                       // the first job that has no seat yet
+	seats    []*run                    // nil where nobody sits
+	spectral map[int]*SpectralEstimate // by how many pairs were asked for; 0 is all
 }
 
 // ownError is an error that concerns one job alone: of its recorder, its keeper or its start.
@@ -123,12 +123,22 @@ func (g *batch) stepping(work func() error, runs ...*run) error {
 // settle waits for what the device has not done yet, and counts that as stepping of all runs.
 func (g *batch) settle() error { return g.stepping(g.engine.Wait, g.runs()...) }
 
-// estimate makes the spectral estimate on first use. It is the same for all runs.
-func (g *batch) estimate() (*SpectralEstimate, error) {
-	if g.spectral != nil {
-		return g.spectral, nil
+// estimate makes the spectral estimate with k pairs on first use. It is the same for all runs, and for none a better one that
+// another asked for: a run is, to the bit, what it is alone.
+func (g *batch) estimate(k int) (*SpectralEstimate, error) {
+	if isDecomposed(g.problem.Ensemble, k) {
+		k = 0
 	}
-	var err error
-	g.spectral, err = NewSpectralEstimate(g.problem.Ensemble.Space(), g.engine, 0)
-	return g.spectral, err
+	if have := g.spectral[k]; have != nil {
+		return have, nil
+	}
+	made, err := NewSpectralEstimate(g.problem.Ensemble, g.engine, 0, k)
+	if err != nil {
+		return nil, err
+	}
+	if g.spectral == nil {
+		g.spectral = map[int]*SpectralEstimate{}
+	}
+	g.spectral[k] = made
+	return made, nil
 }

@@ -14,22 +14,17 @@ import (
 type meter struct {
 	par      Parametrization
 	truth    *sensing.Truth // nil where unknown
-	target   *mat.Dense     // M*
+	distance distance       // to M*
 	norm     float64        // ‖M*‖_F
 	basis    *mat.Dense     // the truth's subspace, as W spans it
 	estimate *mat.Dense     // the spectral estimate's, as W spans it; nil where there is none to compare with
-	product  *mat.Dense
-	rest     *mat.Dense // as large as W, for the noise
+	rest     *mat.Dense     // as large as W, for the noise
 }
 
 func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
 	m := &meter{par: par, truth: p.Truth, estimate: estimate}
 	if p.Truth != nil {
-		n1, n2 := p.Truth.Dims()
-		m.target = mat.NewDense(n1, n2, nil)
-		p.Truth.Matrix(m.target)
-		m.norm = mat.Norm(m.target, 2)
-		m.product = mat.NewDense(n1, n2, nil)
+		m.distance.truth, m.norm = p.Truth, truthNorm(p.Truth)
 	}
 	return m
 }
@@ -123,9 +118,7 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	if m.basis == nil {
 		m.basis = truthBasis(m.truth, l != r)
 	}
-	m.product.Mul(l, r.T())
-	m.product.Sub(m.product, m.target)
-	s.TestError = mat.Norm(m.product, 2) / m.norm
+	s.TestError = m.distance.of(l, r) / m.norm
 	return m.split(s, w)
 }
 

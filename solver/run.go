@@ -22,12 +22,13 @@ type run struct {
 	seconds   float64
 	kept      time.Time
 	meter     *meter
-	zeroLoss  float64 // f(0)
-	firstLoss float64 // f(U₀); 0 until it is measured
-	measured  Factor  // the last one measured as good
-	measuring Factor  // the one being measured
-	goodAt    int     // the iteration of measured
-	hasGood   bool    // measured was measured, when it was due
+	zeroLoss  float64           // f(0)
+	firstLoss float64           // f(U₀); 0 until it is measured
+	measured  Factor            // the last one measured as good
+	measuring Factor            // the one being measured
+	goodAt    int               // the iteration of measured
+	hasGood   bool              // measured was measured, when it was due
+	spectral  *SpectralEstimate // the one asked for last; nil where none was
 }
 
 // newRun puts a job in a seat and sets its first iterate.
@@ -76,7 +77,7 @@ func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
 
 	var top *mat.Dense
 	if s.Rank > 0 {
-		est, err := r.estimate()
+		est, err := r.estimate(s.Rank)
 		if err != nil {
 			return nil, err
 		}
@@ -87,6 +88,13 @@ func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
 	}
 	r.meter = newMeter(s.Parametrization, g.problem, top)
 	return r, nil
+}
+
+// estimate returns the spectral estimate with k pairs.
+func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
+	est, err = r.batch.estimate(k)
+	r.spectral = est
+	return est, err
 }
 
 // advance takes a run whose gradient is there one step further, measuring first where it is due. At the run's end it
@@ -247,7 +255,7 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	res := &Result{Status: status, Iteration: r.iteration, Seconds: r.seconds}
 	if status == Diverged {
 		res.Iteration, res.Factor = r.goodAt, r.measured
-		if _, err := r.estimate(); err != nil {
+		if _, err := r.estimate(max(r.Rank, 1)); err != nil {
 			return nil, err
 		}
 	} else {

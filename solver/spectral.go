@@ -2,10 +2,12 @@ package solver
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/krylov"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -18,31 +20,115 @@ import (
 type SpectralEstimate struct {
 	values      []float64 // descending
 	left, right *mat.Dense
+	norm        float64 // ‖S‖, nearly
 }
 
-// NewSpectralEstimate forms S of a member's observations, n1 × n2, in one pass over the measurements, and decomposes it.
-func NewSpectralEstimate(space sensing.Space, e Engine, member int) (*SpectralEstimate, error) {
-	y := e.Observations(member)
-	n1, n2 := space.Dims()
-	s, identity := mat.NewDense(n1, n2, nil), mat.NewDense(n2, n2, nil)
+// NewSpectralEstimate finds the k largest of the pairs of a member's S, n1 × n2, and their vectors. It finds all where S is to be
+// formed, in one pass over the measurements, and decomposed. That is cheap beside rows of measurements, which have n1·n2
+// numbers each. Where measurements have a structure, products with S cost little and S itself may not fit into memory: then
+// large matrices are only multiplied by blocks of vectors.
+func NewSpectralEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
+	s := &adjoint{ensemble.Space(), e, e.Observations(member)}
+	if isDecomposed(ensemble, k) {
+		return s.decomposed()
+	}
+	return s.iterated(k)
+}
+
+// isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
+func isDecomposed(ensemble sensing.Ensemble, k int) bool {
+	const fewVectors, smallMatrix = 8, 512 // a matrix of this size is decomposed in a fraction of a second
+	_, rows := ensemble.(sensing.Rows)
+	side := min(ensemble.Space().Dims())
+	return rows || side <= smallMatrix || fewVectors*k > side
+}
+
+// adjoint is S as an operator.
+type adjoint struct {
+	space  sensing.Space
+	engine Engine
+	y      []float64
+}
+
+// multiply does dst = S·X or dst = Sᵀ·X.
+func (s *adjoint) multiply(dst *mat.Dense, trans bool, x *mat.Dense) error {
+	if err := s.engine.AdjointMul(dst, s.y, trans, x); err != nil {
+		return err
+	}
+	dst.Scale(1/float64(len(s.y)), dst)
+	return nil
+}
+
+// decomposed forms S.
+func (s *adjoint) decomposed() (*SpectralEstimate, error) {
+	n1, n2 := s.space.Dims()
+	all, identity := mat.NewDense(n1, n2, nil), mat.NewDense(n2, n2, nil)
 	for i := range n2 {
 		identity.Set(i, i, 1)
 	}
-	if err := e.AdjointMul(s, y, identity); err != nil {
+	if err := s.multiply(all, false, identity); err != nil {
 		return nil, err
 	}
-	s.Scale(1/float64(len(y)), s)
-	if _, sym := space.(sensing.Sym); sym {
-		return symmetricEstimate(s)
+	if _, sym := s.space.(sensing.Sym); sym {
+		return symmetricEstimate(all)
 	}
 	var dec mat.SVD
-	if !dec.Factorize(s, mat.SVDThin) {
+	if !dec.Factorize(all, mat.SVDThin) {
 		return nil, fmt.Errorf("solver: the singular values of the %d × %d spectral estimate could not be found", n1, n2)
 	}
 	est := &SpectralEstimate{values: dec.Values(nil), left: new(mat.Dense), right: new(mat.Dense)}
+	est.norm = est.values[0]
 	dec.UTo(est.left)
 	dec.VTo(est.right)
 	return est, nil
+}
+
+// iterated multiplies S by blocks of vectors, from a random one on that is always the same. Where S is not symmetric its
+// singular values and vectors p, q are found as the positive eigenvalues of the symmetric matrix with the blocks 0, S; Sᵀ, 0, and
+// its eigenvectors [p; q]/√2.
+func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
+	n1, n2 := s.space.Dims()
+	_, sym := s.space.(sensing.Sym)
+	n := n1
+	multiply := func(dst, x *mat.Dense) error { return s.multiply(dst, false, x) }
+	if !sym {
+		n = n1 + n2
+		multiply = func(dst, x *mat.Dense) error {
+			p, q := sides(x, n1)
+			top, bottom := sides(dst, n1)
+			if err := s.multiply(top, false, q); err != nil {
+				return err
+			}
+			return s.multiply(bottom, true, p)
+		}
+	}
+	pairs, err := krylov.Leading(randomBlock(n, krylov.BlockSize(n, k)), k, multiply)
+	if err != nil {
+		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
+	}
+	est := &SpectralEstimate{values: pairs.Values, left: pairs.Vectors, right: pairs.Vectors, norm: pairs.Largest}
+	if !sym {
+		est.left, est.right = sides(pairs.Vectors, n1)
+		est.left.Scale(math.Sqrt2, est.left)
+		est.right.Scale(math.Sqrt2, est.right)
+	}
+	return est, nil
+}
+
+// sides are the first n1 rows of a stacked matrix and the others.
+func sides(a *mat.Dense, n1 int) (top, bottom *mat.Dense) {
+	rows, cols := a.Dims()
+	return a.Slice(0, n1, 0, cols).(*mat.Dense), a.Slice(n1, rows, 0, cols).(*mat.Dense)
+}
+
+// randomBlock returns independent N(0, 1) numbers.
+func randomBlock(n, columns int) *mat.Dense {
+	stream := sensing.NewStream(0, sensing.EstimateStream)
+	block := mat.NewDense(n, columns, nil)
+	for i := range n {
+		stream.Normals(uint64(i), block.RawRowView(i))
+	}
+	return block
 }
 
 // symmetricEstimate decomposes a symmetric S, and overwrites it.
@@ -59,13 +145,13 @@ func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 		s.SetCol(j, mat.Col(nil, n-1-j, &v))
 	}
 	slices.Reverse(ascending)
-	return &SpectralEstimate{ascending, s, s}, nil
+	return &SpectralEstimate{ascending, s, s, max(ascending[0], -ascending[n-1])}, nil
 }
 
-// Values returns all eigenvalues of S, or its singular values, largest first. The caller must not change them.
+// Values returns the eigenvalues of S that were found, or its singular values, largest first. The caller must not change them.
 func (s *SpectralEstimate) Values() []float64 { return s.values }
 
-// Top returns the eigenvectors of the r largest eigenvalues, n × r; where S is not symmetric the singular vectors, [P; Q]/√2 of
+// Top returns the eigenvectors of the r largest eigenvalues, of which as many were found, n × r; where S is not symmetric the singular vectors, [P; Q]/√2 of
 // (n1 + n2) × r. The caller must not change them.
 func (s *SpectralEstimate) Top(r int) *mat.Dense {
 	left, right := s.sides(r)
@@ -94,7 +180,7 @@ func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 // at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
 // much, it is twice that.
 func (s *SpectralEstimate) SuggestStep() float64 {
-	norm := max(s.values[0], -s.values[len(s.values)-1])
+	norm := s.norm
 	if s.left != s.right {
 		norm /= 2
 	}

@@ -13,8 +13,8 @@ import (
 
 // Start makes the first iterate.
 type Start interface {
-	// Factor returns U₀ with the given shapes. It may ask for the spectral estimate, which is made on first use.
-	Factor(shapes []Shape, spectral func() (*SpectralEstimate, error)) (Factor, error)
+	// Factor returns U₀ with the given shapes. It may ask for the spectral estimate with k pairs, which is made on first use.
+	Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error)
 }
 
 // SmallRandom starts from α·G, with the entries of G independent N(0, 1/r). Row i of the factor's matrix number b is
@@ -27,7 +27,7 @@ type SmallRandom struct {
 var _ Start = SmallRandom{}
 
 // Factor implements [Start].
-func (s SmallRandom) Factor(shapes []Shape, _ func() (*SpectralEstimate, error)) (Factor, error) {
+func (s SmallRandom) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (Factor, error) {
 	f := NewFactor(shapes)
 	stream := sensing.NewStream(s.Seed, sensing.StartStream)
 	for b, u := range f {
@@ -46,27 +46,39 @@ func (s SmallRandom) Factor(shapes []Shape, _ func() (*SpectralEstimate, error))
 
 // Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
 // eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last.
-type Spectral struct{}
+type Spectral struct {
+	// Skip is how many of the top pairs are left out, so that U₀ has those after them. 1 is the start for entries that are
+	// seen where they are not negative, all others being zero in S. There with p ≈ 1/2
+	//
+	//	S ≈ 2·max(M*, 0) = M* + |M*|   entry by entry,
+	//
+	// and where the rows of the truth's X point evenly in all directions, the two parts share no eigenvectors: those of |M*| are even
+	// functions of the direction, those of M* odd. The largest is even, close to the lengths of the rows, and the next r*
+	// are those of M*, with its eigenvalues. The others of |M*| are smaller. For r* = 1 that fails, as it must: no entry tells the sign between
+	// the rows of either sign. (After the start of Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822, which makes
+	// gradient descent succeed where it does not from a random one.)
+	Skip int
+}
 
 var _ Start = Spectral{}
 
 // Factor implements [Start].
-func (Spectral) Factor(shapes []Shape, spectral func() (*SpectralEstimate, error)) (Factor, error) {
+func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error) {
 	if len(shapes) > 2 {
 		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ and UVᵀ alone")
 	}
-	est, err := spectral()
+	est, err := spectral(s.Skip + shapes[0].Cols)
 	if err != nil {
 		return nil, err
 	}
 	f := NewFactor(shapes)
-	r := min(len(est.Values()), shapes[0].Cols)
-	left, right := est.sides(r)
+	last := min(len(est.Values()), s.Skip+shapes[0].Cols)
+	left, right := est.sides(last)
 	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
-		for j := range r {
+		for j := s.Skip; j < last; j++ {
 			scale := math.Sqrt(max(est.Values()[j], 0))
 			for i := range shapes[b].Rows {
-				f[b].Set(i, j, scale*top.At(i, j))
+				f[b].Set(i, j-s.Skip, scale*top.At(i, j))
 			}
 		}
 	}
@@ -79,7 +91,7 @@ type Given struct{ Start Factor }
 var _ Start = Given{}
 
 // Factor implements [Start].
-func (g Given) Factor(shapes []Shape, _ func() (*SpectralEstimate, error)) (Factor, error) {
+func (g Given) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (Factor, error) {
 	f := g.Start.Clone()
 	if have := f.Shapes(); !slices.Equal(have, shapes) {
 		return nil, fmt.Errorf("solver: the start is %s and the factor is %s", sizes(have), sizes(shapes))

@@ -5,6 +5,7 @@ package backendtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -64,22 +65,22 @@ var kinds = []kind{
 	},
 }
 
-// Ensembles returns one of each kind, of symmetric n × n matrices.
-func Ensembles(t testing.TB, n, m int) map[string]sensing.Ensemble {
+// Ensembles returns one of each kind that has rows, of symmetric n × n matrices.
+func Ensembles(t testing.TB, n, m int) map[string]sensing.Rows {
 	t.Helper()
 	return EnsemblesOn(t, sensing.Sym{N: n}, m)
 }
 
-// EnsemblesOn returns one of each kind on a space.
-func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Ensemble {
+// EnsemblesOn returns one of each kind that has rows on a space.
+func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Rows {
 	t.Helper()
-	out := map[string]sensing.Ensemble{}
+	out := map[string]sensing.Rows{}
 	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8} {
 		e, err := sensing.NewGaussian(space, m, entries, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out["gaussian-"+string(entries)] = e
+		out["gaussian-"+string(entries)] = e.(sensing.Rows)
 	}
 	e, err := sensing.NewRademacher(space, m, 7)
 	if err != nil {
@@ -89,9 +90,28 @@ func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.En
 	return out
 }
 
+// plainly forgets that ensembles have rows.
+func plainly(rows map[string]sensing.Rows) map[string]sensing.Ensemble {
+	all := map[string]sensing.Ensemble{}
+	for name, e := range rows {
+		all[name] = e
+	}
+	return all
+}
+
+// structuredOn returns one of each kind that has no rows.
+func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Ensemble {
+	t.Helper()
+	c, err := sensing.NewCompletion(space, m, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]sensing.Ensemble{"completion": c}
+}
+
 // Suite is what to ask of a backend. The zero value asks everything of one that computes in double precision.
 type Suite struct {
-	// Single: gradients are taken in single precision.
+	// Single: gradients are taken in single precision, which there is of rows alone.
 	Single bool
 	// Small leaves out the larger half of the sizes, for a backend that is slow.
 	Small bool
@@ -105,7 +125,11 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			sizes = sizes[:k.small]
 		}
 		for _, s := range sizes {
-			for name, e := range EnsemblesOn(t, k.space(s), s.m) {
+			all := plainly(EnsemblesOn(t, k.space(s), s.m))
+			if !suite.Single {
+				maps.Copy(all, structuredOn(t, k.space(s), s.m))
+			}
+			for name, e := range all {
 				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
@@ -215,7 +239,7 @@ func (f *fixture) observations(t *testing.T) {
 	Close(t, "y", f.engine.Observations(0), f.reference.y, tolerance)
 }
 
-// adjoint checks A against the reference on L·Rᵀ, and ⟨A(L·Rᵀ), w⟩ = ⟨L·Rᵀ, A*w⟩ = ⟨L, (A*w)·R⟩. Symmetric matrices have
+// adjoint checks A against the reference on L·Rᵀ, and ⟨A(L·Rᵀ), w⟩ = ⟨L, (A*w)·R⟩ = ⟨R, (A*w)ᵀ·L⟩. Symmetric matrices have
 // L = (U V) and R = (U −V), so that L·Rᵀ is symmetric and indefinite.
 func (f *fixture) adjoint(t *testing.T) {
 	n1, n2 := f.size.n1, f.size.n2
@@ -236,11 +260,14 @@ func (f *fixture) adjoint(t *testing.T) {
 	sum := mat.NewDense(n1, 4, nil)
 	sum.Set(0, 0, 1) // something to be overwritten
 	must(t, f.engine.Apply(p, l, r))
-	must(t, f.engine.AdjointMul(sum, w, r))
+	must(t, f.engine.AdjointMul(sum, w, false, r))
 	var z mat.Dense
 	z.Mul(l, r.T())
 	Close(t, "A(LRᵀ)", p, f.reference.apply(&z), tolerance)
-	var left, right, scale float64
+	back := mat.NewDense(n2, 4, nil)
+	back.Set(0, 0, 1)
+	must(t, f.engine.AdjointMul(back, w, true, l))
+	var left, right, other, scale float64
 	for i := range p {
 		left += p[i] * w[i]
 		scale += math.Abs(p[i] * w[i])
@@ -248,13 +275,16 @@ func (f *fixture) adjoint(t *testing.T) {
 	for i, v := range l.RawMatrix().Data {
 		right += v * sum.RawMatrix().Data[i]
 	}
-	if !(math.Abs(left-right) <= tolerance*scale) {
-		t.Errorf("⟨A(LRᵀ), w⟩ = %v and ⟨LRᵀ, A*w⟩ = %v", left, right)
+	for i, v := range r.RawMatrix().Data {
+		other += v * back.RawMatrix().Data[i]
 	}
-	if f.engine.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), r) == nil {
+	if !(math.Abs(left-right) <= tolerance*scale && math.Abs(left-other) <= tolerance*scale) {
+		t.Errorf("⟨A(LRᵀ), w⟩ = %v, ⟨L, (A*w)·R⟩ = %v and ⟨R, (A*w)ᵀ·L⟩ = %v", left, right, other)
+	}
+	if f.engine.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), false, r) == nil {
 		t.Error("operands of the wrong size were taken")
 	}
-	if n1 != n2 && (f.engine.Apply(p, r, l) == nil || f.engine.AdjointMul(r, w, sum) == nil) {
+	if n1 != n2 && (f.engine.Apply(p, r, l) == nil || f.engine.AdjointMul(r, w, false, sum) == nil) {
 		t.Error("operands in the wrong places were taken")
 	}
 }

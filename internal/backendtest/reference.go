@@ -61,6 +61,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	k := e.Space().K()
 	out := make([]float64, k)
 	switch e := e.(type) {
+	case *sensing.Completion:
+		out[coordinateOf(e, i)] = math.Sqrt(float64(k))
 	case sensing.RowSource[float64]:
 		e.Row(i, out)
 	case sensing.RowSource[float32]:
@@ -94,6 +96,26 @@ func Row(e sensing.Ensemble, i int) []float64 {
 		panic(fmt.Sprintf("backendtest: the %s ensemble has no rows", e.Name()))
 	}
 	return out
+}
+
+// coordinateOf counts the coordinates that come before the one that measurement i observes.
+func coordinateOf(e *sensing.Completion, i int) int {
+	rows, cols := e.Positions()
+	n1, n2 := e.Space().Dims()
+	_, symmetric := e.Space().(sensing.Sym)
+	count := 0
+	for j := range n1 {
+		for k := range n2 {
+			switch {
+			case symmetric && k < j: // it is (k, j)
+			case j == int(rows[i]) && k == int(cols[i]):
+				return count
+			default:
+				count++
+			}
+		}
+	}
+	panic("backendtest: a position outside the matrix")
 }
 
 // apply does p_i = ⟨A_i, Z⟩.

@@ -75,7 +75,7 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	entries := float64(e.Measurements()) * float64(e.Space().K())
 	r := &Result{Flops: 4 * entries}
 	if inMemory {
-		r.Bytes = entries * float64(e.Entries().EntryBits()) / 8
+		r.Bytes = entries * float64(e.(sensing.Rows).Entries().EntryBits()) / 8
 	}
 	for range rounds {
 		if err := ctx.Err(); err != nil {

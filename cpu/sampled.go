@@ -1,0 +1,265 @@
+package cpu
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed positions Ω and
+// zero elsewhere, and p = m/K,
+//
+//	G = e/p,   Σ_k res_k² = K·Σ_{(i,j) ∈ Ω} e_ij²,
+//
+// and row i of G·R is 1/p·Σ_j e_ij r_j. So a walk along the row's entries reads each r_j once, for its dot product with l_i
+// and then for the sum, while it is at hand; a symmetric matrix has each entry in both of its rows. Gᵀ·L is the same walk
+// along columns. Every row is summed by one worker, in the order of columns: the bits are the same with any number of them.
+type sampled struct {
+	ensemble *sensing.Completion
+	k        float64
+	workers  int
+	rows     *compressed // the unknown matrix, and of a symmetric one both triangles
+	columns  *compressed // its transpose; of a symmetric one the same
+	squares  [][]float64 // of the contraction under way: for each part and block, Σ e²
+}
+
+// compressed is a sparse matrix, row after row.
+type compressed struct {
+	begin   []int     // where each row begins, and where the last one ends
+	cols    []int32   // the column of each entry
+	entry   []int32   // the measurement that sees it
+	values  []float64 // M_ij, once observations are known
+	weights []float64 // of a weighted sum, once there was one
+	blocks  []int     // the first row of each block, and the number of rows
+}
+
+// blockEntries is how many entries a block of rows has, about.
+const blockEntries = 1 << 14
+
+// sampledBytes is what a sampled operator takes, and its making.
+func sampledBytes(e *sensing.Completion) float64 {
+	const position, entry = 8, 4 + 4 + 8 + 8 // and each entry is in two rows, or in a row and a column
+	n1, n2 := e.Space().Dims()
+	return float64(e.Measurements())*(2*position+2*entry) + 3*8*float64(n1+n2)
+}
+
+func newSampled(e *sensing.Completion, o options) (operator, error) {
+	if o.precision != F64 {
+		return nil, fmt.Errorf("cpu: observed entries are computed with in f64, not in %s", o.precision)
+	}
+	n1, n2 := e.Space().Dims()
+	rows, cols := e.Positions()
+	s := &sampled{ensemble: e, k: float64(e.Space().K()), workers: o.workers}
+	if _, symmetric := e.Space().(sensing.Sym); symmetric {
+		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
+		s.columns = s.rows
+	} else {
+		s.rows = compress(n1, [2][]int32{rows, cols})
+		s.columns = compress(n2, [2][]int32{cols, rows})
+	}
+	return s, nil
+}
+
+// compress lays out the matrix whose entries have the rows and columns of one or two lists. An entry of the diagonal that both
+// lists have is one. Each list's entries are those of the measurements in their order, which is by rows and then columns of
+// the first list, so that every row's columns come out ascending.
+func compress(n int, lists ...[2][]int32) *compressed {
+	c := &compressed{begin: make([]int, n+1)}
+	each := func(do func(entry int, row, col int32)) {
+		for k := range lists[0][0] {
+			for l, list := range lists {
+				if row, col := list[0][k], list[1][k]; l == 0 || row != col {
+					do(k, row, col)
+				}
+			}
+		}
+	}
+	each(func(_ int, row, _ int32) { c.begin[row+1]++ })
+	for i := range n {
+		c.begin[i+1] += c.begin[i]
+	}
+	c.cols, c.entry = make([]int32, c.begin[n]), make([]int32, c.begin[n])
+	next := append([]int(nil), c.begin...)
+	each(func(entry int, row, col int32) {
+		c.cols[next[row]], c.entry[next[row]] = col, int32(entry)
+		next[row]++
+	})
+	for i := range n {
+		if last := len(c.blocks); last == 0 || c.begin[i]-c.begin[c.blocks[last-1]] >= blockEntries {
+			c.blocks = append(c.blocks, i)
+		}
+	}
+	c.blocks = append(c.blocks, n)
+	return c
+}
+
+// eachBlock calls do for blocks of rows, on all workers.
+func (c *compressed) eachBlock(workers int, do func(block, from, to int)) {
+	inTurn(workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
+}
+
+// inTurn calls do for the numbers below count, on so many workers, each number when a worker is free.
+func inTurn(workers, count int, do func(i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(workers, count) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// spread does dst[q] = scale(v_k, on) for the measurement k that sees entry q, which is on the diagonal or not. It makes dst
+// where it is nil.
+func (s *sampled) spread(c *compressed, dst *[]float64, v []float64, scale func(v float64, on bool) float64) {
+	if *dst == nil {
+		*dst = make([]float64, len(c.cols))
+	}
+	out := *dst
+	c.eachBlock(s.workers, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			for q := c.begin[i]; q < c.begin[i+1]; q++ {
+				out[q] = scale(v[c.entry[q]], int(c.cols[q]) == i)
+			}
+		}
+	})
+}
+
+// apply implements operator.
+func (s *sampled) apply(p []float64, l, r *mat.Dense) {
+	rows, cols := s.ensemble.Positions()
+	inTurn(s.workers, (len(p)+blockEntries-1)/blockEntries, func(b int) {
+		for k := b * blockEntries; k < min((b+1)*blockEntries, len(p)); k++ {
+			i, j := int(rows[k]), int(cols[k])
+			p[k] = s.ensemble.Unit(i, j) * chainsDot(l.RawRowView(i), r.RawRowView(j))
+		}
+	})
+}
+
+// adjointMul implements operator. Where A_k = Unit·(E_ij + E_ji)/2 is symmetric, half of it is on either side of the diagonal.
+func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
+	c := s.rows
+	if trans {
+		c = s.columns
+	}
+	on, off := s.ensemble.Unit(0, 0), s.ensemble.Unit(0, 1)
+	if s.rows == s.columns {
+		off /= 2
+	}
+	s.spread(c, &c.weights, w, func(v float64, diagonal bool) float64 {
+		if diagonal {
+			return v * on
+		}
+		return v * off
+	})
+	c.eachBlock(s.workers, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			sum := dst.RawRowView(i)
+			clear(sum)
+			for q := c.begin[i]; q < c.begin[i+1]; q++ {
+				addScaled(sum, c.weights[q], x.RawRowView(int(c.cols[q])))
+			}
+		}
+	})
+}
+
+// contract implements operator.
+func (s *sampled) contract(y []float64, parts []*part) {
+	s.observe(y)
+	perP := s.k / float64(len(y)) // 1/p
+	for len(s.squares) < len(parts) {
+		s.squares = append(s.squares, make([]float64, len(s.rows.blocks)))
+	}
+	s.rows.eachBlock(s.workers, func(block, from, to int) {
+		for b, p := range parts { // which find the block's entries in the cache
+			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
+		}
+	})
+	if s.columns != s.rows {
+		s.columns.eachBlock(s.workers, func(_, from, to int) {
+			for _, p := range parts {
+				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)
+			}
+		})
+	}
+	for b, p := range parts {
+		p.squares = 0
+		for _, v := range s.squares[b] {
+			p.squares += float64(s.k * v)
+		}
+	}
+}
+
+// observe makes values of the observations, which are the same in every contraction.
+func (s *sampled) observe(y []float64) {
+	if s.rows.values != nil {
+		return
+	}
+	on, off := s.ensemble.Unit(0, 0), s.ensemble.Unit(0, 1)
+	value := func(v float64, diagonal bool) float64 {
+		if diagonal {
+			return v / on
+		}
+		return v / off
+	}
+	s.spread(s.rows, &s.rows.values, y, value)
+	if s.columns != s.rows {
+		s.spread(s.columns, &s.columns.values, y, value)
+	}
+}
+
+// multiply does the rows from ≤ i < to of dst = scale·e·R, and returns their Σ e².
+func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int) (squares float64) {
+	other := r.RawMatrix()
+	for i := from; i < to; i++ {
+		own, sum := l.RawRowView(i), dst.RawRowView(i)
+		clear(sum)
+		for q := c.begin[i]; q < c.begin[i+1]; q++ {
+			theirs := other.Data[int(c.cols[q])*other.Stride:][:len(own)]
+			e := chainsDot(own, theirs) - c.values[q]
+			addScaled(sum, e, theirs)
+			squares += float64(e * e)
+		}
+		for k := range sum {
+			sum[k] *= scale
+		}
+	}
+	return squares
+}
+
+// chainsDot is a dot product in four chains side by side, of which the first takes what four do not divide.
+func chainsDot(a, b []float64) float64 {
+	var s0, s1, s2, s3 float64
+	for len(a) >= 4 && len(b) >= 4 {
+		s0 += float64(a[0] * b[0])
+		s1 += float64(a[1] * b[1])
+		s2 += float64(a[2] * b[2])
+		s3 += float64(a[3] * b[3])
+		a, b = a[4:], b[4:]
+	}
+	for k, v := range a {
+		s0 += float64(v * b[k])
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// addScaled does dst ← dst + c·v.
+func addScaled(dst []float64, c float64, v []float64) {
+	for len(dst) >= 4 && len(v) >= 4 {
+		dst[0] += float64(c * v[0])
+		dst[1] += float64(c * v[1])
+		dst[2] += float64(c * v[2])
+		dst[3] += float64(c * v[3])
+		dst, v = dst[4:], v[4:]
+	}
+	for k := range dst {
+		dst[k] += float64(c * v[k])
+	}
+}

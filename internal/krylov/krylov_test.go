@@ -1,0 +1,107 @@
+package krylov
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// random returns a matrix of independent N(0, 1) numbers.
+func random(rows, cols int, seed uint64) *mat.Dense {
+	r := rand.New(rand.NewPCG(seed, 0))
+	a := mat.NewDense(rows, cols, nil)
+	for i := range rows {
+		for j := range cols {
+			a.Set(i, j, r.NormFloat64())
+		}
+	}
+	return a
+}
+
+// withSpectrum returns QΛQᵀ for a random orthogonal Q.
+func withSpectrum(values []float64, seed uint64) (s, q *mat.Dense) {
+	n := len(values)
+	var qr mat.QR
+	qr.Factorize(random(n, n, seed))
+	q = new(mat.Dense)
+	qr.QTo(q)
+	s = new(mat.Dense)
+	s.Mul(q, mat.NewDiagDense(n, values))
+	s.Mul(s, q.T())
+	return s, q
+}
+
+// TestLeading takes matrices whose eigenpairs are known by how they are made: values to 1e-12 of the norm, vectors by
+// the projector onto them, to 1e-9, which a gap of a thousandth turns residuals of 1e-13 into at most.
+func TestLeading(t *testing.T) {
+	cases := map[string]struct {
+		n, k  int
+		value func(i, n int) float64 // descending
+	}{
+		"one":                {1, 1, func(int, int) float64 { return -3 }},
+		"all of a small one": {5, 5, func(i, _ int) float64 { return float64(2 - i) }},
+		"low rank":           {90, 3, func(i, _ int) float64 { return max(0, float64(3-i)) }},
+		"a large negative":   {80, 2, func(i, n int) float64 { return map[bool]float64{true: -50, false: 1 / float64(i+1)}[i == n-1] }},
+		"a repeated one":     {120, 3, func(i, _ int) float64 { return map[bool]float64{true: 1, false: 0.5 * math.Exp(-float64(i)/9)}[i < 3] }},
+		"a small gap":        {150, 4, func(i, n int) float64 { return map[bool]float64{true: 1.001, false: 1 - float64(i)/float64(n)}[i < 4] }},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			values := make([]float64, c.n)
+			norm := 0.0
+			for i := range values {
+				values[i] = c.value(i, c.n)
+				norm = max(norm, math.Abs(values[i]))
+			}
+			s, q := withSpectrum(values, 1)
+			got, err := Leading(random(c.n, BlockSize(c.n, c.k), 2), c.k, func(dst, x *mat.Dense) error { dst.Mul(s, x); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got.Values {
+				if !(math.Abs(v-values[i]) <= 1e-12*norm) {
+					t.Errorf("value %d is %v, want %v", i, v, values[i])
+				}
+			}
+			if !(math.Abs(got.Largest-norm) <= 1e-6*norm) {
+				t.Errorf("the largest magnitude is %v, want %v", got.Largest, norm)
+			}
+			var p, want, diff mat.Dense
+			top := q.Slice(0, c.n, 0, c.k)
+			p.Mul(got.Vectors, got.Vectors.T())
+			want.Mul(top, top.T())
+			diff.Sub(&p, &want)
+			if d := mat.Norm(&diff, 2); !(d <= 1e-9) {
+				t.Errorf("the vectors' projector is off by %g", d)
+			}
+		})
+	}
+}
+
+// TestLeadingRefuses hands on errors of the product, and does not call vectors found that no amount of products separates.
+func TestLeadingRefuses(t *testing.T) {
+	broken := errors.New("broken")
+	if _, err := Leading(random(9, 3, 1), 1, func(*mat.Dense, *mat.Dense) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	for _, bad := range [][3]int{{5, 6, 1}, {5, 2, 3}, {5, 2, 0}} {
+		t.Run(fmt.Sprint(bad), func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			Leading(random(bad[0], bad[1], 1), bad[2], nil)
+		})
+	}
+	t.Run("zero", func(t *testing.T) {
+		got, err := Leading(random(9, 3, 1), 2, func(dst, _ *mat.Dense) error { dst.Zero(); return nil })
+		if err != nil || got.Values[0] != 0 || got.Largest != 0 {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+}
