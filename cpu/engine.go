@@ -23,6 +23,9 @@ type engine struct {
 
 	stale []*member // of the gradient under way
 	parts []*part
+
+	values  []float64 // of Evaluate and PartialGradient: ⟨A_i, Z⟩
+	weights []float64 // of PartialGradient
 }
 
 var _ solver.Engine = &engine{}

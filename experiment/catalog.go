@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -50,58 +51,77 @@ func find[T named](all []T, name string) *T {
 	return &all[slices.IndexFunc(all, func(x T) bool { return x.Name() == name })]
 }
 
-// method is an update rule that a configuration can name.
-type method struct {
-	name, about, source string
-	damped              bool // it has the setting lambda
-	make                func(c *Config) solver.Method
+// entry is what methods, parametrizations and ensembles have in common.
+type entry struct{ name, about, source string }
+
+// Name is the entry's in flags and files.
+func (e entry) Name() string { return e.name }
+
+// own are the settings of a configuration that only some entries of a kind have a use for.
+type own struct {
+	// settings are their keys. Where another entry is chosen they are refused.
+	settings []string
+	// check finds mistakes in them, and fills in what they are by default; nil where there is nothing to say.
+	check func(c *Config, m *mistakes)
 }
 
-// Name is the method's in flags and files.
-func (m method) Name() string { return m.name }
+// method is an update rule that a configuration can name.
+type method struct {
+	entry
+	own
+	make func(c *Config) solver.Method
+}
 
 var methods = []method{
-	{"gd", "U ← U − μ∇f(U): gradient descent", "Stöger and Soltanolkotabi, arXiv 2106.15013", false,
+	{entry{"gd", "U ← U − μ∇f(U): gradient descent", "Stöger and Soltanolkotabi, arXiv 2106.15013"}, own{},
 		func(c *Config) solver.Method { return solver.GradientDescent{StepSize: c.Step} }},
-	{"scaled-gd", "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth", "Tong, Ma and Chi, arXiv 2005.08898", false,
+	{entry{"scaled-gd", "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth", "Tong, Ma and Chi, arXiv 2005.08898"}, own{},
 		func(c *Config) solver.Method { return solver.ScaledGradientDescent{StepSize: c.Step} }},
-	{"scaled-gd-lambda", "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank", "Xu, Shen, Chi and Ma, arXiv 2302.01186", true,
+	{entry{"scaled-gd-lambda", "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank", "Xu, Shen, Chi and Ma, arXiv 2302.01186"},
+		own{[]string{"lambda"}, (*Config).checkLambda},
 		func(c *Config) solver.Method {
 			return solver.ScaledGradientDescent{StepSize: c.Step, Lambda: c.Lambda}
 		}},
-	{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021", false,
+	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
 		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
 }
 
-// usesMethod returns the method of a configuration that was found valid.
-func (c *Config) usesMethod() *method { return find(methods, c.Method) }
+func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
 
-func (c *Config) method() solver.Method { return c.usesMethod().make(c) }
+// isPartial says whether the method steps without the full gradient.
+func (c *Config) isPartial() bool {
+	_, partial := c.method().(solver.Partial)
+	return partial
+}
 
 // parametrization is a way to make a matrix that a configuration can name.
 type parametrization struct {
-	solver.Parametrization
-	about, source string
+	entry
+	own
+	// rectangular: the matrix is n × n2, and so is the truth XYᵀ; else it is symmetric.
+	rectangular bool
+	make        func(c *Config) solver.Parametrization
 }
 
 var parametrizations = []parametrization{
-	{solver.PSD{}, "UUᵀ: symmetric positive semidefinite matrices", "Burer and Monteiro, Mathematical Programming 95 (2003)"},
-	{solver.Asymmetric{}, "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
+	{entry{"psd", "UUᵀ: symmetric positive semidefinite matrices", "Burer and Monteiro, Mathematical Programming 95 (2003)"}, own{}, false,
+		func(*Config) solver.Parametrization { return solver.PSD{} }},
+	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
+		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
+		func(*Config) solver.Parametrization { return solver.Asymmetric{} }},
 }
 
 // parametrization returns that of a configuration that was found valid.
 func (c *Config) parametrization() solver.Parametrization {
-	return find(parametrizations, c.Parametrization).Parametrization
+	return find(parametrizations, c.Parametrization).make(c)
 }
 
 // ensemble is a law of measurements that a configuration can name.
 type ensemble struct {
-	name, about, source string
-	make                func(c *Config) (sensing.Ensemble, error)
+	entry
+	own
+	make func(c *Config) (sensing.Ensemble, error)
 }
-
-// Name is the ensemble's in flags and files.
-func (e ensemble) Name() string { return e.name }
 
 // isotropic is where ensembles with E⟨A, Z⟩² = ‖Z‖_F² were shown to be nearly isometries on matrices of low rank.
 const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
@@ -110,15 +130,62 @@ const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
 const dense = "dense"
 
 var ensembles = []ensemble{
-	{"gaussian", "independent N(0, 1) entries, in one of four number formats", isotropic, func(c *Config) (sensing.Ensemble, error) {
-		return sensing.NewGaussian(c.space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
-	}},
-	{"rademacher", "independent signs, one bit an entry", isotropic, func(c *Config) (sensing.Ensemble, error) {
-		return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
-	}},
+	{entry{"gaussian", "independent N(0, 1) entries, in one of four number formats", isotropic}, own{[]string{"entries"}, (*Config).checkEntries},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewGaussian(c.space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
+		}},
+	{entry{"rademacher", "independent signs, one bit an entry", isotropic}, own{[]string{"entries"}, (*Config).checkSigns},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
+		}},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.
 func (c *Config) ensemble() (sensing.Ensemble, error) {
 	return find(ensembles, c.Ensemble).make(c)
+}
+
+// checkOwn refuses settings that the chosen entry of a kind has no use for, and has it check its own.
+func checkOwn[T named](c *Config, m *mistakes, kind string, all []T, of func(T) own, chosen string) {
+	if !slices.Contains(namesOf(all), chosen) { // said elsewhere
+		return
+	}
+	its := of(*find(all, chosen))
+	var told []string
+	for _, x := range all {
+		for _, key := range of(x).settings {
+			if slices.Contains(its.settings, key) || slices.Contains(told, key) {
+				continue
+			}
+			told = append(told, key)
+			// A resolved configuration has zero where a setting does not apply.
+			if f, _ := c.field(key); !c.given(key) {
+				f.value.SetZero()
+			} else if !f.value.IsZero() {
+				users := namesOf(slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !slices.Contains(of(x).settings, key) }))
+				m.bad(key, "%s is for %s %s, and this is %s", key, kind, strings.Join(users, " or "), chosen)
+			}
+		}
+	}
+	if its.check != nil {
+		its.check(c, m)
+	}
+}
+
+// checkTogether refuses a method that is not defined for the parametrization, and says which are.
+func (c *Config) checkTogether(m *mistakes) {
+	if !slices.Contains(namesOf(methods), c.Method) || !slices.Contains(namesOf(parametrizations), c.Parametrization) {
+		return
+	}
+	why := solver.Suits(c.method(), c.parametrization())
+	if why == nil {
+		return
+	}
+	var suited []string
+	for _, p := range parametrizations {
+		if solver.Suits(c.method(), p.make(c)) == nil {
+			suited = append(suited, p.name)
+		}
+	}
+	m.bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, strings.Join(suited, " or "), c.Parametrization, why)
 }

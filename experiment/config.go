@@ -220,104 +220,109 @@ const maxSide = 1 << 16
 // maxMeasurements is more than 10·n·rank can come to.
 const maxMeasurements = 1 << 40
 
+// mistakes collects what is wrong with a configuration.
+type mistakes struct {
+	c        *Config
+	problems []string
+}
+
+// bad notes a mistake in a setting.
+func (m *mistakes) bad(key, format string, args ...any) {
+	m.problems = append(m.problems, m.c.at(key)+": "+fmt.Sprintf(format, args...))
+}
+
+// oneOf wants a setting to be one of some words.
+func (m *mistakes) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		m.bad(key, "must be %s, got %q", strings.Join(allowed, " or "), value)
+	}
+}
+
+// finite wants a number to be finite, and what ok says that it is.
+func (m *mistakes) finite(key string, x float64, ok bool, must string) {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		m.bad(key, "%s must be %s and finite, got %v", key, must, x)
+	} else if !ok {
+		m.bad(key, "%s must be %s, got %v", key, must, x)
+	}
+}
+
 // Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
 func (c *Config) Validate() error {
-	var problems []string
-	bad := func(key, format string, args ...any) {
-		problems = append(problems, c.at(key)+": "+fmt.Sprintf(format, args...))
-	}
-	oneOf := func(key, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			bad(key, "must be %s, got %q", strings.Join(allowed, " or "), value)
-		}
-	}
-	finite := func(key string, x float64, ok bool, must string) {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			bad(key, "%s must be %s and finite, got %v", key, must, x)
-		} else if !ok {
-			bad(key, "%s must be %s, got %v", key, must, x)
-		}
-	}
-
-	oneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
-	c.validateSides(bad)
+	m := &mistakes{c: c}
+	m.oneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
+	checkOwn(c, m, "parametrization", parametrizations, func(p parametrization) own { return p.own }, c.Parametrization)
 	if c.ownData() {
-		c.validateOwnData(bad)
+		c.validateOwnData(m)
 	} else {
-		c.validateSynthetic(bad, finite)
-		oneOf("ensemble", c.Ensemble, namesOf(ensembles)...)
-		if c.Ensemble != "rademacher" {
-			oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
-		}
+		c.validateSynthetic(m)
+		m.oneOf("ensemble", c.Ensemble, namesOf(ensembles)...)
+		checkOwn(c, m, "ensemble", ensembles, func(e ensemble) own { return e.own }, c.Ensemble)
 	}
 
 	if c.given("factor-rank") || c.FactorRank != 0 {
 		if c.FactorRank < 1 || c.FactorRank > maxSide {
-			bad("factor-rank", "factor-rank goes from 1 to %d, got %d", maxSide, c.FactorRank)
+			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", maxSide, c.FactorRank)
 		}
 	}
 	if c.Init == "" {
-		bad("init", "init must be random, spectral or a .npy file, got nothing")
+		m.bad("init", "init must be random, spectral or a .npy file, got nothing")
 	}
 	if c.Init != "random" {
 		// A resolved configuration says 0 where a setting does not apply.
 		if c.given("alpha") && c.Alpha != 0 {
-			bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
+			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
 		}
 		if c.given("start-seed") && c.StartSeed != 0 {
-			bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
+			m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
 		}
 		c.Alpha, c.StartSeed = 0, 0
 	} else {
-		finite("alpha", c.Alpha, c.Alpha > 0, "positive")
+		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
 		if !c.given("start-seed") {
 			c.StartSeed = c.Seed
 		}
 	}
 
-	oneOf("method", c.Method, namesOf(methods)...)
-	finite("step", c.Step, c.Step > 0, "positive")
-	c.validateLambda(bad, finite)
+	m.oneOf("method", c.Method, namesOf(methods)...)
+	m.finite("step", c.Step, c.Step > 0, "positive")
+	checkOwn(c, m, "method", methods, func(x method) own { return x.own }, c.Method)
+	c.checkTogether(m)
 	if c.Iterations < 0 {
-		bad("iterations", "iterations must not be negative, got %d", c.Iterations)
+		m.bad("iterations", "iterations must not be negative, got %d", c.Iterations)
 	}
-	finite("target-loss", c.TargetLoss, c.TargetLoss >= 0, "zero or positive")
+	m.finite("target-loss", c.TargetLoss, c.TargetLoss >= 0, "zero or positive")
 	if c.MeasureEvery < 1 {
-		bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
+		m.bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
 	}
-	finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
-	finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
-	finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
-	finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
+	m.finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
+	m.finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
+	m.finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
+	m.finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
 	if !isDevice(c.Device) {
-		bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
+		m.bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
 	}
-	oneOf("storage", c.Storage, "auto", "memory", "generated")
-	oneOf("precision", c.Precision, "f64", "mixed", "f32", "auto")
+	m.oneOf("storage", c.Storage, "auto", "memory", "generated")
+	m.oneOf("precision", c.Precision, "f64", "mixed", "f32", "auto")
 	if c.Workers < 0 || c.Workers > 4096 {
-		bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
+		m.bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}
-	oneOf("simd", c.SIMD, "auto", "avx512", "avx2", "off")
-	finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
+	m.oneOf("simd", c.SIMD, "auto", "avx512", "avx2", "off")
+	m.finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
 
-	if len(problems) > 0 {
-		return &UsageError{problems}
+	if len(m.problems) > 0 {
+		return &UsageError{m.problems}
 	}
 	return nil
 }
 
-// validateLambda refuses a damping that the method has no use for, and fills in what it is by default.
-func (c *Config) validateLambda(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
+// checkLambda fills in the damping.
+func (c *Config) checkLambda(m *mistakes) {
 	switch {
-	case !slices.Contains(namesOf(methods), c.Method): // said already
-	case !c.usesMethod().damped:
-		if c.Lambda != 0 { // a resolved configuration says 0 where a setting does not apply
-			bad("lambda", "lambda is the damping of scaled-gd-lambda, and method is %s", c.Method)
-		}
 	case c.given("lambda"):
-		finite("lambda", c.Lambda, c.Lambda > 0, "positive")
+		m.finite("lambda", c.Lambda, c.Lambda > 0, "positive")
 	case c.ownData():
-		bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, which is not known of own data")
+		m.bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, which is not known of own data")
 	case c.Kappa >= 1:
 		c.Lambda = 1 / (c.Kappa * c.Kappa)
 	}
@@ -336,39 +341,30 @@ func isDevice(name string) bool {
 	return false
 }
 
-// validateSides refuses what belongs to two factors where there is one, and fills in n2.
-func (c *Config) validateSides(bad func(key, format string, args ...any)) {
-	if !c.asymmetric() {
-		if c.N2 != 0 { // a resolved configuration says 0 where a setting does not apply
-			bad("n2", "n2 is for parametrization uv, and this is %s", c.Parametrization)
-		}
-		for _, f := range []dataFile{{"truth-right", &c.TruthRight}, {"init-right", &c.InitRight}} {
-			if *f.path != "" {
-				bad(f.key, "%s is for parametrization uv, and this is %s", f.key, c.Parametrization)
-			}
-		}
-		return
-	}
+// checkSides fills in n2, and wants what belongs to two factors to be there for both.
+func (c *Config) checkSides(m *mistakes) {
 	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
-		bad("truth", "a truth XYᵀ needs both truth and truth-right")
+		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
 	}
 	if (c.InitRight == "") != (c.startFile() == "") {
-		bad("init", "a start from files needs both init and init-right with parametrization uv")
+		m.bad("init", "a start from files needs both init and init-right with parametrization uv")
 	}
 	if c.N2 == 0 && !c.given("n2") && !c.ownData() {
 		c.N2 = c.N
 	}
 	if (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > maxSide) {
-		bad("n2", "n2 goes from 1 to %d, got %d", maxSide, c.N2)
+		m.bad("n2", "n2 goes from 1 to %d, got %d", maxSide, c.N2)
 	}
 }
 
-// asymmetric says whether there are two factors.
-func (c *Config) asymmetric() bool { return c.Parametrization == solver.Asymmetric{}.Name() }
+// rectangular says whether the unknown matrix is n × n2.
+func (c *Config) rectangular() bool {
+	return slices.ContainsFunc(parametrizations, func(p parametrization) bool { return p.name == c.Parametrization && p.rectangular })
+}
 
 // sides returns the size of the unknown matrix.
 func (c *Config) sides() (n1, n2 int) {
-	if c.asymmetric() {
+	if c.rectangular() {
 		return c.N, c.N2
 	}
 	return c.N, c.N
@@ -376,7 +372,7 @@ func (c *Config) sides() (n1, n2 int) {
 
 // space is the one that the unknown matrix lives in.
 func (c *Config) space() sensing.Space {
-	if c.asymmetric() {
+	if c.rectangular() {
 		return sensing.Rect{N1: c.N, N2: c.N2}
 	}
 	return sensing.Sym{N: c.N}
@@ -387,81 +383,91 @@ func (c *Config) EntryCount() float64 {
 	return float64(c.Measurements) * float64(c.space().K())
 }
 
-func (c *Config) validateSynthetic(bad func(key, format string, args ...any), finite func(key string, x float64, ok bool, must string)) {
+func (c *Config) validateSynthetic(m *mistakes) {
 	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}} {
 		if *f.path != "" {
-			bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
+			m.bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
 		}
 	}
 	n1, n2 := c.sides()
 	sized := n1 >= 1 && n1 <= maxSide && n2 >= 1 && n2 <= maxSide
 	if c.N < 1 || c.N > maxSide {
-		bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
+		m.bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
 	}
 	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
-		c.badRank(bad, sized)
+		c.badRank(m, sized)
 	}
 	if c.Rank == 1 && !c.given("kappa") {
 		c.Kappa = 1
 	}
-	finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
+	m.finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
 	if c.Rank == 1 && c.Kappa > 1 {
-		bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
+		m.bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
 	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
 	if sane && c.Measurements == 0 && !c.given("measurements") {
 		c.Measurements = 5 * (n1 + n2) * c.Rank
 	}
 	if (sane || c.given("measurements")) && (c.Measurements < 1 || c.Measurements > maxMeasurements) {
-		bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
+		m.bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
 	}
 	if sane && c.FactorRank == 0 && !c.given("factor-rank") && c.startFile() == "" {
 		c.FactorRank = min(n1, n2)
 	}
-	if c.Ensemble == "rademacher" {
-		if c.given("entries") && c.Entries != string(sensing.Signs) {
-			bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
-		}
-		c.Entries = string(sensing.Signs)
-	}
 	if c.Noise > sensing.Largest/10 && !math.IsInf(c.Noise, 1) {
-		bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
+		m.bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
 	} else {
-		finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+		m.finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
 	}
+}
+
+// checkEntries wants a number format.
+func (c *Config) checkEntries(m *mistakes) {
+	if c.Entries == "" {
+		c.Entries = string(sensing.F32)
+	}
+	m.oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
+}
+
+// checkSigns fills in the one format of signs.
+func (c *Config) checkSigns(m *mistakes) {
+	if c.given("entries") && c.Entries != string(sensing.Signs) {
+		m.bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
+	}
+	c.Entries = string(sensing.Signs)
 }
 
 // badRank says how large a rank may be.
-func (c *Config) badRank(bad func(key, format string, args ...any), sized bool) {
+func (c *Config) badRank(m *mistakes, sized bool) {
 	n1, n2 := c.sides()
 	switch {
 	case !sized:
-		bad("rank", "rank must be positive, got %d", c.Rank)
+		m.bad("rank", "rank must be positive, got %d", c.Rank)
 	case n2 < n1:
-		bad("rank", "rank goes from 1 to n2 = %d, got %d", n2, c.Rank)
+		m.bad("rank", "rank goes from 1 to n2 = %d, got %d", n2, c.Rank)
 	default:
-		bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
+		m.bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
 	}
 }
 
-func (c *Config) validateOwnData(bad func(key, format string, args ...any)) {
+func (c *Config) validateOwnData(m *mistakes) {
 	if c.Observations == "" {
-		bad("matrices", "own matrices need own observations as well: add observations, a .npy file of shape (m,)")
+		m.bad("matrices", "own matrices need own observations as well: add observations, a .npy file of shape (m,)")
 	}
 	// A resolved configuration repeats what the files say; prepare compares the two.
 	for _, key := range []string{"kappa", "noise"} {
 		if f, _ := c.field(key); c.given(key) && f.value.Float() != 0 {
-			bad(key, "%s is for a truth that is drawn, not for own data", key)
+			m.bad(key, "%s is for a truth that is drawn, not for own data", key)
 		}
 	}
 	if c.given("ensemble") && c.Ensemble != "dense" {
-		bad("ensemble", "own matrices are the dense ensemble, got %q", c.Ensemble)
+		m.bad("ensemble", "own matrices are the dense ensemble, got %q", c.Ensemble)
 	}
 	if c.given("entries") && c.Entries != string(sensing.F64) {
-		bad("entries", "own matrices are used as they are, in f64, got %q", c.Entries)
+		m.bad("entries", "own matrices are used as they are, in f64, got %q", c.Entries)
 	}
 	if c.given("storage") && c.Storage == "generated" {
-		bad("storage", "own matrices lie in memory and cannot be generated")
+		m.bad("storage", "own matrices lie in memory and cannot be generated")
 	}
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = "dense", string(sensing.F64), 0, 0
 }

@@ -20,27 +20,19 @@ import (
 
 // check validates the configuration and compares it with its data files' headers. Every mistake is listed.
 func (c *Config) check() error {
-	var problems []string
-	var mistakes *UsageError
-	if err := c.Validate(); errors.As(err, &mistakes) {
-		problems = mistakes.Problems
+	m := &mistakes{c: c}
+	var usage *UsageError
+	if err := c.Validate(); errors.As(err, &usage) {
+		m.problems = usage.Problems
 	} else if err != nil {
 		return err
 	}
-	bad := func(key, format string, args ...any) {
-		problems = append(problems, c.at(key)+": "+fmt.Sprintf(format, args...))
+	c.readHeaders(m)
+	if len(m.problems) == 0 {
+		c.checkShapes(m)
 	}
-	c.readHeaders(func(key, format string, args ...any) {
-		// A file that should not have been named need not be there.
-		if !slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, c.at(key)+": ") }) {
-			bad(key, format, args...)
-		}
-	})
-	if len(problems) == 0 {
-		c.checkShapes(bad)
-	}
-	if len(problems) > 0 {
-		return &UsageError{problems}
+	if len(m.problems) > 0 {
+		return &UsageError{m.problems}
 	}
 	return nil
 }
@@ -55,7 +47,7 @@ func (c *Config) makePathsAbsolute() {
 }
 
 // readHeaders opens the data files and notes their shapes.
-func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
+func (c *Config) readHeaders(m *mistakes) {
 	c.makePathsAbsolute()
 	c.shapes = map[string][]int{}
 	for _, f := range c.dataFiles() {
@@ -67,7 +59,10 @@ func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
 			if f.key == "init" {
 				err = fmt.Errorf("init is neither random nor spectral, and %w", err)
 			}
-			bad(f.key, "%v", err)
+			// A file that should not have been named need not be there.
+			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.at(f.key)+": ") }) {
+				m.bad(f.key, "%v", err)
+			}
 			continue
 		}
 		r.Close()
@@ -76,35 +71,35 @@ func (c *Config) readHeaders(bad func(key, format string, args ...any)) {
 }
 
 // checkShapes fills in the sizes that the data files imply, or compares them with what was given.
-func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
+func (c *Config) checkShapes(m *mistakes) {
 	says := func(key string) string {
 		f, _ := c.field(key)
 		return fmt.Sprintf("%s %s has the shape %s", key, f.String(), npy.ShapeString(c.shapes[key]))
 	}
 	check := func(key string, value *int, size int, because string) {
 		if c.given(key) && *value != size {
-			bad(key, "%s is %d, and %s", key, *value, because)
+			m.bad(key, "%s is %d, and %s", key, *value, because)
 		}
 		*value = size
 	}
 	if a, ok := c.shapes["matrices"]; ok {
 		switch {
-		case len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !c.asymmetric():
+		case len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !c.rectangular():
 			must := "(m, n, n) with m and n at least 1"
-			if c.asymmetric() {
+			if c.rectangular() {
 				must = "(m, n, n2) with each at least 1"
 			} else if len(a) == 3 && !slices.Contains(a, 0) {
 				must += "; matrices that are not square need parametrization uv"
 			}
-			bad("matrices", "%s; it must be %s", says("matrices"), must)
+			m.bad("matrices", "%s; it must be %s", says("matrices"), must)
 			return
-		case c.asymmetric():
+		case c.rectangular():
 			check("n2", &c.N2, a[2], says("matrices"))
 		}
 		check("measurements", &c.Measurements, a[0], says("matrices"))
 		check("n", &c.N, a[1], says("matrices"))
 		if y := c.shapes["observations"]; !isTall(y) || columns(y) != 1 || y[0] != a[0] {
-			bad("observations", "%s and %s: the second must be (%d,)", says("matrices"), says("observations"), a[0])
+			m.bad("observations", "%s and %s: the second must be (%d,)", says("matrices"), says("observations"), a[0])
 		}
 		if !c.given("rank") {
 			c.Rank = 0
@@ -112,16 +107,16 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 		if x, ok := c.shapes["truth"]; ok {
 			most := min(a[1], a[2])
 			if !isTall(x) || x[0] != a[1] || columns(x) > most {
-				bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], most)
+				m.bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], most)
 			} else {
 				check("rank", &c.Rank, columns(x), says("truth"))
 			}
 			if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != a[2] || columns(y) != columns(x)) {
-				bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", says("matrices"), says("truth"), says("truth-right"), a[2], columns(x))
+				m.bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", says("matrices"), says("truth"), says("truth-right"), a[2], columns(x))
 			}
 		}
 		if n1, n2 := c.sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
-			c.badRank(bad, true)
+			c.badRank(m, true)
 		}
 		if c.FactorRank == 0 && c.startFile() == "" {
 			c.FactorRank = min(a[1], a[2])
@@ -136,11 +131,11 @@ func (c *Config) checkShapes(bad func(key, format string, args ...any)) {
 		switch {
 		case !ok:
 		case !isTall(u) || u[0] != f.n:
-			bad(f.key, "%s, and %s is %d: it must be (%d, r)", says(f.key), f.side, f.n, f.n)
+			m.bad(f.key, "%s, and %s is %d: it must be (%d, r)", says(f.key), f.side, f.n, f.n)
 		case f.key == "init":
 			check("factor-rank", &c.FactorRank, columns(u), says(f.key))
 		case columns(u) != c.FactorRank:
-			bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", says(f.key), c.FactorRank, f.n, c.FactorRank)
+			m.bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", says(f.key), c.FactorRank, f.n, c.FactorRank)
 		}
 	}
 }
@@ -222,7 +217,7 @@ func (c *Config) start() (solver.Start, error) {
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) {
-	if c.asymmetric() {
+	if c.rectangular() {
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
@@ -230,7 +225,7 @@ func (c *Config) truth() (*sensing.Truth, error) {
 
 func (l *loaded) readData(c *Config) error {
 	load := sensing.LoadDense
-	if c.asymmetric() {
+	if c.rectangular() {
 		load = sensing.LoadRectDense
 	}
 	dense, err := load(c.Matrices)
@@ -255,7 +250,7 @@ func (l *loaded) readData(c *Config) error {
 	if err != nil {
 		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
 	}
-	if !c.asymmetric() {
+	if !c.rectangular() {
 		l.problem.Truth, err = sensing.TruthOf(x)
 	} else if y, failed := loadMatrix(c.TruthRight); failed != nil {
 		return Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)

@@ -55,7 +55,8 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h, batch: solver.Batch{
-		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}}, OwnSlots: c.method().Slots(),
+		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}},
+		OwnSlots: c.method().Slots(), Partial: c.isPartial(),
 	}}
 	if err := p.place(); err != nil {
 		return nil, err
@@ -90,15 +91,21 @@ func (p *Plan) place() error {
 		err := p.placeRows()
 		if err == nil {
 			p.warnOfEmulation()
+			return nil
 		}
-		if !errors.Is(err, errTooLarge) {
+		switch last := i == len(devices)-1; {
+		case errors.Is(err, solver.ErrUnsupported) && last:
+			return Usagef("%s: %v; the cpu runs it", p.Config.at("device"), err)
+		case errors.Is(err, errTooLarge) && last:
+			return p.tooLarge()
+		case errors.Is(err, errTooLarge):
+			err = p.tooLarge()
+		case !errors.Is(err, solver.ErrUnsupported):
 			return err
 		}
-		if i < len(devices)-1 {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %s", devices[i+1], p.tooLarge()))
-		}
+		p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %v", devices[i+1], err))
 	}
-	return p.tooLarge()
+	return nil
 }
 
 // fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for

@@ -19,30 +19,34 @@ import (
 type csvColumn struct {
 	name string
 	of   func(s *solver.Sample) *float64
+	// some: only some kinds of runs have it, and the others no column.
+	some bool
 }
 
 // csvColumns are those of trajectory.csv between iteration and sigma_1.
 var csvColumns = []csvColumn{
-	{"train_loss", func(s *solver.Sample) *float64 { return &s.TrainLoss }},
-	{"test_error", func(s *solver.Sample) *float64 { return &s.TestError }},
-	{"signal", func(s *solver.Sample) *float64 { return &s.Signal }},
-	{"noise", func(s *solver.Sample) *float64 { return &s.Noise }},
-	{"angle", func(s *solver.Sample) *float64 { return &s.Angle }},
-	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }},
-	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }},
-	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }},
+	{"train_loss", func(s *solver.Sample) *float64 { return &s.TrainLoss }, false},
+	{"test_error", func(s *solver.Sample) *float64 { return &s.TestError }, false},
+	{"signal", func(s *solver.Sample) *float64 { return &s.Signal }, false},
+	{"noise", func(s *solver.Sample) *float64 { return &s.Noise }, false},
+	{"angle", func(s *solver.Sample) *float64 { return &s.Angle }, false},
+	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }, false},
+	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }, true},
+	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }, false},
 }
 
-// columnsFor are csvColumns, without the imbalance of one factor.
-func columnsFor(imbalance bool) []csvColumn {
-	return slices.DeleteFunc(slices.Clone(csvColumns), func(c csvColumn) bool { return c.name == "imbalance" && !imbalance })
+// columnsWhere are csvColumns without those that only some kinds of runs have and this one has not.
+func columnsWhere(there func(c csvColumn) bool) []csvColumn {
+	return slices.DeleteFunc(slices.Clone(csvColumns), func(c csvColumn) bool { return c.some && !there(c) })
 }
 
 // WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly, unknown
-// numbers empty. The column imbalance is there where there are two factors.
+// numbers empty.
 func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	out := bufio.NewWriter(w)
-	columns := columnsFor(slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(s.Imbalance) }))
+	columns := columnsWhere(func(c csvColumn) bool {
+		return slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(*c.of(&s)) })
+	})
 	out.WriteString("iteration")
 	for _, c := range columns {
 		out.WriteString("," + c.name)
@@ -85,7 +89,7 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trajectory has no header line: %w", err)
 	}
-	columns := columnsFor(slices.Contains(head, "imbalance"))
+	columns := columnsWhere(func(c csvColumn) bool { return slices.Contains(head, c.name) })
 	want := []string{"iteration"}
 	for _, c := range columns {
 		want = append(want, c.name)
@@ -118,7 +122,10 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 			line, _ := in.FieldPos(0)
 			return nil, fmt.Errorf("the trajectory's line %d: %q is not an iteration", line, row[0])
 		}
-		s := solver.Sample{Iteration: iteration, Imbalance: math.NaN(), Sigma: values[len(want):]}
+		s := solver.Sample{Iteration: iteration, Sigma: values[len(want):]}
+		for _, c := range csvColumns {
+			*c.of(&s) = math.NaN()
+		}
 		for i, c := range columns {
 			*c.of(&s) = values[1+i]
 		}

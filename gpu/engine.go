@@ -320,6 +320,16 @@ func (e *engine) Wait() error { return e.device.Wait() }
 // Observations implements [solver.Engine].
 func (e *engine) Observations(int) []float64 { return e.hostY }
 
+// PartialGradient implements [solver.Engine]: newLayout refuses methods that need it.
+func (e *engine) PartialGradient(int, solver.Draw) error {
+	return fmt.Errorf("gpu: gradients of some of the measurements: %w", solver.ErrUnsupported)
+}
+
+// Evaluate implements [solver.Engine]: newLayout refuses methods that need it.
+func (e *engine) Evaluate(int, solver.Slot) (float64, error) {
+	return 0, fmt.Errorf("gpu: losses without a gradient: %w", solver.ErrUnsupported)
+}
+
 // Apply implements [solver.Engine], always in f64.
 func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	lr, lc := l.Dims()

@@ -40,7 +40,10 @@ type layout struct {
 func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
 	rows, ok := e.(sensing.Rows)
 	if !ok {
-		return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble yet", e.Name())
+		return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble: %w", e.Name(), solver.ErrUnsupported)
+	}
+	if batch.Partial {
+		return nil, fmt.Errorf("gpu: there are no kernels for methods that step without the full gradient: %w", solver.ErrUnsupported)
 	}
 	l := &layout{
 		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), entries: rows.Entries(), precision: b.Precision,
@@ -189,7 +192,7 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 	case solver.Asymmetric:
 		return scheme{p, 0, 1, []pull{{x: 1, scale: 0.5}, {transposed: true, x: 0, scale: 0.5}}}, nil
 	}
-	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s", p.Name())
+	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w", p.Name(), solver.ErrUnsupported)
 }
 
 // numbers is how many numbers matrices have together.

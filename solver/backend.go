@@ -2,11 +2,16 @@ package solver
 
 import (
 	"context"
+	"errors"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
 )
+
+// ErrUnsupported is what a backend's refusal wraps where it has no code for an ensemble, a parametrization or a method that another
+// backend may have.
+var ErrUnsupported = errors.New("not supported")
 
 // Backend opens engines on one device.
 type Backend interface {
@@ -15,7 +20,7 @@ type Backend interface {
 	// Device describes the device in a few words, for people and for records.
 	Device() string
 	// Memory returns how many bytes an engine would take for a problem and a batch, or why this backend cannot run
-	// it. It does no work.
+	// it: an error that wraps [ErrUnsupported] where another backend may. It does no work.
 	Memory(p *sensing.Problem, batch Batch) (bytes float64, err error)
 	// Open makes an engine. It makes the observations of a problem that has none. Making rows may take a while;
 	// it ends early with ctx's error when ctx is done.
@@ -28,6 +33,8 @@ type Batch struct {
 	Members         []Member
 	// OwnSlots is how many slots of its own each member's method needs.
 	OwnSlots int
+	// Partial says that a member's method is [Partial].
+	Partial bool
 }
 
 // Member is one run of a batch.
@@ -71,6 +78,10 @@ type Engine interface {
 	// iterate that its parametrization pairs it with ([Paired]). For UUᵀ that is U, and dst = X·(UᵀU + λI)⁻¹. dst is
 	// not x. Where there is no inverse, dst becomes NaN.
 	Precondition(member int, dst, x Slot, lambda float64) error
+	// PartialGradient fills a member's Gradient slot with the gradient of another objective at its iterate, that of a [Draw].
+	PartialGradient(member int, d Draw) error
+	// Evaluate returns f of a member's slot, without a gradient.
+	Evaluate(member int, slot Slot) (float64, error)
 	// Losses writes f(U) of each member named to dst. It does what Gradient does where that is not done yet.
 	Losses(dst []float64, members ...int) error
 	// Wait returns when the device has done all it was asked to do.

@@ -52,6 +52,7 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, seats int, jo
 		g.jobs = append(g.jobs, Job{j.Method, s})
 		spec.Parametrization = s.Parametrization
 		spec.OwnSlots = max(spec.OwnSlots, j.Method.Slots())
+		spec.Partial = spec.Partial || isPartial(j.Method)
 		largest = max(largest, s.FactorRank)
 	}
 	for range g.seats {
@@ -96,17 +97,28 @@ func (g *batch) runs() (all []*run) {
 func (g *batch) leave(r *run) { g.seats[r.member] = nil }
 
 // gradients computes the gradients of all runs in one pass over the rows. It is the next step's, and counts as stepping,
-// where there is one.
+// where there is one. Methods that are [Partial] have a gradient computed for the measured loss alone.
 func (g *batch) gradients(runs []*run) error {
-	members := make([]int, len(runs))
+	members := make([]int, 0, len(runs))
 	stepping := make([]*run, 0, len(runs))
-	for i, r := range runs {
-		members[i] = r.member
-		if r.iteration < r.Iterations {
+	for _, r := range runs {
+		partial := isPartial(r.method)
+		if !partial || r.isMeasured() {
+			members = append(members, r.member)
+		}
+		if !partial && r.iteration < r.Iterations {
 			stepping = append(stepping, r)
 		}
 	}
+	if len(members) == 0 {
+		return nil
+	}
 	return g.stepping(func() error { return g.engine.Gradient(members...) }, stepping...)
+}
+
+func isPartial(m Method) bool {
+	_, partial := m.(Partial)
+	return partial
 }
 
 // stepping does some work of steps, whose time the runs share.

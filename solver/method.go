@@ -12,6 +12,29 @@ type Method interface {
 	Step(e Engine, member, iteration int) error
 }
 
+// Partial is a method that steps without the gradient of f at the iterate: by that of some of the measurements, or by values of f.
+// The loop then asks for the full gradient only where the loss is measured.
+type Partial interface {
+	Method
+	// Partial does nothing but mark it.
+	Partial()
+}
+
+// Selective is a method that is not defined for every parametrization.
+type Selective interface {
+	Method
+	// Suits says why it is not defined for a parametrization, or returns nil.
+	Suits(p Parametrization) error
+}
+
+// Suits says why a method is not defined for a parametrization, or returns nil.
+func Suits(m Method, p Parametrization) error {
+	if s, ok := m.(Selective); ok {
+		return s.Suits(p)
+	}
+	return nil
+}
+
 // GradientDescent is U ← U − μ ∇f(U) with a constant step size μ.
 type GradientDescent struct {
 	// StepSize is μ > 0.

@@ -15,13 +15,16 @@ type PreconditionedGradientDescent struct {
 	StepSize float64
 }
 
-var _ Method = PreconditionedGradientDescent{}
+var _ Selective = PreconditionedGradientDescent{}
 
 // Name implements [Method].
 func (PreconditionedGradientDescent) Name() string { return "prec-gd" }
 
 // Slots implements [Method]: one for the direction.
 func (PreconditionedGradientDescent) Slots() int { return 1 }
+
+// Suits implements [Selective].
+func (PreconditionedGradientDescent) Suits(p Parametrization) error { return needsPairs(p) }
 
 // Step implements [Method].
 func (d PreconditionedGradientDescent) Step(e Engine, member, _ int) error {

@@ -101,7 +101,7 @@ func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
 // returns the result.
 func (r *run) advance(ctx context.Context) (*Result, error) {
 	last := r.iteration == r.Iterations
-	if last || r.iteration%r.MeasureEvery == 0 {
+	if r.isMeasured() {
 		status, err := r.measure()
 		if err != nil || status != Running {
 			return r.end(status, err)
@@ -118,6 +118,11 @@ func (r *run) advance(ctx context.Context) (*Result, error) {
 	}
 	r.iteration++
 	return nil, r.stepping(func() error { return r.method.Step(r.engine, r.member, r.iteration-1) }, r)
+}
+
+// isMeasured says whether the current iterate is to be measured.
+func (r *run) isMeasured() bool {
+	return r.iteration == r.Iterations || r.iteration%r.MeasureEvery == 0
 }
 
 // savedSlots lists the slots that a state holds, in its order.

@@ -1,5 +1,7 @@
 package solver
 
+import "fmt"
+
 // ScaledGradientDescent is the scaled gradient descent of overparameterized and of exactly parameterized factors,
 //
 //	U ← U − μ ∇f(U) (UᵀU + λI)⁻¹
@@ -18,7 +20,7 @@ type ScaledGradientDescent struct {
 	Lambda float64
 }
 
-var _ Method = ScaledGradientDescent{}
+var _ Selective = ScaledGradientDescent{}
 
 // Name implements [Method]: scaled-gd, or with damping scaled-gd-lambda.
 func (d ScaledGradientDescent) Name() string {
@@ -30,6 +32,9 @@ func (d ScaledGradientDescent) Name() string {
 
 // Slots implements [Method]: one for the direction.
 func (ScaledGradientDescent) Slots() int { return 1 }
+
+// Suits implements [Selective].
+func (ScaledGradientDescent) Suits(p Parametrization) error { return needsPairs(p) }
 
 // Step implements [Method].
 func (d ScaledGradientDescent) Step(e Engine, member, _ int) error {
@@ -45,4 +50,12 @@ func scaledStep(e Engine, member int, step, lambda float64) error {
 		return err
 	}
 	return e.Combine(member, Iterate, 1, Iterate, -step, OwnSlot)
+}
+
+// needsPairs refuses a parametrization without products to scale by.
+func needsPairs(p Parametrization) error {
+	if _, ok := p.(Paired); !ok {
+		return fmt.Errorf("solver: %s is no product of two matrices, by one of which the other's gradient could be scaled", p.Name())
+	}
+	return nil
 }

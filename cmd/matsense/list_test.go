@@ -37,7 +37,7 @@ func TestList(t *testing.T) {
 // TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs one.
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"--method scaled-gd --lambda 0.1", "--lambda: lambda is the damping of scaled-gd-lambda, and method is scaled-gd"},
+		{"--method scaled-gd --lambda 0.1", "--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
 		{"--method scaled-gd-lambda --lambda 0", "--lambda: lambda must be positive, got 0"},
 		{"--method scaled-gd-lambda --lambda nan", "--lambda: lambda must be positive and finite"},
 	} {
