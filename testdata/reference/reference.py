@@ -890,6 +890,8 @@ def main(arguments):
             for problem in check(name, case):
                 print(f"MISMATCH {name}: {problem}")
                 failed = True
+        import structured  # the cases of structured.py
+        failed = structured.check_all() or failed
         print("FAILED" if failed else "all cases agree")
         return 1 if failed else 0
     print("usage: reference.py [--check]", file=sys.stderr)
