@@ -8,22 +8,41 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/matsense/matsense/internal/npy"
 )
 
+// pending are cases of what is not there yet.
+var pending = []string{
+	"completion", "completion_rect",
+	"quadratic", "bilinear",
+	"pauli",
+	"indefinite",
+	"sparse",
+	"deep",
+	"momentum", "momentum_uv",
+	"minibatch", "minibatch_uv",
+	"label_noise",
+	"riemannian", "riemannian_rank", "riemannian_batch",
+	"zeroth_order",
+}
+
 // TestReference runs users' data through the command and compares every number with testdata/reference, which a
 // separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in different
 // orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 11 {
+	if err != nil || len(cases) != 28 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)
+		if slices.Contains(pending, filepath.Base(dir)) {
+			continue
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			text, err := os.ReadFile(path)
 			if err != nil {

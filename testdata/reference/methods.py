@@ -1,0 +1,566 @@
+#!/usr/bin/env python3
+"""More reference cases: momentum, mini-batches, label noise, Riemannian descent
+and a zeroth-order method, for the problems of reference.py.
+
+Usage
+    python3 methods.py           (re)create every case: inputs and outputs
+    python3 methods.py --check   recompute the outputs from the committed inputs
+                                 and compare; exit status 1 on mismatch
+
+The problems, the metrics and the drawing of inputs are those of reference.py,
+and the random numbers used by a method those of philox.py.  `row t of stream s`
+below is a row of the generator whose seed is `method-seed` in settings.json.
+
+
+The methods
+-----------
+grad f and f are those of reference.py:
+
+    f(U)      = 1/(4m) sum_i res_i^2,    res_i = <A_i, U U^T> - y_i
+    grad f(U) = G U,                     G = 1/m sum_i res_i A_i
+
+t = 0 .. T-1 is the number of the step, from U_t to U_{t+1}.
+
+momentum         (Polyak 1964; settings `step`, `momentum` beta)
+                     P <- beta P - step * grad f(U),    U <- U + P
+                 with P = 0 at first.
+sgd              (settings `step`, `batch-size` B)
+                     U <- U - step * (gradient of 1/(4B) sum_k res_{i_k}^2)
+                 i_0 .. i_{B-1} are drawn with replacement from 0 .. m-1: the
+                 floors of w m / 2^64 for the first B 64-bit words w of row t of
+                 stream 5.  A measurement drawn twice counts twice.
+label-noise-gd   (settings `step`, `label-noise` sigma)
+                     U <- U - step * (grad f with y_i + sigma s_i for y_i)
+                 where s_i = 1 if bit i of row t of stream 6 is 0, and -1 else.
+                 The loss in trajectory.csv stays the one of y.
+rgd              (settings `step`): Riemannian gradient descent on the manifold
+                 of positive semidefinite matrices of rank r, `psd` only
+                     H = 1/2 grad f(U) (U^T U)^{-1}
+                     B = H - 1/2 U (U^T U)^{-1} (U^T H)
+                     U <- U - step * B
+                 As a function of Z = U U^T the loss has the gradient G/2, and
+                 U B^T + B U^T is the orthogonal projection of G/2 to the tangent
+                 space at Z, the span of all U C^T + C U^T, C n x r.  With the
+                 orthogonal projector Q to the columns of U that projection is
+                 (Q G + G Q - Q G Q)/2.  --check computes both.
+rsgd             rgd with sgd's gradient for grad f.
+zeroth-order     (settings `step`, `directions` q, `radius` delta)
+                     g = 1/q sum_k (f(U + delta P_k) - f(U - delta P_k))
+                                   / (2 delta) * P_k
+                     U <- U - step * g
+                 P_k, k = 0 .. q-1, has the size of U and is filled row by row
+                 with the normal deviates of row t q + k of stream 7.
+
+For `uv`, momentum and sgd are the same with (U, V) for U and (grad_U, grad_V)
+for grad f: one P of two parts, one batch for both, and both factors move at once.
+
+
+How far rounding reaches
+------------------------
+What the top of reference.py says holds here.  Three things are added.
+
+  * rgd and rsgd divide by U^T U.  The start is not small and r is at most the
+    rank, so that its condition number stays moderate; --check enforces 1e4.
+  * The difference f(U + delta P) - f(U - delta P) is small beside f, of order
+    delta |grad f|.  A residual of size e has a rounding error of about 1e-16,
+    so f has one of about 1e-16 e, and the quotient one of 1e-16 e / delta, while
+    |grad f| is of order e: with delta = 1e-3 about 13 digits of the direction
+    are left, at every size of the residual.
+  * Random draws are integers and signs, which do not depend on rounding at all,
+    and normal deviates, which are good to about 1e-16.
+
+--check measures the effect of rounding by repeating every run with measurements,
+coordinates and columns permuted and with other formulas:
+
+    momentum         U_{t+1} = U_t + beta (U_t - U_{t-1}) - step * grad f(U_t)
+    sgd              sum over all measurements, each times the number of times
+                     it was drawn
+    rgd, rsgd        B = (I - Q/2) (G/2) U^+T with Q = L L^T and
+                     U^+T = L diag(1/s) R^T, from the SVD U = L diag(s) R^T
+    zeroth-order     1/m sum_i <A_i, U P^T> (res_i + delta^2 <A_i, P P^T>),
+                     which equals the quotient and has no cancellation
+    uv               the problem in Z = [U; V], as in reference.py
+
+What a method draws belongs to the measurements and entries by their numbers
+before the permutation.  The metrics have to agree to 1e-10.
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import philox
+from reference import (
+    CONDITION, SENSITIVITY, TOLERANCE, column_space, differences, gradient,
+    gradient_error, gradient_uv, header, leading_pairs, lift, loss, make_inputs,
+    metrics, metrics_uv, outside, residual, spectral_subspace,
+    spectral_subspace_uv, subspace_metrics, symmetric_float64)
+
+HERE = Path(__file__).resolve().parent
+
+# The keys of settings.json that belong to a method, in the order of the file.
+OPTIONS = ["momentum", "batch-size", "label-noise", "directions", "radius",
+           "method-seed"]
+
+# The cases, with the keys of reference.py; `options` are those just listed, and
+# with `near` U0 is not alpha * N but X + alpha * N (the first r columns of X).
+STORED = dict(A_dtype="<f8", y_dtype="<f8", A_order="C")
+CASES = {
+    "momentum": dict(
+        method="momentum", parametrization="psd", options={"momentum": 0.8},
+        seed=2101, n=11, rank=2, measurements=173, factor_rank=6,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=False,
+        step=0.08, iterations=120, **STORED),
+    "momentum_uv": dict(
+        method="momentum", parametrization="uv", options={"momentum": 0.8},
+        seed=2202, n=11, n2=8, rank=2, measurements=181, factor_rank=4,
+        alpha=1e-2, kappa=2.0, noise=0.0,
+        step=0.1, iterations=160, **STORED),
+    # The seed is above 2^32: both words of the generator's key matter.
+    "minibatch": dict(
+        method="sgd", parametrization="psd",
+        options={"batch-size": 40, "method-seed": 2 ** 40 + 17},
+        seed=2303, n=10, rank=2, measurements=199, factor_rank=4,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=False,
+        step=0.2, iterations=180, **STORED),
+    # An odd batch, and noise.
+    "minibatch_uv": dict(
+        method="sgd", parametrization="uv",
+        options={"batch-size": 37, "method-seed": 2 ** 40 + 17},
+        seed=2404, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
+        alpha=0.1, kappa=2.0, noise=1e-2,
+        step=0.4, iterations=180, **STORED),
+    # Non-symmetric A_i; the signs of a step take two blocks of the generator.
+    "label_noise": dict(
+        method="label-noise-gd", parametrization="psd",
+        options={"label-noise": 0.05, "method-seed": 5},
+        seed=2505, n=9, rank=2, measurements=163, factor_rank=5,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=True,
+        step=0.2, iterations=150, **STORED),
+    "riemannian": dict(
+        method="rgd", parametrization="psd", options={}, near=True,
+        seed=2606, n=10, rank=3, measurements=197, factor_rank=3,
+        alpha=0.3, kappa=3.0, noise=0.0, general=False,
+        step=0.5, iterations=60, **STORED),
+    # Factor rank below the rank: neither loss nor error vanishes.
+    "riemannian_rank": dict(
+        method="rgd", parametrization="psd", options={}, near=True,
+        seed=2707, n=9, rank=3, measurements=167, factor_rank=2,
+        alpha=0.3, kappa=2.0, noise=0.0, general=True,
+        step=0.4, iterations=60, **STORED),
+    "riemannian_batch": dict(
+        method="rsgd", parametrization="psd",
+        options={"batch-size": 40, "method-seed": 2 ** 33 + 9}, near=True,
+        seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
+        alpha=0.3, kappa=3.0, noise=0.0, general=False,
+        step=0.3, iterations=100, **STORED),
+    # An odd number of entries: the last deviate of a direction is dropped.
+    "zeroth_order": dict(
+        method="zeroth-order", parametrization="psd",
+        options={"directions": 20, "radius": 1e-3, "method-seed": 2 ** 32 + 3},
+        seed=2909, n=7, rank=2, measurements=83, factor_rank=3,
+        alpha=0.3, kappa=2.0, noise=0.0, general=False,
+        step=0.25, iterations=60, **STORED),
+}
+
+
+def inputs_of(case):
+    """The inputs in the form in which they are stored."""
+    inputs = make_inputs(case)
+    if case.get("near"):
+        inputs["U0"] = inputs["U0"] + inputs["X"][:, :case["factor_rank"]]
+    return inputs
+
+
+# --------------------------------------------------------------------------
+# What the methods draw in step t
+# --------------------------------------------------------------------------
+
+def batch(settings, t, m):
+    """The numbers of the measurements of a mini-batch, ascending."""
+    return np.array(sorted(philox.indices(
+        settings["method-seed"], philox.BATCH, t, settings["batch-size"], m)))
+
+
+def label_signs(settings, t, m):
+    return philox.signs(settings["method-seed"], philox.LABELS, t, m)
+
+
+def directions(settings, t, shape):
+    """P_0 .. P_{q-1} as an array q x n x r."""
+    q, seed = settings["directions"], settings["method-seed"]
+    return np.array([
+        philox.normals(seed, philox.DIRECTIONS, t * q + k, shape[0] * shape[1])
+        .reshape(shape) for k in range(q)])
+
+
+# --------------------------------------------------------------------------
+# The methods
+# --------------------------------------------------------------------------
+
+def estimate(A, y, U, settings, t):
+    """What step t takes for grad f(U)."""
+    method, m = settings["method"], len(y)
+    if method in ("momentum", "rgd"):
+        return gradient(A, y, U)
+    if method in ("sgd", "rsgd"):
+        i = batch(settings, t, m)
+        return gradient(A[i], y[i], U)
+    if method == "label-noise-gd":
+        s = label_signs(settings, t, m)
+        return gradient(A, y + settings["label-noise"] * s, U)
+    if method == "zeroth-order":
+        delta = settings["radius"]
+        g = np.zeros_like(U)
+        for P in directions(settings, t, U.shape):
+            g += (loss(A, y, U + delta * P) - loss(A, y, U - delta * P)) / (2 * delta) * P
+        return g / settings["directions"]
+    raise ValueError(f"unknown method {method}")
+
+
+def estimate_uv(A, y, U, V, settings, t):
+    """What step t takes for grad_U and grad_V."""
+    method = settings["method"]
+    if method == "momentum":
+        return gradient_uv(A, y, U, V)
+    if method == "sgd":
+        i = batch(settings, t, len(y))
+        return gradient_uv(A[i], y[i], U, V)
+    raise ValueError(f"method {method} is not defined for two factors")
+
+
+def riemannian(U, g):
+    """B from U and g = grad f(U)."""
+    P = U.T @ U
+    H = np.linalg.solve(P, g.T).T / 2
+    return H - U @ np.linalg.solve(P, U.T @ H) / 2
+
+
+def iterates(A, y, U, settings):
+    """U_0 .. U_T."""
+    step, beta = settings["step"], settings.get("momentum", 0.0)
+    P = np.zeros_like(U)
+    yield U
+    for t in range(settings["iterations"]):
+        g = estimate(A, y, U, settings, t)
+        if settings["method"] in ("rgd", "rsgd"):
+            g = riemannian(U, g)
+        P = beta * P - step * g  # without momentum there is no memory
+        U = U + P
+        yield U
+
+
+def iterates_uv(A, y, U, V, settings):
+    """(U_0, V_0) .. (U_T, V_T)."""
+    step, beta = settings["step"], settings.get("momentum", 0.0)
+    P, Q = np.zeros_like(U), np.zeros_like(V)
+    yield U, V
+    for t in range(settings["iterations"]):
+        g, h = estimate_uv(A, y, U, V, settings, t)
+        P, Q = beta * P - step * g, beta * Q - step * h
+        U, V = U + P, V + Q
+        yield U, V
+
+
+def solve(inputs, settings):
+    """All rows of the trajectory, the last factors by the names of their files,
+    and the spectral estimate's angle."""
+    uv = settings["parametrization"] == "uv"
+    return (solve_uv if uv else solve_psd)(**inputs, settings=settings)
+
+
+def solve_psd(A, y, X, U0, settings, iterates=iterates):
+    A, y = symmetric_float64(A), y.astype(np.float64)
+    M_star, V_X = X @ X.T, column_space(X)
+    V_spec = spectral_subspace(A, y, X.shape[1])
+    rows = []
+    for U in iterates(A, y, U0.astype(np.float64), settings):
+        rows.append(metrics(A, y, M_star, V_X, V_spec, U))
+    return np.array(rows), {"factor": U}, outside(V_X, V_spec)
+
+
+def solve_uv(A, y, X, Y, U0, V0, settings):
+    A, y = np.ascontiguousarray(A, dtype=np.float64), y.astype(np.float64)
+    M_star, rank = X @ Y.T, X.shape[1]
+    B, B_spec = leading_pairs(M_star, rank), spectral_subspace_uv(A, y, rank)
+    rows = []
+    for U, V in iterates_uv(A, y, U0.astype(np.float64), V0.astype(np.float64),
+                            settings):
+        rows.append(metrics_uv(A, y, M_star, B, B_spec, U, V))
+    return np.array(rows), {"factor": U, "factor-right": V}, outside(B, B_spec)
+
+
+# --------------------------------------------------------------------------
+# The same runs by other formulas, in another order
+# --------------------------------------------------------------------------
+
+def other_estimate(A, y, U, settings, t, i, j, k):
+    """`estimate` where place p of A and y has measurement i[p], and row p and
+    column p of U are row j[p] and column k[p]."""
+    method, m = settings["method"], len(y)
+    weight, label = np.full(m, 1 / m), y
+    if method in ("sgd", "rsgd"):
+        drawn = np.bincount(batch(settings, t, m), minlength=m)
+        weight = drawn[i] / settings["batch-size"]
+    if method == "label-noise-gd":
+        label = y + settings["label-noise"] * label_signs(settings, t, m)[i]
+    res = residual(A, label, U)
+    if method == "zeroth-order":
+        unpermuted = (len(j), len(k))
+        P = directions(settings, t, unpermuted)[:, j][:, :, k]
+        first = np.einsum("ijk,jl,qkl->qi", A, U, P, optimize=True)
+        second = np.einsum("ijk,qjl,qkl->qi", A, P, P, optimize=True)
+        slope = (first * (res + settings["radius"] ** 2 * second)).mean(axis=1)
+        return np.einsum("q,qjl->jl", slope, P) / len(P)
+    return np.einsum("i,ijk->jk", weight * res, A) @ U
+
+
+def other_riemannian(U, g):
+    """`riemannian` from an SVD of U.  g (U^T U)^{-1} = G U (U^T U)^{-1}, and
+    U (U^T U)^{-1} is the transposed pseudoinverse of U."""
+    L, s, Rt = np.linalg.svd(U, full_matrices=False)
+    H = g @ Rt.T @ np.diag(s ** -2.0) @ Rt / 2
+    return H - L @ (L.T @ H) / 2
+
+
+def other_iterates(A, y, U, settings, i, j, k):
+    step, beta = settings["step"], settings.get("momentum", 0.0)
+    before = U
+    yield U
+    for t in range(settings["iterations"]):
+        g = other_estimate(A, y, U, settings, t, i, j, k)
+        if settings["method"] in ("rgd", "rsgd"):
+            g = other_riemannian(U, g)
+        U, before = U + beta * (U - before) - step * g, U
+        yield U
+
+
+def solve_reordered(inputs, settings, seed=1):
+    uv = settings["parametrization"] == "uv"
+    return (solve_reordered_uv if uv else solve_reordered_psd)(
+        **inputs, settings=settings, rng=np.random.default_rng(seed))
+
+
+def solve_reordered_psd(A, y, X, U0, settings, rng):
+    i = rng.permutation(len(y))
+    j = rng.permutation(X.shape[0])
+    k = rng.permutation(U0.shape[1])
+    rows, factors, estimate_angle = solve_psd(
+        A[i][:, j][:, :, j], y[i], X[j], U0[j][:, k], settings,
+        lambda *given: other_iterates(*given, i, j, k))
+    unpermuted = np.empty_like(factors["factor"])
+    unpermuted[np.ix_(j, k)] = factors["factor"]
+    return rows, {"factor": unpermuted}, estimate_angle
+
+
+def solve_reordered_uv(A, y, X, Y, U0, V0, settings, rng):
+    """The run in Z = [U; V], by the functions for `psd`; the coordinates of U and
+    V are mixed."""
+    n, rank = X.shape
+    i = rng.permutation(len(y))
+    j = rng.permutation(n + Y.shape[0])
+    k = rng.permutation(U0.shape[1])
+    A, y = lift(A.astype(np.float64))[i][:, j][:, :, j], y[i].astype(np.float64)
+    M_star = lift((X @ Y.T)[None])[0][j][:, j]
+    sign = np.where(j < n, 1.0, -1.0)  # 1 for a row of U, -1 for one of V
+    across = sign[:, None] != sign  # the entries of U V^T and of V U^T
+    B = np.linalg.eigh(M_star)[1][:, -rank:]
+    B_spec = spectral_subspace(A, y, rank)
+
+    rows = []
+    for Z in other_iterates(A, y, np.vstack([U0, V0])[j][:, k], settings, i, j, k):
+        error = np.where(across, Z @ Z.T / 2 - M_star, 0.0)
+        measured, sigma = subspace_metrics(B, B_spec, Z / np.sqrt(2))
+        rows.append([loss(A, y, Z), np.linalg.norm(error) / np.linalg.norm(M_star),
+                     *measured, np.linalg.norm(Z.T @ (sign[:, None] * Z)), *sigma])
+    unpermuted = np.empty_like(Z)
+    unpermuted[np.ix_(j, k)] = Z
+    factors = {"factor": unpermuted[:n], "factor-right": unpermuted[n:]}
+    return np.array(rows), factors, outside(B, B_spec)
+
+
+# --------------------------------------------------------------------------
+# Creating the case folders
+# --------------------------------------------------------------------------
+
+def settings_of(case):
+    """settings.json but for the spectral estimate's angle."""
+    keys = ["step", "iterations", "n", "n2", "rank", "measurements", "factor_rank"]
+    return {"method": case["method"], "parametrization": case["parametrization"],
+            **{key: case["options"][key] for key in OPTIONS if key in case["options"]},
+            **{key: case[key] for key in keys if key in case}}
+
+
+def create(name, case):
+    folder = HERE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs, settings = inputs_of(case), settings_of(case)
+    rows, factors, estimate_angle = solve(inputs, settings)
+    for what, array in {**inputs, **factors}.items():
+        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    settings["spectral_estimate_angle"] = estimate_angle
+    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+    with open(folder / "trajectory.csv", "w", newline="") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(header(case))
+        for t, row in enumerate(rows):
+            out.writerow([t] + [repr(float(v)) for v in row])
+    print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
+          f"final test error {rows[-1, 1]:.3e}")
+
+
+# --------------------------------------------------------------------------
+# Checking the committed files
+# --------------------------------------------------------------------------
+
+def relative(got, want):
+    return float(np.linalg.norm(got - want) / np.linalg.norm(want))
+
+
+def projection_errors(U, G):
+    """Relative differences of U B^T + B U^T, B = riemannian(U, G U), from the
+    projection of G/2 to the tangent space, found in two other ways: by the
+    projector to the columns of U, and by least squares over the span of all
+    U C^T + C U^T, in which C runs through the n r unit matrices."""
+    B = riemannian(U, G @ U)
+    got = U @ B.T + B @ U.T
+    L = column_space(U)
+    Q = L @ L.T
+    projector = (Q @ G + G @ Q - Q @ G @ Q) / 2
+
+    units = np.eye(U.size).reshape(U.size, *U.shape)
+    half = np.einsum("qik,jk->qij", units, U)
+    span = (half + half.transpose(0, 2, 1)).reshape(U.size, -1).T
+    # The antisymmetric r x r matrices K give C = U K with U C^T + C U^T = 0, so
+    # the span has r (r - 1)/2 dimensions less.  lstsq cuts the zero ones off.
+    weights = np.linalg.lstsq(span, (G / 2).ravel(), rcond=1e-10)[0]
+    squares = (span @ weights).reshape(G.shape)
+    return relative(got, projector), relative(got, squares)
+
+
+def step_errors(A, y, U, settings):
+    """Differences between a step's parts and other formulas for them, at U, as
+    pairs of name and value.  A is symmetric; for uv it is lifted and U is Z."""
+    method, m = settings["method"], len(y)
+    order = [np.arange(size) for size in (m, *U.shape)]
+    pairs = []
+    for t in (0, 1, settings["iterations"] - 1):
+        pairs.append((f"the gradient of step {t}", relative(
+            estimate(A, y, U, settings, t),
+            other_estimate(A, y, U, settings, t, *order))))
+    if method in ("sgd", "rsgd"):
+        i = batch(settings, 0, m)
+        pairs.append(("the batch's gradient against finite differences",
+                      gradient_error(lambda U: loss(A[i], y[i], U),
+                                     lambda U: estimate(A, y, U, settings, 0), U)))
+    if method in ("rgd", "rsgd"):
+        G = np.einsum("i,ijk->jk", residual(A, y, U), A) / m
+        names = ("by the projector", "by least squares")
+        for name, error in zip(names, projection_errors(U, G)):
+            pairs.append((f"the projection {name}", error))
+    return pairs
+
+
+def check(name, case):
+    """Problems found in one committed case, as lines of text."""
+    folder = HERE / name
+    problems = []
+    settings = json.loads((folder / "settings.json").read_text())
+    estimate_angle = settings.pop("spectral_estimate_angle")
+    if settings != settings_of(case):
+        problems.append(f"settings.json: {settings}, expected {settings_of(case)}")
+
+    n, m, r, uv = case["n"], case["measurements"], case["factor_rank"], "n2" in case
+    shapes = {"A": (m, n, n), "y": (m,), "X": (n, case["rank"]), "U0": (n, r)}
+    outputs = {"factor": (n, r)}
+    if uv:
+        n2 = case["n2"]
+        shapes |= {"A": (m, n, n2), "Y": (n2, case["rank"]), "V0": (n2, r)}
+        outputs |= {"factor-right": (n2, r)}
+    arrays = {what: np.load(folder / f"{what}.npy") for what in shapes | outputs}
+    for what, shape in (shapes | outputs).items():
+        array = arrays[what]
+        if array.shape != shape or array.dtype != np.dtype("<f8"):
+            problems.append(f"{what}.npy: {array.dtype} {array.shape}, "
+                            f"expected float64 {shape}")
+    with open(folder / "trajectory.csv", newline="") as f:
+        lines = list(csv.reader(f))
+    if lines[0] != header(case):
+        problems.append("trajectory.csv: unexpected header")
+    if [line[0] for line in lines[1:]] != [str(t) for t in range(case["iterations"] + 1)]:
+        problems.append("trajectory.csv: iterations are not 0 .. T")
+    if problems:
+        return problems  # shapes cannot be trusted; comparing would be noise
+    want = np.array([[float(v) for v in line[1:]] for line in lines[1:]])
+    inputs = {what: arrays[what] for what in shapes}
+    factors = {what: arrays[what] for what in outputs}
+
+    # One step, at a generic point and at the start.
+    if uv:
+        A, start = lift(inputs["A"]), np.vstack([inputs["U0"], inputs["V0"]])
+    else:
+        A, start = symmetric_float64(inputs["A"]), inputs["U0"]
+    generic = np.random.default_rng(0).standard_normal(start.shape) / np.sqrt(n)
+    for where, point in [("a generic point", generic), ("the start", start)]:
+        for what, error in step_errors(A, inputs["y"], point, settings):
+            print(f"{name}: {what} at {where}: {error:.1e}")
+            if not error <= 1e-10:
+                problems.append(f"{what} at {where} is off by {error:.1e}")
+
+    # The outputs.
+    names = header(case)[1:]
+    computed = solve(inputs, settings)
+    compared = differences(names, computed, (want, factors, estimate_angle))
+    for what, difference in compared:
+        if not difference <= TOLERANCE:
+            problems.append(f"{what}: relative difference {difference:.2e}")
+    worst = max(compared, key=lambda pair: pair[1])
+    print(f"{name}: largest relative difference {worst[1]:.1e} ({worst[0]})")
+
+    # How much they depend on rounding.
+    if settings["method"] in ("rgd", "rsgd"):
+        condition = np.max((want[:, -r] / want[:, -1]) ** 2)
+        print(f"{name}: largest condition number of U^T U: {condition:.0f}")
+        if not condition <= CONDITION:
+            problems.append(f"condition number {condition:.1e}")
+    compared = differences(names, solve_reordered(inputs, settings), computed)
+    for what, difference in compared:
+        if not difference <= SENSITIVITY:
+            problems.append(f"{what}: changes by {difference:.2e} "
+                            "with the order of summation")
+    worst = max(compared, key=lambda pair: pair[1])
+    print(f"{name}: largest change with the order of summation "
+          f"{worst[1]:.1e} ({worst[0]})")
+    return problems
+
+
+def check_all():
+    """Whether anything is wrong with these cases or with philox.py; prints what."""
+    failed = False
+    found = [("philox", philox.check())]
+    found += [(name, check(name, case)) for name, case in CASES.items()]
+    for name, problems in found:
+        for problem in problems:
+            print(f"MISMATCH {name}: {problem}")
+            failed = True
+    return failed
+
+
+def main(arguments):
+    if arguments == []:
+        for name, case in CASES.items():
+            create(name, case)
+        return 0
+    if arguments == ["--check"]:
+        failed = check_all()
+        print("FAILED" if failed else "all cases agree")
+        return 1 if failed else 0
+    print("usage: methods.py [--check]", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
