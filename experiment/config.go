@@ -45,6 +45,7 @@ type Config struct {
 	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or prec-gd (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
+	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
 
@@ -314,6 +315,13 @@ func (c *Config) Validate() error {
 		return &UsageError{m.problems}
 	}
 	return nil
+}
+
+// checkMethodSeed fills in the seed of what the method draws.
+func (c *Config) checkMethodSeed(*mistakes) {
+	if !c.given("method-seed") {
+		c.MethodSeed = c.Seed
+	}
 }
 
 // checkLambda fills in the damping.

@@ -229,9 +229,7 @@ func distinct(s Stream, k uint64, count int) []uint64 {
 	all := make([]uint64, 0, count)
 	for next := uint64(0); len(all) < count; {
 		for missing := count - len(all); missing > 0; missing-- {
-			block := s.Block(next/2, 0)
-			half := block[2*(next%2):]
-			number, _ := bits.Mul64(uint64(half[1])<<32|uint64(half[0]), k)
+			number, _ := bits.Mul64(s.Word(next/2, next%2), k)
 			all = append(all, number)
 			next++
 		}

@@ -33,6 +33,9 @@ const (
 	NoiseStream                  // the noise on the observations
 	StartStream                  // the small random start
 	EstimateStream               // what the spectral estimate begins with
+	BatchStream                  // which measurements a step draws
+	LabelStream                  // the noise that a step adds to the observations
+	DirectionStream              // the directions in which a step looks
 )
 
 // Stream is an endless table of random words, one row for each uint64, of which any part can be read at any time:
@@ -54,6 +57,13 @@ func (s Stream) Key() (key [2]uint32, number uint32) { return s.key, s.number }
 // Block returns the four words of block b of a row.
 func (s Stream) Block(row uint64, b uint32) [4]uint32 {
 	return philox([4]uint32{b, uint32(row), uint32(row >> 32), s.number}, s.key)
+}
+
+// Word returns the 64-bit word k of a row: two words of a block, the first the less significant.
+func (s Stream) Word(row, k uint64) uint64 {
+	block := s.Block(row, uint32(k/2))
+	half := block[2*(k%2):]
+	return uint64(half[0]) | uint64(half[1])<<32
 }
 
 // Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: with the block's
