@@ -28,14 +28,14 @@ func philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 
 // The streams of one seed. Numbers are fixed for ever: they are part of every stored seed's meaning.
 const (
-	EntriesStream  uint32 = iota // the entries of the measurement rows
-	TruthStream                  // the ground truth
-	NoiseStream                  // the noise on the observations
-	StartStream                  // the small random start
-	EstimateStream               // what the spectral estimate begins with
-	BatchStream                  // which measurements a step draws
-	LabelStream                  // the noise that a step adds to the observations
-	DirectionStream              // the directions in which a step looks
+	EntriesStream   uint32 = iota // the entries of the measurement rows
+	TruthStream                   // the ground truth
+	NoiseStream                   // the noise on the observations
+	StartStream                   // the small random start
+	EstimateStream                // what the spectral estimate begins with
+	BatchStream                   // which measurements a step draws
+	LabelStream                   // the noise that a step adds to the observations
+	DirectionStream               // the directions in which a step looks
 )
 
 // Stream is an endless table of random words, one row for each uint64, of which any part can be read at any time:
