@@ -138,6 +138,20 @@ var ensembles = []ensemble{
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
 		}},
+	{entry{"completion", "m different entries of the matrix, any with the same probability, times √K; one's own with --triplets",
+		"Candès and Recht, Foundations of Computational Mathematics 9 (2009)"}, own{nil, (*Config).checkCompletion},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewCompletion(c.space(), c.Measurements, c.Seed)
+		}},
+	{entry{"relu-completion", "the entries of the matrix that are not negative, all of them, times √K", "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822"},
+		own{nil, (*Config).checkReLU},
+		func(c *Config) (sensing.Ensemble, error) {
+			truth, err := c.truth()
+			if err != nil {
+				return nil, err
+			}
+			return sensing.NewReLUCompletion(c.space(), truth)
+		}},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

@@ -22,13 +22,14 @@ type Config struct {
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
 	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
 	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
+	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian, rademacher, completion or relu-completion (own data: theirs)"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
 	// A user's own data.
 	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
+	Triplets     string `key:"triplets" help:"own observed entries and their values, a .csv file with lines row,col,value counted from 0, or a Matrix Market .mtx"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
 	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*)"`
@@ -36,7 +37,7 @@ type Config struct {
 	// The factor and its start.
 	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
 	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
-	Init            string  `key:"init" help:"start: random, spectral, or a .npy file with U₀ of shape (n, r)"`
+	Init            string  `key:"init" help:"start: random, spectral, relu-spectral (of relu-completion), or a .npy file with U₀ of shape (n, r)"`
 	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
 	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r)"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
@@ -204,19 +205,16 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
 }
 
-// ownData says whether the measurements are a user's.
-func (c *Config) ownData() bool { return c.Matrices != "" }
-
 // startFile returns the file that the start is read from, or "".
 func (c *Config) startFile() string {
-	if c.Init == "random" || c.Init == "spectral" {
+	if slices.Contains(starts, c.Init) {
 		return ""
 	}
 	return c.Init
 }
 
-// maxSide bounds n: past it not even one measurement can be indexed.
-const maxSide = 1 << 16
+// IsStartFile says whether a value of init names a file.
+func IsStartFile(init string) bool { return !slices.Contains(starts, init) }
 
 // maxMeasurements is more than 10·n·rank can come to.
 const maxMeasurements = 1 << 40
@@ -254,7 +252,7 @@ func (c *Config) Validate() error {
 	m.oneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkOwn(c, m, "parametrization", parametrizations, func(p parametrization) own { return p.own }, c.Parametrization)
 	if c.ownData() {
-		c.validateOwnData(m)
+		c.checkOwnData(m)
 	} else {
 		c.validateSynthetic(m)
 		m.oneOf("ensemble", c.Ensemble, namesOf(ensembles)...)
@@ -262,13 +260,14 @@ func (c *Config) Validate() error {
 	}
 
 	if c.given("factor-rank") || c.FactorRank != 0 {
-		if c.FactorRank < 1 || c.FactorRank > maxSide {
-			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", maxSide, c.FactorRank)
+		if most := c.mostSide(); c.FactorRank < 1 || c.FactorRank > most {
+			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
 	if c.Init == "" {
-		m.bad("init", "init must be random, spectral or a .npy file, got nothing")
+		m.bad("init", "init must be random, spectral, relu-spectral or a .npy file, got nothing")
 	}
+	c.checkStart(m)
 	if c.Init != "random" {
 		// A resolved configuration says 0 where a setting does not apply.
 		if c.given("alpha") && c.Alpha != 0 {
@@ -360,8 +359,8 @@ func (c *Config) checkSides(m *mistakes) {
 	if c.N2 == 0 && !c.given("n2") && !c.ownData() {
 		c.N2 = c.N
 	}
-	if (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > maxSide) {
-		m.bad("n2", "n2 goes from 1 to %d, got %d", maxSide, c.N2)
+	if most := c.mostSide(); (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > most) {
+		m.bad("n2", "n2 goes from 1 to %d, got %d", most, c.N2)
 	}
 }
 
@@ -386,21 +385,21 @@ func (c *Config) space() sensing.Space {
 	return sensing.Sym{N: c.N}
 }
 
-// EntryCount is the number m·K of entries in all measurements.
+// EntryCount is the number m·K of entries in all measurements; m where they are not rows of entries.
 func (c *Config) EntryCount() float64 {
+	if c.isStructured() {
+		return float64(c.Measurements)
+	}
 	return float64(c.Measurements) * float64(c.space().K())
 }
 
 func (c *Config) validateSynthetic(m *mistakes) {
-	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}} {
-		if *f.path != "" {
-			m.bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
-		}
-	}
+	c.checkNoOwnData(m)
 	n1, n2 := c.sides()
-	sized := n1 >= 1 && n1 <= maxSide && n2 >= 1 && n2 <= maxSide
-	if c.N < 1 || c.N > maxSide {
-		m.bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
+	most := c.mostSide()
+	sized := n1 >= 1 && n1 <= most && n2 >= 1 && n2 <= most
+	if c.N < 1 || c.N > most {
+		m.bad("n", "n goes from 1 to %d, got %d", most, c.N)
 	}
 	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
 		c.badRank(m, sized)
@@ -456,26 +455,4 @@ func (c *Config) badRank(m *mistakes, sized bool) {
 	default:
 		m.bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
 	}
-}
-
-func (c *Config) validateOwnData(m *mistakes) {
-	if c.Observations == "" {
-		m.bad("matrices", "own matrices need own observations as well: add observations, a .npy file of shape (m,)")
-	}
-	// A resolved configuration repeats what the files say; prepare compares the two.
-	for _, key := range []string{"kappa", "noise"} {
-		if f, _ := c.field(key); c.given(key) && f.value.Float() != 0 {
-			m.bad(key, "%s is for a truth that is drawn, not for own data", key)
-		}
-	}
-	if c.given("ensemble") && c.Ensemble != "dense" {
-		m.bad("ensemble", "own matrices are the dense ensemble, got %q", c.Ensemble)
-	}
-	if c.given("entries") && c.Entries != string(sensing.F64) {
-		m.bad("entries", "own matrices are used as they are, in f64, got %q", c.Entries)
-	}
-	if c.given("storage") && c.Storage == "generated" {
-		m.bad("storage", "own matrices lie in memory and cannot be generated")
-	}
-	c.Ensemble, c.Entries, c.Kappa, c.Noise = "dense", string(sensing.F64), 0, 0
 }

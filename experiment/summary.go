@@ -142,7 +142,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	n1, n2 := c.sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
+		Problem: ProblemSummary{n1, n2, c.Rank, l.problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
 		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),

@@ -35,6 +35,23 @@ func NewSpectralEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*S
 	return s.iterated(k)
 }
 
+// SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, beside that of an engine, whose own
+// includes it where measurements are rows.
+func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
+	if _, rows := ensemble.(sensing.Rows); rows {
+		return 0
+	}
+	n1, n2 := ensemble.Space().Dims()
+	if isDecomposed(ensemble, k) {
+		return 8 * (4*float64(n1)*float64(n2) + 2*float64(n2)*float64(n2)) // S, its vectors, and what decompositions work in; the identity
+	}
+	n := n1 + n2
+	if _, sym := ensemble.Space().(sensing.Sym); sym {
+		n = n1
+	}
+	return krylov.Bytes(n, k)
+}
+
 // isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
 func isDecomposed(ensemble sensing.Ensemble, k int) bool {
 	const fewVectors, smallMatrix = 8, 512 // a matrix of this size is decomposed in a fraction of a second
