@@ -84,6 +84,20 @@ var methods = []method{
 		}},
 	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
 		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
+	{entry{"momentum", "V ← βV − μ∇f(U), U ← U + V: the heavy ball", "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)"},
+		own{[]string{"momentum"}, (*Config).checkMomentum},
+		func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} }},
+	{entry{"sgd", "gradient descent on mini-batches, drawn anew for each step", "Ma, Bassily and Belkin, arXiv 1712.06559"},
+		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
+		func(c *Config) solver.Method {
+			return solver.StochasticGradientDescent{StepSize: c.Step, Batch: c.batches()}
+		}},
+	{entry{"rgd", "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on matrices of rank r", "Vandereycken, SIAM Journal on Optimization 23 (2013)"},
+		own{},
+		func(c *Config) solver.Method { return solver.RiemannianGradientDescent{StepSize: c.Step} }},
+	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
+		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
+		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
@@ -137,6 +151,10 @@ var ensembles = []ensemble{
 	{entry{"rademacher", "independent signs, one bit an entry", isotropic}, own{[]string{"entries"}, (*Config).checkSigns},
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
+		}},
+	{entry{"completion", "entries of the unknown matrix, drawn without repetition", "Candès and Recht, Foundations of Computational Mathematics 9 (2009)"}, own{},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewCompletion(c.space(), c.Measurements, c.Seed)
 		}},
 }
 

@@ -191,12 +191,14 @@ func (p *Plan) load() (*loaded, error) {
 }
 
 // start makes the start, or reads it. Mistakes in the file are the user's.
-func (c *Config) start() (solver.Start, error) {
+func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
 	switch c.Init {
 	case "random":
 		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
 	case "spectral":
 		return solver.Spectral{}, nil
+	case planted:
+		return c.plantedStart(truth)
 	}
 	var start solver.Factor
 	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {

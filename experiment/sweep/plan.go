@@ -74,7 +74,7 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 
 // namesFile says whether a run has a data file, whose header is to be read.
 func namesFile(r Run) bool {
-	return r.Config.Matrices != "" || r.Config.Init != "random" && r.Config.Init != "spectral"
+	return r.Config.Matrices != "" || experiment.IsStartFile(r.Config.Init)
 }
 
 // place plans some runs of a group together. What takes a moment to find out is found out once for groups of one size.
