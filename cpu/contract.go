@@ -82,6 +82,7 @@ type rowOperator[E sensing.Entry, F number] struct {
 	shares   map[*part]*share[F]
 	asked    []*share[F] // of the contraction under way
 	wide     []float64   // coordinates in f64, K
+	drawn    *drawn[E]   // nil until there was a draw
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

@@ -25,6 +25,7 @@ type sampled struct {
 	rows     *compressed // the unknown matrix, and of a symmetric one both triangles
 	columns  *compressed // its transpose; of a symmetric one the same
 	squares  [][]float64 // of the contraction under way: for each part and block, Σ e²
+	whole    whole       // of draws of all measurements
 }
 
 // compressed is a sparse matrix, row after row.

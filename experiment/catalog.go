@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -10,7 +9,7 @@ import (
 
 // Entry is something that a configuration can name.
 type Entry struct {
-	// Kind is method, parametrization or ensemble.
+	// Kind is method, parametrization, ensemble or start.
 	Kind string
 	// Name is what flags and files call it.
 	Name string
@@ -20,7 +19,7 @@ type Entry struct {
 	Source string
 }
 
-// Catalog lists every method, parametrization and ensemble.
+// Catalog lists every method, parametrization, ensemble and start.
 func Catalog() []Entry {
 	var all []Entry
 	for _, m := range methods {
@@ -32,7 +31,11 @@ func Catalog() []Entry {
 	for _, e := range ensembles {
 		all = append(all, Entry{"ensemble", e.Name(), e.about, e.source})
 	}
-	return append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
+	all = append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
+	for _, s := range starts {
+		all = append(all, Entry{"start", s.Name(), s.about, s.source})
+	}
+	return all
 }
 
 // named is what has a name in flags and files.
@@ -84,6 +87,20 @@ var methods = []method{
 		}},
 	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
 		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
+	{entry{"momentum", "V ← βV − μ∇f(U), U ← U + V: the heavy ball", "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)"},
+		own{[]string{"momentum"}, (*Config).checkMomentum},
+		func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} }},
+	{entry{"sgd", "gradient descent on mini-batches, drawn anew for each step", "Ma, Bassily and Belkin, arXiv 1712.06559"},
+		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
+		func(c *Config) solver.Method {
+			return solver.StochasticGradientDescent{StepSize: c.Step, Batch: c.batches()}
+		}},
+	{entry{"rgd", "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on matrices of rank r", "Vandereycken, SIAM Journal on Optimization 23 (2013)"},
+		own{},
+		func(c *Config) solver.Method { return solver.RiemannianGradientDescent{StepSize: c.Step} }},
+	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
+		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
+		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
@@ -177,7 +194,7 @@ func checkOwn[T named](c *Config, m *mistakes, kind string, all []T, of func(T) 
 				f.value.SetZero()
 			} else if !f.value.IsZero() {
 				users := namesOf(slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !slices.Contains(of(x).settings, key) }))
-				m.bad(key, "%s is for %s %s, and this is %s", key, kind, strings.Join(users, " or "), chosen)
+				m.bad(key, "%s is for %s %s, and this is %s", key, kind, orList(users), chosen)
 			}
 		}
 	}
@@ -201,5 +218,5 @@ func (c *Config) checkTogether(m *mistakes) {
 			suited = append(suited, p.name)
 		}
 	}
-	m.bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, strings.Join(suited, " or "), c.Parametrization, why)
+	m.bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, orList(suited), c.Parametrization, why)
 }

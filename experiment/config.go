@@ -37,15 +37,17 @@ type Config struct {
 	// The factor and its start.
 	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
 	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
-	Init            string  `key:"init" help:"start: random, spectral, relu-spectral (of relu-completion), or a .npy file with U₀ of shape (n, r)"`
+	Init            string  `key:"init" help:"start: random, spectral, relu-spectral, saddle (see matsense list), or a .npy file with U₀ of shape (n, r)"`
 	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
-	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r)"`
+	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or prec-gd (see matsense list)"`
+	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd, momentum, sgd, rgd or rsgd (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
+	Momentum   float64 `key:"momentum" help:"momentum β of method momentum (default 0.9)"`
+	BatchSize  int     `key:"batch-size" help:"measurements B that sgd and rsgd draw for a step (default a tenth of all)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
@@ -207,14 +209,11 @@ func Usagef(format string, args ...any) error {
 
 // startFile returns the file that the start is read from, or "".
 func (c *Config) startFile() string {
-	if slices.Contains(starts, c.Init) {
+	if !IsStartFile(c.Init) {
 		return ""
 	}
 	return c.Init
 }
-
-// IsStartFile says whether a value of init names a file.
-func IsStartFile(init string) bool { return !slices.Contains(starts, init) }
 
 // maxMeasurements is more than 10·n·rank can come to.
 const maxMeasurements = 1 << 40
@@ -233,9 +232,12 @@ func (m *mistakes) bad(key, format string, args ...any) {
 // oneOf wants a setting to be one of some words.
 func (m *mistakes) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		m.bad(key, "must be %s, got %q", strings.Join(allowed, " or "), value)
+		m.bad(key, "must be %s, got %q", orList(allowed), value)
 	}
 }
+
+// orList writes words as alternatives.
+func orList(words []string) string { return strings.Join(words, " or ") }
 
 // finite wants a number to be finite, and what ok says that it is.
 func (m *mistakes) finite(key string, x float64, ok bool, must string) {
@@ -264,30 +266,13 @@ func (c *Config) Validate() error {
 			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
-	if c.Init == "" {
-		m.bad("init", "init must be random, spectral, relu-spectral or a .npy file, got nothing")
-	}
 	c.checkStart(m)
-	if c.Init != "random" {
-		// A resolved configuration says 0 where a setting does not apply.
-		if c.given("alpha") && c.Alpha != 0 {
-			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
-		}
-		if c.given("start-seed") && c.StartSeed != 0 {
-			m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
-		}
-		c.Alpha, c.StartSeed = 0, 0
-	} else {
-		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
-		if !c.given("start-seed") {
-			c.StartSeed = c.Seed
-		}
-	}
 
 	m.oneOf("method", c.Method, namesOf(methods)...)
 	m.finite("step", c.Step, c.Step > 0, "positive")
 	checkOwn(c, m, "method", methods, func(x method) own { return x.own }, c.Method)
 	c.checkTogether(m)
+	c.checkPartial(m)
 	if c.Iterations < 0 {
 		m.bad("iterations", "iterations must not be negative, got %d", c.Iterations)
 	}

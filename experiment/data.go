@@ -160,14 +160,9 @@ func (p *Plan) load() (*loaded, error) {
 }
 
 // start makes the start, or reads it. Mistakes in the file are the user's.
-func (c *Config) start() (solver.Start, error) {
-	switch c.Init {
-	case "random":
-		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
-	case "spectral":
-		return solver.Spectral{}, nil
-	case reluSpectral:
-		return solver.Spectral{Skip: 1}, nil
+func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
+	if s := startNamed(c.Init); s != nil {
+		return s.make(c, truth)
 	}
 	var start solver.Factor
 	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {

@@ -121,7 +121,7 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 	var places []int // of the jobs' configurations
 	for i := range g.Configs {
 		c := &g.Configs[i]
-		start, err := c.start()
+		start, err := c.start(l.problem.Truth)
 		if err != nil { // its own file's fault
 			ended(i, nil, err)
 			continue

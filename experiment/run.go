@@ -58,7 +58,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		progress.Notice(n)
 	}
 	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
-	start, err := p.Config.start()
+	start, err := p.Config.start(l.problem.Truth)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,8 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	s.Sigma = sigma
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()
-		if len(sigma) >= rank && sigma[rank-1] > 0 { // else U has no r* directions
+		rank = min(rank, len(sigma))
+		if sigma[rank-1] > 0 { // else U has fewer directions than columns
 			s.SpectralAngle = sineBetween(m.estimate, left.Slice(0, n, 0, rank).(*mat.Dense))
 		}
 	}

@@ -22,10 +22,7 @@ var pending = []string{
 	"indefinite",
 	"sparse",
 	"deep",
-	"momentum", "momentum_uv",
-	"minibatch", "minibatch_uv",
 	"label_noise",
-	"riemannian", "riemannian_rank", "riemannian_batch",
 	"zeroth_order",
 }
 
@@ -51,6 +48,9 @@ func TestReference(t *testing.T) {
 				Method, Parametrization string
 				Lambda                  json.Number
 				Step                    json.Number
+				Momentum                json.Number
+				BatchSize               json.Number `json:"batch-size"`
+				MethodSeed              json.Number `json:"method-seed"`
 				Iterations              json.Number
 				Angle                   float64 `json:"spectral_estimate_angle"`
 			}
@@ -67,8 +67,12 @@ func TestReference(t *testing.T) {
 				flags = append(flags, "--truth-right", filepath.Join(dir, "Y.npy"), "--init-right", filepath.Join(dir, "V0.npy"))
 			}
 			flags = append(flags, measurementsOf(dir)...)
-			if settings.Lambda != "" {
-				flags = append(flags, "--lambda", settings.Lambda.String())
+			for flag, value := range map[string]json.Number{
+				"--lambda": settings.Lambda, "--momentum": settings.Momentum, "--batch-size": settings.BatchSize, "--method-seed": settings.MethodSeed,
+			} {
+				if value != "" {
+					flags = append(flags, flag, value.String())
+				}
 			}
 			code := run(context.Background(), env, flags)
 			if code != exitDone {

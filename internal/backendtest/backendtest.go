@@ -113,6 +113,8 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 type Suite struct {
 	// Single: gradients are taken in single precision, which there is of rows alone.
 	Single bool
+	// WholeOnly: gradients are those of all measurements, and methods that are [solver.Partial] are refused.
+	WholeOnly bool
 	// Small leaves out the larger half of the sizes, for a backend that is slow.
 	Small bool
 }
@@ -155,6 +157,11 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 		t.Run("taylor", f.taylor)
 	}
 	t.Run("precondition", f.precondition)
+	t.Run("project", f.project)
+	if !suite.WholeOnly {
+		t.Run("partial", f.partial)
+		t.Run("evaluate", f.evaluate)
+	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
 	t.Run("state", f.state)
@@ -364,6 +371,45 @@ func (f *fixture) precondition(t *testing.T) {
 	for _, a := range got {
 		if !math.IsNaN(a.At(0, 0)) {
 			t.Errorf("the inverse of nothing gives %v", a.At(0, 0))
+		}
+	}
+}
+
+// project checks W(WᵀW)⁻¹WᵀX for each matrix X and the iterate's W: what is left of X is orthogonal to W's columns, and what is
+// projected lies within them, being projected to itself; and that a W without rank makes NaN.
+func (f *fixture) project(t *testing.T) {
+	r := min(f.size.factorRank, f.size.n1, f.size.n2)
+	e := f.open(t, r)
+	w, x := f.random(t, r, 34), f.random(t, r, 35)
+	for _, a := range w { // well conditioned
+		for j := range r {
+			a.Set(j, j, a.At(j, j)+2)
+		}
+	}
+	must(t, e.Set(0, solver.Iterate, w))
+	must(t, e.Set(0, solver.Gradient, x))
+	must(t, e.Project(0, solver.OwnSlot, solver.Gradient))
+	got, again := x.Clone(), x.Clone()
+	must(t, e.Get(0, solver.OwnSlot, got))
+	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Get(0, solver.Gradient, again))
+	Close(t, "projected twice", flat(again), flat(got), tolerance)
+	for i := range x {
+		var inside, want mat.Dense
+		inside.Mul(w[i].T(), got[i])
+		want.Mul(w[i].T(), x[i])
+		Close(t, fmt.Sprintf("Wᵀ·projected[%d]", i), inside.RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	}
+	must(t, e.Get(0, solver.Iterate, again))
+	if !same(again, w) {
+		t.Error("the iterate has changed")
+	}
+	must(t, e.Set(0, solver.Iterate, solver.NewFactor(w.Shapes())))
+	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Get(0, solver.Gradient, again))
+	for _, a := range again {
+		if !math.IsNaN(a.At(0, 0)) {
+			t.Errorf("a projection to nothing gives %v", a.At(0, 0))
 		}
 	}
 }
