@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 	"slices"
 
@@ -16,12 +15,12 @@ import (
 //	⟨P, LRᵀ⟩ = (−1)^(|x∧z|/2)·Σ_j (−1)^|z∧j|·d_j(x),   d_j(x) = l_j·r_{j⊕x}
 //	(S·X)_j = Σ_x c_j(x)·X_{j⊕x},                      c_j(x) = Σ_z (−1)^|z∧j|·v_z,   S = Σ_i w_i A_i
 //
-// with v_z = √(K/n)·(−1)^(|x∧z|/2)·w_i for the words i with these masks. A word alone costs O(n·r). All words with the same x share d(x) and
-// c(x), whose sums over j and z for every z and every j are a Walsh–Hadamard transform, in O(n·log n). So whatever m is, either direction
-// takes at most O(n²·r + n²·log n), and nothing of n² numbers is kept.
+// with v_z = √(K/n)·(−1)^(|x∧z|/2)·w_i summed over the words i with these masks. All words with the same x share d(x) and c(x), in O(n·r), and
+// the sums over j for every z, or over z for every j, are a Walsh–Hadamard transform, in O(n·log n): hardly more than one such
+// sum by itself takes. So m words cost at most O(m·n·(r + log n)), and however many they are O(n²·(r + log n)); nothing of n² numbers is kept.
 //
-// The x are taken in bundles of those that have all bits but the last six in common, and the rows j in blocks of 64 alike. A bundle
-// meets of the other factor only the 64 rows j⊕x, which are in cache. Each number d, c and p is made by one worker, and so is every
+// The x are taken in bundles of those that have all bits but the last five in common, and the rows j in blocks of 32 alike. A bundle
+// meets of the other factor only the 32 rows j⊕x, which are in cache. Each number d, c and p is made by one worker, and so is every
 // row of S·X, in ascending order of x: the bits are the same with any number of workers.
 type pauli struct {
 	n       int
@@ -47,7 +46,7 @@ type pauliGroup struct {
 }
 
 // pauliBlock is the number of rows of a block, and the most groups of a bundle.
-const pauliBlock = 64
+const pauliBlock = 32
 
 // pauliBytes is what the operator takes, and its making.
 func pauliBytes(e *sensing.Pauli) float64 {
@@ -89,8 +88,10 @@ func newPauli(e *sensing.Pauli, o options) (operator, error) {
 		most = max(most, to-from)
 		from = to
 	}
-	for range most {
-		op.shared = append(op.shared, make([]float64, n))
+	const apart = 8 // a cache line, so that one row's numbers of all groups do not share a few places of the cache
+	slab := make([]float64, most*(n+apart))
+	for g := range most {
+		op.shared = append(op.shared, slab[g*(n+apart):][:n])
 	}
 	return op, nil
 }
@@ -110,29 +111,25 @@ func (o *pauli) apply(p []float64, l, r *mat.Dense) {
 
 // pair does d_j(x) for a bundle and the rows from ≤ j < to. Where L is R, the earlier row of each pair does it for both.
 func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
+	others := r.RawMatrix()
 	for j := from; j < to; j++ {
 		row := l.RawRowView(j)
 		for g, group := range bundle {
-			d, other := o.shared[g], j^group.x
-			switch {
-			case l != r:
-				d[j] = chainsDot(row, r.RawRowView(other))
-			case j <= other:
-				d[j] = chainsDot(row, r.RawRowView(other))
+			other := j ^ group.x
+			if l == r && other < j {
+				continue
+			}
+			d := o.shared[g]
+			d[j] = chainsDot(row, others.Data[other*others.Stride:][:len(row)])
+			if l == r {
 				d[other] = d[j]
 			}
 		}
 	}
 }
 
-// sums does the p_i of a group from its d, which it may overwrite.
+// sums does the p_i of a group from its d, which become what all z would have.
 func (g *pauliGroup) sums(p, d []float64) {
-	if g.areFew(len(d)) {
-		for _, w := range g.words {
-			p[w.entry] = w.unit * signedSum(d, w.z)
-		}
-		return
-	}
 	transform(d)
 	for _, w := range g.words {
 		p[w.entry] = w.unit * d[w.z]
@@ -151,12 +148,6 @@ func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) {
 // weigh does c of a group.
 func (g *pauliGroup) weigh(c, w []float64) {
 	clear(c)
-	if g.areFew(len(c)) {
-		for _, word := range g.words {
-			addSigned(c, word.z, word.unit*w[word.entry])
-		}
-		return
-	}
 	for _, word := range g.words {
 		c[word.z] += float64(word.unit * w[word.entry])
 	}
@@ -165,10 +156,11 @@ func (g *pauliGroup) weigh(c, w []float64) {
 
 // combine adds a bundle's share to the rows from ≤ j < to of S·X.
 func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from, to int) {
+	others := x.RawMatrix()
 	for j := from; j < to; j++ {
 		sum := dst.RawRowView(j)
 		for g, group := range bundle {
-			addScaled(sum, o.shared[g][j], x.RawRowView(j^group.x))
+			addScaled(sum, o.shared[g][j], others.Data[(j^group.x)*others.Stride:][:len(sum)])
 		}
 	}
 }
@@ -191,39 +183,36 @@ func (o *pauli) contract(y []float64, parts []*part) {
 	}
 }
 
-// areFew says whether a group's sums over n numbers take less time one by one than by a transform.
-func (g *pauliGroup) areFew(n int) bool { return 3*len(g.words) < bits.Len(uint(n)) }
-
-// signedSum is Σ_j (−1)^|z∧j|·d_j.
-func signedSum(d []float64, z uint32) (sum float64) {
-	for j, v := range d {
-		sum += signed(v, z, j)
-	}
-	return sum
-}
-
-// addSigned does c_j ← c_j + (−1)^|z∧j|·v.
-func addSigned(c []float64, z uint32, v float64) {
-	for j := range c {
-		c[j] += signed(v, z, j)
-	}
-}
-
-// signed is (−1)^|z∧j|·v.
-func signed(v float64, z uint32, j int) float64 {
-	odd := uint64(bits.OnesCount32(z&uint32(j))) & 1
-	return math.Float64frombits(math.Float64bits(v) ^ odd<<63)
-}
-
-// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform, a level for each bit.
+// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform, a level for each bit, two at a time while there
+// are two.
 func transform(v []float64) {
-	for half := 1; half < len(v); half *= 2 {
-		for at := 0; at < len(v); at += 2 * half {
-			low, high := v[at:][:half], v[at+half:][:half]
-			for i, a := range low {
-				b := high[i]
-				low[i], high[i] = a+b, a-b
+	half := 1
+	if len(v) >= 4 {
+		for at := 0; at+4 <= len(v); at += 4 { // with slices this short, the loop below is mostly slicing
+			four := v[at:][:4]
+			four[0], four[1], four[2], four[3] = butterflies(four[0], four[1], four[2], four[3])
+		}
+		half = 4
+	}
+	for ; 4*half <= len(v); half *= 4 {
+		for at := 0; at < len(v); at += 4 * half {
+			a, b, c, d := v[at:][:half], v[at+half:][:half], v[at+2*half:][:half], v[at+3*half:][:half]
+			for i := range a {
+				a[i], b[i], c[i], d[i] = butterflies(a[i], b[i], c[i], d[i])
 			}
 		}
 	}
+	if half < len(v) {
+		a, b := v[:half], v[half:][:half]
+		for i, low := range a {
+			a[i], b[i] = low+b[i], low-b[i]
+		}
+	}
+}
+
+// butterflies is two levels of a transform.
+func butterflies(a, b, c, d float64) (float64, float64, float64, float64) {
+	a, b = a+b, a-b
+	c, d = c+d, c-d
+	return a + c, b + d, a - c, b - d
 }
