@@ -169,6 +169,11 @@ var ensembles = []ensemble{
 			}
 			return sensing.NewReLUCompletion(c.space(), truth)
 		}},
+	{entry{"pauli", "different real Pauli words on log₂n qubits: quantum state tomography", "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304"},
+		own{check: (*Config).checkPauli},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewPauli(c.N, c.Measurements, c.Seed)
+		}},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

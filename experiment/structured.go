@@ -9,6 +9,7 @@ import (
 var structured = map[string]int{
 	"completion":      sensing.MaxSide,
 	"relu-completion": sensing.MaxReLUSide,
+	"pauli":           sensing.MaxRowSide,
 }
 
 // isStructured says whether the measurements are not rows of entries.
