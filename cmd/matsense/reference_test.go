@@ -22,10 +22,8 @@ var pending = []string{
 	"pauli",
 	"indefinite",
 	"sparse",
-	"deep",
 	"momentum", "momentum_uv",
 	"minibatch", "minibatch_uv",
-	"label_noise",
 	"riemannian", "riemannian_rank", "riemannian_batch",
 	"zeroth_order",
 }
@@ -51,6 +49,8 @@ func TestReference(t *testing.T) {
 			var settings struct {
 				Method, Parametrization string
 				Lambda                  json.Number
+				LabelNoise              json.Number `json:"label-noise"`
+				MethodSeed              json.Number `json:"method-seed"`
 				Step                    json.Number
 				Iterations              json.Number
 				Angle                   float64 `json:"spectral_estimate_angle"`
@@ -60,16 +60,27 @@ func TestReference(t *testing.T) {
 			}
 			out := filepath.Join(t.TempDir(), "run")
 			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
+			start, factors := "U0.npy", []string{"factor.npy"}
+			if settings.Parametrization == "deep" {
+				start, factors = "W%d.npy", []string{"factor-1.npy", "factor-2.npy", "factor-3.npy"}
+			}
 			flags := []string{"run", "--out", out, "--json",
 				"--matrices", filepath.Join(dir, "A.npy"), "--observations", filepath.Join(dir, "y.npy"),
-				"--truth", filepath.Join(dir, "X.npy"), "--init", filepath.Join(dir, "U0.npy"),
+				"--truth", filepath.Join(dir, "X.npy"), "--init", filepath.Join(dir, start),
 				"--step", settings.Step.String(), "--iterations", settings.Iterations.String(), "--measure-every", "1",
 				"--method", settings.Method, "--parametrization", settings.Parametrization}
-			if settings.Parametrization == "uv" {
+			switch settings.Parametrization {
+			case "uv":
 				flags = append(flags, "--truth-right", filepath.Join(dir, "Y.npy"), "--init-right", filepath.Join(dir, "V0.npy"))
+				factors = append(factors, "factor-right.npy")
+			case "deep":
+				flags = append(flags, "--truth-right", filepath.Join(dir, "Y.npy"))
 			}
 			if settings.Lambda != "" {
 				flags = append(flags, "--lambda", settings.Lambda.String())
+			}
+			if settings.LabelNoise != "" {
+				flags = append(flags, "--label-noise", settings.LabelNoise.String(), "--method-seed", settings.MethodSeed.String())
 			}
 			code := run(context.Background(), env, flags)
 			if code != exitDone {
@@ -89,9 +100,8 @@ func TestReference(t *testing.T) {
 					}
 				}
 			}
-			compareFactors(t, filepath.Join(out, "factor.npy"), filepath.Join(dir, "factor.npy"))
-			if settings.Parametrization == "uv" {
-				compareFactors(t, filepath.Join(out, "factor-right.npy"), filepath.Join(dir, "factor-right.npy"))
+			for _, name := range factors {
+				compareFactors(t, filepath.Join(out, name), filepath.Join(dir, name))
 			}
 
 			var summary struct {
