@@ -69,6 +69,7 @@ func All() []Experiment {
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
+		{"flatness", "deep products: low rank from small starts, and from others with label noise, which lowers the trace of the Hessian", flatnessClaim, judgeFlatness},
 	}
 }
 
