@@ -66,7 +66,7 @@ func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
 			w.inner = mat.NewDense(blockRows*n1, c.RawMatrix().Cols, nil)
 		}
 		if b != nil {
-			w.outer = mat.NewDense(b.RawMatrix().Cols, w.inner.RawMatrix().Cols, nil)
+			w.outer = mat.NewDense(w.inner.RawMatrix().Cols, b.RawMatrix().Cols, nil)
 		}
 		p.workers = append(p.workers, w)
 	}
@@ -88,7 +88,7 @@ type projectionWorker[E sensing.Entry] struct {
 	rows    block[E]
 	stack   *mat.Dense // the A_i of a block
 	inner   *mat.Dense // each times C
-	outer   *mat.Dense // BᵀA_iC of one
+	outer   *mat.Dense // (BᵀA_iC)ᵀ of one
 	sum     float64    // of the chunk
 }
 
@@ -108,7 +108,7 @@ func (p *projection[E, F]) visit(worker, first, count int) {
 	for j := range count {
 		one := w.inner.Slice(j*n1, (j+1)*n1, 0, cols).(*mat.Dense)
 		if p.b != nil {
-			w.product.multiply(w.outer, transposed(p.b), plain(one), false)
+			w.product.multiply(w.outer, transposed(one), plain(p.b), false) // the narrow one is copied
 			one = w.outer
 		}
 		w.sum += rowsSquared(one)
