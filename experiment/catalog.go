@@ -101,6 +101,11 @@ var methods = []method{
 	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
 		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }},
+	{entry{"label-noise-gd", "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts to flat solutions", "Gatmiry et al., arXiv 2306.13239"},
+		own{[]string{"label-noise", "method-seed"}, (*Config).checkLabelNoise},
+		func(c *Config) solver.Method {
+			return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
+		}},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
@@ -126,6 +131,9 @@ var parametrizations = []parametrization{
 	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
 		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
 		func(*Config) solver.Parametrization { return solver.Asymmetric{} }},
+	{entry{"deep", "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric", "Gatmiry et al., arXiv 2306.13239"},
+		own{[]string{"n2", "truth-right", "depth"}, (*Config).checkDeep}, true,
+		func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} }},
 }
 
 // parametrization returns that of a configuration that was found valid.

@@ -17,8 +17,8 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
-	N2           int     `key:"n2" help:"its columns with parametrization uv (default n)"`
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2"`
+	N2           int     `key:"n2" help:"its columns with parametrization uv or deep (default n)"`
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
 	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
 	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
@@ -32,22 +32,24 @@ type Config struct {
 	Triplets     string `key:"triplets" help:"own observed entries and their values, a .csv file with lines row,col,value counted from 0, or a Matrix Market .mtx"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
-	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*)"`
+	TruthRight   string `key:"truth-right" help:"with parametrization uv or deep, the truth's Y, a .npy file of shape (n2, r*)"`
 
 	// The factor and its start.
-	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
-	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
-	Init            string  `key:"init" help:"start: random, spectral, relu-spectral, saddle (see matsense list), or a .npy file with U₀ of shape (n, r)"`
+	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see matsense list)"`
+	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2); the width of deep"`
+	Depth           int     `key:"depth" help:"number L of matrices with parametrization deep (default 3)"`
+	Init            string  `key:"init" help:"start: random, spectral or another (see matsense list), or a .npy file with U₀ of shape (n, r); with parametrization deep W%d.npy, say, for W1.npy, W2.npy, …"`
 	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
-	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle"`
+	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle; of each W_j with parametrization deep, 0.1 where nothing is said"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd, momentum, sgd, rgd or rsgd (see matsense list)"`
+	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	Momentum   float64 `key:"momentum" help:"momentum β of method momentum (default 0.9)"`
 	BatchSize  int     `key:"batch-size" help:"measurements B that sgd and rsgd draw for a step (default a tenth of all)"`
+	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that label-noise-gd adds to the observations for each step"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
@@ -72,6 +74,8 @@ type Config struct {
 	from map[string]string
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// layers has the shapes of the matrices that a deep product starts from, where they are files.
+	layers [][]int
 }
 
 // Default returns the configuration of a run that nothing was said about.
@@ -333,13 +337,18 @@ func isDevice(name string) bool {
 	return false
 }
 
-// checkSides fills in n2, and wants what belongs to two factors to be there for both.
+// checkSides wants what belongs to two factors to be there for both.
 func (c *Config) checkSides(m *mistakes) {
-	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
-		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
-	}
+	c.checkRectangle(m)
 	if (c.InitRight == "") != (c.startFile() == "") {
 		m.bad("init", "a start from files needs both init and init-right with parametrization uv")
+	}
+}
+
+// checkRectangle fills in n2, and wants both sides of a truth XYᵀ.
+func (c *Config) checkRectangle(m *mistakes) {
+	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
+		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
 	}
 	if c.N2 == 0 && !c.given("n2") && !c.ownData() {
 		c.N2 = c.N

@@ -54,6 +54,10 @@ func (c *Config) readHeaders(m *mistakes) {
 		if *f.path == "" {
 			continue
 		}
+		if f.key == "init" && c.deep() {
+			c.readLayers(m)
+			continue
+		}
 		shape, err := shapeOf(*f.path, isText(f.key))
 		if err != nil {
 			if f.key == "init" {
@@ -90,6 +94,9 @@ func shapeOf(path string, text bool) ([]int, error) {
 func (c *Config) checkShapes(m *mistakes) {
 	if c.ownData() && !c.checkOwnShapes(m) {
 		return
+	}
+	if c.layers != nil {
+		c.checkLayers(m)
 	}
 	n1, n2 := c.sides()
 	for _, f := range []struct {
@@ -136,7 +143,7 @@ func (p *Plan) load() (*loaded, error) {
 		if *f.path == "" {
 			continue
 		}
-		sum, err := hashFile(*f.path)
+		sum, err := hashFiles(c.pathsOf(f))
 		if err != nil {
 			return nil, Usagef("%s: %v", c.at(f.key), err)
 		}
@@ -169,14 +176,16 @@ func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
 		if *f.path == "" {
 			continue
 		}
-		u, err := loadMatrix(*f.path)
-		if err != nil {
-			return nil, Usagef("%s: %v", c.at(f.key), err)
+		for _, path := range c.pathsOf(f) {
+			u, err := loadMatrix(path)
+			if err != nil {
+				return nil, Usagef("%s: %v", c.at(f.key), err)
+			}
+			if !(solver.Factor{u}).Finite() {
+				return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), path)
+			}
+			start = append(start, u)
 		}
-		if !(solver.Factor{u}).Finite() {
-			return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), *f.path)
-		}
-		start = append(start, u)
 	}
 	return solver.Given{Start: start}, nil
 }
@@ -199,15 +208,19 @@ func loadMatrix(path string) (*mat.Dense, error) {
 	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64)), nil
 }
 
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
+// hashFiles returns the SHA-256 of files, one after another.
+func hashFiles(paths []string) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -18,7 +18,7 @@ var odd = []float64{
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
-		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Sigma: []float64{}}
+		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Flatness: at(8), Sigma: []float64{}}
 	for i := range sigmas {
 		s.Sigma = append(s.Sigma, at(8+i))
 	}
@@ -26,7 +26,7 @@ func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 }
 
 func numbersOf(s solver.Sample) []float64 {
-	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance}, s.Sigma...)
+	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance, s.Flatness}, s.Sigma...)
 }
 
 // sameTrajectory compares bit for bit; NaN is NaN.

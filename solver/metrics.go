@@ -95,8 +95,16 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	nan := math.NaN()
 	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
 	l, r := m.par.Thin(f)
-	s.Imbalance = imbalance(l, r)
 	w := whole(l, r)
+	if other, ok := m.par.(Measured); ok {
+		p, q, err := other.Measured(f)
+		if err != nil {
+			return err
+		}
+		s.Imbalance, w = nan, whole(p, q)
+	} else {
+		s.Imbalance = imbalance(l, r)
+	}
 	kind := mat.SVDNone
 	if m.estimate != nil {
 		kind = mat.SVDThinU

@@ -32,6 +32,14 @@ type Paired interface {
 	Partner(i int) int
 }
 
+// Measured is a parametrization of which not L and R are measured but another pair with the same product: its singular values and
+// the subspaces that it spans are those that metrics tell.
+type Measured interface {
+	Parametrization
+	// Measured returns the pair, n1 × k and n2 × k. It must not alias f.
+	Measured(f Factor) (l, r *mat.Dense, err error)
+}
+
 // PSD is the parametrization Z = UUᵀ of symmetric positive semidefinite matrices by one n × r factor U.
 type PSD struct{}
 

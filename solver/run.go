@@ -182,6 +182,10 @@ func (r *run) measure() (Status, error) {
 	if err := r.meter.measure(&s, r.measuring); err != nil {
 		return Running, err
 	}
+	var err error
+	if s.Flatness, err = flatness(r.engine, r.member, r.Parametrization, r.measuring); err != nil {
+		return Running, err
+	}
 	if r.iteration%r.MeasureEvery == 0 { // not the last of a run that may be continued
 		r.measured, r.measuring, r.goodAt, r.hasGood = r.measuring, r.measured, r.iteration, true
 	}

@@ -70,6 +70,7 @@ func All() []Experiment {
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2", pauliClaim, judgePauli},
+		{"flatness", "deep products: low rank from small starts, and from others with label noise, which lowers the trace of the Hessian", flatnessClaim, judgeFlatness},
 	}
 }
 
