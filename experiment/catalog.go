@@ -109,7 +109,16 @@ var parametrizations = []parametrization{
 	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
 		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
 		func(*Config) solver.Parametrization { return solver.Asymmetric{} }},
+	{entry{"indefinite", "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs", overIndex},
+		own{[]string{"negative", "truth-right", "init-right"}, (*Config).checkIndefinite}, false,
+		func(*Config) solver.Parametrization { return solver.Indefinite{} }},
+	{entry{"sparse", "u∘u − v∘v: sparse vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex},
+		own{[]string{"sparsity", "n2", "init-right"}, (*Config).checkSparse}, true,
+		func(*Config) solver.Parametrization { return solver.Sparse{} }},
 }
+
+// overIndex is where single index models were solved with more parameters than they have.
+const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
 
 // parametrization returns that of a configuration that was found valid.
 func (c *Config) parametrization() solver.Parametrization {
@@ -138,6 +147,9 @@ var ensembles = []ensemble{
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
 		}},
+	{entry{singleIndex, "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X", overIndex},
+		own{[]string{"link", "link-scale", "truncation"}, (*Config).checkSingleIndex},
+		func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() }},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

@@ -17,13 +17,18 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2, with sparse a vector of n numbers"`
 	N2           int     `key:"n2" help:"its columns with parametrization uv (default n)"`
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
+	Negative     int     `key:"negative" help:"with parametrization indefinite, how many of the truth's eigenvalues are negative (default ⌊rank/2⌋)"`
+	Sparsity     int     `key:"sparsity" help:"with parametrization sparse, how many of the n numbers of β*, ‖β*‖ = 1, are not zero (default 3)"`
+	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1; with parametrization sparse, largest over least magnitude"`
+	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples"`
+	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian, rademacher or single-index (dense with --matrices)"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Link         string  `key:"link" help:"link h of single-index: identity, tanh, sign, square-root or cubic (default identity)"`
+	LinkScale    string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows h, and so M* but for its size (default known)"`
+	Truncation   float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
@@ -31,13 +36,13 @@ type Config struct {
 	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
-	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*)"`
+	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*); with indefinite X S, S = diag(±1)"`
 
 	// The factor and its start.
-	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
+	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ; uv, UVᵀ; indefinite, UUᵀ − VVᵀ; or sparse, the vector u∘u − v∘v"`
 	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
-	Init            string  `key:"init" help:"start: random, spectral, or a .npy file with U₀ of shape (n, r)"`
-	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
+	Init            string  `key:"init" help:"start: random; spectral; ones, α·1 (with parametrization sparse, where it is the default); or a .npy file with U₀ of shape (n, r)"`
+	InitRight       string  `key:"init-right" help:"with two factors and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
 	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r)"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
@@ -209,7 +214,7 @@ func (c *Config) ownData() bool { return c.Matrices != "" }
 
 // startFile returns the file that the start is read from, or "".
 func (c *Config) startFile() string {
-	if c.Init == "random" || c.Init == "spectral" {
+	if c.Init == "random" || c.Init == "spectral" || c.Init == ones {
 		return ""
 	}
 	return c.Init
@@ -271,19 +276,22 @@ func (c *Config) Validate() error {
 	}
 	if c.Init != "random" {
 		// A resolved configuration says 0 where a setting does not apply.
-		if c.given("alpha") && c.Alpha != 0 {
+		if c.given("alpha") && c.Alpha != 0 && c.Init != ones {
 			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
 		}
 		if c.given("start-seed") && c.StartSeed != 0 {
 			m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
 		}
-		c.Alpha, c.StartSeed = 0, 0
-	} else {
-		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
-		if !c.given("start-seed") {
-			c.StartSeed = c.Seed
-		}
+		c.StartSeed = 0
+	} else if !c.given("start-seed") {
+		c.StartSeed = c.Seed
 	}
+	if c.Init == "random" || c.Init == ones {
+		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
+	} else {
+		c.Alpha = 0
+	}
+	c.checkOnes(m)
 
 	m.oneOf("method", c.Method, namesOf(methods)...)
 	m.finite("step", c.Step, c.Step > 0, "positive")
@@ -386,8 +394,11 @@ func (c *Config) space() sensing.Space {
 	return sensing.Sym{N: c.N}
 }
 
-// EntryCount is the number m·K of entries in all measurements.
+// EntryCount is the number m·K of entries in all measurements; K where they are averaged once and for all.
 func (c *Config) EntryCount() float64 {
+	if c.Ensemble == singleIndex {
+		return float64(c.space().K())
+	}
 	return float64(c.Measurements) * float64(c.space().K())
 }
 
@@ -409,7 +420,7 @@ func (c *Config) validateSynthetic(m *mistakes) {
 		c.Kappa = 1
 	}
 	m.finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
-	if c.Rank == 1 && c.Kappa > 1 {
+	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
 		m.bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
 	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
@@ -477,5 +488,6 @@ func (c *Config) validateOwnData(m *mistakes) {
 	if c.given("storage") && c.Storage == "generated" {
 		m.bad("storage", "own matrices lie in memory and cannot be generated")
 	}
+	c.refuseOwnLink(m)
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = "dense", string(sensing.F64), 0, 0
 }

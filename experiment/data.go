@@ -30,6 +30,7 @@ func (c *Config) check() error {
 	c.readHeaders(m)
 	if len(m.problems) == 0 {
 		c.checkShapes(m)
+		c.checkVector(m)
 	}
 	if len(m.problems) > 0 {
 		return &UsageError{m.problems}
@@ -123,10 +124,14 @@ func (c *Config) checkShapes(m *mistakes) {
 		}
 	}
 	n1, n2 := c.sides()
+	right := "n2"
+	if c.isSparse() || !c.rectangular() { // V is as large as U
+		right, n2 = "n", n1
+	}
 	for _, f := range []struct {
 		key, side string
 		n         int
-	}{{"init", "n", n1}, {"init-right", "n2", n2}} {
+	}{{"init", "n", n1}, {"init-right", right, n2}} {
 		u, ok := c.shapes[f.key]
 		switch {
 		case !ok:
@@ -180,6 +185,9 @@ func (p *Plan) load() (*loaded, error) {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
 		}
+		if err == nil && c.Ensemble == singleIndex {
+			err = l.observeIndex(c)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -195,6 +203,8 @@ func (c *Config) start() (solver.Start, error) {
 	switch c.Init {
 	case "random":
 		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
+	case ones:
+		return solver.Ones{Alpha: c.Alpha}, nil
 	case "spectral":
 		return solver.Spectral{}, nil
 	}
@@ -217,7 +227,12 @@ func (c *Config) start() (solver.Start, error) {
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) {
-	if c.rectangular() {
+	switch {
+	case c.isSparse():
+		return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
+	case c.Negative > 0:
+		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
+	case c.rectangular():
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
@@ -246,21 +261,8 @@ func (l *loaded) readData(c *Config) error {
 	if c.Truth == "" {
 		return nil
 	}
-	x, err := loadMatrix(c.Truth)
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	if !c.rectangular() {
-		l.problem.Truth, err = sensing.TruthOf(x)
-	} else if y, failed := loadMatrix(c.TruthRight); failed != nil {
-		return Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
-	} else {
-		l.problem.Truth, err = sensing.RectTruthOf(x, y)
-	}
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	return nil
+	l.problem.Truth, err = c.ownTruth()
+	return err
 }
 
 // loadMatrix reads a matrix, or a vector as a single column.

@@ -261,5 +261,10 @@ func title(c *experiment.Config) string {
 	if c.Noise > 0 {
 		text += fmt.Sprintf(",  σ = %g", c.Noise)
 	}
-	return text + fmt.Sprintf(",  %s %s%s", c.Ensemble, c.Entries, arithmetic(c))
+	return text + fmt.Sprintf(",  %s%s", lawOf(c), arithmetic(c))
+}
+
+// lawOf names the law of the measurements, and what there is to choose of it.
+func lawOf(c *experiment.Config) string {
+	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
 }
