@@ -69,6 +69,8 @@ func All() []Experiment {
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
+		{"indefinite", "the test error of UUᵀ − VVᵀ against α, beside UUᵀ", indefiniteClaim, judgeIndefinite},
+		{"single-index", "the test error of sparse vectors behind links against the number of samples", singleIndexClaim, judgeSingleIndex},
 	}
 }
 
