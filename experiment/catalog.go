@@ -134,7 +134,16 @@ var parametrizations = []parametrization{
 	{entry{"deep", "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric", "Gatmiry et al., arXiv 2306.13239"},
 		own{[]string{"n2", "truth-right", "depth"}, (*Config).checkDeep}, true,
 		func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} }},
+	{entry{"indefinite", "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs", overIndex},
+		own{[]string{"negative", "truth-right", "init-right"}, (*Config).checkIndefinite}, false,
+		func(*Config) solver.Parametrization { return solver.Indefinite{} }},
+	{entry{"sparse", "u∘u − v∘v: sparse vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex},
+		own{[]string{"sparsity", "n2", "init-right"}, (*Config).checkSparse}, true,
+		func(*Config) solver.Parametrization { return solver.Sparse{} }},
 }
+
+// overIndex is where single index models were solved with more parameters than they have.
+const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
 
 // parametrization returns that of a configuration that was found valid.
 func (c *Config) parametrization() solver.Parametrization {
@@ -182,6 +191,9 @@ var ensembles = []ensemble{
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewPauli(c.N, c.Measurements, c.Seed)
 		}},
+	{entry{singleIndex, "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X", overIndex},
+		own{[]string{"link", "link-scale", "truncation"}, (*Config).checkSingleIndex},
+		func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() }},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

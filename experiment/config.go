@@ -17,13 +17,18 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2"`
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers"`
 	N2           int     `key:"n2" help:"its columns with parametrization uv or deep (default n)"`
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
+	Negative     int     `key:"negative" help:"with parametrization indefinite, how many of the truth's eigenvalues are negative (default ⌊rank/2⌋)"`
+	Sparsity     int     `key:"sparsity" help:"with parametrization sparse, how many of the n numbers of β*, ‖β*‖ = 1, are not zero (default 3)"`
+	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1; with parametrization sparse, largest over least magnitude"`
+	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples"`
 	Ensemble     string  `key:"ensemble" help:"law of the measurements (see matsense list); own data have theirs"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Link         string  `key:"link" help:"link h of single-index: identity, tanh, sign, square-root or cubic (default identity)"`
+	LinkScale    string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows h, and so M* but for its size (default known)"`
+	Truncation   float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
@@ -32,14 +37,14 @@ type Config struct {
 	Triplets     string `key:"triplets" help:"own observed entries and their values, a .csv file with lines row,col,value counted from 0, or a Matrix Market .mtx"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
-	TruthRight   string `key:"truth-right" help:"with parametrization uv or deep, the truth's Y, a .npy file of shape (n2, r*)"`
+	TruthRight   string `key:"truth-right" help:"with parametrization uv or deep, the truth's Y, a .npy file of shape (n2, r*); with indefinite X S, S = diag(±1)"`
 
 	// The factor and its start.
 	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see matsense list)"`
 	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2); the width of deep"`
 	Depth           int     `key:"depth" help:"number L of matrices with parametrization deep (default 3)"`
 	Init            string  `key:"init" help:"start: random, spectral or another (see matsense list), or a .npy file with U₀ of shape (n, r); with parametrization deep W%d.npy, say, for W1.npy, W2.npy, …"`
-	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
+	InitRight       string  `key:"init-right" help:"with two factors and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
 	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle; of each W_j with parametrization deep, 0.1 where nothing is said"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
@@ -402,7 +407,7 @@ func (c *Config) validateSynthetic(m *mistakes) {
 		c.Kappa = 1
 	}
 	m.finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
-	if c.Rank == 1 && c.Kappa > 1 {
+	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
 		m.bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
 	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is

@@ -99,10 +99,14 @@ func (c *Config) checkShapes(m *mistakes) {
 		c.checkLayers(m)
 	}
 	n1, n2 := c.sides()
+	right := "n2"
+	if c.isSparse() || !c.rectangular() { // V is as large as U
+		right, n2 = "n", n1
+	}
 	for _, f := range []struct {
 		key, side string
 		n         int
-	}{{"init", "n", n1}, {"init-right", "n2", n2}} {
+	}{{"init", "n", n1}, {"init-right", right, n2}} {
 		u, ok := c.shapes[f.key]
 		switch {
 		case !ok:
@@ -156,6 +160,9 @@ func (p *Plan) load() (*loaded, error) {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
 		}
+		if err == nil && c.Ensemble == singleIndex {
+			err = l.observeIndex(c)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -192,7 +199,12 @@ func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) {
-	if c.rectangular() {
+	switch {
+	case c.isSparse():
+		return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
+	case c.Negative > 0:
+		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
+	case c.rectangular():
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)

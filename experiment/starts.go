@@ -26,6 +26,7 @@ const (
 	spectral     = "spectral"
 	reluSpectral = "relu-spectral"
 	planted      = "saddle"
+	ones         = "ones"
 )
 
 var starts = []start{
@@ -41,6 +42,9 @@ var starts = []start{
 		make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil }},
 	{entry: entry{planted, "r of the truth's columns, the smallest: a strict saddle point; plus α·G", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
 		sized: true, random: true, mayVanish: true, check: (*Config).checkPlanted, make: (*Config).plantedStart},
+	{entry: entry{ones, "α in every element: u₀ = v₀ = α·1, for vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122"},
+		sized: true, check: (*Config).checkOnes,
+		make: func(c *Config, _ *sensing.Truth) (solver.Start, error) { return solver.Ones{Alpha: c.Alpha}, nil }},
 }
 
 // startNamed is the start that init names; nil where it names a file.

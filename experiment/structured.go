@@ -10,6 +10,7 @@ var structured = map[string]int{
 	"completion":      sensing.MaxSide,
 	"relu-completion": sensing.MaxReLUSide,
 	"pauli":           sensing.MaxRowSide,
+	singleIndex:       sensing.MaxRowSide,
 }
 
 // isStructured says whether the measurements are not rows of entries.

@@ -179,7 +179,10 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 }
 
 func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
-	angle := est.AngleTo(truth)
+	angle := math.NaN() // there is none for vectors
+	if est != nil {
+		angle = est.AngleTo(truth)
+	}
 	phases := t.Phases(truth, angle, solver.Thresholds{
 		AlignmentMargin: c.AlignmentMargin, AlignmentSine: c.AlignmentSine,
 		SignalFraction: c.SignalFraction, FloorFactor: c.FloorFactor,

@@ -40,6 +40,19 @@ type Measured interface {
 	Measured(f Factor) (l, r *mat.Dense, err error)
 }
 
+// Metered is a parametrization with metrics of its own, in place of those of the factor [L; R]/√2, which would say nothing of it:
+// there is no spectral angle then, and no singular values.
+type Metered interface {
+	Parametrization
+	// Measure fills in a sample's signal, noise and angle, beside a truth of the kind that the parametrization is for.
+	Measure(s *Sample, f Factor, truth *sensing.Truth)
+}
+
+func isMetered(p Parametrization) bool {
+	_, metered := p.(Metered)
+	return metered
+}
+
 // PSD is the parametrization Z = UUᵀ of symmetric positive semidefinite matrices by one n × r factor U.
 type PSD struct{}
 

@@ -76,7 +76,7 @@ func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
 	}
 
 	var top *mat.Dense
-	if s.Rank > 0 {
+	if s.Rank > 0 && !isMetered(s.Parametrization) {
 		est, err := r.estimate(s.Rank)
 		if err != nil {
 			return nil, err

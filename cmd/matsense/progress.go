@@ -61,7 +61,9 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 }
 
 // law names the ensemble and its entries, where it has any.
-func law(c *experiment.Config) string { return strings.TrimSpace(c.Ensemble + " " + c.Entries) }
+func law(c *experiment.Config) string {
+	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
+}
 
 // arithmetic names the arithmetic where it is not f64.
 func arithmetic(c *experiment.Config) string {

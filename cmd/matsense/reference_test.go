@@ -21,8 +21,6 @@ import (
 var pending = []string{
 	"quadratic", "bilinear",
 	"pauli",
-	"indefinite",
-	"sparse",
 	"zeroth_order",
 }
 
@@ -144,6 +142,9 @@ func readCSV(t *testing.T, path string) map[string][]float64 {
 	columns := map[string][]float64{}
 	for j, name := range rows[0] {
 		for _, row := range rows[1:] {
+			if row[j] == "" { // not known
+				continue
+			}
 			v, err := strconv.ParseFloat(row[j], 64)
 			if err != nil {
 				t.Fatalf("%s: column %s: %v", path, name, err)
