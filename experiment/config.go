@@ -46,7 +46,7 @@ type Config struct {
 	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd or label-noise-gd (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
-	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that label-noise-gd adds to the observations for each step"`
+	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that label-noise-gd adds to the observations for each step (default 0.1)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
