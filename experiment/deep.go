@@ -138,12 +138,11 @@ func nuclearNorm(s solver.Sample) float64 {
 	return sum
 }
 
-// checkLabelNoise wants the noise's size, and fills in the seed of its signs.
+// checkLabelNoise fills in the noise's size, where the observations are about 1, and the seed of its signs.
 func (c *Config) checkLabelNoise(m *mistakes) {
 	c.checkMethodSeed(m)
 	if !c.given("label-noise") {
-		m.bad("label-noise", "label-noise-gd needs label-noise, the size of the noise that each step adds to the observations")
-		return
+		c.LabelNoise = 0.1
 	}
 	m.finite("label-noise", c.LabelNoise, c.LabelNoise > 0, "positive")
 }

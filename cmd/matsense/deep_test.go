@@ -58,7 +58,7 @@ func TestDeepRun(t *testing.T) {
 	must(t, exitDone, "run", "--resume", "--out", part, "--iterations", "60")
 	again := filepath.Join(t.TempDir(), "again")
 	must(t, exitDone, "run", "--config", filepath.Join(dir, "config.yaml"), "--out", again)
-	for _, other := range []string{part, again, runDeep(t, "--storage", "generated"), runDeep(t, "--workers", "5")} {
+	for _, other := range []string{part, again, runDeep(t, "--storage", "generated", "--workers", "5")} {
 		sameLayers(t, other, dir, 3)
 	}
 	next := runDeep(t, "--init", filepath.Join(dir, "factor-%d.npy"), "--iterations", "0")
@@ -82,7 +82,13 @@ axes:
 seeds: 2
 `)
 	dir := swept(t, file)
-	for _, row := range runRows(t, dir) {
+	for i, row := range runRows(t, dir) {
+		if row["nuclear_norm"] == "" {
+			t.Errorf("%v has no nuclear norm", row)
+		}
+		if i%3 != 0 {
+			continue
+		}
 		flags := []string{"run", "--parametrization", "deep", "--n", "6", "--n2", "5", "--rank", "1", "--measurements", "60", "--iterations", "30", "--step", "0.2",
 			"--depth", row["depth"], "--method", row["method"], "--seed", row["seed"]}
 		if row["method"] == "label-noise-gd" {
@@ -95,9 +101,6 @@ seeds: 2
 			if want := rows[len(rows)-1][slices.Index(head, name)]; row[name] != want || want == "" {
 				t.Errorf("%v: %s is %s, alone %s", row, name, row[name], want)
 			}
-		}
-		if row["nuclear_norm"] == "" {
-			t.Errorf("%v has no nuclear norm", row)
 		}
 	}
 }
@@ -134,7 +137,6 @@ func TestDeepMistakes(t *testing.T) {
 		{append(deep, "--init", one), "has 1 files in a row from 1 on: a deep product has 2 to 16 matrices"},
 		{append(deep, "--init", scalar), "S1.npy has the shape ()"},
 		{append(deep, "--method", "scaled-gd"), "method scaled-gd goes with parametrization psd or uv, not deep"},
-		{append(deep, "--method", "label-noise-gd"), "label-noise-gd needs label-noise"},
 		{append(deep, "--method", "label-noise-gd", "--label-noise", "-1"), "--label-noise: label-noise must be positive"},
 		{append(deep, "--label-noise", "0.1"), "--label-noise: label-noise is for method label-noise-gd, and this is gd"},
 		{append(deep, "--device", "emulator"), "the cpu runs it"},
