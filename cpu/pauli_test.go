@@ -222,33 +222,49 @@ func TestComplexState(t *testing.T) {
 	}
 }
 
-// BenchmarkPauli is one gradient from Pauli words, for m = 10·n·r. BenchmarkContract of the same size has dense rows.
+// BenchmarkPauli is one gradient from m = 10·n words, of which bench/peers/pauli.py has the other side; and from as many dense rows where
+// these fit into memory.
 func BenchmarkPauli(b *testing.B) {
-	for _, size := range []struct{ n, r, m int }{{64, 1, 640}, {64, 64, 640}, {256, 1, 2560}, {256, 4, 10240}, {256, 256, 2560}, {1024, 1, 10240}, {1024, 4, 40960}, {1024, 1, 1024}, {4096, 1, 40960}} {
-		b.Run(fmt.Sprintf("n=%d/r=%d/m=%d", size.n, size.r, size.m), func(b *testing.B) {
-			e, err := sensing.NewPauli(size.n, size.m, 1)
-			if err != nil {
-				b.Fatal(err)
-			}
-			engine, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, size.m)},
-				solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: size.r}}})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer engine.Close()
-			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: size.n, Cols: size.r}}, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				if err := engine.Set(0, solver.Iterate, u); err != nil {
-					b.Fatal(err)
-				}
-				if err := engine.Gradient(0); err != nil {
-					b.Fatal(err)
+	for _, n := range []int{64, 256, 1024, 4096} {
+		for _, r := range []int{1, n} {
+			if m := 10 * n; n <= 1024 || r == 1 {
+				b.Run(fmt.Sprintf("words/n=%d/m=%d/r=%d", n, m, r), func(b *testing.B) {
+					e, err := sensing.NewPauli(n, m, 1)
+					benchmarkGradient(b, e, err, r)
+				})
+				if n <= 256 {
+					b.Run(fmt.Sprintf("rows/n=%d/m=%d/r=%d", n, m, r), func(b *testing.B) {
+						e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+						benchmarkGradient(b, e, err, r)
+					})
 				}
 			}
-		})
+		}
+	}
+}
+
+func benchmarkGradient(b *testing.B, e sensing.Ensemble, err error, r int) {
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, _ := e.Space().Dims()
+	engine, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer engine.Close()
+	u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := engine.Set(0, solver.Iterate, u); err != nil {
+			b.Fatal(err)
+		}
+		if err := engine.Gradient(0); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

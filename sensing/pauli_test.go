@@ -222,3 +222,25 @@ func TestRealWord(t *testing.T) {
 		}
 	}
 }
+
+// TestPauliWords: the words that a seed draws, as docs/random-numbers.md defines them. The expected ones were made by sorting all words by
+// their masks in Python, with testdata/reference/philox.py.
+func TestPauliWords(t *testing.T) {
+	for _, c := range []struct {
+		n, m int
+		seed uint64
+		want string
+	}{{8, 6, 5, "IZI ZIX ZYY XZI XZX YXY"}, {4, 7, 1, "II ZI ZZ IX ZX XI YY"}} {
+		e, err := NewPauli(c.n, c.m, c.seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var words []string
+		for i := range c.m {
+			words = append(words, e.Word(i))
+		}
+		if got := strings.Join(words, " "); got != c.want {
+			t.Errorf("n = %d, m = %d, seed %d: %s, want %s", c.n, c.m, c.seed, got, c.want)
+		}
+	}
+}

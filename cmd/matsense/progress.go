@@ -34,11 +34,14 @@ func (t *textProgress) Notice(text string) {
 func (t *textProgress) Begin(_ string, from, to int) {
 	t.from, t.to, t.next = from, to, from
 	c := &t.plan.Config
-	where := "in " + t.plan.Storage
-	if t.plan.Storage == "generated" {
-		where = "generated when needed"
+	where := "rows in " + t.plan.Storage + ", "
+	switch {
+	case c.Entries == "": // there are no rows
+		where = ""
+	case t.plan.Storage == "generated":
+		where = "rows generated when needed, "
 	}
-	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
+	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data\n",
 		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {

@@ -9,8 +9,8 @@ import (
 )
 
 const pauliClaim = `Of the n(n+1)/2 real Pauli words some O(r·n·log²n) determine a state of rank r (Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304; Liu,
-arXiv 1103.2816), and gradient descent on a factor finds it from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, npj Quantum Information
-4 (2018)).`
+arXiv 1103.2816), and gradient descent on a factor finds it from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, arXiv
+1711.02524).`
 
 // judgePauli takes, for each rank and n, the number of words from which on the median test error is below 1 %, between two numbers of
 // words by a straight line in logarithms. It asks that this number over r·n grow no faster than log²n from the least n to the largest,
