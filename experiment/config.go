@@ -22,7 +22,7 @@ type Config struct {
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
 	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
 	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian, rademacher, completion or relu-completion (own data: theirs)"`
+	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian, rademacher, completion or relu-completion (see matsense list; own data have theirs)"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
@@ -215,6 +215,9 @@ func (c *Config) startFile() string {
 
 // IsStartFile says whether a value of init names a file.
 func IsStartFile(init string) bool { return !slices.Contains(starts, init) }
+
+// maxSide bounds n where measurements are rows of entries: past it not even one can be indexed.
+const maxSide = sensing.MaxRowSide
 
 // maxMeasurements is more than 10·n·rank can come to.
 const maxMeasurements = 1 << 40
