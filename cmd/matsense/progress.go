@@ -33,12 +33,14 @@ func (t *textProgress) Notice(text string) {
 func (t *textProgress) Begin(_ string, from, to int) {
 	t.from, t.to, t.next = from, to, from
 	c := &t.plan.Config
-	where := "in " + t.plan.Storage
+	where := "rows in " + t.plan.Storage
 	if t.plan.Storage == "generated" {
-		where = "generated when needed"
+		where = "rows generated when needed"
+	} else if c.Entries == "" { // and no rows
+		where = "all in memory"
 	}
-	fmt.Fprintf(t.env.err, "%s %s, %s, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
-		c.Ensemble, c.Entries, side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
+	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), %s, %s of memory for data\n",
+		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
