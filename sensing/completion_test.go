@@ -3,6 +3,7 @@ package sensing
 import (
 	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -74,6 +75,26 @@ func TestCompletionPositions(t *testing.T) {
 			if other := coordinates(t, mustComplete(t, s, m, 4)); k > 20 && m < k-1 && slices.Equal(other, all) {
 				t.Errorf("%v, m = %d: another seed gives the same positions", s, m)
 			}
+		}
+	}
+}
+
+// TestCompletionStream: the observed coordinates are those of docs/random-numbers.md.
+func TestCompletionStream(t *testing.T) {
+	const seed, k = 9, 13 * 14 / 2
+	for _, m := range []int{1, 40, 45} {
+		var want []int
+		for i := uint64(0); len(want) < m; i++ {
+			block := NewStream(seed, EntriesStream).Block(i/2, 0)
+			w := new(big.Int).SetUint64(uint64(block[2*(i%2)]) + uint64(block[2*(i%2)+1])<<32)
+			number := int(w.Rsh(w.Mul(w, big.NewInt(k)), 64).Int64())
+			if !slices.Contains(want, number) {
+				want = append(want, number)
+			}
+		}
+		slices.Sort(want)
+		if got := coordinates(t, mustComplete(t, Sym{13}, m, seed)); !slices.Equal(got, want) {
+			t.Errorf("m = %d: %v, want %v", m, got, want)
 		}
 	}
 }
