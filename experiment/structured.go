@@ -27,12 +27,12 @@ func (c *Config) ensembleName() string {
 	return c.Ensemble
 }
 
-// mostSide bounds n and n2: past it not even one measurement can be indexed.
+// mostSide bounds n and n2.
 func (c *Config) mostSide() int {
 	if side, is := structured[c.ensembleName()]; is {
 		return side
 	}
-	return sensing.MaxRowSide
+	return maxSide
 }
 
 // checkStructured refuses what only rows of entries have.

@@ -251,8 +251,8 @@ func title(c *experiment.Config) string {
 	switch c.Init {
 	case "random":
 		text += fmt.Sprintf(",  α = %g", c.Alpha)
-	case "spectral":
-		text += ",  spectral start"
+	case "spectral", "relu-spectral":
+		text += fmt.Sprintf(",  %s start", c.Init)
 	}
 	text += fmt.Sprintf(",  μ = %g", c.Step)
 	if c.Kappa > 1 {
@@ -263,3 +263,6 @@ func title(c *experiment.Config) string {
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
+
+// law names the ensemble, and the number format of its entries where it has rows of them.
+func law(c *experiment.Config) string { return strings.TrimSpace(c.Ensemble + " " + c.Entries) }
