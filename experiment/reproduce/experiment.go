@@ -69,6 +69,9 @@ func All() []Experiment {
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
+		{"momentum", "the steps of gradient descent and of the heavy ball against the condition number κ", momentumClaim, judgeMomentum},
+		{"minibatch", "passes over the measurements, and the rate, against the size of mini-batches", minibatchClaim, judgeMinibatch},
+		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points", saddlesClaim, judgeSaddles},
 	}
 }
 
