@@ -16,7 +16,7 @@ descent takes steps to a given test error that grow with κ², the heavy ball wi
 // within 0.25; more than 0.5 off either disagrees, as does a heavy ball that is not faster at the largest κ.
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}, Fit: true},
+		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
 	}}
 	plain, slow := v.powerOfKappa(all, "gd")
 	heavy, fast := v.powerOfKappa(all, "momentum")
@@ -26,8 +26,8 @@ func judgeMomentum(all []observation) Verdict {
 }
 
 // powerOfKappa tells a method's steps to the target, medians over the seeds and with the momentum for which they are least, over
-// those κ that a momentum takes all runs to the target with. It returns the slope in logarithms, NaN for fewer than three κ, and the steps at
-// the largest κ.
+// those κ that a momentum takes all runs to the target with. It returns the slope in logarithms and the steps at the largest κ,
+// NaN for fewer than three κ.
 func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last float64) {
 	kappas, groups := by(slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Method != method }), func(o observation) float64 { return o.Kappa })
 	slope, last = math.NaN(), math.NaN()
@@ -52,10 +52,10 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 		} else {
 			v.find("%s, κ = %g: %g steps, with β = %g, the best of %d", method, kappa, least, at, len(momenta))
 		}
-		xs, ys, last = append(xs, math.Log(kappa)), append(ys, math.Log(least)), least
+		xs, ys = append(xs, math.Log(kappa)), append(ys, math.Log(least))
 	}
 	if line, ok := fit.Through(xs, ys); ok && len(xs) >= 3 {
-		slope = line.Slope
+		slope, last = line.Slope, math.Exp(ys[len(ys)-1])
 		v.find("%s: steps grow with κ to the power of %.2f (R² %.4f)", method, slope, line.R2)
 	} else {
 		v.find("%s: too few κ for a slope", method)

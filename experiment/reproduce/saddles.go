@@ -3,6 +3,7 @@ package reproduce
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/matsense/matsense/experiment/sweep"
 )
@@ -18,7 +19,7 @@ it takes are a line in ln(1/α) with the slope 1/ln(1 + (μ/2)(λ_1/λ − 1)).`
 func judgeSaddles(all []observation) Verdict {
 	const least = 30 // of which all escape: the probability to stay is below 3/30 with 95 % confidence
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "alpha", Y: "iterations_to_0.3", By: "method", Where: map[string][]string{"method": {"rgd", "gd"}}}, Fit: true},
+		{Query: sweep.Query{X: "alpha", Y: "iterations_to_0.3", By: "method", Where: map[string][]string{"method": {"rgd", "gd"}, "alpha": positiveAlphas(all)}}, Fit: true},
 		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "method", Where: map[string][]string{"alpha": {"0"}}}},
 	}}
 	beside := v.escapes(all, "rgd", "beside the saddle", func(alpha float64) bool { return alpha > 0 })
@@ -31,6 +32,17 @@ func judgeSaddles(all []observation) Verdict {
 		beside.all(least) && noisy.all(least) && math.Abs(off) <= 0.1 && s.worst >= 0.95,
 		beside.stayed > 0 || noisy.stayed > 0 || math.Abs(off) > 0.25)
 	return v
+}
+
+// positiveAlphas lists those that have a logarithm, as they are written.
+func positiveAlphas(all []observation) (texts []string) {
+	alphas, _ := by(all, func(o observation) float64 { return o.Alpha })
+	for _, alpha := range alphas {
+		if alpha > 0 {
+			texts = append(texts, strconv.FormatFloat(alpha, 'g', -1, 64))
+		}
+	}
+	return texts
 }
 
 // escape counts how runs from a planted saddle end.
