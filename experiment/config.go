@@ -282,7 +282,11 @@ func (c *Config) Validate() error {
 		}
 		c.Alpha, c.StartSeed = 0, 0
 	} else {
-		m.finite("alpha", c.Alpha, c.Alpha > 0 || c.Alpha == 0 && c.Init == planted, "positive")
+		if c.Init == planted {
+			m.finite("alpha", c.Alpha, c.Alpha >= 0, "zero or positive")
+		} else {
+			m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
+		}
 		if !c.given("start-seed") {
 			c.StartSeed = c.Seed
 		}
