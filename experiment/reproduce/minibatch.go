@@ -20,7 +20,7 @@ func judgeMinibatch(all []observation) Verdict {
 		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "batch-size", Where: map[string][]string{"noise": {"0"}}}},
 		{Query: sweep.Query{X: "batch-size", Y: "test_error", By: "noise"}},
 	}}
-	exact := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Config.Noise != 0 })
+	exact := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Noise != 0 })
 	sizes, groups := by(exact, func(o observation) int { return o.BatchSize })
 	uneven, apart, passes := 1.0, 1.0, make([]float64, len(sizes)) // the largest factors
 	var full float64
@@ -91,7 +91,7 @@ func (v *Verdict) phaseOrder(all []observation) {
 
 // noisyFloor tells the test errors at the end of runs with noise, and returns the smallest size's over the largest's.
 func (v *Verdict) noisyFloor(all []observation) float64 {
-	noisy := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Config.Noise == 0 || o.Diverged() })
+	noisy := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Noise == 0 || o.Diverged() })
 	sizes, groups := by(noisy, func(o observation) int { return o.BatchSize })
 	if len(sizes) < 2 {
 		v.find("there are not two sizes with noise")

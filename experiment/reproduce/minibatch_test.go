@@ -22,7 +22,7 @@ func batchGrid(decades func(size float64) []float64, floor func(size float64) fl
 		}
 	})
 	return append(all, grid(sizes, func(o *observation, size, wobble float64) {
-		o.BatchSize, o.Config.Noise = int(size), 0.1
+		o.BatchSize, o.Noise = int(size), 0.1
 		o.Final.TestError = experiment.Number(wobble * floor(size))
 	})...)
 }
