@@ -221,3 +221,63 @@ func BenchmarkFactors(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDraw is the gradient of a mini-batch, lift and pullback included, and that of all measurements by the same call: over rows in
+// memory and made, and over observed entries.
+func BenchmarkDraw(b *testing.B) {
+	const n, r = 200, 5
+	space := sensing.Sym{N: n}
+	gaussian, err := sensing.NewGaussian(space, 10_000, sensing.F32, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	signs, err := sensing.NewRademacher(space, 10_000, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	large := sensing.Sym{N: 5000}
+	entries, err := sensing.NewCompletion(large, 1_000_000, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name     string
+		ensemble sensing.Ensemble
+		storage  Storage
+	}{{"f32", gaussian, Memory}, {"sign/generated", signs, Generated}, {"completion", entries, Memory}} {
+		side, _ := c.ensemble.Space().Dims()
+		m := c.ensemble.Measurements()
+		truth, err := sensing.NewTruth(side, 5, 2, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		engine, err := Backend{Storage: c.storage}.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: truth},
+			solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}, Partial: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer engine.Close()
+		u, err := solver.SmallRandom{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: side, Cols: r}}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := engine.Set(0, solver.Iterate, u); err != nil {
+			b.Fatal(err)
+		}
+		for _, size := range []int{m / 1000, m / 100, m / 10, m} {
+			var d solver.Draw
+			if size < m {
+				d.Rows = solver.Batches{Size: size, Seed: 1}.Rows(0, m)
+			}
+			b.Run(fmt.Sprintf("%s/n=%d/m=%d/r=%d/B=%d", c.name, side, m, r, size), func(b *testing.B) {
+				for b.Loop() {
+					if err := engine.PartialGradient(0, d); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(1e3*b.Elapsed().Seconds()/float64(b.N), "ms")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}

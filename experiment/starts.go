@@ -79,8 +79,10 @@ func (c *Config) checkStart(m *mistakes) {
 			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
 		}
 		c.Alpha = 0
+	} else if s.mayVanish {
+		m.finite("alpha", c.Alpha, c.Alpha >= 0, "zero or positive")
 	} else {
-		m.finite("alpha", c.Alpha, c.Alpha > 0 || c.Alpha == 0 && s.mayVanish, "positive")
+		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
 	}
 	switch {
 	case s != nil && s.random:

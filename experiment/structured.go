@@ -27,12 +27,12 @@ func (c *Config) ensembleName() string {
 	return c.Ensemble
 }
 
-// mostSide bounds n and n2.
+// mostSide bounds n and n2: past it not even one measurement can be indexed.
 func (c *Config) mostSide() int {
 	if side, is := structured[c.ensembleName()]; is {
 		return side
 	}
-	return maxSide
+	return sensing.MaxRowSide
 }
 
 // checkStructured refuses what only rows of entries have.

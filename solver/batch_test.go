@@ -19,7 +19,7 @@ import (
 func mixture(recorders []solver.Trajectory) []solver.Job {
 	jobs := []solver.Job{
 		{descent, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: 40}},
-		{heavyBall{0.1, 0.7}, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-6, Seed: 2}, Iterations: 25, FactorRank: 3}},
+		{heavyBall, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-6, Seed: 2}, Iterations: 25, FactorRank: 3}},
 		{descent, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-2, Seed: 3}, Iterations: 0}},
 		{solver.GradientDescent{StepSize: 9}, solver.Settings{Start: solver.SmallRandom{Alpha: 1, Seed: 4}, Iterations: 60, FactorRank: 20}},
 		{descent, solver.Settings{Start: solver.Spectral{}, Iterations: 31, FactorRank: 2}},

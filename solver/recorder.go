@@ -15,7 +15,7 @@ type Sample struct {
 	// Angle is ‖V_X⊥ᵀ V_UW‖: the sine of the largest principal angle between the truth's subspace and the signal's.
 	Angle float64
 	// SpectralAngle is the sine of the largest principal angle between the top r* left singular vectors of U and the
-	// spectral estimate; of all of them where U has fewer columns than r*, and NaN where some of these are zero.
+	// spectral estimate, or all of them where U has fewer columns; NaN where one of these has the singular value 0.
 	SpectralAngle float64
 	// Imbalance is ‖UᵀU − VᵀV‖_F of two factors; NaN where there is one.
 	Imbalance float64

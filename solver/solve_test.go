@@ -20,6 +20,7 @@ import (
 var (
 	background = context.Background()
 	descent    = solver.GradientDescent{StepSize: 0.25}
+	heavyBall  = solver.HeavyBall{StepSize: 0.1, Momentum: 0.7}
 )
 
 // problem is small: n = 17, rank 2, m = 340.
@@ -174,25 +175,14 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// heavyBall is a method with a slot of its own: v ← β·v − μ∇f(U), U ← U + v. That it can be written here, in a
-// test, shows that a method needs nothing but an engine's operations.
-type heavyBall struct{ step, beta float64 }
-
-func (heavyBall) Name() string { return "heavy-ball" }
-func (heavyBall) Slots() int   { return 1 }
-func (h heavyBall) Step(e solver.Engine, member, _ int) error {
-	const velocity = solver.OwnSlot
-	return errors.Join(
-		e.Gradient(member),
-		e.Combine(member, velocity, h.beta, velocity, -h.step, solver.Gradient),
-		e.Combine(member, solver.Iterate, 1, solver.Iterate, 1, velocity),
-	)
-}
-
 // TestResume: interrupted at any iteration and resumed, a run ends with the same bits and the same samples, for a
-// method without memory and one with.
+// method without memory, one with, and those that draw.
 func TestResume(t *testing.T) {
-	for _, m := range []solver.Method{descent, heavyBall{0.1, 0.7}} {
+	for _, m := range []solver.Method{
+		descent, heavyBall,
+		solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 100, Seed: 2}},
+		solver.RiemannianSGD{StepSize: 0.1, Batch: solver.Batches{Size: 200, Seed: 2}},
+	} {
 		t.Run(m.Name(), func(t *testing.T) {
 			var whole solver.Trajectory
 			s := small(40)
@@ -249,38 +239,6 @@ func sameSamples(a, b solver.Trajectory) bool {
 		return x.Iteration == y.Iteration && x.TrainLoss == y.TrainLoss && x.TestError == y.TestError && x.Signal == y.Signal &&
 			x.Noise == y.Noise && x.Angle == y.Angle && x.SpectralAngle == y.SpectralAngle && slices.Equal(x.Sigma, y.Sigma)
 	})
-}
-
-// TestHeavyBall: the method through an engine is its formula through dense algebra.
-func TestHeavyBall(t *testing.T) {
-	p := problem(t, 0)
-	h := heavyBall{0.1, 0.7}
-	got := solve(t, p, h, small(20)).Factor[0]
-
-	u, err := small(0).Start.Factor([]solver.Shape{{Rows: 17, Cols: 17}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 17}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	v, g := mat.NewDense(17, 17, nil), u.Clone()
-	for range 20 {
-		if err := errors.Join(e.Set(0, solver.Iterate, u), e.Gradient(0), e.Get(0, solver.Gradient, g)); err != nil {
-			t.Fatal(err)
-		}
-		g[0].Scale(-h.step, g[0])
-		v.Scale(h.beta, v)
-		v.Add(v, g[0])
-		u[0].Add(u[0], v)
-	}
-	var d mat.Dense
-	d.Sub(got, u[0])
-	if rel := mat.Norm(&d, 2) / mat.Norm(got, 2); !(rel < 1e-12) { // 20 steps of rounding, growing with the signal
-		t.Errorf("off by %g", rel)
-	}
 }
 
 func TestStopper(t *testing.T) {

@@ -61,7 +61,7 @@ func TestIteratedEstimate(t *testing.T) {
 	} {
 		n1, n2 := c.space.Dims()
 		e := &summed{s: spectrumOf(t, c.values, n1, n2, c.symmetric)}
-		s := &adjoint{c.space, e, []float64{1}}
+		s := &adjoint{space: c.space, engine: e, y: []float64{1}}
 		whole, err := s.decomposed()
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestSpectralSkips(t *testing.T) {
 			space, shapes = sensing.Rect{N1: 6, N2: 5}, []Shape{{Rows: 6, Cols: 4}, {Rows: 5, Cols: 4}}
 		}
 		n1, n2 := space.Dims()
-		s := &adjoint{space, &summed{s: spectrumOf(t, values, n1, n2, !rect)}, []float64{1}}
+		s := &adjoint{space: space, engine: &summed{s: spectrumOf(t, values, n1, n2, !rect)}, y: []float64{1}}
 		estimate := func(k int) (*SpectralEstimate, error) {
 			if k != 5 {
 				t.Errorf("%d pairs were asked for, want 1 + 4", k)

@@ -75,6 +75,9 @@ func All() []Experiment {
 		{"single-index", "the test error of sparse vectors behind links against the number of samples", singleIndexClaim, judgeSingleIndex},
 		{"completion", "recovery against the number of observed entries, symmetric and not", completionClaim, judgeCompletion},
 		{"relu-completion", "starts for entries that are seen where they are not negative", reluClaim, judgeReLU},
+		{"momentum", "the steps of gradient descent and of the heavy ball against the condition number κ", momentumClaim, judgeMomentum},
+		{"minibatch", "passes over the measurements, and the rate, against the size of mini-batches", minibatchClaim, judgeMinibatch},
+		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points", saddlesClaim, judgeSaddles},
 	}
 }
 

@@ -1,0 +1,120 @@
+package reproduce
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const saddlesClaim = `On the manifold of matrices of rank r, Riemannian gradient descent from a random start and Riemannian SGD end at a strict saddle
+point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374). At a distance α beside a planted saddle that misses
+the largest eigenvalue λ_1 of M*, and of whose own λ is the least, the way out grows by 1 + (μ/2)(λ_1/λ − 1) a step, so that the steps that
+it takes are a line in ln(1/α) with the slope 1/ln(1 + (μ/2)(λ_1/λ − 1)).`
+
+// judgeSaddles asks that all runs of rgd from beside a saddle, and of rsgd from the saddle itself, end at the least test error of their
+// rank, thirty of each at least, and that rgd's steps to the target be a line in ln(1/α) (R² of 0.95 for each seed) with the slope predicted
+// to within a tenth. A run of either that ends at the saddle disagrees, as does a slope a quarter off.
+func judgeSaddles(all []observation) Verdict {
+	const least = 30 // of which all escape: the probability to stay is below 3/30 with 95 % confidence
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "alpha", Y: "iterations_to_0.3", By: "method", Where: map[string][]string{"method": {"rgd", "gd"}, "alpha": positiveAlphas(all)}}, Fit: true},
+		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "method", Where: map[string][]string{"alpha": {"0"}}}},
+	}}
+	beside := v.escapes(all, "rgd", "beside the saddle", func(alpha float64) bool { return alpha > 0 })
+	noisy := v.escapes(all, "rsgd", "from the saddle", func(alpha float64) bool { return alpha == 0 })
+	v.escapes(all, "gd", "beside the saddle", func(alpha float64) bool { return alpha > 0 })
+	v.escapes(all, "rgd", "from the saddle, where rounding alone moves them,", func(alpha float64) bool { return alpha == 0 })
+	s, off := v.escapeSlope(all, "rgd")
+	v.escapeSlope(all, "gd")
+	v.settle(
+		beside.all(least) && noisy.all(least) && math.Abs(off) <= 0.1 && s.worst >= 0.95,
+		beside.stayed > 0 || noisy.stayed > 0 || math.Abs(off) > 0.25)
+	return v
+}
+
+// positiveAlphas lists those that have a logarithm, as they are written.
+func positiveAlphas(all []observation) (texts []string) {
+	alphas, _ := by(all, func(o observation) float64 { return o.Alpha })
+	for _, alpha := range alphas {
+		if alpha > 0 {
+			texts = append(texts, strconv.FormatFloat(alpha, 'g', -1, 64))
+		}
+	}
+	return texts
+}
+
+// escape counts how runs from a planted saddle end.
+type escape struct{ runs, best, stayed int }
+
+// all says whether there are so many, and all of them end at the best.
+func (e escape) all(least int) bool { return e.runs >= least && e.best == e.runs }
+
+// escapes counts and tells how a method's runs of some α end.
+func (v *Verdict) escapes(all []observation, method, from string, chosen func(alpha float64) bool) (e escape) {
+	for _, o := range all {
+		if o.Method != method || !chosen(o.Alpha) {
+			continue
+		}
+		best, next, planted := saddleLevels(o.Rank, o.FactorRank, o.Kappa)
+		e.runs++
+		switch err := testError(o); {
+		case o.Diverged():
+		case err < (best+next)/2:
+			e.best++
+		case math.Abs(err/planted-1) < 0.01:
+			e.stayed++
+		}
+	}
+	switch {
+	case e.runs == 0:
+		v.find("%s: no runs %s", method, from)
+	case e.best == e.runs:
+		v.find("%s: all %d runs %s end at the best of their rank: the probability to stay is below %.2g, with 95 %% confidence", method, e.runs, from, 3/float64(e.runs))
+	default:
+		v.find("%s: of %d runs %s %d end at the best of their rank, %d at the saddle", method, e.runs, from, e.best, e.stayed)
+	}
+	return e
+}
+
+// saddleLevels returns the test errors of the critical points of rank r: the least, the least but one, and that of the planted saddle, which
+// misses the largest eigenvalues. That of the truth's eigenpairs i ∈ S is √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
+func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
+	squares, sum := make([]float64, rank), 0.0
+	for j := range squares {
+		down := float64(j) / float64(rank-1)
+		squares[j] = math.Pow(1-down+down/kappa, 4) // λ² = σ⁴
+		sum += squares[j]
+	}
+	missing := func(from, to int) (s float64) {
+		for _, q := range squares[from:to] {
+			s += q
+		}
+		return s
+	}
+	best = missing(r, rank)
+	next = best - squares[r] + squares[r-1]
+	planted = missing(0, rank-r)
+	return math.Sqrt(best / sum), math.Sqrt(next / sum), math.Sqrt(planted / sum)
+}
+
+// escapeSlope tells how a method's steps to the target grow with ln(1/α), and by how much of it the slope differs from the prediction.
+func (v *Verdict) escapeSlope(all []observation, method string) (s slope, off float64) {
+	there := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Method != method || o.Alpha == 0 || reached(o) == nil })
+	s = slopeOf(there, func(o observation) float64 { return math.Log(1 / o.Alpha) }, func(o observation) float64 { return float64(*reached(o)) })
+	if s.replicas == 0 {
+		v.find("%s: too few α for a slope", method)
+		return s, math.NaN()
+	}
+	o := there[0]
+	largest, smallest := 1.0, 1/(o.Kappa*o.Kappa) // eigenvalues of M*
+	growth := o.Step * (largest - smallest)
+	if method == "rgd" {
+		growth /= 2 * smallest
+	}
+	predicted := 1 / math.Log1p(growth)
+	off = s.mean/predicted - 1
+	v.find("%s: slope %v steps per e-fold of 1/α, predicted %.3g (%+.0f %%), least R² %.4f", method, s, predicted, 100*off, s.worst)
+	return s, off
+}

@@ -1,0 +1,59 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestMethods: methods with slots of their own and a projection do on the device what they do on the host, and those that draw are refused
+// before any work.
+func TestMethods(t *testing.T) {
+	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := sensing.NewTruth(6, 2, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &sensing.Problem{Ensemble: e, Truth: truth}
+	device := emulated(t, emulator.Config{}, Memory, F64)
+	end := func(b solver.Backend, m solver.Method) (*mat.Dense, error) {
+		res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{Start: solver.SmallRandom{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
+		if err != nil {
+			return nil, err
+		}
+		return res.Factor[0], nil
+	}
+	for _, m := range []solver.Method{
+		solver.HeavyBall{StepSize: 0.1, Momentum: 0.5}, solver.RiemannianGradientDescent{StepSize: 0.3},
+	} {
+		got, err := end(device, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := end(cpu.Backend{}, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !mat.EqualApprox(got, want, 1e-12) {
+			t.Errorf("%s ends at\n%v\nnot at\n%v", m.Name(), mat.Formatted(got), mat.Formatted(want))
+		}
+	}
+	batch := solver.Batches{Size: 5, Seed: 1}
+	for _, m := range []solver.Method{
+		solver.StochasticGradientDescent{StepSize: 0.1, Batch: batch}, solver.RiemannianSGD{StepSize: 0.1, Batch: batch},
+	} {
+		if _, err := end(device, m); !errors.Is(err, solver.ErrUnsupported) {
+			t.Errorf("%s on the device: %v", m.Name(), err)
+		}
+	}
+}
