@@ -82,6 +82,7 @@ type rowOperator[E sensing.Entry, F number] struct {
 	shares   map[*part]*share[F]
 	asked    []*share[F] // of the contraction under way
 	wide     []float64   // coordinates in f64, K
+	many     [][]float64 // of applyMany: the coordinates of each matrix, K
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

@@ -24,8 +24,9 @@ type engine struct {
 	stale []*member // of the gradient under way
 	parts []*part
 
-	values  []float64 // of Evaluate and PartialGradient: ⟨A_i, Z⟩
-	weights []float64 // of PartialGradient
+	values  []float64   // of PartialGradient: ⟨A_i, Z⟩
+	weights []float64   // of PartialGradient
+	points  [][]float64 // of Evaluate: ⟨A_i, Z⟩ of each point of a pass
 }
 
 var _ solver.Engine = &engine{}
@@ -203,6 +204,11 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 
 // Wait implements solver.Engine.
 func (e *engine) Wait() error { return nil }
+
+// Shapes implements solver.Engine.
+func (e *engine) Shapes(member int) []solver.Shape {
+	return e.members[member].slots[solver.Iterate].Shapes()
+}
 
 // Observations implements solver.Engine.
 func (e *engine) Observations(int) []float64 { return e.y }

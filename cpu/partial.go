@@ -16,16 +16,6 @@ func (e *engine) measure(m *member, slot solver.Slot) []float64 {
 	return e.values
 }
 
-// Evaluate implements solver.Engine, in f64.
-func (e *engine) Evaluate(member int, slot solver.Slot) (float64, error) {
-	var squares float64
-	for i, p := range e.measure(e.members[member], slot) {
-		res := p - e.y[i]
-		squares += float64(res * res)
-	}
-	return squares / (4 * float64(len(e.y))), nil
-}
-
 // PartialGradient implements solver.Engine, in f64: what is drawn changes from step to step, so that an anchor would be of no use.
 func (e *engine) PartialGradient(member int, d solver.Draw) error {
 	if err := d.Check(len(e.y)); err != nil {

@@ -84,6 +84,11 @@ var methods = []method{
 		}},
 	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
 		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
+	{entry{"zeroth-order", "descent along central differences of f in random directions: only values of f are used", "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617"},
+		own{[]string{"directions", "radius", "evaluation-noise", "method-seed"}, (*Config).checkZerothOrder},
+		func(c *Config) solver.Method {
+			return solver.ZerothOrder{StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise, Seed: c.MethodSeed}
+		}},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }

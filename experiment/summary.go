@@ -48,18 +48,24 @@ type Metrics struct {
 	SpectralAngle Number `json:"spectral_angle"`
 	// Imbalance is nil where there is one factor.
 	Imbalance *Number `json:"imbalance,omitempty"`
-	Seconds   Number  `json:"seconds"`
+	// Evaluations is nil for a method that does not count them.
+	Evaluations *Number `json:"evaluations,omitempty"`
+	Seconds     Number  `json:"seconds"`
 }
 
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
-	m := Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
-		Number(s.Angle), Number(s.SpectralAngle), nil, Number(s.Seconds)}
-	if !math.IsNaN(s.Imbalance) {
-		i := Number(s.Imbalance)
-		m.Imbalance = &i
+	return Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
+		Number(s.Angle), Number(s.SpectralAngle), some(s.Imbalance), some(s.Evaluations), Number(s.Seconds)}
+}
+
+// some is nil where a number is unknown.
+func some(x float64) *Number {
+	if math.IsNaN(x) {
+		return nil
 	}
-	return m
+	n := Number(x)
+	return &n
 }
 
 // Summary is summary.json.
@@ -152,7 +158,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
 		nan := math.NaN()
-		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan})
+		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan, Evaluations: nan})
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.

@@ -140,7 +140,7 @@ func TestHoles(t *testing.T) {
 		f.Trajectory[5+i].TestError = bad
 		f.Trajectory[5+i].Noise = bad
 	}
-	runs := positiveRuns(f.Trajectory, func(s solver.Sample) float64 { return s.TestError })
+	runs := f.positiveRuns(func(s solver.Sample) float64 { return s.TestError })
 	if len(runs) != 2 || len(runs[0]) != 5 || len(runs[1]) != 41-9 {
 		t.Errorf("%d runs", len(runs))
 	}

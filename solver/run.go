@@ -178,7 +178,10 @@ func (r *run) measure() (Status, error) {
 	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}
-	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Seconds: r.seconds}
+	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Evaluations: math.NaN(), Seconds: r.seconds}
+	if e, ok := r.method.(Evaluator); ok {
+		s.Evaluations = e.Evaluations(r.shapes, r.iteration)
+	}
 	if err := r.meter.measure(&s, r.measuring); err != nil {
 		return Running, err
 	}

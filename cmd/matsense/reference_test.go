@@ -27,7 +27,6 @@ var pending = []string{
 	"minibatch", "minibatch_uv",
 	"label_noise",
 	"riemannian", "riemannian_rank", "riemannian_batch",
-	"zeroth_order",
 }
 
 // TestReference runs users' data through the command and compares every number with testdata/reference, which a
@@ -51,6 +50,8 @@ func TestReference(t *testing.T) {
 			var settings struct {
 				Method, Parametrization string
 				Lambda                  json.Number
+				Directions, Radius      json.Number
+				MethodSeed              json.Number `json:"method-seed"`
 				Step                    json.Number
 				Iterations              json.Number
 				Angle                   float64 `json:"spectral_estimate_angle"`
@@ -68,8 +69,12 @@ func TestReference(t *testing.T) {
 			if settings.Parametrization == "uv" {
 				flags = append(flags, "--truth-right", filepath.Join(dir, "Y.npy"), "--init-right", filepath.Join(dir, "V0.npy"))
 			}
-			if settings.Lambda != "" {
-				flags = append(flags, "--lambda", settings.Lambda.String())
+			for flag, value := range map[string]json.Number{
+				"--lambda": settings.Lambda, "--directions": settings.Directions, "--radius": settings.Radius, "--method-seed": settings.MethodSeed,
+			} {
+				if value != "" {
+					flags = append(flags, flag, value.String())
+				}
 			}
 			code := run(context.Background(), env, flags)
 			if code != exitDone {

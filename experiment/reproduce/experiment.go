@@ -69,6 +69,7 @@ func All() []Experiment {
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
+		{"zeroth-order", "the loss that noisy values of f alone come to, against their number", zerothOrderClaim, judgeZerothOrder},
 	}
 }
 

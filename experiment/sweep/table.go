@@ -96,6 +96,7 @@ var metrics = []metric{
 	{"angle", func(p *Point) experiment.Number { return p.Angle }},
 	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
 	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
+	{Evaluations, func(p *Point) experiment.Number { return p.Evaluations }},
 }
 
 // settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called
