@@ -149,6 +149,24 @@ func TestHoles(t *testing.T) {
 	}
 }
 
+// TestOverEvaluations: where the method counts evaluations of f, they are the horizontal axis, of phases too.
+func TestOverEvaluations(t *testing.T) {
+	f := figure()
+	for i := range f.Trajectory {
+		f.Trajectory[i].Evaluations = float64(64 * f.Trajectory[i].Iteration)
+	}
+	if all := words(t, f); count(all, "evaluations of f") != 1 || count(all, "iteration (steps)") != 0 {
+		t.Errorf("the axis is not of evaluations: %q", all)
+	}
+	c := f.Chart()
+	if last := c.Panels[0].Series[0].X; last[len(last)-1] != 64*400 || c.X.Label != "evaluations of f" {
+		t.Errorf("the chart is over %q, up to %v", c.X.Label, last[len(last)-1])
+	}
+	if c.Spans[0].To != 64*100 || c.Spans[1].To != 64*200 || c.Marks[0].At != 64*300 {
+		t.Errorf("phases are at %+v and %+v", c.Spans, c.Marks)
+	}
+}
+
 // TestPNG: the picture has the size of a page's width at 200 dpi, the three phases' colors and both curves'.
 func TestPNG(t *testing.T) {
 	var b bytes.Buffer

@@ -2,6 +2,7 @@ package reproduce
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -38,11 +39,12 @@ func judgeZerothOrder(all []observation) Verdict {
 		return v
 	}
 	var best []observation
+	var chosen []float64
 	inside := true
 	for _, t := range budgets {
 		_, ofRadius := by(groups[t], func(o observation) float64 { return o.Radius })
 		least := slices.MinFunc(radii, func(a, b float64) int { return cmp.Compare(meanRegret(ofRadius[a]), meanRegret(ofRadius[b])) })
-		best = append(best, ofRadius[least]...)
+		best, chosen = append(best, ofRadius[least]...), append(chosen, least)
 		inside = inside && least > radii[0] && least < radii[len(radii)-1]
 		v.find("%g evaluations: regret %.2g with the best radius, %.3g", t, meanRegret(ofRadius[least]), least)
 	}
@@ -59,7 +61,12 @@ func judgeZerothOrder(all []observation) Verdict {
 		return v
 	}
 	v.settle(off <= 0.08 && s.low <= zerothOrderPower && s.high >= zerothOrderPower && fixed.mean > -0.2, off > 0.15)
-	v.Figures[0].Guides = []Guide{bestLine(best)}
+	middle := chosen[len(chosen)/2]
+	v.Figures = append(v.Figures, Figure{
+		Query:  sweep.Query{X: sweep.Evaluations, Y: "train_loss", By: "directions", Where: map[string][]string{"radius": {fmt.Sprint(middle)}}},
+		Guides: []Guide{claimedLine(best, func(o observation) float64 { return float64(o.Final.Evaluations) })},
+	})
+	v.Figures[0].Guides = []Guide{claimedLine(best, func(o observation) float64 { return float64(o.Directions) })}
 	return v
 }
 
@@ -87,22 +94,16 @@ func meanRegret(all []observation) float64 {
 	return sum / float64(len(all))
 }
 
-// bestLine is the claim's power of the directions, through the middle of the best regrets.
-func bestLine(best []observation) Guide {
-	line := Guide{Name: "power −2/3"}
-	_, groups := by(best, func(o observation) int { return o.Directions })
-	x := median(best, func(o observation) float64 { return math.Log(float64(o.Directions)) })
-	y := 0.0
-	for _, o := range best { // through the middle of all, moved along the line
-		y += (math.Log(lateRegret(o)) - zerothOrderPower*(math.Log(float64(o.Directions))-x)) / float64(len(best))
+// claimedLine is the claim's power of a number that evaluations are proportional to, through the middle of the best regrets.
+func claimedLine(best []observation, of func(observation) float64) Guide {
+	xs, _ := by(best, of)
+	line := Guide{Name: "power −2/3", X: []float64{xs[0], xs[len(xs)-1]}}
+	level := 0.0 // of ln regret where the number is 1
+	for _, o := range best {
+		level += (math.Log(lateRegret(o)) - zerothOrderPower*math.Log(of(o))) / float64(len(best))
 	}
-	for q := range groups {
-		line.X = append(line.X, float64(q))
-	}
-	slices.Sort(line.X)
-	line.X = []float64{line.X[0], line.X[len(line.X)-1]}
-	for _, q := range line.X {
-		line.Y = append(line.Y, math.Exp(y+zerothOrderPower*(math.Log(q)-x)))
+	for _, x := range line.X {
+		line.Y = append(line.Y, math.Exp(level+zerothOrderPower*math.Log(x)))
 	}
 	return line
 }

@@ -187,6 +187,7 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		return nil, experiment.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
 			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
 	}
+	s.XLog = s.XLog || q.X == Evaluations && lengthsDiffer(s.Lines)
 	s.YLog = spansDecades(s.Lines)
 	return s, nil
 }
@@ -380,6 +381,15 @@ func between(a, b, t float64) float64 {
 		return math.Exp((1-t)*math.Log(a) + t*math.Log(b))
 	}
 	return (1-t)*a + t*b
+}
+
+// lengthsDiffer says whether one line goes ten times as far as another, so that no linear axis shows both.
+func lengthsDiffer(lines []Series) bool {
+	least, most := math.Inf(1), 0.0
+	for _, l := range lines {
+		least, most = min(least, slices.Max(l.X)), max(most, slices.Max(l.X))
+	}
+	return most > 10*least
 }
 
 // spansDecades says whether numbers that are not negative span more than two decades, but for zeros.
