@@ -93,6 +93,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		largest = max(largest, numbers)
 	}
 	if batch.Partial {
+		bytes += 8 * float64(e.Measurements()) * float64(len(batch.Members)) // shifts
 		bytes += evaluateBytes(e, largest)
 	}
 	return bytes + 8*4*gram, nil // Precondition's: itself, in panels, and twice while it is inverted

@@ -42,12 +42,15 @@ type Config struct {
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd or zeroth-order (see matsense list)"`
+	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd, zeroth-order or rgda (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	Directions int     `key:"directions" help:"directions q of each step of zeroth-order (0: as many as the factor has numbers)"`
 	Radius     float64 `key:"radius" help:"how far zeroth-order looks in each direction, δ (default 1e-5)"`
 	ValueNoise float64 `key:"evaluation-noise" help:"standard deviation of the noise on the values of f that zeroth-order sees"`
+	Adversary  float64 `key:"adversary-step" help:"step size η of rgda's adversary, who shifts the observations (default: step)"`
+	ShiftCost  float64 `key:"adversary-weight" help:"what shifts cost rgda's adversary, λ > 1 (default 2)"`
+	ShiftBound float64 `key:"adversary-radius" help:"root mean square that the adversary's shifts may have, ρ (default 1)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`

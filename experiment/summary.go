@@ -48,6 +48,8 @@ type Metrics struct {
 	SpectralAngle Number `json:"spectral_angle"`
 	// Imbalance is nil where there is one factor.
 	Imbalance *Number `json:"imbalance,omitempty"`
+	// Shift is nil for a method that does not shift the observations.
+	Shift *Number `json:"shift,omitempty"`
 	// Evaluations is nil for a method that does not count them.
 	Evaluations *Number `json:"evaluations,omitempty"`
 	Seconds     Number  `json:"seconds"`
@@ -56,7 +58,7 @@ type Metrics struct {
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
 	return Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
-		Number(s.Angle), Number(s.SpectralAngle), some(s.Imbalance), some(s.Evaluations), Number(s.Seconds)}
+		Number(s.Angle), Number(s.SpectralAngle), some(s.Imbalance), some(s.Shift), some(s.Evaluations), Number(s.Seconds)}
 }
 
 // some is nil where a number is unknown.
@@ -158,7 +160,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
 		nan := math.NaN()
-		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan, Evaluations: nan})
+		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan, Shift: nan, Evaluations: nan})
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.

@@ -18,15 +18,15 @@ var odd = []float64{
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
-		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Evaluations: at(8), Sigma: []float64{}}
+		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Evaluations: at(8), Shift: at(9), Sigma: []float64{}}
 	for i := range sigmas {
-		s.Sigma = append(s.Sigma, at(9+i))
+		s.Sigma = append(s.Sigma, at(10+i))
 	}
 	return s
 }
 
 func numbersOf(s solver.Sample) []float64 {
-	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance, s.Evaluations}, s.Sigma...)
+	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance, s.Evaluations, s.Shift}, s.Sigma...)
 }
 
 // sameTrajectory compares bit for bit; NaN is NaN.
@@ -84,12 +84,12 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	f.Add(seed, math.MaxInt, uint8(9))
 	f.Add(seed, math.MinInt, uint8(1))
 	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
-		width := 9 + int(sigmas%16)
+		width := 10 + int(sigmas%16)
 		var want solver.Trajectory
 		for ; len(raw) >= 8*width; raw = raw[8*width:] {
 			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
 				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
-			}, width-9))
+			}, width-10))
 		}
 		writeAndRead(t, want)
 	})

@@ -320,6 +320,9 @@ func (e *engine) Wait() error { return e.device.Wait() }
 // Shapes implements [solver.Engine].
 func (e *engine) Shapes(member int) []solver.Shape { return e.members[member].shapes }
 
+// Shift implements [solver.Engine]: newLayout refuses methods that need it.
+func (e *engine) Shift(int) []float64 { return nil }
+
 // Observations implements [solver.Engine].
 func (e *engine) Observations(int) []float64 { return e.hostY }
 

@@ -90,6 +90,8 @@ type Engine interface {
 
 	// Shapes returns the sizes of the matrices of a member's factor.
 	Shapes(member int) []Shape
+	// Shift returns m numbers of a member that belong to a [Shifting] method: zeros until it writes to them.
+	Shift(member int) []float64
 	// Observations returns a member's y, m numbers, which the caller must not change.
 	Observations(member int) []float64
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must be symmetric.

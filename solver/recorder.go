@@ -19,6 +19,8 @@ type Sample struct {
 	SpectralAngle float64
 	// Imbalance is ‖UᵀU − VᵀV‖_F of two factors; NaN where there is one.
 	Imbalance float64
+	// Shift is ‖e‖/√m, the root mean square of a [Shifting] method's shift of the observations; NaN of other methods.
+	Shift float64
 	// Evaluations is how many values of f the steps up to here took, of a method that counts them ([Evaluator]); else NaN.
 	Evaluations float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.

@@ -70,6 +70,7 @@ func All() []Experiment {
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
 		{"zeroth-order", "the loss that noisy values of f alone come to, against their number", zerothOrderClaim, judgeZerothOrder},
+		{"robust-game", "the distance of descent-ascent to an equilibrium, over the iterations, for condition numbers κ", gameClaim, judgeGame},
 	}
 }
 

@@ -59,19 +59,22 @@ type Point struct {
 	Angle         experiment.Number `json:"angle"`
 	SpectralAngle experiment.Number `json:"spectral_angle"`
 	Imbalance     experiment.Number `json:"imbalance"`
+	Shift         experiment.Number `json:"shift"`
 	Evaluations   experiment.Number `json:"evaluations"`
 }
 
 // pointOf is a sample as a record keeps it.
 func pointOf(x experiment.Metrics) Point {
-	p := Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle, unknown, unknown}
-	if x.Imbalance != nil {
-		p.Imbalance = *x.Imbalance
+	return Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle,
+		orUnknown(x.Imbalance), orUnknown(x.Shift), orUnknown(x.Evaluations)}
+}
+
+// orUnknown is a number that only some kinds of runs have.
+func orUnknown(n *experiment.Number) experiment.Number {
+	if n == nil {
+		return unknown
 	}
-	if x.Evaluations != nil {
-		p.Evaluations = *x.Evaluations
-	}
-	return p
+	return *n
 }
 
 // Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.
@@ -115,7 +118,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 // newFailure is the record of a run that broke.
 func newFailure(run Run, err error) *Record {
 	return &Record{
-		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
 		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
 	}
 }

@@ -96,6 +96,7 @@ var metrics = []metric{
 	{"angle", func(p *Point) experiment.Number { return p.Angle }},
 	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
 	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
+	{"shift", func(p *Point) experiment.Number { return p.Shift }},
 	{Evaluations, func(p *Point) experiment.Number { return p.Evaluations }},
 }
 
