@@ -98,7 +98,7 @@ func TestEvaluateRefuses(t *testing.T) {
 
 // BenchmarkEvaluate is a value of f at each of some points, one after another and together; µs is the time for each.
 func BenchmarkEvaluate(b *testing.B) {
-	for _, size := range []struct{ n, m int }{{10, 200}, {40, 800}, {200, 10_000}} {
+	for _, size := range []struct{ n, m int }{{10, 200}, {100, 2000}, {200, 10_000}} {
 		e, err := sensing.NewGaussian(sensing.Sym{N: size.n}, size.m, sensing.F32, 1)
 		if err != nil {
 			b.Fatal(err)
