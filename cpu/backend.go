@@ -85,18 +85,25 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	case *sensing.Pauli:
 		bytes += pauliBytes(e)
 	}
-	gram := 0.0
+	gram, largest := 0.0, 0.0
 	for _, member := range batch.Members {
 		shapes, err := batch.Parametrization.Shapes(space, member.FactorRank)
 		if err != nil {
 			return 0, err
 		}
+		numbers := 0.0
 		for _, s := range shapes {
+			numbers += float64(s.Rows) * float64(s.Cols)
 			const measuring = 9 // copies of the factor that measuring, saving and products need
 			slots := float64(int(solver.OwnSlot) + batch.OwnSlots + measuring)
 			bytes += 8 * slots * float64(s.Rows) * float64(s.Cols)
 			gram = max(gram, float64(s.Cols)*float64(s.Cols))
 		}
+		largest = max(largest, numbers)
+	}
+	if batch.Partial {
+		bytes += 8 * float64(e.Measurements()) * float64(len(batch.Members)) // shifts
+		bytes += evaluateBytes(e, largest)
 	}
 	return bytes + 8*4*gram, nil // Precondition's: itself, in panels, and twice while it is inverted
 }

@@ -86,6 +86,7 @@ type rowOperator[E sensing.Entry, F number] struct {
 	asked    []*share[F] // of the contraction under way
 	wide     []float64   // coordinates in f64, K
 	drawn    *drawn[E]   // nil until there was a draw
+	many     [][]float64 // of applyMany: the coordinates of each matrix, K
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

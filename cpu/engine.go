@@ -24,7 +24,8 @@ type engine struct {
 	stale []*member // of the gradient under way
 	parts []*part
 
-	whole whole // of Evaluate, and of PartialGradient where the operator has nothing better
+	whole  whole       // of PartialGradient, where the operator has nothing better
+	points [][]float64 // of Evaluate: ⟨A_i, Z⟩ of each point of a pass
 }
 
 var _ solver.Engine = &engine{}
@@ -35,6 +36,7 @@ type member struct {
 	largest int // the factor rank that it was opened with
 	slots   []solver.Factor
 	fresh   bool          // the Gradient slot and the sum of squares belong to the iterate
+	shift   []float64     // of a solver.Shifting method, m numbers; nil until it asks
 	renewal solver.Factor // where the anchor was renewed last; nil where it never was
 }
 
@@ -66,7 +68,7 @@ func (e *engine) seat(m *member, factorRank int) error {
 	if m.gl = m.gr; l != r {
 		m.gl = like(r)
 	}
-	m.fresh, m.renewal, m.anchor = false, nil, e.truth
+	m.fresh, m.shift, m.renewal, m.anchor = false, nil, nil, e.truth
 	return nil
 }
 
@@ -223,6 +225,20 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 
 // Wait implements solver.Engine.
 func (e *engine) Wait() error { return nil }
+
+// Shapes implements solver.Engine.
+func (e *engine) Shapes(member int) []solver.Shape {
+	return e.members[member].slots[solver.Iterate].Shapes()
+}
+
+// Shift implements solver.Engine.
+func (e *engine) Shift(member int) []float64 {
+	m := e.members[member]
+	if m.shift == nil {
+		m.shift = make([]float64, len(e.y))
+	}
+	return m.shift
+}
 
 // Observations implements solver.Engine.
 func (e *engine) Observations(int) []float64 { return e.y }

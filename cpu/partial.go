@@ -14,19 +14,6 @@ type drawing interface {
 	contractDrawn(y []float64, d solver.Draw, p *part)
 }
 
-// Evaluate implements solver.Engine, in f64.
-func (e *engine) Evaluate(member int, slot solver.Slot) (float64, error) {
-	l, r := e.par.Thin(e.members[member].slots[slot])
-	values := e.whole.of(len(e.y))
-	e.operator.apply(values, l, r)
-	var squares float64
-	for i, p := range values {
-		res := p - e.y[i]
-		squares += float64(res * res)
-	}
-	return squares / (4 * float64(len(e.y))), nil
-}
-
 // PartialGradient implements solver.Engine, in f64: what is drawn changes from step to step, so that an anchor would be of no use.
 func (e *engine) PartialGradient(member int, d solver.Draw) error {
 	if err := d.Check(len(e.y)); err != nil {
@@ -47,24 +34,15 @@ func (e *engine) PartialGradient(member int, d solver.Draw) error {
 // whole contracts a draw by products with all measurements, for any operator. It keeps its memory.
 type whole struct{ values, weights []float64 }
 
-// of returns m values, whatever they are.
-func (w *whole) of(m int) []float64 {
-	if w.values == nil {
-		w.values = make([]float64, m)
-	}
-	return w.values
-}
-
 func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
-	values := w.of(len(y))
-	o.apply(values, p.l, p.r)
-	if w.weights == nil {
-		w.weights = make([]float64, len(y))
+	if w.values == nil {
+		w.values, w.weights = make([]float64, len(y)), make([]float64, len(y))
 	}
+	o.apply(w.values, p.l, p.r)
 	clear(w.weights)
 	for k := range d.Count(len(y)) {
 		i, _, _ := d.At(k)
-		w.weights[i] += drawnWeight(d, k, values[i], y)
+		w.weights[i] += drawnWeight(d, k, w.values[i], y)
 	}
 	o.adjointMul(p.gr, w.weights, false, p.r)
 	if p.gl != p.gr {

@@ -51,7 +51,10 @@ func accumulators[F number](k, workers int) [][]F {
 }
 
 // dots does p_i = a_i·z.
-func (c *contraction[E, F]) dots(p []float64, z []F) { c.walk(&products[E, F]{c, p, z}) }
+func (c *contraction[E, F]) dots(p []float64, z []F) { c.dotsOfMany([][]float64{p}, [][]F{z}) }
+
+// dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
+func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) { c.walk(&products[E, F]{c, p, z}) }
 
 // combine does g = Σ_i w_i a_i.
 func (c *contraction[E, F]) combine(g []float64, w []F) {
@@ -70,20 +73,29 @@ func (c *contraction[E, F]) pass(y []float64, shares []*share[F]) {
 	c.walk(&c.onePass)
 }
 
-// products is the walk of dots.
+// products is the walk of dotsOfMany.
 type products[E sensing.Entry, F number] struct {
 	*contraction[E, F]
-	p []float64
-	z []F
+	p [][]float64
+	z [][]F
 }
 
 func (w *products[E, F]) begin(int) {}
 
 func (w *products[E, F]) visit(worker, first, count int) {
 	h := w.hold(worker, first, count)
-	h.z[0] = w.z
-	w.dot(h, 1)
-	copy(w.p[first:first+count], h.p[0][:])
+	for from := 0; from < len(w.z); {
+		members := 1
+		if len(w.z)-from >= together {
+			members = together
+		}
+		copy(h.z[:members], w.z[from:])
+		w.dot(h, members)
+		for i := range members {
+			copy(w.p[from+i][first:first+count], h.p[i][:])
+		}
+		from += members
+	}
 }
 
 func (w *products[E, F]) done(int) {}

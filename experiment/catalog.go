@@ -106,6 +106,16 @@ var methods = []method{
 		func(c *Config) solver.Method {
 			return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
 		}},
+	{entry{"zeroth-order", "descent along central differences of f in random directions: only values of f are used", "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617"},
+		own{[]string{"directions", "radius", "evaluation-noise", "method-seed"}, (*Config).checkZerothOrder},
+		func(c *Config) solver.Method {
+			return solver.ZerothOrder{StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise, Seed: c.MethodSeed}
+		}},
+	{entry{"rgda", "Riemannian gradient descent-ascent, against an adversary who shifts the observations", "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617"},
+		own{[]string{"adversary-step", "adversary-weight", "adversary-radius"}, (*Config).checkGame},
+		func(c *Config) solver.Method {
+			return solver.DescentAscent{StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound}
+		}},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }

@@ -55,6 +55,12 @@ type Config struct {
 	Momentum   float64 `key:"momentum" help:"momentum β of method momentum (default 0.9)"`
 	BatchSize  int     `key:"batch-size" help:"measurements B that sgd and rsgd draw for a step (default a tenth of all)"`
 	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that label-noise-gd adds to the observations for each step (default 0.1)"`
+	Directions int     `key:"directions" help:"directions q of each step of zeroth-order (0: as many as the factor has numbers)"`
+	Radius     float64 `key:"radius" help:"how far zeroth-order looks in each direction, δ (default 1e-5)"`
+	ValueNoise float64 `key:"evaluation-noise" help:"standard deviation of the noise on the values of f that zeroth-order sees"`
+	Adversary  float64 `key:"adversary-step" help:"step size η of rgda's adversary, who shifts the observations (default: step)"`
+	ShiftCost  float64 `key:"adversary-weight" help:"what shifts cost rgda's adversary, λ > 1 (default 2)"`
+	ShiftBound float64 `key:"adversary-radius" help:"root mean square that the adversary's shifts may have, ρ (default 1)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`

@@ -51,22 +51,33 @@ type Metrics struct {
 	// Flatness, and the nuclear norm of Z, are nil where the parametrization is no deep product.
 	Flatness    *Number `json:"flatness,omitempty"`
 	NuclearNorm *Number `json:"nuclear_norm,omitempty"`
+	// Shift is nil for a method that does not shift the observations.
+	Shift *Number `json:"shift,omitempty"`
+	// Evaluations is nil for a method that does not count them.
+	Evaluations *Number `json:"evaluations,omitempty"`
 	Seconds     Number  `json:"seconds"`
 }
 
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
-	m := Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
-		Number(s.Angle), Number(s.SpectralAngle), nil, nil, nil, Number(s.Seconds)}
-	if !math.IsNaN(s.Imbalance) {
-		i := Number(s.Imbalance)
-		m.Imbalance = &i
+	m := Metrics{
+		Iteration: s.Iteration, TrainLoss: Number(s.TrainLoss), TestError: Number(s.TestError), Signal: Number(s.Signal), Noise: Number(s.Noise),
+		Angle: Number(s.Angle), SpectralAngle: Number(s.SpectralAngle), Imbalance: some(s.Imbalance), Flatness: some(s.Flatness),
+		Shift: some(s.Shift), Evaluations: some(s.Evaluations), Seconds: Number(s.Seconds),
 	}
-	if !math.IsNaN(s.Flatness) {
-		f, n := Number(s.Flatness), Number(nuclearNorm(s))
-		m.Flatness, m.NuclearNorm = &f, &n
+	if m.Flatness != nil {
+		m.NuclearNorm = some(nuclearNorm(s))
 	}
 	return m
+}
+
+// some is nil where a number is unknown.
+func some(x float64) *Number {
+	if math.IsNaN(x) {
+		return nil
+	}
+	n := Number(x)
+	return &n
 }
 
 // Summary is summary.json.
@@ -159,7 +170,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
 		nan := math.NaN()
-		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan, Flatness: nan})
+		s.Final = MetricsOf(solver.NewSample(0))
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.

@@ -33,6 +33,8 @@ var csvColumns = []csvColumn{
 	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }, false},
 	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }, true},
 	{"flatness", func(s *solver.Sample) *float64 { return &s.Flatness }, true},
+	{"shift", func(s *solver.Sample) *float64 { return &s.Shift }, true},
+	{"evaluations", func(s *solver.Sample) *float64 { return &s.Evaluations }, true},
 	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }, false},
 }
 
@@ -123,10 +125,8 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 			line, _ := in.FieldPos(0)
 			return nil, fmt.Errorf("the trajectory's line %d: %q is not an iteration", line, row[0])
 		}
-		s := solver.Sample{Iteration: iteration, Sigma: values[len(want):]}
-		for _, c := range csvColumns {
-			*c.of(&s) = math.NaN()
-		}
+		s := solver.NewSample(iteration)
+		s.Sigma = values[len(want):]
 		for i, c := range columns {
 			*c.of(&s) = values[1+i]
 		}

@@ -351,6 +351,12 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 // Wait implements [solver.Engine].
 func (e *engine) Wait() error { return e.device.Wait() }
 
+// Shapes implements [solver.Engine].
+func (e *engine) Shapes(member int) []solver.Shape { return e.members[member].shapes }
+
+// Shift implements [solver.Engine]: newLayout refuses methods that need it.
+func (e *engine) Shift(int) []float64 { return nil }
+
 // Observations implements [solver.Engine].
 func (e *engine) Observations(int) []float64 { return e.hostY }
 
@@ -360,8 +366,8 @@ func (e *engine) PartialGradient(int, solver.Draw) error {
 }
 
 // Evaluate implements [solver.Engine]: newLayout refuses methods that need it.
-func (e *engine) Evaluate(int, solver.Slot) (float64, error) {
-	return 0, fmt.Errorf("gpu: losses without a gradient: %w", solver.ErrUnsupported)
+func (e *engine) Evaluate([]float64, int, ...solver.Factor) error {
+	return fmt.Errorf("gpu: losses without a gradient: %w", solver.ErrUnsupported)
 }
 
 // Apply implements [solver.Engine], always in f64.

@@ -9,12 +9,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// band is a shaded range of iterations, and a dashed line at floor where that is set.
+// band is a shaded range of the horizontal axis, and a dashed line at floor where that is set.
 type band struct {
 	number, name string
 	from, to     float64
 	color        color.Color
-	floor        *int
+	floor        *float64
 }
 
 // bands lays out the phases that were reached, in order.
@@ -32,15 +32,16 @@ func (f Figure) bands() []band {
 	for i, name := range names {
 		b := band{number: numbers[i], name: name, from: lo, to: hi, color: phaseColors[i]}
 		if i < len(ends) && ends[i] != nil {
-			b.to = math.Max(lo, float64(*ends[i]))
+			b.to = math.Max(lo, f.place(*ends[i]))
 		}
 		if b.to > b.from {
 			bands = append(bands, b)
 		}
 		lo = b.to
 	}
-	if n := len(bands); n > 0 {
-		bands[n-1].floor = f.Phases.FloorStart
+	if n := len(bands); n > 0 && f.Phases.FloorStart != nil {
+		floor := f.place(*f.Phases.FloorStart)
+		bands[n-1].floor = &floor
 	}
 	return bands
 }
@@ -52,7 +53,7 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 	c.SetColor(b.color)
 	c.Fill(r.Path())
 	if b.floor != nil {
-		at := x(float64(*b.floor))
+		at := x(*b.floor)
 		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at, c.Min.Y, at, c.Max.Y)
 	}
 }
@@ -74,7 +75,7 @@ func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
 		if b.floor != nil {
 			floor := textStyle(8, draw.XLeft, draw.YTop)
 			floor.Color = gray
-			at := vg.Point{X: x(float64(*b.floor)) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
+			at := vg.Point{X: x(*b.floor) + 0.1*vg.Centimeter, Y: c.Max.Y - 0.1*vg.Centimeter}
 			if at.X+floor.Width("floor") < c.Max.X {
 				c.FillText(floor, at, "floor")
 			}

@@ -93,7 +93,8 @@ func Shade(i, n int) Ink {
 // Chart returns the figure for a page, with all values and with the singular values of the factor. It has no panels
 // where nothing was measured.
 func (f Figure) Chart() Chart {
-	c := Chart{Title: "Trajectory", X: Axis{Label: "iteration"}}
+	axis, _ := f.over()
+	c := Chart{Title: "Trajectory", X: Axis{Label: axis}}
 	if len(f.Trajectory) == 0 {
 		return c
 	}
@@ -102,7 +103,7 @@ func (f Figure) Chart() Chart {
 			c.Spans = append(c.Spans, Span{b.number, b.name, b.from, b.to, 1 + slices.Index(phaseColors[:], b.color)})
 		}
 		if b.floor != nil {
-			c.Marks = append(c.Marks, Mark{"floor", float64(*b.floor)})
+			c.Marks = append(c.Marks, Mark{"floor", *b.floor})
 		}
 	}
 	for _, panel := range []struct {
@@ -129,8 +130,9 @@ func (f Figure) chartPanel(title string, curves []curve) Panel {
 		for _, d := range c.dashes {
 			s.Dash = append(s.Dash, float64(d))
 		}
+		_, of := f.over()
 		for _, x := range f.Trajectory {
-			s.X, s.Y = append(s.X, float64(x.Iteration)), append(s.Y, c.value(x))
+			s.X, s.Y = append(s.X, of(x)), append(s.Y, c.value(x))
 		}
 		if !slices.ContainsFunc(s.Y, finite) {
 			continue

@@ -95,6 +95,7 @@ var splitCurves = []curve{
 	{"noise", "singular value", Black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
 	{"angle to truth", "sine of angle", Purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
 	{"angle to spectral\nestimate", "sine of angle", Blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
+	{"shift", "root mean square", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Shift }},
 	{"imbalance", "norm", Orange, []vg.Length{3, 3}, func(s solver.Sample) float64 { return s.Imbalance }},
 	{"flatness", "trace", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Flatness }},
 }
@@ -105,7 +106,7 @@ var ErrEmpty = errors.New("there is nothing to draw: no metric is positive and f
 // Empty says whether drawing would end in [ErrEmpty].
 func (f Figure) Empty() bool {
 	for _, c := range slices.Concat(errorCurves, splitCurves) {
-		if len(positiveRuns(f.Trajectory, c.value)) > 0 {
+		if len(f.positiveRuns(c.value)) > 0 {
 			return false
 		}
 	}
@@ -158,7 +159,11 @@ func (f Figure) draw(c draw.Canvas) {
 			legends = append(legends, legend)
 		}
 	}
-	plots[len(plots)-1].X.Label.Text = "iteration (steps)"
+	axis, _ := f.over()
+	if axis == "iteration" {
+		axis += " (steps)"
+	}
+	plots[len(plots)-1].X.Label.Text = axis
 
 	area := draw.Crop(c, 0.9*vg.Centimeter, -sideStrip, 0.2*vg.Centimeter, -titleStrip)
 	for i, at := range stack(area, plots) {
@@ -210,7 +215,7 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, c := range curves {
 		shown := false
-		for _, part := range positiveRuns(f.Trajectory, c.value) {
+		for _, part := range f.positiveRuns(c.value) {
 			line, points, err := plotter.NewLinePoints(part)
 			if err != nil {
 				continue // runs are finite and not empty
@@ -267,25 +272,46 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 func (f Figure) axisLabel(curves []curve) string {
 	var kinds []string
 	for _, c := range curves {
-		if len(positiveRuns(f.Trajectory, c.value)) > 0 && !slices.Contains(kinds, c.kind) {
+		if len(f.positiveRuns(c.value)) > 0 && !slices.Contains(kinds, c.kind) {
 			kinds = append(kinds, c.kind)
 		}
 	}
 	return strings.Join(kinds, ", ")
 }
 
-// limits returns the first and the last iteration, one apart where they are the same.
+// over names what is on the horizontal axis, and returns it for a sample: iterations, or evaluations of f where the method counts them.
+func (f Figure) over() (name string, of func(solver.Sample) float64) {
+	if n := len(f.Trajectory); n > 0 && f.Trajectory[n-1].Evaluations > 0 {
+		return "evaluations of f", func(s solver.Sample) float64 { return s.Evaluations }
+	}
+	return "iteration", func(s solver.Sample) float64 { return float64(s.Iteration) }
+}
+
+// place returns where an iteration is on the horizontal axis: where the first sample is that was taken then or later.
+func (f Figure) place(iteration int) float64 {
+	_, of := f.over()
+	for _, s := range f.Trajectory {
+		if s.Iteration >= iteration {
+			return of(s)
+		}
+	}
+	_, hi := f.limits()
+	return hi
+}
+
+// limits returns where the first and the last sample are, one apart where that is the same.
 func (f Figure) limits() (lo, hi float64) {
-	lo = float64(f.Trajectory[0].Iteration)
-	hi = float64(f.Trajectory[len(f.Trajectory)-1].Iteration)
+	_, of := f.over()
+	lo, hi = of(f.Trajectory[0]), of(f.Trajectory[len(f.Trajectory)-1])
 	return lo, math.Max(hi, lo+1)
 }
 
 // positiveRuns cuts a metric into runs of values that a logarithmic axis can show.
-func positiveRuns(t solver.Trajectory, value func(solver.Sample) float64) []plotter.XYs {
+func (f Figure) positiveRuns(value func(solver.Sample) float64) []plotter.XYs {
 	var runs []plotter.XYs
+	_, of := f.over()
 	open := false
-	for _, s := range t {
+	for _, s := range f.Trajectory {
 		v := value(s)
 		if !(v > 0) || math.IsInf(v, 1) {
 			open = false
@@ -296,7 +322,7 @@ func positiveRuns(t solver.Trajectory, value func(solver.Sample) float64) []plot
 			open = true
 		}
 		last := &runs[len(runs)-1]
-		*last = append(*last, plotter.XY{X: float64(s.Iteration), Y: v})
+		*last = append(*last, plotter.XY{X: of(s), Y: v})
 	}
 	return runs
 }

@@ -20,7 +20,7 @@ func falling() solver.Trajectory {
 	for i := range 41 {
 		x := math.Pow(10, -float64(i)/5)
 		t = append(t, solver.Sample{
-			Imbalance: math.NaN(), Flatness: math.NaN(),
+			Imbalance: math.NaN(), Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN(),
 			Iteration: 10 * i, TrainLoss: x * x, TestError: x, Signal: 1 - x/2, Noise: 1e-4, Angle: x / 3, SpectralAngle: 0.2,
 		})
 	}
@@ -140,12 +140,30 @@ func TestHoles(t *testing.T) {
 		f.Trajectory[5+i].TestError = bad
 		f.Trajectory[5+i].Noise = bad
 	}
-	runs := positiveRuns(f.Trajectory, func(s solver.Sample) float64 { return s.TestError })
+	runs := f.positiveRuns(func(s solver.Sample) float64 { return s.TestError })
 	if len(runs) != 2 || len(runs[0]) != 5 || len(runs[1]) != 41-9 {
 		t.Errorf("%d runs", len(runs))
 	}
 	if all := words(t, f); count(all, "test error") != 1 || count(all, "noise") != 1 {
 		t.Errorf("the legend names a curve more than once: %q", all)
+	}
+}
+
+// TestOverEvaluations: where the method counts evaluations of f, they are the horizontal axis, of phases too.
+func TestOverEvaluations(t *testing.T) {
+	f := figure()
+	for i := range f.Trajectory {
+		f.Trajectory[i].Evaluations = float64(64 * f.Trajectory[i].Iteration)
+	}
+	if all := words(t, f); count(all, "evaluations of f") != 1 || count(all, "iteration (steps)") != 0 {
+		t.Errorf("the axis is not of evaluations: %q", all)
+	}
+	c := f.Chart()
+	if last := c.Panels[0].Series[0].X; last[len(last)-1] != 64*400 || c.X.Label != "evaluations of f" {
+		t.Errorf("the chart is over %q, up to %v", c.X.Label, last[len(last)-1])
+	}
+	if c.Spans[0].To != 64*100 || c.Spans[1].To != 64*200 || c.Marks[0].At != 64*300 {
+		t.Errorf("phases are at %+v and %+v", c.Spans, c.Marks)
 	}
 }
 

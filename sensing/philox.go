@@ -36,6 +36,7 @@ const (
 	BatchStream                   // which measurements a step draws
 	LabelStream                   // the noise that a step adds to the observations
 	DirectionStream               // the directions in which a step looks
+	ValueStream                   // the noise on the values of f that a step sees
 )
 
 // Stream is an endless table of random words, one row for each uint64, of which any part can be read at any time:

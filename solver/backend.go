@@ -83,13 +83,18 @@ type Engine interface {
 	Project(member int, dst, x Slot) error
 	// PartialGradient fills a member's Gradient slot with the gradient of another objective at its iterate, that of a [Draw].
 	PartialGradient(member int, d Draw) error
-	// Evaluate returns f of a member's slot, without a gradient.
-	Evaluate(member int, slot Slot) (float64, error)
+	// Evaluate writes f of each of some points to dst, without a gradient, in as few passes over the rows as memory allows. Points
+	// have the shapes of the member's factor.
+	Evaluate(dst []float64, member int, points ...Factor) error
 	// Losses writes f(U) of each member named to dst. It does what Gradient does where that is not done yet.
 	Losses(dst []float64, members ...int) error
 	// Wait returns when the device has done all it was asked to do.
 	Wait() error
 
+	// Shapes returns the sizes of the matrices of a member's factor.
+	Shapes(member int) []Shape
+	// Shift returns m numbers of a member that belong to a [Shifting] method: zeros until it writes to them.
+	Shift(member int) []float64
 	// Observations returns a member's y, m numbers, which the caller must not change.
 	Observations(member int) []float64
 	// Apply does p_i = ⟨A_i, L·Rᵀ⟩, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must be symmetric.

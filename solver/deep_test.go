@@ -52,11 +52,11 @@ func TestDeepCurvature(t *testing.T) {
 					if err := e.Set(0, solver.Iterate, f); err != nil {
 						t.Fatal(err)
 					}
-					v, err := e.Evaluate(0, solver.Iterate)
-					if err != nil {
+					var v [1]float64
+					if err := e.Evaluate(v[:], 0, f); err != nil {
 						t.Fatal(err)
 					}
-					return v
+					return v[0]
 				}
 				f, v := deepFactor(t, par, space, width, 1), deepFactor(t, par, space, width, 2)
 				at, g := loss(f), f.Clone()

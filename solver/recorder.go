@@ -1,5 +1,7 @@
 package solver
 
+import "math"
+
 // Sample is what was measured at one iterate. Numbers that cannot be known, because there is no truth, are NaN. Where a
 // parametrization has two factors U and V, the U below is [U; V]/√2 and V_X is [V_X; V_Y]/√2, which have the same properties.
 type Sample struct {
@@ -21,10 +23,23 @@ type Sample struct {
 	Imbalance float64
 	// Flatness is the trace of the Hessian of f in the factor of a [Layered] parametrization; NaN for others.
 	Flatness float64
+	// Shift is ‖e‖/√m, the root mean square of a [Shifting] method's shift of the observations; NaN of other methods.
+	Shift float64
+	// Evaluations is how many values of f the steps up to here took, of a method that counts them ([Evaluator]); else NaN.
+	Evaluations float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
 	// Sigma has the singular values of U, largest first.
 	Sigma []float64
+}
+
+// NewSample is a sample of which nothing is known yet: every number is NaN.
+func NewSample(iteration int) Sample {
+	nan := math.NaN()
+	return Sample{
+		Iteration: iteration, TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan,
+		Imbalance: nan, Flatness: nan, Shift: nan, Evaluations: nan, Seconds: nan,
+	}
 }
 
 // Recorder watches a run. A sample's slices are its own to keep.

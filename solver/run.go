@@ -134,15 +134,32 @@ func (r *run) savedSlots() []Slot {
 	return slots
 }
 
+// isShifting says whether the method has a shift, which a state holds after the slots.
+func (r *run) isShifting() bool {
+	_, shifting := r.method.(Shifting)
+	return shifting
+}
+
 func (r *run) restore(s *State) error {
 	slots := r.savedSlots()
-	if len(s.Slots) != len(slots) {
-		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(s.Slots), r.method.Name(), len(slots))
+	want := len(slots)
+	if r.isShifting() {
+		want++
+	}
+	if len(s.Slots) != want {
+		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(s.Slots), r.method.Name(), want)
 	}
 	for i, slot := range slots {
 		if err := r.engine.Set(r.member, slot, s.Slots[i]); err != nil {
 			return err
 		}
+	}
+	if r.isShifting() {
+		shift, saved := r.engine.Shift(r.member), s.Slots[want-1]
+		if have := saved.Shapes(); !slices.Equal(have, []Shape{{len(shift), 1}}) {
+			return fmt.Errorf("solver: the state to resume has a shift that is %v, of %d observations", have, len(shift))
+		}
+		mat.Col(shift, 0, saved[0])
 	}
 	if s.Anchor == nil {
 		return nil
@@ -178,7 +195,14 @@ func (r *run) measure() (Status, error) {
 	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}
-	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Seconds: r.seconds}
+	s := NewSample(r.iteration)
+	s.TrainLoss, s.Seconds = loss[0], r.seconds
+	if r.isShifting() {
+		s.Shift = rootMeanSquare(r.engine.Shift(r.member))
+	}
+	if e, ok := r.method.(Evaluator); ok {
+		s.Evaluations = e.Evaluations(r.shapes, r.iteration)
+	}
 	if err := r.meter.measure(&s, r.measuring); err != nil {
 		return Running, err
 	}
@@ -237,6 +261,10 @@ func (r *run) keep() error {
 			return err
 		}
 		state.Slots = append(state.Slots, f)
+	}
+	if r.isShifting() {
+		shift := slices.Clone(r.engine.Shift(r.member))
+		state.Slots = append(state.Slots, Factor{mat.NewDense(len(shift), 1, shift)})
 	}
 	err := r.Keep(state)
 	r.kept = time.Now()

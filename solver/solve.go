@@ -42,7 +42,7 @@ type Settings struct {
 type State struct {
 	// Iteration is the number of steps taken.
 	Iteration int
-	// Slots has the iterate and then the method's own slots.
+	// Slots has the iterate, then the method's own slots, and of a [Shifting] method its shift, one column of m numbers.
 	Slots []Factor
 	// Anchor is where an [Anchored] engine's anchor was put last; nil where it was not, and for other engines.
 	Anchor Factor

@@ -142,6 +142,12 @@ func metricsTable(s *experiment.Summary) report.Table {
 	} {
 		row(metric.name, func(m *experiment.Metrics) report.Cell { return report.Number(float64(metric.value(m))) })
 	}
+	if s.Final.Shift != nil {
+		row("shift of the observations", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Shift)) })
+	}
+	if s.Final.Evaluations != nil {
+		row("evaluations of f", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Evaluations)) })
+	}
 	if s.Final.Imbalance != nil {
 		row("imbalance of U and V", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Imbalance)) })
 	}

@@ -51,7 +51,7 @@ straight line is told with its 95 % confidence interval.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.x, "x", "", "of a sweep: a setting that differs between runs, or iteration (default: the first axis)")
+	f.StringVar(&o.x, "x", "", "of a sweep: a setting that differs between runs, iteration or evaluations (default: the first axis)")
 	f.StringVar(&o.y, "y", "", "of a sweep: a column of runs.csv or timings.csv, or a metric over iterations (default test_error)")
 	f.StringVar(&o.by, "by", "", "of a sweep: the setting whose values have a line each (default: the next axis)")
 	f.StringArrayVar(&o.where, "where", nil, "of a sweep: only these values of a setting, factor-rank=2 or alpha=1e-3,1e-6; may be repeated")

@@ -21,7 +21,6 @@ import (
 var pending = []string{
 	"quadratic", "bilinear",
 	"pauli",
-	"zeroth_order",
 }
 
 // dataFlags are the flags for the files of a case, where it has them.
@@ -32,7 +31,8 @@ var dataFlags = [][2]string{
 }
 
 // settingFlags are the settings of a case that are flags of the same name.
-var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "batch-size", "label-noise", "method-seed"}
+var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "batch-size", "label-noise", "directions", "radius",
+	"method-seed"}
 
 // TestReference runs users' data through the command and compares every number with testdata/reference, which a
 // separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in different

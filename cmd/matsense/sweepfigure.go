@@ -17,7 +17,8 @@ import (
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
-	"iteration": "iteration (steps)", "iterations": "iterations (steps)", "test_error": "relative test error",
+	"directions": "directions q of each step", "radius": "radius δ", "evaluation-noise": "noise on values of f",
+	"iteration": "iteration (steps)", "evaluations": "evaluations of f", "iterations": "iterations (steps)", "test_error": "relative test error",
 	"signal": "signal (singular value)", "noise_": "noise (singular value)", "angle": "angle to the truth (sine)",
 	"spectral_angle": "angle to the spectral estimate (sine)", "alignment_end": "end of phase I (steps)",
 	"saddle_avoidance_end": "end of phase II (steps)", "floor_start": "start of the floor (steps)",
@@ -90,7 +91,7 @@ func counted(name string) bool {
 func sweepFigure(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: axisTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
-		Categories: s.Categories, Curves: s.X == sweep.Iteration, Fit: s.XLog && (s.YLog || counted(s.Y)),
+		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}
 	if s.By != "" {
 		f.By = axisTitle(s.By)

@@ -78,6 +78,8 @@ func All() []Experiment {
 		{"momentum", "the steps of gradient descent and of the heavy ball against the condition number κ", momentumClaim, judgeMomentum},
 		{"minibatch", "passes over the measurements, and the rate, against the size of mini-batches", minibatchClaim, judgeMinibatch},
 		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points", saddlesClaim, judgeSaddles},
+		{"zeroth-order", "the loss that noisy values of f alone come to, against their number", zerothOrderClaim, judgeZerothOrder},
+		{"robust-game", "the distance of descent-ascent to an equilibrium, over the iterations, for condition numbers κ", gameClaim, judgeGame},
 	}
 }
 

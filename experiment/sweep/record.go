@@ -61,18 +61,25 @@ type Point struct {
 	Imbalance     experiment.Number `json:"imbalance"`
 	Flatness      experiment.Number `json:"flatness"`
 	NuclearNorm   experiment.Number `json:"nuclear_norm"`
+	Shift         experiment.Number `json:"shift"`
+	Evaluations   experiment.Number `json:"evaluations"`
 }
 
 // pointOf is a sample as a record keeps it.
 func pointOf(x experiment.Metrics) Point {
-	p := Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle, unknown, unknown, unknown}
-	if x.Imbalance != nil {
-		p.Imbalance = *x.Imbalance
+	return Point{
+		Iteration: x.Iteration, TrainLoss: x.TrainLoss, TestError: x.TestError, Signal: x.Signal, Noise: x.Noise,
+		Angle: x.Angle, SpectralAngle: x.SpectralAngle, Imbalance: orUnknown(x.Imbalance), Flatness: orUnknown(x.Flatness),
+		NuclearNorm: orUnknown(x.NuclearNorm), Shift: orUnknown(x.Shift), Evaluations: orUnknown(x.Evaluations),
 	}
-	if x.Flatness != nil {
-		p.Flatness, p.NuclearNorm = *x.Flatness, *x.NuclearNorm
+}
+
+// orUnknown is a number that only some kinds of runs have.
+func orUnknown(n *experiment.Number) experiment.Number {
+	if n == nil {
+		return unknown
 	}
-	return p
+	return *n
 }
 
 // Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.

@@ -43,20 +43,26 @@ func (r *Results) Missing() []int {
 	return missing
 }
 
-// Iteration is the name of what trajectories are drawn over.
-const Iteration = "iteration"
+// What trajectories are drawn over.
+const (
+	Iteration   = "iteration"
+	Evaluations = "evaluations" // of f, of methods that count them
+)
 
 // Query says what to draw of a sweep.
 type Query struct {
-	// X is a setting that differs between runs, or [Iteration].
+	// X is a setting that differs between runs, or [Iteration] or [Evaluations].
 	X string
-	// Y is a column of the tables with one row for each run, or one of trajectories where X is [Iteration].
+	// Y is a column of the tables with one row for each run, or one of trajectories where X is [Iteration] or [Evaluations].
 	Y string
 	// By is a setting whose values have a line each; "" is none.
 	By string
 	// Where has the values that settings may have; others are left out.
 	Where map[string][]string
 }
+
+// OverTrajectories says that trajectories are to be drawn.
+func (q Query) OverTrajectories() bool { return q.X == Iteration || q.X == Evaluations }
 
 // Selection is the points of runs, line by line.
 type Selection struct {
@@ -129,9 +135,10 @@ func (r *Results) Select(q Query) (*Selection, error) {
 	}
 	keys := r.Spec.Keys()
 	s := &Selection{Query: q}
-	s.XLog = q.X != Iteration && isLog(r.values(q.X))
+	curves := q.OverTrajectories()
+	s.XLog = !curves && isLog(r.values(q.X))
 	at := slices.Index(keys, q.X)
-	if q.X != Iteration && field(&r.Spec.Base, q.X).Type() == "string" {
+	if !curves && field(&r.Spec.Base, q.X).Type() == "string" {
 		s.Categories = r.values(q.X)
 	}
 	if q.By == "" {
@@ -141,7 +148,6 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		s.Lines = append(s.Lines, Series{Value: value})
 	}
 	kept := r.kept(q.Where)
-	curves := q.X == Iteration
 	var numbers map[int]float64
 	if !curves {
 		numbers = r.column(q.Y)
@@ -181,6 +187,7 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		return nil, experiment.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
 			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
 	}
+	s.XLog = s.XLog || q.X == Evaluations && lengthsDiffer(s.Lines)
 	s.YLog = spansDecades(s.Lines)
 	return s, nil
 }
@@ -200,8 +207,8 @@ func (r *Results) check(q Query) (problems []string) {
 			problems = append(problems, text)
 		}
 	}
-	known("x", q.X, append(slices.Clone(keys), Iteration))
-	known("y", q.Y, r.numberColumns(q.X == Iteration))
+	known("x", q.X, append(slices.Clone(keys), Iteration, Evaluations))
+	known("y", q.Y, r.numberColumns(q.OverTrajectories()))
 	if q.By != "" {
 		if known("by", q.By, keys); q.By == q.X {
 			problems = append(problems, fmt.Sprintf("--by: %s is --x already", q.By))
@@ -322,15 +329,19 @@ func (s *Selection) counts(rec *Record, known bool) bool {
 	return false
 }
 
-// curves returns the points of runs' trajectories at the iterations that any of them keeps, up to where the first of them
-// ends: what a run did not keep lies on a line between its neighbors, of logarithms where both are positive.
+// curves returns the points of runs' trajectories at the iterations that any of them keeps, or at their evaluations, up to where the
+// first of them ends: what a run did not keep lies on a line between its neighbors, of logarithms where both are positive.
 func (s *Selection) curves(runs []*Record) (x, y []float64) {
 	metric := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == s.Y })]
+	place := func(p *Point) float64 { return float64(p.Iteration) }
+	if s.X == Evaluations {
+		place = func(p *Point) float64 { return float64(p.Evaluations) }
+	}
 	var curves [][]Point
 	end := math.MaxInt
 	at := map[int]bool{}
 	for _, rec := range runs {
-		known := slices.DeleteFunc(slices.Clone(rec.Trajectory), func(p Point) bool { return isUnknown(metric.of(&p)) })
+		known := slices.DeleteFunc(slices.Clone(rec.Trajectory), func(p Point) bool { return isUnknown(metric.of(&p)) || math.IsNaN(place(&p)) })
 		if !s.counts(rec, len(known) > 0) {
 			continue
 		}
@@ -352,11 +363,12 @@ func (s *Selection) curves(runs []*Record) (x, y []float64) {
 			j, exact := slices.BinarySearchFunc(curve, i, func(p Point, i int) int { return p.Iteration - i })
 			switch {
 			case exact:
-				x, y = append(x, float64(i)), append(y, float64(metric.of(&curve[j])))
+				x, y = append(x, place(&curve[j])), append(y, float64(metric.of(&curve[j])))
 			case j > 0 && j < len(curve):
 				before, after := &curve[j-1], &curve[j]
 				t := float64(i-before.Iteration) / float64(after.Iteration-before.Iteration)
-				x, y = append(x, float64(i)), append(y, between(float64(metric.of(before)), float64(metric.of(after)), t))
+				x = append(x, place(before)+(place(after)-place(before))*float64(i-before.Iteration)/float64(after.Iteration-before.Iteration))
+				y = append(y, between(float64(metric.of(before)), float64(metric.of(after)), t))
 			}
 		}
 	}
@@ -369,6 +381,15 @@ func between(a, b, t float64) float64 {
 		return math.Exp((1-t)*math.Log(a) + t*math.Log(b))
 	}
 	return (1-t)*a + t*b
+}
+
+// lengthsDiffer says whether one line goes ten times as far as another, so that no linear axis shows both.
+func lengthsDiffer(lines []Series) bool {
+	least, most := math.Inf(1), 0.0
+	for _, l := range lines {
+		least, most = min(least, slices.Max(l.X)), max(most, slices.Max(l.X))
+	}
+	return most > 10*least
 }
 
 // spansDecades says whether numbers that are not negative span more than two decades, but for zeros.

@@ -148,6 +148,35 @@ func TestSelectCurves(t *testing.T) {
 	}
 }
 
+// TestSelectEvaluations: trajectories over what their steps evaluated, up to where the first run of a line ends; the axis is logarithmic
+// where some lines go ten times as far as others, and runs that count no evaluations are left out.
+func TestSelectEvaluations(t *testing.T) {
+	r := results(t, "base: {method: zeroth-order}\naxes: [{directions: [5, 100]}]\nseeds: 2")
+	for i, rec := range r.Records {
+		for k := range rec.Trajectory {
+			rec.Trajectory[k].Evaluations = experiment.Number(2 * r.Runs[i].Config.Directions * rec.Trajectory[k].Iteration)
+		}
+	}
+	q := Query{X: Evaluations, Y: "test_error", By: "directions"}
+	s, err := r.Select(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.XLog || !slices.Equal(s.Lines[0].X, []float64{0, 100, 200, 0, 100, 200}) || !slices.Equal(s.Lines[1].X, []float64{0, 2000, 4000, 0, 2000, 4000}) {
+		t.Errorf("%+v", s)
+	}
+	for k := range r.Records[3].Trajectory {
+		r.Records[3].Trajectory[k].Evaluations = unknown
+	}
+	q.Where = map[string][]string{"directions": {"100"}}
+	if s, err = r.Select(q); err != nil {
+		t.Fatal(err)
+	}
+	if s.XLog || s.Unknown != 1 || !slices.Equal(s.Lines[0].X, []float64{0, 2000, 4000}) {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestSelectMistakes(t *testing.T) {
 	r := results(t, twoAxes)
 	for _, c := range []struct {

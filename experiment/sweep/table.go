@@ -98,6 +98,8 @@ var metrics = []metric{
 	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
 	{"flatness", func(p *Point) experiment.Number { return p.Flatness }},
 	{"nuclear_norm", func(p *Point) experiment.Number { return p.NuclearNorm }},
+	{"shift", func(p *Point) experiment.Number { return p.Shift }},
+	{Evaluations, func(p *Point) experiment.Number { return p.Evaluations }},
 }
 
 // settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called

@@ -74,18 +74,16 @@ func ascending(m int) []int {
 	return all
 }
 
-// evaluate checks f of a slot that is not the iterate against the reference, and that nothing changes by it.
+// evaluate checks f of points against the reference, and that nothing changes by it.
 func (f *fixture) evaluate(t *testing.T) {
 	u, x := f.random(t, f.size.factorRank, 51), f.random(t, f.size.factorRank, 52)
 	must(t, f.engine.Set(0, solver.Iterate, u))
-	must(t, f.engine.Set(0, solver.OwnSlot, x))
 	must(t, f.engine.Gradient(0))
-	for slot, factor := range map[solver.Slot]solver.Factor{solver.OwnSlot: x, solver.Iterate: u} {
-		got, err := f.engine.Evaluate(0, slot)
-		must(t, err)
-		want, _ := f.reference.gradient(factor)
-		Close(t, fmt.Sprintf("f of slot %d", slot), []float64{got}, []float64{want}, tolerance)
-	}
+	var values [2]float64
+	must(t, f.engine.Evaluate(values[:], 0, x, u))
+	first, _ := f.reference.gradient(x)
+	second, _ := f.reference.gradient(u)
+	Close(t, "f of two points", values[:], []float64{first, second}, tolerance)
 	var loss [1]float64
 	must(t, f.engine.Losses(loss[:], 0))
 	want, gradient := f.reference.gradient(u)

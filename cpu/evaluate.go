@@ -1,0 +1,88 @@
+package cpu
+
+import (
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// pointsAtOnce is how many points Evaluate measures in one pass: the rows are read once for all of them. For n = 100, m = 2000 and f32
+// entries, a point of four or eight takes about half of a processor's time for one alone (BenchmarkEvaluate). Each has coordinates and products of its own.
+const pointsAtOnce = 8
+
+// manyAtOnce is an operator that measures several matrices in one pass over the measurements.
+type manyAtOnce interface {
+	// applyMany does p[j]_i = ⟨A_i, l[j]·r[j]ᵀ⟩, each to the bits of apply.
+	applyMany(p [][]float64, l, r []*mat.Dense)
+}
+
+// Evaluate implements solver.Engine, in f64.
+func (e *engine) Evaluate(dst []float64, member int, points ...solver.Factor) error {
+	shapes := e.Shapes(member)
+	if len(dst) != len(points) {
+		return fmt.Errorf("cpu: evaluate %d points for %d numbers", len(points), len(dst))
+	}
+	for _, f := range points {
+		if have := f.Shapes(); !slices.Equal(have, shapes) {
+			return fmt.Errorf("cpu: evaluate a point that is %v, and the factor is %v", have, shapes)
+		}
+	}
+	for len(points) > 0 {
+		count := min(len(points), pointsAtOnce)
+		e.evaluate(dst[:count], points[:count])
+		dst, points = dst[count:], points[count:]
+	}
+	return nil
+}
+
+// evaluate does Evaluate for as many points as one pass takes.
+func (e *engine) evaluate(dst []float64, points []solver.Factor) {
+	var l, r []*mat.Dense
+	for j, f := range points {
+		left, right := e.par.Thin(f)
+		l, r = append(l, left), append(r, right)
+		if j == len(e.points) {
+			e.points = append(e.points, make([]float64, len(e.y)))
+		}
+	}
+	values := e.points[:len(points)]
+	if many, ok := e.operator.(manyAtOnce); ok {
+		many.applyMany(values, l, r)
+	} else {
+		for j := range values {
+			e.operator.apply(values[j], l[j], r[j])
+		}
+	}
+	for j, p := range values {
+		var squares float64
+		for i, v := range p {
+			res := v - e.y[i]
+			squares += float64(res * res)
+		}
+		dst[j] = squares / (4 * float64(len(e.y)))
+	}
+}
+
+// applyMany implements manyAtOnce.
+func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) {
+	for len(o.many) < len(p) {
+		o.many = append(o.many, make([]float64, o.space.K()))
+	}
+	for j := range p {
+		o.lift(o.many[j], l[j], r[j])
+	}
+	o.exact.dotsOfMany(p, o.many[:len(p)])
+}
+
+// evaluateBytes is what Evaluate takes, and whoever asks for it.
+func evaluateBytes(e sensing.Ensemble, numbers float64) float64 {
+	each := float64(e.Measurements()) + 3*numbers // products; the point, its direction, and the thin factors
+	if _, rows := e.(sensing.Rows); rows {
+		each += float64(e.Space().K())
+	}
+	return 8 * pointsAtOnce * each
+}

@@ -1,0 +1,120 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// evaluator is an engine of a problem, with a member of factor rank 2, and some points.
+func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (solver.Engine, []solver.Factor) {
+	t.Helper()
+	n, _ := e.Space().Dims()
+	truth, err := sensing.NewTruth(n, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}}, Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close() })
+	points := make([]solver.Factor, count)
+	for i := range points {
+		if points[i], err = (solver.SmallRandom{Alpha: 1, Seed: uint64(i)}).Factor(engine.Shapes(0), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return engine, points
+}
+
+// TestEvaluate: the value at a point is the loss that the gradient there comes with, and to the bit the same alone and in company,
+// with any number of workers, instructions and storage.
+func TestEvaluate(t *testing.T) {
+	gaussian, err := sensing.NewGaussian(sensing.Sym{N: 9}, 83, sensing.F32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	completion, err := sensing.NewCompletion(sensing.Sym{N: 9}, 30, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []sensing.Ensemble{gaussian, completion} {
+		var want []float64
+		for _, b := range []Backend{{Workers: 1, SIMD: Off}, {Workers: 3}, {Workers: 2, Storage: Generated}} {
+			engine, points := evaluator(t, b, e, 2*pointsAtOnce+3)
+			got := make([]float64, len(points))
+			if err := engine.Evaluate(got, 0, points...); err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			for i, f := range points {
+				var alone, loss [1]float64
+				if err := engine.Evaluate(alone[:], 0, f); err != nil {
+					t.Fatal(err)
+				}
+				if err := engine.Set(0, solver.Iterate, f); err != nil {
+					t.Fatal(err)
+				}
+				if err := engine.Losses(loss[:], 0); err != nil {
+					t.Fatal(err)
+				}
+				if got[i] != want[i] || got[i] != alone[0] {
+					t.Errorf("%s, %+v, point %d: %v together, %v alone, %v with plain Go", e.Name(), b, i, got[i], alone[0], want[i])
+				}
+				if math.Abs(got[i]-loss[0]) > 1e-13*loss[0] { // sums of 83 numbers in another order
+					t.Errorf("%s, point %d: %v, and the loss is %v", e.Name(), i, got[i], loss[0])
+				}
+			}
+		}
+	}
+}
+
+func TestEvaluateRefuses(t *testing.T) {
+	e, err := sensing.NewRademacher(sensing.Sym{N: 4}, 10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, points := evaluator(t, Backend{}, e, 2)
+	if err := engine.Evaluate(make([]float64, 3), 0, points...); err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
+		t.Errorf("too few points: %v", err)
+	}
+	wide := solver.NewFactor([]solver.Shape{{Rows: 4, Cols: 3}})
+	if err := engine.Evaluate(make([]float64, 2), 0, points[0], wide); err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
+		t.Errorf("a point that is too wide: %v", err)
+	}
+	if err := engine.Evaluate(nil, 0); err != nil {
+		t.Errorf("no points: %v", err)
+	}
+}
+
+// BenchmarkEvaluate is a value of f at each of some points, one after another and together; µs is the time for each.
+func BenchmarkEvaluate(b *testing.B) {
+	for _, size := range []struct{ n, m int }{{10, 200}, {100, 2000}, {200, 10_000}} {
+		e, err := sensing.NewGaussian(sensing.Sym{N: size.n}, size.m, sensing.F32, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, count := range []int{1, 4, pointsAtOnce} {
+			b.Run(fmt.Sprintf("n=%d/m=%d/%d", size.n, size.m, count), func(b *testing.B) {
+				engine, points := evaluator(b, Backend{}, e, count)
+				dst := make([]float64, count)
+				for b.Loop() {
+					if err := engine.Evaluate(dst, 0, points...); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(1e6*b.Elapsed().Seconds()/float64(b.N*count), "µs/point")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package solver
+
+import (
+	"fmt"
+	"math"
+)
+
+// DescentAscent is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
+// the observations by e in a ball, and pays for it:
+//
+//	min over Z, max over ‖e‖ ≤ ρ√m of  φ(Z, e) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − e_i)² − λ/(4m)·‖e‖²,   λ > 1.
+//
+// Both move at once, by constant step sizes μ and η, from e = 0:
+//
+//	U ← U − μ ∇_Uφ (UᵀU)⁻¹,   e ← the point of the ball nearest to e − η(res + (λ − 1)e),   res_i = ⟨A_i, Z⟩ − y_i.
+//
+// The first is a step down the Riemannian gradient on the matrices of U's rank, as factors up to rotation, in the metric
+// ⟨B, C⟩_U = tr(UᵀU·BᵀC) (Mishra, Meyer, Bonnabel and Sepulchre, Computational Statistics 29, 2014); the second a step up the gradient
+// in the inner product 1/(2m)·⟨d, e⟩. docs/games.md has the equilibrium and rates. (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis,
+// Curvature-Independent Last-Iterate Convergence for Games on Riemannian Manifolds, arXiv 2306.16617.)
+type DescentAscent struct {
+	// StepSize is μ > 0, and AdversaryStep η > 0.
+	StepSize, AdversaryStep float64
+	// Weight is λ > 1: what shifts cost.
+	Weight float64
+	// Radius is ρ > 0: the root mean square that shifts may have.
+	Radius float64
+}
+
+var (
+	_ Partial   = DescentAscent{}
+	_ Selective = DescentAscent{}
+	_ Shifting  = DescentAscent{}
+)
+
+// Shifting is a method that moves the observations: of its state, [Engine.Shift] is a part.
+type Shifting interface {
+	Method
+	// Shifting does nothing but mark it.
+	Shifting()
+}
+
+// Name implements [Method].
+func (DescentAscent) Name() string { return "rgda" }
+
+// Slots implements [Method]: one for the direction.
+func (DescentAscent) Slots() int { return 1 }
+
+// Partial implements [Partial].
+func (DescentAscent) Partial() {}
+
+// Shifting implements [Shifting].
+func (DescentAscent) Shifting() {}
+
+// Suits implements [Selective].
+func (DescentAscent) Suits(p Parametrization) error {
+	if p != (PSD{}) {
+		return fmt.Errorf("solver: the game is played on symmetric positive semidefinite matrices UUᵀ, not on %s", p.Name())
+	}
+	return nil
+}
+
+// Step implements [Method].
+func (g DescentAscent) Step(e Engine, member, _ int) error {
+	u := NewFactor(e.Shapes(member))
+	if err := e.Get(member, Iterate, u); err != nil {
+		return err
+	}
+	y, shift := e.Observations(member), e.Shift(member)
+	p := make([]float64, len(y))
+	if err := e.Apply(p, u[0], u[0]); err != nil {
+		return err
+	}
+	if err := e.PartialGradient(member, Draw{Shift: shift}); err != nil {
+		return err
+	}
+	if err := e.Precondition(member, OwnSlot, Gradient, 0); err != nil {
+		return err
+	}
+	if err := e.Combine(member, Iterate, 1, Iterate, -g.StepSize, OwnSlot); err != nil {
+		return err
+	}
+	g.ascend(shift, p, y)
+	return nil
+}
+
+// ascend moves the shift, where Z measures p.
+func (g DescentAscent) ascend(shift, p, y []float64) {
+	for i, e := range shift {
+		shift[i] = e - float64(g.AdversaryStep*(p[i]-y[i]+float64((g.Weight-1)*e)))
+	}
+	if size := rootMeanSquare(shift); size > g.Radius {
+		for i := range shift {
+			shift[i] *= g.Radius / size
+		}
+	}
+}
+
+// rootMeanSquare is ‖v‖/√m, of m numbers.
+func rootMeanSquare(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	return math.Sqrt(sum / float64(len(v)))
+}
