@@ -157,7 +157,7 @@ func (o *mixedOperator[E]) contract(y []float64, parts []*part) {
 // anchor. What is not finite has nothing to lose.
 func (o *mixedOperator[E]) lost(change float64, thin, gradient *mat.Dense) bool {
 	ratio := float64(o.space.K()) / float64(o.m)
-	chains := (singleStretch/maxLanes + float64(o.chunk)) / 2
+	chains := (singleStretch/maxLanes + float64(chunkRows(o.m))) / 2
 	coordinates := singleRounding * change * (math.Sqrt(ratio*(chains+1)) + math.Sqrt(1+ratio))
 	var row, sum float64
 	rows, _ := thin.Dims()

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -67,14 +68,22 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if err != nil {
 		return 0, err
 	}
+	if err := o.checkPartial(batch); err != nil {
+		return 0, err
+	}
 	e := p.Ensemble
 	space := e.Space()
 	bytes := 8 * 2 * float64(e.Measurements()) // y and the noise
+	if batch.Partial {
+		bytes += 8 * 2 * float64(e.Measurements()) // values and weights
+	}
 	switch e := e.(type) {
 	case sensing.Rows:
-		bytes += b.rowBytes(e, o, len(batch.Members))
+		bytes += b.rowBytes(e, o, batch)
 	case *sensing.Completion:
 		bytes += sampledBytes(e)
+	case *sensing.Pauli:
+		bytes += pauliBytes(e)
 	}
 	gram := 0.0
 	for _, member := range batch.Members {
@@ -93,15 +102,19 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 }
 
 // rowBytes is what rows take, and all that has a coordinate's number or two for each of them.
-func (b Backend) rowBytes(e sensing.Rows, o options, members int) float64 {
+func (b Backend) rowBytes(e sensing.Rows, o options, batch solver.Batch) float64 {
+	members := float64(len(batch.Members))
 	n1, n2 := e.Space().Dims()
 	k, m := float64(e.Space().K()), float64(e.Measurements())
 	workers := float64(o.workers)
-	bytes := 8 * 7 * float64(n1) * float64(n2)        // products and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + workers) * k * float64(members) // z, g, accumulators
+	bytes := 8 * 7 * float64(n1) * float64(n2) // products and their panels, the truth, the spectral estimate
+	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
 	if o.precision == Mixed {
-		bytes += 8 * ((4+workers)*k + m)          // of the pass in f64, and the truth as an anchor
-		bytes += 8 * (2*k + m) * float64(members) // anchors
+		bytes += 8 * ((4+workers)*k + m) // of the pass in f64, and the truth as an anchor
+		bytes += 8 * (2*k + m) * members // anchors
+	}
+	if batch.Partial {
+		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
 	}
 	row := k * float64(e.Entries().EntryBits()) / 8
 	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != Generated {
@@ -132,10 +145,22 @@ func (b Backend) options() (options, error) {
 	return o, err
 }
 
+// checkPartial refuses mixed precision for methods that are [solver.Partial]: their steps have no use for anchors, and with a gradient
+// where the loss is measured alone, a resumed run, which measures where it was interrupted, would have others.
+func (o options) checkPartial(batch solver.Batch) error {
+	if batch.Partial && o.precision == Mixed {
+		return errors.New("cpu: methods that step without the full gradient are computed with in f64, not in mixed precision")
+	}
+	return nil
+}
+
 // Open implements solver.Backend.
 func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (solver.Engine, error) {
 	o, err := b.options()
 	if err != nil {
+		return nil, err
+	}
+	if err := o.checkPartial(batch); err != nil {
 		return nil, err
 	}
 	e, err := newEngine(p, batch, o)

@@ -62,6 +62,9 @@ func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, 
 	if c, ok := e.(*sensing.Completion); ok {
 		return newSampled(c, o)
 	}
+	if p, ok := e.(*sensing.Pauli); ok {
+		return newPauli(p, o)
+	}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err
@@ -82,6 +85,7 @@ type rowOperator[E sensing.Entry, F number] struct {
 	shares   map[*part]*share[F]
 	asked    []*share[F] // of the contraction under way
 	wide     []float64   // coordinates in f64, K
+	drawn    *drawn[E]   // nil until there was a draw
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

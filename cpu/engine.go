@@ -24,8 +24,7 @@ type engine struct {
 	stale []*member // of the gradient under way
 	parts []*part
 
-	values  []float64 // of Evaluate and PartialGradient: ⟨A_i, Z⟩
-	weights []float64 // of PartialGradient
+	whole whole // of Evaluate, and of PartialGradient where the operator has nothing better
 }
 
 var _ solver.Engine = &engine{}
@@ -176,15 +175,36 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	}
 	m := e.members[member]
 	for i, block := range m.slots[x] {
-		partner := m.slots[solver.Iterate][paired.Partner(i)]
-		_, d := partner.Dims()
-		if len(e.gram) < d*d {
-			e.gram = make([]float64, d*d)
-		}
-		gram := mat.NewDense(d, d, e.gram[:d*d])
-		e.product.multiply(gram, transposed(partner), plain(partner), true)
-		solver.InvertShifted(gram, lambda)
+		gram := e.invertedGram(m.slots[solver.Iterate][paired.Partner(i)], lambda)
 		e.product.multiply(m.slots[dst][i], plain(block), plain(gram), false)
+	}
+	m.touched(dst)
+	return nil
+}
+
+// invertedGram returns (PᵀP + λI)⁻¹, in memory that the next call uses again.
+func (e *engine) invertedGram(p *mat.Dense, lambda float64) *mat.Dense {
+	_, d := p.Dims()
+	if len(e.gram) < d*d {
+		e.gram = make([]float64, d*d)
+	}
+	gram := mat.NewDense(d, d, e.gram[:d*d])
+	e.product.multiply(gram, transposed(p), plain(p), true)
+	solver.InvertShifted(gram, lambda)
+	return gram
+}
+
+// Project implements solver.Engine.
+func (e *engine) Project(member int, dst, x solver.Slot) error {
+	m := e.members[member]
+	for i, block := range m.slots[x] {
+		w := m.slots[solver.Iterate][i]
+		_, d := w.Dims()
+		inverse := e.invertedGram(w, 0)
+		cross, weights := mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)
+		e.product.multiply(cross, transposed(w), plain(block), false)
+		e.product.multiply(weights, plain(inverse), plain(cross), false)
+		e.product.multiply(m.slots[dst][i], plain(w), plain(weights), false)
 	}
 	m.touched(dst)
 	return nil

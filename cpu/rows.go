@@ -31,12 +31,15 @@ type rows[E sensing.Entry] struct {
 	source  sensing.RowSource[E]
 	m       int
 	length  int // of a row, in E's
-	chunk   int // rows in a chunk
 	workers int
 	memory  []E          // all rows; nil where they are generated
 	buffers [][]E        // for each worker, the block being generated
 	walkers []func()     // for each worker, its part of a walk
 	visitor visitor      // of the walk under way
+	listed  []int        // the rows that it visits, ascending; nil is all
+	count   int          // how many these are
+	span    int          // how many of them are a chunk
+	busy    int          // how many workers share them
 	turn    turnstile    // of its chunks
 	next    atomic.Int64 // its next chunk
 	wait    sync.WaitGroup
@@ -47,7 +50,7 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 	m := source.Measurements()
 	length := sensing.RowLen[E](source.Space().K())
 	chunk := chunkRows(m)
-	r := &rows[E]{source: source, m: m, length: length, chunk: chunk, workers: min(workers, (m+chunk-1)/chunk)}
+	r := &rows[E]{source: source, m: m, length: length, workers: min(workers, (m+chunk-1)/chunk)}
 	r.turn.init()
 	for w := range r.workers {
 		r.walkers = append(r.walkers, r.walker(w))
@@ -104,16 +107,20 @@ type visitor interface {
 }
 
 // walk visits every block of rows once, the blocks of a chunk in order by one worker.
-func (r *rows[E]) walk(v visitor) {
+func (r *rows[E]) walk(v visitor) { r.walkOver(nil, r.m, v) }
+
+// walkOver visits count rows, in the place of all: those listed. A visitor is told their places in the list.
+func (r *rows[E]) walkOver(listed []int, count int, v visitor) {
 	r.next.Store(0)
 	r.turn.reset()
-	r.visitor = v
-	if r.workers == 1 {
+	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
+	r.busy = min(r.workers, (count+r.span-1)/r.span)
+	if r.busy == 1 {
 		r.walkers[0]()
 		return
 	}
-	r.wait.Add(r.workers)
-	for _, w := range r.walkers {
+	r.wait.Add(r.busy)
+	for _, w := range r.walkers[:r.busy] {
 		go w()
 	}
 	r.wait.Wait()
@@ -124,8 +131,8 @@ func (r *rows[E]) walker(w int) func() {
 	return func() {
 		for {
 			c := int(r.next.Add(1)) - 1
-			from, to := c*r.chunk, min((c+1)*r.chunk, r.m)
-			if from >= r.m {
+			from, to := c*r.span, min((c+1)*r.span, r.count)
+			if from >= r.count {
 				break
 			}
 			r.visitor.begin(w)
@@ -136,23 +143,27 @@ func (r *rows[E]) walker(w int) func() {
 			r.visitor.done(w)
 			r.turn.pass()
 		}
-		if r.workers > 1 {
+		if r.busy > 1 {
 			r.wait.Done()
 		}
 	}
 }
 
-// load points b to count rows from the i-th on, making them where they are not in memory.
+// load points b to count rows from the i-th of the walk on, making them where they are not in memory.
 func (r *rows[E]) load(worker, i, count int, b *block[E]) {
 	for j := range b {
 		at := min(j, count-1)
+		row := i + at
+		if r.listed != nil {
+			row = r.listed[row]
+		}
 		if r.memory != nil {
-			b[j] = r.memory[(i+at)*r.length : (i+at+1)*r.length]
+			b[j] = r.memory[row*r.length : (row+1)*r.length]
 			continue
 		}
 		b[j] = r.buffers[worker][at*r.length : (at+1)*r.length]
 		if j == at {
-			r.source.Row(i+j, b[j])
+			r.source.Row(row, b[j])
 		}
 	}
 }

@@ -25,6 +25,7 @@ type sampled struct {
 	rows     *compressed // the unknown matrix, and of a symmetric one both triangles
 	columns  *compressed // its transpose; of a symmetric one the same
 	squares  [][]float64 // of the contraction under way: for each part and block, Σ e²
+	whole    whole       // of draws of all measurements
 }
 
 // compressed is a sparse matrix, row after row.
@@ -182,7 +183,7 @@ func (s *sampled) contract(y []float64, parts []*part) {
 			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
 		}
 	})
-	if s.columns != s.rows {
+	if parts[0].gl != parts[0].gr { // and so it is of all
 		s.columns.eachBlock(s.workers, func(_, from, to int) {
 			for _, p := range parts {
 				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)

@@ -97,7 +97,7 @@ func TestValidate(t *testing.T) {
 		{"alpha=0", []string{"alpha"}},
 		{"alpha=5e-324", nil},
 		{"alpha=NaN", []string{"alpha"}},
-		{"method=sgd", []string{"method"}},
+		{"method=adam", []string{"method"}},
 		{"step=0", []string{"step"}},
 		{"step=Inf", []string{"step"}},
 		{"iterations=0", nil},

@@ -54,6 +54,10 @@ func (c *Config) readHeaders(m *mistakes) {
 		if *f.path == "" {
 			continue
 		}
+		if f.key == "init" && c.deep() {
+			c.readLayers(m)
+			continue
+		}
 		shape, err := shapeOf(*f.path, isText(f.key))
 		if err != nil {
 			if f.key == "init" {
@@ -91,11 +95,18 @@ func (c *Config) checkShapes(m *mistakes) {
 	if c.ownData() && !c.checkOwnShapes(m) {
 		return
 	}
+	if c.layers != nil {
+		c.checkLayers(m)
+	}
 	n1, n2 := c.sides()
+	right := "n2"
+	if c.isSparse() || !c.rectangular() { // V is as large as U
+		right, n2 = "n", n1
+	}
 	for _, f := range []struct {
 		key, side string
 		n         int
-	}{{"init", "n", n1}, {"init-right", "n2", n2}} {
+	}{{"init", "n", n1}, {"init-right", right, n2}} {
 		u, ok := c.shapes[f.key]
 		switch {
 		case !ok:
@@ -136,7 +147,7 @@ func (p *Plan) load() (*loaded, error) {
 		if *f.path == "" {
 			continue
 		}
-		sum, err := hashFile(*f.path)
+		sum, err := hashFiles(c.pathsOf(f))
 		if err != nil {
 			return nil, Usagef("%s: %v", c.at(f.key), err)
 		}
@@ -149,6 +160,9 @@ func (p *Plan) load() (*loaded, error) {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
 		}
+		if err == nil && c.Ensemble == singleIndex {
+			err = l.observeIndex(c)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -160,35 +174,37 @@ func (p *Plan) load() (*loaded, error) {
 }
 
 // start makes the start, or reads it. Mistakes in the file are the user's.
-func (c *Config) start() (solver.Start, error) {
-	switch c.Init {
-	case "random":
-		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
-	case "spectral":
-		return solver.Spectral{}, nil
-	case reluSpectral:
-		return solver.Spectral{Skip: 1}, nil
+func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
+	if s := startNamed(c.Init); s != nil {
+		return s.make(c, truth)
 	}
 	var start solver.Factor
 	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {
 		if *f.path == "" {
 			continue
 		}
-		u, err := loadMatrix(*f.path)
-		if err != nil {
-			return nil, Usagef("%s: %v", c.at(f.key), err)
+		for _, path := range c.pathsOf(f) {
+			u, err := loadMatrix(path)
+			if err != nil {
+				return nil, Usagef("%s: %v", c.at(f.key), err)
+			}
+			if !(solver.Factor{u}).Finite() {
+				return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), path)
+			}
+			start = append(start, u)
 		}
-		if !(solver.Factor{u}).Finite() {
-			return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), *f.path)
-		}
-		start = append(start, u)
 	}
 	return solver.Given{Start: start}, nil
 }
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) {
-	if c.rectangular() {
+	switch {
+	case c.isSparse():
+		return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
+	case c.Negative > 0:
+		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
+	case c.rectangular():
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
@@ -204,15 +220,19 @@ func loadMatrix(path string) (*mat.Dense, error) {
 	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64)), nil
 }
 
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
+// hashFiles returns the SHA-256 of files, one after another.
+func hashFiles(paths []string) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

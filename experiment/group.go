@@ -88,8 +88,8 @@ func (c *Config) ProblemKey() string {
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.
 var problemKeys = []string{
-	"n", "n2", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "triplets", "observations", "truth", "truth-right",
-	"parametrization", "device", "storage", "precision", "workers", "simd",
+	"n", "n2", "rank", "negative", "sparsity", "kappa", "measurements", "ensemble", "entries", "link", "link-scale", "truncation", "noise", "seed",
+	"matrices", "triplets", "observations", "truth", "truth-right", "parametrization", "depth", "device", "storage", "precision", "workers", "simd",
 }
 
 // Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure
@@ -121,7 +121,7 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 	var places []int // of the jobs' configurations
 	for i := range g.Configs {
 		c := &g.Configs[i]
-		start, err := c.start()
+		start, err := c.start(l.problem.Truth)
 		if err != nil { // its own file's fault
 			ended(i, nil, err)
 			continue

@@ -146,6 +146,13 @@ func (c *Config) checkOwnData(m *mistakes) {
 			m.bad("entries", "own %s are used as they are, in %s, got %q", way.key, way.entries, c.Entries)
 		}
 	}
+	for _, e := range ensembles {
+		for _, key := range e.settings {
+			if f, _ := c.field(key); key != "entries" && c.given(key) && !f.value.IsZero() {
+				m.bad(key, "%s is for measurements that are drawn, not for own data", key)
+			}
+		}
+	}
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = way.ensemble, string(way.entries), 0, 0
 	if way.entries == "" {
 		c.checkStructured(m)
@@ -224,26 +231,9 @@ func (l *loaded) loadOwn(c *Config) error {
 	if c.Truth == "" {
 		return nil
 	}
-	return l.loadTruth(c)
-}
-
-// loadTruth reads a user's own truth.
-func (l *loaded) loadTruth(c *Config) error {
-	x, err := loadMatrix(c.Truth)
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	if !c.rectangular() {
-		l.problem.Truth, err = sensing.TruthOf(x)
-	} else if y, failed := loadMatrix(c.TruthRight); failed != nil {
-		return Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
-	} else {
-		l.problem.Truth, err = sensing.RectTruthOf(x, y)
-	}
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	return nil
+	var err error
+	l.problem.Truth, err = c.ownTruth()
+	return err
 }
 
 // matricesSize reads the header of dense matrices.
@@ -257,6 +247,9 @@ func (c *Config) matricesSize(rectangular bool) (ownSize, error) {
 			must += "; matrices that are not square need parametrization uv"
 		}
 		return ownSize{}, fmt.Errorf("%s; it must be %s", says, must)
+	}
+	if c.isSparse() && a[2] != 1 {
+		return ownSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it must be (m, n, 1)", says)
 	}
 	return ownSize{a[0], a[1], a[2], says}, nil
 }

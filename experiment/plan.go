@@ -97,7 +97,7 @@ func (p *Plan) place() error {
 		}
 		switch last := i == len(devices)-1; {
 		case errors.Is(err, solver.ErrUnsupported) && last:
-			return Usagef("%s: %v; the cpu runs it", p.Config.at("device"), err)
+			return Usagef("%s: %v; device cpu runs it", p.Config.at("device"), err)
 		case errors.Is(err, errTooLarge) && last:
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):

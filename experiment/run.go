@@ -58,7 +58,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		progress.Notice(n)
 	}
 	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
-	start, err := p.Config.start()
+	start, err := p.Config.start(l.problem.Truth)
 	if err != nil {
 		return nil, err
 	}
@@ -249,9 +249,10 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 
 // writeFactor writes a factor, each of its matrices to a file.
 func (r *running) writeFactor(f solver.Factor) error {
+	names := r.plan.Config.factorFiles()
 	var failed error
 	for i, u := range f {
-		failed = errors.Join(failed, r.write([]string{factorFile, rightFile}[i], func(w io.Writer) error {
+		failed = errors.Join(failed, r.write(names[i], func(w io.Writer) error {
 			content, err := encodeMatrix(u)
 			if err != nil {
 				return err

@@ -9,6 +9,8 @@ import (
 var structured = map[string]int{
 	"completion":      sensing.MaxSide,
 	"relu-completion": sensing.MaxReLUSide,
+	"pauli":           sensing.MaxRowSide,
+	singleIndex:       sensing.MaxRowSide,
 }
 
 // isStructured says whether the measurements are not rows of entries.
@@ -30,7 +32,7 @@ func (c *Config) mostSide() int {
 	if side, is := structured[c.ensembleName()]; is {
 		return side
 	}
-	return maxSide
+	return sensing.MaxRowSide
 }
 
 // checkStructured refuses what only rows of entries have.
@@ -81,24 +83,11 @@ func (c *Config) checkReLU(m *mistakes) {
 	c.Measurements = seen
 }
 
-// starts are the starts that are made; any other init names a file.
-var starts = []string{"random", "spectral", reluSpectral}
-
-// reluSpectral is the spectral start for entries that are seen where they are not negative.
-const reluSpectral = "relu-spectral"
-
 // spectralPairs is how many pairs of the spectral estimate a run asks for at most.
 func (c *Config) spectralPairs() int {
 	pairs := max(c.Rank, 1)
-	if c.Init == "spectral" || c.Init == reluSpectral {
+	if c.Init == spectral || c.Init == reluSpectral {
 		pairs = max(pairs, c.FactorRank+1)
 	}
 	return pairs
-}
-
-// checkStart refuses a start that is made for other measurements.
-func (c *Config) checkStart(m *mistakes) {
-	if c.Init == reluSpectral && c.ensembleName() != "relu-completion" && c.Triplets == "" {
-		m.bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
-	}
 }

@@ -284,6 +284,40 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	return nil
 }
 
+// Project implements [solver.Engine]. The host solves for the weights (WᵀW)⁻¹·(WᵀX): it waits for the device.
+func (e *engine) Project(member int, dst, x solver.Slot) error {
+	d := e.cols(member)
+	for b, s := range e.members[member].shapes {
+		w := e.matrix(member, solver.Iterate, b)
+		squares := []*mat.Dense{mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)} // WᵀW and WᵀX
+		for i, right := range []driver.Pointer{w, e.matrix(member, x, b)} {
+			if err := e.device.Upload(e.scaled, encode([]product{{w, right, d, e.square}})); err != nil {
+				return err
+			}
+			if err := e.gram(e.scaled, s.Rows, 1, d); err != nil {
+				return err
+			}
+			if err := e.download(e.square, squares[i]); err != nil {
+				return err
+			}
+		}
+		solver.InvertShifted(squares[0], 0)
+		var weights mat.Dense
+		weights.Mul(squares[0], squares[1])
+		if err := e.device.Upload(e.square, bytesOf(&weights)); err != nil {
+			return err
+		}
+		if err := e.device.Upload(e.scaled, encode([]product{{w, e.square, d, e.matrix(member, dst, b)}})); err != nil {
+			return err
+		}
+		if err := e.rightMultiply(e.scaled, s.Rows, 1, d); err != nil {
+			return err
+		}
+	}
+	e.touched(member, dst)
+	return nil
+}
+
 // Losses implements [solver.Engine].
 func (e *engine) Losses(dst []float64, members ...int) error {
 	if len(members) == 0 {

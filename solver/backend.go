@@ -11,7 +11,7 @@ import (
 
 // ErrUnsupported is what a backend's refusal wraps where it has no code for an ensemble, a parametrization or a method that another
 // backend may have.
-var ErrUnsupported = errors.New("not supported")
+var ErrUnsupported = errors.New("not supported on this device")
 
 // Backend opens engines on one device.
 type Backend interface {
@@ -78,6 +78,9 @@ type Engine interface {
 	// iterate that its parametrization pairs it with ([Paired]). For UUᵀ that is U, and dst = X·(UᵀU + λI)⁻¹. dst is
 	// not x. Where there is no inverse, dst becomes NaN.
 	Precondition(member int, dst, x Slot, lambda float64) error
+	// Project does dst ← W·(WᵀW)⁻¹·(WᵀX) for each matrix X of a member's slot x, with the same matrix W of the iterate: the part of X
+	// within the span of W's columns. dst is not x. Where there is no inverse, dst becomes NaN.
+	Project(member int, dst, x Slot) error
 	// PartialGradient fills a member's Gradient slot with the gradient of another objective at its iterate, that of a [Draw].
 	PartialGradient(member int, d Draw) error
 	// Evaluate returns f of a member's slot, without a gradient.

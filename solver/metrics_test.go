@@ -173,14 +173,14 @@ func TestSquareSplit(t *testing.T) {
 	}
 }
 
-// TestNarrowFactor: with r < r* a direction of the truth cannot be there: the signal is 0.
+// TestNarrowFactor: with r < r* a direction of the truth cannot be there: the signal is 0. The angle is that of those there are.
 func TestNarrowFactor(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
 	var s Sample
 	if err := m.measure(&s, Factor{mat.NewDense(5, 1, []float64{1, 1, 0, 0, 0})}); err != nil {
 		t.Fatal(err)
 	}
-	if s.Signal != 0 || s.Noise != 0 || !math.IsNaN(s.SpectralAngle) {
+	if s.Signal != 0 || s.Noise != 0 || s.SpectralAngle > 1e-15 { // its one direction is among the estimate's
 		t.Errorf("signal %v, noise %v, spectral angle %v", s.Signal, s.Noise, s.SpectralAngle)
 	}
 }

@@ -15,10 +15,12 @@ type Sample struct {
 	// Angle is ‖V_X⊥ᵀ V_UW‖: the sine of the largest principal angle between the truth's subspace and the signal's.
 	Angle float64
 	// SpectralAngle is the sine of the largest principal angle between the top r* left singular vectors of U and the
-	// spectral estimate; NaN where U has fewer than r*.
+	// spectral estimate; of all of them where U has fewer columns than r*, and NaN where some of these are zero.
 	SpectralAngle float64
 	// Imbalance is ‖UᵀU − VᵀV‖_F of two factors; NaN where there is one.
 	Imbalance float64
+	// Flatness is the trace of the Hessian of f in the factor of a [Layered] parametrization; NaN for others.
+	Flatness float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
 	// Sigma has the singular values of U, largest first.

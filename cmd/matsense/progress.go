@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -59,6 +60,11 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 	}, more...)...)
 	_ = bar.Set(from)
 	return bar
+}
+
+// law names the ensemble and its entries, where it has any.
+func law(c *experiment.Config) string {
+	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
 }
 
 // arithmetic names the arithmetic where it is not f64.

@@ -263,6 +263,3 @@ func title(c *experiment.Config) string {
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
-
-// law names the ensemble, and the number format of its entries where it has rows of them.
-func law(c *experiment.Config) string { return strings.TrimSpace(c.Ensemble + " " + c.Entries) }

@@ -71,6 +71,10 @@ func All() []Experiment {
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
 		{"completion", "recovery against the number of observed entries, symmetric and not", completionClaim, judgeCompletion},
 		{"relu-completion", "starts for entries that are seen where they are not negative", reluClaim, judgeReLU},
+		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2", pauliClaim, judgePauli},
+		{"flatness", "deep products: low rank from small starts, and from others with label noise, which lowers the trace of the Hessian", flatnessClaim, judgeFlatness},
+		{"indefinite", "the test error of UUᵀ − VVᵀ against α, beside UUᵀ", indefiniteClaim, judgeIndefinite},
+		{"single-index", "the test error of sparse vectors behind links against the number of samples", singleIndexClaim, judgeSingleIndex},
 	}
 }
 

@@ -380,7 +380,7 @@ func (p *parser) replicas(part, key string, node *yaml.Node) int {
 		p.bad(node.Line, "%s counts up from %s, which is an axis on line %d", part, key, line)
 		return 0
 	}
-	if key == "start-seed" && p.Base.Init != "random" && p.places["init"] == "" {
+	if key == "start-seed" && !experiment.IsRandomStart(p.Base.Init) && p.places["init"] == "" {
 		p.bad(node.Line, "start-seeds repeats a random start, and init is %q", p.Base.Init)
 	}
 	p.places[key] = p.place(node.Line)

@@ -129,7 +129,7 @@ func (g *grid) set() ([]string, bool) {
 			start = s.Base.StartSeed
 		}
 		switch {
-		case g.config.Init == "random":
+		case experiment.IsRandomStart(g.config.Init):
 			set(strconv.FormatUint(start+startSeedStep*uint64(replica), 10))
 		case replica == 0:
 			set("0") // as a resolved configuration says where it does not apply

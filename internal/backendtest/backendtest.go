@@ -36,6 +36,8 @@ type kind struct {
 	// measurements less than a block, a block and one more, several chunks and a remainder. The first few are small.
 	sizes []size
 	small int
+	// paulis are sizes for Pauli words alone: sides are powers of two. All of the words, and few and many of them.
+	paulis []size
 }
 
 const truthSeed = 3
@@ -52,7 +54,8 @@ var kinds = []kind{
 			{1, 1, 1, 1, 1}, {2, 2, 3, 1, 1}, {3, 3, 4, 2, 5}, {5, 5, 5, 1, 2}, {13, 13, 67, 3, 13}, {31, 31, 129, 1, 7},
 			{32, 32, 64, 2, 32}, {33, 33, 257, 2, 40},
 		},
-		small: 5,
+		small:  5,
+		paulis: []size{{4, 4, 11, 1, 6}, {16, 16, 17, 3, 5}, {64, 64, 150, 2, 3}, {128, 128, 300, 1, 2}},
 	},
 	{
 		parametrization: solver.Asymmetric{},
@@ -106,13 +109,41 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]sensing.Ensemble{"completion": c}
+	all := map[string]sensing.Ensemble{"completion": c}
+	if p := pauliOn(t, space, m); p != nil {
+		all["pauli"] = p
+	}
+	return all
+}
+
+// pauliOn returns m Pauli words, of which the last is the first once more, or nil on a space that has none.
+func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
+	t.Helper()
+	s, symmetric := space.(sensing.Sym)
+	if !symmetric || s.N < 2 || s.N&(s.N-1) != 0 {
+		return nil
+	}
+	drawn, err := sensing.NewPauli(s.N, max(1, m-1), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for i := range m {
+		words = append(words, drawn.Word(i%drawn.Measurements()))
+	}
+	p, err := sensing.PaulisOf(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Suite is what to ask of a backend. The zero value asks everything of one that computes in double precision.
 type Suite struct {
 	// Single: gradients are taken in single precision, which there is of rows alone.
 	Single bool
+	// WholeOnly: gradients are those of all measurements, and methods that are [solver.Partial] are refused.
+	WholeOnly bool
 	// Small leaves out the larger half of the sizes, for a backend that is slow.
 	Small bool
 }
@@ -131,6 +162,13 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			}
 			for name, e := range all {
 				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
+					suite.run(t, b, k, s, e)
+				})
+			}
+		}
+		for _, s := range k.paulis {
+			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small {
+				t.Run(fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d", k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
 			}
@@ -155,6 +193,11 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 		t.Run("taylor", f.taylor)
 	}
 	t.Run("precondition", f.precondition)
+	t.Run("project", f.project)
+	if !suite.WholeOnly {
+		t.Run("partial", f.partial)
+		t.Run("evaluate", f.evaluate)
+	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
 	t.Run("state", f.state)
@@ -364,6 +407,45 @@ func (f *fixture) precondition(t *testing.T) {
 	for _, a := range got {
 		if !math.IsNaN(a.At(0, 0)) {
 			t.Errorf("the inverse of nothing gives %v", a.At(0, 0))
+		}
+	}
+}
+
+// project checks W(WᵀW)⁻¹WᵀX for each matrix X and the iterate's W: what is left of X is orthogonal to W's columns, and what is
+// projected lies within them, being projected to itself; and that a W without rank makes NaN.
+func (f *fixture) project(t *testing.T) {
+	r := min(f.size.factorRank, f.size.n1, f.size.n2)
+	e := f.open(t, r)
+	w, x := f.random(t, r, 34), f.random(t, r, 35)
+	for _, a := range w { // well conditioned
+		for j := range r {
+			a.Set(j, j, a.At(j, j)+2)
+		}
+	}
+	must(t, e.Set(0, solver.Iterate, w))
+	must(t, e.Set(0, solver.Gradient, x))
+	must(t, e.Project(0, solver.OwnSlot, solver.Gradient))
+	got, again := x.Clone(), x.Clone()
+	must(t, e.Get(0, solver.OwnSlot, got))
+	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Get(0, solver.Gradient, again))
+	Close(t, "projected twice", flat(again), flat(got), tolerance)
+	for i := range x {
+		var inside, want mat.Dense
+		inside.Mul(w[i].T(), got[i])
+		want.Mul(w[i].T(), x[i])
+		Close(t, fmt.Sprintf("Wᵀ·projected[%d]", i), inside.RawMatrix().Data, want.RawMatrix().Data, tolerance)
+	}
+	must(t, e.Get(0, solver.Iterate, again))
+	if !same(again, w) {
+		t.Error("the iterate has changed")
+	}
+	must(t, e.Set(0, solver.Iterate, solver.NewFactor(w.Shapes())))
+	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Get(0, solver.Gradient, again))
+	for _, a := range again {
+		if !math.IsNaN(a.At(0, 0)) {
+			t.Errorf("a projection to nothing gives %v", a.At(0, 0))
 		}
 	}
 }

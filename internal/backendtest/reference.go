@@ -63,6 +63,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	switch e := e.(type) {
 	case *sensing.Completion:
 		out[coordinateOf(e, i)] = math.Sqrt(float64(k))
+	case *sensing.Pauli:
+		e.Space().Coordinates(out, product(e.Word(i), e.Unit()))
 	case sensing.RowSource[float64]:
 		e.Row(i, out)
 	case sensing.RowSource[float32]:
@@ -94,6 +96,30 @@ func Row(e sensing.Ensemble, i int) []float64 {
 		}
 	default:
 		panic(fmt.Sprintf("backendtest: the %s ensemble has no rows", e.Name()))
+	}
+	return out
+}
+
+// product is the Kronecker product of a Pauli word's letters, from the right, times a number.
+func product(word string, unit float64) *mat.Dense {
+	letters := map[byte][4]complex128{'I': {1, 0, 0, 1}, 'X': {0, 1, 1, 0}, 'Y': {0, -1i, 1i, 0}, 'Z': {1, 0, 0, -1}}
+	p := []complex128{1}
+	n := 1
+	for at := len(word) - 1; at >= 0; at-- {
+		letter, all := letters[word[at]], make([]complex128, 4*n*n)
+		for i := range 2 * n {
+			for j := range 2 * n {
+				all[i*2*n+j] = letter[i/n*2+j/n] * p[i%n*n+j%n]
+			}
+		}
+		p, n = all, 2*n
+	}
+	out := mat.NewDense(n, n, nil)
+	for i, v := range p {
+		if imag(v) != 0 {
+			panic("backendtest: a Pauli word that is not real")
+		}
+		out.Set(i/n, i%n, unit*real(v))
 	}
 	return out
 }
@@ -134,21 +160,40 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 // gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f with G = 1/m Σ res_i A_i: G·U for Z = UUᵀ, and ½G·V and
 // ½Gᵀ·U for Z = UVᵀ.
 func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
+	return r.drawn(u, solver.Draw{})
+}
+
+// drawn returns the same of a draw's objective: f = 1/4B Σ_k ω_k·res_k², res_k = ⟨A_i, Z⟩ − y_i − e_k, and G = 1/B Σ_k ω_k·res_k·A_i with
+// i = Rows[k].
+func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Factor) {
 	left, right := u[0], u[len(u)-1]
 	var z mat.Dense
 	z.Mul(left, right.T())
+	values := r.apply(&z)
+	rows := d.Rows
+	if rows == nil {
+		for i := range r.m {
+			rows = append(rows, i)
+		}
+	}
 	g := mat.NewDense(r.n1, r.n2, nil)
 	var f float64
-	for i, p := range r.apply(&z) {
-		res := p - r.y[i]
-		f += res * res
+	for k, i := range rows {
+		weight, res := 1.0, values[i]-r.y[i]
+		if d.Weights != nil {
+			weight = d.Weights[k]
+		}
+		if d.Shift != nil {
+			res -= d.Shift[k]
+		}
+		f += weight * res * res
 		for j := range r.n1 {
 			for k := range r.n2 {
-				g.Set(j, k, g.At(j, k)+res*r.a[i].At(j, k)/float64(r.m))
+				g.Set(j, k, g.At(j, k)+weight*res*r.a[i].At(j, k)/float64(len(rows)))
 			}
 		}
 	}
-	f /= 4 * float64(r.m)
+	f /= 4 * float64(len(rows))
 	var byLeft, byRight mat.Dense
 	byLeft.Mul(g, right)
 	if len(u) == 1 {
