@@ -169,7 +169,6 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	if len(t) > 0 {
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
-		nan := math.NaN()
 		s.Final = MetricsOf(solver.NewSample(0))
 	}
 	if res.Status == solver.Diverged {

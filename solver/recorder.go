@@ -33,12 +33,12 @@ type Sample struct {
 	Sigma []float64
 }
 
-// NewSample is a sample of which nothing is known yet: every number is NaN.
+// NewSample is a sample of which nothing is known yet: every number but Seconds is NaN.
 func NewSample(iteration int) Sample {
 	nan := math.NaN()
 	return Sample{
 		Iteration: iteration, TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan,
-		Imbalance: nan, Flatness: nan, Shift: nan, Evaluations: nan, Seconds: nan,
+		Imbalance: nan, Flatness: nan, Shift: nan, Evaluations: nan,
 	}
 }
 
