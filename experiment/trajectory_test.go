@@ -20,7 +20,7 @@ func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
 		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Flatness: at(8), Sigma: []float64{}}
 	for i := range sigmas {
-		s.Sigma = append(s.Sigma, at(8+i))
+		s.Sigma = append(s.Sigma, at(9+i))
 	}
 	return s
 }
@@ -84,12 +84,12 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	f.Add(seed, math.MaxInt, uint8(9))
 	f.Add(seed, math.MinInt, uint8(1))
 	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
-		width := 8 + int(sigmas%16)
+		width := 9 + int(sigmas%16)
 		var want solver.Trajectory
 		for ; len(raw) >= 8*width; raw = raw[8*width:] {
 			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
 				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
-			}, width-8))
+			}, width-9))
 		}
 		writeAndRead(t, want)
 	})
