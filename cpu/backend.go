@@ -85,6 +85,9 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	case *sensing.Pauli:
 		bytes += pauliBytes(e)
 	}
+	if _, layered := batch.Parametrization.(solver.Layered); layered {
+		bytes += projectionBytes(space, o, batch.Members)
+	}
 	gram, largest := 0.0, 0.0
 	for _, member := range batch.Members {
 		shapes, err := batch.Parametrization.Shapes(space, member.FactorRank)

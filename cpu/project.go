@@ -74,6 +74,17 @@ func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
 	return p.sum
 }
 
+// projectionBytes is what the workers of a projection keep, by matrices as wide as the largest factor rank.
+func projectionBytes(space sensing.Space, o options, members []solver.Member) float64 {
+	n1, n2 := space.Dims()
+	width := 0
+	for _, m := range members {
+		width = max(width, m.FactorRank)
+	}
+	long, wide := float64(max(n1, n2)), float64(max(width, n1, n2))
+	return 8 * float64(o.workers) * (blockRows*float64(n1)*(float64(n2)+wide) + (long+wide)*wide)
+}
+
 // projection is the walk of projectedSquares.
 type projection[E sensing.Entry, F number] struct {
 	*rowOperator[E, F]

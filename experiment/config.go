@@ -390,9 +390,13 @@ func (c *Config) space() sensing.Space {
 	return sensing.Sym{N: c.N}
 }
 
-// EntryCount is the number m·K of entries in all measurements; m where they are not rows of entries.
+// EntryCount is the number m·K of entries in all measurements; m where they are not rows of entries, and K where these are averaged
+// once and for all.
 func (c *Config) EntryCount() float64 {
-	if c.isStructured() {
+	switch {
+	case c.Ensemble == singleIndex:
+		return float64(c.space().K())
+	case c.isStructured():
 		return float64(c.Measurements)
 	}
 	return float64(c.Measurements) * float64(c.space().K())

@@ -155,7 +155,7 @@ func TestDeepRecovers(t *testing.T) {
 		if !(last.TestError < 0.02 && math.Abs(last.Signal-1/1.5) < 0.01 && math.Abs(last.Sigma[0]-1) < 0.01) || !math.IsNaN(last.Imbalance) {
 			t.Errorf("depth %d ends at %+v", c.depth, last)
 		}
-		grown := math.Pow(last.Sigma[2]/first.Sigma[2], 2)
+		grown := last.Sigma[2] / first.Sigma[2]
 		if !(grown < before) {
 			t.Errorf("at depth %d the third singular value grows by %g, at less by %g", c.depth, grown, before)
 		}

@@ -9,10 +9,11 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const flatnessClaim = `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of low rank. From a start that is not small it finds
-one that fits as well and is far from the truth; noise on the observations, drawn for each step, then lowers the trace of the Hessian while the
-train loss stays low, and takes the product towards the least nuclear norm, because that trace, where it is least for the product Z, is
-about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka, arXiv 2306.13239).`
+const flatnessClaim = `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of low rank. From a start that
+is not small it finds one that fits as well and is far from the truth; noise on the observations, drawn for each step, then lowers
+the trace of the Hessian while the train loss stays low, and takes the product towards the least nuclear norm, because that trace,
+where it is least for the product Z, is about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka,
+arXiv 2306.13239).`
 
 // judgeFlatness asks, at each depth and of medians over seeds: gd from the smallest start ends with a test error of at most 0.05. gd from
 // the largest fits (a train loss of at most 1e-6 of that of zero) and ends with a test error of at least 0.1, without which there is nothing
@@ -42,11 +43,12 @@ func judgeFlatness(all []observation) Verdict {
 		}
 		largest := alphas[len(alphas)-1]
 		small, large, noise := settled(starts[alphas[0]]), settled(starts[largest]), settled(noisy)
-		v.find("depth %d, gd from α = %g: test error %.2g, nuclear norm %.4g (the truth's is %.4g)", depth, alphas[0], small.testError, small.nuclear, small.least)
+		v.find("depth %d, gd from α = %g: test error %.2g, nuclear norm %.4g (the truth's is %.4g)",
+			depth, alphas[0], small.testError, small.nuclear, small.least)
 		v.find("depth %d, gd from α = %g: train loss %.2g, test error %.2g, nuclear norm %.4g, flatness %.3g, %.3g times the least for that norm",
 			depth, largest, large.loss, large.testError, large.nuclear, large.flatness, large.ratio)
-		v.find("depth %d, label noise from there: train loss %.2g (of zero %.2g), test error %.2g, nuclear norm %.4g, flatness %.3g, %.3g times the least for that norm, "+
-			"and %.2f times what it was when the train loss was first a hundredth of that of zero",
+		v.find("depth %d, label noise from there: train loss %.2g (of zero %.2g), test error %.2g, nuclear norm %.4g, flatness %.3g, "+
+			"%.3g times the least for that norm, and %.2f times what it was when the train loss was first a hundredth of that of zero",
 			depth, noise.loss, noise.zeroLoss, noise.testError, noise.nuclear, noise.flatness, noise.ratio, noise.fall)
 		excess := (noise.nuclear - noise.least) / (large.nuclear - large.least)
 		agree = agree && small.testError <= 0.05 && large.loss <= 1e-6*large.zeroLoss && large.testError >= 0.1 &&

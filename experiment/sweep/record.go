@@ -123,7 +123,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 // newFailure is the record of a run that broke.
 func newFailure(run Run, err error) *Record {
 	return &Record{
-		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: pointOf(experiment.MetricsOf(solver.NewSample(0))),
 		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
 	}
 }

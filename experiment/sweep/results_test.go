@@ -8,7 +8,15 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/solver"
 )
+
+// pointAt is a point whose other metrics are 1, but for those that only some kinds of runs have.
+func pointAt(iteration int, loss, testError experiment.Number) Point {
+	p := pointOf(experiment.MetricsOf(solver.NewSample(iteration)))
+	p.TrainLoss, p.TestError, p.Signal, p.Noise, p.Angle, p.SpectralAngle = loss, testError, 1, 1, 1, 1
+	return p
+}
 
 // results are those of a sweep whose run number i has a trajectory of three points and the test error 10^−i at its end.
 func results(t *testing.T, text string) *Results {
@@ -24,8 +32,8 @@ func results(t *testing.T, text string) *Results {
 		at := 100 + run.Index
 		r.Records = append(r.Records, &Record{
 			Index: run.Index, Values: run.Values, Status: "budget-spent", Iterations: 20,
-			Final: Point{20, last, last, 1, 1, 1, 1, unknown, unknown, unknown}, EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
-			Trajectory: []Point{{0, 1, 1, 1, 1, 1, 1, unknown, unknown, unknown}, {10, 1, 0.1, 1, 1, 1, 1, unknown, unknown, unknown}, {20, last, last, 1, 1, 1, 1, unknown, unknown, unknown}},
+			Final: pointAt(20, last, last), EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
+			Trajectory: []Point{pointAt(0, 1, 1), pointAt(10, 1, 0.1), pointAt(20, last, last)},
 			Timing:     Timing{Device: "cpu", Seconds: 2, Targets: []experiment.Number{1}},
 		})
 	}
@@ -132,7 +140,7 @@ func TestSelectWords(t *testing.T) {
 // TestSelectCurves: points are those that any run keeps, up to the first end, the missing ones on a line of logarithms.
 func TestSelectCurves(t *testing.T) {
 	r := results(t, "seeds: 2")
-	r.Records[1].Trajectory = []Point{{0, 1, 1, 1, 1, 1, 1, unknown, unknown, unknown}, {4, 1, 1e-2, 1, 1, 1, 1, unknown, unknown, unknown}, {16, 1, 1e-5, 1, 1, 1, 1, unknown, unknown, unknown}}
+	r.Records[1].Trajectory = []Point{pointAt(0, 1, 1), pointAt(4, 1, 1e-2), pointAt(16, 1, 1e-5)}
 	s, err := r.Select(r.Defaults(Query{}))
 	if err != nil {
 		t.Fatal(err)
