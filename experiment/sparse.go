@@ -21,7 +21,9 @@ func (c *Config) checkSparse(m *mistakes) {
 		}
 	}
 	one("n2", &c.N2)
-	one("rank", &c.Rank)
+	if !c.given("rank") {
+		c.Rank = 1
+	}
 	one("factor-rank", &c.FactorRank)
 	if !c.given("init") {
 		c.Init = ones

@@ -248,8 +248,11 @@ func title(c *experiment.Config) string {
 	if c.Rank > 0 {
 		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
 	}
+	if c.Sparsity > 0 {
+		text += fmt.Sprintf(",  %d not 0", c.Sparsity)
+	}
 	switch c.Init {
-	case "random":
+	case "random", "ones":
 		text += fmt.Sprintf(",  α = %g", c.Alpha)
 	case "spectral", "relu-spectral":
 		text += fmt.Sprintf(",  %s start", c.Init)
