@@ -82,6 +82,8 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		bytes += b.rowBytes(e, o, batch)
 	case *sensing.Completion:
 		bytes += sampledBytes(e)
+	case *sensing.Pauli:
+		bytes += pauliBytes(e)
 	}
 	gram := 0.0
 	for _, member := range batch.Members {

@@ -62,6 +62,9 @@ func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, 
 	if c, ok := e.(*sensing.Completion); ok {
 		return newSampled(c, o)
 	}
+	if p, ok := e.(*sensing.Pauli); ok {
+		return newPauli(p, o)
+	}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err

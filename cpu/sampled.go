@@ -183,7 +183,7 @@ func (s *sampled) contract(y []float64, parts []*part) {
 			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
 		}
 	})
-	if s.columns != s.rows {
+	if parts[0].gl != parts[0].gr { // and so it is of all
 		s.columns.eachBlock(s.workers, func(_, from, to int) {
 			for _, p := range parts {
 				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)

@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -10,7 +9,7 @@ import (
 
 // Entry is something that a configuration can name.
 type Entry struct {
-	// Kind is method, parametrization or ensemble.
+	// Kind is method, parametrization, ensemble or start.
 	Kind string
 	// Name is what flags and files call it.
 	Name string
@@ -20,7 +19,7 @@ type Entry struct {
 	Source string
 }
 
-// Catalog lists every method, parametrization and ensemble.
+// Catalog lists every method, parametrization, ensemble and start.
 func Catalog() []Entry {
 	var all []Entry
 	for _, m := range methods {
@@ -32,7 +31,11 @@ func Catalog() []Entry {
 	for _, e := range ensembles {
 		all = append(all, Entry{"ensemble", e.Name(), e.about, e.source})
 	}
-	return append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
+	all = append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
+	for _, s := range starts {
+		all = append(all, Entry{"start", s.Name(), s.about, s.source})
+	}
+	return all
 }
 
 // named is what has a name in flags and files.
@@ -98,6 +101,11 @@ var methods = []method{
 	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
 		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }},
+	{entry{"label-noise-gd", "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts to flat solutions", "Gatmiry et al., arXiv 2306.13239"},
+		own{[]string{"label-noise", "method-seed"}, (*Config).checkLabelNoise},
+		func(c *Config) solver.Method {
+			return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
+		}},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
@@ -123,7 +131,19 @@ var parametrizations = []parametrization{
 	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
 		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
 		func(*Config) solver.Parametrization { return solver.Asymmetric{} }},
+	{entry{"deep", "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric", "Gatmiry et al., arXiv 2306.13239"},
+		own{[]string{"n2", "truth-right", "depth"}, (*Config).checkDeep}, true,
+		func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} }},
+	{entry{"indefinite", "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs", overIndex},
+		own{[]string{"negative", "truth-right", "init-right"}, (*Config).checkIndefinite}, false,
+		func(*Config) solver.Parametrization { return solver.Indefinite{} }},
+	{entry{"sparse", "u∘u − v∘v: sparse vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex},
+		own{[]string{"sparsity", "n2", "init-right"}, (*Config).checkSparse}, true,
+		func(*Config) solver.Parametrization { return solver.Sparse{} }},
 }
+
+// overIndex is where single index models were solved with more parameters than they have.
+const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
 
 // parametrization returns that of a configuration that was found valid.
 func (c *Config) parametrization() solver.Parametrization {
@@ -152,10 +172,28 @@ var ensembles = []ensemble{
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
 		}},
-	{entry{"completion", "entries of the unknown matrix, drawn without repetition", "Candès and Recht, Foundations of Computational Mathematics 9 (2009)"}, own{},
+	{entry{"completion", "m different entries of the matrix, any with the same probability, times √K; one's own with --triplets",
+		"Candès and Recht, Foundations of Computational Mathematics 9 (2009)"}, own{nil, (*Config).checkCompletion},
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewCompletion(c.space(), c.Measurements, c.Seed)
 		}},
+	{entry{"relu-completion", "the entries of the matrix that are not negative, all of them, times √K", "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822"},
+		own{nil, (*Config).checkReLU},
+		func(c *Config) (sensing.Ensemble, error) {
+			truth, err := c.truth()
+			if err != nil {
+				return nil, err
+			}
+			return sensing.NewReLUCompletion(c.space(), truth)
+		}},
+	{entry{"pauli", "different real Pauli words on log₂n qubits: quantum state tomography", "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304"},
+		own{check: (*Config).checkPauli},
+		func(c *Config) (sensing.Ensemble, error) {
+			return sensing.NewPauli(c.N, c.Measurements, c.Seed)
+		}},
+	{entry{singleIndex, "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X", overIndex},
+		own{[]string{"link", "link-scale", "truncation"}, (*Config).checkSingleIndex},
+		func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() }},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.
@@ -181,7 +219,7 @@ func checkOwn[T named](c *Config, m *mistakes, kind string, all []T, of func(T) 
 				f.value.SetZero()
 			} else if !f.value.IsZero() {
 				users := namesOf(slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !slices.Contains(of(x).settings, key) }))
-				m.bad(key, "%s is for %s %s, and this is %s", key, kind, strings.Join(users, " or "), chosen)
+				m.bad(key, "%s is for %s %s, and this is %s", key, kind, orList(users), chosen)
 			}
 		}
 	}
@@ -205,5 +243,5 @@ func (c *Config) checkTogether(m *mistakes) {
 			suited = append(suited, p.name)
 		}
 	}
-	m.bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, strings.Join(suited, " or "), c.Parametrization, why)
+	m.bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, orList(suited), c.Parametrization, why)
 }

@@ -17,36 +17,44 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
-	N2           int     `key:"n2" help:"its columns with parametrization uv (default n)"`
+	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers"`
+	N2           int     `key:"n2" help:"its columns with parametrization uv or deep (default n)"`
 	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
+	Negative     int     `key:"negative" help:"with parametrization indefinite, how many of the truth's eigenvalues are negative (default ⌊rank/2⌋)"`
+	Sparsity     int     `key:"sparsity" help:"with parametrization sparse, how many of the n numbers of β*, ‖β*‖ = 1, are not zero (default 3)"`
+	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1; with parametrization sparse, largest over least magnitude"`
+	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples"`
+	Ensemble     string  `key:"ensemble" help:"law of the measurements (see matsense list); own data have theirs"`
 	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Link         string  `key:"link" help:"link h of single-index: identity, tanh, sign, square-root or cubic (default identity)"`
+	LinkScale    string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows h, and so M* but for its size (default known)"`
+	Truncation   float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)"`
 	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
 	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
 	// A user's own data.
 	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
+	Triplets     string `key:"triplets" help:"own observed entries and their values, a .csv file with lines row,col,value counted from 0, or a Matrix Market .mtx"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
-	TruthRight   string `key:"truth-right" help:"with parametrization uv, the truth's Y, a .npy file of shape (n2, r*)"`
+	TruthRight   string `key:"truth-right" help:"with parametrization uv or deep, the truth's Y, a .npy file of shape (n2, r*); with indefinite X S, S = diag(±1)"`
 
 	// The factor and its start.
-	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ, or uv, UVᵀ"`
-	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2)"`
-	Init            string  `key:"init" help:"start: random, spectral, saddle (r of the truth's columns, the smallest), or a .npy file with U₀ of shape (n, r)"`
-	InitRight       string  `key:"init-right" help:"with parametrization uv and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
-	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle"`
+	Parametrization string  `key:"parametrization" help:"how factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see matsense list)"`
+	FactorRank      int     `key:"factor-rank" help:"columns r of U, and V (default n, or the smaller of n and n2); the width of deep"`
+	Depth           int     `key:"depth" help:"number L of matrices with parametrization deep (default 3)"`
+	Init            string  `key:"init" help:"start: random, spectral or another (see matsense list), or a .npy file with U₀ of shape (n, r); with parametrization deep W%d.npy, say, for W1.npy, W2.npy, …"`
+	InitRight       string  `key:"init-right" help:"with two factors and U₀ from a file, the .npy file with V₀ of shape (n2, r)"`
+	Alpha           float64 `key:"alpha" help:"size of the random start U₀ = α·G (and V₀), G_ij ~ N(0, 1/r), and of what is added to a saddle; of each W_j with parametrization deep, 0.1 where nothing is said"`
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda, prec-gd, momentum, sgd, rgd or rsgd (see matsense list)"`
+	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list)"`
 	Step       float64 `key:"step" help:"step size μ"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	Momentum   float64 `key:"momentum" help:"momentum β of method momentum (default 0.9)"`
 	BatchSize  int     `key:"batch-size" help:"measurements B that sgd and rsgd draw for a step (default a tenth of all)"`
+	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that label-noise-gd adds to the observations for each step (default 0.1)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`
 	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
@@ -71,6 +79,8 @@ type Config struct {
 	from map[string]string
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// layers has the shapes of the matrices that a deep product starts from, where they are files.
+	layers [][]int
 }
 
 // Default returns the configuration of a run that nothing was said about.
@@ -206,9 +216,6 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
 }
 
-// ownData says whether the measurements are a user's.
-func (c *Config) ownData() bool { return c.Matrices != "" }
-
 // startFile returns the file that the start is read from, or "".
 func (c *Config) startFile() string {
 	if !IsStartFile(c.Init) {
@@ -216,9 +223,6 @@ func (c *Config) startFile() string {
 	}
 	return c.Init
 }
-
-// maxSide bounds n: past it not even one measurement can be indexed.
-const maxSide = 1 << 16
 
 // maxMeasurements is more than 10·n·rank can come to.
 const maxMeasurements = 1 << 40
@@ -237,9 +241,12 @@ func (m *mistakes) bad(key, format string, args ...any) {
 // oneOf wants a setting to be one of some words.
 func (m *mistakes) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		m.bad(key, "must be %s, got %q", strings.Join(allowed, " or "), value)
+		m.bad(key, "must be %s, got %q", orList(allowed), value)
 	}
 }
+
+// orList writes words as alternatives.
+func orList(words []string) string { return strings.Join(words, " or ") }
 
 // finite wants a number to be finite, and what ok says that it is.
 func (m *mistakes) finite(key string, x float64, ok bool, must string) {
@@ -256,7 +263,7 @@ func (c *Config) Validate() error {
 	m.oneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkOwn(c, m, "parametrization", parametrizations, func(p parametrization) own { return p.own }, c.Parametrization)
 	if c.ownData() {
-		c.validateOwnData(m)
+		c.checkOwnData(m)
 	} else {
 		c.validateSynthetic(m)
 		m.oneOf("ensemble", c.Ensemble, namesOf(ensembles)...)
@@ -264,33 +271,11 @@ func (c *Config) Validate() error {
 	}
 
 	if c.given("factor-rank") || c.FactorRank != 0 {
-		if c.FactorRank < 1 || c.FactorRank > maxSide {
-			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", maxSide, c.FactorRank)
+		if most := c.mostSide(); c.FactorRank < 1 || c.FactorRank > most {
+			m.bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
-	if c.Init == "" {
-		m.bad("init", "init must be random, spectral, saddle or a .npy file, got nothing")
-	}
-	c.checkPlanted(m)
-	if !IsRandomStart(c.Init) {
-		// A resolved configuration says 0 where a setting does not apply.
-		if c.given("alpha") && c.Alpha != 0 {
-			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
-		}
-		if c.given("start-seed") && c.StartSeed != 0 {
-			m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
-		}
-		c.Alpha, c.StartSeed = 0, 0
-	} else {
-		if c.Init == planted {
-			m.finite("alpha", c.Alpha, c.Alpha >= 0, "zero or positive")
-		} else {
-			m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
-		}
-		if !c.given("start-seed") {
-			c.StartSeed = c.Seed
-		}
-	}
+	c.checkStart(m)
 
 	m.oneOf("method", c.Method, namesOf(methods)...)
 	m.finite("step", c.Step, c.Step > 0, "positive")
@@ -357,19 +342,24 @@ func isDevice(name string) bool {
 	return false
 }
 
-// checkSides fills in n2, and wants what belongs to two factors to be there for both.
+// checkSides wants what belongs to two factors to be there for both.
 func (c *Config) checkSides(m *mistakes) {
-	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
-		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
-	}
+	c.checkRectangle(m)
 	if (c.InitRight == "") != (c.startFile() == "") {
 		m.bad("init", "a start from files needs both init and init-right with parametrization uv")
+	}
+}
+
+// checkRectangle fills in n2, and wants both sides of a truth XYᵀ.
+func (c *Config) checkRectangle(m *mistakes) {
+	if (c.TruthRight == "") != (c.Truth == "") && c.ownData() {
+		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
 	}
 	if c.N2 == 0 && !c.given("n2") && !c.ownData() {
 		c.N2 = c.N
 	}
-	if (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > maxSide) {
-		m.bad("n2", "n2 goes from 1 to %d, got %d", maxSide, c.N2)
+	if most := c.mostSide(); (c.N2 != 0 || !c.ownData()) && (c.N2 < 1 || c.N2 > most) {
+		m.bad("n2", "n2 goes from 1 to %d, got %d", most, c.N2)
 	}
 }
 
@@ -394,21 +384,21 @@ func (c *Config) space() sensing.Space {
 	return sensing.Sym{N: c.N}
 }
 
-// EntryCount is the number m·K of entries in all measurements.
+// EntryCount is the number m·K of entries in all measurements; m where they are not rows of entries.
 func (c *Config) EntryCount() float64 {
+	if c.isStructured() {
+		return float64(c.Measurements)
+	}
 	return float64(c.Measurements) * float64(c.space().K())
 }
 
 func (c *Config) validateSynthetic(m *mistakes) {
-	for _, f := range []dataFile{{"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}} {
-		if *f.path != "" {
-			m.bad(f.key, "%s belongs to own data, which needs matrices as well", f.key)
-		}
-	}
+	c.checkNoOwnData(m)
 	n1, n2 := c.sides()
-	sized := n1 >= 1 && n1 <= maxSide && n2 >= 1 && n2 <= maxSide
-	if c.N < 1 || c.N > maxSide {
-		m.bad("n", "n goes from 1 to %d, got %d", maxSide, c.N)
+	most := c.mostSide()
+	sized := n1 >= 1 && n1 <= most && n2 >= 1 && n2 <= most
+	if c.N < 1 || c.N > most {
+		m.bad("n", "n goes from 1 to %d, got %d", most, c.N)
 	}
 	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
 		c.badRank(m, sized)
@@ -417,7 +407,7 @@ func (c *Config) validateSynthetic(m *mistakes) {
 		c.Kappa = 1
 	}
 	m.finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
-	if c.Rank == 1 && c.Kappa > 1 {
+	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
 		m.bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
 	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
@@ -464,26 +454,4 @@ func (c *Config) badRank(m *mistakes, sized bool) {
 	default:
 		m.bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
 	}
-}
-
-func (c *Config) validateOwnData(m *mistakes) {
-	if c.Observations == "" {
-		m.bad("matrices", "own matrices need own observations as well: add observations, a .npy file of shape (m,)")
-	}
-	// A resolved configuration repeats what the files say; prepare compares the two.
-	for _, key := range []string{"kappa", "noise"} {
-		if f, _ := c.field(key); c.given(key) && f.value.Float() != 0 {
-			m.bad(key, "%s is for a truth that is drawn, not for own data", key)
-		}
-	}
-	if c.given("ensemble") && c.Ensemble != "dense" {
-		m.bad("ensemble", "own matrices are the dense ensemble, got %q", c.Ensemble)
-	}
-	if c.given("entries") && c.Entries != string(sensing.F64) {
-		m.bad("entries", "own matrices are used as they are, in f64, got %q", c.Entries)
-	}
-	if c.given("storage") && c.Storage == "generated" {
-		m.bad("storage", "own matrices lie in memory and cannot be generated")
-	}
-	c.Ensemble, c.Entries, c.Kappa, c.Noise = "dense", string(sensing.F64), 0, 0
 }

@@ -54,7 +54,11 @@ func (c *Config) readHeaders(m *mistakes) {
 		if *f.path == "" {
 			continue
 		}
-		r, err := npy.Open(*f.path)
+		if f.key == "init" && c.deep() {
+			c.readLayers(m)
+			continue
+		}
+		shape, err := shapeOf(*f.path, isText(f.key))
 		if err != nil {
 			if f.key == "init" {
 				err = fmt.Errorf("init is neither random nor spectral, and %w", err)
@@ -65,77 +69,53 @@ func (c *Config) readHeaders(m *mistakes) {
 			}
 			continue
 		}
-		r.Close()
-		c.shapes[f.key] = r.Shape
+		c.shapes[f.key] = shape
 	}
+}
+
+// shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
+func shapeOf(path string, text bool) ([]int, error) {
+	if text {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return nil, f.Close()
+	}
+	r, err := npy.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r.Close()
+	return r.Shape, nil
 }
 
 // checkShapes fills in the sizes that the data files imply, or compares them with what was given.
 func (c *Config) checkShapes(m *mistakes) {
-	says := func(key string) string {
-		f, _ := c.field(key)
-		return fmt.Sprintf("%s %s has the shape %s", key, f.String(), npy.ShapeString(c.shapes[key]))
+	if c.ownData() && !c.checkOwnShapes(m) {
+		return
 	}
-	check := func(key string, value *int, size int, because string) {
-		if c.given(key) && *value != size {
-			m.bad(key, "%s is %d, and %s", key, *value, because)
-		}
-		*value = size
-	}
-	if a, ok := c.shapes["matrices"]; ok {
-		switch {
-		case len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !c.rectangular():
-			must := "(m, n, n) with m and n at least 1"
-			if c.rectangular() {
-				must = "(m, n, n2) with each at least 1"
-			} else if len(a) == 3 && !slices.Contains(a, 0) {
-				must += "; matrices that are not square need parametrization uv"
-			}
-			m.bad("matrices", "%s; it must be %s", says("matrices"), must)
-			return
-		case c.rectangular():
-			check("n2", &c.N2, a[2], says("matrices"))
-		}
-		check("measurements", &c.Measurements, a[0], says("matrices"))
-		check("n", &c.N, a[1], says("matrices"))
-		if y := c.shapes["observations"]; !isTall(y) || columns(y) != 1 || y[0] != a[0] {
-			m.bad("observations", "%s and %s: the second must be (%d,)", says("matrices"), says("observations"), a[0])
-		}
-		if !c.given("rank") {
-			c.Rank = 0
-		}
-		if x, ok := c.shapes["truth"]; ok {
-			most := min(a[1], a[2])
-			if !isTall(x) || x[0] != a[1] || columns(x) > most {
-				m.bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", says("matrices"), says("truth"), a[1], most)
-			} else {
-				check("rank", &c.Rank, columns(x), says("truth"))
-			}
-			if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != a[2] || columns(y) != columns(x)) {
-				m.bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", says("matrices"), says("truth"), says("truth-right"), a[2], columns(x))
-			}
-		}
-		if n1, n2 := c.sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
-			c.badRank(m, true)
-		}
-		if c.FactorRank == 0 && c.startFile() == "" {
-			c.FactorRank = min(a[1], a[2])
-		}
+	if c.layers != nil {
+		c.checkLayers(m)
 	}
 	n1, n2 := c.sides()
+	right := "n2"
+	if c.isSparse() || !c.rectangular() { // V is as large as U
+		right, n2 = "n", n1
+	}
 	for _, f := range []struct {
 		key, side string
 		n         int
-	}{{"init", "n", n1}, {"init-right", "n2", n2}} {
+	}{{"init", "n", n1}, {"init-right", right, n2}} {
 		u, ok := c.shapes[f.key]
 		switch {
 		case !ok:
 		case !isTall(u) || u[0] != f.n:
-			m.bad(f.key, "%s, and %s is %d: it must be (%d, r)", says(f.key), f.side, f.n, f.n)
+			m.bad(f.key, "%s, and %s is %d: it must be (%d, r)", c.says(f.key), f.side, f.n, f.n)
 		case f.key == "init":
-			check("factor-rank", &c.FactorRank, columns(u), says(f.key))
+			c.fill(m, "factor-rank", &c.FactorRank, columns(u), c.says(f.key))
 		case columns(u) != c.FactorRank:
-			m.bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", says(f.key), c.FactorRank, f.n, c.FactorRank)
+			m.bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n, c.FactorRank)
 		}
 	}
 }
@@ -167,7 +147,7 @@ func (p *Plan) load() (*loaded, error) {
 		if *f.path == "" {
 			continue
 		}
-		sum, err := hashFile(*f.path)
+		sum, err := hashFiles(c.pathsOf(f))
 		if err != nil {
 			return nil, Usagef("%s: %v", c.at(f.key), err)
 		}
@@ -175,10 +155,13 @@ func (p *Plan) load() (*loaded, error) {
 	}
 	var err error
 	if c.ownData() {
-		err = l.readData(c)
+		err = l.loadOwn(c)
 	} else {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
+		}
+		if err == nil && c.Ensemble == singleIndex {
+			err = l.observeIndex(c)
 		}
 	}
 	if err != nil {
@@ -192,77 +175,39 @@ func (p *Plan) load() (*loaded, error) {
 
 // start makes the start, or reads it. Mistakes in the file are the user's.
 func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
-	switch c.Init {
-	case "random":
-		return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
-	case "spectral":
-		return solver.Spectral{}, nil
-	case planted:
-		return c.plantedStart(truth)
+	if s := startNamed(c.Init); s != nil {
+		return s.make(c, truth)
 	}
 	var start solver.Factor
 	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {
 		if *f.path == "" {
 			continue
 		}
-		u, err := loadMatrix(*f.path)
-		if err != nil {
-			return nil, Usagef("%s: %v", c.at(f.key), err)
+		for _, path := range c.pathsOf(f) {
+			u, err := loadMatrix(path)
+			if err != nil {
+				return nil, Usagef("%s: %v", c.at(f.key), err)
+			}
+			if !(solver.Factor{u}).Finite() {
+				return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), path)
+			}
+			start = append(start, u)
 		}
-		if !(solver.Factor{u}).Finite() {
-			return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), *f.path)
-		}
-		start = append(start, u)
 	}
 	return solver.Given{Start: start}, nil
 }
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) {
-	if c.rectangular() {
+	switch {
+	case c.isSparse():
+		return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
+	case c.Negative > 0:
+		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
+	case c.rectangular():
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
-}
-
-func (l *loaded) readData(c *Config) error {
-	load := sensing.LoadDense
-	if c.rectangular() {
-		load = sensing.LoadRectDense
-	}
-	dense, err := load(c.Matrices)
-	if err != nil {
-		return Usagef("%s: %v", c.at("matrices"), err)
-	}
-	l.problem.Ensemble = dense
-	if dense.Asymmetry > 0 {
-		l.notices = append(l.notices, fmt.Sprintf(
-			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
-			dense.Asymmetry))
-	}
-	y, err := npy.Load(c.Observations)
-	if err != nil {
-		return Usagef("%s: %v", c.at("observations"), err)
-	}
-	l.problem.Observations = y.Data().([]float64)
-	if c.Truth == "" {
-		return nil
-	}
-	x, err := loadMatrix(c.Truth)
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	if !c.rectangular() {
-		l.problem.Truth, err = sensing.TruthOf(x)
-	} else if y, failed := loadMatrix(c.TruthRight); failed != nil {
-		return Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
-	} else {
-		l.problem.Truth, err = sensing.RectTruthOf(x, y)
-	}
-	if err != nil {
-		return Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	return nil
 }
 
 // loadMatrix reads a matrix, or a vector as a single column.
@@ -275,15 +220,19 @@ func loadMatrix(path string) (*mat.Dense, error) {
 	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64)), nil
 }
 
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
+// hashFiles returns the SHA-256 of files, one after another.
+func hashFiles(paths []string) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -88,8 +88,8 @@ func (c *Config) ProblemKey() string {
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.
 var problemKeys = []string{
-	"n", "n2", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth", "truth-right",
-	"parametrization", "device", "storage", "precision", "workers", "simd",
+	"n", "n2", "rank", "negative", "sparsity", "kappa", "measurements", "ensemble", "entries", "link", "link-scale", "truncation", "noise", "seed",
+	"matrices", "triplets", "observations", "truth", "truth-right", "parametrization", "depth", "device", "storage", "precision", "workers", "simd",
 }
 
 // Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure
@@ -100,11 +100,7 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 	if !ok {
 		return 0, 0, 0
 	}
-	like := *c
-	if c.ownData() {
-		like.Ensemble = "gaussian" // of the same size
-	}
-	e, err := like.ensemble()
+	e, err := c.standIn()
 	if err != nil {
 		return 0, 0, 0
 	}

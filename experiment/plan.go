@@ -3,6 +3,8 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,7 +97,7 @@ func (p *Plan) place() error {
 		}
 		switch last := i == len(devices)-1; {
 		case errors.Is(err, solver.ErrUnsupported) && last:
-			return Usagef("%s: %v; the cpu runs it", p.Config.at("device"), err)
+			return Usagef("%s: %v; device cpu runs it", p.Config.at("device"), err)
 		case errors.Is(err, errTooLarge) && last:
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):
@@ -111,7 +113,7 @@ func (p *Plan) place() error {
 // fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for
 // memory in either.
 func fasterPrecision(device string, entries sensing.Entries) string {
-	if device == "cpu" && entries.EntryBits() < 32 {
+	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
 		return "mixed"
 	}
 	return "f64"
@@ -144,7 +146,7 @@ func (p *Plan) placeRows() error {
 		return nil
 	}
 	switch c := &p.Config; {
-	case c.ownData() || c.Storage == "memory":
+	case c.ownData() || c.isStructured() || c.Storage == "memory":
 		return try("memory")
 	case c.Storage == "generated":
 		return try("generated")
@@ -185,15 +187,12 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 		return nil, 0, err
 	}
 	c.Entries = entries
-	if c.ownData() {
-		c.Ensemble = "gaussian" // of the same size: Bytes is asked before the user's rows are read
-	}
-	e, err := c.ensemble()
+	e, err := c.standIn()
 	if err != nil {
 		return nil, 0, err
 	}
 	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, p.batch)
-	return backend, bytes, err
+	return backend, bytes + solver.SpectralBytes(e, c.spectralPairs()), err
 }
 
 // inWords tells a user how to give a setting.
@@ -225,7 +224,14 @@ func (p *Plan) tooLarge() error {
 			}
 		}
 	}
+	if few := 2 * max(c.Rank, 1); c.isStructured() && c.startFile() == "" && few < c.FactorRank {
+		p.Config.FactorRank, p.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
+		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
+	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
+	if c.isStructured() {
+		advice = "lower n, measurements or factor-rank"
+	}
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}

@@ -249,9 +249,10 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 
 // writeFactor writes a factor, each of its matrices to a file.
 func (r *running) writeFactor(f solver.Factor) error {
+	names := r.plan.Config.factorFiles()
 	var failed error
 	for i, u := range f {
-		failed = errors.Join(failed, r.write([]string{factorFile, rightFile}[i], func(w io.Writer) error {
+		failed = errors.Join(failed, r.write(names[i], func(w io.Writer) error {
 			content, err := encodeMatrix(u)
 			if err != nil {
 				return err

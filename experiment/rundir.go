@@ -131,7 +131,8 @@ func (p *Plan) keepsOwnData(dir string) error {
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
 func ResultFiles() []string {
-	return []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png", "report.html"}
+	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png", "report.html"}
+	return append(files, layerFiles(mostDepth)...)
 }
 
 // Run is what a run's directory says.

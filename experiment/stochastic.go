@@ -3,7 +3,6 @@ package experiment
 import (
 	"slices"
 
-	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -47,38 +46,4 @@ func (c *Config) checkPartial(m *mistakes) {
 	case "auto":
 		c.Precision = "f64"
 	}
-}
-
-// planted is the start at a saddle point.
-const planted = "saddle"
-
-// starts are the starts that are made; any other init names a file.
-var starts = []string{"random", "spectral", planted}
-
-// IsStartFile says whether a value of init names a file.
-func IsStartFile(init string) bool { return !slices.Contains(starts, init) }
-
-// IsRandomStart says whether a start has a random part, of size alpha.
-func IsRandomStart(init string) bool { return init == "random" || init == planted }
-
-// checkPlanted wants a saddle to miss a column of the truth.
-func (c *Config) checkPlanted(m *mistakes) {
-	switch {
-	case c.Init != planted:
-	case c.Parametrization != solver.PSD{}.Name() && c.Parametrization != solver.Asymmetric{}.Name():
-		m.bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
-	case c.ownData() && c.Truth == "":
-		m.bad("init", "a saddle is made of the truth's columns, and own data has none: add truth")
-	case !c.ownData() && c.FactorRank >= c.Rank:
-		m.bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
-	}
-}
-
-// plantedStart makes the start at a saddle point.
-func (c *Config) plantedStart(truth *sensing.Truth) (solver.Start, error) {
-	if c.FactorRank >= truth.Rank() {
-		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d",
-			c.at("init"), truth.Rank(), c.FactorRank)
-	}
-	return solver.Saddle{Truth: truth, Alpha: c.Alpha, Seed: c.StartSeed}, nil
 }

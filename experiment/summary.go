@@ -48,16 +48,23 @@ type Metrics struct {
 	SpectralAngle Number `json:"spectral_angle"`
 	// Imbalance is nil where there is one factor.
 	Imbalance *Number `json:"imbalance,omitempty"`
-	Seconds   Number  `json:"seconds"`
+	// Flatness, and the nuclear norm of Z, are nil where the parametrization is no deep product.
+	Flatness    *Number `json:"flatness,omitempty"`
+	NuclearNorm *Number `json:"nuclear_norm,omitempty"`
+	Seconds     Number  `json:"seconds"`
 }
 
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
 	m := Metrics{s.Iteration, Number(s.TrainLoss), Number(s.TestError), Number(s.Signal), Number(s.Noise),
-		Number(s.Angle), Number(s.SpectralAngle), nil, Number(s.Seconds)}
+		Number(s.Angle), Number(s.SpectralAngle), nil, nil, nil, Number(s.Seconds)}
 	if !math.IsNaN(s.Imbalance) {
 		i := Number(s.Imbalance)
 		m.Imbalance = &i
+	}
+	if !math.IsNaN(s.Flatness) {
+		f, n := Number(s.Flatness), Number(nuclearNorm(s))
+		m.Flatness, m.NuclearNorm = &f, &n
 	}
 	return m
 }
@@ -142,7 +149,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	n1, n2 := c.sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, c.Measurements, c.FactorRank, c.Ensemble, c.Entries},
+		Problem: ProblemSummary{n1, n2, c.Rank, l.problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
 		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
@@ -152,7 +159,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		s.Final = MetricsOf(t[len(t)-1])
 	} else {
 		nan := math.NaN()
-		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan})
+		s.Final = MetricsOf(solver.Sample{TrainLoss: nan, TestError: nan, Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan, Imbalance: nan, Flatness: nan})
 	}
 	if res.Status == solver.Diverged {
 		// Half the step that failed is the least that must change, whatever the estimate says.
@@ -172,7 +179,10 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 }
 
 func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
-	angle := est.AngleTo(truth)
+	angle := math.NaN() // there is none for vectors
+	if est != nil {
+		angle = est.AngleTo(truth)
+	}
 	phases := t.Phases(truth, angle, solver.Thresholds{
 		AlignmentMargin: c.AlignmentMargin, AlignmentSine: c.AlignmentSine,
 		SignalFraction: c.SignalFraction, FloorFactor: c.FloorFactor,

@@ -32,6 +32,7 @@ var csvColumns = []csvColumn{
 	{"angle", func(s *solver.Sample) *float64 { return &s.Angle }, false},
 	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }, false},
 	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }, true},
+	{"flatness", func(s *solver.Sample) *float64 { return &s.Flatness }, true},
 	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }, false},
 }
 

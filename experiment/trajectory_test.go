@@ -17,16 +17,21 @@ var odd = []float64{
 }
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
-	s := solver.Sample{Iteration: iteration, TrainLoss: at(0), TestError: at(1), Signal: at(2), Noise: at(3), Angle: at(4),
-		SpectralAngle: at(5), Seconds: at(6), Imbalance: at(7), Sigma: []float64{}}
+	s := solver.Sample{Iteration: iteration, Sigma: []float64{}}
+	for i, c := range csvColumns {
+		*c.of(&s) = at(i)
+	}
 	for i := range sigmas {
-		s.Sigma = append(s.Sigma, at(8+i))
+		s.Sigma = append(s.Sigma, at(len(csvColumns)+i))
 	}
 	return s
 }
 
-func numbersOf(s solver.Sample) []float64 {
-	return append([]float64{s.TrainLoss, s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle, s.Seconds, s.Imbalance}, s.Sigma...)
+func numbersOf(s solver.Sample) (all []float64) {
+	for _, c := range csvColumns {
+		all = append(all, *c.of(&s))
+	}
+	return append(all, s.Sigma...)
 }
 
 // sameTrajectory compares bit for bit; NaN is NaN.
@@ -84,12 +89,12 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	f.Add(seed, math.MaxInt, uint8(9))
 	f.Add(seed, math.MinInt, uint8(1))
 	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
-		width := 8 + int(sigmas%16)
+		width := len(csvColumns) + int(sigmas%16)
 		var want solver.Trajectory
 		for ; len(raw) >= 8*width; raw = raw[8*width:] {
 			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
 				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
-			}, width-8))
+			}, width-len(csvColumns)))
 		}
 		writeAndRead(t, want)
 	})

@@ -112,9 +112,9 @@ type dataFile struct {
 	path *string
 }
 
-// dataFiles lists the settings that name files of numbers; a path that is "" is no file.
+// dataFiles lists the settings that name data files; a path that is "" is no file.
 func (c *Config) dataFiles() []dataFile {
-	files := []dataFile{{"matrices", &c.Matrices}, {"observations", &c.Observations}, {"truth", &c.Truth}, {"truth-right", &c.TruthRight}}
+	files := c.ownFiles()
 	if c.startFile() != "" {
 		files = append(files, dataFile{"init", &c.Init}, dataFile{"init-right", &c.InitRight})
 	}

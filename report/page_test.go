@@ -232,7 +232,7 @@ func TestPageOfALongRun(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var long solver.Trajectory
 	for i := range 100_000 {
-		s := solver.Sample{Iteration: 7 * i, Imbalance: math.NaN(), Sigma: make([]float64, 30)}
+		s := solver.Sample{Iteration: 7 * i, Imbalance: math.NaN(), Flatness: math.NaN(), Sigma: make([]float64, 30)}
 		for _, v := range []*float64{&s.TrainLoss, &s.TestError, &s.Signal, &s.Noise, &s.Angle, &s.SpectralAngle} {
 			*v = random.ExpFloat64()
 		}

@@ -96,6 +96,7 @@ var splitCurves = []curve{
 	{"angle to truth", "sine of angle", Purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
 	{"angle to spectral\nestimate", "sine of angle", Blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
 	{"imbalance", "norm", Orange, []vg.Length{3, 3}, func(s solver.Sample) float64 { return s.Imbalance }},
+	{"flatness", "trace", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Flatness }},
 }
 
 // ErrEmpty says that no metric has a number that a logarithmic axis can show.

@@ -20,7 +20,7 @@ func falling() solver.Trajectory {
 	for i := range 41 {
 		x := math.Pow(10, -float64(i)/5)
 		t = append(t, solver.Sample{
-			Imbalance: math.NaN(),
+			Imbalance: math.NaN(), Flatness: math.NaN(),
 			Iteration: 10 * i, TrainLoss: x * x, TestError: x, Signal: 1 - x/2, Noise: 1e-4, Angle: x / 3, SpectralAngle: 0.2,
 		})
 	}

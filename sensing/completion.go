@@ -30,8 +30,14 @@ type Completion struct {
 
 var _ Ensemble = &Completion{}
 
-// MaxSide bounds the sides of matrices that are completed.
-const MaxSide = 1 << 24
+const (
+	// MaxSide bounds the sides of matrices that are completed.
+	MaxSide = 1 << 24
+	// MaxReLUSide bounds them where every entry of the truth is looked at.
+	MaxReLUSide = 1 << 15
+	// MaxObserved bounds the number of observed entries.
+	MaxObserved = math.MaxInt32 / 2
+)
 
 // NewCompletion returns the ensemble that observes m of the K coordinates, any m with the same probability. It takes the
 // first m different ones of a stream of coordinates, or leaves out the first K − m where these are fewer. Each coordinate
@@ -62,11 +68,35 @@ func known(rows, cols []int32) func() (r, c []int32) {
 // ICML 2024, arXiv 2406.05822.) The truth's entries are computed in one order, so that the positions are the same on every
 // machine.
 func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
+	m, err := ReLUMeasurements(s, t)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newCompletionBase(s, m)
+	if err != nil {
+		return nil, err
+	}
+	rows, cols := make([]int32, 0, m), make([]int32, 0, m)
+	eachNotNegative(s, t, func(i, j int) { rows, cols = append(rows, int32(i)), append(cols, int32(j)) })
+	return &Completion{b, "relu-completion", known(rows, cols)}, nil
+}
+
+// ReLUMeasurements is how many entries of a truth [NewReLUCompletion] observes.
+func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
 	n1, n2 := s.Dims()
 	if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
-		return nil, fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
+		return 0, fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
 	}
-	var rows, cols []int32
+	if max(n1, n2) > MaxReLUSide {
+		return 0, fmt.Errorf("sensing: the entries of a %d × %d truth are too many to look at: sides go up to %d", n1, n2, MaxReLUSide)
+	}
+	eachNotNegative(s, t, func(_, _ int) { m++ })
+	return m, nil
+}
+
+// eachNotNegative calls do for the positions of a truth's entries that are not negative.
+func eachNotNegative(s Space, t *Truth, do func(i, j int)) {
+	n1, n2 := s.Dims()
 	_, symmetric := s.(Sym)
 	for i := range n1 {
 		first := 0
@@ -76,12 +106,10 @@ func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 		x := t.X().RawRowView(i)
 		for j := first; j < n2; j++ {
 			if dot(x, t.Right().RawRowView(j)) >= 0 {
-				rows, cols = append(rows, int32(i)), append(cols, int32(j))
+				do(i, j)
 			}
 		}
 	}
-	b, err := newCompletionBase(s, len(rows))
-	return &Completion{b, "relu-completion", known(rows, cols)}, err
 }
 
 // Repeated says that a position was given twice, by triplets First and Second.
@@ -217,8 +245,8 @@ func newCompletionBase(s Space, m int) (base, error) {
 	case m > s.K():
 		n1, n2 := s.Dims()
 		return b, fmt.Errorf("sensing: %d entries of a %d × %d matrix cannot be observed: it has %d", m, n1, n2, s.K())
-	case m > math.MaxInt32/2:
-		return b, fmt.Errorf("sensing: at most %d entries can be observed, got %d", math.MaxInt32/2, m)
+	case m > MaxObserved:
+		return b, fmt.Errorf("sensing: at most %d entries can be observed, got %d", MaxObserved, m)
 	}
 	return b, nil
 }

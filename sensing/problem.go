@@ -48,7 +48,7 @@ func (p *Problem) Validate() error {
 		if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
 			return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
 		}
-		if _, sym := p.Ensemble.Space().(Sym); sym && t.X() != t.Right() {
+		if _, sym := p.Ensemble.Space().(Sym); sym && !t.Symmetric() {
 			return fmt.Errorf("sensing: the truth is not symmetric, and the measurements see symmetric matrices alone")
 		}
 	}

@@ -8,10 +8,13 @@ import (
 )
 
 // Truth is the matrix to be found: M* = X Xᵀ with X of size n × r*, or M* = X Yᵀ with X of size n1 × r* and Y of n2 × r*, which
-// are balanced: XᵀX = YᵀY.
+// are balanced: XᵀX = YᵀY. A symmetric M* with eigenvalues of both signs is M* = X S Xᵀ, S = diag(±1), with orthogonal columns
+// of X and Y = X S. A sparse vector β* is an n × 1 matrix.
 type Truth struct {
 	left, right side
 	sigma       []float64 // X's singular values, and Y's, descending, all positive
+	signs       []float64 // S's diagonal where M* = X S Xᵀ
+	sparse      bool      // M* is a vector, of which only some elements are not zero
 }
 
 // side is one of a truth's factors: both are the same where M* = X Xᵀ.
@@ -28,7 +31,7 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 		return nil, err
 	}
 	x := newSide(n, sigma, seed, 0)
-	return &Truth{x, x, sigma}, nil
+	return &Truth{left: x, right: x, sigma: sigma}, nil
 }
 
 // NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of orthonormal columns, independent
@@ -42,7 +45,7 @@ func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) 
 		return nil, err
 	}
 	const right = 1 << 32 // the stream's first column of W
-	return &Truth{newSide(n1, sigma, seed, 0), newSide(n2, sigma, seed, right), sigma}, nil
+	return &Truth{left: newSide(n1, sigma, seed, 0), right: newSide(n2, sigma, seed, right), sigma: sigma}, nil
 }
 
 // newSide draws orthonormal columns, from the given one of the seed's stream on, and scales them.
@@ -128,7 +131,7 @@ func TruthOf(x *mat.Dense) (*Truth, error) {
 		return nil, err
 	}
 	s := side{mat.DenseCopyOf(x), basis}
-	return &Truth{s, s, sigma}, nil
+	return &Truth{left: s, right: s, sigma: sigma}, nil
 }
 
 // RectTruthOf returns the truth M* = X Yᵀ of given X and Y with as many columns as M* has rank. Its own X and Y are balanced:
@@ -166,7 +169,7 @@ func RectTruthOf(x, y *mat.Dense) (*Truth, error) {
 		s.x.Mul(s.basis, mat.NewDiagDense(rank, sigma))
 		return s
 	}
-	return &Truth{balanced(u1, p), balanced(u2, q), sigma}, nil
+	return &Truth{left: balanced(u1, p), right: balanced(u2, q), sigma: sigma}, nil
 }
 
 // decompose returns the thin singular value decomposition of a given X, of which it refuses what cannot be a truth's.
@@ -226,7 +229,7 @@ func (t *Truth) Rank() int { return len(t.sigma) }
 // X returns X, n1 × r*. The caller must not change it.
 func (t *Truth) X() *mat.Dense { return t.left.x }
 
-// Right returns what M* is X times the transpose of: X itself, or Y, n2 × r*. The caller must not change it.
+// Right returns what M* is X times the transpose of: X itself, or Y, n2 × r*, or X S. The caller must not change it.
 func (t *Truth) Right() *mat.Dense { return t.right.x }
 
 // Basis returns V_X, n1 × r*: orthonormal columns that span X's. The caller must not change it.
@@ -237,6 +240,53 @@ func (t *Truth) RightBasis() *mat.Dense { return t.right.basis }
 
 // Sigma returns X's singular values, largest first. The caller must not change them.
 func (t *Truth) Sigma() []float64 { return t.sigma }
+
+// Signs returns S's diagonal where M* = X S Xᵀ, and nil otherwise. The caller must not change it.
+func (t *Truth) Signs() []float64 { return t.signs }
+
+// Symmetric says whether M* is X Xᵀ or X S Xᵀ.
+func (t *Truth) Symmetric() bool { return t.X() == t.Right() || t.signs != nil }
+
+// Least returns the size of the weakest part of the truth, which is what the signal comes to when all is found: X's least singular
+// value, or the least magnitude of a sparse vector's elements that are not zero.
+func (t *Truth) Least() float64 {
+	if !t.sparse {
+		return t.sigma[len(t.sigma)-1]
+	}
+	least := math.Inf(1)
+	for _, v := range t.left.x.RawMatrix().Data {
+		if v != 0 {
+			least = min(least, math.Abs(v*t.right.x.At(0, 0)))
+		}
+	}
+	return least
+}
+
+// Norm returns ‖M*‖_F: M* has the squares of X's singular values.
+func (t *Truth) Norm() float64 {
+	var sum float64
+	for _, s := range t.sigma {
+		sum += float64(float64(float64(s*s)*s) * s)
+	}
+	return math.Sqrt(sum)
+}
+
+// Scaled returns the truth c·M*, c > 0.
+func (t *Truth) Scaled(c float64) *Truth {
+	root := math.Sqrt(c)
+	scaled := *t
+	scaled.left.x = new(mat.Dense)
+	scaled.left.x.Scale(root, t.left.x)
+	if scaled.right.x = scaled.left.x; t.right.x != t.left.x {
+		scaled.right.x = new(mat.Dense)
+		scaled.right.x.Scale(root, t.right.x)
+	}
+	scaled.sigma = make([]float64, len(t.sigma))
+	for j, s := range t.sigma {
+		scaled.sigma[j] = root * s
+	}
+	return &scaled
+}
 
 // Matrix writes M*, n1 × n2, to dst.
 func (t *Truth) Matrix(dst *mat.Dense) { dst.Mul(t.left.x, t.right.x.T()) }

@@ -11,7 +11,7 @@ import (
 
 // ErrUnsupported is what a backend's refusal wraps where it has no code for an ensemble, a parametrization or a method that another
 // backend may have.
-var ErrUnsupported = errors.New("not supported")
+var ErrUnsupported = errors.New("not supported on this device")
 
 // Backend opens engines on one device.
 type Backend interface {

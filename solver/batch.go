@@ -144,7 +144,11 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	if have := g.spectral[k]; have != nil {
 		return have, nil
 	}
-	made, err := NewSpectralEstimate(g.problem.Ensemble, g.engine, 0, k)
+	estimate := NewSpectralEstimate
+	if _, signed := g.jobs[0].Settings.Parametrization.(Indefinite); signed {
+		estimate = NewSignedEstimate
+	}
+	made, err := estimate(g.problem.Ensemble, g.engine, 0, k)
 	if err != nil {
 		return nil, err
 	}

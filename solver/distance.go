@@ -1,8 +1,6 @@
 package solver
 
 import (
-	"math"
-
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -61,13 +59,4 @@ func triangle(a, b *mat.Dense) *mat.Dense {
 	var t mat.Dense
 	qr.RTo(&t) // n × columns, zeros below
 	return t.Slice(0, columns, 0, columns).(*mat.Dense)
-}
-
-// truthNorm is ‖M*‖_F: M* has the squares of X's singular values.
-func truthNorm(t *sensing.Truth) float64 {
-	var sum float64
-	for _, s := range t.Sigma() {
-		sum += s * s * s * s
-	}
-	return math.Sqrt(sum)
 }

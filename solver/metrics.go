@@ -24,7 +24,7 @@ type meter struct {
 func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
 	m := &meter{par: par, truth: p.Truth, estimate: estimate}
 	if p.Truth != nil {
-		m.distance.truth, m.norm = p.Truth, truthNorm(p.Truth)
+		m.distance.truth, m.norm = p.Truth, p.Truth.Norm()
 	}
 	return m
 }
@@ -55,7 +55,7 @@ func truthBasis(t *sensing.Truth, two bool) *mat.Dense {
 	return t.Basis()
 }
 
-// imbalance is ‖LᵀL − RᵀR‖_F; NaN where L and R are the same.
+// imbalance is ‖LᵀL − RᵀR‖_F; NaN where L and R are the same. For UUᵀ − VVᵀ it is 2√2·‖UᵀV‖_F: what U and V share.
 func imbalance(l, r *mat.Dense) float64 {
 	if l == r {
 		return math.NaN()
@@ -95,8 +95,23 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	nan := math.NaN()
 	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
 	l, r := m.par.Thin(f)
-	s.Imbalance = imbalance(l, r)
+	if own, ok := m.par.(Metered); ok {
+		if m.truth != nil {
+			s.TestError = m.distance.of(l, r) / m.norm
+			own.Measure(s, f, m.truth)
+		}
+		return nil
+	}
 	w := whole(l, r)
+	if other, ok := m.par.(Measured); ok {
+		p, q, err := other.Measured(f)
+		if err != nil {
+			return err
+		}
+		s.Imbalance, w = nan, whole(p, q)
+	} else {
+		s.Imbalance = imbalance(l, r)
+	}
 	kind := mat.SVDNone
 	if m.estimate != nil {
 		kind = mat.SVDThinU

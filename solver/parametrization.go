@@ -32,6 +32,27 @@ type Paired interface {
 	Partner(i int) int
 }
 
+// Measured is a parametrization of which not L and R are measured but another pair with the same product: its singular values and
+// the subspaces that it spans are those that metrics tell.
+type Measured interface {
+	Parametrization
+	// Measured returns the pair, n1 × k and n2 × k. It must not alias f.
+	Measured(f Factor) (l, r *mat.Dense, err error)
+}
+
+// Metered is a parametrization with metrics of its own, in place of those of the factor [L; R]/√2, which would say nothing of it:
+// there is no spectral angle then, and no singular values.
+type Metered interface {
+	Parametrization
+	// Measure fills in a sample's signal, noise and angle, beside a truth of the kind that the parametrization is for.
+	Measure(s *Sample, f Factor, truth *sensing.Truth)
+}
+
+func isMetered(p Parametrization) bool {
+	_, metered := p.(Metered)
+	return metered
+}
+
 // PSD is the parametrization Z = UUᵀ of symmetric positive semidefinite matrices by one n × r factor U.
 type PSD struct{}
 

@@ -15,7 +15,8 @@ type Thresholds struct {
 	// AlignmentSine keeps a start that lies about as far from the truth as a poor spectral estimate does from being
 	// taken for one that has turned to that estimate. Default 0.5: 30°.
 	AlignmentSine float64
-	// SignalFraction: saddle avoidance is over when the signal is at least SignalFraction·σ_min(X). Default 1/√10.
+	// SignalFraction: saddle avoidance is over when the signal is at least SignalFraction·σ_min(X), of
+	// sparse vectors of the least magnitude. Default 1/√10.
 	SignalFraction float64
 	// FloorFactor: the floor is where the test error stays within this factor of its least, if it is flat there: the
 	// medians of its two halves differ by at most FloorFactor^¼, where those of a steady fall would by √FloorFactor.
@@ -62,14 +63,14 @@ func (t Trajectory) Phases(truth *sensing.Truth, estimateAngle float64, limits T
 		return p
 	}
 	const rounding = 1e-12 // of angles, where the truth is the whole space and both are zero
-	sigmaMin := truth.Sigma()[truth.Rank()-1]
+	full := truth.Least()
 	least := math.Inf(1)
 	for i, s := range t {
 		aligned := s.Angle <= (1+limits.AlignmentMargin)*estimateAngle+rounding && s.SpectralAngle <= limits.AlignmentSine
 		if aligned && p.AlignmentEnd == Never {
 			p.AlignmentEnd = i
 		}
-		if p.SaddleEnd == Never && s.Signal >= limits.SignalFraction*sigmaMin {
+		if p.SaddleEnd == Never && s.Signal >= limits.SignalFraction*full {
 			p.SaddleEnd = i
 		}
 		least = min(least, s.TestError)

@@ -19,6 +19,8 @@ type Sample struct {
 	SpectralAngle float64
 	// Imbalance is ‖UᵀU − VᵀV‖_F of two factors; NaN where there is one.
 	Imbalance float64
+	// Flatness is the trace of the Hessian of f in the factor of a [Layered] parametrization; NaN for others.
+	Flatness float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
 	// Sigma has the singular values of U, largest first.

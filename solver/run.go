@@ -76,7 +76,7 @@ func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
 	}
 
 	var top *mat.Dense
-	if s.Rank > 0 {
+	if s.Rank > 0 && !isMetered(s.Parametrization) {
 		est, err := r.estimate(s.Rank)
 		if err != nil {
 			return nil, err
@@ -180,6 +180,10 @@ func (r *run) measure() (Status, error) {
 	}
 	s := Sample{Iteration: r.iteration, TrainLoss: loss[0], Seconds: r.seconds}
 	if err := r.meter.measure(&s, r.measuring); err != nil {
+		return Running, err
+	}
+	var err error
+	if s.Flatness, err = flatness(r.engine, r.member, r.Parametrization, r.measuring); err != nil {
 		return Running, err
 	}
 	if r.iteration%r.MeasureEvery == 0 { // not the last of a run that may be continued

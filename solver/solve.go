@@ -157,5 +157,8 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 		return s, fmt.Errorf("solver: the state to resume has %d iterations, more than the %d asked for",
 			s.Resume.Iteration, s.Iterations)
 	}
+	if err := suitsStart(s.Start, s.Parametrization); err != nil {
+		return s, err
+	}
 	return s, Suits(m, s.Parametrization)
 }

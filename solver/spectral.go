@@ -1,10 +1,12 @@
 package solver
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/krylov"
@@ -20,7 +22,8 @@ import (
 type SpectralEstimate struct {
 	values      []float64 // descending
 	left, right *mat.Dense
-	norm        float64 // ‖S‖, nearly
+	signs       []float64 // of the eigenvalues, where values are their magnitudes
+	norm        float64   // ‖S‖, nearly
 }
 
 // NewSpectralEstimate finds the k largest of the pairs of a member's S, n1 × n2, and their vectors. It finds all where S is to be
@@ -28,11 +31,82 @@ type SpectralEstimate struct {
 // numbers each. Where measurements have a structure, products with S cost little and S itself may not fit into memory: then
 // large matrices are only multiplied by blocks of vectors.
 func NewSpectralEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
-	s := &adjoint{ensemble.Space(), e, e.Observations(member)}
+	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations(member)}
 	if isDecomposed(ensemble, k) {
 		return s.decomposed()
 	}
 	return s.iterated(k)
+}
+
+// SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, beside that of an engine, whose own
+// includes it where measurements are rows.
+func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
+	if _, rows := ensemble.(sensing.Rows); rows {
+		return 0
+	}
+	n1, n2 := ensemble.Space().Dims()
+	if isDecomposed(ensemble, k) {
+		return 8 * (4*float64(n1)*float64(n2) + 2*float64(n2)*float64(n2)) // S, its vectors, and what decompositions work in; the identity
+	}
+	n := n1 + n2
+	if _, sym := ensemble.Space().(sensing.Sym); sym {
+		n = n1
+	}
+	return krylov.Bytes(n, k)
+}
+
+// NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of both signs. It has the
+// eigenpairs λ, v of S that are largest in magnitude, as the singular values |λ| and vectors v and sign(λ)·v that they are.
+func NewSignedEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
+	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations(member)}
+	if isDecomposed(ensemble, k) {
+		all, err := s.decomposed()
+		if err != nil {
+			return nil, err
+		}
+		return signed(all.values, all.left, len(all.values)), nil
+	}
+	// The k largest eigenvalues and the k least, those of −S: the k largest in magnitude are among them.
+	upper, err := s.iterated(k)
+	if err != nil {
+		return nil, err
+	}
+	s.negative = true
+	lower, err := s.iterated(k)
+	if err != nil {
+		return nil, err
+	}
+	values := slices.Clone(upper.values)
+	for _, v := range lower.values {
+		values = append(values, -v)
+	}
+	var vectors mat.Dense
+	vectors.Augment(upper.left, lower.left)
+	return signed(values, &vectors, k), nil
+}
+
+// signed picks the k eigenpairs that are largest in magnitude.
+func signed(values []float64, vectors *mat.Dense, k int) *SpectralEstimate {
+	n, _ := vectors.Dims()
+	order := make([]int, len(values))
+	for j := range order {
+		order[j] = j
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(values[b]), math.Abs(values[a])) })
+	est := &SpectralEstimate{left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil)}
+	for j, at := range order[:k] {
+		sign := 1.0
+		if values[at] < 0 {
+			sign = -1
+		}
+		est.values, est.signs = append(est.values, sign*values[at]), append(est.signs, sign)
+		v := mat.Col(nil, at, vectors)
+		est.left.SetCol(j, v)
+		floats.Scale(sign, v)
+		est.right.SetCol(j, v)
+	}
+	est.norm = est.values[0]
+	return est
 }
 
 // isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
@@ -43,11 +117,13 @@ func isDecomposed(ensemble sensing.Ensemble, k int) bool {
 	return rows || side <= smallMatrix || fewVectors*k > side
 }
 
-// adjoint is S as an operator.
+// adjoint is S as an operator, or −S.
 type adjoint struct {
 	space  sensing.Space
 	engine Engine
 	y      []float64
+	// negative makes it −S.
+	negative bool
 }
 
 // multiply does dst = S·X or dst = Sᵀ·X.
@@ -55,7 +131,11 @@ func (s *adjoint) multiply(dst *mat.Dense, trans bool, x *mat.Dense) error {
 	if err := s.engine.AdjointMul(dst, s.y, trans, x); err != nil {
 		return err
 	}
-	dst.Scale(1/float64(len(s.y)), dst)
+	scale := 1 / float64(len(s.y))
+	if s.negative {
+		scale = -scale
+	}
+	dst.Scale(scale, dst)
 	return nil
 }
 
@@ -145,10 +225,10 @@ func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 		s.SetCol(j, mat.Col(nil, n-1-j, &v))
 	}
 	slices.Reverse(ascending)
-	return &SpectralEstimate{ascending, s, s, max(ascending[0], -ascending[n-1])}, nil
+	return &SpectralEstimate{values: ascending, left: s, right: s, norm: max(ascending[0], -ascending[n-1])}, nil
 }
 
-// Values returns the eigenvalues of S that were found, or its singular values, largest first. The caller must not change them.
+// Values returns the eigenvalues of S that were found, or their magnitudes where it is signed, or its singular values, largest first. The caller must not change them.
 func (s *SpectralEstimate) Values() []float64 { return s.values }
 
 // Top returns the eigenvectors of the r largest eigenvalues, of which as many were found, n × r; where S is not symmetric the singular vectors, [P; Q]/√2 of
@@ -181,7 +261,7 @@ func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 // much, it is twice that.
 func (s *SpectralEstimate) SuggestStep() float64 {
 	norm := s.norm
-	if s.left != s.right {
+	if s.left != s.right && s.signs == nil {
 		norm /= 2
 	}
 	return 1 / (4 * norm)

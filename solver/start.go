@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -44,8 +45,29 @@ func (s SmallRandom) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, erro
 	return f, nil
 }
 
+// Ones starts from vectors of equal elements, α·(1, …, 1)ᵀ: u and v of u∘u − v∘v, which is zero then. It is the diagonal of
+// U₀ = V₀ = α·I.
+type Ones struct{ Alpha float64 }
+
+var _ Start = Ones{}
+
+// Factor implements [Start].
+func (s Ones) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (Factor, error) {
+	f := NewFactor(shapes)
+	for b, u := range f {
+		if shapes[b].Cols != 1 {
+			return nil, fmt.Errorf("solver: a start from equal elements is for vectors, not for %s", shapes[b])
+		}
+		for i := range shapes[b].Rows {
+			u.Set(i, 0, s.Alpha)
+		}
+	}
+	return f, nil
+}
+
 // Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
-// eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last.
+// eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last. For
+// UUᵀ − VVᵀ it has the r eigenpairs that are largest in magnitude, those with λ > 0 in U₀ and the others in V₀.
 type Spectral struct {
 	// Skip is how many of the top pairs are left out, so that U₀ has those after them. 1 is the start for entries that are
 	// seen where they are not negative, all others being zero in S. There with p ≈ 1/2
@@ -65,7 +87,7 @@ var _ Start = Spectral{}
 // Factor implements [Start].
 func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error) {
 	if len(shapes) > 2 {
-		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ and UVᵀ alone")
+		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ alone")
 	}
 	est, err := spectral(s.Skip + shapes[0].Cols)
 	if err != nil {
@@ -74,7 +96,24 @@ func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate
 	f := NewFactor(shapes)
 	last := min(len(est.Values()), s.Skip+shapes[0].Cols)
 	left, right := est.sides(last)
+	if est.signs != nil {
+		var next [2]int // columns of U₀ and V₀
+		for j := s.Skip; j < last; j++ {
+			b := 0
+			if est.signs[j] < 0 {
+				b = 1
+			}
+			column := mat.Col(nil, j, left)
+			floats.Scale(math.Sqrt(est.Values()[j]), column)
+			f[b].SetCol(next[b], column)
+			next[b]++
+		}
+		return f, nil
+	}
 	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
+		if rows, _ := top.Dims(); rows != shapes[b].Rows {
+			return nil, fmt.Errorf("solver: the spectral estimate has vectors of %d numbers, and the factor is %s", rows, shapes[b])
+		}
 		for j := s.Skip; j < last; j++ {
 			scale := math.Sqrt(max(est.Values()[j], 0))
 			for i := range shapes[b].Rows {

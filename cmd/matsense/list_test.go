@@ -24,7 +24,7 @@ func TestList(t *testing.T) {
 			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, factor-rank: 1, init: spectral, method: "+name+"}"), "--dry-run")
 		case "ensemble":
 			if name != "dense" {
-				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, ensemble: "+name+"}"), "--dry-run")
+				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 8, rank: 1, iterations: 3, ensemble: "+name+"}"), "--dry-run")
 			}
 		}
 	}

@@ -145,6 +145,10 @@ func metricsTable(s *experiment.Summary) report.Table {
 	if s.Final.Imbalance != nil {
 		row("imbalance of U and V", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Imbalance)) })
 	}
+	if s.Final.Flatness != nil {
+		row("flatness (trace of the Hessian)", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Flatness)) })
+		row("nuclear norm of Z", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.NuclearNorm)) })
+	}
 	return t
 }
 

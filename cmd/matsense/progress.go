@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -33,12 +34,15 @@ func (t *textProgress) Notice(text string) {
 func (t *textProgress) Begin(_ string, from, to int) {
 	t.from, t.to, t.next = from, to, from
 	c := &t.plan.Config
-	where := "in " + t.plan.Storage
-	if t.plan.Storage == "generated" {
-		where = "generated when needed"
+	where := "rows in " + t.plan.Storage + ", "
+	switch {
+	case c.Entries == "": // there are no rows
+		where = ""
+	case t.plan.Storage == "generated":
+		where = "rows generated when needed, "
 	}
-	fmt.Fprintf(t.env.err, "%s %s, %s, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
-		c.Ensemble, c.Entries, side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
+	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data\n",
+		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
@@ -57,6 +61,11 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 	}, more...)...)
 	_ = bar.Set(from)
 	return bar
+}
+
+// law names the ensemble and its entries, where it has any.
+func law(c *experiment.Config) string {
+	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
 }
 
 // arithmetic names the arithmetic where it is not f64.

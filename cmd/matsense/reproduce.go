@@ -244,6 +244,7 @@ func recordedRun(r *sweep.Results) *experiment.Run {
 		run.Trajectory = append(run.Trajectory, solver.Sample{
 			Iteration: p.Iteration, TrainLoss: float64(p.TrainLoss), TestError: float64(p.TestError), Signal: float64(p.Signal),
 			Noise: float64(p.Noise), Angle: float64(p.Angle), SpectralAngle: float64(p.SpectralAngle), Imbalance: float64(p.Imbalance),
+			Flatness: float64(p.Flatness),
 		})
 	}
 	at := func(i *int) *experiment.Metrics {

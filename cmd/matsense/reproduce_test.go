@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/matsense/matsense/experiment/reproduce"
 )
 
 func TestReproduce(t *testing.T) {
@@ -50,7 +52,7 @@ func TestReproduce(t *testing.T) {
 
 func TestReproduceLists(t *testing.T) {
 	r := must(t, exitDone, "reproduce")
-	if n := strings.Count(r.out, "\n"); n != 9 || !strings.Contains(r.out, "\n  iterations  ") {
+	if n := strings.Count(r.out, "\n"); n != len(reproduce.All()) || !strings.Contains(r.out, "\n  iterations  ") {
 		t.Errorf("%d lines: %s", n, r.out)
 	}
 	for _, c := range []struct {

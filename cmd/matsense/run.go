@@ -251,8 +251,8 @@ func title(c *experiment.Config) string {
 	switch c.Init {
 	case "random":
 		text += fmt.Sprintf(",  α = %g", c.Alpha)
-	case "spectral":
-		text += ",  spectral start"
+	case "spectral", "relu-spectral":
+		text += fmt.Sprintf(",  %s start", c.Init)
 	}
 	text += fmt.Sprintf(",  μ = %g", c.Step)
 	if c.Kappa > 1 {
@@ -261,5 +261,5 @@ func title(c *experiment.Config) string {
 	if c.Noise > 0 {
 		text += fmt.Sprintf(",  σ = %g", c.Noise)
 	}
-	return text + fmt.Sprintf(",  %s %s%s", c.Ensemble, c.Entries, arithmetic(c))
+	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }

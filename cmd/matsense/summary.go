@@ -67,6 +67,8 @@ func printPhases(w io.Writer, out *experiment.Outcome) {
 	if m := p.AlignmentEnd; m != nil {
 		line("I   alignment", "until iteration %d: angle to the truth %.3f, the spectral estimate's %.3f",
 			m.Iteration, m.Angle, s.Spectral.EstimateAngle)
+	} else if s.Spectral == nil {
+		line("I   alignment", "not measured: there is no angle to a spectral estimate")
 	} else {
 		line("I   alignment", "its end was not reached")
 	}

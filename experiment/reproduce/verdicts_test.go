@@ -200,8 +200,7 @@ func TestPresets(t *testing.T) {
 				t.Errorf("%s does not begin by saying what is shown", name)
 			}
 			for _, r := range runs {
-				n := float64(r.Config.N)
-				cost[i] += float64(r.Config.Measurements) * n * n / 2 * float64(r.Config.Iterations)
+				cost[i] += r.Config.EntryCount() * float64(r.Config.Iterations)
 			}
 			for _, f := range e.Judge(&sweep.Results{Spec: s, Runs: runs}).Figures {
 				if f.By != "" && !strings.Contains(strings.Join(s.Keys(), " "), f.By) {

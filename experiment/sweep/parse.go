@@ -29,9 +29,6 @@ var parts = []string{"base", "axes", "seeds", "start-seeds", "filter", "targets"
 // machineKeys hold for a whole sweep: what it runs on, in one pass over the rows for several runs.
 var machineKeys = []string{"device", "storage", "precision", "workers", "simd", "checkpoint-every"}
 
-// dataKeys are a user's own data, of which a sweep has one set.
-var dataKeys = []string{"matrices", "observations", "truth"}
-
 // Read reads a sweep file. The data files that it names are taken relative to its folder.
 func Read(path string) (*Spec, error) {
 	text, err := os.ReadFile(path)
@@ -222,10 +219,10 @@ func (p *parser) axisKey(key *yaml.Node) bool {
 	switch line, twice := p.lines[key.Value]; {
 	case key.Kind != yaml.ScalarNode || !slices.Contains(experiment.Keys(), key.Value):
 		allowed := slices.DeleteFunc(experiment.Keys(), func(k string) bool {
-			return slices.Contains(machineKeys, k) || slices.Contains(dataKeys, k)
+			return slices.Contains(machineKeys, k) || slices.Contains(experiment.OwnKeys(), k)
 		})
 		p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, experiment.Nearest(key.Value, allowed))
-	case slices.Contains(machineKeys, key.Value) || slices.Contains(dataKeys, key.Value):
+	case slices.Contains(machineKeys, key.Value) || slices.Contains(experiment.OwnKeys(), key.Value):
 		p.bad(key.Line, "%s is one for the whole sweep: it may be in base and is no axis", key.Value)
 	case p.inBase[key.Value]:
 		p.bad(key.Line, "%s is an axis, and is in base on line %d", key.Value, line)
@@ -418,7 +415,7 @@ func (p *parser) filter(node *yaml.Node) {
 
 // fileKeys lists the settings that data files imply.
 func (p *parser) fileKeys() []string {
-	if p.Base.Matrices != "" {
+	if p.Base.OwnMeasurements() != "" {
 		return []string{"n", "rank", "measurements", "factor-rank"}
 	}
 	inits := []string{p.Base.Init}

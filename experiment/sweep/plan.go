@@ -74,7 +74,7 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 
 // namesFile says whether a run has a data file, whose header is to be read.
 func namesFile(r Run) bool {
-	return r.Config.Matrices != "" || experiment.IsStartFile(r.Config.Init)
+	return r.Config.OwnMeasurements() != "" || experiment.IsStartFile(r.Config.Init)
 }
 
 // place plans some runs of a group together. What takes a moment to find out is found out once for groups of one size.
@@ -89,7 +89,7 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	if found {
 		seats = at.seats
 		for i := range configs {
-			if configs[i].Matrices == "" {
+			if configs[i].OwnMeasurements() == "" {
 				configs[i].Storage = at.storage
 			}
 		}
@@ -116,7 +116,7 @@ func (p *Plan) size(runs []Run) string {
 		largest = max(largest, r.Config.FactorRank)
 	}
 	c := &runs[0].Config
-	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.Matrices, largest, min(len(runs), max(p.seats, experiment.MostSeats)))
+	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.OwnMeasurements(), largest, min(len(runs), max(p.seats, experiment.MostSeats)))
 }
 
 // seconds estimates how long a group of runs takes.

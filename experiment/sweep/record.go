@@ -59,13 +59,18 @@ type Point struct {
 	Angle         experiment.Number `json:"angle"`
 	SpectralAngle experiment.Number `json:"spectral_angle"`
 	Imbalance     experiment.Number `json:"imbalance"`
+	Flatness      experiment.Number `json:"flatness"`
+	NuclearNorm   experiment.Number `json:"nuclear_norm"`
 }
 
 // pointOf is a sample as a record keeps it.
 func pointOf(x experiment.Metrics) Point {
-	p := Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle, unknown}
+	p := Point{x.Iteration, x.TrainLoss, x.TestError, x.Signal, x.Noise, x.Angle, x.SpectralAngle, unknown, unknown, unknown}
 	if x.Imbalance != nil {
 		p.Imbalance = *x.Imbalance
+	}
+	if x.Flatness != nil {
+		p.Flatness, p.NuclearNorm = *x.Flatness, *x.NuclearNorm
 	}
 	return p
 }
@@ -111,7 +116,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 // newFailure is the record of a run that broke.
 func newFailure(run Run, err error) *Record {
 	return &Record{
-		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: Point{0, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown},
 		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
 	}
 }

@@ -24,8 +24,8 @@ func results(t *testing.T, text string) *Results {
 		at := 100 + run.Index
 		r.Records = append(r.Records, &Record{
 			Index: run.Index, Values: run.Values, Status: "budget-spent", Iterations: 20,
-			Final: Point{20, last, last, 1, 1, 1, 1, unknown}, EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
-			Trajectory: []Point{{0, 1, 1, 1, 1, 1, 1, unknown}, {10, 1, 0.1, 1, 1, 1, 1, unknown}, {20, last, last, 1, 1, 1, 1, unknown}},
+			Final: Point{20, last, last, 1, 1, 1, 1, unknown, unknown, unknown}, EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
+			Trajectory: []Point{{0, 1, 1, 1, 1, 1, 1, unknown, unknown, unknown}, {10, 1, 0.1, 1, 1, 1, 1, unknown, unknown, unknown}, {20, last, last, 1, 1, 1, 1, unknown, unknown, unknown}},
 			Timing:     Timing{Device: "cpu", Seconds: 2, Targets: []experiment.Number{1}},
 		})
 	}
@@ -132,7 +132,7 @@ func TestSelectWords(t *testing.T) {
 // TestSelectCurves: points are those that any run keeps, up to the first end, the missing ones on a line of logarithms.
 func TestSelectCurves(t *testing.T) {
 	r := results(t, "seeds: 2")
-	r.Records[1].Trajectory = []Point{{0, 1, 1, 1, 1, 1, 1, unknown}, {4, 1, 1e-2, 1, 1, 1, 1, unknown}, {16, 1, 1e-5, 1, 1, 1, 1, unknown}}
+	r.Records[1].Trajectory = []Point{{0, 1, 1, 1, 1, 1, 1, unknown, unknown, unknown}, {4, 1, 1e-2, 1, 1, 1, 1, unknown, unknown, unknown}, {16, 1, 1e-5, 1, 1, 1, 1, unknown, unknown, unknown}}
 	s, err := r.Select(r.Defaults(Query{}))
 	if err != nil {
 		t.Fatal(err)

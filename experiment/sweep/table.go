@@ -96,6 +96,8 @@ var metrics = []metric{
 	{"angle", func(p *Point) experiment.Number { return p.Angle }},
 	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
 	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
+	{"flatness", func(p *Point) experiment.Number { return p.Flatness }},
+	{"nuclear_norm", func(p *Point) experiment.Number { return p.NuclearNorm }},
 }
 
 // settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called

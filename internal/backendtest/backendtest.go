@@ -36,6 +36,8 @@ type kind struct {
 	// measurements less than a block, a block and one more, several chunks and a remainder. The first few are small.
 	sizes []size
 	small int
+	// paulis are sizes for Pauli words alone: sides are powers of two. All of the words, and few and many of them.
+	paulis []size
 }
 
 const truthSeed = 3
@@ -52,7 +54,8 @@ var kinds = []kind{
 			{1, 1, 1, 1, 1}, {2, 2, 3, 1, 1}, {3, 3, 4, 2, 5}, {5, 5, 5, 1, 2}, {13, 13, 67, 3, 13}, {31, 31, 129, 1, 7},
 			{32, 32, 64, 2, 32}, {33, 33, 257, 2, 40},
 		},
-		small: 5,
+		small:  5,
+		paulis: []size{{4, 4, 11, 1, 6}, {16, 16, 17, 3, 5}, {64, 64, 150, 2, 3}, {128, 128, 300, 1, 2}},
 	},
 	{
 		parametrization: solver.Asymmetric{},
@@ -106,7 +109,33 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]sensing.Ensemble{"completion": c}
+	all := map[string]sensing.Ensemble{"completion": c}
+	if p := pauliOn(t, space, m); p != nil {
+		all["pauli"] = p
+	}
+	return all
+}
+
+// pauliOn returns m Pauli words, of which the last is the first once more, or nil on a space that has none.
+func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
+	t.Helper()
+	s, symmetric := space.(sensing.Sym)
+	if !symmetric || s.N < 2 || s.N&(s.N-1) != 0 {
+		return nil
+	}
+	drawn, err := sensing.NewPauli(s.N, max(1, m-1), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for i := range m {
+		words = append(words, drawn.Word(i%drawn.Measurements()))
+	}
+	p, err := sensing.PaulisOf(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Suite is what to ask of a backend. The zero value asks everything of one that computes in double precision.
@@ -133,6 +162,13 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			}
 			for name, e := range all {
 				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
+					suite.run(t, b, k, s, e)
+				})
+			}
+		}
+		for _, s := range k.paulis {
+			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small {
+				t.Run(fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d", k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
 			}

@@ -63,6 +63,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	switch e := e.(type) {
 	case *sensing.Completion:
 		out[coordinateOf(e, i)] = math.Sqrt(float64(k))
+	case *sensing.Pauli:
+		e.Space().Coordinates(out, product(e.Word(i), e.Unit()))
 	case sensing.RowSource[float64]:
 		e.Row(i, out)
 	case sensing.RowSource[float32]:
@@ -94,6 +96,30 @@ func Row(e sensing.Ensemble, i int) []float64 {
 		}
 	default:
 		panic(fmt.Sprintf("backendtest: the %s ensemble has no rows", e.Name()))
+	}
+	return out
+}
+
+// product is the Kronecker product of a Pauli word's letters, from the right, times a number.
+func product(word string, unit float64) *mat.Dense {
+	letters := map[byte][4]complex128{'I': {1, 0, 0, 1}, 'X': {0, 1, 1, 0}, 'Y': {0, -1i, 1i, 0}, 'Z': {1, 0, 0, -1}}
+	p := []complex128{1}
+	n := 1
+	for at := len(word) - 1; at >= 0; at-- {
+		letter, all := letters[word[at]], make([]complex128, 4*n*n)
+		for i := range 2 * n {
+			for j := range 2 * n {
+				all[i*2*n+j] = letter[i/n*2+j/n] * p[i%n*n+j%n]
+			}
+		}
+		p, n = all, 2*n
+	}
+	out := mat.NewDense(n, n, nil)
+	for i, v := range p {
+		if imag(v) != 0 {
+			panic("backendtest: a Pauli word that is not real")
+		}
+		out.Set(i/n, i%n, unit*real(v))
 	}
 	return out
 }

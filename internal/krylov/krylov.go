@@ -25,6 +25,13 @@ type Pairs struct {
 // eigenvalues that lie close together need.
 func BlockSize(n, k int) int { return min(n, k+max(2, k/2)) }
 
+// Bytes is the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product, each once more while it
+// grows, and a few blocks.
+func Bytes(n, k int) float64 {
+	width := BlockSize(n, k)
+	return 8 * float64(n) * float64(4*max(basisBlocks*width, 2*width+k)+8*width)
+}
+
 const (
 	// exact is the residual ‖Sx − θx‖, beside ‖S‖, at which a pair counts as found.
 	exact = 1e-13

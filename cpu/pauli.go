@@ -1,0 +1,218 @@
+package cpu
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// pauli is the operator of a [sensing.Pauli]. Row j of a word has one element, in column j⊕x, so that
+//
+//	⟨P, LRᵀ⟩ = (−1)^(|x∧z|/2)·Σ_j (−1)^|z∧j|·d_j(x),   d_j(x) = l_j·r_{j⊕x}
+//	(S·X)_j = Σ_x c_j(x)·X_{j⊕x},                      c_j(x) = Σ_z (−1)^|z∧j|·v_z,   S = Σ_i w_i A_i
+//
+// with v_z = √(K/n)·(−1)^(|x∧z|/2)·w_i summed over the words i with these masks. All words with the same x share d(x) and c(x), in O(n·r), and
+// the sums over j for every z, or over z for every j, are a Walsh–Hadamard transform, in O(n·log n): hardly more than one such
+// sum by itself takes. So m words cost at most O(m·n·(r + log n)), and however many they are O(n²·(r + log n)); nothing of n² numbers is kept.
+//
+// The x are taken in bundles of those that have all bits but the last five in common, and the rows j in blocks of 32 alike. A bundle
+// meets of the other factor only the 32 rows j⊕x, which are in cache. Each number d, c and p is made by one worker, and so is every
+// row of S·X, in ascending order of x: the bits are the same with any number of workers.
+type pauli struct {
+	n       int
+	workers int
+	words   []pauliWord // by x, and in the order of measurements where x is the same
+	groups  []pauliGroup
+	bundles [][]pauliGroup
+	shared  [][]float64 // for each group of the bundle under way, d or c: n
+	values  []float64   // of contract: p, then what the A_i are weighed with
+}
+
+// pauliWord is a measurement.
+type pauliWord struct {
+	entry int32 // its number
+	z     uint32
+	unit  float64 // √(K/n)·(−1)^(|x∧z|/2)
+}
+
+// pauliGroup is the words with the same x.
+type pauliGroup struct {
+	x     int
+	words []pauliWord
+}
+
+// pauliBlock is the number of rows of a block, and the most groups of a bundle.
+const pauliBlock = 32
+
+// pauliBytes is what the operator takes, and its making.
+func pauliBytes(e *sensing.Pauli) float64 {
+	const mask, number, word, group = 4, 8, 16, 32 + 24
+	n, _ := e.Space().Dims()
+	m := float64(e.Measurements())
+	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group + pauliBlock*8*float64(n)
+}
+
+func newPauli(e *sensing.Pauli, o options) (operator, error) {
+	if o.precision != F64 {
+		return nil, fmt.Errorf("cpu: Pauli words are computed with in f64, not in %s", o.precision)
+	}
+	n, _ := e.Space().Dims()
+	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, e.Measurements()), values: make([]float64, e.Measurements())}
+	x, z := e.Masks()
+	for i := range op.words {
+		op.words[i] = pauliWord{int32(i), z[i], e.Unit()}
+		if bits.OnesCount32(x[i]&z[i])%4 == 2 {
+			op.words[i].unit = -e.Unit()
+		}
+	}
+	slices.SortStableFunc(op.words, func(a, b pauliWord) int { return int(x[a.entry]) - int(x[b.entry]) })
+	for from := 0; from < len(op.words); {
+		to := from + 1
+		for to < len(op.words) && x[op.words[to].entry] == x[op.words[from].entry] {
+			to++
+		}
+		op.groups = append(op.groups, pauliGroup{int(x[op.words[from].entry]), op.words[from:to]})
+		from = to
+	}
+	most := 0
+	for from := 0; from < len(op.groups); {
+		to := from + 1
+		for to < len(op.groups) && op.groups[to].x/pauliBlock == op.groups[from].x/pauliBlock {
+			to++
+		}
+		op.bundles = append(op.bundles, op.groups[from:to])
+		most = max(most, to-from)
+		from = to
+	}
+	const apart = 8 // a cache line, so that one row's numbers of all groups do not share a few places of the cache
+	slab := make([]float64, most*(n+apart))
+	for g := range most {
+		op.shared = append(op.shared, slab[g*(n+apart):][:n])
+	}
+	return op, nil
+}
+
+// eachRow calls do for blocks of rows, on all workers.
+func (o *pauli) eachRow(do func(from, to int)) {
+	inTurn(o.workers, (o.n+pauliBlock-1)/pauliBlock, func(b int) { do(b*pauliBlock, min((b+1)*pauliBlock, o.n)) })
+}
+
+// apply implements operator.
+func (o *pauli) apply(p []float64, l, r *mat.Dense) {
+	for _, bundle := range o.bundles {
+		o.eachRow(func(from, to int) { o.pair(bundle, l, r, from, to) })
+		inTurn(o.workers, len(bundle), func(g int) { bundle[g].sums(p, o.shared[g]) })
+	}
+}
+
+// pair does d_j(x) for a bundle and the rows from ≤ j < to. Where L is R, the earlier row of each pair does it for both.
+func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
+	others := r.RawMatrix()
+	for j := from; j < to; j++ {
+		row := l.RawRowView(j)
+		for g, group := range bundle {
+			other := j ^ group.x
+			if l == r && other < j {
+				continue
+			}
+			d := o.shared[g]
+			d[j] = chainsDot(row, others.Data[other*others.Stride:][:len(row)])
+			if l == r {
+				d[other] = d[j]
+			}
+		}
+	}
+}
+
+// sums does the p_i of a group from its d, which become what all z would have.
+func (g *pauliGroup) sums(p, d []float64) {
+	transform(d)
+	for _, w := range g.words {
+		p[w.entry] = w.unit * d[w.z]
+	}
+}
+
+// adjointMul implements operator. S is symmetric.
+func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) {
+	dst.Zero()
+	for _, bundle := range o.bundles {
+		inTurn(o.workers, len(bundle), func(g int) { bundle[g].weigh(o.shared[g], w) })
+		o.eachRow(func(from, to int) { o.combine(dst, bundle, x, from, to) })
+	}
+}
+
+// weigh does c of a group.
+func (g *pauliGroup) weigh(c, w []float64) {
+	clear(c)
+	for _, word := range g.words {
+		c[word.z] += float64(word.unit * w[word.entry])
+	}
+	transform(c)
+}
+
+// combine adds a bundle's share to the rows from ≤ j < to of S·X.
+func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from, to int) {
+	others := x.RawMatrix()
+	for j := from; j < to; j++ {
+		sum := dst.RawRowView(j)
+		for g, group := range bundle {
+			addScaled(sum, o.shared[g][j], others.Data[(j^group.x)*others.Stride:][:len(sum)])
+		}
+	}
+}
+
+// contract implements operator.
+func (o *pauli) contract(y []float64, parts []*part) {
+	m := float64(len(y))
+	for _, p := range parts {
+		o.apply(o.values, p.l, p.r)
+		p.squares = 0
+		for i, v := range o.values {
+			res := v - y[i]
+			p.squares += float64(res * res)
+			o.values[i] = res / m
+		}
+		o.adjointMul(p.gr, o.values, false, p.r)
+		if p.gl != p.gr {
+			o.adjointMul(p.gl, o.values, true, p.l)
+		}
+	}
+}
+
+// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform, a level for each bit, two at a time while there
+// are two.
+func transform(v []float64) {
+	half := 1
+	if len(v) >= 4 {
+		for at := 0; at+4 <= len(v); at += 4 { // with slices this short, the loop below is mostly slicing
+			four := v[at:][:4]
+			four[0], four[1], four[2], four[3] = butterflies(four[0], four[1], four[2], four[3])
+		}
+		half = 4
+	}
+	for ; 4*half <= len(v); half *= 4 {
+		for at := 0; at < len(v); at += 4 * half {
+			a, b, c, d := v[at:][:half], v[at+half:][:half], v[at+2*half:][:half], v[at+3*half:][:half]
+			for i := range a {
+				a[i], b[i], c[i], d[i] = butterflies(a[i], b[i], c[i], d[i])
+			}
+		}
+	}
+	if half < len(v) {
+		a, b := v[:half], v[half:][:half]
+		for i, low := range a {
+			a[i], b[i] = low+b[i], low-b[i]
+		}
+	}
+}
+
+// butterflies is two levels of a transform.
+func butterflies(a, b, c, d float64) (float64, float64, float64, float64) {
+	a, b = a+b, a-b
+	c, d = c+d, c-d
+	return a + c, b + d, a - c, b - d
+}

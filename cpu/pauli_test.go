@@ -1,0 +1,286 @@
+package cpu
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestTransform: the Walsh–Hadamard transform is the signed sums one by one, of every length, and twice over it is n times what it
+// was.
+func TestTransform(t *testing.T) {
+	for n := 1; n <= 1<<11; n *= 2 {
+		v, all := make([]float64, n), make([]float64, n)
+		sensing.NewStream(1, sensing.StartStream).Normals(uint64(n), v)
+		copy(all, v)
+		transform(all)
+		for z := range n {
+			if want := signedSum(v, uint32(z)); !(math.Abs(all[z]-want) <= 1e-12*float64(n)) {
+				t.Fatalf("n = %d: number %d is %v, and its sum %v", n, z, all[z], want)
+			}
+		}
+		transform(all)
+		for j := range all {
+			if !(math.Abs(all[j]/float64(n)-v[j]) <= 1e-12*float64(n)) {
+				t.Fatalf("n = %d: twice transformed number %d is %v times n, and was %v", n, j, all[j]/float64(n), v[j])
+			}
+		}
+	}
+}
+
+// signedSum is Σ_j (−1)^|z∧j|·d_j.
+func signedSum(d []float64, z uint32) (sum float64) {
+	for j, v := range d {
+		odd := uint64(bits.OnesCount32(z&uint32(j))) & 1
+		sum += math.Float64frombits(math.Float64bits(v) ^ odd<<63)
+	}
+	return sum
+}
+
+// TestPauliWorkers: the number of workers changes no bit, with few words of each x and with many, of one block of rows and of
+// several.
+func TestPauliWorkers(t *testing.T) {
+	for _, size := range []struct{ n, m, r int }{{2, 3, 1}, {16, 20, 5}, {128, 200, 3}, {128, 4000, 3}} {
+		e, err := sensing.NewPauli(size.n, size.m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, wantLoss := steps(t, Backend{Workers: 1}, e, size.n, size.r)
+		for _, workers := range []int{2, 5, 64} {
+			if u, loss := steps(t, Backend{Workers: workers}, e, size.n, size.r); !mat.Equal(u[0], want[0]) || loss != wantLoss {
+				t.Errorf("n = %d, m = %d: %d workers differ from one", size.n, size.m, workers)
+			}
+		}
+	}
+}
+
+// TestPauliPrecision: other arithmetic is refused.
+func TestPauliPrecision(t *testing.T) {
+	e, err := sensing.NewPauli(4, 5, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, precision := range []Precision{F32, Mixed} {
+		_, err := Backend{Precision: precision}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, 5)},
+			solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
+		if err == nil {
+			t.Errorf("%s was taken", precision)
+		}
+	}
+}
+
+// TestPauliReference repeats the case pauli of testdata/reference, which a separate NumPy program wrote, to 1e-9: see there for why
+// that is enough.
+func TestPauliReference(t *testing.T) {
+	const dir, rank, iterations = "../testdata/reference/pauli", 4, 120
+	e, err := sensing.LoadPaulis(filepath.Join(dir, "paulis.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := sensing.TruthOf(load(t, filepath.Join(dir, "X.npy")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := load(t, filepath.Join(dir, "y.npy")).RawMatrix().Data
+	var samples solver.Trajectory
+	result, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: y, Truth: truth}, Backend{},
+		solver.GradientDescent{StepSize: 0.2}, solver.Settings{
+			Start: solver.Given{Start: solver.Factor{load(t, filepath.Join(dir, "U0.npy"))}}, Iterations: iterations, FactorRank: rank,
+			MeasureEvery: 1, Recorder: &samples,
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := column(t, filepath.Join(dir, "trajectory.csv"))
+	if len(samples) != iterations+1 {
+		t.Fatalf("%d samples", len(samples))
+	}
+	for i, s := range samples {
+		got := map[string]float64{"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError,
+			"signal": s.Signal, "noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle}
+		for k, sigma := range s.Sigma {
+			got[fmt.Sprintf("sigma_%d", k+1)] = sigma
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d columns, want %d", len(got), len(want))
+		}
+		for name, g := range got {
+			if w := want[name]; len(w) != iterations+1 || !(math.Abs(g-w[i]) <= 1e-9*math.Abs(w[i])) {
+				t.Errorf("%s at iteration %d is %v, want %v", name, i, g, w[i])
+			}
+		}
+	}
+	var diff mat.Dense
+	factor := load(t, filepath.Join(dir, "factor.npy"))
+	diff.Sub(result.Factor[0], factor)
+	if off := mat.Norm(&diff, 2) / mat.Norm(factor, 2); !(off <= 1e-9) {
+		t.Errorf("the factor is off by %g relative", off)
+	}
+}
+
+// load reads a matrix, or a vector as one column.
+func load(t *testing.T, path string) *mat.Dense {
+	t.Helper()
+	a, err := npy.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := append(a.Shape(), 1)
+	return mat.NewDense(shape[0], shape[1], a.Data().([]float64))
+}
+
+// column reads a CSV file's columns.
+func column(t *testing.T, path string) map[string][]float64 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := map[string][]float64{}
+	for _, line := range lines[1:] {
+		for k, text := range line {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			columns[lines[0][k]] = append(columns[lines[0][k]], v)
+		}
+	}
+	return columns
+}
+
+// TestComplexState recovers a pure state of two qubits with complex amplitudes, as a real one of three, from the expectations of
+// some of the words by their own definition, tr(P·ρ).
+func TestComplexState(t *testing.T) {
+	psi := []complex128{0.5, 0.5i, -0.1 + 0.3i, 0.3 - 0.5i}
+	var norm float64
+	for _, a := range psi {
+		norm += real(a)*real(a) + imag(a)*imag(a)
+	}
+	n := len(psi)
+	var words []string
+	var expectations []float64
+	letters := map[byte][2][2]complex128{'I': {{1, 0}, {0, 1}}, 'X': {{0, 1}, {1, 0}}, 'Y': {{0, -1i}, {1i, 0}}, 'Z': {{1, 0}, {0, -1}}}
+	for _, first := range []byte("IXYZ") {
+		for _, second := range []byte("IXYZ") {
+			var sum complex128 // ψ†Pψ/‖ψ‖²
+			for j := range n {
+				for k := range n {
+					conj := complex(real(psi[j]), -imag(psi[j]))
+					sum += conj * letters[first][j/2][k/2] * letters[second][j%2][k%2] * psi[k]
+				}
+			}
+			word := string([]byte{first, second})
+			words = append(words, sensing.RealWord(word))
+			expectations = append(expectations, real(sum)/norm)
+		}
+	}
+	words, expectations = words[:14], expectations[:14]
+	e, err := sensing.PaulisOf(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range expectations {
+		expectations[i] *= e.Unit()
+	}
+	result, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: expectations}, Backend{},
+		solver.GradientDescent{StepSize: 0.2}, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: 1500, FactorRank: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := result.Factor[0]
+	var off float64
+	for j := range n {
+		for k := range n {
+			var rho complex128 // UU†, U = W's upper half − i·its lower half
+			for c := range 2 {
+				rho += complex(w.At(j, c), -w.At(n+j, c)) * complex(w.At(k, c), w.At(n+k, c))
+			}
+			d := rho - psi[j]*complex(real(psi[k]), -imag(psi[k]))/complex(norm, 0)
+			off += real(d)*real(d) + imag(d)*imag(d)
+		}
+	}
+	if off = math.Sqrt(off); !(off < 1e-3) {
+		t.Errorf("the state is off by %g", off)
+	}
+}
+
+// BenchmarkPauli is one gradient from m = 10·n words, of which bench/peers/pauli.py has the other side; and from as many dense rows where
+// these fit into memory.
+func BenchmarkPauli(b *testing.B) {
+	for _, n := range []int{64, 256, 1024, 4096} {
+		for _, r := range []int{1, n} {
+			if m := 10 * n; n <= 1024 || r == 1 {
+				b.Run(fmt.Sprintf("words/n=%d/m=%d/r=%d", n, m, r), func(b *testing.B) {
+					e, err := sensing.NewPauli(n, m, 1)
+					benchmarkGradient(b, e, err, r)
+				})
+				if n <= 256 {
+					b.Run(fmt.Sprintf("rows/n=%d/m=%d/r=%d", n, m, r), func(b *testing.B) {
+						e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+						benchmarkGradient(b, e, err, r)
+					})
+				}
+			}
+		}
+	}
+}
+
+func benchmarkGradient(b *testing.B, e sensing.Ensemble, err error, r int) {
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, _ := e.Space().Dims()
+	engine, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
+		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer engine.Close()
+	u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := engine.Set(0, solver.Iterate, u); err != nil {
+			b.Fatal(err)
+		}
+		if err := engine.Gradient(0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTransform is a transform, and one of the n sums that it makes.
+func BenchmarkTransform(b *testing.B) {
+	for _, n := range []int{32, 256, 1024, 4096} {
+		v := make([]float64, n)
+		b.Run(fmt.Sprintf("transform/n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				transform(v)
+			}
+		})
+		b.Run(fmt.Sprintf("sum/n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				v[0] = signedSum(v, 5)
+			}
+		})
+	}
+}

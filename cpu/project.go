@@ -1,0 +1,151 @@
+package cpu
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+var _ solver.Projecting = &engine{}
+
+// projector is an operator that sums the squares of projected measurements in one pass over them.
+type projector interface {
+	// projectedSquares returns Σ_i ‖BᵀA_iC‖_F², where nil is the identity, in a rectangular space.
+	projectedSquares(b, c *mat.Dense) float64
+}
+
+// ProjectedSquares implements solver.Projecting, in f64. Operators that cannot do it in one pass take one for each column of B with
+// each of C, as ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over them.
+func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
+	n1, n2 := e.space.Dims()
+	if _, sym := e.space.(sensing.Sym); sym || !isSide(b, n1) || !isSide(c, n2) {
+		return 0, fmt.Errorf("cpu: the measurements of %d × %d matrices in the space %s cannot be projected by what was given", n1, n2, e.space.Name())
+	}
+	if p, ok := e.operator.(projector); ok {
+		return p.projectedSquares(b, c), nil
+	}
+	b, c = orIdentity(b, n1), orIdentity(c, n2)
+	p := make([]float64, len(e.y))
+	var sum float64
+	for i := range b.RawMatrix().Cols {
+		for j := range c.RawMatrix().Cols {
+			e.operator.apply(p, mat.DenseCopyOf(b.ColView(i)), mat.DenseCopyOf(c.ColView(j)))
+			sum += squaredNorm(p)
+		}
+	}
+	return sum, nil
+}
+
+// isSide says whether a is the identity or has n rows.
+func isSide(a *mat.Dense, n int) bool { return a == nil || a.RawMatrix().Rows == n }
+
+// orIdentity returns a, or the identity where it is nil.
+func orIdentity(a *mat.Dense, n int) *mat.Dense {
+	if a != nil {
+		return a
+	}
+	identity := mat.NewDense(n, n, nil)
+	for i := range n {
+		identity.Set(i, i, 1)
+	}
+	return identity
+}
+
+// projectedSquares implements projector: the eight measurements of a block lie one below the other, and one product multiplies
+// all of them by C.
+func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
+	n1, n2 := o.space.Dims()
+	p := &projection[E, F]{rowOperator: o, b: b, c: c}
+	for range o.workers {
+		w := &projectionWorker[E]{product: o.product.alone(), stack: mat.NewDense(blockRows*n1, n2, nil)}
+		w.inner = w.stack
+		if c != nil {
+			w.inner = mat.NewDense(blockRows*n1, c.RawMatrix().Cols, nil)
+		}
+		if b != nil {
+			w.outer = mat.NewDense(w.inner.RawMatrix().Cols, b.RawMatrix().Cols, nil)
+		}
+		p.workers = append(p.workers, w)
+	}
+	o.walk(p)
+	return p.sum
+}
+
+// projection is the walk of projectedSquares.
+type projection[E sensing.Entry, F number] struct {
+	*rowOperator[E, F]
+	b, c    *mat.Dense
+	workers []*projectionWorker[E]
+	sum     float64
+}
+
+// projectionWorker is what one worker of a projection keeps.
+type projectionWorker[E sensing.Entry] struct {
+	product *product
+	rows    block[E]
+	stack   *mat.Dense // the A_i of a block
+	inner   *mat.Dense // each times C
+	outer   *mat.Dense // (BᵀA_iC)ᵀ of one
+	sum     float64    // of the chunk
+}
+
+func (p *projection[E, F]) begin(worker int) { p.workers[worker].sum = 0 }
+
+func (p *projection[E, F]) visit(worker, first, count int) {
+	w := p.workers[worker]
+	n1, n2 := p.space.Dims()
+	p.load(worker, first, count, &w.rows)
+	for j, row := range w.rows[:count] {
+		decode(w.stack.RawMatrix().Data[j*n1*n2:(j+1)*n1*n2], row, 0)
+	}
+	if p.c != nil {
+		w.product.multiply(w.inner, plain(w.stack), plain(p.c), false)
+	}
+	_, cols := w.inner.Dims()
+	for j := range count {
+		one := w.inner.Slice(j*n1, (j+1)*n1, 0, cols).(*mat.Dense)
+		if p.b != nil {
+			w.product.multiply(w.outer, transposed(one), plain(p.b), false) // the narrow one is copied
+			one = w.outer
+		}
+		w.sum += rowsSquared(one)
+	}
+}
+
+func (p *projection[E, F]) done(worker int) { p.sum += p.workers[worker].sum }
+
+// rowsSquared is ‖A‖_F².
+func rowsSquared(a *mat.Dense) (sum float64) {
+	for i := range a.RawMatrix().Rows {
+		sum += squaredNorm(a.RawRowView(i))
+	}
+	return sum
+}
+
+// alone returns a product that one worker computes, with the same bits.
+func (p *product) alone() *product {
+	return &product{tiles: p.tiles, workers: []*productWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
+}
+
+// projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², of the rows of B and C.
+func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
+	norms := func(a *mat.Dense, n int) []float64 {
+		all := make([]float64, n)
+		for i := range all {
+			if all[i] = 1; a != nil {
+				all[i] = squaredNorm(a.RawRowView(i))
+			}
+		}
+		return all
+	}
+	n1, n2 := s.ensemble.Space().Dims()
+	left, right := norms(b, n1), norms(c, n2)
+	rows, cols := s.ensemble.Positions()
+	for k, i := range rows {
+		sum += float64(left[i] * right[cols[k]])
+	}
+	return s.k * sum
+}

@@ -1,0 +1,344 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/triplets"
+	"github.com/matsense/matsense/sensing"
+)
+
+// ownWay is a way to bring one's own measurements: a file that says what they are.
+type ownWay struct {
+	// key is the setting that names the file.
+	key string
+	// files are that setting and those of more files that belong to it.
+	files func(c *Config) []dataFile
+	// ensemble is what the measurements are called.
+	ensemble string
+	// entries is the number format of their rows; "" where they are not rows of entries.
+	entries sensing.Entries
+	// text: its files are text, and no arrays.
+	text bool
+	// observed: the file has the observations too; else they come in a file of their own.
+	observed bool
+	// standIn is an ensemble of the same size that is drawn: memory and time are asked of it before the file is read.
+	standIn string
+	// size reads as much of the file as it takes to say how large the problem is, of matrices that are symmetric or of any shape.
+	size func(c *Config, rectangular bool) (ownSize, error)
+	// load reads the file into the problem, on its space.
+	load func(l *loaded, c *Config, space sensing.Space) error
+}
+
+// ownSize is the size of a user's own problem.
+type ownSize struct {
+	m, n1, n2 int
+	// says is what the file says of it, in words.
+	says string
+}
+
+var ownWays = []ownWay{
+	{
+		key: "matrices", files: func(c *Config) []dataFile { return []dataFile{{"matrices", &c.Matrices}} },
+		ensemble: dense, entries: sensing.F64, standIn: "gaussian", size: (*Config).matricesSize, load: (*loaded).loadMatrices,
+	},
+	{
+		key: "triplets", files: func(c *Config) []dataFile { return []dataFile{{"triplets", &c.Triplets}} }, text: true, observed: true,
+		ensemble: "completion", standIn: "completion", size: (*Config).tripletsSize, load: (*loaded).loadTriplets,
+	},
+}
+
+// own is the way in which a configuration brings its measurements; nil where they are drawn.
+func (c *Config) own() *ownWay {
+	for i := range ownWays {
+		if *ownWays[i].files(c)[0].path != "" {
+			return &ownWays[i]
+		}
+	}
+	return nil
+}
+
+// ownData says whether the measurements are a user's.
+func (c *Config) ownData() bool { return c.own() != nil }
+
+// OwnMeasurements names the file that the measurements come from; "" where they are drawn.
+func (c *Config) OwnMeasurements() string {
+	if way := c.own(); way != nil {
+		return *way.files(c)[0].path
+	}
+	return ""
+}
+
+// ownFiles lists the settings that name files of a user's own problem; a path that is "" is no file.
+func (c *Config) ownFiles() (files []dataFile) {
+	for _, way := range ownWays {
+		files = append(files, way.files(c)...)
+	}
+	return append(files, dataFile{"observations", &c.Observations}, dataFile{"truth", &c.Truth}, dataFile{"truth-right", &c.TruthRight})
+}
+
+// OwnKeys lists the settings that name files of a user's own problem.
+func OwnKeys() (keys []string) {
+	var c Config
+	for _, f := range c.ownFiles() {
+		keys = append(keys, f.key)
+	}
+	return keys
+}
+
+// isText says whether a setting names a file that is text.
+func isText(key string) bool {
+	var c Config
+	return slices.ContainsFunc(ownWays, func(w ownWay) bool {
+		return w.text && slices.ContainsFunc(w.files(&c), func(f dataFile) bool { return f.key == key })
+	})
+}
+
+// checkNoOwnData refuses what belongs to own measurements where there are none.
+func (c *Config) checkNoOwnData(m *mistakes) {
+	for _, f := range c.ownFiles() {
+		if *f.path == "" {
+			continue
+		}
+		var ways []string // to which it could belong
+		for _, w := range ownWays {
+			its := slices.ContainsFunc(w.files(c), func(x dataFile) bool { return x.key == f.key })
+			if its || f.key == "observations" && !w.observed || f.key == "truth" || f.key == "truth-right" {
+				ways = append(ways, w.key)
+			}
+		}
+		m.bad(f.key, "%s belongs to own data, which needs %s as well", f.key, strings.Join(ways, " or "))
+	}
+}
+
+// checkOwnData checks a configuration with own measurements, as far as that goes without the files.
+func (c *Config) checkOwnData(m *mistakes) {
+	way := c.own()
+	for _, other := range ownWays {
+		for _, f := range other.files(c) {
+			if other.key != way.key && *f.path != "" {
+				m.bad(f.key, "%s and %s are two ways to bring measurements: give one of them", way.key, f.key)
+			}
+		}
+	}
+	switch {
+	case way.observed && c.Observations != "":
+		m.bad("observations", "%s hold the observations themselves", way.key)
+	case !way.observed && c.Observations == "":
+		m.bad(way.key, "own %s need own observations as well: add observations, a .npy file of shape (m,)", way.key)
+	}
+	// A resolved configuration repeats what the files say; checkShapes compares the two.
+	for _, key := range []string{"kappa", "noise"} {
+		if f, _ := c.field(key); c.given(key) && f.value.Float() != 0 {
+			m.bad(key, "%s is for a truth that is drawn, not for own data", key)
+		}
+	}
+	if c.given("ensemble") && c.Ensemble != way.ensemble {
+		m.bad("ensemble", "own %s are the %s ensemble, got %q", way.key, way.ensemble, c.Ensemble)
+	}
+	if c.given("entries") && c.Entries != string(way.entries) {
+		if way.entries == "" {
+			m.bad("entries", "own %s are no rows of entries, and have no number format, got %q", way.key, c.Entries)
+		} else {
+			m.bad("entries", "own %s are used as they are, in %s, got %q", way.key, way.entries, c.Entries)
+		}
+	}
+	for _, e := range ensembles {
+		for _, key := range e.settings {
+			if f, _ := c.field(key); key != "entries" && c.given(key) && !f.value.IsZero() {
+				m.bad(key, "%s is for measurements that are drawn, not for own data", key)
+			}
+		}
+	}
+	c.Ensemble, c.Entries, c.Kappa, c.Noise = way.ensemble, string(way.entries), 0, 0
+	if way.entries == "" {
+		c.checkStructured(m)
+	} else if c.given("storage") && c.Storage == "generated" {
+		m.bad("storage", "own %s lie in memory and cannot be generated", way.key)
+	}
+}
+
+// checkOwnShapes fills in the sizes that the files of own data imply, or compares them with what was given. It says whether
+// they could be found out.
+func (c *Config) checkOwnShapes(m *mistakes) (sized bool) {
+	way := c.own()
+	size, err := way.size(c, c.rectangular())
+	if err != nil {
+		m.bad(way.key, "%v", err)
+		return false
+	}
+	if c.rectangular() {
+		c.fill(m, "n2", &c.N2, size.n2, size.says)
+	}
+	c.fill(m, "measurements", &c.Measurements, size.m, size.says)
+	c.fill(m, "n", &c.N, size.n1, size.says)
+	if y := c.shapes["observations"]; !way.observed && (!isTall(y) || columns(y) != 1 || y[0] != size.m) {
+		m.bad("observations", "%s and %s: the second must be (%d,)", size.says, c.says("observations"), size.m)
+	}
+	if !c.given("rank") {
+		c.Rank = 0
+	}
+	if x, ok := c.shapes["truth"]; ok {
+		most := min(size.n1, size.n2)
+		if !isTall(x) || x[0] != size.n1 || columns(x) > most {
+			m.bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", size.says, c.says("truth"), size.n1, most)
+		} else {
+			c.fill(m, "rank", &c.Rank, columns(x), c.says("truth"))
+		}
+		if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != size.n2 || columns(y) != columns(x)) {
+			m.bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", size.says, c.says("truth"), c.says("truth-right"), size.n2, columns(x))
+		}
+	}
+	if n1, n2 := c.sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
+		c.badRank(m, true)
+	}
+	if c.FactorRank == 0 && c.startFile() == "" {
+		c.FactorRank = min(size.n1, size.n2)
+	}
+	return true
+}
+
+// fill sets a setting that a file implies, and refuses another that was given.
+func (c *Config) fill(m *mistakes, key string, value *int, size int, because string) {
+	if c.given(key) && *value != size {
+		m.bad(key, "%s is %d, and %s", key, *value, because)
+	}
+	*value = size
+}
+
+// says tells what shape a data file has.
+func (c *Config) says(key string) string {
+	f, _ := c.field(key)
+	return fmt.Sprintf("%s %s has the shape %s", key, f.String(), npy.ShapeString(c.shapes[key]))
+}
+
+// loadOwn reads a user's own problem.
+func (l *loaded) loadOwn(c *Config) error {
+	way := c.own()
+	if err := way.load(l, c, c.space()); err != nil {
+		return Usagef("%s: %v", c.at(way.key), err)
+	}
+	if !way.observed {
+		y, err := npy.Load(c.Observations)
+		if err != nil {
+			return Usagef("%s: %v", c.at("observations"), err)
+		}
+		l.problem.Observations = y.Data().([]float64)
+	}
+	if c.Truth == "" {
+		return nil
+	}
+	var err error
+	l.problem.Truth, err = c.ownTruth()
+	return err
+}
+
+// matricesSize reads the header of dense matrices.
+func (c *Config) matricesSize(rectangular bool) (ownSize, error) {
+	a, says := c.shapes["matrices"], c.says("matrices")
+	if len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !rectangular {
+		must := "(m, n, n) with m and n at least 1"
+		if rectangular {
+			must = "(m, n, n2) with each at least 1"
+		} else if len(a) == 3 && !slices.Contains(a, 0) {
+			must += "; matrices that are not square need parametrization uv"
+		}
+		return ownSize{}, fmt.Errorf("%s; it must be %s", says, must)
+	}
+	if c.isSparse() && a[2] != 1 {
+		return ownSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it must be (m, n, 1)", says)
+	}
+	return ownSize{a[0], a[1], a[2], says}, nil
+}
+
+// loadMatrices reads dense matrices.
+func (l *loaded) loadMatrices(c *Config, space sensing.Space) error {
+	load := sensing.LoadDense
+	if _, rectangular := space.(sensing.Rect); rectangular {
+		load = sensing.LoadRectDense
+	}
+	matrices, err := load(c.Matrices)
+	if err != nil {
+		return err
+	}
+	l.problem.Ensemble = matrices
+	if matrices.Asymmetry > 0 {
+		l.notices = append(l.notices, fmt.Sprintf(
+			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
+			matrices.Asymmetry))
+	}
+	return nil
+}
+
+// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or else its largest
+// indices.
+func (c *Config) tripletsSize(rectangular bool) (ownSize, error) {
+	h, err := triplets.Inspect(c.Triplets)
+	if err != nil {
+		return ownSize{}, err
+	}
+	size := ownSize{h.Count, h.Rows, h.Cols, fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows, h.Cols)}
+	switch {
+	case h.Stated && !rectangular && h.Rows != h.Cols:
+		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.says)
+	case h.Symmetric && rectangular:
+		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles in a general file", c.Triplets)
+	case h.Stated:
+		return size, nil
+	case !rectangular:
+		size.n1 = max(h.Rows, h.Cols)
+		size.n2 = size.n1
+	}
+	for _, side := range []struct {
+		key         string
+		given, size *int
+	}{{"n", &c.N, &size.n1}, {"n2", &c.N2, &size.n2}} {
+		if !c.given(side.key) {
+			continue
+		}
+		if *side.given < *side.size {
+			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets, *side.size-1, side.key, *side.given)
+		}
+		*side.size = min(*side.given, sensing.MaxSide)
+	}
+	if !rectangular {
+		size.n2 = size.n1
+	}
+	return size, nil
+}
+
+// loadTriplets reads observed entries with their values.
+func (l *loaded) loadTriplets(c *Config, space sensing.Space) error {
+	list, err := triplets.Load(c.Triplets)
+	if err != nil {
+		return err
+	}
+	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
+	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
+		return fmt.Errorf("%s: line %d: the entry (%d, %d) is given again, after line %d", c.Triplets,
+			list.Line[repeated.Second], repeated.Row, repeated.Col, list.Line[repeated.First])
+	}
+	if err != nil {
+		return err
+	}
+	l.problem.Ensemble, l.problem.Observations = e, y
+	if twice := list.Count - e.Measurements(); twice > 0 {
+		l.notices = append(l.notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: each counts as one of %d measurements", twice, e.Measurements()))
+	}
+	return nil
+}
+
+// standIn returns an ensemble of the size of a configuration's own, which takes as much memory, and costs nothing to make.
+func (c *Config) standIn() (sensing.Ensemble, error) {
+	like := *c
+	if way := c.own(); way != nil {
+		like.Ensemble = way.standIn
+	}
+	if slices.Contains([]string{"completion", "relu-completion"}, like.Ensemble) {
+		like.Ensemble, like.Measurements = "completion", min(like.Measurements, like.space().K())
+	}
+	return like.ensemble()
+}

@@ -1,0 +1,123 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const completionClaim = `A matrix of low rank whose singular vectors are spread out is found again from some of its entries, any with the same
+probability: from a number of them of the order of its free numbers times ln n, and from fewer than its free numbers it cannot be (Candès
+and Recht, Foundations of Computational Mathematics 9 (2009); Candès and Tao, arXiv 0903.1476). Gradient descent from a small start
+does so without knowing the rank (Ma and Fattahi, arXiv 2402.06756, for the symmetric one).`
+
+// judgeCompletion asks that every run with at least twice the free numbers times ln n of entries recover, and none with fewer than
+// the free numbers. One that does, or a tenth of the others that do not, disagrees.
+func judgeCompletion(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: "measurements", Y: "test_error", By: "parametrization"}}}}
+	names, groups := by(all, func(o observation) string { return o.Parametrization })
+	if len(names) == 0 {
+		v.find("there are no runs")
+	}
+	agree, disagree := len(names) > 0, false
+	for _, name := range names {
+		few, ample := share{}, share{}
+		var free, enough float64
+		sizes, of := by(groups[name], func(o observation) int { return o.Measurements })
+		var text []string
+		for _, m := range sizes {
+			var here share
+			for _, o := range of[m] {
+				free = freeNumbers(o)
+				enough = 2 * free * math.Log(float64(max(o.N, o.N2)))
+				here.count(o)
+				if float64(m) < free {
+					few.count(o)
+				} else if float64(m) >= enough {
+					ample.count(o)
+				}
+			}
+			text = append(text, fmt.Sprintf("%d: %v", m, here))
+		}
+		v.find("%s, %.0f free numbers; entries, and runs that recover from them: %s", name, free, strings.Join(text, "; "))
+		v.find("%s: %v recover from fewer than the free numbers, %v from at least %.0f, twice them times ln n", name, few, ample, enough)
+		if few.of == 0 || ample.of == 0 {
+			v.find("%s: there are not both", name)
+			agree = false
+			continue
+		}
+		agree = agree && few.recovered == 0 && ample.recovered == ample.of
+		disagree = disagree || few.recovered > 0 || 10*(ample.of-ample.recovered) >= ample.of
+	}
+	v.settle(agree, disagree)
+	return v
+}
+
+// freeNumbers is how many numbers a matrix of the truth's rank has to choose.
+func freeNumbers(o observation) float64 {
+	n, n2, r := float64(o.N), float64(o.N2), float64(o.Rank)
+	if o.N2 > 0 {
+		return r * (n + n2 - r)
+	}
+	return r * (2*n - r + 1) / 2
+}
+
+// share is some runs of a number of them.
+type share struct{ recovered, of int }
+
+func (s *share) count(o observation) {
+	s.of++
+	if o.Recovered != nil && *o.Recovered {
+		s.recovered++
+	}
+}
+
+func (s share) String() string { return fmt.Sprintf("%d of %d", s.recovered, s.of) }
+
+const reluClaim = `Where a positive semidefinite matrix is seen exactly where its entries are not negative, gradient descent from a random start
+generally ends at stationary points that are not the solution, and from a start made for such entries it finds the solution (Liu, Wang,
+Huang, Qu and Balzano, arXiv 2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`
+
+// judgeReLU asks that all runs from relu-spectral recover and of those from random starts at most half. A tenth of the first
+// that does not, or nine tenths of the others that do, disagrees.
+func judgeReLU(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}}}}
+	inits, groups := by(all, func(o observation) string { return o.Init })
+	shares := map[string]share{}
+	for _, init := range inits {
+		ranks, of := by(groups[init], func(o observation) int { return o.Rank })
+		var text []string
+		var sum share
+		var stuck []observation
+		for _, rank := range ranks {
+			var here share
+			for _, o := range of[rank] {
+				here.count(o)
+				sum.count(o)
+				if o.Recovered != nil && !*o.Recovered && !o.Diverged() {
+					stuck = append(stuck, o)
+				}
+			}
+			text = append(text, fmt.Sprintf("r* = %d: %v", rank, here))
+		}
+		shares[init] = sum
+		v.find("%s: %v recover (test error below %g); %s", init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
+		if len(stuck) > 0 {
+			loss := func(o observation) float64 { return float64(o.Final.TrainLoss) }
+			earlier := func(o observation) float64 { return float64(pointAt(o.Trajectory, o.Record.Iterations/2).TrainLoss) }
+			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g, half-way at a loss of %.2g (medians)",
+				init, median(stuck, loss), median(stuck, testError), median(stuck, earlier))
+		}
+	}
+	made, random := shares["relu-spectral"], shares["random"]
+	if made.of == 0 || random.of == 0 {
+		v.find("there are not both starts")
+		return v
+	}
+	v.settle(made.recovered == made.of && 2*random.recovered <= random.of,
+		10*(made.of-made.recovered) >= made.of || 10*random.recovered >= 9*random.of)
+	return v
+}

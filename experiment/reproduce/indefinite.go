@@ -1,0 +1,56 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
+)
+
+const indefiniteClaim = `From a small start UUᵀ − VVᵀ recovers symmetric matrices with eigenvalues of both signs, with as many columns of U and of V as
+there are rows: the test error falls with the size α of the start as that of UUᵀ does on positive semidefinite matrices, and U and V
+share nothing in the end (the matrix case of Fan, Yang and Yu, arXiv 2007.08322, observed by Gaussian measurements).`
+
+// judgeIndefinite asks that all runs with α ≤ 1e-5 recover the truth, that the slopes of the floor's test error in α, in logarithms, be
+// within a tenth of each other, and that ‖UᵀV‖_F be at most a hundredth of ‖M*‖ in the end; a run that recovers nothing, slopes a quarter
+// apart, or a share of a tenth disagrees.
+func judgeIndefinite(all []observation) Verdict {
+	const small = 1.001e-5
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
+	}}
+	begun, recovered := 0, 0
+	for _, o := range all {
+		if o.Parametrization == (solver.Indefinite{}).Name() && o.Alpha <= small {
+			if begun++; o.Recovered != nil && *o.Recovered {
+				recovered++
+			}
+		}
+	}
+	v.find("%d of %d runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth", recovered, begun)
+	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
+	names, groups := by(reached, func(o observation) string { return o.Parametrization })
+	slopes, shared := map[string]float64{}, math.NaN()
+	for _, name := range names {
+		g := groups[name]
+		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		slopes[name] = s.mean
+		text := fmt.Sprintf("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, func(o observation) float64 { return o.Alpha }), s.worst)
+		if name == (solver.Indefinite{}).Name() {
+			shared = 0
+			for _, o := range g {
+				shared = math.Max(shared, float64(o.Final.Imbalance)/(2*math.Sqrt2)) // NaN stays
+			}
+			text += fmt.Sprintf("; ‖UᵀV‖ ends at %.2g or less, where ‖M*‖ = 1", shared)
+		}
+		v.find("%s", text)
+	}
+	if len(slopes) < 2 || begun == 0 {
+		v.find("there are not both parametrizations, from small starts too")
+		return v
+	}
+	apart := math.Abs(slopes[solver.Indefinite{}.Name()]/slopes[solver.PSD{}.Name()] - 1)
+	v.settle(recovered == begun && apart <= 0.1 && shared <= 0.01, recovered < begun || apart > 0.25 || shared > 0.1)
+	return v
+}

@@ -1,0 +1,170 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// SingleIndex is the single index model: m samples of a covariate X with a known law, and of
+//
+//	y_i = h(⟨X_i, M*⟩/‖M*‖_F) + noise·w_i
+//
+// with a link h. The covariates are Gaussian, with independent N(0, 1) coordinates, so that their score function is S(X) = X, and by
+// Stein's identity
+//
+//	E[y·S(X)] = η·M*/‖M*‖_F,   η = E h′(g) = E g·h(g),   g ~ N(0, 1),
+//
+// whatever h is: its average T = 1/m Σ ỹ_i X_i estimates M* up to a factor, ỹ being y cut off at ±Truncation. The loss ‖Z‖² − 2⟨Z, T⟩ =
+// ‖Z − T‖² − ‖T‖² is minimized over factors. (Fan, Yang and Yu, Understanding Implicit Regularization in
+// Over-Parameterized Single Index Model, arXiv 2007.08322, after Plan and Vershynin, The Generalized Lasso With Non-Linear
+// Observations, IEEE Transactions on Information Theory 62 (2016).)
+//
+// Here that is the observation of each of the K coordinates of T once, √K·T_c, with f(U) = ¼‖Z − T‖_F².
+type SingleIndex struct {
+	Space Space
+	// Samples is m.
+	Samples int
+	// Link is h, one of [Links].
+	Link string
+	// Unknown says that h is not known, and η with it. Otherwise T is made an estimate of M* itself, by the factor ‖M*‖_F/η.
+	Unknown bool
+	// Truncation is where y is cut off, against heavy tails; 0 does not.
+	Truncation float64
+	// Noise is the standard deviation of the noise.
+	Noise float64
+	// Seed keys covariates, row i of the entries' stream, and noise.
+	Seed uint64
+}
+
+// link is h with η = E g·h(g).
+type link struct {
+	name string
+	of   func(g float64) float64
+	eta  float64
+}
+
+// links are all that single index models may have. The last digits of tanh are those of Go's library, which may differ between architectures.
+func links() []link {
+	return []link{
+		{"identity", func(g float64) float64 { return g }, 1},
+		{"tanh", math.Tanh, 0.6057055096021593},
+		{"sign", func(g float64) float64 { return math.Copysign(1, g) }, math.Sqrt(2 / math.Pi)},
+		{"square-root", func(g float64) float64 { return math.Copysign(math.Sqrt(math.Abs(g)), g) },
+			0.86003998732451954}, // E|g|^{3/2} = 2^{3/4}·Γ(5/4)/√π
+		{"cubic", func(g float64) float64 { return float64(g*g) * g }, 3},
+	}
+}
+
+// Links names the links: the identity, tanh, the sign, sign(g)·√|g| and g³. All are odd and increasing.
+func Links() (names []string) {
+	for _, l := range links() {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// check refuses what is no model, and returns its link.
+func (s SingleIndex) check() (link, error) {
+	all := links()
+	at := slices.IndexFunc(all, func(l link) bool { return l.name == s.Link })
+	switch {
+	case at < 0:
+		return link{}, fmt.Errorf("sensing: a link is %s, got %q", strings.Join(Links(), ", "), s.Link)
+	case s.Samples < 1:
+		return link{}, fmt.Errorf("sensing: the number of samples must be positive, got %d", s.Samples)
+	case !(s.Truncation >= 0):
+		return link{}, fmt.Errorf("sensing: observations are cut off at a positive number, or 0 for not at all, got %v", s.Truncation)
+	case !(s.Noise >= 0 && s.Noise <= Largest/10):
+		return link{}, fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, s.Noise)
+	}
+	return all[at], nil
+}
+
+// Ensemble returns what is observed of T: all of its coordinates, once.
+func (s SingleIndex) Ensemble() (*Completion, error) {
+	if _, err := s.check(); err != nil {
+		return nil, err
+	}
+	b, err := newBase(s.Space, s.Space.K())
+	if err == nil {
+		_, err = newCompletionBase(s.Space, b.m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Completion{b, "single-index", func() (rows, cols []int32) { return positions(s.Space, complement(nil, uint64(b.m))) }}, nil
+}
+
+// Target returns what T estimates: M*, or η·M*/‖M*‖_F where the link is not known.
+func (s SingleIndex) Target(t *Truth) (*Truth, error) {
+	h, err := s.check()
+	if err != nil {
+		return nil, err
+	}
+	if !s.Unknown {
+		return t, nil
+	}
+	return t.Scaled(h.eta / t.Norm()), nil
+}
+
+// Observe draws the samples of a truth, one after another, and returns √K·T_c for each coordinate c.
+func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
+	h, err := s.check()
+	if err != nil {
+		return nil, err
+	}
+	n1, n2 := s.Space.Dims()
+	if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
+		return nil, fmt.Errorf("sensing: the truth is %d × %d and the covariates are %d × %d", t1, t2, n1, n2)
+	}
+	k := s.Space.K()
+	index, norm := t.coordinates(s.Space), t.Norm()
+	for c := range index {
+		index[c] /= norm
+	}
+	noise := make([]float64, s.Samples)
+	(&Problem{Noise: s.Noise, NoiseSeed: s.Seed}).AddNoise(noise)
+	stream, x, sum := NewStream(s.Seed, EntriesStream), make([]float64, k), make([]float64, k)
+	for i, w := range noise {
+		stream.Normals(uint64(i), x)
+		y := h.of(dot(x, index)) + w
+		if s.Truncation > 0 {
+			y = max(-s.Truncation, min(y, s.Truncation))
+		}
+		for c, v := range x {
+			sum[c] += float64(y * v)
+		}
+	}
+	scale := math.Sqrt(float64(k)) / float64(s.Samples)
+	if !s.Unknown {
+		scale *= norm / h.eta
+	}
+	for c := range sum {
+		sum[c] *= scale
+	}
+	return sum, nil
+}
+
+// coordinates returns those of M* in a space, each a sum in one order.
+func (t *Truth) coordinates(s Space) []float64 {
+	n1, n2 := t.Dims()
+	_, symmetric := s.(Sym)
+	z := make([]float64, 0, s.K())
+	for i := range n1 {
+		x := t.X().RawRowView(i)
+		first := 0
+		if symmetric {
+			first = i
+		}
+		for j := first; j < n2; j++ {
+			v := dot(x, t.Right().RawRowView(j))
+			if symmetric && j != i {
+				v *= math.Sqrt2
+			}
+			z = append(z, v)
+		}
+	}
+	return z
+}

@@ -1,0 +1,53 @@
+package sensing
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// NewSparseTruth draws a vector β* of n numbers, as the n × 1 matrix M*, of which `sparsity` are not zero and ‖β*‖ = 1. Their places
+// are drawn without replacement and their signs are fair. In the order of places their magnitudes are evenly spaced from the largest down to
+// it over kappa: all are 1/√sparsity where kappa is 1. It is the same bits on every machine.
+func NewSparseTruth(n, sparsity int, kappa float64, seed uint64) (*Truth, error) {
+	if n < 1 || sparsity < 1 || sparsity > n {
+		return nil, fmt.Errorf("sensing: of a vector of n = %d numbers from 1 to n are not zero, got a sparsity of %d", n, sparsity)
+	}
+	magnitudes, err := spectrum(n, sparsity, kappa)
+	if err != nil {
+		return nil, err
+	}
+	const signs = 1 << 32 // the stream's row of signs
+	norm := math.Sqrt(dot(magnitudes, magnitudes))
+	stream := NewStream(seed, TruthStream)
+	beta := make([]float64, n)
+	for k, place := range distinct(stream, uint64(n), sparsity) {
+		beta[place] = magnitudes[k] / norm
+		if stream.Word(signs, uint64(k/64))>>(k%64)&1 == 1 {
+			beta[place] = -beta[place]
+		}
+	}
+	return SparseTruthOf(mat.NewDense(n, 1, beta))
+}
+
+// SparseTruthOf returns the truth M* = β* of a given vector, n × 1, which is not zero.
+func SparseTruthOf(beta *mat.Dense) (*Truth, error) {
+	if _, columns := beta.Dims(); columns != 1 {
+		return nil, fmt.Errorf("sensing: a sparse truth is a vector, one column, got %d", columns)
+	}
+	if err := checkGiven(beta); err != nil {
+		return nil, err
+	}
+	b := mat.Col(nil, 0, beta)
+	norm := math.Sqrt(dot(b, b))
+	if !(norm > 0) {
+		return nil, fmt.Errorf("sensing: the true vector is zero: nothing can be told relative to it")
+	}
+	root := math.Sqrt(norm)
+	left := side{new(mat.Dense), new(mat.Dense)}
+	left.x.Scale(1/root, beta)
+	left.basis.Scale(1/norm, beta)
+	right := side{mat.NewDense(1, 1, []float64{root}), mat.NewDense(1, 1, []float64{1})}
+	return &Truth{left: left, right: right, sigma: []float64{root}, sparse: true}, nil
+}

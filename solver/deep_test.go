@@ -1,0 +1,188 @@
+package solver_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// deepFactor is a random one of the shapes that a deep product has.
+func deepFactor(t *testing.T, p solver.Deep, space sensing.Space, width int, seed uint64) solver.Factor {
+	t.Helper()
+	shapes, err := p.Shapes(space, width)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor(shapes, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// openOn opens an engine with one seat.
+func openOn(t *testing.T, p *sensing.Problem, par solver.Parametrization, width int) solver.Engine {
+	t.Helper()
+	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: par, Members: []solver.Member{{FactorRank: width}}, Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+// TestDeepCurvature: at every depth and width the gradient is f's, by Taylor's slope, and the flatness is the sum of f's second
+// differences in every entry, which are exact up to rounding because f is a quadratic in each.
+func TestDeepCurvature(t *testing.T) {
+	p := rectangular(t, 60, 2)
+	space := p.Ensemble.Space()
+	for _, depth := range []int{2, 3, 4} {
+		for _, width := range []int{2, 5, 11, 15} { // thinner than either side, between both, wider
+			t.Run(fmt.Sprintf("depth %d, width %d", depth, width), func(t *testing.T) {
+				par := solver.Deep{Depth: depth}
+				e := openOn(t, p, par, width)
+				loss := func(f solver.Factor) float64 {
+					if err := e.Set(0, solver.Iterate, f); err != nil {
+						t.Fatal(err)
+					}
+					v, err := e.Evaluate(0, solver.Iterate)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return v
+				}
+				f, v := deepFactor(t, par, space, width, 1), deepFactor(t, par, space, width, 2)
+				at, g := loss(f), f.Clone()
+				if err := e.Gradient(0); err != nil {
+					t.Fatal(err)
+				}
+				if err := e.Get(0, solver.Gradient, g); err != nil {
+					t.Fatal(err)
+				}
+				var slope float64
+				for b := range g {
+					for i, x := range g[b].RawMatrix().Data {
+						slope += x * v[b].RawMatrix().Data[i]
+					}
+				}
+				remainder := func(h float64) float64 {
+					x := f.Clone()
+					x.Combine(1, f, h, v)
+					return math.Abs(loss(x) - at - h*slope)
+				}
+				if got := math.Log10(remainder(1e-3) / remainder(1e-4)); !(math.Abs(got-2) < 0.1) {
+					t.Errorf("the remainder falls with slope %.3f", got)
+				}
+
+				var trajectory solver.Trajectory
+				solve(t, p, descent, solver.Settings{Parametrization: par, Start: solver.Given{Start: f}, FactorRank: width, Recorder: &trajectory})
+				var trace float64
+				const h = 0.5
+				for b := range f {
+					data := f[b].RawMatrix().Data
+					for i, x := range data {
+						data[i] = x + h
+						up := loss(f)
+						data[i] = x - h
+						trace += (up - 2*at + loss(f)) / (h * h)
+						data[i] = x
+					}
+				}
+				if got := trajectory[0].Flatness; !(math.Abs(got-trace) <= 1e-9*trace) {
+					t.Errorf("flatness %v, second differences %v", got, trace)
+				}
+			})
+		}
+	}
+}
+
+// TestDeepMeasures: the measured pair is balanced, has the product Z and the roots of its singular values, whether the factor is
+// thin or not.
+func TestDeepMeasures(t *testing.T) {
+	space := sensing.Rect{N1: 6, N2: 8}
+	for _, width := range []int{3, 6, 10} {
+		par := solver.Deep{Depth: 3}
+		f := deepFactor(t, par, space, width, 1)
+		l, r, err := par.Measured(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var z, back, left, right mat.Dense
+		z.Product(f[2], f[1], f[0])
+		back.Mul(l, r.T())
+		left.Mul(l.T(), l)
+		right.Mul(r.T(), r)
+		if !mat.EqualApprox(&back, &z, 1e-13) || !mat.EqualApprox(&left, &right, 1e-13) {
+			t.Errorf("width %d: the pair is another product, or not balanced", width)
+		}
+		var dec mat.SVD
+		if !dec.Factorize(&z, mat.SVDNone) {
+			t.Fatal("no singular values")
+		}
+		sigma := dec.Values(nil)
+		_, columns := l.Dims()
+		if columns != min(width, 6) {
+			t.Errorf("width %d: %d columns", width, columns)
+		}
+		for j := range columns {
+			if math.Abs(left.At(j, j)-sigma[j]) > 1e-13 {
+				t.Errorf("width %d: singular value %d is %v, want %v", width, j+1, left.At(j, j), sigma[j])
+			}
+		}
+	}
+}
+
+// TestDeepRecovers: from a small start a deep product finds the truth, and the first singular value of Z that is not the truth's
+// grows by a smaller factor the deeper it is.
+func TestDeepRecovers(t *testing.T) {
+	p := rectangular(t, 300, 1.5)
+	before := math.Inf(1)
+	for _, c := range []struct {
+		depth int
+		alpha float64
+	}{{2, 0.03}, {3, 0.1}, {4, 0.2}} {
+		var trajectory solver.Trajectory
+		solve(t, p, solver.GradientDescent{StepSize: 0.4}, solver.Settings{Parametrization: solver.Deep{Depth: c.depth},
+			Start: solver.SmallRandom{Alpha: c.alpha, Seed: 1}, FactorRank: 9, Iterations: 600, MeasureEvery: 100, Recorder: &trajectory})
+		first, last := trajectory[0], trajectory[len(trajectory)-1]
+		if !(last.TestError < 0.02 && math.Abs(last.Signal-1/1.5) < 0.01 && math.Abs(last.Sigma[0]-1) < 0.01) || !math.IsNaN(last.Imbalance) {
+			t.Errorf("depth %d ends at %+v", c.depth, last)
+		}
+		grown := math.Pow(last.Sigma[2]/first.Sigma[2], 2)
+		if !(grown < before) {
+			t.Errorf("at depth %d the third singular value grows by %g, at less by %g", c.depth, grown, before)
+		}
+		before = grown
+	}
+}
+
+// TestDeepRefuses says what makes no sense, before anything is done.
+func TestDeepRefuses(t *testing.T) {
+	rect, sym := rectangular(t, 30, 1), problem(t, 0)
+	start := solver.SmallRandom{Alpha: 1, Seed: 1}
+	for _, c := range []struct {
+		problem *sensing.Problem
+		method  solver.Method
+		depth   int
+		start   solver.Start
+		want    string
+	}{
+		{rect, descent, 1, start, "at least two matrices"},
+		{sym, descent, 3, start, "a deep product is not symmetric"},
+		{rect, solver.ScaledGradientDescent{StepSize: 1}, 3, start, "deep is no product of two matrices"},
+		{rect, solver.PreconditionedGradientDescent{StepSize: 1}, 2, start, "deep is no product of two matrices"},
+		{rect, descent, 2, solver.Spectral{}, "a spectral start is defined for"},
+	} {
+		_, err := solver.Solve(background, c.problem, cpu.Backend{}, c.method, solver.Settings{Parametrization: solver.Deep{Depth: c.depth}, Start: c.start, FactorRank: 3})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s at depth %d: %v, want %q", c.method.Name(), c.depth, err, c.want)
+		}
+	}
+}
