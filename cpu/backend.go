@@ -75,6 +75,8 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		bytes += b.rowBytes(e, o, len(batch.Members))
 	case *sensing.Completion:
 		bytes += sampledBytes(e)
+	case *sensing.RankOne:
+		bytes += vectorBytes(e, o, batch)
 	}
 	gram := 0.0
 	for _, member := range batch.Members {

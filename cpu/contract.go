@@ -62,6 +62,9 @@ func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, 
 	if c, ok := e.(*sensing.Completion); ok {
 		return newSampled(c, o)
 	}
+	if r, ok := e.(*sensing.RankOne); ok {
+		return newRankOne(ctx, r, o)
+	}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ type Completion struct {
 
 var _ Ensemble = &Completion{}
 
-// MaxSide bounds the sides of matrices that are completed.
+// MaxSide bounds the sides of matrices that are measured without rows of entries.
 const MaxSide = 1 << 24
 
 // NewCompletion returns the ensemble that observes m of the K coordinates, any m with the same probability. It takes the

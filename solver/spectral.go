@@ -15,12 +15,13 @@ import (
 //
 //	S = 1/m Σ_i y_i A_i,
 //
-// whose expectation is M* where the ensemble is isotropic. Its top r* vectors estimate the truth's subspace: the
+// whose expectation is M* where the ensemble is isotropic, and has M*'s eigenvectors where it is [sensing.Skewed]. Its top r* vectors estimate the truth's subspace: the
 // spectral method, to which the first iterates from a small random start are akin.
 type SpectralEstimate struct {
 	values      []float64 // descending
 	left, right *mat.Dense
 	norm        float64 // ‖S‖, nearly
+	skew        skew    // of S beside M*
 }
 
 // NewSpectralEstimate finds the k largest of the pairs of a member's S, n1 × n2, and their vectors. It finds all where S is to be
@@ -29,10 +30,16 @@ type SpectralEstimate struct {
 // large matrices are only multiplied by blocks of vectors.
 func NewSpectralEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
 	s := &adjoint{ensemble.Space(), e, e.Observations(member)}
+	find := func() (*SpectralEstimate, error) { return s.iterated(k) }
 	if isDecomposed(ensemble, k) {
-		return s.decomposed()
+		find = s.decomposed
 	}
-	return s.iterated(k)
+	est, err := find()
+	if err != nil {
+		return nil, err
+	}
+	est.skew = skewOf(ensemble, s.y)
+	return est, nil
 }
 
 // isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
@@ -145,7 +152,7 @@ func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 		s.SetCol(j, mat.Col(nil, n-1-j, &v))
 	}
 	slices.Reverse(ascending)
-	return &SpectralEstimate{ascending, s, s, max(ascending[0], -ascending[n-1])}, nil
+	return &SpectralEstimate{values: ascending, left: s, right: s, norm: max(ascending[0], -ascending[n-1])}, nil
 }
 
 // Values returns the eigenvalues of S that were found, or its singular values, largest first. The caller must not change them.
@@ -178,7 +185,7 @@ func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 
 // SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
 // at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
-// much, it is twice that.
+// much, it is twice that. Where measurements are [sensing.Skewed] the curvature is about 2·(scale·‖M*‖ + trace·tr(M*)), and that is 2‖S‖.
 func (s *SpectralEstimate) SuggestStep() float64 {
 	norm := s.norm
 	if s.left != s.right {

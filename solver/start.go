@@ -46,6 +46,10 @@ func (s SmallRandom) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, erro
 
 // Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
 // eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last.
+// Where the ensemble is [sensing.Skewed], S is taken to (S − trace·ȳ·I)/scale first, with the mean ȳ of the observations for tr(M*), so
+// that its expectation is M*. (So start Li, Ma, Chen and Chi, Nonconvex Matrix Factorization from Rank-One Measurements, arXiv
+// 1802.06286, and for rank one, with the norm from ȳ alone, Candès, Li and Soltanolkotabi, Phase Retrieval via Wirtinger Flow, arXiv
+// 1407.1065.)
 type Spectral struct {
 	// Skip is how many of the top pairs are left out, so that U₀ has those after them. 1 is the start for entries that are
 	// seen where they are not negative, all others being zero in S. There with p ≈ 1/2
@@ -76,7 +80,7 @@ func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate
 	left, right := est.sides(last)
 	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
 		for j := s.Skip; j < last; j++ {
-			scale := math.Sqrt(max(est.Values()[j], 0))
+			scale := math.Sqrt(max(est.skew.undo(est.Values()[j]), 0))
 			for i := range shapes[b].Rows {
 				f[b].Set(i, j-s.Skip, scale*top.At(i, j))
 			}

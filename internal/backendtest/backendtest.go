@@ -106,7 +106,11 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]sensing.Ensemble{"completion": c}
+	v, err := sensing.NewRankOne(space, m, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]sensing.Ensemble{"completion": c, "rank-one": v}
 }
 
 // Suite is what to ask of a backend. The zero value asks everything of one that computes in double precision.
