@@ -138,6 +138,10 @@ var ensembles = []ensemble{
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewRademacher(c.space(), c.Measurements, c.Seed)
 		}},
+	{entry{"rank-one", "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing", "Chen, Chi and Goldsmith, arXiv 1310.0807"},
+		own{nil, (*Config).checkRankOne}, makeRankOne},
+	{entry{"multi-index", "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w", "Kovačević, Zhang and Mondelli, arXiv 2502.01583"},
+		own{[]string{"link", "preprocessing"}, (*Config).checkMultiIndex}, makeRankOne},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

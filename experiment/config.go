@@ -17,15 +17,17 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
-	N2           int     `key:"n2" help:"its columns with parametrization uv (default n)"`
-	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements: gaussian or rademacher (dense with --matrices)"`
-	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
-	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
-	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
+	N             int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv it is n × n2"`
+	N2            int     `key:"n2" help:"its columns with parametrization uv (default n)"`
+	Rank          int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
+	Kappa         float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1"`
+	Measurements  int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank)"`
+	Ensemble      string  `key:"ensemble" help:"law of the measurements: gaussian, rademacher, rank-one or multi-index (dense with --matrices)"`
+	Entries       string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Link          string  `key:"link" help:"multi-index: what is observed of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: norm, ‖z‖², product, z_1·z_2, or sign-product (default norm)"`
+	Preprocessing string  `key:"preprocessing" help:"multi-index: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)"`
+	Noise         float64 `key:"noise" help:"standard deviation of the noise on the observations"`
+	Seed          uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
 	// A user's own data.
 	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
@@ -43,7 +45,7 @@ type Config struct {
 
 	// The method.
 	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or prec-gd (see matsense list)"`
-	Step       float64 `key:"step" help:"step size μ"`
+	Step       float64 `key:"step" help:"step size μ (with ensemble rank-one of symmetric matrices 0.25/(2 + rank) by default)"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	MethodSeed uint64  `key:"method-seed" help:"seed of what the method draws (default: seed)"`
 	Iterations int     `key:"iterations" help:"number of steps at most"`

@@ -180,6 +180,9 @@ func (p *Plan) load() (*loaded, error) {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
 		}
+		if err == nil && c.Link != "" {
+			l.problem.Observations, err = c.observeIndices(l.problem)
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func (c *Config) ProblemKey() string {
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.
 var problemKeys = []string{
-	"n", "n2", "rank", "kappa", "measurements", "ensemble", "entries", "noise", "seed", "matrices", "observations", "truth", "truth-right",
+	"n", "n2", "rank", "kappa", "measurements", "ensemble", "entries", "link", "preprocessing", "noise", "seed", "matrices", "observations", "truth", "truth-right",
 	"parametrization", "device", "storage", "precision", "workers", "simd",
 }
 

@@ -111,7 +111,7 @@ func (p *Plan) place() error {
 // fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for
 // memory in either.
 func fasterPrecision(device string, entries sensing.Entries) string {
-	if device == "cpu" && entries.EntryBits() < 32 {
+	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
 		return "mixed"
 	}
 	return "f64"

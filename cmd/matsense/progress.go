@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -37,8 +38,8 @@ func (t *textProgress) Begin(_ string, from, to int) {
 	if t.plan.Storage == "generated" {
 		where = "generated when needed"
 	}
-	fmt.Fprintf(t.env.err, "%s %s, %s, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
-		c.Ensemble, c.Entries, side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
+	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), rows %s, %s of memory for data\n",
+		strings.TrimSpace(c.Ensemble+" "+c.Entries), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
 		experiment.Bytes(t.plan.Bytes))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)

@@ -261,5 +261,5 @@ func title(c *experiment.Config) string {
 	if c.Noise > 0 {
 		text += fmt.Sprintf(",  σ = %g", c.Noise)
 	}
-	return text + fmt.Sprintf(",  %s %s%s", c.Ensemble, c.Entries, arithmetic(c))
+	return text + fmt.Sprintf(",  %s%s", strings.TrimSpace(c.Ensemble+" "+c.Entries), arithmetic(c))
 }
