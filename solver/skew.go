@@ -3,7 +3,10 @@ package solver
 import "github.com/matsense/matsense/sensing"
 
 // skew says what the expectation of S is beside M*: scale·M* + shift·I.
-type skew struct{ scale, shift float64 }
+type skew struct {
+	scale, shift float64
+	trace        float64 // about tr(M*); 0 where it is not known
+}
 
 // skewOf finds it from the law of the measurements, with the mean of the observations for tr(M*).
 func skewOf(e sensing.Ensemble, y []float64) skew {
@@ -19,8 +22,23 @@ func skewOf(e sensing.Ensemble, y []float64) skew {
 	for _, v := range y {
 		sum += v
 	}
-	return skew{scale, trace * sum / float64(len(y))}
+	mean := sum / float64(len(y))
+	return skew{scale, trace * mean, mean}
 }
 
-// undo takes an eigenvalue of S to one of M*.
-func (s skew) undo(value float64) float64 { return (value - s.shift) / s.scale }
+// undo takes eigenvalues of S to those of M*, or zero where they are negative, and makes them smaller where their sum is more than tr(M*): few
+// measurements have heavy tails that make the largest several times too large, from where gradient descent diverges.
+func (s skew) undo(values []float64) []float64 {
+	out := make([]float64, len(values))
+	var sum float64
+	for j, v := range values {
+		out[j] = max((v-s.shift)/s.scale, 0)
+		sum += out[j]
+	}
+	if s.trace > 0 && sum > s.trace {
+		for j := range out {
+			out[j] *= s.trace / sum
+		}
+	}
+	return out
+}

@@ -69,6 +69,8 @@ func All() []Experiment {
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ", scaledClaim, judgeScaled},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD against κ and log(1/α), from small starts", dampedClaim, judgeDamped},
 		{"asymmetric", "the balance of U and V, and the test error against α, beside UUᵀ", asymmetricClaim, judgeAsymmetric},
+		{"phase-retrieval", "recovery from squared products, against the number of measurements, from three starts", phaseRetrievalClaim, judgePhaseRetrieval},
+		{"multi-index", "the overlap of spectral estimates with what observations depend on, beside its prediction", multiIndexClaim, judgeMultiIndex},
 	}
 }
 
