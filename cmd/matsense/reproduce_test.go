@@ -50,7 +50,7 @@ func TestReproduce(t *testing.T) {
 
 func TestReproduceLists(t *testing.T) {
 	r := must(t, exitDone, "reproduce")
-	if n := strings.Count(r.out, "\n"); n != 9 || !strings.Contains(r.out, "\n  iterations  ") {
+	if n := strings.Count(r.out, "\n"); n != 11 || !strings.Contains(r.out, "\n  iterations  ") {
 		t.Errorf("%d lines: %s", n, r.out)
 	}
 	for _, c := range []struct {

@@ -19,7 +19,6 @@ small random vector (Chen, Chi, Fan and Ma, arXiv 1803.07726), and with more col
 func judgePhaseRetrieval(all []observation) Verdict {
 	one := map[string][]string{"factor-rank": {"1"}}
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "measurements", Y: "recovered", By: "init", Where: one}},
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "init", Where: one}},
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "factor-rank", Where: map[string][]string{"init": {"random"}}}},
 	}}
@@ -107,7 +106,7 @@ func judgeMultiIndex(all []observation) Verdict {
 		if kind == string(sensing.Optimal) {
 			v.find("no T knows anything below m = %.4gn, for large n", threshold)
 			agree = agree && below && above
-			v.Figures[0].Guides = append(v.Figures[0].Guides, Guide{Name: "weak recovery", X: []float64{threshold * n, threshold * n}, Y: []float64{0, 1}})
+			v.Figures[0].Guides = append(v.Figures[0].Guides, Guide{Name: "weak recovery", X: []float64{threshold * n, threshold * n}, Y: []float64{1 / n, 1}})
 		}
 	}
 	v.settle(agree, disagree)
