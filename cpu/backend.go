@@ -84,6 +84,8 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		bytes += sampledBytes(e)
 	case *sensing.Pauli:
 		bytes += pauliBytes(e)
+	case *sensing.RankOne:
+		bytes += vectorBytes(e, o, batch)
 	}
 	if _, layered := batch.Parametrization.(solver.Layered); layered {
 		bytes += projectionBytes(space, o, batch.Members)

@@ -65,6 +65,9 @@ func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, 
 	if p, ok := e.(*sensing.Pauli); ok {
 		return newPauli(p, o)
 	}
+	if r, ok := e.(*sensing.RankOne); ok {
+		return newRankOne(ctx, r, o)
+	}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err

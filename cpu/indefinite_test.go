@@ -69,14 +69,11 @@ func TestDifferences(t *testing.T) {
 		loss := func(h float64) float64 {
 			x := u.Clone()
 			x.Combine(1, u, h, v)
-			if err := engine.Set(0, solver.Iterate, x); err != nil {
+			var f [1]float64
+			if err := engine.Evaluate(f[:], 0, x); err != nil {
 				t.Fatal(err)
 			}
-			f, err := engine.Evaluate(0, solver.Iterate)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return f
+			return f[0]
 		}
 		f0 := loss(0)
 		g, drawn := u.Clone(), u.Clone()

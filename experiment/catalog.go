@@ -196,7 +196,7 @@ var ensembles = []ensemble{
 			}
 			return sensing.NewReLUCompletion(c.space(), truth)
 		}},
-	{entry{"pauli", "different real Pauli words on log₂n qubits: quantum state tomography", "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304"},
+	{entry{"pauli", "different real Pauli words on log₂n qubits: quantum state tomography; one's own with --paulis", "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304"},
 		own{check: (*Config).checkPauli},
 		func(c *Config) (sensing.Ensemble, error) {
 			return sensing.NewPauli(c.N, c.Measurements, c.Seed)
@@ -204,6 +204,10 @@ var ensembles = []ensemble{
 	{entry{singleIndex, "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X", overIndex},
 		own{[]string{"link", "link-scale", "truncation"}, (*Config).checkSingleIndex},
 		func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() }},
+	{entry{"rank-one", "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing; one's own with --vectors", "Chen, Chi and Goldsmith, arXiv 1310.0807"},
+		own{nil, (*Config).checkRankOne}, makeRankOne},
+	{entry{multiIndex, "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w", "Kovačević, Zhang and Mondelli, arXiv 2502.01583"},
+		own{[]string{"link", "preprocessing"}, (*Config).checkMultiIndex}, makeRankOne},
 }
 
 // ensemble makes the ensemble of a configuration that was found valid.

@@ -17,24 +17,28 @@ import (
 // of its original.
 type Config struct {
 	// The problem.
-	N            int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers"`
-	N2           int     `key:"n2" help:"its columns with parametrization uv or deep (default n)"`
-	Rank         int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
-	Negative     int     `key:"negative" help:"with parametrization indefinite, how many of the truth's eigenvalues are negative (default ⌊rank/2⌋)"`
-	Sparsity     int     `key:"sparsity" help:"with parametrization sparse, how many of the n numbers of β*, ‖β*‖ = 1, are not zero (default 3)"`
-	Kappa        float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1; with parametrization sparse, largest over least magnitude"`
-	Measurements int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples"`
-	Ensemble     string  `key:"ensemble" help:"law of the measurements (see matsense list); own data have theirs"`
-	Entries      string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
-	Link         string  `key:"link" help:"link h of single-index: identity, tanh, sign, square-root or cubic (default identity)"`
-	LinkScale    string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows h, and so M* but for its size (default known)"`
-	Truncation   float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)"`
-	Noise        float64 `key:"noise" help:"standard deviation of the noise on the observations"`
-	Seed         uint64  `key:"seed" help:"seed of measurements, truth and noise"`
+	N             int     `key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers"`
+	N2            int     `key:"n2" help:"its columns with parametrization uv or deep (default n)"`
+	Rank          int     `key:"rank" help:"rank r* of the ground truth M* = XXᵀ or XYᵀ; with own data and no truth, of the spectral estimate to compare with (0: none)"`
+	Negative      int     `key:"negative" help:"with parametrization indefinite, how many of the truth's eigenvalues are negative (default ⌊rank/2⌋)"`
+	Sparsity      int     `key:"sparsity" help:"with parametrization sparse, how many of the n numbers of β*, ‖β*‖ = 1, are not zero (default 3)"`
+	Kappa         float64 `key:"kappa" help:"condition number of X (and Y), whose spectral norm is 1; with parametrization sparse, largest over least magnitude"`
+	Measurements  int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples"`
+	Ensemble      string  `key:"ensemble" help:"law of the measurements (see matsense list); own data have theirs"`
+	Entries       string  `key:"entries" help:"number format that defines gaussian entries: f64, f32, bf16 or q8"`
+	Link          string  `key:"link" help:"single-index: identity, tanh, sign, square-root or cubic (default identity); multi-index: what is observed of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: norm, ‖z‖², product, z_1·z_2, or sign-product (default norm)"`
+	LinkScale     string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows the link, and so M* but for its size (default known)"`
+	Truncation    float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)"`
+	Preprocessing string  `key:"preprocessing" help:"multi-index: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)"`
+	Noise         float64 `key:"noise" help:"standard deviation of the noise on the observations"`
+	Seed          uint64  `key:"seed" help:"seed of measurements, truth and noise"`
 
 	// A user's own data.
 	Matrices     string `key:"matrices" help:"own measurement matrices, a .npy file of shape (m, n, n) or (m, n, n2)"`
 	Triplets     string `key:"triplets" help:"own observed entries and their values, a .csv file with lines row,col,value counted from 0, or a Matrix Market .mtx"`
+	Vectors      string `key:"vectors" help:"own vectors a_i of rank-one measurements a aᵀ or a bᵀ, a .npy file of shape (m, n)"`
+	VectorsRight string `key:"vectors-right" help:"with rectangular matrices, their vectors b_i, a .npy file of shape (m, n2)"`
+	Paulis       string `key:"paulis" help:"own Pauli words, a text file with one a line, such as XIZY"`
 	Observations string `key:"observations" help:"own observations, a .npy file of shape (m,)"`
 	Truth        string `key:"truth" help:"own ground truth X, a .npy file of shape (n, r*)"`
 	TruthRight   string `key:"truth-right" help:"with parametrization uv or deep, the truth's Y, a .npy file of shape (n2, r*); with indefinite X S, S = diag(±1)"`
@@ -50,7 +54,7 @@ type Config struct {
 
 	// The method.
 	Method     string  `key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list)"`
-	Step       float64 `key:"step" help:"step size μ"`
+	Step       float64 `key:"step" help:"step size μ (with ensemble rank-one of symmetric matrices 0.25/(2 + rank) by default)"`
 	Lambda     float64 `key:"lambda" help:"damping λ of scaled-gd-lambda (default σ_min(X)² = 1/kappa²)"`
 	Momentum   float64 `key:"momentum" help:"momentum β of method momentum (default 0.9)"`
 	BatchSize  int     `key:"batch-size" help:"measurements B that sgd and rsgd draw for a step (default a tenth of all)"`
@@ -252,7 +256,13 @@ func (m *mistakes) oneOf(key, value string, allowed ...string) {
 }
 
 // orList writes words as alternatives.
-func orList(words []string) string { return strings.Join(words, " or ") }
+func orList(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
 
 // finite wants a number to be finite, and what ok says that it is.
 func (m *mistakes) finite(key string, x float64, ok bool, must string) {
@@ -390,12 +400,15 @@ func (c *Config) space() sensing.Space {
 	return sensing.Sym{N: c.N}
 }
 
-// EntryCount is the number m·K of entries in all measurements; m where they are not rows of entries, and K where these are averaged
-// once and for all.
+// EntryCount is the number m·K of entries in all measurements; m·n where they are vectors, m where a measurement is a number or a word, and
+// K where they are averaged once and for all.
 func (c *Config) EntryCount() float64 {
 	switch {
 	case c.Ensemble == singleIndex:
 		return float64(c.space().K())
+	case c.Ensemble == "rank-one" || c.Ensemble == multiIndex:
+		n1, n2 := c.sides()
+		return float64(c.Measurements) * float64(max(n1, n2))
 	case c.isStructured():
 		return float64(c.Measurements)
 	}

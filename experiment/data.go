@@ -160,8 +160,12 @@ func (p *Plan) load() (*loaded, error) {
 		if l.problem.Ensemble, err = c.ensemble(); err == nil {
 			l.problem.Truth, err = c.truth()
 		}
-		if err == nil && c.Ensemble == singleIndex {
+		switch {
+		case err != nil:
+		case c.Ensemble == singleIndex:
 			err = l.observeIndex(c)
+		case c.Ensemble == multiIndex:
+			l.problem.Observations, err = c.observeIndices(l.problem)
 		}
 	}
 	if err != nil {

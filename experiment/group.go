@@ -88,8 +88,9 @@ func (c *Config) ProblemKey() string {
 
 // problemKeys are the settings that decide measurements and observations, and how a batch computes.
 var problemKeys = []string{
-	"n", "n2", "rank", "negative", "sparsity", "kappa", "measurements", "ensemble", "entries", "link", "link-scale", "truncation", "noise", "seed",
-	"matrices", "triplets", "observations", "truth", "truth-right", "parametrization", "depth", "device", "storage", "precision", "workers", "simd",
+	"n", "n2", "rank", "negative", "sparsity", "kappa", "measurements", "ensemble", "entries", "link", "link-scale", "truncation", "preprocessing",
+	"noise", "seed", "matrices", "triplets", "vectors", "vectors-right", "paulis", "observations", "truth", "truth-right", "parametrization", "depth", "device", "storage", "precision",
+	"workers", "simd",
 }
 
 // Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure

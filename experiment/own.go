@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/internal/triplets"
 	"github.com/matsense/matsense/sensing"
@@ -48,6 +50,16 @@ var ownWays = []ownWay{
 	{
 		key: "triplets", files: func(c *Config) []dataFile { return []dataFile{{"triplets", &c.Triplets}} }, text: true, observed: true,
 		ensemble: "completion", standIn: "completion", size: (*Config).tripletsSize, load: (*loaded).loadTriplets,
+	},
+	{
+		key: "vectors", files: func(c *Config) []dataFile {
+			return []dataFile{{"vectors", &c.Vectors}, {"vectors-right", &c.VectorsRight}}
+		},
+		ensemble: "rank-one", standIn: "rank-one", size: (*Config).vectorsSize, load: (*loaded).loadVectors,
+	},
+	{
+		key: "paulis", files: func(c *Config) []dataFile { return []dataFile{{"paulis", &c.Paulis}} }, text: true,
+		ensemble: "pauli", standIn: "pauli", size: (*Config).paulisSize, load: (*loaded).loadPaulis,
 	},
 }
 
@@ -331,14 +343,71 @@ func (l *loaded) loadTriplets(c *Config, space sensing.Space) error {
 	return nil
 }
 
+// vectorsSize reads the headers of the vectors of rank-one measurements.
+func (c *Config) vectorsSize(rectangular bool) (ownSize, error) {
+	a, b, says := c.shapes["vectors"], c.shapes["vectors-right"], c.says("vectors")
+	switch {
+	case len(a) != 2 || slices.Contains(a, 0):
+		return ownSize{}, fmt.Errorf("%s; it must be (m, n) with both at least 1", says)
+	case !rectangular && b != nil:
+		return ownSize{}, fmt.Errorf("vectors-right is for rectangular matrices, of parametrization uv, say; symmetric ones have the same vector on both sides")
+	case !rectangular:
+		return ownSize{a[0], a[1], a[1], says}, nil
+	case len(b) != 2 || slices.Contains(b, 0) || b[0] != a[0]:
+		return ownSize{}, fmt.Errorf("%s, and rectangular matrices need vectors-right of the shape (%d, n2)", says, a[0])
+	}
+	return ownSize{a[0], a[1], b[1], says + " and " + c.says("vectors-right")}, nil
+}
+
+// loadVectors reads the vectors of rank-one measurements.
+func (l *loaded) loadVectors(c *Config, space sensing.Space) error {
+	var sides [2]*mat.Dense
+	for i, path := range []string{c.Vectors, c.VectorsRight} {
+		if path == "" {
+			continue
+		}
+		var err error
+		if sides[i], err = loadMatrix(path); err != nil {
+			return err
+		}
+	}
+	e, err := sensing.RankOneOf(space, sides[0], sides[1])
+	l.problem.Ensemble = e
+	return err
+}
+
+// paulisSize reads the words: they are few bytes each.
+func (c *Config) paulisSize(rectangular bool) (ownSize, error) {
+	words, err := sensing.LoadPaulis(c.Paulis)
+	switch {
+	case err != nil:
+		return ownSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
+	case rectangular:
+		return ownSize{}, fmt.Errorf("Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
+	}
+	n, _ := words.Space().Dims()
+	return ownSize{words.Measurements(), n, n, fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(), len(words.Word(0)))}, nil
+}
+
+// loadPaulis reads the words.
+func (l *loaded) loadPaulis(c *Config, _ sensing.Space) error {
+	words, err := sensing.LoadPaulis(c.Paulis)
+	l.problem.Ensemble = words
+	return err
+}
+
 // standIn returns an ensemble of the size of a configuration's own, which takes as much memory, and costs nothing to make.
 func (c *Config) standIn() (sensing.Ensemble, error) {
 	like := *c
 	if way := c.own(); way != nil {
 		like.Ensemble = way.standIn
 	}
-	if slices.Contains([]string{"completion", "relu-completion"}, like.Ensemble) {
-		like.Ensemble, like.Measurements = "completion", min(like.Measurements, like.space().K())
+	switch like.Ensemble {
+	case "relu-completion":
+		like.Ensemble = "completion"
+		fallthrough
+	case "completion", "pauli": // of which there are so many different ones
+		like.Measurements = min(like.Measurements, like.space().K())
 	}
 	return like.ensemble()
 }

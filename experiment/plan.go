@@ -146,7 +146,7 @@ func (p *Plan) placeRows() error {
 		return nil
 	}
 	switch c := &p.Config; {
-	case c.ownData() || c.isStructured() || c.Storage == "memory":
+	case !c.canGenerate() || c.Storage == "memory":
 		return try("memory")
 	case c.Storage == "generated":
 		return try("generated")
@@ -212,15 +212,13 @@ func (p *Plan) tooLarge() error {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
-	if !c.ownData() {
-		if p.Storage == "memory" {
-			offer(p.inWords("storage", "generated"), "generated", c.Entries)
-		}
-		if c.Ensemble == "gaussian" {
-			for _, entries := range []string{"f32", "bf16", "q8"} {
-				if entries != c.Entries {
-					offer(p.inWords("entries", entries), p.Storage, entries)
-				}
+	if c.canGenerate() && p.Storage == "memory" {
+		offer(p.inWords("storage", "generated"), "generated", c.Entries)
+	}
+	if c.Ensemble == "gaussian" && !c.ownData() {
+		for _, entries := range []string{"f32", "bf16", "q8"} {
+			if entries != c.Entries {
+				offer(p.inWords("entries", entries), p.Storage, entries)
 			}
 		}
 	}

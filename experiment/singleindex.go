@@ -16,9 +16,9 @@ const (
 // checkSingleIndex wants a link, and f64 arithmetic.
 func (c *Config) checkSingleIndex(m *mistakes) {
 	if c.Link == "" {
-		c.Link = sensing.Links()[0]
+		c.Link = sensing.SingleIndexLinks()[0]
 	}
-	m.oneOf("link", c.Link, sensing.Links()...)
+	m.oneOf("link", c.Link, sensing.SingleIndexLinks()...)
 	if c.LinkScale == "" {
 		c.LinkScale = knownScale
 	}

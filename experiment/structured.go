@@ -4,19 +4,34 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// structured are the ensembles whose measurements are not rows of entries, with the largest side of their matrices. They
-// have no number format to choose, nothing that could be generated when needed, and gradients in f64 alone.
-var structured = map[string]int{
-	"completion":      sensing.MaxSide,
-	"relu-completion": sensing.MaxReLUSide,
-	"pauli":           sensing.MaxRowSide,
-	singleIndex:       sensing.MaxRowSide,
+// structure is what there is to know of an ensemble whose measurements are not rows of entries. It has no number format to choose, and
+// gradients in f64 alone.
+type structure struct {
+	// side bounds n and n2.
+	side int
+	// drawn: its measurements can be generated when they are needed.
+	drawn bool
+}
+
+var structured = map[string]structure{
+	"completion":      {side: sensing.MaxSide},
+	"relu-completion": {side: sensing.MaxReLUSide},
+	"pauli":           {side: sensing.MaxRowSide},
+	"rank-one":        {side: sensing.MaxSide, drawn: true},
+	multiIndex:        {side: sensing.MaxSide, drawn: true},
+	singleIndex:       {side: sensing.MaxRowSide},
 }
 
 // isStructured says whether the measurements are not rows of entries.
 func (c *Config) isStructured() bool {
 	_, is := structured[c.ensembleName()]
 	return is
+}
+
+// canGenerate says whether measurements can be generated when they are needed.
+func (c *Config) canGenerate() bool {
+	s, is := structured[c.ensembleName()]
+	return !c.ownData() && (!is || s.drawn)
 }
 
 // ensembleName is what the measurements are called, before a configuration with own ones is resolved too.
@@ -29,16 +44,16 @@ func (c *Config) ensembleName() string {
 
 // mostSide bounds n and n2: past it not even one measurement can be indexed.
 func (c *Config) mostSide() int {
-	if side, is := structured[c.ensembleName()]; is {
-		return side
+	if s, is := structured[c.ensembleName()]; is {
+		return s.side
 	}
 	return sensing.MaxRowSide
 }
 
-// checkStructured refuses what only rows of entries have.
+// checkStructured refuses what only rows of entries have, and what is not drawn.
 func (c *Config) checkStructured(m *mistakes) {
-	if c.Storage == "generated" {
-		m.bad("storage", "storage generated is for rows of entries; %s has none, and lies in memory", c.Ensemble)
+	if c.Storage == "generated" && !c.canGenerate() {
+		m.bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", c.Ensemble)
 	}
 	if c.Precision == "mixed" || c.Precision == "f32" {
 		m.bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time", c.Ensemble, c.Precision)

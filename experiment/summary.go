@@ -126,6 +126,8 @@ type SpectralSummary struct {
 	// EstimateAngle is between the truth and the spectral estimate.
 	EstimateAngle        Number `json:"estimate_to_truth"`
 	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
+	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in it.
+	EstimateOverlap Number `json:"estimate_overlap"`
 	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
 	AtAlignmentEndDegrees Number `json:"factor_to_estimate_at_alignment_end_degrees"`
@@ -218,15 +220,15 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 	if closest < 0 || math.IsNaN(t[closest].SpectralAngle) {
 		return
 	}
-	toTruth, atEnd := math.NaN(), math.NaN()
+	toTruth, overlap, atEnd := math.NaN(), math.NaN(), math.NaN()
 	if truth != nil {
-		toTruth = est.AngleTo(truth)
+		toTruth, overlap = est.AngleTo(truth), est.OverlapWith(truth)
 	}
 	if m := s.Phases.AlignmentEnd; m != nil {
 		atEnd = float64(m.SpectralAngle)
 	}
 	s.Spectral = &SpectralSummary{
-		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth),
+		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth), EstimateOverlap: Number(overlap),
 		AtAlignmentEnd: Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,

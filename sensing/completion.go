@@ -31,7 +31,7 @@ type Completion struct {
 var _ Ensemble = &Completion{}
 
 const (
-	// MaxSide bounds the sides of matrices that are completed.
+	// MaxSide bounds the sides of matrices that are measured without rows of entries.
 	MaxSide = 1 << 24
 	// MaxReLUSide bounds them where every entry of the truth is looked at.
 	MaxReLUSide = 1 << 15

@@ -35,7 +35,7 @@ func TestIndefiniteRecovers(t *testing.T) {
 	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-1/1.5) > 1e-3 || !(last.Noise < 1e-2) || !(last.Imbalance < 1e-3) {
 		t.Errorf("it ends at %+v", last)
 	}
-	u, v := norm(res.Factor[0]), norm(res.Factor[1]) // the truth's singular values, 1 with + and 1/1.5 with −
+	u, v := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1]) // the truth's singular values, 1 with + and 1/1.5 with −
 	if math.Abs(u-1) > 1e-3 || math.Abs(v-1/1.5) > 1e-3 {
 		t.Errorf("‖U‖ = %v and ‖V‖ = %v", u, v)
 	}
@@ -46,12 +46,6 @@ func TestIndefiniteRecovers(t *testing.T) {
 	if estimate := res.Spectral.AngleTo(p.Truth); !(closest < estimate/10) {
 		t.Errorf("at its closest it is %g from the spectral estimate, and that %g from the truth", closest, estimate)
 	}
-}
-
-func norm(a *mat.Dense) float64 {
-	var svd mat.SVD
-	svd.Factorize(a, mat.SVDNone)
-	return svd.Values(nil)[0]
 }
 
 // TestIndefiniteOfSemidefinite: where V is zero it stays zero, and U is that of UUᵀ, iterate for iterate.
@@ -85,7 +79,7 @@ func TestIndefiniteSpectralStart(t *testing.T) {
 	if angle := res.Spectral.AngleTo(truth); !(angle < 1e-13) {
 		t.Errorf("the estimate is %g from the truth", angle)
 	}
-	if a, b := norm(res.Factor[0]), norm(res.Factor[1]); math.Abs(a-1) > 1e-13 || math.Abs(b-0.75) > 1e-13 { // σ = 1, ¾, ½ with +, −, −
+	if a, b := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1]); math.Abs(a-1) > 1e-13 || math.Abs(b-0.75) > 1e-13 { // σ = 1, ¾, ½ with +, −, −
 		t.Errorf("‖U‖ = %v and ‖V‖ = %v", a, b)
 	}
 }
@@ -145,4 +139,10 @@ func TestIndefiniteRefuses(t *testing.T) {
 	if _, err := (solver.Indefinite{}).Shapes(sensing.Sym{N: 3}, 0); err == nil {
 		t.Error("no columns were accepted")
 	}
+}
+
+func spectralNorm(a *mat.Dense) float64 {
+	var svd mat.SVD
+	svd.Factorize(a, mat.SVDNone)
+	return svd.Values(nil)[0]
 }

@@ -17,13 +17,14 @@ import (
 //
 //	S = 1/m Σ_i y_i A_i,
 //
-// whose expectation is M* where the ensemble is isotropic. Its top r* vectors estimate the truth's subspace: the
+// whose expectation is M* where the ensemble is isotropic, and has M*'s eigenvectors where it is [sensing.Skewed]. Its top r* vectors estimate the truth's subspace: the
 // spectral method, to which the first iterates from a small random start are akin.
 type SpectralEstimate struct {
 	values      []float64 // descending
 	left, right *mat.Dense
 	signs       []float64 // of the eigenvalues, where values are their magnitudes
 	norm        float64   // ‖S‖, nearly
+	skew        skew      // of S beside M*
 }
 
 // NewSpectralEstimate finds the k largest of the pairs of a member's S, n1 × n2, and their vectors. It finds all where S is to be
@@ -32,10 +33,16 @@ type SpectralEstimate struct {
 // large matrices are only multiplied by blocks of vectors.
 func NewSpectralEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
 	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations(member)}
+	find := func() (*SpectralEstimate, error) { return s.iterated(k) }
 	if isDecomposed(ensemble, k) {
-		return s.decomposed()
+		find = s.decomposed
 	}
-	return s.iterated(k)
+	est, err := find()
+	if err != nil {
+		return nil, err
+	}
+	est.skew = skewOf(ensemble, s.y)
+	return est, nil
 }
 
 // SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, beside that of an engine, whose own
@@ -56,15 +63,17 @@ func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
 }
 
 // NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of both signs. It has the
-// eigenpairs λ, v of S that are largest in magnitude, as the singular values |λ| and vectors v and sign(λ)·v that they are.
+// eigenpairs λ, v of S that are largest in magnitude, as the singular values |λ| and vectors v and sign(λ)·v that they are. Where the
+// ensemble is [sensing.Skewed] λ is that of (S − trace·ȳ·I)/scale, as in [Spectral]: what S is shifted by has no sign to be told by.
 func NewSignedEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*SpectralEstimate, error) {
 	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations(member)}
+	skewed := skewOf(ensemble, s.y)
 	if isDecomposed(ensemble, k) {
 		all, err := s.decomposed()
 		if err != nil {
 			return nil, err
 		}
-		return signed(all.values, all.left, len(all.values)), nil
+		return signed(skewed.unshifted(all.values), all.left, len(all.values), all.norm), nil
 	}
 	// The k largest eigenvalues and the k least, those of −S: the k largest in magnitude are among them.
 	upper, err := s.iterated(k)
@@ -82,18 +91,18 @@ func NewSignedEstimate(ensemble sensing.Ensemble, e Engine, member, k int) (*Spe
 	}
 	var vectors mat.Dense
 	vectors.Augment(upper.left, lower.left)
-	return signed(values, &vectors, k), nil
+	return signed(skewed.unshifted(values), &vectors, k, max(upper.norm, lower.norm)), nil
 }
 
-// signed picks the k eigenpairs that are largest in magnitude.
-func signed(values []float64, vectors *mat.Dense, k int) *SpectralEstimate {
+// signed picks the k eigenpairs that are largest in magnitude, of a matrix whose norm, before it was unshifted, is given.
+func signed(values []float64, vectors *mat.Dense, k int, norm float64) *SpectralEstimate {
 	n, _ := vectors.Dims()
 	order := make([]int, len(values))
 	for j := range order {
 		order[j] = j
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(values[b]), math.Abs(values[a])) })
-	est := &SpectralEstimate{left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil)}
+	est := &SpectralEstimate{left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil), norm: norm, skew: skew{scale: 1}}
 	for j, at := range order[:k] {
 		sign := 1.0
 		if values[at] < 0 {
@@ -105,7 +114,6 @@ func signed(values []float64, vectors *mat.Dense, k int) *SpectralEstimate {
 		floats.Scale(sign, v)
 		est.right.SetCol(j, v)
 	}
-	est.norm = est.values[0]
 	return est
 }
 
@@ -258,7 +266,7 @@ func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 
 // SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
 // at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
-// much, it is twice that.
+// much, it is twice that. Where measurements are [sensing.Skewed] the curvature is about 2·(scale·‖M*‖ + trace·tr(M*)), and that is 2‖S‖.
 func (s *SpectralEstimate) SuggestStep() float64 {
 	norm := s.norm
 	if s.left != s.right && s.signs == nil {

@@ -68,6 +68,11 @@ func (s Ones) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (Fa
 // Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
 // eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last. For
 // UUᵀ − VVᵀ it has the r eigenpairs that are largest in magnitude, those with λ > 0 in U₀ and the others in V₀.
+//
+// Where the ensemble is [sensing.Skewed], S is taken to (S − trace·ȳ·I)/scale first, with the mean ȳ of the observations for tr(M*), so
+// that its expectation is M*, as Li, Ma, Chen and Chi start, Nonconvex Matrix Factorization from Rank-One Measurements, arXiv 1802.06286. Where
+// the trace of U₀U₀ᵀ is more than ȳ, U₀ is scaled down to it; for rank one that is the norm of Candès, Li and Soltanolkotabi, Phase Retrieval via
+// Wirtinger Flow, arXiv 1407.1065.
 type Spectral struct {
 	// Skip is how many of the top pairs are left out, so that U₀ has those after them. 1 is the start for entries that are
 	// seen where they are not negative, all others being zero in S. There with p ≈ 1/2
@@ -110,12 +115,13 @@ func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate
 		}
 		return f, nil
 	}
+	values := est.skew.undo(est.Values()[s.Skip:max(last, s.Skip)])
 	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
 		if rows, _ := top.Dims(); rows != shapes[b].Rows {
 			return nil, fmt.Errorf("solver: the spectral estimate has vectors of %d numbers, and the factor is %s", rows, shapes[b])
 		}
 		for j := s.Skip; j < last; j++ {
-			scale := math.Sqrt(max(est.Values()[j], 0))
+			scale := math.Sqrt(values[j-s.Skip])
 			for i := range shapes[b].Rows {
 				f[b].Set(i, j-s.Skip, scale*top.At(i, j))
 			}

@@ -10,22 +10,16 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/matsense/matsense/internal/npy"
 )
 
-// pending are cases of what is not there yet.
-var pending = []string{
-	"quadratic", "bilinear",
-	"pauli",
-}
-
 // dataFlags are the flags for the files of a case, where it has them.
 var dataFlags = [][2]string{
 	{"--matrices", "A.npy"}, {"--triplets", "triplets.csv"}, {"--triplets", "triplets.mtx"},
+	{"--vectors", "vectors.npy"}, {"--vectors-right", "vectors-right.npy"}, {"--paulis", "paulis.txt"},
 	{"--observations", "y.npy"}, {"--truth", "X.npy"}, {"--truth-right", "Y.npy"},
 	{"--init", "U0.npy"}, {"--init-right", "V0.npy"},
 }
@@ -44,9 +38,6 @@ func TestReference(t *testing.T) {
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)
-		if slices.Contains(pending, filepath.Base(dir)) {
-			continue
-		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			text, err := os.ReadFile(path)
 			if err != nil {

@@ -88,6 +88,7 @@ func sameAsAlone(t *testing.T, dir string, row map[string]string, alone string) 
 		"saddle_avoidance_end":                 of(s["phases"], "saddle_avoidance_end", "iteration"),
 		"floor_start":                          of(s["phases"], "floor_start", "iteration"),
 		"estimate_to_truth":                    of(s["spectral"], "estimate_to_truth"),
+		"estimate_overlap":                     of(s["spectral"], "estimate_overlap"),
 		"factor_to_estimate_closest":           of(s["spectral"], "factor_to_estimate_closest"),
 		"factor_to_estimate_closest_iteration": of(s["spectral"], "factor_to_estimate_closest_iteration"),
 		"error":                                nil,

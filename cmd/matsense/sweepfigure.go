@@ -23,6 +23,7 @@ var titles = map[string]string{
 	"spectral_angle": "angle to the spectral estimate (sine)", "alignment_end": "end of phase I (steps)",
 	"saddle_avoidance_end": "end of phase II (steps)", "floor_start": "start of the floor (steps)",
 	"estimate_to_truth":                    "angle of spectral estimate and truth (sine)",
+	"estimate_overlap":                     "overlap of spectral estimate and truth",
 	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
 	"factor_to_estimate_closest_iteration": "steps to the least angle to the spectral estimate",
 	"recovered":                            "share of runs that recovered the truth",

@@ -80,6 +80,8 @@ func All() []Experiment {
 		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points", saddlesClaim, judgeSaddles},
 		{"zeroth-order", "the loss that noisy values of f alone come to, against their number", zerothOrderClaim, judgeZerothOrder},
 		{"robust-game", "the distance of descent-ascent to an equilibrium, over the iterations, for condition numbers κ", gameClaim, judgeGame},
+		{"phase-retrieval", "recovery from squared products, against the number of measurements, from three starts", phaseRetrievalClaim, judgePhaseRetrieval},
+		{"multi-index", "the overlap of spectral estimates with what observations depend on, beside its prediction", multiIndexClaim, judgeMultiIndex},
 	}
 }
 

@@ -37,6 +37,7 @@ type Record struct {
 	FloorStart   *int `json:"floor_start"`
 	// Angles to the spectral estimate, as in a run's summary.
 	EstimateAngle    experiment.Number `json:"estimate_to_truth"`
+	EstimateOverlap  experiment.Number `json:"estimate_overlap"`
 	ClosestAngle     experiment.Number `json:"factor_to_estimate_closest"`
 	ClosestIteration *int              `json:"factor_to_estimate_closest_iteration"`
 	// Targets has, for each of the sweep's targets, the first measured iteration with at most that test error.
@@ -103,11 +104,11 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 		Index: run.Index, Values: run.Values, Status: s.Status.String(), Iterations: s.Iterations,
 		Final:     pointOf(s.Final),
 		Recovered: s.Recovered, AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
-		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, ClosestAngle: unknown,
+		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
 		Timing: Timing{Device: s.Device, Version: s.Version, Seconds: s.SecondsStepping},
 	}
 	if e := s.Spectral; e != nil {
-		rec.EstimateAngle, rec.ClosestAngle, rec.ClosestIteration = e.EstimateAngle, e.Closest, &e.ClosestIteration
+		rec.EstimateAngle, rec.EstimateOverlap, rec.ClosestAngle, rec.ClosestIteration = e.EstimateAngle, e.EstimateOverlap, e.Closest, &e.ClosestIteration
 	}
 	for _, target := range targets {
 		at, seconds := firstBelow(r.Trajectory, target)
@@ -124,7 +125,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 func newFailure(run Run, err error) *Record {
 	return &Record{
 		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: pointOf(experiment.MetricsOf(solver.NewSample(0))),
-		EstimateAngle: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
+		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
 	}
 }
 

@@ -62,6 +62,7 @@ func (s *Spec) runsTable(records []*Record) table {
 	add("saddle_avoidance_end", whole, func(r *Record) any { return optional(r.SaddleEnd) })
 	add("floor_start", whole, func(r *Record) any { return optional(r.FloorStart) })
 	add("estimate_to_truth", number, func(r *Record) any { return known(r.EstimateAngle) })
+	add("estimate_overlap", number, func(r *Record) any { return known(r.EstimateOverlap) })
 	add("factor_to_estimate_closest", number, func(r *Record) any { return known(r.ClosestAngle) })
 	add("factor_to_estimate_closest_iteration", whole, func(r *Record) any { return optional(r.ClosestIteration) })
 	for i, target := range s.Targets {

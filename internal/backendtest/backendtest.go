@@ -109,7 +109,11 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]sensing.Ensemble{"completion": c}
+	v, err := sensing.NewRankOne(space, m, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]sensing.Ensemble{"completion": c, "rank-one": v}
 	if p := pauliOn(t, space, m); p != nil {
 		all["pauli"] = p
 	}

@@ -65,6 +65,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 		out[coordinateOf(e, i)] = math.Sqrt(float64(k))
 	case *sensing.Pauli:
 		e.Space().Coordinates(out, product(e.Word(i), e.Unit()))
+	case *sensing.RankOne:
+		e.Space().Coordinates(out, outer(e, i))
 	case sensing.RowSource[float64]:
 		e.Row(i, out)
 	case sensing.RowSource[float32]:
@@ -122,6 +124,20 @@ func product(word string, unit float64) *mat.Dense {
 		out.Set(i/n, i%n, unit*real(v))
 	}
 	return out
+}
+
+// outer returns a_i a_iᵀ or a_i b_iᵀ.
+func outer(e *sensing.RankOne, i int) *mat.Dense {
+	n1, n2 := e.Space().Dims()
+	v := make([]float64, e.VectorLen())
+	e.Vector(i, v)
+	a := mat.NewDense(n1, n2, nil)
+	for j := range n1 {
+		for k := range n2 {
+			a.Set(j, k, v[j]*v[len(v)-n2+k])
+		}
+	}
+	return a
 }
 
 // coordinateOf counts the coordinates that come before the one that measurement i observes.

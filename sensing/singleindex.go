@@ -26,7 +26,7 @@ type SingleIndex struct {
 	Space Space
 	// Samples is m.
 	Samples int
-	// Link is h, one of [Links].
+	// Link is h, one of [SingleIndexLinks].
 	Link string
 	// Unknown says that h is not known, and η with it. Otherwise T is made an estimate of M* itself, by the factor ‖M*‖_F/η.
 	Unknown bool
@@ -57,8 +57,8 @@ func links() []link {
 	}
 }
 
-// Links names the links: the identity, tanh, the sign, sign(g)·√|g| and g³. All are odd and increasing.
-func Links() (names []string) {
+// SingleIndexLinks names the links: the identity, tanh, the sign, sign(g)·√|g| and g³. All are odd and increasing.
+func SingleIndexLinks() (names []string) {
 	for _, l := range links() {
 		names = append(names, l.name)
 	}
@@ -71,7 +71,7 @@ func (s SingleIndex) check() (link, error) {
 	at := slices.IndexFunc(all, func(l link) bool { return l.name == s.Link })
 	switch {
 	case at < 0:
-		return link{}, fmt.Errorf("sensing: a link is %s, got %q", strings.Join(Links(), ", "), s.Link)
+		return link{}, fmt.Errorf("sensing: a link is %s, got %q", strings.Join(SingleIndexLinks(), ", "), s.Link)
 	case s.Samples < 1:
 		return link{}, fmt.Errorf("sensing: the number of samples must be positive, got %d", s.Samples)
 	case !(s.Truncation >= 0):

@@ -1,0 +1,313 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// rankOne is the operator of a [sensing.RankOne], in O(m·n·r) multiplications. With the vectors of some measurements as the rows of A
+// and B (the same where matrices are symmetric),
+//
+//	P = A·L,  Q = B·R,  p_i = P_i·Q_i,  res_i = p_i − y_i,
+//	G·R = 1/m Aᵀ·diag(res)·Q,  Gᵀ·L = 1/m Bᵀ·diag(res)·P,
+//
+// a block of vectors at a time, which is read from memory, or made, once for all members of a batch. As in [rows], a chunk of
+// measurements is summed by one worker, block after block, and added to the result when all chunks before it have been. Chunks
+// depend on m alone and blocks on the length of vectors, so that the bits depend neither on the workers nor on the batch.
+type rankOne struct {
+	ensemble  *sensing.RankOne
+	m, length int
+	n1        int
+	symmetric bool
+	chunk     int       // measurements in a chunk
+	block     int       // and in a block
+	memory    []float64 // all vectors, measurement after measurement; nil where they are generated
+	hands     []*vectorHand
+	turn      turnstile // of the chunks of a walk
+}
+
+// vectorHand is what one worker has in hand.
+type vectorHand struct {
+	product *product
+	buffer  []float64 // of the block being generated
+	p, q    []float64 // P and Q
+	part    []float64 // a block's part of a sum
+	acc     []*vectorSums
+}
+
+// vectorSums are what a member has summed in a chunk.
+type vectorSums struct {
+	gr, gl  []float64
+	squares float64
+}
+
+// leastBlock bounds the measurements of a block from below: B is packed once for each. blockNumbers is how many numbers a block's
+// vectors have otherwise, so that they stay in cache between the two products.
+const leastBlock, blockNumbers = 32, 1 << 16
+
+// vectorBlock is a function of m and the length of vectors alone.
+func vectorBlock(m, length int) int {
+	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkRows(m))
+}
+
+// vectorBytes is what the operator takes: vectors or, for each worker, a block of them; for each worker the sums of all members, a
+// sum of a block and its operands with their panels, of the widest member.
+func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
+	const widestTile = 24 // to which a panel is filled up
+	m, length := float64(e.Measurements()), float64(e.VectorLen())
+	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
+	columns, widest := 0.0, 0.0
+	for _, member := range batch.Members {
+		columns += float64(member.FactorRank)
+		widest = max(widest, float64(member.FactorRank))
+	}
+	own := length*columns + 2*(length+2*block)*(widest+widestTile)
+	if o.storage == Generated && e.Vectors() == nil {
+		return 8 * float64(o.workers) * (own + block*length)
+	}
+	return 8 * (m*length + float64(o.workers)*own)
+}
+
+func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, error) {
+	if o.precision != F64 {
+		return nil, fmt.Errorf("cpu: rank-one measurements are computed with in f64, not in %s", o.precision)
+	}
+	n1, _ := e.Space().Dims()
+	m, length := e.Measurements(), e.VectorLen()
+	_, symmetric := e.Space().(sensing.Sym)
+	v := &rankOne{ensemble: e, m: m, length: length, n1: n1, symmetric: symmetric, chunk: chunkRows(m), block: vectorBlock(m, length)}
+	v.turn.init()
+	alone := o
+	alone.workers = 1 // of each product: the chunks are shared out already
+	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
+		v.hands = append(v.hands, &vectorHand{product: newProduct(alone)})
+	}
+	switch {
+	case e.Vectors() != nil:
+		v.memory = e.Vectors()
+	case o.storage != Generated:
+		memory := make([]float64, m*length)
+		adviseHugePages(memory)
+		inTurn(o.workers, (m+v.chunk-1)/v.chunk, func(c int) {
+			for i := c * v.chunk; i < min((c+1)*v.chunk, m) && ctx.Err() == nil; i++ {
+				e.Vector(i, memory[i*length:][:length])
+			}
+		})
+		v.memory = memory
+	default:
+		for _, h := range v.hands {
+			h.buffer = make([]float64, v.block*length)
+		}
+	}
+	return v, ctx.Err()
+}
+
+// vectorVisit is what a walk does.
+type vectorVisit struct {
+	begin func(h *vectorHand)                          // before a chunk's first block
+	each  func(h *vectorHand, a, b operand, first int) // for each block, whose first measurement is given
+	done  func(h *vectorHand)                          // after a chunk's last block, once it has returned for all chunks before
+}
+
+// walk visits all blocks of vectors, those of a chunk in order by one worker. begin and done may be nil, both.
+func (v *rankOne) walk(visit vectorVisit) {
+	v.turn.reset()
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for _, h := range v.hands {
+		wait.Go(func() {
+			for c := int(next.Add(1)) - 1; c*v.chunk < v.m; c = int(next.Add(1)) - 1 {
+				if visit.begin != nil {
+					visit.begin(h)
+				}
+				end := min((c+1)*v.chunk, v.m)
+				for i := c * v.chunk; i < end; i += v.block {
+					a, b := v.load(h, i, min(v.block, end-i))
+					visit.each(h, a, b, i)
+				}
+				if visit.done != nil {
+					v.turn.wait(c)
+					visit.done(h)
+					v.turn.pass()
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// load returns the vectors of count measurements from the first on, making them where they are not in memory.
+func (v *rankOne) load(h *vectorHand, first, count int) (a, b operand) {
+	data := h.buffer
+	if v.memory != nil {
+		data = v.memory[first*v.length:][:count*v.length]
+	} else {
+		for i := range count {
+			v.ensemble.Vector(first+i, data[i*v.length:][:v.length])
+		}
+	}
+	a = operand{data, count, v.n1, v.length, 1}
+	if v.symmetric {
+		return a, a
+	}
+	return a, operand{data[v.n1:], count, v.length - v.n1, v.length, 1}
+}
+
+// times returns A·X in memory that is made anew where dst is too small.
+func (h *vectorHand) times(dst *[]float64, a operand, x *mat.Dense) *mat.Dense {
+	_, columns := x.Dims()
+	out := denseOf(dst, a.rows, columns)
+	h.product.multiply(out, a, plain(x), false)
+	return out
+}
+
+// addTo does sum ← sum + Aᵀ·X, of an X with as many rows as A has.
+func (h *vectorHand) addTo(sum []float64, a operand, x *mat.Dense) {
+	_, columns := x.Dims()
+	part := denseOf(&h.part, a.cols, columns)
+	h.product.multiply(part, operand{a.data, a.cols, a.rows, a.along, a.down}, plain(x), false)
+	plus(sum, part.RawMatrix().Data)
+}
+
+// products returns P = A·L and Q = B·R, whose rows have the dot products p_i. They are the same matrix where A is B and L is R.
+func (v *rankOne) products(h *vectorHand, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
+	p = h.times(&h.p, a, l)
+	if v.symmetric && l == r {
+		return p, p
+	}
+	return p, h.times(&h.q, b, r)
+}
+
+// apply implements operator.
+func (v *rankOne) apply(dst []float64, l, r *mat.Dense) {
+	v.walk(vectorVisit{each: func(h *vectorHand, a, b operand, first int) {
+		p, q := v.products(h, a, b, l, r)
+		for i := range a.rows {
+			dst[first+i] = chainsDot(p.RawRowView(i), q.RawRowView(i))
+		}
+	}})
+}
+
+// adjointMul implements operator: S·X = Aᵀ·diag(w)·(B·X).
+func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
+	rows, columns := dst.Dims()
+	dst.Zero()
+	v.walk(vectorVisit{
+		begin: func(h *vectorHand) { h.sums(0).clear(rows*columns, 0) },
+		each: func(h *vectorHand, a, b operand, first int) {
+			if trans {
+				a, b = b, a
+			}
+			q := h.times(&h.q, b, x)
+			for i := range a.rows {
+				scaleRow(q, i, w[first+i])
+			}
+			h.addTo(h.sums(0).gr, a, q)
+		},
+		done: func(h *vectorHand) { addInto(dst, h.sums(0).gr) },
+	})
+}
+
+// contract implements operator.
+func (v *rankOne) contract(y []float64, parts []*part) {
+	for _, p := range parts {
+		p.gr.Zero()
+		p.gl.Zero()
+		p.squares = 0
+	}
+	scale := 1 / float64(v.m)
+	v.walk(vectorVisit{
+		begin: func(h *vectorHand) {
+			for k, p := range parts {
+				h.sums(k).clear(sizeOf(p.gr), sizeOf(p.gl))
+			}
+		},
+		each: func(h *vectorHand, a, b operand, first int) {
+			for k, part := range parts {
+				s := h.sums(k)
+				p, q := v.products(h, a, b, part.l, part.r)
+				for i := range a.rows {
+					res := chainsDot(p.RawRowView(i), q.RawRowView(i)) - y[first+i]
+					s.squares += float64(res * res)
+					scaleRow(q, i, res*scale)
+					if part.gl != part.gr {
+						scaleRow(p, i, res*scale)
+					}
+				}
+				h.addTo(s.gr, a, q)
+				if part.gl != part.gr {
+					h.addTo(s.gl, b, p)
+				}
+			}
+		},
+		done: func(h *vectorHand) {
+			for k, p := range parts {
+				s := h.sums(k)
+				p.squares += s.squares
+				addInto(p.gr, s.gr)
+				if p.gl != p.gr {
+					addInto(p.gl, s.gl)
+				}
+			}
+		},
+	})
+}
+
+// sums returns those of a part.
+func (h *vectorHand) sums(part int) *vectorSums {
+	for len(h.acc) <= part {
+		h.acc = append(h.acc, new(vectorSums))
+	}
+	return h.acc[part]
+}
+
+// clear makes sums of zeros.
+func (s *vectorSums) clear(gr, gl int) {
+	s.gr, s.gl, s.squares = zeros(s.gr, gr), zeros(s.gl, gl), 0
+}
+
+// zeros returns so many zeros, in given memory where that is enough.
+func zeros(memory []float64, count int) []float64 {
+	if cap(memory) < count {
+		return make([]float64, count)
+	}
+	memory = memory[:count]
+	clear(memory)
+	return memory
+}
+
+// denseOf returns a matrix over memory, which grows where it is too small. Its elements are anything.
+func denseOf(memory *[]float64, rows, columns int) *mat.Dense {
+	if len(*memory) < rows*columns {
+		*memory = make([]float64, rows*columns)
+	}
+	return mat.NewDense(rows, columns, (*memory)[:rows*columns])
+}
+
+func sizeOf(a *mat.Dense) int {
+	rows, columns := a.Dims()
+	return rows * columns
+}
+
+// scaleRow does row i of a ← c times it.
+func scaleRow(a *mat.Dense, i int, c float64) {
+	row := a.RawRowView(i)
+	for k := range row {
+		row[k] *= c
+	}
+}
+
+// addInto does dst ← dst + sum, row after row.
+func addInto(dst *mat.Dense, sum []float64) {
+	rows, columns := dst.Dims()
+	for i := range rows {
+		plus(dst.RawRowView(i), sum[i*columns:][:columns])
+	}
+}

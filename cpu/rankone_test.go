@@ -1,0 +1,253 @@
+package cpu
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestRankOneSameBits: neither the workers nor where vectors are nor the instructions change a bit, with several chunks and a remainder, or with
+// several blocks in each.
+func TestRankOneSameBits(t *testing.T) {
+	sym, err := sensing.NewRankOne(sensing.Sym{N: 23}, 331, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameBitsIn(t, F64, sym, 23, 9)
+	for _, s := range []struct{ n1, n2, m int }{{70, 41, 501}, {1500, 200, 4200}} {
+		rect, err := sensing.NewRankOne(sensing.Rect{N1: s.n1, N2: s.n2}, s.m, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &sensing.Problem{Ensemble: rect, Observations: make([]float64, s.m)}
+		sensing.NewStream(1, 99).Normals(0, p.Observations)
+		var want solver.Factor
+		for _, b := range []Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: Generated}} {
+			got := firstGradient(t, b, p)
+			if want == nil {
+				want = got
+			}
+			if !mat.Equal(got[0], want[0]) || !mat.Equal(got[1], want[1]) {
+				t.Errorf("%d × %d, m = %d: %+v differs from the first", s.n1, s.n2, s.m, b)
+			}
+		}
+	}
+	if chunk, block := chunkRows(4200), vectorBlock(4200, 1700); block >= chunk {
+		t.Errorf("there is no chunk of several blocks: %d measurements in a chunk and %d in a block", chunk, block)
+	}
+}
+
+// firstGradient returns the gradient of UVᵀ at a random point.
+func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
+	t.Helper()
+	const r = 3
+	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: solver.Asymmetric{}, Members: []solver.Member{{FactorRank: r}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	n1, n2 := p.Ensemble.Space().Dims()
+	f, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.Set(0, solver.Iterate, f), e.Gradient(0), e.Get(0, solver.Gradient, f)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestVectorBlock: a block has whole eights, is never longer than its chunk, and never empty.
+func TestVectorBlock(t *testing.T) {
+	for _, m := range []int{1, 33, 5000, 1 << 20} {
+		for _, length := range []int{1, 200, 1000, 5000, 1 << 20} {
+			if b := vectorBlock(m, length); b < leastBlock || b > chunkRows(m) || b%blockRows != 0 {
+				t.Errorf("m = %d and vectors of %d: %d measurements in a block, %d in a chunk", m, length, b, chunkRows(m))
+			}
+		}
+	}
+}
+
+// TestRankOneMemory: stored vectors are told, and neither storage counts anything of n² numbers.
+func TestRankOneMemory(t *testing.T) {
+	const n, m = 4000, 50_000
+	e, err := sensing.NewRankOne(sensing.Sym{N: n}, m, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}, {FactorRank: 3}}}
+	for storage, vectors := range map[Storage]float64{Memory: 8 * m * n, Generated: 0} {
+		bytes, err := Backend{Storage: storage, Workers: 2}.Memory(&sensing.Problem{Ensemble: e}, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(bytes >= vectors && bytes <= vectors+20e6) {
+			t.Errorf("%s: %.3g bytes for vectors of %.3g", storage, bytes, vectors)
+		}
+	}
+	if _, err := (Backend{Precision: Mixed}).Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}, batch); err == nil {
+		t.Error("mixed precision was taken")
+	}
+}
+
+// TestRankOneSpectral: the spectral start of quadratic sensing is the truth's factor in the limit of many measurements: the error of S/2 falls
+// like √(n/m), which is 0.045 here, times less than 7 for the heavy tails of y_i·a_i a_iᵀ; without the correction by trace and scale UUᵀ
+// would be more than twice too large. From there gradient descent at half the suggested step converges.
+func TestRankOneSpectral(t *testing.T) {
+	const n, m = 20, 10_000
+	e, err := sensing.NewRankOne(sensing.Sym{N: n}, m, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := sensing.NewTruth(n, 2, 1.5, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trajectory solver.Trajectory
+	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{}, solver.GradientDescent{StepSize: 0.06},
+		solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2, Recorder: &trajectory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := trajectory[0].TestError; !(first < 0.3) {
+		t.Errorf("the start is off by %.3g", first)
+	}
+	if last := trajectory[len(trajectory)-1].TestError; !(last < 1e-6) {
+		t.Errorf("the end is off by %.3g", last)
+	}
+	// ‖S‖ is about 2·‖M*‖ + tr(M*) = 2 + 1 + 1/1.5².
+	if step, want := res.Spectral.SuggestStep(), 1/(4*(3+1/2.25)); !(math.Abs(step/want-1) < 0.15) {
+		t.Errorf("the suggested step is %.4f, want about %.4f", step, want)
+	}
+}
+
+// TestRankOneReference compares a user's own vectors with the trajectories of the NumPy reference; cmd/matsense says what 1e-9 leaves room for.
+func TestRankOneReference(t *testing.T) {
+	for _, name := range []string{"quadratic", "bilinear"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("../testdata/reference", name)
+			var settings struct {
+				Step       float64
+				Iterations int
+				Angle      float64 `json:"spectral_estimate_angle"`
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "settings.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(text, &settings); err != nil {
+				t.Fatal(err)
+			}
+			load := func(what string) *mat.Dense { return loadReference(t, filepath.Join(dir, what+".npy")) }
+			vectors, x := load("vectors"), load("X")
+			_, n := vectors.Dims()
+			var space sensing.Space = sensing.Sym{N: n}
+			var right *mat.Dense
+			var par solver.Parametrization = solver.PSD{}
+			start := solver.Factor{load("U0")}
+			truth, err := sensing.TruthOf(x)
+			if name == "bilinear" {
+				right, par = load("vectors-right"), solver.Asymmetric{}
+				_, n2 := right.Dims()
+				space = sensing.Rect{N1: n, N2: n2}
+				start = append(start, load("V0"))
+				truth, err = sensing.RectTruthOf(x, load("Y"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := sensing.RankOneOf(space, vectors, right)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, r := start[0].Dims()
+			var got solver.Trajectory
+			res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: load("y").RawMatrix().Data, Truth: truth}, Backend{},
+				solver.GradientDescent{StepSize: settings.Step}, solver.Settings{
+					Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1, Parametrization: par, FactorRank: r, Recorder: &got,
+				})
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareTrajectory(t, got, filepath.Join(dir, "trajectory.csv"))
+			for i, u := range res.Factor {
+				want := load([]string{"factor", "factor-right"}[i])
+				var diff mat.Dense
+				diff.Sub(u, want)
+				if off := mat.Norm(&diff, 2) / mat.Norm(want, 2); !(off <= 1e-9) {
+					t.Errorf("factor %d is off by %g relative", i, off)
+				}
+			}
+			if angle := res.Spectral.AngleTo(truth); !(math.Abs(angle/settings.Angle-1) <= 1e-9) {
+				t.Errorf("the spectral estimate is %v from the truth, want %v", angle, settings.Angle)
+			}
+		})
+	}
+}
+
+// loadReference reads a matrix, or a vector as a single column.
+func loadReference(t *testing.T, path string) *mat.Dense {
+	t.Helper()
+	a, err := npy.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := 1
+	if shape := a.Shape(); len(shape) == 2 {
+		columns = shape[1]
+	}
+	data := a.Data().([]float64)
+	return mat.NewDense(len(data)/columns, columns, data)
+}
+
+// compareTrajectory compares every number with the reference's.
+func compareTrajectory(t *testing.T, got solver.Trajectory, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, lines := lines[0], lines[1:]
+	if len(lines) != len(got) {
+		t.Fatalf("%d samples, want %d", len(got), len(lines))
+	}
+	for i, line := range lines {
+		s := got[i]
+		values := map[string]float64{"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError, "signal": s.Signal,
+			"noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle, "imbalance": s.Imbalance}
+		for j, sigma := range s.Sigma {
+			values[fmt.Sprintf("sigma_%d", j+1)] = sigma
+		}
+		for j, name := range head {
+			want, err := strconv.ParseFloat(line[j], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, found := values[name]; !found || !(math.Abs(v-want) <= 1e-9*math.Abs(want)) {
+				t.Fatalf("%s at iteration %d is %v, want %v", name, i, v, want)
+			}
+		}
+		if !slices.Contains(head, "test_error") {
+			t.Fatalf("the reference has the columns %q", head)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package experiment
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+// TestRankOneConfig: the step is shorter where f curves more, nothing of rows is taken, and everything else stays a choice.
+func TestRankOneConfig(t *testing.T) {
+	for _, c := range []struct {
+		settings []string
+		step     float64
+	}{
+		{[]string{"ensemble=rank-one", "rank=1"}, 0.25 / 3},
+		{[]string{"ensemble=rank-one", "rank=3"}, 0.05},
+		{[]string{"ensemble=rank-one", "rank=3", "step=0.1"}, 0.1},
+		{[]string{"ensemble=rank-one", "parametrization=uv", "n2=30"}, 0.25},
+		{[]string{"rank=3"}, 0.25},
+	} {
+		cfg := configOf(t, c.settings...)
+		if err := cfg.Validate(); err != nil || math.Abs(cfg.Step-c.step) > 1e-15 {
+			t.Errorf("%q: step %v, want %v; %v", c.settings, cfg.Step, c.step, err)
+		}
+		again := cfg // a resolved configuration is one
+		if err := again.Validate(); err != nil || again.Step != cfg.Step || again.Entries != cfg.Entries {
+			t.Errorf("%q again: %+v, %v", c.settings, again, err)
+		}
+	}
+}
+
+// TestMultiIndexConfig fills in what a link fixes, and refuses what has no meaning.
+func TestMultiIndexConfig(t *testing.T) {
+	for _, c := range []struct {
+		settings      []string
+		rank          int
+		link, process string
+	}{
+		{[]string{"ensemble=multi-index"}, 1, "norm", "optimal"},
+		{[]string{"ensemble=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
+		{[]string{"ensemble=multi-index", "link=product"}, 2, "product", "optimal"},
+	} {
+		cfg := configOf(t, c.settings...)
+		if err := cfg.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Rank != c.rank || cfg.FactorRank != c.rank || cfg.Link != c.link || cfg.Preprocessing != c.process || cfg.Iterations != 0 ||
+			cfg.Init != "spectral" || cfg.Measurements != 10*cfg.N*c.rank {
+			t.Errorf("%q: %+v", c.settings, cfg)
+		}
+	}
+}
+
+// TestVectorMistakes names each.
+func TestVectorMistakes(t *testing.T) {
+	for _, c := range []struct {
+		settings []string
+		want     string
+	}{
+		{[]string{"ensemble=rank-one", "entries=f32"}, "entries is for ensemble gaussian or rademacher, and this is rank-one"},
+		{[]string{"ensemble=rank-one", "precision=mixed"}, `ensemble rank-one computes in f64, got "mixed"`},
+		{[]string{"ensemble=rank-one", "link=norm"}, "link is for ensemble multi-index, and this is rank-one"},
+		{[]string{"preprocessing=trim"}, "preprocessing is for ensemble multi-index, and this is gaussian"},
+		{[]string{"ensemble=multi-index", "link=cube"}, `must be norm or product or sign-product, got "cube"`},
+		{[]string{"ensemble=multi-index", "preprocessing=clip"}, `must be none or trim or optimal, got "clip"`},
+		{[]string{"ensemble=multi-index", "link=product", "rank=3"}, "the link product has 2 indices, got rank 3"},
+		{[]string{"ensemble=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
+		{[]string{"ensemble=multi-index", "iterations=10"}, "take ensemble rank-one"},
+		{[]string{"ensemble=multi-index", "parametrization=uv"}, "with parametrization psd"},
+	} {
+		cfg := configOf(t, c.settings...)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: got %v, want %s", c.settings, err, c.want)
+		}
+	}
+}
