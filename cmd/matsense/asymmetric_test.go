@@ -126,7 +126,7 @@ func TestRectangularMistakes(t *testing.T) {
 	}{
 		{[]string{"--n2", "5"}, "--n2: n2 is for parametrization uv or deep, and this is psd"},
 		{[]string{"--truth-right", x}, "--truth-right: truth-right is for parametrization uv or deep"},
-		{[]string{"--parametrization", "vu"}, "--parametrization: must be psd or uv"},
+		{[]string{"--parametrization", "vu"}, "--parametrization: must be psd, uv, "},
 		{[]string{"--parametrization", "uv", "--n2", "0"}, "--n2: n2 goes from 1 to"},
 		{[]string{"--parametrization", "uv", "--n2", "2", "--rank", "3"}, "--rank: rank goes from 1 to n2 = 2, got 3"},
 		{[]string{"--parametrization", "uv", "--init", x}, "--init: a start from files needs both init and init-right"},

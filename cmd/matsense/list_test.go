@@ -33,7 +33,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd or scaled-gd or scaled-gd-lambda or prec-gd") {
+	if !strings.Contains(r.err, "--method: must be gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
 		t.Error(r.err)
 	}
 }
