@@ -76,6 +76,9 @@ func TestDifferences(t *testing.T) {
 			return f[0]
 		}
 		f0 := loss(0)
+		if err := engine.Set(0, solver.Iterate, u); err != nil {
+			t.Fatal(err)
+		}
 		g, drawn := u.Clone(), u.Clone()
 		for _, do := range []struct {
 			gradient func() error

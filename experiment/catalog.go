@@ -210,6 +210,18 @@ var ensembles = []ensemble{
 		own{[]string{"link", "preprocessing"}, (*Config).checkMultiIndex}, makeRankOne},
 }
 
+// settingsOfLaws are the keys of settings that only some ensembles have a use for.
+func settingsOfLaws() (keys []string) {
+	for _, e := range ensembles {
+		for _, key := range e.settings {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
 // ensemble makes the ensemble of a configuration that was found valid.
 func (c *Config) ensemble() (sensing.Ensemble, error) {
 	return find(ensembles, c.Ensemble).make(c)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -122,7 +121,7 @@ func (c *Config) checkNoOwnData(m *mistakes) {
 				ways = append(ways, w.key)
 			}
 		}
-		m.bad(f.key, "%s belongs to own data, which needs %s as well", f.key, strings.Join(ways, " or "))
+		m.bad(f.key, "%s belongs to own data, which needs %s as well", f.key, orList(ways))
 	}
 }
 
@@ -158,11 +157,9 @@ func (c *Config) checkOwnData(m *mistakes) {
 			m.bad("entries", "own %s are used as they are, in %s, got %q", way.key, way.entries, c.Entries)
 		}
 	}
-	for _, e := range ensembles {
-		for _, key := range e.settings {
-			if f, _ := c.field(key); key != "entries" && c.given(key) && !f.value.IsZero() {
-				m.bad(key, "%s is for measurements that are drawn, not for own data", key)
-			}
+	for _, key := range settingsOfLaws() {
+		if f, _ := c.field(key); key != "entries" && c.given(key) && !f.value.IsZero() {
+			m.bad(key, "%s is for measurements that are drawn, not for own data", key)
 		}
 	}
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = way.ensemble, string(way.entries), 0, 0

@@ -126,7 +126,7 @@ func TestOwnMistakes(t *testing.T) {
 		{"triplets=" + csv + " observations=" + csv, []string{"--observations: triplets hold the observations themselves", "--observations: "}},
 		{"triplets=" + csv + " ensemble=gaussian entries=f32 noise=1",
 			[]string{"--noise: ", "--ensemble: own triplets are the completion ensemble", "--entries: own triplets are no rows of entries"}},
-		{"triplets=" + csv + " storage=generated precision=mixed", []string{"--storage: storage generated is for rows", "--precision: completion is computed with in f64"}},
+		{"triplets=" + csv + " storage=generated precision=mixed", []string{"--storage: storage generated is for measurements that are drawn one by one", "--precision: completion is computed with in f64"}},
 		{"triplets=" + rect, []string{"--triplets: triplets " + rect + " has 1 entries of a 3 × 2 matrix; matrices that are not square need parametrization uv"}},
 		{"triplets=" + rect + " parametrization=uv", nil},
 		{"triplets=" + rect + " parametrization=uv n=4", []string{"--n: n is 4, and triplets"}},

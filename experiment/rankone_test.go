@@ -58,11 +58,11 @@ func TestVectorMistakes(t *testing.T) {
 		want     string
 	}{
 		{[]string{"ensemble=rank-one", "entries=f32"}, "entries is for ensemble gaussian or rademacher, and this is rank-one"},
-		{[]string{"ensemble=rank-one", "precision=mixed"}, `ensemble rank-one computes in f64, got "mixed"`},
-		{[]string{"ensemble=rank-one", "link=norm"}, "link is for ensemble multi-index, and this is rank-one"},
+		{[]string{"ensemble=rank-one", "precision=mixed"}, `rank-one is computed with in f64, got "mixed"`},
+		{[]string{"ensemble=rank-one", "link=norm"}, "link is for ensemble single-index or multi-index, and this is rank-one"},
 		{[]string{"preprocessing=trim"}, "preprocessing is for ensemble multi-index, and this is gaussian"},
-		{[]string{"ensemble=multi-index", "link=cube"}, `must be norm or product or sign-product, got "cube"`},
-		{[]string{"ensemble=multi-index", "preprocessing=clip"}, `must be none or trim or optimal, got "clip"`},
+		{[]string{"ensemble=multi-index", "link=cube"}, `must be norm, product or sign-product, got "cube"`},
+		{[]string{"ensemble=multi-index", "preprocessing=clip"}, `must be none, trim or optimal, got "clip"`},
 		{[]string{"ensemble=multi-index", "link=product", "rank=3"}, "the link product has 2 indices, got rank 3"},
 		{[]string{"ensemble=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
 		{[]string{"ensemble=multi-index", "iterations=10"}, "take ensemble rank-one"},

@@ -55,7 +55,10 @@ func (c *Config) checkStructured(m *mistakes) {
 	if c.Storage == "generated" && !c.canGenerate() {
 		m.bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", c.Ensemble)
 	}
-	if c.Precision == "mixed" || c.Precision == "f32" {
+	switch c.Precision {
+	case "auto":
+		c.Precision = "f64"
+	case "mixed", "f32":
 		m.bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time", c.Ensemble, c.Precision)
 	}
 }

@@ -124,8 +124,8 @@ func TestRectangularMistakes(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"--n2", "5"}, "--n2: n2 is for parametrization uv or deep, and this is psd"},
-		{[]string{"--truth-right", x}, "--truth-right: truth-right is for parametrization uv or deep"},
+		{[]string{"--n2", "5"}, "--n2: n2 is for parametrization uv, deep or sparse, and this is psd"},
+		{[]string{"--truth-right", x}, "--truth-right: truth-right is for parametrization uv, deep or indefinite"},
 		{[]string{"--parametrization", "vu"}, "--parametrization: must be psd, uv, "},
 		{[]string{"--parametrization", "uv", "--n2", "0"}, "--n2: n2 goes from 1 to"},
 		{[]string{"--parametrization", "uv", "--n2", "2", "--rank", "3"}, "--rank: rank goes from 1 to n2 = 2, got 3"},

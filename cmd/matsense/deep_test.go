@@ -136,10 +136,10 @@ func TestDeepMistakes(t *testing.T) {
 		{append(deep, "--init", odd), "O2.npy has the shape (4, 3), and with n 7, n2 5, depth 3 and width 4 it must be (4, 4)"},
 		{append(deep, "--init", one), "has 1 files in a row from 1 on: a deep product has 2 to 16 matrices"},
 		{append(deep, "--init", scalar), "S1.npy has the shape ()"},
-		{append(deep, "--method", "scaled-gd"), "method scaled-gd goes with parametrization psd or uv, not deep"},
+		{append(deep, "--method", "scaled-gd"), "method scaled-gd goes with parametrization psd, uv or indefinite, not deep"},
 		{append(deep, "--method", "label-noise-gd", "--label-noise", "-1"), "--label-noise: label-noise must be positive"},
 		{append(deep, "--label-noise", "0.1"), "--label-noise: label-noise is for method label-noise-gd, and this is gd"},
-		{append(deep, "--device", "emulator"), "the cpu runs it"},
+		{append(deep, "--device", "emulator"), "device cpu runs it"},
 	} {
 		r := matsense(t, append([]string{"run", "--out", filepath.Join(t.TempDir(), "none")}, c.flags...)...)
 		if r.code != exitUsage || !strings.Contains(r.err, c.want) {
