@@ -380,7 +380,7 @@ func (c *Config) paulisSize(rectangular bool) (ownSize, error) {
 	case err != nil:
 		return ownSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
 	case rectangular:
-		return ownSize{}, fmt.Errorf("Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
+		return ownSize{}, fmt.Errorf("own Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
 	}
 	n, _ := words.Space().Dims()
 	return ownSize{words.Measurements(), n, n, fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(), len(words.Word(0)))}, nil

@@ -134,7 +134,7 @@ func TestOwnMistakes(t *testing.T) {
 		{"triplets=" + sym + " parametrization=uv", []string{"--triplets: " + sym + " is symmetric"}},
 		{"triplets=" + sym + " init=relu-spectral", nil},
 		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where they are not negative"}},
-		{"truth=X.npy", []string{"--truth: truth belongs to own data, which needs matrices or triplets", "--truth: "}},
+		{"truth=X.npy", []string{"--truth: truth belongs to own data, which needs matrices, triplets, ", "--truth: "}},
 		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways", "--matrices: own matrices need"}},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
