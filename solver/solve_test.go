@@ -178,6 +178,9 @@ func TestSameBits(t *testing.T) {
 // TestResume: interrupted at any iteration and resumed, a run ends with the same bits and the same samples, for a
 // method without memory, one with, and those that draw.
 func TestResume(t *testing.T) {
+	settings := func(r solver.Recorder) solver.Settings { // from where Riemannian steps are defined
+		return solver.Settings{Start: solver.SmallRandom{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 40, MeasureEvery: 7, Recorder: r}
+	}
 	for _, m := range []solver.Method{
 		descent, heavyBall,
 		solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 100, Seed: 2}},
@@ -185,15 +188,12 @@ func TestResume(t *testing.T) {
 	} {
 		t.Run(m.Name(), func(t *testing.T) {
 			var whole solver.Trajectory
-			s := small(40)
-			s.MeasureEvery, s.Recorder = 7, &whole
-			want := solve(t, problem(t, 0.01), m, s)
+			want := solve(t, problem(t, 0.01), m, settings(&whole))
 			for _, at := range []int{0, 1, 7, 8, 38} {
 				var state *solver.State
 				var before, after solver.Trajectory
 				ctx, cancel := context.WithCancel(background)
-				s := small(40)
-				s.MeasureEvery, s.Recorder = 7, &before
+				s := settings(&before)
 				s.Keep = func(kept solver.State) error { state = &kept; return nil }
 				first, err := solver.Solve(ctx, problem(t, 0.01), cpu.Backend{}, cancelAfter{m, at, cancel}, s)
 				if err != nil {
