@@ -73,52 +73,61 @@ type method struct {
 	entry
 	own
 	make func(c *Config) solver.Method
+	// near: it needs a factor with no more columns than the truth's rank, and a start of the truth's size.
+	near bool
 }
 
 var methods = []method{
 	{entry{"gd", "U ← U − μ∇f(U): gradient descent", "Stöger and Soltanolkotabi, arXiv 2106.15013"}, own{},
-		func(c *Config) solver.Method { return solver.GradientDescent{StepSize: c.Step} }},
+		func(c *Config) solver.Method { return solver.GradientDescent{StepSize: c.Step} }, false},
 	{entry{"scaled-gd", "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth", "Tong, Ma and Chi, arXiv 2005.08898"}, own{},
-		func(c *Config) solver.Method { return solver.ScaledGradientDescent{StepSize: c.Step} }},
+		func(c *Config) solver.Method { return solver.ScaledGradientDescent{StepSize: c.Step} }, true},
 	{entry{"scaled-gd-lambda", "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank", "Xu, Shen, Chi and Ma, arXiv 2302.01186"},
 		own{[]string{"lambda"}, (*Config).checkLambda},
 		func(c *Config) solver.Method {
 			return solver.ScaledGradientDescent{StepSize: c.Step, Lambda: c.Lambda}
-		}},
+		}, false},
 	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
-		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }},
+		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }, false},
 	{entry{"momentum", "V ← βV − μ∇f(U), U ← U + V: the heavy ball", "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)"},
 		own{[]string{"momentum"}, (*Config).checkMomentum},
-		func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} }},
+		func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} }, false},
 	{entry{"sgd", "gradient descent on mini-batches, drawn anew for each step", "Ma, Bassily and Belkin, arXiv 1712.06559"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
 		func(c *Config) solver.Method {
 			return solver.StochasticGradientDescent{StepSize: c.Step, Batch: c.batches()}
-		}},
+		}, false},
 	{entry{"rgd", "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on matrices of rank r", "Vandereycken, SIAM Journal on Optimization 23 (2013)"},
 		own{},
-		func(c *Config) solver.Method { return solver.RiemannianGradientDescent{StepSize: c.Step} }},
+		func(c *Config) solver.Method { return solver.RiemannianGradientDescent{StepSize: c.Step} }, true},
 	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
-		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }},
+		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }, true},
 	{entry{"label-noise-gd", "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts to flat solutions", "Gatmiry et al., arXiv 2306.13239"},
 		own{[]string{"label-noise", "method-seed"}, (*Config).checkLabelNoise},
 		func(c *Config) solver.Method {
 			return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
-		}},
+		}, false},
 	{entry{"zeroth-order", "descent along central differences of f in random directions: only values of f are used", "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617"},
 		own{[]string{"directions", "radius", "evaluation-noise", "method-seed"}, (*Config).checkZerothOrder},
 		func(c *Config) solver.Method {
 			return solver.ZerothOrder{StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise, Seed: c.MethodSeed}
-		}},
+		}, false},
 	{entry{"rgda", "Riemannian gradient descent-ascent, against an adversary who shifts the observations", "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617"},
 		own{[]string{"adversary-step", "adversary-weight", "adversary-radius"}, (*Config).checkGame},
 		func(c *Config) solver.Method {
 			return solver.DescentAscent{StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound}
-		}},
+		}, true},
 }
 
 func (c *Config) method() solver.Method { return find(methods, c.Method).make(c) }
+
+// NeedsNearStart says whether the method's steps are only defined near the truth and for no more columns than its rank, and the run begins
+// elsewhere.
+func (c *Config) NeedsNearStart() bool {
+	tall := c.Rank > 0 && c.FactorRank > c.Rank
+	return find(methods, c.Method).near && (tall || c.Init == random && c.Alpha < 0.1)
+}
 
 // isPartial says whether the method steps without the full gradient.
 func (c *Config) isPartial() bool {

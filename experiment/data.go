@@ -61,7 +61,7 @@ func (c *Config) readHeaders(m *mistakes) {
 		shape, err := shapeOf(*f.path, isText(f.key))
 		if err != nil {
 			if f.key == "init" {
-				err = fmt.Errorf("init is neither random nor spectral, and %w", err)
+				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
 			}
 			// A file that should not have been named need not be there.
 			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.at(f.key)+": ") }) {
@@ -94,6 +94,9 @@ func shapeOf(path string, text bool) ([]int, error) {
 func (c *Config) checkShapes(m *mistakes) {
 	if c.ownData() && !c.checkOwnShapes(m) {
 		return
+	}
+	if slices.Contains(find(methods, c.Method).settings, "batch-size") {
+		c.fillBatchSize()
 	}
 	if c.layers != nil {
 		c.checkLayers(m)

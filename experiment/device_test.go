@@ -80,3 +80,38 @@ func TestLostDevice(t *testing.T) {
 		t.Error("the factor of the run that went on differs from that of the one that was never interrupted")
 	}
 }
+
+// Where a GPU has no kernels for a problem, auto takes the next device and says why; a GPU that was asked for by name is refused.
+func TestUnsupported(t *testing.T) {
+	refusing := func(device string) Host {
+		h := cpuHost(1e9)
+		h.Auto = func() ([]string, string) { return []string{device, "cpu"}, "" }
+		onCPU := h.Backend
+		h.Backend = func(p Place) (solver.Backend, error) {
+			if p.Device == "cpu" {
+				return onCPU(p)
+			}
+			d := emulator.New(emulator.Config{})
+			info, err := d.Info()
+			return gpu.Backend{Label: p.Device, Info: info, Connect: func() (driver.Device, error) { return d, nil }}, err
+		}
+		return h
+	}
+	for _, settings := range []string{"ensemble=completion", "ensemble=pauli n=8", "method=sgd", "parametrization=deep"} {
+		asked := append(strings.Fields("n=6 rank=1 measurements=20 iterations=3"), strings.Fields(settings)...)
+		p, err := NewPlan(configOf(t, asked...), refusing("cuda"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Config.Device != "cpu" || len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "cpu is used: gpu: there are no kernels for ") {
+			t.Errorf("%s runs on %s: %q", settings, p.Config.Device, p.Notes)
+		}
+		var usage *UsageError
+		if _, err := NewPlan(configOf(t, append(asked, "device=cuda")...), refusing("cuda")); !errors.As(err, &usage) || !strings.Contains(err.Error(), "device cpu runs it") {
+			t.Errorf("%s on cuda: %v", settings, err)
+		}
+	}
+	if p, err := NewPlan(configOf(t, strings.Fields("n=6 rank=1 measurements=20 iterations=3")...), refusing("cuda")); err != nil || p.Config.Device != "cuda" {
+		t.Errorf("what has kernels does not run on cuda: %v", err)
+	}
+}

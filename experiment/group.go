@@ -36,7 +36,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 		if err := c.check(); err != nil {
 			return nil, err
 		}
-		if c.ProblemKey() != configs[0].ProblemKey() {
+		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() { // with what their files' headers say
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
 		largest, slots = max(largest, c.FactorRank), max(slots, c.method().Slots())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -117,5 +118,22 @@ func TestGroupSeats(t *testing.T) {
 	other[3] = configOf(t, "n=13", "rank=2")
 	if _, err := PlanGroup(other, 0, cpuHost(1e9)); err == nil {
 		t.Error("another problem was taken into the group")
+	}
+}
+
+// Sweeps of own data failed: what the files say of the size was compared with what had been given, which was nothing.
+func TestGroupOfOwnData(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "t.csv")
+	if err := os.WriteFile(path, []byte("0,0,1\n0,1,0.5\n1,1,0.25\n2,2,1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first, second := configOf(t, "triplets="+path, "factor-rank=1"), configOf(t, "triplets="+path, "factor-rank=2")
+	g, err := PlanGroup([]Config{first, second}, 0, cpuHost(1e9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Configs) != 2 || g.Configs[0].N != 3 || g.Configs[1].Measurements != 4 {
+		t.Errorf("%+v", g.Configs)
 	}
 }

@@ -295,6 +295,8 @@ func (c *Config) tripletsSize(rectangular bool) (ownSize, error) {
 		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.says)
 	case h.Symmetric && rectangular:
 		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles in a general file", c.Triplets)
+	case c.isSparse() && h.Cols != 1:
+		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries are in column 0", size.says)
 	case h.Stated:
 		return size, nil
 	case !rectangular:
@@ -305,7 +307,7 @@ func (c *Config) tripletsSize(rectangular bool) (ownSize, error) {
 		key         string
 		given, size *int
 	}{{"n", &c.N, &size.n1}, {"n2", &c.N2, &size.n2}} {
-		if !c.given(side.key) {
+		if !c.given(side.key) || side.key == "n2" && !rectangular { // a resolved configuration says 0 of it
 			continue
 		}
 		if *side.given < *side.size {

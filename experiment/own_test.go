@@ -11,19 +11,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
-
-// onHost plans for the CPU with so much memory.
-func onHost(bytes float64) Host {
-	return Host{
-		Auto:    func() ([]string, string) { return []string{"cpu"}, "" },
-		Backend: func(p Place) (solver.Backend, error) { return cpu.Backend{Workers: p.Workers}, nil },
-		Memory:  func(solver.Backend) (float64, error) { return bytes, nil },
-	}
-}
 
 func fileOf(t *testing.T, name, text string) string {
 	t.Helper()
@@ -43,7 +32,7 @@ func TestTripletsAreTheDrawnProblem(t *testing.T) {
 		if rectangular {
 			drawn, more = append(drawn, "parametrization=uv", "n2=9"), []string{"parametrization=uv"}
 		}
-		plan, err := NewPlan(configOf(t, drawn...), onHost(1e9))
+		plan, err := NewPlan(configOf(t, drawn...), cpuHost(1e9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +67,7 @@ func TestTripletsAreTheDrawnProblem(t *testing.T) {
 				}
 			}
 			c := configOf(t, append(append([]string{"triplets=" + fileOf(t, name, text), "factor-rank=3"}, sizes...), more...)...)
-			plan, err := NewPlan(c, onHost(1e9))
+			plan, err := NewPlan(c, cpuHost(1e9))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +141,7 @@ func TestOwnMistakes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.settings, problems, c.want)
 		}
 	}
-	plan, err := NewPlan(configOf(t, "triplets="+twice), onHost(1e9))
+	plan, err := NewPlan(configOf(t, "triplets="+twice), cpuHost(1e9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,18 +188,18 @@ func TestObservedEntries(t *testing.T) {
 // many columns as rows nothing fits, and the error says how many do.
 func TestLargeCompletion(t *testing.T) {
 	large := []string{"ensemble=completion", "n=100000", "rank=5", "measurements=10000000"}
-	p, err := NewPlan(configOf(t, append(large, "factor-rank=10", "precision=auto")...), onHost(4<<30))
+	p, err := NewPlan(configOf(t, append(large, "factor-rank=10", "precision=auto")...), cpuHost(4<<30))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Bytes > 2e9 || p.Storage != "memory" || p.Config.Precision != "f64" {
 		t.Errorf("it needs %s, in %s, by %s", Bytes(p.Bytes), p.Storage, p.Config.Precision)
 	}
-	_, err = NewPlan(configOf(t, large...), onHost(4<<30))
+	_, err = NewPlan(configOf(t, large...), cpuHost(4<<30))
 	if problems := problemsOf(t, err); len(problems) != 1 || !strings.Contains(problems[0], "--factor-rank 10 needs ") {
 		t.Errorf("%v", err)
 	}
-	_, err = NewPlan(configOf(t, append(large, "factor-rank=10")...), onHost(1e8))
+	_, err = NewPlan(configOf(t, append(large, "factor-rank=10")...), cpuHost(1e8))
 	if problems := problemsOf(t, err); len(problems) != 1 || !strings.Contains(problems[0], "lower n, measurements or factor-rank") {
 		t.Errorf("%v", err)
 	}
@@ -221,7 +210,7 @@ func TestCompletionRuns(t *testing.T) {
 	for _, ensemble := range []string{"completion", "relu-completion"} {
 		run := func(o Options, settings ...string) *Outcome {
 			c := configOf(t, append([]string{"ensemble=" + ensemble, "n=30", "rank=2", "factor-rank=3", "alpha=0.01", "noise=0.01", "checkpoint-every=0"}, settings...)...)
-			p, err := NewPlan(c, onHost(1e9))
+			p, err := NewPlan(c, cpuHost(1e9))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,7 +8,7 @@ import (
 func (c *Config) checkPauli(m *mistakes) {
 	sym, symmetric := c.space().(sensing.Sym)
 	if !symmetric {
-		m.bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd, not %s", c.Parametrization)
+		m.bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
 		return
 	}
 	c.checkStructured(m)

@@ -65,6 +65,15 @@ func (c *Config) checkMultiIndex(m *mistakes) {
 	if !c.given("iterations") {
 		c.Iterations = 0
 	}
+	usual := Default()
+	for _, s := range []struct {
+		key   string
+		asked bool
+	}{{"method", c.Method != usual.Method}, {"step", c.Step != usual.Step}, {"target-loss", c.TargetLoss != 0}} {
+		if c.given(s.key) && s.asked {
+			m.bad(s.key, "multi-index takes no steps, and has no use for %s", s.key)
+		}
+	}
 	if c.Iterations > 0 {
 		m.bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, take ensemble rank-one), got %d",
 			c.Iterations)

@@ -110,6 +110,8 @@ func (c *Config) checkPlanted(m *mistakes) {
 		m.bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
 	case c.ownData() && c.Truth == "":
 		m.bad("init", "a saddle is made of the truth's columns, and own data has none: add truth")
+	case !c.ownData() && c.Rank < 2:
+		m.bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
 	case !c.ownData() && c.FactorRank >= c.Rank:
 		m.bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
 	}

@@ -17,14 +17,15 @@ func (c *Config) checkMomentum(m *mistakes) {
 // checkBatches fills in how many measurements a step draws, and the seed.
 func (c *Config) checkBatches(m *mistakes) {
 	c.checkMethodSeed(m)
-	switch {
-	case c.given("batch-size"):
-		if c.BatchSize < 1 || c.BatchSize > maxMeasurements {
-			m.bad("batch-size", "batch-size goes from 1 to %d, got %d", maxMeasurements, c.BatchSize)
-		}
-	case c.Measurements < 1 && c.ownData():
-		m.bad("batch-size", "%s needs batch-size, which depends on the number of measurements, and that is not known of own data before it is read", c.Method)
-	default:
+	if c.given("batch-size") && (c.BatchSize < 1 || c.BatchSize > maxMeasurements) {
+		m.bad("batch-size", "batch-size goes from 1 to %d, got %d", maxMeasurements, c.BatchSize)
+	}
+	c.fillBatchSize()
+}
+
+// fillBatchSize makes a batch a tenth of all measurements, once their number is known, where nobody says.
+func (c *Config) fillBatchSize() {
+	if !c.given("batch-size") && c.Measurements > 0 {
 		c.BatchSize = max((c.Measurements+5)/10, 1)
 	}
 }
@@ -34,15 +35,15 @@ func (c *Config) batches() solver.Batches {
 	return solver.Batches{Size: c.BatchSize, Seed: c.MethodSeed}
 }
 
-// checkPartial refuses mixed precision for methods that step without the full gradient: they have nothing to gain from it. Where it
+// checkPartial refuses single and mixed precision for methods that step without the full gradient: their steps are in f64. Where it
 // could be chosen it is f64.
 func (c *Config) checkPartial(m *mistakes) {
 	if !slices.Contains(namesOf(methods), c.Method) || !c.isPartial() {
 		return
 	}
 	switch c.Precision {
-	case "mixed":
-		m.bad("precision", "method %s steps without the full gradient, which mixed precision is for: it goes with f64", c.Method)
+	case "mixed", "f32":
+		m.bad("precision", "method %s takes its steps in f64, without the full gradient, which %s precision is for", c.Method, c.Precision)
 	case "auto":
 		c.Precision = "f64"
 	}

@@ -24,8 +24,8 @@ func TestMethodSettings(t *testing.T) {
 		{"method=sgd batch-size=0", "batch-size goes from 1"},
 		{"method=momentum batch-size=3", "batch-size is for method sgd or rsgd, and this is momentum"},
 		{"method=rgd method-seed=3", "and this is rgd"},
-		{"method=sgd precision=mixed", "it goes with f64"},
-		{"method=sgd precision=f32", ""},
+		{"method=sgd precision=mixed", "method sgd takes its steps in f64"},
+		{"method=sgd precision=f32", "method sgd takes its steps in f64"},
 		{"method=sgd parametrization=uv", ""},
 		{"method=rgd parametrization=uv", "method rgd goes with parametrization psd, not uv"},
 		{"method=rsgd parametrization=uv", "method rsgd goes with parametrization psd, not uv"},
@@ -36,7 +36,8 @@ func TestMethodSettings(t *testing.T) {
 		{"init=saddle factor-rank=3", "needs a factor-rank below rank, which is 3, got 3"},
 		{"init=saddle", "got 100"},
 		{"init=saddle matrices=A.npy observations=y.npy factor-rank=1", "add truth"},
-		{"method=sgd matrices=A.npy observations=y.npy measurements=0", "sgd needs batch-size"},
+		{"method=sgd matrices=A.npy observations=y.npy", ""},
+		{"init=saddle rank=1 factor-rank=1", "needs rank 2 or more, got 1"},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
 		switch problems := problemsOf(t, config.Validate()); {

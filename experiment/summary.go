@@ -173,7 +173,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	} else {
 		s.Final = MetricsOf(solver.NewSample(0))
 	}
-	if res.Status == solver.Diverged {
+	if res.Status == solver.Diverged && !c.NeedsNearStart() {
 		// Half the step that failed is the least that must change, whatever the estimate says.
 		step := c.Step / 2
 		if c.Method == "gd" {
@@ -181,7 +181,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := l.problem.Truth; truth != nil && len(t) > 0 {
+	if truth := l.problem.Truth; truth != nil && len(t) > 0 && c.Ensemble != multiIndex { // where only the spectral estimate means something
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered

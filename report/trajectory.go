@@ -95,7 +95,7 @@ var splitCurves = []curve{
 	{"noise", "singular value", Black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
 	{"angle to truth", "sine of angle", Purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
 	{"angle to spectral\nestimate", "sine of angle", Blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
-	{"shift", "root mean square", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Shift }},
+	{"shift", "rms", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Shift }},
 	{"imbalance", "norm", Orange, []vg.Length{3, 3}, func(s solver.Sample) float64 { return s.Imbalance }},
 	{"flatness", "trace", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Flatness }},
 }

@@ -48,7 +48,10 @@ func runPage(r *experiment.Run) (report.Page, error) {
 			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: c.YAML()},
 		},
 	}
-	if c.Rank > 0 {
+	switch {
+	case c.Parametrization == "sparse":
+		p.Title = fmt.Sprintf("Recovery of a vector of %d numbers", c.N)
+	case c.Rank > 0:
 		p.Title += fmt.Sprintf(" of rank %d", c.Rank)
 	}
 	if s := r.Summary; s != nil {

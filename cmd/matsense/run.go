@@ -248,8 +248,16 @@ func title(c *experiment.Config) string {
 	if c.Rank > 0 {
 		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
 	}
-	if c.Sparsity > 0 {
-		text += fmt.Sprintf(",  %d not 0", c.Sparsity)
+	switch c.Parametrization {
+	case "sparse":
+		text = fmt.Sprintf("n = %d,  %d not 0,  m = %d", c.N, c.Sparsity, c.Measurements)
+	case "deep":
+		text += fmt.Sprintf(",  %d matrices", c.Depth)
+	case "indefinite":
+		text += ",  indefinite"
+	}
+	if c.Method != "gd" && c.Iterations > 0 {
+		text += ",  " + c.Method
 	}
 	switch c.Init {
 	case "random", "ones":
@@ -257,7 +265,9 @@ func title(c *experiment.Config) string {
 	case "spectral", "relu-spectral":
 		text += fmt.Sprintf(",  %s start", c.Init)
 	}
-	text += fmt.Sprintf(",  μ = %g", c.Step)
+	if c.Iterations > 0 {
+		text += fmt.Sprintf(",  μ = %g", c.Step)
+	}
 	if c.Kappa > 1 {
 		text += fmt.Sprintf(",  κ = %g", c.Kappa)
 	}

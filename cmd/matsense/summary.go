@@ -26,6 +26,12 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 	if s.Recovered != nil {
 		printPhases(w, out)
 	}
+	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) {
+		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1\n", float64(sp.EstimateOverlap))
+	}
+	if c := out.Config; s.Status == solver.Diverged && c.NeedsNearStart() {
+		fmt.Fprintf(w, "  %s is for at most r* columns and starts near the truth: try --factor-rank %d --init spectral\n", c.Method, max(c.Rank, 1))
+	}
 	if s.SuggestedStep != nil {
 		fmt.Fprintf(w, "  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) of the spectral estimate S\n", *s.SuggestedStep)
 	}

@@ -100,7 +100,7 @@ func TestBadFlags(t *testing.T) {
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64, mixed, f32 or auto, got "f16"`}},
 		{"--init=", []string{"--init: init must be random, spectral, "}},
-		{"--init nowhere.npy", []string{"--init: init is neither random nor spectral, and open "}},
+		{"--init nowhere.npy", []string{"--init: init is none of random, spectral, "}},
 		{"--observations y.npy", []string{"--observations: observations belongs to own data, which needs matrices"}},
 		{"--truth X.npy", []string{"--truth: truth belongs to own data, which needs matrices"}},
 		{"--matrices A.npy", []string{"--matrices: own matrices need own observations as well"}},
