@@ -203,16 +203,16 @@ type squared struct{ solver.Asymmetric }
 func (squared) Name() string { return "squared" }
 
 // skew is an ensemble on a space that there are no kernels for.
-type skew struct{ sensing.Ensemble }
+type skew struct{ sensing.Rows }
 
 type skewSpace struct{ sensing.Space }
 
 func (skewSpace) Name() string { return "skew" }
 
-func (s skew) Space() sensing.Space { return skewSpace{s.Ensemble.Space()} }
+func (s skew) Space() sensing.Space { return skewSpace{s.Rows.Space()} }
 
 // long is an ensemble of matrices with more rows than a launch can have tiles for.
-type long struct{ sensing.Ensemble }
+type long struct{ sensing.Rows }
 
 func (long) Space() sensing.Space { return sensing.Rect{N1: 1<<20 - 15, N2: 2} }
 
@@ -227,10 +227,10 @@ func TestRefused(t *testing.T) {
 	}{
 		{rect, solver.PSD{}, "solver: UUᵀ needs symmetric matrices, and the measurements are rect"},
 		{sym, solver.Asymmetric{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
-		{rect, squared{}, "gpu: there are no kernels for the parametrization squared"},
-		{&sensing.Problem{Ensemble: skew{rect.Ensemble}}, solver.Asymmetric{},
+		{rect, squared{}, "gpu: there are no kernels for the parametrization squared: not supported on this device"},
+		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
 			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
-		{&sensing.Problem{Ensemble: long{rect.Ensemble}}, solver.Asymmetric{},
+		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
 			"gpu: 1048561 × 2 matrices are too large: a side has at most 1048560"},
 	} {
 		if _, err := b.Memory(c.problem, batchOf(c.par, 1)); err == nil || err.Error() != c.want {

@@ -13,16 +13,21 @@ import (
 // Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of UVᵀ for one of each kind, and compares each sample and the last factor to
 // 1e-10 relative. The runs go from a small random start through alignment, the saddle and well into refinement; past
 // that, where the loss nears the square of the rounding, nothing of it would agree.
-func Agree(t *testing.T, b, reference solver.Backend) {
+func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
 	all := plainly(Ensembles(t, 11, 130))
-	maps.Copy(all, structuredOn(t, sensing.Sym{N: 11}, 60))
+	if !suite.RowsOnly {
+		maps.Copy(all, structuredOn(t, sensing.Sym{N: 11}, 60))
+	}
 	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
 	// What entries are matters to the contraction alone, which knows no spaces: one format will do.
-	rect := structuredOn(t, sensing.Rect{N1: 7, N2: 4}, 26)
+	rect := map[string]sensing.Ensemble{}
+	if !suite.RowsOnly {
+		rect = structuredOn(t, sensing.Rect{N1: 7, N2: 4}, 26)
+	}
 	rect["gaussian-f32"] = EnsemblesOn(t, sensing.Rect{N1: 7, N2: 4}, 100)["gaussian-f32"]
 	agree(t, b, reference, solver.Asymmetric{}, rect, truth, 5, 0.6)
 }

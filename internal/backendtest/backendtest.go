@@ -4,6 +4,7 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -146,8 +147,9 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 type Suite struct {
 	// Single: gradients are taken in single precision, which there is of rows alone.
 	Single bool
-	// WholeOnly: gradients are those of all measurements, and methods that are [solver.Partial] are refused.
-	WholeOnly bool
+	// RowsOnly: measurements are rows of entries, and gradients those of all of them. Ensembles without rows are refused, and methods that are
+	// [solver.Partial].
+	RowsOnly bool
 	// Small leaves out the larger half of the sizes, for a backend that is slow.
 	Small bool
 }
@@ -164,6 +166,9 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			if !suite.Single {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
 			}
+			if suite.RowsOnly {
+				refuses(t, b, k, all)
+			}
 			for name, e := range all {
 				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
@@ -171,13 +176,27 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			}
 		}
 		for _, s := range k.paulis {
-			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small {
+			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small && !suite.RowsOnly {
 				t.Run(fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d", k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
 			}
 		}
 	}
+}
+
+// refuses checks that what has no rows is refused, in a way that lets another backend take it, and removes it.
+func refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ensemble) {
+	maps.DeleteFunc(all, func(name string, e sensing.Ensemble) bool {
+		if _, rows := e.(sensing.Rows); rows {
+			return false
+		}
+		batch := solver.Batch{Parametrization: k.parametrization, Members: []solver.Member{{FactorRank: 1}}}
+		if _, err := b.Memory(&sensing.Problem{Ensemble: e}, batch); !errors.Is(err, solver.ErrUnsupported) {
+			t.Errorf("%s is not refused as unsupported: %v", name, err)
+		}
+		return true
+	})
 }
 
 // run runs the suite on one problem.
@@ -198,7 +217,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	}
 	t.Run("precondition", f.precondition)
 	t.Run("project", f.project)
-	if !suite.WholeOnly {
+	if !suite.RowsOnly {
 		t.Run("partial", f.partial)
 		t.Run("evaluate", f.evaluate)
 	}
