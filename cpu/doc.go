@@ -3,12 +3,14 @@
 //
 // # One pass
 //
-// The gradient's work is contract,
+// Over rows of entries the gradient's work is contract,
 //
 //	p_i = a_i·z,  res_i = p_i − y_i,  g = 1/m · Σ_i res_i a_i,
 //
 // m·K entries. Rows are taken eight at a time: eight dot products, then their accumulation into g, while the rows are
 // in cache. Each row is read, or generated, once per step, for all members of the batch.
+//
+// Ensembles with a structure of their own have operators that need no rows: sampled for observed entries, pauli and rankOne.
 //
 // # The same bits, however many workers and whatever their instructions
 //

@@ -31,7 +31,8 @@ func (e *engine) PartialGradient(member int, d solver.Draw) error {
 	return nil
 }
 
-// whole contracts a draw by products with all measurements, for any operator. It keeps its memory.
+// whole contracts a draw by products with all measurements, for any operator: rank-one measurements and Pauli words have nothing better. It
+// keeps its memory.
 type whole struct{ values, weights []float64 }
 
 func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
@@ -149,6 +150,9 @@ func (s *sampled) contractDrawn(y []float64, d solver.Draw, p *part) {
 			addScaled(p.gl.RawRowView(j), c, left)
 		case i == j:
 			addScaled(p.gr.RawRowView(i), c, right)
+			if p.gl != p.gr {
+				addScaled(p.gl.RawRowView(i), c, left)
+			}
 		default:
 			addScaled(p.gr.RawRowView(i), c/2, right)
 			addScaled(p.gr.RawRowView(j), c/2, p.r.RawRowView(i))

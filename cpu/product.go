@@ -84,6 +84,11 @@ func newProduct(o options) *product {
 	return p
 }
 
+// alone returns a product that one worker computes, with the same bits, where the work is shared out already.
+func (p *product) alone() *product {
+	return &product{tiles: p.tiles, workers: []*productWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
+}
+
 // multiply does c = a·b; of a square c only the upper triangle where that is all that is asked for, and then what is below
 // is anything. c must overlap neither.
 func (p *product) multiply(c *mat.Dense, a, b operand, upper bool) {

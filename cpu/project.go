@@ -136,11 +136,6 @@ func rowsSquared(a *mat.Dense) (sum float64) {
 	return sum
 }
 
-// alone returns a product that one worker computes, with the same bits.
-func (p *product) alone() *product {
-	return &product{tiles: p.tiles, workers: []*productWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
-}
-
 // projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², of the rows of B and C.
 func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
 	norms := func(a *mat.Dense, n int) []float64 {

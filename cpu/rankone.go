@@ -84,10 +84,9 @@ func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, e
 	_, symmetric := e.Space().(sensing.Sym)
 	v := &rankOne{ensemble: e, m: m, length: length, n1: n1, symmetric: symmetric, chunk: chunkRows(m), block: vectorBlock(m, length)}
 	v.turn.init()
-	alone := o
-	alone.workers = 1 // of each product: the chunks are shared out already
+	product := newProduct(o)
 	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
-		v.hands = append(v.hands, &vectorHand{product: newProduct(alone)})
+		v.hands = append(v.hands, &vectorHand{product: product.alone()})
 	}
 	switch {
 	case e.Vectors() != nil:

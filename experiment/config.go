@@ -326,13 +326,6 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// checkMethodSeed fills in the seed of what the method draws.
-func (c *Config) checkMethodSeed(*mistakes) {
-	if !c.given("method-seed") {
-		c.MethodSeed = c.Seed
-	}
-}
-
 // checkLambda fills in the damping.
 func (c *Config) checkLambda(m *mistakes) {
 	switch {

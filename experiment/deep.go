@@ -21,14 +21,11 @@ const (
 // deep says whether the parametrization is a deep product.
 func (c *Config) deep() bool { return c.Parametrization == (solver.Deep{}).Name() }
 
-// checkDeep fills in the depth, and the size of a random start, and wants a start that a deep product has.
+// checkDeep fills in the depth, and the size of a random start, and wants files of a start to be told apart.
 func (c *Config) checkDeep(m *mistakes) {
 	c.checkRectangle(m)
 	file := c.startFile()
-	switch {
-	case c.Init == "spectral":
-		m.bad("init", "a spectral start is defined for UUᵀ and UVᵀ, not for parametrization deep")
-	case file != "" && strings.Count(file, layerNumber) != 1:
+	if file != "" && strings.Count(file, layerNumber) != 1 {
 		m.bad("init", "a start of a deep product has a file for each matrix: name them by a pattern with one %s for the number, as W%s.npy, got %q",
 			layerNumber, layerNumber, file)
 	}
@@ -38,7 +35,7 @@ func (c *Config) checkDeep(m *mistakes) {
 	if (c.given("depth") || file == "") && (c.Depth < 2 || c.Depth > mostDepth) {
 		m.bad("depth", "depth goes from 2 to %d, got %d", mostDepth, c.Depth)
 	}
-	if c.Init == "random" && !c.given("alpha") {
+	if c.Init == random && !c.given("alpha") {
 		c.Alpha = defaultLayer
 	}
 }
@@ -136,13 +133,4 @@ func nuclearNorm(s solver.Sample) float64 {
 		sum += float64(v * v)
 	}
 	return sum
-}
-
-// checkLabelNoise fills in the noise's size, where the observations are about 1, and the seed of its signs.
-func (c *Config) checkLabelNoise(m *mistakes) {
-	c.checkMethodSeed(m)
-	if !c.given("label-noise") {
-		c.LabelNoise = 0.1
-	}
-	m.finite("label-noise", c.LabelNoise, c.LabelNoise > 0, "positive")
 }

@@ -1,10 +1,5 @@
 package experiment
 
-import (
-	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
-)
-
 // checkIndefinite fills in how many eigenvalues of the truth are negative, and wants what belongs to two factors to be there for
 // both.
 func (c *Config) checkIndefinite(m *mistakes) {
@@ -23,33 +18,4 @@ func (c *Config) checkIndefinite(m *mistakes) {
 	case c.Negative < 0 || c.Negative > c.Rank:
 		m.bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank, c.Negative)
 	}
-}
-
-// ownTruth reads a user's truth.
-func (c *Config) ownTruth() (*sensing.Truth, error) {
-	x, err := loadMatrix(c.Truth)
-	if err != nil {
-		return nil, Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	var t *sensing.Truth
-	switch c.Parametrization {
-	case solver.PSD{}.Name():
-		t, err = sensing.TruthOf(x)
-	case solver.Sparse{}.Name():
-		t, err = sensing.SparseTruthOf(x)
-	default:
-		y, failed := loadMatrix(c.TruthRight)
-		if failed != nil {
-			return nil, Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
-		}
-		if c.rectangular() {
-			t, err = sensing.RectTruthOf(x, y)
-		} else {
-			t, err = sensing.IndefiniteTruthOf(x, y)
-		}
-	}
-	if err != nil {
-		return nil, Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
-	}
-	return t, nil
 }

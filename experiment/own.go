@@ -10,6 +10,7 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/internal/triplets"
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // ownWay is a way to bring one's own measurements: a file that says what they are.
@@ -207,6 +208,9 @@ func (c *Config) checkOwnShapes(m *mistakes) (sized bool) {
 	if c.FactorRank == 0 && c.startFile() == "" {
 		c.FactorRank = min(size.n1, size.n2)
 	}
+	if way.key == "vectors" {
+		c.fillVectorStep()
+	}
 	return true
 }
 
@@ -243,6 +247,35 @@ func (l *loaded) loadOwn(c *Config) error {
 	var err error
 	l.problem.Truth, err = c.ownTruth()
 	return err
+}
+
+// ownTruth reads a user's truth.
+func (c *Config) ownTruth() (*sensing.Truth, error) {
+	x, err := loadMatrix(c.Truth)
+	if err != nil {
+		return nil, Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
+	}
+	var t *sensing.Truth
+	switch c.Parametrization {
+	case solver.PSD{}.Name():
+		t, err = sensing.TruthOf(x)
+	case solver.Sparse{}.Name():
+		t, err = sensing.SparseTruthOf(x)
+	default:
+		y, failed := loadMatrix(c.TruthRight)
+		if failed != nil {
+			return nil, Usagef("%s: %s: %v", c.at("truth-right"), c.TruthRight, failed)
+		}
+		if c.rectangular() {
+			t, err = sensing.RectTruthOf(x, y)
+		} else {
+			t, err = sensing.IndefiniteTruthOf(x, y)
+		}
+	}
+	if err != nil {
+		return nil, Usagef("%s: %s: %v", c.at("truth"), c.Truth, err)
+	}
+	return t, nil
 }
 
 // matricesSize reads the header of dense matrices.

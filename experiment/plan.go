@@ -206,9 +206,10 @@ func (p *Plan) inWords(key, value string) string {
 // tooLarge says how much is missing and what would fit.
 func (p *Plan) tooLarge() error {
 	c := p.Config
+	other := *p // what is offered is tried on a copy: the next device is asked for what was configured
 	var fits []string
 	offer := func(words, storage, entries string) {
-		if _, bytes, err := p.needs(storage, entries); err == nil && bytes <= share*p.Available {
+		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= share*p.Available {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
@@ -223,7 +224,7 @@ func (p *Plan) tooLarge() error {
 		}
 	}
 	if few := 2 * max(c.Rank, 1); c.isStructured() && c.startFile() == "" && few < c.FactorRank {
-		p.Config.FactorRank, p.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
+		other.Config.FactorRank, other.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"

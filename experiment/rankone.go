@@ -16,6 +16,11 @@ func makeRankOne(c *Config) (sensing.Ensemble, error) {
 // curves by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
 func (c *Config) checkRankOne(m *mistakes) {
 	c.checkStructured(m)
+	c.fillVectorStep()
+}
+
+// fillVectorStep fills in the step where nobody says, once the rank is known.
+func (c *Config) fillVectorStep() {
 	if !c.rectangular() && !c.given("step") && c.Rank > 0 {
 		c.Step = Default().Step / float64(2+c.Rank)
 	}

@@ -25,6 +25,10 @@ func (c *Config) checkSingleIndex(m *mistakes) {
 	m.oneOf("link-scale", c.LinkScale, knownScale, unknownScale)
 	m.finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
 	c.checkStructured(m)
+	n1, n2 := c.sides()
+	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most && c.space().K() > sensing.MaxObserved {
+		m.bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d", c.space().K(), sensing.MaxObserved)
+	}
 }
 
 // singleIndex is the model of a configuration that was found valid. Its samples are the measurements.

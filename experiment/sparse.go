@@ -28,9 +28,6 @@ func (c *Config) checkSparse(m *mistakes) {
 	if !c.given("init") {
 		c.Init = ones
 	}
-	if c.Init == spectral {
-		m.bad("init", "a spectral start is for matrices: with parametrization sparse init is ones, random or a .npy file")
-	}
 	if (c.InitRight == "") != (c.startFile() == "") {
 		m.bad("init", "a start from files needs both init, u₀, and init-right, v₀, with parametrization sparse")
 	}
@@ -51,12 +48,5 @@ func (c *Config) checkSparse(m *mistakes) {
 			each = 100
 		}
 		c.Measurements = int(math.Ceil(each * float64(c.Sparsity) * math.Log(float64(max(c.N, 2)))))
-	}
-}
-
-// checkOnes wants a start from equal elements for vectors alone.
-func (c *Config) checkOnes(m *mistakes) {
-	if !c.isSparse() {
-		m.bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
 	}
 }

@@ -36,7 +36,8 @@ var starts = []start{
 			return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
 		}},
 	{entry: entry{spectral, "the top r pairs of the spectral estimate 1/m Σ y_i A_i", "Keshavan, Montanari and Oh, arXiv 0901.3150"},
-		make: func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil }},
+		check: (*Config).checkSpectral,
+		make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil }},
 	{entry: entry{reluSpectral, "the r pairs after the first, for entries that are seen where they are not negative", "after Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822"},
 		check: (*Config).checkReLUSpectral,
 		make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil }},
@@ -96,10 +97,25 @@ func (c *Config) checkStart(m *mistakes) {
 	}
 }
 
+// checkSpectral refuses parametrizations whose factors no pairs of the spectral estimate make.
+func (c *Config) checkSpectral(m *mistakes) {
+	if c.deep() || c.isSparse() {
+		m.bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s", c.Parametrization)
+	}
+}
+
 // checkReLUSpectral refuses other measurements than it is made for.
 func (c *Config) checkReLUSpectral(m *mistakes) {
+	c.checkSpectral(m)
 	if c.ensembleName() != "relu-completion" && c.Triplets == "" {
 		m.bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
+	}
+}
+
+// checkOnes wants a start from equal elements for vectors alone.
+func (c *Config) checkOnes(m *mistakes) {
+	if !c.isSparse() {
+		m.bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
 	}
 }
 

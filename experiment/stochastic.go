@@ -35,6 +35,22 @@ func (c *Config) batches() solver.Batches {
 	return solver.Batches{Size: c.BatchSize, Seed: c.MethodSeed}
 }
 
+// checkMethodSeed fills in the seed of what the method draws.
+func (c *Config) checkMethodSeed(*mistakes) {
+	if !c.given("method-seed") {
+		c.MethodSeed = c.Seed
+	}
+}
+
+// checkLabelNoise fills in the noise's size, where the observations are about 1, and the seed of its signs.
+func (c *Config) checkLabelNoise(m *mistakes) {
+	c.checkMethodSeed(m)
+	if !c.given("label-noise") {
+		c.LabelNoise = 0.1
+	}
+	m.finite("label-noise", c.LabelNoise, c.LabelNoise > 0, "positive")
+}
+
 // checkPartial refuses single and mixed precision for methods that step without the full gradient: their steps are in f64. Where it
 // could be chosen it is f64.
 func (c *Config) checkPartial(m *mistakes) {

@@ -176,7 +176,7 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	if res.Status == solver.Diverged && !c.NeedsNearStart() {
 		// Half the step that failed is the least that must change, whatever the estimate says.
 		step := c.Step / 2
-		if c.Method == "gd" {
+		if c.Method == "gd" && res.Spectral != nil {
 			step = min(res.Spectral.SuggestStep(), step)
 		}
 		s.SuggestedStep = &step

@@ -77,7 +77,11 @@ func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 		return nil, err
 	}
 	rows, cols := make([]int32, 0, m), make([]int32, 0, m)
-	eachNotNegative(s, t, func(i, j int) { rows, cols = append(rows, int32(i)), append(cols, int32(j)) })
+	t.eachEntry(s, func(i, j int, v float64) {
+		if v >= 0 {
+			rows, cols = append(rows, int32(i)), append(cols, int32(j))
+		}
+	})
 	return &Completion{b, "relu-completion", known(rows, cols)}, nil
 }
 
@@ -90,26 +94,12 @@ func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
 	if max(n1, n2) > MaxReLUSide {
 		return 0, fmt.Errorf("sensing: the entries of a %d × %d truth are too many to look at: sides go up to %d", n1, n2, MaxReLUSide)
 	}
-	eachNotNegative(s, t, func(_, _ int) { m++ })
+	t.eachEntry(s, func(_, _ int, v float64) {
+		if v >= 0 {
+			m++
+		}
+	})
 	return m, nil
-}
-
-// eachNotNegative calls do for the positions of a truth's entries that are not negative.
-func eachNotNegative(s Space, t *Truth, do func(i, j int)) {
-	n1, n2 := s.Dims()
-	_, symmetric := s.(Sym)
-	for i := range n1 {
-		first := 0
-		if symmetric {
-			first = i
-		}
-		x := t.X().RawRowView(i)
-		for j := first; j < n2; j++ {
-			if dot(x, t.Right().RawRowView(j)) >= 0 {
-				do(i, j)
-			}
-		}
-	}
 }
 
 // Repeated says that a position was given twice, by triplets First and Second.

@@ -9,8 +9,9 @@
 //
 // Everything downstream works in coordinates. A [Space] maps a matrix Z to a vector z of K numbers such that
 // ⟨A, Z⟩ = a·z: for symmetric n × n matrices that is svec, K = n(n+1)/2, with the off-diagonals multiplied by √2;
-// for rectangular n₁ × n₂ matrices it is plain vec, K = n₁·n₂. An [Ensemble] is then an m × K matrix of rows a_i,
-// and nothing after it asks which space it came from.
+// for rectangular n₁ × n₂ matrices it is plain vec, K = n₁·n₂. An ensemble of [Rows] is then an m × K matrix of rows a_i,
+// and nothing after it asks which space it came from. The other ensembles ([Completion], [RankOne], [Pauli]) have a structure of their own,
+// and nothing of K numbers.
 //
 // # Three choices that are often confused
 //

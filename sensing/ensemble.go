@@ -9,7 +9,7 @@ import "fmt"
 // entries are [Rows], a [RowSource] of exactly one entry type. The others have a structure of their own, by which an engine
 // knows them, and nothing of K numbers.
 type Ensemble interface {
-	// Name is the ensemble's name in flags and files: gaussian, rademacher, completion, pauli, dense.
+	// Name is the ensemble's name in flags and files: gaussian, completion, dense. matsense list has all.
 	Name() string
 	// Space is the space that the measurements are taken in.
 	Space() Space

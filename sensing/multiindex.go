@@ -202,9 +202,10 @@ func normalized(count int, point func(k int) (y, weight float64), use func(y, we
 }
 
 // besselK returns exp(x)·K₀(x) and exp(x)·K₁(x) for x > 0, from K_ν(x) = ∫ exp(−x·cosh t)·cosh(νt) dt over t > 0 by the trapezoidal
-// rule, which errs by exp(−π²/h).
+// rule of step h, which errs by exp(−π²/h), and for large x, where the integrand is nearly exp(−xt²/2), by exp(−2π²/(xh²)): h shrinks so
+// that xh² is at most 1/2.
 func besselK(x float64) (k0, k1 float64) {
-	const h = 0.25
+	h := 0.25 / math.Sqrt(1+x/8)
 	k0, k1 = h/2, h/2
 	for t := h; ; t += h {
 		c := math.Cosh(t)

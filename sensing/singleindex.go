@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // SingleIndex is the single index model: m samples of a covariate X with a known law, and of
@@ -94,7 +95,8 @@ func (s SingleIndex) Ensemble() (*Completion, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Completion{b, "single-index", func() (rows, cols []int32) { return positions(s.Space, complement(nil, uint64(b.m))) }}, nil
+	all := func() (rows, cols []int32) { return positions(s.Space, complement(nil, uint64(b.m))) }
+	return &Completion{b, "single-index", sync.OnceValues(all)}, nil
 }
 
 // Target returns what T estimates: M*, or η·M*/‖M*‖_F where the link is not known.
@@ -149,22 +151,13 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 
 // coordinates returns those of M* in a space, each a sum in one order.
 func (t *Truth) coordinates(s Space) []float64 {
-	n1, n2 := t.Dims()
 	_, symmetric := s.(Sym)
 	z := make([]float64, 0, s.K())
-	for i := range n1 {
-		x := t.X().RawRowView(i)
-		first := 0
-		if symmetric {
-			first = i
+	t.eachEntry(s, func(i, j int, v float64) {
+		if symmetric && j != i {
+			v *= math.Sqrt2
 		}
-		for j := first; j < n2; j++ {
-			v := dot(x, t.Right().RawRowView(j))
-			if symmetric && j != i {
-				v *= math.Sqrt2
-			}
-			z = append(z, v)
-		}
-	}
+		z = append(z, v)
+	})
 	return z
 }

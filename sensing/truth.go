@@ -290,3 +290,19 @@ func (t *Truth) Scaled(c float64) *Truth {
 
 // Matrix writes M*, n1 × n2, to dst.
 func (t *Truth) Matrix(dst *mat.Dense) { dst.Mul(t.left.x, t.right.x.T()) }
+
+// eachEntry calls do with the entries of M* that a space has coordinates for, in their order: each a sum in one order.
+func (t *Truth) eachEntry(s Space, do func(i, j int, v float64)) {
+	n1, n2 := t.Dims()
+	_, symmetric := s.(Sym)
+	for i := range n1 {
+		first := 0
+		if symmetric {
+			first = i
+		}
+		x := t.X().RawRowView(i)
+		for j := first; j < n2; j++ {
+			do(i, j, dot(x, t.Right().RawRowView(j)))
+		}
+	}
+}

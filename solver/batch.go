@@ -138,10 +138,11 @@ func (g *batch) settle() error { return g.stepping(g.engine.Wait, g.runs()...) }
 // estimate makes the spectral estimate with k pairs on first use. It is the same for all runs, and for none a better one that
 // another asked for: a run is, to the bit, what it is alone.
 func (g *batch) estimate(k int) (*SpectralEstimate, error) {
+	key := k
 	if isDecomposed(g.problem.Ensemble, k) {
-		k = 0
+		key = 0 // however many are asked for, there are all
 	}
-	if have := g.spectral[k]; have != nil {
+	if have := g.spectral[key]; have != nil {
 		return have, nil
 	}
 	estimate := NewSpectralEstimate
@@ -155,6 +156,6 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	if g.spectral == nil {
 		g.spectral = map[int]*SpectralEstimate{}
 	}
-	g.spectral[k] = made
+	g.spectral[key] = made
 	return made, nil
 }

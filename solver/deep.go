@@ -180,12 +180,3 @@ func ordered(a, b mat.Matrix) *mat.Dense {
 	}
 	return c
 }
-
-// suitsStart refuses a start that takes the factor for something else than a deep product: for two matrices it could not tell.
-func suitsStart(s Start, p Parametrization) error {
-	_, spectral := s.(Spectral)
-	if _, deep := p.(Deep); deep && spectral {
-		return fmt.Errorf("solver: a spectral start is defined for UUᵀ and UVᵀ alone")
-	}
-	return nil
-}

@@ -1,9 +1,6 @@
 package solver
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // DescentAscent is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
 // the observations by e in a ball, and pays for it:
@@ -33,13 +30,6 @@ var (
 	_ Shifting  = DescentAscent{}
 )
 
-// Shifting is a method that moves the observations: of its state, [Engine.Shift] is a part.
-type Shifting interface {
-	Method
-	// Shifting does nothing but mark it.
-	Shifting()
-}
-
 // Name implements [Method].
 func (DescentAscent) Name() string { return "rgda" }
 
@@ -53,12 +43,7 @@ func (DescentAscent) Partial() {}
 func (DescentAscent) Shifting() {}
 
 // Suits implements [Selective].
-func (DescentAscent) Suits(p Parametrization) error {
-	if p != (PSD{}) {
-		return fmt.Errorf("solver: the game is played on symmetric positive semidefinite matrices UUᵀ, not on %s", p.Name())
-	}
-	return nil
-}
+func (DescentAscent) Suits(p Parametrization) error { return needsPSD(p) }
 
 // Step implements [Method].
 func (g DescentAscent) Step(e Engine, member, _ int) error {

@@ -20,6 +20,20 @@ type Partial interface {
 	Partial()
 }
 
+// Shifting is a method that moves the observations: of its state, [Engine.Shift] is a part.
+type Shifting interface {
+	Method
+	// Shifting does nothing but mark it.
+	Shifting()
+}
+
+// Evaluator is a method whose work is counted in evaluations of f.
+type Evaluator interface {
+	Method
+	// Evaluations is how many evaluations some steps take with a factor of these shapes.
+	Evaluations(shapes []Shape, steps int) float64
+}
+
 // Selective is a method that is not defined for every parametrization.
 type Selective interface {
 	Method

@@ -84,16 +84,15 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	}
 	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1))
 	began := time.Now()
-	if m.measure(new(Sample), u) != nil {
+	s := NewSample(0)
+	if m.measure(&s, u) != nil {
 		return 0
 	}
 	return time.Since(began).Seconds()
 }
 
-// measure fills in everything of a sample that comes from the factor alone.
+// measure fills in everything of a [NewSample] that comes from the factor alone.
 func (m *meter) measure(s *Sample, f Factor) error {
-	nan := math.NaN()
-	s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
 	l, r := m.par.Thin(f)
 	if own, ok := m.par.(Metered); ok {
 		if m.truth != nil {
@@ -108,7 +107,7 @@ func (m *meter) measure(s *Sample, f Factor) error {
 		if err != nil {
 			return err
 		}
-		s.Imbalance, w = nan, whole(p, q)
+		w = whole(p, q)
 	} else {
 		s.Imbalance = imbalance(l, r)
 	}

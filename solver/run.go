@@ -292,8 +292,10 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	res := &Result{Status: status, Iteration: r.iteration, Seconds: r.seconds}
 	if status == Diverged {
 		res.Iteration, res.Factor = r.goodAt, r.measured
-		if _, err := r.estimate(max(r.Rank, 1)); err != nil {
-			return nil, err
+		if !isMetered(r.Parametrization) { // a vector has none
+			if _, err := r.estimate(max(r.Rank, 1)); err != nil {
+				return nil, err
+			}
 		}
 	} else {
 		res.Factor = NewFactor(r.shapes)

@@ -119,6 +119,33 @@ func TestEstimateOfEntries(t *testing.T) {
 	}
 }
 
+// TestEstimateOfManyPairs: where so many pairs of a large structured problem are asked for that S is decomposed, the batch's estimate has
+// all of them, signed or not, and makes them once.
+func TestEstimateOfManyPairs(t *testing.T) {
+	const n, k = 520, 66 // more than 512, and more than an eighth of it
+	e, err := sensing.NewCompletion(sensing.Sym{N: n}, n, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mat.NewDense(n, n, nil)
+	for i := range n {
+		s.Set(i, i, float64(i)-100)
+	}
+	for _, p := range []Parametrization{PSD{}, Indefinite{}} {
+		g := &batch{
+			problem: &sensing.Problem{Ensemble: e}, engine: &summed{s: s},
+			jobs: []Job{{Settings: Settings{Parametrization: p}}},
+		}
+		est, err := g.estimate(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := g.estimate(2 * k); err != nil || again != est || len(est.Values()) != n || math.Abs(est.Values()[0]-(n-101)) > 1e-9 {
+			t.Errorf("%s: %d values, the first %v, error %v", p.Name(), len(est.Values()), est.Values()[0], err)
+		}
+	}
+}
+
 // TestSpectralSkips: a start that skips has the pairs after the first, each column √λ times its vector, and zeros where there
 // are no more or they are negative.
 func TestSpectralSkips(t *testing.T) {

@@ -18,6 +18,24 @@ type Start interface {
 	Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error)
 }
 
+// suitsStart refuses a start that is not defined for a parametrization: the shapes of a factor do not always tell.
+func suitsStart(s Start, p Parametrization) error {
+	_, deep := p.(Deep)
+	_, sparse := p.(Sparse)
+	_, signed := p.(Indefinite)
+	switch s.(type) {
+	case Spectral:
+		if deep || sparse {
+			return fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for %s", p.Name())
+		}
+	case Saddle:
+		if deep || sparse || signed {
+			return fmt.Errorf("solver: a saddle is planted for UUᵀ and UVᵀ, not for %s", p.Name())
+		}
+	}
+	return nil
+}
+
 // SmallRandom starts from α·G, with the entries of G independent N(0, 1/r). Row i of the factor's matrix number b is
 // row i + 2³²·b of the seed's start stream.
 type SmallRandom struct {

@@ -37,13 +37,6 @@ var (
 	_ Evaluator = ZerothOrder{}
 )
 
-// Evaluator is a method whose work is counted in evaluations of f.
-type Evaluator interface {
-	Method
-	// Evaluations is how many evaluations some steps take with a factor of these shapes.
-	Evaluations(shapes []Shape, steps int) float64
-}
-
 // Name implements [Method].
 func (ZerothOrder) Name() string { return "zeroth-order" }
 

@@ -262,6 +262,8 @@ func title(c *experiment.Config) string {
 	switch c.Init {
 	case "random", "ones":
 		text += fmt.Sprintf(",  α = %g", c.Alpha)
+	case "saddle":
+		text += fmt.Sprintf(",  saddle start,  α = %g", c.Alpha)
 	case "spectral", "relu-spectral":
 		text += fmt.Sprintf(",  %s start", c.Init)
 	}

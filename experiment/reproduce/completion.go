@@ -65,18 +65,6 @@ func freeNumbers(o observation) float64 {
 	return r * (2*n - r + 1) / 2
 }
 
-// share is some runs of a number of them.
-type share struct{ recovered, of int }
-
-func (s *share) count(o observation) {
-	s.of++
-	if o.Recovered != nil && *o.Recovered {
-		s.recovered++
-	}
-}
-
-func (s share) String() string { return fmt.Sprintf("%d of %d", s.recovered, s.of) }
-
 const reluClaim = `Where a positive semidefinite matrix is seen exactly where its entries are not negative, gradient descent from a random start
 generally ends at stationary points that are not the solution, and from a start made for such entries it finds the solution (Liu, Wang,
 Huang, Qu and Balzano, arXiv 2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`

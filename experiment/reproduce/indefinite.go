@@ -20,15 +20,13 @@ func judgeIndefinite(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
 	}}
-	begun, recovered := 0, 0
+	var begun share
 	for _, o := range all {
 		if o.Parametrization == (solver.Indefinite{}).Name() && o.Alpha <= small {
-			if begun++; o.Recovered != nil && *o.Recovered {
-				recovered++
-			}
+			begun.count(o)
 		}
 	}
-	v.find("%d of %d runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth", recovered, begun)
+	v.find("%v runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth", begun)
 	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
 	names, groups := by(reached, func(o observation) string { return o.Parametrization })
 	slopes, shared := map[string]float64{}, math.NaN()
@@ -46,11 +44,11 @@ func judgeIndefinite(all []observation) Verdict {
 		}
 		v.find("%s", text)
 	}
-	if len(slopes) < 2 || begun == 0 {
+	if len(slopes) < 2 || begun.of == 0 {
 		v.find("there are not both parametrizations, from small starts too")
 		return v
 	}
 	apart := math.Abs(slopes[solver.Indefinite{}.Name()]/slopes[solver.PSD{}.Name()] - 1)
-	v.settle(recovered == begun && apart <= 0.1 && shared <= 0.01, recovered < begun || apart > 0.25 || shared > 0.1)
+	v.settle(begun.recovered == begun.of && apart <= 0.1 && shared <= 0.01, begun.recovered < begun.of || apart > 0.25 || shared > 0.1)
 	return v
 }

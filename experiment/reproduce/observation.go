@@ -122,3 +122,26 @@ func decades(all []observation, value func(observation) float64) float64 {
 }
 
 func testError(o observation) float64 { return float64(o.Final.TestError) }
+
+// share is how many of some runs recover the truth.
+type share struct{ recovered, of int }
+
+// shareOf counts them.
+func shareOf(all []observation) (s share) {
+	for _, o := range all {
+		s.count(o)
+	}
+	return s
+}
+
+func (s *share) count(o observation) {
+	s.of++
+	if o.Recovered != nil && *o.Recovered {
+		s.recovered++
+	}
+}
+
+// part is the share as a number; NaN of no runs.
+func (s share) part() float64 { return float64(s.recovered) / float64(s.of) }
+
+func (s share) String() string { return fmt.Sprintf("%d of %d", s.recovered, s.of) }

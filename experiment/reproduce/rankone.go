@@ -29,19 +29,13 @@ func judgePhaseRetrieval(all []observation) Verdict {
 		least, most, text := math.Inf(1), math.Inf(-1), "" // shares of runs that recover, where there are any
 		for _, m := range sizes {
 			g := runs[m]
-			recovered := 0
-			for _, o := range g {
-				if o.Recovered != nil && *o.Recovered {
-					recovered++
-				}
-			}
-			share := float64(recovered) / float64(len(g))
-			text += fmt.Sprintf("; m = %.3gn: %d of %d", float64(m)/float64(g[0].N), recovered, len(g))
+			here := shareOf(g)
+			text += fmt.Sprintf("; m = %.3gn: %v", float64(m)/float64(g[0].N), here)
 			if m <= g[0].N {
-				most = max(most, share)
+				most = max(most, here.part())
 			}
 			if m >= 8*g[0].N {
-				least = min(least, share)
+				least = min(least, here.part())
 			}
 		}
 		v.find("%s, recovered%s", start, text[1:])

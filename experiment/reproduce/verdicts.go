@@ -173,13 +173,8 @@ func judgeOver(all []observation) Verdict {
 	}}
 	columns := func(o observation) int { return o.FactorRank }
 	wide := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.FactorRank < 2*o.Rank })
-	recovered := 0
-	for _, o := range wide {
-		if o.Recovered != nil && *o.Recovered {
-			recovered++
-		}
-	}
-	v.find("%d of %d runs with r ≥ 2r* recover the truth (test error below %g)", recovered, len(wide), experiment.RecoveredBelow)
+	recovering := shareOf(wide)
+	v.find("%v runs with r ≥ 2r* recover the truth (test error below %g)", recovering, experiment.RecoveredBelow)
 	aligned := v.only(all, func(o observation) bool { return o.AlignmentEnd != nil }, "did not align")
 	end := func(o observation) float64 { return float64(*o.AlignmentEnd) }
 	ranks, groups := by(aligned, columns)
@@ -190,7 +185,7 @@ func judgeOver(all []observation) Verdict {
 	v.find("phase I against log₁₀ r: slope %v steps", s)
 	switch {
 	case len(wide) == 0 || math.IsNaN(s.low):
-	case recovered < len(wide) || s.low > 0:
+	case recovering.recovered < len(wide) || s.low > 0:
 		v.Status = Disagrees
 	case s.high < 0:
 		v.Status = Agrees
