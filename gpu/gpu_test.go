@@ -38,7 +38,7 @@ func TestBackend(t *testing.T) {
 		storage Storage
 		suite   backendtest.Suite
 	}{
-		{"one pass", emulator.Config{}, Memory, backendtest.Suite{RowsOnly: true}},
+		{"one pass", emulator.Config{}, Memory, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
 		{"one pass generated", emulator.Config{}, Generated, backendtest.Suite{RowsOnly: true, Small: true}},
 		{"three steps", old, Memory, backendtest.Suite{RowsOnly: true, Small: true}},
 		{"three steps generated", old, Generated, backendtest.Suite{RowsOnly: true, Small: true}},

@@ -150,18 +150,15 @@ type Suite struct {
 	// RowsOnly: measurements are rows of entries, and gradients those of all of them. Ensembles without rows are refused, and methods that are
 	// [solver.Partial].
 	RowsOnly bool
-	// Small leaves out the larger half of the sizes, for a backend that is slow.
-	Small bool
+	// Small leaves out the larger half of the sizes, for a backend that is slow, but for the ensembles in LargeOf.
+	Small   bool
+	LargeOf []string
 }
 
 // Run runs the suite on a backend.
 func (suite Suite) Run(t *testing.T, b solver.Backend) {
 	for _, k := range kinds {
-		sizes := k.sizes
-		if suite.Small {
-			sizes = sizes[:k.small]
-		}
-		for _, s := range sizes {
+		for at, s := range k.sizes {
 			all := plainly(EnsemblesOn(t, k.space(s), s.m))
 			if !suite.Single {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
@@ -170,6 +167,9 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				refuses(t, b, k, all)
 			}
 			for name, e := range all {
+				if suite.Small && at >= k.small && !slices.Contains(suite.LargeOf, name) {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
