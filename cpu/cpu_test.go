@@ -16,14 +16,15 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
+// TestBackend asks everything of every kind of instructions and of storage; in short mode, under a race detector or an emulator, of small sizes.
 func TestBackend(t *testing.T) {
 	for _, simd := range available() {
 		for _, b := range []Backend{{Storage: Memory, Workers: 3, SIMD: simd}, {Storage: Generated, Workers: 2, SIMD: simd}} {
-			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{}.Run(t, b) })
+			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Small: testing.Short()}.Run(t, b) })
 			b.Precision = F32
-			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, b) })
+			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
 			b.Precision = Mixed
-			t.Run(fmt.Sprintf("%s/%s/mixed", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true}.Run(t, b) })
+			t.Run(fmt.Sprintf("%s/%s/mixed", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
 		}
 	}
 }

@@ -109,7 +109,7 @@ func TestMetrics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, c.estimate)
-			var s Sample
+			s := NewSample(0)
 			if err := m.measure(&s, c.h.factor(c.r)); err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestErrorDoesNotCancel(t *testing.T) {
 	u[0].Copy(truth.X())
 	const d = 1e-6
 	u[0].Set(4, 0, d) // UUᵀ − M* has d at (1, 5) and (5, 1), and d² at (5, 5)
-	var s Sample
+	s := NewSample(0)
 	if err := m.measure(&s, u); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestSquareSplit(t *testing.T) {
 	truth := handmadeTruth(t)
 	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil)
 	u := Factor{mat.NewDense(5, 2, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})}
-	var s Sample
+	s := NewSample(0)
 	if err := m.measure(&s, u); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestSquareSplit(t *testing.T) {
 // TestNarrowFactor: with r < r* a direction of the truth cannot be there: the signal is 0. Angles are those of the columns there are.
 func TestNarrowFactor(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
-	var s Sample
+	s := NewSample(0)
 	if err := m.measure(&s, Factor{mat.NewDense(5, 1, []float64{2, 2, 1, 0, 0})}); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestNarrowFactor(t *testing.T) {
 // TestZeroFactor: nothing has a direction, so the angles are unknown.
 func TestZeroFactor(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
-	var s Sample
+	s := NewSample(0)
 	if err := m.measure(&s, Factor{mat.NewDense(5, 4, nil)}); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestZeroFactor(t *testing.T) {
 // TestWithoutTruth: what needs the truth is NaN, never zero.
 func TestWithoutTruth(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{}, nil)
-	var s Sample
+	s := NewSample(0)
 	if err := m.measure(&s, Factor{units(4, 1, 2)}); err != nil {
 		t.Fatal(err)
 	}
