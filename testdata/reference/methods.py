@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""More reference cases: momentum, mini-batches, label noise, Riemannian descent
-and a zeroth-order method, for the problems of reference.py.
+"""More reference cases: momentum, mini-batches, label noise, Riemannian descent,
+a game and a zeroth-order method, for the problems of reference.py.
 
 Usage
     python3 methods.py           (re)create every case: inputs and outputs
@@ -44,6 +44,19 @@ rgd              (settings `step`): Riemannian gradient descent on the manifold
                  orthogonal projector Q to the columns of U that projection is
                  (Q G + G Q - Q G Q)/2.  --check computes both.
 rsgd             rgd with sgd's gradient for grad f.
+rgda             (settings `step`, `adversary-step` eta, `adversary-weight`
+                 lambda > 1, `adversary-radius` rho): Riemannian gradient descent-
+                 ascent for the game min over U, max over |e| <= rho sqrt(m) of
+                     phi(U, e) = 1/(4m) sum_i (res_i - e_i)^2 - lambda/(4m) |e|^2
+                 `psd` only.  With e = 0 at first, both from the old (U, e):
+                     U <- U - step * (1/m sum_i (res_i - e_i) A_i) U (U^T U)^{-1}
+                     w = e - eta * (res + (lambda - 1) e)
+                     e <- w if |w| <= rho sqrt(m), else w * rho sqrt(m) / |w|
+                 The first is without the factor 1/2 and the second term of rgd:
+                 it is the gradient in the metric tr(U^T U B^T C).  The second
+                 goes up: phi has the derivative -(res + (lambda - 1) e)/(2m) in
+                 e.  The column `shift` is |e_t| / sqrt(m), 0 at t = 0; the loss
+                 in trajectory.csv stays the one of y, without e.
 zeroth-order     (settings `step`, `directions` q, `radius` delta)
                      g = 1/q sum_k (f(U + delta P_k) - f(U - delta P_k))
                                    / (2 delta) * P_k
@@ -59,7 +72,7 @@ How far rounding reaches
 ------------------------
 What the top of reference.py says holds here.  Three things are added.
 
-  * rgd and rsgd divide by U^T U.  The start is not small and r is at most the
+  * rgd, rsgd and rgda divide by U^T U.  The start is not small and r is at most the
     rank, so that its condition number stays moderate; --check enforces 1e4.
   * The difference f(U + delta P) - f(U - delta P) is small beside f, of order
     delta |grad f|.  A residual of size e has a rounding error of about 1e-16,
@@ -77,6 +90,9 @@ coordinates and columns permuted and with other formulas:
                      it was drawn
     rgd, rsgd        B = (I - Q/2) (G/2) U^+T with Q = L L^T and
                      U^+T = L diag(1/s) R^T, from the SVD U = L diag(s) R^T
+    rgda             G U^{+T} - E U^{+T} with E = 1/m sum_i e_i A_i, U^{+T} as
+                     above, and e = w / max(1, |w| / (rho sqrt(m))) with
+                     w = (1 - eta (lambda - 1)) e - eta res
     zeroth-order     1/m sum_i <A_i, U P^T> (res_i + delta^2 <A_i, P P^T>),
                      which equals the quotient and has no cancellation
     uv               the problem in Z = [U; V], as in reference.py
@@ -103,6 +119,7 @@ HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
 OPTIONS = ["momentum", "batch-size", "label-noise", "directions", "radius",
+           "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
 # The cases, with the keys of reference.py; `options` are those just listed, and
@@ -157,6 +174,15 @@ CASES = {
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.3, iterations=100, **STORED),
+    # Noise, so that the equilibrium's shift is not 0; the ball holds it, but not
+    # the shifts of the first steps.
+    "game": dict(
+        method="rgda", parametrization="psd",
+        options={"adversary-step": 0.2, "adversary-weight": 2.5,
+                 "adversary-radius": 0.05}, near=True,
+        seed=3010, n=9, rank=2, measurements=151, factor_rank=2,
+        alpha=0.3, kappa=2.0, noise=2e-2, general=False,
+        step=0.3, iterations=60, **STORED),
     # An odd number of entries: the last deviate of a direction is dropped.
     "zeroth_order": dict(
         method="zeroth-order", parametrization="psd",
@@ -165,6 +191,14 @@ CASES = {
         alpha=0.3, kappa=2.0, noise=0.0, general=False,
         step=0.25, iterations=60, **STORED),
 }
+
+
+def columns(case):
+    """The names of the columns of trajectory.csv."""
+    names = header(case)
+    if case["method"] == "rgda":
+        names.insert(names.index("spectral_angle") + 1, "shift")
+    return names
 
 
 def inputs_of(case):
@@ -239,6 +273,37 @@ def riemannian(U, g):
     return H - U @ np.linalg.solve(P, U.T @ H) / 2
 
 
+def payoff(A, y, U, e, settings):
+    """phi(U, e)."""
+    res = residual(A, y, U)
+    return (np.sum((res - e) ** 2)
+            - settings["adversary-weight"] * np.sum(e ** 2)) / (4 * len(y))
+
+
+def ascent(A, y, U, e, settings):
+    """2m times the derivative of phi in e."""
+    return -(residual(A, y, U) + (settings["adversary-weight"] - 1) * e)
+
+
+def play(A, y, U, e, settings):
+    """The next U and e."""
+    g = gradient(A, y + e, U)  # of phi in U: its residuals are res - e
+    w = e + settings["adversary-step"] * ascent(A, y, U, e, settings)
+    length, most = np.linalg.norm(w), settings["adversary-radius"] * np.sqrt(len(y))
+    if length > most:
+        w = w * (most / length)
+    return U - settings["step"] * np.linalg.solve(U.T @ U, g.T).T, w
+
+
+def plays(A, y, U, settings, play=play):
+    """(U_0, e_0) .. (U_T, e_T)."""
+    e = np.zeros(len(y))
+    yield U, e
+    for _ in range(settings["iterations"]):
+        U, e = play(A, y, U, e, settings)
+        yield U, e
+
+
 def iterates(A, y, U, settings):
     """U_0 .. U_T."""
     step, beta = settings["step"], settings.get("momentum", 0.0)
@@ -272,13 +337,20 @@ def solve(inputs, settings):
     return (solve_uv if uv else solve_psd)(**inputs, settings=settings)
 
 
-def solve_psd(A, y, X, U0, settings, iterates=iterates):
+def solve_psd(A, y, X, U0, settings, iterates=iterates, play=play):
     A, y = symmetric_float64(A), y.astype(np.float64)
     M_star, V_X = X @ X.T, column_space(X)
     V_spec = spectral_subspace(A, y, X.shape[1])
-    rows = []
-    for U in iterates(A, y, U0.astype(np.float64), settings):
-        rows.append(metrics(A, y, M_star, V_X, V_spec, U))
+    rows, U0 = [], U0.astype(np.float64)
+    if settings["method"] == "rgda":
+        after = header(settings).index("spectral_angle")  # without `iteration`
+        for U, e in plays(A, y, U0, settings, play):
+            row = metrics(A, y, M_star, V_X, V_spec, U)
+            row.insert(after, float(np.linalg.norm(e) / np.sqrt(len(y))))
+            rows.append(row)
+    else:
+        for U in iterates(A, y, U0, settings):
+            rows.append(metrics(A, y, M_star, V_X, V_spec, U))
     return np.array(rows), {"factor": U}, outside(V_X, V_spec)
 
 
@@ -326,6 +398,18 @@ def other_riemannian(U, g):
     return H - L @ (L.T @ H) / 2
 
 
+def other_play(A, y, U, e, settings):
+    """`play` with the two sums of the gradient apart, from an SVD of U."""
+    m, eta = len(y), settings["adversary-step"]
+    L, s, Rt = np.linalg.svd(U, full_matrices=False)
+    res = np.einsum("ij,kij->k", U @ U.T, A) - y
+    G, E = np.tensordot(res / m, A, 1), np.tensordot(e / m, A, 1)
+    T = L @ np.diag(1 / s) @ Rt  # U (U^T U)^{-1}
+    w = (1 - eta * (settings["adversary-weight"] - 1)) * e - eta * res
+    w = w / max(1.0, np.sqrt(np.mean(w ** 2)) / settings["adversary-radius"])
+    return U - settings["step"] * (G @ T - E @ T), w
+
+
 def other_iterates(A, y, U, settings, i, j, k):
     step, beta = settings["step"], settings.get("momentum", 0.0)
     before = U
@@ -350,7 +434,7 @@ def solve_reordered_psd(A, y, X, U0, settings, rng):
     k = rng.permutation(U0.shape[1])
     rows, factors, estimate_angle = solve_psd(
         A[i][:, j][:, :, j], y[i], X[j], U0[j][:, k], settings,
-        lambda *given: other_iterates(*given, i, j, k))
+        lambda *given: other_iterates(*given, i, j, k), other_play)
     unpermuted = np.empty_like(factors["factor"])
     unpermuted[np.ix_(j, k)] = factors["factor"]
     return rows, {"factor": unpermuted}, estimate_angle
@@ -405,7 +489,7 @@ def create(name, case):
     (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
     with open(folder / "trajectory.csv", "w", newline="") as f:
         out = csv.writer(f, lineterminator="\n")
-        out.writerow(header(case))
+        out.writerow(columns(case))
         for t, row in enumerate(rows):
             out.writerow([t] + [repr(float(v)) for v in row])
     print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
@@ -441,10 +525,38 @@ def projection_errors(U, G):
     return relative(got, projector), relative(got, squares)
 
 
+def game_errors(A, y, U, settings):
+    """`step_errors` of rgda, with a shift that the next one leaves inside the
+    ball and one that the projection shortens."""
+    d = np.random.default_rng(1).standard_normal(len(y))
+    d /= np.sqrt(np.mean(d ** 2))
+    pairs = [
+        ("the gradient in U against finite differences", gradient_error(
+            lambda U: payoff(A, y, U, d, settings),
+            lambda U: gradient(A, y + d, U), U)),
+        ("the gradient in e against finite differences", gradient_error(
+            lambda e: payoff(A, y, U, e, settings),
+            lambda e: ascent(A, y, U, e, settings) / (2 * len(y)), d))]
+    best = -residual(A, y, U) / (settings["adversary-weight"] - 1)
+    rho = settings["adversary-radius"]
+    # Near the best shift, with observations that make it small; then far from it.
+    label = y + (1 - rho / 4 / np.sqrt(np.mean(best ** 2))) * residual(A, y, U)
+    for where, z, e in [("inside", label, rho / 4 * d), ("at the edge", y, rho * d)]:
+        got, want = play(A, z, U, e, settings), other_play(A, z, U, e, settings)
+        at_edge = abs(np.sqrt(np.mean(got[1] ** 2)) - rho) < 1e-12 * rho
+        wrong = at_edge != (where == "at the edge")
+        for what, a, b in zip(("factor", "shift"), got, want):
+            pairs.append((f"the next {what} with the shift {where}",
+                          np.inf if wrong else relative(a, b)))
+    return pairs
+
+
 def step_errors(A, y, U, settings):
     """Differences between a step's parts and other formulas for them, at U, as
     pairs of name and value.  A is symmetric; for uv it is lifted and U is Z."""
     method, m = settings["method"], len(y)
+    if method == "rgda":
+        return game_errors(A, y, U, settings)
     order = [np.arange(size) for size in (m, *U.shape)]
     pairs = []
     for t in (0, 1, settings["iterations"] - 1):
@@ -488,7 +600,7 @@ def check(name, case):
                             f"expected float64 {shape}")
     with open(folder / "trajectory.csv", newline="") as f:
         lines = list(csv.reader(f))
-    if lines[0] != header(case):
+    if lines[0] != columns(case):
         problems.append("trajectory.csv: unexpected header")
     if [line[0] for line in lines[1:]] != [str(t) for t in range(case["iterations"] + 1)]:
         problems.append("trajectory.csv: iterations are not 0 .. T")
@@ -511,7 +623,7 @@ def check(name, case):
                 problems.append(f"{what} at {where} is off by {error:.1e}")
 
     # The outputs.
-    names = header(case)[1:]
+    names = columns(case)[1:]
     computed = solve(inputs, settings)
     compared = differences(names, computed, (want, factors, estimate_angle))
     for what, difference in compared:
@@ -521,11 +633,21 @@ def check(name, case):
     print(f"{name}: largest relative difference {worst[1]:.1e} ({worst[0]})")
 
     # How much they depend on rounding.
-    if settings["method"] in ("rgd", "rsgd"):
+    if settings["method"] in ("rgd", "rsgd", "rgda"):
         condition = np.max((want[:, -r] / want[:, -1]) ** 2)
         print(f"{name}: largest condition number of U^T U: {condition:.0f}")
         if not condition <= CONDITION:
             problems.append(f"condition number {condition:.1e}")
+    if settings["method"] == "rgda":
+        # The projection acts at first and not in the end, where the shift is the
+        # best one, -res/(lambda - 1).
+        shift, rho = want[:, names.index("shift")], settings["adversary-radius"]
+        edge = np.flatnonzero(np.abs(shift - rho) < 1e-12 * rho)
+        best = 2 * np.sqrt(want[-1, 0]) / (settings["adversary-weight"] - 1)
+        print(f"{name}: shifts on the ball's edge at iterations {edge.tolist()}; "
+              f"the last is {shift[-1]:.6f}, the equilibrium's {best:.6f}")
+        if not (1 in edge and shift[-1] < rho and abs(shift[-1] / best - 1) < 1e-2):
+            problems.append("the shifts are not those that the case is there for")
     compared = differences(names, solve_reordered(inputs, settings), computed)
     for what, difference in compared:
         if not difference <= SENSITIVITY:
