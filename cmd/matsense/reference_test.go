@@ -26,14 +26,14 @@ var dataFlags = [][2]string{
 
 // settingFlags are the settings of a case that are flags of the same name.
 var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "batch-size", "label-noise", "directions", "radius",
-	"method-seed"}
+	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
 // TestReference runs users' data through the command and compares every number with testdata/reference, which a
 // separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in different
 // orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 28 {
+	if err != nil || len(cases) != 29 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
