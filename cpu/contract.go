@@ -59,14 +59,16 @@ func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
 
 // newOperator finds out what an ensemble can do.
 func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
-	if c, ok := e.(*sensing.Completion); ok {
-		return newSampled(c, o)
+	if _, rows := e.(sensing.Rows); !rows && o.precision != F64 {
+		return nil, fmt.Errorf("cpu: %s is computed with in f64, not in %s", e.Name(), o.precision)
 	}
-	if p, ok := e.(*sensing.Pauli); ok {
-		return newPauli(p, o)
-	}
-	if r, ok := e.(*sensing.RankOne); ok {
-		return newRankOne(ctx, r, o)
+	switch e := e.(type) {
+	case *sensing.Completion:
+		return newSampled(e, o), nil
+	case *sensing.Pauli:
+		return newPauli(e, o), nil
+	case *sensing.RankOne:
+		return newRankOne(ctx, e, o)
 	}
 	source, err := rowsOf(e)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -50,24 +51,12 @@ func TestRectangular(t *testing.T) {
 		return l[0]
 	}
 	u, v := factor(2, 1), factor(3, 1)
-	f0 := loss(u)
+	loss(u)
 	g := u.Clone()
 	if err := engine.Get(0, solver.Gradient, g); err != nil {
 		t.Fatal(err)
 	}
-	var slope float64
-	for b := range g {
-		for i, x := range g[b].RawMatrix().Data {
-			slope += x * v[b].RawMatrix().Data[i]
-		}
-	}
-	remainder := func(h float64) float64 {
-		x := u.Clone()
-		x.Combine(1, u, h, v)
-		return math.Abs(loss(x) - f0 - h*slope)
-	}
-	// f is a quartic: the remainder falls like h².
-	if got := math.Log10(remainder(1e-3) / remainder(1e-4)); !(math.Abs(got-2) < 0.05) {
+	if got := backendtest.TaylorSlope(loss, u, v, g); !(math.Abs(got-2) < 0.05) {
 		t.Errorf("the remainder falls with slope %.3f", got)
 	}
 	loss(factor(4, 0.1))

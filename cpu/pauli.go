@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math/bits"
 	"slices"
 
@@ -56,10 +55,7 @@ func pauliBytes(e *sensing.Pauli) float64 {
 	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group + pauliBlock*8*float64(n)
 }
 
-func newPauli(e *sensing.Pauli, o options) (operator, error) {
-	if o.precision != F64 {
-		return nil, fmt.Errorf("cpu: Pauli words are computed with in f64, not in %s", o.precision)
-	}
+func newPauli(e *sensing.Pauli, o options) operator {
 	n, _ := e.Space().Dims()
 	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, e.Measurements()), values: make([]float64, e.Measurements())}
 	x, z := e.Masks()
@@ -93,7 +89,7 @@ func newPauli(e *sensing.Pauli, o options) (operator, error) {
 	for g := range most {
 		op.shared = append(op.shared, slab[g*(n+apart):][:n])
 	}
-	return op, nil
+	return op
 }
 
 // eachRow calls do for blocks of rows, on all workers.

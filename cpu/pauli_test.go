@@ -2,18 +2,14 @@ package cpu
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"math"
 	"math/bits"
-	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -84,86 +80,16 @@ func TestPauliPrecision(t *testing.T) {
 // TestPauliReference repeats the case pauli of testdata/reference, which a separate NumPy program wrote, to 1e-9: see there for why
 // that is enough.
 func TestPauliReference(t *testing.T) {
-	const dir, rank, iterations = "../testdata/reference/pauli", 4, 120
+	const dir = "../testdata/reference/pauli"
 	e, err := sensing.LoadPaulis(filepath.Join(dir, "paulis.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth, err := sensing.TruthOf(load(t, filepath.Join(dir, "X.npy")))
+	truth, err := sensing.TruthOf(loadReference(t, filepath.Join(dir, "X.npy")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	y := load(t, filepath.Join(dir, "y.npy")).RawMatrix().Data
-	var samples solver.Trajectory
-	result, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: y, Truth: truth}, Backend{},
-		solver.GradientDescent{StepSize: 0.2}, solver.Settings{
-			Start: solver.Given{Start: solver.Factor{load(t, filepath.Join(dir, "U0.npy"))}}, Iterations: iterations, FactorRank: rank,
-			MeasureEvery: 1, Recorder: &samples,
-		})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := column(t, filepath.Join(dir, "trajectory.csv"))
-	if len(samples) != iterations+1 {
-		t.Fatalf("%d samples", len(samples))
-	}
-	for i, s := range samples {
-		got := map[string]float64{"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError,
-			"signal": s.Signal, "noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle}
-		for k, sigma := range s.Sigma {
-			got[fmt.Sprintf("sigma_%d", k+1)] = sigma
-		}
-		if len(got) != len(want) {
-			t.Fatalf("%d columns, want %d", len(got), len(want))
-		}
-		for name, g := range got {
-			if w := want[name]; len(w) != iterations+1 || !(math.Abs(g-w[i]) <= 1e-9*math.Abs(w[i])) {
-				t.Errorf("%s at iteration %d is %v, want %v", name, i, g, w[i])
-			}
-		}
-	}
-	var diff mat.Dense
-	factor := load(t, filepath.Join(dir, "factor.npy"))
-	diff.Sub(result.Factor[0], factor)
-	if off := mat.Norm(&diff, 2) / mat.Norm(factor, 2); !(off <= 1e-9) {
-		t.Errorf("the factor is off by %g relative", off)
-	}
-}
-
-// load reads a matrix, or a vector as one column.
-func load(t *testing.T, path string) *mat.Dense {
-	t.Helper()
-	a, err := npy.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shape := append(a.Shape(), 1)
-	return mat.NewDense(shape[0], shape[1], a.Data().([]float64))
-}
-
-// column reads a CSV file's columns.
-func column(t *testing.T, path string) map[string][]float64 {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	columns := map[string][]float64{}
-	for _, line := range lines[1:] {
-		for k, text := range line {
-			v, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			columns[lines[0][k]] = append(columns[lines[0][k]], v)
-		}
-	}
-	return columns
+	checkReference(t, dir, e, solver.PSD{}, truth)
 }
 
 // TestComplexState recovers a pure state of two qubits with complex amplitudes, as a real one of three, from the expectations of

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -76,9 +75,6 @@ func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
 }
 
 func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, error) {
-	if o.precision != F64 {
-		return nil, fmt.Errorf("cpu: rank-one measurements are computed with in f64, not in %s", o.precision)
-	}
 	n1, _ := e.Space().Dims()
 	m, length := e.Measurements(), e.VectorLen()
 	_, symmetric := e.Space().(sensing.Sym)

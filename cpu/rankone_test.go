@@ -2,20 +2,13 @@ package cpu
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
-	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -140,31 +133,17 @@ func TestRankOneReference(t *testing.T) {
 	for _, name := range []string{"quadratic", "bilinear"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join("../testdata/reference", name)
-			var settings struct {
-				Step       float64
-				Iterations int
-				Angle      float64 `json:"spectral_estimate_angle"`
-			}
-			text, err := os.ReadFile(filepath.Join(dir, "settings.json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(text, &settings); err != nil {
-				t.Fatal(err)
-			}
 			load := func(what string) *mat.Dense { return loadReference(t, filepath.Join(dir, what+".npy")) }
 			vectors, x := load("vectors"), load("X")
 			_, n := vectors.Dims()
 			var space sensing.Space = sensing.Sym{N: n}
 			var right *mat.Dense
 			var par solver.Parametrization = solver.PSD{}
-			start := solver.Factor{load("U0")}
 			truth, err := sensing.TruthOf(x)
 			if name == "bilinear" {
 				right, par = load("vectors-right"), solver.Asymmetric{}
 				_, n2 := right.Dims()
 				space = sensing.Rect{N1: n, N2: n2}
-				start = append(start, load("V0"))
 				truth, err = sensing.RectTruthOf(x, load("Y"))
 			}
 			if err != nil {
@@ -174,80 +153,7 @@ func TestRankOneReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, r := start[0].Dims()
-			var got solver.Trajectory
-			res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: load("y").RawMatrix().Data, Truth: truth}, Backend{},
-				solver.GradientDescent{StepSize: settings.Step}, solver.Settings{
-					Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1, Parametrization: par, FactorRank: r, Recorder: &got,
-				})
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareTrajectory(t, got, filepath.Join(dir, "trajectory.csv"))
-			for i, u := range res.Factor {
-				want := load([]string{"factor", "factor-right"}[i])
-				var diff mat.Dense
-				diff.Sub(u, want)
-				if off := mat.Norm(&diff, 2) / mat.Norm(want, 2); !(off <= 1e-9) {
-					t.Errorf("factor %d is off by %g relative", i, off)
-				}
-			}
-			if angle := res.Spectral.AngleTo(truth); !(math.Abs(angle/settings.Angle-1) <= 1e-9) {
-				t.Errorf("the spectral estimate is %v from the truth, want %v", angle, settings.Angle)
-			}
+			checkReference(t, dir, e, par, truth)
 		})
-	}
-}
-
-// loadReference reads a matrix, or a vector as a single column.
-func loadReference(t *testing.T, path string) *mat.Dense {
-	t.Helper()
-	a, err := npy.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	columns := 1
-	if shape := a.Shape(); len(shape) == 2 {
-		columns = shape[1]
-	}
-	data := a.Data().([]float64)
-	return mat.NewDense(len(data)/columns, columns, data)
-}
-
-// compareTrajectory compares every number with the reference's.
-func compareTrajectory(t *testing.T, got solver.Trajectory, path string) {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, lines := lines[0], lines[1:]
-	if len(lines) != len(got) {
-		t.Fatalf("%d samples, want %d", len(got), len(lines))
-	}
-	for i, line := range lines {
-		s := got[i]
-		values := map[string]float64{"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError, "signal": s.Signal,
-			"noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle, "imbalance": s.Imbalance}
-		for j, sigma := range s.Sigma {
-			values[fmt.Sprintf("sigma_%d", j+1)] = sigma
-		}
-		for j, name := range head {
-			want, err := strconv.ParseFloat(line[j], 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if v, found := values[name]; !found || !(math.Abs(v-want) <= 1e-9*math.Abs(want)) {
-				t.Fatalf("%s at iteration %d is %v, want %v", name, i, v, want)
-			}
-		}
-		if !slices.Contains(head, "test_error") {
-			t.Fatalf("the reference has the columns %q", head)
-		}
 	}
 }

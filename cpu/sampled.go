@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -48,10 +47,7 @@ func sampledBytes(e *sensing.Completion) float64 {
 	return float64(e.Measurements())*(2*position+2*entry) + 3*8*float64(n1+n2)
 }
 
-func newSampled(e *sensing.Completion, o options) (operator, error) {
-	if o.precision != F64 {
-		return nil, fmt.Errorf("cpu: observed entries are computed with in f64, not in %s", o.precision)
-	}
+func newSampled(e *sensing.Completion, o options) operator {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
 	s := &sampled{ensemble: e, k: float64(e.Space().K()), workers: o.workers}
@@ -62,7 +58,7 @@ func newSampled(e *sensing.Completion, o options) (operator, error) {
 		s.rows = compress(n1, [2][]int32{rows, cols})
 		s.columns = compress(n2, [2][]int32{cols, rows})
 	}
-	return s, nil
+	return s
 }
 
 // compress lays out the matrix whose entries have the rows and columns of one or two lists. An entry of the diagonal that both

@@ -129,12 +129,6 @@ func (c *Config) NeedsNearStart() bool {
 	return find(methods, c.Method).near && (tall || c.Init == random && c.Alpha < 0.1)
 }
 
-// isPartial says whether the method steps without the full gradient.
-func (c *Config) isPartial() bool {
-	_, partial := c.method().(solver.Partial)
-	return partial
-}
-
 // parametrization is a way to make a matrix that a configuration can name.
 type parametrization struct {
 	entry

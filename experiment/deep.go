@@ -51,13 +51,12 @@ func (c *Config) readLayers(m *mistakes) {
 		if _, err := os.Stat(path); j > 1 && os.IsNotExist(err) {
 			break
 		}
-		r, err := npy.Open(path)
+		shape, err := shapeOf(path, false)
 		if err != nil {
 			m.bad("init", "%v", err)
 			return
 		}
-		r.Close()
-		c.layers = append(c.layers, r.Shape)
+		c.layers = append(c.layers, shape)
 	}
 	depth := len(c.layers)
 	switch {
@@ -72,11 +71,7 @@ func (c *Config) readLayers(m *mistakes) {
 // checkLayers compares the shapes of the start's files with the sizes of the problem and with each other.
 func (c *Config) checkLayers(m *mistakes) {
 	if isTall(c.layers[0]) {
-		width := c.layers[0][0]
-		if c.given("factor-rank") && c.FactorRank != width {
-			m.bad("factor-rank", "factor-rank is %d, and init %s has the shape %s", c.FactorRank, layerPath(c.Init, 1), npy.ShapeString(c.layers[0]))
-		}
-		c.FactorRank = width
+		c.fill(m, "factor-rank", &c.FactorRank, c.layers[0][0], fmt.Sprintf("init %s has the shape %s", layerPath(c.Init, 1), npy.ShapeString(c.layers[0])))
 	}
 	shapes, err := solver.Deep{Depth: c.Depth}.Shapes(c.space(), c.FactorRank)
 	if err != nil {

@@ -31,7 +31,7 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 		return nil, errors.New("experiment: a group has at least one configuration")
 	}
 	g := &Group{Seats: seats}
-	largest, slots, partial := 0, 0, false
+	largest, batch := 0, solver.Batch{}
 	for _, c := range configs {
 		if err := c.check(); err != nil {
 			return nil, err
@@ -39,17 +39,16 @@ func PlanGroup(configs []Config, seats int, h Host) (*Group, error) {
 		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() { // with what their files' headers say
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
-		largest, slots = max(largest, c.FactorRank), max(slots, c.method().Slots())
-		partial = partial || c.isPartial()
+		largest = max(largest, c.FactorRank)
+		batch.Admit(c.method())
 		g.Configs = append(g.Configs, c)
 	}
 	plan := func(seats int, storage string) error {
 		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest
-		g.Plan.batch = solver.Batch{Parametrization: g.Configs[0].parametrization(), OwnSlots: slots, Partial: partial}
-		for range seats {
-			g.Plan.batch.Members = append(g.Plan.batch.Members, solver.Member{FactorRank: largest})
-		}
+		g.Plan.batch = batch
+		g.Plan.batch.Parametrization = g.Configs[0].parametrization()
+		g.Plan.batch.Members = slices.Repeat([]solver.Member{{FactorRank: largest}}, seats)
 		if storage != "" {
 			g.Plan.Config.Storage = storage
 		}

@@ -58,8 +58,8 @@ func NewPlan(c Config, h Host) (*Plan, error) {
 	}
 	p := &Plan{Config: c, host: h, batch: solver.Batch{
 		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}},
-		OwnSlots: c.method().Slots(), Partial: c.isPartial(),
 	}}
+	p.batch.Admit(c.method())
 	if err := p.place(); err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (c *Config) checkLabelNoise(m *mistakes) {
 // checkPartial refuses single and mixed precision for methods that step without the full gradient: their steps are in f64. Where it
 // could be chosen it is f64.
 func (c *Config) checkPartial(m *mistakes) {
-	if !slices.Contains(namesOf(methods), c.Method) || !c.isPartial() {
+	if !slices.Contains(namesOf(methods), c.Method) || !solver.IsPartial(c.method()) {
 		return
 	}
 	switch c.Precision {

@@ -48,12 +48,12 @@ type tile struct {
 
 // slot returns where a member's slot is.
 func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
-	return e.members[member].slots + driver.Pointer(int(s)*numbers(e.members[member].shapes)*8)
+	return e.members[member].slots + driver.Pointer(int(s)*solver.Numbers(e.members[member].shapes)*8)
 }
 
 // matrix returns where one of a slot's matrices is.
 func (e *engine) matrix(member int, s solver.Slot, number int) driver.Pointer {
-	return e.slot(member, s) + driver.Pointer(numbers(e.members[member].shapes[:number])*8)
+	return e.slot(member, s) + driver.Pointer(solver.Numbers(e.members[member].shapes[:number])*8)
 }
 
 // cols is how many columns each matrix of a member's factor has.
@@ -76,7 +76,7 @@ func (e *engine) Reset(member int, spec solver.Member) error {
 
 // clear fills a member's slots with zeros.
 func (e *engine) clear(member int) error {
-	return e.device.Fill(e.members[member].slots, 0, int64(e.slots)*int64(numbers(e.members[member].shapes))*8)
+	return e.device.Fill(e.members[member].slots, 0, int64(e.slots)*int64(solver.Numbers(e.members[member].shapes))*8)
 }
 
 // Set implements [solver.Engine].
@@ -240,7 +240,7 @@ func (e *engine) eachTile(do func(t tile) error) error {
 // Combine implements [solver.Engine].
 func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	e.touched(member, dst)
-	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, numbers(e.members[member].shapes))
+	return e.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b, solver.Numbers(e.members[member].shapes))
 }
 
 // Precondition implements [solver.Engine]. The host inverts the Gram matrices of the iterate: it waits for the device.
@@ -488,7 +488,7 @@ func (e *engine) Close() error {
 
 // download copies matrices, which lie one after another, from the device.
 func (e *engine) download(from driver.Pointer, dst ...*mat.Dense) error {
-	all := make([]float64, numbers(solver.Factor(dst).Shapes()))
+	all := make([]float64, solver.Numbers(solver.Factor(dst).Shapes()))
 	if err := e.downloadNumbers(all, from); err != nil {
 		return err
 	}
@@ -515,7 +515,7 @@ func (e *engine) downloadNumbers(dst []float64, from driver.Pointer) error {
 
 // bytesOf returns matrices as the device has them: f64, row-major, without gaps, one after another.
 func bytesOf(matrices ...*mat.Dense) []byte {
-	out := make([]byte, 0, 8*numbers(solver.Factor(matrices).Shapes()))
+	out := make([]byte, 0, 8*solver.Numbers(solver.Factor(matrices).Shapes()))
 	for _, a := range matrices {
 		rows, _ := a.Dims()
 		for i := range rows {

@@ -69,7 +69,7 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 		if err != nil {
 			return nil, err
 		}
-		if numbers(shapes) > math.MaxInt32 {
+		if solver.Numbers(shapes) > math.MaxInt32 {
 			return nil, fmt.Errorf("gpu: a factor of %v is too large: it can have 2³¹ − 1 numbers", shapes)
 		}
 		l.shapes = append(l.shapes, shapes)
@@ -195,15 +195,6 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w", p.Name(), solver.ErrUnsupported)
 }
 
-// numbers is how many numbers matrices have together.
-func numbers(shapes []solver.Shape) int {
-	sum := 0
-	for _, s := range shapes {
-		sum += s.Rows * s.Cols
-	}
-	return sum
-}
-
 // total is the number of bytes that an engine allocates, and the most that it borrows for a while: L and R of Apply, or X
 // and the product of AdjointMul, of at most n2 columns.
 func (l *layout) total() float64 {
@@ -252,7 +243,7 @@ func (l *layout) buffers() []buffer {
 		{"pullback's members", matrices * members * memberBytes, func(e *engine) *driver.Pointer { return &e.pullbacks }},
 	}
 	for i, shapes := range l.shapes {
-		bytes := int64(l.slots) * int64(numbers(shapes)) * 8
+		bytes := int64(l.slots) * int64(solver.Numbers(shapes)) * 8
 		list = append(list, buffer{"factors", bytes, func(e *engine) *driver.Pointer { return &e.members[i].slots }})
 	}
 	return list

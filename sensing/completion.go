@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"sync"
 )
@@ -247,8 +246,7 @@ func distinct(s Stream, k uint64, count int) []uint64 {
 	all := make([]uint64, 0, count)
 	for next := uint64(0); len(all) < count; {
 		for missing := count - len(all); missing > 0; missing-- {
-			number, _ := bits.Mul64(s.Word(next/2, next%2), k)
-			all = append(all, number)
+			all = append(all, s.Below(next/2, next%2, k))
 			next++
 		}
 		slices.Sort(all)

@@ -67,6 +67,12 @@ func (s Stream) Word(row, k uint64) uint64 {
 	return uint64(half[0]) | uint64(half[1])<<32
 }
 
+// Below returns number k of a row as one below n: ⌊w·n/2⁶⁴⌋ of the 64-bit word w. Each has its probability up to a relative error of n·2⁻⁶⁴.
+func (s Stream) Below(row, k, n uint64) uint64 {
+	number, _ := bits.Mul64(s.Word(row, k), n)
+	return number
+}
+
 // Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: with the block's
 // words (x₀, x₁, x₂, x₃) they are the Box–Muller pair of x₀ + 2³²·x₁ and
 // x₂ + 2³²·x₃; docs/random-numbers.md has the formula.

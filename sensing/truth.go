@@ -59,7 +59,17 @@ func newSide(n int, sigma []float64, seed, first uint64) side {
 	return s
 }
 
-// spectrum returns numbers evenly spaced from 1 down to 1/kappa.
+// EvenSpectrum returns the singular values of a drawn truth's X: rank numbers evenly spaced from 1 down to 1/kappa; 1 alone.
+func EvenSpectrum(rank int, kappa float64) []float64 {
+	sigma := make([]float64, rank)
+	for j := range sigma {
+		down := float64(j) / float64(max(rank-1, 1))
+		sigma[j] = (1 - down) + down/kappa
+	}
+	return sigma
+}
+
+// spectrum is [EvenSpectrum] for a truth of n rows, or why there is none.
 func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	switch {
 	case n < 1:
@@ -71,15 +81,7 @@ func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	case rank == 1 && kappa != 1:
 		return nil, fmt.Errorf("sensing: a truth of rank 1 has the condition number 1, got kappa = %v", kappa)
 	}
-	sigma := make([]float64, rank)
-	for j := range sigma {
-		sigma[j] = 1
-		if rank > 1 {
-			down := float64(j) / float64(rank-1)
-			sigma[j] = (1 - down) + down/kappa
-		}
-	}
-	return sigma, nil
+	return EvenSpectrum(rank, kappa), nil
 }
 
 // orthonormal returns columns of Gaussian numbers after two passes of modified Gram–Schmidt. ("Twice is enough":

@@ -37,6 +37,12 @@ type Batch struct {
 	Partial bool
 }
 
+// Admit makes room for a method of a member's.
+func (b *Batch) Admit(m Method) {
+	b.OwnSlots = max(b.OwnSlots, m.Slots())
+	b.Partial = b.Partial || IsPartial(m)
+}
+
 // Member is one run of a batch.
 type Member struct {
 	// FactorRank is r.

@@ -51,8 +51,7 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, seats int, jo
 		}
 		g.jobs = append(g.jobs, Job{j.Method, s})
 		spec.Parametrization = s.Parametrization
-		spec.OwnSlots = max(spec.OwnSlots, j.Method.Slots())
-		spec.Partial = spec.Partial || isPartial(j.Method)
+		spec.Admit(j.Method)
 		largest = max(largest, s.FactorRank)
 	}
 	for range g.seats {
@@ -102,7 +101,7 @@ func (g *batch) gradients(runs []*run) error {
 	members := make([]int, 0, len(runs))
 	stepping := make([]*run, 0, len(runs))
 	for _, r := range runs {
-		partial := isPartial(r.method)
+		partial := IsPartial(r.method)
 		if !partial || r.isMeasured() {
 			members = append(members, r.member)
 		}
@@ -114,11 +113,6 @@ func (g *batch) gradients(runs []*run) error {
 		return nil
 	}
 	return g.stepping(func() error { return g.engine.Gradient(members...) }, stepping...)
-}
-
-func isPartial(m Method) bool {
-	_, partial := m.(Partial)
-	return partial
 }
 
 // stepping does some work of steps, whose time the runs share.

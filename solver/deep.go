@@ -96,7 +96,7 @@ func (p Deep) Measured(f Factor) (l, r *mat.Dense, err error) {
 		return nil, nil, err
 	}
 	var core mat.Dense
-	core.Product(s1, v1.T(), v2, s2)
+	core.Product(diagonal(s1), v1.T(), v2, diagonal(s2))
 	x, y, err := balanced(&core)
 	if err != nil {
 		return nil, nil, err
@@ -113,13 +113,15 @@ func balanced(z *mat.Dense) (l, r *mat.Dense, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for j := range sigma.SymmetricDim() {
-		sigma.SetDiag(j, math.Sqrt(sigma.At(j, j)))
+	for j, v := range sigma {
+		sigma[j] = math.Sqrt(v)
 	}
-	l.Mul(l, sigma)
-	r.Mul(r, sigma)
+	l.Mul(l, diagonal(sigma))
+	r.Mul(r, diagonal(sigma))
 	return l, r, nil
 }
+
+func diagonal(d []float64) *mat.DiagDense { return mat.NewDiagDense(len(d), d) }
 
 // Around implements [Layered]: B = W_L ⋯ W_{j+1} and C = (W_{j−1} ⋯ W_1)ᵀ around matrix j, counted from 1.
 func (Deep) Around(f Factor, j int) (b, c *mat.Dense) {
@@ -136,8 +138,8 @@ func (Deep) Around(f Factor, j int) (b, c *mat.Dense) {
 	return b, c
 }
 
-// decompose returns the thin singular value decomposition A = UΣVᵀ.
-func decompose(a *mat.Dense) (u *mat.Dense, sigma *mat.DiagDense, v *mat.Dense, err error) {
+// decompose returns the thin singular value decomposition A = UΣVᵀ, with the diagonal of Σ.
+func decompose(a *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err error) {
 	var dec mat.SVD
 	if !dec.Factorize(a, mat.SVDThin) {
 		rows, cols := a.Dims()
@@ -146,8 +148,7 @@ func decompose(a *mat.Dense) (u *mat.Dense, sigma *mat.DiagDense, v *mat.Dense, 
 	u, v = new(mat.Dense), new(mat.Dense)
 	dec.UTo(u)
 	dec.VTo(v)
-	values := dec.Values(nil)
-	return u, mat.NewDiagDense(len(values), values), v, nil
+	return u, dec.Values(nil), v, nil
 }
 
 // outer returns the product of the matrices after number j.

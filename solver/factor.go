@@ -16,6 +16,14 @@ type Shape struct{ Rows, Cols int }
 // String writes the shape as 3 × 4.
 func (s Shape) String() string { return fmt.Sprintf("%d × %d", s.Rows, s.Cols) }
 
+// Numbers is how many numbers a factor of some shapes has.
+func Numbers(shapes []Shape) (count int) {
+	for _, s := range shapes {
+		count += s.Rows * s.Cols
+	}
+	return count
+}
+
 // NewFactor returns a factor of zeros.
 func NewFactor(shapes []Shape) Factor {
 	f := make(Factor, len(shapes))

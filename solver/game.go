@@ -59,10 +59,7 @@ func (g DescentAscent) Step(e Engine, member, _ int) error {
 	if err := e.PartialGradient(member, Draw{Shift: shift}); err != nil {
 		return err
 	}
-	if err := e.Precondition(member, OwnSlot, Gradient, 0); err != nil {
-		return err
-	}
-	if err := e.Combine(member, Iterate, 1, Iterate, -g.StepSize, OwnSlot); err != nil {
+	if err := scaledStep(e, member, g.StepSize, 0); err != nil {
 		return err
 	}
 	g.ascend(shift, p, y)

@@ -20,6 +20,12 @@ type Partial interface {
 	Partial()
 }
 
+// IsPartial says whether a method is [Partial].
+func IsPartial(m Method) bool {
+	_, partial := m.(Partial)
+	return partial
+}
+
 // Shifting is a method that moves the observations: of its state, [Engine.Shift] is a part.
 type Shifting interface {
 	Method

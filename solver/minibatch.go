@@ -1,7 +1,6 @@
 package solver
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
@@ -57,8 +56,7 @@ func (b Batches) Rows(t uint64, m int) []int {
 	stream := sensing.NewStream(b.Seed, sensing.BatchStream)
 	rows := make([]int, b.Size)
 	for k := range rows {
-		row, _ := bits.Mul64(stream.Word(t, uint64(k)), uint64(m))
-		rows[k] = int(row)
+		rows[k] = int(stream.Below(t, uint64(k), uint64(m)))
 	}
 	slices.Sort(rows)
 	return rows

@@ -38,14 +38,14 @@ func (ScaledGradientDescent) Suits(p Parametrization) error { return needsPairs(
 
 // Step implements [Method].
 func (d ScaledGradientDescent) Step(e Engine, member, _ int) error {
-	return scaledStep(e, member, d.StepSize, d.Lambda)
-}
-
-// scaledStep does U ← U − μ ∇f(U) (UᵀU + λI)⁻¹.
-func scaledStep(e Engine, member int, step, lambda float64) error {
 	if err := e.Gradient(member); err != nil {
 		return err
 	}
+	return scaledStep(e, member, d.StepSize, d.Lambda)
+}
+
+// scaledStep does U ← U − μ ∇f(U) (UᵀU + λI)⁻¹ with what the Gradient slot holds.
+func scaledStep(e Engine, member int, step, lambda float64) error {
 	if err := e.Precondition(member, OwnSlot, Gradient, lambda); err != nil {
 		return err
 	}

@@ -160,14 +160,11 @@ func (s *adjoint) decomposed() (*SpectralEstimate, error) {
 	if _, sym := s.space.(sensing.Sym); sym {
 		return symmetricEstimate(all)
 	}
-	var dec mat.SVD
-	if !dec.Factorize(all, mat.SVDThin) {
-		return nil, fmt.Errorf("solver: the singular values of the %d × %d spectral estimate could not be found", n1, n2)
+	left, values, right, err := decompose(all)
+	if err != nil {
+		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
 	}
-	est := &SpectralEstimate{values: dec.Values(nil), left: new(mat.Dense), right: new(mat.Dense)}
-	est.norm = est.values[0]
-	dec.UTo(est.left)
-	dec.VTo(est.right)
+	est := &SpectralEstimate{values: values, left: left, right: right, norm: values[0]}
 	return est, nil
 }
 

@@ -56,15 +56,7 @@ func (z ZerothOrder) count(shapes []Shape) int {
 	if z.Directions > 0 {
 		return z.Directions
 	}
-	return numbers(shapes)
-}
-
-// numbers is how many numbers a factor of some shapes has.
-func numbers(shapes []Shape) (d int) {
-	for _, s := range shapes {
-		d += s.Rows * s.Cols
-	}
-	return d
+	return Numbers(shapes)
 }
 
 // looksAtOnce is how many directions are looked in together, for the engine to share its passes over the rows.
@@ -109,7 +101,7 @@ func (z ZerothOrder) Step(e Engine, member, iteration int) error {
 
 // direct makes p the direction of a number: the row's normal deviates, matrix by matrix and row by row.
 func (z ZerothOrder) direct(p Factor, number uint64) {
-	flat := make([]float64, numbers(p.Shapes()))
+	flat := make([]float64, Numbers(p.Shapes()))
 	sensing.NewStream(z.Seed, sensing.DirectionStream).Normals(number, flat)
 	for _, block := range p {
 		rows, _ := block.Dims()

@@ -2,23 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
-
-// dataOf are the flags for the files of a case of testdata/reference.
-func dataOf(dir string) (flags []string) {
-	for _, f := range dataFlags {
-		if _, err := os.Stat(filepath.Join(dir, f[1])); err == nil {
-			flags = append(flags, f[0], filepath.Join(dir, f[1]))
-		}
-	}
-	return flags
-}
 
 // TestOwnAgain: a run on a user's own measurements, whichever way they are brought, goes on where it stopped and is repeated by its
 // config.yaml, to the same bits; and it is what a sweep of one run comes to.

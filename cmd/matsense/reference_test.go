@@ -24,6 +24,16 @@ var dataFlags = [][2]string{
 	{"--init", "U0.npy"}, {"--init-right", "V0.npy"},
 }
 
+// dataOf are the flags for the files of a case of testdata/reference.
+func dataOf(dir string) (flags []string) {
+	for _, f := range dataFlags {
+		if _, err := os.Stat(filepath.Join(dir, f[1])); err == nil {
+			flags = append(flags, f[0], filepath.Join(dir, f[1]))
+		}
+	}
+	return flags
+}
+
 // settingFlags are the settings of a case that are flags of the same name.
 var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "batch-size", "label-noise", "directions", "radius",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
@@ -51,12 +61,7 @@ func TestReference(t *testing.T) {
 			}
 			out := filepath.Join(t.TempDir(), "run")
 			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
-			flags := []string{"run", "--out", out, "--json", "--measure-every", "1"}
-			for _, f := range dataFlags {
-				if _, err := os.Stat(filepath.Join(dir, f[1])); err == nil {
-					flags = append(flags, f[0], filepath.Join(dir, f[1]))
-				}
-			}
+			flags := append([]string{"run", "--out", out, "--json", "--measure-every", "1"}, dataOf(dir)...)
 			if _, deep := settings["depth"]; deep {
 				flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
 			}

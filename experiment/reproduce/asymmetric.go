@@ -18,26 +18,19 @@ func judgeAsymmetric(all []observation) Verdict {
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
 		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.Asymmetric{}.Name()}}}},
 	}}
-	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
-	names, groups := by(reached, func(o observation) string { return o.Parametrization })
-	slopes := map[string]float64{}
 	worst := math.NaN()
-	for _, name := range names {
-		g := groups[name]
-		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
-		slopes[name] = s.mean
-		text := fmt.Sprintf("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, func(o observation) float64 { return o.Alpha }), s.worst)
-		if name == (solver.Asymmetric{}).Name() {
-			worst = 0
-			for _, o := range g {
-				for _, p := range o.Trajectory {
-					worst = math.Max(worst, float64(p.Imbalance)) // NaN stays
-				}
-			}
-			text += fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)
+	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
+		if parametrization != (solver.Asymmetric{}).Name() {
+			return ""
 		}
-		v.find("%s", text)
-	}
+		worst = 0
+		for _, o := range runs {
+			for _, p := range o.Trajectory {
+				worst = math.Max(worst, float64(p.Imbalance)) // NaN stays
+			}
+		}
+		return fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)
+	})
 	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.Asymmetric{}.Name()]
 	if len(slopes) < 2 {
 		v.find("there are not both parametrizations")

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -122,9 +123,8 @@ func zeroLoss(o observation) float64 { return spectrumSum(o, 4) / 4 }
 
 // spectrumSum is Σ_j σ_j^power, of X's singular values: with 2 the truth's nuclear norm, with 4 the square of its Frobenius norm.
 func spectrumSum(o observation, power float64) (sum float64) {
-	for j := range o.Rank {
-		down := float64(j) / float64(max(o.Rank-1, 1))
-		sum += math.Pow(1-down+down/o.Kappa, power)
+	for _, sigma := range sensing.EvenSpectrum(o.Rank, o.Kappa) {
+		sum += math.Pow(sigma, power)
 	}
 	return sum
 }

@@ -27,23 +27,17 @@ func judgeIndefinite(all []observation) Verdict {
 		}
 	}
 	v.find("%v runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth", begun)
-	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
-	names, groups := by(reached, func(o observation) string { return o.Parametrization })
-	slopes, shared := map[string]float64{}, math.NaN()
-	for _, name := range names {
-		g := groups[name]
-		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
-		slopes[name] = s.mean
-		text := fmt.Sprintf("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, func(o observation) float64 { return o.Alpha }), s.worst)
-		if name == (solver.Indefinite{}).Name() {
-			shared = 0
-			for _, o := range g {
-				shared = math.Max(shared, float64(o.Final.Imbalance)/(2*math.Sqrt2)) // NaN stays
-			}
-			text += fmt.Sprintf("; ‖UᵀV‖ ends at %.2g or less, where ‖M*‖ = 1", shared)
+	shared := math.NaN()
+	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
+		if parametrization != (solver.Indefinite{}).Name() {
+			return ""
 		}
-		v.find("%s", text)
-	}
+		shared = 0
+		for _, o := range runs {
+			shared = math.Max(shared, float64(o.Final.Imbalance)/(2*math.Sqrt2)) // NaN stays
+		}
+		return fmt.Sprintf("; ‖UᵀV‖ ends at %.2g or less, where ‖M*‖ = 1", shared)
+	})
 	if len(slopes) < 2 || begun.of == 0 {
 		v.find("there are not both parametrizations, from small starts too")
 		return v

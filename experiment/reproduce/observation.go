@@ -105,6 +105,22 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 	return s
 }
 
+// slopesInAlpha tells, for each parametrization, the slope of the floor's test error in α, in logarithms, of the runs that reached one, and what
+// more there is to say of its runs.
+func (v *Verdict) slopesInAlpha(all []observation, more func(parametrization string, runs []observation) string) map[string]float64 {
+	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
+	names, groups := by(reached, func(o observation) string { return o.Parametrization })
+	slopes := map[string]float64{}
+	alpha := func(o observation) float64 { return o.Alpha }
+	for _, name := range names {
+		g := groups[name]
+		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		slopes[name] = s.mean
+		v.find("%s: slope %v over %.1f decades of α, least R² %.4f%s", name, s, decades(g, alpha), s.worst, more(name, g))
+	}
+	return slopes
+}
+
 func (s slope) String() string {
 	return fmt.Sprintf("%.3g (95 %%: %.3g to %.3g, from %d seeds)", s.mean, s.low, s.high, s.replicas)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/sensing"
 )
 
 const saddlesClaim = `On the manifold of matrices of rank r, Riemannian gradient descent from a random start and Riemannian SGD end at a strict saddle
@@ -81,10 +82,9 @@ func (v *Verdict) escapes(all []observation, method, from string, chosen func(al
 // saddleLevels returns the test errors of the critical points of rank r: the least, the least but one, and that of the planted saddle, which
 // misses the largest eigenvalues. That of the truth's eigenpairs i ∈ S is √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
 func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
-	squares, sum := make([]float64, rank), 0.0
-	for j := range squares {
-		down := float64(j) / float64(rank-1)
-		squares[j] = math.Pow(1-down+down/kappa, 4) // λ² = σ⁴
+	squares, sum := sensing.EvenSpectrum(rank, kappa), 0.0
+	for j, sigma := range squares {
+		squares[j] = math.Pow(sigma, 4) // λ² = σ⁴
 		sum += squares[j]
 	}
 	missing := func(from, to int) (s float64) {

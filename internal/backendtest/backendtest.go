@@ -374,28 +374,35 @@ func (f *fixture) gradient(t *testing.T) {
 // taylor checks that ∇f is the gradient of f: f(U + hV) − f(U) − h⟨∇f, V⟩ falls like h², slope 2 in a log-log plot.
 func (f *fixture) taylor(t *testing.T) {
 	u, v := f.random(t, f.size.factorRank, 5), f.random(t, f.size.factorRank, 6)
-	loss := func(h float64) float64 {
-		x := u.Clone()
-		x.Combine(1, u, h, v)
+	loss := func(x solver.Factor) float64 {
 		must(t, f.engine.Set(0, solver.Iterate, x))
 		var l [1]float64
 		must(t, f.engine.Losses(l[:], 0))
 		return l[0]
 	}
-	f0 := loss(0)
+	loss(u)
 	g := u.Clone()
 	must(t, f.engine.Get(0, solver.Gradient, g))
-	var slope float64
+	if got := TaylorSlope(loss, u, v, g); !(math.Abs(got-2) < 0.05) {
+		t.Errorf("the remainder falls with slope %.3f", got)
+	}
+}
+
+// TaylorSlope is the power of h that f(U + hV) − f(U) − h⟨∇f, V⟩ falls with: 2 where g is ∇f(U). f is a polynomial, and with these h
+// the rounding of f(U + hV), 1e-16·f, is far below h²·f.
+func TaylorSlope(loss func(solver.Factor) float64, u, v, g solver.Factor) float64 {
+	f0, slope := loss(u), 0.0
 	direction := flat(v)
 	for i, x := range flat(g) {
 		slope += x * direction[i]
 	}
-	// f is a quartic; with these h the rounding of f(U + hV), 1e-16·f, is far below h²·f.
-	const h1, h2 = 1e-3, 1e-4
-	r1, r2 := math.Abs(loss(h1)-f0-h1*slope), math.Abs(loss(h2)-f0-h2*slope)
-	if got := math.Log10(r1/r2) / math.Log10(h1/h2); !(math.Abs(got-2) < 0.05) {
-		t.Errorf("the remainder falls with slope %.3f, from %g to %g", got, r1, r2)
+	remainder := func(h float64) float64 {
+		x := u.Clone()
+		x.Combine(1, u, h, v)
+		return math.Abs(loss(x) - f0 - h*slope)
 	}
+	const h1, h2 = 1e-3, 1e-4
+	return math.Log10(remainder(h1)/remainder(h2)) / math.Log10(h1/h2)
 }
 
 // precondition checks X·(PᵀP + λI)⁻¹ against the solution of (PᵀP + λI)·Z = Xᵀ by elimination, for each matrix X with its
