@@ -101,7 +101,6 @@ What a method draws belongs to the measurements and entries by their numbers
 before the permutation.  The metrics have to agree to 1e-10.
 """
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -110,10 +109,11 @@ import numpy as np
 
 import philox
 from reference import (
-    CONDITION, SENSITIVITY, TOLERANCE, column_space, differences, gradient,
-    gradient_error, gradient_uv, header, leading_pairs, lift, loss, make_inputs,
-    metrics, metrics_uv, outside, residual, spectral_subspace,
-    spectral_subspace_uv, subspace_metrics, symmetric_float64)
+    CONDITION, SENSITIVITY, TOLERANCE, check_cases, column_space, command,
+    differences, gradient, gradient_error, gradient_uv, header, leading_pairs, lift,
+    loss, make_inputs, metrics, metrics_uv, outside, read_trajectory, residual,
+    spectral_subspace, spectral_subspace_uv, subspace_metrics, symmetric_float64,
+    too_large, write_results)
 
 HERE = Path(__file__).resolve().parent
 
@@ -483,17 +483,10 @@ def create(name, case):
     folder.mkdir(parents=True, exist_ok=True)
     inputs, settings = inputs_of(case), settings_of(case)
     rows, factors, estimate_angle = solve(inputs, settings)
-    for what, array in {**inputs, **factors}.items():
+    for what, array in inputs.items():
         np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
     settings["spectral_estimate_angle"] = estimate_angle
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
-    with open(folder / "trajectory.csv", "w", newline="") as f:
-        out = csv.writer(f, lineterminator="\n")
-        out.writerow(columns(case))
-        for t, row in enumerate(rows):
-            out.writerow([t] + [repr(float(v)) for v in row])
-    print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
-          f"final test error {rows[-1, 1]:.3e}")
+    write_results(name, settings, columns(case), rows, factors)
 
 
 # --------------------------------------------------------------------------
@@ -598,15 +591,10 @@ def check(name, case):
         if array.shape != shape or array.dtype != np.dtype("<f8"):
             problems.append(f"{what}.npy: {array.dtype} {array.shape}, "
                             f"expected float64 {shape}")
-    with open(folder / "trajectory.csv", newline="") as f:
-        lines = list(csv.reader(f))
-    if lines[0] != columns(case):
-        problems.append("trajectory.csv: unexpected header")
-    if [line[0] for line in lines[1:]] != [str(t) for t in range(case["iterations"] + 1)]:
-        problems.append("trajectory.csv: iterations are not 0 .. T")
+    want, malformed = read_trajectory(folder, columns(case), case["iterations"])
+    problems += malformed
     if problems:
         return problems  # shapes cannot be trusted; comparing would be noise
-    want = np.array([[float(v) for v in line[1:]] for line in lines[1:]])
     inputs = {what: arrays[what] for what in shapes}
     factors = {what: arrays[what] for what in outputs}
 
@@ -625,12 +613,9 @@ def check(name, case):
     # The outputs.
     names = columns(case)[1:]
     computed = solve(inputs, settings)
-    compared = differences(names, computed, (want, factors, estimate_angle))
-    for what, difference in compared:
-        if not difference <= TOLERANCE:
-            problems.append(f"{what}: relative difference {difference:.2e}")
-    worst = max(compared, key=lambda pair: pair[1])
-    print(f"{name}: largest relative difference {worst[1]:.1e} ({worst[0]})")
+    problems += too_large(
+        name, differences(names, computed, (want, factors, estimate_angle)), TOLERANCE,
+        "largest relative difference", "relative difference {:.2e}")
 
     # How much they depend on rounding.
     if settings["method"] in ("rgd", "rsgd", "rgda"):
@@ -648,41 +633,18 @@ def check(name, case):
               f"the last is {shift[-1]:.6f}, the equilibrium's {best:.6f}")
         if not (1 in edge and shift[-1] < rho and abs(shift[-1] / best - 1) < 1e-2):
             problems.append("the shifts are not those that the case is there for")
-    compared = differences(names, solve_reordered(inputs, settings), computed)
-    for what, difference in compared:
-        if not difference <= SENSITIVITY:
-            problems.append(f"{what}: changes by {difference:.2e} "
-                            "with the order of summation")
-    worst = max(compared, key=lambda pair: pair[1])
-    print(f"{name}: largest change with the order of summation "
-          f"{worst[1]:.1e} ({worst[0]})")
+    problems += too_large(
+        name, differences(names, solve_reordered(inputs, settings), computed),
+        SENSITIVITY, "largest change with the order of summation",
+        "changes by {:.2e} with the order of summation")
     return problems
 
 
 def check_all():
     """Whether anything is wrong with these cases or with philox.py; prints what."""
-    failed = False
-    found = [("philox", philox.check())]
-    found += [(name, check(name, case)) for name, case in CASES.items()]
-    for name, problems in found:
-        for problem in problems:
-            print(f"MISMATCH {name}: {problem}")
-            failed = True
-    return failed
-
-
-def main(arguments):
-    if arguments == []:
-        for name, case in CASES.items():
-            create(name, case)
-        return 0
-    if arguments == ["--check"]:
-        failed = check_all()
-        print("FAILED" if failed else "all cases agree")
-        return 1 if failed else 0
-    print("usage: methods.py [--check]", file=sys.stderr)
-    return 2
+    generator = check_cases({"philox": None}, lambda name, case: philox.check())
+    return generator | check_cases(CASES, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command("methods.py", sys.argv[1:], CASES, create, check_all))

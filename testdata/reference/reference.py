@@ -660,6 +660,21 @@ def solve_reordered_uv(A, y, X, Y, U0, V0, settings, rng):
 # Creating the case folders
 # --------------------------------------------------------------------------
 
+def write_results(name, settings, columns, rows, factors):
+    """Write what a case comes to beside its inputs."""
+    folder = HERE / name
+    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+    with open(folder / "trajectory.csv", "w", newline="") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(columns)
+        for k, row in enumerate(rows):
+            out.writerow([k] + [repr(float(v)) for v in row])
+    for what, array in factors.items():
+        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
+    print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
+          f"final test error {rows[-1, 1]:.3e}")
+
+
 def create(name, case):
     folder = HERE / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -683,16 +698,7 @@ def create(name, case):
         "factor_rank": case["factor_rank"],
         "spectral_estimate_angle": estimate_angle,
     }
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
-    with open(folder / "trajectory.csv", "w", newline="") as f:
-        out = csv.writer(f, lineterminator="\n")
-        out.writerow(header(case))
-        for k, row in enumerate(rows):
-            out.writerow([k] + [repr(float(v)) for v in row])
-    for what, array in factors.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
-    print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
-          f"final test error {rows[-1, 1]:.3e}")
+    write_results(name, settings, header(case), rows, factors)
 
 
 # --------------------------------------------------------------------------
@@ -774,6 +780,29 @@ def differences(names, got, want):
     return pairs
 
 
+def read_trajectory(folder, columns, iterations):
+    """The numbers of a committed trajectory, or the problems with its form."""
+    problems = []
+    with open(folder / "trajectory.csv", newline="") as f:
+        lines = list(csv.reader(f))
+    if lines[0] != columns:
+        problems.append("trajectory.csv: unexpected header")
+    if [line[0] for line in lines[1:]] != [str(k) for k in range(iterations + 1)]:
+        problems.append("trajectory.csv: iterations are not 0 .. T")
+    if problems:
+        return None, problems
+    return np.array([[float(v) for v in line[1:]] for line in lines[1:]]), []
+
+
+def too_large(name, compared, allowed, summary, problem):
+    """The pairs of a comparison that are not within what is allowed, as `problem`
+    says of each; prints the largest, as `summary` says of it."""
+    worst = max(compared, key=lambda pair: pair[1])
+    print(f"{name}: {summary} {worst[1]:.1e} ({worst[0]})")
+    return [f"{what}: {problem.format(difference)}"
+            for what, difference in compared if not difference <= allowed]
+
+
 def check(name, case):
     """Problems found in one committed case, as lines of text."""
     folder = HERE / name
@@ -815,15 +844,10 @@ def check(name, case):
         if symmetric == case["general"]:
             problems.append(f"A.npy: symmetric is {symmetric}")
 
-    with open(folder / "trajectory.csv", newline="") as f:
-        lines = list(csv.reader(f))
-    if lines[0] != header(case):
-        problems.append("trajectory.csv: unexpected header")
-    if [line[0] for line in lines[1:]] != [str(k) for k in range(case["iterations"] + 1)]:
-        problems.append("trajectory.csv: iterations are not 0 .. T")
+    want, malformed = read_trajectory(folder, header(case), case["iterations"])
+    problems += malformed
     if problems:
         return problems  # shapes cannot be trusted; comparing would be noise
-    want = np.array([[float(v) for v in line[1:]] for line in lines[1:]])
 
     # The derivative, at a generic point (of the size of X) and at the start; and
     # the step, at the same two points.  For uv a point is Z = [U; V].
@@ -855,12 +879,8 @@ def check(name, case):
     names = header(case)[1:]
     committed = (want, factors, settings["spectral_estimate_angle"])
     computed = solve(inputs, settings)
-    compared = differences(names, computed, committed)
-    for what, difference in compared:
-        if not difference <= TOLERANCE:
-            problems.append(f"{what}: relative difference {difference:.2e}")
-    worst = max(compared, key=lambda pair: pair[1])
-    print(f"{name}: largest relative difference {worst[1]:.1e} ({worst[0]})")
+    problems += too_large(name, differences(names, computed, committed), TOLERANCE,
+                          "largest relative difference", "relative difference {:.2e}")
 
     # How much they depend on rounding; for uv this is also another computation.
     if method != "gd":
@@ -868,35 +888,42 @@ def check(name, case):
         if not computed[3] <= CONDITION:
             problems.append(f"condition number {computed[3]:.1e}")
     if method != "gd" or uv:
-        compared = differences(names, solve_reordered(inputs, settings), computed)
-        for what, difference in compared:
-            if not difference <= SENSITIVITY:
-                problems.append(f"{what}: changes by {difference:.2e} "
-                                "with the order of summation")
-        worst = max(compared, key=lambda pair: pair[1])
-        print(f"{name}: largest change with the order of summation "
-              f"{worst[1]:.1e} ({worst[0]})")
+        problems += too_large(
+            name, differences(names, solve_reordered(inputs, settings), computed),
+            SENSITIVITY, "largest change with the order of summation",
+            "changes by {:.2e} with the order of summation")
     return problems
 
 
-def main(arguments):
+def check_cases(cases, check):
+    """Whether any committed case fails; prints what is wrong with it."""
+    failed = False
+    for name, case in cases.items():
+        for problem in check(name, case):
+            print(f"MISMATCH {name}: {problem}")
+            failed = True
+    return failed
+
+
+def command(script, arguments, cases, create, check_all):
+    """What the scripts of this folder do with their arguments; the exit status."""
     if arguments == []:
-        for name, case in CASES.items():
+        for name, case in cases.items():
             create(name, case)
         return 0
     if arguments == ["--check"]:
-        failed = False
-        for name, case in CASES.items():
-            for problem in check(name, case):
-                print(f"MISMATCH {name}: {problem}")
-                failed = True
-        import methods, structured  # more cases; here, since they import this file
-        failed |= methods.check_all() | structured.check_all()
+        failed = check_all()
         print("FAILED" if failed else "all cases agree")
         return 1 if failed else 0
-    print("usage: reference.py [--check]", file=sys.stderr)
+    print(f"usage: {script} [--check]", file=sys.stderr)
     return 2
 
 
+def check_all():
+    """Whether any case of the folder fails."""
+    import methods, structured  # more cases; here, since they import this file
+    return (check_cases(CASES, check) | methods.check_all() | structured.check_all())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command("reference.py", sys.argv[1:], CASES, create, check_all))

@@ -105,7 +105,6 @@ another order, and fails where a metric changes by more than 1e-10:
     (Kronecker products), whose squared norms also give the flatness.
 """
 
-import csv
 import itertools
 import json
 import sys
@@ -741,16 +740,7 @@ def create(name, case):
     settings = {"method": "gd", **settings}
     if angle is not None:
         settings["spectral_estimate_angle"] = angle
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
-    with open(folder / "trajectory.csv", "w", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(header(case))
-        for k, row in enumerate(rows):
-            out.writerow([k] + [repr(float(v)) for v in row])
-    for what, array in factors.items():
-        np.save(folder / f"{what}.npy", np.ascontiguousarray(array))
-    print(f"{name}: wrote {len(rows)} rows, final loss {rows[-1, 0]:.3e}, "
-          f"final test error {rows[-1, 1]:.3e}")
+    ref.write_results(name, settings, header(case), rows, factors)
 
 
 # --------------------------------------------------------------------------
@@ -849,12 +839,8 @@ def check(name, case):
             problems.append(f"{what}.npy: shape {array.shape}, expected {shape}")
         if array.dtype != np.float64 or not array.flags["C_CONTIGUOUS"]:
             problems.append(f"{what}.npy: not float64 in C order")
-    with open(folder / "trajectory.csv", newline="") as file:
-        lines = list(csv.reader(file))
-    if lines[0] != header(case):
-        problems.append("trajectory.csv: unexpected header")
-    if [line[0] for line in lines[1:]] != [str(k) for k in range(case["iterations"] + 1)]:
-        problems.append("trajectory.csv: iterations are not 0 .. T")
+    want, malformed = ref.read_trajectory(folder, header(case), case["iterations"])
+    problems += malformed
     if problems:
         return problems  # shapes cannot be trusted; comparing would be noise
 
@@ -867,7 +853,6 @@ def check(name, case):
     problems += input_problems(inputs, case)
     problems += derivative_problems(name, inputs, case)
 
-    want = np.array([[float(v) for v in line[1:]] for line in lines[1:]])
     committed = want, factors, settings.get("spectral_estimate_angle")
     computed = solve(inputs, case)
     comparisons = [
@@ -876,35 +861,15 @@ def check(name, case):
         (differences(case, solve_reordered(inputs, case), computed), ref.SENSITIVITY,
          "change by other formulas and another order of summation")]
     for compared, allowed, meaning in comparisons:
-        problems += [f"{what}: {meaning} {difference:.2e}"
-                     for what, difference in compared if not difference <= allowed]
-        worst = max(compared, key=lambda pair: pair[1])
-        print(f"{name}: largest {meaning} {worst[1]:.1e} ({worst[0]})")
+        problems += ref.too_large(name, compared, allowed, f"largest {meaning}",
+                                  meaning + " {:.2e}")
     return problems
 
 
 def check_all():
     """Whether any committed case fails."""
-    failed = False
-    for name, case in CASES.items():
-        for problem in check(name, case):
-            print(f"MISMATCH {name}: {problem}")
-            failed = True
-    return failed
-
-
-def main(arguments):
-    if arguments == []:
-        for name, case in CASES.items():
-            create(name, case)
-        return 0
-    if arguments == ["--check"]:
-        failed = check_all()
-        print("FAILED" if failed else "all cases agree")
-        return 1 if failed else 0
-    print("usage: structured.py [--check]", file=sys.stderr)
-    return 2
+    return ref.check_cases(CASES, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ref.command("structured.py", sys.argv[1:], CASES, create, check_all))
