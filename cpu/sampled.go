@@ -1,9 +1,6 @@
 package cpu
 
 import (
-	"sync"
-	"sync/atomic"
-
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -97,20 +94,6 @@ func compress(n int, lists ...[2][]int32) *compressed {
 // eachBlock calls do for blocks of rows, on all workers.
 func (c *compressed) eachBlock(workers int, do func(block, from, to int)) {
 	inTurn(workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
-}
-
-// inTurn calls do for the numbers below count, on so many workers, each number when a worker is free.
-func inTurn(workers, count int, do func(i int)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(workers, count) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wait.Wait()
 }
 
 // spread does dst[q] = scale(v_k, on) for the measurement k that sees entry q, which is on the diagonal or not. It makes dst
@@ -229,34 +212,4 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 		}
 	}
 	return squares
-}
-
-// chainsDot is a dot product in four chains side by side, of which the first takes what four do not divide.
-func chainsDot(a, b []float64) float64 {
-	var s0, s1, s2, s3 float64
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += float64(a[0] * b[0])
-		s1 += float64(a[1] * b[1])
-		s2 += float64(a[2] * b[2])
-		s3 += float64(a[3] * b[3])
-		a, b = a[4:], b[4:]
-	}
-	for k, v := range a {
-		s0 += float64(v * b[k])
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
-// addScaled does dst ← dst + c·v.
-func addScaled(dst []float64, c float64, v []float64) {
-	for len(dst) >= 4 && len(v) >= 4 {
-		dst[0] += float64(c * v[0])
-		dst[1] += float64(c * v[1])
-		dst[2] += float64(c * v[2])
-		dst[3] += float64(c * v[3])
-		dst, v = dst[4:], v[4:]
-	}
-	for k := range dst {
-		dst[k] += float64(c * v[k])
-	}
 }
