@@ -6,7 +6,7 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Each function here launches one family of kernels; the head of its .ptx file has the equation and the parameters.
+// Each function here launches one family of kernels; the head of its file in kernels/ has the equation and the parameters.
 
 // memberBytes is the size of a product's entry in its list of members.
 const memberBytes = 32

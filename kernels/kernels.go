@@ -1,6 +1,5 @@
-// Package kernels has the PTX that runs on NVIDIA GPUs, one entry to a file, each named as its file. It is data: the text
-// of each kernel and the compute capability that it asks for. Package gpu launches the kernels, and package emulator
-// interprets the same text.
+// Package kernels has the PTX that runs on NVIDIA GPUs, one entry to a kernel. It is data: the text of each kernel and the
+// compute capability that it asks for. Package gpu launches the kernels, and package emulator interprets the same text.
 //
 // # Families
 //
@@ -19,70 +18,70 @@
 //	combine, sum_squares, gram, right_multiply
 //	                            updates, norms and the small products of preconditioned methods
 //
-// E is the entry format: f64, f32, bf16, q8 or sign. A file's head gives its equation, parameters, launch geometry and
+// E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch geometry and
 // order of summation. contract gives the same bits as its three steps; docs/kernels.md counts the bytes and operations
 // of each and the time that they take at least.
 //
+// # Templates
+//
+// The .ptx files here are hand-written PTX, a family in each, in which format, arithmetic and unrolling are left open;
+// parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered when it is asked for. To
+// read kernels as they are rendered, write them to a folder:
+//
+//	go run ./kernels/render -source DIR
+//
+// A driver gets the text without comments, because the PTX compilers of CUDA 12.8 and later refuse characters beyond
+// ASCII even there. Line numbers are those of the commented text.
+//
 // # Adding a kernel
 //
-// The .ptx files are written by generate.go from templates/, hand-written PTX in which format, arithmetic and unrolling
-// are filled in: add a template, name its kernels in generate.go, run go generate, and write a launcher in package gpu
-// and its test.
+// Write its template, with a head, in a .ptx file of the family's name; name its kernels in variant.go; write a launcher
+// in package gpu and a test.
 package kernels
 
 import (
-	"embed"
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
+	"sync"
 )
-
-//go:generate go run generate.go
-
-//go:embed *.ptx
-var files embed.FS
 
 // Kernel is one .entry of PTX.
 type Kernel struct {
-	// Name is the entry's, and with .ptx the file's.
+	// Name is the entry's.
 	Name string
-	// Text is the PTX.
+	// Text is the PTX that a driver gets: ASCII without comments. Its lines are those of Source.
 	Text string
+	// Source is the PTX with its comments.
+	Source string
 	// Capability is the lowest compute capability that it runs on: {7, 0}.
 	Capability [2]int
 }
 
 // Get returns a kernel by its name. That there is none is a programmer's mistake, and panics.
 func Get(name string) Kernel {
-	text, err := files.ReadFile(name + ".ptx")
-	if err != nil {
+	k, ok := rendered()[name]
+	if !ok {
 		panic(fmt.Sprintf("kernels: there is no kernel %q", name))
 	}
-	return Kernel{name, string(text), capability(string(text))}
+	return k()
 }
 
 // All returns every kernel, by name.
 func All() []Kernel {
-	entries, err := files.ReadDir(".")
-	if err != nil {
-		panic(err) // the files are part of the program
-	}
-	list := make([]Kernel, len(entries))
-	for i, e := range entries {
-		list[i] = Get(strings.TrimSuffix(e.Name(), ".ptx"))
+	var list []Kernel
+	for _, v := range variants() {
+		list = append(list, Get(v.Name))
 	}
 	return list
 }
 
-var target = regexp.MustCompile(`(?m)^\.target sm_(\d+)(\d)$`)
-
-func capability(text string) [2]int {
-	m := target.FindStringSubmatch(text)
-	major, _ := strconv.Atoi(m[1])
-	minor, _ := strconv.Atoi(m[2])
-	return [2]int{major, minor}
-}
+// rendered has every kernel by its name; each is rendered when it is first called.
+var rendered = sync.OnceValue(func() map[string]func() Kernel {
+	m := map[string]func() Kernel{}
+	for _, v := range variants() {
+		m[v.Name] = sync.OnceValue(func() Kernel { return render(v) })
+	}
+	return m
+})
 
 // Slab is how many coordinates a block takes in dots and in contract.
 const Slab = 4096
@@ -90,10 +89,9 @@ const Slab = 4096
 // Stages is the dynamic shared memory in bytes that a block of contract takes for rows of a format with so many bits an
 // entry.
 func Stages(entryBits int) int {
-	entries := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]
-	bytes, _ := strconv.Atoi(dynamic.FindStringSubmatch(Get("contract_" + entries + "_f64").Text)[1])
-	return bytes
+	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]
+	if !ok {
+		panic(fmt.Sprintf("kernels: no entry has %d bits", entryBits))
+	}
+	return variant{Entries: entries}.DynamicBytes()
 }
-
-// dynamic finds the size in the kernel's head.
-var dynamic = regexp.MustCompile(`(\d+) bytes of dynamic shared memory`)

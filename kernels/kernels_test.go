@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFiles: a file has one entry, of its own name, and a head that names each of its parameters and says how it is
+// TestFiles: a kernel has one entry, of its own name, and a head that names each of its parameters and says how it is
 // launched and in which order it sums.
 func TestFiles(t *testing.T) {
 	entry := regexp.MustCompile(`(?s)\.visible \.entry (\w+)\((.*?)\)\n`)
@@ -17,11 +17,11 @@ func TestFiles(t *testing.T) {
 	}
 	for _, k := range all {
 		t.Run(k.Name, func(t *testing.T) {
-			entries := entry.FindAllStringSubmatch(k.Text, -1)
+			entries := entry.FindAllStringSubmatch(k.Source, -1)
 			if len(entries) != 1 || entries[0][1] != k.Name {
 				t.Fatalf("the entries are %q", entries)
 			}
-			head, _, _ := strings.Cut(k.Text, "\n.version")
+			head, _, _ := strings.Cut(k.Source, "\n.version")
 			words := map[string]bool{}
 			for _, word := range regexp.MustCompile(`[\w]+`).FindAllString(head, -1) {
 				words[word] = true
@@ -45,6 +45,53 @@ func TestFiles(t *testing.T) {
 				t.Errorf("it asks for %v", k.Capability)
 			}
 		})
+	}
+}
+
+// TestText: CUDA 12.8's compilers refused every kernel with "Unexpected non-ASCII character encountered on line 3", which
+// was in a comment. A driver's text is ASCII without comments, and line by line that of Source.
+func TestText(t *testing.T) {
+	for _, k := range All() {
+		for i, line := range strings.Split(k.Text, "\n") {
+			for _, c := range line {
+				if c < ' ' || c > '~' {
+					t.Errorf("%s:%d: %q has %q", k.Name, i+1, line, c)
+				}
+			}
+			if strings.ContainsAny(line, `/"`) {
+				t.Errorf("%s:%d: %q has a comment, or a string, in which // would be none", k.Name, i+1, line)
+			}
+		}
+		text, source := strings.Split(k.Text, "\n"), strings.Split(k.Source, "\n")
+		if len(text) != len(source) {
+			t.Fatalf("%s: Text has %d lines, Source %d", k.Name, len(text), len(source))
+		}
+		for i := range source {
+			if code, _, _ := strings.Cut(source[i], "//"); text[i] != strings.TrimRight(code, " ") {
+				t.Errorf("%s:%d: %q of %q", k.Name, i+1, text[i], source[i])
+			}
+		}
+		if !strings.Contains(k.Source, "//") {
+			t.Errorf("%s: Source has no comments", k.Name)
+		}
+	}
+}
+
+// TestUncommented: comments of both kinds, with the other's marks in them, over several lines and at both ends.
+func TestUncommented(t *testing.T) {
+	for source, want := range map[string]string{
+		"":                              "",
+		"ret;\n":                        "ret;\n",
+		"// π\n\nret; // done\n//":      "\n\nret;\n",
+		"ret;  \t\n":                    "ret;\n",
+		"mov/* a\nb */.u32 /**/ %a, 1;": "mov\n.u32   %a, 1;",
+		"a // /* b\nc // */ d\ne":       "a\nc\ne",
+		"a /* // */ b\nc /* * / */":     "a   b\nc",
+		"a /* b\n // */ c":              "a\n c",
+	} {
+		if got := uncommented(source); got != want {
+			t.Errorf("%q: %q, want %q", source, got, want)
+		}
 	}
 }
 

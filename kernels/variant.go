@@ -1,0 +1,110 @@
+package kernels
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// variant is what a template is filled in with to make one kernel. Templates ask for its fields and methods.
+type variant struct {
+	Template string // the file, without .ptx
+	Name     string
+	Entries  string // f64, f32, bf16, q8 or sign; empty where the kernel reads no rows
+	Arith    string // f64 or f32: the type of z, g and all sums
+	// Generated says that the kernel makes the rows that it uses.
+	Generated bool
+}
+
+// Bytes is the size of one number of the arithmetic.
+func (v variant) Bytes() int {
+	if v.Arith == "f32" {
+		return 4
+	}
+	return 8
+}
+
+// Bits is the untyped type of one number of the arithmetic.
+func (v variant) Bits() string { return fmt.Sprintf("b%d", 8*v.Bytes()) }
+
+// QuadBits is the number of bits that four entries take.
+func (v variant) QuadBits() int {
+	return map[string]int{"f64": 256, "f32": 128, "bf16": 64, "q8": 32, "sign": 4}[v.Entries]
+}
+
+// StageRows is how many rows of a slab contract holds in each of its stages.
+func (v variant) StageRows() int {
+	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
+}
+
+// Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. With
+// StageRows they are what to tune on a device.
+func (v variant) Ahead() int  { return 1 }
+func (v variant) Behind() int { return 1 }
+
+// Stages is the number of stages, DynamicBytes their size together.
+func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
+func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
+
+// SlabBytes is the size of one row's part in a slab of 4096 coordinates.
+func (v variant) SlabBytes() int { return 1024 * v.QuadBits() / 8 }
+
+// StageBytes is the size of a stage.
+func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
+
+// Copies is how many 16-byte copies each of 256 threads makes to fill a stage.
+func (v variant) Copies() int { return v.StageBytes() / 16 / 256 }
+
+// Normal says whether entries are normal deviates, which random words give in pairs.
+func (v variant) Normal() bool {
+	return v.Entries == "f64" || v.Entries == "f32" || v.Entries == "bf16"
+}
+
+// UnitEntries is how many entries a block of random words gives, UnitBytes how much room they take.
+func (v variant) UnitEntries() int {
+	if v.Normal() {
+		return 2
+	}
+	return 128 * 4 / v.QuadBits()
+}
+func (v variant) UnitBytes() int      { return v.UnitEntries() * v.QuadBits() / 4 / 8 }
+func (v variant) UnitBytesShift() int { return bits.TrailingZeros(uint(v.UnitBytes())) }
+
+// Units is the number of units of a row's part in a slab, and UnitShift its logarithm.
+func (v variant) Units() int     { return v.SlabBytes() / v.UnitBytes() }
+func (v variant) UnitShift() int { return bits.TrailingZeros(uint(v.Units())) }
+
+// CopyRow and CopyOffset say which row, and which bytes of its part in a slab, the threads' copy number c starts with.
+func (v variant) CopyRow(c int) int    { return 4096 * c / v.SlabBytes() }
+func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
+
+// variants returns every kernel's, by name.
+func variants() []variant {
+	var list []variant
+	add := func(template, name, entries, arith string) {
+		list = append(list, variant{template, name, entries, arith, strings.Contains(name, "generated")})
+	}
+	formats := []string{"f64", "f32", "bf16", "q8", "sign"}
+	for _, e := range formats {
+		add("generate", "generate_"+e, e, "f64")
+	}
+	for _, t := range []string{"f64", "f32"} {
+		for _, e := range formats {
+			for _, family := range []string{"contract", "dots", "accumulate"} {
+				add(family, family+"_"+e+"_"+t, e, t)
+			}
+			add("contract", "contract_generated_"+e+"_"+t, e, t)
+		}
+		for _, family := range []string{
+			"lift", "lift_rect", "pullback", "pullback_rect", "pullback_rect_transposed", "residuals", "sum_chunks",
+		} {
+			add(family, family+"_"+t, "", t)
+		}
+	}
+	for _, name := range []string{"combine", "gram", "right_multiply", "sum_squares"} {
+		add(name, name, "", "f64")
+	}
+	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
