@@ -10,7 +10,7 @@
 // Results have the bits that the ISA prescribes. A NaN that arithmetic makes is 0x7fffffff in .f32; in .f64, where the
 // ISA leaves its bits open, 0x7ff8000000000000. Whatever else it leaves to the hardware, above all .approx, is not
 // there. An instruction, modifier or directive that the device does not know is an error of Load, and so are operands
-// that do not fit their instruction's type.
+// that do not fit their instruction's type, and characters beyond ASCII, even in comments.
 //
 // An instruction without a rounding (add.f32) rounds to nearest and is never contracted, though ptxas might: a kernel
 // whose bits matter writes .rn.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ const (
 
 // lex cuts text into tokens; the last is an endToken. Comments are dropped.
 func lex(text string) ([]token, *Fault) {
+	if fault := onlyASCII(text); fault != nil {
+		return nil, fault
+	}
 	out := make([]token, 0, len(text)/4)
 	line := 1
 	for i := 0; i < len(text); {
@@ -71,6 +75,20 @@ func lex(text string) ([]token, *Fault) {
 		i += length
 	}
 	return append(out, token{kind: endToken, line: line}), nil
+}
+
+// onlyASCII refuses other characters wherever they are, in comments too, as the compilers of CUDA 12.8 and later do, and
+// in their words.
+func onlyASCII(text string) *Fault {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			line := 1 + strings.Count(text[:i], "\n")
+			return &Fault{
+				Kind: Syntax, Line: line, Text: fmt.Sprintf("Unexpected non-ASCII character encountered on line %d", line),
+			}
+		}
+	}
+	return nil
 }
 
 // span returns how many of text's first bytes, from the from-th on, are in a class.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"math"
+	"strconv"
 	"testing"
 )
 
@@ -50,6 +51,27 @@ func TestSyntax(t *testing.T) {
 		if fault == nil || fault.Kind != want.Kind || fault.Line != want.Line {
 			t.Errorf("%q: %+v, want %v at line %d", text, fault, want.Kind, want.Line)
 		}
+	}
+}
+
+// A driver since CUDA 12.8 refuses a text for one character beyond ASCII in a comment, and the device with it, in the
+// same words.
+func TestOnlyASCII(t *testing.T) {
+	const head = ".version 7.0\n.target sm_70\n.address_size 64\n"
+	for text, line := range map[string]string{
+		"// π\n" + head + ".entry k() { ret; }":           "1",
+		head + "/* a\n·b */ .entry k() { ret; }":          "5",
+		head + ".entry k()\n{\nret; // res_i = p_i − y_i": "6",
+		head + ".entry k() { ret; }\n\xff":                "5",
+	} {
+		_, fault := parse(text)
+		want := "Unexpected non-ASCII character encountered on line " + line
+		if fault == nil || fault.Kind != Syntax || strconv.Itoa(fault.Line) != line || fault.Text != want {
+			t.Errorf("%q: %+v, want %q", text, fault, want)
+		}
+	}
+	if _, fault := parse(head + "// pi \t\r\x7f\n.entry k() { ret; }"); fault != nil {
+		t.Errorf("ASCII: %v", fault)
 	}
 }
 
