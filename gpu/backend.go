@@ -42,6 +42,10 @@ type Backend struct {
 	Storage Storage
 	// Precision is the arithmetic; empty is F64.
 	Precision Precision
+	// Notice is told what a user should know of how the device does its work; nil is nobody.
+	Notice func(text string)
+
+	tileRows int // rows of a tile, in tests; 0 is what should cost least
 }
 
 var _ solver.Backend = Backend{}
@@ -71,7 +75,7 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
-	e := &engine{layout: l, device: device}
+	e := &engine{layout: l, device: device, notice: b.Notice}
 	defer func() {
 		if err != nil {
 			if closing := e.Close(); !errors.Is(err, driver.ErrLost) { // which is all that a lost device says

@@ -117,12 +117,12 @@ func TestMemory(t *testing.T) {
 // TestTooLarge: a device without room says so before anything is taken, in a sentence with the need and what needs less.
 func TestTooLarge(t *testing.T) {
 	b := emulated(t, emulator.Config{}, Memory, F64)
-	device := emulator.New(emulator.Config{Memory: 1 << 20})
+	device := emulator.New(emulator.Config{Memory: 20 << 20})
 	var most int64
 	var allocs int
 	b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3, 4))
-	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "are free on PTX emulator; fewer members, generated rows, bf16 or q8 entries need less") {
+	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "0.0212 GB are needed and 0.021 GB are free on PTX emulator; 1 of the 2 members fit, bf16 entries fit, q8 entries fit: out of device memory") {
 		t.Errorf("the error is %v", err)
 	}
 	if allocs != 0 {

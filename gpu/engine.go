@@ -21,9 +21,10 @@ type engine struct {
 	taken   []driver.Pointer // what Close gives back
 	hostY   []float64
 	members []member
-	once    bool // contract can be one launch
+	groups  int // of blocks that contract takes in one launch; 0 where it is three steps
+	notice  func(text string)
 
-	rows, z, g, chunks, partials, res, weights, y, zeros, levels, squares, lifts, pullbacks, square, scaled driver.Pointer
+	rows, z, g, chunkSums, chunkStarts, partials, res, weights, y, zeros, levels, squares, lifts, pullbacks, square, scaled driver.Pointer
 
 	// made is the tile of generated rows that lies in rows; its count is 0 where there is none.
 	made tile
@@ -195,26 +196,61 @@ func (e *engine) list(members []int) error {
 
 // contractAll does res and g of as many members as z holds.
 func (e *engine) contractAll(members int) error {
-	if e.once && members == 1 {
-		if err := e.contractOnce(); err != nil {
+	done := false
+	if members == 1 {
+		var err error
+		if done, err = e.contractOnce(); err != nil {
 			return err
 		}
-	} else {
-		scale := 1 / float64(e.m)
-		err := e.eachTile(func(t tile) error {
-			if err := e.dots(e.precision, t, members); err != nil {
-				return err
-			}
-			if err := e.residuals(e.precision, t, members, e.y, scale); err != nil {
-				return err
-			}
-			return e.accumulate(e.precision, t, members)
-		})
-		if err != nil {
+	}
+	if !done {
+		if err := e.contractInTiles(members); err != nil {
 			return err
 		}
 	}
 	return e.sumChunks(e.precision, members)
+}
+
+// contractOnce contracts one member in one launch. It returns false if the device does not take all blocks of a launch at
+// one time, however few groups of blocks they are.
+func (e *engine) contractOnce() (done bool, err error) {
+	asked := e.groups
+	for e.groups > 0 {
+		err = e.contract(e.groups)
+		if !errors.Is(err, driver.ErrCooperative) {
+			break
+		}
+		e.groups /= 2 // another process may have its share of the multiprocessors
+	}
+	switch {
+	case asked == e.groups:
+	case e.groups > 0:
+		e.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer", e.info.Name, e.groups, asked))
+	default:
+		e.tell(fmt.Sprintf("contract is done in three steps, which give the same bits and read each row twice: %v", err))
+		err = nil
+	}
+	return e.groups > 0, err
+}
+
+// contractInTiles contracts members in three steps, tile after tile.
+func (e *engine) contractInTiles(members int) error {
+	return e.eachTile(func(t tile) error {
+		if err := e.dots(e.precision, t, members); err != nil {
+			return err
+		}
+		if err := e.residuals(e.precision, t, members, e.y, 1/float64(e.m)); err != nil {
+			return err
+		}
+		return e.accumulate(e.precision, t, members)
+	})
+}
+
+// tell says something to whoever runs the engine.
+func (e *engine) tell(text string) {
+	if e.notice != nil {
+		e.notice(text)
+	}
 }
 
 // eachTile calls do for tile after tile of rows, made first where they are not in memory.

@@ -27,25 +27,31 @@ func emulated(t *testing.T, config emulator.Config, storage Storage, precision P
 	return Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
-// old is a device that has no asynchronous copies, so that contract is three steps there, with a cache for a few rows,
-// so that there are many tiles.
-var old = emulator.Config{Capability: [2]int{7, 0}, L2: 1 << 12}
+// old is a device that has no asynchronous copies, so that contract is three steps there.
+var old = emulator.Config{Capability: [2]int{7, 0}}
+
+// inTiles returns a backend whose tiles have so many rows.
+func inTiles(b Backend, rows int) Backend {
+	b.tileRows = rows
+	return b
+}
 
 func TestBackend(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		config  emulator.Config
 		storage Storage
+		tile    int
 		suite   backendtest.Suite
 	}{
-		{"one pass", emulator.Config{}, Memory, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
-		{"one pass generated", emulator.Config{}, Generated, backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps", old, Memory, backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps generated", old, Generated, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"one pass", emulator.Config{}, Memory, 0, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
+		{"one pass generated", emulator.Config{}, Generated, 0, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"three steps", old, Memory, 12, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"three steps generated", old, Generated, 20, backendtest.Suite{RowsOnly: true, Small: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.suite.Run(t, emulated(t, c.config, c.storage, F64))
+			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, F64), c.tile))
 		})
 	}
 	t.Run("single precision", func(t *testing.T) {
@@ -69,18 +75,34 @@ func TestSameBits(t *testing.T) {
 	for _, precision := range []Precision{F64, F32} {
 		t.Run(string(precision), func(t *testing.T) {
 			t.Parallel()
-			on := func(l2 int, storage Storage) Backend { return emulated(t, emulator.Config{L2: l2}, storage, precision) }
+			on := func(storage Storage) Backend { return emulated(t, emulator.Config{}, storage, precision) }
 			sameBits(t, []way{
-				{"one pass", on(0, Memory), true},
-				{"one pass generated", on(0, Generated), true},
-				{"three steps", on(0, Memory), false},
-				{"three steps generated", on(0, Generated), false},
-				{"three steps in small tiles", on(1<<14, Memory), false},
-				{"three steps generated in small tiles", on(1<<14, Generated), false},
-				{"one pass again", on(0, Memory), true},
+				{"one pass", on(Memory), true},
+				{"one pass generated", on(Generated), true},
+				{"three steps", on(Memory), false},
+				{"three steps generated", on(Generated), false},
+				{"three steps in small tiles", inTiles(on(Memory), 12), false},
+				{"three steps generated in small tiles", inTiles(on(Generated), 4), false},
+				{"one pass again", on(Memory), true},
 			}, []size{{5, 61, 3}, {91, 37, 2}})
 		})
 	}
+}
+
+// TestSameBitsOnEveryDevice: how many multiprocessors a device has, how large its cache is and how many blocks it takes at
+// one time change no bit. n = 91 makes two slabs, and 400 rows 50 chunks: on 16 multiprocessors groups of blocks take
+// three or four chunks each, on 132 one.
+func TestSameBitsOnEveryDevice(t *testing.T) {
+	of := func(config emulator.Config, storage Storage) Backend { return emulated(t, config, storage, F64) }
+	small, large := emulator.Config{Multiprocessors: 16}, emulator.Config{Multiprocessors: 132, L2: 50 << 20}
+	sameBits(t, []way{
+		{"16 multiprocessors", of(small, Memory), true},
+		{"132 multiprocessors", of(large, Memory), true},
+		{"132 multiprocessors generated", of(large, Generated), true},
+		{"room for few blocks", of(emulator.Config{Multiprocessors: 16, MostCooperative: 11}, Memory), true},
+		{"no cooperative launches", of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, Memory), false},
+		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80}, Generated), false},
+	}, []size{{91, 400, 2}})
 }
 
 // way is one of several ways to take the same steps.
@@ -126,10 +148,12 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	must(t, err)
 	defer func() { must(t, opened.Close()) }()
 	engine := opened.(*engine)
-	if once && !engine.once {
+	if once && engine.groups == 0 {
 		t.Fatal("this device cannot contract in one launch")
 	}
-	engine.once = once
+	if !once {
+		engine.groups = 0
+	}
 	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	must(t, err)
 	must(t, engine.Set(0, solver.Iterate, u))

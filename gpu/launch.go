@@ -74,8 +74,8 @@ func (e *engine) generate(rows driver.Pointer, first, count int) error {
 		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
 }
 
-// contractOnce does partials, res and chunks of the member whose z is the first, all in one launch.
-func (e *engine) contractOnce() error {
+// contract does partials, res and chunks of the member whose z is the first, all in one launch of so many groups of blocks.
+func (e *engine) contract(groups int) error {
 	size := int64(e.m) * int64(e.slabs) * e.precision.bytes()
 	if err := e.device.Fill(e.partials, 0xff, size); err != nil {
 		return err
@@ -84,17 +84,18 @@ func (e *engine) contractOnce() error {
 	if e.inMemory {
 		args = append(args, driver.Ptr(e.rows))
 	}
-	args = append(args, driver.Ptr(e.z), driver.Ptr(e.partials), driver.Ptr(e.y), driver.Ptr(e.res), driver.Ptr(e.chunks),
-		driver.Ptr(e.levels), driver.U32(e.m))
+	args = append(args, driver.Ptr(e.z), driver.Ptr(e.partials), driver.Ptr(e.y), driver.Ptr(e.res), driver.Ptr(e.chunkSums),
+		driver.Ptr(e.levels))
 	if e.inMemory {
 		args = append(args, driver.U32(int(e.stride)))
 	} else {
 		key, number := e.stream.Key()
 		args = append(args, driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
 	}
-	args = append(args, driver.U32(e.k), driver.U32(e.slabs), driver.U32(e.chunkRows), driver.F64(1/float64(e.m)))
+	args = append(args, driver.U32(e.k), driver.U32(e.slabs), driver.Ptr(e.chunkStarts), driver.U32(e.chunks()),
+		driver.F64(1/float64(e.m)))
 	return e.device.Launch(driver.Launch{
-		Kernel: e.kernels[e.contract.Name], Grid: driver.Dim{e.slabs * e.chunkCount, 1, 1}, Block: driver.Dim{256, 1, 1},
+		Kernel: e.kernels[e.contractor.Name], Grid: driver.Dim{e.slabs * groups, 1, 1}, Block: driver.Dim{256, 1, 1},
 		Shared: e.stages, Cooperative: true, Args: args,
 	})
 }
@@ -116,18 +117,18 @@ func (e *engine) residuals(precision Precision, t tile, members int, y driver.Po
 
 // accumulate adds a tile's rows, weighted, to the sums of their chunks.
 func (e *engine) accumulate(precision Precision, t tile, members int) error {
-	from, to := t.first/e.chunkRows, (t.first+t.count-1)/e.chunkRows
+	from, to := e.chunkOf(t.first), e.chunkOf(t.first+t.count-1)
 	return e.launch("accumulate_"+string(e.entries)+"_"+string(precision),
 		driver.Dim{blocks(e.k, 1024), to - from + 1, blocks(members, 4)}, driver.Dim{256, 1, 1},
-		driver.Ptr(t.rows), driver.Ptr(e.weights), driver.Ptr(e.chunks), driver.Ptr(e.levels), driver.U32(t.first),
+		driver.Ptr(t.rows), driver.Ptr(e.weights), driver.Ptr(e.chunkSums), driver.Ptr(e.levels), driver.U32(t.first),
 		driver.U32(t.count), driver.U64(uint64(e.stride)), driver.U32(e.k), driver.U32(e.kp), driver.U32(members),
-		driver.U32(e.m), driver.U32(e.chunkRows), driver.U32(from), driver.U32(e.chunkCount))
+		driver.U32(e.m), driver.Ptr(e.chunkStarts), driver.U32(from), driver.U32(e.chunks()))
 }
 
 // sumChunks does g = the sum of the chunks, for each member.
 func (e *engine) sumChunks(precision Precision, members int) error {
 	return e.launch("sum_chunks_"+string(precision), driver.Dim{blocks(e.k, 256), members, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(e.chunks), driver.Ptr(e.g), driver.U32(e.k), driver.U32(e.kp), driver.U32(e.chunkCount))
+		driver.Ptr(e.chunkSums), driver.Ptr(e.g), driver.U32(e.k), driver.U32(e.kp), driver.U32(e.chunks()))
 }
 
 // sumSquares does Σ res_i² of each member.

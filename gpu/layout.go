@@ -26,15 +26,14 @@ type layout struct {
 	slots     int
 	shapes    [][]solver.Shape // of each member's factor at most
 
-	stride     int64 // bytes from a row to the next
-	slabs      int   // of kernels.Slab coordinates
-	kp         int   // coordinates, rounded up to whole slabs
-	chunkRows  int   // rows of a chunk
-	chunkCount int
-	tileRows   int // rows of a tile
+	stride   int64 // bytes from a row to the next
+	slabs    int   // of kernels.Slab coordinates
+	kp       int   // coordinates, rounded up to whole slabs
+	starts   []int // the first row of each chunk, and m
+	tileRows int   // rows of a tile
 
-	contract kernels.Kernel // that does contract in one launch
-	stages   int            // its dynamic shared memory
+	contractor kernels.Kernel // that does contract in one launch
+	stages     int            // its dynamic shared memory
 }
 
 func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, error) {
@@ -46,7 +45,7 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 		return nil, fmt.Errorf("gpu: there are no kernels for methods that step without the full gradient: %w", solver.ErrUnsupported)
 	}
 	l := &layout{
-		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), entries: rows.Entries(), precision: b.Precision,
+		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), precision: b.Precision,
 		stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
 	}
 	l.n1, l.n2 = l.space.Dims()
@@ -88,37 +87,28 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 		return nil, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d", l.n1, l.n2, 16*most)
 	}
 
-	rowBytes := (int64(l.k)*int64(l.entries.EntryBits()) + 7) / 8
-	l.stride = (rowBytes + 31) / 32 * 32 // whole sectors of the device's memory
+	l.setEntries(rows.Entries())
+	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
+	l.kp = l.slabs * kernels.Slab
+	l.shareRows(b.tileRows)
+	return l, nil
+}
+
+// setEntries sets the format of the entries, and what follows from it.
+func (l *layout) setEntries(entries sensing.Entries) {
+	l.entries = entries
+	bytes := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
+	l.stride = (bytes + 31) / 32 * 32 // whole sectors of the device's memory
 	family := "contract_"
 	if !l.inMemory {
 		family += "generated_"
 	}
-	l.contract = kernels.Get(family + string(l.entries) + "_" + string(l.precision))
-	l.stages = kernels.Stages(l.entries.EntryBits())
-	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
-	l.kp = l.slabs * kernels.Slab
-	groups := max(l.blocks()/l.slabs, 1)
-	l.chunkRows = roundUp((l.m+groups-1)/groups, 8)
-	l.chunkCount = (l.m + l.chunkRows - 1) / l.chunkRows
-	l.tileRows = l.newTileRows()
-	return l, nil
+	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
+	l.stages = kernels.Stages(entries.EntryBits())
 }
 
 // LeastCapability is the major compute capability that all kernels run on.
 const LeastCapability = 7
-
-// newTileRows makes tiles that fit in a quarter of the L2 cache, where accumulate finds what dots has read. Rows in
-// memory make larger ones where so few rows would leave multiprocessors idle: then they are read from memory twice.
-func (l *layout) newTileRows() int {
-	const quad = 4 // rows of a block of dots
-	rows := int(min(int64(l.info.L2)/4/l.stride, 1<<15))
-	if l.inMemory {
-		busy := blocks(2*l.info.Multiprocessors, blocks(l.k, 1024)) // chunks that accumulate must have to be so
-		rows = max(rows, min(busy*l.chunkRows, 1<<15))
-	}
-	return min(max(rows/quad*quad, quad), roundUp(l.m, quad))
-}
 
 // streamOf returns the stream of an ensemble whose rows there are kernels to make.
 func streamOf(e sensing.Ensemble) *sensing.Stream {
@@ -138,17 +128,6 @@ func streamOf(e sensing.Ensemble) *sensing.Stream {
 		return nil
 	}
 	return &s
-}
-
-// blocks is how many blocks of contract can be on the device at one time, by the shared memory that they take and the
-// two that their registers allow.
-func (l *layout) blocks() int {
-	const levels, reserved = 33 << 10, 1 << 10 // the table of q8, and what the system keeps of each block's share
-	block := l.stages + reserved
-	if l.entries == sensing.Q8 {
-		block += levels
-	}
-	return max(min((l.info.BlockShared+reserved)/block, 2), 1) * l.info.Multiprocessors
 }
 
 // family names the kernels of a space, without their arithmetic.
@@ -220,6 +199,10 @@ func (l *layout) buffers() []buffer {
 	if !l.inMemory {
 		rows = int64(l.tileRows)
 	}
+	parts := members * int64(l.tileRows)
+	if once, _ := l.once(); once {
+		parts = max(parts, m)
+	}
 	gram := int64(0)
 	for _, shapes := range l.shapes {
 		cols := int64(shapes[0].Cols)
@@ -229,8 +212,9 @@ func (l *layout) buffers() []buffer {
 		{"rows", rows * l.stride, func(e *engine) *driver.Pointer { return &e.rows }},
 		{"z", members * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.z }},
 		{"g", members * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.g }},
-		{"chunks", members * int64(l.chunkCount) * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.chunks }},
-		{"partials", max(m, members*int64(l.tileRows)) * int64(l.slabs) * 8, func(e *engine) *driver.Pointer { return &e.partials }},
+		{"chunks", members * int64(l.chunks()) * int64(l.kp) * 8, func(e *engine) *driver.Pointer { return &e.chunkSums }},
+		{"chunks' first rows", int64(len(l.starts)) * 4, func(e *engine) *driver.Pointer { return &e.chunkStarts }},
+		{"partials", parts * int64(l.slabs) * 8, func(e *engine) *driver.Pointer { return &e.partials }},
 		{"residuals", members * m * 8, func(e *engine) *driver.Pointer { return &e.res }},
 		{"weights", members * m * 8, func(e *engine) *driver.Pointer { return &e.weights }},
 		{"observations", m * 8, func(e *engine) *driver.Pointer { return &e.y }},

@@ -16,15 +16,16 @@ import (
 // allocate takes all the memory that the engine will use.
 func (e *engine) allocate() error {
 	e.members = make([]member, len(e.shapes))
-	if err := e.room(); err != nil {
+	free, err := e.room()
+	if err != nil {
 		return err
 	}
 	list := e.buffers()
 	for _, b := range list {
 		p, err := e.device.Alloc(b.bytes)
 		if errors.Is(err, driver.ErrMemory) {
-			return fmt.Errorf("gpu: %.0f bytes are needed on the device, and there was no room for the %d bytes of %s: %w",
-				e.total(), b.bytes, b.name, err)
+			return fmt.Errorf("gpu: there was no room for the %d bytes of %s, though %.3g GB were free before: %w; %s",
+				b.bytes, b.name, free/1e9, err, e.whatFits())
 		}
 		if err != nil {
 			return fmt.Errorf("gpu: allocate %s: %w", b.name, err)
@@ -41,34 +42,75 @@ func (e *engine) allocate() error {
 	if err := e.device.Fill(e.zeros, 0, int64(e.m)*8); err != nil {
 		return err
 	}
+	var starts []byte
+	for _, row := range e.starts {
+		starts = binary.LittleEndian.AppendUint32(starts, uint32(row))
+	}
+	if err := e.device.Upload(e.chunkStarts, starts); err != nil {
+		return err
+	}
 	return e.device.Upload(e.levels, bytesOfNumbers(sensing.Q8Levels[:]))
 }
 
-// room compares what is needed with what is free, before anything is taken.
-func (e *engine) room() error {
+// room compares what is needed with what is free, before anything is taken, and returns what is free.
+func (e *engine) room() (free float64, err error) {
 	info, err := e.device.Info()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	need, free := e.total(), float64(info.Free)
-	if need <= free {
-		return nil
+	if need > free {
+		return free, fmt.Errorf("gpu: %.3g GB are needed and %.3g GB are free on %s; %s: %w", need/1e9, free/1e9, info.Name,
+			e.fitting(free), driver.ErrMemory)
 	}
-	var instead []string
-	if len(e.shapes) > 1 {
-		instead = append(instead, "fewer members")
+	return free, nil
+}
+
+// whatFits says what would fit in the memory that is free now, with what this engine has taken of it.
+func (e *engine) whatFits() string {
+	taken := float64(e.device.Live())
+	info, err := e.device.Info()
+	if err != nil {
+		return err.Error()
+	}
+	free := float64(info.Free) + taken
+	return fmt.Sprintf("%.3g GB can be had now, and %.3g GB are needed; %s", free/1e9, e.total()/1e9, e.fitting(free))
+}
+
+// fitting says what would fit in so many bytes.
+func (e *engine) fitting(free float64) string {
+	var fits []string
+	fit := func(words string, change func(l *layout)) bool {
+		other := *e.layout
+		change(&other)
+		other.shareRows(0)
+		if other.total() > free {
+			return false
+		}
+		fits = append(fits, words)
+		return true
+	}
+	for members := len(e.shapes) - 1; members > 0; members-- {
+		words := fmt.Sprintf("%d of the %d members fit", members, len(e.shapes))
+		if fit(words, func(l *layout) { l.shapes = l.shapes[:members] }) {
+			break
+		}
 	}
 	if e.inMemory && e.stream != nil {
-		instead = append(instead, "generated rows")
+		fit("generated rows fit", func(l *layout) {
+			l.inMemory = false
+			l.setEntries(l.entries)
+		})
 	}
-	if bits := e.entries.EntryBits(); e.stream != nil && bits > 8 {
-		instead = append(instead, "bf16 or q8 entries")
+	for _, entries := range []sensing.Entries{sensing.BF16, sensing.Q8} {
+		if e.inMemory && e.stream != nil && entries.EntryBits() < e.entries.EntryBits() {
+			fit(string(entries)+" entries fit", func(l *layout) { l.setEntries(entries) })
+		}
 	}
-	advice := "lower n or m"
-	if len(instead) > 0 {
-		advice = strings.Join(instead, ", ") + " need less"
+	if len(fits) == 0 {
+		return "lower n, m or the factor's rank"
 	}
-	return fmt.Errorf("gpu: %.3g GB are needed and %.3g GB are free on %s; %s: %w", need/1e9, free/1e9, info.Name, advice, driver.ErrMemory)
+	return strings.Join(fits, ", ")
 }
 
 // load makes every kernel that the engine will launch.
@@ -82,8 +124,11 @@ func (e *engine) load() error {
 	if e.stream != nil {
 		names = append(names, "generate_"+entries)
 	}
-	if e.fits() {
-		names = append(names, e.contract.Name)
+	once, fault := e.once()
+	if once {
+		names = append(names, e.contractor.Name)
+	} else if fault != "" {
+		e.tell(fmt.Sprintf("contract is done in three steps on %s, which give the same bits and read each row twice: %s", e.info.Name, fault))
 	}
 	e.kernels = map[string]driver.Kernel{}
 	for _, name := range names {
@@ -96,21 +141,14 @@ func (e *engine) load() error {
 		}
 		e.kernels[name] = k
 	}
-	if k := e.kernels[e.contract.Name]; k != nil {
-		resident, err := k.Resident(256, e.stages)
+	if once {
+		resident, err := e.kernels[e.contractor.Name].Resident(256, e.stages)
 		if err != nil {
-			return fmt.Errorf("gpu: %s: %w", e.contract.Name, err)
+			return fmt.Errorf("gpu: %s: %w", e.contractor.Name, err)
 		}
-		e.once = e.slabs*e.chunkCount <= resident
+		e.groups = min(resident/e.slabs, e.chunks())
 	}
 	return nil
-}
-
-// fits says whether the device can run contract as one launch, as far as its description tells.
-func (e *engine) fits() bool {
-	have, need := e.info.Capability, e.contract.Capability
-	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
-	return newEnough && e.slabs*e.chunkCount <= e.blocks()
 }
 
 // fill makes or brings the rows that lie in memory.

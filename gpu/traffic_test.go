@@ -25,32 +25,33 @@ func TestTraffic(t *testing.T) {
 				b.Connect = func() (driver.Device, error) { return device, nil }
 				e := gradientEngine(t, b, ensemble)
 				device.ResetTraffic()
-				must(t, e.contractOnce())
-				got := device.Traffic(e.contract.Name)
+				must(t, e.contract(e.groups))
+				got := device.Traffic(e.contractor.Name)
 
 				rows := int64(m) * e.stride
 				if !e.inMemory {
 					rows = 0
 				}
-				blocks := int64(slabs * e.chunkCount)
+				blocks := int64(slabs * e.groups)
 				z := blocks * kernels.Slab * 8
 				y := int64(m) * slabs * 32 * 8 // all lanes of a warp ask for the same number
+				starts := (3*blocks + int64(e.chunks()-e.groups)*slabs) * 8 * 32 * 4 // of a group's chunks, by all lanes of its warps
 				var levels int64
 				if e.entries == sensing.Q8 {
 					levels = blocks * 256 * 32 * 8 // and so for a level
 				}
-				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+levels; loaded != want {
-					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, levels %d", loaded, want, rows, z, y, levels)
+				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
+					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d", loaded, want, rows, z, y, starts, levels)
 				}
 				// The parts of the dot products: each block of a group reads all of the group's, once if it need not wait.
 				if least := int64(m) * slabs * slabs * 8; got.StrongLoaded < least {
 					t.Errorf("%d bytes of partials were loaded, fewer than %d", got.StrongLoaded, least)
 				}
 				// Rows are read in whole sectors, a number of z in two requests for half a sector, the rest a sector a request.
-				if sectors, want := got.LoadSectors-got.StrongSectors, (rows+2*z)/32+(y+levels)/256; sectors != want {
+				if sectors, want := got.LoadSectors-got.StrongSectors, (rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
-				sums := int64(e.chunkCount) * int64(roundUp(e.k, 4)) * 8
+				sums := int64(e.chunks()) * int64(roundUp(e.k, 4)) * 8
 				if want := sums + int64(m)*(slabs+1)*8; got.GlobalStored != want {
 					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 				}

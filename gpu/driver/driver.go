@@ -21,6 +21,11 @@ var (
 	ErrMemory = errors.New("out of device memory")
 	// ErrLost: the device has failed, and nothing that it holds can be read any more.
 	ErrLost = errors.New("the device is lost")
+	// ErrBusy: the device cannot be had now, since another process holds it.
+	ErrBusy = errors.New("the device is busy")
+	// ErrCooperative: the device does not put all blocks of a cooperative launch on its multiprocessors at one time. It
+	// works on.
+	ErrCooperative = errors.New("cooperative launch refused")
 )
 
 // Info describes a device.
@@ -33,7 +38,8 @@ type Info struct {
 	Capability [2]int
 	// Driver is the driver's version in words, "CUDA 12.4".
 	Driver string
-	// Memory is the device's memory, Free what of it could be taken now, both in bytes.
+	// Memory is the device's memory, Free what of it could be taken now, both in bytes. Free is −1 where only opening the
+	// device would tell.
 	Memory, Free int64
 	// Multiprocessors is how many blocks can run at once where one fills a multiprocessor.
 	Multiprocessors int
@@ -41,6 +47,10 @@ type Info struct {
 	L2 int
 	// BlockShared is the most shared memory that one block may ask for, in bytes; a multiprocessor has at least as much.
 	BlockShared int
+	// Cooperative says that the device has cooperative launches.
+	Cooperative bool
+	// Watchdog says that the device stops launches that take some seconds, since it drives a display.
+	Watchdog bool
 }
 
 // Device is an open device.
@@ -119,7 +129,7 @@ type Launch struct {
 	// Shared is the dynamic shared memory of a block, in bytes.
 	Shared int
 	// Cooperative demands that all blocks of the grid run at the same time, so that they may wait for each other. A
-	// grid larger than Kernel.Resident is an error.
+	// grid larger than Kernel.Resident is an error, which wraps ErrCooperative.
 	Cooperative bool
 	// Args are the entry's parameters, in order.
 	Args []Arg

@@ -17,6 +17,9 @@ type Config struct {
 	BlockShared     int    // most shared bytes of a block, static and dynamic; 0 means what the capability has
 	L2              int    // in bytes; 0 means 1 MiB
 	Steps           int64  // most warp instructions of one launch before it is given up as endless; 0 means 1<<36
+	NotCooperative  bool   // the device has no cooperative launches
+	MostCooperative int    // blocks of a cooperative launch: more are refused, though they are Resident; 0 means no bound
+	Watchdog        bool   // the device says that it stops long launches
 }
 
 // filled returns c with its zeros replaced.
@@ -123,6 +126,8 @@ func (d *Device) Info() (driver.Info, error) {
 		Multiprocessors: d.config.Multiprocessors,
 		L2:              d.config.L2,
 		BlockShared:     d.config.BlockShared,
+		Cooperative:     !d.config.NotCooperative,
+		Watchdog:        d.config.Watchdog,
 	}, nil
 }
 

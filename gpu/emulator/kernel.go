@@ -281,8 +281,14 @@ func (k *kernel) check(l driver.Launch) error {
 		if err != nil {
 			return err
 		}
+		if limit := k.device.config.MostCooperative; limit > 0 {
+			most = min(most, limit)
+		}
+		if k.device.config.NotCooperative {
+			most = 0
+		}
 		if l.Grid.Count() > most {
-			return fmt.Errorf("%d blocks that must run at once, of at most %d", l.Grid.Count(), most)
+			return fmt.Errorf("%d blocks that must run at once, of at most %d: %w", l.Grid.Count(), most, driver.ErrCooperative)
 		}
 	}
 	return nil

@@ -40,6 +40,15 @@ type buffer struct {
 // input is a buffer that the kernel must not change.
 func input[T number](v []T) *buffer { return &buffer{data: encode(v)} }
 
+// words makes a buffer of u32 that a kernel reads.
+func words(v []uint32) *buffer {
+	var data []byte
+	for _, w := range v {
+		data = binary.LittleEndian.AppendUint32(data, w)
+	}
+	return &buffer{data: data}
+}
+
 // output is a buffer that begins with v.
 func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
 

@@ -10,32 +10,36 @@ import (
 
 // contraction is a case of contract.
 type contraction struct {
-	m, k, chunk int // chunk is a number of rows
-	gap         int // bytes between rows that need not be there
-	kind        kind
+	m, k   int
+	chunk  int // rows of a chunk, but the last: a multiple of 8
+	groups int // that share the chunks; 0 is one for each
+	gap    int // bytes between rows that need not be there
+	kind   kind
 }
 
 var contractions = []contraction{
-	{1, 1, 1, 0, ""},
-	{2, 3, 2, 0, ""},
-	{7, 31, 7, 0, ""},
-	{8, 32, 3, 32, ""},
-	{9, 33, 9, 0, ""},
-	{13, 255, 1, 0, ""},
-	{67, 257, 25, 0, ""},
-	{129, 91, 129, 64, ""},
-	{31, 1009, 5, 0, ""},
-	{25, 4095, 8, 0, ""},
-	{17, 4096, 17, 0, ""},
-	{19, 4097, 10, 0, ""},
-	{33, 4186, 16, 0, ""},
-	{9, 8209, 3, 32, ""},
-	{13, 8209, 20, 0, ""},
-	{3, 32*slab + 1, 3, 0, ""}, // more slabs than a warp has lanes
-	{11, 5003, 7, 0, small},
-	{14, 4099, 3, 0, special},
-	{5, 4099, 5, 0, allOnes},
-	{7, 301, 4, 0, otherLevels},
+	{1, 1, 8, 0, 0, ""},
+	{2, 3, 8, 0, 0, ""},
+	{7, 31, 8, 0, 0, ""},
+	{8, 32, 8, 0, 32, ""},
+	{9, 33, 8, 1, 0, ""},
+	{13, 255, 8, 0, 0, ""},
+	{16, 256, 8, 1, 0, ""}, // rows that end where their last whole sector does, in every format
+	{67, 257, 16, 3, 0, ""},
+	{129, 91, 136, 0, 64, ""},
+	{129, 91, 8, 5, 0, ""},
+	{31, 1009, 8, 0, 0, ""},
+	{25, 4095, 8, 2, 0, ""},
+	{17, 4096, 24, 0, 0, ""},
+	{19, 4097, 16, 0, 0, ""},
+	{33, 4186, 16, 2, 0, ""},
+	{9, 8209, 8, 1, 32, ""},
+	{13, 8209, 24, 0, 0, ""},
+	{3, 32*slab + 1, 8, 0, 0, ""}, // more slabs than a warp has lanes
+	{11, 5003, 8, 1, 0, small},
+	{14, 4099, 8, 0, 0, special},
+	{5, 4099, 8, 0, 0, allOnes},
+	{7, 301, 8, 0, 0, otherLevels},
 }
 
 func testContract[T number](t *testing.T, b *bench, f sensing.Entries) {
@@ -54,7 +58,7 @@ func testContractGenerated[T number](t *testing.T, b *bench, f sensing.Entries) 
 
 func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T)) {
 	if c.kind != otherLevels || f == sensing.Q8 {
-		t.Run(name("m", c.m, "k", c.k, "chunk", c.chunk, "gap", c.gap)+string(c.kind), test)
+		t.Run(name("m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups, "gap", c.gap)+string(c.kind), test)
 	}
 }
 
@@ -78,27 +82,31 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	}
 	parts, chunkCount := slabs(c.k), over(c.m, c.chunk)
 	kp := parts * slab
+	groups := c.groups
+	if groups == 0 {
+		groups = chunkCount
+	}
 
 	shared := kernels.Stages(f.EntryBits())
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
-	if resident < parts*chunkCount {
-		t.Skipf("it needs %d blocks on the device at one time, which has room for %d", parts*chunkCount, resident)
+	if resident < parts*groups {
+		t.Skipf("it needs %d blocks on the device at one time, which has room for %d", parts*groups, resident)
 	}
 	partials := output(make([]T, c.m*parts))
 	for i := range partials.data {
 		partials.data[i] = 0xFF
 	}
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
-	args := []any{input(z), partials, input(y), res, chunks, a.table(), c.m}
+	args := []any{input(z), partials, input(y), res, chunks, a.table()}
 	if generate {
 		key, number := entries.Key()
 		args = append(args, uint64(key[0]), uint64(key[1]), uint64(number))
 	} else {
 		args = append([]any{a.buffer()}, append(args, a.stride)...)
 	}
-	args = append(args, c.k, parts, c.chunk, scale)
-	b.run(t, launch{grid: line(parts * chunkCount), block: line(256), shared: shared, cooperative: true, args: args})
+	args = append(args, c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
+	b.run(t, launch{grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args})
 
 	dots := allDots(a, z, 1)
 	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
@@ -115,4 +123,13 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	check(t, "partials", partials, dots)
 	check(t, "res", res, wantRes)
 	check(t, "chunks", chunks, wantChunks)
+}
+
+// starts returns the first row of each chunk of so many rows, and m.
+func starts(m, chunk int) []uint32 {
+	var rows []uint32
+	for row := 0; row < m; row += chunk {
+		rows = append(rows, uint32(row))
+	}
+	return append(rows, uint32(m))
 }

@@ -82,6 +82,10 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 		{7, 3, 31, 0, ""},
 		{1, 4, 32, 32, ""},
 		{5, 5, 33, 0, ""},
+		{1, 3, 8, 0, ""}, // k ends a sector of f32, f64 entries; 256, 1024 one of every format
+		{4, 5, 256, 0, ""},
+		{1, 6, 1024, 0, ""},
+		{2, 1, 2048, 0, ""},
 		{3, 7, 255, 0, ""},
 		{4, 9, 257, 64, ""},
 		{1, 67, 91, 0, ""},
@@ -185,6 +189,8 @@ func testAccumulate[T number](t *testing.T, b *bench, f sensing.Entries) {
 		{4, 2, 2, 0, 2, 1, ""},
 		{7, 7, 31, 0, 3, 5, ""},
 		{1, 9, 32, 32, 4, 4, ""},
+		{2, 9, 8, 0, 4, 4, ""},
+		{1, 5, 256, 0, 4, 4, ""},
 		{3, 8, 33, 0, 3, 8, ""},
 		{5, 13, 255, 0, 5, 6, ""},
 		{4, 67, 257, 64, 25, 31, ""},
@@ -238,7 +244,7 @@ func testAccumulate[T number](t *testing.T, b *bench, f sensing.Entries) {
 					grid:  [3]int{over(c.k, 1024), touched, over(c.members, 4)},
 					block: line(256),
 					args: []any{tile.buffer(), input(w), got, a.table(), first, count, uint64(a.stride), c.k, kp, c.members,
-						c.m, c.chunk, chunk0, chunkCount},
+						c.m, words(starts(c.m, c.chunk)), chunk0, chunkCount},
 				})
 				leaveOpen(want, got, c.k, kp)
 				check(t, name("chunks after row", first+count), got, want)

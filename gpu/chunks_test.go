@@ -1,0 +1,314 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// h200 is the device that docs/kernels.md counts for.
+var h200 = driver.Info{
+	Name: "H200", Capability: [2]int{9, 0}, Memory: 141e9, Free: 140e9, Multiprocessors: 132, L2: 50 << 20,
+	BlockShared: 227 << 10, Cooperative: true,
+}
+
+// layoutOf returns the layout of f32 rows on a device, which need not exist.
+func layoutOf(t *testing.T, info driver.Info, storage Storage, n, m, members int) *layout {
+	t.Helper()
+	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+	must(t, err)
+	ranks := make([]int, members)
+	for i := range ranks {
+		ranks[i] = 5
+	}
+	l, err := newLayout(Backend{Info: info, Storage: storage}, e, batch(ranks...))
+	must(t, err)
+	return l
+}
+
+// TestChunks: where chunks begin follows from m and K alone; each is whole blocks of eight rows; their sums, each written and
+// read once, are a few percent of f32 rows; and the reference device and others share them out evenly.
+func TestChunks(t *testing.T) {
+	for _, c := range []struct{ n, m, chunks int }{
+		{2, 1, 1}, {60, 1200, 150}, {200, 2000, 52}, {200, 10_000, 104}, {200, 1_000_000, 208}, {1000, 10_000, 8}, {4000, 200_000, 4},
+	} {
+		var first *layout
+		for _, info := range []driver.Info{
+			h200,
+			{Capability: [2]int{8, 0}, Multiprocessors: 108, Memory: 80e9, L2: 40 << 20, BlockShared: 163 << 10, Cooperative: true},
+			{Capability: [2]int{7, 5}, Multiprocessors: 16, Memory: 4e9, L2: 1 << 20, BlockShared: 64 << 10},
+		} {
+			for _, members := range []int{1, 8} {
+				for _, storage := range []Storage{Memory, Generated} {
+					l := layoutOf(t, info, storage, c.n, c.m, members)
+					if first == nil {
+						first = l
+					}
+					if !slices.Equal(l.starts, first.starts) || l.chunks() != c.chunks {
+						t.Errorf("n = %d, m = %d: %d chunks on %+v, want %d", c.n, c.m, l.chunks(), info, c.chunks)
+					}
+				}
+			}
+		}
+		for i, row := range first.starts {
+			if i == 0 && row != 0 || i == c.chunks && row != c.m || i < c.chunks && (row%8 != 0 || row >= first.starts[i+1]) {
+				t.Errorf("n = %d, m = %d: chunk %d begins at %d", c.n, c.m, i, row)
+			}
+		}
+		if sums, rows := first.chunks()*first.k*16, c.m*first.k*4; c.m >= 10_000 && float64(sums) > 0.045*float64(rows) {
+			t.Errorf("n = %d, m = %d: the sums of chunks are %.3f of the rows", c.n, c.m, float64(sums)/float64(rows))
+		}
+	}
+	// How many rows the busiest group of blocks has, beside an even share.
+	for blocks, most := range map[int]float64{264: 1.04, 108: 1.03, 216: 1.28, 128: 1.23, 32: 1.05} {
+		l, groups := layoutOf(t, h200, Memory, 200, 10_000, 1), blocks/5
+		busiest := 0
+		for q := range groups {
+			busiest = max(busiest, l.starts[(q+1)*l.chunks()/groups]-l.starts[q*l.chunks()/groups])
+		}
+		if uneven := float64(busiest*groups) / 10_000; uneven > most {
+			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f", blocks, uneven, most)
+		}
+	}
+}
+
+// moved is the bytes and launches of a step's rows, counted tile by tile.
+type moved struct{ rows, sums, launches float64 }
+
+// count counts what a gradient in tiles moves, independently of the layout's own estimate.
+func count(l *layout) (c moved) {
+	members := float64(len(l.shapes))
+	for first := 0; first < l.m; first += l.tileRows {
+		rows := min(l.tileRows, l.m-first)
+		c.rows += 2 * float64(rows) * float64(l.stride)
+		c.launches += 3
+		if !l.inMemory {
+			c.rows += float64(rows) * float64(l.stride)
+			c.launches++
+		}
+		for chunk, start := range l.starts[:l.chunks()] {
+			if l.starts[chunk+1] <= first || start >= first+rows {
+				continue
+			}
+			sum := members * float64(l.kp) * 8
+			c.sums += sum // written
+			if start < first {
+				c.sums += sum // and read, to go on
+			}
+		}
+	}
+	return c
+}
+
+// TestTiles: tiles are as large as memory allows where small ones would move the sums of chunks again and again. Tiles of
+// four rows of n = 4000, m = 200,000, generated, were 200,000 launches a step and 6.4 TB of sums.
+func TestTiles(t *testing.T) {
+	for _, c := range []struct {
+		info          driver.Info
+		storage       Storage
+		n, m, members int
+		launches      float64 // at most
+		sums          float64 // at most, of the rows' bytes
+	}{
+		{h200, Generated, 4000, 200_000, 1, 4000, 0.01},
+		{h200, Memory, 1500, 10_000, 8, 30, 0.01},
+		{h200, Generated, 1500, 10_000, 32, 400, 0.2},
+		{h200, Memory, 200, 10_000, 8, 30, 0.15},
+		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20, BlockShared: 99 << 10}, Generated,
+			4000, 200_000, 1, 40_000, 0.1},
+	} {
+		l := layoutOf(t, c.info, c.storage, c.n, c.m, c.members)
+		got := count(l)
+		t.Logf("%d members, n = %d, %s: tiles of %d rows, %.0f launches, rows %.3g GB, sums %.3g GB",
+			c.members, c.n, c.storage, l.tileRows, got.launches, got.rows/1e9, got.sums/1e9)
+		if got.launches > c.launches || got.sums > c.sums*got.rows {
+			t.Errorf("%d members, n = %d, m = %d, %s: tiles of %d rows make %.0f launches and move %.3g GB of sums beside %.3g GB of rows",
+				c.members, c.n, c.m, c.storage, l.tileRows, got.launches, got.sums/1e9, got.rows/1e9)
+		}
+		if bytes := float64(l.tileRows) * float64(l.stride); c.storage == Generated && bytes > float64(c.info.Memory)/16 {
+			t.Errorf("a tile of %d rows takes %.3g GB", l.tileRows, bytes/1e9)
+		}
+	}
+}
+
+// TestTilesAreCounted: the emulator counts the same sums and launches.
+func TestTilesAreCounted(t *testing.T) {
+	const n, m = 91, 203
+	for _, rows := range []int{4, 8, 20, 0} {
+		t.Run(fmt.Sprint(rows), func(t *testing.T) {
+			device := emulator.New(emulator.Config{})
+			b := inTiles(emulated(t, emulator.Config{}, Generated, F64), rows)
+			b.Connect = func() (driver.Device, error) { return device, nil }
+			ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+			must(t, err)
+			e := gradientEngine(t, b, ensemble)
+			e.made = tile{}
+			device.ResetTraffic()
+			must(t, e.contractInTiles(1))
+			want := count(e.layout)
+			var launches int64
+			for _, family := range []string{"generate_f32", "dots_f32_f64", "residuals_f64", "accumulate_f32_f64"} {
+				launches += device.Traffic(family).Launches
+			}
+			if float64(launches) != want.launches {
+				t.Errorf("%d launches, want %.0f", launches, want.launches)
+			}
+			// accumulate also reads rows, and each thread the weight of each row.
+			got := device.Traffic("accumulate_f32_f64")
+			sums := got.GlobalStored
+			if visits := int64(want.sums/8) / int64(e.kp); rows == 0 && visits != int64(e.chunks()) {
+				t.Errorf("%d visits to %d chunks", visits, e.chunks())
+			}
+			_, visits := e.tileVisits(e.tileRows)
+			if stored := int64(visits) * int64(roundUp(e.k, 4)) * 8; sums != stored {
+				t.Errorf("%d bytes of sums were stored, want %d", sums, stored)
+			}
+			if all := int64(2*visits-e.chunks()) * int64(e.kp) * 8; float64(all) != want.sums {
+				t.Errorf("the layout counts %d bytes of sums, want %.0f", all, want.sums)
+			}
+		})
+	}
+}
+
+// TestPartials: the parts of dot products take memory for all rows only where contract can be one launch. At n = 4000 and
+// m = 200,000 they were 3.1 GB.
+func TestPartials(t *testing.T) {
+	of := func(l *layout) int64 {
+		for _, b := range l.buffers() {
+			if b.name == "partials" {
+				return b.bytes
+			}
+		}
+		t.Fatal("there are no partials")
+		return 0
+	}
+	l := layoutOf(t, h200, Generated, 4000, 200_000, 1)
+	if got, want := of(l), int64(l.tileRows)*int64(l.slabs)*8; got != want || got > 50<<20 {
+		t.Errorf("%d bytes of partials, want %d", got, want)
+	}
+	l = layoutOf(t, h200, Memory, 200, 10_000, 1)
+	if got, want := of(l), int64(10_000*5*8); got < want {
+		t.Errorf("%d bytes of partials, want %d at least", got, want)
+	}
+}
+
+// TestRefusedCooperation: a device that refuses cooperative launches, or some blocks of them, gets the job done all the same,
+// and the user is told once. The bits are those of a device that takes them.
+func TestRefusedCooperation(t *testing.T) {
+	p := problem(t, 91, 100)
+	run := func(config emulator.Config) (factor []float64, notices []string) {
+		b := emulated(t, config, Memory, F64)
+		b.Notice = func(text string) { notices = append(notices, text) }
+		result, err := solver.Solve(context.Background(), p, b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
+			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 3, FactorRank: 2,
+		})
+		must(t, err)
+		return result.Factor[0].RawMatrix().Data, notices
+	}
+	want, notices := run(emulator.Config{})
+	if len(notices) != 0 {
+		t.Errorf("a device that takes all blocks makes the notices %q", notices)
+	}
+	for _, c := range []struct {
+		config emulator.Config
+		notice string
+	}{
+		{emulator.Config{MostCooperative: 5}, "PTX emulator has room for 2 of 4 groups of blocks"},
+		{emulator.Config{MostCooperative: 1}, "contract is done in three steps, which give the same bits and read each row twice: emulator: launch contract_f32_f64 grid=2×1×1"},
+		{emulator.Config{NotCooperative: true}, "contract is done in three steps on PTX emulator, which give the same bits and read each row twice: it has no cooperative launches"},
+	} {
+		got, notices := run(c.config)
+		if len(notices) != 1 || !strings.Contains(notices[0], c.notice) {
+			t.Errorf("%+v: the notices are %q, want %q", c.config, notices, c.notice)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%+v: number %d is %v, want %v", c.config, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// TestWatchdog: on a card that drives a display no launch takes more entries than it can in some tenths of a second.
+func TestWatchdog(t *testing.T) {
+	display := h200
+	display.Watchdog = true
+	for _, c := range []struct {
+		storage Storage
+		n, m    int
+		most    float64
+		once    bool
+	}{
+		{Memory, 200, 10_000, launchWork, true},
+		{Memory, 1000, 10_000, launchWork, false},
+		{Generated, 200, 10_000, launchNormals, false},
+		{Generated, 1000, 10_000, launchNormals, false},
+	} {
+		for _, members := range []int{1, 8} {
+			l := layoutOf(t, display, c.storage, c.n, c.m, members)
+			once, fault := l.once()
+			if once != c.once || (fault == "") != c.once {
+				t.Errorf("n = %d, %s: one launch: %v, %q", c.n, c.storage, once, fault)
+			}
+			if entries := float64(l.tileRows) * float64(l.k) * float64(members); entries > c.most {
+				t.Errorf("n = %d, %s, %d members: a tile has %.3g entries", c.n, c.storage, members, entries)
+			}
+		}
+	}
+	if once, _ := layoutOf(t, h200, Generated, 200, 10_000, 1).once(); !once {
+		t.Error("without a watchdog contract is not one launch")
+	}
+}
+
+// failing is a device on which another process takes the rest of the memory after some allocations.
+type failing struct {
+	driver.Device
+	left int
+}
+
+func (f *failing) Alloc(size int64) (driver.Pointer, error) {
+	if f.left--; f.left < 0 {
+		return 0, fmt.Errorf("CUDA_ERROR_OUT_OF_MEMORY (2): out of memory: %w", driver.ErrMemory)
+	}
+	return f.Device.Alloc(size)
+}
+
+func (f *failing) Info() (driver.Info, error) {
+	info, err := f.Device.Info()
+	if f.left < 0 {
+		info.Free = 1 << 20
+	}
+	return info, err
+}
+
+// TestNoRoomInTheMiddle: memory that another process takes while the engine opens makes an error that says what fits in
+// the rest, and all that was taken is given back.
+func TestNoRoomInTheMiddle(t *testing.T) {
+	for _, c := range []struct {
+		after int
+		want  string
+	}{
+		{0, "there was no room for the 583904 bytes of rows, though 1.07 GB were free before: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory: " +
+			"out of device memory; 0.00105 GB can be had now, and 0.00"},
+		{5, "2 of the 3 members fit, generated rows fit, bf16 entries fit, q8 entries fit"},
+	} {
+		b := emulated(t, emulator.Config{}, Memory, F64)
+		device := emulator.New(emulator.Config{})
+		b.Connect = func() (driver.Device, error) { return &failing{device, c.after}, nil }
+		_, err := b.Open(context.Background(), problem(t, 33, 257), batch(3, 4, 5))
+		if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("after %d allocations: the error is %v", c.after, err)
+		}
+		if live := device.Live(); live != 0 {
+			t.Errorf("%d bytes are live", live)
+		}
+	}
+}
