@@ -19,11 +19,16 @@ type Host struct {
 	Auto func() (devices []string, why string)
 	// Backend returns the backend for a place.
 	Backend func(Place) (solver.Backend, error)
-	// Memory returns the bytes that are available to a backend, on its device.
+	// Memory returns the bytes that are available to a backend, on its device. The error wraps [ErrUnavailable] if the
+	// device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
 	// Version is the program's.
 	Version string
 }
+
+// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it: auto then
+// takes the next device, and a run that asked for this one fails, but may succeed later.
+var ErrUnavailable = errors.New("the device is not available")
 
 // Place says where and how a run computes.
 type Place struct {
@@ -32,6 +37,8 @@ type Place struct {
 	Precision string // f64, mixed or f32
 	Workers   int
 	SIMD      string // auto, avx512, avx2 or off
+	// Notice is told what a user should know of how a device does its work.
+	Notice func(text string)
 }
 
 // Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
@@ -45,8 +52,10 @@ type Plan struct {
 	Storage string
 	// Notes are what the user should know about the choice of device.
 	Notes []string
-	host  Host
-	batch solver.Batch // what an engine is opened for
+	// Notice is told what a user should know while the run goes on; nil is nobody.
+	Notice func(text string)
+	host   Host
+	batch  solver.Batch // what an engine is opened for
 	// ofGroup says that the settings are those of a sweep's file, and no flags.
 	ofGroup bool
 }
@@ -102,6 +111,7 @@ func (p *Plan) place() error {
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):
 			err = p.tooLarge()
+		case errors.Is(err, ErrUnavailable) && !last:
 		case !errors.Is(err, solver.ErrUnsupported):
 			return err
 		}
@@ -136,7 +146,10 @@ func (p *Plan) placeRows() error {
 		if p.Backend, p.Bytes, err = p.needs(storage, c.Entries); err != nil {
 			return err
 		}
-		if p.Available, err = p.host.Memory(p.Backend); err != nil {
+		switch p.Available, err = p.host.Memory(p.Backend); {
+		case errors.Is(err, ErrUnavailable):
+			return err
+		case err != nil:
 			return fmt.Errorf("the memory of %s could not be found out: %w", p.Backend.Name(), err)
 		}
 		p.Storage = storage
@@ -182,7 +195,7 @@ var errTooLarge = errors.New("too large")
 // needs returns what a run with rows of a format in a storage would take.
 func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	c := p.Config
-	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD})
+	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD, p.tell})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -193,6 +206,13 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	}
 	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, p.batch)
 	return backend, bytes + solver.SpectralBytes(e, c.spectralPairs()), err
+}
+
+// tell passes on what a backend says while the run goes on.
+func (p *Plan) tell(text string) {
+	if p.Notice != nil {
+		p.Notice(text)
+	}
 }
 
 // inWords tells a user how to give a setting.

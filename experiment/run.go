@@ -75,6 +75,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
+	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
 	res, err := solver.Solve(ctx, l.problem, p.Backend, p.Config.method(), settings)
 	if err != nil {

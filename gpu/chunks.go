@@ -55,6 +55,9 @@ func (l *layout) shareRows(tileRows int) {
 
 const (
 	tileQuad = 4 // rows of a block of dots: a tile has whole ones
+	// memoryShare is the part of the device's memory that a tile may take, and rowsShare what a tile of generated rows may take of
+	// what all rows would.
+	memoryShare, rowsShare = 16, 8
 	// cachedCost is what a byte from the L2 cache costs beside one from memory, and launchCost what a launch costs: the
 	// bytes that a large device reads in some microseconds. Both are estimates.
 	cachedCost = 1. / 3
@@ -66,18 +69,30 @@ const (
 	launchNormals = 1e8
 )
 
-// cheapestTile returns the number of rows that a step should cost least with.
+// cheapestTile returns the number of rows with which a step costs least, or for generated rows, which take memory, the
+// fewest with which it costs little more.
 func (l *layout) cheapestTile() int {
-	best, least := tileQuad, math.Inf(1)
-	for rows := tileQuad; rows < 2*l.m; rows *= 2 {
-		for _, rows := range []int{rows, rows / 4 * 5, rows / 4 * 6, rows / 4 * 7} {
-			rows = min(rows, roundUp(l.m, tileQuad))
-			if cost := l.tileCost(rows); l.tileFits(rows) && cost < least {
-				best, least = rows, cost
+	enough := 1.02 // of the least cost
+	if l.inMemory {
+		enough = 1
+	}
+	var sizes []int
+	least := math.Inf(1)
+	for power := tileQuad; power < 2*l.m; power *= 2 {
+		for quarters := 4; quarters < 8; quarters++ {
+			rows := min(roundUp(power/4*quarters, tileQuad), roundUp(l.m, tileQuad))
+			if l.tileFits(rows) {
+				sizes = append(sizes, rows)
+				least = min(least, l.tileCost(rows))
 			}
 		}
 	}
-	return best
+	for _, rows := range sizes {
+		if l.tileCost(rows) <= enough*least {
+			return rows
+		}
+	}
+	return tileQuad
 }
 
 // tileFits says whether a launch takes so many rows, and the device's memory what belongs to them.
@@ -85,10 +100,12 @@ func (l *layout) tileFits(rows int) bool {
 	const most = 1 << 17 // so that dots' grid and its indices stay within their bounds
 	members := float64(len(l.shapes))
 	bytes := float64(rows) * members * float64(l.slabs) * 8
+	room := float64(l.info.Memory) / memoryShare
 	if !l.inMemory {
 		bytes += float64(rows) * float64(l.stride)
+		room = min(room, float64(l.m)*float64(l.stride)/rowsShare)
 	}
-	fits := rows <= most && bytes <= max(float64(l.info.L2)/4, float64(l.info.Memory)/16)
+	fits := rows <= most && bytes <= max(room, float64(l.info.L2)/4)
 	if l.info.Watchdog {
 		fits = fits && float64(rows)*float64(l.k)*members <= l.launchEntries()
 	}

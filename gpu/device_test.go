@@ -122,7 +122,7 @@ func TestTooLarge(t *testing.T) {
 	var allocs int
 	b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3, 4))
-	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "0.0212 GB are needed and 0.021 GB are free on PTX emulator; 1 of the 2 members fit, bf16 entries fit, q8 entries fit: out of device memory") {
+	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "0.0212 GB are needed and 0.021 GB are free on PTX emulator; 1 of the 2 members fit, generated rows fit, bf16 entries fit, q8 entries fit: out of device memory") {
 		t.Errorf("the error is %v", err)
 	}
 	if allocs != 0 {

@@ -9,15 +9,19 @@ import (
 // Probe prepares the measurement of the rate of a copy from device to device, bytes read and written together, by the
 // device's clock: the limit of whatever reads rows from its memory.
 func (b Backend) Probe() (measure func() (float64, error), close func() error, err error) {
-	size := min(int64(1<<30), b.Info.Free/16)
-	if b.Label == "emulator" {
-		size = 1 << 20
-	}
 	d, err := b.Connect()
 	if err != nil {
 		return nil, nil, err
 	}
 	close = d.Close // with all that was taken of it
+	info, err := d.Info()
+	if err != nil {
+		return nil, nil, errors.Join(err, close())
+	}
+	size := min(int64(1<<30), info.Free/16)
+	if b.Label == "emulator" {
+		size = 1 << 20
+	}
 	var at [2]driver.Pointer
 	for i := range at {
 		if at[i], err = d.Alloc(size); err != nil {

@@ -34,7 +34,7 @@ func TestTraffic(t *testing.T) {
 				}
 				blocks := int64(slabs * e.groups)
 				z := blocks * kernels.Slab * 8
-				y := int64(m) * slabs * 32 * 8 // all lanes of a warp ask for the same number
+				y := int64(m) * slabs * 32 * 8                                       // all lanes of a warp ask for the same number
 				starts := (3*blocks + int64(e.chunks()-e.groups)*slabs) * 8 * 32 * 4 // of a group's chunks, by all lanes of its warps
 				var levels int64
 				if e.entries == sensing.Q8 {

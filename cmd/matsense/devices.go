@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +29,7 @@ func (env environment) host() experiment.Host {
 		Backend: env.backend,
 		Memory: func(b solver.Backend) (float64, error) {
 			if b.Name() == "cuda" {
-				return float64(b.(gpu.Backend).Info.Free), nil
+				return env.available(b.(gpu.Backend).Info)
 			}
 			return env.memory()
 		},
@@ -38,26 +40,49 @@ func (env environment) host() experiment.Host {
 // auto picks devices, the best first, and says why there is no GPU among them where one could be expected.
 func (env environment) auto() (devices []string, why string) {
 	gpus, err := env.gpus()
-	switch {
-	case err == nil && best(gpus) >= 0:
-		return []string{cudaName(gpus[best(gpus)].Index), "cpu"}, ""
-	case err == nil:
-		why = tooOld(gpus[0])
-	case env.cuda:
-		why = err.Error()
+	for _, g := range byFree(gpus) {
+		devices = append(devices, cudaName(g.Index))
 	}
-	return []string{"cpu"}, why
+	switch {
+	case err != nil && env.cuda:
+		why = err.Error()
+	case err == nil && len(devices) == 0:
+		why = tooOld(gpus[0])
+	}
+	return append(devices, "cpu"), why
 }
 
-// best is the GPU with the most free memory of those that the kernels run on, the first of equals; −1 where there is none.
-func best(gpus []driver.Info) int {
-	at := -1
-	for i, g := range gpus {
-		if tooOld(g) == "" && (at < 0 || g.Free > gpus[at].Free) {
-			at = i
+// byFree returns the GPUs that the kernels run on, those with the most free memory first. Where nobody knows what is free
+// on a GPU, all of its memory is taken to be.
+func byFree(gpus []driver.Info) []driver.Info {
+	usable := slices.DeleteFunc(slices.Clone(gpus), func(g driver.Info) bool { return tooOld(g) != "" })
+	free := func(g driver.Info) int64 {
+		if g.Free < 0 {
+			return g.Memory
 		}
+		return g.Free
 	}
-	return at
+	slices.SortStableFunc(usable, func(a, b driver.Info) int { return cmp.Compare(free(b), free(a)) })
+	return usable
+}
+
+// available opens a GPU and returns how many bytes of it are free.
+func (env environment) available(g driver.Info) (float64, error) {
+	free, err := env.free(g.Index)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", experiment.ErrUnavailable, err)
+	}
+	return float64(free), nil
+}
+
+// freeOnGPU opens a GPU and asks how many bytes of it are free.
+func freeOnGPU(index int) (int64, error) {
+	d, err := cuda.Open(index)
+	if err != nil {
+		return 0, err
+	}
+	info, err := d.Info()
+	return info.Free, errors.Join(err, d.Close())
 }
 
 // tooOld says why the kernels do not run on a GPU, or "".
@@ -89,6 +114,7 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 		connect := func() (driver.Device, error) { return emulator.New(config), nil }
 		return emulated{gpu.Backend{
 			Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+			Notice: p.Notice,
 		}}, nil
 	default:
 		return env.cudaBackend(p)
@@ -109,7 +135,10 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", p.Device, err)
 	}
-	at := max(best(gpus), 0)
+	at := 0
+	if best := byFree(gpus); len(best) > 0 {
+		at = slices.IndexFunc(gpus, func(g driver.Info) bool { return g.Index == best[0].Index })
+	}
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
@@ -120,7 +149,7 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	info := gpus[at]
 	return gpu.Backend{
 		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
-		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision), Notice: p.Notice,
 	}, nil
 }
 
@@ -136,24 +165,49 @@ func newDevices(env environment) *cobra.Command {
 	return c
 }
 
+// pick opens each GPU, notes what is free on it, and says why those that cannot be used cannot, and what auto picks.
+func (env environment) pick(gpus []driver.Info, missing error) (device, why string, unusable []string) {
+	order := byFree(gpus) // as auto knows them, which opens none
+	unusable = make([]string, len(gpus))
+	for i := range gpus {
+		g := &gpus[i]
+		if unusable[i] = tooOld(*g); unusable[i] != "" {
+			continue
+		}
+		free, err := env.free(g.Index)
+		if err != nil {
+			unusable[i] = err.Error()
+			continue
+		}
+		g.Free = free
+	}
+	for _, g := range order {
+		switch at := slices.IndexFunc(gpus, func(other driver.Info) bool { return other.Index == g.Index }); {
+		case unusable[at] != "":
+		case len(gpus) > 1 && g.Free < 0:
+			return cudaName(g.Index), fmt.Sprintf("the first of %d GPUs that can be had", len(gpus)), unusable
+		case len(gpus) > 1:
+			return cudaName(g.Index), fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus)), unusable
+		default:
+			return cudaName(g.Index), "a GPU is there", unusable
+		}
+	}
+	switch {
+	case missing != nil:
+		return "cpu", missing.Error(), unusable
+	case len(order) == 0:
+		return "cpu", "no GPU that the kernels run on", unusable
+	}
+	return "cpu", "no GPU can be had now", unusable
+}
+
 func listDevices(env environment, asJSON bool) error {
 	total, available, err := machine.Memory()
 	if err != nil {
 		return fmt.Errorf("the machine's memory could not be found out: %w", err)
 	}
 	gpus, missing := env.gpus()
-	devices, _ := env.auto()
-	var why string
-	switch {
-	case missing != nil:
-		why = missing.Error()
-	case best(gpus) < 0:
-		why = "no GPU that the kernels run on"
-	case len(gpus) > 1:
-		why = fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus))
-	default:
-		why = "a GPU is there"
-	}
+	device, why, unusable := env.pick(gpus, missing)
 	if missing != nil && !errors.Is(missing, driver.ErrNoDevice) {
 		return missing
 	}
@@ -163,19 +217,19 @@ func listDevices(env environment, asJSON bool) error {
 			"event": "device", "device": "cpu", "processor": machine.Processor(), "architecture": runtime.GOARCH,
 			"cores": runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
 		})
-		for _, g := range gpus {
+		for i, g := range gpus {
 			printJSON(env.out, map[string]any{
 				"event": "device", "device": cudaName(g.Index), "name": g.Name, "driver": g.Driver,
 				"capability":   fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
 				"memory_bytes": g.Memory, "memory_available_bytes": g.Free, "multiprocessors": g.Multiprocessors,
-				"unusable": tooOld(g),
+				"unusable": unusable[i],
 			})
 		}
 		if missing != nil {
 			printJSON(env.out, map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
 		}
 		printJSON(env.out, map[string]any{"event": "device", "device": "emulator"})
-		printJSON(env.out, map[string]any{"event": "auto", "device": devices[0], "reason": why})
+		printJSON(env.out, map[string]any{"event": "auto", "device": device, "reason": why})
 		return nil
 	}
 	name := machine.Processor()
@@ -184,18 +238,21 @@ func listDevices(env environment, asJSON bool) error {
 	}
 	fmt.Fprintf(env.out, "cpu       %s, %d cores, %s of memory, %s available\n",
 		name, runtime.GOMAXPROCS(0), experiment.Bytes(total), experiment.Bytes(available))
-	for _, g := range gpus {
-		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory, %s available, %s\n", cudaName(g.Index),
-			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
-			experiment.Bytes(float64(g.Free)), g.Driver)
-		if text := tooOld(g); text != "" {
-			fmt.Fprintf(env.out, "          cannot be used: %s\n", text)
+	for i, g := range gpus {
+		available := ", " + experiment.Bytes(float64(g.Free)) + " available"
+		if g.Free < 0 {
+			available = ""
+		}
+		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory%s, %s\n", cudaName(g.Index),
+			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)), available, g.Driver)
+		if unusable[i] != "" {
+			fmt.Fprintf(env.out, "          cannot be used: %s\n", unusable[i])
 		}
 	}
 	if missing != nil {
 		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)
 	}
 	fmt.Fprintf(env.out, "emulator  the GPU's kernels, interpreted on the host: for checking, not for speed\n")
-	fmt.Fprintf(env.out, "auto      %s: %s\n", devices[0], why)
+	fmt.Fprintf(env.out, "auto      %s: %s\n", device, why)
 	return nil
 }

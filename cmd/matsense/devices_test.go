@@ -31,9 +31,71 @@ func gpus() ([]driver.Info, error) {
 // on runs a command line on a machine with some GPUs.
 func on(t *testing.T, gpus func() ([]driver.Info, error), args ...string) result {
 	t.Helper()
+	free := func(index int) (int64, error) {
+		all, err := gpus()
+		return all[index].Free, err
+	}
+	return onHeld(t, gpus, free, args...)
+}
+
+// onHeld runs a command line on a machine where free answers what opening a GPU does.
+func onHeld(t *testing.T, gpus func() ([]driver.Info, error), free func(index int) (int64, error), args ...string) result {
+	t.Helper()
 	var out, err bytes.Buffer
-	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus, cuda: true}
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus, free: free, cuda: true}
 	return result{runRecovering(t, context.Background(), env, args), out.String(), err.String()}
+}
+
+// TestGPUTaken: a GPU that another process holds is the driver's to tell, in its words, and no fault of the
+// configuration: the exit code is 1, so that a scheduler tries again. auto takes what else there is, and says why.
+func TestGPUTaken(t *testing.T) {
+	const words = "cuda: open GPU 0, Busy GPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): CUDA-capable device(s) is/are busy or unavailable"
+	taken := func(held ...int) func(index int) (int64, error) {
+		return func(index int) (int64, error) {
+			if slices.Contains(held, index) {
+				return 0, fmt.Errorf("%s: %w", words, driver.ErrBusy)
+			}
+			return 140e9, nil
+		}
+	}
+	unknown := func() ([]driver.Info, error) { // without NVIDIA's management library
+		all, err := gpus()
+		for i := range all {
+			all[i].Free = -1
+		}
+		return all, err
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	r := onHeld(t, unknown, taken(0), slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0"}, small)...)
+	if r.code != exitFailed || !strings.Contains(r.err, words) || strings.Contains(r.err, "lower n") || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("cuda:0: exit code %d, %q", r.code, r.err)
+	}
+	r = onHeld(t, unknown, taken(0, 1), slices.Concat([]string{"run", "--out", dir}, small)...)
+	if r.code != exitDone || !strings.Contains(r.err, "note: cuda:0 is used: ") || !strings.Contains(r.err, "note: cpu is used: ") || !strings.Contains(r.err, words) {
+		t.Errorf("auto: exit code %d, %q", r.code, r.err)
+	}
+	for _, c := range []struct {
+		gpus func() ([]driver.Info, error)
+		held []int
+		want []string
+	}{
+		{unknown, []int{0}, []string{
+			"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, CUDA 12.4\n          cannot be used: " + words,
+			"141 GB of memory, 140 GB available, CUDA 12.4\n", "auto      cuda:1: the first of 2 GPUs that can be had\n"}},
+		{unknown, []int{0, 1}, []string{"auto      cpu: no GPU can be had now\n"}},
+		{gpus, []int{1}, []string{"auto      cuda:0: of 2 GPUs the one with the most free memory"}},
+	} {
+		r := onHeld(t, c.gpus, taken(c.held...), "devices")
+		for _, want := range c.want {
+			if !strings.Contains(r.out, want) {
+				t.Errorf("%v held: devices does not say %q:\n%s", c.held, want, r.out)
+			}
+		}
+	}
+	lines := jsonLines(t, onHeld(t, unknown, taken(0), "devices", "--json").out)
+	if !strings.HasPrefix(lines[1]["unusable"].(string), words) || lines[2]["unusable"] != "" {
+		t.Errorf("devices --json prints %v", lines)
+	}
 }
 
 func TestDevicesListsGPUs(t *testing.T) {

@@ -42,7 +42,8 @@ type environment struct {
 	terminal bool                    // err is a terminal
 	memory   func() (float64, error) // bytes available
 	gpus     func() ([]driver.Info, error)
-	cuda     bool // a GPU could be expected: that there is none is worth telling
+	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
+	cuda     bool                           // a GPU could be expected: that there is none is worth telling
 }
 
 var (
@@ -64,6 +65,7 @@ func main() {
 			return available, err
 		},
 		gpus: sync.OnceValues(cuda.Devices), // which takes a moment
+		free: freeOnGPU,
 		cuda: cuda.Built,
 	}
 	ctx, stop := interruptible(env)

@@ -360,15 +360,21 @@ func (s *sweepProgress) Begin(runs, done int) {
 // Group implements sweep.Progress.
 func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 	for _, note := range g.Plan.Notes {
-		if s.noted[note] {
-			continue
-		}
-		if s.noted == nil {
-			s.noted = map[string]bool{}
-		}
-		s.noted[note] = true
-		s.env.notice(note, s.json)
+		s.note(note)
 	}
+	g.Plan.Notice = s.note
+}
+
+// note tells a user once what several groups have to say.
+func (s *sweepProgress) note(text string) {
+	if s.noted[text] {
+		return
+	}
+	if s.noted == nil {
+		s.noted = map[string]bool{}
+	}
+	s.noted[text] = true
+	s.env.notice(text, s.json)
 }
 
 // Ended implements sweep.Progress.

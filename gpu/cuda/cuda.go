@@ -18,14 +18,17 @@ import (
 const Built = true
 
 // Attributes of a device that cu has no name for.
-const blockSharedOptIn cu.DeviceAttribute = 97 // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+const (
+	kernelExecTimeout cu.DeviceAttribute = 17 // CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT
+	cooperativeLaunch cu.DeviceAttribute = 95 // CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH
+	blockSharedOptIn  cu.DeviceAttribute = 97 // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+)
 
 // oldest is the oldest driver's version whose functions and PTX (7.0) suffice: CUDA 11.0.
 const oldest = 11000
 
 // Devices describes the GPUs that the driver shows, at least one. The error wraps driver.ErrNoDevice and says what is
-// missing. Free is asked of each GPU in a context made for the question, which takes a moment; it is 0 where none can be
-// made.
+// missing. No GPU is opened: Free is what NVIDIA's management library says, and −1 if it is not installed.
 func Devices() ([]driver.Info, error) {
 	count, err := ready()
 	if err != nil {
@@ -40,7 +43,6 @@ func Devices() ([]driver.Info, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cuda: describe GPU %d: %s", i, explain(code(err)))
 		}
-		infos[i].Free = free(gpu)
 	}
 	return infos, nil
 }
@@ -83,9 +85,9 @@ func visible() string {
 // versionText puts the driver's number of a version, 1000·major + 10·minor, in words.
 func versionText(version int) string { return fmt.Sprintf("CUDA %d.%d", version/1000, version%1000/10) }
 
-// describe says everything about a GPU that needs no context: all but Free.
+// describe says what is known of a GPU that is not open.
 func describe(index int, gpu cu.Device) (driver.Info, error) {
-	info := driver.Info{Index: index, Driver: versionText(cu.Version())}
+	info := driver.Info{Index: index, Driver: versionText(cu.Version()), Free: libcuda.Free(int(gpu))}
 	var err error
 	if info.Name, err = gpu.Name(); err != nil {
 		return info, err
@@ -93,7 +95,11 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 	if info.Memory, err = gpu.TotalMem(); err != nil {
 		return info, err
 	}
+	info.Free = min(info.Free, info.Memory) // of a part of a GPU the library tells the whole
+	var cooperative, timeout int
 	for attribute, into := range map[cu.DeviceAttribute]*int{
+		cooperativeLaunch:         &cooperative,
+		kernelExecTimeout:         &timeout,
 		cu.ComputeCapabilityMajor: &info.Capability[0],
 		cu.ComputeCapabilityMinor: &info.Capability[1],
 		cu.MultiprocessorCount:    &info.Multiprocessors,
@@ -104,23 +110,8 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 			return info, err
 		}
 	}
+	info.Cooperative, info.Watchdog = cooperative != 0, timeout != 0
 	return info, nil
-}
-
-func free(gpu cu.Device) (bytes int64) {
-	context, err := gpu.RetainPrimaryCtx()
-	if err != nil {
-		return 0
-	}
-	err = within(context, func() (err error) {
-		bytes, _, err = cu.MemInfo()
-		return err
-	})
-	if err != nil {
-		bytes = 0
-	}
-	_ = gpu.ReleasePrimaryCtx() // nothing was taken of it
-	return bytes
 }
 
 // within calls f with the context current, on one thread, and leaves the thread as it was.

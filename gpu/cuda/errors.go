@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"gorgonia.org/cu"
+
 	"github.com/matsense/matsense/gpu/cuda/internal/libcuda"
 	"github.com/matsense/matsense/gpu/driver"
 )
@@ -13,9 +15,12 @@ import (
 // What the driver answers, CUresult in cuda.h: the answers that are told apart here.
 const (
 	outOfMemory           = 2
+	deviceUnavailable     = 46
 	noDevice              = 100
 	unsupportedPTXVersion = 222
 	notFound              = 500
+	cooperativeTooLarge   = 720
+	notSupported          = 801
 )
 
 // lost are the answers after which a context, and mostly the process, is of no more use.
@@ -63,7 +68,7 @@ type failure struct {
 	doing  string // what was asked
 	status int
 	more   string // what else is known
-	kind   error  // driver.ErrMemory, driver.ErrLost or nil
+	kind   error  // driver.ErrMemory, ErrLost, ErrBusy, ErrCooperative or nil
 }
 
 func (f *failure) Error() string {
@@ -76,6 +81,9 @@ func (f *failure) Unwrap() error { return f.kind }
 func (d *device) fail(doing string, status int) error {
 	f := &failure{doing: doing, status: status}
 	switch {
+	case status == deviceUnavailable && d.stream == cu.Stream{}: // it was never opened
+		f.kind = driver.ErrBusy
+		f.more = " (another process may hold it, in exclusive mode)"
 	case status == outOfMemory:
 		f.kind = driver.ErrMemory
 	case lost[status]:

@@ -157,7 +157,11 @@ func (d *device) Launch(l driver.Launch) error {
 	}
 	status := libcuda.Launch(handle(d.context), handle(k.function), handle(d.stream), l)
 	if status != 0 {
-		return d.fail(l.String(), status)
+		err := d.fail(l.String(), status)
+		if f := (*failure)(nil); l.Cooperative && (status == cooperativeTooLarge || status == notSupported) && errors.As(err, &f) {
+			f.kind = driver.ErrCooperative
+		}
+		return err
 	}
 	l.Args = nil
 	d.launched, d.last = d.launched+1, l

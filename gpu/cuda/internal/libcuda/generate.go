@@ -87,6 +87,7 @@ func references() []string {
 	collect(names, filepath.Join(cu, "*.go"), goName)
 	collect(names, filepath.Join(cu, "*.c"), cName)
 	collect(names, "load.c", cName)
+	collect(names, "nvml.c", cName)
 	collect(own, filepath.Join(cu, "*.h"), cName) // cu's own helpers, which it defines itself
 	for name := range own {
 		delete(names, name)

@@ -33,6 +33,10 @@ func Describe(status int) (name, text string) {
 	return C.GoString(cName), C.GoString(cText)
 }
 
+// Free returns how many bytes of a GPU are free, as NVIDIA's management library says, which opens no GPU: −1 where the
+// library is missing or does not know.
+func Free(device int) int64 { return int64(C.libcuda_free(C.CUdevice(device))) }
+
 // Launch starts a kernel, of which function is the driver's handle. It returns a status.
 func Launch(context, function, stream unsafe.Pointer, l driver.Launch) int {
 	cooperative := C.int(0)

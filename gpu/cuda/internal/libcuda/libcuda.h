@@ -18,6 +18,9 @@ CUresult libcuda_status(void);
 // libcuda_describe returns the name and the sentence of a status, "" where the driver knows none.
 void libcuda_describe(CUresult status, const char **name, const char **text);
 
+// libcuda_free returns how many bytes of a GPU are free, or -1. See nvml.c.
+long long libcuda_free(CUdevice device);
+
 // libcuda_launch starts a kernel in a context. Each argument has 8 bytes, of which the kernel reads what it declares.
 CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX, unsigned gridY, unsigned gridZ,
                         unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared, int cooperative,

@@ -1,0 +1,41 @@
+//go:build cuda
+
+// How much memory of a GPU is free, without opening it: the driver tells that only within a context, which takes memory and a
+// fraction of a second, and which a GPU that another process holds refuses. NVIDIA's management library, which comes with
+// the driver, tells it of every GPU. It numbers GPUs in its own way, so they are matched by their place on the bus.
+#include "libcuda.h"
+
+#if __has_include(<cuda.h>)
+#include <dlfcn.h>
+#include <pthread.h>
+
+// From the documentation of the NVIDIA Management Library: nvmlReturn_t, nvmlDevice_t and nvmlMemory_t.
+typedef int result; // 0 if all is well
+typedef void *handle;
+struct memory {
+	unsigned long long total, free, used;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static result (*find)(const char *bus, handle *);
+static result (*ask)(handle, struct memory *);
+
+static void load(void) {
+	void *library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!library) return;
+	result (*init)(void) = (result(*)(void))dlsym(library, "nvmlInit_v2");
+	if (!init || init() != 0) return;
+	find = (result(*)(const char *, handle *))dlsym(library, "nvmlDeviceGetHandleByPciBusId_v2");
+	ask = (result(*)(handle, struct memory *))dlsym(library, "nvmlDeviceGetMemoryInfo");
+}
+
+long long libcuda_free(CUdevice device) {
+	char bus[64];
+	handle gpu;
+	struct memory memory;
+	pthread_once(&once, load);
+	if (!find || !ask || cuDeviceGetPCIBusId(bus, sizeof bus, device) != CUDA_SUCCESS) return -1;
+	if (find(bus, &gpu) != 0 || ask(gpu, &memory) != 0) return -1;
+	return (long long)memory.free;
+}
+#endif
