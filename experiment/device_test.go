@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,60 @@ type silent struct{}
 func (silent) Notice(string)          {}
 func (silent) Begin(string, int, int) {}
 func (silent) Sample(solver.Sample)   {}
+
+// listening is a Progress that remembers what it is told.
+type listening struct {
+	silent
+	notices []string
+}
+
+func (l *listening) Notice(text string) { l.notices = append(l.notices, text) }
+
+// TestOtherModel: a run that goes on upon a GPU of another model comes to the bits of one that was never interrupted, and is
+// not warned of others. 200 measurements are 25 chunks of rows, which the smaller device's blocks share.
+func TestOtherModel(t *testing.T) {
+	run := func(dir string, multiprocessors, iterations int, resume bool) (notices []string) {
+		t.Helper()
+		config := emulator.Config{Multiprocessors: multiprocessors}
+		host := Host{
+			Backend: func(p Place) (solver.Backend, error) {
+				info, err := emulator.New(config).Info()
+				info.Name = fmt.Sprintf("GPU of %d multiprocessors", multiprocessors)
+				connect := func() (driver.Device, error) { return emulator.New(config), nil }
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Notice: p.Notice}, err
+			},
+			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
+		}
+		settings := strings.Fields(fmt.Sprint("n=6 rank=1 measurements=200 alpha=1e-3 device=emulator iterations=", iterations))
+		plan, err := NewPlan(configOf(t, settings...), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		progress := &listening{}
+		if _, err := plan.Run(context.Background(), Options{Dir: dir, Resume: resume}, progress); err != nil {
+			t.Fatal(err)
+		}
+		return progress.notices
+	}
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	run(whole, 132, 20, false)
+	run(parts, 4, 11, false)
+	if notices := run(parts, 132, 20, true); len(notices) > 0 {
+		t.Errorf("the notices are %q", notices)
+	}
+	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(parts, factorFile))) {
+		t.Error("the factors differ")
+	}
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
 
 // TestLostDevice: a device that is lost in the middle of a run ends it with an error that says so, and the last
 // checkpoint is intact: on a device that works the run goes on from it, to the bits of a run that was never interrupted.
@@ -70,13 +125,7 @@ func TestLostDevice(t *testing.T) {
 	if err := run(broken, 0, true); err != nil {
 		t.Fatal(err)
 	}
-	var factors [2][]byte
-	for i, dir := range []string{whole, broken} {
-		if factors[i], err = os.ReadFile(filepath.Join(dir, factorFile)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(factors[0], factors[1]) {
+	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(broken, factorFile))) {
 		t.Error("the factor of the run that went on differs from that of the one that was never interrupted")
 	}
 }

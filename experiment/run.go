@@ -120,11 +120,11 @@ func (r *running) claim(o Options) error {
 }
 
 // identity is that of the run's checkpoints. On the host the bits are the same with any processor and any number of
-// workers; on another device they are the same on the same model.
+// workers, and on GPUs with any model.
 func (p *Plan) identity(l *loaded) identity {
 	id := identity{p.fingerprint(l), build()}
 	if p.Backend.Name() != "cpu" {
-		id.madeBy += " " + p.Backend.Device()
+		id.madeBy += " " + p.Backend.Name()
 	}
 	return id
 }
