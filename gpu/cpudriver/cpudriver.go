@@ -1,0 +1,166 @@
+package cpudriver
+
+import (
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+//go:embed src
+var sources embed.FS
+
+// ErrCompiler: there is no g++.
+var ErrCompiler = errors.New("cpudriver: g++ was not found")
+
+// Build returns a directory with libcuda.so.1 and libnvidia-ml.so.1, for LD_LIBRARY_PATH. It compiles them with g++ and the
+// cuda.h of the directory include if that was not done before: the directory is one of the module's .tools/cpudriver, or
+// below os.TempDir outside the module, and named by a hash of the sources, cuda.h and the compiler. Processes may build at
+// the same time.
+func Build(include string) (dir string, err error) {
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		return "", ErrCompiler
+	}
+	name, err := hash(compiler, include)
+	if err != nil {
+		return "", fmt.Errorf("cpudriver: build: %w", err)
+	}
+	dir = filepath.Join(cache(), name)
+	if _, err := os.Stat(filepath.Join(dir, "libcuda.so.1")); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", fmt.Errorf("cpudriver: build: %w", err)
+	}
+	// Made aside and then renamed, so that nobody finds half of it.
+	aside, err := os.MkdirTemp(filepath.Dir(dir), "build")
+	if err != nil {
+		return "", fmt.Errorf("cpudriver: build: %w", err)
+	}
+	defer os.RemoveAll(aside)
+	made := filepath.Join(aside, "lib")
+	if err := compile(compiler, include, aside, made); err != nil {
+		return "", fmt.Errorf("cpudriver: build: %w", err)
+	}
+	if err := os.Rename(made, dir); err != nil {
+		if _, missing := os.Stat(filepath.Join(dir, "libcuda.so.1")); missing != nil { // or another process was faster
+			return "", fmt.Errorf("cpudriver: build: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// flags are those of every file. No expression may be fused on its own: the instructions say where.
+func flags(include string) []string {
+	list := []string{"-std=c++17", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra",
+		"-I", include}
+	if runtime.GOARCH == "amd64" {
+		list = append(list, "-mfma") // of every CPU since 2013; without it std::fma is a function
+	}
+	return list
+}
+
+func compile(compiler, include, aside, made string) error {
+	if err := os.Mkdir(made, 0o755); err != nil {
+		return err
+	}
+	if err := os.CopyFS(aside, sources); err != nil {
+		return err
+	}
+	run := func(args ...string) error {
+		if out, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("g++ %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(aside, "src", "*.cpp"))
+	if err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	failures := make([]error, len(files))
+	free := make(chan bool, 2) // so many compilers at a time
+	for i, file := range files {
+		group.Go(func() {
+			free <- true
+			failures[i] = run(append(flags(include), "-c", file, "-o", file+".o")...)
+			<-free
+		})
+	}
+	group.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	// The C++ library is part of each, so that they can be taken to a machine without one.
+	link := func(library string, objects ...string) error {
+		return run(append([]string{"-shared", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-soname," + library,
+			"-o", filepath.Join(made, library)}, append(objects, "-ldl", "-lpthread")...)...)
+	}
+	var driver, nvml []string
+	for _, file := range files {
+		if filepath.Base(file) == "nvml.cpp" {
+			nvml = append(nvml, file+".o")
+		} else {
+			driver = append(driver, file+".o")
+		}
+	}
+	if err := link("libnvidia-ml.so.1", nvml...); err != nil {
+		return err
+	}
+	return link("libcuda.so.1", driver...)
+}
+
+// hash names what a build depends on.
+func hash(compiler, include string) (string, error) {
+	h := sha256.New()
+	version, err := exec.Command(compiler, "--version").Output()
+	if err != nil {
+		return "", err
+	}
+	header, err := os.ReadFile(filepath.Join(include, "cuda.h"))
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "%s %q %x\n", version, flags(""), sha256.Sum256(header))
+	err = fs.WalkDir(sources, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		file, err := sources.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		fmt.Fprintln(h, path)
+		_, err = io.Copy(h, file)
+		return err
+	})
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
+}
+
+// cache is where builds are kept.
+func cache() string {
+	if dir, err := os.Getwd(); err == nil {
+		for ; ; dir = filepath.Dir(dir) {
+			if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+				if strings.HasPrefix(string(text), "module github.com/matsense/matsense\n") {
+					return filepath.Join(dir, ".tools", "cpudriver")
+				}
+				break
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("matsense-cpudriver-%d", os.Getuid()))
+}
