@@ -30,8 +30,8 @@
 //
 //	go run ./kernels/render -source DIR
 //
-// A driver gets the text without comments, because the PTX compilers of CUDA 12.8 and later refuse characters beyond
-// ASCII even there. Line numbers are those of the commented text.
+// A driver gets the text without comments, because the PTX compilers of CUDA 12.8 to 13.3 refuse characters beyond ASCII
+// even there. Line numbers are those of the commented text.
 //
 // # Adding a kernel
 //
