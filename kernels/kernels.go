@@ -1,5 +1,6 @@
-// Package kernels has the PTX that runs on NVIDIA GPUs, one entry to a kernel. It is data: the text of each kernel and the
-// compute capability that it asks for. Package gpu launches the kernels, and package emulator interprets the same text.
+// Package kernels has the PTX that runs on NVIDIA GPUs, one entry to a kernel. It is data: the text of each
+// kernel and the compute capability that it asks for. Package gpu launches the kernels, and package emulator
+// interprets the same text.
 //
 // # Families
 //
@@ -18,25 +19,25 @@
 //	combine, sum_squares, gram, right_multiply
 //	                            updates, norms and the small products of preconditioned methods
 //
-// E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch geometry and
-// order of summation. contract gives the same bits as its three steps; docs/kernels.md counts the bytes and operations
-// of each and the time that they take at least.
+// E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
+// geometry and order of summation. contract gives the same bits as its three steps; docs/kernels.md counts
+// the bytes and operations of each and the time that they take at least.
 //
 // # Templates
 //
-// The .ptx files here are hand-written PTX, a family in each, in which format, arithmetic and unrolling are left open;
-// parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered when it is asked for. To
-// read kernels as they are rendered, write them to a folder:
+// The .ptx files here are hand-written PTX, a family in each, in which format, arithmetic and unrolling are
+// left open; parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered when
+// it is asked for. To read kernels as they are rendered, write them to a folder:
 //
 //	go run ./kernels/render -source DIR
 //
-// A driver gets the text without comments, because the PTX compilers of CUDA 12.8 and later refuse characters beyond
-// ASCII even there. Line numbers are those of the commented text.
+// A driver gets the text without comments, because the PTX compilers of CUDA 12.8 to 13.3 refuse characters
+// beyond ASCII even there. Line numbers are those of the commented text.
 //
 // # Adding a kernel
 //
-// Write its template, with a head, in a .ptx file of the family's name; name its kernels in variant.go; write a launcher
-// in package gpu and a test.
+// Write its template, with a head, in a .ptx file of the family's name; name its kernels in variant.go; write
+// a launcher in package gpu and a test.
 package kernels
 
 import (
@@ -86,8 +87,8 @@ var rendered = sync.OnceValue(func() map[string]func() Kernel {
 // Slab is how many coordinates a block takes in dots and in contract.
 const Slab = 4096
 
-// Stages is the dynamic shared memory in bytes that a block of contract takes for rows of a format with so many bits an
-// entry.
+// Stages is the dynamic shared memory in bytes that a block of contract takes for rows of a format with so
+// many bits an entry.
 func Stages(entryBits int) int {
 	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]
 	if !ok {

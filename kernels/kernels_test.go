@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFiles: a kernel has one entry, of its own name, and a head that names each of its parameters and says how it is
-// launched and in which order it sums.
+// TestFiles: a kernel has one entry, of its own name, and a head that names each of its parameters and says
+// how it is launched and in which order it sums.
 func TestFiles(t *testing.T) {
 	entry := regexp.MustCompile(`(?s)\.visible \.entry (\w+)\((.*?)\)\n`)
 	parameter := regexp.MustCompile(`\.param \.\w+ (\w+)`)
@@ -48,8 +48,9 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestText: CUDA 12.8's compilers refused every kernel with "Unexpected non-ASCII character encountered on line 3", which
-// was in a comment. A driver's text is ASCII without comments, and line by line that of Source.
+// TestText: the compilers of CUDA 12.8 to 13.3 refused every kernel, with "Unexpected non-ASCII character
+// encountered on line 3", which was a comment. A driver's text is ASCII without comments, and line by line
+// that of Source.
 func TestText(t *testing.T) {
 	for _, k := range All() {
 		for i, line := range strings.Split(k.Text, "\n") {
@@ -77,7 +78,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestUncommented: comments of both kinds, with the other's marks in them, over several lines and at both ends.
+// TestUncommented: comments of both kinds, with the other's marks in them, over several lines and at both
+// ends.
 func TestUncommented(t *testing.T) {
 	for source, want := range map[string]string{
 		"":                              "",
@@ -104,7 +106,8 @@ func TestGetUnknown(t *testing.T) {
 	Get("contract_f16_f64")
 }
 
-// TestStages: three stages of the rows that one block holds, which two blocks of a multiprocessor of 227 KiB can have.
+// TestStages: three stages of the rows that one block holds, which two blocks of a multiprocessor of 227 KiB
+// can have.
 func TestStages(t *testing.T) {
 	for bits, want := range map[int]int{64: 3 * 1 * 32768, 32: 3 * 2 * 16384, 16: 3 * 4 * 8192, 8: 3 * 4 * 4096, 1: 3 * 8 * 512} {
 		if got := Stages(bits); got != want {

@@ -15,7 +15,8 @@ import (
 //go:embed *.ptx
 var files embed.FS
 
-// templates parses all files at the first call; a kernel is rendered from its own and from those of the pieces.
+// templates parses all files at the first call; a kernel is rendered from its own and from those of the
+// pieces.
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(functions).ParseFS(files, "*.ptx"))
 })
@@ -90,7 +91,8 @@ func render(v variant) Kernel {
 	return Kernel{Name: v.Name, Source: source, Text: text, Capability: capability(text)}
 }
 
-// tidy removes spaces at the ends of lines, empty lines at both ends, and all but one of several empty lines in a row.
+// tidy removes spaces at the ends of lines, empty lines at both ends, and all but one of several empty lines
+// in a row.
 func tidy(text string) string {
 	var out []string
 	for line := range strings.Lines(strings.TrimSpace(text)) {
@@ -103,8 +105,8 @@ func tidy(text string) string {
 	return strings.Join(out, "\n") + "\n"
 }
 
-// uncommented removes comments and the spaces before them; the line breaks in comments stay. A kernel has no strings, so
-// that a comment begins wherever its two characters are.
+// uncommented removes comments and the spaces before them; the line breaks in comments stay. A kernel has no
+// strings, so that a comment begins wherever its two characters are.
 func uncommented(source string) string {
 	code := comment.ReplaceAllStringFunc(source, func(found string) string {
 		if strings.HasPrefix(found, "//") {

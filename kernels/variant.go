@@ -75,7 +75,8 @@ func (v variant) UnitBytesShift() int { return bits.TrailingZeros(uint(v.UnitByt
 func (v variant) Units() int     { return v.SlabBytes() / v.UnitBytes() }
 func (v variant) UnitShift() int { return bits.TrailingZeros(uint(v.Units())) }
 
-// CopyRow and CopyOffset say which row, and which bytes of its part in a slab, the threads' copy number c starts with.
+// CopyRow and CopyOffset say which row, and which bytes of its part in a slab, the threads' copy number c
+// starts with.
 func (v variant) CopyRow(c int) int    { return 4096 * c / v.SlabBytes() }
 func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
 

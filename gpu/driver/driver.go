@@ -73,7 +73,7 @@ type Device interface {
 	// Copy copies size bytes from one place on the device to another; the two must not overlap.
 	Copy(dst, src Pointer, size int64) error
 	// Load makes a kernel of PTX text: the one .entry of that name in it. The text must be ASCII, comments included:
-	// drivers since CUDA 12.8 refuse other characters. name also appears in errors; the error of text that cannot be made
+	// drivers of CUDA 12.8 to 13.3 refuse other characters. name also appears in errors; the error of text that cannot be made
 	// a kernel has the compiler's log.
 	Load(name, ptx string) (Kernel, error)
 	// Launch runs a kernel. Its errors name kernel, grid, block and the driver's words.

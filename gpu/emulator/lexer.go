@@ -77,8 +77,8 @@ func lex(text string) ([]token, *Fault) {
 	return append(out, token{kind: endToken, line: line}), nil
 }
 
-// onlyASCII refuses other characters wherever they are, in comments too, as the compilers of CUDA 12.8 and later do, and
-// in their words.
+// onlyASCII refuses other characters wherever they are, in comments too, as the compilers of CUDA 12.8 to
+// 13.3 do, and in their words.
 func onlyASCII(text string) *Fault {
 	for i := range len(text) {
 		if text[i] >= 0x80 {

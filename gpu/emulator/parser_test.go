@@ -54,8 +54,8 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// A driver since CUDA 12.8 refuses a text for one character beyond ASCII in a comment, and the device with it, in the
-// same words.
+// Drivers of CUDA 12.8 to 13.3 refuse a text for one character beyond ASCII in a comment. The device does too, in the same
+// words.
 func TestOnlyASCII(t *testing.T) {
 	const head = ".version 7.0\n.target sm_70\n.address_size 64\n"
 	for text, line := range map[string]string{
