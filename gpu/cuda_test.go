@@ -3,12 +3,16 @@
 package gpu
 
 import (
+	"fmt"
 	"sync"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/internal/drivertest"
 )
@@ -45,12 +49,23 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 	return Backend{Label: "cuda", Info: gpus[0], Connect: connect, Storage: storage, Precision: precision}
 }
 
+// interpreted says whether the device is package cpudriver's, on which large sizes take too long.
+func interpreted(b Backend) bool { return b.Info.Name == "PTX on the CPU" }
+
 func TestCUDABackend(t *testing.T) {
 	for _, storage := range []Storage{Memory, Generated} {
-		t.Run(string(storage), func(t *testing.T) { backendtest.Suite{RowsOnly: true}.Run(t, onGPU(t, storage, F64, guarded)) })
+		t.Run(string(storage), func(t *testing.T) {
+			b := onGPU(t, storage, F64, guarded)
+			suite := backendtest.Suite{RowsOnly: true, Small: interpreted(b)}
+			if suite.Small && storage == Memory {
+				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
+			}
+			suite.Run(t, b)
+		})
 	}
 	t.Run("single precision", func(t *testing.T) {
-		backendtest.Suite{RowsOnly: true, Single: true}.Run(t, onGPU(t, Memory, F32, guarded))
+		b := onGPU(t, Memory, F32, guarded)
+		backendtest.Suite{RowsOnly: true, Single: true, Small: interpreted(b)}.Run(t, b)
 	})
 }
 
@@ -64,11 +79,40 @@ func TestCUDAAgreesWithTheHost(t *testing.T) {
 
 // TestCUDASameBits: contract gives the same bits in one launch and in three steps, and twice, on the device.
 func TestCUDASameBits(t *testing.T) {
+	memory := onGPU(t, Memory, F64, guarded)
+	sizes := []size{{5, 61, 3}, {91, 37, 2}, {200, 3001, 7}}
+	if interpreted(memory) {
+		sizes = sizes[:2]
+	}
 	sameBits(t, []way{
-		{"one pass", onGPU(t, Memory, F64, guarded), true},
+		{"one pass", memory, true},
 		{"one pass generated", onGPU(t, Generated, F64, guarded), true},
-		{"three steps", onGPU(t, Memory, F64, guarded), false},
+		{"three steps", memory, false},
 		{"three steps generated", onGPU(t, Generated, F64, guarded), false},
-		{"one pass again", onGPU(t, Memory, F64, guarded), true},
-	}, []size{{5, 61, 3}, {91, 37, 2}, {200, 3001, 7}})
+		{"one pass again", memory, true},
+	}, sizes)
+}
+
+// TestCUDAEmulator: the device gives the bits that the emulator gives.
+func TestCUDAEmulator(t *testing.T) {
+	for _, precision := range []Precision{F64, F32} {
+		for _, storage := range []Storage{Memory, Generated} {
+			device := onGPU(t, storage, precision, guarded)
+			// The order of the sums follows from the number of multiprocessors.
+			alike := emulated(t, emulator.Config{Multiprocessors: device.Info.Multiprocessors}, storage, precision)
+			for _, size := range []size{{5, 61, 3}, {13, 151, 2}, {91, 37, 2}} {
+				for name, e := range backendtest.Ensembles(t, size.n, size.m) {
+					t.Run(fmt.Sprintf("%s/%s/%s/n=%d", precision, storage, name, size.n), func(t *testing.T) {
+						for _, once := range []bool{true, false} {
+							got, gotLoss := steps(t, device, e, size.r, once)
+							want, wantLoss := steps(t, alike, e, size.r, once)
+							if !mat.Equal(got, want) || gotLoss != wantLoss {
+								t.Errorf("one launch: %v: the device differs from the emulator: loss %v and %v", once, gotLoss, wantLoss)
+							}
+						}
+					})
+				}
+			}
+		}
+	}
 }

@@ -9,14 +9,24 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/matsense/matsense/gpu/cpudriver"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// These tests run in processes of their own, whose libcuda.so.1 is testdata/fake_libcuda.c.
+// These tests run in processes of their own, whose libcuda.so.1 is that of package cpudriver, which runs PTX on the CPU.
+
+// other does nothing with the parameters that meet has.
+const other = `.version 7.0
+.target sm_70
+.address_size 64
+.visible .entry other(.param .u64 out, .param .u64 count, .param .u32 bytes)
+{
+	ret;
+}
+`
 
 const broken = `.version 7.0
 .target sm_70
@@ -27,34 +37,16 @@ const broken = `.version 7.0
 }
 `
 
-var fake struct {
-	once sync.Once
-	dir  string
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if fake.dir != "" {
-		os.RemoveAll(fake.dir)
-	}
-	os.Exit(code)
-}
-
-// library builds the fake, once, and returns its directory.
+// library builds the driver, if it is not there, and returns its directory.
 func library(t *testing.T) string {
 	t.Helper()
-	cc, include := compiler(t)
-	fake.once.Do(func() {
-		dir, err := os.MkdirTemp("", "fake-libcuda")
-		must(t, err)
-		fake.dir = dir
-		out, err := exec.Command(cc, "-Wall", "-O1", "-shared", "-fPIC", "-I", include,
-			"-o", filepath.Join(dir, "libcuda.so.1"), filepath.Join("testdata", "fake_libcuda.c")).CombinedOutput()
-		if err != nil {
-			t.Fatalf("the fake libcuda: %v\n%s", err, out)
-		}
-	})
-	return fake.dir
+	_, include := compiler(t)
+	dir, err := cpudriver.Build(include)
+	if errors.Is(err, cpudriver.ErrCompiler) {
+		t.Skipf("skipped: %v", err)
+	}
+	must(t, err)
+	return dir
 }
 
 // child says whether this is the process that a test was started in by runChild.
@@ -72,8 +64,8 @@ func runChild(t *testing.T, name string, environment ...string) string {
 	return string(out)
 }
 
-// underFake says whether this process has the fake. Otherwise it runs the test in one that has.
-func underFake(t *testing.T, environment ...string) bool {
+// underDriver says whether this process has the driver. Otherwise it runs the test in one that has.
+func underDriver(t *testing.T, environment ...string) bool {
 	t.Helper()
 	if !child() {
 		runChild(t, t.Name(), append(environment, "LD_LIBRARY_PATH="+library(t))...)
@@ -81,15 +73,15 @@ func underFake(t *testing.T, environment ...string) bool {
 	return child()
 }
 
-// What holds on a GPU holds on the fake.
-func TestFake(t *testing.T) {
+// What holds on a GPU holds on the CPU.
+func TestDriver(t *testing.T) {
 	for _, name := range []string{"TestGPU", "TestGPULost"} {
 		runChild(t, name, "LD_LIBRARY_PATH="+library(t))
 	}
 }
 
 // What is missing is said in one sentence.
-func TestFakeMissing(t *testing.T) {
+func TestDriverMissing(t *testing.T) {
 	if child() {
 		infos, err := cuda.Devices()
 		fmt.Printf("devices: %v\n", err)
@@ -104,28 +96,28 @@ func TestFakeMissing(t *testing.T) {
 		return
 	}
 	dir := library(t)
-	os.Unsetenv("CUDA_VISIBLE_DEVICES") // which the fake ignores and the errors tell
+	os.Unsetenv("CUDA_VISIBLE_DEVICES") // which the driver ignores and the errors tell
 	notElf := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(notElf, "libcuda.so.1"), []byte("not a library"), 0o644))
 	const nothing = "cuda: no device: "
 	for _, test := range []struct{ setting, devices, open string }{
-		{"FAKE_CUDA_INIT=100", nothing + "no GPU is visible\n", ""},
-		{"FAKE_CUDA_INIT=100 CUDA_VISIBLE_DEVICES=7", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="7")` + "\n", ""},
-		{"FAKE_CUDA_COUNT=0 CUDA_VISIBLE_DEVICES=", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="")` + "\n", ""},
-		{"FAKE_CUDA_INIT=803", nothing + "the NVIDIA driver reports: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803): " +
+		{"CPUDRIVER_INIT=100", nothing + "no GPU is visible\n", ""},
+		{"CPUDRIVER_INIT=100 CUDA_VISIBLE_DEVICES=7", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="7")` + "\n", ""},
+		{"CPUDRIVER_DEVICES=0 CUDA_VISIBLE_DEVICES=", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="")` + "\n", ""},
+		{"CPUDRIVER_INIT=803", nothing + "the NVIDIA driver reports: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803): " +
 			"system has unsupported display driver / cuda driver combination\n", ""},
-		{"FAKE_CUDA_INIT=998", nothing + "the NVIDIA driver reports: error 998, which this driver does not know\n", ""},
-		{"FAKE_CUDA_VERSION=10020", nothing + "the NVIDIA driver is for CUDA 10.2, and CUDA 11.0 or later is needed\n", ""},
+		{"CPUDRIVER_INIT=998", nothing + "the NVIDIA driver reports: error 998, which this driver does not know\n", ""},
+		{"CPUDRIVER_VERSION=10020", nothing + "the NVIDIA driver is for CUDA 10.2, and CUDA 11.0 or later is needed\n", ""},
 		{"LD_LIBRARY_PATH=" + notElf, nothing + "libcuda.so.1 could not be loaded: " + notElf + "/libcuda.so.1: file too short\n", ""},
-		{"FAKE_CUDA_COUNT=1", "<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
-		{"FAKE_CUDA_COUNT=2 FAKE_CUDA_RETAIN=46", "<nil>\n", "cuda: open GPU 1, Fake 1: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
+		{"CPUDRIVER_DEVICES=1", "<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
+		{"CPUDRIVER_DEVICES=2 CPUDRIVER_RETAIN=46", "<nil>\n", "cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
 			"CUDA-capable device(s) is/are busy or unavailable\n"},
-		{"FAKE_CUDA_COUNT=2", "<nil>\n", "<nil>\n"},
+		{"CPUDRIVER_DEVICES=2", "<nil>\n", "<nil>\n"},
 	} {
 		if test.open == "" {
 			test.open = test.devices
 		}
-		out := runChild(t, "TestFakeMissing", append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Fields(test.setting)...)...)
+		out := runChild(t, "TestDriverMissing", append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Fields(test.setting)...)...)
 		if !strings.Contains(out, "devices: "+test.devices) || !strings.Contains(out, "open: "+test.open) {
 			t.Errorf("with %s:\n%s\nwant devices: %sand open: %s", test.setting, out, test.devices, test.open)
 		}
@@ -133,14 +125,12 @@ func TestFakeMissing(t *testing.T) {
 }
 
 // The driver is asked for what the launch says, and for more shared memory first where that is needed.
-func TestFakeLaunch(t *testing.T) {
-	if !underFake(t, "FAKE_CUDA_LOG="+filepath.Join(t.TempDir(), "log")) {
+func TestDriverLaunch(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_LOG="+filepath.Join(t.TempDir(), "log"), "CPUDRIVER_BLOCK_SHARED=102400") {
 		return
 	}
 	d := open(t)
-	text, err := os.ReadFile("testdata/meet.ptx")
-	must(t, err)
-	k, err := d.Load("other", strings.ReplaceAll(string(text), "meet", "other")) // of which the fake knows the parameters only
+	k, err := d.Load("other", other)
 	must(t, err)
 	launch := driver.Launch{Kernel: k, Grid: driver.Dim{2, 3, 4}, Block: driver.Dim{5, 6, 7}, Shared: 1000,
 		Args: []driver.Arg{driver.Ptr(0x1_0000_0000), driver.Ptr(2), driver.U32(-1)}}
@@ -164,69 +154,70 @@ func TestFakeLaunch(t *testing.T) {
 	if d.Live() != 0 {
 		t.Errorf("%d bytes live after Close", d.Live())
 	}
-	wantError(t, d.Wait(), nil, "cuda: GPU 0, Fake 0, is closed")
-	const want = `other plain grid=2,3,4 block=5,6,7 shared=1000 args=100000000,2,ffffffff
+	wantError(t, d.Wait(), nil, "cuda: GPU 0, PTX on the CPU, is closed")
+	const want = `retain 0
+other plain grid=2,3,4 block=5,6,7 shared=1000 args=100000000,2,ffffffff
 other cooperative grid=4,1,1 block=5,6,7 shared=102400 args=100000000,2,ffffffff
 release references=0 live=0 modules=0 streams=0 events=0
 `
-	got, err := os.ReadFile(os.Getenv("FAKE_CUDA_LOG"))
+	got, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG"))
 	must(t, err)
 	if string(got) != want {
 		t.Errorf("the driver was asked:\n%swant:\n%s", got, want)
 	}
 }
 
-func TestFakeMemory(t *testing.T) {
-	if !underFake(t) {
+func TestDriverMemory(t *testing.T) {
+	if !underDriver(t, "CPUDRIVER_MEMORY=1048576") {
 		return
 	}
 	d := open(t)
 	alloc(t, d, 1000)
 	_, err := d.Alloc(1 << 20)
 	wantError(t, err, driver.ErrMemory,
-		"cuda: alloc of 1048576 bytes: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory (1047576 of 1048576 bytes of GPU 0, Fake 0, are free)")
+		"cuda: alloc of 1048576 bytes: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory (1047576 of 1048576 bytes of GPU 0, PTX on the CPU, are free)")
 	if d.Live() != 1000 {
 		t.Errorf("%d bytes live", d.Live())
 	}
 	alloc(t, d, 1000) // the device goes on
 }
 
-func TestFakeLoad(t *testing.T) {
-	if !underFake(t) {
+func TestDriverLoad(t *testing.T) {
+	if !underDriver(t) {
 		return
 	}
 	d := open(t)
 	_, err := d.Load("broken", broken)
 	wantError(t, err, nil, "cuda: load broken: CUDA_ERROR_INVALID_PTX (218): a PTX JIT compilation failed\n"+
 		"ptxas application ptx input, line 5; error   : Not a name of any known instruction: 'frobnicate'")
-	_, err = d.Load("other", strings.ReplaceAll(broken, "frobnicate", "add"))
+	_, err = d.Load("other", strings.ReplaceAll(broken, "frobnicate.u32 %x;", "ret;"))
 	wantError(t, err, nil, "cuda: load other: CUDA_ERROR_NOT_FOUND (500): named symbol not found (the text has no .entry other)")
 	_, err = d.Load("broken", strings.ReplaceAll(broken, "7.0", "99.0"))
 	wantError(t, err, nil, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)", "(its .version is newer than this driver, which is for CUDA 12.4)")
 }
 
 // An error that only the launch has leaves the device as it was.
-func TestFakeLaunchFails(t *testing.T) {
-	if !underFake(t) {
+func TestDriverLaunchFails(t *testing.T) {
+	if !underDriver(t) {
 		return
 	}
 	d := open(t)
 	launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
 		Args: []driver.Arg{0, 0, 0}}
-	t.Setenv("FAKE_CUDA_LAUNCH", "701")
+	t.Setenv("CPUDRIVER_LAUNCH", "701")
 	wantError(t, d.Launch(launch), nil,
 		"cuda: launch add grid=132×1×1 block=512×1×1: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701): too many resources requested for launch")
-	t.Setenv("FAKE_CUDA_LAUNCH", "0")
+	t.Setenv("CPUDRIVER_LAUNCH", "0")
 	must(t, d.Launch(launch))
 	must(t, d.Wait())
 }
 
 // A kernel that fails does so after its launch: the next call that waits says which, and the device is lost.
-func TestFakeLost(t *testing.T) {
+func TestDriverLost(t *testing.T) {
 	for _, launches := range []int{1, 3} {
 		t.Run(fmt.Sprint(launches), func(t *testing.T) {
 			if !child() {
-				runChild(t, "TestFakeLost", "LD_LIBRARY_PATH="+library(t), fmt.Sprint("LAUNCHES=", launches))
+				runChild(t, "TestDriverLost", "LD_LIBRARY_PATH="+library(t), fmt.Sprint("LAUNCHES=", launches))
 				return
 			}
 			if os.Getenv("LAUNCHES") != fmt.Sprint(launches) {
@@ -238,7 +229,7 @@ func TestFakeLost(t *testing.T) {
 				Args: []driver.Arg{0, 0, 0}}
 			must(t, d.Launch(launch))
 			must(t, d.Wait()) // that one went well
-			t.Setenv("FAKE_CUDA_KERNEL", "700")
+			t.Setenv("CPUDRIVER_KERNEL", "700")
 			for range launches {
 				must(t, d.Launch(launch))
 			}
