@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/cpudriver"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
@@ -50,7 +51,7 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 }
 
 // interpreted says whether the device is package cpudriver's, on which large sizes take too long.
-func interpreted(b Backend) bool { return b.Info.Name == "PTX on the CPU" }
+func interpreted(b Backend) bool { return b.Info.Name == cpudriver.DeviceName }
 
 func TestCUDABackend(t *testing.T) {
 	for _, storage := range []Storage{Memory, Generated} {

@@ -5,6 +5,7 @@ package gpu_test
 import (
 	"testing"
 
+	"github.com/matsense/matsense/gpu/cpudriver"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/internal/drivertest"
@@ -27,5 +28,20 @@ func TestCUDAKernels(t *testing.T) {
 			t.Fatal(err)
 		}
 		return drivertest.Guard(t, d)
+	})
+}
+
+// TestCUDAPlants: mistakes that are planted in kernels are found by the driver that runs PTX on the CPU.
+func TestCUDAPlants(t *testing.T) {
+	gpus, err := cuda.Devices()
+	if err != nil || gpus[0].Name != cpudriver.DeviceName {
+		t.Skip("a GPU is not for this: a kernel that waits for ever would hold it")
+	}
+	findPlants(t, kerneltest.CPUDriver, func(t *testing.T) driver.Device {
+		d, err := cuda.Open(gpus[0].Index) // which looks after its memory itself, to the byte
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
 	})
 }

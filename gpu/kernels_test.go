@@ -23,7 +23,7 @@ func TestKernels(t *testing.T) {
 			kerneltest.Run(t, func(t *testing.T) driver.Device {
 				t.Parallel()
 				// No launch here takes a million warp instructions: sixteen million are threads that wait for ever.
-				return c.wrap(t, emulator.New(emulator.Config{Multiprocessors: 32, Steps: 1 << 24}))
+				return c.wrap(t, emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24}))
 			})
 		})
 	}

@@ -15,6 +15,9 @@ import (
 	"sync"
 )
 
+// DeviceName is how the driver's devices call themselves.
+const DeviceName = "PTX on the CPU"
+
 //go:embed src
 var sources embed.FS
 

@@ -38,6 +38,7 @@ type instruction struct {
 	reads, writes []int32 // registers
 	guard         int32   // a predicate, or −1
 	invert        uint32  // all ones where the guard has !
+	size          int     // bytes that each lane loads or stores
 	line          int
 }
 

@@ -39,6 +39,7 @@ func decodeAtom(a *assembler) operation {
 	name := a.must(operations...)
 	q.kind = a.kind(atomics[name]...)
 	q.size = q.kind.size
+	a.in.size = q.size
 	if q.kind == kinds["f64"] {
 		a.needs(50, 60)
 	}

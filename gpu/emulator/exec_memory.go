@@ -141,6 +141,7 @@ func (a *assembler) vector(q *request) {
 	n := map[string]int{"": 1, "v2": 2, "v4": 4}[a.maybe("v2", "v4")]
 	q.kind = a.kind(elements...)
 	q.size = n * q.kind.size
+	a.in.size = q.size
 	if q.size > 16 {
 		a.fail("more than 16 bytes a thread")
 	}

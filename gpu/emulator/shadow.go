@@ -104,7 +104,7 @@ func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 	p, first, last := r.page(at, size)
 	for i := first; i <= last; i++ {
 		c := &p.cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, r.space) {
+		if c.write.time >= began && w.conflict(c.write, lane, s, size, r.space) {
 			w.race("load", at, size, lane, r, c.write, "a store")
 		}
 		switch {
@@ -155,15 +155,15 @@ func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 	p, first, last := r.page(at, size)
 	for i := first; i <= last; i++ {
 		c := &p.cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, r.space) {
+		if c.write.time >= began && w.conflict(c.write, lane, s, size, r.space) {
 			w.race("store", at, size, lane, r, c.write, "a store")
 		}
-		if c.read.time >= began && w.conflict(c.read, lane, s, r.space) {
+		if c.read.time >= began && w.conflict(c.read, lane, s, size, r.space) {
 			w.race("store", at, size, lane, r, c.read, "a load")
 		}
 		if p.others != nil {
 			for _, o := range p.others[i] {
-				if o.time >= began && w.conflict(o, lane, s, r.space) {
+				if o.time >= began && w.conflict(o, lane, s, size, r.space) {
 					w.race("store", at, size, lane, r, o, "a load")
 				}
 			}
@@ -172,8 +172,10 @@ func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 	}
 }
 
-// conflict says whether nothing orders an earlier access before this one of a lane, where one of both is a write.
-func (w *warp) conflict(t touch, lane int, s strength, where space) bool {
+// conflict says whether nothing orders an earlier access before this one of a lane, where one of both is a write. Strong
+// accesses need no order, but only among those of the same size: one that is larger may be seen in part (PTX ISA, memory
+// consistency model, "Conflict and data races": morally strong operations overlap completely).
+func (w *warp) conflict(t touch, lane int, s strength, size int, where space) bool {
 	if w.before(t, lane, where) {
 		return false
 	}
@@ -181,7 +183,7 @@ func (w *warp) conflict(t touch, lane int, s strength, where space) bool {
 	if t.unit-w.block.unit >= w.launch.warps {
 		enough = beyond
 	}
-	return s < enough || t.strength() < enough
+	return s < enough || t.strength() < enough || w.program.code[t.pc()].size != size
 }
 
 // before says whether an earlier access is ordered before this one of a lane.

@@ -22,15 +22,17 @@ import (
 // drivertest.Guard: each buffer is freed right after the launch that it was for.
 func Run(t *testing.T, open func(t *testing.T) driver.Device) {
 	for _, k := range kernels.All() {
-		t.Run(k.Name, func(t *testing.T) {
-			test, ok := tests[k.Name]
-			if !ok {
-				t.Fatal("there is no test of this kernel")
-			}
-			b := newBench(t, open(t), k)
-			test(t, b)
-		})
+		t.Run(k.Name, func(t *testing.T) { RunKernel(t, k, open) })
 	}
+}
+
+// RunKernel runs the part of the suite that is for one kernel, whose text may be another than the kernel's own.
+func RunKernel(t *testing.T, k kernels.Kernel, open func(t *testing.T) driver.Device) {
+	test, ok := tests[k.Name]
+	if !ok {
+		t.Fatal("there is no test of this kernel")
+	}
+	test(t, newBench(t, open(t), k))
 }
 
 // tests has the test of each kernel, by its name.

@@ -1,0 +1,64 @@
+package gpu_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/kerneltest"
+)
+
+// TestPlants: mistakes that are planted in kernels are found in the emulator.
+func TestPlants(t *testing.T) {
+	findPlants(t, kerneltest.Emulator, func(*testing.T) driver.Device {
+		return emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24})
+	})
+}
+
+// plantVariable names the mistake that a process of its own is to plant.
+const plantVariable = "KERNELTEST_PLANT"
+
+// findPlants runs the suite on kernels with a mistake, each in a process of its own, in which it must fail.
+func findPlants(t *testing.T, implementation string, open func(t *testing.T) driver.Device) {
+	if name, ok := os.LookupEnv(plantVariable); ok {
+		for _, p := range kerneltest.Plants {
+			if p.Name == name {
+				k, err := p.Planted()
+				if err != nil {
+					fmt.Println(err) // not found, and so the parent's failure
+					return
+				}
+				kerneltest.RunKernel(t, k, open)
+			}
+		}
+		return
+	}
+	for _, p := range kerneltest.Plants {
+		t.Run(p.Name, func(t *testing.T) {
+			if _, err := p.Planted(); err != nil {
+				t.Fatal(err)
+			}
+			if p.Blind == implementation {
+				t.Skipf("%s cannot see it: %s", implementation, p.Why)
+			}
+			command := exec.Command(os.Args[0], "-test.run", "^"+strings.Split(t.Name(), "/")[0]+"$", "-test.timeout", "2m")
+			command.Env = append(os.Environ(), plantVariable+"="+p.Name)
+			out, err := command.CombinedOutput()
+			if err == nil {
+				t.Fatalf("nothing found it:\n%s", out)
+			}
+			if lines := strings.Split(strings.TrimSpace(string(out)), "\n"); testing.Verbose() {
+				for _, line := range lines {
+					if !strings.Contains(line, "---") {
+						t.Log(strings.TrimSpace(line))
+						break
+					}
+				}
+			}
+		})
+	}
+}
