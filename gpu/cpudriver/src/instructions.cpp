@@ -337,6 +337,11 @@ template <Space space, class T, int n> const Instruction *store(const Instructio
 	writes++;
 	return i + 1;
 }
+// A store that others may wait for: they come next.
+template <Space space, class T, int n> const Instruction *publish(const Instruction *i, Thread &t) {
+	t.at = store<space, T, n>(i, t), t.polled = true;
+	return nullptr;
+}
 
 struct Exchange {
 	template <class T> static T of(T, T b) { return b; }
@@ -788,11 +793,13 @@ template <Space space> Step load_of(Type t, int n, bool polls) {
 	choose(u8()), choose(i8()), choose(u16()), choose(i16()), choose(u32()), choose(u64());
 	return found;
 }
-template <Space space> Step store_of(Type t, int n) {
+template <Space space> Step store_of(Type t, int n, bool published) {
 	Step found = nullptr;
 	auto choose = [&](auto v) {
 		using T = decltype(v);
-		if (t.bits == width<T>) found = n == 1 ? store<space, T, 1> : n == 2 ? store<space, T, 2> : store<space, T, 4>;
+		if (t.bits != width<T>) return;
+		if (published) found = n == 1 ? publish<space, T, 1> : n == 2 ? publish<space, T, 2> : publish<space, T, 4>;
+		else found = n == 1 ? store<space, T, 1> : n == 2 ? store<space, T, 2> : store<space, T, 4>;
 	};
 	choose(u8()), choose(u16()), choose(u32()), choose(u64());
 	return found;
@@ -830,9 +837,9 @@ void access(Encoder &e, bool loads) {
 		const Operand &o = n > 1 ? data.parts[k] : data;
 		e.out.operand[k] = !loads ? e.value(o, t, true) : o.kind == Operand::sink && n > 1 ? e.to.cell(0) : e.result(o, t, true);
 	}
-	bool polls = loads && strength >= 1;
-	if (loads) e.add(space ? load_of<Space::shared>(t, n, polls) : load_of<Space::global>(t, n, polls));
-	else e.add(space ? store_of<Space::shared>(t, n) : store_of<Space::global>(t, n));
+	bool strong = strength >= 1;
+	if (loads) e.add(space ? load_of<Space::shared>(t, n, strong) : load_of<Space::global>(t, n, strong));
+	else e.add(space ? store_of<Space::shared>(t, n, strong) : store_of<Space::global>(t, n, strong));
 }
 void ld(Encoder &e) { access(e, true); }
 void st(Encoder &e) { access(e, false); }

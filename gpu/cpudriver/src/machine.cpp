@@ -158,7 +158,8 @@ struct Machine {
 	// slice runs a thread for a while and returns whether it is still ready.
 	bool slice(Thread &t) {
 		u64 r = random.next();
-		u32 length = 1 + (r & 7 ? u32(r >> 32) % 1024 : u32(r >> 32) % 16), left = length;
+		static const u32 most[4] = {4, 32, 1024, 1024};
+		u32 length = 1 + u32(r >> 32) % most[r & 3], left = length;
 		if (__builtin_expect(t.pending && launch.copies == Copies::random, 0)) perform_at_random(t);
 		const Instruction *i = t.at;
 		do i = i->run(i, t);
@@ -276,6 +277,7 @@ struct Machine {
 					settle(t);
 				}
 				idle = writes != before_writes ? 0 : idle + work - before_work + (t.polled ? 200 : 0);
+				if (t.polled && r >> 8 & 1) stay = 1;
 				t.polled = false;
 				if (idle > 2'000'000'000) deadlock("no thread writes, exits or passes a barrier any more");
 				if (launch.most_work && work > launch.most_work)

@@ -35,7 +35,7 @@ struct Thread {
 	Block *block;
 	u32 index; // in the block
 	State state;
-	bool polled;   // its slice ended at a read that waits for another thread's write
+	bool polled;   // its slice ended where another thread may wait, or where it waits for another itself
 	bool in_range; // shfl: the predicate
 	u8 source;     // shfl: the lane to read from
 	u32 value;     // shfl: what this lane offers; vote: its predicate; bar: the barrier's number
