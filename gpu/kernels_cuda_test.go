@@ -12,8 +12,12 @@ import (
 	"github.com/matsense/matsense/internal/kerneltest"
 )
 
+// multiprocessors is how many the CPU driver's device has: it holds the blocks of contract's widest case.
+const multiprocessors = "80"
+
 // TestCUDAKernels runs every kernel on the first GPU, with canaries around each buffer.
 func TestCUDAKernels(t *testing.T) {
+	t.Setenv("CPUDRIVER_MULTIPROCESSORS", multiprocessors)
 	gpus, err := cuda.Devices()
 	if err != nil {
 		t.Skipf("there is no GPU to run the kernels on: %v", err)
@@ -33,6 +37,7 @@ func TestCUDAKernels(t *testing.T) {
 
 // TestCUDAPlants: mistakes that are planted in kernels are found by the driver that runs PTX on the CPU.
 func TestCUDAPlants(t *testing.T) {
+	t.Setenv("CPUDRIVER_MULTIPROCESSORS", multiprocessors)
 	gpus, err := cuda.Devices()
 	if err != nil || gpus[0].Name != cpudriver.DeviceName {
 		t.Skip("a GPU is not for this: a kernel that waits for ever would hold it")

@@ -111,7 +111,7 @@ func TestDriverMissing(t *testing.T) {
 		{"LD_LIBRARY_PATH=" + notElf, nothing + "libcuda.so.1 could not be loaded: " + notElf + "/libcuda.so.1: file too short\n", ""},
 		{"CPUDRIVER_DEVICES=1", "<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
 		{"CPUDRIVER_DEVICES=2 CPUDRIVER_RETAIN=46", "<nil>\n", "cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
-			"CUDA-capable device(s) is/are busy or unavailable\n"},
+			"CUDA-capable device(s) is/are busy or unavailable (another process may hold it, in exclusive mode)\n"},
 		{"CPUDRIVER_DEVICES=2", "<nil>\n", "<nil>\n"},
 	} {
 		if test.open == "" {

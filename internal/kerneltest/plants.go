@@ -85,7 +85,7 @@ var Plants = []Plant{
 	// Shared memory.
 	{Name: "contract reads sums of warps that are not there yet", Kernel: "contract_q8_f64",
 		Old: "bar.sync 0;\n    setp.ge.u32 %p, %t, 4;", New: "setp.ge.u32 %p, %t, 4;"},
-	{Name: "contract fills a stage that is still read", Kernel: "contract_f32_f64",
+	{Name: "contract fills a stage that is still read", Kernel: "contract_q8_f32",
 		Old: "cp.async.wait_group 0;\n    bar.sync 0;", New: "cp.async.wait_group 0;"},
 	{Name: "contract reads rows before they have come", Kernel: "contract_f64_f64",
 		Old: "cp.async.wait_group 0;", New: "cp.async.wait_group 1;"},
