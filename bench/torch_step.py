@@ -2,15 +2,17 @@
 """One gradient step of matsense's problem as a user would write it in PyTorch, timed on a GPU or on the CPU.
 
     python3 bench/torch_step.py                                # n = 200 and n = 1000, m = 10,000, on the first GPU
+    python3 bench/torch_step.py --batch 1 --batch 8            # and steps of eight factors that share the A_i
     python3 bench/torch_step.py --device cpu --n 40 --m 800
 
-f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)², with the A_i as one dense array of m × n × n numbers and an n × n factor U. Each line
-is the time of a step in milliseconds, its median, least and greatest, and the rate at which A was read, twice a step:
+f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)², with the A_i as one dense array of m × n × n numbers and an n × n factor U.
+Each line has the time of a step in milliseconds, its median, least and greatest, and the rate at which the step read A,
+twice:
 
-    torch/float32/eager/n=200/m=10000  median_ms  min_ms  max_ms  GB/s
+    torch/float32/eager/n=200/m=10000/batch=1  median_ms  min_ms  max_ms  GB/s
 
-PyTorch's settings are its defaults (no TF32). On a GPU the steps are queued one behind another and timed by events, so that
-what the host does between two launches is not counted. What is not measured has a line that begins with "# skipped".
+PyTorch has its default settings (no TF32). On a GPU the steps are queued one behind another and timed by events, so that
+the host's work between two launches is not counted. A line "# skipped" says why a step was not measured.
 Exit codes: 0 done, 1 failed, 77 if PyTorch or the device is not there.
 """
 
@@ -32,8 +34,16 @@ def step(A, y, U):
     return U - MU * (G @ U)
 
 
+def batch_step(A, y, U):
+    """The same step of several factors, stacked: each product with A is one product of matrices."""
+    m, (batch, n, _) = len(y), U.shape
+    residuals = A @ (U @ U.transpose(1, 2)).reshape(batch, -1).T - y[:, None]
+    G = (A.T @ residuals).T.reshape(batch, n, n) / m
+    return U - MU * (G @ U)
+
+
 def check(torch, device):
-    """The step is what autograd makes of f."""
+    """The steps are what autograd makes of f."""
     n, m = 7, 11
     generator = torch.Generator().manual_seed(1)
     A = torch.randn(m, n, n, generator=generator, dtype=torch.float64)
@@ -43,16 +53,26 @@ def check(torch, device):
     loss = (torch.einsum("kij,ij->k", A, U @ U.T) - y).square().sum() / (4 * m)
     (gradient,) = torch.autograd.grad(loss, U)
     with torch.no_grad():
-        torch.testing.assert_close(step(A.reshape(m, -1), y, U), U - MU * gradient, rtol=1e-10, atol=1e-10)
+        want = U - MU * gradient
+        torch.testing.assert_close(step(A.reshape(m, -1), y, U), want, rtol=1e-10, atol=1e-10)
+        stacked = batch_step(A.reshape(m, -1), y, torch.stack([U, 2 * U, U]))
+        for got in stacked[0], stacked[2]:
+            torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-10)
 
 
 def data(torch, device, dtype, n, m):
-    """A, y and U. Their values do not matter to the time."""
+    """A and y. Their values do not matter to the time."""
     A = torch.empty(m, n * n, device=device, dtype=dtype)
     rows = max(1, 2**27 // (n * n))  # in pieces of at most 1 GiB, so that making it takes no second A
     for i in range(0, m, rows):
         A[i:i + rows].normal_()
-    return A, torch.randn(m, device=device, dtype=dtype), 1e-3 * torch.randn(n, n, device=device, dtype=dtype)
+    return A, torch.randn(m, device=device, dtype=dtype)
+
+
+def compiled(torch, run):
+    """run, compiled anew: the compiler keeps few versions of a function, and then falls back to eager without an error."""
+    torch._dynamo.reset()
+    return torch.compile(run, dynamic=False)
 
 
 def milliseconds(torch, device, run, repetitions):
@@ -87,36 +107,51 @@ def free_memory(torch, device):
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("MemAvailable:"))
 
 
-def measure(torch, device, dtype, n, m, repetitions, deadline):
-    """Both forms of one size and type."""
+def measure(torch, device, dtype, n, m, batches, repetitions, deadline):
+    """Both forms of one size and type, for each batch. False if PyTorch could not do an eager step that fits."""
     type_name = str(dtype).removeprefix("torch.")
 
-    def name(form):
-        return f"torch/{type_name}/{form}/n={n}/m={m}"
+    def name(form, batch):
+        return f"torch/{type_name}/{form}/n={n}/m={m}/batch={batch}"
+
+    def skipped(form, batch, reason):
+        print(f"# skipped {name(form, batch)}: {reason}", flush=True)
 
     size = m * n * n * torch.finfo(dtype).bits // 8
     free = free_memory(torch, device)
-    if size > 0.9 * free:
-        print(f"# skipped {name('eager')}: A takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free", flush=True)
-        return
-    if time.monotonic() > deadline:
-        print(f"# skipped {name('eager')}: out of time", flush=True)
-        return
-    A, y, U = data(torch, device, dtype, n, m)
-    for form in "eager", "compiled":
-        if time.monotonic() > deadline:
-            print(f"# skipped {name(form)}: out of time", flush=True)
-            continue
-        try:
-            run = step if form == "eager" else torch.compile(step, dynamic=False)
-            times = milliseconds(torch, device, lambda: run(A, y, U), repetitions)
-        except Exception as error:  # torch.compile needs a compiler of its own, which may be missing
-            if form == "eager":
-                raise
-            print(f"# skipped {name(form)}: torch.compile: {first_line(error)}", flush=True)
-            continue
-        median = statistics.median(times)
-        print(f"{name(form)}  {median:.4f}  {min(times):.4f}  {max(times):.4f}  {2 * size / median / 1e6:.1f}", flush=True)
+    if size > 0.9 * free or time.monotonic() > deadline:
+        reason = "out of time"
+        if size > 0.9 * free:
+            reason = f"A takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free"
+        for batch in batches:
+            for form in "eager", "compiled":
+                skipped(form, batch, reason)
+        return True
+    well = True
+    A, y = data(torch, device, dtype, n, m)
+    for batch in batches:
+        U = 1e-3 * torch.randn(batch, n, n, device=device, dtype=dtype)
+        run = batch_step
+        if batch == 1:
+            U, run = U[0], step
+        for form in "eager", "compiled":
+            if time.monotonic() > deadline:
+                skipped(form, batch, "out of time")
+                continue
+            try:
+                timed = run if form == "eager" else compiled(torch, run)
+                times = milliseconds(torch, device, lambda: timed(A, y, U), repetitions)
+            except torch.cuda.OutOfMemoryError as error:
+                skipped(form, batch, first_line(error))
+                continue
+            except Exception as error:  # torch.compile needs a compiler of its own, which may be missing
+                skipped(form, batch, first_line(error) if form == "eager" else f"torch.compile: {first_line(error)}")
+                well = well and form == "compiled"
+                continue
+            median = statistics.median(times)
+            rate = 2 * size / median / 1e6
+            print(f"{name(form, batch)}  {median:.4f}  {min(times):.4f}  {max(times):.4f}  {rate:.1f}", flush=True)
+    return well
 
 
 def main():
@@ -124,6 +159,7 @@ def main():
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, cpu (default %(default)s)")
     parser.add_argument("--n", type=int, action="append", help="may be given several times (default 200 and 1000)")
     parser.add_argument("--m", type=int, default=10_000, help="measurements (default %(default)s)")
+    parser.add_argument("--batch", type=int, action="append", help="factors that step together, likewise (default 1)")
     parser.add_argument("--repetitions", type=int, default=20, help="timed steps (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no measurement after so many seconds")
     options = parser.parse_args()
@@ -145,14 +181,17 @@ def main():
         where = f"CUDA {torch.version.cuda}, {torch.cuda.get_device_name(device)}"
     print(f"# PyTorch {torch.__version__}, {where}", flush=True)
     check(torch, device)
+    well = True
     with torch.no_grad():
         for n in options.n or [200, 1000]:
             for dtype in torch.float32, torch.float64:
-                measure(torch, device, dtype, n, options.m, options.repetitions, deadline)
+                batches = options.batch or [1]
+                if not measure(torch, device, dtype, n, options.m, batches, options.repetitions, deadline):
+                    well = False
                 gc.collect()
                 if device.type == "cuda":
                     torch.cuda.empty_cache()
-    return 0
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

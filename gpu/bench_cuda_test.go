@@ -4,7 +4,11 @@ package gpu
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,147 +18,193 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// The benchmarks time the device with its own clock. Beside the achieved rate stands that of a copy from device to
-// device, bytes read and written, measured in the same run: the limit of everything that reads rows from memory.
+// The benchmarks time the device with its own clock. Each measures once, whatever -test.benchtime says, and repeats its
+// operation by itself, so that a problem's data are made once:
+//
+//	gpu.test -test.run '^$' -test.bench '^BenchmarkCUDA$' -test.benchtime 1x -cuda.n 200
+//
+// One process should hold one size of large problems, for all of the memory is free when it ends. The flags:
+var (
+	benchN           = flag.String("cuda.n", "200,1000", "benchmark matrices of these sides n")
+	benchM           = flag.Int("cuda.m", 10_000, "benchmark with so many measurements")
+	benchBatches     = flag.String("cuda.batches", "1,8,32", "benchmark batches of so many members")
+	benchStorages    = flag.String("cuda.storages", "memory,generated", "benchmark rows that are stored like this")
+	benchRepetitions = flag.Int("cuda.repetitions", 20, "repeat an operation so often, at least three times")
+	benchSeconds     = flag.Float64("cuda.seconds", 0.25, "but begin no repetition after so many seconds")
+	benchUntil       = flag.Duration("cuda.until", time.Hour, "begin no benchmark when so much time has passed")
+	benchCopy        = flag.Int64("cuda.copy", 1<<30, "bytes of the copy from device to device")
+)
 
-var benchSizes = []struct{ n, m int }{{200, 10_000}, {1000, 10_000}}
-
-// BenchmarkCUDAContract times contract and the sum of its chunks for one member.
-func BenchmarkCUDAContract(b *testing.B) {
-	eachBenchmark(b, func(b *testing.B, e *engine) {
-		rowBytes := float64(e.m) * float64(e.stride)
-		copied := copyRate(b, e)
-		var total time.Duration
-		for range b.N {
-			total += timed(b, e, func() error { return e.contractAll(1) })
-		}
-		seconds := total.Seconds() / float64(b.N)
-		b.ReportMetric(seconds*1e9, "ns/op")
-		b.ReportMetric(copied/1e9, "copy-GB/s")
-		if e.inMemory {
-			b.ReportMetric(rowBytes/seconds/1e9, "GB/s")
-			b.ReportMetric(rowBytes/copied*1e9, "floor-ns")
-		}
-	})
-}
-
-// BenchmarkCUDAStep times a whole step of gradient descent with an n × n factor.
-func BenchmarkCUDAStep(b *testing.B) {
-	eachBenchmark(b, func(b *testing.B, e *engine) {
-		var total time.Duration
-		for i := range b.N {
-			total += timed(b, e, func() error { return solver.GradientDescent{StepSize: 0.1}.Step(e, 0, i) })
-		}
-		b.ReportMetric(float64(total.Nanoseconds())/float64(b.N), "ns/op")
-	})
-}
-
-// BenchmarkCUDABatch times a step of eight members that share their rows.
-func BenchmarkCUDABatch(b *testing.B) {
-	const members = 8
-	open(b, sensing.F32, F64, Memory, 200, 10_000, members, func(b *testing.B, e *engine) {
-		all := []int{0, 1, 2, 3, 4, 5, 6, 7}
-		var total time.Duration
-		for i := range b.N {
-			total += timed(b, e, func() error {
-				if err := e.Gradient(all...); err != nil {
-					return err
-				}
-				for _, member := range all {
-					if err := (solver.GradientDescent{StepSize: 0.1}).Step(e, member, i); err != nil {
-						return err
+// BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the sum of its
+// chunks, and one whole step of gradient descent with n × n factors. Times are medians, with the least and the greatest.
+//
+// Beside them stands the rate of a copy from device to device, bytes read and written, measured just before: the limit of
+// whatever reads rows from memory. GB/s are the bytes of all rows, counted once for the whole batch, over the time.
+//
+// The most telling benchmarks come first, because the time may not suffice for all.
+func BenchmarkCUDA(b *testing.B) {
+	began := time.Now()
+	for _, n := range numbers(b, *benchN) {
+		for _, members := range numbers(b, *benchBatches) {
+			for _, storage := range strings.Split(*benchStorages, ",") {
+				for _, precision := range []Precision{F64, F32} {
+					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
+						c := benchCase{n, *benchM, members, entries, precision, Storage(storage)}
+						b.Run(c.String(), func(b *testing.B) {
+							if time.Since(began) > *benchUntil {
+								b.Skip("out of time")
+							}
+							c.run(b)
+						})
 					}
-				}
-				return nil
-			})
-		}
-		b.ReportMetric(float64(total.Nanoseconds())/float64(b.N), "ns/op")
-		b.ReportMetric(float64(total.Nanoseconds())/float64(b.N)/members, "ns/member")
-	})
-}
-
-// eachBenchmark runs a benchmark for every entry format, arithmetic, storage and size.
-func eachBenchmark(b *testing.B, run func(b *testing.B, e *engine)) {
-	for _, size := range benchSizes {
-		for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
-			for _, precision := range []Precision{F64, F32} {
-				for _, storage := range []Storage{Memory, Generated} {
-					open(b, entries, precision, storage, size.n, size.m, 1, run)
 				}
 			}
 		}
 	}
 }
 
-// open runs a benchmark on an engine, warmed up.
-func open(b *testing.B, entries sensing.Entries, precision Precision, storage Storage, n, m, members int, run func(b *testing.B, e *engine)) {
-	name := fmt.Sprintf("%s/%s/%s/n=%d/m=%d", entries, precision, storage, n, m)
-	b.Run(name, func(b *testing.B) {
-		backend := onGPU(b, storage, precision, unguarded)
-		space := sensing.Sym{N: n}
-		ensemble, err := sensing.NewGaussian(space, m, entries, 1)
-		if entries == sensing.Signs {
-			ensemble, err = sensing.NewRademacher(space, m, 1)
+// numbers reads a list of positive whole numbers.
+func numbers(b *testing.B, list string) []int {
+	var all []int
+	for _, text := range strings.Split(list, ",") {
+		v, err := strconv.Atoi(text)
+		if err != nil || v < 1 {
+			b.Fatalf("%q is not a list of positive whole numbers", list)
 		}
-		check(b, err)
-		truth, err := sensing.NewTruth(n, 5, 1, 1)
-		check(b, err)
-		batch := solver.Batch{Parametrization: solver.PSD{}}
-		for range members {
-			batch.Members = append(batch.Members, solver.Member{FactorRank: n})
+		all = append(all, v)
+	}
+	return all
+}
+
+// benchCase is what one engine is opened for.
+type benchCase struct {
+	n, m, members int
+	entries       sensing.Entries
+	precision     Precision
+	storage       Storage
+}
+
+// String is the benchmark's name.
+func (c benchCase) String() string {
+	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d", c.n, c.m, c.entries, c.precision, c.storage, c.members)
+}
+
+func (c benchCase) run(b *testing.B) {
+	backend := onGPU(b, c.storage, c.precision, unguarded)
+	problem, batch := c.problem(b)
+	need, err := backend.Memory(problem, batch)
+	check(b, err)
+	if free := float64(backend.Info.Free - 2*(*benchCopy)); need > 0.95*free {
+		b.Skipf("%.3g GB are needed, and %.3g GB are free", need/1e9, free/1e9)
+	}
+	opened, err := backend.Open(context.Background(), problem, batch)
+	check(b, err)
+	defer opened.Close()
+	e := opened.(*engine)
+	start, err := solver.SmallRandom{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
+	check(b, err)
+	all := make([]int, c.members)
+	for i := range all {
+		all[i] = i
+		check(b, e.Set(i, solver.Iterate, start))
+	}
+	check(b, e.Gradient(all...))
+	copied := copyRate(b, e.device)
+
+	b.Run("contract", func(b *testing.B) {
+		seconds := repeat(b, e.device, func(int) error { return e.contractAll(c.members) })
+		b.ReportMetric(copied/1e9, "copy-GB/s")
+		if e.inMemory {
+			bytes := float64(e.m) * float64(e.stride)
+			b.ReportMetric(bytes/seconds/1e9, "GB/s")
+			b.ReportMetric(bytes/copied*1e9, "floor-ns")
 		}
-		problem := &sensing.Problem{Ensemble: ensemble, Truth: truth}
-		bytes, err := backend.Memory(problem, batch)
-		check(b, err)
-		if free := float64(backend.Info.Free); bytes > 0.9*free {
-			b.Skipf("%.3g GB are needed, and %.3g GB are free", bytes/1e9, free/1e9)
-		}
-		opened, err := backend.Open(context.Background(), problem, batch)
-		check(b, err)
-		defer opened.Close()
-		e := opened.(*engine)
-		u, err := solver.SmallRandom{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
-		check(b, err)
-		for i := range members {
-			check(b, e.Set(i, solver.Iterate, u))
-			check(b, e.Gradient(i))
-		}
-		for range 3 {
-			check(b, e.contractAll(1))
-		}
-		b.ResetTimer()
-		run(b, e)
+	})
+	b.Run("step", func(b *testing.B) {
+		descent := solver.GradientDescent{StepSize: 0.1}
+		seconds := repeat(b, e.device, func(i int) error {
+			if err := e.Gradient(all...); err != nil {
+				return err
+			}
+			for _, member := range all {
+				if err := descent.Step(e, member, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		b.ReportMetric(seconds*1e9/float64(c.members), "ns/member")
 	})
 }
 
+// problem makes a problem with a truth of rank 5, and a batch of n × n factors.
+func (c benchCase) problem(b *testing.B) (*sensing.Problem, solver.Batch) {
+	space := sensing.Sym{N: c.n}
+	ensemble, err := sensing.NewGaussian(space, c.m, c.entries, 1)
+	if c.entries == sensing.Signs {
+		ensemble, err = sensing.NewRademacher(space, c.m, 1)
+	}
+	check(b, err)
+	truth, err := sensing.NewTruth(c.n, min(5, c.n), 1, 1)
+	check(b, err)
+	batch := solver.Batch{Parametrization: solver.PSD{}}
+	for range c.members {
+		batch.Members = append(batch.Members, solver.Member{FactorRank: c.n})
+	}
+	return &sensing.Problem{Ensemble: ensemble, Truth: truth}, batch
+}
+
+// repeat does an operation again and again, reports the median of its times as ns/op, and returns the median in seconds.
+func repeat(b *testing.B, d driver.Device, do func(i int) error) float64 {
+	const warmUp, least = 3, 3
+	for i := range warmUp {
+		check(b, do(i))
+	}
+	check(b, d.Wait())
+	var times []time.Duration
+	for began := time.Now(); len(times) < *benchRepetitions; {
+		if len(times) >= least && time.Since(began).Seconds() > *benchSeconds {
+			break
+		}
+		times = append(times, timed(b, d, func() error { return do(warmUp + len(times)) }))
+	}
+	slices.Sort(times)
+	median := (times[(len(times)-1)/2] + times[len(times)/2]) / 2
+	b.ReportMetric(float64(median), "ns/op")
+	b.ReportMetric(float64(times[0]), "min-ns")
+	b.ReportMetric(float64(times[len(times)-1]), "max-ns")
+	b.ReportMetric(float64(len(times)), "repetitions")
+	return median.Seconds()
+}
+
 // timed returns the device's time for what do asks of it.
-func timed(b *testing.B, e *engine, do func() error) time.Duration {
-	from, err := e.device.Mark()
+func timed(b *testing.B, d driver.Device, do func() error) time.Duration {
+	from, err := d.Mark()
 	check(b, err)
 	check(b, do())
-	to, err := e.device.Mark()
+	to, err := d.Mark()
 	check(b, err)
-	t, err := e.device.Elapsed(from, to)
+	t, err := d.Elapsed(from, to)
 	check(b, err)
 	return t
 }
 
 // copyRate returns the bytes a second, read and written together, of a copy between two large buffers, the best of ten.
-func copyRate(b *testing.B, e *engine) float64 {
-	const size = 1 << 30
+func copyRate(b *testing.B, d driver.Device) float64 {
+	size := *benchCopy
 	var at [2]driver.Pointer
 	for i := range at {
-		p, err := e.device.Alloc(size)
+		p, err := d.Alloc(size)
 		check(b, err)
-		check(b, e.device.Fill(p, byte(i+1), size))
-		defer e.device.Free(p)
+		defer d.Free(p)
+		check(b, d.Fill(p, byte(i+1), size))
 		at[i] = p
 	}
 	best := time.Duration(1 << 62)
 	for range 10 {
-		best = min(best, timed(b, e, func() error { return e.device.Copy(at[1], at[0], size) }))
+		best = min(best, timed(b, d, func() error { return d.Copy(at[1], at[0], size) }))
 	}
-	return 2 * size / best.Seconds()
+	return 2 * float64(size) / best.Seconds()
 }
 
 func check(b *testing.B, err error) {
