@@ -37,7 +37,12 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 	if err != nil {
 		t.Skipf("needs a GPU: %v", err)
 	}
-	if _, err := held(); err != nil {
+	device, err := held()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := device.Info() // with what is free now
+	if err != nil {
 		t.Fatal(err)
 	}
 	connect := func() (driver.Device, error) {
@@ -47,7 +52,7 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 		}
 		return drivertest.Guard(t, d), nil
 	}
-	return Backend{Label: "cuda", Info: gpus[0], Connect: connect, Storage: storage, Precision: precision}
+	return Backend{Label: "cuda", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
 // interpreted says whether the device is package cpudriver's, on which large sizes take too long.

@@ -1,0 +1,293 @@
+package gpucheck
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// step is one thing to do on a machine with a GPU.
+type step struct {
+	name, group string
+	// limit is how long it may take. All of a group must stay below ten minutes, all groups below 28.
+	limit time.Duration
+	// argv is the command; a step without one reads what earlier steps left.
+	argv func(v *visit) []string
+	// in is the folder of the bundle that the command runs in.
+	in string
+	// show matches the lines of its output that the user sees at once.
+	show *regexp.Regexp
+	// judge finds the outcome, and keeps what was measured.
+	judge func(a *attempt) Outcome
+	// lacks says which program is not installed, if one is not; then the step is skipped.
+	lacks func(v *visit) string
+	// clocks: the clock of the GPU is read all the while.
+	clocks bool
+}
+
+// groups are the names that --only takes, in the order in which they are done.
+var groups = []string{"load", "test", "run", "sweep", "bench", "torch", "sanitizer"}
+
+// sizes are what the steps work on.
+type sizes struct {
+	n          []int // of benchmarks, with rows in memory and generated
+	generated  []int // of benchmarks with generated rows alone
+	m          int
+	batches    []int
+	benchFlags []string
+	kernels    []string // flags that choose tests of kernels
+	engine     []string // flags that choose tests of the engine
+	racy       []string // flags that choose tests of kernels for the slow tools of compute-sanitizer
+	paper      []string // flags of matsense run
+	iterations int      // of it
+	sweep      string   // a sweep file, without its device
+}
+
+var full = sizes{
+	n: []int{200, 500, 1000, 1100}, generated: []int{1500}, m: 10_000, batches: []int{1, 8, 32},
+	kernels:    []string{"-test.run", "^TestCUDAKernels$"},
+	engine:     []string{"-test.run", "^TestCUDA", "-test.skip", "^TestCUDA(Kernels|Load)$"},
+	racy:       []string{"-test.run", "^TestCUDAKernels$", "-test.skip", "/^(lift|pullback|residuals|sum|dots|accumulate|contract).*_f32$"},
+	paper:      []string{"--n", "200", "--rank", "5", "--alpha", "1e-6"},
+	iterations: 250,
+	sweep: `base: {n: 60, rank: 2, iterations: 300, device: %s}
+axes:
+  - alpha: [1e-3, 1e-6]
+  - factor-rank: [2, 8, 60]
+seeds: 2
+start-seeds: 2
+`,
+}
+
+// tiny has the same steps at sizes that a CPU manages.
+var tiny = sizes{
+	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3},
+	benchFlags: []string{"-cuda.repetitions", "3", "-cuda.copy", "1048576"},
+	kernels:    []string{"-test.run", "^TestCUDAKernels$/^(combine|gram|contract_q8_f64|dots_sign_f32)$"},
+	engine:     []string{"-test.run", "^TestCUDASameBits$/^gaussian-f32$/^n=5$"},
+	racy:       []string{"-test.run", "^TestCUDAKernels$/^(combine|contract_f32_f64)$"},
+	paper:      []string{"--n", "8", "--rank", "1", "--measurements", "60", "--alpha", "1e-3"},
+	iterations: 100,
+	sweep: `base: {n: 8, rank: 1, measurements: 60, iterations: 40, device: %s}
+axes:
+  - factor-rank: [2, 8]
+start-seeds: 2
+`,
+}
+
+const (
+	tinyLimit = time.Minute     // of every step with --tiny
+	grace     = 3 * time.Second // between the request to end and the end
+)
+
+var (
+	testLines  = regexp.MustCompile(`^--- |^ *--- (FAIL|SKIP)|^panic:|^=========.*SUMMARY`)
+	benchLines = regexp.MustCompile(`^Benchmark.*[0-9] +[0-9.]+ ns/op|--- (SKIP|FAIL)`)
+	torchLines = regexp.MustCompile(`^torch/|^#`)
+	runLines   = regexp.MustCompile(`^Recovered|^  train loss`)
+)
+
+// table lists the steps at given sizes.
+func table(s sizes) []step {
+	list := []step{
+		{
+			name: "nvidia-smi", group: "load", limit: 10 * time.Second, judge: judgeSMI, lacks: lacking("nvidia-smi"),
+			argv: func(*visit) []string {
+				return []string{"nvidia-smi", "--format=csv,noheader", "--query-gpu=name,driver_version,memory.total," +
+					"clocks.sm,clocks.max.sm,clocks.mem,clocks.max.mem,power.limit,temperature.gpu"}
+			},
+		},
+		{
+			name: "devices", group: "load", limit: 20 * time.Second, judge: judgeDevices,
+			argv: func(v *visit) []string { return []string{v.program("matsense"), "devices", "--json"} },
+		},
+		{
+			name: "first-kernel", group: "load", limit: 40 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
+			argv: gotest("gpu.test", "-test.run", "^TestCUDAKernels$/^contract_f32_f64$"),
+		},
+		{
+			name: "all-kernels", group: "load", limit: 60 * time.Second, in: "gpu", show: testLines, judge: judgeLoad,
+			argv: gotest("gpu.test", "-test.run", "^TestCUDALoad$"),
+		},
+		{
+			name: "driver", group: "test", limit: 30 * time.Second, in: "cuda", show: testLines, judge: judgeTests,
+			argv: gotest("cuda.test", "-test.run", "^Test(GPU|Device)"),
+		},
+		{
+			name: "kernels", group: "test", limit: 80 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
+			argv: gotest("gpu.test", s.kernels...),
+		},
+		{
+			name: "engine", group: "test", limit: 120 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
+			argv: gotest("gpu.test", s.engine...),
+		},
+	}
+	list = append(list, paperSteps(s)...)
+	list = append(list, sweepSteps(s)...)
+	list = append(list, benchSteps(s)...)
+	list = append(list, step{
+		name: "torch", group: "torch", limit: 200 * time.Second, show: torchLines, judge: judgeTorch, clocks: true,
+		argv: func(v *visit) []string { return torchCommand(v, s) },
+		lacks: func(v *visit) string {
+			if _, err := exec.LookPath(v.python); err != nil {
+				return v.python + " is not installed"
+			}
+			return ""
+		},
+	})
+	for _, tool := range []string{"memcheck", "racecheck", "synccheck", "initcheck"} {
+		chosen := s.racy
+		if tool == "memcheck" {
+			chosen = s.kernels
+		}
+		list = append(list, step{
+			name: tool, group: "sanitizer", limit: 75 * time.Second, in: "gpu", show: testLines, judge: judgeSanitizer,
+			argv: func(v *visit) []string {
+				command := []string{findSanitizer(), "--tool", tool, "--error-exitcode", "1"}
+				return append(command, gotest("gpu.test", append([]string{"-test.short"}, chosen...)...)(v)...)
+			},
+			lacks: func(*visit) string {
+				if findSanitizer() == "" {
+					return "compute-sanitizer is not installed"
+				}
+				return ""
+			},
+		})
+	}
+	return list
+}
+
+// gotest is the command that runs tests. Tests that hang tell where, just before the limit.
+func gotest(binary string, flags ...string) func(v *visit) []string {
+	return func(v *visit) []string {
+		timeout := max(v.current.limit-2*time.Second, time.Second)
+		return append([]string{v.program(binary), "-test.v", "-test.timeout", timeout.String()}, flags...)
+	}
+}
+
+func lacking(program string) func(*visit) string {
+	return func(*visit) string {
+		if _, err := exec.LookPath(program); err != nil {
+			return program + " is not installed"
+		}
+		return ""
+	}
+}
+
+// paperSteps are the paper's run on the GPU and on the CPU, once more, and stopped half-way and resumed.
+func paperSteps(s sizes) []step {
+	run := func(name, dir, device string, limit time.Duration, iterations int, flags ...string) step {
+		return step{
+			name: name, group: "run", limit: limit, show: runLines, clocks: device == "cuda",
+			argv: func(v *visit) []string {
+				command := append([]string{v.program("matsense"), "run"}, s.paper...)
+				if slices.Contains(flags, "--resume") {
+					command = []string{v.program("matsense"), "run"}
+				}
+				return append(append(command, "--iterations", fmt.Sprint(iterations), "--device", device, "--out", v.runDir(dir)), flags...)
+			},
+			judge: func(a *attempt) Outcome { return judgeRun(a, name, dir, device) },
+		}
+	}
+	return []step{
+		run("paper-gpu", "paper-gpu", "cuda", 35*time.Second, s.iterations),
+		run("paper-gpu-again", "paper-gpu-again", "cuda", 25*time.Second, s.iterations),
+		run("paper-cpu", "paper-cpu", "cpu", 60*time.Second, s.iterations),
+		run("paper-half", "paper-resumed", "cuda", 25*time.Second, s.iterations/2),
+		run("paper-resumed", "paper-resumed", "cuda", 25*time.Second, s.iterations, "--resume"),
+		{name: "paper-agrees", group: "run", judge: judgePaper},
+		{name: "paper-same-bits", group: "run", judge: judgeSameBits},
+	}
+}
+
+// sweepSteps are one sweep on the GPU and on the CPU.
+func sweepSteps(s sizes) []step {
+	sweep := func(device string, limit time.Duration) step {
+		name := "sweep-" + device
+		return step{
+			name: name, group: "sweep", limit: limit, judge: judgeExit,
+			argv: func(v *visit) []string {
+				file := filepath.Join(v.out, name+".yaml")
+				if !v.dry {
+					v.note(writeFile(file, fmt.Appendf(nil, s.sweep, device)))
+				}
+				return []string{v.program("matsense"), "sweep", file, "--out", v.runDir(name), "--json"}
+			},
+		}
+	}
+	return []step{sweep("cuda", 40*time.Second), sweep("cpu", 60*time.Second), {name: "sweep-agrees", group: "sweep", judge: judgeSweep}}
+}
+
+// benchSteps are the benchmarks, each size in a process of its own, at whose end all memory is free.
+func benchSteps(s sizes) []step {
+	list := []step{{
+		name: "bench-launch", group: "bench", limit: 10 * time.Second, in: "gpu", show: benchLines, judge: judgeBenchmarks,
+		argv: gotest("gpu.test", "-test.run", "^$", "-test.bench", "^BenchmarkCUDALaunch$", "-test.benchtime", "2000x"),
+	}}
+	limits := map[int]time.Duration{200: 70 * time.Second, 500: 70 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second}
+	size := func(n int, storages string) {
+		limit, known := limits[n]
+		if !known {
+			limit = 60 * time.Second
+		}
+		list = append(list, step{
+			name: fmt.Sprintf("bench-n%d", n), group: "bench", limit: limit, in: "gpu", show: benchLines, judge: judgeBenchmarks, clocks: true,
+			argv: func(v *visit) []string {
+				command := gotest("gpu.test", "-test.run", "^$", "-test.bench", "^BenchmarkCUDA$", "-test.benchtime", "1x")(v)
+				command = append(command, "-cuda.n", fmt.Sprint(n), "-cuda.m", fmt.Sprint(s.m), "-cuda.batches", commas(s.batches),
+					"-cuda.storages", storages, "-cuda.until", (v.current.limit * 4 / 5).String())
+				return append(command, s.benchFlags...)
+			},
+		})
+	}
+	for _, n := range s.n {
+		size(n, "memory,generated")
+	}
+	for _, n := range s.generated {
+		size(n, "generated")
+	}
+	return list
+}
+
+func torchCommand(v *visit, s sizes) []string {
+	command := []string{v.python, v.program("torch_step.py"), "--m", fmt.Sprint(s.m), "--repetitions", "20",
+		"--seconds", fmt.Sprint(int(v.current.limit.Seconds() * 3 / 4))}
+	if v.tiny {
+		command = append(command, "--device", "cpu")
+	}
+	for _, n := range slices.Concat(s.n, s.generated) {
+		command = append(command, "--n", fmt.Sprint(n))
+	}
+	for _, batch := range s.batches {
+		command = append(command, "--batch", fmt.Sprint(batch))
+	}
+	return command
+}
+
+func commas(numbers []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
+}
+
+// findSanitizer looks for compute-sanitizer where it is usually installed.
+func findSanitizer() string {
+	const name = "compute-sanitizer"
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, pattern := range []string{
+		filepath.Join(os.Getenv("CUDA_HOME"), "bin"), "/usr/local/cuda/bin", "/usr/local/cuda*/bin", "/opt/cuda/bin",
+	} {
+		found, _ := filepath.Glob(filepath.Join(pattern, name))
+		for _, path := range found {
+			if filepath.IsAbs(path) {
+				return path
+			}
+		}
+	}
+	return ""
+}
