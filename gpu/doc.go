@@ -9,6 +9,6 @@
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of coordinates and
 //     members. Rows that are not in memory are made tile by tile.
 //
-// The rows are cut into chunks, whose sums are added in order. How many follows from K, m and the device alone, so that
-// the same run on the same device gives the same bits whatever else is in its batch.
+// The rows are cut into chunks, whose sums are added in order. Where chunks begin follows from K and m alone, so that a run
+// gives the same bits on every GPU, whatever else is in its batch.
 package gpu
