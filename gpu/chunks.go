@@ -50,7 +50,7 @@ func (l *layout) shareRows(tileRows int) {
 	if tileRows == 0 {
 		l.tileRows = l.cheapestTile()
 	}
-	l.tileRows = min(roundUp(l.tileRows, tileQuad), roundUp(l.m, tileQuad))
+	l.tileRows = min(wholeQuads(l.tileRows), wholeQuads(l.m))
 }
 
 const (
@@ -69,6 +69,9 @@ const (
 	launchNormals = 1e8
 )
 
+// wholeQuads returns the rows of the blocks of dots that take so many rows.
+func wholeQuads(rows int) int { return blocks(rows, tileQuad) * tileQuad }
+
 // cheapestTile returns the number of rows with which a step costs least, or for generated rows, which take memory, the
 // fewest with which it costs little more.
 func (l *layout) cheapestTile() int {
@@ -80,7 +83,7 @@ func (l *layout) cheapestTile() int {
 	least := math.Inf(1)
 	for power := tileQuad; power < 2*l.m; power *= 2 {
 		for quarters := 4; quarters < 8; quarters++ {
-			rows := min(roundUp(power/4*quarters, tileQuad), roundUp(l.m, tileQuad))
+			rows := min(wholeQuads(power/4*quarters), wholeQuads(l.m))
 			if l.tileFits(rows) {
 				sizes = append(sizes, rows)
 				least = min(least, l.tileCost(rows))
@@ -105,19 +108,16 @@ func (l *layout) tileFits(rows int) bool {
 		bytes += float64(rows) * float64(l.stride)
 		room = min(room, float64(l.m)*float64(l.stride)/rowsShare)
 	}
-	fits := rows <= most && bytes <= max(room, float64(l.info.L2)/4)
-	if l.info.Watchdog {
-		fits = fits && float64(rows)*float64(l.k)*members <= l.launchEntries()
-	}
-	return fits
+	work := float64(rows) * float64(l.k) * members
+	return rows <= most && bytes <= max(room, float64(l.info.L2)/4) && work <= l.mostEntries()
 }
 
-// launchEntries is how many entries a launch may take where a watchdog stops long ones.
-func (l *layout) launchEntries() float64 {
-	if !l.inMemory && l.entries.EntryBits() >= 16 {
+// mostEntries is how many entries a launch over rows takes at most, where a watchdog stops long ones.
+func (l *layout) mostEntries() float64 {
+	if l.info.Watchdog && !l.inMemory && l.entries.EntryBits() >= 16 {
 		return launchNormals
 	}
-	return launchWork
+	return l.mostWork
 }
 
 // tileCost estimates what the rows of a step cost in tiles of so many rows: the bytes between the device and its memory,
@@ -166,7 +166,7 @@ func (l *layout) once() (possible bool, fault string) {
 		return false, ""
 	case !l.info.Cooperative:
 		return false, "it has no cooperative launches"
-	case l.info.Watchdog && float64(l.m)*float64(l.k) > l.launchEntries():
+	case float64(l.m)*float64(l.k) > l.mostEntries():
 		return false, "it drives a display, and its watchdog stops long launches"
 	}
 	return true, ""

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/sensing"
@@ -169,7 +171,7 @@ func TestTilesAreCounted(t *testing.T) {
 				t.Errorf("%d visits to %d chunks", visits, e.chunks())
 			}
 			_, visits := e.tileVisits(e.tileRows)
-			if stored := int64(visits) * int64(roundUp(e.k, 4)) * 8; sums != stored {
+			if stored := int64(visits) * int64(wholeQuads(e.k)) * 8; sums != stored {
 				t.Errorf("%d bytes of sums were stored, want %d", sums, stored)
 			}
 			if all := int64(2*visits-e.chunks()) * int64(e.kp) * 8; float64(all) != want.sums {
@@ -266,6 +268,50 @@ func TestWatchdog(t *testing.T) {
 	}
 	if once, _ := layoutOf(t, h200, Generated, 200, 10_000, 1).once(); !once {
 		t.Error("without a watchdog contract is not one launch")
+	}
+}
+
+// TestWatchdogCutsProducts: on a card that drives a display the products of a batch's factors are taken member by member if
+// they are large, to the same bits.
+func TestWatchdogCutsProducts(t *testing.T) {
+	const n, m = 33, 40
+	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+	must(t, err)
+	truth, err := sensing.NewTruth(n, 1, 1, 1)
+	must(t, err)
+	var factors [2][]float64
+	var launches [2]int64
+	for i, watchdog := range []bool{false, true} {
+		config := emulator.Config{Watchdog: watchdog}
+		device := emulator.New(config)
+		b := emulated(t, config, Memory, F64)
+		b.Connect = func() (driver.Device, error) { return device, nil }
+		opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, batch(5, 7, 9))
+		must(t, err)
+		engine := opened.(*engine)
+		if watchdog {
+			engine.mostWork = n * n * 9 // as though a product of one member were all that a launch may take
+		}
+		for member, r := range []int{5, 7, 9} {
+			u, err := solver.SmallRandom{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+			must(t, err)
+			must(t, engine.Set(member, solver.Iterate, u))
+		}
+		device.ResetTraffic()
+		must(t, engine.Gradient(0, 1, 2))
+		launches[i] = device.Traffic("lift_f64").Launches
+		for member, r := range []int{5, 7, 9} {
+			g := solver.Factor{mat.NewDense(n, r, nil)}
+			must(t, engine.Get(member, solver.Gradient, g))
+			factors[i] = append(factors[i], g[0].RawMatrix().Data...)
+		}
+		must(t, engine.Close())
+	}
+	if launches != [2]int64{1, 3} {
+		t.Errorf("%v launches of lift, want 1 and 3", launches)
+	}
+	if !slices.Equal(factors[0], factors[1]) {
+		t.Error("the gradients differ")
 	}
 }
 

@@ -31,8 +31,27 @@ func encode(list []product) []byte {
 
 // lift does z = svec(L·Rᵀ), or vec(L·Rᵀ), for each member in a list on the device.
 func (e *engine) lift(precision Precision, list driver.Pointer, members int) error {
-	return e.launch(e.lifting+string(precision), driver.Dim{blocks(e.n2, 16), blocks(e.n1, 16), members}, driver.Dim{16, 16, 1},
-		e.sized(list)...)
+	cols := 0
+	for _, shapes := range e.shapes {
+		cols = max(cols, shapes[0].Cols)
+	}
+	return e.inPieces(members, cols, func(first, count int) error {
+		return e.launch(e.lifting+string(precision), driver.Dim{blocks(e.n2, 16), blocks(e.n1, 16), count}, driver.Dim{16, 16, 1},
+			e.sized(list+driver.Pointer(first*memberBytes))...)
+	})
+}
+
+// inPieces launches a product of n1 × n2 and so many columns for all members together, or for some at a time where a watchdog
+// stops long launches. The product of one member is never cut: at n = r = 4000 it takes 64·10⁹ multiply-adds.
+func (e *engine) inPieces(members, cols int, launch func(first, count int) error) error {
+	each := float64(e.n1) * float64(e.n2) * float64(cols)
+	most := int(max(min(e.mostWork/each, float64(members)), 1))
+	for first := 0; first < members; first += most {
+		if err := launch(first, min(most, members-first)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pullback does dst = scale·G·X, or scale·Gᵀ·X, for each member in a list on the device, of at most cols columns.
@@ -41,8 +60,10 @@ func (e *engine) pullback(precision Precision, p pull, list driver.Pointer, memb
 	if p.transposed {
 		name, rows = e.transposed, e.n2
 	}
-	return e.launch(name+string(precision), driver.Dim{blocks(cols, 16), blocks(rows, 16), members}, driver.Dim{16, 16, 1},
-		append(e.sized(list), driver.F64(p.scale))...)
+	return e.inPieces(members, cols, func(first, count int) error {
+		return e.launch(name+string(precision), driver.Dim{blocks(cols, 16), blocks(rows, 16), count}, driver.Dim{16, 16, 1},
+			append(e.sized(list+driver.Pointer(first*memberBytes)), driver.F64(p.scale))...)
+	})
 }
 
 // sized returns a list of members and the sizes of the space's matrices, as lift and pullback take them.

@@ -26,11 +26,12 @@ type layout struct {
 	slots     int
 	shapes    [][]solver.Shape // of each member's factor at most
 
-	stride   int64 // bytes from a row to the next
-	slabs    int   // of kernels.Slab coordinates
-	kp       int   // coordinates, rounded up to whole slabs
-	starts   []int // the first row of each chunk, and m
-	tileRows int   // rows of a tile
+	stride   int64   // bytes from a row to the next
+	slabs    int     // of kernels.Slab coordinates
+	kp       int     // coordinates, rounded up to whole slabs
+	starts   []int   // the first row of each chunk, and m
+	tileRows int     // rows of a tile
+	mostWork float64 // entries or multiply-adds of a launch at most, where a watchdog stops long ones
 
 	contractor kernels.Kernel // that does contract in one launch
 	stages     int            // its dynamic shared memory
@@ -46,7 +47,10 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 	}
 	l := &layout{
 		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), precision: b.Precision,
-		stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
+		mostWork: math.Inf(1), stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
+	}
+	if l.info.Watchdog {
+		l.mostWork = launchWork
 	}
 	l.n1, l.n2 = l.space.Dims()
 	var err error
@@ -232,5 +236,3 @@ func (l *layout) buffers() []buffer {
 	}
 	return list
 }
-
-func roundUp(v, multiple int) int { return (v + multiple - 1) / multiple * multiple }

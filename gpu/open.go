@@ -159,7 +159,10 @@ func (e *engine) fill(ctx context.Context, ensemble sensing.Ensemble) error {
 	if e.stream == nil {
 		return e.bring(ctx, ensemble)
 	}
-	const most = 1 << 12 // rows at a time: an interrupt is heard between
+	most := 1 << 12 // rows at a time: an interrupt is heard between
+	if e.info.Watchdog {
+		most = min(max(launchNormals/e.k, 1), most)
+	}
 	for first := 0; first < e.m; first += most {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -51,7 +51,7 @@ func TestTraffic(t *testing.T) {
 				if sectors, want := got.LoadSectors-got.StrongSectors, (rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
-				sums := int64(e.chunks()) * int64(roundUp(e.k, 4)) * 8
+				sums := int64(e.chunks()) * int64(wholeQuads(e.k)) * 8
 				if want := sums + int64(m)*(slabs+1)*8; got.GlobalStored != want {
 					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 				}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -138,13 +137,8 @@ func hash(compiler, include string) (string, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		file, err := sources.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		fmt.Fprintln(h, path)
-		_, err = io.Copy(h, file)
+		content, err := sources.ReadFile(path)
+		fmt.Fprintf(h, "%s %x\n", path, sha256.Sum256(content))
 		return err
 	})
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
