@@ -77,7 +77,7 @@ func (p process) end(pid int, done <-chan error) error {
 			_ = syscall.Kill(member, s.signal)
 		}
 		select {
-		case _ = <-done: // how it ended is known
+		case <-done: //nolint:errcheck // how it ended is known
 			return nil
 		case <-time.After(s.wait):
 		}
