@@ -100,7 +100,7 @@ func (l *layout) cheapestTile() int {
 
 // tileFits says whether a launch takes so many rows, and the device's memory what belongs to them.
 func (l *layout) tileFits(rows int) bool {
-	const most = 1 << 17 // so that dots' grid and its indices stay within their bounds
+	const most, mostParts = 1 << 17, 1 << 31 // of rows, and of rows for all members, so that grids and indices are in bounds
 	members := float64(len(l.shapes))
 	bytes := float64(rows) * members * float64(l.slabs) * 8
 	room := float64(l.info.Memory) / memoryShare
@@ -109,7 +109,7 @@ func (l *layout) tileFits(rows int) bool {
 		room = min(room, float64(l.m)*float64(l.stride)/rowsShare)
 	}
 	work := float64(rows) * float64(l.k) * members
-	return rows <= most && bytes <= max(room, float64(l.info.L2)/4) && work <= l.mostEntries()
+	return rows <= most && float64(rows)*members <= mostParts && bytes <= max(room, float64(l.info.L2)/4) && work <= l.mostEntries()
 }
 
 // mostEntries is how many entries a launch over rows takes at most, where a watchdog stops long ones.
@@ -147,10 +147,10 @@ func (l *layout) tileCost(rows int) float64 {
 // first time the sum is read, and each time it is written.
 func (l *layout) tileVisits(rows int) (tiles, visits int) {
 	tiles = blocks(l.m, rows)
-	visits = l.chunks()
-	for end := rows; end < l.m; end += rows {
-		if l.starts[l.chunkOf(end)] != end {
-			visits++
+	visits = l.chunks() + tiles - 1
+	for _, start := range l.starts[1:l.chunks()] {
+		if start%rows == 0 { // the tile begins with the chunk
+			visits--
 		}
 	}
 	return tiles, visits
