@@ -227,7 +227,8 @@ func pack(dir string, keep int) ([]byte, error) {
 		}
 		return addFile(t, path.Join("results", name), 0o644, content)
 	})
-	return out.Bytes(), errors.Join(err, t.Close(), zipped.Close())
+	err = errors.Join(err, t.Close(), zipped.Close())
+	return out.Bytes(), err
 }
 
 // shorten takes the middle out of a text that is longer than keep bytes.
