@@ -86,6 +86,8 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		bytes += pauliBytes(e)
 	case *sensing.RankOne:
 		bytes += vectorBytes(e, o, batch)
+	default:
+		return 0, fmt.Errorf("cpu: there is no code for the %s ensemble: %w", e.Name(), solver.ErrUnsupported)
 	}
 	if _, layered := batch.Parametrization.(solver.Layered); layered {
 		bytes += projectionBytes(space, o, batch.Members)

@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // operator is what the engine asks of an ensemble's measurements. Ensembles with rows of entries share one; an
@@ -54,7 +55,7 @@ func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
 	case sensing.RowSource[sensing.SignWord]:
 		return typed[sensing.SignWord]{source}, nil
 	}
-	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows", e.Name())
+	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w", e.Name(), solver.ErrUnsupported)
 }
 
 // newOperator finds out what an ensemble can do.

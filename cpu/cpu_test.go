@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -276,9 +277,14 @@ func TestUnknownEnsemble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
-	if want := "cpu: the strange ensemble is not a source of rows"; err == nil || err.Error() != want {
+	p := &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)}
+	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}}
+	_, err = Backend{}.Open(context.Background(), p, batch)
+	if want := "cpu: the strange ensemble is not a source of rows"; !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = Backend{}.Memory(p, batch)
+	if want := "cpu: there is no code for the strange ensemble"; !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
