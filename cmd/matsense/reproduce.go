@@ -58,7 +58,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
 	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
-	f.StringVar(&o.out, "out", "", "directory (default reproduce/ and the name)")
+	f.StringVar(&o.out, "out", "", "directory (default reproduce/NAME-quick, or reproduce/NAME with --full)")
 	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
 	f.BoolVar(&o.force, "force", false, "replace what is in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
@@ -241,11 +241,11 @@ func recordedRun(r *sweep.Results) *experiment.Run {
 	rec := r.Records[0]
 	run.Config = r.Runs[rec.Index].Config
 	for _, p := range rec.Trajectory {
-		run.Trajectory = append(run.Trajectory, solver.Sample{
-			Iteration: p.Iteration, TrainLoss: float64(p.TrainLoss), TestError: float64(p.TestError), Signal: float64(p.Signal),
-			Noise: float64(p.Noise), Angle: float64(p.Angle), SpectralAngle: float64(p.SpectralAngle), Imbalance: float64(p.Imbalance),
-			Flatness: float64(p.Flatness), Shift: float64(p.Shift), Evaluations: float64(p.Evaluations),
-		})
+		s := solver.NewSample(p.Iteration)
+		s.TrainLoss, s.TestError, s.Signal, s.Noise = float64(p.TrainLoss), float64(p.TestError), float64(p.Signal), float64(p.Noise)
+		s.Angle, s.SpectralAngle, s.Imbalance = float64(p.Angle), float64(p.SpectralAngle), float64(p.Imbalance)
+		s.Flatness, s.Shift, s.Evaluations = float64(p.Flatness), float64(p.Shift), float64(p.Evaluations)
+		run.Trajectory = append(run.Trajectory, s)
 	}
 	at := func(i *int) *experiment.Metrics {
 		if i == nil {
