@@ -185,6 +185,9 @@ func mainRun(ctx context.Context, args []string, source string, stdout io.Writer
 		return 0, err
 	}
 	v.results.About.Command = quoted(append([]string{"gpu-check", "run"}, args...))
+	if err := v.keepKernels(); err != nil {
+		return 0, err
+	}
 	well, err := v.run(ctx)
 	fmt.Fprintf(stdout, "\nThe results are in %s; %s there has all of them, and %s is the page.\n", v.out, archiveName, pageName)
 	if err != nil {

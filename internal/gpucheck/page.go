@@ -273,7 +273,9 @@ func (p *page) runs(r *Results) {
 	}
 	p.line("\n## Whole runs\n")
 	if len(r.Runs) > 0 {
-		p.line("Wall is the time of the whole process, with its start, the data and the files; stepping is the part spent in steps.\n")
+		p.line("Wall is the time of the whole process, with its start, the data and the files; stepping is the part spent in steps.")
+		p.line("The first process of a call on the GPU waits for the driver to compile its kernels. A resumed run's stepping counts")
+		p.line("both of its parts.\n")
 		p.line("| run | device | wall, s | stepping, s | train loss | test error |")
 		p.line("|---|---|---:|---:|---:|---:|")
 	}
@@ -343,7 +345,7 @@ func (p *page) kernels(r *Results) {
 	p.line("\n## Kernels\n")
 	p.line("What the driver's compiler made of each kernel: 32-bit registers and bytes of local memory (stack and spilled registers)")
 	p.line("of a thread, bytes of static and dynamic shared memory of a block, blocks of 256 threads that one multiprocessor")
-	p.line("holds, and the time to load. The driver may have kept compiled kernels from an earlier call.\n")
+	p.line("holds, and the time to load. A kernel that an earlier step of the call loaded takes no time to compile.\n")
 	if len(spills) > 0 {
 		p.line("**With local memory: %s.**\n", strings.Join(spills, ", "))
 	} else {

@@ -123,7 +123,7 @@ func table(s sizes) []step {
 			argv: gotest("gpu.test", s.kernels...),
 		},
 		{
-			name: "engine", group: "test", limit: 120 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
+			name: "engine", group: "test", limit: 180 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
 			argv: gotest("gpu.test", s.engine...),
 		},
 	}

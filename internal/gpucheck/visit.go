@@ -232,6 +232,17 @@ func (v *visit) prepare() error {
 	return os.Mkdir(filepath.Join(v.out, "runs"), 0o755)
 }
 
+// keepKernels has the driver keep the kernels that it compiles in a new folder. Else it may have no folder to keep them,
+// and every engine waits for its compiler; or it may have kept them before, and the first times are not the compiler's.
+func (v *visit) keepKernels() error {
+	const variable = "CUDA_CACHE_PATH"
+	if os.Getenv(variable) != "" {
+		return nil
+	}
+	dir := filepath.Join(v.out, "cuda-cache")
+	return errors.Join(os.Mkdir(dir, 0o755), os.Setenv(variable, dir))
+}
+
 // describe fills in what is known before the first step.
 func (v *visit) describe(ctx context.Context, now time.Time) error {
 	a := &v.results.About
