@@ -18,8 +18,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// The benchmarks time the device with its own clock. Each measures once, whatever -test.benchtime says, and repeats its
-// operation by itself, so that a problem's data are made once:
+// The benchmarks time the device with its own clock. Each measures once, whatever -test.benchtime says, and
+// repeats its operation by itself, so that a problem's data are made once:
 //
 //	gpu.test -test.run '^$' -test.bench '^BenchmarkCUDA$' -test.benchtime 1x -cuda.n 200
 //
@@ -35,11 +35,13 @@ var (
 	benchCopy        = flag.Int64("cuda.copy", 1<<30, "bytes of the copy from device to device")
 )
 
-// BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the sum of its
-// chunks, and one whole step of gradient descent with n × n factors. Times are medians, with the least and the greatest.
+// BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
+// sum of its chunks, and one whole step of gradient descent with n × n factors. Times are medians, with the
+// least and the greatest.
 //
-// Beside them stands the rate of a copy from device to device, bytes read and written, measured just before: the limit of
-// whatever reads rows from memory. GB/s are the bytes of all rows, counted once for the whole batch, over the time.
+// Beside them stands the rate of a copy from device to device, bytes read and written, measured just before:
+// the limit of whatever reads rows from memory. GB/s are the bytes of all rows, counted once for the whole
+// batch, over the time.
 //
 // The most telling benchmarks come first, because the time may not suffice for all.
 func BenchmarkCUDA(b *testing.B) {
@@ -154,7 +156,8 @@ func (c benchCase) problem(b *testing.B) (*sensing.Problem, solver.Batch) {
 	return &sensing.Problem{Ensemble: ensemble, Truth: truth}, batch
 }
 
-// repeat does an operation again and again, reports the median of its times as ns/op, and returns the median in seconds.
+// repeat does an operation again and again, reports the median of its times as ns/op, and returns the median
+// in seconds.
 func repeat(b *testing.B, d driver.Device, do func(i int) error) float64 {
 	const warmUp, least = 3, 3
 	for i := range warmUp {
@@ -189,7 +192,8 @@ func timed(b *testing.B, d driver.Device, do func() error) time.Duration {
 	return t
 }
 
-// copyRate returns the bytes a second, read and written together, of a copy between two large buffers, the best of ten.
+// copyRate returns the bytes a second, read and written together, of a copy between two large buffers, the
+// best of ten.
 func copyRate(b *testing.B, d driver.Device) float64 {
 	size := *benchCopy
 	var at [2]driver.Pointer

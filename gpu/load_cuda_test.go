@@ -15,13 +15,15 @@ import (
 // contractThreads is the size of contract's blocks.
 const contractThreads = 256
 
-// TestCUDALoad has the driver compile every kernel. For each kernel the log has one line that scripts/gpu-check reads:
+// TestCUDALoad has the driver compile every kernel. For each kernel the log has one line that
+// scripts/gpu-check reads:
 //
 //	kernel NAME registers=R local=L shared=S dynamic=D blocks=B milliseconds=T
 //
-// R registers and L bytes of local memory (stack and spilled registers) of a thread, S bytes of static and D bytes of
-// dynamic shared memory of a block, B blocks of 256 threads that one multiprocessor holds, T the time that the driver
-// took. A kernel that the driver refuses is an error with the compiler's log, and the others follow.
+// R registers and L bytes of local memory (stack and spilled registers) of a thread, S bytes of static and D
+// bytes of dynamic shared memory of a block, B blocks of 256 threads that one multiprocessor holds, T the
+// time that the driver took. A kernel that the driver refuses is an error with the compiler's log, and the
+// others follow.
 func TestCUDALoad(t *testing.T) {
 	gpus, err := cuda.Devices()
 	if err != nil {

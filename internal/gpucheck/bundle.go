@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// mostBundle is how many bytes a bundle may have: a machine that is lent for half an hour takes no more in one go.
+// mostBundle is how many bytes a bundle may have: a short visit has no time to copy more.
 const mostBundle = 40_000_000
 
 // bundleName is the folder in the bundle.
@@ -127,7 +127,8 @@ func infoOf(ctx context.Context, source string) (i bundleInfo) {
 	return i
 }
 
-// output runs a command in a folder and returns its output; the error has what it wrote to its standard error.
+// output runs a command in a folder and returns its output; the error has what it wrote to its standard
+// error.
 func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	if strings.Contains(name, "/") {
 		name = filepath.Join(dir, name)
@@ -141,8 +142,8 @@ func output(ctx context.Context, dir string, env []string, name string, args ...
 	return string(out), nil
 }
 
-// packBundle packs a folder into a gzipped tar file, which every Linux can unpack, and returns its size. A file of most
-// bytes or more is refused, and nothing is written.
+// packBundle packs a folder into a gzipped tar file, which every Linux can unpack, and returns its size. A
+// file of most bytes or more is refused, and nothing is written.
 func packBundle(dir, file string, most int) (int, error) {
 	var out bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&out, gzip.BestCompression)

@@ -24,10 +24,10 @@ On the machine with a GPU, which needs Linux, the NVIDIA driver and a C library 
 
   tar xf FILE.tar.gz && gpu-check/gpu-check run
 
-Every step has a time limit. A step that exceeds its limit is ended with all of its processes, and the next step begins.
-A step that fails does not stop the others. A test that is skipped counts as failed; only if a program is not installed
-(nvidia-smi, compute-sanitizer, PyTorch) is its step skipped. run needs no Go and no network. The results are
-written after every step. In the source tree, run builds first.
+Every step has a time limit. A step that exceeds its limit is ended with all of its processes, and the next step
+begins. A step that fails does not stop the others. A test that is skipped counts as failed; only if a program is
+not installed (nvidia-smi, compute-sanitizer, PyTorch) is its step skipped. run needs no Go and no network. The
+results are written after every step. In the source tree, run builds first.
 
 Flags of run:
 `
@@ -189,7 +189,8 @@ func mainRun(ctx context.Context, args []string, source string, stdout io.Writer
 		return 0, err
 	}
 	well, err := v.run(ctx)
-	fmt.Fprintf(stdout, "\nThe results are in %s; %s there has all of them, and %s is the page.\n", v.out, archiveName, pageName)
+	fmt.Fprintf(stdout, "\nThe results are in %s; %s there has all of them, and %s is the page.\n",
+		v.out, archiveName, pageName)
 	if err != nil {
 		return 0, err
 	}
@@ -262,7 +263,8 @@ func mainBuild(ctx context.Context, args []string, source string, stdout io.Writ
 		return err
 	}
 	name := filepath.Base(args[0])
-	fmt.Fprintf(stdout, "%s has %.1f MB; on the machine with a GPU: tar xf %s && %s/gpu-check run\n", args[0], float64(size)/1e6, name, bundleName)
+	fmt.Fprintf(stdout, "%s has %.1f MB; on the machine with a GPU: tar xf %s && %s/gpu-check run\n",
+		args[0], float64(size)/1e6, name, bundleName)
 	return nil
 }
 

@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// The GPU and the CPU add the same numbers in different orders, so each gradient differs by some 1e-15 of its size.
-// While the signal grows from the small start, U is nearly linear in U₀, and relative differences grow with the number
-// of steps only: 1e-9 is far more than they can reach, and far less than any wrong term would make. At the floor the
-// test error is some 1e-7 of ‖M*‖, and what is left are differences of numbers near 1: 1e-16 over 1e-7 is 1e-9 for each,
-// and 1e-6 leaves three digits for their sums.
+// The GPU and the CPU add the same numbers in different orders, so each gradient differs by some 1e-15 of its
+// size. While the signal grows from the small start, U is nearly linear in U₀, and relative differences grow
+// with the number of steps only: 1e-9 is far more than they can reach, and far less than any wrong term would
+// make. At the floor the test error is some 1e-7 of ‖M*‖, and what is left are differences of numbers near 1:
+// 1e-16 over 1e-7 is 1e-9 for each, and 1e-6 leaves three digits for their sums.
 const (
 	earlyBound = 1e-9 // up to the end of saddle avoidance
 	lateBound  = 1e-6 // to the end
@@ -110,7 +110,8 @@ func compareTrajectories(a, b *csvTable, rank, early int) (before, after apart, 
 	for i := range a.rows {
 		iteration := a.number(i, "iteration")
 		if other := b.number(i, "iteration"); iteration != other {
-			return before, after, fmt.Errorf("row %d is iteration %v in one trajectory and %v in the other", i+1, iteration, other)
+			return before, after, fmt.Errorf("row %d is iteration %v in one trajectory and %v in the other",
+				i+1, iteration, other)
 		}
 		d := &after
 		if iteration <= float64(early) {
@@ -186,7 +187,8 @@ func judgePaper(a *attempt) Outcome {
 	return ok("%s", text)
 }
 
-// judgeSameBits compares the factors of the runs on the GPU: one run done twice, and resumed, gives the same bytes.
+// judgeSameBits compares the factors of the runs on the GPU: one run done twice, and resumed, gives the same
+// bytes.
 func judgeSameBits(a *attempt) Outcome {
 	read := func(dir string) ([]byte, error) { return os.ReadFile(filepath.Join(a.runDir(dir), "factor.npy")) }
 	want, err := read("paper-gpu")
@@ -194,7 +196,9 @@ func judgeSameBits(a *attempt) Outcome {
 		return failed("cannot compare: %v", err)
 	}
 	var wrong []string
-	for _, c := range []struct{ dir, what string }{{"paper-gpu-again", "done again"}, {"paper-resumed", "stopped half-way and resumed"}} {
+	for _, c := range []struct{ dir, what string }{
+		{"paper-gpu-again", "done again"}, {"paper-resumed", "stopped half-way and resumed"},
+	} {
 		got, err := read(c.dir)
 		if err != nil {
 			return failed("cannot compare: %v", err)
@@ -211,7 +215,8 @@ func judgeSameBits(a *attempt) Outcome {
 	return ok("%s", text)
 }
 
-// judgeSweep compares the sweeps' runs.csv: settings and outcome are equal, final numbers within the late bound.
+// judgeSweep compares the sweeps' runs.csv: settings and outcome are equal, final numbers within the late
+// bound.
 func judgeSweep(a *attempt) Outcome {
 	t, err1 := readCSV(filepath.Join(a.runDir("sweep-cuda"), "runs.csv"))
 	u, err2 := readCSV(filepath.Join(a.runDir("sweep-cpu"), "runs.csv"))
@@ -222,7 +227,8 @@ func judgeSweep(a *attempt) Outcome {
 	if err != nil {
 		return failed("%v", err)
 	}
-	text := fmt.Sprintf("%s, relative differences of the final numbers: %v, %.0e allowed", count(len(t.rows), "run"), d, lateBound)
+	text := fmt.Sprintf("%s, relative differences of the final numbers: %v, %.0e allowed",
+		count(len(t.rows), "run"), d, lateBound)
 	a.results.Comparisons = append(a.results.Comparisons, Comparison{"sweep, GPU and CPU", text})
 	if d.most > lateBound {
 		return failed("%s", text)

@@ -1,5 +1,5 @@
-// Package gpucheck is scripts/gpu-check: it packs all that a machine with a GPU needs into one file, carries out a
-// table of steps there, each with a time limit, and writes a page with the results.
+// Package gpucheck is scripts/gpu-check: it packs all that a machine with a GPU needs into one file, carries
+// out a table of steps there, each with a time limit, and writes a page with the results.
 //
 //	bundle.go    makes the file
 //	steps.go     the table of steps: name, group, limit, command, how the outcome is judged

@@ -101,7 +101,8 @@ func judgeLoad(p *attempt) Outcome {
 	return ok("%s, %d of them with local memory", count(len(kernels), "kernel"), local)
 }
 
-// judgeBenchmarks is ok if something was measured and nothing failed; too little memory is a reason not to measure.
+// judgeBenchmarks is ok if something was measured and nothing failed; too little memory is a reason not to
+// measure.
 func judgeBenchmarks(p *attempt) Outcome {
 	measured, missing := parseBenchmarks(p.text)
 	p.results.Benchmarks = append(p.results.Benchmarks, measured...)

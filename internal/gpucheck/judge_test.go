@@ -14,7 +14,8 @@ func attemptOf(log string, code int) *attempt {
 	return &attempt{visit: &visit{}, text: log, ended: ended{code: code}, limit: 9 * time.Second, results: &Results{}}
 }
 
-// TestJudgeTests: a log of go test is ok if something passed and nothing failed or was skipped. No device made these logs.
+// TestJudgeTests: a log of go test is ok if something passed and nothing failed or was skipped. No device
+// made these logs.
 func TestJudgeTests(t *testing.T) {
 	for name, want := range map[string]string{
 		"tests-passed":  "ok: 2 tests",
@@ -137,7 +138,8 @@ func TestParseSMI(t *testing.T) {
 	}
 }
 
-// TestCompare: the bounds are for relative differences, and what is no number on one side alone is infinitely far.
+// TestCompare: the bounds are for relative differences, and what is no number on one side alone is infinitely
+// far.
 func TestCompare(t *testing.T) {
 	for _, c := range []struct{ a, b, want float64 }{{1, 1, 0}, {2, 1, 0.5}, {0, 0, 0}, {1e-300, 2e-300, 0.5}, {-1, 1, 2}} {
 		if got := relative(c.a, c.b); got != c.want {

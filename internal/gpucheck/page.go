@@ -146,12 +146,16 @@ func (p *page) gradient(r *Results) {
 		p.line("Nothing was measured.")
 		return
 	}
-	p.line("Times are medians in milliseconds, on the clock of the device, for the whole batch. contract is the one pass over")
-	p.line("the rows, step a whole step of gradient descent with n × n factors. GB/s counts the rows in memory once, whatever the")
-	p.line("batch; beside them is a copy from device to device in the same run, bytes read and written. PyTorch holds dense")
-	p.line("m × n × n matrices and reads them twice a step, once for each product; the ratios divide the time of its faster form,")
-	p.line("eager or compiled, by the time of our step. A dash is a time that was not measured; the reasons are below.\n")
-	p.line("| n | m | batch | entries | arithmetic | rows | contract | GB/s | copy GB/s | of copy | step | PyTorch float32 | compiled | PyTorch float64 | compiled | float32 / step | float64 / step |")
+	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device. contract is one pass over the
+rows. step is a whole step of gradient descent with n × n factors. GB/s counts the rows in memory once, whatever
+the batch. Beside that rate stands a copy from device to device in the same run, bytes read and written. PyTorch
+holds dense m × n × n matrices and reads them twice a step, once for each product. The ratios divide the time of
+its faster form, eager or compiled, by the time of our step. A dash stands where nothing was measured; the reasons
+are below.
+
+`)
+	p.line("| n | m | batch | entries | arithmetic | rows | contract | GB/s | copy GB/s | of copy | step | " +
+		"PyTorch float32 | compiled | PyTorch float64 | compiled | float32 / step | float64 / step |")
 	p.line("|---:|---:|---:|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	seen := map[Problem]bool{}
 	for _, at := range g.order {
@@ -208,9 +212,9 @@ func (g gradients) line(at row) string {
 	ratio := func(kind string) string { return ratio(faster(torch[kind+" eager"], torch[kind+" compiled"]), ours) }
 	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows,
-		digits(contract["ns/op"]/1e6), rate(contract["GB/s"]), rate(contract["copy-GB/s"]), percent(share), digits(ours),
-		digits(torch["float32 eager"]), digits(torch["float32 compiled"]), digits(torch["float64 eager"]), digits(torch["float64 compiled"]),
-		ratio("float32"), ratio("float64"))
+		digits(contract["ns/op"]/1e6), rate(contract["GB/s"]), rate(contract["copy-GB/s"]), percent(share),
+		digits(ours), digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
+		digits(torch["float64 eager"]), digits(torch["float64 compiled"]), ratio("float32"), ratio("float64"))
 }
 
 // nothing stands where nothing was measured.
@@ -273,9 +277,11 @@ func (p *page) runs(r *Results) {
 	}
 	p.line("\n## Whole runs\n")
 	if len(r.Runs) > 0 {
-		p.line("Wall is the time of the whole process, with its start, the data and the files; stepping is the part spent in steps.")
-		p.line("The first process of a call on the GPU waits for the driver to compile its kernels. A resumed run's stepping counts")
-		p.line("both of its parts.\n")
+		p.WriteString(`Wall is the time of the whole process, with its start, its data and its files. Stepping is the part spent in steps.
+The first process of a call on the GPU waits for the driver to compile its kernels. The stepping of a resumed run
+counts both of its parts.
+
+`)
 		p.line("| run | device | wall, s | stepping, s | train loss | test error |")
 		p.line("|---|---|---:|---:|---:|---:|")
 	}
@@ -327,7 +333,8 @@ func (p *page) outcomes(r *Results) {
 		if s.Seconds > 0 {
 			took, limit = fmt.Sprintf("%.1f s", s.Seconds), fmt.Sprintf("%.0f s", s.Limit)
 		}
-		p.line("| %s | %s | %s | %s | %s |", s.Name, strings.ReplaceAll(s.Outcome.String(), "|", `\|`), took, limit, known(s.Clock, nothing))
+		outcome := strings.ReplaceAll(s.Outcome.String(), "|", `\|`)
+		p.line("| %s | %s | %s | %s | %s |", s.Name, outcome, took, limit, known(s.Clock, nothing))
 	}
 }
 
@@ -343,9 +350,11 @@ func (p *page) kernels(r *Results) {
 		}
 	}
 	p.line("\n## Kernels\n")
-	p.line("What the driver's compiler made of each kernel: 32-bit registers and bytes of local memory (stack and spilled registers)")
-	p.line("of a thread, bytes of static and dynamic shared memory of a block, blocks of 256 threads that one multiprocessor")
-	p.line("holds, and the time to load. A kernel that an earlier step of the call loaded takes no time to compile.\n")
+	p.WriteString(`What the driver's compiler made of each kernel: 32-bit registers and bytes of local memory (stack and spilled
+registers) of a thread, bytes of static and dynamic shared memory of a block, blocks of 256 threads that one
+multiprocessor holds, and the time to load. A kernel that an earlier step of the call loaded is not compiled again.
+
+`)
 	if len(spills) > 0 {
 		p.line("**With local memory: %s.**\n", strings.Join(spills, ", "))
 	} else {
@@ -354,6 +363,7 @@ func (p *page) kernels(r *Results) {
 	p.line("| kernel | registers | local | static shared | dynamic shared | blocks | ms |")
 	p.line("|---|---:|---:|---:|---:|---:|---:|")
 	for _, k := range r.Kernels {
-		p.line("| %s | %d | %d | %d | %d | %.4g | %.1f |", k.Name, k.Registers, k.Local, k.Shared, k.Dynamic, k.Blocks, k.Milliseconds)
+		p.line("| %s | %d | %d | %d | %d | %.4g | %.1f |",
+			k.Name, k.Registers, k.Local, k.Shared, k.Dynamic, k.Blocks, k.Milliseconds)
 	}
 }

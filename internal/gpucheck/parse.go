@@ -93,7 +93,8 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 		if m := testLine.FindStringSubmatch(line); m != nil {
 			reason = m[1]
 		}
-		if m := testEnd.FindStringSubmatch(line); m != nil && m[2] != "PASS" && strings.HasPrefix(m[3], "BenchmarkCUDA/") {
+		m := testEnd.FindStringSubmatch(line)
+		if m != nil && m[2] != "PASS" && strings.HasPrefix(m[3], "BenchmarkCUDA/") {
 			if m[2] == "SKIP" || reason != "" { // a parent fails without a reason of its own
 				missing = append(missing, Missing{strings.TrimPrefix(m[3], "BenchmarkCUDA/"), reason})
 			}
@@ -117,7 +118,8 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 	return measured, missing
 }
 
-// parseName takes a benchmark's name apart. Sizes and storages are known by their looks, the others by their order.
+// parseName takes a benchmark's name apart. Sizes and storages are known by their looks, the others by their
+// order.
 func parseName(name string) Benchmark {
 	b := Benchmark{Problem: Problem{Batch: 1}}
 	for part := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {

@@ -17,11 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adopt makes this process the parent of descendants whose own parent has ended, so that they are found and ended too.
+// adopt makes this process the parent of descendants whose own parent has ended, so that they are found and
+// ended too.
 func adopt() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// run runs a process. Past its limit, or when ctx is done, the process and all of its descendants are asked to end
-// (SIGTERM), and after the grace they are killed. No descendant outlives the call. stdout gets the lines to show.
+// run runs a process. Past its limit, or when ctx is done, the process and all of its descendants are asked
+// to end (SIGTERM), and after the grace they are killed. No descendant outlives the call. stdout gets the
+// lines to show.
 func (p process) run(ctx context.Context, stdout io.Writer) (e ended) {
 	log, err := os.Create(p.log)
 	if err != nil {

@@ -182,8 +182,8 @@ func writeFile(name string, content []byte) error {
 	})
 }
 
-// archive packs the logs, the results and what is small of the runs into dir's archive. Long logs lose their middle,
-// as much as it takes to stay below most bytes.
+// archive packs the logs, the results and what is small of the runs into dir's archive. Long logs lose their
+// middle, as much as it takes to stay below most bytes.
 func archive(dir string, most int) error {
 	for keep := 4 << 20; keep >= 1<<10; keep /= 4 {
 		packed, err := pack(dir, keep)
@@ -242,7 +242,9 @@ func shorten(text []byte, keep int) []byte {
 
 // addFile adds a file to an archive, with no date, so that the same files make the same archive.
 func addFile(t *tar.Writer, name string, mode int64, content []byte) error {
-	header := &tar.Header{Name: name, Mode: mode, Size: int64(len(content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
+	header := &tar.Header{
+		Name: name, Mode: mode, Size: int64(len(content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg,
+	}
 	if err := t.WriteHeader(header); err != nil {
 		return err
 	}
@@ -290,7 +292,8 @@ func readResults(name string) ([]byte, error) {
 	}
 }
 
-// Merge puts the results of several calls on one device together. Of a step that was done twice the later result holds.
+// Merge puts the results of several calls on one device together. Of a step that was done twice the later
+// result holds.
 func Merge(all []*Results) (*Results, error) {
 	merged := &Results{}
 	for i, r := range all {
@@ -319,7 +322,9 @@ func Merge(all []*Results) (*Results, error) {
 // same says whether two results may stand on one page.
 func same(a, b About) error {
 	for _, c := range []struct{ what, a, b string }{
-		{"devices", deviceName(a.Device), deviceName(b.Device)}, {"drivers", a.Driver, b.Driver}, {"revisions", a.Revision, b.Revision},
+		{"devices", deviceName(a.Device), deviceName(b.Device)},
+		{"drivers", a.Driver, b.Driver},
+		{"revisions", a.Revision, b.Revision},
 	} {
 		if c.a != "" && c.b != "" && c.a != c.b {
 			return fmt.Errorf("the results are of different %s, %s and %s: make a page for each", c.what, c.a, c.b)

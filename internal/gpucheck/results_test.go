@@ -37,8 +37,9 @@ func sample() *Results {
 	}
 }
 
-// TestPage: what failed stands at the top with its lines; a time that is missing is a dash with its reason; ratios are of
-// PyTorch's faster form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 3000 of 4000 GB/s are 75 %.
+// TestPage: what failed stands at the top with its lines; a time that is missing is a dash with its reason;
+// ratios are of PyTorch's faster form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 3000 of 4000 GB/s are
+// 75 %.
 func TestPage(t *testing.T) {
 	page := Page(sample())
 	for _, want := range []string{
@@ -102,7 +103,8 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// TestMerge: of a step that was done twice the later result holds, and results of different devices or revisions stay apart.
+// TestMerge: of a step that was done twice the later result holds, and results of different devices or
+// revisions stay apart.
 func TestMerge(t *testing.T) {
 	later := &Results{About: sample().About, Steps: []StepResult{{Name: "kernels", Outcome: ok("63 tests")}}}
 	merged, err := Merge([]*Results{sample(), later})
@@ -123,7 +125,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestPackBundle: a bundle keeps modes and empty folders, and one that is too large is refused and not written.
+// TestPackBundle: a bundle keeps modes and empty folders, and one that is too large is refused and not
+// written.
 func TestPackBundle(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")
 	for _, name := range []string{infoName, "matsense", "gpu.test", "cuda.test", "torch_step.py"} {

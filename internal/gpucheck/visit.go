@@ -91,8 +91,8 @@ func (v *visit) total() (sum time.Duration) {
 	return sum
 }
 
-// run carries the chosen steps out, whatever fails, and writes the results after each. It returns false if a step
-// failed.
+// run carries the chosen steps out, whatever fails, and writes the results after each. It returns false if a
+// step failed.
 func (v *visit) run(ctx context.Context) (bool, error) {
 	fmt.Fprintf(v.stdout, "gpu-check: %d steps, at most %v together\n", len(v.steps()), v.total())
 	group := ""
@@ -150,7 +150,8 @@ func (v *visit) do(ctx context.Context, s step) StepResult {
 			return r
 		}
 		p := process{
-			argv: argv, dir: filepath.Join(v.bundle, s.in), log: filepath.Join(v.out, s.name+".log"), limit: limit, grace: grace, show: s.show,
+			argv: argv, dir: filepath.Join(v.bundle, s.in), log: filepath.Join(v.out, s.name+".log"),
+			limit: limit, grace: grace, show: s.show,
 		}
 		clocks := func() string { return "" }
 		if s.clocks {
@@ -172,18 +173,22 @@ func (v *visit) do(ctx context.Context, s step) StepResult {
 	return r
 }
 
+// plain are the letters of a word that a shell takes as it is.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-"
+
 // quoted writes a command as one would type it.
 func quoted(argv []string) string {
 	words := make([]string, len(argv))
 	for i, w := range argv {
-		if words[i] = w; w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-") != "" {
+		if words[i] = w; w == "" || strings.Trim(w, plain) != "" {
 			words[i] = "'" + w + "'"
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-// watchClocks has nvidia-smi, where it is installed, write the GPU's clocks to a log every second. stop returns their range.
+// watchClocks has nvidia-smi, where it is installed, write the GPU's clocks to a log every second. stop
+// returns their range.
 func watchClocks(log string) (stop func() string) {
 	none := func() string { return "" }
 	program, err := exec.LookPath("nvidia-smi")
@@ -195,7 +200,8 @@ func watchClocks(log string) (stop func() string) {
 		return none
 	}
 	defer file.Close()
-	c := exec.Command(program, "--query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw", "--format=csv,noheader", "-lms", "1000")
+	const query = "--query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw"
+	c := exec.Command(program, query, "--format=csv,noheader", "-lms", "1000")
 	c.Stdout = file
 	if c.Start() != nil {
 		return none
@@ -232,8 +238,9 @@ func (v *visit) prepare() error {
 	return os.Mkdir(filepath.Join(v.out, "runs"), 0o755)
 }
 
-// keepKernels has the driver keep the kernels that it compiles in a new folder. Else it may have no folder to keep them,
-// and every engine waits for its compiler; or it may have kept them before, and the first times are not the compiler's.
+// keepKernels has the driver keep the kernels that it compiles in a new folder. Else it may have no folder to
+// keep them, and every engine waits for its compiler; or it may have kept them before, and the first times
+// are not the compiler's.
 func (v *visit) keepKernels() error {
 	const variable = "CUDA_CACHE_PATH"
 	if os.Getenv(variable) != "" {

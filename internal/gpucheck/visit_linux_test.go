@@ -34,7 +34,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestProcessOutOfTime: a process that ignores the request to end is killed with its children when its grace is over.
+// TestProcessOutOfTime: a process that ignores the request to end is killed with its children when its grace
+// is over.
 func TestProcessOutOfTime(t *testing.T) {
 	dir := t.TempDir()
 	pids := filepath.Join(dir, "pids")
