@@ -96,20 +96,23 @@ func usage() string {
 	b.WriteString(usageTail)
 	v := visit{patience: 1}
 	for _, group := range groups {
-		v.only = []string{group}
-		fmt.Fprintf(&b, "  %-9s  %v:", group, v.total())
-		for i, s := range v.steps() {
-			if i > 0 {
-				b.WriteString(",")
+		var names []string
+		var sum time.Duration
+		for _, s := range v.steps() {
+			if s.group != group {
+				continue
 			}
-			fmt.Fprintf(&b, " %s", s.name)
+			name := s.name
 			if s.limit > 0 {
-				fmt.Fprintf(&b, " %v", s.limit)
+				name += " " + s.limit.String()
 			}
+			names, sum = append(names, name), sum+s.limit
 		}
-		b.WriteString("\n")
+		if group == device {
+			names = append(names, "in every call")
+		}
+		fmt.Fprintf(&b, "  %-9s  %v: %s\n", group, sum, strings.Join(names, ", "))
 	}
-	v.only = nil
 	fmt.Fprintf(&b, "  together   %v\n", v.total())
 	return b.String()
 }

@@ -30,8 +30,12 @@ type step struct {
 	clocks bool
 }
 
+// device is the group that every call does, whatever --only says: the results of calls on different devices must not
+// be put together.
+const device = "device"
+
 // groups are the names that --only takes, in the order in which they are done.
-var groups = []string{"load", "test", "run", "sweep", "bench", "torch", "sanitizer"}
+var groups = []string{device, "load", "test", "run", "sweep", "bench", "torch", "sanitizer"}
 
 // sizes are what the steps work on.
 type sizes struct {
@@ -99,14 +103,14 @@ var (
 func table(s sizes) []step {
 	list := []step{
 		{
-			name: "nvidia-smi", group: "load", limit: 10 * time.Second, judge: judgeSMI, lacks: lacking("nvidia-smi"),
+			name: "nvidia-smi", group: device, limit: 10 * time.Second, judge: judgeSMI, lacks: lacking("nvidia-smi"),
 			argv: func(*visit) []string {
 				return []string{"nvidia-smi", "--format=csv,noheader", "--query-gpu=name,driver_version,memory.total," +
 					"clocks.sm,clocks.max.sm,clocks.mem,clocks.max.mem,power.limit,temperature.gpu"}
 			},
 		},
 		{
-			name: "devices", group: "load", limit: 20 * time.Second, judge: judgeDevices,
+			name: "devices", group: device, limit: 20 * time.Second, judge: judgeDevices,
 			argv: func(v *visit) []string { return []string{v.program("matsense"), "devices", "--json"} },
 		},
 		{

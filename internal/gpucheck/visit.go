@@ -68,7 +68,7 @@ func (v *visit) steps() []step {
 	list := table(s)
 	if len(v.only) > 0 {
 		list = slices.DeleteFunc(list, func(s step) bool {
-			return !slices.Contains(v.only, s.group) && !slices.Contains(v.only, s.name)
+			return s.group != device && !slices.Contains(v.only, s.group) && !slices.Contains(v.only, s.name)
 		})
 	}
 	return list

@@ -118,9 +118,10 @@ func fakeVisit(t *testing.T, only ...string) (*visit, *bytes.Buffer) {
 	return v, &out
 }
 
-// TestVisit: a step that fails does not stop the others, and the results are there after it.
+// TestVisit: a step that fails does not stop the others, and the results are there after it. Every call asks for the
+// device, so that results of different devices stay apart.
 func TestVisit(t *testing.T) {
-	v, out := fakeVisit(t, "devices", "test")
+	v, out := fakeVisit(t, "test")
 	well, err := v.run(context.Background())
 	if err != nil || well {
 		t.Errorf("%v, %v", well, err)
@@ -131,7 +132,7 @@ func TestVisit(t *testing.T) {
 		}
 	}
 	r, err := ReadResults(filepath.Join(v.out, archiveName))
-	if err != nil || len(r.Steps) != 4 || strings.Join(r.failures(), " ") != "driver" {
+	if err != nil || len(r.Steps) != 5 || strings.Join(r.failures(), " ") != "driver" || r.About.Device == "" {
 		t.Errorf("the results are %+v, %v", r, err)
 	}
 	if err := v.prepare(); err == nil || !strings.Contains(err.Error(), "is not empty") {
@@ -160,7 +161,7 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"fly"}, "there is no verb fly"},
-		{[]string{"run", "--only", "everything"}, `there is no group or step "everything": load, test`},
+		{[]string{"run", "--only", "everything"}, `there is no group or step "everything": device, load, test`},
 		{[]string{"run", "--patience", "0"}, "--patience is a whole number from 1"},
 		{[]string{"run", "--within", "-1s"}, "--within is a positive duration"},
 		{[]string{"run", "here"}, "run takes flags only"},
