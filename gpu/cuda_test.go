@@ -3,8 +3,8 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
-	"sync"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -21,15 +21,6 @@ import (
 // guarded devices have canaries around everything that is allocated.
 const guarded, unguarded = true, false
 
-// held keeps the GPU open for as long as the tests run: to open one that nobody has open takes a while.
-var held = sync.OnceValues(func() (driver.Device, error) {
-	gpus, err := cuda.Devices()
-	if err != nil {
-		return nil, err
-	}
-	return cuda.Open(gpus[0].Index)
-})
-
 // onGPU returns a backend on the first GPU, or skips the test.
 func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Backend {
 	t.Helper()
@@ -37,12 +28,12 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 	if err != nil {
 		t.Skipf("needs a GPU: %v", err)
 	}
-	device, err := held()
+	device, err := cuda.Open(gpus[0].Index)
 	if err != nil {
 		t.Fatal(err)
 	}
 	info, err := device.Info() // with what is free now
-	if err != nil {
+	if err := errors.Join(err, device.Close()); err != nil {
 		t.Fatal(err)
 	}
 	connect := func() (driver.Device, error) {
