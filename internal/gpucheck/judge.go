@@ -11,10 +11,12 @@ func judgeTests(p *attempt) Outcome {
 	t := parseTests(p.text)
 	o := t.outcome()
 	switch {
-	case p.ended.late:
+	case p.ended.late || p.ended.interrupted:
 		o = failed("%s; %s had begun%s", p.why(), count(t.begun, "test"), last(t.running))
 	case o.State == OK && p.bad():
 		o = failed("%s", p.why())
+	case o == noTest && p.bad():
+		o.Text += ": " + p.why()
 	}
 	if o.State == Failed {
 		p.detail = t.detail
@@ -32,6 +34,8 @@ func last(test string) string {
 	return ", the last of them " + test
 }
 
+var noTest = failed("no test ran")
+
 func (t tests) outcome() Outcome {
 	switch {
 	case t.panic != "":
@@ -43,7 +47,7 @@ func (t tests) outcome() Outcome {
 	case len(t.skipped) > 0:
 		return failed("skipped %s", t.skipped[0])
 	case t.passed == 0:
-		return failed("no test ran")
+		return noTest
 	}
 	return ok("%s", count(t.passed, "test"))
 }

@@ -43,6 +43,7 @@ func TestJudgeTests(t *testing.T) {
 		{"out of time", "=== RUN   TestA\n--- PASS: TestA (0.00s)\n=== RUN   TestB\n", ended{late: true},
 			"failed: not done after 9s; 2 tests had begun, the last of them TestB"},
 		{"nothing", "", ended{}, "failed: no test ran"},
+		{"a program that does not start", "", ended{code: 127}, "failed: no test ran: exit status 127"},
 	} {
 		a := attemptOf(c.log, 0)
 		a.ended = c.ended

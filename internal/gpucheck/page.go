@@ -92,7 +92,7 @@ func (p *page) failed(r *Results) {
 			p.line("  ```\n")
 		}
 	}
-	p.line("")
+	p.line("\nWhere and when:\n") // or the next list would go on with this one
 }
 
 // row is a line of the table of gradients: one problem in one format.

@@ -306,7 +306,7 @@ func Merge(all []*Results) (*Results, error) {
 		for _, field := range []struct {
 			into *string
 			from string
-		}{{&a.PyTorch, b.PyTorch}, {&a.Device, b.Device}, {&a.Driver, b.Driver}, {&a.Clocks, b.Clocks}} {
+		}{{&a.PyTorch, b.PyTorch}, {&a.Device, b.Device}, {&a.Driver, b.Driver}, {&a.Clocks, b.Clocks}, {&a.Host, b.Host}} {
 			if *field.into == "" {
 				*field.into = field.from
 			}

@@ -132,7 +132,7 @@ func (v *visit) do(ctx context.Context, s step) StepResult {
 			r.Outcome = failed("not begun, for --within is used up")
 			return r
 		}
-		limit = min(limit, left.Round(time.Second))
+		limit = min(limit, left.Truncate(time.Second))
 	}
 	if s.lacks != nil && !v.dry {
 		if lack := s.lacks(v); lack != "" {
