@@ -135,18 +135,17 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", p.Device, err)
 	}
-	at := 0
+	info := gpus[0]
 	if best := byFree(gpus); len(best) > 0 {
-		at = slices.IndexFunc(gpus, func(g driver.Info) bool { return g.Index == best[0].Index })
+		info = best[0]
 	}
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
 			return nil, experiment.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
 		}
-		at = index
+		info = gpus[index]
 	}
-	info := gpus[at]
 	return gpu.Backend{
 		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
 		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision), Notice: p.Notice,
@@ -182,8 +181,8 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 		g.Free = free
 	}
 	for _, g := range order {
-		switch at := slices.IndexFunc(gpus, func(other driver.Info) bool { return other.Index == g.Index }); {
-		case unusable[at] != "":
+		switch {
+		case unusable[g.Index] != "":
 		case len(gpus) > 1 && g.Free < 0:
 			return cudaName(g.Index), fmt.Sprintf("the first of %d GPUs that can be had", len(gpus)), unusable
 		case len(gpus) > 1:
