@@ -199,7 +199,7 @@ func (m *member) noteRenewal(f solver.Factor) {
 	m.renewal.Copy(f)
 }
 
-// Anchor implements solver.Anchored.
+// Anchor implements solver.AnchorEngine.
 func (e *engine) Anchor(member int) solver.Factor {
 	if m := e.members[member]; m.renewal != nil {
 		return m.renewal.Clone()
@@ -207,12 +207,9 @@ func (e *engine) Anchor(member int) solver.Factor {
 	return nil
 }
 
-// SetAnchor implements solver.Anchored.
+// SetAnchor implements solver.AnchorEngine.
 func (e *engine) SetAnchor(member int, f solver.Factor) error {
 	m := e.members[member]
-	if err := m.check("anchor", solver.Iterate, f); err != nil {
-		return err
-	}
 	o, ok := e.operator.(anchored)
 	if !ok {
 		return fmt.Errorf("cpu: an anchor is for mixed precision")

@@ -60,7 +60,7 @@ func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
 
 // newOperator finds out what an ensemble can do.
 func newOperator(ctx context.Context, e sensing.Ensemble, o options) (operator, error) {
-	if _, rows := e.(sensing.Rows); !rows && o.precision != F64 {
+	if _, rows := e.(sensing.Rows); !rows && o.precision != solver.F64 {
 		return nil, fmt.Errorf("cpu: %s is computed with in f64, not in %s", e.Name(), o.precision)
 	}
 	switch e := e.(type) {
@@ -96,14 +96,14 @@ type rowOperator[E sensing.Entry, F number] struct {
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {
-	r, err := newRows(ctx, s.rows, o.storage != Generated, o.workers)
+	r, err := newRows(ctx, s.rows, o.storage != solver.Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}
 	switch o.precision {
-	case F32:
+	case solver.F32:
 		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
-	case Mixed:
+	case solver.Mixed:
 		return newMixedOperator(newRowOperatorIn[E, float32](r, s.rows.Space(), o)), nil
 	}
 	return newRowOperatorIn[E, float64](r, s.rows.Space(), o), nil

@@ -1,9 +1,6 @@
 package cpu
 
 import (
-	"fmt"
-	"slices"
-
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -20,17 +17,8 @@ type manyAtOnce interface {
 	applyMany(p [][]float64, l, r []*mat.Dense)
 }
 
-// Evaluate implements solver.Engine, in f64.
-func (e *engine) Evaluate(dst []float64, member int, points ...solver.Factor) error {
-	shapes := e.Shapes(member)
-	if len(dst) != len(points) {
-		return fmt.Errorf("cpu: evaluate %d points for %d numbers", len(points), len(dst))
-	}
-	for _, f := range points {
-		if have := f.Shapes(); !slices.Equal(have, shapes) {
-			return fmt.Errorf("cpu: evaluate a point that is %v, and the factor is %v", have, shapes)
-		}
-	}
+// Evaluate implements solver.ValueEngine, in f64.
+func (e *engine) Evaluate(dst []float64, _ int, points ...solver.Factor) error {
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)
 		e.evaluate(dst[:count], points[:count])

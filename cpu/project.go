@@ -6,10 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
-
-var _ solver.Projecting = &engine{}
 
 // projector is an operator that sums the squares of projected measurements in one pass over them.
 type projector interface {
@@ -17,7 +14,7 @@ type projector interface {
 	projectedSquares(b, c *mat.Dense) float64
 }
 
-// ProjectedSquares implements solver.Projecting, in f64. Operators that cannot do it in one pass take one for each column of B with
+// ProjectedSquares implements solver.ProjectionEngine, in f64. Operators that cannot do it in one pass take one for each column of B with
 // each of C, as ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over them.
 func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 	n1, n2 := e.space.Dims()
@@ -75,11 +72,11 @@ func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
 }
 
 // projectionBytes is what the workers of a projection keep, by matrices as wide as the largest factor rank.
-func projectionBytes(space sensing.Space, o options, members []solver.Member) float64 {
+func projectionBytes(space sensing.Space, o options, factorRanks []int) float64 {
 	n1, n2 := space.Dims()
 	width := 0
-	for _, m := range members {
-		width = max(width, m.FactorRank)
+	for _, r := range factorRanks {
+		width = max(width, r)
 	}
 	long, wide := float64(max(n1, n2)), float64(max(width, n1, n2))
 	return 8 * float64(o.workers) * (blockRows*float64(n1)*(float64(n2)+wide) + (long+wide)*wide)

@@ -63,12 +63,12 @@ func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
 	columns, widest := 0.0, 0.0
-	for _, member := range batch.Members {
-		columns += float64(member.FactorRank)
-		widest = max(widest, float64(member.FactorRank))
+	for _, r := range batch.FactorRanks {
+		columns += float64(r)
+		widest = max(widest, float64(r))
 	}
 	own := length*columns + 2*(length+2*block)*(widest+widestTile)
-	if o.storage == Generated && e.Vectors() == nil {
+	if o.storage == solver.Generated && e.Vectors() == nil {
 		return 8 * float64(o.workers) * (own + block*length)
 	}
 	return 8 * (m*length + float64(o.workers)*own)
@@ -87,7 +87,7 @@ func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, e
 	switch {
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
-	case o.storage != Generated:
+	case o.storage != solver.Generated:
 		memory := make([]float64, m*length)
 		adviseHugePages(memory)
 		inTurn(o.workers, (m+v.chunk-1)/v.chunk, func(c int) {

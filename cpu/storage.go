@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // GeneratedIsFaster finds out, in about a tenth of a second, whether steps take less time when this ensemble's rows are
@@ -14,7 +15,7 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 		return false // to make a normal deviate takes many times longer than to read one
 	}
 	var trials [2]*trial
-	for i, storage := range []Storage{Memory, Generated} {
+	for i, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		b.Storage = storage
 		t, err := b.newTrial(e, 1)
 		if err != nil {
@@ -78,7 +79,7 @@ func (b Backend) newTrial(e sensing.Ensemble, members int) (*trial, error) {
 }
 
 func (s typed[E]) newTrial(o options, members int) (*trial, error) {
-	if o.precision == F64 {
+	if o.precision == solver.F64 {
 		return newTrialIn[E, float64](s.rows, o, members)
 	}
 	return newTrialIn[E, float32](s.rows, o, members)
@@ -92,7 +93,7 @@ func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o option
 		count = min(count, mostNormals/k)
 	}
 	some := firstRows[E]{source, min(source.Measurements(), max(count, o.workers*leastChunk))}
-	r, err := newRows(context.Background(), sensing.RowSource[E](some), o.storage != Generated, o.workers)
+	r, err := newRows(context.Background(), sensing.RowSource[E](some), o.storage != solver.Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ type method struct {
 
 var methods = []method{
 	{entry{"gd", "U ← U − μ∇f(U): gradient descent", "Stöger and Soltanolkotabi, arXiv 2106.15013"}, own{},
-		func(c *Config) solver.Method { return solver.GradientDescent{StepSize: c.Step} }, false},
+		func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} }, false},
 	{entry{"scaled-gd", "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth", "Tong, Ma and Chi, arXiv 2005.08898"}, own{},
 		func(c *Config) solver.Method { return solver.ScaledGradientDescent{StepSize: c.Step} }, true},
 	{entry{"scaled-gd-lambda", "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank", "Xu, Shen, Chi and Ma, arXiv 2302.01186"},
@@ -88,25 +88,25 @@ var methods = []method{
 			return solver.ScaledGradientDescent{StepSize: c.Step, Lambda: c.Lambda}
 		}, false},
 	{entry{"prec-gd", "scaled-gd-lambda with λ = 2·√f(U): PrecGD", "Zhang, Fattahi and Zhang, NeurIPS 2021"}, own{},
-		func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} }, false},
+		func(c *Config) solver.Method { return solver.PrecGD{StepSize: c.Step} }, false},
 	{entry{"momentum", "V ← βV − μ∇f(U), U ← U + V: the heavy ball", "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)"},
 		own{[]string{"momentum"}, (*Config).checkMomentum},
-		func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} }, false},
+		func(c *Config) solver.Method { return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum} }, false},
 	{entry{"sgd", "gradient descent on mini-batches, drawn anew for each step", "Ma, Bassily and Belkin, arXiv 1712.06559"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
 		func(c *Config) solver.Method {
-			return solver.StochasticGradientDescent{StepSize: c.Step, Batch: c.batches()}
+			return solver.SGD{StepSize: c.Step, Batch: c.batches()}
 		}, false},
 	{entry{"rgd", "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on matrices of rank r", "Vandereycken, SIAM Journal on Optimization 23 (2013)"},
 		own{},
-		func(c *Config) solver.Method { return solver.RiemannianGradientDescent{StepSize: c.Step} }, true},
+		func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} }, true},
 	{entry{"rsgd", "rgd on mini-batches", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
 		own{[]string{"batch-size", "method-seed"}, (*Config).checkBatches},
-		func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} }, true},
+		func(c *Config) solver.Method { return solver.RSGD{StepSize: c.Step, Batch: c.batches()} }, true},
 	{entry{"label-noise-gd", "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts to flat solutions", "Gatmiry et al., arXiv 2306.13239"},
 		own{[]string{"label-noise", "method-seed"}, (*Config).checkLabelNoise},
 		func(c *Config) solver.Method {
-			return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
+			return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
 		}, false},
 	{entry{"zeroth-order", "descent along central differences of f in random directions: only values of f are used", "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617"},
 		own{[]string{"directions", "radius", "evaluation-noise", "method-seed"}, (*Config).checkZerothOrder},
@@ -116,7 +116,7 @@ var methods = []method{
 	{entry{"rgda", "Riemannian gradient descent-ascent, against an adversary who shifts the observations", "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617"},
 		own{[]string{"adversary-step", "adversary-weight", "adversary-radius"}, (*Config).checkGame},
 		func(c *Config) solver.Method {
-			return solver.DescentAscent{StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound}
+			return solver.RGDA{StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound}
 		}, true},
 }
 
@@ -143,7 +143,7 @@ var parametrizations = []parametrization{
 		func(*Config) solver.Parametrization { return solver.PSD{} }},
 	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
 		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
-		func(*Config) solver.Parametrization { return solver.Asymmetric{} }},
+		func(*Config) solver.Parametrization { return solver.UV{} }},
 	{entry{"deep", "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric", "Gatmiry et al., arXiv 2306.13239"},
 		own{[]string{"n2", "truth-right", "depth"}, (*Config).checkDeep}, true,
 		func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} }},

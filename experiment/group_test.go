@@ -18,7 +18,7 @@ func cpuHost(memory float64) Host {
 	return Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
 		Backend: func(p Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: cpu.Storage(p.Storage), Precision: cpu.Precision(p.Precision), Workers: p.Workers}, nil
+			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Workers: p.Workers}, nil
 		},
 		Memory: func(solver.Backend) (float64, error) { return memory, nil },
 	}

@@ -33,7 +33,7 @@ var starts = []start{
 	{entry: entry{random, "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike", "Stöger and Soltanolkotabi, arXiv 2106.15013"},
 		sized: true, random: true,
 		make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
-			return solver.SmallRandom{Alpha: c.Alpha, Seed: c.StartSeed}, nil
+			return solver.Random{Alpha: c.Alpha, Seed: c.StartSeed}, nil
 		}},
 	{entry: entry{spectral, "the top r pairs of the spectral estimate 1/m Σ y_i A_i", "Keshavan, Montanari and Oh, arXiv 0901.3150"},
 		check: (*Config).checkSpectral,
@@ -122,7 +122,7 @@ func (c *Config) checkOnes(m *mistakes) {
 // checkPlanted wants a saddle to miss a column of the truth.
 func (c *Config) checkPlanted(m *mistakes) {
 	switch {
-	case c.Parametrization != solver.PSD{}.Name() && c.Parametrization != solver.Asymmetric{}.Name():
+	case c.Parametrization != solver.PSD{}.Name() && c.Parametrization != solver.UV{}.Name():
 		m.bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
 	case c.ownData() && c.Truth == "":
 		m.bad("init", "a saddle is made of the truth's columns, and own data has none: add truth")

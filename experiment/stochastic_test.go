@@ -93,7 +93,7 @@ func TestStochasticGroup(t *testing.T) {
 	h := Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
 		Backend: func(p Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: cpu.Storage(p.Storage), Precision: cpu.Precision(p.Precision), Workers: 2}, nil
+			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Workers: 2}, nil
 		},
 		Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 	}

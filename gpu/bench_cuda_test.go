@@ -103,7 +103,7 @@ func (c benchCase) run(b *testing.B) {
 	check(b, err)
 	defer opened.Close()
 	e := opened.(*engine)
-	start, err := solver.SmallRandom{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
+	start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
 	check(b, err)
 	all := make([]int, c.members)
 	for i := range all {
@@ -123,7 +123,7 @@ func (c benchCase) run(b *testing.B) {
 		}
 	})
 	b.Run("step", func(b *testing.B) {
-		descent := solver.GradientDescent{StepSize: 0.1}
+		descent := solver.GD{StepSize: 0.1}
 		seconds := repeat(b, e.device, func(i int) error {
 			if err := e.Gradient(all...); err != nil {
 				return err

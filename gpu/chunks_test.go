@@ -210,8 +210,8 @@ func TestRefusedCooperation(t *testing.T) {
 	run := func(config emulator.Config) (factor []float64, notices []string) {
 		b := emulated(t, config, Memory, F64)
 		b.Notice = func(text string) { notices = append(notices, text) }
-		result, err := solver.Solve(context.Background(), p, b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
-			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 3, FactorRank: 2,
+		result, err := solver.Solve(context.Background(), p, b, solver.GD{StepSize: 0.1}, solver.Settings{
+			Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 3, FactorRank: 2,
 		})
 		must(t, err)
 		return result.Factor[0].RawMatrix().Data, notices
@@ -293,7 +293,7 @@ func TestWatchdogCutsProducts(t *testing.T) {
 			engine.mostWork = n * n * 9 // as though a product of one member were all that a launch may take
 		}
 		for member, r := range []int{5, 7, 9} {
-			u, err := solver.SmallRandom{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+			u, err := solver.Random{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 			must(t, err)
 			must(t, engine.Set(member, solver.Iterate, u))
 		}

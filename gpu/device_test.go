@@ -69,8 +69,8 @@ func TestMemory(t *testing.T) {
 	}{
 		{Memory, problem(t, 33, 257), batch(3, 40, 1)},
 		{Generated, problem(t, 33, 257), batch(3, 40, 1)},
-		{Memory, rectProblem(t, 19, 5, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
-		{Generated, rectProblem(t, 5, 19, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
+		{Memory, rectProblem(t, 19, 5, 70), batchOf(solver.UV{}, 3, 21, 1)},
+		{Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
 		t.Run(fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2), func(t *testing.T) {
@@ -91,13 +91,13 @@ func TestMemory(t *testing.T) {
 			}
 			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.Members[1].FactorRank)
 			must(t, err)
-			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
+			u, err := solver.Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 			must(t, err)
 			must(t, e.Set(1, solver.Iterate, u))
 			before := allocs
 			for i := range 3 {
 				for member := range 3 {
-					must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, member, i))
+					must(t, solver.GD{StepSize: 0.1}.Step(e, member, i))
 				}
 			}
 			var losses [3]float64
@@ -149,8 +149,8 @@ func TestLost(t *testing.T) {
 			d.Fail(after, lost)
 			return d, nil
 		}
-		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
-			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
+		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GD{StepSize: 0.1}, solver.Settings{
+			Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
 		})
 		if !errors.Is(err, driver.ErrLost) {
 			t.Errorf("lost at operation %d: the error is %v", after, err)
@@ -198,7 +198,7 @@ func hidden(e sensing.Ensemble) sensing.Ensemble {
 }
 
 // squared is a parametrization that there are no kernels for.
-type squared struct{ solver.Asymmetric }
+type squared struct{ solver.UV }
 
 func (squared) Name() string { return "squared" }
 
@@ -226,11 +226,11 @@ func TestRefused(t *testing.T) {
 		want    string
 	}{
 		{rect, solver.PSD{}, "solver: UUᵀ needs symmetric matrices, and the measurements are rect"},
-		{sym, solver.Asymmetric{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
+		{sym, solver.UV{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
 		{rect, squared{}, "gpu: there are no kernels for the parametrization squared: not supported on this device"},
-		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
+		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
-		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
+		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: 1048561 × 2 matrices are too large: a side has at most 1048560"},
 	} {
 		if _, err := b.Memory(c.problem, batchOf(c.par, 1)); err == nil || err.Error() != c.want {
@@ -272,7 +272,7 @@ func TestProducts(t *testing.T) {
 	var grams, multiplied []product
 	var us []*mat.Dense
 	for i, r := range ranks {
-		u, err := solver.SmallRandom{Alpha: 1, Seed: uint64(i)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+		u, err := solver.Random{Alpha: 1, Seed: uint64(i)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 		must(t, err)
 		must(t, e.Set(i, solver.Iterate, u))
 		us = append(us, u[0])
@@ -280,7 +280,7 @@ func TestProducts(t *testing.T) {
 		must(t, err)
 		at := e.slot(i, solver.Iterate)
 		grams = append(grams, product{at, at, r, square})
-		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.OwnSlot)})
+		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.MethodSlot)})
 	}
 	must(t, e.device.Upload(e.lifts, encode(grams)))
 	must(t, e.gram(e.lifts, n, len(ranks), 33))
@@ -291,7 +291,7 @@ func TestProducts(t *testing.T) {
 		gram.Mul(us[i].T(), us[i])
 		product.Mul(us[i], &gram)
 		got := solver.Factor{mat.NewDense(n, r, nil)}
-		must(t, e.Get(i, solver.OwnSlot, got))
+		must(t, e.Get(i, solver.MethodSlot, got))
 		// Two chains of at most 33 products: 33·2⁻⁵³ each.
 		backendtest.Close(t, "U(UᵀU)", got[0].RawMatrix().Data, product.RawMatrix().Data, 1e-14)
 		must(t, e.device.Free(grams[i].dst))

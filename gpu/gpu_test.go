@@ -159,11 +159,11 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	if !once {
 		engine.groups = 0
 	}
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	must(t, err)
 	must(t, engine.Set(0, solver.Iterate, u))
 	for i := range 3 {
-		must(t, solver.GradientDescent{StepSize: 0.25}.Step(engine, 0, i))
+		must(t, solver.GD{StepSize: 0.25}.Step(engine, 0, i))
 	}
 	var loss [1]float64
 	must(t, engine.Losses(loss[:], 0))

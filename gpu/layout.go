@@ -47,7 +47,7 @@ func newLayout(b Backend, e sensing.Ensemble, batch solver.Batch) (*layout, erro
 	}
 	l := &layout{
 		info: b.Info, space: e.Space(), m: e.Measurements(), k: e.Space().K(), precision: b.Precision,
-		mostWork: math.Inf(1), stream: streamOf(e), slots: int(solver.OwnSlot) + batch.OwnSlots,
+		mostWork: math.Inf(1), stream: streamOf(e), slots: int(solver.MethodSlot) + batch.OwnSlots,
 	}
 	if l.info.Watchdog {
 		l.mostWork = launchWork
@@ -172,7 +172,7 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 	switch p := p.(type) {
 	case solver.PSD:
 		return scheme{p, 0, 0, []pull{{x: 0, scale: 1}}}, nil
-	case solver.Asymmetric:
+	case solver.UV:
 		return scheme{p, 0, 1, []pull{{x: 1, scale: 0.5}, {transposed: true, x: 0, scale: 0.5}}}, nil
 	}
 	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w", p.Name(), solver.ErrUnsupported)

@@ -73,7 +73,7 @@ func gradientEngine(t *testing.T, b Backend, ensemble sensing.Ensemble) *engine 
 		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}}})
 	must(t, err)
 	t.Cleanup(func() { must(t, opened.Close()) })
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
 	must(t, err)
 	must(t, opened.Set(0, solver.Iterate, u))
 	must(t, opened.Gradient(0))

@@ -78,7 +78,7 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	if err != nil {
 		return 0
 	}
-	u, err := SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
+	u, err := Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 	if err != nil {
 		return 0
 	}

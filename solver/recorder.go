@@ -23,9 +23,9 @@ type Sample struct {
 	Imbalance float64
 	// Flatness is the trace of the Hessian of f in the factor of a [Layered] parametrization; NaN for others.
 	Flatness float64
-	// Shift is ‖e‖/√m, the root mean square of a [Shifting] method's shift of the observations; NaN of other methods.
+	// Shift is ‖e‖/√m, the root mean square of [RGDA]'s shift of the observations; NaN of other methods.
 	Shift float64
-	// Evaluations is how many values of f the steps up to here took, of a method that counts them ([Evaluator]); else NaN.
+	// Evaluations is how many values of f the steps up to here took, of [ZerothOrder]; NaN of other methods.
 	Evaluations float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64

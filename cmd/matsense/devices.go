@@ -97,13 +97,13 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
-	if p.Precision == string(cpu.Mixed) && p.Device != "cpu" {
+	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
 		return nil, experiment.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
 	}
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{
-			Storage: cpu.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: cpu.Precision(p.Precision),
+			Storage: solver.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: solver.Precision(p.Precision),
 		}, nil
 	case "emulator":
 		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches

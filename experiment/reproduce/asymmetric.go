@@ -16,11 +16,11 @@ it, and the test error of UVᵀ falls with the size α of the start as that of U
 func judgeAsymmetric(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
-		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.Asymmetric{}.Name()}}}},
+		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.UV{}.Name()}}}},
 	}}
 	worst := math.NaN()
 	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
-		if parametrization != (solver.Asymmetric{}).Name() {
+		if parametrization != (solver.UV{}).Name() {
 			return ""
 		}
 		worst = 0
@@ -31,7 +31,7 @@ func judgeAsymmetric(all []observation) Verdict {
 		}
 		return fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)
 	})
-	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.Asymmetric{}.Name()]
+	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.UV{}.Name()]
 	if len(slopes) < 2 {
 		v.find("there are not both parametrizations")
 		return v

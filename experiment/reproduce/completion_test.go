@@ -13,7 +13,7 @@ func found(least map[string]int, missing int) (all []observation) {
 	for _, name := range []string{"psd", "uv"} {
 		for _, m := range []float64{60, 120, 300, 620, 800, 1300} {
 			for _, o := range grid([]float64{m}, func(o *observation, m, _ float64) { o.Parametrization, o.Measurements = name, int(m) }) {
-				if name == (solver.Asymmetric{}).Name() {
+				if name == (solver.UV{}).Name() {
 					o.N2 = 40
 				}
 				recovered := o.Measurements >= least[name]

@@ -30,7 +30,7 @@ func judgeFlatness(all []observation) Verdict {
 	for _, depth := range depths {
 		var plain, noisy []observation
 		for _, o := range groups[depth] {
-			if o.Method == (solver.LabelNoiseGradientDescent{}).Name() {
+			if o.Method == (solver.LabelNoiseGD{}).Name() {
 				noisy = append(noisy, o)
 			} else {
 				plain = append(plain, o)

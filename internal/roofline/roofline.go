@@ -46,7 +46,7 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 		return nil, err
 	}
 	defer func() { _ = closeProbe() }() // the figures are there
-	u, err := solver.SmallRandom{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
+	u, err := solver.Random{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	steps := func(count int) (seconds float64, err error) {
 		began := time.Now()
 		for i := range count {
-			if err := (solver.GradientDescent{StepSize: 1e-3}).Step(engine, 0, i); err != nil {
+			if err := (solver.GD{StepSize: 1e-3}).Step(engine, 0, i); err != nil {
 				return 0, err
 			}
 		}

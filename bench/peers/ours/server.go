@@ -21,8 +21,8 @@ type command struct {
 	Do         string          `json:"do"`
 	Name       string          `json:"name"`
 	Entries    sensing.Entries `json:"entries"`
-	Storage    cpu.Storage     `json:"storage"`
-	Precision  cpu.Precision   `json:"precision"`
+	Storage    solver.Storage     `json:"storage"`
+	Precision  solver.Precision   `json:"precision"`
 	N          int             `json:"n"`
 	M          int             `json:"m"`
 	FactorRank int             `json:"factor_rank"`
@@ -127,7 +127,7 @@ func (s *server) prepare(c command) (answer, error) {
 	if c.Members < 1 {
 		return answer{}, fmt.Errorf("members must be positive, got %d", c.Members)
 	}
-	if c.Storage != cpu.Memory && c.Storage != cpu.Generated {
+	if c.Storage != solver.Memory && c.Storage != solver.Generated {
 		return answer{}, fmt.Errorf("storage is memory or generated, got %q", c.Storage)
 	}
 	if s.prepared[c.Name] != nil {
@@ -152,7 +152,7 @@ func (s *server) prepare(c command) (answer, error) {
 		return answer{Refused: err.Error()}, nil
 	}
 	var a answer
-	if c.Storage == cpu.Memory {
+	if c.Storage == solver.Memory {
 		a.Bytes = float64(c.M) * float64(ensemble.Space().K()) * float64(c.Entries.EntryBits()) / 8
 		if s.stored[key] == nil {
 			s.stored[key] = inMemory(ensemble)
@@ -165,7 +165,7 @@ func (s *server) prepare(c command) (answer, error) {
 	}
 	p := &prepared{key: key, ensemble: problem.Ensemble, engine: engine}
 	for i := range c.Members {
-		start := solver.SmallRandom{Alpha: startSize, Seed: uint64(i + 1)}
+		start := solver.Random{Alpha: startSize, Seed: uint64(i + 1)}
 		u, err := start.Factor([]solver.Shape{{Rows: c.N, Cols: c.FactorRank}}, nil)
 		if err != nil {
 			return answer{}, errors.Join(err, engine.Close())

@@ -29,9 +29,9 @@ func rectangular(t *testing.T, m int, kappa float64) *sensing.Problem {
 func TestAsymmetricRecovers(t *testing.T) {
 	var trajectory solver.Trajectory
 	p := rectangular(t, 400, 2)
-	s := solver.Settings{Parametrization: solver.Asymmetric{}, Start: solver.SmallRandom{Alpha: 1e-6, Seed: 1}, FactorRank: 9,
+	s := solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 1e-6, Seed: 1}, FactorRank: 9,
 		Iterations: 800, Recorder: &trajectory}
-	res := solve(t, p, solver.GradientDescent{StepSize: 0.5}, s)
+	res := solve(t, p, solver.GD{StepSize: 0.5}, s)
 	last := trajectory[len(trajectory)-1]
 	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-0.5) > 1e-3 || !(last.Noise < 1e-2) {
 		t.Errorf("it ends at %+v", last)
@@ -71,15 +71,15 @@ func TestAsymmetricIsSymmetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var one, two solver.Trajectory
-	res := solve(t, &sensing.Problem{Ensemble: sym, Truth: truth}, solver.GradientDescent{StepSize: 0.2},
+	res := solve(t, &sensing.Problem{Ensemble: sym, Truth: truth}, solver.GD{StepSize: 0.2},
 		solver.Settings{Start: solver.Given{Start: u}, FactorRank: r, Iterations: 50, Recorder: &one})
 	rect := &sensing.Problem{Ensemble: given{sensing.Rect{N1: n, N2: n}, rows}, Truth: truth}
-	both := solve(t, rect, solver.GradientDescent{StepSize: 0.4}, solver.Settings{Parametrization: solver.Asymmetric{},
+	both := solve(t, rect, solver.GD{StepSize: 0.4}, solver.Settings{Parametrization: solver.UV{},
 		Start: solver.Given{Start: solver.Factor{u[0], mat.DenseCopyOf(u[0])}}, FactorRank: r, Iterations: 50, Recorder: &two})
 	for i, f := range both.Factor {
 		if !mat.EqualApprox(f, res.Factor[0], 1e-10) {
@@ -118,7 +118,7 @@ func TestAsymmetricSpectralStart(t *testing.T) {
 	}
 	p := &sensing.Problem{Ensemble: basis{sensing.Rect{N1: 4, N2: 6}}, Truth: truth}
 	var trajectory solver.Trajectory
-	res := solve(t, p, solver.ScaledGradientDescent{StepSize: 0.5}, solver.Settings{Parametrization: solver.Asymmetric{}, Start: solver.Spectral{},
+	res := solve(t, p, solver.ScaledGD{StepSize: 0.5}, solver.Settings{Parametrization: solver.UV{}, Start: solver.Spectral{},
 		FactorRank: 2, Iterations: 20, Recorder: &trajectory})
 	for _, x := range trajectory {
 		if !(x.TestError < 1e-13 && x.Imbalance < 1e-13 && x.SpectralAngle < 1e-13) {
@@ -156,7 +156,7 @@ func TestScaledAsymmetricRate(t *testing.T) {
 			u.Apply(func(i, j int, v float64) float64 { return v + 1e-3/kappa*noise[2*i+j] }, u)
 		}
 		var trajectory solver.Trajectory
-		solve(t, p, solver.ScaledGradientDescent{StepSize: mu}, solver.Settings{Parametrization: solver.Asymmetric{}, Start: solver.Given{Start: start},
+		solve(t, p, solver.ScaledGD{StepSize: mu}, solver.Settings{Parametrization: solver.UV{}, Start: solver.Given{Start: start},
 			FactorRank: 2, Iterations: 45, MeasureEvery: 5, Recorder: &trajectory})
 		a, b := trajectory[8], trajectory[9] // 40 and 45
 		if got := math.Pow(b.TestError/a.TestError, 1.0/5); math.Abs(got-(1-mu/2)) > 1e-3 {

@@ -2,7 +2,7 @@ package solver
 
 import "math"
 
-// PreconditionedGradientDescent is PrecGD: scaled gradient descent whose damping follows the error,
+// PrecGD is PrecGD: scaled gradient descent whose damping follows the error,
 //
 //	U ← U − μ ∇f(U) (UᵀU + λI)⁻¹,   λ = √(1/m Σ_i (⟨A_i, UUᵀ⟩ − y_i)²) = 2·√f(U)
 //
@@ -10,27 +10,30 @@ import "math"
 // an isometry: large while little is known, and gone at the solution. For factors with more columns than the truth's rank.
 // (Zhang, Fattahi and Zhang, Preconditioned Gradient Descent for Over-Parameterized Nonconvex Matrix Factorization, NeurIPS
 // 2021; their f is the mean square.)
-type PreconditionedGradientDescent struct {
+type PrecGD struct {
 	// StepSize is μ > 0.
 	StepSize float64
 }
 
-var _ Selective = PreconditionedGradientDescent{}
+var (
+	_ Method    = PrecGD{}
+	_ Selective = PrecGD{}
+)
 
 // Name implements [Method].
-func (PreconditionedGradientDescent) Name() string { return "prec-gd" }
+func (PrecGD) Name() string { return "prec-gd" }
 
-// Slots implements [Method]: one for the direction.
-func (PreconditionedGradientDescent) Slots() int { return 1 }
+// Needs implements [Method]: a slot for the direction.
+func (PrecGD) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
 
 // Suits implements [Selective].
-func (PreconditionedGradientDescent) Suits(p Parametrization) error { return needsPairs(p) }
+func (PrecGD) Suits(p Parametrization) error { return needsPairs(p) }
 
 // Step implements [Method].
-func (d PreconditionedGradientDescent) Step(e Engine, member, _ int) error {
-	var loss [1]float64
-	if err := e.Losses(loss[:], member); err != nil {
+func (d PrecGD) Step(m *Member, _ int) error {
+	loss, err := m.Loss()
+	if err != nil {
 		return err
 	}
-	return scaledStep(e, member, d.StepSize, 2*math.Sqrt(loss[0]))
+	return scaledStep(m, d.StepSize, 2*math.Sqrt(loss))
 }

@@ -6,25 +6,9 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
-
-// manifoldEngine opens an engine with the two slots that Riemannian methods need, with a factor in it.
-func manifoldEngine(t *testing.T, p *sensing.Problem, u *mat.Dense) solver.Engine {
-	t.Helper()
-	_, r := u.Dims()
-	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}, OwnSlots: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	if err := e.Set(0, solver.Iterate, solver.Factor{u}); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 // generic returns an n × r matrix without structure.
 func generic(n, r int, seed uint64) *mat.Dense {
@@ -59,7 +43,7 @@ func TestRiemannianStep(t *testing.T) {
 	want.Sub(&want, &part)
 	want.Scale(-0.5, &want)
 	off := func(mu float64) float64 {
-		next := steps(t, manifoldEngine(t, p, u), solver.RiemannianGradientDescent{StepSize: mu}, u, 1)
+		next := steps(t, memberAt(t, p, u), solver.RGD{StepSize: mu}, u, 1)
 		var d mat.Dense
 		d.Mul(next, next.T())
 		d.Sub(&d, &z)
@@ -81,7 +65,7 @@ func TestRiemannianInvariance(t *testing.T) {
 	var turned mat.Dense
 	turned.Mul(u, mat.NewDense(2, 2, []float64{cos, -sin, sin, cos}))
 	z := func(u *mat.Dense) *mat.Dense {
-		u = steps(t, manifoldEngine(t, p, u), solver.RiemannianGradientDescent{StepSize: 0.3}, u, 10)
+		u = steps(t, memberAt(t, p, u), solver.RGD{StepSize: 0.3}, u, 10)
 		var z mat.Dense
 		z.Mul(u, u.T())
 		return &z
@@ -99,17 +83,12 @@ func TestRiemannianRate(t *testing.T) {
 		start := mat.DenseCopyOf(generic(8, 2, 3))
 		start.Scale(1e-3/kappa, start)
 		start.Add(start, p.Truth.X())
-		e := manifoldEngine(t, p, start)
-		var before, after [1]float64
-		steps(t, e, solver.RiemannianGradientDescent{StepSize: mu}, start, 5)
-		if err := e.Losses(before[:], 0); err != nil {
-			t.Fatal(err)
-		}
-		steps(t, e, solver.RiemannianGradientDescent{StepSize: mu}, start, 10)
-		if err := e.Losses(after[:], 0); err != nil {
-			t.Fatal(err)
-		}
-		if got := math.Pow(after[0]/before[0], 1.0/20); math.Abs(got-(1-mu/2)) > 1e-3 {
+		e := memberAt(t, p, start)
+		steps(t, e, solver.RGD{StepSize: mu}, start, 5)
+		before := lossOf(t, e)
+		steps(t, e, solver.RGD{StepSize: mu}, start, 10)
+		after := lossOf(t, e)
+		if got := math.Pow(after/before, 1.0/20); math.Abs(got-(1-mu/2)) > 1e-3 {
 			t.Errorf("κ = %g: the error falls by %v, want %v", kappa, got, 1-mu/2)
 		}
 	}
@@ -127,17 +106,14 @@ func TestPlantedSaddle(t *testing.T) {
 		}
 		return f[0]
 	}
-	e := manifoldEngine(t, p, at(0))
+	e := memberAt(t, p, at(0))
 	g := solver.Factor{mat.NewDense(n, 2, nil)}
-	var loss [1]float64
-	if err := e.Losses(loss[:], 0); err != nil {
+	loss := lossOf(t, e)
+	if err := e.Get(solver.Gradient, g); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Get(0, solver.Gradient, g); err != nil {
-		t.Fatal(err)
-	}
-	if norm := mat.Norm(g[0], 2); norm > 1e-14 || math.Abs(loss[0]-0.25) > 1e-14 {
-		t.Errorf("the gradient is %g and f is %v", norm, loss[0])
+	if norm := mat.Norm(g[0], 2); norm > 1e-14 || math.Abs(loss-0.25) > 1e-14 {
+		t.Errorf("the gradient is %g and f is %v", norm, loss)
 	}
 	u := at(1e-7)
 	along := func(u *mat.Dense) float64 { // of v₁, beside v₃
@@ -145,8 +121,8 @@ func TestPlantedSaddle(t *testing.T) {
 		c.Mul(p.Truth.Basis().T(), u)
 		return c.At(0, 1)
 	}
-	e = manifoldEngine(t, p, u)
-	next := steps(t, e, solver.RiemannianGradientDescent{StepSize: mu}, u, 10)
+	e = memberAt(t, p, u)
+	next := steps(t, e, solver.RGD{StepSize: mu}, u, 10)
 	if got, want := math.Pow(along(next)/along(u), 0.1), 1+mu/2*3; math.Abs(got-want) > 1e-4 {
 		t.Errorf("the way out grows by %v a step, want %v", got, want)
 	}
@@ -158,11 +134,11 @@ func TestPlantedSaddle(t *testing.T) {
 // TestRiemannianRefuses: what is no point of the manifold diverges, and other parametrizations are refused.
 func TestRiemannianRefuses(t *testing.T) {
 	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 4, Iterations: 50}
-	if res := solve(t, observedWhole(t, 4, 1, 1), solver.RiemannianGradientDescent{StepSize: 0.5}, s); res.Status != solver.Diverged {
+	if res := solve(t, observedWhole(t, 4, 1, 1), solver.RGD{StepSize: 0.5}, s); res.Status != solver.Diverged {
 		t.Errorf("it ends as %v", res.Status)
 	}
-	for _, m := range []solver.Method{solver.RiemannianGradientDescent{}, solver.RiemannianSGD{}} {
-		if solver.Suits(m, solver.Asymmetric{}) == nil || solver.Suits(m, solver.PSD{}) != nil {
+	for _, m := range []solver.Method{solver.RGD{}, solver.RSGD{}} {
+		if solver.Suits(m, solver.UV{}) == nil || solver.Suits(m, solver.PSD{}) != nil {
 			t.Errorf("%s suits the wrong parametrization", m.Name())
 		}
 	}

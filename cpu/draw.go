@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"fmt"
-
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -14,11 +12,9 @@ type drawing interface {
 	contractDrawn(y []float64, d solver.Draw, p *part)
 }
 
-// PartialGradient implements solver.Engine, in f64: what is drawn changes from step to step, so that an anchor would be of no use.
-func (e *engine) PartialGradient(member int, d solver.Draw) error {
-	if err := d.Check(len(e.y)); err != nil {
-		return fmt.Errorf("cpu: %w", err)
-	}
+// DrawGradient implements solver.DrawEngine, in f64: draws change from step to step, so that an anchor would be of no
+// use.
+func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	m := e.members[member]
 	m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	if o, ok := e.operator.(drawing); ok {

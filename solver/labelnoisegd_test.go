@@ -15,22 +15,22 @@ func TestLabelNoiseSigns(t *testing.T) {
 	const sigma, seed = 0.3, 1<<40 + 5
 	p := problem(t, 0)
 	var y []float64
-	e := openOn(t, p, solver.PSD{}, 4)
-	y = e.Observations(0)
-	start := solver.SmallRandom{Alpha: 0.5, Seed: 2}
+	e := memberOf(t, p, solver.PSD{}, 4)
+	y = e.Observations()
+	start := solver.Random{Alpha: 0.5, Seed: 2}
 	for iteration := range 2 {
 		f, err := start.Factor([]solver.Shape{{Rows: 17, Cols: 4}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Set(0, solver.Iterate, f); err != nil {
+		if err := e.Set(solver.Iterate, f); err != nil {
 			t.Fatal(err)
 		}
-		if err := (solver.LabelNoiseGradientDescent{StepSize: 0.2, Noise: sigma, Seed: seed}).Step(e, 0, iteration); err != nil {
+		if err := (solver.LabelNoiseGD{StepSize: 0.2, Noise: sigma, Seed: seed}).Step(e, iteration); err != nil {
 			t.Fatal(err)
 		}
 		got := f.Clone()
-		if err := e.Get(0, solver.Iterate, got); err != nil {
+		if err := e.Get(solver.Iterate, got); err != nil {
 			t.Fatal(err)
 		}
 
@@ -48,7 +48,7 @@ func TestLabelNoiseSigns(t *testing.T) {
 		if z := math.Abs(float64(2*plus-len(y))) / math.Sqrt(float64(len(y))); z > 4 {
 			t.Errorf("%d of %d signs are positive", plus, len(y))
 		}
-		want := solve(t, &sensing.Problem{Ensemble: p.Ensemble, Observations: shifted}, solver.GradientDescent{StepSize: 0.2},
+		want := solve(t, &sensing.Problem{Ensemble: p.Ensemble, Observations: shifted}, solver.GD{StepSize: 0.2},
 			solver.Settings{Start: solver.Given{Start: f}, FactorRank: 4, Iterations: 1}).Factor
 		for i, x := range want[0].RawMatrix().Data {
 			if g := got[0].RawMatrix().Data[i]; math.Abs(g-x) > 1e-14 {
@@ -73,7 +73,7 @@ func TestLabelNoiseFlattens(t *testing.T) {
 	p := &sensing.Problem{Ensemble: e, Truth: truth}
 	run := func(method solver.Method) (last solver.Sample, loss float64) {
 		var trajectory solver.Trajectory
-		solve(t, p, method, solver.Settings{Parametrization: solver.Deep{Depth: 3}, Start: solver.SmallRandom{Alpha: 1, Seed: 2}, FactorRank: 6,
+		solve(t, p, method, solver.Settings{Parametrization: solver.Deep{Depth: 3}, Start: solver.Random{Alpha: 1, Seed: 2}, FactorRank: 6,
 			Iterations: 8000, MeasureEvery: 100, Recorder: &trajectory})
 		tail := trajectory[len(trajectory)/2:]
 		for _, s := range tail {
@@ -81,8 +81,8 @@ func TestLabelNoiseFlattens(t *testing.T) {
 		}
 		return trajectory[len(trajectory)-1], loss
 	}
-	still, _ := run(solver.GradientDescent{StepSize: mu})
-	noisy, loss := run(solver.LabelNoiseGradientDescent{StepSize: mu, Noise: sigma, Seed: 3})
+	still, _ := run(solver.GD{StepSize: mu})
+	noisy, loss := run(solver.LabelNoiseGD{StepSize: mu, Noise: sigma, Seed: 3})
 	if !(still.TrainLoss < 1e-12 && still.TestError > 0.2) {
 		t.Errorf("gradient descent ends at %+v: this test shows too little", still)
 	}
@@ -98,28 +98,28 @@ func TestLabelNoiseFlattens(t *testing.T) {
 // parametrization.
 func TestLabelNoiseKeepsBits(t *testing.T) {
 	p := rectangular(t, 150, 2)
-	for _, par := range []solver.Parametrization{solver.Asymmetric{}, solver.Deep{Depth: 3}} {
+	for _, par := range []solver.Parametrization{solver.UV{}, solver.Deep{Depth: 3}} {
 		settings := func(iterations int, keep *solver.State) solver.Settings {
-			s := solver.Settings{Parametrization: par, Start: solver.SmallRandom{Alpha: 0.3, Seed: 1}, FactorRank: 5, Iterations: iterations, MeasureEvery: 4}
+			s := solver.Settings{Parametrization: par, Start: solver.Random{Alpha: 0.3, Seed: 1}, FactorRank: 5, Iterations: iterations, MeasureEvery: 4}
 			if keep != nil {
 				s.Keep = func(k solver.State) error { *keep = k; return nil }
 			}
 			return s
 		}
-		method := solver.LabelNoiseGradientDescent{StepSize: 0.1, Noise: 0.2, Seed: 9}
+		method := solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.2, Seed: 9}
 		var middle solver.State
 		whole := solve(t, p, method, settings(30, nil)).Factor
 		solve(t, p, method, settings(13, &middle))
 		s := settings(30, nil)
 		s.Resume = &middle
 		others := map[string]solver.Factor{"resumed": solve(t, p, method, s).Factor}
-		three, err := solver.Solve(background, p, cpu.Backend{Workers: 3, Storage: cpu.Generated}, method, settings(30, nil))
+		three, err := solver.Solve(background, p, cpu.Backend{Workers: 3, Storage: solver.Generated}, method, settings(30, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 		others["with three workers"] = three.Factor
 		other := settings(11, nil)
-		other.Start, other.FactorRank = solver.SmallRandom{Alpha: 0.2, Seed: 4}, 3
+		other.Start, other.FactorRank = solver.Random{Alpha: 0.2, Seed: 4}, 3
 		err = solver.SolveAll(background, p, cpu.Backend{}, 2, []solver.Job{{Method: descent, Settings: other}, {Method: method, Settings: settings(30, nil)}},
 			func(job int, r *solver.Result, err error) {
 				if err != nil {

@@ -22,33 +22,54 @@ func observedWhole(t *testing.T, n, rank int, kappa float64) *sensing.Problem {
 	return &sensing.Problem{Ensemble: basis{sensing.Sym{N: n}}, Truth: truth}
 }
 
-// engineAt opens an engine for a problem with a factor in it.
-func engineAt(t *testing.T, p *sensing.Problem, u *mat.Dense) solver.Engine {
+// memberOf opens an engine with one member, of factor rank r, which has two slots and a vector for a method.
+func memberOf(t *testing.T, p *sensing.Problem, par solver.Parametrization, r int) *solver.Member {
 	t.Helper()
-	_, r := u.Dims()
 	e, err := cpu.Backend{}.Open(background, p, solver.Batch{
-		Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}, OwnSlots: 1,
+		Parametrization: par, FactorRanks: []int{r}, Needs: solver.Needs{Slots: 2, Vectors: 1, Draws: true, Values: true},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
-	if err := e.Set(0, solver.Iterate, solver.Factor{u}); err != nil {
+	m, err := solver.NewMember(e, 0, p.Ensemble.Space(), par, r)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return m
+}
+
+// memberAt opens an engine for a problem of UUᵀ, with a member at a factor.
+func memberAt(t *testing.T, p *sensing.Problem, u *mat.Dense) *solver.Member {
+	t.Helper()
+	_, r := u.Dims()
+	m := memberOf(t, p, solver.PSD{}, r)
+	if err := m.Set(solver.Iterate, solver.Factor{u}); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// lossOf returns f at a member's iterate.
+func lossOf(t *testing.T, m *solver.Member) float64 {
+	t.Helper()
+	loss, err := m.Loss()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loss
 }
 
 // steps takes some steps and returns the iterate.
-func steps(t *testing.T, e solver.Engine, m solver.Method, u *mat.Dense, count int) *mat.Dense {
+func steps(t *testing.T, e *solver.Member, m solver.Method, u *mat.Dense, count int) *mat.Dense {
 	t.Helper()
 	for i := range count {
-		if err := m.Step(e, 0, i); err != nil {
+		if err := m.Step(e, i); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got := mat.DenseCopyOf(u)
-	if err := e.Get(0, solver.Iterate, solver.Factor{got}); err != nil {
+	if err := e.Get(solver.Iterate, solver.Factor{got}); err != nil {
 		t.Fatal(err)
 	}
 	return got
@@ -59,7 +80,7 @@ func TestScaledScalar(t *testing.T) {
 	p := observedWhole(t, 1, 1, 1)
 	for _, lambda := range []float64{0, 0.3} {
 		u := 0.2
-		got := steps(t, engineAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.ScaledGradientDescent{StepSize: 0.4, Lambda: lambda}, mat.NewDense(1, 1, nil), 5)
+		got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.ScaledGDLambda{StepSize: 0.4, Lambda: lambda}, mat.NewDense(1, 1, nil), 5)
 		for range 5 {
 			u -= 0.4 * (u*u - 1) * u / (u*u + lambda)
 		}
@@ -68,7 +89,7 @@ func TestScaledScalar(t *testing.T) {
 		}
 	}
 	u := 0.2
-	got := steps(t, engineAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.PreconditionedGradientDescent{StepSize: 0.4}, mat.NewDense(1, 1, nil), 5)
+	got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.PrecGD{StepSize: 0.4}, mat.NewDense(1, 1, nil), 5)
 	for range 5 {
 		u -= 0.4 * (u*u - 1) * u / (u*u + math.Abs(u*u-1))
 	}
@@ -89,22 +110,17 @@ func TestScaledRate(t *testing.T) {
 			sensing.NewStream(3, sensing.StartStream).Normals(0, noise)
 			start.Apply(func(i, j int, v float64) float64 { return v + 1e-3/kappa*noise[2*i+j] }, start)
 			rate := func(m solver.Method) float64 {
-				e := engineAt(t, p, start)
-				var before, after [1]float64
+				e := memberAt(t, p, start)
 				steps(t, e, m, start, 20)
-				if err := e.Losses(before[:], 0); err != nil {
-					t.Fatal(err)
-				}
+				before := lossOf(t, e)
 				steps(t, e, m, start, 5)
-				if err := e.Losses(after[:], 0); err != nil {
-					t.Fatal(err)
-				}
-				return math.Pow(after[0]/before[0], 1.0/10) // f goes with the square of the error
+				after := lossOf(t, e)
+				return math.Pow(after/before, 1.0/10) // f goes with the square of the error
 			}
-			if got := rate(solver.ScaledGradientDescent{StepSize: mu}); math.Abs(got-(1-mu)) > 1e-3 {
+			if got := rate(solver.ScaledGD{StepSize: mu}); math.Abs(got-(1-mu)) > 1e-3 {
 				t.Errorf("scaled: the error falls by %v, want %v", got, 1-mu)
 			}
-			if got := rate(solver.GradientDescent{StepSize: mu}); kappa > 1 && got < 1-2.01*mu/(kappa*kappa) {
+			if got := rate(solver.GD{StepSize: mu}); kappa > 1 && got < 1-2.01*mu/(kappa*kappa) {
 				t.Errorf("gd: the error falls by %v, faster than %v", got, 1-2*mu/(kappa*kappa))
 			}
 		})
@@ -114,14 +130,14 @@ func TestScaledRate(t *testing.T) {
 // TestLargeDamping: as λ grows, ScaledGD(λ) with the step μλ becomes gradient descent with the step μ.
 func TestLargeDamping(t *testing.T) {
 	p := problem(t, 0)
-	u := solver.SmallRandom{Alpha: 0.3, Seed: 2}
+	u := solver.Random{Alpha: 0.3, Seed: 2}
 	first, err := u.Factor([]solver.Shape{{Rows: 17, Cols: 17}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const lambda = 1e8
-	want := steps(t, engineAt(t, p, first[0]), solver.GradientDescent{StepSize: 0.1}, first[0], 10)
-	got := steps(t, engineAt(t, p, first[0]), solver.ScaledGradientDescent{StepSize: 0.1 * lambda, Lambda: lambda}, first[0], 10)
+	want := steps(t, memberAt(t, p, first[0]), solver.GD{StepSize: 0.1}, first[0], 10)
+	got := steps(t, memberAt(t, p, first[0]), solver.ScaledGDLambda{StepSize: 0.1 * lambda, Lambda: lambda}, first[0], 10)
 	if !mat.EqualApprox(got, want, 1e-6) || mat.Equal(got, want) {
 		t.Error("it does not")
 	}
@@ -139,11 +155,11 @@ func TestScaledRecovers(t *testing.T) {
 		method solver.Method
 		below  float64
 	}{
-		{solver.ScaledGradientDescent{StepSize: 0.25, Lambda: 0.01}, 1e-3}, {solver.PreconditionedGradientDescent{StepSize: 0.25}, 1e-3},
-		{solver.GradientDescent{StepSize: 0.25}, math.Inf(1)},
+		{solver.ScaledGDLambda{StepSize: 0.25, Lambda: 0.01}, 1e-3}, {solver.PrecGD{StepSize: 0.25}, 1e-3},
+		{solver.GD{StepSize: 0.25}, math.Inf(1)},
 	} {
 		var trajectory solver.Trajectory
-		s := solver.Settings{Start: solver.SmallRandom{Alpha: 1e-6, Seed: 1}, Iterations: 150, Recorder: &trajectory}
+		s := solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 150, Recorder: &trajectory}
 		solve(t, p, c.method, s)
 		last := trajectory[len(trajectory)-1].TestError
 		if !(last < c.below) || math.IsInf(c.below, 1) && last < 1e-3 {
@@ -156,7 +172,7 @@ func TestScaledRecovers(t *testing.T) {
 func TestScaledOfSingular(t *testing.T) {
 	p := observedWhole(t, 4, 1, 1)
 	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 4, Iterations: 50}
-	res := solve(t, p, solver.ScaledGradientDescent{StepSize: 0.5}, s)
+	res := solve(t, p, solver.ScaledGD{StepSize: 0.5}, s)
 	if res.Status != solver.Diverged {
 		t.Errorf("it ends as %v", res.Status)
 	}

@@ -16,7 +16,7 @@ import (
 // and another seed are others, and each measurement comes about as often as any.
 func TestBatches(t *testing.T) {
 	const m, size = 1000, 37
-	b := solver.Batches{Size: size, Seed: 1<<40 + 17}
+	b := solver.MiniBatches{Size: size, Seed: 1<<40 + 17}
 	var want []int
 	stream := sensing.NewStream(b.Seed, 5)
 	for k := range uint64(size) {
@@ -29,7 +29,7 @@ func TestBatches(t *testing.T) {
 	if got := b.Rows(9, m); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if slices.Equal(b.Rows(10, m), want) || slices.Equal(solver.Batches{Size: size, Seed: 17}.Rows(9, m), want) {
+	if slices.Equal(b.Rows(10, m), want) || slices.Equal(solver.MiniBatches{Size: size, Seed: 17}.Rows(9, m), want) {
 		t.Error("another step or another seed draws the same")
 	}
 	var counts [5]float64
@@ -63,38 +63,34 @@ func TestMinibatchStep(t *testing.T) {
 	for _, c := range []struct {
 		p   *sensing.Problem
 		par solver.Parametrization
-	}{{problem(t, 0.1), solver.PSD{}}, {&sensing.Problem{Ensemble: rect, Truth: truth}, solver.Asymmetric{}}} {
-		e, err := cpu.Backend{}.Open(background, c.p, solver.Batch{Parametrization: c.par, Members: []solver.Member{{FactorRank: 3}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
+	}{{problem(t, 0.1), solver.PSD{}}, {&sensing.Problem{Ensemble: rect, Truth: truth}, solver.UV{}}} {
+		e := memberOf(t, c.p, c.par, 3)
 		shapes, err := c.par.Shapes(c.p.Ensemble.Space(), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		start, err := solver.SmallRandom{Alpha: 1, Seed: 2}.Factor(shapes, nil)
+		start, err := solver.Random{Alpha: 1, Seed: 2}.Factor(shapes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 30, Seed: 3}}
+		d := solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 30, Seed: 3}}
 		want, g := start.Clone(), start.Clone()
-		if err := e.Set(0, solver.Iterate, start); err != nil {
+		if err := e.Set(solver.Iterate, start); err != nil {
 			t.Fatal(err)
 		}
 		for _, i := range d.Batch.Rows(7, c.p.Ensemble.Measurements()) {
-			if err := e.PartialGradient(0, solver.Draw{Rows: []int{i}}); err != nil {
+			if err := e.DrawGradient(solver.Draw{Rows: []int{i}}); err != nil {
 				t.Fatal(err)
 			}
-			if err := e.Get(0, solver.Gradient, g); err != nil {
+			if err := e.Get(solver.Gradient, g); err != nil {
 				t.Fatal(err)
 			}
 			want.Combine(1, want, -d.StepSize/30, g)
 		}
-		if err := d.Step(e, 0, 7); err != nil {
+		if err := d.Step(e, 7); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Get(0, solver.Iterate, g); err != nil {
+		if err := e.Get(solver.Iterate, g); err != nil {
 			t.Fatal(err)
 		}
 		for i := range want {
@@ -107,19 +103,19 @@ func TestMinibatchStep(t *testing.T) {
 
 // stochastic are the methods that draw.
 var stochastic = []solver.Method{
-	solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 85, Seed: 3}},
-	solver.RiemannianSGD{StepSize: 0.2, Batch: solver.Batches{Size: 200, Seed: 3}},
+	solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 85, Seed: 3}},
+	solver.RSGD{StepSize: 0.2, Batch: solver.MiniBatches{Size: 200, Seed: 3}},
 }
 
 // TestStochasticBits: a run on mini-batches is the same bits with any number of workers, from either storage, alone and beside others.
 func TestStochasticBits(t *testing.T) {
 	for _, m := range stochastic {
 		settings := func(t *solver.Trajectory) solver.Settings {
-			return solver.Settings{Start: solver.SmallRandom{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 30, MeasureEvery: 7, Recorder: t}
+			return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 30, MeasureEvery: 7, Recorder: t}
 		}
 		var want solver.Trajectory
 		end := solve(t, problem(t, 0.01), m, settings(&want))
-		for _, b := range []cpu.Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: cpu.Generated}} {
+		for _, b := range []cpu.Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
 			got := make([]solver.Trajectory, 3)
 			jobs := []solver.Job{{m, settings(&got[0])}, {descent, settings(&got[1])}, {m, settings(&got[2])}}
 			err := solver.SolveAll(background, problem(t, 0.01), b, 2, jobs, func(i int, r *solver.Result, err error) {
@@ -135,7 +131,7 @@ func TestStochasticBits(t *testing.T) {
 			}
 		}
 	}
-	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{Precision: cpu.Mixed}, stochastic[0], small(1)); err == nil {
+	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{Precision: solver.Mixed}, stochastic[0], small(1)); err == nil {
 		t.Error("mixed precision was taken")
 	}
 }
@@ -145,14 +141,14 @@ func TestStochasticBits(t *testing.T) {
 func TestMinibatchRecovers(t *testing.T) {
 	last := func(noise float64, m solver.Method) float64 {
 		var trajectory solver.Trajectory
-		solve(t, problem(t, noise), m, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-6, Seed: 1}, Iterations: 1500, MeasureEvery: 500, Recorder: &trajectory, FactorRank: 4})
+		solve(t, problem(t, noise), m, solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 1500, MeasureEvery: 500, Recorder: &trajectory, FactorRank: 4})
 		return trajectory[len(trajectory)-1].TestError
 	}
 	if got := last(0, stochastic[0]); !(got < 1e-6) {
 		t.Errorf("without noise the test error is %.2g", got)
 	}
-	tiny := solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 10, Seed: 3}}
-	if got, full := last(0.1, tiny), last(0.1, solver.GradientDescent{StepSize: 0.1}); !(got > 1.2*full) {
+	tiny := solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 10, Seed: 3}}
+	if got, full := last(0.1, tiny), last(0.1, solver.GD{StepSize: 0.1}); !(got > 1.2*full) {
 		t.Errorf("with noise the test error is %.2g, with the full gradient %.2g", got, full)
 	}
 }

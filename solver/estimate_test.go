@@ -11,11 +11,11 @@ import (
 
 // summed is an engine that knows S = 1/m Σ y_i A_i alone.
 type summed struct {
-	Engine
+	ProductEngine
 	s *mat.Dense
 }
 
-func (e *summed) Observations(int) []float64 { return []float64{1} }
+func (e *summed) Observations() []float64 { return []float64{1} }
 
 func (e *summed) AdjointMul(dst *mat.Dense, _ []float64, trans bool, x *mat.Dense) error {
 	if trans {

@@ -13,20 +13,30 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
+// shiftOf returns the shift of a member.
+func shiftOf(t *testing.T, m *solver.Member) []float64 {
+	t.Helper()
+	e := solver.NewFactor(m.ShapesOf(solver.VectorSlot))
+	if err := m.Get(solver.VectorSlot, e); err != nil {
+		t.Fatal(err)
+	}
+	return e[0].RawMatrix().Data
+}
+
 // TestGameScalar: one number u with the truth 1, observed once, and one shift, which meets the end of its interval on the way.
 func TestGameScalar(t *testing.T) {
 	const step, up, weight, radius = 0.3, 0.4, 1.5, 0.25
 	u, shift, met := 0.3, 0.0, false
-	e := engineAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u}))
-	m := solver.DescentAscent{StepSize: step, AdversaryStep: up, Weight: weight, Radius: radius}
+	e := memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u}))
+	m := solver.RGDA{StepSize: step, AdversaryStep: up, Weight: weight, Radius: radius}
 	for i := range 12 {
 		got := steps(t, e, m, mat.NewDense(1, 1, nil), 1)
 		res := u*u - 1
 		u, shift = u-step*(res-shift)*u/(u*u), shift-up*(res+(weight-1)*shift)
 		met = met || math.Abs(shift) > radius
 		shift = max(-radius, min(shift, radius))
-		if math.Abs(got.At(0, 0)-u) > 1e-14 || math.Abs(e.Shift(0)[0]-shift) > 1e-14 {
-			t.Fatalf("step %d: %v and %v, want %v and %v", i, got.At(0, 0), e.Shift(0)[0], u, shift)
+		if math.Abs(got.At(0, 0)-u) > 1e-14 || math.Abs(shiftOf(t, e)[0]-shift) > 1e-14 {
+			t.Fatalf("step %d: %v and %v, want %v and %v", i, got.At(0, 0), shiftOf(t, e)[0], u, shift)
 		}
 	}
 	if !met {
@@ -42,15 +52,15 @@ func TestGameRate(t *testing.T) {
 		problem := observedWhole(t, n, rank, kappa)
 		u := mat.DenseCopyOf(problem.Truth.X())
 		perturb(u, 1e-3/(kappa*kappa))
-		e := engineAt(t, problem, u)
-		m := solver.DescentAscent{StepSize: step, AdversaryStep: up, Weight: weight, Radius: 1}
+		e := memberAt(t, problem, u)
+		m := solver.RGDA{StepSize: step, AdversaryStep: up, Weight: weight, Radius: 1}
 		distance := func(u *mat.Dense) float64 {
 			var z mat.Dense
 			z.Mul(u, u.T())
 			var truth mat.Dense
 			truth.Mul(problem.Truth.X(), problem.Truth.X().T())
 			z.Sub(&z, &truth)
-			return math.Hypot(mat.Norm(&z, 2), norm(e.Shift(0))/math.Sqrt(n*(n+1)/2))
+			return math.Hypot(mat.Norm(&z, 2), norm(shiftOf(t, e))/math.Sqrt(n*(n+1)/2))
 		}
 		// A complex pair turns as it shrinks: the distance over whole turns is what falls.
 		first := distance(steps(t, e, m, u, 10))
@@ -81,7 +91,7 @@ func perturb(u *mat.Dense, size float64) {
 }
 
 // game is a problem of some noise and a game on it, played from the spectral estimate.
-func game(t *testing.T, noise float64) (*sensing.Problem, solver.DescentAscent, func(iterations int, resume *solver.State) (*solver.Result, *solver.State, error)) {
+func game(t *testing.T, noise float64) (*sensing.Problem, solver.RGDA, func(iterations int, resume *solver.State) (*solver.Result, *solver.State, error)) {
 	t.Helper()
 	e, err := sensing.NewGaussian(sensing.Sym{N: 8}, 150, sensing.F64, 3)
 	if err != nil {
@@ -92,7 +102,7 @@ func game(t *testing.T, noise float64) (*sensing.Problem, solver.DescentAscent, 
 		t.Fatal(err)
 	}
 	problem := &sensing.Problem{Ensemble: e, Truth: truth, Noise: noise, NoiseSeed: 3}
-	m := solver.DescentAscent{StepSize: 0.3, AdversaryStep: 0.3, Weight: 2, Radius: 1}
+	m := solver.RGDA{StepSize: 0.3, AdversaryStep: 0.3, Weight: 2, Radius: 1}
 	return problem, m, func(iterations int, resume *solver.State) (*solver.Result, *solver.State, error) {
 		var kept solver.State
 		r, err := solver.Solve(background, problem, cpu.Backend{}, m, solver.Settings{
@@ -110,18 +120,18 @@ func TestGameEquilibrium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engineAt(t, problem, r.Factor[0])
-	if err := e.Gradient(0); err != nil {
+	e := memberAt(t, problem, r.Factor[0])
+	if err := e.Gradient(); err != nil {
 		t.Fatal(err)
 	}
-	g := solver.NewFactor(e.Shapes(0))
-	if err := e.Get(0, solver.Gradient, g); err != nil {
+	g := solver.NewFactor(e.Shapes())
+	if err := e.Get(solver.Gradient, g); err != nil {
 		t.Fatal(err)
 	}
 	if size := mat.Norm(g[0], 2); !(size < 1e-12) {
 		t.Errorf("the gradient of f is %v", size)
 	}
-	p, y := make([]float64, 150), e.Observations(0)
+	p, y := make([]float64, 150), e.Observations()
 	if err := e.Apply(p, r.Factor[0], r.Factor[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -154,14 +164,14 @@ func TestGameResumes(t *testing.T) {
 		}
 	}
 	half.Slots[2] = solver.Factor{mat.NewDense(3, 1, nil)}
-	if _, _, err := play(40, half); err == nil || !strings.Contains(err.Error(), "a shift that is [3 × 1], of 150 observations") {
+	if _, _, err := play(40, half); err == nil || !strings.Contains(err.Error(), "the vector is [3 × 1], of 150 observations") {
 		t.Errorf("a shift of another length: %v", err)
 	}
 	half.Slots = half.Slots[:2]
 	if _, _, err := play(40, half); err == nil || !strings.Contains(err.Error(), "2 slots and rgda needs 3") {
 		t.Errorf("no shift: %v", err)
 	}
-	if err := solver.Suits(solver.DescentAscent{}, solver.Asymmetric{}); err == nil {
+	if err := solver.Suits(solver.RGDA{}, solver.UV{}); err == nil {
 		t.Error("the game is played on UVᵀ")
 	}
 }

@@ -2,7 +2,7 @@ package solver
 
 import "math"
 
-// DescentAscent is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
+// RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
 // the observations by e in a ball, and pays for it:
 //
 //	min over Z, max over ‖e‖ ≤ ρ√m of  φ(Z, e) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − e_i)² − λ/(4m)·‖e‖²,   λ > 1.
@@ -15,7 +15,7 @@ import "math"
 // ⟨B, C⟩_U = tr(UᵀU·BᵀC) (Mishra, Meyer, Bonnabel and Sepulchre, Computational Statistics 29, 2014); the second a step up the gradient
 // in the inner product 1/(2m)·⟨d, e⟩. docs/games.md has the equilibrium and rates. (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis,
 // Curvature-Independent Last-Iterate Convergence for Games on Riemannian Manifolds, arXiv 2306.16617.)
-type DescentAscent struct {
+type RGDA struct {
 	// StepSize is μ > 0, and AdversaryStep η > 0.
 	StepSize, AdversaryStep float64
 	// Weight is λ > 1: what shifts cost.
@@ -25,49 +25,63 @@ type DescentAscent struct {
 }
 
 var (
-	_ Partial   = DescentAscent{}
-	_ Selective = DescentAscent{}
-	_ Shifting  = DescentAscent{}
+	_ Method    = RGDA{}
+	_ Selective = RGDA{}
+	_ Measuring = RGDA{}
 )
 
 // Name implements [Method].
-func (DescentAscent) Name() string { return "rgda" }
+func (RGDA) Name() string { return "rgda" }
 
-// Slots implements [Method]: one for the direction.
-func (DescentAscent) Slots() int { return 1 }
+// shiftSlot holds e.
+const shiftSlot = VectorSlot
 
-// Partial implements [Partial].
-func (DescentAscent) Partial() {}
-
-// Shifting implements [Shifting].
-func (DescentAscent) Shifting() {}
+// Needs implements [Method]: a slot for the direction and a vector for e.
+func (RGDA) Needs() Needs { return Needs{Slots: 1, Vectors: 1, Draws: true, Products: true} }
 
 // Suits implements [Selective].
-func (DescentAscent) Suits(p Parametrization) error { return needsPSD(p) }
+func (RGDA) Suits(p Parametrization) error { return needsPSD(p) }
 
 // Step implements [Method].
-func (g DescentAscent) Step(e Engine, member, _ int) error {
-	u := NewFactor(e.Shapes(member))
-	if err := e.Get(member, Iterate, u); err != nil {
+func (g RGDA) Step(m *Member, _ int) error {
+	u := NewFactor(m.Shapes())
+	if err := m.Get(Iterate, u); err != nil {
 		return err
 	}
-	y, shift := e.Observations(member), e.Shift(member)
+	vector, shift, err := shiftOf(m)
+	if err != nil {
+		return err
+	}
+	y := m.Observations()
 	p := make([]float64, len(y))
-	if err := e.Apply(p, u[0], u[0]); err != nil {
+	if err := m.Apply(p, u[0], u[0]); err != nil {
 		return err
 	}
-	if err := e.PartialGradient(member, Draw{Shift: shift}); err != nil {
+	if err := m.DrawGradient(Draw{Shift: shift}); err != nil {
 		return err
 	}
-	if err := scaledStep(e, member, g.StepSize, 0); err != nil {
+	if err := scaledStep(m, g.StepSize, 0); err != nil {
 		return err
 	}
 	g.ascend(shift, p, y)
-	return nil
+	return m.Set(shiftSlot, vector)
+}
+
+// shiftOf returns e as its slot has it, and its m numbers, which are those of the slot's one matrix.
+func shiftOf(m *Member) (vector Factor, e []float64, err error) {
+	vector = NewFactor(m.ShapesOf(shiftSlot))
+	return vector, vector[0].RawMatrix().Data, m.Get(shiftSlot, vector)
+}
+
+// Measure implements [Measuring]: the root mean square of e.
+func (RGDA) Measure(s *Sample, m *Member) error {
+	_, e, err := shiftOf(m)
+	s.Shift = rootMeanSquare(e)
+	return err
 }
 
 // ascend moves the shift, where Z measures p.
-func (g DescentAscent) ascend(shift, p, y []float64) {
+func (g RGDA) ascend(shift, p, y []float64) {
 	for i, e := range shift {
 		shift[i] = e - float64(g.AdversaryStep*(p[i]-y[i]+float64((g.Weight-1)*e)))
 	}

@@ -2,7 +2,7 @@ package solver
 
 import "github.com/matsense/matsense/sensing"
 
-// LabelNoiseGradientDescent is gradient descent that draws fresh noise on the observations for every step,
+// LabelNoiseGD is gradient descent that draws fresh noise on the observations for every step,
 //
 //	U ← U − μ ∇f_t(U),   f_t(U) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − σ·s_i)²,   s_i = ±1 with equal probability,
 //
@@ -12,7 +12,7 @@ import "github.com/matsense/matsense/sensing"
 //
 // s_i of step t = 0, 1, … is bit i of the words of row t of the seed's label stream, the least significant bit of the first word
 // first: 0 is +1, 1 is −1.
-type LabelNoiseGradientDescent struct {
+type LabelNoiseGD struct {
 	// StepSize is μ > 0.
 	StepSize float64
 	// Noise is σ ≥ 0, in units of the observations.
@@ -21,29 +21,26 @@ type LabelNoiseGradientDescent struct {
 	Seed uint64
 }
 
-var _ Partial = LabelNoiseGradientDescent{}
+var _ Method = LabelNoiseGD{}
 
 // Name implements [Method].
-func (LabelNoiseGradientDescent) Name() string { return "label-noise-gd" }
+func (LabelNoiseGD) Name() string { return "label-noise-gd" }
 
-// Slots implements [Method].
-func (LabelNoiseGradientDescent) Slots() int { return 0 }
-
-// Partial implements [Partial].
-func (LabelNoiseGradientDescent) Partial() {}
+// Needs implements [Method].
+func (LabelNoiseGD) Needs() Needs { return Needs{Draws: true} }
 
 // Step implements [Method].
-func (d LabelNoiseGradientDescent) Step(e Engine, member, iteration int) error {
-	shift := make([]float64, len(e.Observations(member)))
+func (d LabelNoiseGD) Step(m *Member, iteration int) error {
+	shift := make([]float64, len(m.Observations()))
 	d.fill(shift, iteration)
-	if err := e.PartialGradient(member, Draw{Shift: shift}); err != nil {
+	if err := m.DrawGradient(Draw{Shift: shift}); err != nil {
 		return err
 	}
-	return e.Combine(member, Iterate, 1, Iterate, -d.StepSize, Gradient)
+	return m.Combine(Iterate, 1, Iterate, -d.StepSize, Gradient)
 }
 
 // fill does shift_i = σ·s_i of a step.
-func (d LabelNoiseGradientDescent) fill(shift []float64, iteration int) {
+func (d LabelNoiseGD) fill(shift []float64, iteration int) {
 	const wordBits, blockWords = 32, 4
 	stream := sensing.NewStream(d.Seed, sensing.LabelStream)
 	var block [blockWords]uint32
