@@ -243,7 +243,7 @@ func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Traje
 	load := func(names []string) (solver.Factor, error) {
 		var factor solver.Factor
 		for _, name := range names {
-			u, err := loadMatrix(filepath.Join(dir, name))
+			u, err := npy.LoadMatrix(filepath.Join(dir, name))
 			if err != nil {
 				return nil, err
 			}

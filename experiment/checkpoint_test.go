@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -123,12 +122,5 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 	}
 	if err := writeCheckpoint(file, identity{"mine", build()}, stateAt(4, 1, 2), nil); err == nil {
 		t.Error("a checkpoint in a file was written")
-	}
-}
-
-func TestUsageErrorIsFoundWhenJoined(t *testing.T) {
-	var u *UsageError
-	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
-		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
@@ -82,11 +83,11 @@ func readFile(t *testing.T, name string) []byte {
 func TestLostDevice(t *testing.T) {
 	run := func(dir string, failAfter int, resume bool) error {
 		t.Helper()
-		c := Default()
+		c := config.Default()
 		for key, text := range map[string]string{
 			"n": "6", "rank": "1", "measurements": "50", "iterations": "30", "alpha": "1e-3", "device": "emulator", "checkpoint-every": "1e-9",
 		} {
-			f, _ := c.field(key)
+			f, _ := c.Field(key)
 			if err := f.Set(text, key); err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +156,7 @@ func TestUnsupported(t *testing.T) {
 		if p.Config.Device != "cpu" || len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "cpu is used: gpu: there are no kernels for ") {
 			t.Errorf("%s runs on %s: %q", settings, p.Config.Device, p.Notes)
 		}
-		var usage *UsageError
+		var usage *config.UsageError
 		if _, err := NewPlan(configOf(t, append(asked, "device=cuda")...), refusing("cuda")); !errors.As(err, &usage) || !strings.Contains(err.Error(), "device cpu runs it") {
 			t.Errorf("%s on cuda: %v", settings, err)
 		}

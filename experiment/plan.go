@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -44,7 +45,7 @@ type Place struct {
 // Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
 // checked. Nothing has been computed yet.
 type Plan struct {
-	Config  Config
+	Config  config.Config
 	Backend solver.Backend
 	// Bytes is the memory that the run needs, Available what there is.
 	Bytes, Available float64
@@ -60,15 +61,15 @@ type Plan struct {
 	ofGroup bool
 }
 
-// NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
-func NewPlan(c Config, h Host) (*Plan, error) {
-	if err := c.check(); err != nil {
+// NewPlan checks a configuration. Its errors are a [config.UsageError] where the user can mend them.
+func NewPlan(c config.Config, h Host) (*Plan, error) {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h, batch: solver.Batch{
-		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}},
+		Parametrization: c.NewParametrization(), FactorRanks: []int{c.FactorRank},
+		Needs: c.NewMethod().Needs(),
 	}}
-	p.batch.Admit(c.method())
 	if err := p.place(); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (p *Plan) place() error {
 		}
 		switch last := i == len(devices)-1; {
 		case errors.Is(err, solver.ErrUnsupported) && last:
-			return Usagef("%s: %v; device cpu runs it", p.Config.at("device"), err)
+			return config.Usagef("%s: %v; device cpu runs it", p.Config.At("device"), err)
 		case errors.Is(err, errTooLarge) && last:
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):
@@ -159,7 +160,7 @@ func (p *Plan) placeRows() error {
 		return nil
 	}
 	switch c := &p.Config; {
-	case !c.canGenerate() || c.Storage == "memory":
+	case !c.CanGenerate() || c.Storage == "memory":
 		return try("memory")
 	case c.Storage == "generated":
 		return try("generated")
@@ -186,7 +187,7 @@ func (p *Plan) generatedIsFaster() bool {
 	if !ok {
 		return false
 	}
-	e, err := p.Config.ensemble()
+	e, err := p.Config.NewEnsemble()
 	return err == nil && b.GeneratedIsFaster(e)
 }
 
@@ -200,12 +201,12 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 		return nil, 0, err
 	}
 	c.Entries = entries
-	e, err := c.standIn()
+	e, err := c.StandIn()
 	if err != nil {
 		return nil, 0, err
 	}
-	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, p.batch)
-	return backend, bytes + solver.SpectralBytes(e, c.spectralPairs()), err
+	bytes, err := solver.MemoryFor(backend, &sensing.Problem{Ensemble: e}, p.batch)
+	return backend, bytes + solver.SpectralBytes(e, c.SpectralPairs()), err
 }
 
 // tell passes on what a backend says while the run goes on.
@@ -233,28 +234,28 @@ func (p *Plan) tooLarge() error {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
-	if c.canGenerate() && p.Storage == "memory" {
+	if c.CanGenerate() && p.Storage == "memory" {
 		offer(p.inWords("storage", "generated"), "generated", c.Entries)
 	}
-	if c.Ensemble == "gaussian" && !c.ownData() {
+	if c.Ensemble == "gaussian" && !c.HasUserData() {
 		for _, entries := range []string{"f32", "bf16", "q8"} {
 			if entries != c.Entries {
 				offer(p.inWords("entries", entries), p.Storage, entries)
 			}
 		}
 	}
-	if few := 2 * max(c.Rank, 1); c.isStructured() && c.startFile() == "" && few < c.FactorRank {
-		other.Config.FactorRank, other.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
+	if few := 2 * max(c.Rank, 1); c.IsStructured() && c.StartFile() == "" && few < c.FactorRank {
+		other.Config.FactorRank, other.batch.FactorRanks = few, slices.Repeat([]int{few}, len(p.batch.FactorRanks))
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
-	if c.isStructured() {
+	if c.IsStructured() {
 		advice = "lower n, measurements or factor-rank"
 	}
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
+	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
 }
 
 // Bytes writes a size in bytes for people.

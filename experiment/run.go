@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 )
@@ -40,7 +41,7 @@ type Outcome struct {
 	Dir string
 }
 
-// Run carries out a plan and writes its directory. The error is a [UsageError] where nothing was begun and the user
+// Run carries out a plan and writes its directory. The error is a [config.UsageError] where nothing was begun and the user
 // can mend it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
@@ -50,15 +51,15 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	defer release()
 	o.Dir = dir
-	l, err := p.load()
+	d, err := p.Config.Load()
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range append(slices.Clone(p.Notes), l.notices...) {
+	for _, n := range append(slices.Clone(p.Notes), d.Notices...) {
 		progress.Notice(n)
 	}
-	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
-	start, err := p.Config.start(l.problem.Truth)
+	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d)}
+	start, err := p.Config.NewStart(d.Problem.Truth)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
-	res, err := solver.Solve(ctx, l.problem, p.Backend, p.Config.method(), settings)
+	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
@@ -87,7 +88,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		}
 		return nil, err
 	}
-	s := summarize(p, l, res, r.trajectory)
+	s := summarize(p, d, res, r.trajectory)
 	s.SecondsTotal = Number(time.Since(began).Seconds())
 	if settings.Resume != nil {
 		s.ResumedFrom = &from
@@ -121,8 +122,8 @@ func (r *running) claim(o Options) error {
 
 // identity is that of the run's checkpoints. On the host the bits are the same with any processor and any number of
 // workers, and on GPUs with any model.
-func (p *Plan) identity(l *loaded) identity {
-	id := identity{p.fingerprint(l), build()}
+func (p *Plan) identity(d *config.Data) identity {
+	id := identity{p.fingerprint(d), build()}
 	if p.Backend.Name() != "cpu" {
 		id.madeBy += " " + p.Backend.Name()
 	}
@@ -131,13 +132,13 @@ func (p *Plan) identity(l *loaded) identity {
 
 // fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
 // bits and without the number of iterations, and the contents of the data files.
-func (p *Plan) fingerprint(l *loaded) string {
+func (p *Plan) fingerprint(d *config.Data) string {
 	h := sha256.New()
 	for _, f := range p.Config.Fields() {
 		switch {
-		case f.mayChange():
-		case l.hashes[f.Key] != "":
-			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, l.hashes[f.Key])
+		case f.MayChange():
+		case d.Hashes[f.Key] != "":
+			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, d.Hashes[f.Key])
 		default:
 			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
 		}
@@ -147,8 +148,7 @@ func (p *Plan) fingerprint(l *loaded) string {
 
 // running is a run under way.
 type running struct {
-	plan *Plan
-	*loaded
+	plan       *Plan
 	dir        string
 	progress   Progress
 	id         identity
@@ -157,11 +157,11 @@ type running struct {
 	kept       int   // the iteration of the last one that was
 }
 
-// settings are those of the configuration alone.
-func (c *Config) settings(start solver.Start) solver.Settings {
+// settingsOf are the solver's settings of a configuration alone.
+func settingsOf(c *config.Config, start solver.Start) solver.Settings {
 	s := solver.Settings{
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
-		Parametrization: c.parametrization(),
+		Parametrization: c.NewParametrization(),
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -171,7 +171,7 @@ func (c *Config) settings(start solver.Start) solver.Settings {
 
 // settings has the run watched and kept.
 func (r *running) settings(start solver.Start) solver.Settings {
-	s := r.plan.Config.settings(start)
+	s := settingsOf(&r.plan.Config, start)
 	s.Recorder, s.Keep = r, r.keep
 	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
@@ -191,7 +191,7 @@ func (r *running) resume(s *solver.Settings) error {
 		return nil
 	}
 	if state.Iteration > s.Iterations {
-		return Usagef("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.at("iterations"), state.Iteration, s.Iterations)
+		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
 	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
 	// run, and is not due then.
@@ -250,7 +250,7 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 
 // writeFactor writes a factor, each of its matrices to a file.
 func (r *running) writeFactor(f solver.Factor) error {
-	names := r.plan.Config.factorFiles()
+	names := factorFiles(&r.plan.Config)
 	var failed error
 	for i, u := range f {
 		failed = errors.Join(failed, r.write(names[i], func(w io.Writer) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -157,13 +158,13 @@ type SeedSummary struct {
 func degrees(sine float64) Number { return Number(math.Asin(sine) * 180 / math.Pi) }
 
 // summarize gathers a finished run.
-func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Summary {
+func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory) *Summary {
 	c := &p.Config
-	n1, n2 := c.sides()
+	n1, n2 := c.Sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, l.problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
-		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
+		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
@@ -181,16 +182,16 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := l.problem.Truth; truth != nil && len(t) > 0 && c.Ensemble != multiIndex { // where only the spectral estimate means something
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && c.Ensemble != "multi-index" { // where only the spectral estimate means something
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered
 	}
-	s.addSpectral(l.problem.Truth, res.Spectral, t)
+	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
 }
 
-func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
 	angle := math.NaN() // there is none for vectors
 	if est != nil {
 		angle = est.AngleTo(truth)
@@ -259,4 +260,13 @@ func readSummary(run string) (*Summary, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	return &s, nil
+}
+
+// nuclearNorm is that of Z, from the singular values of its balanced factor, which are the roots of Z's.
+func nuclearNorm(s solver.Sample) float64 {
+	var sum float64
+	for _, v := range s.Sigma {
+		sum += float64(v * v)
+	}
+	return sum
 }

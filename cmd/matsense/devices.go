@@ -13,6 +13,7 @@ import (
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
@@ -98,7 +99,7 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
-		return nil, experiment.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
+		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
 	}
 	switch p.Device {
 	case "cpu":
@@ -142,7 +143,7 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
-			return nil, experiment.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
+			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
 		}
 		info = gpus[index]
 	}

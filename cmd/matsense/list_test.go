@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // TestList: every name that run takes is listed with a source, and run takes every name that is listed.
 func TestList(t *testing.T) {
 	text := must(t, exitDone, "list").out
 	lines := jsonLines(t, must(t, exitDone, "list", "--json").out)
-	if entries := experiment.Catalog(); len(lines) != len(entries) {
+	if entries := config.Catalog(); len(lines) != len(entries) {
 		t.Fatalf("%d lines for %d entries", len(lines), len(entries))
 	}
 	for _, l := range lines {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
@@ -81,7 +82,7 @@ func runPage(r *experiment.Run) (report.Page, error) {
 }
 
 // verdict says how a run ended.
-func verdict(c *experiment.Config, s *experiment.Summary) report.Verdict {
+func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	v := report.Verdict{Mood: report.Neutral, Headline: headline(s)}
 	switch {
 	case s.Status == solver.Diverged:
@@ -209,7 +210,7 @@ func dataTable(hashes map[string]string) report.Table {
 }
 
 // configTable has every setting.
-func configTable(c *experiment.Config) report.Table {
+func configTable(c *config.Config) report.Table {
 	t := report.Table{Title: "Configuration", Wide: true}
 	for _, f := range c.Fields() {
 		value := report.Text(f.String())

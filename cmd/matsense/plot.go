@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -36,13 +37,13 @@ straight line is told with its 95 % confidence interval.`,
   matsense plot sweeps/alpha --x iteration --y test_error --by alpha --where factor-rank=2`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return experiment.Usagef("plot takes one run directory or one of a sweep, got %d", len(args))
+				return config.Usagef("plot takes one run directory or one of a sweep, got %d", len(args))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			err := o.draw(env, c, args[0])
-			var usage *experiment.UsageError
+			var usage *config.UsageError
 			if err != nil && !errors.As(err, &usage) {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -84,7 +85,7 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		}
 	}
 	if len(problems) > 0 {
-		return &experiment.UsageError{Problems: problems}
+		return &config.UsageError{Problems: problems}
 	}
 	run, err := experiment.Open(dir)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -64,12 +65,12 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 }
 
 // law names the ensemble and its entries, where it has any.
-func law(c *experiment.Config) string {
+func law(c *config.Config) string {
 	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
 }
 
 // arithmetic names the arithmetic where it is not f64.
-func arithmetic(c *experiment.Config) string {
+func arithmetic(c *config.Config) string {
 	if c.Precision == "f64" {
 		return ""
 	}

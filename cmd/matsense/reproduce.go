@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/reproduce"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/internal/atomicfile"
@@ -42,7 +43,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
   matsense reproduce alpha --full --file > alpha.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return experiment.Usagef("reproduce takes one name, got %d", len(args))
+				return config.Usagef("reproduce takes one name, got %d", len(args))
 			}
 			return nil
 		},
@@ -93,7 +94,7 @@ func experimentNamed(name string) (reproduce.Experiment, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return reproduce.Experiment{}, experiment.Usagef("there is no experiment %q; did you mean %q?", name, experiment.Nearest(name, names))
+	return reproduce.Experiment{}, config.Usagef("there is no experiment %q; did you mean %q?", name, config.Nearest(name, names))
 }
 
 func runReproduce(ctx context.Context, env environment, name string, o reproduceOptions) error {
@@ -102,7 +103,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.quick && o.full {
-		return experiment.Usagef("--quick and --full are two sizes: choose one")
+		return config.Usagef("--quick and --full are two sizes: choose one")
 	}
 	file, text := e.File(o.full)
 	if o.file {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
@@ -32,7 +33,7 @@ type setting struct{ key, text string }
 
 // flagValue collects a setting. It is applied after the configuration file, so that all mistakes can be told at once.
 type flagValue struct {
-	field experiment.Field
+	field config.Field
 	to    *[]setting
 }
 
@@ -61,7 +62,7 @@ Ctrl-C once finishes the step and saves; --resume goes on from there, to the sam
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	defaults := experiment.Default()
+	defaults := config.Default()
 	for _, field := range defaults.Fields() {
 		f.Var(flagValue{field, &o.settings}, field.Key, field.Help)
 	}
@@ -128,11 +129,11 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 }
 
 // configuration puts defaults, the file and the flags together.
-func (o runOptions) configuration() (experiment.Config, error) {
-	c := experiment.Default()
+func (o runOptions) configuration() (config.Config, error) {
+	c := config.Default()
 	var problems []string
 	collect := func(err error) error {
-		var usage *experiment.UsageError
+		var usage *config.UsageError
 		if errors.As(err, &usage) {
 			problems = append(problems, usage.Problems...)
 			return nil
@@ -142,7 +143,7 @@ func (o runOptions) configuration() (experiment.Config, error) {
 	if o.resume && o.config != "" {
 		problems = append(problems, "--config: a resumed run keeps the config.yaml of its directory")
 	} else if o.config != "" {
-		if err := collect(experiment.ReadConfig(o.config, &c)); err != nil {
+		if err := collect(config.ReadConfig(o.config, &c)); err != nil {
 			return c, err
 		}
 	}
@@ -152,7 +153,7 @@ func (o runOptions) configuration() (experiment.Config, error) {
 	if o.resume && o.out == "" {
 		problems = append(problems, "--resume needs --out, the directory of the run")
 	}
-	fields := map[string]experiment.Field{}
+	fields := map[string]config.Field{}
 	for _, f := range c.Fields() {
 		fields[f.Key] = f
 	}
@@ -165,7 +166,7 @@ func (o runOptions) configuration() (experiment.Config, error) {
 		if !o.resume { // what could be read may have mistakes of its own
 			_ = collect(c.Validate())
 		}
-		return c, &experiment.UsageError{Problems: problems}
+		return c, &config.UsageError{Problems: problems}
 	}
 	if o.resume {
 		return experiment.ConfigForResume(o.out, c)
@@ -228,7 +229,7 @@ func writeFigure(f figure, path string) ([]string, error) {
 }
 
 // sizeOf is the size of the unknown matrix.
-func sizeOf(c *experiment.Config) string {
+func sizeOf(c *config.Config) string {
 	if c.N2 > 0 {
 		return fmt.Sprintf("%d × %d", c.N, c.N2)
 	}
@@ -236,14 +237,14 @@ func sizeOf(c *experiment.Config) string {
 }
 
 // side says how large the unknown matrix is, in the fewest signs.
-func side(c *experiment.Config) string {
+func side(c *config.Config) string {
 	if c.N2 > 0 {
 		return sizeOf(c)
 	}
 	return fmt.Sprintf("n = %d", c.N)
 }
 
-func title(c *experiment.Config) string {
+func title(c *config.Config) string {
 	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
 	if c.Rank > 0 {
 		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -55,7 +56,7 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 			default:
 				return nil
 			}
-			return experiment.Usagef("%s", problem)
+			return config.Usagef("%s", problem)
 		},
 		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
 	}
@@ -85,7 +86,7 @@ func newMerge(env environment) *cobra.Command {
 		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return experiment.Usagef("merge takes one sweep directory, got %d", len(args))
+				return config.Usagef("merge takes one sweep directory, got %d", len(args))
 			}
 			return nil
 		},
@@ -153,7 +154,7 @@ func (o sweepOptions) part() (sweep.Options, error) {
 func runSweep(ctx context.Context, env environment, file string, o sweepOptions) error {
 	spec, err := sweep.Read(file)
 	var problems []string
-	var mistakes *experiment.UsageError
+	var mistakes *config.UsageError
 	if errors.As(err, &mistakes) {
 		problems = mistakes.Problems
 	} else if err != nil {
@@ -175,7 +176,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		problems = append(problems, fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
 	}
 	if len(problems) > 0 {
-		return &experiment.UsageError{Problems: problems}
+		return &config.UsageError{Problems: problems}
 	}
 	plan, err := sweep.NewPlan(spec, options, env.host())
 	if err != nil {
@@ -185,7 +186,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
-		return experiment.Usagef("--force would replace %s, your sweep file: choose another --out", file)
+		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
 	o.describe(env, plan)
 	if o.dryRun {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
 )
@@ -127,7 +127,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 			break
 		}
 	}
-	same := func(value func(c *experiment.Config) int) bool {
+	same := func(value func(c *config.Config) int) bool {
 		return !slices.ContainsFunc(r.Runs, func(run sweep.Run) bool { return value(&run.Config) != value(&c) })
 	}
 	var parts []string
@@ -144,10 +144,10 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	if c.Rank > 0 {
 		add("rank", "r* = %d", c.Rank)
 	}
-	if len(where["measurements"]) == 1 || same(func(c *experiment.Config) int { return c.Measurements }) {
+	if len(where["measurements"]) == 1 || same(func(c *config.Config) int { return c.Measurements }) {
 		add("measurements", "m = %d", c.Measurements)
 	}
-	if len(where["factor-rank"]) == 1 || same(func(c *experiment.Config) int { return c.FactorRank }) {
+	if len(where["factor-rank"]) == 1 || same(func(c *config.Config) int { return c.FactorRank }) {
 		add("factor-rank", "r = %d", c.FactorRank)
 	}
 	if c.Init == "random" {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
 )
@@ -27,7 +28,7 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 		charts = append(charts, chartOf(f))
 		paths, err = writeFigure(f, filepath.Join(dir, figureName(selected)))
 	}
-	var none *experiment.UsageError
+	var none *config.UsageError
 	if errors.As(err, &none) || errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) {
 		env.notice(fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir)), asJSON)
 	} else if err != nil {

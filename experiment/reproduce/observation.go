@@ -6,14 +6,14 @@ import (
 	"math"
 	"slices"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/internal/fit"
 )
 
 // observation is a run that ended, with what was asked of it.
 type observation struct {
-	experiment.Config
+	config.Config
 	*sweep.Record
 }
 

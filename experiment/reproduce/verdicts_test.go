@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -13,7 +14,7 @@ import (
 func observe(change func(o *observation)) observation {
 	floor, align, saddle := 100, 10, 50
 	recovered := true
-	o := observation{experiment.Default(), &sweep.Record{
+	o := observation{config.Default(), &sweep.Record{
 		Status: "budget-spent", FloorStart: &floor, AlignmentEnd: &align, SaddleEnd: &saddle, Recovered: &recovered,
 		EstimateAngle: 0.2, ClosestAngle: 0.001, ClosestIteration: &saddle,
 		Trajectory: []sweep.Point{{Iteration: 0, TrainLoss: 1, TestError: 1}, {Iteration: 10, TestError: 0.99}, {Iteration: 100, TestError: 1e-6}},

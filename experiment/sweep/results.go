@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // Results are what a sweep's directory has so far.
@@ -131,7 +131,7 @@ func (r *Results) Defaults(q Query) Query {
 // differ in more than their seeds, are a UsageError.
 func (r *Results) Select(q Query) (*Selection, error) {
 	if problems := r.check(q); len(problems) > 0 {
-		return nil, &experiment.UsageError{Problems: problems}
+		return nil, &config.UsageError{Problems: problems}
 	}
 	keys := r.Spec.Keys()
 	s := &Selection{Query: q}
@@ -184,7 +184,7 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		return nil, fmt.Errorf("%w: no run has %s", ErrNothing, q.Y)
 	}
 	if len(s.Lines) > maxLines {
-		return nil, experiment.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
+		return nil, config.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
 			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
 	}
 	s.XLog = s.XLog || q.X == Evaluations && lengthsDiffer(s.Lines)
@@ -202,7 +202,7 @@ func (r *Results) check(q Query) (problems []string) {
 				text = fmt.Sprintf("--y: there are no numbers %q", name)
 			}
 			if len(names) > 0 {
-				text += fmt.Sprintf("; did you mean %q?", experiment.Nearest(name, names))
+				text += fmt.Sprintf("; did you mean %q?", config.Nearest(name, names))
 			}
 			problems = append(problems, text)
 		}
@@ -251,7 +251,7 @@ func (r *Results) Where(conditions []string) (map[string][]string, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, &experiment.UsageError{Problems: problems}
+		return nil, &config.UsageError{Problems: problems}
 	}
 	return where, nil
 }
@@ -306,7 +306,7 @@ func (r *Results) pooled(q Query, runs []*Record) error {
 				if q.By != "" {
 					hint += " in place of --by " + q.By
 				}
-				return experiment.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
+				return config.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
 					key, hint, key, printable(other.Values[i]))
 			}
 		}

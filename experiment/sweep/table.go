@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 )
 
@@ -107,7 +108,7 @@ var metrics = []metric{
 // setting_noise and setting_iterations, as what a run came to has the same names.
 func (s *Spec) settings(records []*Record) table {
 	var t table
-	config := experiment.Default()
+	config := config.Default()
 	for i, key := range s.Keys() {
 		c := column{name: key, kind: text}
 		if key == "noise" || key == "iterations" {

@@ -50,13 +50,17 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	if err != nil {
 		return nil, err
 	}
-	if err := engine.Set(0, solver.Iterate, u); err != nil {
+	member, err := solver.NewMember(engine, 0, e.Space(), solver.PSD{}, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := member.Set(solver.Iterate, u); err != nil {
 		return nil, err
 	}
 	steps := func(count int) (seconds float64, err error) {
 		began := time.Now()
 		for i := range count {
-			if err := (solver.GD{StepSize: 1e-3}).Step(engine, 0, i); err != nil {
+			if err := method.Step(member, i); err != nil {
 				return 0, err
 			}
 		}
@@ -95,9 +99,12 @@ func Measure(ctx context.Context, b Backend, e sensing.Ensemble, inMemory bool, 
 	return r, nil
 }
 
+// method is what a step is one of.
+var method = solver.GD{StepSize: 1e-3}
+
 // Batch is what Measure opens an engine for.
 func Batch(n int) solver.Batch {
-	return solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: n}}}
+	return solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}, Needs: method.Needs()}
 }
 
 // Fraction is the median over the rounds of the achieved rate over the bandwidth measured just before.

@@ -96,7 +96,7 @@ func (s *server) do(c command) (answer, error) {
 	case "factors":
 		return answer{}, writeFactors(c.Path, p.factors)
 	case "observations":
-		y := p.engine.Observations(0)
+		y := p.engine.Observations()
 		return answer{}, write(c.Path, []int{len(y)}, y)
 	case "rows":
 		var err error
@@ -145,7 +145,7 @@ func (s *server) prepare(c command) (answer, error) {
 	backend := cpu.Backend{Storage: c.Storage, Precision: c.Precision}
 	batch := solver.Batch{Parametrization: solver.PSD{}}
 	for range c.Members {
-		batch.Members = append(batch.Members, solver.Member{FactorRank: c.FactorRank})
+		batch.FactorRanks = append(batch.FactorRanks, c.FactorRank)
 	}
 	problem := &sensing.Problem{Ensemble: ensemble, Truth: truth}
 	if _, err := backend.Memory(problem, batch); err != nil {

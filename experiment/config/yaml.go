@@ -1,4 +1,4 @@
-package experiment
+package config
 
 import (
 	"fmt"
@@ -29,9 +29,9 @@ func ReadConfig(path string, c *Config) error {
 
 // PathsFrom takes the data files that were given as relative to a folder.
 func (c *Config) PathsFrom(dir string) {
-	for _, f := range c.dataFiles() {
-		if *f.path != "" && !filepath.IsAbs(*f.path) && c.given(f.key) {
-			*f.path = filepath.Join(dir, *f.path)
+	for _, f := range c.DataFiles() {
+		if *f.Path != "" && !filepath.IsAbs(*f.Path) && c.Given(f.Key) {
+			*f.Path = filepath.Join(dir, *f.Path)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (c *Config) SetYAML(name string, root *yaml.Node) error {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
-		field, known := c.field(key.Value)
+		field, known := c.Field(key.Value)
 		switch first, twice := seen[key.Value]; {
 		case key.Kind != yaml.ScalarNode || !known:
 			bad(key.Line, "unknown key %q; did you mean %q?", key.Value, Nearest(key.Value, Keys()))
@@ -104,21 +104,6 @@ func Nearest(s string, words []string) string {
 		return 100*levenshtein.ComputeDistance(s, w) + levenshtein.ComputeDistance(sorted(s), sorted(w))
 	}
 	return slices.MinFunc(words, func(a, b string) int { return distance(a) - distance(b) })
-}
-
-// dataFile is a setting that names a file.
-type dataFile struct {
-	key  string
-	path *string
-}
-
-// dataFiles lists the settings that name data files; a path that is "" is no file.
-func (c *Config) dataFiles() []dataFile {
-	files := c.ownFiles()
-	if c.startFile() != "" {
-		files = append(files, dataFile{"init", &c.Init}, dataFile{"init-right", &c.InitRight})
-	}
-	return files
 }
 
 // YAML writes the configuration: every setting, in order.

@@ -1,8 +1,7 @@
-package experiment
+package config
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,7 @@ func configOf(t *testing.T, settings ...string) Config {
 	c := Default()
 	for _, s := range settings {
 		key, value, _ := strings.Cut(s, "=")
-		f, known := c.field(key)
+		f, known := c.Field(key)
 		if !known {
 			t.Fatalf("no setting %q", key)
 		}
@@ -150,7 +149,7 @@ func TestValidateFillsIn(t *testing.T) {
 		}
 		for _, setting := range strings.Fields(c.want) {
 			key, want, _ := strings.Cut(setting, "=")
-			if f, _ := config.field(key); f.String() != want {
+			if f, _ := config.Field(key); f.String() != want {
 				t.Errorf("%s: %s is %s, want %s", c.settings, key, f.String(), want)
 			}
 		}
@@ -196,8 +195,8 @@ func TestFieldSet(t *testing.T) {
 		{"alpha", "0.1", "0.1"}, {"step", "5e-324", "5e-324"}, {"step", "1.7976931348623157e308", "1.7976931348623157e+308"},
 		{"matrices", " a b.npy ", "a b.npy"}, {"noise", "-0", "-0"},
 	} {
-		f, _ := c.field(x.key)
-		if err := f.Set(x.text, "here"); err != nil || f.String() != x.want || !c.given(x.key) {
+		f, _ := c.Field(x.key)
+		if err := f.Set(x.text, "here"); err != nil || f.String() != x.want || !c.Given(x.key) {
 			t.Errorf("%s = %q: %q, %v; want %q", x.key, x.text, f.String(), err, x.want)
 		}
 	}
@@ -206,9 +205,9 @@ func TestFieldSet(t *testing.T) {
 		{"n", "1.0"}, {"n", "0x10"}, {"n", ""}, {"n", "9223372036854775808"}, {"seed", "-1"}, {"seed", "18446744073709551616"},
 		{"alpha", "1e"}, {"alpha", "1e309"}, {"alpha", ""}, {"alpha", "1,5"},
 	} {
-		f, _ := c.field(x.key)
+		f, _ := c.Field(x.key)
 		before := f.String()
-		if err := f.Set(x.text, "here"); err == nil || !strings.Contains(err.Error(), x.key) || f.String() != before || c.given(x.key) {
+		if err := f.Set(x.text, "here"); err == nil || !strings.Contains(err.Error(), x.key) || f.String() != before || c.Given(x.key) {
 			t.Errorf("%s = %q: %v, value %s", x.key, x.text, err, f.String())
 		}
 	}
@@ -219,16 +218,16 @@ func TestCopiesAreIndependent(t *testing.T) {
 	first := configOf(t, "n=10", "alpha=1e-3")
 	second := first
 	for _, key := range []string{"alpha", "rank"} {
-		f, _ := second.field(key)
+		f, _ := second.Field(key)
 		if err := f.Set("2", "there"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if first.Alpha != 1e-3 || first.given("rank") || first.at("alpha") != "--alpha" {
-		t.Errorf("the original has alpha %v from %q, rank given: %v", first.Alpha, first.at("alpha"), first.given("rank"))
+	if first.Alpha != 1e-3 || first.Given("rank") || first.At("alpha") != "--alpha" {
+		t.Errorf("the original has alpha %v from %q, rank given: %v", first.Alpha, first.At("alpha"), first.Given("rank"))
 	}
-	if second.Rank != 2 || second.at("rank") != "there" || second.at("alpha") != "there" || second.at("n") != "--n" {
-		t.Errorf("the copy has rank %d from %q, alpha from %q, n from %q", second.Rank, second.at("rank"), second.at("alpha"), second.at("n"))
+	if second.Rank != 2 || second.At("rank") != "there" || second.At("alpha") != "there" || second.At("n") != "--n" {
+		t.Errorf("the copy has rank %d from %q, alpha from %q, n from %q", second.Rank, second.At("rank"), second.At("alpha"), second.At("n"))
 	}
 }
 
@@ -241,21 +240,6 @@ func TestFieldsHaveHelpAndAreUnique(t *testing.T) {
 	for i, f := range c.Fields() {
 		if f.Key != keys[i] || f.Help == "" || slices.Index(keys, f.Key) != i {
 			t.Errorf("field %d is %q, key %q, help %q", i, f.Key, keys[i], f.Help)
-		}
-	}
-}
-
-func TestBytes(t *testing.T) {
-	for _, c := range []struct {
-		n    float64
-		want string
-	}{
-		{0, "0 B"}, {1, "1 B"}, {999, "999 B"}, {1000, "1 kB"}, {1234, "1.2 kB"}, {9_990, "10 kB"}, {12_345, "12 kB"},
-		{99_400, "99 kB"}, {99_600, "100 kB"}, {123_456, "123 kB"}, {999_400, "999 kB"}, {999_600, "1 MB"}, {1.5e6, "1.5 MB"},
-		{25.3e9, "25 GB"}, {1e12, "1 TB"}, {2.5e15, "2.5 PB"}, {3e18, "3 EB"}, {4e21, "4000 EB"},
-	} {
-		if got := Bytes(c.n); got != c.want {
-			t.Errorf("Bytes(%v) = %q, want %q", c.n, got, c.want)
 		}
 	}
 }
@@ -278,36 +262,9 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func TestNumberJSON(t *testing.T) {
-	for _, c := range []struct {
-		n    float64
-		want string
-	}{
-		{0, "0"}, {math.Copysign(0, -1), "-0"}, {1, "1"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {5e-324, "5e-324"},
-		{math.MaxFloat64, "1.7976931348623157e+308"}, {-1e-7, "-1e-7"}, {123456789012345678, "123456789012345680"},
-		{math.NaN(), "null"}, {math.Inf(1), "null"}, {math.Inf(-1), "null"},
-	} {
-		text, err := Number(c.n).MarshalJSON()
-		if err != nil || string(text) != c.want {
-			t.Errorf("%v is written as %s, %v; want %s", c.n, text, err, c.want)
-			continue
-		}
-		got := Number(99)
-		if err := got.UnmarshalJSON(text); err != nil {
-			t.Errorf("%s is read with %v", text, err)
-		}
-		if c.want == "null" {
-			if !math.IsNaN(float64(got)) {
-				t.Errorf("null is read as %v", got)
-			}
-		} else if math.Float64bits(float64(got)) != math.Float64bits(c.n) {
-			t.Errorf("%s is read as %v, want %v", text, got, c.n)
-		}
-	}
-	for _, text := range []string{`"1"`, "x", "", "[1]", "true", "1e999"} {
-		var n Number
-		if err := n.UnmarshalJSON([]byte(text)); err == nil {
-			t.Errorf("%q is read as %v", text, n)
-		}
+func TestUsageErrorIsFoundWhenJoined(t *testing.T) {
+	var u *UsageError
+	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
+		t.Error(err)
 	}
 }

@@ -1,8 +1,9 @@
-package experiment
+package config
 
 import (
 	"slices"
 
+	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -76,7 +77,7 @@ func (c *Config) checkStart(m *mistakes) {
 	}
 	// A resolved configuration says 0 where a setting does not apply.
 	if s == nil || !s.sized {
-		if c.given("alpha") && c.Alpha != 0 {
+		if c.Given("alpha") && c.Alpha != 0 {
 			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
 		}
 		c.Alpha = 0
@@ -87,10 +88,10 @@ func (c *Config) checkStart(m *mistakes) {
 	}
 	switch {
 	case s != nil && s.random:
-		if !c.given("start-seed") {
+		if !c.Given("start-seed") {
 			c.StartSeed = c.Seed
 		}
-	case c.given("start-seed") && c.StartSeed != 0:
+	case c.Given("start-seed") && c.StartSeed != 0:
 		m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
 	default:
 		c.StartSeed = 0
@@ -124,11 +125,11 @@ func (c *Config) checkPlanted(m *mistakes) {
 	switch {
 	case c.Parametrization != solver.PSD{}.Name() && c.Parametrization != solver.UV{}.Name():
 		m.bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
-	case c.ownData() && c.Truth == "":
+	case c.HasUserData() && c.Truth == "":
 		m.bad("init", "a saddle is made of the truth's columns, and own data has none: add truth")
-	case !c.ownData() && c.Rank < 2:
+	case !c.HasUserData() && c.Rank < 2:
 		m.bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
-	case !c.ownData() && c.FactorRank >= c.Rank:
+	case !c.HasUserData() && c.FactorRank >= c.Rank:
 		m.bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
 	}
 }
@@ -137,7 +138,48 @@ func (c *Config) checkPlanted(m *mistakes) {
 func (c *Config) plantedStart(truth *sensing.Truth) (solver.Start, error) {
 	if c.FactorRank >= truth.Rank() {
 		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d",
-			c.at("init"), truth.Rank(), c.FactorRank)
+			c.At("init"), truth.Rank(), c.FactorRank)
 	}
 	return solver.Saddle{Truth: truth, Alpha: c.Alpha, Seed: c.StartSeed}, nil
+}
+
+// StartFile returns the file that the start is read from, or "".
+func (c *Config) StartFile() string {
+	if !IsStartFile(c.Init) {
+		return ""
+	}
+	return c.Init
+}
+
+// SpectralPairs is how many pairs of the spectral estimate a run asks for at most.
+func (c *Config) SpectralPairs() int {
+	pairs := max(c.Rank, 1)
+	if c.Init == spectral || c.Init == reluSpectral {
+		pairs = max(pairs, c.FactorRank+1)
+	}
+	return pairs
+}
+
+// NewStart makes the start, or reads it. Mistakes in the file are the user's.
+func (c *Config) NewStart(truth *sensing.Truth) (solver.Start, error) {
+	if s := startNamed(c.Init); s != nil {
+		return s.make(c, truth)
+	}
+	var start solver.Factor
+	for _, f := range []DataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {
+		if *f.Path == "" {
+			continue
+		}
+		for _, path := range c.pathsOf(f) {
+			u, err := npy.LoadMatrix(path)
+			if err != nil {
+				return nil, Usagef("%s: %v", c.At(f.Key), err)
+			}
+			if !(solver.Factor{u}).Finite() {
+				return nil, Usagef("%s: %s has elements that are NaN or infinite", c.At(f.Key), path)
+			}
+			start = append(start, u)
+		}
+	}
+	return solver.Given{Start: start}, nil
 }

@@ -1,4 +1,4 @@
-package experiment
+package config
 
 import (
 	"crypto/sha256"
@@ -11,15 +11,27 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
-// check validates the configuration and compares it with its data files' headers. Every mistake is listed.
-func (c *Config) check() error {
+// DataFile is a setting that names a file.
+type DataFile struct {
+	Key  string
+	Path *string
+}
+
+// DataFiles lists the settings that name data files; a path that is "" is no file.
+func (c *Config) DataFiles() []DataFile {
+	files := c.userFiles()
+	if c.StartFile() != "" {
+		files = append(files, DataFile{"init", &c.Init}, DataFile{"init-right", &c.InitRight})
+	}
+	return files
+}
+
+// Check validates the configuration and compares it with its data files' headers. Every mistake is listed.
+func (c *Config) Check() error {
 	m := &mistakes{c: c}
 	var usage *UsageError
 	if err := c.Validate(); errors.As(err, &usage) {
@@ -37,39 +49,39 @@ func (c *Config) check() error {
 	return nil
 }
 
-// makePathsAbsolute makes the data files' paths mean the same from every folder.
-func (c *Config) makePathsAbsolute() {
-	for _, f := range c.dataFiles() {
-		if absolute, err := filepath.Abs(*f.path); err == nil && *f.path != "" {
-			*f.path = absolute
+// MakePathsAbsolute makes the data files' paths mean the same from every folder.
+func (c *Config) MakePathsAbsolute() {
+	for _, f := range c.DataFiles() {
+		if absolute, err := filepath.Abs(*f.Path); err == nil && *f.Path != "" {
+			*f.Path = absolute
 		}
 	}
 }
 
 // readHeaders opens the data files and notes their shapes.
 func (c *Config) readHeaders(m *mistakes) {
-	c.makePathsAbsolute()
+	c.MakePathsAbsolute()
 	c.shapes = map[string][]int{}
-	for _, f := range c.dataFiles() {
-		if *f.path == "" {
+	for _, f := range c.DataFiles() {
+		if *f.Path == "" {
 			continue
 		}
-		if f.key == "init" && c.deep() {
+		if f.Key == "init" && c.deep() {
 			c.readLayers(m)
 			continue
 		}
-		shape, err := shapeOf(*f.path, isText(f.key))
+		shape, err := shapeOf(*f.Path, isText(f.Key))
 		if err != nil {
-			if f.key == "init" {
+			if f.Key == "init" {
 				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
 			}
 			// A file that should not have been named need not be there.
-			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.at(f.key)+": ") }) {
-				m.bad(f.key, "%v", err)
+			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.At(f.Key)+": ") }) {
+				m.bad(f.Key, "%v", err)
 			}
 			continue
 		}
-		c.shapes[f.key] = shape
+		c.shapes[f.Key] = shape
 	}
 }
 
@@ -92,7 +104,7 @@ func shapeOf(path string, text bool) ([]int, error) {
 
 // checkShapes fills in the sizes that the data files imply, or compares them with what was given.
 func (c *Config) checkShapes(m *mistakes) {
-	if c.ownData() && !c.checkOwnShapes(m) {
+	if c.HasUserData() && !c.checkUserShapes(m) {
 		return
 	}
 	if slices.Contains(find(methods, c.Method).settings, "batch-size") {
@@ -101,7 +113,7 @@ func (c *Config) checkShapes(m *mistakes) {
 	if c.layers != nil {
 		c.checkLayers(m)
 	}
-	n1, n2 := c.sides()
+	n1, n2 := c.Sides()
 	right := "n2"
 	if c.isSparse() || !c.rectangular() { // V is as large as U
 		right, n2 = "n", n1
@@ -135,73 +147,51 @@ func columns(shape []int) int {
 	return shape[1]
 }
 
-// loaded is a plan with its data.
-type loaded struct {
-	problem *sensing.Problem
-	hashes  map[string]string // SHA-256 of each data file, by key
-	notices []string
+// Data is what a configuration measures: its problem, drawn or read from files.
+type Data struct {
+	Problem *sensing.Problem
+	// Hashes has the SHA-256 of each data file, by key.
+	Hashes map[string]string
+	// Notices are what a user should know of the files.
+	Notices []string
 }
 
-// load reads the data files, or draws the truth. Mistakes in the files are the user's.
-func (p *Plan) load() (*loaded, error) {
-	c := &p.Config
-	l := &loaded{problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, hashes: map[string]string{}}
-	for _, f := range c.dataFiles() {
-		if *f.path == "" {
+// Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check]. Mistakes in the
+// files are a [UsageError].
+func (c *Config) Load() (*Data, error) {
+	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: map[string]string{}}
+	for _, f := range c.DataFiles() {
+		if *f.Path == "" {
 			continue
 		}
 		sum, err := hashFiles(c.pathsOf(f))
 		if err != nil {
-			return nil, Usagef("%s: %v", c.at(f.key), err)
+			return nil, Usagef("%s: %v", c.At(f.Key), err)
 		}
-		l.hashes[f.key] = sum
+		d.Hashes[f.Key] = sum
 	}
 	var err error
-	if c.ownData() {
-		err = l.loadOwn(c)
+	if c.HasUserData() {
+		err = d.loadUserData(c)
 	} else {
-		if l.problem.Ensemble, err = c.ensemble(); err == nil {
-			l.problem.Truth, err = c.truth()
+		if d.Problem.Ensemble, err = c.NewEnsemble(); err == nil {
+			d.Problem.Truth, err = c.truth()
 		}
 		switch {
 		case err != nil:
 		case c.Ensemble == singleIndex:
-			err = l.observeIndex(c)
+			err = d.observeIndex(c)
 		case c.Ensemble == multiIndex:
-			l.problem.Observations, err = c.observeIndices(l.problem)
+			d.Problem.Observations, err = c.observeIndices(d.Problem)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := l.problem.Validate(); err != nil {
-		return nil, Usagef("%s: %v", c.at("observations"), err)
+	if err := d.Problem.Validate(); err != nil {
+		return nil, Usagef("%s: %v", c.At("observations"), err)
 	}
-	return l, nil
-}
-
-// start makes the start, or reads it. Mistakes in the file are the user's.
-func (c *Config) start(truth *sensing.Truth) (solver.Start, error) {
-	if s := startNamed(c.Init); s != nil {
-		return s.make(c, truth)
-	}
-	var start solver.Factor
-	for _, f := range []dataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {
-		if *f.path == "" {
-			continue
-		}
-		for _, path := range c.pathsOf(f) {
-			u, err := loadMatrix(path)
-			if err != nil {
-				return nil, Usagef("%s: %v", c.at(f.key), err)
-			}
-			if !(solver.Factor{u}).Finite() {
-				return nil, Usagef("%s: %s has elements that are NaN or infinite", c.at(f.key), path)
-			}
-			start = append(start, u)
-		}
-	}
-	return solver.Given{Start: start}, nil
+	return d, nil
 }
 
 // truth draws the truth.
@@ -215,16 +205,6 @@ func (c *Config) truth() (*sensing.Truth, error) {
 		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 	}
 	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
-}
-
-// loadMatrix reads a matrix, or a vector as a single column.
-func loadMatrix(path string) (*mat.Dense, error) {
-	a, err := npy.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	shape := a.Shape()
-	return mat.NewDense(shape[0], columns(shape), a.Data().([]float64)), nil
 }
 
 // hashFiles returns the SHA-256 of files, one after another.

@@ -1,7 +1,6 @@
-package experiment
+package config
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"os"
@@ -32,18 +31,18 @@ func TestTripletsAreTheDrawnProblem(t *testing.T) {
 		if rectangular {
 			drawn, more = append(drawn, "parametrization=uv", "n2=9"), []string{"parametrization=uv"}
 		}
-		plan, err := NewPlan(configOf(t, drawn...), cpuHost(1e9))
+		drawing := configOf(t, drawn...)
+		if err := drawing.Check(); err != nil {
+			t.Fatal(err)
+		}
+		want, err := drawing.Load()
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := plan.load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n1, n2 := plan.Config.sides()
+		n1, n2 := drawing.Sides()
 		z := mat.NewDense(n1, n2, nil)
-		want.problem.Truth.Matrix(z)
-		rows, cols := want.problem.Ensemble.(*sensing.Completion).Positions()
+		want.Problem.Truth.Matrix(z)
+		rows, cols := want.Problem.Ensemble.(*sensing.Completion).Positions()
 		list := "row,col,value\n"
 		market := fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", n1, n2, len(rows))
 		mirrored := 0
@@ -67,37 +66,36 @@ func TestTripletsAreTheDrawnProblem(t *testing.T) {
 				}
 			}
 			c := configOf(t, append(append([]string{"triplets=" + fileOf(t, name, text), "factor-rank=3"}, sizes...), more...)...)
-			plan, err := NewPlan(c, cpuHost(1e9))
+			if err := c.Check(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Load()
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := plan.load()
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := got.problem.Ensemble.(*sensing.Completion)
+			e := got.Problem.Ensemble.(*sensing.Completion)
 			gotRows, gotCols := e.Positions()
-			if fmt.Sprint(gotRows, gotCols) != fmt.Sprint(rows, cols) || plan.Config.Ensemble != "completion" || plan.Config.Entries != "" {
+			if fmt.Sprint(gotRows, gotCols) != fmt.Sprint(rows, cols) || c.Ensemble != "completion" || c.Entries != "" {
 				t.Errorf("%s: other positions", name)
 			}
-			for k, y := range got.problem.Observations {
+			for k, y := range got.Problem.Observations {
 				i, j := int(rows[k]), int(cols[k])
 				if want := e.Unit(i, j) * z.At(i, j); math.Abs(y-want) > 1e-14*math.Abs(want) {
 					t.Errorf("%s: observation %d is %v, want %v", name, k, y, want)
 				}
 			}
-			if len(got.hashes["triplets"]) != 64 {
-				t.Errorf("%s: hashes %v", name, got.hashes)
+			if len(got.Hashes["triplets"]) != 64 {
+				t.Errorf("%s: hashes %v", name, got.Hashes)
 			}
-			if told := len(got.notices) > 0; told != (name == "t.csv" && mirrored > 0) {
-				t.Errorf("%s: notices %q", name, got.notices)
+			if told := len(got.Notices) > 0; told != (name == "t.csv" && mirrored > 0) {
+				t.Errorf("%s: notices %q", name, got.Notices)
 			}
 		}
 	}
 }
 
 // Each mistake with own measurements is told, once, with what is wrong.
-func TestOwnMistakes(t *testing.T) {
+func TestUserDataMistakes(t *testing.T) {
 	csv := fileOf(t, "t.csv", "0,0,1\n2,1,0.5\n")
 	twice := fileOf(t, "t.csv", "0,0,1\n\n2,1,0.5\n1,2,0.25\n")
 	rect := fileOf(t, "t.mtx", "%%MatrixMarket matrix coordinate real general\n3 2 1\n3 1 0.5\n")
@@ -127,7 +125,7 @@ func TestOwnMistakes(t *testing.T) {
 		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways", "--matrices: own matrices need"}},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
-		problems := problemsOf(t, config.check())
+		problems := problemsOf(t, config.Check())
 		told := 0
 		for _, want := range c.want {
 			for _, p := range problems {
@@ -141,11 +139,11 @@ func TestOwnMistakes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.settings, problems, c.want)
 		}
 	}
-	plan, err := NewPlan(configOf(t, "triplets="+twice), cpuHost(1e9))
-	if err != nil {
+	repeated := configOf(t, "triplets="+twice)
+	if err := repeated.Check(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = plan.load()
+	_, err := repeated.Load()
 	if problems := problemsOf(t, err); len(problems) != 1 || problems[0] != "--triplets: "+twice+": line 4: the entry (1, 2) is given again, after line 3" {
 		t.Errorf("%v", err)
 	}
@@ -180,57 +178,6 @@ func TestObservedEntries(t *testing.T) {
 		problems := problemsOf(t, config.Validate())
 		if len(problems) == 0 || !strings.HasPrefix(problems[0], want) {
 			t.Errorf("%s: %q, want %q", settings, problems, want)
-		}
-	}
-}
-
-// TestLargeCompletion: 10 million entries of a 100,000 × 100,000 matrix fit into 4 GiB, by a plan that costs nothing; with as
-// many columns as rows nothing fits, and the error says how many do.
-func TestLargeCompletion(t *testing.T) {
-	large := []string{"ensemble=completion", "n=100000", "rank=5", "measurements=10000000"}
-	p, err := NewPlan(configOf(t, append(large, "factor-rank=10", "precision=auto")...), cpuHost(4<<30))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Bytes > 2e9 || p.Storage != "memory" || p.Config.Precision != "f64" {
-		t.Errorf("it needs %s, in %s, by %s", Bytes(p.Bytes), p.Storage, p.Config.Precision)
-	}
-	_, err = NewPlan(configOf(t, large...), cpuHost(4<<30))
-	if problems := problemsOf(t, err); len(problems) != 1 || !strings.Contains(problems[0], "--factor-rank 10 needs ") {
-		t.Errorf("%v", err)
-	}
-	_, err = NewPlan(configOf(t, append(large, "factor-rank=10")...), cpuHost(1e8))
-	if problems := problemsOf(t, err); len(problems) != 1 || !strings.Contains(problems[0], "lower n, measurements or factor-rank") {
-		t.Errorf("%v", err)
-	}
-}
-
-// A run of entries resumes to the same bits, whatever the workers, and its configuration repeats it.
-func TestCompletionRuns(t *testing.T) {
-	for _, ensemble := range []string{"completion", "relu-completion"} {
-		run := func(o Options, settings ...string) *Outcome {
-			c := configOf(t, append([]string{"ensemble=" + ensemble, "n=30", "rank=2", "factor-rank=3", "alpha=0.01", "noise=0.01", "checkpoint-every=0"}, settings...)...)
-			p, err := NewPlan(c, cpuHost(1e9))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := p.Run(context.Background(), o, silent{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return out
-		}
-		whole, part := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
-		first := run(Options{Dir: whole}, "iterations=40", "workers=1")
-		run(Options{Dir: part}, "iterations=17", "workers=3")
-		run(Options{Dir: part, Resume: true}, "iterations=40", "workers=2")
-		a, errA := os.ReadFile(filepath.Join(whole, factorFile))
-		b, errB := os.ReadFile(filepath.Join(part, factorFile))
-		if errA != nil || errB != nil || string(a) != string(b) {
-			t.Errorf("%s: the factor differs (%v, %v)", ensemble, errA, errB)
-		}
-		if m := first.Summary.Problem.Measurements; m != first.Config.Measurements || first.Summary.Problem.Ensemble != ensemble {
-			t.Errorf("%s: the summary has %d measurements", ensemble, m)
 		}
 	}
 }

@@ -1,7 +1,8 @@
-package experiment
+package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,13 +60,13 @@ func TestReadConfigMakesPathsRelativeToItsFolder(t *testing.T) {
 	dir := t.TempDir()
 	absolute := filepath.Join(dir, "else", "X.npy")
 	c := Default()
-	given, _ := c.field("matrices")
+	given, _ := c.Field("matrices")
 	if err := given.Set("flag.npy", "--matrices"); err != nil {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf("observations: data/y.npy\ntruth: %s\ninit: U0.npy\n", absolute)
 	path := filepath.Join(dir, "c.yaml")
-	if err := writeSynced(path, []byte(text)); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := ReadConfig(path, &c); err != nil {
@@ -77,7 +78,7 @@ func TestReadConfigMakesPathsRelativeToItsFolder(t *testing.T) {
 
 	for _, word := range []string{"random", "spectral"} { // no files
 		c := Default()
-		if err := writeSynced(path, []byte("init: "+word+"\n")); err != nil {
+		if err := os.WriteFile(path, []byte("init: "+word+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if err := ReadConfig(path, &c); err != nil || c.Init != word {
