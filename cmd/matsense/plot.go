@@ -11,6 +11,7 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/view"
 )
 
 // plotOptions are the flags of plot, of which all but json are for sweeps.
@@ -96,7 +97,7 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		return err
 	}
 	printWritten(env, []string{page}, o.json)
-	figures, err := writeFigures(run, dir)
+	figures, err := writeFigure(view.RunFigure(run), filepath.Join(dir, "trajectory"))
 	printWritten(env, figures, o.json)
 	return err
 }
@@ -111,22 +112,9 @@ func (o plotOptions) drawSweep(r *sweep.Results, dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.out != "" {
-		return writeFigure(sweepFigure(r, selected), o.out)
+	f := view.SweepFigure(r, selected)
+	if o.out == "" {
+		o.out = filepath.Join(dir, f.Name)
 	}
-	return writeFigure(sweepFigure(r, selected), filepath.Join(dir, figureName(selected)))
-}
-
-// printWritten tells the files that were written for people to look at.
-func printWritten(env environment, paths []string, asJSON bool) {
-	for _, path := range paths {
-		switch {
-		case !asJSON:
-			fmt.Fprintln(env.out, path)
-		case filepath.Ext(path) == ".html":
-			printJSON(env.out, map[string]any{"event": "report", "path": path})
-		default:
-			printJSON(env.out, map[string]any{"event": "figure", "path": path})
-		}
-	}
+	return writeFigure(f, o.out)
 }

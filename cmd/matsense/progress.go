@@ -3,14 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/solver"
+	"github.com/matsense/matsense/view"
 )
 
 // textProgress shows a bar on a terminal, and now and then a line elsewhere.
@@ -34,17 +33,7 @@ func (t *textProgress) Notice(text string) {
 // Begin implements experiment.Progress.
 func (t *textProgress) Begin(_ string, from, to int) {
 	t.from, t.to, t.next = from, to, from
-	c := &t.plan.Config
-	where := "rows in " + t.plan.Storage + ", "
-	switch {
-	case c.Entries == "": // there are no rows
-		where = ""
-	case t.plan.Storage == "generated":
-		where = "rows generated when needed, "
-	}
-	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data\n",
-		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
-		experiment.Bytes(t.plan.Bytes))
+	fmt.Fprintln(t.env.err, view.Problem(t.plan))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
 	}
@@ -62,19 +51,6 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 	}, more...)...)
 	_ = bar.Set(from)
 	return bar
-}
-
-// law names the ensemble and its entries, where it has any.
-func law(c *config.Config) string {
-	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
-}
-
-// arithmetic names the arithmetic where it is not f64.
-func arithmetic(c *config.Config) string {
-	if c.Precision == "f64" {
-		return ""
-	}
-	return fmt.Sprintf(", %s arithmetic", c.Precision)
 }
 
 // Sample implements experiment.Progress.

@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
+	"github.com/matsense/matsense/view"
 )
 
 // runOptions are the flags of run that are no settings of the experiment.
@@ -99,7 +96,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if out == nil {
 		return err
 	}
-	figures, failed := writeFigures(out.Run, out.Dir)
+	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
 	if errors.Is(failed, report.ErrEmpty) {
 		p.Notice(failed.Error())
 		failed = nil
@@ -108,7 +105,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	err = errors.Join(err, failed, pageFailed)
 	if t, ok := p.(*textProgress); ok {
 		t.end()
-		printSummary(env.out, out, figures, page)
+		view.WriteSummary(env.out, out, figures, page)
 	} else {
 		printJSON(env.out, struct {
 			Event string `json:"event"`
@@ -172,110 +169,4 @@ func (o runOptions) configuration() (config.Config, error) {
 		return experiment.ConfigForResume(o.out, c)
 	}
 	return c, nil
-}
-
-// figureOf returns a run's figure.
-func figureOf(r *experiment.Run) report.Figure {
-	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config), Rank: r.Config.Rank}
-	if s := r.Summary; s != nil && s.Recovered != nil {
-		at := func(m *experiment.Metrics) *int {
-			if m == nil {
-				return nil
-			}
-			return &m.Iteration
-		}
-		f.Phases = &report.Phases{
-			AlignmentEnd: at(s.Phases.AlignmentEnd), SaddleEnd: at(s.Phases.SaddleEnd), FloorStart: at(s.Phases.FloorStart),
-		}
-	}
-	return f
-}
-
-// writeFigures draws a run's figure in both formats and returns the files; [report.ErrEmpty] where there is nothing to
-// draw.
-func writeFigures(r *experiment.Run, dir string) ([]string, error) {
-	f := figureOf(r)
-	if f.Empty() {
-		return nil, report.ErrEmpty
-	}
-	return writeFigure(f, filepath.Join(dir, "trajectory"))
-}
-
-// figure is what can be drawn.
-type figure interface {
-	Write(w io.Writer, format report.Format) error
-}
-
-// writeFigure writes a figure to a file with the ending of a format, or in both formats to files with the endings added.
-func writeFigure(f figure, path string) ([]string, error) {
-	formats := []report.Format{report.SVG, report.PNG}
-	ending := report.Format(strings.TrimPrefix(filepath.Ext(path), "."))
-	given := slices.Contains(formats, ending)
-	if given {
-		formats = []report.Format{ending}
-	}
-	var paths []string
-	for _, format := range formats {
-		to := path
-		if !given {
-			to += "." + string(format)
-		}
-		if err := atomicfile.Write(to, func(w io.Writer) error { return f.Write(w, format) }); err != nil {
-			return nil, fmt.Errorf("%s could not be written: %w", to, err)
-		}
-		paths = append(paths, to)
-	}
-	return paths, nil
-}
-
-// sizeOf is the size of the unknown matrix.
-func sizeOf(c *config.Config) string {
-	if c.N2 > 0 {
-		return fmt.Sprintf("%d × %d", c.N, c.N2)
-	}
-	return fmt.Sprintf("%d × %d", c.N, c.N)
-}
-
-// side says how large the unknown matrix is, in the fewest signs.
-func side(c *config.Config) string {
-	if c.N2 > 0 {
-		return sizeOf(c)
-	}
-	return fmt.Sprintf("n = %d", c.N)
-}
-
-func title(c *config.Config) string {
-	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
-	if c.Rank > 0 {
-		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
-	}
-	switch c.Parametrization {
-	case "sparse":
-		text = fmt.Sprintf("n = %d,  %d not 0,  m = %d", c.N, c.Sparsity, c.Measurements)
-	case "deep":
-		text += fmt.Sprintf(",  %d matrices", c.Depth)
-	case "indefinite":
-		text += ",  indefinite"
-	}
-	if c.Method != "gd" && c.Iterations > 0 {
-		text += ",  " + c.Method
-	}
-	switch c.Init {
-	case "random", "ones":
-		text += fmt.Sprintf(",  α = %g", c.Alpha)
-	case "saddle":
-		text += fmt.Sprintf(",  saddle start,  α = %g", c.Alpha)
-	case "spectral", "relu-spectral":
-		text += fmt.Sprintf(",  %s start", c.Init)
-	}
-	if c.Iterations > 0 {
-		text += fmt.Sprintf(",  μ = %g", c.Step)
-	}
-	if c.Kappa > 1 {
-		text += fmt.Sprintf(",  κ = %g", c.Kappa)
-	}
-	if c.Noise > 0 {
-		text += fmt.Sprintf(",  σ = %g", c.Noise)
-	}
-	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }

@@ -45,6 +45,15 @@ type Options struct {
 	Seats         int // how many runs go together; 0 is as many as there is memory for, up to 32
 }
 
+// Count is how many runs the part has.
+func (p *Plan) Count() int {
+	n := 0
+	for _, g := range p.Part {
+		n += len(g.Runs)
+	}
+	return n
+}
+
 // NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] where the user can mend them.
 func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	runs, err := s.Runs()

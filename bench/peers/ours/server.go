@@ -18,19 +18,19 @@ import (
 
 // command is what is asked; each verb reads the fields that it needs.
 type command struct {
-	Do         string          `json:"do"`
-	Name       string          `json:"name"`
-	Entries    sensing.Entries `json:"entries"`
-	Storage    solver.Storage     `json:"storage"`
-	Precision  solver.Precision   `json:"precision"`
-	N          int             `json:"n"`
-	M          int             `json:"m"`
-	FactorRank int             `json:"factor_rank"`
-	Members    int             `json:"members"`
-	Rounds     int             `json:"rounds"`
-	From       int             `json:"from"`
-	To         int             `json:"to"`
-	Path       string          `json:"path"`
+	Do         string           `json:"do"`
+	Name       string           `json:"name"`
+	Entries    sensing.Entries  `json:"entries"`
+	Storage    solver.Storage   `json:"storage"`
+	Precision  solver.Precision `json:"precision"`
+	N          int              `json:"n"`
+	M          int              `json:"m"`
+	FactorRank int              `json:"factor_rank"`
+	Members    int              `json:"members"`
+	Rounds     int              `json:"rounds"`
+	From       int              `json:"from"`
+	To         int              `json:"to"`
+	Path       string           `json:"path"`
 }
 
 // answer is what came of it.

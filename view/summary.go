@@ -1,18 +1,15 @@
-package main
+package view
 
 import (
 	"fmt"
 	"io"
-	"math"
-	"strings"
-	"unicode"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/solver"
 )
 
-// printSummary tells a person how a run ended.
-func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
+// WriteSummary tells how a run ended, and where its figures, its page and its directory are.
+func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
 	s := out.Summary
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
@@ -21,22 +18,30 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		if known(s.Final.TestError) {
 			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
 		}
-		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n", s.Final.Iteration, float64(s.SecondsStepping))
+		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n",
+			s.Final.Iteration, float64(s.SecondsStepping))
 	}
 	if s.Recovered != nil {
-		printPhases(w, out)
+		writePhases(w, out)
 	}
 	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) {
-		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1\n", float64(sp.EstimateOverlap))
+		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1\n",
+			float64(sp.EstimateOverlap))
 	}
 	if c := out.Config; s.Status == solver.Diverged && c.NeedsNearStart() {
-		fmt.Fprintf(w, "  %s is for at most r* columns and starts near the truth: try --factor-rank %d --init spectral\n", c.Method, max(c.Rank, 1))
+		fmt.Fprintf(w,
+			"  %s is for at most r* columns and starts near the truth: "+
+				"try --factor-rank %d --init spectral\n",
+			c.Method, max(c.Rank, 1))
 	}
 	if s.SuggestedStep != nil {
-		fmt.Fprintf(w, "  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) of the spectral estimate S\n", *s.SuggestedStep)
+		fmt.Fprintf(w,
+			"  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) "+
+				"of the spectral estimate S\n",
+			*s.SuggestedStep)
 	}
 	if s.Status == solver.Canceled {
-		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", shellWord(out.Dir))
+		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", ShellWord(out.Dir))
 	}
 	if len(figures) > 0 {
 		fmt.Fprintf(w, "  figure   %s\n", figures[0])
@@ -47,6 +52,7 @@ func printSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
 }
 
+// headline says in a sentence how a run ended.
 func headline(s *experiment.Summary) string {
 	switch {
 	case s.Status == solver.Diverged:
@@ -64,7 +70,8 @@ func headline(s *experiment.Summary) string {
 	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)
 }
 
-func printPhases(w io.Writer, out *experiment.Outcome) {
+// writePhases tells where the phases ended, and how close the run came to the spectral method.
+func writePhases(w io.Writer, out *experiment.Outcome) {
 	s := out.Summary
 	line := func(name, text string, args ...any) {
 		fmt.Fprintf(w, "  %-21s  %s\n", name, fmt.Sprintf(text, args...))
@@ -89,27 +96,8 @@ func printPhases(w io.Writer, out *experiment.Outcome) {
 		line("III refinement", "no floor yet")
 	}
 	if sp := s.Spectral; sp != nil && p.AlignmentEnd != nil && out.Config.Init == "random" {
-		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from the spectral estimate,\n"+
-			"  which is %.2g° from the truth\n", sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
+		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from "+
+			"the spectral estimate,\n  which is %.2g° from the truth\n",
+			sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
 	}
-}
-
-func known(n experiment.Number) bool { return !math.IsNaN(float64(n)) }
-
-func number(n experiment.Number) string {
-	if !known(n) {
-		return "unknown"
-	}
-	return fmt.Sprintf("%.2e", float64(n))
-}
-
-// shellWord quotes what a shell would not take as one word.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@%", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -17,9 +17,12 @@ import (
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
-	"directions": "directions q of each step", "radius": "radius δ", "evaluation-noise": "noise on values of f",
-	"iteration": "iteration (steps)", "evaluations": "evaluations of f", "iterations": "iterations (steps)", "test_error": "relative test error",
-	"signal": "signal (singular value)", "noise_": "noise (singular value)", "angle": "angle to the truth (sine)",
+	"directions": "directions q of each step", "radius": "radius δ",
+	"evaluation-noise": "noise on values of f",
+	"iteration":        "iteration (steps)", "evaluations": "evaluations of f", "iterations": "iterations (steps)",
+	"test_error": "relative test error",
+	"signal":     "signal (singular value)", "noise_": "noise (singular value)",
+	"angle":          "angle to the truth (sine)",
 	"spectral_angle": "angle to the spectral estimate (sine)", "alignment_end": "end of phase I (steps)",
 	"saddle_avoidance_end": "end of phase II (steps)", "floor_start": "start of the floor (steps)",
 	"estimate_to_truth":                    "angle of spectral estimate and truth (sine)",
@@ -88,8 +91,20 @@ func counted(name string) bool {
 		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration"}, name)
 }
 
-// sweepFigure makes a figure of a selection.
-func sweepFigure(r *sweep.Results, s *sweep.Selection) *report.Lines {
+// SweepFigure returns the figure of a selection of a sweep's runs. Its Write gives [report.ErrNothing] if no
+// number can be drawn.
+func SweepFigure(r *sweep.Results, s *sweep.Selection) Figure { return linesFigure(lines(r, s), s) }
+
+// linesFigure returns lines as a figure. The chart's title names its axes only: the page that it is on says
+// the rest.
+func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
+	chart := f.Chart()
+	chart.Title = capital(f.Y) + " over " + f.X
+	return Figure{Name: figureName(s), Chart: chart, drawing: f}
+}
+
+// lines returns the lines of a selection, with their titles.
+func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: axisTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
@@ -105,11 +120,11 @@ func sweepFigure(r *sweep.Results, s *sweep.Selection) *report.Lines {
 		what string
 	}{{s.Failed, "failed"}, {s.Diverged, "diverged"}, {s.Unknown, "without the number"}} {
 		if out.n > 0 {
-			f.Notes = append(f.Notes, fmt.Sprintf("left out: %s, %s", count(out.n, "run"), out.what))
+			f.Notes = append(f.Notes, fmt.Sprintf("left out: %s, %s", Count(out.n, "run"), out.what))
 		}
 	}
 	if missing := len(r.Runs) - len(r.Records); missing > 0 {
-		f.Notes = append(f.Notes, count(missing, "run")+" not there yet")
+		f.Notes = append(f.Notes, Count(missing, "run")+" not there yet")
 	}
 	return f
 }
@@ -128,7 +143,8 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		}
 	}
 	same := func(value func(c *config.Config) int) bool {
-		return !slices.ContainsFunc(r.Runs, func(run sweep.Run) bool { return value(&run.Config) != value(&c) })
+		differs := func(run sweep.Run) bool { return value(&run.Config) != value(&c) }
+		return !slices.ContainsFunc(r.Runs, differs)
 	}
 	var parts []string
 	add := func(key, format string, value any) {

@@ -1,48 +1,30 @@
-package main
+package view
 
 import (
 	"bytes"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 )
 
-// writePage writes a directory's report.html and returns its path.
-func writePage(dir string, page report.Page) (string, error) {
-	path := filepath.Join(dir, "report.html")
-	if err := atomicfile.Write(path, page.Write); err != nil {
-		return "", fmt.Errorf("%s could not be written: %w", path, err)
-	}
-	return path, nil
-}
-
-// writeRunPage writes a run's report.html and returns its path.
-func writeRunPage(r *experiment.Run, dir string) (string, error) {
-	page, err := runPage(r)
-	if err != nil {
-		return "", err
-	}
-	return writePage(dir, page)
-}
-
 // maxDownload is the longest trajectory.csv that a page has in it, in bytes.
 const maxDownload = 1_000_000
 
-// runPage says on a page all that a run's directory does.
-func runPage(r *experiment.Run) (report.Page, error) {
+// RunPage returns the page with all that a run's directory says.
+func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
 		Title:    fmt.Sprintf("Recovery of a %s matrix", sizeOf(c)),
 		Subtitle: title(c),
-		Verdict:  report.Verdict{Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet."},
-		Charts:   []report.Chart{figureOf(r).Chart()},
+		Verdict: report.Verdict{
+			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
+		},
+		Charts: []report.Chart{trajectory(r).Chart()},
 		Repeat: report.Repeat{
 			Commands: []string{"matsense run --config config.yaml"},
 			Note:     "Repeats the run from the file below: to the bit on the same kind of device.",
@@ -69,14 +51,17 @@ func runPage(r *experiment.Run) (report.Page, error) {
 	}
 	p.Tables = append(p.Tables, configTable(c))
 	p.Downloads = []report.File{p.Repeat.Config}
-	var trajectory bytes.Buffer
-	if err := experiment.WriteTrajectory(&trajectory, r.Trajectory); err != nil {
+	var csv bytes.Buffer
+	if err := experiment.WriteTrajectory(&csv, r.Trajectory); err != nil {
 		return p, err
 	}
-	if size := trajectory.Len(); size <= maxDownload {
-		p.Downloads = append(p.Downloads, report.File{Name: "trajectory.csv", Type: "text/csv", Text: trajectory.Bytes()})
+	if size := csv.Len(); size <= maxDownload {
+		p.Downloads = append(p.Downloads,
+			report.File{Name: "trajectory.csv", Type: "text/csv", Text: csv.Bytes()})
 	} else {
-		p.Notes = append(p.Notes, fmt.Sprintf("trajectory.csv, in the run's directory, has %.1f MB: too much for this page.", float64(size)/1e6))
+		p.Notes = append(p.Notes, fmt.Sprintf(
+			"trajectory.csv, in the run's directory, has %.1f MB: too much for this page.",
+			float64(size)/1e6))
 	}
 	return p, nil
 }
@@ -172,8 +157,10 @@ func spectralTable(s *experiment.SpectralSummary) report.Table {
 		Head:  []string{"largest principal angle", "sine", "degrees"},
 		Rows: [][]report.Cell{
 			cells("spectral estimate to truth", s.EstimateAngle, s.EstimateAngleDegrees),
-			cells("factor to spectral estimate, at the end of alignment", s.AtAlignmentEnd, s.AtAlignmentEndDegrees),
-			cells(fmt.Sprintf("factor to spectral estimate, closest (iteration %d)", s.ClosestIteration), s.Closest, s.ClosestDegrees),
+			cells("factor to spectral estimate, at the end of alignment",
+				s.AtAlignmentEnd, s.AtAlignmentEndDegrees),
+			cells(fmt.Sprintf("factor to spectral estimate, closest (iteration %d)", s.ClosestIteration),
+				s.Closest, s.ClosestDegrees),
 		},
 	}
 }
@@ -181,7 +168,9 @@ func spectralTable(s *experiment.SpectralSummary) report.Table {
 // circumstances says where a run was made, with what, from which seeds and how long it took.
 func circumstances(s *experiment.Summary) report.Table {
 	t := report.Table{Title: "Where and with what"}
-	add := func(name string, cell report.Cell) { t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell}) }
+	add := func(name string, cell report.Cell) {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell})
+	}
 	add("device", report.Text(s.Device))
 	add("backend", report.Text(s.Backend))
 	add("measurements kept", report.Text(s.Storage))

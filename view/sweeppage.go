@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"errors"
@@ -8,55 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
 )
-
-// writeSweep writes a sweep's report, and the figure that plot draws without being asked for another, and tells their
-// paths. Where there is no such figure, a note says why.
-func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
-	var charts []report.Chart
-	var paths []string
-	selected, err := r.Select(r.Defaults(sweep.Query{}))
-	if err == nil {
-		f := sweepFigure(r, selected)
-		charts = append(charts, chartOf(f))
-		paths, err = writeFigure(f, filepath.Join(dir, figureName(selected)))
-	}
-	var none *config.UsageError
-	if errors.As(err, &none) || errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) {
-		env.notice(fmt.Sprintf("no figure: %v (matsense plot %s)", err, shellWord(dir)), asJSON)
-	} else if err != nil {
-		return err
-	}
-	page, err := sweepPage(r, dir, charts...)
-	if err != nil {
-		return err
-	}
-	path, err := writePage(dir, page)
-	if err != nil {
-		return err
-	}
-	printWritten(env, append(paths, path), asJSON)
-	return nil
-}
-
-// chartOf is a figure for a page, which says elsewhere what the figure's title does.
-func chartOf(f *report.Lines) report.Chart {
-	c := f.Chart()
-	c.Title = capital(f.Y) + " over " + f.X
-	return c
-}
-
-func capital(s string) string {
-	first, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[size:]
-}
 
 const (
 	// maxRows is how many runs a page lists.
@@ -65,11 +21,12 @@ const (
 	maxTrajectories = 8
 )
 
-// sweepPage says on a page all that a sweep's directory does, with charts of its numbers and some trajectories.
-func sweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Page, error) {
+// SweepPage returns the page with all that a sweep's directory says, with the given charts of its numbers and
+// with some trajectories.
+func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Page, error) {
 	ends := countEnds(r)
 	p := report.Page{
-		Title:    fmt.Sprintf("%s: a sweep of %s", name(dir), count(len(r.Runs), "run")),
+		Title:    fmt.Sprintf("%s: a sweep of %s", name(dir), Count(len(r.Runs), "run")),
 		Subtitle: sweepTitle(r, nil),
 		Verdict:  ends.verdict(),
 		Tables:   []report.Table{runsTable(r), sweepCircumstances(r, ends)},
@@ -82,7 +39,9 @@ func sweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	p.Charts = append(charts, trajectories(r))
 	base := configTable(&r.Spec.Base)
 	base.Note = "What all runs have in common; the table of runs has what differs."
-	base.Rows = slices.DeleteFunc(base.Rows, func(row []report.Cell) bool { return slices.Contains(r.Spec.Keys(), row[0].Text) })
+	base.Rows = slices.DeleteFunc(base.Rows, func(row []report.Cell) bool {
+		return slices.Contains(r.Spec.Keys(), row[0].Text)
+	})
 	p.Tables = append(p.Tables, base)
 	p.Downloads = []report.File{p.Repeat.Config}
 	table, err := os.ReadFile(filepath.Join(dir, "runs.csv"))
@@ -91,7 +50,9 @@ func sweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	case err != nil:
 		return p, err
 	case len(table) > maxDownload:
-		p.Notes = append(p.Notes, fmt.Sprintf("runs.csv, in the sweep's directory, has %.1f MB: too much for this page.", float64(len(table))/1e6))
+		p.Notes = append(p.Notes, fmt.Sprintf(
+			"runs.csv, in the sweep's directory, has %.1f MB: too much for this page.",
+			float64(len(table))/1e6))
 	default:
 		p.Downloads = append(p.Downloads, report.File{Name: "runs.csv", Type: "text/csv", Text: table})
 	}
@@ -143,7 +104,8 @@ func countEnds(r *sweep.Results) ends {
 	return e
 }
 
-// verdict says how a sweep ended. That runs diverge or do not recover may be what it is about: only what is not there is bad.
+// verdict says how a sweep ended. A sweep may be about runs that diverge or do not recover: only runs that
+// are missing or failed are bad.
 func (e ends) verdict() report.Verdict {
 	v := report.Verdict{Mood: report.Neutral, Headline: "Complete."}
 	if e.failed+e.missing > 0 {
@@ -213,7 +175,9 @@ func cell(v any) report.Cell {
 // sweepCircumstances says where a sweep was carried out, with what, and how long it took.
 func sweepCircumstances(r *sweep.Results, e ends) report.Table {
 	t := report.Table{Title: "Where and with what"}
-	add := func(name string, cell report.Cell) { t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell}) }
+	add := func(name string, cell report.Cell) {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell})
+	}
 	for _, d := range e.devices {
 		add("device", report.Text(d))
 	}
@@ -235,7 +199,9 @@ func trajectories(r *sweep.Results) report.Chart {
 		}
 	}
 	if all := len(drawn); all > maxTrajectories {
-		c.Notes = []string{fmt.Sprintf("%d of %d runs, evenly chosen; trajectories.parquet has all.", maxTrajectories, all)}
+		c.Notes = []string{
+			fmt.Sprintf("%d of %d runs, evenly chosen; trajectories.parquet has all.", maxTrajectories, all),
+		}
 		for i := range maxTrajectories {
 			drawn[i] = drawn[i*(all-1)/(maxTrajectories-1)]
 		}
