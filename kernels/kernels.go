@@ -16,8 +16,8 @@
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  rows from their counters
-//	combine, sum_squares, gram, right_multiply
-//	                            updates, norms and the small products of preconditioned methods
+//	combine, dot, sum_squares, gram, right_multiply
+//	                            updates, dot products, norms and the small products of preconditioned methods
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps; docs/kernels.md counts

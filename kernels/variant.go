@@ -103,7 +103,7 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "gram", "right_multiply", "sum_squares"} {
+	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })

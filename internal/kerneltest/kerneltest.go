@@ -39,6 +39,7 @@ func RunKernel(t *testing.T, k kernels.Kernel, open func(t *testing.T) driver.De
 var tests = func() map[string]func(*testing.T, *bench) {
 	all := map[string]func(*testing.T, *bench){
 		"combine":                      testCombine,
+		"dot":                          testDot,
 		"gram":                         testGram,
 		"right_multiply":               testRightMultiply,
 		"sum_squares":                  testSumSquares,

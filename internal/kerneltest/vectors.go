@@ -68,6 +68,36 @@ func testCombine(t *testing.T, b *bench) {
 	}
 }
 
+func testDot(t *testing.T, b *bench) {
+	const segment = 8192
+	for _, count := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009, segment - 1, segment, segment + 1, 2*segment + 259} {
+		for _, same := range []bool{false, true} {
+			t.Run(name("count", count, "same", same), func(t *testing.T) {
+				x, y := random[float64](count, 1), random[float64](count, 2)
+				if same {
+					y = x
+				}
+				var want []float64
+				for first := 0; first < count; first += segment {
+					var threads [256]float64
+					for i := first; i < min(first+segment, count); i++ {
+						threads[(i-first)%256] = math.FMA(x[i], y[i], threads[(i-first)%256])
+					}
+					want = append(want, acrossBlock(&threads))
+				}
+				left := input(x)
+				right := left
+				if !same {
+					right = input(y)
+				}
+				sums := output(poisoned[float64](len(want)))
+				b.run(t, launch{grid: line(over(count, segment)), block: line(256), args: []any{left, right, sums, count}})
+				check(t, "sums", sums, want)
+			})
+		}
+	}
+}
+
 func testSumSquares(t *testing.T, b *bench) {
 	for _, c := range []struct{ vectors, count, gap int }{
 		{1, 1, 0}, {1, 2, 3}, {4, 31, 0}, {7, 32, 1}, {1, 33, 0}, {4, 255, 2}, {1, 256, 0}, {7, 257, 0}, {4, 1009, 5},
