@@ -93,12 +93,12 @@ func powerOfTwo(x float64) float64 {
 // mixedOperator is the operator of mixed precision: single precision for differences from anchors, which it renews.
 type mixedOperator[E sensing.Entry] struct {
 	*rowOperator[E, float32]
-	double []*share[float64] // one, of the pass in f64
-	near   []*part           // those of a contraction that have an anchor
+	double []*memberPass[float64] // one, of the pass in f64
+	near   []*part                // those of a contraction that have an anchor
 }
 
 func newMixedOperator[E sensing.Entry](o *rowOperator[E, float32]) operator {
-	return &mixedOperator[E]{rowOperator: o, double: []*share[float64]{newShare[float64](o.space.K(), o.workers)}}
+	return &mixedOperator[E]{rowOperator: o, double: []*memberPass[float64]{newMemberPass[float64](o.space.K(), o.workers)}}
 }
 
 // anchored is an operator with anchors.
@@ -128,12 +128,12 @@ func (o *mixedOperator[E]) fill(a *anchor, y []float64, l, r *mat.Dense) float64
 }
 
 func (o *mixedOperator[E]) renew(y []float64, p *part) {
-	if p.own == nil {
-		p.own = newAnchor(o.space.K(), o.m)
+	if p.private == nil {
+		p.private = newAnchor(o.space.K(), o.m)
 	}
-	p.squares = o.fill(p.own, y, p.l, p.r)
-	o.multiply(p, p.own.g)
-	p.anchor, p.renewed = p.own, true
+	p.squares = o.fill(p.private, y, p.l, p.r)
+	o.multiply(p, p.private.g)
+	p.anchor, p.renewed = p.private, true
 }
 
 func (o *mixedOperator[E]) contract(y []float64, parts []*part) {

@@ -39,7 +39,7 @@ func TestMixedGradient(t *testing.T) {
 			lift := func(u *mat.Dense) []float64 {
 				z := make([]float64, space.K())
 				z2 := mat.NewDense(n, n, nil)
-				newProduct(options{workers: 1, simd: Off}).multiply(z2, plain(u), transposed(u), false)
+				newGEMM(options{workers: 1, simd: Off}).multiply(z2, plain(u), transposed(u), false)
 				space.Coordinates(z, z2)
 				return z
 			}

@@ -97,17 +97,17 @@ func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, 
 	y := make([]float64, c.m)
 	for _, members := range []int{1, 8} {
 		b.Run(fmt.Sprintf("%s/%s/members=%d", s, p, members), func(b *testing.B) {
-			shares := make([]*share[F], members)
+			passes := make([]*memberPass[F], members)
 			z := make([]float64, e.Space().K())
-			for i := range shares {
+			for i := range passes {
 				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
-				shares[i] = newShare[F](len(z), c.workers)
+				passes[i] = newMemberPass[F](len(z), c.workers)
 				for k, v := range z {
-					shares[i].z[k] = F(v)
+					passes[i].z[k] = F(v)
 				}
 			}
 			for b.Loop() {
-				c.pass(y, shares)
+				c.pass(y, passes)
 			}
 			reportRates(b, e, members)
 		})
@@ -164,7 +164,7 @@ func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
 func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
 	const n = 256
 	k := newKernel[E, F](simd)
-	h := newHand[E, F]()
+	h := newWorkspace[E, F]()
 	length := sensing.RowLen[E](n)
 	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
 	memory := make([]E, blockRows*stride)
@@ -175,7 +175,7 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 		h.z[i], h.acc[i] = make([]F, n+8*i)[:n], make([]F, n+8*i)[:n]
 	}
 	for _, members := range []int{1, together} {
-		for name, loop := range map[string]func(*hand[E, F], int){"dot": k.dot, "add": k.add} {
+		for name, loop := range map[string]func(*workspace[E, F], int){"dot": k.dot, "add": k.add} {
 			b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/members=%d/%s", simd, precision, format, members, name), func(b *testing.B) {
 				for b.Loop() {
 					loop(h, members)

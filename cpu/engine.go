@@ -17,7 +17,7 @@ type engine struct {
 	operator operator
 	y        []float64
 	members  []*member
-	product  *product
+	gemm     *gemm
 	gram     []float64 // of the largest factor rank: what Precondition inverts
 	truth    *anchor   // in mixed precision, where the truth is known: every member's first anchor
 
@@ -48,7 +48,7 @@ type member struct {
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, product: newProduct(o)}
+	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o)}
 	for _, r := range batch.FactorRanks {
 		m := &member{
 			largest: r,
@@ -198,7 +198,7 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	m := e.members[member]
 	for i, block := range m.slots[x] {
 		gram := e.invertedGram(m.slots[solver.Iterate][paired.Partner(i)], lambda)
-		e.product.multiply(m.slots[dst][i], plain(block), plain(gram), false)
+		e.gemm.multiply(m.slots[dst][i], plain(block), plain(gram), false)
 	}
 	m.touched(dst)
 	return nil
@@ -211,7 +211,7 @@ func (e *engine) invertedGram(p *mat.Dense, lambda float64) *mat.Dense {
 		e.gram = make([]float64, d*d)
 	}
 	gram := mat.NewDense(d, d, e.gram[:d*d])
-	e.product.multiply(gram, transposed(p), plain(p), true)
+	e.gemm.multiply(gram, transposed(p), plain(p), true)
 	solver.InvertShifted(gram, lambda)
 	return gram
 }
@@ -224,9 +224,9 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		_, d := w.Dims()
 		inverse := e.invertedGram(w, 0)
 		cross, weights := mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)
-		e.product.multiply(cross, transposed(w), plain(block), false)
-		e.product.multiply(weights, plain(inverse), plain(cross), false)
-		e.product.multiply(m.slots[dst][i], plain(w), plain(weights), false)
+		e.gemm.multiply(cross, transposed(w), plain(block), false)
+		e.gemm.multiply(weights, plain(inverse), plain(cross), false)
+		e.gemm.multiply(m.slots[dst][i], plain(w), plain(weights), false)
 	}
 	m.touched(dst)
 	return nil

@@ -57,7 +57,7 @@ func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
 	n1, n2 := o.space.Dims()
 	p := &projection[E, F]{rowOperator: o, b: b, c: c}
 	for range o.workers {
-		w := &projectionWorker[E]{product: o.product.alone(), stack: mat.NewDense(blockRows*n1, n2, nil)}
+		w := &projectionWorker[E]{gemm: o.gemm.alone(), stack: mat.NewDense(blockRows*n1, n2, nil)}
 		w.inner = w.stack
 		if c != nil {
 			w.inner = mat.NewDense(blockRows*n1, c.RawMatrix().Cols, nil)
@@ -92,12 +92,12 @@ type projection[E sensing.Entry, F number] struct {
 
 // projectionWorker is what one worker of a projection keeps.
 type projectionWorker[E sensing.Entry] struct {
-	product *product
-	rows    block[E]
-	stack   *mat.Dense // the A_i of a block
-	inner   *mat.Dense // each times C
-	outer   *mat.Dense // (BᵀA_iC)ᵀ of one
-	sum     float64    // of the chunk
+	gemm  *gemm
+	rows  block[E]
+	stack *mat.Dense // the A_i of a block
+	inner *mat.Dense // each times C
+	outer *mat.Dense // (BᵀA_iC)ᵀ of one
+	sum   float64    // of the chunk
 }
 
 func (p *projection[E, F]) begin(worker int) { p.workers[worker].sum = 0 }
@@ -110,13 +110,13 @@ func (p *projection[E, F]) visit(worker, first, count int) {
 		decode(w.stack.RawMatrix().Data[j*n1*n2:(j+1)*n1*n2], row, 0)
 	}
 	if p.c != nil {
-		w.product.multiply(w.inner, plain(w.stack), plain(p.c), false)
+		w.gemm.multiply(w.inner, plain(w.stack), plain(p.c), false)
 	}
 	_, cols := w.inner.Dims()
 	for j := range count {
 		one := w.inner.Slice(j*n1, (j+1)*n1, 0, cols).(*mat.Dense)
 		if p.b != nil {
-			w.product.multiply(w.outer, transposed(one), plain(p.b), false) // the narrow one is copied
+			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // the narrow one is copied
 			one = w.outer
 		}
 		w.sum += rowsSquared(one)

@@ -18,9 +18,9 @@ import (
 // B is copied into panels, columns as many as a tile is wide and zeros where there are fewer, so that tiles read it from
 // one end to the other. What a panel and a strip of rows make of C is one worker's task. The caller is a worker too, and
 // waits for tasks that another has begun, never for another to begin: on a busy machine that takes longer than a product.
-type product struct {
+type gemm struct {
 	tiles   []tile // the narrowest first
-	workers []*productWorker
+	workers []*gemmWorker
 
 	// The product under way.
 	c      *mat.Dense
@@ -33,16 +33,16 @@ type product struct {
 	wait   sync.WaitGroup
 }
 
-// productWorker is what one worker keeps.
-type productWorker struct {
+// gemmWorker is what one worker keeps.
+type gemmWorker struct {
 	run     func() // made once, because making it takes memory
 	running atomic.Bool
 	edge    []float64
 }
 
 const (
-	productStrip = 48      // rows of a task, a multiple of every tile's: a panel is read from memory once for all of them
-	productAlone = 1 << 20 // multiply-adds that take less time than waking another worker
+	gemmStrip = 48      // rows of a task, a multiple of every tile's: a panel is read from memory once for all of them
+	gemmAlone = 1 << 20 // multiply-adds that take less time than waking another worker
 )
 
 // tile is the two loops of one width: for rows of the product at a time, and for one.
@@ -71,10 +71,10 @@ func transposed(a *mat.Dense) operand {
 	return operand{raw.Data, raw.Cols, raw.Rows, 1, raw.Stride}
 }
 
-func newProduct(o options) *product {
-	p := &product{tiles: tilesOf(o.simd)}
+func newGEMM(o options) *gemm {
+	p := &gemm{tiles: tilesOf(o.simd)}
 	for range o.workers {
-		w := &productWorker{edge: make([]float64, p.tiles[0].rows*p.widest())}
+		w := &gemmWorker{edge: make([]float64, p.tiles[0].rows*p.widest())}
 		w.run = func() {
 			p.work(w)
 			w.running.Store(false)
@@ -85,19 +85,19 @@ func newProduct(o options) *product {
 }
 
 // alone returns a product that one worker computes, with the same bits, where the work is shared out already.
-func (p *product) alone() *product {
-	return &product{tiles: p.tiles, workers: []*productWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
+func (p *gemm) alone() *gemm {
+	return &gemm{tiles: p.tiles, workers: []*gemmWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
 }
 
 // multiply does c = a·b; of a square c only the upper triangle where that is all that is asked for, and then what is below
 // is anything. c must overlap neither.
-func (p *product) multiply(c *mat.Dense, a, b operand, upper bool) {
+func (p *gemm) multiply(c *mat.Dense, a, b operand, upper bool) {
 	p.c, p.a, p.inner, p.cols, p.upper = c, a, b.rows, b.cols, upper
 	p.pack(b)
-	tasks := (a.rows + productStrip - 1) / productStrip * p.panelCount()
+	tasks := (a.rows + gemmStrip - 1) / gemmStrip * p.panelCount()
 	p.wait.Add(tasks)
 	p.left.Store(int64(tasks))
-	if a.rows*b.rows*b.cols >= productAlone {
+	if a.rows*b.rows*b.cols >= gemmAlone {
 		for _, w := range p.workers[1:min(len(p.workers), tasks)] {
 			if w.running.CompareAndSwap(false, true) { // else it has not noticed yet that an earlier product is done
 				go w.run()
@@ -109,7 +109,7 @@ func (p *product) multiply(c *mat.Dense, a, b operand, upper bool) {
 }
 
 // tileFor returns the narrowest tile for a number of columns; the widest for more than it takes.
-func (p *product) tileFor(cols int) tile {
+func (p *gemm) tileFor(cols int) tile {
 	for _, t := range p.tiles {
 		if t.width >= cols {
 			return t
@@ -118,13 +118,13 @@ func (p *product) tileFor(cols int) tile {
 	return p.tiles[len(p.tiles)-1]
 }
 
-func (p *product) widest() int { return p.tiles[len(p.tiles)-1].width }
+func (p *gemm) widest() int { return p.tiles[len(p.tiles)-1].width }
 
 // panelCount returns how many panels B's columns make.
-func (p *product) panelCount() int { return (p.cols + p.widest() - 1) / p.widest() }
+func (p *gemm) panelCount() int { return (p.cols + p.widest() - 1) / p.widest() }
 
 // pack copies b into panels.
-func (p *product) pack(b operand) {
+func (p *gemm) pack(b operand) {
 	size := b.rows * p.panelCount() * p.widest()
 	if cap(p.panels) < size {
 		p.panels = make([]float64, size)
@@ -167,21 +167,21 @@ func packTransposed(panel []float64, width int, data []float64, stride, rows, co
 }
 
 // work does tasks until none is left.
-func (p *product) work(w *productWorker) {
+func (p *gemm) work(w *gemmWorker) {
 	for {
 		task := int(p.left.Add(-1))
 		if task < 0 {
 			return
 		}
 		panels := p.panelCount()
-		row, col := task/panels*productStrip, task%panels*p.widest()
-		p.strip(w, row, min(row+productStrip, p.a.rows), col)
+		row, col := task/panels*gemmStrip, task%panels*p.widest()
+		p.strip(w, row, min(row+gemmStrip, p.a.rows), col)
 		p.wait.Done()
 	}
 }
 
 // strip computes rows from ≤ i < to of the columns of the panel that begins at col.
-func (p *product) strip(w *productWorker, from, to, col int) {
+func (p *gemm) strip(w *gemmWorker, from, to, col int) {
 	t := p.tileFor(p.cols - col)
 	b := p.panels[col*p.inner:][:p.inner*t.width]
 	cols := min(t.width, p.cols-col)

@@ -1,26 +1,5 @@
 package cpu
 
-import (
-	"sync"
-	"sync/atomic"
-)
-
-// What the operators of ensembles without rows have in common.
-
-// inTurn calls do for the numbers below count, on so many workers, each number when a worker is free.
-func inTurn(workers, count int, do func(i int)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(workers, count) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wait.Wait()
-}
-
 // chainsDot is a dot product in four chains side by side, of which the first takes what four do not divide.
 func chainsDot(a, b []float64) float64 {
 	var s0, s1, s2, s3 float64

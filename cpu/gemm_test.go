@@ -87,7 +87,7 @@ func (c productCase) check(t testing.TB) {
 	for _, simd := range available() {
 		what := fmt.Sprintf("simd %s, %+v", simd, c)
 		got, check := window(t, c.rows, c.cols, c.shift+5)
-		p := newProduct(options{workers: c.workers, simd: simd})
+		p := newGEMM(options{workers: c.workers, simd: simd})
 		for range 2 { // the second time in memory that was used before
 			p.multiply(got, a, b, c.upper)
 			check(what)
@@ -142,7 +142,7 @@ func TestProductExactly(t *testing.T) {
 	want := mat.NewDense(33, 45, nil)
 	want.Mul(a, b)
 	for _, simd := range available() {
-		p, got := newProduct(options{workers: 2, simd: simd}), mat.NewDense(33, 45, nil)
+		p, got := newGEMM(options{workers: 2, simd: simd}), mat.NewDense(33, 45, nil)
 		for what, multiply := range map[string]func(){
 			"ab":   func() { p.multiply(got, plain(a), plain(b), false) },
 			"aᵀᵀb": func() { p.multiply(got, transposed(mat.DenseCopyOf(a.T())), plain(b), false) },
@@ -204,7 +204,7 @@ func BenchmarkProduct(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p := newProduct(o)
+			p := newGEMM(o)
 			run(string(simd), func() { p.multiply(g, plain(u), transposed(u), true) },
 				func() { p.multiply(gu, plain(g), plain(u), false) })
 		}

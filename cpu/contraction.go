@@ -6,27 +6,27 @@ import "github.com/matsense/matsense/sensing"
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
-	hands   []*hand[E, F] // one for each worker
-	onePass passing[E, F]
+	workspaces []*workspace[E, F] // one for each worker
+	onePass    passing[E, F]
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
 	c := contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd)}
 	for range r.workers {
-		c.hands = append(c.hands, newHand[E, F]())
+		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
 	}
 	return c
 }
 
 // hold gives a worker's hand count rows from the first on.
-func (c *contraction[E, F]) hold(worker, first, count int) *hand[E, F] {
-	h := c.hands[worker]
+func (c *contraction[E, F]) hold(worker, first, count int) *workspace[E, F] {
+	h := c.workspaces[worker]
 	c.load(worker, first, count, &h.rows)
 	return h
 }
 
 // share is what one member of a batch has in a pass.
-type share[F number] struct {
+type memberPass[F number] struct {
 	z       []F       // coordinates of Z, K; of Z − Z₀ with an anchor
 	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
@@ -37,8 +37,8 @@ type share[F number] struct {
 	sums    []float64 // for each worker, the chunk's Σ res_i²
 }
 
-func newShare[F number](k, workers int) *share[F] {
-	return &share[F]{z: make([]F, k), g: make([]float64, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
+func newMemberPass[F number](k, workers int) *memberPass[F] {
+	return &memberPass[F]{z: make([]F, k), g: make([]float64, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
 }
 
 // accumulators returns k zeros for each worker.
@@ -64,12 +64,12 @@ func (c *contraction[E, F]) combine(g []float64, w []F) {
 
 // pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once. With
 // an anchor it is res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
-func (c *contraction[E, F]) pass(y []float64, shares []*share[F]) {
-	for _, s := range shares {
+func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) {
+	for _, s := range passes {
 		clear(s.g)
 		s.squares = 0
 	}
-	c.onePass = passing[E, F]{c, y, shares}
+	c.onePass = passing[E, F]{c, y, passes}
 	c.walk(&c.onePass)
 }
 
@@ -125,11 +125,11 @@ func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
 type passing[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	y      []float64
-	shares []*share[F]
+	passes []*memberPass[F]
 }
 
 func (w *passing[E, F]) begin(worker int) {
-	for _, s := range w.shares {
+	for _, s := range w.passes {
 		clear(s.acc[worker])
 		s.sums[worker] = 0
 	}
@@ -137,7 +137,7 @@ func (w *passing[E, F]) begin(worker int) {
 
 func (w *passing[E, F]) visit(worker, first, count int) {
 	h := w.hold(worker, first, count)
-	for rest := w.shares; len(rest) > 0; {
+	for rest := w.passes; len(rest) > 0; {
 		members := 1
 		if len(rest) >= together {
 			members = together
@@ -156,7 +156,7 @@ func (w *passing[E, F]) visit(worker, first, count int) {
 
 // weigh makes of the products with rows from the first on what these are weighed with, zero past the last, and returns
 // Σ res².
-func (s *share[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares float64) {
+func (s *memberPass[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares float64) {
 	clear(c[len(p):])
 	scale := 1 / F(len(y))
 	for j, v := range p {
@@ -176,7 +176,7 @@ func (s *share[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares fl
 }
 
 func (w *passing[E, F]) done(worker int) {
-	for _, s := range w.shares {
+	for _, s := range w.passes {
 		plus(s.g, s.acc[worker])
 		s.squares += s.sums[worker]
 	}

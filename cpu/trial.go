@@ -97,12 +97,12 @@ func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o option
 	if err != nil {
 		return nil, err
 	}
-	shares := make([]*share[F], members)
-	for i := range shares {
-		shares[i] = newShare[F](k, o.workers)
+	passes := make([]*memberPass[F], members)
+	for i := range passes {
+		passes[i] = newMemberPass[F](k, o.workers)
 	}
 	c, y := newContraction[E, F](r, o), make([]float64, some.count)
-	return &trial{rows: some.count, pass: func() { c.pass(y, shares) }}, nil
+	return &trial{rows: some.count, pass: func() { c.pass(y, passes) }}, nil
 }
 
 // firstRows is an ensemble's first rows.
