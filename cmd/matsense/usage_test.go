@@ -103,7 +103,7 @@ func TestBadFlags(t *testing.T) {
 		{"--init nowhere.npy", []string{"--init: init is none of random, spectral, "}},
 		{"--observations y.npy", []string{"--observations: observations belongs to user data, which needs matrices"}},
 		{"--truth X.npy", []string{"--truth: truth belongs to user data, which needs matrices"}},
-		{"--matrices A.npy", []string{"--matrices: own matrices need own observations as well"}},
+		{"--matrices A.npy", []string{"--matrices: user matrices need observations as well"}},
 		{"--matrices A.npy --observations y.npy", []string{"--matrices: open ", "--observations: open "}},
 		{"--alhpa 1", []string{"unknown flag: --alhpa; did you mean --alpha?"}},
 		{"--iteration 5", []string{"unknown flag: --iteration; did you mean --iterations?"}},
