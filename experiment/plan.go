@@ -237,19 +237,19 @@ func (p *Plan) tooLarge() error {
 	if c.CanGenerate() && p.Storage == "memory" {
 		offer(p.inWords("storage", "generated"), "generated", c.Entries)
 	}
-	if c.Ensemble == "gaussian" && !c.HasUserData() {
-		for _, entries := range []string{"f32", "bf16", "q8"} {
-			if entries != c.Entries {
+	if formats := c.Formats(); !c.HasUserData() && len(formats) > 1 {
+		for _, f := range formats {
+			if entries := string(f); entries != c.Entries {
 				offer(p.inWords("entries", entries), p.Storage, entries)
 			}
 		}
 	}
-	if few := 2 * max(c.Rank, 1); c.IsStructured() && c.StartFile() == "" && few < c.FactorRank {
+	if few := 2 * max(c.Rank, 1); len(c.Formats()) == 0 && c.StartFile() == "" && few < c.FactorRank {
 		other.Config.FactorRank, other.batch.FactorRanks = few, slices.Repeat([]int{few}, len(p.batch.FactorRanks))
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
-	if c.IsStructured() {
+	if len(c.Formats()) == 0 {
 		advice = "lower n, measurements or factor-rank"
 	}
 	if len(fits) > 0 {

@@ -177,12 +177,12 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	if res.Status == solver.Diverged && !c.NeedsNearStart() {
 		// Half the step that failed is the least that must change, whatever the estimate says.
 		step := c.Step / 2
-		if c.Method == "gd" && res.Spectral != nil {
+		if c.HasSpectralStep() && res.Spectral != nil {
 			step = min(res.Spectral.SuggestStep(), step)
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && c.Ensemble != "multi-index" { // where only the spectral estimate means something
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // where only the spectral estimate means something
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered

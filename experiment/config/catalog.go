@@ -2,92 +2,132 @@ package config
 
 import (
 	"slices"
+	"strings"
 )
 
-// Entry is something that a configuration can name.
+// Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble or a start.
 type Entry struct {
-	// Kind is method, parametrization, ensemble or start.
+	// Kind is the family: method, parametrization, ensemble or start. The catalog fills it in.
 	Kind string
-	// Name is what flags and files call it.
+	// Name is the member's name in flags and files.
 	Name string
-	// About says in a line what it is.
+	// About says in a line what the member is.
 	About string
-	// Source is where it comes from.
+	// Source is the paper that the member comes from.
 	Source string
+	// Docs is the section of the documentation about the member.
+	Docs Section
+	// Settings are the keys of settings that not every member of the family uses. A member that does not use a setting
+	// refuses it.
+	Settings []string
+	// Check finds mistakes in the settings and fills in defaults; nil if there is nothing to check.
+	Check func(c *Config, m *Mistakes)
 }
+
+// Section is a section of the documentation.
+type Section struct {
+	// File is its path in the repository.
+	File string
+	// Heading is the text of its heading.
+	Heading string
+}
+
+// entry makes whatever embeds an Entry a member.
+func (e Entry) entry() Entry { return e }
+
+// member is a member of a family.
+type member interface{ entry() Entry }
 
 // Catalog lists every method, parametrization, ensemble and start.
 func Catalog() []Entry {
-	var all []Entry
-	for _, m := range methods {
-		all = append(all, Entry{"method", m.Name(), m.about, m.source})
-	}
-	for _, p := range parametrizations {
-		all = append(all, Entry{"parametrization", p.Name(), p.about, p.source})
-	}
-	for _, e := range ensembles {
-		all = append(all, Entry{"ensemble", e.Name(), e.about, e.source})
-	}
-	all = append(all, Entry{"ensemble", dense, "your own matrices, with --matrices and --observations", ""})
-	for _, s := range starts {
-		all = append(all, Entry{"start", s.Name(), s.about, s.source})
-	}
-	return all
+	return slices.Concat(
+		entriesOf("method", methods), entriesOf("parametrization", parametrizations), entriesOf("ensemble", ensembles),
+		entriesOf("start", starts),
+	)
 }
 
-// named is what has a name in flags and files.
-type named interface{ Name() string }
+// entriesOf lists the entries of a family.
+func entriesOf[T member](kind string, family []T) (entries []Entry) {
+	for _, x := range family {
+		e := x.entry()
+		e.Kind = kind
+		entries = append(entries, e)
+	}
+	return entries
+}
 
-// namesOf lists the names of all.
-func namesOf[T named](all []T) (names []string) {
-	for _, x := range all {
-		names = append(names, x.Name())
+// namesOf lists the names of a family's members.
+func namesOf[T member](family []T) (names []string) {
+	for _, x := range family {
+		names = append(names, x.entry().Name)
 	}
 	return names
 }
 
-// find returns the one of a name, which is among them.
-func find[T named](all []T, name string) *T {
-	return &all[slices.IndexFunc(all, func(x T) bool { return x.Name() == name })]
-}
-
-// entry is what methods, parametrizations and ensembles have in common.
-type entry struct{ name, about, source string }
-
-// Name is the entry's in flags and files.
-func (e entry) Name() string { return e.name }
-
-// own are the settings of a configuration that only some entries of a kind have a use for.
-type own struct {
-	// settings are their keys. Where another entry is chosen they are refused.
-	settings []string
-	// check finds mistakes in them, and fills in what they are by default; nil where there is nothing to say.
-	check func(c *Config, m *mistakes)
-}
-
-// checkSettings refuses settings that the chosen entry of a kind has no use for, and has it check its own.
-func checkSettings[T named](c *Config, m *mistakes, kind string, all []T, of func(T) own, chosen string) {
-	if !slices.Contains(namesOf(all), chosen) { // said elsewhere
-		return
+// find returns the member of a name, and nil if there is none.
+func find[T member](family []T, name string) *T {
+	i := slices.IndexFunc(family, func(x T) bool { return x.entry().Name == name })
+	if i < 0 {
+		return nil
 	}
-	its := of(*find(all, chosen))
-	var told []string
-	for _, x := range all {
-		for _, key := range of(x).settings {
-			if slices.Contains(its.settings, key) || slices.Contains(told, key) {
-				continue
-			}
-			told = append(told, key)
-			// A resolved configuration has zero where a setting does not apply.
-			if f, _ := c.Field(key); !c.Given(key) {
-				f.value.SetZero()
-			} else if !f.value.IsZero() {
-				users := namesOf(slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !slices.Contains(of(x).settings, key) }))
-				m.bad(key, "%s is for %s %s, and this is %s", key, kind, orList(users), chosen)
+	return &family[i]
+}
+
+// settingsOf lists the keys of settings that only some members of a family use.
+func settingsOf[T member](family []T) (keys []string) {
+	for _, x := range family {
+		for _, key := range x.entry().Settings {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
 			}
 		}
 	}
-	if its.check != nil {
-		its.check(c, m)
+	return keys
+}
+
+// usersOf names the members of a family that use a setting.
+func usersOf[T member](family []T, key string) []string {
+	return namesOf(slices.DeleteFunc(slices.Clone(family), func(x T) bool {
+		return !slices.Contains(x.entry().Settings, key)
+	}))
+}
+
+// checkMember refuses settings that the chosen member of a family does not use, and has the member check its own.
+func checkMember[T member](c *Config, m *Mistakes, kind string, family []T, chosen string) {
+	x := find(family, chosen)
+	if x == nil { // Validate has said so
+		return
 	}
+	its := (*x).entry()
+	for _, key := range settingsOf(family) {
+		if slices.Contains(its.Settings, key) {
+			continue
+		}
+		// In a resolved configuration a setting that does not apply is zero.
+		if f, _ := c.Field(key); !c.Given(key) {
+			f.clear()
+		} else if !f.isZero() {
+			m.Bad(key, "%s is for %s %s, and this is %s", key, kind, orList(usersOf(family, key)), chosen)
+		}
+	}
+	if its.Check != nil {
+		its.Check(c, m)
+	}
+}
+
+// members in a help text stands for the names of the members that use the setting.
+const members = "{members}"
+
+// helpOf is a setting's help, with the names of the members that use the setting.
+func helpOf(key, text string) string {
+	if !strings.Contains(text, members) {
+		return text
+	}
+	var names []string
+	for _, e := range Catalog() {
+		if slices.Contains(e.Settings, key) {
+			names = append(names, e.Name)
+		}
+	}
+	return strings.ReplaceAll(text, members, listOf(names, "and"))
 }

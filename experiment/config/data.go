@@ -32,7 +32,7 @@ func (c *Config) DataFiles() []DataFile {
 
 // Check validates the configuration and compares it with its data files' headers. Every mistake is listed.
 func (c *Config) Check() error {
-	m := &mistakes{c: c}
+	m := &Mistakes{c: c}
 	var usage *UsageError
 	if err := c.Validate(); errors.As(err, &usage) {
 		m.problems = usage.Problems
@@ -43,10 +43,7 @@ func (c *Config) Check() error {
 	if len(m.problems) == 0 {
 		c.checkShapes(m)
 	}
-	if len(m.problems) > 0 {
-		return &UsageError{m.problems}
-	}
-	return nil
+	return m.err()
 }
 
 // MakePathsAbsolute makes the data files' paths mean the same from every folder.
@@ -59,14 +56,14 @@ func (c *Config) MakePathsAbsolute() {
 }
 
 // readHeaders opens the data files and notes their shapes.
-func (c *Config) readHeaders(m *mistakes) {
+func (c *Config) readHeaders(m *Mistakes) {
 	c.MakePathsAbsolute()
 	c.shapes = map[string][]int{}
 	for _, f := range c.DataFiles() {
 		if *f.Path == "" {
 			continue
 		}
-		if f.Key == "init" && c.deep() {
+		if f.Key == "init" && c.traits().Layers {
 			c.readLayers(m)
 			continue
 		}
@@ -77,7 +74,7 @@ func (c *Config) readHeaders(m *mistakes) {
 			}
 			// A file that should not have been named need not be there.
 			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.At(f.Key)+": ") }) {
-				m.bad(f.Key, "%v", err)
+				m.Bad(f.Key, "%v", err)
 			}
 			continue
 		}
@@ -103,19 +100,18 @@ func shapeOf(path string, text bool) ([]int, error) {
 }
 
 // checkShapes fills in the sizes that the data files imply, or compares them with what was given.
-func (c *Config) checkShapes(m *mistakes) {
+func (c *Config) checkShapes(m *Mistakes) {
 	if c.HasUserData() && !c.checkUserShapes(m) {
 		return
 	}
-	if slices.Contains(find(methods, c.Method).settings, "batch-size") {
-		c.fillBatchSize()
-	}
+	c.fillStep()
+	c.completeMethod()
 	if c.layers != nil {
 		c.checkLayers(m)
 	}
 	n1, n2 := c.Sides()
 	right := "n2"
-	if c.isSparse() || !c.rectangular() { // V is as large as U
+	if c.traits().Vector || !c.traits().Rectangular { // V is as large as U
 		right, n2 = "n", n1
 	}
 	for _, f := range []struct {
@@ -126,11 +122,11 @@ func (c *Config) checkShapes(m *mistakes) {
 		switch {
 		case !ok:
 		case !isTall(u) || u[0] != f.n:
-			m.bad(f.key, "%s, and %s is %d: it must be (%d, r)", c.says(f.key), f.side, f.n, f.n)
+			m.Bad(f.key, "%s, and %s is %d: it must be (%d, r)", c.says(f.key), f.side, f.n, f.n)
 		case f.key == "init":
 			c.fill(m, "factor-rank", &c.FactorRank, columns(u), c.says(f.key))
 		case columns(u) != c.FactorRank:
-			m.bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n, c.FactorRank)
+			m.Bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n, c.FactorRank)
 		}
 	}
 }
@@ -170,22 +166,11 @@ func (c *Config) Load() (*Data, error) {
 		}
 		d.Hashes[f.Key] = sum
 	}
-	var err error
+	load := d.draw
 	if c.HasUserData() {
-		err = d.loadUserData(c)
-	} else {
-		if d.Problem.Ensemble, err = c.NewEnsemble(); err == nil {
-			d.Problem.Truth, err = c.truth()
-		}
-		switch {
-		case err != nil:
-		case c.Ensemble == singleIndex:
-			err = d.observeIndex(c)
-		case c.Ensemble == multiIndex:
-			d.Problem.Observations, err = c.observeIndices(d.Problem)
-		}
+		load = d.loadUserData
 	}
-	if err != nil {
+	if err := load(c); err != nil {
 		return nil, err
 	}
 	if err := d.Problem.Validate(); err != nil {
@@ -194,18 +179,23 @@ func (c *Config) Load() (*Data, error) {
 	return d, nil
 }
 
-// truth draws the truth.
-func (c *Config) truth() (*sensing.Truth, error) {
-	switch {
-	case c.isSparse():
-		return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
-	case c.Negative > 0:
-		return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
-	case c.rectangular():
-		return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
+// draw draws the measurements and the truth.
+func (d *Data) draw(c *Config) (err error) {
+	p := d.Problem
+	if p.Ensemble, err = c.NewEnsemble(); err != nil {
+		return err
 	}
-	return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
+	if p.Truth, err = c.truth(); err != nil {
+		return err
+	}
+	if observe := c.ensemble().Observe; observe != nil {
+		err = observe(c, p)
+	}
+	return err
 }
+
+// truth draws the truth.
+func (c *Config) truth() (*sensing.Truth, error) { return c.traits().Truth(c) }
 
 // hashFiles returns the SHA-256 of files, one after another.
 func hashFiles(paths []string) (string, error) {

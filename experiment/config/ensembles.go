@@ -7,135 +7,321 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// ensemble is a law of measurements that a configuration can name.
-type ensemble struct {
-	entry
-	own
-	make func(c *Config) (sensing.Ensemble, error)
+// Law says how measurements are made, and what there is to know of them before.
+type Law struct {
+	// Formats are the number formats that the entries of the measurements may have. If there are none, the measurements
+	// are not rows of entries, and gradients are computed in f64 alone.
+	Formats []sensing.Entries
+	// Side is the largest n and n2.
+	Side int
+	// Generated: measurements can be generated when they are needed.
+	Generated bool
+	// Count is how many numbers all measurements together have.
+	Count func(c *Config) float64
+	// Make makes the measurements of a configuration that was found valid; nil if they come from the user's files alone.
+	Make func(c *Config) (sensing.Ensemble, error)
+	// StandIn makes measurements of which memory and time are asked before the real ones are there: they have the same
+	// size and cost nothing to make. If it is nil, Make does that as well.
+	StandIn func(c *Config) (sensing.Ensemble, error)
 }
 
-// isotropic is where ensembles with E⟨A, Z⟩² = ‖Z‖_F² were shown to be nearly isometries on matrices of low rank.
+// Ensemble is a law of measurements that a configuration can name.
+type Ensemble struct {
+	Entry
+	Law
+	// Step is the default step; 0 if the step of [Default] is right, or nothing is known yet. It may be nil.
+	Step func(c *Config) float64
+	// UserData is the file from which a user's measurements of this kind are read; nil if there is none.
+	UserData *UserData
+	// Observe makes the observations of a problem that has its measurements and its truth, and may replace the truth by
+	// what can be found of it; nil if the observations are linear in the truth.
+	Observe func(c *Config, p *sensing.Problem) error
+	// Estimates: only the spectral estimate means something.
+	Estimates bool
+}
+
+// isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low rank.
 const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
 
-// dense is what a user's own matrices are called.
-const dense = "dense"
+// ensembles are all ensembles, as matsense list shows them.
+var ensembles []Ensemble
 
-var ensembles = []ensemble{
-	{entry{"gaussian", "independent N(0, 1) entries, in one of four number formats", isotropic}, own{[]string{"entries"}, (*Config).checkEntries},
-		func(c *Config) (sensing.Ensemble, error) {
-			return sensing.NewGaussian(c.Space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
-		}},
-	{entry{"rademacher", "independent signs, one bit an entry", isotropic}, own{[]string{"entries"}, (*Config).checkSigns},
-		func(c *Config) (sensing.Ensemble, error) {
-			return sensing.NewRademacher(c.Space(), c.Measurements, c.Seed)
-		}},
-	{entry{"completion", "m different entries of the matrix, any with the same probability, times √K; one's own with --triplets",
-		"Candès and Recht, Foundations of Computational Mathematics 9 (2009)"}, own{nil, (*Config).checkCompletion},
-		func(c *Config) (sensing.Ensemble, error) {
-			return sensing.NewCompletion(c.Space(), c.Measurements, c.Seed)
-		}},
-	{entry{"relu-completion", "the entries of the matrix that are not negative, all of them, times √K", "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822"},
-		own{nil, (*Config).checkReLU},
-		func(c *Config) (sensing.Ensemble, error) {
-			truth, err := c.truth()
-			if err != nil {
-				return nil, err
-			}
-			return sensing.NewReLUCompletion(c.Space(), truth)
-		}},
-	{entry{"pauli", "different real Pauli words on log₂n qubits: quantum state tomography; one's own with --paulis", "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304"},
-		own{check: (*Config).checkPauli},
-		func(c *Config) (sensing.Ensemble, error) {
-			return sensing.NewPauli(c.N, c.Measurements, c.Seed)
-		}},
-	{entry{singleIndex, "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X", overIndex},
-		own{[]string{"link", "link-scale", "truncation"}, (*Config).checkSingleIndex},
-		func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() }},
-	{entry{"rank-one", "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing; one's own with --vectors", "Chen, Chi and Goldsmith, arXiv 1310.0807"},
-		own{nil, (*Config).checkRankOne}, makeRankOne},
-	{entry{multiIndex, "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w", "Kovačević, Zhang and Mondelli, arXiv 2502.01583"},
-		own{[]string{"link", "preprocessing"}, (*Config).checkMultiIndex}, makeRankOne},
+// vectors is the law of measurements by Gaussian vectors.
+var vectors = Law{
+	Side: sensing.MaxSide, Generated: true,
+	Count: func(c *Config) float64 {
+		n1, n2 := c.Sides()
+		return float64(c.Measurements) * float64(max(n1, n2))
+	},
+	Make: func(c *Config) (sensing.Ensemble, error) {
+		return sensing.NewRankOne(c.Space(), c.Measurements, c.Seed)
+	},
 }
 
-// settingsOfLaws are the keys of settings that only some ensembles have a use for.
-func settingsOfLaws() (keys []string) {
-	for _, e := range ensembles {
-		for _, key := range e.settings {
-			if !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
-		}
+func init() {
+	ensembles = []Ensemble{
+		{
+			Entry: Entry{
+				Name:     "gaussian",
+				About:    "independent N(0, 1) entries, in one of four number formats",
+				Source:   isotropic,
+				Docs:     Section{File: "docs/random-numbers.md", Heading: "Where every random number comes from"},
+				Settings: []string{"entries"},
+				Check:    (*Config).checkEntries,
+			},
+			Law: Law{
+				Formats: []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, Side: sensing.MaxRowSide,
+				Generated: true, Count: countEntries, Make: (*Config).newGaussian,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "rademacher",
+				About:    "independent signs, one bit an entry",
+				Source:   isotropic,
+				Docs:     Section{File: "docs/random-numbers.md", Heading: "Where every random number comes from"},
+				Settings: []string{"entries"},
+				Check:    (*Config).checkSigns,
+			},
+			Law: Law{
+				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true, Count: countEntries,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewRademacher(c.Space(), c.Measurements, c.Seed)
+				},
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "completion",
+				About:  "m different entries of the matrix, any with the same probability, times √K; the user's with --triplets",
+				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
+				Docs:   Section{File: "docs/completion.md", Heading: "Matrix completion"},
+				Check:  (*Config).checkCompletion,
+			},
+			Law: Law{
+				Side: sensing.MaxSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewCompletion(c.Space(), c.Measurements, c.Seed)
+				},
+				StandIn: (*Config).someEntries,
+			},
+			UserData: &UserData{
+				Keys: []string{"triplets"}, Text: true, Observed: true,
+				Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "relu-completion",
+				About:  "the entries of the matrix that are not negative, all of them, times √K",
+				Source: "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
+				Docs:   Section{File: "docs/completion.md", Heading: "ReLU sampling"},
+				Check:  (*Config).checkReLU,
+			},
+			Law: Law{
+				Side: sensing.MaxReLUSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					truth, err := c.truth()
+					if err != nil {
+						return nil, err
+					}
+					return sensing.NewReLUCompletion(c.Space(), truth)
+				},
+				StandIn: (*Config).someEntries,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "pauli",
+				About:  "different real Pauli words on log₂n qubits: quantum state tomography; the user's with --paulis",
+				Source: "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
+				Docs:   Section{File: "docs/tomography.md", Heading: "Pauli measurements: quantum state tomography"},
+				Check:  (*Config).checkPauli,
+			},
+			Law: Law{
+				Side: sensing.MaxRowSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewPauli(c.N, c.Measurements, c.Seed)
+				},
+				StandIn: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewPauli(c.N, min(c.Measurements, c.Space().K()), c.Seed)
+				},
+			},
+			UserData: &UserData{
+				Keys: []string{"paulis"}, Text: true, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "single-index",
+				About:    "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
+				Source:   overIndex,
+				Docs:     Section{File: "docs/single-index.md", Heading: "Single index models"},
+				Settings: []string{"link", "link-scale", "truncation"},
+				Check:    (*Config).checkSingleIndex,
+			},
+			Law: Law{
+				Side: sensing.MaxRowSide, Count: func(c *Config) float64 { return float64(c.Space().K()) },
+				Make: func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() },
+			},
+			Observe: (*Config).observeIndex,
+		},
+		{
+			Entry: Entry{
+				Name:   "rank-one",
+				About:  "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing; the user's with --vectors",
+				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
+				Docs:   Section{File: "docs/methods.md", Heading: "Rank-one measurements"},
+			},
+			Law:  vectors,
+			Step: (*Config).vectorStep,
+			UserData: &UserData{
+				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize, Load: (*Data).loadVectors,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "multi-index",
+				About:    "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
+				Source:   "Kovačević, Zhang and Mondelli, arXiv 2502.01583",
+				Docs:     Section{File: "docs/multi-index.md", Heading: "Multi-index models"},
+				Settings: []string{"link", "preprocessing"},
+				Check:    (*Config).checkMultiIndex,
+			},
+			Law:       vectors,
+			Observe:   (*Config).observeIndices,
+			Estimates: true,
+		},
+		{
+			Entry: Entry{
+				Name:  "dense",
+				About: "the user's matrices, with --matrices and --observations",
+				Docs:  Section{File: "docs/files.md", Heading: "User data"},
+			},
+			Law: Law{
+				Formats: []sensing.Entries{sensing.F64}, Side: sensing.MaxRowSide, Count: countEntries,
+				StandIn: (*Config).newGaussian,
+			},
+			UserData: &UserData{
+				Keys: []string{"matrices"}, Size: (*Config).matricesSize, Load: (*Data).loadMatrices,
+			},
+		},
 	}
-	return keys
 }
 
-// NewEnsemble makes the ensemble of a configuration that was found valid.
-func (c *Config) NewEnsemble() (sensing.Ensemble, error) {
-	return find(ensembles, c.Ensemble).make(c)
+// countEntries is the number m·K of entries in all measurements.
+func countEntries(c *Config) float64 { return float64(c.Measurements) * float64(c.Space().K()) }
+
+// countMeasurements is m: a measurement is a number or a word.
+func countMeasurements(c *Config) float64 { return float64(c.Measurements) }
+
+// drawnEnsembles names the ensembles that are not only the user's.
+func drawnEnsembles() []string {
+	return namesOf(slices.DeleteFunc(slices.Clone(ensembles), func(e Ensemble) bool { return e.Make == nil }))
 }
 
-// structure is what there is to know of an ensemble whose measurements are not rows of entries. It has no number format to choose, and
-// gradients in f64 alone.
-type structure struct {
-	// side bounds n and n2.
-	side int
-	// drawn: its measurements can be generated when they are needed.
-	drawn bool
+// ensemble is the entry of the measurements, be they drawn or the user's, before the configuration is resolved as well; an
+// empty one if the configuration names none that there is.
+func (c *Config) ensemble() Ensemble {
+	e := c.userEnsemble()
+	if e == nil {
+		e = find(ensembles, c.Ensemble)
+	}
+	if e == nil {
+		return Ensemble{}
+	}
+	return *e
 }
 
-var structured = map[string]structure{
-	"completion":      {side: sensing.MaxSide},
-	"relu-completion": {side: sensing.MaxReLUSide},
-	"pauli":           {side: sensing.MaxRowSide},
-	"rank-one":        {side: sensing.MaxSide, drawn: true},
-	multiIndex:        {side: sensing.MaxSide, drawn: true},
-	singleIndex:       {side: sensing.MaxRowSide},
+// law is how the measurements are made.
+func (c *Config) law() Law { return c.ensemble().Law }
+
+// NewEnsemble makes the measurements of a configuration that was found valid, if they are drawn.
+func (c *Config) NewEnsemble() (sensing.Ensemble, error) { return c.law().Make(c) }
+
+// StandIn makes measurements of the same size as a configuration's, which take as much memory and cost nothing to make.
+func (c *Config) StandIn() (sensing.Ensemble, error) {
+	if law := c.law(); law.StandIn != nil {
+		return law.StandIn(c)
+	}
+	return c.NewEnsemble()
 }
 
-// IsStructured says whether the measurements are not rows of entries.
-func (c *Config) IsStructured() bool {
-	_, is := structured[c.ensembleName()]
-	return is
+// EntryCount is how many numbers all measurements together have; of an ensemble that does not exist, as many as rows of
+// entries have.
+func (c *Config) EntryCount() float64 {
+	if law := c.law(); law.Count != nil {
+		return law.Count(c)
+	}
+	return countEntries(c)
 }
+
+// Formats lists the number formats that the entries of the measurements may have; none if the measurements are not rows
+// of entries.
+func (c *Config) Formats() []sensing.Entries { return c.law().Formats }
 
 // CanGenerate says whether measurements can be generated when they are needed.
-func (c *Config) CanGenerate() bool {
-	s, is := structured[c.ensembleName()]
-	return !c.HasUserData() && (!is || s.drawn)
-}
+func (c *Config) CanGenerate() bool { return !c.HasUserData() && c.law().Generated }
 
-// ensembleName is what the measurements are called, before a configuration with own ones is resolved too.
-func (c *Config) ensembleName() string {
-	if way := c.userData(); way != nil {
-		return way.ensemble
-	}
-	return c.Ensemble
-}
+// EstimatesOnly says whether only the spectral estimate means something.
+func (c *Config) EstimatesOnly() bool { return c.ensemble().Estimates }
 
 // mostSide bounds n and n2: past it not even one measurement can be indexed.
 func (c *Config) mostSide() int {
-	if s, is := structured[c.ensembleName()]; is {
-		return s.side
+	if side := c.law().Side; side > 0 {
+		return side
 	}
 	return sensing.MaxRowSide
 }
 
-// checkStructured refuses what only rows of entries have, and what is not drawn.
-func (c *Config) checkStructured(m *mistakes) {
+// fillStep fills in the ensemble's step, unless one is given, once it is known.
+func (c *Config) fillStep() {
+	if e := c.ensemble(); e.Step != nil && !c.Given("step") {
+		if step := e.Step(c); step > 0 {
+			c.Step = step
+		}
+	}
+}
+
+// vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and by 2·‖M*‖ with
+// others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
+func (c *Config) vectorStep() float64 {
+	if c.traits().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
+		return 0
+	}
+	return Default().Step / float64(2+c.Rank)
+}
+
+// newGaussian makes Gaussian measurements.
+func (c *Config) newGaussian() (sensing.Ensemble, error) {
+	return sensing.NewGaussian(c.Space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
+}
+
+// someEntries makes as many different entries as measurements say, if there are so many.
+func (c *Config) someEntries() (sensing.Ensemble, error) {
+	return sensing.NewCompletion(c.Space(), min(c.Measurements, c.Space().K()), c.Seed)
+}
+
+// checkLaw refuses what only rows of entries have, and storage that generates what is not drawn one by one.
+func (c *Config) checkLaw(m *Mistakes) {
+	e := c.ensemble()
+	if len(e.Formats) > 0 || e.Count == nil {
+		return
+	}
 	if c.Storage == "generated" && !c.CanGenerate() {
-		m.bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", c.Ensemble)
+		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", e.Name)
 	}
 	switch c.Precision {
 	case "auto":
 		c.Precision = "f64"
 	case "mixed", "f32":
-		m.bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time", c.Ensemble, c.Precision)
+		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time",
+			e.Name, c.Precision)
 	}
 }
 
 // checkCompletion wants a number of entries that there are. By default there are at most all of them.
-func (c *Config) checkCompletion(m *mistakes) {
-	c.checkStructured(m)
+func (c *Config) checkCompletion(m *Mistakes) {
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 < 1 || n2 < 1 || n1 > most || n2 > most { // said elsewhere
 		return
@@ -144,110 +330,74 @@ func (c *Config) checkCompletion(m *mistakes) {
 	switch {
 	case c.Measurements <= entries:
 	case c.Given("measurements"):
-		m.bad("measurements", "measurements goes from 1 to %d, as many different entries can be observed, got %d", entries, c.Measurements)
+		m.Bad("measurements", "measurements goes from 1 to %d, as many different entries can be observed, got %d", entries, c.Measurements)
 	default:
 		c.Measurements = entries
 	}
 }
 
 // checkReLU fills in the number of entries that are seen, which follows from the truth.
-func (c *Config) checkReLU(m *mistakes) {
-	c.checkStructured(m)
+func (c *Config) checkReLU(m *Mistakes) {
 	if len(m.problems) > 0 { // the truth may be none
 		return
 	}
 	truth, err := c.truth()
 	if err != nil {
-		m.bad("rank", "%v", err)
+		m.Bad("rank", "%v", err)
 		return
 	}
 	seen, err := sensing.ReLUMeasurements(c.Space(), truth)
 	switch {
 	case err != nil:
-		m.bad("n", "%v", err)
+		m.Bad("n", "%v", err)
 	case c.Given("measurements") && c.Measurements != seen:
-		m.bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, got %d: leave measurements out", seen, c.Measurements)
+		m.Bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, got %d: leave measurements out", seen, c.Measurements)
 	}
 	c.Measurements = seen
 }
 
-// EntryCount is the number m·K of entries in all measurements; m·n where they are vectors, m where a measurement is a number or a word, and
-// K where they are averaged once and for all.
-func (c *Config) EntryCount() float64 {
-	switch {
-	case c.Ensemble == singleIndex:
-		return float64(c.Space().K())
-	case c.Ensemble == "rank-one" || c.Ensemble == multiIndex:
-		n1, n2 := c.Sides()
-		return float64(c.Measurements) * float64(max(n1, n2))
-	case c.IsStructured():
-		return float64(c.Measurements)
-	}
-	return float64(c.Measurements) * float64(c.Space().K())
-}
-
 // checkEntries wants a number format.
-func (c *Config) checkEntries(m *mistakes) {
+func (c *Config) checkEntries(m *Mistakes) {
 	if c.Entries == "" {
 		c.Entries = string(sensing.F32)
 	}
-	m.oneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
+	m.OneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
 }
 
 // checkSigns fills in the one format of signs.
-func (c *Config) checkSigns(m *mistakes) {
+func (c *Config) checkSigns(m *Mistakes) {
 	if c.Given("entries") && c.Entries != string(sensing.Signs) {
-		m.bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
+		m.Bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
 	}
 	c.Entries = string(sensing.Signs)
 }
 
 // checkPauli wants qubits, as many words as there are, and symmetric matrices, and settles what Pauli words leave no choice of.
-func (c *Config) checkPauli(m *mistakes) {
+func (c *Config) checkPauli(m *Mistakes) {
 	sym, symmetric := c.Space().(sensing.Sym)
 	if !symmetric {
-		m.bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
+		m.Bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
 		return
 	}
-	c.checkStructured(m)
 	switch n := c.N; {
 	case n < 1 || n > c.mostSide(): // said elsewhere
 	case n < 2 || n&(n-1) != 0:
-		m.bad("n", "with ensemble pauli n is 2 to the power of the number of qubits, such as 32 or 64, got %d", n)
+		m.Bad("n", "with ensemble pauli n is 2 to the power of the number of qubits, such as 32 or 64, got %d", n)
 	case !c.Given("measurements"):
 		c.Measurements = min(c.Measurements, sym.K())
 	case c.Measurements > sym.K():
-		m.bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d", sym.K(), c.Measurements)
+		m.Bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d", sym.K(), c.Measurements)
 	}
 }
 
 // multiIndex is the multi-index models' name.
 const multiIndex = "multi-index"
 
-func makeRankOne(c *Config) (sensing.Ensemble, error) {
-	return sensing.NewRankOne(c.Space(), c.Measurements, c.Seed)
-}
-
-// checkRankOne fills in a step that suits measurements which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, where it
-// curves by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
-func (c *Config) checkRankOne(m *mistakes) {
-	c.checkStructured(m)
-	c.fillVectorStep()
-}
-
-// fillVectorStep fills in the step where nobody says, once the rank is known.
-func (c *Config) fillVectorStep() {
-	if !c.rectangular() && !c.Given("step") && c.Rank > 0 {
-		c.Step = Default().Step / float64(2+c.Rank)
-	}
-}
-
 // checkMultiIndex wants a link with as many indices as the truth has directions, which are of one length, and no steps: T(y) is not linear
 // in a matrix, so that f has nothing to find, and only the spectral estimate does.
-func (c *Config) checkMultiIndex(m *mistakes) {
-	c.checkStructured(m)
+func (c *Config) checkMultiIndex(m *Mistakes) {
 	if c.Parametrization != (solver.PSD{}).Name() {
-		m.bad("parametrization", "multi-index directions are sought in symmetric matrices, with parametrization psd, got %q", c.Parametrization)
+		m.Bad("parametrization", "multi-index directions are sought in symmetric matrices, with parametrization psd, got %q", c.Parametrization)
 	}
 	if c.Link == "" {
 		c.Link = sensing.Links()[0].Name()
@@ -255,12 +405,12 @@ func (c *Config) checkMultiIndex(m *mistakes) {
 	if c.Preprocessing == "" {
 		c.Preprocessing = string(sensing.Optimal)
 	}
-	m.oneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim), string(sensing.Optimal))
+	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim), string(sensing.Optimal))
 	var names []string
 	for _, l := range sensing.Links() {
 		names = append(names, l.Name())
 	}
-	m.oneOf("link", c.Link, names...)
+	m.OneOf("link", c.Link, names...)
 	link, err := sensing.LinkOf(c.Link)
 	if err != nil {
 		return
@@ -269,10 +419,10 @@ func (c *Config) checkMultiIndex(m *mistakes) {
 		c.Rank = max(link.Indices(), 1)
 	}
 	if link.Indices() != 0 && c.Rank != link.Indices() {
-		m.bad("rank", "the link %s has %d indices, got rank %d", c.Link, link.Indices(), c.Rank)
+		m.Bad("rank", "the link %s has %d indices, got rank %d", c.Link, link.Indices(), c.Rank)
 	}
 	if c.Kappa != 1 {
-		m.bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
+		m.Bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
 	}
 	if !c.Given("measurements") {
 		c.Measurements = 10 * c.N * c.Rank
@@ -292,30 +442,30 @@ func (c *Config) checkMultiIndex(m *mistakes) {
 		asked bool
 	}{{"method", c.Method != usual.Method}, {"step", c.Step != usual.Step}, {"target-loss", c.TargetLoss != 0}} {
 		if c.Given(s.key) && s.asked {
-			m.bad(s.key, "multi-index takes no steps, and has no use for %s", s.key)
+			m.Bad(s.key, "multi-index takes no steps, and has no use for %s", s.key)
 		}
 	}
 	if c.Iterations > 0 {
-		m.bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, take ensemble rank-one), got %d",
+		m.Bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, take ensemble rank-one), got %d",
 			c.Iterations)
 	}
 }
 
 // observeIndices makes T(y) of the truth's directions.
-func (c *Config) observeIndices(p *sensing.Problem) ([]float64, error) {
+func (c *Config) observeIndices(p *sensing.Problem) error {
 	link, err := sensing.LinkOf(c.Link)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	transform, err := link.Transform(sensing.Preprocessing(c.Preprocessing), c.Rank)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	y, err := link.Observe(p, p.Ensemble.(*sensing.RankOne))
-	for i := range y {
-		y[i] = transform(y[i])
+	p.Observations, err = link.Observe(p, p.Ensemble.(*sensing.RankOne))
+	for i, y := range p.Observations {
+		p.Observations[i] = transform(y)
 	}
-	return y, err
+	return err
 }
 
 // singleIndex is the single index model's name.
@@ -328,20 +478,19 @@ const (
 )
 
 // checkSingleIndex wants a link, and f64 arithmetic.
-func (c *Config) checkSingleIndex(m *mistakes) {
+func (c *Config) checkSingleIndex(m *Mistakes) {
 	if c.Link == "" {
 		c.Link = sensing.SingleIndexLinks()[0]
 	}
-	m.oneOf("link", c.Link, sensing.SingleIndexLinks()...)
+	m.OneOf("link", c.Link, sensing.SingleIndexLinks()...)
 	if c.LinkScale == "" {
 		c.LinkScale = knownScale
 	}
-	m.oneOf("link-scale", c.LinkScale, knownScale, unknownScale)
-	m.finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
-	c.checkStructured(m)
+	m.OneOf("link-scale", c.LinkScale, knownScale, unknownScale)
+	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most && c.Space().K() > sensing.MaxObserved {
-		m.bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d", c.Space().K(), sensing.MaxObserved)
+		m.Bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d", c.Space().K(), sensing.MaxObserved)
 	}
 }
 
@@ -352,11 +501,11 @@ func (c *Config) singleIndex() sensing.SingleIndex {
 }
 
 // observeIndex draws the model's samples, and makes its truth what can be found of it.
-func (d *Data) observeIndex(c *Config) (err error) {
+func (c *Config) observeIndex(p *sensing.Problem) (err error) {
 	model := c.singleIndex()
-	if d.Problem.Observations, err = model.Observe(d.Problem.Truth); err != nil {
+	if p.Observations, err = model.Observe(p.Truth); err != nil {
 		return err
 	}
-	d.Problem.Truth, err = model.Target(d.Problem.Truth)
+	p.Truth, err = model.Target(p.Truth)
 	return err
 }

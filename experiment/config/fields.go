@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Field is one setting of a Config.
 type Field struct {
 	Key, Help string
+	// Group says what the setting is about: one of [Groups].
+	Group string
 	// Free says that the setting changes no bit of the result: a resumed run may change it.
 	Free bool
 	// shared says that the setting decides measurements and observations, or how a batch computes.
@@ -19,43 +23,90 @@ type Field struct {
 	owner  *Config
 }
 
+// Groups lists what settings are about, in the order of the settings.
+func Groups() (groups []string) {
+	for _, s := range schema() {
+		if !slices.Contains(groups, s.Group) {
+			groups = append(groups, s.Group)
+		}
+	}
+	return groups
+}
+
+// described is a field of the struct Config, by its index there.
+type described struct {
+	Field
+	index int
+}
+
+// settings is what schema found out; nil before that.
+var settings atomic.Pointer[[]described]
+
+// schema describes the settings in their order.
+func schema() []described {
+	if known := settings.Load(); known != nil {
+		return *known
+	}
+	var all []described
+	t := reflect.TypeFor[Config]()
+	group := ""
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		if name := tag.Get("group"); name != "" { // the first of a group names it
+			group = name
+		}
+		if key := tag.Get("key"); key != "" {
+			all = append(all, described{Field{
+				Key: key, Help: helpOf(key, tag.Get("help")), Group: group, Free: tag.Get("free") != "",
+				shared: tag.Get("shared") != "",
+			}, i})
+		}
+	}
+	settings.Store(&all)
+	return all
+}
+
 // MayChange says whether a resumed run may change the setting: it changes no bit, or only how far the run goes.
 func (f Field) MayChange() bool { return f.Free || f.Key == "iterations" }
 
+// of is the field of a configuration.
+func (d described) of(c *Config) Field {
+	f := d.Field
+	f.value, f.owner = reflect.ValueOf(c).Elem().Field(d.index), c
+	return f
+}
+
 // Fields lists a configuration's settings in their order.
-func (c *Config) Fields() []Field {
-	v := reflect.ValueOf(c).Elem()
-	var fields []Field
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		if key := tag.Get("key"); key != "" {
-			fields = append(fields, Field{
-				Key: key, Help: tag.Get("help"), Free: tag.Get("free") != "", shared: tag.Get("shared") != "",
-				value: v.Field(i), owner: c,
-			})
-		}
+func (c *Config) Fields() (fields []Field) {
+	for _, d := range schema() {
+		fields = append(fields, d.of(c))
 	}
 	return fields
 }
 
 // Keys lists the settings' names.
-func Keys() []string {
-	var c Config
-	var keys []string
-	for _, f := range c.Fields() {
-		keys = append(keys, f.Key)
+func Keys() (keys []string) {
+	for _, d := range schema() {
+		keys = append(keys, d.Key)
 	}
 	return keys
 }
 
+// Field returns the setting of a key, and whether there is one.
 func (c *Config) Field(key string) (Field, bool) {
-	for _, f := range c.Fields() {
-		if f.Key == key {
-			return f, true
+	for _, d := range schema() {
+		if d.Key == key {
+			return d.of(c), true
 		}
 	}
 	return Field{}, false
 }
+
+// isZero says whether the setting is zero or empty.
+func (f Field) isZero() bool { return f.value.IsZero() }
+
+// clear makes the setting zero or empty.
+func (f Field) clear() { f.value.SetZero() }
 
 // Type says what kind of value the field takes.
 func (f Field) Type() string {

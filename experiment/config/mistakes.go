@@ -17,38 +17,49 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
 }
 
-// mistakes collects what is wrong with a configuration.
-type mistakes struct {
+// Mistakes collects what is wrong with a configuration.
+type Mistakes struct {
 	c        *Config
 	problems []string
 }
 
-// bad notes a mistake in a setting.
-func (m *mistakes) bad(key, format string, args ...any) {
+// Bad notes a mistake in a setting.
+func (m *Mistakes) Bad(key, format string, args ...any) {
 	m.problems = append(m.problems, m.c.At(key)+": "+fmt.Sprintf(format, args...))
 }
 
-// oneOf wants a setting to be one of some words.
-func (m *mistakes) oneOf(key, value string, allowed ...string) {
+// OneOf notes a mistake if a setting's value is not one of the allowed words.
+func (m *Mistakes) OneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		m.bad(key, "must be %s, got %q", orList(allowed), value)
+		m.Bad(key, "must be %s, got %q", orList(allowed), value)
 	}
+}
+
+// Finite notes a mistake if a number is not finite, or if ok is false; must says in words what ok tests.
+func (m *Mistakes) Finite(key string, x float64, ok bool, must string) {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		m.Bad(key, "%s must be %s and finite, got %v", key, must, x)
+	} else if !ok {
+		m.Bad(key, "%s must be %s, got %v", key, must, x)
+	}
+}
+
+// err is the UsageError of all mistakes, and nil if there is none.
+func (m *Mistakes) err() error {
+	if len(m.problems) == 0 {
+		return nil
+	}
+	return &UsageError{m.problems}
 }
 
 // orList writes words as alternatives.
-func orList(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
+func orList(words []string) string { return listOf(words, "or") }
+
+// listOf writes words as a list whose last two are joined by a word.
+func listOf(words []string, last string) string {
+	end := len(words) - 1
+	if end < 1 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
-}
-
-// finite wants a number to be finite, and what ok says that it is.
-func (m *mistakes) finite(key string, x float64, ok bool, must string) {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		m.bad(key, "%s must be %s and finite, got %v", key, must, x)
-	} else if !ok {
-		m.bad(key, "%s must be %s, got %v", key, must, x)
-	}
+	return strings.Join(words[:end], ", ") + " " + last + " " + words[end]
 }

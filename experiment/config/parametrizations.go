@@ -7,102 +7,191 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
-// parametrization is a way to make a matrix that a configuration can name.
-type parametrization struct {
-	entry
-	own
-	// rectangular: the matrix is n × n2, and so is the truth XYᵀ; else it is symmetric.
-	rectangular bool
-	make        func(c *Config) solver.Parametrization
+// Parametrization is a way to make a matrix of factors that a configuration can name.
+type Parametrization struct {
+	Entry
+	// Rectangular: the matrix is n × n2, and so is the truth XYᵀ. Otherwise the matrix is symmetric.
+	Rectangular bool
+	// Vector: the unknown is a vector of n numbers, a matrix of one column.
+	Vector bool
+	// Layers: the factor has as many matrices as depth says, and a start from files has one file for each.
+	Layers bool
+	// Spectral: the pairs of the spectral estimate make a factor.
+	Spectral bool
+	// Truth draws a truth.
+	Truth func(c *Config) (*sensing.Truth, error)
+	// UserTruth makes a truth of the user's files: truth, and truth-right, which may be nil.
+	UserTruth func(x, y *mat.Dense) (*sensing.Truth, error)
+	// Make makes the parametrization of a configuration that was found valid.
+	Make func(c *Config) solver.Parametrization
 }
 
-var parametrizations = []parametrization{
-	{entry{"psd", "UUᵀ: symmetric positive semidefinite matrices", "Burer and Monteiro, Mathematical Programming 95 (2003)"}, own{}, false,
-		func(*Config) solver.Parametrization { return solver.PSD{} }},
-	{entry{"uv", "UVᵀ: matrices of any shape, without a balancing term", "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244"},
-		own{[]string{"n2", "truth-right", "init-right"}, (*Config).checkSides}, true,
-		func(*Config) solver.Parametrization { return solver.UV{} }},
-	{entry{"deep", "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric", "Gatmiry et al., arXiv 2306.13239"},
-		own{[]string{"n2", "truth-right", "depth"}, (*Config).checkDeep}, true,
-		func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} }},
-	{entry{"indefinite", "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs", overIndex},
-		own{[]string{"negative", "truth-right", "init-right"}, (*Config).checkIndefinite}, false,
-		func(*Config) solver.Parametrization { return solver.Indefinite{} }},
-	{entry{"sparse", "u∘u − v∘v: sparse vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex},
-		own{[]string{"sparsity", "n2", "init-right"}, (*Config).checkSparse}, true,
-		func(*Config) solver.Parametrization { return solver.Sparse{} }},
-}
-
-// overIndex is where single index models were solved with more parameters than they have.
+// overIndex is the source of parametrizations that solve single index models with more parameters than they have.
 const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
 
-// NewParametrization returns that of a configuration that was found valid.
+// parametrizations are all parametrizations, as matsense list shows them.
+var parametrizations []Parametrization
+
+func init() {
+	parametrizations = []Parametrization{
+		{
+			Entry: Entry{
+				Name:   "psd",
+				About:  "UUᵀ: symmetric positive semidefinite matrices",
+				Source: "Burer and Monteiro, Mathematical Programming 95 (2003)",
+				Docs:   Section{File: "docs/methods.md", Heading: "Methods and parametrizations"},
+			},
+			Spectral: true,
+			Truth: func(c *Config) (*sensing.Truth, error) {
+				return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
+			},
+			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.TruthOf(x) },
+			Make:      func(*Config) solver.Parametrization { return solver.PSD{} },
+		},
+		{
+			Entry: Entry{
+				Name:     "uv",
+				About:    "UVᵀ: matrices of any shape, without a balancing term",
+				Source:   "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244",
+				Docs:     Section{File: "docs/methods.md", Heading: "UVᵀ"},
+				Settings: []string{"n2", "truth-right", "init-right"},
+				Check:    (*Config).checkSides,
+			},
+			Rectangular: true,
+			Spectral:    true,
+			Truth:       (*Config).rectangularTruth,
+			UserTruth:   sensing.RectTruthOf,
+			Make:        func(*Config) solver.Parametrization { return solver.UV{} },
+		},
+		{
+			Entry: Entry{
+				Name:     "deep",
+				About:    "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric",
+				Source:   "Gatmiry et al., arXiv 2306.13239",
+				Docs:     Section{File: "docs/methods.md", Heading: "W_L⋯W_1"},
+				Settings: []string{"n2", "truth-right", "depth"},
+				Check:    (*Config).checkDeep,
+			},
+			Rectangular: true,
+			Layers:      true,
+			Truth:       (*Config).rectangularTruth,
+			UserTruth:   sensing.RectTruthOf,
+			Make:        func(c *Config) solver.Parametrization { return solver.Deep{Depth: c.Depth} },
+		},
+		{
+			Entry: Entry{
+				Name:     "indefinite",
+				About:    "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs",
+				Source:   overIndex,
+				Docs:     Section{File: "docs/single-index.md", Heading: "UUᵀ − VVᵀ"},
+				Settings: []string{"negative", "truth-right", "init-right"},
+				Check:    (*Config).checkIndefinite,
+			},
+			Spectral: true,
+			Truth: func(c *Config) (*sensing.Truth, error) {
+				if c.Negative == 0 {
+					return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
+				}
+				return sensing.NewIndefiniteTruth(c.N, c.Rank, c.Negative, c.Kappa, c.Seed)
+			},
+			UserTruth: sensing.IndefiniteTruthOf,
+			Make:      func(*Config) solver.Parametrization { return solver.Indefinite{} },
+		},
+		{
+			Entry: Entry{
+				Name:     "sparse",
+				About:    "u∘u − v∘v: sparse vectors",
+				Source:   "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex,
+				Docs:     Section{File: "docs/single-index.md", Heading: "u∘u − v∘v"},
+				Settings: []string{"sparsity", "n2", "init-right"},
+				Check:    (*Config).checkSparse,
+			},
+			Rectangular: true,
+			Vector:      true,
+			Truth: func(c *Config) (*sensing.Truth, error) {
+				return sensing.NewSparseTruth(c.N, c.Sparsity, c.Kappa, c.Seed)
+			},
+			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.SparseTruthOf(x) },
+			Make:      func(*Config) solver.Parametrization { return solver.Sparse{} },
+		},
+	}
+}
+
+// traits is the parametrization's entry; an empty one if the configuration names none that there is.
+func (c *Config) traits() Parametrization {
+	if p := find(parametrizations, c.Parametrization); p != nil {
+		return *p
+	}
+	return Parametrization{}
+}
+
+// NewParametrization makes the parametrization of a configuration that was found valid.
 func (c *Config) NewParametrization() solver.Parametrization {
-	return find(parametrizations, c.Parametrization).make(c)
+	return find(parametrizations, c.Parametrization).Make(c)
+}
+
+// rectangularTruth draws a truth XYᵀ.
+func (c *Config) rectangularTruth() (*sensing.Truth, error) {
+	return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 }
 
 // checkSides wants what belongs to two factors to be there for both.
-func (c *Config) checkSides(m *mistakes) {
+func (c *Config) checkSides(m *Mistakes) {
 	c.checkRectangle(m)
 	if (c.InitRight == "") != (c.StartFile() == "") {
-		m.bad("init", "a start from files needs both init and init-right with parametrization uv")
+		m.Bad("init", "a start from files needs both init and init-right with parametrization uv")
 	}
 }
 
 // checkRectangle fills in n2, and wants both sides of a truth XYᵀ.
-func (c *Config) checkRectangle(m *mistakes) {
+func (c *Config) checkRectangle(m *Mistakes) {
 	if (c.TruthRight == "") != (c.Truth == "") && c.HasUserData() {
-		m.bad("truth", "a truth XYᵀ needs both truth and truth-right")
+		m.Bad("truth", "a truth XYᵀ needs both truth and truth-right")
 	}
 	if c.N2 == 0 && !c.Given("n2") && !c.HasUserData() {
 		c.N2 = c.N
 	}
 	if most := c.mostSide(); (c.N2 != 0 || !c.HasUserData()) && (c.N2 < 1 || c.N2 > most) {
-		m.bad("n2", "n2 goes from 1 to %d, got %d", most, c.N2)
+		m.Bad("n2", "n2 goes from 1 to %d, got %d", most, c.N2)
 	}
-}
-
-// rectangular says whether the unknown matrix is n × n2.
-func (c *Config) rectangular() bool {
-	return slices.ContainsFunc(parametrizations, func(p parametrization) bool { return p.name == c.Parametrization && p.rectangular })
 }
 
 // checkIndefinite fills in how many eigenvalues of the truth are negative, and wants what belongs to two factors to be there for
 // both.
-func (c *Config) checkIndefinite(m *mistakes) {
+func (c *Config) checkIndefinite(m *Mistakes) {
 	if (c.TruthRight == "") != (c.Truth == "") && c.HasUserData() {
-		m.bad("truth", "a truth X S Xᵀ, S = diag(±1), needs both truth, X, and truth-right, X S")
+		m.Bad("truth", "a truth X S Xᵀ, S = diag(±1), needs both truth, X, and truth-right, X S")
 	}
 	if (c.InitRight == "") != (c.StartFile() == "") {
-		m.bad("init", "a start from files needs both init and init-right with parametrization indefinite")
+		m.Bad("init", "a start from files needs both init and init-right with parametrization indefinite")
 	}
 	switch {
 	case c.HasUserData() && c.Negative != 0:
-		m.bad("negative", "negative is for a truth that is drawn, not for own data")
+		m.Bad("negative", "negative is for a truth that is drawn, not for user data")
 	case c.HasUserData():
 	case !c.Given("negative"):
 		c.Negative = max(c.Rank, 0) / 2
 	case c.Negative < 0 || c.Negative > c.Rank:
-		m.bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank, c.Negative)
+		m.Bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank, c.Negative)
 	}
 }
-
-// isSparse says whether the unknown is a vector.
-func (c *Config) isSparse() bool { return c.Parametrization == solver.Sparse{}.Name() }
 
 // checkSparse fills in the sizes of a vector: one column, as the truth and the factors have. Where nobody says more there are 4·s·ln n
 // measurements for s elements that are not zero, a few times as many as it takes to find them, and of a single index model 100 times
 // s·ln n samples.
-func (c *Config) checkSparse(m *mistakes) {
+func (c *Config) checkSparse(m *Mistakes) {
 	one := func(key string, value *int) {
 		if !c.Given(key) {
 			*value = 1
 		} else if *value != 1 && (*value != 0 || !c.HasUserData()) {
-			m.bad(key, "%s is 1 with parametrization sparse, whose unknown is a vector, got %d", key, *value)
+			m.Bad(key, "%s is 1 with parametrization sparse, whose unknown is a vector, got %d", key, *value)
 		}
 	}
 	one("n2", &c.N2)
@@ -114,11 +203,11 @@ func (c *Config) checkSparse(m *mistakes) {
 		c.Init = ones
 	}
 	if (c.InitRight == "") != (c.StartFile() == "") {
-		m.bad("init", "a start from files needs both init, u₀, and init-right, v₀, with parametrization sparse")
+		m.Bad("init", "a start from files needs both init, u₀, and init-right, v₀, with parametrization sparse")
 	}
 	if c.HasUserData() {
 		if c.Sparsity != 0 {
-			m.bad("sparsity", "sparsity is for a truth that is drawn, not for own data")
+			m.Bad("sparsity", "sparsity is for a truth that is drawn, not for user data")
 		}
 		return
 	}
@@ -126,7 +215,7 @@ func (c *Config) checkSparse(m *mistakes) {
 		c.Sparsity = 3
 	}
 	if c.Sparsity < 1 || c.Sparsity > c.N && c.N >= 1 {
-		m.bad("sparsity", "sparsity goes from 1 to n = %d, got %d", c.N, c.Sparsity)
+		m.Bad("sparsity", "sparsity goes from 1 to n = %d, got %d", c.N, c.Sparsity)
 	} else if c.Measurements == 0 && !c.Given("measurements") && c.N >= 1 {
 		each := 4.0
 		if c.Ensemble == singleIndex {
@@ -144,22 +233,19 @@ const (
 	layerNumber  = "%d" // in the pattern
 )
 
-// deep says whether the parametrization is a deep product.
-func (c *Config) deep() bool { return c.Parametrization == (solver.Deep{}).Name() }
-
 // checkDeep fills in the depth, and the size of a random start, and wants files of a start to be told apart.
-func (c *Config) checkDeep(m *mistakes) {
+func (c *Config) checkDeep(m *Mistakes) {
 	c.checkRectangle(m)
 	file := c.StartFile()
 	if file != "" && strings.Count(file, layerNumber) != 1 {
-		m.bad("init", "a start of a deep product has a file for each matrix: name them by a pattern with one %s for the number, as W%s.npy, got %q",
+		m.Bad("init", "a start of a deep product has a file for each matrix: name them by a pattern with one %s for the number, as W%s.npy, got %q",
 			layerNumber, layerNumber, file)
 	}
 	if c.Depth == 0 && !c.Given("depth") && file == "" {
 		c.Depth = defaultDepth
 	}
 	if (c.Given("depth") || file == "") && (c.Depth < 2 || c.Depth > MostDepth) {
-		m.bad("depth", "depth goes from 2 to %d, got %d", MostDepth, c.Depth)
+		m.Bad("depth", "depth goes from 2 to %d, got %d", MostDepth, c.Depth)
 	}
 	if c.Init == random && !c.Given("alpha") {
 		c.Alpha = defaultLayer
@@ -167,7 +253,7 @@ func (c *Config) checkDeep(m *mistakes) {
 }
 
 // readLayers opens the files of the start, as many as there are, and notes their shapes.
-func (c *Config) readLayers(m *mistakes) {
+func (c *Config) readLayers(m *Mistakes) {
 	c.layers = nil
 	if strings.Count(c.Init, layerNumber) != 1 { // said already
 		return
@@ -179,7 +265,7 @@ func (c *Config) readLayers(m *mistakes) {
 		}
 		shape, err := shapeOf(path, false)
 		if err != nil {
-			m.bad("init", "%v", err)
+			m.Bad("init", "%v", err)
 			return
 		}
 		c.layers = append(c.layers, shape)
@@ -187,27 +273,27 @@ func (c *Config) readLayers(m *mistakes) {
 	depth := len(c.layers)
 	switch {
 	case c.Depth != 0 && c.Depth != depth:
-		m.bad("depth", "depth is %d, and init %s has %d files in a row from 1 on", c.Depth, c.Init, depth)
+		m.Bad("depth", "depth is %d, and init %s has %d files in a row from 1 on", c.Depth, c.Init, depth)
 	case depth < 2 || depth > MostDepth:
-		m.bad("init", "init %s has %d files in a row from 1 on: a deep product has 2 to %d matrices", c.Init, depth, MostDepth)
+		m.Bad("init", "init %s has %d files in a row from 1 on: a deep product has 2 to %d matrices", c.Init, depth, MostDepth)
 	}
 	c.Depth = depth
 }
 
 // checkLayers compares the shapes of the start's files with the sizes of the problem and with each other.
-func (c *Config) checkLayers(m *mistakes) {
+func (c *Config) checkLayers(m *Mistakes) {
 	if isTall(c.layers[0]) {
 		c.fill(m, "factor-rank", &c.FactorRank, c.layers[0][0], fmt.Sprintf("init %s has the shape %s", layerPath(c.Init, 1), npy.ShapeString(c.layers[0])))
 	}
 	shapes, err := solver.Deep{Depth: c.Depth}.Shapes(c.Space(), c.FactorRank)
 	if err != nil {
-		m.bad("init", "init %s has the shape %s: it must be (width, n2)", layerPath(c.Init, 1), npy.ShapeString(c.layers[0]))
+		m.Bad("init", "init %s has the shape %s: it must be (width, n2)", layerPath(c.Init, 1), npy.ShapeString(c.layers[0]))
 		return
 	}
 	for j, have := range c.layers {
 		if want := []int{shapes[j].Rows, shapes[j].Cols}; !isTall(have) || !slices.Equal([]int{have[0], columns(have)}, want) {
 			n1, n2 := c.Sides()
-			m.bad("init", "init %s has the shape %s, and with n %d, n2 %d, depth %d and width %d it must be %s",
+			m.Bad("init", "init %s has the shape %s, and with n %d, n2 %d, depth %d and width %d it must be %s",
 				layerPath(c.Init, j+1), npy.ShapeString(have), n1, n2, c.Depth, c.FactorRank, npy.ShapeString(want))
 			return
 		}
@@ -216,7 +302,7 @@ func (c *Config) checkLayers(m *mistakes) {
 
 // pathsOf lists the files that a setting names: one, or those of all matrices of a deep product's start.
 func (c *Config) pathsOf(f DataFile) []string {
-	if f.Key != "init" || !c.deep() {
+	if f.Key != "init" || !c.traits().Layers {
 		return []string{*f.Path}
 	}
 	var paths []string

@@ -1,27 +1,27 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
-// start is where a run can begin, by a name; any other init names a file.
-type start struct {
-	entry
-	// sized: alpha is its size. Where it is not random, nothing else of it is.
-	sized bool
-	// random: it has a part that is drawn, by start-seed.
-	random bool
-	// mayVanish: alpha may be 0.
-	mayVanish bool
-	// check finds mistakes in a configuration that names it; nil where there is nothing to say.
-	check func(c *Config, m *mistakes)
-	make  func(c *Config, truth *sensing.Truth) (solver.Start, error)
+// Start is a way to begin a run that a configuration can name; any other init names a file.
+type Start struct {
+	Entry
+	// Sized: alpha is its size. If it is not random either, alpha is all that there is to choose.
+	Sized bool
+	// Random: it has a part that is drawn, by start-seed.
+	Random bool
+	// MayVanish: alpha may be 0.
+	MayVanish bool
+	// Pairs is how many pairs of the spectral estimate it needs; nil if it needs none.
+	Pairs func(c *Config) int
+	// Make makes the start of a configuration that was found valid, near a truth that may be nil.
+	Make func(c *Config, truth *sensing.Truth) (solver.Start, error)
 }
 
+// The starts' names.
 const (
 	random       = "random"
 	spectral     = "spectral"
@@ -30,107 +30,144 @@ const (
 	ones         = "ones"
 )
 
-var starts = []start{
-	{entry: entry{random, "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike", "Stöger and Soltanolkotabi, arXiv 2106.15013"},
-		sized: true, random: true,
-		make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
-			return solver.Random{Alpha: c.Alpha, Seed: c.StartSeed}, nil
-		}},
-	{entry: entry{spectral, "the top r pairs of the spectral estimate 1/m Σ y_i A_i", "Keshavan, Montanari and Oh, arXiv 0901.3150"},
-		check: (*Config).checkSpectral,
-		make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil }},
-	{entry: entry{reluSpectral, "the r pairs after the first, for entries that are seen where they are not negative", "after Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822"},
-		check: (*Config).checkReLUSpectral,
-		make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil }},
-	{entry: entry{planted, "r of the truth's columns, the smallest: a strict saddle point; plus α·G", "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374"},
-		sized: true, random: true, mayVanish: true, check: (*Config).checkPlanted, make: (*Config).plantedStart},
-	{entry: entry{ones, "α in every element: u₀ = v₀ = α·1, for vectors", "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122"},
-		sized: true, check: (*Config).checkOnes,
-		make: func(c *Config, _ *sensing.Truth) (solver.Start, error) { return solver.Ones{Alpha: c.Alpha}, nil }},
-}
+// starts are all starts, as matsense list shows them.
+var starts []Start
 
-// startNamed is the start that init names; nil where it names a file.
-func startNamed(init string) *start {
-	if i := slices.IndexFunc(starts, func(s start) bool { return s.name == init }); i >= 0 {
-		return &starts[i]
+func init() {
+	starts = []Start{
+		{
+			Entry: Entry{
+				Name:   random,
+				About:  "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
+				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
+				Docs:   Section{File: "docs/architecture.md", Heading: "One gradient"},
+			},
+			Sized: true, Random: true,
+			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
+				return solver.Random{Alpha: c.Alpha, Seed: c.StartSeed}, nil
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   spectral,
+				About:  "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
+				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
+				Docs:   Section{File: "docs/architecture.md", Heading: "Measuring"},
+				Check:  (*Config).checkSpectral,
+			},
+			Pairs: func(c *Config) int { return c.FactorRank + 1 },
+			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil },
+		},
+		{
+			Entry: Entry{
+				Name:   reluSpectral,
+				About:  "the r pairs after the first, for entries that are seen where they are not negative",
+				Source: "after Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
+				Docs:   Section{File: "docs/completion.md", Heading: "ReLU sampling"},
+				Check:  (*Config).checkReLUSpectral,
+			},
+			Pairs: func(c *Config) int { return c.FactorRank + 1 },
+			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil },
+		},
+		{
+			Entry: Entry{
+				Name:   planted,
+				About:  "r of the truth's columns, the smallest: a strict saddle point; plus α·G",
+				Source: "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374",
+				Docs:   Section{File: "docs/methods.md", Heading: "Riemannian descent"},
+				Check:  (*Config).checkPlanted,
+			},
+			Sized: true, Random: true, MayVanish: true,
+			Make: (*Config).plantedStart,
+		},
+		{
+			Entry: Entry{
+				Name:   ones,
+				About:  "α in every element: u₀ = v₀ = α·1, for vectors",
+				Source: "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122",
+				Docs:   Section{File: "docs/single-index.md", Heading: "u∘u − v∘v"},
+				Check:  (*Config).checkOnes,
+			},
+			Sized: true,
+			Make:  func(c *Config, _ *sensing.Truth) (solver.Start, error) { return solver.Ones{Alpha: c.Alpha}, nil },
+		},
 	}
-	return nil
 }
 
 // IsStartFile says whether a value of init names a file.
-func IsStartFile(init string) bool { return startNamed(init) == nil }
+func IsStartFile(init string) bool { return find(starts, init) == nil }
 
 // IsRandomStart says whether a start has a part that is drawn.
 func IsRandomStart(init string) bool {
-	s := startNamed(init)
-	return s != nil && s.random
+	s := find(starts, init)
+	return s != nil && s.Random
 }
 
 // checkStart checks the start and its settings, of which those that do not apply become zero, and fills in its seed.
-func (c *Config) checkStart(m *mistakes) {
+func (c *Config) checkStart(m *Mistakes) {
 	if c.Init == "" {
-		m.bad("init", "init must be %s or a .npy file, got nothing", orList(namesOf(starts)))
+		m.Bad("init", "init must be %s or a .npy file, got nothing", orList(namesOf(starts)))
 	}
-	s := startNamed(c.Init)
-	if s != nil && s.check != nil {
-		s.check(c, m)
+	s := find(starts, c.Init)
+	if s != nil && s.Check != nil {
+		s.Check(c, m)
 	}
 	// A resolved configuration says 0 where a setting does not apply.
-	if s == nil || !s.sized {
+	if s == nil || !s.Sized {
 		if c.Given("alpha") && c.Alpha != 0 {
-			m.bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
+			m.Bad("alpha", "alpha is the size of a random start, and init is %q", c.Init)
 		}
 		c.Alpha = 0
-	} else if s.mayVanish {
-		m.finite("alpha", c.Alpha, c.Alpha >= 0, "zero or positive")
+	} else if s.MayVanish {
+		m.Finite("alpha", c.Alpha, c.Alpha >= 0, "zero or positive")
 	} else {
-		m.finite("alpha", c.Alpha, c.Alpha > 0, "positive")
+		m.Finite("alpha", c.Alpha, c.Alpha > 0, "positive")
 	}
 	switch {
-	case s != nil && s.random:
+	case s != nil && s.Random:
 		if !c.Given("start-seed") {
 			c.StartSeed = c.Seed
 		}
 	case c.Given("start-seed") && c.StartSeed != 0:
-		m.bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
+		m.Bad("start-seed", "start-seed is for a random start, and init is %q", c.Init)
 	default:
 		c.StartSeed = 0
 	}
 }
 
 // checkSpectral refuses parametrizations whose factors no pairs of the spectral estimate make.
-func (c *Config) checkSpectral(m *mistakes) {
-	if c.deep() || c.isSparse() {
-		m.bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s", c.Parametrization)
+func (c *Config) checkSpectral(m *Mistakes) {
+	if !c.traits().Spectral {
+		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s", c.Parametrization)
 	}
 }
 
 // checkReLUSpectral refuses other measurements than it is made for.
-func (c *Config) checkReLUSpectral(m *mistakes) {
+func (c *Config) checkReLUSpectral(m *Mistakes) {
 	c.checkSpectral(m)
-	if c.ensembleName() != "relu-completion" && c.Triplets == "" {
-		m.bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
+	if c.ensemble().Name != "relu-completion" && c.Triplets == "" {
+		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
 	}
 }
 
 // checkOnes wants a start from equal elements for vectors alone.
-func (c *Config) checkOnes(m *mistakes) {
-	if !c.isSparse() {
-		m.bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
+func (c *Config) checkOnes(m *Mistakes) {
+	if !c.traits().Vector {
+		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
 	}
 }
 
 // checkPlanted wants a saddle to miss a column of the truth.
-func (c *Config) checkPlanted(m *mistakes) {
+func (c *Config) checkPlanted(m *Mistakes) {
 	switch {
 	case c.Parametrization != solver.PSD{}.Name() && c.Parametrization != solver.UV{}.Name():
-		m.bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
+		m.Bad("init", "a saddle is made for parametrization psd or uv, not %s", c.Parametrization)
 	case c.HasUserData() && c.Truth == "":
-		m.bad("init", "a saddle is made of the truth's columns, and own data has none: add truth")
+		m.Bad("init", "a saddle is made of the truth's columns, and user data has none: add truth")
 	case !c.HasUserData() && c.Rank < 2:
-		m.bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
+		m.Bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
 	case !c.HasUserData() && c.FactorRank >= c.Rank:
-		m.bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
+		m.Bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
 	}
 }
 
@@ -154,16 +191,16 @@ func (c *Config) StartFile() string {
 // SpectralPairs is how many pairs of the spectral estimate a run asks for at most.
 func (c *Config) SpectralPairs() int {
 	pairs := max(c.Rank, 1)
-	if c.Init == spectral || c.Init == reluSpectral {
-		pairs = max(pairs, c.FactorRank+1)
+	if s := find(starts, c.Init); s != nil && s.Pairs != nil {
+		pairs = max(pairs, s.Pairs(c))
 	}
 	return pairs
 }
 
 // NewStart makes the start, or reads it. Mistakes in the file are the user's.
 func (c *Config) NewStart(truth *sensing.Truth) (solver.Start, error) {
-	if s := startNamed(c.Init); s != nil {
-		return s.make(c, truth)
+	if s := find(starts, c.Init); s != nil {
+		return s.Make(c, truth)
 	}
 	var start solver.Factor
 	for _, f := range []DataFile{{"init", &c.Init}, {"init-right", &c.InitRight}} {

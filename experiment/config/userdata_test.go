@@ -112,7 +112,7 @@ func TestUserDataMistakes(t *testing.T) {
 		{"triplets=" + csv + " measurements=3", []string{"--measurements: measurements is 3, and triplets"}},
 		{"triplets=" + csv + " observations=" + csv, []string{"--observations: triplets hold the observations themselves", "--observations: "}},
 		{"triplets=" + csv + " ensemble=gaussian entries=f32 noise=1",
-			[]string{"--noise: ", "--ensemble: own triplets are the completion ensemble", "--entries: own triplets are no rows of entries"}},
+			[]string{"--noise: ", "--ensemble: user triplets are the completion ensemble", "--entries: user triplets are no rows of entries"}},
 		{"triplets=" + csv + " storage=generated precision=mixed", []string{"--storage: storage generated is for measurements that are drawn one by one", "--precision: completion is computed with in f64"}},
 		{"triplets=" + rect, []string{"--triplets: triplets " + rect + " has 1 entries of a 3 × 2 matrix; matrices that are not square need parametrization uv"}},
 		{"triplets=" + rect + " parametrization=uv", nil},
@@ -121,8 +121,8 @@ func TestUserDataMistakes(t *testing.T) {
 		{"triplets=" + sym + " parametrization=uv", []string{"--triplets: " + sym + " is symmetric"}},
 		{"triplets=" + sym + " init=relu-spectral", nil},
 		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where they are not negative"}},
-		{"truth=X.npy", []string{"--truth: truth belongs to own data, which needs matrices, triplets, ", "--truth: "}},
-		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways", "--matrices: own matrices need"}},
+		{"truth=X.npy", []string{"--truth: truth belongs to user data, which needs matrices, triplets, ", "--truth: "}},
+		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways", "--matrices: user matrices need"}},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
 		problems := problemsOf(t, config.Check())
