@@ -120,12 +120,3 @@ func layerFiles(depth int) []string {
 	}
 	return names
 }
-
-// nuclearNorm is that of Z, from the singular values of its balanced factor, which are the roots of Z's.
-func nuclearNorm(s solver.Sample) float64 {
-	var sum float64
-	for _, v := range s.Sigma {
-		sum += float64(v * v)
-	}
-	return sum
-}

@@ -107,7 +107,7 @@ func TestSingleIndexRuns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			errors[i] = float64(r.Summary.Final.TestError)
+			errors[i] = r.Summary.Final.TestError
 			if f := r.Summary.Final; !(f.Signal > 100*f.Noise) || r.Summary.Phases.SaddleEnd == nil || r.Summary.Phases.AlignmentEnd != nil || r.Summary.Spectral != nil {
 				t.Errorf("%s: %+v, %+v", scale, f, r.Summary.Phases)
 			}

@@ -115,7 +115,7 @@ func TestStochasticGroup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			losses[i] = float64(r.Summary.Final.TrainLoss)
+			losses[i] = r.Summary.Final.TrainLoss
 		})
 		if err != nil {
 			t.Fatal(err)
