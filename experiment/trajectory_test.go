@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,5 +148,32 @@ func TestReadTrajectoryRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, %v; want %q", c.text, got, err, c.want)
 		}
+	}
+}
+
+// TestTrajectoryDocs: docs/files.md has the columns in the order in which they are written.
+func TestTrajectoryDocs(t *testing.T) {
+	text, err := os.ReadFile("../docs/files.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## trajectory.csv\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got []string
+	for _, line := range strings.Split(section, "\n") {
+		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+			for i, word := range strings.Split(cells[1], "`") {
+				if i%2 == 1 {
+					got = append(got, word)
+				}
+			}
+		}
+	}
+	want := []string{"iteration"}
+	for _, m := range allColumns {
+		want = append(want, m.Name)
+	}
+	if want = append(want, "sigma_1"); !slices.Equal(got, want) {
+		t.Errorf("docs/files.md has the columns\n%v, want\n%v", got, want)
 	}
 }

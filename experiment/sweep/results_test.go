@@ -229,3 +229,23 @@ func TestSelectMistakes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Symptom: where the setting noise varies, the result noise cannot be drawn: "there are no numbers noise".
+func TestSelectResultNamedAsSetting(t *testing.T) {
+	r := results(t, "axes: [{noise: [0, 0.125]}]")
+	s, err := r.Select(Query{X: "noise", Y: "noise"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.Lines[0].X, []float64{0, 0.125}) || !slices.Equal(s.Lines[0].Y, []float64{1, 1}) {
+		t.Errorf("%+v", s)
+	}
+	columns, rows := r.Table()
+	setting, result := slices.Index(columns, "setting_noise"), slices.Index(columns, "noise")
+	if setting < 0 || result < 0 || rows[1][setting] != 0.125 || rows[1][result] != 1.0 {
+		t.Errorf("the columns are %v", columns)
+	}
+	if _, err := r.Select(Query{X: "noise", Y: "setting_noise"}); err == nil {
+		t.Error("a setting is drawn as a result")
+	}
+}

@@ -50,7 +50,15 @@ func (s *Spec) runsTable(records []*Record) table {
 		run.cells = append(run.cells, r.Index)
 	}
 	results := s.resultsTable(records)
-	return slices.Concat(table{run}, s.settingsTable(records, results), results)
+	t := slices.Concat(table{run}, s.settingsTable(records, results), results)
+	seen := map[string]bool{}
+	for _, c := range t {
+		if seen[c.name] {
+			panic(fmt.Sprintf("sweep: a registered metric is called %q, which is another column of runs.csv", c.name))
+		}
+		seen[c.name] = true
+	}
+	return t
 }
 
 // resultsTable has what runs came to.
