@@ -18,69 +18,6 @@ import (
 // RecoveredBelow is the test error under which a summary says that the truth was recovered.
 const RecoveredBelow = 1e-3
 
-// Number is a float64 that JSON can carry: null where it is unknown or infinite.
-type Number float64
-
-// MarshalJSON implements [json.Marshaler].
-func (n Number) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(n))
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (n *Number) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
-	return json.Unmarshal(text, (*float64)(n))
-}
-
-// Metrics is a sample in summary.json and in JSON lines, without the singular values.
-type Metrics struct {
-	Iteration     int    `json:"iteration"`
-	TrainLoss     Number `json:"train_loss"`
-	TestError     Number `json:"test_error"`
-	Signal        Number `json:"signal"`
-	Noise         Number `json:"noise"`
-	Angle         Number `json:"angle"`
-	SpectralAngle Number `json:"spectral_angle"`
-	// Imbalance is nil where there is one factor.
-	Imbalance *Number `json:"imbalance,omitempty"`
-	// Flatness, and the nuclear norm of Z, are nil where the parametrization is no deep product.
-	Flatness    *Number `json:"flatness,omitempty"`
-	NuclearNorm *Number `json:"nuclear_norm,omitempty"`
-	// Shift is nil for a method that does not shift the observations.
-	Shift *Number `json:"shift,omitempty"`
-	// Evaluations is nil for a method that does not count them.
-	Evaluations *Number `json:"evaluations,omitempty"`
-	Seconds     Number  `json:"seconds"`
-}
-
-// MetricsOf returns a sample's metrics.
-func MetricsOf(s solver.Sample) Metrics {
-	m := Metrics{
-		Iteration: s.Iteration, TrainLoss: Number(s.TrainLoss), TestError: Number(s.TestError), Signal: Number(s.Signal), Noise: Number(s.Noise),
-		Angle: Number(s.Angle), SpectralAngle: Number(s.SpectralAngle), Imbalance: some(s.Imbalance), Flatness: some(s.Flatness),
-		Shift: some(s.Shift), Evaluations: some(s.Evaluations), Seconds: Number(s.Seconds),
-	}
-	if m.Flatness != nil {
-		m.NuclearNorm = some(nuclearNorm(s))
-	}
-	return m
-}
-
-// some is nil where a number is unknown.
-func some(x float64) *Number {
-	if math.IsNaN(x) {
-		return nil
-	}
-	n := Number(x)
-	return &n
-}
-
 // Summary is summary.json.
 type Summary struct {
 	Status     solver.Status `json:"status"`
@@ -184,7 +121,8 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	}
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // where only the spectral estimate means something
 		s.addPhases(c, truth, res.Spectral, t)
-		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
+		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
+			s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
@@ -226,7 +164,7 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		toTruth, overlap = est.AngleTo(truth), est.OverlapWith(truth)
 	}
 	if m := s.Phases.AlignmentEnd; m != nil {
-		atEnd = float64(m.SpectralAngle)
+		atEnd = m.SpectralAngle
 	}
 	s.Spectral = &SpectralSummary{
 		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth), EstimateOverlap: Number(overlap),
@@ -260,13 +198,4 @@ func readSummary(run string) (*Summary, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	return &s, nil
-}
-
-// nuclearNorm is that of Z, from the singular values of its balanced factor, which are the roots of Z's.
-func nuclearNorm(s solver.Sample) float64 {
-	var sum float64
-	for _, v := range s.Sigma {
-		sum += float64(v * v)
-	}
-	return sum
 }

@@ -117,32 +117,11 @@ func metricsTable(s *experiment.Summary) report.Table {
 		t.Rows = append(t.Rows, cells)
 	}
 	row("iteration", func(m *experiment.Metrics) report.Cell { return report.Whole(m.Iteration) })
-	for _, metric := range []struct {
-		name  string
-		value func(m *experiment.Metrics) experiment.Number
-	}{
-		{"test error", func(m *experiment.Metrics) experiment.Number { return m.TestError }},
-		{"train loss", func(m *experiment.Metrics) experiment.Number { return m.TrainLoss }},
-		{"signal", func(m *experiment.Metrics) experiment.Number { return m.Signal }},
-		{"noise", func(m *experiment.Metrics) experiment.Number { return m.Noise }},
-		{"angle to truth (sine)", func(m *experiment.Metrics) experiment.Number { return m.Angle }},
-		{"angle to spectral estimate (sine)", func(m *experiment.Metrics) experiment.Number { return m.SpectralAngle }},
-		{"seconds of stepping", func(m *experiment.Metrics) experiment.Number { return m.Seconds }},
-	} {
-		row(metric.name, func(m *experiment.Metrics) report.Cell { return report.Number(float64(metric.value(m))) })
-	}
-	if s.Final.Shift != nil {
-		row("shift of the observations", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Shift)) })
-	}
-	if s.Final.Evaluations != nil {
-		row("evaluations of f", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Evaluations)) })
-	}
-	if s.Final.Imbalance != nil {
-		row("imbalance of U and V", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Imbalance)) })
-	}
-	if s.Final.Flatness != nil {
-		row("flatness (trace of the Hessian)", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.Flatness)) })
-		row("nuclear norm of Z", func(m *experiment.Metrics) report.Cell { return report.Number(float64(*m.NuclearNorm)) })
+	for _, metric := range solver.ShownMetrics() {
+		of := func(m *experiment.Metrics) float64 { return metric.Of((*solver.Sample)(m)) }
+		if metric.Always || known(of(&s.Final)) {
+			row(metric.Title, func(m *experiment.Metrics) report.Cell { return report.Number(of(m)) })
+		}
 	}
 	return t
 }

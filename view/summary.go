@@ -64,7 +64,7 @@ func headline(s *experiment.Summary) string {
 	case *s.Recovered:
 		return fmt.Sprintf("Recovered (test error below %g).", experiment.RecoveredBelow)
 	}
-	if float64(s.Final.TestError) < experiment.RecoveredBelow {
+	if s.Final.TestError < experiment.RecoveredBelow {
 		return "Not recovered (a component of the truth is still missing)."
 	}
 	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)

@@ -11,20 +11,20 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
 )
 
-// titles are the settings and numbers of a sweep in words, where their names would not do.
+// titles are the settings, and the numbers of a sweep that are no metrics, in words, if their names would not
+// do.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
 	"directions": "directions q of each step", "radius": "radius δ",
 	"evaluation-noise": "noise on values of f",
-	"iteration":        "iteration (steps)", "evaluations": "evaluations of f", "iterations": "iterations (steps)",
-	"test_error": "relative test error",
-	"signal":     "signal (singular value)", "noise_": "noise (singular value)",
-	"angle":          "angle to the truth (sine)",
-	"spectral_angle": "angle to the spectral estimate (sine)", "alignment_end": "end of phase I (steps)",
-	"saddle_avoidance_end": "end of phase II (steps)", "floor_start": "start of the floor (steps)",
+
+	"iteration": "iteration (steps)", "iterations": "iterations (steps)",
+	"alignment_end": "end of phase I (steps)", "saddle_avoidance_end": "end of phase II (steps)",
+	"floor_start":                          "start of the floor (steps)",
 	"estimate_to_truth":                    "angle of spectral estimate and truth (sine)",
 	"estimate_overlap":                     "overlap of spectral estimate and truth",
 	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
@@ -32,15 +32,15 @@ var titles = map[string]string{
 	"recovered":                            "share of runs that recovered the truth",
 }
 
-// axisTitle names a setting.
-func axisTitle(key string) string {
+// settingTitle names a setting.
+func settingTitle(key string) string {
 	if t, found := titles[key]; found {
 		return t
 	}
-	return strings.ReplaceAll(key, "_", " ")
+	return key
 }
 
-// numberTitle names a column of numbers, of which one has a setting's name.
+// numberTitle names a number of a run.
 func numberTitle(name string) string {
 	if target, found := strings.CutPrefix(name, "iterations_to_"); found {
 		return "steps to test error " + plainNumber(target)
@@ -48,10 +48,10 @@ func numberTitle(name string) string {
 	if target, found := strings.CutPrefix(name, "seconds_to_"); found {
 		return "seconds to test error " + plainNumber(target)
 	}
-	if name == "noise" {
-		name = "noise_"
+	if m, found := solver.MetricNamed(name); found {
+		return m.Axis
 	}
-	return axisTitle(name)
+	return settingTitle(name)
 }
 
 // plainNumber writes a number as people do where it is not too small or too large for that.
@@ -106,11 +106,14 @@ func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 // lines returns the lines of a selection, with their titles.
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	f := &report.Lines{
-		Title: sweepTitle(r, s.Where), X: axisTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
+		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
 	}
+	if s.OverTrajectories() {
+		f.X = numberTitle(s.X)
+	}
 	if s.By != "" {
-		f.By = axisTitle(s.By)
+		f.By = settingTitle(s.By)
 	}
 	for _, l := range s.Lines {
 		f.Series = append(f.Series, report.Replicas{Name: lineName(l.Value), X: l.X, Y: l.Y})

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
 )
@@ -208,16 +207,17 @@ func trajectories(r *sweep.Results) report.Chart {
 		drawn = drawn[:maxTrajectories]
 	}
 	panel := report.Panel{Title: "test error", Y: report.Axis{Log: true}}
-	value := func(p *sweep.Point) experiment.Number { return p.TestError }
-	if !slices.ContainsFunc(drawn, func(rec *sweep.Record) bool { return known(rec.Final.TestError) }) { // there is no truth
+	value := func(p *sweep.Point) float64 { return p.TestError }
+	withTruth := func(rec *sweep.Record) bool { return known(rec.Final.TestError) }
+	if !slices.ContainsFunc(drawn, withTruth) {
 		panel.Title = "train loss"
-		value = func(p *sweep.Point) experiment.Number { return p.TrainLoss }
+		value = func(p *sweep.Point) float64 { return p.TrainLoss }
 	}
 	for i, rec := range drawn {
 		s := report.Series{Name: runName(r, rec), Ink: report.Shade(i, len(drawn))}
 		for k := range rec.Trajectory {
 			p := &rec.Trajectory[k]
-			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, float64(value(p)))
+			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, value(p))
 		}
 		panel.Series = append(panel.Series, s)
 	}

@@ -7,18 +7,16 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/matsense/matsense/experiment"
 )
 
-func known(n experiment.Number) bool { return !math.IsNaN(float64(n)) }
+func known[F ~float64](n F) bool { return !math.IsNaN(float64(n)) }
 
 // number writes a metric for a sentence.
-func number(n experiment.Number) string {
+func number(n float64) string {
 	if !known(n) {
 		return "unknown"
 	}
-	return fmt.Sprintf("%.2e", float64(n))
+	return fmt.Sprintf("%.2e", n)
 }
 
 // ShellWord quotes a text that a shell would not take as one word.

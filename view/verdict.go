@@ -62,12 +62,7 @@ func recordedRun(r *sweep.Results) *experiment.Run {
 	rec := r.Records[0]
 	run.Config = r.Runs[rec.Index].Config
 	for _, p := range rec.Trajectory {
-		s := solver.NewSample(p.Iteration)
-		s.TrainLoss, s.TestError = float64(p.TrainLoss), float64(p.TestError)
-		s.Signal, s.Noise = float64(p.Signal), float64(p.Noise)
-		s.Angle, s.SpectralAngle, s.Imbalance = float64(p.Angle), float64(p.SpectralAngle), float64(p.Imbalance)
-		s.Flatness, s.Shift, s.Evaluations = float64(p.Flatness), float64(p.Shift), float64(p.Evaluations)
-		run.Trajectory = append(run.Trajectory, s)
+		run.Trajectory = append(run.Trajectory, solver.Sample(p))
 	}
 	at := func(i *int) *experiment.Metrics {
 		if i == nil {

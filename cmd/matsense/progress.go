@@ -108,8 +108,5 @@ func (p jsonProgress) Begin(dir string, from, to int) {
 
 // Sample implements experiment.Progress.
 func (p jsonProgress) Sample(s solver.Sample) {
-	printJSON(p.out, struct {
-		Event string `json:"event"`
-		experiment.Metrics
-	}{"sample", experiment.MetricsOf(s)})
+	fmt.Fprintf(p.out, "{%s}\n", experiment.MetricsOf(s).AppendMembers([]byte(`"event":"sample",`)))
 }

@@ -354,8 +354,11 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 		for i, key := range s.plan.Spec.Keys() {
 			settings[key] = r.Values[i]
 		}
-		printJSON(s.env.out, map[string]any{"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
-			"iterations": r.Iterations, "train_loss": r.Final.TrainLoss, "test_error": r.Final.TestError, "seconds": r.Timing.Seconds})
+		printJSON(s.env.out, map[string]any{
+			"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
+			"iterations": r.Iterations, "train_loss": experiment.Number(r.Final.TrainLoss),
+			"test_error": experiment.Number(r.Final.TestError), "seconds": r.Timing.Seconds,
+		})
 		return
 	}
 	if s.bar != nil {

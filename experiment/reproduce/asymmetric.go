@@ -26,7 +26,7 @@ func judgeAsymmetric(all []observation) Verdict {
 		worst = 0
 		for _, o := range runs {
 			for _, p := range o.Trajectory {
-				worst = math.Max(worst, float64(p.Imbalance)) // NaN stays
+				worst = math.Max(worst, p.Imbalance) // NaN stays
 			}
 		}
 		return fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)

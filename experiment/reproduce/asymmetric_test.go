@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -13,8 +12,10 @@ func TestAsymmetric(t *testing.T) {
 		for name, exponent := range map[string]float64{"psd": psd, "uv": uv} {
 			all = append(all, grid(alphas, func(o *observation, alpha, w float64) {
 				o.Parametrization, o.Alpha = name, alpha
-				o.Final.TestError = experiment.Number(w * math.Pow(alpha, exponent))
-				o.Trajectory = []sweep.Point{{Imbalance: 1e-12}, {Iteration: 50, Imbalance: experiment.Number(imbalance)}, {Iteration: 100, Imbalance: 1e-9}}
+				o.Final.TestError = w * math.Pow(alpha, exponent)
+				o.Trajectory = []sweep.Point{
+					{Imbalance: 1e-12}, {Iteration: 50, Imbalance: imbalance}, {Iteration: 100, Imbalance: 1e-9},
+				}
 			})...)
 		}
 		return all

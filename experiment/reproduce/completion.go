@@ -94,7 +94,7 @@ func judgeReLU(all []observation) Verdict {
 		shares[init] = sum
 		v.find("%s: %v recover (test error below %g); %s", init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
 		if len(stuck) > 0 {
-			loss := func(o observation) float64 { return float64(o.Final.TrainLoss) }
+			loss := func(o observation) float64 { return o.Final.TrainLoss }
 			earlier := func(o observation) float64 { return float64(pointAt(o.Trajectory, o.Record.Iterations/2).TrainLoss) }
 			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g, half-way at a loss of %.2g (medians)",
 				init, median(stuck, loss), median(stuck, testError), median(stuck, earlier))

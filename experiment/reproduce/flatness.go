@@ -81,16 +81,17 @@ func settled(runs []observation) flat {
 	of := func(value func(p *sweep.Point) float64) func(o observation) float64 {
 		return func(o observation) float64 { return late(o, value) }
 	}
-	nuclear := func(p *sweep.Point) float64 { return float64(p.NuclearNorm) }
-	flatness := func(p *sweep.Point) float64 { return float64(p.Flatness) }
+	nuclear := func(p *sweep.Point) float64 { return p.Value("nuclear_norm") }
+	flatness := func(p *sweep.Point) float64 { return p.Flatness }
 	return flat{
-		loss:      median(runs, of(func(p *sweep.Point) float64 { return float64(p.TrainLoss) })),
-		testError: median(runs, of(func(p *sweep.Point) float64 { return float64(p.TestError) })),
+		loss:      median(runs, of(func(p *sweep.Point) float64 { return p.TrainLoss })),
+		testError: median(runs, of(func(p *sweep.Point) float64 { return p.TestError })),
 		nuclear:   median(runs, of(nuclear)),
 		flatness:  median(runs, of(flatness)),
 		ratio:     median(runs, func(o observation) float64 { return late(o, flatness) / leastFlatness(o, late(o, nuclear)) }),
 		fall: median(runs, func(o observation) float64 {
-			first := slices.IndexFunc(o.Trajectory, func(p sweep.Point) bool { return float64(p.TrainLoss) <= 0.01*zeroLoss(o) })
+			fits := func(p sweep.Point) bool { return p.TrainLoss <= 0.01*zeroLoss(o) }
+			first := slices.IndexFunc(o.Trajectory, fits)
 			if first < 0 {
 				return math.NaN()
 			}

@@ -50,7 +50,7 @@ func judgeGame(all []observation) Verdict {
 const leastDistance, greatestDistance = 1e-10, 1e-2
 
 // distance is √(‖Z − M*‖²/‖M*‖² + ‖e‖²/m) from the equilibrium (M*, 0) of a game without noise.
-func distance(p sweep.Point) float64 { return math.Hypot(float64(p.TestError), float64(p.Shift)) }
+func distance(p sweep.Point) float64 { return math.Hypot(p.TestError, p.Shift) }
 
 // lastDistance is a run's in the end; infinite where it diverged.
 func lastDistance(o observation) float64 {

@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -15,7 +14,8 @@ func TestGame(t *testing.T) {
 			o.Trajectory = nil
 			for i := 0; i <= 120; i += 2 {
 				d := wobble * distance(kappa, float64(i))
-				o.Trajectory = append(o.Trajectory, sweep.Point{Iteration: i, TestError: experiment.Number(0.8 * d), Shift: experiment.Number(0.6 * d)})
+				o.Trajectory = append(o.Trajectory,
+					sweep.Point{Iteration: i, TestError: 0.8 * d, Shift: 0.6 * d})
 			}
 			o.Final = o.Trajectory[len(o.Trajectory)-1]
 		})

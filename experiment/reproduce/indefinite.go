@@ -34,7 +34,7 @@ func judgeIndefinite(all []observation) Verdict {
 		}
 		shared = 0
 		for _, o := range runs {
-			shared = math.Max(shared, float64(o.Final.Imbalance)/(2*math.Sqrt2)) // NaN stays
+			shared = math.Max(shared, o.Final.Imbalance/(2*math.Sqrt2)) // NaN stays
 		}
 		return fmt.Sprintf("; ‖UᵀV‖ ends at %.2g or less, where ‖M*‖ = 1", shared)
 	})

@@ -2,8 +2,6 @@ package reproduce
 
 import (
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 // batchGrid makes runs with and without noise whose decades take so many steps each, and whose test error with noise is so large.
@@ -23,7 +21,7 @@ func batchGrid(decades func(size float64) []float64, floor func(size float64) fl
 	})
 	return append(all, grid(sizes, func(o *observation, size, wobble float64) {
 		o.BatchSize, o.Noise = int(size), 0.1
-		o.Final.TestError = experiment.Number(wobble * floor(size))
+		o.Final.TestError = wobble * floor(size)
 	})...)
 }
 

@@ -137,7 +137,7 @@ func decades(all []observation, value func(observation) float64) float64 {
 	return math.Log10(hi / lo)
 }
 
-func testError(o observation) float64 { return float64(o.Final.TestError) }
+func testError(o observation) float64 { return o.Final.TestError }
 
 // share is how many of some runs recover the truth.
 type share struct{ recovered, of int }

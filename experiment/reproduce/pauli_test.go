@@ -3,8 +3,6 @@ package reproduce
 import (
 	"math"
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 func TestPauli(t *testing.T) {
@@ -14,7 +12,7 @@ func TestPauli(t *testing.T) {
 			for _, n := range []int{32, 64, 128} {
 				all = append(all, grid([]float64{1, 2, 3, 4, 6}, func(o *observation, each, w float64) {
 					o.N, o.Rank, o.Measurements = n, rank, int(each)*n*rank
-					o.Final.TestError = experiment.Number(w * 0.01 * math.Pow(takes(float64(n))/each, 10))
+					o.Final.TestError = w * 0.01 * math.Pow(takes(float64(n))/each, 10)
 				})...)
 			}
 		}
@@ -34,7 +32,7 @@ func TestPauli(t *testing.T) {
 func TestNeeded(t *testing.T) {
 	errors := map[float64]float64{20: 1, 40: 0.1, 80: 0.001, 160: 1e-4}
 	all := grid([]float64{20, 40, 80, 160}, func(o *observation, m, _ float64) {
-		o.Measurements, o.Final.TestError = int(m), experiment.Number(errors[m])
+		o.Measurements, o.Final.TestError = int(m), errors[m]
 	})
 	if got, want := needed(all, 0.01), math.Sqrt(40*80); !(math.Abs(got/want-1) < 1e-12) {
 		t.Errorf("%v are needed, want %v", got, want)

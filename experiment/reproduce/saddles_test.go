@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 // planted makes forty runs of each method from the saddle and beside it at some α, whose steps are those predicted, times a factor, to which
@@ -26,7 +24,7 @@ func planted(factor float64, bend func(alpha float64) float64, stay func(o *obse
 						growth = 0.1 * 3
 					}
 					steps := int(10 + bend(alpha) + factor*math.Log(1/max(alpha, 1e-16))/math.Log1p(growth))
-					o.Targets, o.Final.TestError = []*int{&steps}, experiment.Number(0.2129)
+					o.Targets, o.Final.TestError = []*int{&steps}, 0.2129
 					if stay(o) {
 						o.Targets[0], o.Final.TestError = nil, 0.8516
 					}

@@ -142,7 +142,7 @@ func judgePhases(all []observation) Verdict {
 		small := float64(pointAt(o.Trajectory, *o.AlignmentEnd).TestError)
 		v.find("when alignment ends the test error is %.3f, nearly that of zero; at the floor it is %.2g", small, o.Final.TestError)
 		ordered := *o.AlignmentEnd < *o.SaddleEnd && *o.SaddleEnd < *o.FloorStart
-		if ordered && small > 0.9 && float64(o.Final.TestError) < experiment.RecoveredBelow {
+		if ordered && small > 0.9 && o.Final.TestError < experiment.RecoveredBelow {
 			v.Status = Agrees
 		} else {
 			v.Status = Disagrees
@@ -213,7 +213,7 @@ func judgeGeneralization(all []observation) Verdict {
 			if len(o.Trajectory) == 0 {
 				return math.NaN()
 			}
-			return float64(o.Final.TrainLoss) / float64(o.Trajectory[0].TrainLoss)
+			return o.Final.TrainLoss / o.Trajectory[0].TrainLoss
 		})
 		e := median(g, testError)
 		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e (medians of %d runs)",
@@ -252,7 +252,7 @@ func judgeSpectral(all []observation) Verdict {
 		g := groups[r]
 		estimate := median(g, func(o observation) float64 { return float64(o.EstimateAngle) })
 		closest := median(g, func(o observation) float64 { return float64(o.ClosestAngle) })
-		last := median(g, func(o observation) float64 { return float64(o.Final.SpectralAngle) })
+		last := median(g, func(o observation) float64 { return o.Final.SpectralAngle })
 		when := median(g, func(o observation) float64 {
 			if o.ClosestIteration == nil {
 				return math.NaN()

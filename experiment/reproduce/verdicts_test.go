@@ -55,7 +55,7 @@ func TestAlpha(t *testing.T) {
 	law := func(exponent, wobble float64) []observation {
 		return grid(alphas, func(o *observation, alpha, w float64) {
 			o.Alpha = alpha
-			o.Final.TestError = experiment.Number(w * math.Pow(alpha, exponent+wobble*(w-1)))
+			o.Final.TestError = w * math.Pow(alpha, exponent+wobble*(w-1))
 		})
 	}
 	expect(t, "a slope of 1.5", judgeAlpha(law(1.5, 1)), Agrees)
@@ -64,7 +64,7 @@ func TestAlpha(t *testing.T) {
 	expect(t, "nothing", judgeAlpha([]observation{observe(func(o *observation) { o.FloorStart = nil })}), Unclear)
 
 	short := judgeAlpha(grid(alphas[1:], func(o *observation, alpha, _ float64) {
-		o.Alpha, o.Final.TestError = alpha, experiment.Number(alpha*alpha)
+		o.Alpha, o.Final.TestError = alpha, alpha*alpha
 	}))
 	expect(t, "four decades", short, Unclear)
 
@@ -147,9 +147,9 @@ func TestOver(t *testing.T) {
 func TestGeneralization(t *testing.T) {
 	law := func(below, above, loss float64) []observation {
 		return grid([]float64{40, 70, 120, 320, 800}, func(o *observation, m, _ float64) {
-			o.Measurements, o.Final.TestError, o.Final.TrainLoss = int(m), experiment.Number(below), experiment.Number(loss)
+			o.Measurements, o.Final.TestError, o.Final.TrainLoss = int(m), below, loss
 			if m > 200 {
-				o.Final.TestError = experiment.Number(above)
+				o.Final.TestError = above
 			}
 		})
 	}
@@ -161,7 +161,7 @@ func TestGeneralization(t *testing.T) {
 }
 
 func TestSpectral(t *testing.T) {
-	law := func(closest, last experiment.Number) []observation {
+	law := func(closest experiment.Number, last float64) []observation {
 		return grid([]float64{2, 40}, func(o *observation, r, _ float64) {
 			o.FactorRank, o.ClosestAngle, o.Final.SpectralAngle = int(r), closest, last
 		})
@@ -170,7 +170,7 @@ func TestSpectral(t *testing.T) {
 	expect(t, "near", judgeSpectral(law(0.05, 0.2)), Unclear)
 	expect(t, "never near", judgeSpectral(law(0.15, 0.2)), Disagrees)
 	expect(t, "it stays", judgeSpectral(law(0.001, 0.001)), Unclear)
-	expect(t, "unknown angles", judgeSpectral(law(experiment.Number(math.NaN()), experiment.Number(math.NaN()))), Unclear)
+	expect(t, "unknown angles", judgeSpectral(law(experiment.Number(math.NaN()), math.NaN())), Unclear)
 }
 
 // mustRead reads an experiment's quick size.

@@ -31,9 +31,10 @@ func judgeZerothOrder(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "directions", Y: "train_loss", By: "radius"}},
 	}}
-	known := v.only(all, func(o observation) bool { return lateRegret(o) > 0 && float64(o.Final.Evaluations) > 0 }, "diverged or counted no evaluations")
+	counted := func(o observation) bool { return lateRegret(o) > 0 && o.Final.Evaluations > 0 }
+	known := v.only(all, counted, "diverged or counted no evaluations")
 	radii, _ := by(known, func(o observation) float64 { return o.Radius })
-	budgets, groups := by(known, func(o observation) float64 { return float64(o.Final.Evaluations) })
+	budgets, groups := by(known, func(o observation) float64 { return o.Final.Evaluations })
 	if len(radii) < 3 || len(budgets) < 3 {
 		v.find("there are not three radii and three numbers of evaluations")
 		return v
@@ -48,10 +49,11 @@ func judgeZerothOrder(all []observation) Verdict {
 		inside = inside && least > radii[0] && least < radii[len(radii)-1]
 		v.find("%g evaluations: regret %.2g with the best radius, %.3g", t, meanRegret(ofRadius[least]), least)
 	}
-	evaluations := func(o observation) float64 { return math.Log(float64(o.Final.Evaluations)) }
+	evaluations := func(o observation) float64 { return math.Log(o.Final.Evaluations) }
 	regret := func(o observation) float64 { return math.Log(lateRegret(o)) }
 	s := slopeOf(best, evaluations, regret)
-	v.find("with the best radii: power %v of the evaluations, over %.1f decades; the claim's is %.3f", s, decades(best, func(o observation) float64 { return float64(o.Final.Evaluations) }), zerothOrderPower)
+	v.find("with the best radii: power %v of the evaluations, over %.1f decades; the claim's is %.3f", s,
+		decades(best, func(o observation) float64 { return o.Final.Evaluations }), zerothOrderPower)
 	widest := radii[len(radii)-1]
 	fixed := slopeOf(slices.DeleteFunc(slices.Clone(known), func(o observation) bool { return o.Radius != widest }), evaluations, regret)
 	v.find("with the radius %.3g for all of them: power %v", widest, fixed)
@@ -64,7 +66,7 @@ func judgeZerothOrder(all []observation) Verdict {
 	middle := chosen[len(chosen)/2]
 	v.Figures = append(v.Figures, Figure{
 		Query:  sweep.Query{X: sweep.Evaluations, Y: "train_loss", By: "directions", Where: map[string][]string{"radius": {fmt.Sprint(middle)}}},
-		Guides: []Guide{claimedLine(best, func(o observation) float64 { return float64(o.Final.Evaluations) })},
+		Guides: []Guide{claimedLine(best, func(o observation) float64 { return o.Final.Evaluations })},
 	})
 	v.Figures[0].Guides = []Guide{claimedLine(best, func(o observation) float64 { return float64(o.Directions) })}
 	return v
@@ -76,7 +78,7 @@ func lateRegret(o observation) float64 {
 	sum, count := 0.0, 0
 	for _, p := range o.Trajectory {
 		if 2*p.Iteration > o.Final.Iteration {
-			sum, count = sum+float64(p.TrainLoss), count+1
+			sum, count = sum+p.TrainLoss, count+1
 		}
 	}
 	return sum / float64(count)

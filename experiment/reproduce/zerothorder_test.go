@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
@@ -14,9 +13,10 @@ func TestZerothOrder(t *testing.T) {
 	law := func(f regret) (all []observation) {
 		for _, radius := range radii {
 			all = append(all, grid(directions, func(o *observation, q, wobble float64) {
-				value := experiment.Number(math.Pow(wobble, math.Log(q)-4) * f(q, radius)) // the power differs by a hundredth from seed to seed
+				// The power differs by a hundredth from seed to seed.
+				value := math.Pow(wobble, math.Log(q)-4) * f(q, radius)
 				o.Radius, o.Directions = radius, int(q)
-				o.Final = sweep.Point{Iteration: 20, TrainLoss: value, Evaluations: experiment.Number(40 * q)}
+				o.Final = sweep.Point{Iteration: 20, TrainLoss: value, Evaluations: 40 * q}
 				o.Trajectory = []sweep.Point{{TrainLoss: 1}, {Iteration: 10, TrainLoss: 1}, {Iteration: 15, TrainLoss: value}, o.Final}
 			})...)
 		}
