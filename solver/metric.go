@@ -35,8 +35,8 @@ type Metric struct {
 	// Derive computes the metric from a sample's other numbers; JSON and charts have it, trajectory.csv does
 	// not.
 	Derive func(s *Sample) float64
-	// Measure computes the metric from the factor, after all that the solver measures is in the sample. If
-	// Field, Derive and Measure are nil, a method or a parametrization sets the metric by [Sample.Set].
+	// Measure computes the metric from the factor, when the sample has all other numbers but Flatness. If
+	// Field, Derive and Measure are nil, a [Metered] parametrization sets the metric by [Sample.Set].
 	Measure func(s *Sample, f Factor) float64
 
 	slot int // in Sample.further, without Field
