@@ -27,11 +27,11 @@ func batchGrid(decades func(size float64) []float64, floor func(size float64) fl
 	})...)
 }
 
-func TestMinibatch(t *testing.T) {
+func TestSGD(t *testing.T) {
 	steady := func(float64) []float64 { return []float64{30, 30, 30} }
 	raised := func(size float64) float64 { return 0.01 + 1/size }
 	judge := func(what string, decades func(float64) []float64, floor func(float64) float64, want Status) {
-		expect(t, what, judgeMinibatch(batchGrid(decades, floor)), want)
+		expect(t, what, judgeSGD(batchGrid(decades, floor)), want)
 	}
 	judge("as claimed", steady, raised, Agrees)
 	judge("slower and slower", func(float64) []float64 { return []float64{30, 60, 120} }, raised, Disagrees)
@@ -39,5 +39,5 @@ func TestMinibatch(t *testing.T) {
 	judge("the smallest never gets there", func(size float64) []float64 { return []float64{30, size - 9, 30} }, raised, Disagrees)
 	judge("twice as many steps with the smallest", func(size float64) []float64 { s := 30 * (1 + 8/size); return []float64{s, s, s} }, raised, Unclear)
 	judge("noise does not matter", steady, func(float64) float64 { return 0.01 }, Unclear)
-	expect(t, "nothing", judgeMinibatch(nil), Unclear)
+	expect(t, "nothing", judgeSGD(nil), Unclear)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const asymmetricClaim = `From a small random start U and V stay balanced by themselves: ‖UᵀU − VᵀV‖ stays far below ‖M*‖, without a term that asks for
+const uvClaim = `From a small random start U and V stay balanced by themselves: ‖UᵀU − VᵀV‖ stays far below ‖M*‖, without a term that asks for
 it, and the test error of UVᵀ falls with the size α of the start as that of UUᵀ does (Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
 
-// judgeAsymmetric asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test error in α,
+// judgeUV asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test error in α,
 // in logarithms, be within a tenth of each other; an imbalance of a tenth, or slopes a quarter apart, disagrees.
-func judgeAsymmetric(all []observation) Verdict {
+func judgeUV(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
 		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.Asymmetric{}.Name()}}}},

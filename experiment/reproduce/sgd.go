@@ -7,15 +7,15 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const minibatchClaim = `Where the observations are exact, mini-batches all have their minimum at the truth: with a constant step size the error falls linearly,
+const sgdClaim = `Where the observations are exact, mini-batches all have their minimum at the truth: with a constant step size the error falls linearly,
 and for sizes B from a critical one on as fast as with the full gradient, so that passes over the measurements fall with B (Ma, Bassily and
 Belkin, arXiv 1712.06559, for convex f; here after a small random start). With noise on the observations small mini-batches stay further
 from the truth.`
 
-// judgeMinibatch asks, without noise, that a decade of test error take as many steps as any other and as with the largest size, to within a
+// judgeSGD asks, without noise, that a decade of test error take as many steps as any other and as with the largest size, to within a
 // factor 1.5, and that the smallest size take at most a tenth of the largest's passes to the last target; with noise, that the smallest
 // end at 1.5 times the largest's test error at least. A factor of 3 between decades or sizes, or no gain in passes, disagrees.
-func judgeMinibatch(all []observation) Verdict {
+func judgeSGD(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "batch-size", Where: map[string][]string{"noise": {"0"}}}},
 		{Query: sweep.Query{X: "batch-size", Y: "test_error", By: "noise"}},

@@ -8,7 +8,7 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-func TestGame(t *testing.T) {
+func TestRGDA(t *testing.T) {
 	law := func(distance func(kappa, t float64) float64) []observation {
 		return grid([]float64{1, 3, 10}, func(o *observation, kappa, wobble float64) {
 			o.Kappa, o.Step, o.Adversary, o.ShiftCost = kappa, 0.3, 0.3, 2
@@ -22,14 +22,14 @@ func TestGame(t *testing.T) {
 	}
 	judge := func(what string, distance func(kappa, t float64) float64, want Status) {
 		t.Helper()
-		expect(t, what, judgeGame(law(distance)), want)
+		expect(t, what, judgeRGDA(law(distance)), want)
 	}
 	judge("as claimed", func(_, t float64) float64 { return math.Pow(0.77, t) + 1e-15 }, Agrees)
 	judge("slower where it bends more", func(kappa, t float64) float64 { return math.Pow(0.77, t/math.Sqrt(kappa)) }, Disagrees)
 	judge("a little slower", func(kappa, t float64) float64 { return math.Pow(0.7, t/(1+kappa/40)) }, Unclear)
 	judge("sublinear", func(_, t float64) float64 { return 1 / (1 + t*t) }, Disagrees)
 	judge("it goes round the equilibrium", func(_, t float64) float64 { return 0.01 + 0.005*math.Cos(t) }, Disagrees)
-	expect(t, "nothing", judgeGame(nil), Unclear)
+	expect(t, "nothing", judgeRGDA(nil), Unclear)
 }
 
 // TestIsometricRate: at μ = η = 0.3 and λ = 2 the eigenvalues are 0.7 ± 0.3i, and 0.55 ± √0.1575·i for 2μ.

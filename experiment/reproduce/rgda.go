@@ -8,15 +8,15 @@ import (
 	"github.com/matsense/matsense/internal/fit"
 )
 
-const gameClaim = `In a geodesically strongly monotone game the last iterate of Riemannian gradient descent-ascent converges linearly to the
+const rgdaClaim = `In a geodesically strongly monotone game the last iterate of Riemannian gradient descent-ascent converges linearly to the
 equilibrium, with step sizes and at a rate that do not depend on the manifold's curvature (Cai, Jordan, Lin, Oikonomou and
 Vlatakis-Gkaragkounis, arXiv 2306.16617). Here matrices of rank r* play against shifts of the observations; near M* their manifold bends with
 the square of the condition number κ, while the game's monotonicity stays what it is.`
 
-// judgeGame lays a line through the logarithm of each run's distance to the equilibrium, from 1e-2 to 1e-10, and asks that all runs come
+// judgeRGDA lays a line through the logarithm of each run's distance to the equilibrium, from 1e-2 to 1e-10, and asks that all runs come
 // below 1e-10 with an R² of 0.99, and that the lines' slopes for all κ be within a tenth of the first's. A run that is not below
 // 1e-6 in the end, an R² below 0.9, or slopes that differ twofold disagree.
-func judgeGame(all []observation) Verdict {
+func judgeRGDA(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: sweep.Iteration, Y: "test_error", By: "kappa"}},
 		{Query: sweep.Query{X: sweep.Iteration, Y: "shift", By: "kappa"}},
@@ -83,7 +83,7 @@ func valuesOf(all []observation, value func(observation) float64) (xs []float64)
 }
 
 // isometricRate is the greater spectral radius of 1 − [wμ −wμ; η η(λ − 1)], w = 1 and 2, by which errors of Z between the truth's
-// columns and the rest, or within them, and the shifts that answer to them fall (docs/games.md).
+// columns and the rest, or within them, and the shifts that answer to them fall (docs/rgda.md).
 func isometricRate(step, up, weight float64) float64 {
 	rate := 0.0
 	for _, mu := range []float64{step, 2 * step} {
