@@ -6,7 +6,8 @@ import (
 	"github.com/matsense/matsense/experiment"
 )
 
-// batchGrid makes runs with and without noise whose decades take so many steps each, and whose test error with noise is so large.
+// batchGrid makes runs without noise whose decades take the steps of decades, and runs with noise that end at
+// the test error of floor.
 func batchGrid(decades func(size float64) []float64, floor func(size float64) float64) []observation {
 	sizes := []float64{8, 80, 800}
 	all := grid(sizes, func(o *observation, size, wobble float64) {
@@ -35,9 +36,16 @@ func TestSGD(t *testing.T) {
 	}
 	judge("as claimed", steady, raised, Agrees)
 	judge("slower and slower", func(float64) []float64 { return []float64{30, 60, 120} }, raised, Disagrees)
-	judge("steps as many more as the size is less", func(size float64) []float64 { return []float64{24000 / size, 24000 / size, 24000 / size} }, raised, Disagrees)
-	judge("the smallest never gets there", func(size float64) []float64 { return []float64{30, size - 9, 30} }, raised, Disagrees)
-	judge("twice as many steps with the smallest", func(size float64) []float64 { s := 30 * (1 + 8/size); return []float64{s, s, s} }, raised, Unclear)
+	judge("steps as many more as the size is less", func(size float64) []float64 {
+		return []float64{24000 / size, 24000 / size, 24000 / size}
+	}, raised, Disagrees)
+	judge("the smallest never gets there", func(size float64) []float64 {
+		return []float64{30, size - 9, 30}
+	}, raised, Disagrees)
+	judge("twice as many steps with the smallest", func(size float64) []float64 {
+		s := 30 * (1 + 8/size)
+		return []float64{s, s, s}
+	}, raised, Unclear)
 	judge("noise does not matter", steady, func(float64) float64 { return 0.01 }, Unclear)
 	expect(t, "nothing", judgeSGD(nil), Unclear)
 }

@@ -14,7 +14,10 @@ func TestUV(t *testing.T) {
 			all = append(all, grid(alphas, func(o *observation, alpha, w float64) {
 				o.Parametrization, o.Alpha = name, alpha
 				o.Final.TestError = experiment.Number(w * math.Pow(alpha, exponent))
-				o.Trajectory = []sweep.Point{{Imbalance: 1e-12}, {Iteration: 50, Imbalance: experiment.Number(imbalance)}, {Iteration: 100, Imbalance: 1e-9}}
+				o.Trajectory = []sweep.Point{
+					{Imbalance: 1e-12}, {Iteration: 50, Imbalance: experiment.Number(imbalance)},
+					{Iteration: 100, Imbalance: 1e-9},
+				}
 			})...)
 		}
 		return all
