@@ -14,8 +14,8 @@ import (
 //	⟨A_k, Z⟩ = √K·z_c = Unit(i, j)·Z_ij,    Unit(i, j) = √K, or √(2K) off the diagonal of symmetric matrices,
 //
 // for the coordinate c of position (i, j). Over all coordinates E⟨A, Z⟩² = ‖Z‖_F², as for Gaussian
-// measurements, so that a step size means the same for both. Let Ω be the observed positions, with both (i,
-// j) and (j, i) if the matrix is symmetric, and p = m/K. The objective is
+// measurements, so that a step size means the same for both. Let Ω be the observed positions, with both
+// (i, j) and (j, i) if the matrix is symmetric, and p = m/K. The objective is
 //
 //	f(U) = 1/(4p)·Σ_{(i,j) ∈ Ω} ((UUᵀ)_ij − M*_ij)²
 //

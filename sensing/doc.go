@@ -8,8 +8,8 @@
 //
 // # Ensembles
 //
-// An [Ensemble] is the measurement matrices A_1 … A_m: how many, of which size, and the law that they are
-// drawn by. Its measurements of a matrix Z are the m numbers ⟨A_i, Z⟩ = tr(A_iᵀZ).
+// An [Ensemble] is a set of measurement matrices A_1 … A_m: their number, their size and the law that they
+// are drawn by. Its measurements of a matrix Z are the m numbers ⟨A_i, Z⟩ = tr(A_iᵀZ).
 //
 // A [Space] maps a matrix Z to a vector z of K coordinates such that ⟨A, Z⟩ = a·z. For symmetric n × n
 // matrices that map is svec, K = n(n+1)/2, with the off-diagonals multiplied by √2; for rectangular n₁ × n₂
@@ -22,10 +22,10 @@
 //
 // An observation model says how y follows from M*. It is linear unless a problem says otherwise:
 //
-//	linear         y_i = ⟨A_i, M*⟩ + σ·w_i,    w_i ~ N(0, 1): any ensemble, see [Problem]
-//	single-index   y_i = h(⟨X_i, M*⟩/‖M*‖_F) + σ·w_i with a link h and Gaussian X_i, see [SingleIndex]
-//	multi-index    y_i = q(⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩) + σ·w_i with a link q, the vectors a_i of a [RankOne]
-//	               and orthonormal w_j that span the columns of M*, see [Link]
+//   - linear: y_i = ⟨A_i, M*⟩ + σ·w_i with w_i ~ N(0, 1), for any ensemble. See [Problem].
+//   - single-index: y_i = h(⟨X_i, M*⟩/‖M*‖_F) + σ·w_i with a link h and Gaussian X_i. See [SingleIndex].
+//   - multi-index: y_i = q(⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩) + σ·w_i with a link q, the vectors a_i of a [RankOne]
+//     and orthonormal w_j that span the columns of M*. See [Link].
 //
 // # Three choices that are often confused
 //

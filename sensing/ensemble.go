@@ -2,16 +2,16 @@ package sensing
 
 import "fmt"
 
-// Ensemble is the measurement matrices A_1 … A_m: how many, in which space, and drawn by which law. How
-// observations follow from their products with the truth is not its business: see the package's observation
-// models. An Ensemble is a short description; an engine chooses what to keep in memory.
+// Ensemble is a set of measurement matrices A_1 … A_m: their number, their space and the law that they are
+// drawn by. The package's observation models say how observations follow from ⟨A_i, M*⟩. An Ensemble is a
+// short description; an engine chooses what to keep in memory.
 //
 // How an engine reads an ensemble depends on the ensemble's further methods. If the measurements are rows of
 // K entries, the ensemble is a [Rows], and a [RowSource] of exactly one entry type. The other ensembles
 // ([Completion], [RankOne], [Pauli]) have a structure, and an engine knows each by its type.
 type Ensemble interface {
-	// Name is the ensemble's name in flags and files, for example gaussian, completion or dense. `matsense
-	// list` names all.
+	// Name is the ensemble's name in flags and files, for example gaussian, completion or dense.
+	// `matsense list` names all.
 	Name() string
 	// Space is the space of the measurement matrices.
 	Space() Space

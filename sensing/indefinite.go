@@ -45,8 +45,8 @@ const symmetryTolerance = 1e-9
 
 // IndefiniteTruthOf returns the truth M* = X Yᵀ of given X and Y, both n × r*, whose product must be
 // symmetric: for example Y = X S with S = diag(±1) and orthogonal columns of X. The truth's X and S are
-// computed from the eigenvalues λ of M* and its eigenvectors V, largest |λ| first: X = V·diag(√|λ|) and S =
-// diag(sign λ).
+// computed from the eigenvalues λ of M* and its eigenvectors V, largest |λ| first: X = V·diag(√|λ|) and
+// S = diag(sign λ).
 func IndefiniteTruthOf(x, y *mat.Dense) (*Truth, error) {
 	n, rank := x.Dims()
 	if n2, columns := y.Dims(); n2 != n || columns != rank {

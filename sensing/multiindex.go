@@ -10,8 +10,8 @@ import (
 //
 //	y_i = q(z_i),   z_i = (⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩),
 //
-// with the vectors a_i of a [RankOne] of symmetric matrices and orthonormal w_j, so that z ~ N(0, I_p). For p
-// = 1 it is a generalized linear model. The span of the w_j is to be found. (Kovačević, Zhang and Mondelli,
+// with the vectors a_i of a [RankOne] of symmetric matrices and orthonormal w_j, so that z ~ N(0, I_p). For
+// p = 1 it is a generalized linear model. The span of the w_j is to be found. (Kovačević, Zhang and Mondelli,
 // Spectral Estimators for Multi-Index Models: Precise Asymptotics and Optimal Weak Recovery, arXiv
 // 2502.01583.)
 type Link struct {

@@ -122,8 +122,8 @@ func (p *Pauli) Unit() float64 {
 }
 
 // RealWord returns the word on one more qubit that measures a state ρ = UU† with complex entries, for any
-// word P: I and the word if its number of Y is even, else Y and the word. With the real factor W = [Re U; −Im
-// U], 2n × r,
+// word P: I and the word if its number of Y is even, else Y and the word. With the real factor
+// W = [Re U; −Im U], 2n × r,
 //
 //	⟨RealWord(P), WWᵀ⟩ = tr(P·ρ)
 //

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestPhiloxKnownAnswers: the known answers are those of the Random123 distribution (kat_vectors, philox4x32 10).
+// TestPhiloxKnownAnswers: the answers are those of the Random123 distribution (kat_vectors, philox4x32 10).
 func TestPhiloxKnownAnswers(t *testing.T) {
 	tests := []struct {
 		ctr  [4]uint32

@@ -28,8 +28,8 @@ var (
 	_ Space = Rect{}
 )
 
-// Sym is the space of symmetric N × N matrices in svec coordinates: the upper triangle row by row, K =
-// N(N+1)/2, off-diagonals multiplied by √2.
+// Sym is the space of symmetric N × N matrices in svec coordinates: the upper triangle row by row,
+// K = N(N+1)/2, off-diagonals multiplied by √2.
 type Sym struct{ N int }
 
 // Name implements [Space].

@@ -8,8 +8,8 @@ import (
 )
 
 // Truth is the matrix to be found: M* = X Xᵀ with X of size n × r*, or M* = X Yᵀ with X of size n1 × r* and Y
-// of n2 × r*, which are balanced: XᵀX = YᵀY. A symmetric M* with eigenvalues of both signs is M* = X S Xᵀ, S
-// = diag(±1), with orthogonal columns of X and Y = X S. A sparse vector β* is an n × 1 matrix.
+// of n2 × r*, which are balanced: XᵀX = YᵀY. A symmetric M* with eigenvalues of both signs is M* = X S Xᵀ,
+// S = diag(±1), with orthogonal columns of X and Y = X S. A sparse vector β* is an n × 1 matrix.
 type Truth struct {
 	left, right side
 	sigma       []float64 // X's singular values, and Y's, descending, all positive

@@ -95,8 +95,8 @@ func (v *Verdict) escapes(
 }
 
 // saddleLevels returns test errors of the critical points of rank r: the least, the second least, and that of
-// the planted saddle, which misses the largest eigenvalues. The critical point with the truth's eigenpairs i
-// ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
+// the planted saddle, which misses the largest eigenvalues. The critical point with the truth's eigenpairs
+// i ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
 func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
 	squares, sum := sensing.EvenSpectrum(rank, kappa), 0.0
 	for j, sigma := range squares {

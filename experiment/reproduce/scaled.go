@@ -33,8 +33,8 @@ its logarithm, and are a line in ln(1/α) (Xu, Shen, Chi and Ma, arXiv 2302.0118
 whose λ follows the error (Zhang, Fattahi and Zhang, NeurIPS 2021). The steps of gradient descent grow with
 κ, and without damping there is no inverse to scale by.`
 
-// judgeDamped asks of both damped methods that the steps for the largest κ be at most 1.5 times those for κ =
-// 1, and that the steps be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its
+// judgeDamped asks of both damped methods that the steps for the largest κ be at most 1.5 times those for
+// κ = 1, and that the steps be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its
 // steps grow at least threefold. It disagrees if the steps of a damped method grow more than threefold, if an
 // R² is below 0.8, or if the steps of gd grow by less than 1.5.
 func judgeDamped(all []observation) Verdict {

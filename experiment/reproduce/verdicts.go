@@ -80,9 +80,9 @@ func judgeAlpha(all []observation) Verdict {
 //
 //	U_{t+1} = (I + μ·S) U_t
 //
-// and the component of U along the truth's i-th direction, which begins at a size of order α, grows by 1 +
-// μσ_i² each step. The weakest component, along σ_min(X), reaches the size of the truth when α·(1 +
-// μσ_min²)^t is of order σ_min:
+// and the component of U along the truth's i-th direction, which begins at a size of order α, grows by
+// 1 + μσ_i² each step. The weakest component, along σ_min(X), reaches the size of the truth when
+// α·(1 + μσ_min²)^t is of order σ_min:
 //
 //	t = ln(1/α) / ln(1 + μσ_min²) + a constant
 //
