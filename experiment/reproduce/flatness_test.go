@@ -8,7 +8,8 @@ import (
 )
 
 func TestFlatness(t *testing.T) {
-	// law has runs of a rank-one problem whose flatness is least for their nuclear norms, but for what change does.
+	// law makes runs of a rank-one problem whose flatness is the least for their nuclear norms, then changes
+	// their points.
 	law := func(change func(o *observation, noisy bool, p *sweep.Point)) (all []observation) {
 		for _, depth := range []int{2, 3} {
 			for _, kind := range []string{"small", "large", "noisy"} {
@@ -26,8 +27,11 @@ func TestFlatness(t *testing.T) {
 					}
 					o.Trajectory = nil
 					for i, v := range loss {
-						p := sweep.Point{Iteration: 10 * i, TrainLoss: v, TestError: w * testError,
-							Flatness: w * leastFlatness(*o, nuclear)}
+						p := sweep.Point{
+							Iteration: 10 * i, TrainLoss: v,
+							TestError: w * testError,
+							Flatness:  w * leastFlatness(*o, nuclear),
+						}
 						p.Set("nuclear_norm", nuclear)
 						if i < 4 {
 							p.Flatness *= 2

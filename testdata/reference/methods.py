@@ -174,8 +174,8 @@ CASES = {
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.3, iterations=100, **STORED),
-    # Noise, so that the equilibrium's shift is not 0; the ball holds it, but not
-    # the shifts of the first steps.
+    # With noise the equilibrium's shift is not 0.  The ball contains it, but
+    # not the shifts of the first steps.
     "game": dict(
         method="rgda", parametrization="psd",
         options={"adversary-step": 0.2, "adversary-weight": 2.5,
@@ -313,7 +313,7 @@ def iterates(A, y, U, settings):
         g = estimate(A, y, U, settings, t)
         if settings["method"] in ("rgd", "rsgd"):
             g = riemannian(U, g)
-        P = beta * P - step * g  # without momentum there is no memory
+        P = beta * P - step * g  # beta = 0 for every method without momentum
         U = U + P
         yield U
 
@@ -594,7 +594,7 @@ def check(name, case):
     want, malformed = read_trajectory(folder, columns(case), case["iterations"])
     problems += malformed
     if problems:
-        return problems  # shapes cannot be trusted; comparing would be noise
+        return problems  # values of wrong shapes cannot be compared
     inputs = {what: arrays[what] for what in shapes}
     factors = {what: arrays[what] for what in outputs}
 
@@ -617,15 +617,15 @@ def check(name, case):
         name, differences(names, computed, (want, factors, estimate_angle)), TOLERANCE,
         "largest relative difference", "relative difference {:.2e}")
 
-    # How much they depend on rounding.
+    # The outputs' dependence on rounding.
     if settings["method"] in ("rgd", "rsgd", "rgda"):
         condition = np.max((want[:, -r] / want[:, -1]) ** 2)
         print(f"{name}: largest condition number of U^T U: {condition:.0f}")
         if not condition <= CONDITION:
             problems.append(f"condition number {condition:.1e}")
     if settings["method"] == "rgda":
-        # The projection acts at first and not in the end, where the shift is the
-        # best one, -res/(lambda - 1).
+        # The projection changes the first shifts and not the last one, which is
+        # the best shift, -res/(lambda - 1).
         shift, rho = want[:, names.index("shift")], settings["adversary-radius"]
         edge = np.flatnonzero(np.abs(shift - rho) < 1e-12 * rho)
         best = 2 * np.sqrt(want[-1, 0]) / (settings["adversary-weight"] - 1)

@@ -7,20 +7,25 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const minibatchClaim = `Where the observations are exact, mini-batches all have their minimum at the truth: with a constant step size the error falls linearly,
-and for sizes B from a critical one on as fast as with the full gradient, so that passes over the measurements fall with B (Ma, Bassily and
-Belkin, arXiv 1712.06559, for convex f; here after a small random start). With noise on the observations small mini-batches stay further
-from the truth.`
+const sgdClaim = `If the observations are exact, the losses of all mini-batches have their minimum at the
+truth. With a constant step size the error then falls linearly, and for sizes B from a critical size on as
+fast as with the full gradient, so that the passes over the measurements fall with B (Ma, Bassily and Belkin,
+arXiv 1712.06559, for convex f; here after a small random start). With noise on the observations small
+mini-batches stay further from the truth.`
 
-// judgeMinibatch asks, without noise, that a decade of test error take as many steps as any other and as with the largest size, to within a
-// factor 1.5, and that the smallest size take at most a tenth of the largest's passes to the last target; with noise, that the smallest
-// end at 1.5 times the largest's test error at least. A factor of 3 between decades or sizes, or no gain in passes, disagrees.
-func judgeMinibatch(all []observation) Verdict {
+// judgeSGD asks of runs without noise that each decade of test error take as many steps as any other and as
+// with the largest size, to within a factor 1.5, and that the smallest size take at most a tenth of the
+// largest's passes to the last target. It asks of runs with noise that the smallest size end at 1.5 times the
+// largest's test error at least. A factor of 3 between decades or sizes, or no gain in passes, disagrees.
+func judgeSGD(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "batch-size", Where: map[string][]string{"noise": {"0"}}}},
+		{Query: sweep.Query{
+			X: "iteration", Y: "test_error", By: "batch-size",
+			Where: map[string][]string{"noise": {"0"}},
+		}},
 		{Query: sweep.Query{X: "batch-size", Y: "test_error", By: "noise"}},
 	}}
-	exact := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Noise != 0 })
+	exact := keep(all, func(o observation) bool { return o.Noise == 0 })
 	sizes, groups := by(exact, func(o observation) int { return o.BatchSize })
 	uneven, apart, passes := 1.0, 1.0, make([]float64, len(sizes)) // the largest factors
 	var full float64
@@ -44,21 +49,23 @@ func judgeMinibatch(all []observation) Verdict {
 		steps := median(g, last)
 		passes[i] = steps * float64(size) / float64(g[0].Measurements)
 		uneven, apart = max(uneven, worst), max(apart, decade/full, full/decade)
-		v.find("B = %d of %d: %.3g steps a decade of test error, no decade of a run more than %.2f times another; %g steps to the last target, %.3g passes",
+		v.find("B = %d of %d: %.3g steps a decade of test error, "+
+			"no decade of a run more than %.2f times another; %g steps to the last target, %.3g passes",
 			size, g[0].Measurements, decade, worst, steps, passes[i])
 		v.phaseOrder(g)
 	}
 	if len(sizes) < 2 {
-		v.find("there are not two sizes without noise")
+		v.find("there are no two sizes without noise")
 		return v
 	}
 	gain := passes[len(sizes)-1] / passes[0]
 	noisy := v.noisyFloor(all)
-	v.settle(uneven <= 1.5 && apart <= 1.5 && gain >= 10 && noisy >= 1.5, uneven > 3 || apart > 3 || gain <= 1)
+	v.settle(uneven <= 1.5 && apart <= 1.5 && gain >= 10 && noisy >= 1.5,
+		uneven > 3 || apart > 3 || gain <= 1)
 	return v
 }
 
-// decadeSteps returns the steps from each target to the next; nil where one is not reached.
+// decadeSteps returns the steps from each target to the next, or nil if a target is not reached.
 func decadeSteps(o observation) (steps []float64) {
 	for i, at := range o.Targets {
 		if at == nil || o.Diverged() {
@@ -78,7 +85,7 @@ func mean(xs []float64) (sum float64) {
 	return sum
 }
 
-// phaseOrder tells whether alignment ends before saddle avoidance does, as with the full gradient.
+// phaseOrder notes how often alignment ends before saddle avoidance does, as with the full gradient.
 func (v *Verdict) phaseOrder(all []observation) {
 	ordered := 0
 	for _, o := range all {
@@ -89,12 +96,13 @@ func (v *Verdict) phaseOrder(all []observation) {
 	v.find("    alignment ends before saddle avoidance does in %d of %d runs", ordered, len(all))
 }
 
-// noisyFloor tells the test errors at the end of runs with noise, and returns the smallest size's over the largest's.
+// noisyFloor notes the test errors at the end of runs with noise, and returns the ratio of the smallest
+// size's to the largest's.
 func (v *Verdict) noisyFloor(all []observation) float64 {
-	noisy := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Noise == 0 || o.Diverged() })
+	noisy := keep(all, func(o observation) bool { return o.Noise != 0 && !o.Diverged() })
 	sizes, groups := by(noisy, func(o observation) int { return o.BatchSize })
 	if len(sizes) < 2 {
-		v.find("there are not two sizes with noise")
+		v.find("there are no two sizes with noise")
 		return math.NaN()
 	}
 	for _, size := range sizes {

@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// batchGrid makes runs with and without noise whose decades take so many steps each, and whose test error with noise is so large.
+// batchGrid makes runs without noise whose decades take the steps of decades, and runs with noise that end at
+// the test error of floor.
 func batchGrid(decades func(size float64) []float64, floor func(size float64) float64) []observation {
 	sizes := []float64{8, 80, 800}
 	all := grid(sizes, func(o *observation, size, wobble float64) {
@@ -25,17 +26,24 @@ func batchGrid(decades func(size float64) []float64, floor func(size float64) fl
 	})...)
 }
 
-func TestMinibatch(t *testing.T) {
+func TestSGD(t *testing.T) {
 	steady := func(float64) []float64 { return []float64{30, 30, 30} }
 	raised := func(size float64) float64 { return 0.01 + 1/size }
 	judge := func(what string, decades func(float64) []float64, floor func(float64) float64, want Status) {
-		expect(t, what, judgeMinibatch(batchGrid(decades, floor)), want)
+		expect(t, what, judgeSGD(batchGrid(decades, floor)), want)
 	}
 	judge("as claimed", steady, raised, Agrees)
 	judge("slower and slower", func(float64) []float64 { return []float64{30, 60, 120} }, raised, Disagrees)
-	judge("steps as many more as the size is less", func(size float64) []float64 { return []float64{24000 / size, 24000 / size, 24000 / size} }, raised, Disagrees)
-	judge("the smallest never gets there", func(size float64) []float64 { return []float64{30, size - 9, 30} }, raised, Disagrees)
-	judge("twice as many steps with the smallest", func(size float64) []float64 { s := 30 * (1 + 8/size); return []float64{s, s, s} }, raised, Unclear)
+	judge("steps as many more as the size is less", func(size float64) []float64 {
+		return []float64{24000 / size, 24000 / size, 24000 / size}
+	}, raised, Disagrees)
+	judge("the smallest never gets there", func(size float64) []float64 {
+		return []float64{30, size - 9, 30}
+	}, raised, Disagrees)
+	judge("twice as many steps with the smallest", func(size float64) []float64 {
+		s := 30 * (1 + 8/size)
+		return []float64{s, s, s}
+	}, raised, Unclear)
 	judge("noise does not matter", steady, func(float64) float64 { return 0.01 }, Unclear)
-	expect(t, "nothing", judgeMinibatch(nil), Unclear)
+	expect(t, "nothing", judgeSGD(nil), Unclear)
 }

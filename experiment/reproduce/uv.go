@@ -8,15 +8,20 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const asymmetricClaim = `From a small random start U and V stay balanced by themselves: ‖UᵀU − VᵀV‖ stays far below ‖M*‖, without a term that asks for
-it, and the test error of UVᵀ falls with the size α of the start as that of UUᵀ does (Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
+const uvClaim = `From a small random start U and V stay balanced without a term that asks for it: ‖UᵀU − VᵀV‖
+stays far below ‖M*‖. The test error of UVᵀ falls with the size α of the start as the test error of UUᵀ does
+(Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
 
-// judgeAsymmetric asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test error in α,
-// in logarithms, be within a tenth of each other; an imbalance of a tenth, or slopes a quarter apart, disagrees.
-func judgeAsymmetric(all []observation) Verdict {
+// judgeUV asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test
+// error in α, in logarithms, be within a tenth of each other. An imbalance of a tenth, or slopes a quarter
+// apart, disagrees.
+func judgeUV(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
-		{Query: sweep.Query{X: "alpha", Y: "imbalance", Where: map[string][]string{"parametrization": {solver.UV{}.Name()}}}},
+		{Query: sweep.Query{
+			X: "alpha", Y: "imbalance",
+			Where: map[string][]string{"parametrization": {solver.UV{}.Name()}},
+		}},
 	}}
 	worst := math.NaN()
 	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
@@ -29,11 +34,11 @@ func judgeAsymmetric(all []observation) Verdict {
 				worst = math.Max(worst, p.Imbalance) // NaN stays
 			}
 		}
-		return fmt.Sprintf("; the imbalance is at most %.2g, where ‖M*‖ = 1", worst)
+		return fmt.Sprintf("; the imbalance is at most %.2g, for ‖M*‖ = 1", worst)
 	})
 	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.UV{}.Name()]
 	if len(slopes) < 2 {
-		v.find("there are not both parametrizations")
+		v.find("there are no runs of one of the parametrizations")
 		return v
 	}
 	apart := math.Abs(uv/psd - 1)
