@@ -7,7 +7,8 @@ import (
 
 // decodeCvt decodes cvt among integers, floating-point numbers, and bf16.
 func decodeCvt(a *assembler) operation {
-	if n := len(a.s.mods); n >= 2 && (a.s.mods[n-1] == "bf16" || a.s.mods[n-2] == "bf16" || a.s.mods[n-2] == "bf16x2") {
+	if n := len(a.s.mods); n >= 2 &&
+		(a.s.mods[n-1] == "bf16" || a.s.mods[n-2] == "bf16" || a.s.mods[n-2] == "bf16x2") {
 		return decodeBf16(a)
 	}
 	integral := a.maybe("rni", "rzi", "rmi", "rpi")
@@ -215,16 +216,15 @@ func floatToFloat(to, from kind, round string, dir direction) func(x uint64) uin
 	return func(x uint64) uint64 { return bits64(integral(dir, f64(x))) }
 }
 
-// decodeBf16 decodes the conversions between f32 and bf16, the upper half of one: cvt.rn.bf16.f32 and its .rz kin,
-// cvt.rn.bf16x2.f32 of two numbers, the first the upper, and cvt.f32.bf16.
+// decodeBf16 decodes the conversions between f32 and bf16, the upper half of one: cvt.rn.bf16.f32 and its .rz
+// kin, cvt.rn.bf16x2.f32 of two numbers, the first the upper, and cvt.f32.bf16.
 func decodeBf16(a *assembler) operation {
 	if a.maybe("f32") != "" {
 		a.must("bf16")
 		a.takes(2)
 		a.needs(78, 90)
-		return map1(a.destination(a.operand(0), kinds["f32"]), a.source(a.operand(1), kinds["b16"]), func(x uint64) uint64 {
-			return bits32(f32(x << 16))
-		})
+		to, from := a.destination(a.operand(0), kinds["f32"]), a.source(a.operand(1), kinds["b16"])
+		return map1(to, from, func(x uint64) uint64 { return bits32(f32(x << 16)) })
 	}
 	dir := directions[a.must("rn", "rz")]
 	a.needs(70, 80)
@@ -232,9 +232,8 @@ func decodeBf16(a *assembler) operation {
 	a.must("f32")
 	if !two {
 		a.takes(2)
-		return map1(a.destination(a.operand(0), kinds["b16"]), a.source(a.operand(1), kinds["f32"]), func(x uint64) uint64 {
-			return bf16(dir, x)
-		})
+		to, from := a.destination(a.operand(0), kinds["b16"]), a.source(a.operand(1), kinds["f32"])
+		return map1(to, from, func(x uint64) uint64 { return bf16(dir, x) })
 	}
 	a.takes(3)
 	return map2(a.destination(a.operand(0), kinds["b32"]), a.source(a.operand(1), kinds["f32"]),

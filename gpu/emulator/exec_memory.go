@@ -32,8 +32,8 @@ var (
 	}
 )
 
-// order takes the memory order and scope of an instruction. ordered is whether it is an acquire or a release that
-// reaches beyond the block.
+// order takes the memory order and scope of an instruction. ordered is whether it is an acquire or a release
+// that reaches beyond the block.
 func (a *assembler) order(options ...string) (s strength, ordered bool) {
 	switch o := a.maybe(options...); o {
 	case "", "weak":
@@ -189,7 +189,8 @@ func (a *assembler) address(q *request, o *operand) {
 		a.fail("a number is no address")
 	default:
 		k := o.register.kind
-		if k.class == 'f' || k.size != 8 && (k.size != 4 || q.space == globalSpace || q.space == genericSpace) {
+		narrow := k.size == 4 && q.space != globalSpace && q.space != genericSpace
+		if k.class == 'f' || k.size != 8 && !narrow {
 			a.fail("%s is %v: no address", o.register.name, k)
 		}
 		q.base, q.offset = a.index(o.register), o.bits
@@ -210,7 +211,8 @@ func (q *request) in(address uint64) (space, uint64) {
 	return globalSpace, address
 }
 
-// reach finds the bytes that a lane asks for: of the request's size, or less of a cp.async that asks for less.
+// reach finds the bytes that a lane asks for: of the request's size, or less of a cp.async that asks for
+// less.
 func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 	address := w.scratch[lane]
 	if address&uint64(q.size-1) != 0 {
@@ -233,10 +235,12 @@ func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 	default:
 		a := w.device.heap.find(address, size)
 		if a == nil {
-			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, %s", q.what, size, address, w.device.heap.describe(address))
+			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, %s",
+				q.what, size, address, w.device.heap.describe(address))
 		}
 		if r = &a.region; r.space != s {
-			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, which is of another state space", q.what, size, address)
+			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, which is of another state space",
+				q.what, size, address)
 		}
 	}
 	return r, int(address - r.base)
@@ -253,7 +257,8 @@ func (w *warp) aim(q *request) {
 // flying stops the kernel where a cp.async is on its way to bytes.
 func (w *warp) flying(q *request, r *region, at, lane int) {
 	if word, bits := run(at, q.size); r.pending != nil && r.pending[word]&bits != 0 {
-		w.fault(Race, lane, "%s of %d bytes at %s, to where a cp.async is on its way", q.what, q.size, w.where(r, at))
+		w.fault(Race, lane, "%s of %d bytes at %s, where a cp.async in flight writes",
+			q.what, q.size, w.where(r, at))
 	}
 }
 
@@ -261,7 +266,8 @@ func (w *warp) flying(q *request, r *region, at, lane int) {
 func (w *warp) check(q *request, r *region, at, size, lane int) {
 	w.flying(q, r, at, lane)
 	if word, bits := run(at, size); r.defined[word]&bits != bits {
-		w.fault(Uninitialized, lane, "%s of %d bytes at %s, which nothing has written", q.what, size, w.where(r, at))
+		w.fault(Uninitialized, lane, "%s of %d bytes at %s, which nothing has written",
+			q.what, size, w.where(r, at))
 	}
 }
 

@@ -4,14 +4,15 @@
 //
 // # What it writes
 //
-// For each instruction set (AVX-512, AVX2) and each width of one, two and three registers there are two functions, for
-// several rows of the product and for one:
+// For each instruction set (AVX-512, AVX2) and each width of one, two and three registers, there are two
+// functions, one for several rows of the product and one for a single row:
 //
 //	c_ij = fma(a_ik, b_kj, …) over k = 0, 1, 2, … from 0.
 //
-// b's rows are as wide as the function's piece of c, one after another. An element of a is spread over a register and
-// multiplies the registers of one row of b; the sums stay in registers from the first k to the last. Elements of c are
-// independent chains, enough of them to keep two multiply-add units with a latency of four cycles busy.
+// b's rows are as wide as the function's piece of c, one after another. An element of a is copied to all
+// lanes of a register and multiplies the registers of one row of b; the sums stay in registers from the first
+// k to the last. The elements of c are independent chains, enough to keep two multiply-add units with a
+// latency of four cycles busy.
 package main
 
 import (
@@ -28,7 +29,7 @@ import (
 type isa struct {
 	name     string
 	bytes    int    // of a register
-	rows     [3]int // of a piece that is so many registers wide
+	rows     [3]int // of a piece with 1, 2 or 3 registers per row
 	register func() VecVirtual
 }
 
@@ -47,12 +48,13 @@ func main() {
 	Generate()
 }
 
-// product writes the function for a number of rows that are a number of registers wide.
+// product writes the function for a number of rows, each a number of registers wide.
 func product(isa isa, rows, registers int) {
 	const number = 8 // bytes
 	name := fmt.Sprintf("product%dx%d%s", rows, registers*isa.bytes/number, isa.name)
 	TEXT(name, attr.NOSPLIT, "func(c []float64, stride int, a []float64, down, along int, b []float64)")
-	Doc(fmt.Sprintf("%s does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[3]d + j] for i < %[2]d, j < %[3]d and all of b.",
+	Doc(fmt.Sprintf("%s does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[3]d + j] "+
+		"for i < %[2]d, j < %[3]d and all of b.",
 		name, rows, registers*isa.bytes/number))
 	Pragma("noescape")
 	load := func(from gotypes.Component, bytes bool) Register {
@@ -67,7 +69,7 @@ func product(isa isa, rows, registers int) {
 	ADDQ(b, end)
 	down, along := load(Param("down"), true), load(Param("along"), true)
 
-	// Rows i, i + 1 and i + 2 of a are found from one pointer.
+	// Rows i, i + 1 and i + 2 of a are addressed from one pointer.
 	pointers := []Register{load(Param("a").Base(), false)}
 	for i := 3; i < rows; i += 3 {
 		p := GP64()
