@@ -19,8 +19,8 @@ const (
 	Generated Storage = "generated" // rows are made from their counters when they are needed
 )
 
-// Precision is the arithmetic of the gradient: lift, contract and pullback. Iterates are f64 in each, and so are the
-// observations and the spectral estimate.
+// Precision is the arithmetic of the gradient: lift, contract and pullback. Iterates are f64 in each, and so
+// are the observations and the spectral estimate.
 type Precision string
 
 // The precisions.
@@ -58,24 +58,26 @@ func (b Backend) Device() string { return b.Info.Name }
 
 // Memory implements [solver.Backend]: bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
-	l, err := newLayout(b, p.Ensemble, batch)
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return 0, err
 	}
-	return l.total(), nil
+	return e.total(), nil
 }
 
 // Open implements [solver.Backend].
-func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (_ solver.Engine, err error) {
-	l, err := newLayout(b, p.Ensemble, batch)
+func (b Backend) Open(
+	ctx context.Context, p *sensing.Problem, batch solver.Batch,
+) (_ solver.Engine, err error) {
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return nil, err
 	}
-	device, err := b.Connect()
+	opened, err := b.Connect()
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
-	e := &engine{layout: l, device: device, notice: b.Notice}
+	e.device = &device{Device: opened, notice: b.Notice}
 	defer func() {
 		if err != nil {
 			if closing := e.Close(); !errors.Is(err, driver.ErrLost) { // which is all that a lost device says
@@ -83,14 +85,5 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 			}
 		}
 	}()
-	if err := e.allocate(); err != nil {
-		return nil, err
-	}
-	if err := e.load(); err != nil {
-		return nil, err
-	}
-	if err := e.fill(ctx, p.Ensemble); err != nil {
-		return nil, err
-	}
-	return e, e.observe(p)
+	return e, e.open(ctx, p)
 }

@@ -111,13 +111,14 @@ func (c benchCase) run(b *testing.B) {
 		check(b, e.Set(i, solver.Iterate, start))
 	}
 	check(b, e.Gradient(all...))
+	o := rowsOf(e)
 	copied := copyRate(b, e.device)
 
 	b.Run("contract", func(b *testing.B) {
-		seconds := repeat(b, e.device, func(int) error { return e.contractAll(c.members) })
+		seconds := repeat(b, e.device, func(int) error { return o.contractAll(e.y, c.members) })
 		b.ReportMetric(copied/1e9, "copy-GB/s")
-		if e.inMemory {
-			bytes := float64(e.m) * float64(e.stride)
+		if o.inMemory {
+			bytes := float64(o.m) * float64(o.stride)
 			b.ReportMetric(bytes/seconds/1e9, "GB/s")
 			b.ReportMetric(bytes/copied*1e9, "floor-ns")
 		}

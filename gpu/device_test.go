@@ -266,7 +266,7 @@ func TestProducts(t *testing.T) {
 	must(t, err)
 	e := opened.(*engine)
 	for _, name := range []string{"gram", "right_multiply"} {
-		e.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
+		e.device.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
 		must(t, err)
 	}
 	var grams, multiplied []product
@@ -276,16 +276,17 @@ func TestProducts(t *testing.T) {
 		must(t, err)
 		must(t, e.Set(i, solver.Iterate, u))
 		us = append(us, u[0])
-		square, err := e.borrow(mat.NewDense(r, r, nil))
+		square, err := e.device.borrow(mat.NewDense(r, r, nil))
 		must(t, err)
 		at := e.slot(i, solver.Iterate)
 		grams = append(grams, product{at, at, r, square})
 		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.OwnSlot)})
 	}
-	must(t, e.device.Upload(e.lifts, encode(grams)))
-	must(t, e.gram(e.lifts, n, len(ranks), 33))
-	must(t, e.device.Upload(e.pullbacks, encode(multiplied)))
-	must(t, e.rightMultiply(e.pullbacks, n, len(ranks), 33))
+	o := rowsOf(e)
+	must(t, e.device.Upload(o.lifts, encode(grams)))
+	must(t, e.device.gram(o.lifts, n, len(ranks), 33))
+	must(t, e.device.Upload(o.pullbacks, encode(multiplied)))
+	must(t, e.device.rightMultiply(o.pullbacks, n, len(ranks), 33))
 	for i, r := range ranks {
 		var gram, product mat.Dense
 		gram.Mul(us[i].T(), us[i])

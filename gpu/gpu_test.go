@@ -153,11 +153,11 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	must(t, err)
 	defer func() { must(t, opened.Close()) }()
 	engine := opened.(*engine)
-	if once && engine.groups == 0 {
+	if once && rowsOf(engine).groups == 0 {
 		t.Fatal("this device cannot contract in one launch")
 	}
 	if !once {
-		engine.groups = 0
+		rowsOf(engine).groups = 0
 	}
 	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	must(t, err)
@@ -170,6 +170,9 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	must(t, engine.Get(0, solver.Iterate, u))
 	return u[0], loss[0]
 }
+
+// rowsOf returns the operator of an engine for rows.
+func rowsOf(e *engine) *rowOperator { return e.operator.(*rowOperator) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
