@@ -85,7 +85,7 @@ func TestChunks(t *testing.T) {
 // moved is the bytes and launches of a step's rows, counted tile by tile.
 type moved struct{ rows, sums, launches float64 }
 
-// count counts what a gradient in tiles moves, independently of the layout's own estimate.
+// count counts what a gradient in tiles moves, independently of the operator's own estimate.
 func count(l *rowOperator) (c moved) {
 	members := float64(l.members)
 	for first := 0; first < l.m; first += l.tileRows {
@@ -176,7 +176,7 @@ func TestTilesAreCounted(t *testing.T) {
 				t.Errorf("%d bytes of sums were stored, want %d", sums, stored)
 			}
 			if all := int64(2*visits-o.chunks()) * int64(o.kp) * 8; float64(all) != want.sums {
-				t.Errorf("the layout counts %d bytes of sums, want %.0f", all, want.sums)
+				t.Errorf("the operator counts %d bytes of sums, want %.0f", all, want.sums)
 			}
 		})
 	}
