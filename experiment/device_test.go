@@ -43,7 +43,7 @@ func TestOtherModel(t *testing.T) {
 				info, err := emulator.New(config).Info()
 				info.Name = fmt.Sprintf("GPU of %d multiprocessors", multiprocessors)
 				connect := func() (driver.Device, error) { return emulator.New(config), nil }
-				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Notice: p.Notice}, err
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage), Notice: p.Notice}, err
 			},
 			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 		}
@@ -100,7 +100,7 @@ func TestLostDevice(t *testing.T) {
 					d.Fail(failAfter, driver.ErrLost)
 				}
 				connect := func() (driver.Device, error) { return d, nil }
-				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage)}, err
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage)}, err
 			},
 			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 		}

@@ -52,52 +52,51 @@ func rectProblem(t *testing.T, n1, n2, m int) *sensing.Problem {
 func batch(ranks ...int) solver.Batch { return batchOf(solver.PSD{}, ranks...) }
 
 func batchOf(p solver.Parametrization, ranks ...int) solver.Batch {
-	b := solver.Batch{Parametrization: p, OwnSlots: 1}
-	for _, r := range ranks {
-		b.Members = append(b.Members, solver.Member{FactorRank: r})
-	}
-	return b
+	return solver.Batch{Parametrization: p, FactorRanks: ranks, Needs: solver.Needs{Slots: 1}}
 }
 
 // TestMemory: what Memory foretells is what is taken, to the byte but for what Apply and AdjointMul borrow; a step takes
 // nothing; and Close gives all of it back.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
-		storage Storage
+		storage solver.Storage
 		problem *sensing.Problem
 		batch   solver.Batch
 	}{
-		{Memory, problem(t, 33, 257), batch(3, 40, 1)},
-		{Generated, problem(t, 33, 257), batch(3, 40, 1)},
-		{Memory, rectProblem(t, 19, 5, 70), batchOf(solver.UV{}, 3, 21, 1)},
-		{Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
+		{solver.Memory, problem(t, 33, 257), batch(3, 40, 1)},
+		{solver.Generated, problem(t, 33, 257), batch(3, 40, 1)},
+		{solver.Memory, rectProblem(t, 19, 5, 70), batchOf(solver.UV{}, 3, 21, 1)},
+		{solver.Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
 		t.Run(fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2), func(t *testing.T) {
 			p, members := c.problem, c.batch
+			members.Needs.Vectors = 2
 			device := emulator.New(emulator.Config{})
 			var most int64
 			var allocs int
-			b := emulated(t, emulator.Config{}, c.storage, F64)
+			b := emulated(t, emulator.Config{}, c.storage, solver.F64)
 			b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 			foretold, err := b.Memory(p, members)
 			must(t, err)
 			e, err := b.Open(context.Background(), p, members)
 			must(t, err)
-			_, err = solver.NewSpectralEstimate(p.Ensemble, e, 0, 1)
+			_, err = solver.NewSpectralEstimate(p.Ensemble, e.(solver.ProductEngine), 1)
 			must(t, err)
 			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold || float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 			}
-			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.Members[1].FactorRank)
+			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.FactorRanks[1])
 			must(t, err)
 			u, err := solver.Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 			must(t, err)
 			must(t, e.Set(1, solver.Iterate, u))
 			before := allocs
-			for i := range 3 {
+			for range 3 {
 				for member := range 3 {
-					must(t, solver.GD{StepSize: 0.1}.Step(e, member, i))
+					must(t, descend(e, member, 0.1))
+					_, err := e.Dot(member, solver.Gradient, solver.Iterate)
+					must(t, err)
 				}
 			}
 			var losses [3]float64
@@ -116,7 +115,7 @@ func TestMemory(t *testing.T) {
 
 // TestTooLarge: a device without room says so before anything is taken, in a sentence with the need and what needs less.
 func TestTooLarge(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	device := emulator.New(emulator.Config{Memory: 20 << 20})
 	var most int64
 	var allocs int
@@ -132,7 +131,7 @@ func TestTooLarge(t *testing.T) {
 
 // TestOldDevice: a device that is too old for the kernels is refused in a sentence.
 func TestOldDevice(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	b.Info.Capability = [2]int{6, 1}
 	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "compute capability 6.1, and the kernels need 7.0") {
 		t.Errorf("the error is %v", err)
@@ -142,7 +141,7 @@ func TestOldDevice(t *testing.T) {
 // TestLost: a device that is lost at any operation makes an error that says so, and Close still returns.
 func TestLost(t *testing.T) {
 	for after := 1; after < 120; after += 7 {
-		b := emulated(t, emulator.Config{}, Memory, F64)
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 		lost := errors.Join(driver.ErrLost, errors.New("fell off the bus"))
 		b.Connect = func() (driver.Device, error) {
 			d := emulator.New(emulator.Config{})
@@ -162,7 +161,7 @@ func TestLost(t *testing.T) {
 func TestBrought(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, 7, 40) {
 		t.Run(name, func(t *testing.T) {
-			b := emulated(t, emulator.Config{}, Generated, F64)
+			b := emulated(t, emulator.Config{}, solver.Generated, solver.F64)
 			want, _ := steps(t, b, e, 3, true)
 			got, _ := steps(t, b, hidden(e), 3, true)
 			for i, v := range want.RawMatrix().Data {
@@ -218,7 +217,7 @@ func (long) Space() sensing.Space { return sensing.Rect{N1: 1<<20 - 15, N2: 2} }
 
 // TestRefused: what there are no kernels for is refused in a sentence.
 func TestRefused(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	sym, rect := problem(t, 3, 4), rectProblem(t, 3, 4, 5)
 	for _, c := range []struct {
 		problem *sensing.Problem
@@ -241,7 +240,7 @@ func TestRefused(t *testing.T) {
 	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "f16") {
 		t.Errorf("f16 arithmetic: %v", err)
 	}
-	b.Precision = F64
+	b.Precision = solver.F64
 	if _, err := b.Memory(problem(t, 3, 4), batch(0)); err == nil {
 		t.Error("a factor without columns was taken")
 	}
@@ -251,7 +250,7 @@ func TestRefused(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	if _, err := b.Open(ctx, problem(t, 5, 30), batch(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
@@ -262,11 +261,11 @@ func TestInterrupted(t *testing.T) {
 func TestProducts(t *testing.T) {
 	const n = 19
 	ranks := []int{1, 17, 33}
-	opened, err := emulated(t, emulator.Config{}, Memory, F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
+	opened, err := emulated(t, emulator.Config{}, solver.Memory, solver.F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
 	must(t, err)
 	e := opened.(*engine)
 	for _, name := range []string{"gram", "right_multiply"} {
-		e.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
+		e.device.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
 		must(t, err)
 	}
 	var grams, multiplied []product
@@ -276,16 +275,17 @@ func TestProducts(t *testing.T) {
 		must(t, err)
 		must(t, e.Set(i, solver.Iterate, u))
 		us = append(us, u[0])
-		square, err := e.borrow(mat.NewDense(r, r, nil))
+		square, err := e.device.borrow(mat.NewDense(r, r, nil))
 		must(t, err)
 		at := e.slot(i, solver.Iterate)
 		grams = append(grams, product{at, at, r, square})
 		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.MethodSlot)})
 	}
-	must(t, e.device.Upload(e.lifts, encode(grams)))
-	must(t, e.gram(e.lifts, n, len(ranks), 33))
-	must(t, e.device.Upload(e.pullbacks, encode(multiplied)))
-	must(t, e.rightMultiply(e.pullbacks, n, len(ranks), 33))
+	o := rowsOf(e)
+	must(t, e.device.Upload(o.lifts, encode(grams)))
+	must(t, e.device.gram(o.lifts, n, len(ranks), 33))
+	must(t, e.device.Upload(o.pullbacks, encode(multiplied)))
+	must(t, e.device.rightMultiply(o.pullbacks, n, len(ranks), 33))
 	for i, r := range ranks {
 		var gram, product mat.Dense
 		gram.Mul(us[i].T(), us[i])

@@ -25,7 +25,7 @@ func TestMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &sensing.Problem{Ensemble: e, Truth: truth}
-	device := emulated(t, emulator.Config{}, Memory, F64)
+	device := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	end := func(b solver.Backend, m solver.Method) (*mat.Dense, error) {
 		res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
 		if err != nil {
@@ -35,6 +35,7 @@ func TestMethods(t *testing.T) {
 	}
 	for _, m := range []solver.Method{
 		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
+		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
 	} {
 		got, err := end(device, m)
 		if err != nil {
@@ -48,7 +49,7 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s ends at\n%v\nnot at\n%v", m.Name(), mat.Formatted(got), mat.Formatted(want))
 		}
 	}
-	batch := solver.Batches{Size: 5, Seed: 1}
+	batch := solver.MiniBatches{Size: 5, Seed: 1}
 	for _, m := range []solver.Method{
 		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
 	} {

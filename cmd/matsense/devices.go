@@ -114,7 +114,7 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 		}
 		connect := func() (driver.Device, error) { return emulator.New(config), nil }
 		return emulated{gpu.Backend{
-			Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+			Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision),
 			Notice: p.Notice,
 		}}, nil
 	default:
@@ -149,7 +149,7 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	}
 	return gpu.Backend{
 		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
-		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision), Notice: p.Notice,
+		Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Notice: p.Notice,
 	}, nil
 }
 
