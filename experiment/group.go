@@ -106,8 +106,7 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 			ended(i, nil, err)
 			continue
 		}
-		s := settingsOf(c, start)
-		s.Recorder = &trajectories[i]
+		s := settingsOf(c, start, &trajectories[i])
 		jobs, places = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(places, i)
 	}
 	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Seats, jobs, func(job int, res *solver.Result, err error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,11 +158,14 @@ type running struct {
 	kept       int   // the iteration of the last one that was
 }
 
-// settingsOf are the solver's settings of a configuration alone.
-func settingsOf(c *config.Config, start solver.Start) solver.Settings {
+// settingsOf are the solver's settings of a configuration, with what is told its samples.
+func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.Settings {
+	if !c.IsLinear() {
+		r = estimates{r}
+	}
 	s := solver.Settings{
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
-		Parametrization: c.NewParametrization(),
+		Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -169,10 +173,21 @@ func settingsOf(c *config.Config, start solver.Start) solver.Settings {
 	return s
 }
 
+// estimates passes on what means something of estimates from observations that are not linear in a matrix: angles. Losses,
+// errors and the parts of a factor along and off the truth compare sizes, and the size of an estimate is arbitrary.
+type estimates struct{ solver.Recorder }
+
+// Record implements solver.Recorder.
+func (e estimates) Record(s solver.Sample) error {
+	unknown := math.NaN()
+	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
+	return e.Recorder.Record(s)
+}
+
 // settings has the run watched and kept.
 func (r *running) settings(start solver.Start) solver.Settings {
-	s := settingsOf(&r.plan.Config, start)
-	s.Recorder, s.Keep = r, r.keep
+	s := settingsOf(&r.plan.Config, start, r)
+	s.Keep = r.keep
 	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }

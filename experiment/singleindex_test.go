@@ -12,7 +12,7 @@ import (
 // TestSingleIndexRuns: the same samples behind a link, whether it is known or not, are found as well: what is measured is the distance
 // to what can be found. A second configuration with another link does not share the first one's problem.
 func TestSingleIndexRuns(t *testing.T) {
-	const base = "parametrization=sparse ensemble=single-index link=sign n=50 measurements=3000 alpha=1e-5 step=0.5 iterations=100 precision=auto "
+	const base = "parametrization=sparse observation=single-index link=sign n=50 measurements=3000 alpha=1e-5 step=0.5 iterations=100 precision=auto "
 	var errors [2]float64
 	for i, scale := range []string{"known", "unknown"} {
 		c := configOf(t, strings.Fields(base+"link-scale="+scale)...)

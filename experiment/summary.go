@@ -147,6 +147,7 @@ type ProblemSummary struct {
 	FactorRank   int    `json:"factor_rank"`
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
+	Observation  string `json:"observation"`
 }
 
 // SeedSummary repeats the seeds.
@@ -163,7 +164,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	n1, n2 := c.Sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries, c.Observation},
 		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
@@ -182,7 +183,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // where only the spectral estimate means something
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // an estimate has no phases
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered

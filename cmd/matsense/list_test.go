@@ -21,15 +21,17 @@ func TestList(t *testing.T) {
 		}
 		switch l["event"] {
 		case "method":
-			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, factor-rank: 1, init: spectral, method: "+name+"}"), "--dry-run")
-		case "ensemble":
 			iterations := "3"
-			if name == "multi-index" { // which takes no steps
+			if name == "none" {
 				iterations = "0"
 			}
+			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: "+iterations+", factor-rank: 1, init: spectral, method: "+name+"}"), "--dry-run")
+		case "ensemble":
 			if name != "dense" {
-				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 8, rank: 1, iterations: "+iterations+", ensemble: "+name+"}"), "--dry-run")
+				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 8, rank: 1, iterations: 3, ensemble: "+name+"}"), "--dry-run")
 			}
+		case "observation":
+			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 8, rank: 1, observation: "+name+"}"), "--dry-run")
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")

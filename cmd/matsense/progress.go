@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,9 +66,13 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 	return bar
 }
 
-// law names the ensemble and its entries, where it has any.
+// law names the ensemble, its entries if it has any, and the observation model if it is not linear.
 func law(c *config.Config) string {
-	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
+	words := []string{c.Ensemble, c.Entries}
+	if c.Link != "" {
+		words = append(words, c.Observation, c.Link)
+	}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
 // arithmetic names the arithmetic where it is not f64.
@@ -100,7 +106,9 @@ func (t *textProgress) Sample(s solver.Sample) {
 		rate := float64(done) / elapsed.Seconds()
 		left = fmt.Sprintf(", %.3g steps/s, %s left", rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
 	}
-	fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	if !math.IsNaN(s.TrainLoss) {
+		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	}
 }
 
 // end takes the bar away.

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble or a start.
+// Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble, an
+// observation model or a start.
 type Entry struct {
-	// Kind is the family: method, parametrization, ensemble or start. The catalog fills it in.
+	// Kind is the family: method, parametrization, ensemble, observation or start. The catalog fills it in.
 	Kind string
 	// Name is the member's name in flags and files.
 	Name string
@@ -38,11 +39,11 @@ func (e Entry) entry() Entry { return e }
 // member is a member of a family.
 type member interface{ entry() Entry }
 
-// Catalog lists every method, parametrization, ensemble and start.
+// Catalog lists every method, parametrization, ensemble, observation model and start.
 func Catalog() []Entry {
 	return slices.Concat(
 		entriesOf("method", methods), entriesOf("parametrization", parametrizations), entriesOf("ensemble", ensembles),
-		entriesOf("start", starts),
+		entriesOf("observation", observations), entriesOf("start", starts),
 	)
 }
 

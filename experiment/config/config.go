@@ -22,10 +22,11 @@ type Config struct {
 	Measurements  int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples" shared:"true"`
 	Ensemble      string  `key:"ensemble" help:"law of the measurements (see matsense list); user data have theirs" shared:"true"`
 	Entries       string  `key:"entries" help:"number format that defines the entries: f64, f32, bf16 or q8" shared:"true"`
+	Observation   string  `key:"observation" help:"what is observed: linear, ⟨A, M*⟩; or another (see matsense list)" shared:"true"`
 	Link          string  `key:"link" help:"single-index: identity, tanh, sign, square-root or cubic (default identity); multi-index: what is observed of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: norm, ‖z‖², product, z_1·z_2, or sign-product (default norm)" shared:"true"`
-	LinkScale     string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows the link, and so M* but for its size (default known)" shared:"true"`
-	Truncation    float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)" shared:"true"`
-	Preprocessing string  `key:"preprocessing" help:"multi-index: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)" shared:"true"`
+	LinkScale     string  `key:"link-scale" help:"{members}: known, or unknown, where nobody knows the link, and so M* but for its size (default known)" shared:"true"`
+	Truncation    float64 `key:"truncation" help:"{members}: observations are cut off at ± this, against heavy tails (0: they are not)" shared:"true"`
+	Preprocessing string  `key:"preprocessing" help:"{members}: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)" shared:"true"`
 	Noise         float64 `key:"noise" help:"standard deviation of the noise on the observations" shared:"true"`
 	Seed          uint64  `key:"seed" help:"seed of measurements, truth and noise" shared:"true"`
 
@@ -92,7 +93,7 @@ type Config struct {
 // Default returns the configuration of a run that nothing was said about.
 func Default() Config {
 	return Config{
-		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Seed: 1,
+		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear, Seed: 1,
 		Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
 		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
@@ -103,6 +104,7 @@ func Default() Config {
 // Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
 func (c *Config) Validate() error {
 	m := &Mistakes{c: c}
+	c.settleObservation(m)
 	m.OneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkMember(c, m, "parametrization", parametrizations, c.Parametrization)
 	if c.HasUserData() {
@@ -111,7 +113,10 @@ func (c *Config) Validate() error {
 		c.checkDrawn(m)
 		m.OneOf("ensemble", c.Ensemble, drawnEnsembles()...)
 		c.checkLaw(m)
-		checkMember(c, m, "ensemble", ensembles, c.Ensemble)
+		c.checkObservation(m)
+		if c.observation().Law == nil {
+			checkMember(c, m, "ensemble", ensembles, c.Ensemble)
+		}
 		c.fillStep()
 	}
 
@@ -120,10 +125,15 @@ func (c *Config) Validate() error {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
+	if c.EstimatesOnly() && !c.Given("init") && c.traits().Spectral {
+		c.Init = spectral
+	}
 	c.checkStart(m)
 
 	m.OneOf("method", c.Method, namesOf(methods)...)
-	m.Finite("step", c.Step, c.Step > 0, "positive")
+	if !c.EstimatesOnly() {
+		m.Finite("step", c.Step, c.Step > 0, "positive")
+	}
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)

@@ -188,7 +188,7 @@ func (d *Data) draw(c *Config) (err error) {
 	if p.Truth, err = c.truth(); err != nil {
 		return err
 	}
-	if observe := c.ensemble().Observe; observe != nil {
+	if observe := c.observation().Observe; observe != nil {
 		err = observe(c, p)
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
 // Law says how measurements are made, and what there is to know of them before.
@@ -33,11 +32,6 @@ type Ensemble struct {
 	Step func(c *Config) float64
 	// UserData is the file from which a user's measurements of this kind are read; nil if there is none.
 	UserData *UserData
-	// Observe makes the observations of a problem that has its measurements and its truth, and may replace the truth by
-	// what can be found of it; nil if the observations are linear in the truth.
-	Observe func(c *Config, p *sensing.Problem) error
-	// Estimates: only the spectral estimate means something.
-	Estimates bool
 }
 
 // isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low rank.
@@ -153,21 +147,6 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "single-index",
-				About:    "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
-				Source:   overIndex,
-				Docs:     Section{File: "docs/single-index.md", Heading: "Single index models"},
-				Settings: []string{"link", "link-scale", "truncation"},
-				Check:    (*Config).checkSingleIndex,
-			},
-			Law: Law{
-				Side: sensing.MaxRowSide, Count: func(c *Config) float64 { return float64(c.Space().K()) },
-				Make: func(c *Config) (sensing.Ensemble, error) { return c.singleIndex().Ensemble() },
-			},
-			Observe: (*Config).observeIndex,
-		},
-		{
-			Entry: Entry{
 				Name:   "rank-one",
 				About:  "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing; the user's with --vectors",
 				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
@@ -178,19 +157,6 @@ func init() {
 			UserData: &UserData{
 				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize, Load: (*Data).loadVectors,
 			},
-		},
-		{
-			Entry: Entry{
-				Name:     "multi-index",
-				About:    "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
-				Source:   "Kovačević, Zhang and Mondelli, arXiv 2502.01583",
-				Docs:     Section{File: "docs/multi-index.md", Heading: "Multi-index models"},
-				Settings: []string{"link", "preprocessing"},
-				Check:    (*Config).checkMultiIndex,
-			},
-			Law:       vectors,
-			Observe:   (*Config).observeIndices,
-			Estimates: true,
 		},
 		{
 			Entry: Entry{
@@ -233,8 +199,13 @@ func (c *Config) ensemble() Ensemble {
 	return *e
 }
 
-// law is how the measurements are made.
-func (c *Config) law() Law { return c.ensemble().Law }
+// law is how the measurements are made: by the observation model, or by the ensemble.
+func (c *Config) law() Law {
+	if o := c.observation(); o.Law != nil && !c.HasUserData() {
+		return *o.Law
+	}
+	return c.ensemble().Law
+}
 
 // NewEnsemble makes the measurements of a configuration that was found valid, if they are drawn.
 func (c *Config) NewEnsemble() (sensing.Ensemble, error) { return c.law().Make(c) }
@@ -263,9 +234,6 @@ func (c *Config) Formats() []sensing.Entries { return c.law().Formats }
 // CanGenerate says whether measurements can be generated when they are needed.
 func (c *Config) CanGenerate() bool { return !c.HasUserData() && c.law().Generated }
 
-// EstimatesOnly says whether only the spectral estimate means something.
-func (c *Config) EstimatesOnly() bool { return c.ensemble().Estimates }
-
 // mostSide bounds n and n2: past it not even one measurement can be indexed.
 func (c *Config) mostSide() int {
 	if side := c.law().Side; side > 0 {
@@ -276,7 +244,7 @@ func (c *Config) mostSide() int {
 
 // fillStep fills in the ensemble's step, unless one is given, once it is known.
 func (c *Config) fillStep() {
-	if e := c.ensemble(); e.Step != nil && !c.Given("step") {
+	if e := c.ensemble(); e.Step != nil && !c.Given("step") && !c.EstimatesOnly() {
 		if step := e.Step(c); step > 0 {
 			c.Step = step
 		}
@@ -304,19 +272,22 @@ func (c *Config) someEntries() (sensing.Ensemble, error) {
 
 // checkLaw refuses what only rows of entries have, and storage that generates what is not drawn one by one.
 func (c *Config) checkLaw(m *Mistakes) {
-	e := c.ensemble()
-	if len(e.Formats) > 0 || e.Count == nil {
+	law, name := c.law(), c.ensemble().Name
+	if len(law.Formats) > 0 || law.Count == nil {
 		return
 	}
+	if c.observation().Law != nil {
+		name = c.Observation
+	}
 	if c.Storage == "generated" && !c.CanGenerate() {
-		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", e.Name)
+		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", name)
 	}
 	switch c.Precision {
 	case "auto":
 		c.Precision = "f64"
 	case "mixed", "f32":
 		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time",
-			e.Name, c.Precision)
+			name, c.Precision)
 	}
 }
 
@@ -388,124 +359,4 @@ func (c *Config) checkPauli(m *Mistakes) {
 	case c.Measurements > sym.K():
 		m.Bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d", sym.K(), c.Measurements)
 	}
-}
-
-// multiIndex is the multi-index models' name.
-const multiIndex = "multi-index"
-
-// checkMultiIndex wants a link with as many indices as the truth has directions, which are of one length, and no steps: T(y) is not linear
-// in a matrix, so that f has nothing to find, and only the spectral estimate does.
-func (c *Config) checkMultiIndex(m *Mistakes) {
-	if c.Parametrization != (solver.PSD{}).Name() {
-		m.Bad("parametrization", "multi-index directions are sought in symmetric matrices, with parametrization psd, got %q", c.Parametrization)
-	}
-	if c.Link == "" {
-		c.Link = sensing.Links()[0].Name()
-	}
-	if c.Preprocessing == "" {
-		c.Preprocessing = string(sensing.Optimal)
-	}
-	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim), string(sensing.Optimal))
-	var names []string
-	for _, l := range sensing.Links() {
-		names = append(names, l.Name())
-	}
-	m.OneOf("link", c.Link, names...)
-	link, err := sensing.LinkOf(c.Link)
-	if err != nil {
-		return
-	}
-	if !c.Given("rank") {
-		c.Rank = max(link.Indices(), 1)
-	}
-	if link.Indices() != 0 && c.Rank != link.Indices() {
-		m.Bad("rank", "the link %s has %d indices, got rank %d", c.Link, link.Indices(), c.Rank)
-	}
-	if c.Kappa != 1 {
-		m.Bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
-	}
-	if !c.Given("measurements") {
-		c.Measurements = 10 * c.N * c.Rank
-	}
-	if !c.Given("factor-rank") {
-		c.FactorRank = c.Rank
-	}
-	if !c.Given("init") {
-		c.Init = spectral
-	}
-	if !c.Given("iterations") {
-		c.Iterations = 0
-	}
-	usual := Default()
-	for _, s := range []struct {
-		key   string
-		asked bool
-	}{{"method", c.Method != usual.Method}, {"step", c.Step != usual.Step}, {"target-loss", c.TargetLoss != 0}} {
-		if c.Given(s.key) && s.asked {
-			m.Bad(s.key, "multi-index takes no steps, and has no use for %s", s.key)
-		}
-	}
-	if c.Iterations > 0 {
-		m.Bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, take ensemble rank-one), got %d",
-			c.Iterations)
-	}
-}
-
-// observeIndices makes T(y) of the truth's directions.
-func (c *Config) observeIndices(p *sensing.Problem) error {
-	link, err := sensing.LinkOf(c.Link)
-	if err != nil {
-		return err
-	}
-	transform, err := link.Transform(sensing.Preprocessing(c.Preprocessing), c.Rank)
-	if err != nil {
-		return err
-	}
-	p.Observations, err = link.Observe(p, p.Ensemble.(*sensing.RankOne))
-	for i, y := range p.Observations {
-		p.Observations[i] = transform(y)
-	}
-	return err
-}
-
-// singleIndex is the single index model's name.
-const singleIndex = "single-index"
-
-// The values of link-scale.
-const (
-	knownScale   = "known"
-	unknownScale = "unknown"
-)
-
-// checkSingleIndex wants a link, and f64 arithmetic.
-func (c *Config) checkSingleIndex(m *Mistakes) {
-	if c.Link == "" {
-		c.Link = sensing.SingleIndexLinks()[0]
-	}
-	m.OneOf("link", c.Link, sensing.SingleIndexLinks()...)
-	if c.LinkScale == "" {
-		c.LinkScale = knownScale
-	}
-	m.OneOf("link-scale", c.LinkScale, knownScale, unknownScale)
-	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
-	n1, n2 := c.Sides()
-	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most && c.Space().K() > sensing.MaxObserved {
-		m.Bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d", c.Space().K(), sensing.MaxObserved)
-	}
-}
-
-// singleIndex is the model of a configuration that was found valid. Its samples are the measurements.
-func (c *Config) singleIndex() sensing.SingleIndex {
-	return sensing.SingleIndex{Space: c.Space(), Samples: c.Measurements, Link: c.Link, Unknown: c.LinkScale == unknownScale,
-		Truncation: c.Truncation, Noise: c.Noise, Seed: c.Seed}
-}
-
-// observeIndex draws the model's samples, and makes its truth what can be found of it.
-func (c *Config) observeIndex(p *sensing.Problem) (err error) {
-	model := c.singleIndex()
-	if p.Observations, err = model.Observe(p.Truth); err != nil {
-		return err
-	}
-	p.Truth, err = model.Target(p.Truth)
-	return err
 }

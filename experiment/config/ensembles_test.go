@@ -81,9 +81,9 @@ func TestMultiIndexConfig(t *testing.T) {
 		rank          int
 		link, process string
 	}{
-		{[]string{"ensemble=multi-index"}, 1, "norm", "optimal"},
-		{[]string{"ensemble=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
-		{[]string{"ensemble=multi-index", "link=product"}, 2, "product", "optimal"},
+		{[]string{"observation=multi-index"}, 1, "norm", "optimal"},
+		{[]string{"observation=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
+		{[]string{"observation=multi-index", "link=product"}, 2, "product", "optimal"},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err != nil {
@@ -104,14 +104,20 @@ func TestVectorMistakes(t *testing.T) {
 	}{
 		{[]string{"ensemble=rank-one", "entries=f32"}, "entries is for ensemble gaussian or rademacher, and this is rank-one"},
 		{[]string{"ensemble=rank-one", "precision=mixed"}, `rank-one is computed with in f64, got "mixed"`},
-		{[]string{"ensemble=rank-one", "link=norm"}, "link is for ensemble single-index or multi-index, and this is rank-one"},
-		{[]string{"preprocessing=trim"}, "preprocessing is for ensemble multi-index, and this is gaussian"},
-		{[]string{"ensemble=multi-index", "link=cube"}, `must be norm, product or sign-product, got "cube"`},
-		{[]string{"ensemble=multi-index", "preprocessing=clip"}, `must be none, trim or optimal, got "clip"`},
-		{[]string{"ensemble=multi-index", "link=product", "rank=3"}, "the link product has 2 indices, got rank 3"},
-		{[]string{"ensemble=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
-		{[]string{"ensemble=multi-index", "iterations=10"}, "take ensemble rank-one"},
-		{[]string{"ensemble=multi-index", "parametrization=uv"}, "with parametrization psd"},
+		{[]string{"ensemble=rank-one", "link=norm"}, "link is for observation single-index or multi-index, and this is linear"},
+		{[]string{"preprocessing=trim"}, "preprocessing is for observation multi-index, and this is linear"},
+		{[]string{"observation=multi-index", "link=cube"}, `must be norm, product or sign-product, got "cube"`},
+		{[]string{"observation=multi-index", "preprocessing=clip"}, `must be none, trim or optimal, got "clip"`},
+		{[]string{"observation=multi-index", "link=product", "rank=3"}, "the link product has 2 indices, got rank 3"},
+		{[]string{"observation=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
+		{[]string{"observation=multi-index", "iterations=10"}, "take ensemble rank-one"},
+		{[]string{"observation=multi-index", "parametrization=uv"}, "with parametrization psd"},
+		{[]string{"observation=multi-index", "method=gd"}, "no method can descend: it goes with method none, not gd"},
+		{[]string{"observation=multi-index", "ensemble=gaussian"}, "observation multi-index goes with ensemble rank-one, not gaussian"},
+		{[]string{"observation=single-index", "entries=f64"}, "entries does not apply to observation single-index"},
+		{[]string{"ensemble=single-index"}, "use --observation single-index"},
+		{[]string{"ensemble=multi-index"}, "use --observation multi-index"},
+		{[]string{"observation=cubic"}, `must be linear, single-index or multi-index, got "cubic"`},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -14,6 +14,8 @@ type Method struct {
 	Complete func(c *Config)
 	// Near: the method needs a factor with no more columns than the truth's rank, and a start of the truth's size.
 	Near bool
+	// Estimates: the method takes no steps, and the start is all that there is.
+	Estimates bool
 	// SpectralStep: steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
 	SpectralStep bool
 }
@@ -157,6 +159,18 @@ func init() {
 			},
 			Near: true,
 		},
+		{
+			Entry: Entry{
+				Name:   "none",
+				About:  "no steps: the start is made and measured, an estimate without descent",
+				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
+				Docs:   Section{File: "docs/methods.md", Heading: "No steps"},
+				Check:  (*Config).checkNone,
+			},
+			Make:      func(*Config) solver.Method { return solver.None{} },
+			Complete:  (*Config).fillEstimateRank,
+			Estimates: true,
+		},
 	}
 }
 
@@ -172,6 +186,12 @@ func (c *Config) NeedsNearStart() bool {
 
 // HasSpectralStep says whether steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
 func (c *Config) HasSpectralStep() bool { return find(methods, c.Method).SpectralStep }
+
+// EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
+func (c *Config) EstimatesOnly() bool {
+	x := find(methods, c.Method)
+	return x != nil && x.Estimates
+}
 
 // completeMethod fills in the method's defaults that follow from the problem's size.
 func (c *Config) completeMethod() {
@@ -303,4 +323,22 @@ func (c *Config) checkGame(m *Mistakes) {
 	}
 	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1, "more than 1, or the adversary has no best shift")
 	m.Finite("adversary-radius", c.ShiftBound, c.ShiftBound > 0, "positive")
+}
+
+// checkNone refuses what is for steps.
+func (c *Config) checkNone(m *Mistakes) {
+	for _, key := range []string{"iterations", "step", "target-loss"} {
+		if f, _ := c.Field(key); !c.Given(key) {
+			f.clear()
+		} else if !f.isZero() {
+			m.Bad(key, "method none takes no steps, and has no use for %s", key)
+		}
+	}
+}
+
+// fillEstimateRank makes an estimate as many columns as the truth has rank, unless the factor's size is given.
+func (c *Config) fillEstimateRank() {
+	if !c.Given("factor-rank") && c.StartFile() == "" && c.Rank > 0 {
+		c.FactorRank = c.Rank
+	}
 }

@@ -183,9 +183,8 @@ func (c *Config) checkIndefinite(m *Mistakes) {
 	}
 }
 
-// checkSparse fills in the sizes of a vector: one column, as the truth and the factors have. Where nobody says more there are 4·s·ln n
-// measurements for s elements that are not zero, a few times as many as it takes to find them, and of a single index model 100 times
-// s·ln n samples.
+// checkSparse fills in the sizes of a vector: one column, as the truth and the factors have, and the measurements that its
+// observation model says for s elements that are not zero.
 func (c *Config) checkSparse(m *Mistakes) {
 	one := func(key string, value *int) {
 		if !c.Given(key) {
@@ -217,10 +216,7 @@ func (c *Config) checkSparse(m *Mistakes) {
 	if c.Sparsity < 1 || c.Sparsity > c.N && c.N >= 1 {
 		m.Bad("sparsity", "sparsity goes from 1 to n = %d, got %d", c.N, c.Sparsity)
 	} else if c.Measurements == 0 && !c.Given("measurements") && c.N >= 1 {
-		each := 4.0
-		if c.Ensemble == singleIndex {
-			each = 100
-		}
+		each := c.observation().PerSparse
 		c.Measurements = int(math.Ceil(each * float64(c.Sparsity) * math.Log(float64(max(c.N, 2)))))
 	}
 }

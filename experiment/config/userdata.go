@@ -169,11 +169,15 @@ func (c *Config) checkUserData(m *Mistakes) {
 			m.Bad("entries", "user %s are used as they are, in %s, got %q", way.key(), format, c.Entries)
 		}
 	}
-	for _, key := range settingsOf(ensembles) {
+	for _, key := range slices.Concat(settingsOf(ensembles), settingsOf(observations)) {
 		if f, _ := c.Field(key); key != "entries" && c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for measurements that are drawn, not for user data", key)
 		}
 	}
+	if c.Given("observation") && c.Observation != linear {
+		m.Bad("observation", "observation %s is for observations that are drawn, not for user data", c.Observation)
+	}
+	c.Observation = linear
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = e.Name, format, 0, 0
 	if format == "" {
 		c.checkLaw(m)
