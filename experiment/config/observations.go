@@ -38,7 +38,7 @@ func init() {
 				Name:   linear,
 				About:  "y = ⟨A, M*⟩ + noise",
 				Source: isotropic,
-				Docs:   Section{File: "docs/architecture.md", Heading: "One gradient"},
+				Docs:   Section{File: "docs/methods.md", Heading: "Observations"},
 			},
 			PerSparse: 4, // a few times as many as it takes to find the vector
 		},

@@ -40,7 +40,7 @@ func init() {
 				Name:   random,
 				About:  "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
 				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
-				Docs:   Section{File: "docs/architecture.md", Heading: "One gradient"},
+				Docs:   Section{File: "docs/methods.md", Heading: "Starts"},
 			},
 			Sized: true, Random: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
@@ -52,7 +52,7 @@ func init() {
 				Name:   spectral,
 				About:  "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
 				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
-				Docs:   Section{File: "docs/architecture.md", Heading: "Measuring"},
+				Docs:   Section{File: "docs/methods.md", Heading: "Starts"},
 				Check:  (*Config).checkSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
