@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/matsense/matsense/experiment/config"
@@ -35,10 +36,13 @@ var memberChecks = []struct {
 	{"a reference case", checkReference},
 }
 
+// shipped are the members that matsense comes with: tests may register more.
+var shipped = config.Catalog()
+
 // TestCatalog: every method, parametrization, ensemble, observation model and start runs, resumes, goes with others in a
 // batch, runs on a device or is refused there, and is explained and compared with an independent computation.
 func TestCatalog(t *testing.T) {
-	for _, e := range config.Catalog() {
+	for _, e := range shipped {
 		for _, c := range memberChecks {
 			t.Run(e.Kind+" "+e.Name+"/"+c.name, func(t *testing.T) {
 				if err := c.check(t, e); err != nil {
@@ -331,14 +335,57 @@ func checkReference(_ *testing.T, e config.Entry) error {
 	return fmt.Errorf("no case of testdata/reference has the %s %s, and no test of its law is known", e.Kind, e.Name)
 }
 
-// TestCatalogFindsWhatIsMissing: a member without a run, a section and a reference case fails the checks by name.
+// plant registers two methods that lack what members must have, once: one that is refused everywhere, and one that is never
+// the same again. It returns their entries.
+var plant = sync.OnceValue(func() map[string]config.Entry {
+	made := 0
+	refused := config.Method{
+		Entry: config.Entry{
+			Name: "planted-refused", About: "a method that no configuration goes with",
+			Check: func(_ *config.Config, m *config.Mistakes) { m.Bad("method", "planted-refused goes with nothing") },
+		},
+		Make: func(*config.Config) solver.Method { return solver.None{} },
+	}
+	restless := config.Method{
+		Entry: config.Entry{Name: "planted-restless", About: "a method whose steps depend on how often it was made"},
+		Make: func(c *config.Config) solver.Method {
+			made++
+			usual := *c
+			usual.Method, usual.Step = "gd", c.Step/float64(made)
+			return usual.NewMethod()
+		},
+	}
+	entries := map[string]config.Entry{}
+	for _, m := range []config.Method{refused, restless} {
+		if err := config.RegisterMethod(m); err != nil {
+			panic(err)
+		}
+		m.Kind = "method"
+		entries[m.Name] = m.Entry
+	}
+	return entries
+})
+
+// TestCatalogFindsWhatIsMissing: the checks fail, by name, for members that lack what the checks are for.
 func TestCatalogFindsWhatIsMissing(t *testing.T) {
-	planted := config.Entry{Kind: "method", Name: "planted", Docs: config.Section{File: "docs/methods.md", Heading: "Planted"}}
-	for _, c := range memberChecks {
-		if err := c.check(t, planted); err == nil {
-			t.Errorf("a member that has nothing has %s", c.name)
-		} else if !strings.Contains(strings.ToLower(err.Error()), "planted") {
-			t.Errorf("%s: the error does not name the member: %v", c.name, err)
+	for name, fails := range map[string][]string{
+		"planted-refused": {
+			"a smallest run", "resume equals", "a batch equals", "runs on the emulator, or is refused",
+			"a section of the documentation", "a reference case",
+		},
+		"planted-restless": {
+			"resume equals", "a batch equals", "runs on the emulator, or is refused", "a section of the documentation",
+			"a reference case",
+		},
+	} {
+		var failed []string
+		for _, c := range memberChecks {
+			if c.check(t, plant()[name]) != nil {
+				failed = append(failed, c.name)
+			}
+		}
+		if !slices.Equal(failed, fails) {
+			t.Errorf("%s fails %q, want %q", name, failed, fails)
 		}
 	}
 }

@@ -135,7 +135,7 @@ func (p *Plan) identity(d *config.Data) identity {
 // bits and without the number of iterations, and the contents of the data files.
 func (p *Plan) fingerprint(d *config.Data) string {
 	h := sha256.New()
-	for _, f := range p.Config.Fields() {
+	for _, f := range p.Config.Used() {
 		switch {
 		case f.MayChange():
 		case d.Hashes[f.Key] != "":

@@ -84,6 +84,8 @@ type Config struct {
 	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies share it, so that
 	// it is replaced and never changed.
 	from map[string]string
+	// declared has the values of settings that members declare. Copies share it, so that it is replaced and never changed.
+	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
@@ -116,6 +118,7 @@ func (c *Config) Validate() error {
 		c.checkObservation(m)
 		if c.observation().Law == nil {
 			checkMember(c, m, "ensemble", ensembles, c.Ensemble)
+			c.checkEntries(m)
 		}
 		c.fillStep()
 	}

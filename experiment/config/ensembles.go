@@ -61,7 +61,6 @@ func init() {
 				Source:   isotropic,
 				Docs:     Section{File: "docs/methods.md", Heading: "Rows of entries"},
 				Settings: []string{"entries"},
-				Check:    (*Config).checkEntries,
 			},
 			Law: Law{
 				Formats: []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, Side: sensing.MaxRowSide,
@@ -327,12 +326,22 @@ func (c *Config) checkReLU(m *Mistakes) {
 	c.Measurements = seen
 }
 
-// checkEntries wants a number format.
+// checkEntries wants a number format that the entries may have, and fills one in.
 func (c *Config) checkEntries(m *Mistakes) {
-	if c.Entries == "" {
-		c.Entries = string(sensing.F32)
+	var formats []string
+	for _, f := range c.law().Formats {
+		formats = append(formats, string(f))
 	}
-	m.OneOf("entries", c.Entries, "f64", "f32", "bf16", "q8")
+	if len(formats) == 0 {
+		return
+	}
+	if c.Entries == "" || !c.Given("entries") && !slices.Contains(formats, c.Entries) {
+		c.Entries = formats[0]
+		if usual := Default().Entries; slices.Contains(formats, usual) {
+			c.Entries = usual
+		}
+	}
+	m.OneOf("entries", c.Entries, formats...)
 }
 
 // checkSigns fills in the one format of signs.

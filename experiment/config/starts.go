@@ -109,9 +109,10 @@ func (c *Config) checkStart(m *Mistakes) {
 		m.Bad("init", "init must be %s or a .npy file, got nothing", orList(namesOf(starts)))
 	}
 	s := find(starts, c.Init)
-	if s != nil && s.Check != nil {
-		s.Check(c, m)
+	if s == nil {
+		refuseOthers(c, m, "start", starts, nil, "a file")
 	}
+	checkMember(c, m, "start", starts, c.Init)
 	// A resolved configuration says 0 where a setting does not apply.
 	if s == nil || !s.Sized {
 		if c.Given("alpha") && c.Alpha != 0 {

@@ -53,7 +53,7 @@ func userDataKinds() (kinds []*UserData) {
 // file is a setting that names a file.
 func (c *Config) file(key string) DataFile {
 	f, _ := c.Field(key)
-	return DataFile{key, f.value.Addr().Interface().(*string)}
+	return DataFile{key, f.value().Addr().Interface().(*string)}
 }
 
 // files are the settings that name the files of user data.
@@ -155,7 +155,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
 	for _, key := range []string{"kappa", "noise"} {
-		if f, _ := c.Field(key); c.Given(key) && f.value.Float() != 0 {
+		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}
 	}

@@ -106,10 +106,10 @@ func Nearest(s string, words []string) string {
 	return slices.MinFunc(words, func(a, b string) int { return distance(a) - distance(b) })
 }
 
-// YAML writes the configuration: every setting, in order.
+// YAML writes the configuration: every setting that it uses, in order.
 func (c *Config) YAML() []byte {
 	root := yamldoc.Map()
-	for _, f := range c.Fields() {
+	for _, f := range c.Used() {
 		root.Content = append(root.Content, yamldoc.Plain(f.Key), f.YAML())
 	}
 	return yamldoc.Bytes(root)
