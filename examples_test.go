@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOwnMethod: a module of its own adds a method to the catalog, runs it, goes on with the run and sweeps over the method's
-// setting. It is built without network, from the packages that this module has.
+// TestOwnMethod: a module of its own adds a method to the catalog, runs it, goes on with the run and sweeps
+// over the method's setting. It is built without network, from the packages that this module has.
 func TestOwnMethod(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds a program")

@@ -39,8 +39,9 @@ var memberChecks = []struct {
 // shipped are the members that matsense comes with: tests may register more.
 var shipped = config.Catalog()
 
-// TestCatalog: every method, parametrization, ensemble, observation model and start runs, resumes, goes with others in a
-// batch, runs on a device or is refused there, and is explained and compared with an independent computation.
+// TestCatalog: every method, parametrization, ensemble, observation model and start runs, resumes, goes with
+// others in a batch, runs on a device or is refused there, and is explained and compared with an independent
+// computation.
 func TestCatalog(t *testing.T) {
 	for _, e := range shipped {
 		for _, c := range memberChecks {
@@ -53,8 +54,8 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-// smallest returns the configuration of the smallest run with a member that is valid: the first of some problems that the
-// member goes with.
+// smallest returns the configuration of the smallest run with a member that is valid: the first of some
+// problems that the member goes with.
 func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, error) {
 	t.Helper()
 	key := map[string]string{"start": "init"}[e.Kind]
@@ -72,7 +73,8 @@ func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, erro
 		"factor-rank=2 ensemble=relu-completion iterations=4",
 		"factor-rank=2 rank=0 init=spectral iterations=4 " + userMatrices(t),
 	} {
-		settings := slices.DeleteFunc(strings.Fields(base+problem), func(s string) bool { return strings.HasPrefix(s, key+"=") })
+		settings := slices.DeleteFunc(strings.Fields(base+problem),
+			func(s string) bool { return strings.HasPrefix(s, key+"=") })
 		c := configOf(t, append(append(settings, key+"="+e.Name), more...)...)
 		sound := c
 		if failed = sound.Check(); failed == nil {
@@ -157,7 +159,8 @@ func checkRuns(t *testing.T, e config.Entry) error {
 	if out.Summary.Status != solver.BudgetSpent {
 		return fmt.Errorf("it ended with %q", out.Summary.StatusText)
 	}
-	if last := out.Trajectory[len(out.Trajectory)-1]; math.IsNaN(last.TrainLoss) && math.IsNaN(last.SpectralAngle) {
+	last := out.Trajectory[len(out.Trajectory)-1]
+	if math.IsNaN(last.TrainLoss) && math.IsNaN(last.SpectralAngle) {
 		return errors.New("nothing was measured")
 	}
 	return nil
@@ -235,13 +238,14 @@ func emulatorHost() Host {
 		d := emulator.New(emulator.Config{})
 		info, err := d.Info()
 		connect := func() (driver.Device, error) { return d, nil }
-		return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage)}, err
+		storage := gpu.Storage(p.Storage)
+		return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage}, err
 	}
 	return h
 }
 
-// checkEmulator wants the smallest run to come to the losses that it has on the cpu, or to be refused with a sentence that
-// names the device that runs it.
+// checkEmulator wants the smallest run to come to the losses that it has on the cpu, or to be refused with a
+// sentence that names the device that runs it.
 func checkEmulator(t *testing.T, e config.Entry) error {
 	here, err := smallest(t, e)
 	if err != nil {
@@ -280,16 +284,16 @@ func checkDocs(_ *testing.T, e config.Entry) error {
 		return fmt.Errorf("the entry names the documentation %q: %v", e.Docs.File, err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if title, heading := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); heading && strings.HasPrefix(line, "#") &&
-			strings.TrimSpace(title) == e.Docs.Heading {
+		title, spaced := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
+		if strings.HasPrefix(line, "#") && spaced && strings.TrimSpace(title) == e.Docs.Heading {
 			return nil
 		}
 	}
 	return fmt.Errorf("%s has no section %q", e.Docs.File, e.Docs.Heading)
 }
 
-// lawTests are the tests that compare members with an independent computation for which testdata/reference has no case: what
-// a user cannot bring as files, and so the reference's program cannot hand over.
+// lawTests are the tests that compare members with an independent computation for which testdata/reference
+// has no case: what a user cannot bring as files, and so the reference's program cannot hand over.
 var lawTests = map[string]string{
 	"method none":              "solver/none_test.go TestNone",
 	"ensemble gaussian":        "sensing/gaussian_test.go TestGaussianRoundsOneDraw",
@@ -332,22 +336,27 @@ func checkReference(_ *testing.T, e config.Entry) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no case of testdata/reference has the %s %s, and no test of its law is known", e.Kind, e.Name)
+	return fmt.Errorf("no case of testdata/reference has the %s %s, and no test of its law is known", e.Kind,
+		e.Name)
 }
 
-// plant registers two methods that lack what members must have, once: one that is refused everywhere, and one that is never
-// the same again. It returns their entries.
+// plant registers two methods that lack what members must have, once: one that is refused everywhere, and one
+// that is never the same again. It returns their entries.
 var plant = sync.OnceValue(func() map[string]config.Entry {
 	made := 0
 	refused := config.Method{
 		Entry: config.Entry{
 			Name: "planted-refused", About: "a method that no configuration goes with",
-			Check: func(_ *config.Config, m *config.Mistakes) { m.Bad("method", "planted-refused goes with nothing") },
+			Check: func(_ *config.Config, m *config.Mistakes) {
+				m.Bad("method", "planted-refused goes with nothing")
+			},
 		},
 		Make: func(*config.Config) solver.Method { return solver.None{} },
 	}
 	restless := config.Method{
-		Entry: config.Entry{Name: "planted-restless", About: "a method whose steps depend on how often it was made"},
+		Entry: config.Entry{
+			Name: "planted-restless", About: "a method whose steps depend on how often it was made",
+		},
 		Make: func(c *config.Config) solver.Method {
 			made++
 			usual := *c
@@ -374,7 +383,8 @@ func TestCatalogFindsWhatIsMissing(t *testing.T) {
 			"a section of the documentation", "a reference case",
 		},
 		"planted-restless": {
-			"resume equals", "a batch equals", "runs on the emulator, or is refused", "a section of the documentation",
+			"resume equals", "a batch equals", "runs on the emulator, or is refused",
+			"a section of the documentation",
 			"a reference case",
 		},
 	} {

@@ -67,8 +67,8 @@ var registerMine = sync.OnceValue(func() error {
 
 const mine = "n=8 rank=2 measurements=60 checkpoint-every=0 ensemble=my-rows method=my-gd init=my-random "
 
-// TestRegistered: what a library's user registers runs under its own name, is kept in config.yaml, and resumes to the same
-// bits, with its settings; the same names work in groups.
+// TestRegistered: what a library's user registers runs under its own name, is kept in config.yaml, and
+// resumes to the same bits, with its settings; the same names work in groups.
 func TestRegistered(t *testing.T) {
 	if err := registerMine(); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,8 @@ func TestRegistered(t *testing.T) {
 	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
 	run := func(dir string, resume bool, settings string) *Outcome {
 		t.Helper()
-		out, err := runHere(configOf(t, strings.Fields(mine+settings)...), cpuHost(1e9), Options{Dir: dir, Resume: resume})
+		out, err := runHere(configOf(t, strings.Fields(mine+settings)...), cpuHost(1e9), Options{Dir: dir,
+			Resume: resume})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +93,8 @@ func TestRegistered(t *testing.T) {
 		t.Errorf("the summary has %+v", p)
 	}
 	text := string(readFile(t, filepath.Join(whole, configFile)))
-	for _, line := range []string{"ensemble: my-rows", "method: my-gd", "init: my-random", "my-seed: 5", "my-step: 0.125", "my-size: large"} {
+	for _, line := range []string{"ensemble: my-rows", "method: my-gd", "init: my-random", "my-seed: 5",
+		"my-step: 0.125", "my-size: large"} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("config.yaml lacks %q:\n%s", line, text)
 		}
@@ -113,8 +115,9 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-// TestDeclaredSettings: a setting that a member declares is checked, refused with other members, and decides whose
-// checkpoints are whose and who shares measurements; configurations without the member are as if it were not there.
+// TestDeclaredSettings: a setting that a member declares is checked, refused with other members, and decides
+// whose checkpoints are whose and who shares measurements; configurations without the member are as if it
+// were not there.
 func TestDeclaredSettings(t *testing.T) {
 	if err := registerMine(); err != nil {
 		t.Fatal(err)

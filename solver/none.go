@@ -2,7 +2,8 @@ package solver
 
 import "errors"
 
-// None takes no steps: the start is made and measured, and is all that there is. It goes with [Settings].Iterations 0.
+// None takes no steps: the start is made and measured, and is all that there is. It goes with
+// [Settings].Iterations 0.
 type None struct{}
 
 var _ Method = None{}

@@ -98,7 +98,8 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 		name, value = "Train loss", s.Final.TrainLoss
 	}
 	if !known(value) && s.Spectral != nil {
-		v.Text = fmt.Sprintf("%s The spectral estimate's overlap with the truth's subspace is %.3f of 1, and their largest angle %.3g°.",
+		v.Text = fmt.Sprintf("%s The spectral estimate's overlap with the truth's subspace is %.3f of 1, "+
+			"and their largest angle %.3g°.",
 			s.StatusText, float64(s.Spectral.EstimateOverlap), float64(s.Spectral.EstimateAngleDegrees))
 		return v
 	}

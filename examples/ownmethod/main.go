@@ -1,5 +1,5 @@
-// Command ownmethod adds a method to matsense from outside its module, and uses it like one that comes with matsense: in a
-// run directory, in a run that goes on, and in a sweep over the method's setting.
+// Command ownmethod adds a method to matsense from outside its module, and uses it like one that comes with
+// matsense: in a run directory, in a run that goes on, and in a sweep over the method's setting.
 //
 //	go mod tidy && go run .
 package main
@@ -96,7 +96,8 @@ func use(ctx context.Context, dir string) error {
 		{experiment.Options{Dir: run, Resume: true}, "300"},
 	} {
 		for _, setting := range [][2]string{
-			{"n", "20"}, {"rank", "2"}, {"method", "decaying-gd"}, {"decay", "0.0001"}, {"iterations", o.iterations},
+			{"n", "20"}, {"rank", "2"}, {"method", "decaying-gd"}, {"decay", "0.0001"},
+			{"iterations", o.iterations},
 		} {
 			f, known := c.Field(setting[0])
 			if !known {
@@ -119,7 +120,8 @@ func use(ctx context.Context, dir string) error {
 			out.Config.Method, out.Config.Float("decay"), float64(s.Final.TestError), s.Iterations)
 	}
 
-	spec, err := sweep.Parse("sweep.yaml", []byte("base: {n: 20, rank: 2, method: decaying-gd}\naxes: [{decay: [0, 0.001, 0.1]}]\n"))
+	spec, err := sweep.Parse("sweep.yaml",
+		[]byte("base: {n: 20, rank: 2, method: decaying-gd}\naxes: [{decay: [0, 0.001, 0.1]}]\n"))
 	if err != nil {
 		return err
 	}

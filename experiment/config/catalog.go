@@ -18,10 +18,11 @@ type Entry struct {
 	Source string
 	// Docs is the section of the documentation about the member.
 	Docs Section
-	// Settings are the keys of settings that not every member of the family uses. A member that does not use a setting
-	// refuses it.
+	// Settings are the keys of settings that not every member of the family uses. A member that does not use
+	// a setting refuses it.
 	Settings []string
-	// Declared are settings that the member brings along, beside those of [Config]. They are among Settings as well.
+	// Declared are settings that the member brings along, beside those of [Config]. They are among Settings
+	// as well.
 	Declared []Setting
 	// Check finds mistakes in the settings and fills in defaults; nil if there is nothing to check.
 	Check func(c *Config, m *Mistakes)
@@ -54,8 +55,8 @@ type member interface{ entry() Entry }
 // Catalog lists every method, parametrization, ensemble, observation model and start.
 func Catalog() []Entry {
 	return slices.Concat(
-		entriesOf("method", methods), entriesOf("parametrization", parametrizations), entriesOf("ensemble", ensembles),
-		entriesOf("observation", observations), entriesOf("start", starts),
+		entriesOf("method", methods), entriesOf("parametrization", parametrizations),
+		entriesOf("ensemble", ensembles), entriesOf("observation", observations), entriesOf("start", starts),
 	)
 }
 
@@ -80,8 +81,8 @@ func namesOf[T member](family []T) (names []string) {
 // chosen is the entry of the member of a family that a configuration names; an empty one if there is none.
 func (c *Config) chosen(kind string) Entry {
 	name := map[string]string{
-		"method": c.Method, "parametrization": c.Parametrization, "ensemble": c.Ensemble, "observation": c.Observation,
-		"start": c.Init,
+		"method": c.Method, "parametrization": c.Parametrization, "ensemble": c.Ensemble,
+		"observation": c.Observation, "start": c.Init,
 	}[kind]
 	for _, e := range Catalog() {
 		if e.Kind == kind && e.Name == name {
@@ -119,8 +120,8 @@ func usersOf[T member](family []T, key string) []string {
 	}))
 }
 
-// checkMember refuses settings that the chosen member of a family does not use, fills in those that it declares, and has it
-// check its own.
+// checkMember refuses settings that the chosen member of a family does not use, fills in those that it
+// declares, and has it check its own.
 func checkMember[T member](c *Config, m *Mistakes, kind string, family []T, chosen string) {
 	x := find(family, chosen)
 	if x == nil { // Validate has said so
@@ -138,8 +139,8 @@ func checkMember[T member](c *Config, m *Mistakes, kind string, family []T, chos
 	}
 }
 
-// refuseOthers refuses the settings of a family's members that are not used, and says of whom they are. In a resolved
-// configuration a setting that is not used is zero.
+// refuseOthers refuses the settings of a family's members that are not used, and says of whom they are. In a
+// resolved configuration a setting that is not used is zero.
 func refuseOthers[T member](c *Config, m *Mistakes, kind string, family []T, used []string, chosen string) {
 	for _, key := range settingsOf(family) {
 		if slices.Contains(used, key) {

@@ -9,8 +9,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy is independent
-// of its original.
+// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy
+// is independent of its original.
 type Config struct {
 	// The problem.
 	N             int     `group:"problem" key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers" shared:"true"`
@@ -81,10 +81,11 @@ type Config struct {
 	SIMD            string  `key:"simd" help:"the cpu's instructions: auto, avx512, avx2, or off for plain Go" free:"true" shared:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
 
-	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies share it, so that
-	// it is replaced and never changed.
+	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies
+	// share it, so that it is replaced and never changed.
 	from map[string]string
-	// declared has the values of settings that members declare. Copies share it, so that it is replaced and never changed.
+	// declared has the values of settings that members declare. Copies share it, so that it is replaced and
+	// never changed.
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
@@ -95,15 +96,16 @@ type Config struct {
 // Default returns the configuration of a run that nothing was said about.
 func Default() Config {
 	return Config{
-		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear, Seed: 1,
-		Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
+		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
+		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
-		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
-		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
+		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10),
+		FloorFactor: 2, Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
 	}
 }
 
-// Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
+// Validate finds every mistake that can be seen without opening a file, and fills in what depends on other
+// settings.
 func (c *Config) Validate() error {
 	m := &Mistakes{c: c}
 	c.settleObservation(m)
@@ -149,7 +151,8 @@ func (c *Config) Validate() error {
 		m.Bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
 	}
 	m.Finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
-	m.Finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
+	m.Finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1,
+		"between 0 and 1")
 	m.Finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
 	m.Finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
 	if !isDevice(c.Device) {
@@ -161,7 +164,8 @@ func (c *Config) Validate() error {
 		m.Bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}
 	m.OneOf("simd", c.SIMD, "auto", "avx512", "avx2", "off")
-	m.Finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
+	m.Finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9,
+		"zero or positive")
 
 	return m.err()
 }

@@ -8,8 +8,8 @@ import (
 
 // Law says how measurements are made, and what there is to know of them before.
 type Law struct {
-	// Formats are the number formats that the entries of the measurements may have. If there are none, the measurements
-	// are not rows of entries, and gradients are computed in f64 alone.
+	// Formats are the number formats that the entries of the measurements may have. If there are none, the
+	// measurements are not rows of entries, and gradients are computed in f64 alone.
 	Formats []sensing.Entries
 	// Side is the largest n and n2.
 	Side int
@@ -17,10 +17,11 @@ type Law struct {
 	Generated bool
 	// Count is how many numbers all measurements together have.
 	Count func(c *Config) float64
-	// Make makes the measurements of a configuration that was found valid; nil if they come from the user's files alone.
+	// Make makes the measurements of a configuration that was found valid; nil if they come from the user's
+	// files alone.
 	Make func(c *Config) (sensing.Ensemble, error)
-	// StandIn makes measurements of which memory and time are asked before the real ones are there: they have the same
-	// size and cost nothing to make. If it is nil, Make does that as well.
+	// StandIn makes measurements of which memory and time are asked before the real ones are there: they have
+	// the same size and cost nothing to make. If it is nil, Make does that as well.
 	StandIn func(c *Config) (sensing.Ensemble, error)
 }
 
@@ -34,7 +35,8 @@ type Ensemble struct {
 	UserData *UserData
 }
 
-// isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low rank.
+// isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low
+// rank.
 const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
 
 // ensembles are all ensembles, as matsense list shows them.
@@ -63,7 +65,8 @@ func init() {
 				Settings: []string{"entries"},
 			},
 			Law: Law{
-				Formats: []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8}, Side: sensing.MaxRowSide,
+				Formats:   []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8},
+				Side:      sensing.MaxRowSide,
 				Generated: true, Count: countEntries, Make: (*Config).newGaussian,
 			},
 		},
@@ -77,7 +80,8 @@ func init() {
 				Check:    (*Config).checkSigns,
 			},
 			Law: Law{
-				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true, Count: countEntries,
+				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true,
+				Count: countEntries,
 				Make: func(c *Config) (sensing.Ensemble, error) {
 					return sensing.NewRademacher(c.Space(), c.Measurements, c.Seed)
 				},
@@ -85,8 +89,9 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "completion",
-				About:  "m different entries of the matrix, any with the same probability, times √K; the user's with --triplets",
+				Name: "completion",
+				About: "m different entries of the matrix, any with the same probability, times √K; the " +
+					"user's with --triplets",
 				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
 				Docs:   Section{File: "docs/completion.md", Heading: "Matrix completion"},
 				Check:  (*Config).checkCompletion,
@@ -125,11 +130,13 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "pauli",
-				About:  "different real Pauli words on log₂n qubits: quantum state tomography; the user's with --paulis",
+				Name: "pauli",
+				About: "different real Pauli words on log₂n qubits: quantum state tomography; the user's " +
+					"with --paulis",
 				Source: "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
-				Docs:   Section{File: "docs/tomography.md", Heading: "Pauli measurements: quantum state tomography"},
-				Check:  (*Config).checkPauli,
+				Docs: Section{File: "docs/tomography.md",
+					Heading: "Pauli measurements: quantum state tomography"},
+				Check: (*Config).checkPauli,
 			},
 			Law: Law{
 				Side: sensing.MaxRowSide, Count: countMeasurements,
@@ -146,15 +153,17 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "rank-one",
-				About:  "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear sensing; the user's with --vectors",
+				Name: "rank-one",
+				About: "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear " +
+					"sensing; the user's with --vectors",
 				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
 				Docs:   Section{File: "docs/methods.md", Heading: "Rank-one measurements"},
 			},
 			Law:  vectors,
 			Step: (*Config).vectorStep,
 			UserData: &UserData{
-				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize, Load: (*Data).loadVectors,
+				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize,
+				Load: (*Data).loadVectors,
 			},
 		},
 		{
@@ -185,8 +194,8 @@ func drawnEnsembles() []string {
 	return namesOf(slices.DeleteFunc(slices.Clone(ensembles), func(e Ensemble) bool { return e.Make == nil }))
 }
 
-// ensemble is the entry of the measurements, be they drawn or the user's, before the configuration is resolved as well; an
-// empty one if the configuration names none that there is.
+// ensemble is the entry of the measurements, be they drawn or the user's, before the configuration is
+// resolved as well; an empty one if the configuration names none that there is.
 func (c *Config) ensemble() Ensemble {
 	e := c.userEnsemble()
 	if e == nil {
@@ -209,7 +218,8 @@ func (c *Config) law() Law {
 // NewEnsemble makes the measurements of a configuration that was found valid, if they are drawn.
 func (c *Config) NewEnsemble() (sensing.Ensemble, error) { return c.law().Make(c) }
 
-// StandIn makes measurements of the same size as a configuration's, which take as much memory and cost nothing to make.
+// StandIn makes measurements of the same size as a configuration's, which take as much memory and cost
+// nothing to make.
 func (c *Config) StandIn() (sensing.Ensemble, error) {
 	if law := c.law(); law.StandIn != nil {
 		return law.StandIn(c)
@@ -217,8 +227,8 @@ func (c *Config) StandIn() (sensing.Ensemble, error) {
 	return c.NewEnsemble()
 }
 
-// EntryCount is how many numbers all measurements together have; of an ensemble that does not exist, as many as rows of
-// entries have.
+// EntryCount is how many numbers all measurements together have; of an ensemble that does not exist, as many
+// as rows of entries have.
 func (c *Config) EntryCount() float64 {
 	if law := c.law(); law.Count != nil {
 		return law.Count(c)
@@ -226,8 +236,8 @@ func (c *Config) EntryCount() float64 {
 	return countEntries(c)
 }
 
-// Formats lists the number formats that the entries of the measurements may have; none if the measurements are not rows
-// of entries.
+// Formats lists the number formats that the entries of the measurements may have; none if the measurements
+// are not rows of entries.
 func (c *Config) Formats() []sensing.Entries { return c.law().Formats }
 
 // CanGenerate says whether measurements can be generated when they are needed.
@@ -250,8 +260,8 @@ func (c *Config) fillStep() {
 	}
 }
 
-// vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and by 2·‖M*‖ with
-// others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
+// vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and
+// by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
 func (c *Config) vectorStep() float64 {
 	if c.traits().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
 		return 0
@@ -279,13 +289,15 @@ func (c *Config) checkLaw(m *Mistakes) {
 		name = c.Observation
 	}
 	if c.Storage == "generated" && !c.CanGenerate() {
-		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory", name)
+		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory",
+			name)
 	}
 	switch c.Precision {
 	case "auto":
 		c.Precision = "f64"
 	case "mixed", "f32":
-		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, whose reading takes the time",
+		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, "+
+			"whose reading takes the time",
 			name, c.Precision)
 	}
 }
@@ -300,7 +312,8 @@ func (c *Config) checkCompletion(m *Mistakes) {
 	switch {
 	case c.Measurements <= entries:
 	case c.Given("measurements"):
-		m.Bad("measurements", "measurements goes from 1 to %d, as many different entries can be observed, got %d", entries, c.Measurements)
+		m.Bad("measurements", "measurements goes from 1 to %d, as many different entries can be observed, "+
+			"got %d", entries, c.Measurements)
 	default:
 		c.Measurements = entries
 	}
@@ -321,7 +334,8 @@ func (c *Config) checkReLU(m *Mistakes) {
 	case err != nil:
 		m.Bad("n", "%v", err)
 	case c.Given("measurements") && c.Measurements != seen:
-		m.Bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, got %d: leave measurements out", seen, c.Measurements)
+		m.Bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, "+
+			"got %d: leave measurements out", seen, c.Measurements)
 	}
 	c.Measurements = seen
 }
@@ -352,20 +366,24 @@ func (c *Config) checkSigns(m *Mistakes) {
 	c.Entries = string(sensing.Signs)
 }
 
-// checkPauli wants qubits, as many words as there are, and symmetric matrices, and settles what Pauli words leave no choice of.
+// checkPauli wants qubits, as many words as there are, and symmetric matrices, and settles what Pauli words
+// leave no choice of.
 func (c *Config) checkPauli(m *Mistakes) {
 	sym, symmetric := c.Space().(sensing.Sym)
 	if !symmetric {
-		m.Bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
+		m.Bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd "+
+			"or indefinite, not %s", c.Parametrization)
 		return
 	}
 	switch n := c.N; {
 	case n < 1 || n > c.mostSide(): // said elsewhere
 	case n < 2 || n&(n-1) != 0:
-		m.Bad("n", "with ensemble pauli n is 2 to the power of the number of qubits, such as 32 or 64, got %d", n)
+		m.Bad("n", "with ensemble pauli n is 2 to the power of the number of qubits, such as 32 or 64, got "+
+			"%d", n)
 	case !c.Given("measurements"):
 		c.Measurements = min(c.Measurements, sym.K())
 	case c.Measurements > sym.K():
-		m.Bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d", sym.K(), c.Measurements)
+		m.Bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d",
+			sym.K(), c.Measurements)
 	}
 }

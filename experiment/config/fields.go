@@ -19,7 +19,8 @@ type Field struct {
 	Free bool
 	// shared says that the setting decides measurements and observations, or how a batch computes.
 	shared bool
-	// place is the setting's index in the struct Config; a declared setting has none, and lies in Config.declared.
+	// place is the setting's index in the struct Config; a declared setting has none, and lies in
+	// Config.declared.
 	place int
 	// zero is the zero value of a declared setting.
 	zero reflect.Value
@@ -77,7 +78,8 @@ func schema() []Field {
 // groupOf is the group of the settings that a family's members declare.
 var groupOf = map[string]string{"method": "method", "ensemble": "problem", "start": "factor and start"}
 
-// MayChange says whether a resumed run may change the setting: it changes no bit, or only how far the run goes.
+// MayChange says whether a resumed run may change the setting: it changes no bit, or only how far the run
+// goes.
 func (f Field) MayChange() bool { return f.Free || f.Key == "iterations" }
 
 // of is the field of a configuration.
@@ -94,7 +96,8 @@ func (c *Config) Fields() (fields []Field) {
 	return fields
 }
 
-// Used lists the settings in their order, without those that are declared by members which the configuration does not name.
+// Used lists the settings in their order, without those that are declared by members which the configuration
+// does not name.
 func (c *Config) Used() []Field {
 	return slices.DeleteFunc(c.Fields(), func(f Field) bool {
 		return f.place < 0 && !slices.Contains(c.chosen(f.kind).Settings, f.Key)
@@ -245,8 +248,8 @@ func (c *Config) At(key string) string {
 	return key
 }
 
-// ProblemKey is the same text for configurations that have the same measurements and observations, and compute in the same
-// arithmetic on the same device.
+// ProblemKey is the same text for configurations that have the same measurements and observations, and
+// compute in the same arithmetic on the same device.
 func (c *Config) ProblemKey() string {
 	var key strings.Builder
 	for _, f := range c.Used() {

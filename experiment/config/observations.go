@@ -14,14 +14,14 @@ type Observation struct {
 	Ensembles []string
 	// Law makes the measurements in place of the ensemble; nil if the ensemble makes them.
 	Law *Law
-	// Observe makes the observations of a problem that has its measurements and its truth, and may replace the truth by
-	// what can be found of it. If it is nil, the observations are ⟨A_i, M*⟩ + noise.
+	// Observe makes the observations of a problem that has its measurements and its truth, and may replace
+	// the truth by what can be found of it. If it is nil, the observations are ⟨A_i, M*⟩ + noise.
 	Observe func(c *Config, p *sensing.Problem) error
-	// Estimates: the observations are not linear in a matrix, so that f means nothing, and only methods that take no steps
-	// go with them.
+	// Estimates: the observations are not linear in a matrix, so that f means nothing, and only methods that
+	// take no steps go with them.
 	Estimates bool
-	// PerSparse is how many measurements there are by default for each s·ln n, if the unknown is a vector of n numbers of
-	// which s are not zero.
+	// PerSparse is how many measurements there are by default for each s·ln n, if the unknown is a vector of
+	// n numbers of which s are not zero.
 	PerSparse float64
 }
 
@@ -75,7 +75,8 @@ func init() {
 	}
 }
 
-// observation is the entry of the observation model; an empty one if the configuration names none that there is.
+// observation is the entry of the observation model; an empty one if the configuration names none that there
+// is.
 func (c *Config) observation() Observation {
 	if o := find(observations, c.Observation); o != nil {
 		return *o
@@ -83,13 +84,16 @@ func (c *Config) observation() Observation {
 	return Observation{}
 }
 
-// IsLinear says whether the observations are linear in a matrix, so that losses and errors of a matrix mean something.
+// IsLinear says whether the observations are linear in a matrix, so that losses and errors of a matrix mean
+// something.
 func (c *Config) IsLinear() bool { return !c.observation().Estimates }
 
-// settleObservation chooses the ensemble and the method that the observation model goes with, unless they are given.
+// settleObservation chooses the ensemble and the method that the observation model goes with, unless they are
+// given.
 func (c *Config) settleObservation(m *Mistakes) {
 	if find(ensembles, c.Ensemble) == nil && find(observations, c.Ensemble) != nil {
-		m.Bad("ensemble", "%s is an observation model and no ensemble: use --observation %s", c.Ensemble, c.Ensemble)
+		m.Bad("ensemble", "%s is an observation model and no ensemble: use --observation %s", c.Ensemble,
+			c.Ensemble)
 		c.Observation, c.Ensemble = c.Ensemble, find(observations, c.Ensemble).Ensembles[0]
 	}
 	o := c.observation()
@@ -98,21 +102,24 @@ func (c *Config) settleObservation(m *Mistakes) {
 	case !c.Given("ensemble"):
 		c.Ensemble = o.Ensembles[0]
 	case find(ensembles, c.Ensemble) != nil:
-		m.Bad("ensemble", "observation %s goes with ensemble %s, not %s", o.Name, orList(o.Ensembles), c.Ensemble)
+		m.Bad("ensemble", "observation %s goes with ensemble %s, not %s", o.Name, orList(o.Ensembles),
+			c.Ensemble)
 	}
-	estimators := namesOf(slices.DeleteFunc(slices.Clone(methods), func(x Method) bool { return !x.Estimates }))
+	estimators := namesOf(slices.DeleteFunc(slices.Clone(methods),
+		func(x Method) bool { return !x.Estimates }))
 	switch {
 	case !o.Estimates || slices.Contains(estimators, c.Method):
 	case !c.Given("method"):
 		c.Method = estimators[0]
 	case find(methods, c.Method) != nil:
-		m.Bad("method", "observation %s is not linear in a matrix, so that no method can descend: it goes with method %s, not %s",
+		m.Bad("method", "observation %s is not linear in a matrix, so that no method can descend: it goes "+
+			"with method %s, not %s",
 			o.Name, orList(estimators), c.Method)
 	}
 }
 
-// checkObservation checks the observation model and its settings. If the model makes the measurements itself, the
-// settings of ensembles do not apply.
+// checkObservation checks the observation model and its settings. If the model makes the measurements itself,
+// the settings of ensembles do not apply.
 func (c *Config) checkObservation(m *Mistakes) {
 	m.OneOf("observation", c.Observation, namesOf(observations)...)
 	checkMember(c, m, "observation", observations, c.Observation)
@@ -128,11 +135,13 @@ func (c *Config) checkObservation(m *Mistakes) {
 	}
 }
 
-// checkMultiIndex wants a link with as many indices as the truth has directions, which are of one length, and no steps: T(y)
-// is not linear in a matrix, so that f has nothing to find, and only the spectral estimate does.
+// checkMultiIndex wants a link with as many indices as the truth has directions, which are of one length, and
+// no steps: T(y) is not linear in a matrix, so that f has nothing to find, and only the spectral estimate
+// does.
 func (c *Config) checkMultiIndex(m *Mistakes) {
 	if c.Parametrization != (solver.PSD{}).Name() {
-		m.Bad("parametrization", "multi-index directions are sought in symmetric matrices, with parametrization psd, got %q", c.Parametrization)
+		m.Bad("parametrization", "multi-index directions are sought in symmetric matrices, with "+
+			"parametrization psd, got %q", c.Parametrization)
 	}
 	if c.Link == "" {
 		c.Link = sensing.Links()[0].Name()
@@ -140,7 +149,8 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 	if c.Preprocessing == "" {
 		c.Preprocessing = string(sensing.Optimal)
 	}
-	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim), string(sensing.Optimal))
+	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim),
+		string(sensing.Optimal))
 	var names []string
 	for _, l := range sensing.Links() {
 		names = append(names, l.Name())
@@ -163,8 +173,10 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 		c.Measurements = 10 * c.N * c.Rank
 	}
 	if c.Given("iterations") && c.Iterations > 0 {
-		m.Bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral estimate is made of "+
-			"them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, take ensemble rank-one), got %d", c.Iterations)
+		m.Bad("iterations", "multi-index observations are not linear in a matrix, and only the spectral "+
+			"estimate is made of them: iterations is 0 (to step on ‖z‖² = ⟨aaᵀ, M*⟩, "+
+			"take ensemble rank-one), got %d",
+			c.Iterations)
 		c.Iterations = 0
 	}
 }
@@ -204,15 +216,19 @@ func (c *Config) checkSingleIndex(m *Mistakes) {
 	m.OneOf("link-scale", c.LinkScale, knownScale, unknownScale)
 	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
 	n1, n2 := c.Sides()
-	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most && c.Space().K() > sensing.MaxObserved {
-		m.Bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d", c.Space().K(), sensing.MaxObserved)
+	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most &&
+		c.Space().K() > sensing.MaxObserved {
+		m.Bad("n", "a single index model of matrices with %d coordinates is too large: they are at most %d",
+			c.Space().K(), sensing.MaxObserved)
 	}
 }
 
 // singleIndex is the model of a configuration that was found valid. Its samples are the measurements.
 func (c *Config) singleIndex() sensing.SingleIndex {
-	return sensing.SingleIndex{Space: c.Space(), Samples: c.Measurements, Link: c.Link, Unknown: c.LinkScale == unknownScale,
-		Truncation: c.Truncation, Noise: c.Noise, Seed: c.Seed}
+	return sensing.SingleIndex{
+		Space: c.Space(), Samples: c.Measurements, Link: c.Link, Unknown: c.LinkScale == unknownScale,
+		Truncation: c.Truncation, Noise: c.Noise, Seed: c.Seed,
+	}
 }
 
 // observeIndex draws the model's samples, and makes its truth what can be found of it.

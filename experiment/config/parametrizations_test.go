@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Each mistake in the settings of indefinite, sparse and single-index is told with the place where the setting was given, and no other is.
+// Each mistake in the settings of indefinite, sparse and single-index is told with the place where the
+// setting was given, and no other is.
 func TestValidateDifferences(t *testing.T) {
 	own := "matrices=A.npy observations=y.npy "
 	for _, c := range []struct{ settings, want string }{
@@ -67,9 +68,11 @@ func TestDifferencesFillIn(t *testing.T) {
 	for _, c := range []struct{ settings, want string }{
 		{"parametrization=indefinite", "negative=1 factor-rank=100 init=random"},
 		{"parametrization=indefinite rank=4", "negative=2"},
-		{"parametrization=sparse", "n2=1 rank=1 factor-rank=1 sparsity=3 init=ones alpha=1e-06 start-seed=0 measurements=56"},
+		{"parametrization=sparse", "n2=1 rank=1 factor-rank=1 sparsity=3 init=ones alpha=1e-06 " +
+			"start-seed=0 measurements=56"},
 		{"parametrization=sparse init=random seed=4", "alpha=1e-06 start-seed=4"},
-		{"parametrization=sparse observation=single-index", "measurements=1382 link=identity link-scale=known"},
+		{"parametrization=sparse observation=single-index",
+			"measurements=1382 link=identity link-scale=known"},
 		{"parametrization=sparse kappa=2 sparsity=5", "kappa=2"},
 		{"observation=single-index link=tanh", "entries= truncation=0"},
 	} {

@@ -67,7 +67,10 @@ func init() {
 				Check:  (*Config).checkReLUSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
-			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil },
+			Make: func(*Config, *sensing.Truth) (solver.Start, error) {
+				return solver.Spectral{Skip: 1},
+					nil
+			},
 		},
 		{
 			Entry: Entry{
@@ -89,7 +92,10 @@ func init() {
 				Check:  (*Config).checkOnes,
 			},
 			Sized: true,
-			Make:  func(c *Config, _ *sensing.Truth) (solver.Start, error) { return solver.Ones{Alpha: c.Alpha}, nil },
+			Make: func(c *Config, _ *sensing.Truth) (solver.Start,
+				error) {
+				return solver.Ones{Alpha: c.Alpha}, nil
+			},
 		},
 	}
 }
@@ -103,7 +109,8 @@ func IsRandomStart(init string) bool {
 	return s != nil && s.Random
 }
 
-// checkStart checks the start and its settings, of which those that do not apply become zero, and fills in its seed.
+// checkStart checks the start and its settings, of which those that do not apply become zero, and fills in
+// its seed.
 func (c *Config) checkStart(m *Mistakes) {
 	if c.Init == "" {
 		m.Bad("init", "init must be %s or a .npy file, got nothing", orList(namesOf(starts)))
@@ -139,7 +146,8 @@ func (c *Config) checkStart(m *Mistakes) {
 // checkSpectral refuses parametrizations whose factors no pairs of the spectral estimate make.
 func (c *Config) checkSpectral(m *Mistakes) {
 	if !c.traits().Spectral {
-		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s", c.Parametrization)
+		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s",
+			c.Parametrization)
 	}
 }
 
@@ -147,14 +155,16 @@ func (c *Config) checkSpectral(m *Mistakes) {
 func (c *Config) checkReLUSpectral(m *Mistakes) {
 	c.checkSpectral(m)
 	if c.ensemble().Name != "relu-completion" && c.Triplets == "" {
-		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
+		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: "+
+			"ensemble relu-completion, or triplets")
 	}
 }
 
 // checkOnes wants a start from equal elements for vectors alone.
 func (c *Config) checkOnes(m *Mistakes) {
 	if !c.traits().Vector {
-		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
+		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements "+
+			"would stay one of rank 1")
 	}
 }
 
@@ -166,16 +176,19 @@ func (c *Config) checkPlanted(m *Mistakes) {
 	case c.HasUserData() && c.Truth == "":
 		m.Bad("init", "a saddle is made of the truth's columns, and user data has none: add truth")
 	case !c.HasUserData() && c.Rank < 2:
-		m.Bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
+		m.Bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got "+
+			"%d", c.Rank)
 	case !c.HasUserData() && c.FactorRank >= c.Rank:
-		m.Bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
+		m.Bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is "+
+			"%d, got %d", c.Rank, c.FactorRank)
 	}
 }
 
 // plantedStart makes the start at a saddle point.
 func (c *Config) plantedStart(truth *sensing.Truth) (solver.Start, error) {
 	if c.FactorRank >= truth.Rank() {
-		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d",
+		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, "+
+			"which is %d, got %d",
 			c.At("init"), truth.Rank(), c.FactorRank)
 	}
 	return solver.Saddle{Truth: truth, Alpha: c.Alpha, Seed: c.StartSeed}, nil

@@ -8,7 +8,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestPlantedStart: the start of init saddle is the truth without its largest column, and own data's truth is checked when it is there.
+// TestPlantedStart: the start of init saddle is the truth without its largest column, and own data's truth is
+// checked when it is there.
 func TestPlantedStart(t *testing.T) {
 	c := configOf(t, "n=9", "rank=3", "kappa=2", "factor-rank=2", "init=saddle", "alpha=0")
 	if err := c.Validate(); err != nil {
@@ -53,7 +54,8 @@ func factorOf(t *testing.T, c *Config, rows, cols int) solver.Factor {
 	return f
 }
 
-// TestRandomStart: row i of matrix b is α/√r times row i + 2³²·b of the start's stream, as docs/random-numbers.md says.
+// TestRandomStart: row i of matrix b is α/√r times row i + 2³²·b of the start's stream, as
+// docs/random-numbers.md says.
 func TestRandomStart(t *testing.T) {
 	c := Default()
 	c.Alpha, c.StartSeed = 0.25, 7
