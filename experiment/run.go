@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,8 @@ import (
 type Progress interface {
 	// Notice is told what a user should know.
 	Notice(text string)
-	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements are made.
+	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements
+	// are made.
 	Begin(dir string, from, to int)
 	// Sample is told each measurement.
 	Sample(s solver.Sample)
@@ -41,8 +43,8 @@ type Outcome struct {
 	Dir string
 }
 
-// Run carries out a plan and writes its directory. The error is a [config.UsageError] where nothing was begun and the user
-// can mend it.
+// Run carries out a plan and writes its directory. The error is a [config.UsageError] where nothing was begun
+// and the user can mend it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
 	dir, release, err := p.takeDir(o)
@@ -97,7 +99,8 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
-// claim makes the directory, which has been taken, this run's: its configuration is written, and what an earlier run left is removed.
+// claim makes the directory, which has been taken, this run's: its configuration is written, and what an
+// earlier run left is removed.
 func (r *running) claim(o Options) error {
 	if err := removeLeftovers(o.Dir); err != nil {
 		return err
@@ -120,8 +123,8 @@ func (r *running) claim(o Options) error {
 	})
 }
 
-// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any number of
-// workers, and on GPUs with any model.
+// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any
+// number of workers, and on GPUs with any model.
 func (p *Plan) identity(d *config.Data) identity {
 	id := identity{p.fingerprint(d), build()}
 	if p.Backend.Name() != "cpu" {
@@ -130,11 +133,11 @@ func (p *Plan) identity(d *config.Data) identity {
 	return id
 }
 
-// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
-// bits and without the number of iterations, and the contents of the data files.
+// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that
+// change no bits and without the number of iterations, and the contents of the data files.
 func (p *Plan) fingerprint(d *config.Data) string {
 	h := sha256.New()
-	for _, f := range p.Config.Fields() {
+	for _, f := range p.Config.Used() {
 		switch {
 		case f.MayChange():
 		case d.Hashes[f.Key] != "":
@@ -157,11 +160,15 @@ type running struct {
 	kept       int   // the iteration of the last one that was
 }
 
-// settingsOf are the solver's settings of a configuration alone.
-func settingsOf(c *config.Config, start solver.Start) solver.Settings {
+// settingsOf are the solver's settings of a configuration, with what is told its samples.
+func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.Settings {
+	if !c.IsLinear() {
+		r = estimates{r}
+	}
 	s := solver.Settings{
-		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
-		Parametrization: c.NewParametrization(),
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
+		Rank:            c.Rank,
+		Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -169,10 +176,22 @@ func settingsOf(c *config.Config, start solver.Start) solver.Settings {
 	return s
 }
 
+// estimates passes on what means something of estimates from observations that are not linear in a matrix:
+// angles. Losses, errors and the parts of a factor along and off the truth compare sizes, and the size of an
+// estimate is arbitrary.
+type estimates struct{ solver.Recorder }
+
+// Record implements solver.Recorder.
+func (e estimates) Record(s solver.Sample) error {
+	unknown := math.NaN()
+	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
+	return e.Recorder.Record(s)
+}
+
 // settings has the run watched and kept.
 func (r *running) settings(start solver.Start) solver.Settings {
-	s := settingsOf(&r.plan.Config, start)
-	s.Recorder, s.Keep = r, r.keep
+	s := settingsOf(&r.plan.Config, start, r)
+	s.Keep = r.keep
 	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }
@@ -191,10 +210,11 @@ func (r *running) resume(s *solver.Settings) error {
 		return nil
 	}
 	if state.Iteration > s.Iterations {
-		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
+		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for",
+			r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
-	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
-	// run, and is not due then.
+	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a
+	// shorter run, and is not due then.
 	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 	s.Resume, r.kept = state, state.Iteration
 	return nil
@@ -207,8 +227,8 @@ func (r *running) Record(s solver.Sample) error {
 	return nil
 }
 
-// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end the run:
-// the next checkpoint may succeed, and the last good one is still there.
+// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end
+// the run: the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
 	err := writeCheckpoint(r.dir, r.id, state, r.trajectory)
 	if err == nil {
@@ -219,7 +239,8 @@ func (r *running) keep(state solver.State) error {
 		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
 			before = "the one before it is still there"
 		}
-		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v", state.Iteration, before, err))
+		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v",
+			state.Iteration, before, err))
 	}
 	if err != nil {
 		err = fmt.Errorf("the last checkpoint could not be written: %w", err)

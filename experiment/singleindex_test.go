@@ -9,10 +9,12 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// TestSingleIndexRuns: the same samples behind a link, whether it is known or not, are found as well: what is measured is the distance
-// to what can be found. A second configuration with another link does not share the first one's problem.
+// TestSingleIndexRuns: the same samples behind a link, whether it is known or not, are found as well: what is
+// measured is the distance to what can be found. A second configuration with another link does not share the
+// first one's problem.
 func TestSingleIndexRuns(t *testing.T) {
-	const base = "parametrization=sparse ensemble=single-index link=sign n=50 measurements=3000 alpha=1e-5 step=0.5 iterations=100 precision=auto "
+	const base = "parametrization=sparse observation=single-index link=sign n=50 measurements=3000 " +
+		"alpha=1e-5 step=0.5 iterations=100 precision=auto "
 	var errors [2]float64
 	for i, scale := range []string{"known", "unknown"} {
 		c := configOf(t, strings.Fields(base+"link-scale="+scale)...)
@@ -28,7 +30,8 @@ func TestSingleIndexRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			errors[i] = float64(r.Summary.Final.TestError)
-			if f := r.Summary.Final; !(f.Signal > 100*f.Noise) || r.Summary.Phases.SaddleEnd == nil || r.Summary.Phases.AlignmentEnd != nil || r.Summary.Spectral != nil {
+			if f := r.Summary.Final; !(f.Signal > 100*f.Noise) || r.Summary.Phases.SaddleEnd == nil ||
+				r.Summary.Phases.AlignmentEnd != nil || r.Summary.Spectral != nil {
 				t.Errorf("%s: %+v, %+v", scale, f, r.Summary.Phases)
 			}
 		})

@@ -22,8 +22,8 @@ const RecoveredBelow = 1e-3
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no component of the
-	// truth is missing; null where there is no truth.
+	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no
+	// component of the truth is missing; null where there is no truth.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps behind factor.npy.
 	Iterations int     `json:"iterations"`
@@ -58,13 +58,14 @@ type PhaseSummary struct {
 	FloorStart   *Metrics `json:"floor_start"`
 }
 
-// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest principal angle
-// between subspaces of dimension r*, and the same in degrees.
+// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest
+// principal angle between subspaces of dimension r*, and the same in degrees.
 type SpectralSummary struct {
 	// EstimateAngle is between the truth and the spectral estimate.
 	EstimateAngle        Number `json:"estimate_to_truth"`
 	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
-	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in it.
+	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in
+	// it.
 	EstimateOverlap Number `json:"estimate_overlap"`
 	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
@@ -84,6 +85,7 @@ type ProblemSummary struct {
 	FactorRank   int    `json:"factor_rank"`
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
+	Observation  string `json:"observation"`
 }
 
 // SeedSummary repeats the seeds.
@@ -100,9 +102,11 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	n1, n2 := c.Sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
-		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
-		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble,
+			c.Entries, c.Observation},
+		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
+		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
+		MemoryPlanned:   Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
@@ -119,7 +123,8 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // where only the spectral estimate means something
+	// an estimate has no phases
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
 			s.Phases.SaddleEnd != nil
@@ -129,7 +134,8 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	return s
 }
 
-func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,
+	t solver.Trajectory) {
 	angle := math.NaN() // there is none for vectors
 	if est != nil {
 		angle = est.AngleTo(truth)
@@ -167,8 +173,9 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		atEnd = m.SpectralAngle
 	}
 	s.Spectral = &SpectralSummary{
-		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth), EstimateOverlap: Number(overlap),
-		AtAlignmentEnd: Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
+		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth),
+		EstimateOverlap: Number(overlap),
+		AtAlignmentEnd:  Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,
 	}

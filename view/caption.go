@@ -76,9 +76,13 @@ func title(c *config.Config) string {
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }
 
-// law names the ensemble, and its entries and link if it has them.
+// law names the ensemble, its entries if it has any, and the observation model if it is not linear.
 func law(c *config.Config) string {
-	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
+	words := c.Ensemble + " " + c.Entries
+	if c.Link != "" {
+		words += " " + c.Observation + " " + c.Link
+	}
+	return strings.Join(strings.Fields(words), " ")
 }
 
 // arithmetic names the arithmetic, if it is not f64.

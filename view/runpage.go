@@ -82,6 +82,12 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	if !known(value) {
 		name, value = "Train loss", s.Final.TrainLoss
 	}
+	if !known(value) && s.Spectral != nil {
+		v.Text = fmt.Sprintf("%s The spectral estimate's overlap with the truth's subspace is %.3f of 1, "+
+			"and their largest angle %.3g°.",
+			s.StatusText, float64(s.Spectral.EstimateOverlap), float64(s.Spectral.EstimateAngleDegrees))
+		return v
+	}
 	v.Text = fmt.Sprintf("%s %s %s at iteration %d of %d, in %.3g s.",
 		s.StatusText, name, number(value), s.Final.Iteration, c.Iterations, float64(s.SecondsTotal))
 	if s.SuggestedStep != nil {

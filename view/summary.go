@@ -25,8 +25,9 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		writePhases(w, out)
 	}
 	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) {
-		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1\n",
-			float64(sp.EstimateOverlap))
+		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1, "+
+			"largest angle %.3g°\n",
+			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
 	}
 	if c := out.Config; s.Status == solver.Diverged && c.NeedsNearStart() {
 		fmt.Fprintf(w,

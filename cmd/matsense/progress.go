@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -76,7 +77,9 @@ func (t *textProgress) Sample(s solver.Sample) {
 		rate := float64(done) / elapsed.Seconds()
 		left = fmt.Sprintf(", %.3g steps/s, %s left", rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
 	}
-	fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	if !math.IsNaN(s.TrainLoss) {
+		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	}
 }
 
 // end takes the bar away.

@@ -9,8 +9,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy is independent
-// of its original.
+// Config is everything that defines a run. Each field's key is its flag and its name in config.yaml. A copy
+// is independent of its original.
 type Config struct {
 	// The problem.
 	N             int     `group:"problem" key:"n" help:"the unknown matrix is n × n, symmetric positive semidefinite; with parametrization uv or deep it is n × n2, with sparse a vector of n numbers" shared:"true"`
@@ -22,10 +22,11 @@ type Config struct {
 	Measurements  int     `key:"measurements" help:"number m of measurements (default 10·n·rank; 5·(n + n2)·rank; 4·sparsity·ln n), of single-index of samples" shared:"true"`
 	Ensemble      string  `key:"ensemble" help:"law of the measurements (see matsense list); user data have theirs" shared:"true"`
 	Entries       string  `key:"entries" help:"number format that defines the entries: f64, f32, bf16 or q8" shared:"true"`
+	Observation   string  `key:"observation" help:"what is observed: linear, ⟨A, M*⟩; or another (see matsense list)" shared:"true"`
 	Link          string  `key:"link" help:"single-index: identity, tanh, sign, square-root or cubic (default identity); multi-index: what is observed of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: norm, ‖z‖², product, z_1·z_2, or sign-product (default norm)" shared:"true"`
-	LinkScale     string  `key:"link-scale" help:"single-index: known, or unknown, where nobody knows the link, and so M* but for its size (default known)" shared:"true"`
-	Truncation    float64 `key:"truncation" help:"single-index: observations are cut off at ± this, against heavy tails (0: they are not)" shared:"true"`
-	Preprocessing string  `key:"preprocessing" help:"multi-index: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)" shared:"true"`
+	LinkScale     string  `key:"link-scale" help:"{members}: known, or unknown, where nobody knows the link, and so M* but for its size (default known)" shared:"true"`
+	Truncation    float64 `key:"truncation" help:"{members}: observations are cut off at ± this, against heavy tails (0: they are not)" shared:"true"`
+	Preprocessing string  `key:"preprocessing" help:"{members}: the T of Σ T(y) a aᵀ: none, trim or optimal (default optimal)" shared:"true"`
 	Noise         float64 `key:"noise" help:"standard deviation of the noise on the observations" shared:"true"`
 	Seed          uint64  `key:"seed" help:"seed of measurements, truth and noise" shared:"true"`
 
@@ -80,9 +81,12 @@ type Config struct {
 	SIMD            string  `key:"simd" help:"the cpu's instructions: auto, avx512, avx2, or off for plain Go" free:"true" shared:"true"`
 	CheckpointEvery float64 `key:"checkpoint-every" help:"seconds between checkpoints (0: only at the end)" free:"true"`
 
-	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies share it, so that
-	// it is replaced and never changed.
+	// from says where each key that is not at its default was given: "--alpha" or "config.yaml:3". Copies
+	// share it, so that it is replaced and never changed.
 	from map[string]string
+	// declared has the values of settings that members declare. Copies share it, so that it is replaced and
+	// never changed.
+	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
@@ -92,17 +96,19 @@ type Config struct {
 // Default returns the configuration of a run that nothing was said about.
 func Default() Config {
 	return Config{
-		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Seed: 1,
-		Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
+		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
+		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
-		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
-		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
+		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10),
+		FloorFactor: 2, Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
 	}
 }
 
-// Validate finds every mistake that can be seen without opening a file, and fills in what depends on other settings.
+// Validate finds every mistake that can be seen without opening a file, and fills in what depends on other
+// settings.
 func (c *Config) Validate() error {
 	m := &Mistakes{c: c}
+	c.settleObservation(m)
 	m.OneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkMember(c, m, "parametrization", parametrizations, c.Parametrization)
 	if c.HasUserData() {
@@ -111,7 +117,11 @@ func (c *Config) Validate() error {
 		c.checkDrawn(m)
 		m.OneOf("ensemble", c.Ensemble, drawnEnsembles()...)
 		c.checkLaw(m)
-		checkMember(c, m, "ensemble", ensembles, c.Ensemble)
+		c.checkObservation(m)
+		if c.observation().Law == nil {
+			checkMember(c, m, "ensemble", ensembles, c.Ensemble)
+			c.checkEntries(m)
+		}
 		c.fillStep()
 	}
 
@@ -120,10 +130,15 @@ func (c *Config) Validate() error {
 			m.Bad("factor-rank", "factor-rank goes from 1 to %d, got %d", most, c.FactorRank)
 		}
 	}
+	if c.EstimatesOnly() && !c.Given("init") && c.traits().Spectral {
+		c.Init = spectral
+	}
 	c.checkStart(m)
 
 	m.OneOf("method", c.Method, namesOf(methods)...)
-	m.Finite("step", c.Step, c.Step > 0, "positive")
+	if !c.EstimatesOnly() {
+		m.Finite("step", c.Step, c.Step > 0, "positive")
+	}
 	checkMember(c, m, "method", methods, c.Method)
 	c.completeMethod()
 	c.checkTogether(m)
@@ -136,7 +151,8 @@ func (c *Config) Validate() error {
 		m.Bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
 	}
 	m.Finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
-	m.Finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1, "between 0 and 1")
+	m.Finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1,
+		"between 0 and 1")
 	m.Finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
 	m.Finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
 	if !isDevice(c.Device) {
@@ -148,7 +164,8 @@ func (c *Config) Validate() error {
 		m.Bad("workers", "workers goes from 0 to 4096, got %d", c.Workers)
 	}
 	m.OneOf("simd", c.SIMD, "auto", "avx512", "avx2", "off")
-	m.Finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9, "zero or positive")
+	m.Finite("checkpoint-every", c.CheckpointEvery, c.CheckpointEvery >= 0 && c.CheckpointEvery < 1e9,
+		"zero or positive")
 
 	return m.err()
 }

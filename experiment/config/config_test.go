@@ -159,7 +159,8 @@ func TestValidateFillsIn(t *testing.T) {
 // Symptom: the config.yaml of a run is refused, because it gives observations and truth as "".
 func TestResolvedConfigIsAccepted(t *testing.T) {
 	for _, settings := range []string{
-		"", "n=20 rank=1", "ensemble=rademacher", "init=spectral", "kappa=3 noise=0.5", "seed=18446744073709551615",
+		"", "n=20 rank=1", "ensemble=rademacher", "init=spectral", "kappa=3 noise=0.5",
+		"seed=18446744073709551615",
 		"alpha=1e-300 step=0.1", "start-seed=0", "n=40000 rank=6000 factor-rank=6000 storage=generated",
 	} {
 		t.Run(settings, func(t *testing.T) {
@@ -191,8 +192,9 @@ func acceptedAgain(t *testing.T, c *Config) {
 func TestFieldSet(t *testing.T) {
 	c := Default()
 	for _, x := range []struct{ key, text, want string }{
-		{"n", " 12 ", "12"}, {"seed", "18446744073709551615", "18446744073709551615"}, {"alpha", "1E-6", "1e-06"},
-		{"alpha", "0.1", "0.1"}, {"step", "5e-324", "5e-324"}, {"step", "1.7976931348623157e308", "1.7976931348623157e+308"},
+		{"n", " 12 ", "12"}, {"seed", "18446744073709551615", "18446744073709551615"},
+		{"alpha", "1E-6", "1e-06"}, {"alpha", "0.1", "0.1"}, {"step", "5e-324", "5e-324"},
+		{"step", "1.7976931348623157e308", "1.7976931348623157e+308"},
 		{"matrices", " a b.npy ", "a b.npy"}, {"noise", "-0", "-0"},
 	} {
 		f, _ := c.Field(x.key)
@@ -202,12 +204,14 @@ func TestFieldSet(t *testing.T) {
 	}
 	c = Default()
 	for _, x := range []struct{ key, text string }{
-		{"n", "1.0"}, {"n", "0x10"}, {"n", ""}, {"n", "9223372036854775808"}, {"seed", "-1"}, {"seed", "18446744073709551616"},
+		{"n", "1.0"}, {"n", "0x10"}, {"n", ""}, {"n", "9223372036854775808"}, {"seed", "-1"},
+		{"seed", "18446744073709551616"},
 		{"alpha", "1e"}, {"alpha", "1e309"}, {"alpha", ""}, {"alpha", "1,5"},
 	} {
 		f, _ := c.Field(x.key)
 		before := f.String()
-		if err := f.Set(x.text, "here"); err == nil || !strings.Contains(err.Error(), x.key) || f.String() != before || c.Given(x.key) {
+		if err := f.Set(x.text, "here"); err == nil || !strings.Contains(err.Error(), x.key) ||
+			f.String() != before || c.Given(x.key) {
 			t.Errorf("%s = %q: %v, value %s", x.key, x.text, err, f.String())
 		}
 	}
@@ -224,10 +228,13 @@ func TestCopiesAreIndependent(t *testing.T) {
 		}
 	}
 	if first.Alpha != 1e-3 || first.Given("rank") || first.At("alpha") != "--alpha" {
-		t.Errorf("the original has alpha %v from %q, rank given: %v", first.Alpha, first.At("alpha"), first.Given("rank"))
+		t.Errorf("the original has alpha %v from %q, rank given: %v", first.Alpha, first.At("alpha"),
+			first.Given("rank"))
 	}
-	if second.Rank != 2 || second.At("rank") != "there" || second.At("alpha") != "there" || second.At("n") != "--n" {
-		t.Errorf("the copy has rank %d from %q, alpha from %q, n from %q", second.Rank, second.At("rank"), second.At("alpha"), second.At("n"))
+	if second.Rank != 2 || second.At("rank") != "there" || second.At("alpha") != "there" ||
+		second.At("n") != "--n" {
+		t.Errorf("the copy has rank %d from %q, alpha from %q, n from %q", second.Rank, second.At("rank"),
+			second.At("alpha"), second.At("n"))
 	}
 }
 
@@ -247,7 +254,8 @@ func TestFieldsHaveHelpAndAreUnique(t *testing.T) {
 func TestNearest(t *testing.T) {
 	words := Keys()
 	for in, want := range map[string]string{
-		"alpha": "alpha", "alhpa": "alpha", "iteration": "iterations", "measurments": "measurements", "stepsize": "step",
+		"alpha": "alpha", "alhpa": "alpha", "iteration": "iterations", "measurments": "measurements",
+		"stepsize":    "step",
 		"factor_rank": "factor-rank", "checkpoint": "checkpoint-every", "Seed": "seed",
 	} {
 		if got := Nearest(in, words); got != want {
@@ -264,7 +272,8 @@ func TestNearest(t *testing.T) {
 
 func TestUsageErrorIsFoundWhenJoined(t *testing.T) {
 	var u *UsageError
-	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
+	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) ||
+		u.Error() != "n is wrong" {
 		t.Error(err)
 	}
 }

@@ -73,7 +73,8 @@ func (c *Config) readHeaders(m *Mistakes) {
 				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
 			}
 			// A file that should not have been named need not be there.
-			if !slices.ContainsFunc(m.problems, func(p string) bool { return strings.HasPrefix(p, c.At(f.Key)+": ") }) {
+			told := func(problem string) bool { return strings.HasPrefix(problem, c.At(f.Key)+": ") }
+			if !slices.ContainsFunc(m.problems, told) {
 				m.Bad(f.Key, "%v", err)
 			}
 			continue
@@ -126,7 +127,8 @@ func (c *Config) checkShapes(m *Mistakes) {
 		case f.key == "init":
 			c.fill(m, "factor-rank", &c.FactorRank, columns(u), c.says(f.key))
 		case columns(u) != c.FactorRank:
-			m.Bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n, c.FactorRank)
+			m.Bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n,
+				c.FactorRank)
 		}
 	}
 }
@@ -152,8 +154,8 @@ type Data struct {
 	Notices []string
 }
 
-// Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check]. Mistakes in the
-// files are a [UsageError].
+// Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check].
+// Mistakes in the files are a [UsageError].
 func (c *Config) Load() (*Data, error) {
 	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: map[string]string{}}
 	for _, f := range c.DataFiles() {
@@ -188,7 +190,7 @@ func (d *Data) draw(c *Config) (err error) {
 	if p.Truth, err = c.truth(); err != nil {
 		return err
 	}
-	if observe := c.ensemble().Observe; observe != nil {
+	if observe := c.observation().Observe; observe != nil {
 		err = observe(c, p)
 	}
 	return err

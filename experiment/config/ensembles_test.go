@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestPauliSettings: mistakes with Pauli words are told where they were made, and what is left out is filled in.
+// TestPauliSettings: mistakes with Pauli words are told where they were made, and what is left out is filled
+// in.
 func TestPauliSettings(t *testing.T) {
 	for _, c := range []struct {
 		settings string
@@ -40,18 +41,21 @@ func TestPauliSettings(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.settings, problems, c.want)
 		}
 	}
-	for settings, want := range map[string]int{"n=64 rank=1": 640, "n=32 rank=2": 528, "n=32 rank=2 measurements=7": 7} {
+	for settings, want := range map[string]int{"n=64 rank=1": 640, "n=32 rank=2": 528,
+		"n=32 rank=2 measurements=7": 7} {
 		config := configOf(t, append(strings.Fields(settings), "ensemble=pauli", "precision=auto")...)
 		if err := config.Validate(); err != nil {
 			t.Fatal(err)
 		}
 		if config.Measurements != want || config.Precision != "f64" || config.Entries != "" {
-			t.Errorf("%s: %d measurements of entries %q in %s", settings, config.Measurements, config.Entries, config.Precision)
+			t.Errorf("%s: %d measurements of entries %q in %s", settings, config.Measurements, config.Entries,
+				config.Precision)
 		}
 	}
 }
 
-// TestRankOneConfig: the step is shorter where f curves more, nothing of rows is taken, and everything else stays a choice.
+// TestRankOneConfig: the step is shorter where f curves more, nothing of rows is taken, and everything else
+// stays a choice.
 func TestRankOneConfig(t *testing.T) {
 	for _, c := range []struct {
 		settings []string
@@ -81,15 +85,16 @@ func TestMultiIndexConfig(t *testing.T) {
 		rank          int
 		link, process string
 	}{
-		{[]string{"ensemble=multi-index"}, 1, "norm", "optimal"},
-		{[]string{"ensemble=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
-		{[]string{"ensemble=multi-index", "link=product"}, 2, "product", "optimal"},
+		{[]string{"observation=multi-index"}, 1, "norm", "optimal"},
+		{[]string{"observation=multi-index", "link=norm", "rank=4", "preprocessing=none"}, 4, "norm", "none"},
+		{[]string{"observation=multi-index", "link=product"}, 2, "product", "optimal"},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		if cfg.Rank != c.rank || cfg.FactorRank != c.rank || cfg.Link != c.link || cfg.Preprocessing != c.process || cfg.Iterations != 0 ||
+		if cfg.Rank != c.rank || cfg.FactorRank != c.rank || cfg.Link != c.link ||
+			cfg.Preprocessing != c.process || cfg.Iterations != 0 ||
 			cfg.Init != "spectral" || cfg.Measurements != 10*cfg.N*c.rank {
 			t.Errorf("%q: %+v", c.settings, cfg)
 		}
@@ -102,16 +107,30 @@ func TestVectorMistakes(t *testing.T) {
 		settings []string
 		want     string
 	}{
-		{[]string{"ensemble=rank-one", "entries=f32"}, "entries is for ensemble gaussian or rademacher, and this is rank-one"},
+		{[]string{"ensemble=rank-one", "entries=f32"},
+			"entries is for ensemble gaussian or rademacher, and this is rank-one"},
 		{[]string{"ensemble=rank-one", "precision=mixed"}, `rank-one is computed with in f64, got "mixed"`},
-		{[]string{"ensemble=rank-one", "link=norm"}, "link is for ensemble single-index or multi-index, and this is rank-one"},
-		{[]string{"preprocessing=trim"}, "preprocessing is for ensemble multi-index, and this is gaussian"},
-		{[]string{"ensemble=multi-index", "link=cube"}, `must be norm, product or sign-product, got "cube"`},
-		{[]string{"ensemble=multi-index", "preprocessing=clip"}, `must be none, trim or optimal, got "clip"`},
-		{[]string{"ensemble=multi-index", "link=product", "rank=3"}, "the link product has 2 indices, got rank 3"},
-		{[]string{"ensemble=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
-		{[]string{"ensemble=multi-index", "iterations=10"}, "take ensemble rank-one"},
-		{[]string{"ensemble=multi-index", "parametrization=uv"}, "with parametrization psd"},
+		{[]string{"ensemble=rank-one", "link=norm"},
+			"link is for observation single-index or multi-index, and this is linear"},
+		{[]string{"preprocessing=trim"}, "preprocessing is for observation multi-index, and this is linear"},
+		{[]string{"observation=multi-index", "link=cube"},
+			`must be norm, product or sign-product, got "cube"`},
+		{[]string{"observation=multi-index", "preprocessing=clip"},
+			`must be none, trim or optimal, got "clip"`},
+		{[]string{"observation=multi-index", "link=product", "rank=3"},
+			"the link product has 2 indices, got rank 3"},
+		{[]string{"observation=multi-index", "rank=2", "kappa=2"}, "directions are orthonormal"},
+		{[]string{"observation=multi-index", "iterations=10"}, "take ensemble rank-one"},
+		{[]string{"observation=multi-index", "parametrization=uv"}, "with parametrization psd"},
+		{[]string{"observation=multi-index", "method=gd"},
+			"no method can descend: it goes with method none, not gd"},
+		{[]string{"observation=multi-index", "ensemble=gaussian"},
+			"observation multi-index goes with ensemble rank-one, not gaussian"},
+		{[]string{"observation=single-index", "entries=f64"},
+			"entries does not apply to observation single-index"},
+		{[]string{"ensemble=single-index"}, "use --observation single-index"},
+		{[]string{"ensemble=multi-index"}, "use --observation multi-index"},
+		{[]string{"observation=cubic"}, `must be linear, single-index or multi-index, got "cubic"`},
 	} {
 		cfg := configOf(t, c.settings...)
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {

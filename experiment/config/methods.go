@@ -10,10 +10,14 @@ type Method struct {
 	Entry
 	// Make makes the method of a configuration that was found valid.
 	Make func(c *Config) solver.Method
-	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there are none.
+	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
+	// are none.
 	Complete func(c *Config)
-	// Near: the method needs a factor with no more columns than the truth's rank, and a start of the truth's size.
+	// Near: the method needs a factor with no more columns than the truth's rank, and a start of the truth's
+	// size.
 	Near bool
+	// Estimates: the method takes no steps, and the start is all that there is.
+	Estimates bool
 	// SpectralStep: steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
 	SpectralStep bool
 }
@@ -63,7 +67,9 @@ func init() {
 				Source: "Zhang, Fattahi and Zhang, NeurIPS 2021",
 				Docs:   Section{File: "docs/methods.md", Heading: "PrecGD"},
 			},
-			Make: func(c *Config) solver.Method { return solver.PrecGD{StepSize: c.Step} },
+			Make: func(c *Config) solver.Method {
+				return solver.PrecGD{StepSize: c.Step}
+			},
 		},
 		{
 			Entry: Entry{
@@ -74,7 +80,9 @@ func init() {
 				Settings: []string{"momentum"},
 				Check:    (*Config).checkMomentum,
 			},
-			Make: func(c *Config) solver.Method { return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum} },
+			Make: func(c *Config) solver.Method {
+				return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum}
+			},
 		},
 		{
 			Entry: Entry{
@@ -92,8 +100,9 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "rgd",
-				About:  "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on matrices of rank r",
+				Name: "rgd",
+				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
+					"matrices of rank r",
 				Source: "Vandereycken, SIAM Journal on Optimization 23 (2013)",
 				Docs:   Section{File: "docs/methods.md", Heading: "Riemannian descent"},
 			},
@@ -109,27 +118,32 @@ func init() {
 				Settings: []string{"batch-size", "method-seed"},
 				Check:    (*Config).checkBatches,
 			},
-			Make:     func(c *Config) solver.Method { return solver.RSGD{StepSize: c.Step, Batch: c.batches()} },
+			Make: func(c *Config) solver.Method {
+				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
+			},
 			Complete: (*Config).fillBatchSize,
 			Near:     true,
 		},
 		{
 			Entry: Entry{
-				Name:     "label-noise-gd",
-				About:    "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts to flat solutions",
+				Name: "label-noise-gd",
+				About: "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts " +
+					"to flat solutions",
 				Source:   "Gatmiry et al., arXiv 2306.13239",
 				Docs:     Section{File: "docs/methods.md", Heading: "Gradient descent with label noise"},
 				Settings: []string{"label-noise", "method-seed"},
 				Check:    (*Config).checkLabelNoise,
 			},
 			Make: func(c *Config) solver.Method {
-				return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
+				return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise,
+					Seed: c.MethodSeed}
 			},
 		},
 		{
 			Entry: Entry{
-				Name:     "zeroth-order",
-				About:    "descent along central differences of f in random directions: only values of f are used",
+				Name: "zeroth-order",
+				About: "descent along central differences of f in random directions: only values of f " +
+					"are used",
 				Source:   "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
 				Docs:     Section{File: "docs/methods.md", Heading: "Zeroth-order descent"},
 				Settings: []string{"directions", "radius", "evaluation-noise", "method-seed"},
@@ -137,14 +151,16 @@ func init() {
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrder{
-					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise, Seed: c.MethodSeed,
+					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise,
+					Seed: c.MethodSeed,
 				}
 			},
 		},
 		{
 			Entry: Entry{
-				Name:     "rgda",
-				About:    "Riemannian gradient descent-ascent, against an adversary who shifts the observations",
+				Name: "rgda",
+				About: "Riemannian gradient descent-ascent, against an adversary who shifts the " +
+					"observations",
 				Source:   "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617",
 				Docs:     Section{File: "docs/games.md", Heading: "The steps"},
 				Settings: []string{"adversary-step", "adversary-weight", "adversary-radius"},
@@ -157,14 +173,26 @@ func init() {
 			},
 			Near: true,
 		},
+		{
+			Entry: Entry{
+				Name:   "none",
+				About:  "no steps: the start is made and measured, an estimate without descent",
+				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
+				Docs:   Section{File: "docs/methods.md", Heading: "No steps"},
+				Check:  (*Config).checkNone,
+			},
+			Make:      func(*Config) solver.Method { return solver.None{} },
+			Complete:  (*Config).fillEstimateRank,
+			Estimates: true,
+		},
 	}
 }
 
 // NewMethod makes the method of a configuration that was found valid.
 func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make(c) }
 
-// NeedsNearStart says whether the method's steps are only defined near the truth and for no more columns than its
-// rank, and the run begins elsewhere.
+// NeedsNearStart says whether the method's steps are only defined near the truth and for no more columns than
+// its rank, and the run begins elsewhere.
 func (c *Config) NeedsNearStart() bool {
 	tall := c.Rank > 0 && c.FactorRank > c.Rank
 	return find(methods, c.Method).Near && (tall || c.Init == random && c.Alpha < 0.1)
@@ -172,6 +200,12 @@ func (c *Config) NeedsNearStart() bool {
 
 // HasSpectralStep says whether steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
 func (c *Config) HasSpectralStep() bool { return find(methods, c.Method).SpectralStep }
+
+// EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
+func (c *Config) EstimatesOnly() bool {
+	x := find(methods, c.Method)
+	return x != nil && x.Estimates
+}
 
 // completeMethod fills in the method's defaults that follow from the problem's size.
 func (c *Config) completeMethod() {
@@ -182,7 +216,8 @@ func (c *Config) completeMethod() {
 
 // checkTogether refuses a method that is not defined for the parametrization, and says which are.
 func (c *Config) checkTogether(m *Mistakes) {
-	if find(methods, c.Method) == nil || find(parametrizations, c.Parametrization) == nil { // Validate has said so
+	// Validate has said so
+	if find(methods, c.Method) == nil || find(parametrizations, c.Parametrization) == nil {
 		return
 	}
 	why := solver.Suits(c.NewMethod(), c.NewParametrization())
@@ -195,7 +230,8 @@ func (c *Config) checkTogether(m *Mistakes) {
 			suited = append(suited, p.Name)
 		}
 	}
-	m.Bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, orList(suited), c.Parametrization, why)
+	m.Bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, orList(suited),
+		c.Parametrization, why)
 }
 
 // checkLambda fills in the damping.
@@ -204,7 +240,8 @@ func (c *Config) checkLambda(m *Mistakes) {
 	case c.Given("lambda"):
 		m.Finite("lambda", c.Lambda, c.Lambda > 0, "positive")
 	case c.HasUserData():
-		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, which is not known of user data")
+		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, "+
+			"which is not known of user data")
 	case c.Kappa >= 1:
 		c.Lambda = 1 / (c.Kappa * c.Kappa)
 	}
@@ -254,8 +291,8 @@ func (c *Config) checkLabelNoise(m *Mistakes) {
 	m.Finite("label-noise", c.LabelNoise, c.LabelNoise > 0, "positive")
 }
 
-// checkPartial refuses single and mixed precision for methods that step without the full gradient: their steps are in f64. Where it
-// could be chosen it is f64.
+// checkPartial refuses single and mixed precision for methods that step without the full gradient: their
+// steps are in f64. Where it could be chosen it is f64.
 func (c *Config) checkPartial(m *Mistakes) {
 	if find(methods, c.Method) == nil {
 		return
@@ -265,14 +302,15 @@ func (c *Config) checkPartial(m *Mistakes) {
 	}
 	switch c.Precision {
 	case "mixed", "f32":
-		m.Bad("precision", "method %s takes its steps in f64, without the full gradient, which %s precision is for", c.Method, c.Precision)
+		m.Bad("precision", "method %s takes its steps in f64, without the full gradient, which %s "+
+			"precision is for", c.Method, c.Precision)
 	case "auto":
 		c.Precision = "f64"
 	}
 }
 
-// defaultRadius is the radius of zeroth-order where none is given. Differences of f lose about 10⁻¹⁶/δ to rounding, and what they
-// miss bends a solution by δ²·d: both are below 10⁻⁸ for a thousand numbers.
+// defaultRadius is the radius of zeroth-order where none is given. Differences of f lose about 10⁻¹⁶/δ to
+// rounding, and what they miss bends a solution by δ²·d: both are below 10⁻⁸ for a thousand numbers.
 const defaultRadius = 1e-5
 
 // maxDirections bounds the directions of a step: no run ends that has more.
@@ -281,13 +319,15 @@ const maxDirections = 1 << 30
 // checkZerothOrder wants directions and a radius to look in, and fills in the radius and the seed.
 func (c *Config) checkZerothOrder(m *Mistakes) {
 	if c.Directions < 0 || c.Directions > maxDirections {
-		m.Bad("directions", "directions goes from 0, as many as the factor has numbers, to %d, got %d", maxDirections, c.Directions)
+		m.Bad("directions", "directions goes from 0, as many as the factor has numbers, to %d, got %d",
+			maxDirections, c.Directions)
 	}
 	if !c.Given("radius") && c.Radius == 0 {
 		c.Radius = defaultRadius
 	}
 	m.Finite("radius", c.Radius, c.Radius > 0, "positive")
-	m.Finite("evaluation-noise", c.ValueNoise, c.ValueNoise >= 0 && c.ValueNoise <= sensing.Largest, "zero or positive")
+	m.Finite("evaluation-noise", c.ValueNoise, c.ValueNoise >= 0 && c.ValueNoise <= sensing.Largest,
+		"zero or positive")
 	c.checkMethodSeed(m)
 }
 
@@ -304,6 +344,26 @@ func (c *Config) checkGame(m *Mistakes) {
 	if c.Given("adversary-step") {
 		m.Finite("adversary-step", c.Adversary, c.Adversary > 0, "positive")
 	}
-	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1, "more than 1, or the adversary has no best shift")
+	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1,
+		"more than 1, or the adversary has no best shift")
 	m.Finite("adversary-radius", c.ShiftBound, c.ShiftBound > 0, "positive")
+}
+
+// checkNone refuses what is for steps.
+func (c *Config) checkNone(m *Mistakes) {
+	for _, key := range []string{"iterations", "step", "target-loss"} {
+		if f, _ := c.Field(key); !c.Given(key) {
+			f.clear()
+		} else if !f.isZero() {
+			m.Bad(key, "method none takes no steps, and has no use for %s", key)
+		}
+	}
+}
+
+// fillEstimateRank makes an estimate as many columns as the truth has rank, unless the factor's size is
+// given.
+func (c *Config) fillEstimateRank() {
+	if !c.Given("factor-rank") && c.StartFile() == "" && c.Rank > 0 {
+		c.FactorRank = c.Rank
+	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMethodSettings: settings of momentum, mini-batches and the planted saddle are filled in, and mistakes in them are told with a word
-// of what is right.
+// TestMethodSettings: settings of momentum, mini-batches and the planted saddle are filled in, and mistakes
+// in them are told with a word of what is right.
 func TestMethodSettings(t *testing.T) {
 	for _, c := range []struct{ settings, want string }{ // want is part of the one problem; "" is none
 		{"method=momentum", ""},
@@ -43,11 +43,14 @@ func TestMethodSettings(t *testing.T) {
 		}
 	}
 	c := configOf(t, "method=rsgd", "factor-rank=3", "measurements=1234", "seed=9", "precision=auto")
-	if err := c.Validate(); err != nil || c.BatchSize != 123 || c.MethodSeed != 9 || c.Momentum != 0 || c.Precision != "f64" {
-		t.Errorf("filled in: batch-size %d, method-seed %d, momentum %v, precision %s (%v)", c.BatchSize, c.MethodSeed, c.Momentum, c.Precision, err)
+	if err := c.Validate(); err != nil || c.BatchSize != 123 || c.MethodSeed != 9 || c.Momentum != 0 ||
+		c.Precision != "f64" {
+		t.Errorf("filled in: batch-size %d, method-seed %d, momentum %v, precision %s (%v)", c.BatchSize,
+			c.MethodSeed, c.Momentum, c.Precision, err)
 	}
 	c = configOf(t, "method=momentum")
 	if err := c.Validate(); err != nil || c.Momentum != 0.9 || c.BatchSize != 0 || c.MethodSeed != 0 {
-		t.Errorf("filled in: momentum %v, batch-size %d, method-seed %d (%v)", c.Momentum, c.BatchSize, c.MethodSeed, err)
+		t.Errorf("filled in: momentum %v, batch-size %d, method-seed %d (%v)", c.Momentum, c.BatchSize,
+			c.MethodSeed, err)
 	}
 }

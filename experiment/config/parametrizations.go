@@ -33,7 +33,8 @@ type Parametrization struct {
 	Make func(c *Config) solver.Parametrization
 }
 
-// overIndex is the source of parametrizations that solve single index models with more parameters than they have.
+// overIndex is the source of parametrizations that solve single index models with more parameters than they
+// have.
 const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
 
 // parametrizations are all parametrizations, as matsense list shows them.
@@ -163,8 +164,8 @@ func (c *Config) checkRectangle(m *Mistakes) {
 	}
 }
 
-// checkIndefinite fills in how many eigenvalues of the truth are negative, and wants what belongs to two factors to be there for
-// both.
+// checkIndefinite fills in how many eigenvalues of the truth are negative, and wants what belongs to two
+// factors to be there for both.
 func (c *Config) checkIndefinite(m *Mistakes) {
 	if (c.TruthRight == "") != (c.Truth == "") && c.HasUserData() {
 		m.Bad("truth", "a truth X S Xᵀ, S = diag(±1), needs both truth, X, and truth-right, X S")
@@ -179,13 +180,13 @@ func (c *Config) checkIndefinite(m *Mistakes) {
 	case !c.Given("negative"):
 		c.Negative = max(c.Rank, 0) / 2
 	case c.Negative < 0 || c.Negative > c.Rank:
-		m.Bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank, c.Negative)
+		m.Bad("negative", "of the truth's eigenvalues from 0 to rank = %d are negative, got %d", c.Rank,
+			c.Negative)
 	}
 }
 
-// checkSparse fills in the sizes of a vector: one column, as the truth and the factors have. Where nobody says more there are 4·s·ln n
-// measurements for s elements that are not zero, a few times as many as it takes to find them, and of a single index model 100 times
-// s·ln n samples.
+// checkSparse fills in the sizes of a vector: one column, as the truth and the factors have, and the
+// measurements that its observation model says for s elements that are not zero.
 func (c *Config) checkSparse(m *Mistakes) {
 	one := func(key string, value *int) {
 		if !c.Given(key) {
@@ -203,7 +204,8 @@ func (c *Config) checkSparse(m *Mistakes) {
 		c.Init = ones
 	}
 	if (c.InitRight == "") != (c.StartFile() == "") {
-		m.Bad("init", "a start from files needs both init, u₀, and init-right, v₀, with parametrization sparse")
+		m.Bad("init", "a start from files needs both init, u₀, and init-right, v₀, with parametrization "+
+			"sparse")
 	}
 	if c.HasUserData() {
 		if c.Sparsity != 0 {
@@ -217,15 +219,13 @@ func (c *Config) checkSparse(m *Mistakes) {
 	if c.Sparsity < 1 || c.Sparsity > c.N && c.N >= 1 {
 		m.Bad("sparsity", "sparsity goes from 1 to n = %d, got %d", c.N, c.Sparsity)
 	} else if c.Measurements == 0 && !c.Given("measurements") && c.N >= 1 {
-		each := 4.0
-		if c.Ensemble == singleIndex {
-			each = 100
-		}
+		each := c.observation().PerSparse
 		c.Measurements = int(math.Ceil(each * float64(c.Sparsity) * math.Log(float64(max(c.N, 2)))))
 	}
 }
 
-// A deep product has as many matrices as depth says, W_1 first. What starts from files names all of them by a pattern.
+// A deep product has as many matrices as depth says, W_1 first. What starts from files names all of them by a
+// pattern.
 const (
 	defaultDepth = 3
 	MostDepth    = 16
@@ -238,7 +238,8 @@ func (c *Config) checkDeep(m *Mistakes) {
 	c.checkRectangle(m)
 	file := c.StartFile()
 	if file != "" && strings.Count(file, layerNumber) != 1 {
-		m.Bad("init", "a start of a deep product has a file for each matrix: name them by a pattern with one %s for the number, as W%s.npy, got %q",
+		m.Bad("init", "a start of a deep product has a file for each matrix: name them by a pattern with "+
+			"one %s for the number, as W%s.npy, got %q",
 			layerNumber, layerNumber, file)
 	}
 	if c.Depth == 0 && !c.Given("depth") && file == "" {
@@ -275,7 +276,8 @@ func (c *Config) readLayers(m *Mistakes) {
 	case c.Depth != 0 && c.Depth != depth:
 		m.Bad("depth", "depth is %d, and init %s has %d files in a row from 1 on", c.Depth, c.Init, depth)
 	case depth < 2 || depth > MostDepth:
-		m.Bad("init", "init %s has %d files in a row from 1 on: a deep product has 2 to %d matrices", c.Init, depth, MostDepth)
+		m.Bad("init", "init %s has %d files in a row from 1 on: a deep product has 2 to %d matrices", c.Init,
+			depth, MostDepth)
 	}
 	c.Depth = depth
 }
@@ -283,18 +285,23 @@ func (c *Config) readLayers(m *Mistakes) {
 // checkLayers compares the shapes of the start's files with the sizes of the problem and with each other.
 func (c *Config) checkLayers(m *Mistakes) {
 	if isTall(c.layers[0]) {
-		c.fill(m, "factor-rank", &c.FactorRank, c.layers[0][0], fmt.Sprintf("init %s has the shape %s", layerPath(c.Init, 1), npy.ShapeString(c.layers[0])))
+		c.fill(m, "factor-rank", &c.FactorRank, c.layers[0][0], fmt.Sprintf("init %s has the shape %s",
+			layerPath(c.Init, 1), npy.ShapeString(c.layers[0])))
 	}
 	shapes, err := solver.Deep{Depth: c.Depth}.Shapes(c.Space(), c.FactorRank)
 	if err != nil {
-		m.Bad("init", "init %s has the shape %s: it must be (width, n2)", layerPath(c.Init, 1), npy.ShapeString(c.layers[0]))
+		m.Bad("init", "init %s has the shape %s: it must be (width, n2)", layerPath(c.Init, 1),
+			npy.ShapeString(c.layers[0]))
 		return
 	}
 	for j, have := range c.layers {
-		if want := []int{shapes[j].Rows, shapes[j].Cols}; !isTall(have) || !slices.Equal([]int{have[0], columns(have)}, want) {
+		want := []int{shapes[j].Rows, shapes[j].Cols}
+		if !isTall(have) || !slices.Equal([]int{have[0], columns(have)}, want) {
 			n1, n2 := c.Sides()
-			m.Bad("init", "init %s has the shape %s, and with n %d, n2 %d, depth %d and width %d it must be %s",
-				layerPath(c.Init, j+1), npy.ShapeString(have), n1, n2, c.Depth, c.FactorRank, npy.ShapeString(want))
+			m.Bad("init", "init %s has the shape %s, and with n %d, n2 %d, depth %d and width %d "+
+				"it must be %s",
+				layerPath(c.Init, j+1), npy.ShapeString(have), n1, n2, c.Depth, c.FactorRank,
+				npy.ShapeString(want))
 			return
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Each mistake in the settings of indefinite, sparse and single-index is told with the place where the setting was given, and no other is.
+// Each mistake in the settings of indefinite, sparse and single-index is told with the place where the
+// setting was given, and no other is.
 func TestValidateDifferences(t *testing.T) {
 	own := "matrices=A.npy observations=y.npy "
 	for _, c := range []struct{ settings, want string }{
@@ -38,14 +39,14 @@ func TestValidateDifferences(t *testing.T) {
 		{"parametrization=sparse method=scaled-gd", "method"},
 		{"sparsity=2", "sparsity"},
 		{own + "parametrization=sparse sparsity=2", "sparsity"},
-		{"ensemble=single-index", ""},
-		{"ensemble=single-index link=cubic link-scale=unknown truncation=3 parametrization=uv", ""},
-		{"ensemble=single-index link=relu", "link"},
-		{"ensemble=single-index link-scale=guessed", "link-scale"},
-		{"ensemble=single-index truncation=-1", "truncation"},
-		{"ensemble=single-index precision=mixed", "precision"},
-		{"ensemble=single-index storage=generated", "storage"},
-		{"ensemble=single-index entries=f32", "entries"},
+		{"observation=single-index", ""},
+		{"observation=single-index link=cubic link-scale=unknown truncation=3 parametrization=uv", ""},
+		{"observation=single-index link=relu", "link"},
+		{"observation=single-index link-scale=guessed", "link-scale"},
+		{"observation=single-index truncation=-1", "truncation"},
+		{"observation=single-index precision=mixed", "precision"},
+		{"observation=single-index storage=generated", "storage"},
+		{"observation=single-index entries=f32", "entries"},
 		{"link=sign", "link"},
 		{"truncation=2", "truncation"},
 		{own + "link=sign", "link"},
@@ -67,11 +68,13 @@ func TestDifferencesFillIn(t *testing.T) {
 	for _, c := range []struct{ settings, want string }{
 		{"parametrization=indefinite", "negative=1 factor-rank=100 init=random"},
 		{"parametrization=indefinite rank=4", "negative=2"},
-		{"parametrization=sparse", "n2=1 rank=1 factor-rank=1 sparsity=3 init=ones alpha=1e-06 start-seed=0 measurements=56"},
+		{"parametrization=sparse", "n2=1 rank=1 factor-rank=1 sparsity=3 init=ones alpha=1e-06 " +
+			"start-seed=0 measurements=56"},
 		{"parametrization=sparse init=random seed=4", "alpha=1e-06 start-seed=4"},
-		{"parametrization=sparse ensemble=single-index", "measurements=1382 link=identity link-scale=known"},
+		{"parametrization=sparse observation=single-index",
+			"measurements=1382 link=identity link-scale=known"},
 		{"parametrization=sparse kappa=2 sparsity=5", "kappa=2"},
-		{"ensemble=single-index link=tanh", "entries= truncation=0"},
+		{"observation=single-index link=tanh", "entries= truncation=0"},
 	} {
 		config := configOf(t, strings.Fields(c.settings)...)
 		if err := config.Validate(); err != nil {

@@ -40,7 +40,7 @@ func init() {
 				Name:   random,
 				About:  "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
 				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
-				Docs:   Section{File: "docs/architecture.md", Heading: "One gradient"},
+				Docs:   Section{File: "docs/methods.md", Heading: "Starts"},
 			},
 			Sized: true, Random: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
@@ -52,7 +52,7 @@ func init() {
 				Name:   spectral,
 				About:  "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
 				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
-				Docs:   Section{File: "docs/architecture.md", Heading: "Measuring"},
+				Docs:   Section{File: "docs/methods.md", Heading: "Starts"},
 				Check:  (*Config).checkSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
@@ -67,7 +67,10 @@ func init() {
 				Check:  (*Config).checkReLUSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
-			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{Skip: 1}, nil },
+			Make: func(*Config, *sensing.Truth) (solver.Start, error) {
+				return solver.Spectral{Skip: 1},
+					nil
+			},
 		},
 		{
 			Entry: Entry{
@@ -89,7 +92,10 @@ func init() {
 				Check:  (*Config).checkOnes,
 			},
 			Sized: true,
-			Make:  func(c *Config, _ *sensing.Truth) (solver.Start, error) { return solver.Ones{Alpha: c.Alpha}, nil },
+			Make: func(c *Config, _ *sensing.Truth) (solver.Start,
+				error) {
+				return solver.Ones{Alpha: c.Alpha}, nil
+			},
 		},
 	}
 }
@@ -103,15 +109,17 @@ func IsRandomStart(init string) bool {
 	return s != nil && s.Random
 }
 
-// checkStart checks the start and its settings, of which those that do not apply become zero, and fills in its seed.
+// checkStart checks the start and its settings, of which those that do not apply become zero, and fills in
+// its seed.
 func (c *Config) checkStart(m *Mistakes) {
 	if c.Init == "" {
 		m.Bad("init", "init must be %s or a .npy file, got nothing", orList(namesOf(starts)))
 	}
 	s := find(starts, c.Init)
-	if s != nil && s.Check != nil {
-		s.Check(c, m)
+	if s == nil {
+		refuseOthers(c, m, "start", starts, nil, "a file")
 	}
+	checkMember(c, m, "start", starts, c.Init)
 	// A resolved configuration says 0 where a setting does not apply.
 	if s == nil || !s.Sized {
 		if c.Given("alpha") && c.Alpha != 0 {
@@ -138,7 +146,8 @@ func (c *Config) checkStart(m *Mistakes) {
 // checkSpectral refuses parametrizations whose factors no pairs of the spectral estimate make.
 func (c *Config) checkSpectral(m *Mistakes) {
 	if !c.traits().Spectral {
-		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s", c.Parametrization)
+		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s",
+			c.Parametrization)
 	}
 }
 
@@ -146,14 +155,16 @@ func (c *Config) checkSpectral(m *Mistakes) {
 func (c *Config) checkReLUSpectral(m *Mistakes) {
 	c.checkSpectral(m)
 	if c.ensemble().Name != "relu-completion" && c.Triplets == "" {
-		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: ensemble relu-completion, or triplets")
+		m.Bad("init", "relu-spectral is a start for entries that are seen where they are not negative: "+
+			"ensemble relu-completion, or triplets")
 	}
 }
 
 // checkOnes wants a start from equal elements for vectors alone.
 func (c *Config) checkOnes(m *Mistakes) {
 	if !c.traits().Vector {
-		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements would stay one of rank 1")
+		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements "+
+			"would stay one of rank 1")
 	}
 }
 
@@ -165,16 +176,19 @@ func (c *Config) checkPlanted(m *Mistakes) {
 	case c.HasUserData() && c.Truth == "":
 		m.Bad("init", "a saddle is made of the truth's columns, and user data has none: add truth")
 	case !c.HasUserData() && c.Rank < 2:
-		m.Bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got %d", c.Rank)
+		m.Bad("init", "a saddle misses a column of the truth and has another: it needs rank 2 or more, got "+
+			"%d", c.Rank)
 	case !c.HasUserData() && c.FactorRank >= c.Rank:
-		m.Bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d", c.Rank, c.FactorRank)
+		m.Bad("init", "a saddle misses a column of the truth: it needs a factor-rank below rank, which is "+
+			"%d, got %d", c.Rank, c.FactorRank)
 	}
 }
 
 // plantedStart makes the start at a saddle point.
 func (c *Config) plantedStart(truth *sensing.Truth) (solver.Start, error) {
 	if c.FactorRank >= truth.Rank() {
-		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, which is %d, got %d",
+		return nil, Usagef("%s: a saddle misses a column of the truth: it needs a factor-rank below rank, "+
+			"which is %d, got %d",
 			c.At("init"), truth.Rank(), c.FactorRank)
 	}
 	return solver.Saddle{Truth: truth, Alpha: c.Alpha, Seed: c.StartSeed}, nil

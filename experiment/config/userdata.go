@@ -20,8 +20,8 @@ type UserData struct {
 	Text bool
 	// Observed: the file has the observations too. Otherwise they come in a file of their own.
 	Observed bool
-	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are symmetric or of
-	// any shape.
+	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
+	// symmetric or of any shape.
 	Size func(c *Config, rectangular bool) (DataSize, error)
 	// Load reads the file into the problem, on its space.
 	Load func(d *Data, c *Config, space sensing.Space) error
@@ -53,7 +53,7 @@ func userDataKinds() (kinds []*UserData) {
 // file is a setting that names a file.
 func (c *Config) file(key string) DataFile {
 	f, _ := c.Field(key)
-	return DataFile{key, f.value.Addr().Interface().(*string)}
+	return DataFile{key, f.value().Addr().Interface().(*string)}
 }
 
 // files are the settings that name the files of user data.
@@ -64,8 +64,8 @@ func (u *UserData) files(c *Config) (files []DataFile) {
 	return files
 }
 
-// userEnsemble is the ensemble of the user's measurements; nil if they are drawn. If more than one is named, it is the
-// one whose setting comes first.
+// userEnsemble is the ensemble of the user's measurements; nil if they are drawn. If more than one is named,
+// it is the one whose setting comes first.
 func (c *Config) userEnsemble() *Ensemble {
 	var first *Ensemble
 	at := 0
@@ -96,7 +96,8 @@ func (c *Config) userFiles() (files []DataFile) {
 	for _, way := range userDataKinds() {
 		files = append(files, way.files(c)...)
 	}
-	return append(files, DataFile{"observations", &c.Observations}, DataFile{"truth", &c.Truth}, DataFile{"truth-right", &c.TruthRight})
+	return append(files, DataFile{"observations", &c.Observations}, DataFile{"truth", &c.Truth},
+		DataFile{"truth-right", &c.TruthRight})
 }
 
 // UserDataKeys lists the settings that name files of a user's problem.
@@ -143,7 +144,8 @@ func (c *Config) checkUserData(m *Mistakes) {
 	for _, other := range userDataKinds() {
 		for _, f := range other.files(c) {
 			if other.key() != way.key() && *f.Path != "" {
-				m.Bad(f.Key, "%s and %s are two ways to bring measurements: give one of them", way.key(), f.Key)
+				m.Bad(f.Key, "%s and %s are two ways to bring measurements: give one of them", way.key(),
+					f.Key)
 			}
 		}
 	}
@@ -151,11 +153,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 	case way.Observed && c.Observations != "":
 		m.Bad("observations", "%s hold the observations themselves", way.key())
 	case !way.Observed && c.Observations == "":
-		m.Bad(way.key(), "user %s need observations as well: add observations, a .npy file of shape (m,)", way.key())
+		m.Bad(way.key(), "user %s need observations as well: add observations, a .npy file of shape (m,)",
+			way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
 	for _, key := range []string{"kappa", "noise"} {
-		if f, _ := c.Field(key); c.Given(key) && f.value.Float() != 0 {
+		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}
 	}
@@ -164,16 +167,22 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 	if c.Given("entries") && c.Entries != format {
 		if format == "" {
-			m.Bad("entries", "user %s are no rows of entries, and have no number format, got %q", way.key(), c.Entries)
+			m.Bad("entries", "user %s are no rows of entries, and have no number format, got %q", way.key(),
+				c.Entries)
 		} else {
 			m.Bad("entries", "user %s are used as they are, in %s, got %q", way.key(), format, c.Entries)
 		}
 	}
-	for _, key := range settingsOf(ensembles) {
+	for _, key := range slices.Concat(settingsOf(ensembles), settingsOf(observations)) {
 		if f, _ := c.Field(key); key != "entries" && c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for measurements that are drawn, not for user data", key)
 		}
 	}
+	if c.Given("observation") && c.Observation != linear {
+		m.Bad("observation", "observation %s is for observations that are drawn, not for user data",
+			c.Observation)
+	}
+	c.Observation = linear
 	c.Ensemble, c.Entries, c.Kappa, c.Noise = e.Name, format, 0, 0
 	if format == "" {
 		c.checkLaw(m)
@@ -182,8 +191,8 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 }
 
-// checkUserShapes fills in the sizes that the files of user data imply, or compares them with what was given. It says whether
-// they could be found out.
+// checkUserShapes fills in the sizes that the files of user data imply, or compares them with what was given.
+// It says whether they could be found out.
 func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	way := c.userEnsemble().UserData
 	size, err := way.Size(c, c.traits().Rectangular)
@@ -197,7 +206,8 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	c.fill(m, "measurements", &c.Measurements, size.M, size.Says)
 	c.fill(m, "n", &c.N, size.N1, size.Says)
 	if y := c.shapes["observations"]; !way.Observed && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
-		m.Bad("observations", "%s and %s: the second must be (%d,)", size.Says, c.says("observations"), size.M)
+		m.Bad("observations", "%s and %s: the second must be (%d,)", size.Says, c.says("observations"),
+			size.M)
 	}
 	if !c.Given("rank") {
 		c.Rank = 0
@@ -205,12 +215,15 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	if x, ok := c.shapes["truth"]; ok {
 		most := min(size.N1, size.N2)
 		if !isTall(x) || x[0] != size.N1 || columns(x) > most {
-			m.Bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", size.Says, c.says("truth"), size.N1, most)
+			m.Bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", size.Says,
+				c.says("truth"), size.N1, most)
 		} else {
 			c.fill(m, "rank", &c.Rank, columns(x), c.says("truth"))
 		}
-		if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != size.N2 || columns(y) != columns(x)) {
-			m.Bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", size.Says, c.says("truth"), c.says("truth-right"), size.N2, columns(x))
+		if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != size.N2 ||
+			columns(y) != columns(x)) {
+			m.Bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", size.Says, c.says("truth"),
+				c.says("truth-right"), size.N2, columns(x))
 		}
 	}
 	if n1, n2 := c.Sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
@@ -289,7 +302,8 @@ func (c *Config) matricesSize(rectangular bool) (DataSize, error) {
 		return DataSize{}, fmt.Errorf("%s; it must be %s", says, must)
 	}
 	if c.traits().Vector && a[2] != 1 {
-		return DataSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it must be (m, n, 1)", says)
+		return DataSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it "+
+			"must be (m, n, 1)", says)
 	}
 	return DataSize{M: a[0], N1: a[1], N2: a[2], Says: says}, nil
 }
@@ -307,27 +321,32 @@ func (d *Data) loadMatrices(c *Config, space sensing.Space) error {
 	d.Problem.Ensemble = matrices
 	if matrices.Asymmetry > 0 {
 		d.Notices = append(d.Notices, fmt.Sprintf(
-			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
+			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest "+
+				"element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
 			matrices.Asymmetry))
 	}
 	return nil
 }
 
-// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or else its largest
-// indices.
+// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or
+// else its largest indices.
 func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 	h, err := triplets.Inspect(c.Triplets)
 	if err != nil {
 		return DataSize{}, err
 	}
-	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols, Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows, h.Cols)}
+	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols,
+		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
+			h.Cols)}
 	switch {
 	case h.Stated && !rectangular && h.Rows != h.Cols:
 		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.Says)
 	case h.Symmetric && rectangular:
-		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles in a general file", c.Triplets)
+		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
+			"in a general file", c.Triplets)
 	case c.traits().Vector && h.Cols != 1:
-		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries are in column 0", size.Says)
+		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
+			"are in column 0", size.Says)
 	case h.Stated:
 		return size, nil
 	case !rectangular:
@@ -342,7 +361,8 @@ func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 			continue
 		}
 		if *side.given < *side.size {
-			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets, *side.size-1, side.key, *side.given)
+			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets,
+				*side.size-1, side.key, *side.given)
 		}
 		*side.size = min(*side.given, sensing.MaxSide)
 	}
@@ -368,7 +388,8 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 	}
 	d.Problem.Ensemble, d.Problem.Observations = e, y
 	if twice := list.Count - e.Measurements(); twice > 0 {
-		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: each counts as one of %d measurements", twice, e.Measurements()))
+		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
+			"each counts as one of %d measurements", twice, e.Measurements()))
 	}
 	return nil
 }
@@ -380,11 +401,13 @@ func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
 	case len(a) != 2 || slices.Contains(a, 0):
 		return DataSize{}, fmt.Errorf("%s; it must be (m, n) with both at least 1", says)
 	case !rectangular && b != nil:
-		return DataSize{}, fmt.Errorf("vectors-right is for rectangular matrices, of parametrization uv, say; symmetric ones have the same vector on both sides")
+		return DataSize{}, fmt.Errorf("vectors-right is for rectangular matrices, of parametrization uv, " +
+			"say; symmetric ones have the same vector on both sides")
 	case !rectangular:
 		return DataSize{M: a[0], N1: a[1], N2: a[1], Says: says}, nil
 	case len(b) != 2 || slices.Contains(b, 0) || b[0] != a[0]:
-		return DataSize{}, fmt.Errorf("%s, and rectangular matrices need vectors-right of the shape (%d, n2)", says, a[0])
+		return DataSize{}, fmt.Errorf("%s, and rectangular matrices need vectors-right of the shape (%d, n2)",
+			says, a[0])
 	}
 	return DataSize{M: a[0], N1: a[1], N2: b[1], Says: says + " and " + c.says("vectors-right")}, nil
 }
@@ -413,10 +436,13 @@ func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
 	case err != nil:
 		return DataSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
 	case rectangular:
-		return DataSize{}, fmt.Errorf("user Pauli words measure symmetric matrices: they go with parametrization psd or indefinite, not %s", c.Parametrization)
+		return DataSize{}, fmt.Errorf("user Pauli words measure symmetric matrices: they go with "+
+			"parametrization psd or indefinite, not %s", c.Parametrization)
 	}
 	n, _ := words.Space().Dims()
-	return DataSize{M: words.Measurements(), N1: n, N2: n, Says: fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(), len(words.Word(0)))}, nil
+	return DataSize{M: words.Measurements(), N1: n, N2: n,
+		Says: fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(),
+			len(words.Word(0)))}, nil
 }
 
 // loadPaulis reads the words.

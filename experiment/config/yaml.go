@@ -12,9 +12,9 @@ import (
 	"github.com/matsense/matsense/internal/yamldoc"
 )
 
-// ReadConfig sets what a YAML file says in c, whose other settings stay. Every mistake is listed with its line: keys
-// that are not known, with the nearest one that is; keys given twice; values of the wrong kind. Files that the
-// configuration names are taken relative to its folder.
+// ReadConfig sets what a YAML file says in c, whose other settings stay. Every mistake is listed with its
+// line: keys that are not known, with the nearest one that is; keys given twice; values of the wrong kind.
+// Files that the configuration names are taken relative to its folder.
 func ReadConfig(path string, c *Config) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -92,8 +92,8 @@ func (c *Config) SetYAML(name string, root *yaml.Node) error {
 	return nil
 }
 
-// Nearest returns the word that the fewest edits make of s; among several, one with more of the same letters, as two
-// letters that changed places leave it.
+// Nearest returns the word that the fewest edits make of s; among several, one with more of the same letters,
+// as two letters that changed places leave it.
 func Nearest(s string, words []string) string {
 	sorted := func(s string) string {
 		letters := []rune(s)
@@ -106,10 +106,10 @@ func Nearest(s string, words []string) string {
 	return slices.MinFunc(words, func(a, b string) int { return distance(a) - distance(b) })
 }
 
-// YAML writes the configuration: every setting, in order.
+// YAML writes the configuration: every setting that it uses, in order.
 func (c *Config) YAML() []byte {
 	root := yamldoc.Map()
-	for _, f := range c.Fields() {
+	for _, f := range c.Used() {
 		root.Content = append(root.Content, yamldoc.Plain(f.Key), f.YAML())
 	}
 	return yamldoc.Bytes(root)

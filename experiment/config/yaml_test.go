@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzConfig reads arbitrary text. It must not panic; a refusal is a list of single lines; what is accepted is written
-// by YAML and read again as the same.
+// FuzzConfig reads arbitrary text. It must not panic; a refusal is a list of single lines; what is accepted
+// is written by YAML and read again as the same.
 func FuzzConfig(f *testing.F) {
 	resolved := Default()
 	if err := resolved.Validate(); err != nil {
@@ -17,11 +17,16 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Add(resolved.YAML())
 	for _, text := range []string{
-		"", "# nothing\n", "~", "n: 10\nrank: 2\nalpha: 1e-6\n", "n: 10\nn: 11\n", "alhpa: 1\n", "n: [1]\n", "n: {a: 1}\n",
-		"- 1\n", "ten", "n: 10\n---\nn: 11\n", "n: &a 10\nrank: *a\n", "<<: {n: 1}\n", "? [a]\n: 1\n", "n:\n", "n: ~\n",
-		"alpha: nan\nstep: inf\nnoise: -0\n", "alpha: 0x1p-20\n", "matrices: |\n  two\n  lines\n", "matrices: \"a\\tb\\u2028\\0\"\n",
-		"init: !!binary aGVsbG8=\n", "init: !!str 1\n", "truth: '  spaces  '\n", "ensemble: \"null\"\nentries: 'yes'\n", "init: 1e-6\n",
-		"\ufeffn: 10\n", "n: 10\r\nrank: 2\r\n", "%YAML 1.1\n---\nn: 1\n", "observations: \"\\x85\\xa0\"\n", "device: ''\n", "n: \"10\n",
+		"", "# nothing\n", "~", "n: 10\nrank: 2\nalpha: 1e-6\n", "n: 10\nn: 11\n", "alhpa: 1\n", "n: [1]\n",
+		"n: {a: 1}\n",
+		"- 1\n", "ten", "n: 10\n---\nn: 11\n", "n: &a 10\nrank: *a\n", "<<: {n: 1}\n", "? [a]\n: 1\n", "n:\n",
+		"n: ~\n",
+		"alpha: nan\nstep: inf\nnoise: -0\n", "alpha: 0x1p-20\n", "matrices: |\n  two\n  lines\n",
+		"matrices: \"a\\tb\\u2028\\0\"\n",
+		"init: !!binary aGVsbG8=\n", "init: !!str 1\n", "truth: '  spaces  '\n",
+		"ensemble: \"null\"\nentries: 'yes'\n", "init: 1e-6\n",
+		"\ufeffn: 10\n", "n: 10\r\nrank: 2\r\n", "%YAML 1.1\n---\nn: 1\n", "observations: \"\\x85\\xa0\"\n",
+		"device: ''\n", "n: \"10\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -43,7 +48,8 @@ func FuzzConfig(f *testing.F) {
 		second := again.Fields()
 		for i, f := range c.Fields() {
 			if f.String() != second[i].String() {
-				t.Errorf("%s is %q, and %q when read again from\n%s", f.Key, f.String(), second[i].String(), written)
+				t.Errorf("%s is %q, and %q when read again from\n%s", f.Key, f.String(), second[i].String(),
+					written)
 			}
 		}
 		if err := c.Validate(); err != nil {
@@ -72,7 +78,8 @@ func TestReadConfigMakesPathsRelativeToItsFolder(t *testing.T) {
 	if err := ReadConfig(path, &c); err != nil {
 		t.Fatal(err)
 	}
-	if c.Observations != filepath.Join(dir, "data", "y.npy") || c.Truth != absolute || c.Init != filepath.Join(dir, "U0.npy") {
+	if c.Observations != filepath.Join(dir, "data", "y.npy") || c.Truth != absolute ||
+		c.Init != filepath.Join(dir, "U0.npy") {
 		t.Errorf("observations %q, truth %q, init %q", c.Observations, c.Truth, c.Init)
 	}
 
