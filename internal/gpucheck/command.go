@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-const usageHead = `Checks matsense on an NVIDIA GPU, compares its times with PyTorch, and writes a page.
+const usageHead = `Checks matsense on an NVIDIA GPU, times it and PyTorch, and writes a page with the results.
 
-  gpu-check build FILE.tar.gz       packs all that a machine with a GPU needs; uses Go and gcc
+  gpu-check build FILE.tar.gz       packs all that a machine with a GPU needs
+                                    (build needs Go, gcc and scripts/cuda-headers)
   gpu-check run [flags]             carries the steps below out on that machine, and writes results.tar.gz
   gpu-check page RESULTS...         puts the results of several calls on one device on one page
 

@@ -346,7 +346,7 @@ func deviceName(device string) string {
 	return name
 }
 
-// replace adds r; its steps and measurements replace those of the same name.
+// replace adds r; a step or measurement of r replaces an earlier one of the same name.
 func (m *Results) replace(r *Results) {
 	m.Steps = merge(m.Steps, r.Steps, func(s StepResult) string { return s.Name })
 	m.Kernels = merge(m.Kernels, r.Kernels, func(k Kernel) string { return k.Name })
