@@ -107,7 +107,8 @@ type Kernel interface {
 	Resident(threads, shared int) (int, error)
 }
 
-// Resources is what a kernel takes, as its compiler reports. An emulator has no registers and reports 0.
+// Resources are the resources that a kernel takes, as its compiler reports them. An emulator has no registers
+// and reports 0.
 type Resources struct {
 	Registers   int // 32-bit registers of one thread
 	Shared      int // bytes of static shared memory of one block

@@ -88,7 +88,7 @@ func (w *warp) weight(mask uint32) int {
 	return bits.OnesCount32(mask)
 }
 
-// open lets all waiting threads go on: what each did before the barrier comes before what any does after it.
+// open lets all waiting threads go on: everything before the barrier comes before everything after it.
 func (b *block) open(bar *barrier) {
 	now := b.launch.device.tick()
 	var joined [32]uint64

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	Capability      [2]int // 0 means {9, 0}
 	Multiprocessors int    // 0 means 4
-	Memory          int64  // in bytes; 0 means 1 GiB. Host memory is used only for what is allocated.
+	Memory          int64  // in bytes; 0 means 1 GiB. Only allocated memory takes host memory.
 	// BlockShared is the most shared bytes of a block, static and dynamic; 0 means the limit of the
 	// capability.
 	BlockShared int

@@ -75,7 +75,7 @@ func decodeCvt(a *assembler) operation {
 	return map1(d, s, f)
 }
 
-// overflows says whether an integer type has numbers that another has not.
+// overflows reports whether the integer type from has numbers that the type to has not.
 func overflows(to, from kind) bool {
 	if from.class == 's' {
 		return to.class != 's' || to.size < from.size
@@ -83,7 +83,7 @@ func overflows(to, from kind) bool {
 	return to.size < from.size || to.class == 's' && to.size == from.size
 }
 
-// intToInt returns a conversion that cuts, or that clamps where sat.
+// intToInt returns a conversion that truncates, or that clamps if sat.
 func intToInt(to, from kind, wide int, sat bool) func(x uint64) uint64 {
 	return func(x uint64) uint64 {
 		x = extended(x, from, 8)
@@ -94,7 +94,7 @@ func intToInt(to, from kind, wide int, sat bool) func(x uint64) uint64 {
 	}
 }
 
-// clampInt returns the number of a type that is nearest to one of another, extended to 64 bits.
+// clampInt returns the number of type to that is nearest to a number of type from, extended to 64 bits.
 func clampInt(x uint64, to, from kind) uint64 {
 	negative := from.class == 's' && int64(x) < 0
 	if to.class != 's' {
@@ -120,7 +120,7 @@ func floatToInt(to, from kind, dir direction) func(x uint64) uint64 {
 		lowest, least = -beyond, limit>>1+1
 		highest = limit >> 1
 	}
-	// NaN is zero from .f32 to at most 32 bits, and the highest bit alone elsewhere.
+	// NaN becomes zero from .f32 to at most 32 bits, and otherwise the highest bit alone.
 	nan := uint64(0)
 	if from.size == 8 || to.size == 8 {
 		nan = limit>>1 + 1
@@ -158,7 +158,7 @@ func integral(dir direction, x float64) float64 {
 	return math.RoundToEven(x)
 }
 
-// intToFloat returns a conversion that rounds once.
+// intToFloat returns a conversion with one rounding.
 func intToFloat(to, from kind, dir direction) func(x uint64) uint64 {
 	return func(x uint64) uint64 {
 		x = extended(x, from, 8)
@@ -185,7 +185,7 @@ func intToFloat(to, from kind, dir direction) func(x uint64) uint64 {
 	}
 }
 
-// leading rounds a number to its so many leading bits.
+// leading rounds a number to its keep leading bits.
 func leading(x uint64, keep int, dir direction) float64 {
 	drop := bits.Len64(x) - keep
 	if drop <= 0 {
@@ -199,7 +199,7 @@ func leading(x uint64, keep int, dir direction) float64 {
 	return math.Ldexp(float64(x), drop)
 }
 
-// floatToFloat returns a conversion between floating-point types, or to an integral number of the same one.
+// floatToFloat returns a conversion between floating-point types, or to an integral number of the same type.
 func floatToFloat(to, from kind, round string, dir direction) func(x uint64) uint64 {
 	switch {
 	case to.size == 4 && from.size == 8:
@@ -216,8 +216,8 @@ func floatToFloat(to, from kind, round string, dir direction) func(x uint64) uin
 	return func(x uint64) uint64 { return bits64(integral(dir, f64(x))) }
 }
 
-// decodeBf16 decodes the conversions between f32 and bf16, the upper half of one: cvt.rn.bf16.f32 and its .rz
-// kin, cvt.rn.bf16x2.f32 of two numbers, the first the upper, and cvt.f32.bf16.
+// decodeBf16 decodes the conversions between f32 and bf16, the upper half of an f32: cvt.rn.bf16.f32,
+// cvt.rz.bf16.f32, the same with bf16x2 for two numbers, the first in the upper half, and cvt.f32.bf16.
 func decodeBf16(a *assembler) operation {
 	if a.maybe("f32") != "" {
 		a.must("bf16")
@@ -242,7 +242,7 @@ func decodeBf16(a *assembler) operation {
 		})
 }
 
-// bf16 rounds a number of 32 bits to its upper 16.
+// bf16 rounds a 32-bit number to its upper 16 bits.
 func bf16(dir direction, x uint64) uint64 {
 	if x&0x7fffffff > 0x7f800000 {
 		return 0x7fff

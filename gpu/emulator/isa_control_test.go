@@ -656,7 +656,7 @@ tell:
 		"membar": {"membar.gl;", "atom.global.add.u32", "ld.volatile.global.u32"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Three rounds: every block adds up what all blocks wrote in the round before.
+			// Three rounds: every block adds up the numbers that all blocks wrote in the round before.
 			k := load(t, d, "rounds", entry("rounds", ".param .u64 data, .param .u64 count", `
 	ld.param.u64 %d0, [data];
 	ld.param.u64 %d1, [count];
@@ -666,7 +666,7 @@ tell:
 	mov.u32 %r3, 0;              // round
 	add.u32 %r4, %r1, 1;         // the block's number
 round:
-	// Each round has an array of its own.
+	// Each round has a separate array.
 	mad.lo.u32 %r6, %r3, %r2, %r1;
 	mul.wide.u32 %d2, %r6, 4;
 	add.u64 %d2, %d0, %d2;
@@ -839,9 +839,9 @@ func pipeline(wait, before, after string) string {
 	add.u64 %d0, %d0, %d2;
 	add.u64 %d1, %d1, %d2;
 	mov.u32 %r1, tile;
-	mad.lo.u32 %r2, %r0, 4, %r1;      // where the thread's number goes
+	mad.lo.u32 %r2, %r0, 4, %r1;      // address of the thread's number
 	xor.b32 %r3, %r0, 63;
-	mad.lo.u32 %r3, %r3, 4, %r1;      // where the one it sums comes
+	mad.lo.u32 %r3, %r3, 4, %r1;      // address of the number that it sums
 	mov.f32 %f0, 0f00000000;
 	cp.async.ca.shared.global [%r2], [%d0], 4;
 	cp.async.commit_group;

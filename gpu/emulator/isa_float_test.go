@@ -275,7 +275,7 @@ func (f format) operands(n, more int, seed uint64) [][]uint64 {
 	return out
 }
 
-// arithmetic is what the instructions compute before rounding.
+// arithmetic has the exact results of the instructions, before rounding.
 var arithmetic = []struct {
 	name     string
 	operands int

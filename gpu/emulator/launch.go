@@ -34,9 +34,9 @@ type block struct {
 	began    uint64
 	shared   region
 	warps    []*warp
-	order    clock // what comes before all that the block does next
-	heard    clock // what would come before it after a fence
-	fenced   clock // what comes before all that the block releases next
+	order    clock // the accesses that come before all that the block does next
+	heard    clock // the accesses that would come before it after a fence
+	fenced   clock // the accesses that come before all that the block releases next
 	barriers [16]barrier
 }
 

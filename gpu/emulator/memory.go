@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// region is a contiguous piece of memory with what is known of each byte: an allocation, or a block's shared
+// region is a contiguous piece of memory, with the state of each byte: an allocation, or a block's shared
 // memory.
 type region struct {
 	space   space
@@ -130,7 +130,7 @@ type heap struct {
 	module      int64 // bytes of the modules' variables
 }
 
-// remains is where an allocation was.
+// remains is the former place of a freed allocation.
 type remains struct{ base, size uint64 }
 
 // take adds an allocation.

@@ -210,7 +210,7 @@ func (s *scope) lookup(name string) any {
 	return nil
 }
 
-// readEntry reads what follows .entry.
+// readEntry reads the rest of an .entry.
 func (p *parser) readEntry() {
 	name := p.word()
 	e := &entry{name: name.text, line: name.line}
@@ -374,7 +374,7 @@ func (p *parser) directive() {
 	}
 }
 
-// registers reads what follows .reg.
+// registers reads the rest of a .reg directive.
 func (p *parser) registers() {
 	t := p.next()
 	k, ok := kinds[strings.TrimPrefix(t.text, ".")]
@@ -405,7 +405,7 @@ func (p *parser) registers() {
 	}
 }
 
-// variables reads what follows .global, .const, .shared or .local.
+// variables reads the rest of a .global, .const, .shared or .local directive.
 func (p *parser) variables(space string, external bool) {
 	align := 0
 	if p.is(".align") {

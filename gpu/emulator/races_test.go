@@ -330,7 +330,7 @@ func TestPipelineRaces(t *testing.T) {
 	}
 }
 
-// lastBlock counts the blocks with an atomic; the last of 4 blocks sums what all blocks wrote.
+// lastBlock counts the blocks with an atomic; the last of 4 blocks sums the numbers that all blocks wrote.
 const lastBlock = `
 	setp.ne.u32 %p0, %r0, 0;
 	@%p0 bra end;
@@ -592,7 +592,7 @@ wait:
 	}
 }
 
-// The next launch, and the host, may read and write what a launch has written.
+// The next launch, and the host, may read and write the memory that a launch has written.
 func TestLaunchesAreOrdered(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})

@@ -69,7 +69,7 @@ type launch struct {
 // line is a grid or a block of one dimension.
 func line(n int) driver.Dim { return driver.Dim{n, 1, 1} }
 
-// run runs the kernel once, with new allocations, and stores in the buffers what it wrote. It fails the test
+// run runs the kernel once, with new allocations, and stores its output in the buffers. It fails the test
 // if the kernel fails or writes to an input.
 func (b *bench) run(t *testing.T, l launch) {
 	t.Helper()

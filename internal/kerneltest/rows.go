@@ -63,7 +63,7 @@ func accumulate[T number](sum []T, w T, a []T) {
 	}
 }
 
-// leaveOpen copies to want what a kernel wrote to the kp numbers of each chunk between the k-th and the next
+// leaveOpen copies to want the numbers that a kernel wrote between the k-th of each chunk and the next
 // multiple of 4, because the heads do not define these.
 func leaveOpen[T number](want []T, chunks *buffer, k, kp int) {
 	got := decode[T](chunks.data)

@@ -57,7 +57,7 @@ struct Device {
 	std::vector<CUstream> streams;
 	int references = 0, modules = 0, events = 0;
 	u64 launches = 0, allocations = 0;
-	CUresult broken = CUDA_SUCCESS; // what every call returns once a kernel has failed
+	CUresult broken = CUDA_SUCCESS; // status that every call returns once a kernel has failed
 
 	explicit Device(int n) : ordinal(n), memory(n) {}
 

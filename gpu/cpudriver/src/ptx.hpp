@@ -40,7 +40,7 @@ struct Thread {
 	bool polled;   // its slice ended because it waits for another thread, or another may wait for it
 	bool in_range; // shfl: the predicate
 	u8 source;     // shfl: the lane to read from
-	u32 value;     // shfl: what this lane offers; vote: its predicate; bar: the barrier's number
+	u32 value;     // shfl: the value that this lane offers; vote: its predicate; bar: the barrier's number
 	u32 mask;      // the lanes that meet at a warp instruction
 	u32 groups;    // cp.async: groups committed
 	u32 pending;   // cp.async: copies not yet performed
