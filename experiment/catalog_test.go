@@ -303,8 +303,8 @@ var lawTests = map[string]string{
 	"observation multi-index":  "sensing/multiindex_test.go TestObserve",
 	"start random":             "experiment/config/starts_test.go TestRandomStart",
 	"start spectral":           "solver/solve_test.go TestSpectralStart",
-	"start relu-spectral":      "solver/spectral_test.go TestSpectralSkips",
-	"start saddle":             "solver/riemannian_test.go TestPlantedSaddle",
+	"start relu-spectral":      "solver/estimate_test.go TestSpectralSkips",
+	"start saddle":             "solver/rgd_test.go TestPlantedSaddle",
 	"start ones":               "experiment/config/starts_test.go TestOnesStart",
 }
 
