@@ -10,8 +10,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Group is configurations that share their measurements and observations: they run together, in one pass over the rows,
-// taking turns in the seats of a batch. What each comes to is, to the bit, what it comes to alone.
+// Group is configurations that share their measurements and observations: they run together, in one pass over
+// the rows, taking turns in the seats of a batch. What each comes to is, to the bit, what it comes to alone.
 type Group struct {
 	// Plan is the first configuration's, with the memory that all seats need.
 	Plan *Plan
@@ -21,11 +21,13 @@ type Group struct {
 	Seats int
 }
 
-// MostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly faster.
+// MostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly
+// faster.
 const MostSeats = 32
 
-// PlanGroup checks configurations that share what [Config.ProblemKey] says. seats is how many run at a time; 0 is as many as
-// there is memory for, up to 32. Where that is less than asked for, the error says so. Nothing is computed yet.
+// PlanGroup checks configurations that share what [Config.ProblemKey] says. seats is how many run at a time;
+// 0 is as many as there is memory for, up to 32. Where that is less than asked for, the error says so.
+// Nothing is computed yet.
 func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 	if len(configs) == 0 {
 		return nil, errors.New("experiment: a group has at least one configuration")
@@ -36,7 +38,8 @@ func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 		if err := c.Check(); err != nil {
 			return nil, err
 		}
-		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() { // with what their files' headers say
+		// with what their files' headers say
+		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() {
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
 		largest = max(largest, c.FactorRank)
@@ -61,7 +64,8 @@ func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 		storage := g.Plan.Storage
 		for g.Seats = min(len(configs), MostSeats); plan(g.Seats, storage) != nil; g.Seats /= 2 {
 			if g.Seats == 1 {
-				return nil, fmt.Errorf("experiment: the memory that one run needs is gone: %w", g.Plan.tooLarge())
+				return nil, fmt.Errorf("experiment: the memory that one run needs is gone: %w",
+					g.Plan.tooLarge())
 			}
 		}
 	}
@@ -72,8 +76,8 @@ func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 	return g, nil
 }
 
-// Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats, and to measure
-// one factor. They are 0 where the device cannot tell.
+// Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats,
+// and to measure one factor. They are 0 where the device cannot tell.
 func (g *Group) Estimate() (making, step, measuring float64) {
 	c := &g.Plan.Config
 	b, ok := g.Plan.Backend.(timed)
@@ -88,9 +92,9 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 	return making, step, solver.MeasureSeconds(c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 }
 
-// Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends, or what went
-// wrong with it alone; runs that were interrupted or not begun are not told of, and the error is then ctx's. Another error says that the whole
-// broke.
+// Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends,
+// or what went wrong with it alone; runs that were interrupted or not begun are not told of, and the error is
+// then ctx's. Another error says that the whole broke.
 func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
 	d, err := g.Plan.Config.Load()
 	if err != nil {
@@ -109,7 +113,8 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 		s := settingsOf(c, start, &trajectories[i])
 		jobs, places = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(places, i)
 	}
-	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Seats, jobs, func(job int, res *solver.Result, err error) {
+	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Seats, jobs, func(job int, res *solver.Result,
+		err error) {
 		i := places[job]
 		t := trajectories[i]
 		trajectories[i] = nil

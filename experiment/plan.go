@@ -15,20 +15,20 @@ import (
 
 // Host is the machine as a run sees it.
 type Host struct {
-	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: "" where there is
-	// nothing to tell.
+	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: ""
+	// where there is nothing to tell.
 	Auto func() (devices []string, why string)
 	// Backend returns the backend for a place.
 	Backend func(Place) (solver.Backend, error)
-	// Memory returns the bytes that are available to a backend, on its device. The error wraps [ErrUnavailable] if the
-	// device cannot be had now.
+	// Memory returns the bytes that are available to a backend, on its device. The error wraps
+	// [ErrUnavailable] if the device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
 	// Version is the program's.
 	Version string
 }
 
-// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it: auto then
-// takes the next device, and a run that asked for this one fails, but may succeed later.
+// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it:
+// auto then takes the next device, and a run that asked for this one fails, but may succeed later.
 var ErrUnavailable = errors.New("the device is not available")
 
 // Place says where and how a run computes.
@@ -42,8 +42,8 @@ type Place struct {
 	Notice func(text string)
 }
 
-// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
-// checked. Nothing has been computed yet.
+// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read,
+// memory checked. Nothing has been computed yet.
 type Plan struct {
 	Config  config.Config
 	Backend solver.Backend
@@ -121,8 +121,8 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for
-// memory in either.
+// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32
+// entries wait for memory in either.
 func fasterPrecision(device string, entries sensing.Entries) string {
 	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
 		return "mixed"
@@ -136,7 +136,8 @@ func (p *Plan) warnOfEmulation() {
 	n, m := float64(p.Config.N), float64(p.Config.Measurements)
 	step := time.Duration(m * n * (n + 1) / 2 / perSecond * float64(time.Second))
 	if p.Backend.Name() == "emulator" && step > 2*time.Second {
-		p.Notes = append(p.Notes, fmt.Sprintf("the emulator is for checking, not for speed: a step of this problem takes it about %v", step.Round(time.Second)))
+		p.Notes = append(p.Notes, fmt.Sprintf("the emulator is for checking, not for speed: a step of this "+
+			"problem takes it about %v", step.Round(time.Second)))
 	}
 }
 
@@ -177,7 +178,8 @@ func (p *Plan) placeRows() error {
 type timed interface {
 	// GeneratedIsFaster says whether steps take less time when rows are made as they are needed.
 	GeneratedIsFaster(e sensing.Ensemble) bool
-	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they cannot be told.
+	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they
+	// cannot be told.
 	Estimate(e sensing.Ensemble, members int) (making, step float64)
 }
 
@@ -245,7 +247,8 @@ func (p *Plan) tooLarge() error {
 		}
 	}
 	if few := 2 * max(c.Rank, 1); len(c.Formats()) == 0 && c.StartFile() == "" && few < c.FactorRank {
-		other.Config.FactorRank, other.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
+		other.Config.FactorRank, other.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}},
+			len(p.batch.Members))
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
@@ -255,7 +258,8 @@ func (p *Plan) tooLarge() error {
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
+	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes),
+		Bytes(p.Available), p.Config.Device, advice)
 }
 
 // Bytes writes a size in bytes for people.

@@ -23,9 +23,9 @@ const (
 	lockFile    = ".lock"            // held by the process that runs here
 )
 
-// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one that
-// must not be written to, and leaves nothing behind where it refuses. release removes the directory again if it was
-// made here and is still empty.
+// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one
+// that must not be written to, and leaves nothing behind where it refuses. release removes the directory
+// again if it was made here and is still empty.
 func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	if !o.Fresh {
 		if err := p.checkDir(o); err != nil {
@@ -98,7 +98,8 @@ func (p *Plan) checkDir(o Options) error {
 	case isRun && o.Force:
 		return p.keepsUserData(o.Dir)
 	case isRun:
-		return config.Usagef("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
+		return config.Usagef("--out %s holds a run already: --resume goes on with it, --force replaces it",
+			o.Dir)
 	}
 	return config.Usagef("--out %s exists, is not empty and holds no run: choose another", o.Dir)
 }
@@ -123,8 +124,10 @@ func (p *Plan) keepsUserData(dir string) error {
 		return err
 	}
 	for _, f := range p.Config.DataFiles() {
-		if inside, err := filepath.Rel(absolute, *f.Path); *f.Path != "" && err == nil && filepath.IsLocal(inside) {
-			return config.Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out", p.Config.At(f.Key), *f.Path, dir)
+		if inside, err := filepath.Rel(absolute, *f.Path); *f.Path != "" && err == nil &&
+			filepath.IsLocal(inside) {
+			return config.Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out",
+				p.Config.At(f.Key), *f.Path, dir)
 		}
 	}
 	return nil
@@ -132,7 +135,8 @@ func (p *Plan) keepsUserData(dir string) error {
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
 func ResultFiles() []string {
-	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png", "report.html"}
+	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
+		"report.html"}
 	return append(files, layerFiles(config.MostDepth)...)
 }
 
@@ -173,7 +177,8 @@ func Open(dir string) (*Run, error) {
 	var err error
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir, trajectoryFile)
+		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
+			trajectoryFile)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -184,8 +189,8 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may have,
-// and refuses others: it would not be the same run.
+// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may
+// have, and refuses others: it would not be the same run.
 func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	c := config.Default()
 	if err := checkResumable(dir); err != nil {
@@ -210,7 +215,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 			continue
 		}
 		if !f.MayChange() {
-			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
+			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change "+
+				"%s alone",
 				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
 			continue
 		}

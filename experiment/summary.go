@@ -62,9 +62,11 @@ type Metrics struct {
 // MetricsOf returns a sample's metrics.
 func MetricsOf(s solver.Sample) Metrics {
 	m := Metrics{
-		Iteration: s.Iteration, TrainLoss: Number(s.TrainLoss), TestError: Number(s.TestError), Signal: Number(s.Signal), Noise: Number(s.Noise),
-		Angle: Number(s.Angle), SpectralAngle: Number(s.SpectralAngle), Imbalance: some(s.Imbalance), Flatness: some(s.Flatness),
-		Shift: some(s.Shift), Evaluations: some(s.Evaluations), Seconds: Number(s.Seconds),
+		Iteration: s.Iteration, TrainLoss: Number(s.TrainLoss), TestError: Number(s.TestError),
+		Signal: Number(s.Signal), Noise: Number(s.Noise),
+		Angle: Number(s.Angle), SpectralAngle: Number(s.SpectralAngle), Imbalance: some(s.Imbalance),
+		Flatness: some(s.Flatness),
+		Shift:    some(s.Shift), Evaluations: some(s.Evaluations), Seconds: Number(s.Seconds),
 	}
 	if m.Flatness != nil {
 		m.NuclearNorm = some(nuclearNorm(s))
@@ -85,8 +87,8 @@ func some(x float64) *Number {
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no component of the
-	// truth is missing; null where there is no truth.
+	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no
+	// component of the truth is missing; null where there is no truth.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps behind factor.npy.
 	Iterations int     `json:"iterations"`
@@ -121,13 +123,14 @@ type PhaseSummary struct {
 	FloorStart   *Metrics `json:"floor_start"`
 }
 
-// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest principal angle
-// between subspaces of dimension r*, and the same in degrees.
+// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest
+// principal angle between subspaces of dimension r*, and the same in degrees.
 type SpectralSummary struct {
 	// EstimateAngle is between the truth and the spectral estimate.
 	EstimateAngle        Number `json:"estimate_to_truth"`
 	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
-	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in it.
+	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in
+	// it.
 	EstimateOverlap Number `json:"estimate_overlap"`
 	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
@@ -164,9 +167,11 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	n1, n2 := c.Sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries, c.Observation},
-		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
-		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble,
+			c.Entries, c.Observation},
+		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
+		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
+		MemoryPlanned:   Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
@@ -183,16 +188,19 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() { // an estimate has no phases
+	// an estimate has no phases
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
-		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
+		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow &&
+			s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
 }
 
-func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,
+	t solver.Trajectory) {
 	angle := math.NaN() // there is none for vectors
 	if est != nil {
 		angle = est.AngleTo(truth)
@@ -230,8 +238,9 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		atEnd = float64(m.SpectralAngle)
 	}
 	s.Spectral = &SpectralSummary{
-		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth), EstimateOverlap: Number(overlap),
-		AtAlignmentEnd: Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
+		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth),
+		EstimateOverlap: Number(overlap),
+		AtAlignmentEnd:  Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,
 	}

@@ -43,8 +43,8 @@ func columnsWhere(there func(c csvColumn) bool) []csvColumn {
 	return slices.DeleteFunc(slices.Clone(csvColumns), func(c csvColumn) bool { return c.some && !there(c) })
 }
 
-// WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly, unknown
-// numbers empty.
+// WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly,
+// unknown numbers empty.
 func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	out := bufio.NewWriter(w)
 	columns := columnsWhere(func(c csvColumn) bool {

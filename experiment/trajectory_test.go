@@ -12,7 +12,8 @@ import (
 
 // odd are numbers that are easily lost on the way through text.
 var odd = []float64{
-	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308, math.MaxFloat64,
+	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308,
+	math.MaxFloat64,
 	-math.MaxFloat64, 0.1, 1.0 / 3, math.Nextafter(1, 2), 1e-17, 123456789012345680, 1e21, -1e-7,
 }
 
@@ -71,7 +72,8 @@ func TestTrajectoryRoundTrip(t *testing.T) {
 	for _, sigmas := range []int{0, 1, 3} {
 		var all solver.Trajectory
 		for i := range odd {
-			all = append(all, sampleOf(i*1_000_000_007, func(j int) float64 { return odd[(i+j)%len(odd)] }, sigmas))
+			all = append(all, sampleOf(i*1_000_000_007, func(j int) float64 { return odd[(i+j)%len(odd)] },
+				sigmas))
 		}
 		writeAndRead(t, all)
 		writeAndRead(t, all[:1])
@@ -100,15 +102,20 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the same.
+// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the
+// same.
 func FuzzReadTrajectory(f *testing.F) {
 	head := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds"
 	two := strings.Replace(head, ",seconds", ",imbalance,seconds", 1)
 	for _, text := range []string{
-		two, two + ",sigma_1\n0,1,2,3,4,5,6,7,8,9\n", two + "\n0,1,2,3,4,5,6,,8\n", two + "\n0,1,2,3,4,5,6,7\n",
-		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n", head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
-		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n", head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
-		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n", head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
+		two, two + ",sigma_1\n0,1,2,3,4,5,6,7,8,9\n", two + "\n0,1,2,3,4,5,6,,8\n",
+		two + "\n0,1,2,3,4,5,6,7\n",
+		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n",
+		head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
+		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n",
+		head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
+		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n",
+		head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
 		head + "\n9223372036854775808,1,2,3,4,5,6,7\n", head + "\n+7,1_0,2,3,4,5,6,7\n",
 	} {
 		f.Add([]byte(text))

@@ -67,7 +67,9 @@ func init() {
 				Source: "Zhang, Fattahi and Zhang, NeurIPS 2021",
 				Docs:   Section{File: "docs/methods.md", Heading: "PrecGD"},
 			},
-			Make: func(c *Config) solver.Method { return solver.PreconditionedGradientDescent{StepSize: c.Step} },
+			Make: func(c *Config) solver.Method {
+				return solver.PreconditionedGradientDescent{StepSize: c.Step}
+			},
 		},
 		{
 			Entry: Entry{
@@ -78,7 +80,9 @@ func init() {
 				Settings: []string{"momentum"},
 				Check:    (*Config).checkMomentum,
 			},
-			Make: func(c *Config) solver.Method { return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum} },
+			Make: func(c *Config) solver.Method {
+				return solver.HeavyBall{StepSize: c.Step, Momentum: c.Momentum}
+			},
 		},
 		{
 			Entry: Entry{
@@ -114,7 +118,9 @@ func init() {
 				Settings: []string{"batch-size", "method-seed"},
 				Check:    (*Config).checkBatches,
 			},
-			Make:     func(c *Config) solver.Method { return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()} },
+			Make: func(c *Config) solver.Method {
+				return solver.RiemannianSGD{StepSize: c.Step, Batch: c.batches()}
+			},
 			Complete: (*Config).fillBatchSize,
 			Near:     true,
 		},
@@ -129,7 +135,8 @@ func init() {
 				Check:    (*Config).checkLabelNoise,
 			},
 			Make: func(c *Config) solver.Method {
-				return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise, Seed: c.MethodSeed}
+				return solver.LabelNoiseGradientDescent{StepSize: c.Step, Noise: c.LabelNoise,
+					Seed: c.MethodSeed}
 			},
 		},
 		{
