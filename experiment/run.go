@@ -167,8 +167,7 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 	}
 	s := solver.Settings{
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
-		Rank:            c.Rank,
-		Parametrization: c.NewParametrization(), Recorder: r,
+		Rank: c.Rank, Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
