@@ -21,15 +21,15 @@ import (
 // decaying is gradient descent with steps that get shorter, U ← U − μ/(1 + decay·k)·∇f(U) at iteration k.
 type decaying struct{ step, decay float64 }
 
-func (decaying) Name() string { return "decaying-gd" }
-func (decaying) Slots() int   { return 0 }
+func (decaying) Name() string        { return "decaying-gd" }
+func (decaying) Needs() solver.Needs { return solver.Needs{Gradient: true} }
 
-func (d decaying) Step(e solver.Engine, member, iteration int) error {
-	if err := e.Gradient(member); err != nil {
+func (d decaying) Step(m *solver.Member, iteration int) error {
+	if err := m.Gradient(); err != nil {
 		return err
 	}
 	mu := d.step / (1 + d.decay*float64(iteration))
-	return e.Combine(member, solver.Iterate, 1, solver.Iterate, -mu, solver.Gradient)
+	return m.Combine(solver.Iterate, 1, solver.Iterate, -mu, solver.Gradient)
 }
 
 // entry is what the catalog says of the method.

@@ -50,21 +50,22 @@ type Config struct {
 	StartSeed       uint64  `key:"start-seed" help:"seed of the random start (default: seed)"`
 
 	// The method.
-	Method     string  `group:"method" key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list)"`
-	Step       float64 `key:"step" help:"step size μ (with ensemble rank-one of symmetric matrices 0.25/(2 + rank) by default)"`
-	Lambda     float64 `key:"lambda" help:"damping λ of {members} (default σ_min(X)² = 1/kappa²)"`
-	Momentum   float64 `key:"momentum" help:"momentum β of method {members} (default 0.9)"`
-	BatchSize  int     `key:"batch-size" help:"measurements B that {members} draw for a step (default a tenth of all)"`
-	LabelNoise float64 `key:"label-noise" help:"size σ of the noise ±σ that {members} adds to the observations for each step (default 0.1)"`
-	Directions int     `key:"directions" help:"directions q of each step of {members} (0: as many as the factor has numbers)"`
-	Radius     float64 `key:"radius" help:"how far {members} looks in each direction, δ (default 1e-5)"`
-	ValueNoise float64 `key:"evaluation-noise" help:"standard deviation of the noise on the values of f that {members} sees"`
-	Adversary  float64 `key:"adversary-step" help:"step size η of the adversary of {members}, who shifts the observations (default: step)"`
-	ShiftCost  float64 `key:"adversary-weight" help:"what shifts cost the adversary of {members}, λ > 1 (default 2)"`
-	ShiftBound float64 `key:"adversary-radius" help:"root mean square that the adversary's shifts may have, ρ (default 1)"`
-	MethodSeed uint64  `key:"method-seed" help:"seed of what {members} draw (default: seed)"`
-	Iterations int     `key:"iterations" help:"number of steps at most"`
-	TargetLoss float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
+	Method       string  `group:"method" key:"method" help:"update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list)"`
+	Step         float64 `key:"step" help:"step size μ, of polyak-gd the largest step (with polyak-gd 1 by default; with ensemble rank-one of symmetric matrices 0.25/(2 + rank))"`
+	Lambda       float64 `key:"lambda" help:"damping λ of {members} (default σ_min(X)² = 1/kappa²)"`
+	Momentum     float64 `key:"momentum" help:"momentum β of method {members} (default 0.9)"`
+	OptimalValue float64 `key:"optimal-value" help:"least value f* of f, at which {members} aims (0 is right for exact observations)"`
+	BatchSize    int     `key:"batch-size" help:"measurements B that {members} draw for a step (default a tenth of all)"`
+	LabelNoise   float64 `key:"label-noise" help:"size σ of the noise ±σ that {members} adds to the observations for each step (default 0.1)"`
+	Directions   int     `key:"directions" help:"directions q of each step of {members} (0: as many as the factor has numbers)"`
+	Radius       float64 `key:"radius" help:"how far {members} looks in each direction, δ (default 1e-5)"`
+	ValueNoise   float64 `key:"evaluation-noise" help:"standard deviation of the noise on the values of f that {members} sees"`
+	Adversary    float64 `key:"adversary-step" help:"step size η of the adversary of {members}, who shifts the observations (default: step)"`
+	ShiftCost    float64 `key:"adversary-weight" help:"what shifts cost the adversary of {members}, λ > 1 (default 2)"`
+	ShiftBound   float64 `key:"adversary-radius" help:"root mean square that the adversary's shifts may have, ρ (default 1)"`
+	MethodSeed   uint64  `key:"method-seed" help:"seed of what {members} draw (default: seed)"`
+	Iterations   int     `key:"iterations" help:"number of steps at most"`
+	TargetLoss   float64 `key:"target-loss" help:"stop when the train loss is at most this (0: never)"`
 
 	// What is measured.
 	MeasureEvery    int     `group:"measuring" key:"measure-every" help:"steps between measurements of the metrics"`

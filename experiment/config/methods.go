@@ -39,6 +39,19 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name:     "polyak-gd",
+				About:    "gd with Polyak's step, (f(U) − f*)/‖∇f(U)‖² but at most --step",
+				Source:   "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
+				Docs:     Section{File: "docs/methods.md", Heading: "polyak-gd"},
+				Settings: []string{"optimal-value"},
+				Check:    (*Config).checkPolyak,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
+			},
+		},
+		{
+			Entry: Entry{
 				Name:   "scaled-gd",
 				About:  "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				Source: "Tong, Ma and Chi, arXiv 2005.08898",
@@ -82,6 +95,19 @@ func init() {
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "nesterov",
+				About:    "V ← βV − μ∇f(Y), Y ← Y + βV − μ∇f(Y): Nesterov's accelerated gradient",
+				Source:   "Nesterov, Introductory Lectures on Convex Optimization (2004)",
+				Docs:     Section{File: "docs/methods.md", Heading: "nesterov"},
+				Settings: []string{"momentum"},
+				Check:    (*Config).checkMomentum,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.Nesterov{StepSize: c.Step, Momentum: c.Momentum}
 			},
 		},
 		{
@@ -245,6 +271,14 @@ func (c *Config) checkLambda(m *Mistakes) {
 	case c.Kappa >= 1:
 		c.Lambda = 1 / (c.Kappa * c.Kappa)
 	}
+}
+
+// checkPolyak fills in the largest step: Polyak's step is shorter than 1 wherever f curves by more than 1/2.
+func (c *Config) checkPolyak(m *Mistakes) {
+	if !c.Given("step") && c.Step == Default().Step { // an ensemble may have a step that suits it
+		c.Step = 1
+	}
+	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
 }
 
 // checkMomentum fills in the momentum.
