@@ -281,7 +281,7 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 func checkDocs(_ *testing.T, e config.Entry) error {
 	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(e.Docs.File)))
 	if err != nil || e.Docs.File == "" {
-		return fmt.Errorf("the entry names the documentation %q: %v", e.Docs.File, err)
+		return fmt.Errorf("the entry names the documentation %q: %w", e.Docs.File, err)
 	}
 	for line := range strings.Lines(string(text)) {
 		title, spaced := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
