@@ -16,8 +16,6 @@ type Entry struct {
 	About string
 	// Source is the paper that the member comes from.
 	Source string
-	// Docs is the section of the documentation about the member.
-	Docs Section
 	// Settings are the keys of settings that not every member of the family uses. A member that does not use
 	// a setting refuses it.
 	Settings []string
@@ -36,14 +34,6 @@ type Setting struct {
 	Help string
 	// Default is its value if nothing is given: an int, a float64 or a string.
 	Default any
-}
-
-// Section is a section of the documentation.
-type Section struct {
-	// File is its path in the repository.
-	File string
-	// Heading is the text of its heading.
-	Heading string
 }
 
 // entry makes whatever embeds an Entry a member.

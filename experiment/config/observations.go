@@ -38,7 +38,6 @@ func init() {
 				Name:   linear,
 				About:  "y = ⟨A, M*⟩ + noise",
 				Source: isotropic,
-				Docs:   Section{File: "docs/methods.md", Heading: "Observations"},
 			},
 			PerSparse: 4, // a few times as many as it takes to find the vector
 		},
@@ -47,7 +46,6 @@ func init() {
 				Name:     "single-index",
 				About:    "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
 				Source:   overIndex,
-				Docs:     Section{File: "docs/single-index.md", Heading: "Single index models"},
 				Settings: []string{"link", "link-scale", "truncation"},
 				Check:    (*Config).checkSingleIndex,
 			},
@@ -64,7 +62,6 @@ func init() {
 				Name:     "multi-index",
 				About:    "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
 				Source:   "Kovačević, Zhang and Mondelli, arXiv 2502.01583",
-				Docs:     Section{File: "docs/multi-index.md", Heading: "Multi-index models"},
 				Settings: []string{"link", "preprocessing"},
 				Check:    (*Config).checkMultiIndex,
 			},
