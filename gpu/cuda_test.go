@@ -16,6 +16,7 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/internal/drivertest"
+	"github.com/matsense/matsense/solver"
 )
 
 // guarded devices have canaries around everything that is allocated.
