@@ -55,7 +55,7 @@ func TestCUDABackend(t *testing.T) {
 		t.Run(string(storage), func(t *testing.T) {
 			b := onGPU(t, storage, solver.F64, guarded)
 			suite := backendtest.Suite{RowsOnly: true, Small: interpreted(b)}
-			if suite.Small && storage == Memory {
+			if suite.Small && storage == solver.Memory {
 				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
 			}
 			suite.Run(t, b)
