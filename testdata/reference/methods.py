@@ -137,38 +137,38 @@ CASES = {
         alpha=1e-2, kappa=2.0, noise=0.0,
         step=0.1, iterations=160, **STORED),
     # The seed is above 2^32: both words of the generator's key matter.
-    "minibatch": dict(
+    "sgd": dict(
         method="sgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 40 + 17},
         seed=2303, n=10, rank=2, measurements=199, factor_rank=4,
         alpha=1e-2, kappa=2.0, noise=0.0, general=False,
         step=0.2, iterations=180, **STORED),
     # An odd batch, and noise.
-    "minibatch_uv": dict(
+    "sgd_uv": dict(
         method="sgd", parametrization="uv",
         options={"batch-size": 37, "method-seed": 2 ** 40 + 17},
         seed=2404, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=0.1, kappa=2.0, noise=1e-2,
         step=0.4, iterations=180, **STORED),
     # Non-symmetric A_i; the signs of a step take two blocks of the generator.
-    "label_noise": dict(
+    "label_noise_gd": dict(
         method="label-noise-gd", parametrization="psd",
         options={"label-noise": 0.05, "method-seed": 5},
         seed=2505, n=9, rank=2, measurements=163, factor_rank=5,
         alpha=1e-2, kappa=2.0, noise=0.0, general=True,
         step=0.2, iterations=150, **STORED),
-    "riemannian": dict(
+    "rgd": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2606, n=10, rank=3, measurements=197, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.5, iterations=60, **STORED),
     # Factor rank below the rank: neither loss nor error vanishes.
-    "riemannian_rank": dict(
+    "rgd_rank": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2707, n=9, rank=3, measurements=167, factor_rank=2,
         alpha=0.3, kappa=2.0, noise=0.0, general=True,
         step=0.4, iterations=60, **STORED),
-    "riemannian_batch": dict(
+    "rsgd": dict(
         method="rsgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 33 + 9}, near=True,
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
@@ -176,7 +176,7 @@ CASES = {
         step=0.3, iterations=100, **STORED),
     # With noise the equilibrium's shift is not 0.  The ball contains it, but
     # not the shifts of the first steps.
-    "game": dict(
+    "rgda": dict(
         method="rgda", parametrization="psd",
         options={"adversary-step": 0.2, "adversary-weight": 2.5,
                  "adversary-radius": 0.05}, near=True,
@@ -518,7 +518,7 @@ def projection_errors(U, G):
     return relative(got, projector), relative(got, squares)
 
 
-def game_errors(A, y, U, settings):
+def rgda_errors(A, y, U, settings):
     """`step_errors` of rgda, with a shift that the next one leaves inside the
     ball and one that the projection shortens."""
     d = np.random.default_rng(1).standard_normal(len(y))
@@ -549,7 +549,7 @@ def step_errors(A, y, U, settings):
     pairs of name and value.  A is symmetric; for uv it is lifted and U is Z."""
     method, m = settings["method"], len(y)
     if method == "rgda":
-        return game_errors(A, y, U, settings)
+        return rgda_errors(A, y, U, settings)
     order = [np.arange(size) for size in (m, *U.shape)]
     pairs = []
     for t in (0, 1, settings["iterations"] - 1):
