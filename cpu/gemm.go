@@ -208,10 +208,10 @@ func (p *gemm) strip(w *gemmWorker, from, to, col int) {
 }
 
 // plainTiles are in plain Go.
-var plainTiles = []tile{{2, 4, product2x4, product1x4}}
+var plainTiles = []tile{{2, 4, gemm2x4, gemm1x4}}
 
-// product2x4 is the loop of two rows of four columns.
-func product2x4(c []float64, stride int, a []float64, down, along int, b []float64) {
+// gemm2x4 is the loop of two rows of four columns.
+func gemm2x4(c []float64, stride int, a []float64, down, along int, b []float64) {
 	var c00, c01, c02, c03, c10, c11, c12, c13 float64
 	for k := 0; len(b) >= 4; k += along {
 		x, y := a[k], a[down+k]
@@ -230,8 +230,8 @@ func product2x4(c []float64, stride int, a []float64, down, along int, b []float
 	c[0], c[1], c[2], c[3] = c10, c11, c12, c13
 }
 
-// product1x4 is the loop of one row of four columns.
-func product1x4(c []float64, _ int, a []float64, _, along int, b []float64) {
+// gemm1x4 is the loop of one row of four columns.
+func gemm1x4(c []float64, _ int, a []float64, _, along int, b []float64) {
 	var c0, c1, c2, c3 float64
 	for k := 0; len(b) >= 4; k += along {
 		x := a[k]
