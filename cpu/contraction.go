@@ -181,9 +181,3 @@ func (w *passing[E, F]) done(worker int) {
 		s.squares += s.sums[worker]
 	}
 }
-
-func plus[F number](dst []float64, src []F) {
-	for k, v := range src {
-		dst[k] += float64(v)
-	}
-}

@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// productCase is a product of two matrices, each a window into a larger one, with its result.
-type productCase struct {
+// gemmCase is a product of two matrices, each a window into a larger one, with its result.
+type gemmCase struct {
 	rows, cols, inner int
 	transA, transB    bool
 	upper             bool
@@ -46,7 +46,7 @@ func window(t testing.TB, rows, cols, shift int) (*mat.Dense, func(what string))
 	}
 }
 
-func (c productCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, trans bool) operand {
+func (c gemmCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, trans bool) operand {
 	if trans {
 		rows, cols = cols, rows
 	}
@@ -69,7 +69,7 @@ func (c productCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, 
 func (o operand) at(i, j int) float64 { return o.data[i*o.down+j*o.along] }
 
 // check compares the product in all variants with the chains that define it.
-func (c productCase) check(t testing.TB) {
+func (c gemmCase) check(t testing.TB) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(c.seed, 1))
 	a := c.operand(t, r, c.rows, c.inner, c.shift, c.transA)
@@ -106,31 +106,31 @@ func (c productCase) check(t testing.TB) {
 	}
 }
 
-// TestProduct: every variant gives the bits of the chains that define a product, at all remainders of rows, columns and
+// TestGEMM: every variant gives the bits of the chains that define a product, at all remainders of rows, columns and
 // depth, for any stride and alignment, and writes nothing around its elements.
-func TestProduct(t *testing.T) {
+func TestGEMM(t *testing.T) {
 	for n := 1; n <= 53; n++ {
 		for _, trans := range []int{0, 1, 2, 3} {
 			transA, transB := trans&1 == 1, trans&2 == 2
-			productCase{rows: n, cols: 7, inner: 3, transA: transA, transB: transB, shift: n, workers: 1, seed: 1}.check(t)
-			productCase{rows: 11, cols: n, inner: 5, transA: transA, transB: transB, shift: n, workers: 2, seed: 2}.check(t)
-			productCase{rows: 9, cols: 26, inner: n, transA: transA, transB: transB, shift: n, workers: 1, seed: 3, special: true}.check(t)
-			productCase{rows: n, cols: n, inner: 4, transA: transA, transB: transB, upper: true, shift: n, workers: 1, seed: 4}.check(t)
+			gemmCase{rows: n, cols: 7, inner: 3, transA: transA, transB: transB, shift: n, workers: 1, seed: 1}.check(t)
+			gemmCase{rows: 11, cols: n, inner: 5, transA: transA, transB: transB, shift: n, workers: 2, seed: 2}.check(t)
+			gemmCase{rows: 9, cols: 26, inner: n, transA: transA, transB: transB, shift: n, workers: 1, seed: 3, special: true}.check(t)
+			gemmCase{rows: n, cols: n, inner: 4, transA: transA, transB: transB, upper: true, shift: n, workers: 1, seed: 4}.check(t)
 		}
 	}
 }
 
-// TestProductWorkers: however many workers share a product that is large enough to be shared, its bits are the same.
-func TestProductWorkers(t *testing.T) {
+// TestGEMMWorkers: however many workers share a product that is large enough to be shared, its bits are the same.
+func TestGEMMWorkers(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 64} {
-		productCase{rows: 101, cols: 83, inner: 131, shift: 1, workers: workers, seed: 1}.check(t)
-		productCase{rows: 97, cols: 97, inner: 113, transB: true, upper: true, shift: 2, workers: workers, seed: 2}.check(t)
-		productCase{rows: 1, cols: 800, inner: 1400, transA: true, shift: 3, workers: workers, seed: 3}.check(t)
+		gemmCase{rows: 101, cols: 83, inner: 131, shift: 1, workers: workers, seed: 1}.check(t)
+		gemmCase{rows: 97, cols: 97, inner: 113, transB: true, upper: true, shift: 2, workers: workers, seed: 2}.check(t)
+		gemmCase{rows: 1, cols: 800, inner: 1400, transA: true, shift: 3, workers: workers, seed: 3}.check(t)
 	}
 }
 
-// TestProductExactly compares with gonum where both are exact: at small integers.
-func TestProductExactly(t *testing.T) {
+// TestGEMMExactly compares with gonum where both are exact: at small integers.
+func TestGEMMExactly(t *testing.T) {
 	integers := func(rows, cols int) *mat.Dense {
 		m := mat.NewDense(rows, cols, nil)
 		for i := range m.RawMatrix().Data {
@@ -156,14 +156,14 @@ func TestProductExactly(t *testing.T) {
 	}
 }
 
-func FuzzProduct(f *testing.F) {
+func FuzzGEMM(f *testing.F) {
 	f.Add(uint8(8), uint8(24), uint8(3), uint8(0), uint8(0), uint64(1))
 	f.Add(uint8(7), uint8(25), uint8(0), uint8(1), uint8(3), uint64(2))
 	f.Add(uint8(49), uint8(5), uint8(200), uint8(2), uint8(7), uint64(3))
 	f.Add(uint8(99), uint8(99), uint8(99), uint8(4), uint8(1), uint64(4))
 	f.Add(uint8(12), uint8(13), uint8(14), uint8(8), uint8(2), uint64(5))
 	f.Fuzz(func(t *testing.T, rows, cols, inner, flags, shift uint8, seed uint64) {
-		c := productCase{
+		c := gemmCase{
 			rows: 1 + int(rows), cols: 1 + int(cols), inner: 1 + int(inner), transA: flags&1 != 0, transB: flags&2 != 0,
 			upper: flags&4 != 0, special: flags&8 != 0, shift: int(shift), workers: 1 + int(flags>>4), seed: seed,
 		}
@@ -174,8 +174,8 @@ func FuzzProduct(f *testing.F) {
 	})
 }
 
-// BenchmarkProduct is the two products of a gradient beside gonum's: the upper triangle of L·Rᵀ, and G·R.
-func BenchmarkProduct(b *testing.B) {
+// BenchmarkGEMM is the two products of a gradient beside gonum's: the upper triangle of L·Rᵀ, and G·R.
+func BenchmarkGEMM(b *testing.B) {
 	for _, size := range [][2]int{{200, 200}, {200, 20}, {200, 5}, {200, 1}, {1000, 1000}} {
 		n, r := size[0], size[1]
 		random := rand.New(rand.NewPCG(1, 1))

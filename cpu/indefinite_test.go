@@ -112,7 +112,10 @@ func TestSampledBothSides(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, r := solver.Indefinite{}.Thin(f)
-	op := newSampled(e, options{workers: 2, precision: solver.F64})
+	op, err := newOperator(context.Background(), e, options{workers: 2, precision: solver.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
 	y := make([]float64, m)
 	sensing.NewStream(5, sensing.NoiseStream).Normals(0, y)
 	p := &part{l: l, r: r, gr: like(l), gl: like(r)}

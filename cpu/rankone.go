@@ -29,7 +29,7 @@ type rankOne struct {
 	block      int       // and in a block
 	memory     []float64 // all vectors, measurement after measurement; nil where they are generated
 	workspaces []*vectorWorkspace
-	turn       orderedQueue // of the chunks of a walk
+	queue      orderedQueue // of the chunks of a walk
 }
 
 // vectorWorkspace is what one worker has in hand.
@@ -56,10 +56,13 @@ func vectorBlock(m, length int) int {
 	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkRows(m))
 }
 
-// vectorBytes is what the operator takes: vectors or, for each worker, a block of them; for each worker the sums of all members, a
-// sum of a block and its operands with their panels, of the widest member.
-func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
-	const widestTile = 24 // to which a panel is filled up
+// rankOneKind is the kind of rank-one measurements.
+type rankOneKind struct{ *sensing.RankOne }
+
+// bytes counts all vectors, or one block of them for each worker, and for each worker: the sums of all members;
+// and, for the widest member, the sum over a block and its operands with their panels.
+func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
+	const widestTile = 24 // panels are padded to this width
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
 	columns, widest := 0.0, 0.0
@@ -67,19 +70,22 @@ func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
 		columns += float64(r)
 		widest = max(widest, float64(r))
 	}
-	own := length*columns + 2*(length+2*block)*(widest+widestTile)
+	each := length*columns + 2*(length+2*block)*(widest+widestTile)
 	if o.storage == solver.Generated && e.Vectors() == nil {
-		return 8 * float64(o.workers) * (own + block*length)
+		return 8 * float64(o.workers) * (each + block*length)
 	}
-	return 8 * (m*length + float64(o.workers)*own)
+	return 8 * (m*length + float64(o.workers)*each)
 }
 
-func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, error) {
+func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, error) {
 	n1, _ := e.Space().Dims()
 	m, length := e.Measurements(), e.VectorLen()
 	_, symmetric := e.Space().(sensing.Sym)
-	v := &rankOne{ensemble: e, m: m, length: length, n1: n1, symmetric: symmetric, chunk: chunkRows(m), block: vectorBlock(m, length)}
-	v.turn.init()
+	v := &rankOne{
+		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
+		chunk: chunkRows(m), block: vectorBlock(m, length),
+	}
+	v.queue.init()
 	multiplier := newGEMM(o)
 	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{gemm: multiplier.alone()})
@@ -113,7 +119,7 @@ type vectorVisit struct {
 
 // walk visits all blocks of vectors, those of a chunk in order by one worker. begin and done may be nil, both.
 func (v *rankOne) walk(visit vectorVisit) {
-	v.turn.reset()
+	v.queue.reset()
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for _, h := range v.workspaces {
@@ -128,9 +134,9 @@ func (v *rankOne) walk(visit vectorVisit) {
 					visit.each(h, a, b, i)
 				}
 				if visit.done != nil {
-					v.turn.wait(c)
+					v.queue.wait(c)
 					visit.done(h)
-					v.turn.pass()
+					v.queue.pass()
 				}
 			}
 		})

@@ -29,3 +29,18 @@ func addScaled(dst []float64, c float64, v []float64) {
 		dst[k] += float64(c * v[k])
 	}
 }
+
+// plus does dst ← dst + src.
+func plus[F number](dst []float64, src []F) {
+	for k, v := range src {
+		dst[k] += float64(v)
+	}
+}
+
+// squaredNorm is ‖v‖².
+func squaredNorm(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	return sum
+}
