@@ -24,8 +24,8 @@ func Example() {
 	problem := &sensing.Problem{Ensemble: measurements, Truth: truth}
 
 	var trajectory solver.Trajectory
-	result, err := solver.Solve(context.Background(), problem, cpu.Backend{}, solver.GradientDescent{StepSize: 0.25}, solver.Settings{
-		Start:      solver.SmallRandom{Alpha: 1e-8, Seed: seed},
+	result, err := solver.Solve(context.Background(), problem, cpu.Backend{}, solver.GD{StepSize: 0.25}, solver.Settings{
+		Start:      solver.Random{Alpha: 1e-8, Seed: seed},
 		Iterations: 1000,
 		Recorder:   &trajectory,
 	})

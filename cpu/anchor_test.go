@@ -26,20 +26,20 @@ func TestMixedGradient(t *testing.T) {
 	}
 	for name, e := range backendtest.Ensembles(t, n, m) {
 		t.Run(name, func(t *testing.T) {
-			open := func(p Precision) *engine {
+			open := func(p solver.Precision) *engine {
 				b := Backend{Precision: p, Workers: 2}
 				opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-					solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 				if err != nil {
 					t.Fatal(err)
 				}
 				return opened.(*engine)
 			}
-			mixed, single := open(Mixed), open(F32)
+			mixed, single := open(solver.Mixed), open(solver.F32)
 			lift := func(u *mat.Dense) []float64 {
 				z := make([]float64, space.K())
 				z2 := mat.NewDense(n, n, nil)
-				newProduct(options{workers: 1, simd: Off}).multiply(z2, plain(u), transposed(u), false)
+				newGEMM(options{workers: 1, simd: Off}).multiply(z2, plain(u), transposed(u), false)
 				space.Coordinates(z, z2)
 				return z
 			}
@@ -145,7 +145,7 @@ func TestMixedTrajectory(t *testing.T) {
 		for _, r := range []int{2, n} {
 			for _, known := range []bool{true, false} {
 				t.Run(fmt.Sprintf("noise %g/r %d/truth known %v", noise, r, known), func(t *testing.T) {
-					batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}}
+					batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}}
 					open := func(b Backend, p *sensing.Problem) *engine {
 						opened, err := b.Open(context.Background(), p, batch)
 						if err != nil {
@@ -156,10 +156,10 @@ func TestMixedTrajectory(t *testing.T) {
 					p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: noise}
 					double := open(Backend{}, p)
 					if !known {
-						p = &sensing.Problem{Ensemble: e, Observations: double.Observations(0)}
+						p = &sensing.Problem{Ensemble: e, Observations: double.Observations()}
 					}
-					mixed := open(Backend{Precision: Mixed}, p)
-					u, err := solver.SmallRandom{Alpha: 1e-6, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+					mixed := open(Backend{Precision: solver.Mixed}, p)
+					u, err := solver.Random{Alpha: 1e-6, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -198,18 +198,18 @@ func TestMixedFollowsF64(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	solve := func(p Precision) solver.Trajectory {
+	solve := func(p solver.Precision) solver.Trajectory {
 		var samples solver.Trajectory
 		_, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{Precision: p},
-			solver.GradientDescent{StepSize: 0.25}, solver.Settings{
-				Start: solver.SmallRandom{Alpha: 1e-12, Seed: 1}, Iterations: 500, MeasureEvery: 1, Recorder: &samples,
+			solver.GD{StepSize: 0.25}, solver.Settings{
+				Start: solver.Random{Alpha: 1e-12, Seed: 1}, Iterations: 500, MeasureEvery: 1, Recorder: &samples,
 			})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return samples
 	}
-	double, mixed, single := solve(F64), solve(Mixed), solve(F32)
+	double, mixed, single := solve(solver.F64), solve(solver.Mixed), solve(solver.F32)
 	for i, s := range double {
 		if s.TestError < 1e-13 {
 			if i == 0 || i > 400 {
@@ -246,16 +246,16 @@ func TestAnchorIsState(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() *engine {
-		opened, err := Backend{Precision: Mixed}.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-			solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+		opened, err := Backend{Precision: solver.Mixed}.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return opened.(*engine)
 	}
 	step := func(e *engine, count int) {
-		for i := range count {
-			if err := (solver.GradientDescent{StepSize: 0.25}).Step(e, 0, i); err != nil {
+		for range count {
+			if err := descend(e, 0.25); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -267,7 +267,7 @@ func TestAnchorIsState(t *testing.T) {
 		}
 		return f[0]
 	}
-	u, err := solver.SmallRandom{Alpha: 1e-6, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 1e-6, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,14 +302,18 @@ func TestAnchorIsState(t *testing.T) {
 		t.Error("the anchor made no difference: this test shows nothing")
 	}
 	plain, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := plain.(solver.Anchored).SetAnchor(0, u); err == nil {
+	if err := plain.(solver.AnchorEngine).SetAnchor(0, u); err == nil {
 		t.Error("an engine in f64 took an anchor")
 	}
-	if err := first.SetAnchor(0, solver.NewFactor([]solver.Shape{{Rows: n, Cols: r + 1}})); err == nil {
+	member, err := solver.NewMember(first, 0, e.Space(), solver.PSD{}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := member.SetAnchor(solver.NewFactor([]solver.Shape{{Rows: n, Cols: r + 1}})); err == nil {
 		t.Error("an anchor of another shape was taken")
 	}
 }
@@ -326,20 +330,20 @@ func TestMixedOfTinyData(t *testing.T) {
 		y[i] = 1e-60 * math.Sin(float64(i))
 	}
 	for _, unit := range []float64{1e-30, 1e-24, 1e30} {
-		u, err := solver.SmallRandom{Alpha: unit, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+		u, err := solver.Random{Alpha: unit, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := func(p Precision) *mat.Dense {
+		at := func(p solver.Precision) *mat.Dense {
 			opened, err := Backend{Precision: p}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
-				solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+				solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			gradientAt(t, opened.(*engine), scaled(0.9, u[0])) // where the anchor comes to be
 			return gradientAt(t, opened.(*engine), u[0])
 		}
-		if err := relative(at(Mixed), at(F64)); err > 1e-6 {
+		if err := relative(at(solver.Mixed), at(solver.F64)); err > 1e-6 {
 			t.Errorf("with factors of size %g the relative error is %.2g", unit, err)
 		}
 	}

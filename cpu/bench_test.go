@@ -80,34 +80,34 @@ func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, storage := range []Storage{Memory, Generated} {
-		if storage == Generated && e.Entries().EntryBits() > 8 {
+	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+		if storage == solver.Generated && e.Entries().EntryBits() > 8 {
 			continue // normal deviates take seconds
 		}
-		r, err := newRows(context.Background(), e, storage == Memory, o.workers)
+		r, err := newRows(context.Background(), e, storage == solver.Memory, o.workers)
 		if err != nil {
 			b.Fatal(err)
 		}
-		benchmarkPass(b, e, newContraction[E, float64](r, o), storage, F64)
-		benchmarkPass(b, e, newContraction[E, float32](r, o), storage, F32)
+		benchmarkPass(b, e, newContraction[E, float64](r, o), storage, solver.F64)
+		benchmarkPass(b, e, newContraction[E, float32](r, o), storage, solver.F32)
 	}
 }
 
-func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], s Storage, p Precision) {
+func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], s solver.Storage, p solver.Precision) {
 	y := make([]float64, c.m)
 	for _, members := range []int{1, 8} {
 		b.Run(fmt.Sprintf("%s/%s/members=%d", s, p, members), func(b *testing.B) {
-			shares := make([]*share[F], members)
+			passes := make([]*memberPass[F], members)
 			z := make([]float64, e.Space().K())
-			for i := range shares {
+			for i := range passes {
 				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
-				shares[i] = newShare[F](len(z), c.workers)
+				passes[i] = newMemberPass[F](len(z), c.workers)
 				for k, v := range z {
-					shares[i].z[k] = F(v)
+					passes[i].z[k] = F(v)
 				}
 			}
 			for b.Loop() {
-				c.pass(y, shares)
+				c.pass(y, passes)
 			}
 			reportRates(b, e, members)
 		})
@@ -123,21 +123,20 @@ func BenchmarkStep(b *testing.B) {
 			b.Fatal(err)
 		}
 		p := &sensing.Problem{Ensemble: e, Truth: truth}
-		engine, err := Backend{}.Open(context.Background(), p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: n}}})
+		engine, err := Backend{}.Open(context.Background(), p, solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}})
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer engine.Close()
-		u, err := solver.SmallRandom{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
+		u, err := solver.Random{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: n}}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
 		if err := engine.Set(0, solver.Iterate, u); err != nil {
 			b.Fatal(err)
 		}
-		method := solver.GradientDescent{StepSize: 0.25}
 		for b.Loop() {
-			if err := method.Step(engine, 0, 0); err != nil {
+			if err := descend(engine, 0.25); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -165,7 +164,7 @@ func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
 func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
 	const n = 256
 	k := newKernel[E, F](simd)
-	h := newHand[E, F]()
+	h := newWorkspace[E, F]()
 	length := sensing.RowLen[E](n)
 	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
 	memory := make([]E, blockRows*stride)
@@ -176,7 +175,7 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 		h.z[i], h.acc[i] = make([]F, n+8*i)[:n], make([]F, n+8*i)[:n]
 	}
 	for _, members := range []int{1, together} {
-		for name, loop := range map[string]func(*hand[E, F], int){"dot": k.dot, "add": k.add} {
+		for name, loop := range map[string]func(*workspace[E, F], int){"dot": k.dot, "add": k.add} {
 			b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/members=%d/%s", simd, precision, format, members, name), func(b *testing.B) {
 				for b.Loop() {
 					loop(h, members)
@@ -243,8 +242,8 @@ func BenchmarkDraw(b *testing.B) {
 	for _, c := range []struct {
 		name     string
 		ensemble sensing.Ensemble
-		storage  Storage
-	}{{"f32", gaussian, Memory}, {"sign/generated", signs, Generated}, {"completion", entries, Memory}} {
+		storage  solver.Storage
+	}{{"f32", gaussian, solver.Memory}, {"sign/generated", signs, solver.Generated}, {"completion", entries, solver.Memory}} {
 		side, _ := c.ensemble.Space().Dims()
 		m := c.ensemble.Measurements()
 		truth, err := sensing.NewTruth(side, 5, 2, 1)
@@ -252,12 +251,12 @@ func BenchmarkDraw(b *testing.B) {
 			b.Fatal(err)
 		}
 		engine, err := Backend{Storage: c.storage}.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: truth},
-			solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}, Partial: true})
+			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}, Needs: solver.Needs{Draws: true, Values: true}})
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer engine.Close()
-		u, err := solver.SmallRandom{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: side, Cols: r}}, nil)
+		u, err := solver.Random{Alpha: 1e-2, Seed: 1}.Factor([]solver.Shape{{Rows: side, Cols: r}}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -267,11 +266,11 @@ func BenchmarkDraw(b *testing.B) {
 		for _, size := range []int{m / 1000, m / 100, m / 10, m} {
 			var d solver.Draw
 			if size < m {
-				d.Rows = solver.Batches{Size: size, Seed: 1}.Rows(0, m)
+				d.Rows = solver.MiniBatches{Size: size, Seed: 1}.Rows(0, m)
 			}
 			b.Run(fmt.Sprintf("%s/n=%d/m=%d/r=%d/B=%d", c.name, side, m, r, size), func(b *testing.B) {
 				for b.Loop() {
-					if err := engine.PartialGradient(0, d); err != nil {
+					if err := engine.(solver.DrawEngine).DrawGradient(0, d); err != nil {
 						b.Fatal(err)
 					}
 				}

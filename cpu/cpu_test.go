@@ -20,11 +20,11 @@ import (
 // TestBackend asks everything of every kind of instructions and of storage; in short mode, under a race detector or an emulator, of small sizes.
 func TestBackend(t *testing.T) {
 	for _, simd := range available() {
-		for _, b := range []Backend{{Storage: Memory, Workers: 3, SIMD: simd}, {Storage: Generated, Workers: 2, SIMD: simd}} {
+		for _, b := range []Backend{{Storage: solver.Memory, Workers: 3, SIMD: simd}, {Storage: solver.Generated, Workers: 2, SIMD: simd}} {
 			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Small: testing.Short()}.Run(t, b) })
-			b.Precision = F32
+			b.Precision = solver.F32
 			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
-			b.Precision = Mixed
+			b.Precision = solver.Mixed
 			t.Run(fmt.Sprintf("%s/%s/mixed", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
 		}
 	}
@@ -37,7 +37,7 @@ func TestChoices(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &sensing.Problem{Ensemble: e, Observations: make([]float64, 2)}
-	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}}
+	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
 	for _, simd := range []SIMD{"", Auto, AVX512, AVX2, Off, "sse"} {
 		want := simd == "" || simd == Auto || slices.Contains(available(), simd)
 		_, err := Backend{SIMD: simd}.Memory(p, batch)
@@ -72,17 +72,17 @@ func TestChoices(t *testing.T) {
 func TestSameBits(t *testing.T) {
 	const n, m, r = 23, 331, 9
 	for name, e := range backendtest.Ensembles(t, n, m) {
-		t.Run(name, func(t *testing.T) { sameBitsIn(t, F64, e, n, r) })
-		t.Run(name+"/f32", func(t *testing.T) { sameBitsIn(t, F32, e, n, r) })
-		t.Run(name+"/mixed", func(t *testing.T) { sameBitsIn(t, Mixed, e, n, r) })
+		t.Run(name, func(t *testing.T) { sameBitsIn(t, solver.F64, e, n, r) })
+		t.Run(name+"/f32", func(t *testing.T) { sameBitsIn(t, solver.F32, e, n, r) })
+		t.Run(name+"/mixed", func(t *testing.T) { sameBitsIn(t, solver.Mixed, e, n, r) })
 	}
 }
 
-func sameBitsIn(t *testing.T, precision Precision, e sensing.Ensemble, n, r int) {
+func sameBitsIn(t *testing.T, precision solver.Precision, e sensing.Ensemble, n, r int) {
 	var want solver.Factor
 	var wantLoss float64
 	for _, workers := range []int{1, 2, 5, 64} {
-		for _, storage := range []Storage{Memory, Generated} {
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			for _, simd := range available() {
 				u, loss := steps(t, Backend{Storage: storage, Workers: workers, SIMD: simd, Precision: precision}, e, n, r)
 				if want == nil {
@@ -105,12 +105,12 @@ func TestNoAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, e := range backendtest.Ensembles(t, n, m) {
-		for _, precision := range []Precision{F64, F32, Mixed} {
-			for _, storage := range []Storage{Memory, Generated} {
+		for _, precision := range []solver.Precision{solver.F64, solver.F32, solver.Mixed} {
+			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 				for _, workers := range []int{1, 2} {
 					b := Backend{Storage: storage, Workers: workers, Precision: precision}
 					engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-						solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}, {FactorRank: 3}}})
+						solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r, 3}})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -136,6 +136,14 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
+// descend takes a step of gradient descent with member 0.
+func descend(e solver.Engine, step float64) error {
+	if err := e.Gradient(0); err != nil {
+		return err
+	}
+	return e.Combine(0, solver.Iterate, 1, solver.Iterate, -step, solver.Gradient)
+}
+
 // steps takes five steps of gradient descent.
 func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor, float64) {
 	t.Helper()
@@ -144,20 +152,20 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor
 		t.Fatal(err)
 	}
 	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := engine.Set(0, solver.Iterate, u); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 5 {
-		if err := (solver.GradientDescent{StepSize: 0.25}).Step(engine, 0, i); err != nil {
+	for range 5 {
+		if err := descend(engine, 0.25); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +189,7 @@ func TestSignsExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0], F64})
+		op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +232,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = Backend{}.Open(ctx, &sensing.Problem{Ensemble: e, Observations: make([]float64, 1000)},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got the error %v", err)
 	}
@@ -238,12 +246,12 @@ func TestMemory(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, n, m) {
 		rows := float64(k) * m * float64(e.Entries().EntryBits()) / 8
 		p := &sensing.Problem{Ensemble: e}
-		batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: n}}}
-		stored, err := Backend{Storage: Memory, Workers: 2}.Memory(p, batch)
+		batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}}
+		stored, err := Backend{Storage: solver.Memory, Workers: 2}.Memory(p, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
-		generated, err := Backend{Storage: Generated, Workers: 2}.Memory(p, batch)
+		generated, err := Backend{Storage: solver.Generated, Workers: 2}.Memory(p, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +286,7 @@ func TestUnknownEnsemble(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)}
-	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}}
+	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
 	_, err = Backend{}.Open(context.Background(), p, batch)
 	if want := "cpu: the strange ensemble is not a source of rows"; !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
@@ -312,7 +320,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 		"rademacher mixed":    "378c721b4cec71ff",
 	}
 	for name, e := range backendtest.Ensembles(t, n, m) {
-		for _, precision := range []Precision{F64, Mixed, F32} {
+		for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 			u, loss := steps(t, Backend{Precision: precision}, e, n, r)
 			h := fnv.New64a()
 			for _, v := range append(slices.Clone(u[0].RawMatrix().Data), loss) {

@@ -23,5 +23,5 @@
 // follow alike. So do the products of a lift and a pullback (see product), and between them only sums and products that
 // Go cannot fuse are formed: an iterate is the same bits on every architecture.
 //
-// The assembly is generated: internal/asm/contract and internal/asm/product write it, and go generate ./cpu runs these.
+// The assembly is generated: internal/asm/contract and internal/asm/gemm write it, and go generate ./cpu runs these.
 package cpu

@@ -10,52 +10,64 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// engine implements solver.Engine. Everything it is asked to do is done when the call returns.
+// engine implements solver.Engine. Each call returns when its work is done.
 type engine struct {
 	space    sensing.Space
 	par      solver.Parametrization
 	operator operator
 	y        []float64
 	members  []*member
-	product  *product
-	gram     []float64 // of the largest factor rank: what Precondition inverts
-	truth    *anchor   // in mixed precision, where the truth is known: every member's first anchor
+	gemm     *gemm
+	gram     []float64 // of Precondition: the matrix that it inverts, for the largest factor rank
+	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
 
-	stale []*member // of the gradient under way
-	parts []*part
+	stale []*member // of the gradient under way: the members whose iterates have changed
+	parts []*part   // and their parts
 
-	whole  whole       // of PartialGradient, where the operator has nothing better
-	points [][]float64 // of Evaluate: ⟨A_i, Z⟩ of each point of a pass
+	whole  whole       // of DrawGradient, if the operator is not drawing
+	points [][]float64 // of Evaluate: ⟨A_i, Z⟩ at each point of a pass
 }
 
-var _ solver.Engine = &engine{}
+var (
+	_ solver.DrawEngine       = &engine{}
+	_ solver.ValueEngine      = &engine{}
+	_ solver.ProductEngine    = &engine{}
+	_ solver.ProjectionEngine = &engine{}
+	_ solver.AnchorEngine     = &engine{}
+)
 
-// member is one factor of the batch with its slots.
+// member is one member of the batch: a factor with its slots.
 type member struct {
 	part
-	largest int // the factor rank that it was opened with
-	slots   []solver.Factor
-	fresh   bool          // the Gradient slot and the sum of squares belong to the iterate
-	shift   []float64     // of a solver.Shifting method, m numbers; nil until it asks
-	renewal solver.Factor // where the anchor was renewed last; nil where it never was
+	largest int             // the factor rank that it was opened with
+	slots   []solver.Factor // of the factor's shapes
+	vectors []solver.Factor // of m numbers
+	fresh   bool            // the Gradient slot and the sum of squares are those of the iterate
+	renewal solver.Factor   // the iterate of the last renewal of the anchor; nil if there was none
 }
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, product: newProduct(o)}
-	for _, spec := range batch.Members {
-		m := &member{slots: make([]solver.Factor, int(solver.OwnSlot)+batch.OwnSlots)}
-		if err := e.seat(m, spec.FactorRank); err != nil {
+	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o)}
+	for _, r := range batch.FactorRanks {
+		m := &member{
+			largest: r,
+			slots:   make([]solver.Factor, int(solver.MethodSlot)+batch.Needs.Slots),
+			vectors: make([]solver.Factor, batch.Needs.Vectors),
+		}
+		for i := range m.vectors {
+			m.vectors[i] = solver.Factor{mat.NewDense(p.Ensemble.Measurements(), 1, nil)}
+		}
+		if err := e.clear(m, r); err != nil {
 			return nil, err
 		}
-		m.largest = spec.FactorRank
 		e.members = append(e.members, m)
 	}
 	return e, nil
 }
 
-// seat gives a member slots of zeros of a factor rank.
-func (e *engine) seat(m *member, factorRank int) error {
+// clear gives a member slots of zeros for a factor rank.
+func (e *engine) clear(m *member, factorRank int) error {
 	shapes, err := e.par.Shapes(e.space, factorRank)
 	if err != nil {
 		return err
@@ -63,31 +75,42 @@ func (e *engine) seat(m *member, factorRank int) error {
 	for i := range m.slots {
 		m.slots[i] = solver.NewFactor(shapes)
 	}
+	for _, v := range m.vectors {
+		v[0].Zero()
+	}
 	l, r := e.par.Thin(m.slots[solver.Iterate])
 	m.gr = like(l)
 	if m.gl = m.gr; l != r {
 		m.gl = like(r)
 	}
-	m.fresh, m.shift, m.renewal, m.anchor = false, nil, nil, e.truth
+	m.fresh, m.renewal, m.anchor = false, nil, e.truth
 	return nil
 }
 
 // Reset implements solver.Engine.
-func (e *engine) Reset(member int, spec solver.Member) error {
+func (e *engine) Reset(member, factorRank int) error {
 	m := e.members[member]
-	if spec.FactorRank > m.largest {
-		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d", member, m.largest, spec.FactorRank)
+	if factorRank > m.largest {
+		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d", member, m.largest, factorRank)
 	}
-	return e.seat(m, spec.FactorRank)
+	return e.clear(m, factorRank)
 }
 
-// like returns a matrix of zeros of the same size.
+// slot returns the content of a slot.
+func (m *member) slot(s solver.Slot) solver.Factor {
+	if s >= solver.VectorSlot {
+		return m.vectors[s-solver.VectorSlot]
+	}
+	return m.slots[s]
+}
+
+// like returns a matrix of zeros of the size of a.
 func like(a *mat.Dense) *mat.Dense {
 	rows, cols := a.Dims()
 	return mat.NewDense(rows, cols, nil)
 }
 
-// observe makes the observations of a problem that has none.
+// observe takes the observations of the problem, or makes them if it has none.
 func (e *engine) observe(p *sensing.Problem) error {
 	if p.Observations != nil {
 		e.y = p.Observations
@@ -102,23 +125,12 @@ func (e *engine) observe(p *sensing.Problem) error {
 // Set implements solver.Engine.
 func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
 	m := e.members[member]
-	if err := m.check("set", slot, f); err != nil {
-		return err
-	}
-	m.slots[slot].Copy(f)
+	m.slot(slot).Copy(f)
 	m.touched(slot)
 	return nil
 }
 
-// check compares a factor's shapes with a slot's.
-func (m *member) check(verb string, slot solver.Slot, f solver.Factor) error {
-	if have, want := f.Shapes(), m.slots[slot].Shapes(); !slices.Equal(have, want) {
-		return fmt.Errorf("cpu: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
-	}
-	return nil
-}
-
-// touched notes that a slot has changed.
+// touched records that a slot has changed.
 func (m *member) touched(slot solver.Slot) {
 	if slot == solver.Iterate || slot == solver.Gradient {
 		m.fresh = false
@@ -127,11 +139,7 @@ func (m *member) touched(slot solver.Slot) {
 
 // Get implements solver.Engine.
 func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
-	m := e.members[member]
-	if err := m.check("get", slot, f); err != nil {
-		return err
-	}
-	f.Copy(m.slots[slot])
+	f.Copy(e.members[member].slot(slot))
 	return nil
 }
 
@@ -164,9 +172,21 @@ func (e *engine) Gradient(members ...int) error {
 // Combine implements solver.Engine.
 func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
 	m := e.members[member]
-	m.slots[dst].Combine(a, m.slots[x], b, m.slots[y])
+	m.slot(dst).Combine(a, m.slot(x), b, m.slot(y))
 	m.touched(dst)
 	return nil
+}
+
+// Dot implements solver.Engine: row after row of each matrix, each row's product by chainsDot.
+func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
+	m := e.members[member]
+	other := m.slot(y)
+	for b, matrix := range m.slot(x) {
+		for i := range matrix.RawMatrix().Rows {
+			sum += chainsDot(matrix.RawRowView(i), other[b].RawRowView(i))
+		}
+	}
+	return sum, nil
 }
 
 // Precondition implements solver.Engine.
@@ -178,7 +198,7 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	m := e.members[member]
 	for i, block := range m.slots[x] {
 		gram := e.invertedGram(m.slots[solver.Iterate][paired.Partner(i)], lambda)
-		e.product.multiply(m.slots[dst][i], plain(block), plain(gram), false)
+		e.gemm.multiply(m.slots[dst][i], plain(block), plain(gram), false)
 	}
 	m.touched(dst)
 	return nil
@@ -191,7 +211,7 @@ func (e *engine) invertedGram(p *mat.Dense, lambda float64) *mat.Dense {
 		e.gram = make([]float64, d*d)
 	}
 	gram := mat.NewDense(d, d, e.gram[:d*d])
-	e.product.multiply(gram, transposed(p), plain(p), true)
+	e.gemm.multiply(gram, transposed(p), plain(p), true)
 	solver.InvertShifted(gram, lambda)
 	return gram
 }
@@ -204,9 +224,9 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		_, d := w.Dims()
 		inverse := e.invertedGram(w, 0)
 		cross, weights := mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)
-		e.product.multiply(cross, transposed(w), plain(block), false)
-		e.product.multiply(weights, plain(inverse), plain(cross), false)
-		e.product.multiply(m.slots[dst][i], plain(w), plain(weights), false)
+		e.gemm.multiply(cross, transposed(w), plain(block), false)
+		e.gemm.multiply(weights, plain(inverse), plain(cross), false)
+		e.gemm.multiply(m.slots[dst][i], plain(w), plain(weights), false)
 	}
 	m.touched(dst)
 	return nil
@@ -226,48 +246,17 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 // Wait implements solver.Engine.
 func (e *engine) Wait() error { return nil }
 
-// Shapes implements solver.Engine.
-func (e *engine) Shapes(member int) []solver.Shape {
-	return e.members[member].slots[solver.Iterate].Shapes()
-}
-
-// Shift implements solver.Engine.
-func (e *engine) Shift(member int) []float64 {
-	m := e.members[member]
-	if m.shift == nil {
-		m.shift = make([]float64, len(e.y))
-	}
-	return m.shift
-}
-
 // Observations implements solver.Engine.
-func (e *engine) Observations(int) []float64 { return e.y }
+func (e *engine) Observations() []float64 { return e.y }
 
-// Apply implements solver.Engine.
+// Apply implements solver.ProductEngine.
 func (e *engine) Apply(p []float64, l, r *mat.Dense) error {
-	n1, n2 := e.space.Dims()
-	lr, lc := l.Dims()
-	rr, rc := r.Dims()
-	if len(p) != len(e.y) || lr != n1 || rr != n2 || lc != rc {
-		return fmt.Errorf("cpu: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
-			len(e.y), n1, n2, lr, lc, rr, rc, len(p))
-	}
 	e.operator.apply(p, l, r)
 	return nil
 }
 
-// AdjointMul implements solver.Engine.
+// AdjointMul implements solver.ProductEngine.
 func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
-	n1, n2 := e.space.Dims()
-	if trans {
-		n1, n2 = n2, n1
-	}
-	dr, dc := dst.Dims()
-	xr, xc := x.Dims()
-	if len(w) != len(e.y) || dr != n1 || xr != n2 || dc != xc {
-		return fmt.Errorf("cpu: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers, by %d × %d for %d × %d",
-			len(e.y), n1, n2, len(w), xr, xc, dr, dc)
-	}
 	e.operator.adjointMul(dst, w, trans, x)
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// evaluator is an engine of a problem, with a member of factor rank 2, and some points.
-func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (solver.Engine, []solver.Factor) {
+// evaluator is a member of factor rank 2 of an engine of a problem, and some points.
+func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.Member, []solver.Factor) {
 	t.Helper()
 	n, _ := e.Space().Dims()
 	truth, err := sensing.NewTruth(n, 2, 1, 1)
@@ -20,18 +20,22 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (solver.E
 		t.Fatal(err)
 	}
 	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}}, Partial: true})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}, Needs: solver.Needs{Draws: true, Values: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { engine.Close() })
+	member, err := solver.NewMember(engine, 0, e.Space(), solver.PSD{}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	points := make([]solver.Factor, count)
 	for i := range points {
-		if points[i], err = (solver.SmallRandom{Alpha: 1, Seed: uint64(i)}).Factor(engine.Shapes(0), nil); err != nil {
+		if points[i], err = (solver.Random{Alpha: 1, Seed: uint64(i)}).Factor(member.Shapes(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return engine, points
+	return member, points
 }
 
 // TestEvaluate: the value at a point is the loss that the gradient there comes with, and to the bit the same alone and in company,
@@ -47,31 +51,32 @@ func TestEvaluate(t *testing.T) {
 	}
 	for _, e := range []sensing.Ensemble{gaussian, completion} {
 		var want []float64
-		for _, b := range []Backend{{Workers: 1, SIMD: Off}, {Workers: 3}, {Workers: 2, Storage: Generated}} {
-			engine, points := evaluator(t, b, e, 2*pointsAtOnce+3)
+		for _, b := range []Backend{{Workers: 1, SIMD: Off}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
+			member, points := evaluator(t, b, e, 2*pointsAtOnce+3)
 			got := make([]float64, len(points))
-			if err := engine.Evaluate(got, 0, points...); err != nil {
+			if err := member.Evaluate(got, points...); err != nil {
 				t.Fatal(err)
 			}
 			if want == nil {
 				want = got
 			}
 			for i, f := range points {
-				var alone, loss [1]float64
-				if err := engine.Evaluate(alone[:], 0, f); err != nil {
+				var alone [1]float64
+				if err := member.Evaluate(alone[:], f); err != nil {
 					t.Fatal(err)
 				}
-				if err := engine.Set(0, solver.Iterate, f); err != nil {
+				if err := member.Set(solver.Iterate, f); err != nil {
 					t.Fatal(err)
 				}
-				if err := engine.Losses(loss[:], 0); err != nil {
+				loss, err := member.Loss()
+				if err != nil {
 					t.Fatal(err)
 				}
 				if got[i] != want[i] || got[i] != alone[0] {
 					t.Errorf("%s, %+v, point %d: %v together, %v alone, %v with plain Go", e.Name(), b, i, got[i], alone[0], want[i])
 				}
-				if math.Abs(got[i]-loss[0]) > 1e-13*loss[0] { // sums of 83 numbers in another order
-					t.Errorf("%s, point %d: %v, and the loss is %v", e.Name(), i, got[i], loss[0])
+				if math.Abs(got[i]-loss) > 1e-13*loss { // sums of 83 numbers in another order
+					t.Errorf("%s, point %d: %v, and the loss is %v", e.Name(), i, got[i], loss)
 				}
 			}
 		}
@@ -83,15 +88,15 @@ func TestEvaluateRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, points := evaluator(t, Backend{}, e, 2)
-	if err := engine.Evaluate(make([]float64, 3), 0, points...); err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
+	member, points := evaluator(t, Backend{}, e, 2)
+	if err := member.Evaluate(make([]float64, 3), points...); err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
 		t.Errorf("too few points: %v", err)
 	}
 	wide := solver.NewFactor([]solver.Shape{{Rows: 4, Cols: 3}})
-	if err := engine.Evaluate(make([]float64, 2), 0, points[0], wide); err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
+	if err := member.Evaluate(make([]float64, 2), points[0], wide); err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
 		t.Errorf("a point that is too wide: %v", err)
 	}
-	if err := engine.Evaluate(nil, 0); err != nil {
+	if err := member.Evaluate(nil); err != nil {
 		t.Errorf("no points: %v", err)
 	}
 }
@@ -105,10 +110,10 @@ func BenchmarkEvaluate(b *testing.B) {
 		}
 		for _, count := range []int{1, 4, pointsAtOnce} {
 			b.Run(fmt.Sprintf("n=%d/m=%d/%d", size.n, size.m, count), func(b *testing.B) {
-				engine, points := evaluator(b, Backend{}, e, count)
+				member, points := evaluator(b, Backend{}, e, count)
 				dst := make([]float64, count)
 				for b.Loop() {
-					if err := engine.Evaluate(dst, 0, points...); err != nil {
+					if err := member.Evaluate(dst, points...); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -50,7 +50,7 @@ func TestDifferences(t *testing.T) {
 		"sparse, completion":     {solver.Sparse{}, completion(vectors, 5), sparse, 1},
 	} {
 		engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: c.truth, Noise: 0.1},
-			solver.Batch{Parametrization: c.par, Members: []solver.Member{{FactorRank: c.r}}, Partial: true})
+			solver.Batch{Parametrization: c.par, FactorRanks: []int{c.r}, Needs: solver.Needs{Draws: true, Values: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,17 +59,17 @@ func TestDifferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := solver.SmallRandom{Alpha: 1, Seed: 2}.Factor(shapes, nil)
+		u, err := solver.Random{Alpha: 1, Seed: 2}.Factor(shapes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := solver.SmallRandom{Alpha: 1, Seed: 3}.Factor(shapes, nil)
+		v, err := solver.Random{Alpha: 1, Seed: 3}.Factor(shapes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		loss := func(x solver.Factor) float64 {
 			var f [1]float64
-			if err := engine.Evaluate(f[:], 0, x); err != nil {
+			if err := engine.(solver.ValueEngine).Evaluate(f[:], 0, x); err != nil {
 				t.Fatal(err)
 			}
 			return f[0]
@@ -81,7 +81,7 @@ func TestDifferences(t *testing.T) {
 		for _, do := range []struct {
 			gradient func() error
 			to       solver.Factor
-		}{{func() error { return engine.Gradient(0) }, g}, {func() error { return engine.PartialGradient(0, solver.Draw{}) }, drawn}} {
+		}{{func() error { return engine.Gradient(0) }, g}, {func() error { return engine.(solver.DrawEngine).DrawGradient(0, solver.Draw{}) }, drawn}} {
 			if err := do.gradient(); err != nil {
 				t.Fatal(err)
 			}
@@ -107,12 +107,15 @@ func TestSampledBothSides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}, {Rows: n, Cols: 2}}, nil)
+	f, err := solver.Random{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}, {Rows: n, Cols: 2}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l, r := solver.Indefinite{}.Thin(f)
-	op := newSampled(e, options{workers: 2, precision: F64})
+	op, err := newOperator(context.Background(), e, options{workers: 2, precision: solver.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
 	y := make([]float64, m)
 	sensing.NewStream(5, sensing.NoiseStream).Normals(0, y)
 	p := &part{l: l, r: r, gr: like(l), gl: like(r)}

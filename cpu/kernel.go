@@ -36,7 +36,7 @@ type vector[F number] struct {
 
 // hand is the memory that one worker's kernel calls use for up to together members of a batch. It is kept, because what
 // assembly is handed lies on the heap.
-type hand[E sensing.Entry, F number] struct {
+type workspace[E sensing.Entry, F number] struct {
 	operands[E, F]
 	rest    operands[E, F] // the last coordinates, fewer than stride, and padding
 	lanes   [together][blockRows * maxLanes]F
@@ -60,9 +60,9 @@ const (
 	singleStretch = 2048 // coordinates that a dot product in f32 adds up in its lanes, a multiple of every vector's step
 )
 
-// newHand returns a hand whose rest is padding: zeros of z, which change no sum.
-func newHand[E sensing.Entry, F number]() *hand[E, F] {
-	h := new(hand[E, F])
+// newWorkspace returns a hand whose rest is padding: zeros of z, which change no sum.
+func newWorkspace[E sensing.Entry, F number]() *workspace[E, F] {
+	h := new(workspace[E, F])
 	for j := range h.rest.rows {
 		h.rest.rows[j] = make([]E, sensing.RowLen[E](stride))
 	}
@@ -75,13 +75,13 @@ func newHand[E sensing.Entry, F number]() *hand[E, F] {
 // laneCount returns L.
 func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
 
-// bytes views a block's rows as assembly is handed them: pointers are all that it reads.
-func bytes[E sensing.Entry](b *block[E]) *[blockRows][]byte {
+// rawRows views a block's rows as assembly is handed them: pointers are all that it reads.
+func rawRows[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 	return (*[blockRows][]byte)(unsafe.Pointer(b))
 }
 
 // takeRest copies the rows' last entries, from a coordinate on, to the rest.
-func (h *hand[E, F]) takeRest(from int) {
+func (h *workspace[E, F]) takeRest(from int) {
 	for j, row := range h.rows {
 		copy(h.rest.rows[j], row[sensing.RowLen[E](from):])
 	}
@@ -96,7 +96,7 @@ func stretch[F number](n int) int {
 }
 
 // dot does h.p[i][j] = rows[j]·z[i] for the first members.
-func (k kernel[E, F]) dot(h *hand[E, F], members int) {
+func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 	clear(h.p[:members])
 	n, lanes := len(h.z[0]), laneCount[F]()
 	for from, step := 0, stretch[F](n); from < n; from += step {
@@ -115,7 +115,7 @@ func (k kernel[E, F]) dot(h *hand[E, F], members int) {
 }
 
 // dotStretch adds some coordinates to the lanes with assembly.
-func (k kernel[E, F]) dotStretch(h *hand[E, F], members, from, to int) {
+func (k kernel[E, F]) dotStretch(h *workspace[E, F], members, from, to int) {
 	whole := to / stride * stride
 	k.vectorDot(h, &h.operands, members, from, whole)
 	if whole < to { // by now memory has begun to deliver these
@@ -128,20 +128,20 @@ func (k kernel[E, F]) dotStretch(h *hand[E, F], members, from, to int) {
 }
 
 // vectorDot adds some of the operands' coordinates to the lanes.
-func (k kernel[E, F]) vectorDot(h *hand[E, F], o *operands[E, F], members, from, to int) {
+func (k kernel[E, F]) vectorDot(h *workspace[E, F], o *operands[E, F], members, from, to int) {
 	switch {
 	case from == to:
 	case members == together && k.vector.dots != nil:
-		k.vector.dots(&h.lanes, bytes(&o.rows), &o.z, from, to)
+		k.vector.dots(&h.lanes, rawRows(&o.rows), &o.z, from, to)
 	default:
 		for i, z := range o.z[:members] {
-			k.vector.dot(&h.lanes[i][0], bytes(&o.rows), &z[0], from, to)
+			k.vector.dot(&h.lanes[i][0], rawRows(&o.rows), &z[0], from, to)
 		}
 	}
 }
 
 // plainDot is dotStretch in plain Go.
-func (k kernel[E, F]) plainDot(h *hand[E, F], members, from, to int) {
+func (k kernel[E, F]) plainDot(h *workspace[E, F], members, from, to int) {
 	lanes := laneCount[F]()
 	for j, row := range h.rows {
 		for at := from; at < to; at += strip {
@@ -171,7 +171,7 @@ func fold[F number](lane []F) float64 {
 }
 
 // add does acc[i] += Σ_j h.c[i][j]·rows[j] for the first members.
-func (k kernel[E, F]) add(h *hand[E, F], members int) {
+func (k kernel[E, F]) add(h *workspace[E, F], members int) {
 	if k.vector.add == nil {
 		k.plainAdd(h, members)
 		return
@@ -192,20 +192,20 @@ func (k kernel[E, F]) add(h *hand[E, F], members int) {
 }
 
 // vectorAdd does the operands' first n coordinates.
-func (k kernel[E, F]) vectorAdd(h *hand[E, F], o *operands[E, F], members, n int) {
+func (k kernel[E, F]) vectorAdd(h *workspace[E, F], o *operands[E, F], members, n int) {
 	switch {
 	case n == 0:
 	case members == together && k.vector.adds != nil:
-		k.vector.adds(&o.acc, &h.c, bytes(&o.rows), 0, n)
+		k.vector.adds(&o.acc, &h.c, rawRows(&o.rows), 0, n)
 	default:
 		for i, acc := range o.acc[:members] {
-			k.vector.add(&acc[0], &h.c[i], bytes(&o.rows), 0, n)
+			k.vector.add(&acc[0], &h.c[i], rawRows(&o.rows), 0, n)
 		}
 	}
 }
 
 // plainAdd is vectorAdd in plain Go, for all coordinates.
-func (k kernel[E, F]) plainAdd(h *hand[E, F], members int) {
+func (k kernel[E, F]) plainAdd(h *workspace[E, F], members int) {
 	if rows, signs := any(&h.rows).(*block[sensing.SignWord]); signs {
 		for i, acc := range h.acc[:members] {
 			addSigns(acc, &h.c[i], rows)

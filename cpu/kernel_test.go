@@ -57,7 +57,7 @@ type outcome[F number] struct {
 func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, members, n, shift int, seed uint64) outcome[F] {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	k := newKernel[E, F](simd)
-	h := newHand[E, F]()
+	h := newWorkspace[E, F]()
 	var checks []func(string)
 	for j := range h.rows {
 		row, check := guarded[E](t, sensing.RowLen[E](n), (shift+j)%8)

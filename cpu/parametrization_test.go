@@ -19,9 +19,9 @@ func TestRectangular(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes, _ := solver.Asymmetric{}.Shapes(e.Space(), r)
+	shapes, _ := solver.UV{}.Shapes(e.Space(), r)
 	factor := func(seed uint64, scale float64) solver.Factor {
-		f, err := solver.SmallRandom{Alpha: scale, Seed: seed}.Factor(shapes, nil)
+		f, err := solver.Random{Alpha: scale, Seed: seed}.Factor(shapes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,13 +29,13 @@ func TestRectangular(t *testing.T) {
 	}
 	truth := factor(1, 1)
 	y := make([]float64, m)
-	op, err := newOperator(context.Background(), e, options{Memory, 2, available()[0], F64})
+	op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64})
 	if err != nil {
 		t.Fatal(err)
 	}
 	op.apply(y, truth[0], truth[1])
 	engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
-		solver.Batch{Parametrization: solver.Asymmetric{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func TestRectangular(t *testing.T) {
 		t.Errorf("the remainder falls with slope %.3f", got)
 	}
 	loss(factor(4, 0.1))
-	for i := range 3000 {
-		if err := (solver.GradientDescent{StepSize: 0.2}).Step(engine, 0, i); err != nil {
+	for range 3000 {
+		if err := descend(engine, 0.2); err != nil {
 			t.Fatal(err)
 		}
 	}

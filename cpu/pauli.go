@@ -1,12 +1,14 @@
 package cpu
 
 import (
+	"context"
 	"math/bits"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // pauli is the operator of a [sensing.Pauli]. Row j of a word has one element, in column j⊕x, so that
@@ -47,17 +49,20 @@ type pauliGroup struct {
 // pauliBlock is the number of rows of a block, and the most groups of a bundle.
 const pauliBlock = 32
 
-// pauliBytes is what the operator takes, and its making.
-func pauliBytes(e *sensing.Pauli) float64 {
+// pauliKind is the kind of Pauli words.
+type pauliKind struct{ *sensing.Pauli }
+
+func (e pauliKind) bytes(options, solver.Batch) float64 {
 	const mask, number, word, group = 4, 8, 16, 32 + 24
 	n, _ := e.Space().Dims()
 	m := float64(e.Measurements())
 	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group + pauliBlock*8*float64(n)
 }
 
-func newPauli(e *sensing.Pauli, o options) operator {
+func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
-	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, e.Measurements()), values: make([]float64, e.Measurements())}
+	m := e.Measurements()
+	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, m), values: make([]float64, m)}
 	x, z := e.Masks()
 	for i := range op.words {
 		op.words[i] = pauliWord{int32(i), z[i], e.Unit()}
@@ -84,12 +89,12 @@ func newPauli(e *sensing.Pauli, o options) operator {
 		most = max(most, to-from)
 		from = to
 	}
-	const apart = 8 // a cache line, so that one row's numbers of all groups do not share a few places of the cache
+	const apart = 8 // a cache line: without it, the numbers of one row compete for a few places in the cache
 	slab := make([]float64, most*(n+apart))
 	for g := range most {
 		op.shared = append(op.shared, slab[g*(n+apart):][:n])
 	}
-	return op
+	return op, nil
 }
 
 // eachRow calls do for blocks of rows, on all workers.

@@ -68,9 +68,9 @@ func TestPauliPrecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, precision := range []Precision{F32, Mixed} {
+	for _, precision := range []solver.Precision{solver.F32, solver.Mixed} {
 		_, err := Backend{Precision: precision}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, 5)},
-			solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 1}}})
+			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
 		if err == nil {
 			t.Errorf("%s was taken", precision)
 		}
@@ -127,7 +127,7 @@ func TestComplexState(t *testing.T) {
 		expectations[i] *= e.Unit()
 	}
 	result, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: expectations}, Backend{},
-		solver.GradientDescent{StepSize: 0.2}, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: 1500, FactorRank: 2})
+		solver.GD{StepSize: 0.2}, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 1500, FactorRank: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +175,12 @@ func benchmarkGradient(b *testing.B, e sensing.Ensemble, err error, r int) {
 	}
 	n, _ := e.Space().Dims()
 	engine, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer engine.Close()
-	u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestProjectedSquares(t *testing.T) {
 				want += math.Pow(mat.Norm(&p, 2), 2)
 			}
 			first := math.NaN()
-			for _, backend := range []Backend{{Workers: 1}, {Workers: 3, Storage: Generated}, {Workers: 2, SIMD: Off}} {
+			for _, backend := range []Backend{{Workers: 1}, {Workers: 3, Storage: solver.Generated}, {Workers: 2, SIMD: Off}} {
 				engine := openDeep(t, backend, e)
 				got, err := engine.ProjectedSquares(pair[0], pair[1])
 				if err != nil || !(math.Abs(got-want) <= 1e-12*want) {
@@ -80,7 +80,7 @@ func normal(seed uint64, rows, cols int) *mat.Dense {
 func openDeep(t *testing.T, b Backend, e sensing.Ensemble) *engine {
 	t.Helper()
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
-		solver.Batch{Parametrization: solver.Deep{Depth: 3}, Members: []solver.Member{{FactorRank: 3}}})
+		solver.Batch{Parametrization: solver.Deep{Depth: 3}, FactorRanks: []int{3}})
 	if err != nil {
 		t.Fatal(err)
 	}

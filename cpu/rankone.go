@@ -21,24 +21,24 @@ import (
 // measurements is summed by one worker, block after block, and added to the result when all chunks before it have been. Chunks
 // depend on m alone and blocks on the length of vectors, so that the bits depend neither on the workers nor on the batch.
 type rankOne struct {
-	ensemble  *sensing.RankOne
-	m, length int
-	n1        int
-	symmetric bool
-	chunk     int       // measurements in a chunk
-	block     int       // and in a block
-	memory    []float64 // all vectors, measurement after measurement; nil where they are generated
-	hands     []*vectorHand
-	turn      turnstile // of the chunks of a walk
+	ensemble   *sensing.RankOne
+	m, length  int
+	n1         int
+	symmetric  bool
+	chunk      int       // measurements in a chunk
+	block      int       // and in a block
+	memory     []float64 // all vectors, measurement after measurement; nil where they are generated
+	workspaces []*vectorWorkspace
+	queue      orderedQueue // of the chunks of a walk
 }
 
-// vectorHand is what one worker has in hand.
-type vectorHand struct {
-	product *product
-	buffer  []float64 // of the block being generated
-	p, q    []float64 // P and Q
-	part    []float64 // a block's part of a sum
-	acc     []*vectorSums
+// vectorWorkspace is what one worker has in hand.
+type vectorWorkspace struct {
+	gemm   *gemm
+	buffer []float64 // of the block being generated
+	p, q   []float64 // P and Q
+	part   []float64 // a block's part of a sum
+	acc    []*vectorSums
 }
 
 // vectorSums are what a member has summed in a chunk.
@@ -56,38 +56,44 @@ func vectorBlock(m, length int) int {
 	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkRows(m))
 }
 
-// vectorBytes is what the operator takes: vectors or, for each worker, a block of them; for each worker the sums of all members, a
-// sum of a block and its operands with their panels, of the widest member.
-func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
-	const widestTile = 24 // to which a panel is filled up
+// rankOneKind is the kind of rank-one measurements.
+type rankOneKind struct{ *sensing.RankOne }
+
+// bytes counts all vectors, or one block of them for each worker, and for each worker: the sums of all members;
+// and, for the widest member, the sum over a block and its operands with their panels.
+func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
+	const widestTile = 24 // panels are padded to this width
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
 	columns, widest := 0.0, 0.0
-	for _, member := range batch.Members {
-		columns += float64(member.FactorRank)
-		widest = max(widest, float64(member.FactorRank))
+	for _, r := range batch.FactorRanks {
+		columns += float64(r)
+		widest = max(widest, float64(r))
 	}
-	own := length*columns + 2*(length+2*block)*(widest+widestTile)
-	if o.storage == Generated && e.Vectors() == nil {
-		return 8 * float64(o.workers) * (own + block*length)
+	each := length*columns + 2*(length+2*block)*(widest+widestTile)
+	if o.storage == solver.Generated && e.Vectors() == nil {
+		return 8 * float64(o.workers) * (each + block*length)
 	}
-	return 8 * (m*length + float64(o.workers)*own)
+	return 8 * (m*length + float64(o.workers)*each)
 }
 
-func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, error) {
+func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, error) {
 	n1, _ := e.Space().Dims()
 	m, length := e.Measurements(), e.VectorLen()
 	_, symmetric := e.Space().(sensing.Sym)
-	v := &rankOne{ensemble: e, m: m, length: length, n1: n1, symmetric: symmetric, chunk: chunkRows(m), block: vectorBlock(m, length)}
-	v.turn.init()
-	product := newProduct(o)
+	v := &rankOne{
+		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
+		chunk: chunkRows(m), block: vectorBlock(m, length),
+	}
+	v.queue.init()
+	multiplier := newGEMM(o)
 	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
-		v.hands = append(v.hands, &vectorHand{product: product.alone()})
+		v.workspaces = append(v.workspaces, &vectorWorkspace{gemm: multiplier.alone()})
 	}
 	switch {
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
-	case o.storage != Generated:
+	case o.storage != solver.Generated:
 		memory := make([]float64, m*length)
 		adviseHugePages(memory)
 		inTurn(o.workers, (m+v.chunk-1)/v.chunk, func(c int) {
@@ -97,7 +103,7 @@ func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, e
 		})
 		v.memory = memory
 	default:
-		for _, h := range v.hands {
+		for _, h := range v.workspaces {
 			h.buffer = make([]float64, v.block*length)
 		}
 	}
@@ -106,17 +112,17 @@ func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, e
 
 // vectorVisit is what a walk does.
 type vectorVisit struct {
-	begin func(h *vectorHand)                          // before a chunk's first block
-	each  func(h *vectorHand, a, b operand, first int) // for each block, whose first measurement is given
-	done  func(h *vectorHand)                          // after a chunk's last block, once it has returned for all chunks before
+	begin func(h *vectorWorkspace)                          // before a chunk's first block
+	each  func(h *vectorWorkspace, a, b operand, first int) // for each block, whose first measurement is given
+	done  func(h *vectorWorkspace)                          // after a chunk's last block, once it has returned for all chunks before
 }
 
 // walk visits all blocks of vectors, those of a chunk in order by one worker. begin and done may be nil, both.
 func (v *rankOne) walk(visit vectorVisit) {
-	v.turn.reset()
+	v.queue.reset()
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for _, h := range v.hands {
+	for _, h := range v.workspaces {
 		wait.Go(func() {
 			for c := int(next.Add(1)) - 1; c*v.chunk < v.m; c = int(next.Add(1)) - 1 {
 				if visit.begin != nil {
@@ -128,9 +134,9 @@ func (v *rankOne) walk(visit vectorVisit) {
 					visit.each(h, a, b, i)
 				}
 				if visit.done != nil {
-					v.turn.wait(c)
+					v.queue.wait(c)
 					visit.done(h)
-					v.turn.pass()
+					v.queue.pass()
 				}
 			}
 		})
@@ -139,7 +145,7 @@ func (v *rankOne) walk(visit vectorVisit) {
 }
 
 // load returns the vectors of count measurements from the first on, making them where they are not in memory.
-func (v *rankOne) load(h *vectorHand, first, count int) (a, b operand) {
+func (v *rankOne) load(h *vectorWorkspace, first, count int) (a, b operand) {
 	data := h.buffer
 	if v.memory != nil {
 		data = v.memory[first*v.length:][:count*v.length]
@@ -156,23 +162,23 @@ func (v *rankOne) load(h *vectorHand, first, count int) (a, b operand) {
 }
 
 // times returns A·X in memory that is made anew where dst is too small.
-func (h *vectorHand) times(dst *[]float64, a operand, x *mat.Dense) *mat.Dense {
+func (h *vectorWorkspace) times(dst *[]float64, a operand, x *mat.Dense) *mat.Dense {
 	_, columns := x.Dims()
 	out := denseOf(dst, a.rows, columns)
-	h.product.multiply(out, a, plain(x), false)
+	h.gemm.multiply(out, a, plain(x), false)
 	return out
 }
 
 // addTo does sum ← sum + Aᵀ·X, of an X with as many rows as A has.
-func (h *vectorHand) addTo(sum []float64, a operand, x *mat.Dense) {
+func (h *vectorWorkspace) addTo(sum []float64, a operand, x *mat.Dense) {
 	_, columns := x.Dims()
 	part := denseOf(&h.part, a.cols, columns)
-	h.product.multiply(part, operand{a.data, a.cols, a.rows, a.along, a.down}, plain(x), false)
+	h.gemm.multiply(part, operand{a.data, a.cols, a.rows, a.along, a.down}, plain(x), false)
 	plus(sum, part.RawMatrix().Data)
 }
 
 // products returns P = A·L and Q = B·R, whose rows have the dot products p_i. They are the same matrix where A is B and L is R.
-func (v *rankOne) products(h *vectorHand, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
+func (v *rankOne) products(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
 	p = h.times(&h.p, a, l)
 	if v.symmetric && l == r {
 		return p, p
@@ -182,7 +188,7 @@ func (v *rankOne) products(h *vectorHand, a, b operand, l, r *mat.Dense) (p, q *
 
 // apply implements operator.
 func (v *rankOne) apply(dst []float64, l, r *mat.Dense) {
-	v.walk(vectorVisit{each: func(h *vectorHand, a, b operand, first int) {
+	v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
 		p, q := v.products(h, a, b, l, r)
 		for i := range a.rows {
 			dst[first+i] = chainsDot(p.RawRowView(i), q.RawRowView(i))
@@ -195,8 +201,8 @@ func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 	rows, columns := dst.Dims()
 	dst.Zero()
 	v.walk(vectorVisit{
-		begin: func(h *vectorHand) { h.sums(0).clear(rows*columns, 0) },
-		each: func(h *vectorHand, a, b operand, first int) {
+		begin: func(h *vectorWorkspace) { h.sums(0).clear(rows*columns, 0) },
+		each: func(h *vectorWorkspace, a, b operand, first int) {
 			if trans {
 				a, b = b, a
 			}
@@ -206,7 +212,7 @@ func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 			}
 			h.addTo(h.sums(0).gr, a, q)
 		},
-		done: func(h *vectorHand) { addInto(dst, h.sums(0).gr) },
+		done: func(h *vectorWorkspace) { addInto(dst, h.sums(0).gr) },
 	})
 }
 
@@ -219,12 +225,12 @@ func (v *rankOne) contract(y []float64, parts []*part) {
 	}
 	scale := 1 / float64(v.m)
 	v.walk(vectorVisit{
-		begin: func(h *vectorHand) {
+		begin: func(h *vectorWorkspace) {
 			for k, p := range parts {
 				h.sums(k).clear(sizeOf(p.gr), sizeOf(p.gl))
 			}
 		},
-		each: func(h *vectorHand, a, b operand, first int) {
+		each: func(h *vectorWorkspace, a, b operand, first int) {
 			for k, part := range parts {
 				s := h.sums(k)
 				p, q := v.products(h, a, b, part.l, part.r)
@@ -242,7 +248,7 @@ func (v *rankOne) contract(y []float64, parts []*part) {
 				}
 			}
 		},
-		done: func(h *vectorHand) {
+		done: func(h *vectorWorkspace) {
 			for k, p := range parts {
 				s := h.sums(k)
 				p.squares += s.squares
@@ -256,7 +262,7 @@ func (v *rankOne) contract(y []float64, parts []*part) {
 }
 
 // sums returns those of a part.
-func (h *vectorHand) sums(part int) *vectorSums {
+func (h *vectorWorkspace) sums(part int) *vectorSums {
 	for len(h.acc) <= part {
 		h.acc = append(h.acc, new(vectorSums))
 	}

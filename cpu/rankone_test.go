@@ -20,7 +20,7 @@ func TestRankOneSameBits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameBitsIn(t, F64, sym, 23, 9)
+	sameBitsIn(t, solver.F64, sym, 23, 9)
 	for _, s := range []struct{ n1, n2, m int }{{70, 41, 501}, {1500, 200, 4200}} {
 		rect, err := sensing.NewRankOne(sensing.Rect{N1: s.n1, N2: s.n2}, s.m, 7)
 		if err != nil {
@@ -29,7 +29,7 @@ func TestRankOneSameBits(t *testing.T) {
 		p := &sensing.Problem{Ensemble: rect, Observations: make([]float64, s.m)}
 		sensing.NewStream(1, 99).Normals(0, p.Observations)
 		var want solver.Factor
-		for _, b := range []Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: Generated}} {
+		for _, b := range []Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
 			got := firstGradient(t, b, p)
 			if want == nil {
 				want = got
@@ -48,13 +48,13 @@ func TestRankOneSameBits(t *testing.T) {
 func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
 	t.Helper()
 	const r = 3
-	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: solver.Asymmetric{}, Members: []solver.Member{{FactorRank: r}}})
+	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	n1, n2 := p.Ensemble.Space().Dims()
-	f, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil)
+	f, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,8 +82,8 @@ func TestRankOneMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch := solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}, {FactorRank: 3}}}
-	for storage, vectors := range map[Storage]float64{Memory: 8 * m * n, Generated: 0} {
+	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2, 3}}
+	for storage, vectors := range map[solver.Storage]float64{solver.Memory: 8 * m * n, solver.Generated: 0} {
 		bytes, err := Backend{Storage: storage, Workers: 2}.Memory(&sensing.Problem{Ensemble: e}, batch)
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +92,7 @@ func TestRankOneMemory(t *testing.T) {
 			t.Errorf("%s: %.3g bytes for vectors of %.3g", storage, bytes, vectors)
 		}
 	}
-	if _, err := (Backend{Precision: Mixed}).Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}, batch); err == nil {
+	if _, err := (Backend{Precision: solver.Mixed}).Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}, batch); err == nil {
 		t.Error("mixed precision was taken")
 	}
 }
@@ -111,7 +111,7 @@ func TestRankOneSpectral(t *testing.T) {
 		t.Fatal(err)
 	}
 	var trajectory solver.Trajectory
-	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{}, solver.GradientDescent{StepSize: 0.06},
+	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{}, solver.GD{StepSize: 0.06},
 		solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2, Recorder: &trajectory})
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func TestRankOneReference(t *testing.T) {
 			var par solver.Parametrization = solver.PSD{}
 			truth, err := sensing.TruthOf(x)
 			if name == "bilinear" {
-				right, par = load("vectors-right"), solver.Asymmetric{}
+				right, par = load("vectors-right"), solver.UV{}
 				_, n2 := right.Dims()
 				space = sensing.Rect{N1: n, N2: n2}
 				truth, err = sensing.RectTruthOf(x, load("Y"))

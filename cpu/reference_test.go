@@ -38,13 +38,13 @@ func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Par
 	}
 	load := func(what string) *mat.Dense { return loadReference(t, filepath.Join(dir, what+".npy")) }
 	start := solver.Factor{load("U0")}
-	if par == (solver.Asymmetric{}) {
+	if par == (solver.UV{}) {
 		start = append(start, load("V0"))
 	}
 	_, r := start[0].Dims()
 	var got solver.Trajectory
 	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: load("y").RawMatrix().Data, Truth: truth}, Backend{},
-		solver.GradientDescent{StepSize: settings.Step}, solver.Settings{
+		solver.GD{StepSize: settings.Step}, solver.Settings{
 			Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1, Parametrization: par, FactorRank: r, Recorder: &got,
 		})
 	if err != nil {

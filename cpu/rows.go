@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -40,7 +39,7 @@ type rows[E sensing.Entry] struct {
 	count   int          // how many these are
 	span    int          // how many of them are a chunk
 	busy    int          // how many workers share them
-	turn    turnstile    // of its chunks
+	turn    orderedQueue // of its chunks
 	next    atomic.Int64 // its next chunk
 	wait    sync.WaitGroup
 }
@@ -166,40 +165,4 @@ func (r *rows[E]) load(worker, i, count int, b *block[E]) {
 			r.source.Row(row, b[j])
 		}
 	}
-}
-
-// turnstile lets workers through in the order of their chunks.
-type turnstile struct {
-	mu   sync.Mutex
-	cond *sync.Cond
-	at   int
-}
-
-func (t *turnstile) init() { t.cond = sync.NewCond(&t.mu) }
-
-func (t *turnstile) reset() { t.at = 0 }
-
-// wait returns when it is chunk c's turn.
-func (t *turnstile) wait(c int) {
-	t.mu.Lock()
-	for t.at != c {
-		t.cond.Wait()
-	}
-	t.mu.Unlock()
-}
-
-// pass gives the turn to the next chunk.
-func (t *turnstile) pass() {
-	t.mu.Lock()
-	t.at++
-	t.mu.Unlock()
-	t.cond.Broadcast()
-}
-
-// workerCount resolves a setting of 0.
-func workerCount(setting int) int {
-	if setting > 0 {
-		return setting
-	}
-	return runtime.GOMAXPROCS(0)
 }

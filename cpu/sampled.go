@@ -1,9 +1,12 @@
 package cpu
 
 import (
+	"context"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed positions Ω and
@@ -37,17 +40,19 @@ type compressed struct {
 // blockEntries is how many entries a block of rows has, about.
 const blockEntries = 1 << 14
 
-// sampledBytes is what a sampled operator takes, and its making.
-func sampledBytes(e *sensing.Completion) float64 {
-	const position, entry = 8, 4 + 4 + 8 + 8 // and each entry is in two rows, or in a row and a column
+// completionKind is the kind of entries observed one by one.
+type completionKind struct{ *sensing.Completion }
+
+func (e completionKind) bytes(options, solver.Batch) float64 {
+	const position, entry = 8, 4 + 4 + 8 + 8 // each entry is in two rows, or in a row and a column
 	n1, n2 := e.Space().Dims()
 	return float64(e.Measurements())*(2*position+2*entry) + 3*8*float64(n1+n2)
 }
 
-func newSampled(e *sensing.Completion, o options) operator {
+func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e, k: float64(e.Space().K()), workers: o.workers}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows
@@ -55,7 +60,7 @@ func newSampled(e *sensing.Completion, o options) operator {
 		s.rows = compress(n1, [2][]int32{rows, cols})
 		s.columns = compress(n2, [2][]int32{cols, rows})
 	}
-	return s
+	return s, nil
 }
 
 // compress lays out the matrix whose entries have the rows and columns of one or two lists. An entry of the diagonal that both
@@ -212,4 +217,59 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 		}
 	}
 	return squares
+}
+
+// contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i. If A_k
+// is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the entries in turn.
+func (s *sampled) contractDrawn(y []float64, d solver.Draw, p *part) {
+	if d.Rows == nil { // with all entries, all workers share the work
+		s.whole.contract(s, y, d, p)
+		return
+	}
+	p.gr.Zero()
+	p.gl.Zero()
+	rows, cols := s.ensemble.Positions()
+	for k, at := range d.Rows {
+		i, j := int(rows[at]), int(cols[at])
+		left, right, unit := p.l.RawRowView(i), p.r.RawRowView(j), s.ensemble.Unit(i, j)
+		c := unit * drawnWeight(d, k, unit*chainsDot(left, right), y)
+		switch {
+		case s.rows != s.columns:
+			addScaled(p.gr.RawRowView(i), c, right)
+			addScaled(p.gl.RawRowView(j), c, left)
+		case i == j:
+			addScaled(p.gr.RawRowView(i), c, right)
+			if p.gl != p.gr {
+				addScaled(p.gl.RawRowView(i), c, left)
+			}
+		default:
+			addScaled(p.gr.RawRowView(i), c/2, right)
+			addScaled(p.gr.RawRowView(j), c/2, p.r.RawRowView(i))
+			if p.gl != p.gr {
+				addScaled(p.gl.RawRowView(i), c/2, p.l.RawRowView(j))
+				addScaled(p.gl.RawRowView(j), c/2, left)
+			}
+		}
+	}
+}
+
+// projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², with the rows of B
+// and C.
+func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
+	norms := func(a *mat.Dense, n int) []float64 {
+		all := make([]float64, n)
+		for i := range all {
+			if all[i] = 1; a != nil {
+				all[i] = squaredNorm(a.RawRowView(i))
+			}
+		}
+		return all
+	}
+	n1, n2 := s.ensemble.Space().Dims()
+	left, right := norms(b, n1), norms(c, n2)
+	rows, cols := s.ensemble.Positions()
+	for k, i := range rows {
+		sum += float64(left[i] * right[cols[k]])
+	}
+	return s.k * sum
 }

@@ -22,9 +22,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// A checkpoint is a folder checkpoint/ITERATION with the factor of every slot, the trajectory so far, state.json with
-// the checksum of each, and DONE with the checksum of state.json. It is written under another name and renamed when
-// all of it is on the disk, and the one before it is kept: whatever happens, one that is whole is there.
+// A checkpoint is a folder checkpoint/ITERATION with the factor of every slot, the trajectory so far,
+// state.json with the checksum of each, and DONE with the checksum of state.json. It is written under another
+// name and renamed when all of it is on the disk, and the one before it is kept: whatever happens, one that
+// is whole is there.
 const (
 	checkpointDir   = "checkpoint"
 	stateFile       = "state.json"
@@ -36,16 +37,17 @@ const (
 
 // checkpointState is state.json.
 type checkpointState struct {
-	Fingerprint string            `json:"fingerprint"` // of the configuration and its data
-	MadeBy      string            `json:"made_by"`     // the program's build
-	Iteration   int               `json:"iteration"`
-	Seconds     float64           `json:"seconds"`
-	FirstLoss   Number            `json:"first_loss"`
-	Slots       [][]string        `json:"slots"`  // the files of each slot's factor
-	Anchor      []string          `json:"anchor"` // the files of the factor where the anchor is, none where it is nowhere of its own
-	Good        []string          `json:"good"`   // the files of the last good iterate
-	GoodAt      int               `json:"good_at"`
-	Sums        map[string]string `json:"sha256"`
+	Fingerprint string     `json:"fingerprint"` // of the configuration and its data
+	MadeBy      string     `json:"made_by"`     // the program's build
+	Iteration   int        `json:"iteration"`
+	Seconds     float64    `json:"seconds"`
+	FirstLoss   Number     `json:"first_loss"`
+	Slots       [][]string `json:"slots"` // the files of each slot's factor
+	// Anchor are the files of the factor where the anchor is; none if the anchor is nowhere of its own.
+	Anchor []string          `json:"anchor"`
+	Good   []string          `json:"good"` // the files of the last good iterate
+	GoodAt int               `json:"good_at"`
+	Sums   map[string]string `json:"sha256"`
 }
 
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
@@ -55,7 +57,8 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
-	if _, _, _, err := readOneCheckpoint(name, id.fingerprint); err == nil { // a run resumed from it has not moved
+	// a run resumed from it has not moved
+	if _, _, _, err := readOneCheckpoint(name, id.fingerprint); err == nil {
 		return pruneCheckpoints(dir, filepath.Base(name))
 	}
 	temp, err := os.MkdirTemp(dir, leftover+"*")
@@ -67,7 +70,8 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	defer os.RemoveAll(temp) // gone already where all went well
 
-	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration, Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
+	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration,
+		Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
 	write := func(name string, content []byte) error {
 		state.Sums[name] = checksum(content)
 		return writeSynced(filepath.Join(temp, name), content)
@@ -148,8 +152,8 @@ func removeLeftovers(run string) error {
 	return nil
 }
 
-// pruneCheckpoints removes what is older than the last few up to one. Later ones can only be such as were refused when
-// the run was resumed; they are not this run's to count or to remove.
+// pruneCheckpoints removes what is older than the last few up to one. Later ones can only be such as were
+// refused when the run was resumed; they are not this run's to count or to remove.
 func pruneCheckpoints(dir, last string) error {
 	names, err := listCheckpoints(dir)
 	if err != nil {
@@ -164,7 +168,8 @@ func pruneCheckpoints(dir, last string) error {
 	return nil
 }
 
-// listCheckpoints returns the names of the checkpoints in a folder, the last first. No folder is no checkpoints.
+// listCheckpoints returns the names of the checkpoints in a folder, the last first. No folder is no
+// checkpoints.
 func listCheckpoints(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -180,13 +185,15 @@ func listCheckpoints(dir string) ([]string, error) {
 	return names, err
 }
 
-// compareNames compares checkpoints' names as the numbers that they are: at least nine digits, longer ones larger.
+// compareNames compares checkpoints' names as the numbers that they are: at least nine digits, longer ones
+// larger.
 func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what a user should know:
-// what is wrong with those that were passed over. There being none at all is no error: the state is then nil.
+// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what a user
+// should know: what is wrong with those that were passed over. There being none at all is no error: the state
+// is then nil.
 func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, []string, error) {
 	dir := filepath.Join(run, checkpointDir)
 	names, err := listCheckpoints(dir)
@@ -198,7 +205,9 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 		state, t, madeBy, err := readOneCheckpoint(filepath.Join(dir, name), id.fingerprint)
 		if err == nil {
 			if madeBy != id.madeBy {
-				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on the last bits may differ from an uninterrupted run's", madeBy, id.madeBy))
+				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build or "+
+					"device (%s; this is %s): from here on the last bits may differ from an uninterrupted "+
+					"run's", madeBy, id.madeBy))
 			}
 			return state, t, refused, nil
 		}
@@ -211,7 +220,9 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 	return nil, nil, nil, nil
 }
 
-func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
+func readOneCheckpoint(dir, fingerprint string) (
+	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
+) {
 	done, err := os.ReadFile(filepath.Join(dir, doneFile))
 	if err != nil {
 		return nil, nil, "", errors.New("it was cut short: its DONE file is missing")
@@ -243,7 +254,7 @@ func readOneCheckpoint(dir, fingerprint string) (_ *solver.State, _ solver.Traje
 	load := func(names []string) (solver.Factor, error) {
 		var factor solver.Factor
 		for _, name := range names {
-			u, err := loadMatrix(filepath.Join(dir, name))
+			u, err := npy.LoadMatrix(filepath.Join(dir, name))
 			if err != nil {
 				return nil, err
 			}

@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,7 +23,10 @@ func stateAt(iteration int, values ...float64) solver.State {
 func TestCheckpointRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	want := stateAt(7, math.Pi, 0, 5e-324, math.MaxFloat64, 1.0/3, math.Copysign(0, -1))
-	samples := solver.Trajectory{sampleOf(0, func(j int) float64 { return odd[j] }, 2), sampleOf(5, func(j int) float64 { return odd[j+3] }, 2)}
+	samples := solver.Trajectory{
+		sampleOf(0, func(j int) float64 { return odd[j] }, 2),
+		sampleOf(5, func(j int) float64 { return odd[j+3] }, 2),
+	}
 	if err := writeCheckpoint(dir, identity{"mine", build()}, want, samples); err != nil {
 		t.Fatal(err)
 	}
@@ -123,12 +125,5 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 	}
 	if err := writeCheckpoint(file, identity{"mine", build()}, stateAt(4, 1, 2), nil); err == nil {
 		t.Error("a checkpoint in a file was written")
-	}
-}
-
-func TestUsageErrorIsFoundWhenJoined(t *testing.T) {
-	var u *UsageError
-	if err := errors.Join(errors.New("other"), Usagef("%s is wrong", "n")); !errors.As(err, &u) || u.Error() != "n is wrong" {
-		t.Error(err)
 	}
 }

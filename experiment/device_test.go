@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
@@ -31,8 +32,9 @@ type listening struct {
 
 func (l *listening) Notice(text string) { l.notices = append(l.notices, text) }
 
-// TestOtherModel: a run that goes on upon a GPU of another model comes to the bits of one that was never interrupted, and is
-// not warned of others. 200 measurements are 25 chunks of rows, which the smaller device's blocks share.
+// TestOtherModel: a run that goes on upon a GPU of another model comes to the bits of one that was never
+// interrupted, and is not warned of others. 200 measurements are 25 chunks of rows, which the smaller
+// device's blocks share.
 func TestOtherModel(t *testing.T) {
 	run := func(dir string, multiprocessors, iterations int, resume bool) (notices []string) {
 		t.Helper()
@@ -42,11 +44,13 @@ func TestOtherModel(t *testing.T) {
 				info, err := emulator.New(config).Info()
 				info.Name = fmt.Sprintf("GPU of %d multiprocessors", multiprocessors)
 				connect := func() (driver.Device, error) { return emulator.New(config), nil }
-				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Notice: p.Notice}, err
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect,
+					Storage: solver.Storage(p.Storage), Notice: p.Notice}, err
 			},
 			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 		}
-		settings := strings.Fields(fmt.Sprint("n=6 rank=1 measurements=200 alpha=1e-3 device=emulator iterations=", iterations))
+		settings := strings.Fields(fmt.Sprint("n=6 rank=1 measurements=200 alpha=1e-3 device=emulator "+
+			"iterations=", iterations))
 		plan, err := NewPlan(configOf(t, settings...), host)
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +67,8 @@ func TestOtherModel(t *testing.T) {
 	if notices := run(parts, 132, 20, true); len(notices) > 0 {
 		t.Errorf("the notices are %q", notices)
 	}
-	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(parts, factorFile))) {
+	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(parts,
+		factorFile))) {
 		t.Error("the factors differ")
 	}
 }
@@ -77,16 +82,18 @@ func readFile(t *testing.T, name string) []byte {
 	return content
 }
 
-// TestLostDevice: a device that is lost in the middle of a run ends it with an error that says so, and the last
-// checkpoint is intact: on a device that works the run goes on from it, to the bits of a run that was never interrupted.
+// TestLostDevice: a device that is lost in the middle of a run ends it with an error that says so, and the
+// last checkpoint is intact: on a device that works the run goes on from it, to the bits of a run that was
+// never interrupted.
 func TestLostDevice(t *testing.T) {
 	run := func(dir string, failAfter int, resume bool) error {
 		t.Helper()
-		c := Default()
+		c := config.Default()
 		for key, text := range map[string]string{
-			"n": "6", "rank": "1", "measurements": "50", "iterations": "30", "alpha": "1e-3", "device": "emulator", "checkpoint-every": "1e-9",
+			"n": "6", "rank": "1", "measurements": "50", "iterations": "30", "alpha": "1e-3",
+			"device": "emulator", "checkpoint-every": "1e-9",
 		} {
-			f, _ := c.field(key)
+			f, _ := c.Field(key)
 			if err := f.Set(text, key); err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +106,8 @@ func TestLostDevice(t *testing.T) {
 					d.Fail(failAfter, driver.ErrLost)
 				}
 				connect := func() (driver.Device, error) { return d, nil }
-				return gpu.Backend{Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage)}, err
+				return gpu.Backend{Label: "emulator", Info: info, Connect: connect,
+					Storage: solver.Storage(p.Storage)}, err
 			},
 			Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 		}
@@ -125,12 +133,14 @@ func TestLostDevice(t *testing.T) {
 	if err := run(broken, 0, true); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(broken, factorFile))) {
+	if !bytes.Equal(readFile(t, filepath.Join(whole, factorFile)), readFile(t, filepath.Join(broken,
+		factorFile))) {
 		t.Error("the factor of the run that went on differs from that of the one that was never interrupted")
 	}
 }
 
-// Where a GPU has no kernels for a problem, auto takes the next device and says why; a GPU that was asked for by name is refused.
+// Where a GPU has no kernels for a problem, auto takes the next device and says why; a GPU that was asked for
+// by name is refused.
 func TestUnsupported(t *testing.T) {
 	refusing := func(device string) Host {
 		h := cpuHost(1e9)
@@ -142,25 +152,34 @@ func TestUnsupported(t *testing.T) {
 			}
 			d := emulator.New(emulator.Config{})
 			info, err := d.Info()
-			return gpu.Backend{Label: p.Device, Info: info, Connect: func() (driver.Device, error) { return d, nil }}, err
+			return gpu.Backend{Label: p.Device, Info: info, Connect: func() (driver.Device, error) {
+				return d,
+					nil
+			}}, err
 		}
 		return h
 	}
-	for _, settings := range []string{"ensemble=completion", "ensemble=pauli n=8", "method=sgd", "parametrization=deep"} {
-		asked := append(strings.Fields("n=6 rank=1 measurements=20 iterations=3"), strings.Fields(settings)...)
+	for _, settings := range []string{"ensemble=completion", "ensemble=pauli n=8", "method=sgd",
+		"parametrization=deep"} {
+		asked := append(strings.Fields("n=6 rank=1 measurements=20 iterations=3"),
+			strings.Fields(settings)...)
 		p, err := NewPlan(configOf(t, asked...), refusing("cuda"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Config.Device != "cpu" || len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "cpu is used: gpu: there are no kernels for ") {
+		if p.Config.Device != "cpu" || len(p.Notes) != 1 ||
+			!strings.HasPrefix(p.Notes[0], "cpu is used: ") ||
+			!strings.Contains(p.Notes[0], ": there are no kernels for ") {
 			t.Errorf("%s runs on %s: %q", settings, p.Config.Device, p.Notes)
 		}
-		var usage *UsageError
-		if _, err := NewPlan(configOf(t, append(asked, "device=cuda")...), refusing("cuda")); !errors.As(err, &usage) || !strings.Contains(err.Error(), "device cpu runs it") {
+		var usage *config.UsageError
+		if _, err := NewPlan(configOf(t, append(asked, "device=cuda")...), refusing("cuda")); !errors.As(err,
+			&usage) || !strings.Contains(err.Error(), "device cpu runs it") {
 			t.Errorf("%s on cuda: %v", settings, err)
 		}
 	}
-	if p, err := NewPlan(configOf(t, strings.Fields("n=6 rank=1 measurements=20 iterations=3")...), refusing("cuda")); err != nil || p.Config.Device != "cuda" {
+	if p, err := NewPlan(configOf(t, strings.Fields("n=6 rank=1 measurements=20 iterations=3")...),
+		refusing("cuda")); err != nil || p.Config.Device != "cuda" {
 		t.Errorf("what has kernels does not run on cuda: %v", err)
 	}
 }

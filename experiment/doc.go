@@ -8,9 +8,9 @@
 //	factor.npy       the last iterate U, n × r; with two factors factor-right.npy too, of deep products factor-1.npy, …
 //	checkpoint/      the last two states, from which the run can go on
 //
-// Every file is written whole or not at all. Numbers keep all their digits; what is unknown is empty in CSV and null
-// in JSON, never zero.
+// Every file is written whole or not at all. Numbers keep all their digits; what is unknown is empty in CSV
+// and null in JSON, never zero.
 //
-// The package knows no flag library and no terminal: a command fills in a [Config], hands over backends, and watches
-// through [Progress].
+// The package knows no flag library and no terminal: a command fills in a [Config], hands over backends, and
+// watches through [Progress].
 package experiment

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -18,27 +20,30 @@ func cpuHost(memory float64) Host {
 	return Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
 		Backend: func(p Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: cpu.Storage(p.Storage), Precision: cpu.Precision(p.Precision), Workers: p.Workers}, nil
+			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision),
+				Workers: p.Workers}, nil
 		},
 		Memory: func(solver.Backend) (float64, error) { return memory, nil },
 	}
 }
 
 // members are configurations on one problem.
-func members(t *testing.T) []Config {
-	var configs []Config
+func members(t *testing.T) []config.Config {
+	var configs []config.Config
 	for _, own := range []string{
-		"alpha=1e-6", "alpha=1e-3 factor-rank=3", "alpha=1e-3 start-seed=7", "init=spectral", "step=0.1 iterations=17 measure-every=3",
+		"alpha=1e-6", "alpha=1e-3 factor-rank=3", "alpha=1e-3 start-seed=7", "init=spectral",
+		"step=0.1 iterations=17 measure-every=3",
 		"step=90 alpha=1", "target-loss=1e-4 iterations=600",
 	} {
-		c := configOf(t, append(strings.Fields("n=12 rank=2 measurements=300 entries=q8 precision=auto storage=memory noise=0.01 iterations=60"), strings.Fields(own)...)...)
+		c := configOf(t, append(strings.Fields("n=12 rank=2 measurements=300 entries=q8 precision=auto "+
+			"storage=memory noise=0.01 iterations=60"), strings.Fields(own)...)...)
 		configs = append(configs, c)
 	}
 	return configs
 }
 
-// TestGroup: the members of a group come to what each comes to in a run directory of its own, down to the summary, but for
-// times and memory.
+// TestGroup: the members of a group come to what each comes to in a run directory of its own, down to the
+// summary, but for times and memory.
 func TestGroup(t *testing.T) {
 	host := cpuHost(1e9)
 	for _, seats := range []int{0, 1, 3} {
@@ -59,7 +64,8 @@ func TestGroup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := plan.Run(context.Background(), Options{Dir: filepath.Join(t.TempDir(), "run")}, silent{})
+			want, err := plan.Run(context.Background(), Options{Dir: filepath.Join(t.TempDir(), "run")},
+				silent{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +91,8 @@ func TestGroup(t *testing.T) {
 				t.Fatalf("member %d has %d samples, alone %d", i, len(got.Trajectory), len(want.Trajectory))
 			}
 			for j, s := range got.Trajectory {
-				if w := want.Trajectory[j]; s.TrainLoss != w.TrainLoss || s.TestError != w.TestError || s.Angle != w.Angle {
+				if w := want.Trajectory[j]; s.TrainLoss != w.TrainLoss || s.TestError != w.TestError ||
+					s.Angle != w.Angle {
 					t.Fatalf("member %d differs at iteration %d", i, s.Iteration)
 				}
 			}
@@ -121,19 +128,69 @@ func TestGroupSeats(t *testing.T) {
 	}
 }
 
-// Sweeps of own data failed: what the files say of the size was compared with what had been given, which was nothing.
-func TestGroupOfOwnData(t *testing.T) {
+// Sweeps of own data failed: what the files say of the size was compared with what had been given, which was
+// nothing.
+func TestGroupOfUserData(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.csv")
 	if err := os.WriteFile(path, []byte("0,0,1\n0,1,0.5\n1,1,0.25\n2,2,1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	first, second := configOf(t, "triplets="+path, "factor-rank=1"), configOf(t, "triplets="+path, "factor-rank=2")
-	g, err := PlanGroup([]Config{first, second}, 0, cpuHost(1e9))
+	first, second := configOf(t, "triplets="+path, "factor-rank=1"), configOf(t, "triplets="+path,
+		"factor-rank=2")
+	g, err := PlanGroup([]config.Config{first, second}, 0, cpuHost(1e9))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(g.Configs) != 2 || g.Configs[0].N != 3 || g.Configs[1].Measurements != 4 {
 		t.Errorf("%+v", g.Configs)
+	}
+}
+
+// TestStochasticGroup: runs of a group that draw are, to the bit, what each is alone, beside others that do
+// not draw.
+func TestStochasticGroup(t *testing.T) {
+	h := Host{
+		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
+		Backend: func(p Place) (solver.Backend, error) {
+			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision),
+				Workers: 2}, nil
+		},
+		Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
+	}
+	var all []config.Config
+	for _, settings := range []string{"method=sgd batch-size=20", "method=gd",
+		"method=rsgd batch-size=90 alpha=0.5 factor-rank=2", "method=sgd batch-size=20 method-seed=4",
+		"method=rgd alpha=0.5 factor-rank=2"} {
+		c := configOf(t, append(strings.Fields(settings), "n=10", "rank=2", "iterations=20", "device=cpu",
+			"storage=memory")...)
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	ends := func(configs []config.Config, seats int) (losses []float64) {
+		g, err := PlanGroup(configs, seats, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses = make([]float64, len(configs))
+		err = g.Run(context.Background(), func(i int, r *Run, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses[i] = float64(r.Summary.Final.TrainLoss)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return losses
+	}
+	together, alone := ends(all, 3), []float64{}
+	for _, c := range all {
+		alone = append(alone, ends([]config.Config{c}, 1)...)
+	}
+	if !slices.Equal(together, alone) || together[0] == together[3] {
+		t.Errorf("together %v, alone %v", together, alone)
 	}
 }

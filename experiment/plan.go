@@ -8,26 +8,27 @@ import (
 	"strings"
 	"time"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
 // Host is the machine as a run sees it.
 type Host struct {
-	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: "" where there is
-	// nothing to tell.
+	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: ""
+	// where there is nothing to tell.
 	Auto func() (devices []string, why string)
 	// Backend returns the backend for a place.
 	Backend func(Place) (solver.Backend, error)
-	// Memory returns the bytes that are available to a backend, on its device. The error wraps [ErrUnavailable] if the
-	// device cannot be had now.
+	// Memory returns the bytes that are available to a backend, on its device. The error wraps
+	// [ErrUnavailable] if the device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
 	// Version is the program's.
 	Version string
 }
 
-// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it: auto then
-// takes the next device, and a run that asked for this one fails, but may succeed later.
+// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it:
+// auto then takes the next device, and a run that asked for this one fails, but may succeed later.
 var ErrUnavailable = errors.New("the device is not available")
 
 // Place says where and how a run computes.
@@ -41,10 +42,10 @@ type Place struct {
 	Notice func(text string)
 }
 
-// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read, memory
-// checked. Nothing has been computed yet.
+// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read,
+// memory checked. Nothing has been computed yet.
 type Plan struct {
-	Config  Config
+	Config  config.Config
 	Backend solver.Backend
 	// Bytes is the memory that the run needs, Available what there is.
 	Bytes, Available float64
@@ -60,15 +61,15 @@ type Plan struct {
 	ofGroup bool
 }
 
-// NewPlan checks a configuration. Its errors are a [UsageError] where the user can mend them.
-func NewPlan(c Config, h Host) (*Plan, error) {
-	if err := c.check(); err != nil {
+// NewPlan checks a configuration. Its errors are a [config.UsageError] where the user can mend them.
+func NewPlan(c config.Config, h Host) (*Plan, error) {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h, batch: solver.Batch{
-		Parametrization: c.parametrization(), Members: []solver.Member{{FactorRank: c.FactorRank}},
+		Parametrization: c.NewParametrization(), FactorRanks: []int{c.FactorRank},
+		Needs: c.NewMethod().Needs(),
 	}}
-	p.batch.Admit(c.method())
 	if err := p.place(); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (p *Plan) place() error {
 		}
 		switch last := i == len(devices)-1; {
 		case errors.Is(err, solver.ErrUnsupported) && last:
-			return Usagef("%s: %v; device cpu runs it", p.Config.at("device"), err)
+			return config.Usagef("%s: %v; device cpu runs it", p.Config.At("device"), err)
 		case errors.Is(err, errTooLarge) && last:
 			return p.tooLarge()
 		case errors.Is(err, errTooLarge):
@@ -120,8 +121,8 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32 entries wait for
-// memory in either.
+// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32
+// entries wait for memory in either.
 func fasterPrecision(device string, entries sensing.Entries) string {
 	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
 		return "mixed"
@@ -135,7 +136,8 @@ func (p *Plan) warnOfEmulation() {
 	n, m := float64(p.Config.N), float64(p.Config.Measurements)
 	step := time.Duration(m * n * (n + 1) / 2 / perSecond * float64(time.Second))
 	if p.Backend.Name() == "emulator" && step > 2*time.Second {
-		p.Notes = append(p.Notes, fmt.Sprintf("the emulator is for checking, not for speed: a step of this problem takes it about %v", step.Round(time.Second)))
+		p.Notes = append(p.Notes, fmt.Sprintf("the emulator is for checking, not for speed: a step of this "+
+			"problem takes it about %v", step.Round(time.Second)))
 	}
 }
 
@@ -159,7 +161,7 @@ func (p *Plan) placeRows() error {
 		return nil
 	}
 	switch c := &p.Config; {
-	case !c.canGenerate() || c.Storage == "memory":
+	case !c.CanGenerate() || c.Storage == "memory":
 		return try("memory")
 	case c.Storage == "generated":
 		return try("generated")
@@ -176,7 +178,8 @@ func (p *Plan) placeRows() error {
 type timed interface {
 	// GeneratedIsFaster says whether steps take less time when rows are made as they are needed.
 	GeneratedIsFaster(e sensing.Ensemble) bool
-	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they cannot be told.
+	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they
+	// cannot be told.
 	Estimate(e sensing.Ensemble, members int) (making, step float64)
 }
 
@@ -186,7 +189,7 @@ func (p *Plan) generatedIsFaster() bool {
 	if !ok {
 		return false
 	}
-	e, err := p.Config.ensemble()
+	e, err := p.Config.NewEnsemble()
 	return err == nil && b.GeneratedIsFaster(e)
 }
 
@@ -200,12 +203,12 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 		return nil, 0, err
 	}
 	c.Entries = entries
-	e, err := c.standIn()
+	e, err := c.StandIn()
 	if err != nil {
 		return nil, 0, err
 	}
-	bytes, err := backend.Memory(&sensing.Problem{Ensemble: e}, p.batch)
-	return backend, bytes + solver.SpectralBytes(e, c.spectralPairs()), err
+	bytes, err := solver.MemoryFor(backend, &sensing.Problem{Ensemble: e}, p.batch)
+	return backend, bytes + solver.SpectralBytes(e, c.SpectralPairs()), err
 }
 
 // tell passes on what a backend says while the run goes on.
@@ -233,28 +236,30 @@ func (p *Plan) tooLarge() error {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
-	if c.canGenerate() && p.Storage == "memory" {
+	if c.CanGenerate() && p.Storage == "memory" {
 		offer(p.inWords("storage", "generated"), "generated", c.Entries)
 	}
-	if c.Ensemble == "gaussian" && !c.ownData() {
-		for _, entries := range []string{"f32", "bf16", "q8"} {
-			if entries != c.Entries {
+	if formats := c.Formats(); !c.HasUserData() && len(formats) > 1 {
+		for _, f := range formats {
+			if entries := string(f); entries != c.Entries {
 				offer(p.inWords("entries", entries), p.Storage, entries)
 			}
 		}
 	}
-	if few := 2 * max(c.Rank, 1); c.isStructured() && c.startFile() == "" && few < c.FactorRank {
-		other.Config.FactorRank, other.batch.Members = few, slices.Repeat([]solver.Member{{FactorRank: few}}, len(p.batch.Members))
+	if few := 2 * max(c.Rank, 1); len(c.Formats()) == 0 && c.StartFile() == "" && few < c.FactorRank {
+		other.Config.FactorRank = few
+		other.batch.FactorRanks = slices.Repeat([]int{few}, len(p.batch.FactorRanks))
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"
-	if c.isStructured() {
+	if len(c.Formats()) == 0 {
 		advice = "lower n, measurements or factor-rank"
 	}
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes), Bytes(p.Available), p.Config.Device, advice)
+	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes),
+		Bytes(p.Available), p.Config.Device, advice)
 }
 
 // Bytes writes a size in bytes for people.

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 )
@@ -20,7 +22,8 @@ import (
 type Progress interface {
 	// Notice is told what a user should know.
 	Notice(text string)
-	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements are made.
+	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements
+	// are made.
 	Begin(dir string, from, to int)
 	// Sample is told each measurement.
 	Sample(s solver.Sample)
@@ -40,8 +43,8 @@ type Outcome struct {
 	Dir string
 }
 
-// Run carries out a plan and writes its directory. The error is a [UsageError] where nothing was begun and the user
-// can mend it.
+// Run carries out a plan and writes its directory. The error is a [config.UsageError] where nothing was begun
+// and the user can mend it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
 	dir, release, err := p.takeDir(o)
@@ -50,15 +53,15 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	defer release()
 	o.Dir = dir
-	l, err := p.load()
+	d, err := p.Config.Load()
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range append(slices.Clone(p.Notes), l.notices...) {
+	for _, n := range append(slices.Clone(p.Notes), d.Notices...) {
 		progress.Notice(n)
 	}
-	r := &running{plan: p, loaded: l, dir: o.Dir, progress: progress, id: p.identity(l)}
-	start, err := p.Config.start(l.problem.Truth)
+	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d)}
+	start, err := p.Config.NewStart(d.Problem.Truth)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
-	res, err := solver.Solve(ctx, l.problem, p.Backend, p.Config.method(), settings)
+	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
@@ -87,7 +90,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		}
 		return nil, err
 	}
-	s := summarize(p, l, res, r.trajectory)
+	s := summarize(p, d, res, r.trajectory)
 	s.SecondsTotal = Number(time.Since(began).Seconds())
 	if settings.Resume != nil {
 		s.ResumedFrom = &from
@@ -96,7 +99,8 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
-// claim makes the directory, which has been taken, this run's: its configuration is written, and what an earlier run left is removed.
+// claim makes the directory, which has been taken, this run's: its configuration is written, and what an
+// earlier run left is removed.
 func (r *running) claim(o Options) error {
 	if err := removeLeftovers(o.Dir); err != nil {
 		return err
@@ -119,25 +123,25 @@ func (r *running) claim(o Options) error {
 	})
 }
 
-// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any number of
-// workers, and on GPUs with any model.
-func (p *Plan) identity(l *loaded) identity {
-	id := identity{p.fingerprint(l), build()}
+// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any
+// number of workers, and on GPUs with any model.
+func (p *Plan) identity(d *config.Data) identity {
+	id := identity{p.fingerprint(d), build()}
 	if p.Backend.Name() != "cpu" {
 		id.madeBy += " " + p.Backend.Name()
 	}
 	return id
 }
 
-// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that change no
-// bits and without the number of iterations, and the contents of the data files.
-func (p *Plan) fingerprint(l *loaded) string {
+// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that
+// change no bits and without the number of iterations, and the contents of the data files.
+func (p *Plan) fingerprint(d *config.Data) string {
 	h := sha256.New()
-	for _, f := range p.Config.Fields() {
+	for _, f := range p.Config.Used() {
 		switch {
-		case f.mayChange():
-		case l.hashes[f.Key] != "":
-			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, l.hashes[f.Key])
+		case f.MayChange():
+		case d.Hashes[f.Key] != "":
+			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, d.Hashes[f.Key])
 		default:
 			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
 		}
@@ -147,8 +151,7 @@ func (p *Plan) fingerprint(l *loaded) string {
 
 // running is a run under way.
 type running struct {
-	plan *Plan
-	*loaded
+	plan       *Plan
 	dir        string
 	progress   Progress
 	id         identity
@@ -157,11 +160,14 @@ type running struct {
 	kept       int   // the iteration of the last one that was
 }
 
-// settings are those of the configuration alone.
-func (c *Config) settings(start solver.Start) solver.Settings {
+// settingsOf are the solver's settings of a configuration, with what is told its samples.
+func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.Settings {
+	if !c.IsLinear() {
+		r = estimates{r}
+	}
 	s := solver.Settings{
-		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery, Rank: c.Rank,
-		Parametrization: c.parametrization(),
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
+		Rank: c.Rank, Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -169,10 +175,22 @@ func (c *Config) settings(start solver.Start) solver.Settings {
 	return s
 }
 
+// estimates passes on what means something of estimates from observations that are not linear in a matrix:
+// angles. Losses, errors and the parts of a factor along and off the truth compare sizes, and the size of an
+// estimate is arbitrary.
+type estimates struct{ solver.Recorder }
+
+// Record implements solver.Recorder.
+func (e estimates) Record(s solver.Sample) error {
+	unknown := math.NaN()
+	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
+	return e.Recorder.Record(s)
+}
+
 // settings has the run watched and kept.
 func (r *running) settings(start solver.Start) solver.Settings {
-	s := r.plan.Config.settings(start)
-	s.Recorder, s.Keep = r, r.keep
+	s := settingsOf(&r.plan.Config, start, r)
+	s.Keep = r.keep
 	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }
@@ -191,10 +209,11 @@ func (r *running) resume(s *solver.Settings) error {
 		return nil
 	}
 	if state.Iteration > s.Iterations {
-		return Usagef("%s: the checkpoint has %d iterations already, and %d are asked for", r.plan.Config.at("iterations"), state.Iteration, s.Iterations)
+		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for",
+			r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
-	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a shorter
-	// run, and is not due then.
+	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a
+	// shorter run, and is not due then.
 	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 	s.Resume, r.kept = state, state.Iteration
 	return nil
@@ -207,8 +226,8 @@ func (r *running) Record(s solver.Sample) error {
 	return nil
 }
 
-// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end the run:
-// the next checkpoint may succeed, and the last good one is still there.
+// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end
+// the run: the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
 	err := writeCheckpoint(r.dir, r.id, state, r.trajectory)
 	if err == nil {
@@ -219,7 +238,8 @@ func (r *running) keep(state solver.State) error {
 		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
 			before = "the one before it is still there"
 		}
-		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v", state.Iteration, before, err))
+		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v",
+			state.Iteration, before, err))
 	}
 	if err != nil {
 		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
@@ -250,7 +270,7 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 
 // writeFactor writes a factor, each of its matrices to a file.
 func (r *running) writeFactor(f solver.Factor) error {
-	names := r.plan.Config.factorFiles()
+	names := factorFiles(&r.plan.Config)
 	var failed error
 	for i, u := range f {
 		failed = errors.Join(failed, r.write(names[i], func(w io.Writer) error {

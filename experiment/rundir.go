@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/lockfile"
 	"github.com/matsense/matsense/solver"
 )
@@ -22,9 +23,9 @@ const (
 	lockFile    = ".lock"            // held by the process that runs here
 )
 
-// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one that
-// must not be written to, and leaves nothing behind where it refuses. release removes the directory again if it was
-// made here and is still empty.
+// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one
+// that must not be written to, and leaves nothing behind where it refuses. release removes the directory
+// again if it was made here and is still empty.
 func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	if !o.Fresh {
 		if err := p.checkDir(o); err != nil {
@@ -33,11 +34,11 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	}
 	dir, made, err := makeDir(o)
 	if err != nil {
-		return "", nil, Usagef("--out %s cannot be made: %v", o.Dir, err)
+		return "", nil, config.Usagef("--out %s cannot be made: %v", o.Dir, err)
 	}
 	unlock, taken := lockfile.Take(filepath.Join(dir, lockFile))
 	if !taken {
-		return "", nil, Usagef("--out %s is in use: another process is running there", dir)
+		return "", nil, config.Usagef("--out %s is in use: another process is running there", dir)
 	}
 	release = func() {
 		unlock()
@@ -86,7 +87,7 @@ func (p *Plan) checkDir(o Options) error {
 		return nil
 	}
 	if err != nil {
-		return Usagef("--out %s cannot be used: %v", o.Dir, err)
+		return config.Usagef("--out %s cannot be used: %v", o.Dir, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		return e.Name() == lockFile || strings.HasPrefix(e.Name(), leftover)
@@ -95,11 +96,12 @@ func (p *Plan) checkDir(o Options) error {
 	case len(entries) == 0:
 		return nil
 	case isRun && o.Force:
-		return p.keepsOwnData(o.Dir)
+		return p.keepsUserData(o.Dir)
 	case isRun:
-		return Usagef("--out %s holds a run already: --resume goes on with it, --force replaces it", o.Dir)
+		return config.Usagef("--out %s holds a run already: --resume goes on with it, --force replaces it",
+			o.Dir)
 	}
-	return Usagef("--out %s exists, is not empty and holds no run: choose another", o.Dir)
+	return config.Usagef("--out %s exists, is not empty and holds no run: choose another", o.Dir)
 }
 
 // holdsRun says whether a directory is a run's: it has a configuration.
@@ -112,18 +114,20 @@ func checkResumable(dir string) error {
 	if holdsRun(dir) {
 		return nil
 	}
-	return Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
+	return config.Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
-// keepsOwnData refuses to replace a run whose files this one reads.
-func (p *Plan) keepsOwnData(dir string) error {
+// keepsUserData refuses to replace a run whose files this one reads.
+func (p *Plan) keepsUserData(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	for _, f := range p.Config.dataFiles() {
-		if inside, err := filepath.Rel(absolute, *f.path); *f.path != "" && err == nil && filepath.IsLocal(inside) {
-			return Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out", p.Config.at(f.key), *f.path, dir)
+	for _, f := range p.Config.DataFiles() {
+		if inside, err := filepath.Rel(absolute, *f.Path); *f.Path != "" && err == nil &&
+			filepath.IsLocal(inside) {
+			return config.Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out",
+				p.Config.At(f.Key), *f.Path, dir)
 		}
 	}
 	return nil
@@ -131,13 +135,31 @@ func (p *Plan) keepsOwnData(dir string) error {
 
 // ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
 func ResultFiles() []string {
-	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png", "report.html"}
-	return append(files, layerFiles(mostDepth)...)
+	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
+		"report.html"}
+	return append(files, layerFiles(config.MostDepth)...)
+}
+
+// factorFiles names the files of the last iterate's matrices.
+func factorFiles(c *config.Config) []string {
+	if c.Depth > 0 {
+		return layerFiles(c.Depth)
+	}
+	return []string{factorFile, rightFile}
+}
+
+// layerFiles names those of a product of many matrices.
+func layerFiles(depth int) []string {
+	var names []string
+	for j := range depth {
+		names = append(names, fmt.Sprintf("factor-%d.npy", j+1))
+	}
+	return names
 }
 
 // Run is what a run's directory says.
 type Run struct {
-	Config     Config
+	Config     config.Config
 	Trajectory solver.Trajectory
 	// Summary is nil where the run has not ended.
 	Summary *Summary
@@ -145,17 +167,18 @@ type Run struct {
 
 // Open reads a run's directory.
 func Open(dir string) (*Run, error) {
-	r := &Run{Config: Default()}
+	r := &Run{Config: config.Default()}
 	if !holdsRun(dir) {
-		return nil, Usagef("%s is not a run directory: it has no %s", dir, configFile)
+		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
 	}
-	if err := ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
+	if err := config.ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
 		return nil, err
 	}
 	var err error
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir, trajectoryFile)
+		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
+			trajectoryFile)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -166,42 +189,43 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may have,
-// and refuses others: it would not be the same run.
-func ConfigForResume(dir string, changes Config) (Config, error) {
-	c := Default()
+// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may
+// have, and refuses others: it would not be the same run.
+func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
+	c := config.Default()
 	if err := checkResumable(dir); err != nil {
 		return c, err
 	}
-	if err := ReadConfig(filepath.Join(dir, configFile), &c); err != nil {
+	if err := config.ReadConfig(filepath.Join(dir, configFile), &c); err != nil {
 		return c, err
 	}
 	var problems, free []string
 	for _, f := range c.Fields() {
-		if f.mayChange() {
+		if f.MayChange() {
 			free = append(free, f.Key)
 		}
 	}
-	changes.makePathsAbsolute()
+	changes.MakePathsAbsolute()
 	for _, f := range changes.Fields() {
-		if !changes.given(f.Key) || f.Key == "device" && f.String() == "auto" {
+		if !changes.Given(f.Key) || f.Key == "device" && f.String() == "auto" {
 			continue
 		}
-		now, _ := c.field(f.Key)
+		now, _ := c.Field(f.Key)
 		if now.String() == f.String() {
 			continue
 		}
-		if !f.mayChange() {
-			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change %s alone",
-				changes.at(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
+		if !f.MayChange() {
+			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change "+
+				"%s alone",
+				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
 			continue
 		}
-		if err := now.Set(f.String(), changes.at(f.Key)); err != nil {
+		if err := now.Set(f.String(), changes.At(f.Key)); err != nil {
 			return c, err
 		}
 	}
 	if len(problems) > 0 {
-		return c, &UsageError{problems}
+		return c, &config.UsageError{Problems: problems}
 	}
 	return c, nil
 }

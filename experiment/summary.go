@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -17,75 +18,12 @@ import (
 // RecoveredBelow is the test error under which a summary says that the truth was recovered.
 const RecoveredBelow = 1e-3
 
-// Number is a float64 that JSON can carry: null where it is unknown or infinite.
-type Number float64
-
-// MarshalJSON implements [json.Marshaler].
-func (n Number) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(n))
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (n *Number) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
-	return json.Unmarshal(text, (*float64)(n))
-}
-
-// Metrics is a sample in summary.json and in JSON lines, without the singular values.
-type Metrics struct {
-	Iteration     int    `json:"iteration"`
-	TrainLoss     Number `json:"train_loss"`
-	TestError     Number `json:"test_error"`
-	Signal        Number `json:"signal"`
-	Noise         Number `json:"noise"`
-	Angle         Number `json:"angle"`
-	SpectralAngle Number `json:"spectral_angle"`
-	// Imbalance is nil where there is one factor.
-	Imbalance *Number `json:"imbalance,omitempty"`
-	// Flatness, and the nuclear norm of Z, are nil where the parametrization is no deep product.
-	Flatness    *Number `json:"flatness,omitempty"`
-	NuclearNorm *Number `json:"nuclear_norm,omitempty"`
-	// Shift is nil for a method that does not shift the observations.
-	Shift *Number `json:"shift,omitempty"`
-	// Evaluations is nil for a method that does not count them.
-	Evaluations *Number `json:"evaluations,omitempty"`
-	Seconds     Number  `json:"seconds"`
-}
-
-// MetricsOf returns a sample's metrics.
-func MetricsOf(s solver.Sample) Metrics {
-	m := Metrics{
-		Iteration: s.Iteration, TrainLoss: Number(s.TrainLoss), TestError: Number(s.TestError), Signal: Number(s.Signal), Noise: Number(s.Noise),
-		Angle: Number(s.Angle), SpectralAngle: Number(s.SpectralAngle), Imbalance: some(s.Imbalance), Flatness: some(s.Flatness),
-		Shift: some(s.Shift), Evaluations: some(s.Evaluations), Seconds: Number(s.Seconds),
-	}
-	if m.Flatness != nil {
-		m.NuclearNorm = some(nuclearNorm(s))
-	}
-	return m
-}
-
-// some is nil where a number is unknown.
-func some(x float64) *Number {
-	if math.IsNaN(x) {
-		return nil
-	}
-	n := Number(x)
-	return &n
-}
-
 // Summary is summary.json.
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no component of the
-	// truth is missing; null where there is no truth.
+	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no
+	// component of the truth is missing; null where there is no truth.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps behind factor.npy.
 	Iterations int     `json:"iterations"`
@@ -120,13 +58,14 @@ type PhaseSummary struct {
 	FloorStart   *Metrics `json:"floor_start"`
 }
 
-// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest principal angle
-// between subspaces of dimension r*, and the same in degrees.
+// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest
+// principal angle between subspaces of dimension r*, and the same in degrees.
 type SpectralSummary struct {
 	// EstimateAngle is between the truth and the spectral estimate.
 	EstimateAngle        Number `json:"estimate_to_truth"`
 	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
-	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in it.
+	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in
+	// it.
 	EstimateOverlap Number `json:"estimate_overlap"`
 	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
@@ -146,6 +85,7 @@ type ProblemSummary struct {
 	FactorRank   int    `json:"factor_rank"`
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
+	Observation  string `json:"observation"`
 }
 
 // SeedSummary repeats the seeds.
@@ -157,14 +97,16 @@ type SeedSummary struct {
 func degrees(sine float64) Number { return Number(math.Asin(sine) * 180 / math.Pi) }
 
 // summarize gathers a finished run.
-func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Summary {
+func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory) *Summary {
 	c := &p.Config
-	n1, n2 := c.sides()
+	n1, n2 := c.Sides()
 	s := &Summary{
 		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, l.problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble, c.Entries},
-		Seeds:   SeedSummary{c.Seed, c.StartSeed}, Data: l.hashes,
-		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision, MemoryPlanned: Number(p.Bytes),
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble,
+			c.Entries, c.Observation},
+		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
+		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
+		MemoryPlanned:   Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
@@ -176,21 +118,24 @@ func summarize(p *Plan, l *loaded, res *solver.Result, t solver.Trajectory) *Sum
 	if res.Status == solver.Diverged && !c.NeedsNearStart() {
 		// Half the step that failed is the least that must change, whatever the estimate says.
 		step := c.Step / 2
-		if c.Method == "gd" && res.Spectral != nil {
+		if c.HasSpectralStep() && res.Spectral != nil {
 			step = min(res.Spectral.SuggestStep(), step)
 		}
 		s.SuggestedStep = &step
 	}
-	if truth := l.problem.Truth; truth != nil && len(t) > 0 && c.Ensemble != multiIndex { // where only the spectral estimate means something
+	// an estimate has no phases
+	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
-		recovered := res.Status != solver.Diverged && float64(s.Final.TestError) < RecoveredBelow && s.Phases.SaddleEnd != nil
+		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
+			s.Phases.SaddleEnd != nil
 		s.Recovered = &recovered
 	}
-	s.addSpectral(l.problem.Truth, res.Spectral, t)
+	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
 }
 
-func (s *Summary) addPhases(c *Config, truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
+func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,
+	t solver.Trajectory) {
 	angle := math.NaN() // there is none for vectors
 	if est != nil {
 		angle = est.AngleTo(truth)
@@ -225,11 +170,12 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		toTruth, overlap = est.AngleTo(truth), est.OverlapWith(truth)
 	}
 	if m := s.Phases.AlignmentEnd; m != nil {
-		atEnd = float64(m.SpectralAngle)
+		atEnd = m.SpectralAngle
 	}
 	s.Spectral = &SpectralSummary{
-		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth), EstimateOverlap: Number(overlap),
-		AtAlignmentEnd: Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
+		EstimateAngle: Number(toTruth), EstimateAngleDegrees: degrees(toTruth),
+		EstimateOverlap: Number(overlap),
+		AtAlignmentEnd:  Number(atEnd), AtAlignmentEndDegrees: degrees(atEnd),
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,
 	}

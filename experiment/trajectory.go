@@ -15,44 +15,24 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// csvColumn is a column of trajectory.csv.
-type csvColumn struct {
-	name string
-	of   func(s *solver.Sample) *float64
-	// some: only some kinds of runs have it, and the others no column.
-	some bool
+// columnsWhere are the metrics that are columns of trajectory.csv, between iteration and sigma_1: those that
+// every run has, and of the others those that are there.
+func columnsWhere(there func(m *solver.Metric) bool) []*solver.Metric {
+	return slices.DeleteFunc(solver.Metrics(), func(m *solver.Metric) bool {
+		return m.Derive != nil || !m.Always && !there(m)
+	})
 }
 
-// csvColumns are those of trajectory.csv between iteration and sigma_1.
-var csvColumns = []csvColumn{
-	{"train_loss", func(s *solver.Sample) *float64 { return &s.TrainLoss }, false},
-	{"test_error", func(s *solver.Sample) *float64 { return &s.TestError }, false},
-	{"signal", func(s *solver.Sample) *float64 { return &s.Signal }, false},
-	{"noise", func(s *solver.Sample) *float64 { return &s.Noise }, false},
-	{"angle", func(s *solver.Sample) *float64 { return &s.Angle }, false},
-	{"spectral_angle", func(s *solver.Sample) *float64 { return &s.SpectralAngle }, false},
-	{"imbalance", func(s *solver.Sample) *float64 { return &s.Imbalance }, true},
-	{"flatness", func(s *solver.Sample) *float64 { return &s.Flatness }, true},
-	{"shift", func(s *solver.Sample) *float64 { return &s.Shift }, true},
-	{"evaluations", func(s *solver.Sample) *float64 { return &s.Evaluations }, true},
-	{"seconds", func(s *solver.Sample) *float64 { return &s.Seconds }, false},
-}
-
-// columnsWhere are csvColumns without those that only some kinds of runs have and this one has not.
-func columnsWhere(there func(c csvColumn) bool) []csvColumn {
-	return slices.DeleteFunc(slices.Clone(csvColumns), func(c csvColumn) bool { return c.some && !there(c) })
-}
-
-// WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly, unknown
-// numbers empty.
+// WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly,
+// unknown numbers empty.
 func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	out := bufio.NewWriter(w)
-	columns := columnsWhere(func(c csvColumn) bool {
-		return slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(*c.of(&s)) })
+	columns := columnsWhere(func(m *solver.Metric) bool {
+		return slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(m.Of(&s)) })
 	})
 	out.WriteString("iteration")
-	for _, c := range columns {
-		out.WriteString("," + c.name)
+	for _, m := range columns {
+		out.WriteString("," + m.Name)
 	}
 	sigmas := 0
 	for _, s := range t {
@@ -66,8 +46,8 @@ func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	for i := range t {
 		s := &t[i]
 		line = strconv.AppendInt(line[:0], int64(s.Iteration), 10)
-		for _, c := range columns {
-			line = appendNumber(append(line, ','), *c.of(s))
+		for _, m := range columns {
+			line = appendNumber(append(line, ','), m.Of(s))
 		}
 		for _, v := range s.Sigma {
 			line = appendNumber(append(line, ','), v)
@@ -92,13 +72,18 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trajectory has no header line: %w", err)
 	}
-	columns := columnsWhere(func(c csvColumn) bool { return slices.Contains(head, c.name) })
+	columns := columnsWhere(func(m *solver.Metric) bool { return slices.Contains(head, m.Name) })
 	want := []string{"iteration"}
-	for _, c := range columns {
-		want = append(want, c.name)
+	for _, m := range columns {
+		want = append(want, m.Name)
 	}
 	if len(head) < len(want) || !slices.Equal(head[:len(want)], want) {
 		return nil, fmt.Errorf("the trajectory's columns do not begin with %s", strings.Join(want, ","))
+	}
+	for i, name := range head[len(want):] {
+		if name != fmt.Sprintf("sigma_%d", i+1) {
+			return nil, fmt.Errorf("the trajectory has a column %q: there is no such metric", name)
+		}
 	}
 	var t solver.Trajectory
 	for {
@@ -127,8 +112,8 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 		}
 		s := solver.NewSample(iteration)
 		s.Sigma = values[len(want):]
-		for i, c := range columns {
-			*c.of(&s) = values[1+i]
+		for i, m := range columns {
+			m.Set(&s, values[1+i])
 		}
 		t = append(t, s)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,24 +14,28 @@ import (
 
 // odd are numbers that are easily lost on the way through text.
 var odd = []float64{
-	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308, math.MaxFloat64,
+	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308,
+	math.MaxFloat64,
 	-math.MaxFloat64, 0.1, 1.0 / 3, math.Nextafter(1, 2), 1e-17, 123456789012345680, 1e21, -1e-7,
 }
 
+// allColumns are those that trajectory.csv may have between iteration and sigma_1.
+var allColumns = columnsWhere(func(*solver.Metric) bool { return true })
+
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, Sigma: []float64{}}
-	for i, c := range csvColumns {
-		*c.of(&s) = at(i)
+	for i, m := range allColumns {
+		m.Set(&s, at(i))
 	}
 	for i := range sigmas {
-		s.Sigma = append(s.Sigma, at(len(csvColumns)+i))
+		s.Sigma = append(s.Sigma, at(len(allColumns)+i))
 	}
 	return s
 }
 
 func numbersOf(s solver.Sample) (all []float64) {
-	for _, c := range csvColumns {
-		all = append(all, *c.of(&s))
+	for _, m := range allColumns {
+		all = append(all, m.Of(&s))
 	}
 	return append(all, s.Sigma...)
 }
@@ -71,7 +77,8 @@ func TestTrajectoryRoundTrip(t *testing.T) {
 	for _, sigmas := range []int{0, 1, 3} {
 		var all solver.Trajectory
 		for i := range odd {
-			all = append(all, sampleOf(i*1_000_000_007, func(j int) float64 { return odd[(i+j)%len(odd)] }, sigmas))
+			all = append(all, sampleOf(i*1_000_000_007, func(j int) float64 { return odd[(i+j)%len(odd)] },
+				sigmas))
 		}
 		writeAndRead(t, all)
 		writeAndRead(t, all[:1])
@@ -89,26 +96,31 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	f.Add(seed, math.MaxInt, uint8(9))
 	f.Add(seed, math.MinInt, uint8(1))
 	f.Fuzz(func(t *testing.T, raw []byte, iteration int, sigmas uint8) {
-		width := len(csvColumns) + int(sigmas%16)
+		width := len(allColumns) + int(sigmas%16)
 		var want solver.Trajectory
 		for ; len(raw) >= 8*width; raw = raw[8*width:] {
 			want = append(want, sampleOf(iteration+len(want), func(j int) float64 {
 				return math.Float64frombits(binary.LittleEndian.Uint64(raw[8*j:]))
-			}, width-len(csvColumns)))
+			}, width-len(allColumns)))
 		}
 		writeAndRead(t, want)
 	})
 }
 
-// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the same.
+// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the
+// same.
 func FuzzReadTrajectory(f *testing.F) {
 	head := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds"
 	two := strings.Replace(head, ",seconds", ",imbalance,seconds", 1)
 	for _, text := range []string{
-		two, two + ",sigma_1\n0,1,2,3,4,5,6,7,8,9\n", two + "\n0,1,2,3,4,5,6,,8\n", two + "\n0,1,2,3,4,5,6,7\n",
-		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n", head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
-		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n", head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
-		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n", head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
+		two, two + ",sigma_1\n0,1,2,3,4,5,6,7,8,9\n", two + "\n0,1,2,3,4,5,6,,8\n",
+		two + "\n0,1,2,3,4,5,6,7\n",
+		"", "\n", head, head + "\n", head + ",sigma_1\n0,1,2,3,4,5,6,7,8\n",
+		head + "\n0,,,,,,,\n5,NaN,Inf,-Inf,-0,1e-400,0x1p-3,\n",
+		head + "\n0,1\n", head + "\n0,1,2,3,4,5,6,7,8\n", head + "\nx,1,2,3,4,5,6,7\n",
+		head + "\n0.5,1,2,3,4,5,6,7\n", head + "\n,,,,,,,\n",
+		head + "\n0,1e999,2,3,4,5,6,7\n", head + "\n\"0\",\"1\",2,3,4,5,6,7\n", "a,b\n1,2\n",
+		head + "\r\n0,1,2,3,4,5,6,7\r\n", head + "\n0,\"1,2,3,4,5,6,7\n",
 		head + "\n9223372036854775808,1,2,3,4,5,6,7\n", head + "\n+7,1_0,2,3,4,5,6,7\n",
 	} {
 		f.Add([]byte(text))
@@ -130,6 +142,7 @@ func TestReadTrajectoryRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "no header line"},
 		{"iteration,loss\n", "columns do not begin with"},
+		{head + ",effective_rank,sigma_1\n", `a column "effective_rank"`},
 		{strings.Replace(head, "signal,noise", "noise,signal", 1) + "\n", "columns do not begin with"},
 		{head + "\n0,1,2,3,4,5,6\n", "wrong number of fields"},
 		{head + "\n0,1,2,3,4,5,6,7,8\n", "wrong number of fields"},
@@ -142,5 +155,32 @@ func TestReadTrajectoryRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, %v; want %q", c.text, got, err, c.want)
 		}
+	}
+}
+
+// TestTrajectoryDocs: docs/files.md has the columns in the order in which they are written.
+func TestTrajectoryDocs(t *testing.T) {
+	text, err := os.ReadFile("../docs/files.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## trajectory.csv\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got []string
+	for _, line := range strings.Split(section, "\n") {
+		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+			for i, word := range strings.Split(cells[1], "`") {
+				if i%2 == 1 {
+					got = append(got, word)
+				}
+			}
+		}
+	}
+	want := []string{"iteration"}
+	for _, m := range allColumns {
+		want = append(want, m.Name)
+	}
+	if want = append(want, "sigma_1"); !slices.Equal(got, want) {
+		t.Errorf("docs/files.md has the columns\n%v, want\n%v", got, want)
 	}
 }

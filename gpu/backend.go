@@ -10,26 +10,6 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Storage says where an ensemble's rows are. It changes time and space, never a bit of the result.
-type Storage string
-
-// The storages.
-const (
-	Memory    Storage = "memory"    // all rows lie in the device's memory
-	Generated Storage = "generated" // rows are made from their counters when they are needed
-)
-
-// Precision is the arithmetic of the gradient: lift, contract and pullback. Iterates are f64 in each, and so are the
-// observations and the spectral estimate.
-type Precision string
-
-// The precisions.
-const (
-	F64 Precision = "f64"
-	// F32 loses the end of a trajectory, where ⟨A_i, UUᵀ⟩ − y_i cancels. It is there for comparison.
-	F32 Precision = "f32"
-)
-
 // Backend opens engines on one device.
 type Backend struct {
 	// Label is the backend's name in flags and files: cuda, emulator.
@@ -38,10 +18,11 @@ type Backend struct {
 	Info driver.Info
 	// Connect opens the device. Each engine has it opened, and closes it.
 	Connect func() (driver.Device, error)
-	// Storage says where rows are; empty is Memory. Rows that a user brought lie in memory whatever it says.
-	Storage Storage
-	// Precision is the arithmetic; empty is F64.
-	Precision Precision
+	// Storage says where measurements are kept; empty is [solver.Memory]. User data lie in memory whatever it
+	// says.
+	Storage solver.Storage
+	// Precision is the arithmetic, [solver.F64] or [solver.F32]; empty is F64.
+	Precision solver.Precision
 	// Notice is told what a user should know of how the device does its work; nil is nobody.
 	Notice func(text string)
 
@@ -56,26 +37,31 @@ func (b Backend) Name() string { return b.Label }
 // Device implements [solver.Backend].
 func (b Backend) Device() string { return b.Info.Name }
 
+// Offers implements [solver.Backend].
+func (Backend) Offers() solver.Needs { return solver.Needs{Gradient: true, Products: true} }
+
 // Memory implements [solver.Backend]: bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
-	l, err := newLayout(b, p.Ensemble, batch)
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return 0, err
 	}
-	return l.total(), nil
+	return e.total(), nil
 }
 
 // Open implements [solver.Backend].
-func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch) (_ solver.Engine, err error) {
-	l, err := newLayout(b, p.Ensemble, batch)
+func (b Backend) Open(
+	ctx context.Context, p *sensing.Problem, batch solver.Batch,
+) (_ solver.Engine, err error) {
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return nil, err
 	}
-	device, err := b.Connect()
+	opened, err := b.Connect()
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
-	e := &engine{layout: l, device: device, notice: b.Notice}
+	e.device = &device{Device: opened, notice: b.Notice}
 	defer func() {
 		if err != nil {
 			if closing := e.Close(); !errors.Is(err, driver.ErrLost) { // which is all that a lost device says
@@ -83,14 +69,5 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 			}
 		}
 	}()
-	if err := e.allocate(); err != nil {
-		return nil, err
-	}
-	if err := e.load(); err != nil {
-		return nil, err
-	}
-	if err := e.fill(ctx, p.Ensemble); err != nil {
-		return nil, err
-	}
-	return e, e.observe(p)
+	return e, e.open(ctx, p)
 }

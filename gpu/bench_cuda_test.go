@@ -49,9 +49,9 @@ func BenchmarkCUDA(b *testing.B) {
 	for _, n := range numbers(b, *benchN) {
 		for _, members := range numbers(b, *benchBatches) {
 			for _, storage := range strings.Split(*benchStorages, ",") {
-				for _, precision := range []Precision{F64, F32} {
+				for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
-						c := benchCase{n, *benchM, members, entries, precision, Storage(storage)}
+						c := benchCase{n, *benchM, members, entries, precision, solver.Storage(storage)}
 						b.Run(c.String(), func(b *testing.B) {
 							if time.Since(began) > *benchUntil {
 								b.Skip("out of time")
@@ -82,8 +82,8 @@ func numbers(b *testing.B, list string) []int {
 type benchCase struct {
 	n, m, members int
 	entries       sensing.Entries
-	precision     Precision
-	storage       Storage
+	precision     solver.Precision
+	storage       solver.Storage
 }
 
 // String is the benchmark's name.
@@ -103,7 +103,7 @@ func (c benchCase) run(b *testing.B) {
 	check(b, err)
 	defer opened.Close()
 	e := opened.(*engine)
-	start, err := solver.SmallRandom{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
+	start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
 	check(b, err)
 	all := make([]int, c.members)
 	for i := range all {
@@ -111,25 +111,25 @@ func (c benchCase) run(b *testing.B) {
 		check(b, e.Set(i, solver.Iterate, start))
 	}
 	check(b, e.Gradient(all...))
+	o := rowsOf(e)
 	copied := copyRate(b, e.device)
 
 	b.Run("contract", func(b *testing.B) {
-		seconds := repeat(b, e.device, func(int) error { return e.contractAll(c.members) })
+		seconds := repeat(b, e.device, func(int) error { return o.contractAll(e.y, c.members) })
 		b.ReportMetric(copied/1e9, "copy-GB/s")
-		if e.inMemory {
-			bytes := float64(e.m) * float64(e.stride)
+		if o.inMemory {
+			bytes := float64(o.m) * float64(o.stride)
 			b.ReportMetric(bytes/seconds/1e9, "GB/s")
 			b.ReportMetric(bytes/copied*1e9, "floor-ns")
 		}
 	})
 	b.Run("step", func(b *testing.B) {
-		descent := solver.GradientDescent{StepSize: 0.1}
-		seconds := repeat(b, e.device, func(i int) error {
+		seconds := repeat(b, e.device, func(int) error {
 			if err := e.Gradient(all...); err != nil {
 				return err
 			}
 			for _, member := range all {
-				if err := descent.Step(e, member, i); err != nil {
+				if err := descend(e, member, 0.1); err != nil {
 					return err
 				}
 			}
@@ -151,7 +151,7 @@ func (c benchCase) problem(b *testing.B) (*sensing.Problem, solver.Batch) {
 	check(b, err)
 	batch := solver.Batch{Parametrization: solver.PSD{}}
 	for range c.members {
-		batch.Members = append(batch.Members, solver.Member{FactorRank: c.n})
+		batch.FactorRanks = append(batch.FactorRanks, c.n)
 	}
 	return &sensing.Problem{Ensemble: ensemble, Truth: truth}, batch
 }
@@ -220,7 +220,7 @@ func check(b *testing.B, err error) {
 
 // BenchmarkCUDALaunch times a launch that does next to nothing: what the host and the device spend on each.
 func BenchmarkCUDALaunch(b *testing.B) {
-	backend := onGPU(b, Memory, F64, unguarded)
+	backend := onGPU(b, solver.Memory, solver.F64, unguarded)
 	d, err := backend.Connect()
 	check(b, err)
 	defer d.Close()

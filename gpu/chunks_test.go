@@ -22,18 +22,18 @@ var h200 = driver.Info{
 	BlockShared: 227 << 10, Cooperative: true,
 }
 
-// layoutOf returns the layout of f32 rows on a device, which need not exist.
-func layoutOf(t *testing.T, info driver.Info, storage Storage, n, m, members int) *layout {
+// planned returns the operator of f32 rows as it is planned for a device, which need not exist.
+func planned(t *testing.T, info driver.Info, storage solver.Storage, n, m, members int) *rowOperator {
 	t.Helper()
-	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
+	ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
 	must(t, err)
 	ranks := make([]int, members)
 	for i := range ranks {
 		ranks[i] = 5
 	}
-	l, err := newLayout(Backend{Info: info, Storage: storage}, e, batch(ranks...))
+	e, err := newEngine(Backend{Info: info, Storage: storage}, ensemble, batch(ranks...))
 	must(t, err)
-	return l
+	return rowsOf(e)
 }
 
 // TestChunks: where chunks begin follows from m and K alone; each is whole blocks of eight rows; their sums, each written and
@@ -42,15 +42,15 @@ func TestChunks(t *testing.T) {
 	for _, c := range []struct{ n, m, chunks int }{
 		{2, 1, 1}, {60, 1200, 150}, {200, 2000, 52}, {200, 10_000, 104}, {200, 1_000_000, 208}, {1000, 10_000, 8}, {4000, 200_000, 4},
 	} {
-		var first *layout
+		var first *rowOperator
 		for _, info := range []driver.Info{
 			h200,
 			{Capability: [2]int{8, 0}, Multiprocessors: 108, Memory: 80e9, L2: 40 << 20, BlockShared: 163 << 10, Cooperative: true},
 			{Capability: [2]int{7, 5}, Multiprocessors: 16, Memory: 4e9, L2: 1 << 20, BlockShared: 64 << 10},
 		} {
 			for _, members := range []int{1, 8} {
-				for _, storage := range []Storage{Memory, Generated} {
-					l := layoutOf(t, info, storage, c.n, c.m, members)
+				for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+					l := planned(t, info, storage, c.n, c.m, members)
 					if first == nil {
 						first = l
 					}
@@ -71,7 +71,7 @@ func TestChunks(t *testing.T) {
 	}
 	// How many rows the busiest group of blocks has, beside an even share.
 	for blocks, most := range map[int]float64{264: 1.04, 108: 1.03, 216: 1.28, 128: 1.23, 32: 1.05} {
-		l, groups := layoutOf(t, h200, Memory, 200, 10_000, 1), blocks/5
+		l, groups := planned(t, h200, solver.Memory, 200, 10_000, 1), blocks/5
 		busiest := 0
 		for q := range groups {
 			busiest = max(busiest, l.starts[(q+1)*l.chunks()/groups]-l.starts[q*l.chunks()/groups])
@@ -85,12 +85,12 @@ func TestChunks(t *testing.T) {
 // moved is the bytes and launches of a step's rows, counted tile by tile.
 type moved struct{ rows, sums, launches float64 }
 
-// count counts what a gradient in tiles moves, independently of the layout's own estimate.
-func count(l *layout) (c moved) {
-	members := float64(len(l.shapes))
+// count counts what a gradient in tiles moves, independently of the operator's own estimate.
+func count(l *rowOperator) (c moved) {
+	members := float64(l.members)
 	for first := 0; first < l.m; first += l.tileRows {
 		rows := min(l.tileRows, l.m-first)
-		quads := (len(l.shapes) + 3) / 4 // dots and accumulate read a row for four members
+		quads := (l.members + 3) / 4 // dots and accumulate read a row for four members
 		c.rows += 2 * float64(quads) * float64(rows) * float64(l.stride)
 		c.launches += 3
 		if !l.inMemory {
@@ -116,19 +116,19 @@ func count(l *layout) (c moved) {
 func TestTiles(t *testing.T) {
 	for _, c := range []struct {
 		info          driver.Info
-		storage       Storage
+		storage       solver.Storage
 		n, m, members int
 		launches      float64 // at most
 		sums          float64 // at most, of the rows' bytes
 	}{
-		{h200, Generated, 4000, 200_000, 1, 14_000, 0.03},
-		{h200, Memory, 1500, 10_000, 8, 30, 0.01},
-		{h200, Generated, 1500, 10_000, 32, 130, 0.03},
-		{h200, Memory, 200, 10_000, 8, 30, 0.15},
-		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20, BlockShared: 99 << 10}, Generated,
+		{h200, solver.Generated, 4000, 200_000, 1, 14_000, 0.03},
+		{h200, solver.Memory, 1500, 10_000, 8, 30, 0.01},
+		{h200, solver.Generated, 1500, 10_000, 32, 130, 0.03},
+		{h200, solver.Memory, 200, 10_000, 8, 30, 0.15},
+		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20, BlockShared: 99 << 10}, solver.Generated,
 			4000, 200_000, 1, 40_000, 0.1},
 	} {
-		l := layoutOf(t, c.info, c.storage, c.n, c.m, c.members)
+		l := planned(t, c.info, c.storage, c.n, c.m, c.members)
 		got := count(l)
 		t.Logf("%d members, n = %d, %s: tiles of %d rows, %.0f launches, rows %.3g GB, sums %.3g GB",
 			c.members, c.n, c.storage, l.tileRows, got.launches, got.rows/1e9, got.sums/1e9)
@@ -136,7 +136,7 @@ func TestTiles(t *testing.T) {
 			t.Errorf("%d members, n = %d, m = %d, %s: tiles of %d rows make %.0f launches and move %.3g GB of sums beside %.3g GB of rows",
 				c.members, c.n, c.m, c.storage, l.tileRows, got.launches, got.sums/1e9, got.rows/1e9)
 		}
-		if bytes := float64(l.tileRows) * float64(l.stride); c.storage == Generated && bytes > float64(c.info.Memory)/memoryShare {
+		if bytes := float64(l.tileRows) * float64(l.stride); c.storage == solver.Generated && bytes > float64(c.info.Memory)/memoryShare {
 			t.Errorf("a tile of %d rows takes %.3g GB", l.tileRows, bytes/1e9)
 		}
 	}
@@ -148,15 +148,16 @@ func TestTilesAreCounted(t *testing.T) {
 	for _, rows := range []int{4, 8, 20, 0} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			device := emulator.New(emulator.Config{})
-			b := inTiles(emulated(t, emulator.Config{}, Generated, F64), rows)
+			b := inTiles(emulated(t, emulator.Config{}, solver.Generated, solver.F64), rows)
 			b.Connect = func() (driver.Device, error) { return device, nil }
 			ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
 			must(t, err)
 			e := gradientEngine(t, b, ensemble)
-			e.made = tile{}
+			o := rowsOf(e)
+			o.made = tile{}
 			device.ResetTraffic()
-			must(t, e.contractInTiles(1))
-			want := count(e.layout)
+			must(t, o.contractInTiles(e.y, 1))
+			want := count(o)
 			var launches int64
 			for _, family := range []string{"generate_f32", "dots_f32_f64", "residuals_f64", "accumulate_f32_f64"} {
 				launches += device.Traffic(family).Launches
@@ -167,15 +168,15 @@ func TestTilesAreCounted(t *testing.T) {
 			// accumulate also reads rows, and each thread the weight of each row.
 			got := device.Traffic("accumulate_f32_f64")
 			sums := got.GlobalStored
-			if visits := int64(want.sums/8) / int64(e.kp); rows == 0 && visits != int64(e.chunks()) {
-				t.Errorf("%d visits to %d chunks", visits, e.chunks())
+			if visits := int64(want.sums/8) / int64(o.kp); rows == 0 && visits != int64(o.chunks()) {
+				t.Errorf("%d visits to %d chunks", visits, o.chunks())
 			}
-			_, visits := e.tileVisits(e.tileRows)
-			if stored := int64(visits) * int64(wholeQuads(e.k)) * 8; sums != stored {
+			_, visits := o.tileVisits(o.tileRows)
+			if stored := int64(visits) * int64(wholeQuads(o.k)) * 8; sums != stored {
 				t.Errorf("%d bytes of sums were stored, want %d", sums, stored)
 			}
-			if all := int64(2*visits-e.chunks()) * int64(e.kp) * 8; float64(all) != want.sums {
-				t.Errorf("the layout counts %d bytes of sums, want %.0f", all, want.sums)
+			if all := int64(2*visits-o.chunks()) * int64(o.kp) * 8; float64(all) != want.sums {
+				t.Errorf("the operator counts %d bytes of sums, want %.0f", all, want.sums)
 			}
 		})
 	}
@@ -184,7 +185,7 @@ func TestTilesAreCounted(t *testing.T) {
 // TestPartials: the parts of dot products take memory for all rows only where contract can be one launch. At n = 4000 and
 // m = 200,000 they were 3.1 GB.
 func TestPartials(t *testing.T) {
-	of := func(l *layout) int64 {
+	of := func(l *rowOperator) int64 {
 		for _, b := range l.buffers() {
 			if b.name == "partials" {
 				return b.bytes
@@ -193,11 +194,11 @@ func TestPartials(t *testing.T) {
 		t.Fatal("there are no partials")
 		return 0
 	}
-	l := layoutOf(t, h200, Generated, 4000, 200_000, 1)
+	l := planned(t, h200, solver.Generated, 4000, 200_000, 1)
 	if got, want := of(l), int64(l.tileRows)*int64(l.slabs)*8; got != want || got > 50<<20 {
 		t.Errorf("%d bytes of partials, want %d", got, want)
 	}
-	l = layoutOf(t, h200, Memory, 200, 10_000, 1)
+	l = planned(t, h200, solver.Memory, 200, 10_000, 1)
 	if got, want := of(l), int64(10_000*5*8); got < want {
 		t.Errorf("%d bytes of partials, want %d at least", got, want)
 	}
@@ -208,10 +209,10 @@ func TestPartials(t *testing.T) {
 func TestRefusedCooperation(t *testing.T) {
 	p := problem(t, 91, 100)
 	run := func(config emulator.Config) (factor []float64, notices []string) {
-		b := emulated(t, config, Memory, F64)
+		b := emulated(t, config, solver.Memory, solver.F64)
 		b.Notice = func(text string) { notices = append(notices, text) }
-		result, err := solver.Solve(context.Background(), p, b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
-			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 3, FactorRank: 2,
+		result, err := solver.Solve(context.Background(), p, b, solver.GD{StepSize: 0.1}, solver.Settings{
+			Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 3, FactorRank: 2,
 		})
 		must(t, err)
 		return result.Factor[0].RawMatrix().Data, notices
@@ -245,18 +246,18 @@ func TestWatchdog(t *testing.T) {
 	display := h200
 	display.Watchdog = true
 	for _, c := range []struct {
-		storage Storage
+		storage solver.Storage
 		n, m    int
 		most    float64
 		once    bool
 	}{
-		{Memory, 200, 10_000, launchWork, true},
-		{Memory, 1000, 10_000, launchWork, false},
-		{Generated, 200, 10_000, launchNormals, false},
-		{Generated, 1000, 10_000, launchNormals, false},
+		{solver.Memory, 200, 10_000, launchWork, true},
+		{solver.Memory, 1000, 10_000, launchWork, false},
+		{solver.Generated, 200, 10_000, launchNormals, false},
+		{solver.Generated, 1000, 10_000, launchNormals, false},
 	} {
 		for _, members := range []int{1, 8} {
-			l := layoutOf(t, display, c.storage, c.n, c.m, members)
+			l := planned(t, display, c.storage, c.n, c.m, members)
 			once, fault := l.once()
 			if once != c.once || (fault == "") != c.once {
 				t.Errorf("n = %d, %s: one launch: %v, %q", c.n, c.storage, once, fault)
@@ -266,7 +267,7 @@ func TestWatchdog(t *testing.T) {
 			}
 		}
 	}
-	if once, _ := layoutOf(t, h200, Generated, 200, 10_000, 1).once(); !once {
+	if once, _ := planned(t, h200, solver.Generated, 200, 10_000, 1).once(); !once {
 		t.Error("without a watchdog contract is not one launch")
 	}
 }
@@ -284,16 +285,16 @@ func TestWatchdogCutsProducts(t *testing.T) {
 	for i, watchdog := range []bool{false, true} {
 		config := emulator.Config{Watchdog: watchdog}
 		device := emulator.New(config)
-		b := emulated(t, config, Memory, F64)
+		b := emulated(t, config, solver.Memory, solver.F64)
 		b.Connect = func() (driver.Device, error) { return device, nil }
 		opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, batch(5, 7, 9))
 		must(t, err)
 		engine := opened.(*engine)
 		if watchdog {
-			engine.mostWork = n * n * 9 // as though a product of one member were all that a launch may take
+			rowsOf(engine).mostWork = n * n * 9 // as though a product of one member were all that a launch may take
 		}
 		for member, r := range []int{5, 7, 9} {
-			u, err := solver.SmallRandom{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+			u, err := solver.Random{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 			must(t, err)
 			must(t, engine.Set(member, solver.Iterate, u))
 		}
@@ -347,7 +348,7 @@ func TestNoRoomInTheMiddle(t *testing.T) {
 			"out of device memory; 0.00105 GB can be had now, and 0.00"},
 		{5, "2 of the 3 members fit, generated rows fit, bf16 entries fit, q8 entries fit"},
 	} {
-		b := emulated(t, emulator.Config{}, Memory, F64)
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 		device := emulator.New(emulator.Config{})
 		b.Connect = func() (driver.Device, error) { return &failing{device, c.after}, nil }
 		_, err := b.Open(context.Background(), problem(t, 33, 257), batch(3, 4, 5))

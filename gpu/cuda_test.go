@@ -16,13 +16,14 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/internal/drivertest"
+	"github.com/matsense/matsense/solver"
 )
 
 // guarded devices have canaries around everything that is allocated.
 const guarded, unguarded = true, false
 
 // onGPU returns a backend on the first GPU, or skips the test.
-func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Backend {
+func onGPU(t testing.TB, storage solver.Storage, precision solver.Precision, guarded bool) Backend {
 	t.Helper()
 	gpus, err := cuda.Devices()
 	if err != nil {
@@ -50,50 +51,50 @@ func onGPU(t testing.TB, storage Storage, precision Precision, guarded bool) Bac
 func interpreted(b Backend) bool { return b.Info.Name == cpudriver.DeviceName }
 
 func TestCUDABackend(t *testing.T) {
-	for _, storage := range []Storage{Memory, Generated} {
+	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
-			b := onGPU(t, storage, F64, guarded)
+			b := onGPU(t, storage, solver.F64, guarded)
 			suite := backendtest.Suite{RowsOnly: true, Small: interpreted(b)}
-			if suite.Small && storage == Memory {
+			if suite.Small && storage == solver.Memory {
 				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
 			}
 			suite.Run(t, b)
 		})
 	}
 	t.Run("single precision", func(t *testing.T) {
-		b := onGPU(t, Memory, F32, guarded)
+		b := onGPU(t, solver.Memory, solver.F32, guarded)
 		backendtest.Suite{RowsOnly: true, Single: true, Small: interpreted(b)}.Run(t, b)
 	})
 }
 
 func TestCUDAAgreesWithTheHost(t *testing.T) {
-	for _, storage := range []Storage{Memory, Generated} {
+	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
-			backendtest.Suite{RowsOnly: true}.Agree(t, onGPU(t, storage, F64, guarded), cpu.Backend{})
+			backendtest.Suite{RowsOnly: true}.Agree(t, onGPU(t, storage, solver.F64, guarded), cpu.Backend{})
 		})
 	}
 }
 
 // TestCUDASameBits: contract gives the same bits in one launch and in three steps, and twice, on the device.
 func TestCUDASameBits(t *testing.T) {
-	memory := onGPU(t, Memory, F64, guarded)
+	memory := onGPU(t, solver.Memory, solver.F64, guarded)
 	sizes := []size{{5, 61, 3}, {91, 37, 2}, {200, 3001, 7}}
 	if interpreted(memory) {
 		sizes = sizes[:2]
 	}
 	sameBits(t, []way{
 		{"one pass", memory, true},
-		{"one pass generated", onGPU(t, Generated, F64, guarded), true},
+		{"one pass generated", onGPU(t, solver.Generated, solver.F64, guarded), true},
 		{"three steps", memory, false},
-		{"three steps generated", onGPU(t, Generated, F64, guarded), false},
+		{"three steps generated", onGPU(t, solver.Generated, solver.F64, guarded), false},
 		{"one pass again", memory, true},
 	}, sizes)
 }
 
 // TestCUDAEmulator: the device gives the bits that the emulator gives.
 func TestCUDAEmulator(t *testing.T) {
-	for _, precision := range []Precision{F64, F32} {
-		for _, storage := range []Storage{Memory, Generated} {
+	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			device := onGPU(t, storage, precision, guarded)
 			// The order of the sums follows from the number of multiprocessors.
 			alike := emulated(t, emulator.Config{Multiprocessors: device.Info.Multiprocessors}, storage, precision)

@@ -52,52 +52,51 @@ func rectProblem(t *testing.T, n1, n2, m int) *sensing.Problem {
 func batch(ranks ...int) solver.Batch { return batchOf(solver.PSD{}, ranks...) }
 
 func batchOf(p solver.Parametrization, ranks ...int) solver.Batch {
-	b := solver.Batch{Parametrization: p, OwnSlots: 1}
-	for _, r := range ranks {
-		b.Members = append(b.Members, solver.Member{FactorRank: r})
-	}
-	return b
+	return solver.Batch{Parametrization: p, FactorRanks: ranks, Needs: solver.Needs{Slots: 1}}
 }
 
 // TestMemory: what Memory foretells is what is taken, to the byte but for what Apply and AdjointMul borrow; a step takes
 // nothing; and Close gives all of it back.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
-		storage Storage
+		storage solver.Storage
 		problem *sensing.Problem
 		batch   solver.Batch
 	}{
-		{Memory, problem(t, 33, 257), batch(3, 40, 1)},
-		{Generated, problem(t, 33, 257), batch(3, 40, 1)},
-		{Memory, rectProblem(t, 19, 5, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
-		{Generated, rectProblem(t, 5, 19, 70), batchOf(solver.Asymmetric{}, 3, 21, 1)},
+		{solver.Memory, problem(t, 33, 257), batch(3, 40, 1)},
+		{solver.Generated, problem(t, 33, 257), batch(3, 40, 1)},
+		{solver.Memory, rectProblem(t, 19, 5, 70), batchOf(solver.UV{}, 3, 21, 1)},
+		{solver.Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
 		t.Run(fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2), func(t *testing.T) {
 			p, members := c.problem, c.batch
+			members.Needs.Vectors = 2
 			device := emulator.New(emulator.Config{})
 			var most int64
 			var allocs int
-			b := emulated(t, emulator.Config{}, c.storage, F64)
+			b := emulated(t, emulator.Config{}, c.storage, solver.F64)
 			b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 			foretold, err := b.Memory(p, members)
 			must(t, err)
 			e, err := b.Open(context.Background(), p, members)
 			must(t, err)
-			_, err = solver.NewSpectralEstimate(p.Ensemble, e, 0, 1)
+			_, err = solver.NewSpectralEstimate(p.Ensemble, e.(solver.ProductEngine), 1)
 			must(t, err)
 			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold || float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 			}
-			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.Members[1].FactorRank)
+			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.FactorRanks[1])
 			must(t, err)
-			u, err := solver.SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
+			u, err := solver.Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 			must(t, err)
 			must(t, e.Set(1, solver.Iterate, u))
 			before := allocs
-			for i := range 3 {
+			for range 3 {
 				for member := range 3 {
-					must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, member, i))
+					must(t, descend(e, member, 0.1))
+					_, err := e.Dot(member, solver.Gradient, solver.Iterate)
+					must(t, err)
 				}
 			}
 			var losses [3]float64
@@ -116,7 +115,7 @@ func TestMemory(t *testing.T) {
 
 // TestTooLarge: a device without room says so before anything is taken, in a sentence with the need and what needs less.
 func TestTooLarge(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	device := emulator.New(emulator.Config{Memory: 20 << 20})
 	var most int64
 	var allocs int
@@ -132,7 +131,7 @@ func TestTooLarge(t *testing.T) {
 
 // TestOldDevice: a device that is too old for the kernels is refused in a sentence.
 func TestOldDevice(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	b.Info.Capability = [2]int{6, 1}
 	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "compute capability 6.1, and the kernels need 7.0") {
 		t.Errorf("the error is %v", err)
@@ -142,15 +141,15 @@ func TestOldDevice(t *testing.T) {
 // TestLost: a device that is lost at any operation makes an error that says so, and Close still returns.
 func TestLost(t *testing.T) {
 	for after := 1; after < 120; after += 7 {
-		b := emulated(t, emulator.Config{}, Memory, F64)
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 		lost := errors.Join(driver.ErrLost, errors.New("fell off the bus"))
 		b.Connect = func() (driver.Device, error) {
 			d := emulator.New(emulator.Config{})
 			d.Fail(after, lost)
 			return d, nil
 		}
-		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GradientDescent{StepSize: 0.1}, solver.Settings{
-			Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
+		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GD{StepSize: 0.1}, solver.Settings{
+			Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
 		})
 		if !errors.Is(err, driver.ErrLost) {
 			t.Errorf("lost at operation %d: the error is %v", after, err)
@@ -162,7 +161,7 @@ func TestLost(t *testing.T) {
 func TestBrought(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, 7, 40) {
 		t.Run(name, func(t *testing.T) {
-			b := emulated(t, emulator.Config{}, Generated, F64)
+			b := emulated(t, emulator.Config{}, solver.Generated, solver.F64)
 			want, _ := steps(t, b, e, 3, true)
 			got, _ := steps(t, b, hidden(e), 3, true)
 			for i, v := range want.RawMatrix().Data {
@@ -198,7 +197,7 @@ func hidden(e sensing.Ensemble) sensing.Ensemble {
 }
 
 // squared is a parametrization that there are no kernels for.
-type squared struct{ solver.Asymmetric }
+type squared struct{ solver.UV }
 
 func (squared) Name() string { return "squared" }
 
@@ -218,7 +217,7 @@ func (long) Space() sensing.Space { return sensing.Rect{N1: 1<<20 - 15, N2: 2} }
 
 // TestRefused: what there are no kernels for is refused in a sentence.
 func TestRefused(t *testing.T) {
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	sym, rect := problem(t, 3, 4), rectProblem(t, 3, 4, 5)
 	for _, c := range []struct {
 		problem *sensing.Problem
@@ -226,11 +225,11 @@ func TestRefused(t *testing.T) {
 		want    string
 	}{
 		{rect, solver.PSD{}, "solver: UUᵀ needs symmetric matrices, and the measurements are rect"},
-		{sym, solver.Asymmetric{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
+		{sym, solver.UV{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
 		{rect, squared{}, "gpu: there are no kernels for the parametrization squared: not supported on this device"},
-		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
+		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
-		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.Asymmetric{},
+		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: 1048561 × 2 matrices are too large: a side has at most 1048560"},
 	} {
 		if _, err := b.Memory(c.problem, batchOf(c.par, 1)); err == nil || err.Error() != c.want {
@@ -241,7 +240,7 @@ func TestRefused(t *testing.T) {
 	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "f16") {
 		t.Errorf("f16 arithmetic: %v", err)
 	}
-	b.Precision = F64
+	b.Precision = solver.F64
 	if _, err := b.Memory(problem(t, 3, 4), batch(0)); err == nil {
 		t.Error("a factor without columns was taken")
 	}
@@ -251,7 +250,7 @@ func TestRefused(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	b := emulated(t, emulator.Config{}, Memory, F64)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	if _, err := b.Open(ctx, problem(t, 5, 30), batch(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
@@ -262,36 +261,37 @@ func TestInterrupted(t *testing.T) {
 func TestProducts(t *testing.T) {
 	const n = 19
 	ranks := []int{1, 17, 33}
-	opened, err := emulated(t, emulator.Config{}, Memory, F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
+	opened, err := emulated(t, emulator.Config{}, solver.Memory, solver.F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
 	must(t, err)
 	e := opened.(*engine)
 	for _, name := range []string{"gram", "right_multiply"} {
-		e.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
+		e.device.kernels[name], err = e.device.Load(name, kernels.Get(name).Text)
 		must(t, err)
 	}
 	var grams, multiplied []product
 	var us []*mat.Dense
 	for i, r := range ranks {
-		u, err := solver.SmallRandom{Alpha: 1, Seed: uint64(i)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+		u, err := solver.Random{Alpha: 1, Seed: uint64(i)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 		must(t, err)
 		must(t, e.Set(i, solver.Iterate, u))
 		us = append(us, u[0])
-		square, err := e.borrow(mat.NewDense(r, r, nil))
+		square, err := e.device.borrow(mat.NewDense(r, r, nil))
 		must(t, err)
 		at := e.slot(i, solver.Iterate)
 		grams = append(grams, product{at, at, r, square})
-		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.OwnSlot)})
+		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.MethodSlot)})
 	}
-	must(t, e.device.Upload(e.lifts, encode(grams)))
-	must(t, e.gram(e.lifts, n, len(ranks), 33))
-	must(t, e.device.Upload(e.pullbacks, encode(multiplied)))
-	must(t, e.rightMultiply(e.pullbacks, n, len(ranks), 33))
+	o := rowsOf(e)
+	must(t, e.device.Upload(o.lifts, encode(grams)))
+	must(t, e.device.gram(o.lifts, n, len(ranks), 33))
+	must(t, e.device.Upload(o.pullbacks, encode(multiplied)))
+	must(t, e.device.rightMultiply(o.pullbacks, n, len(ranks), 33))
 	for i, r := range ranks {
 		var gram, product mat.Dense
 		gram.Mul(us[i].T(), us[i])
 		product.Mul(us[i], &gram)
 		got := solver.Factor{mat.NewDense(n, r, nil)}
-		must(t, e.Get(i, solver.OwnSlot, got))
+		must(t, e.Get(i, solver.MethodSlot, got))
 		// Two chains of at most 33 products: 33·2⁻⁵³ each.
 		backendtest.Close(t, "U(UᵀU)", got[0].RawMatrix().Data, product.RawMatrix().Data, 1e-14)
 		must(t, e.device.Free(grams[i].dst))

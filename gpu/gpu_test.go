@@ -18,7 +18,7 @@ import (
 )
 
 // emulated returns a backend on an emulated device with canaries around everything that it allocates.
-func emulated(t *testing.T, config emulator.Config, storage Storage, precision Precision) Backend {
+func emulated(t *testing.T, config emulator.Config, storage solver.Storage, precision solver.Precision) Backend {
 	t.Helper()
 	info, err := emulator.New(config).Info()
 	if err != nil {
@@ -41,31 +41,31 @@ func TestBackend(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		config  emulator.Config
-		storage Storage
+		storage solver.Storage
 		tile    int
 		suite   backendtest.Suite
 	}{
-		{"one pass", emulator.Config{}, Memory, 0, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
-		{"one pass generated", emulator.Config{}, Generated, 0, backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps", old, Memory, 12, backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps generated", old, Generated, 20, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"one pass", emulator.Config{}, solver.Memory, 0, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
+		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"three steps", old, solver.Memory, 12, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{RowsOnly: true, Small: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, F64), c.tile))
+			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, solver.F64), c.tile))
 		})
 	}
 	t.Run("single precision", func(t *testing.T) {
 		t.Parallel()
-		backendtest.Suite{RowsOnly: true, Single: true, Small: true}.Run(t, emulated(t, emulator.Config{}, Memory, F32))
+		backendtest.Suite{RowsOnly: true, Single: true, Small: true}.Run(t, emulated(t, emulator.Config{}, solver.Memory, solver.F32))
 	})
 }
 
 func TestAgreesWithTheHost(t *testing.T) {
-	for _, storage := range []Storage{Memory, Generated} {
+	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Suite{RowsOnly: true}.Agree(t, emulated(t, emulator.Config{}, storage, F64), cpu.Backend{})
+			backendtest.Suite{RowsOnly: true}.Agree(t, emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
 		})
 	}
 }
@@ -73,18 +73,18 @@ func TestAgreesWithTheHost(t *testing.T) {
 // TestSameBits: contract gives the same bits in one launch and in three steps, from memory and generated, whatever the
 // tiles are; and a run gives the same bits twice.
 func TestSameBits(t *testing.T) {
-	for _, precision := range []Precision{F64, F32} {
+	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		t.Run(string(precision), func(t *testing.T) {
 			t.Parallel()
-			on := func(storage Storage) Backend { return emulated(t, emulator.Config{}, storage, precision) }
+			on := func(storage solver.Storage) Backend { return emulated(t, emulator.Config{}, storage, precision) }
 			sameBits(t, []way{
-				{"one pass", on(Memory), true},
-				{"one pass generated", on(Generated), true},
-				{"three steps", on(Memory), false},
-				{"three steps generated", on(Generated), false},
-				{"three steps in small tiles", inTiles(on(Memory), 12), false},
-				{"three steps generated in small tiles", inTiles(on(Generated), 4), false},
-				{"one pass again", on(Memory), true},
+				{"one pass", on(solver.Memory), true},
+				{"one pass generated", on(solver.Generated), true},
+				{"three steps", on(solver.Memory), false},
+				{"three steps generated", on(solver.Generated), false},
+				{"three steps in small tiles", inTiles(on(solver.Memory), 12), false},
+				{"three steps generated in small tiles", inTiles(on(solver.Generated), 4), false},
+				{"one pass again", on(solver.Memory), true},
 			}, []size{{5, 61, 3}, {91, 37, 2}})
 		})
 	}
@@ -95,15 +95,17 @@ func TestSameBits(t *testing.T) {
 // one or two chunks each, with little room five, on 132 one.
 func TestSameBitsOnEveryDevice(t *testing.T) {
 	t.Parallel()
-	of := func(config emulator.Config, storage Storage) Backend { return emulated(t, config, storage, F64) }
+	of := func(config emulator.Config, storage solver.Storage) Backend {
+		return emulated(t, config, storage, solver.F64)
+	}
 	small, large := emulator.Config{Multiprocessors: 16}, emulator.Config{Multiprocessors: 132, L2: 50 << 20}
 	sameBits(t, []way{
-		{"16 multiprocessors", of(small, Memory), true},
-		{"132 multiprocessors", of(large, Memory), true},
-		{"132 multiprocessors generated", of(large, Generated), true},
-		{"room for few blocks", of(emulator.Config{Multiprocessors: 16, MostCooperative: 11}, Memory), true},
-		{"no cooperative launches", of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, Memory), false},
-		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80}, Generated), false},
+		{"16 multiprocessors", of(small, solver.Memory), true},
+		{"132 multiprocessors", of(large, solver.Memory), true},
+		{"132 multiprocessors generated", of(large, solver.Generated), true},
+		{"room for few blocks", of(emulator.Config{Multiprocessors: 16, MostCooperative: 11}, solver.Memory), true},
+		{"no cooperative launches", of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, solver.Memory), false},
+		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80}, solver.Generated), false},
 	}, []size{{91, 200, 2}}, "gaussian-f32", "rademacher")
 }
 
@@ -142,6 +144,14 @@ func sameBits(t *testing.T, ways []way, sizes []size, ensembles ...string) {
 	}
 }
 
+// descend takes a step of gradient descent with a member.
+func descend(e solver.Engine, member int, step float64) error {
+	if err := e.Gradient(member); err != nil {
+		return err
+	}
+	return e.Combine(member, solver.Iterate, 1, solver.Iterate, -step, solver.Gradient)
+}
+
 // steps takes three steps of gradient descent, with contract in one launch or not.
 func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.Dense, float64) {
 	t.Helper()
@@ -149,27 +159,30 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
 	must(t, err)
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: r}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	must(t, err)
 	defer func() { must(t, opened.Close()) }()
 	engine := opened.(*engine)
-	if once && engine.groups == 0 {
+	if once && rowsOf(engine).groups == 0 {
 		t.Fatal("this device cannot contract in one launch")
 	}
 	if !once {
-		engine.groups = 0
+		rowsOf(engine).groups = 0
 	}
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	must(t, err)
 	must(t, engine.Set(0, solver.Iterate, u))
-	for i := range 3 {
-		must(t, solver.GradientDescent{StepSize: 0.25}.Step(engine, 0, i))
+	for range 3 {
+		must(t, descend(engine, 0, 0.25))
 	}
 	var loss [1]float64
 	must(t, engine.Losses(loss[:], 0))
 	must(t, engine.Get(0, solver.Iterate, u))
 	return u[0], loss[0]
 }
+
+// rowsOf returns the operator of an engine for rows.
+func rowsOf(e *engine) *rowOperator { return e.operator.(*rowOperator) }
 
 func must(t *testing.T, err error) {
 	t.Helper()

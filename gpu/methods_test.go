@@ -25,16 +25,17 @@ func TestMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &sensing.Problem{Ensemble: e, Truth: truth}
-	device := emulated(t, emulator.Config{}, Memory, F64)
+	device := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	end := func(b solver.Backend, m solver.Method) (*mat.Dense, error) {
-		res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{Start: solver.SmallRandom{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
+		res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
 		if err != nil {
 			return nil, err
 		}
 		return res.Factor[0], nil
 	}
 	for _, m := range []solver.Method{
-		solver.HeavyBall{StepSize: 0.1, Momentum: 0.5}, solver.RiemannianGradientDescent{StepSize: 0.3},
+		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
+		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
 	} {
 		got, err := end(device, m)
 		if err != nil {
@@ -48,9 +49,9 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s ends at\n%v\nnot at\n%v", m.Name(), mat.Formatted(got), mat.Formatted(want))
 		}
 	}
-	batch := solver.Batches{Size: 5, Seed: 1}
+	batch := solver.MiniBatches{Size: 5, Seed: 1}
 	for _, m := range []solver.Method{
-		solver.StochasticGradientDescent{StepSize: 0.1, Batch: batch}, solver.RiemannianSGD{StepSize: 0.1, Batch: batch},
+		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
 	} {
 		if _, err := end(device, m); !errors.Is(err, solver.ErrUnsupported) {
 			t.Errorf("%s on the device: %v", m.Name(), err)

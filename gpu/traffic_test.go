@@ -17,27 +17,28 @@ import (
 func TestTraffic(t *testing.T) {
 	const n, m, slabs = 91, 203, 2 // K = 4186
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
-		for _, storage := range []Storage{Memory, Generated} {
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			t.Run(name+"/"+string(storage), func(t *testing.T) {
 				t.Parallel()
 				device := emulator.New(emulator.Config{})
-				b := emulated(t, emulator.Config{}, storage, F64)
+				b := emulated(t, emulator.Config{}, storage, solver.F64)
 				b.Connect = func() (driver.Device, error) { return device, nil }
 				e := gradientEngine(t, b, ensemble)
+				o := rowsOf(e)
 				device.ResetTraffic()
-				must(t, e.contract(e.groups))
-				got := device.Traffic(e.contractor.Name)
+				must(t, o.launchContract(e.y, o.groups))
+				got := device.Traffic(o.contractor.Name)
 
-				rows := int64(m) * e.stride
-				if !e.inMemory {
+				rows := int64(m) * o.stride
+				if !o.inMemory {
 					rows = 0
 				}
-				blocks := int64(slabs * e.groups)
+				blocks := int64(slabs * o.groups)
 				z := blocks * kernels.Slab * 8
 				y := int64(m) * slabs * 32 * 8                                       // all lanes of a warp ask for the same number
-				starts := (3*blocks + int64(e.chunks()-e.groups)*slabs) * 8 * 32 * 4 // of a group's chunks, by all lanes of its warps
+				starts := (3*blocks + int64(o.chunks()-o.groups)*slabs) * 8 * 32 * 4 // of a group's chunks, by all lanes of its warps
 				var levels int64
-				if e.entries == sensing.Q8 {
+				if o.entries == sensing.Q8 {
 					levels = blocks * 256 * 32 * 8 // and so for a level
 				}
 				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
@@ -51,11 +52,11 @@ func TestTraffic(t *testing.T) {
 				if sectors, want := got.LoadSectors-got.StrongSectors, (rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
-				sums := int64(e.chunks()) * int64(wholeQuads(e.k)) * 8
+				sums := int64(o.chunks()) * int64(wholeQuads(o.k)) * 8
 				if want := sums + int64(m)*(slabs+1)*8; got.GlobalStored != want {
 					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 				}
-				if e.entries == sensing.Q8 && got.BankConflicts > got.Instructions/100 {
+				if o.entries == sensing.Q8 && got.BankConflicts > got.Instructions/100 {
 					t.Errorf("%d bank conflicts: each lane has its own copy of the levels", got.BankConflicts)
 				}
 			})
@@ -70,10 +71,10 @@ func gradientEngine(t *testing.T, b Backend, ensemble sensing.Ensemble) *engine 
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
 	must(t, err)
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 2}}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}})
 	must(t, err)
 	t.Cleanup(func() { must(t, opened.Close()) })
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
 	must(t, err)
 	must(t, opened.Set(0, solver.Iterate, u))
 	must(t, opened.Gradient(0))

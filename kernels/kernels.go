@@ -1,33 +1,33 @@
-// Package kernels has the PTX that runs on NVIDIA GPUs, one entry to a kernel. It is data: the text of each
-// kernel and the compute capability that it asks for. Package gpu launches the kernels, and package emulator
-// interprets the same text.
+// Package kernels has the PTX that runs on NVIDIA GPUs; each kernel has one entry. The package is data: the
+// text of each kernel and the compute capability that it needs. Package gpu launches the kernels, and package
+// emulator interprets the same text.
 //
 // # Families
 //
 // With coordinates k, rows a_i, members b of a batch and T the arithmetic, f64 or f32:
 //
 //	lift_T, lift_rect_T         z = svec(L·Rᵀ), and vec(L·Rᵀ) for rectangular matrices
-//	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·res_i a_i for each chunk of rows, one pass over the rows
-//	contract_generated_E_T      the same with rows that are made on the spot
+//	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·res_i a_i for each chunk of rows
+//	contract_generated_E_T      the same with rows that the kernel generates
 //	dots_E_T, residuals_T, accumulate_E_T
-//	                            the three steps of contract as kernels of their own, for any K and any number of members
+//	                            the three steps of contract, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
-//	generate_E                  rows from their counters
-//	combine, sum_squares, gram, right_multiply
-//	                            updates, norms and the small products of preconditioned methods
+//	generate_E                  generates rows from their counters
+//	combine, dot, sum_squares, gram, right_multiply
+//	                            updates, dot products, norms and the small products of preconditioned methods
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
-// geometry and order of summation. contract gives the same bits as its three steps; docs/kernels.md counts
-// the bytes and operations of each and the time that they take at least.
+// geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts
+// the bytes and operations of each kernel and gives its minimum time.
 //
 // # Templates
 //
-// The .ptx files here are hand-written PTX, a family in each, in which format, arithmetic and unrolling are
-// left open; parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered when
-// it is asked for. To read kernels as they are rendered, write them to a folder:
+// The .ptx files are hand-written PTX templates, one file per family, which leave format, arithmetic and
+// unrolling open. parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered
+// when it is first used. To read the rendered kernels, write them to a folder:
 //
 //	go run ./kernels/render -source DIR
 //
@@ -47,17 +47,17 @@ import (
 
 // Kernel is one .entry of PTX.
 type Kernel struct {
-	// Name is the entry's.
+	// Name is the name of the entry.
 	Name string
 	// Text is the PTX that a driver gets: ASCII without comments. Its lines are those of Source.
 	Text string
 	// Source is the PTX with its comments.
 	Source string
-	// Capability is the lowest compute capability that it runs on: {7, 0}.
+	// Capability is the lowest compute capability on which the kernel runs: {7, 0}.
 	Capability [2]int
 }
 
-// Get returns a kernel by its name. That there is none is a programmer's mistake, and panics.
+// Get returns the kernel called name. It panics if there is none, because that is a programmer's mistake.
 func Get(name string) Kernel {
 	k, ok := rendered()[name]
 	if !ok {
@@ -75,7 +75,7 @@ func All() []Kernel {
 	return list
 }
 
-// rendered has every kernel by its name; each is rendered when it is first called.
+// rendered has every kernel by its name; each is rendered at its first use.
 var rendered = sync.OnceValue(func() map[string]func() Kernel {
 	m := map[string]func() Kernel{}
 	for _, v := range variants() {
@@ -84,11 +84,11 @@ var rendered = sync.OnceValue(func() map[string]func() Kernel {
 	return m
 })
 
-// Slab is how many coordinates a block takes in dots and in contract.
+// Slab is how many coordinates a block of dots or contract handles.
 const Slab = 4096
 
-// Stages is the dynamic shared memory in bytes that a block of contract takes for rows of a format with so
-// many bits an entry.
+// Stages is the dynamic shared memory, in bytes, that a block of contract uses for rows in a format with
+// entryBits bits per entry.
 func Stages(entryBits int) int {
 	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]
 	if !ok {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFiles: a kernel has one entry, of its own name, and a head that names each of its parameters and says
-// how it is launched and in which order it sums.
+// TestFiles: a kernel has one entry with its name, and a head that names each parameter and describes the
+// launch and the order of summation.
 func TestFiles(t *testing.T) {
 	entry := regexp.MustCompile(`(?s)\.visible \.entry (\w+)\((.*?)\)\n`)
 	parameter := regexp.MustCompile(`\.param \.\w+ (\w+)`)
@@ -49,8 +49,8 @@ func TestFiles(t *testing.T) {
 }
 
 // TestText: the compilers of CUDA 12.8 to 13.3 refused every kernel, with "Unexpected non-ASCII character
-// encountered on line 3", which was a comment. A driver's text is ASCII without comments, and line by line
-// that of Source.
+// encountered on line 3", because of a comment. A driver's text is ASCII without comments, and has the same
+// lines as Source.
 func TestText(t *testing.T) {
 	for _, k := range All() {
 		for i, line := range strings.Split(k.Text, "\n") {
@@ -60,7 +60,7 @@ func TestText(t *testing.T) {
 				}
 			}
 			if strings.ContainsAny(line, `/"`) {
-				t.Errorf("%s:%d: %q has a comment, or a string, in which // would be none", k.Name, i+1, line)
+				t.Errorf("%s:%d: %q has a comment, or a string", k.Name, i+1, line)
 			}
 		}
 		text, source := strings.Split(k.Text, "\n"), strings.Split(k.Source, "\n")
@@ -78,8 +78,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestUncommented: comments of both kinds, with the other's marks in them, over several lines and at both
-// ends.
+// TestUncommented: comments of both kinds, with the marks of the other kind in them, over several lines and
+// at both ends of the text.
 func TestUncommented(t *testing.T) {
 	for source, want := range map[string]string{
 		"":                              "",
@@ -99,17 +99,19 @@ func TestUncommented(t *testing.T) {
 
 func TestGetUnknown(t *testing.T) {
 	defer func() {
-		if p := recover(); p == nil || !strings.Contains(p.(string), `kernels: there is no kernel "contract_f16_f64"`) {
+		const want = `kernels: there is no kernel "contract_f16_f64"`
+		if p := recover(); p == nil || !strings.Contains(p.(string), want) {
 			t.Errorf("the panic is %v", p)
 		}
 	}()
 	Get("contract_f16_f64")
 }
 
-// TestStages: three stages of the rows that one block holds, which two blocks of a multiprocessor of 227 KiB
-// can have.
+// TestStages: a block holds three stages of rows, which fit twice into a multiprocessor of 227 KiB.
 func TestStages(t *testing.T) {
-	for bits, want := range map[int]int{64: 3 * 1 * 32768, 32: 3 * 2 * 16384, 16: 3 * 4 * 8192, 8: 3 * 4 * 4096, 1: 3 * 8 * 512} {
+	for bits, want := range map[int]int{
+		64: 3 * 1 * 32768, 32: 3 * 2 * 16384, 16: 3 * 4 * 8192, 8: 3 * 4 * 4096, 1: 3 * 8 * 512,
+	} {
 		if got := Stages(bits); got != want {
 			t.Errorf("%d bits: %d bytes, want %d", bits, got, want)
 		}

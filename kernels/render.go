@@ -15,13 +15,13 @@ import (
 //go:embed *.ptx
 var files embed.FS
 
-// templates parses all files at the first call; a kernel is rendered from its own and from those of the
-// pieces.
+// templates parses all files at the first call; a kernel is rendered from its own file and the files of
+// shared pieces.
 var templates = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(functions).ParseFS(files, "*.ptx"))
 })
 
-// functions is what templates may call.
+// functions are the functions that templates may call.
 var functions = template.FuncMap{
 	"seq": func(n int) []int {
 		s := make([]int, n)
@@ -43,7 +43,8 @@ var functions = template.FuncMap{
 		return strings.Fields("-1/1307674368000 1/6227020800 -1/39916800 1/362880 -1/5040 1/120 -1/6")
 	},
 	"cosine": func() []string {
-		return strings.Fields("1/20922789888000 -1/87178291200 1/479001600 -1/3628800 1/40320 -1/720 1/24 -1/2")
+		return strings.Fields("1/20922789888000 -1/87178291200 1/479001600 -1/3628800 " +
+			"1/40320 -1/720 1/24 -1/2")
 	},
 	"f64": variant{Arith: "f64"}.Const,
 	"args": func(v variant, keysAndValues ...any) map[string]any {
@@ -80,7 +81,7 @@ func number(text string) (float64, error) {
 	return x, nil
 }
 
-// render makes a kernel. A template that cannot be rendered is a programmer's mistake, and panics.
+// render makes a kernel. It panics if a template cannot be rendered, because that is a programmer's mistake.
 func render(v variant) Kernel {
 	var b strings.Builder
 	if err := templates().ExecuteTemplate(&b, v.Template+".ptx", v); err != nil {
@@ -91,8 +92,8 @@ func render(v variant) Kernel {
 	return Kernel{Name: v.Name, Source: source, Text: text, Capability: capability(text)}
 }
 
-// tidy removes spaces at the ends of lines, empty lines at both ends, and all but one of several empty lines
-// in a row.
+// tidy removes spaces at the ends of lines, empty lines at both ends of the text, and all but one of several
+// successive empty lines.
 func tidy(text string) string {
 	var out []string
 	for line := range strings.Lines(strings.TrimSpace(text)) {
@@ -105,14 +106,14 @@ func tidy(text string) string {
 	return strings.Join(out, "\n") + "\n"
 }
 
-// uncommented removes comments and the spaces before them; the line breaks in comments stay. A kernel has no
-// strings, so that a comment begins wherever its two characters are.
+// uncommented removes comments and the spaces before them; line breaks in comments stay. Kernels contain no
+// strings, so every // or /* begins a comment.
 func uncommented(source string) string {
 	code := comment.ReplaceAllStringFunc(source, func(found string) string {
 		if strings.HasPrefix(found, "//") {
 			return ""
 		}
-		return " " + strings.Repeat("\n", strings.Count(found, "\n")) // also a comment parts two words
+		return " " + strings.Repeat("\n", strings.Count(found, "\n")) // a comment also separates two words
 	})
 	return trailing.ReplaceAllString(code, "")
 }
@@ -123,7 +124,7 @@ var (
 	target   = regexp.MustCompile(`(?m)^\.target sm_(\d+)(\d)$`)
 )
 
-// capability reads the compute capability that a kernel asks for.
+// capability reads the compute capability that a kernel needs.
 func capability(text string) [2]int {
 	m := target.FindStringSubmatch(text)
 	major, _ := strconv.Atoi(m[1])

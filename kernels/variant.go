@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// variant is what a template is filled in with to make one kernel. Templates ask for its fields and methods.
+// variant has the values that turn a template into one kernel. Templates use its fields and methods.
 type variant struct {
 	Template string // the file, without .ptx
 	Name     string
-	Entries  string // f64, f32, bf16, q8 or sign; empty where the kernel reads no rows
+	Entries  string // f64, f32, bf16, q8 or sign; empty if the kernel reads no rows
 	Arith    string // f64 or f32: the type of z, g and all sums
-	// Generated says that the kernel makes the rows that it uses.
+	// Generated says that the kernel generates the rows that it uses.
 	Generated bool
 }
 
@@ -28,22 +28,22 @@ func (v variant) Bytes() int {
 // Bits is the untyped type of one number of the arithmetic.
 func (v variant) Bits() string { return fmt.Sprintf("b%d", 8*v.Bytes()) }
 
-// QuadBits is the number of bits that four entries take.
+// QuadBits is the number of bits of four entries.
 func (v variant) QuadBits() int {
 	return map[string]int{"f64": 256, "f32": 128, "bf16": 64, "q8": 32, "sign": 4}[v.Entries]
 }
 
-// StageRows is how many rows of a slab contract holds in each of its stages.
+// StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
 	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
 }
 
-// Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. With
-// StageRows they are what to tune on a device.
+// Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
+// and StageRows are the parameters to tune on a device.
 func (v variant) Ahead() int  { return 1 }
 func (v variant) Behind() int { return 1 }
 
-// Stages is the number of stages, DynamicBytes their size together.
+// Stages is the number of stages, DynamicBytes their total size.
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
@@ -56,12 +56,12 @@ func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
 // Copies is how many 16-byte copies each of 256 threads makes to fill a stage.
 func (v variant) Copies() int { return v.StageBytes() / 16 / 256 }
 
-// Normal says whether entries are normal deviates, which random words give in pairs.
+// Normal reports whether entries are normal deviates, which are made in pairs from random words.
 func (v variant) Normal() bool {
 	return v.Entries == "f64" || v.Entries == "f32" || v.Entries == "bf16"
 }
 
-// UnitEntries is how many entries a block of random words gives, UnitBytes how much room they take.
+// UnitEntries is how many entries one block of random words gives, UnitBytes their size.
 func (v variant) UnitEntries() int {
 	if v.Normal() {
 		return 2
@@ -75,12 +75,12 @@ func (v variant) UnitBytesShift() int { return bits.TrailingZeros(uint(v.UnitByt
 func (v variant) Units() int     { return v.SlabBytes() / v.UnitBytes() }
 func (v variant) UnitShift() int { return bits.TrailingZeros(uint(v.Units())) }
 
-// CopyRow and CopyOffset say which row, and which bytes of its part in a slab, the threads' copy number c
-// starts with.
+// CopyRow and CopyOffset are the row, and the byte offset in its part of a slab, at which copy number c of
+// the threads starts.
 func (v variant) CopyRow(c int) int    { return 4096 * c / v.SlabBytes() }
 func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
 
-// variants returns every kernel's, by name.
+// variants returns the variants of all kernels, by name.
 func variants() []variant {
 	var list []variant
 	add := func(template, name, entries, arith string) {
@@ -98,12 +98,13 @@ func variants() []variant {
 			add("contract", "contract_generated_"+e+"_"+t, e, t)
 		}
 		for _, family := range []string{
-			"lift", "lift_rect", "pullback", "pullback_rect", "pullback_rect_transposed", "residuals", "sum_chunks",
+			"lift", "lift_rect", "pullback", "pullback_rect", "pullback_rect_transposed",
+			"residuals", "sum_chunks",
 		} {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "gram", "right_multiply", "sum_squares"} {
+	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })

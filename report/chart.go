@@ -110,8 +110,8 @@ func (f Figure) Chart() Chart {
 		title  string
 		curves []curve
 	}{
-		{"Errors", errorCurves},
-		{"Signal, noise and angles", splitCurves},
+		{"Errors", curvesOf(solver.ErrorPanel)},
+		{"Signal, noise and angles", curvesOf(solver.FactorPanel)},
 		{"Singular values of the factor", f.sigmaCurves()},
 	} {
 		if p := f.chartPanel(panel.title, panel.curves); len(p.Series) > 0 {
@@ -126,7 +126,7 @@ func (f Figure) chartPanel(title string, curves []curve) Panel {
 	p := Panel{Title: title}
 	var kinds []string
 	for _, c := range curves {
-		s := Series{Name: strings.ReplaceAll(c.name, "\n", " "), Ink: c.ink}
+		s := Series{Name: c.name, Ink: c.ink}
 		for _, d := range c.dashes {
 			s.Dash = append(s.Dash, float64(d))
 		}

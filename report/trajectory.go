@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -76,7 +77,7 @@ var (
 	gray = color.RGBA{0x55, 0x55, 0x55, 0xFF}
 )
 
-// curve is one metric's line.
+// curve is one line of a figure.
 type curve struct {
 	name   string
 	kind   string // what it measures, for the axis
@@ -85,19 +86,32 @@ type curve struct {
 	value  func(s solver.Sample) float64
 }
 
-var errorCurves = []curve{
-	{"test error", "relative error", Blue, nil, func(s solver.Sample) float64 { return s.TestError }},
-	{"train loss", "loss", Orange, []vg.Length{4, 2}, func(s solver.Sample) float64 { return s.TrainLoss }},
+// styles are the colors and dashes of metrics; the others share one.
+var styles = map[string]struct {
+	ink    Ink
+	dashes []vg.Length
+}{
+	"test_error": {Blue, nil}, "train_loss": {Orange, []vg.Length{4, 2}},
+	"signal": {Green, nil}, "noise": {Black, []vg.Length{1.5, 1.5}},
+	"angle": {Purple, []vg.Length{6, 2}}, "spectral_angle": {Blue, []vg.Length{6, 2, 1.5, 2}},
+	"imbalance": {Orange, []vg.Length{3, 3}},
 }
 
-var splitCurves = []curve{
-	{"signal", "singular value", Green, nil, func(s solver.Sample) float64 { return s.Signal }},
-	{"noise", "singular value", Black, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Noise }},
-	{"angle to truth", "sine of angle", Purple, []vg.Length{6, 2}, func(s solver.Sample) float64 { return s.Angle }},
-	{"angle to spectral\nestimate", "sine of angle", Blue, []vg.Length{6, 2, 1.5, 2}, func(s solver.Sample) float64 { return s.SpectralAngle }},
-	{"shift", "rms", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Shift }},
-	{"imbalance", "norm", Orange, []vg.Length{3, 3}, func(s solver.Sample) float64 { return s.Imbalance }},
-	{"flatness", "trace", Orange, []vg.Length{1.5, 1.5}, func(s solver.Sample) float64 { return s.Flatness }},
+// curvesOf returns the curves of a panel's metrics.
+func curvesOf(panel solver.Panel) []curve {
+	var curves []curve
+	for _, m := range solver.ShownMetrics() {
+		if m.Panel != panel {
+			continue
+		}
+		of := func(s solver.Sample) float64 { return m.Of(&s) }
+		c := curve{m.Label, m.Unit, Orange, []vg.Length{1.5, 1.5}, of}
+		if style, found := styles[m.Name]; found {
+			c.ink, c.dashes = style.ink, style.dashes
+		}
+		curves = append(curves, c)
+	}
+	return curves
 }
 
 // ErrEmpty says that no metric has a number that a logarithmic axis can show.
@@ -105,7 +119,7 @@ var ErrEmpty = errors.New("there is nothing to draw: no metric is positive and f
 
 // Empty says whether drawing would end in [ErrEmpty].
 func (f Figure) Empty() bool {
-	for _, c := range slices.Concat(errorCurves, splitCurves) {
+	for _, c := range slices.Concat(curvesOf(solver.ErrorPanel), curvesOf(solver.FactorPanel)) {
 		if len(f.positiveRuns(c.value)) > 0 {
 			return false
 		}
@@ -152,7 +166,7 @@ func (f Figure) draw(c draw.Canvas) {
 	var plots []*plot.Plot
 	var legends []plot.Legend
 	var labels []string
-	for _, curves := range [][]curve{errorCurves, splitCurves} {
+	for _, curves := range [][]curve{curvesOf(solver.ErrorPanel), curvesOf(solver.FactorPanel)} {
 		if p, legend := f.panel(curves, bands, len(plots) == 0); p != nil {
 			labels = append(labels, f.axisLabel(curves))
 			plots = append(plots, p)
@@ -231,7 +245,7 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 			}
 			if !shown {
 				shown = true
-				names := strings.Split(c.name, "\n")
+				names := broken(c.name)
 				legend.Add(names[0], line)
 				for _, more := range names[1:] {
 					legend.Add(more)
@@ -266,6 +280,21 @@ func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot
 		a.Padding = 0
 	}
 	return p, legend
+}
+
+// longestName is how many signs of a name stand in one line of the legend.
+const longestName = 20
+
+// broken cuts a name into lines for the legend.
+func broken(name string) (lines []string) {
+	for _, word := range strings.Fields(name) {
+		if n := len(lines); n > 0 && utf8.RuneCountInString(lines[n-1]+" "+word) <= longestName {
+			lines[n-1] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // axisLabel names what the curves that are there measure.

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// blockWriter is assembly that writes the words of many blocks, in multiples of step.
+// blockWriter is an assembly routine that writes the words of consecutive blocks, in multiples of step.
 type blockWriter struct {
 	name  string
 	step  int
 	write func(dst *uint32, count int, block, row0, row1, stream, key0, key1 uint32)
 }
 
-// blockWriters are what this machine has, the best first.
+// blockWriters are those that this machine can run, the fastest first.
 var blockWriters = func() (have []blockWriter) {
 	if cpu.X86.HasAVX512F {
 		have = append(have, blockWriter{"AVX-512", 16, philoxAVX512})
@@ -26,8 +26,8 @@ var blockWriters = func() (have []blockWriter) {
 	return have
 }()
 
-// writeBlocks writes as many of a row's first count blocks to dst, 16 bytes each, as assembly takes, and returns how many
-// these are.
+// writeBlocks writes a row's first blocks to dst, 16 bytes each: as many of count as assembly takes in whole
+// steps. It returns how many it wrote.
 func (s Stream) writeBlocks(row uint64, dst unsafe.Pointer, count int) int {
 	done := 0
 	for _, w := range blockWriters {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestBlockWriters: assembly makes the bytes and signs of plain Go, whatever the length, row and seed, and writes nothing
-// past the end.
+// TestBlockWriters: assembly writes the same bytes and signs as plain Go, for every length, row and seed, and
+// nothing past the end.
 func TestBlockWriters(t *testing.T) {
 	all := blockWriters
 	defer func() { blockWriters = all }()

@@ -8,19 +8,20 @@ import (
 	"sync"
 )
 
-// Completion is the ensemble of matrix completion: each measurement is one entry of the unknown matrix, times the square
-// root of the number of coordinates,
+// Completion is the ensemble of matrix completion: each measurement is one entry of the unknown matrix, times
+// the square root of the number of coordinates,
 //
 //	⟨A_k, Z⟩ = √K·z_c = Unit(i, j)·Z_ij,    Unit(i, j) = √K, or √(2K) off the diagonal of symmetric matrices,
 //
-// for the coordinate c of position (i, j). Over all coordinates E⟨A, Z⟩² = ‖Z‖_F², as it is of Gaussian measurements, so that
-// step sizes mean the same: with the positions Ω, those of a symmetric matrix on both sides of the diagonal, and p = m/K the
-// objective is
+// for the coordinate c of position (i, j). Over all coordinates E⟨A, Z⟩² = ‖Z‖_F², as for Gaussian
+// measurements, so that a step size means the same for both. Let Ω be the observed positions, with both
+// (i, j) and (j, i) if the matrix is symmetric, and p = m/K. The objective is
 //
 //	f(U) = 1/(4p)·Σ_{(i,j) ∈ Ω} ((UUᵀ)_ij − M*_ij)²
 //
-// No position is observed twice. Positions take 8 bytes each, once they were asked for. (Candès and Recht, Exact matrix
-// completion via convex optimization, Foundations of Computational Mathematics 9 (2009).)
+// No position is observed twice. Positions are drawn when they are first asked for, and then take 8 bytes
+// each. (Candès and Recht, Exact matrix completion via convex optimization, Foundations of Computational
+// Mathematics 9 (2009).)
 type Completion struct {
 	base
 	name      string
@@ -32,15 +33,15 @@ var _ Ensemble = &Completion{}
 const (
 	// MaxSide bounds the sides of matrices that are measured without rows of entries.
 	MaxSide = 1 << 24
-	// MaxReLUSide bounds them where every entry of the truth is looked at.
+	// MaxReLUSide bounds the sides of matrices if every entry of the truth has to be computed.
 	MaxReLUSide = 1 << 15
 	// MaxObserved bounds the number of observed entries.
 	MaxObserved = math.MaxInt32 / 2
 )
 
-// NewCompletion returns the ensemble that observes m of the K coordinates, any m with the same probability. It takes the
-// first m different ones of a stream of coordinates, or leaves out the first K − m where these are fewer. Each coordinate
-// has its probability up to a relative error of K·2⁻⁶⁴.
+// NewCompletion returns the ensemble that observes m of the K coordinates; all sets of m coordinates are
+// equally likely. It draws the first m different coordinates of a stream, or, if K − m is smaller, the K − m
+// coordinates to leave out. The probability of each coordinate is exact up to a relative error of K·2⁻⁶⁴.
 func NewCompletion(s Space, m int, seed uint64) (*Completion, error) {
 	b, err := newCompletionBase(s, m)
 	if err != nil {
@@ -57,15 +58,15 @@ func NewCompletion(s Space, m int, seed uint64) (*Completion, error) {
 	return &Completion{b, "completion", sync.OnceValues(draw)}, nil
 }
 
-// known returns positions that need not be drawn.
+// known returns a function that returns given positions, in the place of one that draws them.
 func known(rows, cols []int32) func() (r, c []int32) {
 	return func() ([]int32, []int32) { return rows, cols }
 }
 
-// NewReLUCompletion returns the ensemble that observes the entries of a truth that are not negative, all of them: what is
-// seen depends on what is to be found. (Liu, Wang, Huang, Qu and Balzano, Symmetric Matrix Completion with ReLU Sampling,
-// ICML 2024, arXiv 2406.05822.) The truth's entries are computed in one order, so that the positions are the same on every
-// machine.
+// NewReLUCompletion returns the ensemble that observes all entries of a truth that are not negative: the
+// observed positions depend on the unknown. (Liu, Wang, Huang, Qu and Balzano, Symmetric Matrix Completion
+// with ReLU Sampling, ICML 2024, arXiv 2406.05822.) The truth's entries are computed in a fixed order, so
+// that the positions are the same on every machine.
 func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 	m, err := ReLUMeasurements(s, t)
 	if err != nil {
@@ -84,14 +85,15 @@ func NewReLUCompletion(s Space, t *Truth) (*Completion, error) {
 	return &Completion{b, "relu-completion", known(rows, cols)}, nil
 }
 
-// ReLUMeasurements is how many entries of a truth [NewReLUCompletion] observes.
+// ReLUMeasurements returns how many entries of a truth [NewReLUCompletion] observes.
 func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
 	n1, n2 := s.Dims()
 	if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
 		return 0, fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
 	}
 	if max(n1, n2) > MaxReLUSide {
-		return 0, fmt.Errorf("sensing: the entries of a %d × %d truth are too many to look at: sides go up to %d", n1, n2, MaxReLUSide)
+		return 0, fmt.Errorf("sensing: a %d × %d truth has too many entries to compute: sides go up to %d",
+			n1, n2, MaxReLUSide)
 	}
 	t.eachEntry(s, func(_, _ int, v float64) {
 		if v >= 0 {
@@ -101,22 +103,24 @@ func ReLUMeasurements(s Space, t *Truth) (m int, err error) {
 	return m, nil
 }
 
-// Repeated says that a position was given twice, by triplets First and Second.
+// Repeated is the error for a position that is given twice, by triplets First and Second.
 type Repeated struct {
 	Row, Col      int
 	First, Second int
 }
 
 func (r *Repeated) Error() string {
-	return fmt.Sprintf("sensing: the entry (%d, %d) is given twice, by triplets %d and %d", r.Row, r.Col, r.First, r.Second)
+	return fmt.Sprintf("sensing: the entry (%d, %d) is given twice, by triplets %d and %d",
+		r.Row, r.Col, r.First, r.Second)
 }
 
-// CompletionOf returns the ensemble of given positions in any order, and what is observed where these entries have the given
-// values: y_k = Unit·value. In a symmetric space an entry below the diagonal is the one above it, and both may be given if
-// they are the same number; otherwise a position that is given twice is a [Repeated].
+// CompletionOf returns the ensemble of given positions, in any order, and the observations y_k = Unit·value
+// for the entries' given values. In a symmetric space (i, j) and (j, i) are the same position; both may be
+// given if their values are equal. Any other position that is given twice is an error, a [Repeated].
 func CompletionOf(s Space, rows, cols []int32, values []float64) (*Completion, []float64, error) {
 	if len(cols) != len(rows) || len(values) != len(rows) {
-		return nil, nil, fmt.Errorf("sensing: %d rows, %d columns and %d values are not triplets", len(rows), len(cols), len(values))
+		return nil, nil, fmt.Errorf("sensing: %d rows, %d columns and %d values are not triplets",
+			len(rows), len(cols), len(values))
 	}
 	b, err := newBaseUpTo(MaxSide, s, len(rows))
 	if err != nil {
@@ -130,7 +134,8 @@ func CompletionOf(s Space, rows, cols []int32, values []float64) (*Completion, [
 	if c.base, err = newCompletionBase(s, len(order)); err != nil {
 		return nil, nil, err
 	}
-	sortedRows, sortedCols, y := make([]int32, len(order)), make([]int32, len(order)), make([]float64, len(order))
+	sortedRows, sortedCols := make([]int32, len(order)), make([]int32, len(order))
+	y := make([]float64, len(order))
 	for k, at := range order {
 		i, j := c.upper(rows[at], cols[at])
 		sortedRows[k], sortedCols[k] = i, j
@@ -140,19 +145,20 @@ func CompletionOf(s Space, rows, cols []int32, values []float64) (*Completion, [
 	return c, y, nil
 }
 
-// sorted checks triplets and returns their places in the order of positions, each position once.
+// sorted checks triplets and returns their indices sorted by position, with each position once.
 func (c *Completion) sorted(rows, cols []int32, values []float64) ([]int32, error) {
 	n1, n2 := c.space.Dims()
 	order := make([]int32, len(rows))
 	for at := range order {
 		order[at] = int32(at)
 		if i, j := int(rows[at]), int(cols[at]); i < 0 || i >= n1 || j < 0 || j >= n2 {
-			return nil, fmt.Errorf("sensing: triplet %d is the entry (%d, %d), and the matrix is %d × %d", at, i, j, n1, n2)
+			return nil, fmt.Errorf("sensing: triplet %d is the entry (%d, %d), and the matrix is %d × %d",
+				at, i, j, n1, n2)
 		}
 	}
 	position := func(at int32) (int32, int32) { return c.upper(rows[at], cols[at]) }
 	order = byRow(order, n1, func(at int32) int32 { i, _ := position(at); return i })
-	for from := 0; from < len(order); { // each row by columns, and the same entry's in the order given
+	for from := 0; from < len(order); { // sort each row by columns; repetitions keep the order given
 		row, _ := position(order[from])
 		to := from + 1
 		for ; to < len(order); to++ {
@@ -185,7 +191,7 @@ func (c *Completion) sorted(rows, cols []int32, values []float64) ([]int32, erro
 	return order, nil
 }
 
-// byRow returns triplets' places row after row, in each as before.
+// byRow returns triplets' indices sorted by row. Within a row they keep their order.
 func byRow(places []int32, rows int, row func(at int32) int32) []int32 {
 	begin := make([]int, rows+1)
 	for _, at := range places {
@@ -202,7 +208,8 @@ func byRow(places []int32, rows int, row func(at int32) int32) []int32 {
 	return out
 }
 
-// upper returns the position that stands for one: in a symmetric space the one on or above the diagonal.
+// upper returns the representative of a position: in a symmetric space, the position on or above the
+// diagonal.
 func (c *Completion) upper(i, j int32) (int32, int32) {
 	if _, symmetric := c.space.(Sym); symmetric && i > j {
 		return j, i
@@ -213,11 +220,11 @@ func (c *Completion) upper(i, j int32) (int32, int32) {
 // Name implements [Ensemble].
 func (c *Completion) Name() string { return c.name }
 
-// Positions returns the row and the column of each measurement's entry: row after row, in each by columns, and of symmetric
-// matrices those on and above the diagonal. The caller must not change them.
+// Positions returns the row and the column of each measurement's entry, sorted by row and then by column. For
+// symmetric matrices they lie on or above the diagonal. The caller must not change them.
 func (c *Completion) Positions() (rows, cols []int32) { return c.positions() }
 
-// Unit is what the entry (i, j) is multiplied by to be observed.
+// Unit returns the factor √K or √(2K) by which the entry (i, j) is multiplied to give a measurement.
 func (c *Completion) Unit(i, j int) float64 {
 	k := float64(c.space.K())
 	if _, symmetric := c.space.(Sym); symmetric && i != j {
@@ -233,15 +240,16 @@ func newCompletionBase(s Space, m int) (base, error) {
 		return b, err
 	case m > s.K():
 		n1, n2 := s.Dims()
-		return b, fmt.Errorf("sensing: %d entries of a %d × %d matrix cannot be observed: it has %d", m, n1, n2, s.K())
+		return b, fmt.Errorf("sensing: %d entries of a %d × %d matrix cannot be observed: it has %d",
+			m, n1, n2, s.K())
 	case m > MaxObserved:
 		return b, fmt.Errorf("sensing: at most %d entries can be observed, got %d", MaxObserved, m)
 	}
 	return b, nil
 }
 
-// distinct returns the first count different numbers below k of a stream, in ascending order. Number i of the stream is the
-// i-th 64-bit word over 2⁶⁴, times k, rounded down.
+// distinct returns the first count different numbers below k of a stream, in ascending order. Number i of the
+// stream is ⌊w·k/2⁶⁴⌋ for its i-th 64-bit word w.
 func distinct(s Stream, k uint64, count int) []uint64 {
 	all := make([]uint64, 0, count)
 	for next := uint64(0); len(all) < count; {
@@ -255,7 +263,7 @@ func distinct(s Stream, k uint64, count int) []uint64 {
 	return all
 }
 
-// complement returns the numbers below k that are not among some in ascending order.
+// complement returns the numbers below k that are not in some, which is in ascending order.
 func complement(some []uint64, k uint64) []uint64 {
 	rest := make([]uint64, 0, k-uint64(len(some)))
 	from := uint64(0)

@@ -21,7 +21,7 @@ func mustComplete(t *testing.T, s Space, m int, seed uint64) *Completion {
 	return c
 }
 
-// coordinates are the numbers of an ensemble's positions, found from the space's own coordinates.
+// coordinates returns the numbers of the coordinates that an ensemble observes, computed from the space.
 func coordinates(t *testing.T, c *Completion) []int {
 	t.Helper()
 	n1, n2 := c.Space().Dims()
@@ -46,8 +46,9 @@ func coordinates(t *testing.T, c *Completion) []int {
 	return out
 }
 
-// TestCompletionPositions: every position is in the matrix and on its upper side, none comes twice, and they come in
-// the order of coordinates: with few, with more than half, which leaves out, and with all of them.
+// TestCompletionPositions: every position is in the matrix, on or above the diagonal if the matrix is
+// symmetric, none comes twice, and they come in the order of coordinates. It draws few coordinates, more than
+// half (which draws those to leave out) and all of them.
 func TestCompletionPositions(t *testing.T) {
 	for _, s := range []Space{Sym{1}, Sym{7}, Sym{40}, Rect{1, 9}, Rect{9, 1}, Rect{13, 31}} {
 		k := s.K()
@@ -72,7 +73,8 @@ func TestCompletionPositions(t *testing.T) {
 			if r, c := again.Positions(); !slices.Equal(r, rows) || !slices.Equal(c, cols) {
 				t.Errorf("%v, m = %d: the same seed gives other positions", s, m)
 			}
-			if other := coordinates(t, mustComplete(t, s, m, 4)); k > 20 && m < k-1 && slices.Equal(other, all) {
+			other := coordinates(t, mustComplete(t, s, m, 4))
+			if k > 20 && m < k-1 && slices.Equal(other, all) {
 				t.Errorf("%v, m = %d: another seed gives the same positions", s, m)
 			}
 		}
@@ -99,8 +101,9 @@ func TestCompletionStream(t *testing.T) {
 	}
 }
 
-// TestCompletionLaw: over seeds, each coordinate is observed m/K of the time, and two with the probability of two of a draw without
-// replacement, within 5 standard deviations; so is a set that is drawn by leaving out.
+// TestCompletionLaw: over seeds, each coordinate is observed with the probability m/K, and two together with
+// the probability of draws without replacement, within 5 standard deviations. So it is if the coordinates to
+// leave out are drawn.
 func TestCompletionLaw(t *testing.T) {
 	const draws = 4000
 	for _, c := range []struct {
@@ -121,9 +124,13 @@ func TestCompletionLaw(t *testing.T) {
 		p := float64(c.m) / float64(k)
 		pair := p * float64(c.m-1) / float64(k-1)
 		for number := range count {
-			for what, of := range map[string][2]float64{"alone": {float64(count[number]), p}, "with the next": {float64(both[number]), pair}} {
+			for what, of := range map[string][2]float64{
+				"alone":         {float64(count[number]), p},
+				"with the next": {float64(both[number]), pair},
+			} {
 				if z := (of[0] - draws*of[1]) / math.Sqrt(draws*of[1]*(1-of[1])); math.Abs(z) > 5 {
-					t.Errorf("%v, m = %d: coordinate %d is observed %s %v times of %d, %.1f deviations off", c.s, c.m, number, what, of[0], draws, z)
+					t.Errorf("%v, m = %d: coordinate %d is observed %s %v times of %d, %.1f deviations off",
+						c.s, c.m, number, what, of[0], draws, z)
 				}
 			}
 		}
@@ -152,7 +159,7 @@ func TestCompletionUnits(t *testing.T) {
 	}
 }
 
-// TestReLU: all entries that are not negative are observed, in order, and no other.
+// TestReLU: all entries that are not negative are observed, in order, and no others.
 func TestReLU(t *testing.T) {
 	sym, err := NewTruth(31, 3, 2, 5)
 	if err != nil {
@@ -182,7 +189,9 @@ func TestReLU(t *testing.T) {
 			}
 		}
 		gotRows, gotCols := e.Positions()
-		if m, err := ReLUMeasurements(c.s, c.truth); !slices.Equal(gotRows, rows) || !slices.Equal(gotCols, cols) || e.Measurements() != len(rows) || m != len(rows) || err != nil {
+		m, err := ReLUMeasurements(c.s, c.truth)
+		if !slices.Equal(gotRows, rows) || !slices.Equal(gotCols, cols) ||
+			e.Measurements() != len(rows) || m != len(rows) || err != nil {
 			t.Errorf("%v: %d positions, %d counted, want %d", c.s, e.Measurements(), m, len(rows))
 		}
 		if e.Name() != "relu-completion" {
@@ -197,8 +206,8 @@ func TestReLU(t *testing.T) {
 	}
 }
 
-// TestCompletionOf: triplets in any order, in a symmetric space on either side of the diagonal or on both, are the entries that
-// they say.
+// TestCompletionOf: triplets may come in any order, and in a symmetric space on either side of the diagonal
+// or on both. The ensemble observes the entries that they name.
 func TestCompletionOf(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, s := range []Space{Sym{12}, Rect{12, 7}} {
@@ -214,9 +223,9 @@ func TestCompletionOf(t *testing.T) {
 		if symmetric {
 			for k := range 30 {
 				switch k % 3 {
-				case 0: // below
+				case 0: // below the diagonal
 					rows[k], cols[k] = cols[k], rows[k]
-				case 1: // both
+				case 1: // both sides
 					if rows[k] != cols[k] {
 						rows, cols = append(rows, cols[k]), append(cols, rows[k])
 					}
@@ -237,7 +246,8 @@ func TestCompletionOf(t *testing.T) {
 		}
 		gotRows, gotCols := e.Positions()
 		if e.Measurements() != 30 || !slices.Equal(gotRows, wantRows) || !slices.Equal(gotCols, wantCols) {
-			t.Fatalf("%v: %d positions %v %v, want %v %v", s, e.Measurements(), gotRows, gotCols, wantRows, wantCols)
+			t.Fatalf("%v: %d positions %v %v, want %v %v",
+				s, e.Measurements(), gotRows, gotCols, wantRows, wantCols)
 		}
 		for k := range y {
 			if u := want.Unit(int(wantRows[k]), int(wantCols[k])); y[k] != u*value(wantRows[k], wantCols[k]) {
@@ -258,15 +268,19 @@ func TestCompletionRefuses(t *testing.T) {
 		values []float64
 		want   string
 	}{
-		{Sym{3}, []int32{0, 1}, []int32{0, 1}, []float64{1}, "2 rows, 2 columns and 1 values are not triplets"},
+		{Sym{3}, []int32{0, 1}, []int32{0, 1}, []float64{1},
+			"2 rows, 2 columns and 1 values are not triplets"},
 		{Sym{3}, nil, nil, nil, "must be positive, got 0"},
-		{Sym{3}, []int32{0, 3}, []int32{0, 1}, []float64{1, 2}, "triplet 1 is the entry (3, 1), and the matrix is 3 × 3"},
-		{Rect{3, 2}, []int32{0, 2}, []int32{0, 2}, []float64{1, 2}, "triplet 1 is the entry (2, 2), and the matrix is 3 × 2"},
+		{Sym{3}, []int32{0, 3}, []int32{0, 1}, []float64{1, 2},
+			"triplet 1 is the entry (3, 1), and the matrix is 3 × 3"},
+		{Rect{3, 2}, []int32{0, 2}, []int32{0, 2}, []float64{1, 2},
+			"triplet 1 is the entry (2, 2), and the matrix is 3 × 2"},
 		{Rect{3, 2}, []int32{-1}, []int32{0}, []float64{1}, "triplet 0 is the entry (-1, 0)"},
 		{Sym{0}, []int32{0}, []int32{0}, []float64{1}, "sides go from 1 to"},
 		{Sym{MaxSide + 1}, []int32{0}, []int32{0}, []float64{1}, "sides go from 1 to"},
 	} {
-		if _, _, err := CompletionOf(c.s, c.rows, c.cols, c.values); err == nil || !strings.Contains(err.Error(), c.want) {
+		_, _, err := CompletionOf(c.s, c.rows, c.cols, c.values)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
@@ -276,13 +290,17 @@ func TestCompletionRefuses(t *testing.T) {
 		values     []float64
 		want       Repeated
 	}{
-		{Sym{4}, []int32{1, 0, 1}, []int32{2, 0, 2}, []float64{5, 1, 5}, Repeated{1, 2, 0, 2}}, // once more, though it is the same number
-		{Sym{4}, []int32{1, 0, 2}, []int32{2, 0, 1}, []float64{5, 1, 6}, Repeated{2, 1, 0, 2}}, // mirrored, and another number
-		{Sym{4}, []int32{3, 3}, []int32{3, 3}, []float64{5, 5}, Repeated{3, 3, 0, 1}},          // on the diagonal
+		// The same side, though with the same value.
+		{Sym{4}, []int32{1, 0, 1}, []int32{2, 0, 2}, []float64{5, 1, 5}, Repeated{1, 2, 0, 2}},
+		// The other side, with another value.
+		{Sym{4}, []int32{1, 0, 2}, []int32{2, 0, 1}, []float64{5, 1, 6}, Repeated{2, 1, 0, 2}},
+		// On the diagonal.
+		{Sym{4}, []int32{3, 3}, []int32{3, 3}, []float64{5, 5}, Repeated{3, 3, 0, 1}},
 		{Rect{4, 4}, []int32{0, 2, 2}, []int32{1, 1, 1}, []float64{1, 5, 5}, Repeated{2, 1, 1, 2}},
 	} {
 		var repeated *Repeated
-		if _, _, err := CompletionOf(c.s, c.rows, c.cols, c.values); !errors.As(err, &repeated) || *repeated != c.want {
+		_, _, err := CompletionOf(c.s, c.rows, c.cols, c.values)
+		if !errors.As(err, &repeated) || *repeated != c.want {
 			t.Errorf("%v %v: %v, want %+v", c.rows, c.cols, err, c.want)
 		}
 	}

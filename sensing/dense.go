@@ -9,13 +9,13 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 )
 
-// Dense is an ensemble of a user's own measurement matrices. In a symmetric space an A_i that is not symmetric is replaced by
-// (A_i + A_iᵀ)/2, which changes no ⟨A_i, Z⟩ with a symmetric Z.
+// Dense is an ensemble of the user's measurement matrices. In a symmetric space an A_i that is not symmetric
+// is replaced by (A_i + A_iᵀ)/2, which changes no ⟨A_i, Z⟩ with a symmetric Z.
 type Dense struct {
 	base
 	rows []float64
-	// Asymmetry is the largest |A_jk − A_kj| over all measurements, divided by the largest |A_jk|: 0 where all were
-	// symmetric as given, and in a rectangular space.
+	// Asymmetry is the largest |A_jk − A_kj| over all measurements, divided by the largest |A_jk|. It is 0 if
+	// all given matrices are symmetric, and in a rectangular space.
 	Asymmetry float64
 }
 
@@ -24,7 +24,8 @@ var _ RowsInMemory[float64] = &Dense{}
 // NewDense copies m × n × n float64 or float32 numbers, in any memory order.
 func NewDense(a *tensor.Dense) (*Dense, error) { return newDense(a, true) }
 
-// NewRectDense copies m × n1 × n2 float64 or float32 numbers, in any memory order: matrices as they are.
+// NewRectDense copies m × n1 × n2 float64 or float32 numbers, in any memory order. The matrices stay as they
+// are.
 func NewRectDense(a *tensor.Dense) (*Dense, error) { return newDense(a, false) }
 
 func newDense(a *tensor.Dense, symmetric bool) (*Dense, error) {
@@ -37,7 +38,7 @@ func newDense(a *tensor.Dense, symmetric bool) (*Dense, error) {
 		return nil, err
 	}
 	s := a.Strides()
-	if len(s) == 0 { // of a single number
+	if len(s) == 0 { // a tensor of a single number
 		s = []int{0, 0, 0}
 	}
 	for i := range p.m {
@@ -61,8 +62,8 @@ func reader(a *tensor.Dense) (func(at int) float64, error) {
 	return nil, fmt.Errorf("sensing: measurement matrices must be float32 or float64, got %v", a.Dtype())
 }
 
-// LoadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by element, so
-// that no more than the packed rows is ever in memory.
+// LoadDense reads m × n × n numbers from a .npy file, matrix by matrix or, in Fortran order, element by
+// element. So no more than the packed rows is in memory at any time.
 func LoadDense(path string) (*Dense, error) { return loadDense(path, true) }
 
 // LoadRectDense reads m × n1 × n2 numbers as [LoadDense] does.
@@ -102,7 +103,7 @@ type packer struct {
 	*Dense
 	n, n2     int
 	symmetric bool
-	matrix    []float64 // the one being packed, n × n2
+	matrix    []float64 // the matrix being packed, n × n2
 	skew, top float64   // largest |A_jk − A_kj| and |A_jk|
 	bad       error     // the first entry that is not finite
 }
@@ -110,9 +111,11 @@ type packer struct {
 func newPacker(shape []int, symmetric bool) (*packer, error) {
 	switch {
 	case symmetric && (len(shape) != 3 || shape[1] != shape[2]):
-		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n, n), got %s", npy.ShapeString(shape))
+		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n, n), got %s",
+			npy.ShapeString(shape))
 	case len(shape) != 3:
-		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n1, n2), got %s", npy.ShapeString(shape))
+		return nil, fmt.Errorf("sensing: measurement matrices must have the shape (m, n1, n2), got %s",
+			npy.ShapeString(shape))
 	}
 	m, n, n2 := shape[0], shape[1], shape[2]
 	var space Space = Rect{n, n2}
@@ -161,8 +164,8 @@ func (p *packer) pack(i int) {
 	}
 }
 
-// readColumns reads a file in which the index of the measurement runs fastest, then the matrix's row: the lower
-// triangle's element (b, a) comes before the upper's (a, b), and waits in the row for it.
+// readColumns reads a file in which the index of the measurement runs fastest, then the matrix's row. The
+// lower triangle's element (b, a) comes before the upper's (a, b) and is kept in the row until then.
 func (p *packer) readColumns(r *npy.Reader) error {
 	k := p.space.K()
 	column := make([]float64, p.m)
@@ -192,13 +195,13 @@ func (p *packer) readColumns(r *npy.Reader) error {
 	return nil
 }
 
-// checked returns an element after a look at it.
+// checked checks an element and returns it.
 func (p *packer) checked(i, a, b int, v float64) float64 {
 	p.check(i, a, b, v)
 	return v
 }
 
-// offDiagonal returns the coordinate of the pair of elements (a, b) and (b, a).
+// offDiagonal returns the coordinate that stands for the two elements (a, b) and (b, a).
 func (p *packer) offDiagonal(i, a, b int, upper, lower float64) float64 {
 	p.check(i, a, b, upper)
 	p.check(i, b, a, lower)
@@ -214,7 +217,8 @@ func (p *packer) check(i, a, b int, v float64) {
 	if size <= Largest || p.bad != nil {
 		return
 	}
-	p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is %v: every element must be finite, and at most %g so that squares are", i, a, b, v, Largest)
+	p.bad = fmt.Errorf("sensing: measurement matrix %d, element (%d, %d) is %v: "+
+		"every element must be finite, and at most %g so that its square is finite", i, a, b, v, Largest)
 }
 
 func (p *packer) finish() (*Dense, error) {

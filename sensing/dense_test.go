@@ -23,8 +23,8 @@ type stack struct {
 	data []float64
 }
 
-// shortStack returns random matrices of numbers with 11 significant bits, so that float32 holds them and the sum of two
-// is exact.
+// shortStack returns random matrices of numbers with 11 significant bits, so that float32 holds them and the
+// sum of two of them is exact.
 func shortStack(m, n int, symmetric bool) stack {
 	rng := rand.New(rand.NewPCG(uint64(m), uint64(n)))
 	s := stack{m, n, make([]float64, m*n*n)}
@@ -86,13 +86,14 @@ func (s stack) asymmetry() float64 {
 	return skew / top
 }
 
-// file returns a .npy file: its numbers in the order given.
+// file returns a .npy file with numbers in the order given.
 func file(descr string, fortran bool, shape []int, data []float64) []byte {
 	order := "False"
 	if fortran {
 		order = "True"
 	}
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", descr, order, npy.ShapeString(shape))
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n",
+		descr, order, npy.ShapeString(shape))
 	out := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text)))
 	out = append(out, text...)
 	return append(out, numtest.Encode(descr, data)...)
@@ -115,7 +116,7 @@ func singles(data []float64) []float32 {
 	return out
 }
 
-// route is one way to bring in a stack.
+// route is a way to make a Dense of a stack.
 type route struct {
 	name  string
 	bring func() (*Dense, error)
@@ -125,7 +126,9 @@ func routes(t *testing.T, s stack) []route {
 	t.Helper()
 	shape := tensor.WithShape(s.m, s.n, s.n)
 	out := []route{
-		{"tensor f64 C", func() (*Dense, error) { return NewDense(tensor.New(shape, tensor.WithBacking(s.data))) }},
+		{"tensor f64 C", func() (*Dense, error) {
+			return NewDense(tensor.New(shape, tensor.WithBacking(s.data)))
+		}},
 		{"tensor f32 C", func() (*Dense, error) {
 			return NewDense(tensor.New(shape, tensor.WithBacking(singles(s.data))))
 		}},
@@ -133,7 +136,8 @@ func routes(t *testing.T, s stack) []route {
 			return NewDense(tensor.New(shape, tensor.WithBacking(s.columns()), tensor.AsFortran(nil)))
 		}},
 		{"tensor f32 Fortran", func() (*Dense, error) {
-			return NewDense(tensor.New(shape, tensor.WithBacking(singles(s.columns())), tensor.AsFortran(nil)))
+			backing := tensor.WithBacking(singles(s.columns()))
+			return NewDense(tensor.New(shape, backing, tensor.AsFortran(nil)))
 		}},
 		{"tensor f64 turned to Fortran", func() (*Dense, error) {
 			return NewDense(tensor.New(shape, tensor.AsFortran(append([]float64{}, s.data...))))
@@ -155,7 +159,7 @@ func routes(t *testing.T, s stack) []route {
 			return NewDense(a)
 		}},
 		{"tensor f64 window", func() (*Dense, error) {
-			// The stack inside a larger one of NaN.
+			// The stack is a window into a larger one of NaN.
 			m, n := s.m+2, s.n+3
 			frame := make([]float64, m*n*n)
 			for i := range frame {
@@ -198,7 +202,8 @@ func TestDenseRoutes(t *testing.T) {
 			s := shortStack(shape[0], shape[1], symmetric)
 			want := s.rows()
 			for _, r := range routes(t, s) {
-				t.Run(fmt.Sprintf("m=%d n=%d symmetric=%t/%s", s.m, s.n, symmetric, r.name), func(t *testing.T) {
+				name := fmt.Sprintf("m=%d n=%d symmetric=%t/%s", s.m, s.n, symmetric, r.name)
+				t.Run(name, func(t *testing.T) {
 					d, err := r.bring()
 					if err != nil {
 						t.Fatal(err)
@@ -210,7 +215,8 @@ func TestDenseRoutes(t *testing.T) {
 	}
 }
 
-// TestRectDense: a rectangular stack is its numbers as they are, by whichever way it comes; numbers that cannot be used are refused.
+// TestRectDense: a rectangular stack keeps its numbers, whichever way it comes in. Numbers that cannot be
+// used are an error.
 func TestRectDense(t *testing.T) {
 	shape := []int{2, 3, 4}
 	data := make([]float64, 24)
@@ -232,7 +238,8 @@ func TestRectDense(t *testing.T) {
 			return NewRectDense(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)))
 		},
 		"tensor Fortran": func() (*Dense, error) {
-			return NewRectDense(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(columns), tensor.AsFortran(nil)))
+			return NewRectDense(tensor.New(
+				tensor.WithShape(shape...), tensor.WithBacking(columns), tensor.AsFortran(nil)))
 		},
 		"npy C":       func() (*Dense, error) { return fromFile(file("<f8", false, shape, data)) },
 		"npy Fortran": func() (*Dense, error) { return fromFile(file("<f4", true, shape, columns)) },
@@ -241,13 +248,16 @@ func TestRectDense(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if d.Space() != (Rect{3, 4}) || d.Measurements() != 2 || d.Asymmetry != 0 || !slices.Equal(d.Rows(), data) {
-			t.Errorf("%s: %v of %d measurements, asymmetry %v:\n%v", name, d.Space(), d.Measurements(), d.Asymmetry, d.Rows())
+		if d.Space() != (Rect{3, 4}) || d.Measurements() != 2 || d.Asymmetry != 0 ||
+			!slices.Equal(d.Rows(), data) {
+			t.Errorf("%s: %v of %d measurements, asymmetry %v:\n%v",
+				name, d.Space(), d.Measurements(), d.Asymmetry, d.Rows())
 		}
 	}
 	bad := slices.Clone(data)
 	bad[17] = math.NaN()
-	if _, err := fromFile(file("<f8", false, shape, bad)); err == nil || !strings.Contains(err.Error(), "measurement matrix 1, element (1, 1) is NaN") {
+	_, err := fromFile(file("<f8", false, shape, bad))
+	if err == nil || !strings.Contains(err.Error(), "measurement matrix 1, element (1, 1) is NaN") {
 		t.Errorf("of NaN it says %v", err)
 	}
 	if _, err := fromFile(file("<f8", false, []int{6, 4}, data)); err == nil {
@@ -270,13 +280,14 @@ func checkDense(t *testing.T, d *Dense, s stack, want []float64) {
 			t.Fatalf("row %d is %v, want %v", i, got, want[i*k:(i+1)*k])
 		}
 	}
-	// Differences and sizes of short numbers are exact, and so one division agrees to the bit.
+	// Differences and magnitudes of short numbers are exact, so that the only rounding is the division's.
 	if got, want := d.Asymmetry, s.asymmetry(); got != want {
 		t.Errorf("asymmetry %v, want %v", got, want)
 	}
 }
 
-// One 1 × 1 measurement in Fortran order, for which the tensor package gives no strides, is a number like any other.
+// The tensor package gives no strides for one 1 × 1 measurement in Fortran order. It must be read like any
+// other.
 func TestDenseOneNumber(t *testing.T) {
 	s := stack{1, 1, []float64{3}}
 	for _, r := range routes(t, s) {
@@ -379,8 +390,9 @@ func TestDenseRefusesWhatIsNotFinite(t *testing.T) {
 	}
 }
 
-// Numbers near the largest double: (A + Aᵀ)/2 of finite matrices is finite, and so is |A_jk − A_kj| / max |A|. Either
-// they are taken as they are or refused, naming the element; rows never hold an infinity that was not there.
+// Numbers near the largest double: (A + Aᵀ)/2 of finite matrices is finite, and so is |A_jk − A_kj| / max
+// |A|. NewDense either takes the numbers unchanged or names the element that it refuses; a row never has an
+// infinity that was not given.
 func TestDenseLargeNumbers(t *testing.T) {
 	const big = 1.7e308
 	tests := []struct {
@@ -443,7 +455,8 @@ func TestDenseWrongShapes(t *testing.T) {
 		})
 	}
 	t.Run("side too large", func(t *testing.T) {
-		// The reader is told a size that the file does not have: nothing may be allocated before the refusal.
+		// The header states a size that the file does not have: the reader must refuse it before it allocates
+		// memory.
 		head := file("<f8", false, []int{1, 65537, 65537}, nil)
 		r, err := npy.NewReader(bytes.NewReader(head), int64(len(head))+8*65537*65537)
 		if err != nil {

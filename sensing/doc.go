@@ -1,27 +1,43 @@
-// Package sensing says what is asked: which low-rank matrix is to be found, and from which linear measurements.
+// Package sensing defines the problem: which low-rank matrix is to be found, and from which measurements.
 // Nothing here solves anything.
 //
 // # The problem
 //
-// A matrix M* of low rank is observed through m measurement matrices,
+// A matrix M* of low rank, the truth, is to be found from m numbers y_i. Two things say how y depends on M*:
+// an ensemble and an observation model.
 //
-//	y_i = ⟨A_i, M*⟩ + σ·w_i,    i = 1 … m,    w_i ~ N(0, 1).
+// # Ensembles
 //
-// Everything downstream works in coordinates. A [Space] maps a matrix Z to a vector z of K numbers such that
-// ⟨A, Z⟩ = a·z: for symmetric n × n matrices that is svec, K = n(n+1)/2, with the off-diagonals multiplied by √2;
-// for rectangular n₁ × n₂ matrices it is plain vec, K = n₁·n₂. An ensemble of [Rows] is then an m × K matrix of rows a_i,
-// and nothing after it asks which space it came from. The other ensembles ([Completion], [RankOne], [Pauli]) have a structure of their own,
-// and nothing of K numbers.
+// An [Ensemble] is a set of measurement matrices A_1 … A_m: their number, their size and the law that they
+// are drawn by. Its measurements of a matrix Z are the m numbers ⟨A_i, Z⟩ = tr(A_iᵀZ).
+//
+// A [Space] maps a matrix Z to a vector z of K coordinates such that ⟨A, Z⟩ = a·z. For symmetric n × n
+// matrices that map is svec, K = n(n+1)/2, with the off-diagonals multiplied by √2; for rectangular n₁ × n₂
+// matrices it is vec, K = n₁·n₂. The ensembles with [Rows] ([Gaussian], [Rademacher], [Dense]) are m × K
+// matrices whose rows are the coordinates a_i, whatever the space. The other ensembles ([Completion],
+// [RankOne], [Pauli]) have a structure, by which an engine measures with the factors of Z and needs no K
+// coordinates.
+//
+// # Observation models
+//
+// An observation model says how y follows from M*. It is linear unless a problem says otherwise:
+//
+//   - linear: y_i = ⟨A_i, M*⟩ + σ·w_i with w_i ~ N(0, 1), for any ensemble. See [Problem].
+//   - single-index: y_i = h(⟨X_i, M*⟩/‖M*‖_F) + σ·w_i with a link h and Gaussian X_i. See [SingleIndex].
+//   - multi-index: y_i = q(⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩) + σ·w_i with a link q, the vectors a_i of a [RankOne]
+//     and orthonormal w_j that span the columns of M*. See [Link].
 //
 // # Three choices that are often confused
 //
-// The entries of the rows (f64, f32, bf16, q8, signs) are part of the problem: the rounded entries are the ensemble,
-// and y is computed from them. Where rows are kept (in memory, or recomputed when needed) changes time and space,
-// never a bit of the result. Which arithmetic contracts them belongs to the solver.
+// The number format of the rows' entries (f64, f32, bf16, q8, signs) is part of the problem: the rounded
+// entries are the ensemble, and y is computed from them. The place of the rows (in memory, or recomputed when
+// needed) changes time and memory, and no bit of the result. The arithmetic that multiplies with the rows
+// belongs to the solver.
 //
 // # Random numbers
 //
-// All randomness is Philox4x32-10, keyed by a seed, with a counter made of (stream, row, block). Any thread, device,
-// shard or resumed run makes the same entry by itself. Normal deviates are built from IEEE add, multiply, divide,
-// square root and explicit fused multiply-add alone, in one written order, so that they are the same bits everywhere.
+// All randomness is Philox4x32-10, keyed by a seed, with a counter made of (stream, row, block). So any
+// thread, device or resumed run can make any entry without the others. Normal deviates are built from IEEE
+// add, multiply, divide, square root and explicit fused multiply-add alone, in a fixed order, so that their
+// bits are the same on every machine.
 package sensing

@@ -2,16 +2,18 @@ package sensing
 
 import "fmt"
 
-// Ensemble says what the measurements are: how many, of matrices in which space, drawn by which law. It is a
-// description, a few words long; what an engine keeps in memory is the engine's choice.
+// Ensemble is a set of measurement matrices A_1 … A_m: their number, their space and the law that they are
+// drawn by. The package's observation models say how observations follow from ⟨A_i, M*⟩. An Ensemble is a
+// short description; an engine chooses what to keep in memory.
 //
-// How an engine reads an ensemble depends on what else the ensemble can do. Those whose measurements are rows of K
-// entries are [Rows], a [RowSource] of exactly one entry type. The others have a structure of their own, by which an engine
-// knows them, and nothing of K numbers.
+// How an engine reads an ensemble depends on the ensemble's further methods. If the measurements are rows of
+// K entries, the ensemble is a [Rows], and a [RowSource] of exactly one entry type. The other ensembles
+// ([Completion], [RankOne], [Pauli]) have a structure, and an engine knows each by its type.
 type Ensemble interface {
-	// Name is the ensemble's name in flags and files: gaussian, completion, dense. matsense list has all.
+	// Name is the ensemble's name in flags and files, for example gaussian, completion or dense.
+	// `matsense list` names all.
 	Name() string
-	// Space is the space that the measurements are taken in.
+	// Space is the space of the measurement matrices.
 	Space() Space
 	// Measurements is m.
 	Measurements() int
@@ -24,8 +26,8 @@ type Rows interface {
 	Entries() Entries
 }
 
-// Entries names the number format of an ensemble's entries. The formats are part of the problem: the rounded entries
-// are the ensemble.
+// Entries names the number format of an ensemble's entries. The format is part of the problem: the rounded
+// entries are the ensemble.
 type Entries string
 
 // The formats.
@@ -40,33 +42,34 @@ const (
 // BF16Entry is a bfloat16 number: the upper 16 bits of a float32.
 type BF16Entry uint16
 
-// Q8Entry is the number of a level of the normal distribution; [Q8Levels] has its value.
+// Q8Entry is the number of one of the 256 levels of the normal distribution; [Q8Levels] has their values.
 type Q8Entry uint8
 
 // SignWord holds 32 entries of ±1, the first in the least significant bit; a set bit is −1.
 type SignWord uint32
 
-// Entry is a Go type that rows of entries are made of.
+// Entry is a Go type of the entries in a row.
 type Entry interface {
 	float64 | float32 | BF16Entry | Q8Entry | SignWord
 }
 
-// RowSource is Rows whose measurement i is a row a_i of K entries E.
+// RowSource is a Rows whose measurement i is a row a_i of K entries of the type E.
 type RowSource[E Entry] interface {
 	Rows
-	// Row writes row i, 0 ≤ i < m, to dst, whose length must be [RowLen] of K. It may be called from any number of
-	// goroutines, and gives the same bits whenever and wherever it is called.
+	// Row writes row i, 0 ≤ i < m, to dst, whose length must be [RowLen] of K. Any number of goroutines may
+	// call it, and every call for the same i gives the same bits.
 	Row(i int, dst []E)
 }
 
-// RowsInMemory is a RowSource whose rows already lie in memory, so that nobody need copy them.
+// RowsInMemory is a RowSource whose rows are in memory already, so that an engine can read them without a
+// copy.
 type RowsInMemory[E Entry] interface {
 	RowSource[E]
 	// Rows returns all rows, one after another. The caller must not change them.
 	Rows() []E
 }
 
-// RowLen returns how many E a row of k entries takes: k, or ⌈k/32⌉ for packed signs.
+// RowLen returns how many elements E hold a row of k entries: k, or ⌈k/32⌉ for packed signs.
 func RowLen[E Entry](k int) int {
 	if _, packed := any(*new(E)).(SignWord); packed {
 		return (k + 31) / 32
@@ -74,7 +77,7 @@ func RowLen[E Entry](k int) int {
 	return k
 }
 
-// EntryBits returns the bits that one entry of a format takes in memory.
+// EntryBits returns how many bits of memory one entry of a format takes.
 func (e Entries) EntryBits() int {
 	switch e {
 	case F64:
@@ -104,7 +107,8 @@ func newBase(s Space, m int) (base, error) {
 func newBaseUpTo(side int, s Space, m int) (base, error) {
 	n1, n2 := s.Dims()
 	if n1 < 1 || n2 < 1 || n1 > side || n2 > side {
-		return base{}, fmt.Errorf("sensing: a %d × %d matrix cannot be measured: sides go from 1 to %d", n1, n2, side)
+		return base{}, fmt.Errorf("sensing: a %d × %d matrix cannot be measured: sides go from 1 to %d",
+			n1, n2, side)
 	}
 	if m < 1 {
 		return base{}, fmt.Errorf("sensing: the number of measurements must be positive, got %d", m)
@@ -112,8 +116,8 @@ func newBaseUpTo(side int, s Space, m int) (base, error) {
 	return base{s, m}, nil
 }
 
-// MaxRowSide bounds the sides of matrices that are measured by rows of entries: their coordinates are within what one
-// Philox row can index.
+// MaxRowSide bounds the sides of matrices that are measured by rows of entries, so that one Philox row can
+// index all their coordinates.
 const MaxRowSide = 1 << 16
 
 // Space implements [Ensemble].

@@ -11,10 +11,11 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// formats are the entry formats that are drawn, rademacher's signs among them.
+// formats are the entry formats of the random ensembles; Signs are those of rademacher.
 var formats = []Entries{F64, F32, BF16, Q8, Signs}
 
-// lengths of rows around the sizes of a packed word, of a block of bytes and of a block of signs, and primes.
+// lengths of rows: around the sizes of a packed word, of a block of bytes and of a block of signs, and
+// primes.
 var lengths = []int{1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 128, 129, 255, 257, 1009}
 
 // draw returns the random ensemble with the given entries.
@@ -33,14 +34,14 @@ func draw(t *testing.T, s Space, m int, entries Entries, seed uint64) Rows {
 	return e.(Rows)
 }
 
-// rawRow returns row i of a source, and fails where Row writes past the row.
+// rawRow returns row i of a source, and fails if Row writes past the row's end.
 func rawRow[E Entry](t *testing.T, s RowSource[E], i int) []E {
 	t.Helper()
 	n := RowLen[E](s.Space().K())
 	const guards = 8
 	buf := make([]E, n+guards)
 	for j := range buf {
-		buf[j]-- // zero words would hide a write of zeros
+		buf[j]-- // a guard of zeros would hide a write of zeros
 	}
 	guard := buf[n]
 	s.Row(i, buf[:n])
@@ -124,7 +125,8 @@ func TestRowLen(t *testing.T) {
 			t.Errorf("%d signs take %d words, want %d", k, got, words)
 		}
 		for name, got := range map[string]int{
-			"f64": RowLen[float64](k), "f32": RowLen[float32](k), "bf16": RowLen[BF16Entry](k), "q8": RowLen[Q8Entry](k),
+			"f64": RowLen[float64](k), "f32": RowLen[float32](k), "bf16": RowLen[BF16Entry](k),
+			"q8": RowLen[Q8Entry](k),
 		} {
 			if got != k {
 				t.Errorf("a row of %d %s entries takes %d, want %d", k, name, got, k)
@@ -164,12 +166,12 @@ func TestEnsembleRefusals(t *testing.T) {
 		}
 	})
 	t.Run("the largest side is allowed", func(t *testing.T) {
-		// Nothing is stored, so the row is described without being made.
+		// Nothing is stored, so that a huge ensemble can be described without memory for its rows.
 		draw(t, Rect{65536, 65536}, 1, Q8, 1)
 	})
 }
 
-// checkError fails unless err is there, names its package and contains every word.
+// checkError fails unless err is an error of this package that contains every word.
 func checkError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	if err == nil {
@@ -183,7 +185,8 @@ func checkError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// A row depends on the seed and its number alone: not on who asks, when, how many rows there are or how long they are.
+// A row depends on the seed and its number alone: not on the caller, the time, the number of rows or their
+// length.
 func TestRowsFromAnywhere(t *testing.T) {
 	const m, workers = 40, 8
 	for _, entries := range formats {

@@ -5,12 +5,14 @@ import (
 	"math/big"
 )
 
-// IEEE double-precision operations by way of exact numbers, each rounded once to 53 bits, ties to even. What is
-// computed with them cannot be fused or extended by any compiler. Results stay clear of the subnormal range.
+// The functions below do IEEE double-precision operations with exact numbers, each rounded once to 53 bits,
+// ties to even. No compiler can fuse them or extend their precision. Results stay clear of the subnormal
+// range.
 
 func exact(x float64) *big.Float { return new(big.Float).SetPrec(wide).SetFloat64(x) }
 
-// wide bits hold every product and sum that is formed before it is rounded: exactly checks that.
+// wide is a number of bits that holds every product and sum exactly before it is rounded, which exactly
+// checks.
 const wide = 1024
 
 func exactly(z *big.Float) *big.Float {
@@ -38,13 +40,13 @@ func ieeeAdd(x, y float64) float64 {
 
 func ieeeSub(x, y float64) float64 { return ieeeAdd(x, -y) }
 
-// ieeeDiv uses that big.Float's quotient is rounded correctly to the receiver's precision.
+// ieeeDiv relies on big.Float, whose quotient is rounded correctly to the receiver's precision.
 func ieeeDiv(x, y float64) float64 {
 	return rounded(new(big.Float).SetPrec(53).Quo(exact(x), exact(y)))
 }
 
-// ieeeSqrt rounds a root of wide precision. The root of a 53-bit number is never a tie, whose square has 107 bits, and
-// keeps farther from one than wide bits can miss.
+// ieeeSqrt rounds a root of wide precision. The root of a 53-bit number is never a tie, because the square of
+// a tie has 107 bits, and it is farther from the nearest tie than the error of wide bits.
 func ieeeSqrt(x float64) float64 { return rounded(new(big.Float).SetPrec(wide).Sqrt(exact(x))) }
 
 func ieeeFMA(x, y, z float64) float64 {

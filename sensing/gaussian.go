@@ -8,12 +8,12 @@ import (
 	"unsafe"
 )
 
-// Gaussian is the Gaussian ensemble: the K entries of each a_i are independent N(0, 1) numbers, rounded to the
-// format E. In a symmetric space A_i then has N(0, 1) on its diagonal and N(0, 1/2) off it, and
-// E⟨A_i, Z⟩² = ‖Z‖_F².
+// Gaussian is the Gaussian ensemble: the K entries of each a_i are independent N(0, 1) numbers, rounded to
+// the format E. In a symmetric space the diagonal elements of A_i are N(0, 1) and the others N(0, 1/2), so
+// that E⟨A_i, Z⟩² = ‖Z‖_F².
 //
-// Rows of f64, f32 and bf16 of the same seed are the same draw, rounded (bf16 from f32, each to nearest, ties to
-// even). q8 is a draw of its own: byte j of a row's random words, little end first, is the level of entry j.
+// Rows of f64, f32 and bf16 with the same seed are one draw, rounded to nearest, ties to even (bf16 from
+// f32). q8 is another draw: byte j of a row's random words, in little-endian order, is the level of entry j.
 type Gaussian[E float64 | float32 | BF16Entry | Q8Entry] struct {
 	base
 	stream Stream
@@ -26,8 +26,8 @@ var (
 	_ RowSource[Q8Entry]   = Gaussian[Q8Entry]{}
 )
 
-// NewGaussian returns the Gaussian ensemble of m measurements in a space, with entries of a format: a Gaussian of the
-// matching entry type.
+// NewGaussian returns the Gaussian ensemble of m measurements in a space: a Gaussian of the type that matches
+// the entries' format.
 func NewGaussian(s Space, m int, entries Entries, seed uint64) (Ensemble, error) {
 	b, err := newBase(s, m)
 	if err != nil {
@@ -64,7 +64,7 @@ func (Gaussian[E]) Entries() Entries {
 	}
 }
 
-// Stream is where the entries' random words come from, so that a device can make the rows itself.
+// Stream returns the source of the entries' random words, so that a device can make the rows itself.
 func (g Gaussian[E]) Stream() Stream { return g.stream }
 
 // Row implements [RowSource].
@@ -93,7 +93,7 @@ func eachNormal(s Stream, row uint64, n int, use func(j int, x float64)) {
 	}
 }
 
-// fillQ8 fills dst with the bytes of a row, sixteen from each block.
+// fillQ8 fills dst with the bytes of a row, sixteen for each block.
 func fillQ8(s Stream, row uint64, dst []Q8Entry) {
 	done := s.writeBlocks(row, unsafe.Pointer(unsafe.SliceData(dst)), len(dst)/16)
 	dst = dst[16*done:]
@@ -102,7 +102,8 @@ func fillQ8(s Stream, row uint64, dst []Q8Entry) {
 		if len(dst) >= 16 {
 			d := (*[16]Q8Entry)(dst)
 			for w, v := range x {
-				d[4*w], d[4*w+1], d[4*w+2], d[4*w+3] = Q8Entry(v), Q8Entry(v>>8), Q8Entry(v>>16), Q8Entry(v>>24)
+				d[4*w], d[4*w+1] = Q8Entry(v), Q8Entry(v>>8)
+				d[4*w+2], d[4*w+3] = Q8Entry(v>>16), Q8Entry(v>>24)
 			}
 			dst = dst[16:]
 			continue

@@ -10,7 +10,8 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// Row i of f64 entries is the first K normals of the entries' stream; f32 and bf16 are those, rounded.
+// Row i of f64 entries is the first K normals of the entries' stream. Rows of f32 and bf16 are the same
+// normals, rounded.
 func TestGaussianRoundsOneDraw(t *testing.T) {
 	const seed, m = 1 << 40, 3
 	for _, k := range lengths {
@@ -30,7 +31,8 @@ func TestGaussianRoundsOneDraw(t *testing.T) {
 						t.Errorf("row %d entry %d: f32 is %x, want %x rounded", i, j, f32[j], x)
 					}
 					if want := nearestBF16(float32(x)).Float64(); bf16[j] != want {
-						t.Errorf("row %d entry %d: bf16 of %x is %x, want %x", i, j, float32(x), bf16[j], want)
+						t.Errorf("row %d entry %d: bf16 of %x is %x, want %x",
+							i, j, float32(x), bf16[j], want)
 					}
 				}
 			}
@@ -38,8 +40,9 @@ func TestGaussianRoundsOneDraw(t *testing.T) {
 	}
 }
 
-// nearestBF16 chooses between the two bfloat16 numbers around x by their distances, which float64 holds exactly; a
-// tie goes to the even one. Past the largest finite number lies 2¹²⁸, which stands for infinity.
+// nearestBF16 chooses between the two bfloat16 numbers around x by their distances, which float64 holds
+// exactly. A tie goes to the even number. After the largest finite number comes 2¹²⁸, which stands for
+// infinity.
 func nearestBF16(x float32) BF16Entry {
 	down := BF16Entry(math.Float32bits(x) >> 16) // towards zero
 	up := down + 1
@@ -61,8 +64,8 @@ func nearestBF16(x float32) BF16Entry {
 	}
 }
 
-// Every upper half of a finite float32, with the lower halves at which rounding could change: none, the least, next
-// to a tie on either side, the tie, and the most.
+// Every upper half of a finite float32, with the lower halves at which rounding could change: the least, the
+// second least, both neighbours of the tie, the tie, and the largest.
 func TestRoundBF16(t *testing.T) {
 	for upper := range uint32(1 << 16) {
 		if upper>>7&0xFF == 0xFF {
@@ -79,7 +82,8 @@ func TestRoundBF16(t *testing.T) {
 
 func TestBF16Values(t *testing.T) {
 	for e, want := range map[BF16Entry]float64{
-		0x0000: 0, 0x3F80: 1, 0x3F81: 1 + 0x1p-7, 0xC000: -2, 0x4049: 3.140625, 0x0001: 0x1p-133, 0x7F7F: 0xFFp120,
+		0x0000: 0, 0x3F80: 1, 0x3F81: 1 + 0x1p-7, 0xC000: -2, 0x4049: 3.140625,
+		0x0001: 0x1p-133, 0x7F7F: 0xFFp120,
 	} {
 		if got := e.Float64(); got != want {
 			t.Errorf("bfloat16 %04x is %v, want %v", uint16(e), got, want)
@@ -127,19 +131,21 @@ func TestQ8Levels(t *testing.T) {
 	t.Run("quantiles", func(t *testing.T) {
 		for k, got := range Q8Levels {
 			want := q8Level(k)
-			ulp := math.Abs(float64(math.Nextafter32(float32(want), 4*float32(want))) - float64(float32(want)))
+			next := math.Nextafter32(float32(want), 4*float32(want))
+			ulp := math.Abs(float64(next) - float64(float32(want)))
 			if float64(float32(got)) != got {
 				t.Errorf("level %d, %v, is no single-precision number", k, got)
 			}
-			// Half an ulp of rounding, and room for another platform's Erfinv to fall on a tie's other side.
+			// Half an ulp of rounding, and more if Erfinv of another platform falls on the other side of a
+			// tie.
 			if !(math.Abs(got-want) <= ulp) {
 				t.Errorf("level %d is %v, want %v: %.3g ulp apart", k, got, want, (got-want)/ulp)
 			}
 		}
 	})
 	t.Run("probabilities", func(t *testing.T) {
-		// Φ(level/c) = (k + ½)/256, which does not use Erfinv. Φ's slope is below 0.4 and the levels below 3, each
-		// rounded by a relative 2⁻²⁴.
+		// Φ(level/c) = (k + ½)/256 is checked without Erfinv. Φ's slope is below 0.4 and the levels are below
+		// 3, each rounded by a relative 2⁻²⁴.
 		const bound = 0.4 * 3 * 0x1p-24
 		for k, level := range Q8Levels {
 			got, want := 0.5*math.Erfc(-level/q8Scale()/math.Sqrt2), (float64(k)+0.5)/256

@@ -9,15 +9,17 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// NewIndefiniteTruth draws M* = X S Xᵀ: X as in [NewTruth], and S diagonal with entries of ±1, of which `negative` are −1, spread
-// evenly: that of column j is where ⌊(j+1)·negative/rank⌋ exceeds ⌊j·negative/rank⌋. So M* has the eigenvalues ±σ².
+// NewIndefiniteTruth draws M* = X S Xᵀ: X as in [NewTruth], and S diagonal with entries ±1, of which
+// `negative` are −1. They are spread evenly: the entry of column j is −1 if ⌊(j+1)·negative/rank⌋ exceeds
+// ⌊j·negative/rank⌋. So M* has the eigenvalues ±σ².
 func NewIndefiniteTruth(n, rank, negative int, kappa float64, seed uint64) (*Truth, error) {
 	sigma, err := spectrum(n, rank, kappa)
 	if err != nil {
 		return nil, err
 	}
 	if negative < 0 || negative > rank {
-		return nil, fmt.Errorf("sensing: of %d eigenvalues from 0 to %d are negative, got %d", rank, rank, negative)
+		return nil, fmt.Errorf("sensing: a truth of rank %d has from 0 to %d negative eigenvalues, got %d",
+			rank, rank, negative)
 	}
 	signs := make([]float64, rank)
 	for j := range signs {
@@ -29,7 +31,7 @@ func NewIndefiniteTruth(n, rank, negative int, kappa float64, seed uint64) (*Tru
 	return newSigned(newSide(n, sigma, seed, 0), signs, sigma), nil
 }
 
-// newSigned makes X S of X, whose columns are orthogonal.
+// newSigned returns the truth X S Xᵀ of an X with orthogonal columns.
 func newSigned(x side, signs, sigma []float64) *Truth {
 	s := mat.NewDiagDense(len(signs), signs)
 	right := side{new(mat.Dense), new(mat.Dense)}
@@ -41,13 +43,15 @@ func newSigned(x side, signs, sigma []float64) *Truth {
 // symmetryTolerance is the relative asymmetry up to which a given X Yᵀ counts as symmetric.
 const symmetryTolerance = 1e-9
 
-// IndefiniteTruthOf returns the truth M* = X Yᵀ of given X and Y, n × r*, of which the product must be symmetric: Y = X S, say, with
-// S = diag(±1) and orthogonal columns of X. Its own X and S come from the eigenvalues λ of M* and its eigenvectors,
-// largest in magnitude first: X = V·diag(√|λ|) and S = diag(sign λ).
+// IndefiniteTruthOf returns the truth M* = X Yᵀ of given X and Y, both n × r*, whose product must be
+// symmetric: for example Y = X S with S = diag(±1) and orthogonal columns of X. The truth's X and S are
+// computed from the eigenvalues λ of M* and its eigenvectors V, largest |λ| first: X = V·diag(√|λ|) and
+// S = diag(sign λ).
 func IndefiniteTruthOf(x, y *mat.Dense) (*Truth, error) {
 	n, rank := x.Dims()
 	if n2, columns := y.Dims(); n2 != n || columns != rank {
-		return nil, fmt.Errorf("sensing: a symmetric truth X Yᵀ has X and Y of one size, got %d × %d and %d × %d", n, rank, n2, columns)
+		return nil, fmt.Errorf("sensing: X and Y of a symmetric truth X Yᵀ have the same size, "+
+			"got %d × %d and %d × %d", n, rank, n2, columns)
 	}
 	if err := checkGiven(y); err != nil {
 		return nil, err
@@ -56,7 +60,8 @@ func IndefiniteTruthOf(x, y *mat.Dense) (*Truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	// M* is symmetric where its rows are combinations of X's columns as well, M* = Q·C·Qᵀ, and C = QᵀX(QᵀY)ᵀ is symmetric.
+	// M* is symmetric if its rows, too, are combinations of X's columns, M* = Q·C·Qᵀ, and C = QᵀX(QᵀY)ᵀ is
+	// symmetric.
 	var left, right, core, outside mat.Dense
 	left.Mul(q.T(), x)
 	right.Mul(q.T(), y)
@@ -73,7 +78,8 @@ func IndefiniteTruthOf(x, y *mat.Dense) (*Truth, error) {
 		}
 	}
 	if !(asymmetry <= symmetryTolerance*size) {
-		return nil, fmt.Errorf("sensing: the truth X Yᵀ is not symmetric: give Y = X S with S = diag(±1) and orthogonal columns of X")
+		return nil, fmt.Errorf("sensing: the truth X Yᵀ is not symmetric: " +
+			"give Y = X S with S = diag(±1) and orthogonal columns of X")
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(symmetric, true) {
@@ -86,7 +92,9 @@ func IndefiniteTruthOf(x, y *mat.Dense) (*Truth, error) {
 	for j := range order {
 		order[j] = j
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(values[b]), math.Abs(values[a])) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(math.Abs(values[b]), math.Abs(values[a]))
+	})
 	signs, sigma, sorted := make([]float64, rank), make([]float64, rank), mat.NewDense(rank, rank, nil)
 	for j, at := range order {
 		signs[j], sigma[j] = math.Copysign(1, values[at]), math.Sqrt(math.Abs(values[at]))

@@ -9,13 +9,15 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestNewIndefiniteTruth: M* has the eigenvalues ±σ², signed as asked for, and X is what the semidefinite truth has.
+// TestNewIndefiniteTruth: M* has the eigenvalues ±σ² with the signs asked for, and X is the same as in the
+// semidefinite truth.
 func TestNewIndefiniteTruth(t *testing.T) {
 	for _, c := range []struct {
 		rank, negative int
 		want           []float64
 	}{
-		{4, 2, []float64{1, -1, 1, -1}}, {3, 1, []float64{1, 1, -1}}, {3, 2, []float64{1, -1, -1}}, {2, 0, []float64{1, 1}}, {2, 2, []float64{-1, -1}},
+		{4, 2, []float64{1, -1, 1, -1}}, {3, 1, []float64{1, 1, -1}}, {3, 2, []float64{1, -1, -1}},
+		{2, 0, []float64{1, 1}}, {2, 2, []float64{-1, -1}},
 	} {
 		truth, err := NewIndefiniteTruth(9, c.rank, c.negative, 2, 3)
 		if err != nil {
@@ -50,8 +52,10 @@ func checkSigned(t *testing.T, truth *Truth) {
 	image.Mul(m, truth.Basis())
 	for j, s := range truth.Sigma() {
 		for i := range n {
-			if want := truth.Signs()[j] * s * s * truth.Basis().At(i, j); math.Abs(image.At(i, j)-want) > 1e-13 {
-				t.Fatalf("column %d of V is no eigenvector with the eigenvalue %g: (M*·v)_%d = %v, want %v", j, truth.Signs()[j]*s*s, i, image.At(i, j), want)
+			eigenvalue := truth.Signs()[j] * s * s
+			if want := eigenvalue * truth.Basis().At(i, j); math.Abs(image.At(i, j)-want) > 1e-13 {
+				t.Fatalf("column %d of V is no eigenvector with the eigenvalue %g: (M*·v)_%d = %v, want %v",
+					j, eigenvalue, i, image.At(i, j), want)
 			}
 		}
 	}
@@ -60,7 +64,7 @@ func checkSigned(t *testing.T, truth *Truth) {
 	}
 }
 
-// TestIndefiniteTruthOf: X S, and any other pair of factors of a symmetric matrix, give the same truth.
+// TestIndefiniteTruthOf: X S and any other pair of factors of the same symmetric matrix give the same truth.
 func TestIndefiniteTruthOf(t *testing.T) {
 	truth, err := NewIndefiniteTruth(7, 3, 1, 4, 5)
 	if err != nil {
@@ -89,17 +93,22 @@ func TestIndefiniteTruthOf(t *testing.T) {
 	}
 	other := mat.DenseCopyOf(truth.Right())
 	other.Set(0, 0, other.At(0, 0)+1e-3)
-	if _, err := IndefiniteTruthOf(truth.X(), other); err == nil || !strings.Contains(err.Error(), "not symmetric") {
+	_, err = IndefiniteTruthOf(truth.X(), other)
+	if err == nil || !strings.Contains(err.Error(), "not symmetric") {
 		t.Errorf("a truth that is not symmetric: %v", err)
 	}
-	for name, bad := range map[string]*mat.Dense{"size": mat.NewDense(7, 2, nil), "NaN": mat.NewDense(7, 3, slices.Repeat([]float64{math.NaN()}, 21)), "zero": mat.NewDense(7, 3, nil)} {
+	for name, bad := range map[string]*mat.Dense{
+		"size": mat.NewDense(7, 2, nil),
+		"NaN":  mat.NewDense(7, 3, slices.Repeat([]float64{math.NaN()}, 21)),
+		"zero": mat.NewDense(7, 3, nil),
+	} {
 		if _, err := IndefiniteTruthOf(truth.X(), bad); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
 }
 
-// TestValidateSymmetric: symmetric measurements take X S Xᵀ, and not X Yᵀ.
+// TestValidateSymmetric: symmetric measurements accept X S Xᵀ and refuse X Yᵀ.
 func TestValidateSymmetric(t *testing.T) {
 	e, err := NewGaussian(Sym{5}, 10, F32, 1)
 	if err != nil {

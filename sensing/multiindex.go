@@ -6,39 +6,42 @@ import (
 	"strings"
 )
 
-// Link is the function q of a multi-index model
+// Link is the link q of the multi-index observation model
 //
 //	y_i = q(z_i),   z_i = (⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩),
 //
-// with the vectors a_i of a [RankOne] of symmetric matrices and orthonormal w_j, so that z ~ N(0, I_p). With p = 1 it is a single-index or
-// generalized linear model. What is to be found is the span of the w_j. (Kovačević, Zhang and Mondelli, Spectral Estimators for Multi-Index
-// Models: Precise Asymptotics and Optimal Weak Recovery, arXiv 2502.01583.)
+// with the vectors a_i of a [RankOne] of symmetric matrices and orthonormal w_j, so that z ~ N(0, I_p). For
+// p = 1 it is a generalized linear model. The span of the w_j is to be found. (Kovačević, Zhang and Mondelli,
+// Spectral Estimators for Multi-Index Models: Precise Asymptotics and Optimal Weak Recovery, arXiv
+// 2502.01583.)
 type Link struct {
 	name string
-	// indices is p; 0 where it is anything.
+	// indices is p, or 0 if the link takes any p.
 	indices int
 	value   func(z []float64) float64
-	// second returns E[⟨u_j, z⟩² | y] for orthonormal directions u_1 … u_p that diagonalize E[z zᵀ | y] for every y, the easiest to
-	// find first.
+	// second returns E[⟨u_j, z⟩² | y] for orthonormal directions u_1 … u_p that diagonalize E[z zᵀ | y] for
+	// every y. The direction that is easiest to find comes first.
 	second func(p int, y float64) []float64
 	// each calls use with points of the distribution of y and their weights.
 	each func(p int, use func(y, weight float64))
 }
 
-// Links are those that there are:
+// Links returns all links:
 //
-//	norm          y = ‖z‖², of any p: phase retrieval where p = 1
+//	norm          y = ‖z‖², for any p: phase retrieval if p = 1
 //	product       y = z_1·z_2
 //	sign-product  y = sign(z_1·z_2)
 func Links() []Link {
 	return []Link{
 		{"norm", 0, func(z []float64) float64 { return dot(z, z) }, secondOfNorm, eachNorm},
 		{"product", 2, func(z []float64) float64 { return z[0] * z[1] }, secondOfProduct, eachProduct},
-		{"sign-product", 2, func(z []float64) float64 { return math.Copysign(1, z[0]) * math.Copysign(1, z[1]) }, secondOfSign, eachSign},
+		{"sign-product", 2, func(z []float64) float64 {
+			return math.Copysign(1, z[0]) * math.Copysign(1, z[1])
+		}, secondOfSign, eachSign},
 	}
 }
 
-// LinkOf returns the link of a name.
+// LinkOf returns the link with a name.
 func LinkOf(name string) (Link, error) {
 	var names []string
 	for _, l := range Links() {
@@ -53,17 +56,19 @@ func LinkOf(name string) (Link, error) {
 // Name is the link's name in flags and files.
 func (l Link) Name() string { return l.name }
 
-// Indices is p where the link has a fixed number of indices, and 0 where it takes any.
+// Indices returns p if the link has a fixed number of indices, and 0 if it takes any.
 func (l Link) Indices() int { return l.indices }
 
-// Observe returns y_i = q(V_Xᵀ a_i), with noise where the problem has some.
+// Observe returns y_i = q(V_Xᵀ a_i), plus the problem's noise.
 func (l Link) Observe(p *Problem, e *RankOne) ([]float64, error) {
 	n, rank := p.Truth.Basis().Dims()
 	switch {
 	case e.VectorLen() != n:
-		return nil, fmt.Errorf("sensing: indices of vectors of %d numbers along directions of %d", e.VectorLen(), n)
+		return nil, fmt.Errorf("sensing: the vectors a_i have %d numbers, and the truth's columns %d",
+			e.VectorLen(), n)
 	case l.indices != 0 && rank != l.indices:
-		return nil, fmt.Errorf("sensing: the link %s has %d indices, and the truth the rank %d", l.name, l.indices, rank)
+		return nil, fmt.Errorf("sensing: the link %s has %d indices, and the truth the rank %d",
+			l.name, l.indices, rank)
 	}
 	directions := make([][]float64, rank)
 	for j := range directions {
@@ -84,24 +89,27 @@ func (l Link) Observe(p *Problem, e *RankOne) ([]float64, error) {
 	return y, nil
 }
 
-// Preprocessing names a function T by which observations are weighed in S = 1/m Σ T(y_i) a_i a_iᵀ.
+// Preprocessing names a function T of the observations, which weighs them in S = 1/m Σ T(y_i) a_i a_iᵀ.
 type Preprocessing string
 
 // The functions T.
 const (
 	// Plain is T(y) = y.
 	Plain Preprocessing = "none"
-	// Trim is T(y) = y where |y| ≤ 9·E|y|, else 0. (Chen and Candès, Solving Random Quadratic Systems of Equations Is Nearly as Easy as
-	// Solving Linear Systems, arXiv 1505.05114.)
+	// Trim is T(y) = y if |y| ≤ 9·E|y|, else 0. (Chen and Candès, Solving Random Quadratic Systems of
+	// Equations Is Nearly as Easy as Solving Linear Systems, arXiv 1505.05114.)
 	Trim Preprocessing = "trim"
-	// Optimal is T(y) = max(1 − 1/E[⟨u_1, z⟩² | y], −10), which needs the fewest measurements of all T, but for the bound, which the theory
-	// asks for. For phase retrieval it is 1 − 1/y. (Mondelli and Montanari, Fundamental Limits of Weak Recovery with Applications to Phase
-	// Retrieval, arXiv 1708.05932; Luo, Alghamdi and Lu, Optimal Spectral Initialization for Signal Recovery with Applications to Phase
-	// Retrieval, arXiv 1811.04420, for each number of measurements; Kovačević, Zhang and Mondelli for several indices.)
+	// Optimal is T(y) = max(1 − 1/E[⟨u_1, z⟩² | y], −10). Without the bound −10, which the theory needs, it
+	// is the T that needs the fewest measurements. For phase retrieval it is 1 − 1/y. (Mondelli and
+	// Montanari, Fundamental Limits of Weak Recovery with Applications to Phase Retrieval, arXiv 1708.05932;
+	// Luo, Alghamdi and Lu, Optimal Spectral Initialization for Signal Recovery with Applications to Phase
+	// Retrieval, arXiv 1811.04420, for each number of measurements; Kovačević, Zhang and Mondelli for several
+	// indices.)
 	Optimal Preprocessing = "optimal"
 )
 
-// least is what Optimal is at least. The weak-recovery threshold of phase retrieval is 0.5003 with it, and 0.5 without.
+// least is the lower bound of Optimal. The weak-recovery threshold of phase retrieval is 0.5003 with the
+// bound, and 0.5 without.
 const least = -10
 
 // Transform returns T for p indices.
@@ -119,7 +127,9 @@ func (l Link) Transform(t Preprocessing, p int) (func(y float64) float64, error)
 			return y
 		}, nil
 	case Optimal:
-		return func(y float64) float64 { return 1 - 1/math.Max(l.second(p, y)[0], 1/(1-float64(least))) }, nil
+		return func(y float64) float64 {
+			return 1 - 1/math.Max(l.second(p, y)[0], 1/(1-float64(least)))
+		}, nil
 	}
 	return nil, fmt.Errorf("sensing: preprocessing is none, trim or optimal, got %q", t)
 }
@@ -131,7 +141,8 @@ type LawPoint struct {
 	Second []float64
 }
 
-// Law returns points of the distribution of y for p indices, without noise: sums over them are expectations. Weights sum to 1.
+// Law returns points of the distribution of y for p indices, without noise. Weights sum to 1, and weighted
+// sums over the points are expectations.
 func (l Link) Law(p int) (law []LawPoint) {
 	l.each(p, func(y, weight float64) { law = append(law, LawPoint{y, weight, l.second(p, y)}) })
 	return law
@@ -146,7 +157,7 @@ func secondOfNorm(p int, y float64) []float64 {
 	return second
 }
 
-// eachNorm goes over ρ = ‖z‖, whose density is ρ^(p−1)·exp(−ρ²/2) times a constant.
+// eachNorm takes points of ρ = ‖z‖, whose density is ρ^(p−1)·exp(−ρ²/2) times a constant.
 func eachNorm(p int, use func(y, weight float64)) {
 	const points = 20_000
 	last := math.Sqrt(float64(p)) + 10
@@ -156,8 +167,8 @@ func eachNorm(p int, use func(y, weight float64)) {
 	}, use)
 }
 
-// secondOfProduct: along u = (e_1 ± e_2)/√2, ⟨u, z⟩² = ‖z‖²/2 ± y, and E[‖z‖²/2 | y] = |y|·K₁(|y|)/K₀(|y|), with the modified
-// Bessel functions of the second kind, as the density of y is K₀(|y|)/π.
+// secondOfProduct: along u = (e_1 ± e_2)/√2, ⟨u, z⟩² = ‖z‖²/2 ± y. The density of y is K₀(|y|)/π, and
+// E[‖z‖²/2 | y] = |y|·K₁(|y|)/K₀(|y|), with the modified Bessel functions of the second kind.
 func secondOfProduct(_ int, y float64) []float64 {
 	k0, k1 := besselK(math.Abs(y))
 	half := math.Abs(y) * k1 / k0
@@ -167,7 +178,7 @@ func secondOfProduct(_ int, y float64) []float64 {
 	return []float64{half + y, half - y}
 }
 
-// eachProduct goes over both signs of y = ±exp(t).
+// eachProduct takes points of both signs of y = ±exp(t).
 func eachProduct(_ int, use func(y, weight float64)) {
 	const points, from, to = 2000, -40, 4
 	normalized(2*points, func(k int) (y, weight float64) {
@@ -188,7 +199,7 @@ func eachSign(_ int, use func(y, weight float64)) {
 	use(-1, 0.5)
 }
 
-// normalized calls use with points whose weights it makes sum to 1.
+// normalized calls use with points and their weights, which it scales to sum to 1.
 func normalized(count int, point func(k int) (y, weight float64), use func(y, weight float64)) {
 	var total float64
 	for k := range count {
@@ -201,9 +212,9 @@ func normalized(count int, point func(k int) (y, weight float64), use func(y, we
 	}
 }
 
-// besselK returns exp(x)·K₀(x) and exp(x)·K₁(x) for x > 0, from K_ν(x) = ∫ exp(−x·cosh t)·cosh(νt) dt over t > 0 by the trapezoidal
-// rule of step h, which errs by exp(−π²/h), and for large x, where the integrand is nearly exp(−xt²/2), by exp(−2π²/(xh²)): h shrinks so
-// that xh² is at most 1/2.
+// besselK returns exp(x)·K₀(x) and exp(x)·K₁(x) for x > 0. It computes K_ν(x) = ∫ exp(−x·cosh t)·cosh(νt) dt
+// over t > 0 by the trapezoidal rule of step h. The error is exp(−π²/h); for large x, when the integrand is
+// nearly exp(−xt²/2), it is exp(−2π²/(xh²)). So h shrinks such that xh² is at most 1/2.
 func besselK(x float64) (k0, k1 float64) {
 	h := 0.25 / math.Sqrt(1+x/8)
 	k0, k1 = h/2, h/2

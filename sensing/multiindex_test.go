@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestLinkLaws compares expectations over a link's law, of T(y) = y/(1 + y²) and of T(y)·⟨u_j, z⟩², with means over 2·10⁵ draws: |T| ≤ 1/2, so
-// that their deviations are at most 0.5·√(3/2·10⁵) = 0.002.
+// TestLinkLaws compares expectations over a link's law, of T(y) = y/(1 + y²) and of T(y)·⟨u_j, z⟩², with
+// means over 2·10⁵ draws. As |T| ≤ 1/2, the means deviate by at most 0.5·√(3/2·10⁵) = 0.002.
 func TestLinkLaws(t *testing.T) {
 	const draws = 200_000
 	transform := func(y float64) float64 { return y / (1 + y*y) }
@@ -51,7 +51,8 @@ func TestLinkLaws(t *testing.T) {
 	}
 }
 
-// TestObserve: with one direction the norm is what rank-one measurements observe of XXᵀ, and preprocessing is what it says.
+// TestObserve: with one direction the norm gives the observations that rank-one measurements make of XXᵀ, and
+// each preprocessing is its formula.
 func TestObserve(t *testing.T) {
 	const n, m = 6, 50
 	e, err := NewRankOne(Sym{n}, m, 3)
@@ -84,7 +85,10 @@ func TestObserve(t *testing.T) {
 	for _, c := range []struct {
 		t       Preprocessing
 		y, want float64
-	}{{Plain, 20, 20}, {Trim, 8.9, 8.9}, {Trim, 9.1, 0}, {Optimal, 4, 0.75}, {Optimal, 0.5, -1}, {Optimal, 0.01, -10}, {Optimal, -3, -10}} {
+	}{
+		{Plain, 20, 20}, {Trim, 8.9, 8.9}, {Trim, 9.1, 0},
+		{Optimal, 4, 0.75}, {Optimal, 0.5, -1}, {Optimal, 0.01, -10}, {Optimal, -3, -10},
+	} {
 		transform, err := link.Transform(c.t, 1)
 		if err != nil {
 			t.Fatal(err)

@@ -2,21 +2,23 @@ package sensing
 
 import "math"
 
-// normalPair turns two uniform 64-bit words into two independent standard normal deviates (Box and Muller, 1958):
+// normalPair turns two uniform 64-bit words into two independent standard normal deviates (Box and Muller,
+// 1958):
 //
 //	u = (⌊a/2¹²⌋ + ½)/2⁵²  in (0, 1),  ρ = √(−2 ln u),  θ = (π/2)·(q + t),
 //
-// where q is the top two bits of b and t = (the next 52 bits of b + ½)/2⁵² − ½. The results are ρ·cos θ and ρ·sin θ,
-// so |deviate| ≤ √(106 ln 2) < 8.6. Every operation is an IEEE add, multiply, divide, square root or explicit fused
-// multiply-add: the same bits on every machine. Products whose sum Go might fuse are wrapped in float64().
+// with q the top two bits of b and t = (the next 52 bits of b + ½)/2⁵² − ½. The results are ρ·cos θ and ρ·sin
+// θ, so |deviate| ≤ √(106 ln 2) < 8.6. Every operation is an IEEE add, multiply, divide, square root or
+// explicit fused multiply-add, which gives the same bits on every machine. Products whose sum Go might fuse
+// are wrapped in float64().
 func normalPair(a, b uint64) (float64, float64) {
 	u := (float64(a>>12) + 0.5) * 0x1p-52
 	rho := math.Sqrt(-2 * logUnit(u))
 	t := (float64(b<<2>>12)+0.5)*0x1p-52 - 0.5
 	sin, cos := sincosEighth(t)
 
-	// Turn (cos, sin) by q quarters: an odd q swaps them, and q = 1, 2 and q = 2, 3 change signs. A branch here would
-	// be mispredicted most of the time.
+	// Turn (cos, sin) by q quarters: an odd q swaps them, q = 1 and 2 change the cosine's sign, and q = 2 and
+	// 3 the sine's. The processor would mispredict a branch here most of the time.
 	q := b >> 62
 	x, y := math.Float64bits(cos), math.Float64bits(sin)
 	swap := (x ^ y) & -(q & 1)
@@ -25,8 +27,9 @@ func normalPair(a, b uint64) (float64, float64) {
 	return float64(rho * math.Float64frombits(x)), float64(rho * math.Float64frombits(y))
 }
 
-// logUnit returns ln u for u in (0, 1), to about 1 unit in the last place. With u = 2^e·f, f in [√½, √2), it is
-// e·ln 2 + 2 artanh((f−1)/(f+1)); the series of artanh in s² ≤ 0.0295 is cut where its terms fall below 2⁻⁵⁵.
+// logUnit returns ln u for u in (0, 1), to about 1 unit in the last place. With u = 2^e·f, f in [√½, √2), it
+// is e·ln 2 + 2 artanh((f−1)/(f+1)). The series of artanh in s² ≤ 0.0295 ends before the first term below
+// 2⁻⁵⁵.
 func logUnit(u float64) float64 {
 	const rootHalf = 0x3FE6A09E667F3BCD // the bits of √½
 	bits := math.Float64bits(u)
@@ -50,8 +53,8 @@ func logUnit(u float64) float64 {
 	return math.FMA(float64(e), math.Ln2, math.FMA(p, s2, s2))
 }
 
-// sincosEighth returns the sine and the cosine of (π/2)·t for |t| ≤ ½, by the Taylor series in x² ≤ π²/16, cut where
-// their terms fall below 2⁻⁵⁵.
+// sincosEighth returns the sine and the cosine of (π/2)·t for |t| ≤ ½, by the Taylor series in x² ≤ π²/16,
+// which end before the first terms below 2⁻⁵⁵.
 func sincosEighth(t float64) (sin, cos float64) {
 	x := float64(t * (math.Pi / 2))
 	z := float64(x * x)

@@ -6,11 +6,14 @@ import (
 	"testing"
 )
 
-// words returns pairs of words: the extremes of the radius's and the angle's fields combined, then n random ones.
+// words returns pairs of words: all pairs of the extremes of the radius's and the angle's fields, then n
+// random pairs.
 func words(n int) [][2]uint64 {
-	// The radius's word: the smallest and the largest u, u just below and above ½, 1 − 2⁻⁸ and √½, where the
-	// logarithm's argument is split, and u = 2⁻²⁶.
-	radius := []uint64{0, 1 << 12, math.MaxUint64, math.MaxUint64 - 1<<12, 1 << 63, 1<<63 - 1, 0xFF << 56, 1 << 38}
+	// The radius's word: the smallest and the largest u, u just below and above ½, 1 − 2⁻⁸, u around √½,
+	// where the logarithm's argument is split, and u = 2⁻²⁶.
+	radius := []uint64{
+		0, 1 << 12, math.MaxUint64, math.MaxUint64 - 1<<12, 1 << 63, 1<<63 - 1, 0xFF << 56, 1 << 38,
+	}
 	const rootHalf = 0xB504F333F9DE6484 // ⌊2⁶⁴·√½⌋
 	for k := uint64(0); k < 8; k++ {
 		radius = append(radius, rootHalf+k<<12-4<<12, rootHalf>>1+k<<12-4<<12)
@@ -30,7 +33,7 @@ func words(n int) [][2]uint64 {
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range n {
-		// A random shift makes small u, for which uniform words are too rare, as likely as large ones.
+		// A random shift makes small u as likely as large ones; uniform words would make them too rare.
 		out = append(out, [2]uint64{rng.Uint64() >> rng.IntN(52), rng.Uint64()})
 		out = append(out, [2]uint64{rng.Uint64(), rng.Uint64()})
 	}
@@ -51,8 +54,9 @@ func TestNormalPairMatchesExactArithmetic(t *testing.T) {
 	}
 }
 
-// The series alone, at random arguments and at some where one operation fused or split changes the result. The latter
-// were found by search, one or two for each operation; the highest terms' made no difference in 3·10⁸ arguments.
+// The series alone, at random arguments and at arguments for which the result changes if one operation is
+// fused or split. A search found one or two of these for each operation. For the highest terms it found none
+// in 3·10⁸ arguments.
 func TestSeriesMatchExactArithmetic(t *testing.T) {
 	logs := []float64{
 		0x1.6b25d98a1fb2dp-01,                        // 1/9
@@ -91,9 +95,9 @@ func TestSeriesMatchExactArithmetic(t *testing.T) {
 	}
 }
 
-// The bits come from a Python script that carries out the documented operations in fractions.Fraction and rounds each
-// one once to 53 bits; they are part of every stored seed's meaning. The words cover the ends of both fields, all
-// quadrants, digits of π and u next to √½.
+// The expected bits come from a Python script that carries out the documented operations in
+// fractions.Fraction and rounds each once to 53 bits. They are part of the meaning of every stored seed. The
+// words cover the ends of both fields, all quadrants, digits of π and u next to √½.
 func TestNormalPairGolden(t *testing.T) {
 	tests := []struct{ a, b, x, y uint64 }{
 		{0x0000000000000000, 0x0000000000000000, 0x40183E8E2149F68A, 0xC0183E8E2149F687}, // 6.061, −6.061
@@ -115,22 +119,23 @@ func TestNormalPairGolden(t *testing.T) {
 	}
 }
 
-// unit returns the u that normalPair makes of a word, exactly.
+// unit returns the exact u that normalPair makes of a word.
 func unit(a uint64) float64 { return (float64(a>>12) + 0.5) * 0x1p-52 }
 
-// eighth returns the t that normalPair makes of a word, exactly.
+// eighth returns the exact t that normalPair makes of a word.
 func eighth(b uint64) float64 { return (float64(b<<2>>12)+0.5)*0x1p-52 - 0.5 }
 
-// In units of 2⁻⁵³ relative: logUnit's own error is at most 4.7, reached at |ln u| = 0.35 (s = (f−1)/(f+1) carries
-// two roundings, the series' two last operations one each, ln 2 a quarter, and |e·ln 2| is up to twice the sum), and
-// math.Log's, below 1 ulp, at most 2.
+// In units of 2⁻⁵³ relative: logUnit's own error is at most 4.7, reached at |ln u| = 0.35 (s = (f−1)/(f+1)
+// carries two roundings, the series' two last operations one each, ln 2 a quarter, and |e·ln 2| is up to
+// twice the sum). The error of math.Log is below 1 ulp, at most 2.
 func TestLogUnit(t *testing.T) {
 	const bound = 6.7 * 0x1p-53
 	for _, w := range words(50_000) {
 		u := unit(w[0])
 		got, want := logUnit(u), math.Log(u)
 		if !(math.Abs(got-want) <= bound*math.Abs(want)) {
-			t.Fatalf("logUnit(%x) = %x, math.Log gives %x: relative difference %.2g", u, got, want, (got-want)/want)
+			t.Fatalf("logUnit(%x) = %x, math.Log gives %x: relative difference %.2g",
+				u, got, want, (got-want)/want)
 		}
 		if !(got < 0) {
 			t.Fatalf("logUnit(%x) = %v is not negative", u, got)
@@ -138,9 +143,10 @@ func TestLogUnit(t *testing.T) {
 	}
 }
 
-// In units of 2⁻⁵³ (relative for the sine, absolute for the cosine, which is at least 0.7): sincosEighth's own error
-// at the same rounded argument is at most 1.5, namely 1 from the last operation and 0.5 from the series' terms beyond
-// the first, which are below 0.11 of the sine and 0.3; the library's, below 1 ulp, is at most 2.
+// In units of 2⁻⁵³ (relative for the sine, absolute for the cosine, which is at least 0.7): sincosEighth's
+// own error at the same rounded argument is at most 1.5: 1 from the last operation and 0.5 from the series'
+// terms after the first, which are below 0.11 of the sine and 0.3. The library's error is below 1 ulp, at
+// most 2.
 func TestSincosEighth(t *testing.T) {
 	const bound = 3.5 * 0x1p-53
 	args := []float64{-0.5 + 0x1p-53, 0.5 - 0x1p-53, 0x1p-53, -0x1p-53, 0.25, -0.25}
@@ -187,9 +193,10 @@ func TestNormalPairRange(t *testing.T) {
 			largest = max(largest, math.Abs(v))
 		}
 	}
-	// words has the smallest u with the middle of the angle's range, where the cosine is 1.
+	// words includes the smallest u with the middle of the angle's range, for which the cosine is 1.
 	if largest < 8.57 {
-		t.Errorf("the largest deviate seen is %v: the smallest u does not reach √(106 ln 2) = 8.5717", largest)
+		t.Errorf("the largest deviate seen is %v: the smallest u does not reach √(106 ln 2) = 8.5717",
+			largest)
 	}
 	if x, y := normalPair(math.MaxUint64, 0); x == 0 || y == 0 {
 		t.Errorf("the largest u gives (%v, %v): u must stay below 1", x, y)

@@ -8,26 +8,30 @@ import (
 	"sync"
 )
 
-// Pauli is the ensemble of quantum state tomography on q qubits, n = 2^q: each measurement is the expectation of a Pauli word,
-// a Kronecker product P of q of the matrices
+// Pauli is the ensemble of quantum state tomography on q qubits, n = 2^q: each measurement is the expectation
+// of a Pauli word, a Kronecker product P of q of the matrices
 //
 //	I = [1 0; 0 1],   X = [0 1; 1 0],   Y = [0 −i; i 0],   Z = [1 0; 0 −1],
 //
-// times √(K/n). The letter of qubit 1 is the leftmost, and its bit is the most significant one of the row index. Words with an
-// even number of Y are real symmetric matrices, K = n(n+1)/2 of them, and there are no others here: the unknown is a real
-// symmetric matrix, a state of "rebits", on which the words with an odd number of Y, which are i times an antisymmetric matrix,
-// have the expectation 0. States with complex entries are measured as real ones on one more qubit: see [RealWord].
+// times √(K/n). The leftmost letter is that of qubit 1, and its bit is the most significant bit of the row
+// index. There are K = n(n+1)/2 words with an even number of Y; they are real symmetric matrices, and only
+// they are measured. The unknown is a real symmetric matrix, a state of "rebits": on it the words with an odd
+// number of Y, which are i times an antisymmetric matrix, have the expectation 0. A state with complex
+// entries is measured as a real state on one more qubit: see [RealWord].
 //
-// Two words differ in some letter, where the product of the letters has the trace 0, and so has P·Q; P·P = I. So the P/√n
-// are orthonormal, and being K they are a basis of the symmetric matrices: over all words
+// Two different words differ in some letter. The product of these letters has the trace 0, and so has P·Q,
+// while P·P = I. So the K matrices P/√n are orthonormal, and a basis of the symmetric matrices: over all
+// words
 //
 //	E⟨A, Z⟩² = 1/K·Σ_P (K/n)·⟨P, Z⟩² = Σ_P ⟨P/√n, Z⟩² = ‖Z‖_F²
 //
-// as with Gaussian measurements, and step sizes mean the same. A density matrix has the trace 1, which nothing here asks for: the
-// truth's largest eigenvalue is 1, so that one of rank 1 is a pure state, and others are a state times their trace.
+// as for Gaussian measurements, so that a step size means the same for both. A density matrix has the trace
+// 1, which is not required here. The truth's largest eigenvalue is 1: a truth of rank 1 is a pure state, and
+// any other truth is a state times its trace.
 //
-// A few times n·r·log²n of the words determine a state of rank r. (Gross, Liu, Flammia, Becker and Eisert, Quantum state tomography via
-// compressed sensing, arXiv 0909.3304; Liu, Universal low-rank matrix recovery from Pauli measurements, arXiv 1103.2816.)
+// A few times n·r·log²n of the words determine a state of rank r. (Gross, Liu, Flammia, Becker and Eisert,
+// Quantum state tomography via compressed sensing, arXiv 0909.3304; Liu, Universal low-rank matrix recovery
+// from Pauli measurements, arXiv 1103.2816.)
 type Pauli struct {
 	base
 	masks func() (x, z []uint32)
@@ -35,9 +39,9 @@ type Pauli struct {
 
 var _ Ensemble = &Pauli{}
 
-// NewPauli returns the ensemble of m different of the K words on log₂n qubits, any m with the same probability, in the order of
-// their numbers. It takes the first m different ones of a stream of numbers, or leaves out the first K − m where these are
-// fewer.
+// NewPauli returns the ensemble of m different words of the K on log₂n qubits, in the order of their numbers;
+// all sets of m words are equally likely. It draws the first m different numbers of a stream, or, if K − m is
+// smaller, the K − m numbers to leave out.
 func NewPauli(n, m int, seed uint64) (*Pauli, error) {
 	b, err := newPauliBase(n, m)
 	if err != nil {
@@ -45,7 +49,8 @@ func NewPauli(n, m int, seed uint64) (*Pauli, error) {
 	}
 	k := b.space.K()
 	if m > k {
-		return nil, fmt.Errorf("sensing: %d different Pauli words cannot be drawn: %d qubits have %d with an even number of Y", m, qubits(n), k)
+		return nil, fmt.Errorf("sensing: %d different Pauli words cannot be drawn: "+
+			"%d qubits have %d with an even number of Y", m, qubits(n), k)
 	}
 	draw := func() (x, z []uint32) {
 		numbers := distinct(NewStream(seed, EntriesStream), uint64(k), min(m, k-m))
@@ -61,8 +66,9 @@ func NewPauli(n, m int, seed uint64) (*Pauli, error) {
 	return &Pauli{b, sync.OnceValues(draw)}, nil
 }
 
-// PaulisOf returns the ensemble of given words, as many letters I, X, Y and Z in each as there are qubits, in the order given. A
-// word with an odd number of Y is refused. A word may be given more than once: each time it is a measurement of its own.
+// PaulisOf returns the ensemble of given words, in the order given. Each word has one letter I, X, Y or Z for
+// each qubit. A word with an odd number of Y is an error. A word may be given more than once; each repetition
+// is one more measurement.
 func PaulisOf(words []string) (*Pauli, error) {
 	if len(words) == 0 {
 		return nil, fmt.Errorf("sensing: there are no Pauli words")
@@ -82,12 +88,13 @@ func PaulisOf(words []string) (*Pauli, error) {
 // Name implements [Ensemble].
 func (*Pauli) Name() string { return "pauli" }
 
-// Masks returns each word as two masks of the row index's bits: x of the letters X and Y, z of Z and Y. As Y = i·XZ,
+// Masks returns each word as two masks of the row index's bits: x has the bits of the letters X and Y, and z
+// of Z and Y. As Y = i·XZ,
 //
 //	P = i^|x∧z|·X^x·Z^z,   P[j, j⊕x] = (−1)^(|x∧z|/2 + |z∧j|),
 //
-// with |·| the number of set bits, and every other element is 0. (Z^z has (−1)^|z∧k| in column k = j⊕x, and |z∧(j⊕x)| is |z∧j| up to
-// |z∧x| and multiples of 2, both even.) The caller must not change them.
+// with |·| the number of set bits, and every other element is 0. (Z^z has (−1)^|z∧k| in column k = j⊕x, and
+// |z∧(j⊕x)| is |z∧j| up to |z∧x| and multiples of 2, both even.) The caller must not change the masks.
 func (p *Pauli) Masks() (x, z []uint32) { return p.masks() }
 
 // Word returns the letters of measurement i.
@@ -108,19 +115,20 @@ func (p *Pauli) Word(i int) string {
 	return word.String()
 }
 
-// Unit is what a word is multiplied by: √(K/n).
+// Unit returns the factor √(K/n) of every word.
 func (p *Pauli) Unit() float64 {
 	n, _ := p.space.Dims()
 	return math.Sqrt(float64(p.space.K()) / float64(n))
 }
 
-// RealWord returns the word on one more qubit that stands for any word, of an odd number of Y too, where the state ρ = UU† has
-// complex entries: I and the word if its number of Y is even, else Y and the word. With the real factor W = [Re U; −Im U], 2n × r,
+// RealWord returns the word on one more qubit that measures a state ρ = UU† with complex entries, for any
+// word P: I and the word if its number of Y is even, else Y and the word. With the real factor
+// W = [Re U; −Im U], 2n × r,
 //
 //	⟨RealWord(P), WWᵀ⟩ = tr(P·ρ)
 //
-// for every P, so that gradient descent on W is gradient descent on U. WWᵀ itself is not determined, as U·Q has the same ρ for unitary Q
-// and WWᵀ depends on it: a test error against one W says nothing.
+// for every P, so that gradient descent on W is gradient descent on U. The measurements do not determine WWᵀ:
+// for unitary Q, U·Q has the same ρ and in general another WWᵀ. So a test error against one W says nothing.
 func RealWord(word string) string {
 	if strings.Count(word, "Y")%2 == 0 {
 		return "I" + word
@@ -128,12 +136,13 @@ func RealWord(word string) string {
 	return "Y" + word
 }
 
-// maxQubits is that of [MaxSide].
+// maxQubits is the number of qubits for [MaxSide].
 const maxQubits = 24
 
 func newPauliBase(n, m int) (base, error) {
 	if n < 2 || n&(n-1) != 0 {
-		return base{}, fmt.Errorf("sensing: Pauli words measure matrices whose side is 2 to the power of the number of qubits, not %d", n)
+		return base{}, fmt.Errorf("sensing: Pauli words measure matrices whose side is 2 to the power of "+
+			"the number of qubits, not %d", n)
 	}
 	if m > math.MaxInt32 {
 		return base{}, fmt.Errorf("sensing: at most %d Pauli words can be measured, got %d", math.MaxInt32, m)
@@ -144,9 +153,10 @@ func newPauliBase(n, m int) (base, error) {
 // qubits is log₂n.
 func qubits(n int) int { return bits.Len(uint(n)) - 1 }
 
-// realMasks returns the masks of a number below n(n+1)/2, the words with an even number of Y in ascending order of x, then of z. The first
-// n are all z with x = 0. Then each x from 1 on has n/2: half the number that is left over has the bits of z but one, where x
-// has its lowest, and that one makes |x∧z| even.
+// realMasks returns the masks of the word with a number below n(n+1)/2. The words with an even number of Y
+// are numbered in ascending order of x, then of z. For x = 0 there are n words, one for each z. For every
+// other x there are n/2: the rest of the number has all bits of z except the bit of x's lowest letter, and
+// that bit makes |x∧z| even.
 func realMasks(n, number uint64) (x, z uint32) {
 	if number < n {
 		return 0, uint32(number)
@@ -165,7 +175,8 @@ func realMasks(n, number uint64) (x, z uint32) {
 // parseWord returns the masks of a word that must have q letters.
 func parseWord(word string, q int) (x, z uint32, err error) {
 	if len(word) < 1 || len(word) > maxQubits {
-		return 0, 0, fmt.Errorf("%s has %d letters: the number of qubits goes from 1 to %d", quoted(word), len(word), maxQubits)
+		return 0, 0, fmt.Errorf("%s has %d letters: the number of qubits goes from 1 to %d",
+			quoted(word), len(word), maxQubits)
 	}
 	for at, letter := range []byte(word) {
 		bit := uint32(1) << (len(word) - 1 - at)
@@ -185,12 +196,13 @@ func parseWord(word string, q int) (x, z uint32, err error) {
 		return 0, 0, fmt.Errorf("%s has %d letters and the first word %d", quoted(word), len(word), q)
 	}
 	if bits.OnesCount32(x&z)%2 == 1 {
-		return 0, 0, fmt.Errorf("%s has an odd number of Y: it is imaginary, and its expectation in every real symmetric matrix is 0", quoted(word))
+		return 0, 0, fmt.Errorf("%s has an odd number of Y: it is imaginary, "+
+			"and its expectation in every real symmetric matrix is 0", quoted(word))
 	}
 	return x, z, nil
 }
 
-// quoted is a word for an error, shortened.
+// quoted returns a word, shortened if it is long, for an error message.
 func quoted(word string) string {
 	if len(word) > maxQubits+8 {
 		return fmt.Sprintf("%q…", word[:maxQubits+8])

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestPauliNumbers: the numbers below K are all the real words, each once, in ascending order of masks.
+// TestPauliNumbers: the numbers below K are all real words, each once, in ascending order of masks.
 func TestPauliNumbers(t *testing.T) {
 	for n := 2; n <= 128; n *= 2 {
 		e, err := NewPauli(n, n*(n+1)/2, 1)
@@ -29,8 +29,8 @@ func TestPauliNumbers(t *testing.T) {
 	}
 }
 
-// TestPauliBasis: written out from their letters, all words are an orthogonal basis whose elements have the norm √K, so that the
-// mean of ⟨A, Z⟩² is ‖Z‖_F²; and Masks say the same elements.
+// TestPauliBasis: multiplied out from their letters, all words are an orthogonal basis whose elements have
+// the norm √K, so that the mean of ⟨A, Z⟩² is ‖Z‖_F². Masks gives the same elements.
 func TestPauliBasis(t *testing.T) {
 	const n = 8
 	k := n * (n + 1) / 2
@@ -74,7 +74,7 @@ func TestPauliBasis(t *testing.T) {
 	}
 }
 
-// kronecker multiplies a real word out.
+// kronecker returns the matrix of a real word, multiplied out.
 func kronecker(t *testing.T, word string) *mat.Dense {
 	t.Helper()
 	// Y = i·[0 −1; 1 0], and an even number of i is ±1.
@@ -94,8 +94,9 @@ func kronecker(t *testing.T, word string) *mat.Dense {
 	return p
 }
 
-// TestPauliDraw: words are different, the same again with the same seed, and each is drawn as often as another: of 2000 draws of 4 of
-// the 10 words of two qubits, a word is in 800, with a standard deviation of 22. Leaving out takes the other path.
+// TestPauliDraw: words are different, the same seed gives the same words, and each word is drawn equally
+// often: in 2000 draws of 4 of the 10 words of two qubits, a word is drawn 800 times, with a standard
+// deviation of 22. So it is if the words to leave out are drawn.
 func TestPauliDraw(t *testing.T) {
 	for _, m := range []int{4, 7} {
 		counts := map[string]int{}
@@ -129,7 +130,8 @@ func TestPauliDraw(t *testing.T) {
 	}
 }
 
-// TestPaulisOf: words keep their order and may be repeated; what is no word is refused with the reason.
+// TestPaulisOf: words keep their order and may be repeated. A text that is not a word is refused with the
+// reason.
 func TestPaulisOf(t *testing.T) {
 	words := []string{"XIZ", "YYI", "III", "XIZ", "ZXZ"}
 	e, err := PaulisOf(words)
@@ -188,9 +190,12 @@ func TestReadPaulis(t *testing.T) {
 	}
 }
 
-// FuzzReadPaulis reads arbitrary text. It must not panic, and what is accepted is written and read as the same words.
+// FuzzReadPaulis reads arbitrary text. ReadPaulis must not panic, and the words that it accepts are the same
+// after they are written and read again.
 func FuzzReadPaulis(f *testing.F) {
-	for _, seed := range []string{"XIZ\nYYI\n", "# comment\n\nZ", "Y", "XX\nX", "\xff", "XIZY\r\n", strings.Repeat("I", 24)} {
+	for _, seed := range []string{
+		"XIZ\nYYI\n", "# comment\n\nZ", "Y", "XX\nX", "\xff", "XIZY\r\n", strings.Repeat("I", 24),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -214,7 +219,7 @@ func FuzzReadPaulis(f *testing.F) {
 	})
 }
 
-// TestRealWord: a word of an odd number of Y gets another.
+// TestRealWord: a word with an odd number of Y gets one more Y.
 func TestRealWord(t *testing.T) {
 	for word, want := range map[string]string{"XZ": "IXZ", "YY": "IYY", "XY": "YXY", "Y": "YY"} {
 		if got := RealWord(word); got != want {
@@ -223,8 +228,8 @@ func TestRealWord(t *testing.T) {
 	}
 }
 
-// TestPauliWords: the words that a seed draws, as docs/random-numbers.md defines them. The expected ones were made by sorting all words by
-// their masks in Python, with testdata/reference/philox.py.
+// TestPauliWords: the words that a seed draws, as docs/random-numbers.md defines them. The expected words
+// were made in Python, with testdata/reference/philox.py, by sorting all words by their masks.
 func TestPauliWords(t *testing.T) {
 	for _, c := range []struct {
 		n, m int

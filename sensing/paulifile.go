@@ -19,10 +19,10 @@ func LoadPaulis(path string) (*Pauli, error) {
 	return ReadPaulis(f)
 }
 
-// ReadPaulis reads words for [PaulisOf], one a line, such as XIZY. Space around a word is ignored, and so are empty lines and those
-// that begin with #. Errors name the line, counted from 1.
+// ReadPaulis reads words for [PaulisOf], one on each line, such as XIZY. Spaces around a word, empty lines
+// and lines that begin with # are ignored. Errors name the line, counted from 1.
 func ReadPaulis(r io.Reader) (*Pauli, error) {
-	const longest = 4096 // bytes of a line, a comment's at that
+	const longest = 4096 // bytes of a line, comments included
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, longest)
 	var words []string
@@ -43,7 +43,8 @@ func ReadPaulis(r io.Reader) (*Pauli, error) {
 		words = append(words, word)
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("sensing: line %d has more than %d bytes: a line is one Pauli word", number+1, longest)
+		return nil, fmt.Errorf("sensing: line %d has more than %d bytes: a line is one Pauli word",
+			number+1, longest)
 	} else if err != nil {
 		return nil, fmt.Errorf("sensing: line %d: %w", number+1, err)
 	}

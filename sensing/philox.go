@@ -26,28 +26,27 @@ func philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	}
 }
 
-// The streams of one seed. Numbers are fixed for ever: they are part of every stored seed's meaning.
+// The streams of one seed. Their numbers never change, so that a stored seed always means the same draw.
 const (
 	EntriesStream   uint32 = iota // the entries of the measurement rows
 	TruthStream                   // the ground truth
 	NoiseStream                   // the noise on the observations
 	StartStream                   // the small random start
-	EstimateStream                // what the spectral estimate begins with
+	EstimateStream                // the vectors that the spectral estimate begins with
 	BatchStream                   // which measurements a step draws
 	LabelStream                   // the noise that a step adds to the observations
-	DirectionStream               // the directions in which a step looks
-	ValueStream                   // the noise on the values of f that a step sees
+	DirectionStream               // the directions in which a step evaluates f
+	ValueStream                   // the noise on the values of f that a step uses
 )
 
-// Stream is an endless table of random words, one row for each uint64, of which any part can be read at any time:
-// block b of row i is Philox4x32-10 of the counter (b, i mod 2³², ⌊i/2³²⌋, stream) under the key
-// (seed mod 2³², ⌊seed/2³²⌋).
+// Stream is a table of random words with 2⁶⁴ rows, any part of which can be read at any time: block b of row
+// i is Philox4x32-10 of the counter (b, i mod 2³², ⌊i/2³²⌋, stream) under the key (seed mod 2³², ⌊seed/2³²⌋).
 type Stream struct {
 	key    [2]uint32
 	number uint32
 }
 
-// NewStream returns the stream with the given number under a seed.
+// NewStream returns the stream with the given number of a seed.
 func NewStream(seed uint64, number uint32) Stream {
 	return Stream{key: [2]uint32{uint32(seed), uint32(seed >> 32)}, number: number}
 }
@@ -60,22 +59,23 @@ func (s Stream) Block(row uint64, b uint32) [4]uint32 {
 	return philox([4]uint32{b, uint32(row), uint32(row >> 32), s.number}, s.key)
 }
 
-// Word returns the 64-bit word k of a row: two words of a block, the first the less significant.
+// Word returns the 64-bit word k of a row: two words of a block, the less significant one first.
 func (s Stream) Word(row, k uint64) uint64 {
 	block := s.Block(row, uint32(k/2))
 	half := block[2*(k%2):]
 	return uint64(half[0]) | uint64(half[1])<<32
 }
 
-// Below returns number k of a row as one below n: ⌊w·n/2⁶⁴⌋ of the 64-bit word w. Each has its probability up to a relative error of n·2⁻⁶⁴.
+// Below returns number k of a row as a number below n: ⌊w·n/2⁶⁴⌋ of the 64-bit word w. The probability of
+// each number is exact up to a relative error of n·2⁻⁶⁴.
 func (s Stream) Below(row, k, n uint64) uint64 {
 	number, _ := bits.Mul64(s.Word(row, k), n)
 	return number
 }
 
-// Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: with the block's
-// words (x₀, x₁, x₂, x₃) they are the Box–Muller pair of x₀ + 2³²·x₁ and
-// x₂ + 2³²·x₃; docs/random-numbers.md has the formula.
+// Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: for the
+// block's words (x₀, x₁, x₂, x₃) they are the Box–Muller pair of x₀ + 2³²·x₁ and x₂ + 2³²·x₃. The formula is
+// in docs/random-numbers.md.
 func (s Stream) Normals(row uint64, dst []float64) {
 	b := uint32(0)
 	for ; len(dst) >= 2; b++ {

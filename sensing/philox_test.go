@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The known answers are those of the Random123 distribution (kat_vectors, philox4x32 10).
+// TestPhiloxKnownAnswers: the answers are those of the Random123 distribution (kat_vectors, philox4x32 10).
 func TestPhiloxKnownAnswers(t *testing.T) {
 	tests := []struct {
 		ctr  [4]uint32
@@ -35,7 +35,8 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 	}
 }
 
-// The third known answer's counter and key, said in terms of a seed, a stream, a row and a block, fix the layout.
+// The counter and key of the third known answer, written as a seed, a stream, a row and a block, fix the
+// layout.
 func TestStreamLayout(t *testing.T) {
 	t.Run("known answer", func(t *testing.T) {
 		s := NewStream(0x299f31d0_a4093822, 0x03707344)
@@ -45,7 +46,7 @@ func TestStreamLayout(t *testing.T) {
 		}
 	})
 	t.Run("stream numbers", func(t *testing.T) {
-		// Stored seeds mean these numbers: they must never change.
+		// Stored seeds mean these numbers, so they must never change.
 		for want, got := range []uint32{EntriesStream, TruthStream, NoiseStream, StartStream} {
 			if got != uint32(want) {
 				t.Errorf("stream %d has the number %d", want, got)
@@ -53,7 +54,8 @@ func TestStreamLayout(t *testing.T) {
 		}
 	})
 	t.Run("normals", func(t *testing.T) {
-		// Deviate 2b, 2b+1 of a row come from block b: words 0 and 1, then 2 and 3, little end first.
+		// Deviates 2b and 2b+1 of a row come from block b: words 0 and 1, then 2 and 3, in little-endian
+		// order.
 		s := NewStream(7, NoiseStream)
 		const row = 1<<40 + 3
 		for _, n := range []int{0, 1, 2, 3, 8, 31, 32, 33} {
@@ -70,7 +72,8 @@ func TestStreamLayout(t *testing.T) {
 		}
 	})
 	t.Run("every field of the counter and key counts", func(t *testing.T) {
-		// The counters and keys are distinct, so the chance that two of these 128-bit blocks agree is below 2⁻¹²⁰.
+		// The counters and keys are distinct, so the chance that two of these 128-bit blocks agree is below
+		// 2⁻¹²⁰.
 		seen := map[[4]uint32]string{}
 		for _, seed := range []uint64{0, 1, 1 << 32, math.MaxUint64} {
 			for _, stream := range []uint32{0, 1, 1 << 31} {

@@ -5,26 +5,27 @@ import (
 	"math"
 )
 
-// Problem is one set of measurements and what was observed through them.
+// Problem is a set of measurements and the observations made with them.
 type Problem struct {
-	// Ensemble has the measurements, and with them the space.
+	// Ensemble has the measurements and their space.
 	Ensemble Ensemble
-	// Observations is y, m numbers. Where it is nil, an engine makes y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in
-	// double precision, when it opens the problem.
+	// Observations is y, m numbers. If it is nil, an engine computes the linear observations
+	// y_i = ⟨A_i, M*⟩ + Noise·w_i from the truth, in double precision, when it opens the problem. The other
+	// observation models make y beforehand: see [SingleIndex.Observe] and [Link.Observe].
 	Observations []float64
-	// Truth is M*; nil where it is not known, and then the metrics that need it are NaN.
+	// Truth is M*, or nil if it is not known. The metrics that need it are then NaN.
 	Truth *Truth
-	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth; 0 is none.
+	// Noise is σ ≥ 0, the standard deviation of the noise on observations made from the truth, or 0.
 	Noise float64
 	// NoiseSeed keys the noise w.
 	NoiseSeed uint64
 }
 
-// Largest is the magnitude that observations and elements of measurement matrices may have: the loss and the spectral
-// estimate multiply two of them.
+// Largest bounds the magnitude of observations and of elements of measurement matrices: the loss and the
+// spectral estimate multiply two of them.
 const Largest = 1e150
 
-// Validate says what is wrong with a problem, or returns nil.
+// Validate returns an error if the problem is not complete and consistent.
 func (p *Problem) Validate() error {
 	if p.Ensemble == nil {
 		return fmt.Errorf("sensing: a problem needs an ensemble")
@@ -32,8 +33,8 @@ func (p *Problem) Validate() error {
 	m := p.Ensemble.Measurements()
 	n1, n2 := p.Ensemble.Space().Dims()
 	if m < 1 || n1 < 1 || n2 < 1 {
-		return fmt.Errorf("sensing: the %s ensemble has %d measurements of %d × %d matrices: there must be at least one of each",
-			p.Ensemble.Name(), m, n1, n2)
+		return fmt.Errorf("sensing: the %s ensemble has %d measurements of %d × %d matrices: "+
+			"there must be at least one of each", p.Ensemble.Name(), m, n1, n2)
 	}
 	if p.Truth == nil && p.Observations == nil {
 		return fmt.Errorf("sensing: a problem needs observations, or a truth to make them from")
@@ -46,14 +47,17 @@ func (p *Problem) Validate() error {
 	}
 	if t := p.Truth; t != nil {
 		if t1, t2 := t.Dims(); t1 != n1 || t2 != n2 {
-			return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d", t1, t2, n1, n2)
+			return fmt.Errorf("sensing: the truth is %d × %d and the measurements are %d × %d",
+				t1, t2, n1, n2)
 		}
 		if _, sym := p.Ensemble.Space().(Sym); sym && !t.Symmetric() {
-			return fmt.Errorf("sensing: the truth is not symmetric, and the measurements see symmetric matrices alone")
+			return fmt.Errorf("sensing: the truth is not symmetric, " +
+				"and the measurements are of symmetric matrices")
 		}
 	}
 	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10
-		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, p.Noise)
+		return fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v",
+			Largest/10, p.Noise)
 	}
 	return nil
 }
@@ -62,13 +66,14 @@ func (p *Problem) Validate() error {
 func CheckObservations(y []float64) error {
 	for i, v := range y {
 		if !(math.Abs(v) <= Largest) {
-			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite, and at most %g so that squares are", i, v, Largest)
+			return fmt.Errorf("sensing: observation %d is %v: every observation must be finite, "+
+				"and at most %g so that its square is finite", i, v, Largest)
 		}
 	}
 	return nil
 }
 
-// AddNoise adds Noise·w_i to y: the i-th number of the noise stream's row 0.
+// AddNoise adds Noise·w_i to each y_i: w_i is the i-th deviate of row 0 of the noise stream.
 func (p *Problem) AddNoise(y []float64) {
 	if p.Noise == 0 {
 		return

@@ -2,9 +2,10 @@ package sensing
 
 import "unsafe"
 
-// Rademacher is the ensemble of signs: the K entries of each a_i are independent, +1 or −1 with equal probability,
-// one bit each. In a symmetric space A_i then has ±1 on its diagonal and ±1/√2 off it, and E⟨A_i, Z⟩² = ‖Z‖_F².
-// Word w of a row is word w mod 4 of the row's random block ⌊w/4⌋; bits past the K-th are zero.
+// Rademacher is the ensemble of signs: the K entries of each a_i are independent, +1 or −1 with equal
+// probability, and take one bit each. In a symmetric space A_i has ±1 on its diagonal and ±1/√2 off it, so
+// that E⟨A_i, Z⟩² = ‖Z‖_F². Word w of a row is word w mod 4 of the row's random block ⌊w/4⌋; bits past the
+// K-th are zero.
 type Rademacher struct {
 	base
 	stream Stream
@@ -24,7 +25,7 @@ func (Rademacher) Name() string { return "rademacher" }
 // Entries implements [Ensemble].
 func (Rademacher) Entries() Entries { return Signs }
 
-// Stream is where the signs' random words come from, so that a device can make the rows itself.
+// Stream returns the source of the signs' random words, so that a device can make the rows itself.
 func (r Rademacher) Stream() Stream { return r.stream }
 
 // Row implements [RowSource].

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Bit j mod 32 of word ⌊j/32⌋ is entry j, the words are the row's blocks' one after another, and past the last entry
-// all bits are zero.
+// Bit j mod 32 of word ⌊j/32⌋ is entry j. The words are those of the row's blocks, one after another, and all
+// bits after the last entry are zero.
 func TestRademacherBits(t *testing.T) {
 	const seed, m = 3 << 33, 5
 	for _, k := range lengths {
@@ -17,7 +17,8 @@ func TestRademacherBits(t *testing.T) {
 			}
 			for i := range m {
 				for w, got := range rawRow(t, e, i) {
-					block := philox([4]uint32{uint32(w / 4), uint32(i), 0, EntriesStream}, [2]uint32{0, 3 << 1})
+					counter := [4]uint32{uint32(w / 4), uint32(i), 0, EntriesStream}
+					block := philox(counter, [2]uint32{0, 3 << 1})
 					for bit := range 32 {
 						want := block[w%4] >> bit & 1
 						if 32*w+bit >= k {

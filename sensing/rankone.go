@@ -10,20 +10,21 @@ import (
 //
 //	⟨A_i, Z⟩ = a_iᵀ Z a_i   of symmetric matrices,   ⟨A_i, Z⟩ = a_iᵀ Z b_i   of others,
 //
-// quadratic and bilinear sensing: with Z = uuᵀ the first is phase retrieval of real vectors, y_i = ⟨a_i, u⟩². (Chen, Chi and
-// Goldsmith, Exact and stable covariance estimation from quadratic sampling via convex programming, arXiv 1310.0807.) Drawn a_i
-// and b_i have independent N(0, 1) entries. In a rectangular space A_i is then isotropic, E⟨A_i, Z⟩² = ‖Z‖_F². In a symmetric
-// one it is not:
+// quadratic and bilinear sensing. With Z = uuᵀ the first is phase retrieval of real vectors, y_i = ⟨a_i, u⟩².
+// (Chen, Chi and Goldsmith, Exact and stable covariance estimation from quadratic sampling via convex
+// programming, arXiv 1310.0807.) Drawn a_i and b_i have independent N(0, 1) entries. In a rectangular space
+// A_i is then isotropic, E⟨A_i, Z⟩² = ‖Z‖_F². In a symmetric space A_i is not isotropic:
 //
 //	E⟨A_i, Z⟩² = 2·‖Z‖_F² + tr(Z)²,   E⟨A_i, Z⟩A_i = 2Z + tr(Z)·I,
 //
-// so that f curves more than with isotropic measurements, by 2 + tr(M*)/‖M*‖ at most, and steps are to be so many times shorter. A
-// measurement takes n1 or n1 + n2 numbers, and none has n1·n2.
+// so that f has at most 2 + tr(M*)/‖M*‖ times the curvature that it has with isotropic measurements, and step
+// sizes must be as many times smaller. A measurement takes n1 or n1 + n2 numbers; the n1·n2 elements of A_i
+// are never formed.
 type RankOne struct {
 	base
 	name    string
 	stream  Stream
-	vectors []float64 // a user's own, measurement after measurement, a_i and then b_i; nil where they are drawn
+	vectors []float64 // user data: a_i, then b_i, of each measurement; nil if they are drawn
 }
 
 var (
@@ -31,8 +32,8 @@ var (
 	_ Skewed   = &RankOne{}
 )
 
-// NewRankOne returns the ensemble of m pairs of vectors with independent N(0, 1) entries: the numbers of row i of the seed's stream of
-// entries are those of a_i and then, in a rectangular space, of b_i.
+// NewRankOne returns the ensemble of m pairs of vectors with independent N(0, 1) entries. Row i of the seed's
+// stream of entries has the numbers of a_i and then, in a rectangular space, of b_i.
 func NewRankOne(s Space, m int, seed uint64) (*RankOne, error) {
 	b, err := newBaseUpTo(MaxSide, s, m)
 	if err != nil {
@@ -41,8 +42,9 @@ func NewRankOne(s Space, m int, seed uint64) (*RankOne, error) {
 	return &RankOne{base: b, name: "rank-one", stream: NewStream(seed, EntriesStream)}, nil
 }
 
-// RankOneOf returns the ensemble of a user's own vectors, the rows of an m × n1 matrix and, in a rectangular space, of an
-// m × n2 matrix on the right, which is nil in a symmetric one. The numbers are copied. [RankOne.Skew] takes them for draws from N(0, I).
+// RankOneOf returns the ensemble of the user's vectors: a_i is row i of the m × n1 matrix vectors, and in a
+// rectangular space b_i is row i of the m × n2 matrix right, which is nil in a symmetric space. The numbers
+// are copied. [RankOne.Skew] assumes that the vectors are drawn from N(0, I).
 func RankOneOf(s Space, vectors, right *mat.Dense) (*RankOne, error) {
 	n1, n2 := s.Dims()
 	m, columns := vectors.Dims()
@@ -53,15 +55,19 @@ func RankOneOf(s Space, vectors, right *mat.Dense) (*RankOne, error) {
 	_, symmetric := s.(Sym)
 	switch {
 	case columns != n1:
-		return nil, fmt.Errorf("sensing: the vectors are %d × %d: they must be %d × n1 = %d", m, columns, m, n1)
+		return nil, fmt.Errorf("sensing: the vectors are %d × %d: they must be %d × n1 = %d",
+			m, columns, m, n1)
 	case symmetric && right != nil:
-		return nil, fmt.Errorf("sensing: symmetric matrices are measured with one vector on both sides, and there are vectors for the right")
+		return nil, fmt.Errorf("sensing: symmetric matrices are measured with one vector on both sides, " +
+			"and there are vectors for the right")
 	case !symmetric && right == nil:
-		return nil, fmt.Errorf("sensing: the vectors on the right are missing: rectangular matrices need %d × n2 = %d", m, n2)
+		return nil, fmt.Errorf("sensing: the vectors on the right are missing: "+
+			"rectangular matrices need %d × n2 = %d", m, n2)
 	}
 	if !symmetric {
 		if rows, columns := right.Dims(); rows != m || columns != n2 {
-			return nil, fmt.Errorf("sensing: the vectors on the right are %d × %d: they must be %d × n2 = %d", rows, columns, m, n2)
+			return nil, fmt.Errorf("sensing: the vectors on the right are %d × %d: they must be %d × n2 = %d",
+				rows, columns, m, n2)
 		}
 	}
 	e := &RankOne{base: b, name: "rank-one"}
@@ -79,7 +85,8 @@ func RankOneOf(s Space, vectors, right *mat.Dense) (*RankOne, error) {
 			if j >= n1 {
 				side, j = "vector on the right", j-n1
 			}
-			return nil, fmt.Errorf("sensing: %s %d, element %d is %v: every element must be finite, and its square at most %g", side, i, j, v, Largest)
+			return nil, fmt.Errorf("sensing: %s %d, element %d is %v: "+
+				"every element must be finite, and its square at most %g", side, i, j, v, Largest)
 		}
 	}
 	return e, nil
@@ -88,7 +95,8 @@ func RankOneOf(s Space, vectors, right *mat.Dense) (*RankOne, error) {
 // Name implements [Ensemble].
 func (r *RankOne) Name() string { return r.name }
 
-// VectorLen is how many numbers a measurement has: n1 of a_i, and in a rectangular space n2 of b_i.
+// VectorLen returns how many numbers a measurement has: n1 for a_i, and in a rectangular space n2 more for
+// b_i.
 func (r *RankOne) VectorLen() int {
 	n1, n2 := r.space.Dims()
 	if _, symmetric := r.space.(Sym); symmetric {
@@ -97,8 +105,8 @@ func (r *RankOne) VectorLen() int {
 	return n1 + n2
 }
 
-// Vector writes a_i to dst, whose length must be [RankOne.VectorLen], and in a rectangular space b_i after it. It may be called
-// from any number of goroutines, and gives the same bits whenever and wherever it is called.
+// Vector writes a_i to dst, whose length must be [RankOne.VectorLen], and in a rectangular space b_i after
+// it. Any number of goroutines may call it, and every call for the same i gives the same bits.
 func (r *RankOne) Vector(i int, dst []float64) {
 	if r.vectors != nil {
 		copy(dst, r.vectors[i*len(dst):])
@@ -107,8 +115,8 @@ func (r *RankOne) Vector(i int, dst []float64) {
 	r.stream.Normals(uint64(i), dst)
 }
 
-// Vectors returns a user's own vectors as [RankOne.Vector] writes them, one after another; nil where they are drawn. The caller
-// must not change them.
+// Vectors returns the user's vectors as [RankOne.Vector] writes them, one measurement after another, or nil
+// if the vectors are drawn. The caller must not change them.
 func (r *RankOne) Vectors() []float64 { return r.vectors }
 
 // Skew implements [Skewed].
@@ -119,12 +127,12 @@ func (r *RankOne) Skew() (scale, trace float64) {
 	return 1, 0
 }
 
-// Skewed is an ensemble that is not isotropic in that
+// Skewed is an ensemble that is not isotropic: it has
 //
 //	E⟨A_i, Z⟩A_i = scale·Z + trace·tr(Z)·I,
 //
-// so that the expectation of 1/m Σ y_i A_i is not M*, but has its eigenvectors. Other ensembles have the scale 1 and no trace. Where there
-// is a trace, E⟨A_i, Z⟩ = tr(Z).
+// so that the expectation of 1/m Σ y_i A_i is not M*, but has its eigenvectors. For every other ensemble
+// scale is 1 and trace is 0. If trace is not 0, E⟨A_i, Z⟩ = tr(Z).
 type Skewed interface {
 	Ensemble
 	Skew() (scale, trace float64)

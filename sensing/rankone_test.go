@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestRankOneVectors: vectors are the numbers of the stream's rows, b_i after a_i, and a user's own are what was given.
+// TestRankOneVectors: drawn vectors are the numbers of the stream's rows, b_i after a_i, and user data is
+// kept.
 func TestRankOneVectors(t *testing.T) {
 	const m = 4
 	row := make([]float64, 8)
@@ -39,20 +40,22 @@ func TestRankOneVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.Set(0, 0, 77) // it was copied
+		a.Set(0, 0, 77) // the ensemble has a copy
 		given := make([]float64, own.VectorLen())
 		for i := range m {
 			e.Vector(i, drawn)
 			own.Vector(i, given)
-			if !slices.Equal(given, drawn) || !slices.Equal(own.Vectors()[i*len(given):][:len(given)], drawn) {
+			if !slices.Equal(given, drawn) ||
+				!slices.Equal(own.Vectors()[i*len(given):][:len(given)], drawn) {
 				t.Errorf("%s: own vector %d is %v, want %v", s.Name(), i, given, drawn)
 			}
 		}
 	}
 }
 
-// TestSkew: over many measurements the mean of ⟨A_i, Z⟩A_i is scale·Z + trace·tr(Z)·I. With ‖Z‖ < 2.8 an element's variance is at most
-// √(E(2.8·‖a‖²)⁴·E a_j⁸) = √(2.8⁴·945·105) = 2500, so that the mean of 10⁵ deviates by at most 0.16.
+// TestSkew: over many measurements the mean of ⟨A_i, Z⟩A_i is scale·Z + trace·tr(Z)·I. For ‖Z‖ < 2.8 an
+// element's variance is at most √(E(2.8·‖a‖²)⁴·E a_j⁸) = √(2.8⁴·945·105) = 2500, so that the mean of 10⁵
+// deviates by at most 0.16.
 func TestSkew(t *testing.T) {
 	const m = 100_000
 	z := mat.NewDense(3, 3, []float64{1, 0.5, 0, 0.5, -2, 0.25, 0, 0.25, 2.5})
@@ -89,7 +92,7 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-// TestRankOneOfRefuses names what is wrong with a user's vectors.
+// TestRankOneOfRefuses: the error names what is wrong with the user's vectors.
 func TestRankOneOfRefuses(t *testing.T) {
 	with := func(v float64) *mat.Dense { return mat.NewDense(2, 3, []float64{1, 2, 3, 4, v, 6}) }
 	for _, c := range []struct {
@@ -107,7 +110,8 @@ func TestRankOneOfRefuses(t *testing.T) {
 		{Sym{3}, with(2e75), nil, "its square at most 1e+150"},
 		{Rect{3, 3}, with(0), with(math.Inf(1)), "vector on the right 1, element 1 is +Inf"},
 	} {
-		if _, err := RankOneOf(c.space, c.left, c.right); err == nil || !strings.Contains(err.Error(), c.want) {
+		_, err := RankOneOf(c.space, c.left, c.right)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}

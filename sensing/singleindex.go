@@ -8,34 +8,37 @@ import (
 	"sync"
 )
 
-// SingleIndex is the single index model: m samples of a covariate X with a known law, and of
+// SingleIndex is the single-index observation model: m samples of a covariate X with a known law, and of
 //
 //	y_i = h(⟨X_i, M*⟩/‖M*‖_F) + noise·w_i
 //
-// with a link h. The covariates are Gaussian, with independent N(0, 1) coordinates, so that their score function is S(X) = X, and by
-// Stein's identity
+// with a link h. The covariates are Gaussian, with independent N(0, 1) coordinates, so that their score
+// function is S(X) = X, and by Stein's identity
 //
 //	E[y·S(X)] = η·M*/‖M*‖_F,   η = E h′(g) = E g·h(g),   g ~ N(0, 1),
 //
-// whatever h is: its average T = 1/m Σ ỹ_i X_i estimates M* up to a factor, ỹ being y cut off at ±Truncation. The loss ‖Z‖² − 2⟨Z, T⟩ =
-// ‖Z − T‖² − ‖T‖² is minimized over factors. (Fan, Yang and Yu, Understanding Implicit Regularization in
-// Over-Parameterized Single Index Model, arXiv 2007.08322, after Plan and Vershynin, The Generalized Lasso With Non-Linear
-// Observations, IEEE Transactions on Information Theory 62 (2016).)
+// for every h. So the average T = 1/m Σ ỹ_i X_i estimates M* up to a factor, with ỹ the observations y
+// clipped to ±Truncation. The loss ‖Z‖² − 2⟨Z, T⟩ = ‖Z − T‖² − ‖T‖² is minimized over factors. (Fan, Yang and
+// Yu, Understanding Implicit Regularization in Over-Parameterized Single Index Model, arXiv 2007.08322, after
+// Plan and Vershynin, The Generalized Lasso With Non-Linear Observations, IEEE Transactions on Information
+// Theory 62 (2016).)
 //
-// Here that is the observation of each of the K coordinates of T once, √K·T_c, with f(U) = ¼‖Z − T‖_F².
+// An engine minimizes this loss as f(U) = ¼‖Z − T‖_F², the objective of a [Completion] that observes each of
+// the K coordinates of T once, as √K·T_c.
 type SingleIndex struct {
 	Space Space
 	// Samples is m.
 	Samples int
 	// Link is h, one of [SingleIndexLinks].
 	Link string
-	// Unknown says that h is not known, and η with it. Otherwise T is made an estimate of M* itself, by the factor ‖M*‖_F/η.
+	// Unknown says that h is not known, and neither is η. If h is known, T is multiplied by ‖M*‖_F/η and
+	// estimates M* itself.
 	Unknown bool
-	// Truncation is where y is cut off, against heavy tails; 0 does not.
+	// Truncation is the bound to which y is clipped, for heavy tails; 0 means no clipping.
 	Truncation float64
 	// Noise is the standard deviation of the noise.
 	Noise float64
-	// Seed keys covariates, row i of the entries' stream, and noise.
+	// Seed keys the covariates, sample i in row i of the stream of entries, and the noise.
 	Seed uint64
 }
 
@@ -46,7 +49,8 @@ type link struct {
 	eta  float64
 }
 
-// links are all that single index models may have. The last digits of tanh are those of Go's library, which may differ between architectures.
+// links returns all links of the model. The last digits of tanh are those of Go's library, which may differ
+// between architectures.
 func links() []link {
 	return []link{
 		{"identity", func(g float64) float64 { return g }, 1},
@@ -58,7 +62,8 @@ func links() []link {
 	}
 }
 
-// SingleIndexLinks names the links: the identity, tanh, the sign, sign(g)·√|g| and g³. All are odd and increasing.
+// SingleIndexLinks returns the names of the links: the identity, tanh, the sign, sign(g)·√|g| and g³. All are
+// odd and increasing.
 func SingleIndexLinks() (names []string) {
 	for _, l := range links() {
 		names = append(names, l.name)
@@ -66,24 +71,28 @@ func SingleIndexLinks() (names []string) {
 	return names
 }
 
-// check refuses what is no model, and returns its link.
+// check returns the model's link, or an error if the model is not valid.
 func (s SingleIndex) check() (link, error) {
 	all := links()
 	at := slices.IndexFunc(all, func(l link) bool { return l.name == s.Link })
 	switch {
 	case at < 0:
-		return link{}, fmt.Errorf("sensing: a link is %s, got %q", strings.Join(SingleIndexLinks(), ", "), s.Link)
+		return link{}, fmt.Errorf("sensing: a link is %s, got %q",
+			strings.Join(SingleIndexLinks(), ", "), s.Link)
 	case s.Samples < 1:
 		return link{}, fmt.Errorf("sensing: the number of samples must be positive, got %d", s.Samples)
 	case !(s.Truncation >= 0):
-		return link{}, fmt.Errorf("sensing: observations are cut off at a positive number, or 0 for not at all, got %v", s.Truncation)
+		return link{}, fmt.Errorf("sensing: the truncation must be positive, or 0 for none, got %v",
+			s.Truncation)
 	case !(s.Noise >= 0 && s.Noise <= Largest/10):
-		return link{}, fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v", Largest/10, s.Noise)
+		return link{}, fmt.Errorf("sensing: the noise's standard deviation goes from 0 to %g, got %v",
+			Largest/10, s.Noise)
 	}
 	return all[at], nil
 }
 
-// Ensemble returns what is observed of T: all of its coordinates, once.
+// Ensemble returns the measurements of T that an engine works with: a [Completion] that observes each of T's
+// coordinates once.
 func (s SingleIndex) Ensemble() (*Completion, error) {
 	if _, err := s.check(); err != nil {
 		return nil, err
@@ -99,7 +108,7 @@ func (s SingleIndex) Ensemble() (*Completion, error) {
 	return &Completion{b, "single-index", sync.OnceValues(all)}, nil
 }
 
-// Target returns what T estimates: M*, or η·M*/‖M*‖_F where the link is not known.
+// Target returns the matrix that T estimates: M*, or η·M*/‖M*‖_F if the link is not known.
 func (s SingleIndex) Target(t *Truth) (*Truth, error) {
 	h, err := s.check()
 	if err != nil {
@@ -111,7 +120,8 @@ func (s SingleIndex) Target(t *Truth) (*Truth, error) {
 	return t.Scaled(h.eta / t.Norm()), nil
 }
 
-// Observe draws the samples of a truth, one after another, and returns √K·T_c for each coordinate c.
+// Observe draws the samples of a truth, one after another, and returns the observations of T, √K·T_c for each
+// coordinate c.
 func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	h, err := s.check()
 	if err != nil {
@@ -149,7 +159,7 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	return sum, nil
 }
 
-// coordinates returns those of M* in a space, each a sum in one order.
+// coordinates returns the coordinates of M* in a space, each summed in a fixed order.
 func (t *Truth) coordinates(s Space) []float64 {
 	_, symmetric := s.(Sym)
 	z := make([]float64, 0, s.K())

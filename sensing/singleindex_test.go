@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestLinks: η is E g·h(g), by Simpson's rule for the smooth side of the even integrand.
+// TestLinks: η is E g·h(g), computed by Simpson's rule on g ≥ 0, as the integrand is even.
 func TestLinks(t *testing.T) {
 	for _, l := range links() {
 		const steps, end = 20000, 12.0
@@ -22,7 +22,8 @@ func TestLinks(t *testing.T) {
 			}
 			sum += weight * g * l.of(g) * math.Exp(-g*g/2)
 		}
-		if got := 2 * sum * end / steps / 3 / math.Sqrt(2*math.Pi); math.Abs(got-l.eta) > 1e-7 { // √g is not smooth at 0
+		// The bound allows for √g, which is not smooth at 0.
+		if got := 2 * sum * end / steps / 3 / math.Sqrt(2*math.Pi); math.Abs(got-l.eta) > 1e-7 {
 			t.Errorf("%s: η is %v, want %v", l.name, l.eta, got)
 		}
 		if l.of(-0.7) != -l.of(0.7) || !(l.of(0.7) > 0) {
@@ -31,7 +32,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestSingleIndexObserves: T is what the definition says, written out, and estimates M*, or η·M*/‖M*‖ where the link is not known.
+// TestSingleIndexObserves: T is its definition, written out, and estimates M*, or η·M*/‖M*‖ if the link is
+// not known.
 func TestSingleIndexObserves(t *testing.T) {
 	signed, err := NewIndefiniteTruth(6, 2, 1, 2, 7)
 	if err != nil {
@@ -48,7 +50,10 @@ func TestSingleIndexObserves(t *testing.T) {
 		for _, l := range links() {
 			for _, unknown := range []bool{false, true} {
 				const m = 4000
-				s := SingleIndex{Space: c.space, Samples: m, Link: l.name, Unknown: unknown, Truncation: 2, Noise: 0.3, Seed: 9}
+				s := SingleIndex{
+					Space: c.space, Samples: m, Link: l.name, Unknown: unknown, Truncation: 2,
+					Noise: 0.3, Seed: 9,
+				}
 				k := c.space.K()
 				got, err := s.Observe(c.truth)
 				if err != nil || len(got) != k {
@@ -74,7 +79,8 @@ func TestSingleIndexObserves(t *testing.T) {
 						want[j] *= c.truth.Norm() / l.eta
 					}
 					if math.Abs(got[j]-want[j]) > 1e-12 {
-						t.Fatalf("%s, unknown %v: observation %d is %v, want %v", l.name, unknown, j, got[j], want[j])
+						t.Fatalf("%s, unknown %v: observation %d is %v, want %v",
+							l.name, unknown, j, got[j], want[j])
 					}
 				}
 				s.Truncation = 0
@@ -86,7 +92,8 @@ func TestSingleIndexObserves(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// A coordinate's deviation is at most √(E y²x²/m)·scale ≤ 11·scale/√m: E g⁶·g² = 105 for the cubic.
+				// A coordinate's deviation is at most √(E y²x²/m)·scale ≤ 11·scale/√m: E g⁶·g² = 105 for the
+				// cubic.
 				scale := c.truth.Norm() / l.eta
 				if unknown {
 					scale = 1
@@ -101,14 +108,15 @@ func TestSingleIndexObserves(t *testing.T) {
 	}
 }
 
-// TestSingleIndexEnsemble observes every coordinate once.
+// TestSingleIndexEnsemble: every coordinate is observed once.
 func TestSingleIndexEnsemble(t *testing.T) {
 	e, err := SingleIndex{Space: Sym{3}, Samples: 5, Link: "sign"}.Ensemble()
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows, cols := e.Positions()
-	if e.Name() != "single-index" || e.Measurements() != 6 || !slices.Equal(rows, []int32{0, 0, 0, 1, 1, 2}) || !slices.Equal(cols, []int32{0, 1, 2, 1, 2, 2}) {
+	if e.Name() != "single-index" || e.Measurements() != 6 ||
+		!slices.Equal(rows, []int32{0, 0, 0, 1, 1, 2}) || !slices.Equal(cols, []int32{0, 1, 2, 1, 2, 2}) {
 		t.Errorf("%s observes %v, %v", e.Name(), rows, cols)
 	}
 	truth, err := NewTruth(4, 1, 1, 1)
@@ -118,8 +126,9 @@ func TestSingleIndexEnsemble(t *testing.T) {
 	good := SingleIndex{Space: Sym{4}, Samples: 5, Link: "sign"}
 	for name, bad := range map[string]func(s *SingleIndex){
 		"link": func(s *SingleIndex) { s.Link = "relu" }, "samples": func(s *SingleIndex) { s.Samples = 0 },
-		"truncation": func(s *SingleIndex) { s.Truncation = -1 }, "noise": func(s *SingleIndex) { s.Noise = math.NaN() },
-		"size": func(s *SingleIndex) { s.Space = Sym{3} },
+		"truncation": func(s *SingleIndex) { s.Truncation = -1 },
+		"noise":      func(s *SingleIndex) { s.Noise = math.NaN() },
+		"size":       func(s *SingleIndex) { s.Space = Sym{3} },
 	} {
 		s := good
 		bad(&s)

@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Space is the set of matrices that the unknown lives in, with its coordinates: an isometry between matrices under
-// the Frobenius inner product and vectors of K numbers, ⟨A, Z⟩ = a·z.
+// Space is the set of matrices that contains the unknown, with coordinates: an isometry between matrices
+// under the Frobenius inner product and vectors of K numbers, ⟨A, Z⟩ = a·z.
 type Space interface {
 	// Name is "sym" or "rect".
 	Name() string
@@ -16,10 +16,10 @@ type Space interface {
 	Dims() (n1, n2 int)
 	// K returns the number of coordinates.
 	K() int
-	// Coordinates writes the K coordinates of z to dst. z must have the space's dimensions and, in a symmetric space,
-	// be symmetric: only its upper triangle is read.
+	// Coordinates writes the K coordinates of z to dst. z must have the space's dimensions. In a symmetric
+	// space z must be symmetric, and only its upper triangle is read.
 	Coordinates(dst []float64, z *mat.Dense)
-	// Matrix writes to dst the matrix with coordinates v: the inverse of Coordinates.
+	// Matrix writes the matrix with the coordinates v to dst: the inverse of Coordinates.
 	Matrix(dst *mat.Dense, v []float64)
 }
 
@@ -28,8 +28,8 @@ var (
 	_ Space = Rect{}
 )
 
-// Sym is the space of symmetric N × N matrices in svec coordinates: the upper triangle row by row, K = N(N+1)/2,
-// off-diagonals multiplied by √2.
+// Sym is the space of symmetric N × N matrices in svec coordinates: the upper triangle row by row,
+// K = N(N+1)/2, off-diagonals multiplied by √2.
 type Sym struct{ N int }
 
 // Name implements [Space].
@@ -76,8 +76,8 @@ func (s Sym) Matrix(dst *mat.Dense, v []float64) {
 	}
 }
 
-// mirror copies up to eight rows of the upper triangle, from row i on, to the columns below: together, because they are
-// neighbours there.
+// mirror copies up to eight rows of the upper triangle, from row i on, to the columns of the lower triangle.
+// It copies the rows together because these columns are adjacent in memory.
 func mirror(data []float64, stride, i, n int) {
 	if i+8 > n {
 		for ; i < n; i++ {
@@ -96,7 +96,8 @@ func mirror(data []float64, stride, i, n int) {
 	}
 	for j := i + 8; j < n; j++ {
 		d := data[j*stride+i:][:8]
-		d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7] = r0[j], r1[j], r2[j], r3[j], r4[j], r5[j], r6[j], r7[j]
+		d[0], d[1], d[2], d[3] = r0[j], r1[j], r2[j], r3[j]
+		d[4], d[5], d[6], d[7] = r4[j], r5[j], r6[j], r7[j]
 	}
 }
 
@@ -130,11 +131,11 @@ func (s Rect) Matrix(dst *mat.Dense, v []float64) {
 	}
 }
 
-// checkShapes panics where a caller hands slices of the wrong size: a programmer's mistake.
+// checkShapes panics if a caller passes slices of the wrong size, which is a programmer's mistake.
 func checkShapes(what string, s Space, k int, z *mat.Dense) {
 	n1, n2 := s.Dims()
 	if r, c := z.Dims(); r != n1 || c != n2 || k != s.K() {
-		panic(fmt.Sprintf("sensing: %s: a %d × %d space with %d coordinates got a %d × %d matrix and %d numbers",
-			what, n1, n2, s.K(), r, c, k))
+		panic(fmt.Sprintf("sensing: %s: a %d × %d space with %d coordinates "+
+			"got a %d × %d matrix and %d numbers", what, n1, n2, s.K(), r, c, k))
 	}
 }

@@ -17,7 +17,8 @@ var spaces = []Space{
 	Rect{1, 1}, Rect{1, 33}, Rect{33, 1}, Rect{2, 31}, Rect{32, 3}, Rect{31, 33},
 }
 
-// inNaN returns a matrix that is a window into a larger one of NaN, and a function that fails where the frame changed.
+// inNaN returns a matrix that is a window into a larger one of NaN, and a function that fails if the elements
+// around the window changed.
 func inNaN(t *testing.T, n1, n2 int) (window *mat.Dense, check func()) {
 	t.Helper()
 	frame := mat.NewDense(n1+2, n2+3, nil)
@@ -70,8 +71,8 @@ func TestSpaces(t *testing.T) {
 			s.Coordinates(va, a)
 			s.Coordinates(vz, z)
 
-			// ⟨A, Z⟩ = a·z. Rounding: √2 in each factor, two products and up to n1·n2 additions, relative to the sum of
-			// sizes, each at most 2⁻⁵³.
+			// ⟨A, Z⟩ = a·z. The roundings are √2 in each factor, two products and up to n1·n2 additions,
+			// relative to the sum of magnitudes, each at most 2⁻⁵³.
 			var dot, size float64
 			for i := range va {
 				dot += va[i] * vz[i]
@@ -82,8 +83,8 @@ func TestSpaces(t *testing.T) {
 				t.Errorf("a·z = %v, ⟨A, Z⟩ = %v", dot, want)
 			}
 
-			// Matrix undoes Coordinates: exactly, save for √2 and 1/√2, two constants and two products of relative
-			// error 2⁻⁵³ each.
+			// Matrix inverts Coordinates exactly, except for √2 and 1/√2: two constants and two products of
+			// relative error 2⁻⁵³ each.
 			rel := 0.0
 			if s.Name() == "sym" {
 				rel = 4 * 0x1p-53
@@ -96,7 +97,7 @@ func TestSpaces(t *testing.T) {
 					}
 				}
 			}
-			// And the other way round.
+			// Coordinates inverts Matrix.
 			again := make([]float64, k)
 			s.Coordinates(again, back)
 			for i, want := range vz {
@@ -113,7 +114,7 @@ func TestSpaces(t *testing.T) {
 
 func TestCoordinateOrder(t *testing.T) {
 	t.Run("sym", func(t *testing.T) {
-		// NaN below the diagonal: only the upper triangle is read.
+		// Elements below the diagonal are NaN: only the upper triangle is read.
 		nan := math.NaN()
 		z := mat.NewDense(3, 3, []float64{1, 2, 3, nan, 4, 5, nan, nan, 6})
 		got := make([]float64, 6)
@@ -129,7 +130,8 @@ func TestCoordinateOrder(t *testing.T) {
 	t.Run("sym both triangles", func(t *testing.T) {
 		z := mat.NewDense(2, 2, nil)
 		Sym{2}.Matrix(z, []float64{1, 2, 3})
-		if z.At(0, 1) != z.At(1, 0) || math.Abs(z.At(0, 1)-math.Sqrt2) > 0x1p-51 || z.At(0, 0) != 1 || z.At(1, 1) != 3 {
+		if z.At(0, 1) != z.At(1, 0) || math.Abs(z.At(0, 1)-math.Sqrt2) > 0x1p-51 ||
+			z.At(0, 0) != 1 || z.At(1, 1) != 3 {
 			t.Errorf("unsvec(1, 2, 3) = %v, want 1, √2, √2, 3", z.RawMatrix().Data)
 		}
 	})
@@ -148,7 +150,7 @@ func TestWrongShapesPanic(t *testing.T) {
 		space  Space
 		n1, n2 int
 		k      int
-		says   string // how the space is named
+		says   string // the space's name in the message
 	}{
 		{Sym{3}, 3, 3, 5, "3 × 3"},
 		{Sym{3}, 3, 3, 7, "3 × 3"},
@@ -167,7 +169,8 @@ func TestWrongShapesPanic(t *testing.T) {
 			"Coordinates": func() { tt.space.Coordinates(v, z) },
 			"Matrix":      func() { tt.space.Matrix(z, v) },
 		} {
-			t.Run(fmt.Sprintf("%T%v %s of %d×%d and %d", tt.space, tt.space, name, tt.n1, tt.n2, tt.k), func(t *testing.T) {
+			what := fmt.Sprintf("%T%v %s of %d×%d and %d", tt.space, tt.space, name, tt.n1, tt.n2, tt.k)
+			t.Run(what, func(t *testing.T) {
 				defer func() {
 					text := fmt.Sprint(recover())
 					matrix, numbers := fmt.Sprintf("%d × %d", tt.n1, tt.n2), fmt.Sprintf("%d numbers", tt.k)

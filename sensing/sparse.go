@@ -7,12 +7,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// NewSparseTruth draws a vector β* of n numbers, as the n × 1 matrix M*, of which `sparsity` are not zero and ‖β*‖ = 1. Their places
-// are drawn without replacement and their signs are fair. In the order of places their magnitudes are evenly spaced from the largest down to
-// it over kappa: all are 1/√sparsity where kappa is 1. It is the same bits on every machine.
+// NewSparseTruth draws a vector β* of n numbers, as the n × 1 matrix M*, with ‖β*‖ = 1 and `sparsity` numbers
+// that are not zero. Their positions are drawn without replacement, and each sign is + or − with equal
+// probability. In the order of positions their magnitudes are evenly spaced from the largest down to the
+// largest over kappa; for kappa = 1 all are 1/√sparsity. The bits are the same on every machine.
 func NewSparseTruth(n, sparsity int, kappa float64, seed uint64) (*Truth, error) {
 	if n < 1 || sparsity < 1 || sparsity > n {
-		return nil, fmt.Errorf("sensing: of a vector of n = %d numbers from 1 to n are not zero, got a sparsity of %d", n, sparsity)
+		return nil, fmt.Errorf("sensing: the sparsity of a vector of n = %d numbers goes from 1 to n, got %d",
+			n, sparsity)
 	}
 	magnitudes, err := spectrum(n, sparsity, kappa)
 	if err != nil {
@@ -31,10 +33,10 @@ func NewSparseTruth(n, sparsity int, kappa float64, seed uint64) (*Truth, error)
 	return SparseTruthOf(mat.NewDense(n, 1, beta))
 }
 
-// SparseTruthOf returns the truth M* = β* of a given vector, n × 1, which is not zero.
+// SparseTruthOf returns the truth M* = β* of a given vector β*, n × 1, which must not be zero.
 func SparseTruthOf(beta *mat.Dense) (*Truth, error) {
 	if _, columns := beta.Dims(); columns != 1 {
-		return nil, fmt.Errorf("sensing: a sparse truth is a vector, one column, got %d", columns)
+		return nil, fmt.Errorf("sensing: a sparse truth is a vector of one column, got %d columns", columns)
 	}
 	if err := checkGiven(beta); err != nil {
 		return nil, err
@@ -42,7 +44,7 @@ func SparseTruthOf(beta *mat.Dense) (*Truth, error) {
 	b := mat.Col(nil, 0, beta)
 	norm := math.Sqrt(dot(b, b))
 	if !(norm > 0) {
-		return nil, fmt.Errorf("sensing: the true vector is zero: nothing can be told relative to it")
+		return nil, fmt.Errorf("sensing: the true vector is zero: errors relative to it are not defined")
 	}
 	root := math.Sqrt(norm)
 	left := side{new(mat.Dense), new(mat.Dense)}

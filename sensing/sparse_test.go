@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestNewSparseTruth: as many numbers as asked for are not zero, of magnitudes that are evenly spaced, and ‖β*‖ = 1; from seed to seed
-// places and signs differ.
+// TestNewSparseTruth: as many numbers as asked for are not zero, with evenly spaced magnitudes, and ‖β*‖ = 1.
+// Positions and signs differ from seed to seed.
 func TestNewSparseTruth(t *testing.T) {
 	first, negative := map[int]int{}, 0
 	for seed := range uint64(200) {
@@ -18,7 +18,8 @@ func TestNewSparseTruth(t *testing.T) {
 		}
 		beta := mat.NewDense(20, 1, nil)
 		truth.Matrix(beta)
-		if norm := mat.Norm(beta, 2); math.Abs(norm-1) > 1e-15 || truth.Norm() != truth.Sigma()[0]*truth.Sigma()[0] {
+		if norm := mat.Norm(beta, 2); math.Abs(norm-1) > 1e-15 ||
+			truth.Norm() != truth.Sigma()[0]*truth.Sigma()[0] {
 			t.Errorf("‖β*‖ is %v", norm)
 		}
 		var there []float64
@@ -45,8 +46,10 @@ func TestNewSparseTruth(t *testing.T) {
 			t.Errorf("the least is %v, want %v", truth.Least(), there[3])
 		}
 	}
-	// Of 800 signs and 200 first places: four standard deviations. The first of four places is 0 with probability 1/5.
-	if math.Abs(float64(negative)-400) > 4*math.Sqrt(200) || math.Abs(float64(first[0])-40) > 4*math.Sqrt(32) {
+	// Four standard deviations for 800 signs and 200 first positions. The first of four positions is 0 with
+	// probability 1/5.
+	if math.Abs(float64(negative)-400) > 4*math.Sqrt(200) ||
+		math.Abs(float64(first[0])-40) > 4*math.Sqrt(32) {
 		t.Errorf("%d of 800 are negative, and %d of 200 supports begin at 0", negative, first[0])
 	}
 	for _, c := range []struct {
@@ -70,14 +73,18 @@ func TestSparseTruthOf(t *testing.T) {
 	if !mat.EqualApprox(got, beta, 1e-15) || truth.X().At(0, 0) != 0 || math.Abs(truth.Least()-0.25) > 1e-16 {
 		t.Errorf("M* is %v, and its least %v", got.RawMatrix().Data, truth.Least())
 	}
-	for name, bad := range map[string]*mat.Dense{"zero": mat.NewDense(3, 1, nil), "two columns": mat.NewDense(3, 2, nil), "infinite": mat.NewDense(1, 1, []float64{math.Inf(1)})} {
+	for name, bad := range map[string]*mat.Dense{
+		"zero":        mat.NewDense(3, 1, nil),
+		"two columns": mat.NewDense(3, 2, nil),
+		"infinite":    mat.NewDense(1, 1, []float64{math.Inf(1)}),
+	} {
 		if _, err := SparseTruthOf(bad); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
 }
 
-// TestScaled: c·M*, whatever kind of truth it is.
+// TestScaled: Scaled returns c·M* for every kind of truth.
 func TestScaled(t *testing.T) {
 	psd, _ := NewTruth(5, 2, 2, 1)
 	signed, _ := NewIndefiniteTruth(5, 2, 1, 2, 1)
@@ -90,7 +97,8 @@ func TestScaled(t *testing.T) {
 		scaled.Matrix(got)
 		truth.Matrix(want)
 		want.Scale(4, want)
-		if !mat.EqualApprox(got, want, 1e-15) || scaled.Norm() != 4*truth.Norm() || scaled.Symmetric() != truth.Symmetric() {
+		if !mat.EqualApprox(got, want, 1e-15) || scaled.Norm() != 4*truth.Norm() ||
+			scaled.Symmetric() != truth.Symmetric() {
 			t.Errorf("%d × %d: not four times M*", n1, n2)
 		}
 	}

@@ -10,12 +10,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// sigmas is how many standard deviations a statistic may be off. The seeds are fixed, so a pass is a pass for ever; a
-// correct generator fails one check with probability 6·10⁻⁷.
+// sigmas is the number of standard deviations that a statistic may be off. The seeds are fixed, so that a
+// test that passes once always passes. A correct generator fails one check with probability 6·10⁻⁷.
 const sigmas = 5
 
-// moments returns the 4th, 6th and 8th moments of a format's law; its mean is 0 and its variance 1. Rounding to f32 or
-// bf16 changes the normal's by less than a relative 10⁻⁴, far less than the sampling error.
+// moments returns the 4th, 6th and 8th moments of a format's law, which has mean 0 and variance 1. Rounding
+// to f32 or bf16 changes the moments of the normal law by less than a relative 10⁻⁴, far less than the
+// sampling error.
 func moments(entries Entries) (four, six, eight float64) {
 	switch entries {
 	case Signs:
@@ -43,7 +44,7 @@ func TestEntryMoments(t *testing.T) {
 			for i := range rows {
 				rows[i] = rowValues(t, e, i)
 			}
-			// check compares the mean of n numbers of the given variance with what it should be.
+			// check compares the mean of n numbers of the given variance with its expectation.
 			check := func(name string, sum float64, n int, want, variance float64) {
 				t.Helper()
 				got, bound := sum/float64(n), sigmas*math.Sqrt(variance/float64(n))
@@ -67,8 +68,8 @@ func TestEntryMoments(t *testing.T) {
 				check("the variance", s2, n, 1, four-1)
 				check("the kurtosis", s4, n, four, eight-four*four)
 			}
-			// Neighbours at the distances at which entries share a pair of deviates, a word or a block; each product
-			// has mean 0 and variance 1. The squares' product catches a pair that shares its radius.
+			// Products of entries at the distances at which entries share a pair of deviates, a word or a
+			// block have mean 0 and variance 1. The product of squares detects pairs with the same radius.
 			for _, lag := range []int{1, 2, 3, 4, 8, 16, 31, 32, 128} {
 				var products, squares float64
 				for _, row := range rows {
@@ -96,9 +97,9 @@ func TestEntryMoments(t *testing.T) {
 	}
 }
 
-// Counts in equally likely bins: 64 of the normal distribution, or q8's levels. χ² with d degrees of freedom has mean d
-// and variance 2d; its upper tail is a little heavier than normal, hence one more standard deviation than elsewhere.
-// bf16 is left out: its grid is too coarse for the bins' edges.
+// Counts in equally likely bins: 64 of the normal distribution, or q8's levels. χ² with d degrees of freedom
+// has mean d and variance 2d. Its upper tail is a little heavier than normal, so that one more standard
+// deviation is allowed. bf16 is left out because its grid is too coarse for the bins' edges.
 func TestEntryDistribution(t *testing.T) {
 	const m, k = 400, 1000
 	tests := []struct {
@@ -134,8 +135,9 @@ func TestEntryDistribution(t *testing.T) {
 
 func normalBin(x float64) int { return min(63, int(64*0.5*math.Erfc(-x/math.Sqrt2))) }
 
-// E⟨A, Z⟩² = ‖Z‖_F²: the mean over m measurements of a fixed Z of rank 2, with A and the norm taken as matrices. The
-// variance of one ⟨A, Z⟩² is Σ_{j≠k} 2z_j²z_k² + (κ − 1) Σ z_k⁴ ≤ 2‖Z‖⁴, as no format's kurtosis κ is above 3.
+// E⟨A, Z⟩² = ‖Z‖_F²: the mean over m measurements of a fixed Z of rank 2, with A and the norm computed from
+// matrices. The variance of one ⟨A, Z⟩² is Σ_{j≠k} 2z_j²z_k² + (κ − 1) Σ z_k⁴ ≤ 2‖Z‖⁴, as no format's
+// kurtosis κ is above 3.
 func TestIsometryOnAverage(t *testing.T) {
 	const m = 4000
 	bound := sigmas * math.Sqrt(2.0/m)
@@ -163,7 +165,7 @@ func TestIsometryOnAverage(t *testing.T) {
 	}
 }
 
-// In a symmetric space A_i has variance 1 on the diagonal and ½ off it, for the signs too.
+// In a symmetric space A_i has variance 1 on the diagonal and ½ off it, also for signs.
 func TestSymmetricVariances(t *testing.T) {
 	const n, m = 9, 2000
 	for _, entries := range formats {
@@ -181,7 +183,7 @@ func TestSymmetricVariances(t *testing.T) {
 					}
 				}
 			}
-			// 10⁻¹² is for the rounding of signs' squares, whose variance is zero.
+			// 10⁻¹² allows for the rounding of the squares of signs, whose variance is zero.
 			boundOn := sigmas*math.Sqrt((four-1)/(m*n)) + 1e-12
 			boundOff := 0.5*sigmas*math.Sqrt((four-1)/(m*n*(n-1)/2)) + 1e-12
 			if !(math.Abs(on-1) <= boundOn) {

@@ -7,24 +7,25 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Truth is the matrix to be found: M* = X Xᵀ with X of size n × r*, or M* = X Yᵀ with X of size n1 × r* and Y of n2 × r*, which
-// are balanced: XᵀX = YᵀY. A symmetric M* with eigenvalues of both signs is M* = X S Xᵀ, S = diag(±1), with orthogonal columns
-// of X and Y = X S. A sparse vector β* is an n × 1 matrix.
+// Truth is the matrix to be found: M* = X Xᵀ with X of size n × r*, or M* = X Yᵀ with X of size n1 × r* and Y
+// of n2 × r*, which are balanced: XᵀX = YᵀY. A symmetric M* with eigenvalues of both signs is M* = X S Xᵀ,
+// S = diag(±1), with orthogonal columns of X and Y = X S. A sparse vector β* is an n × 1 matrix.
 type Truth struct {
 	left, right side
 	sigma       []float64 // X's singular values, and Y's, descending, all positive
-	signs       []float64 // S's diagonal where M* = X S Xᵀ
-	sparse      bool      // M* is a vector, of which only some elements are not zero
+	signs       []float64 // S's diagonal if M* = X S Xᵀ, else nil
+	sparse      bool      // M* is a sparse vector
 }
 
-// side is one of a truth's factors: both are the same where M* = X Xᵀ.
+// side is one of a truth's two factors, which are the same if M* = X Xᵀ.
 type side struct {
 	x     *mat.Dense
-	basis *mat.Dense // orthonormal columns that span x's
+	basis *mat.Dense // orthonormal columns with the span of x's columns
 }
 
-// NewTruth draws X = V·diag(σ): V an n × rank matrix of orthonormal columns, uniformly distributed, and σ evenly spaced
-// from 1 down to 1/kappa, so that ‖X‖ = 1 and X has the condition number kappa. It is the same bits on every machine.
+// NewTruth draws X = V·diag(σ): V is an n × rank matrix of orthonormal columns, uniformly distributed, and σ
+// is evenly spaced from 1 down to 1/kappa, so that ‖X‖ = 1 and X has the condition number kappa. The bits are
+// the same on every machine.
 func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	sigma, err := spectrum(n, rank, kappa)
 	if err != nil {
@@ -34,8 +35,9 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	return &Truth{left: x, right: x, sigma: sigma}, nil
 }
 
-// NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of orthonormal columns, independent
-// and uniformly distributed, and σ is as in [NewTruth]. So M* has the singular values σ². V is what NewTruth draws for n1.
+// NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of
+// orthonormal columns, independent and uniformly distributed, and σ is as in [NewTruth]. So M* has the
+// singular values σ². NewTruth draws the same V for n = n1.
 func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) {
 	if n1 < 1 || n2 < 1 {
 		return nil, fmt.Errorf("sensing: a truth must have rows and columns, got %d × %d", n1, n2)
@@ -45,10 +47,11 @@ func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) 
 		return nil, err
 	}
 	const right = 1 << 32 // the stream's first column of W
-	return &Truth{left: newSide(n1, sigma, seed, 0), right: newSide(n2, sigma, seed, right), sigma: sigma}, nil
+	x, y := newSide(n1, sigma, seed, 0), newSide(n2, sigma, seed, right)
+	return &Truth{left: x, right: y, sigma: sigma}, nil
 }
 
-// newSide draws orthonormal columns, from the given one of the seed's stream on, and scales them.
+// newSide draws orthonormal columns, from column first of the seed's stream on, and scales them by sigma.
 func newSide(n int, sigma []float64, seed, first uint64) side {
 	s := side{mat.NewDense(n, len(sigma), nil), orthonormal(n, len(sigma), seed, first)}
 	for j, scale := range sigma {
@@ -59,7 +62,8 @@ func newSide(n int, sigma []float64, seed, first uint64) side {
 	return s
 }
 
-// EvenSpectrum returns the singular values of a drawn truth's X: rank numbers evenly spaced from 1 down to 1/kappa; 1 alone.
+// EvenSpectrum returns the singular values of a drawn truth's X: rank numbers evenly spaced from 1 down to
+// 1/kappa, or 1 alone for rank 1.
 func EvenSpectrum(rank int, kappa float64) []float64 {
 	sigma := make([]float64, rank)
 	for j := range sigma {
@@ -69,7 +73,7 @@ func EvenSpectrum(rank int, kappa float64) []float64 {
 	return sigma
 }
 
-// spectrum is [EvenSpectrum] for a truth of n rows, or why there is none.
+// spectrum returns [EvenSpectrum] for a truth of n rows, or an error if there is no such truth.
 func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	switch {
 	case n < 1:
@@ -84,9 +88,9 @@ func spectrum(n, rank int, kappa float64) ([]float64, error) {
 	return EvenSpectrum(rank, kappa), nil
 }
 
-// orthonormal returns columns of Gaussian numbers after two passes of modified Gram–Schmidt. ("Twice is enough":
-// Giraud, Langou and Rozložník, 2005.) Sums run in index order and products are kept from being fused, so that the
-// bits do not depend on the machine, which a library's QR does not promise.
+// orthonormal returns columns of Gaussian numbers after two passes of modified Gram–Schmidt. ("Twice is
+// enough": Giraud, Langou and Rozložník, 2005.) Sums run in index order and products are kept from being
+// fused, so that the bits are the same on every machine, which a library's QR decomposition does not promise.
 func orthonormal(n, rank int, seed, first uint64) *mat.Dense {
 	stream := NewStream(seed, TruthStream)
 	columns := make([][]float64, rank)
@@ -120,7 +124,7 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// rankTolerance is the relative size under which a singular value of a given X counts as zero.
+// rankTolerance is the relative size below which a singular value of a given X counts as zero.
 const rankTolerance = 1e-12
 
 // TruthOf returns the truth M* = X Xᵀ of a given X, whose columns must be linearly independent.
@@ -136,13 +140,15 @@ func TruthOf(x *mat.Dense) (*Truth, error) {
 	return &Truth{left: s, right: s, sigma: sigma}, nil
 }
 
-// RectTruthOf returns the truth M* = X Yᵀ of given X and Y with as many columns as M* has rank. Its own X and Y are balanced:
-// PΣ^½ and QΣ^½ with the singular value decomposition M* = PΣQᵀ, found without anything of n1 × n2 numbers.
+// RectTruthOf returns the truth M* = X Yᵀ of given X and Y, which have as many columns as M* has rank. The
+// truth's X and Y are balanced: PΣ^½ and QΣ^½ with the singular value decomposition M* = PΣQᵀ, which is
+// computed without any array of n1 × n2 numbers.
 func RectTruthOf(x, y *mat.Dense) (*Truth, error) {
 	n1, rank := x.Dims()
 	n2, columns := y.Dims()
 	if rank != columns {
-		return nil, fmt.Errorf("sensing: a truth X Yᵀ has as many columns in X as in Y, got %d × %d and %d × %d", n1, rank, n2, columns)
+		return nil, fmt.Errorf("sensing: X and Y of a truth X Yᵀ have as many columns, "+
+			"got %d × %d and %d × %d", n1, rank, n2, columns)
 	}
 	u1, sigma1, v1, err := decompose(x)
 	if err != nil {
@@ -174,7 +180,8 @@ func RectTruthOf(x, y *mat.Dense) (*Truth, error) {
 	return &Truth{left: balanced(u1, p), right: balanced(u2, q), sigma: sigma}, nil
 }
 
-// decompose returns the thin singular value decomposition of a given X, of which it refuses what cannot be a truth's.
+// decompose returns the thin singular value decomposition of a given X, or an error if X cannot be a factor
+// of a truth.
 func decompose(x *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err error) {
 	if err := checkGiven(x); err != nil {
 		return nil, nil, nil, err
@@ -182,7 +189,8 @@ func decompose(x *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err e
 	var svd mat.SVD
 	if !svd.Factorize(x, mat.SVDThin) {
 		n, rank := x.Dims()
-		return nil, nil, nil, fmt.Errorf("sensing: the singular values of the %d × %d truth could not be found", n, rank)
+		return nil, nil, nil, fmt.Errorf("sensing: the singular values of the %d × %d truth "+
+			"could not be found", n, rank)
 	}
 	u, v = new(mat.Dense), new(mat.Dense)
 	svd.UTo(u)
@@ -190,7 +198,7 @@ func decompose(x *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err e
 	return u, svd.Values(nil), v, nil
 }
 
-// checkGiven refuses a given X that cannot be a truth's.
+// checkGiven returns an error if a given X cannot be a factor of a truth.
 func checkGiven(x *mat.Dense) error {
 	n, rank := x.Dims()
 	if n == 0 || rank == 0 {
@@ -202,17 +210,19 @@ func checkGiven(x *mat.Dense) error {
 	for i := range n {
 		for j := range rank {
 			if v := x.At(i, j); !(v*v <= Largest) {
-				return fmt.Errorf("sensing: the truth's element (%d, %d) is %v: every element must be finite, and its square at most %g", i, j, v, Largest)
+				return fmt.Errorf("sensing: the truth's element (%d, %d) is %v: "+
+					"every element must be finite, and its square at most %g", i, j, v, Largest)
 			}
 		}
 	}
 	return nil
 }
 
-// checkRank refuses singular values of which some count as zero.
+// checkRank returns an error if the least of the singular values counts as zero.
 func checkRank(sigma []float64) error {
 	if rank := len(sigma); !(sigma[rank-1] > rankTolerance*sigma[0]) {
-		return fmt.Errorf("sensing: the truth's %d columns are linearly dependent (singular values from %.3g to %.3g): give X with as many columns as M* has rank",
+		return fmt.Errorf("sensing: the truth's %d columns are linearly dependent "+
+			"(singular values from %.3g to %.3g): give X with as many columns as M* has rank",
 			rank, sigma[0], sigma[rank-1])
 	}
 	return nil
@@ -231,26 +241,26 @@ func (t *Truth) Rank() int { return len(t.sigma) }
 // X returns X, n1 × r*. The caller must not change it.
 func (t *Truth) X() *mat.Dense { return t.left.x }
 
-// Right returns what M* is X times the transpose of: X itself, or Y, n2 × r*, or X S. The caller must not change it.
+// Right returns R of M* = X·Rᵀ: X itself, or Y, n2 × r*, or X S. The caller must not change it.
 func (t *Truth) Right() *mat.Dense { return t.right.x }
 
-// Basis returns V_X, n1 × r*: orthonormal columns that span X's. The caller must not change it.
+// Basis returns V_X, n1 × r*: orthonormal columns with the span of X's. The caller must not change it.
 func (t *Truth) Basis() *mat.Dense { return t.left.basis }
 
-// RightBasis returns orthonormal columns that span Right's. The caller must not change it.
+// RightBasis returns orthonormal columns with the span of Right's columns. The caller must not change it.
 func (t *Truth) RightBasis() *mat.Dense { return t.right.basis }
 
 // Sigma returns X's singular values, largest first. The caller must not change them.
 func (t *Truth) Sigma() []float64 { return t.sigma }
 
-// Signs returns S's diagonal where M* = X S Xᵀ, and nil otherwise. The caller must not change it.
+// Signs returns S's diagonal if M* = X S Xᵀ, and nil otherwise. The caller must not change it.
 func (t *Truth) Signs() []float64 { return t.signs }
 
-// Symmetric says whether M* is X Xᵀ or X S Xᵀ.
+// Symmetric reports whether M* is X Xᵀ or X S Xᵀ.
 func (t *Truth) Symmetric() bool { return t.X() == t.Right() || t.signs != nil }
 
-// Least returns the size of the weakest part of the truth, which is what the signal comes to when all is found: X's least singular
-// value, or the least magnitude of a sparse vector's elements that are not zero.
+// Least returns the size of the weakest part of the truth, which the signal reaches when all of the truth is
+// found: X's least singular value, or the least magnitude of a sparse vector's elements that are not zero.
 func (t *Truth) Least() float64 {
 	if !t.sparse {
 		return t.sigma[len(t.sigma)-1]
@@ -264,7 +274,7 @@ func (t *Truth) Least() float64 {
 	return least
 }
 
-// Norm returns ‖M*‖_F: M* has the squares of X's singular values.
+// Norm returns ‖M*‖_F. The singular values of M* are the squares of X's.
 func (t *Truth) Norm() float64 {
 	var sum float64
 	for _, s := range t.sigma {
@@ -293,7 +303,8 @@ func (t *Truth) Scaled(c float64) *Truth {
 // Matrix writes M*, n1 × n2, to dst.
 func (t *Truth) Matrix(dst *mat.Dense) { dst.Mul(t.left.x, t.right.x.T()) }
 
-// eachEntry calls do with the entries of M* that a space has coordinates for, in their order: each a sum in one order.
+// eachEntry calls do with the entries of M* that are coordinates of a space, in the coordinates' order. Each
+// entry is summed in a fixed order.
 func (t *Truth) eachEntry(s Space, do func(i, j int, v float64)) {
 	n1, n2 := t.Dims()
 	_, symmetric := s.(Sym)

@@ -26,7 +26,8 @@ func TestNewTruth(t *testing.T) {
 			if rows(truth) != tt.n || truth.Rank() != tt.rank {
 				t.Fatalf("n = %d, rank = %d", rows(truth), truth.Rank())
 			}
-			// σ evenly spaced from 1 to 1/kappa; three operations on numbers of size 1, each off by at most 2⁻⁵³.
+			// σ is evenly spaced from 1 to 1/kappa: three operations on numbers of size 1, each off by at
+			// most 2⁻⁵³.
 			for j, got := range truth.Sigma() {
 				want := 1.0
 				if tt.rank > 1 {
@@ -42,8 +43,8 @@ func TestNewTruth(t *testing.T) {
 	}
 }
 
-// checkTruth tests what every truth promises: a basis that is orthonormal to a bound and spans X's columns, X's true
-// singular values in descending order, and M* = X Xᵀ.
+// checkTruth tests the properties of every truth: a basis that is orthonormal up to a bound and spans X's
+// columns, X's true singular values in descending order, and M* = X Xᵀ.
 func checkTruth(t *testing.T, truth *Truth, orthonormal float64) {
 	t.Helper()
 	n, rank := rows(truth), truth.Rank()
@@ -64,7 +65,7 @@ func checkTruth(t *testing.T, truth *Truth, orthonormal float64) {
 			}
 		}
 	}
-	// An SVD is backward stable: its values are off by a few n·2⁻⁵³·‖X‖.
+	// An SVD is backward stable: its singular values are off by a few n·2⁻⁵³·‖X‖.
 	rounding := 20 * float64(n) * 0x1p-53 * sigma[0]
 	var svd mat.SVD
 	if !svd.Factorize(x, mat.SVDNone) {
@@ -80,7 +81,8 @@ func checkTruth(t *testing.T, truth *Truth, orthonormal float64) {
 	projected.Mul(v, &inBasis)
 	for i := range n {
 		for j := range rank {
-			if got, want := projected.At(i, j), x.At(i, j); !(math.Abs(got-want) <= rounding+4*orthonormal*sigma[0]) {
+			got, want := projected.At(i, j), x.At(i, j)
+			if !(math.Abs(got-want) <= rounding+4*orthonormal*sigma[0]) {
 				t.Fatalf("X's element (%d, %d) = %v leaves the basis' span: %v", i, j, want, got)
 			}
 		}
@@ -109,7 +111,8 @@ func TestNewTruthIsDeterministic(t *testing.T) {
 	}
 	same, _ := NewTruth(33, 4, 5, 8)
 	if !numtest.SameBits(one.X().RawMatrix().Data, same.X().RawMatrix().Data) ||
-		!numtest.SameBits(one.Basis().RawMatrix().Data, same.Basis().RawMatrix().Data) || !numtest.SameBits(one.Sigma(), same.Sigma()) {
+		!numtest.SameBits(one.Basis().RawMatrix().Data, same.Basis().RawMatrix().Data) ||
+		!numtest.SameBits(one.Sigma(), same.Sigma()) {
 		t.Error("the same seed gives another truth")
 	}
 	other, _ := NewTruth(33, 4, 5, 9)
@@ -194,7 +197,8 @@ func TestNewTruthIsUniform(t *testing.T) {
 				t.Errorf("element (%d, %d) has the mean %.3g, want 0 ± %.2g", i, j, got, boundMean)
 			}
 			if got := square.At(i, j); !(math.Abs(got-1.0/n) <= boundSquare) {
-				t.Errorf("element (%d, %d) has the variance %.3g, want 1/%d ± %.2g", i, j, got, n, boundSquare)
+				t.Errorf("element (%d, %d) has the variance %.3g, want 1/%d ± %.2g",
+					i, j, got, n, boundSquare)
 			}
 		}
 	}
@@ -229,7 +233,7 @@ func TestNewTruthRefusals(t *testing.T) {
 	}
 }
 
-// A condition number so large that 1 − (1 − 1/kappa) cancels is met to 1 %, or refused; σ is never zero.
+// A condition number so large that 1 − (1 − 1/kappa) cancels is reached to 1 %, or refused. σ is never zero.
 func TestNewTruthLargeKappa(t *testing.T) {
 	for _, kappa := range []float64{1e9, 1e12, 1e15, 1e16, 1e17, 1e300} {
 		t.Run(fmt.Sprint(kappa), func(t *testing.T) {
@@ -247,7 +251,8 @@ func TestNewTruthLargeKappa(t *testing.T) {
 
 func TestTruthOf(t *testing.T) {
 	t.Run("known", func(t *testing.T) {
-		// Columns along e₂ and e₁, of lengths 3 and 4: singular values 4 and 3, the basis ±e₁, ±e₂.
+		// The columns are along e₂ and e₁, of lengths 3 and 4: the singular values are 4 and 3, the basis
+		// ±e₁, ±e₂.
 		x := mat.NewDense(3, 2, []float64{0, 4, 3, 0, 0, 0})
 		truth, err := TruthOf(x)
 		if err != nil {
@@ -257,7 +262,8 @@ func TestTruthOf(t *testing.T) {
 		if s := truth.Sigma(); len(s) != 2 || math.Abs(s[0]-4) > 1e-14 || math.Abs(s[1]-3) > 1e-14 {
 			t.Errorf("singular values %v, want 4, 3", s)
 		}
-		if v := truth.Basis(); math.Abs(math.Abs(v.At(0, 0))-1) > 1e-14 || math.Abs(math.Abs(v.At(1, 1))-1) > 1e-14 {
+		if v := truth.Basis(); math.Abs(math.Abs(v.At(0, 0))-1) > 1e-14 ||
+			math.Abs(math.Abs(v.At(1, 1))-1) > 1e-14 {
 			t.Errorf("the basis is %v, want ±e₁, ±e₂", v.RawMatrix().Data)
 		}
 		// M* = diag(16, 9, 0), from products of small whole numbers.
@@ -295,7 +301,7 @@ func TestTruthOf(t *testing.T) {
 		}
 	})
 	t.Run("square and scaled", func(t *testing.T) {
-		// Sizes far from 1 are no reason to refuse.
+		// Numbers far from 1 must not be refused.
 		for _, scale := range []float64{1e-150, 1, 1e70} {
 			truth, err := TruthOf(mat.NewDense(2, 2, []float64{scale, 0, scale, scale}))
 			if err != nil {
@@ -319,8 +325,10 @@ func TestTruthOfRefusals(t *testing.T) {
 		want []string
 	}{
 		{"more columns than rows", mat.NewDense(2, 3, []float64{1, 0, 0, 0, 1, 0}), []string{"2 × 3"}},
-		{"equal columns", mat.NewDense(3, 2, []float64{1, 1, 2, 2, 3, 3}), []string{"2 columns", "dependent"}},
-		{"a zero column", mat.NewDense(3, 2, []float64{1, 0, 2, 0, 3, 0}), []string{"2 columns", "dependent"}},
+		{"equal columns", mat.NewDense(3, 2, []float64{1, 1, 2, 2, 3, 3}),
+			[]string{"2 columns", "dependent"}},
+		{"a zero column", mat.NewDense(3, 2, []float64{1, 0, 2, 0, 3, 0}),
+			[]string{"2 columns", "dependent"}},
 		{"zero", mat.NewDense(3, 1, nil), []string{"1 columns", "dependent"}},
 		{
 			"the third is the sum of two", mat.NewDense(4, 3, []float64{1, 0, 1, 0, 1, 1, 2, 1, 3, 1, 5, 6}),
@@ -347,11 +355,12 @@ func TestTruthOfRefusals(t *testing.T) {
 	}
 }
 
-// rows is n of a truth.
+// rows returns n of a truth.
 func rows(t *Truth) int { n, _ := t.Dims(); return n }
 
-// TestRectTruth: both sides are what every truth's is, balanced, and M* = X Yᵀ has the singular values σ². The left one is
-// NewTruth's of the same seed, and the right one another draw.
+// TestRectTruth: both factors have the properties of every truth's factor, they are balanced, and M* = X Yᵀ
+// has the singular values σ². The left factor is NewTruth's for the same seed, and the right factor another
+// draw.
 func TestRectTruth(t *testing.T) {
 	for _, c := range []struct{ n1, n2, rank int }{{7, 4, 2}, {4, 7, 3}, {5, 5, 1}} {
 		kappa := float64(c.rank)
@@ -363,10 +372,11 @@ func TestRectTruth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !mat.Equal(truth.X(), left.X()) || c.n1 == c.n2 && mat.EqualApprox(truth.X(), truth.Right(), 1e-3) {
+		if !mat.Equal(truth.X(), left.X()) ||
+			c.n1 == c.n2 && mat.EqualApprox(truth.X(), truth.Right(), 1e-3) {
 			t.Error("a side is not the draw that it should be")
 		}
-		// The same truth from factors that are far from balanced.
+		// The same truth, from factors that are far from balanced.
 		var x, y mat.Dense
 		mix := mat.NewDense(c.rank, c.rank, nil)
 		for i := range c.rank {

@@ -9,32 +9,32 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// batch is jobs on one problem, with the engine whose seats they take in turn.
+// batch is jobs on one problem, and the engine whose members carry them out in turn.
 type batch struct {
 	problem  *sensing.Problem
 	engine   Engine
 	jobs     []Job
-	next     int                       // the first job that has no seat yet
-	seats    []*run                    // nil where nobody sits
-	spectral map[int]*SpectralEstimate // by how many pairs were asked for; 0 is all
+	next     int                       // the first job that was not begun
+	members  []*run                    // nil if the member has no run
+	spectral map[int]*SpectralEstimate // by the number of pairs; 0 is all
 }
 
-// ownError is an error that concerns one job alone: of its recorder, its keeper or its start.
-type ownError struct{ error }
+// jobError is an error that concerns one job alone: of its recorder, its keeper or its start.
+type jobError struct{ error }
 
 // Unwrap returns the error itself.
-func (e ownError) Unwrap() error { return e.error }
+func (e jobError) Unwrap() error { return e.error }
 
-// openBatch checks all jobs and opens an engine with a seat for the largest of them in each place. Without jobs it
-// returns nil.
-func openBatch(ctx context.Context, p *sensing.Problem, b Backend, seats int, jobs []Job) (*batch, error) {
-	if seats < 1 {
-		return nil, fmt.Errorf("solver: jobs need at least one seat, got %d", seats)
+// openBatch checks all jobs and opens an engine with so many members, each with room for the largest job. Without
+// jobs it returns nil.
+func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, jobs []Job) (*batch, error) {
+	if members < 1 {
+		return nil, fmt.Errorf("solver: jobs need at least one member of a batch, got %d", members)
 	}
 	if len(jobs) == 0 {
 		return nil, nil
 	}
-	g := &batch{problem: p, seats: make([]*run, min(seats, len(jobs)))}
+	g := &batch{problem: p, members: make([]*run, min(members, len(jobs)))}
 	var spec Batch
 	largest := 0
 	for i, j := range jobs {
@@ -51,41 +51,44 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, seats int, jo
 		}
 		g.jobs = append(g.jobs, Job{j.Method, s})
 		spec.Parametrization = s.Parametrization
-		spec.Admit(j.Method)
+		spec.Needs = spec.Needs.And(j.Method.Needs())
 		largest = max(largest, s.FactorRank)
 	}
-	for range g.seats {
-		spec.Members = append(spec.Members, Member{largest})
+	if err := Supports(b, spec); err != nil {
+		return nil, err
+	}
+	for range g.members {
+		spec.FactorRanks = append(spec.FactorRanks, largest)
 	}
 	var err error
 	g.engine, err = b.Open(ctx, p, spec)
 	return g, err
 }
 
-// fill gives empty seats to the next jobs, and tells done of those that cannot begin.
+// fill gives free members to the next jobs, and tells done of those that cannot begin.
 func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err error)) error {
-	for at := range g.seats {
-		for g.seats[at] == nil && g.next < len(g.jobs) {
-			r, err := g.newRun(ctx, g.next, at)
+	for i := range g.members {
+		for g.members[i] == nil && g.next < len(g.jobs) {
+			r, err := g.newRun(ctx, g.next, i)
 			if ctx.Err() != nil && len(g.runs()) > 0 {
 				return nil // those under way come to their end first
 			}
-			if err != nil && !errors.As(err, new(ownError)) {
+			if err != nil && !errors.As(err, new(jobError)) {
 				return err
 			}
 			if g.next++; err != nil {
 				done(g.next-1, nil, err)
 				continue
 			}
-			g.seats[at] = r
+			g.members[i] = r
 		}
 	}
 	return nil
 }
 
-// runs lists those that have a seat.
+// runs lists the runs under way.
 func (g *batch) runs() (all []*run) {
-	for _, r := range g.seats {
+	for _, r := range g.members {
 		if r != nil {
 			all = append(all, r)
 		}
@@ -93,26 +96,27 @@ func (g *batch) runs() (all []*run) {
 	return all
 }
 
-func (g *batch) leave(r *run) { g.seats[r.member] = nil }
+// leave frees a run's member.
+func (g *batch) leave(r *run) { g.members[r.number] = nil }
 
-// gradients computes the gradients of all runs in one pass over the rows. It is the next step's, and counts as stepping,
-// where there is one. Methods that are [Partial] have a gradient computed for the measured loss alone.
+// gradients computes gradients in one pass over the measurements: of the runs whose methods step along them, and of
+// the runs whose loss is measured now. The time counts as stepping of the former, unless they have ended.
 func (g *batch) gradients(runs []*run) error {
-	members := make([]int, 0, len(runs))
+	numbers := make([]int, 0, len(runs))
 	stepping := make([]*run, 0, len(runs))
 	for _, r := range runs {
-		partial := IsPartial(r.method)
-		if !partial || r.isMeasured() {
-			members = append(members, r.member)
+		steps := r.method.Needs().Gradient
+		if steps || r.isMeasured() {
+			numbers = append(numbers, r.number)
 		}
-		if !partial && r.iteration < r.Iterations {
+		if steps && r.iteration < r.Iterations {
 			stepping = append(stepping, r)
 		}
 	}
-	if len(members) == 0 {
+	if len(numbers) == 0 {
 		return nil
 	}
-	return g.stepping(func() error { return g.engine.Gradient(members...) }, stepping...)
+	return g.stepping(func() error { return g.engine.Gradient(numbers...) }, stepping...)
 }
 
 // stepping does some work of steps, whose time the runs share.
@@ -129,8 +133,8 @@ func (g *batch) stepping(work func() error, runs ...*run) error {
 // settle waits for what the device has not done yet, and counts that as stepping of all runs.
 func (g *batch) settle() error { return g.stepping(g.engine.Wait, g.runs()...) }
 
-// estimate makes the spectral estimate with k pairs on first use. It is the same for all runs, and for none a better one that
-// another asked for: a run is, to the bit, what it is alone.
+// estimate makes the spectral estimate with k pairs on first use. A run never gets a better one that another run asked
+// for, so that its bits are those that it has alone.
 func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	key := k
 	if isDecomposed(g.problem.Ensemble, k) {
@@ -139,11 +143,15 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	if have := g.spectral[key]; have != nil {
 		return have, nil
 	}
+	engine, ok := g.engine.(ProductEngine)
+	if !ok {
+		return nil, fmt.Errorf("solver: the spectral estimate needs products with the measurements: %w", ErrUnsupported)
+	}
 	estimate := NewSpectralEstimate
 	if _, signed := g.jobs[0].Settings.Parametrization.(Indefinite); signed {
 		estimate = NewSignedEstimate
 	}
-	made, err := estimate(g.problem.Ensemble, g.engine, 0, k)
+	made, err := estimate(g.problem.Ensemble, engine, k)
 	if err != nil {
 		return nil, err
 	}

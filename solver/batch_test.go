@@ -18,13 +18,13 @@ import (
 // diverged, one stopped.
 func mixture(recorders []solver.Trajectory) []solver.Job {
 	jobs := []solver.Job{
-		{descent, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: 40}},
-		{heavyBall, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-6, Seed: 2}, Iterations: 25, FactorRank: 3}},
-		{descent, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-2, Seed: 3}, Iterations: 0}},
-		{solver.GradientDescent{StepSize: 9}, solver.Settings{Start: solver.SmallRandom{Alpha: 1, Seed: 4}, Iterations: 60, FactorRank: 20}},
+		{descent, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 40}},
+		{heavyBall, solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 2}, Iterations: 25, FactorRank: 3}},
+		{descent, solver.Settings{Start: solver.Random{Alpha: 1e-2, Seed: 3}, Iterations: 0}},
+		{solver.GD{StepSize: 9}, solver.Settings{Start: solver.Random{Alpha: 1, Seed: 4}, Iterations: 60, FactorRank: 20}},
 		{descent, solver.Settings{Start: solver.Spectral{}, Iterations: 31, FactorRank: 2}},
-		{descent, solver.Settings{Start: solver.SmallRandom{Alpha: 0.1, Seed: 1}, Iterations: 500, Stopper: solver.LossBelow(1e-3)}},
-		{solver.GradientDescent{StepSize: 0.1}, solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: 33, FactorRank: 4}},
+		{descent, solver.Settings{Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 500, Stopper: solver.LossBelow(1e-3)}},
+		{solver.GD{StepSize: 0.1}, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 33, FactorRank: 4}},
 	}
 	for i := range jobs {
 		jobs[i].Settings.MeasureEvery = 3 + i
@@ -36,7 +36,7 @@ func mixture(recorders []solver.Trajectory) []solver.Job {
 // TestSolveAll: jobs that take turns in any number of seats come, each, to the very bits that they come to alone, in
 // every precision.
 func TestSolveAll(t *testing.T) {
-	for _, precision := range []cpu.Precision{cpu.F64, cpu.Mixed, cpu.F32} {
+	for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 		t.Run(string(precision), func(t *testing.T) {
 			p, b := problem(t, 0.01), cpu.Backend{Precision: precision}
 			want := make([]solver.Trajectory, 7)

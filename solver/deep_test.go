@@ -21,22 +21,11 @@ func deepFactor(t *testing.T, p solver.Deep, space sensing.Space, width int, see
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor(shapes, nil)
+	f, err := solver.Random{Alpha: 1, Seed: seed}.Factor(shapes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
-}
-
-// openOn opens an engine with one seat.
-func openOn(t *testing.T, p *sensing.Problem, par solver.Parametrization, width int) solver.Engine {
-	t.Helper()
-	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: par, Members: []solver.Member{{FactorRank: width}}, Partial: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
 }
 
 // TestDeepCurvature: at every depth and width the gradient is f's, by Taylor's slope, and the flatness is the sum of f's second
@@ -48,23 +37,23 @@ func TestDeepCurvature(t *testing.T) {
 		for _, width := range []int{2, 5, 11, 15} { // thinner than either side, between both, wider
 			t.Run(fmt.Sprintf("depth %d, width %d", depth, width), func(t *testing.T) {
 				par := solver.Deep{Depth: depth}
-				e := openOn(t, p, par, width)
+				e := memberOf(t, p, par, width)
 				loss := func(f solver.Factor) float64 {
-					if err := e.Set(0, solver.Iterate, f); err != nil {
+					if err := e.Set(solver.Iterate, f); err != nil {
 						t.Fatal(err)
 					}
 					var v [1]float64
-					if err := e.Evaluate(v[:], 0, f); err != nil {
+					if err := e.Evaluate(v[:], f); err != nil {
 						t.Fatal(err)
 					}
 					return v[0]
 				}
 				f, v := deepFactor(t, par, space, width, 1), deepFactor(t, par, space, width, 2)
 				at, g := loss(f), f.Clone()
-				if err := e.Gradient(0); err != nil {
+				if err := e.Gradient(); err != nil {
 					t.Fatal(err)
 				}
-				if err := e.Get(0, solver.Gradient, g); err != nil {
+				if err := e.Get(solver.Gradient, g); err != nil {
 					t.Fatal(err)
 				}
 				if got := backendtest.TaylorSlope(loss, f, v, g); !(math.Abs(got-2) < 0.1) {
@@ -139,8 +128,8 @@ func TestDeepRecovers(t *testing.T) {
 		alpha float64
 	}{{2, 0.03}, {3, 0.1}, {4, 0.2}} {
 		var trajectory solver.Trajectory
-		solve(t, p, solver.GradientDescent{StepSize: 0.4}, solver.Settings{Parametrization: solver.Deep{Depth: c.depth},
-			Start: solver.SmallRandom{Alpha: c.alpha, Seed: 1}, FactorRank: 9, Iterations: 600, MeasureEvery: 100, Recorder: &trajectory})
+		solve(t, p, solver.GD{StepSize: 0.4}, solver.Settings{Parametrization: solver.Deep{Depth: c.depth},
+			Start: solver.Random{Alpha: c.alpha, Seed: 1}, FactorRank: 9, Iterations: 600, MeasureEvery: 100, Recorder: &trajectory})
 		first, last := trajectory[0], trajectory[len(trajectory)-1]
 		if !(last.TestError < 0.02 && math.Abs(last.Signal-1/1.5) < 0.01 && math.Abs(last.Sigma[0]-1) < 0.01) || !math.IsNaN(last.Imbalance) {
 			t.Errorf("depth %d ends at %+v", c.depth, last)
@@ -156,7 +145,7 @@ func TestDeepRecovers(t *testing.T) {
 // TestDeepRefuses says what makes no sense, before anything is done.
 func TestDeepRefuses(t *testing.T) {
 	rect, sym := rectangular(t, 30, 1), problem(t, 0)
-	start := solver.SmallRandom{Alpha: 1, Seed: 1}
+	start := solver.Random{Alpha: 1, Seed: 1}
 	for _, c := range []struct {
 		problem *sensing.Problem
 		method  solver.Method
@@ -166,8 +155,8 @@ func TestDeepRefuses(t *testing.T) {
 	}{
 		{rect, descent, 1, start, "at least two matrices"},
 		{sym, descent, 3, start, "a deep product is not symmetric"},
-		{rect, solver.ScaledGradientDescent{StepSize: 1}, 3, start, "deep is no product of two matrices"},
-		{rect, solver.PreconditionedGradientDescent{StepSize: 1}, 2, start, "deep is no product of two matrices"},
+		{rect, solver.ScaledGD{StepSize: 1}, 3, start, "deep is no product of two matrices"},
+		{rect, solver.PrecGD{StepSize: 1}, 2, start, "deep is no product of two matrices"},
 		{rect, descent, 2, solver.Spectral{}, "a spectral start is defined for"},
 	} {
 		_, err := solver.Solve(background, c.problem, cpu.Backend{}, c.method, solver.Settings{Parametrization: solver.Deep{Depth: c.depth}, Start: c.start, FactorRank: 3})

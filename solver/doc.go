@@ -16,7 +16,7 @@
 //
 //   - a [Backend] opens an [Engine], which holds the measurements and a batch of factors on one device;
 //   - a [Parametrization] says how factors make a matrix, and how a gradient flows back;
-//   - a [Method] says how a gradient becomes a step; by [Partial], [Shifting], [Selective] and [Evaluator] it says what else it is;
+//   - a [Method] says how a gradient becomes a step, and by [Needs] what it needs of an engine;
 //   - a [Start] makes the first factor.
 //
 // A [Recorder] watches, a [Stopper] decides when it is enough, and a [Status] says why it ended. What was recorded is

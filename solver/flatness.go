@@ -21,17 +21,17 @@ type Layered interface {
 	Around(f Factor, j int) (b, c *mat.Dense)
 }
 
-// Projecting is an engine that can sum the squares of measurements that are projected from both sides.
-type Projecting interface {
+// ProjectionEngine is an engine that can sum the squares of measurements that are projected from both sides.
+type ProjectionEngine interface {
 	Engine
 	// ProjectedSquares returns Σ_i ‖BᵀA_iC‖_F², for B with n1 rows and C with n2; nil is the identity. The space is not symmetric.
 	ProjectedSquares(b, c *mat.Dense) (float64, error)
 }
 
-// flatness is the trace of f's Hessian in the factor; NaN where the parametrization is not [Layered] or the engine not [Projecting].
-func flatness(e Engine, member int, p Parametrization, f Factor) (float64, error) {
+// flatness is the trace of f's Hessian in the factor; NaN where the parametrization is not [Layered] or the engine is no [ProjectionEngine].
+func flatness(e Engine, p Parametrization, f Factor) (float64, error) {
 	layered, ok := p.(Layered)
-	engine, able := e.(Projecting)
+	engine, able := e.(ProjectionEngine)
 	if !ok || !able {
 		return math.NaN(), nil
 	}
@@ -44,5 +44,5 @@ func flatness(e Engine, member int, p Parametrization, f Factor) (float64, error
 		}
 		sum += squares
 	}
-	return sum / (2 * float64(len(e.Observations(member)))), nil
+	return sum / (2 * float64(len(e.Observations()))), nil
 }

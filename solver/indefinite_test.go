@@ -29,7 +29,7 @@ func signed(t *testing.T, m int, kappa float64) *sensing.Problem {
 func TestIndefiniteRecovers(t *testing.T) {
 	var trajectory solver.Trajectory
 	p := signed(t, 500, 1.5)
-	res := solve(t, p, descent, solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.SmallRandom{Alpha: 1e-6, Seed: 1},
+	res := solve(t, p, descent, solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Random{Alpha: 1e-6, Seed: 1},
 		Iterations: 600, Recorder: &trajectory})
 	last := trajectory[len(trajectory)-1]
 	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-1/1.5) > 1e-3 || !(last.Noise < 1e-2) || !(last.Imbalance < 1e-3) {
@@ -52,7 +52,7 @@ func TestIndefiniteRecovers(t *testing.T) {
 func TestIndefiniteOfSemidefinite(t *testing.T) {
 	p := problem(t, 0)
 	n, _ := p.Ensemble.Space().Dims()
-	u, err := solver.SmallRandom{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 3}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 3}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestScaledIndefiniteRate(t *testing.T) {
 			u.Apply(func(i, _ int, _ float64) float64 { return truth.X().At(i, b) + 1e-4/kappa*noise[i] }, u)
 		}
 		var trajectory solver.Trajectory
-		solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: 7}}, Truth: truth}, solver.ScaledGradientDescent{StepSize: mu},
+		solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: 7}}, Truth: truth}, solver.ScaledGD{StepSize: mu},
 			solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Given{Start: start}, FactorRank: 1, Iterations: 30, MeasureEvery: 5, Recorder: &trajectory})
 		a, b := trajectory[4], trajectory[5] // 20 and 25
 		if got := math.Pow(b.TestError/a.TestError, 1.0/5); math.Abs(got-(1-mu)) > 1e-3 {

@@ -78,7 +78,7 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	if err != nil {
 		return 0
 	}
-	u, err := SmallRandom{Alpha: 1, Seed: 1}.Factor(shapes, nil)
+	u, err := Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
 	if err != nil {
 		return 0
 	}
@@ -93,6 +93,19 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 
 // measure fills in everything of a [NewSample] that comes from the factor alone.
 func (m *meter) measure(s *Sample, f Factor) error {
+	if err := m.measureFactor(s, f); err != nil {
+		return err
+	}
+	for _, metric := range metrics {
+		if metric.Measure != nil {
+			metric.Set(s, metric.Measure(s, f))
+		}
+	}
+	return nil
+}
+
+// measureFactor fills in what the solver itself measures.
+func (m *meter) measureFactor(s *Sample, f Factor) error {
 	l, r := m.par.Thin(f)
 	if own, ok := m.par.(Metered); ok {
 		if m.truth != nil {

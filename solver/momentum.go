@@ -1,6 +1,6 @@
 package solver
 
-// HeavyBall is gradient descent with momentum,
+// Momentum is gradient descent with momentum,
 //
 //	V ← βV − μ ∇f(U),   U ← U + V
 //
@@ -9,29 +9,29 @@ package solver
 // 1 − √(μℓ), where gradient descent's falls by 1 − μℓ. (Polyak, Some methods of speeding up the convergence of iteration methods, USSR
 // Computational Mathematics and Mathematical Physics 4 (1964).) Near a solution f is nearly a quadratic; far from one nothing of
 // the kind is known.
-type HeavyBall struct {
+type Momentum struct {
 	// StepSize is μ > 0.
 	StepSize float64
 	// Momentum is β, at least 0 and less than 1.
 	Momentum float64
 }
 
-var _ Method = HeavyBall{}
+var _ Method = Momentum{}
 
 // Name implements [Method].
-func (HeavyBall) Name() string { return "momentum" }
+func (Momentum) Name() string { return "momentum" }
 
-// Slots implements [Method]: one for V.
-func (HeavyBall) Slots() int { return 1 }
+// Needs implements [Method]: a slot for V.
+func (Momentum) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
 
 // Step implements [Method].
-func (h HeavyBall) Step(e Engine, member, _ int) error {
-	const velocity = OwnSlot
-	if err := e.Gradient(member); err != nil {
+func (h Momentum) Step(m *Member, _ int) error {
+	const velocity = MethodSlot
+	if err := m.Gradient(); err != nil {
 		return err
 	}
-	if err := e.Combine(member, velocity, h.Momentum, velocity, -h.StepSize, Gradient); err != nil {
+	if err := m.Combine(velocity, h.Momentum, velocity, -h.StepSize, Gradient); err != nil {
 		return err
 	}
-	return e.Combine(member, Iterate, 1, Iterate, 1, velocity)
+	return m.Combine(Iterate, 1, Iterate, 1, velocity)
 }

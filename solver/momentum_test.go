@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -21,14 +20,10 @@ func TestHeavyBall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := cpu.Backend{}.Open(background, p, solver.Batch{Parametrization: solver.PSD{}, Members: []solver.Member{{FactorRank: 17}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := memberOf(t, p, solver.PSD{}, 17)
 	v, g := mat.NewDense(17, 17, nil), u.Clone()
 	for range 20 {
-		if err := errors.Join(e.Set(0, solver.Iterate, u), e.Gradient(0), e.Get(0, solver.Gradient, g)); err != nil {
+		if err := errors.Join(e.Set(solver.Iterate, u), e.Gradient(), e.Get(solver.Gradient, g)); err != nil {
 			t.Fatal(err)
 		}
 		g[0].Scale(-h.StepSize, g[0])
@@ -52,28 +47,23 @@ func TestHeavyBallRate(t *testing.T) {
 	start := mat.DenseCopyOf(p.Truth.X())
 	start.Apply(func(i, j int, v float64) float64 { return v + 1e-4*math.Sin(float64(3*i+5*j+1)) }, start)
 	rate := func(m solver.Method, first, count int) float64 {
-		e := engineAt(t, p, start)
-		var before, after [1]float64
+		e := memberAt(t, p, start)
 		steps(t, e, m, start, first)
-		if err := e.Losses(before[:], 0); err != nil {
-			t.Fatal(err)
-		}
+		before := lossOf(t, e)
 		steps(t, e, m, start, count)
-		if err := e.Losses(after[:], 0); err != nil {
-			t.Fatal(err)
-		}
-		return math.Pow(after[0]/before[0], 0.5/float64(count))
+		after := lossOf(t, e)
+		return math.Pow(after/before, 0.5/float64(count))
 	}
 	root := math.Sqrt(mu) / kappa
 	// A double root 1 − √(μℓ): t steps leave about t·(1 − √(μℓ))^t.
 	growth := math.Pow(230.0/150, 1.0/80)
-	if got, want := rate(solver.HeavyBall{StepSize: mu, Momentum: sq(1 - root)}, 150, 80), (1-root)*growth; math.Abs(got-want) > 2e-3 {
+	if got, want := rate(solver.Momentum{StepSize: mu, Momentum: sq(1 - root)}, 150, 80), (1-root)*growth; math.Abs(got-want) > 2e-3 {
 		t.Errorf("the error falls by %.5f, want %.5f", got, want)
 	}
 	if got, want := rate(descent, 1500, 200), 1-mu/sq(kappa); math.Abs(got-want) > 1e-4 {
 		t.Errorf("gd: the error falls by %.5f, want %.5f", got, want)
 	}
-	if a, b := steps(t, engineAt(t, p, start), solver.HeavyBall{StepSize: mu}, start, 20), steps(t, engineAt(t, p, start), descent, start, 20); !mat.Equal(a, b) {
+	if a, b := steps(t, memberAt(t, p, start), solver.Momentum{StepSize: mu}, start, 20), steps(t, memberAt(t, p, start), descent, start, 20); !mat.Equal(a, b) {
 		t.Error("without momentum it is not gradient descent")
 	}
 }

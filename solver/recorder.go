@@ -1,6 +1,9 @@
 package solver
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Sample is what was measured at one iterate. Numbers that cannot be known, because there is no truth, are NaN. Where a
 // parametrization has two factors U and V, the U below is [U; V]/√2 and V_X is [V_X; V_Y]/√2, which have the same properties.
@@ -23,14 +26,44 @@ type Sample struct {
 	Imbalance float64
 	// Flatness is the trace of the Hessian of f in the factor of a [Layered] parametrization; NaN for others.
 	Flatness float64
-	// Shift is ‖e‖/√m, the root mean square of a [Shifting] method's shift of the observations; NaN of other methods.
+	// Shift is ‖e‖/√m, the root mean square of [RGDA]'s shift of the observations; NaN of other methods.
 	Shift float64
-	// Evaluations is how many values of f the steps up to here took, of a method that counts them ([Evaluator]); else NaN.
+	// Evaluations is how many values of f the steps up to here took, of [ZerothOrder]; NaN of other methods.
 	Evaluations float64
 	// Seconds is the time spent stepping up to here, without measuring or writing.
 	Seconds float64
 	// Sigma has the singular values of U, largest first.
 	Sigma []float64
+
+	further []float64 // metrics without a field, by their slots; NaN and what is missing are unknown
+}
+
+// Value returns the metric of a name; NaN if it is unknown. It panics if the table has no such metric.
+func (s *Sample) Value(name string) float64 { return s.metric(name).Of(s) }
+
+// Set writes the metric of a name. It panics if the table has no such metric.
+func (s *Sample) Set(name string, value float64) { s.metric(name).Set(s, value) }
+
+func (s *Sample) metric(name string) *Metric {
+	m := metricNamed(name)
+	if m == nil {
+		panic(fmt.Sprintf("solver: there is no metric %q", name))
+	}
+	return m
+}
+
+// WithoutSigma returns the sample without its singular values, but with all that is derived from them.
+func (s Sample) WithoutSigma() Sample {
+	for _, m := range metrics {
+		if m.Derive == nil {
+			continue
+		}
+		if value := m.Of(&s); !math.IsNaN(value) {
+			m.Set(&s, value)
+		}
+	}
+	s.Sigma = nil
+	return s
 }
 
 // NewSample is a sample of which nothing is known yet: every number but Seconds is NaN.

@@ -10,14 +10,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// run is one job on its way, in a seat of a batch.
+// run is one job on its way, as a member of a batch.
 type run struct {
 	Settings
 	*batch
 	job       int
 	method    Method
-	member    int
-	shapes    []Shape
+	number    int     // of its member
+	member    *Member // what its method works with
 	iteration int
 	seconds   float64
 	kept      time.Time
@@ -31,21 +31,21 @@ type run struct {
 	spectral  *SpectralEstimate // the one asked for last; nil where none was
 }
 
-// newRun puts a job in a seat and sets its first iterate.
-func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
+// newRun gives a job a member and sets its first iterate.
+func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s := g.jobs[job].Settings
-	shapes, err := s.Parametrization.Shapes(g.problem.Ensemble.Space(), s.FactorRank)
+	member, err := NewMember(g.engine, number, g.problem.Ensemble.Space(), s.Parametrization, s.FactorRank)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.engine.Reset(member, Member{s.FactorRank}); err != nil {
-		return nil, err
+	shapes := member.Shapes()
+	r := &run{
+		Settings: s, batch: g, job: job, method: g.jobs[job].Method, number: number, member: member, kept: time.Now(),
 	}
-	r := &run{Settings: s, batch: g, job: job, method: g.jobs[job].Method, member: member, shapes: shapes, kept: time.Now()}
-	r.zeroLoss = lossOfZero(g.engine.Observations(member))
+	r.zeroLoss = lossOfZero(member.Observations())
 	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
 
 	if s.Resume != nil {
@@ -56,20 +56,21 @@ func (g *batch) newRun(ctx context.Context, job, member int) (*run, error) {
 	} else {
 		first, err := s.Start.Factor(shapes, r.estimate)
 		if err != nil {
-			return nil, ownError{err}
+			return nil, jobError{err}
 		}
-		if err := g.engine.Set(member, Iterate, first); err != nil {
+		if err := member.Set(Iterate, first); err != nil {
 			return nil, err
 		}
 	}
 	if s.Resume != nil && s.Resume.Good != nil {
 		if !slices.Equal(s.Resume.Good.Shapes(), shapes) {
-			return nil, fmt.Errorf("solver: the good iterate of the state to resume is %v, and the factor %v", s.Resume.Good.Shapes(), shapes)
+			return nil, fmt.Errorf("solver: the good iterate of the state to resume is %v, and the factor %v",
+				s.Resume.Good.Shapes(), shapes)
 		}
 		r.measured.Copy(s.Resume.Good)
 		r.goodAt, r.hasGood = s.Resume.GoodAt, true
 	} else {
-		if err := g.engine.Get(member, Iterate, r.measured); err != nil {
+		if err := member.Get(Iterate, r.measured); err != nil {
 			return nil, err
 		}
 		r.goodAt = r.iteration
@@ -117,7 +118,7 @@ func (r *run) advance(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r.iteration++
-	return nil, r.stepping(func() error { return r.method.Step(r.engine, r.member, r.iteration-1) }, r)
+	return nil, r.stepping(func() error { return r.method.Step(r.member, r.iteration-1) }, r)
 }
 
 // isMeasured says whether the current iterate is to be measured.
@@ -127,48 +128,33 @@ func (r *run) isMeasured() bool {
 
 // savedSlots lists the slots that a state holds, in its order.
 func (r *run) savedSlots() []Slot {
+	needs := r.method.Needs()
 	slots := []Slot{Iterate}
-	for i := range r.method.Slots() {
-		slots = append(slots, OwnSlot+Slot(i))
+	for i := range needs.Slots {
+		slots = append(slots, MethodSlot+Slot(i))
+	}
+	for i := range needs.Vectors {
+		slots = append(slots, VectorSlot+Slot(i))
 	}
 	return slots
 }
 
-// isShifting says whether the method has a shift, which a state holds after the slots.
-func (r *run) isShifting() bool {
-	_, shifting := r.method.(Shifting)
-	return shifting
-}
-
+// restore puts a state to resume where it was.
 func (r *run) restore(s *State) error {
 	slots := r.savedSlots()
-	want := len(slots)
-	if r.isShifting() {
-		want++
-	}
-	if len(s.Slots) != want {
-		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d", len(s.Slots), r.method.Name(), want)
+	if len(s.Slots) != len(slots) {
+		return fmt.Errorf("solver: the state to resume has %d slots and %s needs %d",
+			len(s.Slots), r.method.Name(), len(slots))
 	}
 	for i, slot := range slots {
-		if err := r.engine.Set(r.member, slot, s.Slots[i]); err != nil {
-			return err
+		if err := r.member.Set(slot, s.Slots[i]); err != nil {
+			return fmt.Errorf("solver: the state to resume does not fit: %w", err)
 		}
-	}
-	if r.isShifting() {
-		shift, saved := r.engine.Shift(r.member), s.Slots[want-1]
-		if have := saved.Shapes(); !slices.Equal(have, []Shape{{len(shift), 1}}) {
-			return fmt.Errorf("solver: the state to resume has a shift that is %v, of %d observations", have, len(shift))
-		}
-		mat.Col(shift, 0, saved[0])
 	}
 	if s.Anchor == nil {
 		return nil
 	}
-	e, ok := r.engine.(Anchored)
-	if !ok {
-		return fmt.Errorf("solver: the state to resume has an anchor, and the engine has none")
-	}
-	return e.SetAnchor(r.member, s.Anchor)
+	return r.member.SetAnchor(s.Anchor)
 }
 
 // divergence is how many times the loss of the zero factor and of the first iterate together a loss must reach to
@@ -181,33 +167,31 @@ func (r *run) measure() (Status, error) {
 	if err := r.settle(); err != nil {
 		return Running, err
 	}
-	var loss [1]float64
-	if err := r.engine.Losses(loss[:], r.member); err != nil {
+	loss, err := r.member.Loss()
+	if err != nil {
 		return Running, err
 	}
-	if err := r.engine.Get(r.member, Iterate, r.measuring); err != nil {
+	if err := r.member.Get(Iterate, r.measuring); err != nil {
 		return Running, err
 	}
 	if r.firstLoss == 0 {
-		r.firstLoss = loss[0]
+		r.firstLoss = loss
 	}
 	bound := divergence * (r.zeroLoss + r.firstLoss)
-	if !(loss[0] <= bound) || math.IsInf(loss[0], 1) || !r.measuring.Finite() {
+	if !(loss <= bound) || math.IsInf(loss, 1) || !r.measuring.Finite() {
 		return Diverged, nil
 	}
 	s := NewSample(r.iteration)
-	s.TrainLoss, s.Seconds = loss[0], r.seconds
-	if r.isShifting() {
-		s.Shift = rootMeanSquare(r.engine.Shift(r.member))
-	}
-	if e, ok := r.method.(Evaluator); ok {
-		s.Evaluations = e.Evaluations(r.shapes, r.iteration)
+	s.TrainLoss, s.Seconds = loss, r.seconds
+	if m, ok := r.method.(Measuring); ok {
+		if err := m.Measure(&s, r.member); err != nil {
+			return Running, err
+		}
 	}
 	if err := r.meter.measure(&s, r.measuring); err != nil {
 		return Running, err
 	}
-	var err error
-	if s.Flatness, err = flatness(r.engine, r.member, r.Parametrization, r.measuring); err != nil {
+	if s.Flatness, err = flatness(r.engine, r.Parametrization, r.measuring); err != nil {
 		return Running, err
 	}
 	if r.iteration%r.MeasureEvery == 0 { // not the last of a run that may be continued
@@ -215,7 +199,7 @@ func (r *run) measure() (Status, error) {
 	}
 	if r.Recorder != nil {
 		if err := r.Recorder.Record(s); err != nil {
-			return Running, ownError{err}
+			return Running, jobError{err}
 		}
 	}
 	if r.Stopper != nil {
@@ -252,24 +236,18 @@ func (r *run) keep() error {
 	if r.hasGood {
 		state.Good, state.GoodAt = r.measured.Clone(), r.goodAt
 	}
-	if e, ok := r.engine.(Anchored); ok {
-		state.Anchor = e.Anchor(r.member)
-	}
+	state.Anchor = r.member.Anchor()
 	for _, slot := range r.savedSlots() {
-		f := NewFactor(r.shapes)
-		if err := r.engine.Get(r.member, slot, f); err != nil {
+		f := NewFactor(r.member.ShapesOf(slot))
+		if err := r.member.Get(slot, f); err != nil {
 			return err
 		}
 		state.Slots = append(state.Slots, f)
 	}
-	if r.isShifting() {
-		shift := slices.Clone(r.engine.Shift(r.member))
-		state.Slots = append(state.Slots, Factor{mat.NewDense(len(shift), 1, shift)})
-	}
 	err := r.Keep(state)
 	r.kept = time.Now()
 	if err != nil {
-		return ownError{err}
+		return jobError{err}
 	}
 	return nil
 }
@@ -298,8 +276,8 @@ func (r *run) end(status Status, err error) (*Result, error) {
 			}
 		}
 	} else {
-		res.Factor = NewFactor(r.shapes)
-		if err := r.engine.Get(r.member, Iterate, res.Factor); err != nil {
+		res.Factor = NewFactor(r.member.Shapes())
+		if err := r.member.Get(Iterate, res.Factor); err != nil {
 			return nil, err
 		}
 		if err := r.keep(); err != nil {

@@ -42,9 +42,9 @@ type Settings struct {
 type State struct {
 	// Iteration is the number of steps taken.
 	Iteration int
-	// Slots has the iterate, then the method's own slots, and of a [Shifting] method its shift, one column of m numbers.
+	// Slots has the iterate, the method's slots, and its vectors as columns of m numbers.
 	Slots []Factor
-	// Anchor is where an [Anchored] engine's anchor was put last; nil where it was not, and for other engines.
+	// Anchor is where an [AnchorEngine]'s anchor was put last; nil where it was not, and for other engines.
 	Anchor Factor
 	// Seconds is the time spent stepping so far.
 	Seconds float64
@@ -86,13 +86,16 @@ func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Setti
 	return result, err
 }
 
-// SolveAll carries out jobs on one problem, as many together as seats, in one pass over the rows for all of them. All
-// use one parametrization. A job that ends gives its seat to the next; what a job comes to is, to the bit, what it would
-// come to alone. done is told each job's result when it ends, or the error of its own recorder, keeper or start that ended it; the
-// others go on. Where ctx is done, the jobs under way end as in [Solve]; SolveAll returns ctx's error if some were not
-// begun. Another error says that the engine broke, or that a job makes no sense, before any was begun.
-func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, seats int, jobs []Job, done func(job int, r *Result, err error)) error {
-	g, err := openBatch(ctx, p, b, seats, jobs)
+// SolveAll carries out jobs on one problem, as many at a time as the batch has members, in one pass over the
+// measurements for all of them. All use one parametrization. When a job ends, the next takes its place. A job's result
+// is, to the bit, its result alone. done is told each job's result when it ends, or the error of its recorder, keeper
+// or start that ended it; the others go on. If ctx is done, the jobs under way end as in [Solve], and SolveAll returns
+// ctx's error if some were not begun. Another error says that the engine broke, or that a job makes no sense, before
+// any was begun.
+func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, jobs []Job,
+	done func(job int, r *Result, err error),
+) error {
+	g, err := openBatch(ctx, p, b, members, jobs)
 	if g == nil || err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, seats int, job
 		}
 		for _, r := range runs {
 			result, err := r.advance(ctx)
-			if err != nil && !errors.As(err, new(ownError)) {
+			if err != nil && !errors.As(err, new(jobError)) {
 				return err
 			}
 			if result != nil || err != nil {
@@ -157,7 +160,7 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 		return s, fmt.Errorf("solver: the state to resume has %d iterations, more than the %d asked for",
 			s.Resume.Iteration, s.Iterations)
 	}
-	if err := suitsStart(s.Start, s.Parametrization); err != nil {
+	if err := Suits(s.Start, s.Parametrization); err != nil {
 		return s, err
 	}
 	return s, Suits(m, s.Parametrization)

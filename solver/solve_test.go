@@ -19,8 +19,8 @@ import (
 
 var (
 	background = context.Background()
-	descent    = solver.GradientDescent{StepSize: 0.25}
-	heavyBall  = solver.HeavyBall{StepSize: 0.1, Momentum: 0.7}
+	descent    = solver.GD{StepSize: 0.25}
+	heavyBall  = solver.Momentum{StepSize: 0.1, Momentum: 0.7}
 )
 
 // problem is small: n = 17, rank 2, m = 340.
@@ -38,7 +38,7 @@ func problem(t testing.TB, noise float64) *sensing.Problem {
 }
 
 func small(iterations int) solver.Settings {
-	return solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3, Seed: 1}, Iterations: iterations}
+	return solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: iterations}
 }
 
 func solve(t *testing.T, p *sensing.Problem, m solver.Method, s solver.Settings) *solver.Result {
@@ -78,7 +78,7 @@ func TestRecovers(t *testing.T) {
 		var errors [2]float64
 		for i, alpha := range []float64{1e-3, 1e-6} {
 			var trajectory solver.Trajectory
-			s := solver.Settings{Start: solver.SmallRandom{Alpha: alpha, Seed: 1}, Iterations: 600, FactorRank: r, Recorder: &trajectory}
+			s := solver.Settings{Start: solver.Random{Alpha: alpha, Seed: 1}, Iterations: 600, FactorRank: r, Recorder: &trajectory}
 			solve(t, problem(t, 0), descent, s)
 			errors[i] = trajectory[len(trajectory)-1].TestError
 		}
@@ -179,12 +179,12 @@ func TestSameBits(t *testing.T) {
 // method without memory, one with, and those that draw.
 func TestResume(t *testing.T) {
 	settings := func(r solver.Recorder) solver.Settings { // from where Riemannian steps are defined
-		return solver.Settings{Start: solver.SmallRandom{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 40, MeasureEvery: 7, Recorder: r}
+		return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 40, MeasureEvery: 7, Recorder: r}
 	}
 	for _, m := range []solver.Method{
 		descent, heavyBall,
-		solver.StochasticGradientDescent{StepSize: 0.1, Batch: solver.Batches{Size: 100, Seed: 2}},
-		solver.RiemannianSGD{StepSize: 0.1, Batch: solver.Batches{Size: 200, Seed: 2}},
+		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 100, Seed: 2}},
+		solver.RSGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
 	} {
 		t.Run(m.Name(), func(t *testing.T) {
 			var whole solver.Trajectory
@@ -226,11 +226,11 @@ type cancelAfter struct {
 	cancel func()
 }
 
-func (c cancelAfter) Step(e solver.Engine, member, iteration int) error {
+func (c cancelAfter) Step(m *solver.Member, iteration int) error {
 	if iteration == c.at {
 		c.cancel()
 	}
-	return c.Method.Step(e, member, iteration)
+	return c.Method.Step(m, iteration)
 }
 
 // sameSamples compares all but the time.
@@ -270,7 +270,7 @@ func TestDiverged(t *testing.T) {
 	s := small(5000)
 	s.Recorder, s.MeasureEvery = &trajectory, 3
 	s.Keep = func(solver.State) error { kept++; return nil }
-	res := solve(t, problem(t, 0), solver.GradientDescent{StepSize: 5}, s)
+	res := solve(t, problem(t, 0), solver.GD{StepSize: 5}, s)
 	last := trajectory[len(trajectory)-1]
 	if res.Status != solver.Diverged || res.Iteration != last.Iteration || !res.Factor.Finite() || kept != 0 {
 		t.Errorf("ended as %v at %d with the last sample at %d, kept %d times", res.Status, res.Iteration, last.Iteration, kept)
@@ -282,7 +282,7 @@ func TestDiverged(t *testing.T) {
 	}
 	s = small(600)
 	s.Stopper = solver.ErrorBelow(1e-2)
-	if res := solve(t, problem(t, 0), solver.GradientDescent{StepSize: res.Spectral.SuggestStep()}, s); res.Status != solver.Converged {
+	if res := solve(t, problem(t, 0), solver.GD{StepSize: res.Spectral.SuggestStep()}, s); res.Status != solver.Converged {
 		t.Errorf("with the suggested step the run ended as %v", res.Status)
 	}
 }
@@ -290,7 +290,7 @@ func TestDiverged(t *testing.T) {
 // TestResumeOfDivergence: from whichever state a run that is to diverge is resumed, it ends as it would have: with the
 // same last good iterate, which was measured.
 func TestResumeOfDivergence(t *testing.T) {
-	m := solver.GradientDescent{StepSize: 3}
+	m := solver.GD{StepSize: 3}
 	s := small(200)
 	s.MeasureEvery, s.KeepEvery = 4, time.Nanosecond
 	var states []solver.State

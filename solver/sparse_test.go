@@ -94,7 +94,7 @@ func TestSparseRefuses(t *testing.T) {
 			t.Errorf("%v with %d columns was accepted", c.space, c.r)
 		}
 	}
-	for _, m := range []solver.Method{solver.ScaledGradientDescent{StepSize: 1}, solver.PreconditionedGradientDescent{StepSize: 1}} {
+	for _, m := range []solver.Method{solver.ScaledGD{StepSize: 1}, solver.PrecGD{StepSize: 1}} {
 		if solver.Suits(m, solver.Sparse{}) == nil {
 			t.Errorf("%s was accepted", m.Name())
 		}

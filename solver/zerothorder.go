@@ -33,22 +33,20 @@ type ZerothOrder struct {
 }
 
 var (
-	_ Partial   = ZerothOrder{}
-	_ Evaluator = ZerothOrder{}
+	_ Method    = ZerothOrder{}
+	_ Measuring = ZerothOrder{}
 )
 
 // Name implements [Method].
 func (ZerothOrder) Name() string { return "zeroth-order" }
 
-// Slots implements [Method]: it remembers nothing.
-func (ZerothOrder) Slots() int { return 0 }
+// Needs implements [Method].
+func (ZerothOrder) Needs() Needs { return Needs{Values: true} }
 
-// Partial implements [Partial].
-func (ZerothOrder) Partial() {}
-
-// Evaluations implements [Evaluator]: 2q each step.
-func (z ZerothOrder) Evaluations(shapes []Shape, steps int) float64 {
-	return 2 * float64(z.count(shapes)) * float64(steps)
+// Measure implements [Measuring]: the evaluations so far, 2q in each step.
+func (z ZerothOrder) Measure(s *Sample, m *Member) error {
+	s.Evaluations = 2 * float64(z.count(m.Shapes())) * float64(s.Iteration)
+	return nil
 }
 
 // count is q.
@@ -63,10 +61,10 @@ func (z ZerothOrder) count(shapes []Shape) int {
 const looksAtOnce = 4
 
 // Step implements [Method].
-func (z ZerothOrder) Step(e Engine, member, iteration int) error {
-	shapes := e.Shapes(member)
+func (z ZerothOrder) Step(m *Member, iteration int) error {
+	shapes := m.Shapes()
 	u, g := NewFactor(shapes), NewFactor(shapes)
-	if err := e.Get(member, Iterate, u); err != nil {
+	if err := m.Get(Iterate, u); err != nil {
 		return err
 	}
 	var directions [looksAtOnce]Factor
@@ -84,7 +82,7 @@ func (z ZerothOrder) Step(e Engine, member, iteration int) error {
 			points[2*i].Combine(1, u, z.Radius, p)
 			points[2*i+1].Combine(1, u, -z.Radius, p)
 		}
-		if err := e.Evaluate(values[:2*count], member, points[:2*count]...); err != nil {
+		if err := m.Evaluate(values[:2*count], points[:2*count]...); err != nil {
 			return err
 		}
 		for i, p := range directions[:count] {
@@ -93,10 +91,10 @@ func (z ZerothOrder) Step(e Engine, member, iteration int) error {
 			g.Combine(1, g, rise/(2*z.Radius)/float64(q), p)
 		}
 	}
-	if err := e.Set(member, Gradient, g); err != nil {
+	if err := m.Set(Gradient, g); err != nil {
 		return err
 	}
-	return e.Combine(member, Iterate, 1, Iterate, -z.StepSize, Gradient)
+	return m.Combine(Iterate, 1, Iterate, -z.StepSize, Gradient)
 }
 
 // direct makes p the direction of a number: the row's normal deviates, matrix by matrix and row by row.

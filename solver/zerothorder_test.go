@@ -17,7 +17,7 @@ func TestZerothOrderScalar(t *testing.T) {
 	f := func(u float64) float64 { return (u*u - 1) * (u*u - 1) / 4 }
 	m := solver.ZerothOrder{StepSize: step, Directions: q, Radius: radius, Noise: sigma, Seed: seed}
 	u := 0.4
-	got := steps(t, engineAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u})), m, mat.NewDense(1, 1, nil), 3)
+	got := steps(t, memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u})), m, mat.NewDense(1, 1, nil), 3)
 	for i := range 3 {
 		g := 0.0
 		for k := range q {
@@ -41,12 +41,12 @@ func TestZerothOrderMoments(t *testing.T) {
 	const n, q, draws = 6, 4, 3000
 	problem := observedWhole(t, n, 1, 1)
 	u := mat.NewDense(n, 1, []float64{0.5, -0.2, 0.3, 0.1, -0.4, 0.2})
-	e := engineAt(t, problem, u)
-	if err := e.Gradient(0); err != nil {
+	e := memberAt(t, problem, u)
+	if err := e.Gradient(); err != nil {
 		t.Fatal(err)
 	}
-	slope := solver.NewFactor(e.Shapes(0))
-	if err := e.Get(0, solver.Gradient, slope); err != nil {
+	slope := solver.NewFactor(e.Shapes())
+	if err := e.Get(solver.Gradient, slope); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ radius, sigma float64 }{{1e-4, 0}, {0.1, 0}, {0.1, 0.05}} {
@@ -58,14 +58,14 @@ func TestZerothOrderMoments(t *testing.T) {
 		sum, spread := mat.NewDense(n, 1, nil), 0.0
 		m := solver.ZerothOrder{StepSize: 1, Directions: q, Radius: c.radius, Noise: c.sigma, Seed: 3}
 		for i := range draws {
-			if err := e.Set(0, solver.Iterate, solver.Factor{u}); err != nil {
+			if err := e.Set(solver.Iterate, solver.Factor{u}); err != nil {
 				t.Fatal(err)
 			}
-			if err := m.Step(e, 0, i); err != nil {
+			if err := m.Step(e, i); err != nil {
 				t.Fatal(err)
 			}
-			g := solver.NewFactor(e.Shapes(0))
-			if err := e.Get(0, solver.Gradient, g); err != nil {
+			g := solver.NewFactor(e.Shapes())
+			if err := e.Get(solver.Gradient, g); err != nil {
 				t.Fatal(err)
 			}
 			sum.Add(sum, g[0])
@@ -103,7 +103,7 @@ func TestZerothOrderRecovers(t *testing.T) {
 		truth *sensing.Truth
 		par   solver.Parametrization
 		step  float64
-	}{{square, truth, solver.PSD{}, 0.25}, {wide, wideTruth, solver.Asymmetric{}, 0.5}} {
+	}{{square, truth, solver.PSD{}, 0.25}, {wide, wideTruth, solver.UV{}, 0.5}} {
 		e, err := sensing.NewGaussian(c.space, 100, sensing.F64, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func TestZerothOrderRecovers(t *testing.T) {
 			var path solver.Trajectory
 			var kept solver.State
 			if _, err := solver.Solve(background, problem, cpu.Backend{}, solver.ZerothOrder{StepSize: c.step, Radius: 1e-5, Noise: 1e-13, Seed: 4}, solver.Settings{
-				Start: solver.SmallRandom{Alpha: 1e-3, Seed: 2}, Parametrization: c.par, FactorRank: 1, Iterations: iterations, MeasureEvery: 50,
+				Start: solver.Random{Alpha: 1e-3, Seed: 2}, Parametrization: c.par, FactorRank: 1, Iterations: iterations, MeasureEvery: 50,
 				Recorder: &path, Keep: func(s solver.State) error { kept = s; return nil }, Resume: resume,
 			}); err != nil {
 				t.Fatal(err)
@@ -146,8 +146,8 @@ func TestZerothOrderRecovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := solver.Solve(background, &sensing.Problem{Ensemble: e, Truth: truth}, cpu.Backend{}, solver.GradientDescent{StepSize: 0.25},
-		solver.Settings{Start: solver.SmallRandom{Alpha: 1e-3}, Recorder: &path}); err != nil || !math.IsNaN(path[0].Evaluations) {
+	if _, err := solver.Solve(background, &sensing.Problem{Ensemble: e, Truth: truth}, cpu.Backend{}, solver.GD{StepSize: 0.25},
+		solver.Settings{Start: solver.Random{Alpha: 1e-3}, Recorder: &path}); err != nil || !math.IsNaN(path[0].Evaluations) {
 		t.Errorf("gradient descent counts %v evaluations, %v", path[0].Evaluations, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/roofline"
 	"github.com/matsense/matsense/sensing"
 )
@@ -45,7 +46,7 @@ fraction says how near to that it comes. Medians over the rounds.`,
 
 // check lists what is wrong with the flags; what they have in common with run is checked as there.
 func (o benchOptions) check() error {
-	c := experiment.Default()
+	c := config.Default()
 	var problems []string
 	for key, text := range map[string]string{
 		"n": fmt.Sprint(o.n), "measurements": fmt.Sprint(o.m), "workers": fmt.Sprint(o.workers), "rank": "1",
@@ -59,7 +60,7 @@ func (o benchOptions) check() error {
 			}
 		}
 	}
-	var usage *experiment.UsageError
+	var usage *config.UsageError
 	if errors.As(c.Validate(), &usage) {
 		problems = append(problems, usage.Problems...)
 	}
@@ -68,7 +69,7 @@ func (o benchOptions) check() error {
 	}
 	if len(problems) > 0 {
 		slices.Sort(problems)
-		return &experiment.UsageError{Problems: problems}
+		return &config.UsageError{Problems: problems}
 	}
 	return nil
 }
@@ -87,7 +88,7 @@ func bench(ctx context.Context, env environment, o benchOptions) error {
 		for _, precision := range []string{"f64", "mixed", "f32"} {
 			for _, storage := range o.storages(entries) {
 				b, err := host.Backend(experiment.Place{Device: o.device, Storage: storage, Precision: precision, Workers: o.workers})
-				var unsupported *experiment.UsageError
+				var unsupported *config.UsageError
 				if precision != "f64" && errors.As(err, &unsupported) {
 					continue // this device does not have it
 				}

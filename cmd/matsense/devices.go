@@ -13,6 +13,7 @@ import (
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
@@ -97,13 +98,13 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend is where the names of devices, storages and precisions become backends.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
-	if p.Precision == string(cpu.Mixed) && p.Device != "cpu" {
-		return nil, experiment.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
+	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
+		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
 	}
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{
-			Storage: cpu.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: cpu.Precision(p.Precision),
+			Storage: solver.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: solver.Precision(p.Precision),
 		}, nil
 	case "emulator":
 		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
@@ -113,7 +114,7 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 		}
 		connect := func() (driver.Device, error) { return emulator.New(config), nil }
 		return emulated{gpu.Backend{
-			Label: "emulator", Info: info, Connect: connect, Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision),
+			Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision),
 			Notice: p.Notice,
 		}}, nil
 	default:
@@ -142,13 +143,13 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
-			return nil, experiment.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
+			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
 		}
 		info = gpus[index]
 	}
 	return gpu.Backend{
 		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
-		Storage: gpu.Storage(p.Storage), Precision: gpu.Precision(p.Precision), Notice: p.Notice,
+		Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Notice: p.Notice,
 	}, nil
 }
 

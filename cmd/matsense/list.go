@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 func newList(env environment) *cobra.Command {
@@ -18,7 +18,7 @@ func newList(env environment) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			t := tabwriter.NewWriter(env.out, 0, 0, 2, ' ', 0)
 			kind := ""
-			for _, e := range experiment.Catalog() {
+			for _, e := range config.Catalog() {
 				if asJSON {
 					printJSON(env.out, map[string]any{"event": e.Kind, "name": e.Name, "about": e.About, "source": e.Source})
 					continue

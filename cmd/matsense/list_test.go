@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // TestList: every name that run takes is listed with a source, and run takes every name that is listed.
 func TestList(t *testing.T) {
 	text := must(t, exitDone, "list").out
 	lines := jsonLines(t, must(t, exitDone, "list", "--json").out)
-	if entries := experiment.Catalog(); len(lines) != len(entries) {
+	if entries := config.Catalog(); len(lines) != len(entries) {
 		t.Fatalf("%d lines for %d entries", len(lines), len(entries))
 	}
 	for _, l := range lines {
@@ -19,17 +19,21 @@ func TestList(t *testing.T) {
 		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" && name != "dense" {
 			t.Errorf("%v", l)
 		}
+		base := ""
 		switch l["event"] {
 		case "method":
-			must(t, exitDone, "sweep", sweepFile(t, "base: {n: 6, rank: 1, iterations: 3, factor-rank: 1, init: spectral, method: "+name+"}"), "--dry-run")
+			if base = "n: 6, rank: 1, factor-rank: 1, init: spectral, method: " + name; name != "none" {
+				base += ", iterations: 3"
+			}
 		case "ensemble":
-			iterations := "3"
-			if name == "multi-index" { // which takes no steps
-				iterations = "0"
-			}
 			if name != "dense" {
-				must(t, exitDone, "sweep", sweepFile(t, "base: {n: 8, rank: 1, iterations: "+iterations+", ensemble: "+name+"}"), "--dry-run")
+				base = "n: 8, rank: 1, iterations: 3, ensemble: " + name
 			}
+		case "observation":
+			base = "n: 8, rank: 1, observation: " + name
+		}
+		if base != "" {
+			must(t, exitDone, "sweep", sweepFile(t, "base: {"+base+"}"), "--dry-run")
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")

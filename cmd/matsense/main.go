@@ -21,7 +21,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/gpu/cuda"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/internal/machine"
@@ -137,7 +137,7 @@ func run(ctx context.Context, env environment, args []string) int {
 
 // exitCode is the only place that decides it.
 func exitCode(err error) int {
-	var usage *experiment.UsageError
+	var usage *config.UsageError
 	switch {
 	case err == nil:
 		return exitDone
@@ -182,9 +182,9 @@ func flagError(c *cobra.Command, err error) error {
 		}
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		text += fmt.Sprintf("; did you mean --%s?", experiment.Nearest(name, names))
+		text += fmt.Sprintf("; did you mean --%s?", config.Nearest(name, names))
 	}
-	return experiment.Usagef("%s", text)
+	return config.Usagef("%s", text)
 }
 
 // checkCommand refuses an unknown command, before its flags are taken for the root's.
@@ -202,7 +202,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if slices.Contains(names, args[0]) {
 		return nil
 	}
-	return experiment.Usagef("unknown command %q; did you mean %q?", args[0], experiment.Nearest(args[0], names))
+	return config.Usagef("unknown command %q; did you mean %q?", args[0], config.Nearest(args[0], names))
 }
 
 // noArguments refuses words that are no flags.
@@ -210,7 +210,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return experiment.Usagef("%s takes no argument %q", c.CommandPath(), args[0])
+	return config.Usagef("%s takes no argument %q", c.CommandPath(), args[0])
 }
 
 // asJSON says whether JSON lines were asked for, even where the other flags cannot be read.

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/npy"
 )
 
@@ -332,7 +332,7 @@ func TestHelp(t *testing.T) {
 
 func TestEveryKeyIsAFlag(t *testing.T) {
 	help := must(t, exitDone, "run", "--help").out
-	keys := experiment.Keys()
+	keys := config.Keys()
 	if len(keys) < 20 {
 		t.Fatalf("%d keys: %v", len(keys), keys)
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/view"
 )
 
 // plotOptions are the flags of plot, of which all but json are for sweeps.
@@ -36,13 +38,13 @@ straight line is told with its 95 % confidence interval.`,
   matsense plot sweeps/alpha --x iteration --y test_error --by alpha --where factor-rank=2`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return experiment.Usagef("plot takes one run directory or one of a sweep, got %d", len(args))
+				return config.Usagef("plot takes one run directory or one of a sweep, got %d", len(args))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			err := o.draw(env, c, args[0])
-			var usage *experiment.UsageError
+			var usage *config.UsageError
 			if err != nil && !errors.As(err, &usage) {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -84,7 +86,7 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		}
 	}
 	if len(problems) > 0 {
-		return &experiment.UsageError{Problems: problems}
+		return &config.UsageError{Problems: problems}
 	}
 	run, err := experiment.Open(dir)
 	if err != nil {
@@ -95,7 +97,7 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		return err
 	}
 	printWritten(env, []string{page}, o.json)
-	figures, err := writeFigures(run, dir)
+	figures, err := writeFigure(view.RunFigure(run), filepath.Join(dir, "trajectory"))
 	printWritten(env, figures, o.json)
 	return err
 }
@@ -110,22 +112,9 @@ func (o plotOptions) drawSweep(r *sweep.Results, dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.out != "" {
-		return writeFigure(sweepFigure(r, selected), o.out)
+	f := view.SweepFigure(r, selected)
+	if o.out == "" {
+		o.out = filepath.Join(dir, f.Name)
 	}
-	return writeFigure(sweepFigure(r, selected), filepath.Join(dir, figureName(selected)))
-}
-
-// printWritten tells the files that were written for people to look at.
-func printWritten(env environment, paths []string, asJSON bool) {
-	for _, path := range paths {
-		switch {
-		case !asJSON:
-			fmt.Fprintln(env.out, path)
-		case filepath.Ext(path) == ".html":
-			printJSON(env.out, map[string]any{"event": "report", "path": path})
-		default:
-			printJSON(env.out, map[string]any{"event": "figure", "path": path})
-		}
-	}
+	return writeFigure(f, o.out)
 }

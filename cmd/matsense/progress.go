@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/solver"
+	"github.com/matsense/matsense/view"
 )
 
 // textProgress shows a bar on a terminal, and now and then a line elsewhere.
@@ -33,17 +34,7 @@ func (t *textProgress) Notice(text string) {
 // Begin implements experiment.Progress.
 func (t *textProgress) Begin(_ string, from, to int) {
 	t.from, t.to, t.next = from, to, from
-	c := &t.plan.Config
-	where := "rows in " + t.plan.Storage + ", "
-	switch {
-	case c.Entries == "": // there are no rows
-		where = ""
-	case t.plan.Storage == "generated":
-		where = "rows generated when needed, "
-	}
-	fmt.Fprintf(t.env.err, "%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data\n",
-		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c), t.plan.Backend.Name(), t.plan.Backend.Device(), where,
-		experiment.Bytes(t.plan.Bytes))
+	fmt.Fprintln(t.env.err, view.Problem(t.plan))
 	if from > 0 {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
 	}
@@ -61,19 +52,6 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 	}, more...)...)
 	_ = bar.Set(from)
 	return bar
-}
-
-// law names the ensemble and its entries, where it has any.
-func law(c *experiment.Config) string {
-	return strings.Join(strings.Fields(c.Ensemble+" "+c.Entries+" "+c.Link), " ")
-}
-
-// arithmetic names the arithmetic where it is not f64.
-func arithmetic(c *experiment.Config) string {
-	if c.Precision == "f64" {
-		return ""
-	}
-	return fmt.Sprintf(", %s arithmetic", c.Precision)
 }
 
 // Sample implements experiment.Progress.
@@ -99,7 +77,9 @@ func (t *textProgress) Sample(s solver.Sample) {
 		rate := float64(done) / elapsed.Seconds()
 		left = fmt.Sprintf(", %.3g steps/s, %s left", rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
 	}
-	fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	if !math.IsNaN(s.TrainLoss) {
+		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+	}
 }
 
 // end takes the bar away.
@@ -131,8 +111,5 @@ func (p jsonProgress) Begin(dir string, from, to int) {
 
 // Sample implements experiment.Progress.
 func (p jsonProgress) Sample(s solver.Sample) {
-	printJSON(p.out, struct {
-		Event string `json:"event"`
-		experiment.Metrics
-	}{"sample", experiment.MetricsOf(s)})
+	fmt.Fprintf(p.out, "{%s}\n", experiment.MetricsOf(s).AppendMembers([]byte(`"event":"sample",`)))
 }

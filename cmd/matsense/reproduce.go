@@ -12,12 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/reproduce"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
-	"github.com/matsense/matsense/solver"
+	"github.com/matsense/matsense/view"
 )
 
 // reproduceOptions are the flags of reproduce.
@@ -42,7 +42,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
   matsense reproduce alpha --full --file > alpha.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return experiment.Usagef("reproduce takes one name, got %d", len(args))
+				return config.Usagef("reproduce takes one name, got %d", len(args))
 			}
 			return nil
 		},
@@ -93,7 +93,7 @@ func experimentNamed(name string) (reproduce.Experiment, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return reproduce.Experiment{}, experiment.Usagef("there is no experiment %q; did you mean %q?", name, experiment.Nearest(name, names))
+	return reproduce.Experiment{}, config.Usagef("there is no experiment %q; did you mean %q?", name, config.Nearest(name, names))
 }
 
 func runReproduce(ctx context.Context, env environment, name string, o reproduceOptions) error {
@@ -102,7 +102,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.quick && o.full {
-		return experiment.Usagef("--quick and --full are two sizes: choose one")
+		return config.Usagef("--quick and --full are two sizes: choose one")
 	}
 	file, text := e.File(o.full)
 	if o.file {
@@ -120,7 +120,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
-	sweepOptions{out: o.out, json: o.json}.describe(env, plan)
+	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan)
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
@@ -140,7 +140,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if o.json {
 		printJSON(env.out, map[string]any{"event": "verdict", "name": e.Name, "claim": e.Claim, "verdict": verdict.Status, "findings": verdict.Findings})
 	} else {
-		printVerdict(env.out, e, verdict)
+		view.WriteVerdict(env.out, e, verdict)
 	}
 	if err := writeReproduced(env, r, e, verdict, o); err != nil {
 		return err
@@ -165,95 +165,33 @@ func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) erro
 	})
 }
 
-func printVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
-	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
-	for _, line := range v.Findings {
-		fmt.Fprintf(w, "  %s\n", line)
-	}
-	fmt.Fprintln(w)
-}
-
 // writeReproduced draws a verdict's figures, writes the report with them, and tells their paths.
 func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, v reproduce.Verdict, o reproduceOptions) error {
 	var charts []report.Chart
 	for _, f := range v.Figures {
-		chart, paths, err := drawReproduced(r, f, o.out)
+		figure, err := view.VerdictFigure(r, f)
+		var paths []string
+		if err == nil {
+			paths, err = writeFigure(figure, filepath.Join(o.out, figure.Name))
+		}
 		if errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) || errors.Is(err, report.ErrEmpty) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		charts = append(charts, chart)
+		charts = append(charts, figure.Chart)
 		printWritten(env, paths, o.json)
 	}
-	page, err := sweepPage(r, o.out, charts...)
+	page, err := view.SweepPage(r, o.out, charts...)
 	if err != nil {
 		return err
 	}
-	judged(&page, e, v)
+	view.Judge(&page, e, v)
 	path, err := writePage(o.out, page)
 	if err != nil {
 		return err
 	}
 	printWritten(env, []string{path}, o.json)
 	return nil
-}
-
-// judged puts a verdict at the head of a sweep's page.
-func judged(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
-	found := report.Table{Title: "What was found", Wide: true, Note: page.Verdict.Text}
-	for _, line := range v.Findings {
-		found.Rows = append(found.Rows, []report.Cell{report.Text(line)})
-	}
-	page.Tables = append([]report.Table{found}, page.Tables...)
-	page.Title = capital(e.About)
-	moods := map[reproduce.Status]report.Mood{reproduce.Agrees: report.Good, reproduce.Disagrees: report.Bad, reproduce.Unclear: report.Neutral}
-	page.Verdict = report.Verdict{Mood: moods[v.Status], Headline: capital(string(v.Status)) + ".", Text: e.Claim}
-}
-
-// drawReproduced draws a verdict's figure into a sweep's directory, and for its page.
-func drawReproduced(r *sweep.Results, f reproduce.Figure, dir string) (report.Chart, []string, error) {
-	if f.Phases {
-		run := recordedRun(r)
-		paths, err := writeFigures(run, dir)
-		return figureOf(run).Chart(), paths, err
-	}
-	s, err := r.Select(f.Query)
-	if err != nil {
-		return report.Chart{}, nil, err
-	}
-	lines := sweepFigure(r, s)
-	lines.Fit = lines.Fit && f.Fit
-	for _, g := range f.Guides {
-		lines.Guides = append(lines.Guides, report.Guide(g))
-	}
-	paths, err := writeFigure(lines, filepath.Join(dir, figureName(s)))
-	return chartOf(lines), paths, err
-}
-
-// recordedRun is a sweep's first run as its record tells it.
-func recordedRun(r *sweep.Results) *experiment.Run {
-	run := &experiment.Run{Summary: &experiment.Summary{}}
-	if len(r.Records) == 0 {
-		return run
-	}
-	rec := r.Records[0]
-	run.Config = r.Runs[rec.Index].Config
-	for _, p := range rec.Trajectory {
-		s := solver.NewSample(p.Iteration)
-		s.TrainLoss, s.TestError, s.Signal, s.Noise = float64(p.TrainLoss), float64(p.TestError), float64(p.Signal), float64(p.Noise)
-		s.Angle, s.SpectralAngle, s.Imbalance = float64(p.Angle), float64(p.SpectralAngle), float64(p.Imbalance)
-		s.Flatness, s.Shift, s.Evaluations = float64(p.Flatness), float64(p.Shift), float64(p.Evaluations)
-		run.Trajectory = append(run.Trajectory, s)
-	}
-	at := func(i *int) *experiment.Metrics {
-		if i == nil {
-			return nil
-		}
-		return &experiment.Metrics{Iteration: *i}
-	}
-	run.Summary.Recovered = rec.Recovered
-	run.Summary.Phases = experiment.PhaseSummary{AlignmentEnd: at(rec.AlignmentEnd), SaddleEnd: at(rec.SaddleEnd), FloorStart: at(rec.FloorStart)}
-	return run
 }

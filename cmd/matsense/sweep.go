@@ -14,7 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/view"
 )
 
 // sweepOptions are the flags of sweep.
@@ -49,13 +52,14 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 			case len(args) == 0:
 				problem = "sweep takes a file: matsense sweep FILE, or matsense sweep merge DIR"
 			case len(args) == 2 && !isThere(args[0]):
-				problem = fmt.Sprintf("there is no file %s; did you mean matsense sweep merge %s?", args[0], shellWord(args[1]))
+				problem = fmt.Sprintf("there is no file %s; did you mean matsense sweep merge %s?",
+					args[0], view.ShellWord(args[1]))
 			case len(args) > 1:
 				problem = fmt.Sprintf("sweep takes one file, got %d", len(args))
 			default:
 				return nil
 			}
-			return experiment.Usagef("%s", problem)
+			return config.Usagef("%s", problem)
 		},
 		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
 	}
@@ -85,7 +89,7 @@ func newMerge(env environment) *cobra.Command {
 		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return experiment.Usagef("merge takes one sweep directory, got %d", len(args))
+				return config.Usagef("merge takes one sweep directory, got %d", len(args))
 			}
 			return nil
 		},
@@ -117,25 +121,7 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	case 1:
 		return fmt.Errorf("1 run is missing: %d", missing[0])
 	}
-	return fmt.Errorf("%d runs are missing: %s", len(missing), ranges(missing))
-}
-
-// ranges writes increasing numbers as 0–4, 7, 9–12.
-func ranges(numbers []int) string {
-	var parts []string
-	for i := 0; i < len(numbers); {
-		j := i
-		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
-			j++
-		}
-		if j == i {
-			parts = append(parts, fmt.Sprint(numbers[i]))
-		} else {
-			parts = append(parts, fmt.Sprintf("%d–%d", numbers[i], numbers[j]))
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
+	return fmt.Errorf("%d runs are missing: %s", len(missing), view.Ranges(missing))
 }
 
 // part finds out which part of the sweep is asked for.
@@ -153,7 +139,7 @@ func (o sweepOptions) part() (sweep.Options, error) {
 func runSweep(ctx context.Context, env environment, file string, o sweepOptions) error {
 	spec, err := sweep.Read(file)
 	var problems []string
-	var mistakes *experiment.UsageError
+	var mistakes *config.UsageError
 	if errors.As(err, &mistakes) {
 		problems = mistakes.Problems
 	} else if err != nil {
@@ -175,7 +161,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		problems = append(problems, fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
 	}
 	if len(problems) > 0 {
-		return &experiment.UsageError{Problems: problems}
+		return &config.UsageError{Problems: problems}
 	}
 	plan, err := sweep.NewPlan(spec, options, env.host())
 	if err != nil {
@@ -185,9 +171,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
-		return experiment.Usagef("--force would replace %s, your sweep file: choose another --out", file)
+		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
-	o.describe(env, plan)
+	o.printPlan(env, plan)
 	if o.dryRun {
 		return nil
 	}
@@ -232,8 +218,38 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		fmt.Fprintln(env.out)
 	}
 	if failures > 0 {
-		return fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again", count(failures, "run"), p.failed.Index, p.failed.Error)
+		return fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again",
+			view.Count(failures, "run"), p.failed.Index, p.failed.Error)
 	}
+	return nil
+}
+
+// writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such figure, a note
+// says why.
+func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
+	var charts []report.Chart
+	var paths []string
+	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	if err == nil {
+		f := view.SweepFigure(r, selected)
+		charts = append(charts, f.Chart)
+		paths, err = writeFigure(f, filepath.Join(dir, f.Name))
+	}
+	var none *config.UsageError
+	if errors.As(err, &none) || errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) {
+		env.notice(fmt.Sprintf("no figure: %v (matsense plot %s)", err, view.ShellWord(dir)), asJSON)
+	} else if err != nil {
+		return err
+	}
+	page, err := view.SweepPage(r, dir, charts...)
+	if err != nil {
+		return err
+	}
+	path, err := writePage(dir, page)
+	if err != nil {
+		return err
+	}
+	printWritten(env, append(paths, path), asJSON)
 	return nil
 }
 
@@ -247,9 +263,9 @@ func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 
 // again is the command line that goes on with an interrupted sweep.
 func (o sweepOptions) again(file string) string {
-	words := []string{"matsense", "sweep", shellWord(file), "--out", shellWord(o.out)}
+	words := []string{"matsense", "sweep", view.ShellWord(file), "--out", view.ShellWord(o.out)}
 	if o.shard != "" {
-		words = append(words, "--shard", shellWord(o.shard))
+		words = append(words, "--shard", view.ShellWord(o.shard))
 	}
 	if o.batch != 0 {
 		words = append(words, "--batch", fmt.Sprint(o.batch))
@@ -260,71 +276,21 @@ func (o sweepOptions) again(file string) string {
 	return strings.Join(append(words, "--resume"), " ")
 }
 
-// describe says what will be run.
-func (o sweepOptions) describe(env environment, p *sweep.Plan) {
-	runs := 0
-	for _, g := range p.Part {
-		runs += len(g.Runs)
-	}
-	if o.json {
-		event := map[string]any{
-			"event": "plan", "dir": o.out, "runs": runs, "runs_of_all_parts": len(p.Runs), "groups": len(p.Part), "together": p.Seats,
-			"memory_planned_bytes": p.Bytes, "shard": p.Shard + 1, "shards": p.Shards, "seconds_estimated": nil,
-		}
-		if p.Estimate > 0 {
-			event["seconds_estimated"] = p.Estimate.Seconds()
-		}
-		printJSON(env.out, event)
+// printPlan says what will be run.
+func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
+	if !o.json {
+		view.WriteSweepPlan(env.err, p)
 		return
 	}
-	var over []string
-	for _, a := range p.Spec.Axes {
-		over = append(over, fmt.Sprintf("%d × %s", a.Len(), strings.Join(a.Keys, " with ")))
+	event := map[string]any{
+		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
+		"groups": len(p.Part), "together": p.Seats, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1, "shards": p.Shards,
+		"seconds_estimated": nil,
 	}
-	for _, r := range []struct {
-		n    int
-		what string
-	}{{p.Spec.Seeds, "seed"}, {p.Spec.StartSeeds, "start-seed"}} {
-		if r.n > 0 {
-			over = append(over, count(r.n, r.what))
-		}
-	}
-	fmt.Fprint(env.err, count(len(p.Runs), "run"))
-	if len(over) > 0 {
-		fmt.Fprintf(env.err, " over %s", strings.Join(over, ", "))
-	}
-	fmt.Fprintln(env.err)
-	if p.Shards > 1 {
-		fmt.Fprintf(env.err, "part %d of %d: %s\n", p.Shard+1, p.Shards, count(runs, "run"))
-	}
-	if runs == 0 { // more parts than runs
-		return
-	}
-	left := "how long it takes cannot be told on this device"
 	if p.Estimate > 0 {
-		left = "about " + rounded(p.Estimate) + " on this machine"
+		event["seconds_estimated"] = p.Estimate.Seconds()
 	}
-	fmt.Fprintf(env.err, "%s with measurements of their own, up to %s together, %s of memory for data, %s\n",
-		count(len(p.Part), "group"), count(p.Seats, "run"), experiment.Bytes(p.Bytes), left)
-}
-
-// count writes a number of things.
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// rounded writes a duration as people say it.
-func rounded(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d < 10*time.Minute:
-		return d.Round(time.Second).String()
-	}
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	printJSON(env.out, event)
 }
 
 // linesEvery is the least time between two lines of progress.
@@ -388,8 +354,11 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 		for i, key := range s.plan.Spec.Keys() {
 			settings[key] = r.Values[i]
 		}
-		printJSON(s.env.out, map[string]any{"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
-			"iterations": r.Iterations, "train_loss": r.Final.TrainLoss, "test_error": r.Final.TestError, "seconds": r.Timing.Seconds})
+		printJSON(s.env.out, map[string]any{
+			"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
+			"iterations": r.Iterations, "train_loss": experiment.Number(r.Final.TrainLoss),
+			"test_error": experiment.Number(r.Final.TestError), "seconds": r.Timing.Seconds,
+		})
 		return
 	}
 	if s.bar != nil {
@@ -402,7 +371,7 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.told = time.Now()
 	elapsed := time.Since(s.began)
 	left := time.Duration(float64(elapsed) / float64(s.done-s.first) * float64(s.runs-s.done))
-	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, rounded(left))
+	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, view.Rounded(left))
 }
 
 // end takes the bar away.

@@ -32,15 +32,15 @@ func main() {
 	p.Legend.Top, p.Legend.XOffs, p.Legend.YOffs = true, -10, -10
 	p.Add(plotter.NewGrid())
 	for _, c := range []struct {
-		precision cpu.Precision
+		precision solver.Precision
 		text      string
 		color     color.Color
 		width     vg.Length
 		dashes    []vg.Length
 	}{
-		{cpu.F64, "f64", color.RGBA{R: 0x9e, G: 0xc4, B: 0xe8, A: 0xff}, 5, nil},
-		{cpu.Mixed, "mixed", color.RGBA{R: 0x0b, G: 0x3c, B: 0x6f, A: 0xff}, 1.5, []vg.Length{6, 3}},
-		{cpu.F32, "f32", color.RGBA{R: 0xc2, G: 0x4d, B: 0x1a, A: 0xff}, 1.5, nil},
+		{solver.F64, "f64", color.RGBA{R: 0x9e, G: 0xc4, B: 0xe8, A: 0xff}, 5, nil},
+		{solver.Mixed, "mixed", color.RGBA{R: 0x0b, G: 0x3c, B: 0x6f, A: 0xff}, 1.5, []vg.Length{6, 3}},
+		{solver.F32, "f32", color.RGBA{R: 0xc2, G: 0x4d, B: 0x1a, A: 0xff}, 1.5, nil},
 	} {
 		line, err := plotter.NewLine(errorsOf(c.precision))
 		if err != nil {
@@ -56,7 +56,7 @@ func main() {
 }
 
 // errorsOf runs gradient descent and returns the test error at each iterate.
-func errorsOf(precision cpu.Precision) (xy plotter.XYs) {
+func errorsOf(precision solver.Precision) (xy plotter.XYs) {
 	measurements, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.Q8, 1)
 	if err != nil {
 		log.Fatal(err)
@@ -67,8 +67,8 @@ func errorsOf(precision cpu.Precision) (xy plotter.XYs) {
 	}
 	var t solver.Trajectory
 	_, err = solver.Solve(context.Background(), &sensing.Problem{Ensemble: measurements, Truth: truth},
-		cpu.Backend{Precision: precision}, solver.GradientDescent{StepSize: 0.25}, solver.Settings{
-			Start: solver.SmallRandom{Alpha: 1e-12, Seed: 1}, Iterations: 400, MeasureEvery: 2, Recorder: &t,
+		cpu.Backend{Precision: precision}, solver.GD{StepSize: 0.25}, solver.Settings{
+			Start: solver.Random{Alpha: 1e-12, Seed: 1}, Iterations: 400, MeasureEvery: 2, Recorder: &t,
 		})
 	if err != nil {
 		log.Fatal(err)

@@ -9,15 +9,19 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const completionClaim = `A matrix of low rank whose singular vectors are spread out is found again from some of its entries, any with the same
-probability: from a number of them of the order of its free numbers times ln n, and from fewer than its free numbers it cannot be (Candès
-and Recht, Foundations of Computational Mathematics 9 (2009); Candès and Tao, arXiv 0903.1476). Gradient descent from a small start
-does so without knowing the rank (Ma and Fattahi, arXiv 2402.06756, for the symmetric one).`
+const completionClaim = `A matrix of low rank whose singular vectors are spread out is recovered from entries
+at random positions if their number is of the order of its free numbers times ln n. It cannot be recovered
+from fewer entries than free numbers (Candès and Recht, Foundations of Computational Mathematics 9 (2009);
+Candès and Tao, arXiv 0903.1476). Gradient descent from a small start recovers it without knowing the rank
+(Ma and Fattahi, arXiv 2402.06756, for symmetric matrices).`
 
-// judgeCompletion asks that every run with at least twice the free numbers times ln n of entries recover, and none with fewer than
-// the free numbers. One that does, or a tenth of the others that do not, disagrees.
+// judgeCompletion asks that every run recover from at least 2·d·ln n entries, for d free numbers, and none
+// from fewer than d. It disagrees if a run recovers from fewer than d, or if a tenth of the runs with at
+// least 2·d·ln n entries does not recover.
 func judgeCompletion(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: "measurements", Y: "test_error", By: "parametrization"}}}}
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "parametrization"}},
+	}}
 	names, groups := by(all, func(o observation) string { return o.Parametrization })
 	if len(names) == 0 {
 		v.find("there are no runs")
@@ -42,10 +46,12 @@ func judgeCompletion(all []observation) Verdict {
 			}
 			text = append(text, fmt.Sprintf("%d: %v", m, here))
 		}
-		v.find("%s, %.0f free numbers; entries, and runs that recover from them: %s", name, free, strings.Join(text, "; "))
-		v.find("%s: %v recover from fewer than the free numbers, %v from at least %.0f, twice them times ln n", name, few, ample, enough)
+		v.find("%s, %.0f free numbers; entries, and runs that recover from them: %s",
+			name, free, strings.Join(text, "; "))
+		v.find("%s: %v recover from fewer entries than free numbers, "+
+			"%v from at least %.0f, twice the free numbers times ln n", name, few, ample, enough)
 		if few.of == 0 || ample.of == 0 {
-			v.find("%s: there are not both", name)
+			v.find("%s: there are no runs with so few or so many entries", name)
 			agree = false
 			continue
 		}
@@ -56,7 +62,7 @@ func judgeCompletion(all []observation) Verdict {
 	return v
 }
 
-// freeNumbers is how many numbers a matrix of the truth's rank has to choose.
+// freeNumbers returns the dimension of the set of matrices with the truth's rank.
 func freeNumbers(o observation) float64 {
 	n, n2, r := float64(o.N), float64(o.N2), float64(o.Rank)
 	if o.N2 > 0 {
@@ -65,14 +71,17 @@ func freeNumbers(o observation) float64 {
 	return r * (2*n - r + 1) / 2
 }
 
-const reluClaim = `Where a positive semidefinite matrix is seen exactly where its entries are not negative, gradient descent from a random start
-generally ends at stationary points that are not the solution, and from a start made for such entries it finds the solution (Liu, Wang,
-Huang, Qu and Balzano, arXiv 2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`
+const reluClaim = `If exactly the entries of a positive semidefinite matrix that are not negative are
+observed, gradient descent from a random start generally ends at stationary points that are not the solution.
+From a start made for such entries it finds the solution (Liu, Wang, Huang, Qu and Balzano, arXiv
+2406.05822). That start here is relu-spectral: the spectral estimate's eigenpairs without the first.`
 
-// judgeReLU asks that all runs from relu-spectral recover and of those from random starts at most half. A tenth of the first
-// that does not, or nine tenths of the others that do, disagrees.
+// judgeReLU asks that all runs from relu-spectral recover, and at most half of the runs from random starts.
+// It disagrees if a tenth of the former does not recover, or nine tenths of the latter do.
 func judgeReLU(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}}}}
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "rank", Y: "test_error", By: "init"}},
+	}}
 	inits, groups := by(all, func(o observation) string { return o.Init })
 	shares := map[string]share{}
 	for _, init := range inits {
@@ -92,17 +101,21 @@ func judgeReLU(all []observation) Verdict {
 			text = append(text, fmt.Sprintf("r* = %d: %v", rank, here))
 		}
 		shares[init] = sum
-		v.find("%s: %v recover (test error below %g); %s", init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
+		v.find("%s: %v recover (test error below %g); %s",
+			init, sum, experiment.RecoveredBelow, strings.Join(text, "; "))
 		if len(stuck) > 0 {
 			loss := func(o observation) float64 { return float64(o.Final.TrainLoss) }
-			earlier := func(o observation) float64 { return float64(pointAt(o.Trajectory, o.Record.Iterations/2).TrainLoss) }
-			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g, half-way at a loss of %.2g (medians)",
-				init, median(stuck, loss), median(stuck, testError), median(stuck, earlier))
+			halfway := func(o observation) float64 {
+				return float64(pointAt(o.Trajectory, o.Record.Iterations/2).TrainLoss)
+			}
+			v.find("%s: the others end at a train loss of %.2g and a test error of %.2g; "+
+				"half-way their loss is %.2g (medians)",
+				init, median(stuck, loss), median(stuck, testError), median(stuck, halfway))
 		}
 	}
 	made, random := shares["relu-spectral"], shares["random"]
 	if made.of == 0 || random.of == 0 {
-		v.find("there are not both starts")
+		v.find("there are no runs from one of the starts")
 		return v
 	}
 	v.settle(made.recovered == made.of && 2*random.recovered <= random.of,

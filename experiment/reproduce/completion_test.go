@@ -1,19 +1,20 @@
 package reproduce
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/matsense/matsense/solver"
 )
 
-// found makes observations of entries of 40 × 40 matrices of rank 2, symmetric and not, of which those from least entries on
-// recover, but for so many of the ones from the most.
+// found makes observations of entries of 40 × 40 matrices of rank 2, symmetric and not. Runs recover from
+// least entries on, except missing runs with the most entries.
 func found(least map[string]int, missing int) (all []observation) {
 	for _, name := range []string{"psd", "uv"} {
 		for _, m := range []float64{60, 120, 300, 620, 800, 1300} {
-			for _, o := range grid([]float64{m}, func(o *observation, m, _ float64) { o.Parametrization, o.Measurements = name, int(m) }) {
-				if name == (solver.Asymmetric{}).Name() {
+			for _, o := range grid([]float64{m}, func(o *observation, m, _ float64) {
+				o.Parametrization, o.Measurements = name, int(m)
+			}) {
+				if name == (solver.UV{}).Name() {
 					o.N2 = 40
 				}
 				recovered := o.Measurements >= least[name]
@@ -30,7 +31,7 @@ func found(least map[string]int, missing int) (all []observation) {
 }
 
 func TestCompletion(t *testing.T) {
-	// The free numbers are 79 and 156, and twice them times ln 40 is 583 and 1151.
+	// The free numbers are 79 and 156; twice as many times ln 40 are 583 and 1151.
 	judge := func(what string, psd, uv, missing int, want Status) {
 		expect(t, what, judgeCompletion(found(map[string]int{"psd": psd, "uv": uv}, missing)), want)
 	}
@@ -40,13 +41,14 @@ func TestCompletion(t *testing.T) {
 	judge("not from many", 700, 800, 0, Disagrees)
 	judge("one of many does not", 300, 800, 1, Unclear)
 	judge("two of many do not", 300, 800, 2, Disagrees)
-	few := slices.DeleteFunc(found(map[string]int{"psd": 300, "uv": 800}, 0), func(o observation) bool { return o.Measurements > 500 })
+	all := found(map[string]int{"psd": 300, "uv": 800}, 0)
+	few := keep(all, func(o observation) bool { return o.Measurements <= 500 })
 	expect(t, "few entries alone", judgeCompletion(few), Unclear)
 	expect(t, "nothing", judgeCompletion(nil), Unclear)
 }
 
 func TestReLUCompletion(t *testing.T) {
-	// from makes so many runs of each start, of ten, recover.
+	// from makes ten runs for each start, as many of which recover as its share says.
 	from := func(shares map[string]int) (all []observation) {
 		for _, init := range []string{"relu-spectral", "spectral", "random"} {
 			for k := range 10 {

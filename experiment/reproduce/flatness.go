@@ -10,35 +10,38 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const flatnessClaim = `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of low rank. From a start that
-is not small it finds one that fits as well and is far from the truth; noise on the observations, drawn for each step, then lowers
-the trace of the Hessian while the train loss stays low, and takes the product towards the least nuclear norm, because that trace,
-where it is least for the product Z, is about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka,
-arXiv 2306.13239).`
+const flatnessClaim = `From a small start gradient descent on a product of L ≥ 2 matrices finds a solution of
+low rank. From a larger start it finds a solution that fits as well and is far from the truth. Label noise,
+drawn anew for each step and added to the observations, then lowers the trace of the Hessian while the train
+loss stays low. The product moves towards the least nuclear norm, because the least trace for a product Z is
+about ½·L·(n·n2)^(1/L)·‖Z‖_*^(2−2/L) (Gatmiry, Li, Chuang, Reddi, Ma and Jegelka, arXiv 2306.13239).`
 
-// judgeFlatness asks, at each depth and of medians over seeds: gd from the smallest start ends with a test error of at most 0.05. gd from
-// the largest fits (a train loss of at most 1e-6 of that of zero) and ends with a test error of at least 0.1, without which there is nothing
-// to see. Label noise from there keeps the train loss below a hundredth of that of zero, and from the point where it is first
-// so low the flatness falls by a fifth; the test error, and what the nuclear norm exceeds the truth's by, are at most half of gd's; the
-// flatness is within a quarter of the formula. A small start's error above 0.3, a flatness that does not fall, no smaller a test
-// error or nuclear norm than gd's, or a formula that is off by a factor 2, disagrees.
+// judgeFlatness looks at medians over seeds, at each depth. It asks of gd from the smallest start that the
+// test error end at 0.05 or less, and of gd from the largest start that it fit (a train loss of at most 1e-6
+// of f(0)) and end with a test error of at least 0.1; with a smaller error, label noise would have nothing to
+// improve. It asks of label noise from the largest start that the train loss stay below f(0)/100, that the
+// flatness fall by a fifth from the point at which the train loss first is that low, that the test error and
+// the nuclear norm in excess of the truth's be at most half of gd's, and that the flatness be within a
+// quarter of the formula. It disagrees if a small start's error is above 0.3, if the flatness does not fall,
+// if neither test error nor nuclear norm is smaller than gd's, or if the formula is off by a factor 2.
 func judgeFlatness(all []observation) Verdict {
 	v := Verdict{Status: Unclear}
-	kept := v.only(all, func(o observation) bool { return len(o.Trajectory) > 0 }, "diverged or measured nothing")
+	kept := v.only(all, func(o observation) bool { return len(o.Trajectory) > 0 },
+		"diverged or measured nothing")
 	depths, groups := by(kept, func(o observation) int { return o.Depth })
 	agree, disagree := len(depths) > 0, false
 	for _, depth := range depths {
 		var plain, noisy []observation
 		for _, o := range groups[depth] {
-			if o.Method == (solver.LabelNoiseGradientDescent{}).Name() {
+			if o.Method == (solver.LabelNoiseGD{}).Name() {
 				noisy = append(noisy, o)
 			} else {
 				plain = append(plain, o)
 			}
 		}
-		alphas, starts := by(plain, func(o observation) float64 { return o.Alpha })
+		alphas, starts := by(plain, alphaOf)
 		if len(alphas) < 2 || len(noisy) == 0 {
-			v.find("depth %d: there are not a small and a large start of gd, and one with noise", depth)
+			v.find("depth %d: a small and a large start of gd and label noise are needed", depth)
 			agree = false
 			continue
 		}
@@ -46,20 +49,26 @@ func judgeFlatness(all []observation) Verdict {
 		small, large, noise := settled(starts[alphas[0]]), settled(starts[largest]), settled(noisy)
 		v.find("depth %d, gd from α = %g: test error %.2g, nuclear norm %.4g (the truth's is %.4g)",
 			depth, alphas[0], small.testError, small.nuclear, small.least)
-		v.find("depth %d, gd from α = %g: train loss %.2g, test error %.2g, nuclear norm %.4g, flatness %.3g, %.3g times the least for that norm",
-			depth, largest, large.loss, large.testError, large.nuclear, large.flatness, large.ratio)
-		v.find("depth %d, label noise from there: train loss %.2g (of zero %.2g), test error %.2g, nuclear norm %.4g, flatness %.3g, "+
-			"%.3g times the least for that norm, and %.2f times what it was when the train loss was first a hundredth of that of zero",
-			depth, noise.loss, noise.zeroLoss, noise.testError, noise.nuclear, noise.flatness, noise.ratio, noise.fall)
+		v.find("depth %d, gd from α = %g: train loss %.2g, test error %.2g, nuclear norm %.4g, "+
+			"flatness %.3g, %.3g times the least for that norm", depth, largest,
+			large.loss, large.testError, large.nuclear, large.flatness, large.ratio)
+		v.find("depth %d, label noise from there: train loss %.2g (f(0) = %.2g), test error %.2g, "+
+			"nuclear norm %.4g, flatness %.3g, %.3g times the least for that norm, "+
+			"and %.2f times the flatness when the train loss was first f(0)/100",
+			depth, noise.loss, noise.zeroLoss, noise.testError,
+			noise.nuclear, noise.flatness, noise.ratio, noise.fall)
 		excess := (noise.nuclear - noise.least) / (large.nuclear - large.least)
-		agree = agree && small.testError <= 0.05 && large.loss <= 1e-6*large.zeroLoss && large.testError >= 0.1 &&
-			noise.loss <= 0.01*noise.zeroLoss && noise.fall <= 0.8 && noise.testError <= large.testError/2 && excess <= 0.5 &&
+		agree = agree && small.testError <= 0.05 &&
+			large.loss <= 1e-6*large.zeroLoss && large.testError >= 0.1 &&
+			noise.loss <= 0.01*noise.zeroLoss && noise.fall <= 0.8 &&
+			noise.testError <= large.testError/2 && excess <= 0.5 &&
 			noise.ratio >= 0.75 && noise.ratio <= 1.25
-		disagree = disagree || small.testError > 0.3 || noise.fall >= 1 || noise.testError >= large.testError || excess >= 1 ||
-			noise.ratio < 0.5 || noise.ratio > 2
+		disagree = disagree || small.testError > 0.3 || noise.fall >= 1 ||
+			noise.testError >= large.testError || excess >= 1 || noise.ratio < 0.5 || noise.ratio > 2
 		where := map[string][]string{"depth": {fmt.Sprint(depth)}, "alpha": {fmt.Sprint(largest)}}
 		for _, y := range []string{"flatness", "test_error", "train_loss"} {
-			v.Figures = append(v.Figures, Figure{Query: sweep.Query{X: sweep.Iteration, Y: y, By: "method", Where: where}})
+			query := sweep.Query{X: sweep.Iteration, Y: y, By: "method", Where: where}
+			v.Figures = append(v.Figures, Figure{Query: query})
 		}
 	}
 	if len(depths) == 0 {
@@ -69,11 +78,12 @@ func judgeFlatness(all []observation) Verdict {
 	return v
 }
 
-// flat is what runs of one kind settle at: medians over seeds, of each run's over the last quarter of its points.
+// flat is the state at which runs of one kind settle: medians over seeds of each run's median over the last
+// quarter of its points.
 type flat struct {
 	loss, testError, nuclear, flatness float64
-	ratio                              float64 // of the flatness to the least for the nuclear norm
-	fall                               float64 // of the flatness to that where the train loss first was a hundredth of that of zero
+	ratio                              float64 // of the flatness to leastFlatness
+	fall                               float64 // of the flatness, since the train loss first was f(0)/100
 	zeroLoss, least                    float64 // f(0), and the truth's nuclear norm
 }
 
@@ -81,16 +91,20 @@ func settled(runs []observation) flat {
 	of := func(value func(p *sweep.Point) float64) func(o observation) float64 {
 		return func(o observation) float64 { return late(o, value) }
 	}
-	nuclear := func(p *sweep.Point) float64 { return float64(p.NuclearNorm) }
-	flatness := func(p *sweep.Point) float64 { return float64(p.Flatness) }
+	nuclear := func(p *sweep.Point) float64 { return p.Value("nuclear_norm") }
+	flatness := func(p *sweep.Point) float64 { return p.Flatness }
 	return flat{
-		loss:      median(runs, of(func(p *sweep.Point) float64 { return float64(p.TrainLoss) })),
-		testError: median(runs, of(func(p *sweep.Point) float64 { return float64(p.TestError) })),
+		loss:      median(runs, of(func(p *sweep.Point) float64 { return p.TrainLoss })),
+		testError: median(runs, of(func(p *sweep.Point) float64 { return p.TestError })),
 		nuclear:   median(runs, of(nuclear)),
 		flatness:  median(runs, of(flatness)),
-		ratio:     median(runs, func(o observation) float64 { return late(o, flatness) / leastFlatness(o, late(o, nuclear)) }),
+		ratio: median(runs, func(o observation) float64 {
+			return late(o, flatness) / leastFlatness(o, late(o, nuclear))
+		}),
 		fall: median(runs, func(o observation) float64 {
-			first := slices.IndexFunc(o.Trajectory, func(p sweep.Point) bool { return float64(p.TrainLoss) <= 0.01*zeroLoss(o) })
+			first := slices.IndexFunc(o.Trajectory, func(p sweep.Point) bool {
+				return p.TrainLoss <= 0.01*zeroLoss(o)
+			})
 			if first < 0 {
 				return math.NaN()
 			}
@@ -101,7 +115,7 @@ func settled(runs []observation) flat {
 	}
 }
 
-// late is the median of a value over the last quarter of a run's points.
+// late returns the median of a value over the last quarter of a run's points.
 func late(o observation, value func(p *sweep.Point) float64) float64 {
 	var values []float64
 	for i := 3 * len(o.Trajectory) / 4; i < len(o.Trajectory); i++ {
@@ -111,17 +125,19 @@ func late(o observation, value func(p *sweep.Point) float64) float64 {
 	return values[len(values)/2]
 }
 
-// leastFlatness is the least that the trace of the Hessian can be for a product of given nuclear norm, where measurements are an isometry:
-// then it is ½·Σ_j ‖W_L⋯W_{j+1}‖²·‖W_{j−1}⋯W_1‖², with n for the square of an empty product on the left and n2 on the right.
+// leastFlatness returns the least trace of the Hessian of a product with a given nuclear norm if the
+// measurements are an isometry. The trace is then ½·Σ_j ‖W_L⋯W_{j+1}‖²·‖W_{j−1}⋯W_1‖², with n for the square
+// of an empty product on the left and n2 on the right.
 func leastFlatness(o observation, nuclear float64) float64 {
 	l := float64(o.Depth)
 	return l / 2 * math.Pow(float64(o.N*o.N2), 1/l) * math.Pow(nuclear, 2-2/l)
 }
 
-// zeroLoss is about f(0) = ¼·‖M*‖_F².
+// zeroLoss returns f(0) ≈ ¼·‖M*‖_F².
 func zeroLoss(o observation) float64 { return spectrumSum(o, 4) / 4 }
 
-// spectrumSum is Σ_j σ_j^power, of X's singular values: with 2 the truth's nuclear norm, with 4 the square of its Frobenius norm.
+// spectrumSum returns Σ_j σ_j^power of X's singular values: the truth's nuclear norm for power 2, and the
+// square of its Frobenius norm for power 4.
 func spectrumSum(o observation, power float64) (sum float64) {
 	for _, sigma := range sensing.EvenSpectrum(o.Rank, o.Kappa) {
 		sum += math.Pow(sigma, power)

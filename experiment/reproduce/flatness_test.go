@@ -4,12 +4,12 @@ import (
 	"math"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
 func TestFlatness(t *testing.T) {
-	// law has runs of a rank-one problem whose flatness is least for their nuclear norms, but for what change does.
+	// law makes runs of a rank-one problem whose flatness is the least for their nuclear norms, then changes
+	// their points.
 	law := func(change func(o *observation, noisy bool, p *sweep.Point)) (all []observation) {
 		for _, depth := range []int{2, 3} {
 			for _, kind := range []string{"small", "large", "noisy"} {
@@ -27,8 +27,12 @@ func TestFlatness(t *testing.T) {
 					}
 					o.Trajectory = nil
 					for i, v := range loss {
-						p := sweep.Point{Iteration: 10 * i, TrainLoss: experiment.Number(v), TestError: experiment.Number(w * testError),
-							NuclearNorm: experiment.Number(nuclear), Flatness: experiment.Number(w * leastFlatness(*o, nuclear))}
+						p := sweep.Point{
+							Iteration: 10 * i, TrainLoss: v,
+							TestError: w * testError,
+							Flatness:  w * leastFlatness(*o, nuclear),
+						}
+						p.Set("nuclear_norm", nuclear)
 						if i < 4 {
 							p.Flatness *= 2
 						}
@@ -76,7 +80,9 @@ func TestFlatness(t *testing.T) {
 			p.TestError = min(p.TestError, 0.09)
 		}
 	})
-	is("an unknown flatness", Unclear, func(_ *observation, _ bool, p *sweep.Point) { p.Flatness = experiment.Number(math.NaN()) })
+	is("an unknown flatness", Unclear, func(_ *observation, _ bool, p *sweep.Point) {
+		p.Flatness = math.NaN()
+	})
 	expect(t, "one kind of runs", judgeFlatness(law(func(*observation, bool, *sweep.Point) {})[:4]), Unclear)
 	expect(t, "nothing", judgeFlatness(nil), Unclear)
 }

@@ -3,8 +3,6 @@ package reproduce
 import (
 	"math"
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 func TestIndefinite(t *testing.T) {
@@ -12,8 +10,8 @@ func TestIndefinite(t *testing.T) {
 		for name, exponent := range map[string]float64{"psd": psd, "indefinite": indefinite} {
 			all = append(all, grid(alphas, func(o *observation, alpha, w float64) {
 				o.Parametrization, o.Alpha = name, alpha
-				o.Final.TestError = experiment.Number(w * math.Pow(alpha, exponent))
-				o.Final.Imbalance = experiment.Number(2 * math.Sqrt2 * shared)
+				o.Final.TestError = w * math.Pow(alpha, exponent)
+				o.Final.Imbalance = 2 * math.Sqrt2 * shared
 				o.Recovered = &recovered
 			})...)
 		}

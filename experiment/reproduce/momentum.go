@@ -8,12 +8,14 @@ import (
 	"github.com/matsense/matsense/internal/fit"
 )
 
-const momentumClaim = `Near the truth, and with as many columns as its rank, f is nearly a quadratic whose curvatures have a ratio of the order of κ²: gradient
-descent takes steps to a given test error that grow with κ², the heavy ball with the momentum that suits κ steps that grow with κ
-(Polyak 1964). That is local: the runs start from the spectral estimate.`
+const momentumClaim = `Near the truth, and with as many columns as its rank, f is nearly a quadratic whose
+curvatures have a ratio of the order of κ². The steps of gradient descent to a given test error grow with κ²,
+and those of the heavy ball, with the momentum that suits κ, grow with κ (Polyak 1964). This holds near the
+truth only, so the runs start from the spectral estimate.`
 
-// judgeMomentum asks that the steps grow with κ to the power of 2 for gd and of 1 for the best of the heavy ball's momenta, each to
-// within 0.25; more than 0.5 off either disagrees, as does a heavy ball that is not faster at the largest κ.
+// judgeMomentum asks that the steps grow like κ² for gd and like κ for the best momentum of the heavy ball,
+// each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, or if the heavy ball is
+// not faster at the largest κ.
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
@@ -25,11 +27,11 @@ func judgeMomentum(all []observation) Verdict {
 	return v
 }
 
-// powerOfKappa tells a method's steps to the target, medians over the seeds and with the momentum for which they are least, over
-// those κ that a momentum takes all runs to the target with. It returns the slope in logarithms and the steps at the largest κ,
-// NaN for fewer than three κ.
+// powerOfKappa notes a method's steps to the target for each κ: the median over seeds with the momentum for
+// which it is least, among momenta with which all runs reach the target. It returns the slope in logarithms
+// and the steps at the largest κ, or NaN for fewer than three κ.
 func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last float64) {
-	kappas, groups := by(slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Method != method }), func(o observation) float64 { return o.Kappa })
+	kappas, groups := by(keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
 	slope, last = math.NaN(), math.NaN()
 	var xs, ys []float64
 	for _, kappa := range kappas {
@@ -39,7 +41,7 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 			if slices.ContainsFunc(runs[momentum], func(o observation) bool { return reached(o) == nil }) {
 				continue
 			}
-			if steps := median(runs[momentum], func(o observation) float64 { return float64(*reached(o)) }); steps < least {
+			if steps := median(runs[momentum], stepsToTarget); steps < least {
 				least, at = steps, momentum
 			}
 		}
@@ -50,7 +52,8 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 		if method == "gd" {
 			v.find("%s, κ = %g: %g steps", method, kappa, least)
 		} else {
-			v.find("%s, κ = %g: %g steps, with β = %g, the best of %d", method, kappa, least, at, len(momenta))
+			v.find("%s, κ = %g: %g steps, with β = %g, the best of %d",
+				method, kappa, least, at, len(momenta))
 		}
 		xs, ys = append(xs, math.Log(kappa)), append(ys, math.Log(least))
 	}

@@ -6,18 +6,18 @@ import (
 	"math"
 	"slices"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/internal/fit"
 )
 
-// observation is a run that ended, with what was asked of it.
+// observation is a run that ended, with its configuration.
 type observation struct {
-	experiment.Config
+	config.Config
 	*sweep.Record
 }
 
-// observations are the runs that did not fail.
+// observations returns the runs that did not fail.
 func observations(r *sweep.Results) []observation {
 	var all []observation
 	for _, rec := range r.Records {
@@ -28,21 +28,27 @@ func observations(r *sweep.Results) []observation {
 	return all
 }
 
-// only returns the runs that a condition is true of and that did not diverge, and notes how many it leaves out, and why.
+// only returns the runs that did not diverge and satisfy a condition. It notes how many runs it leaves out,
+// and why.
 func (v *Verdict) only(all []observation, condition func(observation) bool, otherwise string) []observation {
-	var kept []observation
-	for _, o := range all {
-		if !o.Diverged() && condition(o) {
-			kept = append(kept, o)
-		}
-	}
+	kept := keep(all, func(o observation) bool { return !o.Diverged() && condition(o) })
 	if len(kept) < len(all) {
 		v.find("%d of %d runs %s and are left out", len(all)-len(kept), len(all), otherwise)
 	}
 	return kept
 }
 
-// by sorts observations into groups by a number, in ascending order of it.
+// keep returns the runs that satisfy a condition.
+func keep(all []observation, condition func(observation) bool) (kept []observation) {
+	for _, o := range all {
+		if condition(o) {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// by sorts observations into groups by a key, in the key's ascending order.
 func by[K cmp.Ordered](all []observation, key func(observation) K) (keys []K, groups map[K][]observation) {
 	groups = map[K][]observation{}
 	for _, o := range all {
@@ -56,10 +62,10 @@ func by[K cmp.Ordered](all []observation, key func(observation) K) (keys []K, gr
 	return keys, groups
 }
 
-// replica names an observation's seeds.
+// replica returns a name for an observation's seeds.
 func replica(o observation) string { return fmt.Sprint(o.Seed, o.StartSeed-o.Seed) }
 
-// median of numbers; NaN of none.
+// median returns the median of a value, or NaN if there are no observations.
 func median(all []observation, value func(observation) float64) float64 {
 	var xs []float64
 	for _, o := range all {
@@ -72,14 +78,15 @@ func median(all []observation, value func(observation) float64) float64 {
 	return (xs[(len(xs)-1)/2] + xs[len(xs)/2]) / 2
 }
 
-// slope is that of straight lines, one through each replica.
+// slope is the slope of straight lines, one for each replica.
 type slope struct {
-	mean, low, high float64 // the mean of the replicas' and its 95 % interval
+	mean, low, high float64 // the mean over the replicas and its 95 % interval
 	worst           float64 // the least R²
 	replicas        int
 }
 
-// slopeOf lays a line through each replica, which are independent of each other, as runs of one replica are not.
+// slopeOf fits a line to each replica. Replicas are independent of each other, while the runs of one replica
+// are not.
 func slopeOf(all []observation, x, y func(observation) float64) slope {
 	names, groups := by(all, replica)
 	s := slope{mean: math.NaN(), low: math.NaN(), high: math.NaN(), worst: 1}
@@ -105,18 +112,20 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 	return s
 }
 
-// slopesInAlpha tells, for each parametrization, the slope of the floor's test error in α, in logarithms, of the runs that reached one, and what
-// more there is to say of its runs.
-func (v *Verdict) slopesInAlpha(all []observation, more func(parametrization string, runs []observation) string) map[string]float64 {
-	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
+// slopesInAlpha returns and notes, for each parametrization, the slope of the floor's test error in α, in
+// logarithms, over the runs that reached a floor. It appends the text of more to each note.
+func (v *Verdict) slopesInAlpha(
+	all []observation, more func(parametrization string, runs []observation) string,
+) map[string]float64 {
+	reached := v.only(all, hasFloor, "reached no floor")
 	names, groups := by(reached, func(o observation) string { return o.Parametrization })
 	slopes := map[string]float64{}
-	alpha := func(o observation) float64 { return o.Alpha }
 	for _, name := range names {
 		g := groups[name]
-		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		s := slopeOf(g, log10(alphaOf), log10(testError))
 		slopes[name] = s.mean
-		v.find("%s: slope %v over %.1f decades of α, least R² %.4f%s", name, s, decades(g, alpha), s.worst, more(name, g))
+		v.find("%s: slope %v over %.1f decades of α, least R² %.4f%s",
+			name, s, decades(g, alphaOf), s.worst, more(name, g))
 	}
 	return slopes
 }
@@ -125,7 +134,7 @@ func (s slope) String() string {
 	return fmt.Sprintf("%.3g (95 %%: %.3g to %.3g, from %d seeds)", s.mean, s.low, s.high, s.replicas)
 }
 
-// decades is how many powers of ten numbers span.
+// decades returns how many powers of ten a value spans.
 func decades(all []observation, value func(observation) float64) float64 {
 	lo, hi := math.Inf(1), 0.0
 	for _, o := range all {
@@ -137,12 +146,37 @@ func decades(all []observation, value func(observation) float64) float64 {
 	return math.Log10(hi / lo)
 }
 
+func alphaOf(o observation) float64 { return o.Alpha }
+
+func kappaOf(o observation) float64 { return o.Kappa }
+
 func testError(o observation) float64 { return float64(o.Final.TestError) }
 
-// share is how many of some runs recover the truth.
+// hasFloor reports whether a run reached its floor, at a test error that has a logarithm.
+func hasFloor(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }
+
+func logInverseAlpha(o observation) float64 { return math.Log(1 / o.Alpha) }
+
+// log10 returns the logarithm of a value.
+func log10(value func(observation) float64) func(observation) float64 {
+	return func(o observation) float64 { return math.Log10(value(o)) }
+}
+
+// reached returns the iteration at which a run reached its target, or nil if it did not or diverged.
+func reached(o observation) *int {
+	if o.Diverged() || len(o.Targets) == 0 {
+		return nil
+	}
+	return o.Targets[0]
+}
+
+// stepsToTarget returns the iteration at which a run reached its target, which it must have reached.
+func stepsToTarget(o observation) float64 { return float64(*reached(o)) }
+
+// share counts runs, and those that recover the truth.
 type share struct{ recovered, of int }
 
-// shareOf counts them.
+// shareOf counts observations.
 func shareOf(all []observation) (s share) {
 	for _, o := range all {
 		s.count(o)
@@ -157,7 +191,7 @@ func (s *share) count(o observation) {
 	}
 }
 
-// part is the share as a number; NaN of no runs.
+// part returns the share as a number, or NaN for no runs.
 func (s share) part() float64 { return float64(s.recovered) / float64(s.of) }
 
 func (s share) String() string { return fmt.Sprintf("%d of %d", s.recovered, s.of) }

@@ -8,29 +8,33 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-const pauliClaim = `Of the n(n+1)/2 real Pauli words some O(r·n·log²n) determine a state of rank r (Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304; Liu,
-arXiv 1103.2816), and gradient descent on a factor finds it from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, arXiv
-1711.02524).`
+const pauliClaim = `Some O(r·n·log²n) of the n(n+1)/2 real Pauli words determine a state of rank r (Gross,
+Liu, Flammia, Becker and Eisert, arXiv 0909.3304; Liu, arXiv 1103.2816), and gradient descent on a factor
+finds the state from them (Kyrillidis, Kalev, Park, Bhojanapalli, Caramanis and Sanghavi, arXiv 1711.02524).`
 
-// judgePauli takes, for each rank and n, the number of words from which on the median test error is below 1 %, between two numbers of
-// words by a straight line in logarithms. It asks that this number over r·n grow no faster than log²n from the least n to the largest,
-// where it must be at most a quarter of all words. Growth more than halfway, in logarithms, from that to the growth of n, as that of all
-// words is, disagrees, and so does an n whose error stays above 1 %.
+// judgePauli determines, for each rank and n, the number of words from which on the median test error is
+// below 1 %, interpolated by a straight line in logarithms. It asks that this number over r·n grow no faster
+// than log²n from the least n to the largest, and that it be at most a quarter of all words for the largest.
+// It disagrees if the growth is more than halfway, in logarithms, from that of log²n to that of n, which is
+// the growth of all words, or if the error stays above 1 % for some n.
 func judgePauli(all []observation) Verdict {
 	const recovered = 0.01
 	v := Verdict{Status: Unclear}
 	ranks, ofRank := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.Rank })
 	agree, disagree := len(ranks) > 0, false
 	for _, r := range ranks {
-		v.Figures = append(v.Figures, Figure{Query: sweep.Query{X: "measurements", Y: "test_error", By: "n", Where: map[string][]string{"rank": {fmt.Sprint(r)}}}})
+		v.Figures = append(v.Figures, Figure{Query: sweep.Query{
+			X: "measurements", Y: "test_error", By: "n",
+			Where: map[string][]string{"rank": {fmt.Sprint(r)}},
+		}})
 		sides, ofSide := by(ofRank[r], func(o observation) int { return o.N })
 		var perSide []float64 // the number needed over r·n
 		for _, n := range sides {
 			m := needed(ofSide[n], recovered)
 			words := float64(n*(n+1)) / 2
 			perSide = append(perSide, m/float64(r*n))
-			v.find("rank %d, n = %d: a test error of %g takes %.0f of %.0f words, %.2f·r·n (from medians over the seeds)",
-				r, n, recovered, m, words, m/float64(r*n))
+			v.find("rank %d, n = %d: a test error of %g takes %.0f of %.0f words, %.2f·r·n "+
+				"(from medians over the seeds)", r, n, recovered, m, words, m/float64(r*n))
 			agree = agree && (n < sides[len(sides)-1] || m <= words/4)
 			disagree = disagree || math.IsInf(m, 1)
 		}
@@ -41,7 +45,8 @@ func judgePauli(all []observation) Verdict {
 			continue
 		}
 		growth, allowed := perSide[len(perSide)-1]/perSide[0], math.Pow(math.Log(last)/math.Log(first), 2)
-		v.find("rank %d: per r·n it grows by a factor of %.2f, where log²n does by %.2f and all words by %.3g", r, growth, allowed, (last+1)/(first+1))
+		v.find("rank %d: this number over r·n grows by a factor of %.2f, log²n by %.2f, "+
+			"and the number of all words over n by %.3g", r, growth, allowed, (last+1)/(first+1))
 		agree = agree && growth <= allowed
 		disagree = disagree || growth > math.Sqrt(allowed*last/first)
 	}
@@ -49,12 +54,13 @@ func judgePauli(all []observation) Verdict {
 	return v
 }
 
-// needed is the number of measurements from which on the median test error is below a bound; +Inf where it is above with the most, and
-// NaN where it is below with the least.
+// needed returns the number of measurements from which on the median test error is below a bound, +Inf if the
+// error is above it with the most measurements, and NaN if it is below with the fewest.
 func needed(all []observation, bound float64) float64 {
 	sizes, groups := by(all, func(o observation) int { return o.Measurements })
 	slices.Reverse(sizes)
-	above, under := math.Inf(1), math.Inf(1) // of the next larger number of measurements: its logarithm, and that of its error over the bound
+	// The logarithms of the next larger number of measurements and of its error over the bound.
+	above, under := math.Inf(1), math.Inf(1)
 	for i, m := range sizes {
 		x, y := math.Log(float64(m)), math.Log(median(groups[m], testError)/bound)
 		switch {

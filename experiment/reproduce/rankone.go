@@ -10,23 +10,30 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-const phaseRetrievalClaim = `A vector of n numbers is recovered from the squares of a few times n random products with it by gradient descent on uuᵀ, each
-step of which goes over the m·n numbers of the vectors twice: from the spectral estimate (Candès, Li and Soltanolkotabi, arXiv 1407.1065), from a
-small random vector (Chen, Chi, Fan and Ma, arXiv 1803.07726), and with more columns than one.`
+const phaseRetrievalClaim = `Gradient descent on uuᵀ recovers a vector of n numbers from the squares of its
+products with a few times n random vectors. Each step reads the m·n numbers of these vectors twice. The start
+is the spectral estimate (Candès, Li and Soltanolkotabi, arXiv 1407.1065), a small random vector (Chen, Chi,
+Fan and Ma, arXiv 1803.07726), or a small random factor with more than one column.`
 
-// judgePhaseRetrieval asks that nine of ten runs of each start recover the truth from 8n measurements or more, and none from n or fewer, of which
-// generic ones leave several vectors. Fewer than half of them from 8n, or one in ten from n, disagrees.
+// judgePhaseRetrieval asks that nine of ten runs of each start recover the truth from 8n measurements or
+// more, and none from n or fewer, as several vectors satisfy n generic ones. It disagrees if fewer than half
+// of the runs recover from 8n, or one in ten from n.
 func judgePhaseRetrieval(all []observation) Verdict {
 	one := map[string][]string{"factor-rank": {"1"}}
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "init", Where: one}},
-		{Query: sweep.Query{X: "measurements", Y: "test_error", By: "factor-rank", Where: map[string][]string{"init": {"random"}}}},
+		{Query: sweep.Query{
+			X: "measurements", Y: "test_error", By: "factor-rank",
+			Where: map[string][]string{"init": {"random"}},
+		}},
 	}}
-	starts, groups := by(all, func(o observation) string { return fmt.Sprintf("%s start, r = %d", o.Init, o.FactorRank) })
+	starts, groups := by(all, func(o observation) string {
+		return fmt.Sprintf("%s start, r = %d", o.Init, o.FactorRank)
+	})
 	agree, disagree := len(starts) > 0, false
 	for _, start := range starts {
 		sizes, runs := by(groups[start], func(o observation) int { return o.Measurements })
-		least, most, text := math.Inf(1), math.Inf(-1), "" // shares of runs that recover, where there are any
+		least, most, text := math.Inf(1), math.Inf(-1), "" // shares of runs that recover
 		for _, m := range sizes {
 			g := runs[m]
 			here := shareOf(g)
@@ -46,16 +53,22 @@ func judgePhaseRetrieval(all []observation) Verdict {
 	return v
 }
 
-const multiIndexClaim = `The leading eigenvectors of Σ T(y_i) a_i a_iᵀ know nothing of the directions that y depends on while m/n is below a threshold, which
-the best T lowers to that of weak recovery (1/2 for phase retrieval), and above it as much as a formula says (Mondelli and Montanari, arXiv
-1708.05932; Lu and Li, arXiv 1702.06435; Kovačević, Zhang and Mondelli, arXiv 2502.01583, for several directions).`
+const multiIndexClaim = `While m/n is below a threshold, the leading eigenvectors of Σ T(y_i) a_i a_iᵀ are
+independent of the directions on which y depends. The best T lowers this threshold to that of weak recovery
+(1/2 for phase retrieval). Above the threshold a formula predicts the overlap (Mondelli and Montanari, arXiv
+1708.05932; Lu and Li, arXiv 1702.06435; Kovačević, Zhang and Mondelli, arXiv 2502.01583, for several
+directions).`
 
-// judgeMultiIndex asks that the median overlap be within 0.1 of the prediction everywhere, that with the optimal T it be below 20/n, or
-// 0.05, where m/n is at most 0.8 of the threshold (an eigenvector that knows nothing has 1/n on average, one at the edge of the bulk near the threshold
-// more), and above 0.2 at twice the threshold or more. An overlap 0.2 from the prediction, or above 0.2 below the threshold, disagrees.
+// judgeMultiIndex asks that the median overlap be within 0.1 of the prediction for every m. With the optimal
+// T it must be below max(20/n, 0.05) for m/n up to 0.8 of the threshold, and above 0.2 from twice the
+// threshold on. (The overlap with a random vector is 1/n on average; near the threshold that of an
+// eigenvector at the edge of the bulk is larger.) It disagrees if an overlap is 0.2 from the prediction, or
+// above 0.2 below the threshold.
 func judgeMultiIndex(all []observation) Verdict {
 	const overlap = "estimate_overlap"
-	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: "measurements", Y: overlap, By: "preprocessing"}}}}
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "measurements", Y: overlap, By: "preprocessing"}},
+	}}
 	kinds, groups := by(all, func(o observation) string { return o.Preprocessing })
 	agree, disagree := slices.Contains(kinds, string(sensing.Optimal)), false
 	for _, kind := range kinds {
@@ -78,8 +91,10 @@ func judgeMultiIndex(all []observation) Verdict {
 		prediction := Guide{Name: "predicted, " + kind}
 		for _, m := range sizes {
 			delta := float64(m) / n
-			measured, predicted := median(runs[m], func(o observation) float64 { return float64(o.EstimateOverlap) }), solver.PredictOverlap(law, transform, delta)
-			v.find("%s, m = %.3gn: overlap %.3f, predicted %.3f (median of %d runs)", kind, delta, measured, predicted, len(runs[m]))
+			measured := median(runs[m], func(o observation) float64 { return float64(o.EstimateOverlap) })
+			predicted := solver.PredictOverlap(law, transform, delta)
+			v.find("%s, m = %.3gn: overlap %.3f, predicted %.3f (median of %d runs)",
+				kind, delta, measured, predicted, len(runs[m]))
 			off := math.Abs(measured - predicted)
 			agree, disagree = agree && off <= 0.1, disagree || off > 0.2
 			prediction.X, prediction.Y = append(prediction.X, float64(m)), append(prediction.Y, predicted)
@@ -98,9 +113,12 @@ func judgeMultiIndex(all []observation) Verdict {
 		}
 		v.Figures[0].Guides = append(v.Figures[0].Guides, prediction)
 		if kind == string(sensing.Optimal) {
-			v.find("no T knows anything below m = %.4gn, for large n", threshold)
+			v.find("for large n the overlap is 0 below m = %.4gn with every T", threshold)
 			agree = agree && below && above
-			v.Figures[0].Guides = append(v.Figures[0].Guides, Guide{Name: "weak recovery", X: []float64{threshold * n, threshold * n}, Y: []float64{1 / n, 1}})
+			v.Figures[0].Guides = append(v.Figures[0].Guides, Guide{
+				Name: "weak recovery",
+				X:    []float64{threshold * n, threshold * n}, Y: []float64{1 / n, 1},
+			})
 		}
 	}
 	v.settle(agree, disagree)

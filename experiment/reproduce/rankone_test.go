@@ -11,10 +11,12 @@ import (
 )
 
 func TestPhaseRetrieval(t *testing.T) {
-	// law makes runs that recover from some number of measurements on, for a spectral start with one column and a random one with four.
+	// law makes runs that recover from some number of measurements on, for a spectral start with one column
+	// and a random start with four.
 	law := func(spectral, random int) (all []observation) {
 		for i, from := range []int{spectral, random} {
-			all = slices.Concat(all, grid([]float64{40, 80, 160, 320, 480}, func(o *observation, m, _ float64) {
+			sizes := []float64{40, 80, 160, 320, 480}
+			all = slices.Concat(all, grid(sizes, func(o *observation, m, _ float64) {
 				recovered := int(m) >= from
 				o.Rank, o.Init, o.FactorRank = 1, []string{"spectral", "random"}[i], []int{1, 4}[i]
 				o.Measurements, o.Recovered = int(m), &recovered
@@ -33,8 +35,10 @@ func TestPhaseRetrieval(t *testing.T) {
 		}
 	}
 	expect(t, "three of four", judgePhaseRetrieval(most), Unclear)
-	expect(t, "few measurements alone", judgePhaseRetrieval(slices.DeleteFunc(law(160, 160), func(o observation) bool { return o.Measurements > 160 })), Unclear)
-	expect(t, "many alone", judgePhaseRetrieval(slices.DeleteFunc(law(160, 160), func(o observation) bool { return o.Measurements < 160 })), Unclear)
+	few := keep(law(160, 160), func(o observation) bool { return o.Measurements <= 160 })
+	expect(t, "few measurements alone", judgePhaseRetrieval(few), Unclear)
+	many := keep(law(160, 160), func(o observation) bool { return o.Measurements >= 160 })
+	expect(t, "many alone", judgePhaseRetrieval(many), Unclear)
 	if v := judgePhaseRetrieval(nil); v.Status != Unclear {
 		t.Errorf("nothing: %s", v.Status)
 	}
@@ -54,15 +58,22 @@ func TestMultiIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
-				o.EstimateOverlap = experiment.Number(change(m/1000, solver.PredictOverlap(law, transform, m/1000)))
+				predicted := solver.PredictOverlap(law, transform, m/1000)
+				o.EstimateOverlap = experiment.Number(change(m/1000, predicted))
 			}),
 		)
 	}
 	expect(t, "as predicted", judgeMultiIndex(make(func(_, p float64) float64 { return p + 0.001 })), Agrees)
-	expect(t, "knows too early", judgeMultiIndex(make(func(d, p float64) float64 { return math.Max(p, 0.3) })), Disagrees)
-	expect(t, "knows a little too early", judgeMultiIndex(make(func(d, p float64) float64 { return math.Max(p, 0.09) })), Unclear)
+	expect(t, "knows too early", judgeMultiIndex(make(func(d, p float64) float64 {
+		return math.Max(p, 0.3)
+	})), Disagrees)
+	expect(t, "knows a little too early", judgeMultiIndex(make(func(d, p float64) float64 {
+		return math.Max(p, 0.09)
+	})), Unclear)
 	expect(t, "knows nothing", judgeMultiIndex(make(func(_, _ float64) float64 { return 0.001 })), Disagrees)
-	expect(t, "somewhat less", judgeMultiIndex(make(func(_, p float64) float64 { return math.Max(p-0.15, 0) })), Unclear)
+	expect(t, "somewhat less", judgeMultiIndex(make(func(_, p float64) float64 {
+		return math.Max(p-0.15, 0)
+	})), Unclear)
 	expect(t, "unknown", judgeMultiIndex(make(func(_, _ float64) float64 { return math.NaN() })), Unclear)
 	if v := judgeMultiIndex(nil); v.Status != Unclear {
 		t.Errorf("nothing: %s", v.Status)

@@ -2,31 +2,41 @@ package reproduce
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/sensing"
 )
 
-const saddlesClaim = `On the manifold of matrices of rank r, Riemannian gradient descent from a random start and Riemannian SGD end at a strict saddle
-point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374). At a distance α beside a planted saddle that misses
-the largest eigenvalue λ_1 of M*, and of whose own λ is the least, the way out grows by 1 + (μ/2)(λ_1/λ − 1) a step, so that the steps that
-it takes are a line in ln(1/α) with the slope 1/ln(1 + (μ/2)(λ_1/λ − 1)).`
+const saddlesClaim = `On the manifold of matrices of rank r, Riemannian gradient descent from a random start
+and Riemannian SGD end at a strict saddle point with probability 0 (Hsieh, Karimi, Krause and Mertikopoulos,
+arXiv 2311.02374). Let a planted saddle miss the largest eigenvalue λ_1 of M*, and let λ be the least
+eigenvalue that it has. From a start at a distance α, the distance from the saddle grows by a factor 1 +
+(μ/2)(λ_1/λ − 1) a step, so that the steps to leave it are a line in ln(1/α) with the slope 1/ln(1 +
+(μ/2)(λ_1/λ − 1)).`
 
-// judgeSaddles asks that all runs of rgd from beside a saddle, and of rsgd from the saddle itself, end at the least test error of their
-// rank, thirty of each at least, and that rgd's steps to the target be a line in ln(1/α) (R² of 0.95 for each seed) with the slope predicted
-// to within a tenth. A run of either that ends at the saddle disagrees, as does a slope a quarter off.
+// judgeSaddles asks that all runs of rgd from beside a saddle, and of rsgd from the saddle itself, end at the
+// least test error of their rank, with thirty of each at least, and that rgd's steps to the target be a line
+// in ln(1/α) (R² of 0.95 for each seed) with the slope predicted to within a tenth. It disagrees if such a
+// run ends at the saddle, or if the slope is off by a quarter.
 func judgeSaddles(all []observation) Verdict {
-	const least = 30 // of which all escape: the probability to stay is below 3/30 with 95 % confidence
+	const least = 30 // if all of 30 escape, the probability to stay is below 3/30 with 95 % confidence
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "alpha", Y: "iterations_to_0.3", By: "method", Where: map[string][]string{"method": {"rgd", "gd"}, "alpha": positiveAlphas(all)}}, Fit: true},
-		{Query: sweep.Query{X: "iteration", Y: "test_error", By: "method", Where: map[string][]string{"alpha": {"0"}}}},
+		{Fit: true, Query: sweep.Query{
+			X: "alpha", Y: "iterations_to_0.3", By: "method",
+			Where: map[string][]string{"method": {"rgd", "gd"}, "alpha": positiveAlphas(all)},
+		}},
+		{Query: sweep.Query{
+			X: "iteration", Y: "test_error", By: "method",
+			Where: map[string][]string{"alpha": {"0"}},
+		}},
 	}}
-	beside := v.escapes(all, "rgd", "beside the saddle", func(alpha float64) bool { return alpha > 0 })
-	noisy := v.escapes(all, "rsgd", "from the saddle", func(alpha float64) bool { return alpha == 0 })
-	v.escapes(all, "gd", "beside the saddle", func(alpha float64) bool { return alpha > 0 })
-	v.escapes(all, "rgd", "from the saddle, where rounding alone moves them,", func(alpha float64) bool { return alpha == 0 })
+	positive := func(alpha float64) bool { return alpha > 0 }
+	zero := func(alpha float64) bool { return alpha == 0 }
+	beside := v.escapes(all, "rgd", "beside the saddle", positive)
+	noisy := v.escapes(all, "rsgd", "from the saddle", zero)
+	v.escapes(all, "gd", "beside the saddle", positive)
+	v.escapes(all, "rgd", "from the saddle, where only rounding moves them,", zero)
 	s, off := v.escapeSlope(all, "rgd")
 	v.escapeSlope(all, "gd")
 	v.settle(
@@ -35,9 +45,9 @@ func judgeSaddles(all []observation) Verdict {
 	return v
 }
 
-// positiveAlphas lists those that have a logarithm, as they are written.
+// positiveAlphas returns the α > 0 as their texts in results.
 func positiveAlphas(all []observation) (texts []string) {
-	alphas, _ := by(all, func(o observation) float64 { return o.Alpha })
+	alphas, _ := by(all, alphaOf)
 	for _, alpha := range alphas {
 		if alpha > 0 {
 			texts = append(texts, strconv.FormatFloat(alpha, 'g', -1, 64))
@@ -46,14 +56,16 @@ func positiveAlphas(all []observation) (texts []string) {
 	return texts
 }
 
-// escape counts how runs from a planted saddle end.
+// escape counts the ends of runs from a planted saddle.
 type escape struct{ runs, best, stayed int }
 
-// all says whether there are so many, and all of them end at the best.
+// all reports whether there are at least so many runs, and all of them end at the best.
 func (e escape) all(least int) bool { return e.runs >= least && e.best == e.runs }
 
-// escapes counts and tells how a method's runs of some α end.
-func (v *Verdict) escapes(all []observation, method, from string, chosen func(alpha float64) bool) (e escape) {
+// escapes counts and notes how a method's runs end, for the α that chosen accepts.
+func (v *Verdict) escapes(
+	all []observation, method, from string, chosen func(alpha float64) bool,
+) (e escape) {
 	for _, o := range all {
 		if o.Method != method || !chosen(o.Alpha) {
 			continue
@@ -72,15 +84,19 @@ func (v *Verdict) escapes(all []observation, method, from string, chosen func(al
 	case e.runs == 0:
 		v.find("%s: no runs %s", method, from)
 	case e.best == e.runs:
-		v.find("%s: all %d runs %s end at the best of their rank: the probability to stay is below %.2g, with 95 %% confidence", method, e.runs, from, 3/float64(e.runs))
+		v.find("%s: all %d runs %s end at the best of their rank: "+
+			"the probability to stay is below %.2g, with 95 %% confidence",
+			method, e.runs, from, 3/float64(e.runs))
 	default:
-		v.find("%s: of %d runs %s %d end at the best of their rank, %d at the saddle", method, e.runs, from, e.best, e.stayed)
+		v.find("%s: of %d runs %s %d end at the best of their rank, %d at the saddle",
+			method, e.runs, from, e.best, e.stayed)
 	}
 	return e
 }
 
-// saddleLevels returns the test errors of the critical points of rank r: the least, the least but one, and that of the planted saddle, which
-// misses the largest eigenvalues. That of the truth's eigenpairs i ∈ S is √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
+// saddleLevels returns test errors of the critical points of rank r: the least, the second least, and that of
+// the planted saddle, which misses the largest eigenvalues. The critical point with the truth's eigenpairs
+// i ∈ S has the test error √(Σ_{i ∉ S} λ_i²/Σ λ_i²).
 func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
 	squares, sum := sensing.EvenSpectrum(rank, kappa), 0.0
 	for j, sigma := range squares {
@@ -99,10 +115,13 @@ func saddleLevels(rank, r int, kappa float64) (best, next, planted float64) {
 	return math.Sqrt(best / sum), math.Sqrt(next / sum), math.Sqrt(planted / sum)
 }
 
-// escapeSlope tells how a method's steps to the target grow with ln(1/α), and by how much of it the slope differs from the prediction.
+// escapeSlope notes and returns how a method's steps to the target grow with ln(1/α), and the relative
+// difference of this slope from the prediction.
 func (v *Verdict) escapeSlope(all []observation, method string) (s slope, off float64) {
-	there := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.Method != method || o.Alpha == 0 || reached(o) == nil })
-	s = slopeOf(there, func(o observation) float64 { return math.Log(1 / o.Alpha) }, func(o observation) float64 { return float64(*reached(o)) })
+	there := keep(all, func(o observation) bool {
+		return o.Method == method && o.Alpha != 0 && reached(o) != nil
+	})
+	s = slopeOf(there, logInverseAlpha, stepsToTarget)
 	if s.replicas == 0 {
 		v.find("%s: too few α for a slope", method)
 		return s, math.NaN()
@@ -115,6 +134,7 @@ func (v *Verdict) escapeSlope(all []observation, method string) (s slope, off fl
 	}
 	predicted := 1 / math.Log1p(growth)
 	off = s.mean/predicted - 1
-	v.find("%s: slope %v steps per e-fold of 1/α, predicted %.3g (%+.0f %%), least R² %.4f", method, s, predicted, 100*off, s.worst)
+	v.find("%s: slope %v steps per e-fold of 1/α, predicted %.3g (%+.0f %%), least R² %.4f",
+		method, s, predicted, 100*off, s.worst)
 	return s, off
 }

@@ -2,14 +2,11 @@ package reproduce
 
 import (
 	"math"
-	"slices"
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
-// planted makes forty runs of each method from the saddle and beside it at some α, whose steps are those predicted, times a factor, to which
-// another number is added with α; stay says which of them end at the saddle.
+// planted makes forty runs of each method, from the saddle and beside it at some α. Their steps are the
+// predicted steps times a factor, plus bend(α). stay selects the runs that end at the saddle.
 func planted(factor float64, bend func(alpha float64) float64, stay func(o *observation) bool) []observation {
 	var all []observation
 	for seed := range 40 {
@@ -21,12 +18,12 @@ func planted(factor float64, bend func(alpha float64) float64, stay func(o *obse
 				all = append(all, observe(func(o *observation) {
 					o.Method, o.Alpha, o.Seed, o.StartSeed = method, alpha, uint64(seed), uint64(seed)
 					o.Rank, o.FactorRank, o.Kappa, o.Step = 3, 2, 2, 0.2
-					growth := 0.2 * 0.75 // λ of 1 and ¼
+					growth := 0.2 * 0.75 // for λ = 1 and ¼
 					if method == "rgd" {
 						growth = 0.1 * 3
 					}
 					steps := int(10 + bend(alpha) + factor*math.Log(1/max(alpha, 1e-16))/math.Log1p(growth))
-					o.Targets, o.Final.TestError = []*int{&steps}, experiment.Number(0.2129)
+					o.Targets, o.Final.TestError = []*int{&steps}, 0.2129
 					if stay(o) {
 						o.Targets[0], o.Final.TestError = nil, 0.8516
 					}
@@ -42,26 +39,37 @@ func TestSaddles(t *testing.T) {
 	nobody := func(*observation) bool { return false }
 	judge := func(what string, all []observation, want Status) { expect(t, what, judgeSaddles(all), want) }
 	judge("as claimed", planted(1, straight, nobody), Agrees)
-	judge("rgd stays at the saddle itself", planted(1, straight, func(o *observation) bool { return o.Method == "rgd" && o.Alpha == 0 }), Agrees)
-	judge("one of rgd stays", planted(1, straight, func(o *observation) bool { return o.Method == "rgd" && o.Alpha == 1e-6 && o.Seed == 7 }), Disagrees)
-	judge("one of rsgd stays", planted(1, straight, func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 }), Disagrees)
+	judge("rgd stays at the saddle itself", planted(1, straight, func(o *observation) bool {
+		return o.Method == "rgd" && o.Alpha == 0
+	}), Agrees)
+	judge("one of rgd stays", planted(1, straight, func(o *observation) bool {
+		return o.Method == "rgd" && o.Alpha == 1e-6 && o.Seed == 7
+	}), Disagrees)
+	judge("one of rsgd stays", planted(1, straight, func(o *observation) bool {
+		return o.Method == "rsgd" && o.Seed == 7
+	}), Disagrees)
 	judge("a third slower", planted(1.33, straight, nobody), Disagrees)
 	judge("a sixth slower", planted(1.17, straight, nobody), Unclear)
-	judge("no line", planted(1, func(alpha float64) float64 { return 60 * math.Abs(math.Log10(max(alpha, 1e-8))+5) }, nobody), Unclear)
+	judge("no line", planted(1, func(alpha float64) float64 {
+		return 60 * math.Abs(math.Log10(max(alpha, 1e-8))+5)
+	}, nobody), Unclear)
 	judge("too few", planted(1, straight, nobody)[:9*20], Unclear)
-	judge("one ends between", slices.Concat(planted(1, straight, nobody), []observation{observe(func(o *observation) {
+	between := observe(func(o *observation) {
 		o.Method, o.Alpha, o.Rank, o.FactorRank, o.Kappa = "rgd", 1e-6, 3, 2, 2
 		o.Final.TestError = 0.479
-	})}), Unclear)
+	})
+	judge("one ends between", append(planted(1, straight, nobody), between), Unclear)
 	expect(t, "nothing", judgeSaddles(nil), Unclear)
 }
 
-// TestSaddleLevels: of eigenvalues 1, 9/16 and 1/4 with two kept.
+// TestSaddleLevels: the eigenvalues are 1, 9/16 and 1/4, and two are kept.
 func TestSaddleLevels(t *testing.T) {
 	best, next, planted := saddleLevels(3, 2, 2)
 	sum := 1 + 81.0/256 + 1.0/16
 	for what, c := range map[string][2]float64{
-		"best": {best, math.Sqrt(1.0 / 16 / sum)}, "next": {next, math.Sqrt(81.0 / 256 / sum)}, "planted": {planted, math.Sqrt(1 / sum)},
+		"best":    {best, math.Sqrt(1.0 / 16 / sum)},
+		"next":    {next, math.Sqrt(81.0 / 256 / sum)},
+		"planted": {planted, math.Sqrt(1 / sum)},
 	} {
 		if math.Abs(c[0]-c[1]) > 1e-15 {
 			t.Errorf("%s is %v, want %v", what, c[0], c[1])

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// methodGrid makes observations of some methods whose steps to the target follow a law; 0 is never.
+// methodGrid makes observations of some methods whose steps to the target follow a law; 0 steps mean that the
+// target is not reached.
 func methodGrid(kappas, alphas []float64, laws map[string]func(kappa, alpha float64) float64) []observation {
 	var all []observation
 	for method, law := range laws {
@@ -30,15 +31,22 @@ func TestScaled(t *testing.T) {
 	quadratic := func(kappa, _ float64) float64 { return 100 * kappa * kappa }
 	kappas := []float64{1, 5, 20}
 	judge := func(what string, scaled, plain law, want Status) {
-		expect(t, what, judgeScaled(methodGrid(kappas, alphas[:1], map[string]law{"scaled-gd": scaled, "gd": plain})), want)
+		laws := map[string]law{"scaled-gd": scaled, "gd": plain}
+		expect(t, what, judgeScaled(methodGrid(kappas, alphas[:1], laws)), want)
 	}
 	judge("as claimed", constant, quadratic, Agrees)
 	judge("scaled steps grow as well", quadratic, quadratic, Disagrees)
 	judge("both are steady", constant, constant, Disagrees)
-	judge("scaled steps double", func(kappa, _ float64) float64 { return 100 * (1 + kappa/20) }, quadratic, Unclear)
-	judge("scaled never gets there for large κ", func(kappa, _ float64) float64 { return max(0, 100-20*(kappa-1)) }, quadratic, Disagrees)
+	judge("scaled steps double", func(kappa, _ float64) float64 {
+		return 100 * (1 + kappa/20)
+	}, quadratic, Unclear)
+	judge("scaled never gets there for large κ", func(kappa, _ float64) float64 {
+		return max(0, 100-20*(kappa-1))
+	}, quadratic, Disagrees)
 	judge("scaled never gets there at all", func(_, _ float64) float64 { return 0 }, quadratic, Unclear)
-	judge("gd gets there for small κ only", constant, func(kappa, _ float64) float64 { return max(0, 6-kappa) * 100 }, Agrees)
+	judge("gd gets there for small κ only", constant, func(kappa, _ float64) float64 {
+		return max(0, 6-kappa) * 100
+	}, Agrees)
 	expect(t, "nothing", judgeScaled(nil), Unclear)
 }
 
@@ -47,13 +55,20 @@ func TestDamped(t *testing.T) {
 	quadratic := func(kappa, alpha float64) float64 { return kappa * kappa * logarithmic(kappa, alpha) }
 	kappas, small := []float64{1, 2, 5, 10}, []float64{1e-8, 1e-10, 1e-12, 1e-14}
 	judge := func(what string, damped, prec, plain law, want Status) {
-		expect(t, what, judgeDamped(methodGrid(kappas, small, map[string]law{"scaled-gd-lambda": damped, "prec-gd": prec, "gd": plain,
-			"scaled-gd": func(_, _ float64) float64 { return 0 }})), want)
+		laws := map[string]law{
+			"scaled-gd-lambda": damped, "prec-gd": prec, "gd": plain,
+			"scaled-gd": func(_, _ float64) float64 { return 0 },
+		}
+		expect(t, what, judgeDamped(methodGrid(kappas, small, laws)), want)
 	}
 	judge("as claimed", logarithmic, logarithmic, quadratic, Agrees)
 	judge("one of them grows", logarithmic, quadratic, quadratic, Disagrees)
 	judge("gd does not grow", logarithmic, logarithmic, logarithmic, Disagrees)
-	judge("no line in log α", func(_, alpha float64) float64 { return 100 + 1e-12/alpha }, logarithmic, quadratic, Disagrees)
-	judge("somewhat bent", func(_, alpha float64) float64 { return 100 + 0.1*math.Pow(alpha, -1.0/6) }, logarithmic, quadratic, Unclear)
+	judge("no line in log α", func(_, alpha float64) float64 {
+		return 100 + 1e-12/alpha
+	}, logarithmic, quadratic, Disagrees)
+	judge("somewhat bent", func(_, alpha float64) float64 {
+		return 100 + 0.1*math.Pow(alpha, -1.0/6)
+	}, logarithmic, quadratic, Unclear)
 	expect(t, "nothing", judgeDamped(nil), Unclear)
 }

@@ -3,8 +3,6 @@ package reproduce
 import (
 	"math"
 	"testing"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 func TestSingleIndex(t *testing.T) {
@@ -14,8 +12,8 @@ func TestSingleIndex(t *testing.T) {
 			for alpha, times := range map[float64]float64{1e-7: 1, 0.1: larger} {
 				all = append(all, grid(sizes, func(o *observation, m, w float64) {
 					o.Link, o.LinkScale, o.Alpha, o.Measurements = link, "known", alpha, int(m)
-					o.Final.TestError = experiment.Number(w * times * math.Pow(m, exponent))
-					o.Final.Signal, o.Final.Noise = 0.3, experiment.Number(noise)
+					o.Final.TestError = w * times * math.Pow(m, exponent)
+					o.Final.Signal, o.Final.Noise = 0.3, noise
 				})...)
 			}
 		}

@@ -13,7 +13,7 @@ func (v *Verdict) find(format string, args ...any) {
 	v.Findings = append(v.Findings, fmt.Sprintf(format, args...))
 }
 
-// settle says what came out; what neither agrees nor disagrees stays unclear.
+// settle sets the outcome. It stays unclear if neither is true.
 func (v *Verdict) settle(agree, disagree bool) {
 	switch {
 	case disagree:
@@ -23,23 +23,26 @@ func (v *Verdict) settle(agree, disagree bool) {
 	}
 }
 
-const alphaClaim = `The test error that is reached is at most of order α^(21/16) (Theorem 3.3), a bound and no rate: a slope of
-21/16 = 1.31 or more in logarithms agrees with it. The theorem asks that the measurements be nearly an isometry on matrices of
-low rank, more nearly than its constants tell, so the verdict is on the most measurements there are.`
+const alphaClaim = `The test error that is reached is at most of order α^(21/16) (Theorem 3.3). This is a
+bound and not a rate: a slope of 21/16 = 1.31 or more in logarithms agrees with it. The theorem asks that the
+measurements be nearly an isometry on matrices of low rank, and its constants do not tell how nearly, so the
+verdict is on the most measurements.`
 
 const boundExponent = 21.0 / 16
 
-// judgeAlpha looks at runs that reached their floor, over five decades of alpha at least.
+// judgeAlpha compares the slope with the bound for the most measurements, over the runs that reached their
+// floor and at least five decades of alpha.
 func judgeAlpha(all []observation) Verdict {
-	const least = 4.99 // decades, and a rounding
-	v := Verdict{Status: Unclear, Figures: []Figure{{Fit: true, Query: sweep.Query{X: "alpha", Y: "test_error", By: "measurements"}}}}
-	reached := v.only(all, func(o observation) bool { return o.FloorStart != nil && testError(o) > 0 }, "reached no floor")
-	alpha := func(o observation) float64 { return o.Alpha }
+	const least = 4.99 // five decades, less a rounding
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Fit: true, Query: sweep.Query{X: "alpha", Y: "test_error", By: "measurements"}},
+	}}
+	reached := v.only(all, hasFloor, "reached no floor")
 	sizes, groups := by(reached, func(o observation) int { return o.Measurements })
 	for i, m := range sizes {
 		g := groups[m]
-		span := decades(g, alpha)
-		s := slopeOf(g, func(o observation) float64 { return math.Log10(o.Alpha) }, func(o observation) float64 { return math.Log10(testError(o)) })
+		span := decades(g, alphaOf)
+		s := slopeOf(g, log10(alphaOf), log10(testError))
 		v.find("m = %d = %.3g·n·r*: slope %v over %.1f decades of α, least R² %.4f; the bound's is %.4f",
 			m, float64(m)/float64(g[0].N*g[0].Rank), s, span, s.worst, boundExponent)
 		if i < len(sizes)-1 {
@@ -54,11 +57,11 @@ func judgeAlpha(all []observation) Verdict {
 			v.Status = Disagrees
 		}
 		// The bound's slope, through the middle of what was measured.
-		x := median(g, alpha)
-		near := slices.DeleteFunc(slices.Clone(g), func(o observation) bool { return math.Abs(math.Log(o.Alpha/x)) > 2 })
+		x := median(g, alphaOf)
+		near := keep(g, func(o observation) bool { return !(math.Abs(math.Log(o.Alpha/x)) > 2) })
 		y := median(near, testError)
 		guide := Guide{Name: "slope 21/16, the bound's"}
-		_, alphas := by(g, alpha)
+		_, alphas := by(g, alphaOf)
 		for a := range alphas {
 			guide.X = append(guide.X, a)
 		}
@@ -72,44 +75,50 @@ func judgeAlpha(all []observation) Verdict {
 	return v
 }
 
-// While UUᵀ is small beside M* = XXᵀ, the gradient at U is −S·U with S = 1/m Σ y_i A_i ≈ M*, so that a step is
+// While UUᵀ is small compared with M* = XXᵀ, the gradient at U is −S·U with S = 1/m Σ y_i A_i ≈ M*, so that a
+// step is
 //
 //	U_{t+1} = (I + μ·S) U_t
 //
-// and the component of U along the truth's i-th direction, which begins at a size of order α, grows by 1 + μσ_i² each step. The
-// weakest, of σ_min(X), is as large as the truth when α·(1 + μσ_min²)^t is of order σ_min:
+// and the component of U along the truth's i-th direction, which begins at a size of order α, grows by
+// 1 + μσ_i² each step. The weakest component, along σ_min(X), reaches the size of the truth when
+// α·(1 + μσ_min²)^t is of order σ_min:
 //
 //	t = ln(1/α) / ln(1 + μσ_min²) + a constant
 //
-// What comes after, down to a given test error, takes a number of steps that does not depend on α.
-const iterationsClaim = `While the factor is small its weakest component grows by 1 + μσ_min² each step, so that the steps to a given
-test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²).`
+// The number of steps from there to a given test error does not depend on α.
+const iterationsClaim = `While the factor is small its weakest component grows by 1 + μσ_min² each step, so
+that the steps to a given test error are a line in ln(1/α) with slope 1/ln(1 + μσ_min²).`
 
-// judgeIterations asks for straight lines (R² of 0.99 for each seed) with the slope predicted to within a tenth; further than
-// a quarter off, or an R² below 0.9, is no agreement.
+// judgeIterations asks for straight lines (R² of 0.99 for each seed) with the slope predicted to within a
+// tenth. It disagrees if a slope is off by more than a quarter, or an R² is below 0.9.
 func judgeIterations(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}}}}
-	there := v.only(all, func(o observation) bool { return len(o.Targets) > 0 && o.Targets[0] != nil }, "did not reach a test error of 1 %")
-	steps := func(o observation) float64 { return float64(*o.Targets[0]) }
-	kappas, groups := by(there, func(o observation) float64 { return o.Kappa })
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Fit: true, Query: sweep.Query{X: "alpha", Y: "iterations_to_0.01", By: "kappa"}},
+	}}
+	there := v.only(all, func(o observation) bool { return reached(o) != nil },
+		"did not reach a test error of 1 %")
+	kappas, groups := by(there, kappaOf)
 	agree, disagree := len(kappas) > 0, false
 	for i, kappa := range kappas {
 		g := groups[kappa]
 		predicted := 1 / math.Log1p(g[0].Step/(kappa*kappa)) // ‖X‖ is 1
-		s := slopeOf(g, func(o observation) float64 { return math.Log(1 / o.Alpha) }, steps)
+		s := slopeOf(g, logInverseAlpha, stepsToTarget)
 		off := s.mean/predicted - 1
-		v.find("κ = %g: slope %v steps per e-fold, predicted %.3g (%+.0f %%), least R² %.4f, over %.1f decades of α",
-			kappa, s, predicted, 100*off, s.worst, decades(g, func(o observation) float64 { return o.Alpha }))
+		v.find("κ = %g: slope %v steps per e-fold, predicted %.3g (%+.0f %%), least R² %.4f, "+
+			"over %.1f decades of α",
+			kappa, s, predicted, 100*off, s.worst, decades(g, alphaOf))
 		agree = agree && math.Abs(off) <= 0.1 && s.worst >= 0.99
 		disagree = disagree || math.Abs(off) > 0.25 || s.worst < 0.9
 		var guide Guide
 		if i == 0 {
 			guide.Name = "predicted slopes"
 		}
-		alphas, ends := by(g, func(o observation) float64 { return o.Alpha })
-		for _, a := range []float64{alphas[0], alphas[len(alphas)-1]} {
+		alphas, ends := by(g, alphaOf)
+		largest := alphas[len(alphas)-1]
+		for _, a := range []float64{alphas[0], largest} {
 			guide.X = append(guide.X, a)
-			guide.Y = append(guide.Y, median(ends[alphas[len(alphas)-1]], steps)+predicted*math.Log(alphas[len(alphas)-1]/a))
+			guide.Y = append(guide.Y, median(ends[largest], stepsToTarget)+predicted*math.Log(largest/a))
 		}
 		v.Figures[0].Guides = append(v.Figures[0].Guides, guide)
 	}
@@ -117,10 +126,11 @@ func judgeIterations(all []observation) Verdict {
 	return v
 }
 
-const phasesClaim = `Three phases follow one another: the factor turns to the spectral estimate while it is still small, then grows out
-of the saddle at zero, then the truth is refined.`
+const phasesClaim = `Three phases follow one another: the factor turns to the spectral estimate while it is
+still small, then it leaves the saddle at zero, then the truth is refined.`
 
-// judgePhases asks that the boundaries be there, in order, and that the phases be what their names say.
+// judgePhases asks that all phases end, in order, and that the test error at their ends be as their names
+// say.
 func judgePhases(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{{Phases: true}}}
 	for _, o := range all {
@@ -130,7 +140,8 @@ func judgePhases(all []observation) Verdict {
 				return
 			}
 			p := pointAt(o.Trajectory, *i)
-			v.find("%s: iteration %d, with test error %.2g, signal %.2g, noise %.2g, angle to the spectral estimate %.2g and to the truth %.2g",
+			v.find("%s: iteration %d, with test error %.2g, signal %.2g, noise %.2g, "+
+				"angle to the spectral estimate %.2g and to the truth %.2g",
 				name, *i, p.TestError, p.Signal, p.Noise, p.SpectralAngle, p.Angle)
 		}
 		at("I    alignment ends", o.AlignmentEnd)
@@ -140,9 +151,10 @@ func judgePhases(all []observation) Verdict {
 			continue
 		}
 		small := float64(pointAt(o.Trajectory, *o.AlignmentEnd).TestError)
-		v.find("when alignment ends the test error is %.3f, nearly that of zero; at the floor it is %.2g", small, o.Final.TestError)
+		v.find("when alignment ends the test error is %.3f (zero has the error 1); at the floor it is %.2g",
+			small, o.Final.TestError)
 		ordered := *o.AlignmentEnd < *o.SaddleEnd && *o.SaddleEnd < *o.FloorStart
-		if ordered && small > 0.9 && float64(o.Final.TestError) < experiment.RecoveredBelow {
+		if ordered && small > 0.9 && o.Final.TestError < experiment.RecoveredBelow {
 			v.Status = Agrees
 		} else {
 			v.Status = Disagrees
@@ -151,37 +163,41 @@ func judgePhases(all []observation) Verdict {
 	return v
 }
 
-// pointAt is the kept point nearest to an iteration.
+// pointAt returns the point of a trajectory nearest to an iteration.
 func pointAt(t []sweep.Point, iteration int) sweep.Point {
 	best := sweep.Point{Iteration: math.MaxInt}
+	away := func(p sweep.Point) int { return max(p.Iteration-iteration, iteration-p.Iteration) }
 	for _, p := range t {
-		if best.Iteration == math.MaxInt || max(p.Iteration-iteration, iteration-p.Iteration) < max(best.Iteration-iteration, iteration-best.Iteration) {
+		if best.Iteration == math.MaxInt || away(p) < away(best) {
 			best = p
 		}
 	}
 	return best
 }
 
-const overClaim = `More columns than the truth's rank do not hurt: the truth is recovered with any number of them, and alignment takes
-fewer steps the more there are.`
+const overClaim = `More columns than the truth's rank do no harm: the truth is recovered with any number of
+them, and alignment takes fewer steps with more columns.`
 
-// judgeOver asks that every run with at least 2r* columns recover the truth, and that phase I get shorter with the columns'
-// logarithm.
+// judgeOver asks that every run with at least 2r* columns recover the truth, and that phase I get shorter
+// with the logarithm of the number of columns.
 func judgeOver(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "factor-rank", Y: "alignment_end"}}, {Query: sweep.Query{X: "factor-rank", Y: "test_error"}},
+		{Query: sweep.Query{X: "factor-rank", Y: "alignment_end"}},
+		{Query: sweep.Query{X: "factor-rank", Y: "test_error"}},
 	}}
 	columns := func(o observation) int { return o.FactorRank }
-	wide := slices.DeleteFunc(slices.Clone(all), func(o observation) bool { return o.FactorRank < 2*o.Rank })
+	wide := keep(all, func(o observation) bool { return o.FactorRank >= 2*o.Rank })
 	recovering := shareOf(wide)
-	v.find("%v runs with r ≥ 2r* recover the truth (test error below %g)", recovering, experiment.RecoveredBelow)
+	v.find("%v runs with r ≥ 2r* recover the truth (test error below %g)",
+		recovering, experiment.RecoveredBelow)
 	aligned := v.only(all, func(o observation) bool { return o.AlignmentEnd != nil }, "did not align")
 	end := func(o observation) float64 { return float64(*o.AlignmentEnd) }
 	ranks, groups := by(aligned, columns)
 	for _, r := range ranks {
-		v.find("r = %d: phase I ends at iteration %g, test error %.2g (medians of %d runs)", r, median(groups[r], end), median(groups[r], testError), len(groups[r]))
+		v.find("r = %d: phase I ends at iteration %g, test error %.2g (medians of %d runs)",
+			r, median(groups[r], end), median(groups[r], testError), len(groups[r]))
 	}
-	s := slopeOf(aligned, func(o observation) float64 { return math.Log10(float64(o.FactorRank)) }, end)
+	s := slopeOf(aligned, log10(func(o observation) float64 { return float64(o.FactorRank) }), end)
 	v.find("phase I against log₁₀ r: slope %v steps", s)
 	switch {
 	case len(wide) == 0 || math.IsNaN(s.low):
@@ -193,15 +209,18 @@ func judgeOver(all []observation) Verdict {
 	return v
 }
 
-const generalizationClaim = `A factor of n columns fits fewer than n(n+1)/2 observations by matrices that have nothing to do with the truth, yet from
-a small start gradient descent finds the truth as soon as there are a few times as many observations as the truth has free numbers;
-with fewer of them than that, nothing can.`
+const generalizationClaim = `A factor of n columns fits fewer than n(n+1)/2 observations by matrices that
+have nothing to do with the truth. Yet gradient descent from a small start finds the truth as soon as there
+are a few times as many observations as the truth has free numbers. With fewer observations than free
+numbers, no method can.`
 
-// judgeGeneralization asks for a good fit everywhere (a loss below a millionth of the start's), a test error above 0.1 with
-// fewer measurements than free numbers, and one below 0.01 with four times as many or more.
+// judgeGeneralization asks for a good fit with every number of measurements (a loss below a millionth of the
+// start's), a test error above 0.1 with fewer measurements than free numbers, and a test error below 0.01
+// with four times as many or more.
 func judgeGeneralization(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
-		{Query: sweep.Query{X: "measurements", Y: "test_error"}}, {Query: sweep.Query{X: "measurements", Y: "train_loss"}},
+		{Query: sweep.Query{X: "measurements", Y: "test_error"}},
+		{Query: sweep.Query{X: "measurements", Y: "train_loss"}},
 	}}
 	fits, below, above := true, true, true
 	under, over := 0, 0
@@ -213,10 +232,11 @@ func judgeGeneralization(all []observation) Verdict {
 			if len(o.Trajectory) == 0 {
 				return math.NaN()
 			}
-			return float64(o.Final.TrainLoss) / float64(o.Trajectory[0].TrainLoss)
+			return o.Final.TrainLoss / o.Trajectory[0].TrainLoss
 		})
 		e := median(g, testError)
-		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e (medians of %d runs)",
+		v.find("m = %d, %.2f of the %d free numbers: train loss %.1e of the start's, test error %.1e "+
+			"(medians of %d runs)",
 			m, float64(m)/float64(free), free, loss, e, len(g))
 		fits = fits && loss < 1e-6
 		if m < free {
@@ -239,27 +259,32 @@ func judgeGeneralization(all []observation) Verdict {
 	return v
 }
 
-const spectralClaim = `From a small start the factor first turns to the spectral method's subspace, comes far closer to it than that is
-to the truth, and leaves it for the truth.`
+const spectralClaim = `From a small start the factor first turns to the spectral method's subspace, comes far
+closer to it than that subspace is to the truth, and then leaves it for the truth.`
 
-// judgeSpectral asks for each number of columns that the median of the least angle be at most a tenth of the estimate's own to
-// the truth, and that of the last angle at least half of it; a closest approach of half the estimate's own angle is none.
+// judgeSpectral asks, for each number of columns, that the median of the closest angle to the spectral
+// estimate be at most a tenth of the estimate's angle to the truth, and the median of the last angle at least
+// half of it. It disagrees if the closest angle is more than half of the estimate's angle, or if the last
+// angle is less than the closest.
 func judgeSpectral(all []observation) Verdict {
-	v := Verdict{Status: Unclear, Figures: []Figure{{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}}}}
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}},
+	}}
 	ranks, groups := by(v.only(all, whatever, "diverged"), func(o observation) int { return o.FactorRank })
 	agree, disagree := len(ranks) > 0, false
 	for _, r := range ranks {
 		g := groups[r]
 		estimate := median(g, func(o observation) float64 { return float64(o.EstimateAngle) })
 		closest := median(g, func(o observation) float64 { return float64(o.ClosestAngle) })
-		last := median(g, func(o observation) float64 { return float64(o.Final.SpectralAngle) })
+		last := median(g, func(o observation) float64 { return o.Final.SpectralAngle })
 		when := median(g, func(o observation) float64 {
 			if o.ClosestIteration == nil {
 				return math.NaN()
 			}
 			return float64(*o.ClosestIteration)
 		})
-		v.find("r = %d: closest to the spectral estimate at iteration %g, sine %.2g (%.2g°), in the end %.2g; the estimate is %.2g (%.2g°) from the truth (medians of %d runs)",
+		v.find("r = %d: closest to the spectral estimate at iteration %g, sine %.2g (%.2g°), "+
+			"in the end %.2g; the estimate is %.2g (%.2g°) from the truth (medians of %d runs)",
 			r, when, closest, degrees(closest), last, estimate, degrees(estimate), len(g))
 		agree = agree && closest <= estimate/10 && last >= estimate/2
 		disagree = disagree || closest > estimate/2 || last < closest

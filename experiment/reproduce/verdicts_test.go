@@ -6,25 +6,31 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// observe makes an observation; what is not given has a value that no verdict minds.
+// observe makes an observation. What change leaves alone has a value that no verdict objects to.
 func observe(change func(o *observation)) observation {
 	floor, align, saddle := 100, 10, 50
 	recovered := true
-	o := observation{experiment.Default(), &sweep.Record{
-		Status: "budget-spent", FloorStart: &floor, AlignmentEnd: &align, SaddleEnd: &saddle, Recovered: &recovered,
+	o := observation{config.Default(), &sweep.Record{
+		Status: "budget-spent", Recovered: &recovered,
+		FloorStart: &floor, AlignmentEnd: &align, SaddleEnd: &saddle,
 		EstimateAngle: 0.2, ClosestAngle: 0.001, ClosestIteration: &saddle,
-		Trajectory: []sweep.Point{{Iteration: 0, TrainLoss: 1, TestError: 1}, {Iteration: 10, TestError: 0.99}, {Iteration: 100, TestError: 1e-6}},
-		Final:      sweep.Point{Iteration: 200, TrainLoss: 1e-12, TestError: 1e-6, SpectralAngle: 0.2},
+		Trajectory: []sweep.Point{
+			{Iteration: 0, TrainLoss: 1, TestError: 1}, {Iteration: 10, TestError: 0.99},
+			{Iteration: 100, TestError: 1e-6},
+		},
+		Final: sweep.Point{Iteration: 200, TrainLoss: 1e-12, TestError: 1e-6, SpectralAngle: 0.2},
 	}}
 	o.N, o.Rank, o.FactorRank, o.Measurements = 40, 2, 40, 800
 	change(&o)
 	return o
 }
 
-// grid makes an observation for each value and each of four seeds, with a factor that differs a little from seed to seed.
+// grid makes an observation for each value and each of four seeds, with a factor that differs a little from
+// seed to seed.
 func grid(values []float64, change func(o *observation, value, wobble float64)) []observation {
 	var all []observation
 	for seed := range 4 {
@@ -54,33 +60,36 @@ func TestAlpha(t *testing.T) {
 	law := func(exponent, wobble float64) []observation {
 		return grid(alphas, func(o *observation, alpha, w float64) {
 			o.Alpha = alpha
-			o.Final.TestError = experiment.Number(w * math.Pow(alpha, exponent+wobble*(w-1)))
+			o.Final.TestError = w * math.Pow(alpha, exponent+wobble*(w-1))
 		})
 	}
 	expect(t, "a slope of 1.5", judgeAlpha(law(1.5, 1)), Agrees)
 	expect(t, "a slope of 1.1", judgeAlpha(law(1.1, 1)), Disagrees)
 	expect(t, "slopes from 1.2 to 1.5", judgeAlpha(law(1.2, 10)), Unclear)
-	expect(t, "nothing", judgeAlpha([]observation{observe(func(o *observation) { o.FloorStart = nil })}), Unclear)
+	falling := observe(func(o *observation) { o.FloorStart = nil })
+	expect(t, "nothing", judgeAlpha([]observation{falling}), Unclear)
 
 	short := judgeAlpha(grid(alphas[1:], func(o *observation, alpha, _ float64) {
-		o.Alpha, o.Final.TestError = alpha, experiment.Number(alpha*alpha)
+		o.Alpha, o.Final.TestError = alpha, alpha*alpha
 	}))
 	expect(t, "four decades", short, Unclear)
 
-	// The most measurements decide, and what diverged or is still falling says nothing.
+	// The most measurements decide, and runs that diverged or have not reached a floor are left out.
 	few := law(1.1, 1)
 	for i := range few {
 		few[i].Measurements = 400
 	}
 	all := append(few, law(1.5, 1)...)
-	all = append(all, observe(func(o *observation) { o.Alpha, o.Final.TestError, o.FloorStart = 1e-8, 1, nil }),
+	all = append(all,
+		observe(func(o *observation) { o.Alpha, o.Final.TestError, o.FloorStart = 1e-8, 1, nil }),
 		observe(func(o *observation) { o.Alpha, o.Final.TestError, o.Status = 1e-8, 1e9, "diverged" }))
 	v := judgeAlpha(all)
 	expect(t, "few and more measurements", v, Agrees)
 	if !strings.Contains(v.Findings[0], "2 of 50 runs") || !strings.Contains(v.Findings[1], "slope 1.1") {
 		t.Errorf("%q", v.Findings)
 	}
-	if g := v.Figures[0].Guides[0]; math.Abs(math.Log(g.Y[1]/g.Y[0])/math.Log(g.X[1]/g.X[0])-21.0/16) > 1e-12 {
+	g := v.Figures[0].Guides[0]
+	if slope := math.Log(g.Y[1]/g.Y[0]) / math.Log(g.X[1]/g.X[0]); math.Abs(slope-21.0/16) > 1e-12 {
 		t.Errorf("the guide has another slope: %+v", g)
 	}
 }
@@ -98,7 +107,8 @@ func TestIterations(t *testing.T) {
 	expect(t, "a sixth off", judgeIterations(law(predicted*1.17, 0)), Unclear)
 	expect(t, "a half off", judgeIterations(law(predicted*1.5, 0)), Disagrees)
 	expect(t, "a parabola", judgeIterations(law(-9*predicted, 0.4*predicted)), Disagrees)
-	expect(t, "none got there", judgeIterations([]observation{observe(func(o *observation) { o.Targets = []*int{nil} })}), Unclear)
+	missed := observe(func(o *observation) { o.Targets = []*int{nil} })
+	expect(t, "none got there", judgeIterations([]observation{missed}), Unclear)
 
 	kappa := law(1/math.Log(1+0.25/9), 0)
 	for i := range kappa {
@@ -111,8 +121,12 @@ func TestPhases(t *testing.T) {
 	one := func(change func(o *observation)) Verdict { return judgePhases([]observation{observe(change)}) }
 	expect(t, "in order", one(func(*observation) {}), Agrees)
 	expect(t, "no floor yet", one(func(o *observation) { o.FloorStart = nil }), Unclear)
-	expect(t, "saddle avoidance before alignment", one(func(o *observation) { o.AlignmentEnd, o.SaddleEnd = o.SaddleEnd, o.AlignmentEnd }), Disagrees)
-	expect(t, "a factor that is not small", one(func(o *observation) { o.Trajectory[1].TestError = 0.5 }), Disagrees)
+	expect(t, "saddle avoidance before alignment", one(func(o *observation) {
+		o.AlignmentEnd, o.SaddleEnd = o.SaddleEnd, o.AlignmentEnd
+	}), Disagrees)
+	expect(t, "a factor that is not small", one(func(o *observation) {
+		o.Trajectory[1].TestError = 0.5
+	}), Disagrees)
 	expect(t, "a floor that is high", one(func(o *observation) { o.Final.TestError = 0.1 }), Disagrees)
 }
 
@@ -146,9 +160,10 @@ func TestOver(t *testing.T) {
 func TestGeneralization(t *testing.T) {
 	law := func(below, above, loss float64) []observation {
 		return grid([]float64{40, 70, 120, 320, 800}, func(o *observation, m, _ float64) {
-			o.Measurements, o.Final.TestError, o.Final.TrainLoss = int(m), experiment.Number(below), experiment.Number(loss)
+			o.Measurements = int(m)
+			o.Final.TestError, o.Final.TrainLoss = below, loss
 			if m > 200 {
-				o.Final.TestError = experiment.Number(above)
+				o.Final.TestError = above
 			}
 		})
 	}
@@ -160,7 +175,7 @@ func TestGeneralization(t *testing.T) {
 }
 
 func TestSpectral(t *testing.T) {
-	law := func(closest, last experiment.Number) []observation {
+	law := func(closest experiment.Number, last float64) []observation {
 		return grid([]float64{2, 40}, func(o *observation, r, _ float64) {
 			o.FactorRank, o.ClosestAngle, o.Final.SpectralAngle = int(r), closest, last
 		})
@@ -169,7 +184,8 @@ func TestSpectral(t *testing.T) {
 	expect(t, "near", judgeSpectral(law(0.05, 0.2)), Unclear)
 	expect(t, "never near", judgeSpectral(law(0.15, 0.2)), Disagrees)
 	expect(t, "it stays", judgeSpectral(law(0.001, 0.001)), Unclear)
-	expect(t, "unknown angles", judgeSpectral(law(experiment.Number(math.NaN()), experiment.Number(math.NaN()))), Unclear)
+	unknown := math.NaN()
+	expect(t, "unknown angles", judgeSpectral(law(experiment.Number(unknown), unknown)), Unclear)
 }
 
 // mustRead reads an experiment's quick size.
@@ -182,7 +198,8 @@ func mustRead(t *testing.T, e Experiment) *sweep.Spec {
 	return s
 }
 
-// TestPresets: both sizes of every experiment are sweeps without a mistake, the quick one no larger than the full one.
+// TestPresets: both sizes of every experiment are valid sweeps, and the quick size does not cost more than
+// the full size.
 func TestPresets(t *testing.T) {
 	for _, e := range All() {
 		var cost [2]float64
@@ -209,11 +226,13 @@ func TestPresets(t *testing.T) {
 			}
 		}
 		limit := 2e11
-		if base := mustRead(t, e).Base; base.TargetLoss > 0 { // most runs stop after a tenth of their iterations
+		// With a target, most runs stop after a tenth of their iterations.
+		if mustRead(t, e).Base.TargetLoss > 0 {
 			limit *= 10
 		}
 		if cost[0] > limit || cost[1] < cost[0] {
-			t.Errorf("%s: %.1e multiplications in the quick size, %.1e in the full one", e.Name, cost[0], cost[1])
+			t.Errorf("%s: %.1e multiplications in the quick size, %.1e in the full one",
+				e.Name, cost[0], cost[1])
 		}
 		if e.About == "" || e.Claim == "" {
 			t.Errorf("%s does not say what it is about", e.Name)

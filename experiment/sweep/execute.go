@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
 )
@@ -166,7 +167,7 @@ func Merge(dir string) (*Results, error) {
 // Open reads the specification of a sweep's directory, without planning anything.
 func Open(dir string) (*Plan, error) {
 	if !Holds(dir) {
-		return nil, experiment.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
+		return nil, config.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
 	}
 	s, err := Read(filepath.Join(dir, SpecFile))
 	if err != nil {
@@ -191,13 +192,13 @@ const lockPrefix = ".lock"
 // take makes the directory this sweep's, and this part of it this process's until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
 	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
-		return nil, experiment.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
+		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
-		return nil, experiment.Usagef("--out %s cannot be made: %v", w.Dir, err)
+		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // no lock is laid there
-		return nil, experiment.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
+		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
 	name := lockPrefix
 	if p.Shards > 1 {
@@ -205,7 +206,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	}
 	release, taken := lockfile.Take(filepath.Join(w.Dir, name))
 	if !taken {
-		return nil, experiment.Usagef("--out %s is in use: another process is carrying out the same runs there", w.Dir)
+		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there", w.Dir)
 	}
 	if err := p.claim(w); err != nil {
 		release()
@@ -230,16 +231,16 @@ func (p *Plan) claim(w Where) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !empty {
-			return experiment.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
+			return config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 		}
 	case err != nil:
-		return experiment.Usagef("--out %s cannot be used: %v", w.Dir, err)
+		return config.Usagef("--out %s cannot be used: %v", w.Dir, err)
 	case w.Force:
 		if p.Shards > 1 {
-			return experiment.Usagef("--force would remove what other machines have done: remove %s by hand", w.Dir)
+			return config.Usagef("--force would remove what other machines have done: remove %s by hand", w.Dir)
 		}
 		if inUse(w.Dir) {
-			return experiment.Usagef("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
+			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
 		}
 		for _, name := range []string{recordsDir, runsCSV, runsParquet, timingsCSV, trajectoriesParquet, SpecFile} {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
@@ -247,9 +248,9 @@ func (p *Plan) claim(w Where) error {
 			}
 		}
 	case !bytes.Equal(mine, theirs):
-		return experiment.Usagef("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
+		return config.Usagef("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
 	case !w.Resume && p.begun(w.Dir):
-		return experiment.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
+		return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
 	default:
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // maxFilter bounds a filter's length: its parser is recursive.
@@ -33,7 +33,7 @@ func newFilter(text string) (*filter, error) {
 		return nil, fmt.Errorf("%d bytes long, more than %d", len(text), maxFilter)
 	}
 	types := map[string]any{}
-	for _, f := range new(experiment.Config).Fields() {
+	for _, f := range new(config.Config).Fields() {
 		types[filterName(f.Key)], _ = valueOf(f)
 	}
 	options := []expr.Option{expr.Env(types), expr.AsBool(), expr.WarnOnAny(), expr.DisableAllBuiltins()}
@@ -51,7 +51,7 @@ func newFilter(text string) (*filter, error) {
 }
 
 // valueOf returns a setting's value as filters see it: an int, a float64 or a string.
-func valueOf(f experiment.Field) (any, error) {
+func valueOf(f config.Field) (any, error) {
 	switch f.Type() {
 	case "int":
 		n, err := strconv.Atoi(f.String())
@@ -71,7 +71,7 @@ func (f *filter) Visit(node *ast.Node) {
 	if !ok {
 		return
 	}
-	for _, key := range experiment.Keys() {
+	for _, key := range config.Keys() {
 		if filterName(key) == name.Value && !slices.Contains(f.keys, key) {
 			f.keys = append(f.keys, key)
 		}
@@ -88,13 +88,13 @@ func explain(err error, text string) error {
 	message = strings.Join(strings.Fields(message), " ")
 	if unknown, ok := strings.CutPrefix(message, "unknown name "); ok {
 		var names []string
-		for _, key := range experiment.Keys() {
+		for _, key := range config.Keys() {
 			if strings.Contains(key, "-") && strings.Contains(text, key) {
 				return fmt.Errorf("%s; %s is written %s here", message, key, filterName(key))
 			}
 			names = append(names, filterName(key))
 		}
-		message += fmt.Sprintf("; did you mean %s?", experiment.Nearest(unknown, names))
+		message += fmt.Sprintf("; did you mean %s?", config.Nearest(unknown, names))
 	}
 	return errors.New(message)
 }
@@ -102,12 +102,12 @@ func explain(err error, text string) error {
 // keeper evaluates a filter on one configuration, which changes from run to run.
 type keeper struct {
 	*filter
-	fields []experiment.Field
+	fields []config.Field
 	names  []string
 	values map[string]any
 }
 
-func (f *filter) on(c *experiment.Config) *keeper {
+func (f *filter) on(c *config.Config) *keeper {
 	k := &keeper{filter: f, values: map[string]any{}}
 	for _, key := range f.keys {
 		k.fields = append(k.fields, field(c, key))

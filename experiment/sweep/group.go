@@ -44,7 +44,7 @@ func runCost(r Run) float64 { return float64(entries(r) * float64(r.Config.Itera
 func rowsCost(r Run) float64 {
 	switch sensing.Entries(r.Config.Entries) {
 	case sensing.F64, sensing.F32, sensing.BF16:
-		if r.Config.OwnMeasurements() == "" {
+		if r.Config.UserMeasurements() == "" {
 			return float64(300 * entries(r))
 		}
 	}

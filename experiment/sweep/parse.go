@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/yamldoc"
 )
 
@@ -33,7 +33,7 @@ var machineKeys = []string{"device", "storage", "precision", "workers", "simd", 
 func Read(path string) (*Spec, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, experiment.Usagef("the sweep cannot be read: %v", err)
+		return nil, config.Usagef("the sweep cannot be read: %v", err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
@@ -47,12 +47,12 @@ func Parse(name string, text []byte) (*Spec, error) { return parse(name, text, "
 
 func parse(name string, text []byte, dir string) (*Spec, error) {
 	p := &parser{dir: dir, lines: map[string]int{}, Spec: &Spec{
-		Base: experiment.Default(), Targets: []float64{1e-2, 1e-4, 1e-6, 1e-8},
+		Base: config.Default(), Targets: []float64{1e-2, 1e-4, 1e-6, 1e-8},
 		name: name, inBase: map[string]bool{}, places: map[string]string{},
 	}}
 	p.document(text)
 	if len(p.problems) > 0 {
-		return nil, &experiment.UsageError{Problems: p.problems}
+		return nil, &config.UsageError{Problems: p.problems}
 	}
 	return p.Spec, nil
 }
@@ -92,10 +92,10 @@ func (p *parser) document(text []byte) {
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
 		switch first, twice := given[key.Value]; {
-		case key.Kind == yaml.ScalarNode && slices.Contains(experiment.Keys(), key.Value):
+		case key.Kind == yaml.ScalarNode && slices.Contains(config.Keys(), key.Value):
 			p.bad(key.Line, "%s is a setting: it belongs in base or axes", key.Value)
 		case key.Kind != yaml.ScalarNode || !slices.Contains(parts, key.Value):
-			p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, experiment.Nearest(key.Value, parts))
+			p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, config.Nearest(key.Value, parts))
 		case twice:
 			p.bad(key.Line, "%s is given again, after line %d", key.Value, first.Line)
 		default:
@@ -133,7 +133,7 @@ func (p *parser) document(text []byte) {
 }
 
 func (p *parser) base(node *yaml.Node) {
-	var usage *experiment.UsageError
+	var usage *config.UsageError
 	if err := p.Base.SetYAML(p.name, node); errors.As(err, &usage) {
 		p.problems = append(p.problems, usage.Problems...)
 	}
@@ -217,12 +217,12 @@ func (p *parser) axis(node *yaml.Node) {
 // axisKey checks that a setting may be an axis.
 func (p *parser) axisKey(key *yaml.Node) bool {
 	switch line, twice := p.lines[key.Value]; {
-	case key.Kind != yaml.ScalarNode || !slices.Contains(experiment.Keys(), key.Value):
-		allowed := slices.DeleteFunc(experiment.Keys(), func(k string) bool {
-			return slices.Contains(machineKeys, k) || slices.Contains(experiment.OwnKeys(), k)
+	case key.Kind != yaml.ScalarNode || !slices.Contains(config.Keys(), key.Value):
+		allowed := slices.DeleteFunc(config.Keys(), func(k string) bool {
+			return slices.Contains(machineKeys, k) || slices.Contains(config.UserDataKeys(), k)
 		})
-		p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, experiment.Nearest(key.Value, allowed))
-	case slices.Contains(machineKeys, key.Value) || slices.Contains(experiment.OwnKeys(), key.Value):
+		p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, config.Nearest(key.Value, allowed))
+	case slices.Contains(machineKeys, key.Value) || slices.Contains(config.UserDataKeys(), key.Value):
 		p.bad(key.Line, "%s is one for the whole sweep: it may be in base and is no axis", key.Value)
 	case p.inBase[key.Value]:
 		p.bad(key.Line, "%s is an axis, and is in base on line %d", key.Value, line)
@@ -283,7 +283,7 @@ func (p *parser) fits(line, n int) bool {
 
 // setter returns a function that checks a value of a setting and returns it as it is written in files.
 func (p *parser) setter(key string) func(text string) (string, error) {
-	var c experiment.Config
+	var c config.Config
 	f := field(&c, key)
 	return func(text string) (string, error) {
 		if err := f.Set(text, key); err != nil {
@@ -306,7 +306,7 @@ func (p *parser) spacing(key string, node *yaml.Node) ([]string, bool) {
 		p.bad(node.Line, "%s takes a list, or {logspace: [first, last, count]}, or {linspace: [first, last, count]}", key)
 		return nil, false
 	}
-	kind := field(&experiment.Config{}, key).Type()
+	kind := field(&config.Config{}, key).Type()
 	if kind == "string" {
 		p.bad(node.Line, "%s takes words, which have no %s", key, word)
 		return nil, false
@@ -380,7 +380,7 @@ func (p *parser) replicas(part, key string, node *yaml.Node) int {
 		p.bad(node.Line, "%s counts up from %s, which is an axis on line %d", part, key, line)
 		return 0
 	}
-	if key == "start-seed" && !experiment.IsRandomStart(p.Base.Init) && p.places["init"] == "" {
+	if key == "start-seed" && !config.IsRandomStart(p.Base.Init) && p.places["init"] == "" {
 		p.bad(node.Line, "start-seeds repeats a random start, and init is %q", p.Base.Init)
 	}
 	p.places[key] = p.place(node.Line)
@@ -415,7 +415,7 @@ func (p *parser) filter(node *yaml.Node) {
 
 // fileKeys lists the settings that data files imply.
 func (p *parser) fileKeys() []string {
-	if p.Base.OwnMeasurements() != "" {
+	if p.Base.UserMeasurements() != "" {
 		return []string{"n", "rank", "measurements", "factor-rank"}
 	}
 	inits := []string{p.Base.Init}
@@ -425,7 +425,7 @@ func (p *parser) fileKeys() []string {
 		}
 	}
 	for _, init := range inits {
-		if experiment.IsStartFile(init) {
+		if config.IsStartFile(init) {
 			return []string{"factor-rank"}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // Plan is a sweep, or one machine's part of it, that was found sound: every run checked, memory compared with what there is.
@@ -44,7 +45,16 @@ type Options struct {
 	Seats         int // how many runs go together; 0 is as many as there is memory for, up to 32
 }
 
-// NewPlan expands a specification and plans a part of it. Its errors are a [experiment.UsageError] where the user can mend them.
+// Count is how many runs the part has.
+func (p *Plan) Count() int {
+	n := 0
+	for _, g := range p.Part {
+		n += len(g.Runs)
+	}
+	return n
+}
+
+// NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] where the user can mend them.
 func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	runs, err := s.Runs()
 	if err != nil {
@@ -74,12 +84,12 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 
 // namesFile says whether a run has a data file, whose header is to be read.
 func namesFile(r Run) bool {
-	return r.Config.OwnMeasurements() != "" || experiment.IsStartFile(r.Config.Init)
+	return r.Config.UserMeasurements() != "" || config.IsStartFile(r.Config.Init)
 }
 
 // place plans some runs of a group together. What takes a moment to find out is found out once for groups of one size.
 func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
-	var configs []experiment.Config
+	var configs []config.Config
 	for _, r := range runs {
 		configs = append(configs, r.Config)
 	}
@@ -89,7 +99,7 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	if found {
 		seats = at.seats
 		for i := range configs {
-			if configs[i].OwnMeasurements() == "" {
+			if configs[i].UserMeasurements() == "" {
 				configs[i].Storage = at.storage
 			}
 		}
@@ -97,7 +107,7 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	g, err := experiment.PlanGroup(configs, seats, p.host)
 	if err != nil && seats > 1 {
 		if fits, other := experiment.PlanGroup(configs, 0, p.host); other == nil && fits.Seats < seats {
-			return nil, at, experiment.Usagef("%d runs together do not fit: %v; up to %d do, which is found by itself without a batch", seats, err, fits.Seats)
+			return nil, at, config.Usagef("%d runs together do not fit: %v; up to %d do, which is found by itself without a batch", seats, err, fits.Seats)
 		}
 	}
 	if err != nil || found {
@@ -116,7 +126,7 @@ func (p *Plan) size(runs []Run) string {
 		largest = max(largest, r.Config.FactorRank)
 	}
 	c := &runs[0].Config
-	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.OwnMeasurements(), largest, min(len(runs), max(p.seats, experiment.MostSeats)))
+	return fmt.Sprint(c.EntryCount(), c.N, c.N2, c.Measurements, c.Rank, c.Ensemble, c.Entries, c.UserMeasurements(), largest, min(len(runs), max(p.seats, experiment.MostSeats)))
 }
 
 // seconds estimates how long a group of runs takes.

@@ -50,37 +50,40 @@ type Record struct {
 // Diverged says whether the run ended that way.
 func (r *Record) Diverged() bool { return r.Status == solver.Diverged.String() }
 
-// Point is a sample without singular values and time.
-type Point struct {
-	Iteration     int               `json:"iteration"`
-	TrainLoss     experiment.Number `json:"train_loss"`
-	TestError     experiment.Number `json:"test_error"`
-	Signal        experiment.Number `json:"signal"`
-	Noise         experiment.Number `json:"noise"`
-	Angle         experiment.Number `json:"angle"`
-	SpectralAngle experiment.Number `json:"spectral_angle"`
-	Imbalance     experiment.Number `json:"imbalance"`
-	Flatness      experiment.Number `json:"flatness"`
-	NuclearNorm   experiment.Number `json:"nuclear_norm"`
-	Shift         experiment.Number `json:"shift"`
-	Evaluations   experiment.Number `json:"evaluations"`
-}
+// Point is a sample as a record keeps it: without singular values and times.
+type Point solver.Sample
 
-// pointOf is a sample as a record keeps it.
+// pointOf is a run's metrics as a record keeps them.
 func pointOf(x experiment.Metrics) Point {
-	return Point{
-		Iteration: x.Iteration, TrainLoss: x.TrainLoss, TestError: x.TestError, Signal: x.Signal, Noise: x.Noise,
-		Angle: x.Angle, SpectralAngle: x.SpectralAngle, Imbalance: orUnknown(x.Imbalance), Flatness: orUnknown(x.Flatness),
-		NuclearNorm: orUnknown(x.NuclearNorm), Shift: orUnknown(x.Shift), Evaluations: orUnknown(x.Evaluations),
+	s := solver.Sample(x)
+	for _, m := range solver.Metrics() {
+		if m.Clock {
+			m.Set(&s, 0)
+		}
 	}
+	return Point(s)
 }
 
-// orUnknown is a number that only some kinds of runs have.
-func orUnknown(n *experiment.Number) experiment.Number {
-	if n == nil {
-		return unknown
-	}
-	return *n
+// Value returns the metric of a name; NaN if it is unknown. It panics if there is no such metric.
+func (p *Point) Value(name string) float64 { return (*solver.Sample)(p).Value(name) }
+
+// Set writes the metric of a name. It panics if there is no such metric.
+func (p *Point) Set(name string, value float64) { (*solver.Sample)(p).Set(name, value) }
+
+// of is a metric of the point; NaN if it is unknown.
+func (p *Point) of(m *solver.Metric) float64 { return m.Of((*solver.Sample)(p)) }
+
+// MarshalJSON implements [json.Marshaler].
+func (p Point) MarshalJSON() ([]byte, error) {
+	keep := func(m *solver.Metric, _ float64) bool { return !m.Clock }
+	return append(experiment.AppendMembers([]byte{'{'}, (*solver.Sample)(&p), keep), '}'), nil
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (p *Point) UnmarshalJSON(text []byte) error {
+	s, err := experiment.SampleFromJSON(text)
+	*p = Point(s)
+	return err
 }
 
 // Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.
@@ -131,7 +134,7 @@ func newFailure(run Run, err error) *Record {
 
 var unknown = experiment.Number(math.NaN())
 
-func isUnknown(n experiment.Number) bool { return math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) }
+func isUnknown[F ~float64](n F) bool { return math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) }
 
 func iterationOf(m *experiment.Metrics) *int {
 	if m == nil {

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/solver"
 )
 
 // Results are what a sweep's directory has so far.
@@ -131,7 +132,7 @@ func (r *Results) Defaults(q Query) Query {
 // differ in more than their seeds, are a UsageError.
 func (r *Results) Select(q Query) (*Selection, error) {
 	if problems := r.check(q); len(problems) > 0 {
-		return nil, &experiment.UsageError{Problems: problems}
+		return nil, &config.UsageError{Problems: problems}
 	}
 	keys := r.Spec.Keys()
 	s := &Selection{Query: q}
@@ -184,7 +185,7 @@ func (r *Results) Select(q Query) (*Selection, error) {
 		return nil, fmt.Errorf("%w: no run has %s", ErrNothing, q.Y)
 	}
 	if len(s.Lines) > maxLines {
-		return nil, experiment.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
+		return nil, config.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
 			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
 	}
 	s.XLog = s.XLog || q.X == Evaluations && lengthsDiffer(s.Lines)
@@ -202,7 +203,7 @@ func (r *Results) check(q Query) (problems []string) {
 				text = fmt.Sprintf("--y: there are no numbers %q", name)
 			}
 			if len(names) > 0 {
-				text += fmt.Sprintf("; did you mean %q?", experiment.Nearest(name, names))
+				text += fmt.Sprintf("; did you mean %q?", config.Nearest(name, names))
 			}
 			problems = append(problems, text)
 		}
@@ -251,7 +252,7 @@ func (r *Results) Where(conditions []string) (map[string][]string, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, &experiment.UsageError{Problems: problems}
+		return nil, &config.UsageError{Problems: problems}
 	}
 	return where, nil
 }
@@ -306,7 +307,7 @@ func (r *Results) pooled(q Query, runs []*Record) error {
 				if q.By != "" {
 					hint += " in place of --by " + q.By
 				}
-				return experiment.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
+				return config.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
 					key, hint, key, printable(other.Values[i]))
 			}
 		}
@@ -332,16 +333,18 @@ func (s *Selection) counts(rec *Record, known bool) bool {
 // curves returns the points of runs' trajectories at the iterations that any of them keeps, or at their evaluations, up to where the
 // first of them ends: what a run did not keep lies on a line between its neighbors, of logarithms where both are positive.
 func (s *Selection) curves(runs []*Record) (x, y []float64) {
-	metric := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == s.Y })]
+	metric, _ := solver.MetricNamed(s.Y) // which was checked
 	place := func(p *Point) float64 { return float64(p.Iteration) }
 	if s.X == Evaluations {
-		place = func(p *Point) float64 { return float64(p.Evaluations) }
+		place = func(p *Point) float64 { return p.Evaluations }
 	}
 	var curves [][]Point
 	end := math.MaxInt
 	at := map[int]bool{}
 	for _, rec := range runs {
-		known := slices.DeleteFunc(slices.Clone(rec.Trajectory), func(p Point) bool { return isUnknown(metric.of(&p)) || math.IsNaN(place(&p)) })
+		known := slices.DeleteFunc(slices.Clone(rec.Trajectory), func(p Point) bool {
+			return isUnknown(p.of(metric)) || math.IsNaN(place(&p))
+		})
 		if !s.counts(rec, len(known) > 0) {
 			continue
 		}
@@ -363,12 +366,12 @@ func (s *Selection) curves(runs []*Record) (x, y []float64) {
 			j, exact := slices.BinarySearchFunc(curve, i, func(p Point, i int) int { return p.Iteration - i })
 			switch {
 			case exact:
-				x, y = append(x, place(&curve[j])), append(y, float64(metric.of(&curve[j])))
+				x, y = append(x, place(&curve[j])), append(y, curve[j].of(metric))
 			case j > 0 && j < len(curve):
 				before, after := &curve[j-1], &curve[j]
 				t := float64(i-before.Iteration) / float64(after.Iteration-before.Iteration)
 				x = append(x, place(before)+(place(after)-place(before))*float64(i-before.Iteration)/float64(after.Iteration-before.Iteration))
-				y = append(y, between(float64(metric.of(before)), float64(metric.of(after)), t))
+				y = append(y, between(before.of(metric), after.of(metric), t))
 			}
 		}
 	}
@@ -424,13 +427,13 @@ func (r *Results) Table() (columns []string, rows [][]any) {
 func (r *Results) numberColumns(curves bool) []string {
 	var names []string
 	if curves {
-		for _, m := range metrics {
-			names = append(names, m.name)
+		for _, m := range recordMetrics() {
+			names = append(names, m.Name)
 		}
 		return names
 	}
-	for _, c := range slices.Concat(r.Spec.runsTable(nil), r.Spec.timingsTable(nil)) {
-		if c.name != "run" && c.kind != text && !slices.Contains(r.Spec.Keys(), c.name) {
+	for _, c := range slices.Concat(r.Spec.resultsTable(nil), r.Spec.timingsTable(nil)) {
+		if c.name != "run" && c.kind != text {
 			names = append(names, c.name)
 		}
 	}
@@ -440,7 +443,7 @@ func (r *Results) numberColumns(curves bool) []string {
 // column returns a column's numbers by run, of those runs where it is known; 1 for true and 0 for false.
 func (r *Results) column(name string) map[int]float64 {
 	numbers := map[int]float64{}
-	for _, c := range slices.Concat(r.Spec.runsTable(r.Records), r.Spec.timingsTable(r.Records)) {
+	for _, c := range slices.Concat(r.Spec.resultsTable(r.Records), r.Spec.timingsTable(r.Records)) {
 		if c.name != name {
 			continue
 		}

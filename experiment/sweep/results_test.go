@@ -12,7 +12,7 @@ import (
 )
 
 // pointAt is a point whose other metrics are 1, but for those that only some kinds of runs have.
-func pointAt(iteration int, loss, testError experiment.Number) Point {
+func pointAt(iteration int, loss, testError float64) Point {
 	p := pointOf(experiment.MetricsOf(solver.NewSample(iteration)))
 	p.TrainLoss, p.TestError, p.Signal, p.Noise, p.Angle, p.SpectralAngle = loss, testError, 1, 1, 1, 1
 	return p
@@ -28,7 +28,7 @@ func results(t *testing.T, text string) *Results {
 	}
 	r := &Results{Spec: s, Runs: runs}
 	for _, run := range runs {
-		last := experiment.Number(math.Pow(10, -float64(run.Index)))
+		last := math.Pow(10, -float64(run.Index))
 		at := 100 + run.Index
 		r.Records = append(r.Records, &Record{
 			Index: run.Index, Values: run.Values, Status: "budget-spent", Iterations: 20,
@@ -162,7 +162,8 @@ func TestSelectEvaluations(t *testing.T) {
 	r := results(t, "base: {method: zeroth-order}\naxes: [{directions: [5, 100]}]\nseeds: 2")
 	for i, rec := range r.Records {
 		for k := range rec.Trajectory {
-			rec.Trajectory[k].Evaluations = experiment.Number(2 * r.Runs[i].Config.Directions * rec.Trajectory[k].Iteration)
+			p := &rec.Trajectory[k]
+			p.Evaluations = float64(2 * r.Runs[i].Config.Directions * p.Iteration)
 		}
 	}
 	q := Query{X: Evaluations, Y: "test_error", By: "directions"}
@@ -174,7 +175,7 @@ func TestSelectEvaluations(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for k := range r.Records[3].Trajectory {
-		r.Records[3].Trajectory[k].Evaluations = unknown
+		r.Records[3].Trajectory[k].Evaluations = math.NaN()
 	}
 	q.Where = map[string][]string{"directions": {"100"}}
 	if s, err = r.Select(q); err != nil {
@@ -226,5 +227,25 @@ func TestSelectMistakes(t *testing.T) {
 	many := results(t, "axes: [{n: [20, 30]}, {step: {linspace: [0.1, 0.3, 13]}}]")
 	if _, err := many.Select(many.Defaults(Query{})); err == nil || !strings.Contains(err.Error(), "step has 13 values") {
 		t.Error(err)
+	}
+}
+
+// Symptom: where the setting noise varies, the result noise cannot be drawn: "there are no numbers noise".
+func TestSelectResultNamedAsSetting(t *testing.T) {
+	r := results(t, "axes: [{noise: [0, 0.125]}]")
+	s, err := r.Select(Query{X: "noise", Y: "noise"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.Lines[0].X, []float64{0, 0.125}) || !slices.Equal(s.Lines[0].Y, []float64{1, 1}) {
+		t.Errorf("%+v", s)
+	}
+	columns, rows := r.Table()
+	setting, result := slices.Index(columns, "setting_noise"), slices.Index(columns, "noise")
+	if setting < 0 || result < 0 || rows[1][setting] != 0.125 || rows[1][result] != 1.0 {
+		t.Errorf("the columns are %v", columns)
+	}
+	if _, err := r.Select(Query{X: "noise", Y: "setting_noise"}); err == nil {
+		t.Error("a setting is drawn as a result")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // Run is one point of the grid.
@@ -14,7 +14,7 @@ type Run struct {
 	// Index counts the runs of a sweep from 0, without those that the filter leaves out.
 	Index int
 	// Config is validated.
-	Config experiment.Config
+	Config config.Config
 	// Values are those of [Spec.Keys], as they are written in files.
 	Values []string
 }
@@ -26,7 +26,7 @@ const startSeedStep = 1000
 func (s *Spec) Runs() ([]Run, error) {
 	keys := s.Keys()
 	g := s.newGrid(keys)
-	var c experiment.Config // the run at the point, validated
+	var c config.Config // the run at the point, validated
 	var selected *keeper
 	if s.selected != nil {
 		selected = s.selected.on(&c)
@@ -57,10 +57,10 @@ func (s *Spec) Runs() ([]Run, error) {
 		runs = append(runs, Run{len(runs), c, values})
 	}
 	if left == 0 {
-		return nil, experiment.Usagef("%s: the filter leaves none of %d runs", s.places["filter"], s.Count())
+		return nil, config.Usagef("%s: the filter leaves none of %d runs", s.places["filter"], s.Count())
 	}
 	if len(mistakes.list) > 0 {
-		return nil, &experiment.UsageError{Problems: mistakes.problems(s.name, left)}
+		return nil, &config.UsageError{Problems: mistakes.problems(s.name, left)}
 	}
 	return runs, nil
 }
@@ -69,9 +69,9 @@ func (s *Spec) Runs() ([]Run, error) {
 type grid struct {
 	spec *Spec
 	// config is the run at the point, before it is validated.
-	config experiment.Config
+	config config.Config
 	// fields are those of config that differ between runs.
-	fields []experiment.Field
+	fields []config.Field
 	places []string
 	// sizes and position have a digit for each axis, for the seeds and for the start-seeds.
 	sizes, position []int
@@ -129,7 +129,7 @@ func (g *grid) set() ([]string, bool) {
 			start = s.Base.StartSeed
 		}
 		switch {
-		case experiment.IsRandomStart(g.config.Init):
+		case config.IsRandomStart(g.config.Init):
 			set(strconv.FormatUint(start+startSeedStep*uint64(replica), 10))
 		case replica == 0:
 			set("0") // as a resolved configuration says where it does not apply
@@ -170,7 +170,7 @@ type mistakes struct {
 // add notes a run's mistakes.
 func (m *mistakes) add(err error, run string) {
 	problems := []string{err.Error()}
-	var usage *experiment.UsageError
+	var usage *config.UsageError
 	if errors.As(err, &usage) {
 		problems = usage.Problems
 	}

@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/yamldoc"
 )
 
@@ -21,7 +21,7 @@ const (
 // Spec is what a sweep file says.
 type Spec struct {
 	// Base is the configuration that all runs start from.
-	Base experiment.Config
+	Base config.Config
 	Axes []Axis
 	// Seeds and StartSeeds count the replicas; 0 where none were asked for.
 	Seeds, StartSeeds int
@@ -140,9 +140,9 @@ func list(values []string, write func(string) *yaml.Node) *yaml.Node {
 }
 
 // field returns the setting with a key that is known to exist.
-func field(c *experiment.Config, key string) experiment.Field {
+func field(c *config.Config, key string) config.Field {
 	fields := c.Fields()
-	return fields[slices.IndexFunc(fields, func(f experiment.Field) bool { return f.Key == key })]
+	return fields[slices.IndexFunc(fields, func(f config.Field) bool { return f.Key == key })]
 }
 
 func formatNumber(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 )
 
 // mustParse reads a sweep without mistakes.
@@ -39,7 +39,7 @@ func problemsOf(t *testing.T, err error) []string {
 	if err == nil {
 		return nil
 	}
-	var usage *experiment.UsageError
+	var usage *config.UsageError
 	if !errors.As(err, &usage) || len(usage.Problems) == 0 {
 		t.Fatalf("not a usage error with problems: %v", err)
 	}

@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/solver"
 )
 
-// The tables of a sweep. Timings stand apart, because they are not the same twice; the others are, to the byte.
+// The tables of a sweep. Timings stand apart, because they are not the same twice; the others are, to the
+// byte.
 const (
 	runsCSV             = "runs.csv"
 	runsParquet         = "runs.parquet"
@@ -42,6 +45,24 @@ var (
 
 // runsTable has a row for each record: the run, its settings, and what it came to.
 func (s *Spec) runsTable(records []*Record) table {
+	run := column{name: "run", kind: whole}
+	for _, r := range records {
+		run.cells = append(run.cells, r.Index)
+	}
+	results := s.resultsTable(records)
+	t := slices.Concat(table{run}, s.settingsTable(records, results), results)
+	seen := map[string]bool{}
+	for _, c := range t {
+		if seen[c.name] {
+			panic(fmt.Sprintf("sweep: a registered metric is called %q, which is another column of runs.csv", c.name))
+		}
+		seen[c.name] = true
+	}
+	return t
+}
+
+// resultsTable has what runs came to.
+func (s *Spec) resultsTable(records []*Record) table {
 	var t table
 	add := func(name string, kind parquet.Node, cell func(r *Record) any) {
 		c := column{name: name, kind: kind}
@@ -50,12 +71,10 @@ func (s *Spec) runsTable(records []*Record) table {
 		}
 		t = append(t, c)
 	}
-	add("run", whole, func(r *Record) any { return r.Index })
-	t = append(t, s.settings(records)...)
 	add("status", text, func(r *Record) any { return r.Status })
 	add("iterations", whole, func(r *Record) any { return r.Iterations })
-	for _, m := range metrics {
-		add(m.name, number, func(r *Record) any { return known(m.of(&r.Final)) })
+	for _, m := range recordMetrics() {
+		add(m.Name, number, func(r *Record) any { return known(r.Final.of(m)) })
 	}
 	add("recovered", truth, func(r *Record) any { return optional(r.Recovered) })
 	add("alignment_end", whole, func(r *Record) any { return optional(r.AlignmentEnd) })
@@ -82,35 +101,19 @@ func (s *Spec) runsTable(records []*Record) table {
 	return t
 }
 
-// metric is a number of a point.
-type metric struct {
-	name string
-	of   func(*Point) experiment.Number
+// recordMetrics are the metrics that records keep.
+func recordMetrics() []*solver.Metric {
+	return slices.DeleteFunc(solver.Metrics(), func(m *solver.Metric) bool { return m.Clock })
 }
 
-// metrics are those of a point.
-var metrics = []metric{
-	{"train_loss", func(p *Point) experiment.Number { return p.TrainLoss }},
-	{"test_error", func(p *Point) experiment.Number { return p.TestError }},
-	{"signal", func(p *Point) experiment.Number { return p.Signal }},
-	{"noise", func(p *Point) experiment.Number { return p.Noise }},
-	{"angle", func(p *Point) experiment.Number { return p.Angle }},
-	{"spectral_angle", func(p *Point) experiment.Number { return p.SpectralAngle }},
-	{"imbalance", func(p *Point) experiment.Number { return p.Imbalance }},
-	{"flatness", func(p *Point) experiment.Number { return p.Flatness }},
-	{"nuclear_norm", func(p *Point) experiment.Number { return p.NuclearNorm }},
-	{"shift", func(p *Point) experiment.Number { return p.Shift }},
-	{Evaluations, func(p *Point) experiment.Number { return p.Evaluations }},
-}
-
-// settings are the columns of the settings that differ between runs. Two of them, noise and iterations, are called
-// setting_noise and setting_iterations, as what a run came to has the same names.
-func (s *Spec) settings(records []*Record) table {
+// settingsTable has the settings that differ between runs. A result keeps its name: a setting of the same
+// name, as noise, is the column setting_noise.
+func (s *Spec) settingsTable(records []*Record, results table) table {
 	var t table
-	config := experiment.Default()
+	config := config.Default()
 	for i, key := range s.Keys() {
 		c := column{name: key, kind: text}
-		if key == "noise" || key == "iterations" {
+		if slices.ContainsFunc(results, func(r column) bool { return r.name == key }) {
 			c.name = "setting_" + key
 		}
 		parse := func(v string) any { return v }
@@ -154,8 +157,9 @@ func (s *Spec) settings(records []*Record) table {
 // trajectoriesTable has a row for each kept point of each run.
 func trajectoriesTable(records []*Record) table {
 	t := table{{name: "run", kind: whole}, {name: "iteration", kind: whole}}
+	metrics := recordMetrics()
 	for _, m := range metrics {
-		t = append(t, column{name: m.name, kind: number})
+		t = append(t, column{name: m.Name, kind: number})
 	}
 	for _, r := range records {
 		for i := range r.Trajectory {
@@ -163,7 +167,7 @@ func trajectoriesTable(records []*Record) table {
 			t[0].cells = append(t[0].cells, r.Index)
 			t[1].cells = append(t[1].cells, p.Iteration)
 			for j, m := range metrics {
-				t[2+j].cells = append(t[2+j].cells, known(m.of(p)))
+				t[2+j].cells = append(t[2+j].cells, known(p.of(m)))
 			}
 		}
 	}
@@ -192,7 +196,7 @@ func (s *Spec) timingsTable(records []*Record) table {
 	return t
 }
 
-func known(n experiment.Number) any {
+func known[F ~float64](n F) any {
 	if isUnknown(n) {
 		return nil
 	}

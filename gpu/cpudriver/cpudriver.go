@@ -14,19 +14,19 @@ import (
 	"sync"
 )
 
-// DeviceName is how the driver's devices call themselves.
+// DeviceName is the name that the driver's devices report.
 const DeviceName = "PTX on the CPU"
 
 //go:embed src
 var sources embed.FS
 
-// ErrCompiler: there is no g++.
+// ErrCompiler is the error of Build if there is no g++.
 var ErrCompiler = errors.New("cpudriver: g++ was not found")
 
-// Build returns a directory with libcuda.so.1 and libnvidia-ml.so.1, for LD_LIBRARY_PATH. It compiles them with g++ and the
-// cuda.h of the directory include if that was not done before: the directory is one of the module's .tools/cpudriver, or
-// below os.TempDir outside the module, and named by a hash of the sources, cuda.h and the compiler. Processes may build at
-// the same time.
+// Build returns a directory with libcuda.so.1 and libnvidia-ml.so.1, for LD_LIBRARY_PATH. It compiles them
+// with g++ and the cuda.h of the directory include, unless an earlier build exists. The directory lies in the
+// module's .tools/cpudriver, or below os.TempDir outside the module; its name is a hash of the sources,
+// cuda.h and the compiler. Several processes may build at the same time.
 func Build(include string) (dir string, err error) {
 	compiler, err := exec.LookPath("g++")
 	if err != nil {
@@ -43,7 +43,8 @@ func Build(include string) (dir string, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", fmt.Errorf("cpudriver: build: %w", err)
 	}
-	// Made aside and then renamed, so that nobody finds half of it.
+	// The libraries are built in a temporary directory and then renamed, so that no process finds half of
+	// them.
 	aside, err := os.MkdirTemp(filepath.Dir(dir), "build")
 	if err != nil {
 		return "", fmt.Errorf("cpudriver: build: %w", err)
@@ -54,19 +55,23 @@ func Build(include string) (dir string, err error) {
 		return "", fmt.Errorf("cpudriver: build: %w", err)
 	}
 	if err := os.Rename(made, dir); err != nil {
-		if _, missing := os.Stat(filepath.Join(dir, "libcuda.so.1")); missing != nil { // or another process was faster
+		// Another process may have been faster.
+		if _, missing := os.Stat(filepath.Join(dir, "libcuda.so.1")); missing != nil {
 			return "", fmt.Errorf("cpudriver: build: %w", err)
 		}
 	}
 	return dir, nil
 }
 
-// flags are those of every file. No expression may be fused on its own: the instructions say where.
+// flags are the compiler's flags for every file. The compiler may fuse no expression: the instructions say
+// where to.
 func flags(include string) []string {
-	list := []string{"-std=c++17", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra",
-		"-I", include}
+	list := []string{
+		"-std=c++17", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-fPIC",
+		"-Wall", "-Wextra", "-I", include,
+	}
 	if runtime.GOARCH == "amd64" {
-		list = append(list, "-mfma") // of every CPU since 2013; without it std::fma is a function
+		list = append(list, "-mfma") // every CPU since 2013 has it; without it std::fma is a function call
 	}
 	return list
 }
@@ -90,7 +95,7 @@ func compile(compiler, include, aside, made string) error {
 	}
 	var group sync.WaitGroup
 	failures := make([]error, len(files))
-	free := make(chan bool, 2) // so many compilers at a time
+	free := make(chan bool, 2) // at most two compilers at a time
 	for i, file := range files {
 		group.Go(func() {
 			free <- true
@@ -102,10 +107,13 @@ func compile(compiler, include, aside, made string) error {
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	// The C++ library is part of each, so that they can be taken to a machine without one.
+	// Each library contains the C++ library, so that it also works on a machine without one.
 	link := func(library string, objects ...string) error {
-		return run(append([]string{"-shared", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-soname," + library,
-			"-o", filepath.Join(made, library)}, append(objects, "-ldl", "-lpthread")...)...)
+		return run(append([]string{
+			"-shared", "-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-soname," +
+				library,
+			"-o", filepath.Join(made, library),
+		}, append(objects, "-ldl", "-lpthread")...)...)
 	}
 	var driver, nvml []string
 	for _, file := range files {
@@ -121,7 +129,7 @@ func compile(compiler, include, aside, made string) error {
 	return link("libcuda.so.1", driver...)
 }
 
-// hash names what a build depends on.
+// hash returns the hash of everything that a build depends on.
 func hash(compiler, include string) (string, error) {
 	h := sha256.New()
 	version, err := exec.Command(compiler, "--version").Output()
@@ -144,7 +152,7 @@ func hash(compiler, include string) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
 }
 
-// cache is where builds are kept.
+// cache returns the directory that holds the builds.
 func cache() string {
 	if dir, err := os.Getwd(); err == nil {
 		for ; ; dir = filepath.Dir(dir) {

@@ -15,7 +15,7 @@ import (
 	"github.com/matsense/matsense/gpu/cpudriver"
 )
 
-// head begins a module.
+// head is the beginning of a module.
 const head = ".version 7.0\n.target sm_80\n.address_size 64\n"
 
 // include finds the directory of cuda.h, or skips the test.
@@ -27,7 +27,8 @@ func include(t testing.TB) string {
 			candidates = append(candidates, dir)
 		}
 	}
-	candidates = append(candidates, filepath.Join(os.Getenv("CUDA_HOME"), "include"), "/usr/local/cuda/include", "/opt/cuda/include",
+	candidates = append(candidates, filepath.Join(os.Getenv("CUDA_HOME"), "include"),
+		"/usr/local/cuda/include", "/opt/cuda/include",
 		"/usr/include", "../../.tools/cuda/include")
 	for _, dir := range candidates {
 		if _, err := os.Stat(filepath.Join(dir, "cuda.h")); err == nil {
@@ -38,7 +39,7 @@ func include(t testing.TB) string {
 	return ""
 }
 
-// built has the driver and the program that talks to it.
+// built is the driver and the program that sends it commands.
 var built struct {
 	once         sync.Once
 	dir, program string
@@ -69,8 +70,8 @@ func build(t testing.TB) {
 		}
 		built.program, built.err = file.Name(), file.Close()
 		if built.err == nil {
-			out, err := exec.Command("g++", "-std=c++17", "-O1", "-I", headers, "-o", built.program, "testdata/run.cpp",
-				filepath.Join(built.dir, "libcuda.so.1")).CombinedOutput()
+			out, err := exec.Command("g++", "-std=c++17", "-O1", "-I", headers, "-o", built.program,
+				"testdata/run.cpp", filepath.Join(built.dir, "libcuda.so.1")).CombinedOutput()
 			if err != nil {
 				built.err = fmt.Errorf("%w\n%s", err, out)
 			}
@@ -84,8 +85,8 @@ func build(t testing.TB) {
 	}
 }
 
-// ask loads PTX into a driver of a process of its own, asks it for commands (testdata/run.cpp), and returns an answer for
-// each, the first that of load, and what the driver said on standard error.
+// ask starts a process with the driver, loads PTX and sends commands (testdata/run.cpp). It returns one
+// answer for each command, the first for the load, and the driver's standard error.
 func ask(t testing.TB, ptx, commands string, environment ...string) (answers []string, said string) {
 	t.Helper()
 	build(t)
@@ -106,18 +107,20 @@ func ask(t testing.TB, ptx, commands string, environment ...string) (answers []s
 
 // entry wraps a body in a module with a kernel k(p, q, n).
 func entry(body string) string {
-	return head + ".extern .shared .align 16 .b8 dynamic[];\n.visible .entry k(.param .u64 p, .param .u64 q, .param .u32 n)\n{\n" +
-		"\t.reg .pred %p, %q;\n\t.reg .b32 %t, %n, %x, %y, %z;\n\t.reg .b64 %a, %b, %v, %w;\n\t.reg .f64 %f;\n" +
-		"\tld.param.u64 %a, [p];\n\tld.param.u64 %b, [q];\n\tld.param.u32 %n, [n];\n\tmov.u32 %t, %tid.x;\n" + body + "\n\tret;\n}\n"
+	return head + ".extern .shared .align 16 .b8 dynamic[];\n" +
+		".visible .entry k(.param .u64 p, .param .u64 q, .param .u32 n)\n{\n" +
+		"\t.reg .pred %p, %q;\n\t.reg .b32 %t, %n, %x, %y, %z;\n\t.reg .b64 %a, %b, %v, %w;\n" +
+		"\t.reg .f64 %f;\n\tld.param.u64 %a, [p];\n\tld.param.u64 %b, [q];\n" +
+		"\tld.param.u32 %n, [n];\n\tmov.u32 %t, %tid.x;\n" + body + "\n\tret;\n}\n"
 }
 
-// launched runs a body with two buffers of 64 zero bytes, and returns the status of the wait, the first buffer in hex, and
-// standard error.
+// launched runs a body with two buffers of 64 zero bytes. It returns the status of the wait, the first buffer
+// in hex, and standard error.
 func launched(t testing.TB, how, body string, n int, environment ...string) (status, first, said string) {
 	t.Helper()
 	zeros := strings.Repeat("00", 64)
-	answers, said := ask(t, entry(body), fmt.Sprintf("entry k\nalloc 64\nalloc 64\nput 0 %s\nput 1 %s\nlaunch %s @0+0 @1+0 %d\nsync\nget 0 64\n",
-		zeros, zeros, how, n), environment...)
+	commands := "entry k\nalloc 64\nalloc 64\nput 0 %s\nput 1 %s\nlaunch %s @0+0 @1+0 %d\nsync\nget 0 64\n"
+	answers, said := ask(t, entry(body), fmt.Sprintf(commands, zeros, zeros, how, n), environment...)
 	if answers[0] != "0 " || answers[6] != "0" {
 		t.Fatalf("%v\n%s\nof\n%s", answers, said, entry(body))
 	}

@@ -1,36 +1,42 @@
-// Package cpudriver builds a libcuda.so.1 that runs PTX on the CPU. With it on LD_LIBRARY_PATH, what is built with the tag
-// cuda runs from end to end, through gorgonia.org/cu and gpu/cuda, on a machine without a GPU:
+// Package cpudriver builds a libcuda.so.1 that runs PTX on the CPU. With this library on LD_LIBRARY_PATH,
+// programs built with the tag cuda run from end to end, through gorgonia.org/cu and gpu/cuda, on a machine
+// without a GPU:
 //
 //	eval "$(scripts/cuda-headers)" && eval "$(scripts/cpu-driver)"
 //	go test -tags cuda ./gpu/...
 //
 // # What it checks
 //
-// It is an interpreter of PTX, written from NVIDIA's "Parallel Thread Execution ISA" alone. It shares nothing with package
-// emulator, so a mistake of one is not the other's. It refuses every instruction and form that it does not know.
+// The driver is an interpreter of PTX, written from NVIDIA's "Parallel Thread Execution ISA" alone. It shares
+// no code with package emulator, so a mistake in one is not repeated in the other. It refuses every
+// instruction and form that it does not know.
 //
-// Threads take turns at random, by a seed, and another thread may come between any two instructions: so a flag that is
-// written in two halves is seen half written. Registers, shared memory and new allocations hold NaNs that are also
-// impossible indices. cp.async copies as late as the kernel allows, or at once, or at any moment between. These end a
-// kernel, lose the device, as on a GPU, and say on standard error where, with the seed:
+// Threads take turns in a pseudorandom order that a seed determines, and another thread may run between any
+// two instructions. A thread can therefore see a flag half written, if the flag is written in two halves.
+// Registers, shared memory and new allocations start with NaNs that are also impossible indices. cp.async
+// copies as late as the kernel allows, at once, or at any moment between. Each of the following ends the
+// kernel and loses the device, as on a GPU; a message on standard error says where, with the seed:
 //
-//   - an access outside an allocation, by one byte, or to freed memory; outside a block's shared memory; not aligned
-//   - a barrier that a part of a warp reaches; lanes that meet at different places, or wait for one that has exited
-//   - threads that all wait for ever
-//   - an asynchronous copy that its thread never waits for
+//   - an access outside an allocation, by as little as one byte, or to freed memory; an access outside a
+//     block's shared memory; an access that is not aligned
+//   - a barrier that only a part of a warp reaches; lanes of a warp that wait for each other at different
+//     instructions, or for a lane that has exited
+//   - a deadlock: threads that all wait for ever
+//   - an asynchronous copy for which its thread never waits
 //   - a shuffle that reads a lane outside the mask
 //
-// It knows one order of memory for all threads: a missing fence is not found. It does not look for races in shared memory
-// except by their effects, and it counts neither registers nor bytes.
+// All threads see one order of memory, so the driver does not find a missing fence. It finds races in shared
+// memory only by their effects, and counts neither registers nor bytes.
 //
 // # Settings
 //
-// Environment variables, which are read each time that they matter; src/settings.hpp has the table with the defaults:
-// CPUDRIVER_SEED, COPIES (late, early, random) and LOG for runs; DEVICES, VERSION, CAPABILITY, MULTIPROCESSORS, MEMORY,
-// BLOCK_SHARED, COMPUTE_MODE, WATCHDOG and COOPERATIVE_ATTRIBUTE for what the device claims to be; INIT, RETAIN, LAUNCH,
-// COOPERATIVE, KERNEL, WATCHDOG_WORK and ALLOCATIONS for what goes wrong; NVML and NVML_FREE for libnvidia-ml.so.1, which
-// is built beside it. A number may differ by device: CPUDRIVER_RETAIN=0:46,2:46.
+// Settings are environment variables, read at each use; src/settings.hpp has the table with the defaults.
+// CPUDRIVER_SEED, COPIES (late, early, random) and LOG concern runs. DEVICES, VERSION, CAPABILITY,
+// MULTIPROCESSORS, MEMORY, BLOCK_SHARED, COMPUTE_MODE, WATCHDOG and COOPERATIVE_ATTRIBUTE say what the device
+// reports. INIT, RETAIN, LAUNCH, COOPERATIVE, KERNEL, WATCHDOG_WORK and ALLOCATIONS cause failures. NVML and
+// NVML_FREE concern libnvidia-ml.so.1, which is built together with the driver. A number may differ by
+// device: CPUDRIVER_RETAIN=0:46,2:46.
 //
-// An interpreted launch takes about a thousand times what a GPU takes: grids are small because the device claims four
-// multiprocessors. Times that it measures are those of the interpreter.
+// An interpreted launch takes about a thousand times as long as on a GPU. Grids are small because the device
+// reports four multiprocessors. Measured times are those of the interpreter.
 package cpudriver

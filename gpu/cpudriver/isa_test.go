@@ -25,7 +25,7 @@ var (
 	third = 1.0 / 3
 )
 
-// TestISA: instructions give what the PTX ISA says. types are those of the registers %d, %a, %b and %c.
+// TestISA: instructions give the results of the PTX ISA. types are those of the registers %d, %a, %b and %c.
 func TestISA(t *testing.T) {
 	type instruction struct {
 		code, types string
@@ -67,7 +67,8 @@ func TestISA(t *testing.T) {
 		{"xor.b64 %d, %a, %b;", "b64 b64 b64", 0xff00ff00ff00ff00, 0xffffffffffffffff, 0, 0x00ff00ff00ff00ff},
 		{"bfe.u32 %d, %a, %b, %c;", "b32 b32 b32 b32", 0xabcd1234, 4, 8, 0x23},
 		{"bfe.s32 %d, %a, %b, %c;", "b32 b32 b32 b32", 0xabcd1f34, 4, 8, 0xfffffff3},
-		{"bfe.s32 %d, %a, %b, %c;", "b32 b32 b32 b32", 0x80000000, 40, 4, 0xffffffff}, // past the end: the sign
+		// past the end: the sign
+		{"bfe.s32 %d, %a, %b, %c;", "b32 b32 b32 b32", 0x80000000, 40, 4, 0xffffffff},
 		{"bfe.u32 %d, %a, %b, %c;", "b32 b32 b32 b32", 0xabcd1234, 4, 0, 0},
 		{"bfe.u64 %d, %a, %b, %c;", "b64 b64 b32 b32", 0xabcd123400000000, 60, 8, 0xa},
 		{"popc.b64 %d, %a;", "b32 b64", s64(-1), 0, 0, 64},
@@ -82,10 +83,12 @@ func TestISA(t *testing.T) {
 		{"sub.rn.f32 %d, %a, %b;", "f32 f32 f32", f32(float32(inf)), f32(float32(inf)), 0, nan32},
 		{"mul.rn.f32 %d, %a, %b;", "f32 f32 f32", 0xffc12345, f32(1), 0, nan32},
 		{"mul.rn.f64 %d, %a, %b;", "f64 f64 f64", f64(third), f64(third), 0, f64(third * third)},
-		{"fma.rn.f64 %d, %a, %b, %c;", "f64 f64 f64 f64", f64(third), f64(third), f64(-third * third), f64(math.FMA(third, third, -third*third))},
+		{"fma.rn.f64 %d, %a, %b, %c;", "f64 f64 f64 f64",
+			f64(third), f64(third), f64(-third * third), f64(math.FMA(third, third, -third*third))},
 		{"fma.rn.f64 %d, %a, %b, %c;", "f64 f64 f64 f64", math.MaxUint64, f64(2), f64(1), math.MaxUint64},
-		// (1+2⁻¹²)² − (1+2⁻¹¹) is 2⁻²⁴, which a product that is rounded first loses.
-		{"fma.rn.f32 %d, %a, %b, %c;", "f32 f32 f32 f32", f32(1 + 0x1p-12), f32(1 + 0x1p-12), f32(-1 - 0x1p-11), f32(0x1p-24)},
+		// (1+2⁻¹²)² − (1+2⁻¹¹) is 2⁻²⁴; rounding the product first would lose it.
+		{"fma.rn.f32 %d, %a, %b, %c;",
+			"f32 f32 f32 f32", f32(1 + 0x1p-12), f32(1 + 0x1p-12), f32(-1 - 0x1p-11), f32(0x1p-24)},
 		{"div.rn.f64 %d, %a, %b;", "f64 f64 f64", f64(1), f64(3), 0, f64(third)},
 		{"div.rn.f32 %d, %a, %b;", "f32 f32 f32", f32(1), f32(0), 0, f32(float32(inf))},
 		{"rcp.rn.f32 %d, %a;", "f32 f32", f32(3), 0, 0, f32(float32(1) / 3)},
@@ -127,11 +130,16 @@ func TestISA(t *testing.T) {
 		a, b uint64
 		want bool
 	}{
-		{"lt.s32", s32(-1), 1, true}, {"lt.u32", s32(-1), 1, false}, {"hi.u32", s32(-1), 1, true}, {"ls.u64", 5, 5, true},
-		{"ge.s64", s64(-1), 0, false}, {"ne.b64", 1 << 40, 0, true}, {"eq.f64", 0, 1 << 63, true}, {"lt.f64", f64(-1), f64(1), true},
-		{"lt.f64", f64(math.NaN()), f64(1), false}, {"ltu.f64", f64(math.NaN()), f64(1), true}, {"ne.f64", f64(math.NaN()), f64(1), false},
-		{"neu.f64", f64(math.NaN()), f64(1), true}, {"equ.f32", f32(1), f32(2), false}, {"num.f32", f32(1), nan32, false},
-		{"nan.f32", f32(1), nan32, true}, {"geu.f32", f32(3), f32(2), true}, {"gt.f32", f32(float32(inf)), f32(2), true},
+		{"lt.s32", s32(-1), 1, true}, {"lt.u32", s32(-1), 1, false}, {"hi.u32", s32(-1), 1, true},
+		{"ls.u64", 5, 5, true},
+		{"ge.s64", s64(-1), 0, false}, {"ne.b64", 1 << 40, 0, true}, {"eq.f64", 0, 1 << 63, true},
+		{"lt.f64", f64(-1), f64(1), true},
+		{"lt.f64", f64(math.NaN()), f64(1), false}, {"ltu.f64", f64(math.NaN()), f64(1), true},
+		{"ne.f64", f64(math.NaN()), f64(1), false},
+		{"neu.f64", f64(math.NaN()), f64(1), true}, {"equ.f32", f32(1), f32(2), false},
+		{"num.f32", f32(1), nan32, false},
+		{"nan.f32", f32(1), nan32, true}, {"geu.f32", f32(3), f32(2), true},
+		{"gt.f32", f32(float32(inf)), f32(2), true},
 	} {
 		_, kind, _ := strings.Cut(c.op, ".")
 		if kind[0] != 'f' {
@@ -142,23 +150,34 @@ func TestISA(t *testing.T) {
 			want = 1
 		}
 		cases = append(cases,
-			instruction{"setp." + c.op + " %p, %a, %b; selp.b32 %d, 1, 0, %p;", "b32 " + kind + " " + kind, c.a, c.b, 0, want},
-			instruction{"setp.eq.u32 %p, 0, 0; setp." + strings.Replace(c.op, ".", ".and.", 1) + " %p, %a, %b, !%p; selp.b32 %d, 1, 0, %p;",
+			instruction{
+				"setp." + c.op + " %p, %a, %b; selp.b32 %d, 1, 0, %p;", "b32 " + kind + " " + kind,
+				c.a, c.b, 0, want,
+			},
+			instruction{"setp.eq.u32 %p, 0, 0; setp." + strings.Replace(c.op, ".", ".and.", 1) +
+				" %p, %a, %b, !%p; selp.b32 %d, 1, 0, %p;",
 				"b32 " + kind + " " + kind, c.a, c.b, 0, 0})
 	}
-	// Random operands, with Go's arithmetic beside them.
+	// Random operands, compared with Go's arithmetic.
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		a, b, c := random.Uint64(), random.Uint64(), random.Uint64()
 		hi, lo := bits.Mul64(a, b)
-		x, y, z := math.Float64frombits(a>>2), math.Float64frombits(b>>2), math.Float64frombits(c>>2) // positive, not huge
+		// positive, not huge
+		x, y, z := math.Float64frombits(a>>2), math.Float64frombits(b>>2), math.Float64frombits(c>>2)
 		cases = append(cases, instruction{"mul.hi.u64 %d, %a, %b;", "b64 b64 b64", a, b, 0, hi},
 			instruction{"mad.lo.u64 %d, %a, %b, %c;", "b64 b64 b64 b64", a, b, c, lo + c},
-			instruction{"fma.rn.f64 %d, %a, %b, %c;", "f64 f64 f64 f64", f64(x), f64(y), f64(z), f64(math.FMA(x, y, z))},
+			instruction{
+				"fma.rn.f64 %d, %a, %b, %c;", "f64 f64 f64 f64",
+				f64(x), f64(y), f64(z), f64(math.FMA(x, y, z)),
+			},
 			instruction{"div.rn.f64 %d, %a, %b;", "f64 f64 f64", f64(x), f64(y), 0, f64(x / y)},
 			instruction{"cvt.rn.f64.u64 %d, %a;", "f64 b64", a, 0, 0, f64(float64(a))},
 			instruction{"cvt.rn.f32.u64 %d, %a;", "f32 b64", a, 0, 0, f32(float32(a))},
-			instruction{"add.rn.f32 %d, %a, %b;", "f32 f32 f32", a >> 34, b >> 34, 0, f32(math.Float32frombits(uint32(a>>34)) + math.Float32frombits(uint32(b>>34)))})
+			instruction{
+				"add.rn.f32 %d, %a, %b;", "f32 f32 f32", a >> 34, b >> 34, 0,
+				f32(math.Float32frombits(uint32(a>>34)) + math.Float32frombits(uint32(b>>34))),
+			})
 	}
 	var text, commands strings.Builder
 	text.WriteString(head)
@@ -183,7 +202,9 @@ func TestISA(t *testing.T) {
 		fmt.Fprintf(&commands, "entry k%d\nlaunch plain 1 1 0 @0+%d%s\n", i, 8*i, args)
 	}
 	size := 8 * len(cases)
-	answers, said := ask(t, text.String(), fmt.Sprintf("alloc %d\nput 0 %s\n%sget 0 %d\n", size, strings.Repeat("00", size), commands.String(), size))
+	answers, said := ask(t, text.String(),
+		fmt.Sprintf("alloc %d\nput 0 %s\n%sget 0 %d\n",
+			size, strings.Repeat("00", size), commands.String(), size))
 	status, numbers, _ := strings.Cut(answers[len(answers)-1], " ")
 	got, err := hex.DecodeString(numbers)
 	if answers[0] != "0 " || status != "0" || err != nil {
@@ -196,7 +217,7 @@ func TestISA(t *testing.T) {
 	}
 }
 
-// TestWarp: shuffles and votes, of 32 lanes that offer 100 plus their number.
+// TestWarp: shuffles and votes; lane l of 32 offers 100 + l.
 func TestWarp(t *testing.T) {
 	for _, c := range []struct {
 		code string
@@ -214,8 +235,12 @@ func TestWarp(t *testing.T) {
 		// segments of eight lanes
 		{"shfl.sync.idx.b32 %y, %x, 3, 0x181f, -1;", func(l int) int { return 103 + l/8*8 }},
 		{"setp.lt.u32 %p, %t, 2;\nvote.sync.ballot.b32 %y, %p, -1;", func(int) int { return 3 }},
-		{"setp.lt.u32 %p, %t, 2;\nvote.sync.any.pred %q, %p, -1;\nselp.b32 %y, 1, 0, %q;", func(int) int { return 1 }},
-		{"setp.lt.u32 %p, %t, 2;\nvote.sync.all.pred %q, %p, -1;\nselp.b32 %y, 1, 0, %q;", func(int) int { return 0 }},
+		{"setp.lt.u32 %p, %t, 2;\nvote.sync.any.pred %q, %p, -1;\nselp.b32 %y, 1, 0, %q;", func(int) int {
+			return 1
+		}},
+		{"setp.lt.u32 %p, %t, 2;\nvote.sync.all.pred %q, %p, -1;\nselp.b32 %y, 1, 0, %q;", func(int) int {
+			return 0
+		}},
 	} {
 		body := "add.u32 %x, %t, 100;\n" + c.code + "\nmad.wide.u32 %a, %t, 4, %a;\nst.global.u32 [%a], %y;"
 		answers, said := ask(t, entry(body), "entry k\nalloc 128\nlaunch plain 1 32 0 @0+0 0 0\nget 0 128\n")
@@ -232,11 +257,15 @@ func TestWarp(t *testing.T) {
 	}
 }
 
-// TestRefused: text that is not PTX, or that the driver does not know, is refused with its line.
+// TestRefused: the driver refuses text that is not PTX, or that it does not know, and names the line.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
-		{"frobnicate.u32 %x;", "218 ptxas application ptx input, line 15; error   : Not a name of any known instruction: 'frobnicate'"},
-		{"// 2·3\n", "218 ptxas application ptx input, line 15; error   : Unexpected non-ASCII character encountered on line 15"},
+		{"frobnicate.u32 %x;",
+			"218 ptxas application ptx input, line 15; error   : " +
+				"Not a name of any known instruction: 'frobnicate'"},
+		{"// 2·3\n",
+			"218 ptxas application ptx input, line 15; error   : " +
+				"Unexpected non-ASCII character encountered on line 15"},
 		{"add.cc.u32 %x, %x, %y;", "line 15; error   : unsupported form of 'add': 'add.cc.u32'"},
 		{"add.f64 %f, %f, %f;", "unsupported form"},
 		{"add.rn.ftz.f64 %f, %f, %f;", "unsupported form"},
@@ -255,7 +284,8 @@ func TestRefused(t *testing.T) {
 		{"atom.global.add.f64 %f, [%a], %f;", "unsupported form"},
 		{"add.u32 %x, %x, %y", "';' is expected"},
 	} {
-		if answers, _ := ask(t, entry(c.body), ""); !strings.Contains(answers[0], c.want) || !strings.HasPrefix(answers[0], "218") {
+		if answers, _ := ask(t, entry(c.body), ""); !strings.Contains(answers[0], c.want) ||
+			!strings.HasPrefix(answers[0], "218") {
 			t.Errorf("%s: the answer is %q, want %q", c.body, answers[0], c.want)
 		}
 	}
@@ -276,9 +306,11 @@ func TestRefused(t *testing.T) {
 
 // TestGarbage: no text ends the process.
 func TestGarbage(t *testing.T) {
-	whole := entry("L: shfl.sync.bfly.b32 %x|%p, %y, 1, 31, -1;\n@!%p bra L;\n{ .reg .b32 %r<4>; ld.global.v2.u32 {%r0, %r1}, [%a+8+-4]; }\nmov.b64 %v, {%x, 0};")
+	whole := entry("L: shfl.sync.bfly.b32 %x|%p, %y, 1, 31, -1;\n@!%p bra L;\n" +
+		"{ .reg .b32 %r<4>; ld.global.v2.u32 {%r0, %r1}, [%a+8+-4]; }\nmov.b64 %v, {%x, 0};")
 	random := rand.New(rand.NewPCG(3, 4))
-	pieces := strings.Fields("{ } [ ] ( ) < > , ; : @ ! | + - 0 7 0x 0d00 99999999999999999999 %x %tid.x .reg .shared .entry .b32 .pred L bra _ /* // mov.b64 .align")
+	pieces := strings.Fields("{ } [ ] ( ) < > , ; : @ ! | + - 0 7 0x 0d00 99999999999999999999 %x %tid.x " +
+		".reg .shared .entry .b32 .pred L bra _ /* // mov.b64 .align")
 	for range 300 {
 		text := []byte(whole)
 		for range 1 + random.IntN(4) {
@@ -290,7 +322,7 @@ func TestGarbage(t *testing.T) {
 			}
 			text = append(text[:from:from], append([]byte(piece), text[to:]...)...)
 		}
-		ask(t, string(text), "") // which fails where the process does
+		ask(t, string(text), "") // fails if the process does not end normally
 	}
 	ask(t, head+strings.Repeat("{", 1<<16), "")
 	ask(t, entry("mov.b64 %v, "+strings.Repeat("{", 1<<16)), "")

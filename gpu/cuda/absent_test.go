@@ -31,16 +31,19 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-// The part with the tag is built and tested from here, so that go test ./... covers it wherever it can be built.
+// The code with the tag is built and tested from here, so that go test ./... covers it on every machine that
+// can build it.
 func TestTagged(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skipf("skipped: the tag cuda is for Linux on amd64 and arm64, not for %s/%s", runtime.GOOS, runtime.GOARCH)
+		t.Skipf("skipped: the tag cuda is for Linux on amd64 and arm64, not for %s/%s",
+			runtime.GOOS, runtime.GOARCH)
 	}
 	if testing.Short() {
 		t.Skip("skipped: -short, and a first build of gorgonia.org/cu takes a while")
 	}
 	_, include := compiler(t)
-	// go test keeps a result while the files that the test opened are the same: these decide about it.
+	// go test caches a result while the files that the test opened stay the same. The result depends on these
+	// files.
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			_, err = os.ReadFile(path)
@@ -63,8 +66,9 @@ func TestTagged(t *testing.T) {
 	t.Run("starts", func(t *testing.T) {
 		program := filepath.Join(t.TempDir(), "start")
 		log := run("go", "build", "-tags", "cuda", "-ldflags", "-v", "-o", program, "./testdata/start")
-		// The stand-in for libcuda must be found before the driver's.
-		if ours, theirs := strings.Index(log, "--as-needed"), strings.Index(log, "-lcuda"); ours < 0 || theirs < ours {
+		// The flags must name the stand-in for libcuda before the driver's library.
+		ours, theirs := strings.Index(log, "--as-needed"), strings.Index(log, "-lcuda")
+		if ours < 0 || theirs < ours {
 			t.Errorf("libcuda's flags do not come before those of cu in:\n%s", log)
 		}
 		file, err := elf.Open(program)

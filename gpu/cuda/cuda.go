@@ -14,21 +14,22 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Built says whether this build can use GPUs at all.
+// Built reports whether this build can use GPUs.
 const Built = true
 
-// Attributes of a device that cu has no name for.
+// Device attributes for which cu has no name.
 const (
 	kernelExecTimeout cu.DeviceAttribute = 17 // CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT
 	cooperativeLaunch cu.DeviceAttribute = 95 // CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH
 	blockSharedOptIn  cu.DeviceAttribute = 97 // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 )
 
-// oldest is the oldest driver's version whose functions and PTX (7.0) suffice: CUDA 11.0.
+// oldest is the oldest driver version whose functions and PTX (7.0) suffice: CUDA 11.0.
 const oldest = 11000
 
-// Devices describes the GPUs that the driver shows, at least one. The error wraps driver.ErrNoDevice and says what is
-// missing. No GPU is opened: Free is what NVIDIA's management library says, and −1 if it is not installed.
+// Devices describes the GPUs that the driver shows, at least one. Its error wraps driver.ErrNoDevice and says
+// what is missing. Devices opens no GPU: Free comes from NVIDIA's management library, and is −1 if that is
+// not installed.
 func Devices() ([]driver.Info, error) {
 	count, err := ready()
 	if err != nil {
@@ -47,7 +48,7 @@ func Devices() ([]driver.Info, error) {
 	return infos, nil
 }
 
-// ready has the driver opened and returns how many GPUs it shows.
+// ready loads and initializes the driver, once, and returns how many GPUs it shows.
 func ready() (count int, err error) {
 	missing := func(format string, args ...any) (int, error) {
 		return 0, fmt.Errorf("cuda: %w: %s", driver.ErrNoDevice, fmt.Sprintf(format, args...))
@@ -64,7 +65,8 @@ func ready() (count int, err error) {
 		return missing("the NVIDIA driver reports: %s", explain(status))
 	}
 	if version := cu.Version(); version < oldest {
-		return missing("the NVIDIA driver is for %s, and %s or later is needed", versionText(version), versionText(oldest))
+		return missing("the NVIDIA driver is for %s, and %s or later is needed",
+			versionText(version), versionText(oldest))
 	}
 	if count, err = cu.NumDevices(); err != nil {
 		return missing("the NVIDIA driver reports: %s", explain(code(err)))
@@ -82,10 +84,10 @@ func visible() string {
 	return ""
 }
 
-// versionText puts the driver's number of a version, 1000·major + 10·minor, in words.
+// versionText writes the driver's version number, 1000·major + 10·minor, as text.
 func versionText(version int) string { return fmt.Sprintf("CUDA %d.%d", version/1000, version%1000/10) }
 
-// describe says what is known of a GPU that is not open.
+// describe returns what is known of a GPU that is not open.
 func describe(index int, gpu cu.Device) (driver.Info, error) {
 	info := driver.Info{Index: index, Driver: versionText(cu.Version()), Free: libcuda.Free(int(gpu))}
 	var err error
@@ -95,7 +97,8 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 	if info.Memory, err = gpu.TotalMem(); err != nil {
 		return info, err
 	}
-	info.Free = min(info.Free, info.Memory) // of a part of a GPU the library tells the whole
+	// For a part of a GPU, the library reports the free memory of the whole GPU.
+	info.Free = min(info.Free, info.Memory)
 	var cooperative, timeout int
 	for attribute, into := range map[cu.DeviceAttribute]*int{
 		cooperativeLaunch:         &cooperative,
@@ -114,7 +117,7 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 	return info, nil
 }
 
-// within calls f with the context current, on one thread, and leaves the thread as it was.
+// within calls f with the context current, on one thread, and then restores the thread's context.
 func within(context cu.CUContext, f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -14,28 +14,28 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// device is a GPU. Its methods do what they say under the name of cu's function.
+// device is a GPU. Each method wraps the function of cu that bears its name.
 type device struct {
 	info    driver.Info
 	gpu     cu.Device
 	context cu.CUContext
 	stream  cu.Stream
 
-	allocations map[driver.Pointer]int64 // sizes
+	allocations map[driver.Pointer]int64 // their sizes
 	live        int64
 	modules     []cu.Module
 	marks       map[*mark]bool
 
-	launched int           // launches since the device was last known to be well
-	last     driver.Launch // and the last of them
-	lost     error         // set by the failure after which nothing works
+	launched int           // launches since the device was last known to work
+	last     driver.Launch // the last of these launches
+	lost     error         // the failure after which nothing works
 	closed   bool
 }
 
 // mark is an event that was recorded in the stream.
 type mark struct{ event cu.Event }
 
-// Open opens the GPU of that index. The error wraps driver.ErrNoDevice where there is none.
+// Open opens the GPU with that index. The error wraps driver.ErrNoDevice if there is none.
 func Open(index int) (driver.Device, error) {
 	count, err := ready()
 	if err != nil {
@@ -70,7 +70,7 @@ func Open(index int) (driver.Device, error) {
 // String names the GPU in errors.
 func (d *device) String() string { return fmt.Sprintf("GPU %d, %s", d.info.Index, d.info.Name) }
 
-// usable says why nothing can be asked of the device any more.
+// usable returns an error if the device can no longer be used.
 func (d *device) usable() error {
 	if d.closed {
 		return fmt.Errorf("cuda: %v, is closed", d)
@@ -78,7 +78,7 @@ func (d *device) usable() error {
 	return d.lost
 }
 
-// do calls f in the device's context. doing and size, in bytes, are for the error.
+// do calls f in the device's context. The error contains doing and, unless it is noSize, size in bytes.
 func (d *device) do(doing string, size int64, f func() error) error {
 	if err := d.usable(); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (d *device) Alloc(size int64) (driver.Pointer, error) {
 	if size < 0 {
 		return 0, fmt.Errorf("cuda: alloc of %d bytes", size)
 	}
-	if size == 0 { // the driver refuses it
+	if size == 0 { // the driver refuses a size of 0
 		return 0, d.usable()
 	}
 	var p cu.DevicePtr
@@ -155,9 +155,10 @@ func (d *device) Free(p driver.Pointer) error {
 // Live implements driver.Device.
 func (d *device) Live() int64 { return d.live }
 
-// Upload implements driver.Device. It waits for the copy, and so for all that was asked before: of an asynchronous
-// copy from memory that is not page-locked CUDA says that the driver "may" have staged it when the call returns ("API
-// synchronization behavior"), which is no promise that src may change, and C may not keep Go's memory after a call.
+// Upload implements driver.Device. It waits for the copy, and so for all earlier work. For an asynchronous
+// copy from memory that is not page-locked, CUDA says only that the driver "may" have staged it when the call
+// returns ("API synchronization behavior"). That is no promise that src may change, and C may not keep Go's
+// memory after a call.
 func (d *device) Upload(dst driver.Pointer, src []byte) error {
 	if len(src) == 0 {
 		return d.usable()
@@ -166,7 +167,8 @@ func (d *device) Upload(dst driver.Pointer, src []byte) error {
 	pinner.Pin(&src[0])
 	defer pinner.Unpin()
 	return d.settled(d.do("upload", int64(len(src)), func() error {
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(dst), unsafe.Pointer(&src[0]), int64(len(src)), d.stream); err != nil {
+		from := unsafe.Pointer(&src[0])
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(dst), from, int64(len(src)), d.stream); err != nil {
 			return err
 		}
 		return d.stream.Synchronize()
@@ -182,7 +184,8 @@ func (d *device) Download(dst []byte, src driver.Pointer) error {
 	pinner.Pin(&dst[0])
 	defer pinner.Unpin()
 	return d.settled(d.do("download", int64(len(dst)), func() error {
-		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&dst[0]), cu.DevicePtr(src), int64(len(dst)), d.stream); err != nil {
+		to := unsafe.Pointer(&dst[0])
+		if err := cu.MemcpyDtoHAsync(to, cu.DevicePtr(src), int64(len(dst)), d.stream); err != nil {
 			return err
 		}
 		return d.stream.Synchronize()
@@ -197,7 +200,9 @@ func (d *device) Fill(dst driver.Pointer, value byte, size int64) error {
 	if size == 0 {
 		return d.usable()
 	}
-	return d.do("fill", size, func() error { return cu.MemsetD8Async(cu.DevicePtr(dst), value, size, d.stream) })
+	return d.do("fill", size, func() error {
+		return cu.MemsetD8Async(cu.DevicePtr(dst), value, size, d.stream)
+	})
 }
 
 // Copy implements driver.Device.
@@ -218,7 +223,7 @@ func (d *device) Wait() error {
 	return d.settled(d.do("wait", noSize, func() error { return d.stream.Synchronize() }))
 }
 
-// settled notes, where there was no error, that all launches so far went well.
+// settled records, if there was no error, that all launches so far succeeded.
 func (d *device) settled(err error) error {
 	if err == nil {
 		d.launched, d.last = 0, driver.Launch{}
@@ -250,7 +255,7 @@ func (d *device) Elapsed(from, to driver.Mark) (time.Duration, error) {
 	first, _ := from.(*mark)
 	second, _ := to.(*mark)
 	if !d.marks[first] || !d.marks[second] {
-		return 0, errors.New("cuda: elapsed between marks of which one is not this device's, or was asked before")
+		return 0, errors.New("cuda: elapsed between marks, one of another device or used before")
 	}
 	var milliseconds float64
 	err := d.do("elapsed", noSize, func() (err error) {
@@ -270,7 +275,7 @@ func (d *device) Elapsed(from, to driver.Mark) (time.Duration, error) {
 	return time.Duration(milliseconds * float64(time.Millisecond)), err
 }
 
-// forget destroys a mark's event, once.
+// forget destroys a mark's event, at most once.
 func (d *device) forget(m *mark) error {
 	if !d.marks[m] {
 		return nil
@@ -285,7 +290,7 @@ func (d *device) Close() error {
 		return nil
 	}
 	result := d.Wait()
-	// On a lost device these fail, for the reason that result has.
+	// On a lost device these calls fail for the reason that result already has.
 	note := func(err error) {
 		if err != nil && result == nil {
 			result = d.fail("close "+d.String(), code(err))

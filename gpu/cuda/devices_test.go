@@ -13,11 +13,13 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// TestDriverDevices: to describe GPUs opens none. What is free on each is NVML's to say, and unknown without it.
+// TestDriverDevices: describing GPUs opens none. NVML reports the free memory of each; without NVML it is
+// unknown.
 func TestDriverDevices(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
-	if !underDriver(t, "CPUDRIVER_DEVICES=3", "CPUDRIVER_NVML_FREE=0:1000,1:2000", "CPUDRIVER_MEMORY=4000", "CPUDRIVER_RETAIN=46",
-		"CPUDRIVER_WATCHDOG=1:1", "CPUDRIVER_COOPERATIVE_ATTRIBUTE=2:0", "CPUDRIVER_LOG="+log) {
+	if !underDriver(t, "CPUDRIVER_DEVICES=3", "CPUDRIVER_NVML_FREE=0:1000,1:2000",
+		"CPUDRIVER_MEMORY=4000", "CPUDRIVER_RETAIN=46", "CPUDRIVER_WATCHDOG=1:1",
+		"CPUDRIVER_COOPERATIVE_ATTRIBUTE=2:0", "CPUDRIVER_LOG="+log) {
 		return
 	}
 	infos, err := cuda.Devices()
@@ -28,21 +30,24 @@ func TestDriverDevices(t *testing.T) {
 		{Free: 4000},
 	} {
 		got := infos[i]
-		if got.Free != want.Free || got.Cooperative != want.Cooperative || got.Watchdog != want.Watchdog || got.Index != i {
+		if got.Free != want.Free || got.Cooperative != want.Cooperative || got.Watchdog != want.Watchdog ||
+			got.Index != i {
 			t.Errorf("GPU %d is %+v, want %+v", i, got, want)
 		}
 	}
-	if content, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG")); err == nil && strings.Contains(string(content), "retain") {
+	content, err := os.ReadFile(os.Getenv("CPUDRIVER_LOG"))
+	if err == nil && strings.Contains(string(content), "retain") {
 		t.Errorf("contexts were made:\n%s", content)
 	}
 	_, err = cuda.Open(1)
-	wantError(t, err, nil, "cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46)", "another process may hold it")
+	wantError(t, err, nil, "cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46)",
+		"another process may hold it")
 	if !errors.Is(err, driver.ErrBusy) {
 		t.Errorf("%v does not say that the device is busy", err)
 	}
 }
 
-// TestDriverDevicesWithoutNVML: without the library nobody knows what is free.
+// TestDriverDevicesWithoutNVML: without NVML the free memory is unknown.
 func TestDriverDevicesWithoutNVML(t *testing.T) {
 	if !underDriver(t, "CPUDRIVER_NVML=0") {
 		return
@@ -54,7 +59,8 @@ func TestDriverDevicesWithoutNVML(t *testing.T) {
 	}
 }
 
-// TestDriverCooperation: a refused cooperative launch is told from other failures, and the device works on.
+// TestDriverCooperation: the error of a refused cooperative launch differs from other errors, and the device
+// still works.
 func TestDriverCooperation(t *testing.T) {
 	for _, status := range []string{"720", "801"} {
 		t.Run(status, func(t *testing.T) {
@@ -62,9 +68,13 @@ func TestDriverCooperation(t *testing.T) {
 				return
 			}
 			d := open(t)
-			launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1}, Cooperative: true,
-				Args: []driver.Arg{driver.Ptr(alloc(t, d, 128)), driver.U32(0), driver.U32(0)}}
-			if err := d.Launch(launch); !errors.Is(err, driver.ErrCooperative) || !strings.Contains(err.Error(), "("+status+")") {
+			launch := driver.Launch{
+				Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+				Args:        []driver.Arg{driver.Ptr(alloc(t, d, 128)), driver.U32(0), driver.U32(0)},
+				Cooperative: true,
+			}
+			err := d.Launch(launch)
+			if !errors.Is(err, driver.ErrCooperative) || !strings.Contains(err.Error(), "("+status+")") {
 				t.Errorf("the error is %v", err)
 			}
 			launch.Cooperative = false

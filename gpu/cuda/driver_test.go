@@ -16,9 +16,10 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// These tests run in processes of their own, whose libcuda.so.1 is that of package cpudriver, which runs PTX on the CPU.
+// Each of these tests runs in a separate process, whose libcuda.so.1 comes from package cpudriver and runs
+// PTX on the CPU.
 
-// other does nothing with the parameters that meet has.
+// other is a kernel with the parameters of meet that does nothing.
 const other = `.version 7.0
 .target sm_70
 .address_size 64
@@ -37,7 +38,7 @@ const broken = `.version 7.0
 }
 `
 
-// library builds the driver, if it is not there, and returns its directory.
+// library builds the driver, unless that was done before, and returns its directory.
 func library(t *testing.T) string {
 	t.Helper()
 	_, include := compiler(t)
@@ -49,10 +50,10 @@ func library(t *testing.T) string {
 	return dir
 }
 
-// child says whether this is the process that a test was started in by runChild.
+// child reports whether runChild started this process for a test.
 func child() bool { return os.Getenv("CUDA_TEST_CHILD") != "" }
 
-// runChild runs one test in a process of its own, and returns what it says.
+// runChild runs one test in a separate process, and returns its output.
 func runChild(t *testing.T, name string, environment ...string) string {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run", "^"+name+"$", "-test.v")
@@ -64,7 +65,8 @@ func runChild(t *testing.T, name string, environment ...string) string {
 	return string(out)
 }
 
-// underDriver says whether this process has the driver. Otherwise it runs the test in one that has.
+// underDriver reports whether this process has the driver. Otherwise it runs the test in a process that has
+// it.
 func underDriver(t *testing.T, environment ...string) bool {
 	t.Helper()
 	if !child() {
@@ -73,14 +75,14 @@ func underDriver(t *testing.T, environment ...string) bool {
 	return child()
 }
 
-// What holds on a GPU holds on the CPU.
+// The driver on the CPU passes the same tests as a GPU.
 func TestDriver(t *testing.T) {
 	for _, name := range []string{"TestGPU", "TestGPULost"} {
 		runChild(t, name, "LD_LIBRARY_PATH="+library(t))
 	}
 }
 
-// What is missing is said in one sentence.
+// An error says in one sentence what is missing.
 func TestDriverMissing(t *testing.T) {
 	if child() {
 		infos, err := cuda.Devices()
@@ -96,35 +98,45 @@ func TestDriverMissing(t *testing.T) {
 		return
 	}
 	dir := library(t)
-	os.Unsetenv("CUDA_VISIBLE_DEVICES") // which the driver ignores and the errors tell
+	os.Unsetenv("CUDA_VISIBLE_DEVICES") // the driver ignores it, but the errors report it
 	notElf := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(notElf, "libcuda.so.1"), []byte("not a library"), 0o644))
 	const nothing = "cuda: no device: "
 	for _, test := range []struct{ setting, devices, open string }{
 		{"CPUDRIVER_INIT=100", nothing + "no GPU is visible\n", ""},
-		{"CPUDRIVER_INIT=100 CUDA_VISIBLE_DEVICES=7", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="7")` + "\n", ""},
-		{"CPUDRIVER_DEVICES=0 CUDA_VISIBLE_DEVICES=", nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="")` + "\n", ""},
-		{"CPUDRIVER_INIT=803", nothing + "the NVIDIA driver reports: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803): " +
+		{"CPUDRIVER_INIT=100 CUDA_VISIBLE_DEVICES=7",
+			nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="7")` + "\n", ""},
+		{"CPUDRIVER_DEVICES=0 CUDA_VISIBLE_DEVICES=",
+			nothing + `no GPU is visible (CUDA_VISIBLE_DEVICES="")` + "\n", ""},
+		{"CPUDRIVER_INIT=803", nothing +
+			"the NVIDIA driver reports: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803): " +
 			"system has unsupported display driver / cuda driver combination\n", ""},
-		{"CPUDRIVER_INIT=998", nothing + "the NVIDIA driver reports: error 998, which this driver does not know\n", ""},
-		{"CPUDRIVER_VERSION=10020", nothing + "the NVIDIA driver is for CUDA 10.2, and CUDA 11.0 or later is needed\n", ""},
-		{"LD_LIBRARY_PATH=" + notElf, nothing + "libcuda.so.1 could not be loaded: " + notElf + "/libcuda.so.1: file too short\n", ""},
-		{"CPUDRIVER_DEVICES=1", "<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
-		{"CPUDRIVER_DEVICES=2 CPUDRIVER_RETAIN=46", "<nil>\n", "cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
-			"CUDA-capable device(s) is/are busy or unavailable (another process may hold it, in exclusive mode)\n"},
+		{"CPUDRIVER_INIT=998",
+			nothing + "the NVIDIA driver reports: error 998, which this driver does not know\n", ""},
+		{"CPUDRIVER_VERSION=10020",
+			nothing + "the NVIDIA driver is for CUDA 10.2, and CUDA 11.0 or later is needed\n", ""},
+		{"LD_LIBRARY_PATH=" + notElf,
+			nothing + "libcuda.so.1 could not be loaded: " + notElf + "/libcuda.so.1: file too short\n", ""},
+		{"CPUDRIVER_DEVICES=1",
+			"<nil>\n", nothing + "GPU 1 was asked for, and the driver shows 1, numbered from 0\n"},
+		{"CPUDRIVER_DEVICES=2 CPUDRIVER_RETAIN=46", "<nil>\n",
+			"cuda: open GPU 1, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): " +
+				"CUDA-capable device(s) is/are busy or unavailable " +
+				"(another process may hold it, in exclusive mode)\n"},
 		{"CPUDRIVER_DEVICES=2", "<nil>\n", "<nil>\n"},
 	} {
 		if test.open == "" {
 			test.open = test.devices
 		}
-		out := runChild(t, "TestDriverMissing", append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Fields(test.setting)...)...)
+		out := runChild(t, "TestDriverMissing",
+			append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Fields(test.setting)...)...)
 		if !strings.Contains(out, "devices: "+test.devices) || !strings.Contains(out, "open: "+test.open) {
 			t.Errorf("with %s:\n%s\nwant devices: %sand open: %s", test.setting, out, test.devices, test.open)
 		}
 	}
 }
 
-// The driver is asked for what the launch says, and for more shared memory first where that is needed.
+// The driver gets the launch's parameters, and first a request for more shared memory if the launch needs it.
 func TestDriverLaunch(t *testing.T) {
 	if !underDriver(t, "CPUDRIVER_LOG="+filepath.Join(t.TempDir(), "log"), "CPUDRIVER_BLOCK_SHARED=102400") {
 		return
@@ -144,8 +156,9 @@ func TestDriverLaunch(t *testing.T) {
 	wantError(t, d.Launch(launch), nil, "cuda: launch other grid=5×1×1 block=5×6×7 shared=102400: "+
 		"CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE (720): too many blocks in cooperative launch")
 	launch.Shared++
-	wantError(t, d.Launch(launch), nil, "cuda: allow other 102401 bytes of dynamic shared memory, of 102400 that a block can have: "+
-		"CUDA_ERROR_INVALID_VALUE (1): invalid argument")
+	wantError(t, d.Launch(launch), nil,
+		"cuda: allow other 102401 bytes of dynamic shared memory, of 102400 that a block can have: "+
+			"CUDA_ERROR_INVALID_VALUE (1): invalid argument")
 	alloc(t, d, 100)
 	_, err = d.Mark()
 	must(t, err)
@@ -175,11 +188,12 @@ func TestDriverMemory(t *testing.T) {
 	alloc(t, d, 1000)
 	_, err := d.Alloc(1 << 20)
 	wantError(t, err, driver.ErrMemory,
-		"cuda: alloc of 1048576 bytes: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory (1047576 of 1048576 bytes of GPU 0, PTX on the CPU, are free)")
+		"cuda: alloc of 1048576 bytes: CUDA_ERROR_OUT_OF_MEMORY (2): "+
+			"out of memory (1047576 of 1048576 bytes of GPU 0, PTX on the CPU, are free)")
 	if d.Live() != 1000 {
 		t.Errorf("%d bytes live", d.Live())
 	}
-	alloc(t, d, 1000) // the device goes on
+	alloc(t, d, 1000) // the device still works
 }
 
 func TestDriverLoad(t *testing.T) {
@@ -191,33 +205,39 @@ func TestDriverLoad(t *testing.T) {
 	wantError(t, err, nil, "cuda: load broken: CUDA_ERROR_INVALID_PTX (218): a PTX JIT compilation failed\n"+
 		"ptxas application ptx input, line 5; error   : Not a name of any known instruction: 'frobnicate'")
 	_, err = d.Load("other", strings.ReplaceAll(broken, "frobnicate.u32 %x;", "ret;"))
-	wantError(t, err, nil, "cuda: load other: CUDA_ERROR_NOT_FOUND (500): named symbol not found (the text has no .entry other)")
+	wantError(t, err, nil,
+		"cuda: load other: CUDA_ERROR_NOT_FOUND (500): named symbol not found (the text has no .entry other)")
 	_, err = d.Load("broken", strings.ReplaceAll(broken, "7.0", "99.0"))
-	wantError(t, err, nil, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)", "(its .version is newer than this driver, which is for CUDA 12.4)")
+	wantError(t, err, nil, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)",
+		"(its .version is newer than this driver, which is for CUDA 12.4)")
 }
 
-// An error that only the launch has leaves the device as it was.
+// An error that concerns only the launch leaves the device unchanged.
 func TestDriverLaunchFails(t *testing.T) {
 	if !underDriver(t) {
 		return
 	}
 	d := open(t)
-	launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
-		Args: []driver.Arg{0, 0, 0}}
+	launch := driver.Launch{
+		Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
+		Args: []driver.Arg{0, 0, 0},
+	}
 	t.Setenv("CPUDRIVER_LAUNCH", "701")
 	wantError(t, d.Launch(launch), nil,
-		"cuda: launch add grid=132×1×1 block=512×1×1: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701): too many resources requested for launch")
+		"cuda: launch add grid=132×1×1 block=512×1×1: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701): "+
+			"too many resources requested for launch")
 	t.Setenv("CPUDRIVER_LAUNCH", "0")
 	must(t, d.Launch(launch))
 	must(t, d.Wait())
 }
 
-// A kernel that fails does so after its launch: the next call that waits says which, and the device is lost.
+// A kernel fails after its launch has returned: the next call that waits says which, and the device is lost.
 func TestDriverLost(t *testing.T) {
 	for _, launches := range []int{1, 3} {
 		t.Run(fmt.Sprint(launches), func(t *testing.T) {
 			if !child() {
-				runChild(t, "TestDriverLost", "LD_LIBRARY_PATH="+library(t), fmt.Sprint("LAUNCHES=", launches))
+				runChild(t, "TestDriverLost", "LD_LIBRARY_PATH="+library(t),
+					fmt.Sprint("LAUNCHES=", launches))
 				return
 			}
 			if os.Getenv("LAUNCHES") != fmt.Sprint(launches) {
@@ -225,19 +245,23 @@ func TestDriverLost(t *testing.T) {
 			}
 			d := open(t)
 			p := alloc(t, d, 16)
-			launch := driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
-				Args: []driver.Arg{0, 0, 0}}
+			launch := driver.Launch{
+				Kernel: load(t, d, "add"), Grid: driver.Dim{132, 1, 1}, Block: driver.Dim{512, 1, 1},
+				Args: []driver.Arg{0, 0, 0},
+			}
 			must(t, d.Launch(launch))
-			must(t, d.Wait()) // that one went well
+			must(t, d.Wait()) // the first launch succeeded
 			t.Setenv("CPUDRIVER_KERNEL", "700")
 			for range launches {
 				must(t, d.Launch(launch))
 			}
 			which := "(in launch add grid=132×1×1 block=512×1×1)"
 			if launches > 1 {
-				which = "(in one of 3 launches, the last of them launch add grid=132×1×1 block=512×1×1; CUDA_LAUNCH_BLOCKING=1 finds which)"
+				which = "(in one of 3 launches, the last of them launch add grid=132×1×1 block=512×1×1; " +
+					"CUDA_LAUNCH_BLOCKING=1 finds which)"
 			}
-			want := "cuda: download of 16 bytes: CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered " + which
+			want := "cuda: download of 16 bytes: CUDA_ERROR_ILLEGAL_ADDRESS (700): " +
+				"an illegal memory access was encountered " + which
 			first := d.Download(make([]byte, 16), p)
 			wantError(t, first, driver.ErrLost, want)
 			_, allocErr := d.Alloc(1)
@@ -245,8 +269,10 @@ func TestDriverLost(t *testing.T) {
 			_, markErr := d.Mark()
 			_, loadErr := d.Load("add", "")
 			_, residentErr := launch.Kernel.Resident(1, 0)
-			for i, err := range []error{allocErr, infoErr, markErr, loadErr, residentErr, d.Free(p), d.Upload(p, []byte{1}),
-				d.Upload(p, nil), d.Fill(p, 0, 1), d.Fill(p, 0, 0), d.Launch(launch), d.Wait(), d.Close()} {
+			for i, err := range []error{
+				allocErr, infoErr, markErr, loadErr, residentErr, d.Free(p), d.Upload(p, []byte{1}),
+				d.Upload(p, nil), d.Fill(p, 0, 1), d.Fill(p, 0, 0), d.Launch(launch), d.Wait(), d.Close(),
+			} {
 				if !errors.Is(err, first) {
 					t.Errorf("call %d after the loss: %v", i, err)
 				}

@@ -12,7 +12,7 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// What the driver answers, CUresult in cuda.h: the answers that are told apart here.
+// The driver's statuses (CUresult in cuda.h) that this package treats in special ways.
 const (
 	outOfMemory           = 2
 	deviceUnavailable     = 46
@@ -23,7 +23,7 @@ const (
 	notSupported          = 801
 )
 
-// lost are the answers after which a context, and mostly the process, is of no more use.
+// lost are the statuses after which a context, and mostly the process, cannot be used any more.
 var lost = map[int]bool{
 	4:   true, // DEINITIALIZED
 	46:  true, // DEVICE_UNAVAILABLE
@@ -45,8 +45,8 @@ var lost = map[int]bool{
 	999: true, // UNKNOWN
 }
 
-// code returns the driver's number in an error of cu, whose type is an int that cu does not export. cu has no words for
-// the newer numbers.
+// code returns the driver's number in an error of cu, whose type is an int that cu does not export. For newer
+// numbers, cu has no text.
 func code(err error) int {
 	if value := reflect.ValueOf(err); value.Kind() == reflect.Int {
 		return int(value.Int())
@@ -54,7 +54,8 @@ func code(err error) int {
 	return 999
 }
 
-// explain puts a number in the driver's words: "CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered".
+// explain describes a status in the driver's words: "CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory
+// access was encountered".
 func explain(status int) string {
 	name, text := libcuda.Describe(status)
 	if name == "" {
@@ -63,11 +64,11 @@ func explain(status int) string {
 	return fmt.Sprintf("%s (%d): %s", name, status, text)
 }
 
-// failure is an error of the driver's.
+// failure is an error of the driver.
 type failure struct {
-	doing  string // what was asked
+	doing  string // the call that failed
 	status int
-	more   string // what else is known
+	more   string // further information
 	kind   error  // driver.ErrMemory, ErrLost, ErrBusy, ErrCooperative or nil
 }
 
@@ -77,11 +78,11 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.kind }
 
-// fail makes the error of something that was asked of the device, and remembers it where the device is lost.
+// fail returns the error of a failed call, and records it if the device is lost.
 func (d *device) fail(doing string, status int) error {
 	f := &failure{doing: doing, status: status}
 	switch {
-	case status == deviceUnavailable && d.stream == cu.Stream{}: // it was never opened
+	case status == deviceUnavailable && d.stream == cu.Stream{}: // the device was never opened
 		f.kind = driver.ErrBusy
 		f.more = " (another process may hold it, in exclusive mode)"
 	case status == outOfMemory:
@@ -94,7 +95,7 @@ func (d *device) fail(doing string, status int) error {
 	return f
 }
 
-// suspects names the launches that may have failed: those asked for since the device was last known to be well.
+// suspects names the launches that may have failed: those since the device was last known to work.
 func (d *device) suspects() string {
 	switch d.launched {
 	case 0:
@@ -102,6 +103,8 @@ func (d *device) suspects() string {
 	case 1:
 		return fmt.Sprintf(" (in %v)", d.last)
 	default:
-		return fmt.Sprintf(" (in one of %d launches, the last of them %v; CUDA_LAUNCH_BLOCKING=1 finds which)", d.launched, d.last)
+		return fmt.Sprintf(
+			" (in one of %d launches, the last of them %v; CUDA_LAUNCH_BLOCKING=1 finds which)",
+			d.launched, d.last)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// open opens GPU 0, and skips the test where there is none.
+// open opens GPU 0, and skips the test if there is none.
 func open(t testing.TB) driver.Device {
 	t.Helper()
 	d, err := cuda.Open(0)
@@ -72,13 +72,14 @@ func wantError(t *testing.T, err, kind error, parts ...string) {
 	}
 }
 
-// exercise does on a device what every device must do.
+// exercise tests on a device what every device must do.
 func exercise(t *testing.T, d driver.Device) {
 	info, err := d.Info()
 	must(t, err)
-	if info.Name == "" || info.Index != 0 || info.Capability[0] < 3 || !strings.HasPrefix(info.Driver, "CUDA 1") ||
-		info.Memory <= 0 || info.Free <= 0 || info.Free > info.Memory || info.Multiprocessors < 1 || info.L2 < 1 ||
-		info.BlockShared < 48<<10 {
+	if info.Name == "" || info.Index != 0 || info.Capability[0] < 3 ||
+		!strings.HasPrefix(info.Driver, "CUDA 1") ||
+		info.Memory <= 0 || info.Free <= 0 || info.Free > info.Memory ||
+		info.Multiprocessors < 1 || info.L2 < 1 || info.BlockShared < 48<<10 {
 		t.Errorf("%+v", info)
 	}
 
@@ -91,7 +92,7 @@ func exercise(t *testing.T, d driver.Device) {
 			src := bytes.Repeat([]byte{1, 2, 3, 5, 8}, int(size)/5+1)[:size]
 			want := bytes.Clone(src)
 			must(t, d.Upload(p, src))
-			clear(src) // it may be changed as soon as Upload returns
+			clear(src) // src may be changed as soon as Upload returns
 			got := make([]byte, size)
 			must(t, d.Download(got, p))
 			if !bytes.Equal(got, want) {
@@ -126,9 +127,9 @@ func exercise(t *testing.T, d driver.Device) {
 		must(t, d.Fill(p, 0, 4*n))
 		launch := driver.Launch{Kernel: k, Grid: driver.Dim{3, 1, 1}, Block: driver.Dim{128, 1, 1},
 			Args: []driver.Arg{driver.Ptr(p), driver.U32(n - 1), driver.U32(7)}}
-		for range 3 { // each launch finds what the one before it did
+		for range 3 { // each launch sees the result of the one before
 			must(t, d.Launch(launch))
-			launch.Args[2] = driver.U32(100) // which may be changed, too
+			launch.Args[2] = driver.U32(100) // Args may be changed, too
 		}
 		words := make([]byte, 4*n)
 		must(t, d.Download(words, p))
@@ -147,12 +148,19 @@ func exercise(t *testing.T, d driver.Device) {
 		k := load(t, d, "types")
 		p := alloc(t, d, 32)
 		defer d.Free(p)
-		// The upper half of what is in a slot of a .u32 must not matter.
-		args := []driver.Arg{driver.Ptr(p), driver.U32(-2) | 1<<63, driver.F32(1.5), driver.U64(1<<63 | 5), driver.F64(-math.Pi)}
-		must(t, d.Launch(driver.Launch{Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{1, 1, 1}, Args: args}))
+		// The upper half of the slot of a .u32 argument must be ignored.
+		args := []driver.Arg{
+			driver.Ptr(p), driver.U32(-2) | 1<<63,
+			driver.F32(1.5), driver.U64(1<<63 | 5), driver.F64(-math.Pi),
+		}
+		must(t, d.Launch(driver.Launch{
+			Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{1, 1, 1}, Args: args,
+		}))
 		got := make([]byte, 32)
 		must(t, d.Download(got, p))
-		for i, want := range []uint64{1<<32 - 2, uint64(math.Float32bits(1.5)), 1<<63 | 5, math.Float64bits(-math.Pi)} {
+		for i, want := range []uint64{
+			1<<32 - 2, uint64(math.Float32bits(1.5)), 1<<63 | 5, math.Float64bits(-math.Pi),
+		} {
 			if bits := binary.LittleEndian.Uint64(got[8*i:]); bits != want {
 				t.Errorf("argument %d arrived as %#x, want %#x", i+1, bits, want)
 			}
@@ -187,7 +195,7 @@ func exercise(t *testing.T, d driver.Device) {
 		for i := range 8 {
 			done := make(chan error)
 			go func() {
-				runtime.LockOSThread() // and never unlocked: the thread is new and ends with the goroutine
+				runtime.LockOSThread() // never unlocked: the thread is new and ends with the goroutine
 				done <- d.Fill(p, byte(i), 1)
 			}()
 			must(t, <-done)
@@ -205,8 +213,8 @@ func exercise(t *testing.T, d driver.Device) {
 		wantError(t, d.Fill(0, 0, -1), nil, "cuda: fill of -1 bytes")
 		wantError(t, d.Launch(driver.Launch{}), nil, "cuda: launch of a kernel that this device did not load")
 		k := load(t, d, "add")
-		wantError(t, d.Launch(driver.Launch{Kernel: k, Grid: driver.Dim{1, 0, 1}, Block: driver.Dim{1, 1, 1}}), nil,
-			"cuda: launch add grid=1×0×1 block=1×1×1: ", "positive")
+		err = d.Launch(driver.Launch{Kernel: k, Grid: driver.Dim{1, 0, 1}, Block: driver.Dim{1, 1, 1}})
+		wantError(t, err, nil, "cuda: launch add grid=1×0×1 block=1×1×1: ", "positive")
 		if n, err := k.Resident(1<<20, 0); n != 0 || err != nil {
 			t.Errorf("resident with a million threads: %d, %v", n, err)
 		}

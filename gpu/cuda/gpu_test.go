@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// On a real GPU, where there is one.
+// On a real GPU, if there is one.
 func TestGPU(t *testing.T) {
 	d := open(t)
 	infos, err := cuda.Devices()
@@ -24,7 +24,7 @@ func TestGPU(t *testing.T) {
 		k := load(t, d, "meet")
 		info, err := d.Info()
 		must(t, err)
-		shared := info.BlockShared // more than the 48 KiB that need no permission
+		shared := info.BlockShared // more than the 48 KiB that a block may always use
 		blocks, err := k.Resident(1, shared)
 		must(t, err)
 		if blocks != info.Multiprocessors {
@@ -32,8 +32,10 @@ func TestGPU(t *testing.T) {
 		}
 		out, count := alloc(t, d, int64(4*blocks)), alloc(t, d, 4)
 		must(t, d.Fill(count, 0, 4))
-		launch := driver.Launch{Kernel: k, Grid: driver.Dim{blocks, 1, 1}, Block: driver.Dim{1, 1, 1}, Shared: shared,
-			Cooperative: true, Args: []driver.Arg{driver.Ptr(out), driver.Ptr(count), driver.U32(shared)}}
+		launch := driver.Launch{
+			Kernel: k, Grid: driver.Dim{blocks, 1, 1}, Block: driver.Dim{1, 1, 1}, Shared: shared,
+			Cooperative: true, Args: []driver.Arg{driver.Ptr(out), driver.Ptr(count), driver.U32(shared)},
+		}
 		must(t, d.Launch(launch))
 		got := make([]byte, 4*blocks)
 		must(t, d.Download(got, out))
@@ -43,7 +45,8 @@ func TestGPU(t *testing.T) {
 			}
 		}
 		launch.Grid[0]++
-		wantError(t, d.Launch(launch), nil, "cuda: launch meet grid=", "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE (720)")
+		wantError(t, d.Launch(launch), nil, "cuda: launch meet grid=",
+			"CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE (720)")
 	})
 
 	t.Run("the compiler's log", func(t *testing.T) {
@@ -53,11 +56,12 @@ func TestGPU(t *testing.T) {
 
 	t.Run("out of memory", func(t *testing.T) {
 		_, err := d.Alloc(1 << 50)
-		wantError(t, err, driver.ErrMemory, "cuda: alloc of 1125899906842624 bytes: CUDA_ERROR_OUT_OF_MEMORY (2)", "are free")
+		wantError(t, err, driver.ErrMemory,
+			"cuda: alloc of 1125899906842624 bytes: CUDA_ERROR_OUT_OF_MEMORY (2)", "are free")
 	})
 }
 
-// In a process of its own, because CUDA is of no more use to a process in which a kernel has failed.
+// In a separate process, because a process in which a kernel has failed can no longer use CUDA.
 func TestGPULost(t *testing.T) {
 	if !child() {
 		open(t).Close()
@@ -65,9 +69,12 @@ func TestGPULost(t *testing.T) {
 		return
 	}
 	d := open(t)
-	must(t, d.Launch(driver.Launch{Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
-		Args: []driver.Arg{256, driver.U32(1), driver.U32(1)}}))
-	wantError(t, d.Wait(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)", "(in launch add grid=1×1×1 block=32×1×1)")
+	must(t, d.Launch(driver.Launch{
+		Kernel: load(t, d, "add"), Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{32, 1, 1},
+		Args: []driver.Arg{256, driver.U32(1), driver.U32(1)},
+	}))
+	wantError(t, d.Wait(), driver.ErrLost, "CUDA_ERROR_ILLEGAL_ADDRESS (700)",
+		"(in launch add grid=1×1×1 block=32×1×1)")
 	_, err := d.Alloc(1)
 	wantError(t, err, driver.ErrLost, "cuda: wait: CUDA_ERROR_ILLEGAL_ADDRESS (700)")
 }

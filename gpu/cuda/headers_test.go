@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// compiler returns a C compiler and the directory of cuda.h, looked for where scripts/cuda-headers looks and never fetched.
-// Where one of them is missing the test is skipped.
+// compiler returns a C compiler and the directory of cuda.h. It looks in the same directories as
+// scripts/cuda-headers, but fetches nothing. If one of the two is missing, it skips the test.
 func compiler(t *testing.T) (cc, include string) {
 	t.Helper()
 	cc, err := exec.LookPath("gcc")

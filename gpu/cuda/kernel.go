@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// An attribute of a function that cu has no name for: CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
+	// A function attribute for which cu has no name: CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
 	dynamicShared cu.FunctionAttribute = 8
 
-	logBytes = 16 << 10 // of the compiler's log, at most
+	logBytes = 16 << 10 // most bytes of the compiler's log
 
-	mostArgs = 4096 // what a kernel's parameters may have is less
+	mostArgs = 4096 // more than a kernel's parameters can have
 )
 
 type kernel struct {
@@ -30,8 +30,8 @@ type kernel struct {
 	name      string
 	function  cu.Function
 	resources driver.Resources
-	// dynamic is how many bytes of dynamic shared memory its blocks may have: 48 KiB less the static ones until more is
-	// asked for.
+	// dynamic is how many bytes of dynamic shared memory a block may have: 48 KiB less the static ones, until
+	// a launch asks for more.
 	dynamic int
 }
 
@@ -64,7 +64,8 @@ func (d *device) Load(name, ptx string) (driver.Kernel, error) {
 			case loaded && f.status == notFound:
 				f.more += fmt.Sprintf(" (the text has no .entry %s)", name)
 			case f.status == unsupportedPTXVersion:
-				f.more += fmt.Sprintf(" (its .version is newer than this driver, which is for %s)", d.info.Driver)
+				f.more += fmt.Sprintf(" (its .version is newer than this driver, which is for %s)",
+					d.info.Driver)
 			case len(text) > 0:
 				f.more += "\n" + strings.TrimRight(string(text), "\n ")
 			}
@@ -75,7 +76,7 @@ func (d *device) Load(name, ptx string) (driver.Kernel, error) {
 	return k, nil
 }
 
-// measure asks what the kernel takes.
+// measure asks the driver for the kernel's resources.
 func (k *kernel) measure() (err error) {
 	for attribute, into := range map[cu.FunctionAttribute]*int{
 		cu.NumRegs:              &k.resources.Registers,
@@ -97,7 +98,7 @@ func (k *kernel) Name() string { return k.name }
 // Resources implements driver.Kernel.
 func (k *kernel) Resources() driver.Resources { return k.resources }
 
-// Resident implements driver.Kernel. It is 0 where not even one block fits.
+// Resident implements driver.Kernel. It is 0 if not even one block fits.
 func (k *kernel) Resident(threads, shared int) (int, error) {
 	d := k.device
 	doing := fmt.Sprintf("resident blocks of %s with %d threads, %d bytes shared", k.name, threads, shared)
@@ -121,14 +122,14 @@ func (k *kernel) Resident(threads, shared int) (int, error) {
 	return blocks * d.info.Multiprocessors, err
 }
 
-// allow lets the kernel's blocks have so much dynamic shared memory.
+// allow permits the kernel's blocks to use so much dynamic shared memory.
 func (k *kernel) allow(shared int) error {
 	if shared <= k.dynamic {
 		return nil
 	}
 	if status := libcuda.AllowShared(handle(k.device.context), handle(k.function), shared); status != 0 {
-		doing := fmt.Sprintf("allow %s %d bytes of dynamic shared memory, of %d that a block can have", k.name, shared,
-			k.device.info.BlockShared)
+		doing := fmt.Sprintf("allow %s %d bytes of dynamic shared memory, of %d that a block can have",
+			k.name, shared, k.device.info.BlockShared)
 		return k.device.fail(doing, status)
 	}
 	k.dynamic = shared
@@ -158,7 +159,8 @@ func (d *device) Launch(l driver.Launch) error {
 	status := libcuda.Launch(handle(d.context), handle(k.function), handle(d.stream), l)
 	if status != 0 {
 		err := d.fail(l.String(), status)
-		if f := (*failure)(nil); l.Cooperative && (status == cooperativeTooLarge || status == notSupported) && errors.As(err, &f) {
+		if f := (*failure)(nil); l.Cooperative && (status == cooperativeTooLarge || status == notSupported) &&
+			errors.As(err, &f) {
 			f.kind = driver.ErrCooperative
 		}
 		return err
@@ -168,12 +170,13 @@ func (d *device) Launch(l driver.Launch) error {
 	return nil
 }
 
-// handle takes the driver's pointer out of one of cu's structs, which hold that and nothing else, and keep it to themselves.
+// handle returns the driver's pointer in a struct of cu, which contains only this pointer and does not export
+// it.
 func handle[T cu.CUContext | cu.Function | cu.Stream](of T) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&of))
 }
 
-// They do hold nothing else: these do not compile otherwise.
+// These lines compile only if the structs contain nothing else.
 var (
 	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.CUContext{})]byte{}
 	_ [unsafe.Sizeof(uintptr(0))]byte = [unsafe.Sizeof(cu.Function{})]byte{}

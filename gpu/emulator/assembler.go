@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// program is an entry made ready to run.
+// program is an entry that is ready to run.
 type program struct {
 	entry     *entry
 	code      []instruction
-	registers int       // how many each thread has, special ones included
-	names     []string  // of the registers
+	registers int       // registers of each thread, special ones included
+	names     []string  // names of the registers
 	uniforms  []uint64  // constants, the same in all threads
 	specials  []fixture // special registers that keep their value while a block runs
 	static    int       // bytes of static shared memory
-	local     int       // bytes of local memory of a thread
+	local     int       // bytes of local memory per thread
 	shared    []*variable
-	async     bool     // it has cp.async
-	spare     []*block // room of the last launch
+	async     bool     // the entry has a cp.async
+	spare     []*block // blocks of the last launch, whose memory the next launch may reuse
 }
 
 // fixture is a special register that is set when a block starts.
@@ -26,18 +26,18 @@ type fixture struct {
 	value    func(w *warp, lane int) uint64
 }
 
-// operation does an instruction for the lanes of a mask, of which there is at least one.
+// operation does an instruction for the lanes of a mask; the mask has at least one lane.
 type operation func(w *warp, mask uint32)
 
 // instruction is one decoded instruction.
 type instruction struct {
 	run operation
-	// ready, where there is one, says whether all lanes that the instruction needs are at it; if not, it has parked
-	// those that are.
+	// ready, if not nil, reports whether all lanes that the instruction needs are at it; otherwise it has
+	// parked the lanes that are.
 	ready         func(w *warp, mask uint32) bool
 	reads, writes []int32 // registers
 	guard         int32   // a predicate, or −1
-	invert        uint32  // all ones where the guard has !
+	invert        uint32  // all ones if the guard has !
 	size          int     // bytes that each lane loads or stores
 	line          int
 }
@@ -49,9 +49,9 @@ type assembler struct {
 	constants map[uint64]int32
 	special   map[string]int32
 
-	s  *statement // the one being turned
+	s  *statement // the current statement
 	in *instruction
-	at int // how many of its modifiers are understood
+	at int // how many of its modifiers have been read
 }
 
 // assemble makes an entry ready to run. All variables have their addresses.
@@ -98,12 +98,12 @@ func (a *assembler) statement(s *statement) {
 	a.program.code = append(a.program.code, *a.in)
 }
 
-// fail stops at the statement: this device can't do it.
+// fail stops the assembler: this device cannot run the statement.
 func (a *assembler) fail(format string, args ...any) {
 	panic(&Fault{Kind: Unknown, Line: a.s.line, Text: a.s.String() + ": " + fmt.Sprintf(format, args...)})
 }
 
-// maybe takes the next modifier if it is one of these, and returns it or nothing.
+// maybe takes the next modifier if it is one of options, and returns it; otherwise it returns "".
 func (a *assembler) maybe(options ...string) string {
 	if a.at < len(a.s.mods) && slices.Contains(options, a.s.mods[a.at]) {
 		a.at++
@@ -112,7 +112,7 @@ func (a *assembler) maybe(options ...string) string {
 	return ""
 }
 
-// must takes the next modifier, which is one of these.
+// must takes the next modifier, which must be one of options.
 func (a *assembler) must(options ...string) string {
 	m := a.maybe(options...)
 	if m == "" {
@@ -124,10 +124,10 @@ func (a *assembler) must(options ...string) string {
 	return m
 }
 
-// kind takes the next modifier, which is one of these types.
+// kind takes the next modifier, which must be one of these types.
 func (a *assembler) kind(names ...string) kind { return kinds[a.must(names...)] }
 
-// takes says that all modifiers are understood, and how many operands there may be.
+// takes checks that all modifiers have been read, and that the number of operands is one of counts.
 func (a *assembler) takes(counts ...int) {
 	if a.at < len(a.s.mods) {
 		a.fail("unknown modifier .%s", a.s.mods[a.at])
@@ -137,7 +137,7 @@ func (a *assembler) takes(counts ...int) {
 	}
 }
 
-// needs says since which version and target there is such an instruction.
+// needs checks that the module's version and target have the instruction.
 func (a *assembler) needs(version, target int) {
 	if a.module.version < version {
 		a.fail("needs .version %d.%d", version/10, version%10)
@@ -173,13 +173,15 @@ func (a *assembler) constant(bits uint64) int32 {
 	return at
 }
 
-// exact says whether an operand of one type may stand in an instruction of another, of the same size.
+// exact reports whether an operand of one type fits an instruction of another type, which must have the same
+// size.
 func exact(operand, instruction kind) bool {
 	return operand.size == instruction.size && operand != pred &&
-		(operand.class == 'b' || instruction.class == 'b' || (operand.class == 'f') == (instruction.class == 'f'))
+		(operand.class == 'b' || instruction.class == 'b' ||
+			(operand.class == 'f') == (instruction.class == 'f'))
 }
 
-// relaxed says the same for ld, st and cvt, whose registers may be wider than the instruction's type.
+// relaxed does the same for ld, st and cvt, whose registers may be wider than the instruction's type.
 func relaxed(operand, instruction kind) bool {
 	if operand.size <= instruction.size {
 		return exact(operand, instruction)
@@ -188,10 +190,10 @@ func relaxed(operand, instruction kind) bool {
 		operand.class != 'f' && instruction.class != 'f'
 }
 
-// source returns what to read for an operand of a type: a register, or the complement of a uniform's number.
+// source returns the source of an operand of a type: a register, or the complement of a uniform's number.
 func (a *assembler) source(o *operand, k kind) int32 { return a.read(o, k, exact) }
 
-// read is source with a rule for the register's type.
+// read is source with a given rule for the register's type.
 func (a *assembler) read(o *operand, k kind, fits func(operand, instruction kind) bool) int32 {
 	switch o.kind {
 	case registerOperand:
@@ -216,11 +218,11 @@ func (a *assembler) read(o *operand, k kind, fits func(operand, instruction kind
 	case specialOperand:
 		a.fail("%s is read by mov alone", o.name)
 	}
-	a.fail("an operand of another sort than the instruction takes")
+	a.fail("an operand of a kind that the instruction does not take")
 	return 0
 }
 
-// fixed returns the register of a special register.
+// fixed returns the register that holds a special register.
 func (a *assembler) fixed(name string, s special) int32 {
 	at, ok := a.special[name]
 	if !ok {
@@ -231,14 +233,14 @@ func (a *assembler) fixed(name string, s special) int32 {
 	return at
 }
 
-// reads notes that the instruction reads a register.
+// reads records that the instruction reads a register.
 func (a *assembler) reads(at int32) {
 	if !slices.Contains(a.in.reads, at) {
 		a.in.reads = append(a.in.reads, at)
 	}
 }
 
-// writes notes that the instruction writes a register.
+// writes records that the instruction writes a register.
 func (a *assembler) writes(at int32) {
 	if slices.Contains(a.in.writes, at) {
 		a.fail("%s is written twice", a.program.names[at])
@@ -249,7 +251,7 @@ func (a *assembler) writes(at int32) {
 // destination returns the register to write for an operand of a type.
 func (a *assembler) destination(o *operand, k kind) int32 { return a.write(o, k, exact) }
 
-// write is destination with a rule for the register's type.
+// write is destination with a given rule for the register's type.
 func (a *assembler) write(o *operand, k kind, fits func(operand, instruction kind) bool) int32 {
 	if o.kind != registerOperand || o.bits != 0 || o.negated {
 		a.fail("the destination is no register")
@@ -262,14 +264,16 @@ func (a *assembler) write(o *operand, k kind, fits func(operand, instruction kin
 	return at
 }
 
-// condition returns the predicate of a source operand, and what to flip of it. A constant is true unless it is 0.
+// condition returns the predicate of a source operand, and a mask that inverts it. A constant is true unless
+// it is 0.
 func (a *assembler) condition(o *operand) (at int32, invert uint32) {
 	if o.kind == integerOperand {
 		truth := uint64(0)
 		if o.bits != 0 {
 			truth = 1
 		}
-		return a.fixed([]string{"false", "true"}[truth], special{pred, false, func(*warp, int) uint64 { return truth }}), 0
+		s := special{pred, false, func(*warp, int) uint64 { return truth }}
+		return a.fixed([]string{"false", "true"}[truth], s), 0
 	}
 	if o.kind != registerOperand || o.register.kind != pred || o.bits != 0 {
 		a.fail("an operand is no predicate")
@@ -282,7 +286,7 @@ func (a *assembler) condition(o *operand) (at int32, invert uint32) {
 	return at, invert
 }
 
-// predicate returns the predicate to write for an operand, −1 for _.
+// predicate returns the predicate to write for an operand; −1 for _.
 func (a *assembler) predicate(o *operand) int32 {
 	if o.kind == sinkOperand {
 		return -1
@@ -295,7 +299,7 @@ func (a *assembler) predicate(o *operand) int32 {
 	return at
 }
 
-// integer returns the value of an operand that must be a constant.
+// integer returns the value of an operand that must be a constant from 0 to most.
 func (a *assembler) integer(o *operand, most int64) int {
 	if o.kind != integerOperand || int64(o.bits) < 0 || int64(o.bits) > most {
 		a.fail("expected a constant from 0 to %d", most)

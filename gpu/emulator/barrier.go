@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// barrier is one of a block's.
+// barrier is one of a block's barriers.
 type barrier struct {
-	threads int // how many it waits for, while some wait
+	threads int // how many threads the barrier waits for, while some wait
 	here    int
-	masks   [32]uint32 // of each warp, the lanes that are here
+	masks   [32]uint32 // for each warp, the lanes that wait
 	waiting []waiter
 }
 
-// waiter is lanes of a warp that wait at a barrier.
+// waiter is a group of lanes of a warp that wait at a barrier.
 type waiter struct {
 	warp *warp
 	mask uint32
@@ -53,14 +53,17 @@ func (b *block) stuck() {
 		}
 	}
 	first.warp.at = first.at
-	first.warp.fault(Deadlock, bits.TrailingZeros32(first.mask), "waits for threads that will never come%s", text.String())
+	first.warp.fault(Deadlock, bits.TrailingZeros32(first.mask), "waits for threads that will never come%s",
+		text.String())
 }
 
-// arrive makes lanes of a warp wait at a barrier of so many threads, and opens it where they are the last.
+// arrive makes lanes of a warp wait at barrier id, which takes a number of threads, and opens it if they are
+// the last.
 func (b *block) arrive(w *warp, mask uint32, id, threads int) {
 	bar := &b.barriers[id]
 	if bar.here > 0 && bar.threads != threads {
-		w.fault(Deadlock, bits.TrailingZeros32(mask), "barrier %d is for %d threads here, and for %d where line %d waits",
+		w.fault(Deadlock, bits.TrailingZeros32(mask),
+			"barrier %d is for %d threads here, and for %d where line %d waits",
 			id, threads, bar.threads, w.program.code[bar.waiting[0].at].line)
 	}
 	bar.threads = threads
@@ -76,7 +79,8 @@ func (b *block) arrive(w *warp, mask uint32, id, threads int) {
 	}
 }
 
-// weight returns what lanes count at a barrier, which knows whole warps: the last may have fewer threads.
+// weight returns how many threads lanes count for at a barrier. A barrier counts whole warps, even a last
+// warp with fewer threads.
 func (w *warp) weight(mask uint32) int {
 	if mask == w.threads {
 		return 32
@@ -84,7 +88,7 @@ func (w *warp) weight(mask uint32) int {
 	return bits.OnesCount32(mask)
 }
 
-// open lets all go on who wait at a barrier: what each did comes before what any of them does next.
+// open lets all waiting threads go on: everything before the barrier comes before everything after it.
 func (b *block) open(bar *barrier) {
 	now := b.launch.device.tick()
 	var joined [32]uint64

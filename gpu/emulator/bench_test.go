@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// The speed of the interpreter, in millions of instructions of one thread a second: of arithmetic alone, of a stream
-// through global memory, and of a sum in shared memory.
+// BenchmarkLanes measures the speed of the interpreter, in millions of thread instructions per second: of
+// arithmetic alone, of a stream through global memory, and of a sum in shared memory.
 func BenchmarkLanes(b *testing.B) {
 	for _, bb := range []struct{ name, body string }{
 		{"integers", `
@@ -81,7 +81,10 @@ again:
 	add.u64 %d4, %d1, %d2;
 `+bb.body))
 			in, out := zeros(b, d, 4096*200), zeros(b, d, 4*256)
-			l := driver.Launch{Kernel: k, Grid: line(1), Block: line(256), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}}
+			l := driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(256),
+				Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+			}
 			d.ResetTraffic()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -9,17 +9,22 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Config says what device to imitate; the zero value is a small sm_90 one.
+// Config describes the device to imitate; the zero value is a small sm_90 device.
 type Config struct {
 	Capability      [2]int // 0 means {9, 0}
 	Multiprocessors int    // 0 means 4
-	Memory          int64  // in bytes; 0 means 1 GiB. Host memory is only taken for what is allocated.
-	BlockShared     int    // most shared bytes of a block, static and dynamic; 0 means what the capability has
-	L2              int    // in bytes; 0 means 1 MiB
-	Steps           int64  // most warp instructions of one launch before it is given up as endless; 0 means 1<<36
-	NotCooperative  bool   // the device has no cooperative launches
-	MostCooperative int    // blocks of a cooperative launch: more are refused, though they are Resident; 0 means no bound
-	Watchdog        bool   // the device says that it stops long launches
+	Memory          int64  // in bytes; 0 means 1 GiB. Only allocated memory takes host memory.
+	// BlockShared is the most shared bytes of a block, static and dynamic; 0 means the limit of the
+	// capability.
+	BlockShared int
+	L2          int // in bytes; 0 means 1 MiB
+	// Steps is the most warp instructions of one launch; a launch that needs more is Endless. 0 means 1<<36.
+	Steps          int64
+	NotCooperative bool // the device has no cooperative launches
+	// MostCooperative bounds the blocks of a cooperative launch: more are refused even if they are Resident.
+	// 0 means no bound.
+	MostCooperative int
+	Watchdog        bool // Info says that the device stops long launches
 }
 
 // filled returns c with its zeros replaced.
@@ -58,7 +63,7 @@ func (c Config) filled() Config {
 	return c
 }
 
-// Device is an emulated device. It does its work before the call that asks for it returns.
+// Device is an emulated device. Each call finishes its work before it returns.
 type Device struct {
 	config  Config
 	heap    heap
@@ -66,13 +71,13 @@ type Device struct {
 	now     uint64 // counts the moments at which threads synchronize, over all launches
 	closed  bool
 
-	failure error // of Fail
-	after   int   // operations until it
+	failure error // the error that Fail was given
+	after   int   // operations left before it
 }
 
 var _ driver.Device = (*Device)(nil)
 
-// New returns a device. It panics where c has a negative number.
+// New returns a device. It panics if c has a negative number.
 func New(c Config) *Device {
 	if c.Multiprocessors < 0 || c.Memory < 0 || c.BlockShared < 0 || c.L2 < 0 || c.Steps < 0 {
 		panic(fmt.Sprintf("emulator: a negative number in %+v", c))
@@ -80,14 +85,14 @@ func New(c Config) *Device {
 	return &Device{config: c.filled(), traffic: map[string]*Traffic{}, now: 1}
 }
 
-// Fail makes the device fail with err at the after-th operation from now, counting from 1, and at all later ones, as a
-// lost device does. Operations are Alloc, Upload, Download, Fill, Copy,
-// Launch, Wait and Mark. A nil error heals it.
+// Fail makes the device fail with err, as a lost device does, at the after-th operation from now, counting
+// from 1, and at all later ones. Operations are Alloc, Upload, Download, Fill, Copy, Launch, Wait and Mark. A
+// nil error repairs the device.
 func (d *Device) Fail(after int, err error) { d.after, d.failure = after, err }
 
 var errClosed = errors.New("the device is closed")
 
-// usable says whether the device can be used.
+// usable returns an error if the device cannot be used.
 func (d *Device) usable() error {
 	switch {
 	case d.closed:
@@ -98,7 +103,7 @@ func (d *Device) usable() error {
 	return nil
 }
 
-// operation counts an operation and says whether it can be done.
+// operation counts an operation and returns an error if it cannot be done.
 func (d *Device) operation() error {
 	if d.after > 0 {
 		d.after--
@@ -131,7 +136,7 @@ func (d *Device) Info() (driver.Info, error) {
 	}, nil
 }
 
-// free returns how many bytes can be taken.
+// free returns how many bytes are left to allocate.
 func (d *Device) free() int64 { return d.config.Memory - d.heap.live - d.heap.module }
 
 // Alloc implements driver.Device.
@@ -143,19 +148,20 @@ func (d *Device) Alloc(size int64) (driver.Pointer, error) {
 		return 0, fmt.Errorf("emulator: alloc of %d bytes", size)
 	}
 	if size > d.free() {
-		return 0, fmt.Errorf("emulator: alloc of %d bytes where %d are free: %w", size, d.free(), driver.ErrMemory)
+		return 0, fmt.Errorf("emulator: alloc of %d bytes, but %d are free: %w",
+			size, d.free(), driver.ErrMemory)
 	}
 	return driver.Pointer(d.heap.take(globalSpace, int(size), alignment, false).base), nil
 }
 
-// Free implements driver.Device. A device that has failed forgets the memory too.
+// Free implements driver.Device. A device that has failed still gives the memory back.
 func (d *Device) Free(p driver.Pointer) error {
 	err := d.usable()
 	if d.closed {
 		return err
 	}
 	if !d.heap.free(uint64(p)) {
-		return fmt.Errorf("emulator: free of 0x%x, which is no allocation's start", uint64(p))
+		return fmt.Errorf("emulator: free of 0x%x, where no allocation starts", uint64(p))
 	}
 	return err
 }
@@ -170,7 +176,8 @@ func (d *Device) span(what string, p driver.Pointer, size int) (r *region, at in
 		return &region{}, 0, nil
 	}
 	if a == nil || a.variable {
-		return nil, 0, fmt.Errorf("emulator: %s of %d bytes at 0x%x, %s", what, size, uint64(p), d.heap.describe(uint64(p)))
+		return nil, 0, fmt.Errorf("emulator: %s of %d bytes at 0x%x, %s",
+			what, size, uint64(p), d.heap.describe(uint64(p)))
 	}
 	return &a.region, int(uint64(p) - a.base), nil
 }
@@ -201,7 +208,7 @@ func (d *Device) Download(dst []byte, src driver.Pointer) error {
 	copy(dst, r.data[at:])
 	for i := range dst {
 		if !r.written(at + i) {
-			dst[i] = 0xa5 // as good as any other, and no tempting zero
+			dst[i] = 0xa5 // an arbitrary value: a zero would hide the mistake
 		}
 	}
 	return nil
@@ -226,7 +233,7 @@ func (d *Device) Fill(dst driver.Pointer, value byte, size int64) error {
 	return nil
 }
 
-// Copy implements driver.Device. Of bytes that nothing has written, the copies are as undefined.
+// Copy implements driver.Device. Copies of undefined bytes are undefined too.
 func (d *Device) Copy(dst, src driver.Pointer, size int64) error {
 	if err := d.operation(); err != nil {
 		return err
@@ -244,7 +251,8 @@ func (d *Device) Copy(dst, src driver.Pointer, size int64) error {
 		return err
 	}
 	if to == from && at < start+n && start < at+n {
-		return fmt.Errorf("emulator: copy of %d bytes from 0x%x to 0x%x, which overlap", size, uint64(src), uint64(dst))
+		return fmt.Errorf("emulator: copy of %d bytes from 0x%x to 0x%x, which overlap",
+			size, uint64(src), uint64(dst))
 	}
 	copy(to.data[at:at+n], from.data[start:start+n])
 	for i := range n {

@@ -13,7 +13,7 @@ import (
 
 var _ driver.Device = (*emulator.Device)(nil)
 
-// copies is a kernel that copies a number for each thread.
+// copies is a kernel in which each thread copies one number.
 var copies = entry("copies", ".param .u64 in, .param .u64 out", start+`
 	ld.global.u32 %r3, [%d3];
 	st.global.u32 [%d4], %r3;
@@ -29,19 +29,25 @@ func TestInfo(t *testing.T) {
 		return i
 	}
 	i := info(emulator.Config{})
-	if i.Capability != [2]int{9, 0} || i.Multiprocessors != 4 || i.Memory != 1<<30 || i.Free != 1<<30 || i.L2 != 1<<20 || i.BlockShared != 232448 {
+	if i.Capability != [2]int{9, 0} || i.Multiprocessors != 4 || i.Memory != 1<<30 || i.Free != 1<<30 ||
+		i.L2 != 1<<20 || i.BlockShared != 232448 {
 		t.Errorf("the default device is %+v", i)
 	}
 	if i.Name == "" || i.Driver == "" {
 		t.Errorf("the device has no name or no driver: %+v", i)
 	}
-	c := emulator.Config{Capability: [2]int{8, 0}, Multiprocessors: 7, Memory: 1 << 20, BlockShared: 50000, L2: 1 << 16}
+	c := emulator.Config{
+		Capability: [2]int{8, 0}, Multiprocessors: 7, Memory: 1 << 20, BlockShared: 50000, L2: 1 << 16,
+	}
 	i = info(c)
-	if i.Capability != c.Capability || i.Multiprocessors != c.Multiprocessors || i.Memory != c.Memory || i.BlockShared != c.BlockShared || i.L2 != c.L2 {
+	if i.Capability != c.Capability || i.Multiprocessors != c.Multiprocessors || i.Memory != c.Memory ||
+		i.BlockShared != c.BlockShared || i.L2 != c.L2 {
 		t.Errorf("%+v makes %+v", c, i)
 	}
 	// The CUDA guide's table of compute capabilities, in KiB.
-	for capability, want := range map[[2]int]int{{7, 0}: 96, {7, 5}: 64, {8, 0}: 163, {8, 6}: 99, {8, 7}: 163, {8, 9}: 99, {9, 0}: 227} {
+	for capability, want := range map[[2]int]int{
+		{7, 0}: 96, {7, 5}: 64, {8, 0}: 163, {8, 6}: 99, {8, 7}: 163, {8, 9}: 99, {9, 0}: 227,
+	} {
 		if got := info(emulator.Config{Capability: capability}).BlockShared; got != want<<10 {
 			t.Errorf("a block of sm %v has %d bytes of shared memory, want %d", capability, got, want<<10)
 		}
@@ -83,13 +89,13 @@ func TestMemory(t *testing.T) {
 		}
 		live(1024)
 		if err := d.Free(a); err == nil {
-			t.Error("memory was given back twice")
+			t.Error("memory was freed twice")
 		}
 		if err := d.Free(b + 256); err == nil {
-			t.Error("memory was given back from its middle")
+			t.Error("memory was freed from its middle")
 		}
 		if err := d.Free(driver.Pointer(1 << 50)); err == nil {
-			t.Error("what was never taken was given back")
+			t.Error("memory that was never allocated was freed")
 		}
 		live(1024)
 		if err := d.Free(b); err != nil {
@@ -143,7 +149,7 @@ func TestMemory(t *testing.T) {
 			}
 		}
 		if p, err = d.Alloc(all * 3 / 4); err != nil {
-			t.Errorf("after all was given back: %v", err)
+			t.Errorf("after all was freed: %v", err)
 		} else if err := d.Free(p); err != nil {
 			t.Error(err)
 		}
@@ -154,7 +160,7 @@ func TestCopies(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	const n = 1000
-	upload(t, d, make([]byte, n)) // a neighbour on either side
+	upload(t, d, make([]byte, n)) // another allocation on either side
 	p := alloc(t, d, n)
 	upload(t, d, make([]byte, n))
 	want := make([]byte, n)
@@ -167,8 +173,9 @@ func TestCopies(t *testing.T) {
 	}
 	clear(src) // the device has its own copy
 	equal(t, download[byte](t, d, p, n), want)
-	// Parts.
-	if err := errors.Join(d.Upload(p+100, []byte{1, 2, 3}), d.Fill(p+997, 9, 3), d.Fill(p, 0xab, 5)); err != nil {
+	// Parts of the allocation.
+	err := errors.Join(d.Upload(p+100, []byte{1, 2, 3}), d.Fill(p+997, 9, 3), d.Fill(p, 0xab, 5))
+	if err != nil {
 		t.Fatal(err)
 	}
 	copy(want[100:], []byte{1, 2, 3})
@@ -176,7 +183,7 @@ func TestCopies(t *testing.T) {
 	copy(want, bytes.Repeat([]byte{0xab}, 5))
 	equal(t, download[byte](t, d, p, n), want)
 	equal(t, download[byte](t, d, p+998, 2), []byte{9, 9})
-	// From one place on the device to another, and within one allocation.
+	// From one allocation to another, and within one allocation.
 	q := zeros(t, d, n)
 	if err := errors.Join(d.Copy(q, p, n), d.Copy(q+500, q+100, 3), d.Copy(q, p, 0)); err != nil {
 		t.Fatal(err)
@@ -220,7 +227,7 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-// What was never written is not written where it is copied to.
+// A copy of unwritten bytes is unwritten too.
 func TestCopyOfUnwritten(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -229,11 +236,14 @@ func TestCopyOfUnwritten(t *testing.T) {
 	if err := errors.Join(d.Fill(a, 1, 4*40), d.Copy(b, a, 4*64)); err != nil {
 		t.Fatal(err)
 	}
-	l := driver.Launch{Kernel: k, Grid: line(1), Block: line(40), Args: []driver.Arg{driver.Ptr(b), driver.Ptr(out)}}
+	l := driver.Launch{
+		Kernel: k, Grid: line(1), Block: line(40), Args: []driver.Arg{driver.Ptr(b), driver.Ptr(out)},
+	}
 	launch(t, d, l)
 	l.Block = line(41)
 	var f *emulator.Fault
-	if err := d.Launch(l); !errors.As(err, &f) || f.Kind != emulator.Uninitialized || f.Thread != [3]int{40, 0, 0} {
+	err := d.Launch(l)
+	if !errors.As(err, &f) || f.Kind != emulator.Uninitialized || f.Thread != [3]int{40, 0, 0} {
 		t.Errorf("error %v, want an uninitialized read by thread 40", err)
 	}
 	if err := errors.Join(d.Fill(a, 1, 4*64), d.Copy(b+4*40, a+4*40, 4*24)); err != nil {
@@ -248,7 +258,9 @@ func TestLoad(t *testing.T) {
 	t.Run("one of several", func(t *testing.T) {
 		text := head
 		for _, v := range []string{"one", "two", "three"} {
-			text += strings.TrimPrefix(entry(v, ".param .u64 out", "\tld.param.u64 %d0, [out];\n\tst.global.u32 [%d0], "+map[string]string{"one": "1", "two": "2", "three": "3"}[v]+";\n"), head)
+			number := map[string]string{"one": "1", "two": "2", "three": "3"}[v]
+			body := "\tld.param.u64 %d0, [out];\n\tst.global.u32 [%d0], " + number + ";\n"
+			text += strings.TrimPrefix(entry(v, ".param .u64 out", body), head)
 		}
 		out := zeros(t, d, 4)
 		for i, v := range []string{"one", "two", "three"} {
@@ -256,7 +268,9 @@ func TestLoad(t *testing.T) {
 			if k.Name() != v {
 				t.Errorf("%s is called %s", v, k.Name())
 			}
-			launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out)}})
+			launch(t, d, driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out)},
+			})
 			equal(t, download[uint32](t, d, out, 1), []uint32{uint32(i + 1)})
 		}
 		if _, err := d.Load("four", text); err == nil || !strings.Contains(err.Error(), "four") {
@@ -271,8 +285,10 @@ func TestLoad(t *testing.T) {
 		if got, want := k.Resources(), (driver.Resources{MostThreads: 1024}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		text := strings.Replace(entry("more", "", "\t.shared .align 4 .b8 a[100];\n\t.local .align 8 .b8 b[64];\n"), ")\n{", ")\n.maxntid 128, 1, 1\n{", 1)
-		if got, want := load(t, d, "more", text).Resources(), (driver.Resources{Shared: 100, Local: 64, MostThreads: 128}); got != want {
+		text := entry("more", "", "\t.shared .align 4 .b8 a[100];\n\t.local .align 8 .b8 b[64];\n")
+		text = strings.Replace(text, ")\n{", ")\n.maxntid 128, 1, 1\n{", 1)
+		want := driver.Resources{Shared: 100, Local: 64, MostThreads: 128}
+		if got := load(t, d, "more", text).Resources(); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	})
@@ -302,7 +318,7 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// Launches that a driver refuses, and says why in its words.
+// Launches that a driver refuses; the error says why.
 func TestLaunchRefused(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{BlockShared: 49152})
@@ -312,11 +328,13 @@ func TestLaunchRefused(t *testing.T) {
 	plain := load(t, d, "copies", copies)
 	few := load(t, d, "copies", strings.Replace(copies, ")\n{", ")\n.maxntid 32, 1, 1\n{", 1))
 	exact := load(t, d, "copies", strings.Replace(copies, ")\n{", ")\n.reqntid 32, 1, 1\n{", 1))
-	static := load(t, d, "copies", strings.Replace(copies, "\tld.param.u64 %d0", "\t.shared .align 4 .b8 tile[1024];\n\tld.param.u64 %d0", 1))
+	static := load(t, d, "copies", strings.Replace(copies,
+		"\tld.param.u64 %d0", "\t.shared .align 4 .b8 tile[1024];\n\tld.param.u64 %d0", 1))
 	empty := load(t, d, "empty", entry("empty", "", ""))
 	resident, err := plain.Resident(64, 0)
 	if err != nil || resident < 4 {
-		t.Fatalf("%d blocks are resident, error %v, want at least one for each of 4 multiprocessors", resident, err)
+		t.Fatalf("%d blocks are resident, error %v, want at least one for each of 4 multiprocessors",
+			resident, err)
 	}
 	good := driver.Launch{Kernel: plain, Grid: line(1), Block: line(n), Args: args}
 	for _, tt := range []struct {
@@ -345,15 +363,19 @@ func TestLaunchRefused(t *testing.T) {
 		{"all shared memory", func(l *driver.Launch) { l.Shared = 49152 }, true},
 		{"too much shared memory", func(l *driver.Launch) { l.Shared = 49153 }, false},
 		{"negative shared memory", func(l *driver.Launch) { l.Shared = -4 }, false},
-		{"all shared memory, with static", func(l *driver.Launch) { l.Kernel, l.Shared = static, 49152-1024 }, true},
-		{"too much shared memory, with static", func(l *driver.Launch) { l.Kernel, l.Shared = static, 49152-1023 }, false},
+		{"all shared memory, with static",
+			func(l *driver.Launch) { l.Kernel, l.Shared = static, 49152-1024 }, true},
+		{"too much shared memory, with static",
+			func(l *driver.Launch) { l.Kernel, l.Shared = static, 49152-1023 }, false},
 		{"as many threads as .maxntid", func(l *driver.Launch) { l.Kernel, l.Block = few, line(32) }, true},
 		{"fewer threads than .maxntid", func(l *driver.Launch) { l.Kernel, l.Block = few, line(31) }, true},
 		{"more threads than .maxntid", func(l *driver.Launch) { l.Kernel, l.Block = few, line(33) }, false},
 		{"as many threads as .reqntid", func(l *driver.Launch) { l.Kernel, l.Block = exact, line(32) }, true},
-		{"fewer threads than .reqntid", func(l *driver.Launch) { l.Kernel, l.Block = exact, line(31) }, false},
+		{"fewer threads than .reqntid",
+			func(l *driver.Launch) { l.Kernel, l.Block = exact, line(31) }, false},
 		{"cooperative", func(l *driver.Launch) { l.Cooperative = true }, true},
-		{"cooperative and too large", func(l *driver.Launch) { l.Cooperative, l.Grid = true, line(resident+1) }, false},
+		{"cooperative and too large",
+			func(l *driver.Launch) { l.Cooperative, l.Grid = true, line(resident+1) }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := good
@@ -394,13 +416,15 @@ func TestResident(t *testing.T) {
 	}
 	// A multiprocessor of sm_90 has 2048 threads, 32 blocks and 228 KiB, of which a block can have 227.
 	for _, tt := range []struct{ threads, shared, want int }{
-		{1024, 0, 2}, {1023, 0, 2}, {512, 0, 4}, {64, 0, 32}, {32, 0, 32}, {1, 0, 32}, {32, 232448, 1}, {1024, 150000, 1}, {256, 100 << 10, 2},
+		{1024, 0, 2}, {1023, 0, 2}, {512, 0, 4}, {64, 0, 32}, {32, 0, 32}, {1, 0, 32}, {32, 232448, 1},
+		{1024, 150000, 1}, {256, 100 << 10, 2},
 	} {
 		if got := resident(tt.threads, tt.shared); got != tt.want*processors {
-			t.Errorf("%d blocks of %d threads and %d bytes are resident, want %d", got, tt.threads, tt.shared, tt.want*processors)
+			t.Errorf("%d blocks of %d threads and %d bytes are resident, want %d",
+				got, tt.threads, tt.shared, tt.want*processors)
 		}
 	}
-	// As many as are resident do run at one time: each waits for all.
+	// As many blocks as are Resident do run at the same time: each waits for all.
 	all := load(t, d, "all", entry("all", ".param .u64 count", `
 	ld.param.u64 %d0, [count];
 	mov.u32 %r1, %nctaid.x;
@@ -416,7 +440,10 @@ end:
 `))
 	count := zeros(t, d, 4)
 	n := resident(512, 0)
-	launch(t, d, driver.Launch{Kernel: all, Grid: line(n), Block: line(512), Cooperative: true, Args: []driver.Arg{driver.Ptr(count)}})
+	launch(t, d, driver.Launch{
+		Kernel: all, Grid: line(n), Block: line(512), Cooperative: true,
+		Args: []driver.Arg{driver.Ptr(count)},
+	})
 	equal(t, download[uint32](t, d, count, 1), []uint32{uint32(n)})
 }
 
@@ -434,7 +461,9 @@ func TestMarks(t *testing.T) {
 		return m
 	}
 	first, second := mark(), mark()
-	launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(n), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+	launch(t, d, driver.Launch{
+		Kernel: k, Grid: line(1), Block: line(n), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+	})
 	third := mark()
 	if took, err := d.Elapsed(second, third); err != nil || took <= 0 {
 		t.Errorf("a launch took %v, error %v", took, err)
@@ -471,7 +500,10 @@ func TestClose(t *testing.T) {
 		"Copy":     func() error { return d.Copy(out, in, 1) },
 		"Load":     func() error { _, err := d.Load("copies", copies); return err },
 		"Launch": func() error {
-			return d.Launch(driver.Launch{Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+			return d.Launch(driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(64),
+				Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+			})
 		},
 		"Wait":    func() error { return d.Wait() },
 		"Mark":    func() error { _, err := d.Mark(); return err },
@@ -484,7 +516,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// The operation asked for fails, and every later one.
+// The chosen operation and all later ones fail.
 func TestFail(t *testing.T) {
 	t.Parallel()
 	type step struct {
@@ -492,19 +524,29 @@ func TestFail(t *testing.T) {
 		do   func(d *emulator.Device, k driver.Kernel, p driver.Pointer) error
 	}
 	steps := []step{
-		{"Alloc", func(d *emulator.Device, _ driver.Kernel, _ driver.Pointer) error { _, err := d.Alloc(1); return err }},
+		{"Alloc", func(d *emulator.Device, _ driver.Kernel, _ driver.Pointer) error {
+			_, err := d.Alloc(1)
+			return err
+		}},
 		{"Upload", func(d *emulator.Device, _ driver.Kernel, p driver.Pointer) error {
 			return d.Upload(p, make([]byte, 256))
 		}},
 		{"Download", func(d *emulator.Device, _ driver.Kernel, p driver.Pointer) error {
 			return d.Download(make([]byte, 1), p)
 		}},
-		{"Fill", func(d *emulator.Device, _ driver.Kernel, p driver.Pointer) error { return d.Fill(p, 0, 1) }},
+		{"Fill", func(d *emulator.Device, _ driver.Kernel, p driver.Pointer) error {
+			return d.Fill(p, 0, 1)
+		}},
 		{"Launch", func(d *emulator.Device, k driver.Kernel, p driver.Pointer) error {
-			return d.Launch(driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(p), driver.Ptr(p)}})
+			return d.Launch(driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(p), driver.Ptr(p)},
+			})
 		}},
 		{"Wait", func(d *emulator.Device, _ driver.Kernel, _ driver.Pointer) error { return d.Wait() }},
-		{"Mark", func(d *emulator.Device, _ driver.Kernel, _ driver.Pointer) error { _, err := d.Mark(); return err }},
+		{"Mark", func(d *emulator.Device, _ driver.Kernel, _ driver.Pointer) error {
+			_, err := d.Mark()
+			return err
+		}},
 	}
 	for after := 1; after <= len(steps); after++ {
 		t.Run(steps[after-1].name, func(t *testing.T) {
@@ -524,7 +566,7 @@ func TestFail(t *testing.T) {
 			if err := d.Copy(p, p+128, 1); !errors.Is(err, driver.ErrLost) {
 				t.Errorf("a copy after them: error %v, want one that wraps ErrLost", err)
 			}
-			// A lost device can still be closed; whether it complains is its own affair.
+			// A lost device can still be closed; Close may return an error or not.
 			_ = d.Close()
 		})
 	}
@@ -549,7 +591,10 @@ func TestDeterminism(t *testing.T) {
 			data[i] = 1 / float32(i+1)
 		}
 		in, out := upload(t, d, data), zeros(t, d, 8+4*n)
-		launch(t, d, driver.Launch{Kernel: load(t, d, "sum", k), Grid: line(10), Block: line(64), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: load(t, d, "sum", k), Grid: line(10), Block: line(64),
+			Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+		})
 		got := download[uint32](t, d, out, 2+n)
 		if i == 0 {
 			first, counts = got, d.Traffic("sum")

@@ -2,7 +2,7 @@ package emulator
 
 import "math/bits"
 
-// map1 is an operation that makes d of a, lane by lane.
+// map1 is an operation that computes d = f(a), lane by lane.
 func map1(d, a int32, f func(a uint64) uint64) operation {
 	return func(w *warp, mask uint32) {
 		d, a := &w.regs[d], w.source(a)
@@ -19,7 +19,7 @@ func map1(d, a int32, f func(a uint64) uint64) operation {
 	}
 }
 
-// map2 is an operation that makes d of a and b, lane by lane.
+// map2 is an operation that computes d = f(a, b), lane by lane.
 func map2(d, a, b int32, f func(a, b uint64) uint64) operation {
 	return func(w *warp, mask uint32) {
 		d, a, b := &w.regs[d], w.source(a), w.source(b)
@@ -36,7 +36,7 @@ func map2(d, a, b int32, f func(a, b uint64) uint64) operation {
 	}
 }
 
-// map3 is an operation that makes d of a, b and c, lane by lane.
+// map3 is an operation that computes d = f(a, b, c), lane by lane.
 func map3(d, a, b, c int32, f func(a, b, c uint64) uint64) operation {
 	return func(w *warp, mask uint32) {
 		d, a, b, c := &w.regs[d], w.source(a), w.source(b), w.source(c)
@@ -53,19 +53,19 @@ func map3(d, a, b, c int32, f func(a, b, c uint64) uint64) operation {
 	}
 }
 
-// unary decodes d, a of one type.
+// unary decodes operands d, a of one type.
 func (a *assembler) unary(k kind, f func(x uint64) uint64) operation {
 	a.takes(2)
 	return map1(a.destination(a.operand(0), k), a.source(a.operand(1), k), f)
 }
 
-// binary decodes d, a, b of one type.
+// binary decodes operands d, a, b of one type.
 func (a *assembler) binary(k kind, f func(x, y uint64) uint64) operation {
 	a.takes(3)
 	return map2(a.destination(a.operand(0), k), a.source(a.operand(1), k), a.source(a.operand(2), k), f)
 }
 
-// ternary decodes d, a, b, c of one type.
+// ternary decodes operands d, a, b, c of one type.
 func (a *assembler) ternary(k kind, f func(x, y, z uint64) uint64) operation {
 	a.takes(4)
 	return map3(a.destination(a.operand(0), k),
@@ -78,7 +78,7 @@ func signed(x uint64, size int) int64 {
 	return int64(x<<unused) >> unused
 }
 
-// extended returns size bytes of a type as they lie in a register of wide bytes.
+// extended returns size bytes of a type as a register of wide bytes holds them.
 func extended(x uint64, k kind, wide int) uint64 {
 	if k.class == 's' {
 		return uint64(signed(x, k.size)) & ones(wide)

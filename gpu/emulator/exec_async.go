@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// copyInFlight is one thread's cp.async: its destination may not be touched until it has landed.
+// copyInFlight is one thread's cp.async: nothing may touch its destination until the copy has ended.
 type copyInFlight struct {
-	lane, group, at int // at is the place in shared memory
+	lane, group, at int // at is the destination in shared memory
 	size            int
 	pc              int
 	bytes           [16]byte
 }
 
-// decodeCp decodes cp.async and what waits for it.
+// decodeCp decodes cp.async and the instructions that commit it or wait for it.
 func decodeCp(a *assembler) operation {
 	a.must("async")
 	a.needs(70, 80)
@@ -66,7 +66,7 @@ func (a *assembler) copyAsync(sizes ...int) operation {
 	return func(w *warp, mask uint32) { w.takeOff(to, from, source, mask) }
 }
 
-// takeOff starts a copy: its source is read now, its destination is nobody's until it lands.
+// takeOff starts a copy: it reads the source now; the destination may not be touched until land.
 func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
 	w.aim(from)
 	sizes := w.source(source)
@@ -78,7 +78,7 @@ func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
 		n := int(min(sizes[lane], 1<<20))
 		switch {
 		case n > from.size:
-			w.fault(Bounds, lane, "cp.async of %d bytes to room for %d", n, from.size)
+			w.fault(Bounds, lane, "cp.async of %d bytes into space for %d", n, from.size)
 		case n > 0:
 			r, at := w.reach(from, lane, n)
 			w.check(from, r, at, n, lane)
@@ -100,7 +100,7 @@ func (w *warp) takeOff(to, from *request, source int32, mask uint32) {
 	}
 }
 
-// land ends the copies of all but the last n groups that each lane has committed; with n = −1, of all.
+// land ends the copies of all but the last n groups that each lane has committed; with n = −1, all copies.
 func (w *warp) land(mask uint32, n int) {
 	left := w.copies[:0]
 	for _, c := range w.copies {

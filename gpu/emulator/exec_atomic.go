@@ -2,7 +2,7 @@ package emulator
 
 import "math/bits"
 
-// atomics are the types that each operation has.
+// atomics are the types of each operation.
 var atomics = map[string][]string{
 	"add":  {"u32", "s32", "u64", "f32", "f64"},
 	"min":  {"u32", "s32", "u64", "s64"},
@@ -60,7 +60,7 @@ func decodeAtom(a *assembler) operation {
 	for i := first + 1; i < count; i++ {
 		from = append(from, a.source(a.operand(i), q.kind))
 	}
-	// A swap takes a second number; all others use the first twice.
+	// cas takes two numbers; for all other operations, y is x.
 	x, y := from[0], from[len(from)-1]
 	d := int32(-1)
 	if !red && a.operand(0).kind != sinkOperand {
@@ -93,7 +93,7 @@ func decodeAtom(a *assembler) operation {
 	}
 }
 
-// atomic returns what an operation leaves in memory.
+// atomic returns the function that computes the new value in memory.
 func atomic(name string, k kind, shared bool) func(old, x, y uint64) uint64 {
 	limit := ones(k.size)
 	switch name {
@@ -104,7 +104,7 @@ func atomic(name string, k kind, shared bool) func(old, x, y uint64) uint64 {
 		case k == kinds["f32"] && shared:
 			return func(old, x, y uint64) uint64 { return bits32(f32(old) + f32(x)) }
 		case k == kinds["f32"]:
-			// In global memory, subnormal numbers are zeros.
+			// In global memory, subnormal numbers count as zero.
 			return func(old, x, y uint64) uint64 { return flush(bits32(f32(flush(old)) + f32(flush(x)))) }
 		}
 		return func(old, x, y uint64) uint64 { return (old + x) & limit }

@@ -51,7 +51,7 @@ func decodeNot(a *assembler) operation {
 	return a.setPredicate(a.predicate(a.operand(0)), func(w *warp) uint32 { return ^w.preds[x] })
 }
 
-// decodeShift decodes shl and shr. A shift by the width or more leaves nothing, or signs.
+// decodeShift decodes shl and shr. A shift by the width or more leaves zeros or copies of the sign.
 func decodeShift(a *assembler) operation {
 	left := a.s.opcode == "shl"
 	var k kind
@@ -95,7 +95,7 @@ func decodeFunnel(a *assembler) operation {
 	})
 }
 
-// decodeBfe decodes bfe: a field of a, from bit b on, c bits wide.
+// decodeBfe decodes bfe: the field of a that starts at bit b and has c bits.
 func decodeBfe(a *assembler) operation {
 	k := a.kind("u32", "u64", "s32", "s64")
 	a.takes(4)
@@ -109,14 +109,15 @@ func decodeBfe(a *assembler) operation {
 			out &= 1<<count - 1
 		}
 		if k.class == 's' && count > 0 && x>>min(from+count-1, width-1)&1 != 0 {
-			// Bits beyond the field, and beyond the register's end, are copies of the last bit that there is.
+			// Bits beyond the field, and beyond the register's end, are copies of the field's last existing
+			// bit.
 			out |= ^uint64(0) << min(count, max(width, from)-from)
 		}
 		return out & limit
 	})
 }
 
-// decodeBfi decodes bfi: b with its bits from c on, d many, replaced by those of a.
+// decodeBfi decodes bfi: b, with d of its bits from bit c on replaced by those of a.
 func decodeBfi(a *assembler) operation {
 	k := a.kind("b32", "b64")
 	a.takes(5)
@@ -133,7 +134,7 @@ func decodeBfi(a *assembler) operation {
 	}
 }
 
-// decodePrmt decodes prmt: four bytes chosen of eight.
+// decodePrmt decodes prmt: four of eight bytes.
 func decodePrmt(a *assembler) operation {
 	k := a.kind("b32")
 	mode := a.maybe("f4e", "b4e", "rc8", "ecl", "ecr", "rc16")
@@ -147,7 +148,7 @@ func decodePrmt(a *assembler) operation {
 	})
 }
 
-// selector returns which byte prmt puts at place i, with bit 3 where it is that byte's sign.
+// selector returns which byte prmt puts at byte i; bit 3 is set if it puts copies of that byte's sign there.
 func selector(mode string, c, i uint64) uint64 {
 	s := c & 3
 	switch mode {
@@ -167,7 +168,7 @@ func selector(mode string, c, i uint64) uint64 {
 	return c >> (4 * i) & 15
 }
 
-// permuted returns a byte of a whole, or its sign eight times.
+// permuted returns a byte of whole, or eight copies of its sign.
 func permuted(whole, selector uint64) uint64 {
 	b := whole >> (8 * (selector & 7)) & 0xff
 	if selector&8 != 0 {
@@ -176,7 +177,7 @@ func permuted(whole, selector uint64) uint64 {
 	return b
 }
 
-// decodeLop3 decodes lop3: any function of three bits, given by its table.
+// decodeLop3 decodes lop3: any function of three bits, given by its truth table.
 func decodeLop3(a *assembler) operation {
 	k := a.kind("b32")
 	a.takes(5)
@@ -189,7 +190,7 @@ func decodeLop3(a *assembler) operation {
 				if table>>i&1 == 0 {
 					continue
 				}
-				// Row i of the table is for the bits of x, y and z that are bits 2, 1 and 0 of i.
+				// Row i of the table belongs to those x, y and z that are bits 2, 1 and 0 of i.
 				row := uint64(0xffffffff)
 				for j, v := range [3]uint64{z, y, x} {
 					if i>>j&1 == 0 {
@@ -222,7 +223,7 @@ func decodeCount(a *assembler) operation {
 	return map1(a.destination(a.operand(0), to), a.source(a.operand(1), k), f)
 }
 
-// decodeBfind decodes bfind: the place of the highest bit that is no copy of the sign.
+// decodeBfind decodes bfind: the position of the highest bit that is not a copy of the sign.
 func decodeBfind(a *assembler) operation {
 	shift := a.maybe("shiftamt") != ""
 	k := a.kind("u32", "u64", "s32", "s64")

@@ -2,7 +2,7 @@ package emulator
 
 import "math/bits"
 
-// decodeSetp decodes setp: a comparison, and perhaps a predicate to combine with it.
+// decodeSetp decodes setp: a comparison, optionally combined with a predicate.
 func decodeSetp(a *assembler) operation {
 	compare := a.must("eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs",
 		"equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan")
@@ -64,7 +64,7 @@ func combined(how string, x, y uint32) uint32 {
 	return x ^ y
 }
 
-// comparison returns a comparison of two numbers of a type, nil where there is none.
+// comparison returns a comparison of two numbers of a type; nil if there is none of that name.
 func comparison(name string, k kind, ftz bool) func(x, y uint64) bool {
 	switch k.class {
 	case 'f':
@@ -121,9 +121,10 @@ func comparison(name string, k kind, ftz bool) func(x, y uint64) bool {
 	return nil
 }
 
-// ordering returns a comparison of floating-point numbers, made of how two of them lie; nil where there is none.
+// ordering returns a comparison of floating-point numbers from how two of them compare; nil if there is none
+// of that name.
 func ordering(name string, lie func(x, y uint64) (less, equal, unordered bool)) func(x, y uint64) bool {
-	var less, equal, greater, unordered bool // where the comparison holds
+	var less, equal, greater, unordered bool // whether the comparison holds in each case
 	switch name {
 	case "eq", "equ":
 		equal = true

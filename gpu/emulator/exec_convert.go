@@ -7,7 +7,8 @@ import (
 
 // decodeCvt decodes cvt among integers, floating-point numbers, and bf16.
 func decodeCvt(a *assembler) operation {
-	if n := len(a.s.mods); n >= 2 && (a.s.mods[n-1] == "bf16" || a.s.mods[n-2] == "bf16" || a.s.mods[n-2] == "bf16x2") {
+	if n := len(a.s.mods); n >= 2 &&
+		(a.s.mods[n-1] == "bf16" || a.s.mods[n-2] == "bf16" || a.s.mods[n-2] == "bf16x2") {
 		return decodeBf16(a)
 	}
 	integral := a.maybe("rni", "rzi", "rmi", "rpi")
@@ -74,7 +75,7 @@ func decodeCvt(a *assembler) operation {
 	return map1(d, s, f)
 }
 
-// overflows says whether an integer type has numbers that another has not.
+// overflows reports whether the integer type from has numbers that the type to has not.
 func overflows(to, from kind) bool {
 	if from.class == 's' {
 		return to.class != 's' || to.size < from.size
@@ -82,7 +83,7 @@ func overflows(to, from kind) bool {
 	return to.size < from.size || to.class == 's' && to.size == from.size
 }
 
-// intToInt returns a conversion that cuts, or that clamps where sat.
+// intToInt returns a conversion that truncates, or that clamps if sat.
 func intToInt(to, from kind, wide int, sat bool) func(x uint64) uint64 {
 	return func(x uint64) uint64 {
 		x = extended(x, from, 8)
@@ -93,7 +94,7 @@ func intToInt(to, from kind, wide int, sat bool) func(x uint64) uint64 {
 	}
 }
 
-// clampInt returns the number of a type that is nearest to one of another, extended to 64 bits.
+// clampInt returns the number of type to that is nearest to a number of type from, extended to 64 bits.
 func clampInt(x uint64, to, from kind) uint64 {
 	negative := from.class == 's' && int64(x) < 0
 	if to.class != 's' {
@@ -119,7 +120,7 @@ func floatToInt(to, from kind, dir direction) func(x uint64) uint64 {
 		lowest, least = -beyond, limit>>1+1
 		highest = limit >> 1
 	}
-	// NaN is zero from .f32 to at most 32 bits, and the highest bit alone elsewhere.
+	// NaN becomes zero from .f32 to at most 32 bits, and otherwise the highest bit alone.
 	nan := uint64(0)
 	if from.size == 8 || to.size == 8 {
 		nan = limit>>1 + 1
@@ -157,7 +158,7 @@ func integral(dir direction, x float64) float64 {
 	return math.RoundToEven(x)
 }
 
-// intToFloat returns a conversion that rounds once.
+// intToFloat returns a conversion with one rounding.
 func intToFloat(to, from kind, dir direction) func(x uint64) uint64 {
 	return func(x uint64) uint64 {
 		x = extended(x, from, 8)
@@ -184,7 +185,7 @@ func intToFloat(to, from kind, dir direction) func(x uint64) uint64 {
 	}
 }
 
-// leading rounds a number to its so many leading bits.
+// leading rounds a number to its keep leading bits.
 func leading(x uint64, keep int, dir direction) float64 {
 	drop := bits.Len64(x) - keep
 	if drop <= 0 {
@@ -198,7 +199,7 @@ func leading(x uint64, keep int, dir direction) float64 {
 	return math.Ldexp(float64(x), drop)
 }
 
-// floatToFloat returns a conversion between floating-point types, or to an integral number of the same one.
+// floatToFloat returns a conversion between floating-point types, or to an integral number of the same type.
 func floatToFloat(to, from kind, round string, dir direction) func(x uint64) uint64 {
 	switch {
 	case to.size == 4 && from.size == 8:
@@ -215,16 +216,15 @@ func floatToFloat(to, from kind, round string, dir direction) func(x uint64) uin
 	return func(x uint64) uint64 { return bits64(integral(dir, f64(x))) }
 }
 
-// decodeBf16 decodes the conversions between f32 and bf16, the upper half of one: cvt.rn.bf16.f32 and its .rz kin,
-// cvt.rn.bf16x2.f32 of two numbers, the first the upper, and cvt.f32.bf16.
+// decodeBf16 decodes the conversions between f32 and bf16, the upper half of an f32: cvt.rn.bf16.f32,
+// cvt.rz.bf16.f32, the same with bf16x2 for two numbers, the first in the upper half, and cvt.f32.bf16.
 func decodeBf16(a *assembler) operation {
 	if a.maybe("f32") != "" {
 		a.must("bf16")
 		a.takes(2)
 		a.needs(78, 90)
-		return map1(a.destination(a.operand(0), kinds["f32"]), a.source(a.operand(1), kinds["b16"]), func(x uint64) uint64 {
-			return bits32(f32(x << 16))
-		})
+		to, from := a.destination(a.operand(0), kinds["f32"]), a.source(a.operand(1), kinds["b16"])
+		return map1(to, from, func(x uint64) uint64 { return bits32(f32(x << 16)) })
 	}
 	dir := directions[a.must("rn", "rz")]
 	a.needs(70, 80)
@@ -232,9 +232,8 @@ func decodeBf16(a *assembler) operation {
 	a.must("f32")
 	if !two {
 		a.takes(2)
-		return map1(a.destination(a.operand(0), kinds["b16"]), a.source(a.operand(1), kinds["f32"]), func(x uint64) uint64 {
-			return bf16(dir, x)
-		})
+		to, from := a.destination(a.operand(0), kinds["b16"]), a.source(a.operand(1), kinds["f32"])
+		return map1(to, from, func(x uint64) uint64 { return bf16(dir, x) })
 	}
 	a.takes(3)
 	return map2(a.destination(a.operand(0), kinds["b32"]), a.source(a.operand(1), kinds["f32"]),
@@ -243,7 +242,7 @@ func decodeBf16(a *assembler) operation {
 		})
 }
 
-// bf16 rounds a number of 32 bits to its upper 16.
+// bf16 rounds a 32-bit number to its upper 16 bits.
 func bf16(dir direction, x uint64) uint64 {
 	if x&0x7fffffff > 0x7f800000 {
 		return 0x7fff

@@ -2,7 +2,7 @@ package emulator
 
 import "math"
 
-// The NaN that arithmetic returns, whatever NaN it was given.
+// The NaN that arithmetic returns, whatever NaN its operands are.
 const (
 	nan32 = 0x7fffffff
 	nan64 = 0x7ff8000000000000
@@ -26,7 +26,7 @@ func bits64(x float64) uint64 {
 	return math.Float64bits(x)
 }
 
-// flush returns the bits of a number of 32 bits with a subnormal one made zero.
+// flush returns the bits of a 32-bit number; a subnormal number becomes zero.
 func flush(x uint64) uint64 {
 	if x&0x7f800000 == 0 {
 		return x & 0x80000000
@@ -34,7 +34,7 @@ func flush(x uint64) uint64 {
 	return x
 }
 
-// saturate returns the bits of a number of 32 bits clamped to [0, 1]; NaN is 0.
+// saturate returns the bits of a 32-bit number clamped to [0, 1]; NaN becomes 0.
 func saturate(x uint64) uint64 {
 	v := f32(x)
 	switch {
@@ -57,7 +57,7 @@ func saturate64(x uint64) uint64 {
 	return x
 }
 
-// floating says whether the instruction's type is a floating-point one.
+// floating reports whether the instruction's type is a floating-point type.
 func (a *assembler) floating() bool { return kinds[a.s.mods[len(a.s.mods)-1]].class == 'f' }
 
 // manner is how a floating-point instruction treats its operands and its result.
@@ -67,7 +67,7 @@ type manner struct {
 	kind      kind
 }
 
-// manner takes [rounding][.ftz][.sat] and the type. Where the rounding must be said, it must.
+// manner takes [rounding][.ftz][.sat] and the type. If rounding is set, the rounding may not be left out.
 func (a *assembler) manner(rounding, sat bool) manner {
 	var m manner
 	switch r := a.maybe("rn", "rz", "rm", "rp"); {
@@ -88,7 +88,7 @@ func (a *assembler) manner(rounding, sat bool) manner {
 	return m
 }
 
-// wrap1, wrap2 and wrap3 add flushing and saturation to an operation on numbers of 32 bits.
+// wrap1, wrap2 and wrap3 add flushing and saturation to an operation on 32-bit numbers.
 func (m manner) wrap1(f func(x uint64) uint64) func(x uint64) uint64 {
 	if !m.ftz {
 		return f
@@ -120,7 +120,8 @@ func (m manner) wrap3(f func(x, y, z uint64) uint64) func(x, y, z uint64) uint64
 	return f
 }
 
-// decodeFloatAdd decodes add and sub. Without a rounding it is to nearest, and nothing is contracted.
+// decodeFloatAdd decodes add and sub. Without a rounding modifier, they round to nearest; nothing is
+// contracted.
 func decodeFloatAdd(a *assembler, minus bool) operation {
 	m := a.manner(false, true)
 	flip := uint64(0)
@@ -130,7 +131,7 @@ func decodeFloatAdd(a *assembler, minus bool) operation {
 	return a.binary(m.kind, m.wrap2(adder(m, flip)))
 }
 
-// adder returns x + y, with the sign of y flipped where flip has that bit.
+// adder returns x + y, with the sign of y flipped if flip has the sign bit.
 func adder(m manner, flip uint64) func(x, y uint64) uint64 {
 	dir := m.direction
 	switch {
@@ -185,7 +186,8 @@ func decodeFma(a *assembler) operation {
 	case m.kind.size == 4:
 		f = func(x, y, z uint64) uint64 {
 			a, b, c := f32(x), f32(y), f32(z)
-			return bits32(float32(directedFma(dir, float64(a), float64(b), float64(c), float64(fma32(a, b, c)), next32)))
+			r := float64(fma32(a, b, c))
+			return bits32(float32(directedFma(dir, float64(a), float64(b), float64(c), r, next32)))
 		}
 	case dir == nearest:
 		f = func(x, y, z uint64) uint64 { return bits64(math.FMA(f64(x), f64(y), f64(z))) }
@@ -259,7 +261,8 @@ func decodeRoot(a *assembler) operation {
 	})
 }
 
-// decodeFloatMin decodes min and max: of a number and NaN, the number, unless .NaN; −0 is less than +0.
+// decodeFloatMin decodes min and max. Of a number and NaN, the result is the number, unless .NaN is set; −0
+// is less than +0.
 func decodeFloatMin(a *assembler) operation {
 	var m manner
 	m.ftz = a.maybe("ftz") != ""
@@ -298,7 +301,7 @@ func decodeFloatMin(a *assembler) operation {
 	return a.binary(m.kind, func(x, y uint64) uint64 { return bits64(choose(f64(x), f64(y))) })
 }
 
-// decodeFloatAbs decodes abs and neg, which touch nothing but the sign.
+// decodeFloatAbs decodes abs and neg, which change only the sign.
 func decodeFloatAbs(a *assembler) operation {
 	var m manner
 	m.ftz = a.maybe("ftz") != ""
@@ -320,7 +323,7 @@ func decodeCopysign(a *assembler) operation {
 	return a.binary(k, func(x, y uint64) uint64 { return y&^sign | x&sign })
 }
 
-// decodeTestp decodes testp: what sort of number it is. Zeros are normal.
+// decodeTestp decodes testp: a test of a number's class. Zeros count as normal.
 func decodeTestp(a *assembler) operation {
 	sort := a.must("finite", "infinite", "number", "notanumber", "normal", "subnormal")
 	k := a.kind("f32", "f64")

@@ -2,7 +2,7 @@ package emulator
 
 import "math/bits"
 
-// Types of integer instructions.
+// Types that integer instructions take.
 var (
 	integers = []string{"u16", "u32", "u64", "s16", "s32", "s64"}
 	wholes   = []string{"b16", "b32", "b64"}
@@ -41,8 +41,8 @@ func decodeCarry(a *assembler) operation {
 	return a.withCarry(a.s.opcode == "subc", true, out)
 }
 
-// withCarry decodes the rest of add.cc, addc and their kin: with the carry added in where in, and kept where out. The
-// carry of a subtraction is its borrow.
+// withCarry decodes the rest of add.cc, addc, sub.cc and the like. It adds the carry if in is set, and keeps
+// the carry of the result if out is set. The carry of a subtraction is its borrow.
 func (a *assembler) withCarry(minus, in, out bool) operation {
 	k := a.kind("u32", "s32", "u64", "s64")
 	a.takes(3)
@@ -71,14 +71,14 @@ func (a *assembler) withCarry(minus, in, out bool) operation {
 	}
 }
 
-// needFlag stops the kernel where the carry flag is read before it is written.
+// needFlag stops the kernel if it reads the carry flag before it has written it.
 func (w *warp) needFlag(mask uint32) {
 	if missing := mask &^ w.flagged; missing != 0 {
 		w.fault(Uninitialized, bits.TrailingZeros32(missing), "the carry flag is read before it is written")
 	}
 }
 
-// setFlag keeps a carry.
+// setFlag keeps a carry of a lane.
 func (w *warp) setFlag(lane int, carry uint64) {
 	w.carry = w.carry&^(1<<lane) | uint32(carry&1)<<lane
 	w.flagged |= 1 << lane
@@ -105,7 +105,8 @@ func decodeMul(a *assembler) operation {
 	product := multiplier(part, k)
 	if a.s.opcode == "mul" {
 		a.takes(3)
-		return map2(a.destination(a.operand(0), to), a.source(a.operand(1), k), a.source(a.operand(2), k), product)
+		x, y := a.source(a.operand(1), k), a.source(a.operand(2), k)
+		return map2(a.destination(a.operand(0), to), x, y, product)
 	}
 	a.takes(4)
 	d, x, y := a.destination(a.operand(0), to), a.source(a.operand(1), k), a.source(a.operand(2), k)
@@ -140,7 +141,7 @@ func decodeMul(a *assembler) operation {
 	}
 }
 
-// multiplier returns the product of two numbers of a type, or a half of it.
+// multiplier returns the product of two numbers of a type, or one half of it.
 func multiplier(part string, k kind) func(x, y uint64) uint64 {
 	limit, width, size := ones(k.size), k.bits(), k.size
 	switch {
@@ -190,8 +191,8 @@ func lessThan(k kind) func(x, y uint64) bool {
 	return func(x, y uint64) bool { return signed(x, size) < signed(y, size) }
 }
 
-// decodeDiv decodes div, of integers and of floating-point numbers. An integer divided by zero has all bits set; the
-// ISA leaves it open.
+// decodeDiv decodes div, of integers and of floating-point numbers. An integer divided by zero gives a
+// quotient with all bits set; the ISA leaves this result open.
 func decodeDiv(a *assembler) operation {
 	if len(a.s.mods) > 0 && a.floating() {
 		return decodeFloatDiv(a)
@@ -214,7 +215,8 @@ func decodeDiv(a *assembler) operation {
 	})
 }
 
-// decodeRem decodes rem, with the sign of the dividend. The remainder by zero is the dividend; the ISA leaves it open.
+// decodeRem decodes rem; the result has the sign of the dividend. The remainder by zero is the dividend; the
+// ISA leaves this result open.
 func decodeRem(a *assembler) operation {
 	k := a.kind(integers...)
 	limit, size := ones(k.size), k.size

@@ -2,10 +2,10 @@ package emulator
 
 import "math/bits"
 
-// request is what a memory instruction asks for.
+// request is the request that a memory instruction makes.
 type request struct {
 	space    space
-	kind     kind  // of an element
+	kind     kind  // type of an element
 	size     int   // of all elements of a thread, in bytes
 	base     int32 // source operand of the address
 	offset   uint64
@@ -14,11 +14,11 @@ type request struct {
 	acquire  bool
 	release  bool
 	readOnly bool    // .nc
-	regs     []int32 // one an element; −1 for _ in a load
+	regs     []int32 // one per element; −1 for _ in a load
 	wide     []int   // sizes of the registers of a load
 }
 
-// Modifiers of ld and st that say how caches are used: they change nothing that a thread can see.
+// Modifiers of ld and st that say how to use caches. They change nothing that a thread can see.
 var (
 	loadCaches  = []string{"ca", "cg", "cs", "lu", "cv"}
 	storeCaches = []string{"wb", "cg", "cs", "wt"}
@@ -32,7 +32,7 @@ var (
 	}
 )
 
-// order takes the memory order and scope of an instruction. ordered is whether it is an acquire or a release that
+// order takes the memory order and scope of an instruction. ordered means an acquire or a release that
 // reaches beyond the block.
 func (a *assembler) order(options ...string) (s strength, ordered bool) {
 	switch o := a.maybe(options...); o {
@@ -96,7 +96,7 @@ func decodeSt(a *assembler) operation {
 	return func(w *warp, mask uint32) { w.store(q, mask) }
 }
 
-// decodeLdParam decodes ld.param, of an element that lies in one parameter.
+// decodeLdParam decodes ld.param of an element that lies in one parameter.
 func decodeLdParam(a *assembler) operation {
 	k := a.kind(elements...)
 	a.takes(2)
@@ -106,7 +106,7 @@ func decodeLdParam(a *assembler) operation {
 	}
 	v, from := o.variable, int(int64(o.bits))
 	if from < 0 || from+k.size > v.size || from%k.size != 0 {
-		a.fail("%d bytes at %d of a parameter of %d", k.size, from, v.size)
+		a.fail("%d bytes at offset %d of a parameter of %d", k.size, from, v.size)
 	}
 	d := a.write(a.operand(0), k, relaxed)
 	wide := a.operand(0).register.kind.size
@@ -126,7 +126,7 @@ func (a *assembler) space(q *request, options ...string) {
 	}
 }
 
-// hints takes what is said about caches.
+// hints takes the modifiers that say how to use caches.
 func (a *assembler) hints() {
 	if a.maybe(priorities...) != "" {
 		a.needs(74, 70)
@@ -136,18 +136,18 @@ func (a *assembler) hints() {
 	}
 }
 
-// vector takes how many elements of which type.
+// vector takes the number and the type of the elements.
 func (a *assembler) vector(q *request) {
 	n := map[string]int{"": 1, "v2": 2, "v4": 4}[a.maybe("v2", "v4")]
 	q.kind = a.kind(elements...)
 	q.size = n * q.kind.size
 	a.in.size = q.size
 	if q.size > 16 {
-		a.fail("more than 16 bytes a thread")
+		a.fail("more than 16 bytes per thread")
 	}
 }
 
-// elements returns the operands of a vector, or the one of a scalar.
+// elements returns the operands of a vector, or the single operand of a scalar.
 func (a *assembler) elements(q *request, o *operand) []*operand {
 	n := q.size / q.kind.size
 	if n == 1 && o.kind != vectorOperand {
@@ -189,7 +189,8 @@ func (a *assembler) address(q *request, o *operand) {
 		a.fail("a number is no address")
 	default:
 		k := o.register.kind
-		if k.class == 'f' || k.size != 8 && (k.size != 4 || q.space == globalSpace || q.space == genericSpace) {
+		narrow := k.size == 4 && q.space != globalSpace && q.space != genericSpace
+		if k.class == 'f' || k.size != 8 && !narrow {
 			a.fail("%s is %v: no address", o.register.name, k)
 		}
 		q.base, q.offset = a.index(o.register), o.bits
@@ -197,7 +198,7 @@ func (a *assembler) address(q *request, o *operand) {
 	}
 }
 
-// in returns the state space of an address of a request, and the address in it.
+// in returns the state space that an address of a request lies in, and the address within that space.
 func (q *request) in(address uint64) (space, uint64) {
 	if q.space != genericSpace {
 		return q.space, address
@@ -210,7 +211,7 @@ func (q *request) in(address uint64) (space, uint64) {
 	return globalSpace, address
 }
 
-// reach finds the bytes that a lane asks for: of the request's size, or less of a cp.async that asks for less.
+// reach finds the bytes that a lane asks for: the request's size, or less if a cp.async asks for less.
 func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 	address := w.scratch[lane]
 	if address&uint64(q.size-1) != 0 {
@@ -221,22 +222,24 @@ func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 	case sharedSpace:
 		r = &w.block.shared
 		if !r.holds(address, size) {
-			w.fault(Bounds, lane, "%s of %d bytes at shared 0x%x, outside of the block's %d from 0x%x on",
+			w.fault(Bounds, lane, "%s of %d bytes at shared 0x%x, outside the block's %d from 0x%x on",
 				q.what, size, address, len(r.data), r.base)
 		}
 	case localSpace:
 		if len(w.local) == 0 || !w.local[lane].holds(address, size) {
-			w.fault(Bounds, lane, "%s of %d bytes at local 0x%x, outside of the thread's %d from 0x%x on",
+			w.fault(Bounds, lane, "%s of %d bytes at local 0x%x, outside the thread's %d from 0x%x on",
 				q.what, size, address, w.program.local, uint64(localBase))
 		}
 		r = &w.local[lane]
 	default:
 		a := w.device.heap.find(address, size)
 		if a == nil {
-			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, %s", q.what, size, address, w.device.heap.describe(address))
+			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, %s",
+				q.what, size, address, w.device.heap.describe(address))
 		}
 		if r = &a.region; r.space != s {
-			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, which is of another state space", q.what, size, address)
+			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, which is of another state space",
+				q.what, size, address)
 		}
 	}
 	return r, int(address - r.base)
@@ -250,22 +253,24 @@ func (w *warp) aim(q *request) {
 	}
 }
 
-// flying stops the kernel where a cp.async is on its way to bytes.
+// flying stops the kernel if a cp.async in flight will write the bytes.
 func (w *warp) flying(q *request, r *region, at, lane int) {
 	if word, bits := run(at, q.size); r.pending != nil && r.pending[word]&bits != 0 {
-		w.fault(Race, lane, "%s of %d bytes at %s, to where a cp.async is on its way", q.what, q.size, w.where(r, at))
+		w.fault(Race, lane, "%s of %d bytes at %s, where a cp.async in flight writes",
+			q.what, q.size, w.where(r, at))
 	}
 }
 
-// check stops the kernel where a lane's bytes can't be read yet.
+// check stops the kernel if a lane's bytes cannot be read yet.
 func (w *warp) check(q *request, r *region, at, size, lane int) {
 	w.flying(q, r, at, lane)
 	if word, bits := run(at, size); r.defined[word]&bits != bits {
-		w.fault(Uninitialized, lane, "%s of %d bytes at %s, which nothing has written", q.what, size, w.where(r, at))
+		w.fault(Uninitialized, lane, "%s of %d bytes at %s, which nothing has written",
+			q.what, size, w.where(r, at))
 	}
 }
 
-// load does ld.
+// load does an ld.
 func (w *warp) load(q *request, mask uint32) {
 	w.aim(q)
 	w.count(q, mask, true, false)
@@ -276,7 +281,7 @@ func (w *warp) load(q *request, mask uint32) {
 		w.noteRead(r, at, q.size, lane, q.strength)
 		if q.strength == beyond {
 			w.block.hear(w.scratch[lane], q.acquire)
-			w.yield = true // it may wait for what others write
+			w.yield = true // the load may wait for another thread's write
 		}
 		if q.readOnly {
 			w.readOnly(q, r, at, lane)
@@ -289,7 +294,7 @@ func (w *warp) load(q *request, mask uint32) {
 	}
 }
 
-// readOnly stops the kernel where .nc reads what this launch has written.
+// readOnly stops the kernel if .nc reads memory that this launch has written.
 func (w *warp) readOnly(q *request, r *region, at, lane int) {
 	p, first, last := r.page(at, q.size)
 	for _, c := range p.cells[first : last+1] {
@@ -300,7 +305,7 @@ func (w *warp) readOnly(q *request, r *region, at, lane int) {
 	}
 }
 
-// store does st.
+// store does a st.
 func (w *warp) store(q *request, mask uint32) {
 	w.aim(q)
 	w.count(q, mask, false, true)

@@ -2,8 +2,8 @@ package emulator
 
 import "math/bits"
 
-// decodeMov decodes mov: of a register, a constant, an address, a special register or a predicate, and between a
-// register and the vector of its parts.
+// decodeMov decodes mov: of a register, a constant, an address, a special register or a predicate, and
+// between a register and a vector of its parts.
 func decodeMov(a *assembler) operation {
 	k := a.kind("pred", "b16", "b32", "b64", "u16", "u32", "u64", "s16", "s32", "s64", "f32", "f64")
 	a.takes(2)
@@ -72,7 +72,7 @@ func (a *assembler) addressOf(o *operand, k kind) uint64 {
 	return address & ones(k.size)
 }
 
-// setPredicate is an operation that sets a predicate, which may be none.
+// setPredicate is an operation that sets a predicate; a destination _ is an error.
 func (a *assembler) setPredicate(to int32, value func(w *warp) uint32) operation {
 	if to < 0 {
 		a.fail("the destination is _")
@@ -129,7 +129,7 @@ func (a *assembler) unpack(k kind) operation {
 	}
 }
 
-// part returns the type of n parts of a whole.
+// part returns the type of one of n parts of a register.
 func (a *assembler) part(k kind, n int) kind {
 	if k.class != 'b' || n != 2 && n != 4 || k.size/n < 1 {
 		a.fail("a vector of %d in mov%v", n, k)
@@ -137,7 +137,7 @@ func (a *assembler) part(k kind, n int) kind {
 	return kind{'b', k.size / n}
 }
 
-// decodeCvta decodes cvta, between an address of a state space and a generic one.
+// decodeCvta decodes cvta: the conversion between an address of a state space and a generic address.
 func decodeCvta(a *assembler) operation {
 	to := a.maybe("to") != ""
 	space := spaces[a.must("global", "const", "shared", "shared::cta", "local")]
@@ -163,7 +163,7 @@ func decodeCvta(a *assembler) operation {
 	return map1(a.destination(a.operand(0), k), from, func(x uint64) uint64 { return x + by })
 }
 
-// decodeSelp decodes selp: a where the predicate is true, b elsewhere.
+// decodeSelp decodes selp: a if the predicate is true, b otherwise.
 func decodeSelp(a *assembler) operation {
 	k := a.kind("b16", "b32", "b64", "u16", "u32", "u64", "s16", "s32", "s64", "f32", "f64")
 	a.takes(4)

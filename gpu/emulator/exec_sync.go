@@ -17,7 +17,8 @@ func decodeBra(a *assembler) operation {
 			return
 		}
 		if uniform {
-			w.fault(Divergence, bits.TrailingZeros32(mask), "bra.uni is taken by %s of %s", lanesText(mask), lanesText(w.active))
+			w.fault(Divergence, bits.TrailingZeros32(mask), "bra.uni is taken by %s of %s",
+				lanesText(mask), lanesText(w.active))
 		}
 		w.part(mask, to.pc)
 	}
@@ -41,7 +42,7 @@ func decodeTrap(a *assembler) operation {
 	return func(w *warp, mask uint32) { w.fault(Trap, bits.TrailingZeros32(mask), "trap") }
 }
 
-// decodeNanosleep decodes nanosleep, which gives up the warp's turn.
+// decodeNanosleep decodes nanosleep, which ends the warp's turn.
 func decodeNanosleep(a *assembler) operation {
 	a.needs(63, 70)
 	k := a.kind("u32")
@@ -50,7 +51,7 @@ func decodeNanosleep(a *assembler) operation {
 	return func(w *warp, mask uint32) { w.yield = true }
 }
 
-// decodeFence decodes membar and fence. One that reaches beyond the block both releases and acquires.
+// decodeFence decodes membar and fence. A fence that reaches beyond the block both releases and acquires.
 func decodeFence(a *assembler) operation {
 	scope := ""
 	if a.s.opcode == "membar" {
@@ -87,7 +88,7 @@ func decodeBar(a *assembler) operation {
 	count := int32(0)
 	if len(a.s.operands) == 2 {
 		if o := a.operand(1); o.kind == integerOperand && (a.integer(o, mostThreads) == 0 || o.bits%32 != 0) {
-			a.fail("%d threads, no multiple of 32", o.bits)
+			a.fail("%d threads, which is not a multiple of 32", o.bits)
 		}
 		count = a.source(a.operand(1), kinds["u32"])
 	}
@@ -107,13 +108,14 @@ func decodeBar(a *assembler) operation {
 			w.fault(Bounds, lane, "barrier %d, of 16", which)
 		}
 		if threads == 0 || threads%32 != 0 {
-			w.fault(Deadlock, lane, "a barrier of %d threads, no multiple of 32", threads)
+			w.fault(Deadlock, lane, "a barrier of %d threads, which is not a multiple of 32", threads)
 		}
 		w.block.arrive(w, mask, int(which), int(threads))
 	}
 }
 
-// aligned says whether all live lanes are here, and parks those that are until all have come. None may leave meanwhile.
+// aligned reports whether all live lanes are at the barrier, and parks those that are until all have come. No
+// lane may leave meanwhile.
 func (w *warp) aligned(mask uint32) bool {
 	switch {
 	case mask != w.live:
@@ -125,31 +127,33 @@ func (w *warp) aligned(mask uint32) bool {
 		w.next = 0
 		return false
 	case w.awaited&^mask != 0:
-		w.fault(Divergence, bits.TrailingZeros32(mask), "a barrier is executed by %s of %s", lanesText(mask), lanesText(w.awaited))
+		w.fault(Divergence, bits.TrailingZeros32(mask), "a barrier is executed by %s of %s",
+			lanesText(mask), lanesText(w.awaited))
 	}
 	w.awaited = 0
 	return true
 }
 
-// uniform returns what a source operand holds in all lanes of a mask.
+// uniform returns the value that a source operand has in all lanes of a mask.
 func (w *warp) uniform(at int32, mask uint32, what string) uint64 {
 	s := w.source(at)
 	value := s[bits.TrailingZeros32(mask)]
 	for m := mask; m != 0; m &= m - 1 {
 		if i := bits.TrailingZeros32(m); s[i] != value {
-			w.fault(Divergence, i, "the %s is not the same in all threads of the warp: %d and %d", what, value, s[i])
+			w.fault(Divergence, i, "the %s is not the same in all threads of the warp: %d and %d",
+				what, value, s[i])
 		}
 	}
 	return value
 }
 
-// together makes the instruction one of the lanes that a member mask names.
+// together makes the instruction wait for all lanes that a member mask names.
 func (a *assembler) together(members int32) {
 	a.in.ready = func(w *warp, mask uint32) bool { return w.together(members, mask) }
 }
 
-// together says whether all lanes that the members' masks name are here, and parks those that are until all have come.
-// Lanes beyond the block's last thread may be named; those that have left may not.
+// together reports whether all lanes that the members' masks name are here, and parks those that are until
+// all have come. A mask may name lanes beyond the block's last thread, but not lanes that have left.
 func (w *warp) together(members int32, mask uint32) bool {
 	s := w.source(members)
 	var named uint32
@@ -166,7 +170,8 @@ func (w *warp) together(members int32, mask uint32) bool {
 		return true
 	}
 	if gone := missing &^ w.live; gone != 0 {
-		w.fault(Divergence, bits.TrailingZeros32(mask), "the member mask names %s, which left before", lanesText(gone))
+		w.fault(Divergence, bits.TrailingZeros32(mask), "the member mask names %s, which left before",
+			lanesText(gone))
 	}
 	w.part(mask, w.at)
 	w.parked |= mask
@@ -231,7 +236,7 @@ func decodeShfl(a *assembler) operation {
 		source, by, clamp, members := *w.source(from), w.source(by), w.source(clamp), w.source(members)
 		for m := mask; m != 0; m &= m - 1 {
 			lane := bits.TrailingZeros32(m) & 31
-			segment := int(clamp[lane]) >> 8 & 31 // the bits of a lane's number that none can leave
+			segment := int(clamp[lane]) >> 8 & 31 // the bits of the lane number that select its segment
 			low, most := lane&segment, lane&segment|int(clamp[lane])&31&^segment
 			b := int(by[lane]) & 31
 			if mode == "idx" {
@@ -257,7 +262,8 @@ func decodeShfl(a *assembler) operation {
 	}
 }
 
-// shuffles say which lane each mode reads; most is the furthest lane, low the first of the segment.
+// shuffles compute the lane that each mode reads; most is the furthest lane, low the first lane of the
+// segment.
 var shuffles = map[string]func(lane, by, low, most int) (from int, in bool){
 	"up":   func(lane, by, low, most int) (int, bool) { return lane - by, lane-by >= most },
 	"down": func(lane, by, low, most int) (int, bool) { return lane + by, lane+by <= most },

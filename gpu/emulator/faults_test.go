@@ -11,12 +11,13 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// planted is a kernel with one mistake, and its twin without. Both have the parameters in and out, addresses of a number
-// of 32 bits for each thread, in full of 0, 1, 2…, out full of zeros; start has brought the thread's own to %d3 and %d4.
+// planted is a kernel with one mistake, and its twin without the mistake. Both have the parameters in and
+// out: addresses of one 32-bit number per thread. in holds 0, 1, 2…; out holds zeros. start loads the
+// addresses of the thread's numbers into %d3 and %d4.
 type planted struct {
 	name string
-	head string // module's variables
-	body string // BUG stands for what differs
+	head string // variables of the module
+	body string // BUG stands for the part that differs
 	bug  string // with // HERE on the lines that may be blamed, here or in the body
 	mend string
 
@@ -24,17 +25,18 @@ type planted struct {
 	shared      int
 	cooperative bool
 	config      emulator.Config
-	// data brings other memory than said above.
+	// data replaces the memory described above.
 	data func(t *testing.T, d *emulator.Device, mended bool) (in, out driver.Pointer)
 
 	kind emulator.Kind
-	// or is another kind that fits as well.
+	// or is another kind of fault that is also right.
 	or emulator.Kind
-	// blocks and threads are those that may be blamed, all where there are none.
+	// blocks and threads are those that the fault may name; nil means any.
 	blocks, threads []int
 }
 
-// start is what all these kernels begin with: %r0 is the thread, %r1 the block, %r2 the thread of the grid.
+// start is the beginning of all these kernels: %r0 is the thread, %r1 the block, %r2 the thread's number in
+// the grid.
 const start = `
 	ld.param.u64 %d0, [in];
 	ld.param.u64 %d1, [out];
@@ -47,8 +49,8 @@ const start = `
 	add.u64 %d4, %d1, %d2;
 `
 
-// tile is shared memory with a number for each of 64 threads: %r4 is its address, %r3 that of the thread's own, %r5 of the
-// one in the other warp, turned around.
+// tile is shared memory with a number for each of 64 threads. %r4 is its address, %r3 the address of the
+// thread's own number, and %r5 that of thread 63 − %r0, which is in the other warp.
 const tile = `
 	.shared .align 16 .b32 tile[64];
 	mov.u32 %r4, tile;
@@ -107,7 +109,8 @@ func everyone(n int) []int {
 	return out
 }
 
-// test runs the mended twin, which must have no fault, and the one with the bug, which must have the right one.
+// test runs the mended twin, which must have no fault, and the twin with the bug, which must have the right
+// fault.
 func (p planted) test(t *testing.T) {
 	t.Helper()
 	if err := p.run(t, true); err != nil {
@@ -150,7 +153,7 @@ func (p planted) test(t *testing.T) {
 	}
 }
 
-// between takes three arrays in a row and returns the one in the middle, of 64 numbers.
+// between allocates three arrays in a row and returns the middle one, of 64 numbers.
 func between(t *testing.T, d *emulator.Device, _ bool) (in, out driver.Pointer) {
 	upload(t, d, sequence[uint32](64))
 	in = upload(t, d, sequence[uint32](64))
@@ -358,9 +361,9 @@ func odd(n int) []int {
 	return out
 }
 
-// offsets is data for kernels that take an offset in bytes from in: the thread's own multiple of 4 but for one thread,
-// for which it is given.
-func offsets(thread, offset, size int) func(t *testing.T, d *emulator.Device, mended bool) (in, out driver.Pointer) {
+// offsets is data for kernels that read an offset in bytes from in. Each thread's offset is its own multiple
+// of size, except that of one thread, which is given.
+func offsets(thread, offset, size int) func(*testing.T, *emulator.Device, bool) (in, out driver.Pointer) {
 	return func(t *testing.T, d *emulator.Device, mended bool) (in, out driver.Pointer) {
 		var list []uint32
 		for i := range 64 {
@@ -384,12 +387,18 @@ func TestMisaligned(t *testing.T) {
 ` + text
 	}
 	for _, p := range []planted{
-		{name: "v4.f32", body: at("\tld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d5]; // HERE\n"), data: offsets(37, 37*16+4, 16), threads: []int{37}},
-		{name: "v2.f64", body: at("\tld.global.v2.f64 {%g0, %g1}, [%d5]; // HERE\n"), data: offsets(37, 36*16+8, 16), threads: []int{37}},
-		{name: "f64", body: at("\tst.global.f64 [%d5], 0d0000000000000000; // HERE\n"), data: offsets(40, 40*8+4, 8), threads: []int{40}},
-		{name: "u32", body: at("\tst.global.u32 [%d5], %r3; // HERE\n"), data: offsets(3, 3*4+2, 4), threads: []int{3}},
-		{name: "u16", body: at("\tst.global.u16 [%d5], %r3; // HERE\n"), data: offsets(0, 1, 4), threads: []int{0}},
-		{name: "atomic", body: at("\tatom.global.add.u64 %d6, [%d5], 1; // HERE\n"), data: offsets(63, 62*8+4, 8), threads: []int{63}},
+		{name: "v4.f32", body: at("\tld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d5]; // HERE\n"),
+			data: offsets(37, 37*16+4, 16), threads: []int{37}},
+		{name: "v2.f64", body: at("\tld.global.v2.f64 {%g0, %g1}, [%d5]; // HERE\n"),
+			data: offsets(37, 36*16+8, 16), threads: []int{37}},
+		{name: "f64", body: at("\tst.global.f64 [%d5], 0d0000000000000000; // HERE\n"),
+			data: offsets(40, 40*8+4, 8), threads: []int{40}},
+		{name: "u32", body: at("\tst.global.u32 [%d5], %r3; // HERE\n"),
+			data: offsets(3, 3*4+2, 4), threads: []int{3}},
+		{name: "u16", body: at("\tst.global.u16 [%d5], %r3; // HERE\n"),
+			data: offsets(0, 1, 4), threads: []int{0}},
+		{name: "atomic", body: at("\tatom.global.add.u64 %d6, [%d5], 1; // HERE\n"),
+			data: offsets(63, 62*8+4, 8), threads: []int{63}},
 		{name: "shared", body: at(`
 	.shared .align 16 .b8 many[1024];
 	mov.u32 %r4, many;
@@ -524,7 +533,8 @@ again:
 	ld.shared.u32 %r6, [%r3]; // HERE
 	st.global.u32 [%d4], %r6;
 `,
-			bug: "@%p0 st.shared.u32 [%r3], %r0;", mend: "st.shared.u32 [%r3], %r0;", grid: 2, blocks: []int{1},
+			bug: "@%p0 st.shared.u32 [%r3], %r0;", mend: "st.shared.u32 [%r3], %r0;",
+			grid: 2, blocks: []int{1},
 		},
 		{
 			name: "the upper half of a word",
@@ -606,7 +616,7 @@ again:
 	}
 }
 
-// What a false guard forbids is no mistake: nothing of it happens.
+// An instruction whose guard is false does nothing, so its mistakes do not count.
 func TestGuardedMistakes(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -825,7 +835,8 @@ wait:
 	setp.eq.u32 %p1, %r3, 0; // HERE
 	@%p1 bra wait; // HERE
 `,
-			mend: "@%p0 st.release.gpu.global.u32 [%d1], 1;", grid: 2, block: 1, cooperative: true, threads: []int{0},
+			mend: "@%p0 st.release.gpu.global.u32 [%d1], 1;",
+			grid: 2, block: 1, cooperative: true, threads: []int{0},
 		},
 	} {
 		t.Run(p.name, func(t *testing.T) {
@@ -846,7 +857,7 @@ func TestTrap(t *testing.T) {
 	}.test(t)
 }
 
-// Block and thread are told in all three dimensions, and the device works on after a fault.
+// A fault names block and thread in all three dimensions; afterwards the device still works.
 func TestFaultsPlace(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -869,16 +880,21 @@ func TestFaultsPlace(t *testing.T) {
 `)
 	k := load(t, d, "place", strings.Replace(ptx, "st.global.u8 [%d0], 1;", "", 1))
 	out := zeros(t, d, 4)
-	l := driver.Launch{Kernel: k, Grid: driver.Dim{2, 3, 2}, Block: driver.Dim{5, 2, 4}, Args: []driver.Arg{driver.Ptr(out)}}
+	l := driver.Launch{
+		Kernel: k, Grid: driver.Dim{2, 3, 2}, Block: driver.Dim{5, 2, 4}, Args: []driver.Arg{driver.Ptr(out)},
+	}
 	err := d.Launch(l)
 	var f *emulator.Fault
 	if !errors.As(err, &f) {
 		t.Fatalf("error %v, want a fault", err)
 	}
-	if f.Kind != emulator.Bounds || f.Line != here(ptx)[0] || f.Block != [3]int{1, 2, 1} || f.Thread != [3]int{4, 1, 3} {
-		t.Errorf("%v of %v, want Bounds at line %d in block (1,2,1), thread (4,1,3)", err, f.Kind, here(ptx)[0])
+	if f.Kind != emulator.Bounds || f.Line != here(ptx)[0] || f.Block != [3]int{1, 2, 1} ||
+		f.Thread != [3]int{4, 1, 3} {
+		t.Errorf("%v of %v, want Bounds at line %d in block (1,2,1), thread (4,1,3)",
+			err, f.Kind, here(ptx)[0])
 	}
-	if want := fmt.Sprintf("place.ptx:%d: block (1,2,1) thread (4,1,3): ", here(ptx)[0]); !strings.HasPrefix(f.Error(), want) {
+	want := fmt.Sprintf("place.ptx:%d: block (1,2,1) thread (4,1,3): ", here(ptx)[0])
+	if !strings.HasPrefix(f.Error(), want) {
 		t.Errorf("the fault says %q, want %q first", f, want)
 	}
 	for _, word := range []string{"place", l.Grid.String(), l.Block.String()} {

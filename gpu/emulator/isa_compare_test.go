@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// holds says whether a comparison's name fits an order: −1 less, 0 equal, 1 greater, 2 for a NaN among the two. Names
-// that end in u hold for NaNs.
+// holds reports whether the comparison called name holds for an order: −1 less, 0 equal, 1 greater, 2 if one
+// of the two is NaN. Comparisons whose names end in u hold for NaNs.
 func holds(name string, order int) bool {
 	switch name {
 	case "num":
@@ -35,7 +35,7 @@ func holds(name string, order int) bool {
 	return order >= 0 // ge, hs
 }
 
-// combine is setp's second step.
+// combine has the operations by which setp combines a comparison with a predicate.
 var combine = map[string]func(a, b bool) bool{
 	"and": func(a, b bool) bool { return a && b },
 	"or":  func(a, b bool) bool { return a || b },
@@ -59,7 +59,10 @@ func TestCompareIntegers(t *testing.T) {
 		}
 		for _, name := range names {
 			t.Run(name+"."+k.name, func(t *testing.T) {
-				o := operation{fmt.Sprintf("setp.%s.%s %%d, %%a, %%b;", name, k.name), kinds("pred"), registersOf(k, k)}
+				o := operation{
+					fmt.Sprintf("setp.%s.%s %%d, %%a, %%b;", name, k.name),
+					kinds("pred"), registersOf(k, k),
+				}
 				o.check(t, d, operands, func(x []uint64) []uint64 {
 					return []uint64{truth(holds(name, k.of(x[0]).Cmp(k.of(x[1]))))}
 				})
@@ -92,7 +95,10 @@ func TestCompareFloats(t *testing.T) {
 					continue
 				}
 				t.Run(name+modifier+"."+f.name, func(t *testing.T) {
-					o := operation{fmt.Sprintf("setp.%s%s.%s %%d, %%a, %%b;", name, modifier, f.name), kinds("pred"), repeat(f.name, 2)}
+					o := operation{
+						fmt.Sprintf("setp.%s%s.%s %%d, %%a, %%b;", name, modifier, f.name),
+						kinds("pred"), repeat(f.name, 2),
+					}
 					o.check(t, d, operands, func(x []uint64) []uint64 {
 						a, b := x[0], x[1]
 						if modifier != "" {
@@ -106,7 +112,8 @@ func TestCompareFloats(t *testing.T) {
 	}
 }
 
-// The first destination gets the comparison combined with a predicate, the second its opposite combined with the same.
+// The first destination is the comparison combined with a predicate, the second its opposite combined with
+// the same.
 func TestCompareAndCombine(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -121,37 +128,52 @@ func TestCompareAndCombine(t *testing.T) {
 		for _, negate := range []string{"", "!"} {
 			given := func(x uint64) bool { return (x == 1) != (negate == "!") }
 			t.Run("lt."+name+".u32 "+negate, func(t *testing.T) {
-				o := operation{fmt.Sprintf("setp.lt.%s.u32 %%d|%%e, %%a, %%b, %s%%c;", name, negate), kinds("pred", "pred"), kinds("u32", "u32", "pred")}
+				o := operation{
+					fmt.Sprintf("setp.lt.%s.u32 %%d|%%e, %%a, %%b, %s%%c;", name, negate),
+					kinds("pred", "pred"), kinds("u32", "u32", "pred"),
+				}
 				o.check(t, d, ints, func(x []uint64) []uint64 {
 					v := x[0] < x[1]
 					return []uint64{truth(of(v, given(x[2]))), truth(of(!v, given(x[2])))}
 				})
 			})
-			// A NaN is not less and so the opposite holds, though neither lt nor ge does.
+			// A NaN is not less, so the opposite holds, although neither lt nor ge holds.
 			t.Run("lt."+name+".f32 "+negate, func(t *testing.T) {
-				o := operation{fmt.Sprintf("setp.lt.%s.f32 %%d|%%e, %%a, %%b, %s%%c;", name, negate), kinds("pred", "pred"), kinds("f32", "f32", "pred")}
+				o := operation{
+					fmt.Sprintf("setp.lt.%s.f32 %%d|%%e, %%a, %%b, %s%%c;", name, negate),
+					kinds("pred", "pred"), kinds("f32", "f32", "pred"),
+				}
 				o.check(t, d, floats, func(x []uint64) []uint64 {
 					v := x[0] == 0 && x[1] == single.one()
 					return []uint64{truth(of(v, given(x[2]))), truth(of(!v, given(x[2])))}
 				})
 			})
 			t.Run("one destination "+name+negate, func(t *testing.T) {
-				o := operation{fmt.Sprintf("setp.ge.%s.s32 %%d, %%a, %%b, %s%%c;", name, negate), kinds("pred"), kinds("s32", "s32", "pred")}
-				o.check(t, d, ints, func(x []uint64) []uint64 { return []uint64{truth(of(x[0] >= x[1], given(x[2])))} })
+				o := operation{
+					fmt.Sprintf("setp.ge.%s.s32 %%d, %%a, %%b, %s%%c;", name, negate),
+					kinds("pred"), kinds("s32", "s32", "pred"),
+				}
+				o.check(t, d, ints, func(x []uint64) []uint64 {
+					return []uint64{truth(of(x[0] >= x[1], given(x[2])))}
+				})
 			})
 		}
 	}
 	t.Run("two destinations alone", func(t *testing.T) {
 		o := operation{"setp.gt.u64 %d|%e, %a, %b;", kinds("pred", "pred"), kinds("u64", "u64", "pred")}
-		o.check(t, d, ints, func(x []uint64) []uint64 { return []uint64{truth(x[0] > x[1]), truth(x[0] <= x[1])} })
+		o.check(t, d, ints, func(x []uint64) []uint64 {
+			return []uint64{truth(x[0] > x[1]), truth(x[0] <= x[1])}
+		})
 	})
 }
 
-// A destination that is not wanted is written _.
+// A destination that is not needed is written as _.
 func TestCompareToNowhere(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	o := operation{"setp.lt.u32 %d|_, %a, %b; setp.lt.u32 _|%e, %a, %b;", kinds("pred", "pred"), kinds("u32", "u32")}
+	o := operation{
+		"setp.lt.u32 %d|_, %a, %b; setp.lt.u32 _|%e, %a, %b;", kinds("pred", "pred"), kinds("u32", "u32"),
+	}
 	o.check(t, d, product([]uint64{0, 1, 2}, []uint64{0, 1, 2}), func(x []uint64) []uint64 {
 		return []uint64{truth(x[0] < x[1]), truth(x[0] >= x[1])}
 	})
@@ -160,10 +182,12 @@ func TestCompareToNowhere(t *testing.T) {
 func TestSelect(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	for _, kind := range []string{"b16", "b32", "b64", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64"} {
+	for _, kind := range []string{
+		"b16", "b32", "b64", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64",
+	} {
 		t.Run(kind, func(t *testing.T) {
 			o := operation{"selp." + kind + " %d, %a, %b, %c;", kinds(kind), kinds(kind, kind, "pred")}
-			// Small bits, so that floats are no NaNs, and each other's neighbours.
+			// Small bit patterns, so that no float is a NaN, and adjacent numbers.
 			operands := [][]uint64{{1, 2, 0}, {1, 2, 1}, {0x7f80, 0x7f81, 0}, {0x7f80, 0x7f81, 1}}
 			o.check(t, d, operands, func(x []uint64) []uint64 { return []uint64{x[1-x[2]]} })
 		})
@@ -184,22 +208,29 @@ func TestPredicates(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			o := operation{text, kinds("pred"), kinds("pred", "pred")}
-			o.check(t, d, operands, func(x []uint64) []uint64 { return []uint64{truth(of(x[0] == 1, x[1] == 1))} })
+			o.check(t, d, operands, func(x []uint64) []uint64 {
+				return []uint64{truth(of(x[0] == 1, x[1] == 1))}
+			})
 		})
 	}
 }
 
-// What a false guard forbids has no effect, be it a move, a store, a load from nowhere or an atomic.
+// An instruction whose guard is false has no effect: neither a move, a store, a load from an invalid address,
+// nor an atomic.
 func TestGuards(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	for _, tt := range []struct {
 		name, text  string
-		hold, yield [2]uint64 // results where the predicate is false, and true
+		hold, yield [2]uint64 // results if the predicate is false, and if it is true
 	}{
-		{"move", "mov.u32 %d, 5; @%a mov.u32 %d, 6; mov.u32 %e, 7; @!%a mov.u32 %e, 8;", [2]uint64{5, 8}, [2]uint64{6, 7}},
-		{"store", "@%a st.global.u32 [%cell], 9; ld.global.u32 %d, [%cell]; mov.u32 %e, %d;", [2]uint64{0, 0}, [2]uint64{9, 9}},
-		{"load", "selp.b64 %offset, %cell, 0, %a; mov.u32 %d, 3; mov.u32 %e, 4; @%a ld.global.u32 %d, [%offset];", [2]uint64{3, 4}, [2]uint64{0, 4}},
+		{"move", "mov.u32 %d, 5; @%a mov.u32 %d, 6; mov.u32 %e, 7; @!%a mov.u32 %e, 8;",
+			[2]uint64{5, 8}, [2]uint64{6, 7}},
+		{"store", "@%a st.global.u32 [%cell], 9; ld.global.u32 %d, [%cell]; mov.u32 %e, %d;",
+			[2]uint64{0, 0}, [2]uint64{9, 9}},
+		{"load",
+			"selp.b64 %offset, %cell, 0, %a; mov.u32 %d, 3; mov.u32 %e, 4; @%a ld.global.u32 %d, [%offset];",
+			[2]uint64{3, 4}, [2]uint64{0, 4}},
 		{
 			"atomic", "mov.u32 %e, 1; @!%a atom.global.add.u32 %e, [%cell], 2; ld.global.u32 %d, [%cell];",
 			[2]uint64{2, 0}, [2]uint64{0, 1},

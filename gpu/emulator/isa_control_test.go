@@ -82,7 +82,8 @@ func TestNestedLoops(t *testing.T) {
 	})
 }
 
-// Lanes that took different branches, and loops of different lengths, are together again at a shuffle that names all.
+// Lanes that took different branches, or loops of different lengths, meet again at a shuffle that names all
+// lanes.
 func TestReconvergence(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -159,15 +160,17 @@ func TestReconvergence(t *testing.T) {
 	}
 }
 
-// What needs all lanes waits for those whose branch is further down in the text, and comes back.
+// An instruction that needs all lanes waits for lanes in a branch further down in the text, which come back.
 func TestWaitingForABranchBelow(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	for name, meet := range map[string]string{
-		"shuffle":      "shfl.sync.bfly.b32 %b, %a, 1, 31, 0xffffffff;",
-		"vote":         "vote.sync.ballot.b32 %d, %past, 0xffffffff; shfl.sync.bfly.b32 %b, %a, 1, 31, %d;",
-		"warp barrier": "st.global.u32 [%cell], %a; bar.warp.sync 0xffffffff; xor.b64 %cell, %cell, 8; ld.global.u32 %b, [%cell];",
-		"barrier":      "st.global.u32 [%cell], %a; bar.sync 0; xor.b64 %cell, %cell, 8; ld.global.u32 %b, [%cell];",
+		"shuffle": "shfl.sync.bfly.b32 %b, %a, 1, 31, 0xffffffff;",
+		"vote":    "vote.sync.ballot.b32 %d, %past, 0xffffffff; shfl.sync.bfly.b32 %b, %a, 1, 31, %d;",
+		"warp barrier": "st.global.u32 [%cell], %a; bar.warp.sync 0xffffffff; xor.b64 %cell, %cell, 8; " +
+			"ld.global.u32 %b, [%cell];",
+		"barrier": "st.global.u32 [%cell], %a; bar.sync 0; xor.b64 %cell, %cell, 8; " +
+			"ld.global.u32 %b, [%cell];",
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := operation{`
@@ -192,7 +195,8 @@ func TestWaitingForABranchBelow(t *testing.T) {
 	}
 }
 
-// The last warp of a block may have few lanes; barriers wait for it, and those lanes shuffle among themselves.
+// The last warp of a block may have few lanes: barriers wait for it, and its lanes can shuffle among
+// themselves.
 func TestPartialWarp(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -224,7 +228,9 @@ func TestPartialWarp(t *testing.T) {
 	const blocks = 2
 	for _, n := range []int{1, 31, 32, 33, 40, 64, 97, 1024} {
 		out := zeros(t, d, 4*n*blocks)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(n), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(blocks), Block: line(n), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		want := make([]uint32, n*blocks)
 		for i := range want {
 			j := uint32(n - 1 - i%n)
@@ -234,7 +240,8 @@ func TestPartialWarp(t *testing.T) {
 	}
 }
 
-// A sum over a block as it is usually written: over strides through shared memory, then over the last warp by shuffles.
+// A sum over a block as usually written: with strides through shared memory, then over the last warp with
+// shuffles.
 func TestBlockSum(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -293,12 +300,16 @@ end:
 `))
 	for _, n := range []int{1, 31, 255, 257, 1000} {
 		in, out := upload(t, d, sequence[float64](n)), zeros(t, d, 8)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(256), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(n)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(256),
+			Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(n)},
+		})
 		equal(t, download[float64](t, d, out, 1), []float64{float64(n * (n - 1) / 2)})
 	}
 }
 
-// Warps wait at a barrier by its number, wherever in the text each of them meets it, and a barrier may be for some warps.
+// Warps wait at the barrier of a given number wherever it stands in the text, and a barrier may be for some
+// of the warps.
 func TestBarriers(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -323,11 +334,13 @@ consume:
 end:
 `))
 		out := zeros(t, d, 128)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		equal(t, download[uint32](t, d, out, 32), sequence[uint32](32))
 	})
 	t.Run("two of four warps", func(t *testing.T) {
-		// Warps 0 and 1 exchange numbers, and 2 and 3, each pair at a barrier of its own.
+		// Warps 0 and 1 exchange numbers, and so do 2 and 3; each pair uses its own barrier.
 		k := load(t, d, "pairs", entry("pairs", ".param .u64 out", `
 	.shared .align 4 .b32 tile[128];
 	ld.param.u64 %d0, [out];
@@ -346,7 +359,9 @@ end:
 	st.global.u32 [%d0], %r5;
 `))
 		out := zeros(t, d, 512)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(128), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(128), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		want := sequence[uint32](128)
 		for i := range want {
 			want[i] ^= 32
@@ -382,11 +397,14 @@ second:
 end:
 `))
 		out := zeros(t, d, 128)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(96), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(96), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		equal(t, download[uint32](t, d, out, 32), sequence[uint32](32))
 	})
 	t.Run("half a warp", func(t *testing.T) {
-		// Each half of a warp takes turns with its own number: all read it, meet, and one writes it.
+		// Each half of a warp repeats the same steps on its own number: all lanes read it, meet, and one lane
+		// writes it.
 		k := load(t, d, "turns", entry("turns", ".param .u64 out", `
 	.shared .align 4 .b32 tile[2];
 	ld.param.u64 %d0, [out];
@@ -433,7 +451,9 @@ both:
 	st.global.u32 [%d0], %r7;
 `))
 		out := zeros(t, d, 128)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		want := make([]uint32, 32)
 		for i := range want {
 			want[i] = 120 // 0 + 1 + … + 15
@@ -461,7 +481,9 @@ both:
 	st.global.u32 [%d0], %r5;
 `))
 		out := zeros(t, d, 128)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		want := sequence[uint32](32)
 		for i := range want {
 			want[i] ^= 31
@@ -470,7 +492,8 @@ both:
 	})
 }
 
-// Every block of a launch runs exactly once, in three dimensions and with more blocks than the device has room for.
+// Every block of a launch runs exactly once, in three dimensions and with more blocks than the device can
+// hold at once.
 func TestEveryBlockOnce(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{Multiprocessors: 1})
@@ -490,7 +513,9 @@ func TestEveryBlockOnce(t *testing.T) {
 	for _, grid := range []driver.Dim{{1, 1, 1}, {300, 1, 1}, {7, 5, 3}, {1, 1, 65}} {
 		n := grid.Count()
 		out := zeros(t, d, 4*n)
-		launch(t, d, driver.Launch{Kernel: k, Grid: grid, Block: line(35), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: grid, Block: line(35), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		want := make([]uint32, n)
 		for i := range want {
 			want[i] = 35
@@ -499,12 +524,13 @@ func TestEveryBlockOnce(t *testing.T) {
 	}
 }
 
-// Blocks of a cooperative launch that wait for each other: for a flag behind the data, for the data itself, and all for all.
+// Blocks of a cooperative launch wait for each other: for a flag set after the data, for the data itself, or
+// all for all.
 func TestCooperative(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	const blocks, block = 6, 64
-	// Block b waits for block b + 1, so that none can be run to its end in the order of their numbers.
+	// Block b waits for block b + 1, so running the blocks one after another in order would never end.
 	t.Run("flags", func(t *testing.T) {
 		k := load(t, d, "chain", entry("chain", ".param .u64 data, .param .u64 flags", `
 	ld.param.u64 %d0, [data];
@@ -544,7 +570,10 @@ add:
 	@%p1 st.release.gpu.global.u32 [%d1], 1;
 `))
 		data, flags := alloc(t, d, 4*blocks*block), zeros(t, d, 4*blocks)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true, Args: []driver.Arg{driver.Ptr(data), driver.Ptr(flags)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true,
+			Args: []driver.Arg{driver.Ptr(data), driver.Ptr(flags)},
+		})
 		want := make([]uint32, blocks*block)
 		for i := range want {
 			want[i] = uint32(blocks - i/block)
@@ -552,7 +581,7 @@ add:
 		equal(t, download[uint32](t, d, data, blocks*block), want)
 	})
 	t.Run("data", func(t *testing.T) {
-		// NaN is "not yet".
+		// NaN stands for "not yet written".
 		k := load(t, d, "relay", entry("relay", ".param .u64 data", `
 	ld.param.u64 %d0, [data];
 	mov.u32 %r0, %tid.x;
@@ -580,11 +609,14 @@ add:
 			want[i] = float32(blocks - i/block)
 		}
 		data := upload(t, d, blank)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true, Args: []driver.Arg{driver.Ptr(data)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true,
+			Args: []driver.Arg{driver.Ptr(data)},
+		})
 		equal(t, download[float32](t, d, data, blocks*block), want)
 	})
 	t.Run("from block to block", func(t *testing.T) {
-		// The data is written by block 0 alone; the others hear of it from the one before.
+		// Only block 0 writes the data; each other block learns of it from the block before.
 		k := load(t, d, "hearsay", entry("hearsay", ".param .u64 data, .param .u64 flags", `
 	ld.param.u64 %d0, [data];
 	ld.param.u64 %d1, [flags];
@@ -608,17 +640,23 @@ tell:
 	st.release.gpu.global.u32 [%d1], 1;
 `))
 		data, flags := alloc(t, d, 4*blocks), zeros(t, d, 4*blocks)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(1), Cooperative: true, Args: []driver.Arg{driver.Ptr(data), driver.Ptr(flags)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(blocks), Block: line(1), Cooperative: true,
+			Args: []driver.Arg{driver.Ptr(data), driver.Ptr(flags)},
+		})
 		equal(t, download[uint32](t, d, data, blocks), []uint32{100, 101, 102, 103, 104, 105})
 	})
-	// What is before and after, how a block says that it is there, and how it looks for the others.
+	// The fence before and after, the instruction by which a block announces itself, and the one by which it
+	// checks the others.
 	for name, fences := range map[string][3]string{
 		"acquire and release": {"", "atom.release.gpu.global.add.u32", "ld.acquire.gpu.global.u32"},
-		"fences":              {"fence.acq_rel.gpu;", "atom.relaxed.gpu.global.add.u32", "ld.relaxed.gpu.global.u32"},
-		"membar":              {"membar.gl;", "atom.global.add.u32", "ld.volatile.global.u32"},
+		"fences": {
+			"fence.acq_rel.gpu;", "atom.relaxed.gpu.global.add.u32", "ld.relaxed.gpu.global.u32",
+		},
+		"membar": {"membar.gl;", "atom.global.add.u32", "ld.volatile.global.u32"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Three rounds: every block adds up what all blocks wrote in the round before.
+			// Three rounds: every block adds up the numbers that all blocks wrote in the round before.
 			k := load(t, d, "rounds", entry("rounds", ".param .u64 data, .param .u64 count", `
 	ld.param.u64 %d0, [data];
 	ld.param.u64 %d1, [count];
@@ -628,7 +666,7 @@ tell:
 	mov.u32 %r3, 0;              // round
 	add.u32 %r4, %r1, 1;         // the block's number
 round:
-	// Each round has an array of its own.
+	// Each round has a separate array.
 	mad.lo.u32 %r6, %r3, %r2, %r1;
 	mul.wide.u32 %d2, %r6, 4;
 	add.u64 %d2, %d0, %d2;
@@ -667,8 +705,11 @@ sum:
 	@!%p0 st.global.u32 [%d2], %r4;
 `))
 			data, count := alloc(t, d, 4*4*blocks), zeros(t, d, 4)
-			launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true, Args: []driver.Arg{driver.Ptr(data), driver.Ptr(count)}})
-			// 21 = 1 + … + 6, then six times as much each round.
+			launch(t, d, driver.Launch{
+				Kernel: k, Grid: line(blocks), Block: line(block), Cooperative: true,
+				Args: []driver.Arg{driver.Ptr(data), driver.Ptr(count)},
+			})
+			// 21 = 1 + … + 6, then six times as much in each round.
 			var want []uint32
 			for _, v := range []uint32{21, 126, 756} {
 				for range blocks {
@@ -680,8 +721,8 @@ sum:
 	}
 }
 
-// cp.async copies 4, 8 or 16 bytes, or as many as its last operand says and then zeros; wait_group n leaves the n youngest
-// groups under way.
+// cp.async copies 4, 8 or 16 bytes; its last operand may ask for fewer bytes, and the rest is filled with
+// zeros. wait_group n leaves the last n groups in flight.
 func TestAsyncCopy(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -691,14 +732,19 @@ func TestAsyncCopy(t *testing.T) {
 		size int
 		keep func(i int) int // bytes that thread i copies
 	}{
-		"4 bytes":           {"cp.async.ca.shared.global [%r2], [%d0], 4;", 4, nil},
-		"8 bytes":           {"cp.async.ca.shared.global [%r2], [%d0], 8;", 8, nil},
-		"16 bytes":          {"cp.async.ca.shared.global [%r2], [%d0], 16;", 16, nil},
-		"16 bytes around":   {"cp.async.cg.shared.global [%r2], [%d0], 16;", 16, nil},
-		"4 bytes or zeros":  {"setp.lt.u32 %p0, %r0, 33; selp.u32 %r5, 4, 0, %p0; cp.async.ca.shared.global [%r2], [%d0], 4, %r5;", 4, func(i int) int { return 4 * int(truth(i < 33)) }},
-		"8 bytes or fewer":  {"and.b32 %r5, %r0, 7; cp.async.ca.shared.global [%r2], [%d0], 8, %r5;", 8, func(i int) int { return i & 7 }},
-		"16 bytes or fewer": {"and.b32 %r5, %r0, 15; cp.async.cg.shared.global [%r2], [%d0], 16, %r5;", 16, func(i int) int { return i & 15 }},
-		"6 of 16 bytes":     {"cp.async.cg.shared.global [%r2], [%d0], 16, 6;", 16, func(int) int { return 6 }},
+		"4 bytes":         {"cp.async.ca.shared.global [%r2], [%d0], 4;", 4, nil},
+		"8 bytes":         {"cp.async.ca.shared.global [%r2], [%d0], 8;", 8, nil},
+		"16 bytes":        {"cp.async.ca.shared.global [%r2], [%d0], 16;", 16, nil},
+		"16 bytes around": {"cp.async.cg.shared.global [%r2], [%d0], 16;", 16, nil},
+		"4 bytes or zeros": {"setp.lt.u32 %p0, %r0, 33; selp.u32 %r5, 4, 0, %p0; " +
+			"cp.async.ca.shared.global [%r2], [%d0], 4, %r5;",
+			4, func(i int) int { return 4 * int(truth(i < 33)) }},
+		"8 bytes or fewer": {"and.b32 %r5, %r0, 7; cp.async.ca.shared.global [%r2], [%d0], 8, %r5;",
+			8, func(i int) int { return i & 7 }},
+		"16 bytes or fewer": {"and.b32 %r5, %r0, 15; cp.async.cg.shared.global [%r2], [%d0], 16, %r5;",
+			16, func(i int) int { return i & 15 }},
+		"6 of 16 bytes": {"cp.async.cg.shared.global [%r2], [%d0], 16, 6;",
+			16, func(int) int { return 6 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := load(t, d, "stage", entry("stage", ".param .u64 in, .param .u64 out, .param .u32 size", `
@@ -733,21 +779,28 @@ copy:
 					want[i] = data[i]
 				}
 			}
-			// Nothing is read beyond what is asked for: the threads past 32 have no data at all.
+			// Nothing is read beyond the bytes asked for: threads from 33 on have no data at all.
 			if name == "4 bytes or zeros" {
 				data = data[:4*33]
 			}
 			in, out := upload(t, d, data), zeros(t, d, len(want))
-			launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(n), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(tt.size)}})
+			launch(t, d, driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(n),
+				Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(tt.size)},
+			})
 			equal(t, download[byte](t, d, out, len(want)), want)
 		})
 	}
 	t.Run("pipeline", func(t *testing.T) {
-		// Two buffers: one is summed while the next tile is on its way to the other.
-		k := load(t, d, "pipeline", entry("pipeline", ".param .u64 in, .param .u64 out, .param .u32 tiles", pipeline("cp.async.wait_group 1;", "bar.sync 0;", "bar.sync 0;")))
+		// Two buffers: one is summed while the next tile is copied into the other.
+		k := load(t, d, "pipeline", entry("pipeline", ".param .u64 in, .param .u64 out, .param .u32 tiles",
+			pipeline("cp.async.wait_group 1;", "bar.sync 0;", "bar.sync 0;")))
 		const tiles, block = 7, 64
 		in, out := upload(t, d, sequence[float32](tiles*block)), zeros(t, d, 4*block)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(block), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(tiles)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(block),
+			Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(tiles)},
+		})
 		want := make([]float32, block)
 		for i := range want {
 			for tile := range tiles {
@@ -757,9 +810,13 @@ copy:
 		equal(t, download[float32](t, d, out, block), want)
 	})
 	t.Run("wait_all", func(t *testing.T) {
-		k := load(t, d, "pipeline", entry("pipeline", ".param .u64 in, .param .u64 out, .param .u32 tiles", pipeline("cp.async.wait_all;", "bar.sync 0;", "bar.sync 0;")))
+		k := load(t, d, "pipeline", entry("pipeline", ".param .u64 in, .param .u64 out, .param .u32 tiles",
+			pipeline("cp.async.wait_all;", "bar.sync 0;", "bar.sync 0;")))
 		in, out := upload(t, d, sequence[float32](64)), zeros(t, d, 4*64)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(1)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(64),
+			Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out), driver.U32(1)},
+		})
 		want := sequence[float32](64)
 		for i := range want {
 			want[i] = 63 - want[i]
@@ -768,8 +825,9 @@ copy:
 	})
 }
 
-// pipeline is the body of a kernel of 64 threads that sums tiles of 64 numbers, turned around, through two buffers that
-// cp.async fills. It waits for a tile's copy, then before, for the others' copies, and after it, for the others' reads.
+// pipeline is the body of a kernel of 64 threads that sums tiles of 64 numbers, in reverse order, through two
+// buffers that cp.async fills. wait waits for the thread's own copies of a tile, before for the other
+// threads' copies, and after for the other threads' reads.
 func pipeline(wait, before, after string) string {
 	return `
 	.shared .align 512 .b8 tile[512]; // one buffer is the other with a bit changed
@@ -781,9 +839,9 @@ func pipeline(wait, before, after string) string {
 	add.u64 %d0, %d0, %d2;
 	add.u64 %d1, %d1, %d2;
 	mov.u32 %r1, tile;
-	mad.lo.u32 %r2, %r0, 4, %r1;      // where the thread's number goes
+	mad.lo.u32 %r2, %r0, 4, %r1;      // address of the thread's number
 	xor.b32 %r3, %r0, 63;
-	mad.lo.u32 %r3, %r3, 4, %r1;      // where the one it sums comes
+	mad.lo.u32 %r3, %r3, 4, %r1;      // address of the number that it sums
 	mov.f32 %f0, 0f00000000;
 	cp.async.ca.shared.global [%r2], [%d0], 4;
 	cp.async.commit_group;

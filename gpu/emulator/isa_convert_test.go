@@ -12,23 +12,25 @@ import (
 
 var integers = []integer{u8, s8, u16, s16, u32, s32, u64, s64}
 
-// register is the narrowest register that holds a whole number: there are none of 8 bits.
+// register is the narrowest register type that holds an integer type: there are no 8-bit registers.
 func register(k integer) integer {
 	width := max(k.width, 16)
 	return integer{fmt.Sprintf("b%d", width), width, k.signed}
 }
 
-// Narrowing keeps the low bits, or the nearest number under .sat; a signed source is sign-extended, and a register wider
-// than the destination's type is filled according to that type.
+// Narrowing keeps the low bits, or gives the nearest number with .sat. A signed source is sign-extended; a
+// register wider than the destination's type is extended according to that type.
 func TestConvertIntegers(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	for _, from := range integers {
 		for _, to := range integers {
-			// Bits of the source's register beyond its type don't count.
+			// Bits of the source register beyond its type are ignored.
 			operands := tuples(6, 60, from)
 			for i, x := range operands {
-				operands[i] = []uint64{register(from).mask(x[0] ^ uint64(i)*0x9e37_79b9_7f4a_7c15<<from.width)}
+				operands[i] = []uint64{
+					register(from).mask(x[0] ^ uint64(i)*0x9e37_79b9_7f4a_7c15<<from.width),
+				}
 			}
 			for _, saturate := range []bool{false, true} {
 				if saturate && to.least().Cmp(from.least()) <= 0 && to.most().Cmp(from.most()) >= 0 {
@@ -54,7 +56,7 @@ func TestConvertIntegers(t *testing.T) {
 	}
 }
 
-// 32- and 64-bit registers hold narrow operands too: the bits above count for nothing in a source, and are made in a
+// 32- and 64-bit registers can hold narrower operands: the bits above are ignored in a source and set in a
 // destination.
 func TestConvertInWideRegisters(t *testing.T) {
 	t.Parallel()
@@ -78,7 +80,7 @@ func TestConvertToFloat(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	for _, from := range integers {
-		// Whole numbers around the halves between two floats of both formats.
+		// Integers around the midpoints between adjacent floats of both formats.
 		operands := tuples(8, 60, from)
 		rng := rand.New(rand.NewPCG(8, uint64(from.width)))
 		for range 60 {
@@ -88,7 +90,8 @@ func TestConvertToFloat(t *testing.T) {
 				}
 				shift := 1 + uint(rng.IntN(int(from.width-precision)))
 				v := (rng.Uint64()>>(64-precision)|1<<(precision-1))<<shift | 1<<(shift-1)
-				operands = append(operands, []uint64{from.mask(v)}, []uint64{from.mask(v + 1)}, []uint64{from.mask(v - 1)}, []uint64{from.mask(-v)})
+				operands = append(operands, []uint64{from.mask(v)}, []uint64{from.mask(v + 1)},
+					[]uint64{from.mask(v - 1)}, []uint64{from.mask(-v)})
 			}
 		}
 		for _, to := range []format{single, double} {
@@ -98,7 +101,9 @@ func TestConvertToFloat(t *testing.T) {
 					o := operation{text + " %d, %a;", kinds(to.name), kinds(register(from).name)}
 					o.check(t, d, operands, func(x []uint64) []uint64 {
 						v := from.of(x[0])
-						return []uint64{to.round(number{negative: v.Sign() < 0, whole: new(big.Int).Abs(v)}, r)}
+						return []uint64{
+							to.round(number{negative: v.Sign() < 0, whole: new(big.Int).Abs(v)}, r),
+						}
 					})
 				})
 			}
@@ -106,8 +111,8 @@ func TestConvertToFloat(t *testing.T) {
 	}
 }
 
-// whole are floats at which whole numbers are rounded or clamped: beside every whole number up to 3, beside the ends of
-// every type, and at random.
+// whole are floats at which rounding to an integer or clamping matters: next to every integer up to 3, next
+// to the ends of every type, and random ones.
 func whole(f format) [][]uint64 {
 	out := f.operands(1, 200, 9)
 	add := func(v *big.Int, power int) {
@@ -136,8 +141,8 @@ func whole(f format) [][]uint64 {
 	return out
 }
 
-// A float is rounded to a whole number in the direction named and clamped to the type's range. The ISA up to 8.7 makes NaN
-// 0; later editions say that conversions from .f64 or to 64 bits make it the highest bit alone.
+// A float is rounded to an integer in the given direction and clamped to the type's range. The ISA up to 8.7
+// makes NaN 0; later editions say that conversions from .f64 or to 64 bits make it the highest bit alone.
 func TestConvertFromFloat(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -197,7 +202,8 @@ func TestConvertNaNTo64Bits(t *testing.T) {
 			t.Run(text, func(t *testing.T) {
 				o := operation{text + " %d, %a;", kinds(register(to).name), kinds(from.name)}
 				high := integer{"", to.width, false}.mask(1 << (to.width - 1))
-				for _, got := range o.run(t, d, [][]uint64{{from.nan()}, {from.nan() | from.sign()}, {from.infinity() + 1}}) {
+				nans := [][]uint64{{from.nan()}, {from.nan() | from.sign()}, {from.infinity() + 1}}
+				for _, got := range o.run(t, d, nans) {
 					if v := to.mask(got[0]); v != 0 && v != high {
 						t.Errorf("NaN becomes %#x, want 0 or %#x", got[0], high)
 					}
@@ -210,12 +216,15 @@ func TestConvertNaNTo64Bits(t *testing.T) {
 func TestConvertFloats(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	// Doubles around floats, halves between floats, and floats' ends; then what a float has.
+	// Doubles next to floats, midpoints between floats, and the ends of the floats' range; then the floats
+	// themselves.
 	var doubles [][]uint64
 	for _, x := range append(single.operands(1, 300, 10), whole(single)...) {
 		bits := double.round(single.of(x[0]), "rn")
 		const half = 1 << 28
-		for _, v := range []uint64{bits, bits + 1, bits - 1, bits + half, bits + half - 1, bits + half + 1, bits - half} {
+		for _, v := range []uint64{
+			bits, bits + 1, bits - 1, bits + half, bits + half - 1, bits + half + 1, bits - half,
+		} {
 			doubles = append(doubles, []uint64{v})
 		}
 	}
@@ -227,7 +236,8 @@ func TestConvertFloats(t *testing.T) {
 				o := operation{text + " %d, %a;", kinds("f32"), kinds("f64")}
 				o.check(t, d, doubles, func(x []uint64) []uint64 {
 					v := double.of(x[0])
-					return single.compute(func([]number, rounding) number { return v }, nil, r, modifier == ".ftz", modifier == ".sat")
+					return single.compute(func([]number, rounding) number { return v }, nil, r,
+						modifier == ".ftz", modifier == ".sat")
 				})
 			})
 		}
@@ -242,22 +252,24 @@ func TestConvertFloats(t *testing.T) {
 					bits = single.flush(bits)
 				}
 				v := single.of(bits)
-				return double.compute(func([]number, rounding) number { return v }, nil, "rn", false, modifier == ".sat")
+				return double.compute(func([]number, rounding) number { return v }, nil, "rn", false,
+					modifier == ".sat")
 			})
 		})
 	}
-	// The same format again: .sat clamps and .ftz flushes.
+	// Conversion to the same format: .sat clamps and .ftz flushes.
 	for _, modifier := range []string{"", ".sat", ".ftz", ".ftz.sat"} {
 		text := "cvt" + modifier + ".f32.f32"
 		t.Run(text, func(t *testing.T) {
 			o := operation{text + " %d, %a;", kinds("f32"), kinds("f32")}
 			o.check(t, d, whole(single), func(x []uint64) []uint64 {
 				same := func(x []number, _ rounding) number { return x[0] }
-				return single.compute(same, x, "rn", strings.HasPrefix(modifier, ".ftz"), strings.HasSuffix(modifier, ".sat"))
+				return single.compute(same, x, "rn", strings.HasPrefix(modifier, ".ftz"),
+					strings.HasSuffix(modifier, ".sat"))
 			})
 		})
 	}
-	// To a whole number of the same format; zeros keep their sign.
+	// Rounding to an integer in the same format; zeros keep their sign.
 	for _, f := range []format{single, double} {
 		for _, r := range roundings {
 			text := fmt.Sprintf("cvt.%si.%s.%s", r, f.name, f.name)
@@ -277,7 +289,7 @@ func TestConvertFloats(t *testing.T) {
 	}
 }
 
-// bf16 is the upper half of f32, correctly rounded; back, nothing is lost.
+// bf16 is the upper half of f32, correctly rounded; the conversion back is exact.
 func TestConvertToBrainFloat(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -315,7 +327,7 @@ func TestConvertToBrainFloat(t *testing.T) {
 	}
 }
 
-// bf16 values are floats as they are, from sm_90 on.
+// From sm_90 on, bf16 values convert to floats directly.
 func TestConvertFromBrainFloat(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})

@@ -9,7 +9,8 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// format is a binary floating-point format: its least normal number is 2^least, its significand has precision bits.
+// format is a binary floating-point format: its smallest normal number is 2^least; its significand has
+// precision bits.
 type format struct {
 	name             string
 	width, precision uint
@@ -22,7 +23,7 @@ var (
 	brain  = format{"bf16", 16, 8, -126}
 )
 
-// rounding is PTX's name of a direction: to the nearest, ties to even; to zero; down; up.
+// rounding is PTX's name of a direction: to nearest, ties to even; to zero; down; up.
 type rounding string
 
 var roundings = []rounding{"rn", "rz", "rm", "rp"}
@@ -38,15 +39,15 @@ func (f format) isSubnormal(bits uint64) bool {
 	return bits&^f.sign() < 1<<(f.precision-1) && bits&^f.sign() != 0
 }
 
-// number is what a format's bits mean: whole·2^power with a sign of its own, so that zeros have one too; or more than
-// that by less than any rounding can see.
+// number is the value of a format's bits: whole·2^power, with a separate sign, because zeros have one too. It
+// may also stand for a value slightly larger, by less than any rounding can see.
 type number struct {
 	nan, infinite, negative, more bool
 	whole                         *big.Int
 	power                         int
 }
 
-// of returns what bits mean.
+// of returns the value of bits.
 func (f format) of(bits uint64) number {
 	field := int(bits &^ f.sign() >> (f.precision - 1))
 	fraction := bits & (1<<(f.precision-1) - 1)
@@ -67,7 +68,7 @@ func (x number) neg() number  { x.negative = !x.negative; return x }
 // top returns the power of two of a number's leading bit.
 func (x number) top() int { return x.power + x.whole.BitLen() - 1 }
 
-// divide returns x·2^-shift as a whole number in a direction, and whether that is exact.
+// divide returns x·2^-shift rounded to an integer in a direction, and whether that is exact.
 func (x number) divide(shift int, r rounding) (*big.Int, bool) {
 	if shift <= 0 {
 		return new(big.Int).Lsh(x.whole, uint(-shift)), !x.more
@@ -111,7 +112,7 @@ func (f format) round(x number, r rounding) uint64 {
 	// The unit in the last place is 2^unit.
 	unit := max(x.top(), f.least) - int(f.precision-1)
 	q, _ := x.divide(unit-x.power, r)
-	// A carry out of the significand is one into the exponent.
+	// A carry out of the significand increments the exponent.
 	bits := uint64(unit+int(f.precision-1)-f.least)<<(f.precision-1) + q.Uint64()
 	if bits < f.infinity() && unit+int(f.precision-1) <= 1-f.least {
 		return sign | bits
@@ -122,7 +123,7 @@ func (f format) round(x number, r rounding) uint64 {
 	return sign | f.infinity()
 }
 
-// sum returns x + y. An exact zero of two signs is +0, or −0 where rounding is down.
+// sum returns x + y. An exact zero from opposite signs is +0, or −0 if rounding is down.
 func sum(x, y number, r rounding) number {
 	switch {
 	case x.nan || y.nan || x.infinite && y.infinite && x.negative != y.negative:
@@ -198,14 +199,15 @@ func (f format) flush(bits uint64) uint64 {
 	return bits
 }
 
-// edges returns the numbers at which formats and careless code break, with both signs.
+// edges returns the numbers, with both signs, at which formats and careless code break.
 func (f format) edges() []uint64 {
 	one, normal := f.one(), uint64(1)<<(f.precision-1)
 	var out []uint64
 	for _, v := range []uint64{
 		0, 1, 2, normal/2 + 1, normal - 1, normal, normal + 1, // subnormal and least normal
 		one - normal, one - 1, one, one + 1, one + normal/2, one + normal, // ½, the neighbours of 1, 1½, 2
-		one + uint64(f.precision)*normal - normal, one + uint64(f.precision)*normal + 1, // where halves, then odd numbers, end
+		// where halves, then odd numbers, end
+		one + uint64(f.precision)*normal - normal, one + uint64(f.precision)*normal + 1,
 		f.infinity() - normal, f.infinity() - 1, f.infinity(), f.nan(), // half the largest, the largest
 	} {
 		out = append(out, v, v|f.sign())
@@ -213,8 +215,8 @@ func (f format) edges() []uint64 {
 	return out
 }
 
-// random returns bits of an operand: any, or with an exponent near that of one given, or of its reciprocal, so that sums
-// cancel and products are near 1, or near the ends of the range.
+// random returns bits of an operand: arbitrary bits, or a number whose exponent is near that of another
+// operand or of its reciprocal, so that sums cancel and products are near 1 or near the ends of the range.
 func (f format) random(rng *rand.Rand, near uint64) uint64 {
 	v := rng.Uint64() & (f.sign()<<1 - 1)
 	fields := f.infinity() >> (f.precision - 1)
@@ -226,9 +228,9 @@ func (f format) random(rng *rand.Rand, near uint64) uint64 {
 		exponent += rng.Uint64N(2*uint64(f.precision)) - uint64(f.precision)
 	case 2:
 		exponent = fields - exponent + rng.Uint64N(9) - 4
-	case 3: // near the least normal product, and the least of all
+	case 3: // near the smallest normal product, and the smallest product of all
 		exponent = uint64(1-f.least) - uint64(f.precision) + rng.Uint64N(uint64(f.precision)+8) - exponent
-	case 4: // near the largest one
+	case 4: // near the largest product
 		exponent = fields*3/2 + rng.Uint64N(9) - exponent
 	}
 	if exponent >= fields {
@@ -237,7 +239,7 @@ func (f format) random(rng *rand.Rand, near uint64) uint64 {
 	return v&^f.infinity() | exponent<<(f.precision-1)
 }
 
-// operands returns tuples of n: of edges all, or many, and more at random.
+// operands returns tuples of n numbers: all or many of the edges, and more at random.
 func (f format) operands(n, more int, seed uint64) [][]uint64 {
 	rng := rand.New(rand.NewPCG(seed, uint64(f.width)))
 	var out [][]uint64
@@ -251,7 +253,7 @@ func (f format) operands(n, more int, seed uint64) [][]uint64 {
 			for range 2 {
 				out = append(out, append(pair[:2:2], f.edges()[rng.IntN(len(f.edges()))]))
 			}
-			// The addend that leaves a fused product's rounding error, and those beside it.
+			// The addend that leaves the rounding error of a fused product, and its neighbours.
 			back := f.round(times(f.of(pair[0]), f.of(pair[1])), "rn") ^ f.sign()
 			out = append(out, append(pair[:2:2], back))
 		}
@@ -273,7 +275,7 @@ func (f format) operands(n, more int, seed uint64) [][]uint64 {
 	return out
 }
 
-// arithmetic is what the instructions of that name compute before rounding.
+// arithmetic has the exact results of the instructions, before rounding.
 var arithmetic = []struct {
 	name     string
 	operands int
@@ -291,8 +293,10 @@ var arithmetic = []struct {
 	}},
 }
 
-// compute returns what an instruction must leave of operands' bits, nil where the ISA does not say.
-func (f format) compute(of func([]number, rounding) number, x []uint64, r rounding, flush, saturate bool) []uint64 {
+// compute returns the result that an instruction must give for operands x; nil if the ISA does not say.
+func (f format) compute(
+	of func([]number, rounding) number, x []uint64, r rounding, flush, saturate bool,
+) []uint64 {
 	var numbers []number
 	for _, bits := range x {
 		if flush {
@@ -304,7 +308,7 @@ func (f format) compute(of func([]number, rounding) number, x []uint64, r roundi
 	out := f.round(exact, r)
 	if flush {
 		if out&^f.sign() == 1<<(f.precision-1) && exact.top() < f.least {
-			return nil // subnormal before rounding and normal after it
+			return nil // subnormal before rounding, normal after it
 		}
 		out = f.flush(out)
 	}
@@ -313,7 +317,7 @@ func (f format) compute(of func([]number, rounding) number, x []uint64, r roundi
 		case f.isNaN(out):
 			out = 0
 		case out == f.sign():
-			return nil // whether −0 is in [0, 1]
+			return nil // the ISA does not say whether −0 is in [0, 1]
 		case out&f.sign() != 0:
 			out = 0
 		case out > f.one():
@@ -323,7 +327,7 @@ func (f format) compute(of func([]number, rounding) number, x []uint64, r roundi
 	return []uint64{out}
 }
 
-// Every operation of IEEE 754 in every direction, against whole numbers of any size.
+// Every operation of IEEE 754 in every direction, compared with exact integer arithmetic.
 func TestArithmetic(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -344,7 +348,8 @@ func TestArithmetic(t *testing.T) {
 				}
 			}
 			if f == single && a.saturate {
-				variants = append(variants, variant{".rn.sat", "rn", false, true}, variant{".rz.ftz.sat", "rz", true, true})
+				variants = append(variants,
+					variant{".rn.sat", "rn", false, true}, variant{".rz.ftz.sat", "rz", true, true})
 			}
 			if a.name == "add" || a.name == "sub" || a.name == "mul" {
 				variants = append(variants, variant{"", "rn", false, false})
@@ -353,7 +358,9 @@ func TestArithmetic(t *testing.T) {
 				text := fmt.Sprintf("%s%s.%s %%d, %s;", a.name, v.modifiers, f.name, letters[a.operands])
 				t.Run(a.name+v.modifiers+"."+f.name, func(t *testing.T) {
 					o := operation{text, kinds(f.name), repeat(f.name, a.operands)}
-					o.check(t, d, operands, func(x []uint64) []uint64 { return f.compute(a.of, x, v.r, v.flush, v.saturate) })
+					o.check(t, d, operands, func(x []uint64) []uint64 {
+						return f.compute(a.of, x, v.r, v.flush, v.saturate)
+					})
 				})
 			}
 		}
@@ -370,14 +377,15 @@ func TestMultiplyAdd(t *testing.T) {
 			t.Run(text, func(t *testing.T) {
 				o := operation{text + " %d, %a, %b, %c;", kinds(f.name), repeat(f.name, 3)}
 				o.check(t, d, f.operands(3, 100, 30), func(x []uint64) []uint64 {
-					return f.compute(func(x []number, r rounding) number { return sum(times(x[0], x[1]), x[2], r) }, x, r, false, false)
+					fused := func(x []number, r rounding) number { return sum(times(x[0], x[1]), x[2], r) }
+					return f.compute(fused, x, r, false, false)
 				})
 			})
 		}
 	}
 }
 
-// A product and sum rounded twice would lose all of these results' bits.
+// Rounding the product and the sum separately would lose all bits of these results.
 func TestFusedness(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -407,7 +415,9 @@ func TestMinMax(t *testing.T) {
 					modifier = ".ftz"
 				}
 				t.Run(name+modifier+"."+f.name, func(t *testing.T) {
-					o := operation{name + modifier + "." + f.name + " %d, %a, %b;", kinds(f.name), repeat(f.name, 2)}
+					o := operation{
+						name + modifier + "." + f.name + " %d, %a, %b;", kinds(f.name), repeat(f.name, 2),
+					}
 					o.check(t, d, f.operands(2, 300, 7), func(x []uint64) []uint64 {
 						a, b := x[0], x[1]
 						if flush {
@@ -429,7 +439,7 @@ func TestMinMax(t *testing.T) {
 	}
 }
 
-// With .NaN, a NaN wins.
+// With .NaN, the result is NaN if one operand is.
 func TestMinMaxNaN(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -449,7 +459,7 @@ func TestMinMaxNaN(t *testing.T) {
 	}
 }
 
-// rank orders a format's bits as the numbers they mean, with −0 below +0.
+// rank orders a format's bits by the numbers that they represent, with −0 below +0.
 func (f format) rank(bits uint64) int64 {
 	if bits&f.sign() != 0 {
 		return -int64(bits&^f.sign()) - 1
@@ -479,7 +489,9 @@ func TestSigns(t *testing.T) {
 			}
 			t.Run(tt.text+"."+f.name, func(t *testing.T) {
 				letters := []string{"%a", "%a, %b"}[tt.n-1]
-				o := operation{tt.text + "." + f.name + " %d, " + letters + ";", kinds(f.name), repeat(f.name, tt.n)}
+				o := operation{
+					tt.text + "." + f.name + " %d, " + letters + ";", kinds(f.name), repeat(f.name, tt.n),
+				}
 				o.check(t, d, f.operands(tt.n, 100, 3), func(x []uint64) []uint64 { return one(tt.want(x)) })
 			})
 		}
@@ -501,7 +513,9 @@ func TestTestp(t *testing.T) {
 		} {
 			t.Run(name+"."+f.name, func(t *testing.T) {
 				o := operation{"testp." + name + "." + f.name + " %d, %a;", kinds("pred"), kinds(f.name)}
-				o.check(t, d, f.operands(1, 100, 4), func(x []uint64) []uint64 { return []uint64{truth(is(x[0]))} })
+				o.check(t, d, f.operands(1, 100, 4), func(x []uint64) []uint64 {
+					return []uint64{truth(is(x[0]))}
+				})
 			})
 		}
 	}

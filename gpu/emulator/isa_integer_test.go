@@ -13,7 +13,7 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// integer is a whole-number type of PTX.
+// integer is an integer type of PTX.
 type integer struct {
 	name   string
 	width  uint
@@ -29,7 +29,7 @@ var (
 	b16, b32, b64 = integer{"b16", 16, false}, integer{"b32", 32, false}, integer{"b64", 64, false}
 )
 
-// of returns what the lowest bits mean in the type.
+// of returns the value of the lowest bits in the type.
 func (k integer) of(bits uint64) *big.Int {
 	v := new(big.Int).SetUint64(k.mask(bits))
 	if k.signed && v.Bit(int(k.width-1)) == 1 {
@@ -41,7 +41,7 @@ func (k integer) of(bits uint64) *big.Int {
 // mask keeps the lowest bits.
 func (k integer) mask(bits uint64) uint64 { return bits << (64 - k.width) >> (64 - k.width) }
 
-// wrap returns the lowest bits of a whole number in two's complement.
+// wrap returns the lowest bits of an integer in two's complement.
 func (k integer) wrap(v *big.Int) uint64 {
 	return new(big.Int).And(v, new(big.Int).SetUint64(k.mask(1<<64-1))).Uint64()
 }
@@ -79,14 +79,17 @@ func (k integer) twice() integer {
 	return integer{fmt.Sprintf("%s%d", k.name[:1], 2*k.width), 2 * k.width, k.signed}
 }
 
-// edges returns the bits at which whole numbers wrap, change sign or start a new word.
+// edges returns the bits at which integers wrap, change sign or start a new word.
 func (k integer) edges() []uint64 {
 	var out []uint64
-	for _, v := range []uint64{0, 1, 2, 3, 7, 10, 0x55, 0x7f, 0x80, 0xff, 0x8000, 0xffff, 0x10000, 0x5555_5555, 0xffff_ffff} {
+	for _, v := range []uint64{
+		0, 1, 2, 3, 7, 10, 0x55, 0x7f, 0x80, 0xff, 0x8000, 0xffff, 0x10000, 0x5555_5555, 0xffff_ffff,
+	} {
 		out = append(out, k.mask(v), k.mask(-v), k.mask(v<<(k.width-8)))
 	}
 	top := uint64(1) << (k.width - 1)
-	out = append(out, top, top-1, k.mask(top+1), top>>1, k.mask(0x0123456789abcdef), k.mask(0xfedcba9876543210))
+	out = append(out, top, top-1, k.mask(top+1), top>>1, k.mask(0x0123456789abcdef),
+		k.mask(0xfedcba9876543210))
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -100,7 +103,7 @@ func (k integer) random(rng *rand.Rand) uint64 {
 	return k.mask(v)
 }
 
-// tuples returns operands of the types: of edges all pairs with others at random, and more at random.
+// tuples returns operands of the types: each edge paired with random others, and more random tuples.
 func tuples(seed uint64, more int, types ...integer) [][]uint64 {
 	rng := rand.New(rand.NewPCG(seed, uint64(len(types))))
 	var out [][]uint64
@@ -124,7 +127,7 @@ func tuples(seed uint64, more int, types ...integer) [][]uint64 {
 	return out
 }
 
-// registersOf returns the types' names, as those of registers.
+// registersOf returns the types' names as register types.
 func registersOf(types ...integer) []string {
 	var out []string
 	for _, k := range types {
@@ -133,13 +136,13 @@ func registersOf(types ...integer) []string {
 	return out
 }
 
-// Each instruction is the low bits of a whole number; nil is a result that the ISA leaves open.
+// Each instruction returns the low bits of an integer; nil is a result that the ISA leaves open.
 func TestIntegerArithmetic(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	mul := func(x []*big.Int) *big.Int { return new(big.Int).Mul(x[0], x[1]) }
 	mad := func(x []*big.Int) *big.Int { v := mul(x); return v.Add(v, x[2]) }
-	// Not by 0, and not the least number by −1.
+	// Division by 0, and of the least number by −1, are left out.
 	dividable := func(k integer, x []*big.Int) bool {
 		if x[1].Sign() == 0 {
 			return false
@@ -186,8 +189,12 @@ func TestIntegerArithmetic(t *testing.T) {
 			}
 			return x[1]
 		}},
-		{"abs", 1, []integer{s16, s32, s64}, func(_ integer, x []*big.Int) *big.Int { return new(big.Int).Abs(x[0]) }},
-		{"neg", 1, []integer{s16, s32, s64}, func(_ integer, x []*big.Int) *big.Int { return new(big.Int).Neg(x[0]) }},
+		{"abs", 1, []integer{s16, s32, s64}, func(_ integer, x []*big.Int) *big.Int {
+			return new(big.Int).Abs(x[0])
+		}},
+		{"neg", 1, []integer{s16, s32, s64}, func(_ integer, x []*big.Int) *big.Int {
+			return new(big.Int).Neg(x[0])
+		}},
 	} {
 		types := tt.types
 		if types == nil {
@@ -200,7 +207,9 @@ func TestIntegerArithmetic(t *testing.T) {
 				for i := range in {
 					in[i] = k
 				}
-				o := operation{tt.name + "." + k.name + " %d, " + letters + ";", kinds(k.name), registersOf(in...)}
+				o := operation{
+					tt.name + "." + k.name + " %d, " + letters + ";", kinds(k.name), registersOf(in...),
+				}
 				o.check(t, d, tuples(uint64(seed), 300, in...), func(x []uint64) []uint64 {
 					var numbers []*big.Int
 					for _, v := range x {
@@ -217,7 +226,7 @@ func TestIntegerArithmetic(t *testing.T) {
 	}
 }
 
-// mul.wide and mad.wide lose nothing of the product; the addend has the sum's width.
+// mul.wide and mad.wide keep the whole product; the addend has the sum's width.
 func TestWideProducts(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -230,7 +239,9 @@ func TestWideProducts(t *testing.T) {
 			})
 		})
 		t.Run("mad.wide."+k.name, func(t *testing.T) {
-			o := operation{"mad.wide." + k.name + " %d, %a, %b, %c;", kinds(wide.name), registersOf(k, k, wide)}
+			o := operation{
+				"mad.wide." + k.name + " %d, %a, %b, %c;", kinds(wide.name), registersOf(k, k, wide),
+			}
 			o.check(t, d, tuples(uint64(seed), 300, k, k, wide), func(x []uint64) []uint64 {
 				v := new(big.Int).Mul(k.of(x[0]), k.of(x[1]))
 				return []uint64{wide.wrap(v.Add(v, wide.of(x[2])))}
@@ -250,25 +261,33 @@ func TestLogic(t *testing.T) {
 		} {
 			t.Run(name+"."+k.name, func(t *testing.T) {
 				o := operation{name + "." + k.name + " %d, %a, %b;", kinds(k.name), registersOf(k, k)}
-				o.check(t, d, tuples(uint64(seed), 100, k, k), func(x []uint64) []uint64 { return []uint64{of(x[0], x[1])} })
+				o.check(t, d, tuples(uint64(seed), 100, k, k), func(x []uint64) []uint64 {
+					return []uint64{of(x[0], x[1])}
+				})
 			})
 		}
 		t.Run("not."+k.name, func(t *testing.T) {
 			o := operation{"not." + k.name + " %d, %a;", kinds(k.name), registersOf(k)}
-			o.check(t, d, tuples(uint64(seed), 100, k), func(x []uint64) []uint64 { return []uint64{k.mask(^x[0])} })
+			o.check(t, d, tuples(uint64(seed), 100, k), func(x []uint64) []uint64 {
+				return []uint64{k.mask(^x[0])}
+			})
 		})
 		t.Run("cnot."+k.name, func(t *testing.T) {
 			o := operation{"cnot." + k.name + " %d, %a;", kinds(k.name), registersOf(k)}
-			o.check(t, d, tuples(uint64(seed), 100, k), func(x []uint64) []uint64 { return []uint64{truth(x[0] == 0)} })
+			o.check(t, d, tuples(uint64(seed), 100, k), func(x []uint64) []uint64 {
+				return []uint64{truth(x[0] == 0)}
+			})
 		})
 	}
 }
 
-// Amounts are 32 bits wide and count up to the register's width, whatever is beyond.
+// Shift amounts are 32 bits wide; amounts from the register's width on all give the same.
 func TestShifts(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	amounts := []uint64{0, 1, 5, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 200, 256, 1 << 16, 1 << 31, 1<<32 - 1}
+	amounts := []uint64{
+		0, 1, 5, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 200, 256, 1 << 16, 1 << 31, 1<<32 - 1,
+	}
 	for _, tt := range []struct {
 		name  string
 		types []integer
@@ -292,14 +311,15 @@ func TestShifts(t *testing.T) {
 	}
 }
 
-// shf shifts the 64 bits %b:%a; .l keeps the upper half, .r the lower.
+// shf shifts the 64 bits %b:%a; .l keeps the upper half, .r the lower half.
 func TestFunnelShift(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	rng := rand.New(rand.NewPCG(4, 14))
 	var operands [][]uint64
 	for _, n := range []uint64{0, 1, 7, 16, 31, 32, 33, 63, 64, 65, 200, 1<<32 - 1} {
-		operands = append(operands, []uint64{0x01234567, 0x89abcdef, n}, []uint64{1<<32 - 1, 0, n}, []uint64{0, 1<<32 - 1, n})
+		operands = append(operands, []uint64{0x01234567, 0x89abcdef, n},
+			[]uint64{1<<32 - 1, 0, n}, []uint64{0, 1<<32 - 1, n})
 		for range 40 {
 			operands = append(operands, []uint64{uint64(rng.Uint32()), uint64(rng.Uint32()), n})
 		}
@@ -307,7 +327,9 @@ func TestFunnelShift(t *testing.T) {
 	for _, mode := range []string{"wrap", "clamp"} {
 		for _, direction := range []string{"l", "r"} {
 			t.Run(direction+"."+mode, func(t *testing.T) {
-				o := operation{"shf." + direction + "." + mode + ".b32 %d, %a, %b, %c;", kinds("b32"), repeat("b32", 3)}
+				o := operation{
+					"shf." + direction + "." + mode + ".b32 %d, %a, %b, %c;", kinds("b32"), repeat("b32", 3),
+				}
 				o.check(t, d, operands, func(x []uint64) []uint64 {
 					n := x[2] % 32
 					if mode == "clamp" {
@@ -324,7 +346,7 @@ func TestFunnelShift(t *testing.T) {
 	}
 }
 
-// fields are positions and lengths inside a register and over its end, up to 255: the ISA allows no more.
+// fields are positions and lengths inside a register and past its end, up to 255, the ISA's limit.
 func fields(k integer, seed uint64) [][]uint64 {
 	var out [][]uint64
 	rng := rand.New(rand.NewPCG(seed, 11))
@@ -338,7 +360,8 @@ func fields(k integer, seed uint64) [][]uint64 {
 	return out
 }
 
-// Bits past the register's end, or the field's, are copies of its sign: the field's highest bit or the register's.
+// Bits past the end of the register or the field are copies of the sign: the field's highest bit or the
+// register's.
 func TestBitFieldExtract(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -376,7 +399,9 @@ func TestBitFieldInsert(t *testing.T) {
 			for _, f := range fields(k, 2) {
 				operands = append(operands, []uint64{f[0], k.mask(rng.Uint64()), f[1], f[2]})
 			}
-			o := operation{"bfi." + k.name + " %d, %a, %b, %c, %f;", kinds(k.name), kinds(k.name, k.name, "u32", "u32")}
+			o := operation{
+				"bfi." + k.name + " %d, %a, %b, %c, %f;", kinds(k.name), kinds(k.name, k.name, "u32", "u32"),
+			}
 			o.check(t, d, operands, func(x []uint64) []uint64 {
 				at, length := uint(x[2]&255), uint(x[3]&255)
 				want := x[1]
@@ -389,8 +414,9 @@ func TestBitFieldInsert(t *testing.T) {
 	}
 }
 
-// prmt picks bytes of %b:%a by the nibbles of %c; the nibble's highest bit asks for 8 copies of the byte's sign. The other
-// modes are tables of the ISA: which bytes for each value of %c's lowest two bits.
+// prmt picks bytes of %b:%a by the nibbles of %c; the nibble's highest bit asks for 8 copies of the byte's
+// sign. The other modes are tables of the ISA that list the bytes for each value of the lowest two bits of
+// %c.
 func TestPermute(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -400,7 +426,9 @@ func TestPermute(t *testing.T) {
 		operands = append(operands, []uint64{0x7f80_01fe, 0xff00_8081, nibble * 0x1111})
 	}
 	for range 600 {
-		operands = append(operands, []uint64{uint64(rng.Uint32()), uint64(rng.Uint32()), uint64(rng.Uint32())})
+		operands = append(operands, []uint64{
+			uint64(rng.Uint32()), uint64(rng.Uint32()), uint64(rng.Uint32()),
+		})
 	}
 	pick := func(x []uint64, nibbles uint64) uint64 {
 		var want uint64
@@ -433,8 +461,8 @@ func TestPermute(t *testing.T) {
 	}
 }
 
-// All 256 tables in one kernel: bit 4a + 2b + c of the table is the result for bits a, b and c. The operands hold all 8
-// patterns in each byte.
+// All 256 tables in one kernel: bit 4a + 2b + c of the table is the result for bits a, b and c. The operands
+// hold all 8 patterns in each byte.
 func TestLop3(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -446,9 +474,11 @@ func TestLop3(t *testing.T) {
 	ld.param.u32 %r2, [c];
 `)
 	for table := range 256 {
-		fmt.Fprintf(&body, "\tlop3.b32 %%r3, %%r0, %%r1, %%r2, %#x;\n\tst.global.u32 [%%d0+%d], %%r3;\n", table, 4*table)
+		fmt.Fprintf(&body, "\tlop3.b32 %%r3, %%r0, %%r1, %%r2, %#x;\n\tst.global.u32 [%%d0+%d], %%r3;\n",
+			table, 4*table)
 	}
-	k := load(t, d, "tables", entry("tables", ".param .u64 out, .param .u32 a, .param .u32 b, .param .u32 c", body.String()))
+	k := load(t, d, "tables",
+		entry("tables", ".param .u64 out, .param .u32 a, .param .u32 b, .param .u32 c", body.String()))
 	a, b, c := uint32(0xf0f00ff0), uint32(0xcccc33cc), uint32(0xaaaa55aa)
 	out := zeros(t, d, 4*256)
 	launch(t, d, driver.Launch{
@@ -469,7 +499,7 @@ func TestBitCounts(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	const none = 1<<32 - 1
-	// Where the highest bit is that differs from the sign.
+	// The position of the highest bit that differs from the sign.
 	find := func(k integer, v uint64) uint64 {
 		if k.signed && v>>(k.width-1) == 1 {
 			v = k.mask(^v)
@@ -485,9 +515,15 @@ func TestBitCounts(t *testing.T) {
 		same  bool // the result has the operand's type
 		want  func(k integer, v uint64) uint64
 	}{
-		{"popc", []integer{b32, b64}, false, func(_ integer, v uint64) uint64 { return uint64(bits.OnesCount64(v)) }},
-		{"clz", []integer{b32, b64}, false, func(k integer, v uint64) uint64 { return uint64(int(k.width) - bits.Len64(v)) }},
-		{"brev", []integer{b32, b64}, true, func(k integer, v uint64) uint64 { return bits.Reverse64(v) >> (64 - k.width) }},
+		{"popc", []integer{b32, b64}, false, func(_ integer, v uint64) uint64 {
+			return uint64(bits.OnesCount64(v))
+		}},
+		{"clz", []integer{b32, b64}, false, func(k integer, v uint64) uint64 {
+			return uint64(int(k.width) - bits.Len64(v))
+		}},
+		{"brev", []integer{b32, b64}, true, func(k integer, v uint64) uint64 {
+			return bits.Reverse64(v) >> (64 - k.width)
+		}},
 		{"bfind", []integer{u32, s32, u64, s64}, false, find},
 		{"bfind.shiftamt", []integer{u32, s32, u64, s64}, false, func(k integer, v uint64) uint64 {
 			if find(k, v) == none {
@@ -503,19 +539,22 @@ func TestBitCounts(t *testing.T) {
 					out = k.name
 				}
 				o := operation{tt.name + "." + k.name + " %d, %a;", kinds(out), kinds(k.name)}
-				o.check(t, d, tuples(5, 400, k), func(x []uint64) []uint64 { return []uint64{tt.want(k, x[0])} })
+				o.check(t, d, tuples(5, 400, k), func(x []uint64) []uint64 {
+					return []uint64{tt.want(k, x[0])}
+				})
 			})
 		}
 	}
 }
 
-// Sums and products over several words, by the carry that .cc leaves and c takes.
+// Sums and products over several words, with the carry that .cc sets and the suffix c reads.
 func TestCarries(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	limbs := func(seed uint64) [][]uint64 {
 		rng := rand.New(rand.NewPCG(seed, 15))
-		out := product([]uint64{0, 1, 1<<64 - 1}, []uint64{0, 1, 1<<64 - 1}, []uint64{0, 1, 1<<64 - 1}, []uint64{0, 1, 1<<64 - 1})
+		ends := []uint64{0, 1, 1<<64 - 1}
+		out := product(ends, ends, ends, ends)
 		for range 100 {
 			out = append(out, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()})
 		}
@@ -528,22 +567,32 @@ func TestCarries(t *testing.T) {
 	split := func(v *big.Int) []uint64 {
 		return []uint64{b64.wrap(v), b64.wrap(new(big.Int).Rsh(v, 64))}
 	}
-	for name, of := range map[string]func(z, x, y *big.Int) *big.Int{"add": (*big.Int).Add, "sub": (*big.Int).Sub} {
+	for name, of := range map[string]func(z, x, y *big.Int) *big.Int{
+		"add": (*big.Int).Add, "sub": (*big.Int).Sub,
+	} {
 		t.Run(name+" of 128 bits", func(t *testing.T) {
-			o := operation{fmt.Sprintf("%s.cc.u64 %%d, %%a, %%c; %sc.u64 %%e, %%b, %%f;", name, name), repeat("b64", 2), repeat("b64", 4)}
-			o.check(t, d, limbs(1), func(x []uint64) []uint64 { return split(of(new(big.Int), join(x[0], x[1]), join(x[2], x[3]))) })
+			o := operation{
+				fmt.Sprintf("%s.cc.u64 %%d, %%a, %%c; %sc.u64 %%e, %%b, %%f;", name, name),
+				repeat("b64", 2), repeat("b64", 4),
+			}
+			o.check(t, d, limbs(1), func(x []uint64) []uint64 {
+				return split(of(new(big.Int), join(x[0], x[1]), join(x[2], x[3])))
+			})
 		})
 		t.Run(name+" of 128 bits in words", func(t *testing.T) {
 			text := "{ .reg .b32 %x<4>, %y<4>, %z<4>;\n"
 			for i, pair := range [][2]string{{"%a", "%x"}, {"%b", "%x"}, {"%c", "%y"}, {"%f", "%y"}} {
-				text += fmt.Sprintf("\tmov.b64 {%s%d, %s%d}, %s;\n", pair[1], i%2*2, pair[1], i%2*2+1, pair[0])
+				text += fmt.Sprintf("\tmov.b64 {%s%d, %s%d}, %s;\n",
+					pair[1], i%2*2, pair[1], i%2*2+1, pair[0])
 			}
 			for i, form := range []string{name + ".cc", name + "c.cc", name + "c.cc", name + "c"} {
 				text += fmt.Sprintf("\t%s.u32 %%z%d, %%x%d, %%y%d;\n", form, i, i, i)
 			}
 			text += "\tmov.b64 %d, {%z0, %z1}; mov.b64 %e, {%z2, %z3}; }"
 			o := operation{text, repeat("b64", 2), repeat("b64", 4)}
-			o.check(t, d, limbs(2), func(x []uint64) []uint64 { return split(of(new(big.Int), join(x[0], x[1]), join(x[2], x[3]))) })
+			o.check(t, d, limbs(2), func(x []uint64) []uint64 {
+				return split(of(new(big.Int), join(x[0], x[1]), join(x[2], x[3])))
+			})
 		})
 	}
 	t.Run("product of 64 by 64 bits in words", func(t *testing.T) {
@@ -569,11 +618,13 @@ func TestCarries(t *testing.T) {
 	})
 }
 
-// Of whole numbers only s32 sums saturate. sad is |a − b| + c.
+// Among integer sums, only those of s32 saturate. sad is |a − b| + c.
 func TestSaturatedSumsAndDistances(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	for name, of := range map[string]func(z, x, y *big.Int) *big.Int{"add": (*big.Int).Add, "sub": (*big.Int).Sub} {
+	for name, of := range map[string]func(z, x, y *big.Int) *big.Int{
+		"add": (*big.Int).Add, "sub": (*big.Int).Sub,
+	} {
 		t.Run(name+".sat.s32", func(t *testing.T) {
 			o := operation{name + ".sat.s32 %d, %a, %b;", kinds("s32"), repeat("s32", 2)}
 			o.check(t, d, tuples(16, 200, s32, s32), func(x []uint64) []uint64 {

@@ -11,14 +11,16 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// space is a state space with 8 bytes of a thread's own in it: how to declare them, and to bring their address to %at.
+// space is a state space with 8 bytes for each thread; before declares them and loads their address into %at.
 type space struct{ name, before string }
 
 var spaces = []space{
 	{".global", "mov.u64 %at, %cell;"},
 	{"", "mov.u64 %at, %cell;"}, // generic
 	{".local", ".local .align 8 .b8 own[8]; mov.u64 %at, own;"},
-	{".shared", ".shared .align 8 .b8 tile[1024]; mov.u32 %word, %tid.x; mul.wide.u32 %at, %word, 8; mov.u64 %offset, tile; add.u64 %at, %at, %offset;"},
+	{".shared",
+		".shared .align 8 .b8 tile[1024]; mov.u32 %word, %tid.x; mul.wide.u32 %at, %word, 8; " +
+			"mov.u64 %offset, tile; add.u64 %at, %at, %offset;"},
 }
 
 // random64 returns numbers of 64 bits.
@@ -45,7 +47,8 @@ func TestLoadWidths(t *testing.T) {
 				t.Run(fmt.Sprintf("ld%s.%s into %s", s.name, k.name, hold.name), func(t *testing.T) {
 					at := 8 - k.width/8
 					o := operation{
-						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.b64 [%%at], %%a; ld%s.%s %%d, [%%at+%d]; ld%s.%s %%e, [%%at]; }",
+						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.b64 [%%at], %%a; ld%s.%s %%d, [%%at+%d]; "+
+							"ld%s.%s %%e, [%%at]; }",
 							s.before, s.name, s.name, k.name, at, s.name, k.name),
 						repeat(hold.name, 2), kinds("b64"),
 					}
@@ -58,7 +61,7 @@ func TestLoadWidths(t *testing.T) {
 	}
 }
 
-// A store writes the low bits of a wider register and leaves the bytes beside them alone.
+// A store writes the low bits of a wider register and leaves the neighbouring bytes unchanged.
 func TestStoreWidths(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -72,7 +75,8 @@ func TestStoreWidths(t *testing.T) {
 				t.Run(fmt.Sprintf("st%s.%s of %s", s.name, k.name, hold.name), func(t *testing.T) {
 					at := 8 - k.width/8
 					o := operation{
-						fmt.Sprintf("{ .reg .b64 %%at; .reg .%s %%v; %s cvt.u%d.u64 %%v, %%b; st%s.b64 [%%at], %%a; st%s.%s [%%at+%d], %%v; ld%s.b64 %%d, [%%at]; }",
+						fmt.Sprintf("{ .reg .b64 %%at; .reg .%s %%v; %s cvt.u%d.u64 %%v, %%b; "+
+							"st%s.b64 [%%at], %%a; st%s.%s [%%at+%d], %%v; ld%s.b64 %%d, [%%at]; }",
 							hold.name, s.before, hold.width, s.name, s.name, k.name, at, s.name),
 						kinds("b64"), kinds("b64", "b64"),
 					}
@@ -95,7 +99,8 @@ func TestVectorsWithinACell(t *testing.T) {
 		for _, k := range []integer{u8, s8, u16, s16, u32, s32} {
 			t.Run(fmt.Sprintf("ld%s.v2.%s", s.name, k.name), func(t *testing.T) {
 				o := operation{
-					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.b64 [%%at], %%a; ld%s.v2.%s {%%d, %%e}, [%%at]; }", s.before, s.name, s.name, k.name),
+					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.b64 [%%at], %%a; ld%s.v2.%s {%%d, %%e}, [%%at]; }",
+						s.before, s.name, s.name, k.name),
 					kinds("b32", "b32"), kinds("b64"),
 				}
 				o.check(t, d, operands, func(x []uint64) []uint64 {
@@ -104,9 +109,11 @@ func TestVectorsWithinACell(t *testing.T) {
 			})
 		}
 		for _, k := range []integer{u8, s8, u16, s16} {
-			t.Run(fmt.Sprintf("ld%s.v4.%s and st%s.v4.%s", s.name, k.name, s.name, k.name), func(t *testing.T) {
+			name := fmt.Sprintf("ld%s.v4.%s and st%s.v4.%s", s.name, k.name, s.name, k.name)
+			t.Run(name, func(t *testing.T) {
 				o := operation{
-					fmt.Sprintf("{ .reg .b64 %%at; .reg .b32 %%v<4>; %s st%s.b64 [%%at], %%a; ld%s.v4.%s {%%v0, %%v1, %%v2, %%v3}, [%%at]; "+
+					fmt.Sprintf("{ .reg .b64 %%at; .reg .b32 %%v<4>; %s st%s.b64 [%%at], %%a; "+
+						"ld%s.v4.%s {%%v0, %%v1, %%v2, %%v3}, [%%at]; "+
 						"st%s.v4.%s [%%at], {%%v3, %%v2, %%v1, %%v0}; ld%s.b64 %%d, [%%at]; }",
 						s.before, s.name, s.name, k.name, s.name, k.name, s.name),
 					kinds("b64"), kinds("b64"),
@@ -124,7 +131,7 @@ func TestVectorsWithinACell(t *testing.T) {
 	}
 }
 
-// 16 bytes at once, elements turned around.
+// 16 bytes at once, with the order of the elements reversed.
 func TestVectorsOf16Bytes(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -160,7 +167,9 @@ func TestVectorsOf16Bytes(t *testing.T) {
 	st.global.KIND [%d1], TURNED;
 `)))
 			in, out := upload(t, d, data), zeros(t, d, 16*n)
-			launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(n), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+			launch(t, d, driver.Launch{
+				Kernel: k, Grid: line(1), Block: line(n), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+			})
 			want := make([]uint64, len(data))
 			for i := range n {
 				low, high := data[2*i+1], data[2*i]
@@ -174,20 +183,32 @@ func TestVectorsOf16Bytes(t *testing.T) {
 	}
 }
 
-// Other ways to say a plain load or store.
+// Other ways to write a plain load or store.
 func TestLoadAndStoreModifiers(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	for _, store := range []string{"st.global", "st.global.cg", "st.global.cs", "st.global.wb", "st.relaxed.gpu.global", "st.release.gpu.global", "st.volatile.global", "st.weak.global"} {
-		for _, fetch := range []string{"ld.global", "ld.global.ca", "ld.global.cg", "ld.global.cs", "ld.relaxed.gpu.global", "ld.acquire.gpu.global", "ld.volatile.global", "ld.weak.global"} {
+	for _, store := range []string{
+		"st.global", "st.global.cg", "st.global.cs", "st.global.wb",
+		"st.relaxed.gpu.global", "st.release.gpu.global", "st.volatile.global", "st.weak.global",
+	} {
+		for _, fetch := range []string{
+			"ld.global", "ld.global.ca", "ld.global.cg", "ld.global.cs",
+			"ld.relaxed.gpu.global", "ld.acquire.gpu.global", "ld.volatile.global", "ld.weak.global",
+		} {
 			t.Run(store+" "+fetch, func(t *testing.T) {
-				o := operation{fmt.Sprintf("%s.b64 [%%cell], %%a; %s.b32 %%d, [%%cell+4];", store, fetch), kinds("b32"), kinds("b64")}
-				o.check(t, d, product(random64(3, 6)), func(x []uint64) []uint64 { return []uint64{x[0] >> 32} })
+				o := operation{
+					fmt.Sprintf("%s.b64 [%%cell], %%a; %s.b32 %%d, [%%cell+4];", store, fetch),
+					kinds("b32"), kinds("b64"),
+				}
+				o.check(t, d, product(random64(3, 6)), func(x []uint64) []uint64 {
+					return []uint64{x[0] >> 32}
+				})
 			})
 		}
 	}
 	for _, fetch := range []string{
-		"ld.global.nc", "ld.global.ca.nc", "ld.global.nc.L1::no_allocate", "ld.global.L1::no_allocate", "ld.global.L1::evict_last", "ld.global.L2::128B",
+		"ld.global.nc", "ld.global.ca.nc", "ld.global.nc.L1::no_allocate", "ld.global.L1::no_allocate",
+		"ld.global.L1::evict_last", "ld.global.L2::128B",
 		"ld.global.nc.L1::no_allocate.L2::256B", "ld.global.lu", "ld.global.cv",
 	} {
 		t.Run(fetch, func(t *testing.T) {
@@ -196,12 +217,18 @@ func TestLoadAndStoreModifiers(t *testing.T) {
 		})
 	}
 	t.Run("negative offset", func(t *testing.T) {
-		o := operation{"st.global.b64 [%cell], %a; add.u64 %cell, %cell, 8; ld.global.b32 %d, [%cell+-8]; ld.global.b32 %e, [%cell-4];", kinds("b32", "b32"), kinds("b64")}
-		o.check(t, d, product(random64(3, 8)), func(x []uint64) []uint64 { return []uint64{b32.mask(x[0]), x[0] >> 32} })
+		o := operation{
+			"st.global.b64 [%cell], %a; add.u64 %cell, %cell, 8; ld.global.b32 %d, [%cell+-8]; " +
+				"ld.global.b32 %e, [%cell-4];",
+			kinds("b32", "b32"), kinds("b64"),
+		}
+		o.check(t, d, product(random64(3, 8)), func(x []uint64) []uint64 {
+			return []uint64{b32.mask(x[0]), x[0] >> 32}
+		})
 	})
 }
 
-// The first of the registers in braces is the lowest part.
+// The first register in braces is the lowest part.
 func TestPackAndUnpack(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -237,22 +264,33 @@ func TestPackAndUnpack(t *testing.T) {
 		},
 		{
 			"turn b64",
-			operation{"{ .reg .b32 %low, %high; mov.b64 {%low, %high}, %a; mov.b64 %d, {%high, %low}; }", kinds("b64"), all},
+			operation{
+				"{ .reg .b32 %low, %high; mov.b64 {%low, %high}, %a; mov.b64 %d, {%high, %low}; }",
+				kinds("b64"), all,
+			},
 			func(x []uint64) []uint64 { return []uint64{x[0]<<32 | x[0]>>32} },
 		},
 		{
 			"double to words",
-			operation{"{ .reg .f64 %x; mov.f64 %x, %a; mov.b64 {%d, %e}, %x; }", kinds("b32", "b32"), kinds("f64", "b32", "b32", "b16")},
+			operation{
+				"{ .reg .f64 %x; mov.f64 %x, %a; mov.b64 {%d, %e}, %x; }",
+				kinds("b32", "b32"), kinds("f64", "b32", "b32", "b16"),
+			},
 			func(x []uint64) []uint64 { return []uint64{b32.mask(x[0]), x[0] >> 32} },
 		},
 		{
 			"float and bits",
-			operation{"{ .reg .f32 %x; mov.b32 %x, %b; mov.b32 %d, %x; mov.b64 %e, %a; }", kinds("b32", "b64"), all},
+			operation{
+				"{ .reg .f32 %x; mov.b32 %x, %b; mov.b32 %d, %x; mov.b64 %e, %a; }", kinds("b32", "b64"), all,
+			},
 			func(x []uint64) []uint64 { return []uint64{b32.mask(x[1]), x[0]} },
 		},
 		{
 			"quarters of b64",
-			operation{"{ .reg .b16 %x<4>; mov.b64 {%x0, %x1, %x2, %x3}, %a; mov.b64 %d, {%x3, %x0, %x2, %x1}; }", kinds("b64"), all},
+			operation{
+				"{ .reg .b16 %x<4>; mov.b64 {%x0, %x1, %x2, %x3}, %a; mov.b64 %d, {%x3, %x0, %x2, %x1}; }",
+				kinds("b64"), all,
+			},
 			func(x []uint64) []uint64 {
 				return []uint64{x[0]>>48 | x[0]&0xffff<<16 | x[0]>>32&0xffff<<32 | x[0]>>16&0xffff<<48}
 			},
@@ -267,18 +305,21 @@ func TestPackAndUnpack(t *testing.T) {
 	}
 }
 
-// A generic address of global memory is the global one; shared memory has generic addresses of its own.
+// The generic address of global memory is its global address; shared memory has separate generic addresses.
 func TestGenericAddresses(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	operands := product(random64(40, 11))
 	for name, text := range map[string]string{
 		"global to generic": `cvta.global.u64 %cell, %cell; st.b64 [%cell], %a; ld.b64 %d, [%cell];`,
-		"generic to global": `st.b64 [%cell], %a; cvta.to.global.u64 %cell, %cell; ld.global.b64 %d, [%cell];`,
-		"shared to generic": `{ .shared .align 8 .b8 tile[1024]; .reg .b64 %at; mov.u32 %word, %tid.x; mul.wide.u32 %offset, %word, 8;
+		"generic to global": `st.b64 [%cell], %a; cvta.to.global.u64 %cell, %cell;
+		ld.global.b64 %d, [%cell];`,
+		"shared to generic": `{ .shared .align 8 .b8 tile[1024]; .reg .b64 %at;
+		mov.u32 %word, %tid.x; mul.wide.u32 %offset, %word, 8;
 		mov.u64 %at, tile; cvta.shared.u64 %at, %at; add.u64 %at, %at, %offset; st.b64 [%at], %a;
 		mov.u64 %at, tile; add.u64 %at, %at, %offset; ld.shared.b64 %d, [%at]; }`,
-		"generic to shared": `{ .shared .align 8 .b8 tile[1024]; .reg .b64 %at; mov.u32 %word, %tid.x; mul.wide.u32 %offset, %word, 8;
+		"generic to shared": `{ .shared .align 8 .b8 tile[1024]; .reg .b64 %at;
+		mov.u32 %word, %tid.x; mul.wide.u32 %offset, %word, 8;
 		mov.u64 %at, tile; add.u64 %at, %at, %offset; st.shared.b64 [%at], %a; cvta.shared.u64 %at, %at;
 		cvta.to.shared.u64 %at, %at; ld.shared.b64 %d, [%at]; }`,
 	} {
@@ -289,7 +330,7 @@ func TestGenericAddresses(t *testing.T) {
 	}
 }
 
-// Numbers in the text, in every base and as bits of floats.
+// Numbers in the text, in every base and as the bits of floats.
 func TestLiterals(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -315,7 +356,9 @@ func TestLiterals(t *testing.T) {
 			if strings.Contains(text, "f32") {
 				kind = "f32"
 			}
-			operation{text, kinds(kind), kinds("b32")}.check(t, d, [][]uint64{{0}}, func([]uint64) []uint64 { return []uint64{want} })
+			operation{text, kinds(kind), kinds("b32")}.check(t, d, [][]uint64{{0}}, func([]uint64) []uint64 {
+				return []uint64{want}
+			})
 		})
 	}
 	for text, want := range map[string]uint64{
@@ -334,7 +377,9 @@ func TestLiterals(t *testing.T) {
 			if strings.Contains(text, "f64") {
 				kind = "f64"
 			}
-			operation{text, kinds(kind), kinds("b32")}.check(t, d, [][]uint64{{0}}, func([]uint64) []uint64 { return []uint64{want} })
+			operation{text, kinds(kind), kinds("b32")}.check(t, d, [][]uint64{{0}}, func([]uint64) []uint64 {
+				return []uint64{want}
+			})
 		})
 	}
 }
@@ -367,7 +412,7 @@ func TestSharedVariables(t *testing.T) {
 	setp.eq.u32 %p0, %r0, 71;
 	@%p0 st.shared.f64 [third], 0d4008000000000000;
 	bar.sync 0;
-	// Each thread reads what the one across the block wrote.
+	// Each thread reads the number that the thread opposite in the block wrote.
 	sub.u32 %r5, 71, %r0;
 	mul.wide.u32 %d4, %r5, 4;
 	mov.u64 %d2, first;
@@ -387,11 +432,14 @@ func TestSharedVariables(t *testing.T) {
 	add.u64 %d0, %d0, %d5;
 	st.global.v4.u32 [%d0], {%r6, %r7, %r8, %r9};
 `)
-	ptx = strings.Replace(ptx, ".visible", ".shared .align 4 .b8 first[288];\n.extern .shared .align 16 .b8 dynamic[];\n.visible", 1)
+	ptx = strings.Replace(ptx, ".visible",
+		".shared .align 4 .b8 first[288];\n.extern .shared .align 16 .b8 dynamic[];\n.visible", 1)
 	k := load(t, d, "variables", ptx)
 	const blocks = 3
 	out := zeros(t, d, 16*n*blocks)
-	launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(n), Shared: 4 * n, Args: []driver.Arg{driver.Ptr(out)}})
+	launch(t, d, driver.Launch{
+		Kernel: k, Grid: line(blocks), Block: line(n), Shared: 4 * n, Args: []driver.Arg{driver.Ptr(out)},
+	})
 	var want []uint32
 	for b := range uint32(blocks) {
 		for i := range uint32(n) {
@@ -405,7 +453,7 @@ func TestSharedVariables(t *testing.T) {
 	}
 }
 
-// Variables are where their alignment says, an element's size where nothing is said, and none overlap.
+// Variables are aligned as declared, or to an element's size without an alignment, and none overlap.
 func TestVariableAlignment(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -438,10 +486,14 @@ func TestVariableAlignment(t *testing.T) {
 			if space == ".local" {
 				ptx = entry("where", ".param .u64 out", declarations+body)
 			} else {
-				ptx = strings.Replace(entry("where", ".param .u64 out", body), ".visible", declarations+".visible", 1)
+				ptx = strings.Replace(entry("where", ".param .u64 out", body), ".visible",
+					declarations+".visible", 1)
 			}
 			out := zeros(t, d, 8*len(list))
-			launch(t, d, driver.Launch{Kernel: load(t, d, "where", ptx), Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out)}})
+			launch(t, d, driver.Launch{
+				Kernel: load(t, d, "where", ptx), Grid: line(1), Block: line(1),
+				Args: []driver.Arg{driver.Ptr(out)},
+			})
 			at := download[uint64](t, d, out, len(list))
 			for i, v := range list {
 				if at[i]%uint64(v.align) != 0 {
@@ -457,7 +509,8 @@ func TestVariableAlignment(t *testing.T) {
 	}
 }
 
-// Tables of a module: initialised, partly initialised, blank, in several dimensions, and what a launch leaves in them.
+// Tables of a module: initialised, partly initialised, uninitialised, in several dimensions, and their
+// contents after a launch.
 func TestModuleVariables(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -527,7 +580,7 @@ func TestModuleVariables(t *testing.T) {
 	if sum() != 9+10+11+12 {
 		t.Error("the second launch did not go on where the first stopped counting")
 	}
-	// Another module has a counter of its own.
+	// Another module has its own counter.
 	l.Kernel = load(t, d, "tables", ptx)
 	launch(t, d, l)
 	if sum() != 5+6+7+8 {
@@ -545,12 +598,14 @@ func TestParameters(t *testing.T) {
 	body.WriteString("\tld.param.u64 %d0, [out];\n")
 	args := []driver.Arg{0}
 	var want []uint64
-	for i, k := range append([]integer{{"b8", 8, false}, b16, b32, b64, {"f32", 32, false}, {"f64", 64, false}}, integers...) {
+	others := []integer{{"b8", 8, false}, b16, b32, b64, {"f32", 32, false}, {"f64", 64, false}}
+	for i, k := range append(others, integers...) {
 		params = append(params, fmt.Sprintf(".param .%s p%d", k.name, i))
 		fmt.Fprintf(&body, "\tmov.u64 %%d1, 0;\n")
 		switch k.name {
 		case "f32":
-			fmt.Fprintf(&body, "\tld.param.f32 %%f0, [p%d];\n\tmov.b32 %%r0, %%f0;\n\tcvt.u64.u32 %%d1, %%r0;\n", i)
+			fmt.Fprintf(&body,
+				"\tld.param.f32 %%f0, [p%d];\n\tmov.b32 %%r0, %%f0;\n\tcvt.u64.u32 %%d1, %%r0;\n", i)
 		case "f64":
 			fmt.Fprintf(&body, "\tld.param.f64 %%g0, [p%d];\n\tmov.b64 %%d1, %%g0;\n", i)
 		default:
@@ -560,14 +615,15 @@ func TestParameters(t *testing.T) {
 		args = append(args, garbage)
 		want = append(want, b64.wrap(k.of(garbage)))
 	}
-	ptx := entry("many", ".param .u64 .ptr .global .align 8 out,\n\t"+strings.Join(params, ",\n\t"), body.String())
+	ptx := entry("many", ".param .u64 .ptr .global .align 8 out,\n\t"+strings.Join(params, ",\n\t"),
+		body.String())
 	out := zeros(t, d, 8*len(want))
 	args[0] = driver.Ptr(out)
 	launch(t, d, driver.Launch{Kernel: load(t, d, "many", ptx), Grid: line(1), Block: line(1), Args: args})
 	equal(t, download[uint64](t, d, out, len(want)), want)
 }
 
-// Parts of a parameter are at its bytes' offsets.
+// Parts of a parameter lie at their offsets in bytes.
 func TestPartsOfParameters(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -582,15 +638,19 @@ func TestPartsOfParameters(t *testing.T) {
 	st.global.u32 [%d0+16], %r0;
 `))
 	out := zeros(t, d, 20)
-	launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(1), Args: []driver.Arg{driver.Ptr(out), driver.U64(0xfedc_ba98_7654_3210), driver.F64(-1.5)}})
+	launch(t, d, driver.Launch{
+		Kernel: k, Grid: line(1), Block: line(1),
+		Args: []driver.Arg{driver.Ptr(out), driver.U64(0xfedc_ba98_7654_3210), driver.F64(-1.5)},
+	})
 	equal(t, download[uint32](t, d, out, 5), []uint32{0x76543210, 0xfedcba98, 0x7654, 0xfffffffe, 0xbff80000})
 }
 
-// Helpers of package driver carry numbers as their types' bits.
+// The helpers of package driver pass numbers as their bits.
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
-	k := load(t, d, "arguments", entry("arguments", ".param .u64 out, .param .f32 a, .param .f64 b, .param .u32 c, .param .s32 e, .param .u64 f", `
+	params := ".param .u64 out, .param .f32 a, .param .f64 b, .param .u32 c, .param .s32 e, .param .u64 f"
+	k := load(t, d, "arguments", entry("arguments", params, `
 	ld.param.u64 %d0, [out];
 	ld.param.f32 %f0, [a];
 	ld.param.f64 %g0, [b];
@@ -609,12 +669,15 @@ func TestArguments(t *testing.T) {
 `))
 	out := zeros(t, d, 40)
 	launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(1), Args: []driver.Arg{
-		driver.Ptr(out), driver.F32(0.1), driver.F64(-1e300), driver.U32(1<<32 - 1), driver.U32(-7), driver.U64(1 << 63),
+		driver.Ptr(out), driver.F32(0.1), driver.F64(-1e300), driver.U32(1<<32 - 1), driver.U32(-7),
+		driver.U64(1 << 63),
 	}})
-	equal(t, download[float64](t, d, out, 5), []float64{float64(float32(0.1)), -1e300, 1<<32 - 1, -7, 1 << 63})
+	equal(t, download[float64](t, d, out, 5), []float64{
+		float64(float32(0.1)), -1e300, 1<<32 - 1, -7, 1 << 63,
+	})
 }
 
-// A name declared in braces is another than the one outside.
+// A name declared in braces differs from the same name outside.
 func TestRegisterScopes(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})

@@ -12,9 +12,9 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// The tests of this package know the PTX ISA and package driver's words, and nothing of how the emulator is made. What an
-// instruction must do is said again here, in whole numbers of any size; where the ISA leaves a result open, none is asked
-// for.
+// The tests of this package rely on the PTX ISA and on package driver's documentation, not on how the
+// emulator is made. They compute the result of an instruction again with integers of any size; if the ISA
+// leaves a result open, they accept any.
 
 // head opens every module of these tests.
 const head = `.version 7.8
@@ -34,7 +34,7 @@ func entry(name, params, body string) string {
 ` + body + "\n\tret;\n}\n"
 }
 
-// open returns a device that is closed when the test ends.
+// open returns a device that the end of the test closes.
 func open(t testing.TB, c emulator.Config) *emulator.Device {
 	t.Helper()
 	d := emulator.New(c)
@@ -46,7 +46,7 @@ func open(t testing.TB, c emulator.Config) *emulator.Device {
 	return d
 }
 
-// load makes a kernel.
+// load loads a kernel.
 func load(t testing.TB, d driver.Device, name, ptx string) driver.Kernel {
 	t.Helper()
 	k, err := d.Load(name, ptx)
@@ -56,7 +56,7 @@ func load(t testing.TB, d driver.Device, name, ptx string) driver.Kernel {
 	return k
 }
 
-// numbered returns a text with its lines' numbers.
+// numbered returns a text with line numbers.
 func numbered(text string) string {
 	var out strings.Builder
 	for i, line := range strings.Split(text, "\n") {
@@ -65,7 +65,7 @@ func numbered(text string) string {
 	return out.String()
 }
 
-// alloc takes memory of which nothing is written yet.
+// alloc allocates memory that nothing has written yet.
 func alloc(t testing.TB, d driver.Device, size int) driver.Pointer {
 	t.Helper()
 	p, err := d.Alloc(int64(size))
@@ -75,7 +75,7 @@ func alloc(t testing.TB, d driver.Device, size int) driver.Pointer {
 	return p
 }
 
-// zeros takes memory full of zeros.
+// zeros allocates memory full of zeros.
 func zeros(t testing.TB, d driver.Device, size int) driver.Pointer {
 	t.Helper()
 	p := alloc(t, d, size)
@@ -85,7 +85,7 @@ func zeros(t testing.TB, d driver.Device, size int) driver.Pointer {
 	return p
 }
 
-// upload takes memory for numbers and copies them there.
+// upload allocates memory for numbers and copies them there.
 func upload[T any](t testing.TB, d driver.Device, numbers []T) driver.Pointer {
 	t.Helper()
 	raw, err := binary.Append(nil, binary.LittleEndian, numbers)
@@ -136,7 +136,7 @@ func sequence[T uint32 | uint64 | int32 | float32 | float64](n int) []T {
 	return out
 }
 
-// equal compares what a kernel left with what it should have.
+// equal compares a kernel's results with the expected ones.
 func equal[T comparable](t testing.TB, got, want []T) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -155,24 +155,25 @@ func equal[T comparable](t testing.TB, got, want []T) {
 	}
 }
 
-// operation is an instruction, or a few, in a kernel of their own. A thread has its operands in %a, %b, %c and %f, of
-// the kinds in, and leaves its results in %d and %e, of the kinds out: registers' types without their dots. It has 8
-// bytes of global memory of its own, zeros at first, at [%cell].
+// operation is a kernel of one instruction or a few. A thread has its operands in %a, %b, %c and %f, of the
+// kinds in, and leaves its results in %d and %e, of the kinds out: register types without their dots. Each
+// thread has 8 bytes of global memory, initially zero, at [%cell].
 type operation struct {
 	text    string
 	out, in []string
 }
 
-// kinds is short for a list of them.
+// kinds is short for a list of kinds.
 func kinds(names ...string) []string { return names }
 
-// repeat returns a list of one kind n times.
+// repeat returns a list of n times one kind.
 func repeat(name string, n int) []string { return slices.Repeat([]string{name}, n) }
 
-// ptx returns the module: operands and results are in slots of 8 bytes, a thread's together.
+// ptx returns the module. Operands and results are in slots of 8 bytes; a thread's slots lie together.
 func (o operation) ptx() string {
 	var b strings.Builder
-	b.WriteString(head + `.visible .entry operation(.param .u64 operands, .param .u64 results, .param .u64 cells, .param .u32 count)
+	b.WriteString(head + `.visible .entry operation(
+	.param .u64 operands, .param .u64 results, .param .u64 cells, .param .u32 count)
 {
 	.reg .pred %past;
 	.reg .b32 %i, %n, %size, %block, %word;
@@ -203,7 +204,8 @@ func (o operation) ptx() string {
 `, 8*len(o.in), 8*len(o.out))
 	for j, kind := range o.in {
 		if kind == "pred" {
-			fmt.Fprintf(&b, "\tld.global.u32 %%word, [%%operands+%d];\n\tsetp.ne.u32 %s, %%word, 0;\n", 8*j, names[1][j])
+			fmt.Fprintf(&b, "\tld.global.u32 %%word, [%%operands+%d];\n\tsetp.ne.u32 %s, %%word, 0;\n",
+				8*j, names[1][j])
 		} else {
 			fmt.Fprintf(&b, "\tld.global.%s %s, [%%operands+%d];\n", kind, names[1][j], 8*j)
 		}
@@ -211,7 +213,8 @@ func (o operation) ptx() string {
 	fmt.Fprintf(&b, "\t%s\n", o.text)
 	for j, kind := range o.out {
 		if kind == "pred" {
-			fmt.Fprintf(&b, "\tselp.u32 %%word, 1, 0, %s;\n\tst.global.u32 [%%results+%d], %%word;\n", names[0][j], 8*j)
+			fmt.Fprintf(&b, "\tselp.u32 %%word, 1, 0, %s;\n\tst.global.u32 [%%results+%d], %%word;\n",
+				names[0][j], 8*j)
 		} else {
 			fmt.Fprintf(&b, "\tst.global.%s [%%results+%d], %s;\n", kind, 8*j, names[0][j])
 		}
@@ -220,7 +223,7 @@ func (o operation) ptx() string {
 	return b.String()
 }
 
-// run does the operation in one thread for each tuple of operands, and returns every thread's results.
+// run does the operation in one thread for each tuple of operands, and returns the results of every thread.
 func (o operation) run(t testing.TB, d driver.Device, operands [][]uint64) [][]uint64 {
 	t.Helper()
 	for _, x := range operands {
@@ -229,7 +232,8 @@ func (o operation) run(t testing.TB, d driver.Device, operands [][]uint64) [][]u
 		}
 	}
 	k := load(t, d, "operation", o.ptx())
-	in, out, cells := upload(t, d, slices.Concat(operands...)), zeros(t, d, 8*len(o.out)*len(operands)), zeros(t, d, 8*len(operands))
+	in, cells := upload(t, d, slices.Concat(operands...)), zeros(t, d, 8*len(operands))
+	out := zeros(t, d, 8*len(o.out)*len(operands))
 	const block = 128
 	err := d.Launch(driver.Launch{
 		Kernel: k, Grid: line((len(operands) + block - 1) / block), Block: line(block),
@@ -247,8 +251,8 @@ func (o operation) run(t testing.TB, d driver.Device, operands [][]uint64) [][]u
 	return results
 }
 
-// check runs the operation and compares each thread's results with want of its operands, bit by bit but for NaNs, any
-// of which stands for all. A want of nil is a result that the ISA leaves open.
+// check runs the operation and compares each thread's results with want(operands), bit by bit; any NaN equals
+// any other. If want returns nil, the ISA leaves the result open.
 func (o operation) check(t *testing.T, d driver.Device, operands [][]uint64, want func(x []uint64) []uint64) {
 	t.Helper()
 	wrong := 0
@@ -268,7 +272,7 @@ func (o operation) check(t *testing.T, d driver.Device, operands [][]uint64, wan
 	}
 }
 
-// sameNumber says whether two results of a kind are the same bits, or both NaN.
+// sameNumber reports whether two results of a kind have the same bits, or are both NaN.
 func sameNumber(kind string, a, b uint64) bool {
 	switch kind {
 	case "f32":
@@ -279,7 +283,7 @@ func sameNumber(kind string, a, b uint64) bool {
 	return a == b
 }
 
-// product returns all tuples of one operand out of each list.
+// product returns all tuples with one operand from each list.
 func product(lists ...[]uint64) [][]uint64 {
 	out := [][]uint64{nil}
 	for _, list := range lists {
@@ -294,7 +298,7 @@ func product(lists ...[]uint64) [][]uint64 {
 	return out
 }
 
-// sample returns about n of a list's tuples, evenly.
+// sample returns about n of a list's tuples, evenly spaced.
 func sample(list [][]uint64, n int) [][]uint64 {
 	var out [][]uint64
 	for i := 0; i < len(list); i += max(1, len(list)/n) {

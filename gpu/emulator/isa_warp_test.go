@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// source is the lane from which the ISA's pseudocode of shfl.sync takes a lane's value, and its predicate: the lanes are cut
-// into segments by bits 8 to 12 of c, and clamped by bits 0 to 4.
+// source is the lane from which the ISA's pseudocode of shfl.sync takes a lane's value, and the predicate.
+// Bits 8 to 12 of c divide the lanes into segments; bits 0 to 4 clamp them.
 func source(mode string, lane, b, c uint32) (uint32, bool) {
 	segment := c >> 8 & 31
 	b, c = b&31, c&31
@@ -39,7 +39,7 @@ func source(mode string, lane, b, c uint32) (uint32, bool) {
 	return from, true
 }
 
-// For sub-warps of w lanes, c is (32−w)·256 + 31, or for .up (32−w)·256.
+// For sub-warps of w lanes, c is (32−w)·256 + 31, or (32−w)·256 for .up.
 func TestShuffle(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -61,7 +61,7 @@ func TestShuffle(t *testing.T) {
 				warp(constant(b), constant(c))
 			}
 			if mode == "idx" {
-				// Every lane may ask for another.
+				// Each lane may ask for a different lane.
 				warp(func(uint64) uint64 { return rng.Uint64N(32) }, constant(c))
 				warp(func(lane uint64) uint64 { return 31 - lane }, constant(c))
 			}
@@ -73,7 +73,10 @@ func TestShuffle(t *testing.T) {
 			}
 		}
 		t.Run(mode, func(t *testing.T) {
-			o := operation{"shfl.sync." + mode + ".b32 %d|%e, %a, %b, %c, 0xffffffff;", kinds("b32", "pred"), repeat("b32", 3)}
+			o := operation{
+				"shfl.sync." + mode + ".b32 %d|%e, %a, %b, %c, 0xffffffff;",
+				kinds("b32", "pred"), repeat("b32", 3),
+			}
 			wrong := 0
 			for i, got := range o.run(t, d, operands) {
 				x := operands[i]
@@ -81,7 +84,8 @@ func TestShuffle(t *testing.T) {
 				want := operands[i/32*32+int(from)][0]
 				if (got[0] != want || got[1] != truth(inside)) && wrong < 4 {
 					wrong++
-					t.Errorf("lane %d, b %#x, c %#x: %#x and %d, want that of lane %d, %#x, and %d", i%32, x[1], x[2], got[0], got[1], from, want, truth(inside))
+					t.Errorf("lane %d, b %#x, c %#x: %#x and %d, want that of lane %d, %#x, and %d",
+						i%32, x[1], x[2], got[0], got[1], from, want, truth(inside))
 				}
 			}
 		})
@@ -106,11 +110,13 @@ func TestShuffle(t *testing.T) {
 	@!%p0 st.global.u32 [%d0], %r1;
 `))
 		out := zeros(t, d, 4)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(32), Args: []driver.Arg{driver.Ptr(out)},
+		})
 		equal(t, download[uint32](t, d, out, 1), []uint32{31})
 	})
 	t.Run("half a warp", func(t *testing.T) {
-		// Odd and even lanes shuffle apart, each naming its own.
+		// Odd and even lanes shuffle separately; each mask names its own half.
 		o := operation{`{
 		.reg .pred %odd;
 		and.b32 %b, %i, 1;
@@ -178,7 +184,7 @@ func TestVote(t *testing.T) {
 		})
 	}
 	t.Run("some lanes", func(t *testing.T) {
-		// The first 12 lanes vote alone; the ballot has no bits of the others.
+		// The first 12 lanes vote alone; the ballot has no bits of the other lanes.
 		o := operation{`{
 		.reg .pred %few;
 		setp.lt.u32 %few, %i, 12;
@@ -206,7 +212,7 @@ func TestVote(t *testing.T) {
 	})
 }
 
-// Lanes that have left the kernel are no longer there to be waited for, or counted.
+// Nothing waits for lanes that have left the kernel, and they do not count.
 func TestLanesThatLeft(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -227,7 +233,8 @@ func TestLanesThatLeft(t *testing.T) {
 		operands = append(operands, []uint64{i % 32})
 	}
 	for i, got := range o.run(t, d, operands) {
-		// All lanes were active at first; of the ballot's bits none is set. Results of lanes that left are zeros.
+		// All lanes were active at first; none of the ballot's bits is set. Results of lanes that left are
+		// zeros.
 		want := [2]uint64{0, uint64(i%32) ^ 3}
 		if i%32 >= 20 {
 			want[1] = 0
@@ -238,7 +245,7 @@ func TestLanesThatLeft(t *testing.T) {
 	}
 }
 
-// One thread alone at its cell: what an atomic returns, and what it leaves.
+// Each thread alone at its cell: the value that an atomic returns, and the value that it leaves.
 func TestAtomics(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -263,7 +270,7 @@ func TestAtomics(t *testing.T) {
 		{"or", []integer{b32, b64}, func(_ integer, x []uint64) uint64 { return x[0] | x[1] }},
 		{"xor", []integer{b32, b64}, func(_ integer, x []uint64) uint64 { return x[0] ^ x[1] }},
 		{"exch", []integer{b32, b64}, func(_ integer, x []uint64) uint64 { return x[1] }},
-		// Up to b and back to 0; down to 0 and back to b.
+		// inc counts up to b and back to 0; dec counts down to 0 and back to b.
 		{"inc", []integer{u32}, func(_ integer, x []uint64) uint64 {
 			if x[0] >= x[1] {
 				return 0
@@ -282,12 +289,14 @@ func TestAtomics(t *testing.T) {
 			for seed, k := range tt.types {
 				operands := sample(tuples(uint64(seed), 60, k, k), 300)
 				for _, x := range tuples(uint64(seed), 10, k) {
-					operands = append(operands, []uint64{x[0], x[0]}, []uint64{x[0], k.mask(x[0] + 1)}, []uint64{k.mask(x[0] + 1), x[0]})
+					operands = append(operands, []uint64{x[0], x[0]}, []uint64{x[0], k.mask(x[0] + 1)},
+						[]uint64{k.mask(x[0] + 1), x[0]})
 				}
 				want := func(x []uint64) []uint64 { return []uint64{x[0], tt.want(k, x)} }
 				t.Run(fmt.Sprintf("atom%s.%s.%s", s.name, tt.name, k.name), func(t *testing.T) {
 					o := operation{
-						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; atom%s.%s.%s %%d, [%%at], %%b; ld%s.%s %%e, [%%at]; }",
+						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; "+
+							"atom%s.%s.%s %%d, [%%at], %%b; ld%s.%s %%e, [%%at]; }",
 							s.before, s.name, k.name, s.name, tt.name, k.name, s.name, k.name),
 						repeat(k.name, 2), repeat(k.name, 2),
 					}
@@ -298,7 +307,8 @@ func TestAtomics(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("red%s.%s.%s", s.name, tt.name, k.name), func(t *testing.T) {
 					o := operation{
-						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; red%s.%s.%s [%%at], %%b; mov.%s %%d, %%a; ld%s.%s %%e, [%%at]; }",
+						fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; red%s.%s.%s [%%at], %%b; "+
+							"mov.%s %%d, %%a; ld%s.%s %%e, [%%at]; }",
 							s.before, s.name, k.name, s.name, tt.name, k.name, k.name, s.name, k.name),
 						repeat(k.name, 2), repeat(k.name, 2),
 					}
@@ -313,7 +323,8 @@ func TestAtomics(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("atom%s.cas.%s", s.name, k.name), func(t *testing.T) {
 				o := operation{
-					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; atom%s.cas.%s %%d, [%%at], %%b, %%c; ld%s.%s %%e, [%%at]; }",
+					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; "+
+						"atom%s.cas.%s %%d, [%%at], %%b, %%c; ld%s.%s %%e, [%%at]; }",
 						s.before, s.name, k.name, s.name, k.name, s.name, k.name),
 					repeat(k.name, 2), repeat(k.name, 3),
 				}
@@ -328,7 +339,8 @@ func TestAtomics(t *testing.T) {
 		for _, f := range []format{single, double} {
 			t.Run(fmt.Sprintf("atom%s.add.%s", s.name, f.name), func(t *testing.T) {
 				o := operation{
-					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; atom%s.add.%s %%d, [%%at], %%b; ld%s.%s %%e, [%%at]; }",
+					fmt.Sprintf("{ .reg .b64 %%at; %s st%s.%s [%%at], %%a; atom%s.add.%s %%d, [%%at], %%b; "+
+						"ld%s.%s %%e, [%%at]; }",
 						s.before, s.name, f.name, s.name, f.name, s.name, f.name),
 					repeat(f.name, 2), repeat(f.name, 2),
 				}
@@ -343,23 +355,27 @@ func TestAtomics(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"atom.relaxed.gpu.global.add.u32", "atom.acq_rel.gpu.global.add.u32", "atom.acquire.cta.global.add.u32",
+		"atom.relaxed.gpu.global.add.u32", "atom.acq_rel.gpu.global.add.u32",
+		"atom.acquire.cta.global.add.u32",
 		"atom.release.sys.global.add.u32", "atom.gpu.global.add.u32", "atom.relaxed.gpu.add.u32",
 	} {
 		t.Run(text, func(t *testing.T) {
-			o := operation{text + " %d, [%cell], %a; ld.global.u32 %e, [%cell];", kinds("u32", "u32"), kinds("u32")}
+			o := operation{
+				text + " %d, [%cell], %a; ld.global.u32 %e, [%cell];", kinds("u32", "u32"), kinds("u32"),
+			}
 			o.check(t, d, [][]uint64{{3}, {4}}, func(x []uint64) []uint64 { return []uint64{0, x[0]} })
 		})
 	}
 }
 
-// Threads of several blocks at one cell: each operation sees what another left, in whatever order they come.
+// Threads of several blocks at one cell: each operation sees the value that another left, in any order.
 func TestAtomicsAtOneCell(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
 	const blocks, block = 3, 72
 	const n = blocks * block
-	// Thread i has the number i + 1 in %r0, its cell in %d1 and the one cell in %d0.
+	// Thread i has the number i + 1 in %r0, the address of its own cell in %d1 and that of the shared cell in
+	// %d0.
 	run := func(t *testing.T, text string, start uint64) ([]uint64, uint64) {
 		t.Helper()
 		k := load(t, d, "crowd", entry("crowd", ".param .u64 cell, .param .u64 out", `
@@ -378,20 +394,26 @@ func TestAtomicsAtOneCell(t *testing.T) {
 	st.global.u64 [%d1], %d4;
 `))
 		cell, out := upload(t, d, []uint64{start}), zeros(t, d, 8*n)
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(blocks), Block: line(block), Args: []driver.Arg{driver.Ptr(cell), driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(blocks), Block: line(block),
+			Args: []driver.Arg{driver.Ptr(cell), driver.Ptr(out)},
+		})
 		return download[uint64](t, d, out, n), download[uint64](t, d, cell, 1)[0]
 	}
 	const sum = n * (n + 1) / 2
+	exact := number{whole: u64.of(sum)}
 	for text, want := range map[string]uint64{
-		"mov.u64 %d4, 0; red.global.add.u32 [%d0], %r0;":                                                             sum,
-		"mov.u64 %d4, 0; red.global.add.u64 [%d0], %d3;":                                                             sum,
-		"mov.u64 %d4, 0; red.global.add.f64 [%d0], %g0;":                                                             double.round(number{whole: u64.of(sum)}, "rn"),
-		"mov.u64 %d4, 0; red.global.add.f32 [%d0], %f0;":                                                             single.round(number{whole: u64.of(sum)}, "rn"),
-		"mov.u64 %d4, 0; red.global.max.u32 [%d0], %r0;":                                                             n,
-		"mov.u64 %d4, 0; not.b64 %d3, %d3; red.global.min.s64 [%d0], %d3;":                                           1<<64 - n - 1,
-		"mov.u64 %d4, 0; and.b32 %r2, %r0, 31; mov.u32 %r3, 1; shl.b32 %r3, %r3, %r2; red.global.or.b32 [%d0], %r3;": 1<<32 - 1,
+		"mov.u64 %d4, 0; red.global.add.u32 [%d0], %r0;":                   sum,
+		"mov.u64 %d4, 0; red.global.add.u64 [%d0], %d3;":                   sum,
+		"mov.u64 %d4, 0; red.global.add.f64 [%d0], %g0;":                   double.round(exact, "rn"),
+		"mov.u64 %d4, 0; red.global.add.f32 [%d0], %f0;":                   single.round(exact, "rn"),
+		"mov.u64 %d4, 0; red.global.max.u32 [%d0], %r0;":                   n,
+		"mov.u64 %d4, 0; not.b64 %d3, %d3; red.global.min.s64 [%d0], %d3;": 1<<64 - n - 1,
+		"mov.u64 %d4, 0; and.b32 %r2, %r0, 31; mov.u32 %r3, 1; shl.b32 %r3, %r3, %r2; " +
+			"red.global.or.b32 [%d0], %r3;": 1<<32 - 1,
 		// A sum by compare and swap.
-		"mov.u64 %d4, 0; ld.relaxed.gpu.global.u32 %r2, [%d0]; again: add.u32 %r3, %r2, %r0; atom.global.cas.b32 %r4, [%d0], %r2, %r3; " +
+		"mov.u64 %d4, 0; ld.relaxed.gpu.global.u32 %r2, [%d0]; again: add.u32 %r3, %r2, %r0; " +
+			"atom.global.cas.b32 %r4, [%d0], %r2, %r3; " +
 			"setp.ne.u32 %p0, %r4, %r2; mov.u32 %r2, %r4; @%p0 bra again;": sum,
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -403,12 +425,15 @@ func TestAtomicsAtOneCell(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text    string
 		start   uint64
-		want    func(i int) uint64 // what is returned, sorted
+		want    func(i int) uint64 // the returned values, sorted
 		finally uint64
 	}{
-		"tickets": {text: "atom.global.add.u64 %d4, [%d0], 1;", start: 5, want: func(i int) uint64 { return uint64(i) + 5 }, finally: n + 5},
-		"inc":     {text: "atom.global.inc.u32 %r2, [%d0], 999; cvt.u64.u32 %d4, %r2;", start: 1, want: func(i int) uint64 { return uint64(i) + 1 }, finally: n + 1},
-		"dec":     {text: "atom.global.dec.u32 %r2, [%d0], 999; cvt.u64.u32 %d4, %r2;", start: n, want: func(i int) uint64 { return uint64(i) + 1 }, finally: 0},
+		"tickets": {text: "atom.global.add.u64 %d4, [%d0], 1;", start: 5,
+			want: func(i int) uint64 { return uint64(i) + 5 }, finally: n + 5},
+		"inc": {text: "atom.global.inc.u32 %r2, [%d0], 999; cvt.u64.u32 %d4, %r2;", start: 1,
+			want: func(i int) uint64 { return uint64(i) + 1 }, finally: n + 1},
+		"dec": {text: "atom.global.dec.u32 %r2, [%d0], 999; cvt.u64.u32 %d4, %r2;", start: n,
+			want: func(i int) uint64 { return uint64(i) + 1 }, finally: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, finally := run(t, tt.text, tt.start)
@@ -427,7 +452,8 @@ func TestAtomicsAtOneCell(t *testing.T) {
 		})
 	}
 	t.Run("exchange", func(t *testing.T) {
-		// What each thread leaves, the next takes: together with what is left at last, all numbers are there once.
+		// Each thread takes the value that another left: these values and the last one left are all the
+		// numbers, each once.
 		got, finally := run(t, "atom.global.exch.b64 %d4, [%d0], %d3;", 0)
 		seen := map[uint64]bool{}
 		for _, v := range append(got, finally) {
@@ -470,7 +496,10 @@ func TestSpecialRegisters(t *testing.T) {
 	grid, block := driver.Dim{2, 3, 2}, driver.Dim{5, 3, 4}
 	n := grid.Count() * block.Count()
 	out := zeros(t, d, 4*len(names)*n)
-	launch(t, d, driver.Launch{Kernel: load(t, d, "special", entry("special", ".param .u64 out", body)), Grid: grid, Block: block, Args: []driver.Arg{driver.Ptr(out)}})
+	launch(t, d, driver.Launch{
+		Kernel: load(t, d, "special", entry("special", ".param .u64 out", body)), Grid: grid, Block: block,
+		Args: []driver.Arg{driver.Ptr(out)},
+	})
 	got := download[uint32](t, d, out, len(names)*n)
 	i := 0
 	for b := range grid.Count() {
@@ -495,7 +524,7 @@ func TestSpecialRegisters(t *testing.T) {
 	}
 }
 
-// Registers that say where a block runs and what it has.
+// Registers that describe where a block runs and its resources.
 func TestSpecialRegistersOfTheDevice(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{Multiprocessors: 5})
@@ -526,7 +555,9 @@ func TestSpecialRegistersOfTheDevice(t *testing.T) {
 	st.global.u32 [%d0+20], %r0;
 `), ".visible", ".extern .shared .align 4 .b8 dynamic[];\n.visible", 1))
 	out := zeros(t, d, 24)
-	launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(1), Shared: 1000, Args: []driver.Arg{driver.Ptr(out)}})
+	launch(t, d, driver.Launch{
+		Kernel: k, Grid: line(1), Block: line(1), Shared: 1000, Args: []driver.Arg{driver.Ptr(out)},
+	})
 	got := download[uint32](t, d, out, 6)
 	if got[0] >= got[1] || got[1] < 5 {
 		t.Errorf("block on multiprocessor %d of %d, want one of at least 5", got[0], got[1])
@@ -535,6 +566,7 @@ func TestSpecialRegistersOfTheDevice(t *testing.T) {
 		t.Errorf("%v: want a warp's number below the number of warps, and clocks that do not go back", got)
 	}
 	if got[3] != 1000 || got[4] < 1100 || got[4] > 1100+1024+64 {
-		t.Errorf("%d bytes of dynamic and %d of all shared memory, want 1000 and 1100 or what they are rounded to", got[3], got[4])
+		t.Errorf("%d bytes of dynamic and %d of all shared memory, want 1000 and 1100 or what they are "+
+			"rounded to", got[3], got[4])
 	}
 }

@@ -10,10 +10,10 @@ import (
 
 const (
 	sharedBase   = 1024     // the address at which a block's shared memory starts, as on sm_90
-	staticShared = 48 << 10 // most bytes of it that are declared with a size
+	staticShared = 48 << 10 // most bytes of shared memory that variables with a size may take
 	localBase    = 1024     // the address at which a thread's local memory starts
 	mostLocal    = 512 << 10
-	mostThreads  = 1024 // of a block
+	mostThreads  = 1024 // most threads of a block
 )
 
 // kernel is a loaded entry.
@@ -22,7 +22,7 @@ type kernel struct {
 	program *program
 }
 
-// Load implements driver.Device. It reads the whole of the text, all its entries included.
+// Load implements driver.Device. It reads the whole text, with all its entries.
 func (d *Device) Load(name, ptx string) (driver.Kernel, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
@@ -58,7 +58,8 @@ func (d *Device) load(name, ptx string) (*kernel, error) {
 	return k, err
 }
 
-// make gives the variables of a module their memory, and assembles its entries; it returns the one of a name.
+// make gives the variables of a module their memory and assembles its entries; it returns the entry called
+// name.
 func (d *Device) make(m *module, name string) (*kernel, error) {
 	if err := d.place(m); err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func (d *Device) make(m *module, name string) (*kernel, error) {
 		static, local := place(m, e), placeLocal(e)
 		if static > staticShared || local > mostLocal {
 			return nil, &Fault{Kind: Unknown, Line: e.line, Text: fmt.Sprintf(
-				"%d bytes of static shared memory, of at most %d, and %d of local, of at most %d",
+				"%d bytes of static shared memory (at most %d) and %d of local memory (at most %d)",
 				static, staticShared, local, mostLocal)}
 		}
 		p, fault := assemble(m, e)
@@ -83,7 +84,7 @@ func (d *Device) make(m *module, name string) (*kernel, error) {
 	return found, nil
 }
 
-// place gives the variables of a module their memory.
+// place gives memory to the variables of a module outside shared memory.
 func (d *Device) place(m *module) error {
 	for _, v := range m.variables {
 		s := spaces[v.space]
@@ -92,7 +93,7 @@ func (d *Device) place(m *module) error {
 		}
 		if int64(v.size) > d.free() {
 			return &Fault{Kind: Memory, Line: v.line,
-				Text: fmt.Sprintf("variable %s of %d bytes where %d are free", v.name, v.size, d.free())}
+				Text: fmt.Sprintf("variable %s of %d bytes, but %d are free", v.name, v.size, d.free())}
 		}
 		a := d.heap.take(s, v.size, v.align, true)
 		copy(a.data, v.initial)
@@ -102,8 +103,9 @@ func (d *Device) place(m *module) error {
 	return nil
 }
 
-// place gives the shared variables of a module and an entry their addresses: those with a size one after another, and
-// all without behind them. It returns how many bytes the former take.
+// place gives addresses to the shared variables of a module and an entry. Variables with a size lie one after
+// another; all variables without a size start behind them, at the same address. It returns how many bytes
+// those with a size take.
 func place(m *module, e *entry) int {
 	variables := sharedOf(m, e)
 	end := uint64(sharedBase)
@@ -140,7 +142,7 @@ func placeLocal(e *entry) int {
 	return int(end - localBase)
 }
 
-// sharedOf returns the shared variables of a module and an entry.
+// sharedOf returns the shared variables of a module and of an entry.
 func sharedOf(m *module, e *entry) []*variable {
 	var out []*variable
 	for _, v := range slices.Concat(m.variables, e.variables) {
@@ -151,7 +153,7 @@ func sharedOf(m *module, e *entry) []*variable {
 	return out
 }
 
-// variableAt names the shared variable with a size that an address is in: " (tile+12)".
+// variableAt names the sized shared variable that contains an address: " (tile+12)".
 func (p *program) variableAt(address uint64) string {
 	for _, v := range p.shared {
 		if address-v.address < uint64(v.size) {
@@ -170,11 +172,13 @@ func (k *kernel) Resources() driver.Resources {
 	if most == 0 {
 		most = mostThreads
 	}
-	return driver.Resources{Shared: k.program.static, Local: k.program.local, MostThreads: min(most, mostThreads)}
+	return driver.Resources{
+		Shared: k.program.static, Local: k.program.local, MostThreads: min(most, mostThreads),
+	}
 }
 
-// Resident implements driver.Kernel: a multiprocessor has 64 warps and 32 blocks, and shared memory for one of the
-// largest blocks, each block taking 1 KiB besides its own.
+// Resident implements driver.Kernel. A multiprocessor has 64 warps, 32 blocks and enough shared memory for
+// one of the largest blocks; each block takes 1 KiB more than it asks for.
 func (k *kernel) Resident(threads, shared int) (int, error) {
 	if err := k.fits(threads, shared); err != nil {
 		return 0, fmt.Errorf("emulator: resident blocks of %s: %w", k.Name(), err)
@@ -184,13 +188,14 @@ func (k *kernel) Resident(threads, shared int) (int, error) {
 	return c.Multiprocessors * each, nil
 }
 
-// fits says whether a block of so many threads and bytes of dynamic shared memory can be.
+// fits returns an error if no block can have so many threads and bytes of dynamic shared memory.
 func (k *kernel) fits(threads, shared int) error {
 	if most := k.Resources().MostThreads; threads < 1 || threads > most {
-		return fmt.Errorf("a block of %d threads, of at most %d", threads, most)
+		return fmt.Errorf("a block of %d threads, but at most %d are allowed", threads, most)
 	}
 	if most := k.device.config.BlockShared; shared < 0 || k.program.static+shared > most {
-		return fmt.Errorf("%d+%d bytes of shared memory of a block, of at most %d", k.program.static, shared, most)
+		return fmt.Errorf("%d+%d bytes of shared memory in a block, but at most %d are allowed",
+			k.program.static, shared, most)
 	}
 	return nil
 }
@@ -252,7 +257,7 @@ func (d *Device) launch(l driver.Launch) (err error) {
 	return nil
 }
 
-// check says whether a launch can be.
+// check returns an error if a launch is not possible.
 func (k *kernel) check(l driver.Launch) error {
 	for i, most := range [...]int{1<<31 - 1, 65535, 65535} {
 		if l.Grid[i] < 1 || l.Grid[i] > most {
@@ -274,7 +279,7 @@ func (k *kernel) check(l driver.Launch) error {
 		return fmt.Errorf("%d arguments for %d parameters", got, want)
 	}
 	if float64(l.Grid[0])*float64(l.Grid[1])*float64(l.Grid[2]) > 1<<27 {
-		return errors.New("more blocks than an emulator could ever do")
+		return errors.New("more blocks than the emulator can run")
 	}
 	if l.Cooperative {
 		most, err := k.Resident(l.Block.Count(), l.Shared)
@@ -288,7 +293,8 @@ func (k *kernel) check(l driver.Launch) error {
 			most = 0
 		}
 		if l.Grid.Count() > most {
-			return fmt.Errorf("%d blocks that must run at once, of at most %d: %w", l.Grid.Count(), most, driver.ErrCooperative)
+			return fmt.Errorf("%d blocks must run at once, but at most %d can: %w",
+				l.Grid.Count(), most, driver.ErrCooperative)
 		}
 	}
 	return nil

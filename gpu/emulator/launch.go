@@ -14,47 +14,50 @@ type launch struct {
 	size     [3]int // of a block
 	threads  int    // of a block
 	warps    uint32 // of a block
-	dynamic  int    // shared bytes of a block that the caller asked for
+	dynamic  int    // shared bytes per block that the caller asked for
 	args     []driver.Arg
 	uniforms []lanes
-	began    uint64           // Device.now before the first instruction
-	told     map[uint64]clock // what comes before whoever acquires what was last written to an address
-	steps    int64            // warp instructions so far
-	traffic  *Traffic
+	began    uint64 // Device.now before the first instruction
+	// told is, for an address, what comes before the accesses of a block that acquires the value last written
+	// there.
+	told    map[uint64]clock
+	steps   int64 // warp instructions issued so far
+	traffic *Traffic
 }
 
-// block is one block of a launch, or successive ones that use the same memory.
+// block is one block of a launch, or successive blocks that use the same memory.
 type block struct {
 	launch   *launch
 	number   uint32
-	unit     uint32 // of its first warp
+	unit     uint32 // number of its first warp in the launch
 	id       [3]int
 	began    uint64
 	shared   region
 	warps    []*warp
-	order    clock // what comes before all that it does next
-	heard    clock // and what would after a fence
-	fenced   clock // what comes before all that it tells next
+	order    clock // the accesses that come before all that the block does next
+	heard    clock // the accesses that would come before it after a fence
+	fenced   clock // the accesses that come before all that the block releases next
 	barriers [16]barrier
 }
 
-const quantum = 256 // instructions that a warp may do before it is another's turn
+const quantum = 256 // instructions that a warp may issue in one turn
 
-// position returns a block's place in the grid.
+// position returns a block's position in the grid.
 func (l *launch) position(number uint32) [3]int {
 	n := int(number)
 	return [3]int{n % l.grid[0], n / l.grid[0] % l.grid[1], n / l.grid[0] / l.grid[1]}
 }
 
-// thread returns a thread's place in a block.
+// thread returns a thread's position in its block.
 func (l *launch) thread(n int) [3]int {
 	return [3]int{n % l.size[0], n / l.size[0] % l.size[1], n / l.size[0] / l.size[1]}
 }
 
-// room returns room for n blocks: that of the program's last launch, as far as it fits.
+// room returns memory for n blocks. It reuses the memory of the program's last launch if that fits.
 func (l *launch) room(n int) []*block {
 	spare := l.program.spare
-	if len(spare) > 0 && (len(spare[0].warps) != int(l.warps) || len(spare[0].shared.data) != l.program.static+l.dynamic) {
+	if len(spare) > 0 &&
+		(len(spare[0].warps) != int(l.warps) || len(spare[0].shared.data) != l.program.static+l.dynamic) {
 		spare = nil
 	}
 	for len(spare) < n {
@@ -70,7 +73,7 @@ func (l *launch) room(n int) []*block {
 	return spare[:n]
 }
 
-// newBlock returns new room for a block.
+// newBlock allocates the memory of a block.
 func (l *launch) newBlock() *block {
 	b := &block{launch: l, shared: newRegion(sharedSpace, sharedBase, l.program.static+l.dynamic)}
 	if l.program.async {
@@ -92,7 +95,7 @@ func (l *launch) newBlock() *block {
 	return b
 }
 
-// start makes b the block of a number.
+// start makes b the block with this number.
 func (b *block) start(number uint32) {
 	b.number, b.unit, b.id = number, number*b.launch.warps, b.launch.position(number)
 	b.began = b.launch.device.tick()
@@ -107,7 +110,7 @@ func (b *block) start(number uint32) {
 	}
 }
 
-// run does the whole launch. It panics with a *Fault.
+// run does the whole launch. It panics with a *Fault if the kernel faults.
 func (l *launch) run(cooperative bool) {
 	blocks := l.grid[0] * l.grid[1] * l.grid[2]
 	if cooperative {
@@ -127,8 +130,8 @@ func (l *launch) run(cooperative bool) {
 	}
 }
 
-// stride returns a number without a divisor in common with n: steps of it, modulo n, visit everything once, in an
-// order that no kernel should depend on.
+// stride returns a number that has no divisor in common with n: steps of it, modulo n, visit every block
+// once, in an order on which no kernel should depend.
 func stride(n int) int {
 	for step := n*5/8 + 1; ; step++ {
 		a, b := n, step
@@ -159,7 +162,8 @@ func (l *launch) finish(blocks []*block) {
 				moved[i] = true
 				w.run(quantum)
 				if l.steps > l.device.config.Steps {
-					w.fault(Endless, bits.TrailingZeros32(last(w))&31, "the launch has taken more than %d instructions",
+					w.fault(Endless, bits.TrailingZeros32(last(w))&31,
+						"the launch has taken more than %d instructions",
 						l.device.config.Steps)
 				}
 				if w.live == 0 {
@@ -176,7 +180,7 @@ func (l *launch) finish(blocks []*block) {
 	}
 }
 
-// last returns the lanes that a warp has run last, or could.
+// last returns the lanes that a warp has run last, or those that could run.
 func last(w *warp) uint32 {
 	if w.active != 0 {
 		return w.active

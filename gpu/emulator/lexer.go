@@ -17,7 +17,7 @@ type tokenKind byte
 const (
 	endToken    tokenKind = iota
 	wordToken             // a name: add, %r1, $loop, WARP_SZ
-	dotToken              // a dot and what sticks to it: .global, .L2::128B, the .x of %tid.x
+	dotToken              // a dot and the name that follows it: .global, .L2::128B, the .x of %tid.x
 	numberToken           // 12, 0x1f, 7.4, 0f3F800000
 	stringToken           // "…", of .pragma and .file
 	signToken             // one character of punctuation
@@ -65,11 +65,14 @@ func lex(text string) ([]token, *Fault) {
 		case isDigit(c):
 			length, kind = number(rest), numberToken
 		case c == '.':
-			length, kind = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == ':' }), dotToken
+			length = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == ':' })
+			kind = dotToken
 		case isLetter(c) || c == '%' || c == '$':
-			length, kind = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' }), wordToken
+			length = span(rest, 1, func(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' })
+			kind = wordToken
 		case !strings.ContainsRune("{}()[]<>,;:+-*=@!|", rune(c)):
-			return nil, &Fault{Kind: Syntax, Line: line, Text: "a character that is no PTX: " + quoted(rest[:1])}
+			return nil, &Fault{Kind: Syntax, Line: line,
+				Text: "a character that PTX does not have: " + quoted(rest[:1])}
 		}
 		out = append(out, token{kind, rest[:length], line})
 		i += length
@@ -77,21 +80,22 @@ func lex(text string) ([]token, *Fault) {
 	return append(out, token{kind: endToken, line: line}), nil
 }
 
-// onlyASCII refuses other characters wherever they are, in comments too, as the compilers of CUDA 12.8 to
-// 13.3 do, and in their words.
+// onlyASCII refuses other characters everywhere, even in comments, as the compilers of CUDA 12.8 to 13.3 do,
+// and with their message.
 func onlyASCII(text string) *Fault {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
 			line := 1 + strings.Count(text[:i], "\n")
 			return &Fault{
-				Kind: Syntax, Line: line, Text: fmt.Sprintf("Unexpected non-ASCII character encountered on line %d", line),
+				Kind: Syntax, Line: line,
+				Text: fmt.Sprintf("Unexpected non-ASCII character encountered on line %d", line),
 			}
 		}
 	}
 	return nil
 }
 
-// span returns how many of text's first bytes, from the from-th on, are in a class.
+// span returns how many of text's first bytes are in a class; the first from bytes count in any case.
 func span(text string, from int, in func(byte) bool) int {
 	for from < len(text) && in(text[from]) {
 		from++
@@ -99,7 +103,7 @@ func span(text string, from int, in func(byte) bool) int {
 	return from
 }
 
-// number returns how many bytes a number has: digits and letters of any sort, and an exponent's sign.
+// number returns how many bytes a number has: digits, letters and the sign of an exponent.
 func number(text string) int {
 	in := func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' }
 	n := span(text, 1, in)

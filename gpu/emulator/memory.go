@@ -7,14 +7,15 @@ import (
 	"slices"
 )
 
-// region is a run of memory, and what is known of each byte of it: an allocation, or the shared memory of a block.
+// region is a contiguous piece of memory, with the state of each byte: an allocation, or a block's shared
+// memory.
 type region struct {
 	space   space
 	base    uint64
 	data    []byte
 	defined []uint64 // a bit for each byte that has been written
-	pending []uint64 // a bit for each byte that a cp.async is on its way to; nil where there can be none
-	pages   []*page  // who touched what, nil where nobody has
+	pending []uint64 // a bit for each byte that a cp.async in flight will write; nil if there can be none
+	pages   []*page  // who accessed what; nil where there was no access
 }
 
 // space is a state space of memory.
@@ -25,19 +26,21 @@ const (
 	sharedSpace
 	constSpace
 	localSpace
-	genericSpace // global, shared or local, as the address says
+	genericSpace // global, shared or local, according to the address
 )
 
 var spaces = map[string]space{
-	"global": globalSpace, "shared": sharedSpace, "shared::cta": sharedSpace, "const": constSpace, "local": localSpace,
+	"global": globalSpace, "shared": sharedSpace, "shared::cta": sharedSpace, "const": constSpace,
+	"local": localSpace,
 }
 
-// Where the state spaces lie among generic addresses. Those of global and constant memory are generic ones themselves.
+// windows are the generic addresses at which state spaces start. Addresses of global and constant memory are
+// generic.
 var windows = [...]uint64{localSpace: 0x7d0000000000, sharedSpace: 0x7e0000000000}
 
 const windowSize = 1 << 32
 
-// newRegion returns undefined memory.
+// newRegion returns memory that nothing has written.
 func newRegion(s space, base uint64, size int) region {
 	return region{
 		space:   s,
@@ -48,18 +51,18 @@ func newRegion(s space, base uint64, size int) region {
 	}
 }
 
-// holds says whether all size bytes at an address are in the region.
+// holds reports whether all size bytes at an address are in the region.
 func (r *region) holds(address uint64, size int) bool {
 	at := address - r.base
 	return at < uint64(len(r.data)) && uint64(size) <= uint64(len(r.data))-at
 }
 
-// run returns the bits of a bitmap for size bytes at an aligned place: at most 16, which never cross a word.
+// run returns the bits of a bitmap for size bytes at an aligned offset: at most 16, which never cross a word.
 func run(at, size int) (word int, bits uint64) {
 	return at >> 6, (1<<size - 1) << (at & 63)
 }
 
-// define marks bytes as written, or as not.
+// define marks bytes as written or as unwritten.
 func (r *region) define(from, to int, defined bool) {
 	for from < to {
 		n := min(64-from&63, to-from)
@@ -73,7 +76,7 @@ func (r *region) define(from, to int, defined bool) {
 	}
 }
 
-// written says whether a byte has been written.
+// written reports whether a byte has been written.
 func (r *region) written(at int) bool { return r.defined[at>>6]>>(at&63)&1 != 0 }
 
 // get reads an element of 1, 2, 4 or 8 bytes.
@@ -107,27 +110,27 @@ func (r *region) put(at, size int, value uint64) {
 // allocation is memory of the device.
 type allocation struct {
 	region
-	variable bool // of a module: not one that Alloc took
+	variable bool // a variable of a module, not memory that Alloc returned
 }
 
 const (
 	firstAddress = 0x7f0000000000
 	alignment    = 256
 	gap          = 4096 // at least so many bytes lie between two allocations
-	mostFreed    = 64   // how many freed allocations are remembered, to name them in a fault
+	mostFreed    = 64   // how many freed allocations the heap remembers, to name them in a fault
 )
 
-// heap is the memory of a device. Addresses are never used twice, so that a use after Free is found.
+// heap is the memory of a device. It never uses an address twice, so that an access after Free is found.
 type heap struct {
 	allocations []*allocation // by address
-	recent      *allocation   // the one last found
+	recent      *allocation   // the allocation last found
 	freed       []remains
 	next        uint64
-	live        int64 // bytes that Alloc took
-	module      int64 // bytes of variables
+	live        int64 // bytes that Alloc has given out
+	module      int64 // bytes of the modules' variables
 }
 
-// remains is where an allocation was.
+// remains is the former place of a freed allocation.
 type remains struct{ base, size uint64 }
 
 // take adds an allocation.
@@ -148,7 +151,7 @@ func (h *heap) take(s space, size, align int, variable bool) *allocation {
 	return a
 }
 
-// search returns the place among the allocations of the last that starts at or before an address, or −1.
+// search returns the index of the last allocation that starts at or before an address, or −1.
 func (h *heap) search(address uint64) int {
 	at, found := slices.BinarySearchFunc(h.allocations, address, func(a *allocation, address uint64) int {
 		switch {
@@ -165,7 +168,7 @@ func (h *heap) search(address uint64) int {
 	return at
 }
 
-// find returns the allocation that has all size bytes at an address, or nil.
+// find returns the allocation that contains all size bytes at an address, or nil.
 func (h *heap) find(address uint64, size int) *allocation {
 	if a := h.recent; a != nil && a.holds(address, size) {
 		return a
@@ -177,7 +180,7 @@ func (h *heap) find(address uint64, size int) *allocation {
 	return nil
 }
 
-// free takes an allocation of Alloc away; false where there is none at the address.
+// free removes an allocation that Alloc made; it returns false if none starts at the address.
 func (h *heap) free(address uint64) bool {
 	i := h.search(address)
 	if i < 0 || h.allocations[i].base != address || h.allocations[i].variable {
@@ -187,7 +190,7 @@ func (h *heap) free(address uint64) bool {
 	return true
 }
 
-// remove takes the i-th allocation away.
+// remove removes the i-th allocation.
 func (h *heap) remove(i int) {
 	a := h.allocations[i]
 	size := int64(len(a.data))
@@ -204,7 +207,7 @@ func (h *heap) remove(i int) {
 	h.recent = nil
 }
 
-// describe says what is near an address that no allocation has.
+// describe says what is near an address that lies in no allocation.
 func (h *heap) describe(address uint64) string {
 	for _, f := range h.freed {
 		if address-f.base < f.size {

@@ -1,7 +1,7 @@
 package emulator
 
-// opcodes are the instructions that this device knows. Each decoder takes the statement's modifiers and operands and
-// returns what to do.
+// opcodes are the instructions that this device knows. Each decoder reads the statement's modifiers and
+// operands and returns the operation.
 var opcodes map[string]func(a *assembler) operation
 
 func init() {
@@ -18,12 +18,14 @@ func init() {
 		"bfe": decodeBfe, "bfi": decodeBfi, "prmt": decodePrmt, "lop3": decodeLop3,
 		"popc": decodeCount, "clz": decodeCount, "brev": decodeCount, "bfind": decodeBfind,
 
-		"fma": decodeFma, "sqrt": decodeRoot, "rcp": decodeRoot, "copysign": decodeCopysign, "testp": decodeTestp,
+		"fma": decodeFma, "sqrt": decodeRoot, "rcp": decodeRoot,
+		"copysign": decodeCopysign, "testp": decodeTestp,
 
 		"setp": decodeSetp, "selp": decodeSelp,
 
-		"bra": decodeBra, "ret": decodeExit, "exit": decodeExit, "trap": decodeTrap, "nanosleep": decodeNanosleep,
-		"bar": decodeBar, "barrier": decodeBar, "shfl": decodeShfl, "vote": decodeVote, "activemask": decodeActivemask,
+		"bra": decodeBra, "ret": decodeExit, "exit": decodeExit, "trap": decodeTrap,
+		"nanosleep": decodeNanosleep, "bar": decodeBar, "barrier": decodeBar,
+		"shfl": decodeShfl, "vote": decodeVote, "activemask": decodeActivemask,
 		"membar": decodeFence, "fence": decodeFence,
 	}
 }

@@ -101,7 +101,7 @@ func (p *parser) name() operand {
 	return operand{kind: labelOperand, name: t.text}
 }
 
-// constant reads a number of either sort.
+// constant reads an integer or a floating-point number.
 func (p *parser) constant() operand {
 	start := p.at
 	negative := p.is("-")
@@ -140,7 +140,7 @@ func floatLiteral(text string) (bits uint64, single, ok bool) {
 	return math.Float64bits(x), false, err == nil
 }
 
-// expression reads a sum of products of integers, in 64 bits.
+// expression reads a sum of products of integers and evaluates it in 64 bits.
 func (p *parser) expression() uint64 {
 	n := p.product()
 	for {
@@ -188,7 +188,7 @@ func (p *parser) factor() uint64 {
 	}
 }
 
-// constantBits returns a constant as the bits of a type, or what is wrong with it.
+// constantBits returns a constant as the bits of a type, or a text that says why the constant does not fit.
 func constantBits(o operand, k kind) (bits uint64, wrong string) {
 	switch {
 	case o.kind == floatOperand && k.class != 'f' && k.class != 'b':

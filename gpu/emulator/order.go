@@ -2,15 +2,17 @@ package emulator
 
 import "slices"
 
-// Between blocks, memory is ordered as the ISA's memory model has it, with a block in the place of a thread: what one
-// thread of a block has acquired, all have, and what one releases is what all have done. A release is a .release write,
-// or a strong one after a fence; an acquire is an .acquire read of it, or a strong one before a fence. Atomics that come
-// between the two pass it on.
+// Between blocks, memory is ordered by the ISA's memory model, with a block in the place of a thread: if one
+// thread of a block acquires, all its threads do, and a release by one thread releases what all its threads
+// have done. A release is a .release write, or a strong write after a fence. An acquire is an .acquire read
+// of the released value, or a strong read of it before a fence. Atomics between a release and an acquire pass
+// the released order on.
 
-// clock says of each block up to when its accesses come before something; nil says so of none. Clocks do not change.
+// clock is, for each block, the time up to which its accesses come before something; nil stands for none. A
+// clock is never changed.
 type clock []uint64
 
-// and returns what comes before either of two.
+// and returns the union of two clocks: for each block, the later of the two times.
 func (c clock) and(o clock) clock {
 	switch {
 	case o == nil:
@@ -33,7 +35,7 @@ func (c clock) and(o clock) clock {
 	return out
 }
 
-// released returns what comes before whoever acquires what this block releases now.
+// released returns what comes before the accesses of a block that acquires what this block releases now.
 func (b *block) released() clock {
 	out := slices.Clone(b.order)
 	if out == nil {
@@ -43,8 +45,8 @@ func (b *block) released() clock {
 	return out
 }
 
-// tell does the part of a strong write of scope .gpu or .sys that orders memory. A write that is part of an atomic
-// passes on what the one before it told.
+// tell does the ordering part of a strong write of scope .gpu or .sys. A write that is part of an atomic
+// passes on what the write before it released.
 func (b *block) tell(address uint64, release, atomic bool) {
 	told := b.fenced
 	if release {
@@ -60,7 +62,7 @@ func (b *block) tell(address uint64, release, atomic bool) {
 	b.launch.told[address] = told
 }
 
-// hear does the part of a strong read of scope .gpu or .sys that orders memory.
+// hear does the ordering part of a strong read of scope .gpu or .sys.
 func (b *block) hear(address uint64, acquire bool) {
 	told := b.launch.told[address]
 	if acquire {
@@ -70,7 +72,8 @@ func (b *block) hear(address uint64, acquire bool) {
 	}
 }
 
-// fence orders what this block has heard before what it does next, and what it has done before what it tells next.
+// fence orders what this block has read before what it does next, and what it has done before what it writes
+// next.
 func (b *block) fence() {
 	b.order = b.order.and(b.heard)
 	b.heard = nil

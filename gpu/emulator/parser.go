@@ -21,10 +21,10 @@ type parser struct {
 
 const (
 	mostRegisters = 1 << 16 // of one .reg name<n>
-	mostNested    = 1000    // braces, brackets and signs
+	mostNested    = 1000    // levels of braces, brackets and signs
 )
 
-// nest goes a level deeper, or back.
+// nest goes one level deeper (1) or back (−1).
 func (p *parser) nest(by int) {
 	if p.depth += by; p.depth > mostNested {
 		p.fail(Syntax, p.peek().line, "nested too deeply")
@@ -37,7 +37,7 @@ type scope struct {
 	names map[string]any // *register, *variable or *label
 }
 
-// jump is an operand that names a label which may stand further down.
+// jump is an operand that names a label; the label may come later in the text.
 type jump struct {
 	operand *operand
 	scope   *scope
@@ -67,7 +67,7 @@ func parse(text string) (m *module, fault *Fault) {
 	return p.module, nil
 }
 
-// fail stops the parser at a line.
+// fail stops the parser with a fault at a line.
 func (p *parser) fail(k Kind, line int, format string, args ...any) {
 	panic(&Fault{Kind: k, Line: line, Text: fmt.Sprintf(format, args...)})
 }
@@ -82,7 +82,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// is says whether the next token is this sign, word or directive, and takes it if so.
+// is reports whether the next token is this sign, word or directive, and takes it if so.
 func (p *parser) is(text string) bool {
 	if t := p.peek(); t.text != text || t.kind == stringToken || t.kind == endToken {
 		return false
@@ -91,7 +91,7 @@ func (p *parser) is(text string) bool {
 	return true
 }
 
-// expect takes a token that must be there.
+// expect takes the next token, which must be text.
 func (p *parser) expect(text string) {
 	if t := p.peek(); !p.is(text) {
 		p.fail(Syntax, t.line, "expected %q, found %s", text, t)
@@ -114,9 +114,11 @@ func (p *parser) word() token {
 	return t
 }
 
-// targets are those that a module may be for, and the .version that first had each.
+// targets are the possible targets of a module, each with the first .version that has it.
 var targets = map[string]int{
-	"sm_50": 40, "sm_52": 41, "sm_53": 42, "sm_60": 50, "sm_61": 50, "sm_62": 50, "sm_70": 60, "sm_72": 61, "sm_75": 63,
+	"sm_50": 40, "sm_52": 41, "sm_53": 42,
+	"sm_60": 50, "sm_61": 50, "sm_62": 50,
+	"sm_70": 60, "sm_72": 61, "sm_75": 63,
 	"sm_80": 70, "sm_86": 71, "sm_87": 74, "sm_89": 78, "sm_90": 78, "sm_90a": 80,
 	"sm_100": 86, "sm_101": 86, "sm_120": 87,
 }
@@ -156,7 +158,7 @@ func (p *parser) header() {
 	}
 }
 
-// declaration reads one thing of the module's level.
+// declaration reads one declaration at the module's level.
 func (p *parser) declaration() {
 	external := false
 	for {
@@ -183,7 +185,7 @@ func (p *parser) declaration() {
 	}
 }
 
-// skipLine passes over the rest of a line.
+// skipLine skips the rest of a line.
 func (p *parser) skipLine(line int) {
 	for p.peek().kind != endToken && p.peek().line == line {
 		p.at++
@@ -198,7 +200,7 @@ func (p *parser) declare(t token, what any) {
 	p.scope.names[t.text] = what
 }
 
-// lookup finds a name in a scope or those around it.
+// lookup finds a name in a scope or in the scopes around it.
 func (s *scope) lookup(name string) any {
 	for ; s != nil; s = s.outer {
 		if what, ok := s.names[name]; ok {
@@ -208,7 +210,7 @@ func (s *scope) lookup(name string) any {
 	return nil
 }
 
-// readEntry reads what follows .entry.
+// readEntry reads the rest of an .entry.
 func (p *parser) readEntry() {
 	name := p.word()
 	e := &entry{name: name.text, line: name.line}
@@ -258,14 +260,15 @@ func (p *parser) param() {
 	t := p.word()
 	v.name, v.line = t.text, t.line
 	if p.peek().text == "[" {
-		p.fail(Unknown, t.line, "parameter %s is an array: this device has parameters of at most 8 bytes", t.text)
+		p.fail(Unknown, t.line, "parameter %s is an array: this device has parameters of at most 8 bytes",
+			t.text)
 	}
 	v.address = uint64(len(p.entry.params))
 	p.entry.params = append(p.entry.params, v)
 	p.declare(t, v)
 }
 
-// kind reads a type that has a size.
+// kind reads the name of a type that has a size.
 func (p *parser) kind() kind {
 	t := p.next()
 	k, ok := kinds[strings.TrimPrefix(t.text, ".")]
@@ -371,7 +374,7 @@ func (p *parser) directive() {
 	}
 }
 
-// registers reads what follows .reg.
+// registers reads the rest of a .reg directive.
 func (p *parser) registers() {
 	t := p.next()
 	k, ok := kinds[strings.TrimPrefix(t.text, ".")]
@@ -383,7 +386,7 @@ func (p *parser) registers() {
 		if p.is("<") {
 			n := p.count()
 			if n > mostRegisters {
-				p.fail(Unknown, name.line, "%d registers, of at most %d", n, mostRegisters)
+				p.fail(Unknown, name.line, "%d registers, but at most %d are allowed", n, mostRegisters)
 			}
 			p.expect(">")
 			all := make([]register, n)
@@ -402,7 +405,7 @@ func (p *parser) registers() {
 	}
 }
 
-// variables reads what follows .global, .const, .shared or .local.
+// variables reads the rest of a .global, .const, .shared or .local directive.
 func (p *parser) variables(space string, external bool) {
 	align := 0
 	if p.is(".align") {
@@ -442,7 +445,8 @@ func (p *parser) variables(space string, external bool) {
 		}
 		switch {
 		case external && (space != "shared" || !v.unsized):
-			p.fail(Unknown, t.line, "%s: of external variables, this device knows shared arrays without a size", t.text)
+			p.fail(Unknown, t.line,
+				"%s: of external variables, this device knows only shared arrays without a size", t.text)
 		case v.unsized && !external && v.initial == nil:
 			p.fail(Syntax, t.line, "%s has no size", t.text)
 		case v.unsized && external:
@@ -461,7 +465,7 @@ func (p *parser) variables(space string, external bool) {
 	}
 }
 
-// initial reads the values of a variable; what they leave is zero.
+// initial reads the values of a variable; bytes without a value are zero.
 func (p *parser) initial(v *variable) []byte {
 	line := p.peek().line
 	var out []byte

@@ -26,7 +26,7 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// A mistake is told with its line.
+// A syntax error names its line.
 func TestSyntax(t *testing.T) {
 	const head = ".version 7.0\n.target sm_70\n.address_size 64\n"
 	for text, want := range map[string]Fault{
@@ -54,8 +54,8 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// Drivers of CUDA 12.8 to 13.3 refuse a text for one character beyond ASCII in a comment. The device does too, in the same
-// words.
+// Drivers of CUDA 12.8 to 13.3 refuse a text for one character beyond ASCII in a comment. The device does
+// too, with the same message.
 func TestOnlyASCII(t *testing.T) {
 	const head = ".version 7.0\n.target sm_70\n.address_size 64\n"
 	for text, line := range map[string]string{

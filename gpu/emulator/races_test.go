@@ -13,7 +13,7 @@ import (
 
 func TestSharedRaces(t *testing.T) {
 	t.Parallel()
-	// All of the tile is written, and all threads know.
+	// filled writes the whole tile, followed by a barrier.
 	const filled = tile + `
 	ld.global.u32 %r6, [%d3];
 	st.shared.u32 [%r3], %r6;
@@ -61,7 +61,8 @@ func TestSharedRaces(t *testing.T) {
 	@!%p0 st.shared.u16 [%r7], %r0; // HERE
 	BUG
 `,
-			bug: "@%p0 st.shared.u32 [%r7+-2], %r0; // HERE", mend: "@%p0 st.shared.u16 [%r7], %r0;", threads: []int{8, 40},
+			bug: "@%p0 st.shared.u32 [%r7+-2], %r0; // HERE", mend: "@%p0 st.shared.u16 [%r7], %r0;",
+			threads: []int{8, 40},
 		},
 		{
 			name: "a plain store before others' atomics",
@@ -261,7 +262,7 @@ again:
 	}
 }
 
-// Four warps read a number; three of them meet, and one of these writes it.
+// Four warps read a number; three of them meet at a barrier, and one of these writes the number.
 func TestRaceWithOneOfManyReaders(t *testing.T) {
 	t.Parallel()
 	for reader := range 4 {
@@ -286,8 +287,11 @@ joined:
 	bra end;
 end:
 `, 32*writer+5, reader),
-					bug: "@%p1 bra joined;", mend: "@%p1 bra last;\n\tbar.sync 2, 128;\n\tbra first;\nlast:\n\tbar.sync 2, 128;\n\tbra joined;\nfirst:",
-					block: 128, kind: emulator.Race, threads: append(everyone(128)[32*reader:32*reader+32], 32*writer+5),
+					bug: "@%p1 bra joined;",
+					mend: "@%p1 bra last;\n\tbar.sync 2, 128;\n\tbra first;\n" +
+						"last:\n\tbar.sync 2, 128;\n\tbra joined;\nfirst:",
+					block: 128, kind: emulator.Race,
+					threads: append(everyone(128)[32*reader:32*reader+32], 32*writer+5),
 				}.test(t)
 			})
 		}
@@ -318,7 +322,7 @@ func TestPipelineRaces(t *testing.T) {
 			if !errors.As(err, &f) || !slices.Contains(here(ptx), f.Line) {
 				t.Fatalf("error %v, want one at %v\n%s", err, here(ptx), numbered(ptx))
 			}
-			// A tile that is not there yet was never written the first time.
+			// A tile whose copy is still in flight was never written the first time.
 			if f.Kind != emulator.Race && (tt.after == "" || f.Kind != emulator.Uninitialized) {
 				t.Errorf("caught as %v: %v", f.Kind, err)
 			}
@@ -326,7 +330,7 @@ func TestPipelineRaces(t *testing.T) {
 	}
 }
 
-// lastBlock lets the last of 4 blocks to come, as an atomic counts them, sum what all wrote.
+// lastBlock counts the blocks with an atomic; the last of 4 blocks sums the numbers that all blocks wrote.
 const lastBlock = `
 	setp.ne.u32 %p0, %r0, 0;
 	@%p0 bra end;
@@ -354,8 +358,9 @@ func flagAndNumbers(t *testing.T, d *emulator.Device, _ bool) (in, out driver.Po
 	return alloc(t, d, 4*64), zeros(t, d, 16+4*64)
 }
 
-// handOver is the body of a kernel in which all threads of block 0 write numbers and one sets a flag, and those of block 1
-// read them when one has seen a flag. Block 2, if there is one, sets a flag of its own.
+// handOver is the body of a kernel in which all threads of block 0 write numbers and one sets a flag; the
+// threads of block 1 read them after one of them has seen a flag. Block 2, if there is one, sets a separate
+// flag.
 func handOver(before, after, see string) string {
 	return `
 	setp.eq.u32 %p0, %r0, 0;
@@ -530,7 +535,8 @@ wait:
 	setp.eq.u32 %p1, %r3, 0;
 	@%p1 bra wait;
 `,
-			bug: "st.global", mend: "st.relaxed.gpu.global", grid: 2, block: 1, cooperative: true, threads: []int{0},
+			bug: "st.global", mend: "st.relaxed.gpu.global", grid: 2, block: 1, cooperative: true,
+			threads: []int{0},
 		},
 		{
 			name: "a plain load of what others wait for",
@@ -542,7 +548,8 @@ wait:
 	setp.eq.u32 %p1, %r3, 0;
 	@%p1 bra wait;
 `,
-			bug: "ld.global", mend: "ld.relaxed.gpu.global", grid: 2, block: 1, cooperative: true, threads: []int{0},
+			bug: "ld.global", mend: "ld.relaxed.gpu.global", grid: 2, block: 1, cooperative: true,
+			threads: []int{0},
 		},
 		{
 			name: "no barrier before the flag is set",
@@ -585,7 +592,7 @@ wait:
 	}
 }
 
-// What one launch writes the next may read and write, and so may the host.
+// The next launch, and the host, may read and write the memory that a launch has written.
 func TestLaunchesAreOrdered(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -602,8 +609,12 @@ func TestLaunchesAreOrdered(t *testing.T) {
 	const n = 4 * 64
 	a, b := upload(t, d, sequence[uint32](n)), alloc(t, d, 4*n)
 	for range 2 {
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(4), Block: line(64), Args: []driver.Arg{driver.Ptr(a), driver.Ptr(b)}})
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(4), Block: line(64), Args: []driver.Arg{driver.Ptr(b), driver.Ptr(a)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(4), Block: line(64), Args: []driver.Arg{driver.Ptr(a), driver.Ptr(b)},
+		})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(4), Block: line(64), Args: []driver.Arg{driver.Ptr(b), driver.Ptr(a)},
+		})
 	}
 	equal(t, download[uint32](t, d, a, n), sequence[uint32](n))
 }

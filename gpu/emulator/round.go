@@ -5,8 +5,8 @@ import (
 	"math/big"
 )
 
-// Results rounded to nearest come from the host's own IEEE arithmetic. For the other directions the exact result is
-// compared with that one: a directed result is it or its neighbour.
+// The host's own IEEE arithmetic gives results rounded to nearest. For the other directions, the exact result
+// is compared with the nearest one: a directed result is the nearest result or its neighbour.
 
 // direction is a rounding mode.
 type direction byte
@@ -20,10 +20,11 @@ const (
 
 var directions = map[string]direction{"rn": nearest, "rz": zero, "rm": down, "rp": up}
 
-// exactly is a number without rounding; big.Float rounds none of the sums and products made here at this precision.
+// exactly returns x as a big.Float; at this precision, none of the sums and products made here is rounded.
 func exactly(x float64) *big.Float { return new(big.Float).SetPrec(5000).SetFloat64(x) }
 
-// toward returns what a result, rounded to nearest, is in another direction. over is the sign of exact − r.
+// toward returns r, a result rounded to nearest, rounded in direction dir instead. over is the sign of exact
+// − r.
 func toward(dir direction, r float64, over int, next func(x, to float64) float64) float64 {
 	switch {
 	case over > 0 && (dir == up || dir == zero && r < 0):
@@ -34,10 +35,10 @@ func toward(dir direction, r float64, over int, next func(x, to float64) float64
 	return r
 }
 
-// next32 is math.Nextafter among the numbers of 32 bits.
+// next32 is math.Nextafter for 32-bit numbers.
 func next32(x, to float64) float64 { return float64(math.Nextafter32(float32(x), float32(to))) }
 
-// finite says whether numbers are neither infinite nor NaN.
+// finite reports whether all numbers are neither infinite nor NaN.
 func finite(numbers ...float64) bool {
 	for _, x := range numbers {
 		if math.IsInf(x, 0) || x != x {
@@ -47,7 +48,7 @@ func finite(numbers ...float64) bool {
 	return true
 }
 
-// sign returns the sign of a − b, where b may be infinite.
+// sign returns the sign of a − b; b may be infinite.
 func sign(a *big.Float, b float64) int {
 	if math.IsInf(b, 0) {
 		return a.Cmp(new(big.Float).SetInf(b < 0))
@@ -55,7 +56,7 @@ func sign(a *big.Float, b float64) int {
 	return a.Cmp(exactly(b))
 }
 
-// directedFma returns what a × b + c, r when rounded to nearest, is in another direction.
+// directedFma returns a × b + c rounded in direction dir; r is the same sum rounded to nearest.
 func directedFma(dir direction, a, b, c, r float64, next func(x, to float64) float64) float64 {
 	if !finite(a, b, c) {
 		return r
@@ -63,7 +64,7 @@ func directedFma(dir direction, a, b, c, r float64, next func(x, to float64) flo
 	exact := exactly(a)
 	exact.Mul(exact, exactly(b)).Add(exact, exactly(c))
 	if exact.Sign() == 0 {
-		// A sum of zeros of two signs is −0 when rounded down.
+		// The sum of zeros of opposite signs is −0 when rounded down.
 		if dir == down && (c != 0 || math.Signbit(a) != math.Signbit(b) != math.Signbit(c)) {
 			return math.Copysign(0, -1)
 		}
@@ -72,7 +73,7 @@ func directedFma(dir direction, a, b, c, r float64, next func(x, to float64) flo
 	return toward(dir, r, sign(exact, r), next)
 }
 
-// directedDiv returns what a / b, r when rounded to nearest, is in another direction.
+// directedDiv returns a / b rounded in direction dir; r is the quotient rounded to nearest.
 func directedDiv(dir direction, a, b, r float64, next func(x, to float64) float64) float64 {
 	if !finite(a, b) || a == 0 || b == 0 {
 		return r
@@ -93,7 +94,7 @@ func directedDiv(dir direction, a, b, r float64, next func(x, to float64) float6
 	return toward(dir, r, over, next)
 }
 
-// directedRoot returns what the square root of a, r when rounded to nearest, is in another direction.
+// directedRoot returns the square root of a rounded in direction dir; r is the root rounded to nearest.
 func directedRoot(dir direction, a, r float64, next func(x, to float64) float64) float64 {
 	if !finite(a) || a <= 0 {
 		return r
@@ -103,7 +104,7 @@ func directedRoot(dir direction, a, r float64, next func(x, to float64) float64)
 	return toward(dir, r, exactly(a).Cmp(square), next)
 }
 
-// narrow returns a number of 64 bits as one of 32.
+// narrow rounds a 64-bit number to 32 bits.
 func narrow(dir direction, x float64) float32 {
 	r := float32(x)
 	if dir == nearest || !finite(x) {
@@ -119,8 +120,9 @@ func narrow(dir direction, x float64) float32 {
 	return float32(toward(dir, float64(r), over, next32))
 }
 
-// fma32 is a × b + c, rounded once. A product of two numbers of 32 bits is exact in 64; of the sum, the last bit is
-// made to say whether anything was lost, so that the second rounding sees it.
+// fma32 is a × b + c, rounded once. The product of two 32-bit numbers is exact in 64 bits. The last bit of
+// the sum is set so that it shows whether the sum lost anything; the second rounding then sees it (rounding
+// to odd).
 func fma32(a, b, c float32) float32 {
 	p := float64(float64(a) * float64(b))
 	s := p + float64(c)

@@ -9,13 +9,13 @@ import (
 type touch struct {
 	time uint64 // Device.now at the access
 	unit uint32 // the warp's number in the launch
-	code uint32 // pc << 8 | strength << 6 | lane, or many
+	code uint32 // pc << 8 | strength << 6 | lane (or many)
 }
 
-// many stands for a lane where several lanes of one warp have read since that warp's last synchronization.
+// many stands in for the lane if several lanes of one warp have read since that warp's last synchronization.
 const many = 32
 
-// strength says how far an access is seen as one that needs no other order: plain never, a strong one within its scope.
+// strength says in which scope an access is strong, and so needs no other order with strong accesses.
 type strength uint32
 
 const (
@@ -28,7 +28,7 @@ func (t touch) lane() int          { return int(t.code & 63) }
 func (t touch) strength() strength { return strength(t.code >> 6 & 3) }
 func (t touch) pc() int            { return int(t.code >> 8) }
 
-// cell is what is remembered of a word or a byte: its last writer and its last reader.
+// cell remembers the last writer and the last reader of a word or a byte.
 type cell struct {
 	write, read touch
 }
@@ -38,17 +38,19 @@ const (
 	pageSize = 1 << pageBits
 )
 
-// page remembers pageSize bytes: a cell for each word of 4 bytes, until something smaller is accessed.
+// page remembers pageSize bytes: a cell for each word of 4 bytes, until a smaller access happens.
 type page struct {
-	shift  uint // 2 for words, 0 for bytes
-	cells  []cell
-	others [][]touch // of each cell, readers that nothing orders before the last; nil while there are none
+	shift uint // 2 for words, 0 for bytes
+	cells []cell
+	// others are, for each cell, earlier readers that nothing orders before the last reader; nil while there
+	// are none.
+	others [][]touch
 }
 
-// mostReaders is how many others are remembered of a cell in global memory. In shared memory, it is all.
+// mostReaders is how many other readers of a cell in global memory are remembered. In shared memory, all are.
 const mostReaders = 8
 
-// page returns the page of an access, which does not leave it, and the cells from the first to the last.
+// page returns the page of an access, which never crosses pages, and the numbers of its first and last cells.
 func (r *region) page(at, size int) (p *page, first, last int) {
 	p = r.pages[at>>pageBits]
 	if p == nil {
@@ -62,7 +64,7 @@ func (r *region) page(at, size int) (p *page, first, last int) {
 	return p, at >> p.shift, (at + size - 1) >> p.shift
 }
 
-// split gives each byte its own cell.
+// split gives each byte a cell.
 func (p *page) split() {
 	cells := make([]cell, pageSize)
 	for i := range cells {
@@ -78,7 +80,8 @@ func (p *page) split() {
 	p.shift, p.cells = 0, cells
 }
 
-// began is the time before which accesses to a region no longer matter; no access to it does where shared is false.
+// began returns the time before which accesses to a region no longer matter. If shared is false, no access
+// matters.
 func (w *warp) began(r *region) (began uint64, shared bool) {
 	switch r.space {
 	case globalSpace:
@@ -86,15 +89,15 @@ func (w *warp) began(r *region) (began uint64, shared bool) {
 	case sharedSpace:
 		return w.block.began, true
 	}
-	return 0, false // nobody writes it, or nobody else
+	return 0, false // no thread writes it, or only its own
 }
 
-// touched returns a lane's access as it is remembered.
+// touched returns the record of a lane's access.
 func (w *warp) touched(lane int, s strength) touch {
 	return touch{w.device.now, w.unit, uint32(w.at)<<8 | uint32(s)<<6 | uint32(lane)}
 }
 
-// noteRead checks a lane's read against the writes of others and remembers it.
+// noteRead checks a lane's read against the writes of others and remembers the read.
 func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 	began, shared := w.began(r)
 	if !shared {
@@ -121,8 +124,9 @@ func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 	}
 }
 
-// remember adds the last reader of a cell to the others, before this lane takes its place. Who is ordered before this
-// lane is forgotten: whoever writes after this lane, writes after them.
+// remember moves the last reader of a cell to the others, before this lane becomes the last reader. Readers
+// that are ordered before this lane are forgotten: a write that comes after this lane's read comes after
+// theirs.
 func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where space) {
 	if p.others == nil {
 		if w.before(t, lane, where) {
@@ -138,14 +142,15 @@ func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where s
 	}
 	if !w.before(t, lane, where) {
 		if where == globalSpace && len(kept) == mostReaders {
-			kept = slices.Delete(kept, 1, 2) // the first stays: it is the likeliest to be of another block
+			// The first stays: it is the likeliest to belong to another block.
+			kept = slices.Delete(kept, 1, 2)
 		}
 		kept = append(kept, t)
 	}
 	p.others[i] = kept
 }
 
-// noteWrite checks a lane's write against the reads and writes of others and remembers it.
+// noteWrite checks a lane's write against the reads and writes of others and remembers the write.
 func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 	began, shared := w.began(r)
 	if !shared {
@@ -172,21 +177,22 @@ func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 	}
 }
 
-// conflict says whether nothing orders an earlier access before this one of a lane, where one of both is a write. Strong
-// accesses need no order, but only among those of the same size: one that is larger may be seen in part (PTX ISA, memory
-// consistency model, "Conflict and data races": morally strong operations overlap completely).
+// conflict reports whether nothing orders an earlier access before this access of a lane; at least one of the
+// two is a write. Strong accesses need no order if they have the same size. A larger access may be seen in
+// part (PTX ISA, memory consistency model, "Conflict and data races": morally strong operations overlap
+// completely).
 func (w *warp) conflict(t touch, lane int, s strength, size int, where space) bool {
 	if w.before(t, lane, where) {
 		return false
 	}
-	enough := within // for strong accesses not to race
+	enough := within // the strength with which strong accesses do not race
 	if t.unit-w.block.unit >= w.launch.warps {
 		enough = beyond
 	}
 	return s < enough || t.strength() < enough || w.program.code[t.pc()].size != size
 }
 
-// before says whether an earlier access is ordered before this one of a lane.
+// before reports whether an earlier access is ordered before this access of a lane.
 func (w *warp) before(t touch, lane int, where space) bool {
 	if t.unit == w.unit {
 		return t.lane() == lane || w.synced(t, lane)
@@ -197,14 +203,15 @@ func (w *warp) before(t touch, lane int, where space) bool {
 	return where == globalSpace && w.block.order != nil && t.time < w.block.order[t.unit/w.launch.warps]
 }
 
-// synced says whether a bar.warp.sync or a barrier lies between an earlier access in this warp and one of a lane.
+// synced reports whether a bar.warp.sync or a barrier lies between an earlier access of this warp and one of
+// a lane.
 func (w *warp) synced(t touch, lane int) bool {
 	if t.time < w.ordered || w.partial == nil {
 		return t.time < w.ordered
 	}
 	other := t.lane()
 	if other == many {
-		other = lane // whoever they are: they are not told apart
+		other = lane // the record does not tell the lanes apart
 	}
 	return t.time < w.partial[lane][other]
 }
@@ -223,7 +230,7 @@ func (w *warp) race(what string, at, size, lane int, r *region, t touch, other s
 		what, size, w.where(r, at), other, who, w.program.code[t.pc()].line)
 }
 
-// where names a place in a region.
+// where names an address in a region.
 func (w *warp) where(r *region, at int) string {
 	switch r.space {
 	case localSpace:

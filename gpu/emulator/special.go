@@ -5,16 +5,18 @@ import "time"
 // special is a special register.
 type special struct {
 	kind    kind
-	changes bool // while a block runs
+	changes bool // its value changes while a block runs
 	value   func(w *warp, lane int) uint64
 }
 
 // specials are the special registers that this device knows.
 var specials = map[string]special{
-	"%laneid":   word(func(w *warp, lane int) int { return lane }),
-	"%warpid":   word(func(w *warp, lane int) int { return w.index }),
-	"%nwarpid":  word(func(w *warp, lane int) int { return 64 }),
-	"%smid":     word(func(w *warp, lane int) int { return int(w.block.number) % w.device.config.Multiprocessors }),
+	"%laneid":  word(func(w *warp, lane int) int { return lane }),
+	"%warpid":  word(func(w *warp, lane int) int { return w.index }),
+	"%nwarpid": word(func(w *warp, lane int) int { return 64 }),
+	"%smid": word(func(w *warp, lane int) int {
+		return int(w.block.number) % w.device.config.Multiprocessors
+	}),
 	"%nsmid":    word(func(w *warp, lane int) int { return w.device.config.Multiprocessors }),
 	"%tid.x":    word(func(w *warp, lane int) int { return w.launch.thread(32*w.index + lane)[0] }),
 	"%tid.y":    word(func(w *warp, lane int) int { return w.launch.thread(32*w.index + lane)[1] }),
@@ -39,13 +41,19 @@ var specials = map[string]special{
 	"%dynamic_smem_size": word(func(w *warp, lane int) int { return w.launch.dynamic }),
 	"%total_smem_size":   word(func(w *warp, lane int) int { return w.program.static + w.launch.dynamic }),
 
-	// Time is counted in instructions of the launch, and in nanoseconds of the host.
-	"%clock":       {kind{'u', 4}, true, func(w *warp, lane int) uint64 { return uint64(uint32(w.launch.steps)) }},
-	"%clock64":     {kind{'u', 8}, true, func(w *warp, lane int) uint64 { return uint64(w.launch.steps) }},
-	"%globaltimer": {kind{'u', 8}, true, func(w *warp, lane int) uint64 { return uint64(time.Now().UnixNano()) }},
+	// Time is counted in instructions of the launch (clock) and in nanoseconds of the host (globaltimer).
+	"%clock": {kind{'u', 4}, true, func(w *warp, lane int) uint64 {
+		return uint64(uint32(w.launch.steps))
+	}},
+	"%clock64": {kind{'u', 8}, true, func(w *warp, lane int) uint64 { return uint64(w.launch.steps) }},
+	"%globaltimer": {kind{'u', 8}, true, func(w *warp, lane int) uint64 {
+		return uint64(time.Now().UnixNano())
+	}},
 }
 
-// word is a special register of 32 bits that keeps its value while a block runs.
+// word is a 32-bit special register that keeps its value while a block runs.
 func word(value func(w *warp, lane int) int) special {
-	return special{kind{'u', 4}, false, func(w *warp, lane int) uint64 { return uint64(uint32(value(w, lane))) }}
+	return special{kind{'u', 4}, false, func(w *warp, lane int) uint64 {
+		return uint64(uint32(value(w, lane)))
+	}}
 }

@@ -2,10 +2,10 @@ package emulator
 
 import "fmt"
 
-// module is PTX text, read but not yet understood: names are resolved, opcodes are words.
+// module is PTX text after parsing: its names are resolved, its opcodes are still words.
 type module struct {
 	version   int // 10 × major + minor
-	target    int // 90 of sm_90
+	target    int // 90 for sm_90
 	variables []*variable
 	entries   []*entry
 }
@@ -15,11 +15,11 @@ type entry struct {
 	name        string
 	line        int
 	params      []*variable
-	variables   []*variable // .shared and .local ones of its body
+	variables   []*variable // the .shared and .local variables of its body
 	body        []*statement
-	mostThreads int // by .maxntid or .reqntid, 0 without
+	mostThreads int // from .maxntid or .reqntid; 0 without them
 	required    [3]int
-	end         int // the line of its last brace
+	end         int // the line of its closing brace
 }
 
 // variable has an address: a parameter, or memory of the module, the block or the device.
@@ -29,16 +29,16 @@ type variable struct {
 	kind        kind
 	align, size int // in bytes
 	unsized     bool
-	initial     []byte // nil is zeros
+	initial     []byte // nil means zeros
 	line        int
-	address     uint64 // of a param, its number
+	address     uint64 // for a param, its number
 }
 
 // register is a register of each thread.
 type register struct {
 	name  string
 	kind  kind
-	index int // among the entry's registers, −1 while no instruction names it
+	index int // among the entry's registers; −1 until an instruction names it
 }
 
 // label is a place in the code.

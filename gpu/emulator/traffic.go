@@ -5,30 +5,32 @@ import (
 	"slices"
 )
 
-// Traffic is what the launches of one kernel did. A request is one memory instruction of one warp, however wide.
+// Traffic counts what the launches of one kernel did. A request is one memory instruction of one warp,
+// whatever its width.
 type Traffic struct {
 	// Launches counts launches, Instructions the instructions that warps issued.
 	Launches, Instructions int64
-	// GlobalLoaded and GlobalStored are the bytes that active threads asked for; cp.async loads.
+	// GlobalLoaded and GlobalStored are the bytes that active threads asked for; cp.async counts as a load.
 	GlobalLoaded, GlobalStored int64
 	// LoadSectors and StoreSectors are the 32-byte sectors of global memory touched, summed over requests.
 	LoadSectors, StoreSectors int64
-	// StrongLoaded and StrongSectors are what of GlobalLoaded and LoadSectors is by loads that are not weak (relaxed,
-	// acquire, volatile), as a thread waits with for what another writes: how often it must ask depends on the schedule.
+	// StrongLoaded and StrongSectors are the parts of GlobalLoaded and LoadSectors that loads other than weak
+	// ones (relaxed, acquire, volatile) account for. A thread uses such loads to wait for another thread's
+	// write; their number depends on the schedule.
 	StrongLoaded, StrongSectors int64
 	// LoadRequests and StoreRequests are the requests to global memory.
 	LoadRequests, StoreRequests int64
-	// SharedLoaded and SharedStored are the bytes that active threads asked for of shared memory.
+	// SharedLoaded and SharedStored are the bytes of shared memory that active threads asked for.
 	SharedLoaded, SharedStored int64
-	// BankConflicts are the wavefronts of shared requests beyond those that a conflict-free request needs: over 32
-	// banks of 4 bytes, the most different words that one bank must give, less 1. An 8-byte request is handled as 2
-	// half-warps, a 16-byte one as 4 quarter-warps, each on its own.
+	// BankConflicts are the wavefronts of shared requests beyond one per conflict-free request. With 32 banks
+	// of 4 bytes, a request needs as many wavefronts as the most different words that it asks of one bank. An
+	// 8-byte request is handled as 2 half-warps, a 16-byte request as 4 quarter-warps, each separately.
 	BankConflicts int64
-	// Shuffles and Barriers count what warps executed.
+	// Shuffles and Barriers count the instructions that warps executed.
 	Shuffles, Barriers int64
 }
 
-// Traffic returns the sums over the launches of the entry of that name since the last ResetTraffic.
+// Traffic returns the sums over the launches of the entry called kernel since the last ResetTraffic.
 func (d *Device) Traffic(kernel string) Traffic {
 	if t := d.traffic[kernel]; t != nil {
 		return *t
@@ -36,10 +38,10 @@ func (d *Device) Traffic(kernel string) Traffic {
 	return Traffic{}
 }
 
-// ResetTraffic forgets all sums.
+// ResetTraffic sets all sums to zero.
 func (d *Device) ResetTraffic() { clear(d.traffic) }
 
-// countGlobal counts a request to global memory. Its addresses are in w.scratch; none crosses a sector.
+// countGlobal counts a request to global memory. Its addresses are in w.scratch; no element crosses a sector.
 func (w *warp) countGlobal(size int, mask uint32, load bool) {
 	t := w.launch.traffic
 	n := int64(bits.OnesCount32(mask) * size)
@@ -75,7 +77,8 @@ func (w *warp) touchedSectors(mask uint32) int64 {
 	return int64(len(slices.Compact(seen)))
 }
 
-// conflicts returns how many wavefronts a request to shared memory needs beyond those without conflicts.
+// conflicts returns how many wavefronts a request to shared memory needs beyond those of a conflict-free
+// request.
 func (w *warp) conflicts(size int, mask uint32) int64 {
 	words := max(1, size/4)
 	together := 32 / words // lanes of a wavefront
@@ -90,7 +93,7 @@ func (w *warp) conflicts(size int, mask uint32) int64 {
 
 // crowd returns the most different words that lanes ask of one bank.
 func (w *warp) crowd(mask uint32, words int) int64 {
-	var asked [32]uint64 // of each bank, the first word
+	var asked [32]uint64 // for each bank, the first word
 	var busy uint32
 	alone := true
 	all := w.sectors[:0]
@@ -123,7 +126,7 @@ func (w *warp) crowd(mask uint32, words int) int64 {
 	return most
 }
 
-// count counts a request: of loads, stores, or of both as atom is. Shared wavefronts are counted once.
+// count counts a request as a load, a store, or both (atom). Shared wavefronts are counted once.
 func (w *warp) count(q *request, mask uint32, load, store bool) {
 	t := w.launch.traffic
 	global, shared := uint32(0), uint32(0)
@@ -166,7 +169,7 @@ func (w *warp) count(q *request, mask uint32, load, store bool) {
 	}
 }
 
-// countCopy counts the load of a cp.async, each lane of its own size.
+// countCopy counts the load of a cp.async; each lane has its own size.
 func (w *warp) countCopy(q *request, sizes *lanes, mask uint32) {
 	var sum int64
 	var some uint32

@@ -8,21 +8,23 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 )
 
-// measure returns the traffic of one launch of a kernel with the body, which begins as start says, of the parameters
-// in and out, 64 KiB each.
+// measure returns the traffic of one launch of a kernel with the given body, which follows start; the
+// parameters in and out are 64 KiB each.
 func measure(t *testing.T, body string, grid, block int) emulator.Traffic {
 	t.Helper()
 	d := open(t, emulator.Config{})
 	k := load(t, d, "kernel", entry("kernel", ".param .u64 in, .param .u64 out", start+body))
 	in, out := zeros(t, d, 1<<16), zeros(t, d, 1<<16)
-	launch(t, d, driver.Launch{Kernel: k, Grid: line(grid), Block: line(block), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+	launch(t, d, driver.Launch{
+		Kernel: k, Grid: line(grid), Block: line(block), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+	})
 	return d.Traffic("kernel")
 }
 
-// Sectors have 32 bytes, and a warp's request touches each of those it needs once.
+// Sectors have 32 bytes, and a warp's request touches each sector that it needs once.
 func TestSectors(t *testing.T) {
 	t.Parallel()
-	// %d5 is the array and size bytes for each thread.
+	// at loads into %d5 the array's address plus size bytes for each thread.
 	at := func(array string, size int) string {
 		return fmt.Sprintf("\tmul.wide.u32 %%d5, %%r2, %d;\n\tadd.u64 %%d5, %%d5, %s;\n", size, array)
 	}
@@ -34,20 +36,27 @@ func TestSectors(t *testing.T) {
 	}{
 		{"f32 in a row", 4, "ld.global.f32 %f0, [%d5];", "st.global.f32 [%d5], 0f00000000;", 128, 4},
 		{"f64 in a row", 8, "ld.global.f64 %g0, [%d5];", "st.global.f64 [%d5], 0d0000000000000000;", 256, 8},
-		{"v4 f32 in a row", 16, "ld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d5];", "mov.f32 %f0, 0f00000000; st.global.v4.f32 [%d5], {%f0, %f0, %f0, %f0};", 512, 16},
-		{"v2 f64 in a row", 16, "ld.global.v2.f64 {%g0, %g1}, [%d5];", "mov.f64 %g0, 0d0000000000000000; st.global.v2.f64 [%d5], {%g0, %g0};", 512, 16},
+		{"v4 f32 in a row", 16, "ld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d5];",
+			"mov.f32 %f0, 0f00000000; st.global.v4.f32 [%d5], {%f0, %f0, %f0, %f0};", 512, 16},
+		{"v2 f64 in a row", 16, "ld.global.v2.f64 {%g0, %g1}, [%d5];",
+			"mov.f64 %g0, 0d0000000000000000; st.global.v2.f64 [%d5], {%g0, %g0};", 512, 16},
 		{"bytes in a row", 1, "ld.global.u8 %r3, [%d5];", "st.global.u8 [%d5], %r0;", 32, 1},
 		{"u16 in a row", 2, "ld.global.u16 %r3, [%d5];", "st.global.u16 [%d5], %r0;", 64, 2},
 		{"every other", 8, "ld.global.f32 %f0, [%d5];", "st.global.f32 [%d5], 0f00000000;", 128, 8},
-		{"each in a sector of its own", 32, "ld.global.f32 %f0, [%d5];", "st.global.f32 [%d5], 0f00000000;", 128, 32},
+		{"each in a sector of its own",
+			32, "ld.global.f32 %f0, [%d5];", "st.global.f32 [%d5], 0f00000000;", 128, 32},
 		{"rows of 128 bytes", 128, "ld.global.f32 %f0, [%d5];", "st.global.f32 [%d5], 0f00000000;", 128, 32},
-		{"in a row from the second", 4, "ld.global.f32 %f0, [%d5+4];", "st.global.f32 [%d5+4], 0f00000000;", 128, 5},
-		{"in a row from the next sector", 4, "ld.global.f32 %f0, [%d5+32];", "st.global.f32 [%d5+32], 0f00000000;", 128, 4},
-		{"doubles in a row from the second", 8, "ld.global.f64 %g0, [%d5+8];", "st.global.f64 [%d5+8], 0d0000000000000000;", 256, 9},
+		{"in a row from the second",
+			4, "ld.global.f32 %f0, [%d5+4];", "st.global.f32 [%d5+4], 0f00000000;", 128, 5},
+		{"in a row from the next sector",
+			4, "ld.global.f32 %f0, [%d5+32];", "st.global.f32 [%d5+32], 0f00000000;", 128, 4},
+		{"doubles in a row from the second",
+			8, "ld.global.f64 %g0, [%d5+8];", "st.global.f64 [%d5+8], 0d0000000000000000;", 256, 9},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const blocks, warps = 2, 4
-			got := measure(t, at("%d0", tt.size)+tt.load+"\n"+at("%d1", tt.size)+tt.store, blocks, 32*warps/blocks)
+			got := measure(t, at("%d0", tt.size)+tt.load+"\n"+at("%d1", tt.size)+tt.store,
+				blocks, 32*warps/blocks)
 			want := emulator.Traffic{
 				Launches: 1, Instructions: got.Instructions,
 				GlobalLoaded: warps * tt.bytes, LoadSectors: warps * tt.count, LoadRequests: warps,
@@ -65,14 +74,16 @@ func TestSectors(t *testing.T) {
 		}
 	})
 	t.Run("backwards", func(t *testing.T) {
-		got := measure(t, "\txor.b32 %r3, %r0, 31;\n\tmul.wide.u32 %d5, %r3, 4;\n\tadd.u64 %d5, %d5, %d0;\n\tld.global.f32 %f0, [%d5];\n", 1, 32)
+		got := measure(t, "\txor.b32 %r3, %r0, 31;\n\tmul.wide.u32 %d5, %r3, 4;\n\tadd.u64 %d5, %d5, %d0;\n"+
+			"\tld.global.f32 %f0, [%d5];\n", 1, 32)
 		if got.LoadSectors != 4 || got.LoadRequests != 1 || got.GlobalLoaded != 128 {
 			t.Errorf("%+v, want 4 sectors, one request, 128 bytes", got)
 		}
 	})
 }
 
-// Lanes that a guard, a branch or the block's end leaves out ask for nothing, and a warp without lanes makes no request.
+// Lanes that a guard, a branch or the block's end excludes ask for nothing; a warp without active lanes makes
+// no request.
 func TestTrafficOfActiveLanes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -81,15 +92,22 @@ func TestTrafficOfActiveLanes(t *testing.T) {
 		bytes, sectors, requests int64
 	}{
 		{"guard", "setp.lt.u32 %p0, %r0, 9;\n\t@%p0 ld.global.f32 %f0, [%d3];\n", 64, 36, 2, 1},
-		{"branch", "setp.lt.u32 %p0, %r0, 40;\n\t@%p0 bra past;\n\tld.global.f32 %f0, [%d3];\npast:\n", 64, 96, 3, 1},
+		{"branch", "setp.lt.u32 %p0, %r0, 40;\n\t@%p0 bra past;\n\tld.global.f32 %f0, [%d3];\npast:\n",
+			64, 96, 3, 1},
 		{"block of 40", "ld.global.f32 %f0, [%d3];\n", 40, 160, 5, 2},
-		{"one thread", "setp.eq.u32 %p0, %r0, 17;\n\t@%p0 ld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d0];\n", 64, 16, 1, 1},
-		{"both sides of a branch", "and.b32 %r3, %r0, 1;\n\tsetp.eq.u32 %p0, %r3, 0;\n\t@%p0 bra even;\n\tld.global.f32 %f0, [%d3];\n\tbra past;\neven:\n\tld.global.f32 %f0, [%d3];\npast:\n", 32, 128, 8, 2},
+		{"one thread", "setp.eq.u32 %p0, %r0, 17;\n\t@%p0 ld.global.v4.f32 {%f0, %f1, %f2, %f3}, [%d0];\n",
+			64, 16, 1, 1},
+		{"both sides of a branch",
+			"and.b32 %r3, %r0, 1;\n\tsetp.eq.u32 %p0, %r3, 0;\n\t@%p0 bra even;\n" +
+				"\tld.global.f32 %f0, [%d3];\n\tbra past;\neven:\n\tld.global.f32 %f0, [%d3];\npast:\n",
+			32, 128, 8, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := measure(t, "\t"+tt.body, 1, tt.block)
-			if got.GlobalLoaded != tt.bytes || got.LoadSectors != tt.sectors || got.LoadRequests != tt.requests {
-				t.Errorf("%+v, want %d bytes, %d sectors, %d requests", got, tt.bytes, tt.sectors, tt.requests)
+			if got.GlobalLoaded != tt.bytes || got.LoadSectors != tt.sectors ||
+				got.LoadRequests != tt.requests {
+				t.Errorf("%+v, want %d bytes, %d sectors, %d requests",
+					got, tt.bytes, tt.sectors, tt.requests)
 			}
 			if got.GlobalStored != 0 || got.StoreSectors != 0 || got.StoreRequests != 0 {
 				t.Errorf("%+v, want no stores", got)
@@ -98,7 +116,7 @@ func TestTrafficOfActiveLanes(t *testing.T) {
 	}
 }
 
-// Shared memory has 32 banks of 4 bytes; a word is given to all that ask for it at once.
+// Shared memory has 32 banks of 4 bytes; all lanes that ask for a word get it at once.
 func TestBankConflicts(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -115,7 +133,10 @@ func TestBankConflicts(t *testing.T) {
 		{"every fourth word", "shl.b32 %r3, %r0, 4;", "u32", "%r7", 128, 3},
 		{"a column of 32 words", "shl.b32 %r3, %r0, 7;", "u32", "%r7", 128, 31},
 		{"a column of 33 words", "mul.lo.u32 %r3, %r0, 132;", "u32", "%r7", 128, 0},
-		{"two rows apart", "and.b32 %r3, %r0, 15; shr.u32 %r4, %r0, 4; shl.b32 %r4, %r4, 5; add.u32 %r3, %r3, %r4; shl.b32 %r3, %r3, 2;", "u32", "%r7", 128, 1},
+		{"two rows apart",
+			"and.b32 %r3, %r0, 15; shr.u32 %r4, %r0, 4; shl.b32 %r4, %r4, 5; add.u32 %r3, %r3, %r4; " +
+				"shl.b32 %r3, %r3, 2;",
+			"u32", "%r7", 128, 1},
 		{"one word", "and.b32 %r3, %r0, 0;", "u32", "%r7", 128, 0},
 		{"two words of a bank", "and.b32 %r3, %r0, 1; shl.b32 %r3, %r3, 7;", "u32", "%r7", 128, 1},
 		{"two words of two banks", "and.b32 %r3, %r0, 1; shl.b32 %r3, %r3, 2;", "u32", "%r7", 128, 0},
@@ -134,7 +155,8 @@ func TestBankConflicts(t *testing.T) {
 		// Lanes i and i + 4 of a quarter-warp meet in each of 4.
 		{"every other 16 bytes", "shl.b32 %r3, %r0, 5;", "v4.u32", "{%r7, %r8, %r9, %r10}", 512, 4},
 		{"a column of 16 bytes", "shl.b32 %r3, %r0, 7;", "v4.u32", "{%r7, %r8, %r9, %r10}", 512, 28},
-		{"a column of 16 bytes in rows of 144", "mul.lo.u32 %r3, %r0, 144;", "v4.u32", "{%r7, %r8, %r9, %r10}", 512, 0},
+		{"a column of 16 bytes in rows of 144",
+			"mul.lo.u32 %r3, %r0, 144;", "v4.u32", "{%r7, %r8, %r9, %r10}", 512, 0},
 		{"one for all, 16 bytes", "and.b32 %r3, %r0, 0;", "v4.u32", "{%r7, %r8, %r9, %r10}", 512, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,7 +174,8 @@ fill:
 	bar.sync 0;
 `
 			idle := measure(t, before, 1, 32)
-			got := measure(t, before+"\t"+tt.address+"\n\tadd.u32 %r3, %r3, %r5;\n\tld.shared."+tt.access+" "+tt.registers+", [%r3];\n", 1, 32)
+			got := measure(t, before+"\t"+tt.address+"\n\tadd.u32 %r3, %r3, %r5;\n"+
+				"\tld.shared."+tt.access+" "+tt.registers+", [%r3];\n", 1, 32)
 			if n := got.BankConflicts - idle.BankConflicts; n != tt.want {
 				t.Errorf("%d conflicts, want %d", n, tt.want)
 			}
@@ -162,11 +185,12 @@ fill:
 			if idle.BankConflicts != 0 {
 				t.Errorf("filling in rows of 16 bytes has %d conflicts", idle.BankConflicts)
 			}
-			// The same of a store, to where no two threads meet.
+			// The same for a store, if no two threads store to the same word.
 			if tt.access != "u32" || tt.name == "one word" || tt.name[:3] == "two" {
 				return
 			}
-			got = measure(t, before+"\t"+tt.address+"\n\tadd.u32 %r3, %r3, %r5;\n\tst.shared.u32 [%r3], %r0;\n", 1, 32)
+			got = measure(t,
+				before+"\t"+tt.address+"\n\tadd.u32 %r3, %r3, %r5;\n\tst.shared.u32 [%r3], %r0;\n", 1, 32)
 			if n := got.BankConflicts - idle.BankConflicts; n != tt.want {
 				t.Errorf("%d conflicts of stores, want %d", n, tt.want)
 			}
@@ -177,7 +201,7 @@ fill:
 	}
 }
 
-// cp.async loads global and stores shared memory; what it fills with zeros it does not load.
+// cp.async loads global and stores shared memory; it does not load the bytes that it fills with zeros.
 func TestTrafficOfAsyncCopies(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -200,7 +224,8 @@ func TestTrafficOfAsyncCopies(t *testing.T) {
 `, 1, 32)
 			want := emulator.Traffic{
 				Launches: 1, Instructions: got.Instructions,
-				GlobalLoaded: tt.loaded, LoadSectors: tt.sectors, LoadRequests: 1, SharedStored: tt.stored, BankConflicts: tt.extra,
+				GlobalLoaded: tt.loaded, LoadSectors: tt.sectors, LoadRequests: 1, SharedStored: tt.stored,
+				BankConflicts: tt.extra,
 			}
 			if got != want {
 				t.Errorf("%+v, want %+v", got, want)
@@ -234,7 +259,8 @@ again:
 	}
 }
 
-// Instructions are those that warps issue: both sides of a branch that divides a warp, one side of one that does not.
+// Instructions are those that warps issue: both sides of a branch that divides a warp, one side of a branch
+// that does not.
 func TestInstructions(t *testing.T) {
 	t.Parallel()
 	ptx := func(pairs int) string {
@@ -273,11 +299,12 @@ both:
 	}
 	high, low, both := count(branch(0), 32), count(branch(32), 32), count(branch(16), 32)
 	if high-low != 3 || both-low != 4 {
-		t.Errorf("%d instructions of the long side, %d of the short one, %d of both; want 3 and 4 more than the short one", high, low, both)
+		t.Errorf("%d instructions of the long side, %d of the short one, %d of both; "+
+			"want 3 and 4 more than the short one", high, low, both)
 	}
 }
 
-// Traffic is summed by kernel over launches, until it is forgotten.
+// Traffic is summed by kernel over launches, until ResetTraffic.
 func TestTrafficSums(t *testing.T) {
 	t.Parallel()
 	d := open(t, emulator.Config{})
@@ -285,7 +312,9 @@ func TestTrafficSums(t *testing.T) {
 	other := load(t, d, "other", entry("other", "", ""))
 	in, out := zeros(t, d, 256), zeros(t, d, 256)
 	run := func() {
-		launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)}})
+		launch(t, d, driver.Launch{
+			Kernel: k, Grid: line(1), Block: line(64), Args: []driver.Arg{driver.Ptr(in), driver.Ptr(out)},
+		})
 	}
 	if got := d.Traffic("copies"); got != (emulator.Traffic{}) {
 		t.Errorf("%+v before any launch", got)
@@ -299,18 +328,19 @@ func TestTrafficSums(t *testing.T) {
 	run()
 	launch(t, d, driver.Launch{Kernel: other, Grid: line(3), Block: line(32)})
 	three := d.Traffic("copies")
-	if three.Launches != 3 || three.GlobalLoaded != 768 || three.Instructions != 3*one.Instructions || three.LoadSectors != 3*one.LoadSectors {
+	if three.Launches != 3 || three.GlobalLoaded != 768 || three.Instructions != 3*one.Instructions ||
+		three.LoadSectors != 3*one.LoadSectors {
 		t.Errorf("%+v after three launches, %+v after one", three, one)
 	}
 	if got := d.Traffic("other"); got.Launches != 1 || got.GlobalLoaded != 0 || got.Instructions == 0 {
 		t.Errorf("%+v of a kernel that does nothing", got)
 	}
 	if got := d.Traffic("nothing"); got != (emulator.Traffic{}) {
-		t.Errorf("%+v of a kernel that there is not", got)
+		t.Errorf("%+v of a kernel that does not exist", got)
 	}
 	d.ResetTraffic()
 	if got := d.Traffic("copies"); got != (emulator.Traffic{}) {
-		t.Errorf("%+v after all was forgotten", got)
+		t.Errorf("%+v after ResetTraffic", got)
 	}
 	run()
 	if got := d.Traffic("copies"); got != one {

@@ -11,43 +11,48 @@ const allLanes = math.MaxUint32
 // lanes is a register of all threads of a warp. A register of fewer than 64 bits has zeros above them.
 type lanes [32]uint64
 
-// warp is 32 threads that issue together where they are at the same place. Each has its own program counter; of the
-// places where threads are, the lowest is run, which brings together again what a structured branch has parted.
+// warp is 32 threads that issue together while they are at the same instruction. Each has its own program
+// counter. The warp runs the threads at the lowest instruction, so that threads separated by a structured
+// branch meet again.
 type warp struct {
 	device  *Device
 	launch  *launch
 	block   *block
 	program *program
 	index   int
-	unit    uint32 // number in the launch: of the block × warps of a block + index
+	unit    uint32 // number of the warp in the launch: of the block × warps of a block + index
 
 	regs    []lanes
 	preds   []uint32 // predicates, by the same numbers
 	local   []region // of each lane
 	written []uint32 // lanes in which a register has been written
-	carry   uint32   // the carry flag, of add.cc and its kin
-	flagged uint32   // lanes in which it has been written
+	carry   uint32   // the carry flag, of add.cc, addc and the like
+	flagged uint32   // lanes in which the carry flag has been written
 
-	threads uint32 // the lanes that there are: the last warp of a block may have fewer than 32
-	live    uint32 // those that have not left
-	active  uint32 // those that run now, at pc
-	rest    uint32 // the other live ones, at pcs
-	awaited uint32 // those that an aligned barrier waits for, where some are at it
+	threads uint32 // the existing lanes: the last warp of a block may have fewer than 32
+	live    uint32 // the lanes that have not left
+	active  uint32 // the lanes that run now, at pc
+	rest    uint32 // the other live lanes, at pcs
+	awaited uint32 // the lanes that an aligned barrier waits for, if some are at it
 	parked  uint32 // of the rest, those that wait for other lanes to come to the same instruction
 	blocked uint32 // of the rest, those that wait at a barrier
 	pc      int
 	at      int // the instruction being done
-	next    int // where active lanes may meet others, or be overtaken: run on below it
-	pcs     [32]int
-	yield   bool // the quantum is given up
+	// next is the first instruction at which active lanes may meet others, or be overtaken. Instructions
+	// below it run without regrouping.
+	next  int
+	pcs   [32]int
+	yield bool // the warp gives up the rest of its quantum
 
-	ordered uint64          // when all lanes last synchronized
-	partial *[32][32]uint64 // when two lanes last did, in a bar.warp.sync of some
-	seen    []uint64        // up to when the accesses of each warp of the block come before this one's
-	copies  []copyInFlight  // of cp.async
-	groups  [32]int         // cp.async groups that each lane has committed
-	scratch [32]uint64      // addresses of the request being done
-	sectors [64]uint64      // sectors or words of it
+	ordered uint64 // when all lanes last synchronized
+	// partial is when two lanes last synchronized in a bar.warp.sync of some lanes; nil if there was none.
+	partial *[32][32]uint64
+	// seen is, for each warp of the block, the time up to which its accesses come before those of this warp.
+	seen    []uint64
+	copies  []copyInFlight // of cp.async
+	groups  [32]int        // cp.async groups that each lane has committed
+	scratch [32]uint64     // addresses of the current request
+	sectors [64]uint64     // sectors or words of the current request
 }
 
 // source returns what a source operand holds.
@@ -85,7 +90,7 @@ func (w *warp) start(b *block, index, threads int) {
 	}
 }
 
-// run issues at most so many instructions.
+// run issues at most quantum instructions.
 func (w *warp) run(quantum int64) {
 	code := w.program.code
 	w.yield = false
@@ -123,7 +128,7 @@ func (w *warp) run(quantum int64) {
 	}
 }
 
-// part sends some of the active lanes elsewhere.
+// part sends some of the active lanes to another instruction.
 func (w *warp) part(mask uint32, pc int) {
 	for m := mask; m != 0; m &= m - 1 {
 		w.pcs[bits.TrailingZeros32(m)] = pc
@@ -135,7 +140,8 @@ func (w *warp) part(mask uint32, pc int) {
 	w.rest |= mask
 }
 
-// regroup chooses the lanes to run next: those at the lowest place where some can run. There may be none.
+// regroup chooses the lanes to run next: those at the lowest instruction at which some can run. There may be
+// none.
 func (w *warp) regroup() {
 	for m := w.active; m != 0; m &= m - 1 {
 		w.pcs[bits.TrailingZeros32(m)] = w.pc
@@ -169,7 +175,7 @@ func (w *warp) regroup() {
 	}
 }
 
-// left stops the kernel: parked lanes wait for others that will not come.
+// left stops the kernel: parked lanes wait for lanes that will not come.
 func (w *warp) left() {
 	lane := bits.TrailingZeros32(w.parked)
 	w.at = w.pcs[lane]
@@ -182,10 +188,11 @@ func (w *warp) left() {
 	if w.awaited != 0 {
 		w.fault(Divergence, lane, "a barrier is executed by %s of %s", lanesText(here), lanesText(w.awaited))
 	}
-	w.fault(Divergence, lane, "its member mask names lanes that do not come to it: only %s are here", lanesText(here))
+	w.fault(Divergence, lane, "its member mask names lanes that do not come to it: only %s are here",
+		lanesText(here))
 }
 
-// fault stops the kernel.
+// fault stops the kernel with a *Fault of one lane.
 func (w *warp) fault(k Kind, lane int, format string, args ...any) {
 	panic(&Fault{
 		Kind:   k,
@@ -197,9 +204,10 @@ func (w *warp) fault(k Kind, lane int, format string, args ...any) {
 	})
 }
 
-// unwritten stops the kernel: a register is read that some lane has not written.
+// unwritten stops the kernel: it reads a register that some lane has not written.
 func (w *warp) unwritten(r int32, mask uint32) {
-	w.fault(Uninitialized, bits.TrailingZeros32(mask&^w.written[r]), "register %s is read before it is written",
+	w.fault(Uninitialized, bits.TrailingZeros32(mask&^w.written[r]),
+		"register %s is read before it is written",
 		w.program.names[r])
 }
 

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Write makes the file at path hold what fill writes, or leaves what was there before: a temporary file beside it is
-// written, synchronized and renamed, and the folder synchronized.
+// Write replaces the file at path by the bytes that fill writes, or leaves the old file as it was. It writes
+// a temporary file in the same folder, synchronizes and renames it, and synchronizes the folder.
 func Write(path string, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".tmp-"+filepath.Base(path)+"-*")
@@ -17,7 +17,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	}
 	done := false
 	defer func() {
-		if !done { // an error, or fill panics
+		if !done { // an error, or a panic of fill
 			f.Close()
 			os.Remove(f.Name())
 		}
@@ -42,8 +42,8 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	return nil
 }
 
-// SyncDir asks the system to keep a folder's entries through a power failure. Some systems cannot synchronize
-// folders; there it does nothing.
+// SyncDir asks the system to keep a folder's entries through a power failure. It does nothing on systems that
+// cannot synchronize folders.
 func SyncDir(dir string) {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -32,7 +32,7 @@ func check(t *testing.T, path, want string) {
 	}
 }
 
-// checkDir fails unless a folder holds exactly the names: no temporary file is left.
+// checkDir fails unless a folder contains exactly the given names, so that no temporary file is left.
 func checkDir(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -104,7 +104,7 @@ func TestWrite(t *testing.T) {
 		checkDir(t, dir, "a.txt")
 	})
 	t.Run("star in the name", func(t *testing.T) {
-		// os.CreateTemp gives a star a meaning.
+		// In the pattern of os.CreateTemp a star has a meaning.
 		dir := t.TempDir()
 		if err := Write(filepath.Join(dir, "a*b.txt"), put("here")); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestWrite(t *testing.T) {
 			t.Skip("Windows keeps no permission bits")
 		}
 		path := filepath.Join(t.TempDir(), "a.txt")
-		for range 2 { // new, then over the old one
+		for range 2 { // a new file, then over it
 			if err := Write(path, put("x")); err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +124,7 @@ func TestWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// A temporary file is made with 0600; a result is for others to read.
+			// A temporary file has the mode 0600, but others must be able to read a result.
 			if got := info.Mode().Perm(); got != 0o644 {
 				t.Errorf("the permissions are %o, want 644", got)
 			}
@@ -132,8 +132,8 @@ func TestWrite(t *testing.T) {
 	})
 }
 
-// Until fill has returned, who opens the path sees the old file, and the new one lies in the same folder, from which a
-// rename is one step.
+// Until fill has returned, the path holds the old file. The new file is in the same folder, so that a rename
+// is one step.
 func TestOldFileUntilTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.txt")
@@ -176,7 +176,7 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 			if err := Write(path, fill); !errors.Is(err, errFill) {
 				t.Errorf("error %v, want fill's", err)
 			}
-			checkDir(t, dir) // no old file: none now
+			checkDir(t, dir) // there was no old file, so there is none now
 
 			if err := Write(path, put("old")); err != nil {
 				t.Fatal(err)
@@ -189,7 +189,7 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 		})
 	}
 	t.Run("after fill", func(t *testing.T) {
-		// The file cannot be synchronized, as fill closed it: stands for a disk that fails late.
+		// The file cannot be synchronized because fill closed it. This stands for a disk that fails late.
 		dir := t.TempDir()
 		path := filepath.Join(dir, "a.txt")
 		if err := Write(path, put("old")); err != nil {
@@ -279,7 +279,7 @@ func TestFailingFolder(t *testing.T) {
 	})
 }
 
-// Of writers at the same time one wins, whole.
+// If several write at the same time, the file is complete and from one of them.
 func TestConcurrentWriters(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.txt")

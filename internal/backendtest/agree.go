@@ -29,7 +29,7 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 		rect = structuredOn(t, sensing.Rect{N1: 7, N2: 4}, 26)
 	}
 	rect["gaussian-f32"] = EnsemblesOn(t, sensing.Rect{N1: 7, N2: 4}, 100)["gaussian-f32"]
-	agree(t, b, reference, solver.Asymmetric{}, rect, truth, 5, 0.6)
+	agree(t, b, reference, solver.UV{}, rect, truth, 5, 0.6)
 }
 
 // agree does it for one parametrization.
@@ -42,8 +42,8 @@ func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization
 			solve := func(b solver.Backend) (solver.Trajectory, *solver.Result) {
 				var samples solver.Trajectory
 				res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, b,
-					solver.GradientDescent{StepSize: step}, solver.Settings{
-						Start: solver.SmallRandom{Alpha: 1e-3, Seed: 4}, Iterations: iterations, FactorRank: factorRank,
+					solver.GD{StepSize: step}, solver.Settings{
+						Start: solver.Random{Alpha: 1e-3, Seed: 4}, Iterations: iterations, FactorRank: factorRank,
 						Parametrization: par, MeasureEvery: 15, Recorder: &samples,
 					})
 				if err != nil {

@@ -59,7 +59,7 @@ var kinds = []kind{
 		paulis: []size{{4, 4, 11, 1, 6}, {16, 16, 17, 3, 5}, {64, 64, 150, 2, 3}, {128, 128, 300, 1, 2}},
 	},
 	{
-		parametrization: solver.Asymmetric{},
+		parametrization: solver.UV{},
 		space:           func(s size) sensing.Space { return sensing.Rect{N1: s.n1, N2: s.n2} },
 		truth: func(s size) (*sensing.Truth, error) {
 			return sensing.NewRectTruth(s.n1, s.n2, s.rank, float64(s.rank), truthSeed)
@@ -147,8 +147,8 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 type Suite struct {
 	// Single: gradients are taken in single precision, which there is of rows alone.
 	Single bool
-	// RowsOnly: measurements are rows of entries, and gradients those of all of them. Ensembles without rows are refused, and methods that are
-	// [solver.Partial].
+	// RowsOnly: measurements are rows of entries; ensembles without rows are refused. Which optional operations are
+	// asked for follows from the backend's Offers.
 	RowsOnly bool
 	// Small leaves out the larger half of the sizes, for a backend that is slow, but for the ensembles in LargeOf.
 	Small   bool
@@ -191,7 +191,7 @@ func refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ense
 		if _, rows := e.(sensing.Rows); rows {
 			return false
 		}
-		batch := solver.Batch{Parametrization: k.parametrization, Members: []solver.Member{{FactorRank: 1}}}
+		batch := solver.Batch{Parametrization: k.parametrization, FactorRanks: []int{1}}
 		if _, err := b.Memory(&sensing.Problem{Ensemble: e}, batch); !errors.Is(err, solver.ErrUnsupported) {
 			t.Errorf("%s is not refused as unsupported: %v", name, err)
 		}
@@ -209,6 +209,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 		f.within = single
 	}
 	f.engine = f.open(t, s.factorRank)
+	f.member = f.place(t, f.engine, 0, s.factorRank)
 	t.Run("observations", f.observations)
 	t.Run("adjoint", f.adjoint)
 	t.Run("gradient", f.gradient)
@@ -217,9 +218,14 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	}
 	t.Run("precondition", f.precondition)
 	t.Run("project", f.project)
-	if !suite.RowsOnly {
-		t.Run("partial", f.partial)
-		t.Run("evaluate", f.evaluate)
+	t.Run("dot", f.dot)
+	t.Run("vectors", f.vectors)
+	t.Run("offers", f.offers)
+	if b.Offers().Draws {
+		t.Run("draws", f.draws)
+	}
+	if b.Offers().Values {
+		t.Run("values", f.values)
 	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
@@ -235,17 +241,14 @@ type fixture struct {
 	within    float64 // relative error of f and ∇f
 	reference *reference
 	engine    solver.Engine
+	member    *solver.Member // 0 of engine
 }
 
 // open opens an engine whose members have the given factor ranks.
 func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	t.Helper()
-	var members []solver.Member
-	for _, r := range ranks {
-		members = append(members, solver.Member{FactorRank: r})
-	}
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: f.kind.parametrization, Members: members, OwnSlots: 1,
+		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: solver.Needs{Slots: 1, Vectors: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -258,9 +261,17 @@ func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	return e
 }
 
+// place gives a member of an engine to a run of factor rank r.
+func (f *fixture) place(t *testing.T, e solver.Engine, number, r int) *solver.Member {
+	t.Helper()
+	m, err := solver.NewMember(e, number, f.kind.space(f.size), f.kind.parametrization, r)
+	must(t, err)
+	return m
+}
+
 // random returns a factor of factor rank r with entries N(0, 1/r).
 func (f *fixture) random(t *testing.T, r int, seed uint64) solver.Factor {
-	u, err := solver.SmallRandom{Alpha: 1, Seed: seed}.Factor(f.shapes(t, r), nil)
+	u, err := solver.Random{Alpha: 1, Seed: seed}.Factor(f.shapes(t, r), nil)
 	must(t, err)
 	return u
 }
@@ -302,7 +313,7 @@ func must(t *testing.T, err error) {
 
 // observations checks y = A(M*) + noise against the reference.
 func (f *fixture) observations(t *testing.T) {
-	Close(t, "y", f.engine.Observations(0), f.reference.y, tolerance)
+	Close(t, "y", f.engine.Observations(), f.reference.y, tolerance)
 }
 
 // adjoint checks A against the reference on L·Rᵀ, and ⟨A(L·Rᵀ), w⟩ = ⟨L, (A*w)·R⟩ = ⟨R, (A*w)ᵀ·L⟩. Symmetric matrices have
@@ -325,14 +336,14 @@ func (f *fixture) adjoint(t *testing.T) {
 	p := make([]float64, f.size.m)
 	sum := mat.NewDense(n1, 4, nil)
 	sum.Set(0, 0, 1) // something to be overwritten
-	must(t, f.engine.Apply(p, l, r))
-	must(t, f.engine.AdjointMul(sum, w, false, r))
+	must(t, f.member.Apply(p, l, r))
+	must(t, f.member.AdjointMul(sum, w, false, r))
 	var z mat.Dense
 	z.Mul(l, r.T())
 	Close(t, "A(LRᵀ)", p, f.reference.apply(&z), tolerance)
 	back := mat.NewDense(n2, 4, nil)
 	back.Set(0, 0, 1)
-	must(t, f.engine.AdjointMul(back, w, true, l))
+	must(t, f.member.AdjointMul(back, w, true, l))
 	var left, right, other, scale float64
 	for i := range p {
 		left += p[i] * w[i]
@@ -347,10 +358,10 @@ func (f *fixture) adjoint(t *testing.T) {
 	if !(math.Abs(left-right) <= tolerance*scale && math.Abs(left-other) <= tolerance*scale) {
 		t.Errorf("⟨A(LRᵀ), w⟩ = %v, ⟨L, (A*w)·R⟩ = %v and ⟨R, (A*w)ᵀ·L⟩ = %v", left, right, other)
 	}
-	if f.engine.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.engine.AdjointMul(sum, append(w, 1), false, r) == nil {
+	if f.member.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.member.AdjointMul(sum, append(w, 1), false, r) == nil {
 		t.Error("operands of the wrong size were taken")
 	}
-	if n1 != n2 && (f.engine.Apply(p, r, l) == nil || f.engine.AdjointMul(r, w, false, sum) == nil) {
+	if n1 != n2 && (f.member.Apply(p, r, l) == nil || f.member.AdjointMul(r, w, false, sum) == nil) {
 		t.Error("operands in the wrong places were taken")
 	}
 }
@@ -412,9 +423,9 @@ func (f *fixture) precondition(t *testing.T) {
 	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
 	must(t, f.engine.Set(0, solver.Iterate, u))
 	must(t, f.engine.Set(0, solver.Gradient, x))
-	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, lambda))
+	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, lambda))
 	got := x.Clone()
-	must(t, f.engine.Get(0, solver.OwnSlot, got))
+	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for i := range x {
 		p := u[len(u)-1-i] // U is U's own partner, and U and V are each other's
 		var shifted, want mat.Dense
@@ -432,8 +443,8 @@ func (f *fixture) precondition(t *testing.T) {
 		}
 	}
 	must(t, f.engine.Set(0, solver.Iterate, solver.NewFactor(u.Shapes())))
-	must(t, f.engine.Precondition(0, solver.OwnSlot, solver.Gradient, 0))
-	must(t, f.engine.Get(0, solver.OwnSlot, got))
+	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, 0))
+	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for _, a := range got {
 		if !math.IsNaN(a.At(0, 0)) {
 			t.Errorf("the inverse of nothing gives %v", a.At(0, 0))
@@ -454,10 +465,10 @@ func (f *fixture) project(t *testing.T) {
 	}
 	must(t, e.Set(0, solver.Iterate, w))
 	must(t, e.Set(0, solver.Gradient, x))
-	must(t, e.Project(0, solver.OwnSlot, solver.Gradient))
+	must(t, e.Project(0, solver.MethodSlot, solver.Gradient))
 	got, again := x.Clone(), x.Clone()
-	must(t, e.Get(0, solver.OwnSlot, got))
-	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Get(0, solver.MethodSlot, got))
+	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	Close(t, "projected twice", flat(again), flat(got), tolerance)
 	for i := range x {
@@ -471,7 +482,7 @@ func (f *fixture) project(t *testing.T) {
 		t.Error("the iterate has changed")
 	}
 	must(t, e.Set(0, solver.Iterate, solver.NewFactor(w.Shapes())))
-	must(t, e.Project(0, solver.Gradient, solver.OwnSlot))
+	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	for _, a := range again {
 		if !math.IsNaN(a.At(0, 0)) {
@@ -490,9 +501,10 @@ func (f *fixture) twice(t *testing.T) {
 // trajectory returns the factor after three steps of an engine's member 0.
 func (f *fixture) trajectory(t *testing.T, e solver.Engine) solver.Factor {
 	u := f.random(t, f.size.factorRank, 8)
-	must(t, e.Set(0, solver.Iterate, u))
+	m := f.place(t, e, 0, f.size.factorRank)
+	must(t, m.Set(solver.Iterate, u))
 	for i := range 3 {
-		must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, 0, i))
+		must(t, solver.GD{StepSize: 0.1}.Step(m, i))
 	}
 	must(t, e.Get(0, solver.Iterate, u))
 	return u
@@ -512,13 +524,15 @@ func (f *fixture) batch(t *testing.T) {
 		ranks, all = append(ranks, r), append(all, b)
 	}
 	e := f.open(t, ranks...)
+	var places []*solver.Member
 	for b := range members {
+		places = append(places, f.place(t, e, b, ranks[b]))
 		must(t, e.Set(b, solver.Iterate, f.random(t, ranks[b], 8+uint64(b-mine))))
 	}
 	for i := range 3 {
 		must(t, e.Gradient(all...))
 		for b := range members {
-			must(t, solver.GradientDescent{StepSize: 0.1}.Step(e, b, i))
+			must(t, solver.GD{StepSize: 0.1}.Step(places[b], i))
 		}
 	}
 	got := f.random(t, f.size.factorRank, 0)
@@ -540,7 +554,7 @@ func (f *fixture) state(t *testing.T) {
 	u, v := f.random(t, f.size.factorRank, 21), f.random(t, f.size.factorRank, 22)
 	keep := u.Clone()
 	must(t, e.Set(0, solver.Iterate, u))
-	must(t, e.Set(0, solver.OwnSlot, v))
+	must(t, e.Set(0, solver.MethodSlot, v))
 	u.Copy(v)
 	got := v.Clone()
 	must(t, e.Get(0, solver.Iterate, got))
@@ -549,7 +563,7 @@ func (f *fixture) state(t *testing.T) {
 	}
 	var before, after [1]float64
 	must(t, e.Losses(before[:], 0))
-	must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, 0.5, solver.OwnSlot))
+	must(t, e.Combine(0, solver.Iterate, 1, solver.Iterate, 0.5, solver.MethodSlot))
 	must(t, e.Losses(after[:], 0))
 	keep.Combine(1, keep, 0.5, v)
 	want, _ := f.reference.gradient(keep)
@@ -558,14 +572,14 @@ func (f *fixture) state(t *testing.T) {
 		t.Error("the loss did not change with the iterate")
 	}
 	// A term with the coefficient 0 is not read, and 1·x copies to the bit.
-	must(t, e.Combine(0, solver.OwnSlot, 0, solver.Gradient, 1, solver.Iterate))
-	must(t, e.Get(0, solver.OwnSlot, got))
+	must(t, e.Combine(0, solver.MethodSlot, 0, solver.Gradient, 1, solver.Iterate))
+	must(t, e.Get(0, solver.MethodSlot, got))
 	must(t, e.Get(0, solver.Iterate, v))
 	if !same(got, v) {
 		t.Error("a copied slot differs")
 	}
-	must(t, e.Combine(0, solver.OwnSlot, 0, solver.OwnSlot, 0, solver.OwnSlot))
-	must(t, e.Get(0, solver.OwnSlot, got))
+	must(t, e.Combine(0, solver.MethodSlot, 0, solver.MethodSlot, 0, solver.MethodSlot))
+	must(t, e.Get(0, solver.MethodSlot, got))
 	if !zero(got) {
 		t.Error("nothing times nothing is something")
 	}
@@ -573,11 +587,11 @@ func (f *fixture) state(t *testing.T) {
 		shapes := f.shapes(t, f.size.factorRank)
 		shapes[i].Rows++
 		wrong := solver.NewFactor(shapes)
-		if e.Set(0, solver.Iterate, wrong) == nil || e.Get(0, solver.Iterate, wrong) == nil {
+		if f.member.Set(solver.Iterate, wrong) == nil || f.member.Get(solver.Iterate, wrong) == nil {
 			t.Error("a factor of the wrong shape was taken")
 		}
 	}
-	if short := keep[1:]; e.Set(0, solver.Iterate, short) == nil || e.Get(0, solver.Iterate, short) == nil {
+	if short := keep[1:]; f.member.Set(solver.Iterate, short) == nil || f.member.Get(solver.Iterate, short) == nil {
 		t.Error("a factor with a matrix too few was taken")
 	}
 	// A member named twice is one member.
@@ -595,14 +609,14 @@ func (f *fixture) reset(t *testing.T) {
 	e := f.open(t, r+3, r+2)
 	for b, rank := range []int{r + 3, r + 2} {
 		must(t, e.Set(b, solver.Iterate, f.random(t, rank, 30)))
-		must(t, e.Set(b, solver.OwnSlot, f.random(t, rank, 31)))
+		must(t, e.Set(b, solver.MethodSlot, f.random(t, rank, 31)))
 	}
 	must(t, e.Gradient(0, 1))
 	var neighbour [2]float64
 	must(t, e.Losses(neighbour[:1], 1))
-	must(t, e.Reset(0, solver.Member{FactorRank: r}))
+	must(t, e.Reset(0, r))
 	slot := f.random(t, r, 32)
-	for _, s := range []solver.Slot{solver.Iterate, solver.OwnSlot} {
+	for _, s := range []solver.Slot{solver.Iterate, solver.MethodSlot} {
 		must(t, e.Get(0, s, slot))
 		if !zero(slot) {
 			t.Errorf("slot %d holds something after a reset", s)
@@ -615,9 +629,9 @@ func (f *fixture) reset(t *testing.T) {
 	if neighbour[0] != neighbour[1] {
 		t.Error("a reset changes another member")
 	}
-	must(t, e.Reset(0, solver.Member{FactorRank: r + 3}))
+	must(t, e.Reset(0, r+3))
 	must(t, e.Set(0, solver.Iterate, f.random(t, r+3, 33)))
-	if e.Reset(0, solver.Member{FactorRank: r + 4}) == nil {
+	if e.Reset(0, r+4) == nil {
 		t.Error("a factor rank larger than the place was taken")
 	}
 }

@@ -1,4 +1,4 @@
-// Package drivertest has what tests of code on a device share.
+// Package drivertest has helpers for tests of code that uses a device.
 package drivertest
 
 import (
@@ -9,10 +9,10 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// margin is how many bytes are watched on each side of an allocation: what Alloc's pointers are aligned to.
+// margin is how many bytes are watched on each side of an allocation: the alignment of Alloc's pointers.
 const margin = 256
 
-// canary is what lies there: NaN as f64, f32 and bf16, so that a kernel that reads too far and uses it shows it.
+// canary fills the margins: NaN as f64, f32 and bf16, so that results show that a kernel has read too far.
 var canary = func() []byte {
 	b := make([]byte, margin)
 	for i := range b {
@@ -21,9 +21,9 @@ var canary = func() []byte {
 	return b
 }()
 
-// Guard returns d with a margin on both sides of each allocation. What was written there is an error of t, found when
-// the allocation is freed or the device closed. Live counts what was asked for, without margins; Info's Free knows of
-// them. All else is d's.
+// Guard returns d with a margin on both sides of each allocation. If a kernel writes to a margin, t gets an
+// error when the allocation is freed or the device closed. Live counts the requested bytes, without margins;
+// Info's Free includes the margins. Otherwise the device behaves like d.
 func Guard(t testing.TB, d driver.Device) driver.Device {
 	return &guard{Device: d, t: t, sizes: map[driver.Pointer]int64{}}
 }
@@ -31,8 +31,8 @@ func Guard(t testing.TB, d driver.Device) driver.Device {
 type guard struct {
 	driver.Device
 	t        testing.TB
-	sizes    map[driver.Pointer]int64 // of what is taken, without margins
-	launched string                   // the last launch in words
+	sizes    map[driver.Pointer]int64 // sizes of the live allocations, without margins
+	launched string                   // the last launch, as text
 }
 
 // Alloc implements driver.Device.
@@ -85,7 +85,7 @@ func (g *guard) Close() error {
 	return g.Device.Close()
 }
 
-// check looks at the margins of an allocation. A device that cannot be read any more says so elsewhere.
+// check checks the margins of an allocation. If the device can no longer be read, other calls report that.
 func (g *guard) check(p driver.Pointer, size int64) {
 	g.t.Helper()
 	got := make([]byte, margin)
@@ -104,7 +104,7 @@ func (g *guard) check(p driver.Pointer, size int64) {
 	}
 }
 
-// damage returns where a margin first differs from what it should be, and in how many bytes it does.
+// damage returns where a margin first differs from the canary, and in how many bytes it differs.
 func damage(got []byte) (first, count int) {
 	for i, b := range got {
 		if b == canary[i] {

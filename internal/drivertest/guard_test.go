@@ -9,7 +9,8 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// fake is a device whose memory is a slice that is never reused. What it is not asked for here it does not have.
+// fake is a device whose memory is a slice that is never reused. It has only the methods that these tests
+// need.
 type fake struct {
 	driver.Device
 	memory []byte
@@ -64,12 +65,12 @@ func (f *fake) Launch(l driver.Launch) error {
 
 func (f *fake) Close() error { f.closed++; return f.lost }
 
-// kernel is one that does what fake.Launch does: it changes the bytes that its arguments point to.
+// kernel stands for the kernel that fake.Launch runs: it changes the bytes to which its arguments point.
 type kernel struct{ driver.Kernel }
 
 func (kernel) Name() string { return "poke" }
 
-// listener is a testing.TB that keeps what is said to it.
+// listener is a testing.TB that records errors.
 type listener struct {
 	testing.TB
 	errors []string
@@ -91,8 +92,8 @@ func TestGuard(t *testing.T) {
 		{"inside", 100, []int64{0, 50, 99}, nil},
 		{"nothing to be inside of", 0, nil, nil},
 		{"before", 100, []int64{-1}, []string{
-			"1 bytes in front of an allocation of 100 bytes were written, the first at its byte -1; the last kernel was " +
-				"launch poke grid=2×1×1 block=32×1×1",
+			"1 bytes in front of an allocation of 100 bytes were written, the first at its byte -1; " +
+				"the last kernel was launch poke grid=2×1×1 block=32×1×1",
 		}},
 		{"far before", 100, []int64{-256, -3}, []string{"2 bytes in front of an allocation of 100 bytes"}},
 		{"behind", 100, []int64{100, 101, 355}, []string{"3 bytes behind an allocation of 100 bytes"}},
@@ -108,7 +109,9 @@ func TestGuard(t *testing.T) {
 				if p%256 != 0 || d.Live() != c.size {
 					t.Errorf("%d bytes at %#x, where %d bytes are live", c.size, p, d.Live())
 				}
-				launch := driver.Launch{Kernel: kernel{}, Grid: driver.Dim{2, 1, 1}, Block: driver.Dim{32, 1, 1}}
+				launch := driver.Launch{
+					Kernel: kernel{}, Grid: driver.Dim{2, 1, 1}, Block: driver.Dim{32, 1, 1},
+				}
 				for _, at := range c.write {
 					launch.Args = append(launch.Args, driver.Arg(int64(p)+at))
 				}
@@ -137,7 +140,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardPassesErrors: what fails on the device fails the same with a guard, and says nothing of margins.
+// TestGuardPassesErrors: a failing device fails in the same way with a guard, and no margin is reported.
 func TestGuardPassesErrors(t *testing.T) {
 	l, f := &listener{TB: t}, newFake()
 	d := Guard(l, f)

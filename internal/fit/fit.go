@@ -1,4 +1,4 @@
-// Package fit lays straight lines through points.
+// Package fit fits straight lines to points.
 package fit
 
 import (
@@ -11,17 +11,19 @@ import (
 // Line is y = Intercept + Slope·x, by least squares.
 type Line struct {
 	Slope, Intercept float64
-	// Low and High bound the slope with 95 % confidence, where errors are independent, normal and of one size; NaN for two points.
+	// Low and High bound the slope with 95 % confidence if errors are independent, normal and of equal
+	// variance. They are NaN for two points.
 	Low, High float64
-	// R2 is the share of the variance that the line explains; NaN where y does not vary.
+	// R2 is the share of the variance that the line explains; NaN if y does not vary.
 	R2 float64
-	// Residual is the standard deviation around the line, with two degrees of freedom taken off; NaN for two points.
+	// Residual is the standard deviation around the line, with two degrees of freedom removed; NaN for two
+	// points.
 	Residual float64
-	// Points counts those that the line was laid through.
+	// Points is the number of points.
 	Points int
 }
 
-// Through lays a line through points; ok is false where fewer than two x differ.
+// Through fits a line to points; ok is false if fewer than two x differ.
 func Through(x, y []float64) (l Line, ok bool) {
 	mean, variance := stat.MeanVariance(x, nil)
 	if len(x) < 2 || !(variance > 0) {
@@ -49,14 +51,15 @@ func Through(x, y []float64) (l Line, ok bool) {
 	return l, true
 }
 
-// At is the line's y.
+// At returns the line's y at x.
 func (l Line) At(x float64) float64 { return l.Intercept + l.Slope*x }
 
 func square(x float64) float64 { return x * x }
 
-// Mean is that of independent numbers, with its interval of 95 % confidence by Student's t.
+// Mean returns the mean of independent numbers and its 95 % confidence interval by Student's t.
 func Mean(x []float64) (mean, low, high float64) {
 	mean, deviation := stat.MeanStdDev(x, nil)
-	half := distuv.StudentsT{Sigma: 1, Nu: float64(len(x) - 1)}.Quantile(0.975) * deviation / math.Sqrt(float64(len(x)))
+	n := float64(len(x))
+	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * deviation / math.Sqrt(n)
 	return mean, mean - half, mean + half
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// near fails where two numbers differ in the first nine digits.
+// near fails if two numbers differ in the first nine digits.
 func near(t *testing.T, what string, got, want float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= 1e-9*math.Max(1, math.Abs(want))) {
@@ -13,9 +13,9 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-// TestByHand: x = 1 … 5, y = 2.2, 4.1, 6.2, 7.8, 10.1. Sxx = 10, Sxy = 19.5, so the slope is 1.95 and the intercept
-// 6.08 − 3·1.95 = 0.23. The residuals 0.02, −0.03, 0.12, −0.23, 0.12 have the sum of squares 0.083, so s² = 0.083/3, and
-// Student's t has 3.182446305284263 at 97.5 % with three degrees of freedom.
+// TestByHand: x = 1 … 5, y = 2.2, 4.1, 6.2, 7.8, 10.1. Sxx = 10, Sxy = 19.5, so the slope is 1.95 and the
+// intercept 6.08 − 3·1.95 = 0.23. The residuals 0.02, −0.03, 0.12, −0.23, 0.12 have the sum of squares 0.083,
+// so s² = 0.083/3, and Student's t has 3.182446305284263 at 97.5 % with three degrees of freedom.
 func TestByHand(t *testing.T) {
 	l, ok := Through([]float64{1, 2, 3, 4, 5}, []float64{2.2, 4.1, 6.2, 7.8, 10.1})
 	if !ok || l.Points != 5 {
@@ -31,7 +31,8 @@ func TestByHand(t *testing.T) {
 	near(t, "the line at 10", l.At(10), 19.73)
 }
 
-// TestPowerLaw: y = 3·x^1.3125 has that slope in logarithms, whatever the scale, with an interval of no width.
+// TestPowerLaw: y = 3·x^1.3125 has the slope 1.3125 in logarithms, whatever the scale, with an interval of
+// width 0.
 func TestPowerLaw(t *testing.T) {
 	var x, y []float64
 	for e := -12.0; e <= -2; e++ {
@@ -59,7 +60,8 @@ func TestFew(t *testing.T) {
 	}
 }
 
-// TestMean: 2, 4, 4, 6 have the mean 4 and s² = 8/3; Student's t at 97.5 % with three degrees of freedom is 3.1824463.
+// TestMean: 2, 4, 4, 6 have the mean 4 and s² = 8/3; Student's t at 97.5 % with three degrees of freedom is
+// 3.1824463.
 func TestMean(t *testing.T) {
 	mean, low, high := Mean([]float64{2, 4, 4, 6})
 	half := 3.182446305284263 * math.Sqrt(8.0/3/4)

@@ -18,22 +18,22 @@ import (
 	"time"
 )
 
-// mostBundle is how many bytes a bundle may have: a short visit has no time to copy more.
+// mostBundle is the largest size of a bundle in bytes: a short visit has no time to copy more.
 const mostBundle = 40_000_000
 
-// bundleName is the folder in the bundle.
+// bundleName is the name of the folder in the bundle.
 const bundleName = "gpu-check"
 
 const infoName = "bundle.json"
 
-// bundleInfo says what a bundle was built from.
+// bundleInfo describes the source from which a bundle was built.
 type bundleInfo struct {
 	Revision string `json:"revision"` // of git; empty if git does not know it
-	Modified bool   `json:"modified"` // there were changes that are not committed
+	Modified bool   `json:"modified"` // there were uncommitted changes
 	Go       string `json:"go"`
 }
 
-// revision is it in words.
+// revision returns the revision as text.
 func (i bundleInfo) revision() string {
 	if i.Modified {
 		return i.Revision + " with changes"
@@ -52,7 +52,7 @@ func readBundleInfo(dir string) (i bundleInfo, err error) {
 	return i, nil
 }
 
-// isBundle says whether Build made a folder.
+// isBundle reports whether Build made a folder.
 func isBundle(dir string) bool {
 	for _, name := range []string{infoName, "matsense", "gpu.test", "cuda.test", "torch_step.py"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -62,7 +62,7 @@ func isBundle(dir string) bool {
 	return true
 }
 
-// buildFolder builds all that a machine with a GPU needs into an empty folder.
+// buildFolder builds all that a machine with a GPU needs, in an empty folder.
 func buildFolder(ctx context.Context, source, dir string, progress io.Writer) error {
 	headers, err := output(ctx, source, nil, "scripts/cuda-headers")
 	if err != nil {
@@ -89,7 +89,7 @@ func buildFolder(ctx context.Context, source, dir string, progress io.Writer) er
 			return err
 		}
 	}
-	// Tests read their data in the folder of their package.
+	// Tests read their data from the folder of their package.
 	for name, pkg := range map[string]string{"gpu": "gpu", "cuda": "gpu/cuda"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return err
@@ -116,7 +116,7 @@ func buildFolder(ctx context.Context, source, dir string, progress io.Writer) er
 	)
 }
 
-// infoOf asks git and Go for the revision and the version.
+// infoOf asks git for the revision and Go for its version.
 func infoOf(ctx context.Context, source string) (i bundleInfo) {
 	if revision, err := output(ctx, source, nil, "git", "rev-parse", "HEAD"); err == nil {
 		changes, err := output(ctx, source, nil, "git", "status", "--porcelain")
@@ -127,8 +127,7 @@ func infoOf(ctx context.Context, source string) (i bundleInfo) {
 	return i
 }
 
-// output runs a command in a folder and returns its output; the error has what it wrote to its standard
-// error.
+// output runs a command in a folder and returns its output; the error contains the command's standard error.
 func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	if strings.Contains(name, "/") {
 		name = filepath.Join(dir, name)
@@ -137,13 +136,14 @@ func output(ctx context.Context, dir string, env []string, name string, args ...
 	c.Dir, c.Env = dir, append(os.Environ(), env...)
 	out, err := c.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w%s", quoted(append([]string{filepath.Base(name)}, args...)), err, stderrOf(err))
+		command := quoted(append([]string{filepath.Base(name)}, args...))
+		return "", fmt.Errorf("%s: %w%s", command, err, stderrOf(err))
 	}
 	return string(out), nil
 }
 
-// packBundle packs a folder into a gzipped tar file, which every Linux can unpack, and returns its size. A
-// file of most bytes or more is refused, and nothing is written.
+// packBundle packs a folder into a gzipped tar file, which every Linux can unpack, and returns its size. If
+// the file would have most bytes or more, it returns an error and writes nothing.
 func packBundle(dir, file string, most int) (int, error) {
 	var out bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -158,7 +158,8 @@ func packBundle(dir, file string, most int) (int, error) {
 		}
 		if d.IsDir() { // tests run in folders that may be empty
 			return t.WriteHeader(&tar.Header{
-				Name: path.Join(bundleName, name) + "/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: time.Unix(0, 0),
+				Name: path.Join(bundleName, name) + "/", Mode: 0o755, Typeflag: tar.TypeDir,
+				ModTime: time.Unix(0, 0),
 			})
 		}
 		info, err := d.Info()
@@ -175,7 +176,7 @@ func packBundle(dir, file string, most int) (int, error) {
 		return 0, err
 	}
 	if out.Len() >= most {
-		return 0, fmt.Errorf("the bundle has %.1f MB and must be below %.0f MB: leave out what is not needed",
+		return 0, fmt.Errorf("the bundle has %.1f MB and must be below %.0f MB: leave out unneeded files",
 			float64(out.Len())/1e6, float64(most)/1e6)
 	}
 	return out.Len(), writeFile(file, out.Bytes())

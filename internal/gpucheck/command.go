@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-const usageHead = `Checks matsense on an NVIDIA GPU, times it beside PyTorch, and writes a page with the results.
+const usageHead = `Checks matsense on an NVIDIA GPU, times it and PyTorch, and writes a page with the results.
 
-  gpu-check build FILE.tar.gz       packs all that a machine with a GPU needs; needs Go, gcc and scripts/cuda-headers
+  gpu-check build FILE.tar.gz       packs all that a machine with a GPU needs
+                                    (build needs Go, gcc and scripts/cuda-headers)
   gpu-check run [flags]             carries the steps below out on that machine, and writes results.tar.gz
   gpu-check page RESULTS...         puts the results of several calls on one device on one page
 
@@ -24,10 +25,10 @@ On the machine with a GPU, which needs Linux, the NVIDIA driver and a C library 
 
   tar xf FILE.tar.gz && gpu-check/gpu-check run
 
-Every step has a time limit. A step that exceeds its limit is ended with all of its processes, and the next step
-begins. A step that fails does not stop the others. A test that is skipped counts as failed; only if a program is
-not installed (nvidia-smi, compute-sanitizer, PyTorch) is its step skipped. run needs no Go and no network. The
-results are written after every step. In the source tree, run builds first.
+Every step has a time limit. A step that exceeds its limit is ended with all of its processes, and the next
+step begins. A step that fails does not stop the others. A skipped test counts as failed. A step is skipped
+only if a program that it needs is not installed (nvidia-smi, compute-sanitizer, PyTorch). run needs no Go
+and no network. The results are written after every step. In the source tree, run builds first.
 
 Flags of run:
 `
@@ -127,10 +128,11 @@ type runOptions struct {
 
 func (o *runOptions) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // Main says what is wrong
+	f.SetOutput(io.Discard) // Main prints the error
 	f.StringVar(&o.only, "only", "", "do only these `groups` or steps, separated by commas")
-	f.StringVar(&o.out, "out", "", "the `folder` for logs and results, new or empty (default gpu-check-results)")
-	f.DurationVar(&o.within, "within", 0, "end by then, whatever is not done: a `duration` such as 9m30s")
+	f.StringVar(&o.out, "out", "",
+		"the `folder` for logs and results, new or empty (default gpu-check-results)")
+	f.DurationVar(&o.within, "within", 0, "end after this `duration`, such as 9m30s, even if steps are left")
 	f.BoolVar(&o.tiny, "tiny", false, "tiny sizes, for a dry run without a GPU; the times mean nothing")
 	f.IntVar(&o.patience, "patience", 1, "multiply all time limits by this `number`")
 	f.BoolVar(&o.dry, "dry-run", false, "only print the steps, with their commands and limits")
@@ -147,7 +149,10 @@ func mainRun(ctx context.Context, args []string, source string, stdout io.Writer
 		}
 		return 0, usagef("run: %v", err)
 	}
-	v := &visit{tiny: o.tiny, dry: o.dry, patience: o.patience, out: o.out, stdout: stdout, python: os.Getenv("PYTHON")}
+	v := &visit{
+		tiny: o.tiny, dry: o.dry, patience: o.patience, out: o.out, stdout: stdout,
+		python: os.Getenv("PYTHON"),
+	}
 	if o.patience < 1 {
 		return 0, usagef("--patience is a whole number from 1, not %d", o.patience)
 	}
@@ -205,7 +210,7 @@ func mainRun(ctx context.Context, args []string, source string, stdout io.Writer
 	return 0, nil
 }
 
-// choose reads --only.
+// choose reads the flag --only.
 func (v *visit) choose(only string) error {
 	if only == "" {
 		return nil
@@ -223,7 +228,7 @@ func (v *visit) choose(only string) error {
 	return nil
 }
 
-// find finds the bundle beside this program, or builds it. clean takes away what was built.
+// find finds the bundle beside this program, or builds it. clean removes what find has built.
 func (v *visit) find(ctx context.Context, source string) (clean func(), err error) {
 	nothing := func() {}
 	program, err := os.Executable()

@@ -14,19 +14,20 @@ import (
 )
 
 // The GPU and the CPU add the same numbers in different orders, so each gradient differs by some 1e-15 of its
-// size. While the signal grows from the small start, U is nearly linear in U₀, and relative differences grow
-// with the number of steps only: 1e-9 is far more than they can reach, and far less than any wrong term would
-// make. At the floor the test error is some 1e-7 of ‖M*‖, and what is left are differences of numbers near 1:
-// 1e-16 over 1e-7 is 1e-9 for each, and 1e-6 leaves three digits for their sums.
+// size. While the signal grows from the small start, U is nearly linear in U₀, so relative differences grow
+// only with the number of steps. 1e-9 is far more than they can reach, and far less than any wrong term would
+// cause. At the floor the test error is some 1e-7 of ‖M*‖, and the remaining differences are those of numbers
+// near 1: 1e-16 over 1e-7 is 1e-9 for each, and 1e-6 leaves three digits for their sums.
 const (
 	earlyBound = 1e-9 // up to the end of saddle avoidance
 	lateBound  = 1e-6 // to the end
 )
 
-// compared are the columns of a trajectory that are compared, with the singular values of the signal.
+// compared are the columns of a trajectory that are compared, in addition to the singular values of the
+// signal.
 var compared = []string{"train_loss", "test_error", "signal", "noise", "angle"}
 
-// apart is the largest relative difference of two tables.
+// apart is the largest relative difference between two tables.
 type apart struct {
 	most   float64
 	column string
@@ -46,7 +47,7 @@ func (d apart) String() string {
 	return fmt.Sprintf("at most %.1e (%s, %s)", d.most, d.column, d.row)
 }
 
-// relative is |a − b| over the larger of the two; infinite if only one is a number.
+// relative is |a − b| over the larger of |a| and |b|; infinite if only one of them is a number.
 func relative(a, b float64) float64 {
 	if a == b || math.IsNaN(a) && math.IsNaN(b) {
 		return 0
@@ -57,9 +58,9 @@ func relative(a, b float64) float64 {
 	return math.Inf(1)
 }
 
-// csvTable is a file with a header.
+// csvTable is a CSV file with a header.
 type csvTable struct {
-	at   map[string]int // the place of each column
+	at   map[string]int // the index of each column
 	rows [][]string
 }
 
@@ -82,7 +83,7 @@ func readCSV(name string) (*csvTable, error) {
 	return t, nil
 }
 
-// number is a cell's; NaN if it is empty.
+// number returns the number in a cell; NaN if the cell is empty.
 func (t *csvTable) number(row int, column string) float64 {
 	v, err := strconv.ParseFloat(t.rows[row][t.at[column]], 64)
 	if err != nil {
@@ -91,10 +92,11 @@ func (t *csvTable) number(row int, column string) float64 {
 	return v
 }
 
-// compareTrajectories compares trajectory.csv of two runs. early is the last iteration of the strict bound.
+// compareTrajectories compares trajectory.csv of two runs. The strict bound holds up to iteration early.
 func compareTrajectories(a, b *csvTable, rank, early int) (before, after apart, err error) {
 	if len(a.rows) != len(b.rows) {
-		return before, after, fmt.Errorf("one trajectory has %d rows and the other %d", len(a.rows), len(b.rows))
+		return before, after, fmt.Errorf("one trajectory has %d rows and the other %d",
+			len(a.rows), len(b.rows))
 	}
 	columns := append([]string{}, compared...)
 	for i := range rank {
@@ -124,7 +126,7 @@ func compareTrajectories(a, b *csvTable, rank, early int) (before, after apart, 
 	return before, after, nil
 }
 
-// summary is what is read of summary.json.
+// summary has the fields of summary.json that are used.
 type summary struct {
 	Status string
 	Final  struct {
@@ -146,7 +148,7 @@ func readSummary(dir string) (s summary, err error) {
 	return s, err
 }
 
-// judgeRun is the outcome of a run of matsense, and keeps its times and its last errors.
+// judgeRun returns the outcome of a run of matsense, and records its times and its last errors.
 func judgeRun(a *attempt, name, dir, device string) Outcome {
 	o := judgeExit(a)
 	s, err := readSummary(a.runDir(dir))
@@ -157,7 +159,9 @@ func judgeRun(a *attempt, name, dir, device string) Outcome {
 		return o
 	}
 	wall := a.ended.took.Seconds()
-	a.results.Runs = append(a.results.Runs, Run{name, device, wall, s.Stepping, s.Final.TrainLoss, s.Final.TestError})
+	a.results.Runs = append(a.results.Runs, Run{
+		name, device, wall, s.Stepping, s.Final.TrainLoss, s.Final.TestError,
+	})
 	return ok("%.2f s, %.2f s of them stepping; test error %.4g", wall, s.Stepping, s.Final.TestError)
 }
 
@@ -187,10 +191,12 @@ func judgePaper(a *attempt) Outcome {
 	return ok("%s", text)
 }
 
-// judgeSameBits compares the factors of the runs on the GPU: one run done twice, and resumed, gives the same
-// bytes.
+// judgeSameBits compares the factors of the runs on the GPU: a run gives the same bytes if it is repeated, or
+// stopped and resumed.
 func judgeSameBits(a *attempt) Outcome {
-	read := func(dir string) ([]byte, error) { return os.ReadFile(filepath.Join(a.runDir(dir), "factor.npy")) }
+	read := func(dir string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(a.runDir(dir), "factor.npy"))
+	}
 	want, err := read("paper-gpu")
 	if err != nil {
 		return failed("cannot compare: %v", err)
@@ -215,8 +221,8 @@ func judgeSameBits(a *attempt) Outcome {
 	return ok("%s", text)
 }
 
-// judgeSweep compares the sweeps' runs.csv: settings and outcome are equal, final numbers within the late
-// bound.
+// judgeSweep compares runs.csv of the sweeps: settings and outcomes must be equal, final numbers within the
+// late bound.
 func judgeSweep(a *attempt) Outcome {
 	t, err1 := readCSV(filepath.Join(a.runDir("sweep-cuda"), "runs.csv"))
 	u, err2 := readCSV(filepath.Join(a.runDir("sweep-cpu"), "runs.csv"))
@@ -240,7 +246,8 @@ func compareSweeps(t, u *csvTable) (d apart, err error) {
 	if len(t.rows) != len(u.rows) {
 		return d, fmt.Errorf("one sweep has %d runs and the other %d", len(t.rows), len(u.rows))
 	}
-	for _, column := range append([]string{"run", "status", "iterations", "recovered", "error"}, compared...) {
+	columns := append([]string{"run", "status", "iterations", "recovered", "error"}, compared...)
+	for _, column := range columns {
 		if _, there := t.at[column]; !there {
 			return d, fmt.Errorf("runs.csv has no column %s", column)
 		}
@@ -258,5 +265,5 @@ func compareSweeps(t, u *csvTable) (d apart, err error) {
 	return d, nil
 }
 
-// oneLine writes joined errors in one line.
+// oneLine writes joined errors on one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// follow prints the lines of a growing file that match show, until stop is called; stop prints what is still
-// missing.
+// follow prints the lines of a growing file that match show, until stop is called; stop prints the remaining
+// ones.
 func follow(name string, show *regexp.Regexp, to io.Writer) (stop func()) {
 	file, err := os.Open(name)
 	if err != nil || show == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// judgeTests is the outcome of tests: ok if some passed, none failed and none was skipped.
+// judgeTests returns the outcome of tests: ok if some passed, none failed and none was skipped.
 func judgeTests(p *attempt) Outcome {
 	t := parseTests(p.text)
 	o := t.outcome()
@@ -61,7 +61,7 @@ func count(n int, what string) string {
 
 var sanitizerSummary = regexp.MustCompile(`(?m)^=========.* (SUMMARY: .*)$`)
 
-// judgeSanitizer is the outcome of tests under compute-sanitizer.
+// judgeSanitizer returns the outcome of tests under compute-sanitizer.
 func judgeSanitizer(p *attempt) Outcome {
 	if strings.Contains(p.text, "Device not supported") {
 		return skipped("compute-sanitizer does not support this device")
@@ -87,7 +87,7 @@ func judgeSanitizer(p *attempt) Outcome {
 	return o
 }
 
-// judgeLoad is judgeTests, and keeps what the compiler made of each kernel.
+// judgeLoad is judgeTests; it also records the resources that the compiler reports for each kernel.
 func judgeLoad(p *attempt) Outcome {
 	o := judgeTests(p)
 	kernels := parseKernels(p.text)
@@ -105,8 +105,8 @@ func judgeLoad(p *attempt) Outcome {
 	return ok("%s, %d of them with local memory", count(len(kernels), "kernel"), local)
 }
 
-// judgeBenchmarks is ok if something was measured and nothing failed; too little memory is a reason not to
-// measure.
+// judgeBenchmarks is ok if something was measured and nothing failed; a benchmark may be left out for lack of
+// memory.
 func judgeBenchmarks(p *attempt) Outcome {
 	measured, missing := parseBenchmarks(p.text)
 	p.results.Benchmarks = append(p.results.Benchmarks, measured...)
@@ -132,7 +132,7 @@ func judgeBenchmarks(p *attempt) Outcome {
 	}
 }
 
-// missingPyTorch is the exit status of bench/torch_step.py if PyTorch, or a GPU for it, is not there.
+// missingPyTorch is the exit status of bench/torch_step.py if PyTorch, or a GPU for it, is missing.
 const missingPyTorch = 77
 
 func judgeTorch(p *attempt) Outcome {
@@ -154,7 +154,7 @@ func judgeTorch(p *attempt) Outcome {
 	return ok("%d measured, %d not", len(measured), len(missing))
 }
 
-// judgeExit is ok if the process was.
+// judgeExit is ok if the exit status is 0.
 func judgeExit(p *attempt) Outcome {
 	if p.bad() {
 		p.detail = lastLines(p.text, 15)
@@ -184,7 +184,7 @@ func judgeDevices(p *attempt) Outcome {
 	return ok("%s", deviceName(gpu))
 }
 
-// lastLines returns the last lines that are not empty.
+// lastLines returns the last n lines that are not empty.
 func lastLines(text string, n int) []string {
 	var all []string
 	for line := range strings.Lines(text) {

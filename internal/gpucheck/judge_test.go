@@ -9,9 +9,11 @@ import (
 	"time"
 )
 
-// attemptOf is a step that ended with a log and an exit status.
+// attemptOf is a step that ended with the given log and exit status.
 func attemptOf(log string, code int) *attempt {
-	return &attempt{visit: &visit{}, text: log, ended: ended{code: code}, limit: 9 * time.Second, results: &Results{}}
+	return &attempt{
+		visit: &visit{}, text: log, ended: ended{code: code}, limit: 9 * time.Second, results: &Results{},
+	}
 }
 
 // TestJudgeTests: a log of go test is ok if something passed and nothing failed or was skipped. No device
@@ -37,7 +39,8 @@ func TestJudgeTests(t *testing.T) {
 		ended     ended
 		want      string
 	}{
-		{"a panic", passed + "panic: runtime error: index out of range\n", ended{code: 2}, "failed: panic: runtime error: index out of range"},
+		{"a panic", passed + "panic: runtime error: index out of range\n",
+			ended{code: 2}, "failed: panic: runtime error: index out of range"},
 		{"an exit status that the log does not explain", passed, ended{code: 1}, "failed: exit status 1"},
 		{"a signal", passed, ended{code: -1}, "failed: ended by a signal"},
 		{"out of time", "=== RUN   TestA\n--- PASS: TestA (0.00s)\n=== RUN   TestB\n", ended{late: true},
@@ -58,18 +61,25 @@ func TestJudgeTests(t *testing.T) {
 }
 
 func TestJudgeSanitizer(t *testing.T) {
-	passed := "=== RUN   TestA\n--- PASS: TestA (0.00s)\nPASS\n"
+	const (
+		passed      = "=== RUN   TestA\n--- PASS: TestA (0.00s)\nPASS\n"
+		clean       = "========= COMPUTE-SANITIZER\n" + passed + "========= ERROR SUMMARY: 0 errors\n"
+		unsupported = "========= Error: Device not supported. Please refer\n"
+	)
 	for log, want := range map[string]string{
-		"========= COMPUTE-SANITIZER\n" + passed + "========= ERROR SUMMARY: 0 errors\n": "ok: 1 test, SUMMARY: 0 errors",
-		"========= Error: Device not supported. Please refer\n":                          "skipped: compute-sanitizer does not support this device",
-		passed: "failed: compute-sanitizer wrote no summary",
+		clean:       "ok: 1 test, SUMMARY: 0 errors",
+		unsupported: "skipped: compute-sanitizer does not support this device",
+		passed:      "failed: compute-sanitizer wrote no summary",
 	} {
 		if got := judgeSanitizer(attemptOf(log, 0)).String(); got != want {
 			t.Errorf("%q: %q, want %q", log, got, want)
 		}
 	}
-	a := attemptOf("========= Invalid __global__ read of size 8 bytes\n"+passed+"========= ERROR SUMMARY: 1 error\n", 1)
-	if o := judgeSanitizer(a); o.State != Failed || !strings.Contains(o.Text, "SUMMARY: 1 error") || !strings.Contains(a.detail[0], "Invalid") {
+	a := attemptOf("========= Invalid __global__ read of size 8 bytes\n"+passed+
+		"========= ERROR SUMMARY: 1 error\n", 1)
+	o := judgeSanitizer(a)
+	if o.State != Failed || !strings.Contains(o.Text, "SUMMARY: 1 error") ||
+		!strings.Contains(a.detail[0], "Invalid") {
 		t.Errorf("%v with the lines %q", o, a.detail)
 	}
 }
@@ -90,7 +100,8 @@ func TestParseBenchmarks(t *testing.T) {
 		t.Fatalf("%d measured, %d missing: %+v", len(measured), len(missing), measured)
 	}
 	first := measured[0]
-	if first.Problem != (Problem{200, 10000, 1}) || first.Entries != "f32" || first.Arithmetic != "f64" || first.Rows != "memory" ||
+	if first.Problem != (Problem{200, 10000, 1}) || first.Entries != "f32" || first.Arithmetic != "f64" ||
+		first.Rows != "memory" ||
 		first.What != "contract" || first.Metrics["ns/op"] != 200000 || first.Metrics["GB/s"] != 4000 {
 		t.Errorf("the first is %+v", first)
 	}
@@ -100,13 +111,16 @@ func TestParseBenchmarks(t *testing.T) {
 	if measured[3].key() != "Launch" {
 		t.Errorf("the launch is %q", measured[3].key())
 	}
-	if want := (Missing{"n=1000/m=10000/f64/f64/memory/batch=1", "40 GB are needed, and 10 GB are free"}); missing[0] != want {
-		t.Errorf("missing is %+v, want %+v", missing[0], want)
+	lacking := Missing{"n=1000/m=10000/f64/f64/memory/batch=1", "40 GB are needed, and 10 GB are free"}
+	if missing[0] != lacking {
+		t.Errorf("missing is %+v, want %+v", missing[0], lacking)
 	}
+	const late = "    b_test.go:1: out of time\n" +
+		"--- SKIP: BenchmarkCUDA/n=200/m=1/f64/f64/memory/batch=8\n"
 	for log, want := range map[string]string{
-		benchLog: "ok: 4 measured, 1 left out for lack of memory",
-		"PASS\n": "failed: nothing was measured",
-		benchLog + "    b_test.go:1: out of time\n--- SKIP: BenchmarkCUDA/n=200/m=1/f64/f64/memory/batch=8\n": "failed: out of time: 4 measured, 1 not",
+		benchLog:        "ok: 4 measured, 1 left out for lack of memory",
+		"PASS\n":        "failed: nothing was measured",
+		benchLog + late: "failed: out of time: 4 measured, 1 not",
 	} {
 		if got := judgeBenchmarks(attemptOf(log, 0)).String(); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -115,34 +129,44 @@ func TestParseBenchmarks(t *testing.T) {
 }
 
 func TestParseTorch(t *testing.T) {
-	log := "# PyTorch 0.0 (sample), CUDA 0.0\ntorch/float32/eager/n=200/m=10000/batch=8  2.0000  1.0000  3.0000  1600.0\n" +
+	log := "# PyTorch 0.0 (sample), CUDA 0.0\n" +
+		"torch/float32/eager/n=200/m=10000/batch=8  2.0000  1.0000  3.0000  1600.0\n" +
 		"# skipped torch/float64/compiled/n=200/m=10000/batch=8: torch.compile: sample\n"
 	measured, missing, about := parseTorch(log)
-	if want := (TorchStep{Problem{200, 10000, 8}, "float32", "eager", 2, 1, 3}); len(measured) != 1 || measured[0] != want {
+	want := TorchStep{Problem{200, 10000, 8}, "float32", "eager", 2, 1, 3}
+	if len(measured) != 1 || measured[0] != want {
 		t.Errorf("measured %+v", measured)
 	}
-	if len(missing) != 1 || missing[0].Reason != "torch.compile: sample" || about != "0.0 (sample), CUDA 0.0" {
+	if len(missing) != 1 || missing[0].Reason != "torch.compile: sample" ||
+		about != "0.0 (sample), CUDA 0.0" {
 		t.Errorf("missing %+v, about %q", missing, about)
 	}
-	if o := judgeTorch(attemptOf("PyTorch is not installed\n", missingPyTorch)); o.String() != "skipped: PyTorch is not installed" {
+	o := judgeTorch(attemptOf("PyTorch is not installed\n", missingPyTorch))
+	if o.String() != "skipped: PyTorch is not installed" {
 		t.Errorf("without PyTorch: %v", o)
 	}
 }
 
 func TestParseSMI(t *testing.T) {
-	driver, clocks := parseSMI("A GPU, 575.57, 143771 MiB, 345 MHz, 1980 MHz, 1593 MHz, 3201 MHz, 700.00 W, 31\n")
-	if driver != "575.57" || clocks != "processors 345 MHz of at most 1980 MHz, memory 1593 MHz of at most 3201 MHz, power limit 700.00 W, when idle" {
+	driver, clocks := parseSMI(
+		"A GPU, 575.57, 143771 MiB, 345 MHz, 1980 MHz, 1593 MHz, 3201 MHz, 700.00 W, 31\n")
+	const want = "processors 345 MHz of at most 1980 MHz, memory 1593 MHz of at most 3201 MHz, " +
+		"power limit 700.00 W, when idle"
+	if driver != "575.57" || clocks != want {
 		t.Errorf("%q, %q", driver, clocks)
 	}
-	if got := parseClocks("1980 MHz, 3201 MHz, 40, 300 W\n1755 MHz, 3201 MHz, 50, 690 W\n"); got != "1755–1980 MHz" {
+	got := parseClocks("1980 MHz, 3201 MHz, 40, 300 W\n1755 MHz, 3201 MHz, 50, 690 W\n")
+	if got != "1755–1980 MHz" {
 		t.Errorf("the clocks are %q", got)
 	}
 }
 
-// TestCompare: the bounds are for relative differences, and what is no number on one side alone is infinitely
-// far.
+// TestCompare: the bounds are for relative differences; if only one side is a number, the difference is
+// infinite.
 func TestCompare(t *testing.T) {
-	for _, c := range []struct{ a, b, want float64 }{{1, 1, 0}, {2, 1, 0.5}, {0, 0, 0}, {1e-300, 2e-300, 0.5}, {-1, 1, 2}} {
+	for _, c := range []struct{ a, b, want float64 }{
+		{1, 1, 0}, {2, 1, 0.5}, {0, 0, 0}, {1e-300, 2e-300, 0.5}, {-1, 1, 2},
+	} {
 		if got := relative(c.a, c.b); got != c.want {
 			t.Errorf("of %v and %v: %v, want %v", c.a, c.b, got, c.want)
 		}
@@ -162,7 +186,8 @@ func TestCompare(t *testing.T) {
 	a := table("a", head+"0,1,1,1,1,1,1\n5,1,1,1,1,1,1\n")
 	b := table("b", head+"0,1,1,1,1,1,1\n5,1,0.5,1,1,1,1\n")
 	early, late, err := compareTrajectories(a, b, 1, 0)
-	if err != nil || early.most != 0 || late.most != 0.5 || late.column != "test_error" || late.row != "iteration 5" {
+	if err != nil || early.most != 0 || late.most != 0.5 || late.column != "test_error" ||
+		late.row != "iteration 5" {
 		t.Errorf("%v, %v, %v", early, late, err)
 	}
 	if _, _, err := compareTrajectories(a, table("c", head+"0,1,1,1,1,1,1\n"), 1, 0); err == nil {
@@ -170,7 +195,8 @@ func TestCompare(t *testing.T) {
 	}
 	sweep := "run,status,iterations,recovered,error,train_loss,test_error,signal,noise,angle\n"
 	s := table("s", sweep+"1,done,5,true,,1,1,1,1,1\n")
-	if _, err := compareSweeps(s, table("u", sweep+"1,diverged,5,true,,1,1,1,1,1\n")); err == nil || !strings.Contains(err.Error(), "status of run 0") {
+	_, err = compareSweeps(s, table("u", sweep+"1,diverged,5,true,,1,1,1,1,1\n"))
+	if err == nil || !strings.Contains(err.Error(), "status of run 0") {
 		t.Errorf("the error is %v", err)
 	}
 }

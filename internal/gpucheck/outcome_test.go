@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestWhyNoTestRan checks that tests that did not run are told with the reason.
+// TestWhyNoTestRan: if no test ran, the outcome gives the reason.
 func TestWhyNoTestRan(t *testing.T) {
 	for _, c := range []struct {
 		ended ended
@@ -25,7 +25,7 @@ func TestWhyNoTestRan(t *testing.T) {
 	}
 }
 
-// TestMergeKeepsTheHost: a first call without the group load does not know it.
+// TestMergeKeepsTheHost: the results of a first call without the group load do not contain the host.
 func TestMergeKeepsTheHost(t *testing.T) {
 	got, err := Merge([]*Results{{}, {About: About{Host: "SAMPLE"}}})
 	if err != nil || got.About.Host != "SAMPLE" {
@@ -33,10 +33,11 @@ func TestMergeKeepsTheHost(t *testing.T) {
 	}
 }
 
-// TestTwoLists: in Markdown, a list goes on after an empty line.
+// TestTwoLists: in Markdown, a list would continue after an empty line.
 func TestTwoLists(t *testing.T) {
 	page := Page(&Results{Steps: []StepResult{{Name: "torch", Outcome: failed("sample")}}})
-	if want := "- **torch**: sample\n\nWhere and when:\n\n- device: unknown\n"; !strings.Contains(page, want) {
+	const want = "- **torch**: sample\n\nWhere and when:\n\n- device: unknown\n"
+	if !strings.Contains(page, want) {
 		t.Errorf("no %q in\n%s", want, page)
 	}
 }

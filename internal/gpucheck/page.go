@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Page writes results as a page in Markdown, for docs/gpu-results. It has what was measured and nothing else.
+// Page writes results as a page in Markdown, for docs/gpu-results. The page has the measured results and
+// nothing else.
 func Page(r *Results) string {
 	var p page
 	p.top(r)
@@ -19,7 +20,7 @@ func Page(r *Results) string {
 	return p.String()
 }
 
-// page is the text so far.
+// page is the text written so far.
 type page struct{ strings.Builder }
 
 func (p *page) line(format string, args ...any) {
@@ -27,16 +28,19 @@ func (p *page) line(format string, args ...any) {
 	p.WriteByte('\n')
 }
 
-// top is the title, what failed, and where and when the results were made.
+// top writes the title, the failed steps, and where and when the results were made.
 func (p *page) top(r *Results) {
 	a := r.About
 	p.line("# matsense on %s\n", known(deviceName(a.Device), "an unknown device"))
 	if a.Tiny {
-		p.line("**Made without a GPU, at tiny sizes, to try the checker. The times on this page mean nothing.**\n")
+		p.line("**Made without a GPU, at tiny sizes, to try the checker. " +
+			"The times on this page mean nothing.**\n")
 	}
 	p.failed(r)
 	p.line("- device: %s", known(a.Device, "unknown"))
-	for _, f := range []struct{ name, text string }{{"driver", a.Driver}, {"clocks", a.Clocks}, {"host", a.Host}} {
+	for _, f := range []struct{ name, text string }{
+		{"driver", a.Driver}, {"clocks", a.Clocks}, {"host", a.Host},
+	} {
 		if f.text != "" {
 			p.line("- %s: %s", f.name, f.text)
 		}
@@ -65,7 +69,7 @@ func prefixed(prefix, text string) string {
 	return prefix + text
 }
 
-// failed lists what failed, with the lines that tell why.
+// failed lists the failed steps, with the lines that tell why.
 func (p *page) failed(r *Results) {
 	bad := len(r.failures())
 	switch {
@@ -92,7 +96,7 @@ func (p *page) failed(r *Results) {
 			p.line("  ```\n")
 		}
 	}
-	p.line("\nWhere and when:\n") // or the next list would go on with this one
+	p.line("\nWhere and when:\n") // separates this list from the next one
 }
 
 // row is a line of the table of gradients: one problem in one format.
@@ -101,7 +105,7 @@ type row struct {
 	entries, arithmetic, rows string
 }
 
-// gradients is the table by what it has in each row.
+// gradients is the content of the table, by row.
 type gradients struct {
 	order          []row
 	contract, step map[row]Benchmark
@@ -110,7 +114,9 @@ type gradients struct {
 }
 
 func newGradients(r *Results) gradients {
-	g := gradients{contract: map[row]Benchmark{}, step: map[row]Benchmark{}, torch: map[Problem]map[string]float64{}}
+	g := gradients{
+		contract: map[row]Benchmark{}, step: map[row]Benchmark{}, torch: map[Problem]map[string]float64{},
+	}
 	for _, b := range r.Benchmarks {
 		if b.N == 0 || b.What != "contract" && b.What != "step" {
 			g.others = append(g.others, b)
@@ -138,7 +144,7 @@ func newGradients(r *Results) gradients {
 	return g
 }
 
-// gradient is the table of gradients beside PyTorch and the copy.
+// gradient writes the table of gradients, with PyTorch's and the copy.
 func (p *page) gradient(r *Results) {
 	g := newGradients(r)
 	p.line("\n## A gradient step\n")
@@ -146,12 +152,12 @@ func (p *page) gradient(r *Results) {
 		p.line("Nothing was measured.")
 		return
 	}
-	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device. contract is one pass over the
-rows. step is a whole step of gradient descent with n × n factors. GB/s counts the rows in memory once, whatever
-the batch. Beside that rate stands a copy from device to device in the same run, bytes read and written. PyTorch
-holds dense m × n × n matrices and reads them twice a step, once for each product. The ratios divide the time of
-its faster form, eager or compiled, by the time of our step. A dash stands where nothing was measured; the reasons
-are below.
+	p.WriteString(`Times are medians in milliseconds for the whole batch, by the clock of the device.
+contract is one pass over the rows. step is a whole step of gradient descent with n × n factors. GB/s counts
+the rows in memory once, whatever the batch. The next column is the rate of a copy from device to device in
+the same run, bytes read and written. PyTorch holds dense m × n × n matrices and reads them twice a step,
+once for each product. The ratios divide the time of its faster form, eager or compiled, by the time of our
+step. A dash means that nothing was measured; the reasons are below.
 
 `)
 	p.line("| n | m | batch | entries | arithmetic | rows | contract | GB/s | copy GB/s | of copy | step | " +
@@ -162,7 +168,7 @@ are below.
 		seen[at.Problem] = true
 		p.WriteString(g.line(at))
 	}
-	for _, t := range r.Torch { // problems that PyTorch alone was timed on
+	for _, t := range r.Torch { // problems on which only PyTorch was timed
 		if !seen[t.Problem] {
 			seen[t.Problem] = true
 			p.WriteString(g.line(row{t.Problem, "–", "–", "–"}))
@@ -185,7 +191,7 @@ func sortedUnits(metrics map[string]float64) []string {
 	for unit := range metrics {
 		units = append(units, unit)
 	}
-	slices.SortFunc(units, func(a, b string) int { // the time first
+	slices.SortFunc(units, func(a, b string) int { // the time comes first
 		return cmp.Or(cmp.Compare(btoi(a != "ns/op"), btoi(b != "ns/op")), cmp.Compare(a, b))
 	})
 	return units
@@ -198,7 +204,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-// line is one row of the table.
+// line returns one row of the table.
 func (g gradients) line(at row) string {
 	contract, step := g.contract[at].Metrics, g.step[at].Metrics
 	share := 0.0
@@ -209,18 +215,21 @@ func (g gradients) line(at row) string {
 	}
 	torch := g.torch[at.Problem]
 	ours := step["ns/op"] / 1e6
-	ratio := func(kind string) string { return ratio(faster(torch[kind+" eager"], torch[kind+" compiled"]), ours) }
-	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+	ratio := func(kind string) string {
+		return ratio(faster(torch[kind+" eager"], torch[kind+" compiled"]), ours)
+	}
+	return fmt.Sprintf("| %d | %d | %d | %s | %s | %s | %s | %s | %s | %s "+
+		"| %s | %s | %s | %s | %s | %s | %s |\n",
 		at.N, at.M, at.Batch, at.entries, at.arithmetic, at.rows,
 		digits(contract["ns/op"]/1e6), rate(contract["GB/s"]), rate(contract["copy-GB/s"]), percent(share),
 		digits(ours), digits(torch["float32 eager"]), digits(torch["float32 compiled"]),
 		digits(torch["float64 eager"]), digits(torch["float64 compiled"]), ratio("float32"), ratio("float64"))
 }
 
-// nothing stands where nothing was measured.
+// nothing is the mark of a cell without a measurement.
 const nothing = "–"
 
-// digits writes three digits of a positive number.
+// digits writes a positive number with three digits.
 func digits(x float64) string {
 	switch {
 	case x <= 0:
@@ -237,7 +246,7 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.4f", x)
 }
 
-// rate writes GB/s, whole from 100 on.
+// rate writes GB/s, as a whole number from 100 on.
 func rate(x float64) string {
 	if x >= 100 {
 		return fmt.Sprintf("%.0f", x)
@@ -252,7 +261,7 @@ func percent(x float64) string {
 	return fmt.Sprintf("%.0f %%", 100*x)
 }
 
-// faster is the smaller of two times, of which 0 is unknown.
+// faster is the smaller of two times; 0 means unknown.
 func faster(a, b float64) float64 {
 	if a <= 0 || b > 0 && b < a {
 		return b
@@ -270,23 +279,24 @@ func ratio(theirs, ours float64) string {
 	return fmt.Sprintf("%.1f×", theirs/ours)
 }
 
-// runs is the paper's run and the sweep as whole processes.
+// runs writes the table of whole processes: the paper's run and the sweep.
 func (p *page) runs(r *Results) {
 	if len(r.Runs) == 0 && len(r.Comparisons) == 0 {
 		return
 	}
 	p.line("\n## Whole runs\n")
 	if len(r.Runs) > 0 {
-		p.WriteString(`Wall is the time of the whole process, with its start, its data and its files. Stepping is the part spent in steps.
-The first process of a call on the GPU waits for the driver to compile its kernels. The stepping of a resumed run
-counts both of its parts.
+		p.WriteString(`Wall is the time of the whole process, with its start, its data and its files.
+Stepping is the part spent in steps. The first process of a call on the GPU waits for the driver to compile
+its kernels. The stepping of a resumed run counts both of its parts.
 
 `)
 		p.line("| run | device | wall, s | stepping, s | train loss | test error |")
 		p.line("|---|---|---:|---:|---:|---:|")
 	}
 	for _, v := range r.Runs {
-		p.line("| %s | %s | %.2f | %.2f | %.6g | %.6g |", v.Name, v.Device, v.Wall, v.Stepping, v.TrainLoss, v.TestError)
+		p.line("| %s | %s | %.2f | %.2f | %.6g | %.6g |",
+			v.Name, v.Device, v.Wall, v.Stepping, v.TrainLoss, v.TestError)
 	}
 	if len(r.Comparisons) > 0 {
 		p.line("")
@@ -296,7 +306,7 @@ counts both of its parts.
 	}
 }
 
-// missing tells what was not measured, by its reason, with the first few names.
+// missing lists the measurements that were not made, by reason, with the first few names.
 func (p *page) missing(r *Results) {
 	var reasons []string
 	names := map[string][]string{}
@@ -338,7 +348,7 @@ func (p *page) outcomes(r *Results) {
 	}
 }
 
-// kernels lists what the driver's compiler made of the kernels.
+// kernels lists the resources that the driver's compiler reports for the kernels.
 func (p *page) kernels(r *Results) {
 	if len(r.Kernels) == 0 {
 		return
@@ -350,9 +360,10 @@ func (p *page) kernels(r *Results) {
 		}
 	}
 	p.line("\n## Kernels\n")
-	p.WriteString(`What the driver's compiler made of each kernel: 32-bit registers and bytes of local memory (stack and spilled
-registers) of a thread, bytes of static and dynamic shared memory of a block, blocks of 256 threads that one
-multiprocessor holds, and the time to load. A kernel that an earlier step of the call loaded is not compiled again.
+	p.WriteString(`The driver's compiler reports for each kernel: 32-bit registers and bytes of local memory
+(stack and spilled registers) of a thread, bytes of static and dynamic shared memory of a block, blocks of
+256 threads that one multiprocessor holds, and the time to load. A kernel that an earlier step of the call
+loaded is not compiled again.
 
 `)
 	if len(spills) > 0 {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// tests is what a log of go test -v says.
+// tests is the content of a log of go test -v.
 type tests struct {
 	passed  int      // top-level tests
-	failed  []string // the tests that failed, the first first
+	failed  []string // the tests that failed, in order
 	skipped []string // NAME: REASON
 	begun   int      // tests and their parts
 	running string   // the test that had begun and not ended
@@ -83,7 +83,7 @@ func parseTests(log string) tests {
 
 var cores = regexp.MustCompile(`-[0-9]+$`)
 
-// parseBenchmarks reads benchmark lines, and the benchmarks that skipped themselves.
+// parseBenchmarks reads benchmark lines, and the benchmarks that were skipped.
 //
 //	BenchmarkCUDA/n=200/m=10000/f32/f64/memory/batch=8/contract-16  1  190000 ns/op  4230 GB/s …
 func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
@@ -95,7 +95,7 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 		}
 		m := testEnd.FindStringSubmatch(line)
 		if m != nil && m[2] != "PASS" && strings.HasPrefix(m[3], "BenchmarkCUDA/") {
-			if m[2] == "SKIP" || reason != "" { // a parent fails without a reason of its own
+			if m[2] == "SKIP" || reason != "" { // a parent fails without a separate reason
 				missing = append(missing, Missing{strings.TrimPrefix(m[3], "BenchmarkCUDA/"), reason})
 			}
 			reason = ""
@@ -109,7 +109,8 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 		b.Metrics = map[string]float64{}
 		for i := 2; i+1 < len(fields); i += 2 {
 			v, err := strconv.ParseFloat(fields[i], 64)
-			if err == nil && !math.IsInf(v, 0) && !math.IsNaN(v) { // a clock that is too coarse divides by zero
+			// A clock that is too coarse leads to division by zero.
+			if err == nil && !math.IsInf(v, 0) && !math.IsNaN(v) {
 				b.Metrics[fields[i+1]] = v
 			}
 		}
@@ -118,8 +119,8 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 	return measured, missing
 }
 
-// parseName takes a benchmark's name apart. Sizes and storages are known by their looks, the others by their
-// order.
+// parseName splits a benchmark's name. It recognizes sizes and storages by their form, the other parts by
+// their order.
 func parseName(name string) Benchmark {
 	b := Benchmark{Problem: Problem{Batch: 1}}
 	for part := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {
@@ -186,7 +187,7 @@ func parseTorch(log string) (measured []TorchStep, missing []Missing, about stri
 
 var kernelLine = regexp.MustCompile(`\.go:[0-9]+: kernel (\S+) (.*)$`)
 
-// parseKernels reads what TestCUDALoad logs.
+// parseKernels reads the log lines of TestCUDALoad.
 func parseKernels(log string) []Kernel {
 	var all []Kernel
 	for line := range strings.Lines(log) {
@@ -221,7 +222,7 @@ func parseKernels(log string) []Kernel {
 	return all
 }
 
-// parseDevices reads matsense devices --json: the first GPU and the host, in words, and why there is no GPU.
+// parseDevices reads matsense devices --json: the first GPU and the host, as text, and why there is no GPU.
 func parseDevices(log string) (gpu, host, why string) {
 	for line := range strings.Lines(log) {
 		var d struct {
@@ -241,14 +242,15 @@ func parseDevices(log string) (gpu, host, why string) {
 		case d.Device == "cuda:0" && d.Unusable != "":
 			why = d.Unusable
 		case d.Device == "cuda:0":
-			gpu = fmt.Sprintf("%s, compute capability %s, %d multiprocessors, %.1f GB of memory, driver for %s",
+			gpu = fmt.Sprintf(
+				"%s, compute capability %s, %d multiprocessors, %.1f GB of memory, driver for %s",
 				d.Name, d.Capability, d.Multiprocessors, d.Memory/1e9, d.Driver)
 		}
 	}
 	return gpu, host, why
 }
 
-// parseSMI reads a CSV line of nvidia-smi without header, as it is asked in steps.go.
+// parseSMI reads a CSV line of nvidia-smi without a header; steps.go has the query.
 func parseSMI(log string) (driver, clocks string) {
 	line, _, _ := strings.Cut(strings.TrimSpace(log), "\n")
 	fields := strings.Split(line, ",")
@@ -258,11 +260,12 @@ func parseSMI(log string) (driver, clocks string) {
 	if len(fields) < 8 {
 		return "", ""
 	}
-	return fields[1], fmt.Sprintf("processors %s of at most %s, memory %s of at most %s, power limit %s, when idle",
+	clocks = fmt.Sprintf("processors %s of at most %s, memory %s of at most %s, power limit %s, when idle",
 		fields[3], fields[4], fields[5], fields[6], fields[7])
+	return fields[1], clocks
 }
 
-// parseClocks reads the processor clocks that nvidia-smi printed while a step ran, and returns their range.
+// parseClocks reads the processor clocks that nvidia-smi printed during a step, and returns their range.
 func parseClocks(log string) string {
 	least, most := math.MaxInt, 0
 	for line := range strings.Lines(log) {

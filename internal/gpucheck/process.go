@@ -10,10 +10,10 @@ import (
 type process struct {
 	argv  []string
 	dir   string
-	log   string // the file for its output, all of it
+	log   string // the file for all of its output
 	limit time.Duration
-	grace time.Duration  // between the request to end and the end
-	show  *regexp.Regexp // lines that the user sees at once
+	grace time.Duration  // between the request to end and the kill
+	show  *regexp.Regexp // lines that are also shown to the user at once
 }
 
 // ended is how a process ended.
@@ -22,10 +22,10 @@ type ended struct {
 	late        bool
 	interrupted bool
 	took        time.Duration
-	err         error // it could not be started, or not be ended
+	err         error // the process could not be started, or could not be ended
 }
 
-// why says in words how it ended.
+// why says as text how the process ended.
 func (e ended) why(limit time.Duration) string {
 	switch {
 	case e.err != nil:

@@ -17,13 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adopt makes this process the parent of descendants whose own parent has ended, so that they are found and
-// ended too.
+// adopt makes this process the parent of descendants whose parent has ended, so that they are found and ended
+// too.
 func adopt() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// run runs a process. Past its limit, or when ctx is done, the process and all of its descendants are asked
-// to end (SIGTERM), and after the grace they are killed. No descendant outlives the call. stdout gets the
-// lines to show.
+// run runs a process. When the limit has passed or ctx is done, the process and all of its descendants are
+// asked to end (SIGTERM), and after the grace period they are killed. No descendant outlives the call. Lines
+// that match show are written to stdout.
 func (p process) run(ctx context.Context, stdout io.Writer) (e ended) {
 	log, err := os.Create(p.log)
 	if err != nil {
@@ -67,14 +67,14 @@ func (p process) run(ctx context.Context, stdout io.Writer) (e ended) {
 	return e
 }
 
-// end ends a process and its descendants, politely first.
+// end ends a process and its descendants, first with a request, then by force.
 func (p process) end(pid int, done <-chan error) error {
 	for _, s := range []struct {
 		signal syscall.Signal
 		wait   time.Duration
 	}{{syscall.SIGTERM, p.grace}, {syscall.SIGKILL, 10 * time.Second}} {
 		family := descendants(pid)
-		_ = syscall.Kill(-pid, s.signal) // whoever is still in its group
+		_ = syscall.Kill(-pid, s.signal) // the other processes of its group
 		for _, member := range family {
 			_ = syscall.Kill(member, s.signal)
 		}
@@ -87,16 +87,19 @@ func (p process) end(pid int, done <-chan error) error {
 	return fmt.Errorf("process %d could not be killed", pid)
 }
 
-// bury kills the descendants of this process that are not among the others, which were there before.
+// bury kills the descendants of this process that are not among others, which existed before.
 func bury(others []int) {
-	for range 100 { // each may have had time for children of its own
-		left := slices.DeleteFunc(descendants(os.Getpid()), func(pid int) bool { return slices.Contains(others, pid) })
+	for range 100 { // a process may have started children meanwhile
+		left := slices.DeleteFunc(descendants(os.Getpid()), func(pid int) bool {
+			return slices.Contains(others, pid)
+		})
 		if len(left) == 0 {
 			return
 		}
 		for _, pid := range left {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // where it has become our child
+			// if the process has become a child of this one
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/matsense/matsense/internal/atomicfile"
 )
 
-// Results is all that one call of run found. It is results.json.
+// Results has all results of one call of run. It is the content of results.json.
 type Results struct {
 	About       About        `json:"about"`
 	Steps       []StepResult `json:"steps"`
@@ -31,7 +31,7 @@ type Results struct {
 	Comparisons []Comparison `json:"comparisons,omitempty"`
 }
 
-// About says where, when and with what the results were made. What is unknown is empty.
+// About says where, when and with which programs the results were made. Unknown fields are empty.
 type About struct {
 	Tiny     bool   `json:"tiny"` // made at tiny sizes, without a GPU: times mean nothing
 	Device   string `json:"device,omitempty"`
@@ -54,10 +54,10 @@ type StepResult struct {
 	Command string   `json:"command,omitempty"`
 	Limit   float64  `json:"limit_seconds"`
 	Seconds float64  `json:"seconds"`
-	Clock   string   `json:"clock,omitempty"` // the processor clock of the GPU meanwhile
+	Clock   string   `json:"clock,omitempty"` // the processor clock of the GPU during the step
 }
 
-// Kernel is what the driver's compiler made of one kernel.
+// Kernel has the resources that the driver's compiler reports for one kernel.
 type Kernel struct {
 	Name         string  `json:"name"`
 	Registers    int     `json:"registers"`
@@ -68,7 +68,7 @@ type Kernel struct {
 	Milliseconds float64 `json:"load_milliseconds"`
 }
 
-// Problem is a size: n × n factors, m measurements, a batch of so many members.
+// Problem is a size: n × n factors, m measurements and the number of members of the batch.
 type Problem struct {
 	N     int `json:"n"`
 	M     int `json:"m"`
@@ -111,20 +111,20 @@ type Run struct {
 	TestError float64 `json:"test_error"`
 }
 
-// Comparison is what two runs or sweeps differ by.
+// Comparison is the difference between two runs or sweeps.
 type Comparison struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
 }
 
-// State is how a step ended, in one word.
+// State is the state in which a step ended, in one word.
 type State string
 
 // The states.
 const (
 	OK      State = "ok"
 	Failed  State = "failed"
-	Skipped State = "skipped" // because a program that matsense does without is not installed
+	Skipped State = "skipped" // a program that matsense does not need is not installed
 )
 
 // Outcome is how a step ended.
@@ -142,7 +142,7 @@ func skipped(format string, args ...any) Outcome {
 	return Outcome{Skipped, fmt.Sprintf(format, args...)}
 }
 
-// failures are the names of the steps that failed.
+// failures returns the names of the failed steps.
 func (r *Results) failures() []string {
 	var names []string
 	for _, s := range r.Steps {
@@ -182,8 +182,8 @@ func writeFile(name string, content []byte) error {
 	})
 }
 
-// archive packs the logs, the results and what is small of the runs into dir's archive. Long logs lose their
-// middle, as much as it takes to stay below most bytes.
+// archive packs the logs, the results and the small files of the runs into dir's archive. It shortens long
+// logs in the middle until the archive has fewer than most bytes.
 func archive(dir string, most int) error {
 	for keep := 4 << 20; keep >= 1<<10; keep /= 4 {
 		packed, err := pack(dir, keep)
@@ -197,7 +197,7 @@ func archive(dir string, most int) error {
 	return fmt.Errorf("the results do not fit into %d bytes; they are in %s", most, dir)
 }
 
-// packed says which files belong into the archive.
+// packed reports whether a file belongs in the archive.
 func packed(name string) bool {
 	switch path.Ext(name) {
 	case ".log", ".json", ".csv", ".yaml", ".md":
@@ -231,7 +231,7 @@ func pack(dir string, keep int) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// shorten takes the middle out of a text that is longer than keep bytes.
+// shorten removes the middle of a text that is longer than keep bytes.
 func shorten(text []byte, keep int) []byte {
 	if len(text) <= keep {
 		return text
@@ -240,7 +240,7 @@ func shorten(text []byte, keep int) []byte {
 	return slices.Concat(text[:keep/2], note, text[len(text)-keep/2:])
 }
 
-// addFile adds a file to an archive, with no date, so that the same files make the same archive.
+// addFile adds a file to an archive, without a date, so that the same files give the same archive.
 func addFile(t *tar.Writer, name string, mode int64, content []byte) error {
 	header := &tar.Header{
 		Name: name, Mode: mode, Size: int64(len(content)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg,
@@ -252,7 +252,7 @@ func addFile(t *tar.Writer, name string, mode int64, content []byte) error {
 	return err
 }
 
-// ReadResults reads results.json, an archive that has one, or a folder that has one.
+// ReadResults reads results.json, an archive that contains it, or a folder that contains either.
 func ReadResults(name string) (*Results, error) {
 	text, err := readResults(name)
 	if err != nil {
@@ -292,8 +292,7 @@ func readResults(name string) ([]byte, error) {
 	}
 }
 
-// Merge puts the results of several calls on one device together. Of a step that was done twice the later
-// result holds.
+// Merge merges the results of several calls on one device. If a step was done twice, the later result counts.
 func Merge(all []*Results) (*Results, error) {
 	merged := &Results{}
 	for i, r := range all {
@@ -306,7 +305,10 @@ func Merge(all []*Results) (*Results, error) {
 		for _, field := range []struct {
 			into *string
 			from string
-		}{{&a.PyTorch, b.PyTorch}, {&a.Device, b.Device}, {&a.Driver, b.Driver}, {&a.Clocks, b.Clocks}, {&a.Host, b.Host}} {
+		}{
+			{&a.PyTorch, b.PyTorch}, {&a.Device, b.Device}, {&a.Driver, b.Driver},
+			{&a.Clocks, b.Clocks}, {&a.Host, b.Host},
+		} {
 			if *field.into == "" {
 				*field.into = field.from
 			}
@@ -319,7 +321,7 @@ func Merge(all []*Results) (*Results, error) {
 	return merged, nil
 }
 
-// same says whether two results may stand on one page.
+// same returns an error if two results may not be on one page.
 func same(a, b About) error {
 	for _, c := range []struct{ what, a, b string }{
 		{"devices", deviceName(a.Device), deviceName(b.Device)},
@@ -327,22 +329,24 @@ func same(a, b About) error {
 		{"revisions", a.Revision, b.Revision},
 	} {
 		if c.a != "" && c.b != "" && c.a != c.b {
-			return fmt.Errorf("the results are of different %s, %s and %s: make a page for each", c.what, c.a, c.b)
+			return fmt.Errorf("the results are of different %s, %s and %s: make a page for each",
+				c.what, c.a, c.b)
 		}
 	}
 	if a.Tiny != b.Tiny {
-		return errors.New("some of the results were made with --tiny: their times mean nothing beside the others")
+		return errors.New("some of the results were made with --tiny: " +
+			"their times cannot be compared with the others")
 	}
 	return nil
 }
 
-// deviceName is a device's name alone, without its memory and the like.
+// deviceName is the name of a device without its memory and other details.
 func deviceName(device string) string {
 	name, _, _ := strings.Cut(device, ",")
 	return name
 }
 
-// replace adds r, in place of what there is of the same steps and measurements.
+// replace adds r; a step or measurement of r replaces an earlier one of the same name.
 func (m *Results) replace(r *Results) {
 	m.Steps = merge(m.Steps, r.Steps, func(s StepResult) string { return s.Name })
 	m.Kernels = merge(m.Kernels, r.Kernels, func(k Kernel) string { return k.Name })
@@ -376,7 +380,8 @@ func (b Benchmark) key() string {
 	if b.N == 0 {
 		return b.What
 	}
-	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d/%s", b.N, b.M, b.Entries, b.Arithmetic, b.Rows, b.Batch, b.What)
+	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d/%s",
+		b.N, b.M, b.Entries, b.Arithmetic, b.Rows, b.Batch, b.What)
 }
 
 // key is the name of PyTorch's step.

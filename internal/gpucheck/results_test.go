@@ -13,39 +13,49 @@ import (
 	"testing"
 )
 
-// sample is what a visit could have found; no device made these numbers.
+// sample is a set of results as a call could give them; no device made these numbers.
 func sample() *Results {
 	at := func(batch int) Problem { return Problem{200, 10000, batch} }
 	return &Results{
-		About: About{Device: "SAMPLE, compute capability 9.0", Driver: "1.2", Date: "2026-01-02 03:04 UTC", Version: "1", Revision: "abc", Command: "gpu-check run"},
+		About: About{
+			Device: "SAMPLE, compute capability 9.0", Driver: "1.2", Date: "2026-01-02 03:04 UTC",
+			Version: "1", Revision: "abc", Command: "gpu-check run",
+		},
 		Steps: []StepResult{
-			{Name: "kernels", Group: "test", Outcome: failed("TestA"), Detail: []string{"a_test.go:7: 1 is not 2"}, Seconds: 2, Limit: 80},
-			{Name: "memcheck", Group: "sanitizer", Outcome: skipped("compute-sanitizer is not installed"), Limit: 75},
-			{Name: "bench-n200", Group: "bench", Outcome: ok("3 measured"), Seconds: 10.04, Limit: 70, Clock: "1980 MHz"},
+			{Name: "kernels", Group: "test", Outcome: failed("TestA"),
+				Detail: []string{"a_test.go:7: 1 is not 2"}, Seconds: 2, Limit: 80},
+			{Name: "memcheck", Group: "sanitizer", Outcome: skipped("compute-sanitizer is not installed"),
+				Limit: 75},
+			{Name: "bench-n200", Group: "bench", Outcome: ok("3 measured"), Seconds: 10.04, Limit: 70,
+				Clock: "1980 MHz"},
 		},
 		Kernels: []Kernel{{Name: "combine", Registers: 20, Blocks: 8, Milliseconds: 1.25}},
 		Benchmarks: []Benchmark{
-			{at(1), "f32", "f64", "memory", "contract", map[string]float64{"ns/op": 200_000, "GB/s": 3000, "copy-GB/s": 4000}},
+			{at(1), "f32", "f64", "memory", "contract",
+				map[string]float64{"ns/op": 200_000, "GB/s": 3000, "copy-GB/s": 4000}},
 			{at(1), "f32", "f64", "memory", "step", map[string]float64{"ns/op": 250_000}},
 			{at(1), "q8", "f64", "generated", "step", map[string]float64{"ns/op": 100_000}},
 		},
 		Torch: []TorchStep{
-			{at(1), "float32", "eager", 2, 1, 3}, {at(1), "float32", "compiled", 1, 1, 1}, {at(1), "float64", "eager", 5, 4, 6},
+			{at(1), "float32", "eager", 2, 1, 3}, {at(1), "float32", "compiled", 1, 1, 1},
+			{at(1), "float64", "eager", 5, 4, 6},
 		},
 		Missing: []Missing{{"torch/float64/compiled/n=200/m=10000/batch=1", "torch.compile: sample"}},
 		Runs:    []Run{{"paper-gpu", "cuda", 1.5, 0.5, 1e-13, 2e-7}},
 	}
 }
 
-// TestPage: what failed stands at the top with its lines; a time that is missing is a dash with its reason;
-// ratios are of PyTorch's faster form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 3000 of 4000 GB/s are
-// 75 %.
+// TestPage: failed steps come first, with their lines; a missing time is a dash with its reason. Ratios refer
+// to PyTorch's faster form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20; 3000 of 4000 GB/s are 75 %.
 func TestPage(t *testing.T) {
 	page := Page(sample())
 	for _, want := range []string{
-		"# matsense on SAMPLE\n\n**1 step failed:**\n\n- **kernels**: TestA\n\n  ```\n  a_test.go:7: 1 is not 2\n  ```\n",
-		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.200 | 3000 | 4000 | 75 % | 0.250 | 2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
-		"| 200 | 10000 | 1 | q8 | f64 | generated | – | – | – | – | 0.100 | 2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
+		"# matsense on SAMPLE\n\n**1 step failed:**\n\n- **kernels**: TestA\n\n  ```\n" +
+			"  a_test.go:7: 1 is not 2\n  ```\n",
+		"| 200 | 10000 | 1 | f32 | f64 | memory | 0.200 | 3000 | 4000 | 75 % | 0.250 | " +
+			"2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
+		"| 200 | 10000 | 1 | q8 | f64 | generated | – | – | – | – | 0.100 | " +
+			"2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
 		"- torch/float64/compiled/n=200/m=10000/batch=1: torch.compile: sample\n",
 		"| paper-gpu | cuda | 1.50 | 0.50 | 1e-13 | 2e-07 |\n",
 		"| memcheck | skipped: compute-sanitizer is not installed | – | – | – |\n",
@@ -62,20 +72,25 @@ func TestPage(t *testing.T) {
 	}
 	tiny := sample()
 	tiny.About.Tiny = true
-	if !strings.Contains(Page(tiny), "**Made without a GPU, at tiny sizes, to try the checker. The times on this page mean nothing.**") {
+	const rehearsal = "**Made without a GPU, at tiny sizes, to try the checker. " +
+		"The times on this page mean nothing.**"
+	if !strings.Contains(Page(tiny), rehearsal) {
 		t.Error("a page of a rehearsal does not say that it is one")
 	}
-	if page := Page(&Results{}); !strings.Contains(page, "# matsense on an unknown device") || !strings.Contains(page, "Nothing was measured.") {
+	page = Page(&Results{})
+	if !strings.Contains(page, "# matsense on an unknown device") ||
+		!strings.Contains(page, "Nothing was measured.") {
 		t.Errorf("the empty page is\n%s", page)
 	}
 }
 
-// TestSave: the archive has the results and stays below its bound, whatever the logs are.
+// TestSave: the archive contains the results and stays below its bound, for any logs.
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
 	noise := make([]byte, 3<<20)
 	_, _ = rand.Read(noise)
-	if err := os.WriteFile(filepath.Join(dir, "long.log"), []byte(hex.EncodeToString(noise)), 0o644); err != nil {
+	long := []byte(hex.EncodeToString(noise))
+	if err := os.WriteFile(filepath.Join(dir, "long.log"), long, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := sample().save(dir); err != nil {
@@ -103,8 +118,8 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// TestMerge: of a step that was done twice the later result holds, and results of different devices or
-// revisions stay apart.
+// TestMerge: if a step was done twice, the later result counts; results of different devices or revisions are
+// not merged.
 func TestMerge(t *testing.T) {
 	later := &Results{About: sample().About, Steps: []StepResult{{Name: "kernels", Outcome: ok("63 tests")}}}
 	merged, err := Merge([]*Results{sample(), later})
@@ -115,7 +130,8 @@ func TestMerge(t *testing.T) {
 		t.Errorf("merged: %+v", merged.Steps)
 	}
 	for _, change := range []func(*About){
-		func(a *About) { a.Device = "OTHER" }, func(a *About) { a.Revision = "def" }, func(a *About) { a.Driver = "9" }, func(a *About) { a.Tiny = true },
+		func(a *About) { a.Device = "OTHER" }, func(a *About) { a.Revision = "def" },
+		func(a *About) { a.Driver = "9" }, func(a *About) { a.Tiny = true },
 	} {
 		other := sample()
 		change(&other.About)
@@ -125,7 +141,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestPackBundle: a bundle keeps modes and empty folders, and one that is too large is refused and not
+// TestPackBundle: a bundle keeps modes and empty folders; a bundle that is too large is refused and not
 // written.
 func TestPackBundle(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")

@@ -11,48 +11,48 @@ import (
 	"time"
 )
 
-// step is one thing to do on a machine with a GPU.
+// step is one step to carry out on a machine with a GPU.
 type step struct {
 	name, group string
-	// limit is how long it may take. All of a group must stay below ten minutes, all groups below 28.
+	// limit is its time limit. A group must stay below ten minutes in total, all groups below 28.
 	limit time.Duration
-	// argv is the command; a step without one reads what earlier steps left.
+	// argv is the command; a step without a command reads the results of earlier steps.
 	argv func(v *visit) []string
-	// in is the folder of the bundle that the command runs in.
+	// in is the folder of the bundle in which the command runs.
 	in string
-	// show matches the lines of its output that the user sees at once.
+	// show matches the lines of its output that are shown to the user at once.
 	show *regexp.Regexp
-	// judge finds the outcome, and keeps what was measured.
+	// judge returns the outcome, and records the measurements.
 	judge func(a *attempt) Outcome
-	// lacks says which program is not installed, if one is not; then the step is skipped.
+	// lacks names a program that the step needs and that is not installed; then the step is skipped.
 	lacks func(v *visit) string
-	// clocks: the clock of the GPU is read all the while.
+	// clocks says to read the clock of the GPU during the step.
 	clocks bool
 }
 
-// device is the group that every call does, whatever --only says: the results of calls on different devices must not
-// be put together.
+// device is the group that every call does, whatever --only says, because results of calls on different
+// devices must not be merged.
 const device = "device"
 
-// groups are the names that --only takes, in the order in which they are done.
+// groups are the names that --only accepts, in the order in which they are carried out.
 var groups = []string{device, "load", "test", "run", "sweep", "bench", "torch", "sanitizer"}
 
-// sizes are what the steps work on.
+// sizes are the problem sizes of the steps.
 type sizes struct {
 	n          []int // of benchmarks, with rows in memory and generated
-	generated  []int // of benchmarks with generated rows alone
+	generated  []int // of benchmarks with generated rows only
 	m          int
 	batches    []int
 	benchFlags []string
-	kernels    []string // flags that choose tests of kernels
-	engine     []string // flags that choose tests of the engine
-	racy       []string // flags that choose tests of kernels for the slow tools of compute-sanitizer
+	kernels    []string // flags that select tests of kernels
+	engine     []string // flags that select tests of the engine
+	racy       []string // flags that select tests of kernels for the slow tools of compute-sanitizer
 	paper      []string // flags of matsense run
-	iterations int      // of it
-	sweep      string   // a sweep file, without its device
+	iterations int      // of matsense run
+	sweep      string   // a sweep file, without the device
 }
 
-// single matches kernels in f32 arithmetic, whose templates are those of f64.
+// single matches kernels in f32 arithmetic, which have the same templates as those in f64.
 const single = "/^(lift|pullback|residuals|sum|dots|accumulate|contract).*_f32$"
 
 var full = sizes{
@@ -71,7 +71,7 @@ start-seeds: 2
 `,
 }
 
-// tiny has the same steps at sizes that a CPU manages.
+// tiny has the same steps at sizes that a CPU can handle.
 var tiny = sizes{
 	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3},
 	benchFlags: []string{"-cuda.repetitions", "3", "-cuda.copy", "1048576"},
@@ -89,7 +89,7 @@ start-seeds: 2
 
 const (
 	tinyLimit = time.Minute     // of every step with --tiny
-	grace     = 3 * time.Second // between the request to end and the end
+	grace     = 3 * time.Second // between the request to end and the kill
 )
 
 var (
@@ -103,10 +103,12 @@ var (
 func table(s sizes) []step {
 	list := []step{
 		{
-			name: "nvidia-smi", group: device, limit: 10 * time.Second, judge: judgeSMI, lacks: lacking("nvidia-smi"),
+			name: "nvidia-smi", group: device, limit: 10 * time.Second, judge: judgeSMI,
+			lacks: lacking("nvidia-smi"),
 			argv: func(*visit) []string {
-				return []string{"nvidia-smi", "--format=csv,noheader", "--query-gpu=name,driver_version,memory.total," +
-					"clocks.sm,clocks.max.sm,clocks.mem,clocks.max.mem,power.limit,temperature.gpu"}
+				return []string{"nvidia-smi", "--format=csv,noheader",
+					"--query-gpu=name,driver_version,memory.total," +
+						"clocks.sm,clocks.max.sm,clocks.mem,clocks.max.mem,power.limit,temperature.gpu"}
 			},
 		},
 		{
@@ -114,32 +116,38 @@ func table(s sizes) []step {
 			argv: func(v *visit) []string { return []string{v.program("matsense"), "devices", "--json"} },
 		},
 		{
-			name: "first-kernel", group: "load", limit: 40 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
-			argv: gotest("gpu.test", "-test.run", "^TestCUDAKernels$/^contract_f32_f64$"),
+			name: "first-kernel", group: "load", limit: 40 * time.Second, in: "gpu", show: testLines,
+			judge: judgeTests,
+			argv:  gotest("gpu.test", "-test.run", "^TestCUDAKernels$/^contract_f32_f64$"),
 		},
 		{
-			name: "all-kernels", group: "load", limit: 60 * time.Second, in: "gpu", show: testLines, judge: judgeLoad,
-			argv: gotest("gpu.test", "-test.run", "^TestCUDALoad$"),
+			name: "all-kernels", group: "load", limit: 60 * time.Second, in: "gpu", show: testLines,
+			judge: judgeLoad,
+			argv:  gotest("gpu.test", "-test.run", "^TestCUDALoad$"),
 		},
 		{
-			name: "driver", group: "test", limit: 30 * time.Second, in: "cuda", show: testLines, judge: judgeTests,
-			argv: gotest("cuda.test", "-test.run", "^Test(GPU|Device)"),
+			name: "driver", group: "test", limit: 30 * time.Second, in: "cuda", show: testLines,
+			judge: judgeTests,
+			argv:  gotest("cuda.test", "-test.run", "^Test(GPU|Device)"),
 		},
 		{
-			name: "kernels", group: "test", limit: 80 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
-			argv: gotest("gpu.test", s.kernels...),
+			name: "kernels", group: "test", limit: 80 * time.Second, in: "gpu", show: testLines,
+			judge: judgeTests,
+			argv:  gotest("gpu.test", s.kernels...),
 		},
 		{
-			name: "engine", group: "test", limit: 180 * time.Second, in: "gpu", show: testLines, judge: judgeTests,
-			argv: gotest("gpu.test", s.engine...),
+			name: "engine", group: "test", limit: 180 * time.Second, in: "gpu", show: testLines,
+			judge: judgeTests,
+			argv:  gotest("gpu.test", s.engine...),
 		},
 	}
 	list = append(list, paperSteps(s)...)
 	list = append(list, sweepSteps(s)...)
 	list = append(list, benchSteps(s)...)
 	list = append(list, step{
-		name: "torch", group: "torch", limit: 200 * time.Second, show: torchLines, judge: judgeTorch, clocks: true,
-		argv: func(v *visit) []string { return torchCommand(v, s) },
+		name: "torch", group: "torch", limit: 200 * time.Second, show: torchLines, judge: judgeTorch,
+		clocks: true,
+		argv:   func(v *visit) []string { return torchCommand(v, s) },
 		lacks: func(v *visit) string {
 			if _, err := exec.LookPath(v.python); err != nil {
 				return v.python + " is not installed"
@@ -153,10 +161,12 @@ func table(s sizes) []step {
 			chosen = s.kernels
 		}
 		list = append(list, step{
-			name: tool, group: "sanitizer", limit: 75 * time.Second, in: "gpu", show: testLines, judge: judgeSanitizer,
+			name: tool, group: "sanitizer", limit: 75 * time.Second, in: "gpu", show: testLines,
+			judge: judgeSanitizer,
 			argv: func(v *visit) []string {
 				command := []string{findSanitizer(), "--tool", tool, "--error-exitcode", "1"}
-				return append(command, gotest("gpu.test", append([]string{"-test.short"}, chosen...)...)(v)...)
+				return append(command,
+					gotest("gpu.test", append([]string{"-test.short"}, chosen...)...)(v)...)
 			},
 			lacks: func(*visit) string {
 				if findSanitizer() == "" {
@@ -169,7 +179,7 @@ func table(s sizes) []step {
 	return list
 }
 
-// gotest is the command that runs tests. Tests that hang tell where, just before the limit.
+// gotest is the command that runs tests. Tests that hang print where, just before the limit.
 func gotest(binary string, flags ...string) func(v *visit) []string {
 	return func(v *visit) []string {
 		timeout := max(v.current.limit-2*time.Second, time.Second)
@@ -186,7 +196,7 @@ func lacking(program string) func(*visit) string {
 	}
 }
 
-// paperSteps are the paper's run on the GPU and on the CPU, once more, and stopped half-way and resumed.
+// paperSteps are the paper's run on the GPU and on the CPU, repeated, and stopped half-way and resumed.
 func paperSteps(s sizes) []step {
 	run := func(name, dir, device string, limit time.Duration, iterations int, flags ...string) step {
 		return step{
@@ -196,7 +206,8 @@ func paperSteps(s sizes) []step {
 				if slices.Contains(flags, "--resume") {
 					command = []string{v.program("matsense"), "run"}
 				}
-				command = append(command, "--iterations", fmt.Sprint(iterations), "--device", device, "--out", v.runDir(dir))
+				command = append(command, "--iterations", fmt.Sprint(iterations),
+					"--device", device, "--out", v.runDir(dir))
 				return append(command, flags...)
 			},
 			judge: func(a *attempt) Outcome { return judgeRun(a, name, dir, device) },
@@ -235,11 +246,13 @@ func sweepSteps(s sizes) []step {
 	}
 }
 
-// benchSteps are the benchmarks, each size in a process of its own, at whose end all memory is free.
+// benchSteps are the benchmarks. Each size has a separate process, at whose end all memory is free.
 func benchSteps(s sizes) []step {
 	list := []step{{
-		name: "bench-launch", group: "bench", limit: 10 * time.Second, in: "gpu", show: benchLines, judge: judgeBenchmarks,
-		argv: gotest("gpu.test", "-test.run", "^$", "-test.bench", "^BenchmarkCUDALaunch$", "-test.benchtime", "2000x"),
+		name: "bench-launch", group: "bench", limit: 10 * time.Second, in: "gpu", show: benchLines,
+		judge: judgeBenchmarks,
+		argv: gotest("gpu.test", "-test.run", "^$",
+			"-test.bench", "^BenchmarkCUDALaunch$", "-test.benchtime", "2000x"),
 	}}
 	limits := map[int]time.Duration{
 		200: 70 * time.Second, 500: 70 * time.Second, 1000: 95 * time.Second, 1100: 95 * time.Second,
@@ -254,7 +267,8 @@ func benchSteps(s sizes) []step {
 			judge: judgeBenchmarks, clocks: true,
 			argv: func(v *visit) []string {
 				const bench = "^BenchmarkCUDA$"
-				command := gotest("gpu.test", "-test.run", "^$", "-test.bench", bench, "-test.benchtime", "1x")(v)
+				command := gotest("gpu.test", "-test.run", "^$",
+					"-test.bench", bench, "-test.benchtime", "1x")(v)
 				command = append(command, "-cuda.n", fmt.Sprint(n), "-cuda.m", fmt.Sprint(s.m),
 					"-cuda.batches", commas(s.batches), "-cuda.storages", storages,
 					"-cuda.until", (v.current.limit * 4 / 5).String())
@@ -290,14 +304,15 @@ func commas(numbers []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
 }
 
-// findSanitizer looks for compute-sanitizer where it is usually installed.
+// findSanitizer looks for compute-sanitizer in its usual folders.
 func findSanitizer() string {
 	const name = "compute-sanitizer"
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
 	for _, pattern := range []string{
-		filepath.Join(os.Getenv("CUDA_HOME"), "bin"), "/usr/local/cuda/bin", "/usr/local/cuda*/bin", "/opt/cuda/bin",
+		filepath.Join(os.Getenv("CUDA_HOME"), "bin"), "/usr/local/cuda/bin", "/usr/local/cuda*/bin",
+		"/opt/cuda/bin",
 	} {
 		found, _ := filepath.Glob(filepath.Join(pattern, name))
 		for _, path := range found {

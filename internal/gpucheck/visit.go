@@ -14,24 +14,24 @@ import (
 	"time"
 )
 
-// visit carries the steps out.
+// visit is one call of run: it carries the steps out.
 type visit struct {
-	bundle   string // the folder with what build made
+	bundle   string // the folder that build made
 	out      string // the folder for logs and results
 	python   string
 	tiny     bool
-	dry      bool // only say what would be done
-	patience int  // all limits times this
+	dry      bool // only print the steps
+	patience int  // factor of all limits
 	only     []string
-	until    time.Time // no step goes on past it; zero: none does
+	until    time.Time // when the last step must end; zero: no such time
 	stdout   io.Writer
 	results  Results
 
-	current struct{ limit time.Duration } // of the step under way
-	trouble error                         // what could not be written
+	current struct{ limit time.Duration } // of the current step
+	trouble error                         // an error of writing results
 }
 
-// attempt is a step being judged.
+// attempt is a step whose outcome is judged.
 type attempt struct {
 	*visit
 	ended   ended
@@ -46,20 +46,20 @@ func (a *attempt) bad() bool {
 }
 func (a *attempt) why() string { return a.ended.why(a.limit) }
 
-// program is a file of the bundle.
+// program is the path of a file in the bundle.
 func (v *visit) program(name string) string { return filepath.Join(v.bundle, name) }
 
-// runDir is where a run of matsense puts its files.
+// runDir is the folder of a run of matsense.
 func (v *visit) runDir(name string) string { return filepath.Join(v.out, "runs", name) }
 
-// note keeps the first error of something that the visit goes on without.
+// note keeps the first error after which the call continues.
 func (v *visit) note(err error) {
 	if err != nil && v.trouble == nil {
 		v.trouble = err
 	}
 }
 
-// steps are those that were chosen.
+// steps returns the chosen steps.
 func (v *visit) steps() []step {
 	s := full
 	if v.tiny {
@@ -74,7 +74,7 @@ func (v *visit) steps() []step {
 	return list
 }
 
-// limitOf is how long a step may take.
+// limitOf returns the time limit of a step.
 func (v *visit) limitOf(s step) time.Duration {
 	limit := s.limit
 	if v.tiny && s.argv != nil {
@@ -83,7 +83,7 @@ func (v *visit) limitOf(s step) time.Duration {
 	return limit * time.Duration(v.patience)
 }
 
-// total is how long the chosen steps take at most.
+// total is the sum of the time limits of the chosen steps.
 func (v *visit) total() (sum time.Duration) {
 	for _, s := range v.steps() {
 		sum += v.limitOf(s)
@@ -91,7 +91,7 @@ func (v *visit) total() (sum time.Duration) {
 	return sum
 }
 
-// run carries the chosen steps out, whatever fails, and writes the results after each. It returns false if a
+// run carries out the chosen steps, whatever fails, and writes the results after each. It returns false if a
 // step failed.
 func (v *visit) run(ctx context.Context) (bool, error) {
 	fmt.Fprintf(v.stdout, "gpu-check: %d steps, at most %v together\n", len(v.steps()), v.total())
@@ -122,14 +122,14 @@ func (v *visit) run(ctx context.Context) (bool, error) {
 	return len(v.results.failures()) == 0, v.trouble
 }
 
-// do carries one step out.
+// do carries out one step.
 func (v *visit) do(ctx context.Context, s step) StepResult {
 	limit := v.limitOf(s)
 	r := StepResult{Name: s.name, Group: s.group, Limit: limit.Seconds()}
 	if !v.until.IsZero() && s.argv != nil {
 		left := time.Until(v.until) - grace
 		if left < time.Second {
-			r.Outcome = failed("not begun, for --within is used up")
+			r.Outcome = failed("not begun: the time of --within is used up")
 			return r
 		}
 		limit = min(limit, left.Truncate(time.Second))
@@ -173,10 +173,10 @@ func (v *visit) do(ctx context.Context, s step) StepResult {
 	return r
 }
 
-// plain are the letters of a word that a shell takes as it is.
+// plain are the characters that need no quotes in a shell.
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-"
 
-// quoted writes a command as one would type it.
+// quoted writes a command as a user would type it.
 func quoted(argv []string) string {
 	words := make([]string, len(argv))
 	for i, w := range argv {
@@ -187,8 +187,8 @@ func quoted(argv []string) string {
 	return strings.Join(words, " ")
 }
 
-// watchClocks has nvidia-smi, where it is installed, write the GPU's clocks to a log every second. stop
-// returns their range.
+// watchClocks starts nvidia-smi, if it is installed, which writes the GPU's clocks to a log every second.
+// stop returns their range.
 func watchClocks(log string) (stop func() string) {
 	none := func() string { return "" }
 	program, err := exec.LookPath("nvidia-smi")
@@ -230,7 +230,7 @@ func (v *visit) prepare() error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: each call needs a folder of its own for its results", v.out)
+		return fmt.Errorf("%s is not empty: each call needs a separate folder for its results", v.out)
 	}
 	if v.out, err = filepath.Abs(v.out); err != nil {
 		return err
@@ -238,9 +238,9 @@ func (v *visit) prepare() error {
 	return os.Mkdir(filepath.Join(v.out, "runs"), 0o755)
 }
 
-// keepKernels has the driver keep the kernels that it compiles in a new folder. Else it may have no folder to
-// keep them, and every engine waits for its compiler; or it may have kept them before, and the first times
-// are not the compiler's.
+// keepKernels makes the driver store the kernels that it compiles in a new folder. Otherwise the driver may
+// have no folder to store them, and every engine waits for its compiler; or it may have stored them before,
+// and the first times do not include the compiler's.
 func (v *visit) keepKernels() error {
 	const variable = "CUDA_CACHE_PATH"
 	if os.Getenv(variable) != "" {
@@ -250,7 +250,7 @@ func (v *visit) keepKernels() error {
 	return errors.Join(os.Mkdir(dir, 0o755), os.Setenv(variable, dir))
 }
 
-// describe fills in what is known before the first step.
+// describe fills in what is known before the first step: device, versions and date.
 func (v *visit) describe(ctx context.Context, now time.Time) error {
 	a := &v.results.About
 	info, err := readBundleInfo(v.bundle)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestLimits: each group stays below ten minutes, and all together below twenty-eight.
+// TestLimits: each group stays below ten minutes, and all groups together below twenty-eight.
 func TestLimits(t *testing.T) {
 	v := visit{patience: 1}
 	if total := v.total(); total >= 28*time.Minute {
@@ -28,20 +28,24 @@ func TestLimits(t *testing.T) {
 	}
 	text := usage()
 	for _, s := range table(full) {
-		if !strings.Contains(text, s.name) || s.limit > 0 && !strings.Contains(text, s.name+" "+s.limit.String()) {
+		if !strings.Contains(text, s.name) ||
+			s.limit > 0 && !strings.Contains(text, s.name+" "+s.limit.String()) {
 			t.Errorf("help does not say %s %v", s.name, s.limit)
 		}
 	}
 }
 
-// TestProcessOutOfTime: a process that ignores the request to end is killed with its children when its grace
-// is over.
+// TestProcessOutOfTime: a process that ignores the request to end is killed with its children after the grace
+// period.
 func TestProcessOutOfTime(t *testing.T) {
 	dir := t.TempDir()
 	pids := filepath.Join(dir, "pids")
-	script := fmt.Sprintf(`trap '' TERM; (trap '' TERM; echo $BASHPID >>%s; sleep 60; sleep 60) & setsid sleep 60 & echo $! >>%s; echo begun; sleep 60; sleep 60`,
-		pids, pids)
-	p := process{argv: []string{"/bin/bash", "-c", script}, dir: dir, log: filepath.Join(dir, "log"), limit: time.Second, grace: 300 * time.Millisecond}
+	script := fmt.Sprintf(`trap '' TERM; (trap '' TERM; echo $BASHPID >>%s; sleep 60; sleep 60) &
+		setsid sleep 60 & echo $! >>%s; echo begun; sleep 60; sleep 60`, pids, pids)
+	p := process{
+		argv: []string{"/bin/bash", "-c", script}, dir: dir, log: filepath.Join(dir, "log"),
+		limit: time.Second, grace: 300 * time.Millisecond,
+	}
 	began := time.Now()
 	e := p.run(context.Background(), io.Discard)
 	if !e.late || e.err != nil || time.Since(began) > 20*time.Second {
@@ -59,17 +63,21 @@ func TestProcessOutOfTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !strings.Contains(string(stat), ") Z ") && syscall.Kill(pid, 0) == nil {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && !strings.Contains(string(stat), ") Z ") && syscall.Kill(pid, 0) == nil {
 			t.Errorf("process %d lives: %s", pid, stat)
 		}
 	}
 }
 
-// TestProcess: exit statuses and signals are told truly, and an interrupt ends the process.
+// TestProcess: exit statuses and signals are reported correctly, and an interrupt ends the process.
 func TestProcess(t *testing.T) {
 	dir := t.TempDir()
 	run := func(ctx context.Context, script string) ended {
-		p := process{argv: []string{"/bin/sh", "-c", script}, dir: dir, log: filepath.Join(dir, "log"), limit: time.Minute, grace: time.Second}
+		p := process{
+			argv: []string{"/bin/sh", "-c", script}, dir: dir, log: filepath.Join(dir, "log"),
+			limit: time.Minute, grace: time.Second,
+		}
 		return p.run(ctx, io.Discard)
 	}
 	if e := run(context.Background(), "true"); e.code != 0 || e.late || e.err != nil {
@@ -78,10 +86,13 @@ func TestProcess(t *testing.T) {
 	if e := run(context.Background(), "exit 7"); e.code != 7 || e.why(time.Second) != "exit status 7" {
 		t.Errorf("exit 7 ended as %+v", e)
 	}
-	if e := run(context.Background(), "kill -9 $$"); e.code != -1 || e.why(time.Second) != "ended by a signal" {
+	e := run(context.Background(), "kill -9 $$")
+	if e.code != -1 || e.why(time.Second) != "ended by a signal" {
 		t.Errorf("kill ended as %+v", e)
 	}
-	p := process{argv: []string{"/nothing/there"}, dir: dir, log: filepath.Join(dir, "log"), limit: time.Minute}
+	p := process{
+		argv: []string{"/nothing/there"}, dir: dir, log: filepath.Join(dir, "log"), limit: time.Minute,
+	}
 	if e := p.run(context.Background(), io.Discard); e.err == nil {
 		t.Errorf("what is not there ended as %+v", e)
 	}
@@ -97,9 +108,11 @@ func fakeVisit(t *testing.T, only ...string) (*visit, *bytes.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, script := range map[string]string{
-		"matsense":  "#!/bin/sh\nif [ \"$1\" = devices ]; then echo '{\"event\":\"device\",\"device\":\"cuda:0\",\"name\":\"SAMPLE\"}'; else exit 1; fi\n",
-		"gpu.test":  "#!/bin/sh\nprintf '=== RUN   TestA\\n--- PASS: TestA (0.00s)\\nPASS\\n'\n",
-		"cuda.test": "#!/bin/sh\nprintf '=== RUN   TestA\\n    a_test.go:1: 1 is not 2\\n--- FAIL: TestA (0.00s)\\nFAIL\\n'\nexit 1\n",
+		"matsense": "#!/bin/sh\nif [ \"$1\" = devices ]; then " +
+			"echo '{\"event\":\"device\",\"device\":\"cuda:0\",\"name\":\"SAMPLE\"}'; else exit 1; fi\n",
+		"gpu.test": "#!/bin/sh\nprintf '=== RUN   TestA\\n--- PASS: TestA (0.00s)\\nPASS\\n'\n",
+		"cuda.test": "#!/bin/sh\nprintf '=== RUN   TestA\\n    a_test.go:1: 1 is not 2\\n" +
+			"--- FAIL: TestA (0.00s)\\nFAIL\\n'\nexit 1\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
@@ -111,28 +124,35 @@ func fakeVisit(t *testing.T, only ...string) (*visit, *bytes.Buffer) {
 		}
 	}
 	var out bytes.Buffer
-	v := &visit{bundle: dir, out: filepath.Join(t.TempDir(), "out"), tiny: true, patience: 1, stdout: &out, only: only, python: "python3"}
+	v := &visit{
+		bundle: dir, out: filepath.Join(t.TempDir(), "out"), tiny: true, patience: 1, stdout: &out,
+		only: only, python: "python3",
+	}
 	if err := v.prepare(); err != nil {
 		t.Fatal(err)
 	}
 	return v, &out
 }
 
-// TestVisit: a step that fails does not stop the others, and the results are there after it. Every call asks for the
-// device, so that results of different devices stay apart.
+// TestVisit: a failed step does not stop the others, and the results are written after it. Every call asks
+// for the device, so that results of different devices are not merged.
 func TestVisit(t *testing.T) {
 	v, out := fakeVisit(t, "test")
 	well, err := v.run(context.Background())
 	if err != nil || well {
 		t.Errorf("%v, %v", well, err)
 	}
-	for _, want := range []string{"devices: ok: SAMPLE", "driver: failed: TestA", "    | a_test.go:1: 1 is not 2", "kernels: ok: 1 test", "engine: ok: 1 test"} {
+	for _, want := range []string{
+		"devices: ok: SAMPLE", "driver: failed: TestA", "    | a_test.go:1: 1 is not 2",
+		"kernels: ok: 1 test", "engine: ok: 1 test",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the visit does not say %q:\n%s", want, out)
 		}
 	}
 	r, err := ReadResults(filepath.Join(v.out, archiveName))
-	if err != nil || len(r.Steps) != 5 || strings.Join(r.failures(), " ") != "driver" || r.About.Device == "" {
+	if err != nil || len(r.Steps) != 5 || strings.Join(r.failures(), " ") != "driver" ||
+		r.About.Device == "" {
 		t.Errorf("the results are %+v, %v", r, err)
 	}
 	if err := v.prepare(); err == nil || !strings.Contains(err.Error(), "is not empty") {
@@ -140,7 +160,7 @@ func TestVisit(t *testing.T) {
 	}
 }
 
-// TestWithin: what is not begun by then is failed, not forgotten.
+// TestWithin: a step that has not begun in time fails and is listed.
 func TestWithin(t *testing.T) {
 	v, _ := fakeVisit(t, "test")
 	v.until = time.Now()
@@ -148,20 +168,21 @@ func TestWithin(t *testing.T) {
 		t.Errorf("%v, %v", well, err)
 	}
 	for _, s := range v.results.Steps {
-		if s.Outcome.String() != "failed: not begun, for --within is used up" {
+		if s.Outcome.String() != "failed: not begun: the time of --within is used up" {
 			t.Errorf("%s: %v", s.Name, s.Outcome)
 		}
 	}
 }
 
-// TestUsage: wrong words are refused in one sentence with exit code 2.
+// TestUsage: wrong arguments are refused in one sentence with exit code 2.
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"fly"}, "there is no verb fly"},
-		{[]string{"run", "--only", "everything"}, `there is no group or step "everything": device, load, test`},
+		{[]string{"run", "--only", "everything"},
+			`there is no group or step "everything": device, load, test`},
 		{[]string{"run", "--patience", "0"}, "--patience is a whole number from 1"},
 		{[]string{"run", "--within", "-1s"}, "--within is a positive duration"},
 		{[]string{"run", "here"}, "run takes flags only"},
@@ -171,12 +192,15 @@ func TestUsage(t *testing.T) {
 		{[]string{"page"}, "page takes results"},
 	} {
 		var out, errs bytes.Buffer
-		if code := Main(context.Background(), c.args, "", &out, &errs); code != 2 || !strings.Contains(errs.String(), c.want) || strings.Count(errs.String(), "\n") != 1 {
+		code := Main(context.Background(), c.args, "", &out, &errs)
+		if code != 2 || !strings.Contains(errs.String(), c.want) ||
+			strings.Count(errs.String(), "\n") != 1 {
 			t.Errorf("%q: exit code %d, %q, want %q", c.args, code, errs.String(), c.want)
 		}
 	}
 	var out, errs bytes.Buffer
-	if code := Main(context.Background(), []string{"run", "--dry-run"}, "", &out, &errs); code != 0 || !strings.Contains(out.String(), "first-kernel, at most 40s") {
+	code := Main(context.Background(), []string{"run", "--dry-run"}, "", &out, &errs)
+	if code != 0 || !strings.Contains(out.String(), "first-kernel, at most 40s") {
 		t.Errorf("--dry-run: exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }

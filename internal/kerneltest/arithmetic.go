@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// number is the arithmetic of a kernel, T in its head.
+// number is the arithmetic of a kernel, called T in its head.
 type number interface{ float32 | float64 }
 
 // fma returns x·y + z, rounded once.
@@ -18,9 +18,10 @@ func fma[T number](x, y, z T) T {
 	}
 }
 
-// fma32 returns x·y + z, rounded once. The product is exact in double precision. Where the sum is not, it is rounded to
-// odd: to that neighbour whose last bit is set. With two bits more than twice those of single precision, which double
-// precision has more than, the second rounding then gives what a single one would (Boldo and Melquiond, 2008).
+// fma32 returns x·y + z, rounded once. The product is exact in double precision. If the sum is not exact, it
+// is rounded to odd: to the neighbour whose last bit is set. The second rounding, to single precision, then
+// gives the same result as a single rounding, because double precision has more than two bits beyond twice
+// those of single precision (Boldo and Melquiond, 2008).
 func fma32(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
 	s := float64(p + c)
@@ -36,7 +37,7 @@ func fma32(x, y, z float32) float32 {
 	return float32(s)
 }
 
-// acrossLanes sums 32 lanes, 16 apart first, then 8, 4, 2, 1.
+// acrossLanes adds up 32 lanes, 16 apart first, then 8, 4, 2, 1.
 func acrossLanes[T number](lanes []T) T {
 	v := [32]T(lanes)
 	for apart := 16; apart > 0; apart /= 2 {
@@ -47,7 +48,7 @@ func acrossLanes[T number](lanes []T) T {
 	return v[0]
 }
 
-// acrossBlock sums 256 threads: the lanes of each warp, then the eight warps from the first on.
+// acrossBlock adds up 256 threads: the lanes of each warp, then the eight warps from the first on.
 func acrossBlock[T number](threads *[256]T) T {
 	var sum T
 	for w := 0; w < 256; w += 32 {
@@ -123,7 +124,7 @@ func decode[T number](b []byte) []T {
 	return out
 }
 
-// poison is what outputs are before a launch: a NaN as f64, f32 and bf16, with bits that no arithmetic makes.
+// poison fills outputs before a launch: a NaN as f64, f32 and bf16, with bits that no arithmetic gives.
 const poison = 0xFFFCFFFCFFFCFFFC
 
 // poisoned returns n numbers of poison.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,21 +18,22 @@ type bench struct {
 	kernel driver.Kernel
 }
 
-// newBench loads a kernel, or skips a test that the device is too old for.
+// newBench loads a kernel, or skips the test if the device is too old for it.
 func newBench(t *testing.T, d driver.Device, k kernels.Kernel) *bench {
 	t.Helper()
 	t.Cleanup(func() { noError(t, d.Close()) })
 	info, err := d.Info()
 	must(t, err)
-	if have, need := info.Capability, k.Capability; have[0] < need[0] || have[0] == need[0] && have[1] < need[1] {
-		t.Skipf("it needs compute capability %d.%d; %s has %d.%d", need[0], need[1], info.Name, have[0], have[1])
+	if have, need := info.Capability, k.Capability; slices.Compare(have[:], need[:]) < 0 {
+		t.Skipf("it needs compute capability %d.%d; %s has %d.%d",
+			need[0], need[1], info.Name, have[0], have[1])
 	}
 	kernel, err := d.Load(k.Name, k.Text)
 	must(t, err)
 	return &bench{d, kernel}
 }
 
-// buffer is an argument that points to memory of its own.
+// buffer is an argument that points to a separate allocation.
 type buffer struct {
 	data   []byte
 	output bool
@@ -52,11 +54,11 @@ func words(v []uint32) *buffer {
 // output is a buffer that begins with v.
 func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
 
-// table is an argument that points to four u64 for each member: the addresses of buffers, and ints.
+// table is an argument that points to four u64 for each member: addresses of buffers, and ints.
 type table [][4]any
 
-// launch is one run of the kernel. Arguments are *buffer, table, int, uint64 or float64, nil for a pointer that must not
-// be used.
+// launch is one run of the kernel. An argument is a *buffer, table, int, uint64 or float64; nil stands for a
+// pointer that must not be used.
 type launch struct {
 	grid, block driver.Dim
 	shared      int
@@ -67,8 +69,8 @@ type launch struct {
 // line is a grid or a block of one dimension.
 func line(n int) driver.Dim { return driver.Dim{n, 1, 1} }
 
-// run runs the kernel once, in memory of its own, and leaves in the buffers what it wrote there. It fails the test where
-// the kernel fails or writes to an input.
+// run runs the kernel once, with new allocations, and stores its output in the buffers. It fails the test
+// if the kernel fails or writes to an input.
 func (b *bench) run(t *testing.T, l launch) {
 	t.Helper()
 	taken := map[*buffer]driver.Pointer{}
@@ -111,7 +113,8 @@ func (b *bench) run(t *testing.T, l launch) {
 		}
 	}
 	run := driver.Launch{
-		Kernel: b.kernel, Grid: l.grid, Block: l.block, Shared: l.shared, Cooperative: l.cooperative, Args: args,
+		Kernel: b.kernel, Grid: l.grid, Block: l.block, Shared: l.shared, Cooperative: l.cooperative,
+		Args: args,
 	}
 	must(t, b.device.Launch(run))
 	must(t, b.device.Wait())
@@ -126,7 +129,7 @@ func (b *bench) run(t *testing.T, l launch) {
 	}
 }
 
-// resolve writes the table down.
+// resolve writes the table into a buffer.
 func (m table) resolve(take func(*buffer) uint64) *buffer {
 	var out buffer
 	for _, row := range m {
@@ -144,8 +147,8 @@ func (m table) resolve(take func(*buffer) uint64) *buffer {
 	return &out
 }
 
-// check compares a buffer with what it should be, to the bit. Any NaN will do for a NaN, but for poison only poison: that
-// is what must not have been written.
+// check compares a buffer with the expected numbers, bit by bit. Any NaN matches an expected NaN; but poison
+// matches only poison, because poison is memory that must not have been written.
 func check[T number](t *testing.T, what string, b *buffer, want []T) {
 	t.Helper()
 	got := decode[T](b.data)
@@ -156,7 +159,8 @@ func check[T number](t *testing.T, what string, b *buffer, want []T) {
 	count := 0
 	for i, w := range want {
 		g, left := got[i], fromBits[T](poison)
-		if bitsOf(g) == bitsOf(w) || g != g && w != w && bitsOf(w) != bitsOf(left) && bitsOf(g) != bitsOf(left) {
+		if bitsOf(g) == bitsOf(w) ||
+			g != g && w != w && bitsOf(w) != bitsOf(left) && bitsOf(g) != bitsOf(left) {
 			continue
 		}
 		if count++; count <= 4 {
@@ -190,7 +194,7 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-// name writes a case's sizes: name("n", 3, "m", 8) is n=3/m=8.
+// name writes a case's sizes as text: name("n", 3, "m", 8) is n=3/m=8.
 func name(sizes ...any) string {
 	var parts []string
 	for i := 0; i < len(sizes); i += 2 {

@@ -11,9 +11,9 @@ import (
 // contraction is a case of contract.
 type contraction struct {
 	m, k   int
-	chunk  int // rows of a chunk, but the last: a multiple of 8
-	groups int // that share the chunks; 0 is one for each
-	gap    int // bytes between rows that need not be there
+	chunk  int // rows of a chunk, except the last one: a multiple of 8
+	groups int // groups that share the chunks; 0 means one for each chunk
+	gap    int // unnecessary bytes between rows
 	kind   kind
 }
 
@@ -24,7 +24,7 @@ var contractions = []contraction{
 	{8, 32, 8, 0, 32, ""},
 	{9, 33, 8, 1, 0, ""},
 	{13, 255, 8, 0, 0, ""},
-	{16, 256, 8, 1, 0, ""}, // rows that end where their last whole sector does, in every format
+	{16, 256, 8, 1, 0, ""}, // rows that end at a sector's end in every format
 	{67, 257, 16, 3, 0, ""},
 	{129, 91, 136, 0, 64, ""},
 	{129, 91, 8, 5, 0, ""},
@@ -36,7 +36,7 @@ var contractions = []contraction{
 	{9, 8209, 8, 1, 32, ""},
 	{13, 8209, 24, 0, 0, ""},
 	{3, 32*slab + 1, 8, 0, 0, ""},  // more slabs than a warp has lanes
-	{3, 128*slab + 1, 8, 0, 0, ""}, // more than its lanes load at one time
+	{3, 128*slab + 1, 8, 0, 0, ""}, // more than a warp's lanes load at once
 	{11, 5003, 8, 1, 0, small},
 	{14, 4099, 8, 0, 0, special},
 	{5, 4099, 8, 0, 0, allOnes},
@@ -58,13 +58,14 @@ func testContractGenerated[T number](t *testing.T, b *bench, f sensing.Entries) 
 }
 
 func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T)) {
-	wide := c.k > 64*slab && f != sensing.F32 // one format is enough for what takes so long
+	wide := c.k > 64*slab && f != sensing.F32 // one format is enough for such large cases
 	if (c.kind != otherLevels || f == sensing.Q8) && !wide {
-		t.Run(name("m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups, "gap", c.gap)+string(c.kind), test)
+		sizes := name("m", c.m, "k", c.k, "chunk", c.chunk, "groups", c.groups, "gap", c.gap)
+		t.Run(sizes+string(c.kind), test)
 	}
 }
 
-// contract checks the kernel against the three references that it must give the bits of.
+// contract checks that the kernel gives the same bits as the three reference loops.
 func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, generate bool) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
@@ -93,7 +94,8 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	if resident < parts*groups {
-		t.Skipf("it needs %d blocks on the device at one time, which has room for %d", parts*groups, resident)
+		t.Skipf("it needs %d blocks on the device at once; the device has room for %d",
+			parts*groups, resident)
 	}
 	partials := output(make([]T, c.m*parts))
 	for i := range partials.data {
@@ -108,7 +110,9 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 		args = append([]any{a.buffer()}, append(args, a.stride)...)
 	}
 	args = append(args, c.k, parts, words(starts(c.m, c.chunk)), chunkCount, scale)
-	b.run(t, launch{grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args})
+	b.run(t, launch{
+		grid: line(parts * groups), block: line(256), shared: shared, cooperative: true, args: args,
+	})
 
 	dots := allDots(a, z, 1)
 	wantRes, wantChunks := make([]float64, c.m), poisoned[T](chunkCount*kp)
@@ -127,7 +131,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	check(t, "chunks", chunks, wantChunks)
 }
 
-// starts returns the first row of each chunk of so many rows, and m.
+// starts returns the first row of each chunk of chunk rows, and m.
 func starts(m, chunk int) []uint32 {
 	var rows []uint32
 	for row := 0; row < m; row += chunk {

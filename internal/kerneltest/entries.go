@@ -7,22 +7,22 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// formats are the entry formats, E in the heads.
+// formats are the entry formats, called E in the heads.
 var formats = []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs}
 
-// rowBytes is the least stride of rows of k entries: a multiple of 32.
+// rowBytes is the least stride of rows of k entries, a multiple of 32.
 func rowBytes(f sensing.Entries, k int) int { return over(k*f.EntryBits(), 256) * 32 }
 
-// rows are rows of entries as they lie in memory.
+// rows are rows of entries as in memory.
 type rows struct {
 	format           sensing.Entries
 	count, k, stride int
 	data             []byte
-	levels           []float64 // of q8, nil for other formats
+	levels           []float64 // of q8; nil for other formats
 }
 
-// newRows returns rows of a stream from number first on, gap bytes further apart than they must be, with zeros past the
-// k-th entry.
+// newRows returns rows of a stream from row number first on, with gap more bytes between them than necessary,
+// and zeros past the k-th entry.
 func newRows(f sensing.Entries, s sensing.Stream, first uint64, count, k, gap int) *rows {
 	r := &rows{format: f, count: count, k: k, stride: rowBytes(f, k) + gap}
 	for i := range count {
@@ -36,7 +36,7 @@ func newRows(f sensing.Entries, s sensing.Stream, first uint64, count, k, gap in
 	return r
 }
 
-// generated returns the entries of a row of a stream, as generate_E's head says it, without padding.
+// generated returns the entries of a row of a stream as the head of generate_E defines them, without padding.
 func generated(f sensing.Entries, s sensing.Stream, row uint64, k int) []byte {
 	var out []byte
 	switch f {
@@ -95,7 +95,7 @@ func (r *rows) set(i, j int, v float64) {
 	}
 }
 
-// at returns an entry; every format's are numbers of double precision.
+// at returns an entry; in every format the entries are double-precision numbers.
 func (r *rows) at(i, j int) float64 {
 	row := r.data[i*r.stride:]
 	switch r.format {
@@ -115,7 +115,7 @@ func (r *rows) at(i, j int) float64 {
 	}
 }
 
-// otherLevels gives q8 other levels; like its own they are numbers of single precision.
+// otherLevels gives q8 other levels; like its usual levels, they are single-precision numbers.
 func (r *rows) otherLevels() {
 	r.levels = make([]float64, 256)
 	for i, v := range random[float32](256, 9) {
@@ -143,8 +143,9 @@ func (r *rows) table() any {
 	return input(r.levels)
 }
 
-// slab is how many coordinates dots and contract take together; z, g and chunks are padded to a multiple of it.
+// slab is how many coordinates dots and contract handle together; z, g and chunks are padded to a multiple of
+// it.
 const slab = 4096
 
-// slabs is how many there are of k coordinates.
+// slabs is the number of slabs of k coordinates.
 func slabs(k int) int { return over(k, slab) }

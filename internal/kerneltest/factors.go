@@ -30,13 +30,13 @@ var shapes = []shape{
 
 func (s shape) String() string { return name("n", s.n, "ranks", s.ranks) }
 
-// rect is a batch of factors of rectangular matrices: of n1 rows on the left and of n2 on the right.
+// rect is a batch of factors of rectangular matrices: n1 rows on the left, n2 rows on the right.
 type rect struct {
 	n1, n2 int
 	ranks  []int
 }
 
-// rects have a side or a rank longer than the other two, around the size of a tile.
+// rects have one side or rank longer than the other two, with sizes around that of a tile.
 var rects = []rect{
 	{1, 1, []int{1}},
 	{1, 19, []int{3, 1, 17}},
@@ -58,10 +58,10 @@ func tiles(x, y, members int) driver.Dim { return driver.Dim{over(x, 16), over(y
 
 var tile = driver.Dim{16, 16, 1}
 
-// triangle is how many numbers svec of an n × n matrix has.
+// triangle is how many numbers the svec of an n × n matrix has.
 func triangle(n int) int { return n * (n + 1) / 2 }
 
-// memberScale is the size of a member's numbers: of four one has subnormal ones.
+// memberScale is the scale of a member's numbers: those of every fourth member are subnormal.
 func memberScale[T number](member int) float64 {
 	if member%4 == 2 {
 		return tiny[T]()
@@ -150,7 +150,9 @@ func testLiftRect[T number](t *testing.T, b *bench) {
 				got = append(got, z)
 				want = append(want, vec(converted[T](l), converted[T](r), s.n1, s.n2, d))
 			}
-			b.run(t, launch{grid: tiles(s.n2, s.n1, len(s.ranks)), block: tile, args: []any{members, s.n1, s.n2}})
+			b.run(t, launch{
+				grid: tiles(s.n2, s.n1, len(s.ranks)), block: tile, args: []any{members, s.n1, s.n2},
+			})
 			for i := range got {
 				check(t, name("z of member", i), got[i], want[i])
 			}
@@ -205,7 +207,7 @@ func times[T number](scale float64, g, x []T, n1, n2, d int) []float64 {
 	return dst
 }
 
-// scales are what pullbacks are multiplied by, in turn.
+// scales are the factors by which pullbacks are multiplied, in turn.
 var scales = []float64{1, 0.5, -1.0 / 3}
 
 func testPullback[T number](t *testing.T, b *bench) {
@@ -216,13 +218,16 @@ func testPullback[T number](t *testing.T, b *bench) {
 			var got []*buffer
 			var want [][]float64
 			for i, d := range s.ranks {
-				g, x := scaled(random[T](triangle(s.n), uint64(2*i)), T(memberScale[T](i))), random[float64](s.n*d, uint64(2*i+1))
+				g := scaled(random[T](triangle(s.n), uint64(2*i)), T(memberScale[T](i)))
+				x := random[float64](s.n*d, uint64(2*i+1))
 				dst := output(poisoned[float64](s.n * d))
 				members = append(members, [4]any{input(g), input(x), d, dst})
 				got = append(got, dst)
 				want = append(want, times(scale, unsvec(g, s.n), converted[T](x), s.n, s.n, d))
 			}
-			b.run(t, launch{grid: s.tiles(slices.Max(s.ranks), s.n), block: tile, args: []any{members, s.n, scale}})
+			b.run(t, launch{
+				grid: s.tiles(slices.Max(s.ranks), s.n), block: tile, args: []any{members, s.n, scale},
+			})
 			for i := range got {
 				check(t, name("∇ of member", i), got[i], want[i])
 			}
@@ -288,7 +293,10 @@ func testGram(t *testing.T, b *bench) {
 				members = append(members, [4]any{left, right, d, dst})
 				got, want = append(got, dst), append(want, product)
 			}
-			b.run(t, launch{grid: s.tiles(slices.Max(s.ranks), slices.Max(s.ranks)), block: tile, args: []any{members, s.n}})
+			b.run(t, launch{
+				grid:  s.tiles(slices.Max(s.ranks), slices.Max(s.ranks)),
+				block: tile, args: []any{members, s.n},
+			})
 			for i := range got {
 				check(t, name("XᵀY of member", i), got[i], want[i])
 			}

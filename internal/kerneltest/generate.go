@@ -38,7 +38,7 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 			stream := sensing.NewStream(c.seed, c.number)
 			want := newRows(f, stream, c.first, c.count, c.k, c.gap)
 			got := output(poisoned[float64](len(want.data) / 8))
-			width := 16 // bytes that a thread makes
+			width := 16 // bytes that a thread generates
 			switch f {
 			case sensing.F32:
 				width = 8
@@ -49,7 +49,9 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 			b.run(t, launch{
 				grid:  [3]int{over(want.stride/width, 256), c.count, 1},
 				block: line(256),
-				args:  []any{got, c.first, c.k, uint64(want.stride), uint64(key[0]), uint64(key[1]), uint64(number)},
+				args: []any{
+					got, c.first, c.k, uint64(want.stride), uint64(key[0]), uint64(key[1]), uint64(number),
+				},
 			})
 			for i := range c.count {
 				from, to := i*want.stride, (i+1)*want.stride
@@ -66,7 +68,8 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 	}
 }
 
-// tie finds a row with an entry half-way between two bf16 numbers, of which the one towards zero has the given last bit.
+// tie finds a row with an entry half-way between two bf16 numbers; the number nearer to zero has the given
+// last bit.
 func tie(last uint32) generation {
 	c := generation{seed: seed, number: 4, count: 1, k: 64}
 	v := make([]float64, c.k)

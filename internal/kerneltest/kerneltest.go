@@ -1,12 +1,12 @@
-// Package kerneltest is the suite that the kernels must pass on every device: each kernel against a plain Go loop, to
-// the bit, at sizes that divide nothing. A device's own tests call [Run].
+// Package kerneltest is the test suite that the kernels must pass on every device. It compares each kernel
+// with a plain Go loop, bit by bit, at sizes that no block size divides. A device's tests call [Run].
 //
-// The loops are written from the heads of the kernels' files and keep the order of summation that is promised there.
-// Where a kernel and its loop differ, one of them or the head is wrong.
+// The loops are written from the heads of the kernels' files and keep the order of summation that the heads
+// define. If a kernel and its loop differ, one of them or the head is wrong.
 //
-// A launch is a function from bytes to bytes here. Each buffer is an allocation of its own, of exactly the size that the
-// head asks for, and outputs begin as NaNs. Afterwards every number of every output is compared, those that must be left
-// alone among them, and inputs must be what they were.
+// In this package, a launch is a function from bytes to bytes. Each buffer is a separate allocation of
+// exactly the size that the head asks for, and outputs start as NaNs. After a launch, every number of every
+// output is compared, including those that must stay unchanged, and the inputs must not have changed.
 package kerneltest
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Run runs the suite. open is called once for each kernel, with that kernel's t, and may skip it or let it run beside the
-// others; Run closes what it opens. A device that does not look after its memory itself should come in a
-// drivertest.Guard: each buffer is freed right after the launch that it was for.
+// Run runs the suite. It calls open once for each kernel, with that kernel's t; open may skip the kernel or
+// let it run in parallel with others. Run closes the devices that it opens. A device that does not check its
+// memory accesses should be wrapped in a drivertest.Guard: each buffer is freed right after its launch.
 func Run(t *testing.T, open func(t *testing.T) driver.Device) {
 	for _, k := range kernels.All() {
 		t.Run(k.Name, func(t *testing.T) { RunKernel(t, k, open) })
 	}
 }
 
-// RunKernel runs the part of the suite that is for one kernel, whose text may be another than the kernel's own.
+// RunKernel runs the part of the suite for one kernel, whose text may differ from the package's text.
 func RunKernel(t *testing.T, k kernels.Kernel, open func(t *testing.T) driver.Device) {
 	test, ok := tests[k.Name]
 	if !ok {
@@ -35,10 +35,11 @@ func RunKernel(t *testing.T, k kernels.Kernel, open func(t *testing.T) driver.De
 	test(t, newBench(t, open(t), k))
 }
 
-// tests has the test of each kernel, by its name.
+// tests has the test of each kernel, by name.
 var tests = func() map[string]func(*testing.T, *bench) {
 	all := map[string]func(*testing.T, *bench){
 		"combine":                      testCombine,
+		"dot":                          testDot,
 		"gram":                         testGram,
 		"right_multiply":               testRightMultiply,
 		"sum_squares":                  testSumSquares,

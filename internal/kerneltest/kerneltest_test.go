@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// TestEveryKernelHasATest, and every test a kernel.
+// TestEveryKernelHasATest: every kernel has a test, and every test has a kernel.
 func TestEveryKernelHasATest(t *testing.T) {
 	left := map[string]bool{}
 	for name := range tests {
@@ -28,7 +28,7 @@ func TestEveryKernelHasATest(t *testing.T) {
 	}
 }
 
-// TestFMA32 compares with exact arithmetic, where rounding twice would be wrong among others.
+// TestFMA32 compares with exact arithmetic, among others for numbers for which rounding twice is wrong.
 func TestFMA32(t *testing.T) {
 	exact := func(x, y, z float32) float32 {
 		b := func(v float32) *big.Float { return new(big.Float).SetPrec(700).SetFloat64(float64(v)) }
@@ -37,7 +37,7 @@ func TestFMA32(t *testing.T) {
 		v, _ := p.Float32()
 		return v
 	}
-	// 1 + 2⁻²⁴ and 2⁻⁶⁰ more or less: in double precision a tie between two singles.
+	// 1 + 2⁻²⁴ and 2⁻⁶⁰ more or less: in double precision, a tie between two single-precision numbers.
 	const tie = 1 + 0x1p-12
 	check := func(x, y, z float32) {
 		t.Helper()
@@ -59,7 +59,8 @@ func TestFMA32(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	twice := 0
 	for range 300_000 {
-		// Exponents such that the smaller term ends far behind the larger, products with few bits so that ties are common.
+		// The exponents let the smaller term end far below the larger; products have few bits, so that ties
+		// are common.
 		draw := func(bits, exponent int) float32 {
 			m := 1<<(bits-1) | r.Int64N(1<<(bits-1))
 			return float32(math.Ldexp(float64(m), exponent-bits)) * float32(1-2*r.IntN(2))
@@ -78,7 +79,8 @@ func TestFMA32(t *testing.T) {
 	}
 	for _, c := range [][4]float64{
 		{1, 1, -1, 0}, {-1, 0, 0, 0}, {-1, 0, math.Copysign(0, -1), math.Copysign(0, -1)},
-		{math.Inf(1), 1, 5, math.Inf(1)}, {math.Inf(1), 0, 5, math.NaN()}, {math.Inf(1), 1, math.Inf(-1), math.NaN()},
+		{math.Inf(1), 1, 5, math.Inf(1)}, {math.Inf(1), 0, 5, math.NaN()},
+		{math.Inf(1), 1, math.Inf(-1), math.NaN()},
 	} {
 		got, want := fma32(float32(c[0]), float32(c[1]), float32(c[2])), float32(c[3])
 		if got != got && want != want {
@@ -90,7 +92,7 @@ func TestFMA32(t *testing.T) {
 	}
 }
 
-// TestGenerated: what the heads say of generate is what sensing does.
+// TestGenerated: the heads' definition of generate agrees with package sensing.
 func TestGenerated(t *testing.T) {
 	const k, seed = 301, 1 << 40
 	space := sensing.Rect{N1: 7, N2: 43}
@@ -149,7 +151,7 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// TestReferences: whatever their order, the loops do the sums that they are for.
+// TestReferences: the loops compute the right sums, whatever their order.
 func TestReferences(t *testing.T) {
 	near := func(what string, got, want, size float64) {
 		t.Helper()

@@ -7,17 +7,18 @@ import (
 	"github.com/matsense/matsense/kernels"
 )
 
-// Plant is a mistake that is put into a kernel to see that the suite finds it: a test of the tests.
+// Plant is a mistake planted in a kernel to check that the suite finds it: a test of the tests.
 type Plant struct {
 	Name   string
 	Kernel string
-	// Old is what the mistake replaces by New in the kernel's text, wherever it stands.
+	// Old is the text that the mistake replaces by New, everywhere in the kernel.
 	Old, New string
-	// Blind names the implementation of PTX on which the suite cannot find it, and Why says why: "" where there is none.
+	// Blind names the implementation of PTX on which the suite cannot find the mistake, and Why gives the
+	// reason; "" if none.
 	Blind, Why string
 }
 
-// Planted returns the kernel with the mistake in it.
+// Planted returns the kernel with the mistake.
 func (p Plant) Planted() (kernels.Kernel, error) {
 	k := kernels.Get(p.Kernel)
 	if !strings.Contains(k.Text, p.Old) {
@@ -27,7 +28,7 @@ func (p Plant) Planted() (kernels.Kernel, error) {
 	return k, nil
 }
 
-// The implementations of PTX that a plant may be invisible to.
+// The implementations of PTX that can hide a plant.
 const (
 	Emulator  = "emulator"
 	CPUDriver = "cpudriver"
@@ -39,7 +40,7 @@ const (
 	noOrder = "it knows one order of memory for all threads"
 )
 
-// Plants are the mistakes that must be found.
+// Plants are the mistakes that the suite must find.
 var Plants = []Plant{
 	// Bounds.
 	{Name: "dots reads past the end of a row", Kernel: "dots_f32_f64",
@@ -66,7 +67,8 @@ var Plants = []Plant{
 	// The exchange between blocks.
 	{Name: "a part of a dot product is published in two halves", Kernel: "contract_f32_f64",
 		Old: "st.relaxed.gpu.global.b64 [%from], %word0;",
-		New: "{ .reg .b32 %half<2>; mov.b64 {%half0, %half1}, %word0; st.relaxed.gpu.global.b32 [%from], %half0; " +
+		New: "{ .reg .b32 %half<2>; mov.b64 {%half0, %half1}, %word0; " +
+			"st.relaxed.gpu.global.b32 [%from], %half0; " +
 			"st.relaxed.gpu.global.b32 [%from+4], %half1; }"},
 	{Name: "a NaN of all ones is published as it is", Kernel: "contract_f32_f64",
 		Old: "@%p mov.b64 %word0, 0x7fffffffffffffff;", New: "", Blind: Emulator, Why: noBits},
@@ -75,7 +77,8 @@ var Plants = []Plant{
 	{Name: "a part is awaited by weak loads", Kernel: "contract_bf16_f64",
 		Old: "ld.relaxed.gpu.global.b64", New: "ld.global.b64", Blind: CPUDriver, Why: noOrder},
 	{Name: "the first part is not awaited", Kernel: "contract_f32_f64",
-		Old: "setp.eq.b64 %p, %word0, -1;\n    setp.eq.or", New: "setp.ne.b64 %p, %word0, %word0;\n    setp.eq.or"},
+		Old: "setp.eq.b64 %p, %word0, -1;\n    setp.eq.or",
+		New: "setp.ne.b64 %p, %word0, %word0;\n    setp.eq.or"},
 	{Name: "the second part of a lane is not awaited", Kernel: "contract_f32_f32",
 		Old: "setp.eq.or.b32 %p, %word1, -1, %p;", New: "", Blind: Emulator, Why: inStep},
 	{Name: "the fourth part of a lane is not awaited", Kernel: "contract_f32_f32",

@@ -2,18 +2,18 @@ package kerneltest
 
 import "github.com/matsense/matsense/sensing"
 
-// seed is that of all random numbers here.
+// seed is the seed of all random numbers in this package.
 const seed = 0x9E3779B97F4A7C15
 
-// random returns n standard normal numbers, other ones for another draw.
+// random returns n standard normal numbers, different for each draw.
 func random[T number](n int, draw uint64) []T {
 	v := make([]float64, n)
 	sensing.NewStream(seed, 1<<20).Normals(draw, v)
 	return converted[T](v)
 }
 
-// padded returns members × slabs(k)·4096 numbers, of which each member's first k are normal numbers times scale and the
-// rest are zero, as z must be.
+// padded returns members × slabs(k)·4096 numbers. Each member's first k are normal numbers times scale; the
+// rest are zero, as z requires.
 func padded[T number](members, k int, scale float64) []T {
 	kp := slabs(k) * slab
 	out := make([]T, members*kp)
@@ -27,7 +27,7 @@ func padded[T number](members, k int, scale float64) []T {
 	return out
 }
 
-// scaled multiplies numbers by a scale, in their place.
+// scaled multiplies numbers by a scale, in place.
 func scaled[T number](v []T, scale T) []T {
 	for i := range v {
 		v[i] *= scale
@@ -43,12 +43,15 @@ func tiny[T number]() float64 {
 	return 0x1p-1032
 }
 
-// kind says what is out of the ordinary about a case's numbers.
+// kind says what is special about a case's numbers.
 type kind string
 
 const (
-	small       kind = "/small"             // so that results are subnormal
-	special     kind = "/special"           // zeros of both signs, infinities, NaN, and what overflows and underflows in f32
-	allOnes     kind = "/all ones"          // a NaN whose bits are all ones, which contract's partials must not be taken for
-	otherLevels kind = "/levels of its own" // a table that is not q8's, so that q8's is not what is in the kernel
+	small kind = "/small" // results are subnormal
+	// ±0, infinities, NaN, and numbers that overflow or underflow in f32
+	special kind = "/special"
+	// a NaN whose bits are all ones, which contract must not mistake for a missing partial
+	allOnes kind = "/all ones"
+	// a table other than q8's, so that a kernel cannot have q8's built in
+	otherLevels kind = "/levels of its own"
 )

@@ -10,8 +10,8 @@ import (
 // entries is the stream of the entries in tests of kernels that read rows.
 var entries = sensing.NewStream(seed, 0)
 
-// dots is the reference of dots for one row, one member and one slab of the row: a_ik and z_bk from the slab's first
-// coordinate on.
+// dots is the reference of dots for one row, one member and one slab of the row: a_ik and z_bk for the slab's
+// coordinates.
 func dots[T number](a, z []T) T {
 	var threads [256]T
 	for thread := range threads {
@@ -63,8 +63,8 @@ func accumulate[T number](sum []T, w T, a []T) {
 	}
 }
 
-// leaveOpen takes over what a kernel wrote to the kp numbers of each chunk from the k-th to the next multiple of 4, which
-// the heads say nothing of.
+// leaveOpen copies to want the numbers that a kernel wrote between the k-th of each chunk and the next
+// multiple of 4, because the heads do not define these.
 func leaveOpen[T number](want []T, chunks *buffer, k, kp int) {
 	got := decode[T](chunks.data)
 	for at := 0; at < len(want); at += kp {
@@ -82,7 +82,7 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 		{7, 3, 31, 0, ""},
 		{1, 4, 32, 32, ""},
 		{5, 5, 33, 0, ""},
-		{1, 3, 8, 0, ""}, // k ends a sector of f32, f64 entries; 256, 1024 one of every format
+		{1, 3, 8, 0, ""}, // k fills sectors exactly for f64 and f32; 256 and 1024 do for every format
 		{4, 5, 256, 0, ""},
 		{1, 6, 1024, 0, ""},
 		{2, 1, 2048, 0, ""},
@@ -103,7 +103,8 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 		if c.kind == otherLevels && f != sensing.Q8 {
 			continue
 		}
-		t.Run(name("members", c.members, "count", c.count, "k", c.k, "gap", c.gap)+string(c.kind), func(t *testing.T) {
+		sizes := name("members", c.members, "count", c.count, "k", c.k, "gap", c.gap) + string(c.kind)
+		t.Run(sizes, func(t *testing.T) {
 			a, z := newRows(f, entries, 0, c.count, c.k, c.gap), padded[T](c.members, c.k, 1)
 			switch c.kind {
 			case small:
@@ -118,17 +119,22 @@ func testDots[T number](t *testing.T, b *bench, f sensing.Entries) {
 			b.run(t, launch{
 				grid:  [3]int{parts, over(c.count, 4), over(c.members, 4)},
 				block: line(256),
-				args:  []any{a.buffer(), input(z), partials, a.table(), c.count, uint64(a.stride), c.k, parts, c.members},
+				args: []any{
+					a.buffer(), input(z), partials, a.table(), c.count, uint64(a.stride), c.k, parts,
+					c.members,
+				},
 			})
 			check(t, "partials", partials, allDots(a, z, c.members))
 		})
 	}
 }
 
-// specials puts what is no ordinary number into rows, or where their format has none into z or w.
+// specials puts special values into rows, or into z or w if the format has none.
 func specials[T number](a *rows, z []T) {
 	if bits := a.format.EntryBits(); bits >= 16 {
-		for i, v := range []float64{math.Copysign(0, -1), math.Inf(1), math.NaN(), 0x1p-149, math.MaxFloat32, 0x1p200} {
+		for i, v := range []float64{
+			math.Copysign(0, -1), math.Inf(1), math.NaN(), 0x1p-149, math.MaxFloat32, 0x1p200,
+		} {
 			a.set(i%a.count, a.k-1-i, v)
 		}
 		return
@@ -150,7 +156,8 @@ func testResiduals[T number](t *testing.T, b *bench) {
 		{1, 97, 0, 257, 257},
 		{1, 2, 255, 1, 257},
 	} {
-		t.Run(name("members", c.members, "slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m), func(t *testing.T) {
+		sizes := name("members", c.members, "slabs", c.slabs, "first", c.first, "count", c.count, "m", c.m)
+		t.Run(sizes, func(t *testing.T) {
 			const scale = 1.0 / 3
 			partials, y := random[T](c.members*c.count*c.slabs, 0), random[float64](c.m, 1)
 			if c.count > 8 {
@@ -178,7 +185,7 @@ func testResiduals[T number](t *testing.T, b *bench) {
 	}
 }
 
-// testAccumulate takes all rows tile by tile, and looks at all chunks after each.
+// testAccumulate handles all rows tile by tile, and checks all chunks after each tile.
 func testAccumulate[T number](t *testing.T, b *bench, f sensing.Entries) {
 	for _, c := range []struct {
 		members, m, k, gap int
@@ -209,7 +216,8 @@ func testAccumulate[T number](t *testing.T, b *bench, f sensing.Entries) {
 		if c.kind == otherLevels && f != sensing.Q8 {
 			continue
 		}
-		sizes := name("members", c.members, "m", c.m, "k", c.k, "gap", c.gap, "chunk", c.chunk, "tile", c.tile)
+		sizes := name("members", c.members, "m", c.m, "k", c.k, "gap", c.gap,
+			"chunk", c.chunk, "tile", c.tile)
 		t.Run(sizes+string(c.kind), func(t *testing.T) {
 			a, w := newRows(f, entries, 0, c.m, c.k, c.gap), random[T](c.members*c.m, 0)
 			switch c.kind {
@@ -243,7 +251,8 @@ func testAccumulate[T number](t *testing.T, b *bench, f sensing.Entries) {
 				b.run(t, launch{
 					grid:  [3]int{over(c.k, 1024), touched, over(c.members, 4)},
 					block: line(256),
-					args: []any{tile.buffer(), input(w), got, a.table(), first, count, uint64(a.stride), c.k, kp, c.members,
+					args: []any{tile.buffer(), input(w), got, a.table(), first, count, uint64(a.stride),
+						c.k, kp, c.members,
 						c.m, words(starts(c.m, c.chunk)), chunk0, chunkCount},
 				})
 				leaveOpen(want, got, c.k, kp)

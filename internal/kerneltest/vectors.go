@@ -11,7 +11,7 @@ func testCombine(t *testing.T, b *bench) {
 		for _, c := range []struct {
 			name string
 			a, b float64
-			// which of dst, x and y are the same memory: equal letters
+			// memory says which of dst, x and y share memory: equal letters do
 			memory string
 		}{
 			{"apart", 0.3, -1.7, "dxy"},
@@ -27,7 +27,9 @@ func testCombine(t *testing.T, b *bench) {
 			{"a copy", 1, 0, "dx-"},
 		} {
 			t.Run(name("n", n, c.name, c.memory), func(t *testing.T) {
-				values := map[byte][]float64{'d': poisoned[float64](n), 'x': random[float64](n, 0), 'y': random[float64](n, 1)}
+				values := map[byte][]float64{
+					'd': poisoned[float64](n), 'x': random[float64](n, 0), 'y': random[float64](n, 1),
+				}
 				for i, v := range []float64{zero, 0, math.Inf(1), math.NaN(), math.MaxFloat64, 0x1p-1074} {
 					values['x'][i*n/6], values['y'][n-1-i*n/6] = v, v
 				}
@@ -61,8 +63,41 @@ func testCombine(t *testing.T, b *bench) {
 						want[i] = float64(x + y)
 					}
 				}
-				b.run(t, launch{grid: line(over(n, 256)), block: line(256), args: []any{arg(0), arg(1), arg(2), c.a, c.b, n}})
+				b.run(t, launch{
+					grid: line(over(n, 256)), block: line(256),
+					args: []any{arg(0), arg(1), arg(2), c.a, c.b, n},
+				})
 				check(t, "dst", buffers[c.memory[0]], want)
+			})
+		}
+	}
+}
+
+func testDot(t *testing.T, b *bench) {
+	const segment = 8192
+	for _, count := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009, segment - 1, segment, segment + 1, 2*segment + 259} {
+		for _, same := range []bool{false, true} {
+			t.Run(name("count", count, "same", same), func(t *testing.T) {
+				x, y := random[float64](count, 1), random[float64](count, 2)
+				if same {
+					y = x
+				}
+				var want []float64
+				for first := 0; first < count; first += segment {
+					var threads [256]float64
+					for i := first; i < min(first+segment, count); i++ {
+						threads[(i-first)%256] = math.FMA(x[i], y[i], threads[(i-first)%256])
+					}
+					want = append(want, acrossBlock(&threads))
+				}
+				left := input(x)
+				right := left
+				if !same {
+					right = input(y)
+				}
+				sums := output(poisoned[float64](len(want)))
+				b.run(t, launch{grid: line(over(count, segment)), block: line(256), args: []any{left, right, sums, count}})
+				check(t, "sums", sums, want)
 			})
 		}
 	}
@@ -70,7 +105,8 @@ func testCombine(t *testing.T, b *bench) {
 
 func testSumSquares(t *testing.T, b *bench) {
 	for _, c := range []struct{ vectors, count, gap int }{
-		{1, 1, 0}, {1, 2, 3}, {4, 31, 0}, {7, 32, 1}, {1, 33, 0}, {4, 255, 2}, {1, 256, 0}, {7, 257, 0}, {4, 1009, 5},
+		{1, 1, 0}, {1, 2, 3}, {4, 31, 0}, {7, 32, 1}, {1, 33, 0}, {4, 255, 2}, {1, 256, 0}, {7, 257, 0},
+		{4, 1009, 5},
 		{2, 5003, 0},
 	} {
 		t.Run(name("vectors", c.vectors, "count", c.count, "gap", c.gap), func(t *testing.T) {
@@ -87,7 +123,9 @@ func testSumSquares(t *testing.T, b *bench) {
 				want[v] = acrossBlock(&threads)
 			}
 			sums := output(poisoned[float64](c.vectors))
-			b.run(t, launch{grid: line(c.vectors), block: line(256), args: []any{input(x), sums, c.count, uint64(stride)}})
+			b.run(t, launch{
+				grid: line(c.vectors), block: line(256), args: []any{input(x), sums, c.count, uint64(stride)},
+			})
 			check(t, "sums", sums, want)
 		})
 	}
@@ -131,7 +169,8 @@ func testSumChunks[T number](t *testing.T, b *bench) {
 			}
 			g := output(poisoned[T](c.members * kp))
 			b.run(t, launch{
-				grid: [3]int{over(c.k, 256), c.members, 1}, block: line(256), args: []any{input(chunks), g, c.k, kp, c.chunks},
+				grid: [3]int{over(c.k, 256), c.members, 1}, block: line(256),
+				args: []any{input(chunks), g, c.k, kp, c.chunks},
 			})
 			check(t, "g", g, want)
 		})

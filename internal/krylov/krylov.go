@@ -1,5 +1,5 @@
-// Package krylov finds the leading eigenvectors of symmetric matrices that are only multiplied with: too large to be
-// stored, and cheap to apply.
+// Package krylov computes leading eigenvectors of symmetric matrices that are too large to be stored and
+// cheap to multiply with.
 package krylov
 
 import (
@@ -11,44 +11,44 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Pairs are eigenvalues and their vectors.
+// Pairs are eigenvalues and eigenvectors.
 type Pairs struct {
 	// Values are the largest eigenvalues, descending.
 	Values []float64
-	// Vectors has their orthonormal eigenvectors as columns.
+	// Vectors has the corresponding orthonormal eigenvectors as columns.
 	Vectors *mat.Dense
-	// Largest is the largest magnitude of any eigenvalue, negative ones included, nearly.
+	// Largest is an estimate of the largest magnitude of all eigenvalues, negative ones included.
 	Largest float64
 }
 
-// BlockSize is how many vectors to multiply by at a time where k pairs of an n × n matrix are wanted: some more than k, as
-// eigenvalues that lie close together need.
+// BlockSize returns how many vectors to multiply by at a time to find k pairs of an n × n matrix. It is more
+// than k because eigenvalues that lie close together need more vectors.
 func BlockSize(n, k int) int { return min(n, k+max(2, k/2)) }
 
-// Bytes is the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product, each once more while it
-// grows, and a few blocks.
+// Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product,
+// each twice while it grows, and a few blocks.
 func Bytes(n, k int) float64 {
 	width := BlockSize(n, k)
 	return 8 * float64(n) * float64(4*max(basisBlocks*width, 2*width+k)+8*width)
 }
 
 const (
-	// exact is the residual ‖Sx − θx‖, beside ‖S‖, at which a pair counts as found.
+	// exact is the residual ‖Sx − θx‖, relative to ‖S‖, at which a pair counts as found.
 	exact = 1e-13
-	// enough is the residual with which pairs are taken that get no better.
+	// enough is the largest residual of a pair that is accepted when the iteration ends.
 	enough = 1e-9
-	// basisBlocks is how many blocks the basis has before it is cut down to the best vectors.
+	// basisBlocks is the number of blocks in the basis before it is cut down to the best vectors.
 	basisBlocks = 12
 	// mostProducts bounds the products with a block.
 	mostProducts = 600
 )
 
-// Leading finds the k largest eigenvalues of a symmetric S and their vectors. It begins with the columns of start, at least k,
-// which it overwrites, and knows S by multiply, dst = S·X, of as many columns or fewer.
+// Leading finds the k largest eigenvalues of a symmetric S and their eigenvectors. It begins with the columns
+// of start, at least k, and overwrites them. multiply computes dst = S·X for as many columns or fewer.
 //
-// This is the block Lanczos method with full orthogonalization, begun anew from the best vectors whenever its basis is full
-// (Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM Journal on Matrix Analysis and
-// Applications 22 (2000)).
+// This is the block Lanczos method with full orthogonalization. Whenever the basis is full, it restarts from
+// the best vectors (Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM
+// Journal on Matrix Analysis and Applications 22 (2000)).
 func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*Pairs, error) {
 	n, width := start.Dims()
 	if k < 1 || k > width || width > n {
@@ -71,7 +71,8 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 		}
 	}
 	if _, worst := s.residuals(); !(worst <= enough*s.largest) && s.largest > 0 {
-		return nil, fmt.Errorf("the %d largest eigenvalues of a %d × %d matrix could not be told from the next: after %d products, residuals are still %.1g of its norm",
+		return nil, fmt.Errorf("the %d largest eigenvalues of a %d × %d matrix could not be told "+
+			"from the next: after %d products, residuals are still %.1g of its norm",
 			k, n, n, mostProducts, worst/s.largest)
 	}
 	values, vectors := s.ritz(k)
@@ -83,12 +84,12 @@ type search struct {
 	n, k, width int
 	multiply    func(dst, x *mat.Dense) error
 	q, sq       *mat.Dense
-	values      []float64  // of QᵀSQ, descending
-	vectors     *mat.Dense // and its vectors
+	values      []float64  // eigenvalues of QᵀSQ, descending
+	vectors     *mat.Dense // eigenvectors of QᵀSQ
 	largest     float64
 }
 
-// extend adds vectors to the basis, as far as they are no combinations of it. It says whether there were any.
+// extend adds the parts of vectors outside the basis to the basis. It reports whether there were any.
 func (s *search) extend(x *mat.Dense) (grown bool, err error) {
 	if s.q != nil {
 		if _, have := s.q.Dims(); have+s.width > max(basisBlocks*s.width, 2*s.width+s.k) {
@@ -115,7 +116,7 @@ func (s *search) extend(x *mat.Dense) (grown bool, err error) {
 	return true, nil
 }
 
-// restart keeps the best vectors of the basis alone.
+// restart cuts the basis down to its best vectors.
 func (s *search) restart() {
 	keep := s.vectors.Slice(0, len(s.values), 0, min(len(s.values), s.k+s.width))
 	q, sq := new(mat.Dense), new(mat.Dense)
@@ -124,7 +125,7 @@ func (s *search) restart() {
 	s.q, s.sq = q, sq
 }
 
-// orthonormal returns an orthonormal basis of what x has outside the basis; nil where that is nothing.
+// orthonormal returns an orthonormal basis of the part of x outside the basis, or nil if there is none.
 func (s *search) orthonormal(x *mat.Dense) *mat.Dense {
 	_, columns := x.Dims()
 	before := make([]float64, columns)
@@ -173,7 +174,7 @@ func (s *search) columns() int {
 	return c
 }
 
-// project decomposes QᵀSQ.
+// project computes the eigenpairs of QᵀSQ.
 func (s *search) project() error {
 	var h mat.Dense
 	h.Mul(s.q.T(), s.sq)
@@ -200,7 +201,7 @@ func (s *search) project() error {
 	return nil
 }
 
-// ritz returns the best approximations of the first pairs.
+// ritz returns the first count pairs of the best approximations to eigenpairs.
 func (s *search) ritz(count int) ([]float64, *mat.Dense) {
 	x := new(mat.Dense)
 	x.Mul(s.q, s.vectors.Slice(0, len(s.values), 0, count))

@@ -35,8 +35,9 @@ func withSpectrum(values []float64, seed uint64) (s, q *mat.Dense) {
 	return s, q
 }
 
-// TestLeading takes matrices whose eigenpairs are known by how they are made: values to 1e-12 of the norm, vectors by
-// the projector onto them, to 1e-9, which a gap of a thousandth turns residuals of 1e-13 into at most.
+// TestLeading: matrices are made with known eigenpairs. Eigenvalues must agree to 1e-12 of the norm, and the
+// projector onto the eigenvectors to 1e-9: with a gap of a thousandth, a residual of 1e-13 gives at most
+// that.
 func TestLeading(t *testing.T) {
 	cases := map[string]struct {
 		n, k  int
@@ -45,9 +46,15 @@ func TestLeading(t *testing.T) {
 		"one":                {1, 1, func(int, int) float64 { return -3 }},
 		"all of a small one": {5, 5, func(i, _ int) float64 { return float64(2 - i) }},
 		"low rank":           {90, 3, func(i, _ int) float64 { return max(0, float64(3-i)) }},
-		"a large negative":   {80, 2, func(i, n int) float64 { return map[bool]float64{true: -50, false: 1 / float64(i+1)}[i == n-1] }},
-		"a repeated one":     {120, 3, func(i, _ int) float64 { return map[bool]float64{true: 1, false: 0.5 * math.Exp(-float64(i)/9)}[i < 3] }},
-		"a small gap":        {150, 4, func(i, n int) float64 { return map[bool]float64{true: 1.001, false: 1 - float64(i)/float64(n)}[i < 4] }},
+		"a large negative": {80, 2, func(i, n int) float64 {
+			return map[bool]float64{true: -50, false: 1 / float64(i+1)}[i == n-1]
+		}},
+		"a repeated one": {120, 3, func(i, _ int) float64 {
+			return map[bool]float64{true: 1, false: 0.5 * math.Exp(-float64(i)/9)}[i < 3]
+		}},
+		"a small gap": {150, 4, func(i, n int) float64 {
+			return map[bool]float64{true: 1.001, false: 1 - float64(i)/float64(n)}[i < 4]
+		}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +65,8 @@ func TestLeading(t *testing.T) {
 				norm = max(norm, math.Abs(values[i]))
 			}
 			s, q := withSpectrum(values, 1)
-			got, err := Leading(random(c.n, BlockSize(c.n, c.k), 2), c.k, func(dst, x *mat.Dense) error { dst.Mul(s, x); return nil })
+			multiply := func(dst, x *mat.Dense) error { dst.Mul(s, x); return nil }
+			got, err := Leading(random(c.n, BlockSize(c.n, c.k), 2), c.k, multiply)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,10 +90,12 @@ func TestLeading(t *testing.T) {
 	}
 }
 
-// TestLeadingRefuses hands on errors of the product, and does not call vectors found that no amount of products separates.
+// TestLeadingRefuses: Leading returns an error of the product, and does not accept vectors that no number of
+// products separates.
 func TestLeadingRefuses(t *testing.T) {
 	broken := errors.New("broken")
-	if _, err := Leading(random(9, 3, 1), 1, func(*mat.Dense, *mat.Dense) error { return broken }); !errors.Is(err, broken) {
+	fails := func(*mat.Dense, *mat.Dense) error { return broken }
+	if _, err := Leading(random(9, 3, 1), 1, fails); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	for _, bad := range [][3]int{{5, 6, 1}, {5, 2, 3}, {5, 2, 0}} {

@@ -9,8 +9,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Take takes a lock file until release is called, which removes it; taken is false where another process has it. Where the
-// file system knows no locks, Take gives none and says that it was taken: the caller goes on without.
+// Take takes a lock file. taken is false if another process has the lock. release removes the file and ends
+// the lock. If the file system has no locks, Take returns true without a lock, and the caller goes on
+// unprotected.
 func Take(path string) (release func(), taken bool) {
 	for {
 		l := flock.New(path)
@@ -20,18 +21,19 @@ func Take(path string) (release func(), taken bool) {
 		}
 		mine, err1 := l.Stat()
 		there, err2 := os.Stat(path)
-		if err == nil && err1 == nil && (errors.Is(err2, fs.ErrNotExist) || err2 == nil && !os.SameFile(mine, there)) {
-			_ = l.Unlock() // the one who had it removed it between the opening here and the locking
+		removed := errors.Is(err2, fs.ErrNotExist) || err2 == nil && !os.SameFile(mine, there)
+		if err == nil && err1 == nil && removed {
+			_ = l.Unlock() // its last owner removed the file between New and TryLock
 			continue
 		}
 		return func() {
-			os.Remove(path) // while it is held: nobody else's
+			os.Remove(path) // while the lock is held, so that the file is not another process's
 			_ = l.Unlock()
 		}, true
 	}
 }
 
-// Held says whether a process has the lock file.
+// Held reports whether a process has the lock file.
 func Held(path string) bool {
 	release, taken := Take(path)
 	if taken {

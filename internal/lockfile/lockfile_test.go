@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/internal/lockfile"
 )
 
-// Symptom: the lock's file was removed after it was unlocked, and so another process's.
+// Symptom: the lock's file was removed after it was unlocked, and so the file of another process was removed.
 func TestOneHasTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	var inside, times atomic.Int32

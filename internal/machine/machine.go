@@ -1,4 +1,4 @@
-// Package machine finds out what this machine has.
+// Package machine describes this machine: its memory and its processor.
 package machine
 
 import (
@@ -10,15 +10,15 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
-// Memory returns the bytes of memory in all, and those that this process can still take: what the system says is
-// available, or what the limit of a container leaves, whichever is less.
+// Memory returns the bytes of memory in total, and the bytes that this process can still take: the system's
+// available memory or the rest of a container's limit, whichever is less.
 func Memory() (total, available float64, err error) {
 	v, err := mem.VirtualMemory()
 	if err != nil {
 		return 0, 0, err
 	}
 	total, available = float64(v.Total), float64(v.Available)
-	// A container's own folder of limits is mounted here: control groups version 2, then version 1.
+	// In a container its limits are in these files: control groups version 2, then version 1.
 	for _, files := range [][2]string{
 		{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
 		{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
@@ -37,11 +37,11 @@ func readNumber(path string) (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64) // "max" is no number
+	n, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64) // "max", no limit, is not a number
 	return n, err == nil
 }
 
-// Processor names the processor, or returns "" where the system does not tell.
+// Processor returns the processor's name, or "" if the system does not tell.
 func Processor() string {
 	info, err := cpu.Info()
 	if err != nil || len(info) == 0 {

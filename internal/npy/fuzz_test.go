@@ -12,9 +12,9 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// FuzzReader: whatever the bytes, the reader does not panic; what it accepts has exactly as many bytes of data as its
-// shape takes, so that nothing larger than the input is allocated for it; and what was read, written and read again is
-// the same numbers.
+// FuzzReader: the reader does not panic, whatever the bytes. A file that it accepts has exactly as many bytes
+// of data as its shape takes, so that it allocates nothing larger than the input. The numbers of such a file
+// are the same after they are written and read again.
 func FuzzReader(f *testing.F) {
 	data := numtest.Encode("<f8", numbers)
 	f.Add([]byte(nil))
@@ -101,8 +101,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// dataStart returns where the data of an accepted file begins: after the magic, the version, the header's length (two
-// bytes in version 1, four later) and the header.
+// dataStart returns where the data of an accepted file begins: after the magic, the version, the header's
+// length (two bytes in version 1, four in later ones) and the header.
 func dataStart(b []byte) int {
 	if b[6] == 1 {
 		return 10 + int(binary.LittleEndian.Uint16(b[8:]))

@@ -1,9 +1,9 @@
 // Package npy reads and writes NumPy's .npy files of real numbers.
 //
-// The reader trusts nothing: a header's shape is checked against the number of bytes that are there before anything
-// is allocated, and object arrays, which would run code in Python, are refused by name. Versions 1, 2 and 3 of the
-// format are read, float32 and float64 of both byte orders, in C and Fortran order; see NumPy Enhancement Proposal 1
-// and numpy.lib.format.
+// The reader trusts nothing. It compares a header's shape with the number of bytes in the file before it
+// allocates memory, and refuses object arrays, which would run code in Python. It reads versions 1, 2 and 3
+// of the format, float32 and float64 of both byte orders, in C and Fortran order; see NumPy Enhancement
+// Proposal 1 and numpy.lib.format.
 package npy
 
 import (
@@ -23,10 +23,10 @@ import (
 
 const magic = "\x93NUMPY"
 
-// maxHeader bounds the header's text: NumPy writes some 120 bytes.
+// maxHeader bounds the bytes of the header's text, of which NumPy writes some 120.
 const maxHeader = 1 << 16
 
-// Header says what an array file holds.
+// Header describes the array in a file.
 type Header struct {
 	Shape   []int
 	Fortran bool // the first index runs fastest
@@ -62,7 +62,7 @@ func ShapeString(shape []int) string {
 	return "(" + strings.Join(words, ", ") + ")"
 }
 
-// Reader reads one array's numbers in the order in which they lie in the file.
+// Reader reads one array's numbers in the order of the file.
 type Reader struct {
 	Header
 	in   *bufio.Reader
@@ -93,7 +93,7 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader reads an array's header from in, which holds size bytes in all.
+// NewReader reads an array's header from in, which has size bytes in total.
 func NewReader(in io.Reader, size int64) (*Reader, error) {
 	r := &Reader{in: bufio.NewReaderSize(in, 1<<16)}
 	headerBytes, err := r.readHeader()
@@ -104,7 +104,8 @@ func NewReader(in io.Reader, size int64) (*Reader, error) {
 	for _, d := range r.Shape {
 		var ok bool
 		if want, ok = mul(want, int64(d)); !ok {
-			return nil, fmt.Errorf("the header claims the shape %s, more than any file holds", ShapeString(r.Shape))
+			return nil, fmt.Errorf("the header claims the shape %s, more than any file holds",
+				ShapeString(r.Shape))
 		}
 	}
 	if have := size - int64(headerBytes); have < want {
@@ -118,7 +119,7 @@ func NewReader(in io.Reader, size int64) (*Reader, error) {
 	return r, nil
 }
 
-// mul multiplies numbers that are not negative, and says whether the product fits.
+// mul returns the product of numbers that are not negative, and whether it fits.
 func mul(a, b int64) (int64, bool) {
 	if b != 0 && a > math.MaxInt64/b {
 		return 0, false
@@ -126,7 +127,7 @@ func mul(a, b int64) (int64, bool) {
 	return a * b, true
 }
 
-// readHeader reads everything before the data and returns how many bytes that was.
+// readHeader reads everything before the data and returns its number of bytes.
 func (r *Reader) readHeader() (int, error) {
 	var start [8]byte
 	if _, err := io.ReadFull(r.in, start[:]); err != nil || string(start[:6]) != magic {
@@ -194,7 +195,8 @@ func parseHeader(text string) (Header, error) {
 		if strings.Contains(kind, "O") {
 			return h, errors.New("an array of Python objects, which is never loaded; save it as float64")
 		}
-		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: save it with .astype(\"float64\")", kind)
+		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: "+
+			"save it with .astype(\"float64\")", kind)
 	}
 	h.Fortran = order[1] == "True"
 	dims := strings.Join(strings.Fields(shape[1]), " ") // on one line, for messages
@@ -268,7 +270,7 @@ func Load(path string) (*tensor.Dense, error) {
 	return a, nil
 }
 
-// array reads all numbers that are left, which must be the whole array.
+// array reads the whole array, of which nothing has been read yet.
 func (r *Reader) array() (*tensor.Dense, error) {
 	if len(r.Shape) == 0 {
 		return nil, errors.New("a single number, not an array")

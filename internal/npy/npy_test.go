@@ -16,7 +16,7 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// file builds a .npy file of a version from its header's text and its data.
+// file returns a .npy file of a version with its header's text and its data.
 func file(version byte, text string, data []byte) []byte {
 	out := append([]byte("\x93NUMPY"), version, 0)
 	if version == 1 {
@@ -27,7 +27,7 @@ func file(version byte, text string, data []byte) []byte {
 	return append(append(out, text...), data...)
 }
 
-// header is a header's text as NumPy writes it.
+// header returns a header's text as NumPy writes it.
 func header(descr string, fortran bool, shape string) string {
 	order := "False"
 	if fortran {
@@ -38,33 +38,37 @@ func header(descr string, fortran bool, shape string) string {
 
 func open(b []byte) (*Reader, error) { return NewReader(bytes.NewReader(b), int64(len(b))) }
 
-// numbers that both dtypes hold: zeros of both signs, the ends of float32's range, infinities.
+// numbers that both dtypes can represent: zeros of both signs, the ends of float32's range, infinities.
 var numbers = []float64{
-	0, math.Copysign(0, -1), 1, -2.5, math.MaxFloat32, -math.SmallestNonzeroFloat32, math.Inf(1), math.Inf(-1),
+	0, math.Copysign(0, -1), 1, -2.5, math.MaxFloat32, -math.SmallestNonzeroFloat32, math.Inf(1),
+	math.Inf(-1),
 	0x1.fffffep-1,
 	10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
 }
 
 func TestReadEveryKind(t *testing.T) {
 	shapes := map[string][]int{
-		"(24,)": {24}, "(4, 6)": {4, 6}, "(2, 3, 4)": {2, 3, 4}, "(1, 24, 1)": {1, 24, 1}, "(2L, 12L)": {2, 12},
+		"(24,)": {24}, "(4, 6)": {4, 6}, "(2, 3, 4)": {2, 3, 4}, "(1, 24, 1)": {1, 24, 1},
+		"(2L, 12L)": {2, 12},
 	}
 	for _, version := range []byte{1, 2, 3} {
 		for _, descr := range []string{"<f8", ">f8", "<f4", ">f4"} {
 			for _, fortran := range []bool{false, true} {
 				for text, shape := range shapes {
-					t.Run(fmt.Sprintf("v%d %s fortran=%t %s", version, descr, fortran, text), func(t *testing.T) {
+					name := fmt.Sprintf("v%d %s fortran=%t %s", version, descr, fortran, text)
+					t.Run(name, func(t *testing.T) {
 						b := file(version, header(descr, fortran, text), numtest.Encode(descr, numbers))
 						r, err := open(b)
 						if err != nil {
 							t.Fatal(err)
 						}
 						single := descr[1:] == "f4"
-						if fmt.Sprint(r.Shape) != fmt.Sprint(shape) || r.Fortran != fortran || r.Float32 != single || r.Size() != 24 {
+						if fmt.Sprint(r.Shape) != fmt.Sprint(shape) || r.Fortran != fortran ||
+							r.Float32 != single || r.Size() != 24 {
 							t.Fatalf("header read as %+v", r.Header)
 						}
 						got := make([]float64, 24)
-						// In pieces, the last of which is empty.
+						// Read in pieces, the last of which is empty.
 						for _, piece := range [][]float64{got[:1], got[1:1], got[1:20], got[20:], got[24:]} {
 							if err := r.Read(piece); err != nil {
 								t.Fatal(err)
@@ -92,7 +96,8 @@ func TestReadEveryKind(t *testing.T) {
 						if fortran {
 							want = toC(numbers, shape)
 						}
-						if fmt.Sprint([]int(a.Shape())) != fmt.Sprint(shape) || !numtest.SameBits(a.Data().([]float64), want) {
+						if fmt.Sprint([]int(a.Shape())) != fmt.Sprint(shape) ||
+							!numtest.SameBits(a.Data().([]float64), want) {
 							t.Errorf("array %v %v, want %v %v", a.Shape(), a.Data(), shape, want)
 						}
 					})
@@ -102,8 +107,8 @@ func TestReadEveryKind(t *testing.T) {
 	}
 }
 
-// toC puts numbers that lie in Fortran order into C order by the definition of both: element (i₀, i₁, …) is number
-// i₀ + d₀(i₁ + d₁(i₂ + …)) of one and (…(i₀·d₁ + i₁)·d₂ + …) of the other.
+// toC returns numbers in Fortran order in C order, by the definition of both: element (i₀, i₁, …) is number
+// i₀ + d₀(i₁ + d₁(i₂ + …)) in Fortran order and (…(i₀·d₁ + i₁)·d₂ + …) in C order.
 func toC(fortran []float64, shape []int) []float64 {
 	out := make([]float64, len(fortran))
 	for c := range out {
@@ -121,14 +126,14 @@ func toC(fortran []float64, shape []int) []float64 {
 }
 
 func TestToFortranByHand(t *testing.T) {
-	// ((1, 2, 3), (4, 5, 6)) lies in Fortran order as 1, 4, 2, 5, 3, 6.
+	// ((1, 2, 3), (4, 5, 6)) is 1, 4, 2, 5, 3, 6 in Fortran order.
 	got := fromFortran([]float64{1, 4, 2, 5, 3, 6}, []int{2, 3})
 	if !numtest.SameBits(got, []float64{1, 2, 3, 4, 5, 6}) {
 		t.Errorf("got %v, want 1 to 6", got)
 	}
 }
 
-// Forms of header that other programs write, with the meaning that Python gives them.
+// Headers as other programs write them, with the meaning that Python gives them.
 func TestReadLenientHeaders(t *testing.T) {
 	data := numtest.Encode("<f8", []float64{1, 2, 3, 4, 5, 6})
 	for name, text := range map[string]string{
@@ -150,7 +155,7 @@ func TestReadLenientHeaders(t *testing.T) {
 }
 
 func TestReadLongArray(t *testing.T) {
-	// More than the reader's buffers hold, with a length that no power of two divides.
+	// More numbers than the reader's buffers hold, and a length that no power of two divides.
 	const n = 40_009
 	for _, descr := range []string{"<f8", "<f4"} {
 		want := make([]float64, n)
@@ -191,13 +196,15 @@ func TestRefusals(t *testing.T) {
 		{"no header length", lengthOnly(1), []string{"truncated", "header"}},
 		{"half a header length", lengthOnly(2, 10, 0, 0), []string{"truncated", "header"}},
 		{"header longer than the file", lengthOnly(1, 0xFF, 0xFF), []string{"truncated", "header"}},
-		{"header longer than the file, version 2", lengthOnly(2, 0, 0, 1, 0), []string{"truncated", "header"}},
+		{"header longer than the file, version 2", lengthOnly(2, 0, 0, 1, 0),
+			[]string{"truncated", "header"}},
 		{"absurd header length", lengthOnly(2, 0xFF, 0xFF, 0xFF, 0xFF), []string{"header", "4294967295"}},
 		{
 			"header longer than the limit", file(3, header("<f8", false, "(8,)")+long, eight),
 			[]string{"header", "bytes long"},
 		},
-		{"truncated header", file(1, header("<f8", false, "(8,)"), nil)[:40], []string{"truncated", "header"}},
+		{"truncated header", file(1, header("<f8", false, "(8,)"), nil)[:40],
+			[]string{"truncated", "header"}},
 		{"empty header", file(1, "", eight), []string{"descr"}},
 		{"no dictionary", file(1, "import os\n", eight), []string{"descr"}},
 		{"no shape", file(1, "{'descr': '<f8', 'fortran_order': False}", eight), []string{"shape"}},
@@ -211,12 +218,15 @@ func TestRefusals(t *testing.T) {
 			"shape without end", file(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (8, ", eight),
 			[]string{"shape"},
 		},
-		{"shape no tuple", file(1, "{'descr': '<f8', 'fortran_order': False, 'shape': 8}", eight), []string{"shape"}},
+		{"shape no tuple", file(1, "{'descr': '<f8', 'fortran_order': False, 'shape': 8}", eight),
+			[]string{"shape"}},
 
 		{"objects", file(1, header("|O", false, "(8,)"), eight), []string{"objects", "never"}},
-		{"objects with a byte order", file(1, header("<O8", false, "(8,)"), eight), []string{"objects", "never"}},
+		{"objects with a byte order", file(1, header("<O8", false, "(8,)"), eight),
+			[]string{"objects", "never"}},
 		{
-			"structured", file(1, "{'descr': [('a', '<f8'), ('b', '<f8')], 'fortran_order': False, 'shape': (4,)}", eight),
+			"structured",
+			file(1, "{'descr': [('a', '<f8'), ('b', '<f8')], 'fortran_order': False, 'shape': (4,)}", eight),
 			[]string{"structured"},
 		},
 		{"whole numbers", file(1, header("<i8", false, "(8,)"), eight), []string{`"<i8"`, "float64"}},
@@ -228,7 +238,8 @@ func TestRefusals(t *testing.T) {
 		{"no dtype", file(1, header("", false, "(8,)"), eight), []string{`""`}},
 
 		{"negative dimension", file(1, header("<f8", false, "(-8,)"), eight), []string{"(-8,)", "negative"}},
-		{"two negative dimensions", file(1, header("<f8", false, "(-2, -4)"), eight), []string{"(-2, -4)", "negative"}},
+		{"two negative dimensions", file(1, header("<f8", false, "(-2, -4)"), eight),
+			[]string{"(-2, -4)", "negative"}},
 		{"fraction", file(1, header("<f8", false, "(8.0,)"), eight), []string{"8.0", "whole"}},
 		{"name", file(1, header("<f8", false, "(n,)"), eight), []string{"(n,)", "whole"}},
 		{"sum", file(1, header("<f8", false, "(4+4,)"), eight), []string{"whole"}},
@@ -247,20 +258,24 @@ func TestRefusals(t *testing.T) {
 			[]string{"1073741824", "more than"},
 		},
 		{
-			"2⁶⁷ bytes, none after overflow", file(1, header("<f8", false, "(1073741824, 1073741824, 16)"), eight),
+			"2⁶⁷ bytes, none after overflow",
+			file(1, header("<f8", false, "(1073741824, 1073741824, 16)"), eight),
 			[]string{"more than"},
 		},
 		{
-			"2⁶⁴ + 64 bytes, 64 after overflow", file(1, header("<f8", false, "(40, 107367629, 536903681)"), eight),
+			"2⁶⁴ + 64 bytes, 64 after overflow",
+			file(1, header("<f8", false, "(40, 107367629, 536903681)"), eight),
 			[]string{"(40, 107367629, 536903681)"},
 		},
 		{
 			"2⁴⁰ bytes in a file of 64", file(1, header("<f8", false, "(131072, 1048576)"), eight),
 			[]string{"truncated", "1099511627776", "64"},
 		},
-		{"zero dimension with data", file(1, header("<f8", false, "(0, 8)"), eight), []string{"(0, 8)", "64 too many"}},
+		{"zero dimension with data", file(1, header("<f8", false, "(0, 8)"), eight),
+			[]string{"(0, 8)", "64 too many"}},
 		{
-			"zero dimension hides an overflow", file(1, header("<f8", false, "(2147483647, 2147483647, 2147483647, 0)"), eight),
+			"zero dimension hides an overflow",
+			file(1, header("<f8", false, "(2147483647, 2147483647, 2147483647, 0)"), eight),
 			[]string{"2147483647"},
 		},
 
@@ -281,8 +296,8 @@ func TestRefusals(t *testing.T) {
 			var err error
 			got := allocated(func() { _, err = open(tt.file) })
 			checkError(t, err, tt.want...)
-			// A buffer of 64 KiB, a header of up to 64 KiB as bytes and as a string, and what the patterns need. The
-			// shapes claimed are of 10¹² bytes and more.
+			// A buffer of 64 KiB, a header of up to 64 KiB as bytes and as a string, and the memory of the
+			// patterns. The claimed shapes are of 10¹² bytes and more.
 			if got > 1<<20 {
 				t.Errorf("%d bytes allocated for a refused file of %d", got, len(tt.file))
 			}
@@ -290,7 +305,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// allocated returns the bytes that a call allocates, with what else the process allocates meanwhile.
+// allocated returns the bytes that the process allocates during a call.
 func allocated(call func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -311,7 +326,7 @@ func checkError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// Headers may describe arrays of no numbers and single numbers; a Reader takes them, and a whole array is refused.
+// Headers may describe arrays of no numbers and single numbers. A Reader accepts them, but Load refuses them.
 func TestNoArray(t *testing.T) {
 	tests := []struct {
 		shape string
@@ -354,7 +369,7 @@ func TestEndsEarly(t *testing.T) {
 func TestWrite(t *testing.T) {
 	nan := math.Float64frombits(0x7FF8_0000_DEAD_BEEF) // a NaN keeps its payload
 	shapes := [][]int{{1}, {24}, {4, 6}, {2, 3, 4}, {1, 1, 24}, {2, 3, 2, 2}, {}, {0, 5}, {2147483647, 0}}
-	// Ever longer headers, so that the padding takes every length.
+	// Headers of increasing lengths, so that the padding takes every length.
 	for d := 5; d < 40; d++ {
 		shape := make([]int, d)
 		for i := range shape {
@@ -384,7 +399,8 @@ func TestWrite(t *testing.T) {
 				t.Errorf("the data begins at byte %d, no multiple of 64", 10+length)
 			}
 			text := string(b[10 : 10+length])
-			if !strings.HasSuffix(text, "\n") || strings.TrimRight(text, " \n") == text || strings.Count(text, "\n") != 1 {
+			if !strings.HasSuffix(text, "\n") || strings.TrimRight(text, " \n") == text ||
+				strings.Count(text, "\n") != 1 {
 				t.Errorf("the header %q does not end with its only line feed", text)
 			}
 			want := "{'descr': '<f8', 'fortran_order': False, 'shape': " + ShapeString(shape) + ", }"
@@ -409,7 +425,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// A header that the version's two bytes of length cannot count is refused, or written in another version.
+// Version 1 counts the header's length in two bytes. A longer header is refused, or written in another
+// version.
 func TestWriteManyDimensions(t *testing.T) {
 	shape := make([]int, 30_000) // "1, " each: 90,000 bytes
 	for i := range shape {
@@ -425,7 +442,8 @@ func TestWriteManyDimensions(t *testing.T) {
 		length, start = uint64(binary.LittleEndian.Uint32(b[8:])), 12
 	}
 	if start+length+8 != uint64(len(b)) {
-		t.Errorf("a file of %d bytes says that its header ends at byte %d and 8 bytes follow", len(b), start+length)
+		t.Errorf("a file of %d bytes says that its header ends at byte %d and 8 bytes follow",
+			len(b), start+length)
 	}
 }
 
@@ -440,7 +458,7 @@ func TestShapeString(t *testing.T) {
 	}
 }
 
-// full takes a number of bytes and then fails.
+// full is a writer that accepts a number of bytes and then fails.
 type full struct{ left int }
 
 var errFull = errors.New("no space left")
@@ -475,12 +493,14 @@ func TestFiles(t *testing.T) {
 		return path
 	}
 	t.Run("load", func(t *testing.T) {
-		path := save("good.npy", file(2, header(">f4", true, "(2, 3)"), numtest.Encode(">f4", []float64{1, 4, 2, 5, 3, 6})))
+		path := save("good.npy",
+			file(2, header(">f4", true, "(2, 3)"), numtest.Encode(">f4", []float64{1, 4, 2, 5, 3, 6})))
 		a, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fmt.Sprint(a.Shape()) != "(2, 3)" || !numtest.SameBits(a.Data().([]float64), []float64{1, 2, 3, 4, 5, 6}) {
+		if fmt.Sprint(a.Shape()) != "(2, 3)" ||
+			!numtest.SameBits(a.Data().([]float64), []float64{1, 2, 3, 4, 5, 6}) {
 			t.Errorf("loaded %v %v, want (2, 3) 1 to 6", a.Shape(), a.Data())
 		}
 	})

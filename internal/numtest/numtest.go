@@ -1,4 +1,4 @@
-// Package numtest has what several packages' tests do with numbers.
+// Package numtest has helpers with numbers for the tests of several packages.
 package numtest
 
 import (
@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Encode writes numbers as NumPy's dtype descr does: <f8, >f8, <f4 or >f4.
+// Encode returns numbers in the bytes of NumPy's dtype descr: <f8, >f8, <f4 or >f4.
 func Encode(descr string, numbers []float64) []byte {
 	var out []byte
 	for _, v := range numbers {
@@ -26,7 +26,8 @@ func Encode(descr string, numbers []float64) []byte {
 	return out
 }
 
-// SameBits says whether two vectors are the same to the bit: zeros of different signs are not, NaNs may be.
+// SameBits reports whether two vectors are equal to the bit: zeros of different signs differ, and NaNs are
+// equal if their bits are.
 func SameBits(a, b []float64) bool {
 	if len(a) != len(b) {
 		return false

@@ -19,8 +19,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestFraction: each step is held against the bandwidth measured just before it, so that a machine that is half as fast
-// for a while changes nothing.
+// TestFraction: each step is compared with the bandwidth measured just before it, so that the fraction does
+// not change if the machine is half as fast for a while.
 func TestFraction(t *testing.T) {
 	r := Result{Steps: []float64{1, 2, 1}, Bandwidths: []float64{20, 10, 25}, Bytes: 10}
 	if got := r.Fraction(); got != 0.5 {
@@ -28,7 +28,7 @@ func TestFraction(t *testing.T) {
 	}
 }
 
-// probed is the host with a bandwidth that takes no time to measure.
+// probed is the host's backend with a bandwidth that takes no time to measure.
 type probed struct{ cpu.Backend }
 
 func (probed) Probe() (func() (float64, error), func() error, error) {

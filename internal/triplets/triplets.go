@@ -1,9 +1,10 @@
-// Package triplets reads lists of entries of a matrix from text: lines of row, column and value, as CSV or in the Matrix
-// Market's coordinate format.
+// Package triplets reads lists of matrix entries from text: lines of row, column and value, as CSV or in the
+// coordinate format of the Matrix Market.
 //
-// CSV has lines like 3,1,0.25, rows and columns counted from 0, and may begin with the line row,col,value. The Matrix Market's
-// files (Boisvert, Pozo and Remington, The Matrix Market exchange formats, NISTIR 5935, 1996) say the size of the matrix, and
-// count from 1; real and integer numbers are read, general and symmetric. Every error has its line.
+// CSV has lines like 3,1,0.25, with rows and columns counted from 0, and may begin with the line
+// row,col,value. Files of the Matrix Market (Boisvert, Pozo and Remington, The Matrix Market exchange
+// formats, NISTIR 5935, 1996) state the size of the matrix, and count from 1; real and integer numbers are
+// read, general and symmetric. Errors name the line.
 package triplets
 
 import (
@@ -25,27 +26,28 @@ const MaxSide = 1 << 24
 // maxCount bounds the triplets of a file, so that they can be numbered in 32 bits.
 const maxCount = math.MaxInt32
 
-// Header is what a file says of its matrix.
+// Header describes the matrix of a file.
 type Header struct {
-	// Rows and Cols are its size: as the file states it, or up to the largest row and column that it lists.
+	// Rows and Cols are the matrix's size: as the file states it, or up to the largest row and column that it
+	// lists.
 	Rows, Cols int
-	// Stated: the file states its size.
+	// Stated is true if the file states the size.
 	Stated bool
-	// Symmetric: an entry stands for the one across the diagonal too.
+	// Symmetric is true if an entry (i, j) stands for (j, i) too.
 	Symmetric bool
-	// Count is how many triplets there are.
+	// Count is the number of triplets.
 	Count int
 }
 
-// List is a file's triplets, in its order, rows and columns counted from 0.
+// List is a file's triplets in the file's order, with rows and columns counted from 0.
 type List struct {
 	Header
 	Row, Col []int32
 	Value    []float64
-	Line     []int32 // of the file, the first of which is 1
+	Line     []int32 // in the file, counted from 1
 }
 
-// Inspect returns a file's header. It reads no more than that takes: a Matrix Market file's first lines, all of a CSV.
+// Inspect returns a file's header. It reads only the first lines of a Matrix Market file, and all of a CSV.
 func Inspect(path string) (h Header, err error) {
 	err = open(path, func(r *reader, market bool) error {
 		if market {
@@ -58,7 +60,7 @@ func Inspect(path string) (h Header, err error) {
 	return h, err
 }
 
-// Load reads a file.
+// Load returns all triplets of a file.
 func Load(path string) (l *List, err error) {
 	err = open(path, func(r *reader, market bool) error {
 		l, err = r.load(market)
@@ -67,7 +69,8 @@ func Load(path string) (l *List, err error) {
 	return l, err
 }
 
-// open has a file read in the format that its name's ending says.
+// open calls read with a file, and says whether the file is in the Matrix Market's format, by the ending of
+// its name.
 func open(path string, read func(r *reader, market bool) error) error {
 	ending := strings.ToLower(filepath.Ext(path))
 	if ending != ".csv" && ending != ".mtx" {
@@ -84,10 +87,10 @@ func open(path string, read func(r *reader, market bool) error) error {
 	return nil
 }
 
-// maxLine bounds a line: three numbers take far less.
+// maxLine bounds the bytes of a line; three numbers take far fewer.
 const maxLine = 1 << 12
 
-// reader reads lines.
+// reader reads lines and counts them.
 type reader struct {
 	in   *bufio.Reader
 	line int
@@ -95,14 +98,14 @@ type reader struct {
 
 func newReader(in io.Reader) *reader { return &reader{in: bufio.NewReaderSize(in, maxLine)} }
 
-// next returns the next line that is not blank, without the white space around it, which is good until the next call; io.EOF at
-// the end.
+// next returns the next line that is not blank, without the white space around it, or io.EOF at the end. The
+// line is valid until the next call.
 func (r *reader) next() ([]byte, error) {
 	for {
 		text, err := r.in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
 			r.line++
-			return nil, r.errorf("longer than %d bytes, which no triplet is", maxLine)
+			return nil, r.errorf("longer than %d bytes: no triplet is that long", maxLine)
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
@@ -119,7 +122,7 @@ func (r *reader) next() ([]byte, error) {
 	}
 }
 
-// errorf tells what is wrong with the current line.
+// errorf returns an error that names the current line.
 func (r *reader) errorf(format string, args ...any) error {
 	return fmt.Errorf("line %d: %s", r.line, fmt.Sprintf(format, args...))
 }
@@ -140,7 +143,7 @@ func (r *reader) load(market bool) (*List, error) {
 	return l, err
 }
 
-// csv hands each triplet of a CSV to take.
+// csv calls take with each triplet of a CSV.
 func (r *reader) csv(take func(row, col int, value float64)) (h Header, err error) {
 	for {
 		text, err := r.next()
@@ -177,12 +180,13 @@ func (r *reader) csv(take func(row, col int, value float64)) (h Header, err erro
 	return h, nil
 }
 
-// triplet reads a row and a column that are counted from first, and a value, which must be finite.
+// triplet reads a row and a column, which are counted from first, and a value, which must be finite.
 func (r *reader) triplet(row, col, value []byte, first int) (i, j int, v float64, err error) {
 	index := func(what string, text []byte) (int, error) {
 		k, err := strconv.Atoi(string(bytes.TrimSpace(text)))
 		if err != nil || k < first || k >= MaxSide+first {
-			return 0, r.errorf("the %s must be a whole number from %d to %d, got %q", what, first, MaxSide+first-1, text)
+			return 0, r.errorf("the %s must be a whole number from %d to %d, got %q",
+				what, first, MaxSide+first-1, text)
 		}
 		return k - first, nil
 	}
@@ -207,19 +211,23 @@ func (r *reader) marketHeader() (h Header, err error) {
 	}
 	words := strings.Fields(strings.ToLower(string(text)))
 	if r.line != 1 || len(words) != 5 || words[0] != "%%matrixmarket" || words[1] != "matrix" {
-		return h, errors.New("not a Matrix Market file: it does not begin with %%MatrixMarket matrix and three more words")
+		return h, errors.New("not a Matrix Market file: " +
+			"it does not begin with %%MatrixMarket matrix and three more words")
 	}
 	switch format, field, symmetry := words[2], words[3], words[4]; {
 	case format == "array":
-		return h, r.errorf("an array has every entry: triplets are what coordinate files have")
+		return h, r.errorf("an array has every entry: only coordinate files are read")
 	case field == "pattern":
-		return h, r.errorf("a pattern has no values: triplets are what real and integer files have")
+		return h, r.errorf("a pattern has no values: only real and integer files are read")
 	case field == "complex":
-		return h, r.errorf("complex numbers are not measured: real and integer files are read")
+		return h, r.errorf("complex numbers cannot be measured: only real and integer files are read")
 	case symmetry == "skew-symmetric" || symmetry == "hermitian":
-		return h, r.errorf("a %s matrix is none that is recovered: general and symmetric files are read", symmetry)
-	case format != "coordinate" || field != "real" && field != "integer" || symmetry != "general" && symmetry != "symmetric":
-		return h, r.errorf("must say coordinate, real or integer, and general or symmetric, got %q", strings.Join(words[2:], " "))
+		return h, r.errorf("a %s matrix cannot be recovered: only general and symmetric files are read",
+			symmetry)
+	case format != "coordinate" || field != "real" && field != "integer" ||
+		symmetry != "general" && symmetry != "symmetric":
+		return h, r.errorf("must say coordinate, real or integer, and general or symmetric, got %q",
+			strings.Join(words[2:], " "))
 	default:
 		h.Symmetric = symmetry == "symmetric"
 	}
@@ -244,7 +252,8 @@ func (r *reader) marketHeader() (h Header, err error) {
 			numbers[k], err = strconv.Atoi(string(size[k]))
 		}
 		if len(size) != len(numbers) || err != nil || numbers[k] < 1 || numbers[k] > most {
-			return h, r.errorf("must be the numbers of rows and columns, up to %d each, and of triplets, got %q", MaxSide, text)
+			return h, r.errorf("must be the numbers of rows and columns, up to %d each, "+
+				"and of triplets, got %q", MaxSide, text)
 		}
 	}
 	h.Rows, h.Cols, h.Count, h.Stated = numbers[0], numbers[1], numbers[2], true
@@ -254,7 +263,7 @@ func (r *reader) marketHeader() (h Header, err error) {
 	return h, nil
 }
 
-// market hands each triplet of a Matrix Market file to take.
+// market calls take with each triplet of a Matrix Market file.
 func (r *reader) market(take func(row, col int, value float64)) (Header, error) {
 	h, err := r.marketHeader()
 	if err != nil {
@@ -283,7 +292,8 @@ func (r *reader) market(take func(row, col int, value float64)) (Header, error) 
 			return h, err
 		}
 		if i >= h.Rows || j >= h.Cols {
-			return h, r.errorf("the entry (%d, %d) lies outside of the %d × %d matrix", i+1, j+1, h.Rows, h.Cols)
+			return h, r.errorf("the entry (%d, %d) lies outside of the %d × %d matrix",
+				i+1, j+1, h.Rows, h.Cols)
 		}
 		take(i, j, v)
 	}

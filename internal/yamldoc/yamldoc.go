@@ -1,5 +1,5 @@
-// Package yamldoc reads and writes what this module's YAML files are made of: one document, whose nodes know their lines,
-// and single values.
+// Package yamldoc reads and writes the parts of this module's YAML files: one document, whose nodes know
+// their lines, and single values.
 package yamldoc
 
 import (
@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Root returns the root of a text's only document, nil where it says nothing.
+// Root returns the root of a text's only document, or nil if the document is empty.
 func Root(text []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
@@ -30,15 +30,15 @@ func Root(text []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// IsNull says whether a node is nothing, or "~" or "null".
+// IsNull reports whether a node is empty, "~" or "null".
 func IsNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
-// Text returns what a single value says.
+// Text returns the text of a single value.
 func Text(scalar *yaml.Node) (string, error) {
 	switch {
 	case IsNull(scalar):
 		return "", nil
-	case scalar.Tag == "!!binary": // a path that is no UTF-8
+	case scalar.Tag == "!!binary": // a path that is not UTF-8
 		var text string
 		err := scalar.Decode(&text)
 		return text, err
@@ -53,15 +53,15 @@ func Word(text string) *yaml.Node {
 	return &node
 }
 
-// Plain returns a key or a number as a node, as it is given.
+// Plain returns a key or a number as a node, unquoted.
 func Plain(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
 
-// Map returns keys and their values, in turn, as a node.
+// Map returns a mapping as a node, of keys and values in turn.
 func Map(content ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Content: content}
 }
 
-// Bytes writes a node.
+// Bytes returns a node as YAML text.
 func Bytes(root *yaml.Node) []byte {
 	text, err := yaml.Marshal(root)
 	if err != nil {

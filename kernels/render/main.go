@@ -1,8 +1,8 @@
-// Command render writes every kernel to a folder, a file for each, as a driver gets it:
+// Command render writes every kernel to a folder, one file each, as a driver gets it:
 //
 //	go run ./kernels/render [-source] DIR
 //
-// With -source the files have the comments, for people; the lines are the same.
+// With -source, the files also have the comments, for readers; the line numbers are the same.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// write writes the kernels to a folder, which it makes if there is none.
+// write writes the kernels to a folder, and makes the folder if necessary.
 func write(dir string, source bool) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

@@ -137,46 +137,46 @@ CASES = {
         alpha=1e-2, kappa=2.0, noise=0.0,
         step=0.1, iterations=160, **STORED),
     # The seed is above 2^32: both words of the generator's key matter.
-    "minibatch": dict(
+    "sgd": dict(
         method="sgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 40 + 17},
         seed=2303, n=10, rank=2, measurements=199, factor_rank=4,
         alpha=1e-2, kappa=2.0, noise=0.0, general=False,
         step=0.2, iterations=180, **STORED),
     # An odd batch, and noise.
-    "minibatch_uv": dict(
+    "sgd_uv": dict(
         method="sgd", parametrization="uv",
         options={"batch-size": 37, "method-seed": 2 ** 40 + 17},
         seed=2404, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=0.1, kappa=2.0, noise=1e-2,
         step=0.4, iterations=180, **STORED),
     # Non-symmetric A_i; the signs of a step take two blocks of the generator.
-    "label_noise": dict(
+    "label_noise_gd": dict(
         method="label-noise-gd", parametrization="psd",
         options={"label-noise": 0.05, "method-seed": 5},
         seed=2505, n=9, rank=2, measurements=163, factor_rank=5,
         alpha=1e-2, kappa=2.0, noise=0.0, general=True,
         step=0.2, iterations=150, **STORED),
-    "riemannian": dict(
+    "rgd": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2606, n=10, rank=3, measurements=197, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.5, iterations=60, **STORED),
     # Factor rank below the rank: neither loss nor error vanishes.
-    "riemannian_rank": dict(
+    "rgd_rank": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2707, n=9, rank=3, measurements=167, factor_rank=2,
         alpha=0.3, kappa=2.0, noise=0.0, general=True,
         step=0.4, iterations=60, **STORED),
-    "riemannian_batch": dict(
+    "rsgd": dict(
         method="rsgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 33 + 9}, near=True,
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.3, iterations=100, **STORED),
-    # Noise, so that the equilibrium's shift is not 0; the ball holds it, but not
-    # the shifts of the first steps.
-    "game": dict(
+    # With noise the equilibrium's shift is not 0.  The ball contains it, but
+    # not the shifts of the first steps.
+    "rgda": dict(
         method="rgda", parametrization="psd",
         options={"adversary-step": 0.2, "adversary-weight": 2.5,
                  "adversary-radius": 0.05}, near=True,
@@ -313,7 +313,7 @@ def iterates(A, y, U, settings):
         g = estimate(A, y, U, settings, t)
         if settings["method"] in ("rgd", "rsgd"):
             g = riemannian(U, g)
-        P = beta * P - step * g  # without momentum there is no memory
+        P = beta * P - step * g  # beta = 0 for every method without momentum
         U = U + P
         yield U
 
@@ -518,7 +518,7 @@ def projection_errors(U, G):
     return relative(got, projector), relative(got, squares)
 
 
-def game_errors(A, y, U, settings):
+def rgda_errors(A, y, U, settings):
     """`step_errors` of rgda, with a shift that the next one leaves inside the
     ball and one that the projection shortens."""
     d = np.random.default_rng(1).standard_normal(len(y))
@@ -549,7 +549,7 @@ def step_errors(A, y, U, settings):
     pairs of name and value.  A is symmetric; for uv it is lifted and U is Z."""
     method, m = settings["method"], len(y)
     if method == "rgda":
-        return game_errors(A, y, U, settings)
+        return rgda_errors(A, y, U, settings)
     order = [np.arange(size) for size in (m, *U.shape)]
     pairs = []
     for t in (0, 1, settings["iterations"] - 1):
@@ -594,7 +594,7 @@ def check(name, case):
     want, malformed = read_trajectory(folder, columns(case), case["iterations"])
     problems += malformed
     if problems:
-        return problems  # shapes cannot be trusted; comparing would be noise
+        return problems  # values of wrong shapes cannot be compared
     inputs = {what: arrays[what] for what in shapes}
     factors = {what: arrays[what] for what in outputs}
 
@@ -617,15 +617,15 @@ def check(name, case):
         name, differences(names, computed, (want, factors, estimate_angle)), TOLERANCE,
         "largest relative difference", "relative difference {:.2e}")
 
-    # How much they depend on rounding.
+    # The outputs' dependence on rounding.
     if settings["method"] in ("rgd", "rsgd", "rgda"):
         condition = np.max((want[:, -r] / want[:, -1]) ** 2)
         print(f"{name}: largest condition number of U^T U: {condition:.0f}")
         if not condition <= CONDITION:
             problems.append(f"condition number {condition:.1e}")
     if settings["method"] == "rgda":
-        # The projection acts at first and not in the end, where the shift is the
-        # best one, -res/(lambda - 1).
+        # The projection changes the first shifts and not the last one, which is
+        # the best shift, -res/(lambda - 1).
         shift, rho = want[:, names.index("shift")], settings["adversary-radius"]
         edge = np.flatnonzero(np.abs(shift - rho) < 1e-12 * rho)
         best = 2 * np.sqrt(want[-1, 0]) / (settings["adversary-weight"] - 1)

@@ -158,10 +158,10 @@ CASES = {
         alpha=1e-3, kappa=2.0, noise=0.0, general=False,
         step=0.25, iterations=280,
         A_dtype="<f8", y_dtype="<f8", A_order="C"),
-    # Noisy, factor wider than tall (r > n), A.npy in Fortran order.  The seed is
-    # one for which (1/m) sum_i y_i A_i has negative eigenvalues of larger
-    # magnitude than its third largest one, so that ordering the eigenvalues by
-    # absolute value gives a different (wrong) spectral estimate.
+    # Noisy, factor wider than tall (r > n), A.npy in Fortran order.  With this
+    # seed (1/m) sum_i y_i A_i has negative eigenvalues of larger magnitude than
+    # its third largest eigenvalue, so that ordering the eigenvalues by absolute
+    # value gives a different (wrong) spectral estimate.
     "wide": dict(
         method="gd", parametrization="psd",
         seed=223, n=13, rank=3, measurements=307, factor_rank=19,
@@ -173,8 +173,8 @@ CASES = {
         method="gd", parametrization="psd",
         seed=303, n=11, rank=1, measurements=97, factor_rank=1,
         alpha=1e-2, kappa=1.0, noise=0.0, general=False,
-        # Short: near iteration 160 the test error reaches 1e-8, which is where
-        # the float32 rounding of y ends it.
+        # A short run: near iteration 160 the test error reaches 1e-8 and falls
+        # no further, because y is rounded to float32.
         step=0.2, iterations=100,
         A_dtype="<f4", y_dtype="<f4", A_order="C"),
     # Non-symmetric A_i, A.npy in big-endian byte order.
@@ -184,36 +184,37 @@ CASES = {
         alpha=1e-2, kappa=2.0, noise=0.0, general=True,
         step=0.15, iterations=300,
         A_dtype=">f8", y_dtype="<f8", A_order="C"),
-    # The next four are not gd.  (`lambda` cannot be a keyword argument, hence the
-    # braces.)  No lambda: r = r*, and the start is not small.
-    "scaled": {
+    # The next four cases have other methods than gd.  (`lambda` cannot be a
+    # keyword argument, hence the braces.)  No lambda: r = r*, and the start is
+    # not small.
+    "scaled_gd": {
         "method": "scaled-gd", "parametrization": "psd",
         "seed": 505, "n": 12, "rank": 3, "measurements": 199, "factor_rank": 3,
         "alpha": 0.3, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.1, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # Constant lambda, r > r*, small start.
-    "damped": {
+    "scaled_gd_lambda": {
         "method": "scaled-gd-lambda", "lambda": 0.02, "parametrization": "psd",
         "seed": 606, "n": 13, "rank": 2, "measurements": 211, "factor_rank": 7,
         "alpha": 1e-3, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.2, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # lambda from the residual, r > r*.
-    "preconditioned": {
+    "prec_gd": {
         "method": "prec-gd", "parametrization": "psd",
         "seed": 707, "n": 11, "rank": 2, "measurements": 197, "factor_rank": 6,
         "alpha": 0.1, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.2, "iterations": 100,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # Constant lambda, r = n, noise, non-symmetric A_i.
-    "damped_noise": {
+    "scaled_gd_lambda_noise": {
         "method": "scaled-gd-lambda", "lambda": 0.05, "parametrization": "psd",
         "seed": 808, "n": 9, "rank": 2, "measurements": 149, "factor_rank": 9,
         "alpha": 1e-2, "kappa": 3.0, "noise": 1e-2, "general": True,
         "step": 0.15, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
-    # The last three are uv.  More rows than columns, r > r*, small start.
+    # The last three cases are uv.  More rows than columns, r > r*, small start.
     "rectangular": dict(
         method="gd", parametrization="uv",
         seed=909, n=13, n2=9, rank=2, measurements=211, factor_rank=5,
@@ -228,7 +229,7 @@ CASES = {
         step=0.4, iterations=320,
         A_dtype="<f8", y_dtype="<f8", A_order="C"),
     # Constant lambda, r > r*, small start.
-    "rectangular_damped": {
+    "rectangular_scaled_gd_lambda": {
         "method": "scaled-gd-lambda", "lambda": 0.04, "parametrization": "uv",
         "seed": 1111, "n": 10, "n2": 14, "rank": 2, "measurements": 199,
         "factor_rank": 6,
@@ -810,7 +811,7 @@ def check(name, case):
     settings = json.loads((folder / "settings.json").read_text())
     uv = case["parametrization"] == "uv"
 
-    # The inputs have the form that this case is there to exercise.
+    # The inputs have the form that this case tests.
     for key in ("method", "parametrization", "lambda", "step", "iterations",
                 "n", "n2", "rank", "measurements", "factor_rank"):
         if settings.get(key) != case.get(key):
@@ -847,7 +848,7 @@ def check(name, case):
     want, malformed = read_trajectory(folder, header(case), case["iterations"])
     problems += malformed
     if problems:
-        return problems  # shapes cannot be trusted; comparing would be noise
+        return problems  # values of wrong shapes cannot be compared
 
     # The derivative, at a generic point (of the size of X) and at the start; and
     # the step, at the same two points.  For uv a point is Z = [U; V].
@@ -882,7 +883,8 @@ def check(name, case):
     problems += too_large(name, differences(names, computed, committed), TOLERANCE,
                           "largest relative difference", "relative difference {:.2e}")
 
-    # How much they depend on rounding; for uv this is also another computation.
+    # The outputs' dependence on rounding; for uv this is also another
+    # computation.
     if method != "gd":
         print(f"{name}: largest condition number of U^T U + lambda I: {computed[3]:.0f}")
         if not computed[3] <= CONDITION:

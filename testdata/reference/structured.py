@@ -153,14 +153,14 @@ CASES = {
         parametrization="sparse", values=(1.0, -0.8, 0.6),
         seed=2707, n=40, n2=1, rank=1, sparsity=3, measurements=25, factor_rank=1,
         alpha=1e-2, step=0.3, iterations=160),
-    # Three factors, of which the middle one is square.
+    # Three factors; the middle one is square.
     "deep": dict(
         parametrization="deep", depth=3, width=7,
         seed=2808, n=8, n2=6, rank=2, measurements=130,
         alpha=0.3, spread=0.1, kappa=1.3, step=0.4, iterations=120),
 }
 
-# Keys of settings.json, in this order, those of them that a case has.
+# The keys of settings.json in their order; a case has some of them.
 KEYS = ("method", "parametrization", "ensemble", "depth", "step", "iterations",
         "n", "n2", "rank", "sparsity", "measurements", "factor_rank", "width")
 
@@ -842,7 +842,7 @@ def check(name, case):
     want, malformed = ref.read_trajectory(folder, header(case), case["iterations"])
     problems += malformed
     if problems:
-        return problems  # shapes cannot be trusted; comparing would be noise
+        return problems  # values of wrong shapes cannot be compared
 
     inputs = {what: arrays[what] for what in input_shapes}
     factors = {what: arrays[what] for what in output_shapes}

@@ -16,28 +16,28 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// command is what is asked; each verb reads the fields that it needs.
+// command is a command of the driving program. Each verb reads the fields that it needs.
 type command struct {
-	Do         string          `json:"do"`
-	Name       string          `json:"name"`
-	Entries    sensing.Entries `json:"entries"`
-	Storage    cpu.Storage     `json:"storage"`
-	Precision  cpu.Precision   `json:"precision"`
-	N          int             `json:"n"`
-	M          int             `json:"m"`
-	FactorRank int             `json:"factor_rank"`
-	Members    int             `json:"members"`
-	Rounds     int             `json:"rounds"`
-	From       int             `json:"from"`
-	To         int             `json:"to"`
-	Path       string          `json:"path"`
+	Do         string           `json:"do"`
+	Name       string           `json:"name"`
+	Entries    sensing.Entries  `json:"entries"`
+	Storage    solver.Storage   `json:"storage"`
+	Precision  solver.Precision `json:"precision"`
+	N          int              `json:"n"`
+	M          int              `json:"m"`
+	FactorRank int              `json:"factor_rank"`
+	Members    int              `json:"members"`
+	Rounds     int              `json:"rounds"`
+	From       int              `json:"from"`
+	To         int              `json:"to"`
+	Path       string           `json:"path"`
 }
 
-// answer is what came of it.
+// answer is the answer to a command.
 type answer struct {
 	Error   string `json:"error,omitempty"`
 	Refused string `json:"refused,omitempty"`
-	// Bytes are the entries that a gradient reads from memory; 0 where they are generated.
+	// Bytes counts the entries that a gradient reads from memory; 0 if they are generated.
 	Bytes          float64   `json:"bytes,omitempty"`
 	Seconds        []float64 `json:"seconds,omitempty"`
 	BytesPerSecond float64   `json:"bytes_per_second,omitempty"`
@@ -52,7 +52,7 @@ type answer struct {
 type server struct {
 	prepared map[string]*prepared
 	stored   map[ensembleKey]sensing.Ensemble // with rows in memory, which engines of every arithmetic share
-	probe    func() (float64, error)          // made on first use: it takes half a GiB
+	probe    func() (float64, error)          // made on first use, because it takes half a GiB
 	numbers  []float64                        // decoded rows on their way to a file
 }
 
@@ -73,7 +73,10 @@ func (s *server) do(c command) (answer, error) {
 	switch c.Do {
 	case "machine":
 		_, available, err := machine.Memory()
-		return answer{AvailableBytes: available, Processor: machine.Processor(), Device: cpu.Backend{}.Device(), Go: runtime.Version()}, err
+		return answer{
+			AvailableBytes: available, Processor: machine.Processor(),
+			Device: cpu.Backend{}.Device(), Go: runtime.Version(),
+		}, err
 	case "memory":
 		peak, err := peakMemory()
 		return answer{PeakBytes: peak}, err
@@ -96,7 +99,7 @@ func (s *server) do(c command) (answer, error) {
 	case "factors":
 		return answer{}, writeFactors(c.Path, p.factors)
 	case "observations":
-		y := p.engine.Observations(0)
+		y := p.engine.Observations()
 		return answer{}, write(c.Path, []int{len(y)}, y)
 	case "rows":
 		var err error
@@ -113,7 +116,7 @@ func (s *server) do(c command) (answer, error) {
 // bandwidth measures the rate at which memory is read.
 func (s *server) bandwidth() (float64, error) {
 	if s.probe == nil {
-		measure, _, err := cpu.Backend{}.Probe() // what it took is given back when the process ends
+		measure, _, err := cpu.Backend{}.Probe() // its memory is freed when the process ends
 		if err != nil {
 			return 0, err
 		}
@@ -122,12 +125,12 @@ func (s *server) bandwidth() (float64, error) {
 	return s.probe()
 }
 
-// prepare opens an engine. That the backend does not have what is asked for is an answer, not an error.
+// prepare opens an engine. If the backend refuses it, the answer says so; that is no error.
 func (s *server) prepare(c command) (answer, error) {
 	if c.Members < 1 {
 		return answer{}, fmt.Errorf("members must be positive, got %d", c.Members)
 	}
-	if c.Storage != cpu.Memory && c.Storage != cpu.Generated {
+	if c.Storage != solver.Memory && c.Storage != solver.Generated {
 		return answer{}, fmt.Errorf("storage is memory or generated, got %q", c.Storage)
 	}
 	if s.prepared[c.Name] != nil {
@@ -145,14 +148,14 @@ func (s *server) prepare(c command) (answer, error) {
 	backend := cpu.Backend{Storage: c.Storage, Precision: c.Precision}
 	batch := solver.Batch{Parametrization: solver.PSD{}}
 	for range c.Members {
-		batch.Members = append(batch.Members, solver.Member{FactorRank: c.FactorRank})
+		batch.FactorRanks = append(batch.FactorRanks, c.FactorRank)
 	}
 	problem := &sensing.Problem{Ensemble: ensemble, Truth: truth}
 	if _, err := backend.Memory(problem, batch); err != nil {
 		return answer{Refused: err.Error()}, nil
 	}
 	var a answer
-	if c.Storage == cpu.Memory {
+	if c.Storage == solver.Memory {
 		a.Bytes = float64(c.M) * float64(ensemble.Space().K()) * float64(c.Entries.EntryBits()) / 8
 		if s.stored[key] == nil {
 			s.stored[key] = inMemory(ensemble)
@@ -165,7 +168,7 @@ func (s *server) prepare(c command) (answer, error) {
 	}
 	p := &prepared{key: key, ensemble: problem.Ensemble, engine: engine}
 	for i := range c.Members {
-		start := solver.SmallRandom{Alpha: startSize, Seed: uint64(i + 1)}
+		start := solver.Random{Alpha: startSize, Seed: uint64(i + 1)}
 		u, err := start.Factor([]solver.Shape{{Rows: c.N, Cols: c.FactorRank}}, nil)
 		if err != nil {
 			return answer{}, errors.Join(err, engine.Close())
@@ -177,7 +180,7 @@ func (s *server) prepare(c command) (answer, error) {
 	return a, nil
 }
 
-// release closes an engine, and forgets the rows if it was the last to read them.
+// release closes an engine. If no other engine reads its rows, release frees them.
 func (s *server) release(name string) error {
 	p := s.prepared[name]
 	delete(s.prepared, name)
@@ -188,12 +191,12 @@ func (s *server) release(name string) error {
 	}
 	delete(s.stored, p.key)
 	err := p.engine.Close()
-	debug.FreeOSMemory() // what comes next may be larger than what is left
+	debug.FreeOSMemory() // the next engine may need the freed memory
 	return err
 }
 
-// time measures gradients of the first members together, in seconds each. Iterates are set before each, outside of the
-// time: an engine does not repeat the gradient of an iterate that has not changed.
+// time returns the seconds of each of some gradients of the first members together. Each time, untimed, the
+// iterates are set again, because an engine does not repeat the gradient of an unchanged iterate.
 func (p *prepared) time(members, rounds int) ([]float64, error) {
 	seconds := make([]float64, 0, max(rounds, 0))
 	for range rounds {
@@ -213,7 +216,7 @@ func (p *prepared) time(members, rounds int) ([]float64, error) {
 	return seconds, nil
 }
 
-// set gives the first members their iterates afresh and returns their numbers.
+// set sets the iterates of the first members again and returns the members' numbers.
 func (p *prepared) set(members int) ([]int, error) {
 	if members < 1 || members > len(p.all) {
 		return nil, fmt.Errorf("members go from 1 to %d, got %d", len(p.all), members)

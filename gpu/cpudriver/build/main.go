@@ -1,4 +1,5 @@
-// Build builds the driver with the cuda.h of the directory in its argument, and prints the directory of the libraries.
+// Build builds the driver with the cuda.h of the directory given as its argument, and prints the directory of
+// the libraries.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// The functions of libcuda.so.1. What is asynchronous is put off until somebody waits for it, as late as a driver may.
+// The functions of libcuda.so.1. Asynchronous work is put off until something waits for it, as late as a
+// driver may.
 #include "machine.hpp"
 #include "settings.hpp"
 
@@ -25,7 +26,7 @@ struct CUstream_st {
 	std::deque<std::function<CUresult()>> tasks;
 };
 struct EventState {
-	u64 recorded = 0, done = 0; // how often
+	u64 recorded = 0, done = 0; // how many times
 	CUstream stream = nullptr;
 	std::chrono::steady_clock::time_point when;
 };
@@ -47,7 +48,7 @@ struct CUctx_st {
 
 namespace {
 
-// A device, and its primary context.
+// A device and its primary context.
 struct Device {
 	int ordinal;
 	Memory memory;
@@ -56,7 +57,7 @@ struct Device {
 	std::vector<CUstream> streams;
 	int references = 0, modules = 0, events = 0;
 	u64 launches = 0, allocations = 0;
-	CUresult broken = CUDA_SUCCESS; // what every call answers once a kernel has failed
+	CUresult broken = CUDA_SUCCESS; // status that every call returns once a kernel has failed
 
 	explicit Device(int n) : ordinal(n), memory(n) {}
 
@@ -66,7 +67,7 @@ struct Device {
 	}
 	long long most_allocations() const { return setting("CPUDRIVER_ALLOCATIONS", ordinal, 1ll << 62); }
 
-	// drain does what was put off in a stream, while that goes well and enough() is false.
+	// drain does the work put off in a stream, until a task fails or enough() is true.
 	CUresult drain(CUstream s, const std::function<bool()> &enough = [] { return false; }) {
 		while (!s->tasks.empty() && !enough()) {
 			auto task = std::move(s->tasks.front());
@@ -83,7 +84,7 @@ struct Device {
 	CUresult later(CUstream s, std::function<CUresult()> task) {
 		return (s ? s : &null_stream)->tasks.push_back(std::move(task)), CUDA_SUCCESS;
 	}
-	// host returns where the bytes lie, or null where no allocation holds all of them.
+	// host returns the host address of the bytes, or null if no allocation contains all of them.
 	u8 *host(CUdeviceptr p, size_t bytes) const {
 		const Allocation *a = memory.find(p, bytes);
 		return a ? a->host + (p - a->address) : nullptr;
@@ -112,38 +113,42 @@ void log_line(const std::string &line) {
 int capability(int ordinal) {
 	std::string text = text_setting("CPUDRIVER_CAPABILITY", "9.0");
 	size_t point = text.find('.');
-	return (void)ordinal, std::atoi(text.c_str()) * 10 + (point == std::string::npos ? 0 : std::atoi(text.c_str() + point + 1));
+	int minor = point == std::string::npos ? 0 : std::atoi(text.c_str() + point + 1);
+	return (void)ordinal, std::atoi(text.c_str()) * 10 + minor;
 }
 int multiprocessors(int ordinal) { return int(setting("CPUDRIVER_MULTIPROCESSORS", ordinal, 4)); }
 int block_shared(int ordinal) { return int(setting("CPUDRIVER_BLOCK_SHARED", ordinal, 227 << 10)); }
 
-// newest_isa is the PTX that the driver's version knows: PTX ISA, "Release notes".
+// newest_isa is the PTX version that the driver's version knows: PTX ISA, "Release notes".
 int newest_isa() {
-	int version = int(setting("CPUDRIVER_VERSION", 0, 12040)), major = version / 1000, minor = version % 1000 / 10;
+	int version = int(setting("CPUDRIVER_VERSION", 0, 12040));
+	int major = version / 1000, minor = version % 1000 / 10;
 	if (major < 11) return 65;
 	if (major == 11) return 70 + minor;
 	if (major > 12) return 90 + minor;
 	return 80 + (minor <= 5 ? minor : minor - 1);
 }
 
-constexpr int default_shared = 48 << 10, multiprocessor_threads = 2048, most_blocks = 32, reserved_shared = 1 << 10;
+constexpr int default_shared = 48 << 10, reserved_shared = 1 << 10;
+constexpr int multiprocessor_threads = 2048, most_blocks = 32;
 
-// resident returns how many blocks have room on a multiprocessor. Registers are not counted.
+// resident returns how many blocks fit on a multiprocessor at once. Registers are not counted.
 int resident(const CUfunc_st &f, u64 threads, u64 shared) {
 	if (!threads || threads > f.kernel->most_threads || shared > u64(f.dynamic)) return 0;
 	u64 by_threads = multiprocessor_threads / ((threads + 31) / 32 * 32);
-	u64 by_shared = (u64(block_shared(f.device)) + reserved_shared) / (f.kernel->static_shared + shared + reserved_shared);
+	u64 by_shared = (u64(block_shared(f.device)) + reserved_shared) /
+	                (f.kernel->static_shared + shared + reserved_shared);
 	return int(std::min<u64>({by_threads, by_shared, most_blocks}));
 }
 
 #define LOCK std::lock_guard<std::recursive_mutex> lock(one_at_a_time)
-// Most functions need a context, and answer what broke it.
-#define NEEDS_CONTEXT                                                                                                  \
-	LOCK;                                                                                                          \
-	if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;                                                        \
-	Device &device = *current.back()->device;                                                                      \
+// Most functions need a context, and return the error that broke the device.
+#define NEEDS_CONTEXT                                                                                        \
+	LOCK;                                                                                                    \
+	if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;                                                  \
+	Device &device = *current.back()->device;                                                                \
 	if (device.broken) return device.broken
-#define NEEDS(condition)                                                                                               \
+#define NEEDS(condition)                                                                                     \
 	if (!(condition)) return CUDA_ERROR_INVALID_VALUE
 
 } // namespace
@@ -151,7 +156,9 @@ int resident(const CUfunc_st &f, u64 threads, u64 shared) {
 // ---- the driver, errors and devices
 
 CUresult cuInit(unsigned) { return CUresult(setting("CPUDRIVER_INIT", 0, 0)); }
-CUresult cuDriverGetVersion(int *version) { return *version = int(setting("CPUDRIVER_VERSION", 0, 12040)), CUDA_SUCCESS; }
+CUresult cuDriverGetVersion(int *version) {
+	return *version = int(setting("CPUDRIVER_VERSION", 0, 12040)), CUDA_SUCCESS;
+}
 
 static const struct {
 	CUresult status;
@@ -179,7 +186,8 @@ static const struct {
 	ANSWER(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure")
 	ANSWER(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "too many blocks in cooperative launch")
 	ANSWER(CUDA_ERROR_NOT_SUPPORTED, "operation not supported")
-	ANSWER(CUDA_ERROR_SYSTEM_DRIVER_MISMATCH, "system has unsupported display driver / cuda driver combination")
+	ANSWER(CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
+	       "system has unsupported display driver / cuda driver combination")
 	ANSWER(CUDA_ERROR_UNKNOWN, "unknown error")
 #undef ANSWER
 };
@@ -218,8 +226,12 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
 	case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR: *value = multiprocessor_threads; break;
 	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *value = default_shared; break;
 	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN: *value = block_shared(d); break;
-	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR: *value = block_shared(d) + reserved_shared; break;
-	case CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH: *value = int(setting("CPUDRIVER_COOPERATIVE_ATTRIBUTE", d, 1)); break;
+	case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR:
+		*value = block_shared(d) + reserved_shared;
+		break;
+	case CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH:
+		*value = int(setting("CPUDRIVER_COOPERATIVE_ATTRIBUTE", d, 1));
+		break;
 	case CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT: *value = int(setting("CPUDRIVER_WATCHDOG", d, 0)); break;
 	case CU_DEVICE_ATTRIBUTE_COMPUTE_MODE: *value = int(setting("CPUDRIVER_COMPUTE_MODE", d, 0)); break;
 	default: return CUDA_ERROR_INVALID_VALUE;
@@ -243,8 +255,9 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice ordinal) {
 	Device *device = device_of(ordinal);
 	if (!device || device->references < 1) return CUDA_ERROR_INVALID_CONTEXT;
 	char line[128];
-	std::snprintf(line, sizeof line, "release references=%d live=%zu modules=%d streams=%zu events=%d", --device->references,
-	              device->memory.live(), device->modules, device->streams.size(), device->events);
+	std::snprintf(line, sizeof line, "release references=%d live=%zu modules=%d streams=%zu events=%d",
+	              --device->references, device->memory.live(), device->modules, device->streams.size(),
+	              device->events);
 	log_line(line);
 	if (!device->references) {
 		device->drain_all();
@@ -277,7 +290,8 @@ CUresult cuMemAlloc(CUdeviceptr *p, size_t size) {
 	NEEDS_CONTEXT;
 	NEEDS(size > 0);
 	device.allocations++;
-	if (device.allocations > u64(device.most_allocations()) || size > device.free_bytes()) return CUDA_ERROR_OUT_OF_MEMORY;
+	if (device.allocations > u64(device.most_allocations()) || size > device.free_bytes())
+		return CUDA_ERROR_OUT_OF_MEMORY;
 	u64 address = device.memory.allocate(size);
 	return address ? (*p = address, CUDA_SUCCESS) : CUDA_ERROR_OUT_OF_MEMORY;
 }
@@ -379,7 +393,8 @@ CUresult cuEventDestroy(CUevent event) {
 
 // ---- modules and functions
 
-CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options, void **values) {
+CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options,
+                            void **values) {
 	NEEDS_CONTEXT;
 	try {
 		auto made = std::make_unique<CUmod_st>();
@@ -393,11 +408,14 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
 			if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) size = reinterpret_cast<size_t>(values[i]);
 		}
 		if (buffer)
-			std::snprintf(buffer, size, "ptxas application ptx input, line %d; error   : %s\n", e.line, e.message.c_str());
+			std::snprintf(buffer, size, "ptxas application ptx input, line %d; error   : %s\n", e.line,
+			              e.message.c_str());
 		return e.version ? CUDA_ERROR_UNSUPPORTED_PTX_VERSION : CUDA_ERROR_INVALID_PTX;
 	}
 }
-CUresult cuModuleLoadData(CUmodule *module, const void *image) { return cuModuleLoadDataEx(module, image, 0, nullptr, nullptr); }
+CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+	return cuModuleLoadDataEx(module, image, 0, nullptr, nullptr);
+}
 CUresult cuModuleUnload(CUmodule module) {
 	NEEDS_CONTEXT;
 	return device.modules--, delete module, CUDA_SUCCESS;
@@ -408,13 +426,14 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
 	if (found == module->module->kernels.end()) return CUDA_ERROR_NOT_FOUND;
 	const Kernel *k = found->second.get();
 	int dynamic = std::max(0, default_shared - int(k->static_shared));
-	module->functions.push_back(std::make_unique<CUfunc_st>(CUfunc_st{module->module, k, device.ordinal, dynamic}));
+	module->functions.push_back(
+		std::make_unique<CUfunc_st>(CUfunc_st{module->module, k, device.ordinal, dynamic}));
 	return *function = module->functions.back().get(), CUDA_SUCCESS;
 }
 CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfunction f) {
 	NEEDS_CONTEXT;
 	switch (attribute) {
-	// There are no registers: as many as the text declares, within what a thread can have.
+	// There are no real registers: the count is what the text declares, within the limits of a thread.
 	case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = std::clamp(int(f->kernel->register_words), 1, 255); break;
 	case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: *value = int(f->kernel->static_shared); break;
 	case CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES:
@@ -452,7 +471,8 @@ static CUresult execute(Device &device, Launch &launch) {
 		std::fprintf(stderr, "%s\n", f.text.c_str());
 		return CUresult(f.status);
 	} catch (const std::bad_alloc &) {
-		std::fprintf(stderr, "cpudriver: %s: no memory on the host for its threads\n", launch.kernel->name.c_str());
+		std::fprintf(stderr, "cpudriver: %s: no memory on the host for its threads\n",
+		             launch.kernel->name.c_str());
 		return CUDA_ERROR_LAUNCH_FAILED;
 	}
 }
@@ -461,45 +481,54 @@ static CUresult start(Device &device, CUfunction f, Launch launch, CUstream stre
 	const char *how = launch.cooperative ? "cooperative" : "plain";
 	const u32 *g = launch.grid, *b = launch.block;
 	if (long long status = setting("CPUDRIVER_LAUNCH", device.ordinal, 0)) return CUresult(status);
-	if (long long status = launch.cooperative ? setting("CPUDRIVER_COOPERATIVE", device.ordinal, 0) : 0) return CUresult(status);
+	if (long long status = launch.cooperative ? setting("CPUDRIVER_COOPERATIVE", device.ordinal, 0) : 0)
+		return CUresult(status);
 	u64 blocks = u64(g[0]) * g[1] * g[2], threads = u64(b[0]) * b[1] * b[2];
 	NEEDS(g[0] && g[0] < 1u << 31 && g[1] && g[1] <= 65535 && g[2] && g[2] <= 65535 && blocks <= 1u << 28);
-	NEEDS(b[0] && b[0] <= 1024 && b[1] && b[1] <= 1024 && b[2] && b[2] <= 64 && threads <= f->kernel->most_threads);
+	NEEDS(b[0] && b[0] <= 1024 && b[1] && b[1] <= 1024 && b[2] && b[2] <= 64 &&
+	      threads <= f->kernel->most_threads);
 	NEEDS(launch.dynamic_shared <= u32(f->dynamic));
-	if (launch.cooperative && blocks > u64(multiprocessors(device.ordinal)) * u64(resident(*f, threads, launch.dynamic_shared)))
+	if (launch.cooperative &&
+	    blocks > u64(multiprocessors(device.ordinal)) * u64(resident(*f, threads, launch.dynamic_shared)))
 		return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 	launch.kernel = f->kernel;
 	char line[512];
-	int n = std::snprintf(line, sizeof line, "%s %s grid=%u,%u,%u block=%u,%u,%u shared=%u args=", f->kernel->name.c_str(), how,
-	                      g[0], g[1], g[2], b[0], b[1], b[2], launch.dynamic_shared);
+	int n = std::snprintf(line, sizeof line, "%s %s grid=%u,%u,%u block=%u,%u,%u shared=%u args=",
+	                      f->kernel->name.c_str(), how, g[0], g[1], g[2], b[0], b[1], b[2],
+	                      launch.dynamic_shared);
 	for (size_t i = 0; i < f->kernel->parameter_bytes.size(); i++) {
 		u64 value = 0;
-		std::memcpy(&value, parameters[i], f->kernel->parameter_bytes[i]); // the low bytes: both CPUs put them first
+		// The low bytes: both CPUs put them first.
+		std::memcpy(&value, parameters[i], f->kernel->parameter_bytes[i]);
 		launch.arguments.push_back(value);
 		if (n < int(sizeof line))
-			n += std::snprintf(line + n, sizeof line - size_t(n), "%s%llx", i ? "," : "", static_cast<unsigned long long>(value));
+			n += std::snprintf(line + n, sizeof line - size_t(n), "%s%llx", i ? "," : "",
+			                   static_cast<unsigned long long>(value));
 	}
 	log_line(line);
 	launch.number = ++device.launches;
 	device.later(stream, [&device, launch, kept = f->module]() mutable { return execute(device, launch); });
-	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1") return device.drain(stream ? stream : &device.null_stream);
+	if (text_setting("CUDA_LAUNCH_BLOCKING", "0") == "1")
+		return device.drain(stream ? stream : &device.null_stream);
 	return CUDA_SUCCESS;
 }
 
-static Launch launch_of(bool cooperative, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared) {
+static Launch launch_of(bool cooperative, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                        unsigned bz, unsigned shared) {
 	Launch l{};
 	l.grid[0] = gx, l.grid[1] = gy, l.grid[2] = gz, l.block[0] = bx, l.block[1] = by, l.block[2] = bz;
 	l.dynamic_shared = shared, l.cooperative = cooperative;
 	return l;
 }
-CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
-                        CUstream stream, void **parameters, void **extra) {
+CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                        unsigned bz, unsigned shared, CUstream stream, void **parameters, void **extra) {
 	NEEDS_CONTEXT;
 	NEEDS(!extra);
 	return start(device, f, launch_of(false, gx, gy, gz, bx, by, bz, shared), stream, parameters);
 }
-CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                                   unsigned shared, CUstream stream, void **parameters) {
+CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                                   unsigned by, unsigned bz, unsigned shared, CUstream stream,
+                                   void **parameters) {
 	NEEDS_CONTEXT;
 	return start(device, f, launch_of(true, gx, gy, gz, bx, by, bz, shared), stream, parameters);
 }

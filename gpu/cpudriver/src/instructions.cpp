@@ -1,4 +1,4 @@
-// What each instruction does, from the PTX ISA, chapter 9. A form that is not here is refused.
+// What each instruction does, from the PTX ISA, chapter 9. Forms that are missing here are refused.
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -23,7 +23,8 @@ template <class T> constexpr bool floating = std::is_floating_point_v<T>;
 template <class T> using Unsigned = std::make_unsigned_t<T>;
 template <class T> constexpr u32 width = 8 * sizeof(T);
 
-// A result of single precision that is not a number is always this one; in double precision the operands' bits survive.
+// A NaN result in single precision always has these bits; in double precision the bits of the operands
+// survive.
 float canonical(float v) {
 	u32 nan = 0x7fffffff;
 	if (v != v) std::memcpy(&v, &nan, 4);
@@ -31,7 +32,8 @@ float canonical(float v) {
 }
 double canonical(double v) { return v; }
 
-// put_wide writes an integer to a register that may be wider: extended by zeros or, with a sign, by the sign.
+// put_wide writes an integer to a register that may be wider, extended by zeros or, for a signed type, by the
+// sign.
 template <class T>
 void put_wide(Thread &t, u32 place, T v) {
 	if constexpr (floating<T>) put(t, place, v);
@@ -82,7 +84,7 @@ struct MulWide {
 struct Fma {
 	template <class T> static T of(T a, T b, T c) { return canonical(std::fma(a, b, c)); }
 };
-// What a division by zero gives is machine-specific: all ones here, and the dividend as the remainder.
+// The result of a division by zero is machine-specific: here all ones, and the dividend as the remainder.
 struct Div {
 	template <class T> static T of(T a, T b) {
 		if constexpr (floating<T>) return canonical(a / b);
@@ -152,7 +154,7 @@ struct Not {
 struct NotPredicate {
 	template <class T> static T of(T a) { return T(!a); }
 };
-// A shift by as many bits as there are, or more, shifts all of them out.
+// A shift by the type's width or more shifts all bits out.
 struct Shl {
 	template <class T> static T of(T a, u32 by) { return by >= width<T> ? T(0) : T(Unsigned<T>(a) << by); }
 };
@@ -213,7 +215,8 @@ template <class Op, class T> const Instruction *two(const Instruction *i, Thread
 	return i + 1;
 }
 template <class Op, class T> const Instruction *three(const Instruction *i, Thread &t) {
-	put(t, i->operand[0], Op::of(get<T>(t, i->operand[1]), get<T>(t, i->operand[2]), get<T>(t, i->operand[3])));
+	put(t, i->operand[0],
+	    Op::of(get<T>(t, i->operand[1]), get<T>(t, i->operand[2]), get<T>(t, i->operand[3])));
 	return i + 1;
 }
 template <class Op, class T> const Instruction *shift(const Instruction *i, Thread &t) {
@@ -221,7 +224,8 @@ template <class Op, class T> const Instruction *shift(const Instruction *i, Thre
 	return i + 1;
 }
 template <class Op, class T> const Instruction *field(const Instruction *i, Thread &t) {
-	put(t, i->operand[0], Op::of(get<T>(t, i->operand[1]), get<u32>(t, i->operand[2]), get<u32>(t, i->operand[3])));
+	put(t, i->operand[0],
+	    Op::of(get<T>(t, i->operand[1]), get<u32>(t, i->operand[2]), get<u32>(t, i->operand[3])));
 	return i + 1;
 }
 template <class T> const Instruction *mad_wide(const Instruction *i, Thread &t) {
@@ -278,7 +282,10 @@ template <Comparison C, class T> const Instruction *setp_boolean(const Instructi
 enum Rounding : u8 { none, rn, rz, rni, rzi, rmi, rpi };
 
 template <class F> F to_integer(F v, u8 rounding) {
-	return rounding == rni ? std::nearbyint(v) : rounding == rzi ? std::trunc(v) : rounding == rmi ? std::floor(v) : std::ceil(v);
+	return rounding == rni   ? std::nearbyint(v)
+	       : rounding == rzi ? std::trunc(v)
+	       : rounding == rmi ? std::floor(v)
+	                         : std::ceil(v);
 }
 template <class S, class D> const Instruction *convert(const Instruction *i, Thread &t) {
 	S s = get<S>(t, i->operand[1]);
@@ -287,7 +294,8 @@ template <class S, class D> const Instruction *convert(const Instruction *i, Thr
 		d = D(s);
 	} else if constexpr (!floating<D>) {
 		S v = to_integer(s, i->detail);
-		constexpr S past = S(2) * S(u64(1) << (std::numeric_limits<D>::digits - 1)); // 2 to the digits: the first that is too large
+		// 2 to the digits is the first number that is too large.
+		constexpr S past = S(2) * S(u64(1) << (std::numeric_limits<D>::digits - 1));
 		if (s != s) d = sizeof(S) == 8 || sizeof(D) == 8 ? D(u64(1) << (width<D> - 1)) : D(0);
 		else if (v >= past) d = std::numeric_limits<D>::max();
 		else if (v <= (std::is_signed_v<D> ? -past : S(0))) d = std::numeric_limits<D>::min();
@@ -312,7 +320,8 @@ enum class Space { global, shared };
 
 template <Space space, class T, int n>
 u8 *at(const Instruction *i, Thread &t, u32 base, const char *doing) {
-	if constexpr (space == Space::global) return global<T, n>(i, t, get<u64>(t, base) + u64(i->offset), doing);
+	if constexpr (space == Space::global)
+		return global<T, n>(i, t, get<u64>(t, base) + u64(i->offset), doing);
 	else return shared<T, n>(i, t, get<u32>(t, base) + u32(i->offset), doing);
 }
 template <Space space, class T, int n> void load_values(const Instruction *i, Thread &t) {
@@ -324,7 +333,7 @@ template <Space space, class T, int n> const Instruction *load(const Instruction
 	load_values<space, T, n>(i, t);
 	return i + 1;
 }
-// A load that may see what another thread writes at the same time. Whoever polls so lets the others go on.
+// A load that may see a concurrent write of another thread. A thread that polls with it ends its slice.
 template <Space space, class T, int n> const Instruction *poll(const Instruction *i, Thread &t) {
 	load_values<space, T, n>(i, t);
 	t.at = i + 1, t.polled = true;
@@ -337,7 +346,7 @@ template <Space space, class T, int n> const Instruction *store(const Instructio
 	writes++;
 	return i + 1;
 }
-// A store that others may wait for: they come next.
+// A store for which other threads may wait: they run next.
 template <Space space, class T, int n> const Instruction *publish(const Instruction *i, Thread &t) {
 	t.at = store<space, T, n>(i, t), t.polled = true;
 	return nullptr;
@@ -397,17 +406,25 @@ const Instruction *wait_group(const Instruction *i, Thread &t) {
 
 const Instruction *nothing(const Instruction *i, Thread &) { return i + 1; }
 const Instruction *jump(const Instruction *i, Thread &) { return i + i->offset; }
-const Instruction *jump_if(const Instruction *i, Thread &t) { return get<u32>(t, i->operand[0]) ? i + i->offset : i + 1; }
-const Instruction *jump_unless(const Instruction *i, Thread &t) { return get<u32>(t, i->operand[0]) ? i + 1 : i + i->offset; }
-const Instruction *skip_if(const Instruction *i, Thread &t) { return get<u32>(t, i->operand[0]) ? i + 2 : i + 1; }
-const Instruction *skip_if_not(const Instruction *i, Thread &t) { return get<u32>(t, i->operand[0]) ? i + 1 : i + 2; }
+const Instruction *jump_if(const Instruction *i, Thread &t) {
+	return get<u32>(t, i->operand[0]) ? i + i->offset : i + 1;
+}
+const Instruction *jump_unless(const Instruction *i, Thread &t) {
+	return get<u32>(t, i->operand[0]) ? i + 1 : i + i->offset;
+}
+const Instruction *skip_if(const Instruction *i, Thread &t) {
+	return get<u32>(t, i->operand[0]) ? i + 2 : i + 1;
+}
+const Instruction *skip_if_not(const Instruction *i, Thread &t) {
+	return get<u32>(t, i->operand[0]) ? i + 1 : i + 2;
+}
 const Instruction *leave(const Instruction *i, Thread &t) {
 	t.at = i, t.state = Thread::exited;
 	return nullptr;
 }
 const Instruction *trap(const Instruction *i, Thread &t) { fault(i, t, 719, "trap"); }
 
-// ---- where threads meet: they stop at the instruction, and machine.cpp lets them go on
+// ---- where threads meet: they stop at the instruction until machine.cpp lets them go on
 
 const Instruction *barrier(const Instruction *i, Thread &t) {
 	t.value = get<u32>(t, i->operand[0]);
@@ -417,15 +434,18 @@ const Instruction *barrier(const Instruction *i, Thread &t) {
 }
 const Instruction *meet(const Instruction *i, Thread &t) {
 	t.mask = get<u32>(t, i->operand[5]);
-	if (!(t.mask >> (t.index & 31) & 1)) fault(i, t, 719, "the mask 0x%x lacks the lane that runs the instruction", t.mask);
+	if (!(t.mask >> (t.index & 31) & 1))
+		fault(i, t, 719, "the mask 0x%x lacks the lane that runs the instruction", t.mask);
 	t.at = i, t.state = Thread::at_warp;
 	return nullptr;
 }
 
 } // namespace
 
-// What a warp instruction does once all lanes of its mask are there; machine.cpp asks for it by detail.
-enum Meeting : u8 { only_meet, shuffle_up, shuffle_down, shuffle_bfly, shuffle_idx, vote_all, vote_any, vote_uni, vote_ballot };
+// The action of a warp instruction once all lanes of its mask have arrived; machine.cpp selects it by detail.
+enum Meeting : u8 {
+	only_meet, shuffle_up, shuffle_down, shuffle_bfly, shuffle_idx, vote_all, vote_any, vote_uni, vote_ballot
+};
 
 namespace {
 
@@ -450,7 +470,7 @@ const Instruction *offer_vote(const Instruction *i, Thread &t) {
 
 } // namespace
 
-// meeting gives the lanes of a warp what they came for; lanes[k] is null where the mask has no lane k.
+// meeting does the action for the lanes of a warp; lanes[k] is null if the mask has no lane k.
 void meeting(Thread *const lanes[32]) {
 	u32 all = 1, any = 0, ballot = 0, count = 0, yes = 0;
 	for (u32 k = 0; k < 32; k++)
@@ -469,7 +489,8 @@ void meeting(Thread *const lanes[32]) {
 		case vote_uni: put(*t, i->operand[0], u32(yes == 0 || yes == count)); break;
 		case vote_ballot: put(*t, i->operand[0], ballot); break;
 		default:
-			if (!lanes[t->source]) fault(i, *t, 719, "shfl reads lane %u, which the mask 0x%x lacks", t->source, t->mask);
+			if (!lanes[t->source])
+				fault(i, *t, 719, "shfl reads lane %u, which the mask 0x%x lacks", t->source, t->mask);
 			put(*t, i->operand[0], lanes[t->source]->value);
 			if (i->operand[4]) put(*t, i->operand[4], u32(t->in_range));
 		}
@@ -482,17 +503,18 @@ namespace {
 
 // ---- the assembly of one statement
 
-// matches says whether a C++ type stands for a PTX type, of which .b32 is .u32.
+// matches says whether a C++ type stands for a PTX type; .b32 counts as .u32.
 template <class T> bool matches(Type type) {
 	char kind = floating<T> ? 'f' : std::is_signed_v<T> ? 's' : 'u';
-	return type.bits == width<T> && (type.kind == kind || (kind == 'u' && (type.kind == 'b' || type.kind == 'p')));
+	return type.bits == width<T> &&
+	       (type.kind == kind || (kind == 'u' && (type.kind == 'b' || type.kind == 'p')));
 }
-// Each returns the step for a type, or null.
-#define BY_TYPE(name, step)                                                                                            \
-	template <class Op, class... Ts> Step name(Type type) {                                                        \
-		Step found = nullptr;                                                                                  \
-		((matches<Ts>(type) ? void(found = step<Op, Ts>) : void()), ...);                                      \
-		return found;                                                                                          \
+// Each of these returns the step for a type, or null.
+#define BY_TYPE(name, step)                                                                                  \
+	template <class Op, class... Ts> Step name(Type type) {                                                  \
+		Step found = nullptr;                                                                                \
+		((matches<Ts>(type) ? void(found = step<Op, Ts>) : void()), ...);                                    \
+		return found;                                                                                        \
 	}
 BY_TYPE(one_of, one)
 BY_TYPE(two_of, two)
@@ -506,14 +528,19 @@ struct Encoder {
 	size_t word = 1;
 	Instruction out{};
 
-	[[noreturn]] void refuse(const std::string &why) const { throw ParseError{s.line, why + " in '" + s.whole() + "'"}; }
-	[[noreturn]] void refuse() const { throw ParseError{s.line, "unsupported form of '" + s.words[0] + "': '" + s.whole() + "'"}; }
+	[[noreturn]] void refuse(const std::string &why) const {
+		throw ParseError{s.line, why + " in '" + s.whole() + "'"};
+	}
+	[[noreturn]] void refuse() const {
+		throw ParseError{s.line, "unsupported form of '" + s.words[0] + "': '" + s.whole() + "'"};
+	}
 
 	bool is(const char *w) { return word < s.words.size() && s.words[word] == w ? (word++, true) : false; }
 	void needs(const char *w) {
 		if (!is(w)) refuse();
 	}
-	// among takes the next word if it is one of those, separated by blanks, and returns its number, or −1.
+	// among takes the next word if it is in the list, whose words are separated by blanks, and returns its
+	// number, or −1.
 	int among(const char *list) {
 		if (word >= s.words.size()) return -1;
 		std::string all = std::string(" ") + list + " ", w = " " + s.words[word] + " ";
@@ -534,28 +561,33 @@ struct Encoder {
 		if (s.operands.size() != operands) refuse("wrong number of operands");
 	}
 
-	// fits says whether a register may be an operand of a type; loads, stores and conversions take wider ones, too.
+	// fits says whether a register may be an operand of a type. Loads, stores and conversions accept wider
+	// registers too.
 	static bool fits(Type r, Type type, bool wider) {
 		if ((r.kind == 'p') != (type.kind == 'p')) return false;
-		if (r.bits != type.bits && !(wider && r.bits > type.bits && !r.floating() && !type.floating())) return false;
+		if (r.bits != type.bits && !(wider && r.bits > type.bits && !r.floating() && !type.floating()))
+			return false;
 		return r.kind == 'b' || type.kind == 'b' || r.floating() == type.floating();
 	}
 	u32 result(const Operand &o, Type type, bool wider = false) const {
-		if (o.kind != Operand::cell || !o.writable || o.negated || !fits(o.type, type, wider)) refuse("wrong type of destination");
+		if (o.kind != Operand::cell || !o.writable || o.negated || !fits(o.type, type, wider))
+			refuse("wrong type of destination");
 		return o.place;
 	}
 	u32 result(size_t n, Type type, bool wider = false) const { return result(s.operands[n], type, wider); }
 	u32 value(const Operand &o, Type type, bool wider = false) {
 		switch (o.kind) {
 		case Operand::cell:
-			if (!o.text.empty() && !type.floating() && type.bits >= 32 && type.kind != 'p') return o.place; // dynamic memory
+			if (!o.text.empty() && !type.floating() && type.bits >= 32 && type.kind != 'p')
+				return o.place; // dynamic memory
 			if (o.negated || !fits(o.type, type, wider)) refuse("wrong type of operand");
 			return o.place;
 		case Operand::shared:
 			if (type.floating() || type.kind == 'p' || type.bits < 32) refuse("wrong type of operand");
 			return to.constant(o.value);
 		case Operand::real:
-			if (type.bits != o.type.bits || (type.kind != 'f' && type.kind != 'b')) refuse("wrong type of constant");
+			if (type.bits != o.type.bits || (type.kind != 'f' && type.kind != 'b'))
+				refuse("wrong type of constant");
 			return to.constant(o.value);
 		case Operand::integer: {
 			if (type.floating() || type.kind == 'p') refuse("wrong type of constant");
@@ -568,7 +600,7 @@ struct Encoder {
 		}
 	}
 	u32 value(size_t n, Type type, bool wider = false) { return value(s.operands[n], type, wider); }
-	u32 predicate(size_t n) { // that may be negated
+	u32 predicate(size_t n) { // may be negated
 		Operand o = s.operands[n];
 		out.negated = o.negated, o.negated = false;
 		return value(o, {'p', 32});
@@ -600,7 +632,7 @@ struct Encoder {
 
 const Type u32_type{'u', 32}, b32_type{'b', 32}, pred{'p', 32};
 
-// Arithmetic in floating point has to say how it is rounded: without .rn a compiler may fuse it.
+// Floating-point arithmetic must name its rounding: without .rn a compiler may fuse it.
 template <class Op> void two_operands(Encoder &e) {
 	bool rounded = e.is("rn");
 	Type t = e.type(rounded ? FLOATS : INTEGERS);
@@ -613,7 +645,9 @@ void mul(Encoder &e) {
 	}
 	int part = e.among("lo hi wide");
 	Type t = e.type(part == 2 ? "u16 s16 u32 s32" : INTEGERS);
-	if (part < 2) return e.simple(part < 0 ? nullptr : part ? two_of<MulHi, INTEGER_TYPES>(t) : two_of<Mul, INTEGER_TYPES>(t), t, 2);
+	if (part < 0) return e.simple(nullptr, t, 2);
+	if (part < 2)
+		return e.simple(part ? two_of<MulHi, INTEGER_TYPES>(t) : two_of<Mul, INTEGER_TYPES>(t), t, 2);
 	e.end(3);
 	e.out.operand[0] = e.result(0, {t.kind, u8(2 * t.bits)});
 	e.out.operand[1] = e.value(1, t), e.out.operand[2] = e.value(2, t);
@@ -628,12 +662,15 @@ void mad(Encoder &e) {
 	int part = e.among("lo hi wide");
 	if (part < 0) return fma(e);
 	Type t = e.type(part == 2 ? "u16 s16 u32 s32" : INTEGERS), c = t;
-	if (part < 2) return e.simple(part ? three_of<MadHi, INTEGER_TYPES>(t) : three_of<MadLo, INTEGER_TYPES>(t), t, 3);
+	if (part < 2)
+		return e.simple(part ? three_of<MadHi, INTEGER_TYPES>(t) : three_of<MadLo, INTEGER_TYPES>(t), t, 3);
 	c.bits = u8(2 * t.bits);
 	e.end(4);
 	e.out.operand[0] = e.result(0, c), e.out.operand[3] = e.value(3, c);
 	e.out.operand[1] = e.value(1, t), e.out.operand[2] = e.value(2, t);
-	e.add(t.bits == 16 ? (t.kind == 'u' ? mad_wide<u16> : mad_wide<i16>) : t.kind == 'u' ? mad_wide<u32> : mad_wide<i32>);
+	e.add(t.bits == 16    ? (t.kind == 'u' ? mad_wide<u16> : mad_wide<i16>)
+	      : t.kind == 'u' ? mad_wide<u32>
+	                      : mad_wide<i32>);
 }
 void rem(Encoder &e) {
 	Type t = e.type(INTEGERS);
@@ -663,7 +700,8 @@ void negation(Encoder &e) { // not
 template <class Op, bool left> void shifted(Encoder &e) {
 	Type t = e.type(left ? "b16 b32 b64" : "b16 b32 b64 " INTEGERS);
 	e.end(3);
-	e.out.operand[0] = e.result(0, t), e.out.operand[1] = e.value(1, t), e.out.operand[2] = e.value(2, u32_type);
+	e.out.operand[0] = e.result(0, t), e.out.operand[1] = e.value(1, t),
+	e.out.operand[2] = e.value(2, u32_type);
 	e.add(shift_of<Op, INTEGER_TYPES>(t));
 }
 template <class Op> void counted(Encoder &e) { // popc, clz
@@ -743,7 +781,8 @@ void set_predicate(Encoder &e) { // setp
 	if (comparison < 0 && (unsigned_one = e.among("lo ls hi hs")) >= 0) comparison = lt + unsigned_one;
 	int boolean = e.among("and or xor") + 1;
 	Type t = e.type("b16 b32 b64 " INTEGERS " " FLOATS);
-	if (comparison < 0 || (t.kind == 'b' && comparison > ne) || (unsigned_one >= 0 && t.kind != 'u')) e.refuse();
+	if (comparison < 0 || (t.kind == 'b' && comparison > ne) || (unsigned_one >= 0 && t.kind != 'u'))
+		e.refuse();
 	e.end(boolean ? 4 : 3);
 	e.out.operand[0] = e.result(0, pred), e.out.operand[1] = e.value(1, t), e.out.operand[2] = e.value(2, t);
 	if (boolean) e.out.operand[3] = e.predicate(3);
@@ -759,14 +798,15 @@ template <class D, class... Ss> Step convert_from(Type from) {
 }
 template <class... Ds> Step convert_to(Type to, Type from) {
 	Step found = nullptr;
-	((matches<Ds>(to) ? void(found = convert_from<Ds, u8, i8, INTEGER_TYPES, float, double>(from)) : void()), ...);
+	((matches<Ds>(to) ? void(found = convert_from<Ds, u8, i8, INTEGER_TYPES, float, double>(from)) : void()),
+	 ...);
 	return found;
 }
 void cvt(Encoder &e) {
 	u8 rounding = u8(e.among("rn rz rni rzi rmi rpi") + 1);
 	const char *all = "u8 s8 " INTEGERS " " FLOATS;
 	Type d = e.type(all), s = e.type(all);
-	// Which conversions must be rounded, which cannot be, and which may be.
+	// Which conversions must name a rounding, which must not, and which may.
 	bool to_f = d.floating(), from_f = s.floating(), same = to_f && from_f && d.bits == s.bits;
 	bool good = same                ? rounding == none || rounding >= rni
 	            : to_f && from_f    ? (d.bits < s.bits ? rounding == rn || rounding == rz : rounding == none)
@@ -780,12 +820,13 @@ void cvt(Encoder &e) {
 	e.add(convert_to<u8, i8, INTEGER_TYPES, float, double>(d, s));
 }
 
-// The steps of a space for every type and length of vector.
+// The steps of a space for every type and vector length.
 template <Space space> Step load_of(Type t, int n, bool polls) {
 	Step found = nullptr;
 	auto choose = [&](auto v) {
 		using T = decltype(v);
-		bool same = t.bits == width<T> && (t.kind == 's' && t.bits < 32) == std::is_signed_v<T>; // signs matter where they extend
+		// A sign matters only if it is extended.
+		bool same = t.bits == width<T> && (t.kind == 's' && t.bits < 32) == std::is_signed_v<T>;
 		if (!same) return;
 		if (polls) found = n == 1 ? poll<space, T, 1> : n == 2 ? poll<space, T, 2> : poll<space, T, 4>;
 		else found = n == 1 ? load<space, T, 1> : n == 2 ? load<space, T, 2> : load<space, T, 4>;
@@ -798,7 +839,8 @@ template <Space space> Step store_of(Type t, int n, bool published) {
 	auto choose = [&](auto v) {
 		using T = decltype(v);
 		if (t.bits != width<T>) return;
-		if (published) found = n == 1 ? publish<space, T, 1> : n == 2 ? publish<space, T, 2> : publish<space, T, 4>;
+		if (published)
+			found = n == 1 ? publish<space, T, 1> : n == 2 ? publish<space, T, 2> : publish<space, T, 4>;
 		else found = n == 1 ? store<space, T, 1> : n == 2 ? store<space, T, 2> : store<space, T, 4>;
 	};
 	choose(u8()), choose(u16()), choose(u32()), choose(u64());
@@ -808,13 +850,15 @@ void load_parameter(Encoder &e) {
 	Type t = e.type("b8 u8 s8 b16 b32 b64 " INTEGERS " " FLOATS);
 	e.end(2);
 	const Operand &a = e.s.operands[1];
-	if (a.kind != Operand::address || a.text.empty() || a.offset) e.refuse("the name of a parameter is expected");
+	if (a.kind != Operand::address || a.text.empty() || a.offset)
+		e.refuse("the name of a parameter is expected");
 	if (a.type.bits != t.bits) e.refuse("the parameter's type has another size");
 	e.out.operand[0] = e.result(0, t, true), e.out.operand[1] = a.place;
 	Type from{t.floating() || t.kind == 'b' ? 'u' : t.kind, t.bits};
 	e.add(t.bits == 32 ? move<u32> : t.bits == 64 ? move<u64> : convert_to<u64, i64>({from.kind, 64}, from));
 }
-// ld and st: {.weak, .volatile, .relaxed.scope, .acquire.scope or .release.scope} .space {.nc or a cache} {.v2, .v4} .type
+// ld and st: {.weak, .volatile, .relaxed.scope, .acquire.scope or .release.scope} .space {.nc or a cache}
+// {.v2, .v4} .type
 void access(Encoder &e, bool loads) {
 	if (loads && e.is("param")) return load_parameter(e);
 	int strength = e.among(loads ? "weak volatile relaxed acquire" : "weak volatile relaxed release");
@@ -832,10 +876,13 @@ void access(Encoder &e, bool loads) {
 	const Operand &place = e.s.operands[loads ? 1 : 0], &data = e.s.operands[loads ? 0 : 1];
 	e.out.operand[4] = e.address(place, !space);
 	e.out.seen = &Memory::nothing;
-	if ((n > 1) != (data.kind == Operand::vector) || (n > 1 && data.parts.size() != size_t(n))) e.refuse("wrong number of registers");
+	if ((n > 1) != (data.kind == Operand::vector) || (n > 1 && data.parts.size() != size_t(n)))
+		e.refuse("wrong number of registers");
 	for (int k = 0; k < n; k++) {
 		const Operand &o = n > 1 ? data.parts[k] : data;
-		e.out.operand[k] = !loads ? e.value(o, t, true) : o.kind == Operand::sink && n > 1 ? e.to.cell(0) : e.result(o, t, true);
+		e.out.operand[k] = !loads                             ? e.value(o, t, true)
+		                   : o.kind == Operand::sink && n > 1 ? e.to.cell(0)
+		                                                      : e.result(o, t, true);
 	}
 	bool strong = strength >= 1;
 	if (loads) e.add(space ? load_of<Space::shared>(t, n, strong) : load_of<Space::global>(t, n, strong));
@@ -847,7 +894,9 @@ void st(Encoder &e) { access(e, false); }
 template <Space space> Step atomic_of(int op, Type t) {
 	auto pick = [&](auto operation, auto... types) {
 		Step found = nullptr;
-		((matches<decltype(types)>(t) ? void(found = atomic<space, decltype(operation), decltype(types)>) : void()), ...);
+		((matches<decltype(types)>(t) ? void(found = atomic<space, decltype(operation), decltype(types)>)
+		                              : void()),
+		 ...);
 		return found;
 	};
 	bool bits = t.kind == 'b';
@@ -861,10 +910,11 @@ template <Space space> Step atomic_of(int op, Type t) {
 	case 6: return bits ? pick(Exchange(), u32(), u64()) : nullptr;
 	case 7: return t.kind == 'u' ? pick(Increment(), u32()) : nullptr;
 	case 8: return t.kind == 'u' ? pick(Decrement(), u32()) : nullptr;
-	default: return !bits ? nullptr : t.bits == 32 ? compare_and_swap<space, u32> : compare_and_swap<space, u64>;
+	default:
+		return !bits ? nullptr : t.bits == 32 ? compare_and_swap<space, u32> : compare_and_swap<space, u64>;
 	}
 }
-// Of integers only: the order of a sum in floating point would be the scheduler's.
+// Integers only: the result of a floating-point sum would depend on the scheduler's order.
 void atomic_access(Encoder &e, bool returns) {
 	int order = e.among("relaxed acquire release acq_rel");
 	e.among("cta cluster gpu sys");
@@ -891,7 +941,8 @@ void cp(Encoder &e) {
 		e.end(control == 1);
 		if (control == 1) {
 			const Operand &n = e.s.operands[0];
-			if (n.kind != Operand::integer || n.negated || n.value > 1 << 20) e.refuse("a number of groups is expected");
+			if (n.kind != Operand::integer || n.negated || n.value > 1 << 20)
+				e.refuse("a number of groups is expected");
 			e.out.offset = i64(n.value);
 		} else {
 			e.out.offset = -1;
@@ -902,7 +953,8 @@ void cp(Encoder &e) {
 	if (cache < 0 || !e.is("shared") || !e.is("global")) e.refuse();
 	e.end(e.s.operands.size() == 4 ? 4 : 3);
 	const Operand &to = e.s.operands[0], &from = e.s.operands[1], &size = e.s.operands[2];
-	bool known = size.kind == Operand::integer && (size.value == 16 || (cache == 0 && (size.value == 4 || size.value == 8)));
+	bool known = size.kind == Operand::integer &&
+	             (size.value == 16 || (cache == 0 && (size.value == 4 || size.value == 8)));
 	if (!known) e.refuse("unsupported size of a copy");
 	e.out.detail = u8(size.value);
 	e.out.operand[1] = e.address(from, true);
@@ -960,7 +1012,7 @@ void vote(Encoder &e) {
 	e.out.detail = u8(vote_all + mode);
 	e.add(offer_vote);
 }
-void membar(Encoder &e) { // memory is in one order for all
+void membar(Encoder &e) { // all threads see one order of memory
 	if (e.among("cta gl sys") < 0) e.refuse();
 	e.end(0);
 	e.add(nothing);
@@ -980,7 +1032,7 @@ void trap_here(Encoder &e) {
 	e.end(0);
 	e.add(trap);
 }
-void bra(Encoder &e) { e.refuse(); } // the parser's
+void bra(Encoder &e) { e.refuse(); } // the parser handles it
 
 const std::unordered_map<std::string, void (*)(Encoder &)> instructions = {
 	{"add", two_operands<Add>}, {"sub", two_operands<Sub>}, {"div", two_operands<Div>}, {"mul", mul},
@@ -1008,11 +1060,14 @@ bool known_instruction(const std::string &name) { return instructions.count(name
 
 void encode(Assembly &to, const Statement &s) {
 	auto found = instructions.find(s.words[0]);
-	if (found == instructions.end()) throw ParseError{s.line, "Not a name of any known instruction: '" + s.words[0] + "'"};
+	if (found == instructions.end())
+		throw ParseError{s.line, "Not a name of any known instruction: '" + s.words[0] + "'"};
 	Encoder e{to, s};
 	found->second(e);
 }
-void skip_unless(Assembly &to, u32 place, bool negated, int line) { append(to, negated ? skip_if : skip_if_not, place, line); }
+void skip_unless(Assembly &to, u32 place, bool negated, int line) {
+	append(to, negated ? skip_if : skip_if_not, place, line);
+}
 void branch(Assembly &to, const u32 *place, bool negated, int line) {
 	append(to, !place ? jump : negated ? jump_unless : jump_if, place ? *place : 0, line);
 }

@@ -4,8 +4,9 @@
 #include <cstdarg>
 #include <cstdio>
 
-// Threads take turns. A turn is a slice of random length, so another thread may come between any two instructions. All
-// blocks of a cooperative launch are there at once, and a few of another's, in random order. The same seed gives the same turns.
+// Threads take turns. A turn is a slice of random length, so another thread may run between any two
+// instructions. A cooperative launch runs all blocks at once, any other launch a few, in random order. The
+// same seed gives the same order.
 
 void meeting(Thread *const lanes[32]); // instructions.cpp
 bool aligned_barrier(const Instruction *);
@@ -45,7 +46,7 @@ struct Block : SharedMemory {
 	Machine *machine;
 	u32 id[3];
 	std::vector<u8> shared_bytes;
-	std::vector<u64> threads; // each a Thread and its cells
+	std::vector<u64> threads; // each a Thread followed by its cells
 	size_t stride;            // in u64
 	std::vector<u32> ready;   // threads that can run
 	std::vector<Warp> warps;
@@ -68,7 +69,8 @@ struct Machine {
 	size_t started = 0;
 	u64 work = 0, idle = 0;
 
-	Machine(const Launch &l, Memory &m) : launch(l), memory(m), random{l.seed * 0x9e3779b97f4a7c15 + l.number} {
+	Machine(const Launch &l, Memory &m)
+		: launch(l), memory(m), random{l.seed * 0x9e3779b97f4a7c15 + l.number} {
 		block_threads = l.block[0] * l.block[1] * l.block[2];
 		order.resize(size_t(l.grid[0]) * l.grid[1] * l.grid[2]);
 		for (size_t i = 0; i < order.size(); i++) order[i] = u32(i);
@@ -114,7 +116,8 @@ struct Machine {
 		b->live = block_threads, b->at_barrier = 0;
 		b->copies.clear();
 		std::vector<u64> cells = k.cells;
-		for (size_t i = 0; i < launch.arguments.size(); i++) cells[k.parameter_cells[i]] = launch.arguments[i];
+		for (size_t i = 0; i < launch.arguments.size(); i++)
+			cells[k.parameter_cells[i]] = launch.arguments[i];
 		if (block_threads % 32) b->warps.back().exited = ~0u << block_threads % 32;
 		for (u32 i = 0; i < block_threads; i++) {
 			b->ready[i] = i;
@@ -129,12 +132,13 @@ struct Machine {
 		blocks.push_back(std::move(b));
 	}
 
-	// perform does what one asynchronous copy does.
+	// perform does one asynchronous copy.
 	void perform(const Thread &t, const Copy &c) {
 		u8 *to = place(t, c), bytes[16] = {};
 		if (c.read) {
 			const Allocation *a = c.at->seen;
-			if (!a->holds(c.from, c.read)) c.at->seen = a = find_global(c.at, t, c.from, c.read, "asynchronous read");
+			if (!a->holds(c.from, c.read))
+				c.at->seen = a = find_global(c.at, t, c.from, c.read, "asynchronous read");
 			std::memcpy(bytes, a->host + (c.from - a->address), c.read);
 		}
 		std::memcpy(to, bytes, c.bytes);
@@ -169,7 +173,7 @@ struct Machine {
 		return t.state == Thread::ready;
 	}
 
-	// settle looks at what a thread that is no longer ready waits for.
+	// settle handles a thread that is no longer ready, by the event for which it waits.
 	void settle(Thread &t) {
 		Block &b = *t.block;
 		Warp &w = b.warps[t.index / 32];
@@ -178,7 +182,8 @@ struct Machine {
 		case Thread::ready: return;
 		case Thread::at_warp:
 			w.waiting |= lane;
-			if (t.mask & w.exited) fault(t.at, t, 719, "waits for lanes 0x%x of its warp, which have exited", t.mask & w.exited);
+			if (t.mask & w.exited)
+				fault(t.at, t, 719, "waits for lanes 0x%x of its warp, which have exited", t.mask & w.exited);
 			if ((w.waiting & t.mask) == t.mask) meet_in_warp(t, w);
 			return;
 		case Thread::at_barrier: b.at_barrier++; break;
@@ -189,7 +194,9 @@ struct Machine {
 			for (u32 k = 0; k < 32; k++)
 				if (w.waiting >> k & 1) {
 					Thread &other = b.thread(t.index / 32 * 32 + k);
-					if (other.mask & lane) fault(other.at, other, 719, "waits for lane %u of its warp, which has exited", t.index & 31);
+					if (other.mask & lane)
+						fault(other.at, other, 719, "waits for lane %u of its warp, which has exited",
+						      t.index & 31);
 				}
 			writes++; // progress
 		}
@@ -204,8 +211,10 @@ struct Machine {
 				Thread &other = b.thread(t.index / 32 * 32 + k);
 				if (other.at != t.at || other.mask != t.mask) {
 					if (other.mask >> (t.index & 31) & 1)
-						fault(t.at, t, 719, "lanes of a warp wait for each other at different places: lane %u at line %u with mask 0x%x, "
-						      "lane %u here with mask 0x%x", k, other.at->line, other.mask, t.index & 31, t.mask);
+						fault(t.at, t, 719,
+						      "lanes of a warp wait for each other at different places: "
+						      "lane %u at line %u with mask 0x%x, lane %u here with mask 0x%x",
+						      k, other.at->line, other.mask, t.index & 31, t.mask);
 					return;
 				}
 				lanes[k] = &other;
@@ -223,14 +232,18 @@ struct Machine {
 			const Thread &t = b.thread(i);
 			if (t.state != Thread::at_barrier) continue;
 			if (!first) first = &t;
-			if (t.value != first->value) fault(t.at, t, 719, "waits at barrier %u while others wait at barrier %u", t.value, first->value);
+			if (t.value != first->value)
+				fault(t.at, t, 719, "waits at barrier %u while others wait at barrier %u", t.value,
+				      first->value);
 			if (!aligned_barrier(t.at)) continue;
 			for (u32 k = i / 32 * 32; k < std::min(i / 32 * 32 + 32, block_threads); k++) {
 				const Thread &other = b.thread(k);
 				if (other.state == Thread::exited)
-					fault(t.at, t, 719, "divergent barrier: lane %u of its warp has exited without it", k & 31);
+					fault(t.at, t, 719, "divergent barrier: lane %u of its warp has exited without it",
+					      k & 31);
 				if (other.at != t.at)
-					fault(t.at, t, 719, "divergent barrier: lane %u of its warp waits at line %u", k & 31, other.at->line);
+					fault(t.at, t, 719, "divergent barrier: lane %u of its warp waits at line %u", k & 31,
+					      other.at->line);
 			}
 		}
 		for (u32 i = 0; i < block_threads; i++)
@@ -247,17 +260,20 @@ struct Machine {
 		std::map<u32, std::pair<u32, const Thread *>> lines;
 		for (auto &b : blocks)
 			for (u32 i = 0; i < block_threads; i++)
-				if (const Thread &t = b->thread(i); t.state != Thread::exited) lines[t.at->line].first++, lines[t.at->line].second = &t;
+				if (const Thread &t = b->thread(i); t.state != Thread::exited)
+					lines[t.at->line].first++, lines[t.at->line].second = &t;
 		std::string list;
 		int n = 0;
 		for (auto &l : lines)
-			if (++n <= 8) list += (n > 1 ? ", " : "") + std::to_string(l.second.first) + " at line " + std::to_string(l.first);
+			if (++n <= 8)
+				list += (n > 1 ? ", " : "") + std::to_string(l.second.first) + " at line " +
+				        std::to_string(l.first);
 		const Thread &one = *lines.begin()->second.second;
 		fault(one.at, one, 702, "deadlock: %s; threads wait: %s", what, list.c_str());
 	}
 
 	u64 run() {
-		// How many blocks are there at once.
+		// How many blocks run at once.
 		size_t most = launch.cooperative ? order.size() : 1 + random.below(4);
 		while (started < order.size() || !blocks.empty()) {
 			while (blocks.size() < most && started < order.size()) start(order[started++]);
@@ -265,7 +281,7 @@ struct Machine {
 			while (blocks[n]->ready.empty() && tried++ < blocks.size()) n = (n + 1) % blocks.size();
 			Block &b = *blocks[n];
 			if (b.ready.empty()) deadlock("nobody can go on");
-			// A block keeps the processor for some slices: its threads are in the cache.
+			// A block keeps the processor for some slices, because its threads are in the cache.
 			u64 r = random.next();
 			u32 stay = r & 3 ? 1 + u32(r >> 32) % 64 : 1;
 			for (; stay && !b.ready.empty(); stay--) {
@@ -281,7 +297,8 @@ struct Machine {
 				t.polled = false;
 				if (idle > 2'000'000'000) deadlock("no thread writes, exits or passes a barrier any more");
 				if (launch.most_work && work > launch.most_work)
-					fault(t.at, t, 702, "the launch takes longer than the watchdog allows, %llu instructions", (unsigned long long)launch.most_work);
+					fault(t.at, t, 702, "the launch takes longer than the watchdog allows, %llu instructions",
+					      (unsigned long long)launch.most_work);
 			}
 			if (!b.live) {
 				spare.push_back(std::move(blocks[n]));
@@ -302,7 +319,7 @@ std::string text_of(const char *format, va_list arguments) {
 
 u64 run(const Launch &launch, Memory &memory) {
 	for (const Instruction &i : launch.kernel->code)
-		if (i.seen) i.seen = &Memory::nothing; // of another launch, perhaps of another device's memory
+		if (i.seen) i.seen = &Memory::nothing; // of an earlier launch, perhaps of another device's memory
 	return Machine(launch, memory).run();
 }
 
@@ -314,26 +331,30 @@ void fault(const Instruction *i, const Thread &t, int status, const char *format
 	const Block &b = *t.block;
 	const Launch &l = b.machine->launch;
 	char text[1536];
-	snprintf(text, sizeof text, "cpudriver: %s, PTX line %u: %s; block %u,%u,%u thread %u,%u,%u (launch %llu, seed %llu)",
+	snprintf(text, sizeof text,
+	         "cpudriver: %s, PTX line %u: %s; block %u,%u,%u thread %u,%u,%u (launch %llu, seed %llu)",
 	         l.kernel->name.c_str(), i->line, what.c_str(), b.id[0], b.id[1], b.id[2], t.index % l.block[0],
-	         t.index / l.block[0] % l.block[1], t.index / l.block[0] / l.block[1], (unsigned long long)l.number,
-	         (unsigned long long)l.seed);
+	         t.index / l.block[0] % l.block[1], t.index / l.block[0] / l.block[1],
+	         (unsigned long long)l.number, (unsigned long long)l.seed);
 	throw Fault{status, text};
 }
 
-const Allocation *find_global(const Instruction *i, const Thread &t, u64 address, u32 bytes, const char *doing) {
+const Allocation *find_global(const Instruction *i, const Thread &t, u64 address, u32 bytes,
+                              const char *doing) {
 	const Memory &m = t.block->machine->memory;
 	if (const Allocation *a = m.find(address, bytes)) return a;
-	fault(i, t, 700, "%s of %u bytes at 0x%llx, out of bounds: %s", doing, bytes, (unsigned long long)address, m.nearest(address).c_str());
+	fault(i, t, 700, "%s of %u bytes at 0x%llx, out of bounds: %s", doing, bytes, (unsigned long long)address,
+	      m.nearest(address).c_str());
 }
 
 void shared_fault(const Instruction *i, const Thread &t, u32 address, u32 bytes, const char *doing) {
-	fault(i, t, 700, "%s of %u bytes at byte %d of the %u bytes of shared memory of a block", doing, bytes, i32(address - shared_base),
-	      shared_memory(t).size);
+	fault(i, t, 700, "%s of %u bytes at byte %d of the %u bytes of shared memory of a block", doing, bytes,
+	      i32(address - shared_base), shared_memory(t).size);
 }
 
 void misaligned(const Instruction *i, const Thread &t, u64 address, u32 bytes, const char *doing) {
-	fault(i, t, 716, "%s of %u bytes at 0x%llx, which is not aligned", doing, bytes, (unsigned long long)address);
+	fault(i, t, 716, "%s of %u bytes at 0x%llx, which is not aligned", doing, bytes,
+	      (unsigned long long)address);
 }
 
 void copy_async(const Instruction *i, Thread &t, u32 to, u64 from, u32 bytes, u32 read) {
@@ -341,7 +362,7 @@ void copy_async(const Instruction *i, Thread &t, u32 to, u64 from, u32 bytes, u3
 	if (read > bytes) fault(i, t, 719, "a copy of %u bytes that reads %u", bytes, read);
 	if (from % bytes) misaligned(i, t, from, bytes, "asynchronous read");
 	Copy c{to, bytes, read, from, t.groups, i};
-	Machine::place(t, c); // bounds are looked at now and when it is performed
+	Machine::place(t, c); // checks the bounds now; they are checked again when the copy is performed
 	if (read && !i->seen->holds(from, read)) i->seen = find_global(i, t, from, read, "asynchronous read");
 	if (m.launch.copies == Copies::early) return m.perform(t, c);
 	auto &copies = t.block->copies;

@@ -54,7 +54,8 @@ std::string Memory::nearest(u64 address) const {
 		left = std::prev(after)->second;
 		u64 offset = address - left->address;
 		if (offset < left->size)
-			return in_words(left->size - offset, " bytes before the end of an allocation of ") + in_words(left->size, " bytes");
+			return in_words(left->size - offset, " bytes before the end of an allocation of ") +
+			       in_words(left->size, " bytes");
 		past = offset - left->size;
 	}
 	if (after != in_order.end()) before = after->first - address;

@@ -1,4 +1,4 @@
-// The memory of a device. Its addresses are its own, never given twice, and in the same order in every run.
+// The memory of a device. Its addresses are never reused, and are the same in every run.
 #pragma once
 #include <deque>
 #include <map>
@@ -19,14 +19,14 @@ public:
 	explicit Memory(int device) : next(0x7f0000000000 + (u64(device) << 40)) {}
 	Memory(const Memory &) = delete;
 	~Memory() { clear(); }
-	// allocate returns an address, or 0 where the host has no room.
+	// allocate returns an address, or 0 if the host has no memory left.
 	u64 allocate(u64 size);
-	// free returns whether the address was that of an allocation.
+	// free returns whether an allocation starts at the address.
 	bool free(u64 address);
 	void clear();
 	// find returns the allocation that holds the bytes, or null.
 	const Allocation *find(u64 address, u64 bytes) const;
-	// nearest says in words where an address lies that no allocation holds.
+	// nearest describes the position of an address that lies in no allocation.
 	std::string nearest(u64 address) const;
 	u64 taken() const { return in_use; }
 	size_t live() const { return in_order.size(); }

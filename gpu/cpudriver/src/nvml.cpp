@@ -1,5 +1,5 @@
-// A libnvidia-ml.so.1 with what tells a device's free memory without a context. The types and numbers are those of NVIDIA's
-// NVML API Reference Guide.
+// A libnvidia-ml.so.1 with the functions that report a device's free memory without a context. The types and
+// numbers are those of NVIDIA's NVML API Reference Guide.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -34,7 +34,8 @@ EXPORT Answer nvmlDeviceGetHandleByPciBusId_v2(const char *id, Device **device) 
 	if (!opened) return uninitialized;
 	unsigned domain, bus;
 	if (!id || !device || std::sscanf(id, "%x:%x:", &domain, &bus) != 2) return invalid_argument;
-	if (bus < 1 || bus > sizeof devices / sizeof *devices || int(bus) > setting("CPUDRIVER_DEVICES", 0, 1)) return not_found;
+	if (bus < 1 || bus > sizeof devices / sizeof *devices || int(bus) > setting("CPUDRIVER_DEVICES", 0, 1))
+		return not_found;
 	devices[bus - 1].ordinal = int(bus) - 1;
 	return *device = &devices[bus - 1], success;
 }
@@ -43,13 +44,14 @@ EXPORT Answer nvmlDeviceGetMemoryInfo(Device *device, Memory *memory) {
 	if (!opened) return uninitialized;
 	if (!device || !memory) return invalid_argument;
 	unsigned long long total = memory_bytes(device->ordinal), free = total;
-	// What this process took: libcuda.so.1 knows, if it is loaded.
+	// libcuda.so.1, if it is loaded, knows how much this process has taken.
 	if (void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD)) {
 		auto left = reinterpret_cast<unsigned long long (*)(int)>(dlsym(driver, "cpudriver_free"));
 		if (left) free = left(device->ordinal);
 		dlclose(driver);
 	}
-	free = static_cast<unsigned long long>(setting("CPUDRIVER_NVML_FREE", device->ordinal, static_cast<long long>(free)));
+	free = static_cast<unsigned long long>(
+		setting("CPUDRIVER_NVML_FREE", device->ordinal, static_cast<long long>(free)));
 	return *memory = {total, free, total - free}, success;
 }
 

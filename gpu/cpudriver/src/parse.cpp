@@ -1,5 +1,5 @@
-// PTX text becomes a module. The grammar is that of the PTX ISA, chapters 4 and 5, as far as kernels without functions,
-// local memory and module variables need it; all else is refused.
+// Parsing PTX text into a module. The grammar is that of the PTX ISA, chapters 4 and 5, as far as kernels
+// without functions, local memory and module variables need it; everything else is refused.
 #include <cctype>
 #include <cstdlib>
 #include <unordered_map>
@@ -19,12 +19,13 @@ struct Token {
 bool starts_name(char c) { return std::isalpha(u8(c)) || c == '_' || c == '$' || c == '%'; }
 bool continues_name(char c) { return std::isalnum(u8(c)) || c == '_' || c == '$'; }
 
-// Words keep their points: add.rn.f64 and .reg are one token each, and so is %tid.x.
+// Words keep their dots: add.rn.f64, .reg and %tid.x are one token each.
 std::vector<Token> tokens_of(const char *p) {
 	std::vector<Token> tokens;
 	int line = 1, at = 1;
 	for (const char *c = p; *c; c++) {
-		if (u8(*c) >= 0x80) wrong(at, "Unexpected non-ASCII character encountered on line " + std::to_string(at));
+		if (u8(*c) >= 0x80)
+			wrong(at, "Unexpected non-ASCII character encountered on line " + std::to_string(at));
 		at += *c == '\n';
 	}
 	while (*p) {
@@ -41,8 +42,9 @@ std::vector<Token> tokens_of(const char *p) {
 			if (!*p) wrong(opened, "a comment that does not end");
 			p += 2;
 		} else if (starts_name(*p) || (*p == '.' && starts_name(p[1]))) {
-			for (p++; continues_name(*p) || (*p == '.' && continues_name(p[1])) || (p[0] == ':' && p[1] == ':'); p++)
-				if (*p == ':') p++;
+			p++;
+			while (continues_name(*p) || (*p == '.' && continues_name(p[1])) || (p[0] == ':' && p[1] == ':'))
+				p += *p == ':' ? 2 : 1;
 			tokens.push_back({Token::word, std::string(from, p), line});
 		} else if (std::isdigit(u8(*p))) {
 			while (std::isalnum(u8(*p)) || (*p == '.' && std::isdigit(u8(p[1])))) p++;
@@ -64,30 +66,35 @@ const std::unordered_map<std::string, Type> types = {
 };
 
 const char *const specials[] = {
-	"%tid.x",    "%tid.y",    "%tid.z",    "%ntid.x",      "%ntid.y",      "%ntid.z",      "%ctaid.x",     "%ctaid.y",
-	"%ctaid.z",  "%nctaid.x", "%nctaid.y", "%nctaid.z",    "%laneid",      "%warpid",      "%lanemask_eq", "%lanemask_le",
-	"%lanemask_lt", "%lanemask_ge", "%lanemask_gt",
+	"%tid.x",       "%tid.y",       "%tid.z",       "%ntid.x",      "%ntid.y",      "%ntid.z",
+	"%ctaid.x",     "%ctaid.y",     "%ctaid.z",     "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
+	"%laneid",      "%warpid",      "%lanemask_eq", "%lanemask_le", "%lanemask_lt", "%lanemask_ge",
+	"%lanemask_gt",
 };
 
 constexpr u64 most_shared = 1 << 20, most_registers = 1 << 14;
 
 class Parser {
 public:
-	Parser(const char *text, int isa, int capability) : tokens(tokens_of(text)), isa(isa), capability(capability) {}
+	Parser(const char *text, int isa, int capability)
+		: tokens(tokens_of(text)), isa(isa), capability(capability) {}
 
 	std::unique_ptr<Module> module() {
 		expect(".version");
 		int line = peek().line;
 		Token version = take(Token::number, "a version");
 		if (sscanf_version(version.text) > isa)
-			throw ParseError{line, "Unsupported .version " + version.text + "; the newest is '" + std::to_string(isa / 10) + "." +
-			                           std::to_string(isa % 10) + "'", true};
+			throw ParseError{line,
+			                 "Unsupported .version " + version.text + "; the newest is '" +
+			                     std::to_string(isa / 10) + "." + std::to_string(isa % 10) + "'",
+			                 true};
 		expect(".target");
 		Token t = take(Token::word, "a target");
 		if (t.text.compare(0, 3, "sm_") || t.text.size() > 6 || !(target = std::atoi(t.text.c_str() + 3)))
 			wrong(t.line, "unsupported target '" + t.text + "'");
 		if (target > capability)
-			wrong(t.line, "SM version specified by .target is higher than the device's, sm_" + std::to_string(capability));
+			wrong(t.line, "SM version specified by .target is higher than the device's, sm_" +
+			                  std::to_string(capability));
 		expect(".address_size");
 		if (integer() != 64) wrong(peek().line, "only .address_size 64 is supported");
 		while (peek().kind != Token::end) {
@@ -111,7 +118,7 @@ private:
 	struct Scope {
 		int parent;
 		std::unordered_map<std::string, Register> registers;
-		std::unordered_map<std::string, u64> variables; // in shared memory; dynamic is one too
+		std::unordered_map<std::string, u64> variables; // in shared memory; dynamic is one of them
 		std::unordered_map<std::string, u32> labels;
 	};
 	struct Jump {
@@ -124,7 +131,7 @@ private:
 	std::string dynamic_name;
 	u32 dynamic_align = 16, module_shared = 0;
 
-	// Of the entry being read.
+	// State of the entry being read.
 	Kernel *kernel = nullptr;
 	std::unique_ptr<Assembly> to;
 	std::vector<Jump> jumps;
@@ -140,12 +147,16 @@ private:
 
 	const Token &peek() const { return tokens[at]; }
 	const Token &next() { return tokens[at].kind == Token::end ? tokens[at] : tokens[at++]; }
-	bool accept(const char *text) { return peek().text == text && peek().kind != Token::end ? (at++, true) : false; }
+	bool accept(const char *text) {
+		return peek().text == text && peek().kind != Token::end ? (at++, true) : false;
+	}
 	void expect(const char *text) {
-		if (!accept(text)) wrong(peek().line, std::string("'") + text + "' is expected, not '" + peek().text + "'");
+		if (!accept(text))
+			wrong(peek().line, std::string("'") + text + "' is expected, not '" + peek().text + "'");
 	}
 	Token take(Token::Kind kind, const char *what) {
-		if (peek().kind != kind) wrong(peek().line, std::string(what) + " is expected, not '" + peek().text + "'");
+		if (peek().kind != kind)
+			wrong(peek().line, std::string(what) + " is expected, not '" + peek().text + "'");
 		return next();
 	}
 
@@ -156,13 +167,17 @@ private:
 		size_t from = 0;
 		if (text[0] == '0' && text.size() > 1) {
 			bool letter = std::isalpha(u8(text[1]));
-			base = !letter ? 8 : text[1] == 'x' || text[1] == 'X' ? 16 : text[1] == 'b' || text[1] == 'B' ? 2 : 0;
+			base = !letter                            ? 8
+			       : text[1] == 'x' || text[1] == 'X' ? 16
+			       : text[1] == 'b' || text[1] == 'B' ? 2
+			                                          : 0;
 			from = letter ? 2 : 1;
 		}
 		u64 value = 0;
 		bool good = base && from < text.size();
 		for (size_t i = from; good && i < text.size(); i++) {
-			int c = std::tolower(text[i]), digit = std::isdigit(c) ? c - '0' : std::isalpha(c) ? c - 'a' + 10 : 99;
+			int c = std::tolower(text[i]);
+			int digit = std::isdigit(c) ? c - '0' : std::isalpha(c) ? c - 'a' + 10 : 99;
 			good = digit < base && !__builtin_mul_overflow(value, u64(base), &value) &&
 			       !__builtin_add_overflow(value, u64(digit), &value);
 		}
@@ -176,7 +191,7 @@ private:
 		if (value > most) wrong(line, std::to_string(value) + " is more than " + std::to_string(most));
 		return value;
 	}
-	// offset reads a sum of signed integers, +8+-4, perhaps empty.
+	// offset reads a possibly empty sum of signed integers, for example +8+-4.
 	i64 offset() {
 		u64 sum = 0;
 		while (peek().text == "+" || peek().text == "-") {
@@ -227,11 +242,14 @@ private:
 		if (!in.variables.emplace(name.text, shared_base + from).second) again(name);
 		size = u32(past);
 	}
-	[[noreturn]] void again(const Token &name) { wrong(name.line, "Duplicate definition of '" + name.text + "'"); }
+	[[noreturn]] void again(const Token &name) {
+		wrong(name.line, "Duplicate definition of '" + name.text + "'");
+	}
 
 	void entry() {
 		while (accept(".visible") || accept(".weak")) {}
-		if (peek().text != ".entry") wrong(peek().line, "unsupported: '" + peek().text + "' outside an entry");
+		if (peek().text != ".entry")
+			wrong(peek().line, "unsupported: '" + peek().text + "' outside an entry");
 		next();
 		Token name = take(Token::word, "a name");
 		auto &slot = made->kernels[name.text];
@@ -311,7 +329,8 @@ private:
 			if (accept("<")) {
 				u64 count = integer_up_to(most_registers);
 				expect(">");
-				for (u64 i = 0; i < count; i++) declare({name.kind, name.text + std::to_string(i), name.line}, of);
+				for (u64 i = 0; i < count; i++)
+					declare({name.kind, name.text + std::to_string(i), name.line}, of);
 			} else {
 				declare(name, of);
 			}
@@ -352,7 +371,7 @@ private:
 			}
 		wrong(name.line, "Unknown symbol '" + name.text + "'");
 	}
-	// named is a register, a special register, a variable in shared memory or a label.
+	// named reads a register, a special register, a variable in shared memory or a label.
 	Operand named(const Token &name) {
 		if (const Register *r = find(&Scope::registers, name.text, scope)) {
 			Operand o = of_kind(Operand::cell, r->type);
@@ -364,7 +383,8 @@ private:
 			o.value = *v;
 			return o;
 		}
-		// The dynamic memory follows the static one, whose size is known at the end. Its alignment does for both.
+		// Dynamic memory follows static memory, whose size is known only at the end. The larger alignment
+		// serves both.
 		if (!dynamic_name.empty() && name.text == dynamic_name) {
 			Operand o = of_kind(Operand::cell, {'b', 64});
 			o.place = special_dynamic();
@@ -393,14 +413,17 @@ private:
 			if (peek().kind == Token::word) {
 				Token name = next();
 				auto parameter = parameters.find(name.text);
-				Operand base = parameter == parameters.end() || find(&Scope::registers, name.text, scope) ? named(name) : Operand{};
+				Operand base = parameter == parameters.end() || find(&Scope::registers, name.text, scope)
+				                   ? named(name)
+				                   : Operand{};
 				if (base.kind == Operand::shared) {
 					o.offset = i64(base.value);
 				} else if (base.kind == Operand::label || base.place == 0) {
 					if (parameter == parameters.end()) wrong(name.line, "Unknown symbol '" + name.text + "'");
 					o.text = name.text, o.type = parameter->second.first, o.place = parameter->second.second;
 				} else {
-					if (base.type.floating() || base.type.kind == 'p' || base.type.bits < 32) wrong(line, "an address in '" + name.text + "'");
+					if (base.type.floating() || base.type.kind == 'p' || base.type.bits < 32)
+						wrong(line, "an address in '" + name.text + "'");
 					o.based = true, o.place = base.place, o.type = base.type;
 				}
 			} else {
@@ -420,7 +443,8 @@ private:
 			bool minus = accept("-");
 			Token t = take(Token::number, "a number");
 			char kind = t.text.size() > 1 ? char(std::tolower(t.text[1])) : 0;
-			if (t.text[0] == '0' && (kind == 'f' || kind == 'd') && t.text.size() == (kind == 'f' ? 10u : 18u)) {
+			if (t.text[0] == '0' && (kind == 'f' || kind == 'd') &&
+			    t.text.size() == (kind == 'f' ? 10u : 18u)) {
 				if (minus) wrong(line, "a sign before bits");
 				o.kind = Operand::real, o.type = {'f', u8(kind == 'f' ? 32 : 64)};
 				o.value = value_of({Token::number, "0x" + t.text.substr(2), line});
@@ -482,9 +506,9 @@ private:
 		if (guard) skip_unless(*to, guard, unless, s.line);
 		size_t before = kernel->code.size();
 		encode(*to, s);
-		if (kernel->code.size() != before + 1) std::abort(); // skip_unless passes over one
+		if (kernel->code.size() != before + 1) std::abort(); // skip_unless skips exactly one
 	}
-	// An instruction that nobody knows is told before its operands are looked up.
+	// An unknown instruction is reported before its operands are looked up.
 	Operand statement_operand(const Statement &s);
 
 	void finish() {
@@ -495,7 +519,8 @@ private:
 		}
 		for (const Special &s : kernel->specials)
 			if (s.name == "dynamic") {
-				kernel->static_shared = (kernel->static_shared + dynamic_align - 1) / dynamic_align * dynamic_align;
+				kernel->static_shared =
+					(kernel->static_shared + dynamic_align - 1) / dynamic_align * dynamic_align;
 				kernel->cells[s.cell] = shared_base + kernel->static_shared;
 			}
 	}
@@ -507,7 +532,8 @@ bool known_instruction(const std::string &name);
 
 namespace {
 Operand Parser::statement_operand(const Statement &s) {
-	if (!known_instruction(s.words[0])) wrong(s.line, "Not a name of any known instruction: '" + s.words[0] + "'");
+	if (!known_instruction(s.words[0]))
+		wrong(s.line, "Not a name of any known instruction: '" + s.words[0] + "'");
 	return operand();
 }
 } // namespace
@@ -528,4 +554,6 @@ u32 Assembly::constant(u64 value) {
 	return found != constants.end() ? found->second : constants[value] = cell(value);
 }
 
-std::unique_ptr<Module> parse(const char *text, int isa, int capability) { return Parser(text, isa, capability).module(); }
+std::unique_ptr<Module> parse(const char *text, int isa, int capability) {
+	return Parser(text, isa, capability).module();
+}

@@ -1,11 +1,11 @@
-// The environment variables of the driver. They are read each time that they matter, so that a test may change them.
+// The environment variables of the driver. They are read at each use, so that a test may change them.
 //
-//	CPUDRIVER_SEED                   of the order in which threads run (1); a fault tells it
-//	CPUDRIVER_COPIES                 when cp.async copies: late (at the wait; the default), early (at once) or random
-//	CPUDRIVER_LOG                    a file to which launches, retained contexts and released ones are appended
+//	CPUDRIVER_SEED                   seed of the order in which threads run (1); a fault reports it
+//	CPUDRIVER_COPIES                 when cp.async copies: late (the default), early (at once) or random
+//	CPUDRIVER_LOG                    a file to which launches and retained and released contexts are appended
 //
 //	CPUDRIVER_DEVICES                how many devices there are (1)
-//	CPUDRIVER_VERSION                the driver's version: 12040 (the default) is CUDA 12.4, which knows PTX 8.4
+//	CPUDRIVER_VERSION                the driver's version (12040: CUDA 12.4, which knows PTX 8.4)
 //	CPUDRIVER_CAPABILITY             compute capability (9.0)
 //	CPUDRIVER_MULTIPROCESSORS        how many (4)
 //	CPUDRIVER_MEMORY                 bytes of device memory (4 GiB)
@@ -14,18 +14,19 @@
 //	CPUDRIVER_WATCHDOG               attribute KERNEL_EXEC_TIMEOUT (0)
 //	CPUDRIVER_COOPERATIVE_ATTRIBUTE  attribute COOPERATIVE_LAUNCH (1)
 //
-//	CPUDRIVER_INIT                   what cuInit answers (0)
-//	CPUDRIVER_RETAIN                 what cuDevicePrimaryCtxRetain answers (0)
-//	CPUDRIVER_LAUNCH                 what every launch answers (0)
-//	CPUDRIVER_COOPERATIVE            what every cooperative launch answers (0)
-//	CPUDRIVER_KERNEL                 how every kernel ends (0); if it is an error, the device is lost
-//	CPUDRIVER_WATCHDOG_WORK          a launch of more thread instructions than this ends with LAUNCH_TIMEOUT (0: no limit)
-//	CPUDRIVER_ALLOCATIONS            how many allocations there is room for, as if other processes then took the rest (no limit)
+//	CPUDRIVER_INIT                   status that cuInit returns (0)
+//	CPUDRIVER_RETAIN                 status that cuDevicePrimaryCtxRetain returns (0)
+//	CPUDRIVER_LAUNCH                 status that every launch returns (0)
+//	CPUDRIVER_COOPERATIVE            status that every cooperative launch returns (0)
+//	CPUDRIVER_KERNEL                 status with which every kernel ends (0); an error loses the device
+//	CPUDRIVER_WATCHDOG_WORK          thread instructions after which LAUNCH_TIMEOUT ends a launch (0: never)
+//	CPUDRIVER_ALLOCATIONS            allocations that succeed, as if other processes then took all (no limit)
 //
-//	CPUDRIVER_NVML                   0: nvmlInit_v2 fails, as without a driver (1)
-//	CPUDRIVER_NVML_FREE              bytes that NVML calls free (what this process left)
+//	CPUDRIVER_NVML                   0 makes nvmlInit_v2 fail, as without a driver (1)
+//	CPUDRIVER_NVML_FREE              bytes that NVML reports as free (the bytes that this process has left)
 //
-// The value of a number is one for all devices, "46", or a list by ordinal, "0:46,2:46"; devices that it lacks have the default.
+// A number holds for all devices, "46", or is a list by ordinal, "0:46,2:46"; devices not in the list have
+// the default.
 #pragma once
 #include <cstdlib>
 #include <cstring>

@@ -1,5 +1,5 @@
-// Asks the driver for what standard input says, a command a line, and answers each with a line: the driver's status, and
-// for get the bytes in hex. Tests in Go talk to the driver so, without cgo.
+// Reads commands from standard input, one a line, and passes them to the driver. The answer to each is a
+// line: the driver's status, and for get the bytes in hex. Tests in Go can so use the driver without cgo.
 //
 //	load FILE            the module               alloc SIZE     allocation 0, 1, …
 //	entry NAME           its function             put I HEX      upload
@@ -21,7 +21,9 @@ int main() {
 	CUfunction function = nullptr;
 	CUstream stream;
 	std::vector<CUdeviceptr> at;
-	if (cuInit(0) || cuDevicePrimaryCtxRetain(&context, 0) || cuCtxPushCurrent(context) || cuStreamCreate(&stream, 1)) return 1;
+	if (cuInit(0) || cuDevicePrimaryCtxRetain(&context, 0) || cuCtxPushCurrent(context) ||
+	    cuStreamCreate(&stream, 1))
+		return 1;
 	for (std::string line; std::getline(std::cin, line);) {
 		std::istringstream in(line);
 		std::string command, text;
@@ -47,7 +49,8 @@ int main() {
 		} else if (command == "put") {
 			std::string hex, bytes;
 			in >> hex;
-			for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes += char(std::stoi(hex.substr(i, 2), nullptr, 16));
+			for (size_t i = 0; i + 1 < hex.size(); i += 2)
+				bytes += char(std::stoi(hex.substr(i, 2), nullptr, 16));
 			status = cuMemcpyHtoDAsync(at[std::stoul(text)], bytes.data(), bytes.size(), stream);
 			if (!status) status = cuStreamSynchronize(stream);
 		} else if (command == "get") {
@@ -56,7 +59,8 @@ int main() {
 			status = cuMemcpyDtoHAsync(bytes.data(), at[std::stoul(text)], size, stream);
 			if (!status) status = cuStreamSynchronize(stream);
 			more = " ";
-			for (unsigned char b : bytes) more += "0123456789abcdef"[b >> 4], more += "0123456789abcdef"[b & 15];
+			for (unsigned char b : bytes)
+				more += "0123456789abcdef"[b >> 4], more += "0123456789abcdef"[b & 15];
 		} else if (command == "free") {
 			status = cuMemFree(at[std::stoul(text)]);
 		} else if (command == "launch") {
@@ -65,13 +69,18 @@ int main() {
 			std::vector<unsigned long long> values;
 			for (std::string arg; in >> arg;) {
 				size_t plus = arg.find('+');
-				if (arg[0] == '@') values.push_back(at[std::stoul(arg.substr(1))] + std::stoull(arg.substr(plus + 1)));
+				if (arg[0] == '@')
+					values.push_back(at[std::stoul(arg.substr(1))] + std::stoull(arg.substr(plus + 1)));
 				else values.push_back(std::stoull(arg, nullptr, 0));
 			}
 			std::vector<void *> args;
 			for (auto &v : values) args.push_back(&v);
-			status = text == "cooperative" ? cuLaunchCooperativeKernel(function, grid, 1, 1, block, 1, 1, shared, stream, args.data())
-			                               : cuLaunchKernel(function, grid, 1, 1, block, 1, 1, shared, stream, args.data(), nullptr);
+			if (text == "cooperative")
+				status = cuLaunchCooperativeKernel(function, grid, 1, 1, block, 1, 1, shared, stream,
+				                                   args.data());
+			else
+				status = cuLaunchKernel(function, grid, 1, 1, block, 1, 1, shared, stream, args.data(),
+				                        nullptr);
 		} else if (command == "sync") {
 			status = cuStreamSynchronize(stream);
 		}

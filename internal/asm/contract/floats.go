@@ -8,29 +8,29 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// format makes numbers of entries.
+// format decodes entries into numbers.
 type format interface {
-	// name is the format's in the functions' names.
+	// name is the format's part of the functions' names.
 	name() string
-	// units is how many registers of numbers one turn of a loop takes from each row.
+	// units is how many registers of numbers one iteration of a loop takes from each row.
 	units(variant) int
-	// decoder loads what the format needs to have in registers, and returns what makes one row's numbers at the
-	// block's index and hands each unit to use.
+	// decoder loads the registers that the format needs, and returns the function that decodes one row's
+	// numbers at the block's index and passes each unit to use.
 	decoder(variant) decoder
 }
 
 type decoder func(b *block, row Register, use func(unit int, x VecVirtual))
 
-// The formats whose entries are numbers.
+// The formats whose entries are multiplied as numbers.
 var (
 	f64  = floats{"F64", 8}
 	f32  = floats{"F32", 4}
 	bf16 = floats{"BF16", 2}
 )
 
-// floats are f64 and f32, read as they are, or converted as they are read; and bf16, which is the upper half of an f32
-// whose lower half is zero: AVX-512 spreads words over the odd places of a register and puts zeros between them, AVX2
-// widens and shifts.
+// floats are f64, f32 and bf16. f64 and f32 are read directly or converted when read. bf16 is the upper half
+// of an f32 whose lower half is zero: AVX-512 spreads words over the odd places of a register and puts zeros
+// between them, AVX2 widens and shifts.
 type floats struct {
 	text string
 	size int
@@ -83,10 +83,12 @@ func (f floats) decoder(v variant) decoder {
 	}
 }
 
-// narrow makes singles of doubles.
+// narrow converts doubles to singles.
 func narrow(v variant, lower, upper Mem, x VecVirtual) {
 	y := v.half()
-	VXORPD(x, x, x) // avo keeps a register of which only half is written for one that is in use since the function's start
+	// Avo takes a register of which only half is written for one in use since the function's start; zeroing
+	// avoids that.
+	VXORPD(x, x, x)
 	if v.isa == avx512 {
 		VCVTPD2PS(lower, x.AsY())
 		VCVTPD2PS(upper, y)
@@ -98,9 +100,9 @@ func narrow(v variant, lower, upper Mem, x VecVirtual) {
 	VINSERTF128(Imm(1), y, x, x)
 }
 
-// spreadWords returns what makes singles, two units of them, of the words at an address.
+// spreadWords returns a function that converts the words at an address to singles, two units of them.
 func spreadWords(v variant) func(words Mem) [2]VecVirtual {
-	register := ZMM // of as many singles as a unit has
+	register := ZMM // has as many singles as a unit
 	if v.arithmetic == double {
 		register = func() VecVirtual { return YMM() }
 	}
@@ -110,7 +112,10 @@ func spreadWords(v variant) func(words Mem) [2]VecVirtual {
 	var places [2]VecVirtual
 	for u := range places {
 		places[u] = register()
-		VMOVUPD(constant(fmt.Sprintf("spread%d%d", v.size, u), 2, func(i int) uint64 { return uint64(u*v.numbers() + i/2) }), places[u])
+		words := constant(fmt.Sprintf("spread%d%d", v.size, u), 2, func(i int) uint64 {
+			return uint64(u*v.numbers() + i/2)
+		})
+		VMOVUPD(words, places[u])
 	}
 	return func(words Mem) (x [2]VecVirtual) {
 		all := register()

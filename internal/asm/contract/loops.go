@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	blockRows = 8  // rows are contracted together
-	laneBytes = 64 // are the lanes of one row's dot product
-	lanesSize = 16 // numbers are kept for them, whatever the arithmetic
-	slice     = 24 // bytes are a slice's header, the pointer first
+	blockRows = 8  // rows that are contracted together
+	laneBytes = 64 // bytes of the lanes of one row's dot product
+	lanesSize = 16 // numbers of space for these lanes, in both arithmetics
+	slice     = 24 // bytes of a slice's header, the pointer first
 )
 
 // block is the eight rows at a range of coordinates, and the loop over it.
@@ -24,7 +24,7 @@ type block struct {
 	end   Register
 }
 
-// function begins one of the assembly's functions.
+// function begins one of the assembly functions.
 func (v variant) function(name string, attributes attr.Attribute, signature, doc string) *block {
 	name += v.String()
 	TEXT(name, attributes, fmt.Sprintf(signature, v.text))
@@ -35,7 +35,7 @@ func (v variant) function(name string, attributes attr.Attribute, signature, doc
 	return b
 }
 
-// The parameters, for one member and for several. What rows point to is not bytes but a format's entries.
+// The parameters, for one member and for several. The elements of rows are the format's entries, not bytes.
 const (
 	dotParameters  = "func(lanes *%[1]s, rows *[8][]byte, z *%[1]s, from, to int)"
 	addParameters  = "func(acc *%[1]s, c *[8]%[1]s, rows *[8][]byte, from, to int)"
@@ -43,10 +43,10 @@ const (
 	addsParameters = "func(acc *[4][]%[1]s, c *[4][8]%[1]s, rows *[8][]byte, from, to int)"
 )
 
-// point loads pointers to count rows from the first on.
+// point loads pointers to count rows, starting with row first.
 func (b *block) point(first, count int) { b.rows = pointers("rows", first, count) }
 
-// pointers loads the pointers of count slices from the first on of an array's.
+// pointers loads the pointers of count slices of an array, starting with slice first.
 func pointers(array string, first, count int) []Register {
 	table := GP64()
 	Load(Param(array), table)
@@ -54,7 +54,7 @@ func pointers(array string, first, count int) []Register {
 	for j := range to {
 		r := GP64()
 		if j == count-1 {
-			r = table // needed no more
+			r = table // table is no longer needed
 		}
 		MOVQ(Mem{Base: table, Disp: slice * (first + j)}, r)
 		to[j] = r
@@ -76,10 +76,10 @@ func (b *block) loop(step int, body func()) {
 	JLT(LabelRef(name))
 }
 
-// labels is how many loops there are so far.
+// labels is the number of loops written so far.
 var labels int
 
-// at addresses the unit-th register's worth of numbers from the index on.
+// at addresses the unit-th register of numbers from the index on.
 func (b *block) at(base Register, unit int) Mem {
 	return Mem{Base: base, Index: b.index, Scale: uint8(b.size), Disp: unit * b.bytes}
 }
@@ -93,7 +93,8 @@ func dot(v variant, f format) {
 	b.dots(f, f.decoder(v), 8, []Register{z})
 }
 
-// dots4 writes the loop of dot products for four members of a batch: an entry is decoded once for the four.
+// dots4 writes the loop of dot products for four members of a batch: each entry is decoded once for the four
+// members.
 func dots4(v variant, f format) {
 	b := v.function("dots"+f.name(), attr.NOSPLIT, dotsParameters,
 		"lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.")
@@ -105,7 +106,7 @@ func dots4(v variant, f format) {
 	b.dots(f, decode, sums, pointers("z", 0, 4))
 }
 
-// dots takes as many rows at a time as the given number of registers has room for.
+// dots handles as many rows at a time as fit into the given number of registers.
 func (b *block) dots(f format, decode decoder, registers int, z []Register) {
 	units := f.units(b.variant)
 	b.eachRows(registers, len(z), func(sums []VecVirtual) {
@@ -115,7 +116,8 @@ func (b *block) dots(f format, decode decoder, registers int, z []Register) {
 				zs[i] = make([]Op, units)
 				for u := range units {
 					zs[i][u] = b.at(z[i], u)
-					if units <= 2 && len(b.rows) > 1 { // kept in registers for all rows; else read again for each
+					// kept in registers for all rows; otherwise read again for each row
+					if units <= 2 && len(b.rows) > 1 {
 						r := b.register()
 						VMOVUPD(zs[i][u], r)
 						zs[i][u] = r
@@ -135,8 +137,8 @@ func (b *block) dots(f format, decode decoder, registers int, z []Register) {
 	RET()
 }
 
-// eachRows has body take as many rows at a time as the given number of registers has room for, with their lanes for each
-// member, and loads and stores the lanes around it.
+// eachRows calls body with as many rows at a time as fit into the given number of registers, together with
+// their lanes for each member, and loads and stores the lanes around it.
 func (b *block) eachRows(registers, members int, body func(sums []VecVirtual)) {
 	lanes := GP64()
 	Load(Param("lanes"), lanes)
@@ -146,7 +148,8 @@ func (b *block) eachRows(registers, members int, body func(sums []VecVirtual)) {
 		sums, at := make([]VecVirtual, registers), make([]Mem, registers)
 		for i := range sums {
 			member, inRows := i/(together*b.perRow()), i%(together*b.perRow())
-			at[i] = Mem{Base: lanes, Disp: member*blockRows*lanesSize*b.size + first*laneBytes + inRows*b.bytes}
+			offset := member*blockRows*lanesSize*b.size + first*laneBytes + inRows*b.bytes
+			at[i] = Mem{Base: lanes, Disp: offset}
 			sums[i] = b.register()
 			VMOVUPD(at[i], sums[i])
 		}
@@ -184,8 +187,8 @@ func add(v variant, f format) {
 	RET()
 }
 
-// adds4 writes the loop of the accumulation for four members of a batch. Where the sums of a turn have no room in the
-// registers, the numbers wait on the stack for theirs.
+// adds4 writes the loop of the accumulation for four members of a batch. If the sums of an iteration do not
+// fit into the registers, the numbers wait on the stack.
 func adds4(v variant, f format) {
 	units := f.units(v)
 	waiting := units > 2
@@ -269,7 +272,7 @@ func adds4(v variant, f format) {
 	RET()
 }
 
-// weigh returns what does sum ← fma(c_j, x, sum), with c in registers, or read again each time.
+// weigh returns a function that computes sum ← fma(c_j, x, sum), with c in registers or read again each time.
 func (v variant) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
 	if inRegisters {
 		c := v.weights()
@@ -280,7 +283,7 @@ func (v variant) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
 	return func(j int, x, sum VecVirtual) { v.fmaBroadcast(Mem{Base: from, Disp: v.size * j}, x, sum) }
 }
 
-// weights loads c, each number in all lanes of a register.
+// weights loads c; each number fills all lanes of a register.
 func (v variant) weights() []VecVirtual {
 	from := GP64()
 	Load(Param("c"), from)

@@ -8,11 +8,11 @@ import (
 
 // q8 entries are numbers of levels, which are singles with level(255 − k) = −level(k).
 //
-// AVX-512 looks sixty-four entries up in registers. The 128 levels of the upper half are kept in four planes, one for
-// each byte of their bits, and a plane of 128 bytes is two registers: what VPERMI2B searches. An entry and its mirror have
-// one place there, that of the larger of k and 255 − k, without its bit 7; and where k is below 128, the sign is minus.
-// Unpacking bytes to words and words to double words puts the planes together. It works within quarters of a register, so
-// the entries are put in order for it first.
+// AVX-512 looks up sixty-four entries in registers. The 128 levels of the upper half are kept in four planes,
+// one for each byte of their bits. A plane of 128 bytes is two registers, which VPERMI2B searches. An entry k
+// and its mirror 255 − k share one place: the larger of the two, without its bit 7. If k is below 128, the
+// sign is minus. Unpacking bytes to words and words to double words puts the planes together. Unpacking works
+// within quarters of a register, so the entries are reordered first.
 //
 // AVX2 gathers from a table.
 var q8 = levels{}
@@ -42,7 +42,7 @@ func (f levels) decoder(v variant) decoder {
 		for u := range f.units(v) {
 			entries := Mem{Base: row, Index: b.index, Scale: 1, Disp: v.numbers() * u}
 			all, x := YMM(), YMM()
-			VXORPD(x, x, x) // a gather writes over x: this keeps it from waiting for the last
+			VXORPD(x, x, x) // a gather writes over x: zeroing x avoids waiting for the previous gather
 			VPCMPEQD(all, all, all)
 			if v.arithmetic == double {
 				at := XMM()
@@ -69,7 +69,8 @@ func planes(v variant) decoder {
 			VMOVDQU64(Mem{Base: from, Disp: 128*p + 64*h}, planes[p][h])
 		}
 	}
-	order := avx512.load(constant("quarters", 1, func(i int) uint64 { // group g of sixteen takes four bytes from each quarter
+	// group g of sixteen takes four bytes from each quarter
+	order := avx512.load(constant("quarters", 1, func(i int) uint64 {
 		q, g := i/16, i/4%4
 		return uint64(16*g + 4*q + i%4)
 	}))

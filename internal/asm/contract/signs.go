@@ -9,13 +9,14 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Signs need no multiplication. A dot product adds z_k or −z_k. An accumulation adds one number to each coordinate,
+// Signs need no multiplication. A dot product adds z_k or −z_k. An accumulation adds one number to each
+// coordinate,
 //
 //	acc_k += ((±c₀ ± c₁) + (±c₂ ± c₃)) + ((±c₄ ± c₅) + (±c₆ ± c₇)),
 //
-// and AVX-512 looks its two halves up among the sixteen there are of each.
+// and AVX-512 looks up its two halves, each in a table of its sixteen possible values.
 
-// signStep is how many coordinates a turn takes: a mask register's, or the lanes'.
+// signStep is how many coordinates an iteration handles: those of a mask register, or the lanes.
 func (v variant) signStep() int {
 	if v.isa == avx512 {
 		return 64
@@ -25,11 +26,12 @@ func (v variant) signStep() int {
 
 // dotSigns writes the loop of dot products for signs.
 func dotSigns(v variant) {
-	b := v.function("dotSigns", attr.NOSPLIT, dotParameters, "lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].")
+	b := v.function("dotSigns", attr.NOSPLIT, dotParameters,
+		"lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].")
 	z, at := GP64(), GP64()
 	Load(Param("z"), z)
 	sign := v.minusZero()
-	picks := [2]VecVirtual{v.register(), v.register()} // by turns
+	picks := [2]VecVirtual{v.register(), v.register()} // used alternately
 	b.eachRows(8, 1, func(sums []VecVirtual) {
 		b.loop(v.signStep(), func() {
 			b.byteAt(at)
@@ -55,13 +57,13 @@ func dotSigns(v variant) {
 	RET()
 }
 
-// byteAt writes to at which byte the index's bit is in.
+// byteAt sets at to the byte that contains the index's bit.
 func (b *block) byteAt(at Register) {
 	MOVQ(b.index, at)
 	SHRQ(Imm(3), at)
 }
 
-// pick takes plus where the unit's bits are clear, minus where they are set.
+// pick selects plus where the unit's bits are clear, minus where they are set.
 func (b *block) pick(bits Mem, unit int, plus, minus, x VecVirtual) {
 	bits = bits.Offset(unit * b.numbers() / 8)
 	switch {
@@ -82,8 +84,8 @@ func (b *block) pick(bits Mem, unit int, plus, minus, x VecVirtual) {
 	}
 }
 
-// bitsToTop brings the bits of a unit to the top of their lanes, for AVX2: the byte that has them is in every byte of the
-// register, and each lane is shifted by what its bit needs.
+// bitsToTop moves the bits of a unit to the top of their lanes, for AVX2: their byte is copied to every byte
+// of the register, and each lane is shifted by the distance that its bit needs.
 func (b *block) bitsToTop(bits Mem, unit int, x VecVirtual) {
 	unit = unit * b.numbers() % 8 / b.numbers() // within its byte
 	VPBROADCASTB(bits, x)
@@ -94,7 +96,8 @@ func (b *block) bitsToTop(bits Mem, unit int, x VecVirtual) {
 // addSigns writes the loop of the accumulation for signs.
 func addSigns(v variant) {
 	b := v.function("addSigns", attr.NOSPLIT, addParameters,
-		"acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].")
+		"acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, "+
+			"by the bits of rows[j].")
 	acc, at := GP64(), GP64()
 	Load(Param("acc"), acc)
 	c := v.weights()
@@ -115,11 +118,11 @@ func addSigns(v variant) {
 	RET()
 }
 
-// lookUp prepares the two tables of sixteen sums, and returns what makes the sums of one turn. It makes one byte for each
-// of sixty-four coordinates, whose bit j is row j's, by adding 2ʲ under the mask that row j is; each half of a byte is a
-// place in a table.
+// lookUp prepares the two tables of sixteen sums, and returns the function that computes the sums of one
+// iteration. For each of sixty-four coordinates it makes one byte, whose bit j is row j's sign, by adding 2ʲ
+// under row j's bits as a mask. Each half of the byte is an index into a table.
 func (b *block) lookUp(c []VecVirtual) func(at Register, use func(unit int, x VecVirtual)) {
-	registers := 16 / b.numbers() // of a table
+	registers := 16 / b.numbers() // per table
 	tables := [2][]VecVirtual{make([]VecVirtual, registers), make([]VecVirtual, registers)}
 	for h := range registers {
 		var sign [4]VecVirtual
@@ -173,7 +176,8 @@ func (b *block) lookUp(c []VecVirtual) func(at Register, use func(unit int, x Ve
 	}
 }
 
-// flip returns what makes the sums of one turn in AVX2: it flips the signs of c by the bits, and adds.
+// flip returns the function that computes the sums of one iteration in AVX2: it flips the signs of c by the
+// bits, and adds.
 func (b *block) flip(c []VecVirtual) func(at Register, use func(unit int, x VecVirtual)) {
 	sign := b.minusZero()
 	return func(at Register, use func(unit int, x VecVirtual)) {

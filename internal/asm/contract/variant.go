@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// isa is a set of instructions, by the size of its registers.
+// isa is an instruction set, given by the size of its registers.
 type isa struct {
 	name  string
 	bytes int
@@ -35,7 +35,7 @@ func (i isa) half() VecVirtual {
 	return XMM()
 }
 
-// arithmetic is what is computed in: the size of a number and its instructions.
+// arithmetic is the type in which sums are computed: the size of a number and its instructions.
 type arithmetic struct {
 	name, text string
 	size       int
@@ -58,7 +58,7 @@ var (
 	}
 )
 
-// variant is instructions and arithmetic.
+// variant is an instruction set and an arithmetic.
 type variant struct {
 	isa
 	*arithmetic
@@ -76,7 +76,7 @@ func (v variant) perRow() int { return laneBytes / v.bytes }
 // constants are the read-only data written so far, by name.
 var constants = map[string]Mem{}
 
-// constant returns the address of 64 bytes of words of size bytes each, which it writes on first use.
+// constant returns the address of 64 bytes of words of size bytes each, and writes them on first use.
 func constant(name string, size int, word func(i int) uint64) Mem {
 	data, written := constants[name]
 	if !written {
@@ -100,7 +100,9 @@ func (i isa) load(constant Mem) VecVirtual {
 	return r
 }
 
-// minusZero has just the sign bit of each number.
+// minusZero has only the sign bit of each number set.
 func (v variant) minusZero() VecVirtual {
-	return v.load(constant(fmt.Sprintf("minusZero%d", v.size), v.size, func(int) uint64 { return 1 << (8*v.size - 1) }))
+	return v.load(constant(fmt.Sprintf("minusZero%d", v.size), v.size, func(int) uint64 {
+		return 1 << (8*v.size - 1)
+	}))
 }

@@ -1,19 +1,19 @@
-// Command philox writes the assembly of package sensing's random words: Philox4x32-10 on many counters at a time. Run it
-// with
+// Command philox writes the assembly of package sensing's random words: Philox4x32-10 on many counters at a
+// time. Run it with
 //
 //	go generate ./sensing
 //
-// A register holds a word of one counter in the lower half of each 64 bits, so that VPMULUDQ, which reads the lower and
-// writes both halves, multiplies it; what is in the upper halves is never read. A round on as many counters as there are
-// lanes is
+// A register holds a word of one counter in the lower half of each 64 bits. VPMULUDQ reads the lower halves
+// and writes both halves; the upper halves are never read. A round on as many counters as there are lanes is
 //
 //	p0, p1 = M0·c0, M1·c2
 //	c0, c1, c2, c3 = hi(p1) ^ c1 ^ k0, lo(p1), hi(p0) ^ c3 ^ k1, lo(p0)
 //
-// two multiplications, two shifts and the exclusive ors, of which AVX-512 does two in one instruction. Words c0 and c1,
-// c2 and c3 are then put into one register each, and unpacking 64 bits puts these together to blocks of four words. It
-// works within quarters (AVX-512) or halves (AVX2) of a register, so lane 2l counts l, and lane 2l + 1 the number of
-// quarters further: the blocks come out in order.
+// that is, two multiplications, two shifts and the exclusive ors, two of which AVX-512 does in one
+// instruction. Then words c0 and c1, and c2 and c3, are put into one register each, and unpacking 64 bits
+// combines these into blocks of four words. Unpacking works within quarters (AVX-512) or halves (AVX2) of a
+// register, so lane 2l has counter l, and lane 2l + 1 the counter that is the number of quarters further: the
+// blocks come out in order.
 package main
 
 import (
@@ -38,8 +38,9 @@ func main() {
 	Generate()
 }
 
-// philox writes a function for registers of a number of bytes. A turn works on so many streams of registers, where there is
-// room for more than one, so that one's multiplications fill the other's waits.
+// philox writes a function for registers of the given size in bytes. An iteration handles several streams of
+// registers, if there is room for more than one, so that the multiplications of one fill the waits of
+// another.
 func philox(name string, bytes, streams int, register func() VecVirtual) {
 	lanes := bytes / 8
 	TEXT(name, 0, "func(dst *uint32, count int, block, row0, row1, stream, key0, key1 uint32)")
@@ -88,7 +89,7 @@ func philox(name string, bytes, streams int, register func() VecVirtual) {
 	Load(Param("key0"), key0)
 	Load(Param("key1"), key1)
 
-	// The ten rounds' keys lie on the stack, each in every lane.
+	// The keys of the ten rounds are on the stack, each in every lane.
 	keys := AllocLocal(2 * 10 * bytes)
 	keyAt := func(round, word int) Mem { return keys.Offset((2*round + word) * bytes) }
 	for round := range 10 {
@@ -152,7 +153,7 @@ func philox(name string, bytes, streams int, register func() VecVirtual) {
 	RET()
 }
 
-// move moves a register of a number of bytes.
+// move moves a register of the given size in bytes.
 func move(bytes int, from, to Op) {
 	if bytes == 64 {
 		VMOVDQU32(from, to)

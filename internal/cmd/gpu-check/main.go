@@ -1,4 +1,5 @@
-// Command gpu-check is what scripts/gpu-check runs, and what a machine with a GPU gets. See package gpucheck.
+// Command gpu-check is the program that scripts/gpu-check runs, and that a machine with a GPU gets. See
+// package gpucheck.
 package main
 
 import (

@@ -1,11 +1,11 @@
 //go:build ignore
 
-// Generate adds to symbols.inc the symbols that gorgonia.org/cu and this package refer to when they are compiled with the
-// cuda.h in the directories named. Symbols of other headers stay: the list is their union.
+// Generate adds to symbols.inc the symbols to which gorgonia.org/cu and this package refer when they are
+// compiled with the cuda.h of each given directory. Symbols of other headers stay: the list is their union.
 //
 //	go run generate.go /usr/local/cuda-11.8/include /usr/local/cuda-12.4/include
 //
-// cuda.h maps names to versions (cuMemAlloc to cuMemAlloc_v2), so the C preprocessor is asked.
+// cuda.h maps names to versions (cuMemAlloc to cuMemAlloc_v2), so generate runs the C preprocessor.
 package main
 
 import (
@@ -61,7 +61,7 @@ func main() {
 	}
 }
 
-// references returns the functions of the driver that cu and this package call, by the names they use.
+// references returns the driver functions that cu and this package call, by the names that they use.
 func references() []string {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "gorgonia.org/cu").Output()
 	if err != nil {
@@ -88,14 +88,15 @@ func references() []string {
 	collect(names, filepath.Join(cu, "*.c"), cName)
 	collect(names, "load.c", cName)
 	collect(names, "nvml.c", cName)
-	collect(own, filepath.Join(cu, "*.h"), cName) // cu's own helpers, which it defines itself
+	// The helpers that cu itself defines.
+	collect(own, filepath.Join(cu, "*.h"), cName)
 	for name := range own {
 		delete(names, name)
 	}
 	return slices.Sorted(maps.Keys(names))
 }
 
-// preprocess returns what the header makes of the names.
+// preprocess returns the names as the header maps them.
 func preprocess(include, streams string, names []string) []string {
 	if _, err := os.Stat(filepath.Join(include, "cuda.h")); err != nil {
 		log.Fatal(err)

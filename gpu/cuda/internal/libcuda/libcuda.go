@@ -1,8 +1,8 @@
 //go:build cuda
 
-// Package libcuda stands between gorgonia.org/cu and NVIDIA's driver: a program that imports it starts where there is no
-// driver, and opens libcuda.so.1 when a function of it is first called. See load.c. It also has the few functions
-// of the driver that cu lacks. A status is the driver's answer, CUresult: 0 if all is well.
+// Package libcuda stands between gorgonia.org/cu and NVIDIA's driver. A program that imports it starts
+// without a driver, and opens libcuda.so.1 at the first call of one of its functions; see load.c. The package
+// also has the few functions of the driver that cu lacks. A status is the driver's CUresult: 0 means success.
 package libcuda
 
 /*
@@ -19,38 +19,39 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Load opens the driver's library and initializes the driver, once. problem is what the loader said if it could not, and
-// status what the driver said.
+// Load opens the driver's library and initializes the driver, once. problem is the loader's message if the
+// library could not be opened, and status the driver's result.
 func Load() (problem string, status int) {
 	problem = C.GoString(C.libcuda_load())
 	return problem, int(C.libcuda_status())
 }
 
-// Describe returns the driver's name for a status and its sentence about it, both empty where it knows none.
+// Describe returns the driver's name and sentence for a status, both empty if the driver does not know it.
 func Describe(status int) (name, text string) {
 	var cName, cText *C.char
 	C.libcuda_describe(C.CUresult(status), &cName, &cText)
 	return C.GoString(cName), C.GoString(cText)
 }
 
-// Free returns how many bytes of a GPU are free, as NVIDIA's management library says, which opens no GPU: −1 where the
-// library is missing or does not know.
+// Free returns how many bytes of a GPU are free, from NVIDIA's management library, which opens no GPU. It is
+// −1 if the library is missing or does not know.
 func Free(device int) int64 { return int64(C.libcuda_free(C.CUdevice(device))) }
 
-// Launch starts a kernel, of which function is the driver's handle. It returns a status.
+// Launch starts a kernel; function is the driver's handle of it. It returns a status.
 func Launch(context, function, stream unsafe.Pointer, l driver.Launch) int {
 	cooperative := C.int(0)
 	if l.Cooperative {
 		cooperative = 1
 	}
-	// An Arg is 8 bytes, the slot that C wants.
+	// An Arg has 8 bytes, the size of the slot that C expects.
 	args := (*C.ulonglong)(unsafe.Pointer(unsafe.SliceData(l.Args)))
 	return int(C.libcuda_launch(C.CUcontext(context), C.CUfunction(function), C.CUstream(stream),
-		C.uint(l.Grid[0]), C.uint(l.Grid[1]), C.uint(l.Grid[2]), C.uint(l.Block[0]), C.uint(l.Block[1]), C.uint(l.Block[2]),
+		C.uint(l.Grid[0]), C.uint(l.Grid[1]), C.uint(l.Grid[2]),
+		C.uint(l.Block[0]), C.uint(l.Block[1]), C.uint(l.Block[2]),
 		C.uint(l.Shared), cooperative, args, C.int(len(l.Args))))
 }
 
-// AllowShared lets the blocks of a kernel have so many bytes of dynamic shared memory. It returns a status.
+// AllowShared permits a kernel's blocks to use so many bytes of dynamic shared memory. It returns a status.
 func AllowShared(context, function unsafe.Pointer, bytes int) int {
 	return int(C.libcuda_allow_shared(C.CUcontext(context), C.CUfunction(function), C.int(bytes)))
 }

@@ -1,32 +1,34 @@
-// What package libcuda asks of the driver beside gorgonia.org/cu. See load.c.
+// The driver functions that package libcuda calls in addition to gorgonia.org/cu. See load.c.
 #if !__has_include(<cuda.h>)
 #error "cuda.h was not found: see the README, section GPU (scripts/cuda-headers finds or fetches it)"
 #else
 #include <cuda.h>
 #if CUDA_VERSION < 11080 || CUDA_VERSION >= 13000
-#error "gorgonia.org/cu needs cuda.h of CUDA 11.8 to 12.9: see the README, section GPU (scripts/cuda-headers finds or fetches one)"
+#error "gorgonia.org/cu needs cuda.h of CUDA 11.8 to 12.9 (README, GPU; scripts/cuda-headers fetches it)"
 #endif
 
 #pragma GCC visibility push(hidden)
 
-// libcuda_load opens the driver's library, at its first call, and returns what dlopen said, "" where it opened.
+// libcuda_load opens the driver's library at its first call, and returns dlopen's message, "" after success.
 const char *libcuda_load(void);
 
-// libcuda_status is what the driver's own cuInit said. Where there is no library it is CUDA_ERROR_NOT_INITIALIZED.
+// libcuda_status is the result of the driver's own cuInit. Without a library it is
+// CUDA_ERROR_NOT_INITIALIZED.
 CUresult libcuda_status(void);
 
-// libcuda_describe returns the name and the sentence of a status, "" where the driver knows none.
+// libcuda_describe returns the name and the sentence of a status, "" if the driver does not know it.
 void libcuda_describe(CUresult status, const char **name, const char **text);
 
 // libcuda_free returns how many bytes of a GPU are free, or -1. See nvml.c.
 long long libcuda_free(CUdevice device);
 
-// libcuda_launch starts a kernel in a context. Each argument has 8 bytes, of which the kernel reads what it declares.
-CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX, unsigned gridY, unsigned gridZ,
-                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared, int cooperative,
-                        const unsigned long long *args, int count);
+// libcuda_launch starts a kernel in a context. Each argument has 8 bytes, of which the kernel reads those
+// that it declares.
+CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX,
+                        unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
+                        unsigned shared, int cooperative, const unsigned long long *args, int count);
 
-// libcuda_allow_shared lets the blocks of a kernel have so many bytes of dynamic shared memory.
+// libcuda_allow_shared permits a kernel's blocks to use so many bytes of dynamic shared memory.
 CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes);
 
 #pragma GCC visibility pop

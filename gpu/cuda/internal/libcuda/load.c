@@ -2,23 +2,25 @@
 
 // How one binary runs with and without NVIDIA's driver.
 //
-// gorgonia.org/cu refers to the driver's functions by name, is linked with -lcuda, and calls cuInit when its package is
-// initialized: where cuInit fails it ends the process, and where there is no libcuda.so.1 the process does not even
-// start. So every cu* symbol that cu can refer to is defined in this package. Each is a trampoline: a jump through a slot
-// of a table (trampoline.c). All slots lead to libcuda_load at first, so the first function of the driver that anyone
-// calls opens the library by dlopen and fills the table with what dlsym finds. Not a C constructor but the first use,
-// because opening the library and initializing the driver takes a fraction of a second and memory, which a command that
-// runs on the CPU should not pay; and not Go's init, because cu may be initialized before any package that knows it.
+// gorgonia.org/cu refers to the driver's functions by name, is linked with -lcuda, and calls cuInit when its
+// package is initialized. If cuInit fails, cu ends the process; without libcuda.so.1, the process does not
+// even start. Therefore this package defines every cu* symbol to which cu can refer. Each is a trampoline: a
+// jump through a slot of a table (trampoline.c). At first all slots lead to libcuda_load, so the first call
+// of a driver function opens the library by dlopen and fills the table with the addresses that dlsym finds.
+// The library is opened at first use, not in a C constructor, because opening it and initializing the driver
+// takes a fraction of a second and memory, which a command that runs on the CPU should not pay. It is not
+// opened in Go's init, because cu may be initialized before any package that knows of it.
 //
-// The one function that is no trampoline is cuInit. It reports success and does nothing, for cu's init; libcuda_load calls
-// the driver's own and keeps the answer for libcuda_status.
+// cuInit alone is not a trampoline. It reports success and does nothing, for cu's init; libcuda_load calls
+// the driver's own cuInit and keeps its result for libcuda_status.
 //
-// Since all symbols are defined, -lcuda needs nothing. libcuda.a is an empty archive for the linker to find, first because
-// this package's flags come first (before.go in package cuda); --as-needed drops a real library that CGO_LDFLAGS names.
+// Since this package defines all symbols, -lcuda is not needed. libcuda.a is an empty archive that the linker
+// finds first, because this package's flags come first (before.go in package cuda); --as-needed drops a real
+// library that CGO_LDFLAGS names.
 //
-// Which version of a function a name means depends on cuda.h (cuMemAlloc is cuMemAlloc_v2). symbols.inc is the union of
-// what the headers of CUDA 11.8, 12.4 and 12.9 make of cu's names, and generate.go makes it. One more that another header
-// needs is a link error, "undefined reference to cu…".
+// Which version of a function a name means depends on cuda.h (cuMemAlloc is cuMemAlloc_v2). generate.go makes
+// symbols.inc, the union of the symbols to which the headers of CUDA 11.8, 12.4 and 12.9 map cu's names. If
+// another header needs a further symbol, the linker reports "undefined reference to cu…".
 #include "libcuda.h"
 
 #if __has_include(<cuda.h>)
@@ -35,8 +37,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char problem[512];
 static CUresult status = CUDA_ERROR_NOT_INITIALIZED;
 
-// In the place of every function while there is no library, and of one that an older driver lacks. That they ignore
-// their arguments is sound in the calling conventions of amd64 and arm64, where the caller cleans up.
+// Stands in for every function while there is no library, and for a function that an older driver lacks. It
+// may ignore its arguments: in the calling conventions of amd64 and arm64 the caller cleans up.
 static CUresult no_library(void) { return CUDA_ERROR_NOT_INITIALIZED; }
 static CUresult no_function(void) { return CUDA_ERROR_NOT_SUPPORTED; }
 
@@ -52,7 +54,8 @@ static void load(void) {
 	for (int i = 0; libcuda_names[i]; i++) {
 		void *function = library ? dlsym(library, libcuda_names[i]) : (void *)no_library;
 		if (!function) function = (void *)no_function;
-		// Other threads may be on their way through the slot: they find the old address, which waits for us, or this one.
+		// Another thread may be using the slot: it finds the old address, which waits for this thread, or the
+		// new one.
 		__atomic_store_n(&libcuda_slots[i], function, __ATOMIC_RELEASE);
 	}
 }
@@ -67,7 +70,7 @@ CUresult libcuda_status(void) {
 	return status;
 }
 
-// Not exported: a library that looks for the driver's must not find this one.
+// Not exported: a library that looks for the driver's cuInit must not find this one.
 __attribute__((visibility("hidden"))) CUresult cuInit(unsigned flags) { return CUDA_SUCCESS; }
 
 void libcuda_describe(CUresult status, const char **name, const char **text) {
@@ -75,24 +78,27 @@ void libcuda_describe(CUresult status, const char **name, const char **text) {
 	if (cuGetErrorString(status, text) != CUDA_SUCCESS || !*text) *text = "";
 }
 
-// The context belongs to the thread, and the next call from Go may come from another: so it is set and put back here.
+// A context belongs to the thread, and the next call from Go may come from another thread: each call sets and
+// restores it.
 static CUresult leave(CUresult status) {
 	CUcontext old;
 	CUresult popped = cuCtxPopCurrent(&old);
 	return status == CUDA_SUCCESS ? popped : status;
 }
 
-CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX, unsigned gridY, unsigned gridZ,
-                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared, int cooperative,
-                        const unsigned long long *args, int count) {
+CUresult libcuda_launch(CUcontext context, CUfunction function, CUstream stream, unsigned gridX,
+                        unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
+                        unsigned shared, int cooperative, const unsigned long long *args, int count) {
 	void *params[count + 1];
 	for (int i = 0; i < count; i++) params[i] = (void *)&args[i];
 	CUresult status = cuCtxPushCurrent(context);
 	if (status != CUDA_SUCCESS) return status;
 	if (cooperative)
-		status = cuLaunchCooperativeKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params);
+		status = cuLaunchCooperativeKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared,
+		                                   stream, params);
 	else
-		status = cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, 0);
+		status = cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params,
+		                        0);
 	return leave(status);
 }
 
@@ -100,10 +106,11 @@ CUresult libcuda_allow_shared(CUcontext context, CUfunction function, int bytes)
 	CUresult status = cuCtxPushCurrent(context);
 	if (status != CUDA_SUCCESS) return status;
 	status = cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
-	// A kernel that asks for so much wants several blocks on a multiprocessor, and so the memory that it shares with the
-	// L1 cache. This is a hint: what becomes of it is no error.
+	// A kernel that asks for so much shared memory should run several blocks on a multiprocessor, so it
+	// should get the memory that is shared with the L1 cache. This is a hint; its failure is no error.
 	if (status == CUDA_SUCCESS)
-		(void)cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, CU_SHAREDMEM_CARVEOUT_MAX_SHARED);
+		(void)cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+		                         CU_SHAREDMEM_CARVEOUT_MAX_SHARED);
 	return leave(status);
 }
 #endif

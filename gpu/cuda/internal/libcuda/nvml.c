@@ -1,8 +1,9 @@
 //go:build cuda
 
-// How much memory of a GPU is free, without opening it: the driver tells that only within a context, which takes memory and a
-// fraction of a second, and which a GPU that another process holds refuses. NVIDIA's management library, which comes with
-// the driver, tells it of every GPU. It numbers GPUs in its own way, so they are matched by their place on the bus.
+// The free memory of a GPU, without opening the GPU. The driver tells it only within a context, which takes
+// memory and a fraction of a second, and cannot be had on a GPU that another process holds. NVIDIA's
+// management library, which comes with the driver, tells it for every GPU. The library numbers GPUs
+// differently, so the bus address identifies them.
 #include "libcuda.h"
 
 #if __has_include(<cuda.h>)
@@ -10,7 +11,7 @@
 #include <pthread.h>
 
 // From the documentation of the NVIDIA Management Library: nvmlReturn_t, nvmlDevice_t and nvmlMemory_t.
-typedef int result; // 0 if all is well
+typedef int result; // 0 means success
 typedef void *handle;
 struct memory {
 	unsigned long long total, free, used;

@@ -1,4 +1,4 @@
-// Start says what GPUs there are, and must be able to on every machine.
+// Start prints which GPUs there are, and must start on every machine.
 package main
 
 import (

@@ -1,0 +1,183 @@
+package cpu
+
+import "github.com/matsense/matsense/sensing"
+
+// contraction is the walks over rows of entries E in the arithmetic F.
+type contraction[E sensing.Entry, F number] struct {
+	*rows[E]
+	kernel[E, F]
+	workspaces []*workspace[E, F] // one for each worker
+	onePass    passing[E, F]
+}
+
+func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
+	c := contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd)}
+	for range r.workers {
+		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
+	}
+	return c
+}
+
+// hold gives a worker's hand count rows from the first on.
+func (c *contraction[E, F]) hold(worker, first, count int) *workspace[E, F] {
+	h := c.workspaces[worker]
+	c.load(worker, first, count, &h.rows)
+	return h
+}
+
+// share is what one member of a batch has in a pass.
+type memberPass[F number] struct {
+	z       []F       // coordinates of Z, K; of Z − Z₀ with an anchor
+	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
+	squares float64   // result: Σ res_i²
+	res     []float64 // result, where it is not nil: the m residuals
+	from    *anchor   // what is contracted is the difference from; nil is none
+	unit    float64   // with an anchor: z and g are in this unit, a power of 2, which keeps them within the range of F
+	acc     [][]F     // for each worker, the chunk's sum of g
+	sums    []float64 // for each worker, the chunk's Σ res_i²
+}
+
+func newMemberPass[F number](k, workers int) *memberPass[F] {
+	return &memberPass[F]{z: make([]F, k), g: make([]float64, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
+}
+
+// accumulators returns k zeros for each worker.
+func accumulators[F number](k, workers int) [][]F {
+	acc := make([][]F, workers)
+	for w := range acc {
+		acc[w] = make([]F, k)
+	}
+	return acc
+}
+
+// dots does p_i = a_i·z.
+func (c *contraction[E, F]) dots(p []float64, z []F) { c.dotsOfMany([][]float64{p}, [][]F{z}) }
+
+// dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
+func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) { c.walk(&products[E, F]{c, p, z}) }
+
+// combine does g = Σ_i w_i a_i.
+func (c *contraction[E, F]) combine(g []float64, w []F) {
+	clear(g)
+	c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
+}
+
+// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once. With
+// an anchor it is res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
+func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) {
+	for _, s := range passes {
+		clear(s.g)
+		s.squares = 0
+	}
+	c.onePass = passing[E, F]{c, y, passes}
+	c.walk(&c.onePass)
+}
+
+// products is the walk of dotsOfMany.
+type products[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	p [][]float64
+	z [][]F
+}
+
+func (w *products[E, F]) begin(int) {}
+
+func (w *products[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	for from := 0; from < len(w.z); {
+		members := 1
+		if len(w.z)-from >= together {
+			members = together
+		}
+		copy(h.z[:members], w.z[from:])
+		w.dot(h, members)
+		for i := range members {
+			copy(w.p[from+i][first:first+count], h.p[i][:])
+		}
+		from += members
+	}
+}
+
+func (w *products[E, F]) done(int) {}
+
+// combination is the walk of combine.
+type combination[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	g   []float64
+	w   []F
+	acc [][]F // for each worker
+}
+
+func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
+
+func (w *combination[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	c := &h.c[0]
+	clear(c[:])
+	copy(c[:count], w.w[first:])
+	h.acc[0] = w.acc[worker]
+	w.add(h, 1)
+}
+
+func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
+
+// passing is the walk of pass.
+type passing[E sensing.Entry, F number] struct {
+	*contraction[E, F]
+	y      []float64
+	passes []*memberPass[F]
+}
+
+func (w *passing[E, F]) begin(worker int) {
+	for _, s := range w.passes {
+		clear(s.acc[worker])
+		s.sums[worker] = 0
+	}
+}
+
+func (w *passing[E, F]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	for rest := w.passes; len(rest) > 0; {
+		members := 1
+		if len(rest) >= together {
+			members = together
+		}
+		for i, s := range rest[:members] {
+			h.z[i], h.acc[i] = s.z, s.acc[worker]
+		}
+		w.dot(h, members)
+		for i, s := range rest[:members] {
+			s.sums[worker] += s.weigh(&h.c[i], h.p[i][:count], w.y, first)
+		}
+		w.add(h, members)
+		rest = rest[members:]
+	}
+}
+
+// weigh makes of the products with rows from the first on what these are weighed with, zero past the last, and returns
+// Σ res².
+func (s *memberPass[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares float64) {
+	clear(c[len(p):])
+	scale := 1 / F(len(y))
+	for j, v := range p {
+		var res float64
+		if s.from == nil {
+			r := F(v) - F(y[first+j])
+			res, c[j] = float64(r), r*scale
+		} else {
+			res, c[j] = s.from.res[first+j]+float64(v*s.unit), F(v)*scale
+		}
+		squares += float64(res * res)
+		if s.res != nil {
+			s.res[first+j] = res
+		}
+	}
+	return squares
+}
+
+func (w *passing[E, F]) done(worker int) {
+	for _, s := range w.passes {
+		plus(s.g, s.acc[worker])
+		s.squares += s.sums[worker]
+	}
+}

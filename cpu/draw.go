@@ -1,0 +1,100 @@
+package cpu
+
+import (
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not help.
+func (e *engine) DrawGradient(member int, d solver.Draw) error {
+	m := e.members[member]
+	m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
+	if o, ok := e.operator.(drawing); ok {
+		o.contractDrawn(e.y, d, &m.part)
+	} else {
+		e.whole.contract(e.operator, e.y, d, &m.part)
+	}
+	e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
+	m.fresh = false
+	return nil
+}
+
+// whole contracts a draw with any operator, by apply and adjointMul over all measurements. Rank-one measurements
+// and Pauli words have no faster way. It keeps its memory for the next draw.
+type whole struct{ values, weights []float64 }
+
+func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
+	if w.values == nil {
+		w.values, w.weights = make([]float64, len(y)), make([]float64, len(y))
+	}
+	o.apply(w.values, p.l, p.r)
+	clear(w.weights)
+	for k := range d.Count(len(y)) {
+		i, _, _ := d.At(k)
+		w.weights[i] += drawnWeight(d, k, w.values[i], y)
+	}
+	o.adjointMul(p.gr, w.weights, false, p.r)
+	if p.gl != p.gr {
+		o.adjointMul(p.gl, w.weights, true, p.l)
+	}
+}
+
+// drawnWeight is the weight in G of the k-th measurement of a draw, whose value is p: ω_k·(p − y_i − e_k)/B.
+func drawnWeight(d solver.Draw, k int, p float64, y []float64) float64 {
+	i, weight, shift := d.At(k)
+	return float64(weight*(p-y[i]-shift)) / float64(d.Count(len(y)))
+}
+
+// selection lists the distinct rows of a draw.
+type selection struct {
+	distinct []int // ascending
+	first    []int // the first k of each row, then B; a row drawn more than once has several k in succession
+}
+
+// take fills the selection from a draw.
+func (s *selection) take(d solver.Draw) {
+	s.distinct, s.first = s.distinct[:0], s.first[:0]
+	for k, i := range d.Rows {
+		if k == 0 || i != d.Rows[k-1] {
+			s.distinct, s.first = append(s.distinct, i), append(s.first, k)
+		}
+	}
+	s.first = append(s.first, len(d.Rows))
+}
+
+// drawn is the walk of contractDrawn over rows: a pass over the rows drawn.
+type drawn[E sensing.Entry] struct {
+	*contraction[E, float64]
+	selection
+	draw solver.Draw
+	y    []float64
+	z, g []float64
+	acc  [][]float64 // for each worker
+}
+
+func (w *drawn[E]) begin(worker int) { clear(w.acc[worker]) }
+
+func (w *drawn[E]) visit(worker, first, count int) {
+	h := w.hold(worker, first, count)
+	h.z[0], h.acc[0] = w.z, w.acc[worker]
+	w.dot(h, 1)
+	c := &h.c[0]
+	clear(c[:])
+	for j, p := range h.p[0][:count] {
+		c[j] = w.weigh(first+j, p)
+	}
+	w.add(h, 1)
+}
+
+// weigh returns the weight in G of the row at a place of the walk, whose value is p.
+func (w *drawn[E]) weigh(place int, p float64) (weight float64) {
+	if w.draw.Rows == nil {
+		return drawnWeight(w.draw, place, p, w.y)
+	}
+	for k := w.first[place]; k < w.first[place+1]; k++ {
+		weight += drawnWeight(w.draw, k, p, w.y)
+	}
+	return weight
+}
+
+func (w *drawn[E]) done(worker int) { plus(w.g, w.acc[worker]) }

@@ -1,0 +1,7 @@
+module example.org/ownmethod
+
+go 1.26.0
+
+require github.com/matsense/matsense v0.0.0
+
+replace github.com/matsense/matsense => ../..

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble, an
+// observation model or a start.
+type Entry struct {
+	// Kind is the family: method, parametrization, ensemble, observation or start. The catalog fills it in.
+	Kind string
+	// Name is the member's name in flags and files.
+	Name string
+	// About says in a line what the member is.
+	About string
+	// Source is the paper that the member comes from.
+	Source string
+	// Settings are the keys of settings that not every member of the family uses. A member that does not use
+	// a setting refuses it.
+	Settings []string
+	// Declared are settings that the member brings along, beside those of [Config]. They are among Settings
+	// as well.
+	Declared []Setting
+	// Check finds mistakes in the settings and fills in defaults; nil if there is nothing to check.
+	Check func(c *Config, m *Mistakes)
+}
+
+// Setting is a setting that a member declares. Its value is a whole number, a number or a text.
+type Setting struct {
+	// Key is the setting's flag, and its name in config.yaml.
+	Key string
+	// Help says in a line what the setting is.
+	Help string
+	// Default is its value if nothing is given: an int, a float64 or a string.
+	Default any
+}
+
+// entry makes whatever embeds an Entry a member.
+func (e Entry) entry() Entry { return e }
+
+// member is a member of a family.
+type member interface{ entry() Entry }
+
+// Catalog lists every method, parametrization, ensemble, observation model and start.
+func Catalog() []Entry {
+	return slices.Concat(
+		entriesOf("method", methods), entriesOf("parametrization", parametrizations),
+		entriesOf("ensemble", ensembles), entriesOf("observation", observations), entriesOf("start", starts),
+	)
+}
+
+// entriesOf lists the entries of a family.
+func entriesOf[T member](kind string, family []T) (entries []Entry) {
+	for _, x := range family {
+		e := x.entry()
+		e.Kind = kind
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// namesOf lists the names of a family's members.
+func namesOf[T member](family []T) (names []string) {
+	for _, x := range family {
+		names = append(names, x.entry().Name)
+	}
+	return names
+}
+
+// chosen is the entry of the member of a family that a configuration names; an empty one if there is none.
+func (c *Config) chosen(kind string) Entry {
+	name := map[string]string{
+		"method": c.Method, "parametrization": c.Parametrization, "ensemble": c.Ensemble,
+		"observation": c.Observation, "start": c.Init,
+	}[kind]
+	for _, e := range Catalog() {
+		if e.Kind == kind && e.Name == name {
+			return e
+		}
+	}
+	return Entry{}
+}
+
+// find returns the member of a name, and nil if there is none.
+func find[T member](family []T, name string) *T {
+	i := slices.IndexFunc(family, func(x T) bool { return x.entry().Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &family[i]
+}
+
+// settingsOf lists the keys of settings that only some members of a family use.
+func settingsOf[T member](family []T) (keys []string) {
+	for _, x := range family {
+		for _, key := range x.entry().Settings {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// usersOf names the members of a family that use a setting.
+func usersOf[T member](family []T, key string) []string {
+	return namesOf(slices.DeleteFunc(slices.Clone(family), func(x T) bool {
+		return !slices.Contains(x.entry().Settings, key)
+	}))
+}
+
+// checkMember refuses settings that the chosen member of a family does not use, fills in those that it
+// declares, and has it check its own.
+func checkMember[T member](c *Config, m *Mistakes, kind string, family []T, chosen string) {
+	x := find(family, chosen)
+	if x == nil { // Validate has said so
+		return
+	}
+	its := (*x).entry()
+	refuseOthers(c, m, kind, family, its.Settings, chosen)
+	for _, d := range its.Declared {
+		if f, _ := c.Field(d.Key); !c.Given(d.Key) {
+			f.put(d.Default)
+		}
+	}
+	if its.Check != nil {
+		its.Check(c, m)
+	}
+}
+
+// refuseOthers refuses the settings of a family's members that are not used, and says of whom they are. In a
+// resolved configuration a setting that is not used is zero.
+func refuseOthers[T member](c *Config, m *Mistakes, kind string, family []T, used []string, chosen string) {
+	for _, key := range settingsOf(family) {
+		if slices.Contains(used, key) {
+			continue
+		}
+		if f, _ := c.Field(key); !c.Given(key) {
+			f.clear()
+		} else if !f.isZero() {
+			m.Bad(key, "%s is for %s %s, and this is %s", key, kind, orList(usersOf(family, key)), chosen)
+		}
+	}
+}
+
+// members in a help text stands for the names of the members that use the setting.
+const members = "{members}"
+
+// helpOf is a setting's help, with the names of the members that use the setting.
+func helpOf(key, text string) string {
+	if !strings.Contains(text, members) {
+		return text
+	}
+	var names []string
+	for _, e := range Catalog() {
+		if slices.Contains(e.Settings, key) {
+			names = append(names, e.Name)
+		}
+	}
+	return strings.ReplaceAll(text, members, listOf(names, "and"))
+}

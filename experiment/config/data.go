@@ -1,0 +1,217 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
+)
+
+// DataFile is a setting that names a file.
+type DataFile struct {
+	Key  string
+	Path *string
+}
+
+// DataFiles lists the settings that name data files; a path that is "" is no file.
+func (c *Config) DataFiles() []DataFile {
+	files := c.userFiles()
+	if c.StartFile() != "" {
+		files = append(files, DataFile{"init", &c.Init}, DataFile{"init-right", &c.InitRight})
+	}
+	return files
+}
+
+// Check validates the configuration and compares it with its data files' headers. Every mistake is listed.
+func (c *Config) Check() error {
+	m := &Mistakes{c: c}
+	var usage *UsageError
+	if err := c.Validate(); errors.As(err, &usage) {
+		m.problems = usage.Problems
+	} else if err != nil {
+		return err
+	}
+	c.readHeaders(m)
+	if len(m.problems) == 0 {
+		c.checkShapes(m)
+	}
+	return m.err()
+}
+
+// MakePathsAbsolute makes the data files' paths mean the same from every folder.
+func (c *Config) MakePathsAbsolute() {
+	for _, f := range c.DataFiles() {
+		if absolute, err := filepath.Abs(*f.Path); err == nil && *f.Path != "" {
+			*f.Path = absolute
+		}
+	}
+}
+
+// readHeaders opens the data files and notes their shapes.
+func (c *Config) readHeaders(m *Mistakes) {
+	c.MakePathsAbsolute()
+	c.shapes = map[string][]int{}
+	for _, f := range c.DataFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		if f.Key == "init" && c.traits().Layers {
+			c.readLayers(m)
+			continue
+		}
+		shape, err := shapeOf(*f.Path, isText(f.Key))
+		if err != nil {
+			if f.Key == "init" {
+				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
+			}
+			// A file that should not have been named need not be there.
+			told := func(problem string) bool { return strings.HasPrefix(problem, c.At(f.Key)+": ") }
+			if !slices.ContainsFunc(m.problems, told) {
+				m.Bad(f.Key, "%v", err)
+			}
+			continue
+		}
+		c.shapes[f.Key] = shape
+	}
+}
+
+// shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
+func shapeOf(path string, text bool) ([]int, error) {
+	if text {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return nil, f.Close()
+	}
+	r, err := npy.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r.Close()
+	return r.Shape, nil
+}
+
+// checkShapes fills in the sizes that the data files imply, or compares them with what was given.
+func (c *Config) checkShapes(m *Mistakes) {
+	if c.HasUserData() && !c.checkUserShapes(m) {
+		return
+	}
+	c.fillStep()
+	c.completeMethod()
+	if c.layers != nil {
+		c.checkLayers(m)
+	}
+	n1, n2 := c.Sides()
+	right := "n2"
+	if c.traits().Vector || !c.traits().Rectangular { // V is as large as U
+		right, n2 = "n", n1
+	}
+	for _, f := range []struct {
+		key, side string
+		n         int
+	}{{"init", "n", n1}, {"init-right", right, n2}} {
+		u, ok := c.shapes[f.key]
+		switch {
+		case !ok:
+		case !isTall(u) || u[0] != f.n:
+			m.Bad(f.key, "%s, and %s is %d: it must be (%d, r)", c.says(f.key), f.side, f.n, f.n)
+		case f.key == "init":
+			c.fill(m, "factor-rank", &c.FactorRank, columns(u), c.says(f.key))
+		case columns(u) != c.FactorRank:
+			m.Bad(f.key, "%s, and factor-rank is %d: it must be (%d, %d)", c.says(f.key), c.FactorRank, f.n,
+				c.FactorRank)
+		}
+	}
+}
+
+// isTall says whether a shape is that of a factor: (n, r), or (n,) for a single column.
+func isTall(shape []int) bool {
+	return (len(shape) == 1 || len(shape) == 2) && !slices.Contains(shape, 0)
+}
+
+func columns(shape []int) int {
+	if len(shape) == 1 {
+		return 1
+	}
+	return shape[1]
+}
+
+// Data is what a configuration measures: its problem, drawn or read from files.
+type Data struct {
+	Problem *sensing.Problem
+	// Hashes has the SHA-256 of each data file, by key.
+	Hashes map[string]string
+	// Notices are what a user should know of the files.
+	Notices []string
+}
+
+// Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check].
+// Mistakes in the files are a [UsageError].
+func (c *Config) Load() (*Data, error) {
+	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: map[string]string{}}
+	for _, f := range c.DataFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		sum, err := hashFiles(c.pathsOf(f))
+		if err != nil {
+			return nil, Usagef("%s: %v", c.At(f.Key), err)
+		}
+		d.Hashes[f.Key] = sum
+	}
+	load := d.draw
+	if c.HasUserData() {
+		load = d.loadUserData
+	}
+	if err := load(c); err != nil {
+		return nil, err
+	}
+	if err := d.Problem.Validate(); err != nil {
+		return nil, Usagef("%s: %v", c.At("observations"), err)
+	}
+	return d, nil
+}
+
+// draw draws the measurements and the truth.
+func (d *Data) draw(c *Config) (err error) {
+	p := d.Problem
+	if p.Ensemble, err = c.NewEnsemble(); err != nil {
+		return err
+	}
+	if p.Truth, err = c.truth(); err != nil {
+		return err
+	}
+	if observe := c.observation().Observe; observe != nil {
+		err = observe(c, p)
+	}
+	return err
+}
+
+// truth draws the truth.
+func (c *Config) truth() (*sensing.Truth, error) { return c.traits().Truth(c) }
+
+// hashFiles returns the SHA-256 of files, one after another.
+func hashFiles(paths []string) (string, error) {
+	h := sha256.New()
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

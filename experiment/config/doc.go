@@ -1,0 +1,11 @@
+// Package config has the settings of a run, and the catalog of what they can name: methods, parametrizations,
+// ensembles and starts.
+//
+// A [Config] is filled in from flags and from YAML ([ReadConfig]). [Config.Check] finds every mistake, fills
+// in what depends on other settings, and reads the headers of data files; [Config.Load] then makes the
+// [sensing.Problem], drawn or from the user's files. What a configuration names it makes as well:
+// [Config.NewMethod], [Config.NewParametrization], [Config.NewEnsemble] and [Config.NewStart].
+//
+// A member of a family is one entry of its file: methods.go, parametrizations.go, ensembles.go, starts.go.
+// The entry says everything about the member; no other place asks for it by name.
+package config

@@ -1,0 +1,381 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Law says how measurements are made, and what there is to know of them before.
+type Law struct {
+	// Formats are the number formats that the entries of the measurements may have. If there are none, the
+	// measurements are not rows of entries, and gradients are computed in f64 alone.
+	Formats []sensing.Entries
+	// Side is the largest n and n2.
+	Side int
+	// Generated: measurements can be generated when they are needed.
+	Generated bool
+	// Count is how many numbers all measurements together have.
+	Count func(c *Config) float64
+	// Make makes the measurements of a configuration that was found valid; nil if they come from the user's
+	// files alone.
+	Make func(c *Config) (sensing.Ensemble, error)
+	// StandIn makes measurements of which memory and time are asked before the real ones are there: they have
+	// the same size and cost nothing to make. If it is nil, Make does that as well.
+	StandIn func(c *Config) (sensing.Ensemble, error)
+}
+
+// Ensemble is a law of measurements that a configuration can name.
+type Ensemble struct {
+	Entry
+	Law
+	// Step is the default step; 0 if the step of [Default] is right, or nothing is known yet. It may be nil.
+	Step func(c *Config) float64
+	// UserData is the file from which a user's measurements of this kind are read; nil if there is none.
+	UserData *UserData
+}
+
+// isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low
+// rank.
+const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
+
+// ensembles are all ensembles, as matsense list shows them.
+var ensembles []Ensemble
+
+// vectors is the law of measurements by Gaussian vectors.
+var vectors = Law{
+	Side: sensing.MaxSide, Generated: true,
+	Count: func(c *Config) float64 {
+		n1, n2 := c.Sides()
+		return float64(c.Measurements) * float64(max(n1, n2))
+	},
+	Make: func(c *Config) (sensing.Ensemble, error) {
+		return sensing.NewRankOne(c.Space(), c.Measurements, c.Seed)
+	},
+}
+
+func init() {
+	ensembles = []Ensemble{
+		{
+			Entry: Entry{
+				Name:     "gaussian",
+				About:    "independent N(0, 1) entries, in one of four number formats",
+				Source:   isotropic,
+				Settings: []string{"entries"},
+			},
+			Law: Law{
+				Formats:   []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8},
+				Side:      sensing.MaxRowSide,
+				Generated: true, Count: countEntries, Make: (*Config).newGaussian,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "rademacher",
+				About:    "independent signs, one bit an entry",
+				Source:   isotropic,
+				Settings: []string{"entries"},
+				Check:    (*Config).checkSigns,
+			},
+			Law: Law{
+				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true,
+				Count: countEntries,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewRademacher(c.Space(), c.Measurements, c.Seed)
+				},
+			},
+		},
+		{
+			Entry: Entry{
+				Name: "completion",
+				About: "m different entries of the matrix, any with the same probability, times √K; the " +
+					"user's with --triplets",
+				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
+				Check:  (*Config).checkCompletion,
+			},
+			Law: Law{
+				Side: sensing.MaxSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewCompletion(c.Space(), c.Measurements, c.Seed)
+				},
+				StandIn: (*Config).someEntries,
+			},
+			UserData: &UserData{
+				Keys: []string{"triplets"}, Text: true, Observed: true,
+				Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "relu-completion",
+				About:  "the entries of the matrix that are not negative, all of them, times √K",
+				Source: "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
+				Check:  (*Config).checkReLU,
+			},
+			Law: Law{
+				Side: sensing.MaxReLUSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					truth, err := c.truth()
+					if err != nil {
+						return nil, err
+					}
+					return sensing.NewReLUCompletion(c.Space(), truth)
+				},
+				StandIn: (*Config).someEntries,
+			},
+		},
+		{
+			Entry: Entry{
+				Name: "pauli",
+				About: "different real Pauli words on log₂n qubits: quantum state tomography; the user's " +
+					"with --paulis",
+				Source: "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
+				Check:  (*Config).checkPauli,
+			},
+			Law: Law{
+				Side: sensing.MaxRowSide, Count: countMeasurements,
+				Make: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewPauli(c.N, c.Measurements, c.Seed)
+				},
+				StandIn: func(c *Config) (sensing.Ensemble, error) {
+					return sensing.NewPauli(c.N, min(c.Measurements, c.Space().K()), c.Seed)
+				},
+			},
+			UserData: &UserData{
+				Keys: []string{"paulis"}, Text: true, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
+			},
+		},
+		{
+			Entry: Entry{
+				Name: "rank-one",
+				About: "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear " +
+					"sensing; the user's with --vectors",
+				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
+			},
+			Law:  vectors,
+			Step: (*Config).vectorStep,
+			UserData: &UserData{
+				Keys: []string{"vectors", "vectors-right"}, Size: (*Config).vectorsSize,
+				Load: (*Data).loadVectors,
+			},
+		},
+		{
+			Entry: Entry{
+				Name:  "dense",
+				About: "the user's matrices, with --matrices and --observations",
+			},
+			Law: Law{
+				Formats: []sensing.Entries{sensing.F64}, Side: sensing.MaxRowSide, Count: countEntries,
+				StandIn: (*Config).newGaussian,
+			},
+			UserData: &UserData{
+				Keys: []string{"matrices"}, Size: (*Config).matricesSize, Load: (*Data).loadMatrices,
+			},
+		},
+	}
+}
+
+// countEntries is the number m·K of entries in all measurements.
+func countEntries(c *Config) float64 { return float64(c.Measurements) * float64(c.Space().K()) }
+
+// countMeasurements is m: a measurement is a number or a word.
+func countMeasurements(c *Config) float64 { return float64(c.Measurements) }
+
+// drawnEnsembles names the ensembles that are not only the user's.
+func drawnEnsembles() []string {
+	return namesOf(slices.DeleteFunc(slices.Clone(ensembles), func(e Ensemble) bool { return e.Make == nil }))
+}
+
+// ensemble is the entry of the measurements, be they drawn or the user's, before the configuration is
+// resolved as well; an empty one if the configuration names none that there is.
+func (c *Config) ensemble() Ensemble {
+	e := c.userEnsemble()
+	if e == nil {
+		e = find(ensembles, c.Ensemble)
+	}
+	if e == nil {
+		return Ensemble{}
+	}
+	return *e
+}
+
+// law is how the measurements are made: by the observation model, or by the ensemble.
+func (c *Config) law() Law {
+	if o := c.observation(); o.Law != nil && !c.HasUserData() {
+		return *o.Law
+	}
+	return c.ensemble().Law
+}
+
+// NewEnsemble makes the measurements of a configuration that was found valid, if they are drawn.
+func (c *Config) NewEnsemble() (sensing.Ensemble, error) { return c.law().Make(c) }
+
+// StandIn makes measurements of the same size as a configuration's, which take as much memory and cost
+// nothing to make.
+func (c *Config) StandIn() (sensing.Ensemble, error) {
+	if law := c.law(); law.StandIn != nil {
+		return law.StandIn(c)
+	}
+	return c.NewEnsemble()
+}
+
+// EntryCount is how many numbers all measurements together have; of an ensemble that does not exist, as many
+// as rows of entries have.
+func (c *Config) EntryCount() float64 {
+	if law := c.law(); law.Count != nil {
+		return law.Count(c)
+	}
+	return countEntries(c)
+}
+
+// Formats lists the number formats that the entries of the measurements may have; none if the measurements
+// are not rows of entries.
+func (c *Config) Formats() []sensing.Entries { return c.law().Formats }
+
+// CanGenerate says whether measurements can be generated when they are needed.
+func (c *Config) CanGenerate() bool { return !c.HasUserData() && c.law().Generated }
+
+// mostSide bounds n and n2: past it not even one measurement can be indexed.
+func (c *Config) mostSide() int {
+	if side := c.law().Side; side > 0 {
+		return side
+	}
+	return sensing.MaxRowSide
+}
+
+// fillStep fills in the ensemble's step, unless one is given, once it is known.
+func (c *Config) fillStep() {
+	if e := c.ensemble(); e.Step != nil && !c.Given("step") && !c.EstimatesOnly() {
+		if step := e.Step(c); step > 0 {
+			c.Step = step
+		}
+	}
+}
+
+// vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and
+// by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
+func (c *Config) vectorStep() float64 {
+	if c.traits().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
+		return 0
+	}
+	return Default().Step / float64(2+c.Rank)
+}
+
+// newGaussian makes Gaussian measurements.
+func (c *Config) newGaussian() (sensing.Ensemble, error) {
+	return sensing.NewGaussian(c.Space(), c.Measurements, sensing.Entries(c.Entries), c.Seed)
+}
+
+// someEntries makes as many different entries as measurements say, if there are so many.
+func (c *Config) someEntries() (sensing.Ensemble, error) {
+	return sensing.NewCompletion(c.Space(), min(c.Measurements, c.Space().K()), c.Seed)
+}
+
+// checkLaw refuses what only rows of entries have, and storage that generates what is not drawn one by one.
+func (c *Config) checkLaw(m *Mistakes) {
+	law, name := c.law(), c.ensemble().Name
+	if len(law.Formats) > 0 || law.Count == nil {
+		return
+	}
+	if c.observation().Law != nil {
+		name = c.Observation
+	}
+	if c.Storage == "generated" && !c.CanGenerate() {
+		m.Bad("storage", "storage generated is for measurements that are drawn one by one; %s lies in memory",
+			name)
+	}
+	switch c.Precision {
+	case "auto":
+		c.Precision = "f64"
+	case "mixed", "f32":
+		m.Bad("precision", "%s is computed with in f64, got %q: single precision is for rows of entries, "+
+			"whose reading takes the time",
+			name, c.Precision)
+	}
+}
+
+// checkCompletion wants a number of entries that there are. By default there are at most all of them.
+func (c *Config) checkCompletion(m *Mistakes) {
+	n1, n2 := c.Sides()
+	if most := c.mostSide(); n1 < 1 || n2 < 1 || n1 > most || n2 > most { // said elsewhere
+		return
+	}
+	entries := min(c.Space().K(), sensing.MaxObserved)
+	switch {
+	case c.Measurements <= entries:
+	case c.Given("measurements"):
+		m.Bad("measurements", "measurements goes from 1 to %d, as many different entries can be observed, "+
+			"got %d", entries, c.Measurements)
+	default:
+		c.Measurements = entries
+	}
+}
+
+// checkReLU fills in the number of entries that are seen, which follows from the truth.
+func (c *Config) checkReLU(m *Mistakes) {
+	if len(m.problems) > 0 { // the truth may be none
+		return
+	}
+	truth, err := c.truth()
+	if err != nil {
+		m.Bad("rank", "%v", err)
+		return
+	}
+	seen, err := sensing.ReLUMeasurements(c.Space(), truth)
+	switch {
+	case err != nil:
+		m.Bad("n", "%v", err)
+	case c.Given("measurements") && c.Measurements != seen:
+		m.Bad("measurements", "relu-completion sees what is not negative in the truth, here %d entries, "+
+			"got %d: leave measurements out", seen, c.Measurements)
+	}
+	c.Measurements = seen
+}
+
+// checkEntries wants a number format that the entries may have, and fills one in.
+func (c *Config) checkEntries(m *Mistakes) {
+	var formats []string
+	for _, f := range c.law().Formats {
+		formats = append(formats, string(f))
+	}
+	if len(formats) == 0 {
+		return
+	}
+	if c.Entries == "" || !c.Given("entries") && !slices.Contains(formats, c.Entries) {
+		c.Entries = formats[0]
+		if usual := Default().Entries; slices.Contains(formats, usual) {
+			c.Entries = usual
+		}
+	}
+	m.OneOf("entries", c.Entries, formats...)
+}
+
+// checkSigns fills in the one format of signs.
+func (c *Config) checkSigns(m *Mistakes) {
+	if c.Given("entries") && c.Entries != string(sensing.Signs) {
+		m.Bad("entries", "rademacher entries are signs of one bit, got %q", c.Entries)
+	}
+	c.Entries = string(sensing.Signs)
+}
+
+// checkPauli wants qubits, as many words as there are, and symmetric matrices, and settles what Pauli words
+// leave no choice of.
+func (c *Config) checkPauli(m *Mistakes) {
+	sym, symmetric := c.Space().(sensing.Sym)
+	if !symmetric {
+		m.Bad("parametrization", "Pauli words measure symmetric matrices: they go with parametrization psd "+
+			"or indefinite, not %s", c.Parametrization)
+		return
+	}
+	switch n := c.N; {
+	case n < 1 || n > c.mostSide(): // said elsewhere
+	case n < 2 || n&(n-1) != 0:
+		m.Bad("n", "with ensemble pauli n is 2 to the power of the number of qubits, such as 32 or 64, got "+
+			"%d", n)
+	case !c.Given("measurements"):
+		c.Measurements = min(c.Measurements, sym.K())
+	case c.Measurements > sym.K():
+		m.Bad("measurements", "there are n(n+1)/2 = %d different real Pauli words, and measurements is %d",
+			sym.K(), c.Measurements)
+	}
+}

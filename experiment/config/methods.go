@@ -1,0 +1,389 @@
+package config
+
+import (
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Method is an update rule that a configuration can name.
+type Method struct {
+	Entry
+	// Make makes the method of a configuration that was found valid.
+	Make func(c *Config) solver.Method
+	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
+	// are none.
+	Complete func(c *Config)
+	// Near: the method needs a factor with no more columns than the truth's rank, and a start of the truth's
+	// size.
+	Near bool
+	// Estimates: the method takes no steps, and the start is all that there is.
+	Estimates bool
+	// SpectralStep: steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
+	SpectralStep bool
+}
+
+// methods are all methods, as matsense list shows them.
+var methods []Method
+
+func init() {
+	methods = []Method{
+		{
+			Entry: Entry{
+				Name:   "gd",
+				About:  "U ← U − μ∇f(U): gradient descent",
+				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
+			},
+			Make:         func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} },
+			SpectralStep: true,
+		},
+		{
+			Entry: Entry{
+				Name:     "polyak-gd",
+				About:    "gd with Polyak's step, (f(U) − f*)/‖∇f(U)‖² but at most --step",
+				Source:   "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
+				Settings: []string{"optimal-value"},
+				Check:    (*Config).checkPolyak,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "scaled-gd",
+				About:  "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
+				Source: "Tong, Ma and Chi, arXiv 2005.08898",
+			},
+			Make: func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
+			Near: true,
+		},
+		{
+			Entry: Entry{
+				Name:     "scaled-gd-lambda",
+				About:    "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank",
+				Source:   "Xu, Shen, Chi and Ma, arXiv 2302.01186",
+				Settings: []string{"lambda"},
+				Check:    (*Config).checkLambda,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.ScaledGDLambda{StepSize: c.Step, Lambda: c.Lambda}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:   "prec-gd",
+				About:  "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
+				Source: "Zhang, Fattahi and Zhang, NeurIPS 2021",
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.PrecGD{StepSize: c.Step}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "momentum",
+				About:    "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
+				Source:   "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
+				Settings: []string{"momentum"},
+				Check:    (*Config).checkMomentum,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "nesterov",
+				About:    "V ← βV − μ∇f(Y), Y ← Y + βV − μ∇f(Y): Nesterov's accelerated gradient",
+				Source:   "Nesterov, Introductory Lectures on Convex Optimization (2004)",
+				Settings: []string{"momentum"},
+				Check:    (*Config).checkMomentum,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.Nesterov{StepSize: c.Step, Momentum: c.Momentum}
+			},
+		},
+		{
+			Entry: Entry{
+				Name:     "sgd",
+				About:    "gradient descent on mini-batches, drawn anew for each step",
+				Source:   "Ma, Bassily and Belkin, arXiv 1712.06559",
+				Settings: []string{"batch-size", "method-seed"},
+				Check:    (*Config).checkBatches,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.SGD{StepSize: c.Step, Batch: c.batches()}
+			},
+			Complete: (*Config).fillBatchSize,
+		},
+		{
+			Entry: Entry{
+				Name: "rgd",
+				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
+					"matrices of rank r",
+				Source: "Vandereycken, SIAM Journal on Optimization 23 (2013)",
+			},
+			Make: func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
+			Near: true,
+		},
+		{
+			Entry: Entry{
+				Name:     "rsgd",
+				About:    "rgd on mini-batches",
+				Source:   "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374",
+				Settings: []string{"batch-size", "method-seed"},
+				Check:    (*Config).checkBatches,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
+			},
+			Complete: (*Config).fillBatchSize,
+			Near:     true,
+		},
+		{
+			Entry: Entry{
+				Name: "label-noise-gd",
+				About: "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts " +
+					"to flat solutions",
+				Source:   "Gatmiry et al., arXiv 2306.13239",
+				Settings: []string{"label-noise", "method-seed"},
+				Check:    (*Config).checkLabelNoise,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise,
+					Seed: c.MethodSeed}
+			},
+		},
+		{
+			Entry: Entry{
+				Name: "zeroth-order",
+				About: "descent along central differences of f in random directions: only values of f " +
+					"are used",
+				Source:   "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
+				Settings: []string{"directions", "radius", "evaluation-noise", "method-seed"},
+				Check:    (*Config).checkZerothOrder,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.ZerothOrder{
+					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise,
+					Seed: c.MethodSeed,
+				}
+			},
+		},
+		{
+			Entry: Entry{
+				Name: "rgda",
+				About: "Riemannian gradient descent-ascent, against an adversary who shifts the " +
+					"observations",
+				Source:   "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617",
+				Settings: []string{"adversary-step", "adversary-weight", "adversary-radius"},
+				Check:    (*Config).checkGame,
+			},
+			Make: func(c *Config) solver.Method {
+				return solver.RGDA{
+					StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound,
+				}
+			},
+			Near: true,
+		},
+		{
+			Entry: Entry{
+				Name:   "none",
+				About:  "no steps: the start is made and measured, an estimate without descent",
+				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
+				Check:  (*Config).checkNone,
+			},
+			Make:      func(*Config) solver.Method { return solver.None{} },
+			Complete:  (*Config).fillEstimateRank,
+			Estimates: true,
+		},
+	}
+}
+
+// NewMethod makes the method of a configuration that was found valid.
+func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make(c) }
+
+// NeedsNearStart says whether the method's steps are only defined near the truth and for no more columns than
+// its rank, and the run begins elsewhere.
+func (c *Config) NeedsNearStart() bool {
+	tall := c.Rank > 0 && c.FactorRank > c.Rank
+	return find(methods, c.Method).Near && (tall || c.Init == random && c.Alpha < 0.1)
+}
+
+// HasSpectralStep says whether steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
+func (c *Config) HasSpectralStep() bool { return find(methods, c.Method).SpectralStep }
+
+// EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
+func (c *Config) EstimatesOnly() bool {
+	x := find(methods, c.Method)
+	return x != nil && x.Estimates
+}
+
+// completeMethod fills in the method's defaults that follow from the problem's size.
+func (c *Config) completeMethod() {
+	if x := find(methods, c.Method); x != nil && x.Complete != nil {
+		x.Complete(c)
+	}
+}
+
+// checkTogether refuses a method that is not defined for the parametrization, and says which are.
+func (c *Config) checkTogether(m *Mistakes) {
+	// Validate has said so
+	if find(methods, c.Method) == nil || find(parametrizations, c.Parametrization) == nil {
+		return
+	}
+	why := solver.Suits(c.NewMethod(), c.NewParametrization())
+	if why == nil {
+		return
+	}
+	var suited []string
+	for _, p := range parametrizations {
+		if solver.Suits(c.NewMethod(), p.Make(c)) == nil {
+			suited = append(suited, p.Name)
+		}
+	}
+	m.Bad("method", "method %s goes with parametrization %s, not %s: %v", c.Method, orList(suited),
+		c.Parametrization, why)
+}
+
+// checkLambda fills in the damping.
+func (c *Config) checkLambda(m *Mistakes) {
+	switch {
+	case c.Given("lambda"):
+		m.Finite("lambda", c.Lambda, c.Lambda > 0, "positive")
+	case c.HasUserData():
+		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, "+
+			"which is not known of user data")
+	case c.Kappa >= 1:
+		c.Lambda = 1 / (c.Kappa * c.Kappa)
+	}
+}
+
+// checkPolyak fills in the largest step: Polyak's step is shorter than 1 wherever f curves by more than 1/2.
+func (c *Config) checkPolyak(m *Mistakes) {
+	if !c.Given("step") && c.Step == Default().Step { // an ensemble may have a step that suits it
+		c.Step = 1
+	}
+	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
+}
+
+// checkMomentum fills in the momentum.
+func (c *Config) checkMomentum(m *Mistakes) {
+	if !c.Given("momentum") {
+		c.Momentum = 0.9
+	}
+	m.Finite("momentum", c.Momentum, c.Momentum >= 0 && c.Momentum < 1, "at least 0 and less than 1")
+}
+
+// checkBatches fills in how many measurements a step draws, and the seed.
+func (c *Config) checkBatches(m *Mistakes) {
+	c.checkMethodSeed(m)
+	if c.Given("batch-size") && (c.BatchSize < 1 || c.BatchSize > maxMeasurements) {
+		m.Bad("batch-size", "batch-size goes from 1 to %d, got %d", maxMeasurements, c.BatchSize)
+	}
+}
+
+// fillBatchSize makes a batch a tenth of all measurements, unless its size is given.
+func (c *Config) fillBatchSize() {
+	if !c.Given("batch-size") && c.Measurements > 0 {
+		c.BatchSize = max((c.Measurements+5)/10, 1)
+	}
+}
+
+// batches are what sgd and rsgd draw.
+func (c *Config) batches() solver.MiniBatches {
+	return solver.MiniBatches{Size: c.BatchSize, Seed: c.MethodSeed}
+}
+
+// checkMethodSeed fills in the seed of what the method draws.
+func (c *Config) checkMethodSeed(*Mistakes) {
+	if !c.Given("method-seed") {
+		c.MethodSeed = c.Seed
+	}
+}
+
+// checkLabelNoise fills in the noise's size, where the observations are about 1, and the seed of its signs.
+func (c *Config) checkLabelNoise(m *Mistakes) {
+	c.checkMethodSeed(m)
+	if !c.Given("label-noise") {
+		c.LabelNoise = 0.1
+	}
+	m.Finite("label-noise", c.LabelNoise, c.LabelNoise > 0, "positive")
+}
+
+// checkPartial refuses single and mixed precision for methods that step without the full gradient: their
+// steps are in f64. Where it could be chosen it is f64.
+func (c *Config) checkPartial(m *Mistakes) {
+	if find(methods, c.Method) == nil {
+		return
+	}
+	if needs := c.NewMethod().Needs(); !needs.Draws && !needs.Values {
+		return
+	}
+	switch c.Precision {
+	case "mixed", "f32":
+		m.Bad("precision", "method %s takes its steps in f64, without the full gradient, which %s "+
+			"precision is for", c.Method, c.Precision)
+	case "auto":
+		c.Precision = "f64"
+	}
+}
+
+// defaultRadius is the radius of zeroth-order where none is given. Differences of f lose about 10⁻¹⁶/δ to
+// rounding, and what they miss bends a solution by δ²·d: both are below 10⁻⁸ for a thousand numbers.
+const defaultRadius = 1e-5
+
+// maxDirections bounds the directions of a step: no run ends that has more.
+const maxDirections = 1 << 30
+
+// checkZerothOrder wants directions and a radius to look in, and fills in the radius and the seed.
+func (c *Config) checkZerothOrder(m *Mistakes) {
+	if c.Directions < 0 || c.Directions > maxDirections {
+		m.Bad("directions", "directions goes from 0, as many as the factor has numbers, to %d, got %d",
+			maxDirections, c.Directions)
+	}
+	if !c.Given("radius") && c.Radius == 0 {
+		c.Radius = defaultRadius
+	}
+	m.Finite("radius", c.Radius, c.Radius > 0, "positive")
+	m.Finite("evaluation-noise", c.ValueNoise, c.ValueNoise >= 0 && c.ValueNoise <= sensing.Largest,
+		"zero or positive")
+	c.checkMethodSeed(m)
+}
+
+// checkGame wants a game that has an equilibrium, and fills in what was not said of it.
+func (c *Config) checkGame(m *Mistakes) {
+	fill := func(key string, value *float64, by float64) {
+		if !c.Given(key) && *value == 0 {
+			*value = by
+		}
+	}
+	fill("adversary-step", &c.Adversary, c.Step)
+	fill("adversary-weight", &c.ShiftCost, 2)
+	fill("adversary-radius", &c.ShiftBound, 1)
+	if c.Given("adversary-step") {
+		m.Finite("adversary-step", c.Adversary, c.Adversary > 0, "positive")
+	}
+	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1,
+		"more than 1, or the adversary has no best shift")
+	m.Finite("adversary-radius", c.ShiftBound, c.ShiftBound > 0, "positive")
+}
+
+// checkNone refuses what is for steps.
+func (c *Config) checkNone(m *Mistakes) {
+	for _, key := range []string{"iterations", "step", "target-loss"} {
+		if f, _ := c.Field(key); !c.Given(key) {
+			f.clear()
+		} else if !f.isZero() {
+			m.Bad(key, "method none takes no steps, and has no use for %s", key)
+		}
+	}
+}
+
+// fillEstimateRank makes an estimate as many columns as the truth has rank, unless the factor's size is
+// given.
+func (c *Config) fillEstimateRank() {
+	if !c.Given("factor-rank") && c.StartFile() == "" && c.Rank > 0 {
+		c.FactorRank = c.Rank
+	}
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestMethodSettings: settings of momentum, mini-batches and the planted saddle are filled in, and mistakes
+// in them are told with a word of what is right.
+func TestMethodSettings(t *testing.T) {
+	for _, c := range []struct{ settings, want string }{ // want is part of the one problem; "" is none
+		{"method=momentum", ""},
+		{"method=momentum momentum=0", ""},
+		{"method=momentum momentum=1", "momentum must be at least 0 and less than 1, got 1"},
+		{"method=momentum momentum=NaN", "and finite"},
+		{"momentum=0.5", "momentum is for method momentum, and this is gd"},
+		{"method=sgd", ""},
+		{"method=sgd batch-size=100000", ""}, // with replacement there may be more than measurements
+		{"method=sgd batch-size=0", "batch-size goes from 1"},
+		{"method=momentum batch-size=3", "batch-size is for method sgd or rsgd, and this is momentum"},
+		{"method=rgd method-seed=3", "and this is rgd"},
+		{"method=sgd precision=mixed", "method sgd takes its steps in f64"},
+		{"method=sgd precision=f32", "method sgd takes its steps in f64"},
+		{"method=sgd parametrization=uv", ""},
+		{"method=rgd parametrization=uv", "method rgd goes with parametrization psd, not uv"},
+		{"method=rsgd parametrization=uv", "method rsgd goes with parametrization psd, not uv"},
+		{"init=saddle factor-rank=2", ""},
+		{"init=saddle factor-rank=2 alpha=0", ""},
+		{"init=saddle factor-rank=2 alpha=-1", "alpha must be zero or positive, got -1"},
+		{"init=saddle factor-rank=2 start-seed=7 parametrization=uv", ""},
+		{"init=saddle factor-rank=3", "needs a factor-rank below rank, which is 3, got 3"},
+		{"init=saddle", "got 100"},
+		{"init=saddle matrices=A.npy observations=y.npy factor-rank=1", "add truth"},
+		{"method=sgd matrices=A.npy observations=y.npy", ""},
+		{"init=saddle rank=1 factor-rank=1", "needs rank 2 or more, got 1"},
+	} {
+		config := configOf(t, strings.Fields(c.settings)...)
+		switch problems := problemsOf(t, config.Validate()); {
+		case c.want == "" && problems != nil:
+			t.Errorf("%s: %q", c.settings, problems)
+		case c.want != "" && (len(problems) != 1 || !strings.Contains(problems[0], c.want)):
+			t.Errorf("%s: %q, want … %s …", c.settings, problems, c.want)
+		}
+	}
+	c := configOf(t, "method=rsgd", "factor-rank=3", "measurements=1234", "seed=9", "precision=auto")
+	if err := c.Validate(); err != nil || c.BatchSize != 123 || c.MethodSeed != 9 || c.Momentum != 0 ||
+		c.Precision != "f64" {
+		t.Errorf("filled in: batch-size %d, method-seed %d, momentum %v, precision %s (%v)", c.BatchSize,
+			c.MethodSeed, c.Momentum, c.Precision, err)
+	}
+	c = configOf(t, "method=momentum")
+	if err := c.Validate(); err != nil || c.Momentum != 0.9 || c.BatchSize != 0 || c.MethodSeed != 0 {
+		t.Errorf("filled in: momentum %v, batch-size %d, method-seed %d (%v)", c.Momentum, c.BatchSize,
+			c.MethodSeed, err)
+	}
+}

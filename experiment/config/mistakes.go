@@ -1,0 +1,65 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// UsageError lists what is wrong with what a user asked for.
+type UsageError struct{ Problems []string }
+
+func (e *UsageError) Error() string { return strings.Join(e.Problems, "\n") }
+
+// Usagef is the UsageError with one problem.
+func Usagef(format string, args ...any) error {
+	return &UsageError{[]string{fmt.Sprintf(format, args...)}}
+}
+
+// Mistakes collects what is wrong with a configuration.
+type Mistakes struct {
+	c        *Config
+	problems []string
+}
+
+// Bad notes a mistake in a setting.
+func (m *Mistakes) Bad(key, format string, args ...any) {
+	m.problems = append(m.problems, m.c.At(key)+": "+fmt.Sprintf(format, args...))
+}
+
+// OneOf notes a mistake if a setting's value is not one of the allowed words.
+func (m *Mistakes) OneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		m.Bad(key, "must be %s, got %q", orList(allowed), value)
+	}
+}
+
+// Finite notes a mistake if a number is not finite, or if ok is false; must says in words what ok tests.
+func (m *Mistakes) Finite(key string, x float64, ok bool, must string) {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		m.Bad(key, "%s must be %s and finite, got %v", key, must, x)
+	} else if !ok {
+		m.Bad(key, "%s must be %s, got %v", key, must, x)
+	}
+}
+
+// err is the UsageError of all mistakes, and nil if there is none.
+func (m *Mistakes) err() error {
+	if len(m.problems) == 0 {
+		return nil
+	}
+	return &UsageError{m.problems}
+}
+
+// orList writes words as alternatives.
+func orList(words []string) string { return listOf(words, "or") }
+
+// listOf writes words as a list whose last two are joined by a word.
+func listOf(words []string, last string) string {
+	end := len(words) - 1
+	if end < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:end], ", ") + " " + last + " " + words[end]
+}

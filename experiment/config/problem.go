@@ -1,0 +1,75 @@
+package config
+
+import (
+	"math"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// maxMeasurements is more than 10·n·rank can come to.
+const maxMeasurements = 1 << 40
+
+// Sides returns the size of the unknown matrix.
+func (c *Config) Sides() (n1, n2 int) {
+	if c.traits().Rectangular {
+		return c.N, c.N2
+	}
+	return c.N, c.N
+}
+
+// Space is the one that the unknown matrix lives in.
+func (c *Config) Space() sensing.Space {
+	if c.traits().Rectangular {
+		return sensing.Rect{N1: c.N, N2: c.N2}
+	}
+	return sensing.Sym{N: c.N}
+}
+
+// checkDrawn checks the sizes of a problem that is drawn, and fills in what follows from them.
+func (c *Config) checkDrawn(m *Mistakes) {
+	c.checkNoUserData(m)
+	n1, n2 := c.Sides()
+	most := c.mostSide()
+	sized := n1 >= 1 && n1 <= most && n2 >= 1 && n2 <= most
+	if c.N < 1 || c.N > most {
+		m.Bad("n", "n goes from 1 to %d, got %d", most, c.N)
+	}
+	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
+		c.badRank(m, sized)
+	}
+	if c.Rank == 1 && !c.Given("kappa") {
+		c.Kappa = 1
+	}
+	m.Finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
+	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
+		m.Bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
+	}
+	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
+	if sane && c.Measurements == 0 && !c.Given("measurements") {
+		c.Measurements = 5 * (n1 + n2) * c.Rank
+	}
+	if (sane || c.Given("measurements")) && (c.Measurements < 1 || c.Measurements > maxMeasurements) {
+		m.Bad("measurements", "measurements goes from 1 to %d, got %d", maxMeasurements, c.Measurements)
+	}
+	if sane && c.FactorRank == 0 && !c.Given("factor-rank") && c.StartFile() == "" {
+		c.FactorRank = min(n1, n2)
+	}
+	if c.Noise > sensing.Largest/10 && !math.IsInf(c.Noise, 1) {
+		m.Bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
+	} else {
+		m.Finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+	}
+}
+
+// badRank says how large a rank may be.
+func (c *Config) badRank(m *Mistakes, sized bool) {
+	n1, n2 := c.Sides()
+	switch {
+	case !sized:
+		m.Bad("rank", "rank must be positive, got %d", c.Rank)
+	case n2 < n1:
+		m.Bad("rank", "rank goes from 1 to n2 = %d, got %d", n2, c.Rank)
+	default:
+		m.Bad("rank", "rank goes from 1 to n = %d, got %d", n1, c.Rank)
+	}
+}

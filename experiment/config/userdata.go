@@ -1,0 +1,453 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/triplets"
+	"github.com/matsense/matsense/sensing"
+)
+
+// UserData is a file from which a user's measurements are read.
+type UserData struct {
+	// Keys are the settings that name the file, and more files that belong to it.
+	Keys []string
+	// Text: its files are text, and no arrays.
+	Text bool
+	// Observed: the file has the observations too. Otherwise they come in a file of their own.
+	Observed bool
+	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
+	// symmetric or of any shape.
+	Size func(c *Config, rectangular bool) (DataSize, error)
+	// Load reads the file into the problem, on its space.
+	Load func(d *Data, c *Config, space sensing.Space) error
+}
+
+// DataSize is the size of a user's problem.
+type DataSize struct {
+	// M, N1 and N2: the file has M measurements of matrices that are N1 × N2.
+	M, N1, N2 int
+	// Says is what the file says about the size, in words.
+	Says string
+}
+
+// key is the setting that names the file.
+func (u *UserData) key() string { return u.Keys[0] }
+
+// userDataKinds are the kinds of user data, in the order of the settings that name their files.
+func userDataKinds() (kinds []*UserData) {
+	for _, key := range Keys() {
+		for _, e := range ensembles {
+			if e.UserData != nil && e.UserData.key() == key {
+				kinds = append(kinds, e.UserData)
+			}
+		}
+	}
+	return kinds
+}
+
+// file is a setting that names a file.
+func (c *Config) file(key string) DataFile {
+	f, _ := c.Field(key)
+	return DataFile{key, f.value().Addr().Interface().(*string)}
+}
+
+// files are the settings that name the files of user data.
+func (u *UserData) files(c *Config) (files []DataFile) {
+	for _, key := range u.Keys {
+		files = append(files, c.file(key))
+	}
+	return files
+}
+
+// userEnsemble is the ensemble of the user's measurements; nil if they are drawn. If more than one is named,
+// it is the one whose setting comes first.
+func (c *Config) userEnsemble() *Ensemble {
+	var first *Ensemble
+	at := 0
+	for i, e := range ensembles {
+		if e.UserData == nil || *c.file(e.UserData.key()).Path == "" {
+			continue
+		}
+		if place := slices.Index(Keys(), e.UserData.key()); first == nil || place < at {
+			first, at = &ensembles[i], place
+		}
+	}
+	return first
+}
+
+// HasUserData says whether the measurements are a user's.
+func (c *Config) HasUserData() bool { return c.userEnsemble() != nil }
+
+// UserMeasurements names the file that the measurements come from; "" where they are drawn.
+func (c *Config) UserMeasurements() string {
+	if e := c.userEnsemble(); e != nil {
+		return *c.file(e.UserData.key()).Path
+	}
+	return ""
+}
+
+// userFiles lists the settings that name files of a user's problem; a path that is "" is no file.
+func (c *Config) userFiles() (files []DataFile) {
+	for _, way := range userDataKinds() {
+		files = append(files, way.files(c)...)
+	}
+	return append(files, DataFile{"observations", &c.Observations}, DataFile{"truth", &c.Truth},
+		DataFile{"truth-right", &c.TruthRight})
+}
+
+// UserDataKeys lists the settings that name files of a user's problem.
+func UserDataKeys() (keys []string) {
+	var c Config
+	for _, f := range c.userFiles() {
+		keys = append(keys, f.Key)
+	}
+	return keys
+}
+
+// isText says whether a setting names a file that is text.
+func isText(key string) bool {
+	var c Config
+	return slices.ContainsFunc(userDataKinds(), func(w *UserData) bool {
+		return w.Text && slices.ContainsFunc(w.files(&c), func(f DataFile) bool { return f.Key == key })
+	})
+}
+
+// checkNoUserData refuses what belongs to user measurements where there are none.
+func (c *Config) checkNoUserData(m *Mistakes) {
+	for _, f := range c.userFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		var ways []string // to which it could belong
+		for _, w := range userDataKinds() {
+			its := slices.ContainsFunc(w.files(c), func(x DataFile) bool { return x.Key == f.Key })
+			if its || f.Key == "observations" && !w.Observed || f.Key == "truth" || f.Key == "truth-right" {
+				ways = append(ways, w.key())
+			}
+		}
+		m.Bad(f.Key, "%s belongs to user data, which needs %s as well", f.Key, orList(ways))
+	}
+}
+
+// checkUserData checks a configuration with user measurements, as far as that goes without the files.
+func (c *Config) checkUserData(m *Mistakes) {
+	e := c.userEnsemble()
+	way, format := e.UserData, ""
+	if len(e.Formats) > 0 {
+		format = string(e.Formats[0])
+	}
+	for _, other := range userDataKinds() {
+		for _, f := range other.files(c) {
+			if other.key() != way.key() && *f.Path != "" {
+				m.Bad(f.Key, "%s and %s are two ways to bring measurements: give one of them", way.key(),
+					f.Key)
+			}
+		}
+	}
+	switch {
+	case way.Observed && c.Observations != "":
+		m.Bad("observations", "%s hold the observations themselves", way.key())
+	case !way.Observed && c.Observations == "":
+		m.Bad(way.key(), "user %s need observations as well: add observations, a .npy file of shape (m,)",
+			way.key())
+	}
+	// A resolved configuration repeats what the files say; checkShapes compares the two.
+	for _, key := range []string{"kappa", "noise"} {
+		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
+			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
+		}
+	}
+	if c.Given("ensemble") && c.Ensemble != e.Name {
+		m.Bad("ensemble", "user %s are the %s ensemble, got %q", way.key(), e.Name, c.Ensemble)
+	}
+	if c.Given("entries") && c.Entries != format {
+		if format == "" {
+			m.Bad("entries", "user %s are no rows of entries, and have no number format, got %q", way.key(),
+				c.Entries)
+		} else {
+			m.Bad("entries", "user %s are used as they are, in %s, got %q", way.key(), format, c.Entries)
+		}
+	}
+	for _, key := range slices.Concat(settingsOf(ensembles), settingsOf(observations)) {
+		if f, _ := c.Field(key); key != "entries" && c.Given(key) && !f.isZero() {
+			m.Bad(key, "%s is for measurements that are drawn, not for user data", key)
+		}
+	}
+	if c.Given("observation") && c.Observation != linear {
+		m.Bad("observation", "observation %s is for observations that are drawn, not for user data",
+			c.Observation)
+	}
+	c.Observation = linear
+	c.Ensemble, c.Entries, c.Kappa, c.Noise = e.Name, format, 0, 0
+	if format == "" {
+		c.checkLaw(m)
+	} else if c.Given("storage") && c.Storage == "generated" {
+		m.Bad("storage", "user %s lie in memory and cannot be generated", way.key())
+	}
+}
+
+// checkUserShapes fills in the sizes that the files of user data imply, or compares them with what was given.
+// It says whether they could be found out.
+func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
+	way := c.userEnsemble().UserData
+	size, err := way.Size(c, c.traits().Rectangular)
+	if err != nil {
+		m.Bad(way.key(), "%v", err)
+		return false
+	}
+	if c.traits().Rectangular {
+		c.fill(m, "n2", &c.N2, size.N2, size.Says)
+	}
+	c.fill(m, "measurements", &c.Measurements, size.M, size.Says)
+	c.fill(m, "n", &c.N, size.N1, size.Says)
+	if y := c.shapes["observations"]; !way.Observed && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
+		m.Bad("observations", "%s and %s: the second must be (%d,)", size.Says, c.says("observations"),
+			size.M)
+	}
+	if !c.Given("rank") {
+		c.Rank = 0
+	}
+	if x, ok := c.shapes["truth"]; ok {
+		most := min(size.N1, size.N2)
+		if !isTall(x) || x[0] != size.N1 || columns(x) > most {
+			m.Bad("truth", "%s and %s: the second must be (%d, r*), r* at most %d", size.Says,
+				c.says("truth"), size.N1, most)
+		} else {
+			c.fill(m, "rank", &c.Rank, columns(x), c.says("truth"))
+		}
+		if y, ok := c.shapes["truth-right"]; ok && (!isTall(y) || y[0] != size.N2 ||
+			columns(y) != columns(x)) {
+			m.Bad("truth-right", "%s, %s and %s: the last must be (%d, %d)", size.Says, c.says("truth"),
+				c.says("truth-right"), size.N2, columns(x))
+		}
+	}
+	if n1, n2 := c.Sides(); c.Rank < 0 || c.Rank > min(n1, n2) {
+		c.badRank(m, true)
+	}
+	if c.FactorRank == 0 && c.StartFile() == "" {
+		c.FactorRank = min(size.N1, size.N2)
+	}
+	return true
+}
+
+// fill sets a setting that a file implies, and refuses another that was given.
+func (c *Config) fill(m *Mistakes, key string, value *int, size int, because string) {
+	if c.Given(key) && *value != size {
+		m.Bad(key, "%s is %d, and %s", key, *value, because)
+	}
+	*value = size
+}
+
+// says tells what shape a data file has.
+func (c *Config) says(key string) string {
+	f, _ := c.Field(key)
+	return fmt.Sprintf("%s %s has the shape %s", key, f.String(), npy.ShapeString(c.shapes[key]))
+}
+
+// loadUserData reads a user's problem.
+func (d *Data) loadUserData(c *Config) error {
+	way := c.userEnsemble().UserData
+	if err := way.Load(d, c, c.Space()); err != nil {
+		return Usagef("%s: %v", c.At(way.key()), err)
+	}
+	if !way.Observed {
+		y, err := npy.Load(c.Observations)
+		if err != nil {
+			return Usagef("%s: %v", c.At("observations"), err)
+		}
+		d.Problem.Observations = y.Data().([]float64)
+	}
+	if c.Truth == "" {
+		return nil
+	}
+	var err error
+	d.Problem.Truth, err = c.userTruth()
+	return err
+}
+
+// userTruth reads a user's truth.
+func (c *Config) userTruth() (*sensing.Truth, error) {
+	x, err := npy.LoadMatrix(c.Truth)
+	if err != nil {
+		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)
+	}
+	var y *mat.Dense
+	if c.TruthRight != "" {
+		if y, err = npy.LoadMatrix(c.TruthRight); err != nil {
+			return nil, Usagef("%s: %s: %v", c.At("truth-right"), c.TruthRight, err)
+		}
+	}
+	t, err := c.traits().UserTruth(x, y)
+	if err != nil {
+		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)
+	}
+	return t, nil
+}
+
+// matricesSize reads the header of dense matrices.
+func (c *Config) matricesSize(rectangular bool) (DataSize, error) {
+	a, says := c.shapes["matrices"], c.says("matrices")
+	if len(a) != 3 || slices.Contains(a, 0) || a[1] != a[2] && !rectangular {
+		must := "(m, n, n) with m and n at least 1"
+		if rectangular {
+			must = "(m, n, n2) with each at least 1"
+		} else if len(a) == 3 && !slices.Contains(a, 0) {
+			must += "; matrices that are not square need parametrization uv"
+		}
+		return DataSize{}, fmt.Errorf("%s; it must be %s", says, must)
+	}
+	if c.traits().Vector && a[2] != 1 {
+		return DataSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it "+
+			"must be (m, n, 1)", says)
+	}
+	return DataSize{M: a[0], N1: a[1], N2: a[2], Says: says}, nil
+}
+
+// loadMatrices reads dense matrices.
+func (d *Data) loadMatrices(c *Config, space sensing.Space) error {
+	load := sensing.LoadDense
+	if _, rectangular := space.(sensing.Rect); rectangular {
+		load = sensing.LoadRectDense
+	}
+	matrices, err := load(c.Matrices)
+	if err != nil {
+		return err
+	}
+	d.Problem.Ensemble = matrices
+	if matrices.Asymmetry > 0 {
+		d.Notices = append(d.Notices, fmt.Sprintf(
+			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest "+
+				"element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
+			matrices.Asymmetry))
+	}
+	return nil
+}
+
+// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or
+// else its largest indices.
+func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
+	h, err := triplets.Inspect(c.Triplets)
+	if err != nil {
+		return DataSize{}, err
+	}
+	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols,
+		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
+			h.Cols)}
+	switch {
+	case h.Stated && !rectangular && h.Rows != h.Cols:
+		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.Says)
+	case h.Symmetric && rectangular:
+		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
+			"in a general file", c.Triplets)
+	case c.traits().Vector && h.Cols != 1:
+		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
+			"are in column 0", size.Says)
+	case h.Stated:
+		return size, nil
+	case !rectangular:
+		size.N1 = max(h.Rows, h.Cols)
+		size.N2 = size.N1
+	}
+	for _, side := range []struct {
+		key         string
+		given, size *int
+	}{{"n", &c.N, &size.N1}, {"n2", &c.N2, &size.N2}} {
+		if !c.Given(side.key) || side.key == "n2" && !rectangular { // a resolved configuration says 0 of it
+			continue
+		}
+		if *side.given < *side.size {
+			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets,
+				*side.size-1, side.key, *side.given)
+		}
+		*side.size = min(*side.given, sensing.MaxSide)
+	}
+	if !rectangular {
+		size.N2 = size.N1
+	}
+	return size, nil
+}
+
+// loadTriplets reads observed entries with their values.
+func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
+	list, err := triplets.Load(c.Triplets)
+	if err != nil {
+		return err
+	}
+	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
+	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
+		return fmt.Errorf("%s: line %d: the entry (%d, %d) is given again, after line %d", c.Triplets,
+			list.Line[repeated.Second], repeated.Row, repeated.Col, list.Line[repeated.First])
+	}
+	if err != nil {
+		return err
+	}
+	d.Problem.Ensemble, d.Problem.Observations = e, y
+	if twice := list.Count - e.Measurements(); twice > 0 {
+		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
+			"each counts as one of %d measurements", twice, e.Measurements()))
+	}
+	return nil
+}
+
+// vectorsSize reads the headers of the vectors of rank-one measurements.
+func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
+	a, b, says := c.shapes["vectors"], c.shapes["vectors-right"], c.says("vectors")
+	switch {
+	case len(a) != 2 || slices.Contains(a, 0):
+		return DataSize{}, fmt.Errorf("%s; it must be (m, n) with both at least 1", says)
+	case !rectangular && b != nil:
+		return DataSize{}, fmt.Errorf("vectors-right is for rectangular matrices, of parametrization uv, " +
+			"say; symmetric ones have the same vector on both sides")
+	case !rectangular:
+		return DataSize{M: a[0], N1: a[1], N2: a[1], Says: says}, nil
+	case len(b) != 2 || slices.Contains(b, 0) || b[0] != a[0]:
+		return DataSize{}, fmt.Errorf("%s, and rectangular matrices need vectors-right of the shape (%d, n2)",
+			says, a[0])
+	}
+	return DataSize{M: a[0], N1: a[1], N2: b[1], Says: says + " and " + c.says("vectors-right")}, nil
+}
+
+// loadVectors reads the vectors of rank-one measurements.
+func (d *Data) loadVectors(c *Config, space sensing.Space) error {
+	var sides [2]*mat.Dense
+	for i, path := range []string{c.Vectors, c.VectorsRight} {
+		if path == "" {
+			continue
+		}
+		var err error
+		if sides[i], err = npy.LoadMatrix(path); err != nil {
+			return err
+		}
+	}
+	e, err := sensing.RankOneOf(space, sides[0], sides[1])
+	d.Problem.Ensemble = e
+	return err
+}
+
+// paulisSize reads the words: they are few bytes each.
+func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
+	words, err := sensing.LoadPaulis(c.Paulis)
+	switch {
+	case err != nil:
+		return DataSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
+	case rectangular:
+		return DataSize{}, fmt.Errorf("user Pauli words measure symmetric matrices: they go with "+
+			"parametrization psd or indefinite, not %s", c.Parametrization)
+	}
+	n, _ := words.Space().Dims()
+	return DataSize{M: words.Measurements(), N1: n, N2: n,
+		Says: fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(),
+			len(words.Word(0)))}, nil
+}
+
+// loadPaulis reads the words.
+func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
+	words, err := sensing.LoadPaulis(c.Paulis)
+	d.Problem.Ensemble = words
+	return err
+}

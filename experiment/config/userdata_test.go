@@ -1,0 +1,205 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+func fileOf(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Triplets of the drawn entries of a drawn truth are the drawn problem: the same positions and observations,
+// whether listed once, mirrored, or counted from 1.
+func TestTripletsAreTheDrawnProblem(t *testing.T) {
+	for _, rectangular := range []bool{false, true} {
+		drawn := []string{"ensemble=completion", "n=12", "rank=2", "measurements=40", "factor-rank=3"}
+		more := []string{}
+		if rectangular {
+			drawn, more = append(drawn, "parametrization=uv", "n2=9"), []string{"parametrization=uv"}
+		}
+		drawing := configOf(t, drawn...)
+		if err := drawing.Check(); err != nil {
+			t.Fatal(err)
+		}
+		want, err := drawing.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n1, n2 := drawing.Sides()
+		z := mat.NewDense(n1, n2, nil)
+		want.Problem.Truth.Matrix(z)
+		rows, cols := want.Problem.Ensemble.(*sensing.Completion).Positions()
+		list := "row,col,value\n"
+		market := fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", n1, n2,
+			len(rows))
+		mirrored := 0
+		for k := range rows {
+			i, j := rows[k], cols[k]
+			if !rectangular && k%2 == 1 {
+				i, j = j, i
+			}
+			list += fmt.Sprintf("%d,%d,%v\n", i, j, z.At(int(i), int(j)))
+			market += fmt.Sprintf("%d %d %v\n", i+1, j+1, z.At(int(i), int(j)))
+			if !rectangular && i != j && k%3 == 0 {
+				list += fmt.Sprintf("%d,%d,%v\n", j, i, z.At(int(i), int(j)))
+				mirrored++
+			}
+		}
+		for name, text := range map[string]string{"t.csv": list, "t.mtx": market} {
+			sizes := []string{}
+			if name == "t.csv" { // its largest index may be less
+				if sizes = append(sizes, "n=12"); rectangular {
+					sizes = append(sizes, "n2=9")
+				}
+			}
+			c := configOf(t, append(append([]string{"triplets=" + fileOf(t, name, text), "factor-rank=3"},
+				sizes...), more...)...)
+			if err := c.Check(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := got.Problem.Ensemble.(*sensing.Completion)
+			gotRows, gotCols := e.Positions()
+			if fmt.Sprint(gotRows, gotCols) != fmt.Sprint(rows, cols) || c.Ensemble != "completion" ||
+				c.Entries != "" {
+				t.Errorf("%s: other positions", name)
+			}
+			for k, y := range got.Problem.Observations {
+				i, j := int(rows[k]), int(cols[k])
+				if want := e.Unit(i, j) * z.At(i, j); math.Abs(y-want) > 1e-14*math.Abs(want) {
+					t.Errorf("%s: observation %d is %v, want %v", name, k, y, want)
+				}
+			}
+			if len(got.Hashes["triplets"]) != 64 {
+				t.Errorf("%s: hashes %v", name, got.Hashes)
+			}
+			if told := len(got.Notices) > 0; told != (name == "t.csv" && mirrored > 0) {
+				t.Errorf("%s: notices %q", name, got.Notices)
+			}
+		}
+	}
+}
+
+// Each mistake with own measurements is told, once, with what is wrong.
+func TestUserDataMistakes(t *testing.T) {
+	csv := fileOf(t, "t.csv", "0,0,1\n2,1,0.5\n")
+	twice := fileOf(t, "t.csv", "0,0,1\n\n2,1,0.5\n1,2,0.25\n")
+	rect := fileOf(t, "t.mtx", "%%MatrixMarket matrix coordinate real general\n3 2 1\n3 1 0.5\n")
+	sym := fileOf(t, "t.mtx", "%%MatrixMarket matrix coordinate real symmetric\n3 3 1\n3 1 0.5\n")
+	for _, c := range []struct {
+		settings string
+		want     []string
+	}{
+		{"triplets=" + csv, nil},
+		{"triplets=" + csv + " n=3 measurements=2 ensemble=completion storage=memory precision=f64", nil},
+		{"triplets=" + csv + " n=2", []string{"--triplets: " + csv + " lists number 2, counted from 0, and " +
+			"n is 2"}},
+		{"triplets=" + csv + " n=10000000000", []string{"--n: n is 10000000000, and triplets"}},
+		{"triplets=" + csv + " parametrization=uv n2=1",
+			[]string{"--triplets: " + csv + " lists number 1, counted from 0, and n2 is 1"}},
+		{"triplets=" + csv + " measurements=3", []string{"--measurements: measurements is 3, and triplets"}},
+		{"triplets=" + csv + " observations=" + csv,
+			[]string{"--observations: triplets hold the observations themselves", "--observations: "}},
+		{"triplets=" + csv + " ensemble=gaussian entries=f32 noise=1",
+			[]string{"--noise: ", "--ensemble: user triplets are the completion ensemble",
+				"--entries: user triplets are no rows of entries"}},
+		{"triplets=" + csv + " storage=generated precision=mixed",
+			[]string{"--storage: storage generated is for measurements that are drawn one by one",
+				"--precision: completion is computed with in f64"}},
+		{"triplets=" + rect, []string{"--triplets: triplets " + rect + " has 1 entries of a 3 × 2 matrix; " +
+			"matrices that are not square need parametrization uv"}},
+		{"triplets=" + rect + " parametrization=uv", nil},
+		{"triplets=" + rect + " parametrization=uv n=4", []string{"--n: n is 4, and triplets"}},
+		{"triplets=" + sym, nil},
+		{"triplets=" + sym + " parametrization=uv", []string{"--triplets: " + sym + " is symmetric"}},
+		{"triplets=" + sym + " init=relu-spectral", nil},
+		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where " +
+			"they are not negative"}},
+		{"truth=X.npy", []string{"--truth: truth belongs to user data, which needs matrices, triplets, ",
+			"--truth: "}},
+		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways",
+			"--matrices: user matrices need"}},
+	} {
+		config := configOf(t, strings.Fields(c.settings)...)
+		problems := problemsOf(t, config.Check())
+		told := 0
+		for _, want := range c.want {
+			for _, p := range problems {
+				if strings.HasPrefix(p, want) {
+					told++
+					break
+				}
+			}
+		}
+		if told != len(c.want) || len(problems) > len(c.want) {
+			t.Errorf("%s: %q, want %q", c.settings, problems, c.want)
+		}
+	}
+	repeated := configOf(t, "triplets="+twice)
+	if err := repeated.Check(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := repeated.Load()
+	if problems := problemsOf(t, err); len(problems) != 1 ||
+		problems[0] != "--triplets: "+twice+": line 4: the entry (1, 2) is given again, after line 3" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestObservedEntries: what follows from other settings is filled in, or refused with the reason.
+func TestObservedEntries(t *testing.T) {
+	c := configOf(t, "ensemble=completion", "n=10")
+	if problemsOf(t, c.Validate()); c.Measurements != 55 || c.Entries != "" || c.FactorRank != 10 {
+		t.Errorf("m = %d, entries %q, factor-rank %d", c.Measurements, c.Entries, c.FactorRank)
+	}
+	relu := configOf(t, "ensemble=relu-completion", "n=30", "rank=2")
+	// about half of 465
+	if problemsOf(t, relu.Validate()); relu.Measurements <= 200 || relu.Measurements >= 265 {
+		t.Errorf("relu-completion sees %d entries", relu.Measurements)
+	}
+	again := configOf(t, "ensemble=relu-completion", "n=30", "rank=2", fmt.Sprint("measurements=",
+		relu.Measurements))
+	problemsOf(t, again.Validate())
+	for settings, want := range map[string]string{
+		"ensemble=completion n=10 measurements=56": "--measurements: measurements goes " +
+			"from 1 to 55",
+		"ensemble=completion n=100000 measurements=2000000000": "--measurements: measurements goes " +
+			"from 1 to 1073741823",
+		"ensemble=completion entries=f32": "--entries: entries is for ensemble " +
+			"gaussian or rademacher",
+		"ensemble=completion n=16777217 rank=1": "--n: n goes from 1 to 16777216",
+		"ensemble=relu-completion n=30 rank=2 measurements=100": "--measurements: relu-completion " +
+			"sees what is not negative in the truth",
+		"ensemble=relu-completion n=32769":     "--n: n goes from 1 to 32768",
+		"ensemble=gaussian n=100000":           "--n: n goes from 1 to 65536",
+		"ensemble=gaussian init=relu-spectral": "--init: relu-spectral is a start",
+		"ensemble=completion precision=f32": "--precision: completion is computed " +
+			"with in f64",
+		"ensemble=completion parametrization=uv n=5 n2=9999999999": "--n2: n2 goes from 1 to 16777216",
+		"ensemble=completion init=spectral factor-rank=99999999 n=9": "--factor-rank: factor-rank goes " +
+			"from 1 to 16777216",
+	} {
+		config := configOf(t, strings.Fields(settings)...)
+		problems := problemsOf(t, config.Validate())
+		if len(problems) == 0 || !strings.HasPrefix(problems[0], want) {
+			t.Errorf("%s: %q, want %q", settings, problems, want)
+		}
+	}
+}

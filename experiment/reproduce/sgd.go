@@ -1,0 +1,112 @@
+package reproduce
+
+import (
+	"math"
+	"slices"
+
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+const sgdClaim = `If the observations are exact, the losses of all mini-batches have their minimum at the
+truth. With a constant step size the error then falls linearly, and for sizes B from a critical size on as
+fast as with the full gradient, so that the passes over the measurements fall with B (Ma, Bassily and Belkin,
+arXiv 1712.06559, for convex f; here after a small random start). With noise on the observations small
+mini-batches stay further from the truth.`
+
+// judgeSGD asks of runs without noise that each decade of test error take as many steps as any other and as
+// with the largest size, to within a factor 1.5, and that the smallest size take at most a tenth of the
+// largest's passes to the last target. It asks of runs with noise that the smallest size end at 1.5 times the
+// largest's test error at least. A factor of 3 between decades or sizes, or no gain in passes, disagrees.
+func judgeSGD(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{
+			X: "iteration", Y: "test_error", By: "batch-size",
+			Where: map[string][]string{"noise": {"0"}},
+		}},
+		{Query: sweep.Query{X: "batch-size", Y: "test_error", By: "noise"}},
+	}}
+	exact := keep(all, func(o observation) bool { return o.Noise == 0 })
+	sizes, groups := by(exact, func(o observation) int { return o.BatchSize })
+	uneven, apart, passes := 1.0, 1.0, make([]float64, len(sizes)) // the largest factors
+	var full float64
+	for i, size := range slices.Backward(sizes) {
+		g := groups[size]
+		if slices.ContainsFunc(g, func(o observation) bool { return decadeSteps(o) == nil }) {
+			v.find("B = %d: not all of %d runs reach every target", size, len(g))
+			uneven, apart, passes[i] = math.Inf(1), math.Inf(1), math.NaN()
+			continue
+		}
+		decade := median(g, func(o observation) float64 { return mean(decadeSteps(o)) })
+		if i == len(sizes)-1 {
+			full = decade
+		}
+		worst := 1.0
+		for _, o := range g {
+			steps := decadeSteps(o)
+			worst = max(worst, slices.Max(steps)/slices.Min(steps))
+		}
+		last := func(o observation) float64 { return float64(*o.Targets[len(o.Targets)-1]) }
+		steps := median(g, last)
+		passes[i] = steps * float64(size) / float64(g[0].Measurements)
+		uneven, apart = max(uneven, worst), max(apart, decade/full, full/decade)
+		v.find("B = %d of %d: %.3g steps a decade of test error, "+
+			"no decade of a run more than %.2f times another; %g steps to the last target, %.3g passes",
+			size, g[0].Measurements, decade, worst, steps, passes[i])
+		v.phaseOrder(g)
+	}
+	if len(sizes) < 2 {
+		v.find("there are no two sizes without noise")
+		return v
+	}
+	gain := passes[len(sizes)-1] / passes[0]
+	noisy := v.noisyFloor(all)
+	v.settle(uneven <= 1.5 && apart <= 1.5 && gain >= 10 && noisy >= 1.5,
+		uneven > 3 || apart > 3 || gain <= 1)
+	return v
+}
+
+// decadeSteps returns the steps from each target to the next, or nil if a target is not reached.
+func decadeSteps(o observation) (steps []float64) {
+	for i, at := range o.Targets {
+		if at == nil || o.Diverged() {
+			return nil
+		}
+		if i > 0 {
+			steps = append(steps, float64(*at-*o.Targets[i-1]))
+		}
+	}
+	return steps
+}
+
+func mean(xs []float64) (sum float64) {
+	for _, x := range xs {
+		sum += x / float64(len(xs))
+	}
+	return sum
+}
+
+// phaseOrder notes how often alignment ends before saddle avoidance does, as with the full gradient.
+func (v *Verdict) phaseOrder(all []observation) {
+	ordered := 0
+	for _, o := range all {
+		if o.AlignmentEnd != nil && o.SaddleEnd != nil && *o.AlignmentEnd < *o.SaddleEnd {
+			ordered++
+		}
+	}
+	v.find("    alignment ends before saddle avoidance does in %d of %d runs", ordered, len(all))
+}
+
+// noisyFloor notes the test errors at the end of runs with noise, and returns the ratio of the smallest
+// size's to the largest's.
+func (v *Verdict) noisyFloor(all []observation) float64 {
+	noisy := keep(all, func(o observation) bool { return o.Noise != 0 && !o.Diverged() })
+	sizes, groups := by(noisy, func(o observation) int { return o.BatchSize })
+	if len(sizes) < 2 {
+		v.find("there are no two sizes with noise")
+		return math.NaN()
+	}
+	for _, size := range sizes {
+		v.find("with noise, B = %d: test error %.2g at the end", size, median(groups[size], testError))
+	}
+	return median(groups[sizes[0]], testError) / median(groups[sizes[len(sizes)-1]], testError)
+}

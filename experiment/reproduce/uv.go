@@ -1,0 +1,52 @@
+package reproduce
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
+)
+
+const uvClaim = `From a small random start U and V stay balanced without a term that asks for it: ‖UᵀU − VᵀV‖
+stays far below ‖M*‖. The test error of UVᵀ falls with the size α of the start as the test error of UUᵀ does
+(Soltanolkotabi, Stöger and Xie, arXiv 2303.14244).`
+
+// judgeUV asks that the imbalance never exceed a hundredth of ‖M*‖, and that the slopes of the floor's test
+// error in α, in logarithms, be within a tenth of each other. An imbalance of a tenth, or slopes a quarter
+// apart, disagrees.
+func judgeUV(all []observation) Verdict {
+	v := Verdict{Status: Unclear, Figures: []Figure{
+		{Query: sweep.Query{X: "alpha", Y: "test_error", By: "parametrization"}, Fit: true},
+		{Query: sweep.Query{
+			X: "alpha", Y: "imbalance",
+			Where: map[string][]string{"parametrization": {solver.UV{}.Name()}},
+		}},
+	}}
+	worst := math.NaN()
+	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
+		if parametrization != (solver.UV{}).Name() {
+			return ""
+		}
+		worst = 0
+		for _, o := range runs {
+			for _, p := range o.Trajectory {
+				worst = math.Max(worst, p.Imbalance) // NaN stays
+			}
+		}
+		return fmt.Sprintf("; the imbalance is at most %.2g, for ‖M*‖ = 1", worst)
+	})
+	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.UV{}.Name()]
+	if len(slopes) < 2 {
+		v.find("there are no runs of one of the parametrizations")
+		return v
+	}
+	apart := math.Abs(uv/psd - 1)
+	switch {
+	case worst > 0.1 || apart > 0.25:
+		v.Status = Disagrees
+	case worst <= 0.01 && apart <= 0.1:
+		v.Status = Agrees
+	}
+	return v
+}

@@ -1,0 +1,91 @@
+package gpu
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
+
+// device is an open device as the engine and its operator share it.
+type device struct {
+	driver.Device
+	kernels map[string]driver.Kernel // by name, of the engine and of the operator
+	notice  func(text string)        // nil if nobody listens
+}
+
+// launch runs a kernel by its name.
+func (d *device) launch(name string, grid, block driver.Dim, args ...driver.Arg) error {
+	return d.Launch(driver.Launch{Kernel: d.kernels[name], Grid: grid, Block: block, Args: args})
+}
+
+// tell gives a notice to whoever runs the engine.
+func (d *device) tell(text string) {
+	if d.notice != nil {
+		d.notice(text)
+	}
+}
+
+// borrow allocates device memory for a matrix and copies the matrix there.
+func (d *device) borrow(a *mat.Dense) (driver.Pointer, error) {
+	data := bytesOf(a)
+	p, err := d.Alloc(int64(len(data)))
+	if err != nil {
+		return 0, err
+	}
+	if err := d.Upload(p, data); err != nil {
+		return 0, errors.Join(err, d.Free(p))
+	}
+	return p, nil
+}
+
+// giveBack frees what borrow allocated, and joins the error of that to err.
+func (d *device) giveBack(p driver.Pointer, err *error) { *err = errors.Join(*err, d.Free(p)) }
+
+// download copies matrices, which lie one after another, from the device.
+func (d *device) download(from driver.Pointer, dst ...*mat.Dense) error {
+	all := make([]float64, solver.Numbers(solver.Factor(dst).Shapes()))
+	if err := d.downloadNumbers(all, from); err != nil {
+		return err
+	}
+	for _, a := range dst {
+		rows, cols := a.Dims()
+		for i := range rows {
+			a.SetRow(i, all[:cols])
+			all = all[cols:]
+		}
+	}
+	return nil
+}
+
+// downloadNumbers copies numbers from the device.
+func (d *device) downloadNumbers(dst []float64, from driver.Pointer) error {
+	data := make([]byte, 8*len(dst))
+	if err := d.Download(data, from); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:]))
+	}
+	return nil
+}
+
+// bytesOf returns matrices as the device has them: f64, row-major, without gaps, one after another.
+func bytesOf(matrices ...*mat.Dense) []byte {
+	out := make([]byte, 0, 8*solver.Numbers(solver.Factor(matrices).Shapes()))
+	for _, a := range matrices {
+		rows, _ := a.Dims()
+		for i := range rows {
+			for _, v := range a.RawRowView(i) {
+				out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
+			}
+		}
+	}
+	return out
+}
+
+func bytesOfNumbers(v []float64) []byte { return bytesOf(mat.NewDense(1, len(v), v)) }

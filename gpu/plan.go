@@ -1,0 +1,171 @@
+package gpu
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// LeastCapability is the major compute capability that all kernels run on.
+const LeastCapability = 7
+
+// mostBlocks is the number of blocks that a grid has at most in its second and third dimension.
+const mostBlocks = 65535
+
+// request is what an engine and its operator are planned for.
+type request struct {
+	backend  Backend // with the device's description and the user's choices
+	ensemble sensing.Ensemble
+	plan     func(r request) (operator, error) // of the ensemble
+	scheme                                     // of the parametrization
+	slots    int                               // of each member, with the factor's shapes
+	vectors  int                               // of each member, with m numbers
+	shapes   [][]solver.Shape                  // of each member's factor at most
+}
+
+// newRequest checks what does not depend on the ensemble's kind.
+func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r request, err error) {
+	r = request{
+		backend: b, ensemble: ensemble,
+		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
+	}
+	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
+		return r, err
+	}
+	for _, rank := range batch.FactorRanks {
+		shapes, err := r.par.Shapes(ensemble.Space(), rank)
+		if err != nil {
+			return r, err
+		}
+		if solver.Numbers(shapes) > math.MaxInt32 {
+			return r, fmt.Errorf("gpu: a factor of %v is too large: it can have 2³¹ − 1 numbers", shapes)
+		}
+		r.shapes = append(r.shapes, shapes)
+	}
+	if c := b.Info.Capability; c[0] < LeastCapability {
+		return r, fmt.Errorf("gpu: %s has compute capability %d.%d, and the kernels need %d.0",
+			b.Info.Name, c[0], c[1], LeastCapability)
+	}
+	if n1, n2 := ensemble.Space().Dims(); max(n1, n2) > 16*mostBlocks {
+		return r, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d",
+			n1, n2, 16*mostBlocks)
+	}
+	return r, nil
+}
+
+// scheme is a parametrization as the kernels do it.
+type scheme struct {
+	par         solver.Paired
+	left, right int    // the numbers of the factor's matrices that are L and R
+	rules       []rule // for the matrices of the gradient, in their order
+}
+
+// rule makes one matrix of the gradient: scale·G·X, or scale·Gᵀ·X.
+type rule struct {
+	transposed bool
+	x          int // the number of the factor's matrix that is X
+	scale      float64
+}
+
+// schemeOf returns how the kernels do a parametrization, or says that there are none for it.
+func schemeOf(p solver.Parametrization) (scheme, error) {
+	switch p := p.(type) {
+	case solver.PSD:
+		return scheme{p, 0, 0, []rule{{x: 0, scale: 1}}}, nil
+	case solver.UV:
+		return scheme{p, 0, 1, []rule{{x: 1, scale: 0.5}, {transposed: true, x: 0, scale: 0.5}}}, nil
+	}
+	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w",
+		p.Name(), solver.ErrUnsupported)
+}
+
+// newEngine plans an engine. It opens no device.
+func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engine, error) {
+	plan, err := operatorOf(ensemble)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRequest(b, ensemble, batch)
+	if err != nil {
+		return nil, err
+	}
+	r.plan = plan
+	return engineFor(r)
+}
+
+// engineFor plans the engine of a request.
+func engineFor(r request) (*engine, error) {
+	o, err := r.plan(r)
+	if err != nil {
+		return nil, err
+	}
+	n1, n2 := r.ensemble.Space().Dims()
+	e := &engine{
+		request: r, operator: o, n1: n1, n2: n2, m: r.ensemble.Measurements(),
+		members: make([]member, len(r.shapes)),
+	}
+	for i, shapes := range r.shapes {
+		e.members[i].shapes = shapes
+	}
+	return e, nil
+}
+
+// buffers lists what an engine and its operator allocate.
+func (e *engine) buffers() []buffer {
+	matrices, gram, numbers := int64(len(e.rules)), int64(0), e.m
+	for _, shapes := range e.shapes {
+		cols := int64(shapes[0].Cols)
+		gram = max(gram, cols*cols)
+		numbers = max(numbers, solver.Numbers(shapes))
+	}
+	list := append(e.operator.buffers(),
+		buffer{"observations", int64(e.m) * 8, &e.y},
+		buffer{"gram", matrices * gram * 8, &e.square},
+		buffer{"preconditioning's members", matrices * memberBytes, &e.scaled},
+		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
+	for i, shapes := range e.shapes {
+		m := &e.members[i]
+		list = append(list,
+			buffer{"factors", int64(e.slots) * int64(solver.Numbers(shapes)) * 8, &m.slots},
+			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors})
+	}
+	return list
+}
+
+// total is the number of bytes that an engine allocates, and the most that it borrows for a while: L and R of
+// Apply, or X and the product of AdjointMul, of at most n2 columns.
+func (e *engine) total() float64 {
+	var sum float64
+	for _, b := range e.buffers() {
+		sum += float64(b.bytes)
+	}
+	n1, n2 := float64(e.n1), float64(e.n2)
+	return sum + 8*n2*(2*n1+n2)
+}
+
+// fitting says what would fit in so many bytes.
+func (e *engine) fitting(free float64) string {
+	var fits []string
+	for members := len(e.shapes) - 1; members > 0; members-- {
+		fewer := e.request
+		fewer.shapes = fewer.shapes[:members]
+		if other, err := engineFor(fewer); err == nil && other.total() <= free {
+			fits = append(fits, fmt.Sprintf("%d of the %d members fit", members, len(e.shapes)))
+			break
+		}
+	}
+	for _, smaller := range e.operator.smaller() {
+		other := *e
+		other.operator = smaller.operator
+		if other.total() <= free {
+			fits = append(fits, smaller.name+" fit")
+		}
+	}
+	if len(fits) == 0 {
+		return "lower n, m or the factor's rank"
+	}
+	return strings.Join(fits, ", ")
+}

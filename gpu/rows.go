@@ -1,0 +1,651 @@
+package gpu
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// rowOperator is the operator of every ensemble that has rows of entries. A contraction is three moves: lift
+// takes L·Rᵀ to coordinates z, contract goes over the rows and leaves the coordinates g of G, and pullback
+// does G·R and Gᵀ·L.
+type rowOperator struct {
+	rowLayout
+	*device
+	ensemble sensing.Rows
+	groups   int // of blocks that contract takes in one launch; 0 if contract is three steps
+
+	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
+	res, weights, zeros, levels, sums            driver.Pointer
+	lifts, pullbacks                             driver.Pointer // lists of members
+
+	made   tile   // the tile of generated rows that rows holds; its count is 0 if there is none
+	listed []byte // what lifts and pullbacks hold for the last contract; nil if something else
+}
+
+var _ operator = &rowOperator{}
+
+// tile is some successive rows and their place on the device.
+type tile struct {
+	first, count int
+	rows         driver.Pointer
+}
+
+// rowLayout says how rows, and what is computed from them, lie on a device. It follows from the request
+// alone.
+type rowLayout struct {
+	info      driver.Info
+	family    // of the space
+	n1, n2    int
+	m, k      int
+	members   int
+	matrices  int // of a factor
+	entries   sensing.Entries
+	precision solver.Precision
+	inMemory  bool            // all rows are; otherwise they are made tile by tile
+	stream    *sensing.Stream // of rows that the device can make; nil if they must be brought
+
+	stride   int64   // bytes from a row to the next
+	slabs    int     // of kernels.Slab coordinates
+	kp       int     // coordinates, rounded up to whole slabs
+	starts   []int   // the first row of each chunk, and m
+	tileRows int     // rows of a tile
+	mostWork float64 // entries or multiply-adds of a launch at most, if a watchdog stops long ones
+
+	contractor kernels.Kernel // that does contract in one launch
+	stages     int            // its dynamic shared memory
+}
+
+// planRows plans the operator of an ensemble with rows of entries.
+func planRows(r request) (operator, error) {
+	ensemble := r.ensemble.(sensing.Rows)
+	space := ensemble.Space()
+	l := rowLayout{
+		info: r.backend.Info, precision: r.backend.Precision, stream: streamOf(ensemble),
+		m: ensemble.Measurements(), k: space.K(), members: len(r.shapes), matrices: len(r.rules),
+		mostWork: math.Inf(1),
+	}
+	if l.info.Watchdog {
+		l.mostWork = launchWork
+	}
+	l.n1, l.n2 = space.Dims()
+	var err error
+	if l.family, err = familyOf(space); err != nil {
+		return nil, err
+	}
+	if l.precision == "" {
+		l.precision = solver.F64
+	}
+	if l.precision != solver.F64 && l.precision != solver.F32 {
+		return nil, fmt.Errorf("gpu: the arithmetic is f64 or f32, got %q", l.precision)
+	}
+	l.inMemory = l.stream == nil || r.backend.Storage != solver.Generated
+	if l.m > math.MaxInt32 || l.k > math.MaxInt32 {
+		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+
+			"a device indexes 2³¹ − 1 of each", l.m, l.k)
+	}
+	if l.members > mostBlocks {
+		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
+	}
+	l.setEntries(ensemble.Entries())
+	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
+	l.kp = l.slabs * kernels.Slab
+	l.shareRows(r.backend.tileRows)
+	return &rowOperator{rowLayout: l, ensemble: ensemble}, nil
+}
+
+// setEntries sets the format of the entries, and what follows from it.
+func (l *rowLayout) setEntries(entries sensing.Entries) {
+	l.entries = entries
+	size := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
+	l.stride = (size + 31) / 32 * 32 // whole sectors of the device's memory
+	family := "contract_"
+	if !l.inMemory {
+		family += "generated_"
+	}
+	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
+	l.stages = kernels.Stages(entries.EntryBits())
+}
+
+// streamOf returns the stream of an ensemble, if there are kernels that make its rows.
+func streamOf(e sensing.Rows) *sensing.Stream {
+	var s sensing.Stream
+	switch e := e.(type) {
+	case sensing.Gaussian[float64]:
+		s = e.Stream()
+	case sensing.Gaussian[float32]:
+		s = e.Stream()
+	case sensing.Gaussian[sensing.BF16Entry]:
+		s = e.Stream()
+	case sensing.Gaussian[sensing.Q8Entry]:
+		s = e.Stream()
+	case sensing.Rademacher:
+		s = e.Stream()
+	default:
+		return nil
+	}
+	return &s
+}
+
+// family names the kernels of a space, without their arithmetic.
+type family struct {
+	lifting    string // z from L·Rᵀ
+	pulling    string // G·X from g
+	transposed string // Gᵀ·X
+	sizes      int    // how many of n1 and n2 they take
+}
+
+// familyOf returns the kernels of a space, or says that there are none.
+func familyOf(space sensing.Space) (family, error) {
+	switch space.(type) {
+	case sensing.Sym:
+		return family{"lift_", "pullback_", "pullback_", 1}, nil
+	case sensing.Rect:
+		return family{"lift_rect_", "pullback_rect_", "pullback_rect_transposed_", 2}, nil
+	}
+	return family{}, fmt.Errorf("gpu: there are kernels for symmetric and rectangular matrices only, "+
+		"and the measurements are %s", space.Name())
+}
+
+// numberBytes is the size of one number of the arithmetic.
+func numberBytes(p solver.Precision) int64 {
+	if p == solver.F32 {
+		return 4
+	}
+	return 8
+}
+
+// buffers implements operator.
+func (o *rowOperator) buffers() []buffer {
+	members, matrices, m := int64(o.members), int64(o.matrices), int64(o.m)
+	rows := m
+	if !o.inMemory {
+		rows = int64(o.tileRows)
+	}
+	parts := members * int64(o.tileRows)
+	if once, _ := o.once(); once {
+		parts = max(parts, m)
+	}
+	return []buffer{
+		{"rows", rows * o.stride, &o.rows},
+		{"z", members * int64(o.kp) * 8, &o.z},
+		{"g", members * int64(o.kp) * 8, &o.g},
+		{"chunks", members * int64(o.chunks()) * int64(o.kp) * 8, &o.chunkSums},
+		{"chunks' first rows", int64(len(o.starts)) * 4, &o.chunkStarts},
+		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"residuals", members * m * 8, &o.res},
+		{"weights", members * m * 8, &o.weights},
+		{"zeros", m * 8, &o.zeros},
+		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
+		{"squares", members * 8, &o.sums},
+		{"lift's members", members * memberBytes, &o.lifts},
+		{"pullback's members", matrices * members * memberBytes, &o.pullbacks},
+	}
+}
+
+// smaller implements operator: generated rows, and shorter entries if the device makes them.
+func (o *rowOperator) smaller() (all []alternative) {
+	if !o.inMemory || o.stream == nil {
+		return nil
+	}
+	add := func(name string, inMemory bool, entries sensing.Entries) {
+		l := o.rowLayout
+		l.inMemory = inMemory
+		l.setEntries(entries)
+		l.shareRows(0)
+		all = append(all, alternative{name, &rowOperator{rowLayout: l}})
+	}
+	add("generated rows", false, o.entries)
+	for _, entries := range []sensing.Entries{sensing.BF16, sensing.Q8} {
+		if entries.EntryBits() < o.entries.EntryBits() {
+			add(string(entries)+" entries", true, entries)
+		}
+	}
+	return all
+}
+
+// kernels implements operator.
+func (o *rowOperator) kernels() []string {
+	entries := string(o.entries)
+	names := []string{"sum_squares"}
+	for _, p := range []string{string(solver.F64), string(o.precision)} {
+		names = append(names, o.lifting+p, o.pulling+p, o.transposed+p, "residuals_"+p, "sum_chunks_"+p,
+			"dots_"+entries+"_"+p, "accumulate_"+entries+"_"+p)
+	}
+	if o.stream != nil {
+		names = append(names, "generate_"+entries)
+	}
+	if once, _ := o.once(); once {
+		names = append(names, o.contractor.Name)
+	}
+	return names
+}
+
+// fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
+// and makes or brings the rows that lie in memory.
+func (o *rowOperator) fill(ctx context.Context, d *device) error {
+	o.device = d
+	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
+		return err
+	}
+	var starts []byte
+	for _, row := range o.starts {
+		starts = binary.LittleEndian.AppendUint32(starts, uint32(row))
+	}
+	if err := d.Upload(o.chunkStarts, starts); err != nil {
+		return err
+	}
+	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
+		return err
+	}
+	if err := o.countGroups(); err != nil {
+		return err
+	}
+	switch {
+	case !o.inMemory:
+		return nil
+	case o.stream == nil:
+		return o.bring(ctx)
+	}
+	return o.generateAll(ctx)
+}
+
+// countGroups sets how many groups of blocks contract has in one launch, or tells why contract is not one
+// launch.
+func (o *rowOperator) countGroups() error {
+	once, fault := o.once()
+	if !once {
+		if fault != "" {
+			o.tell(fmt.Sprintf("contract is done in three steps on %s, "+
+				"which give the same bits and read each row twice: %s", o.info.Name, fault))
+		}
+		return nil
+	}
+	resident, err := o.device.kernels[o.contractor.Name].Resident(256, o.stages)
+	if err != nil {
+		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
+	}
+	o.groups = min(resident/o.slabs, o.chunks())
+	return nil
+}
+
+// generateAll makes all rows on the device.
+func (o *rowOperator) generateAll(ctx context.Context) error {
+	most := 1 << 12 // rows at a time: ctx is asked between
+	if o.info.Watchdog {
+		most = min(max(launchNormals/o.k, 1), most)
+	}
+	for first := 0; first < o.m; first += most {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		at := o.rows + driver.Pointer(int64(first)*o.stride)
+		if err := o.generate(at, first, min(most, o.m-first)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bring copies the rows of an ensemble from the host, which makes or has them.
+func (o *rowOperator) bring(ctx context.Context) error {
+	order := binary.LittleEndian
+	switch s := o.ensemble.(type) {
+	case sensing.RowSource[float64]:
+		return bring(ctx, o, s, func(dst []byte, v float64) { order.PutUint64(dst, math.Float64bits(v)) })
+	case sensing.RowSource[float32]:
+		return bring(ctx, o, s, func(dst []byte, v float32) { order.PutUint32(dst, math.Float32bits(v)) })
+	case sensing.RowSource[sensing.BF16Entry]:
+		return bring(ctx, o, s, func(dst []byte, v sensing.BF16Entry) { order.PutUint16(dst, uint16(v)) })
+	case sensing.RowSource[sensing.Q8Entry]:
+		return bring(ctx, o, s, func(dst []byte, v sensing.Q8Entry) { dst[0] = byte(v) })
+	case sensing.RowSource[sensing.SignWord]:
+		return bring(ctx, o, s, func(dst []byte, v sensing.SignWord) { order.PutUint32(dst, uint32(v)) })
+	}
+	return fmt.Errorf("gpu: the %s ensemble is not a source of rows", o.ensemble.Name())
+}
+
+// bring copies rows in pieces of some megabytes. put writes one entry.
+func bring[E sensing.Entry](
+	ctx context.Context, o *rowOperator, s sensing.RowSource[E], put func(dst []byte, v E),
+) error {
+	row := make([]E, sensing.RowLen[E](o.k))
+	size := binary.Size(row[0])
+	rows := max(1, int(16<<20/o.stride))
+	piece := make([]byte, int64(rows)*o.stride) // padding stays 0
+	for first := 0; first < o.m; first += rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		count := min(rows, o.m-first)
+		for i := range count {
+			s.Row(first+i, row)
+			dst := piece[int64(i)*o.stride:]
+			for j, v := range row {
+				put(dst[j*size:], v)
+			}
+		}
+		at := o.rows + driver.Pointer(int64(first)*o.stride)
+		if err := o.Upload(at, piece[:int64(count)*o.stride]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contract implements operator: lift, contract, pullback.
+func (o *rowOperator) contract(y driver.Pointer, parts []part) error {
+	if err := o.list(parts); err != nil {
+		return err
+	}
+	cols := 0
+	for _, p := range parts {
+		cols = max(cols, p.cols)
+	}
+	if err := o.lift(o.precision, o.lifts, len(parts), cols); err != nil {
+		return err
+	}
+	if err := o.contractAll(y, len(parts)); err != nil {
+		return err
+	}
+	for b, p := range parts[0].pulls {
+		list := o.pullbacks + driver.Pointer(b*len(parts)*memberBytes)
+		if err := o.pullback(o.precision, p.transposed, p.scale, list, len(parts), cols); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list writes the lists of members for lift and for the pullbacks, one after another, unless they are those
+// of the last contract.
+func (o *rowOperator) list(parts []part) error {
+	var lifts, pullbacks []product
+	step := int64(o.kp) * numberBytes(o.precision) // from a member's coordinates to the next
+	offset := func(at int) driver.Pointer { return driver.Pointer(int64(at) * step) }
+	for at, p := range parts {
+		lifts = append(lifts, product{p.l, p.r, p.cols, o.z + offset(at)})
+	}
+	for b := range parts[0].pulls {
+		for at, p := range parts {
+			pullbacks = append(pullbacks, product{o.g + offset(at), p.pulls[b].x, p.cols, p.pulls[b].dst})
+		}
+	}
+	all := encode(append(lifts, pullbacks...))
+	if bytes.Equal(all, o.listed) {
+		return nil
+	}
+	o.listed = nil
+	if err := o.Upload(o.lifts, all[:len(lifts)*memberBytes]); err != nil {
+		return err
+	}
+	if err := o.Upload(o.pullbacks, all[len(lifts)*memberBytes:]); err != nil {
+		return err
+	}
+	// z has zeros past its last coordinate, wherever the precision puts it.
+	if err := o.Fill(o.z, 0, int64(len(parts))*step); err != nil {
+		return err
+	}
+	o.listed = all
+	return nil
+}
+
+// contractAll does res and g of as many members as z holds.
+func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
+	done := false
+	if members == 1 {
+		var err error
+		if done, err = o.contractOnce(y); err != nil {
+			return err
+		}
+	}
+	if !done {
+		if err := o.contractInTiles(y, members); err != nil {
+			return err
+		}
+	}
+	return o.sumChunks(o.precision, members)
+}
+
+// contractOnce contracts one member in one launch. It returns false if the device does not take all blocks of
+// a launch at one time, however few groups of blocks they are.
+func (o *rowOperator) contractOnce(y driver.Pointer) (done bool, err error) {
+	asked := o.groups
+	for o.groups > 0 {
+		err = o.launchContract(y, o.groups)
+		if !errors.Is(err, driver.ErrCooperative) {
+			break
+		}
+		o.groups /= 2 // another process may have its share of the multiprocessors
+	}
+	switch {
+	case asked == o.groups:
+	case o.groups > 0:
+		o.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer",
+			o.info.Name, o.groups, asked))
+	default:
+		o.tell(fmt.Sprintf("contract is done in three steps, "+
+			"which give the same bits and read each row twice: %v", err))
+		err = nil
+	}
+	return o.groups > 0, err
+}
+
+// contractInTiles contracts members in three steps, tile after tile.
+func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
+	return o.eachTile(func(t tile) error {
+		if err := o.dots(o.precision, t, members); err != nil {
+			return err
+		}
+		if err := o.residuals(o.precision, t, members, y, 1/float64(o.m)); err != nil {
+			return err
+		}
+		return o.accumulate(o.precision, t, members)
+	})
+}
+
+// eachTile calls do for tile after tile of rows. It first makes those that are not in memory.
+func (o *rowOperator) eachTile(do func(t tile) error) error {
+	for first := 0; first < o.m; first += o.tileRows {
+		t := tile{first, min(o.tileRows, o.m-first), o.rows}
+		if o.inMemory {
+			t.rows += driver.Pointer(int64(first) * o.stride)
+		} else if t != o.made {
+			o.made = tile{}
+			if err := o.generate(t.rows, t.first, t.count); err != nil {
+				return err
+			}
+			o.made = t
+		}
+		if err := do(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// squares implements operator.
+func (o *rowOperator) squares(dst []float64) error {
+	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
+		return err
+	}
+	return o.downloadNumbers(dst, o.sums)
+}
+
+// apply implements operator: lift, and the residuals beside zeros.
+func (o *rowOperator) apply(p []float64, l, r driver.Pointer, cols int) error {
+	o.listed = nil // lifts and z are used here
+	if err := o.Upload(o.lifts, encode([]product{{l, r, cols, o.z}})); err != nil {
+		return err
+	}
+	if err := o.Fill(o.z, 0, int64(o.kp)*8); err != nil {
+		return err
+	}
+	if err := o.lift(solver.F64, o.lifts, 1, cols); err != nil {
+		return err
+	}
+	err := o.eachTile(func(t tile) error {
+		if err := o.dots(solver.F64, t, 1); err != nil {
+			return err
+		}
+		return o.residuals(solver.F64, t, 1, o.zeros, 0)
+	})
+	if err != nil {
+		return err
+	}
+	return o.downloadNumbers(p, o.res)
+}
+
+// adjointMul implements operator: the rows weighted with w, and pullback.
+func (o *rowOperator) adjointMul(
+	dst driver.Pointer, w []float64, trans bool, x driver.Pointer, cols int,
+) error {
+	o.listed = nil // pullbacks is used here
+	if err := o.Upload(o.pullbacks, encode([]product{{o.g, x, cols, dst}})); err != nil {
+		return err
+	}
+	if err := o.Upload(o.weights, bytesOfNumbers(w)); err != nil {
+		return err
+	}
+	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1) }); err != nil {
+		return err
+	}
+	if err := o.sumChunks(solver.F64, 1); err != nil {
+		return err
+	}
+	return o.pullback(solver.F64, trans, 1, o.pullbacks, 1, cols)
+}
+
+// Each function from here on launches one family of kernels; the head of its file in kernels/ has the
+// equation and the parameters.
+
+// lift does z = svec(L·Rᵀ), or vec(L·Rᵀ), for each member in a list on the device, of at most cols columns.
+func (o *rowOperator) lift(precision solver.Precision, list driver.Pointer, members, cols int) error {
+	grid := driver.Dim{blocks(o.n2, 16), blocks(o.n1, 16)}
+	return o.inPieces(members, cols, func(first, count int) error {
+		grid[2] = count
+		return o.launch(o.lifting+string(precision), grid, driver.Dim{16, 16, 1},
+			o.sized(list+driver.Pointer(first*memberBytes))...)
+	})
+}
+
+// pullback does dst = scale·G·X, or scale·Gᵀ·X, for each member in a list on the device, of at most cols
+// columns.
+func (o *rowOperator) pullback(
+	precision solver.Precision, transposed bool, scale float64, list driver.Pointer, members, cols int,
+) error {
+	name, rows := o.pulling, o.n1
+	if transposed {
+		name, rows = o.transposed, o.n2
+	}
+	grid := driver.Dim{blocks(cols, 16), blocks(rows, 16)}
+	return o.inPieces(members, cols, func(first, count int) error {
+		grid[2] = count
+		return o.launch(name+string(precision), grid, driver.Dim{16, 16, 1},
+			append(o.sized(list+driver.Pointer(first*memberBytes)), driver.F64(scale))...)
+	})
+}
+
+// inPieces launches a product of n1 × n2 and so many columns for all members together, or for some at a time
+// if a watchdog stops long launches. The product of one member is never cut: at n = r = 4000 it takes 64·10⁹
+// multiply-adds.
+func (o *rowOperator) inPieces(members, cols int, launch func(first, count int) error) error {
+	each := float64(o.n1) * float64(o.n2) * float64(cols)
+	most := int(max(min(o.mostWork/each, float64(members)), 1))
+	for first := 0; first < members; first += most {
+		if err := launch(first, min(most, members-first)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sized returns a list of members and the sizes of the space's matrices, as lift and pullback take them.
+func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
+	return []driver.Arg{driver.Ptr(list), driver.U32(o.n1), driver.U32(o.n2)}[:1+o.sizes]
+}
+
+// generate makes count rows from the first on.
+func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
+	unit := int64(16) // bytes that one thread makes
+	if bits := o.entries.EntryBits(); bits >= 16 {
+		unit = int64(2 * bits / 8)
+	}
+	grid := driver.Dim{blocks(int(o.stride/unit), 256), count, 1}
+	key, number := o.stream.Key()
+	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
+		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+}
+
+// launchContract does partials, res and chunks of the member whose z is the first, all in one launch of so
+// many groups of blocks.
+func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
+	size := int64(o.m) * int64(o.slabs) * numberBytes(o.precision)
+	if err := o.Fill(o.partials, 0xff, size); err != nil {
+		return err
+	}
+	var args []driver.Arg
+	if o.inMemory {
+		args = append(args, driver.Ptr(o.rows))
+	}
+	args = append(args, driver.Ptr(o.z), driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(o.res),
+		driver.Ptr(o.chunkSums), driver.Ptr(o.levels))
+	if o.inMemory {
+		args = append(args, driver.U32(int(o.stride)))
+	} else {
+		key, number := o.stream.Key()
+		args = append(args, driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunkStarts),
+		driver.U32(o.chunks()), driver.F64(1/float64(o.m)))
+	return o.Launch(driver.Launch{
+		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
+		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
+	})
+}
+
+// dots does the slabs' parts of the dot products of a tile's rows with each member's z.
+func (o *rowOperator) dots(precision solver.Precision, t tile, members int) error {
+	grid := driver.Dim{o.slabs, blocks(t.count, 4), blocks(members, 4)}
+	return o.launch("dots_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
+		driver.Ptr(t.rows), driver.Ptr(o.z), driver.Ptr(o.partials), driver.Ptr(o.levels),
+		driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k), driver.U32(o.slabs),
+		driver.U32(members))
+}
+
+// residuals does res and w = scale·res of a tile's rows, against y.
+func (o *rowOperator) residuals(
+	precision solver.Precision, t tile, members int, y driver.Pointer, scale float64,
+) error {
+	grid := driver.Dim{blocks(t.count, 8), members, 1}
+	return o.launch("residuals_"+string(precision), grid, driver.Dim{256, 1, 1},
+		driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(o.res), driver.Ptr(o.weights), driver.U32(o.slabs),
+		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
+}
+
+// accumulate adds a tile's rows, weighted, to the sums of their chunks.
+func (o *rowOperator) accumulate(precision solver.Precision, t tile, members int) error {
+	from, to := o.chunkOf(t.first), o.chunkOf(t.first+t.count-1)
+	grid := driver.Dim{blocks(o.k, 1024), to - from + 1, blocks(members, 4)}
+	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
+		driver.Ptr(t.rows), driver.Ptr(o.weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
+		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
+		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(o.chunkStarts), driver.U32(from),
+		driver.U32(o.chunks()))
+}
+
+// sumChunks does g = the sum of the chunks, for each member.
+func (o *rowOperator) sumChunks(precision solver.Precision, members int) error {
+	grid := driver.Dim{blocks(o.k, 256), members, 1}
+	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),
+		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(o.chunks()))
+}

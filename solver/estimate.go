@@ -1,0 +1,273 @@
+package solver
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/internal/krylov"
+	"github.com/matsense/matsense/sensing"
+)
+
+// SpectralEstimate holds the eigenpairs, or where matrices are not symmetric the singular values and vectors, of
+//
+//	S = 1/m Σ_i y_i A_i,
+//
+// whose expectation is M* where the ensemble is isotropic, and has M*'s eigenvectors where it is [sensing.Skewed]. Its top r* vectors estimate the truth's subspace: the
+// spectral method, to which the first iterates from a small random start are akin.
+type SpectralEstimate struct {
+	values      []float64 // descending
+	left, right *mat.Dense
+	signs       []float64 // of the eigenvalues, where values are their magnitudes
+	norm        float64   // ‖S‖, nearly
+	skew        skew      // of S beside M*
+}
+
+// NewSpectralEstimate finds the k largest of the pairs of S, n1 × n2, and their vectors. It finds all where S is to be
+// formed, in one pass over the measurements, and decomposed. That is cheap beside rows of measurements, which have n1·n2
+// numbers each. Where measurements have a structure, products with S cost little and S itself may not fit into memory: then
+// large matrices are only multiplied by blocks of vectors.
+func NewSpectralEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
+	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
+	find := func() (*SpectralEstimate, error) { return s.iterated(k) }
+	if isDecomposed(ensemble, k) {
+		find = s.decomposed
+	}
+	est, err := find()
+	if err != nil {
+		return nil, err
+	}
+	est.skew = skewOf(ensemble, s.y)
+	return est, nil
+}
+
+// SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, beside that of an engine, whose own
+// includes it where measurements are rows.
+func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
+	if _, rows := ensemble.(sensing.Rows); rows {
+		return 0
+	}
+	n1, n2 := ensemble.Space().Dims()
+	if isDecomposed(ensemble, k) {
+		return 8 * (4*float64(n1)*float64(n2) + 2*float64(n2)*float64(n2)) // S, its vectors, and what decompositions work in; the identity
+	}
+	n := n1 + n2
+	if _, sym := ensemble.Space().(sensing.Sym); sym {
+		n = n1
+	}
+	return krylov.Bytes(n, k)
+}
+
+// NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of both signs. It has the
+// eigenpairs λ, v of S that are largest in magnitude, as the singular values |λ| and vectors v and sign(λ)·v that they are. Where the
+// ensemble is [sensing.Skewed] λ is that of (S − trace·ȳ·I)/scale, as in [Spectral]: what S is shifted by has no sign to be told by.
+func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
+	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
+	skewed := skewOf(ensemble, s.y)
+	if isDecomposed(ensemble, k) {
+		all, err := s.decomposed()
+		if err != nil {
+			return nil, err
+		}
+		return signed(skewed.unshifted(all.values), all.left, len(all.values), all.norm), nil
+	}
+	// The k largest eigenvalues and the k least, those of −S: the k largest in magnitude are among them.
+	upper, err := s.iterated(k)
+	if err != nil {
+		return nil, err
+	}
+	s.negative = true
+	lower, err := s.iterated(k)
+	if err != nil {
+		return nil, err
+	}
+	values := slices.Clone(upper.values)
+	for _, v := range lower.values {
+		values = append(values, -v)
+	}
+	var vectors mat.Dense
+	vectors.Augment(upper.left, lower.left)
+	return signed(skewed.unshifted(values), &vectors, k, max(upper.norm, lower.norm)), nil
+}
+
+// signed picks the k eigenpairs that are largest in magnitude, of a matrix whose norm, before it was unshifted, is given.
+func signed(values []float64, vectors *mat.Dense, k int, norm float64) *SpectralEstimate {
+	n, _ := vectors.Dims()
+	order := make([]int, len(values))
+	for j := range order {
+		order[j] = j
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(values[b]), math.Abs(values[a])) })
+	est := &SpectralEstimate{left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil), norm: norm, skew: skew{scale: 1}}
+	for j, at := range order[:k] {
+		sign := 1.0
+		if values[at] < 0 {
+			sign = -1
+		}
+		est.values, est.signs = append(est.values, sign*values[at]), append(est.signs, sign)
+		v := mat.Col(nil, at, vectors)
+		est.left.SetCol(j, v)
+		floats.Scale(sign, v)
+		est.right.SetCol(j, v)
+	}
+	return est
+}
+
+// isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
+func isDecomposed(ensemble sensing.Ensemble, k int) bool {
+	const fewVectors, smallMatrix = 8, 512 // a matrix of this size is decomposed in a fraction of a second
+	_, rows := ensemble.(sensing.Rows)
+	side := min(ensemble.Space().Dims())
+	return rows || side <= smallMatrix || fewVectors*k > side
+}
+
+// adjoint is S as an operator, or −S.
+type adjoint struct {
+	space  sensing.Space
+	engine ProductEngine
+	y      []float64
+	// negative makes it −S.
+	negative bool
+}
+
+// multiply does dst = S·X or dst = Sᵀ·X.
+func (s *adjoint) multiply(dst *mat.Dense, trans bool, x *mat.Dense) error {
+	if err := s.engine.AdjointMul(dst, s.y, trans, x); err != nil {
+		return err
+	}
+	scale := 1 / float64(len(s.y))
+	if s.negative {
+		scale = -scale
+	}
+	dst.Scale(scale, dst)
+	return nil
+}
+
+// decomposed forms S.
+func (s *adjoint) decomposed() (*SpectralEstimate, error) {
+	n1, n2 := s.space.Dims()
+	all, identity := mat.NewDense(n1, n2, nil), mat.NewDense(n2, n2, nil)
+	for i := range n2 {
+		identity.Set(i, i, 1)
+	}
+	if err := s.multiply(all, false, identity); err != nil {
+		return nil, err
+	}
+	if _, sym := s.space.(sensing.Sym); sym {
+		return symmetricEstimate(all)
+	}
+	left, values, right, err := decompose(all)
+	if err != nil {
+		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
+	}
+	est := &SpectralEstimate{values: values, left: left, right: right, norm: values[0]}
+	return est, nil
+}
+
+// iterated multiplies S by blocks of vectors, from a random one on that is always the same. Where S is not symmetric its
+// singular values and vectors p, q are found as the positive eigenvalues of the symmetric matrix with the blocks 0, S; Sᵀ, 0, and
+// its eigenvectors [p; q]/√2.
+func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
+	n1, n2 := s.space.Dims()
+	_, sym := s.space.(sensing.Sym)
+	n := n1
+	multiply := func(dst, x *mat.Dense) error { return s.multiply(dst, false, x) }
+	if !sym {
+		n = n1 + n2
+		multiply = func(dst, x *mat.Dense) error {
+			p, q := sides(x, n1)
+			top, bottom := sides(dst, n1)
+			if err := s.multiply(top, false, q); err != nil {
+				return err
+			}
+			return s.multiply(bottom, true, p)
+		}
+	}
+	pairs, err := krylov.Leading(randomBlock(n, krylov.BlockSize(n, k)), k, multiply)
+	if err != nil {
+		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
+	}
+	est := &SpectralEstimate{values: pairs.Values, left: pairs.Vectors, right: pairs.Vectors, norm: pairs.Largest}
+	if !sym {
+		est.left, est.right = sides(pairs.Vectors, n1)
+		est.left.Scale(math.Sqrt2, est.left)
+		est.right.Scale(math.Sqrt2, est.right)
+	}
+	return est, nil
+}
+
+// sides are the first n1 rows of a stacked matrix and the others.
+func sides(a *mat.Dense, n1 int) (top, bottom *mat.Dense) {
+	rows, cols := a.Dims()
+	return a.Slice(0, n1, 0, cols).(*mat.Dense), a.Slice(n1, rows, 0, cols).(*mat.Dense)
+}
+
+// randomBlock returns independent N(0, 1) numbers.
+func randomBlock(n, columns int) *mat.Dense {
+	stream := sensing.NewStream(0, sensing.EstimateStream)
+	block := mat.NewDense(n, columns, nil)
+	for i := range n {
+		stream.Normals(uint64(i), block.RawRowView(i))
+	}
+	return block
+}
+
+// symmetricEstimate decomposes a symmetric S, and overwrites it.
+func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
+	n, _ := s.Dims()
+	var eigen mat.EigenSym
+	if !eigen.Factorize(mat.NewSymDense(n, s.RawMatrix().Data), true) {
+		return nil, fmt.Errorf("solver: the eigenpairs of the %d × %d spectral estimate could not be found", n, n)
+	}
+	ascending := eigen.Values(nil)
+	var v mat.Dense
+	eigen.VectorsTo(&v)
+	for j := range n {
+		s.SetCol(j, mat.Col(nil, n-1-j, &v))
+	}
+	slices.Reverse(ascending)
+	return &SpectralEstimate{values: ascending, left: s, right: s, norm: max(ascending[0], -ascending[n-1])}, nil
+}
+
+// Values returns the eigenvalues of S that were found, or their magnitudes where it is signed, or its singular values, largest first. The caller must not change them.
+func (s *SpectralEstimate) Values() []float64 { return s.values }
+
+// Top returns the eigenvectors of the r largest eigenvalues, of which as many were found, n × r; where S is not symmetric the singular vectors, [P; Q]/√2 of
+// (n1 + n2) × r. The caller must not change them.
+func (s *SpectralEstimate) Top(r int) *mat.Dense {
+	left, right := s.sides(r)
+	return whole(left, right)
+}
+
+// sides returns the vectors of the r largest values: one matrix where S is symmetric.
+func (s *SpectralEstimate) sides(r int) (left, right *mat.Dense) {
+	first := func(a *mat.Dense) *mat.Dense {
+		n, _ := a.Dims()
+		return a.Slice(0, n, 0, r).(*mat.Dense)
+	}
+	if left = first(s.left); s.left == s.right {
+		return left, left
+	}
+	return left, first(s.right)
+}
+
+// AngleTo returns the sine of the largest principal angle between the truth's subspace and that of the top r*
+// vectors.
+func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
+	return sineBetween(truthBasis(truth, s.left != s.right), s.Top(truth.Rank()))
+}
+
+// SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
+// at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
+// much, it is twice that. Where measurements are [sensing.Skewed] the curvature is about 2·(scale·‖M*‖ + trace·tr(M*)), and that is 2‖S‖.
+func (s *SpectralEstimate) SuggestStep() float64 {
+	norm := s.norm
+	if s.left != s.right && s.signs == nil {
+		norm /= 2
+	}
+	return 1 / (4 * norm)
+}

@@ -1,0 +1,210 @@
+package solver
+
+import (
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Member is one run's place in an engine: what a [Method] works with. It checks the sizes of everything that it is
+// handed, so that engines need not.
+type Member struct {
+	engine Engine
+	number int
+	space  sensing.Space
+	shapes []Shape
+}
+
+// NewMember gives a member's place in an engine to a run with factor rank r; its slots become zeros. The engine was
+// opened on the space and with the parametrization, and with at least that factor rank.
+func NewMember(e Engine, number int, space sensing.Space, p Parametrization, r int) (*Member, error) {
+	shapes, err := p.Shapes(space, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Reset(number, r); err != nil {
+		return nil, err
+	}
+	return &Member{e, number, space, shapes}, nil
+}
+
+// Shapes returns the sizes of the factor's matrices.
+func (m *Member) Shapes() []Shape { return m.shapes }
+
+// Observations returns y, m numbers, which the caller must not change.
+func (m *Member) Observations() []float64 { return m.engine.Observations() }
+
+// ShapesOf returns the sizes of what a slot holds: the factor's, or of a vector one column of m numbers.
+func (m *Member) ShapesOf(slot Slot) []Shape {
+	if slot >= VectorSlot {
+		return []Shape{{len(m.Observations()), 1}}
+	}
+	return m.shapes
+}
+
+// check compares a factor's shapes with a slot's.
+func (m *Member) check(verb string, slot Slot, f Factor) error {
+	have, want := f.Shapes(), m.ShapesOf(slot)
+	switch {
+	case slices.Equal(have, want):
+		return nil
+	case slot >= VectorSlot:
+		return fmt.Errorf("solver: %s vector %d: the vector is %v, of %d observations",
+			verb, slot-VectorSlot, have, len(m.Observations()))
+	}
+	return fmt.Errorf("solver: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
+}
+
+// alike refuses slots of different shapes.
+func alike(verb string, slots ...Slot) error {
+	for _, s := range slots {
+		if (s >= VectorSlot) != (slots[0] >= VectorSlot) {
+			return fmt.Errorf("solver: %s slots %v, which have different shapes", verb, slots)
+		}
+	}
+	return nil
+}
+
+// Set copies f into a slot.
+func (m *Member) Set(slot Slot, f Factor) error {
+	if err := m.check("set", slot, f); err != nil {
+		return err
+	}
+	return m.engine.Set(m.number, slot, f)
+}
+
+// Get copies a slot into f.
+func (m *Member) Get(slot Slot, f Factor) error {
+	if err := m.check("get", slot, f); err != nil {
+		return err
+	}
+	return m.engine.Get(m.number, slot, f)
+}
+
+// Gradient fills the Gradient slot with ∇f at the iterate.
+func (m *Member) Gradient() error { return m.engine.Gradient(m.number) }
+
+// Loss returns f at the iterate.
+func (m *Member) Loss() (float64, error) {
+	var loss [1]float64
+	err := m.engine.Losses(loss[:], m.number)
+	return loss[0], err
+}
+
+// Combine does dst ← a·x + b·y, as [Engine.Combine].
+func (m *Member) Combine(dst Slot, a float64, x Slot, b float64, y Slot) error {
+	if err := alike("combine", dst, x, y); err != nil {
+		return err
+	}
+	return m.engine.Combine(m.number, dst, a, x, b, y)
+}
+
+// Dot returns ⟨x, y⟩, as [Engine.Dot].
+func (m *Member) Dot(x, y Slot) (float64, error) {
+	if err := alike("multiply", x, y); err != nil {
+		return 0, err
+	}
+	return m.engine.Dot(m.number, x, y)
+}
+
+// Precondition does dst ← X·(PᵀP + λI)⁻¹, as [Engine.Precondition].
+func (m *Member) Precondition(dst, x Slot, lambda float64) error {
+	return m.engine.Precondition(m.number, dst, x, lambda)
+}
+
+// Project does dst ← W·(WᵀW)⁻¹·(WᵀX), as [Engine.Project].
+func (m *Member) Project(dst, x Slot) error { return m.engine.Project(m.number, dst, x) }
+
+// DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method's [Needs]
+// say Draws.
+func (m *Member) DrawGradient(d Draw) error {
+	e, ok := m.engine.(DrawEngine)
+	if !ok {
+		return m.lacks(Needs{Draws: true})
+	}
+	if err := d.Check(len(m.Observations())); err != nil {
+		return fmt.Errorf("solver: %w", err)
+	}
+	return e.DrawGradient(m.number, d)
+}
+
+// Evaluate writes f of each point to dst. The method's [Needs] say Values.
+func (m *Member) Evaluate(dst []float64, points ...Factor) error {
+	e, ok := m.engine.(ValueEngine)
+	if !ok {
+		return m.lacks(Needs{Values: true})
+	}
+	if len(dst) != len(points) {
+		return fmt.Errorf("solver: evaluate %d points for %d numbers", len(points), len(dst))
+	}
+	for _, f := range points {
+		if have := f.Shapes(); !slices.Equal(have, m.shapes) {
+			return fmt.Errorf("solver: evaluate a point that is %v, and the factor is %v", have, m.shapes)
+		}
+	}
+	return e.Evaluate(dst, m.number, points...)
+}
+
+// Apply does p_i = ⟨A_i, L·Rᵀ⟩, as [ProductEngine]. The method's [Needs] say Products.
+func (m *Member) Apply(p []float64, l, r *mat.Dense) error {
+	e, ok := m.engine.(ProductEngine)
+	if !ok {
+		return m.lacks(Needs{Products: true})
+	}
+	n1, n2 := m.space.Dims()
+	lr, lc := l.Dims()
+	rr, rc := r.Dims()
+	if count := len(m.Observations()); len(p) != count || lr != n1 || rr != n2 || lc != rc {
+		return fmt.Errorf("solver: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
+			count, n1, n2, lr, lc, rr, rc, len(p))
+	}
+	return e.Apply(p, l, r)
+}
+
+// AdjointMul does dst = S·X or dst = Sᵀ·X, as [ProductEngine]. The method's [Needs] say Products.
+func (m *Member) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
+	e, ok := m.engine.(ProductEngine)
+	if !ok {
+		return m.lacks(Needs{Products: true})
+	}
+	n1, n2 := m.space.Dims()
+	if trans {
+		n1, n2 = n2, n1
+	}
+	dr, dc := dst.Dims()
+	xr, xc := x.Dims()
+	if count := len(m.Observations()); len(w) != count || dr != n1 || xr != n2 || dc != xc {
+		return fmt.Errorf("solver: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers,"+
+			" by %d × %d for %d × %d", count, n1, n2, len(w), xr, xc, dr, dc)
+	}
+	return e.AdjointMul(dst, w, trans, x)
+}
+
+// Anchor returns the factor at which the member's anchor was put last; nil if it is still the engine's first choice,
+// and for engines without anchors.
+func (m *Member) Anchor() Factor {
+	if e, ok := m.engine.(AnchorEngine); ok {
+		return e.Anchor(m.number)
+	}
+	return nil
+}
+
+// SetAnchor puts the member's anchor at a factor.
+func (m *Member) SetAnchor(f Factor) error {
+	e, ok := m.engine.(AnchorEngine)
+	if !ok {
+		return fmt.Errorf("solver: an anchor was given to an engine that has none: %w", ErrUnsupported)
+	}
+	if err := m.check("anchor", Iterate, f); err != nil {
+		return err
+	}
+	return e.SetAnchor(m.number, f)
+}
+
+// lacks is the error of a method that did not say what it needs.
+func (m *Member) lacks(n Needs) error {
+	return fmt.Errorf("solver: the engine has no %s: %w", n.Missing(Needs{})[0], ErrUnsupported)
+}

@@ -1,0 +1,47 @@
+package solver
+
+// PolyakGD is gradient descent with Polyak's step, bounded by the step size μ,
+//
+//	U ← U − μ_t ∇f(U),   μ_t = min(μ, (f(U) − f*)/‖∇f(U)‖²),
+//
+// with the least value f* of f: 0 if the observations are exact and the factor has enough columns. On a quadratic
+// whose curvatures go from ℓ to L, μ_t goes from 1/(2L) to 1/(2ℓ), so that no curvature need be known. From a small
+// start the bound is needed: near U = 0 the gradient vanishes and f − f* does not. Once f ≤ f*, U stays. (Polyak,
+// Introduction to Optimization, 1987, section 5.3; Hazan and Kakade, Revisiting the Polyak Step Size, arXiv 1905.00313;
+// the bound as in Loizou, Vaswani, Laradji and Lacoste-Julien, Stochastic Polyak Step-size for SGD, arXiv 2002.10542.)
+type PolyakGD struct {
+	// StepSize is μ > 0, the largest step.
+	StepSize float64
+	// OptimalValue is f* ≥ 0.
+	OptimalValue float64
+}
+
+var _ Method = PolyakGD{}
+
+// Name implements [Method].
+func (PolyakGD) Name() string { return "polyak-gd" }
+
+// Needs implements [Method].
+func (PolyakGD) Needs() Needs { return Needs{Gradient: true} }
+
+// Step implements [Method].
+func (d PolyakGD) Step(m *Member, _ int) error {
+	loss, err := m.Loss()
+	if err != nil {
+		return err
+	}
+	square, err := m.Dot(Gradient, Gradient)
+	if err != nil {
+		return err
+	}
+	return m.Combine(Iterate, 1, Iterate, -d.step(loss, square), Gradient)
+}
+
+// step is μ_t where f(U) = loss and ‖∇f(U)‖² = square.
+func (d PolyakGD) step(loss, square float64) float64 {
+	above := max(loss-d.OptimalValue, 0)
+	if square*d.StepSize <= above { // and no division by zero
+		return d.StepSize
+	}
+	return above / square
+}

@@ -1,0 +1,39 @@
+package solver
+
+import "math"
+
+// PrecGD is PrecGD: scaled gradient descent whose damping follows the error,
+//
+//	U ← U − μ ∇f(U) (UᵀU + λI)⁻¹,   λ = √(1/m Σ_i (⟨A_i, UUᵀ⟩ − y_i)²) = 2·√f(U)
+//
+// with a constant step size μ. λ stands for the distance ‖UUᵀ − M*‖_F, which it is close to where the measurements are nearly
+// an isometry: large while little is known, and gone at the solution. For factors with more columns than the truth's rank.
+// (Zhang, Fattahi and Zhang, Preconditioned Gradient Descent for Over-Parameterized Nonconvex Matrix Factorization, NeurIPS
+// 2021; their f is the mean square.)
+type PrecGD struct {
+	// StepSize is μ > 0.
+	StepSize float64
+}
+
+var (
+	_ Method    = PrecGD{}
+	_ Selective = PrecGD{}
+)
+
+// Name implements [Method].
+func (PrecGD) Name() string { return "prec-gd" }
+
+// Needs implements [Method]: a slot for the direction.
+func (PrecGD) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
+
+// Suits implements [Selective].
+func (PrecGD) Suits(p Parametrization) error { return needsPairs(p) }
+
+// Step implements [Method].
+func (d PrecGD) Step(m *Member, _ int) error {
+	loss, err := m.Loss()
+	if err != nil {
+		return err
+	}
+	return scaledStep(m, d.StepSize, 2*math.Sqrt(loss))
+}

@@ -1,0 +1,34 @@
+package solver
+
+import (
+	"math"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// Random starts from α·G, with the entries of G independent N(0, 1/r). Row i of the factor's matrix number b is
+// row i + 2³²·b of the seed's start stream.
+type Random struct {
+	Alpha float64
+	Seed  uint64
+}
+
+var _ Start = Random{}
+
+// Factor implements [Start].
+func (s Random) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (Factor, error) {
+	f := NewFactor(shapes)
+	stream := sensing.NewStream(s.Seed, sensing.StartStream)
+	for b, u := range f {
+		rows, r := u.Dims()
+		scale := s.Alpha / math.Sqrt(float64(r))
+		for i := range rows {
+			row := u.RawRowView(i)
+			stream.Normals(uint64(b)<<32|uint64(i), row)
+			for j := range row {
+				row[j] *= scale
+			}
+		}
+	}
+	return f, nil
+}

@@ -1,0 +1,102 @@
+package solver
+
+import "math"
+
+// RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
+// the observations by e in a ball, and pays for it:
+//
+//	min over Z, max over ‖e‖ ≤ ρ√m of  φ(Z, e) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − e_i)² − λ/(4m)·‖e‖²,   λ > 1.
+//
+// Both move at once, by constant step sizes μ and η, from e = 0:
+//
+//	U ← U − μ ∇_Uφ (UᵀU)⁻¹,   e ← the point of the ball nearest to e − η(res + (λ − 1)e),   res_i = ⟨A_i, Z⟩ − y_i.
+//
+// The first is a step down the Riemannian gradient on the matrices of U's rank, as factors up to rotation, in the metric
+// ⟨B, C⟩_U = tr(UᵀU·BᵀC) (Mishra, Meyer, Bonnabel and Sepulchre, Computational Statistics 29, 2014); the second a step up the gradient
+// in the inner product 1/(2m)·⟨d, e⟩. docs/games.md has the equilibrium and rates. (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis,
+// Curvature-Independent Last-Iterate Convergence for Games on Riemannian Manifolds, arXiv 2306.16617.)
+type RGDA struct {
+	// StepSize is μ > 0, and AdversaryStep η > 0.
+	StepSize, AdversaryStep float64
+	// Weight is λ > 1: what shifts cost.
+	Weight float64
+	// Radius is ρ > 0: the root mean square that shifts may have.
+	Radius float64
+}
+
+var (
+	_ Method    = RGDA{}
+	_ Selective = RGDA{}
+	_ Measuring = RGDA{}
+)
+
+// Name implements [Method].
+func (RGDA) Name() string { return "rgda" }
+
+// shiftSlot holds e.
+const shiftSlot = VectorSlot
+
+// Needs implements [Method]: a slot for the direction and a vector for e.
+func (RGDA) Needs() Needs { return Needs{Slots: 1, Vectors: 1, Draws: true, Products: true} }
+
+// Suits implements [Selective].
+func (RGDA) Suits(p Parametrization) error { return needsPSD(p) }
+
+// Step implements [Method].
+func (g RGDA) Step(m *Member, _ int) error {
+	u := NewFactor(m.Shapes())
+	if err := m.Get(Iterate, u); err != nil {
+		return err
+	}
+	vector, shift, err := shiftOf(m)
+	if err != nil {
+		return err
+	}
+	y := m.Observations()
+	p := make([]float64, len(y))
+	if err := m.Apply(p, u[0], u[0]); err != nil {
+		return err
+	}
+	if err := m.DrawGradient(Draw{Shift: shift}); err != nil {
+		return err
+	}
+	if err := scaledStep(m, g.StepSize, 0); err != nil {
+		return err
+	}
+	g.ascend(shift, p, y)
+	return m.Set(shiftSlot, vector)
+}
+
+// shiftOf returns e as its slot has it, and its m numbers, which are those of the slot's one matrix.
+func shiftOf(m *Member) (vector Factor, e []float64, err error) {
+	vector = NewFactor(m.ShapesOf(shiftSlot))
+	return vector, vector[0].RawMatrix().Data, m.Get(shiftSlot, vector)
+}
+
+// Measure implements [Measuring]: the root mean square of e.
+func (RGDA) Measure(s *Sample, m *Member) error {
+	_, e, err := shiftOf(m)
+	s.Shift = rootMeanSquare(e)
+	return err
+}
+
+// ascend moves the shift, where Z measures p.
+func (g RGDA) ascend(shift, p, y []float64) {
+	for i, e := range shift {
+		shift[i] = e - float64(g.AdversaryStep*(p[i]-y[i]+float64((g.Weight-1)*e)))
+	}
+	if size := rootMeanSquare(shift); size > g.Radius {
+		for i := range shift {
+			shift[i] *= g.Radius / size
+		}
+	}
+}
+
+// rootMeanSquare is ‖v‖/√m, of m numbers.
+func rootMeanSquare(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	return math.Sqrt(sum / float64(len(v)))
+}

@@ -1,0 +1,94 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
+)
+
+// Problem is the line that a run begins with: its problem, its device and its memory.
+func Problem(p *experiment.Plan) string {
+	c := &p.Config
+	where := "rows in " + p.Storage + ", "
+	switch {
+	case c.Entries == "": // there are no rows
+		where = ""
+	case p.Storage == "generated":
+		where = "rows generated when needed, "
+	}
+	return fmt.Sprintf("%s, %s, m = %d, factor rank %d%s; on %s (%s), %s%s of memory for data",
+		law(c), side(c), c.Measurements, c.FactorRank, arithmetic(c),
+		p.Backend.Name(), p.Backend.Device(), where, experiment.Bytes(p.Bytes))
+}
+
+// sizeOf is the size of the unknown matrix.
+func sizeOf(c *config.Config) string {
+	if c.N2 > 0 {
+		return fmt.Sprintf("%d × %d", c.N, c.N2)
+	}
+	return fmt.Sprintf("%d × %d", c.N, c.N)
+}
+
+// side is the size of the unknown matrix, in the fewest signs.
+func side(c *config.Config) string {
+	if c.N2 > 0 {
+		return sizeOf(c)
+	}
+	return fmt.Sprintf("n = %d", c.N)
+}
+
+// title is the caption of a run: its problem, method, start and measurements.
+func title(c *config.Config) string {
+	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
+	if c.Rank > 0 {
+		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
+	}
+	switch c.Parametrization {
+	case "sparse":
+		text = fmt.Sprintf("n = %d,  %d not 0,  m = %d", c.N, c.Sparsity, c.Measurements)
+	case "deep":
+		text += fmt.Sprintf(",  %d matrices", c.Depth)
+	case "indefinite":
+		text += ",  indefinite"
+	}
+	if c.Method != "gd" && c.Iterations > 0 {
+		text += ",  " + c.Method
+	}
+	switch c.Init {
+	case "random", "ones":
+		text += fmt.Sprintf(",  α = %g", c.Alpha)
+	case "saddle":
+		text += fmt.Sprintf(",  saddle start,  α = %g", c.Alpha)
+	case "spectral", "relu-spectral":
+		text += fmt.Sprintf(",  %s start", c.Init)
+	}
+	if c.Iterations > 0 {
+		text += fmt.Sprintf(",  μ = %g", c.Step)
+	}
+	if c.Kappa > 1 {
+		text += fmt.Sprintf(",  κ = %g", c.Kappa)
+	}
+	if c.Noise > 0 {
+		text += fmt.Sprintf(",  σ = %g", c.Noise)
+	}
+	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
+}
+
+// law names the ensemble, its entries if it has any, and the observation model if it is not linear.
+func law(c *config.Config) string {
+	words := c.Ensemble + " " + c.Entries
+	if c.Link != "" {
+		words += " " + c.Observation + " " + c.Link
+	}
+	return strings.Join(strings.Fields(words), " ")
+}
+
+// arithmetic names the arithmetic, if it is not f64.
+func arithmetic(c *config.Config) string {
+	if c.Precision == "f64" {
+		return ""
+	}
+	return fmt.Sprintf(", %s arithmetic", c.Precision)
+}

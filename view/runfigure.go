@@ -1,0 +1,31 @@
+package view
+
+import (
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/report"
+)
+
+// RunFigure returns the figure of a run's trajectory and phases. Its Write gives [report.ErrEmpty] if there
+// is nothing to draw.
+func RunFigure(r *experiment.Run) Figure {
+	f := trajectory(r)
+	return Figure{Name: "trajectory", Chart: f.Chart(), drawing: f}
+}
+
+// trajectory returns the drawing of a run, with its title and phases.
+func trajectory(r *experiment.Run) report.Figure {
+	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config), Rank: r.Config.Rank}
+	if s := r.Summary; s != nil && s.Recovered != nil {
+		at := func(m *experiment.Metrics) *int {
+			if m == nil {
+				return nil
+			}
+			return &m.Iteration
+		}
+		f.Phases = &report.Phases{
+			AlignmentEnd: at(s.Phases.AlignmentEnd), SaddleEnd: at(s.Phases.SaddleEnd),
+			FloorStart: at(s.Phases.FloorStart),
+		}
+	}
+	return f
+}

@@ -1,0 +1,197 @@
+package view
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// maxDownload is the longest trajectory.csv that a page has in it, in bytes.
+const maxDownload = 1_000_000
+
+// RunPage returns the page with all that a run's directory says.
+func RunPage(r *experiment.Run) (report.Page, error) {
+	c := &r.Config
+	p := report.Page{
+		Title:    fmt.Sprintf("Recovery of a %s matrix", sizeOf(c)),
+		Subtitle: title(c),
+		Verdict: report.Verdict{
+			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
+		},
+		Charts: []report.Chart{trajectory(r).Chart()},
+		Repeat: report.Repeat{
+			Commands: []string{"matsense run --config config.yaml"},
+			Note:     "Repeats the run from the file below: to the bit on the same kind of device.",
+			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: c.YAML()},
+		},
+	}
+	switch {
+	case c.Parametrization == "sparse":
+		p.Title = fmt.Sprintf("Recovery of a vector of %d numbers", c.N)
+	case c.Rank > 0:
+		p.Title += fmt.Sprintf(" of rank %d", c.Rank)
+	}
+	if s := r.Summary; s != nil {
+		p.Verdict = verdict(c, s)
+		p.Tables = append(p.Tables, metricsTable(s))
+		if s.Spectral != nil {
+			p.Tables = append(p.Tables, spectralTable(s.Spectral))
+		}
+		p.Tables = append(p.Tables, circumstances(s))
+		if len(s.Data) > 0 {
+			p.Repeat.Note += " It reads the data files that it names, whose SHA-256 is above."
+			p.Tables = append(p.Tables, dataTable(s.Data))
+		}
+	}
+	p.Tables = append(p.Tables, configTable(c))
+	p.Downloads = []report.File{p.Repeat.Config}
+	var csv bytes.Buffer
+	if err := experiment.WriteTrajectory(&csv, r.Trajectory); err != nil {
+		return p, err
+	}
+	if size := csv.Len(); size <= maxDownload {
+		p.Downloads = append(p.Downloads,
+			report.File{Name: "trajectory.csv", Type: "text/csv", Text: csv.Bytes()})
+	} else {
+		p.Notes = append(p.Notes, fmt.Sprintf(
+			"trajectory.csv, in the run's directory, has %.1f MB: too much for this page.",
+			float64(size)/1e6))
+	}
+	return p, nil
+}
+
+// verdict says how a run ended.
+func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
+	v := report.Verdict{Mood: report.Neutral, Headline: headline(s)}
+	switch {
+	case s.Status == solver.Diverged:
+		v.Mood = report.Bad
+	case s.Status == solver.Canceled || s.Recovered == nil:
+	case *s.Recovered:
+		v.Mood = report.Good
+	default:
+		v.Mood = report.Bad
+	}
+	name, value := "Test error", s.Final.TestError
+	if !known(value) {
+		name, value = "Train loss", s.Final.TrainLoss
+	}
+	if !known(value) && s.Spectral != nil {
+		v.Text = fmt.Sprintf("%s The spectral estimate's overlap with the truth's subspace is %.3f of 1, "+
+			"and their largest angle %.3g°.",
+			s.StatusText, float64(s.Spectral.EstimateOverlap), float64(s.Spectral.EstimateAngleDegrees))
+		return v
+	}
+	v.Text = fmt.Sprintf("%s %s %s at iteration %d of %d, in %.3g s.",
+		s.StatusText, name, number(value), s.Final.Iteration, c.Iterations, float64(s.SecondsTotal))
+	if s.SuggestedStep != nil {
+		v.Text += fmt.Sprintf(" Try --step %.2g.", *s.SuggestedStep)
+	}
+	return v
+}
+
+// metricsTable has the metrics at the boundaries of the phases and at the end.
+func metricsTable(s *experiment.Summary) report.Table {
+	t := report.Table{Title: "Metrics at the phases' ends", Wide: true, Head: []string{""}}
+	var columns []*experiment.Metrics
+	add := func(name string, m *experiment.Metrics) {
+		t.Head, columns = append(t.Head, name), append(columns, m)
+	}
+	if s.Recovered != nil {
+		add("I alignment ends", s.Phases.AlignmentEnd)
+		add("II saddle avoidance ends", s.Phases.SaddleEnd)
+		add("floor begins", s.Phases.FloorStart)
+	} else {
+		t.Title = "Final metrics"
+	}
+	add("last measured", &s.Final)
+	row := func(name string, value func(m *experiment.Metrics) report.Cell) {
+		cells := []report.Cell{report.Text(name)}
+		for _, m := range columns {
+			if m == nil {
+				cells = append(cells, report.Text("not reached"))
+			} else {
+				cells = append(cells, value(m))
+			}
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	row("iteration", func(m *experiment.Metrics) report.Cell { return report.Whole(m.Iteration) })
+	for _, metric := range solver.ShownMetrics() {
+		of := func(m *experiment.Metrics) float64 { return metric.Of((*solver.Sample)(m)) }
+		if metric.Always || known(of(&s.Final)) {
+			row(metric.Title, func(m *experiment.Metrics) report.Cell { return report.Number(of(m)) })
+		}
+	}
+	return t
+}
+
+// spectralTable compares a run with the spectral method.
+func spectralTable(s *experiment.SpectralSummary) report.Table {
+	cells := func(name string, sine, degrees experiment.Number) []report.Cell {
+		return []report.Cell{report.Text(name), report.Number(float64(sine)), report.Number(float64(degrees))}
+	}
+	return report.Table{
+		Title: "Beside the spectral method",
+		Head:  []string{"largest principal angle", "sine", "degrees"},
+		Rows: [][]report.Cell{
+			cells("spectral estimate to truth", s.EstimateAngle, s.EstimateAngleDegrees),
+			cells("factor to spectral estimate, at the end of alignment",
+				s.AtAlignmentEnd, s.AtAlignmentEndDegrees),
+			cells(fmt.Sprintf("factor to spectral estimate, closest (iteration %d)", s.ClosestIteration),
+				s.Closest, s.ClosestDegrees),
+		},
+	}
+}
+
+// circumstances says where a run was made, with what, from which seeds and how long it took.
+func circumstances(s *experiment.Summary) report.Table {
+	t := report.Table{Title: "Where and with what"}
+	add := func(name string, cell report.Cell) {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(name), cell})
+	}
+	add("device", report.Text(s.Device))
+	add("backend", report.Text(s.Backend))
+	add("measurements kept", report.Text(s.Storage))
+	add("precision", report.Text(s.Precision))
+	add("memory planned", report.Text(fmt.Sprintf("%.3g MB", float64(s.MemoryPlanned)/1e6)))
+	add("seed", report.Text(fmt.Sprint(s.Seeds.Seed)))
+	add("seed of the start", report.Text(fmt.Sprint(s.Seeds.StartSeed)))
+	add("seconds of stepping", report.Number(float64(s.SecondsStepping)))
+	add("seconds in all", report.Number(float64(s.SecondsTotal)))
+	if s.ResumedFrom != nil {
+		add("resumed from iteration", report.Whole(*s.ResumedFrom))
+	}
+	add("matsense", report.Text(s.Version))
+	add("Go", report.Text(s.Go))
+	add("system", report.Text(s.System))
+	return t
+}
+
+// dataTable names the contents of a user's own files.
+func dataTable(hashes map[string]string) report.Table {
+	t := report.Table{Title: "Data files", Head: []string{"", "SHA-256"}, Wide: true}
+	for _, key := range slices.Sorted(maps.Keys(hashes)) {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(key), report.Text(hashes[key])})
+	}
+	return t
+}
+
+// configTable has every setting.
+func configTable(c *config.Config) report.Table {
+	t := report.Table{Title: "Configuration", Wide: true}
+	for _, f := range c.Fields() {
+		value := report.Text(f.String())
+		if f.Type() != "string" {
+			value.Value = value.Text
+		}
+		t.Rows = append(t.Rows, []report.Cell{report.Text(f.Key), value, {Text: f.Help, Small: true}})
+	}
+	return t
+}

@@ -1,0 +1,104 @@
+package view
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/solver"
+)
+
+// WriteSummary tells how a run ended, and where its figures, its page and its directory are.
+func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
+	s := out.Summary
+	fmt.Fprintln(w)
+	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
+	if known(s.Final.TrainLoss) {
+		fmt.Fprintf(w, "  train loss %s", number(s.Final.TrainLoss))
+		if known(s.Final.TestError) {
+			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
+		}
+		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n",
+			s.Final.Iteration, float64(s.SecondsStepping))
+	}
+	if s.Recovered != nil {
+		writePhases(w, out)
+	}
+	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) {
+		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1, "+
+			"largest angle %.3g°\n",
+			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
+	}
+	if c := out.Config; s.Status == solver.Diverged && c.NeedsNearStart() {
+		fmt.Fprintf(w,
+			"  %s is for at most r* columns and starts near the truth: "+
+				"try --factor-rank %d --init spectral\n",
+			c.Method, max(c.Rank, 1))
+	}
+	if s.SuggestedStep != nil {
+		fmt.Fprintf(w,
+			"  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) "+
+				"of the spectral estimate S\n",
+			*s.SuggestedStep)
+	}
+	if s.Status == solver.Canceled {
+		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", ShellWord(out.Dir))
+	}
+	if len(figures) > 0 {
+		fmt.Fprintf(w, "  figure   %s\n", figures[0])
+	}
+	if page != "" {
+		fmt.Fprintf(w, "  report   %s\n", page)
+	}
+	fmt.Fprintf(w, "  results  %s\n", out.Dir)
+}
+
+// headline says in a sentence how a run ended.
+func headline(s *experiment.Summary) string {
+	switch {
+	case s.Status == solver.Diverged:
+		return "Diverged."
+	case s.Status == solver.Canceled:
+		return "Interrupted."
+	case s.Recovered == nil:
+		return "Done."
+	case *s.Recovered:
+		return fmt.Sprintf("Recovered (test error below %g).", experiment.RecoveredBelow)
+	}
+	if s.Final.TestError < experiment.RecoveredBelow {
+		return "Not recovered (a component of the truth is still missing)."
+	}
+	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)
+}
+
+// writePhases tells where the phases ended, and how close the run came to the spectral method.
+func writePhases(w io.Writer, out *experiment.Outcome) {
+	s := out.Summary
+	line := func(name, text string, args ...any) {
+		fmt.Fprintf(w, "  %-21s  %s\n", name, fmt.Sprintf(text, args...))
+	}
+	p := s.Phases
+	if m := p.AlignmentEnd; m != nil {
+		line("I   alignment", "until iteration %d: angle to the truth %.3f, the spectral estimate's %.3f",
+			m.Iteration, m.Angle, s.Spectral.EstimateAngle)
+	} else if s.Spectral == nil {
+		line("I   alignment", "not measured: there is no angle to a spectral estimate")
+	} else {
+		line("I   alignment", "its end was not reached")
+	}
+	if m := p.SaddleEnd; m != nil {
+		line("II  saddle avoidance", "until iteration %d: signal %.3f", m.Iteration, m.Signal)
+	} else {
+		line("II  saddle avoidance", "its end was not reached")
+	}
+	if m := p.FloorStart; m != nil {
+		line("III refinement", "its floor from iteration %d: test error %s", m.Iteration, number(m.TestError))
+	} else {
+		line("III refinement", "no floor yet")
+	}
+	if sp := s.Spectral; sp != nil && p.AlignmentEnd != nil && out.Config.Init == "random" {
+		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from "+
+			"the spectral estimate,\n  which is %.2g° from the truth\n",
+			sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
+	}
+}

@@ -1,0 +1,198 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// titles are the settings, and the numbers of a sweep that are no metrics, in words, if their names would not
+// do.
+var titles = map[string]string{
+	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
+	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
+	"directions": "directions q of each step", "radius": "radius δ",
+	"evaluation-noise": "noise on values of f",
+
+	"iteration": "iteration (steps)", "iterations": "iterations (steps)",
+	"alignment_end": "end of phase I (steps)", "saddle_avoidance_end": "end of phase II (steps)",
+	"floor_start":                          "start of the floor (steps)",
+	"estimate_to_truth":                    "angle of spectral estimate and truth (sine)",
+	"estimate_overlap":                     "overlap of spectral estimate and truth",
+	"factor_to_estimate_closest":           "least angle to the spectral estimate (sine)",
+	"factor_to_estimate_closest_iteration": "steps to the least angle to the spectral estimate",
+	"recovered":                            "share of runs that recovered the truth",
+}
+
+// settingTitle names a setting.
+func settingTitle(key string) string {
+	if t, found := titles[key]; found {
+		return t
+	}
+	return key
+}
+
+// numberTitle names a number of a run.
+func numberTitle(name string) string {
+	if target, found := strings.CutPrefix(name, "iterations_to_"); found {
+		return "steps to test error " + plainNumber(target)
+	}
+	if target, found := strings.CutPrefix(name, "seconds_to_"); found {
+		return "seconds to test error " + plainNumber(target)
+	}
+	if m, found := solver.MetricNamed(name); found {
+		return m.Axis
+	}
+	return settingTitle(name)
+}
+
+// plainNumber writes a number as people do where it is not too small or too large for that.
+func plainNumber(text string) string {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || x != 0 && (math.Abs(x) < 1e-3 || math.Abs(x) >= 1e5) {
+		return strings.Replace(text, "-", "−", 1)
+	}
+	return strings.Replace(strconv.FormatFloat(x, 'g', -1, 64), "-", "−", 1)
+}
+
+// longestName is how much of a word a legend has room for.
+const longestName = 24
+
+// lineName writes a setting's value in a legend.
+func lineName(value string) string {
+	if runes := []rune(value); len(runes) > longestName { // a file, whose end tells more
+		return "…" + string(runes[len(runes)-longestName+1:])
+	}
+	x, err := strconv.ParseFloat(value, 64)
+	if err != nil || x == 0 || math.Abs(x) >= 0.01 && math.Abs(x) < 1e5 {
+		return value
+	}
+	digits, exponent, _ := strings.Cut(strconv.FormatFloat(x, 'e', 3, 64), "e")
+	digits = strings.TrimSuffix(strings.TrimRight(digits, "0"), ".")
+	e, _ := strconv.Atoi(exponent)
+	power := strings.Replace(fmt.Sprintf("10^%d", e), "-", "−", 1)
+	if digits == "1" {
+		return power
+	}
+	return digits + "·" + power
+}
+
+// counted says whether a number counts iterations.
+func counted(name string) bool {
+	return strings.HasPrefix(name, "iterations") || slices.Contains([]string{
+		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration"}, name)
+}
+
+// SweepFigure returns the figure of a selection of a sweep's runs. Its Write gives [report.ErrNothing] if no
+// number can be drawn.
+func SweepFigure(r *sweep.Results, s *sweep.Selection) Figure { return linesFigure(lines(r, s), s) }
+
+// linesFigure returns lines as a figure. The chart's title names its axes only: the page that it is on says
+// the rest.
+func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
+	chart := f.Chart()
+	chart.Title = capital(f.Y) + " over " + f.X
+	return Figure{Name: figureName(s), Chart: chart, drawing: f}
+}
+
+// lines returns the lines of a selection, with their titles.
+func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
+	f := &report.Lines{
+		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
+		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
+	}
+	if s.OverTrajectories() {
+		f.X = numberTitle(s.X)
+	}
+	if s.By != "" {
+		f.By = settingTitle(s.By)
+	}
+	for _, l := range s.Lines {
+		f.Series = append(f.Series, report.Replicas{Name: lineName(l.Value), X: l.X, Y: l.Y})
+	}
+	for _, out := range []struct {
+		n    int
+		what string
+	}{{s.Failed, "failed"}, {s.Diverged, "diverged"}, {s.Unknown, "without the number"}} {
+		if out.n > 0 {
+			f.Notes = append(f.Notes, fmt.Sprintf("left out: %s, %s", Count(out.n, "run"), out.what))
+		}
+	}
+	if missing := len(r.Runs) - len(r.Records); missing > 0 {
+		f.Notes = append(f.Notes, Count(missing, "run")+" not there yet")
+	}
+	return f
+}
+
+// sweepTitle tells the settings that all drawn runs have in common.
+func sweepTitle(r *sweep.Results, where map[string][]string) string {
+	keys := r.Spec.Keys()
+	varied := func(key string) bool { return slices.Contains(keys, key) && len(where[key]) != 1 }
+	c := r.Runs[0].Config
+	for i, run := range r.Runs { // one that the conditions leave
+		if !slices.ContainsFunc(keys, func(key string) bool {
+			return len(where[key]) > 0 && !slices.Contains(where[key], run.Values[slices.Index(keys, key)])
+		}) {
+			c = r.Runs[i].Config
+			break
+		}
+	}
+	same := func(value func(c *config.Config) int) bool {
+		differs := func(run sweep.Run) bool { return value(&run.Config) != value(&c) }
+		return !slices.ContainsFunc(r.Runs, differs)
+	}
+	var parts []string
+	add := func(key, format string, value any) {
+		if !varied(key) {
+			parts = append(parts, fmt.Sprintf(format, value))
+		}
+	}
+	if c.N2 > 0 && !varied("n2") {
+		add("n", "%s", sizeOf(&c))
+	} else {
+		add("n", "n = %d", c.N)
+	}
+	if c.Rank > 0 {
+		add("rank", "r* = %d", c.Rank)
+	}
+	if len(where["measurements"]) == 1 || same(func(c *config.Config) int { return c.Measurements }) {
+		add("measurements", "m = %d", c.Measurements)
+	}
+	if len(where["factor-rank"]) == 1 || same(func(c *config.Config) int { return c.FactorRank }) {
+		add("factor-rank", "r = %d", c.FactorRank)
+	}
+	if c.Init == "random" {
+		add("alpha", "α = %g", c.Alpha)
+	}
+	add("step", "μ = %g", c.Step)
+	if c.Kappa > 1 {
+		add("kappa", "κ = %g", c.Kappa)
+	}
+	if c.Noise > 0 {
+		add("noise", "σ = %g", c.Noise)
+	}
+	add("ensemble", "%s", c.Ensemble)
+	return strings.Join(parts, ",  ")
+}
+
+// figureName is the file of a selection's figure, without its ending.
+func figureName(s *sweep.Selection) string {
+	name := fmt.Sprintf("sweep-%s-vs-%s", s.Y, s.X)
+	for _, key := range slices.Sorted(maps.Keys(s.Where)) {
+		name += "-" + key + "-" + strings.Join(s.Where[key], "-")
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+}

@@ -1,0 +1,44 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+// WriteSweepPlan says what a sweep will run, with memory and time.
+func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
+	runs := p.Count()
+	var over []string
+	for _, a := range p.Spec.Axes {
+		over = append(over, fmt.Sprintf("%d × %s", a.Len(), strings.Join(a.Keys, " with ")))
+	}
+	for _, r := range []struct {
+		n    int
+		what string
+	}{{p.Spec.Seeds, "seed"}, {p.Spec.StartSeeds, "start-seed"}} {
+		if r.n > 0 {
+			over = append(over, Count(r.n, r.what))
+		}
+	}
+	fmt.Fprint(w, Count(len(p.Runs), "run"))
+	if len(over) > 0 {
+		fmt.Fprintf(w, " over %s", strings.Join(over, ", "))
+	}
+	fmt.Fprintln(w)
+	if p.Shards > 1 {
+		fmt.Fprintf(w, "part %d of %d: %s\n", p.Shard+1, p.Shards, Count(runs, "run"))
+	}
+	if runs == 0 { // more parts than runs
+		return
+	}
+	left := "how long it takes cannot be told on this device"
+	if p.Estimate > 0 {
+		left = "about " + Rounded(p.Estimate) + " on this machine"
+	}
+	fmt.Fprintf(w, "%s with measurements of their own, up to %s together, %s of memory for data, %s\n",
+		Count(len(p.Part), "group"), Count(p.Seats, "run"), experiment.Bytes(p.Bytes), left)
+}

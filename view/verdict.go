@@ -1,0 +1,78 @@
+package view
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/reproduce"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
+)
+
+// WriteVerdict tells a claim and what was found of it.
+func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
+	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
+	for _, line := range v.Findings {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	fmt.Fprintln(w)
+}
+
+// Judge puts a verdict at the head of a sweep's page.
+func Judge(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
+	found := report.Table{Title: "What was found", Wide: true, Note: page.Verdict.Text}
+	for _, line := range v.Findings {
+		found.Rows = append(found.Rows, []report.Cell{report.Text(line)})
+	}
+	page.Tables = append([]report.Table{found}, page.Tables...)
+	page.Title = capital(e.About)
+	moods := map[reproduce.Status]report.Mood{
+		reproduce.Agrees: report.Good, reproduce.Disagrees: report.Bad, reproduce.Unclear: report.Neutral,
+	}
+	page.Verdict = report.Verdict{
+		Mood: moods[v.Status], Headline: capital(string(v.Status)) + ".", Text: e.Claim,
+	}
+}
+
+// VerdictFigure returns a figure that a verdict is judged by. The error is [sweep.Results.Select]'s.
+func VerdictFigure(r *sweep.Results, f reproduce.Figure) (Figure, error) {
+	if f.Phases {
+		return RunFigure(recordedRun(r)), nil
+	}
+	s, err := r.Select(f.Query)
+	if err != nil {
+		return Figure{}, err
+	}
+	l := lines(r, s)
+	l.Fit = l.Fit && f.Fit
+	for _, g := range f.Guides {
+		l.Guides = append(l.Guides, report.Guide(g))
+	}
+	return linesFigure(l, s), nil
+}
+
+// recordedRun is a sweep's first run as its record tells it.
+func recordedRun(r *sweep.Results) *experiment.Run {
+	run := &experiment.Run{Summary: &experiment.Summary{}}
+	if len(r.Records) == 0 {
+		return run
+	}
+	rec := r.Records[0]
+	run.Config = r.Runs[rec.Index].Config
+	for _, p := range rec.Trajectory {
+		run.Trajectory = append(run.Trajectory, solver.Sample(p))
+	}
+	at := func(i *int) *experiment.Metrics {
+		if i == nil {
+			return nil
+		}
+		return &experiment.Metrics{Iteration: *i}
+	}
+	run.Summary.Recovered = rec.Recovered
+	run.Summary.Phases = experiment.PhaseSummary{
+		AlignmentEnd: at(rec.AlignmentEnd), SaddleEnd: at(rec.SaddleEnd), FloorStart: at(rec.FloorStart),
+	}
+	return run
+}
