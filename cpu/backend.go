@@ -111,12 +111,12 @@ func (b Backend) options() (options, error) {
 }
 
 // checkMixed refuses mixed precision for methods that step without the full gradient. Such steps do not use
-// anchors: only measuring the loss computes full gradients and may renew an anchor. A resumed run measures at the
-// step of its interruption too, so its anchors would differ.
+// anchors: only measuring the loss computes full gradients and may renew an anchor. A resumed run measures at
+// the step of its interruption too, so its anchors would differ.
 func (o options) checkMixed(n solver.Needs) error {
 	if (n.Draws || n.Values) && o.precision == solver.Mixed {
-		return errors.New(
-			"cpu: methods that step without the full gradient are computed with in f64, not in mixed precision")
+		return errors.New("cpu: methods that step without the full gradient are computed with in f64, " +
+			"not in mixed precision")
 	}
 	return nil
 }

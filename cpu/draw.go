@@ -5,7 +5,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not help.
+// DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not
+// help.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	m := e.members[member]
 	m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
@@ -19,8 +20,8 @@ func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	return nil
 }
 
-// whole contracts a draw with any operator, by apply and adjointMul over all measurements. Rank-one measurements
-// and Pauli words have no faster way. It keeps its memory for the next draw.
+// whole contracts a draw with any operator, by apply and adjointMul over all measurements. Rank-one
+// measurements and Pauli words have no faster way. It keeps its memory for the next draw.
 type whole struct{ values, weights []float64 }
 
 func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
@@ -75,7 +76,7 @@ type drawn[E sensing.Entry] struct {
 func (w *drawn[E]) begin(worker int) { clear(w.acc[worker]) }
 
 func (w *drawn[E]) visit(worker, first, count int) {
-	h := w.hold(worker, first, count)
+	h := w.loaded(worker, first, count)
 	h.z[0], h.acc[0] = w.z, w.acc[worker]
 	w.dot(h, 1)
 	c := &h.c[0]

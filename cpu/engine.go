@@ -91,7 +91,8 @@ func (e *engine) clear(m *member, factorRank int) error {
 func (e *engine) Reset(member, factorRank int) error {
 	m := e.members[member]
 	if factorRank > m.largest {
-		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d", member, m.largest, factorRank)
+		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d",
+			member, m.largest, factorRank)
 	}
 	return e.clear(m, factorRank)
 }
@@ -170,14 +171,16 @@ func (e *engine) Gradient(members ...int) error {
 }
 
 // Combine implements solver.Engine.
-func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
+func (e *engine) Combine(
+	member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot,
+) error {
 	m := e.members[member]
 	m.slot(dst).Combine(a, m.slot(x), b, m.slot(y))
 	m.touched(dst)
 	return nil
 }
 
-// Dot implements solver.Engine: row after row of each matrix, each row's product by chainsDot.
+// Dot implements solver.Engine. It adds the dot products of rows, by chainsDot, row after row of each matrix.
 func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 	m := e.members[member]
 	other := m.slot(y)

@@ -7,9 +7,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// pointsAtOnce is how many points Evaluate measures in one pass, which reads the rows once for all of them. For
-// n = 100, m = 2000 and f32 entries, a point among four or eight takes about half of the processor time of one
-// alone (BenchmarkEvaluate). Each point has memory for its coordinates and values.
+// pointsAtOnce is how many points Evaluate measures in one pass, which reads the rows once for all of them.
+// For n = 100, m = 2000 and f32 entries, a point among four or eight takes about half of the processor time
+// of one alone (BenchmarkEvaluate). Each point has memory for its coordinates and values.
 const pointsAtOnce = 8
 
 // Evaluate implements solver.ValueEngine, in f64.

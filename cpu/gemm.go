@@ -16,9 +16,9 @@ import (
 // so that neither the instructions nor the workers nor the shape of the tiles change a bit.
 //
 // B is copied into panels. A panel has as many columns as a tile is wide, the last ones zero if B has fewer,
-// so that tiles read memory in order. A task is the part of C that belongs to one panel and one strip of rows;
-// one worker does it. The caller is a worker too. It waits for tasks that other workers have begun, but never
-// for a worker to start: on a busy machine that takes longer than the whole multiplication.
+// so that tiles read memory in order. A task is the part of C that belongs to one panel and one strip of
+// rows; one worker does it. The caller is a worker too. It waits for tasks that other workers have begun, but
+// never for a worker to start: on a busy machine that takes longer than the whole multiplication.
 type gemm struct {
 	tiles   []tile // the narrowest first
 	workers []*gemmWorker
@@ -42,7 +42,7 @@ type gemmWorker struct {
 }
 
 const (
-	gemmStrip = 48      // rows of a task, a multiple of every tile's: they share one read of a panel from memory
+	gemmStrip = 48      // rows of a task, which share one read of a panel; a multiple of every tile's rows
 	gemmAlone = 1 << 20 // fewer multiply-adds take less time than waking another worker
 )
 
@@ -90,8 +90,8 @@ func (g *gemm) alone() *gemm {
 	return &gemm{tiles: g.tiles, workers: []*gemmWorker{{edge: make([]float64, len(g.workers[0].edge))}}}
 }
 
-// multiply does c = a·b. With upper, c is square and only its upper triangle is computed; the elements below are
-// undefined. c must overlap neither a nor b.
+// multiply does c = a·b. With upper, c is square and only its upper triangle is computed; the elements below
+// are undefined. c must overlap neither a nor b.
 func (g *gemm) multiply(c *mat.Dense, a, b operand, upper bool) {
 	g.c, g.a, g.inner, g.cols, g.upper = c, a, b.rows, b.cols, upper
 	g.pack(b)

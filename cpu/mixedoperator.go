@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// mixedOperator is the operator of mixed precision. It computes differences from anchors in single precision, and
-// renews the anchors when an [anchor]'s rule says so.
+// mixedOperator is the operator of mixed precision. It computes differences from anchors in single precision,
+// and renews the anchors when an [anchor]'s rule says so.
 type mixedOperator[E sensing.Entry] struct {
 	*rowOperator[E, float32]
 	double []*memberPass[float64] // a single one, for passes in f64

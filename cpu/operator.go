@@ -10,14 +10,15 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// operator is what the engine needs from the measurements of an ensemble. Ensembles with rows of entries share
-// one operator. An ensemble with more structure has its own, which need not hold K numbers.
+// operator is what the engine needs from the measurements of an ensemble. Ensembles with rows of entries
+// share one operator. An ensemble with more structure has its own, which need not hold K numbers.
 type operator interface {
 	// apply does p_i = ⟨A_i, L·Rᵀ⟩.
 	apply(p []float64, l, r *mat.Dense)
 	// adjointMul does dst = S·X, or Sᵀ·X, with S = Σ_i w_i A_i.
 	adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense)
-	// contract fills the results of each part, all in one pass over the measurements. y is the same in every call.
+	// contract fills the results of each part, all in one pass over the measurements. y is the same in every
+	// call.
 	contract(y []float64, parts []*part)
 }
 

@@ -13,7 +13,7 @@ import (
 func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 	n1, n2 := e.space.Dims()
 	if _, sym := e.space.(sensing.Sym); sym || !isSide(b, n1) || !isSide(c, n2) {
-		return 0, fmt.Errorf("cpu: the given matrices cannot project measurements of %d × %d matrices in the space %s",
+		return 0, fmt.Errorf("cpu: the given B and C cannot project measurements of %d × %d matrices in %s",
 			n1, n2, e.space.Name())
 	}
 	if p, ok := e.operator.(projector); ok {
@@ -57,8 +57,8 @@ func projectionBytes(space sensing.Space, o options, factorRanks []int) float64 
 	return 8 * float64(o.workers) * (blockRows*float64(n1)*(float64(n2)+wide) + (long+wide)*wide)
 }
 
-// projection is the walk of projectedSquares over rows. The eight measurements of a block lie one below the other,
-// so that one multiplication by C does for all of them.
+// projection is the walk of projectedSquares over rows. The eight measurements of a block lie one below the
+// other, so that one multiplication by C does for all of them.
 type projection[E sensing.Entry, F number] struct {
 	*rowOperator[E, F]
 	b, c    *mat.Dense
@@ -109,7 +109,7 @@ func (p *projection[E, F]) visit(worker, first, count int) {
 	for j := range count {
 		one := w.inner.Slice(j*n1, (j+1)*n1, 0, cols).(*mat.Dense)
 		if p.b != nil {
-			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // copies B, the narrow one, into panels
+			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // only B, the narrow one, is copied
 			one = w.outer
 		}
 		w.sum += rowsSquared(one)

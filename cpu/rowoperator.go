@@ -33,7 +33,8 @@ func rowsOf(e sensing.Ensemble) (rowKind, error) {
 	case sensing.RowSource[sensing.SignWord]:
 		return typed[sensing.SignWord]{source}, nil
 	}
-	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w", e.Name(), solver.ErrUnsupported)
+	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w",
+		e.Name(), solver.ErrUnsupported)
 }
 
 // rowOperator is the operator of every ensemble with rows of entries. It converts matrices to coordinates and
@@ -90,13 +91,16 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 	return newRowOperatorIn[E, float64](r, s.rows.Space(), o), nil
 }
 
-func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) *rowOperator[E, F] {
+func newRowOperatorIn[E sensing.Entry, F number](
+	r *rows[E], space sensing.Space, o options,
+) *rowOperator[E, F] {
 	n1, n2 := space.Dims()
 	_, sym := space.(sensing.Sym)
 	return &rowOperator[E, F]{
 		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o),
 		gemm: newGEMM(o), space: space, sym: sym,
-		matrix: mat.NewDense(n1, n2, nil), passes: map[*part]*memberPass[F]{}, wide: make([]float64, space.K()),
+		matrix: mat.NewDense(n1, n2, nil),
+		passes: map[*part]*memberPass[F]{}, wide: make([]float64, space.K()),
 	}
 }
 

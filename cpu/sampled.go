@@ -9,35 +9,36 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed positions Ω and
-// zero elsewhere, and p = m/K,
+// sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed
+// positions Ω and zero elsewhere, and p = m/K,
 //
 //	G = e/p,   Σ_k res_k² = K·Σ_{(i,j) ∈ Ω} e_ij²,
 //
-// and row i of G·R is 1/p·Σ_j e_ij r_j. So a walk along the row's entries reads each r_j once, for its dot product with l_i
-// and then for the sum, while it is at hand; a symmetric matrix has each entry in both of its rows. Gᵀ·L is the same walk
-// along columns. Every row is summed by one worker, in the order of columns: the bits are the same with any number of them.
+// and row i of G·R is 1/p·Σ_j e_ij r_j. A walk along the entries of row i reads each r_j once: for its dot
+// product with l_i and then, still in cache, for the sum. A symmetric matrix has each entry in two rows. Gᵀ·L
+// is the same walk along columns. One worker sums each row, in the order of columns: the bits are the same
+// for any number of workers.
 type sampled struct {
 	ensemble *sensing.Completion
 	k        float64
 	workers  int
-	rows     *compressed // the unknown matrix, and of a symmetric one both triangles
-	columns  *compressed // its transpose; of a symmetric one the same
-	squares  [][]float64 // of the contraction under way: for each part and block, Σ e²
+	rows     *compressed // the unknown matrix; both triangles if it is symmetric
+	columns  *compressed // its transpose; the same compressed if it is symmetric
+	squares  [][]float64 // of the contraction under way: Σ e² of each part and block
 	whole    whole       // of draws of all measurements
 }
 
-// compressed is a sparse matrix, row after row.
+// compressed is a sparse matrix, stored row after row.
 type compressed struct {
-	begin   []int     // where each row begins, and where the last one ends
+	begin   []int     // the start of each row, and the end of the last one
 	cols    []int32   // the column of each entry
-	entry   []int32   // the measurement that sees it
-	values  []float64 // M_ij, once observations are known
-	weights []float64 // of a weighted sum, once there was one
+	entry   []int32   // the measurement of each entry
+	values  []float64 // M_ij; nil before the first contraction
+	weights []float64 // of adjointMul; nil before its first call
 	blocks  []int     // the first row of each block, and the number of rows
 }
 
-// blockEntries is how many entries a block of rows has, about.
+// blockEntries is about the number of entries in a block of rows.
 const blockEntries = 1 << 14
 
 // completionKind is the kind of entries observed one by one.
@@ -63,9 +64,9 @@ func (e completionKind) newOperator(_ context.Context, o options) (operator, err
 	return s, nil
 }
 
-// compress lays out the matrix whose entries have the rows and columns of one or two lists. An entry of the diagonal that both
-// lists have is one. Each list's entries are those of the measurements in their order, which is by rows and then columns of
-// the first list, so that every row's columns come out ascending.
+// compress lays out the matrix with n rows whose entries have the rows and columns of one or two lists. An
+// entry of the diagonal is in both lists and taken once. Each list is in the order of measurements, which is
+// by rows and then columns of the first list, so the columns of every row come out ascending.
 func compress(n int, lists ...[2][]int32) *compressed {
 	c := &compressed{begin: make([]int, n+1)}
 	each := func(do func(entry int, row, col int32)) {
@@ -101,9 +102,11 @@ func (c *compressed) eachBlock(workers int, do func(block, from, to int)) {
 	inTurn(workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
 }
 
-// spread does dst[q] = scale(v_k, on) for the measurement k that sees entry q, which is on the diagonal or not. It makes dst
-// where it is nil.
-func (s *sampled) spread(c *compressed, dst *[]float64, v []float64, scale func(v float64, on bool) float64) {
+// spread does dst[q] = scale(v_k, diagonal) for the measurement k of each entry q, which is on the diagonal
+// or not. It makes dst if dst is nil.
+func (s *sampled) spread(
+	c *compressed, dst *[]float64, v []float64, scale func(v float64, diagonal bool) float64,
+) {
 	if *dst == nil {
 		*dst = make([]float64, len(c.cols))
 	}
@@ -128,7 +131,8 @@ func (s *sampled) apply(p []float64, l, r *mat.Dense) {
 	})
 }
 
-// adjointMul implements operator. Where A_k = Unit·(E_ij + E_ji)/2 is symmetric, half of it is on either side of the diagonal.
+// adjointMul implements operator. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its weight on either
+// side of the diagonal.
 func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
 	c := s.rows
 	if trans {
@@ -163,11 +167,11 @@ func (s *sampled) contract(y []float64, parts []*part) {
 		s.squares = append(s.squares, make([]float64, len(s.rows.blocks)))
 	}
 	s.rows.eachBlock(s.workers, func(block, from, to int) {
-		for b, p := range parts { // which find the block's entries in the cache
+		for b, p := range parts { // the parts share the block's entries in cache
 			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
 		}
 	})
-	if parts[0].gl != parts[0].gr { // and so it is of all
+	if parts[0].gl != parts[0].gr { // and the same holds for all parts
 		s.columns.eachBlock(s.workers, func(_, from, to int) {
 			for _, p := range parts {
 				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)
@@ -182,7 +186,7 @@ func (s *sampled) contract(y []float64, parts []*part) {
 	}
 }
 
-// observe makes values of the observations, which are the same in every contraction.
+// observe makes the values from the observations, which are the same in every contraction.
 func (s *sampled) observe(y []float64) {
 	if s.rows.values != nil {
 		return
@@ -200,16 +204,16 @@ func (s *sampled) observe(y []float64) {
 	}
 }
 
-// multiply does the rows from ≤ i < to of dst = scale·e·R, and returns their Σ e².
+// multiply does the rows from ≤ i < to of dst = scale·e·R, and returns Σ e² over them.
 func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int) (squares float64) {
 	other := r.RawMatrix()
 	for i := from; i < to; i++ {
-		own, sum := l.RawRowView(i), dst.RawRowView(i)
+		left, sum := l.RawRowView(i), dst.RawRowView(i)
 		clear(sum)
 		for q := c.begin[i]; q < c.begin[i+1]; q++ {
-			theirs := other.Data[int(c.cols[q])*other.Stride:][:len(own)]
-			e := chainsDot(own, theirs) - c.values[q]
-			addScaled(sum, e, theirs)
+			right := other.Data[int(c.cols[q])*other.Stride:][:len(left)]
+			e := chainsDot(left, right) - c.values[q]
+			addScaled(sum, e, right)
 			squares += float64(e * e)
 		}
 		for k := range sum {
@@ -219,8 +223,9 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 	return squares
 }
 
-// contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i. If A_k
-// is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the entries in turn.
+// contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i.
+// If A_k is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the
+// entries in turn.
 func (s *sampled) contractDrawn(y []float64, d solver.Draw, p *part) {
 	if d.Rows == nil { // with all entries, all workers share the work
 		s.whole.contract(s, y, d, p)

@@ -2,12 +2,12 @@ package cpu
 
 //go:generate go -C ../internal/asm run ./gemm -out ../../cpu/gemm_amd64.s -stubs ../../cpu/gemm_amd64.go -pkg cpu
 
-// tilesOf returns the tiles of the given instructions, the narrowest first.
+// tilesOf returns the tiles of an instruction set, the narrowest first.
 func tilesOf(simd SIMD) []tile {
 	switch simd {
 	case AVX512:
 		return []tile{
-			{8, 4, gemm8x4AVX2, gemm1x4AVX2}, // every machine with AVX-512 has it
+			{8, 4, gemm8x4AVX2, gemm1x4AVX2}, // every machine with AVX-512 has AVX2
 			{8, 8, gemm8x8AVX512, gemm1x8AVX512},
 			{8, 16, gemm8x16AVX512, gemm1x16AVX512},
 			{8, 24, gemm8x24AVX512, gemm1x24AVX512},

@@ -1,6 +1,7 @@
 package cpu
 
-// chainsDot is a dot product in four chains side by side, of which the first takes what four do not divide.
+// chainsDot is a dot product in four chains side by side. The first chain also takes the last elements, fewer
+// than four.
 func chainsDot(a, b []float64) float64 {
 	var s0, s1, s2, s3 float64
 	for len(a) >= 4 && len(b) >= 4 {
