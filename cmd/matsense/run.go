@@ -98,7 +98,9 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
 	if errors.Is(failed, report.ErrEmpty) {
-		p.Notice(failed.Error())
+		if !out.Config.EstimatesOnly() {
+			p.Notice(failed.Error())
+		}
 		failed = nil
 	}
 	page, pageFailed := writeRunPage(out.Run, out.Dir)
