@@ -95,7 +95,7 @@ func TestBadFlags(t *testing.T) {
 		{"--entries f16", []string{`--entries: must be f64, f32, bf16 or q8, got "f16"`}},
 		{"--entries sign", []string{`--entries: must be f64, f32, bf16 or q8, got "sign"`}},
 		{"--ensemble rademacher --entries q8", []string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
-		{"--method adam", []string{`--method: must be gd, scaled-gd, scaled-gd-lambda, `}},
+		{"--method adam", []string{`--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, `}},
 		{"--device abacus", []string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64, mixed, f32 or auto, got "f16"`}},

@@ -120,10 +120,14 @@ func (s *Setting) Usage() string {
 	if text := s.DefaultText(); text != "" {
 		more = append(more, "default "+text)
 	}
-	if len(more) == 0 {
+	switch text := strings.Join(more, "; "); {
+	case text == "":
 		return s.Help
+	case strings.HasSuffix(s.Help, ")") && s.Help[strings.LastIndex(s.Help, "(")-1] == ' ':
+		return strings.TrimSuffix(s.Help, ")") + "; " + text + ")" // one pair of parentheses
+	default:
+		return s.Help + " (" + text + ")"
 	}
-	return s.Help + " (" + strings.Join(more, "; ") + ")"
 }
 
 // The words of settings that are no members of the catalog.
@@ -232,7 +236,7 @@ func ownSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Link },
 		}, {
 			Key: "link-scale", Group: problemGroup, shared: true, Values: words(linkScales),
-			Help: "known: the link is known; unknown: recover M* only up to scale", Default: knownScale,
+			Help: "known, or unknown, so that M* is recovered only up to scale", Default: knownScale,
 			at: func(c *Config) any { return &c.LinkScale },
 		}, {
 			Key: "truncation", Group: problemGroup, shared: true,
@@ -316,8 +320,8 @@ func ownSettings() []*Setting {
 			at:   func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,
-			Help: "size α of the start: random U₀ = α·G with G_ij ~ N(0, 1/r), and V₀ and each W_j alike; " +
-				"saddle plus α·G; ones with α in each element",
+			Help: "size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j; " +
+				"saddle: α·G is added; ones: α is each element",
 			Default: fmt.Sprintf("%g; %g for parametrization %s", Default().Alpha, defaultLayer, products),
 			at:      func(c *Config) any { return &c.Alpha },
 		}, {
