@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -95,7 +96,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		s.ResumedFrom = &from
 	}
-	out := &Outcome{Run: &Run{Config: p.Config, Summary: s, Trajectory: r.trajectory}, Dir: o.Dir}
+	out := &Outcome{Dir: o.Dir, Run: &Run{
+		Config: p.Config, ConfigFile: p.configText(), Summary: s, Trajectory: r.trajectory,
+	}}
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
@@ -118,9 +121,15 @@ func (r *running) claim(o Options) error {
 		}
 	}
 	return r.write(configFile, func(w io.Writer) error {
-		_, err := w.Write(r.plan.Config.YAML())
+		_, err := w.Write(r.plan.configText())
 		return err
 	})
+}
+
+// configText is the text of config.yaml: the version of the program, and the settings that apply.
+func (p *Plan) configText() []byte {
+	version := cmp.Or(p.host.Version, "(version unknown)")
+	return append([]byte("# matsense "+version+"\n"), p.Config.YAML()...)
 }
 
 // identity is that of the run's checkpoints. On the host the bits are the same with any processor and any

@@ -159,7 +159,9 @@ func layerFiles(depth int) []string {
 
 // Run is what a run's directory says.
 type Run struct {
-	Config     config.Config
+	Config config.Config
+	// ConfigFile is the text of config.yaml.
+	ConfigFile []byte
 	Trajectory solver.Trajectory
 	// Summary is nil where the run has not ended.
 	Summary *Summary
@@ -167,14 +169,17 @@ type Run struct {
 
 // Open reads a run's directory.
 func Open(dir string) (*Run, error) {
-	r := &Run{Config: config.Default()}
+	r := &Run{}
 	if !holdsRun(dir) {
 		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
 	}
-	if err := config.ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
+	var err error
+	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
 		return nil, err
 	}
-	var err error
+	if r.ConfigFile, err = os.ReadFile(filepath.Join(dir, configFile)); err != nil {
+		return nil, err
+	}
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
@@ -192,11 +197,11 @@ func Open(dir string) (*Run, error) {
 // ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may
 // have, and refuses others: it would not be the same run.
 func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
-	c := config.Default()
 	if err := checkResumable(dir); err != nil {
-		return c, err
+		return config.Default(), err
 	}
-	if err := config.ReadConfig(filepath.Join(dir, configFile), &c); err != nil {
+	c, err := config.ReadResolved(filepath.Join(dir, configFile))
+	if err != nil {
 		return c, err
 	}
 	var problems, free []string

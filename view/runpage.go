@@ -27,7 +27,7 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 		Repeat: report.Repeat{
 			Commands: []string{"matsense run --config config.yaml"},
 			Note:     "Repeats the run from the file below: to the bit on the same kind of device.",
-			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: c.YAML()},
+			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: r.ConfigFile},
 		},
 	}
 	if !c.EstimatesOnly() {

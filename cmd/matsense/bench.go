@@ -25,22 +25,31 @@ func newBench(env environment) *cobra.Command {
 	var o benchOptions
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure a step beside this device's limit, for every entry format",
-		Long: `Measure a step of gradient descent with an n × n factor for every entry format and arithmetic that the device has, beside
-the rate at which it reads memory, measured before each step. A step reads m·n(n+1)/2 entries at least once: the
-fraction says how near to that it comes. Medians over the rounds.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return bench(c.Context(), env, o) },
+		Short: "Measure the speed of a step for every entry format, beside the device's limit",
+		Long: `Measure a step of gradient descent with an n × n factor, for every entry format and arithmetic that the
+device has, and compare its rate with the rate at which the device reads memory, measured before each step.
+A step reads m·n(n+1)/2 entries at least once; the fraction says how close the step comes to that limit. All
+numbers are medians over the rounds.`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return bench(c.Context(), env, o)
+		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
 	f.IntVar(&o.n, "n", 200, "the unknown matrix is n × n")
 	f.IntVar(&o.m, "measurements", 10000, "number m of measurements")
 	f.StringVar(&o.device, "device", "auto", "where to run: auto, cpu, cuda, cuda:N or emulator")
-	f.StringVar(&o.storage, "storage", "auto", "rows in memory, generated, or auto: in memory, and q8 and signs generated too")
-	f.IntVar(&o.workers, "workers", 0, "goroutines that share the rows on the cpu (0: one for each core)")
-	f.IntVar(&o.rounds, "rounds", 7, "steps of each kind")
+	f.StringVar(&o.storage, "storage", "auto", "rows in memory, generated, or auto: in memory, and q8 and signs "+
+		"generated as well")
+	f.IntVar(&o.workers, "workers", 0, "number of goroutines that share the rows on the CPU "+
+		"(0: one for each core)")
+	f.IntVar(&o.rounds, "rounds", 7, "number of steps of each kind")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{
+		"device": completeLike("device"), "storage": completeLike("storage"),
+	})
 	return c
 }
 

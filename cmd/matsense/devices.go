@@ -157,9 +157,11 @@ func newDevices(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "devices",
-		Short: "Tell what this machine has, and what --device auto picks and why",
+		Short: "List the devices of this machine, and say which one --device auto picks and why",
 		Args:  noArguments,
 		RunE:  func(*cobra.Command, []string) error { return listDevices(env, asJSON) },
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c

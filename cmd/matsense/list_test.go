@@ -42,6 +42,29 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestListOfKind: a kind is named in the singular or the plural, and metrics are one.
+func TestListOfKind(t *testing.T) {
+	for kind, want := range map[string][2]string{
+		"methods": {"scaled-gd-lambda", "psd"}, "method": {"rgda", "gaussian"},
+		"ensembles": {"pauli", "linear"}, "ensemble": {"pauli", "linear"},
+		"parametrizations": {"indefinite", "momentum"}, "observations": {"single-index", "rank-one"},
+		"starts": {"saddle", "sgd"}, "metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
+	} {
+		text := must(t, exitDone, "list", kind).out
+		if !strings.Contains(text, "\n  "+want[0]+" ") || strings.Contains(text, "\n  "+want[1]+" ") {
+			t.Errorf("list %s prints\n%s", kind, text)
+		}
+		for _, l := range jsonLines(t, must(t, exitDone, "list", kind, "--json").out) {
+			if l["event"] != strings.TrimSuffix(kind, "s") || l["name"] == "" || l["about"] == "" {
+				t.Errorf("list %s: %v", kind, l)
+			}
+		}
+	}
+	refused(t, []string{"list", "metods"}, `list knows no kind "metods"; did you mean "methods"?`)
+	refused(t, []string{"list", "init"}, `list knows no kind "init"; did you mean "`)
+	refused(t, []string{"list", "methods", "starts"}, "list takes one kind, got 2")
+}
+
 // TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs one.
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{

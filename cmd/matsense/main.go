@@ -155,19 +155,23 @@ func newRoot(env environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "matsense",
 		Short: "Recover low-rank matrices from few measurements, and see how gradient descent gets there",
-		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
-started near zero, and shows how they get there: alignment, saddle avoidance, refinement.
-
-Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 diverged, 130 interrupted.`,
+		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized gradient
+methods started near zero, and shows how they get there: alignment, saddle avoidance, refinement.`,
+		Example: `  matsense run
+  matsense reproduce alpha
+  source <(matsense completion bash)`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArguments,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	cobra.EnableCommandSorting = false
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env), newDevices(env), newBench(env))
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env), newDevices(env),
+		newBench(env), newCompletion(env))
 	return root
 }
 
@@ -195,7 +199,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
 	}
-	names := []string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+	names := []string{"help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}

@@ -31,10 +31,11 @@ func newReproduce(env environment) *cobra.Command {
 	var o reproduceOptions
 	c := &cobra.Command{
 		Use:   "reproduce [NAME]",
-		Short: "Carry out an experiment that the theory makes a claim about, and judge what came out",
-		Long: `Carry out one of the experiments that come with matsense, draw it, and compare it with what the theory of small random starts
-claims. The verdict is agrees, disagrees or cannot be told, with the numbers behind it; the exit code does not depend on it.
-What was begun is gone on with. Without a name, the experiments are listed.
+		Short: "Repeat an experiment and compare it with a paper's claim",
+		Long: `Run one of the experiments that come with matsense, draw its results, and compare them with a paper's
+claim. The verdict is agrees, disagrees or cannot be told, with the numbers behind it; the exit code does
+not depend on the verdict. An experiment that was interrupted continues. Without a name, the experiments
+are listed.
 
 ` + experimentList(),
 		Example: `  matsense reproduce alpha
@@ -46,6 +47,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
 			}
 			return nil
 		},
+		ValidArgsFunction: completeExperiment,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				listExperiments(env, o.json)
@@ -58,19 +60,22 @@ What was begun is gone on with. Without a name, the experiments are listed.
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
 	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
-	f.StringVar(&o.out, "out", "", "directory (default reproduce/NAME-quick, or reproduce/NAME with --full)")
+	f.StringVar(&o.out, "out", "", "`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full)")
 	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
 	f.BoolVar(&o.force, "force", false, "replace what is in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	return c
 }
 
 // experimentList has a line for each experiment.
 func experimentList() string {
-	var b strings.Builder
+	var rows []row
 	for _, e := range reproduce.All() {
-		fmt.Fprintf(&b, "  %-21s %s\n", e.Name, e.About)
+		rows = append(rows, row{e.Name, e.About})
 	}
+	var b strings.Builder
+	writeRows(&b, rows)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

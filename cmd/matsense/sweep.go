@@ -33,13 +33,15 @@ func newSweep(env environment) *cobra.Command {
 	var o sweepOptions
 	c := &cobra.Command{
 		Use:   "sweep FILE",
-		Short: "Run a grid of experiments, those with the same measurements together",
-		Long: `Run every experiment of a sweep file. Those that share their measurements go over them together. Each that ends is recorded at
-once: stopped at any moment, --resume goes on with what is not finished. When all are there, runs.csv, runs.parquet and
-trajectories.parquet have the results, and timings.csv the seconds.
+		Short: "Run a grid of experiments; those with the same measurements run together",
+		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass; each result is
+bit-identical to running alone. Each run is recorded as soon as it ends: after an interruption, --resume
+continues with the others. When all runs are recorded, runs.csv, runs.parquet and trajectories.parquet have
+the results, and timings.csv the seconds.
 
-A part of a sweep is --shard 3/8, or what an array job of Slurm or an indexed job of Kubernetes says; parts may write to one
-shared directory, and the last to end writes the tables. The format of sweep files is in docs/sweeps.md.`,
+--shard 3/8 runs part 3 of 8; an array job of Slurm or an indexed job of Kubernetes sets the part by itself.
+Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md describes
+sweep files.`,
 		Example: `  matsense reproduce alpha --file > alpha.yaml
   matsense sweep alpha.yaml --dry-run
   matsense sweep alpha.yaml
@@ -61,18 +63,23 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 			}
 			return config.Usagef("%s", problem)
 		},
-		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
+		ValidArgsFunction: yamlFiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runSweep(c.Context(), env, args[0], o)
+		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.out, "out", "", "directory (default sweeps/ and the file's name)")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, with memory and time, and stop")
-	f.StringVar(&o.shard, "shard", "", "carry out one part of several, 1/8 to 8/8 (default: what Slurm or Kubernetes says, or all)")
-	f.IntVar(&o.batch, "batch", 0, "how many runs go together (0: as many as there is memory for, up to 32)")
-	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not refuse a grid of more than %d runs", sweep.ManyRuns))
-	f.BoolVar(&o.resume, "resume", false, "go on with the sweep in --out")
+	f.StringVar(&o.out, "out", "", "`directory` (default sweeps/ and the file's name)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, in how much memory and time, and stop")
+	f.StringVar(&o.shard, "shard", "", "run one `part` of several, 1/8 to 8/8 (default: the part that Slurm or "+
+		"Kubernetes sets, or all)")
+	f.IntVar(&o.batch, "batch", 0, "number of runs in one batch (0: as many as fit in memory, up to 32)")
+	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
+	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
 	return c
 }
@@ -86,14 +93,17 @@ func newMerge(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "merge DIR",
-		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
+		Short: "Write a sweep's tables from the recorded runs, and name the missing ones",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return config.Usagef("merge takes one sweep directory, got %d", len(args))
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return mergeSweep(env, args[0], asJSON) },
+		ValidArgsFunction: directories,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return mergeSweep(env, args[0], asJSON)
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c

@@ -165,7 +165,7 @@ func init() {
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrder{
-					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise,
+					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.EvaluationNoise,
 					Seed: c.MethodSeed,
 				}
 			},
@@ -181,7 +181,7 @@ func init() {
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{
-					StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound,
+					StepSize: c.Step, AdversaryStep: c.AdversaryStep, Weight: c.AdversaryWeight, Radius: c.AdversaryRadius,
 				}
 			},
 			Near: true,
@@ -346,7 +346,7 @@ func (c *Config) checkZerothOrder(m *Mistakes) {
 		c.Radius = defaultRadius
 	}
 	m.Finite("radius", c.Radius, c.Radius > 0, "positive")
-	m.Finite("evaluation-noise", c.ValueNoise, c.ValueNoise >= 0 && c.ValueNoise <= sensing.Largest,
+	m.Finite("evaluation-noise", c.EvaluationNoise, c.EvaluationNoise >= 0 && c.EvaluationNoise <= sensing.Largest,
 		"zero or positive")
 	c.checkMethodSeed(m)
 }
@@ -358,15 +358,15 @@ func (c *Config) checkGame(m *Mistakes) {
 			*value = by
 		}
 	}
-	fill("adversary-step", &c.Adversary, c.Step)
-	fill("adversary-weight", &c.ShiftCost, 2)
-	fill("adversary-radius", &c.ShiftBound, 1)
+	fill("adversary-step", &c.AdversaryStep, c.Step)
+	fill("adversary-weight", &c.AdversaryWeight, 2)
+	fill("adversary-radius", &c.AdversaryRadius, 1)
 	if c.Given("adversary-step") {
-		m.Finite("adversary-step", c.Adversary, c.Adversary > 0, "positive")
+		m.Finite("adversary-step", c.AdversaryStep, c.AdversaryStep > 0, "positive")
 	}
-	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1,
+	m.Finite("adversary-weight", c.AdversaryWeight, c.AdversaryWeight > 1,
 		"more than 1, or the adversary has no best shift")
-	m.Finite("adversary-radius", c.ShiftBound, c.ShiftBound > 0, "positive")
+	m.Finite("adversary-radius", c.AdversaryRadius, c.AdversaryRadius > 0, "positive")
 }
 
 // checkNone refuses what is for steps.

@@ -146,13 +146,8 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 	if c.Preprocessing == "" {
 		c.Preprocessing = string(sensing.Optimal)
 	}
-	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim),
-		string(sensing.Optimal))
-	var names []string
-	for _, l := range sensing.Links() {
-		names = append(names, l.Name())
-	}
-	m.OneOf("link", c.Link, names...)
+	m.OneOf("preprocessing", c.Preprocessing, preprocessing...)
+	m.OneOf("link", c.Link, multiIndexLinks()...)
 	link, err := sensing.LinkOf(c.Link)
 	if err != nil {
 		return
@@ -210,7 +205,7 @@ func (c *Config) checkSingleIndex(m *Mistakes) {
 	if c.LinkScale == "" {
 		c.LinkScale = knownScale
 	}
-	m.OneOf("link-scale", c.LinkScale, knownScale, unknownScale)
+	m.OneOf("link-scale", c.LinkScale, linkScales...)
 	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most &&
