@@ -184,8 +184,8 @@ func (h *vectorWorkspace) addTo(sum []float64, a operand, x *mat.Dense) {
 	plus(sum, part.RawMatrix().Data)
 }
 
-// timesFactors returns P = A·L and Q = B·R; the dot products of their rows are the p_i. P and Q are one matrix if
-// A is B and L is R.
+// timesFactors returns P = A·L and Q = B·R; the dot products of their rows are the p_i. P and Q are one
+// matrix if A is B and L is R.
 func (v *rankOne) timesFactors(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
 	p = h.times(&h.p, a, l)
 	if v.symmetric && l == r {
