@@ -192,6 +192,8 @@ func ownSettings() []*Setting {
 			Key: "rank", Group: problemGroup, shared: true,
 			Help: "rank r* of the ground truth M* = XXᵀ or XYᵀ; for user data without a truth, rank of the " +
 				"spectral estimate to compare with (0: none)",
+			Default: fmt.Sprintf("%d; 1 for %s; the link's number of indices for multi-index", Default().Rank,
+				vectors),
 			at: func(c *Config) any { return &c.Rank },
 		}, {
 			Key: "negative", Group: problemGroup, shared: true,
@@ -214,8 +216,9 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.Measurements },
 		}, {
 			Key: "ensemble", Group: problemGroup, shared: true, Values: drawnEnsembles,
-			Help: "law of the measurements (see matsense list ensembles); user data have their own",
-			at:   func(c *Config) any { return &c.Ensemble },
+			Help:    "law of the measurements (see matsense list ensembles); user data have their own",
+			Default: Default().Ensemble + "; rank-one for multi-index",
+			at:      func(c *Config) any { return &c.Ensemble },
 		}, {
 			Key: "entries", Group: problemGroup, shared: true, Values: entryFormats,
 			Help:    "number format that defines the entries of the measurements: " + orList(entryFormats()),
@@ -316,8 +319,9 @@ func ownSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
-			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r)",
-			at:   func(c *Config) any { return &c.InitRight },
+			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) with " +
+				"parametrization indefinite or sparse",
+			at: func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,
 			Help: "size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j; " +
@@ -332,8 +336,9 @@ func ownSettings() []*Setting {
 
 		{
 			Key: "method", Group: methodGroup, Values: func() []string { return namesOf(methods) },
-			Help: "update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list methods)",
-			at:   func(c *Config) any { return &c.Method },
+			Help:    "update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list methods)",
+			Default: Default().Method + "; none for multi-index",
+			at:      func(c *Config) any { return &c.Method },
 		}, {
 			Key: "step", Group: methodGroup, applies: (*Config).takesSteps,
 			Help: "step size μ; the largest step of polyak-gd",
