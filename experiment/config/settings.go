@@ -274,8 +274,9 @@ func ownSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Vectors },
 		}, {
 			Key: "vectors-right", Group: userDataGroup, shared: true, File: true,
-			Help: "vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: a .npy file of shape (m, n2)",
-			at:   func(c *Config) any { return &c.VectorsRight },
+			Help: "vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: a .npy file of shape " +
+				"(m, n2)",
+			at: func(c *Config) any { return &c.VectorsRight },
 		}, {
 			Key: "paulis", Group: userDataGroup, shared: true, File: true,
 			Help: "Pauli words: a text file with one word a line, such as XIZY",
@@ -290,8 +291,8 @@ func ownSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Truth },
 		}, {
 			Key: "truth-right", Group: userDataGroup, shared: true, File: true,
-			Help: "right factor of the truth: a .npy file with Y of shape (n2, r*), or with parametrization " +
-				"indefinite X·S, S = diag(±1)",
+			Help: "right factor of the truth: a .npy file with Y of shape (n2, r*), or with " +
+				"parametrization indefinite X·S, S = diag(±1)",
 			at: func(c *Config) any { return &c.TruthRight },
 		},
 
@@ -303,7 +304,8 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.Parametrization },
 		}, {
 			Key: "factor-rank", Group: factorGroup,
-			Help:    "number r of columns of U (and V); width of the product with parametrization " + products,
+			Help: "number r of columns of U (and V); width of the product with parametrization " +
+				products,
 			Default: "n, or the smaller of n and n2; rank for method none",
 			at:      func(c *Config) any { return &c.FactorRank },
 		}, {
@@ -319,8 +321,8 @@ func ownSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
-			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) with " +
-				"parametrization indefinite or sparse",
+			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) " +
+				"with parametrization indefinite or sparse",
 			at: func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,
@@ -412,8 +414,9 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.AlignmentMargin },
 		}, {
 			Key: "alignment-sine", Group: measuringGroup,
-			Help: "phase I ends when the spectral angle is at most this, and --alignment-margin holds as well",
-			at:   func(c *Config) any { return &c.AlignmentSine },
+			Help: "phase I ends when the spectral angle is at most this, and --alignment-margin holds " +
+				"as well",
+			at: func(c *Config) any { return &c.AlignmentSine },
 		}, {
 			Key: "signal-fraction", Group: measuringGroup,
 			Help: "phase II ends when the signal reaches this fraction of σ_min(X)", Default: "1/√10",
