@@ -30,12 +30,13 @@ type tab struct {
 	requests []string
 }
 
-// openPage opens a file in Chromium. Without one it skips the test, but for CI and MATSENSE_BROWSER=required. When the
-// test ends, the browser must have had no complaint, and must have asked for nothing but the file.
+// openPage opens a file in Chromium. Without one it skips the test, but for CI and MATSENSE_BROWSER=required.
+// When the test ends, the browser must have had no complaint, and must have asked for nothing but the file.
 func openPage(t *testing.T, path string) *tab {
 	t.Helper()
 	var browser string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless-shell"} {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+		"headless-shell"} {
 		if found, err := exec.LookPath(name); err == nil {
 			browser = found
 			break
@@ -85,7 +86,8 @@ func openPage(t *testing.T, path string) *tab {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		others := slices.DeleteFunc(slices.Clone(p.requests), func(asked string) bool { return strings.HasPrefix(asked, "data:") })
+		others := slices.DeleteFunc(slices.Clone(p.requests),
+			func(asked string) bool { return strings.HasPrefix(asked, "data:") })
 		if !slices.Equal(others, []string{address}) {
 			t.Errorf("the browser asked for %q", others)
 		}
@@ -113,7 +115,8 @@ func ask[T any](p *tab, expression string, options ...chromedp.EvaluateOption) T
 // click clicks on the element that an expression gives.
 func (p *tab) click(expression string, count int) {
 	p.t.Helper()
-	at := ask[[]float64](p, fmt.Sprintf(`(e => { e.scrollIntoView({block: "center"}); const b = e.getBoundingClientRect();
+	at := ask[[]float64](p,
+		fmt.Sprintf(`(e => { e.scrollIntoView({block: "center"}); const b = e.getBoundingClientRect();
 		return [b.x + b.width / 2, b.y + b.height / 2] })(%s)`, expression))
 	for i := range count {
 		p.do(chromedp.MouseClickXY(at[0], at[1], chromedp.ClickCount(i+1)))
@@ -123,7 +126,8 @@ func (p *tab) click(expression string, count int) {
 // mouse sends a mouse event to a place of a panel: its horizontal axis goes from 0 to 1.
 func (p *tab) mouse(kind func(x, y float64) chromedp.Action[chromedp.Void], panel int, place float64) {
 	p.t.Helper()
-	at := ask[[]float64](p, fmt.Sprintf(`(e => { e.scrollIntoView({block: "center"}); const b = e.getBoundingClientRect(),
+	at := ask[[]float64](p,
+		fmt.Sprintf(`(e => { e.scrollIntoView({block: "center"}); const b = e.getBoundingClientRect(),
 		g = e.querySelector(".ground").getBoundingClientRect(); return [g.x + g.width * %v, b.y + b.height / 2] })(document.querySelectorAll(".plot")[%d])`, place, panel))
 	p.do(kind(at[0], at[1]))
 }
@@ -141,7 +145,8 @@ func release(x, y float64) chromedp.Action[chromedp.Void] {
 	return chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1))
 }
 
-// values returns what the legends show: the iteration, and each curve's value; one that is hidden is not there.
+// values returns what the legends show: the iteration, and each curve's value; one that is hidden is not
+// there.
 func (p *tab) values() map[string]string {
 	p.t.Helper()
 	return ask[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".legend tr")]
@@ -162,7 +167,8 @@ func (p *tab) shows(iteration int, head []string, rows [][]string, curves map[st
 	row := rowAt(p.t, rows, float64(iteration))
 	for name, column := range curves {
 		want := row[slices.Index(head, column)]
-		if a, err := strconv.ParseFloat(got[name], 64); err != nil || fmt.Sprint(a) != fmt.Sprint(parse(p.t, want)) {
+		if a, err := strconv.ParseFloat(got[name], 64); err != nil ||
+			fmt.Sprint(a) != fmt.Sprint(parse(p.t, want)) {
 			p.t.Errorf("%s at %d is %s, want %s", name, iteration, got[name], want)
 		}
 	}
@@ -180,7 +186,8 @@ func parse(t *testing.T, text string) float64 {
 // points returns the pixels that a curve goes through.
 func (p *tab) points(name string) [][2]float64 {
 	p.t.Helper()
-	path := ask[string](p, fmt.Sprintf(`document.querySelector(%q).getAttribute("d")`, `path[data-name="`+name+`"]`))
+	path := ask[string](p,
+		fmt.Sprintf(`document.querySelector(%q).getAttribute("d")`, `path[data-name="`+name+`"]`))
 	var points [][2]float64
 	for _, pair := range strings.FieldsFunc(path, func(r rune) bool { return r == 'M' || r == 'L' }) {
 		x, y, _ := strings.Cut(pair, " ")
@@ -196,7 +203,8 @@ func TestReportInBrowser(t *testing.T) {
 	dir := runSmall(t)
 	p := openPage(t, filepath.Join(dir, "report.html"))
 	head, rows := table(t, dir)
-	curves := map[string]string{"test error": "test_error", "train loss": "train_loss", "signal": "signal", "noise": "noise",
+	curves := map[string]string{"test error": "test_error", "train loss": "train_loss", "signal": "signal",
+		"noise":          "noise",
 		"angle to truth": "angle", "angle to spectral estimate": "spectral_angle",
 		"σ₁": "sigma_1", "σ₂": "sigma_2", "σ₃": "sigma_3", "σ₁₀": "sigma_10"}
 
@@ -219,11 +227,14 @@ func TestReportInBrowser(t *testing.T) {
 	for _, step := range []struct {
 		key       string
 		iteration int
-	}{{kb.ArrowLeft, 55}, {kb.ArrowLeft, 50}, {kb.ArrowRight, 55}, {kb.Home, 0}, {kb.ArrowLeft, 0}, {kb.PageUp, 50}, {kb.Escape, 60}} {
+	}{{kb.ArrowLeft, 55}, {kb.ArrowLeft, 50}, {kb.ArrowRight, 55}, {kb.Home, 0}, {kb.ArrowLeft, 0},
+		{kb.PageUp, 50}, {kb.Escape, 60}} {
 		p.do(chromedp.KeyEvent(step.key))
 		p.shows(step.iteration, head, rows, curves)
 	}
-	if told := ask[string](p, `document.querySelector(".plot").getAttribute("aria-valuetext")`); !strings.HasPrefix(told, "iteration 60: test error ") {
+	if told := ask[string](p,
+		`document.querySelector(".plot").getAttribute("aria-valuetext")`); !strings.HasPrefix(told,
+		"iteration 60: test error ") {
 		t.Errorf("a screen reader says %q", told)
 	}
 
@@ -315,7 +326,8 @@ func TestReportInBrowserOfOddPath(t *testing.T) {
 	if ask[bool](p, `"hacked" in window || document.querySelector("img") !== null`) {
 		t.Error("the path was taken for markup")
 	}
-	if !ask[bool](p, fmt.Sprintf(`[...document.querySelectorAll("td")].some(c => c.textContent === %q)`, path)) {
+	if !ask[bool](p,
+		fmt.Sprintf(`[...document.querySelectorAll("td")].some(c => c.textContent === %q)`, path)) {
 		t.Error("the path is not in the table of settings")
 	}
 	for _, width := range []int64{360, 600, 801, 1200} {

@@ -18,8 +18,8 @@ func newCompletion(env environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print the script that completes matsense's words in bash, zsh, fish or PowerShell",
-		Long: `Print the script that completes commands, flags, and names of methods, ensembles and so on in a shell: bash, zsh,
-fish or powershell.`,
+		Long: `Print the script that completes commands, flags, and names of methods, ensembles and so on in
+a shell: bash, zsh, fish or powershell.`,
 		Example: `  source <(matsense completion bash)
   matsense completion zsh > "${fpath[1]}/_matsense"
   matsense completion fish > ~/.config/fish/completions/matsense.fish`,

@@ -37,10 +37,10 @@ func TestDocs(t *testing.T) {
 // flagsPage is docs/flags.md.
 func flagsPage() string {
 	var b strings.Builder
-	b.WriteString("# Flags of `matsense run`\n\n" + paragraph("This page is generated from the program. Each flag "+
-		"but those of the last table is also a key of config.yaml and of sweep files ([sweeps.md](sweeps.md)). "+
-		"A flag with names in the column \"for\" is refused if the run uses none of them; `matsense list` "+
-		"describes the names. If nothing stands in the column \"default\", the default is zero or nothing."))
+	b.WriteString("# Flags of `matsense run`\n\n" + paragraph(`This page is generated from the program. Each flag
+but those of the last table is also a key of config.yaml and of sweep files ([sweeps.md](sweeps.md)). A flag
+with names in the column "for" is refused if the run uses none of them; matsense list describes the names.
+If nothing stands in the column "default", the default is zero or nothing.`))
 	for _, group := range config.Groups() {
 		fmt.Fprintf(&b, "\n## %s\n\n| flag | meaning | default | for |\n|---|---|---|---|\n", title(group))
 		c := config.Default()
@@ -60,10 +60,12 @@ func flagsPage() string {
 // commandsPage is docs/cli.md.
 func commandsPage(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands\n\n" + paragraph("This page is generated from the program: it is what `--help` says."))
+	b.WriteString("# Commands\n\n" +
+		paragraph("This page is generated from the program: it is what `--help` says."))
 	var write func(c *cobra.Command)
 	write = func(c *cobra.Command) {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", c.CommandPath(), fillParagraphs(indented(about(c))), usageLine(c))
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", c.CommandPath(), fillParagraphs(indented(about(c))),
+			usageLine(c))
 		if c.Example != "" {
 			fmt.Fprintf(&b, "\nExamples:\n\n%s\n", indented(c.Example))
 		}
@@ -127,7 +129,8 @@ func indented(text string) string {
 
 // TestHelpIsNarrow: help and lists keep to their width, and run's flags are in groups.
 func TestHelpIsNarrow(t *testing.T) {
-	calls := [][]string{{"--help"}, {"sweep", "merge", "--help"}, {"list"}, {"list", "metrics"}, {"reproduce"}}
+	calls := [][]string{{"--help"}, {"sweep", "merge", "--help"}, {"list"}, {"list", "metrics"},
+		{"reproduce"}}
 	for _, c := range commandsOf(newRoot(environment{})) {
 		calls = append(calls, []string{c.Name(), "--help"})
 	}

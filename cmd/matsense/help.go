@@ -13,8 +13,8 @@ import (
 // width is the number of columns that help and lists keep to.
 const width = 100
 
-// fill breaks a text into lines of at most width columns. Lines after the first begin with an indent; the first
-// is taken to begin in the same column.
+// fill breaks a text into lines of at most width columns. Lines after the first begin with an indent; the
+// first is taken to begin in the same column.
 func fill(text string, indent int) string {
 	var b strings.Builder
 	column := indent
@@ -126,7 +126,8 @@ var exitCodes = []row{
 
 // commandsOf lists a command's verbs that users should see.
 func commandsOf(c *cobra.Command) []*cobra.Command {
-	return slices.DeleteFunc(slices.Clone(c.Commands()), func(verb *cobra.Command) bool { return verb.Hidden })
+	return slices.DeleteFunc(slices.Clone(c.Commands()),
+		func(verb *cobra.Command) bool { return verb.Hidden })
 }
 
 // about is a command's long description, or its short one as a sentence.

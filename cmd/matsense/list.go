@@ -19,8 +19,8 @@ func newList(env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [KIND]",
 		Short: "List methods, parametrizations, ensembles, observation models, starts or metrics",
-		Long: `List the methods, parametrizations, ensembles, observation models and starts that run takes, each with its source; or
-one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
+		Long: `List the methods, parametrizations, ensembles, observation models and starts that run takes,
+each with its source; or one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
 		Example: `  matsense list
   matsense list methods
   matsense list metrics`,
@@ -34,12 +34,7 @@ one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
 			}
 			return nil
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return kinds(), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: completeKind,
 		RunE: func(_ *cobra.Command, args []string) error {
 			list(env, args, asJSON)
 			return nil
@@ -47,6 +42,14 @@ one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
+}
+
+// completeKind completes what list lists.
+func completeKind(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return kinds(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // kinds are the words for what list lists, in the plural.
@@ -63,7 +66,8 @@ func kinds() (plurals []string) {
 func kindNamed(word string) (string, error) {
 	plural := strings.TrimSuffix(word, "s") + "s"
 	if !slices.Contains(kinds(), plural) {
-		return "", config.Usagef("list knows no kind %q; did you mean %q?", word, config.Nearest(plural, kinds()))
+		return "", config.Usagef("list knows no kind %q; did you mean %q?",
+			word, config.Nearest(plural, kinds()))
 	}
 	return strings.TrimSuffix(plural, "s"), nil
 }

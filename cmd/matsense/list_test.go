@@ -16,7 +16,8 @@ func TestList(t *testing.T) {
 	}
 	for _, l := range lines {
 		name, _ := l["name"].(string)
-		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" && name != "dense" {
+		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" &&
+			name != "dense" {
 			t.Errorf("%v", l)
 		}
 		base := ""
@@ -65,14 +66,17 @@ func TestListOfKind(t *testing.T) {
 	refused(t, []string{"list", "methods", "starts"}, "list takes one kind, got 2")
 }
 
-// TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs one.
+// TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs
+// one.
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"--method scaled-gd --lambda 0.1", "--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
+		{"--method scaled-gd --lambda 0.1",
+			"--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
 		{"--method scaled-gd-lambda --lambda 0", "--lambda: lambda must be positive, got 0"},
 		{"--method scaled-gd-lambda --lambda nan", "--lambda: lambda must be positive and finite"},
 	} {
-		if r := must(t, exitUsage, append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {
+		if r := must(t, exitUsage,
+			append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {
 			t.Errorf("%s: %s", c.args, r.err)
 		}
 	}
@@ -85,7 +89,8 @@ func TestLambda(t *testing.T) {
 	must(t, exitDone, "run", "--config", dir+"/config.yaml", "--out", again)
 	sameBits(t, again, dir)
 	d := newData(t)
-	if r := must(t, exitUsage, "run", "--matrices", d.matrices, "--observations", d.observations, "--method", "scaled-gd-lambda"); !strings.Contains(r.err, "needs lambda") {
+	if r := must(t, exitUsage, "run", "--matrices", d.matrices, "--observations", d.observations, "--method",
+		"scaled-gd-lambda"); !strings.Contains(r.err, "needs lambda") {
 		t.Error(r.err)
 	}
 }

@@ -1,5 +1,5 @@
-// Command matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
-// from small random starts, and shows how they get there.
+// Command matsense recovers low-rank matrices from few linear measurements with overparameterized gradient
+// methods from small random starts, and shows how they get there.
 package main
 
 import (
@@ -52,8 +52,9 @@ var (
 )
 
 func main() {
-	// The rows of measurements are one large block without pointers, which costs the collector nothing; what else
-	// lives is small. Letting garbage grow to the size of the block would double the memory that is needed.
+	// The rows of measurements are one large block without pointers, which costs the collector nothing; what
+	// else lives is small. Letting garbage grow to the size of the block would double the memory that is
+	// needed.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}
@@ -73,8 +74,8 @@ func main() {
 	os.Exit(run(ctx, env, os.Args[1:]))
 }
 
-// output remembers the first error of writing to the user, so that a full disk or a closed pipe is not taken for
-// success.
+// output remembers the first error of writing to the user, so that a full disk or a closed pipe is not taken
+// for success.
 type output struct {
 	io.Writer
 	failed error
@@ -155,8 +156,8 @@ func newRoot(env environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "matsense",
 		Short: "Recover low-rank matrices from few measurements, and see how gradient descent gets there",
-		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized gradient
-methods started near zero, and shows how they get there: alignment, saddle avoidance, refinement.`,
+		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized
+gradient methods started near zero, and shows how they get there: alignment, saddle avoidance, refinement.`,
 		Example: `  matsense run
   matsense reproduce alpha
   source <(matsense completion bash)`,
@@ -170,7 +171,8 @@ methods started near zero, and shows how they get there: alignment, saddle avoid
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env), newDevices(env),
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
+		newDevices(env),
 		newBench(env), newCompletion(env))
 	return root
 }
@@ -181,7 +183,8 @@ func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
-		if short := unknown.GetSpecifiedShortnames(); short != "" { // flags have no short names: one dash too few
+		// Flags have no short names: one dash too few.
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = short
 		}
 		var names []string
@@ -221,7 +224,8 @@ func noArguments(c *cobra.Command, args []string) error {
 func asJSON(args []string) bool {
 	for _, a := range args {
 		value, found := strings.CutPrefix(a, "--json")
-		if on, err := strconv.ParseBool(strings.TrimPrefix(value, "=")); found && (value == "" || err == nil && on) {
+		if on, err := strconv.ParseBool(strings.TrimPrefix(value, "=")); found &&
+			(value == "" || err == nil && on) {
 			return true
 		}
 	}

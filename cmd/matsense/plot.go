@@ -30,8 +30,9 @@ func newPlot(env environment) *cobra.Command {
 		Long: `Write the report and the figures of a run or of a sweep again from its files.
 
 With flags, draw other numbers of a sweep: the median over replicas, with a band, of a column of runs.csv
-over a setting that differs between runs, or of a metric over iterations. If both axes are logarithmic, or iterations are
-counted over a logarithmic axis, the slope of a straight line is given with its 95 % confidence interval.`,
+over a setting that differs between runs, or of a metric over iterations. If both axes are logarithmic, or
+iterations are counted over a logarithmic axis, the slope of a straight line is given with its 95 %
+confidence interval.`,
 		Example: `  matsense plot runs/paper
   matsense plot sweeps/alpha
   matsense plot sweeps/alpha --x alpha --y iterations_to_0.01 --by factor-rank
@@ -54,10 +55,12 @@ counted over a logarithmic axis, the slope of a straight line is given with its 
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.x, "x", "", "horizontal axis: a `setting` that differs between runs, iteration or evaluations "+
-		"(default: the first axis)")
-	f.StringVar(&o.y, "y", "", "vertical axis: a `column` of runs.csv or timings.csv, or a metric over iterations "+
-		"(default test_error)")
+	f.StringVar(&o.x, "x", "",
+		"horizontal axis: a `setting` that differs between runs, iteration or evaluations "+
+			"(default: the first axis)")
+	f.StringVar(&o.y, "y", "",
+		"vertical axis: a `column` of runs.csv or timings.csv, or a metric over iterations "+
+			"(default test_error)")
 	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next axis)")
 	f.StringArrayVar(&o.where, "where", nil, "draw only these `values` of a setting: factor-rank=2, or "+
 		"alpha=1e-3,1e-6; may be repeated")

@@ -34,14 +34,14 @@ func newSweep(env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sweep FILE",
 		Short: "Run a grid of experiments; those with the same measurements run together",
-		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass; each result is
-bit-identical to running alone. Each run is recorded as soon as it ends: after an interruption, --resume
-continues with the others. When all runs are recorded, runs.csv, runs.parquet and trajectories.parquet have
-the results, and timings.csv the seconds.
+		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass;
+each result is bit-identical to running alone. Each run is recorded as soon as it ends: after an
+interruption, --resume continues with the others. When all runs are recorded, runs.csv, runs.parquet and
+trajectories.parquet have the results, and timings.csv the seconds.
 
 --shard 3/8 runs part 3 of 8; an array job of Slurm or an indexed job of Kubernetes sets the part by itself.
-Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md describes
-sweep files.`,
+Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md
+describes sweep files.`,
 		Example: `  matsense reproduce alpha --file > alpha.yaml
   matsense sweep alpha.yaml --dry-run
   matsense sweep alpha.yaml
@@ -72,8 +72,9 @@ sweep files.`,
 	f.SortFlags = false
 	f.StringVar(&o.out, "out", "", "`directory` (default sweeps/ and the file's name)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, in how much memory and time, and stop")
-	f.StringVar(&o.shard, "shard", "", "run one `part` of several, 1/8 to 8/8 (default: the part that Slurm or "+
-		"Kubernetes sets, or all)")
+	f.StringVar(&o.shard, "shard", "",
+		"run one `part` of several, 1/8 to 8/8 (default: the part that Slurm or "+
+			"Kubernetes sets, or all)")
 	f.IntVar(&o.batch, "batch", 0, "number of runs in one batch (0: as many as fit in memory, up to 32)")
 	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
@@ -116,9 +117,11 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	}
 	runs, missing := len(r.Runs), r.Missing()
 	if asJSON {
-		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": append([]int{}, missing...)})
+		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing),
+			"missing": append([]int{}, missing...)})
 	} else if len(missing) < runs {
-		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
+		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"),
+			runs-len(missing))
 	}
 	if len(missing) < runs {
 		if err := writeSweep(env, r, dir, asJSON); err != nil {
@@ -168,7 +171,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
 	}
 	if spec != nil && spec.Count() > sweep.ManyRuns && !o.yes {
-		problems = append(problems, fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
+		problems = append(problems,
+			fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
 	}
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
@@ -192,9 +196,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
-			printJSON(env.out, map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
+			printJSON(env.out,
+				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
 		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs, o.again(file))
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
+				o.again(file))
 		}
 		return errInterrupted
 	}
@@ -219,7 +225,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": diverged})
+		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures,
+			"diverged": diverged})
 	} else {
 		fmt.Fprintf(env.out, "%d runs in %s", p.runs, o.out)
 		if diverged > 0 {
@@ -234,8 +241,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	return nil
 }
 
-// writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such figure, a note
-// says why.
+// writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such
+// figure, a note says why.
 func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
 	var charts []report.Chart
 	var paths []string
@@ -294,7 +301,8 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	}
 	event := map[string]any{
 		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
-		"groups": len(p.Part), "together": p.Seats, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1, "shards": p.Shards,
+		"groups": len(p.Part), "together": p.Seats, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
+		"shards":            p.Shards,
 		"seconds_estimated": nil,
 	}
 	if p.Estimate > 0 {

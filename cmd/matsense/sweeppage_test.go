@@ -41,19 +41,24 @@ func TestSweepReportInBrowser(t *testing.T) {
 					errors = append(errors, parse(t, row["test_error"]))
 				}
 			}
-			line, range_ := told[1+i], fmt.Sprintf(": from %s to %s", number17(slices.Min(errors)), number17(slices.Max(errors)))
-			if !strings.HasPrefix(line[0], rank+": slope ") || parse(t, line[1]) != medianOf(errors) || !strings.HasSuffix(line[2], range_) {
+			line, range_ := told[1+i], fmt.Sprintf(": from %s to %s",
+				number17(slices.Min(errors)), number17(slices.Max(errors)))
+			if !strings.HasPrefix(line[0], rank+": slope ") || parse(t, line[1]) != medianOf(errors) ||
+				!strings.HasSuffix(line[2], range_) {
 				t.Errorf("at α = %s a line says %q; the runs have %v", alpha, line, errors)
 			}
 		}
 	}
 	if bands, dots := ask[int](p, `document.querySelectorAll(".plot")[0].querySelectorAll(".band").length`),
-		ask[int](p, `document.querySelectorAll(".plot")[0].querySelectorAll("circle.dot").length`); bands != 2 || dots < 6 {
+		ask[int](p,
+			`document.querySelectorAll(".plot")[0].querySelectorAll("circle.dot").length`); bands != 2 ||
+		dots < 6 {
 		t.Errorf("%d bands and %d marks", bands, dots)
 	}
 	// A line that is switched off takes its band with it.
 	p.click(`document.querySelector(".legend button")`, 1)
-	if bands := ask[int](p, `document.querySelectorAll(".plot")[0].querySelectorAll(".band").length`); bands != 1 {
+	if bands := ask[int](p,
+		`document.querySelectorAll(".plot")[0].querySelectorAll(".band").length`); bands != 1 {
 		t.Errorf("%d bands are left", bands)
 	}
 
@@ -76,7 +81,8 @@ func TestSweepReportInBrowser(t *testing.T) {
 	}
 
 	// The table of runs has all digits, and the files are whole.
-	listed := ask[[][]string](p, `[...document.querySelectorAll("h2")].find(h => h.textContent === "Runs").closest("section")
+	listed := ask[[][]string](p,
+		`[...document.querySelectorAll("h2")].find(h => h.textContent === "Runs").closest("section")
 		.querySelectorAll("tbody tr").values().map(r => [...r.children].map(c => c.querySelector("data")?.value ?? c.textContent)).toArray()`)
 	head := ask[[]string](p, `[...[...document.querySelectorAll("h2")].find(h => h.textContent === "Runs").closest("section").querySelectorAll("thead th")].map(c => c.textContent)`)
 	if len(listed) != len(rows) || slices.Contains(head, "error") {
@@ -99,7 +105,8 @@ func TestSweepReportInBrowser(t *testing.T) {
 			t.Errorf("%s within the page is another", name)
 		}
 	}
-	if verdict := ask[string](p, `document.querySelector(".verdict").textContent`); !strings.Contains(verdict, "Complete. Runs: ") {
+	if verdict := ask[string](p, `document.querySelector(".verdict").textContent`); !strings.Contains(verdict,
+		"Complete. Runs: ") {
 		t.Errorf("the page says %q", verdict)
 	}
 }
@@ -111,7 +118,8 @@ func number17(v float64) string {
 
 // TestSweepReportOfWords: over a setting that takes words, the places of the axis have their names.
 func TestSweepReportOfWords(t *testing.T) {
-	text := "base: {n: 8, rank: 1, measurements: 80, iterations: 60}\naxes:\n  - entries: [f64, f32, bf16]\n  - factor-rank: [1, 8]\nseeds: 2\n"
+	text := "base: {n: 8, rank: 1, measurements: 80, iterations: 60}\n" +
+		"axes:\n  - entries: [f64, f32, bf16]\n  - factor-rank: [1, 8]\nseeds: 2\n"
 	dir := filepath.Join(t.TempDir(), "out")
 	must(t, exitDone, "sweep", sweepFile(t, text), "--out", dir)
 	p := openPage(t, filepath.Join(dir, "report.html"))
@@ -120,7 +128,8 @@ func TestSweepReportOfWords(t *testing.T) {
 	if !slices.Equal(told, []string{"entries", "f32"}) {
 		t.Errorf("the legend says %q", told)
 	}
-	if bars := ask[int](p, `document.querySelectorAll(".plot")[0].querySelectorAll(".bar-between").length`); bars != 6 {
+	if bars := ask[int](p,
+		`document.querySelectorAll(".plot")[0].querySelectorAll(".bar-between").length`); bars != 6 {
 		t.Errorf("%d bars", bars)
 	}
 	if !ask[bool](p, `document.querySelector(".scale-x").hidden && !document.querySelector(".plot path.curve").getAttribute("d").includes("L")`) {

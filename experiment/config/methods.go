@@ -181,7 +181,8 @@ func init() {
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{
-					StepSize: c.Step, AdversaryStep: c.AdversaryStep, Weight: c.AdversaryWeight, Radius: c.AdversaryRadius,
+					StepSize: c.Step, AdversaryStep: c.AdversaryStep, Weight: c.AdversaryWeight,
+					Radius: c.AdversaryRadius,
 				}
 			},
 			Near: true,
@@ -346,7 +347,8 @@ func (c *Config) checkZerothOrder(m *Mistakes) {
 		c.Radius = defaultRadius
 	}
 	m.Finite("radius", c.Radius, c.Radius > 0, "positive")
-	m.Finite("evaluation-noise", c.EvaluationNoise, c.EvaluationNoise >= 0 && c.EvaluationNoise <= sensing.Largest,
+	m.Finite("evaluation-noise", c.EvaluationNoise, c.EvaluationNoise >= 0 &&
+		c.EvaluationNoise <= sensing.Largest,
 		"zero or positive")
 	c.checkMethodSeed(m)
 }

@@ -192,6 +192,8 @@ func ownSettings() []*Setting {
 			Key: "rank", Group: problemGroup, shared: true,
 			Help: "rank r* of the ground truth M* = XXᵀ or XYᵀ; for user data without a truth, rank of the " +
 				"spectral estimate to compare with (0: none)",
+			Default: fmt.Sprintf("%d; 1 for %s; the link's number of indices for multi-index", Default().Rank,
+				vectors),
 			at: func(c *Config) any { return &c.Rank },
 		}, {
 			Key: "negative", Group: problemGroup, shared: true,
@@ -214,8 +216,9 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.Measurements },
 		}, {
 			Key: "ensemble", Group: problemGroup, shared: true, Values: drawnEnsembles,
-			Help: "law of the measurements (see matsense list ensembles); user data have their own",
-			at:   func(c *Config) any { return &c.Ensemble },
+			Help:    "law of the measurements (see matsense list ensembles); user data have their own",
+			Default: Default().Ensemble + "; rank-one for multi-index",
+			at:      func(c *Config) any { return &c.Ensemble },
 		}, {
 			Key: "entries", Group: problemGroup, shared: true, Values: entryFormats,
 			Help:    "number format that defines the entries of the measurements: " + orList(entryFormats()),
@@ -271,8 +274,9 @@ func ownSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Vectors },
 		}, {
 			Key: "vectors-right", Group: userDataGroup, shared: true, File: true,
-			Help: "vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: a .npy file of shape (m, n2)",
-			at:   func(c *Config) any { return &c.VectorsRight },
+			Help: "vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: a .npy file of shape " +
+				"(m, n2)",
+			at: func(c *Config) any { return &c.VectorsRight },
 		}, {
 			Key: "paulis", Group: userDataGroup, shared: true, File: true,
 			Help: "Pauli words: a text file with one word a line, such as XIZY",
@@ -287,8 +291,8 @@ func ownSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Truth },
 		}, {
 			Key: "truth-right", Group: userDataGroup, shared: true, File: true,
-			Help: "right factor of the truth: a .npy file with Y of shape (n2, r*), or with parametrization " +
-				"indefinite X·S, S = diag(±1)",
+			Help: "right factor of the truth: a .npy file with Y of shape (n2, r*), or with " +
+				"parametrization indefinite X·S, S = diag(±1)",
 			at: func(c *Config) any { return &c.TruthRight },
 		},
 
@@ -300,7 +304,8 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.Parametrization },
 		}, {
 			Key: "factor-rank", Group: factorGroup,
-			Help:    "number r of columns of U (and V); width of the product with parametrization " + products,
+			Help: "number r of columns of U (and V); width of the product with parametrization " +
+				products,
 			Default: "n, or the smaller of n and n2; rank for method none",
 			at:      func(c *Config) any { return &c.FactorRank },
 		}, {
@@ -316,8 +321,9 @@ func ownSettings() []*Setting {
 			at:      func(c *Config) any { return &c.Init },
 		}, {
 			Key: "init-right", Group: factorGroup, File: true,
-			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r)",
-			at:   func(c *Config) any { return &c.InitRight },
+			Help: "right factor of a start from a file: a .npy file with V₀ of shape (n2, r), or (n, r) " +
+				"with parametrization indefinite or sparse",
+			at: func(c *Config) any { return &c.InitRight },
 		}, {
 			Key: "alpha", Group: factorGroup, applies: (*Config).hasSizedStart,
 			Help: "size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j; " +
@@ -332,8 +338,9 @@ func ownSettings() []*Setting {
 
 		{
 			Key: "method", Group: methodGroup, Values: func() []string { return namesOf(methods) },
-			Help: "update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list methods)",
-			at:   func(c *Config) any { return &c.Method },
+			Help:    "update rule: gd, scaled-gd, scaled-gd-lambda or another (see matsense list methods)",
+			Default: Default().Method + "; none for multi-index",
+			at:      func(c *Config) any { return &c.Method },
 		}, {
 			Key: "step", Group: methodGroup, applies: (*Config).takesSteps,
 			Help: "step size μ; the largest step of polyak-gd",
@@ -407,8 +414,9 @@ func ownSettings() []*Setting {
 			at: func(c *Config) any { return &c.AlignmentMargin },
 		}, {
 			Key: "alignment-sine", Group: measuringGroup,
-			Help: "phase I ends when the spectral angle is at most this, and --alignment-margin holds as well",
-			at:   func(c *Config) any { return &c.AlignmentSine },
+			Help: "phase I ends when the spectral angle is at most this, and --alignment-margin holds " +
+				"as well",
+			at: func(c *Config) any { return &c.AlignmentSine },
 		}, {
 			Key: "signal-fraction", Group: measuringGroup,
 			Help: "phase II ends when the signal reaches this fraction of σ_min(X)", Default: "1/√10",

@@ -27,8 +27,8 @@ func ReadConfig(path string, c *Config) error {
 	return nil
 }
 
-// ReadResolved reads the config.yaml of a run. A setting that the file leaves out because it has no meaning for
-// the run is zero, as it was.
+// ReadResolved reads the config.yaml of a run. A setting that the file leaves out because it has no meaning
+// for the run is zero, as it was.
 func ReadResolved(path string) (Config, error) {
 	c := Default()
 	if err := ReadConfig(path, &c); err != nil {

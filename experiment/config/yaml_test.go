@@ -95,16 +95,18 @@ func TestReadConfigMakesPathsRelativeToItsFolder(t *testing.T) {
 	}
 }
 
-// TestYAMLHoldsWhatApplies: settings without a meaning for the run are left out, and a config.yaml of an older
-// version, which has them as zeros, reads as the same.
+// TestYAMLHoldsWhatApplies: settings without a meaning for the run are left out, and a config.yaml of an
+// older version, which has them as zeros, reads as the same.
 func TestYAMLHoldsWhatApplies(t *testing.T) {
 	for _, x := range []struct{ settings, without, with string }{
-		{"", "n2 negative link truth init-right depth momentum method-seed", "noise target-loss alpha entries"},
+		{"", "n2 negative link truth init-right depth momentum method-seed",
+			"noise target-loss alpha entries"},
 		{"init=spectral factor-rank=2", "alpha start-seed", "init"},
 		{"method=none", "step iterations target-loss alpha", "rank"},
 		{"method=sgd", "momentum", "batch-size method-seed"},
 		{"parametrization=deep", "init-right sparsity", "n2 depth"},
-		{"observation=single-index parametrization=indefinite", "entries preprocessing", "link link-scale negative"},
+		{"observation=single-index parametrization=indefinite", "entries preprocessing",
+			"link link-scale negative"},
 		{"ensemble=completion n=9", "entries", "kappa"},
 	} {
 		c := configOf(t, strings.Fields(x.settings)...)
