@@ -90,7 +90,7 @@ func TestRectangularPrecision(t *testing.T) {
 	}
 }
 
-// TestRectangularSweep: what a sweep's run comes to is what it comes to alone.
+// TestRectangularSweep: a run gives the same bits alone or in a sweep.
 func TestRectangularSweep(t *testing.T) {
 	file := sweepFile(t, `base: {parametrization: uv, n: 10, rank: 2, measurements: 200, iterations: 60,
   step: 0.5, alpha: 1e-3}

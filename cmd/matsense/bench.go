@@ -54,7 +54,7 @@ step comes to that limit. All numbers are medians over the rounds.`,
 	return c
 }
 
-// check lists what is wrong with the flags; what they have in common with run is checked as there.
+// check lists the mistakes in the flags. Flags that run has as well are checked as run checks them.
 func (o benchOptions) check() error {
 	c := config.Default()
 	var problems []string

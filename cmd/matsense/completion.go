@@ -45,7 +45,7 @@ a shell: bash, zsh, fish or powershell.`,
 	}
 }
 
-// complete has the values of a command's flags completed; other flags have none that could be guessed.
+// complete registers how the values of a command's flags are completed.
 func complete(c *cobra.Command, flags map[string]cobra.CompletionFunc) {
 	for name, values := range flags {
 		if err := c.RegisterFlagCompletionFunc(name, values); err != nil {
@@ -60,7 +60,7 @@ var (
 	yamlFiles   = cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt)
 )
 
-// completeSetting completes a setting's value: its words, with what the catalog says about them, or files.
+// completeSetting completes a setting's value: words, with their descriptions in the catalog, or files.
 func completeSetting(s *config.Setting) cobra.CompletionFunc {
 	directive := cobra.ShellCompDirectiveNoFileComp
 	if s.File || s.Key == "init" {
@@ -88,7 +88,7 @@ func completeSetting(s *config.Setting) cobra.CompletionFunc {
 	}
 }
 
-// completeLike completes a flag of a command that is called as a setting of run.
+// completeLike completes a flag with the name of a setting of run.
 func completeLike(key string) cobra.CompletionFunc {
 	var c config.Config
 	f, _ := c.Field(key)

@@ -80,7 +80,8 @@ func TestDeepRun(t *testing.T) {
 	}
 }
 
-// TestDeepSweep: runs with and without label noise, at several depths, come to what they come to alone.
+// TestDeepSweep: runs with and without label noise, at several depths, give the same bits alone or in a
+// sweep.
 func TestDeepSweep(t *testing.T) {
 	file := sweepFile(t,
 		`base: {parametrization: deep, n: 6, n2: 5, rank: 1, measurements: 60, iterations: 30, step: 0.2}

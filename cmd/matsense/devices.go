@@ -38,7 +38,7 @@ func (env environment) host() experiment.Host {
 	}
 }
 
-// auto picks devices, the best first, and says why there is no GPU among them where one could be expected.
+// auto lists the devices to try, the best first. If a GPU was to be expected and there is none, it says why.
 func (env environment) auto() (devices []string, why string) {
 	gpus, err := env.gpus()
 	for _, g := range byFree(gpus) {
@@ -53,8 +53,8 @@ func (env environment) auto() (devices []string, why string) {
 	return append(devices, "cpu"), why
 }
 
-// byFree returns the GPUs that the kernels run on, those with the most free memory first. Where nobody knows
-// what is free on a GPU, all of its memory is taken to be.
+// byFree returns the GPUs that the kernels run on, those with the most free memory first. If nobody knows
+// how much memory is free on a GPU, all of it counts.
 func byFree(gpus []driver.Info) []driver.Info {
 	usable := slices.DeleteFunc(slices.Clone(gpus), func(g driver.Info) bool { return tooOld(g) != "" })
 	free := func(g driver.Info) int64 {
@@ -97,7 +97,7 @@ func tooOld(g driver.Info) string {
 
 func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
-// backend is where the names of devices, storages and precisions become backends.
+// backend makes the backend of a device's name, a storage and a precision.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
 		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
@@ -109,7 +109,7 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 			Precision: solver.Precision(p.Precision),
 		}, nil
 	case "emulator":
-		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
+		config := emulator.Config{Memory: 1 << 50} // host memory, which the plan watches
 		info, err := emulator.New(config).Info()
 		if err != nil {
 			return nil, err
@@ -128,8 +128,8 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 // emulated is a backend on the emulator, whose device memory is the host's.
 type emulated struct{ gpu.Backend }
 
-// Memory implements solver.Backend. The emulator remembers, in about ten bytes for each, who wrote and read
-// it.
+// Memory implements solver.Backend. The emulator keeps about ten bytes about each byte of memory: who wrote
+// it and who read it.
 func (b emulated) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	bytes, err := b.Backend.Memory(p, batch)
 	return 5e8 + 11*bytes, err
@@ -172,8 +172,8 @@ func newDevices(env environment) *cobra.Command {
 	return c
 }
 
-// pick opens each GPU, notes what is free on it, and says why those that cannot be used cannot, and what auto
-// picks.
+// pick opens each GPU and notes its free memory. It says which device auto picks and why, and for each GPU
+// that cannot be used the reason.
 func (env environment) pick(gpus []driver.Info, missing error) (device, why string, unusable []string) {
 	order := byFree(gpus) // as auto knows them, which opens none
 	unusable = make([]string, len(gpus))

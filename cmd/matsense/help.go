@@ -13,8 +13,8 @@ import (
 // width is the number of columns that help and lists keep to.
 const width = 100
 
-// fill breaks a text into lines of at most width columns. Lines after the first begin with an indent; the
-// first is taken to begin in the same column.
+// fill breaks a text into lines of at most width columns. All lines but the first begin with an indent; the
+// caller has written as many columns before the first.
 func fill(text string, indent int) string {
 	var b strings.Builder
 	column := indent
@@ -35,7 +35,7 @@ func fill(text string, indent int) string {
 	return b.String()
 }
 
-// fillParagraphs breaks the paragraphs of a text into lines, but for those that are indented.
+// fillParagraphs breaks the paragraphs of a text into lines; indented paragraphs stay.
 func fillParagraphs(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
@@ -46,7 +46,7 @@ func fillParagraphs(text string) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// row is a line of a list: a name, and what it is.
+// row is an item of a list: a name and its description.
 type row struct{ name, text string }
 
 // writeRows writes a list whose texts stand in one column.
@@ -61,7 +61,7 @@ func writeRows(b *strings.Builder, rows []row) {
 	}
 }
 
-// groupAnnotation is where a flag has the name of its group.
+// groupAnnotation is the annotation of a flag that has the name of its group.
 const groupAnnotation = "matsense_group"
 
 // setGroup puts a flag into a group of its command's help.
@@ -75,7 +75,7 @@ type flagGroup struct {
 	flags []*pflag.Flag
 }
 
-// groupsOf lists a command's flags, but for --help. Flags without a group are in one called "flags".
+// groupsOf lists a command's flags except --help. Flags without a group form the group "flags".
 func groupsOf(c *cobra.Command) (groups []flagGroup) {
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden || f.Name == "help" || f.Name == "version" {
@@ -95,7 +95,7 @@ func groupsOf(c *cobra.Command) (groups []flagGroup) {
 	return groups
 }
 
-// usageOf describes a flag: the word that its value has, and what the flag is.
+// usageOf describes a flag: the word for its value, and its help with the default.
 func usageOf(f *pflag.Flag) (value, usage string) {
 	value, usage = pflag.UnquoteUsage(f)
 	if d := defaultOf(f); d != "" {
@@ -104,7 +104,7 @@ func usageOf(f *pflag.Flag) (value, usage string) {
 	return value, usage
 }
 
-// defaultOf is a flag's default; "" if it is nothing or zero, or the flag's usage says it.
+// defaultOf is a flag's default; "" if the default is nothing or zero, or the flag's usage says it.
 func defaultOf(f *pflag.Flag) string {
 	if slices.Contains([]string{"0", "false", "[]"}, f.DefValue) {
 		return ""
@@ -115,7 +115,7 @@ func defaultOf(f *pflag.Flag) string {
 // title writes a group's name as a heading.
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
-// exitCodes says what the program's exit codes mean.
+// exitCodes describes the program's exit codes.
 var exitCodes = []row{
 	{fmt.Sprint(exitDone), "done"},
 	{fmt.Sprint(exitFailed), "failed"},
@@ -124,7 +124,7 @@ var exitCodes = []row{
 	{fmt.Sprint(exitInterrupted), "interrupted"},
 }
 
-// commandsOf lists a command's verbs that users should see.
+// commandsOf lists the subcommands of a command that are not hidden.
 func commandsOf(c *cobra.Command) []*cobra.Command {
 	return slices.DeleteFunc(slices.Clone(c.Commands()),
 		func(verb *cobra.Command) bool { return verb.Hidden })

@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// metricKind is what list calls metrics, which are not in the catalog of settings.
+// metricKind is the kind of metrics, which are not in the catalog.
 const metricKind = "metric"
 
 func newList(env environment) *cobra.Command {
@@ -44,7 +44,7 @@ each with its source; or one kind of them, or the metrics: ` + strings.Join(kind
 	return c
 }
 
-// completeKind completes what list lists.
+// completeKind completes the argument of list.
 func completeKind(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -52,7 +52,7 @@ func completeKind(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 	return kinds(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// kinds are the words for what list lists, in the plural.
+// kinds lists the kinds that list takes, in the plural.
 func kinds() (plurals []string) {
 	for _, e := range config.Catalog() {
 		if plural := e.Kind + "s"; !slices.Contains(plurals, plural) {

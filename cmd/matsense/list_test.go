@@ -43,7 +43,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListOfKind: a kind is named in the singular or the plural, and metrics are one.
+// TestListOfKind: a kind is named in the singular or the plural; metrics are a kind.
 func TestListOfKind(t *testing.T) {
 	for kind, want := range map[string][2]string{
 		"methods": {"scaled-gd-lambda", "psd"}, "method": {"rgda", "gaussian"},
@@ -66,8 +66,7 @@ func TestListOfKind(t *testing.T) {
 	refused(t, []string{"list", "methods", "starts"}, "list takes one kind, got 2")
 }
 
-// TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs
-// one.
+// TestLambda: lambda is refused for methods without damping; its default is σ_min²; user data need it.
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--method scaled-gd --lambda 0.1",
@@ -95,7 +94,7 @@ func TestLambda(t *testing.T) {
 	}
 }
 
-// A scaled run that is interrupted goes on to the same bits: its own slot holds nothing that it needs.
+// An interrupted scaled run continues to the same bits: nothing in its extra slot is needed.
 func TestResumeScaled(t *testing.T) {
 	for _, method := range []string{"scaled-gd-lambda", "prec-gd"} {
 		whole := runSmall(t, "--method", method)

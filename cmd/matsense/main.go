@@ -36,7 +36,7 @@ const (
 	exitInterrupted = 130
 )
 
-// environment is what the commands see of the world, so that tests can run them in-process.
+// environment is everything that commands use of the system, so that tests can run them in-process.
 type environment struct {
 	out, err io.Writer
 	terminal bool                    // err is a terminal
@@ -121,11 +121,11 @@ func run(ctx context.Context, env environment, args []string) int {
 	}
 	code := exitCode(err)
 	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
-		return code // the command has said all there is to say
+		return code // the command has printed everything
 	}
 	if asJSON(args) {
 		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
-		if out.failed != nil { // nobody could read that
+		if out.failed != nil { // nobody could read the line before
 			fmt.Fprintln(env.err, "matsense:", out.failed)
 		}
 		return code
@@ -183,7 +183,7 @@ func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
-		// Flags have no short names: one dash too few.
+		// Flags have no short names: the user left out a dash.
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = short
 		}
@@ -212,7 +212,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	return config.Usagef("unknown command %q; did you mean %q?", args[0], config.Nearest(args[0], names))
 }
 
-// noArguments refuses words that are no flags.
+// noArguments refuses arguments.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -220,7 +220,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	return config.Usagef("%s takes no argument %q", c.CommandPath(), args[0])
 }
 
-// asJSON says whether JSON lines were asked for, even where the other flags cannot be read.
+// asJSON says whether the user asked for JSON lines, even if the other flags cannot be read.
 func asJSON(args []string) bool {
 	for _, a := range args {
 		value, found := strings.CutPrefix(a, "--json")
@@ -232,7 +232,7 @@ func asJSON(args []string) bool {
 	return false
 }
 
-// notice tells a user what to know.
+// notice prints a note for the user.
 func (env environment) notice(text string, asJSON bool) {
 	if asJSON {
 		printJSON(env.out, map[string]any{"event": "notice", "message": text})

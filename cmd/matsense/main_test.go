@@ -110,7 +110,8 @@ func runSmall(t *testing.T, flags ...string) string {
 	return dir
 }
 
-// mistakes returns the lines that tell a user what is wrong. There must be no other lines: no Go stack trace.
+// mistakes returns the lines that name a user's mistakes. There must be no other lines, such as a Go stack
+// trace.
 func mistakes(t *testing.T, r result) []string {
 	t.Helper()
 	var lines []string

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPartialMethods: what a method draws, counts or remembers beside its factor is in the files, a run that
-// was resumed is the same to the bit, and the report tells what it counts.
+// TestPartialMethods: the files have what a method draws, counts or keeps beside its factor, a resumed run
+// has the same bits, and the report has the method's counts.
 func TestPartialMethods(t *testing.T) {
 	for _, c := range []struct {
 		flags             []string

@@ -72,10 +72,10 @@ confidence interval.`,
 	return c
 }
 
-// ofSweeps are the flags that say what to draw of a sweep.
+// ofSweeps are the flags that choose the numbers of a sweep to draw.
 var ofSweeps = []string{"x", "y", "by", "where", "out"}
 
-// draw draws what was asked for and tells the files.
+// draw draws the figures that the flags ask for and prints the paths of the files.
 func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 	if sweep.Holds(dir) {
 		r, err := sweep.Load(dir)

@@ -57,7 +57,7 @@ func TestPlotDrawsTheSameAgain(t *testing.T) {
 	}
 }
 
-// unfinished is what a killed run leaves: configuration and trajectory, no summary.
+// unfinished makes the directory of a killed run: configuration and trajectory, no summary.
 func unfinished(t *testing.T) string {
 	t.Helper()
 	dir := runSmall(t)

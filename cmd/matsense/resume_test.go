@@ -176,7 +176,7 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-// altered are ways to damage a checkpoint, and what is then said of it.
+// altered are ways to damage a checkpoint, each with the notice that follows.
 var altered = []struct {
 	name, want string
 	change     func(t *testing.T, dir string)
@@ -437,7 +437,7 @@ func TestResumeWithoutCheckpointStartsOver(t *testing.T) {
 }
 
 // Symptom: the bound above which a loss counts as divergence is made from the first loss that a process
-// measures, so that a run resumed where the loss has grown goes on for longer.
+// measures, so that a run resumed at a larger loss continues for longer.
 func TestResumeDivergesWhereTheRunDoes(t *testing.T) {
 	flags := []string{"run", "--n", "8", "--rank", "1", "--measurements", "80", "--measure-every", "1",
 		"--alpha", "1e-2", "--step", "1.8"}

@@ -16,7 +16,7 @@ import (
 	"github.com/matsense/matsense/view"
 )
 
-// runOptions are the flags of run that are no settings of the experiment.
+// runOptions are the flags of run that are not settings of the experiment.
 type runOptions struct {
 	config        string
 	out           string
@@ -42,7 +42,7 @@ func (v flagValue) Set(text string) error {
 	return nil
 }
 
-// ofFiles are the flags that are no settings.
+// ofFiles are the flags that are not settings.
 var ofFiles = []string{"config", "out", "resume", "force", "json"}
 
 func newRun(env environment) *cobra.Command {
@@ -144,7 +144,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	return nil
 }
 
-// configuration puts defaults, the file and the flags together.
+// configuration combines the defaults, the file and the flags.
 func (o runOptions) configuration() (config.Config, error) {
 	c := config.Default()
 	var problems []string
@@ -179,7 +179,7 @@ func (o runOptions) configuration() (config.Config, error) {
 		}
 	}
 	if len(problems) > 0 {
-		if !o.resume { // what could be read may have mistakes of its own
+		if !o.resume { // the values that could be read may be mistakes
 			_ = collect(c.Validate())
 		}
 		return c, &config.UsageError{Problems: problems}

@@ -137,7 +137,7 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	return fmt.Errorf("%d runs are missing: %s", len(missing), view.Ranges(missing))
 }
 
-// part finds out which part of the sweep is asked for.
+// part finds out which part of the sweep to run.
 func (o sweepOptions) part() (sweep.Options, error) {
 	options := sweep.Options{Seats: o.batch}
 	var err error
@@ -270,7 +270,7 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 	return nil
 }
 
-// isOnlyCopy says whether a sweep's file is in the place of its resolved copy, and not that.
+// isOnlyCopy says whether the user's sweep file has the path of the sweep's resolved copy but other contents.
 func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	a, err1 := os.Stat(file)
 	b, err2 := os.Stat(filepath.Join(out, sweep.SpecFile))
@@ -278,7 +278,7 @@ func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
 }
 
-// again is the command line that goes on with an interrupted sweep.
+// again is the command line that continues an interrupted sweep.
 func (o sweepOptions) again(file string) string {
 	words := []string{"matsense", "sweep", view.ShellWord(file), "--out", view.ShellWord(o.out)}
 	if o.shard != "" {
@@ -293,7 +293,7 @@ func (o sweepOptions) again(file string) string {
 	return strings.Join(append(words, "--resume"), " ")
 }
 
-// printPlan says what will be run.
+// printPlan prints the plan of a sweep.
 func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	if !o.json {
 		view.WriteSweepPlan(env.err, p)
@@ -323,7 +323,7 @@ type sweepProgress struct {
 	began             time.Time
 	runs, done, first int
 	failed            *sweep.Record   // the first
-	noted             map[string]bool // what groups had to say
+	noted             map[string]bool // notes that were printed
 	told              time.Time       // when the last line was printed
 }
 
@@ -349,7 +349,7 @@ func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 	g.Plan.Notice = s.note
 }
 
-// note tells a user once what several groups have to say.
+// note prints a note once, even if several groups have the same.
 func (s *sweepProgress) note(text string) {
 	if s.noted[text] {
 		return

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestOwnAgain: a run on a user's own measurements, whichever way they are brought, goes on where it stopped
-// and is repeated by its config.yaml, to the same bits; and it is what a sweep of one run comes to.
-func TestOwnAgain(t *testing.T) {
+// TestUserDataAgain: a run on user data of every kind resumes and is repeated by its config.yaml to the same
+// bits, and a sweep of one run gives these bits as well.
+func TestUserDataAgain(t *testing.T) {
 	for _, name := range []string{"square", "completion", "completion_rect", "quadratic", "bilinear", "pauli",
 		"sparse", "indefinite"} {
 		t.Run(name, func(t *testing.T) {
