@@ -167,17 +167,18 @@ CASES = {
         seed=3212, n=8, n2=10, rank=2, measurements=173, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=0.0,
         step=0.1, iterations=160, **STORED),
-    # The largest step is in force near the saddle at 0, Polyak's later.
+    # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
+    # Longer runs would magnify rounding: see above.
     "polyak_gd": dict(
         method="polyak-gd", parametrization="psd", options={},
         seed=3313, n=10, rank=2, measurements=181, factor_rank=4,
         alpha=1e-2, kappa=2.0, noise=0.0, general=False,
-        step=0.4, iterations=60, **STORED),
+        step=1.1, iterations=30, **STORED),
     "polyak_gd_uv": dict(
         method="polyak-gd", parametrization="uv", options={"optimal-value": 1e-4},
         seed=3414, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=1e-2, kappa=2.0, noise=3e-2,
-        step=0.8, iterations=60, **STORED),
+        step=2.2, iterations=32, **STORED),
     # The seed is above 2^32: both words of the generator's key matter.
     "sgd": dict(
         method="sgd", parametrization="psd",
