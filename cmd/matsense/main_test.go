@@ -282,6 +282,16 @@ func agree(t *testing.T, metrics any, head, row []string) {
 	}
 }
 
+// parse reads a number.
+func parse(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // rowAt returns the row of an iteration.
 func rowAt(t *testing.T, rows [][]string, iteration any) []string {
 	t.Helper()
