@@ -46,13 +46,13 @@ func members(t *testing.T) []config.Config {
 // summary, but for times and memory.
 func TestGroup(t *testing.T) {
 	host := cpuHost(1e9)
-	for _, seats := range []int{0, 1, 3} {
-		g, err := PlanGroup(members(t), seats, host)
+	for _, together := range []int{0, 1, 3} {
+		g, err := PlanGroup(members(t), together, host)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seats == 0 && g.Seats != len(g.Configs) {
-			t.Errorf("%d seats where there is memory for all %d", g.Seats, len(g.Configs))
+		if together == 0 && g.Together != len(g.Configs) {
+			t.Errorf("%d runs go together, and there is memory for all %d", g.Together, len(g.Configs))
 		}
 		told := 0
 		err = g.Run(context.Background(), func(i int, got *Run, err error) {
@@ -98,13 +98,13 @@ func TestGroup(t *testing.T) {
 			}
 		})
 		if err != nil || told != len(g.Configs) {
-			t.Errorf("with %d seats %d of %d members ended: %v", seats, told, len(g.Configs), err)
+			t.Errorf("with %d together %d of %d members ended: %v", together, told, len(g.Configs), err)
 		}
 	}
 }
 
-// TestGroupSeats: seats are as many as there is memory for, and more are refused when asked for.
-func TestGroupSeats(t *testing.T) {
+// TestTogether: as many runs go together as the memory allows, and more are refused when asked for.
+func TestTogether(t *testing.T) {
 	all, err := PlanGroup(members(t), 0, cpuHost(1e9))
 	if err != nil {
 		t.Fatal(err)
@@ -113,13 +113,13 @@ func TestGroupSeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / share
+	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / usableFraction
 	some, err := PlanGroup(members(t), 0, cpuHost(tight))
-	if err != nil || some.Seats < 2 || some.Seats >= all.Seats || some.Plan.Bytes > share*tight {
-		t.Errorf("%d seats where there is memory for half: %v", some.Seats, err)
+	if err != nil || some.Together < 2 || some.Together >= all.Together || some.Plan.Bytes > usableFraction*tight {
+		t.Errorf("%d runs go together, and there is memory for half: %v", some.Together, err)
 	}
-	if _, err := PlanGroup(members(t), all.Seats, cpuHost(tight)); err == nil {
-		t.Error("more seats than there is memory for were taken")
+	if _, err := PlanGroup(members(t), all.Together, cpuHost(tight)); err == nil {
+		t.Error("more runs than there is memory for go together")
 	}
 	other := members(t)
 	other[3] = configOf(t, "n=13", "rank=2")
@@ -169,8 +169,8 @@ func TestStochasticGroup(t *testing.T) {
 		}
 		all = append(all, c)
 	}
-	ends := func(configs []config.Config, seats int) (losses []float64) {
-		g, err := PlanGroup(configs, seats, h)
+	ends := func(configs []config.Config, together int) (losses []float64) {
+		g, err := PlanGroup(configs, together, h)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,8 +76,8 @@ func NewPlan(c config.Config, h Host) (*Plan, error) {
 	return p, nil
 }
 
-// share is the part of the available memory that a run may plan for.
-const share = 0.9
+// usableFraction is the part of the available memory that a run may plan for.
+const usableFraction = 0.9
 
 // place picks device and storage, and refuses what does not fit.
 func (p *Plan) place() error {
@@ -155,7 +155,7 @@ func (p *Plan) placeRows() error {
 			return fmt.Errorf("the memory of %s could not be found out: %w", p.Backend.Name(), err)
 		}
 		p.Storage = storage
-		if p.Bytes > share*p.Available {
+		if p.Bytes > usableFraction*p.Available {
 			return errTooLarge
 		}
 		return nil
@@ -232,7 +232,7 @@ func (p *Plan) tooLarge() error {
 	other := *p // what is offered is tried on a copy: the next device is asked for what was configured
 	var fits []string
 	offer := func(words, storage, entries string) {
-		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= share*p.Available {
+		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= usableFraction*p.Available {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
