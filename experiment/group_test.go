@@ -15,7 +15,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// cpuHost is a machine with so much memory.
+// cpuHost is a machine with the given memory and no GPU.
 func cpuHost(memory float64) Host {
 	return Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
@@ -27,7 +27,7 @@ func cpuHost(memory float64) Host {
 	}
 }
 
-// members are configurations on one problem.
+// members are configurations that share one problem.
 func members(t *testing.T) []config.Config {
 	var configs []config.Config
 	for _, own := range []string{
@@ -42,8 +42,8 @@ func members(t *testing.T) []config.Config {
 	return configs
 }
 
-// TestGroup: the members of a group come to what each comes to in a run directory of its own, down to the
-// summary, but for times and memory.
+// TestGroup: each member of a group gives the results of a run in its own directory, including the summary,
+// apart from times and memory.
 func TestGroup(t *testing.T) {
 	host := cpuHost(1e9)
 	for _, together := range []int{0, 1, 3} {
@@ -115,7 +115,8 @@ func TestTogether(t *testing.T) {
 	}
 	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / usableFraction
 	some, err := PlanGroup(members(t), 0, cpuHost(tight))
-	if err != nil || some.Together < 2 || some.Together >= all.Together || some.Plan.Bytes > usableFraction*tight {
+	if err != nil || some.Together < 2 || some.Together >= all.Together ||
+		some.Plan.Bytes > usableFraction*tight {
 		t.Errorf("%d runs go together, and there is memory for half: %v", some.Together, err)
 	}
 	if _, err := PlanGroup(members(t), all.Together, cpuHost(tight)); err == nil {
@@ -128,8 +129,8 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// Sweeps of own data failed: what the files say of the size was compared with what had been given, which was
-// nothing.
+// Symptom: sweeps of user data failed, because the sizes in the files' headers were compared with settings
+// that were not given.
 func TestGroupOfUserData(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.csv")
@@ -147,8 +148,8 @@ func TestGroupOfUserData(t *testing.T) {
 	}
 }
 
-// TestStochasticGroup: runs of a group that draw are, to the bit, what each is alone, beside others that do
-// not draw.
+// TestStochasticGroup: a stochastic method gives the same bits alone and in a group with methods that draw
+// nothing.
 func TestStochasticGroup(t *testing.T) {
 	h := Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
