@@ -139,7 +139,7 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 
 // part finds out which part of the sweep to run.
 func (o sweepOptions) part() (sweep.Options, error) {
-	options := sweep.Options{Seats: o.batch}
+	options := sweep.Options{Together: o.batch}
 	var err error
 	if o.shard != "" {
 		options.Shard, options.Shards, err = sweep.ParseShard(o.shard)
@@ -301,7 +301,7 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	}
 	event := map[string]any{
 		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
-		"groups": len(p.Part), "together": p.Seats, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
+		"groups": len(p.Part), "together": p.Together, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
 		"shards":            p.Shards,
 		"seconds_estimated": nil,
 	}

@@ -606,7 +606,7 @@ func TestSweepMemory(t *testing.T) {
 	r = matsenseIn(t, t.Context(), memory, "sweep", file, "--out", dir+"-2", "--batch", "12")
 	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 ||
 		!strings.HasPrefix(lines[0], "12 runs together do not fit: this run needs ") ||
-		!strings.HasSuffix(lines[0], "up to 5 do, which is found by itself without a batch") {
+		!strings.HasSuffix(lines[0], "up to 5 do, and without --batch matsense finds this number itself") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 	r = matsenseIn(t, t.Context(), 1000, "sweep", file, "--out", dir+"-2")
