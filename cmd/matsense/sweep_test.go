@@ -364,7 +364,7 @@ func TestSweepDirectories(t *testing.T) {
 
 	refusedPlan(t, dir, "--resume goes on with it, --force replaces it", file, "--out", dir)
 	refusedPlan(t, dir, "--resume goes on with it, --force replaces it", file, "--out", dir, "--shard", "1/2")
-	refusedPlan(t, dir, "--force would remove what other machines have done", file, "--out", dir, "--shard",
+	refusedPlan(t, dir, "--force would remove the results of other machines", file, "--out", dir, "--shard",
 		"1/2", "--force")
 	for _, flag := range [][]string{nil, {"--resume"}, {"--shard", "1/2"}} {
 		refusedPlan(t, dir, "holds another sweep", append([]string{other, "--out", dir}, flag...)...)
@@ -426,7 +426,7 @@ func TestSweepDamagedRecord(t *testing.T) {
 		write(t, path, bad)
 		for _, args := range [][]string{{"sweep", file, "--out", dir, "--resume"}, {"sweep", "merge", dir}} {
 			if r := must(t, exitFailed, args...); !strings.Contains(r.err,
-				path+" is not this sweep's record of the run: remove it, and --resume makes it anew") {
+				path+" is not this sweep's record of the run: remove it, and --resume repeats the run") {
 				t.Errorf("%s: %v says\n%s", name, args, r.err)
 			}
 		}

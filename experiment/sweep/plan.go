@@ -9,15 +9,16 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// Plan is a sweep, or one machine's part of it, that was found sound: every run is checked, and the memory that
-// it needs is there. Nothing has been computed yet, apart from short measurements of speed.
+// Plan is a sweep, or one machine's part of it, that was found sound: every run is checked, and the memory
+// that it needs is there. Nothing has been computed yet, apart from short measurements of speed.
 type Plan struct {
 	Spec *Spec
 	// Runs are all runs of the sweep.
 	Runs []Run
 	// Part has the groups that this process carries out.
 	Part []Group
-	// Shard is the number of the part, from 0, and Shards how many parts there are; 0 of 1 is the whole sweep.
+	// Shard is the number of the part, from 0, and Shards how many parts there are; 0 of 1 is the whole
+	// sweep.
 	Shard, Shards int
 	// Bytes is the memory that the largest group needs.
 	Bytes float64
@@ -59,8 +60,8 @@ func (p *Plan) Count() int {
 	return n
 }
 
-// NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] if the user can
-// correct them.
+// NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] if the user
+// can correct them.
 func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	runs, err := s.Runs()
 	if err != nil {
@@ -97,7 +98,8 @@ func namesFile(r Run) bool {
 	return r.Config.UserMeasurements() != "" || config.IsStartFile(r.Config.Init)
 }
 
-// place plans some runs of a group. What takes a moment to find out, it finds out once for all groups of a size.
+// place plans some runs of a group. What takes a moment to find out, it finds out once for all groups of a
+// size.
 func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
@@ -118,8 +120,8 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	if err != nil && together > 1 {
 		fits, other := experiment.PlanGroup(configs, 0, p.host)
 		if other == nil && fits.Together < together {
-			return nil, at, config.Usagef("%d runs together do not fit: %v; up to %d do, and without --batch "+
-				"matsense finds this number itself", together, err, fits.Together)
+			return nil, at, config.Usagef("%d runs together do not fit: %v; up to %d do, and without "+
+				"--batch matsense finds this number itself", together, err, fits.Together)
 		}
 	}
 	if err != nil || found {
