@@ -23,7 +23,7 @@ type Deep struct {
 }
 
 var (
-	_ Measured = Deep{}
+	_ Balanced = Deep{}
 	_ Layered  = Deep{}
 )
 
@@ -78,7 +78,7 @@ func (Deep) Pullback(dst Factor, gr, gl *mat.Dense, f Factor) {
 // Measured implements [Measured]: with the singular value decomposition Z = PΣQᵀ it is the balanced pair P√Σ and Q√Σ, so that
 // the singular values that are measured are the roots of Z's. With L = U₁Σ₁V₁ᵀ and R = U₂Σ₂V₂ᵀ thin factors need no Z:
 // theirs is U₁(Σ₁V₁ᵀV₂Σ₂)U₂ᵀ, and P and Q have as many columns as L.
-func (p Deep) Measured(f Factor) (l, r *mat.Dense, err error) {
+func (p Deep) Balanced(f Factor) (l, r *mat.Dense, err error) {
 	l, r = p.Thin(f)
 	n1, width := l.Dims()
 	n2, _ := r.Dims()

@@ -89,7 +89,7 @@ func TestDeepMeasures(t *testing.T) {
 	for _, width := range []int{3, 6, 10} {
 		par := solver.Deep{Depth: 3}
 		f := deepFactor(t, par, space, width, 1)
-		l, r, err := par.Measured(f)
+		l, r, err := par.Balanced(f)
 		if err != nil {
 			t.Fatal(err)
 		}

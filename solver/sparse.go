@@ -20,7 +20,7 @@ import (
 // Optimal Sparse Recovery, NeurIPS 2019, arXiv 1909.05122; Fan, Yang and Yu, arXiv 2007.08322.)
 type Sparse struct{}
 
-var _ Metered = Sparse{}
+var _ SelfMeasuring = Sparse{}
 
 // Name implements [Parametrization].
 func (Sparse) Name() string { return "sparse" }
