@@ -5,8 +5,8 @@
 #   mkdir -p runs
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/runs:/work/runs" matsense run --n 200 --rank 5
 #
-# Without --user it is user 65532, who cannot write to a folder of yours. For GPUs there is Dockerfile.cuda. In a worktree of
-# git, whose .git points elsewhere, add --build-arg GOFLAGS=-buildvcs=false.
+# Without --user the program runs as user 65532, who cannot write to your folders. Dockerfile.cuda is for
+# GPUs. In a git worktree, whose .git points elsewhere, add --build-arg GOFLAGS=-buildvcs=false.
 
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""One gradient step of matsense's problem as a user would write it in PyTorch, timed on a GPU or on the CPU.
+"""Times one gradient step of matsense's problem, as a user would write it in PyTorch, on a GPU or on the CPU.
 
-    python3 bench/torch_step.py                                # n = 200 and n = 1000, m = 10,000, on the first GPU
-    python3 bench/torch_step.py --batch 1 --batch 8            # and steps of eight factors that share the A_i
+    python3 bench/torch_step.py                         # n = 200 and n = 1000, m = 10,000, on the first GPU
+    python3 bench/torch_step.py --batch 1 --batch 8     # and steps of eight factors that share the A_i
     python3 bench/torch_step.py --device cpu --n 40 --m 800
 
-f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)², with the A_i as one dense array of m × n × n numbers and an n × n factor U.
-Each line has the time of a step in milliseconds, its median, least and greatest, and the rate at which the step read A,
-twice:
+f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)², with the A_i as one dense array of m × n × n numbers and an n × n factor
+U. Each line has the median, least and greatest time of a step in milliseconds, and the rate at which the step
+read A (a step reads A twice):
 
     torch/float32/eager/n=200/m=10000/batch=1  median_ms  min_ms  max_ms  GB/s
 
-PyTorch has its default settings (no TF32). On a GPU the steps are queued one behind another and timed by events, so that
-the host's work between two launches is not counted. A line "# skipped" says why a step was not measured.
-Exit codes: 0 done, 1 failed, 77 if PyTorch or the device is not there.
+PyTorch has its default settings (no TF32). On a GPU the steps are queued one behind another and timed by
+events, so the host's work between two launches is not counted. A line "# skipped" says why a step was not
+measured. Exit codes: 0 done, 1 failed, 77 if PyTorch or the device is missing.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def step(A, y, U):
 
 
 def batch_step(A, y, U):
-    """The same step of several factors, stacked: each product with A is one product of matrices."""
+    """The same step of several stacked factors. Each product with A is one matrix product."""
     m, (batch, n, _) = len(y), U.shape
     residuals = A @ (U @ U.transpose(1, 2)).reshape(batch, -1).T - y[:, None]
     G = (A.T @ residuals).T.reshape(batch, n, n) / m
@@ -43,7 +43,7 @@ def batch_step(A, y, U):
 
 
 def check(torch, device):
-    """The steps are what autograd makes of f."""
+    """Checks the steps against the gradient that autograd computes from f."""
     n, m = 7, 11
     generator = torch.Generator().manual_seed(1)
     A = torch.randn(m, n, n, generator=generator, dtype=torch.float64)
@@ -61,16 +61,16 @@ def check(torch, device):
 
 
 def data(torch, device, dtype, n, m):
-    """A and y. Their values do not matter to the time."""
+    """A and y. Their values do not affect the time."""
     A = torch.empty(m, n * n, device=device, dtype=dtype)
-    rows = max(1, 2**27 // (n * n))  # in pieces of at most 1 GiB, so that making it takes no second A
+    rows = max(1, 2**27 // (n * n))  # pieces of at most 1 GiB, so that no second A is needed
     for i in range(0, m, rows):
         A[i:i + rows].normal_()
     return A, torch.randn(m, device=device, dtype=dtype)
 
 
 def compiled(torch, run):
-    """run, compiled anew: the compiler keeps few versions of a function, and then falls back to eager without an error."""
+    """Compiles run anew: after a few versions of a function the compiler silently falls back to eager."""
     torch._dynamo.reset()
     return torch.compile(run, dynamic=False)
 
@@ -108,7 +108,7 @@ def free_memory(torch, device):
 
 
 def measure(torch, device, dtype, n, m, batches, repetitions, deadline):
-    """Both forms of one size and type, for each batch. False if PyTorch could not do an eager step that fits."""
+    """Measures both forms of one size and type, for each batch. False if an eager step that fits fails."""
     type_name = str(dtype).removeprefix("torch.")
 
     def name(form, batch):
@@ -144,24 +144,28 @@ def measure(torch, device, dtype, n, m, batches, repetitions, deadline):
             except torch.cuda.OutOfMemoryError as error:
                 skipped(form, batch, first_line(error))
                 continue
-            except Exception as error:  # torch.compile needs a compiler of its own, which may be missing
-                skipped(form, batch, first_line(error) if form == "eager" else f"torch.compile: {first_line(error)}")
+            except Exception as error:  # torch.compile needs a compiler, which may be missing
+                reason = first_line(error) if form == "eager" else f"torch.compile: {first_line(error)}"
+                skipped(form, batch, reason)
                 well = well and form == "compiled"
                 continue
             median = statistics.median(times)
             rate = 2 * size / median / 1e6
-            print(f"{name(form, batch)}  {median:.4f}  {min(times):.4f}  {max(times):.4f}  {rate:.1f}", flush=True)
+            milli = f"{median:.4f}  {min(times):.4f}  {max(times):.4f}"
+            print(f"{name(form, batch)}  {milli}  {rate:.1f}", flush=True)
     return well
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, cpu (default %(default)s)")
-    parser.add_argument("--n", type=int, action="append", help="may be given several times (default 200 and 1000)")
+    parser.add_argument("--n", type=int, action="append", help="side of U; repeatable (default 200 and 1000)")
     parser.add_argument("--m", type=int, default=10_000, help="measurements (default %(default)s)")
-    parser.add_argument("--batch", type=int, action="append", help="factors that step together, likewise (default 1)")
+    parser.add_argument("--batch", type=int, action="append",
+                        help="factors that step together; repeatable (default 1)")
     parser.add_argument("--repetitions", type=int, default=20, help="timed steps (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no measurement after so many seconds")
+    parser.add_argument("--seconds", type=float, default=float("inf"),
+                        help="begin no measurement after this many seconds")
     options = parser.parse_args()
     deadline = time.monotonic() + options.seconds
 

@@ -13,10 +13,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestMixedGradient: with the truth as its anchor a gradient has a relative error below 1e-6 at every distance down to
-// 1e-13, where in single precision it has none of it right below 1e-7. The reference is
-// 1/m AᵀA(z − z*) in f64, in loops of its own; z and z* are those of the engine, because rounding UUᵀ itself is an error of
-// 1e-16, which no contraction can mend.
+// TestMixedGradient: with the truth as its anchor, a gradient has a relative error below 1e-6 at every
+// distance from the truth down to 1e-13. In single precision no digit is right below the distance 1e-7. The
+// reference is 1/m AᵀA(z − z*) in f64, in plain loops. z and z* are those of the engine, because rounding UUᵀ
+// has an error of 1e-16 that no contraction can mend.
 func TestMixedGradient(t *testing.T) {
 	const n, m, r, rank = 24, 700, 24, 2
 	space := sensing.Sym{N: n}
@@ -56,7 +56,8 @@ func TestMixedGradient(t *testing.T) {
 					t.Errorf("at the distance 1e-%d the relative error is %.2g", digits, err)
 				}
 				if err := relative(gradientAt(t, single, u), want); digits >= 8 && err < 0.1 {
-					t.Errorf("at the distance 1e-%d single precision has the relative error %.2g: this test shows nothing", digits, err)
+					t.Errorf("at the distance 1e-%d single precision has the relative error %.2g: this test shows nothing",
+						digits, err)
 				}
 			}
 			if mixed.Anchor(0) != nil {
@@ -66,7 +67,7 @@ func TestMixedGradient(t *testing.T) {
 	}
 }
 
-// away returns a factor [X 0] + distance·N, with N all over the matrix.
+// away returns the factor [X 0] + distance·N, with a random N of norm 1 or so.
 func away(truth *sensing.Truth, r int, distance float64) *mat.Dense {
 	x := truth.X()
 	n, rank := x.Dims()
@@ -86,7 +87,7 @@ func away(truth *sensing.Truth, r int, distance float64) *mat.Dense {
 	return u
 }
 
-// normalTimes returns unsvec(1/m AᵀAδ)·U, in plain loops.
+// normalTimes returns G·U, if 1/m AᵀAδ are the coordinates of G, in plain loops.
 func normalTimes(e sensing.Ensemble, delta []float64, u *mat.Dense) *mat.Dense {
 	g := make([]float64, len(delta))
 	m := e.Measurements()
@@ -129,8 +130,9 @@ func relative(got, want *mat.Dense) float64 {
 	return mat.Norm(&d, 2) / mat.Norm(want, 2)
 }
 
-// TestMixedTrajectory: along a whole trajectory, with the truth known and not, with noise and without, gradients are those
-// of f64 up to 1e-6 of their size and to what rounding UUᵀ costs in f64 anyhow. An anchor serves for many steps.
+// TestMixedTrajectory: along a whole trajectory, with the truth known and unknown, with noise and without,
+// gradients differ from those of f64 by at most 1e-6 of their size plus the error of rounding UUᵀ in f64. An
+// anchor serves for many steps.
 func TestMixedTrajectory(t *testing.T) {
 	const n, m, iterations = 16, 640, 900
 	truth, err := sensing.NewTruth(n, 2, 2, 1)
@@ -186,8 +188,8 @@ func TestMixedTrajectory(t *testing.T) {
 	}
 }
 
-// TestMixedFollowsF64: from a small start with a square factor, the test error falls as in f64, past 1e-13, while in single
-// precision it stays near the 1e-7 that p_i − y_i loses.
+// TestMixedFollowsF64: from a small start with a square factor, the test error falls as in f64, below 1e-13.
+// In single precision it stays near 1e-7, the error of p_i − y_i.
 func TestMixedFollowsF64(t *testing.T) {
 	const n = 20
 	truth, err := sensing.NewTruth(n, 2, 1, 1)
@@ -200,8 +202,8 @@ func TestMixedFollowsF64(t *testing.T) {
 	}
 	solve := func(p solver.Precision) solver.Trajectory {
 		var samples solver.Trajectory
-		_, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{Precision: p},
-			solver.GD{StepSize: 0.25}, solver.Settings{
+		_, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+			Backend{Precision: p}, solver.GD{StepSize: 0.25}, solver.Settings{
 				Start: solver.Random{Alpha: 1e-12, Seed: 1}, Iterations: 500, MeasureEvery: 1, Recorder: &samples,
 			})
 		if err != nil {
@@ -222,7 +224,8 @@ func TestMixedFollowsF64(t *testing.T) {
 		}
 	}
 	last := len(double) - 1
-	if d, m, s := double[last].TestError, mixed[last].TestError, single[last].TestError; d > 1e-14 || m > 1e-14 || s < 1e-9 {
+	d, m, s := double[last].TestError, mixed[last].TestError, single[last].TestError
+	if d > 1e-14 || m > 1e-14 || s < 1e-9 {
 		t.Errorf("the last test errors are %.2g in f64, %.2g mixed and %.2g in f32", d, m, s)
 	}
 }
@@ -233,8 +236,8 @@ func scaled(a float64, x *mat.Dense) *mat.Dense {
 	return &y
 }
 
-// TestAnchorIsState: an engine whose iterate and anchor are set as another's are goes on with the same bits, and one
-// whose anchor is not set does not: it is a part of the state.
+// TestAnchorIsState: an engine with the iterate and the anchor of another engine goes on with the same bits.
+// An engine with only the iterate does not: the anchor is part of the state.
 func TestAnchorIsState(t *testing.T) {
 	const n, m, r = 16, 640, 5
 	truth, err := sensing.NewTruth(n, 2, 2, 1)
@@ -246,7 +249,8 @@ func TestAnchorIsState(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() *engine {
-		opened, err := Backend{Precision: solver.Mixed}.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+		opened, err := Backend{Precision: solver.Mixed}.Open(context.Background(),
+			&sensing.Problem{Ensemble: e, Truth: truth},
 			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 		if err != nil {
 			t.Fatal(err)
@@ -318,7 +322,8 @@ func TestAnchorIsState(t *testing.T) {
 	}
 }
 
-// TestMixedOfTinyData: the unit of the problem does not matter, however far it is from the range of single precision.
+// TestMixedOfTinyData: the unit of the problem does not matter, even far outside the range of single
+// precision.
 func TestMixedOfTinyData(t *testing.T) {
 	const n, m, r = 8, 200, 3
 	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F64, 1)
@@ -335,12 +340,13 @@ func TestMixedOfTinyData(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := func(p solver.Precision) *mat.Dense {
-			opened, err := Backend{Precision: p}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
+			opened, err := Backend{Precision: p}.Open(context.Background(),
+				&sensing.Problem{Ensemble: e, Observations: y},
 				solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			gradientAt(t, opened.(*engine), scaled(0.9, u[0])) // where the anchor comes to be
+			gradientAt(t, opened.(*engine), scaled(0.9, u[0])) // makes the anchor
 			return gradientAt(t, opened.(*engine), u[0])
 		}
 		if err := relative(at(solver.Mixed), at(solver.F64)); err > 1e-6 {

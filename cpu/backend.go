@@ -12,12 +12,12 @@ import (
 
 // Backend opens engines on the host.
 type Backend struct {
-	// Storage says where measurements are kept; empty is [solver.Memory]. User data lie in memory whatever it says.
+	// Storage is where measurements are kept; empty is [solver.Memory]. User data always stay in memory.
 	Storage solver.Storage
-	// Workers is how many goroutines share the rows; 0 is one for each available core.
+	// Workers is the number of goroutines that share the rows; 0 is one for each available core.
 	Workers int
-	// SIMD says which instructions to use; empty is Auto. Where it is Auto or empty, the environment variable
-	// MATSENSE_SIMD chooses if it is set.
+	// SIMD is the instruction set; empty is Auto. If it is Auto or empty, and the environment variable
+	// MATSENSE_SIMD is set, the variable chooses.
 	SIMD SIMD
 	// Precision is the arithmetic of the gradient; empty is [solver.F64].
 	Precision solver.Precision
@@ -57,18 +57,11 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if batch.Needs.Draws {
 		bytes += 8 * 2 * float64(e.Measurements()) // values and weights
 	}
-	switch e := e.(type) {
-	case sensing.Rows:
-		bytes += b.rowBytes(e, o, batch)
-	case *sensing.Completion:
-		bytes += sampledBytes(e)
-	case *sensing.Pauli:
-		bytes += pauliBytes(e)
-	case *sensing.RankOne:
-		bytes += vectorBytes(e, o, batch)
-	default:
+	k, err := kindOf(e)
+	if err != nil {
 		return 0, fmt.Errorf("cpu: there is no code for the %s ensemble: %w", e.Name(), solver.ErrUnsupported)
 	}
+	bytes += k.bytes(o, batch)
 	if _, layered := batch.Parametrization.(solver.Layered); layered {
 		bytes += projectionBytes(space, o, batch.FactorRanks)
 	}
@@ -81,7 +74,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 		numbers := 0.0
 		for _, s := range shapes {
 			numbers += float64(s.Rows) * float64(s.Cols)
-			const measuring = 9 // copies of the factor that measuring, saving and products need
+			const measuring = 9 // copies of the factor for measuring, saving and preconditioning
 			slots := float64(int(solver.MethodSlot) + batch.Needs.Slots + measuring)
 			bytes += 8 * slots * float64(s.Rows) * float64(s.Cols)
 			gram = max(gram, float64(s.Cols)*float64(s.Cols))
@@ -92,32 +85,10 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if batch.Needs.Values {
 		bytes += evaluateBytes(e, largest)
 	}
-	return bytes + 8*4*gram, nil // Precondition's: itself, in panels, and twice while it is inverted
+	return bytes + 8*4*gram, nil // the Gram matrix: itself, its panels, and two copies while it is inverted
 }
 
-// rowBytes is what rows take, and all that has a coordinate's number or two for each of them.
-func (b Backend) rowBytes(e sensing.Rows, o options, batch solver.Batch) float64 {
-	members := float64(len(batch.FactorRanks))
-	n1, n2 := e.Space().Dims()
-	k, m := float64(e.Space().K()), float64(e.Measurements())
-	workers := float64(o.workers)
-	bytes := 8 * 7 * float64(n1) * float64(n2) // products and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
-	if o.precision == solver.Mixed {
-		bytes += 8 * ((4+workers)*k + m) // of the pass in f64, and the truth as an anchor
-		bytes += 8 * (2*k + m) * members // anchors
-	}
-	if batch.Needs.Draws {
-		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
-	}
-	row := k * float64(e.Entries().EntryBits()) / 8
-	if _, brought := e.(sensing.RowsInMemory[float64]); brought || b.Storage != solver.Generated {
-		return bytes + row*m
-	}
-	return bytes + row*blockRows*workers
-}
-
-// options are a Backend's choices, made.
+// options are the settings of a Backend with all defaults resolved.
 type options struct {
 	storage   solver.Storage
 	workers   int
@@ -139,12 +110,13 @@ func (b Backend) options() (options, error) {
 	return o, err
 }
 
-// checkMixed refuses mixed precision for methods that step without the full gradient. Their steps have no use for
-// anchors. Their gradients would be those at which the loss is measured, and a resumed run, which measures where it was
-// interrupted, would have others.
+// checkMixed refuses mixed precision for methods that step without the full gradient. Such steps do not use
+// anchors: only measuring the loss computes full gradients and may renew an anchor. A resumed run measures at
+// the step of its interruption too, so its anchors would differ.
 func (o options) checkMixed(n solver.Needs) error {
 	if (n.Draws || n.Values) && o.precision == solver.Mixed {
-		return errors.New("cpu: methods that step without the full gradient are computed with in f64, not in mixed precision")
+		return errors.New("cpu: methods that step without the full gradient are computed with in f64, " +
+			"not in mixed precision")
 	}
 	return nil
 }

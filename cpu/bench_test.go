@@ -12,8 +12,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// The paper's main setting is n = 200, m = 10,000. Memory is read at the rate GB/s, entries are used at the rate
-// GFLOP/s, 4 for each: a multiplication and an addition on the way to p, and again on the way to g.
+// The paper's main setting is n = 200, m = 10,000. GB/s is the rate of reading memory. GFLOP/s counts 4
+// operations for each entry: a multiplication and an addition for p, and again for g.
 
 func benchmarkEnsembles(b *testing.B, run func(b *testing.B, e sensing.Ensemble)) {
 	benchmarkEnsemblesOf(b, 200, 10_000, run)
@@ -48,16 +48,18 @@ func reportRates(b *testing.B, e sensing.Ensemble, members int) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkSizes is the one pass over 10⁸ entries of different n, and of a quarter and a half of the rows for n = 200: what an
-// entry costs shall not depend on either.
+// BenchmarkSizes times one pass over 10⁸ entries for different n, and for n = 200 over a quarter and a half
+// of the rows: the time for an entry should depend on neither.
 func BenchmarkSizes(b *testing.B) {
-	for _, size := range []struct{ n, m int }{{50, 78_431}, {100, 19_802}, {200, 4_975}, {400, 1_247}, {1000, 200}, {200, 1_244}, {200, 2_488}} {
+	for _, size := range []struct{ n, m int }{
+		{50, 78_431}, {100, 19_802}, {200, 4_975}, {400, 1_247}, {1000, 200}, {200, 1_244}, {200, 2_488},
+	} {
 		benchmarkEnsemblesOf(b, size.n, size.m, benchmarkRows)
 	}
 }
 
-// BenchmarkContract is the one pass over the rows alone, for one member and for eight, which share it; ms is the time
-// for each member.
+// BenchmarkContract times the pass over the rows alone, for one member and for eight, which share the pass;
+// ms is the time for each member.
 func BenchmarkContract(b *testing.B) { benchmarkEnsembles(b, benchmarkRows) }
 
 func benchmarkRows(b *testing.B, e sensing.Ensemble) {
@@ -82,7 +84,7 @@ func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
 	}
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		if storage == solver.Generated && e.Entries().EntryBits() > 8 {
-			continue // normal deviates take seconds
+			continue // generating normal deviates takes seconds
 		}
 		r, err := newRows(context.Background(), e, storage == solver.Memory, o.workers)
 		if err != nil {
@@ -93,7 +95,9 @@ func benchmarkContract[E sensing.Entry](b *testing.B, e sensing.RowSource[E]) {
 	}
 }
 
-func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, c contraction[E, F], s solver.Storage, p solver.Precision) {
+func benchmarkPass[E sensing.Entry, F number](
+	b *testing.B, e sensing.Ensemble, c contraction[E, F], s solver.Storage, p solver.Precision,
+) {
 	y := make([]float64, c.m)
 	for _, members := range []int{1, 8} {
 		b.Run(fmt.Sprintf("%s/%s/members=%d", s, p, members), func(b *testing.B) {
@@ -114,7 +118,7 @@ func benchmarkPass[E sensing.Entry, F number](b *testing.B, e sensing.Ensemble, 
 	}
 }
 
-// BenchmarkStep is a whole step of gradient descent with factor rank n.
+// BenchmarkStep times a whole step of gradient descent with factor rank n.
 func BenchmarkStep(b *testing.B) {
 	benchmarkEnsembles(b, func(b *testing.B, e sensing.Ensemble) {
 		n, _ := e.Space().Dims()
@@ -123,7 +127,8 @@ func BenchmarkStep(b *testing.B) {
 			b.Fatal(err)
 		}
 		p := &sensing.Problem{Ensemble: e, Truth: truth}
-		engine, err := Backend{}.Open(context.Background(), p, solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}})
+		engine, err := Backend{}.Open(context.Background(), p,
+			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{n}})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -144,8 +149,8 @@ func BenchmarkStep(b *testing.B) {
 	})
 }
 
-// BenchmarkKernel is the two loops over a block whose rows are in cache, on one core: what they could do if memory were
-// no bound.
+// BenchmarkKernel times the two loops over a block whose rows are in cache, on one core: their speed without
+// the limit of memory.
 func BenchmarkKernel(b *testing.B) {
 	for _, simd := range available() {
 		benchmarkKernels[float64](b, simd, "f64")
@@ -161,12 +166,14 @@ func benchmarkKernels[F number](b *testing.B, simd SIMD, precision string) {
 	benchmarkKernel[sensing.SignWord, F](b, simd, precision, sensing.Signs)
 }
 
-func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precision string, format sensing.Entries) {
+func benchmarkKernel[E sensing.Entry, F number](
+	b *testing.B, simd SIMD, precision string, format sensing.Entries,
+) {
 	const n = 256
 	k := newKernel[E, F](simd)
 	h := newWorkspace[E, F]()
 	length := sensing.RowLen[E](n)
-	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one set of the cache
+	stride := length + 64/int(unsafe.Sizeof(*new(E))) // rows a power of two apart would share one cache set
 	memory := make([]E, blockRows*stride)
 	for j := range h.rows {
 		h.rows[j] = memory[j*stride:][:length]
@@ -176,7 +183,8 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 	}
 	for _, members := range []int{1, together} {
 		for name, loop := range map[string]func(*workspace[E, F], int){"dot": k.dot, "add": k.add} {
-			b.Run(fmt.Sprintf("simd=%s/precision=%s/%s/members=%d/%s", simd, precision, format, members, name), func(b *testing.B) {
+			of := fmt.Sprintf("simd=%s/precision=%s/%s/members=%d", simd, precision, format, members)
+			b.Run(of+"/"+name, func(b *testing.B) {
 				for b.Loop() {
 					loop(h, members)
 				}
@@ -187,8 +195,8 @@ func benchmarkKernel[E sensing.Entry, F number](b *testing.B, simd SIMD, precisi
 	}
 }
 
-// BenchmarkFactors is what is done with a factor on either side of the contraction: the lift to coordinates and the
-// pullback from them.
+// BenchmarkFactors times the work on a factor before and after the contraction: the lift to coordinates and
+// the pullback from them.
 func BenchmarkFactors(b *testing.B) {
 	const n = 200
 	e, err := sensing.NewRademacher(sensing.Sym{N: n}, 64, 1)
@@ -221,8 +229,8 @@ func BenchmarkFactors(b *testing.B) {
 	}
 }
 
-// BenchmarkDraw is the gradient of a mini-batch, lift and pullback included, and that of all measurements by the same call: over rows in
-// memory and made, and over observed entries.
+// BenchmarkDraw times the gradient of a mini-batch with its lift and pullback, and of all measurements by the
+// same call: over rows in memory, over generated rows and over observed entries.
 func BenchmarkDraw(b *testing.B) {
 	const n, r = 200, 5
 	space := sensing.Sym{N: n}
@@ -243,15 +251,21 @@ func BenchmarkDraw(b *testing.B) {
 		name     string
 		ensemble sensing.Ensemble
 		storage  solver.Storage
-	}{{"f32", gaussian, solver.Memory}, {"sign/generated", signs, solver.Generated}, {"completion", entries, solver.Memory}} {
+	}{
+		{"f32", gaussian, solver.Memory},
+		{"sign/generated", signs, solver.Generated},
+		{"completion", entries, solver.Memory},
+	} {
 		side, _ := c.ensemble.Space().Dims()
 		m := c.ensemble.Measurements()
 		truth, err := sensing.NewTruth(side, 5, 2, 1)
 		if err != nil {
 			b.Fatal(err)
 		}
-		engine, err := Backend{Storage: c.storage}.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: truth},
-			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}, Needs: solver.Needs{Draws: true, Values: true}})
+		engine, err := Backend{Storage: c.storage}.Open(context.Background(),
+			&sensing.Problem{Ensemble: c.ensemble, Truth: truth}, solver.Batch{
+				Parametrization: solver.PSD{}, FactorRanks: []int{r}, Needs: solver.Needs{Draws: true, Values: true},
+			})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,7 +2,7 @@ package cpu
 
 import "github.com/matsense/matsense/sensing"
 
-// contraction is the walks over rows of entries E in the arithmetic F.
+// contraction has the walks over rows of entries E in the arithmetic F.
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
@@ -18,27 +18,30 @@ func newContraction[E sensing.Entry, F number](r *rows[E], o options) contractio
 	return c
 }
 
-// hold gives a worker's hand count rows from the first on.
-func (c *contraction[E, F]) hold(worker, first, count int) *workspace[E, F] {
+// loaded returns a worker's workspace with count rows in it, starting with row first.
+func (c *contraction[E, F]) loaded(worker, first, count int) *workspace[E, F] {
 	h := c.workspaces[worker]
 	c.load(worker, first, count, &h.rows)
 	return h
 }
 
-// share is what one member of a batch has in a pass.
+// memberPass is the data of one member of a batch in a pass.
 type memberPass[F number] struct {
 	z       []F       // coordinates of Z, K; of Z − Z₀ with an anchor
 	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
-	res     []float64 // result, where it is not nil: the m residuals
-	from    *anchor   // what is contracted is the difference from; nil is none
-	unit    float64   // with an anchor: z and g are in this unit, a power of 2, which keeps them within the range of F
+	res     []float64 // result, if not nil: the m residuals
+	from    *anchor   // the anchor; nil if there is none
+	unit    float64   // with an anchor: the unit of z and g, a power of 2 that keeps them in the range of F
 	acc     [][]F     // for each worker, the chunk's sum of g
 	sums    []float64 // for each worker, the chunk's Σ res_i²
 }
 
 func newMemberPass[F number](k, workers int) *memberPass[F] {
-	return &memberPass[F]{z: make([]F, k), g: make([]float64, k), acc: accumulators[F](k, workers), sums: make([]float64, workers)}
+	return &memberPass[F]{
+		z: make([]F, k), g: make([]float64, k),
+		acc: accumulators[F](k, workers), sums: make([]float64, workers),
+	}
 }
 
 // accumulators returns k zeros for each worker.
@@ -54,7 +57,7 @@ func accumulators[F number](k, workers int) [][]F {
 func (c *contraction[E, F]) dots(p []float64, z []F) { c.dotsOfMany([][]float64{p}, [][]F{z}) }
 
 // dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
-func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) { c.walk(&products[E, F]{c, p, z}) }
+func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) { c.walk(&dotProducts[E, F]{c, p, z}) }
 
 // combine does g = Σ_i w_i a_i.
 func (c *contraction[E, F]) combine(g []float64, w []F) {
@@ -62,28 +65,28 @@ func (c *contraction[E, F]) combine(g []float64, w []F) {
 	c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
 }
 
-// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every share, reading each row once. With
-// an anchor it is res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
+// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member, reading each
+// row once. With an anchor it does res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
 func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) {
-	for _, s := range passes {
-		clear(s.g)
-		s.squares = 0
+	for _, p := range passes {
+		clear(p.g)
+		p.squares = 0
 	}
 	c.onePass = passing[E, F]{c, y, passes}
 	c.walk(&c.onePass)
 }
 
-// products is the walk of dotsOfMany.
-type products[E sensing.Entry, F number] struct {
+// dotProducts is the walk of dotsOfMany.
+type dotProducts[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	p [][]float64
 	z [][]F
 }
 
-func (w *products[E, F]) begin(int) {}
+func (w *dotProducts[E, F]) begin(int) {}
 
-func (w *products[E, F]) visit(worker, first, count int) {
-	h := w.hold(worker, first, count)
+func (w *dotProducts[E, F]) visit(worker, first, count int) {
+	h := w.loaded(worker, first, count)
 	for from := 0; from < len(w.z); {
 		members := 1
 		if len(w.z)-from >= together {
@@ -98,7 +101,7 @@ func (w *products[E, F]) visit(worker, first, count int) {
 	}
 }
 
-func (w *products[E, F]) done(int) {}
+func (w *dotProducts[E, F]) done(int) {}
 
 // combination is the walk of combine.
 type combination[E sensing.Entry, F number] struct {
@@ -111,7 +114,7 @@ type combination[E sensing.Entry, F number] struct {
 func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
 
 func (w *combination[E, F]) visit(worker, first, count int) {
-	h := w.hold(worker, first, count)
+	h := w.loaded(worker, first, count)
 	c := &h.c[0]
 	clear(c[:])
 	copy(c[:count], w.w[first:])
@@ -129,61 +132,55 @@ type passing[E sensing.Entry, F number] struct {
 }
 
 func (w *passing[E, F]) begin(worker int) {
-	for _, s := range w.passes {
-		clear(s.acc[worker])
-		s.sums[worker] = 0
+	for _, p := range w.passes {
+		clear(p.acc[worker])
+		p.sums[worker] = 0
 	}
 }
 
 func (w *passing[E, F]) visit(worker, first, count int) {
-	h := w.hold(worker, first, count)
+	h := w.loaded(worker, first, count)
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
 		if len(rest) >= together {
 			members = together
 		}
-		for i, s := range rest[:members] {
-			h.z[i], h.acc[i] = s.z, s.acc[worker]
+		for i, p := range rest[:members] {
+			h.z[i], h.acc[i] = p.z, p.acc[worker]
 		}
 		w.dot(h, members)
-		for i, s := range rest[:members] {
-			s.sums[worker] += s.weigh(&h.c[i], h.p[i][:count], w.y, first)
+		for i, p := range rest[:members] {
+			p.sums[worker] += p.weigh(&h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
 	}
 }
 
-// weigh makes of the products with rows from the first on what these are weighed with, zero past the last, and returns
-// Σ res².
-func (s *memberPass[F]) weigh(c *[blockRows]F, p, y []float64, first int) (squares float64) {
-	clear(c[len(p):])
+// weigh sets c to the weights in g of the rows of a block, from their dot products, which start with row
+// first. The weights past the last row are zero. It returns Σ res².
+func (p *memberPass[F]) weigh(c *[blockRows]F, dots, y []float64, first int) (squares float64) {
+	clear(c[len(dots):])
 	scale := 1 / F(len(y))
-	for j, v := range p {
+	for j, v := range dots {
 		var res float64
-		if s.from == nil {
+		if p.from == nil {
 			r := F(v) - F(y[first+j])
 			res, c[j] = float64(r), r*scale
 		} else {
-			res, c[j] = s.from.res[first+j]+float64(v*s.unit), F(v)*scale
+			res, c[j] = p.from.res[first+j]+float64(v*p.unit), F(v)*scale
 		}
 		squares += float64(res * res)
-		if s.res != nil {
-			s.res[first+j] = res
+		if p.res != nil {
+			p.res[first+j] = res
 		}
 	}
 	return squares
 }
 
 func (w *passing[E, F]) done(worker int) {
-	for _, s := range w.passes {
-		plus(s.g, s.acc[worker])
-		s.squares += s.sums[worker]
-	}
-}
-
-func plus[F number](dst []float64, src []F) {
-	for k, v := range src {
-		dst[k] += float64(v)
+	for _, p := range w.passes {
+		plus(p.g, p.acc[worker])
+		p.squares += p.sums[worker]
 	}
 }

@@ -17,20 +17,27 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestBackend asks everything of every kind of instructions and of storage; in short mode, under a race detector or an emulator, of small sizes.
+// TestBackend runs the suite with every instruction set, storage and precision. In short mode, for a race
+// detector or an emulator, sizes are small.
 func TestBackend(t *testing.T) {
 	for _, simd := range available() {
-		for _, b := range []Backend{{Storage: solver.Memory, Workers: 3, SIMD: simd}, {Storage: solver.Generated, Workers: 2, SIMD: simd}} {
-			t.Run(fmt.Sprintf("%s/%s", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Small: testing.Short()}.Run(t, b) })
+		for _, b := range []Backend{
+			{Storage: solver.Memory, Workers: 3, SIMD: simd},
+			{Storage: solver.Generated, Workers: 2, SIMD: simd},
+		} {
+			name := fmt.Sprintf("%s/%s", simd, b.Storage)
+			t.Run(name, func(t *testing.T) { backendtest.Suite{Small: testing.Short()}.Run(t, b) })
+			single := backendtest.Suite{Single: true, Small: testing.Short()}
 			b.Precision = solver.F32
-			t.Run(fmt.Sprintf("%s/%s/f32", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
+			t.Run(name+"/f32", func(t *testing.T) { single.Run(t, b) })
 			b.Precision = solver.Mixed
-			t.Run(fmt.Sprintf("%s/%s/mixed", simd, b.Storage), func(t *testing.T) { backendtest.Suite{Single: true, Small: testing.Short()}.Run(t, b) })
+			t.Run(name+"/mixed", func(t *testing.T) { single.Run(t, b) })
 		}
 	}
 }
 
-// TestChoices: instructions that the machine lacks, and choices that nobody has, are refused before anything is made.
+// TestChoices: instruction sets that the machine lacks, and unknown choices, are refused before anything is
+// made.
 func TestChoices(t *testing.T) {
 	e, err := sensing.NewRademacher(sensing.Sym{N: 3}, 2, 1)
 	if err != nil {
@@ -67,8 +74,8 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// TestSameBits: where rows are, how many workers share them and what instructions they use changes no bit. The m rows make several chunks and a
-// remainder.
+// TestSameBits: the storage of rows, the number of workers and the instruction set change no bit. The m rows
+// make several chunks and a remainder.
 func TestSameBits(t *testing.T) {
 	const n, m, r = 23, 331, 9
 	for name, e := range backendtest.Ensembles(t, n, m) {
@@ -84,7 +91,8 @@ func sameBitsIn(t *testing.T, precision solver.Precision, e sensing.Ensemble, n,
 	for _, workers := range []int{1, 2, 5, 64} {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			for _, simd := range available() {
-				u, loss := steps(t, Backend{Storage: storage, Workers: workers, SIMD: simd, Precision: precision}, e, n, r)
+				b := Backend{Storage: storage, Workers: workers, SIMD: simd, Precision: precision}
+				u, loss := steps(t, b, e, n, r)
 				if want == nil {
 					want, wantLoss = u, loss
 				}
@@ -96,8 +104,8 @@ func sameBitsIn(t *testing.T, precision solver.Precision, e sensing.Ensemble, n,
 	}
 }
 
-// TestNoAllocations: a step takes no memory, in any format, precision and storage, for one member and for several, with
-// factors large enough for several workers to share their products.
+// TestNoAllocations: a step allocates nothing, in any format, precision and storage, for one member and for
+// two. The factors are so large that several workers share a multiplication.
 func TestNoAllocations(t *testing.T) {
 	const n, m, r = 80, 70, 170
 	truth, err := sensing.NewTruth(n, 2, 2, 1)
@@ -120,13 +128,15 @@ func TestNoAllocations(t *testing.T) {
 								t.Fatal(err)
 							}
 							for _, i := range members {
-								if err := engine.Combine(i, solver.Iterate, 1, solver.Iterate, -0.25, solver.Gradient); err != nil {
+								err := engine.Combine(i, solver.Iterate, 1, solver.Iterate, -0.25, solver.Gradient)
+								if err != nil {
 									t.Fatal(err)
 								}
 							}
 						})
 						if got != 0 {
-							t.Errorf("%s, %s, %s, %d workers, members %v: %v allocations in a step", name, precision, storage, workers, members, got)
+							t.Errorf("%s, %s, %s, %d workers, members %v: %v allocations in a step",
+								name, precision, storage, workers, members, got)
 						}
 					}
 					engine.Close()
@@ -136,7 +146,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// descend takes a step of gradient descent with member 0.
+// descend takes a step of gradient descent for member 0.
 func descend(e solver.Engine, step float64) error {
 	if err := e.Gradient(0); err != nil {
 		return err
@@ -179,8 +189,8 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, n, r int) (solver.Factor
 	return u, loss[0]
 }
 
-// TestSignsExactly: sums of signed small integers are exact in any order, so the sign kernels, which flip bits and
-// look sums up, must equal plain arithmetic to the bit, at every remainder of 32.
+// TestSignsExactly: sums of signed small integers are exact in any order. So the kernels of signs, which flip
+// bits and look up sums, must equal plain arithmetic to the bit, at every remainder of 32.
 func TestSignsExactly(t *testing.T) {
 	for _, n := range []int{1, 2, 7, 8, 11, 16, 23} { // K = 1, 3, 28, 36, 66, 136, 276
 		space := sensing.Sym{N: n}
@@ -189,7 +199,8 @@ func TestSignsExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64})
+		o := options{solver.Memory, 2, available()[0], solver.F64}
+		op, err := newOperator(context.Background(), e, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +234,7 @@ func TestSignsExactly(t *testing.T) {
 	}
 }
 
-// TestOpenIsCanceled: making rows ends early with the context's error.
+// TestOpenIsCanceled: a canceled context ends the making of rows with its error.
 func TestOpenIsCanceled(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Sym{N: 20}, 1000, sensing.F32, 1)
 	if err != nil {
@@ -238,8 +249,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	}
 }
 
-// TestMemory: the estimate is dominated by the rows where they lie in memory, and has none of them where they are
-// generated.
+// TestMemory: stored rows dominate the estimate, and generated rows are not in it.
 func TestMemory(t *testing.T) {
 	const n, m = 200, 10_000
 	k := sensing.Sym{N: n}.K()
@@ -261,17 +271,17 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestGeneratedIsFaster: what takes longest to make is never called faster, nor what cannot be made, and the others are
-// measured, however few rows there are.
+// TestGeneratedIsFaster: rows of normal deviates are never faster to generate, nor are rows that no backend
+// can make. The other formats are measured, even with few rows.
 func TestGeneratedIsFaster(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, 5, 3) {
 		faster := Backend{}.GeneratedIsFaster(e)
 		if faster && e.Entries() != sensing.Q8 && e.Entries() != sensing.Signs {
-			t.Errorf("%s is called faster to make than to read", name)
+			t.Errorf("%s is reported to be faster to generate than to read", name)
 		}
 	}
 	if (Backend{SIMD: "sse"}).GeneratedIsFaster(nil) {
-		t.Error("a backend that cannot open anything called something faster")
+		t.Error("a backend that cannot open anything reports that generating is faster")
 	}
 }
 
@@ -279,7 +289,7 @@ type strange struct{ sensing.Ensemble }
 
 func (strange) Name() string { return "strange" }
 
-// TestUnknownEnsemble: an ensemble that gives no rows is refused by name.
+// TestUnknownEnsemble: an ensemble of no known kind is refused by name.
 func TestUnknownEnsemble(t *testing.T) {
 	e, err := sensing.NewRademacher(sensing.Sym{N: 3}, 2, 1)
 	if err != nil {
@@ -288,18 +298,20 @@ func TestUnknownEnsemble(t *testing.T) {
 	p := &sensing.Problem{Ensemble: strange{e}, Observations: make([]float64, 2)}
 	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
 	_, err = Backend{}.Open(context.Background(), p, batch)
-	if want := "cpu: the strange ensemble is not a source of rows"; !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
+	want := "cpu: the strange ensemble is not a source of rows"
+	if !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Backend{}.Memory(p, batch)
-	if want := "cpu: there is no code for the strange ensemble"; !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
+	want = "cpu: there is no code for the strange ensemble"
+	if !errors.Is(err, solver.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// TestSameBitsEverywhere: a trajectory is the same bits on every processor that Go runs on. The sums were made on amd64; what
-// they guard is that arm64, which Go lets fuse multiplications with additions, comes to the same, and that no later
-// change alters results unnoticed.
+// TestSameBitsEverywhere: a trajectory has the same bits on every processor that Go runs on. The checksums
+// were made on amd64. They guard that arm64, on which Go may fuse multiplications with additions, gives the
+// same bits, and that no later change alters results unnoticed.
 func TestSameBitsEverywhere(t *testing.T) {
 	const n, m, r = 23, 331, 9
 	want := map[string]string{

@@ -1,5 +1,5 @@
-// Package cpu is the engine on the host: all cores, AVX-512 or AVX2 where the machine has them and plain Go where it
-// does not, and the reference that every other engine is checked against.
+// Package cpu is the engine on the host. It uses all cores, with AVX-512 or AVX2 if the machine has them and
+// plain Go otherwise. Every other engine is checked against it.
 //
 // # One pass
 //
@@ -7,21 +7,23 @@
 //
 //	p_i = a_i·z,  res_i = p_i − y_i,  g = 1/m · Σ_i res_i a_i,
 //
-// m·K entries. Rows are taken eight at a time: eight dot products, then their accumulation into g, while the rows are
-// in cache. Each row is read, or generated, once per step, for all members of the batch.
+// over m·K entries. Rows are taken eight at a time: eight dot products, then their accumulation into g, while
+// the rows are in cache. Each row is read, or generated, once per step, for all members of the batch.
 //
-// Ensembles with a structure of their own have operators that need no rows: sampled for observed entries, pauli and rankOne.
+// Ensembles with more structure have operators without rows: sampled for observed entries, pauli and rankOne.
+// To add such an ensemble, write a file with its kind and its operator, and a line in kindOf.
 //
-// # The same bits, however many workers and whatever their instructions
+// # The same bits for every number of workers and every instruction set
 //
-// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk, sums it into an
-// accumulator of its own, waits until all chunks before it have been added to g, and adds its own. The order of every
-// addition is so fixed by the problem, not by the number of workers or their speed, and each worker needs just one
-// accumulator. Observations, residuals and losses follow the same rule.
+// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk, sums it into
+// its own accumulator, waits until all chunks before it have been added to g, and adds its own. So the
+// problem fixes the order of every addition, not the number of workers or their speed, and each worker needs
+// just one accumulator. Observations, residuals and losses follow the same rule.
 //
-// Within a block, lanes and fused multiply-adds are in one written order (see kernel), which AVX-512, AVX2 and plain Go
-// follow alike. So do the products of a lift and a pullback (see product), and between them only sums and products that
-// Go cannot fuse are formed: an iterate is the same bits on every architecture.
+// Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2 and
+// plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
+// them has only sums and products that Go cannot fuse: an iterate has the same bits on every architecture.
 //
-// The assembly is generated: internal/asm/contract and internal/asm/product write it, and go generate ./cpu runs these.
+// The assembly is generated: internal/asm/contract and internal/asm/gemm write it when go generate ./cpu runs
+// them.
 package cpu

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// engine implements solver.Engine. Everything it is asked to do is done when the call returns.
+// engine implements solver.Engine. Each call returns when its work is done.
 type engine struct {
 	space    sensing.Space
 	par      solver.Parametrization
@@ -18,14 +18,14 @@ type engine struct {
 	y        []float64
 	members  []*member
 	gemm     *gemm
-	gram     []float64 // of the largest factor rank: what Precondition inverts
-	truth    *anchor   // in mixed precision, where the truth is known: every member's first anchor
+	gram     []float64 // of Precondition: the matrix that it inverts, for the largest factor rank
+	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
 
-	stale []*member // of the gradient under way
-	parts []*part
+	stale []*member // of the gradient under way: the members whose iterates have changed
+	parts []*part   // and their parts
 
-	whole  whole       // of DrawGradient, if the operator has nothing better
-	points [][]float64 // of Evaluate: ⟨A_i, Z⟩ of each point of a pass
+	whole  whole       // of DrawGradient, if the operator is not drawing
+	points [][]float64 // of Evaluate: ⟨A_i, Z⟩ at each point of a pass
 }
 
 var (
@@ -36,14 +36,14 @@ var (
 	_ solver.AnchorEngine     = &engine{}
 )
 
-// member is one factor of the batch with its slots.
+// member is one member of the batch: a factor with its slots.
 type member struct {
 	part
 	largest int             // the factor rank that it was opened with
 	slots   []solver.Factor // of the factor's shapes
 	vectors []solver.Factor // of m numbers
-	fresh   bool            // the Gradient slot and the sum of squares belong to the iterate
-	renewal solver.Factor   // where the anchor was renewed last; nil if it never was
+	fresh   bool            // the Gradient slot and the sum of squares are those of the iterate
+	renewal solver.Factor   // the iterate of the last renewal of the anchor; nil if there was none
 }
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
@@ -66,7 +66,7 @@ func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, erro
 	return e, nil
 }
 
-// clear gives a member slots of zeros of a factor rank.
+// clear gives a member slots of zeros for a factor rank.
 func (e *engine) clear(m *member, factorRank int) error {
 	shapes, err := e.par.Shapes(e.space, factorRank)
 	if err != nil {
@@ -91,12 +91,13 @@ func (e *engine) clear(m *member, factorRank int) error {
 func (e *engine) Reset(member, factorRank int) error {
 	m := e.members[member]
 	if factorRank > m.largest {
-		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d", member, m.largest, factorRank)
+		return fmt.Errorf("cpu: member %d has room for the factor rank %d, not %d",
+			member, m.largest, factorRank)
 	}
 	return e.clear(m, factorRank)
 }
 
-// slot returns what a slot holds.
+// slot returns the content of a slot.
 func (m *member) slot(s solver.Slot) solver.Factor {
 	if s >= solver.VectorSlot {
 		return m.vectors[s-solver.VectorSlot]
@@ -104,13 +105,13 @@ func (m *member) slot(s solver.Slot) solver.Factor {
 	return m.slots[s]
 }
 
-// like returns a matrix of zeros of the same size.
+// like returns a matrix of zeros of the size of a.
 func like(a *mat.Dense) *mat.Dense {
 	rows, cols := a.Dims()
 	return mat.NewDense(rows, cols, nil)
 }
 
-// observe makes the observations of a problem that has none.
+// observe takes the observations of the problem, or makes them if it has none.
 func (e *engine) observe(p *sensing.Problem) error {
 	if p.Observations != nil {
 		e.y = p.Observations
@@ -130,7 +131,7 @@ func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
 	return nil
 }
 
-// touched notes that a slot has changed.
+// touched records that a slot has changed.
 func (m *member) touched(slot solver.Slot) {
 	if slot == solver.Iterate || slot == solver.Gradient {
 		m.fresh = false
@@ -170,14 +171,16 @@ func (e *engine) Gradient(members ...int) error {
 }
 
 // Combine implements solver.Engine.
-func (e *engine) Combine(member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot) error {
+func (e *engine) Combine(
+	member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot,
+) error {
 	m := e.members[member]
 	m.slot(dst).Combine(a, m.slot(x), b, m.slot(y))
 	m.touched(dst)
 	return nil
 }
 
-// Dot implements solver.Engine: row after row of each matrix, each row's product by chainsDot.
+// Dot implements solver.Engine. It adds the dot products of rows, by chainsDot, row after row of each matrix.
 func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 	m := e.members[member]
 	other := m.slot(y)

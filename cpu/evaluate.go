@@ -7,15 +7,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// pointsAtOnce is how many points Evaluate measures in one pass: the rows are read once for all of them. For n = 100, m = 2000 and f32
-// entries, a point of four or eight takes about half of a processor's time for one alone (BenchmarkEvaluate). Each has coordinates and products of its own.
+// pointsAtOnce is how many points Evaluate measures in one pass, which reads the rows once for all of them.
+// For n = 100, m = 2000 and f32 entries, a point among four or eight takes about half of the processor time
+// of one alone (BenchmarkEvaluate). Each point has memory for its coordinates and values.
 const pointsAtOnce = 8
-
-// manyAtOnce is an operator that measures several matrices in one pass over the measurements.
-type manyAtOnce interface {
-	// applyMany does p[j]_i = ⟨A_i, l[j]·r[j]ᵀ⟩, each to the bits of apply.
-	applyMany(p [][]float64, l, r []*mat.Dense)
-}
 
 // Evaluate implements solver.ValueEngine, in f64.
 func (e *engine) Evaluate(dst []float64, _ int, points ...solver.Factor) error {
@@ -27,7 +22,7 @@ func (e *engine) Evaluate(dst []float64, _ int, points ...solver.Factor) error {
 	return nil
 }
 
-// evaluate does Evaluate for as many points as one pass takes.
+// evaluate does Evaluate for the points of one pass.
 func (e *engine) evaluate(dst []float64, points []solver.Factor) {
 	var l, r []*mat.Dense
 	for j, f := range points {
@@ -55,20 +50,9 @@ func (e *engine) evaluate(dst []float64, points []solver.Factor) {
 	}
 }
 
-// applyMany implements manyAtOnce.
-func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) {
-	for len(o.many) < len(p) {
-		o.many = append(o.many, make([]float64, o.space.K()))
-	}
-	for j := range p {
-		o.lift(o.many[j], l[j], r[j])
-	}
-	o.exact.dotsOfMany(p, o.many[:len(p)])
-}
-
-// evaluateBytes is what Evaluate takes, and whoever asks for it.
+// evaluateBytes is the memory of Evaluate and of the method that calls it, with points of so many numbers.
 func evaluateBytes(e sensing.Ensemble, numbers float64) float64 {
-	each := float64(e.Measurements()) + 3*numbers // products; the point, its direction, and the thin factors
+	each := float64(e.Measurements()) + 3*numbers // values; the point, its direction, and the thin factors
 	if _, rows := e.(sensing.Rows); rows {
 		each += float64(e.Space().K())
 	}

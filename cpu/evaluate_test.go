@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// evaluator is a member of factor rank 2 of an engine of a problem, and some points.
+// evaluator opens an engine with a member of factor rank 2, and makes count points.
 func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.Member, []solver.Factor) {
 	t.Helper()
 	n, _ := e.Space().Dims()
@@ -19,8 +19,9 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}, Needs: solver.Needs{Draws: true, Values: true}})
+	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, solver.Batch{
+		Parametrization: solver.PSD{}, FactorRanks: []int{2}, Needs: solver.Needs{Draws: true, Values: true},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +39,8 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.
 	return member, points
 }
 
-// TestEvaluate: the value at a point is the loss that the gradient there comes with, and to the bit the same alone and in company,
-// with any number of workers, instructions and storage.
+// TestEvaluate: the value at a point is the loss of its gradient. It has the same bits alone and with other
+// points, with every number of workers, instruction set and storage.
 func TestEvaluate(t *testing.T) {
 	gaussian, err := sensing.NewGaussian(sensing.Sym{N: 9}, 83, sensing.F32, 1)
 	if err != nil {
@@ -73,7 +74,8 @@ func TestEvaluate(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got[i] != want[i] || got[i] != alone[0] {
-					t.Errorf("%s, %+v, point %d: %v together, %v alone, %v with plain Go", e.Name(), b, i, got[i], alone[0], want[i])
+					t.Errorf("%s, %+v, point %d: %v together, %v alone, %v with plain Go",
+						e.Name(), b, i, got[i], alone[0], want[i])
 				}
 				if math.Abs(got[i]-loss) > 1e-13*loss { // sums of 83 numbers in another order
 					t.Errorf("%s, point %d: %v, and the loss is %v", e.Name(), i, got[i], loss)
@@ -83,17 +85,20 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+// TestEvaluateRefuses: too few points and points of another shape are errors, no points are not.
 func TestEvaluateRefuses(t *testing.T) {
 	e, err := sensing.NewRademacher(sensing.Sym{N: 4}, 10, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	member, points := evaluator(t, Backend{}, e, 2)
-	if err := member.Evaluate(make([]float64, 3), points...); err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
+	err = member.Evaluate(make([]float64, 3), points...)
+	if err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
 		t.Errorf("too few points: %v", err)
 	}
 	wide := solver.NewFactor([]solver.Shape{{Rows: 4, Cols: 3}})
-	if err := member.Evaluate(make([]float64, 2), points[0], wide); err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
+	err = member.Evaluate(make([]float64, 2), points[0], wide)
+	if err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
 		t.Errorf("a point that is too wide: %v", err)
 	}
 	if err := member.Evaluate(nil); err != nil {
@@ -101,7 +106,7 @@ func TestEvaluateRefuses(t *testing.T) {
 	}
 }
 
-// BenchmarkEvaluate is a value of f at each of some points, one after another and together; µs is the time for each.
+// BenchmarkEvaluate times values of f at one point and at several points together, in µs for each point.
 func BenchmarkEvaluate(b *testing.B) {
 	for _, size := range []struct{ n, m int }{{10, 200}, {100, 2000}, {200, 10_000}} {
 		e, err := sensing.NewGaussian(sensing.Sym{N: size.n}, size.m, sensing.F32, 1)

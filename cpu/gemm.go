@@ -8,44 +8,45 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// product multiplies matrices that are small beside the measurements: factors, and matrices of the space. Every element
-// of a product is one chain of fused multiply-adds,
+// gemm multiplies matrices, C = A·B, that are small beside the measurements: factors, and matrices of the
+// space. Every element of C is one chain of fused multiply-adds,
 //
 //	c_ij ← fma(a_ik, b_kj, c_ij)   over k = 0, 1, 2, … from 0,
 //
-// so that neither instructions nor workers nor the shape of the tiles change a bit.
+// so that neither the instructions nor the workers nor the shape of the tiles change a bit.
 //
-// B is copied into panels, columns as many as a tile is wide and zeros where there are fewer, so that tiles read it from
-// one end to the other. What a panel and a strip of rows make of C is one worker's task. The caller is a worker too, and
-// waits for tasks that another has begun, never for another to begin: on a busy machine that takes longer than a product.
+// B is copied into panels. A panel has as many columns as a tile is wide, the last ones zero if B has fewer,
+// so that tiles read memory in order. A task is the part of C that belongs to one panel and one strip of
+// rows; one worker does it. The caller is a worker too. It waits for tasks that other workers have begun, but
+// never for a worker to start: on a busy machine that takes longer than the whole multiplication.
 type gemm struct {
 	tiles   []tile // the narrowest first
 	workers []*gemmWorker
 
-	// The product under way.
+	// The multiplication under way.
 	c      *mat.Dense
 	a      operand
 	panels []float64    // B
-	inner  int          // k's
-	cols   int          // of C
-	upper  bool         // only C's upper triangle is asked for
-	left   atomic.Int64 // tasks that nobody has begun, if positive; what is above is read by who has taken one
+	inner  int          // length of the chains, the columns of A
+	cols   int          // of C and B
+	upper  bool         // only C's upper triangle is needed
+	left   atomic.Int64 // tasks not begun yet, if positive; workers read the fields above only inside a task
 	wait   sync.WaitGroup
 }
 
-// gemmWorker is what one worker keeps.
+// gemmWorker is the state of one worker.
 type gemmWorker struct {
-	run     func() // made once, because making it takes memory
+	run     func() // created once, because creating it allocates
 	running atomic.Bool
-	edge    []float64
+	edge    []float64 // a tile's results, if C has fewer columns than the tile
 }
 
 const (
-	gemmStrip = 48      // rows of a task, a multiple of every tile's: a panel is read from memory once for all of them
-	gemmAlone = 1 << 20 // multiply-adds that take less time than waking another worker
+	gemmStrip = 48      // rows of a task, which share one read of a panel; a multiple of every tile's rows
+	gemmAlone = 1 << 20 // fewer multiply-adds take less time than waking another worker
 )
 
-// tile is the two loops of one width: for rows of the product at a time, and for one.
+// tile is the two loops of one width: block computes several rows of C, row a single one.
 type tile struct {
 	rows, width int
 	block, row  tileLoop
@@ -72,67 +73,67 @@ func transposed(a *mat.Dense) operand {
 }
 
 func newGEMM(o options) *gemm {
-	p := &gemm{tiles: tilesOf(o.simd)}
+	g := &gemm{tiles: tilesOf(o.simd)}
 	for range o.workers {
-		w := &gemmWorker{edge: make([]float64, p.tiles[0].rows*p.widest())}
+		w := &gemmWorker{edge: make([]float64, g.tiles[0].rows*g.widest())}
 		w.run = func() {
-			p.work(w)
+			g.work(w)
 			w.running.Store(false)
 		}
-		p.workers = append(p.workers, w)
+		g.workers = append(g.workers, w)
 	}
-	return p
+	return g
 }
 
-// alone returns a product that one worker computes, with the same bits, where the work is shared out already.
-func (p *gemm) alone() *gemm {
-	return &gemm{tiles: p.tiles, workers: []*gemmWorker{{edge: make([]float64, len(p.workers[0].edge))}}}
+// alone returns a gemm with a single worker, for use inside a worker's task. It gives the same bits.
+func (g *gemm) alone() *gemm {
+	return &gemm{tiles: g.tiles, workers: []*gemmWorker{{edge: make([]float64, len(g.workers[0].edge))}}}
 }
 
-// multiply does c = a·b; of a square c only the upper triangle where that is all that is asked for, and then what is below
-// is anything. c must overlap neither.
-func (p *gemm) multiply(c *mat.Dense, a, b operand, upper bool) {
-	p.c, p.a, p.inner, p.cols, p.upper = c, a, b.rows, b.cols, upper
-	p.pack(b)
-	tasks := (a.rows + gemmStrip - 1) / gemmStrip * p.panelCount()
-	p.wait.Add(tasks)
-	p.left.Store(int64(tasks))
+// multiply does c = a·b. With upper, c is square and only its upper triangle is computed; the elements below
+// are undefined. c must overlap neither a nor b.
+func (g *gemm) multiply(c *mat.Dense, a, b operand, upper bool) {
+	g.c, g.a, g.inner, g.cols, g.upper = c, a, b.rows, b.cols, upper
+	g.pack(b)
+	tasks := (a.rows + gemmStrip - 1) / gemmStrip * g.panelCount()
+	g.wait.Add(tasks)
+	g.left.Store(int64(tasks))
 	if a.rows*b.rows*b.cols >= gemmAlone {
-		for _, w := range p.workers[1:min(len(p.workers), tasks)] {
-			if w.running.CompareAndSwap(false, true) { // else it has not noticed yet that an earlier product is done
+		for _, w := range g.workers[1:min(len(g.workers), tasks)] {
+			if w.running.CompareAndSwap(false, true) { // else it still runs from the previous multiplication
 				go w.run()
 			}
 		}
 	}
-	p.work(p.workers[0])
-	p.wait.Wait()
+	g.work(g.workers[0])
+	g.wait.Wait()
 }
 
-// tileFor returns the narrowest tile for a number of columns; the widest for more than it takes.
-func (p *gemm) tileFor(cols int) tile {
-	for _, t := range p.tiles {
+// tileFor returns the narrowest tile that takes this many columns, or the widest tile if none does.
+func (g *gemm) tileFor(cols int) tile {
+	for _, t := range g.tiles {
 		if t.width >= cols {
 			return t
 		}
 	}
-	return p.tiles[len(p.tiles)-1]
+	return g.tiles[len(g.tiles)-1]
 }
 
-func (p *gemm) widest() int { return p.tiles[len(p.tiles)-1].width }
+func (g *gemm) widest() int { return g.tiles[len(g.tiles)-1].width }
 
-// panelCount returns how many panels B's columns make.
-func (p *gemm) panelCount() int { return (p.cols + p.widest() - 1) / p.widest() }
+// panelCount returns the number of panels of B.
+func (g *gemm) panelCount() int { return (g.cols + g.widest() - 1) / g.widest() }
 
 // pack copies b into panels.
-func (p *gemm) pack(b operand) {
-	size := b.rows * p.panelCount() * p.widest()
-	if cap(p.panels) < size {
-		p.panels = make([]float64, size)
+func (g *gemm) pack(b operand) {
+	size := b.rows * g.panelCount() * g.widest()
+	if cap(g.panels) < size {
+		g.panels = make([]float64, size)
 	}
-	p.panels = p.panels[:size]
+	g.panels = g.panels[:size]
 	for from := 0; from < b.cols; {
-		t := p.tileFor(b.cols - from)
-		panel := p.panels[from*b.rows:][:b.rows*t.width]
+		t := g.tileFor(b.cols - from)
+		panel := g.panels[from*b.rows:][:b.rows*t.width]
 		cols := min(t.width, b.cols-from)
 		if cols < t.width {
 			clear(panel)
@@ -148,15 +149,18 @@ func (p *gemm) pack(b operand) {
 	}
 }
 
-// packTransposed does panel[k·width + j] = data[j·stride + k], eight j at a time so that what is written lies together.
+// packTransposed does panel[k·width + j] = data[j·stride + k], eight j at a time, so that it writes eight
+// neighbours at once.
 func packTransposed(panel []float64, width int, data []float64, stride, rows, cols int) {
 	j := 0
 	for ; j+8 <= cols; j += 8 {
 		column := func(i int) []float64 { return data[(j+i)*stride:][:rows] }
-		c0, c1, c2, c3, c4, c5, c6, c7 := column(0), column(1), column(2), column(3), column(4), column(5), column(6), column(7)
+		c0, c1, c2, c3 := column(0), column(1), column(2), column(3)
+		c4, c5, c6, c7 := column(4), column(5), column(6), column(7)
 		for k := range rows {
 			p := panel[k*width+j:][:8]
-			p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7] = c0[k], c1[k], c2[k], c3[k], c4[k], c5[k], c6[k], c7[k]
+			p[0], p[1], p[2], p[3] = c0[k], c1[k], c2[k], c3[k]
+			p[4], p[5], p[6], p[7] = c4[k], c5[k], c6[k], c7[k]
 		}
 	}
 	for ; j < cols; j++ {
@@ -166,39 +170,39 @@ func packTransposed(panel []float64, width int, data []float64, stride, rows, co
 	}
 }
 
-// work does tasks until none is left.
-func (p *gemm) work(w *gemmWorker) {
+// work runs tasks until none is left.
+func (g *gemm) work(w *gemmWorker) {
 	for {
-		task := int(p.left.Add(-1))
+		task := int(g.left.Add(-1))
 		if task < 0 {
 			return
 		}
-		panels := p.panelCount()
-		row, col := task/panels*gemmStrip, task%panels*p.widest()
-		p.strip(w, row, min(row+gemmStrip, p.a.rows), col)
-		p.wait.Done()
+		panels := g.panelCount()
+		row, col := task/panels*gemmStrip, task%panels*g.widest()
+		g.strip(w, row, min(row+gemmStrip, g.a.rows), col)
+		g.wait.Done()
 	}
 }
 
-// strip computes rows from ≤ i < to of the columns of the panel that begins at col.
-func (p *gemm) strip(w *gemmWorker, from, to, col int) {
-	t := p.tileFor(p.cols - col)
-	b := p.panels[col*p.inner:][:p.inner*t.width]
-	cols := min(t.width, p.cols-col)
-	if p.upper {
+// strip computes the rows from ≤ i < to of C in the columns of the panel that starts at column col.
+func (g *gemm) strip(w *gemmWorker, from, to, col int) {
+	t := g.tileFor(g.cols - col)
+	b := g.panels[col*g.inner:][:g.inner*t.width]
+	cols := min(t.width, g.cols-col)
+	if g.upper {
 		to = min(to, col+cols)
 	}
-	raw := p.c.RawMatrix()
+	raw := g.c.RawMatrix()
 	for i := from; i < to; {
 		rows, loop := 1, t.row
 		if to-i >= t.rows {
 			rows, loop = t.rows, t.block
 		}
-		a := p.a.data[i*p.a.down:]
+		a := g.a.data[i*g.a.down:]
 		if cols == t.width {
-			loop(raw.Data[i*raw.Stride+col:], raw.Stride, a, p.a.down, p.a.along, b)
+			loop(raw.Data[i*raw.Stride+col:], raw.Stride, a, g.a.down, g.a.along, b)
 		} else {
-			loop(w.edge, t.width, a, p.a.down, p.a.along, b)
+			loop(w.edge, t.width, a, g.a.down, g.a.along, b)
 			for j := range rows {
 				copy(raw.Data[(i+j)*raw.Stride+col:][:cols], w.edge[j*t.width:])
 			}
@@ -207,11 +211,11 @@ func (p *gemm) strip(w *gemmWorker, from, to, col int) {
 	}
 }
 
-// plainTiles are in plain Go.
-var plainTiles = []tile{{2, 4, product2x4, product1x4}}
+// plainTiles are the tiles in plain Go.
+var plainTiles = []tile{{2, 4, gemm2x4, gemm1x4}}
 
-// product2x4 is the loop of two rows of four columns.
-func product2x4(c []float64, stride int, a []float64, down, along int, b []float64) {
+// gemm2x4 is the tileLoop for two rows and four columns.
+func gemm2x4(c []float64, stride int, a []float64, down, along int, b []float64) {
 	var c00, c01, c02, c03, c10, c11, c12, c13 float64
 	for k := 0; len(b) >= 4; k += along {
 		x, y := a[k], a[down+k]
@@ -230,8 +234,8 @@ func product2x4(c []float64, stride int, a []float64, down, along int, b []float
 	c[0], c[1], c[2], c[3] = c10, c11, c12, c13
 }
 
-// product1x4 is the loop of one row of four columns.
-func product1x4(c []float64, _ int, a []float64, _, along int, b []float64) {
+// gemm1x4 is the tileLoop for one row and four columns.
+func gemm1x4(c []float64, _ int, a []float64, _, along int, b []float64) {
 	var c0, c1, c2, c3 float64
 	for k := 0; len(b) >= 4; k += along {
 		x := a[k]

@@ -11,22 +11,22 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// productCase is a product of two matrices, each a window into a larger one, with its result.
-type productCase struct {
+// gemmCase is a multiplication of two matrices. They and the result are windows into larger matrices.
+type gemmCase struct {
 	rows, cols, inner int
 	transA, transB    bool
 	upper             bool
-	shift             int // of each buffer off alignment
+	shift             int // shifts each buffer off alignment
 	workers           int
 	seed              uint64
-	special           bool // with zeros of both signs, infinities and NaN
+	special           bool // some elements are zeros of both signs, infinities and NaN
 }
 
-// frame is what lies between the rows of windows: a NaN with bits of its own.
+// frame fills the space between the rows of windows: a NaN with unusual bits.
 var frame = math.Float64frombits(0x7FF8_A5A5_A5A5_A5A5)
 
-// window returns a rows × cols matrix with a stride of its own, shifted off alignment and framed, and a check that
-// nothing but its elements was written.
+// window returns a framed rows × cols matrix, shifted off alignment, with a stride that depends on shift, and
+// a check that nothing but its elements was written.
 func window(t testing.TB, rows, cols, shift int) (*mat.Dense, func(what string)) {
 	stride := cols + shift%5
 	data, check := guarded[float64](t, (rows-1)*stride+cols, shift%8)
@@ -46,7 +46,7 @@ func window(t testing.TB, rows, cols, shift int) (*mat.Dense, func(what string))
 	}
 }
 
-func (c productCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, trans bool) operand {
+func (c gemmCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, trans bool) operand {
 	if trans {
 		rows, cols = cols, rows
 	}
@@ -68,8 +68,8 @@ func (c productCase) operand(t testing.TB, r *rand.Rand, rows, cols, shift int, 
 
 func (o operand) at(i, j int) float64 { return o.data[i*o.down+j*o.along] }
 
-// check compares the product in all variants with the chains that define it.
-func (c productCase) check(t testing.TB) {
+// check compares the result of every instruction set with the chains that define it.
+func (c gemmCase) check(t testing.TB) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(c.seed, 1))
 	a := c.operand(t, r, c.rows, c.inner, c.shift, c.transA)
@@ -87,9 +87,9 @@ func (c productCase) check(t testing.TB) {
 	for _, simd := range available() {
 		what := fmt.Sprintf("simd %s, %+v", simd, c)
 		got, check := window(t, c.rows, c.cols, c.shift+5)
-		p := newGEMM(options{workers: c.workers, simd: simd})
-		for range 2 { // the second time in memory that was used before
-			p.multiply(got, a, b, c.upper)
+		g := newGEMM(options{workers: c.workers, simd: simd})
+		for range 2 { // the second time in used memory
+			g.multiply(got, a, b, c.upper)
 			check(what)
 			for i := range c.rows {
 				for j := range c.cols {
@@ -97,7 +97,8 @@ func (c productCase) check(t testing.TB) {
 						continue
 					}
 					x, y := got.At(i, j), want.At(i, j)
-					if bothNaN := math.IsNaN(x) && math.IsNaN(y) && !sameBits(x, frame); !bothNaN && !sameBits(x, y) {
+					bothNaN := math.IsNaN(x) && math.IsNaN(y) && !sameBits(x, frame)
+					if !bothNaN && !sameBits(x, y) {
 						t.Fatalf("%s: element (%d, %d) is %v, want %v", what, i, j, x, y)
 					}
 				}
@@ -106,31 +107,41 @@ func (c productCase) check(t testing.TB) {
 	}
 }
 
-// TestProduct: every variant gives the bits of the chains that define a product, at all remainders of rows, columns and
-// depth, for any stride and alignment, and writes nothing around its elements.
-func TestProduct(t *testing.T) {
+// TestGEMM: every instruction set gives the bits of the chains that define a multiplication, at all
+// remainders of rows, columns and length, for any stride and alignment, and writes nothing around the
+// elements.
+func TestGEMM(t *testing.T) {
 	for n := 1; n <= 53; n++ {
 		for _, trans := range []int{0, 1, 2, 3} {
-			transA, transB := trans&1 == 1, trans&2 == 2
-			productCase{rows: n, cols: 7, inner: 3, transA: transA, transB: transB, shift: n, workers: 1, seed: 1}.check(t)
-			productCase{rows: 11, cols: n, inner: 5, transA: transA, transB: transB, shift: n, workers: 2, seed: 2}.check(t)
-			productCase{rows: 9, cols: 26, inner: n, transA: transA, transB: transB, shift: n, workers: 1, seed: 3, special: true}.check(t)
-			productCase{rows: n, cols: n, inner: 4, transA: transA, transB: transB, upper: true, shift: n, workers: 1, seed: 4}.check(t)
+			for _, c := range []gemmCase{
+				{rows: n, cols: 7, inner: 3, workers: 1, seed: 1},
+				{rows: 11, cols: n, inner: 5, workers: 2, seed: 2},
+				{rows: 9, cols: 26, inner: n, workers: 1, seed: 3, special: true},
+				{rows: n, cols: n, inner: 4, upper: true, workers: 1, seed: 4},
+			} {
+				c.transA, c.transB, c.shift = trans&1 == 1, trans&2 == 2, n
+				c.check(t)
+			}
 		}
 	}
 }
 
-// TestProductWorkers: however many workers share a product that is large enough to be shared, its bits are the same.
-func TestProductWorkers(t *testing.T) {
+// TestGEMMWorkers: any number of workers gives the same bits, in a multiplication large enough to be shared.
+func TestGEMMWorkers(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 64} {
-		productCase{rows: 101, cols: 83, inner: 131, shift: 1, workers: workers, seed: 1}.check(t)
-		productCase{rows: 97, cols: 97, inner: 113, transB: true, upper: true, shift: 2, workers: workers, seed: 2}.check(t)
-		productCase{rows: 1, cols: 800, inner: 1400, transA: true, shift: 3, workers: workers, seed: 3}.check(t)
+		for _, c := range []gemmCase{
+			{rows: 101, cols: 83, inner: 131, shift: 1, seed: 1},
+			{rows: 97, cols: 97, inner: 113, transB: true, upper: true, shift: 2, seed: 2},
+			{rows: 1, cols: 800, inner: 1400, transA: true, shift: 3, seed: 3},
+		} {
+			c.workers = workers
+			c.check(t)
+		}
 	}
 }
 
-// TestProductExactly compares with gonum where both are exact: at small integers.
-func TestProductExactly(t *testing.T) {
+// TestGEMMExactly compares with gonum for small integers, for which both are exact.
+func TestGEMMExactly(t *testing.T) {
 	integers := func(rows, cols int) *mat.Dense {
 		m := mat.NewDense(rows, cols, nil)
 		for i := range m.RawMatrix().Data {
@@ -142,11 +153,11 @@ func TestProductExactly(t *testing.T) {
 	want := mat.NewDense(33, 45, nil)
 	want.Mul(a, b)
 	for _, simd := range available() {
-		p, got := newGEMM(options{workers: 2, simd: simd}), mat.NewDense(33, 45, nil)
+		g, got := newGEMM(options{workers: 2, simd: simd}), mat.NewDense(33, 45, nil)
 		for what, multiply := range map[string]func(){
-			"ab":   func() { p.multiply(got, plain(a), plain(b), false) },
-			"aᵀᵀb": func() { p.multiply(got, transposed(mat.DenseCopyOf(a.T())), plain(b), false) },
-			"abᵀᵀ": func() { p.multiply(got, plain(a), transposed(mat.DenseCopyOf(b.T())), false) },
+			"ab":   func() { g.multiply(got, plain(a), plain(b), false) },
+			"aᵀᵀb": func() { g.multiply(got, transposed(mat.DenseCopyOf(a.T())), plain(b), false) },
+			"abᵀᵀ": func() { g.multiply(got, plain(a), transposed(mat.DenseCopyOf(b.T())), false) },
 		} {
 			got.Zero()
 			if multiply(); !mat.Equal(got, want) {
@@ -156,16 +167,18 @@ func TestProductExactly(t *testing.T) {
 	}
 }
 
-func FuzzProduct(f *testing.F) {
+// FuzzGEMM checks multiplications of any size.
+func FuzzGEMM(f *testing.F) {
 	f.Add(uint8(8), uint8(24), uint8(3), uint8(0), uint8(0), uint64(1))
 	f.Add(uint8(7), uint8(25), uint8(0), uint8(1), uint8(3), uint64(2))
 	f.Add(uint8(49), uint8(5), uint8(200), uint8(2), uint8(7), uint64(3))
 	f.Add(uint8(99), uint8(99), uint8(99), uint8(4), uint8(1), uint64(4))
 	f.Add(uint8(12), uint8(13), uint8(14), uint8(8), uint8(2), uint64(5))
 	f.Fuzz(func(t *testing.T, rows, cols, inner, flags, shift uint8, seed uint64) {
-		c := productCase{
-			rows: 1 + int(rows), cols: 1 + int(cols), inner: 1 + int(inner), transA: flags&1 != 0, transB: flags&2 != 0,
-			upper: flags&4 != 0, special: flags&8 != 0, shift: int(shift), workers: 1 + int(flags>>4), seed: seed,
+		c := gemmCase{
+			rows: 1 + int(rows), cols: 1 + int(cols), inner: 1 + int(inner),
+			transA: flags&1 != 0, transB: flags&2 != 0, upper: flags&4 != 0, special: flags&8 != 0,
+			shift: int(shift), workers: 1 + int(flags>>4), seed: seed,
 		}
 		if c.upper {
 			c.cols = c.rows
@@ -174,8 +187,9 @@ func FuzzProduct(f *testing.F) {
 	})
 }
 
-// BenchmarkProduct is the two products of a gradient beside gonum's: the upper triangle of L·Rᵀ, and G·R.
-func BenchmarkProduct(b *testing.B) {
+// BenchmarkGEMM times the two multiplications of a gradient beside gonum's: the upper triangle of L·Rᵀ, and
+// G·R.
+func BenchmarkGEMM(b *testing.B) {
 	for _, size := range [][2]int{{200, 200}, {200, 20}, {200, 5}, {200, 1}, {1000, 1000}} {
 		n, r := size[0], size[1]
 		random := rand.New(rand.NewPCG(1, 1))
@@ -204,11 +218,12 @@ func BenchmarkProduct(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p := newGEMM(o)
-			run(string(simd), func() { p.multiply(g, plain(u), transposed(u), true) },
-				func() { p.multiply(gu, plain(g), plain(u), false) })
+			multiplier := newGEMM(o)
+			run(string(simd), func() { multiplier.multiply(g, plain(u), transposed(u), true) },
+				func() { multiplier.multiply(gu, plain(g), plain(u), false) })
 		}
-		run("gonum", func() { blas64.Gemm(blas.NoTrans, blas.Trans, 1, u.RawMatrix(), u.RawMatrix(), 0, g.RawMatrix()) },
-			func() { blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, g.RawMatrix(), u.RawMatrix(), 0, gu.RawMatrix()) })
+		rawG, rawU, rawGU := g.RawMatrix(), u.RawMatrix(), gu.RawMatrix()
+		run("gonum", func() { blas64.Gemm(blas.NoTrans, blas.Trans, 1, rawU, rawU, 0, rawG) },
+			func() { blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, rawG, rawU, 0, rawGU) })
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestDifferences: the gradients of UUᵀ − VVᵀ and of u∘u − v∘v are gradients, by Taylor's slope, on rows and on observed entries; and
-// those of a draw of all measurements are the same.
+// TestDifferences: the gradients of UUᵀ − VVᵀ and of u∘u − v∘v are gradients, by Taylor's slope, on rows and
+// on observed entries; and those of a draw of all measurements are the same.
 func TestDifferences(t *testing.T) {
 	gaussian := func(s sensing.Space, m int) sensing.Ensemble {
 		e, err := sensing.NewGaussian(s, m, sensing.F64, 3)
@@ -49,8 +49,11 @@ func TestDifferences(t *testing.T) {
 		"sparse, gaussian":       {solver.Sparse{}, gaussian(vectors, 6), sparse, 1},
 		"sparse, completion":     {solver.Sparse{}, completion(vectors, 5), sparse, 1},
 	} {
-		engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: c.ensemble, Truth: c.truth, Noise: 0.1},
-			solver.Batch{Parametrization: c.par, FactorRanks: []int{c.r}, Needs: solver.Needs{Draws: true, Values: true}})
+		engine, err := Backend{Workers: 2}.Open(context.Background(),
+			&sensing.Problem{Ensemble: c.ensemble, Truth: c.truth, Noise: 0.1}, solver.Batch{
+				Parametrization: c.par, FactorRanks: []int{c.r},
+				Needs: solver.Needs{Draws: true, Values: true},
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +84,10 @@ func TestDifferences(t *testing.T) {
 		for _, do := range []struct {
 			gradient func() error
 			to       solver.Factor
-		}{{func() error { return engine.Gradient(0) }, g}, {func() error { return engine.(solver.DrawEngine).DrawGradient(0, solver.Draw{}) }, drawn}} {
+		}{
+			{func() error { return engine.Gradient(0) }, g},
+			{func() error { return engine.(solver.DrawEngine).DrawGradient(0, solver.Draw{}) }, drawn},
+		} {
 			if err := do.gradient(); err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +118,10 @@ func TestSampledBothSides(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, r := solver.Indefinite{}.Thin(f)
-	op := newSampled(e, options{workers: 2, precision: solver.F64})
+	op, err := newOperator(context.Background(), e, options{workers: 2, precision: solver.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
 	y := make([]float64, m)
 	sensing.NewStream(5, sensing.NoiseStream).Normals(0, y)
 	p := &part{l: l, r: r, gr: like(l), gl: like(r)}
@@ -127,7 +136,8 @@ func TestSampledBothSides(t *testing.T) {
 	gr, gl := like(l), like(r)
 	op.adjointMul(gr, w, false, r)
 	op.adjointMul(gl, w, true, l)
-	if !mat.EqualApprox(p.gr, gr, 1e-12) || !mat.EqualApprox(p.gl, gl, 1e-12) || math.Abs(p.squares-squares) > 1e-12*squares {
+	if !mat.EqualApprox(p.gr, gr, 1e-12) || !mat.EqualApprox(p.gl, gl, 1e-12) ||
+		math.Abs(p.squares-squares) > 1e-12*squares {
 		t.Errorf("G·R and Gᵀ·L differ from those of the residuals, or Σ res² = %v from %v", p.squares, squares)
 	}
 }

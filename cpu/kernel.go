@@ -7,60 +7,65 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// number is what is computed with.
+// number is a type of arithmetic.
 type number interface{ float64 | float32 }
 
-// kernel has the two loops over one block of rows of entries E, in the arithmetic F. All variants of a kernel give
-// the same bits, because each number is made by the same operations in the same order:
+// kernel has the two loops over one block of rows of entries E, in the arithmetic F. All variants of a kernel
+// give the same bits, because they compute each number by the same operations in the same order:
 //
-// A dot product has as many lanes as 64 bytes hold numbers, L = 8 in f64 and 16 in f32. Lane l is a chain of fused
-// multiply-adds over the coordinates k = l, l + L, l + 2L, …; then the upper half of the lanes is added to the lower,
-// and again until one is left: for eight, ((0+4)+(2+6)) + ((1+5)+(3+7)). In f32 that is done for each stretch of 2048
-// coordinates, and the stretches are added up in f64 in turn, so that chains stay short however large K is.
+// A dot product has as many lanes as 64 bytes hold numbers: L = 8 in f64 and 16 in f32. Lane l is a chain of
+// fused multiply-adds over the coordinates k = l, l + L, l + 2L, …. Then the upper half of the lanes is added
+// to the lower half, again and again until one lane is left: for eight, ((0+4)+(2+6)) + ((1+5)+(3+7)). In f32
+// each stretch of 2048 coordinates is one such dot product, and the stretches are added in f64, in order, so
+// that chains stay short for every K.
 //
 // An accumulation is a chain acc_k ← fma(c_j, a_jk, acc_k) over the block's rows j in order. For signs it is
-// acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), which can be looked up.
+// acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), whose two halves can be looked up.
 type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
 }
 
-// vector is a kernel's assembly, which takes a multiple of stride coordinates. The zero value is none.
+// vector is the assembly of a kernel, for a multiple of stride coordinates. The zero value is a kernel
+// without.
 type vector[F number] struct {
 	dot func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
 	add func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
-	// dots and adds do the same for together members of a batch, and decode each entry once for all of them. They are nil
-	// where entries cost nothing to decode.
-	dots func(lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, from, to int)
+	// dots and adds do the same for as many members as together says, and decode each entry once for all of
+	// them. They are nil for signs, which need no decoding.
+	dots func(
+		lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, from, to int)
 	adds func(acc *[together][]F, c *[together][blockRows]F, rows *[blockRows][]byte, from, to int)
 }
 
-// hand is the memory that one worker's kernel calls use for up to together members of a batch. It is kept, because what
-// assembly is handed lies on the heap.
+// workspace is the memory of one worker for calls of the kernel, for up to together members of a batch. It is
+// kept between calls, because the arguments of assembly lie on the heap.
 type workspace[E sensing.Entry, F number] struct {
 	operands[E, F]
-	rest    operands[E, F] // the last coordinates, fewer than stride, and padding
+	rest    operands[E, F] // the last coordinates, fewer than stride, with padding
 	lanes   [together][blockRows * maxLanes]F
 	p       [together][blockRows]float64
 	c       [together][blockRows]F
 	numbers [strip]F // for plain Go
 }
 
-// operands are what the two loops read, and acc, which one of them writes.
+// operands are the arguments of the two loops. One of them writes acc; both only read the rest.
 type operands[E sensing.Entry, F number] struct {
 	rows   block[E]
 	z, acc [together][]F
 }
 
 const (
-	together = 4
-	maxLanes = 16
-	stride   = 64  // coordinates that assembly takes a multiple of, a multiple of the lanes
-	strip    = 128 // coordinates that plain Go takes at a time, a multiple of the lanes
+	together = 4   // members of a batch that share the decoding of an entry
+	maxLanes = 16  // L in f32
+	stride   = 64  // assembly takes a multiple of so many coordinates; a multiple of the lanes
+	strip    = 128 // plain Go takes so many coordinates at a time; a multiple of the lanes
 
-	singleStretch = 2048 // coordinates that a dot product in f32 adds up in its lanes, a multiple of every vector's step
+	// singleStretch is how many coordinates a dot product in f32 sums in its lanes: a multiple of every
+	// vector's step.
+	singleStretch = 2048
 )
 
-// newWorkspace returns a hand whose rest is padding: zeros of z, which change no sum.
+// newWorkspace returns a workspace whose rest is padding: zeros of z, which change no sum.
 func newWorkspace[E sensing.Entry, F number]() *workspace[E, F] {
 	h := new(workspace[E, F])
 	for j := range h.rest.rows {
@@ -75,19 +80,19 @@ func newWorkspace[E sensing.Entry, F number]() *workspace[E, F] {
 // laneCount returns L.
 func laneCount[F number]() int { return 64 / int(unsafe.Sizeof(*new(F))) }
 
-// rawRows views a block's rows as assembly is handed them: pointers are all that it reads.
+// rawRows views the rows of a block as bytes, for assembly, which reads only the pointers.
 func rawRows[E sensing.Entry](b *block[E]) *[blockRows][]byte {
 	return (*[blockRows][]byte)(unsafe.Pointer(b))
 }
 
-// takeRest copies the rows' last entries, from a coordinate on, to the rest.
+// takeRest copies the last entries of the rows, from a coordinate on, to the rest.
 func (h *workspace[E, F]) takeRest(from int) {
 	for j, row := range h.rows {
 		copy(h.rest.rows[j], row[sensing.RowLen[E](from):])
 	}
 }
 
-// stretch returns how many of n coordinates a dot product adds up in its lanes.
+// stretch returns how many of n coordinates a dot product sums in its lanes.
 func stretch[F number](n int) int {
 	if laneCount[F]() == maxLanes {
 		return singleStretch
@@ -95,7 +100,7 @@ func stretch[F number](n int) int {
 	return max(n, 1)
 }
 
-// dot does h.p[i][j] = rows[j]·z[i] for the first members.
+// dot does h.p[i][j] = rows[j]·z[i] for so many members.
 func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 	clear(h.p[:members])
 	n, lanes := len(h.z[0]), laneCount[F]()
@@ -118,7 +123,7 @@ func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 func (k kernel[E, F]) dotStretch(h *workspace[E, F], members, from, to int) {
 	whole := to / stride * stride
 	k.vectorDot(h, &h.operands, members, from, whole)
-	if whole < to { // by now memory has begun to deliver these
+	if whole < to { // last, since memory has begun to deliver these entries by now
 		h.takeRest(whole)
 		for i, z := range h.z[:members] {
 			copy(h.rest.z[i], z[whole:])
@@ -127,7 +132,7 @@ func (k kernel[E, F]) dotStretch(h *workspace[E, F], members, from, to int) {
 	}
 }
 
-// vectorDot adds some of the operands' coordinates to the lanes.
+// vectorDot adds some coordinates of the operands to the lanes.
 func (k kernel[E, F]) vectorDot(h *workspace[E, F], o *operands[E, F], members, from, to int) {
 	switch {
 	case from == to:
@@ -155,7 +160,7 @@ func (k kernel[E, F]) plainDot(h *workspace[E, F], members, from, to int) {
 	}
 }
 
-// fold adds lanes.
+// fold returns the sum of the lanes of a dot product.
 func fold[F number](lane []F) float64 {
 	switch lane := any(lane).(type) {
 	case []float64:
@@ -170,7 +175,7 @@ func fold[F number](lane []F) float64 {
 	panic("cpu: unknown arithmetic")
 }
 
-// add does acc[i] += Σ_j h.c[i][j]·rows[j] for the first members.
+// add does acc[i] += Σ_j h.c[i][j]·rows[j] for so many members.
 func (k kernel[E, F]) add(h *workspace[E, F], members int) {
 	if k.vector.add == nil {
 		k.plainAdd(h, members)
@@ -191,7 +196,7 @@ func (k kernel[E, F]) add(h *workspace[E, F], members int) {
 	}
 }
 
-// vectorAdd does the operands' first n coordinates.
+// vectorAdd does add for the first n coordinates of the operands.
 func (k kernel[E, F]) vectorAdd(h *workspace[E, F], o *operands[E, F], members, n int) {
 	switch {
 	case n == 0:
@@ -204,7 +209,7 @@ func (k kernel[E, F]) vectorAdd(h *workspace[E, F], o *operands[E, F], members, 
 	}
 }
 
-// plainAdd is vectorAdd in plain Go, for all coordinates.
+// plainAdd is add in plain Go.
 func (k kernel[E, F]) plainAdd(h *workspace[E, F], members int) {
 	if rows, signs := any(&h.rows).(*block[sensing.SignWord]); signs {
 		for i, acc := range h.acc[:members] {
@@ -224,7 +229,7 @@ func (k kernel[E, F]) plainAdd(h *workspace[E, F], members int) {
 	}
 }
 
-// decode writes the numbers of a row's entries from one on.
+// decode writes the numbers of the entries of a row, starting with entry from.
 func decode[E sensing.Entry, F number](dst []F, row []E, from int) {
 	switch row := any(row).(type) {
 	case []float64:
@@ -300,13 +305,13 @@ func scaleAdd[F number](acc []F, c F, x []F) {
 	}
 }
 
-// addSigns looks each coordinate's two sums of four up among the sixteen there are of each.
+// addSigns looks up the two sums of four of each coordinate, in tables of their sixteen possible values.
 func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord]) {
 	var sums [2][16]F
-	for h := range sums {
-		for s := range sums[h] {
-			x := func(j int) F { return c[4*h+j] * (1 - 2*F(s>>j&1)) }
-			sums[h][s] = (x(0) + x(1)) + (x(2) + x(3))
+	for half := range sums {
+		for s := range sums[half] {
+			x := func(j int) F { return c[4*half+j] * (1 - 2*F(s>>j&1)) }
+			sums[half][s] = (x(0) + x(1)) + (x(2) + x(3))
 		}
 	}
 	for k := range acc {
@@ -318,16 +323,16 @@ func addSigns[F number](acc []F, c *[blockRows]F, rows *block[sensing.SignWord])
 	}
 }
 
-// fma32 is a·b + c, rounded once. The product is exact in double precision. The sum is rounded to odd there: where it is
-// not exact, of the two neighbours the one whose last bit is set. That keeps what rounding to single precision needs to
-// know, since double precision has more than two bits to spare (Boldo and Melquiond, "Emulation of FMA and correctly
-// rounded sums", IEEE Transactions on Computers 57, 2008).
+// fma32 is a·b + c, rounded once. The product is exact in double precision. There the sum is rounded to odd:
+// if it is not exact, to the neighbour whose last bit is set. Since double precision has more than two extra
+// bits, the second rounding, to single precision, is then correct (Boldo and Melquiond, "Emulation of FMA and
+// correctly rounded sums", IEEE Transactions on Computers 57, 2008).
 func fma32(a, b, c float32) float32 {
 	p, x := float64(a)*float64(b), float64(c)
 	s := p + x
 	t := s - p
-	e := (p - (s - t)) + (x - t)                                      // s + e = p + x, exactly
-	if bits := math.Float64bits(s); bits&1 == 0 && (e > 0 || e < 0) { // no NaN, which comes of infinities
+	e := (p - (s - t)) + (x - t) // s + e = p + x, exactly; NaN if there are infinities
+	if bits := math.Float64bits(s); bits&1 == 0 && (e > 0 || e < 0) {
 		if (e > 0) == (s > 0) {
 			bits++
 		} else {

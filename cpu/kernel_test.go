@@ -20,7 +20,8 @@ func variants() []SIMD {
 // guardByte is what lies around every buffer of these tests.
 const guardByte = 0xA5
 
-// guarded returns n zero elements, shift elements off a 64-byte boundary, and a check that nothing around was written.
+// guarded returns n zero elements, shift elements off a 64-byte boundary, and a check that nothing around was
+// written.
 func guarded[T any](t testing.TB, n, shift int) ([]T, func(what string)) {
 	size := int(unsafe.Sizeof(*new(T)))
 	const around = 192
@@ -52,8 +53,8 @@ type outcome[F number] struct {
 	acc [together][]F
 }
 
-// compute runs a kernel for a number of members on a block whose entries are made of random bits, on slices shifted off
-// alignment.
+// compute runs a kernel for a number of members on a block whose entries are made of random bits, on slices
+// shifted off alignment.
 func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, members, n, shift int, seed uint64) outcome[F] {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	k := newKernel[E, F](simd)
@@ -157,8 +158,8 @@ func formats[F number]() map[sensing.Entries]func(t testing.TB, n, shift int, se
 	}
 }
 
-// TestVariantsAgree: every variant gives plain Go's bits, at all remainders, at every alignment, and writes nothing
-// around its buffers.
+// TestVariantsAgree: every variant gives plain Go's bits, at all remainders, at every alignment, and writes
+// nothing around its buffers.
 func TestVariantsAgree(t *testing.T) {
 	t.Run("f64", agree[float64])
 	t.Run("f32", agree[float32])
@@ -193,8 +194,8 @@ func FuzzVariants(f *testing.F) {
 	})
 }
 
-// TestFMA32 compares fma32 with exact arithmetic, at sums whose rounding to double precision first would go wrong, among
-// others: 1 + 2⁻²⁴ is half way between two singles, and a product far below decides.
+// TestFMA32 compares fma32 with exact arithmetic, at sums whose rounding to double precision first would go
+// wrong, among others: 1 + 2⁻²⁴ is half way between two singles, and a product far below decides.
 func TestFMA32(t *testing.T) {
 	check := func(a, b, c float32) {
 		t.Helper()

@@ -6,26 +6,26 @@ import "sync"
 type orderedQueue struct {
 	mu   sync.Mutex
 	cond *sync.Cond
-	at   int
+	at   int // the chunk whose turn it is
 }
 
-func (t *orderedQueue) init() { t.cond = sync.NewCond(&t.mu) }
+func (q *orderedQueue) init() { q.cond = sync.NewCond(&q.mu) }
 
-func (t *orderedQueue) reset() { t.at = 0 }
+func (q *orderedQueue) reset() { q.at = 0 }
 
-// wait returns when it is chunk c's turn.
-func (t *orderedQueue) wait(c int) {
-	t.mu.Lock()
-	for t.at != c {
-		t.cond.Wait()
+// wait returns when it is the turn of chunk c.
+func (q *orderedQueue) wait(c int) {
+	q.mu.Lock()
+	for q.at != c {
+		q.cond.Wait()
 	}
-	t.mu.Unlock()
+	q.mu.Unlock()
 }
 
 // pass gives the turn to the next chunk.
-func (t *orderedQueue) pass() {
-	t.mu.Lock()
-	t.at++
-	t.mu.Unlock()
-	t.cond.Broadcast()
+func (q *orderedQueue) pass() {
+	q.mu.Lock()
+	q.at++
+	q.mu.Unlock()
+	q.cond.Broadcast()
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestRectangular: the gradient of UVᵀ on a rectangular space is one, by Taylor's slope, and descends to a solution.
+// TestRectangular: the gradient of UVᵀ on a rectangular space is one, by Taylor's slope, and descends to a
+// solution.
 func TestRectangular(t *testing.T) {
 	const n1, n2, m, r = 7, 5, 140, 2
 	e, err := sensing.NewGaussian(sensing.Rect{N1: n1, N2: n2}, m, sensing.F64, 3)

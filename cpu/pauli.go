@@ -1,12 +1,14 @@
 package cpu
 
 import (
+	"context"
 	"math/bits"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // pauli is the operator of a [sensing.Pauli]. Row j of a word has one element, in column j⊕x, so that
@@ -14,26 +16,29 @@ import (
 //	⟨P, LRᵀ⟩ = (−1)^(|x∧z|/2)·Σ_j (−1)^|z∧j|·d_j(x),   d_j(x) = l_j·r_{j⊕x}
 //	(S·X)_j = Σ_x c_j(x)·X_{j⊕x},                      c_j(x) = Σ_z (−1)^|z∧j|·v_z,   S = Σ_i w_i A_i
 //
-// with v_z = √(K/n)·(−1)^(|x∧z|/2)·w_i summed over the words i with these masks. All words with the same x share d(x) and c(x), in O(n·r), and
-// the sums over j for every z, or over z for every j, are a Walsh–Hadamard transform, in O(n·log n): hardly more than one such
-// sum by itself takes. So m words cost at most O(m·n·(r + log n)), and however many they are O(n²·(r + log n)); nothing of n² numbers is kept.
+// with v_z = √(K/n)·(−1)^(|x∧z|/2)·w_i summed over the words i with these masks. All words with the same x
+// share d(x) and c(x), which take O(n·r). The sums over j for every z, or over z for every j, are a
+// Walsh–Hadamard transform in O(n·log n), which takes hardly longer than a single such sum. So m words cost
+// at most O(m·n·(r + log n)), and any number of words at most O(n²·(r + log n)). No array of n² numbers is
+// kept.
 //
-// The x are taken in bundles of those that have all bits but the last five in common, and the rows j in blocks of 32 alike. A bundle
-// meets of the other factor only the 32 rows j⊕x, which are in cache. Each number d, c and p is made by one worker, and so is every
-// row of S·X, in ascending order of x: the bits are the same with any number of workers.
+// A bundle is the x that share all bits but the last five. The rows j are taken in blocks of 32 in the same
+// way. For one block, a bundle needs only 32 rows j⊕x of the other factor, which stay in cache. One worker
+// computes each of the numbers d, c and p, and each row of S·X in ascending order of x: the bits are the same
+// for any number of workers.
 type pauli struct {
 	n       int
 	workers int
-	words   []pauliWord // by x, and in the order of measurements where x is the same
+	words   []pauliWord // sorted by x, words with the same x in the order of measurements
 	groups  []pauliGroup
 	bundles [][]pauliGroup
 	shared  [][]float64 // for each group of the bundle under way, d or c: n
-	values  []float64   // of contract: p, then what the A_i are weighed with
+	values  []float64   // of contract: p, then the weights of the A_i
 }
 
-// pauliWord is a measurement.
+// pauliWord is one measurement.
 type pauliWord struct {
-	entry int32 // its number
+	entry int32 // the measurement's number
 	z     uint32
 	unit  float64 // √(K/n)·(−1)^(|x∧z|/2)
 }
@@ -44,20 +49,23 @@ type pauliGroup struct {
 	words []pauliWord
 }
 
-// pauliBlock is the number of rows of a block, and the most groups of a bundle.
+// pauliBlock is the number of rows in a block, and the maximum of groups in a bundle.
 const pauliBlock = 32
 
-// pauliBytes is what the operator takes, and its making.
-func pauliBytes(e *sensing.Pauli) float64 {
+// pauliKind is the kind of Pauli words.
+type pauliKind struct{ *sensing.Pauli }
+
+func (e pauliKind) bytes(options, solver.Batch) float64 {
 	const mask, number, word, group = 4, 8, 16, 32 + 24
 	n, _ := e.Space().Dims()
 	m := float64(e.Measurements())
 	return m*(2*mask+2*number+2*word) + min(m, float64(n))*group + pauliBlock*8*float64(n)
 }
 
-func newPauli(e *sensing.Pauli, o options) operator {
+func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
-	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, e.Measurements()), values: make([]float64, e.Measurements())}
+	m := e.Measurements()
+	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, m), values: make([]float64, m)}
 	x, z := e.Masks()
 	for i := range op.words {
 		op.words[i] = pauliWord{int32(i), z[i], e.Unit()}
@@ -84,28 +92,31 @@ func newPauli(e *sensing.Pauli, o options) operator {
 		most = max(most, to-from)
 		from = to
 	}
-	const apart = 8 // a cache line, so that one row's numbers of all groups do not share a few places of the cache
+	const apart = 8 // a cache line: without it, the numbers of one row compete for a few places in the cache
 	slab := make([]float64, most*(n+apart))
 	for g := range most {
 		op.shared = append(op.shared, slab[g*(n+apart):][:n])
 	}
-	return op
+	return op, nil
 }
 
-// eachRow calls do for blocks of rows, on all workers.
-func (o *pauli) eachRow(do func(from, to int)) {
-	inTurn(o.workers, (o.n+pauliBlock-1)/pauliBlock, func(b int) { do(b*pauliBlock, min((b+1)*pauliBlock, o.n)) })
+// eachBlock calls do for blocks of rows, on all workers.
+func (o *pauli) eachBlock(do func(from, to int)) {
+	inTurn(o.workers, (o.n+pauliBlock-1)/pauliBlock, func(b int) {
+		do(b*pauliBlock, min((b+1)*pauliBlock, o.n))
+	})
 }
 
 // apply implements operator.
 func (o *pauli) apply(p []float64, l, r *mat.Dense) {
 	for _, bundle := range o.bundles {
-		o.eachRow(func(from, to int) { o.pair(bundle, l, r, from, to) })
+		o.eachBlock(func(from, to int) { o.pair(bundle, l, r, from, to) })
 		inTurn(o.workers, len(bundle), func(g int) { bundle[g].sums(p, o.shared[g]) })
 	}
 }
 
-// pair does d_j(x) for a bundle and the rows from ≤ j < to. Where L is R, the earlier row of each pair does it for both.
+// pair does d_j(x) for a bundle and the rows from ≤ j < to. If L is R, then d_j = d_{j⊕x}, which is computed
+// once.
 func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
 	others := r.RawMatrix()
 	for j := from; j < to; j++ {
@@ -124,7 +135,7 @@ func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
 	}
 }
 
-// sums does the p_i of a group from its d, which become what all z would have.
+// sums does the p_i of a group from its d, which it overwrites with the sums for every z.
 func (g *pauliGroup) sums(p, d []float64) {
 	transform(d)
 	for _, w := range g.words {
@@ -137,11 +148,11 @@ func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) {
 	dst.Zero()
 	for _, bundle := range o.bundles {
 		inTurn(o.workers, len(bundle), func(g int) { bundle[g].weigh(o.shared[g], w) })
-		o.eachRow(func(from, to int) { o.combine(dst, bundle, x, from, to) })
+		o.eachBlock(func(from, to int) { o.combine(dst, bundle, x, from, to) })
 	}
 }
 
-// weigh does c of a group.
+// weigh does c for a group.
 func (g *pauliGroup) weigh(c, w []float64) {
 	clear(c)
 	for _, word := range g.words {
@@ -150,7 +161,7 @@ func (g *pauliGroup) weigh(c, w []float64) {
 	transform(c)
 }
 
-// combine adds a bundle's share to the rows from ≤ j < to of S·X.
+// combine adds the terms of a bundle to the rows from ≤ j < to of S·X.
 func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from, to int) {
 	others := x.RawMatrix()
 	for j := from; j < to; j++ {
@@ -179,12 +190,12 @@ func (o *pauli) contract(y []float64, parts []*part) {
 	}
 }
 
-// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform, a level for each bit, two at a time while there
-// are two.
+// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform. It has a level for each
+// bit, and does two levels at a time.
 func transform(v []float64) {
 	half := 1
 	if len(v) >= 4 {
-		for at := 0; at+4 <= len(v); at += 4 { // with slices this short, the loop below is mostly slicing
+		for at := 0; at+4 <= len(v); at += 4 { // for slices this short, the loop below would be slow
 			four := v[at:][:4]
 			four[0], four[1], four[2], four[3] = butterflies(four[0], four[1], four[2], four[3])
 		}

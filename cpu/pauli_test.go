@@ -14,8 +14,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestTransform: the Walsh–Hadamard transform is the signed sums one by one, of every length, and twice over it is n times what it
-// was.
+// TestTransform: the Walsh–Hadamard transform is the signed sums one by one, of every length, and twice over
+// it is n times what it was.
 func TestTransform(t *testing.T) {
 	for n := 1; n <= 1<<11; n *= 2 {
 		v, all := make([]float64, n), make([]float64, n)
@@ -45,8 +45,8 @@ func signedSum(d []float64, z uint32) (sum float64) {
 	return sum
 }
 
-// TestPauliWorkers: the number of workers changes no bit, with few words of each x and with many, of one block of rows and of
-// several.
+// TestPauliWorkers: the number of workers changes no bit, with few words of each x and with many, of one
+// block of rows and of several.
 func TestPauliWorkers(t *testing.T) {
 	for _, size := range []struct{ n, m, r int }{{2, 3, 1}, {16, 20, 5}, {128, 200, 3}, {128, 4000, 3}} {
 		e, err := sensing.NewPauli(size.n, size.m, 1)
@@ -69,7 +69,8 @@ func TestPauliPrecision(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, precision := range []solver.Precision{solver.F32, solver.Mixed} {
-		_, err := Backend{Precision: precision}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, 5)},
+		_, err := Backend{Precision: precision}.Open(context.Background(),
+			&sensing.Problem{Ensemble: e, Observations: make([]float64, 5)},
 			solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}})
 		if err == nil {
 			t.Errorf("%s was taken", precision)
@@ -77,8 +78,8 @@ func TestPauliPrecision(t *testing.T) {
 	}
 }
 
-// TestPauliReference repeats the case pauli of testdata/reference, which a separate NumPy program wrote, to 1e-9: see there for why
-// that is enough.
+// TestPauliReference repeats the case pauli of testdata/reference, which a separate NumPy program wrote, to
+// 1e-9: see there for why that is enough.
 func TestPauliReference(t *testing.T) {
 	const dir = "../testdata/reference/pauli"
 	e, err := sensing.LoadPaulis(filepath.Join(dir, "paulis.txt"))
@@ -92,8 +93,8 @@ func TestPauliReference(t *testing.T) {
 	checkReference(t, dir, e, solver.PSD{}, truth)
 }
 
-// TestComplexState recovers a pure state of two qubits with complex amplitudes, as a real one of three, from the expectations of
-// some of the words by their own definition, tr(P·ρ).
+// TestComplexState recovers a pure state of two qubits with complex amplitudes, as a real one of three, from
+// the expectations of some of the words by their own definition, tr(P·ρ).
 func TestComplexState(t *testing.T) {
 	psi := []complex128{0.5, 0.5i, -0.1 + 0.3i, 0.3 - 0.5i}
 	var norm float64
@@ -103,7 +104,9 @@ func TestComplexState(t *testing.T) {
 	n := len(psi)
 	var words []string
 	var expectations []float64
-	letters := map[byte][2][2]complex128{'I': {{1, 0}, {0, 1}}, 'X': {{0, 1}, {1, 0}}, 'Y': {{0, -1i}, {1i, 0}}, 'Z': {{1, 0}, {0, -1}}}
+	letters := map[byte][2][2]complex128{
+		'I': {{1, 0}, {0, 1}}, 'X': {{0, 1}, {1, 0}}, 'Y': {{0, -1i}, {1i, 0}}, 'Z': {{1, 0}, {0, -1}},
+	}
 	for _, first := range []byte("IXYZ") {
 		for _, second := range []byte("IXYZ") {
 			var sum complex128 // ψ†Pψ/‖ψ‖²
@@ -126,8 +129,9 @@ func TestComplexState(t *testing.T) {
 	for i := range expectations {
 		expectations[i] *= e.Unit()
 	}
-	result, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: expectations}, Backend{},
-		solver.GD{StepSize: 0.2}, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 1500, FactorRank: 2})
+	problem := &sensing.Problem{Ensemble: e, Observations: expectations}
+	result, err := solver.Solve(context.Background(), problem, Backend{}, solver.GD{StepSize: 0.2},
+		solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 1500, FactorRank: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +152,8 @@ func TestComplexState(t *testing.T) {
 	}
 }
 
-// BenchmarkPauli is one gradient from m = 10·n words, of which bench/peers/pauli.py has the other side; and from as many dense rows where
-// these fit into memory.
+// BenchmarkPauli is one gradient from m = 10·n words, of which bench/peers/pauli.py has the other side; and
+// from as many dense rows where these fit into memory.
 func BenchmarkPauli(b *testing.B) {
 	for _, n := range []int{64, 256, 1024, 4096} {
 		for _, r := range []int{1, n} {
@@ -174,7 +178,8 @@ func benchmarkGradient(b *testing.B, e sensing.Ensemble, err error, r int) {
 		b.Fatal(err)
 	}
 	n, _ := e.Space().Dims()
-	engine, err := Backend{}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
+	engine, err := Backend{}.Open(context.Background(),
+		&sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
 		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	if err != nil {
 		b.Fatal(err)

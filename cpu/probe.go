@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Probe prepares the measurement of the rate at which this machine's memory is read by as many goroutines as share the
-// rows, in bytes a second: each call of measure reads 512 MiB, far more than caches hold.
+// Probe prepares a measurement of the rate, in bytes per second, at which as many goroutines as share the
+// rows read this machine's memory. Each call of measure reads 512 MiB, far more than caches hold.
 func (b Backend) Probe() (measure func() (float64, error), close func() error, err error) {
 	const size = 512 << 20
 	workers := workerCount(b.Workers)
 	data := make([]uint64, size/8)
 	for i := range data {
-		data[i] = uint64(i) // every page is there
+		data[i] = uint64(i) // so that every page is mapped
 	}
 	sums := make([]uint64, workers)
 	measure = func() (float64, error) {
@@ -27,7 +27,7 @@ func (b Backend) Probe() (measure func() (float64, error), close func() error, e
 	return measure, func() error { return nil }, nil
 }
 
-// sum adds eight chains side by side, so that reading is what it waits for.
+// sum adds v in eight chains side by side, so that it waits only for memory.
 func sum(v []uint64) uint64 {
 	var s [8]uint64
 	for ; len(v) >= 8; v = v[8:] {

@@ -8,18 +8,13 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// projector is an operator that sums the squares of projected measurements in one pass over them.
-type projector interface {
-	// projectedSquares returns Σ_i ‖BᵀA_iC‖_F², where nil is the identity, in a rectangular space.
-	projectedSquares(b, c *mat.Dense) float64
-}
-
-// ProjectedSquares implements solver.ProjectionEngine, in f64. Operators that cannot do it in one pass take one for each column of B with
-// each of C, as ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over them.
+// ProjectedSquares implements solver.ProjectionEngine, in f64. ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over the
+// columns b of B and c of C. An operator that is no projector takes one pass for each pair of columns.
 func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 	n1, n2 := e.space.Dims()
 	if _, sym := e.space.(sensing.Sym); sym || !isSide(b, n1) || !isSide(c, n2) {
-		return 0, fmt.Errorf("cpu: the measurements of %d × %d matrices in the space %s cannot be projected by what was given", n1, n2, e.space.Name())
+		return 0, fmt.Errorf("cpu: the given B and C cannot project measurements of %d × %d matrices in %s",
+			n1, n2, e.space.Name())
 	}
 	if p, ok := e.operator.(projector); ok {
 		return p.projectedSquares(b, c), nil
@@ -36,10 +31,10 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 	return sum, nil
 }
 
-// isSide says whether a is the identity or has n rows.
+// isSide reports whether a is the identity or has n rows.
 func isSide(a *mat.Dense, n int) bool { return a == nil || a.RawMatrix().Rows == n }
 
-// orIdentity returns a, or the identity where it is nil.
+// orIdentity returns a, or the identity if a is nil.
 func orIdentity(a *mat.Dense, n int) *mat.Dense {
 	if a != nil {
 		return a
@@ -51,9 +46,37 @@ func orIdentity(a *mat.Dense, n int) *mat.Dense {
 	return identity
 }
 
-// projectedSquares implements projector: the eight measurements of a block lie one below the other, and one product multiplies
-// all of them by C.
-func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
+// projectionBytes is the memory of a projection's workers for B and C as wide as the largest factor rank.
+func projectionBytes(space sensing.Space, o options, factorRanks []int) float64 {
+	n1, n2 := space.Dims()
+	width := 0
+	for _, r := range factorRanks {
+		width = max(width, r)
+	}
+	long, wide := float64(max(n1, n2)), float64(max(width, n1, n2))
+	return 8 * float64(o.workers) * (blockRows*float64(n1)*(float64(n2)+wide) + (long+wide)*wide)
+}
+
+// projection is the walk of projectedSquares over rows. The eight measurements of a block lie one below the
+// other, so that one multiplication by C does for all of them.
+type projection[E sensing.Entry, F number] struct {
+	*rowOperator[E, F]
+	b, c    *mat.Dense
+	workers []*projectionWorker[E]
+	sum     float64
+}
+
+// projectionWorker is the memory of one worker of a projection.
+type projectionWorker[E sensing.Entry] struct {
+	gemm  *gemm
+	rows  block[E]
+	stack *mat.Dense // the A_i of a block
+	inner *mat.Dense // each A_i·C
+	outer *mat.Dense // (BᵀA_iC)ᵀ of one A_i
+	sum   float64    // of the chunk
+}
+
+func newProjection[E sensing.Entry, F number](o *rowOperator[E, F], b, c *mat.Dense) *projection[E, F] {
 	n1, n2 := o.space.Dims()
 	p := &projection[E, F]{rowOperator: o, b: b, c: c}
 	for range o.workers {
@@ -67,37 +90,7 @@ func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
 		}
 		p.workers = append(p.workers, w)
 	}
-	o.walk(p)
-	return p.sum
-}
-
-// projectionBytes is what the workers of a projection keep, by matrices as wide as the largest factor rank.
-func projectionBytes(space sensing.Space, o options, factorRanks []int) float64 {
-	n1, n2 := space.Dims()
-	width := 0
-	for _, r := range factorRanks {
-		width = max(width, r)
-	}
-	long, wide := float64(max(n1, n2)), float64(max(width, n1, n2))
-	return 8 * float64(o.workers) * (blockRows*float64(n1)*(float64(n2)+wide) + (long+wide)*wide)
-}
-
-// projection is the walk of projectedSquares.
-type projection[E sensing.Entry, F number] struct {
-	*rowOperator[E, F]
-	b, c    *mat.Dense
-	workers []*projectionWorker[E]
-	sum     float64
-}
-
-// projectionWorker is what one worker of a projection keeps.
-type projectionWorker[E sensing.Entry] struct {
-	gemm  *gemm
-	rows  block[E]
-	stack *mat.Dense // the A_i of a block
-	inner *mat.Dense // each times C
-	outer *mat.Dense // (BᵀA_iC)ᵀ of one
-	sum   float64    // of the chunk
+	return p
 }
 
 func (p *projection[E, F]) begin(worker int) { p.workers[worker].sum = 0 }
@@ -116,7 +109,7 @@ func (p *projection[E, F]) visit(worker, first, count int) {
 	for j := range count {
 		one := w.inner.Slice(j*n1, (j+1)*n1, 0, cols).(*mat.Dense)
 		if p.b != nil {
-			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // the narrow one is copied
+			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // only B, the narrow one, is copied
 			one = w.outer
 		}
 		w.sum += rowsSquared(one)
@@ -131,24 +124,4 @@ func rowsSquared(a *mat.Dense) (sum float64) {
 		sum += squaredNorm(a.RawRowView(i))
 	}
 	return sum
-}
-
-// projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², of the rows of B and C.
-func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
-	norms := func(a *mat.Dense, n int) []float64 {
-		all := make([]float64, n)
-		for i := range all {
-			if all[i] = 1; a != nil {
-				all[i] = squaredNorm(a.RawRowView(i))
-			}
-		}
-		return all
-	}
-	n1, n2 := s.ensemble.Space().Dims()
-	left, right := norms(b, n1), norms(c, n2)
-	rows, cols := s.ensemble.Positions()
-	for k, i := range rows {
-		sum += float64(left[i] * right[cols[k]])
-	}
-	return s.k * sum
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestProjectedSquares: for every kind of entries, wherever they are, Σ ‖BᵀA_iC‖² is that of the matrices written out, is the same
-// bits with any number of workers and any instructions, and is what a pass for each pair of columns comes to.
+// TestProjectedSquares: for every kind of entries, wherever they are, Σ ‖BᵀA_iC‖² is that of the matrices
+// written out, is the same bits with any number of workers and any instructions, and is what a pass for each
+// pair of columns comes to.
 func TestProjectedSquares(t *testing.T) {
 	const n1, n2, m = 7, 5, 75
 	space := sensing.Rect{N1: n1, N2: n2}

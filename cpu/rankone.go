@@ -11,55 +11,60 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// rankOne is the operator of a [sensing.RankOne], in O(m·n·r) multiplications. With the vectors of some measurements as the rows of A
-// and B (the same where matrices are symmetric),
+// rankOne is the operator of a [sensing.RankOne], in O(m·n·r) multiplications. With the vectors of a block of
+// measurements as the rows of A and B (A = B for symmetric matrices),
 //
 //	P = A·L,  Q = B·R,  p_i = P_i·Q_i,  res_i = p_i − y_i,
 //	G·R = 1/m Aᵀ·diag(res)·Q,  Gᵀ·L = 1/m Bᵀ·diag(res)·P,
 //
-// a block of vectors at a time, which is read from memory, or made, once for all members of a batch. As in [rows], a chunk of
-// measurements is summed by one worker, block after block, and added to the result when all chunks before it have been. Chunks
-// depend on m alone and blocks on the length of vectors, so that the bits depend neither on the workers nor on the batch.
+// Each block of vectors is read from memory, or generated, once for all members of a batch. As in [rows], one
+// worker sums a chunk of measurements, block after block, and adds it to the result after all chunks before
+// it. The size of a chunk depends on m alone, and that of a block on m and the length of vectors, so the bits
+// depend neither on the workers nor on the batch.
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
 	n1         int
 	symmetric  bool
 	chunk      int       // measurements in a chunk
-	block      int       // and in a block
-	memory     []float64 // all vectors, measurement after measurement; nil where they are generated
+	block      int       // measurements in a block
+	memory     []float64 // all vectors, measurement after measurement; nil if they are generated
 	workspaces []*vectorWorkspace
-	turn       orderedQueue // of the chunks of a walk
+	queue      orderedQueue // of the chunks of a walk
 }
 
-// vectorWorkspace is what one worker has in hand.
+// vectorWorkspace is the memory of one worker.
 type vectorWorkspace struct {
 	gemm   *gemm
-	buffer []float64 // of the block being generated
+	buffer []float64 // the block being generated
 	p, q   []float64 // P and Q
-	part   []float64 // a block's part of a sum
+	part   []float64 // the sum over a block
 	acc    []*vectorSums
 }
 
-// vectorSums are what a member has summed in a chunk.
+// vectorSums are the sums of one member over a chunk.
 type vectorSums struct {
 	gr, gl  []float64
 	squares float64
 }
 
-// leastBlock bounds the measurements of a block from below: B is packed once for each. blockNumbers is how many numbers a block's
-// vectors have otherwise, so that they stay in cache between the two products.
-const leastBlock, blockNumbers = 32, 1 << 16
+const (
+	leastBlock   = 32      // the minimum of measurements in a block: a factor is packed once for each block
+	blockNumbers = 1 << 16 // numbers in the vectors of a block, which stay in cache for both multiplications
+)
 
-// vectorBlock is a function of m and the length of vectors alone.
+// vectorBlock returns the measurements in a block: a function of m and the length of vectors alone.
 func vectorBlock(m, length int) int {
 	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkRows(m))
 }
 
-// vectorBytes is what the operator takes: vectors or, for each worker, a block of them; for each worker the sums of all members, a
-// sum of a block and its operands with their panels, of the widest member.
-func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
-	const widestTile = 24 // to which a panel is filled up
+// rankOneKind is the kind of rank-one measurements.
+type rankOneKind struct{ *sensing.RankOne }
+
+// bytes counts all vectors, or one block of them for each worker, and for each worker: the sums of all
+// members; and, for the widest member, the sum over a block and its operands with their panels.
+func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
+	const widestTile = 24 // panels are padded to this width
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
 	columns, widest := 0.0, 0.0
@@ -67,19 +72,22 @@ func vectorBytes(e *sensing.RankOne, o options, batch solver.Batch) float64 {
 		columns += float64(r)
 		widest = max(widest, float64(r))
 	}
-	own := length*columns + 2*(length+2*block)*(widest+widestTile)
+	each := length*columns + 2*(length+2*block)*(widest+widestTile)
 	if o.storage == solver.Generated && e.Vectors() == nil {
-		return 8 * float64(o.workers) * (own + block*length)
+		return 8 * float64(o.workers) * (each + block*length)
 	}
-	return 8 * (m*length + float64(o.workers)*own)
+	return 8 * (m*length + float64(o.workers)*each)
 }
 
-func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, error) {
+func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, error) {
 	n1, _ := e.Space().Dims()
 	m, length := e.Measurements(), e.VectorLen()
 	_, symmetric := e.Space().(sensing.Sym)
-	v := &rankOne{ensemble: e, m: m, length: length, n1: n1, symmetric: symmetric, chunk: chunkRows(m), block: vectorBlock(m, length)}
-	v.turn.init()
+	v := &rankOne{
+		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
+		chunk: chunkRows(m), block: vectorBlock(m, length),
+	}
+	v.queue.init()
 	multiplier := newGEMM(o)
 	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{gemm: multiplier.alone()})
@@ -104,16 +112,20 @@ func newRankOne(ctx context.Context, e *sensing.RankOne, o options) (operator, e
 	return v, ctx.Err()
 }
 
-// vectorVisit is what a walk does.
+// vectorVisit is the work of a walk.
 type vectorVisit struct {
-	begin func(h *vectorWorkspace)                          // before a chunk's first block
-	each  func(h *vectorWorkspace, a, b operand, first int) // for each block, whose first measurement is given
-	done  func(h *vectorWorkspace)                          // after a chunk's last block, once it has returned for all chunks before
+	// begin is called before a chunk's first block.
+	begin func(h *vectorWorkspace)
+	// each is called for each block, with the number of its first measurement.
+	each func(h *vectorWorkspace, a, b operand, first int)
+	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
+	done func(h *vectorWorkspace)
 }
 
-// walk visits all blocks of vectors, those of a chunk in order by one worker. begin and done may be nil, both.
+// walk visits all blocks of vectors. One worker visits the blocks of a chunk, in order. begin and done may
+// both be nil.
 func (v *rankOne) walk(visit vectorVisit) {
-	v.turn.reset()
+	v.queue.reset()
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for _, h := range v.workspaces {
@@ -128,9 +140,9 @@ func (v *rankOne) walk(visit vectorVisit) {
 					visit.each(h, a, b, i)
 				}
 				if visit.done != nil {
-					v.turn.wait(c)
+					v.queue.wait(c)
 					visit.done(h)
-					v.turn.pass()
+					v.queue.pass()
 				}
 			}
 		})
@@ -138,7 +150,8 @@ func (v *rankOne) walk(visit vectorVisit) {
 	wait.Wait()
 }
 
-// load returns the vectors of count measurements from the first on, making them where they are not in memory.
+// load returns the vectors of count measurements, starting with number first, and generates them if they are
+// not in memory.
 func (v *rankOne) load(h *vectorWorkspace, first, count int) (a, b operand) {
 	data := h.buffer
 	if v.memory != nil {
@@ -155,7 +168,7 @@ func (v *rankOne) load(h *vectorWorkspace, first, count int) (a, b operand) {
 	return a, operand{data[v.n1:], count, v.length - v.n1, v.length, 1}
 }
 
-// times returns A·X in memory that is made anew where dst is too small.
+// times returns A·X in the memory dst, which grows if it is too small.
 func (h *vectorWorkspace) times(dst *[]float64, a operand, x *mat.Dense) *mat.Dense {
 	_, columns := x.Dims()
 	out := denseOf(dst, a.rows, columns)
@@ -163,7 +176,7 @@ func (h *vectorWorkspace) times(dst *[]float64, a operand, x *mat.Dense) *mat.De
 	return out
 }
 
-// addTo does sum ← sum + Aᵀ·X, of an X with as many rows as A has.
+// addTo does sum ← sum + Aᵀ·X.
 func (h *vectorWorkspace) addTo(sum []float64, a operand, x *mat.Dense) {
 	_, columns := x.Dims()
 	part := denseOf(&h.part, a.cols, columns)
@@ -171,8 +184,9 @@ func (h *vectorWorkspace) addTo(sum []float64, a operand, x *mat.Dense) {
 	plus(sum, part.RawMatrix().Data)
 }
 
-// products returns P = A·L and Q = B·R, whose rows have the dot products p_i. They are the same matrix where A is B and L is R.
-func (v *rankOne) products(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
+// timesFactors returns P = A·L and Q = B·R; the dot products of their rows are the p_i. P and Q are one
+// matrix if A is B and L is R.
+func (v *rankOne) timesFactors(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
 	p = h.times(&h.p, a, l)
 	if v.symmetric && l == r {
 		return p, p
@@ -183,7 +197,7 @@ func (v *rankOne) products(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p
 // apply implements operator.
 func (v *rankOne) apply(dst []float64, l, r *mat.Dense) {
 	v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
-		p, q := v.products(h, a, b, l, r)
+		p, q := v.timesFactors(h, a, b, l, r)
 		for i := range a.rows {
 			dst[first+i] = chainsDot(p.RawRowView(i), q.RawRowView(i))
 		}
@@ -227,7 +241,7 @@ func (v *rankOne) contract(y []float64, parts []*part) {
 		each: func(h *vectorWorkspace, a, b operand, first int) {
 			for k, part := range parts {
 				s := h.sums(k)
-				p, q := v.products(h, a, b, part.l, part.r)
+				p, q := v.timesFactors(h, a, b, part.l, part.r)
 				for i := range a.rows {
 					res := chainsDot(p.RawRowView(i), q.RawRowView(i)) - y[first+i]
 					s.squares += float64(res * res)
@@ -255,7 +269,7 @@ func (v *rankOne) contract(y []float64, parts []*part) {
 	})
 }
 
-// sums returns those of a part.
+// sums returns the sums of a part.
 func (h *vectorWorkspace) sums(part int) *vectorSums {
 	for len(h.acc) <= part {
 		h.acc = append(h.acc, new(vectorSums))
@@ -263,12 +277,12 @@ func (h *vectorWorkspace) sums(part int) *vectorSums {
 	return h.acc[part]
 }
 
-// clear makes sums of zeros.
+// clear sets the sums to zeros of the given sizes.
 func (s *vectorSums) clear(gr, gl int) {
 	s.gr, s.gl, s.squares = zeros(s.gr, gr), zeros(s.gl, gl), 0
 }
 
-// zeros returns so many zeros, in given memory where that is enough.
+// zeros returns count zeros, in the given memory if it is large enough.
 func zeros(memory []float64, count int) []float64 {
 	if cap(memory) < count {
 		return make([]float64, count)
@@ -278,7 +292,7 @@ func zeros(memory []float64, count int) []float64 {
 	return memory
 }
 
-// denseOf returns a matrix over memory, which grows where it is too small. Its elements are anything.
+// denseOf returns a matrix in memory, which grows if it is too small. Its elements are undefined.
 func denseOf(memory *[]float64, rows, columns int) *mat.Dense {
 	if len(*memory) < rows*columns {
 		*memory = make([]float64, rows*columns)
@@ -286,12 +300,13 @@ func denseOf(memory *[]float64, rows, columns int) *mat.Dense {
 	return mat.NewDense(rows, columns, (*memory)[:rows*columns])
 }
 
+// sizeOf returns the number of elements of a.
 func sizeOf(a *mat.Dense) int {
 	rows, columns := a.Dims()
 	return rows * columns
 }
 
-// scaleRow does row i of a ← c times it.
+// scaleRow does a_i ← c·a_i, for row i of a.
 func scaleRow(a *mat.Dense, i int, c float64) {
 	row := a.RawRowView(i)
 	for k := range row {

@@ -13,8 +13,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestRankOneSameBits: neither the workers nor where vectors are nor the instructions change a bit, with several chunks and a remainder, or with
-// several blocks in each.
+// TestRankOneSameBits: neither the workers nor where vectors are nor the instructions change a bit, with
+// several chunks and a remainder, or with several blocks in each.
 func TestRankOneSameBits(t *testing.T) {
 	sym, err := sensing.NewRankOne(sensing.Sym{N: 23}, 331, 7)
 	if err != nil {
@@ -92,14 +92,16 @@ func TestRankOneMemory(t *testing.T) {
 			t.Errorf("%s: %.3g bytes for vectors of %.3g", storage, bytes, vectors)
 		}
 	}
-	if _, err := (Backend{Precision: solver.Mixed}).Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}, batch); err == nil {
+	p := &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}
+	if _, err := (Backend{Precision: solver.Mixed}).Open(context.Background(), p, batch); err == nil {
 		t.Error("mixed precision was taken")
 	}
 }
 
-// TestRankOneSpectral: the spectral start of quadratic sensing is the truth's factor in the limit of many measurements: the error of S/2 falls
-// like √(n/m), which is 0.045 here, times less than 7 for the heavy tails of y_i·a_i a_iᵀ; without the correction by trace and scale UUᵀ
-// would be more than twice too large. From there gradient descent at half the suggested step converges.
+// TestRankOneSpectral: the spectral start of quadratic sensing is the truth's factor in the limit of many
+// measurements: the error of S/2 falls like √(n/m), which is 0.045 here, times less than 7 for the heavy
+// tails of y_i·a_i a_iᵀ; without the correction by trace and scale UUᵀ would be more than twice too large.
+// From there gradient descent at half the suggested step converges.
 func TestRankOneSpectral(t *testing.T) {
 	const n, m = 20, 10_000
 	e, err := sensing.NewRankOne(sensing.Sym{N: n}, m, 3)
@@ -111,8 +113,8 @@ func TestRankOneSpectral(t *testing.T) {
 		t.Fatal(err)
 	}
 	var trajectory solver.Trajectory
-	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{}, solver.GD{StepSize: 0.06},
-		solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2, Recorder: &trajectory})
+	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{},
+		solver.GD{StepSize: 0.06}, solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2, Recorder: &trajectory})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +130,8 @@ func TestRankOneSpectral(t *testing.T) {
 	}
 }
 
-// TestRankOneReference compares a user's own vectors with the trajectories of the NumPy reference; cmd/matsense says what 1e-9 leaves room for.
+// TestRankOneReference compares a user's own vectors with the trajectories of the NumPy reference;
+// cmd/matsense says what 1e-9 leaves room for.
 func TestRankOneReference(t *testing.T) {
 	for _, name := range []string{"quadratic", "bilinear"} {
 		t.Run(name, func(t *testing.T) {

@@ -20,8 +20,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// checkReference repeats a case of testdata/reference, which a separate NumPy program wrote, by gradient descent on a problem that was made
-// of its files. cmd/matsense says what 1e-9 leaves room for.
+// checkReference repeats a case of testdata/reference, which a separate NumPy program wrote, by gradient
+// descent on a problem that was made of its files. cmd/matsense says what 1e-9 leaves room for.
 func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Parametrization, truth *sensing.Truth) {
 	t.Helper()
 	var settings struct {
@@ -43,9 +43,11 @@ func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Par
 	}
 	_, r := start[0].Dims()
 	var got solver.Trajectory
-	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Observations: load("y").RawMatrix().Data, Truth: truth}, Backend{},
-		solver.GD{StepSize: settings.Step}, solver.Settings{
-			Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1, Parametrization: par, FactorRank: r, Recorder: &got,
+	problem := &sensing.Problem{Ensemble: e, Observations: load("y").RawMatrix().Data, Truth: truth}
+	res, err := solver.Solve(context.Background(), problem, Backend{}, solver.GD{StepSize: settings.Step},
+		solver.Settings{
+			Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1,
+			Parametrization: par, FactorRank: r, Recorder: &got,
 		})
 	if err != nil {
 		t.Fatal(err)
@@ -97,13 +99,19 @@ func compareTrajectory(t *testing.T, got solver.Trajectory, path string) {
 	}
 	for i, line := range lines {
 		s := got[i]
-		values := map[string]float64{"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError, "signal": s.Signal,
-			"noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle, "imbalance": s.Imbalance}
+		values := map[string]float64{
+			"iteration": float64(s.Iteration), "train_loss": s.TrainLoss, "test_error": s.TestError,
+			"signal": s.Signal, "noise": s.Noise, "angle": s.Angle, "spectral_angle": s.SpectralAngle,
+			"imbalance": s.Imbalance,
+		}
 		for j, sigma := range s.Sigma {
 			values[fmt.Sprintf("sigma_%d", j+1)] = sigma
 		}
-		if sigmas := len(slices.DeleteFunc(slices.Clone(head), func(name string) bool { return !strings.HasPrefix(name, "sigma_") })); sigmas != len(s.Sigma) {
-			t.Fatalf("%d singular values, want %d", len(s.Sigma), sigmas)
+		sigmas := slices.DeleteFunc(slices.Clone(head), func(name string) bool {
+			return !strings.HasPrefix(name, "sigma_")
+		})
+		if len(sigmas) != len(s.Sigma) {
+			t.Fatalf("%d singular values, want %d", len(s.Sigma), len(sigmas))
 		}
 		for j, name := range head {
 			want, err := strconv.ParseFloat(line[j], 64)

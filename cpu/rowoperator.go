@@ -10,17 +10,17 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// rowEnsemble is an ensemble with rows of entries, whatever their type.
-type rowEnsemble interface {
-	newOperator(ctx context.Context, o options) (operator, error)
+// rowKind is the kind of rows of entries, of any type.
+type rowKind interface {
+	kind
 	newTrial(o options, members int) (*trial, error)
 }
 
-// typed is a rowEnsemble whose type of entries is known.
+// typed is the rowKind of entries E.
 type typed[E sensing.Entry] struct{ rows sensing.RowSource[E] }
 
-// rowsOf finds out the type of an ensemble's entries.
-func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
+// rowsOf returns the rowKind of an ensemble.
+func rowsOf(e sensing.Ensemble) (rowKind, error) {
 	switch source := e.(type) {
 	case sensing.RowSource[float64]:
 		return typed[float64]{source}, nil
@@ -33,24 +33,48 @@ func rowsOf(e sensing.Ensemble) (rowEnsemble, error) {
 	case sensing.RowSource[sensing.SignWord]:
 		return typed[sensing.SignWord]{source}, nil
 	}
-	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w", e.Name(), solver.ErrUnsupported)
+	return nil, fmt.Errorf("cpu: the %s ensemble is not a source of rows: %w",
+		e.Name(), solver.ErrUnsupported)
 }
 
-// rowOperator works for every ensemble that has rows of entries. It takes matrices to coordinates and back, and
-// computes gradients in the arithmetic F.
+// rowOperator is the operator of every ensemble with rows of entries. It converts matrices to coordinates and
+// back, and computes gradients in the arithmetic F.
 type rowOperator[E sensing.Entry, F number] struct {
 	*rows[E]
 	exact    contraction[E, float64] // of apply and adjointMul
 	gradient contraction[E, F]
 	gemm     *gemm
 	space    sensing.Space
-	sym      bool       // the space is symmetric: of a matrix to coordinates, only the upper triangle is read
+	sym      bool       // the space is symmetric: coordinates come from the upper triangle alone
 	matrix   *mat.Dense // n1 × n2
 	passes   map[*part]*memberPass[F]
 	asked    []*memberPass[F] // of the contraction under way
 	wide     []float64        // coordinates in f64, K
-	drawn    *drawn[E]        // nil until there was a draw
+	drawn    *drawn[E]        // nil before the first draw
 	many     [][]float64      // of applyMany: the coordinates of each matrix, K
+}
+
+// bytes counts the rows, or a block of them for each worker, and all arrays of about K numbers.
+func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
+	members := float64(len(batch.FactorRanks))
+	space := s.rows.Space()
+	n1, n2 := space.Dims()
+	k, m := float64(space.K()), float64(s.rows.Measurements())
+	workers := float64(o.workers)
+	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
+	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
+	if o.precision == solver.Mixed {
+		bytes += 8 * ((4+workers)*k + m) // the pass in f64, and the truth as an anchor
+		bytes += 8 * (2*k + m) * members // anchors
+	}
+	if batch.Needs.Draws {
+		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
+	}
+	row := k * float64(s.rows.Entries().EntryBits()) / 8
+	if _, inMemory := s.rows.(sensing.RowsInMemory[E]); inMemory || o.storage != solver.Generated {
+		return bytes + row*m
+	}
+	return bytes + row*blockRows*workers
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {
@@ -67,13 +91,16 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 	return newRowOperatorIn[E, float64](r, s.rows.Space(), o), nil
 }
 
-func newRowOperatorIn[E sensing.Entry, F number](r *rows[E], space sensing.Space, o options) *rowOperator[E, F] {
+func newRowOperatorIn[E sensing.Entry, F number](
+	r *rows[E], space sensing.Space, o options,
+) *rowOperator[E, F] {
 	n1, n2 := space.Dims()
 	_, sym := space.(sensing.Sym)
 	return &rowOperator[E, F]{
 		rows: r, exact: newContraction[E, float64](r, o), gradient: newContraction[E, F](r, o),
 		gemm: newGEMM(o), space: space, sym: sym,
-		matrix: mat.NewDense(n1, n2, nil), passes: map[*part]*memberPass[F]{}, wide: make([]float64, space.K()),
+		matrix: mat.NewDense(n1, n2, nil),
+		passes: map[*part]*memberPass[F]{}, wide: make([]float64, space.K()),
 	}
 }
 
@@ -83,11 +110,13 @@ func (o *rowOperator[E, F]) lift(z []float64, l, r *mat.Dense) {
 	o.space.Coordinates(z, o.matrix)
 }
 
+// apply implements operator.
 func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
 	o.lift(o.wide, l, r)
 	o.exact.dots(p, o.wide)
 }
 
+// adjointMul implements operator.
 func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
 	o.exact.combine(o.wide, w)
 	o.space.Matrix(o.matrix, o.wide)
@@ -98,34 +127,35 @@ func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, trans bool, 
 	o.gemm.multiply(dst, s, plain(x), false)
 }
 
+// contract implements operator.
 func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 	o.asked = o.asked[:0]
 	for _, p := range parts {
-		s := o.passes[p]
-		if s == nil {
-			s = newMemberPass[F](o.space.K(), o.workers)
-			o.passes[p] = s
+		pass := o.passes[p]
+		if pass == nil {
+			pass = newMemberPass[F](o.space.K(), o.workers)
+			o.passes[p] = pass
 		}
-		o.asked = append(o.asked, s)
+		o.asked = append(o.asked, pass)
 		o.lift(o.wide, p.l, p.r)
-		s.unit = 1
-		if s.from = p.anchor; s.from != nil {
-			p.change = s.from.subtractFrom(o.wide)
-			s.unit = powerOfTwo(p.change)
+		pass.unit = 1
+		if pass.from = p.anchor; pass.from != nil {
+			p.change = pass.from.subtractFrom(o.wide)
+			pass.unit = powerOfTwo(p.change)
 		}
-		perUnit := 1 / s.unit // a power of 2 as well, so multiplying by it is dividing
+		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
 		for k, v := range o.wide {
-			s.z[k] = F(v * perUnit)
+			pass.z[k] = F(v * perUnit)
 		}
 	}
 	o.gradient.pass(y, o.asked)
 	for i, p := range parts {
-		s := o.asked[i]
-		if s.from != nil {
-			s.from.addTo(s.g, s.unit)
+		pass := o.asked[i]
+		if pass.from != nil {
+			pass.from.addTo(pass.g, pass.unit)
 		}
-		p.squares = s.squares
-		o.multiply(p, s.g)
+		p.squares = pass.squares
+		o.multiply(p, pass.g)
 	}
 }
 
@@ -136,4 +166,42 @@ func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
 	if p.gl != p.gr {
 		o.gemm.multiply(p.gl, transposed(o.matrix), plain(p.l), false)
 	}
+}
+
+// contractDrawn implements drawing. It reads a row once, however often the row is drawn.
+func (o *rowOperator[E, F]) contractDrawn(y []float64, d solver.Draw, p *part) {
+	if o.drawn == nil {
+		k := o.space.K()
+		acc := accumulators[float64](k, o.workers)
+		o.drawn = &drawn[E]{contraction: &o.exact, z: o.wide, g: make([]float64, k), acc: acc}
+	}
+	w := o.drawn
+	w.draw, w.y = d, y
+	o.lift(w.z, p.l, p.r)
+	clear(w.g)
+	if d.Rows == nil {
+		o.walk(w)
+	} else {
+		w.take(d)
+		o.walkOver(w.distinct, len(w.distinct), w)
+	}
+	o.multiply(p, w.g)
+}
+
+// applyMany implements manyAtOnce.
+func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) {
+	for len(o.many) < len(p) {
+		o.many = append(o.many, make([]float64, o.space.K()))
+	}
+	for j := range p {
+		o.lift(o.many[j], l[j], r[j])
+	}
+	o.exact.dotsOfMany(p, o.many[:len(p)])
+}
+
+// projectedSquares implements projector.
+func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
+	p := newProjection(o, b, c)
+	o.walk(p)
+	return p.sum
 }

@@ -8,49 +8,52 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// blockRows is how many rows are contracted together. Eight dot products side by side keep two multiply-add units of
-// latency four busy, and read z once for the eight; so does their accumulation with g.
+// blockRows is how many rows are contracted together. Eight dot products side by side keep two multiply-add
+// units of latency four busy, and read z once for all eight rows. Their accumulation reads and writes g once.
 const blockRows = 8
 
-// The rows are cut into chunkCount chunks, of at least leastChunk rows and at most mostChunk: enough for many cores to
-// share them evenly, few enough for the sums over chunks to cost little, and short enough for sums in f32, which end
-// with the chunk, to be good. The numbers, and so every bit of a trajectory, are the same on every machine.
+// The rows are cut into chunkCount chunks, of at least leastChunk and at most mostChunk rows. These are
+// enough chunks for many cores to share evenly, and few enough that adding them costs little. They are short,
+// because sums in f32 end with the chunk and must be accurate. The constants, and so every bit of a
+// trajectory, are the same on every machine.
 const (
 	chunkCount = 128
 	leastChunk = 32
 	mostChunk  = 256
 )
 
-// block is eight rows of entries. Past the last row of an ensemble its last row is repeated; callers give the
+// block is eight rows of entries. Past the last row of a walk, that row is repeated; callers give the
 // repetitions the weight 0.
 type block[E sensing.Entry] [blockRows][]E
 
-// rows walks over an ensemble's rows, wherever they are.
+// rows walks over the rows of an ensemble, in memory or generated.
 type rows[E sensing.Entry] struct {
 	source  sensing.RowSource[E]
 	m       int
-	length  int // of a row, in E's
+	length  int // of a row, in elements of type E
 	workers int
-	memory  []E          // all rows; nil where they are generated
+	memory  []E          // all rows; nil if they are generated
 	buffers [][]E        // for each worker, the block being generated
 	walkers []func()     // for each worker, its part of a walk
 	visitor visitor      // of the walk under way
-	listed  []int        // the rows that it visits, ascending; nil is all
-	count   int          // how many these are
-	span    int          // how many of them are a chunk
-	busy    int          // how many workers share them
-	turn    orderedQueue // of its chunks
+	listed  []int        // the rows that it visits, ascending; nil means all
+	count   int          // the number of rows that it visits
+	span    int          // the rows of a chunk
+	busy    int          // the workers that share the rows
+	queue   orderedQueue // of its chunks
 	next    atomic.Int64 // its next chunk
 	wait    sync.WaitGroup
 }
 
-// newRows prepares the rows of a source, and makes them all if they are to lie in memory.
-func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], inMemory bool, workers int) (*rows[E], error) {
+// newRows prepares the rows of a source. With inMemory it makes all of them.
+func newRows[E sensing.Entry](
+	ctx context.Context, source sensing.RowSource[E], inMemory bool, workers int,
+) (*rows[E], error) {
 	m := source.Measurements()
 	length := sensing.RowLen[E](source.Space().K())
 	chunk := chunkRows(m)
 	r := &rows[E]{source: source, m: m, length: length, workers: min(workers, (m+chunk-1)/chunk)}
-	r.turn.init()
+	r.queue.init()
 	for w := range r.workers {
 		r.walkers = append(r.walkers, r.walker(w))
 	}
@@ -70,7 +73,7 @@ func newRows[E sensing.Entry](ctx context.Context, source sensing.RowSource[E], 
 	return r, r.fill(ctx)
 }
 
-// chunkRows is a function of m alone, and a multiple of blockRows.
+// chunkRows returns the rows of a chunk: a function of m alone, and a multiple of blockRows.
 func chunkRows(m int) int {
 	rows := min(max((m+chunkCount-1)/chunkCount, leastChunk), mostChunk)
 	return (rows + blockRows - 1) / blockRows * blockRows
@@ -95,23 +98,24 @@ func (r *rows[E]) fill(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// visitor is what a walk does with the rows.
+// visitor is the work of a walk.
 type visitor interface {
 	// begin is called before a chunk's first block.
 	begin(worker int)
-	// visit is called for each block, count rows from the first on.
+	// visit is called for each block: count rows, starting with row first.
 	visit(worker, first, count int)
-	// done is called after a chunk's last block, once it has returned for all chunks before.
+	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
 	done(worker int)
 }
 
-// walk visits every block of rows once, the blocks of a chunk in order by one worker.
+// walk visits every block of rows once. One worker visits the blocks of a chunk, in order.
 func (r *rows[E]) walk(v visitor) { r.walkOver(nil, r.m, v) }
 
-// walkOver visits count rows, in the place of all: those listed. A visitor is told their places in the list.
+// walkOver visits only the count rows listed, or all if listed is nil. The visitor gets their places in the
+// list.
 func (r *rows[E]) walkOver(listed []int, count int, v visitor) {
 	r.next.Store(0)
-	r.turn.reset()
+	r.queue.reset()
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
 	r.busy = min(r.workers, (count+r.span-1)/r.span)
 	if r.busy == 1 {
@@ -125,7 +129,8 @@ func (r *rows[E]) walkOver(listed []int, count int, v visitor) {
 	r.wait.Wait()
 }
 
-// walker returns what one worker does in a walk. It is made once, because making it takes memory.
+// walker returns the function that worker w runs in a walk. It is created once, because creating it
+// allocates.
 func (r *rows[E]) walker(w int) func() {
 	return func() {
 		for {
@@ -138,9 +143,9 @@ func (r *rows[E]) walker(w int) func() {
 			for i := from; i < to; i += blockRows {
 				r.visitor.visit(w, i, min(blockRows, to-i))
 			}
-			r.turn.wait(c)
+			r.queue.wait(c)
 			r.visitor.done(w)
-			r.turn.pass()
+			r.queue.pass()
 		}
 		if r.busy > 1 {
 			r.wait.Done()
@@ -148,7 +153,8 @@ func (r *rows[E]) walker(w int) func() {
 	}
 }
 
-// load points b to count rows from the i-th of the walk on, making them where they are not in memory.
+// load points b to count rows, starting with the i-th of the walk, and generates them if they are not in
+// memory.
 func (r *rows[E]) load(worker, i, count int, b *block[E]) {
 	for j := range b {
 		at := min(j, count-1)

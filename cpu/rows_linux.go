@@ -8,8 +8,8 @@ import (
 
 const hugePage = 2 << 20
 
-// adviseHugePages asks Linux for huge pages where memory, which nobody has written to yet, has room for whole ones. A
-// pass that memory bounds then waits less for the pages' addresses. Where it is refused, nothing changes.
+// adviseHugePages asks Linux for huge pages in memory that nothing has been written to yet, so that a pass
+// bound by memory waits less for address translation. If Linux refuses, nothing changes.
 func adviseHugePages[E any](memory []E) {
 	start := unsafe.Pointer(unsafe.SliceData(memory))
 	all := unsafe.Slice((*byte)(start), len(memory)*int(unsafe.Sizeof(*new(E))))

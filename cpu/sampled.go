@@ -1,53 +1,59 @@
 package cpu
 
 import (
+	"context"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
-// sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed positions Ω and
-// zero elsewhere, and p = m/K,
+// sampled is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the observed
+// positions Ω and zero elsewhere, and p = m/K,
 //
 //	G = e/p,   Σ_k res_k² = K·Σ_{(i,j) ∈ Ω} e_ij²,
 //
-// and row i of G·R is 1/p·Σ_j e_ij r_j. So a walk along the row's entries reads each r_j once, for its dot product with l_i
-// and then for the sum, while it is at hand; a symmetric matrix has each entry in both of its rows. Gᵀ·L is the same walk
-// along columns. Every row is summed by one worker, in the order of columns: the bits are the same with any number of them.
+// and row i of G·R is 1/p·Σ_j e_ij r_j. A walk along the entries of row i reads each r_j once: for its dot
+// product with l_i and then, still in cache, for the sum. A symmetric matrix has each entry in two rows. Gᵀ·L
+// is the same walk along columns. One worker sums each row, in the order of columns: the bits are the same
+// for any number of workers.
 type sampled struct {
 	ensemble *sensing.Completion
 	k        float64
 	workers  int
-	rows     *compressed // the unknown matrix, and of a symmetric one both triangles
-	columns  *compressed // its transpose; of a symmetric one the same
-	squares  [][]float64 // of the contraction under way: for each part and block, Σ e²
+	rows     *compressed // the unknown matrix; both triangles if it is symmetric
+	columns  *compressed // its transpose; the same compressed if it is symmetric
+	squares  [][]float64 // of the contraction under way: Σ e² of each part and block
 	whole    whole       // of draws of all measurements
 }
 
-// compressed is a sparse matrix, row after row.
+// compressed is a sparse matrix, stored row after row.
 type compressed struct {
-	begin   []int     // where each row begins, and where the last one ends
+	begin   []int     // the start of each row, and the end of the last one
 	cols    []int32   // the column of each entry
-	entry   []int32   // the measurement that sees it
-	values  []float64 // M_ij, once observations are known
-	weights []float64 // of a weighted sum, once there was one
+	entry   []int32   // the measurement of each entry
+	values  []float64 // M_ij; nil before the first contraction
+	weights []float64 // of adjointMul; nil before its first call
 	blocks  []int     // the first row of each block, and the number of rows
 }
 
-// blockEntries is how many entries a block of rows has, about.
+// blockEntries is about the number of entries in a block of rows.
 const blockEntries = 1 << 14
 
-// sampledBytes is what a sampled operator takes, and its making.
-func sampledBytes(e *sensing.Completion) float64 {
-	const position, entry = 8, 4 + 4 + 8 + 8 // and each entry is in two rows, or in a row and a column
+// completionKind is the kind of entries observed one by one.
+type completionKind struct{ *sensing.Completion }
+
+func (e completionKind) bytes(options, solver.Batch) float64 {
+	const position, entry = 8, 4 + 4 + 8 + 8 // each entry is in two rows, or in a row and a column
 	n1, n2 := e.Space().Dims()
 	return float64(e.Measurements())*(2*position+2*entry) + 3*8*float64(n1+n2)
 }
 
-func newSampled(e *sensing.Completion, o options) operator {
+func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e, k: float64(e.Space().K()), workers: o.workers}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows
@@ -55,12 +61,12 @@ func newSampled(e *sensing.Completion, o options) operator {
 		s.rows = compress(n1, [2][]int32{rows, cols})
 		s.columns = compress(n2, [2][]int32{cols, rows})
 	}
-	return s
+	return s, nil
 }
 
-// compress lays out the matrix whose entries have the rows and columns of one or two lists. An entry of the diagonal that both
-// lists have is one. Each list's entries are those of the measurements in their order, which is by rows and then columns of
-// the first list, so that every row's columns come out ascending.
+// compress lays out the matrix with n rows whose entries have the rows and columns of one or two lists. An
+// entry of the diagonal is in both lists and taken once. Each list is in the order of measurements, which is
+// by rows and then columns of the first list, so the columns of every row come out ascending.
 func compress(n int, lists ...[2][]int32) *compressed {
 	c := &compressed{begin: make([]int, n+1)}
 	each := func(do func(entry int, row, col int32)) {
@@ -96,9 +102,11 @@ func (c *compressed) eachBlock(workers int, do func(block, from, to int)) {
 	inTurn(workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
 }
 
-// spread does dst[q] = scale(v_k, on) for the measurement k that sees entry q, which is on the diagonal or not. It makes dst
-// where it is nil.
-func (s *sampled) spread(c *compressed, dst *[]float64, v []float64, scale func(v float64, on bool) float64) {
+// spread does dst[q] = scale(v_k, diagonal) for the measurement k of each entry q, which is on the diagonal
+// or not. It makes dst if dst is nil.
+func (s *sampled) spread(
+	c *compressed, dst *[]float64, v []float64, scale func(v float64, diagonal bool) float64,
+) {
 	if *dst == nil {
 		*dst = make([]float64, len(c.cols))
 	}
@@ -123,7 +131,8 @@ func (s *sampled) apply(p []float64, l, r *mat.Dense) {
 	})
 }
 
-// adjointMul implements operator. Where A_k = Unit·(E_ij + E_ji)/2 is symmetric, half of it is on either side of the diagonal.
+// adjointMul implements operator. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its weight on either
+// side of the diagonal.
 func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
 	c := s.rows
 	if trans {
@@ -158,11 +167,11 @@ func (s *sampled) contract(y []float64, parts []*part) {
 		s.squares = append(s.squares, make([]float64, len(s.rows.blocks)))
 	}
 	s.rows.eachBlock(s.workers, func(block, from, to int) {
-		for b, p := range parts { // which find the block's entries in the cache
+		for b, p := range parts { // the parts share the block's entries in cache
 			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
 		}
 	})
-	if parts[0].gl != parts[0].gr { // and so it is of all
+	if parts[0].gl != parts[0].gr { // and the same holds for all parts
 		s.columns.eachBlock(s.workers, func(_, from, to int) {
 			for _, p := range parts {
 				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)
@@ -177,7 +186,7 @@ func (s *sampled) contract(y []float64, parts []*part) {
 	}
 }
 
-// observe makes values of the observations, which are the same in every contraction.
+// observe makes the values from the observations, which are the same in every contraction.
 func (s *sampled) observe(y []float64) {
 	if s.rows.values != nil {
 		return
@@ -195,16 +204,16 @@ func (s *sampled) observe(y []float64) {
 	}
 }
 
-// multiply does the rows from ≤ i < to of dst = scale·e·R, and returns their Σ e².
+// multiply does the rows from ≤ i < to of dst = scale·e·R, and returns Σ e² over them.
 func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int) (squares float64) {
 	other := r.RawMatrix()
 	for i := from; i < to; i++ {
-		own, sum := l.RawRowView(i), dst.RawRowView(i)
+		left, sum := l.RawRowView(i), dst.RawRowView(i)
 		clear(sum)
 		for q := c.begin[i]; q < c.begin[i+1]; q++ {
-			theirs := other.Data[int(c.cols[q])*other.Stride:][:len(own)]
-			e := chainsDot(own, theirs) - c.values[q]
-			addScaled(sum, e, theirs)
+			right := other.Data[int(c.cols[q])*other.Stride:][:len(left)]
+			e := chainsDot(left, right) - c.values[q]
+			addScaled(sum, e, right)
 			squares += float64(e * e)
 		}
 		for k := range sum {
@@ -212,4 +221,60 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 		}
 	}
 	return squares
+}
+
+// contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i.
+// If A_k is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the
+// entries in turn.
+func (s *sampled) contractDrawn(y []float64, d solver.Draw, p *part) {
+	if d.Rows == nil { // with all entries, all workers share the work
+		s.whole.contract(s, y, d, p)
+		return
+	}
+	p.gr.Zero()
+	p.gl.Zero()
+	rows, cols := s.ensemble.Positions()
+	for k, at := range d.Rows {
+		i, j := int(rows[at]), int(cols[at])
+		left, right, unit := p.l.RawRowView(i), p.r.RawRowView(j), s.ensemble.Unit(i, j)
+		c := unit * drawnWeight(d, k, unit*chainsDot(left, right), y)
+		switch {
+		case s.rows != s.columns:
+			addScaled(p.gr.RawRowView(i), c, right)
+			addScaled(p.gl.RawRowView(j), c, left)
+		case i == j:
+			addScaled(p.gr.RawRowView(i), c, right)
+			if p.gl != p.gr {
+				addScaled(p.gl.RawRowView(i), c, left)
+			}
+		default:
+			addScaled(p.gr.RawRowView(i), c/2, right)
+			addScaled(p.gr.RawRowView(j), c/2, p.r.RawRowView(i))
+			if p.gl != p.gr {
+				addScaled(p.gl.RawRowView(i), c/2, p.l.RawRowView(j))
+				addScaled(p.gl.RawRowView(j), c/2, left)
+			}
+		}
+	}
+}
+
+// projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², with the rows of B
+// and C.
+func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
+	norms := func(a *mat.Dense, n int) []float64 {
+		all := make([]float64, n)
+		for i := range all {
+			if all[i] = 1; a != nil {
+				all[i] = squaredNorm(a.RawRowView(i))
+			}
+		}
+		return all
+	}
+	n1, n2 := s.ensemble.Space().Dims()
+	left, right := norms(b, n1), norms(c, n2)
+	rows, cols := s.ensemble.Positions()
+	for k, i := range rows {
+		sum += float64(left[i] * right[cols[k]])
+	}
+	return s.k * sum
 }

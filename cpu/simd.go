@@ -5,21 +5,22 @@ import (
 	"os"
 )
 
-// SIMD names the instructions that the loops over entries use. It changes time, and no bit of the result.
+// SIMD names the instruction set of the loops over entries. It changes the time, but no bit of the result.
 type SIMD string
 
 // The choices.
 const (
-	Auto   SIMD = "auto"   // the best that this machine has
+	Auto   SIMD = "auto"   // the best set that this machine has
 	AVX512 SIMD = "avx512" // with BW, DQ, VL and VBMI: Intel from Ice Lake on, AMD from Zen 4 on
 	AVX2   SIMD = "avx2"   // with FMA: Intel from Haswell on, AMD from Zen on
 	Off    SIMD = "off"    // plain Go
 )
 
-// simdVariable is an environment variable with the choice where a Backend makes none, for tests.
+// simdVariable is the environment variable that chooses if the Backend does not; it is for tests.
 const simdVariable = "MATSENSE_SIMD"
 
-// resolve returns the instructions to use: Auto and "" become the environment's choice or the machine's best.
+// resolve returns the instruction set to use. Auto and "" become the environment's choice or the machine's
+// best.
 func (s SIMD) resolve() (SIMD, error) {
 	if s == "" || s == Auto {
 		if s = SIMD(os.Getenv(simdVariable)); s == "" || s == Auto {
@@ -33,7 +34,8 @@ func (s SIMD) resolve() (SIMD, error) {
 	}
 	switch s {
 	case AVX512, AVX2:
-		return "", fmt.Errorf("cpu: this machine does not have the instructions that simd %s needs; it has %s", s, available()[0])
+		return "", fmt.Errorf("cpu: this machine does not have the instructions that simd %s needs; "+
+			"it has %s", s, available()[0])
 	}
 	return "", fmt.Errorf("cpu: simd must be auto, avx512, avx2 or off, got %q", s)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// available lists what this machine has, the best first.
+// available lists the instruction sets that this machine has, the best first.
 func available() []SIMD {
 	var have []SIMD
 	x := &cpu.X86
@@ -29,7 +29,7 @@ type vectors struct {
 	single vector[float32]
 }
 
-// assembly has what there is for each entry type, by its zero.
+// assembly has the vectors of each entry type, by the type's zero value.
 var assembly = map[any]map[SIMD]vectors{
 	float64(0): {
 		AVX512: {
@@ -53,8 +53,12 @@ var assembly = map[any]map[SIMD]vectors{
 	},
 	sensing.BF16Entry(0): {
 		AVX512: {
-			vector[float64]{dotBF16DoubleAVX512, addBF16DoubleAVX512, dotsBF16DoubleAVX512, addsBF16DoubleAVX512},
-			vector[float32]{dotBF16SingleAVX512, addBF16SingleAVX512, dotsBF16SingleAVX512, addsBF16SingleAVX512},
+			vector[float64]{
+				dotBF16DoubleAVX512, addBF16DoubleAVX512, dotsBF16DoubleAVX512, addsBF16DoubleAVX512,
+			},
+			vector[float32]{
+				dotBF16SingleAVX512, addBF16SingleAVX512, dotsBF16SingleAVX512, addsBF16SingleAVX512,
+			},
 		},
 		AVX2: {
 			vector[float64]{dotBF16DoubleAVX2, addBF16DoubleAVX2, dotsBF16DoubleAVX2, addsBF16DoubleAVX2},
@@ -83,7 +87,7 @@ var assembly = map[any]map[SIMD]vectors{
 	},
 }
 
-// newKernel returns the kernel of an entry type that uses the given instructions, which must be available.
+// newKernel returns the kernel of an entry type for the given instruction set, which must be available.
 func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
 	v := assembly[*new(E)][simd]
 	switch k := any(new(kernel[E, F])).(type) {
@@ -97,7 +101,7 @@ func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
 	panic("cpu: unknown arithmetic")
 }
 
-// The tables of q8's levels that the assembly reads.
+// The tables of q8 levels that the assembly reads.
 var (
 	q8Levels  = sensing.Q8Levels
 	q8Singles = singles()
@@ -111,7 +115,7 @@ func singles() (singles [256]float32) {
 	return singles
 }
 
-// planes returns the bytes of the upper half of the levels as singles, the lowest bytes first.
+// planes returns the bytes of the upper half of the levels, as singles, by significance, the lowest first.
 func planes() (planes [4][128]byte) {
 	for k := range 128 {
 		for p := range planes {

@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// TestQ8Tables: the levels are what the assembly takes them for: singles, and odd about the middle, so that the four
-// planes of bytes have them all.
+// TestQ8Tables: the levels are what the assembly takes them for: singles, and odd about the middle, so that
+// the four planes of bytes have them all.
 func TestQ8Tables(t *testing.T) {
 	for k, want := range sensing.Q8Levels {
 		at, sign := k-128, 1.0

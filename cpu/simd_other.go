@@ -4,7 +4,7 @@ package cpu
 
 import "github.com/matsense/matsense/sensing"
 
-// available lists what this machine has.
+// available lists the instruction sets that package cpu uses on this machine.
 func available() []SIMD { return []SIMD{Off} }
 
 // newKernel returns the kernel of an entry type in plain Go.

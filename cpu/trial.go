@@ -8,11 +8,12 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// GeneratedIsFaster finds out, in about a tenth of a second, whether steps take less time when this ensemble's rows are
-// made as they are needed than when they are read from memory. It times a gradient over some of the rows in both storages.
+// GeneratedIsFaster reports whether steps take less time if the rows of this ensemble are generated when
+// needed than if they are read from memory. It times a gradient over some of the rows in both storages, in
+// about a tenth of a second.
 func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 	if rows, ok := e.(sensing.Rows); !ok || rows.Entries().EntryBits() > 8 {
-		return false // to make a normal deviate takes many times longer than to read one
+		return false // generating a normal deviate takes many times longer than reading one
 	}
 	var trials [2]*trial
 	for i, storage := range []solver.Storage{solver.Memory, solver.Generated} {
@@ -23,7 +24,7 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 		}
 		trials[i] = t
 	}
-	for range rounds { // in turn, so that a noisy machine hurts both
+	for range rounds { // alternating, so that other load on the machine slows both
 		for _, t := range trials {
 			t.run()
 		}
@@ -31,9 +32,9 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 	return trials[1].best < trials[0].best
 }
 
-// Estimate estimates, in a few tenths of a second, how many seconds it takes to make this ensemble's rows, where they are to
-// lie in memory, and then to go over them in a step of so many members. It times both on some of the rows, and returns 0
-// where that cannot be done.
+// Estimate estimates the seconds that it takes to make the rows of this ensemble, if they are stored in
+// memory, and then to take one step with so many members. It times both on some of the rows, in a few tenths
+// of a second, and returns 0 if it cannot.
 func (b Backend) Estimate(e sensing.Ensemble, members int) (making, step float64) {
 	began := time.Now()
 	t, err := b.newTrial(e, members)
@@ -48,10 +49,11 @@ func (b Backend) Estimate(e sensing.Ensemble, members int) (making, step float64
 	return made.Seconds() * each, t.best.Seconds() * each
 }
 
-// rounds is how often a trial is run.
+// rounds is how often a trial runs.
 const rounds = 3
 
-// trial is a pass over an ensemble's first rows: as many as fill more than caches hold, or fewer where making them takes long.
+// trial is a pass over the first rows of an ensemble: more than caches hold, or fewer if making them takes
+// long.
 type trial struct {
 	rows int
 	pass func()
@@ -85,15 +87,19 @@ func (s typed[E]) newTrial(o options, members int) (*trial, error) {
 	return newTrialIn[E, float32](s.rows, o, members)
 }
 
-func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o options, members int) (*trial, error) {
+func newTrialIn[E sensing.Entry, F number](
+	source sensing.RowSource[E], o options, members int,
+) (*trial, error) {
 	const mostBytes, mostNormals = 64 << 20, 4 << 20
 	k, bits := source.Space().K(), source.Entries().EntryBits()
 	count := mostBytes / max(1, k*bits/8) / (1 + members/8)
 	if bits > 8 {
 		count = min(count, mostNormals/k)
 	}
-	some := firstRows[E]{source, min(source.Measurements(), max(count, o.workers*leastChunk))}
-	r, err := newRows(context.Background(), sensing.RowSource[E](some), o.storage != solver.Generated, o.workers)
+	var some sensing.RowSource[E] = firstRows[E]{
+		source, min(source.Measurements(), max(count, o.workers*leastChunk)),
+	}
+	r, err := newRows(context.Background(), some, o.storage != solver.Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +107,11 @@ func newTrialIn[E sensing.Entry, F number](source sensing.RowSource[E], o option
 	for i := range passes {
 		passes[i] = newMemberPass[F](k, o.workers)
 	}
-	c, y := newContraction[E, F](r, o), make([]float64, some.count)
-	return &trial{rows: some.count, pass: func() { c.pass(y, passes) }}, nil
+	c, y := newContraction[E, F](r, o), make([]float64, some.Measurements())
+	return &trial{rows: some.Measurements(), pass: func() { c.pass(y, passes) }}, nil
 }
 
-// firstRows is an ensemble's first rows.
+// firstRows is the first count rows of an ensemble.
 type firstRows[E sensing.Entry] struct {
 	sensing.RowSource[E]
 	count int

@@ -1,6 +1,7 @@
 package cpu
 
-// chainsDot is a dot product in four chains side by side, of which the first takes what four do not divide.
+// chainsDot is a dot product in four chains side by side. The first chain also takes the last elements, fewer
+// than four.
 func chainsDot(a, b []float64) float64 {
 	var s0, s1, s2, s3 float64
 	for len(a) >= 4 && len(b) >= 4 {
@@ -28,4 +29,19 @@ func addScaled(dst []float64, c float64, v []float64) {
 	for k := range dst {
 		dst[k] += float64(c * v[k])
 	}
+}
+
+// plus does dst ← dst + src.
+func plus[F number](dst []float64, src []F) {
+	for k, v := range src {
+		dst[k] += float64(v)
+	}
+}
+
+// squaredNorm is ‖v‖².
+func squaredNorm(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	return sum
 }

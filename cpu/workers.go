@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// workerCount resolves a setting of 0.
+// workerCount returns the number of workers of a setting, whose 0 means one for each available core.
 func workerCount(setting int) int {
 	if setting > 0 {
 		return setting
@@ -14,7 +14,7 @@ func workerCount(setting int) int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// inTurn calls do for the numbers below count, on so many workers, each number when a worker is free.
+// inTurn calls do for each number from 0 to count − 1; the next free worker takes the next number.
 func inTurn(workers, count int, do func(i int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup

@@ -23,7 +23,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// memberChecks are what every member of the catalog must pass.
+// memberChecks are the checks that every member of the catalog must pass.
 var memberChecks = []struct {
 	name  string
 	check func(t *testing.T, e config.Entry) error
@@ -36,12 +36,12 @@ var memberChecks = []struct {
 	{"a reference case", checkReference},
 }
 
-// shipped are the members that matsense comes with: tests may register more.
+// shipped has the members that matsense comes with; tests register more.
 var shipped = config.Catalog()
 
-// TestCatalog: every method, parametrization, ensemble, observation model and start runs, resumes, goes with
-// others in a batch, runs on a device or is refused there, and is explained and compared with an independent
-// computation.
+// TestCatalog: every method, parametrization, ensemble, observation model and start runs, resumes and shares
+// a batch. A device runs it or refuses it. The documentation explains it, and a test compares it with an
+// independent computation.
 func TestCatalog(t *testing.T) {
 	for _, e := range shipped {
 		for _, c := range memberChecks {
@@ -54,8 +54,8 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-// smallest returns the configuration of the smallest run with a member that is valid: the first of some
-// problems that the member goes with.
+// smallest returns a configuration of a small run with a member: of a list of problems, the first that is
+// valid with it.
 func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, error) {
 	t.Helper()
 	key := map[string]string{"start": "init"}[e.Kind]
@@ -84,7 +84,7 @@ func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, erro
 	return config.Config{}, fmt.Errorf("%s %s has no smallest run: %w", e.Kind, e.Name, failed)
 }
 
-// userMatrices writes a user's problem, and returns its settings.
+// userMatrices writes files of user data, and returns the settings that name them.
 func userMatrices(t *testing.T) string {
 	t.Helper()
 	const m, n = 30, 8
@@ -109,7 +109,7 @@ func userMatrices(t *testing.T) string {
 	return "matrices=" + filepath.Join(dir, "A.npy") + " observations=" + filepath.Join(dir, "y.npy")
 }
 
-// runHere carries out a run in a directory, and returns what it came to.
+// runHere carries out a run in a directory, and returns its outcome.
 func runHere(c config.Config, h Host, o Options) (*Outcome, error) {
 	p, err := NewPlan(c, h)
 	if err != nil {
@@ -118,7 +118,7 @@ func runHere(c config.Config, h Host, o Options) (*Outcome, error) {
 	return p.Run(context.Background(), o, silent{})
 }
 
-// sameRun says how two runs differ in what they recorded, seconds excepted.
+// sameRun says how the records of two runs differ, apart from seconds.
 func sameRun(a, b *Run) error {
 	if len(a.Trajectory) != len(b.Trajectory) || len(a.Trajectory) == 0 {
 		return fmt.Errorf("%d samples, and %d", len(a.Trajectory), len(b.Trajectory))
@@ -146,7 +146,7 @@ func sameFactor(t *testing.T, c *config.Config, a, b string) error {
 	return nil
 }
 
-// checkRuns wants the smallest run to end well.
+// checkRuns checks that the smallest run ends well.
 func checkRuns(t *testing.T, e config.Entry) error {
 	c, err := smallest(t, e)
 	if err != nil {
@@ -166,7 +166,7 @@ func checkRuns(t *testing.T, e config.Entry) error {
 	return nil
 }
 
-// checkResumes wants a run that was interrupted to come to the bits of one that was not.
+// checkResumes checks that an interrupted run, resumed, gives the bits of an uninterrupted run.
 func checkResumes(t *testing.T, e config.Entry) error {
 	c, err := smallest(t, e)
 	if err != nil {
@@ -192,7 +192,7 @@ func checkResumes(t *testing.T, e config.Entry) error {
 	return errors.Join(sameRun(got.Run, want.Run), sameFactor(t, &got.Config, parts, whole))
 }
 
-// checkBatch wants two runs of a group to come to the bits that each has alone.
+// checkBatch checks that two runs of a group give the bits that each gives alone.
 func checkBatch(t *testing.T, e config.Entry) error {
 	long, err := smallest(t, e)
 	if err != nil {
@@ -244,8 +244,8 @@ func emulatorHost() Host {
 	return h
 }
 
-// checkEmulator wants the smallest run to come to the losses that it has on the cpu, or to be refused with a
-// sentence that names the device that runs it.
+// checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu, or is refused
+// with a sentence that names a device that runs it.
 func checkEmulator(t *testing.T, e config.Entry) error {
 	here, err := smallest(t, e)
 	if err != nil {
@@ -277,23 +277,17 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 	return nil
 }
 
-// checkDocs wants the section that the entry names.
+// checkDocs wants a section of docs/methods.md under the member's name.
 func checkDocs(_ *testing.T, e config.Entry) error {
-	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(e.Docs.File)))
-	if err != nil || e.Docs.File == "" {
-		return fmt.Errorf("the entry names the documentation %q: %v", e.Docs.File, err)
+	text, err := os.ReadFile("../docs/methods.md")
+	if err == nil && !strings.Contains(string(text), "\n### "+e.Name+"\n") {
+		err = fmt.Errorf("docs/methods.md has no section %q", e.Name)
 	}
-	for line := range strings.Lines(string(text)) {
-		title, spaced := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
-		if strings.HasPrefix(line, "#") && spaced && strings.TrimSpace(title) == e.Docs.Heading {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s has no section %q", e.Docs.File, e.Docs.Heading)
+	return err
 }
 
-// lawTests are the tests that compare members with an independent computation for which testdata/reference
-// has no case: what a user cannot bring as files, and so the reference's program cannot hand over.
+// lawTests are the tests that compare members with an independent computation if testdata/reference has no
+// case: the reference's program can hand over only what user data can have.
 var lawTests = map[string]string{
 	"method none":              "solver/none_test.go TestNone",
 	"ensemble gaussian":        "sensing/gaussian_test.go TestGaussianRoundsOneDraw",
@@ -308,7 +302,7 @@ var lawTests = map[string]string{
 	"start ones":               "experiment/config/starts_test.go TestOnesStart",
 }
 
-// checkReference wants a case of testdata/reference that names the member, or a test of its law.
+// checkReference checks that a case of testdata/reference names the member, or that a test of its law exists.
 func checkReference(_ *testing.T, e config.Entry) error {
 	if test, ok := lawTests[e.Kind+" "+e.Name]; ok {
 		file, name, _ := strings.Cut(test, " ")
@@ -340,8 +334,8 @@ func checkReference(_ *testing.T, e config.Entry) error {
 		e.Name)
 }
 
-// plant registers two methods that lack what members must have, once: one that is refused everywhere, and one
-// that is never the same again. It returns their entries.
+// plant registers two faulty methods, once, and returns their entries. Every backend refuses the first; the
+// second gives other bits each time.
 var plant = sync.OnceValue(func() map[string]config.Entry {
 	made := 0
 	refused := config.Method{
@@ -375,7 +369,7 @@ var plant = sync.OnceValue(func() map[string]config.Entry {
 	return entries
 })
 
-// TestCatalogFindsWhatIsMissing: the checks fail, by name, for members that lack what the checks are for.
+// TestCatalogFindsWhatIsMissing: each check fails, by its name, for a member that lacks what it asks for.
 func TestCatalogFindsWhatIsMissing(t *testing.T) {
 	for name, fails := range map[string][]string{
 		"planted-refused": {

@@ -11,11 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-
-	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/npy"
@@ -23,29 +20,29 @@ import (
 )
 
 // A checkpoint is a folder checkpoint/ITERATION with the factor of every slot, the trajectory so far,
-// state.json with the checksum of each, and DONE with the checksum of state.json. It is written under another
-// name and renamed when all of it is on the disk, and the one before it is kept: whatever happens, one that
-// is whole is there.
+// state.json with the checksum of each file, and DONE with the checksum of state.json. The folder is written
+// under another name, and renamed when all of it is on the disk. The checkpoint before it is kept. So a whole
+// checkpoint is there whenever the process stops.
 const (
 	checkpointDir   = "checkpoint"
 	stateFile       = "state.json"
 	doneFile        = "DONE"
-	trajectoryFile  = "trajectory.csv"
 	checkpointsKept = 2
-	leftover        = ".tmp-" // how the names of parts begin
+	leftover        = ".tmp-" // begins the names of files and folders that are being written
 )
 
 // checkpointState is state.json.
 type checkpointState struct {
-	Fingerprint string     `json:"fingerprint"` // of the configuration and its data
-	MadeBy      string     `json:"made_by"`     // the program's build
+	Fingerprint string     `json:"fingerprint"` // as in identity
+	MadeBy      string     `json:"made_by"`     // as in identity
 	Iteration   int        `json:"iteration"`
 	Seconds     float64    `json:"seconds"`
 	FirstLoss   Number     `json:"first_loss"`
 	Slots       [][]string `json:"slots"` // the files of each slot's factor
-	// Anchor are the files of the factor where the anchor is; none if the anchor is nowhere of its own.
-	Anchor []string          `json:"anchor"`
-	Good   []string          `json:"good"` // the files of the last good iterate
+	// Anchor has the files of the anchor's factor; none if the anchor is still the engine's first choice.
+	Anchor []string `json:"anchor"`
+	// Good has the files of the last good iterate, and GoodAt its iteration.
+	Good   []string          `json:"good"`
 	GoodAt int               `json:"good_at"`
 	Sums   map[string]string `json:"sha256"`
 }
@@ -57,7 +54,7 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
-	// a run resumed from it has not moved
+	// The checkpoint is there already if a resumed run is interrupted before its first step.
 	if _, _, _, err := readOneCheckpoint(name, id.fingerprint); err == nil {
 		return pruneCheckpoints(dir, filepath.Base(name))
 	}
@@ -65,10 +62,10 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(temp, 0o755); err != nil { // others may read a run
+	if err := os.Chmod(temp, 0o755); err != nil { // other users may read a run
 		return err
 	}
-	defer os.RemoveAll(temp) // gone already where all went well
+	defer os.RemoveAll(temp) // which has its final name by then, unless something failed
 
 	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration,
 		Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
@@ -124,7 +121,7 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	atomicfile.SyncDir(temp)
 
-	if err := os.RemoveAll(name); err != nil { // one that is not whole, or another run's
+	if err := os.RemoveAll(name); err != nil { // a checkpoint that is not whole, or of another run
 		return err
 	}
 	if err := os.Rename(temp, name); err != nil {
@@ -134,7 +131,7 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	return pruneCheckpoints(dir, filepath.Base(name))
 }
 
-// removeLeftovers removes parts of files and of checkpoints that a killed process left in a run directory.
+// removeLeftovers removes unfinished files and checkpoints that a killed process left in a run directory.
 func removeLeftovers(run string) error {
 	for _, dir := range []string{run, filepath.Join(run, checkpointDir)} {
 		entries, err := os.ReadDir(dir)
@@ -152,8 +149,8 @@ func removeLeftovers(run string) error {
 	return nil
 }
 
-// pruneCheckpoints removes what is older than the last few up to one. Later ones can only be such as were
-// refused when the run was resumed; they are not this run's to count or to remove.
+// pruneCheckpoints keeps the checkpoint last and the one before it, and removes older ones. Checkpoints later
+// than last were refused when the run was resumed, so this run neither counts nor removes them.
 func pruneCheckpoints(dir, last string) error {
 	names, err := listCheckpoints(dir)
 	if err != nil {
@@ -168,8 +165,8 @@ func pruneCheckpoints(dir, last string) error {
 	return nil
 }
 
-// listCheckpoints returns the names of the checkpoints in a folder, the last first. No folder is no
-// checkpoints.
+// listCheckpoints returns the names of the checkpoints in a folder, the last first; none if the folder does
+// not exist.
 func listCheckpoints(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -185,15 +182,15 @@ func listCheckpoints(dir string) ([]string, error) {
 	return names, err
 }
 
-// compareNames compares checkpoints' names as the numbers that they are: at least nine digits, longer ones
-// larger.
+// compareNames compares the names of checkpoints as numbers: names have at least nine digits, and a longer
+// name is a larger number.
 func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// readCheckpoint returns the last checkpoint that is whole and belongs to a configuration, and what a user
-// should know: what is wrong with those that were passed over. There being none at all is no error: the state
-// is then nil.
+// readCheckpoint returns the last checkpoint that is whole and has the given identity. It also returns
+// notices for the user: what is wrong with later checkpoints, and whether another build wrote this one. If
+// there is no checkpoint at all, the state is nil and there is no error.
 func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, []string, error) {
 	dir := filepath.Join(run, checkpointDir)
 	names, err := listCheckpoints(dir)
@@ -220,6 +217,7 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 	return nil, nil, nil, nil
 }
 
+// readOneCheckpoint reads a checkpoint; the error says in words why it cannot be used.
 func readOneCheckpoint(dir, fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
@@ -280,32 +278,13 @@ func readOneCheckpoint(dir, fingerprint string) (
 	return state, t, s.MadeBy, err
 }
 
-// identity tells whose checkpoints are.
-type identity struct {
-	fingerprint string // of what decides the bits of a trajectory
-	madeBy      string // build and device, which decide the last of them
-}
-
-// build identifies what decides the bits of arithmetic.
-func build() string {
-	return fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-// encodeMatrix returns a matrix as a .npy file.
-func encodeMatrix(u *mat.Dense) ([]byte, error) {
-	u = mat.DenseCopyOf(u) // without gaps between rows
-	rows, cols := u.Dims()
-	var b bytes.Buffer
-	err := npy.Write(&b, []int{rows, cols}, u.RawMatrix().Data)
-	return b.Bytes(), err
-}
-
 func checksum(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
 }
 
-// writeSynced writes a file of a folder that nobody reads yet.
+// writeSynced writes a file and waits until it is on the disk. The file's folder has not been renamed yet, so
+// nobody reads it.
 func writeSynced(path string, content []byte) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -19,7 +19,7 @@ func stateAt(iteration int, values ...float64) solver.State {
 	}}
 }
 
-// What is read is what was written, bit for bit, in every slot.
+// A checkpoint is read as it was written, bit for bit, in every slot.
 func TestCheckpointRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	want := stateAt(7, math.Pi, 0, 5e-324, math.MaxFloat64, 1.0/3, math.Copysign(0, -1))
@@ -51,7 +51,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	sameTrajectory(t, read, samples)
 }
 
-// after writes checkpoints at iterations and returns the iteration that is then read.
+// after writes checkpoints at the given iterations, and returns the iteration of the one that is read.
 func after(t *testing.T, dir string, iterations ...int) int {
 	t.Helper()
 	for _, i := range iterations {
@@ -80,7 +80,7 @@ func TestLastTwoCheckpointsAreKept(t *testing.T) {
 	}
 }
 
-// Symptom: names are compared as text, so that 1000000000 comes before 999999999 and is removed at once.
+// Symptom: names were compared as text, so that 1000000000 came before 999999999 and was removed at once.
 func TestCheckpointsPastNineDigits(t *testing.T) {
 	if got := after(t, t.TempDir(), 999_999_998, 999_999_999, 1_000_000_000); got != 1_000_000_000 {
 		t.Errorf("read the checkpoint at %d", got)
@@ -103,7 +103,7 @@ func TestForeignFingerprint(t *testing.T) {
 	}
 }
 
-// What is no folder of a checkpoint is passed over.
+// Files and folders that are no checkpoint are ignored.
 func TestOtherFilesAmongCheckpoints(t *testing.T) {
 	dir := t.TempDir()
 	after(t, dir, 3)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestLargeCompletion: 10 million entries of a 100,000 × 100,000 matrix fit into 4 GiB, by a plan that costs
-// nothing; with as many columns as rows nothing fits, and the error says how many do.
+// TestLargeCompletion: 10 million entries of a 100,000 × 100,000 matrix fit into 4 GiB; the plan computes
+// nothing. A factor with as many columns as rows does not fit, and the error says how many columns do.
 func TestLargeCompletion(t *testing.T) {
 	large := []string{"ensemble=completion", "n=100000", "rank=5", "measurements=10000000"}
 	p, err := NewPlan(configOf(t, append(large, "factor-rank=10", "precision=auto")...), cpuHost(4<<30))
@@ -31,7 +31,7 @@ func TestLargeCompletion(t *testing.T) {
 	}
 }
 
-// A run of entries resumes to the same bits, whatever the workers, and its configuration repeats it.
+// A completion run resumes to the same bits with any number of workers, and its configuration repeats it.
 func TestCompletionRuns(t *testing.T) {
 	for _, ensemble := range []string{"completion", "relu-completion"} {
 		run := func(o Options, settings ...string) *Outcome {

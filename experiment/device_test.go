@@ -17,14 +17,14 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// silent is a Progress that nobody watches.
+// silent is a Progress that does nothing.
 type silent struct{}
 
 func (silent) Notice(string)          {}
 func (silent) Begin(string, int, int) {}
 func (silent) Sample(solver.Sample)   {}
 
-// listening is a Progress that remembers what it is told.
+// listening is a Progress that remembers notices and samples.
 type listening struct {
 	silent
 	notices []string
@@ -32,9 +32,9 @@ type listening struct {
 
 func (l *listening) Notice(text string) { l.notices = append(l.notices, text) }
 
-// TestOtherModel: a run that goes on upon a GPU of another model comes to the bits of one that was never
-// interrupted, and is not warned of others. 200 measurements are 25 chunks of rows, which the smaller
-// device's blocks share.
+// TestOtherModel: a run that is resumed on another GPU model gives the bits of an uninterrupted run, without
+// a warning that bits may differ. 200 measurements are 25 chunks of rows, which the smaller device's blocks
+// share.
 func TestOtherModel(t *testing.T) {
 	run := func(dir string, multiprocessors, iterations int, resume bool) (notices []string) {
 		t.Helper()
@@ -82,9 +82,9 @@ func readFile(t *testing.T, name string) []byte {
 	return content
 }
 
-// TestLostDevice: a device that is lost in the middle of a run ends it with an error that says so, and the
-// last checkpoint is intact: on a device that works the run goes on from it, to the bits of a run that was
-// never interrupted.
+// TestLostDevice: if the device is lost in the middle of a run, the run ends with an error that says so, and
+// the last checkpoint is intact. Resumed on a device that works, the run gives the bits of an uninterrupted
+// run.
 func TestLostDevice(t *testing.T) {
 	run := func(dir string, failAfter int, resume bool) error {
 		t.Helper()
@@ -139,8 +139,8 @@ func TestLostDevice(t *testing.T) {
 	}
 }
 
-// Where a GPU has no kernels for a problem, auto takes the next device and says why; a GPU that was asked for
-// by name is refused.
+// If a GPU has no kernels for a problem, auto takes the next device and says why. A GPU that the user asked
+// for by name is an error.
 func TestUnsupported(t *testing.T) {
 	refusing := func(device string) Host {
 		h := cpuHost(1e9)

@@ -2,15 +2,16 @@
 //
 // A run directory holds
 //
-//	config.yaml      everything resolved; running it again repeats the run bit for bit
-//	trajectory.csv   iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1,… (docs/files.md has all)
-//	summary.json     how it ended, final metrics, phases, device, versions, seeds, time
-//	factor.npy       the last iterate U, n × r; with two factors factor-right.npy too, of deep products factor-1.npy, …
-//	checkpoint/      the last two states, from which the run can go on
+//	config.yaml      every setting, resolved: a run from this file repeats the run bit for bit
+//	trajectory.csv   iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1,…
+//	summary.json     how the run ended, final metrics, phases, device, versions, seeds, time
+//	factor.npy       the last iterate U, n × r; with two factors also factor-right.npy, V;
+//	                 for a deep product factor-1.npy, factor-2.npy, … instead
+//	checkpoint/      the last two states, from which the run can be resumed
 //
-// Every file is written whole or not at all. Numbers keep all their digits; what is unknown is empty in CSV
-// and null in JSON, never zero.
+// docs/files.md describes every column. Each file is written whole or not at all. Numbers keep all their
+// digits. An unknown number is empty in CSV and null in JSON, never zero.
 //
-// The package knows no flag library and no terminal: a command fills in a [Config], hands over backends, and
-// watches through [Progress].
+// The package knows no flag library and no terminal. A command fills in a [config.Config], describes the
+// machine by a [Host], and watches through [Progress].
 package experiment

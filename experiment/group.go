@@ -10,35 +10,36 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Group is configurations that share their measurements and observations: they run together, in one pass over
-// the rows, taking turns in the seats of a batch. What each comes to is, to the bit, what it comes to alone.
+// Group is a set of configurations that share their measurements and observations. Their runs share a batch,
+// which reads the rows in one pass for all its members; a run that ends gives its place to the next. Each
+// result is bit-identical to running alone.
 type Group struct {
-	// Plan is the first configuration's, with the memory that all seats need.
+	// Plan is the first configuration's plan, with the memory that the whole batch needs.
 	Plan *Plan
 	// Configs are the configurations, every setting resolved.
 	Configs []config.Config
-	// Seats is how many run at a time.
-	Seats int
+	// Together is how many runs go together in a batch.
+	Together int
 }
 
-// MostSeats is how many run at a time where nobody says: on the host a batch four times as large is hardly
+// MostTogether is the default limit on the runs in a batch: on the host a batch four times as large is hardly
 // faster.
-const MostSeats = 32
+const MostTogether = 32
 
-// PlanGroup checks configurations that share what [Config.ProblemKey] says. seats is how many run at a time;
-// 0 is as many as there is memory for, up to 32. Where that is less than asked for, the error says so.
-// Nothing is computed yet.
-func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
+// PlanGroup checks configurations that have the same [config.Config.ProblemKey]. together is how many runs go
+// together in a batch; 0 means as many as the memory allows, up to [MostTogether]. If the memory does not
+// suffice for together, the error says so. PlanGroup computes nothing yet.
+func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 	if len(configs) == 0 {
 		return nil, errors.New("experiment: a group has at least one configuration")
 	}
-	g := &Group{Seats: seats}
+	g := &Group{Together: together}
 	largest, batch := 0, solver.Batch{}
 	for _, c := range configs {
 		if err := c.Check(); err != nil {
 			return nil, err
 		}
-		// with what their files' headers say
+		// Check has filled in what the headers of data files say.
 		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() {
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
@@ -46,24 +47,25 @@ func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 		batch.Needs = batch.Needs.And(c.NewMethod().Needs())
 		g.Configs = append(g.Configs, c)
 	}
-	plan := func(seats int, storage string) error {
+	plan := func(together int, storage string) error {
 		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest
 		g.Plan.batch = batch
 		g.Plan.batch.Parametrization = g.Configs[0].NewParametrization()
-		g.Plan.batch.FactorRanks = slices.Repeat([]int{largest}, seats)
+		g.Plan.batch.FactorRanks = slices.Repeat([]int{largest}, together)
 		if storage != "" {
 			g.Plan.Config.Storage = storage
 		}
 		return g.Plan.place()
 	}
-	if err := plan(max(seats, 1), ""); err != nil {
+	if err := plan(max(together, 1), ""); err != nil {
 		return nil, err
 	}
-	if seats == 0 { // more seats shall not drive the rows out of memory
-		storage := g.Plan.Storage
-		for g.Seats = min(len(configs), MostSeats); plan(g.Seats, storage) != nil; g.Seats /= 2 {
-			if g.Seats == 1 {
+	if together == 0 {
+		storage := g.Plan.Storage // a larger batch must not push the rows out of memory
+		g.Together = min(len(configs), MostTogether)
+		for ; plan(g.Together, storage) != nil; g.Together /= 2 {
+			if g.Together == 1 {
 				return nil, fmt.Errorf("experiment: the memory that one run needs is gone: %w",
 					g.Plan.tooLarge())
 			}
@@ -76,8 +78,8 @@ func PlanGroup(configs []config.Config, seats int, h Host) (*Group, error) {
 	return g, nil
 }
 
-// Estimate finds out, in a moment, how many seconds it takes to make the rows, to take a step in all seats,
-// and to measure one factor. They are 0 where the device cannot tell.
+// Estimate measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
+// batch, and to measure one factor. All are 0 if the device cannot tell.
 func (g *Group) Estimate() (making, step, measuring float64) {
 	c := &g.Plan.Config
 	b, ok := g.Plan.Backend.(timed)
@@ -88,13 +90,13 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 	if err != nil {
 		return 0, 0, 0
 	}
-	making, step = b.Estimate(e, g.Seats)
+	making, step = b.Estimate(e, g.Together)
 	return making, step, solver.MeasureSeconds(c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 }
 
-// Run carries the group out and writes nothing. ended is told each run, by its place in Configs, as it ends,
-// or what went wrong with it alone; runs that were interrupted or not begun are not told of, and the error is
-// then ctx's. Another error says that the whole broke.
+// Run carries out the group and writes no file. It calls ended once for each run that ends, with the run's
+// index in Configs, and with an error if this run alone failed. Runs that were interrupted or not begun are
+// not reported, and the error is then ctx's. Any other error concerns the whole group.
 func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
 	d, err := g.Plan.Config.Load()
 	if err != nil {
@@ -102,20 +104,21 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 	}
 	trajectories := make([]solver.Trajectory, len(g.Configs))
 	var jobs []solver.Job
-	var places []int // of the jobs' configurations
+	var indices []int // into Configs, job by job
 	for i := range g.Configs {
 		c := &g.Configs[i]
 		start, err := c.NewStart(d.Problem.Truth)
-		if err != nil { // its own file's fault
+		if err != nil { // the fault of this run's own start file
 			ended(i, nil, err)
 			continue
 		}
 		s := settingsOf(c, start, &trajectories[i])
-		jobs, places = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(places, i)
+		jobs, indices = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(indices, i)
 	}
-	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Seats, jobs, func(job int, res *solver.Result,
-		err error) {
-		i := places[job]
+	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Together, jobs, func(job int, res *solver.Result,
+		err error,
+	) {
+		i := indices[job]
 		t := trajectories[i]
 		trajectories[i] = nil
 		switch {

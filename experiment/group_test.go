@@ -15,7 +15,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// cpuHost is a machine with so much memory.
+// cpuHost is a machine with the given memory and no GPU.
 func cpuHost(memory float64) Host {
 	return Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
@@ -27,7 +27,7 @@ func cpuHost(memory float64) Host {
 	}
 }
 
-// members are configurations on one problem.
+// members are configurations that share one problem.
 func members(t *testing.T) []config.Config {
 	var configs []config.Config
 	for _, own := range []string{
@@ -42,17 +42,17 @@ func members(t *testing.T) []config.Config {
 	return configs
 }
 
-// TestGroup: the members of a group come to what each comes to in a run directory of its own, down to the
-// summary, but for times and memory.
+// TestGroup: each member of a group gives the results of a run in its own directory, including the summary,
+// apart from times and memory.
 func TestGroup(t *testing.T) {
 	host := cpuHost(1e9)
-	for _, seats := range []int{0, 1, 3} {
-		g, err := PlanGroup(members(t), seats, host)
+	for _, together := range []int{0, 1, 3} {
+		g, err := PlanGroup(members(t), together, host)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seats == 0 && g.Seats != len(g.Configs) {
-			t.Errorf("%d seats where there is memory for all %d", g.Seats, len(g.Configs))
+		if together == 0 && g.Together != len(g.Configs) {
+			t.Errorf("%d runs go together, and there is memory for all %d", g.Together, len(g.Configs))
 		}
 		told := 0
 		err = g.Run(context.Background(), func(i int, got *Run, err error) {
@@ -98,13 +98,13 @@ func TestGroup(t *testing.T) {
 			}
 		})
 		if err != nil || told != len(g.Configs) {
-			t.Errorf("with %d seats %d of %d members ended: %v", seats, told, len(g.Configs), err)
+			t.Errorf("with %d together %d of %d members ended: %v", together, told, len(g.Configs), err)
 		}
 	}
 }
 
-// TestGroupSeats: seats are as many as there is memory for, and more are refused when asked for.
-func TestGroupSeats(t *testing.T) {
+// TestTogether: as many runs go together as the memory allows, and more are refused when asked for.
+func TestTogether(t *testing.T) {
 	all, err := PlanGroup(members(t), 0, cpuHost(1e9))
 	if err != nil {
 		t.Fatal(err)
@@ -113,13 +113,14 @@ func TestGroupSeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / share
+	tight := (one.Plan.Bytes + (all.Plan.Bytes-one.Plan.Bytes)/2) / usableFraction
 	some, err := PlanGroup(members(t), 0, cpuHost(tight))
-	if err != nil || some.Seats < 2 || some.Seats >= all.Seats || some.Plan.Bytes > share*tight {
-		t.Errorf("%d seats where there is memory for half: %v", some.Seats, err)
+	if err != nil || some.Together < 2 || some.Together >= all.Together ||
+		some.Plan.Bytes > usableFraction*tight {
+		t.Errorf("%d runs go together, and there is memory for half: %v", some.Together, err)
 	}
-	if _, err := PlanGroup(members(t), all.Seats, cpuHost(tight)); err == nil {
-		t.Error("more seats than there is memory for were taken")
+	if _, err := PlanGroup(members(t), all.Together, cpuHost(tight)); err == nil {
+		t.Error("more runs than there is memory for go together")
 	}
 	other := members(t)
 	other[3] = configOf(t, "n=13", "rank=2")
@@ -128,8 +129,8 @@ func TestGroupSeats(t *testing.T) {
 	}
 }
 
-// Sweeps of own data failed: what the files say of the size was compared with what had been given, which was
-// nothing.
+// Symptom: sweeps of user data failed, because the sizes in the files' headers were compared with settings
+// that were not given.
 func TestGroupOfUserData(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.csv")
@@ -147,8 +148,8 @@ func TestGroupOfUserData(t *testing.T) {
 	}
 }
 
-// TestStochasticGroup: runs of a group that draw are, to the bit, what each is alone, beside others that do
-// not draw.
+// TestStochasticGroup: a stochastic method gives the same bits alone and in a group with methods that draw
+// nothing.
 func TestStochasticGroup(t *testing.T) {
 	h := Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
@@ -169,8 +170,8 @@ func TestStochasticGroup(t *testing.T) {
 		}
 		all = append(all, c)
 	}
-	ends := func(configs []config.Config, seats int) (losses []float64) {
-		g, err := PlanGroup(configs, seats, h)
+	ends := func(configs []config.Config, together int) (losses []float64) {
+		g, err := PlanGroup(configs, together, h)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// configOf is the default configuration with settings given as "key=value".
+// configOf returns the default configuration with settings given as "key=value".
 func configOf(t *testing.T, settings ...string) config.Config {
 	t.Helper()
 	c := config.Default()
@@ -25,7 +25,7 @@ func configOf(t *testing.T, settings ...string) config.Config {
 	return c
 }
 
-// problemsOf returns what an error lists; it must be a UsageError of single lines.
+// problemsOf returns the problems of an error, which must be a UsageError with one line for each.
 func problemsOf(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {

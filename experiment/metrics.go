@@ -9,7 +9,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Number is a float64 that JSON can carry: null where it is unknown or infinite.
+// Number is a float64 for JSON, which has no NaN and no infinity: these are written as null.
 type Number float64
 
 // MarshalJSON implements [json.Marshaler].
@@ -40,8 +40,8 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 	return append(m.AppendMembers([]byte{'{'}), '}'), nil
 }
 
-// AppendMembers appends the members of the JSON object, without its braces. Metrics that only some runs have
-// are left out if they are unknown.
+// AppendMembers appends the members of the JSON object, without its braces. It leaves out unknown metrics
+// that only some runs have.
 func (m Metrics) AppendMembers(b []byte) []byte {
 	return AppendMembers(b, (*solver.Sample)(&m), func(metric *solver.Metric, value float64) bool {
 		return metric.Always || !math.IsNaN(value)
@@ -55,8 +55,8 @@ func (m *Metrics) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// AppendMembers appends the iteration of a sample, and those of its metrics that keep asks for, as members of
-// a JSON object.
+// AppendMembers appends the iteration of a sample as a member of a JSON object, and then each metric for
+// which keep is true.
 func AppendMembers(b []byte, s *solver.Sample, keep func(m *solver.Metric, value float64) bool) []byte {
 	b = strconv.AppendInt(append(b, `"iteration":`...), int64(s.Iteration), 10)
 	for _, m := range solver.Metrics() {
@@ -71,8 +71,8 @@ func AppendMembers(b []byte, s *solver.Sample, keep func(m *solver.Metric, value
 	return b
 }
 
-// SampleFromJSON reads a JSON object of an iteration and metrics. What is null or missing is unknown; members
-// that are no metrics are ignored.
+// SampleFromJSON reads a JSON object with an iteration and metrics. A metric that is null or missing is
+// unknown; other members are ignored.
 func SampleFromJSON(text []byte) (solver.Sample, error) {
 	s := solver.NewSample(0)
 	members := map[string]json.Number{}

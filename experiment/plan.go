@@ -13,55 +13,26 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Host is the machine as a run sees it.
-type Host struct {
-	// Auto lists the devices that auto may pick, the best first, and says why a better one is missing: ""
-	// where there is nothing to tell.
-	Auto func() (devices []string, why string)
-	// Backend returns the backend for a place.
-	Backend func(Place) (solver.Backend, error)
-	// Memory returns the bytes that are available to a backend, on its device. The error wraps
-	// [ErrUnavailable] if the device cannot be had now.
-	Memory func(solver.Backend) (float64, error)
-	// Version is the program's.
-	Version string
-}
-
-// ErrUnavailable is what a [Host] says of a device that cannot be had now, since another process holds it:
-// auto then takes the next device, and a run that asked for this one fails, but may succeed later.
-var ErrUnavailable = errors.New("the device is not available")
-
-// Place says where and how a run computes.
-type Place struct {
-	Device    string // cpu, cuda, cuda:1, emulator
-	Storage   string // memory or generated
-	Precision string // f64, mixed or f32
-	Workers   int
-	SIMD      string // auto, avx512, avx2 or off
-	// Notice is told what a user should know of how a device does its work.
-	Notice func(text string)
-}
-
-// Plan is a configuration that was found to be sound: every setting resolved, the headers of data files read,
-// memory checked. Nothing has been computed yet.
+// Plan is a configuration that was found to be sound: every setting is resolved, the headers of data files
+// are read, and the memory is checked. Nothing has been computed yet.
 type Plan struct {
 	Config  config.Config
 	Backend solver.Backend
-	// Bytes is the memory that the run needs, Available what there is.
+	// Bytes is the memory that the run needs, and Available the memory that there is.
 	Bytes, Available float64
-	// Storage is where the rows will be.
+	// Storage says whether the rows will be kept in memory or generated.
 	Storage string
 	// Notes are what the user should know about the choice of device.
 	Notes []string
-	// Notice is told what a user should know while the run goes on; nil is nobody.
+	// Notice receives what a user should know while the run goes on; it may be nil.
 	Notice func(text string)
 	host   Host
-	batch  solver.Batch // what an engine is opened for
-	// ofGroup says that the settings are those of a sweep's file, and no flags.
+	batch  solver.Batch // what the engine will be opened for
+	// ofGroup says that the settings come from a sweep file, not from flags.
 	ofGroup bool
 }
 
-// NewPlan checks a configuration. Its errors are a [config.UsageError] where the user can mend them.
+// NewPlan checks a configuration. Its errors are a [config.UsageError] if the user can correct them.
 func NewPlan(c config.Config, h Host) (*Plan, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -76,10 +47,10 @@ func NewPlan(c config.Config, h Host) (*Plan, error) {
 	return p, nil
 }
 
-// share is the part of the available memory that a run may plan for.
-const share = 0.9
+// usableFraction is the part of the available memory that a run may plan for.
+const usableFraction = 0.9
 
-// place picks device and storage, and refuses what does not fit.
+// place picks the device and the storage, and refuses a problem that does not fit into memory.
 func (p *Plan) place() error {
 	devices := []string{p.Config.Device}
 	if p.Config.Device == "auto" {
@@ -121,8 +92,8 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision where single precision makes steps faster. Steps over f64 and f32
-// entries wait for memory in either.
+// fasterPrecision picks mixed precision if it makes steps faster. With f64 and f32 entries it does not: steps
+// wait for memory in either precision.
 func fasterPrecision(device string, entries sensing.Entries) string {
 	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
 		return "mixed"
@@ -130,9 +101,9 @@ func fasterPrecision(device string, entries sensing.Entries) string {
 	return "f64"
 }
 
-// warnOfEmulation tells how long steps will be on the emulator, where that is more than a moment.
+// warnOfEmulation notes how long a step takes on the emulator, if that is more than a moment.
 func (p *Plan) warnOfEmulation() {
-	const perSecond = 3e6 // entries, roughly
+	const perSecond = 3e6 // entries of the measurements, roughly
 	n, m := float64(p.Config.N), float64(p.Config.Measurements)
 	step := time.Duration(m * n * (n + 1) / 2 / perSecond * float64(time.Second))
 	if p.Backend.Name() == "emulator" && step > 2*time.Second {
@@ -155,7 +126,7 @@ func (p *Plan) placeRows() error {
 			return fmt.Errorf("the memory of %s could not be found out: %w", p.Backend.Name(), err)
 		}
 		p.Storage = storage
-		if p.Bytes > share*p.Available {
+		if p.Bytes > usableFraction*p.Available {
 			return errTooLarge
 		}
 		return nil
@@ -174,16 +145,7 @@ func (p *Plan) placeRows() error {
 	}
 }
 
-// timed is a backend that can find out in a moment how long things take.
-type timed interface {
-	// GeneratedIsFaster says whether steps take less time when rows are made as they are needed.
-	GeneratedIsFaster(e sensing.Ensemble) bool
-	// Estimate returns the seconds to make all rows and those of a step of so many members, 0 where they
-	// cannot be told.
-	Estimate(e sensing.Ensemble, members int) (making, step float64)
-}
-
-// generatedIsFaster asks the backend.
+// generatedIsFaster asks the backend whether generated rows make steps faster.
 func (p *Plan) generatedIsFaster() bool {
 	b, ok := p.Backend.(timed)
 	if !ok {
@@ -193,9 +155,10 @@ func (p *Plan) generatedIsFaster() bool {
 	return err == nil && b.GeneratedIsFaster(e)
 }
 
+// errTooLarge says that a problem does not fit into memory; tooLarge says it to the user.
 var errTooLarge = errors.New("too large")
 
-// needs returns what a run with rows of a format in a storage would take.
+// needs returns the backend and the bytes of a run whose rows have the given storage and number format.
 func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	c := p.Config
 	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD, p.tell})
@@ -211,14 +174,14 @@ func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
 	return backend, bytes + solver.SpectralBytes(e, c.SpectralPairs()), err
 }
 
-// tell passes on what a backend says while the run goes on.
+// tell passes a backend's notice to Notice.
 func (p *Plan) tell(text string) {
 	if p.Notice != nil {
 		p.Notice(text)
 	}
 }
 
-// inWords tells a user how to give a setting.
+// inWords writes a setting as the user gives it: as a flag, or as a line of a sweep file.
 func (p *Plan) inWords(key, value string) string {
 	if p.ofGroup {
 		return fmt.Sprintf("%s: %s in base", key, value)
@@ -226,13 +189,13 @@ func (p *Plan) inWords(key, value string) string {
 	return fmt.Sprintf("--%s %s", key, value)
 }
 
-// tooLarge says how much is missing and what would fit.
+// tooLarge returns the error that says how much memory is missing and what would fit.
 func (p *Plan) tooLarge() error {
 	c := p.Config
-	other := *p // what is offered is tried on a copy: the next device is asked for what was configured
+	other := *p // offers are tried on a copy: the next device must get the settings that were given
 	var fits []string
 	offer := func(words, storage, entries string) {
-		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= share*p.Available {
+		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= usableFraction*p.Available {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
@@ -262,7 +225,7 @@ func (p *Plan) tooLarge() error {
 		Bytes(p.Available), p.Config.Device, advice)
 }
 
-// Bytes writes a size in bytes for people.
+// Bytes writes a number of bytes with a unit, rounded, as in "1.5 GB".
 func Bytes(n float64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
 	i := 0

@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// registerMine registers an ensemble, a method and a start of a library's user, once.
+// registerMine registers an ensemble, a method and a start as a user of the library does, once.
 var registerMine = sync.OnceValue(func() error {
 	err := config.RegisterEnsemble(config.Ensemble{
 		Entry: config.Entry{
@@ -67,8 +67,8 @@ var registerMine = sync.OnceValue(func() error {
 
 const mine = "n=8 rank=2 measurements=60 checkpoint-every=0 ensemble=my-rows method=my-gd init=my-random "
 
-// TestRegistered: what a library's user registers runs under its own name, is kept in config.yaml, and
-// resumes to the same bits, with its settings; the same names work in groups.
+// TestRegistered: members that a user of the library registers run under their names and resume to the same
+// bits. config.yaml keeps the names and their settings. The names also work in groups.
 func TestRegistered(t *testing.T) {
 	if err := registerMine(); err != nil {
 		t.Fatal(err)
@@ -115,9 +115,9 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-// TestDeclaredSettings: a setting that a member declares is checked, refused with other members, and decides
-// whose checkpoints are whose and who shares measurements; configurations without the member are as if it
-// were not there.
+// TestDeclaredSettings: a setting that a member declares is checked, and refused with other members. It is
+// part of a checkpoint's identity and of the problem that runs share. Configurations without the member
+// ignore it.
 func TestDeclaredSettings(t *testing.T) {
 	if err := registerMine(); err != nil {
 		t.Fatal(err)

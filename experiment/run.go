@@ -1,9 +1,8 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,21 +19,13 @@ import (
 
 // Progress watches a run.
 type Progress interface {
-	// Notice is told what a user should know.
+	// Notice receives what a user should know.
 	Notice(text string)
-	// Begin is told that the run begins in a directory, from one iteration to another: first the measurements
-	// are made.
+	// Begin is called before the measurements are made, with the run's directory, its first iteration and its
+	// last.
 	Begin(dir string, from, to int)
-	// Sample is told each measurement.
+	// Sample receives each sample of the trajectory when it is taken.
 	Sample(s solver.Sample)
-}
-
-// Options say where a run goes.
-type Options struct {
-	Dir    string // the run directory
-	Fresh  bool   // where Dir is taken, use Dir-2 and so on
-	Force  bool   // replace a run that is there
-	Resume bool   // go on with the run that is there
 }
 
 // Outcome is a run that has ended.
@@ -43,8 +34,8 @@ type Outcome struct {
 	Dir string
 }
 
-// Run carries out a plan and writes its directory. The error is a [config.UsageError] where nothing was begun
-// and the user can mend it.
+// Run carries out a plan and writes its directory. The error is a [config.UsageError] if nothing was begun
+// and the user can correct it.
 func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome, error) {
 	began := time.Now()
 	dir, release, err := p.takeDir(o)
@@ -95,17 +86,19 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		s.ResumedFrom = &from
 	}
-	out := &Outcome{Run: &Run{Config: p.Config, Summary: s, Trajectory: r.trajectory}, Dir: o.Dir}
+	out := &Outcome{Dir: o.Dir, Run: &Run{
+		Config: p.Config, ConfigFile: p.configText(), Summary: s, Trajectory: r.trajectory,
+	}}
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
 
-// claim makes the directory, which has been taken, this run's: its configuration is written, and what an
-// earlier run left is removed.
+// claim prepares the directory that was taken: it removes what an earlier run left and writes the
+// configuration.
 func (r *running) claim(o Options) error {
 	if err := removeLeftovers(o.Dir); err != nil {
 		return err
 	}
-	// What a resumed run will write anew would be old until then.
+	// A resumed run keeps its trajectory and its checkpoints. Its other results would be out of date.
 	old := ResultFiles()
 	if o.Resume {
 		old = slices.DeleteFunc(old, func(name string) bool { return name == trajectoryFile })
@@ -118,35 +111,15 @@ func (r *running) claim(o Options) error {
 		}
 	}
 	return r.write(configFile, func(w io.Writer) error {
-		_, err := w.Write(r.plan.Config.YAML())
+		_, err := w.Write(r.plan.configText())
 		return err
 	})
 }
 
-// identity is that of the run's checkpoints. On the host the bits are the same with any processor and any
-// number of workers, and on GPUs with any model.
-func (p *Plan) identity(d *config.Data) identity {
-	id := identity{p.fingerprint(d), build()}
-	if p.Backend.Name() != "cpu" {
-		id.madeBy += " " + p.Backend.Name()
-	}
-	return id
-}
-
-// fingerprint identifies what decides the bits of a trajectory: the configuration without the settings that
-// change no bits and without the number of iterations, and the contents of the data files.
-func (p *Plan) fingerprint(d *config.Data) string {
-	h := sha256.New()
-	for _, f := range p.Config.Used() {
-		switch {
-		case f.MayChange():
-		case d.Hashes[f.Key] != "":
-			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, d.Hashes[f.Key])
-		default:
-			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
+// configText is the text of config.yaml: the version of the program, and the settings that apply.
+func (p *Plan) configText() []byte {
+	version := cmp.Or(p.host.Version, "(version unknown)")
+	return append([]byte("# matsense "+version+"\n"), p.Config.YAML()...)
 }
 
 // running is a run under way.
@@ -156,11 +129,11 @@ type running struct {
 	progress   Progress
 	id         identity
 	trajectory solver.Trajectory
-	keepFailed error // why the last checkpoint could not be written
-	kept       int   // the iteration of the last one that was
+	keepFailed error // why the last checkpoint could not be written; nil if it was
+	kept       int   // the iteration of the last checkpoint that was written
 }
 
-// settingsOf are the solver's settings of a configuration, with what is told its samples.
+// settingsOf returns the solver's settings for a configuration. The recorder receives the samples.
 func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.Settings {
 	if !c.IsLinear() {
 		r = estimates{r}
@@ -175,9 +148,9 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 	return s
 }
 
-// estimates passes on what means something of estimates from observations that are not linear in a matrix:
-// angles. Losses, errors and the parts of a factor along and off the truth compare sizes, and the size of an
-// estimate is arbitrary.
+// estimates is a recorder for observations that are not linear in a matrix. They recover the truth only up to
+// scale, so that an estimate has an arbitrary size. Losses, errors, signal and noise depend on the size and
+// become unknown; angles do not and stay.
 type estimates struct{ solver.Recorder }
 
 // Record implements solver.Recorder.
@@ -187,7 +160,7 @@ func (e estimates) Record(s solver.Sample) error {
 	return e.Recorder.Record(s)
 }
 
-// settings has the run watched and kept.
+// settings returns the solver's settings, with checkpoints.
 func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
 	s.Keep = r.keep
@@ -195,7 +168,7 @@ func (r *running) settings(start solver.Start) solver.Settings {
 	return s
 }
 
-// resume finds the last good checkpoint.
+// resume has the solver continue from the last good checkpoint.
 func (r *running) resume(s *solver.Settings) error {
 	state, t, refused, err := readCheckpoint(r.dir, r.id)
 	if err != nil {
@@ -212,8 +185,8 @@ func (r *running) resume(s *solver.Settings) error {
 		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for",
 			r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
-	// The iterate that the checkpoint holds is measured again if it is due; it may have been the last of a
-	// shorter run, and is not due then.
+	// The solver measures the checkpoint's iterate again if a sample is due there. It is not due if the
+	// sample was taken because a shorter run ended there.
 	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 	s.Resume, r.kept = state, state.Iteration
 	return nil
@@ -226,14 +199,14 @@ func (r *running) Record(s solver.Sample) error {
 	return nil
 }
 
-// keep writes a checkpoint and the trajectory so far. A failure (a full disk, say) is told and does not end
-// the run: the next checkpoint may succeed, and the last good one is still there.
+// keep writes a checkpoint and the trajectory so far. A failure, such as a full disk, is reported and does
+// not end the run: the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
 	err := writeCheckpoint(r.dir, r.id, state, r.trajectory)
 	if err == nil {
 		err = r.write(trajectoryFile, r.writeTrajectory)
 	}
-	if err != nil && r.keepFailed == nil { // told once, until one succeeds
+	if err != nil && r.keepFailed == nil { // report only the first of several failures in a row
 		before := "there is none before it"
 		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
 			before = "the one before it is still there"
@@ -259,7 +232,8 @@ func (r *running) write(name string, fill func(io.Writer) error) error {
 	return nil
 }
 
-// writeResults writes everything that a run ends with but its figures. It writes all it can.
+// writeResults writes the files of a finished run except its figures. If one fails, it still writes the
+// others.
 func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	return errors.Join(
 		r.write(trajectoryFile, r.writeTrajectory),
@@ -268,7 +242,7 @@ func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	)
 }
 
-// writeFactor writes a factor, each of its matrices to a file.
+// writeFactor writes each matrix of a factor to a file.
 func (r *running) writeFactor(f solver.Factor) error {
 	names := factorFiles(&r.plan.Config)
 	var failed error

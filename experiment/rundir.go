@@ -14,18 +14,23 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// The files of a run directory, beside checkpoint/.
+// Options say where a run goes, and what may be there already.
+type Options struct {
+	Dir    string // the run directory
+	Fresh  bool   // if Dir exists, use Dir-2, Dir-3, …
+	Force  bool   // replace the run in Dir
+	Resume bool   // go on with the run in Dir
+}
+
+// Files of a run directory.
 const (
-	configFile  = "config.yaml"
-	summaryFile = "summary.json"
-	factorFile  = "factor.npy"
-	rightFile   = "factor-right.npy" // V, of two factors
-	lockFile    = ".lock"            // held by the process that runs here
+	configFile = "config.yaml"
+	lockFile   = ".lock" // held by the process that runs in the directory
 )
 
-// takeDir takes a run directory for this process alone, for as long as release is not called. It refuses one
-// that must not be written to, and leaves nothing behind where it refuses. release removes the directory
-// again if it was made here and is still empty.
+// takeDir takes a run directory for this process alone, until release is called. It refuses a directory that
+// must not be written to, and then leaves nothing behind. release removes the directory if takeDir made it
+// and it is still empty.
 func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	if !o.Fresh {
 		if err := p.checkDir(o); err != nil {
@@ -43,10 +48,10 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	release = func() {
 		unlock()
 		if made {
-			os.Remove(dir) // which it is not, unless it is empty
+			os.Remove(dir) // fails unless the directory is empty
 		}
 	}
-	if !o.Fresh { // another process may have come and gone
+	if !o.Fresh { // another process may have run here since the first check
 		if err := p.checkDir(o); err != nil {
 			release()
 			return "", nil, err
@@ -55,7 +60,8 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	return dir, release, nil
 }
 
-// makeDir makes the run directory, or one with a number behind its name, and says whether it was not there.
+// makeDir makes the run directory; with Fresh it adds a number to a name that is taken. made says whether the
+// directory is new.
 func makeDir(o Options) (dir string, made bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(o.Dir), 0o755); err != nil {
 		return "", false, err
@@ -76,7 +82,7 @@ func makeDir(o Options) (dir string, made bool, err error) {
 	}
 }
 
-// checkDir refuses a directory that must not be written to.
+// checkDir refuses a directory that must not be written to. It writes nothing.
 func (p *Plan) checkDir(o Options) error {
 	if o.Resume {
 		return checkResumable(o.Dir)
@@ -104,12 +110,13 @@ func (p *Plan) checkDir(o Options) error {
 	return config.Usagef("--out %s exists, is not empty and holds no run: choose another", o.Dir)
 }
 
-// holdsRun says whether a directory is a run's: it has a configuration.
+// holdsRun says whether a directory holds a run, that is, a configuration.
 func holdsRun(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, configFile))
 	return err == nil
 }
 
+// checkResumable refuses to resume in a directory without a run.
 func checkResumable(dir string) error {
 	if holdsRun(dir) {
 		return nil
@@ -117,7 +124,7 @@ func checkResumable(dir string) error {
 	return config.Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
-// keepsUserData refuses to replace a run whose files this one reads.
+// keepsUserData refuses to replace a run if the new run reads data files in its directory.
 func (p *Plan) keepsUserData(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -133,48 +140,36 @@ func (p *Plan) keepsUserData(dir string) error {
 	return nil
 }
 
-// ResultFiles lists the files that a finished run has, but for its configuration and its checkpoints.
+// ResultFiles lists the files that a finished run may have, apart from its configuration and its checkpoints.
 func ResultFiles() []string {
 	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
 		"report.html"}
 	return append(files, layerFiles(config.MostDepth)...)
 }
 
-// factorFiles names the files of the last iterate's matrices.
-func factorFiles(c *config.Config) []string {
-	if c.Depth > 0 {
-		return layerFiles(c.Depth)
-	}
-	return []string{factorFile, rightFile}
-}
-
-// layerFiles names those of a product of many matrices.
-func layerFiles(depth int) []string {
-	var names []string
-	for j := range depth {
-		names = append(names, fmt.Sprintf("factor-%d.npy", j+1))
-	}
-	return names
-}
-
-// Run is what a run's directory says.
+// Run is what a run directory holds.
 type Run struct {
-	Config     config.Config
+	Config config.Config
+	// ConfigFile is the text of config.yaml.
+	ConfigFile []byte
 	Trajectory solver.Trajectory
-	// Summary is nil where the run has not ended.
+	// Summary is nil if the run has not ended.
 	Summary *Summary
 }
 
-// Open reads a run's directory.
+// Open reads a run directory.
 func Open(dir string) (*Run, error) {
-	r := &Run{Config: config.Default()}
+	r := &Run{}
 	if !holdsRun(dir) {
 		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
 	}
-	if err := config.ReadConfig(filepath.Join(dir, configFile), &r.Config); err != nil {
+	var err error
+	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
 		return nil, err
 	}
-	var err error
+	if r.ConfigFile, err = os.ReadFile(filepath.Join(dir, configFile)); err != nil {
+		return nil, err
+	}
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
@@ -189,14 +184,14 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// ConfigForResume returns the configuration of the run in a directory with the changes that a resumed run may
-// have, and refuses others: it would not be the same run.
+// ConfigForResume returns the configuration of the run in a directory, with the given changes. It refuses
+// changes that would make it another run.
 func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
-	c := config.Default()
 	if err := checkResumable(dir); err != nil {
-		return c, err
+		return config.Default(), err
 	}
-	if err := config.ReadConfig(filepath.Join(dir, configFile), &c); err != nil {
+	c, err := config.ReadResolved(filepath.Join(dir, configFile))
+	if err != nil {
 		return c, err
 	}
 	var problems, free []string
@@ -215,8 +210,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 			continue
 		}
 		if !f.MayChange() {
-			problems = append(problems, fmt.Sprintf("%s: the run in %s has %s %s; a resumed run may change "+
-				"%s alone",
+			problems = append(problems, fmt.Sprintf(
+				"%s: the run in %s has %s %s; a resumed run may change %s alone",
 				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
 			continue
 		}

@@ -9,9 +9,8 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// TestSingleIndexRuns: the same samples behind a link, whether it is known or not, are found as well: what is
-// measured is the distance to what can be found. A second configuration with another link does not share the
-// first one's problem.
+// TestSingleIndexRuns: the truth is found behind a link, whether the link is known or unknown; the error is
+// the distance to what can be found. Two configurations with different links do not share a problem.
 func TestSingleIndexRuns(t *testing.T) {
 	const base = "parametrization=sparse observation=single-index link=sign n=50 measurements=3000 " +
 		"alpha=1e-5 step=0.5 iterations=100 precision=auto "

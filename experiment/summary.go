@@ -15,23 +15,25 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// RecoveredBelow is the test error under which a summary says that the truth was recovered.
+const summaryFile = "summary.json"
+
+// RecoveredBelow is the test error below which a summary may say that the truth was recovered.
 const RecoveredBelow = 1e-3
 
 // Summary is summary.json.
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered: the last test error is below RecoveredBelow and saddle avoidance is over, so that no
-	// component of the truth is missing; null where there is no truth.
+	// Recovered says that the last test error is below RecoveredBelow and that saddle avoidance is over, so
+	// that no component of the truth is missing; null without a truth.
 	Recovered *bool `json:"recovered"`
-	// Iterations is the number of steps behind factor.npy.
+	// Iterations is the number of steps that led to factor.npy.
 	Iterations int     `json:"iterations"`
 	Final      Metrics `json:"final"`
-	// Phases has the metrics at each boundary; null where it was not reached.
+	// Phases has the metrics at each boundary of the phases; null if it was not reached.
 	Phases   PhaseSummary     `json:"phases"`
 	Spectral *SpectralSummary `json:"spectral"`
-	// SuggestedStep is given where the run diverged.
+	// SuggestedStep is a step size to try if the run diverged.
 	SuggestedStep *float64 `json:"suggested_step"`
 
 	Problem ProblemSummary    `json:"problem"`
@@ -51,32 +53,33 @@ type Summary struct {
 	ResumedFrom     *int   `json:"resumed_from_iteration"`
 }
 
-// PhaseSummary has the ends of the phases.
+// PhaseSummary has the metrics at the ends of phases I and II and at the start of the floor.
 type PhaseSummary struct {
 	AlignmentEnd *Metrics `json:"alignment_end"`
 	SaddleEnd    *Metrics `json:"saddle_avoidance_end"`
 	FloorStart   *Metrics `json:"floor_start"`
 }
 
-// SpectralSummary says how close the run came to the spectral method. Angles are sines of the largest
-// principal angle between subspaces of dimension r*, and the same in degrees.
+// SpectralSummary says how close the run came to the spectral method. Each angle is the largest principal
+// angle between two subspaces of dimension r*, as its sine and in degrees.
 type SpectralSummary struct {
-	// EstimateAngle is between the truth and the spectral estimate.
+	// EstimateAngle is the angle between the truth and the spectral estimate.
 	EstimateAngle        Number `json:"estimate_to_truth"`
 	EstimateAngleDegrees Number `json:"estimate_to_truth_degrees"`
-	// EstimateOverlap is ‖V_XᵀV‖_F²/r* of the spectral estimate's V: how much of the truth's subspace is in
-	// it.
+	// EstimateOverlap is ‖V_XᵀV‖_F²/r*, where V spans the spectral estimate's subspace and V_X the truth's:
+	// the part of the truth's subspace that lies in the estimate's.
 	EstimateOverlap Number `json:"estimate_overlap"`
-	// AtAlignmentEnd is between the factor at the end of phase I and the spectral estimate.
+	// AtAlignmentEnd is the angle between the factor at the end of phase I and the spectral estimate.
 	AtAlignmentEnd        Number `json:"factor_to_estimate_at_alignment_end"`
 	AtAlignmentEndDegrees Number `json:"factor_to_estimate_at_alignment_end_degrees"`
-	// Closest is the least over all measured iterates, and where it was.
+	// Closest is the least angle of all measured iterates to the spectral estimate, and ClosestIteration the
+	// iteration that has it.
 	Closest          Number `json:"factor_to_estimate_closest"`
 	ClosestDegrees   Number `json:"factor_to_estimate_closest_degrees"`
 	ClosestIteration int    `json:"factor_to_estimate_closest_iteration"`
 }
 
-// ProblemSummary repeats the sizes.
+// ProblemSummary repeats the sizes and the choice of the problem.
 type ProblemSummary struct {
 	N            int    `json:"n"`
 	N2           int    `json:"n2"`
@@ -116,14 +119,14 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		s.Final = MetricsOf(solver.NewSample(0))
 	}
 	if res.Status == solver.Diverged && !c.NeedsNearStart() {
-		// Half the step that failed is the least that must change, whatever the estimate says.
+		// Suggest at most half the step that failed, even if the spectral estimate allows more.
 		step := c.Step / 2
 		if c.HasSpectralStep() && res.Spectral != nil {
 			step = min(res.Spectral.SuggestStep(), step)
 		}
 		s.SuggestedStep = &step
 	}
-	// an estimate has no phases
+	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
@@ -136,7 +139,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 
 func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,
 	t solver.Trajectory) {
-	angle := math.NaN() // there is none for vectors
+	angle := math.NaN() // vectors have no spectral estimate
 	if est != nil {
 		angle = est.AngleTo(truth)
 	}
@@ -154,7 +157,7 @@ func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.
 	s.Phases = PhaseSummary{at(phases.AlignmentEnd), at(phases.SaddleEnd), at(phases.FloorStart)}
 }
 
-// addSpectral says how close the factor came to the spectral estimate, where that was measured.
+// addSpectral says how close the factor came to the spectral estimate, if the angle was measured.
 func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate, t solver.Trajectory) {
 	closest := -1
 	for i := range t {

@@ -15,19 +15,21 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// columnsWhere are the metrics that are columns of trajectory.csv, between iteration and sigma_1: those that
-// every run has, and of the others those that are there.
-func columnsWhere(there func(m *solver.Metric) bool) []*solver.Metric {
+const trajectoryFile = "trajectory.csv"
+
+// columnsIf returns the metrics that are columns of trajectory.csv, between iteration and sigma_1: the
+// metrics that every run has, and the others for which there is true.
+func columnsIf(there func(m *solver.Metric) bool) []*solver.Metric {
 	return slices.DeleteFunc(solver.Metrics(), func(m *solver.Metric) bool {
 		return m.Derive != nil || !m.Always && !there(m)
 	})
 }
 
-// WriteTrajectory writes a trajectory as CSV: every number in the fewest digits that give it back exactly,
-// unknown numbers empty.
+// WriteTrajectory writes a trajectory as CSV. Each number has the fewest digits from which it can be read
+// back exactly; an unknown number is empty.
 func WriteTrajectory(w io.Writer, t solver.Trajectory) error {
 	out := bufio.NewWriter(w)
-	columns := columnsWhere(func(m *solver.Metric) bool {
+	columns := columnsIf(func(m *solver.Metric) bool {
 		return slices.ContainsFunc(t, func(s solver.Sample) bool { return !math.IsNaN(m.Of(&s)) })
 	})
 	out.WriteString("iteration")
@@ -64,7 +66,7 @@ func appendNumber(line []byte, v float64) []byte {
 	return strconv.AppendFloat(line, v, 'g', -1, 64)
 }
 
-// ReadTrajectory reads what [WriteTrajectory] wrote.
+// ReadTrajectory reads a trajectory that [WriteTrajectory] wrote.
 func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	in := csv.NewReader(r)
 	in.ReuseRecord = true
@@ -72,7 +74,7 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trajectory has no header line: %w", err)
 	}
-	columns := columnsWhere(func(m *solver.Metric) bool { return slices.Contains(head, m.Name) })
+	columns := columnsIf(func(m *solver.Metric) bool { return slices.Contains(head, m.Name) })
 	want := []string{"iteration"}
 	for _, m := range columns {
 		want = append(want, m.Name)

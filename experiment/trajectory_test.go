@@ -12,15 +12,15 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// odd are numbers that are easily lost on the way through text.
+// odd are numbers that text loses easily.
 var odd = []float64{
 	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308,
 	math.MaxFloat64,
 	-math.MaxFloat64, 0.1, 1.0 / 3, math.Nextafter(1, 2), 1e-17, 123456789012345680, 1e21, -1e-7,
 }
 
-// allColumns are those that trajectory.csv may have between iteration and sigma_1.
-var allColumns = columnsWhere(func(*solver.Metric) bool { return true })
+// allColumns are the columns that trajectory.csv may have between iteration and sigma_1.
+var allColumns = columnsIf(func(*solver.Metric) bool { return true })
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
 	s := solver.Sample{Iteration: iteration, Sigma: []float64{}}
@@ -40,7 +40,7 @@ func numbersOf(s solver.Sample) (all []float64) {
 	return append(all, s.Sigma...)
 }
 
-// sameTrajectory compares bit for bit; NaN is NaN.
+// sameTrajectory compares two trajectories bit for bit; NaN equals NaN.
 func sameTrajectory(t *testing.T, got, want solver.Trajectory) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -107,8 +107,8 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzReadTrajectory reads arbitrary text. It must not panic, and what is accepted is written and read as the
-// same.
+// FuzzReadTrajectory reads arbitrary text. It must not panic. A trajectory that it accepts must be the same
+// after it is written and read again.
 func FuzzReadTrajectory(f *testing.F) {
 	head := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds"
 	two := strings.Replace(head, ",seconds", ",imbalance,seconds", 1)
@@ -158,7 +158,7 @@ func TestReadTrajectoryRefuses(t *testing.T) {
 	}
 }
 
-// TestTrajectoryDocs: docs/files.md has the columns in the order in which they are written.
+// TestTrajectoryDocs: docs/files.md lists the columns in the order in which they are written.
 func TestTrajectoryDocs(t *testing.T) {
 	text, err := os.ReadFile("../docs/files.md")
 	if err != nil {

@@ -51,7 +51,7 @@ func BenchmarkCUDA(b *testing.B) {
 			for _, storage := range strings.Split(*benchStorages, ",") {
 				for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
-						c := benchCase{n, *benchM, members, entries, precision, Storage(storage)}
+						c := benchCase{n, *benchM, members, entries, precision, solver.Storage(storage)}
 						b.Run(c.String(), func(b *testing.B) {
 							if time.Since(began) > *benchUntil {
 								b.Skip("out of time")

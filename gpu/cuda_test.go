@@ -16,6 +16,7 @@ import (
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/internal/drivertest"
+	"github.com/matsense/matsense/solver"
 )
 
 // guarded devices have canaries around everything that is allocated.
@@ -54,7 +55,7 @@ func TestCUDABackend(t *testing.T) {
 		t.Run(string(storage), func(t *testing.T) {
 			b := onGPU(t, storage, solver.F64, guarded)
 			suite := backendtest.Suite{RowsOnly: true, Small: interpreted(b)}
-			if suite.Small && storage == Memory {
+			if suite.Small && storage == solver.Memory {
 				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
 			}
 			suite.Run(t, b)

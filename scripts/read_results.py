@@ -14,19 +14,21 @@ def read_run(run: pathlib.Path) -> str:
     summary = json.loads((run / "summary.json").read_text())
 
     assert all(kind == np.float64 for kind in trajectory.dtypes), trajectory.dtypes
-    assert factor.dtype == np.float64 and factor.shape == (summary["problem"]["n"], summary["problem"]["factor_rank"])
-    # The last row's singular values are those of the factor, to NumPy's own rounding.
+    problem = summary["problem"]
+    assert factor.dtype == np.float64 and factor.shape == (problem["n"], problem["factor_rank"])
+    # The last row's singular values are those of the factor, up to NumPy's rounding.
     sigma = trajectory.filter(like="sigma_").iloc[-1].to_numpy()
     np.testing.assert_allclose(np.linalg.svd(factor, compute_uv=False), sigma, atol=1e-14 * sigma[0])
-    assert trajectory.test_error.iloc[-1] == summary["final"]["test_error"]
-    return f"{len(trajectory)} samples, factor {factor.shape}, test error {summary['final']['test_error']:.2e}"
+    error = trajectory.test_error.iloc[-1]
+    assert error == summary["final"]["test_error"]
+    return f"{len(trajectory)} samples, factor {factor.shape}, test error {error:.2e}"
 
 
 def read_sweep(sweep: pathlib.Path) -> str:
     runs = pd.read_parquet(sweep / "runs.parquet")
     text = pd.read_csv(sweep / "runs.csv", dtype=str, keep_default_na=False)
 
-    # Parquet has the columns in the order of their names, and each cell as runs.csv has it, to the last digit.
+    # Parquet has the columns in the order of their names, and each cell as in runs.csv, to the last digit.
     assert sorted(text.columns) == list(runs.columns), runs.columns
     for name, column in runs.items():
         for cell, written in zip(column, text[name], strict=True):
@@ -36,7 +38,7 @@ def read_sweep(sweep: pathlib.Path) -> str:
                 same = written == str(cell).lower()
             elif isinstance(cell, str):
                 same = written == cell
-            else:  # a seed may be past what a float64 holds; whole numbers with gaps are read as such
+            else:  # a seed may exceed the integers of a float64; pandas reads integers with gaps as float64
                 same = written == str(cell) or float(written) == cell
             assert same, (name, cell, written)
     for name in ("run", "iterations"):

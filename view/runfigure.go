@@ -6,7 +6,7 @@ import (
 )
 
 // RunFigure returns the figure of a run's trajectory and phases. Its Write gives [report.ErrEmpty] if there
-// is nothing to draw.
+// is nothing to draw: an estimate without descent has no trajectory.
 func RunFigure(r *experiment.Run) Figure {
 	f := trajectory(r)
 	return Figure{Name: "trajectory", Chart: f.Chart(), drawing: f}
@@ -14,7 +14,10 @@ func RunFigure(r *experiment.Run) Figure {
 
 // trajectory returns the drawing of a run, with its title and phases.
 func trajectory(r *experiment.Run) report.Figure {
-	f := report.Figure{Trajectory: r.Trajectory, Title: title(&r.Config), Rank: r.Config.Rank}
+	f := report.Figure{Title: title(&r.Config), Rank: r.Config.Rank}
+	if !r.Config.EstimatesOnly() {
+		f.Trajectory = r.Trajectory
+	}
 	if s := r.Summary; s != nil && s.Recovered != nil {
 		at := func(m *experiment.Metrics) *int {
 			if m == nil {

@@ -24,12 +24,14 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 		Verdict: report.Verdict{
 			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
 		},
-		Charts: []report.Chart{trajectory(r).Chart()},
 		Repeat: report.Repeat{
 			Commands: []string{"matsense run --config config.yaml"},
 			Note:     "Repeats the run from the file below: to the bit on the same kind of device.",
-			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: c.YAML()},
+			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: r.ConfigFile},
 		},
+	}
+	if !c.EstimatesOnly() {
+		p.Charts = []report.Chart{trajectory(r).Chart()}
 	}
 	switch {
 	case c.Parametrization == "sparse":

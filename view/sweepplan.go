@@ -40,5 +40,5 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 		left = "about " + Rounded(p.Estimate) + " on this machine"
 	}
 	fmt.Fprintf(w, "%s with measurements of their own, up to %s together, %s of memory for data, %s\n",
-		Count(len(p.Part), "group"), Count(p.Seats, "run"), experiment.Bytes(p.Bytes), left)
+		Count(len(p.Part), "group"), Count(p.Together, "run"), experiment.Bytes(p.Bytes), left)
 }

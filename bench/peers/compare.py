@@ -1,20 +1,22 @@
-"""One gradient in matsense, NumPy and PyTorch: what bench/peers/run runs once it has made the environment.
+"""Compares one gradient in matsense, NumPy and PyTorch; bench/peers/run makes the environment and calls it.
 
-All get the same problem: m symmetric n × n matrices A_i, observations y, and B factors U of n × r. NumPy and PyTorch have
-the A_i as one dense array of m × n² numbers and compute the gradient as steps.py has it, each in the form and layout that
-is fastest for it here. matsense has rows of n(n+1)/2 entries in one of its number formats, in memory or generated when
-needed, and computes it in one of its arithmetics. Everybody has as many threads as there are cores.
+All have the same problem: m symmetric n × n matrices A_i, observations y, and B factors U of n × r. NumPy and
+PyTorch store the A_i as one dense array of m × n² numbers, and compute the gradient in that form of steps.py
+which is fastest for them on this machine. matsense stores rows of n(n+1)/2 entries in one of its number
+formats, or generates them when needed, and computes in one of its arithmetics. All have as many threads as
+there are cores.
 
-First, the gradients must agree. Each of matsense's configurations is compared with NumPy on the very entries of its format,
-for a few hundred measurements; and on the whole problem with f32 entries, whose A the peers are then timed on, everybody
-is compared with NumPy float64. If one is off, nothing is timed and the exit code is 1.
+First, the gradients must agree. For a few hundred measurements, each configuration of matsense is compared
+with NumPy on the same entries. On the whole problem with f32 entries, which the peers are then timed on, all
+are compared with NumPy float64. If a gradient is wrong, nothing is timed and the exit code is 1.
 
-Then come rounds. In each, every contestant has its turn: a pause in which the threads of the one before go to sleep, a
-measurement of the rate at which memory is read, a gradient to warm up, and up to five whose median counts. The
-order is rotated from round to round, and ratios are taken within a round, so that a noisy machine hurts all alike.
+Then come rounds. In each, every contestant has a turn: a pause, in which the threads of the previous one go
+to sleep; a measurement of memory's read rate; one gradient to warm up; up to five gradients, whose median
+counts. The order rotates from round to round, and ratios are taken within a round, so that noise of the
+machine affects all alike.
 
-"× NumPy" is how many times as fast a contestant is as NumPy float64 in the same round, its median over the rounds. "GB/s" counts
-what a gradient must read from memory: A twice for the peers, once in blocks; the entries once for matsense.
+"× NumPy" is the speed relative to NumPy float64 in the same round, the median over the rounds. "GB/s" counts
+the bytes that a gradient must read: A twice for the peers (once in blocks), the entries once for matsense.
 """
 
 from __future__ import annotations
@@ -38,15 +40,15 @@ from options import parse
 from steps import Library, blocked, numpy_library, peers, torch_library
 from tables import Line, markdown, table
 
-EXACT, CLOSE = 1e-12, 1e-4  # how far off float64 and other arithmetic may be, relative
+EXACT, CLOSE = 1e-12, 1e-4  # relative error allowed to float64 and to other arithmetic
 CHECKED = 400  # measurements in the comparison of every format
-PAUSE = 0.05  # seconds: waiting threads of a BLAS keep a core busy for some 20 ms
+PAUSE = 0.05  # seconds; waiting threads of a BLAS keep a core busy for some 20 ms
 VISIT = 0.25  # seconds that a contestant's turn should last
-TIMED = Configuration("f32", "memory", "f64")  # whose A the peers get
+TIMED = Configuration("f32", "memory", "f64")  # the peers get the A of this one
 
 
 class Contestant(Protocol):
-    """What has a turn: an Engine or a Peer."""
+    """A contestant: an Engine or a Peer."""
 
     @property
     def name(self) -> str: ...
@@ -62,7 +64,7 @@ class Contestant(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """A gradient held against NumPy's in float64."""
+    """A comparison of a gradient with NumPy's in float64."""
 
     what: str
     error: float  # relative, of all members together
@@ -74,7 +76,7 @@ class Check:
 
 
 def say(text: str) -> None:
-    """Tells a person how far it is."""
+    """Prints progress for a person."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -93,10 +95,10 @@ def reference_gradients(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarr
 
 
 def require_memory(options: argparse.Namespace, available: float) -> None:
-    """Ends the program where the arrays would not fit."""
+    """Ends the program if the arrays would not fit."""
     n, m = options.n, options.measurements
     entries = m * n * (n + 1) / 2 * sum(bits / 8 for bits in BITS.values())
-    needed = 12 * m * n * n + entries + 1.5e9  # A twice; the rest is the probe of the bandwidth, and the programs
+    needed = 12 * m * n * n + entries + 1.5e9  # A twice; 1.5 GB for programs and the bandwidth probe
     say(f"needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are available")
     if needed > available:
         sys.exit("bench/peers: there is not enough memory; give a smaller --n or fewer --measurements")
@@ -115,18 +117,21 @@ def check_formats(ours: Ours, options: argparse.Namespace) -> list[Check]:
             refusals.add(engine)
             continue
         if configuration.entries not in references:
-            references[configuration.entries] = reference_gradients(engine.matrices(), engine.observations(), engine.factors())
-        checks.append(check(engine.name, engine, references[configuration.entries], configuration.precision == "f64"))
+            references[configuration.entries] = reference_gradients(
+                engine.matrices(), engine.observations(), engine.factors())
+        reference = references[configuration.entries]
+        checks.append(check(engine.name, engine, reference, configuration.precision == "f64"))
         engine.release()
     return checks
 
 
 def open_engines(ours: Ours, options: argparse.Namespace) -> dict[Configuration, Engine]:
-    """Opens an engine for every configuration that there is."""
+    """Opens an engine for every configuration that the backend has."""
     say(f"\nmaking the rows, and A, for m = {options.measurements}")
     engines = {}
+    sizes = options.n, options.measurements, options.factor_rank, max(options.members)
     for configuration in CONFIGURATIONS:
-        engine = prepare(ours, configuration, options.n, options.measurements, options.factor_rank, max(options.members))
+        engine = prepare(ours, configuration, *sizes)
         if isinstance(engine, Engine):
             engines[configuration] = engine
     return engines
@@ -134,7 +139,7 @@ def open_engines(ours: Ours, options: argparse.Namespace) -> dict[Configuration,
 
 def gather(engines: dict[Configuration, Engine], libraries: list[Library], options: argparse.Namespace,
            ) -> tuple[list[list[Contestant]], list[Check]]:
-    """The contestants for each number of members, and how they compare on the whole problem."""
+    """The contestants for each number of members, and their comparisons on the whole problem."""
     timed = engines[TIMED]
     A, y, U = timed.matrices(), timed.observations(), timed.factors()
     reference = reference_gradients(A, y, U)
@@ -149,7 +154,8 @@ def gather(engines: dict[Configuration, Engine], libraries: list[Library], optio
             for array in arrays:
                 for peer in peers(library, array, y, U, members):
                     runs = f", {members} runs" if members > 1 else ""
-                    checks.append(check(f"{peer.name}{runs}: {peer.form}", peer, reference, array.dtype == np.float64))
+                    what = f"{peer.name}{runs}: {peer.form}"
+                    checks.append(check(what, peer, reference, array.dtype == np.float64))
                     group.append(peer)
         groups.append(group + [engine.of(members) for engine in engines.values()])
     return groups, checks
@@ -177,12 +183,14 @@ def visit(ours: Ours, contestant: Contestant, line: Line) -> None:
     line.seconds.append(statistics.median(contestant.seconds(min(5, math.ceil(VISIT / warm)))))
 
 
-def peaks(binary: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace) -> list[tuple[Configuration, int, float]]:
+def peaks(binary: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace,
+          ) -> list[tuple[Configuration, int, float]]:
     """The memory of a process for each configuration that generates its rows."""
     found = []
+    sizes = options.n, options.measurements, options.factor_rank
     for configuration in CONFIGURATIONS:
         for members in options.members if configuration.storage == "generated" else []:
-            size = peak(binary, folder, configuration, options.n, options.measurements, options.factor_rank, members)
+            size = peak(binary, folder, configuration, *sizes, members)
             if size is not None:
                 found.append((configuration, members, size))
     return found
@@ -200,20 +208,22 @@ def describe(results: list[list[Line]], memory: list[tuple[Configuration, int, f
     everything = [b for lines in results for line in lines for b in line.bandwidths]
     parts.append(f"read bandwidth: {statistics.median(everything) / 1e9:.1f} GB/s, "
                  f"{min(everything) / 1e9:.1f} to {max(everything) / 1e9:.1f}")
-    rows = [[str(configuration), str(members), f"{size / 1e6:.0f}"] for configuration, members, size in memory]
-    parts.append("memory of a process of its own, at its peak")
+    rows = [[str(configuration), str(members), f"{size / 1e6:.0f}"]
+            for configuration, members, size in memory]
+    parts.append("peak memory of a separate process")
     parts.append(markdown([["entries, storage, arithmetic", "runs", "MB"], *rows]))
     return "\n\n".join(parts)
 
 
 def record(options: argparse.Namespace, setting: str, checks: list[Check], results: list[list[Line]],
            memory: list[tuple[Configuration, int, float]]) -> str:
-    """Everything, for programs."""
+    """All results as JSON."""
     return json.dumps({
         **vars(options), "setting": setting,
         "checks": [dataclasses.asdict(c) for c in checks],
         "results": [dataclasses.asdict(line) for lines in results for line in lines],
-        "peak_memory": [{**dataclasses.asdict(c), "members": members, "bytes": size} for c, members, size in memory],
+        "peak_memory": [{**dataclasses.asdict(c), "members": members, "bytes": size}
+                        for c, members, size in memory],
     })
 
 
@@ -228,8 +238,9 @@ def main() -> None:
         with contextlib.closing(Ours(binary, folder)) as ours:
             machine = ours.ask("machine")
             versions = ", ".join(f"{library.name} {library.version}" for library in libraries)
-            setting = (f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}, {options.rounds} rounds, "
-                       f"{options.threads} threads; {machine.get('processor') or 'unknown processor'}; "
+            setting = (f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}, "
+                       f"{options.rounds} rounds, {options.threads} threads; "
+                       f"{machine.get('processor') or 'unknown processor'}; "
                        f"matsense {machine['device']}, {machine['go']}; {versions}")
             say(setting)
             require_memory(options, machine["available_bytes"])
@@ -238,12 +249,15 @@ def main() -> None:
             groups, more = gather(engines, libraries, options)
             checks += more
             if wrong := [c for c in checks if not c.error <= c.limit]:
-                sys.exit(f"bench/peers: {len(wrong)} of {len(checks)} gradients are wrong, so that times would mean nothing")
+                sys.exit(f"bench/peers: {len(wrong)} of {len(checks)} gradients are wrong; nothing was timed")
             say("")
             results = measure(ours, groups, options.rounds)
         memory = peaks(binary, folder, options)
     say(f"{time.perf_counter() - began:.0f} s in all\n")
-    print(record(options, setting, checks, results, memory) if options.json else f"{setting}\n\n{describe(results, memory)}")
+    if options.json:
+        print(record(options, setting, checks, results, memory))
+    else:
+        print(f"{setting}\n\n{describe(results, memory)}")
 
 
 if __name__ == "__main__":

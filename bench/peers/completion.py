@@ -1,9 +1,11 @@
 """A gradient of matrix completion in matsense and in SciPy, in turn: bench/peers/completion.py --help.
 
-f(U) = 1/(4p) Σ (UUᵀ − M)² over observed positions on both sides of the diagonal, p their share of all. SciPy does what a user would
-write: the residuals by np.einsum of gathered rows of U, block by block so that they stay in cache, put into a CSR matrix that was made
-once, times U. matsense is the Go benchmark BenchmarkSampled, run by `go test`, on a problem of the same size with positions drawn by
-the same law. Rounds alternate; a line has medians, least and greatest, and the ratio is that within each round, its median.
+f(U) = 1/(4p) Σ (UUᵀ − M)² over observed positions on both sides of the diagonal; p is their share of all.
+SciPy does what a user would write: it computes the residuals by np.einsum of gathered rows of U, block by
+block so that they stay in cache, puts them into a CSR matrix that was made once, and multiplies by U.
+matsense is the Go benchmark BenchmarkSampled, run by `go test`, on a problem of the same size with positions
+from the same law. The two take turns. A line has the median, least and greatest time of each, and the median
+of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BLOCK = 1 << 15  # entries whose rows are gathered at a time
+BLOCK = 1 << 15  # entries of a block
 
 
 def problem(n: int, m: int, r: int) -> tuple[sp.csr_array, np.ndarray, np.ndarray]:
@@ -40,7 +42,7 @@ def problem(n: int, m: int, r: int) -> tuple[sp.csr_array, np.ndarray, np.ndarra
 
 
 def gradient(M: sp.csr_array, rows: np.ndarray, E: sp.csr_array, U: np.ndarray, per_p: float) -> np.ndarray:
-    """1/p P_Ω(UUᵀ − M)·U, with E as memory for the residuals."""
+    """1/p P_Ω(UUᵀ − M)·U; E is overwritten with the residuals."""
     for at in range(0, len(rows), BLOCK):
         part = slice(at, at + BLOCK)
         np.einsum("kr,kr->k", U[rows[part]], U[M.indices[part]], out=E.data[part])
@@ -49,7 +51,7 @@ def gradient(M: sp.csr_array, rows: np.ndarray, E: sp.csr_array, U: np.ndarray, 
 
 
 def check() -> float:
-    """The gradient's relative difference from the one by dense matrices, of a small problem."""
+    """The relative difference of the gradient from that by dense matrices, for a small problem."""
     M, rows, U = problem(50, 300, 4)
     dense = M.toarray()
     seen = np.zeros((50, 50), dtype=bool)
@@ -59,7 +61,7 @@ def check() -> float:
 
 
 def ours(binary: str, r: int, count: int) -> float:
-    """Seconds of a gradient in matsense, the mean of some."""
+    """Seconds of a gradient in matsense, the mean of count calls."""
     command = [binary, "-test.run", "^$", "-test.bench", f"Sampled/r={r}$", "-test.benchtime", f"{count}x"]
     out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "cpu").stdout
     found = re.search(r"([\d.]+) ns/op", out)
@@ -69,18 +71,21 @@ def ours(binary: str, r: int, count: int) -> float:
 
 def main() -> None:
     """Measures and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5, help="gradients in each turn")
-    parser.add_argument("--factor-ranks", type=int, nargs="+", default=[5, 10, 40], help="those of BenchmarkSampled")
+    parser.add_argument("--factor-ranks", type=int, nargs="+", default=[5, 10, 40],
+                        help="ranks that BenchmarkSampled has")
     options = parser.parse_args()
     off = check()
     assert off < 1e-13, off
-    n, m = 20000, 1_000_000  # BenchmarkSampled's
+    n, m = 20000, 1_000_000  # as in BenchmarkSampled
     with tempfile.TemporaryDirectory() as scratch:
         binary = os.path.join(scratch, "cpu.test")
         subprocess.run(["go", "test", "-c", "-o", binary, "./cpu"], check=True, cwd=ROOT)
-        print(f"n = {n}, m = {m} entries, {os.cpu_count()} cores; ms of a gradient, median (least–greatest) of {options.rounds} rounds")
+        print(f"n = {n}, m = {m} entries, {os.cpu_count()} cores; ms of a gradient, "
+              f"median (least–greatest) of {options.rounds} rounds")
         for r in options.factor_ranks:
             M, rows, U = problem(n, m, r)
             E = M.copy()
@@ -93,8 +98,10 @@ def main() -> None:
                 theirs.append((time.perf_counter() - began) / options.steps)
                 mine.append(ours(binary, r, options.steps))
             ratio = [a / b for a, b in zip(theirs, mine)]
-            line = [f"{1e3 * statistics.median(x):.0f} ({1e3 * min(x):.0f}–{1e3 * max(x):.0f})" for x in (theirs, mine)]
-            print(f"r = {r}: SciPy {line[0]}, matsense {line[1]}, ratio {statistics.median(ratio):.1f} ({min(ratio):.1f}–{max(ratio):.1f})", flush=True)
+            scipy, matsense = [f"{1e3 * statistics.median(x):.0f} ({1e3 * min(x):.0f}–{1e3 * max(x):.0f})"
+                               for x in (theirs, mine)]
+            print(f"r = {r}: SciPy {scipy}, matsense {matsense}, "
+                  f"ratio {statistics.median(ratio):.1f} ({min(ratio):.1f}–{max(ratio):.1f})", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,19 @@ import os
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on."""
+    """Parses a positive whole number."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
 
 
 def counts(text: str) -> list[int]:
-    """Positive whole numbers with commas between them, in order, each once."""
+    """Parses positive whole numbers with commas between them; sorts them, without duplicates."""
     return sorted({positive(word) for word in text.split(",")})
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -27,15 +27,17 @@ def cores() -> int:
 
 def parse() -> argparse.Namespace:
     """Reads the command line."""
-    p = argparse.ArgumentParser(prog="bench/peers/run", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-                                description="One gradient in matsense, NumPy and PyTorch, in turn, on the same numbers.")
+    p = argparse.ArgumentParser(
+        prog="bench/peers/run", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Compares one gradient in matsense, NumPy and PyTorch, in turn, on the same numbers.")
     p.add_argument("--n", type=positive, default=200, help="the unknown matrix is n × n")
     p.add_argument("--measurements", type=positive, default=10_000, help="number m of measurements")
-    p.add_argument("--factor-rank", type=positive, help="columns r of the factor (default: n)", default=argparse.SUPPRESS)
-    p.add_argument("--members", type=counts, default="1,8", help="runs in one pass, one table for each number")
-    p.add_argument("--rounds", type=positive, default=5, help="how often each contestant has its turn")
+    p.add_argument("--factor-rank", type=positive, default=argparse.SUPPRESS,
+                   help="columns r of the factor (default: n)")
+    p.add_argument("--members", type=counts, default="1,8", help="runs in one pass, a table for each number")
+    p.add_argument("--rounds", type=positive, default=5, help="turns of each contestant")
     p.add_argument("--threads", type=positive, default=cores(), help="threads of each contestant")
-    p.add_argument("--torch", action="store_true", help="install PyTorch if it is not there (5.4 GB on Linux)")
+    p.add_argument("--torch", action="store_true", help="install PyTorch if missing (5.4 GB on Linux)")
     p.add_argument("--json", action="store_true", help="print all times as one JSON object, not tables")
     options = p.parse_args()
     options.factor_rank = getattr(options, "factor_rank", options.n)

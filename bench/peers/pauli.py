@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """One gradient from Pauli words in matsense and NumPy, in turn, on the same machine.
 
-    .venv/bin/python bench/peers/pauli.py --rounds 5    # .venv as bench/peers/run makes it; 3 GB of memory, some minutes
+    .venv/bin/python bench/peers/pauli.py --rounds 5    # 3 GB of memory, some minutes
 
-The m = 10·n words are different ones with an even number of Y. NumPy has three forms: word by word, with a gather of the rows j ^ x; the
-words of each x together, whose signs are a matrix that is made beforehand; and dense rows, two matrix-vector products, where these fit into
-memory. All three are compared before anything is timed. matsense is `go test -bench Pauli ./cpu`, whose own words are others of the same law.
+bench/peers/run makes .venv. There are m = 10·n different words with an even number of Y. NumPy has three
+forms: word by word, with a gather of the rows j ^ x; all words of an x together, with a matrix of their signs
+that is made beforehand; and dense rows, two matrix-vector products, if these fit into memory. All three are
+compared before any is timed. matsense is `go test -bench Pauli ./cpu`, with other words of the same law.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SIZES = [(64, 1), (64, 64), (256, 1), (256, 256), (1024, 1), (4096, 1)]
-LARGEST = 256  # n of dense rows, and of words one by one: at 1024 these take gigabytes, and those seconds
+LARGEST = 256  # n of dense rows, which take gigabytes at 1024, and of words one by one, which take seconds
 Gradient = Callable[[np.ndarray], np.ndarray]
 
 
@@ -37,7 +38,7 @@ def parity(v: np.ndarray) -> np.ndarray:
 
 
 def draw(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of m different words with an even number of Y, by x."""
+    """Masks of m different words with an even number of Y, sorted by x."""
     rng = np.random.default_rng(n)
     words: set[tuple[int, int]] = set()
     while len(words) < m:
@@ -93,16 +94,17 @@ def forms(n: int, m: int, y: np.ndarray) -> dict[str, Gradient]:
 
 
 def ours(binary: pathlib.Path, n: int, m: int, r: int) -> dict[str, float]:
-    """Milliseconds of one gradient from words and, where there is one, from dense rows."""
+    """Milliseconds of one gradient from words and, if the benchmark has them, from dense rows."""
     names = {"words": "matsense, words", "rows": "matsense, dense rows of f32"}
-    out = subprocess.run([binary, "-test.run", "^$", "-test.bench", f"^BenchmarkPauli$/.*/n={n}$/m={m}$/r={r}$", "-test.benchtime", "5x"],
+    benchmark = f"^BenchmarkPauli$/.*/n={n}$/m={m}$/r={r}$"
+    out = subprocess.run([binary, "-test.run", "^$", "-test.bench", benchmark, "-test.benchtime", "5x"],
                          check=True, capture_output=True, text=True, cwd=ROOT / "cpu").stdout
     found = re.findall(r"^BenchmarkPauli/(\w+)/\S+\s+\d+\s+([\d.]+) ns/op", out, re.MULTILINE)
     return {names[form]: float(ns) / 1e6 for form, ns in found}
 
 
 def timed(gradient: Gradient, U: np.ndarray) -> float:
-    """Milliseconds of a call, the mean of as many as take some tenths of a second."""
+    """Milliseconds of a call, the mean of up to 5 calls within 0.2 s."""
     began, calls = time.perf_counter(), 0
     while calls == 0 or time.perf_counter() - began < 0.2 and calls < 5:
         gradient(U)
@@ -127,14 +129,15 @@ def compare(binary: pathlib.Path, n: int, r: int, rounds: int) -> None:
             times[name].append(timed(gradient, U))
     best = statistics.median(times["matsense, words"])
     for name, ms in times.items():
-        print(f"n = {n}, m = {m}, r = {r}: {name}: {statistics.median(ms):.3g} ms ({min(ms):.3g} to {max(ms):.3g}), "
-              f"{statistics.median(ms) / best:.3g} ×", flush=True)
+        print(f"n = {n}, m = {m}, r = {r}: {name}: {statistics.median(ms):.3g} ms "
+              f"({min(ms):.3g} to {max(ms):.3g}), {statistics.median(ms) / best:.3g} ×", flush=True)
 
 
 def main() -> None:
     """Builds the benchmark and compares all sizes."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    p.add_argument("--rounds", type=int, default=5, help="how often each contestant has its turn")
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0],
+                                formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    p.add_argument("--rounds", type=int, default=5, help="turns of each contestant")
     rounds = p.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         binary = pathlib.Path(folder) / "cpu.test"

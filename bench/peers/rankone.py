@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """One step of gradient descent on rank-one measurements in matsense, beside dense Gaussian ones, and NumPy.
 
-    .venv/bin/python bench/peers/rankone.py                        # n = 200, m = 4,000, r = 5: a minute or two
+    .venv/bin/python bench/peers/rankone.py           # n = 200, m = 4,000, r = 5: a minute or two
     .venv/bin/python bench/peers/rankone.py --n 1000 --measurements 20000 --no-dense
 
-y_i = a_i^T M a_i with the rows a_i of a Gaussian m x n matrix A. NumPy does the same matrix products, which nobody would write otherwise,
+y_i = a_i^T M a_i with the rows a_i of a Gaussian m x n matrix A. NumPy does the same matrix products, as any
+user would write them:
 
-    P = A U,   res = rowwise P·P − y,   ∇f = Aᵀ (res P) / m,
+    P = A U,   res = rowwise P·P − y,   ∇f = Aᵀ (res P) / m.
 
-matsense is run by its command, and its time a step is that of its summary, with nothing measured between the first step and the last. The
-contestants take turns; medians of the rounds are told with the least and the greatest. bench/peers/run makes .venv with NumPy.
+matsense runs as a command. Its time of a step is from its summary, without metrics between the first step and
+the last. The contestants take turns; the output has the median, least and greatest of the rounds.
+bench/peers/run makes .venv with NumPy.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def numpy_step(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """The next factor."""
+    """Returns the factor after one step."""
     P = A @ U
     res = np.einsum("ij,ij->i", P, P) - y
     P *= res[:, None]
@@ -36,7 +39,7 @@ def numpy_step(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarray:
 
 
 def numpy_seconds(A: np.ndarray, y: np.ndarray, U: np.ndarray, steps: int) -> float:
-    """The time of a step."""
+    """The seconds of a step in NumPy."""
     began = time.perf_counter()
     for _ in range(steps):
         U = numpy_step(A, y, U)
@@ -44,11 +47,13 @@ def numpy_seconds(A: np.ndarray, y: np.ndarray, U: np.ndarray, steps: int) -> fl
 
 
 def matsense_seconds(program: str, options: argparse.Namespace, ensemble: list[str], steps: int) -> float:
-    """The time of a step of the command."""
+    """The seconds of a step in matsense's command."""
     with tempfile.TemporaryDirectory() as folder:
         out = str(pathlib.Path(folder) / "run")
-        subprocess.run([program, "run", "--n", str(options.n), "--rank", "1", "--measurements", str(options.measurements),
-                        "--factor-rank", str(options.factor_rank), "--step", "0.01", "--iterations", str(steps), "--measure-every", str(steps),
+        subprocess.run([program, "run", "--n", str(options.n), "--rank", "1",
+                        "--measurements", str(options.measurements),
+                        "--factor-rank", str(options.factor_rank), "--step", "0.01",
+                        "--iterations", str(steps), "--measure-every", str(steps),
                         "--workers", str(options.workers), "--device", "cpu", "--out", out, *ensemble],
                        check=True, capture_output=True)
         summary = json.loads((pathlib.Path(out) / "summary.json").read_text())
@@ -56,8 +61,9 @@ def matsense_seconds(program: str, options: argparse.Namespace, ensemble: list[s
 
 
 def main() -> None:
-    """Takes the times, and tells them."""
-    parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measures and prints."""
+    parse = argparse.ArgumentParser(description=__doc__,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--n", type=int, default=200)
     parse.add_argument("--measurements", type=int, default=4000)
     parse.add_argument("--factor-rank", type=int, default=5)
@@ -73,21 +79,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = str(pathlib.Path(folder) / "matsense")
         subprocess.run(["go", "build", "-o", program, "./cmd/matsense"], cwd=ROOT, check=True)
+
+        def matsense(steps: int, *ensemble: str) -> Callable[[], float]:
+            return lambda: matsense_seconds(program, options, list(ensemble), steps)
+
         contestants = {
             "NumPy, the same products": lambda: numpy_seconds(A, y, U, 20),
-            "rank-one": lambda: matsense_seconds(program, options, ["--ensemble", "rank-one", "--storage", "memory"], 50),
-            "rank-one, generated": lambda: matsense_seconds(program, options, ["--ensemble", "rank-one", "--storage", "generated"], 5),
+            "rank-one": matsense(50, "--ensemble", "rank-one", "--storage", "memory"),
+            "rank-one, generated": matsense(5, "--ensemble", "rank-one", "--storage", "generated"),
         }
         if not options.no_dense:
-            contestants["gaussian f32"] = lambda: matsense_seconds(program, options, ["--entries", "f32", "--storage", "memory"], 5)
+            contestants["gaussian f32"] = matsense(5, "--entries", "f32", "--storage", "memory")
         times: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(options.rounds):
             for name, seconds in contestants.items():
                 times[name].append(1000 * seconds())
-    print(f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}; milliseconds a step, medians of {options.rounds} rounds")
-    for name, all_times in times.items():
-        ratios = [a / b for a, b in zip(times["NumPy, the same products"], all_times)]
-        print(f"{name:26} {statistics.median(all_times):8.2f}  ({min(all_times):.2f} to {max(all_times):.2f}), "
+    print(f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}; "
+          f"milliseconds a step, medians of {options.rounds} rounds")
+    for name, ms in times.items():
+        ratios = [a / b for a, b in zip(times["NumPy, the same products"], ms)]
+        print(f"{name:26} {statistics.median(ms):8.2f}  ({min(ms):.2f} to {max(ms):.2f}), "
               f"{statistics.median(ratios):.2f} x NumPy")
 
 

@@ -1,13 +1,14 @@
 """The gradient as a user would write it in NumPy or PyTorch, in every form that might be the fastest.
 
-A is a dense array of m × n² numbers whose row i is vec(A_i), y has m numbers, and U is an array of B × n × r: the factors
-of B runs. Each form returns the B gradients
+A is a dense array of m × n² numbers whose row i is vec(A_i), y has m numbers, and U is an array of B × n × r:
+the factors of B runs. Each form returns the B gradients
 
     ∇f(U) = 1/m Σ_i (⟨A_i, UUᵀ⟩ − y_i) A_i U
 
-The operators are the same in both libraries, and so is the code. One run is two matrix-vector products; several are two
-matrix products with B columns. "in blocks" does both for a block of rows while the block is in cache, so that A comes from memory
-once and not twice: few would write it, but nothing keeps anyone from it.
+The operators are the same in both libraries, so both share the code. One run takes two matrix-vector
+products; several runs take two matrix products with B columns. "in blocks" does both products for a block of
+rows while the block is in cache, so that A is read from memory once and not twice. Few users would write this
+form.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Gradient = Callable[[Array, Array, Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """What NumPy and PyTorch do not have in common."""
+    """The differences between NumPy and PyTorch."""
 
     name: str
     version: str
@@ -41,14 +42,15 @@ def numpy_library() -> Library:
 
 
 def torch_library(threads: int) -> Library | None:
-    """PyTorch on the CPU, if it is there and starts."""
+    """PyTorch on the CPU, if it is installed and starts."""
     try:
         import torch
-    except (ImportError, OSError, ValueError):  # the last two where it does not find NVIDIA's libraries
+    except (ImportError, OSError, ValueError):  # the last two if it does not find NVIDIA's libraries
         return None
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
-    return Library("PyTorch", torch.__version__, torch.from_numpy, lambda a: a.numpy(), lambda a: a.contiguous())
+    return Library("PyTorch", torch.__version__, torch.from_numpy,
+                   lambda a: a.numpy(), lambda a: a.contiguous())
 
 
 def lifted(U: Array) -> Array:
@@ -75,8 +77,9 @@ def one_by_one(A: Array, y: Array, U: Array, gradient: Gradient) -> list[Array]:
     return [gradient(A, y, u[None]) for u in U]
 
 
-def stacked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], columns: bool, transposed: bool) -> Array:
-    """Several runs: two matrix products. The runs are the columns of Z and the residuals, or their rows."""
+def stacked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], columns: bool,
+            transposed: bool) -> Array:
+    """Several runs: two matrix products. The runs are the columns, or the rows, of Z and of the residuals."""
     Z = lifted(U)
     res = A @ contiguous(Z.T) - y[:, None] if columns else (Z @ A.T - y).T
     g = contiguous((A.T @ res).T) if transposed else res.T @ A
@@ -84,7 +87,7 @@ def stacked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], 
 
 
 def blocked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], rows: int) -> Array:
-    """Both products for a block of rows, before the next."""
+    """Both products for one block of rows after another."""
     if len(U) == 1:
         z = lifted(U)[0]
         g = 0 * z
@@ -101,11 +104,13 @@ def blocked(A: Array, y: Array, U: Array, contiguous: Callable[[Array], Array], 
 
 
 def forms(library: Library, members: int) -> dict[str, Gradient]:
-    """The forms that read A twice, the one that most would write first."""
+    """The forms that read A twice. The first is the form that most users would write."""
     if members == 1:
-        return {"A.T @ res": functools.partial(one, transposed=True), "res @ A": functools.partial(one, transposed=False)}
+        return {"A.T @ res": functools.partial(one, transposed=True),
+                "res @ A": functools.partial(one, transposed=False)}
+    several = functools.partial(stacked, contiguous=library.contiguous)
     return {
-        f"{first}, {second}": functools.partial(stacked, contiguous=library.contiguous, columns=columns, transposed=transposed)
+        f"{first}, {second}": functools.partial(several, columns=columns, transposed=transposed)
         for first, columns in (("A @ Z", True), ("Z.T @ A.T", False))
         for second, transposed in (("A.T @ Res", True), ("Res.T @ A", False))
     }
@@ -113,7 +118,8 @@ def forms(library: Library, members: int) -> dict[str, Gradient]:
 
 def block_forms(library: Library) -> dict[str, Gradient]:
     """The forms that read A once."""
-    return {f"{rows} rows": functools.partial(blocked, contiguous=library.contiguous, rows=rows) for rows in (8, 32, 128)}
+    return {f"{rows} rows": functools.partial(blocked, contiguous=library.contiguous, rows=rows)
+            for rows in (8, 32, 128)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +129,7 @@ class Peer:
     name: str
     form: str
     members: int
-    bytes: float  # that are read from memory
+    bytes: float  # read from memory
     run: Callable[[], Array]
     give: Callable[[Array], np.ndarray]
 
@@ -134,20 +140,20 @@ class Peer:
         return np.concatenate(parts).astype(np.float64)
 
     def seconds(self, count: int) -> list[float]:
-        """The time of each of some calls."""
+        """The seconds of each of count calls."""
         return [timed(self.run) for _ in range(count)]
 
 
 def timed(run: Callable[..., Any], *arguments: Any) -> float:
-    """The seconds that a call takes."""
+    """The seconds of a call."""
     began = time.perf_counter()
     run(*arguments)
     return time.perf_counter() - began
 
 
 def fastest(candidates: dict[str, Gradient], A: Array, y: Array, U: Array) -> tuple[str, Gradient]:
-    """The fastest of some forms: the best on all rows among those that are good on the first eighth of them, for some
-    take a hundred times as long as others."""
+    """The fastest form. Some forms take a hundred times as long as others, so the first eighth of the rows
+    selects candidates, and all rows decide among them."""
     some = max(1, len(y) // 8)
     first = {form: timed(gradient, A[:some], y[:some], U) for form, gradient in candidates.items()}
     good = [form for form in candidates if first[form] < 1.5 * min(first.values())]
@@ -156,12 +162,13 @@ def fastest(candidates: dict[str, Gradient], A: Array, y: Array, U: Array) -> tu
 
 
 def peers(library: Library, A: np.ndarray, y: np.ndarray, U: np.ndarray, members: int) -> list[Peer]:
-    """A library's contestants on an A of one type."""
+    """A library's contestants, for one type of A."""
     U = np.ascontiguousarray(U[:members], A.dtype)
     data = [library.take(a) for a in (A, y.astype(A.dtype), U)]
 
     def peer(suffix: str, form: str, passes: float, gradient: Gradient) -> Peer:
-        return Peer(f"{library.name} {A.dtype}{suffix}", form, members, passes * A.nbytes, lambda: gradient(*data), library.give)
+        name = f"{library.name} {A.dtype}{suffix}"
+        return Peer(name, form, members, passes * A.nbytes, lambda: gradient(*data), library.give)
 
     form, gradient = fastest(forms(library, members), *data)
     made = [peer("", form, 2, gradient)]

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-var rectangular = []string{"--parametrization", "uv", "--n", "12", "--n2", "9", "--rank", "2", "--measurements", "300", "--step", "0.5",
+var rectangular = []string{"--parametrization", "uv", "--n", "12", "--n2", "9", "--rank", "2",
+	"--measurements", "300", "--step", "0.5",
 	"--iterations", "200", "--workers", "2"}
 
 func runRectangular(t *testing.T, flags ...string) string {
@@ -19,29 +20,32 @@ func runRectangular(t *testing.T, flags ...string) string {
 	return dir
 }
 
-// TestRectangularRun: both factors are there, and the imbalance; the run is repeated from its configuration, resumed, drawn again,
-// and is the same in another storage and with other workers.
+// TestRectangularRun: both factors are there, and the imbalance; the run is repeated from its configuration,
+// resumed, drawn again, and is the same in another storage and with other workers.
 func TestRectangularRun(t *testing.T) {
 	dir := runRectangular(t)
 	if _, shape := factorOf(t, dir); !slices.Equal(shape, []int{12, 9}) {
 		t.Errorf("factor.npy has the shape %v", shape)
 	}
 	head, rows := table(t, dir)
-	if got := strings.Join(head[:10], ","); got != "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,imbalance,seconds,sigma_1" {
+	columns := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,imbalance,seconds,sigma_1"
+	if got := strings.Join(head[:10], ","); got != columns {
 		t.Errorf("the columns are %v", head)
 	}
 	agree(t, summaryOf(t, dir)["final"], head, rows[len(rows)-1])
 	if s := summaryOf(t, dir); s["recovered"] != true {
 		t.Errorf("recovered: %v", s["recovered"])
 	}
-	if page := string(read(t, dir, "report.html")); !strings.Contains(page, "Recovery of a 12 × 9 matrix of rank 2") || !strings.Contains(page, "imbalance of U and V") {
+	if page := string(read(t, dir, "report.html")); !strings.Contains(page,
+		"Recovery of a 12 × 9 matrix of rank 2") || !strings.Contains(page, "imbalance of U and V") {
 		t.Error("the report does not say what was found")
 	}
 	part := runRectangular(t, "--iterations", "73")
 	must(t, exitDone, "run", "--resume", "--out", part, "--iterations", "200")
 	again := filepath.Join(t.TempDir(), "again")
 	must(t, exitDone, "run", "--config", filepath.Join(dir, "config.yaml"), "--out", again)
-	for _, other := range []string{part, again, runRectangular(t, "--storage", "generated"), runRectangular(t, "--workers", "5")} {
+	for _, other := range []string{part, again, runRectangular(t, "--storage", "generated"),
+		runRectangular(t, "--workers", "5")} {
 		sameBits(t, other, dir)
 		if string(read(t, other, "factor-right.npy")) != string(read(t, dir, "factor-right.npy")) {
 			t.Errorf("%s: factor-right.npy differs", other)
@@ -59,12 +63,13 @@ func TestRectangularRun(t *testing.T) {
 	}
 }
 
-// TestRectangularPrecision: mixed arithmetic follows f64 where f32 stalls, whichever side is the longer one, and a device that runs the GPU's
-// kernels comes to the same.
+// TestRectangularPrecision: mixed arithmetic follows f64 where f32 stalls, whichever side is the longer one,
+// and a device that runs the GPU's kernels comes to the same.
 func TestRectangularPrecision(t *testing.T) {
 	for _, sides := range [][]string{{"--n", "12", "--n2", "9"}, {"--n", "9", "--n2", "12"}} {
 		final := func(flags ...string) float64 {
-			dir := runRectangular(t, slices.Concat(sides, []string{"--alpha", "1e-10", "--iterations", "300"}, flags)...)
+			dir := runRectangular(t,
+				slices.Concat(sides, []string{"--alpha", "1e-10", "--iterations", "300"}, flags)...)
 			return summaryOf(t, dir)["final"].(map[string]any)["test_error"].(float64)
 		}
 		double, mixed, single := final(), final("--precision", "mixed"), final("--precision", "f32")
@@ -85,9 +90,10 @@ func TestRectangularPrecision(t *testing.T) {
 	}
 }
 
-// TestRectangularSweep: what a sweep's run comes to is what it comes to alone.
+// TestRectangularSweep: a run gives the same bits alone or in a sweep.
 func TestRectangularSweep(t *testing.T) {
-	file := sweepFile(t, `base: {parametrization: uv, n: 10, rank: 2, measurements: 200, iterations: 60, step: 0.5, alpha: 1e-3}
+	file := sweepFile(t, `base: {parametrization: uv, n: 10, rank: 2, measurements: 200, iterations: 60,
+  step: 0.5, alpha: 1e-3}
 axes:
   - n2: [7, 13]
   - factor-rank: [2, 7]
@@ -101,10 +107,13 @@ seeds: 2
 		}
 		if i%5 == 0 {
 			alone := filepath.Join(t.TempDir(), "alone")
-			must(t, exitDone, "run", "--out", alone, "--parametrization", "uv", "--n", "10", "--rank", "2", "--measurements", "200", "--iterations", "60", "--step", "0.5",
-				"--alpha", "1e-3", "--n2", row["n2"], "--factor-rank", row["factor-rank"], "--method", row["method"], "--seed", row["seed"])
+			must(t, exitDone, "run", "--out", alone, "--parametrization", "uv", "--n", "10", "--rank", "2",
+				"--measurements", "200", "--iterations", "60", "--step", "0.5",
+				"--alpha", "1e-3", "--n2", row["n2"], "--factor-rank", row["factor-rank"], "--method",
+				row["method"], "--seed", row["seed"])
 			head, rows := table(t, alone)
-			for _, name := range []string{"train_loss", "test_error", "signal", "noise", "angle", "spectral_angle", "imbalance"} {
+			for _, name := range []string{"train_loss", "test_error", "signal", "noise", "angle",
+				"spectral_angle", "imbalance"} {
 				if want := rows[len(rows)-1][slices.Index(head, name)]; row[name] != want {
 					t.Errorf("run %d: %s is %s, alone %s", i, name, row[name], want)
 				}
@@ -125,12 +134,16 @@ func TestRectangularMistakes(t *testing.T) {
 		want  string
 	}{
 		{[]string{"--n2", "5"}, "--n2: n2 is for parametrization uv, deep or sparse, and this is psd"},
-		{[]string{"--truth-right", x}, "--truth-right: truth-right is for parametrization uv, deep or indefinite"},
+		{[]string{"--truth-right", x},
+			"--truth-right: truth-right is for parametrization uv, deep or indefinite"},
 		{[]string{"--parametrization", "vu"}, "--parametrization: must be psd, uv, "},
 		{[]string{"--parametrization", "uv", "--n2", "0"}, "--n2: n2 goes from 1 to"},
-		{[]string{"--parametrization", "uv", "--n2", "2", "--rank", "3"}, "--rank: rank goes from 1 to n2 = 2, got 3"},
-		{[]string{"--parametrization", "uv", "--init", x}, "--init: a start from files needs both init and init-right"},
-		{[]string{"--matrices", odd, "--observations", two}, "matrices that are not square need parametrization uv"},
+		{[]string{"--parametrization", "uv", "--n2", "2", "--rank", "3"},
+			"--rank: rank goes from 1 to n2 = 2, got 3"},
+		{[]string{"--parametrization", "uv", "--init", x},
+			"--init: a start from files needs both init and init-right"},
+		{[]string{"--matrices", odd, "--observations", two},
+			"matrices that are not square need parametrization uv"},
 		{append(own, "--n2", "7"), "--n2: n2 is 7, and matrices " + odd},
 		{append(own, "--truth", x), "--truth: a truth XYᵀ needs both truth and truth-right"},
 		{append(own, "--truth", x, "--truth-right", y), "the last must be (4, 1)"},

@@ -25,26 +25,36 @@ func newBench(env environment) *cobra.Command {
 	var o benchOptions
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure a step beside this device's limit, for every entry format",
-		Long: `Measure a step of gradient descent with an n × n factor for every entry format and arithmetic that the device has, beside
-the rate at which it reads memory, measured before each step. A step reads m·n(n+1)/2 entries at least once: the
-fraction says how near to that it comes. Medians over the rounds.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return bench(c.Context(), env, o) },
+		Short: "Measure the speed of a step for every entry format, beside the device's limit",
+		Long: `Measure a step of gradient descent with an n × n factor, for every entry format and
+arithmetic that the device has, and compare its rate with the rate at which the device reads memory,
+measured before each step. A step reads m·n(n+1)/2 entries at least once; the fraction says how close the
+step comes to that limit. All numbers are medians over the rounds.`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return bench(c.Context(), env, o)
+		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
 	f.IntVar(&o.n, "n", 200, "the unknown matrix is n × n")
 	f.IntVar(&o.m, "measurements", 10000, "number m of measurements")
 	f.StringVar(&o.device, "device", "auto", "where to run: auto, cpu, cuda, cuda:N or emulator")
-	f.StringVar(&o.storage, "storage", "auto", "rows in memory, generated, or auto: in memory, and q8 and signs generated too")
-	f.IntVar(&o.workers, "workers", 0, "goroutines that share the rows on the cpu (0: one for each core)")
-	f.IntVar(&o.rounds, "rounds", 7, "steps of each kind")
+	f.StringVar(&o.storage, "storage", "auto",
+		"rows in memory, generated, or auto: in memory, and q8 and signs "+
+			"generated as well")
+	f.IntVar(&o.workers, "workers", 0, "number of goroutines that share the rows on the CPU "+
+		"(0: one for each core)")
+	f.IntVar(&o.rounds, "rounds", 7, "number of steps of each kind")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{
+		"device": completeLike("device"), "storage": completeLike("storage"),
+	})
 	return c
 }
 
-// check lists what is wrong with the flags; what they have in common with run is checked as there.
+// check lists the mistakes in the flags. Flags that run has as well are checked as run checks them.
 func (o benchOptions) check() error {
 	c := config.Default()
 	var problems []string
@@ -84,10 +94,12 @@ func bench(ctx context.Context, env environment, o benchOptions) error {
 		o.device = devices[0]
 	}
 	title := false
-	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
+	for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8,
+		sensing.Signs} {
 		for _, precision := range []string{"f64", "mixed", "f32"} {
 			for _, storage := range o.storages(entries) {
-				b, err := host.Backend(experiment.Place{Device: o.device, Storage: storage, Precision: precision, Workers: o.workers})
+				b, err := host.Backend(experiment.Place{Device: o.device, Storage: storage,
+					Precision: precision, Workers: o.workers})
 				var unsupported *config.UsageError
 				if precision != "f64" && errors.As(err, &unsupported) {
 					continue // this device does not have it
@@ -96,11 +108,14 @@ func bench(ctx context.Context, env environment, o benchOptions) error {
 					return err
 				}
 				if !title && !o.json {
-					fmt.Fprintf(env.out, "a step at n = %d, m = %d on %s (%s), medians of %d rounds\n\n", o.n, o.m, b.Name(), b.Device(), o.rounds)
-					fmt.Fprintln(env.out, "entries  arithmetic  rows          ms      min      max     GB/s  of bandwidth  GFLOP/s")
+					fmt.Fprintf(env.out, "a step at n = %d, m = %d on %s (%s), medians of %d rounds\n\n", o.n,
+						o.m, b.Name(), b.Device(), o.rounds)
+					fmt.Fprintln(env.out, "entries  arithmetic  rows          ms      min      max     "+
+						"GB/s  of bandwidth  GFLOP/s")
 				}
 				title = true
-				if err := benchOne(ctx, env, o, b.(roofline.Backend), entries, precision, storage); err != nil {
+				err = benchOne(ctx, env, o, b.(roofline.Backend), entries, precision, storage)
+				if err != nil {
 					return err
 				}
 			}
@@ -120,7 +135,8 @@ func (o benchOptions) storages(entries sensing.Entries) []string {
 	return []string{"memory"}
 }
 
-func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.Backend, entries sensing.Entries, precision, storage string) error {
+func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.Backend,
+	entries sensing.Entries, precision, storage string) error {
 	var e sensing.Ensemble
 	var err error
 	if entries == sensing.Signs {
@@ -140,9 +156,11 @@ func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.B
 		return err
 	}
 	if bytes > 0.8*available {
-		text := fmt.Sprintf("needs %s, and %s are available", experiment.Bytes(bytes), experiment.Bytes(available))
+		text := fmt.Sprintf("needs %s, and %s are available",
+			experiment.Bytes(bytes), experiment.Bytes(available))
 		if o.json {
-			printJSON(env.out, map[string]any{"event": "skipped", "entries": entries, "precision": precision, "storage": storage, "reason": text})
+			printJSON(env.out, map[string]any{"event": "skipped", "entries": entries, "precision": precision,
+				"storage": storage, "reason": text})
 		} else {
 			fmt.Fprintf(env.out, "%-7s  %-10s  %-9s  %s\n", entries, precision, storage, text)
 		}
@@ -155,7 +173,8 @@ func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.B
 	median := roofline.Median(r.Steps)
 	if o.json {
 		line := map[string]any{
-			"event": "bench", "n": o.n, "measurements": o.m, "backend": b.Name(), "device": b.Device(), "entries": entries,
+			"event": "bench", "n": o.n, "measurements": o.m, "backend": b.Name(), "device": b.Device(),
+			"entries":   entries,
 			"precision": precision, "storage": storage, "seconds": r.Steps, "seconds_median": median,
 			"flops_per_second": r.Flops / median, "bandwidth_bytes_per_second": roofline.Median(r.Bandwidths),
 		}
@@ -170,7 +189,8 @@ func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.B
 		rate = fmt.Sprintf("%.1f", r.Bytes/median/1e9)
 		fraction = fmt.Sprintf("%.0f %% of %.0f", 100*r.Fraction(), roofline.Median(r.Bandwidths)/1e9)
 	}
-	fmt.Fprintf(env.out, "%-7s  %-10s  %-9s %7.1f  %7.1f  %7.1f  %7s  %12s  %7.1f\n", entries, precision, storage, 1e3*median,
+	fmt.Fprintf(env.out, "%-7s  %-10s  %-9s %7.1f  %7.1f  %7.1f  %7s  %12s  %7.1f\n", entries, precision,
+		storage, 1e3*median,
 		1e3*slices.Min(r.Steps), 1e3*slices.Max(r.Steps), rate, fraction, r.Flops/median/1e9)
 	return nil
 }

@@ -34,20 +34,23 @@ func onCPUDriver(t *testing.T) {
 func tinyOn(t *testing.T, device string, flags ...string) (result, []byte) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	args := strings.Fields("run --n 13 --rank 2 --measurements 151 --iterations 20 --alpha 1e-3 --out " + dir + " --device " + device)
+	args := strings.Fields("run --n 13 --rank 2 --measurements 151 --iterations 20 --alpha 1e-3 --out " +
+		dir + " --device " + device)
 	r := alone(t, append(args, flags...)...)
 	factor, _ := os.ReadFile(filepath.Join(dir, "factor.npy"))
 	return r, factor
 }
 
-// TestCPUDriver: through gorgonia.org/cu, the driver's functions and a second implementation of PTX a run has the bits that
-// it has in the emulator, and the trajectory of the CPU to ten digits.
+// TestCPUDriver: through gorgonia.org/cu, the driver's functions and a second implementation of PTX a run has
+// the bits that it has in the emulator, and the trajectory of the CPU to ten digits.
 func TestCPUDriver(t *testing.T) {
 	onCPUDriver(t)
-	for _, flags := range []string{"--entries f32", "--entries f64 --method momentum", "--entries q8 --storage generated",
+	for _, flags := range []string{"--entries f32", "--entries f64 --method momentum",
+		"--entries q8 --storage generated",
 		"--ensemble rademacher --parametrization uv --n2 7", "--entries bf16 --method scaled-gd-lambda"} {
 		t.Run(flags, func(t *testing.T) {
-			problem := append(strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 --alpha 1e-3"), strings.Fields(flags)...)
+			problem := strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 " +
+				"--alpha 1e-3 " + flags)
 			dirs := map[string]string{}
 			for _, device := range []string{"cuda", "emulator", "cpu"} {
 				dirs[device] = filepath.Join(t.TempDir(), "run")
@@ -60,7 +63,8 @@ func TestCPUDriver(t *testing.T) {
 			got, want := samples(t, dirs["cuda"]), samples(t, dirs["cpu"])
 			for i, w := range want {
 				g := got[i]
-				for _, pair := range [][2]float64{{g.TrainLoss, w.TrainLoss}, {g.TestError, w.TestError}, {g.Signal, w.Signal}} {
+				for _, pair := range [][2]float64{{g.TrainLoss, w.TrainLoss}, {g.TestError, w.TestError},
+					{g.Signal, w.Signal}} {
 					if diff := math.Abs(pair[0] - pair[1]); !(diff <= 1e-10*pair[1]) {
 						t.Errorf("iteration %d: %v, want %v", w.Iteration, pair[0], pair[1])
 					}
@@ -70,8 +74,8 @@ func TestCPUDriver(t *testing.T) {
 	}
 }
 
-// TestCPUDriverRefusesCooperation: whatever way a driver refuses cooperative launches, the run goes on in three steps,
-// says so, and comes to the same bits.
+// TestCPUDriverRefusesCooperation: whatever way a driver refuses cooperative launches, the run goes on in
+// three steps, says so, and comes to the same bits.
 func TestCPUDriverRefusesCooperation(t *testing.T) {
 	onCPUDriver(t)
 	r, want := tinyOn(t, "cuda")
@@ -98,7 +102,8 @@ func TestCPUDriverRefusesCooperation(t *testing.T) {
 			if r.code != exitDone {
 				t.Fatalf("exit code %d\n%s", r.code, r.err)
 			}
-			if notice != "" && (!strings.Contains(r.err, "note: contract is done in three steps") || !strings.Contains(r.err, notice)) {
+			if notice != "" && (!strings.Contains(r.err, "note: contract is done in three steps") ||
+				!strings.Contains(r.err, notice)) {
 				t.Errorf("no notice of %q:\n%s", notice, r.err)
 			}
 			if !bytes.Equal(got, want) {
@@ -111,18 +116,21 @@ func TestCPUDriverRefusesCooperation(t *testing.T) {
 // TestCPUDriverTaken: a GPU that another process holds.
 func TestCPUDriverTaken(t *testing.T) {
 	onCPUDriver(t)
-	const words = "cuda: open GPU 0, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): CUDA-capable device(s) is/are busy or unavailable"
+	const words = "cuda: open GPU 0, PTX on the CPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): CUDA-capable " +
+		"device(s) is/are busy or unavailable"
 	t.Setenv("CPUDRIVER_RETAIN", "0:46")
 	r, _ := tinyOn(t, "cuda")
 	if r.code != exitFailed || !strings.Contains(r.err, words) || strings.Count(r.err, "\n") != 1 {
 		t.Errorf("cuda: exit code %d\n%s", r.code, r.err)
 	}
 	r, _ = tinyOn(t, "auto")
-	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: ") || !strings.Contains(r.err, words) {
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: ") ||
+		!strings.Contains(r.err, words) {
 		t.Errorf("auto: exit code %d\n%s", r.code, r.err)
 	}
 	r = alone(t, "devices")
-	if r.code != exitDone || !strings.Contains(r.out, "cannot be used: "+words) || !strings.Contains(r.out, "auto      cpu: no GPU can be had now") {
+	if r.code != exitDone || !strings.Contains(r.out, "cannot be used: "+words) ||
+		!strings.Contains(r.out, "auto      cpu: no GPU can be had now") {
 		t.Errorf("devices: exit code %d\n%s", r.code, r.out)
 	}
 	t.Setenv("CPUDRIVER_DEVICES", "3")
@@ -136,7 +144,8 @@ func TestCPUDriverTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if retained := regexp.MustCompile(`(?m)^retain \d+`).FindAllString(string(content), -1); !slices.Contains(retained, "retain 1") || slices.Contains(retained, "retain 2") {
+	if retained := regexp.MustCompile(`(?m)^retain \d+`).FindAllString(string(content),
+		-1); !slices.Contains(retained, "retain 1") || slices.Contains(retained, "retain 2") {
 		t.Errorf("the contexts are %q: a GPU that is not used needs none", retained)
 	}
 	r = alone(t, "devices")
@@ -145,7 +154,8 @@ func TestCPUDriverTaken(t *testing.T) {
 	}
 }
 
-// TestCPUDriverFails: what goes wrong on a device ends the run with kernel, grid and the driver's words, and exit code 1.
+// TestCPUDriverFails: what goes wrong on a device ends the run with kernel, grid and the driver's words, and
+// exit code 1.
 func TestCPUDriverFails(t *testing.T) {
 	onCPUDriver(t)
 	for _, c := range []struct {
@@ -153,9 +163,11 @@ func TestCPUDriverFails(t *testing.T) {
 		want    []string
 	}{
 		{"CPUDRIVER_KERNEL=700", []string{"CUDA_ERROR_ILLEGAL_ADDRESS (700)", "in ", "launch "}},
-		{"CPUDRIVER_LAUNCH=701", []string{"cuda: launch ", " grid=", " block=", "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701)"}},
+		{"CPUDRIVER_LAUNCH=701",
+			[]string{"cuda: launch ", " grid=", " block=", "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701)"}},
 		{"CPUDRIVER_WATCHDOG_WORK=1000", []string{"CUDA_ERROR_LAUNCH_TIMEOUT (702)", "launch "}},
-		{"CPUDRIVER_ALLOCATIONS=5", []string{"there was no room for the ", "CUDA_ERROR_OUT_OF_MEMORY (2)", "can be had now"}},
+		{"CPUDRIVER_ALLOCATIONS=5",
+			[]string{"there was no room for the ", "CUDA_ERROR_OUT_OF_MEMORY (2)", "can be had now"}},
 		{"CPUDRIVER_INIT=803", []string{"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"}},
 		{"CPUDRIVER_INIT=100", []string{"no GPU is visible"}},
 		{"CPUDRIVER_VERSION=10020", []string{"CUDA 10.2"}},

@@ -15,8 +15,9 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// data is a user's own problem of n = 10 in files: 40 symmetric matrices, observations of a truth of rank 2, and a
-// start with 3 columns. All numbers but the observations are multiples of 1/64 that float32 holds exactly.
+// data is a user's own problem of n = 10 in files: 40 symmetric matrices, observations of a truth of rank 2,
+// and a start with 3 columns. All numbers but the observations are multiples of 1/64 that float32 holds
+// exactly.
 type data struct {
 	dir                                  string
 	m, n                                 int
@@ -100,7 +101,8 @@ func npyFile(descr string, fortran bool, values []float64, shape ...int) []byte 
 		order = "True"
 		values = toFortran(values, shape)
 	}
-	body := npyHeader(fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }", descr, order, words))
+	body := npyHeader(fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }",
+		descr, order, words))
 	return append(body, numtest.Encode(descr, values)...)
 }
 
@@ -130,12 +132,13 @@ func toFortran(values []float64, shape []int) []float64 {
 func (d *data) run(t *testing.T, flags ...string) (string, result) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	args := slices.Concat([]string{"run", "--out", dir, "--matrices", d.matrices, "--observations", d.observations, "--iterations", "40"}, flags)
+	args := slices.Concat([]string{"run", "--out", dir, "--matrices", d.matrices, "--observations",
+		d.observations, "--iterations", "40"}, flags)
 	return dir, must(t, exitDone, args...)
 }
 
-// near compares with a relative tolerance. Sums of a few thousand rounded products in two orders differ by some
-// 1e-14 of the largest term; the losses compared are not much smaller than their terms.
+// near compares with a relative tolerance. Sums of a few thousand rounded products in two orders differ by
+// some 1e-14 of the largest term; the losses compared are not much smaller than their terms.
 func near(t *testing.T, what string, got any, want float64) {
 	t.Helper()
 	if g, ok := got.(float64); !ok || !(math.Abs(g-want) <= 1e-10*math.Abs(want)) {
@@ -168,7 +171,8 @@ func TestOwnDataWithTruth(t *testing.T) {
 		norm += target[i] * target[i]
 	}
 	near(t, "the test error", final["test_error"], math.Sqrt(off/norm))
-	if p := s["problem"].(map[string]any); p["n"] != 10.0 || p["rank"] != 2.0 || p["measurements"] != 40.0 || p["factor_rank"] != 3.0 || p["ensemble"] != "dense" {
+	if p := s["problem"].(map[string]any); p["n"] != 10.0 || p["rank"] != 2.0 || p["measurements"] != 40.0 ||
+		p["factor_rank"] != 3.0 || p["ensemble"] != "dense" {
 		t.Errorf("the problem is %v", p)
 	}
 	if sums, ok := s["data_sha256"].(map[string]any); !ok || len(sums) != 4 {
@@ -205,7 +209,8 @@ func TestOwnDataWithoutTruth(t *testing.T) {
 		}
 		s := summaryOf(t, dir)
 		spectral, _ := s["spectral"].(map[string]any) // there where the estimate was compared with
-		if s["recovered"] != nil || (spectral != nil) != slices.Contains(c.flags, "--rank") || spectral["estimate_to_truth"] != nil {
+		if s["recovered"] != nil || (spectral != nil) != slices.Contains(c.flags, "--rank") ||
+			spectral["estimate_to_truth"] != nil {
 			t.Errorf("%v: recovered %v, spectral %v without a truth", c.flags, s["recovered"], s["spectral"])
 		}
 		for name, at := range s["phases"].(map[string]any) {
@@ -213,7 +218,8 @@ func TestOwnDataWithoutTruth(t *testing.T) {
 				t.Errorf("%v: phase %s is %v without a truth", c.flags, name, at)
 			}
 		}
-		if svg := string(read(t, dir, "trajectory.svg")); strings.Contains(svg, "test error") || strings.Contains(svg, "alignment") {
+		if svg := string(read(t, dir, "trajectory.svg")); strings.Contains(svg, "test error") ||
+			strings.Contains(svg, "alignment") {
 			t.Errorf("%v: the figure shows a test error or phases", c.flags)
 		}
 	}
@@ -261,7 +267,8 @@ func TestOwnDataAsymmetric(t *testing.T) {
 			t.Errorf("no notice on stderr:\n%s", r.err)
 		}
 		_, r = d.run(t, "--matrices", path, "--json")
-		if n := events(jsonLines(t, r.out), "notice"); len(n) != 1 || !strings.Contains(n[0]["message"].(string), "not symmetric") || r.err != "" {
+		if n := events(jsonLines(t, r.out), "notice"); len(n) != 1 ||
+			!strings.Contains(n[0]["message"].(string), "not symmetric") || r.err != "" {
 			t.Errorf("notices %v, stderr %q", n, r.err)
 		}
 	}
@@ -284,7 +291,8 @@ func TestStartFile(t *testing.T) {
 func TestConfigNamesFilesRelativeToItself(t *testing.T) {
 	d := newData(t)
 	want, _ := d.run(t, "--truth", d.truth)
-	config := write(t, filepath.Join(d.dir, "own.yaml"), []byte("matrices: A.npy\nobservations: y.npy\ntruth: X.npy\niterations: 40\n"))
+	config := write(t, filepath.Join(d.dir, "own.yaml"),
+		[]byte("matrices: A.npy\nobservations: y.npy\ntruth: X.npy\niterations: 40\n"))
 	got := filepath.Join(t.TempDir(), "run")
 	t.Chdir(t.TempDir())
 	must(t, exitDone, "run", "--config", config, "--out", got)
@@ -296,14 +304,15 @@ func TestConfigNamesFilesRelativeToItself(t *testing.T) {
 }
 
 func TestFlagsWinOverConfig(t *testing.T) {
-	config := write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte("# a comment\nn: 10\nrank: 2\nmeasurements: 150\niterations: 7\nstep: 0.125\n"))
+	config := write(t, filepath.Join(t.TempDir(), "c.yaml"),
+		[]byte("# a comment\nn: 10\nrank: 2\nmeasurements: 150\niterations: 7\nstep: 0.125\n"))
 	dir := filepath.Join(t.TempDir(), "run")
 	must(t, exitDone, "run", "--config", config, "--iterations", "60", "--step=0.25", "--out", dir)
 	sameBits(t, dir, runSmall(t))
 }
 
-// Symptom: without a truth, a loss that is 0 at every iterate leaves nothing that a logarithmic axis can show, and
-// drawing panics.
+// Symptom: without a truth, a loss that is 0 at every iterate leaves nothing that a logarithmic axis can
+// show, and drawing panics.
 func TestNothingToDraw(t *testing.T) {
 	d := newData(t)
 	zeros := make([]float64, 40)
@@ -317,7 +326,8 @@ func TestNothingToDraw(t *testing.T) {
 		t.Errorf("the train loss is %v", s["final"])
 	}
 	r = must(t, exitFailed, "plot", dir)
-	if lines := mistakes(t, r); len(lines) != 1 || !strings.Contains(lines[0], "nothing to draw") || r.out != filepath.Join(dir, "report.html")+"\n" {
+	if lines := mistakes(t, r); len(lines) != 1 || !strings.Contains(lines[0], "nothing to draw") ||
+		r.out != filepath.Join(dir, "report.html")+"\n" {
 		t.Errorf("plot says %q and prints %q", lines, r.out)
 	}
 }
@@ -332,7 +342,8 @@ func TestPathsWithOddCharacters(t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
-			repeats(t, []string{"--matrices", d.matrices, "--observations", d.observations, "--iterations", "5", "--truth", path})
+			repeats(t, []string{"--matrices", d.matrices, "--observations", d.observations, "--iterations",
+				"5", "--truth", path})
 		})
 	}
 }

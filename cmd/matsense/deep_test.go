@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-var deepFlags = []string{"--parametrization", "deep", "--n", "7", "--n2", "5", "--rank", "1", "--measurements", "80", "--step", "0.3", "--iterations", "60", "--workers", "2"}
+var deepFlags = []string{"--parametrization", "deep", "--n", "7", "--n2", "5", "--rank", "1",
+	"--measurements", "80", "--step", "0.3", "--iterations", "60", "--workers", "2"}
 
 func runDeep(t *testing.T, flags ...string) string {
 	t.Helper()
@@ -32,12 +33,14 @@ func sameLayers(t *testing.T, a, b string, depth int) {
 	}
 }
 
-// TestDeepRun: the last matrices are there, and the flatness; the run is repeated from its configuration, resumed, and is the same in
-// another storage and with other workers. Another run may begin with what it ended with.
+// TestDeepRun: the last matrices are there, and the flatness; the run is repeated from its configuration,
+// resumed, and is the same in another storage and with other workers. Another run may begin with what it
+// ended with.
 func TestDeepRun(t *testing.T) {
 	dir := runDeep(t)
 	head, rows := table(t, dir)
-	if got := strings.Join(head[:10], ","); got != "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,flatness,seconds,sigma_1" || len(head) != 9+5 {
+	columns := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,flatness,seconds,sigma_1"
+	if got := strings.Join(head[:10], ","); got != columns || len(head) != 9+5 {
 		t.Errorf("the columns are %v", head)
 	}
 	final := summaryOf(t, dir)["final"].(map[string]any)
@@ -48,7 +51,8 @@ func TestDeepRun(t *testing.T) {
 	if final["flatness"] != parse(t, rows[len(rows)-1][7]) || final["nuclear_norm"] != nuclear {
 		t.Errorf("the summary has flatness %v and nuclear norm %v", final["flatness"], final["nuclear_norm"])
 	}
-	if page := string(read(t, dir, "report.html")); !strings.Contains(page, "flatness (trace of the Hessian)") || !strings.Contains(page, "nuclear norm of Z") {
+	if page := string(read(t, dir, "report.html")); !strings.Contains(page,
+		"flatness (trace of the Hessian)") || !strings.Contains(page, "nuclear norm of Z") {
 		t.Error("the report does not tell the flatness")
 	}
 	if exists(dir, "factor.npy") || exists(dir, "factor-4.npy") {
@@ -63,19 +67,24 @@ func TestDeepRun(t *testing.T) {
 	}
 	next := runDeep(t, "--init", filepath.Join(dir, "factor-%d.npy"), "--iterations", "0")
 	if _, first := table(t, next); first[0][2] != rows[len(rows)-1][2] {
-		t.Errorf("a start from the last matrices has the test error %s, and they have %s", first[0][2], rows[len(rows)-1][2])
+		t.Errorf("a start from the last matrices has the test error %s, and they have %s",
+			first[0][2], rows[len(rows)-1][2])
 	}
-	must(t, exitDone, "run", "--config", filepath.Join(next, "config.yaml"), "--out", filepath.Join(t.TempDir(), "repeated"))
+	must(t, exitDone, "run", "--config", filepath.Join(next, "config.yaml"), "--out",
+		filepath.Join(t.TempDir(), "repeated"))
 	// The matrices of an earlier run go with it.
-	must(t, exitDone, slices.Concat([]string{"run", "--out", dir, "--force"}, deepFlags, []string{"--depth", "2", "--iterations", "2"})...)
+	must(t, exitDone, slices.Concat([]string{"run", "--out", dir, "--force"}, deepFlags,
+		[]string{"--depth", "2", "--iterations", "2"})...)
 	if !exists(dir, "factor-2.npy") || exists(dir, "factor-3.npy") {
 		t.Error("the run before left its third matrix, or this one has no second")
 	}
 }
 
-// TestDeepSweep: runs with and without label noise, at several depths, come to what they come to alone.
+// TestDeepSweep: runs with and without label noise, at several depths, give the same bits alone or in a
+// sweep.
 func TestDeepSweep(t *testing.T) {
-	file := sweepFile(t, `base: {parametrization: deep, n: 6, n2: 5, rank: 1, measurements: 60, iterations: 30, step: 0.2}
+	file := sweepFile(t,
+		`base: {parametrization: deep, n: 6, n2: 5, rank: 1, measurements: 60, iterations: 30, step: 0.2}
 axes:
   - depth: [2, 3]
   - {method: [gd, label-noise-gd], label-noise: [0, 0.3]}
@@ -89,7 +98,8 @@ seeds: 2
 		if i%3 != 0 {
 			continue
 		}
-		flags := []string{"run", "--parametrization", "deep", "--n", "6", "--n2", "5", "--rank", "1", "--measurements", "60", "--iterations", "30", "--step", "0.2",
+		flags := []string{"run", "--parametrization", "deep", "--n", "6", "--n2", "5", "--rank", "1",
+			"--measurements", "60", "--iterations", "30", "--step", "0.2",
 			"--depth", row["depth"], "--method", row["method"], "--seed", row["seed"]}
 		if row["method"] == "label-noise-gd" {
 			flags = append(flags, "--label-noise", row["label-noise"])
@@ -127,19 +137,27 @@ func TestDeepMistakes(t *testing.T) {
 		{[]string{"--depth", "3"}, "--depth: depth is for parametrization deep, and this is psd"},
 		{append(deep, "--depth", "1"), "--depth: depth goes from 2 to 16, got 1"},
 		{append(deep, "--depth", "0"), "--depth: depth goes from 2 to 16, got 0"},
-		{append(deep, "--init", "spectral"), "--init: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization deep"},
-		{append(deep, "--ensemble", "relu-completion", "--init", "relu-spectral"), "--init: a spectral start is defined for"},
+		{append(deep, "--init", "spectral"),
+			"--init: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization deep"},
+		{append(deep, "--ensemble", "relu-completion", "--init", "relu-spectral"),
+			"--init: a spectral start is defined for"},
 		{append(deep, "--init", "W.npy"), "as W%d.npy, got \"W.npy\""},
 		{append(deep, "--init", "none-%d.npy"), "none-1.npy"},
-		{append(deep, "--init", pattern, "--init-right", "V.npy"), "--init-right: init-right is for parametrization uv"},
-		{append(deep, "--init", pattern, "--depth", "4"), "--depth: depth is 4, and init " + pattern + " has 3 files in a row from 1 on"},
+		{append(deep, "--init", pattern, "--init-right", "V.npy"),
+			"--init-right: init-right is for parametrization uv"},
+		{append(deep, "--init", pattern, "--depth", "4"),
+			"--depth: depth is 4, and init " + pattern + " has 3 files in a row from 1 on"},
 		{append(deep, "--init", pattern, "--factor-rank", "5"), "--factor-rank: factor-rank is 5, and init"},
-		{append(deep, "--init", odd), "O2.npy has the shape (4, 3), and with n 7, n2 5, depth 3 and width 4 it must be (4, 4)"},
+		{append(deep, "--init", odd),
+			"O2.npy has the shape (4, 3), and with n 7, n2 5, depth 3 and width 4 it must be (4, 4)"},
 		{append(deep, "--init", one), "has 1 files in a row from 1 on: a deep product has 2 to 16 matrices"},
 		{append(deep, "--init", scalar), "S1.npy has the shape ()"},
-		{append(deep, "--method", "scaled-gd"), "method scaled-gd goes with parametrization psd, uv or indefinite, not deep"},
-		{append(deep, "--method", "label-noise-gd", "--label-noise", "-1"), "--label-noise: label-noise must be positive"},
-		{append(deep, "--label-noise", "0.1"), "--label-noise: label-noise is for method label-noise-gd, and this is gd"},
+		{append(deep, "--method", "scaled-gd"),
+			"method scaled-gd goes with parametrization psd, uv or indefinite, not deep"},
+		{append(deep, "--method", "label-noise-gd", "--label-noise", "-1"),
+			"--label-noise: label-noise must be positive"},
+		{append(deep, "--label-noise", "0.1"),
+			"--label-noise: label-noise is for method label-noise-gd, and this is gd"},
 		{append(deep, "--device", "emulator"), "device cpu runs it"},
 	} {
 		r := matsense(t, append([]string{"run", "--out", filepath.Join(t.TempDir(), "none")}, c.flags...)...)

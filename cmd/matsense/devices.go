@@ -38,7 +38,7 @@ func (env environment) host() experiment.Host {
 	}
 }
 
-// auto picks devices, the best first, and says why there is no GPU among them where one could be expected.
+// auto lists the devices to try, the best first. If a GPU was to be expected and there is none, it says why.
 func (env environment) auto() (devices []string, why string) {
 	gpus, err := env.gpus()
 	for _, g := range byFree(gpus) {
@@ -53,8 +53,8 @@ func (env environment) auto() (devices []string, why string) {
 	return append(devices, "cpu"), why
 }
 
-// byFree returns the GPUs that the kernels run on, those with the most free memory first. Where nobody knows what is free
-// on a GPU, all of its memory is taken to be.
+// byFree returns the GPUs that the kernels run on, those with the most free memory first. If nobody knows
+// how much memory is free on a GPU, all of it counts.
 func byFree(gpus []driver.Info) []driver.Info {
 	usable := slices.DeleteFunc(slices.Clone(gpus), func(g driver.Info) bool { return tooOld(g) != "" })
 	free := func(g driver.Info) int64 {
@@ -91,12 +91,13 @@ func tooOld(g driver.Info) string {
 	if g.Capability[0] >= gpu.LeastCapability {
 		return ""
 	}
-	return fmt.Sprintf("%s has compute capability %d.%d, and the kernels need %d.0", g.Name, g.Capability[0], g.Capability[1], gpu.LeastCapability)
+	return fmt.Sprintf("%s has compute capability %d.%d, and the kernels need %d.0",
+		g.Name, g.Capability[0], g.Capability[1], gpu.LeastCapability)
 }
 
 func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
-// backend is where the names of devices, storages and precisions become backends.
+// backend makes the backend of a device's name, a storage and a precision.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
 		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
@@ -104,18 +105,20 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{
-			Storage: solver.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD), Precision: solver.Precision(p.Precision),
+			Storage: solver.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD),
+			Precision: solver.Precision(p.Precision),
 		}, nil
 	case "emulator":
-		config := emulator.Config{Memory: 1 << 50} // it takes host memory, which the plan watches
+		config := emulator.Config{Memory: 1 << 50} // host memory, which the plan watches
 		info, err := emulator.New(config).Info()
 		if err != nil {
 			return nil, err
 		}
 		connect := func() (driver.Device, error) { return emulator.New(config), nil }
 		return emulated{gpu.Backend{
-			Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision),
-			Notice: p.Notice,
+			Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage),
+			Precision: solver.Precision(p.Precision),
+			Notice:    p.Notice,
 		}}, nil
 	default:
 		return env.cudaBackend(p)
@@ -125,7 +128,8 @@ func (env environment) backend(p experiment.Place) (solver.Backend, error) {
 // emulated is a backend on the emulator, whose device memory is the host's.
 type emulated struct{ gpu.Backend }
 
-// Memory implements solver.Backend. The emulator remembers, in about ten bytes for each, who wrote and read it.
+// Memory implements solver.Backend. The emulator keeps about ten bytes about each byte of memory: who wrote
+// it and who read it.
 func (b emulated) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	bytes, err := b.Backend.Memory(p, batch)
 	return 5e8 + 11*bytes, err
@@ -143,7 +147,8 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
 		index, err := strconv.Atoi(text)
 		if err != nil || index >= len(gpus) {
-			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s", p.Device, cudaName(len(gpus)-1))
+			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s",
+				p.Device, cudaName(len(gpus)-1))
 		}
 		info = gpus[index]
 	}
@@ -157,15 +162,18 @@ func newDevices(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "devices",
-		Short: "Tell what this machine has, and what --device auto picks and why",
+		Short: "List the devices of this machine, and say which one --device auto picks and why",
 		Args:  noArguments,
 		RunE:  func(*cobra.Command, []string) error { return listDevices(env, asJSON) },
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
 }
 
-// pick opens each GPU, notes what is free on it, and says why those that cannot be used cannot, and what auto picks.
+// pick opens each GPU and notes its free memory. It says which device auto picks and why, and for each GPU
+// that cannot be used the reason.
 func (env environment) pick(gpus []driver.Info, missing error) (device, why string, unusable []string) {
 	order := byFree(gpus) // as auto knows them, which opens none
 	unusable = make([]string, len(gpus))
@@ -187,7 +195,8 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 		case len(gpus) > 1 && g.Free < 0:
 			return cudaName(g.Index), fmt.Sprintf("the first of %d GPUs that can be had", len(gpus)), unusable
 		case len(gpus) > 1:
-			return cudaName(g.Index), fmt.Sprintf("of %d GPUs the one with the most free memory", len(gpus)), unusable
+			return cudaName(g.Index), fmt.Sprintf("of %d GPUs the one with the most free memory",
+				len(gpus)), unusable
 		default:
 			return cudaName(g.Index), "a GPU is there", unusable
 		}
@@ -214,19 +223,22 @@ func listDevices(env environment, asJSON bool) error {
 
 	if asJSON {
 		printJSON(env.out, map[string]any{
-			"event": "device", "device": "cpu", "processor": machine.Processor(), "architecture": runtime.GOARCH,
-			"cores": runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
+			"event": "device", "device": "cpu", "processor": machine.Processor(),
+			"architecture": runtime.GOARCH,
+			"cores":        runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
 		})
 		for i, g := range gpus {
 			printJSON(env.out, map[string]any{
 				"event": "device", "device": cudaName(g.Index), "name": g.Name, "driver": g.Driver,
 				"capability":   fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
-				"memory_bytes": g.Memory, "memory_available_bytes": g.Free, "multiprocessors": g.Multiprocessors,
-				"unusable": unusable[i],
+				"memory_bytes": g.Memory, "memory_available_bytes": g.Free,
+				"multiprocessors": g.Multiprocessors,
+				"unusable":        unusable[i],
 			})
 		}
 		if missing != nil {
-			printJSON(env.out, map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
+			printJSON(env.out,
+				map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
 		}
 		printJSON(env.out, map[string]any{"event": "device", "device": "emulator"})
 		printJSON(env.out, map[string]any{"event": "auto", "device": device, "reason": why})
@@ -243,8 +255,10 @@ func listDevices(env environment, asJSON bool) error {
 		if g.Free < 0 {
 			available = ""
 		}
-		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory%s, %s\n", cudaName(g.Index),
-			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)), available, g.Driver)
+		fmt.Fprintf(env.out, "%-8s  %s, compute capability %d.%d, %d multiprocessors, %s of memory%s, %s\n",
+			cudaName(g.Index),
+			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
+			available, g.Driver)
 		if unusable[i] != "" {
 			fmt.Fprintf(env.out, "          cannot be used: %s\n", unusable[i])
 		}
@@ -252,7 +266,8 @@ func listDevices(env environment, asJSON bool) error {
 	if missing != nil {
 		fmt.Fprintf(env.out, "cuda      none: %v\n", missing)
 	}
-	fmt.Fprintf(env.out, "emulator  the GPU's kernels, interpreted on the host: for checking, not for speed\n")
+	fmt.Fprintf(env.out,
+		"emulator  the GPU's kernels, interpreted on the host: for checking, not for speed\n")
 	fmt.Fprintf(env.out, "auto      %s: %s\n", device, why)
 	return nil
 }

@@ -23,8 +23,10 @@ func noGPU() ([]driver.Info, error) {
 // gpus are two that could be in a machine.
 func gpus() ([]driver.Info, error) {
 	return []driver.Info{
-		{Name: "Busy GPU", Index: 0, Capability: [2]int{8, 0}, Driver: "CUDA 12.4", Memory: 80e9, Free: 1e9, Multiprocessors: 108, L2: 40 << 20, BlockShared: 166912},
-		{Name: "Idle GPU", Index: 1, Capability: [2]int{9, 0}, Driver: "CUDA 12.4", Memory: 141e9, Free: 140e9, Multiprocessors: 132, L2: 50 << 20, BlockShared: 232448},
+		{Name: "Busy GPU", Index: 0, Capability: [2]int{8, 0}, Driver: "CUDA 12.4", Memory: 80e9, Free: 1e9,
+			Multiprocessors: 108, L2: 40 << 20, BlockShared: 166912},
+		{Name: "Idle GPU", Index: 1, Capability: [2]int{9, 0}, Driver: "CUDA 12.4", Memory: 141e9,
+			Free: 140e9, Multiprocessors: 132, L2: 50 << 20, BlockShared: 232448},
 	}, nil
 }
 
@@ -39,17 +41,21 @@ func on(t *testing.T, gpus func() ([]driver.Info, error), args ...string) result
 }
 
 // onHeld runs a command line on a machine where free answers what opening a GPU does.
-func onHeld(t *testing.T, gpus func() ([]driver.Info, error), free func(index int) (int64, error), args ...string) result {
+func onHeld(t *testing.T, gpus func() ([]driver.Info, error), free func(index int) (int64, error),
+	args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil }, gpus: gpus, free: free, cuda: true}
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return plenty, nil },
+		gpus: gpus, free: free, cuda: true}
 	return result{runRecovering(t, context.Background(), env, args), out.String(), err.String()}
 }
 
 // TestGPUTaken: a GPU that another process holds is the driver's to tell, in its words, and no fault of the
-// configuration: the exit code is 1, so that a scheduler tries again. auto takes what else there is, and says why.
+// configuration: the exit code is 1, so that a scheduler tries again. auto takes what else there is, and says
+// why.
 func TestGPUTaken(t *testing.T) {
-	const words = "cuda: open GPU 0, Busy GPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): CUDA-capable device(s) is/are busy or unavailable"
+	const words = "cuda: open GPU 0, Busy GPU: CUDA_ERROR_DEVICE_UNAVAILABLE (46): CUDA-capable device(s) " +
+		"is/are busy or unavailable"
 	taken := func(held ...int) func(index int) (int64, error) {
 		return func(index int) (int64, error) {
 			if slices.Contains(held, index) {
@@ -66,12 +72,15 @@ func TestGPUTaken(t *testing.T) {
 		return all, err
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	r := onHeld(t, unknown, taken(0), slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0"}, small)...)
-	if r.code != exitFailed || !strings.Contains(r.err, words) || strings.Contains(r.err, "lower n") || strings.Count(r.err, "\n") != 1 {
+	r := onHeld(t, unknown, taken(0),
+		slices.Concat([]string{"run", "--out", dir, "--device", "cuda:0"}, small)...)
+	if r.code != exitFailed || !strings.Contains(r.err, words) || strings.Contains(r.err, "lower n") ||
+		strings.Count(r.err, "\n") != 1 {
 		t.Errorf("cuda:0: exit code %d, %q", r.code, r.err)
 	}
 	r = onHeld(t, unknown, taken(0, 1), slices.Concat([]string{"run", "--out", dir}, small)...)
-	if r.code != exitDone || !strings.Contains(r.err, "note: cuda:0 is used: ") || !strings.Contains(r.err, "note: cpu is used: ") || !strings.Contains(r.err, words) {
+	if r.code != exitDone || !strings.Contains(r.err, "note: cuda:0 is used: ") ||
+		!strings.Contains(r.err, "note: cpu is used: ") || !strings.Contains(r.err, words) {
 		t.Errorf("auto: exit code %d, %q", r.code, r.err)
 	}
 	for _, c := range []struct {
@@ -80,8 +89,10 @@ func TestGPUTaken(t *testing.T) {
 		want []string
 	}{
 		{unknown, []int{0}, []string{
-			"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, CUDA 12.4\n          cannot be used: " + words,
-			"141 GB of memory, 140 GB available, CUDA 12.4\n", "auto      cuda:1: the first of 2 GPUs that can be had\n"}},
+			"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, CUDA 12.4\n" +
+				"          cannot be used: " + words,
+			"141 GB of memory, 140 GB available, CUDA 12.4\n",
+			"auto      cuda:1: the first of 2 GPUs that can be had\n"}},
 		{unknown, []int{0, 1}, []string{"auto      cpu: no GPU can be had now\n"}},
 		{gpus, []int{1}, []string{"auto      cuda:0: of 2 GPUs the one with the most free memory"}},
 	} {
@@ -101,8 +112,10 @@ func TestGPUTaken(t *testing.T) {
 func TestDevicesListsGPUs(t *testing.T) {
 	r := on(t, gpus, "devices")
 	for _, want := range []string{
-		"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, 1 GB available, CUDA 12.4",
-		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, 140 GB available, CUDA 12.4",
+		"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, " +
+			"1 GB available, CUDA 12.4",
+		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, " +
+			"140 GB available, CUDA 12.4",
 		"auto      cuda:1: of 2 GPUs the one with the most free memory",
 	} {
 		if !strings.Contains(r.out, want+"\n") {
@@ -110,7 +123,8 @@ func TestDevicesListsGPUs(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, on(t, gpus, "devices", "--json").out)
-	if len(lines) != 5 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" || lines[2]["capability"] != "9.0" ||
+	if len(lines) != 5 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" ||
+		lines[2]["capability"] != "9.0" ||
 		lines[3]["device"] != "emulator" || lines[4]["event"] != "auto" || lines[4]["device"] != "cuda:1" {
 		t.Errorf("devices --json prints %v", lines)
 	}
@@ -118,7 +132,8 @@ func TestDevicesListsGPUs(t *testing.T) {
 
 func TestDevicesSaysWhyThereIsNoGPU(t *testing.T) {
 	r := on(t, noGPU, "devices")
-	for _, want := range []string{"cuda      none: cuda: no device: the machine of this test has none", "auto      cpu: cuda: no device"} {
+	for _, want := range []string{"cuda      none: cuda: no device: the machine of this test has none",
+		"auto      cpu: cuda: no device"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("devices does not say %q:\n%s", want, r.out)
 		}
@@ -128,11 +143,13 @@ func TestDevicesSaysWhyThereIsNoGPU(t *testing.T) {
 // TestOldGPU: a GPU that the kernels do not run on is listed with the reason, and auto does not take it.
 func TestOldGPU(t *testing.T) {
 	old := func() ([]driver.Info, error) {
-		return []driver.Info{{Name: "Old GPU", Capability: [2]int{6, 1}, Driver: "CUDA 12.4", Memory: 8e9, Free: 8e9, Multiprocessors: 20}}, nil
+		return []driver.Info{{Name: "Old GPU", Capability: [2]int{6, 1}, Driver: "CUDA 12.4", Memory: 8e9,
+			Free: 8e9, Multiprocessors: 20}}, nil
 	}
 	const why = "Old GPU has compute capability 6.1, and the kernels need 7.0"
 	r := on(t, old, "devices")
-	if !strings.Contains(r.out, "cannot be used: "+why) || !strings.Contains(r.out, "auto      cpu: no GPU that the kernels run on") {
+	if !strings.Contains(r.out, "cannot be used: "+why) ||
+		!strings.Contains(r.out, "auto      cpu: no GPU that the kernels run on") {
 		t.Errorf("devices prints\n%s", r.out)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
@@ -150,7 +167,8 @@ func TestOldGPU(t *testing.T) {
 func TestNoGPU(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	r := on(t, noGPU, slices.Concat([]string{"run", "--out", dir, "--device", "cuda"}, small)...)
-	if r.code != exitFailed || r.err != "matsense: device cuda: cuda: no device: the machine of this test has none\n" {
+	if r.code != exitFailed ||
+		r.err != "matsense: device cuda: cuda: no device: the machine of this test has none\n" {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 	r = on(t, gpus, slices.Concat([]string{"run", "--out", dir, "--device", "cuda:2"}, small)...)
@@ -159,13 +177,15 @@ func TestNoGPU(t *testing.T) {
 	}
 }
 
-// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit; auto takes the
-// CPU then, and says why.
+// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit; auto
+// takes the CPU then, and says why.
 func TestTooLargeForTheGPU(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	problem := []string{"run", "--out", dir, "--n", "200", "--rank", "5", "--iterations", "0", "--entries", "f64", "--storage", "memory"}
+	problem := []string{"run", "--out", dir, "--n", "200", "--rank", "5", "--iterations", "0", "--entries",
+		"f64", "--storage", "memory"}
 	r := on(t, gpus, append(problem, "--device", "cuda:0")...)
-	if r.code != exitUsage || !strings.Contains(r.err, "1 GB are available on cuda:0: --storage generated needs") ||
+	if r.code != exitUsage ||
+		!strings.Contains(r.err, "1 GB are available on cuda:0: --storage generated needs") ||
 		!strings.Contains(r.err, "--entries q8 needs") {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
@@ -179,18 +199,20 @@ func TestTooLargeForTheGPU(t *testing.T) {
 		return all, err
 	}
 	r = on(t, tiny, slices.Concat([]string{"run", "--out", dir}, small)...)
-	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: this run needs ") || !strings.Contains(r.err, "on cpu (") {
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: this run needs ") ||
+		!strings.Contains(r.err, "on cpu (") {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 }
 
-// TestEmulator: the GPU's kernels, interpreted, go the same way as the CPU to ten digits, in every format, and the run
-// directory says where it ran.
+// TestEmulator: the GPU's kernels, interpreted, go the same way as the CPU to ten digits, in every format,
+// and the run directory says where it ran.
 func TestEmulator(t *testing.T) {
-	for _, flags := range []string{"--entries f32", "--entries q8 --storage generated", "--ensemble rademacher"} {
+	for _, flags := range []string{"--entries f32", "--entries q8 --storage generated",
+		"--ensemble rademacher"} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()
-			tiny := slices.Concat(strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 40 --alpha 1e-3"), strings.Fields(flags))
+			tiny := strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 40 --alpha 1e-3 " + flags)
 			want := samples(t, runTiny(t, tiny, "--device", "cpu"))
 			dir := runTiny(t, tiny, "--device", "emulator")
 			got := samples(t, dir)
@@ -199,7 +221,8 @@ func TestEmulator(t *testing.T) {
 			}
 			for i, w := range want {
 				g := got[i]
-				for _, pair := range [][2]float64{{g.TrainLoss, w.TrainLoss}, {g.TestError, w.TestError}, {g.Signal, w.Signal}} {
+				for _, pair := range [][2]float64{{g.TrainLoss, w.TrainLoss}, {g.TestError, w.TestError},
+					{g.Signal, w.Signal}} {
 					if diff := math.Abs(pair[0] - pair[1]); !(diff <= 1e-10*pair[1]) {
 						t.Errorf("iteration %d: %v, want %v", w.Iteration, pair[0], pair[1])
 					}
@@ -243,15 +266,18 @@ func TestEmulatorResumes(t *testing.T) {
 
 func TestPrecision(t *testing.T) {
 	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64, mixed, f32 or auto")
-	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small), `must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
+	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small),
+		`must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
 	for _, device := range []string{"cpu", "emulator"} {
-		dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device", device, "--precision", "f32")
+		dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
+			device, "--precision", "f32")
 		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
 			t.Errorf("%s: config.yaml does not say f32", device)
 		}
 	}
-	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small), "mixed is for the cpu so far; emulator has f64 and f32")
+	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small),
+		"mixed is for the cpu so far; emulator has f64 and f32")
 	for flags, want := range map[string]string{
 		"--entries f32": "f64", "--entries f64": "f64", "--entries bf16": "mixed", "--entries q8": "mixed",
 		"--ensemble rademacher": "mixed", "--entries q8 --device emulator": "f64",
@@ -272,10 +298,11 @@ func TestMixedWithGPU(t *testing.T) {
 	}
 }
 
-// TestMixedResumes: wherever a run in mixed precision is cut, the resumed run is the uninterrupted one, bit for bit: the
-// anchor is in the checkpoint.
+// TestMixedResumes: wherever a run in mixed precision is cut, the resumed run is the uninterrupted one, bit
+// for bit: the anchor is in the checkpoint.
 func TestMixedResumes(t *testing.T) {
-	problem := strings.Fields("--n 10 --rank 2 --measurements 300 --entries q8 --precision mixed --alpha 1e-6 --device cpu --measure-every 10 --out")
+	problem := strings.Fields("--n 10 --rank 2 --measurements 300 --entries q8 --precision mixed " +
+		"--alpha 1e-6 --device cpu --measure-every 10 --out")
 	whole := filepath.Join(t.TempDir(), "whole")
 	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "300"}, problem, []string{whole})...)
 	anchors := 0

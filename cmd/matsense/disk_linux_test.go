@@ -13,7 +13,8 @@ import (
 	"github.com/matsense/matsense/experiment"
 )
 
-// smallDisk mounts a file system of a few kilobytes, and returns its folder and a function that makes it large.
+// smallDisk mounts a file system of a few kilobytes, and returns its folder and a function that makes it
+// large.
 func smallDisk(t *testing.T, kilobytes int) (string, func()) {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,14 +41,16 @@ func smallDisk(t *testing.T, kilobytes int) (string, func()) {
 func TestDiskFillsUp(t *testing.T) {
 	disk, enlarge := smallDisk(t, 256)
 	dir := filepath.Join(disk, "run")
-	flags := []string{"--measure-every", "1", "--iterations", "600"} // some 150 kB of trajectory.csv in the end
+	// Some 150 kB of trajectory.csv in the end.
+	flags := []string{"--measure-every", "1", "--iterations", "600"}
 	r := must(t, exitFailed, slices.Concat([]string{"run", "--out", dir}, small, flags, always)...)
 	if !strings.Contains(r.err, "note: the checkpoint at iteration") {
 		t.Errorf("no notice of a checkpoint that was not written:\n%s", r.err)
 	}
 	told := false
 	for _, line := range strings.Split(r.err, "\n") {
-		told = told || strings.HasPrefix(line, "matsense: ") && strings.Contains(line, "no space left on device")
+		told = told || strings.HasPrefix(line, "matsense: ") &&
+			strings.Contains(line, "no space left on device")
 	}
 	if !told {
 		t.Errorf("the reason is not given:\n%s", r.err)
@@ -74,9 +77,11 @@ func TestDiskFillsUp(t *testing.T) {
 // The JSON lines of a run on a full disk are JSON, the error too.
 func TestDiskFillsUpJSON(t *testing.T) {
 	disk, _ := smallDisk(t, 128)
-	r := must(t, exitFailed, slices.Concat([]string{"run", "--json", "--measure-every", "1", "--iterations", "300", "--out", filepath.Join(disk, "run")}, small[:6], always)...)
+	r := must(t, exitFailed, slices.Concat([]string{"run", "--json", "--measure-every", "1", "--iterations",
+		"300", "--out", filepath.Join(disk, "run")}, small[:6], always)...)
 	lines := jsonLines(t, r.out)
-	if last := lines[len(lines)-1]; last["event"] != "error" || last["exit_code"] != 1.0 || !strings.Contains(last["message"].(string), "no space left") {
+	if last := lines[len(lines)-1]; last["event"] != "error" || last["exit_code"] != 1.0 ||
+		!strings.Contains(last["message"].(string), "no space left") {
 		t.Errorf("the last line is %v", last)
 	}
 	if len(events(lines, "notice")) == 0 || r.err != "" {
@@ -84,7 +89,8 @@ func TestDiskFillsUpJSON(t *testing.T) {
 	}
 }
 
-// Symptom: where not even the first checkpoint could be written, the notice says that the one before it is still good.
+// Symptom: where not even the first checkpoint could be written, the notice says that the one before it is
+// still good.
 func TestDiskTooSmallForACheckpoint(t *testing.T) {
 	disk, enlarge := smallDisk(t, 12)
 	dir := filepath.Join(disk, "run")

@@ -2,36 +2,116 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/solver"
 )
+
+// metricKind is the kind of metrics, which are not in the catalog.
+const metricKind = "metric"
 
 func newList(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List methods, parametrizations and ensembles, with their sources",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			t := tabwriter.NewWriter(env.out, 0, 0, 2, ' ', 0)
-			kind := ""
-			for _, e := range config.Catalog() {
-				if asJSON {
-					printJSON(env.out, map[string]any{"event": e.Kind, "name": e.Name, "about": e.About, "source": e.Source})
-					continue
-				}
-				if e.Kind != kind {
-					kind = e.Kind
-					fmt.Fprintf(t, "%ss\n", kind)
-				}
-				fmt.Fprintf(t, "  %s\t%s\t%s\n", e.Name, e.About, e.Source)
+		Use:   "list [KIND]",
+		Short: "List methods, parametrizations, ensembles, observation models, starts or metrics",
+		Long: `List the methods, parametrizations, ensembles, observation models and starts that run takes,
+each with its source; or one kind of them, or the metrics: ` + strings.Join(kinds(), ", ") + ".",
+		Example: `  matsense list
+  matsense list methods
+  matsense list metrics`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return config.Usagef("list takes one kind, got %d", len(args))
 			}
-			return t.Flush()
+			if len(args) == 1 {
+				_, err := kindNamed(args[0])
+				return err
+			}
+			return nil
+		},
+		ValidArgsFunction: completeKind,
+		RunE: func(_ *cobra.Command, args []string) error {
+			list(env, args, asJSON)
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
+}
+
+// completeKind completes the argument of list.
+func completeKind(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return kinds(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// kinds lists the kinds that list takes, in the plural.
+func kinds() (plurals []string) {
+	for _, e := range config.Catalog() {
+		if plural := e.Kind + "s"; !slices.Contains(plurals, plural) {
+			plurals = append(plurals, plural)
+		}
+	}
+	return append(plurals, metricKind+"s")
+}
+
+// kindNamed finds the kind of a word in the singular or the plural.
+func kindNamed(word string) (string, error) {
+	plural := strings.TrimSuffix(word, "s") + "s"
+	if !slices.Contains(kinds(), plural) {
+		return "", config.Usagef("list knows no kind %q; did you mean %q?",
+			word, config.Nearest(plural, kinds()))
+	}
+	return strings.TrimSuffix(plural, "s"), nil
+}
+
+// list prints the members of all families, or of the kind that is named.
+func list(env environment, args []string, asJSON bool) {
+	entries := config.Catalog()
+	if len(args) == 1 {
+		kind, _ := kindNamed(args[0]) // checked
+		entries = slices.DeleteFunc(entries, func(e config.Entry) bool { return e.Kind != kind })
+		if kind == metricKind {
+			entries = metricEntries()
+		}
+	}
+	if asJSON {
+		for _, e := range entries {
+			printJSON(env.out, map[string]any{
+				"event": e.Kind, "name": e.Name, "about": e.About, "source": e.Source,
+			})
+		}
+		return
+	}
+	var b strings.Builder
+	for len(entries) > 0 {
+		kind := entries[0].Kind
+		var rows []row
+		for len(entries) > 0 && entries[0].Kind == kind {
+			e := entries[0]
+			rows = append(rows, row{e.Name, e.About})
+			if e.Source != "" {
+				rows = append(rows, row{"", e.Source})
+			}
+			entries = entries[1:]
+		}
+		fmt.Fprintf(&b, "%ss\n", kind)
+		writeRows(&b, rows)
+	}
+	fmt.Fprint(env.out, b.String())
+}
+
+// metricEntries describes the metrics as members of the catalog are described.
+func metricEntries() (entries []config.Entry) {
+	for _, m := range solver.Metrics() {
+		entries = append(entries, config.Entry{Kind: metricKind, Name: m.Name, About: m.Title})
+	}
+	return entries
 }

@@ -16,7 +16,8 @@ func TestList(t *testing.T) {
 	}
 	for _, l := range lines {
 		name, _ := l["name"].(string)
-		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" && name != "dense" {
+		if !strings.Contains(text, "\n  "+name+" ") || l["about"] == "" || l["source"] == "" &&
+			name != "dense" {
 			t.Errorf("%v", l)
 		}
 		base := ""
@@ -37,19 +38,44 @@ func TestList(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "run", "--method", "scaled")
-	if !strings.Contains(r.err, "--method: must be gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
+	if !strings.Contains(r.err, "--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, prec-gd, ") {
 		t.Error(r.err)
 	}
 }
 
-// TestLambda: a damping where there is none is refused; where it is not given it is σ_min²; own data needs one.
+// TestListOfKind: a kind is named in the singular or the plural; metrics are a kind.
+func TestListOfKind(t *testing.T) {
+	for kind, want := range map[string][2]string{
+		"methods": {"scaled-gd-lambda", "psd"}, "method": {"rgda", "gaussian"},
+		"ensembles": {"pauli", "linear"}, "ensemble": {"pauli", "linear"},
+		"parametrizations": {"indefinite", "momentum"}, "observations": {"single-index", "rank-one"},
+		"starts": {"saddle", "sgd"}, "metrics": {"train_loss", "saddle"}, "metric": {"seconds", "random"},
+	} {
+		text := must(t, exitDone, "list", kind).out
+		if !strings.Contains(text, "\n  "+want[0]+" ") || strings.Contains(text, "\n  "+want[1]+" ") {
+			t.Errorf("list %s prints\n%s", kind, text)
+		}
+		for _, l := range jsonLines(t, must(t, exitDone, "list", kind, "--json").out) {
+			if l["event"] != strings.TrimSuffix(kind, "s") || l["name"] == "" || l["about"] == "" {
+				t.Errorf("list %s: %v", kind, l)
+			}
+		}
+	}
+	refused(t, []string{"list", "metods"}, `list knows no kind "metods"; did you mean "methods"?`)
+	refused(t, []string{"list", "init"}, `list knows no kind "init"; did you mean "`)
+	refused(t, []string{"list", "methods", "starts"}, "list takes one kind, got 2")
+}
+
+// TestLambda: lambda is refused for methods without damping; its default is σ_min²; user data need it.
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"--method scaled-gd --lambda 0.1", "--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
+		{"--method scaled-gd --lambda 0.1",
+			"--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
 		{"--method scaled-gd-lambda --lambda 0", "--lambda: lambda must be positive, got 0"},
 		{"--method scaled-gd-lambda --lambda nan", "--lambda: lambda must be positive and finite"},
 	} {
-		if r := must(t, exitUsage, append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {
+		if r := must(t, exitUsage,
+			append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {
 			t.Errorf("%s: %s", c.args, r.err)
 		}
 	}
@@ -62,12 +88,13 @@ func TestLambda(t *testing.T) {
 	must(t, exitDone, "run", "--config", dir+"/config.yaml", "--out", again)
 	sameBits(t, again, dir)
 	d := newData(t)
-	if r := must(t, exitUsage, "run", "--matrices", d.matrices, "--observations", d.observations, "--method", "scaled-gd-lambda"); !strings.Contains(r.err, "needs lambda") {
+	if r := must(t, exitUsage, "run", "--matrices", d.matrices, "--observations", d.observations, "--method",
+		"scaled-gd-lambda"); !strings.Contains(r.err, "needs lambda") {
 		t.Error(r.err)
 	}
 }
 
-// A scaled run that is interrupted goes on to the same bits: its own slot holds nothing that it needs.
+// An interrupted scaled run continues to the same bits: nothing in its extra slot is needed.
 func TestResumeScaled(t *testing.T) {
 	for _, method := range []string{"scaled-gd-lambda", "prec-gd"} {
 		whole := runSmall(t, "--method", method)

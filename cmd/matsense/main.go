@@ -1,5 +1,5 @@
-// Command matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
-// from small random starts, and shows how they get there.
+// Command matsense recovers low-rank matrices from few linear measurements with overparameterized gradient
+// methods from small random starts, and shows how they get there.
 package main
 
 import (
@@ -36,7 +36,7 @@ const (
 	exitInterrupted = 130
 )
 
-// environment is what the commands see of the world, so that tests can run them in-process.
+// environment is everything that commands use of the system, so that tests can run them in-process.
 type environment struct {
 	out, err io.Writer
 	terminal bool                    // err is a terminal
@@ -52,8 +52,9 @@ var (
 )
 
 func main() {
-	// The rows of measurements are one large block without pointers, which costs the collector nothing; what else
-	// lives is small. Letting garbage grow to the size of the block would double the memory that is needed.
+	// The rows of measurements are one large block without pointers, which costs the collector nothing; what
+	// else lives is small. Letting garbage grow to the size of the block would double the memory that is
+	// needed.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}
@@ -73,8 +74,8 @@ func main() {
 	os.Exit(run(ctx, env, os.Args[1:]))
 }
 
-// output remembers the first error of writing to the user, so that a full disk or a closed pipe is not taken for
-// success.
+// output remembers the first error of writing to the user, so that a full disk or a closed pipe is not taken
+// for success.
 type output struct {
 	io.Writer
 	failed error
@@ -120,11 +121,11 @@ func run(ctx context.Context, env environment, args []string) int {
 	}
 	code := exitCode(err)
 	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
-		return code // the command has said all there is to say
+		return code // the command has printed everything
 	}
 	if asJSON(args) {
 		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
-		if out.failed != nil { // nobody could read that
+		if out.failed != nil { // nobody could read the line before
 			fmt.Fprintln(env.err, "matsense:", out.failed)
 		}
 		return code
@@ -155,19 +156,24 @@ func newRoot(env environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "matsense",
 		Short: "Recover low-rank matrices from few measurements, and see how gradient descent gets there",
-		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized gradient methods
-started near zero, and shows how they get there: alignment, saddle avoidance, refinement.
-
-Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 diverged, 130 interrupted.`,
+		Long: `matsense recovers low-rank matrices from few linear measurements with overparameterized
+gradient methods started near zero, and shows how they get there: alignment, saddle avoidance, refinement.`,
+		Example: `  matsense run
+  matsense reproduce alpha
+  source <(matsense completion bash)`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArguments,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	cobra.EnableCommandSorting = false
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env), newDevices(env), newBench(env))
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
+		newDevices(env),
+		newBench(env), newCompletion(env))
 	return root
 }
 
@@ -177,7 +183,8 @@ func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
-		if short := unknown.GetSpecifiedShortnames(); short != "" { // flags have no short names: one dash too few
+		// Flags have no short names: the user left out a dash.
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = short
 		}
 		var names []string
@@ -195,7 +202,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
 	}
-	names := []string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+	names := []string{"help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
@@ -205,7 +212,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	return config.Usagef("unknown command %q; did you mean %q?", args[0], config.Nearest(args[0], names))
 }
 
-// noArguments refuses words that are no flags.
+// noArguments refuses arguments.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -213,18 +220,19 @@ func noArguments(c *cobra.Command, args []string) error {
 	return config.Usagef("%s takes no argument %q", c.CommandPath(), args[0])
 }
 
-// asJSON says whether JSON lines were asked for, even where the other flags cannot be read.
+// asJSON says whether the user asked for JSON lines, even if the other flags cannot be read.
 func asJSON(args []string) bool {
 	for _, a := range args {
 		value, found := strings.CutPrefix(a, "--json")
-		if on, err := strconv.ParseBool(strings.TrimPrefix(value, "=")); found && (value == "" || err == nil && on) {
+		if on, err := strconv.ParseBool(strings.TrimPrefix(value, "=")); found &&
+			(value == "" || err == nil && on) {
 			return true
 		}
 	}
 	return false
 }
 
-// notice tells a user what to know.
+// notice prints a note for the user.
 func (env environment) notice(text string, asJSON bool) {
 	if asJSON {
 		printJSON(env.out, map[string]any{"event": "notice", "message": text})

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	program = filepath.Join(dir, "matsense")
-	if text, err := exec.Command("go", "build", "-tags", tags, "-o", program, ".").CombinedOutput(); err != nil {
+	if text, err := exec.Command("go", "build", "-tags", tags, "-o", program,
+		".").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, text)
 		os.RemoveAll(dir)
 		os.Exit(1)
@@ -57,7 +58,8 @@ func matsense(t *testing.T, args ...string) result {
 func matsenseIn(t *testing.T, ctx context.Context, memory float64, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	env := environment{out: &out, err: &err, memory: func() (float64, error) { return memory, nil }, gpus: noGPU}
+	env := environment{out: &out, err: &err, memory: func() (float64, error) { return memory, nil },
+		gpus: noGPU}
 	return result{runRecovering(t, ctx, env, args), out.String(), err.String()}
 }
 
@@ -77,7 +79,8 @@ func must(t *testing.T, code int, args ...string) result {
 	t.Helper()
 	r := matsense(t, args...)
 	if r.code != code {
-		t.Fatalf("matsense %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, r.out, r.err)
+		t.Fatalf("matsense %s: exit code %d, want %d\n%s%s",
+			strings.Join(args, " "), r.code, code, r.out, r.err)
 	}
 	return r
 }
@@ -107,7 +110,8 @@ func runSmall(t *testing.T, flags ...string) string {
 	return dir
 }
 
-// mistakes returns the lines that tell a user what is wrong. There must be no other lines: no Go stack trace.
+// mistakes returns the lines that name a user's mistakes. There must be no other lines, such as a Go stack
+// trace.
 func mistakes(t *testing.T, r result) []string {
 	t.Helper()
 	var lines []string
@@ -240,7 +244,8 @@ func summaryOf(t *testing.T, dir string) object {
 	return parseJSON(t, read(t, dir, "summary.json"))
 }
 
-// agree compares a JSON object of metrics with a row of trajectory.csv: the same digits, null where it is empty.
+// agree compares a JSON object of metrics with a row of trajectory.csv: the same digits, null where it is
+// empty.
 func agree(t *testing.T, metrics any, head, row []string) {
 	t.Helper()
 	m, ok := metrics.(map[string]any)
@@ -275,6 +280,16 @@ func agree(t *testing.T, metrics any, head, row []string) {
 	if compared != len(m) {
 		t.Errorf("the metrics have %d values and the CSV %d of them", len(m), compared)
 	}
+}
+
+// parse reads a number.
+func parse(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // rowAt returns the row of an iteration.
@@ -320,7 +335,8 @@ func factorOf(t *testing.T, dir string) (data []float64, shape []int) {
 
 func TestHelp(t *testing.T) {
 	r := must(t, exitDone, "--help")
-	for _, want := range []string{"0 done", "1 failed", "2 bad usage", "3 diverged", "130 interrupted", "run ", "plot ", "devices "} {
+	for _, want := range []string{"0 done", "1 failed", "2 bad usage", "3 diverged", "130 interrupted",
+		"run ", "plot ", "devices "} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("--help does not say %q:\n%s", want, r.out)
 		}
@@ -362,7 +378,8 @@ func TestDevices(t *testing.T) {
 	if len(device) != 2 || len(auto) != 1 || len(missing) != 1 || len(lines) != 4 {
 		t.Fatalf("devices --json prints %v", lines)
 	}
-	if device[0]["device"] != "cpu" || !(device[0]["memory_bytes"].(float64) > 0) || !(device[0]["cores"].(float64) >= 1) {
+	if device[0]["device"] != "cpu" || !(device[0]["memory_bytes"].(float64) > 0) ||
+		!(device[0]["cores"].(float64) >= 1) {
 		t.Errorf("the device is %v", device[0])
 	}
 	if device[1]["device"] != "emulator" || missing[0]["device"] != "cuda" || missing[0]["reason"] == "" {

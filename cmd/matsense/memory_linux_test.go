@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestMemory: the paper's main setting stays within 2 GiB with f32 rows in memory, which take 0.8 GB, and within
-// 200 MiB with generated rows.
+// TestMemory: the paper's main setting stays within 2 GiB with f32 rows in memory, which take 0.8 GB, and
+// within 200 MiB with generated rows.
 func TestMemory(t *testing.T) {
 	for name, c := range map[string]struct {
 		flags []string
@@ -19,7 +19,8 @@ func TestMemory(t *testing.T) {
 		"signs":         {[]string{"--ensemble", "rademacher", "--storage", "generated"}, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args := append([]string{"run", "--n", "200", "--rank", "5", "--iterations", "3", "--measure-every", "1",
+			args := append([]string{"run", "--n", "200", "--rank", "5", "--iterations", "3",
+				"--measure-every", "1",
 				"--out", filepath.Join(t.TempDir(), "run")}, c.flags...)
 			command := exec.Command(program, args...)
 			if text, err := command.CombinedOutput(); err != nil {

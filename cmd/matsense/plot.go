@@ -29,9 +29,10 @@ func newPlot(env environment) *cobra.Command {
 		Short: "Write the report and figures of a run or a sweep again, or draw any numbers of a sweep",
 		Long: `Write the report and the figures of a run or of a sweep again from its files.
 
-Of a sweep, with flags, draw the median over replicas, with a band, of any number of runs.csv over a setting that was varied, or of a metric
-over the iterations. Where both axes are logarithmic, and where iterations are counted over a logarithmic axis, the slope of a
-straight line is told with its 95 % confidence interval.`,
+With flags, draw other numbers of a sweep: the median over replicas, with a band, of a column of runs.csv
+over a setting that differs between runs, or of a metric over iterations. If both axes are logarithmic, or
+iterations are counted over a logarithmic axis, the slope of a straight line is given with its 95 %
+confidence interval.`,
 		Example: `  matsense plot runs/paper
   matsense plot sweeps/alpha
   matsense plot sweeps/alpha --x alpha --y iterations_to_0.01 --by factor-rank
@@ -42,6 +43,7 @@ straight line is told with its 95 % confidence interval.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: directories,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := o.draw(env, c, args[0])
 			var usage *config.UsageError
@@ -53,19 +55,27 @@ straight line is told with its 95 % confidence interval.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.x, "x", "", "of a sweep: a setting that differs between runs, iteration or evaluations (default: the first axis)")
-	f.StringVar(&o.y, "y", "", "of a sweep: a column of runs.csv or timings.csv, or a metric over iterations (default test_error)")
-	f.StringVar(&o.by, "by", "", "of a sweep: the setting whose values have a line each (default: the next axis)")
-	f.StringArrayVar(&o.where, "where", nil, "of a sweep: only these values of a setting, factor-rank=2 or alpha=1e-3,1e-6; may be repeated")
-	f.StringVar(&o.out, "out", "", "of a sweep: where the figure goes, a .svg or .png file (default both, in DIR)")
+	f.StringVar(&o.x, "x", "",
+		"horizontal axis: a `setting` that differs between runs, iteration or evaluations "+
+			"(default: the first axis)")
+	f.StringVar(&o.y, "y", "",
+		"vertical axis: a `column` of runs.csv or timings.csv, or a metric over iterations "+
+			"(default test_error)")
+	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next axis)")
+	f.StringArrayVar(&o.where, "where", nil, "draw only these `values` of a setting: factor-rank=2, or "+
+		"alpha=1e-3,1e-6; may be repeated")
+	f.StringVar(&o.out, "out", "", "`file` of the figure, .svg or .png (default both, in DIR)")
+	for _, name := range ofSweeps {
+		setGroup(f.Lookup(name), "figure of a sweep")
+	}
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	return c
 }
 
-// ofSweeps are the flags that say what to draw of a sweep.
+// ofSweeps are the flags that choose the numbers of a sweep to draw.
 var ofSweeps = []string{"x", "y", "by", "where", "out"}
 
-// draw draws what was asked for and tells the files.
+// draw draws the figures that the flags ask for and prints the paths of the files.
 func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 	if sweep.Holds(dir) {
 		r, err := sweep.Load(dir)

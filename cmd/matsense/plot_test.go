@@ -49,18 +49,20 @@ func TestPlotDrawsTheSameAgain(t *testing.T) {
 			t.Errorf("plot left other files: %d, there were %d", len(after), len(before))
 		}
 		lines := jsonLines(t, must(t, exitDone, "plot", "--json", dir).out)
-		if len(lines) != 3 || lines[0]["event"] != "report" || lines[0]["path"] != filepath.Join(dir, "report.html") ||
+		if len(lines) != 3 || lines[0]["event"] != "report" ||
+			lines[0]["path"] != filepath.Join(dir, "report.html") ||
 			lines[1]["event"] != "figure" || lines[1]["path"] != filepath.Join(dir, "trajectory.svg") {
 			t.Errorf("plot --json prints %v", lines)
 		}
 	}
 }
 
-// unfinished is what a killed run leaves: configuration and trajectory, no summary.
+// unfinished makes the directory of a killed run: configuration and trajectory, no summary.
 func unfinished(t *testing.T) string {
 	t.Helper()
 	dir := runSmall(t)
-	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png", "report.html"} {
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png",
+		"report.html"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +113,8 @@ func TestPlotRefuses(t *testing.T) {
 		}
 	}
 	r := must(t, exitUsage, "plot", "--json", empty)
-	if lines := jsonLines(t, r.out); len(lines) != 1 || lines[0]["event"] != "error" || lines[0]["exit_code"] != 2.0 || r.err != "" {
+	if lines := jsonLines(t, r.out); len(lines) != 1 || lines[0]["event"] != "error" ||
+		lines[0]["exit_code"] != 2.0 || r.err != "" {
 		t.Errorf("plot --json prints %v, %q", lines, r.err)
 	}
 	if names := listDir(t, empty); len(names) > 0 {
@@ -124,14 +127,17 @@ func TestPlotDamagedRun(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"trajectory.csv", "", "header"},
 		{"trajectory.csv", "iteration,train_loss\n", "columns"},
-		{"trajectory.csv", "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n0,x,,,,,,\n", "line 2"},
+		{"trajectory.csv",
+			"iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n0,x,,,,,,\n",
+			"line 2"},
 		{"summary.json", "{", "summary.json"},
 		{"config.yaml", "n: x\n", "config.yaml:1"},
 	} {
 		dir := runSmall(t)
 		write(t, filepath.Join(dir, c.name), []byte(c.content))
 		r := matsense(t, "plot", dir)
-		if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 || !strings.Contains(lines[0], c.want) || !strings.Contains(lines[0], dir) {
+		if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 ||
+			!strings.Contains(lines[0], c.want) || !strings.Contains(lines[0], dir) {
 			t.Errorf("%s %q: exit code %d, %q, want %q", c.name, c.content, r.code, lines, c.want)
 		}
 	}
@@ -140,7 +146,8 @@ func TestPlotDamagedRun(t *testing.T) {
 // Symptom: the name of a figure is printed that was not drawn, because there is no sample yet.
 func TestPlotWithoutSamples(t *testing.T) {
 	dir := unfinished(t)
-	write(t, filepath.Join(dir, "trajectory.csv"), []byte("iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n"))
+	write(t, filepath.Join(dir, "trajectory.csv"),
+		[]byte("iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n"))
 	if r := matsense(t, "plot", dir); r.code == exitDone && !exists(dir, "trajectory.svg") {
 		t.Errorf("exit code 0 and %q without a figure", r.out)
 	}
@@ -148,7 +155,8 @@ func TestPlotWithoutSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := matsense(t, "plot", dir)
-	if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 || !strings.Contains(lines[0], "trajectory.csv") {
+	if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 ||
+		!strings.Contains(lines[0], "trajectory.csv") {
 		t.Errorf("without trajectory.csv: exit code %d, %q", r.code, lines)
 	}
 }

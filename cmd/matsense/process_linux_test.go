@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// process is the command in a process of its own, with --json. Its standard output is a pipe that holds one page,
-// some ten lines: a process of more lines than were read cannot end, and lies in the middle of its run.
+// process is the command in a process of its own, with --json. Its standard output is a pipe that holds one
+// page, some ten lines: a process of more lines than were read cannot end, and lies in the middle of its run.
 type process struct {
 	*exec.Cmd
 	out   *bufio.Reader
@@ -136,7 +136,8 @@ func (p *process) end(t *testing.T) (int, []object) {
 }
 
 // long has far more samples than the pipe holds.
-var long = []string{"--n", "10", "--rank", "2", "--measurements", "150", "--measure-every", "1", "--iterations", "2000"}
+var long = []string{"--n", "10", "--rank", "2", "--measurements", "150", "--measure-every", "1",
+	"--iterations", "2000"}
 
 func TestInterruptedProcessResumes(t *testing.T) {
 	want := runSmall(t, long...)
@@ -152,7 +153,8 @@ func TestInterruptedProcessResumes(t *testing.T) {
 				t.Fatalf("exit code %d\n%s", code, p.errs.String())
 			}
 			last := lines[len(lines)-1]
-			if last["event"] != "summary" || last["status"] != "canceled" || !strings.Contains(last["status_text"].(string), "interrupted") {
+			if last["event"] != "summary" || last["status"] != "canceled" ||
+				!strings.Contains(last["status_text"].(string), "interrupted") {
 				t.Errorf("the last line is %v", last)
 			}
 			sum := summaryOf(t, dir)
@@ -160,7 +162,8 @@ func TestInterruptedProcessResumes(t *testing.T) {
 			if sum["status"] != "canceled" || n < 49 || n >= 2000 {
 				t.Fatalf("status %v after %d iterations", sum["status"], n)
 			}
-			if !exists(checkpoint(dir, n, "DONE")) || !exists(dir, "factor.npy") || !exists(dir, "trajectory.svg") {
+			if !exists(checkpoint(dir, n, "DONE")) || !exists(dir, "factor.npy") ||
+				!exists(dir, "trajectory.svg") {
 				t.Errorf("not all was saved: %v", listDir(t, dir))
 			}
 
@@ -173,7 +176,8 @@ func TestInterruptedProcessResumes(t *testing.T) {
 	}
 }
 
-// The second signal finds the process blocked by its full pipe, which nobody reads: it can only end by being stopped.
+// The second signal finds the process blocked by its full pipe, which nobody reads: it can only end by being
+// stopped.
 func TestSecondInterruptStopsAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	p := begin(t, slices.Concat([]string{"run", "--out", dir}, long)...)
@@ -198,7 +202,8 @@ func TestKilledProcessResumes(t *testing.T) {
 	args := []string{"run", "--resume", "--out", dir}
 	from := -1
 	for i, samples := range []int{30, 5, 15} {
-		p := begin(t, map[bool][]string{true: slices.Concat([]string{"run", "--out", dir}, small, flags, always), false: args}[i == 0]...)
+		p := begin(t, map[bool][]string{true: slices.Concat([]string{"run", "--out", dir}, small, flags,
+			always), false: args}[i == 0]...)
 		p.read(t, samples)
 		p.signal(t, os.Kill)
 		code, lines := p.end(t)

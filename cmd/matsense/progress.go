@@ -39,15 +39,18 @@ func (t *textProgress) Begin(_ string, from, to int) {
 		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
 	}
 	if t.env.terminal {
-		t.bar = newBar(t.env.err, from, to, "making the measurements", progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"))
+		t.bar = newBar(t.env.err, from, to, "making the measurements", progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("steps"))
 	}
 }
 
 // newBar shows a bar on a terminal.
-func newBar(w io.Writer, from, to int, description string, more ...progressbar.Option) *progressbar.ProgressBar {
+func newBar(w io.Writer, from, to int, description string,
+	more ...progressbar.Option) *progressbar.ProgressBar {
 	bar := progressbar.NewOptions(to, append([]progressbar.Option{
 		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100 * time.Millisecond),
+		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription(description),
 	}, more...)...)
 	_ = bar.Set(from)
@@ -56,8 +59,9 @@ func newBar(w io.Writer, from, to int, description string, more ...progressbar.O
 
 // Sample implements experiment.Progress.
 func (t *textProgress) Sample(s solver.Sample) {
-	if t.began.IsZero() { // the measurements are made: the clock starts
-		t.began, t.from = time.Now(), s.Iteration // a resumed run may have gone on a little before its first sample
+	if t.began.IsZero() { // the measurements are made, and the clock starts
+		// A resumed run may have taken some steps before its first sample.
+		t.began, t.from = time.Now(), s.Iteration
 		if t.bar != nil {
 			t.bar.Reset()
 		}
@@ -75,10 +79,12 @@ func (t *textProgress) Sample(s solver.Sample) {
 	if done := s.Iteration - t.from; done > 0 {
 		elapsed := time.Since(t.began)
 		rate := float64(done) / elapsed.Seconds()
-		left = fmt.Sprintf(", %.3g steps/s, %s left", rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
+		left = fmt.Sprintf(", %.3g steps/s, %s left",
+			rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
 	}
 	if !math.IsNaN(s.TrainLoss) {
-		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss, left)
+		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss,
+			left)
 	}
 }
 
@@ -104,8 +110,10 @@ func (p jsonProgress) Notice(text string) {
 // Begin implements experiment.Progress.
 func (p jsonProgress) Begin(dir string, from, to int) {
 	printJSON(p.out, map[string]any{
-		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": dir, "backend": p.plan.Backend.Name(),
-		"device": p.plan.Backend.Device(), "storage": p.plan.Storage, "precision": p.plan.Config.Precision, "memory_planned_bytes": p.plan.Bytes,
+		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": dir,
+		"backend": p.plan.Backend.Name(),
+		"device":  p.plan.Backend.Device(), "storage": p.plan.Storage, "precision": p.plan.Config.Precision,
+		"memory_planned_bytes": p.plan.Bytes,
 	})
 }
 

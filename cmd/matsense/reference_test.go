@@ -35,15 +35,16 @@ func dataOf(dir string) (flags []string) {
 }
 
 // settingFlags are the settings of a case that are flags of the same name.
-var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "batch-size", "label-noise", "directions", "radius",
+var settingFlags = []string{"method", "parametrization", "step", "iterations", "lambda", "momentum", "optimal-value",
+	"batch-size", "label-noise", "directions", "radius",
 	"adversary-step", "adversary-weight", "adversary-radius", "method-seed"}
 
-// TestReference runs users' data through the command and compares every number with testdata/reference, which a
-// separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in different
-// orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
+// TestReference runs users' data through the command and compares every number with testdata/reference, which
+// a separate NumPy program wrote from the mathematics alone. Both sides compute in double precision in
+// different orders: 1e-9 leaves room for 10⁶ roundings, some of them amplified over hundreds of steps.
 func TestReference(t *testing.T) {
 	cases, err := filepath.Glob("../../testdata/reference/*/settings.json")
-	if err != nil || len(cases) != 29 {
+	if err != nil || len(cases) != 33 {
 		t.Fatalf("found %d cases, %v", len(cases), err)
 	}
 	for _, path := range cases {
@@ -60,7 +61,8 @@ func TestReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := filepath.Join(t.TempDir(), "run")
-			env := environment{out: io.Discard, err: os.Stderr, memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
+			env := environment{out: io.Discard, err: os.Stderr,
+				memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
 			flags := append([]string{"run", "--out", out, "--json", "--measure-every", "1"}, dataOf(dir)...)
 			if _, deep := settings["depth"]; deep {
 				flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
@@ -75,7 +77,8 @@ func TestReference(t *testing.T) {
 				t.Fatalf("exit code %d", code)
 			}
 
-			got, want := readCSV(t, filepath.Join(out, "trajectory.csv")), readCSV(t, filepath.Join(dir, "trajectory.csv"))
+			got, want := readCSV(t, filepath.Join(out, "trajectory.csv")), readCSV(t,
+				filepath.Join(dir, "trajectory.csv"))
 			for name, column := range want {
 				if len(got[name]) != len(column) {
 					t.Errorf("%s has %d values, want %d", name, len(got[name]), len(column))

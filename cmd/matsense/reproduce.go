@@ -31,10 +31,11 @@ func newReproduce(env environment) *cobra.Command {
 	var o reproduceOptions
 	c := &cobra.Command{
 		Use:   "reproduce [NAME]",
-		Short: "Carry out an experiment that the theory makes a claim about, and judge what came out",
-		Long: `Carry out one of the experiments that come with matsense, draw it, and compare it with what the theory of small random starts
-claims. The verdict is agrees, disagrees or cannot be told, with the numbers behind it; the exit code does not depend on it.
-What was begun is gone on with. Without a name, the experiments are listed.
+		Short: "Repeat an experiment and compare it with a paper's claim",
+		Long: `Run one of the experiments that come with matsense, draw its results, and compare them with a
+paper's claim. The verdict is agrees, disagrees or cannot be told, with the numbers behind it; the exit code
+does not depend on the verdict. An experiment that was interrupted continues. Without a name, the
+experiments are listed.
 
 ` + experimentList(),
 		Example: `  matsense reproduce alpha
@@ -46,6 +47,7 @@ What was begun is gone on with. Without a name, the experiments are listed.
 			}
 			return nil
 		},
+		ValidArgsFunction: completeExperiment,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				listExperiments(env, o.json)
@@ -58,19 +60,23 @@ What was begun is gone on with. Without a name, the experiments are listed.
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
 	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
-	f.StringVar(&o.out, "out", "", "directory (default reproduce/NAME-quick, or reproduce/NAME with --full)")
+	f.StringVar(&o.out, "out", "",
+		"`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full)")
 	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
 	f.BoolVar(&o.force, "force", false, "replace what is in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	return c
 }
 
 // experimentList has a line for each experiment.
 func experimentList() string {
-	var b strings.Builder
+	var rows []row
 	for _, e := range reproduce.All() {
-		fmt.Fprintf(&b, "  %-21s %s\n", e.Name, e.About)
+		rows = append(rows, row{e.Name, e.About})
 	}
+	var b strings.Builder
+	writeRows(&b, rows)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -80,7 +86,8 @@ func listExperiments(env environment, asJSON bool) {
 		return
 	}
 	for _, e := range reproduce.All() {
-		printJSON(env.out, map[string]any{"event": "experiment", "name": e.Name, "about": e.About, "claim": e.Claim})
+		printJSON(env.out,
+			map[string]any{"event": "experiment", "name": e.Name, "about": e.About, "claim": e.Claim})
 	}
 }
 
@@ -93,7 +100,8 @@ func experimentNamed(name string) (reproduce.Experiment, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return reproduce.Experiment{}, config.Usagef("there is no experiment %q; did you mean %q?", name, config.Nearest(name, names))
+	return reproduce.Experiment{}, config.Usagef("there is no experiment %q; did you mean %q?",
+		name, config.Nearest(name, names))
 }
 
 func runReproduce(ctx context.Context, env environment, name string, o reproduceOptions) error {
@@ -122,11 +130,13 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	}
 	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan)
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
-	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
+	r, failures, err := plan.Run(ctx,
+		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if !o.json {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done, p.runs)
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done,
+				p.runs)
 		}
 		return errInterrupted
 	}
@@ -138,7 +148,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "verdict", "name": e.Name, "claim": e.Claim, "verdict": verdict.Status, "findings": verdict.Findings})
+		printJSON(env.out, map[string]any{"event": "verdict", "name": e.Name, "claim": e.Claim,
+			"verdict": verdict.Status, "findings": verdict.Findings})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}
@@ -146,7 +157,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if failures > 0 {
-		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and the same command tries them again", failures)
+		return fmt.Errorf("%d runs failed: the column error of runs.csv says why, and the same command "+
+			"tries them again", failures)
 	}
 	return nil
 }
@@ -166,7 +178,8 @@ func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) erro
 }
 
 // writeReproduced draws a verdict's figures, writes the report with them, and tells their paths.
-func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, v reproduce.Verdict, o reproduceOptions) error {
+func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, v reproduce.Verdict,
+	o reproduceOptions) error {
 	var charts []report.Chart
 	for _, f := range v.Figures {
 		figure, err := view.VerdictFigure(r, f)
@@ -174,7 +187,8 @@ func writeReproduced(env environment, r *sweep.Results, e reproduce.Experiment, 
 		if err == nil {
 			paths, err = writeFigure(figure, filepath.Join(o.out, figure.Name))
 		}
-		if errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) || errors.Is(err, report.ErrEmpty) {
+		if errors.Is(err, sweep.ErrNothing) || errors.Is(err, report.ErrNothing) ||
+			errors.Is(err, report.ErrEmpty) {
 			continue
 		}
 		if err != nil {

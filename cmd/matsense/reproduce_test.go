@@ -12,7 +12,8 @@ import (
 func TestReproduce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "phases")
 	r := must(t, exitDone, "reproduce", "phases", "--out", dir)
-	if !strings.Contains(r.out, "\nphases: agrees\n") || !strings.Contains(r.out, filepath.Join(dir, "trajectory.svg")) {
+	if !strings.Contains(r.out, "\nphases: agrees\n") ||
+		!strings.Contains(r.out, filepath.Join(dir, "trajectory.svg")) {
 		t.Errorf("reproduce prints %q", r.out)
 	}
 	if svg := string(read(t, dir, "trajectory.svg")); !strings.Contains(svg, "saddle avoidance") {
@@ -22,11 +23,13 @@ func TestReproduce(t *testing.T) {
 		Name, Claim, Verdict string
 		Findings             []string
 	}
-	if err := json.Unmarshal(read(t, dir, "verdict.json"), &verdict); err != nil || verdict.Verdict != "agrees" || len(verdict.Findings) != 4 {
+	if err := json.Unmarshal(read(t, dir, "verdict.json"), &verdict); err != nil ||
+		verdict.Verdict != "agrees" || len(verdict.Findings) != 4 {
 		t.Errorf("%+v, %v", verdict, err)
 	}
 	page := string(read(t, dir, "report.html"))
-	for _, want := range []string{`class="verdict good"`, "<strong>Agrees.</strong>", "What was found", "saddle avoidance"} {
+	for _, want := range []string{`class="verdict good"`, "<strong>Agrees.</strong>", "What was found",
+		"saddle avoidance"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the report lacks %q", want)
 		}
@@ -52,7 +55,8 @@ func TestReproduce(t *testing.T) {
 
 func TestReproduceLists(t *testing.T) {
 	r := must(t, exitDone, "reproduce")
-	if n := strings.Count(r.out, "\n"); n != len(reproduce.All()) || !strings.Contains(r.out, "\n  iterations  ") {
+	if n := strings.Count(r.out, "\n"); n != len(reproduce.All()) ||
+		!strings.Contains(r.out, "\n  iterations  ") {
 		t.Errorf("%d lines: %s", n, r.out)
 	}
 	for _, c := range []struct {
@@ -67,7 +71,8 @@ func TestReproduceLists(t *testing.T) {
 			t.Errorf("%v: %s", c.args, r.err)
 		}
 	}
-	if r := must(t, exitDone, "reproduce", "alpha", "--full", "--file"); !strings.HasPrefix(r.out, "# The test error") {
+	if r := must(t, exitDone, "reproduce", "alpha", "--full", "--file"); !strings.HasPrefix(r.out,
+		"# The test error") {
 		t.Error(r.out)
 	}
 }

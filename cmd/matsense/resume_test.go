@@ -51,7 +51,8 @@ func TestResumeWithMoreIterations(t *testing.T) {
 		sameBits(t, dir, want)
 		s := summaryOf(t, dir)
 		if fmt.Sprint(s["resumed_from_iteration"]) != first || s["iterations"] != 60.0 {
-			t.Errorf("resumed from %v to %v, want %s to 60", s["resumed_from_iteration"], s["iterations"], first)
+			t.Errorf("resumed from %v to %v, want %s to 60",
+				s["resumed_from_iteration"], s["iterations"], first)
 		}
 		if first != "0" && !strings.Contains(r.err, "going on from iteration "+first+"\n") {
 			t.Errorf("it does not say where it goes on:\n%s", r.err)
@@ -63,14 +64,16 @@ func TestResumeWithMoreIterations(t *testing.T) {
 }
 
 func TestResumeFinishedRun(t *testing.T) {
-	for _, flags := range [][]string{nil, {"--target-loss", "1e-6", "--iterations", "900"}, {"--measure-every", "7"}} {
+	for _, flags := range [][]string{nil, {"--target-loss", "1e-6", "--iterations", "900"},
+		{"--measure-every", "7"}} {
 		want := runSmall(t, flags...)
 		got := copyRun(t, want)
 		must(t, exitDone, "run", "--resume", "--out", got)
 		sameBits(t, got, want)
 		a, b := summaryOf(t, got), summaryOf(t, want)
 		if a["status"] != b["status"] || a["iterations"] != b["iterations"] {
-			t.Errorf("%v: status %v at %v, was %v at %v", flags, a["status"], a["iterations"], b["status"], b["iterations"])
+			t.Errorf("%v: status %v at %v, was %v at %v",
+				flags, a["status"], a["iterations"], b["status"], b["iterations"])
 		}
 	}
 }
@@ -78,7 +81,8 @@ func TestResumeFinishedRun(t *testing.T) {
 func TestResumeChangesWhatChangesNoBit(t *testing.T) {
 	want := runSmall(t)
 	dir := runSmall(t, "--iterations", "20", "--storage", "memory", "--workers", "1")
-	must(t, exitDone, "run", "--resume", "--out", dir, "--iterations", "60", "--storage", "generated", "--workers", "3", "--checkpoint-every", "1e-9")
+	must(t, exitDone, "run", "--resume", "--out", dir, "--iterations", "60", "--storage", "generated",
+		"--workers", "3", "--checkpoint-every", "1e-9")
 	sameBits(t, dir, want)
 	if s := summaryOf(t, dir); s["storage"] != "generated" {
 		t.Errorf("the storage is %v", s["storage"])
@@ -138,10 +142,13 @@ func TestResumeRefuses(t *testing.T) {
 		args []string
 		want []string // in each line
 	}{
-		{[]string{"--out", dir, "--alpha", "1e-5"}, []string{"--alpha: the run in " + dir + " has alpha 1e-06"}},
-		{[]string{"--out", dir, "--alpha", "1e-5", "--entries", "q8", "--iterations", "99"}, []string{"--entries: ", "--alpha: "}},
+		{[]string{"--out", dir, "--alpha", "1e-5"},
+			[]string{"--alpha: the run in " + dir + " has alpha 1e-06"}},
+		{[]string{"--out", dir, "--alpha", "1e-5", "--entries", "q8", "--iterations", "99"},
+			[]string{"--entries: ", "--alpha: "}},
 		{[]string{"--out", dir, "--step", "x"}, []string{"--step: "}},
-		{[]string{"--out", dir, "--iterations", "59"}, []string{"--iterations: the checkpoint has 60 iterations"}},
+		{[]string{"--out", dir, "--iterations", "59"},
+			[]string{"--iterations: the checkpoint has 60 iterations"}},
 		{[]string{"--out", dir, "--force"}, []string{"--resume goes on with a run and --force replaces it"}},
 		{[]string{"--out", dir, "--config", filepath.Join(dir, "config.yaml")}, []string{"--config: "}},
 		{[]string{"--out", none}, []string{"there is no run in " + none}},
@@ -169,7 +176,7 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-// altered are ways to damage a checkpoint, and what is then said of it.
+// altered are ways to damage a checkpoint, each with the notice that follows.
 var altered = []struct {
 	name, want string
 	change     func(t *testing.T, dir string)
@@ -180,22 +187,28 @@ var altered = []struct {
 	{"altered byte in a slot", "slot-0-0.npy was cut short or altered", func(t *testing.T, dir string) {
 		edit(t, filepath.Join(dir, "slot-0-0.npy"), func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
 	}},
-	{"no slot", "slot-0-0.npy is missing", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "slot-0-0.npy")) }},
+	{"no slot", "slot-0-0.npy is missing",
+		func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "slot-0-0.npy")) }},
 	{"altered trajectory", "trajectory.csv was cut short or altered", func(t *testing.T, dir string) {
-		edit(t, filepath.Join(dir, "trajectory.csv"), func(b []byte) []byte { return bytes.Replace(b, []byte(".1"), []byte(".2"), 1) })
+		edit(t, filepath.Join(dir, "trajectory.csv"),
+			func(b []byte) []byte { return bytes.Replace(b, []byte(".1"), []byte(".2"), 1) })
 	}},
 	{"empty trajectory", "trajectory.csv was cut short or altered", func(t *testing.T, dir string) {
 		write(t, filepath.Join(dir, "trajectory.csv"), nil)
 	}},
-	{"no DONE", "DONE file is missing", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "DONE")) }},
-	{"empty DONE", "state.json was altered", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "DONE"), nil) }},
+	{"no DONE", "DONE file is missing",
+		func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "DONE")) }},
+	{"empty DONE", "state.json was altered",
+		func(t *testing.T, dir string) { write(t, filepath.Join(dir, "DONE"), nil) }},
 	{"altered state", "state.json was altered", func(t *testing.T, dir string) {
 		edit(t, filepath.Join(dir, "state.json"), func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"seconds": 0`), []byte(`"seconds": 1`), 1)
 		})
 	}},
-	{"no state", "state.json", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "state.json")) }},
-	{"empty state", "state.json was altered", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "state.json"), nil) }},
+	{"no state", "state.json",
+		func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "state.json")) }},
+	{"empty state", "state.json was altered",
+		func(t *testing.T, dir string) { write(t, filepath.Join(dir, "state.json"), nil) }},
 }
 
 func remove(t *testing.T, path string) {
@@ -208,7 +221,8 @@ func remove(t *testing.T, path string) {
 func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 	want := runSmall(t)
 	first := runSmall(t, append(always, "--iterations", "31")...)
-	if !exists(checkpoint(first, 31, "DONE")) || !exists(checkpoint(first, 30, "DONE")) || exists(checkpoint(first, 29)) {
+	if !exists(checkpoint(first, 31, "DONE")) || !exists(checkpoint(first, 30, "DONE")) ||
+		exists(checkpoint(first, 29)) {
 		t.Fatalf("checkpoints %v, want 30 and 31", listDir(t, filepath.Join(first, "checkpoint")))
 	}
 	for _, c := range altered {
@@ -216,7 +230,8 @@ func TestDamagedCheckpointIsPassedOver(t *testing.T) {
 			dir := copyRun(t, first)
 			c.change(t, checkpoint(dir, 31))
 			r := must(t, exitDone, append(resume, "--out", dir)...)
-			if prefix := "note: " + checkpoint(dir, 31) + " is not used: "; !strings.Contains(r.err, prefix) || !strings.Contains(r.err, c.want) {
+			if prefix := "note: " + checkpoint(dir, 31) +
+				" is not used: "; !strings.Contains(r.err, prefix) || !strings.Contains(r.err, c.want) {
 				t.Errorf("it does not say %q %q:\n%s", prefix, c.want, r.err)
 			}
 			if s := summaryOf(t, dir); s["resumed_from_iteration"] != 30.0 {
@@ -241,7 +256,8 @@ func TestNoGoodCheckpoint(t *testing.T) {
 				t.Fatalf("it says %q", lines)
 			}
 			for i, iteration := range []int{31, 30} {
-				if line := lines[i+1]; !strings.HasPrefix(line, checkpoint(dir, iteration)) || !strings.Contains(line, c.want) {
+				if line := lines[i+1]; !strings.HasPrefix(line, checkpoint(dir, iteration)) ||
+					!strings.Contains(line, c.want) {
 					t.Errorf("it says %q, want %q", line, c.want)
 				}
 			}
@@ -254,12 +270,14 @@ func TestNoGoodCheckpoint(t *testing.T) {
 	remove(t, checkpoint(dir, 31, "DONE"))
 	remove(t, checkpoint(dir, 30, "DONE"))
 	lines := jsonLines(t, must(t, exitFailed, "run", "--resume", "--json", "--out", dir).out)
-	if last := lines[len(lines)-1]; last["event"] != "error" || last["exit_code"] != 1.0 || !strings.Contains(last["message"].(string), "DONE") {
+	if last := lines[len(lines)-1]; last["event"] != "error" || last["exit_code"] != 1.0 ||
+		!strings.Contains(last["message"].(string), "DONE") {
 		t.Errorf("the last line is %v", last)
 	}
 }
 
-// A checkpoint whose sums are right and whose content is not the run's is told, and no reason for a stack trace.
+// A checkpoint whose sums are right and whose content is not the run's is told, and no reason for a stack
+// trace.
 func TestForgedCheckpoint(t *testing.T) {
 	first := runSmall(t, append(always, "--iterations", "31")...)
 	for _, c := range []struct{ name, old, new string }{
@@ -314,21 +332,23 @@ func TestForeignCheckpoint(t *testing.T) {
 
 	dir = copyRun(t, own)
 	remove(t, filepath.Join(dir, "checkpoint"))
-	if err := os.CopyFS(filepath.Join(dir, "checkpoint"), os.DirFS(filepath.Join(other, "checkpoint"))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "checkpoint"),
+		os.DirFS(filepath.Join(other, "checkpoint"))); err != nil {
 		t.Fatal(err)
 	}
 	lines := mistakes(t, must(t, exitFailed, append(resume, "--out", dir)...))
 	if len(lines) != 3 || !strings.Contains(lines[1], reason) || !strings.Contains(lines[2], reason) {
 		t.Errorf("it says %q", lines)
 	}
-	if d := must(t, exitDone, slices.Concat([]string{"run", "--force", "--out", dir}, small)...); !strings.Contains(d.out, "results") {
+	if d := must(t, exitDone, slices.Concat([]string{"run", "--force", "--out", dir},
+		small)...); !strings.Contains(d.out, "results") {
 		t.Errorf("--force does not start over:\n%s", d.out)
 	}
 	sameBits(t, dir, want)
 }
 
-// Symptom: two checkpoints that are refused and have higher numbers than the run's own are kept as "the last two",
-// and each new one is removed as soon as it is written.
+// Symptom: two checkpoints that are refused and have higher numbers than the run's own are kept as "the last
+// two", and each new one is removed as soon as it is written.
 func TestRefusedCheckpointsDoNotPushOutGoodOnes(t *testing.T) {
 	dir := runSmall(t, append(always, "--iterations", "31")...)
 	other := runSmall(t, append(always, "--iterations", "50", "--seed", "2")...)
@@ -376,7 +396,8 @@ func TestLeftoversAreIgnored(t *testing.T) {
 	sameBits(t, dir, want)
 }
 
-// Symptom: killed processes leave parts of checkpoints behind, as large as checkpoints, that nothing ever removes.
+// Symptom: killed processes leave parts of checkpoints behind, as large as checkpoints, that nothing ever
+// removes.
 func TestPartsOfCheckpointsAreRemoved(t *testing.T) {
 	dir := runSmall(t, "--iterations", "31")
 	part := filepath.Join(dir, "checkpoint", ".tmp-12345")
@@ -389,8 +410,8 @@ func TestPartsOfCheckpointsAreRemoved(t *testing.T) {
 	}
 }
 
-// Symptom: --force with the start in the directory to be replaced replaces the start, and config.yaml then stands for
-// another run.
+// Symptom: --force with the start in the directory to be replaced replaces the start, and config.yaml then
+// stands for another run.
 func TestForceKeepsItsOwnData(t *testing.T) {
 	dir := runSmall(t)
 	before := snapshot(t, dir)
@@ -415,10 +436,11 @@ func TestResumeWithoutCheckpointStartsOver(t *testing.T) {
 	sameBits(t, dir, want)
 }
 
-// Symptom: the bound above which a loss counts as divergence is made from the first loss that a process measures, so
-// that a run resumed where the loss has grown goes on for longer.
+// Symptom: the bound above which a loss counts as divergence is made from the first loss that a process
+// measures, so that a run resumed at a larger loss continues for longer.
 func TestResumeDivergesWhereTheRunDoes(t *testing.T) {
-	flags := []string{"run", "--n", "8", "--rank", "1", "--measurements", "80", "--measure-every", "1", "--alpha", "1e-2", "--step", "1.8"}
+	flags := []string{"run", "--n", "8", "--rank", "1", "--measurements", "80", "--measure-every", "1",
+		"--alpha", "1e-2", "--step", "1.8"}
 	want, dir := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
 	must(t, exitDiverged, append(flags, "--iterations", "200", "--out", want)...)
 	last := fmt.Sprint(summaryOf(t, want)["iterations"])
@@ -447,8 +469,10 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var out, errs bytes.Buffer
-	env := environment{out: &out, err: interrupter{&errs, "iteration 30 of 60", cancel}, memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
-	if code := runRecovering(t, ctx, env, slices.Concat([]string{"run", "--out", dir}, small)); code != exitInterrupted {
+	env := environment{out: &out, err: interrupter{&errs, "iteration 30 of 60", cancel},
+		memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
+	if code := runRecovering(t, ctx, env,
+		slices.Concat([]string{"run", "--out", dir}, small)); code != exitInterrupted {
 		t.Fatalf("exit code %d\n%s", code, errs.String())
 	}
 	command := "matsense run --resume --out " + dir
@@ -472,7 +496,8 @@ func TestInterruptAtOnce(t *testing.T) {
 	cancel()
 	for _, storage := range []string{"memory", "generated"} {
 		dir := filepath.Join(t.TempDir(), "run")
-		r := matsenseIn(t, ctx, plenty, slices.Concat([]string{"run", "--out", dir, "--storage", storage}, small)...)
+		r := matsenseIn(t, ctx, plenty,
+			slices.Concat([]string{"run", "--out", dir, "--storage", storage}, small)...)
 		if r.code != exitInterrupted || !strings.Contains(r.out+r.err, "nterrupted") {
 			t.Errorf("%s: exit code %d\n%s%s", storage, r.code, r.out, r.err)
 		}
@@ -481,8 +506,8 @@ func TestInterruptAtOnce(t *testing.T) {
 	}
 }
 
-// Symptom: two processes with the same --out both end well, and the files are a mixture or the second's. The lock is
-// held by a process that the test stops in the middle of its run.
+// Symptom: two processes with the same --out both end well, and the files are a mixture or the second's. The
+// lock is held by a process that the test stops in the middle of its run.
 func TestDirectoryInUse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	lock := flock.New(filepath.Join(dir, ".lock"))
@@ -493,7 +518,8 @@ func TestDirectoryInUse(t *testing.T) {
 		t.Fatal(taken, err)
 	}
 	args := append([]string{"run", "--out", dir}, small...)
-	if lines := mistakes(t, must(t, exitUsage, args...)); len(lines) != 1 || !strings.Contains(lines[0], "in use") {
+	if lines := mistakes(t, must(t, exitUsage, args...)); len(lines) != 1 ||
+		!strings.Contains(lines[0], "in use") {
 		t.Errorf("it says %q", lines)
 	}
 	if err := lock.Unlock(); err != nil {
@@ -503,7 +529,8 @@ func TestDirectoryInUse(t *testing.T) {
 	if taken, err := lock.TryLock(); err != nil || !taken {
 		t.Errorf("the run has ended and still holds its directory: %v", err)
 	}
-	if lines := mistakes(t, must(t, exitUsage, "run", "--resume", "--out", dir)); len(lines) != 1 || !strings.Contains(lines[0], "in use") {
+	if lines := mistakes(t, must(t, exitUsage, "run", "--resume", "--out", dir)); len(lines) != 1 ||
+		!strings.Contains(lines[0], "in use") {
 		t.Errorf("resumed: it says %q", lines)
 	}
 }
@@ -512,21 +539,25 @@ func TestDirectoryInUse(t *testing.T) {
 func TestDefaultDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "runs", []byte("not a folder"))
-	if lines := mistakes(t, must(t, exitUsage, append([]string{"run"}, small...)...)); len(lines) != 1 || !strings.Contains(lines[0], "runs") {
+	if lines := mistakes(t, must(t, exitUsage, append([]string{"run"}, small...)...)); len(lines) != 1 ||
+		!strings.Contains(lines[0], "runs") {
 		t.Errorf("it says %q", lines)
 	}
 }
 
-// Symptom: a resumed run that was killed had the summary and the factor of the run before, and a figure with old phases.
+// Symptom: a resumed run that was killed had the summary and the factor of the run before, and a figure with
+// old phases.
 func TestResumedRunHasNoOldResults(t *testing.T) {
 	dir := runSmall(t, "--iterations", "31")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	// Canceled while the measurements are being made, as by a kill just after the start.
-	if r := matsenseIn(t, ctx, plenty, "run", "--resume", "--out", dir, "--iterations", "60"); r.code != exitInterrupted {
+	if r := matsenseIn(t, ctx, plenty, "run", "--resume", "--out", dir, "--iterations",
+		"60"); r.code != exitInterrupted {
 		t.Fatalf("exit code %d\n%s", r.code, r.err)
 	}
-	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png", "report.html"} {
+	for _, name := range []string{"summary.json", "factor.npy", "trajectory.svg", "trajectory.png",
+		"report.html"} {
 		if exists(dir, name) {
 			t.Errorf("%s of the shorter run is still there", name)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/matsense/matsense/view"
 )
 
-// runOptions are the flags of run that are no settings of the experiment.
+// runOptions are the flags of run that are not settings of the experiment.
 type runOptions struct {
 	config        string
 	out           string
@@ -28,7 +28,8 @@ type runOptions struct {
 // setting is a flag that sets a field of the configuration.
 type setting struct{ key, text string }
 
-// flagValue collects a setting. It is applied after the configuration file, so that all mistakes can be told at once.
+// flagValue collects a setting, which is applied after the configuration file, so that all mistakes are told
+// at once.
 type flagValue struct {
 	field config.Field
 	to    *[]setting
@@ -41,33 +42,49 @@ func (v flagValue) Set(text string) error {
 	return nil
 }
 
+// ofFiles are the flags that are not settings.
+var ofFiles = []string{"config", "out", "resume", "force", "json"}
+
 func newRun(env environment) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run one experiment",
-		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json, factor.npy, a figure as
-SVG and PNG, report.html with all of it to read, and checkpoints. Without flags it is a small problem that takes a few seconds.
+		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json,
+factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
+problem is small and takes a few seconds.
 
-Ctrl-C once finishes the step and saves; --resume goes on from there, to the same bits. Twice stops at once.`,
+The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
+stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
   matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
   matsense run --matrices A.npy --observations y.npy --truth X.npy
   matsense run --resume --out runs/paper --iterations 800`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return runExperiment(c.Context(), env, o) },
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runExperiment(c.Context(), env, o)
+		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
 	defaults := config.Default()
 	for _, field := range defaults.Fields() {
-		f.Var(flagValue{field, &o.settings}, field.Key, field.Help)
+		f.Var(flagValue{field, &o.settings}, field.Key, field.Usage())
+		added := f.Lookup(field.Key)
+		added.DefValue = "" // the usage says it
+		setGroup(added, field.Group)
+		complete(c, map[string]cobra.CompletionFunc{field.Key: completeSetting(field.Setting)})
 	}
-	f.StringVar(&o.config, "config", "", "read settings from a YAML file; flags win over it")
-	f.StringVar(&o.out, "out", "", "run directory (default runs/ and the time)")
-	f.BoolVar(&o.resume, "resume", false, "go on with the run in --out")
+	f.StringVar(&o.config, "config", "", "read settings from a YAML `file`; flags override it")
+	f.StringVar(&o.out, "out", "", "`directory` of the run (default runs/ and the time)")
+	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	for _, name := range ofFiles {
+		setGroup(f.Lookup(name), "files")
+	}
+	complete(c, map[string]cobra.CompletionFunc{"config": yamlFiles, "out": directories})
 	return c
 }
 
@@ -98,7 +115,9 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
 	if errors.Is(failed, report.ErrEmpty) {
-		p.Notice(failed.Error())
+		if !out.Config.EstimatesOnly() {
+			p.Notice(failed.Error())
+		}
 		failed = nil
 	}
 	page, pageFailed := writeRunPage(out.Run, out.Dir)
@@ -125,7 +144,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	return nil
 }
 
-// configuration puts defaults, the file and the flags together.
+// configuration combines the defaults, the file and the flags.
 func (o runOptions) configuration() (config.Config, error) {
 	c := config.Default()
 	var problems []string
@@ -160,7 +179,7 @@ func (o runOptions) configuration() (config.Config, error) {
 		}
 	}
 	if len(problems) > 0 {
-		if !o.resume { // what could be read may have mistakes of its own
+		if !o.resume { // the values that could be read may be mistakes
 			_ = collect(c.Validate())
 		}
 		return c, &config.UsageError{Problems: problems}

@@ -15,7 +15,8 @@ import (
 
 func TestRunWritesItsDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "run")
-	flags := []string{"--n", "14", "--rank", "2", "--measurements", "300", "--iterations", "300", "--measure-every", "7"}
+	flags := []string{"--n", "14", "--rank", "2", "--measurements", "300", "--iterations", "300",
+		"--measure-every", "7"}
 	r := must(t, exitDone, append([]string{"run", "--out", dir}, flags...)...)
 
 	for _, name := range append(experiment.ResultFiles(), "config.yaml", "checkpoint/000000300/DONE") {
@@ -31,7 +32,8 @@ func TestRunWritesItsDirectory(t *testing.T) {
 	if _, err := png.Decode(bytes.NewReader(read(t, dir, "trajectory.png"))); err != nil {
 		t.Errorf("trajectory.png: %v", err)
 	}
-	if svg := string(read(t, dir, "trajectory.svg")); !strings.Contains(svg, "</svg>") || !strings.Contains(svg, "test error") {
+	if svg := string(read(t, dir, "trajectory.svg")); !strings.Contains(svg, "</svg>") ||
+		!strings.Contains(svg, "test error") {
 		t.Error("trajectory.svg is no figure of the test error")
 	}
 	if _, shape := factorOf(t, dir); !slices.Equal(shape, []int{14, 14}) {
@@ -39,7 +41,9 @@ func TestRunWritesItsDirectory(t *testing.T) {
 	}
 
 	head, rows := table(t, dir)
-	if got := strings.Join(head[:9], ","); got != "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1" || len(head) != 8+14 {
+	if got := strings.Join(head[:9],
+		","); got != "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1" ||
+		len(head) != 8+14 {
 		t.Errorf("the columns are %v", head)
 	}
 	if len(rows) != 300/7+2 { // every seventh, and the last
@@ -61,7 +65,8 @@ func TestRunWritesItsDirectory(t *testing.T) {
 			t.Errorf("the summary does not name iteration %v (%s):\n%s", m["iteration"], name, r.out)
 		}
 	}
-	for _, want := range []string{"Recovered (test error below 0.001).", "alignment", "saddle avoidance", "refinement", filepath.Join(dir, "trajectory.svg"), filepath.Join(dir, "report.html")} {
+	for _, want := range []string{"Recovered (test error below 0.001).", "alignment", "saddle avoidance",
+		"refinement", filepath.Join(dir, "trajectory.svg"), filepath.Join(dir, "report.html")} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("the summary does not say %q:\n%s", want, r.out)
 		}
@@ -87,7 +92,8 @@ func TestRunJSON(t *testing.T) {
 		delete(s, "event")
 		agree(t, map[string]any(s), head, rows[i])
 	}
-	if b := events(lines, "begin"); len(b) != 1 || b[0]["from_iteration"] != 0.0 || b[0]["to_iteration"] != 60.0 {
+	if b := events(lines, "begin"); len(b) != 1 || b[0]["from_iteration"] != 0.0 ||
+		b[0]["to_iteration"] != 60.0 {
 		t.Errorf("begin: %v", b)
 	}
 	last := lines[len(lines)-1]
@@ -106,8 +112,10 @@ func TestConfigRepeatsRun(t *testing.T) {
 	d := newData(t)
 	for name, flags := range map[string][]string{
 		"default": {},
-		"settings": {"--entries", "bf16", "--kappa", "3.712345678901234", "--noise", "0.012345678901234", "--seed", "18446744073709551615",
-			"--alpha", "1.2345678901234567e-6", "--start-seed", "5", "--factor-rank", "3", "--step", "0.1234567890123456"},
+		"settings": {"--entries", "bf16", "--kappa", "3.712345678901234", "--noise", "0.012345678901234",
+			"--seed", "18446744073709551615",
+			"--alpha", "1.2345678901234567e-6", "--start-seed", "5", "--factor-rank", "3", "--step",
+			"0.1234567890123456"},
 		"rademacher": {"--ensemble", "rademacher"},
 		"spectral":   {"--init", "spectral"},
 		"rank 1":     {"--rank", "1"},
@@ -150,7 +158,8 @@ func TestConfigRepeatsRunInPlace(t *testing.T) {
 // A seed that is ignored would pass the tests of sameness.
 func TestSeedsMatter(t *testing.T) {
 	base := runSmall(t)
-	for _, flags := range [][]string{{"--seed", "2"}, {"--start-seed", "2"}, {"--entries", "q8"}, {"--noise", "0.1"}} {
+	for _, flags := range [][]string{{"--seed", "2"}, {"--start-seed", "2"}, {"--entries", "q8"},
+		{"--noise", "0.1"}} {
 		other := runSmall(t, flags...)
 		if bytes.Equal(read(t, base, "factor.npy"), read(t, other, "factor.npy")) {
 			t.Errorf("%v changes nothing", flags)
@@ -160,7 +169,8 @@ func TestSeedsMatter(t *testing.T) {
 
 func TestStorageAndWorkersChangeNoBit(t *testing.T) {
 	for _, problem := range [][]string{
-		{"--entries", "f64"}, {"--entries", "f32"}, {"--entries", "bf16"}, {"--entries", "q8"}, {"--ensemble", "rademacher"},
+		{"--entries", "f64"}, {"--entries", "f32"}, {"--entries", "bf16"}, {"--entries", "q8"},
+		{"--ensemble", "rademacher"},
 	} {
 		t.Run(problem[1], func(t *testing.T) {
 			want := runSmall(t, append(problem, "--storage", "memory", "--workers", "1")...)
@@ -180,7 +190,8 @@ func TestStorageAndWorkersChangeNoBit(t *testing.T) {
 }
 
 func TestAutoStorageFollowsMemory(t *testing.T) {
-	flags := []string{"run", "--n", "24", "--rank", "1", "--measurements", "4000", "--iterations", "2", "--entries", "f64"}
+	flags := []string{"run", "--n", "24", "--rank", "1", "--measurements", "4000", "--iterations", "2",
+		"--entries", "f64"}
 	for _, c := range []struct {
 		memory float64
 		want   string
@@ -206,7 +217,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		{"devices"}, {"devices", "--json"}, {"--help"}, slices.Concat([]string{"run", "--out", dir}, small),
 	} {
 		var errs bytes.Buffer
-		env := environment{out: fullPipe{}, err: &errs, memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
+		env := environment{out: fullPipe{}, err: &errs,
+			memory: func() (float64, error) { return plenty, nil }, gpus: noGPU}
 		if code := runRecovering(t, t.Context(), env, args); code != exitFailed {
 			t.Errorf("%v: exit code %d", args, code)
 		}
@@ -234,7 +246,8 @@ func TestTargetLossEndsARun(t *testing.T) {
 func TestShortestRuns(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--iterations", "0"}, {"--iterations", "1"}, {"--measurements", "1", "--step", "0.01"},
-		{"--n", "1", "--rank", "1"}, {"--n", "2", "--rank", "2"}, {"--factor-rank", "2"}, {"--alpha", "1e-300"},
+		{"--n", "1", "--rank", "1"}, {"--n", "2", "--rank", "2"}, {"--factor-rank", "2"},
+		{"--alpha", "1e-300"},
 	} {
 		dir := runSmall(t, flags...)
 		finite(t, dir)
@@ -255,7 +268,8 @@ func TestDivergence(t *testing.T) {
 	s := summaryOf(t, dir)
 	step, ok := s["suggested_step"].(float64)
 	if s["status"] != "diverged" || s["recovered"] != false || !ok || !(step > 0) || !(step < 50) {
-		t.Fatalf("status %v, recovered %v, suggested step %v", s["status"], s["recovered"], s["suggested_step"])
+		t.Fatalf("status %v, recovered %v, suggested step %v",
+			s["status"], s["recovered"], s["suggested_step"])
 	}
 	head, rows := table(t, dir)
 	agree(t, s["final"], head, rows[len(rows)-1])
@@ -270,14 +284,15 @@ func TestDivergence(t *testing.T) {
 	}
 
 	jsonDir := filepath.Join(t.TempDir(), "run")
-	lines := jsonLines(t, must(t, exitDiverged, append(diverging, "--step", "50", "--json", "--out", jsonDir)...).out)
+	lines := jsonLines(t,
+		must(t, exitDiverged, append(diverging, "--step", "50", "--json", "--out", jsonDir)...).out)
 	if last := lines[len(lines)-1]; last["event"] != "summary" || last["status"] != "diverged" {
 		t.Errorf("the last line is %v", last)
 	}
 }
 
-// Symptom: a run whose first iterate already overflows says that its test error is 0, and names a figure that was not
-// drawn. What is unknown is null, never zero.
+// Symptom: a run whose first iterate already overflows says that its test error is 0, and names a figure that
+// was not drawn. What is unknown is null, never zero.
 func TestDivergenceAtTheStart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	r := must(t, exitDiverged, slices.Concat([]string{"run", "--alpha", "1e200", "--out", dir}, small)...)
@@ -299,16 +314,17 @@ func TestDivergenceAtTheStart(t *testing.T) {
 	}
 }
 
-// Symptom: observations so large that the loss overflows are followed with the loss +Inf, and still larger ones end
-// with exit code 1 and a message about eigenpairs.
+// Symptom: observations so large that the loss overflows are followed with the loss +Inf, and still larger
+// ones end with exit code 1 and a message about eigenpairs.
 func TestOverflowingLossIsDivergence(t *testing.T) {
 	d := newData(t)
 	huge := d.save(t, "huge.npy", "<f8", false, scaled(d.a, 1e200), d.m, d.n, d.n)
 	drawn := slices.Concat([]string{"run"}, small)
 	for name, args := range map[string][]string{
-		"noise of 1e200":    append(slices.Clone(drawn), "--noise", "1e200"),
-		"noise of 1e308":    append(slices.Clone(drawn), "--noise", "1e308"),
-		"matrices of 1e200": {"run", "--matrices", huge, "--observations", d.save(t, "hugey.npy", "<f8", false, scaled(d.y, 1e200), d.m)},
+		"noise of 1e200": append(slices.Clone(drawn), "--noise", "1e200"),
+		"noise of 1e308": append(slices.Clone(drawn), "--noise", "1e308"),
+		"matrices of 1e200": {"run", "--matrices", huge, "--observations",
+			d.save(t, "hugey.npy", "<f8", false, scaled(d.y, 1e200), d.m)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")

@@ -33,13 +33,15 @@ func newSweep(env environment) *cobra.Command {
 	var o sweepOptions
 	c := &cobra.Command{
 		Use:   "sweep FILE",
-		Short: "Run a grid of experiments, those with the same measurements together",
-		Long: `Run every experiment of a sweep file. Those that share their measurements go over them together. Each that ends is recorded at
-once: stopped at any moment, --resume goes on with what is not finished. When all are there, runs.csv, runs.parquet and
+		Short: "Run a grid of experiments; those with the same measurements run together",
+		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass;
+each result is bit-identical to running alone. Each run is recorded as soon as it ends: after an
+interruption, --resume continues with the others. When all runs are recorded, runs.csv, runs.parquet and
 trajectories.parquet have the results, and timings.csv the seconds.
 
-A part of a sweep is --shard 3/8, or what an array job of Slurm or an indexed job of Kubernetes says; parts may write to one
-shared directory, and the last to end writes the tables. The format of sweep files is in docs/sweeps.md.`,
+--shard 3/8 runs part 3 of 8; an array job of Slurm or an indexed job of Kubernetes sets the part by itself.
+Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md
+describes sweep files.`,
 		Example: `  matsense reproduce alpha --file > alpha.yaml
   matsense sweep alpha.yaml --dry-run
   matsense sweep alpha.yaml
@@ -61,18 +63,24 @@ shared directory, and the last to end writes the tables. The format of sweep fil
 			}
 			return config.Usagef("%s", problem)
 		},
-		RunE: func(c *cobra.Command, args []string) error { return runSweep(c.Context(), env, args[0], o) },
+		ValidArgsFunction: yamlFiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runSweep(c.Context(), env, args[0], o)
+		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.out, "out", "", "directory (default sweeps/ and the file's name)")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, with memory and time, and stop")
-	f.StringVar(&o.shard, "shard", "", "carry out one part of several, 1/8 to 8/8 (default: what Slurm or Kubernetes says, or all)")
-	f.IntVar(&o.batch, "batch", 0, "how many runs go together (0: as many as there is memory for, up to 32)")
-	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not refuse a grid of more than %d runs", sweep.ManyRuns))
-	f.BoolVar(&o.resume, "resume", false, "go on with the sweep in --out")
+	f.StringVar(&o.out, "out", "", "`directory` (default sweeps/ and the file's name)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be run, in how much memory and time, and stop")
+	f.StringVar(&o.shard, "shard", "",
+		"run one `part` of several, 1/8 to 8/8 (default: the part that Slurm or "+
+			"Kubernetes sets, or all)")
+	f.IntVar(&o.batch, "batch", 0, "number of runs in one batch (0: as many as fit in memory, up to 32)")
+	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
+	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
 	return c
 }
@@ -86,14 +94,17 @@ func newMerge(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "merge DIR",
-		Short: "Write a sweep's tables from the runs that are there, and name what is missing",
+		Short: "Write a sweep's tables from the recorded runs, and name the missing ones",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return config.Usagef("merge takes one sweep directory, got %d", len(args))
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return mergeSweep(env, args[0], asJSON) },
+		ValidArgsFunction: directories,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return mergeSweep(env, args[0], asJSON)
+		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
@@ -106,9 +117,11 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	}
 	runs, missing := len(r.Runs), r.Missing()
 	if asJSON {
-		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing), "missing": append([]int{}, missing...)})
+		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing),
+			"missing": append([]int{}, missing...)})
 	} else if len(missing) < runs {
-		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"), runs-len(missing))
+		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"),
+			runs-len(missing))
 	}
 	if len(missing) < runs {
 		if err := writeSweep(env, r, dir, asJSON); err != nil {
@@ -124,9 +137,9 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	return fmt.Errorf("%d runs are missing: %s", len(missing), view.Ranges(missing))
 }
 
-// part finds out which part of the sweep is asked for.
+// part finds out which part of the sweep to run.
 func (o sweepOptions) part() (sweep.Options, error) {
-	options := sweep.Options{Seats: o.batch}
+	options := sweep.Options{Together: o.batch}
 	var err error
 	if o.shard != "" {
 		options.Shard, options.Shards, err = sweep.ParseShard(o.shard)
@@ -158,7 +171,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
 	}
 	if spec != nil && spec.Count() > sweep.ManyRuns && !o.yes {
-		problems = append(problems, fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
+		problems = append(problems,
+			fmt.Sprintf("%s is a grid of %d runs: --yes says that you mean it", file, spec.Count()))
 	}
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
@@ -182,9 +196,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
-			printJSON(env.out, map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
+			printJSON(env.out,
+				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
 		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs, o.again(file))
+			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
+				o.again(file))
 		}
 		return errInterrupted
 	}
@@ -209,7 +225,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures, "diverged": diverged})
+		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures,
+			"diverged": diverged})
 	} else {
 		fmt.Fprintf(env.out, "%d runs in %s", p.runs, o.out)
 		if diverged > 0 {
@@ -224,8 +241,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	return nil
 }
 
-// writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such figure, a note
-// says why.
+// writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such
+// figure, a note says why.
 func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
 	var charts []report.Chart
 	var paths []string
@@ -253,7 +270,7 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 	return nil
 }
 
-// isOnlyCopy says whether a sweep's file is in the place of its resolved copy, and not that.
+// isOnlyCopy says whether the user's sweep file has the path of the sweep's resolved copy but other contents.
 func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	a, err1 := os.Stat(file)
 	b, err2 := os.Stat(filepath.Join(out, sweep.SpecFile))
@@ -261,7 +278,7 @@ func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
 }
 
-// again is the command line that goes on with an interrupted sweep.
+// again is the command line that continues an interrupted sweep.
 func (o sweepOptions) again(file string) string {
 	words := []string{"matsense", "sweep", view.ShellWord(file), "--out", view.ShellWord(o.out)}
 	if o.shard != "" {
@@ -276,7 +293,7 @@ func (o sweepOptions) again(file string) string {
 	return strings.Join(append(words, "--resume"), " ")
 }
 
-// printPlan says what will be run.
+// printPlan prints the plan of a sweep.
 func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	if !o.json {
 		view.WriteSweepPlan(env.err, p)
@@ -284,7 +301,8 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	}
 	event := map[string]any{
 		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
-		"groups": len(p.Part), "together": p.Seats, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1, "shards": p.Shards,
+		"groups": len(p.Part), "together": p.Together, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
+		"shards":            p.Shards,
 		"seconds_estimated": nil,
 	}
 	if p.Estimate > 0 {
@@ -305,7 +323,7 @@ type sweepProgress struct {
 	began             time.Time
 	runs, done, first int
 	failed            *sweep.Record   // the first
-	noted             map[string]bool // what groups had to say
+	noted             map[string]bool // notes that were printed
 	told              time.Time       // when the last line was printed
 }
 
@@ -331,7 +349,7 @@ func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 	g.Plan.Notice = s.note
 }
 
-// note tells a user once what several groups have to say.
+// note prints a note once, even if several groups have the same.
 func (s *sweepProgress) note(text string) {
 	if s.noted[text] {
 		return

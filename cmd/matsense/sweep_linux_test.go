@@ -74,7 +74,8 @@ func kept(t *testing.T, dir string, before map[string]string) {
 	}
 }
 
-// TestKilledSweepResumes: killed at several moments, a sweep goes on with what is not finished, and ends with the same bytes.
+// TestKilledSweepResumes: killed at several moments, a sweep goes on with what is not finished, and ends with
+// the same bytes.
 func TestKilledSweepResumes(t *testing.T) {
 	file := sweepFile(t, longSweep)
 	want := swept(t, file)
@@ -104,11 +105,13 @@ func TestKilledSweepResumes(t *testing.T) {
 		kept(t, dir, before)
 		for _, run := range events(lines, "run") {
 			if path := recordPath(dir, int(run["run"].(float64))); before[path] != "" || !exists(path) {
-				t.Errorf("round %d: %s was told: there before %v, there now %v", i, path, before[path] != "", exists(path))
+				t.Errorf("round %d: %s was told: there before %v, there now %v",
+					i, path, before[path] != "", exists(path))
 			}
 		}
 		if len(stamps(t, dir)) < len(before)+c.runs || exists(dir, "runs.csv") {
-			t.Errorf("round %d: %d records after %d: %v", i, len(stamps(t, dir)), len(before), listDir(t, dir))
+			t.Errorf("round %d: %d records after %d: %v",
+				i, len(stamps(t, dir)), len(before), listDir(t, dir))
 		}
 		for path := range stamps(t, dir) {
 			parseJSON(t, read(t, path)) // whole
@@ -133,7 +136,8 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	file := write(t, filepath.Join(folder, "s.yaml"), []byte(strings.NewReplacer("n: 8", "n: 16", "iterations: 60", "iterations: 1000").Replace(longSweep)))
+	file := write(t, filepath.Join(folder, "s.yaml"),
+		[]byte(strings.NewReplacer("n: 8", "n: 16", "iterations: 60", "iterations: 1000").Replace(longSweep)))
 	want := swept(t, file)
 	dir := filepath.Join(folder, "swept")
 	for _, c := range []struct {
@@ -148,7 +152,8 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); len(stamps(t, dir)) < len(before)+2 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); len(stamps(t, dir)) < len(before)+2 &&
+			time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		if err := p.Process.Signal(c.s); err != nil {
@@ -160,12 +165,15 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
 		last := len(lines) - 1
 		there := len(stamps(t, dir)) - len(before)
-		hint := fmt.Sprintf("  matsense sweep '%s' --out '%s' --shard %s --batch 2 --resume", file, dir, c.shard)
-		if lines[last] != hint || !strings.HasPrefix(lines[last-1], fmt.Sprintf("interrupted: %d of ", there)) || there < 2 {
+		hint := fmt.Sprintf("  matsense sweep '%s' --out '%s' --shard %s --batch 2 --resume",
+			file, dir, c.shard)
+		if lines[last] != hint ||
+			!strings.HasPrefix(lines[last-1], fmt.Sprintf("interrupted: %d of ", there)) || there < 2 {
 			t.Errorf("with %d records there it says\n%s\nwant\n%s", there, errs.String(), hint)
 		}
 		before = stamps(t, dir)
-		shell := exec.Command("sh", "-c", strings.Replace(strings.TrimSpace(lines[last]), "matsense", "'"+program+"'", 1))
+		shell := exec.Command("sh", "-c",
+			strings.Replace(strings.TrimSpace(lines[last]), "matsense", "'"+program+"'", 1))
 		if text, err := shell.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
@@ -183,7 +191,8 @@ func TestInterruptedSweepJSON(t *testing.T) {
 	p.signal(t, os.Interrupt)
 	p.acknowledged(t)
 	code, lines := p.end(t)
-	if last := lines[len(lines)-1]; code != exitInterrupted || last["event"] != "interrupted" || last["runs"] != 60.0 ||
+	if last := lines[len(lines)-1]; code != exitInterrupted || last["event"] != "interrupted" ||
+		last["runs"] != 60.0 ||
 		last["kept"] != float64(len(stamps(t, dir))) || last["kept"] != float64(len(events(lines, "run"))) {
 		t.Errorf("exit code %d, %d records, the last line is %v", code, len(stamps(t, dir)), last)
 	}
@@ -242,7 +251,8 @@ func TestTwoSweepsInOneDirectory(t *testing.T) {
 	p.readRuns(t, 2)
 	for _, flags := range [][]string{nil, {"--resume"}, {"--force"}} {
 		r := must(t, exitUsage, append([]string{"sweep", file, "--out", dir}, flags...)...)
-		if !strings.Contains(r.err, "--out "+dir+" is in use: another process is carrying out the same runs there") {
+		if !strings.Contains(r.err,
+			"--out "+dir+" is in use: another process is carrying out the same runs there") {
 			t.Errorf("%v: %s", flags, r.err)
 		}
 	}
@@ -277,7 +287,8 @@ func TestSweepFileDisappears(t *testing.T) {
 	start := filepath.Join(folder, "U.npy")
 	good := npyFile("<f8", false, numbers, 8, 2)
 	text := strings.Replace(longSweep, "  - factor-rank: [1, 2, 3, 8]\n", "", 1)
-	text = strings.Replace(text, "alpha: [1e-5, 1e-4, 1e-3, 1e-2, 1e-2]", "init: [random, U.npy, spectral, random, U.npy], alpha: [1e-5, 0, 0, 1e-2, 0]", 1)
+	text = strings.Replace(text, "alpha: [1e-5, 1e-4, 1e-3, 1e-2, 1e-2]",
+		"init: [random, U.npy, spectral, random, U.npy], alpha: [1e-5, 0, 0, 1e-2, 0]", 1)
 	text = strings.Replace(text, "seeds: 3", "seeds: 12", 1)
 	file := write(t, filepath.Join(folder, "s.yaml"), []byte(text))
 	write(t, start, good)
@@ -291,14 +302,16 @@ func TestSweepFileDisappears(t *testing.T) {
 	}
 	code, lines := p.end(t)
 	last := lines[len(lines)-1]
-	if code != exitFailed || last["event"] != "error" || !strings.Contains(last["message"].(string), "U.npy: no such file or directory") {
+	if code != exitFailed || last["event"] != "error" ||
+		!strings.Contains(last["message"].(string), "U.npy: no such file or directory") {
 		t.Fatalf("exit code %d, the last line is %v", code, last)
 	}
 	rows, failed := runRows(t, want), 0
 	for i, row := range runRows(t, dir) {
 		switch {
 		case row["status"] == "failed":
-			if failed++; row["init"] == "random" || row["init"] == "spectral" || !strings.Contains(row["error"], "no such file") {
+			if failed++; row["init"] == "random" || row["init"] == "spectral" ||
+				!strings.Contains(row["error"], "no such file") {
 				t.Errorf("run %d failed: %v", i, row)
 			}
 		case !maps.Equal(row, rows[i]):
@@ -319,7 +332,8 @@ func TestSweepDiskFillsUp(t *testing.T) {
 	file := sweepFile(t, longSweep)
 	dir := filepath.Join(disk, "swept")
 	r := must(t, exitFailed, "sweep", file, "--out", dir)
-	if !strings.Contains(r.err, "matsense: the record of run ") || !strings.Contains(r.err, "no space left on device") {
+	if !strings.Contains(r.err, "matsense: the record of run ") ||
+		!strings.Contains(r.err, "no space left on device") {
 		t.Errorf("the reason is not given:\n%s", r.err)
 	}
 	before := stamps(t, dir)
@@ -335,12 +349,14 @@ func TestSweepDiskFillsUp(t *testing.T) {
 		}
 	}
 	r = must(t, exitFailed, "sweep", "merge", dir)
-	if !strings.Contains(r.err, "no space left on device") && !strings.Contains(r.err, fmt.Sprintf("%d runs are missing", 60-len(before))) {
+	if !strings.Contains(r.err, "no space left on device") &&
+		!strings.Contains(r.err, fmt.Sprintf("%d runs are missing", 60-len(before))) {
 		t.Errorf("merge says\n%s", r.err)
 	}
 	enlarge()
 	r = must(t, exitFailed, "sweep", "merge", dir)
-	if !strings.Contains(r.err, fmt.Sprintf("%d runs are missing", 60-len(before))) || len(runRows(t, dir)) != len(before) {
+	if !strings.Contains(r.err, fmt.Sprintf("%d runs are missing", 60-len(before))) ||
+		len(runRows(t, dir)) != len(before) {
 		t.Errorf("merge says\n%s", r.err)
 	}
 	must(t, exitDone, "sweep", file, "--out", dir, "--resume")
@@ -369,7 +385,8 @@ func TestSweepTablesOnAFullDisk(t *testing.T) {
 	}
 	filler.Close()
 	r := must(t, exitFailed, "sweep", file, "--out", dir, "--resume")
-	if !strings.Contains(r.err, filepath.Join(dir, "runs.csv")+" could not be written: ") || !strings.Contains(r.err, "no space left on device") {
+	if !strings.Contains(r.err, filepath.Join(dir, "runs.csv")+" could not be written: ") ||
+		!strings.Contains(r.err, "no space left on device") {
 		t.Errorf("the reason is not given:\n%s", r.err)
 	}
 	enlarge()

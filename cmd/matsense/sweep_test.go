@@ -67,8 +67,8 @@ func recordPath(dir string, run int) string {
 	return filepath.Join(dir, "runs", fmt.Sprintf("%03d", run/1000), fmt.Sprintf("%06d.json", run))
 }
 
-// sameAsAlone compares a sweep's run with the directory of the same run alone: all digits of what runs.csv and the record
-// have.
+// sameAsAlone compares a sweep's run with the directory of the same run alone: all digits of what runs.csv
+// and the record have.
 func sameAsAlone(t *testing.T, dir string, row map[string]string, alone string) {
 	t.Helper()
 	s := summaryOf(t, alone)
@@ -144,8 +144,8 @@ func sameAsAlone(t *testing.T, dir string, row map[string]string, alone string) 
 	}
 }
 
-// TestSweepIsRunsAlone: every run of a sweep comes to the numbers of the same run alone, whatever goes with it: of
-// another rank, of another start, one that diverges. Batches change no byte.
+// TestSweepIsRunsAlone: every run of a sweep comes to the numbers of the same run alone, whatever goes with
+// it: of another rank, of another start, one that diverges. Batches change no byte.
 func TestSweepIsRunsAlone(t *testing.T) {
 	for name, problem := range map[string][]string{
 		"f32":        {"--entries", "f32"},
@@ -160,7 +160,8 @@ func TestSweepIsRunsAlone(t *testing.T) {
 				fmt.Fprintf(&base, "  %s: %s\n", strings.TrimPrefix(flags[i], "--"), flags[i+1])
 			}
 			file := sweepFile(t, "base:\n"+base.String()+"axes:\n"+
-				"  - factor-rank: [2, 10]\n  - {alpha: [1e-6, 1e-2, 1e-2], step: [0.25, 0.2, 40]}\n  - measure-every: [7]\n")
+				"  - factor-rank: [2, 10]\n  - {alpha: [1e-6, 1e-2, 1e-2], step: [0.25, 0.2, 40]}\n"+
+				"  - measure-every: [7]\n")
 			dir := swept(t, file)
 			for _, batch := range []string{"1", "2", "5"} {
 				sameTables(t, swept(t, file, "--batch", batch), dir)
@@ -190,10 +191,12 @@ func TestSweepIsRunsAlone(t *testing.T) {
 
 // TestSweepOnTheEmulator: on the other device, too.
 func TestSweepOnTheEmulator(t *testing.T) {
-	dir := swept(t, sweepFile(t, "base: {n: 6, rank: 1, measurements: 60, iterations: 4, device: emulator}\naxes:\n  - {alpha: [1e-3, 1e-1, 1e-2], factor-rank: [6, 2, 3]}\n"))
+	dir := swept(t, sweepFile(t, "base: {n: 6, rank: 1, measurements: 60, iterations: 4, device: emulator}\n"+
+		"axes:\n  - {alpha: [1e-3, 1e-1, 1e-2], factor-rank: [6, 2, 3]}\n"))
 	for _, row := range runRows(t, dir) {
 		single := filepath.Join(t.TempDir(), "run")
-		must(t, exitDone, "run", "--n", "6", "--rank", "1", "--measurements", "60", "--iterations", "4", "--device", "emulator",
+		must(t, exitDone, "run", "--n", "6", "--rank", "1", "--measurements", "60", "--iterations", "4",
+			"--device", "emulator",
 			"--alpha", row["alpha"], "--factor-rank", row["factor-rank"], "--out", single)
 		sameAsAlone(t, dir, row, single)
 	}
@@ -207,12 +210,13 @@ axes:
 seeds: 3
 `
 
-// TestSweepOrder: where rows are, how many workers there are, in what order shards go, and how many runs go together change
-// no byte of the tables.
+// TestSweepOrder: where rows are, how many workers there are, in what order shards go, and how many runs go
+// together change no byte of the tables.
 func TestSweepOrder(t *testing.T) {
 	file := sweepFile(t, someSweep)
 	want := swept(t, file)
-	for _, machine := range []string{"storage: generated", "storage: memory", "workers: 1", "workers: 3", "simd: off"} {
+	for _, machine := range []string{"storage: generated", "storage: memory", "workers: 1", "workers: 3",
+		"simd: off"} {
 		other := sweepFile(t, strings.Replace(someSweep, "base: {", "base: {"+machine+", ", 1))
 		sameTables(t, swept(t, other, "--batch", "3"), want)
 	}
@@ -237,15 +241,19 @@ func TestSweepShardsOfEnvironments(t *testing.T) {
 	want := swept(t, file)
 	for name, tasks := range map[string][]map[string]string{
 		"Slurm": {
-			{"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "8", "SLURM_ARRAY_TASK_COUNT": "2"},
-			{"SLURM_ARRAY_TASK_ID": "8", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "8", "SLURM_ARRAY_TASK_COUNT": "2"},
+			{"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "8",
+				"SLURM_ARRAY_TASK_COUNT": "2"},
+			{"SLURM_ARRAY_TASK_ID": "8", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "8",
+				"SLURM_ARRAY_TASK_COUNT": "2"},
 		},
 		"Slurm, some again": {
-			{"SLURM_ARRAY_TASK_ID": "0", "MATSENSE_SHARDS": "3"}, {"SLURM_ARRAY_TASK_ID": "2", "MATSENSE_SHARDS": "3"},
+			{"SLURM_ARRAY_TASK_ID": "0", "MATSENSE_SHARDS": "3"},
+			{"SLURM_ARRAY_TASK_ID": "2", "MATSENSE_SHARDS": "3"},
 			{"SLURM_ARRAY_TASK_ID": "1", "MATSENSE_SHARDS": "3"},
 		},
 		"Kubernetes": {
-			{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "2"}, {"JOB_COMPLETION_INDEX": "1", "MATSENSE_SHARDS": "2"},
+			{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "2"},
+			{"JOB_COMPLETION_INDEX": "1", "MATSENSE_SHARDS": "2"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +263,8 @@ func TestSweepShardsOfEnvironments(t *testing.T) {
 					t.Setenv(key, value)
 				}
 				plan := jsonLines(t, must(t, exitDone, "sweep", file, "--out", dir, "--json").out)[0]
-				if plan["shards"] != float64(len(tasks)) || plan["runs_of_all_parts"] != 12.0 || plan["runs"] == 12.0 {
+				if plan["shards"] != float64(len(tasks)) || plan["runs_of_all_parts"] != 12.0 ||
+					plan["runs"] == 12.0 {
 					t.Errorf("task %d: %v", i, plan)
 				}
 			}
@@ -301,7 +310,8 @@ func TestSweepMerge(t *testing.T) {
 		}
 		lines := jsonLines(t, must(t, code, "sweep", "merge", dir, "--json").out)
 		there := 12 - len(strings.Fields(strings.Trim(c.missing, "[]")))
-		if m := lines[0]; m["event"] != "merged" || fmt.Sprint(m["missing"]) != c.missing || m["runs"] != float64(there) {
+		if m := lines[0]; m["event"] != "merged" || fmt.Sprint(m["missing"]) != c.missing ||
+			m["runs"] != float64(there) {
 			t.Errorf("without %v: %v", c.remove, m)
 		}
 		if there > 0 && len(runRows(t, dir)) != there {
@@ -325,13 +335,16 @@ func refusedPlan(t *testing.T, dir, want string, args ...string) {
 		if exists(dir) {
 			files = snapshot(t, dir)
 		}
-		maps.DeleteFunc(files, func(path, _ string) bool { return strings.HasPrefix(filepath.Base(path), ".lock-") }) // a killed part's
+		maps.DeleteFunc(files, func(path, _ string) bool { // a killed part's
+			return strings.HasPrefix(filepath.Base(path), ".lock-")
+		})
 		return files
 	}
 	before, there := entry(), exists(dir)
 	r := must(t, exitUsage, append([]string{"sweep"}, args...)...)
 	lines := strings.Split(strings.TrimSpace(r.err), "\n")
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "matsense: ") || !strings.Contains(last, want) || strings.Count(r.err, "matsense: ") != 1 {
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "matsense: ") || !strings.Contains(last, want) ||
+		strings.Count(r.err, "matsense: ") != 1 {
 		t.Errorf("%v: it does not say %q:\n%s", args, want, r.err)
 	}
 	if !maps.Equal(before, entry()) || exists(dir) != there {
@@ -351,13 +364,15 @@ func TestSweepDirectories(t *testing.T) {
 
 	refusedPlan(t, dir, "--resume goes on with it, --force replaces it", file, "--out", dir)
 	refusedPlan(t, dir, "--resume goes on with it, --force replaces it", file, "--out", dir, "--shard", "1/2")
-	refusedPlan(t, dir, "--force would remove what other machines have done", file, "--out", dir, "--shard", "1/2", "--force")
+	refusedPlan(t, dir, "--force would remove the results of other machines", file, "--out", dir, "--shard",
+		"1/2", "--force")
 	for _, flag := range [][]string{nil, {"--resume"}, {"--shard", "1/2"}} {
 		refusedPlan(t, dir, "holds another sweep", append([]string{other, "--out", dir}, flag...)...)
 	}
 	for _, flag := range [][]string{nil, {"--force"}, {"--shard", "1/2"}} {
 		for _, at := range []string{run, foreign, hidden} {
-			refusedPlan(t, at, "is not empty and holds no sweep", append([]string{file, "--out", at}, flag...)...)
+			refusedPlan(t, at, "is not empty and holds no sweep",
+				append([]string{file, "--out", at}, flag...)...)
 		}
 	}
 	refusedPlan(t, filepath.Dir(plain), "cannot be made", file, "--out", plain)
@@ -375,7 +390,8 @@ func TestSweepDirectories(t *testing.T) {
 	must(t, exitDone, "sweep", other, "--out", dir, "--force")
 	sameTables(t, dir, swept(t, other))
 	if exists(recordPath(dir, 8)) || string(read(t, dir, "notes.txt")) != "mine" {
-		t.Errorf("--force left records of the old sweep, or removed what is not a sweep's: %v", listDir(t, dir))
+		t.Errorf("--force left records of the old sweep, or removed what is not a sweep's: %v",
+			listDir(t, dir))
 	}
 	// The resolved file in the directory is the same sweep.
 	must(t, exitDone, "sweep", filepath.Join(dir, "sweep.yaml"), "--out", dir, "--resume")
@@ -385,7 +401,8 @@ func TestSweepDirectories(t *testing.T) {
 	mine := t.TempDir()
 	text := "# mine\n" + someSweep
 	write(t, filepath.Join(mine, "sweep.yaml"), []byte(text))
-	refused(t, []string{"sweep", filepath.Join(mine, "sweep.yaml"), "--out", mine, "--force"}, "your sweep file: choose another --out")
+	refused(t, []string{"sweep", filepath.Join(mine, "sweep.yaml"), "--out", mine, "--force"},
+		"your sweep file: choose another --out")
 	if string(read(t, mine, "sweep.yaml")) != text {
 		t.Error("the user's file was replaced")
 	}
@@ -402,12 +419,14 @@ func TestSweepDamagedRecord(t *testing.T) {
 	path := recordPath(dir, 5)
 	whole := read(t, path)
 	for name, bad := range map[string][]byte{
-		"empty": nil, "cut": whole[:len(whole)/2], "another run's": read(t, recordPath(dir, 6)), "no JSON": []byte("<html>"),
+		"empty": nil, "cut": whole[:len(whole)/2], "another run's": read(t, recordPath(dir, 6)),
+		"no JSON":         []byte("<html>"),
 		"another sweep's": bytes.Replace(whole, []byte(`"values":["2"`), []byte(`"values":["3"`), 1),
 	} {
 		write(t, path, bad)
 		for _, args := range [][]string{{"sweep", file, "--out", dir, "--resume"}, {"sweep", "merge", dir}} {
-			if r := must(t, exitFailed, args...); !strings.Contains(r.err, path+" is not this sweep's record of the run: remove it, and --resume makes it anew") {
+			if r := must(t, exitFailed, args...); !strings.Contains(r.err,
+				path+" is not this sweep's record of the run: remove it, and --resume repeats the run") {
 				t.Errorf("%s: %v says\n%s", name, args, r.err)
 			}
 		}
@@ -431,7 +450,8 @@ func TestSweepDryRun(t *testing.T) {
 	file := sweepFile(t, someSweep)
 	t.Chdir(t.TempDir())
 	r := must(t, exitDone, "sweep", file, "--dry-run")
-	for _, want := range []string{"12 runs over 2 × factor-rank, 2 × alpha with step, 3 seeds\n", "3 groups", "up to 4 runs together", "B of memory", "about "} {
+	for _, want := range []string{"12 runs over 2 × factor-rank, 2 × alpha with step, 3 seeds\n", "3 groups",
+		"up to 4 runs together", "B of memory", "about "} {
 		if !strings.Contains(r.err, want) {
 			t.Errorf("it does not say %q:\n%s", want, r.err)
 		}
@@ -441,14 +461,17 @@ func TestSweepDryRun(t *testing.T) {
 	}
 	lines := jsonLines(t, must(t, exitDone, "sweep", file, "--dry-run", "--json", "--shard", "2/2").out)
 	p := lines[0]
-	if len(lines) != 1 || p["event"] != "plan" || p["runs_of_all_parts"] != 12.0 || p["shard"] != 2.0 || p["shards"] != 2.0 ||
-		p["dir"] != filepath.Join("sweeps", "s") || !(p["memory_planned_bytes"].(float64) > 0) || !(p["seconds_estimated"].(float64) > 0) {
+	if len(lines) != 1 || p["event"] != "plan" || p["runs_of_all_parts"] != 12.0 || p["shard"] != 2.0 ||
+		p["shards"] != 2.0 ||
+		p["dir"] != filepath.Join("sweeps", "s") || !(p["memory_planned_bytes"].(float64) > 0) ||
+		!(p["seconds_estimated"].(float64) > 0) {
 		t.Errorf("the plan is %v", lines)
 	}
 	if names := listDir(t, "."); len(names) > 0 {
 		t.Errorf("it wrote %v", names)
 	}
-	if r := must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run"); !strings.HasPrefix(r.err, "1 run\n1 group ") {
+	if r := must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run"); !strings.HasPrefix(r.err,
+		"1 run\n1 group ") {
 		t.Errorf("a sweep of one run: %s", r.err)
 	}
 	r = must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run", "--shard", "2/2")
@@ -468,14 +491,16 @@ func TestSweepJSON(t *testing.T) {
 	r := must(t, exitDone, "sweep", file, "--out", dir, "--json")
 	lines := jsonLines(t, r.out)
 	runs := events(lines, "run")
-	if r.err != "" || len(lines) != 17 || len(runs) != 12 || len(events(lines, "figure")) != 2 || len(events(lines, "report")) != 1 || lines[0]["event"] != "plan" || lines[16]["event"] != "done" {
+	if r.err != "" || len(lines) != 17 || len(runs) != 12 || len(events(lines, "figure")) != 2 ||
+		len(events(lines, "report")) != 1 || lines[0]["event"] != "plan" || lines[16]["event"] != "done" {
 		t.Fatalf("%d lines, and beside them %q:\n%s", len(lines), r.err, r.out)
 	}
 	rows := runRows(t, dir)
 	for _, run := range runs {
 		row := rows[int(run["run"].(float64))]
 		settings := run["settings"].(map[string]any)
-		if run["status"] != row["status"] || fmt.Sprint(run["iterations"]) != row["iterations"] || len(settings) != 4 || settings["seed"] != row["seed"] {
+		if run["status"] != row["status"] || fmt.Sprint(run["iterations"]) != row["iterations"] ||
+			len(settings) != 4 || settings["seed"] != row["seed"] {
 			t.Errorf("%v is in runs.csv %v", run, row)
 		}
 	}
@@ -484,7 +509,8 @@ func TestSweepJSON(t *testing.T) {
 	}
 	// What is there already is not told again.
 	lines = jsonLines(t, must(t, exitDone, "sweep", file, "--out", dir, "--json", "--resume").out)
-	if len(lines) != 5 || lines[4]["event"] != "done" || lines[4]["runs"] != 12.0 || lines[4]["diverged"] != 6.0 {
+	if len(lines) != 5 || lines[4]["event"] != "done" || lines[4]["runs"] != 12.0 ||
+		lines[4]["diverged"] != 6.0 {
 		t.Errorf("resumed: %v", lines)
 	}
 	lines = jsonLines(t, must(t, exitUsage, "sweep", file, "--out", dir, "--json").out)
@@ -506,9 +532,11 @@ func TestSweepWrongInputs(t *testing.T) {
 		{[]string{none}, []string{"the sweep cannot be read: open " + none + ": no such file or directory"}},
 		{[]string{t.TempDir()}, []string{"is a directory"}},
 		{[]string{file, file}, []string{"sweep takes one file, got 2"}},
-		{[]string{"mrege", out}, []string{"there is no file mrege; did you mean matsense sweep merge " + out + "?"}},
+		{[]string{"mrege", out},
+			[]string{"there is no file mrege; did you mean matsense sweep merge " + out + "?"}},
 		{[]string{"mrege"}, []string{"the sweep cannot be read: open mrege: no such file"}},
-		{[]string{file, "--shard", "0/3"}, []string{`a shard is I/N with I from 1 to N, like 3/8, got "0/3"`}},
+		{[]string{file, "--shard", "0/3"},
+			[]string{`a shard is I/N with I from 1 to N, like 3/8, got "0/3"`}},
 		{[]string{file, "--shard", "4/3"}, []string{`got "4/3"`}},
 		{[]string{file, "--shard", "x"}, []string{`got "x"`}},
 		{[]string{file, "--shard", "1/3/5"}, []string{`got "1/3/5"`}},
@@ -549,10 +577,12 @@ targets: [-1]
 
 // TestSweepMemory: a batch that does not fit becomes smaller, but for one that was asked for.
 func TestSweepMemory(t *testing.T) {
-	file := sweepFile(t, "base: {n: 20, rank: 1, measurements: 300, iterations: 5, storage: memory}\naxes:\n  - alpha: {logspace: [1e-6, 1e-2, 20]}\n")
+	file := sweepFile(t, "base: {n: 20, rank: 1, measurements: 300, iterations: 5, storage: memory}\n"+
+		"axes:\n  - alpha: {logspace: [1e-6, 1e-2, 20]}\n")
 	plan := func(memory float64, flags ...string) object {
 		t.Helper()
-		r := matsenseIn(t, t.Context(), memory, append([]string{"sweep", file, "--dry-run", "--json"}, flags...)...)
+		r := matsenseIn(t, t.Context(), memory,
+			append([]string{"sweep", file, "--dry-run", "--json"}, flags...)...)
 		if r.code != exitDone {
 			t.Fatalf("%v of %g bytes: exit code %d\n%s", flags, memory, r.code, r.out)
 		}
@@ -574,19 +604,24 @@ func TestSweepMemory(t *testing.T) {
 	sameTables(t, dir, swept(t, file))
 
 	r = matsenseIn(t, t.Context(), memory, "sweep", file, "--out", dir+"-2", "--batch", "12")
-	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 || !strings.HasPrefix(lines[0], "12 runs together do not fit: this run needs ") ||
-		!strings.HasSuffix(lines[0], "up to 5 do, which is found by itself without a batch") {
+	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 ||
+		!strings.HasPrefix(lines[0], "12 runs together do not fit: this run needs ") ||
+		!strings.HasSuffix(lines[0], "up to 5 do, and without --batch matsense finds this number itself") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 	r = matsenseIn(t, t.Context(), 1000, "sweep", file, "--out", dir+"-2")
-	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 || !strings.Contains(lines[0], "1.0 kB are available") && !strings.Contains(lines[0], "1 kB are available") {
+	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 ||
+		!strings.Contains(lines[0], "1.0 kB are available") &&
+			!strings.Contains(lines[0], "1 kB are available") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 	if exists(dir + "-2") {
 		t.Error("a directory was made")
 	}
 	// A batch is no larger than its group, and asks for no more memory.
-	if a, b := plan(plenty, "--batch", "4096"), plan(plenty); a["memory_planned_bytes"] != b["memory_planned_bytes"] || a["together"] != 20.0 {
+	if a, b := plan(plenty, "--batch",
+		"4096"), plan(plenty); a["memory_planned_bytes"] != b["memory_planned_bytes"] ||
+		a["together"] != 20.0 {
 		t.Errorf("--batch 4096: %v", a)
 	}
 }
@@ -600,7 +635,9 @@ func TestSweepMemberFails(t *testing.T) {
 		numbers[i] = float64(i%7-3) / 1024
 	}
 	good := npyFile("<f8", false, numbers, 10, 2)
-	file := write(t, filepath.Join(folder, "s.yaml"), []byte("base: {n: 10, rank: 2, measurements: 150, iterations: 40}\naxes:\n  - {init: [random, U.npy, spectral], alpha: [1e-4, 0, 0]}\n  - step: [0.25, 0.2]\n"))
+	file := write(t, filepath.Join(folder, "s.yaml"), []byte(
+		"base: {n: 10, rank: 2, measurements: 150, iterations: 40}\n"+
+			"axes:\n  - {init: [random, U.npy, spectral], alpha: [1e-4, 0, 0]}\n  - step: [0.25, 0.2]\n"))
 	write(t, start, good)
 	want := swept(t, file)
 
@@ -609,7 +646,8 @@ func TestSweepMemberFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "swept")
 	r := must(t, exitFailed, "sweep", file, "--out", dir)
 	lines := strings.Split(strings.TrimSpace(r.err), "\n")
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "matsense: 2 runs failed, the first of them run 2: ") ||
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last,
+		"matsense: 2 runs failed, the first of them run 2: ") ||
 		!strings.Contains(last, "U.npy") || !strings.HasSuffix(last, "--resume tries again") {
 		t.Errorf("it says\n%s", r.err)
 	}
@@ -637,9 +675,11 @@ func TestSweepMemberFails(t *testing.T) {
 
 // TestSweepOverSettingsThatResultsHave: no two columns have one name, and seeds keep their digits.
 func TestSweepOverSettingsThatResultsHave(t *testing.T) {
-	dir := swept(t, sweepFile(t, "base: {n: 8, rank: 1, measurements: 60}\naxes:\n  - noise: [0, 0.125]\n  - iterations: [5, 10]\n  - seed: [18446744073709551615]\n"))
+	dir := swept(t, sweepFile(t, "base: {n: 8, rank: 1, measurements: 60}\n"+
+		"axes:\n  - noise: [0, 0.125]\n  - iterations: [5, 10]\n  - seed: [18446744073709551615]\n"))
 	for i, row := range runRows(t, dir) {
-		if row["setting_noise"] != []string{"0", "0.125"}[i/2] || row["setting_iterations"] != []string{"5", "10"}[i%2] ||
+		if row["setting_noise"] != []string{"0", "0.125"}[i/2] ||
+			row["setting_iterations"] != []string{"5", "10"}[i%2] ||
 			row["iterations"] != row["setting_iterations"] || row["seed"] != "18446744073709551615" {
 			t.Errorf("run %d: %v", i, row)
 		}

@@ -15,7 +15,8 @@ axes:
 seeds: 2
 `
 
-// TestSweepDrawsAndPlotDrawsAgain: a complete sweep has its default figure, which plot draws again, to the byte.
+// TestSweepDrawsAndPlotDrawsAgain: a complete sweep has its default figure, which plot draws again, to the
+// byte.
 func TestSweepDrawsAndPlotDrawsAgain(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "s.yaml"), []byte(smallSweep))
 	dir := filepath.Join(t.TempDir(), "out")
@@ -33,7 +34,8 @@ func TestSweepDrawsAndPlotDrawsAgain(t *testing.T) {
 		t.Error("plot draws another figure")
 	}
 	out := filepath.Join(t.TempDir(), "f.svg")
-	if r := must(t, exitDone, "plot", dir, "--x", "iteration", "--where", "factor-rank=8", "--out", out); r.out != out+"\n" {
+	if r := must(t, exitDone, "plot", dir, "--x", "iteration", "--where", "factor-rank=8", "--out",
+		out); r.out != out+"\n" {
 		t.Errorf("plot prints %q", r.out)
 	}
 	if text, err := os.ReadFile(out); err != nil || !strings.Contains(string(text), "r = 8") {

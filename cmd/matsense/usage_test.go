@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// refused checks that a command line ends with exit code 2 and one line for each mistake, which begins or contains as
-// wanted, as text and as JSON, and that it leaves nothing behind.
+// refused checks that a command line ends with exit code 2 and one line for each mistake, which begins or
+// contains as wanted, as text and as JSON, and that it leaves nothing behind.
 func refused(t *testing.T, args []string, want ...string) {
 	t.Helper()
 	r := must(t, exitUsage, args...)
@@ -37,7 +37,8 @@ func refused(t *testing.T, args []string, want ...string) {
 		t.Errorf("%v: lines beside the JSON: %q", args, j.err)
 	}
 	all := jsonLines(t, j.out)
-	if last := all[len(all)-1]; len(all) != 1 || last["event"] != "error" || last["exit_code"] != 2.0 || last["message"] != strings.Join(lines, "\n") {
+	if last := all[len(all)-1]; len(all) != 1 || last["event"] != "error" || last["exit_code"] != 2.0 ||
+		last["message"] != strings.Join(lines, "\n") {
 		t.Errorf("%v: as JSON: %v", args, all)
 	}
 }
@@ -66,7 +67,8 @@ func TestBadFlags(t *testing.T) {
 		{"--factor-rank 65537", []string{"--factor-rank: factor-rank goes from 1 to 65536"}},
 		{"--kappa 0.5", []string{"--kappa: kappa must be at least 1, got 0.5"}},
 		{"--kappa -1", []string{"--kappa: kappa must be at least 1"}},
-		{"--rank 1 --kappa 2", []string{"--kappa: a truth of rank 1 has the condition number 1, got kappa 2"}},
+		{"--rank 1 --kappa 2",
+			[]string{"--kappa: a truth of rank 1 has the condition number 1, got kappa 2"}},
 		{"--measurements 0", []string{"--measurements: measurements goes from 1 to"}},
 		{"--measurements -5", []string{"--measurements: measurements goes from 1 to"}},
 		{"--measurements 99999999999999", []string{"--measurements: measurements goes from 1 to"}},
@@ -75,7 +77,8 @@ func TestBadFlags(t *testing.T) {
 		{"--alpha -1e-6", []string{"--alpha: alpha must be positive"}},
 		{"--alpha 1e999", []string{"--alpha: alpha takes a number"}},
 		{"--alpha small", []string{`--alpha: alpha takes a number, got "small"`}},
-		{"--alpha 1e-3 --init spectral", []string{`--alpha: alpha is the size of a random start, and init is "spectral"`}},
+		{"--alpha 1e-3 --init spectral",
+			[]string{`--alpha: alpha is the size of a random start, and init is "spectral"`}},
 		{"--start-seed 3 --init spectral", []string{`--start-seed: start-seed is for a random start`}},
 		{"--seed -1", []string{"--seed: seed takes a whole number from 0 to"}},
 		{"--seed 18446744073709551616", []string{"--seed: seed takes a whole number from 0 to"}},
@@ -94,14 +97,17 @@ func TestBadFlags(t *testing.T) {
 		{"--ensemble dense", []string{`--ensemble: must be gaussian, rademacher, `}},
 		{"--entries f16", []string{`--entries: must be f64, f32, bf16 or q8, got "f16"`}},
 		{"--entries sign", []string{`--entries: must be f64, f32, bf16 or q8, got "sign"`}},
-		{"--ensemble rademacher --entries q8", []string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
-		{"--method adam", []string{`--method: must be gd, scaled-gd, scaled-gd-lambda, `}},
-		{"--device abacus", []string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
+		{"--ensemble rademacher --entries q8",
+			[]string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
+		{"--method adam", []string{`--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, `}},
+		{"--device abacus",
+			[]string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64, mixed, f32 or auto, got "f16"`}},
 		{"--init=", []string{"--init: init must be random, spectral, "}},
 		{"--init nowhere.npy", []string{"--init: init is none of random, spectral, "}},
-		{"--observations y.npy", []string{"--observations: observations belongs to user data, which needs matrices"}},
+		{"--observations y.npy",
+			[]string{"--observations: observations belongs to user data, which needs matrices"}},
 		{"--truth X.npy", []string{"--truth: truth belongs to user data, which needs matrices"}},
 		{"--matrices A.npy", []string{"--matrices: user matrices need observations as well"}},
 		{"--matrices A.npy --observations y.npy", []string{"--matrices: open ", "--observations: open "}},
@@ -127,7 +133,8 @@ func TestBadFlags(t *testing.T) {
 
 func TestEveryFloatIsChecked(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	for _, key := range []string{"kappa", "noise", "alpha", "step", "target-loss", "alignment-margin", "alignment-sine",
+	for _, key := range []string{"kappa", "noise", "alpha", "step", "target-loss", "alignment-margin",
+		"alignment-sine",
 		"signal-fraction", "floor-factor", "checkpoint-every"} {
 		for _, value := range []string{"NaN", "Inf", "-Inf", "1e999", "one", "", "1,5"} {
 			refused(t, []string{"run", "--out", out, "--" + key + "=" + value}, "--"+key+": "+key)
@@ -138,12 +145,13 @@ func TestEveryFloatIsChecked(t *testing.T) {
 	}
 }
 
-// Symptom: settings that cannot be parsed keep those with bad values from being told, and a bad n keeps others of the
-// problem from it. Every mistake is to be listed.
+// Symptom: settings that cannot be parsed keep those with bad values from being told, and a bad n keeps
+// others of the problem from it. Every mistake is to be listed.
 func TestEveryMistakeIsListed(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	t.Run("bad n and others of the problem", func(t *testing.T) {
-		refused(t, []string{"run", "--out", out, "--n", "0", "--kappa", "0.5", "--measurements", "0", "--noise", "-1"},
+		refused(t, []string{"run", "--out", out, "--n", "0", "--kappa", "0.5", "--measurements", "0",
+			"--noise", "-1"},
 			"--n: ", "--kappa: ", "--measurements: ", "--noise: ")
 	})
 	t.Run("not a number and a bad value", func(t *testing.T) {
@@ -154,16 +162,19 @@ func TestEveryMistakeIsListed(t *testing.T) {
 		refused(t, []string{"run", "--out", out, "--config", config}, "c.yaml:1: ", "c.yaml:2: ")
 	})
 	t.Run("a file that is missing and a bad value", func(t *testing.T) {
-		refused(t, []string{"run", "--out", out, "--init", "nowhere.npy", "--step", "-1"}, "--step: ", "--init: ")
+		refused(t, []string{"run", "--out", out, "--init", "nowhere.npy", "--step", "-1"}, "--step: ",
+			"--init: ")
 	})
 }
 
 // Symptom: "unknown flag" is said of a flag that the misspelled command has, and nothing of the command.
 func TestUnknownCommand(t *testing.T) {
-	for _, args := range [][]string{{"rnu"}, {"rnu", "--n", "10"}, {"rnu", "--json"}, {"rnu", "extra"}, {"help", "rnu"}} {
+	for _, args := range [][]string{{"rnu"}, {"rnu", "--n", "10"}, {"rnu", "--json"}, {"rnu", "extra"},
+		{"help", "rnu"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := must(t, exitUsage, args...)
-			if text := r.out + r.err; !strings.Contains(text, "unknown command") || !strings.Contains(text, "rnu") || !strings.Contains(text, "run") {
+			if text := r.out + r.err; !strings.Contains(text, "unknown command") ||
+				!strings.Contains(text, "rnu") || !strings.Contains(text, "run") {
 				t.Errorf("it says %q", text)
 			}
 		})
@@ -183,7 +194,8 @@ func TestSingleDash(t *testing.T) {
 
 // Symptom: flags are read in order, and an unknown one before --json is told as text.
 func TestErrorsAreJSONWhereverTheFlagStands(t *testing.T) {
-	for _, args := range [][]string{{"run", "--alhpa", "1", "--json"}, {"run", "--n", "0", "--json"}, {"run", "extra", "--json"}, {"plot", "--jso", "--json"}, {"run", "--n", "0", "--json=1"}} {
+	for _, args := range [][]string{{"run", "--alhpa", "1", "--json"}, {"run", "--n", "0", "--json"},
+		{"run", "extra", "--json"}, {"plot", "--jso", "--json"}, {"run", "--n", "0", "--json=1"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			r := must(t, exitUsage, args...)
 			if r.err != "" {
@@ -225,8 +237,10 @@ func TestBadConfig(t *testing.T) {
 		{strings.Repeat("# filler\n", 200_000), []string{"c.yaml: 1800000 bytes long"}},
 		{strings.Repeat("[", 20_000), []string{"c.yaml: yaml: "}},
 		{"alhpa: 1\nrnak: 2\nn: x\nn: 3\nstep: [1]\n", []string{
-			`c.yaml:1: unknown key "alhpa"; did you mean "alpha"?`, `c.yaml:2: unknown key "rnak"; did you mean "rank"?`,
-			"c.yaml:3: n takes a whole number", "c.yaml:4: n is given again, after line 3", "c.yaml:5: step takes a single value"}},
+			`c.yaml:1: unknown key "alhpa"; did you mean "alpha"?`,
+			`c.yaml:2: unknown key "rnak"; did you mean "rank"?`,
+			"c.yaml:3: n takes a whole number", "c.yaml:4: n is given again, after line 3",
+			"c.yaml:5: step takes a single value"}},
 		{"out: runs/x\n", []string{`c.yaml:1: unknown key "out"`}},
 	} {
 		t.Run(c.text[:min(20, len(c.text))], func(t *testing.T) {
@@ -284,7 +298,8 @@ func TestForceWithBadDataKeepsTheRun(t *testing.T) {
 	before := snapshot(t, dir)
 	d.y[0] = math.NaN()
 	bad := d.save(t, "bad.npy", "<f8", false, d.y, d.m)
-	refused(t, []string{"run", "--force", "--out", dir, "--matrices", d.matrices, "--observations", bad}, "--observations: ")
+	refused(t, []string{"run", "--force", "--out", dir, "--matrices", d.matrices, "--observations", bad},
+		"--observations: ")
 	if !maps.Equal(snapshot(t, dir), before) {
 		t.Error("the run has changed")
 	}
@@ -322,23 +337,34 @@ func TestMismatchedShapes(t *testing.T) {
 		flags []string
 		want  []string // all in one line
 	}{
-		{"observations short", []string{"--observations", file("y1.npy", 39)}, []string{"(40, 10, 10)", "(39,)"}},
-		{"observations of two columns", []string{"--observations", file("y2.npy", 40, 2)}, []string{"(40, 10, 10)", "(40, 2)"}},
-		{"observations a row", []string{"--observations", file("y3.npy", 1, 40)}, []string{"(40, 10, 10)", "(1, 40)"}},
-		{"matrices of two dimensions", []string{"--matrices", file("A1.npy", 40, 100)}, []string{"(40, 100)", "(m, n, n)"}},
-		{"matrices not square", []string{"--matrices", file("A2.npy", 40, 10, 9)}, []string{"(40, 10, 9)", "(m, n, n)"}},
+		{"observations short", []string{"--observations", file("y1.npy", 39)},
+			[]string{"(40, 10, 10)", "(39,)"}},
+		{"observations of two columns", []string{"--observations", file("y2.npy", 40, 2)},
+			[]string{"(40, 10, 10)", "(40, 2)"}},
+		{"observations a row", []string{"--observations", file("y3.npy", 1, 40)},
+			[]string{"(40, 10, 10)", "(1, 40)"}},
+		{"matrices of two dimensions", []string{"--matrices", file("A1.npy", 40, 100)},
+			[]string{"(40, 100)", "(m, n, n)"}},
+		{"matrices not square", []string{"--matrices", file("A2.npy", 40, 10, 9)},
+			[]string{"(40, 10, 9)", "(m, n, n)"}},
 		{"no matrices", []string{"--matrices", file("A3.npy", 0, 10, 10)}, []string{"(0, 10, 10)"}},
-		{"truth of another n", []string{"--truth", file("X1.npy", 9, 2)}, []string{"(40, 10, 10)", "(9, 2)", "(10, r*)"}},
-		{"truth of three dimensions", []string{"--truth", file("X2.npy", 10, 2, 1)}, []string{"(40, 10, 10)", "(10, 2, 1)"}},
-		{"truth too wide", []string{"--truth", file("X3.npy", 10, 11)}, []string{"truth", "(10, 11)", "r* at most 10"}},
+		{"truth of another n", []string{"--truth", file("X1.npy", 9, 2)},
+			[]string{"(40, 10, 10)", "(9, 2)", "(10, r*)"}},
+		{"truth of three dimensions", []string{"--truth", file("X2.npy", 10, 2, 1)},
+			[]string{"(40, 10, 10)", "(10, 2, 1)"}},
+		{"truth too wide", []string{"--truth", file("X3.npy", 10, 11)},
+			[]string{"truth", "(10, 11)", "r* at most 10"}},
 		{"truth empty", []string{"--truth", file("X4.npy", 10, 0)}, []string{"(10, 0)"}},
 		{"start of another n", []string{"--init", file("U1.npy", 9, 2)}, []string{"(9, 2)", "(10, r)"}},
-		{"start of three dimensions", []string{"--init", file("U2.npy", 10, 2, 2)}, []string{"(10, 2, 2)", "(10, r)"}},
+		{"start of three dimensions", []string{"--init", file("U2.npy", 10, 2, 2)},
+			[]string{"(10, 2, 2)", "(10, r)"}},
 		{"n", []string{"--n", "11"}, []string{"--n: n is 11", "(40, 10, 10)"}},
-		{"measurements", []string{"--measurements", "41"}, []string{"--measurements: measurements is 41", "(40, 10, 10)"}},
+		{"measurements", []string{"--measurements", "41"},
+			[]string{"--measurements: measurements is 41", "(40, 10, 10)"}},
 		{"rank", []string{"--rank", "3", "--truth", d.truth}, []string{"--rank: rank is 3", "(10, 2)"}},
 		{"rank without truth", []string{"--rank", "11"}, []string{"--rank: ", "11"}},
-		{"factor rank", []string{"--factor-rank", "2", "--init", d.start}, []string{"--factor-rank: factor-rank is 2", "(10, 3)"}},
+		{"factor rank", []string{"--factor-rank", "2", "--init", d.start},
+			[]string{"--factor-rank: factor-rank is 2", "(10, 3)"}},
 		{"ensemble", []string{"--ensemble", "gaussian"}, []string{"--ensemble: "}},
 		{"entries", []string{"--entries", "f32"}, []string{"--entries: "}},
 		{"kappa", []string{"--kappa", "2"}, []string{"--kappa: "}},
@@ -346,7 +372,8 @@ func TestMismatchedShapes(t *testing.T) {
 		{"storage", []string{"--storage", "generated"}, []string{"--storage: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			args := slices.Concat([]string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations}, c.flags)
+			args := slices.Concat([]string{"run", "--out", out, "--matrices", d.matrices, "--observations",
+				d.observations}, c.flags)
 			refused(t, args, c.want[0])
 			lines := mistakes(t, must(t, exitUsage, args...))
 			for _, want := range c.want {
@@ -360,19 +387,22 @@ func TestMismatchedShapes(t *testing.T) {
 		})
 	}
 	t.Run("start of a drawn problem", func(t *testing.T) {
-		refused(t, slices.Concat([]string{"run", "--out", out}, small, []string{"--init", file("U3.npy", 9, 2)}), "(9, 2)")
+		refused(t, slices.Concat([]string{"run", "--out", out}, small,
+			[]string{"--init", file("U3.npy", 9, 2)}), "(9, 2)")
 	})
 	t.Run("several", func(t *testing.T) {
-		refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations", file("y4.npy", 3), "--truth", file("X5.npy", 4, 1), "--n", "7"},
+		refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations",
+			file("y4.npy", 3), "--truth", file("X5.npy", 4, 1), "--n", "7"},
 			"--n: ", "(3,)", "(4, 1)")
 	})
 }
 
-// Symptom: a .npy file of a single number as matrices or as the start of a drawn problem ends with exit code 1 and a
-// message about zero measurements or about the factor rank.
+// Symptom: a .npy file of a single number as matrices or as the start of a drawn problem ends with exit code
+// 1 and a message about zero measurements or about the factor rank.
 func TestSingleNumberAsData(t *testing.T) {
 	d := newData(t)
-	path := write(t, filepath.Join(d.dir, "number.npy"), append(npyHeader("{'descr': '<f8', 'fortran_order': False, 'shape': (), }"), make([]byte, 8)...))
+	path := write(t, filepath.Join(d.dir, "number.npy"),
+		append(npyHeader("{'descr': '<f8', 'fortran_order': False, 'shape': (), }"), make([]byte, 8)...))
 	out := filepath.Join(t.TempDir(), "run")
 	own := []string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations}
 	for name, args := range map[string][]string{
@@ -403,7 +433,8 @@ func TestBadNumbersInData(t *testing.T) {
 				bad := slices.Clone(good)
 				bad[at] = v
 				path := d.save(t, "bad.npy", "<f8", false, bad, shapes[name]...)
-				args := []string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations, "--truth", d.truth, "--init", d.start}
+				args := []string{"run", "--out", out, "--matrices", d.matrices, "--observations",
+					d.observations, "--truth", d.truth, "--init", d.start}
 				refused(t, append(args, "--"+flag[name], path), "--"+flag[name]+": ")
 				if exists(out) {
 					t.Fatalf("%s with %v: a directory was left behind", name, v)
@@ -412,7 +443,8 @@ func TestBadNumbersInData(t *testing.T) {
 		}
 	}
 	zeros := d.save(t, "zeros.npy", "<f8", false, make([]float64, 20), 10, 2)
-	refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations, "--truth", zeros}, "--truth: ")
+	refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations,
+		"--truth", zeros}, "--truth: ")
 	if exists(out) {
 		t.Error("a directory was left behind")
 	}
@@ -424,10 +456,12 @@ func TestBadNumpyFiles(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	good := read(t, d.matrices)
 	head := func(descr, order, shape string) []byte {
-		return npyHeader(fmt.Sprintf("{'descr': %s, 'fortran_order': %s, 'shape': %s, }", descr, order, shape))
+		return npyHeader(fmt.Sprintf("{'descr': %s, 'fortran_order': %s, 'shape': %s, }",
+			descr, order, shape))
 	}
 	version := func(major byte, length uint32) []byte {
-		return append([]byte("\x93NUMPY"), major, 0, byte(length), byte(length>>8), byte(length>>16), byte(length>>24))
+		return append([]byte("\x93NUMPY"), major, 0, byte(length), byte(length>>8), byte(length>>16),
+			byte(length>>24))
 	}
 	for _, c := range []struct {
 		name    string
@@ -447,7 +481,8 @@ func TestBadNumpyFiles(t *testing.T) {
 		{"header of 4 GB", version(2, math.MaxUint32), "4294967295 bytes"},
 		{"header of 1 GB, version 3", version(3, 1<<30), "1073741824 bytes"},
 		{"empty header", npyHeader(""), "descr, fortran_order and shape"},
-		{"no shape", npyHeader("{'descr': '<f8', 'fortran_order': False, }"), "descr, fortran_order and shape"},
+		{"no shape", npyHeader("{'descr': '<f8', 'fortran_order': False, }"),
+			"descr, fortran_order and shape"},
 		{"object array", head("'|O'", "False", "(40, 10, 10)"), "Python objects"},
 		{"structured array", head("[('a', '<f8')]", "False", "(40, 10, 10)"), "structured"},
 		{"integers", head("'<i8'", "False", "(40, 10, 10)"), "<i8"},
@@ -457,13 +492,17 @@ func TestBadNumpyFiles(t *testing.T) {
 		{"line break in the type", head("'<f8\nmatsense: '", "False", "(40, 10, 10)"), "of type"},
 		{"negative", head("'<f8'", "False", "(-40, 10, 10)"), "negative"},
 		{"two negatives", head("'<f8'", "False", "(40, -10, -10)"), "negative"},
-		{"overflow of 64 bits", head("'<f8'", "False", "(2147483647, 2147483647, 2147483647)"), "more than any file holds"},
-		{"overflow to zero", head("'<f8'", "False", "(1073741824, 1073741824, 16)"), "more than any file holds"},
+		{"overflow of 64 bits", head("'<f8'", "False", "(2147483647, 2147483647, 2147483647)"),
+			"more than any file holds"},
+		{"overflow to zero", head("'<f8'", "False", "(1073741824, 1073741824, 16)"),
+			"more than any file holds"},
 		{"claims gigabytes", head("'<f8'", "False", "(1000, 10000, 10000)"), "truncated"},
 		{"past 31 bits", head("'<f8'", "False", "(4294967296, 1, 1)"), "absurd"},
-		{"past 64 bits", head("'<f8'", "False", "(99999999999999999999, 1, 1)"), "not a list of whole numbers"},
+		{"past 64 bits", head("'<f8'", "False", "(99999999999999999999, 1, 1)"),
+			"not a list of whole numbers"},
 		{"words", head("'<f8'", "False", "(a, b, c)"), "not a list of whole numbers"},
-		{"line break in the shape", head("'<f8'", "False", "(4,\nmatsense: 0)"), "not a list of whole numbers"},
+		{"line break in the shape", head("'<f8'", "False", "(4,\nmatsense: 0)"),
+			"not a list of whole numbers"},
 		{"fraction", head("'<f8'", "False", "(4.0, 1, 1)"), "not a list of whole numbers"},
 		{"order", head("'<f8'", "Maybe", "(40, 10, 10)"), "descr, fortran_order and shape"},
 		{"many dimensions", head("'<f8'", "False", "("+strings.Repeat("1,", 2000)+")"), "the file has 0"},
@@ -480,10 +519,12 @@ func TestBadNumpyFiles(t *testing.T) {
 			}
 		})
 	}
-	refused(t, []string{"run", "--out", out, "--matrices", d.dir, "--observations", d.observations}, "is a directory")
+	refused(t, []string{"run", "--out", out, "--matrices", d.dir, "--observations", d.observations},
+		"is a directory")
 	// All files are looked at before anything is told.
 	bad := write(t, filepath.Join(d.dir, "bad.npy"), nil)
-	refused(t, []string{"run", "--out", out, "--matrices", bad, "--observations", bad, "--truth", bad, "--init", bad},
+	refused(t, []string{"run", "--out", out, "--matrices", bad, "--observations", bad, "--truth", bad,
+		"--init", bad},
 		"--matrices: ", "--observations: ", "--truth: ", "--init: ")
 }
 
@@ -491,15 +532,19 @@ var offer = regexp.MustCompile(`--(?:storage|entries) [a-z0-9]+`)
 
 func TestTooLittleMemory(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	// 4000 rows of 465 entries: 14.9 MB in f64, 7.4 in f32, 3.7 in bf16, 1.9 in q8; all the rest is below 1 MB.
-	flags := []string{"run", "--out", out, "--n", "30", "--rank", "2", "--measurements", "4000", "--iterations", "1", "--workers", "1"}
+	// 4000 rows of 465 entries: 14.9 MB in f64, 7.4 in f32, 3.7 in bf16, 1.9 in q8; all the rest is below 1
+	// MB.
+	flags := []string{"run", "--out", out, "--n", "30", "--rank", "2", "--measurements", "4000",
+		"--iterations", "1", "--workers", "1"}
 	for i, c := range []struct {
 		memory float64
 		flags  string
 		offers []string
 	}{
-		{9e6, "--storage memory --entries f64", []string{"--storage generated", "--entries f32", "--entries bf16", "--entries q8"}},
-		{5e6, "--storage memory --entries f32", []string{"--storage generated", "--entries bf16", "--entries q8"}},
+		{9e6, "--storage memory --entries f64",
+			[]string{"--storage generated", "--entries f32", "--entries bf16", "--entries q8"}},
+		{5e6, "--storage memory --entries f32",
+			[]string{"--storage generated", "--entries bf16", "--entries q8"}},
 		{4e6, "--storage memory --entries f32", []string{"--storage generated", "--entries q8"}},
 		{1.2e6, "--storage memory --entries q8", []string{"--storage generated"}},
 		{1e5, "--storage memory", nil},
@@ -515,7 +560,8 @@ func TestTooLittleMemory(t *testing.T) {
 			if r.code != exitUsage || len(lines) != 1 {
 				t.Fatalf("exit code %d\n%s", r.code, r.err)
 			}
-			needs := regexp.MustCompile(`needs [0-9.]+ [kMG]?B of memory and [0-9.]+ [kMG]?B are available on cpu: `)
+			needs := regexp.MustCompile(
+				`needs [0-9.]+ [kMG]?B of memory and [0-9.]+ [kMG]?B are available on cpu: `)
 			if !needs.MatchString(lines[0]) {
 				t.Errorf("%q does not say how much is needed and available", lines[0])
 			}
@@ -534,14 +580,16 @@ func TestTooLittleMemory(t *testing.T) {
 			}
 			for _, o := range got { // what is offered works
 				dir := filepath.Join(t.TempDir(), "run")
-				if r := matsenseIn(t, t.Context(), c.memory, append(append(args, strings.Fields(o)...), "--out", dir)...); r.code != exitDone {
+				if r := matsenseIn(t, t.Context(), c.memory,
+					append(append(args, strings.Fields(o)...), "--out", dir)...); r.code != exitDone {
 					t.Errorf("%s was offered: exit code %d\n%s", o, r.code, r.err)
 				}
 			}
 		})
 	}
 	d := newData(t)
-	r := matsenseIn(t, t.Context(), 1e4, "run", "--out", out, "--matrices", d.matrices, "--observations", d.observations)
+	r := matsenseIn(t, t.Context(), 1e4, "run", "--out", out, "--matrices", d.matrices, "--observations",
+		d.observations)
 	if lines := mistakes(t, r); r.code != exitUsage || len(lines) != 1 || offer.MatchString(lines[0]) {
 		t.Errorf("own data: exit code %d, %q", r.code, lines)
 	}
@@ -554,7 +602,8 @@ func TestTooLittleMemory(t *testing.T) {
 func TestAbsurdSizesAreRefusedAtOnce(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	for _, flags := range []string{
-		"--n 65536 --rank 1", "--n 65536 --rank 65536 --storage generated", "--n 10 --rank 1 --measurements 2147483647 --storage memory",
+		"--n 65536 --rank 1", "--n 65536 --rank 65536 --storage generated",
+		"--n 10 --rank 1 --measurements 2147483647 --storage memory",
 		"--n 10 --rank 1 --factor-rank 65536 --workers 4096 --measurements 2147483647 --entries f64",
 	} {
 		refused(t, append([]string{"run", "--out", out}, strings.Fields(flags)...), "are available on cpu: ")
@@ -566,9 +615,11 @@ func TestAbsurdSizesAreRefusedAtOnce(t *testing.T) {
 
 func TestMemoryUnknown(t *testing.T) {
 	var errs strings.Builder
-	env := environment{out: &strings.Builder{}, err: &errs, memory: func() (float64, error) { return 0, errors.New("no /proc") }, gpus: noGPU}
+	env := environment{out: &strings.Builder{}, err: &errs,
+		memory: func() (float64, error) { return 0, errors.New("no /proc") }, gpus: noGPU}
 	out := filepath.Join(t.TempDir(), "run")
-	if code := runRecovering(t, t.Context(), env, slices.Concat([]string{"run", "--out", out}, small)); code != exitFailed || !strings.Contains(errs.String(), "no /proc") {
+	if code := runRecovering(t, t.Context(), env, slices.Concat([]string{"run", "--out", out},
+		small)); code != exitFailed || !strings.Contains(errs.String(), "no /proc") {
 		t.Errorf("exit code %d\n%s", code, errs.String())
 	}
 	if exists(out) {

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Entry is what the catalog says of every member of a family: of a method, a parametrization, an ensemble, an
 // observation model or a start.
@@ -16,8 +13,6 @@ type Entry struct {
 	About string
 	// Source is the paper that the member comes from.
 	Source string
-	// Docs is the section of the documentation about the member.
-	Docs Section
 	// Settings are the keys of settings that not every member of the family uses. A member that does not use
 	// a setting refuses it.
 	Settings []string
@@ -26,24 +21,6 @@ type Entry struct {
 	Declared []Setting
 	// Check finds mistakes in the settings and fills in defaults; nil if there is nothing to check.
 	Check func(c *Config, m *Mistakes)
-}
-
-// Setting is a setting that a member declares. Its value is a whole number, a number or a text.
-type Setting struct {
-	// Key is the setting's flag, and its name in config.yaml.
-	Key string
-	// Help says in a line what the setting is.
-	Help string
-	// Default is its value if nothing is given: an int, a float64 or a string.
-	Default any
-}
-
-// Section is a section of the documentation.
-type Section struct {
-	// File is its path in the repository.
-	File string
-	// Heading is the text of its heading.
-	Heading string
 }
 
 // entry makes whatever embeds an Entry a member.
@@ -76,20 +53,6 @@ func namesOf[T member](family []T) (names []string) {
 		names = append(names, x.entry().Name)
 	}
 	return names
-}
-
-// chosen is the entry of the member of a family that a configuration names; an empty one if there is none.
-func (c *Config) chosen(kind string) Entry {
-	name := map[string]string{
-		"method": c.Method, "parametrization": c.Parametrization, "ensemble": c.Ensemble,
-		"observation": c.Observation, "start": c.Init,
-	}[kind]
-	for _, e := range Catalog() {
-		if e.Kind == kind && e.Name == name {
-			return e
-		}
-	}
-	return Entry{}
 }
 
 // find returns the member of a name, and nil if there is none.
@@ -152,21 +115,4 @@ func refuseOthers[T member](c *Config, m *Mistakes, kind string, family []T, use
 			m.Bad(key, "%s is for %s %s, and this is %s", key, kind, orList(usersOf(family, key)), chosen)
 		}
 	}
-}
-
-// members in a help text stands for the names of the members that use the setting.
-const members = "{members}"
-
-// helpOf is a setting's help, with the names of the members that use the setting.
-func helpOf(key, text string) string {
-	if !strings.Contains(text, members) {
-		return text
-	}
-	var names []string
-	for _, e := range Catalog() {
-		if slices.Contains(e.Settings, key) {
-			names = append(names, e.Name)
-		}
-	}
-	return strings.ReplaceAll(text, members, listOf(names, "and"))
 }

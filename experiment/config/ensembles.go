@@ -61,7 +61,6 @@ func init() {
 				Name:     "gaussian",
 				About:    "independent N(0, 1) entries, in one of four number formats",
 				Source:   isotropic,
-				Docs:     Section{File: "docs/methods.md", Heading: "Rows of entries"},
 				Settings: []string{"entries"},
 			},
 			Law: Law{
@@ -75,7 +74,6 @@ func init() {
 				Name:     "rademacher",
 				About:    "independent signs, one bit an entry",
 				Source:   isotropic,
-				Docs:     Section{File: "docs/methods.md", Heading: "Rows of entries"},
 				Settings: []string{"entries"},
 				Check:    (*Config).checkSigns,
 			},
@@ -93,7 +91,6 @@ func init() {
 				About: "m different entries of the matrix, any with the same probability, times √K; the " +
 					"user's with --triplets",
 				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
-				Docs:   Section{File: "docs/completion.md", Heading: "Matrix completion"},
 				Check:  (*Config).checkCompletion,
 			},
 			Law: Law{
@@ -113,7 +110,6 @@ func init() {
 				Name:   "relu-completion",
 				About:  "the entries of the matrix that are not negative, all of them, times √K",
 				Source: "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
-				Docs:   Section{File: "docs/completion.md", Heading: "ReLU sampling"},
 				Check:  (*Config).checkReLU,
 			},
 			Law: Law{
@@ -134,9 +130,7 @@ func init() {
 				About: "different real Pauli words on log₂n qubits: quantum state tomography; the user's " +
 					"with --paulis",
 				Source: "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
-				Docs: Section{File: "docs/tomography.md",
-					Heading: "Pauli measurements: quantum state tomography"},
-				Check: (*Config).checkPauli,
+				Check:  (*Config).checkPauli,
 			},
 			Law: Law{
 				Side: sensing.MaxRowSide, Count: countMeasurements,
@@ -157,7 +151,6 @@ func init() {
 				About: "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear " +
 					"sensing; the user's with --vectors",
 				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
-				Docs:   Section{File: "docs/methods.md", Heading: "Rank-one measurements"},
 			},
 			Law:  vectors,
 			Step: (*Config).vectorStep,
@@ -170,7 +163,6 @@ func init() {
 			Entry: Entry{
 				Name:  "dense",
 				About: "the user's matrices, with --matrices and --observations",
-				Docs:  Section{File: "docs/files.md", Heading: "User data"},
 			},
 			Law: Law{
 				Formats: []sensing.Entries{sensing.F64}, Side: sensing.MaxRowSide, Count: countEntries,

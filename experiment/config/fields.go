@@ -3,95 +3,28 @@ package config
 import (
 	"fmt"
 	"maps"
-	"reflect"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
-// Field is one setting of a Config.
+// Field is a setting of one configuration.
 type Field struct {
-	Key, Help string
-	// Group says what the setting is about: one of [Groups].
-	Group string
-	// Free says that the setting changes no bit of the result: a resumed run may change it.
-	Free bool
-	// shared says that the setting decides measurements and observations, or how a batch computes.
-	shared bool
-	// place is the setting's index in the struct Config; a declared setting has none, and lies in
-	// Config.declared.
-	place int
-	// zero is the zero value of a declared setting.
-	zero reflect.Value
-	// kind is the family of the member that declares the setting.
-	kind  string
+	*Setting
 	owner *Config
 }
 
-// Groups lists what settings are about, in the order of the settings.
-func Groups() (groups []string) {
-	for _, f := range schema() {
-		if !slices.Contains(groups, f.Group) {
-			groups = append(groups, f.Group)
-		}
-	}
-	return groups
-}
-
-// settings is what schema found out; nil before that.
-var settings atomic.Pointer[[]Field]
-
-// schema describes the settings in their order: those of the struct Config, then those that members declare.
-func schema() []Field {
-	if known := settings.Load(); known != nil {
-		return *known
-	}
-	var all []Field
-	t := reflect.TypeFor[Config]()
-	group := ""
-	for i := range t.NumField() {
-		tag := t.Field(i).Tag
-		if name := tag.Get("group"); name != "" { // the first of a group names it
-			group = name
-		}
-		if key := tag.Get("key"); key != "" {
-			all = append(all, Field{
-				Key: key, Help: helpOf(key, tag.Get("help")), Group: group, Free: tag.Get("free") != "",
-				shared: tag.Get("shared") != "", place: i,
-			})
-		}
-	}
-	for _, e := range Catalog() {
-		for _, d := range e.Declared {
-			all = append(all, Field{
-				Key: d.Key, Help: fmt.Sprintf("%s (%s %s, default %v)", d.Help, e.Kind, e.Name, d.Default),
-				Group: groupOf[e.Kind], shared: e.Kind == "ensemble", place: -1,
-				zero: reflect.Zero(reflect.TypeOf(d.Default)), kind: e.Kind,
-			})
-		}
-	}
-	settings.Store(&all)
-	return all
-}
-
-// groupOf is the group of the settings that a family's members declare.
-var groupOf = map[string]string{"method": "method", "ensemble": "problem", "start": "factor and start"}
-
 // MayChange says whether a resumed run may change the setting: it changes no bit, or only how far the run
 // goes.
-func (f Field) MayChange() bool { return f.Free || f.Key == "iterations" }
-
-// of is the field of a configuration.
-func (f Field) of(c *Config) Field {
-	f.owner = c
-	return f
-}
+func (s *Setting) MayChange() bool { return s.Free || s.Key == "iterations" }
 
 // Fields lists a configuration's settings in their order.
-func (c *Config) Fields() (fields []Field) {
-	for _, f := range schema() {
-		fields = append(fields, f.of(c))
+func (c *Config) Fields() []Field {
+	all := schema()
+	fields := make([]Field, len(all))
+	for i, s := range all {
+		fields[i] = Field{s, c}
 	}
 	return fields
 }
@@ -99,45 +32,109 @@ func (c *Config) Fields() (fields []Field) {
 // Used lists the settings in their order, without those that are declared by members which the configuration
 // does not name.
 func (c *Config) Used() []Field {
+	return slices.DeleteFunc(c.Fields(), func(f Field) bool { return f.at == nil && !f.isUsed() })
+}
+
+// Applied lists the settings in their order, without those that have no meaning for the configuration, which
+// are zero once it is resolved.
+func (c *Config) Applied() []Field {
 	return slices.DeleteFunc(c.Fields(), func(f Field) bool {
-		return f.place < 0 && !slices.Contains(c.chosen(f.kind).Settings, f.Key)
+		return !f.isUsed() && (f.at == nil || f.isZero())
 	})
 }
 
-// Keys lists the settings' names.
-func Keys() (keys []string) {
-	for _, f := range schema() {
-		keys = append(keys, f.Key)
+// isUsed says whether the setting has a meaning for the configuration.
+func (f Field) isUsed() bool {
+	switch {
+	case f.File:
+		return !f.isZero()
+	case f.applies != nil:
+		return f.applies(f.owner)
 	}
-	return keys
+	c, claimed := f.owner, false
+	for _, e := range Catalog() {
+		if !slices.Contains(e.Settings, f.Key) {
+			continue
+		}
+		claimed = true
+		if c.chosen(e.Kind) == e.Name && (e.Kind != "ensemble" || c.observation().Law == nil) {
+			return true
+		}
+	}
+	return !claimed
+}
+
+// chosen is the name of the member of a family that the configuration names.
+func (c *Config) chosen(kind string) string {
+	switch kind {
+	case "method":
+		return c.Method
+	case "parametrization":
+		return c.Parametrization
+	case "ensemble":
+		return c.Ensemble
+	case "observation":
+		return c.Observation
+	}
+	return c.Init
 }
 
 // Field returns the setting of a key, and whether there is one.
 func (c *Config) Field(key string) (Field, bool) {
-	for _, f := range schema() {
-		if f.Key == key {
-			return f.of(c), true
+	for _, s := range schema() {
+		if s.Key == key {
+			return Field{s, c}, true
 		}
 	}
 	return Field{}, false
 }
 
-// value is the setting's value; that of a declared setting cannot be set in place.
-func (f Field) value() reflect.Value {
-	if f.place >= 0 {
-		return reflect.ValueOf(f.owner).Elem().Field(f.place)
+// value is the setting's value: an int, a uint64, a float64 or a string.
+func (f Field) value() any {
+	if f.at != nil {
+		switch at := f.at(f.owner).(type) {
+		case *int:
+			return *at
+		case *uint64:
+			return *at
+		case *float64:
+			return *at
+		case *string:
+			return *at
+		}
 	}
 	if v, ok := f.owner.declared[f.Key]; ok {
-		return reflect.ValueOf(v)
+		return v
 	}
-	return f.zero
+	return zeroOf(f.Default)
+}
+
+// zeroOf is the zero of a value's type.
+func zeroOf(v any) any {
+	switch v.(type) {
+	case int:
+		return 0
+	case uint64:
+		return uint64(0)
+	case float64:
+		return 0.0
+	}
+	return ""
 }
 
 // put gives the setting a value of its type.
 func (f Field) put(v any) {
-	if f.place >= 0 {
-		to := f.value()
-		to.Set(reflect.ValueOf(v).Convert(to.Type()))
+	if f.at != nil {
+		switch at := f.at(f.owner).(type) {
+		case *int:
+			*at = v.(int)
+		case *uint64:
+			*at = v.(uint64)
+		case *float64:
+			*at = v.(float64)
+		case *string:
+			*at = v.(string)
+		}
 		return
 	}
 	declared := maps.Clone(f.owner.declared)
@@ -148,13 +145,19 @@ func (f Field) put(v any) {
 	f.owner.declared = declared
 }
 
-// isZero says whether the setting is zero or empty.
-func (f Field) isZero() bool { return f.value().IsZero() }
+// isZero says whether the setting is zero or empty; −0 is not.
+func (f Field) isZero() bool {
+	v := f.value()
+	if x, ok := v.(float64); ok {
+		return math.Float64bits(x) == 0
+	}
+	return v == zeroOf(v)
+}
 
 // clear makes the setting zero or empty.
 func (f Field) clear() {
 	if !f.isZero() {
-		f.put(reflect.Zero(f.value().Type()).Interface())
+		f.put(zeroOf(f.value()))
 	}
 }
 
@@ -173,7 +176,7 @@ func declaredValue[T any](c *Config, key string) T {
 	if !known {
 		panic(fmt.Sprintf("config: there is no setting %q", key))
 	}
-	v, ok := f.value().Interface().(T)
+	v, ok := f.value().(T)
 	if !ok {
 		panic(fmt.Sprintf("config: the setting %q is a %s", key, f.Type()))
 	}
@@ -182,10 +185,10 @@ func declaredValue[T any](c *Config, key string) T {
 
 // Type says what kind of value the field takes.
 func (f Field) Type() string {
-	switch f.value().Kind() {
-	case reflect.Int, reflect.Uint64:
+	switch f.value().(type) {
+	case int, uint64:
 		return "int"
-	case reflect.Float64:
+	case float64:
 		return "float"
 	}
 	return "string"
@@ -193,31 +196,29 @@ func (f Field) Type() string {
 
 // String returns the value as it is written in files, with all its digits.
 func (f Field) String() string {
-	switch f.value().Kind() {
-	case reflect.Float64:
-		return strconv.FormatFloat(f.value().Float(), 'g', -1, 64)
-	default:
-		return fmt.Sprint(f.value().Interface())
+	if x, ok := f.value().(float64); ok {
+		return strconv.FormatFloat(x, 'g', -1, 64)
 	}
+	return fmt.Sprint(f.value())
 }
 
 // Set parses a value that was given at a place: "--alpha", "config.yaml:3".
 func (f Field) Set(text, place string) error {
 	text = strings.TrimSpace(text)
-	switch f.value().Kind() {
-	case reflect.Int:
+	switch f.value().(type) {
+	case int:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return fmt.Errorf("%s takes a whole number, got %q", f.Key, text)
 		}
 		f.put(int(n))
-	case reflect.Uint64:
+	case uint64:
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return fmt.Errorf("%s takes a whole number from 0 to 2⁶⁴−1, got %q", f.Key, text)
 		}
 		f.put(n)
-	case reflect.Float64:
+	case float64:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return fmt.Errorf("%s takes a number, got %q", f.Key, text)

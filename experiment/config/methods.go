@@ -32,7 +32,6 @@ func init() {
 				Name:   "gd",
 				About:  "U ← U − μ∇f(U): gradient descent",
 				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
-				Docs:   Section{File: "docs/methods.md", Heading: "Gradient descent"},
 			},
 			Make:         func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} },
 			SpectralStep: true,
@@ -42,7 +41,6 @@ func init() {
 				Name:     "polyak-gd",
 				About:    "gd with Polyak's step, (f(U) − f*)/‖∇f(U)‖² but at most --step",
 				Source:   "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
-				Docs:     Section{File: "docs/methods.md", Heading: "polyak-gd"},
 				Settings: []string{"optimal-value"},
 				Check:    (*Config).checkPolyak,
 			},
@@ -55,7 +53,6 @@ func init() {
 				Name:   "scaled-gd",
 				About:  "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				Source: "Tong, Ma and Chi, arXiv 2005.08898",
-				Docs:   Section{File: "docs/methods.md", Heading: "ScaledGD"},
 			},
 			Make: func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Near: true,
@@ -65,7 +62,6 @@ func init() {
 				Name:     "scaled-gd-lambda",
 				About:    "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank",
 				Source:   "Xu, Shen, Chi and Ma, arXiv 2302.01186",
-				Docs:     Section{File: "docs/methods.md", Heading: "ScaledGD(λ)"},
 				Settings: []string{"lambda"},
 				Check:    (*Config).checkLambda,
 			},
@@ -78,7 +74,6 @@ func init() {
 				Name:   "prec-gd",
 				About:  "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
 				Source: "Zhang, Fattahi and Zhang, NeurIPS 2021",
-				Docs:   Section{File: "docs/methods.md", Heading: "PrecGD"},
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.PrecGD{StepSize: c.Step}
@@ -89,7 +84,6 @@ func init() {
 				Name:     "momentum",
 				About:    "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
 				Source:   "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
-				Docs:     Section{File: "docs/methods.md", Heading: "Momentum"},
 				Settings: []string{"momentum"},
 				Check:    (*Config).checkMomentum,
 			},
@@ -102,7 +96,6 @@ func init() {
 				Name:     "nesterov",
 				About:    "V ← βV − μ∇f(Y), Y ← Y + βV − μ∇f(Y): Nesterov's accelerated gradient",
 				Source:   "Nesterov, Introductory Lectures on Convex Optimization (2004)",
-				Docs:     Section{File: "docs/methods.md", Heading: "nesterov"},
 				Settings: []string{"momentum"},
 				Check:    (*Config).checkMomentum,
 			},
@@ -115,7 +108,6 @@ func init() {
 				Name:     "sgd",
 				About:    "gradient descent on mini-batches, drawn anew for each step",
 				Source:   "Ma, Bassily and Belkin, arXiv 1712.06559",
-				Docs:     Section{File: "docs/methods.md", Heading: "Mini-batches"},
 				Settings: []string{"batch-size", "method-seed"},
 				Check:    (*Config).checkBatches,
 			},
@@ -130,7 +122,6 @@ func init() {
 				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
 					"matrices of rank r",
 				Source: "Vandereycken, SIAM Journal on Optimization 23 (2013)",
-				Docs:   Section{File: "docs/methods.md", Heading: "Riemannian descent"},
 			},
 			Make: func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
 			Near: true,
@@ -140,7 +131,6 @@ func init() {
 				Name:     "rsgd",
 				About:    "rgd on mini-batches",
 				Source:   "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374",
-				Docs:     Section{File: "docs/methods.md", Heading: "Riemannian descent"},
 				Settings: []string{"batch-size", "method-seed"},
 				Check:    (*Config).checkBatches,
 			},
@@ -156,7 +146,6 @@ func init() {
 				About: "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts " +
 					"to flat solutions",
 				Source:   "Gatmiry et al., arXiv 2306.13239",
-				Docs:     Section{File: "docs/methods.md", Heading: "Gradient descent with label noise"},
 				Settings: []string{"label-noise", "method-seed"},
 				Check:    (*Config).checkLabelNoise,
 			},
@@ -171,13 +160,12 @@ func init() {
 				About: "descent along central differences of f in random directions: only values of f " +
 					"are used",
 				Source:   "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
-				Docs:     Section{File: "docs/methods.md", Heading: "Zeroth-order descent"},
 				Settings: []string{"directions", "radius", "evaluation-noise", "method-seed"},
 				Check:    (*Config).checkZerothOrder,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrder{
-					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.ValueNoise,
+					StepSize: c.Step, Directions: c.Directions, Radius: c.Radius, Noise: c.EvaluationNoise,
 					Seed: c.MethodSeed,
 				}
 			},
@@ -188,13 +176,13 @@ func init() {
 				About: "Riemannian gradient descent-ascent, against an adversary who shifts the " +
 					"observations",
 				Source:   "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617",
-				Docs:     Section{File: "docs/games.md", Heading: "The steps"},
 				Settings: []string{"adversary-step", "adversary-weight", "adversary-radius"},
 				Check:    (*Config).checkGame,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{
-					StepSize: c.Step, AdversaryStep: c.Adversary, Weight: c.ShiftCost, Radius: c.ShiftBound,
+					StepSize: c.Step, AdversaryStep: c.AdversaryStep, Weight: c.AdversaryWeight,
+					Radius: c.AdversaryRadius,
 				}
 			},
 			Near: true,
@@ -204,7 +192,6 @@ func init() {
 				Name:   "none",
 				About:  "no steps: the start is made and measured, an estimate without descent",
 				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
-				Docs:   Section{File: "docs/methods.md", Heading: "No steps"},
 				Check:  (*Config).checkNone,
 			},
 			Make:      func(*Config) solver.Method { return solver.None{} },
@@ -360,7 +347,8 @@ func (c *Config) checkZerothOrder(m *Mistakes) {
 		c.Radius = defaultRadius
 	}
 	m.Finite("radius", c.Radius, c.Radius > 0, "positive")
-	m.Finite("evaluation-noise", c.ValueNoise, c.ValueNoise >= 0 && c.ValueNoise <= sensing.Largest,
+	m.Finite("evaluation-noise", c.EvaluationNoise, c.EvaluationNoise >= 0 &&
+		c.EvaluationNoise <= sensing.Largest,
 		"zero or positive")
 	c.checkMethodSeed(m)
 }
@@ -372,15 +360,15 @@ func (c *Config) checkGame(m *Mistakes) {
 			*value = by
 		}
 	}
-	fill("adversary-step", &c.Adversary, c.Step)
-	fill("adversary-weight", &c.ShiftCost, 2)
-	fill("adversary-radius", &c.ShiftBound, 1)
+	fill("adversary-step", &c.AdversaryStep, c.Step)
+	fill("adversary-weight", &c.AdversaryWeight, 2)
+	fill("adversary-radius", &c.AdversaryRadius, 1)
 	if c.Given("adversary-step") {
-		m.Finite("adversary-step", c.Adversary, c.Adversary > 0, "positive")
+		m.Finite("adversary-step", c.AdversaryStep, c.AdversaryStep > 0, "positive")
 	}
-	m.Finite("adversary-weight", c.ShiftCost, c.ShiftCost > 1,
+	m.Finite("adversary-weight", c.AdversaryWeight, c.AdversaryWeight > 1,
 		"more than 1, or the adversary has no best shift")
-	m.Finite("adversary-radius", c.ShiftBound, c.ShiftBound > 0, "positive")
+	m.Finite("adversary-radius", c.AdversaryRadius, c.AdversaryRadius > 0, "positive")
 }
 
 // checkNone refuses what is for steps.

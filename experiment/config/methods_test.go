@@ -13,7 +13,7 @@ func TestMethodSettings(t *testing.T) {
 		{"method=momentum momentum=0", ""},
 		{"method=momentum momentum=1", "momentum must be at least 0 and less than 1, got 1"},
 		{"method=momentum momentum=NaN", "and finite"},
-		{"momentum=0.5", "momentum is for method momentum, and this is gd"},
+		{"momentum=0.5", "momentum is for method momentum or nesterov, and this is gd"},
 		{"method=sgd", ""},
 		{"method=sgd batch-size=100000", ""}, // with replacement there may be more than measurements
 		{"method=sgd batch-size=0", "batch-size goes from 1"},

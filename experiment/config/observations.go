@@ -38,7 +38,6 @@ func init() {
 				Name:   linear,
 				About:  "y = ⟨A, M*⟩ + noise",
 				Source: isotropic,
-				Docs:   Section{File: "docs/methods.md", Heading: "Observations"},
 			},
 			PerSparse: 4, // a few times as many as it takes to find the vector
 		},
@@ -47,7 +46,6 @@ func init() {
 				Name:     "single-index",
 				About:    "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
 				Source:   overIndex,
-				Docs:     Section{File: "docs/single-index.md", Heading: "Single index models"},
 				Settings: []string{"link", "link-scale", "truncation"},
 				Check:    (*Config).checkSingleIndex,
 			},
@@ -64,7 +62,6 @@ func init() {
 				Name:     "multi-index",
 				About:    "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
 				Source:   "Kovačević, Zhang and Mondelli, arXiv 2502.01583",
-				Docs:     Section{File: "docs/multi-index.md", Heading: "Multi-index models"},
 				Settings: []string{"link", "preprocessing"},
 				Check:    (*Config).checkMultiIndex,
 			},
@@ -149,13 +146,8 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 	if c.Preprocessing == "" {
 		c.Preprocessing = string(sensing.Optimal)
 	}
-	m.OneOf("preprocessing", c.Preprocessing, string(sensing.Plain), string(sensing.Trim),
-		string(sensing.Optimal))
-	var names []string
-	for _, l := range sensing.Links() {
-		names = append(names, l.Name())
-	}
-	m.OneOf("link", c.Link, names...)
+	m.OneOf("preprocessing", c.Preprocessing, preprocessing...)
+	m.OneOf("link", c.Link, multiIndexLinks()...)
 	link, err := sensing.LinkOf(c.Link)
 	if err != nil {
 		return
@@ -213,7 +205,7 @@ func (c *Config) checkSingleIndex(m *Mistakes) {
 	if c.LinkScale == "" {
 		c.LinkScale = knownScale
 	}
-	m.OneOf("link-scale", c.LinkScale, knownScale, unknownScale)
+	m.OneOf("link-scale", c.LinkScale, linkScales...)
 	m.Finite("truncation", c.Truncation, c.Truncation >= 0, "zero or positive")
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 >= 1 && n2 >= 1 && n1 <= most && n2 <= most &&

@@ -53,7 +53,7 @@ func userDataKinds() (kinds []*UserData) {
 // file is a setting that names a file.
 func (c *Config) file(key string) DataFile {
 	f, _ := c.Field(key)
-	return DataFile{key, f.value().Addr().Interface().(*string)}
+	return DataFile{key, f.at(c).(*string)}
 }
 
 // files are the settings that name the files of user data.

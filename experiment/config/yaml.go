@@ -27,6 +27,26 @@ func ReadConfig(path string, c *Config) error {
 	return nil
 }
 
+// ReadResolved reads the config.yaml of a run. A setting that the file leaves out because it has no meaning
+// for the run is zero, as it was.
+func ReadResolved(path string) (Config, error) {
+	c := Default()
+	if err := ReadConfig(path, &c); err != nil {
+		return c, err
+	}
+	c.clearUnused()
+	return c, nil
+}
+
+// clearUnused makes settings zero that have no meaning for the configuration and were not given.
+func (c *Config) clearUnused() {
+	for _, f := range c.Fields() {
+		if !c.Given(f.Key) && !f.isUsed() {
+			f.clear()
+		}
+	}
+}
+
 // PathsFrom takes the data files that were given as relative to a folder.
 func (c *Config) PathsFrom(dir string) {
 	for _, f := range c.DataFiles() {
@@ -106,10 +126,10 @@ func Nearest(s string, words []string) string {
 	return slices.MinFunc(words, func(a, b string) int { return distance(a) - distance(b) })
 }
 
-// YAML writes the configuration: every setting that it uses, in order.
+// YAML writes the configuration: every setting that has a meaning for it, in order.
 func (c *Config) YAML() []byte {
 	root := yamldoc.Map()
-	for _, f := range c.Used() {
+	for _, f := range c.Applied() {
 		root.Content = append(root.Content, yamldoc.Plain(f.Key), f.YAML())
 	}
 	return yamldoc.Bytes(root)

@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzConfig reads arbitrary text. It must not panic; a refusal is a list of single lines; what is accepted
-// is written by YAML and read again as the same.
+// is written by YAML and read again as the same, what is left out as zero.
 func FuzzConfig(f *testing.F) {
 	resolved := Default()
 	if err := resolved.Validate(); err != nil {
@@ -45,6 +45,7 @@ func FuzzConfig(f *testing.F) {
 		if err := parseConfig(written, "config.yaml", &again); err != nil {
 			t.Fatalf("%v\n%s", err, written)
 		}
+		again.clearUnused()
 		second := again.Fields()
 		for i, f := range c.Fields() {
 			if f.String() != second[i].String() {
@@ -90,6 +91,57 @@ func TestReadConfigMakesPathsRelativeToItsFolder(t *testing.T) {
 		}
 		if err := ReadConfig(path, &c); err != nil || c.Init != word {
 			t.Errorf("init is %q, %v", c.Init, err)
+		}
+	}
+}
+
+// TestYAMLHoldsWhatApplies: settings without a meaning for the run are left out, and a config.yaml of an
+// older version, which has them as zeros, reads as the same.
+func TestYAMLHoldsWhatApplies(t *testing.T) {
+	for _, x := range []struct{ settings, without, with string }{
+		{"", "n2 negative link truth init-right depth momentum method-seed",
+			"noise target-loss alpha entries"},
+		{"init=spectral factor-rank=2", "alpha start-seed", "init"},
+		{"method=none", "step iterations target-loss alpha", "rank"},
+		{"method=sgd", "momentum", "batch-size method-seed"},
+		{"parametrization=deep", "init-right sparsity", "n2 depth"},
+		{"observation=single-index parametrization=indefinite", "entries preprocessing",
+			"link link-scale negative"},
+		{"ensemble=completion n=9", "entries", "kappa"},
+	} {
+		c := configOf(t, strings.Fields(x.settings)...)
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		text := "\n" + string(c.YAML())
+		for _, key := range strings.Fields(x.without) {
+			if strings.Contains(text, "\n"+key+": ") {
+				t.Errorf("%s: %s is there:%s", x.settings, key, text)
+			}
+		}
+		for _, key := range strings.Fields(x.with) {
+			if !strings.Contains(text, "\n"+key+": ") {
+				t.Errorf("%s: %s is not there:%s", x.settings, key, text)
+			}
+		}
+		var old strings.Builder
+		for _, f := range c.Fields() {
+			fmt.Fprintf(&old, "%s: %q\n", f.Key, f.String())
+		}
+		again := Default()
+		if err := parseConfig([]byte(old.String()), "config.yaml", &again); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Validate(); err != nil {
+			t.Error(err)
+		}
+		for i, f := range again.Fields() {
+			if want := c.Fields()[i]; f.String() != want.String() {
+				t.Errorf("%s: %s is %s, want %s", x.settings, f.Key, f.String(), want.String())
+			}
+		}
+		if got := "\n" + string(again.YAML()); got != text {
+			t.Errorf("%s: from an older file comes\n%s, want\n%s", x.settings, got, text)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func judgeRGDA(all []observation) Verdict {
 	}
 	g := all[0]
 	v.find("for measurements that are an isometry the distance is × %.4f each step",
-		isometricRate(g.Step, g.Adversary, g.ShiftCost))
+		isometricRate(g.Step, g.AdversaryStep, g.AdversaryWeight))
 	v.settle(agree, disagree)
 	return v
 }

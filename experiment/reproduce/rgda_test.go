@@ -10,7 +10,7 @@ import (
 func TestRGDA(t *testing.T) {
 	law := func(distance func(kappa, t float64) float64) []observation {
 		return grid([]float64{1, 3, 10}, func(o *observation, kappa, wobble float64) {
-			o.Kappa, o.Step, o.Adversary, o.ShiftCost = kappa, 0.3, 0.3, 2
+			o.Kappa, o.Step, o.AdversaryStep, o.AdversaryWeight = kappa, 0.3, 0.3, 2
 			o.Trajectory = nil
 			for i := 0; i <= 120; i += 2 {
 				d := wobble * distance(kappa, float64(i))

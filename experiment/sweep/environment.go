@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// maxShards bounds the number of parts.
+// maxShards is the largest number of parts.
 const maxShards = 1_000_000
 
-// ParseShard reads "3/8", the third of eight parts, as the part that [Shard] numbers 2.
+// ParseShard reads a text such as "3/8", the third of eight parts. [Shard] counts parts from 0, so that i is
+// 2 and n is 8.
 func ParseShard(text string) (i, n int, err error) {
 	first, second, _ := strings.Cut(text, "/")
 	i, err1 := strconv.Atoi(first)
@@ -20,12 +21,12 @@ func ParseShard(text string) (i, n int, err error) {
 	return i - 1, n, nil
 }
 
-// ShardFromEnvironment finds out which part a task of a Slurm array or a pod of an indexed Kubernetes job is; ok is false
-// outside of both.
+// ShardFromEnvironment finds out which part this process is to do, in a task of a Slurm array or in a pod of
+// an indexed Kubernetes job; ok is false elsewhere.
 //
-// A Slurm array has consecutive ids from any number, and as many parts as ids. Where MATSENSE_SHARDS is set, it is the
-// number of parts, and ids count from 0: so some tasks of an array can be submitted again. A Kubernetes job does not
-// tell its pods how many they are, and needs MATSENSE_SHARDS.
+// The tasks of a Slurm array have consecutive ids, which may begin at any number; there are as many parts as
+// tasks. If MATSENSE_SHARDS is set, it is the number of parts, and ids count from 0, so that single tasks can
+// be submitted again. A Kubernetes job does not tell its pods how many there are, and needs MATSENSE_SHARDS.
 func ShardFromEnvironment(getenv func(string) string) (i, n int, ok bool, err error) {
 	var problem error
 	number := func(name string) int {
@@ -39,7 +40,8 @@ func ShardFromEnvironment(getenv func(string) string) (i, n int, ok bool, err er
 	index := ""
 	switch {
 	case getenv(slurm) != "" && getenv(kubernetes) != "":
-		return 0, 0, false, fmt.Errorf("both %s and %s are set: say which shard with --shard", slurm, kubernetes)
+		return 0, 0, false, fmt.Errorf("both %s and %s are set: say which shard with --shard",
+			slurm, kubernetes)
 	case getenv(slurm) != "":
 		index = slurm
 	case getenv(kubernetes) != "":
@@ -52,12 +54,15 @@ func ShardFromEnvironment(getenv func(string) string) (i, n int, ok bool, err er
 	case getenv(shards) != "":
 		n = number(shards)
 	case index == kubernetes:
-		return 0, 0, false, fmt.Errorf("%s is set: set %s as well, to the job's completions", kubernetes, shards)
+		return 0, 0, false, fmt.Errorf("%s is set: set %s as well, to the job's completions",
+			kubernetes, shards)
 	default:
 		first, last := number("SLURM_ARRAY_TASK_MIN"), number("SLURM_ARRAY_TASK_MAX")
 		n = number("SLURM_ARRAY_TASK_COUNT")
 		if problem == nil && last-first+1 != n {
-			return 0, 0, false, fmt.Errorf("the Slurm array has %d tasks from %d to %d: number them one after the other, or set %s to the number of all shards and count tasks from 0", n, first, last, shards)
+			return 0, 0, false, fmt.Errorf("the Slurm array has %d tasks from %d to %d: "+
+				"number them one after the other, or set %s to the number of all shards and count tasks "+
+				"from 0", n, first, last, shards)
 		}
 		i -= first
 	}

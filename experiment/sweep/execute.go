@@ -18,29 +18,27 @@ import (
 	"github.com/matsense/matsense/internal/lockfile"
 )
 
-// SpecFile is the resolved specification in a sweep's directory.
-const SpecFile = "sweep.yaml"
-
-// Where says where a sweep is carried out, and what may be there already.
+// Where says in which directory a sweep is carried out, and what may be there already.
 type Where struct {
 	Dir    string
-	Resume bool // go on with the sweep that is there
-	Force  bool // replace it
+	Resume bool // go on with the sweep in Dir
+	Force  bool // replace the sweep in Dir
 }
 
 // Progress watches a sweep.
 type Progress interface {
-	// Begin is told how many runs this process carries out, and how many of them are there already.
+	// Begin receives how many runs this process has to carry out, and how many of them are done already.
 	Begin(runs, done int)
-	// Group is told the next group before its measurements are made.
+	// Group receives the next group, with its number of runs, before its measurements are made.
 	Group(g *experiment.Group, runs int)
-	// Ended is told each run that has ended, when its record is written.
+	// Ended receives the record of each run that has ended, after it was written.
 	Ended(r *Record)
 }
 
-// Run carries out the part of a sweep that its plan says. Each run that ends is recorded at once, so that whenever the
-// process stops, what was finished is kept and is not done again with Resume. Runs that fail or diverge stop no others. The tables are
-// written when no run of the whole sweep is missing. The error is ctx's where the sweep was interrupted.
+// Run carries out the plan's part of a sweep. It records each run as soon as it ends, so that finished runs
+// are kept whenever the process stops, and Resume does not repeat them. A run that fails or diverges does not
+// stop the others. The tables are written when no run of the whole sweep is missing. If the sweep was
+// interrupted, the error is ctx's.
 func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results, failures int, err error) {
 	release, err := p.take(w)
 	if err != nil {
@@ -80,7 +78,9 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 }
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
-func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Progress) (failures int, err error) {
+func (p *Plan) runGroup(
+	ctx context.Context, dir string, runs []Run, progress Progress,
+) (failures int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -93,7 +93,7 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 	}
 	g, _, err := p.place(runs)
 	if err != nil {
-		// A file of some runs may have gone since the plan; the others go on.
+		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
 			_, _, own := p.place([]Run{r})
@@ -131,7 +131,7 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 		}
 		if err := record(rec); err != nil {
 			unwritten = errors.Join(unwritten, err)
-			stop() // what cannot be kept need not be computed
+			stop() // no more runs: their records could not be kept either
 		}
 	})
 	if unwritten != nil {
@@ -140,56 +140,10 @@ func (p *Plan) runGroup(ctx context.Context, dir string, runs []Run, progress Pr
 	return failures, err
 }
 
-// results reads the records of all runs that have one.
-func (p *Plan) results(dir string) (*Results, error) {
-	r := &Results{Spec: p.Spec, Runs: p.Runs}
-	for _, run := range p.Runs {
-		rec, err := readRecord(dir, run)
-		if err != nil {
-			return nil, err
-		}
-		if rec != nil {
-			r.Records = append(r.Records, rec)
-		}
-	}
-	return r, nil
-}
-
-// Merge writes the tables of a sweep's directory from the records that are there.
-func Merge(dir string) (*Results, error) {
-	r, err := Load(dir)
-	if err != nil || len(r.Records) == 0 {
-		return r, err
-	}
-	return r, r.Spec.writeTables(dir, r.Records)
-}
-
-// Open reads the specification of a sweep's directory, without planning anything.
-func Open(dir string) (*Plan, error) {
-	if !Holds(dir) {
-		return nil, config.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
-	}
-	s, err := Read(filepath.Join(dir, SpecFile))
-	if err != nil {
-		return nil, err
-	}
-	runs, err := s.Runs()
-	if err != nil {
-		return nil, err
-	}
-	return &Plan{Spec: s, Runs: runs}, nil
-}
-
-// Holds says whether a directory is a sweep's.
-func Holds(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, SpecFile))
-	return err == nil
-}
-
-// lockPrefix begins the names of locks: one for the whole sweep, one for each part.
+// lockPrefix begins the names of lock files: .lock for the whole sweep, .lock-I-of-N for a part.
 const lockPrefix = ".lock"
 
-// take makes the directory this sweep's, and this part of it this process's until release is called.
+// take takes the plan's part of the sweep in a directory for this process alone, until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
 	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
 		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
@@ -197,7 +151,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
 		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
-	if !isEmpty(w.Dir) && !Holds(w.Dir) { // no lock is laid there
+	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
 		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
 	name := lockPrefix
@@ -206,7 +160,8 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	}
 	release, taken := lockfile.Take(filepath.Join(w.Dir, name))
 	if !taken {
-		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there", w.Dir)
+		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there",
+			w.Dir)
 	}
 	if err := p.claim(w); err != nil {
 		release()
@@ -215,7 +170,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	return release, nil
 }
 
-// inUse says whether another process carries out a part of the sweep in a directory.
+// inUse says whether another process is carrying out a part of the sweep in a directory.
 func inUse(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
@@ -223,10 +178,10 @@ func inUse(dir string) bool {
 	})
 }
 
-// claim compares what is in the directory with the sweep, and writes the specification where it is new.
+// claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
 func (p *Plan) claim(w Where) error {
 	mine := p.Spec.YAML()
-	empty := isEmpty(w.Dir) // before the look at the specification, which another part may be writing
+	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
 	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -237,20 +192,24 @@ func (p *Plan) claim(w Where) error {
 		return config.Usagef("--out %s cannot be used: %v", w.Dir, err)
 	case w.Force:
 		if p.Shards > 1 {
-			return config.Usagef("--force would remove what other machines have done: remove %s by hand", w.Dir)
+			return config.Usagef("--force would remove the results of other machines: remove %s by hand",
+				w.Dir)
 		}
 		if inUse(w.Dir) {
-			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep there", w.Dir)
+			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep "+
+				"there", w.Dir)
 		}
-		for _, name := range []string{recordsDir, runsCSV, runsParquet, timingsCSV, trajectoriesParquet, SpecFile} {
+		for _, name := range append(tableFiles(), recordsDir, SpecFile) {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
 				return err
 			}
 		}
 	case !bytes.Equal(mine, theirs):
-		return config.Usagef("--out %s holds another sweep: choose another directory, or replace it with --force", w.Dir)
+		return config.Usagef("--out %s holds another sweep: choose another directory, or replace it with "+
+			"--force", w.Dir)
 	case !w.Resume && p.begun(w.Dir):
-		return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force replaces it", w.Dir)
+		return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, "+
+			"--force replaces it", w.Dir)
 	default:
 		return nil
 	}
@@ -273,7 +232,7 @@ func (p *Plan) begun(dir string) bool {
 	return false
 }
 
-// isEmpty says whether a directory has nothing but locks and what a killed process left of a file.
+// isEmpty says whether a directory has nothing but lock files and unfinished files of a killed process.
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {

@@ -12,7 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Symptom: of parts that began at once, one was told that the directory is not empty and holds no sweep.
+// Symptom: of parts that began at the same time, one failed: the directory is not empty and holds no sweep.
 func TestPartsTakeOneDirectory(t *testing.T) {
 	const parts, rounds = 4, 30
 	s := mustParse(t, "seeds: 4\n")
@@ -60,7 +60,7 @@ func listed(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestColumns: every setting may be an axis, beside every result, and no two columns have one name.
+// TestColumns: every setting may be an axis beside every result, and no two columns have the same name.
 func TestColumns(t *testing.T) {
 	s := mustParse(t, "axes:\n  - {n: [3, 4], rank: [1, 2], factor-rank: [1, 2], kappa: [1, 2], measurements: [9, 8], ensemble: [gaussian, rademacher], "+
 		"entries: [f32, q8], noise: [0, 1], seed: [1, 18446744073709551615], init: [random, spectral], alpha: [1, 2], start-seed: [1, 2], step: [1, 2], "+
@@ -98,8 +98,9 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"seed", "start-seed"} {
-		got[key] = uint64(got[key].(int64)) // as its column says, to which a map is blind
-		if leaf, _ := reader.Schema().Lookup(key); !strings.Contains(fmt.Sprint(leaf.Node.Type()), "INT(64,false)") {
+		got[key] = uint64(got[key].(int64)) // the column is unsigned; a map does not keep that
+		leaf, _ := reader.Schema().Lookup(key)
+		if !strings.Contains(fmt.Sprint(leaf.Node.Type()), "INT(64,false)") {
 			t.Errorf("%s is %v", key, leaf.Node.Type())
 		}
 	}
@@ -114,7 +115,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestKeptPoints: at most 200, evenly, with the ends.
+// TestKeptPoints: a record keeps at most 200 points, evenly spaced, with both ends.
 func TestKeptPoints(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 199, 200, 201, 399, 400, 401, 12345} {
 		places := kept(n)

@@ -15,7 +15,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// maxFilter bounds a filter's length: its parser is recursive.
+// maxFilter is the largest length of a filter in bytes; its parser is recursive.
 const maxFilter = 10_000
 
 // filter is a compiled expression over the settings.
@@ -24,7 +24,7 @@ type filter struct {
 	keys    []string // the settings that it names
 }
 
-// filterName is a setting's name in a filter, where "-" is a minus.
+// filterName returns a setting's name in a filter, with _ for -, which is a minus there.
 func filterName(key string) string { return strings.ReplaceAll(key, "-", "_") }
 
 // newFilter compiles an expression, whose value must be true or false.
@@ -50,13 +50,13 @@ func newFilter(text string) (*filter, error) {
 	return f, nil
 }
 
-// valueOf returns a setting's value as filters see it: an int, a float64 or a string.
+// valueOf returns a setting's value for a filter: an int, a float64 or a string.
 func valueOf(f config.Field) (any, error) {
 	switch f.Type() {
 	case "int":
 		n, err := strconv.Atoi(f.String())
 		if err != nil {
-			return nil, fmt.Errorf("%s is %s, past what can be compared", f.Key, f.String())
+			return nil, fmt.Errorf("%s is %s, too large to be compared", f.Key, f.String())
 		}
 		return n, nil
 	case "float":
@@ -65,7 +65,7 @@ func valueOf(f config.Field) (any, error) {
 	return f.String(), nil
 }
 
-// Visit notes the settings that an expression names.
+// Visit implements [ast.Visitor]. It collects the settings that an expression names.
 func (f *filter) Visit(node *ast.Node) {
 	name, ok := (*node).(*ast.IdentifierNode)
 	if !ok {
@@ -78,7 +78,7 @@ func (f *filter) Visit(node *ast.Node) {
 	}
 }
 
-// explain puts a compiler's message on one line and says what was likely meant.
+// explain puts the compiler's message on one line, and suggests a setting for a name that does not exist.
 func explain(err error, text string) error {
 	message := err.Error()
 	var at *file.Error
@@ -99,7 +99,7 @@ func explain(err error, text string) error {
 	return errors.New(message)
 }
 
-// keeper evaluates a filter on one configuration, which changes from run to run.
+// keeper evaluates a filter on one configuration, whose settings change from run to run.
 type keeper struct {
 	*filter
 	fields []config.Field
@@ -107,6 +107,7 @@ type keeper struct {
 	values map[string]any
 }
 
+// on returns the filter's keeper for a configuration.
 func (f *filter) on(c *config.Config) *keeper {
 	k := &keeper{filter: f, values: map[string]any{}}
 	for _, key := range f.keys {

@@ -17,19 +17,22 @@ import (
 )
 
 const (
-	// maxText bounds a sweep file.
+	// maxText is the largest length of a sweep file in bytes.
 	maxText = 16 << 20
-	// maxValues bounds the values of all axes together.
+	// maxValues is the largest number of values on all axes together.
 	maxValues = 100_000
 )
 
 // parts are the keys of a sweep file.
 var parts = []string{"base", "axes", "seeds", "start-seeds", "filter", "targets"}
 
-// machineKeys hold for a whole sweep: what it runs on, in one pass over the rows for several runs.
+// spacings are the ways to write the values of an axis, for messages.
+const spacings = "a list, or {logspace: [first, last, count]}, or {linspace: [first, last, count]}"
+
+// machineKeys are settings that hold for a whole sweep, because runs share a device and a pass over the rows.
 var machineKeys = []string{"device", "storage", "precision", "workers", "simd", "checkpoint-every"}
 
-// Read reads a sweep file. The data files that it names are taken relative to its folder.
+// Read reads a sweep file. The data files that it names are relative to its folder.
 func Read(path string) (*Spec, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -42,7 +45,8 @@ func Read(path string) (*Spec, error) {
 	return parse(path, text, dir)
 }
 
-// Parse reads the text of a sweep file with a name for messages. The data files that it names stay as they are.
+// Parse reads the text of a sweep file; name stands for the file in messages. The paths of data files stay as
+// they are.
 func Parse(name string, text []byte) (*Spec, error) { return parse(name, text, "") }
 
 func parse(name string, text []byte, dir string) (*Spec, error) {
@@ -57,24 +61,28 @@ func parse(name string, text []byte, dir string) (*Spec, error) {
 	return p.Spec, nil
 }
 
-// parser fills in a Spec and collects what is wrong.
+// parser fills in a Spec and collects mistakes.
 type parser struct {
 	*Spec
-	dir      string         // that data files are relative to, "" to leave them
-	lines    map[string]int // where each setting is given, in the base or as an axis
-	values   int            // of all axes so far
+	dir      string         // the folder that data files are relative to; "" leaves their paths as they are
+	lines    map[string]int // the line that gives each setting, in base or as an axis
+	values   int            // the number of values on all axes so far
 	problems []string
 }
 
+// bad notes a mistake on a line.
 func (p *parser) bad(line int, format string, args ...any) {
 	p.problems = append(p.problems, p.place(line)+": "+fmt.Sprintf(format, args...))
 }
 
+// place names a line of the file.
 func (p *parser) place(line int) string { return fmt.Sprintf("%s:%d", p.name, line) }
 
+// document reads the whole file.
 func (p *parser) document(text []byte) {
 	if len(text) > maxText {
-		p.problems = append(p.problems, fmt.Sprintf("%s: %d bytes long, more than %d", p.name, len(text), maxText))
+		p.problems = append(p.problems,
+			fmt.Sprintf("%s: %d bytes long, more than %d", p.name, len(text), maxText))
 		return
 	}
 	root, err := yamldoc.Root(text)
@@ -102,7 +110,7 @@ func (p *parser) document(text []byte) {
 			given[key.Value] = value
 		}
 	}
-	// The order matters: replicas and the filter depend on what base and axes give.
+	// The order matters: replicas and the filter depend on base and axes.
 	for _, part := range parts {
 		value := given[part]
 		if value == nil || yamldoc.IsNull(value) {
@@ -128,10 +136,12 @@ func (p *parser) document(text []byte) {
 		if count == math.MaxInt {
 			size = "more than " + size
 		}
-		p.problems = append(p.problems, fmt.Sprintf("%s: the grid has %s runs, and a sweep has at most %d", p.name, size, MaxRuns))
+		p.problems = append(p.problems,
+			fmt.Sprintf("%s: the grid has %s runs, and a sweep has at most %d", p.name, size, MaxRuns))
 	}
 }
 
+// base reads the settings of every run.
 func (p *parser) base(node *yaml.Node) {
 	var usage *config.UsageError
 	if err := p.Base.SetYAML(p.name, node); errors.As(err, &usage) {
@@ -150,6 +160,7 @@ func (p *parser) base(node *yaml.Node) {
 	}
 }
 
+// axes reads the list of axes.
 func (p *parser) axes(node *yaml.Node) {
 	switch {
 	case node.Kind != yaml.SequenceNode:
@@ -168,7 +179,7 @@ func (p *parser) axes(node *yaml.Node) {
 	}
 }
 
-// axis reads one axis.
+// axis reads one axis: its settings, with values of one number, and no point twice.
 func (p *parser) axis(node *yaml.Node) {
 	var a Axis
 	var lines []int // of the keys
@@ -190,7 +201,8 @@ func (p *parser) axis(node *yaml.Node) {
 	}
 	for i, key := range a.Keys {
 		if n := len(a.Values[i]); n != a.Len() {
-			p.bad(lines[i], "%s has %d values and %s has %d: settings of one axis go together", key, n, a.Keys[0], a.Len())
+			p.bad(lines[i], "%s has %d values and %s has %d: settings of one axis go together",
+				key, n, a.Keys[0], a.Len())
 			good = false
 		}
 	}
@@ -223,7 +235,7 @@ func (p *parser) axisKey(key *yaml.Node) bool {
 		})
 		p.bad(key.Line, "unknown key %q; did you mean %q?", key.Value, config.Nearest(key.Value, allowed))
 	case slices.Contains(machineKeys, key.Value) || slices.Contains(config.UserDataKeys(), key.Value):
-		p.bad(key.Line, "%s is one for the whole sweep: it may be in base and is no axis", key.Value)
+		p.bad(key.Line, "%s holds for the whole sweep: give it in base, not as an axis", key.Value)
 	case p.inBase[key.Value]:
 		p.bad(key.Line, "%s is an axis, and is in base on line %d", key.Value, line)
 	case twice:
@@ -236,14 +248,14 @@ func (p *parser) axisKey(key *yaml.Node) bool {
 	return false
 }
 
-// axisValues reads a list, or a spacing, of values of a setting.
+// axisValues reads the values of a setting: a list or a spacing.
 func (p *parser) axisValues(key string, node *yaml.Node) ([]string, bool) {
 	if node.Kind == yaml.MappingNode {
 		return p.spacing(key, node)
 	}
 	switch {
 	case node.Kind != yaml.SequenceNode:
-		p.bad(node.Line, "%s takes a list, or {logspace: [first, last, count]}, or {linspace: [first, last, count]}", key)
+		p.bad(node.Line, "%s takes %s", key, spacings)
 		return nil, false
 	case len(node.Content) == 0:
 		p.bad(node.Line, "%s has no values", key)
@@ -271,7 +283,7 @@ func (p *parser) axisValues(key string, node *yaml.Node) ([]string, bool) {
 	return values, len(values) == len(node.Content)
 }
 
-// fits counts values and refuses too many.
+// fits adds n to the number of values so far, and refuses too many.
 func (p *parser) fits(line, n int) bool {
 	if n > maxValues-p.values {
 		p.bad(line, "the axes have more than %d values", maxValues)
@@ -281,7 +293,7 @@ func (p *parser) fits(line, n int) bool {
 	return true
 }
 
-// setter returns a function that checks a value of a setting and returns it as it is written in files.
+// setter returns a function that checks a value of a setting and returns it as files write it.
 func (p *parser) setter(key string) func(text string) (string, error) {
 	var c config.Config
 	f := field(&c, key)
@@ -290,20 +302,20 @@ func (p *parser) setter(key string) func(text string) (string, error) {
 			return "", err
 		}
 		if p.dir != "" {
-			c.PathsFrom(p.dir) // a start from a file
+			c.PathsFrom(p.dir) // the value of init may be a file
 		}
 		return f.String(), nil
 	}
 }
 
-// spacing reads {logspace: [first, last, count]} or the same of linspace.
+// spacing reads {logspace: [first, last, count]} or {linspace: [first, last, count]}.
 func (p *parser) spacing(key string, node *yaml.Node) ([]string, bool) {
 	word := ""
 	if len(node.Content) == 2 {
 		word = node.Content[0].Value
 	}
 	if word != "logspace" && word != "linspace" {
-		p.bad(node.Line, "%s takes a list, or {logspace: [first, last, count]}, or {linspace: [first, last, count]}", key)
+		p.bad(node.Line, "%s takes %s", key, spacings)
 		return nil, false
 	}
 	kind := field(&config.Config{}, key).Type()
@@ -329,7 +341,7 @@ func (p *parser) spacing(key string, node *yaml.Node) ([]string, bool) {
 	return nil, false
 }
 
-// spacingArguments reads two finite numbers and a whole one.
+// spacingArguments reads [first, last, count].
 func spacingArguments(node *yaml.Node) (first, last float64, count int, err error) {
 	if node.Kind != yaml.SequenceNode || len(node.Content) != 3 {
 		return 0, 0, 0, errors.New("two numbers and a whole one")
@@ -337,7 +349,8 @@ func spacingArguments(node *yaml.Node) (first, last float64, count int, err erro
 	var ends [2]float64
 	for i := range ends {
 		text := node.Content[i].Value
-		if ends[i], err = strconv.ParseFloat(text, 64); err != nil || math.IsNaN(ends[i]) || math.IsInf(ends[i], 0) {
+		ends[i], err = strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(ends[i]) || math.IsInf(ends[i], 0) {
 			return 0, 0, 0, fmt.Errorf("%q is no number", text)
 		}
 	}
@@ -348,7 +361,8 @@ func spacingArguments(node *yaml.Node) (first, last float64, count int, err erro
 	return ends[0], ends[1], count, nil
 }
 
-// spacedValues writes numbers as values of a setting, rounded where it takes whole ones, and drops repeats.
+// spacedValues writes numbers as values of a setting. If the setting takes whole numbers, they are rounded,
+// and duplicates after rounding are dropped.
 func (p *parser) spacedValues(key string, line int, kind string, numbers []float64) ([]string, bool) {
 	set := p.setter(key)
 	var values []string
@@ -369,7 +383,7 @@ func (p *parser) spacedValues(key string, line int, kind string, numbers []float
 	return values, true
 }
 
-// replicas reads seeds or start-seeds, which count up from a setting.
+// replicas reads seeds or start-seeds: a number of replicas, whose seeds count up from a setting.
 func (p *parser) replicas(part, key string, node *yaml.Node) int {
 	n, err := strconv.Atoi(node.Value)
 	if node.Kind != yaml.ScalarNode || err != nil || n < 1 {
@@ -387,6 +401,7 @@ func (p *parser) replicas(part, key string, node *yaml.Node) int {
 	return n
 }
 
+// filter reads the expression that picks runs.
 func (p *parser) filter(node *yaml.Node) {
 	if node.Kind != yaml.ScalarNode {
 		p.bad(node.Line, "filter takes an expression, like \"factor_rank >= rank\"")
@@ -406,14 +421,15 @@ func (p *parser) filter(node *yaml.Node) {
 	}
 	for _, key := range f.keys {
 		if p.lines[key] == 0 && slices.Contains(p.fileKeys(), key) {
-			p.bad(node.Line, "filter: %s comes from a data file, which is not read for it: give it in base as well", key)
+			p.bad(node.Line, "filter: %s comes from a data file, which the filter does not read: "+
+				"give it in base as well", key)
 		}
 	}
 	p.Filter, p.selected = text, f
 	p.places["filter"] = p.place(node.Line)
 }
 
-// fileKeys lists the settings that data files imply.
+// fileKeys lists the settings that follow from data files.
 func (p *parser) fileKeys() []string {
 	if p.Base.UserMeasurements() != "" {
 		return []string{"n", "rank", "measurements", "factor-rank"}
@@ -432,6 +448,7 @@ func (p *parser) fileKeys() []string {
 	return nil
 }
 
+// targets reads the list of test errors.
 func (p *parser) targets(node *yaml.Node) {
 	if node.Kind != yaml.SequenceNode {
 		p.bad(node.Line, "targets is a list of test errors, like [1e-2, 1e-4]")

@@ -17,43 +17,44 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Record is what a sweep keeps of a run that has ended. All but Timing is the same bytes whenever and wherever the run is
-// carried out.
+// Record is what a sweep keeps of a run that has ended. Apart from Timing, its bytes do not depend on when
+// and where the run is carried out.
 type Record struct {
-	Index int `json:"index"`
-	// Values are the run's, in the order of [Spec.Keys].
+	// Index and Values are the run's: its number, and its settings in the order of [Spec.Keys].
+	Index  int      `json:"index"`
 	Values []string `json:"values"`
-	// Status is the solver's, or "failed".
+	// Status is the solver's status, or [Failed].
 	Status string `json:"status"`
 	// Error says why a run failed.
 	Error string `json:"error,omitempty"`
-	// Iterations is the number of steps behind the last good iterate, and Final is measured there.
+	// Iterations is the number of steps to the last good iterate, and Final has its metrics.
 	Iterations int   `json:"iterations"`
 	Final      Point `json:"final"`
 	Recovered  *bool `json:"recovered"`
-	// The iterations at which phases end or begin; null where they do not.
+	// The iterations at which phases I and II end and the floor begins; null if that was not reached.
 	AlignmentEnd *int `json:"alignment_end"`
 	SaddleEnd    *int `json:"saddle_avoidance_end"`
 	FloorStart   *int `json:"floor_start"`
-	// Angles to the spectral estimate, as in a run's summary.
+	// Angles as in [experiment.SpectralSummary].
 	EstimateAngle    experiment.Number `json:"estimate_to_truth"`
 	EstimateOverlap  experiment.Number `json:"estimate_overlap"`
 	ClosestAngle     experiment.Number `json:"factor_to_estimate_closest"`
 	ClosestIteration *int              `json:"factor_to_estimate_closest_iteration"`
-	// Targets has, for each of the sweep's targets, the first measured iteration with at most that test error.
+	// Targets has, for each target of the sweep, the first measured iteration whose test error is at most the
+	// target.
 	Targets []*int `json:"targets"`
-	// Trajectory is thinned to at most [KeptPoints].
+	// Trajectory is thinned to at most [KeptPoints] points.
 	Trajectory []Point `json:"trajectory"`
 	Timing     Timing  `json:"timing"`
 }
 
-// Diverged says whether the run ended that way.
+// Diverged says whether the run diverged.
 func (r *Record) Diverged() bool { return r.Status == solver.Diverged.String() }
 
 // Point is a sample as a record keeps it: without singular values and times.
 type Point solver.Sample
 
-// pointOf is a run's metrics as a record keeps them.
+// pointOf returns a run's metrics as a record keeps them.
 func pointOf(x experiment.Metrics) Point {
 	s := solver.Sample(x)
 	for _, m := range solver.Metrics() {
@@ -64,13 +65,13 @@ func pointOf(x experiment.Metrics) Point {
 	return Point(s)
 }
 
-// Value returns the metric of a name; NaN if it is unknown. It panics if there is no such metric.
+// Value returns the metric with a name; NaN if it is unknown. It panics if there is no such metric.
 func (p *Point) Value(name string) float64 { return (*solver.Sample)(p).Value(name) }
 
-// Set writes the metric of a name. It panics if there is no such metric.
+// Set sets the metric with a name. It panics if there is no such metric.
 func (p *Point) Set(name string, value float64) { (*solver.Sample)(p).Set(name, value) }
 
-// of is a metric of the point; NaN if it is unknown.
+// of returns a metric of the point; NaN if it is unknown.
 func (p *Point) of(m *solver.Metric) float64 { return m.Of((*solver.Sample)(p)) }
 
 // MarshalJSON implements [json.Marshaler].
@@ -86,7 +87,8 @@ func (p *Point) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// Timing has seconds of stepping, a run's share of its batch's, and the device and the version of the program that took them.
+// Timing has a run's seconds of stepping, which are its share of the batch's, and the device and the version
+// of the program that took them. Targets has the seconds to each target of the sweep.
 type Timing struct {
 	Device  string              `json:"device"`
 	Version string              `json:"version"`
@@ -94,24 +96,26 @@ type Timing struct {
 	Targets []experiment.Number `json:"targets"`
 }
 
-// Failed is the status of a run that broke.
+// Failed is the status of a run that ended with an error.
 const Failed = "failed"
 
 // KeptPoints is how many points of a trajectory a record keeps at most.
 const KeptPoints = 200
 
-// newRecord takes from a run what a record keeps.
+// newRecord returns the record of a run that has ended.
 func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	s := r.Summary
 	rec := &Record{
 		Index: run.Index, Values: run.Values, Status: s.Status.String(), Iterations: s.Iterations,
-		Final:     pointOf(s.Final),
-		Recovered: s.Recovered, AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
-		FloorStart: iterationOf(s.Phases.FloorStart), EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
+		Final: pointOf(s.Final), Recovered: s.Recovered,
+		AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
+		FloorStart:    iterationOf(s.Phases.FloorStart),
+		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
 		Timing: Timing{Device: s.Device, Version: s.Version, Seconds: s.SecondsStepping},
 	}
 	if e := s.Spectral; e != nil {
-		rec.EstimateAngle, rec.EstimateOverlap, rec.ClosestAngle, rec.ClosestIteration = e.EstimateAngle, e.EstimateOverlap, e.Closest, &e.ClosestIteration
+		rec.EstimateAngle, rec.EstimateOverlap = e.EstimateAngle, e.EstimateOverlap
+		rec.ClosestAngle, rec.ClosestIteration = e.Closest, &e.ClosestIteration
 	}
 	for _, target := range targets {
 		at, seconds := firstBelow(r.Trajectory, target)
@@ -124,18 +128,22 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	return rec
 }
 
-// newFailure is the record of a run that broke.
+// newFailure returns the record of a run that failed.
 func newFailure(run Run, err error) *Record {
 	return &Record{
-		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(), Final: pointOf(experiment.MetricsOf(solver.NewSample(0))),
-		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown, Timing: Timing{Seconds: unknown},
+		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(),
+		Final:         pointOf(experiment.MetricsOf(solver.NewSample(0))),
+		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
+		Timing: Timing{Seconds: unknown},
 	}
 }
 
 var unknown = experiment.Number(math.NaN())
 
+// isUnknown says whether a number is unknown, that is, NaN or infinite.
 func isUnknown[F ~float64](n F) bool { return math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) }
 
+// iterationOf returns the iteration of metrics; nil if there are none.
 func iterationOf(m *experiment.Metrics) *int {
 	if m == nil {
 		return nil
@@ -143,7 +151,8 @@ func iterationOf(m *experiment.Metrics) *int {
 	return &m.Iteration
 }
 
-// firstBelow finds where a trajectory's test error first is at most a target.
+// firstBelow returns the iteration and the seconds at which the test error is first at most a target; nil and
+// unknown if it never is.
 func firstBelow(t solver.Trajectory, target float64) (*int, experiment.Number) {
 	for i := range t {
 		if t[i].TestError <= target {
@@ -153,7 +162,7 @@ func firstBelow(t solver.Trajectory, target float64) (*int, experiment.Number) {
 	return nil, unknown
 }
 
-// kept picks at most KeptPoints of n places, evenly, with the first and the last.
+// kept picks at most KeptPoints of n indices, evenly, with the first and the last.
 func kept(n int) []int {
 	if n <= KeptPoints {
 		return slices.Collect(func(yield func(int) bool) {
@@ -164,16 +173,17 @@ func kept(n int) []int {
 			}
 		})
 	}
-	places := make([]int, KeptPoints)
-	for i := range places {
-		places[i] = i * (n - 1) / (KeptPoints - 1)
+	indices := make([]int, KeptPoints)
+	for i := range indices {
+		indices[i] = i * (n - 1) / (KeptPoints - 1)
 	}
-	return places
+	return indices
 }
 
-// recordsDir has the records, a thousand to a folder.
+// recordsDir is the folder of the records, which has a subfolder for each thousand.
 const recordsDir = "runs"
 
+// recordFile names the file of a run's record.
 func recordFile(dir string, index int) string {
 	return filepath.Join(dir, recordsDir, fmt.Sprintf("%03d", index/1000), fmt.Sprintf("%06d.json", index))
 }
@@ -194,7 +204,7 @@ func (r *Record) write(dir string) error {
 	})
 }
 
-// readRecord reads a run's record; nil where there is none.
+// readRecord reads a run's record; it returns nil if there is none.
 func readRecord(dir string, run Run) (*Record, error) {
 	path := recordFile(dir, run.Index)
 	text, err := os.ReadFile(path)
@@ -207,7 +217,8 @@ func readRecord(dir string, run Run) (*Record, error) {
 	r := new(Record)
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(r); err != nil || r.Index != run.Index || !slices.Equal(r.Values, run.Values) {
-		return nil, fmt.Errorf("%s is not this sweep's record of the run: remove it, and --resume makes it anew", path)
+		return nil, fmt.Errorf("%s is not this sweep's record of the run: remove it, and --resume repeats "+
+			"the run", path)
 	}
 	return r, nil
 }

@@ -1,21 +1,19 @@
 package sweep
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
+	"os"
+	"path/filepath"
 
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/solver"
 )
 
-// Results are what a sweep's directory has so far.
+// SpecFile is the file with the resolved specification in a sweep's directory.
+const SpecFile = "sweep.yaml"
+
+// Results are the runs of a sweep and the records that its directory has so far.
 type Results struct {
 	Spec *Spec
-	// Runs are all runs of the sweep, and Records those that have ended, in the same order.
+	// Runs are all runs of the sweep, and Records those of the runs that have ended, in the same order.
 	Runs    []Run
 	Records []*Record
 }
@@ -29,7 +27,44 @@ func Load(dir string) (*Results, error) {
 	return p.results(dir)
 }
 
-// Missing lists the numbers of the runs that have not ended, or not been kept.
+// Open reads the specification in a sweep's directory. The plan that it returns has no device and no part.
+func Open(dir string) (*Plan, error) {
+	if !Holds(dir) {
+		return nil, config.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
+	}
+	s, err := Read(filepath.Join(dir, SpecFile))
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.Runs()
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Spec: s, Runs: runs}, nil
+}
+
+// Holds says whether a directory holds a sweep.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, SpecFile))
+	return err == nil
+}
+
+// results reads all records that are there.
+func (p *Plan) results(dir string) (*Results, error) {
+	r := &Results{Spec: p.Spec, Runs: p.Runs}
+	for _, run := range p.Runs {
+		rec, err := readRecord(dir, run)
+		if err != nil {
+			return nil, err
+		}
+		if rec != nil {
+			r.Records = append(r.Records, rec)
+		}
+	}
+	return r, nil
+}
+
+// Missing lists the numbers of the runs without a record.
 func (r *Results) Missing() []int {
 	there := map[int]bool{}
 	for _, rec := range r.Records {
@@ -44,374 +79,8 @@ func (r *Results) Missing() []int {
 	return missing
 }
 
-// What trajectories are drawn over.
-const (
-	Iteration   = "iteration"
-	Evaluations = "evaluations" // of f, of methods that count them
-)
-
-// Query says what to draw of a sweep.
-type Query struct {
-	// X is a setting that differs between runs, or [Iteration] or [Evaluations].
-	X string
-	// Y is a column of the tables with one row for each run, or one of trajectories where X is [Iteration] or [Evaluations].
-	Y string
-	// By is a setting whose values have a line each; "" is none.
-	By string
-	// Where has the values that settings may have; others are left out.
-	Where map[string][]string
-}
-
-// OverTrajectories says that trajectories are to be drawn.
-func (q Query) OverTrajectories() bool { return q.X == Iteration || q.X == Evaluations }
-
-// Selection is the points of runs, line by line.
-type Selection struct {
-	Query
-	// XLog and YLog say where a logarithmic axis suits.
-	XLog, YLog bool
-	// Categories names x = 0, 1, … where the setting takes words.
-	Categories []string
-	Lines      []Series
-	// Failed, Diverged and Unknown count the runs that say nothing here; the last lack the number.
-	Failed, Diverged, Unknown int
-}
-
-// Series is a line's runs.
-type Series struct {
-	// Value is that of the setting By, as it is written in files.
-	Value string
-	X, Y  []float64
-}
-
-// ErrNothing says that no run has the number that was asked for.
-var ErrNothing = errors.New("there is nothing to draw")
-
-// maxLines is how many lines can be told apart.
-const maxLines = 12
-
-// Defaults fills in what was not asked for: over the first axis, the test error (the train loss where there is no truth), and a
-// line for each value of the next axis.
-func (r *Results) Defaults(q Query) Query {
-	var open []Axis // that a line could be drawn along
-	for _, a := range r.Spec.Axes {
-		fixed := func(key string) bool { return len(q.Where[key]) == 1 }
-		if a.Len() > 1 && !slices.ContainsFunc(a.Keys, fixed) {
-			open = append(open, a)
-		}
-	}
-	if q.X == "" {
-		q.X = Iteration
-		for _, a := range open {
-			if !slices.Contains(a.Keys, q.By) {
-				q.X = a.Keys[0]
-				break
-			}
-		}
-	}
-	if q.Y == "" {
-		q.Y = "train_loss"
-		for _, rec := range r.Records {
-			if !isUnknown(rec.Final.TestError) {
-				q.Y = "test_error"
-			}
-		}
-	}
-	if q.By == "" {
-		for _, a := range open {
-			if !slices.Contains(a.Keys, q.X) {
-				q.By = a.Keys[0]
-				break
-			}
-		}
-	}
-	return q
-}
-
-// Select gathers the points of a query. What is asked for and is not there, and runs that would be pooled although they
-// differ in more than their seeds, are a UsageError.
-func (r *Results) Select(q Query) (*Selection, error) {
-	if problems := r.check(q); len(problems) > 0 {
-		return nil, &config.UsageError{Problems: problems}
-	}
-	keys := r.Spec.Keys()
-	s := &Selection{Query: q}
-	curves := q.OverTrajectories()
-	s.XLog = !curves && isLog(r.values(q.X))
-	at := slices.Index(keys, q.X)
-	if !curves && field(&r.Spec.Base, q.X).Type() == "string" {
-		s.Categories = r.values(q.X)
-	}
-	if q.By == "" {
-		s.Lines = []Series{{}}
-	}
-	for _, value := range r.values(q.By) {
-		s.Lines = append(s.Lines, Series{Value: value})
-	}
-	kept := r.kept(q.Where)
-	var numbers map[int]float64
-	if !curves {
-		numbers = r.column(q.Y)
-	}
-	for i := range s.Lines {
-		line := &s.Lines[i]
-		var runs []*Record
-		for _, rec := range kept {
-			if q.By == "" || rec.Values[slices.Index(keys, q.By)] == line.Value {
-				runs = append(runs, rec)
-			}
-		}
-		if err := r.pooled(q, runs); err != nil {
-			return nil, err
-		}
-		if curves {
-			line.X, line.Y = s.curves(runs)
-			continue
-		}
-		for _, rec := range runs {
-			y, known := numbers[rec.Index]
-			if !s.counts(rec, known) {
-				continue
-			}
-			x := float64(slices.Index(s.Categories, rec.Values[at]))
-			if s.Categories == nil {
-				x, _ = strconv.ParseFloat(rec.Values[at], 64) // a setting that takes numbers
-			}
-			line.X, line.Y = append(line.X, x), append(line.Y, y)
-		}
-	}
-	s.Lines = slices.DeleteFunc(s.Lines, func(l Series) bool { return len(l.X) == 0 })
-	if len(s.Lines) == 0 {
-		return nil, fmt.Errorf("%w: no run has %s", ErrNothing, q.Y)
-	}
-	if len(s.Lines) > maxLines {
-		return nil, config.Usagef("%s has %d values, and %d lines at most can be told apart: pick some with --where %s=%s,%s",
-			q.By, len(s.Lines), maxLines, q.By, s.Lines[0].Value, s.Lines[1].Value)
-	}
-	s.XLog = s.XLog || q.X == Evaluations && lengthsDiffer(s.Lines)
-	s.YLog = spansDecades(s.Lines)
-	return s, nil
-}
-
-// check finds names that do not exist.
-func (r *Results) check(q Query) (problems []string) {
-	keys := r.Spec.Keys()
-	known := func(flag, name string, names []string) {
-		if !slices.Contains(names, name) {
-			text := fmt.Sprintf("--%s: %q does not differ between the runs of this sweep", flag, name)
-			if flag == "y" {
-				text = fmt.Sprintf("--y: there are no numbers %q", name)
-			}
-			if len(names) > 0 {
-				text += fmt.Sprintf("; did you mean %q?", config.Nearest(name, names))
-			}
-			problems = append(problems, text)
-		}
-	}
-	known("x", q.X, append(slices.Clone(keys), Iteration, Evaluations))
-	known("y", q.Y, r.numberColumns(q.OverTrajectories()))
-	if q.By != "" {
-		if known("by", q.By, keys); q.By == q.X {
-			problems = append(problems, fmt.Sprintf("--by: %s is --x already", q.By))
-		}
-	}
-	for key, values := range q.Where {
-		if known("where", key, keys); !slices.Contains(keys, key) {
-			continue
-		}
-		for _, v := range values {
-			if there := r.values(key); !slices.Contains(there, v) {
-				problems = append(problems, fmt.Sprintf("--where: %s has no value %s; it has %s", key, printable(v), strings.Join(there, ", ")))
-			}
-		}
-	}
-	slices.Sort(problems)
-	return problems
-}
-
-// Where reads "factor-rank=2" or "alpha=1e-3,1e-6": a setting and the values that it may have, which are compared as
-// numbers where they are.
-func (r *Results) Where(conditions []string) (map[string][]string, error) {
-	where := map[string][]string{}
-	var problems []string
-	for _, text := range conditions {
-		key, list, found := strings.Cut(text, "=")
-		if !found || key == "" || list == "" {
-			problems = append(problems, fmt.Sprintf("--where takes a setting and its values, like factor-rank=2 or alpha=1e-3,1e-6, got %q", text))
-			continue
-		}
-		for _, v := range strings.Split(list, ",") {
-			for _, there := range r.values(key) {
-				a, err1 := strconv.ParseFloat(v, 64)
-				b, err2 := strconv.ParseFloat(there, 64)
-				if err1 == nil && err2 == nil && a == b {
-					v = there
-				}
-			}
-			where[key] = append(where[key], v)
-		}
-	}
-	if len(problems) > 0 {
-		return nil, &config.UsageError{Problems: problems}
-	}
-	return where, nil
-}
-
-// kept lists the records that the conditions leave.
-func (r *Results) kept(where map[string][]string) []*Record {
-	keys := r.Spec.Keys()
-	return slices.DeleteFunc(slices.Clone(r.Records), func(rec *Record) bool {
-		for key, values := range where {
-			if !slices.Contains(values, rec.Values[slices.Index(keys, key)]) {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// values lists what a setting is in the runs, each once, in the order of the grid.
-func (r *Results) values(key string) []string {
-	i := slices.Index(r.Spec.Keys(), key)
-	if i < 0 {
-		return nil
-	}
-	var values []string
-	seen := map[string]bool{}
-	for _, run := range r.Runs {
-		if v := run.Values[i]; !seen[v] {
-			seen[v] = true
-			values = append(values, v)
-		}
-	}
-	return values
-}
-
-// pooled refuses runs at one x of one line that differ in more than their seeds.
-func (r *Results) pooled(q Query, runs []*Record) error {
-	keys := r.Spec.Keys()
-	first := map[string]*Record{}
-	for _, rec := range runs {
-		x := ""
-		if i := slices.Index(keys, q.X); i >= 0 {
-			x = rec.Values[i]
-		}
-		other, found := first[x]
-		if !found {
-			first[x] = rec
-			continue
-		}
-		for i, key := range keys {
-			if key != "seed" && key != "start-seed" && rec.Values[i] != other.Values[i] {
-				hint := "--by " + key
-				if q.By != "" {
-					hint += " in place of --by " + q.By
-				}
-				return config.Usagef("%s differs between runs that would be one point: draw a line for each with %s, or pick one with --where %s=%s",
-					key, hint, key, printable(other.Values[i]))
-			}
-		}
-	}
-	return nil
-}
-
-// counts says whether a run counts, and notes why not.
-func (s *Selection) counts(rec *Record, known bool) bool {
-	switch {
-	case rec.Status == Failed:
-		s.Failed++
-	case rec.Diverged():
-		s.Diverged++
-	case !known:
-		s.Unknown++
-	default:
-		return true
-	}
-	return false
-}
-
-// curves returns the points of runs' trajectories at the iterations that any of them keeps, or at their evaluations, up to where the
-// first of them ends: what a run did not keep lies on a line between its neighbors, of logarithms where both are positive.
-func (s *Selection) curves(runs []*Record) (x, y []float64) {
-	metric, _ := solver.MetricNamed(s.Y) // which was checked
-	place := func(p *Point) float64 { return float64(p.Iteration) }
-	if s.X == Evaluations {
-		place = func(p *Point) float64 { return p.Evaluations }
-	}
-	var curves [][]Point
-	end := math.MaxInt
-	at := map[int]bool{}
-	for _, rec := range runs {
-		known := slices.DeleteFunc(slices.Clone(rec.Trajectory), func(p Point) bool {
-			return isUnknown(p.of(metric)) || math.IsNaN(place(&p))
-		})
-		if !s.counts(rec, len(known) > 0) {
-			continue
-		}
-		curves = append(curves, known)
-		end = min(end, known[len(known)-1].Iteration)
-		for _, p := range known {
-			at[p.Iteration] = true
-		}
-	}
-	var iterations []int
-	for i := range at {
-		if i <= end {
-			iterations = append(iterations, i)
-		}
-	}
-	slices.Sort(iterations)
-	for _, curve := range curves {
-		for _, i := range iterations {
-			j, exact := slices.BinarySearchFunc(curve, i, func(p Point, i int) int { return p.Iteration - i })
-			switch {
-			case exact:
-				x, y = append(x, place(&curve[j])), append(y, curve[j].of(metric))
-			case j > 0 && j < len(curve):
-				before, after := &curve[j-1], &curve[j]
-				t := float64(i-before.Iteration) / float64(after.Iteration-before.Iteration)
-				x = append(x, place(before)+(place(after)-place(before))*float64(i-before.Iteration)/float64(after.Iteration-before.Iteration))
-				y = append(y, between(before.of(metric), after.of(metric), t))
-			}
-		}
-	}
-	return x, y
-}
-
-// between is t of the way from a to b.
-func between(a, b, t float64) float64 {
-	if a > 0 && b > 0 {
-		return math.Exp((1-t)*math.Log(a) + t*math.Log(b))
-	}
-	return (1-t)*a + t*b
-}
-
-// lengthsDiffer says whether one line goes ten times as far as another, so that no linear axis shows both.
-func lengthsDiffer(lines []Series) bool {
-	least, most := math.Inf(1), 0.0
-	for _, l := range lines {
-		least, most = min(least, slices.Max(l.X)), max(most, slices.Max(l.X))
-	}
-	return most > 10*least
-}
-
-// spansDecades says whether numbers that are not negative span more than two decades, but for zeros.
-func spansDecades(lines []Series) bool {
-	lo, hi := math.Inf(1), 0.0
-	for _, l := range lines {
-		for _, y := range l.Y {
-			if y < 0 {
-				return false
-			}
-			if hi = max(hi, y); y > 0 {
-				lo = min(lo, y)
-			}
-		}
-	}
-	return hi/lo > 100
-}
-
-// Table returns the columns and the rows of runs.csv. A cell is a string, an int, a uint64, a float64, a bool, or nil where it is unknown.
+// Table returns the columns and the rows of runs.csv. A cell is a string, an int, a uint64, a float64, a
+// bool, or nil if it is unknown.
 func (r *Results) Table() (columns []string, rows [][]any) {
 	rows = make([][]any, len(r.Records))
 	for _, c := range r.Spec.runsTable(r.Records) {
@@ -423,43 +92,11 @@ func (r *Results) Table() (columns []string, rows [][]any) {
 	return columns, rows
 }
 
-// numberColumns lists what can be drawn: of trajectories, or of whole runs.
-func (r *Results) numberColumns(curves bool) []string {
-	var names []string
-	if curves {
-		for _, m := range recordMetrics() {
-			names = append(names, m.Name)
-		}
-		return names
+// Merge writes the tables of a sweep's directory from the records that are there, and returns the results.
+func Merge(dir string) (*Results, error) {
+	r, err := Load(dir)
+	if err != nil || len(r.Records) == 0 {
+		return r, err
 	}
-	for _, c := range slices.Concat(r.Spec.resultsTable(nil), r.Spec.timingsTable(nil)) {
-		if c.name != "run" && c.kind != text {
-			names = append(names, c.name)
-		}
-	}
-	return names
-}
-
-// column returns a column's numbers by run, of those runs where it is known; 1 for true and 0 for false.
-func (r *Results) column(name string) map[int]float64 {
-	numbers := map[int]float64{}
-	for _, c := range slices.Concat(r.Spec.resultsTable(r.Records), r.Spec.timingsTable(r.Records)) {
-		if c.name != name {
-			continue
-		}
-		for i, cell := range c.cells {
-			switch v := cell.(type) {
-			case float64:
-				numbers[r.Records[i].Index] = v
-			case int:
-				numbers[r.Records[i].Index] = float64(v)
-			case bool:
-				numbers[r.Records[i].Index] = 0
-				if v {
-					numbers[r.Records[i].Index] = 1
-				}
-			}
-		}
-	}
-	return numbers
+	return r, r.Spec.writeTables(dir, r.Records)
 }

@@ -11,18 +11,19 @@ import (
 
 // Run is one point of the grid.
 type Run struct {
-	// Index counts the runs of a sweep from 0, without those that the filter leaves out.
+	// Index is the run's number, from 0. Points that the filter leaves out have none.
 	Index int
-	// Config is validated.
+	// Config is the run's configuration, validated.
 	Config config.Config
-	// Values are those of [Spec.Keys], as they are written in files.
+	// Values are the values of [Spec.Keys], as files write them.
 	Values []string
 }
 
-// startSeedStep lies between the start-seeds of replicas.
+// startSeedStep is the difference between the start-seeds of successive replicas.
 const startSeedStep = 1000
 
-// Runs expands the grid. Mistakes that only single runs have, and a filter that leaves none, are a UsageError.
+// Runs expands the grid. The error is a [config.UsageError] if single runs have mistakes or the filter leaves
+// no run.
 func (s *Spec) Runs() ([]Run, error) {
 	keys := s.Keys()
 	g := s.newGrid(keys)
@@ -68,15 +69,16 @@ func (s *Spec) Runs() ([]Run, error) {
 // grid walks through the points of a sweep's grid.
 type grid struct {
 	spec *Spec
-	// config is the run at the point, before it is validated.
+	// config is the configuration at the point, before it is validated.
 	config config.Config
-	// fields are those of config that differ between runs.
+	// fields are the settings of config that differ between runs, and places where the file gives them.
 	fields []config.Field
 	places []string
-	// sizes and position have a digit for each axis, for the seeds and for the start-seeds.
+	// sizes and position have an element for each axis, one for the seeds and one for the start-seeds.
 	sizes, position []int
 }
 
+// newGrid returns the grid at its first point. keys are those of [Spec.Keys].
 func (s *Spec) newGrid(keys []string) *grid {
 	g := &grid{spec: s, config: s.Base}
 	for _, key := range keys {
@@ -91,7 +93,8 @@ func (s *Spec) newGrid(keys []string) *grid {
 	return g
 }
 
-// next goes on to the next point, the last digit fastest, and says whether there is one.
+// next goes on to the next point, and says whether there is one. The last element of position changes
+// fastest.
 func (g *grid) next() bool {
 	for i := len(g.sizes) - 1; i >= 0; i-- {
 		if g.position[i]++; g.position[i] < g.sizes[i] {
@@ -102,8 +105,8 @@ func (g *grid) next() bool {
 	return false
 }
 
-// set sets the configuration to the point and returns its values, if it is a run: starts that are not random have no
-// replicas.
+// set sets the configuration to the point and returns its values. It returns false if the point is not a run:
+// a start that is not random has no replicas.
 func (g *grid) set() ([]string, bool) {
 	s := g.spec
 	values := make([]string, 0, len(g.fields))
@@ -132,7 +135,7 @@ func (g *grid) set() ([]string, bool) {
 		case config.IsRandomStart(g.config.Init):
 			set(strconv.FormatUint(start+startSeedStep*uint64(replica), 10))
 		case replica == 0:
-			set("0") // as a resolved configuration says where it does not apply
+			set("0") // as in a resolved configuration to which start-seed does not apply
 		default:
 			return nil, false
 		}
@@ -140,31 +143,14 @@ func (g *grid) set() ([]string, bool) {
 	return values, true
 }
 
-// describe names a run by its values.
-func describe(keys, values []string) string {
-	var parts []string
-	for i, key := range keys {
-		parts = append(parts, key+" "+printable(values[i]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// printable quotes a value that would not be read as one word.
-func printable(value string) string {
-	if quoted := strconv.Quote(value); value == "" || strings.Contains(value, " ") || quoted != `"`+value+`"` {
-		return quoted
-	}
-	return value
-}
-
-// maxMistakes is how many different mistakes of runs are told.
+// maxMistakes is how many different mistakes of runs are reported.
 const maxMistakes = 20
 
-// mistakes collects what is wrong with runs.
+// mistakes collects the mistakes of runs.
 type mistakes struct {
-	list  []string
-	count map[string]int
-	first map[string]string
+	list  []string          // each mistake once
+	count map[string]int    // how many runs have it
+	first map[string]string // the first run that has it
 }
 
 // add notes a run's mistakes.
@@ -185,12 +171,12 @@ func (m *mistakes) add(err error, run string) {
 	}
 }
 
-// problems tells each mistake once, with the number of runs that have it, if not all do.
+// problems lists each mistake once, with the number of runs that have it unless all have it.
 func (m *mistakes) problems(name string, runs int) []string {
 	var problems []string
 	for _, p := range m.list[:min(len(m.list), maxMistakes)] {
 		text := p
-		if !strings.HasPrefix(p, name+":") { // about a default
+		if !strings.HasPrefix(p, name+":") { // a mistake in a default, which has no line
 			text = name + ": " + p
 		}
 		if m.count[p] < runs {

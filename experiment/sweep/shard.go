@@ -8,9 +8,10 @@ import (
 	"sort"
 )
 
-// Shard returns the i-th of n parts of a sweep, 0 ≤ i < n, as groups in their order. Every run is in exactly one part, and
-// every machine finds the same parts. They take about the same time: a group is split, which makes its rows more than
-// once, only where it alone takes longer than an n-th of the whole.
+// Shard returns part i of n parts of a sweep, 0 ≤ i < n, as groups in their order. Every run is in exactly
+// one part, and every machine finds the same parts. The parts take about the same time. To split a group
+// costs time, since its rows are made more than once: this is done only if the group alone takes longer than
+// an n-th of the whole.
 func Shard(groups []Group, i, n int) []Group {
 	if i < 0 || i >= n {
 		panic(fmt.Sprintf("sweep: part %d of %d", i, n))
@@ -25,24 +26,25 @@ func Shard(groups []Group, i, n int) []Group {
 	return part
 }
 
-// piece is runs of one group that are in one part.
+// piece is a set of runs of one group that are in one part.
 type piece struct {
 	group, part int
 	runs        []Run
 }
 
-// divisible is a group that is longer than a fair share.
+// divisible is a group that takes longer than an n-th of the whole.
 type divisible struct {
 	group int
-	// runs are the group's, the shortest first: where one does not fit, no later one does, and so no part gets two pieces.
+	// runs are the group's runs, the shortest first: if one does not fit, no later one does, and so no part
+	// gets two pieces of the group.
 	runs []Run
-	// upTo is what the first runs cost, with their rows.
+	// upTo has, for each k, the cost of the rows and of the first k runs.
 	upTo []float64
 }
 
-// split deals groups out to n parts: whole ones first, the longest first, each to the part with the least to do; then
-// the runs of those that are longer than a fair share, so that all parts are filled up to the same level. Pieces are in
-// the order of their groups.
+// split divides groups into n parts. First each group that takes at most an n-th of the whole goes to the
+// part with the least to do, the longest group first. Then the runs of the longer groups fill all parts up to
+// the same level. The pieces are in the order of their groups.
 func split(groups []Group, n int) []piece {
 	costs := make([]float64, len(groups))
 	order := make([]int, len(groups))
@@ -73,6 +75,7 @@ func split(groups []Group, n int) []piece {
 	return pieces
 }
 
+// divide prepares a group to be split.
 func divide(group int, g Group) divisible {
 	d := divisible{group, slices.Clone(g.Runs), []float64{rowsCost(g.Runs[0])}}
 	slices.SortStableFunc(d.runs, func(a, b Run) int { return cmp.Compare(runCost(a), runCost(b)) })
@@ -82,7 +85,8 @@ func divide(group int, g Group) divisible {
 	return d
 }
 
-// pourLowest finds the lowest level, from the given one up, to which parts can be filled with groups, and fills them.
+// pourLowest finds the lowest level, at least the given one, at which the parts have room for all groups. It
+// returns the pieces at this level.
 func pourLowest(groups []divisible, parts loads, level float64) []piece {
 	pieces, ok := pour(groups, parts, level)
 	if ok {
@@ -104,13 +108,14 @@ func pourLowest(groups []divisible, parts loads, level float64) []piece {
 	return pieces
 }
 
-// pour deals out the runs of groups, in their order, to the part with the least to do, as many as fill it to the level.
+// pour gives the runs of groups, in their order, to the part with the least to do, as many as fit up to the
+// level. It returns false if they do not all fit.
 func pour(groups []divisible, parts loads, level float64) ([]piece, bool) {
 	parts = slices.Clone(parts)
 	var pieces []piece
 	for _, g := range groups {
 		for from := 0; from < len(g.runs); {
-			// Taking the runs from on costs upTo[to] − upTo[from] and, once more, the rows.
+			// The runs from, …, to − 1 cost upTo[to] − upTo[from] and, once more, the rows.
 			room := level - parts[0].load - g.upTo[0] + g.upTo[from]
 			count := sort.Search(len(g.runs)-from, func(i int) bool { return g.upTo[from+i+1] > room })
 			if count == 0 {
@@ -125,13 +130,13 @@ func pour(groups []divisible, parts loads, level float64) ([]piece, bool) {
 	return pieces, true
 }
 
-// loads is a heap of what each part has to do, the least on top.
+// loads is a heap of the work of each part, the least on top.
 type loads []struct {
 	part int
 	load float64
 }
 
-// add gives the part on top more to do.
+// add adds work to the part on top.
 func (l loads) add(cost float64) {
 	l[0].load += cost
 	heap.Fix(&l, 0)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// runsOf makes runs of problems: groups[g] has the iterations of each run of the g-th.
+// runsOf makes runs of several problems: groups[g] has the iterations of each run of problem g.
 func runsOf(entries string, groups [][]int) []Run {
 	var runs []Run
 	for g, iterations := range groups {
@@ -48,7 +48,8 @@ func TestGroups(t *testing.T) {
 		"axes: [ensemble: [gaussian, rademacher]]\n":                                          "[[0] [1]]",
 		"axes: [{ensemble: [rademacher, rademacher], entries: [sign, sign], step: [1, 2]}]\n": "[[0 1]]",
 		"axes: [{iterations: [1, 2], init: [random, spectral]}]\n":                            "[[0 1]]",
-		"base: {matrices: A.npy, observations: y.npy}\nseeds: 3\n":                            "[[0 1 2]]", // other starts
+		// other starts
+		"base: {matrices: A.npy, observations: y.npy}\nseeds: 3\n": "[[0 1 2]]",
 	} {
 		if got := indices(text); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
@@ -88,8 +89,9 @@ func TestShardsByHand(t *testing.T) {
 	}
 }
 
-// Over random sweeps: every run is in one part; no group is split that is not longer than a fair share; and no part takes
-// longer than 4/3 of a fair share and the longest piece that cannot be split.
+// TestShards divides random sweeps. Every run is in one part. A group is split only if it is longer than a
+// fair share, the n-th part of the whole. No part takes longer than 4/3 of a fair share plus the longest
+// piece that cannot be split.
 func TestShards(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for trial := range 300 {
@@ -155,7 +157,8 @@ func TestShards(t *testing.T) {
 		for _, g := range groups {
 			seed := g.Runs[0].Config.Seed
 			if pieces := partsOf[seed]; pieces > 1 && g.cost() <= fair*(1-1e-9) {
-				t.Errorf("trial %d: a group of %v is in %d pieces, and a fair share is %v", trial, g.cost(), pieces, fair)
+				t.Errorf("trial %d: a group of %v is in %d pieces, and a fair share is %v", trial, g.cost(),
+					pieces, fair)
 			} else if pieces > n {
 				t.Errorf("trial %d: a group is in %d pieces, for %d parts", trial, pieces, n)
 			}
@@ -204,13 +207,19 @@ func TestShardFromEnvironment(t *testing.T) {
 		{slurm("1", "1", "8", ""), "", `SLURM_ARRAY_TASK_COUNT must be a whole number, got ""`},
 		{slurm("9", "1", "8", "8"), "", "SLURM_ARRAY_TASK_ID is 9, and there are 8 shards"},
 		{with(slurm("3", "3", "3", "1"), "MATSENSE_SHARDS", "8"), "3 8", ""}, // submitted again
-		{with(slurm("8", "8", "8", "1"), "MATSENSE_SHARDS", "8"), "", "SLURM_ARRAY_TASK_ID is 8, and there are 8 shards"},
-		{with(slurm("3", "3", "3", "1"), "JOB_COMPLETION_INDEX", "8"), "", "both SLURM_ARRAY_TASK_ID and JOB_COMPLETION_INDEX are set: say which shard with --shard"},
+		{with(slurm("8", "8", "8", "1"), "MATSENSE_SHARDS", "8"), "",
+			"SLURM_ARRAY_TASK_ID is 8, and there are 8 shards"},
+		{with(slurm("3", "3", "3", "1"), "JOB_COMPLETION_INDEX", "8"), "",
+			"both SLURM_ARRAY_TASK_ID and JOB_COMPLETION_INDEX are set: say which shard with --shard"},
 		{map[string]string{"JOB_COMPLETION_INDEX": "2", "MATSENSE_SHARDS": "8"}, "2 8", ""},
-		{map[string]string{"JOB_COMPLETION_INDEX": "2"}, "", "JOB_COMPLETION_INDEX is set: set MATSENSE_SHARDS as well, to the job's completions"},
-		{map[string]string{"JOB_COMPLETION_INDEX": "8", "MATSENSE_SHARDS": "8"}, "", "JOB_COMPLETION_INDEX is 8, and there are 8 shards"},
-		{map[string]string{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "0"}, "", "JOB_COMPLETION_INDEX is 0, and there are 0 shards"},
-		{map[string]string{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "-1"}, "", `MATSENSE_SHARDS must be a whole number, got "-1"`},
+		{map[string]string{"JOB_COMPLETION_INDEX": "2"}, "",
+			"JOB_COMPLETION_INDEX is set: set MATSENSE_SHARDS as well, to the job's completions"},
+		{map[string]string{"JOB_COMPLETION_INDEX": "8", "MATSENSE_SHARDS": "8"}, "",
+			"JOB_COMPLETION_INDEX is 8, and there are 8 shards"},
+		{map[string]string{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "0"}, "",
+			"JOB_COMPLETION_INDEX is 0, and there are 0 shards"},
+		{map[string]string{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "-1"}, "",
+			`MATSENSE_SHARDS must be a whole number, got "-1"`},
 	} {
 		i, n, ok, err := ShardFromEnvironment(func(name string) string { return c.env[name] })
 		got, message := "", ""

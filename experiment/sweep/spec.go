@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -12,45 +11,46 @@ import (
 )
 
 const (
-	// ManyRuns is the size of a grid past which a user should be asked before it is run.
+	// ManyRuns is the largest grid that is run without asking the user.
 	ManyRuns = 100_000
-	// MaxRuns is the size of a grid past which it is refused.
+	// MaxRuns is the largest grid.
 	MaxRuns = 10_000_000
 )
 
-// Spec is what a sweep file says.
+// Spec is the content of a sweep file.
 type Spec struct {
 	// Base is the configuration that all runs start from.
 	Base config.Config
+	// Axes are the dimensions of the grid, the slowest first.
 	Axes []Axis
-	// Seeds and StartSeeds count the replicas; 0 where none were asked for.
+	// Seeds and StartSeeds are the numbers of replicas; 0 if the file asks for none.
 	Seeds, StartSeeds int
-	// Filter is the expression that picks runs, "" for all.
+	// Filter is the expression that picks runs; "" picks all.
 	Filter string
-	// Targets are test errors, in the order given.
+	// Targets are test errors, in the order of the file.
 	Targets []float64
 
-	name     string          // of the file, in messages
-	inBase   map[string]bool // the keys that base gives
-	places   map[string]string
-	selected *filter
+	name     string            // the file's name in messages
+	inBase   map[string]bool   // the keys that base gives
+	places   map[string]string // the file and line of each axis, of replicas and of the filter
+	selected *filter           // Filter, compiled; nil if there is none
 }
 
-// Axis is one dimension of the grid: one setting, or several that go together.
+// Axis is one dimension of the grid: one setting, or several that vary together.
 type Axis struct {
 	Keys []string
-	// Values has a list for each key, all of one length, of values as they are written in files.
+	// Values has a list for each key, all of one length, of values as files write them.
 	Values [][]string
-	// Log says that the first key has at least three positive numbers, spaced more evenly in their logarithms than as they
-	// are.
+	// Log says that a logarithmic axis suits the first key: it has at least three numbers, all positive, and
+	// their logarithms are spaced more evenly than the numbers.
 	Log bool
 }
 
 // Len is the number of points on the axis.
 func (a Axis) Len() int { return len(a.Values[0]) }
 
-// Keys lists the settings that differ between runs, in the order of [Run.Values]: those of the axes, then seed and
-// start-seed where they have replicas.
+// Keys lists the settings that differ between runs, in the order of [Run.Values]: first the settings of the
+// axes, then seed and start-seed if they have replicas.
 func (s *Spec) Keys() []string {
 	var keys []string
 	for _, a := range s.Axes {
@@ -65,7 +65,7 @@ func (s *Spec) Keys() []string {
 	return keys
 }
 
-// Count is the size of the grid, of which a filter leaves a part; math.MaxInt where it is that or more. It takes no time.
+// Count is the size of the grid before the filter, at most math.MaxInt. It does not expand the grid.
 func (s *Spec) Count() int {
 	count := 1
 	times := func(n int) {
@@ -83,7 +83,7 @@ func (s *Spec) Count() int {
 	return count
 }
 
-// YAML writes the sweep with every value spelled out. It reads as the same runs.
+// YAML writes the sweep file with every value spelled out. Parsed again, it gives the same runs.
 func (s *Spec) YAML() []byte {
 	root := yamldoc.Map()
 	add := func(key string, value *yaml.Node) {
@@ -130,7 +130,7 @@ func (s *Spec) YAML() []byte {
 	return yamldoc.Bytes(root)
 }
 
-// list returns values as a node on one line.
+// list returns a YAML list of values on one line.
 func list(values []string, write func(string) *yaml.Node) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 	for _, v := range values {
@@ -138,11 +138,3 @@ func list(values []string, write func(string) *yaml.Node) *yaml.Node {
 	}
 	return node
 }
-
-// field returns the setting with a key that is known to exist.
-func field(c *config.Config, key string) config.Field {
-	fields := c.Fields()
-	return fields[slices.IndexFunc(fields, func(f config.Field) bool { return f.Key == key })]
-}
-
-func formatNumber(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

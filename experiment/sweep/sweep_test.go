@@ -14,7 +14,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// mustParse reads a sweep without mistakes.
+// mustParse parses a sweep that has no mistakes.
 func mustParse(t *testing.T, text string) *Spec {
 	t.Helper()
 	s, err := Parse("s.yaml", []byte(text))
@@ -33,7 +33,8 @@ func mustRuns(t *testing.T, text string) []Run {
 	return runs
 }
 
-// problemsOf returns what an error lists; it must be a UsageError of single lines that begin with the file's name.
+// problemsOf returns the problems of an error, which must be a UsageError with one line for each that begins
+// with the file's name.
 func problemsOf(t *testing.T, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -80,12 +81,14 @@ func TestMistakes(t *testing.T) {
 			`s.yaml:2: unknown key "alhpa"; did you mean "alpha"?`, `s.yaml:3: unknown key ""; did you mean "n"?`,
 		}},
 		{"axes:\n  - device: [cpu]\n  - matrices: [A.npy]\n", []string{
-			"s.yaml:2: device is one for the whole sweep: it may be in base and is no axis",
-			"s.yaml:3: matrices is one for the whole sweep: it may be in base and is no axis",
+			"s.yaml:2: device holds for the whole sweep: give it in base, not as an axis",
+			"s.yaml:3: matrices holds for the whole sweep: give it in base, not as an axis",
 		}},
-		{"axes:\n  - alpha: [1]\n  - step: [1]\n  - alpha: [2]\n", []string{"s.yaml:4: alpha is an axis again, after line 2"}},
+		{"axes:\n  - alpha: [1]\n  - step: [1]\n  - alpha: [2]\n",
+			[]string{"s.yaml:4: alpha is an axis again, after line 2"}},
 		{"axes:\n  - {alpha: [1], alpha: [2]}\n", []string{"s.yaml:2: alpha is an axis again, after line 2"}},
-		{"axes:\n  - alpha: [1]\nbase:\n  n: 3\n  alpha: 2\n", []string{"s.yaml:2: alpha is an axis, and is in base on line 5"}},
+		{"axes:\n  - alpha: [1]\nbase:\n  n: 3\n  alpha: 2\n",
+			[]string{"s.yaml:2: alpha is an axis, and is in base on line 5"}},
 
 		{"axes:\n  - alpha: []\n", []string{"s.yaml:2: alpha has no values"}},
 		{"axes:\n  - alpha: 1\n", []string{spaces}},
@@ -98,23 +101,36 @@ func TestMistakes(t *testing.T) {
 			`s.yaml:6: rank takes a whole number, got "2.5"`, `s.yaml:7: seed takes a whole number from 0 to 2⁶⁴−1, got "-1"`,
 		}},
 		{"axes:\n  - alpha: [1, 2, 1.0]\n", []string{"s.yaml:2: alpha 1 is on the axis twice"}},
-		{"axes:\n  - kappa: [1, 1]\n    step: [2, 2]\n", []string{"s.yaml:2: kappa 1, step 2 is on the axis twice"}},
+		{"axes:\n  - kappa: [1, 1]\n    step: [2, 2]\n",
+			[]string{"s.yaml:2: kappa 1, step 2 is on the axis twice"}},
 		{"axes:\n  - kappa: [1, 5, 6]\n    step: [2, 3]\n    alpha: [1, 2, 3]\n", []string{
 			"s.yaml:3: step has 2 values and kappa has 3: settings of one axis go together",
 		}},
 
-		{"axes:\n  - alpha: {logspace: 3}\n", []string{"s.yaml:2: logspace takes [first, last, count]: two numbers and a whole one"}},
-		{"axes:\n  - alpha: {logspace: [1, 2]}\n", []string{"s.yaml:2: logspace takes [first, last, count]: two numbers and a whole one"}},
-		{"axes:\n  - alpha: {linspace: [1, inf, 3]}\n", []string{`s.yaml:2: linspace takes [first, last, count]: "inf" is no number`}},
-		{"axes:\n  - alpha: {linspace: [1, 2, 3.5]}\n", []string{`s.yaml:2: linspace takes [first, last, count]: "3.5" is no count`}},
-		{"axes:\n  - alpha: {logspace: [1, 2, 0]}\n", []string{"s.yaml:2: logspace needs a count of at least 1, got 0"}},
-		{"axes:\n  - alpha: {linspace: [1, 2, 1]}\n", []string{"s.yaml:2: linspace has one value, which cannot be both 1 and 2"}},
-		{"axes:\n  - alpha: {logspace: [0, 2, 3]}\n", []string{"s.yaml:2: logspace needs positive ends, got 0 and 2"}},
-		{"axes:\n  - alpha: {logspace: [1, -2, 3]}\n", []string{"s.yaml:2: logspace needs positive ends, got 1 and -2"}},
-		{"axes:\n  - ensemble: {linspace: [1, 2, 3]}\n", []string{"s.yaml:2: ensemble takes words, which have no linspace"}},
-		{"axes:\n  - seed: {linspace: [-5, 2, 3]}\n", []string{`s.yaml:2: seed takes a whole number from 0 to 2⁶⁴−1, got "-5"`}},
-		{"axes:\n  - alpha: {logspace: [1, 2, 1000000000]}\n", []string{"s.yaml:2: the axes have more than 100000 values"}},
-		{"axes:\n  - alpha: {logspace: [1, 2, 60000]}\n  - step: {linspace: [1, 2, 60000]}\n", []string{"s.yaml:3: the axes have more than 100000 values"}},
+		{"axes:\n  - alpha: {logspace: 3}\n",
+			[]string{"s.yaml:2: logspace takes [first, last, count]: two numbers and a whole one"}},
+		{"axes:\n  - alpha: {logspace: [1, 2]}\n",
+			[]string{"s.yaml:2: logspace takes [first, last, count]: two numbers and a whole one"}},
+		{"axes:\n  - alpha: {linspace: [1, inf, 3]}\n",
+			[]string{`s.yaml:2: linspace takes [first, last, count]: "inf" is no number`}},
+		{"axes:\n  - alpha: {linspace: [1, 2, 3.5]}\n",
+			[]string{`s.yaml:2: linspace takes [first, last, count]: "3.5" is no count`}},
+		{"axes:\n  - alpha: {logspace: [1, 2, 0]}\n",
+			[]string{"s.yaml:2: logspace needs a count of at least 1, got 0"}},
+		{"axes:\n  - alpha: {linspace: [1, 2, 1]}\n",
+			[]string{"s.yaml:2: linspace has one value, which cannot be both 1 and 2"}},
+		{"axes:\n  - alpha: {logspace: [0, 2, 3]}\n",
+			[]string{"s.yaml:2: logspace needs positive ends, got 0 and 2"}},
+		{"axes:\n  - alpha: {logspace: [1, -2, 3]}\n",
+			[]string{"s.yaml:2: logspace needs positive ends, got 1 and -2"}},
+		{"axes:\n  - ensemble: {linspace: [1, 2, 3]}\n",
+			[]string{"s.yaml:2: ensemble takes words, which have no linspace"}},
+		{"axes:\n  - seed: {linspace: [-5, 2, 3]}\n",
+			[]string{`s.yaml:2: seed takes a whole number from 0 to 2⁶⁴−1, got "-5"`}},
+		{"axes:\n  - alpha: {logspace: [1, 2, 1000000000]}\n",
+			[]string{"s.yaml:2: the axes have more than 100000 values"}},
+		{"axes:\n  - alpha: {logspace: [1, 2, 60000]}\n  - step: {linspace: [1, 2, 60000]}\n",
+			[]string{"s.yaml:3: the axes have more than 100000 values"}},
 
 		{"seeds: 0\nstart-seeds: -1\n", []string{
 			`s.yaml:1: seeds takes a whole number from 1, got "0"`, `s.yaml:2: start-seeds takes a whole number from 1, got "-1"`,
@@ -126,8 +142,10 @@ func TestMistakes(t *testing.T) {
 			"s.yaml:1: seeds counts up from seed, which is an axis on line 4",
 			"s.yaml:2: start-seeds counts up from start-seed, which is an axis on line 5",
 		}},
-		{"base: {init: spectral}\nstart-seeds: 2\n", []string{`s.yaml:2: start-seeds repeats a random start, and init is "spectral"`}},
-		{"seeds: 1000000000\nstart-seeds: 1000\n", []string{"s.yaml: the grid has 1000000000000 runs, and a sweep has at most 10000000"}},
+		{"base: {init: spectral}\nstart-seeds: 2\n",
+			[]string{`s.yaml:2: start-seeds repeats a random start, and init is "spectral"`}},
+		{"seeds: 1000000000\nstart-seeds: 1000\n",
+			[]string{"s.yaml: the grid has 1000000000000 runs, and a sweep has at most 10000000"}},
 		{"seeds: 9223372036854775807\nstart-seeds: 9223372036854775807\n", []string{
 			"s.yaml: the grid has more than 9223372036854775807 runs, and a sweep has at most 10000000",
 		}},
@@ -141,30 +159,35 @@ func TestMistakes(t *testing.T) {
 		}},
 
 		{"filter: [1]\n", []string{`s.yaml:1: filter takes an expression, like "factor_rank >= rank"`}},
-		{"seeds: 2\nfilter: factor_rnk > 2\n", []string{"s.yaml:2: filter: unknown name factor_rnk; did you mean factor_rank?"}},
+		{"seeds: 2\nfilter: factor_rnk > 2\n",
+			[]string{"s.yaml:2: filter: unknown name factor_rnk; did you mean factor_rank?"}},
 		{"filter: factor-rank > 2\n", []string{"s.yaml:1: filter: unknown name factor; factor-rank is written factor_rank here"}},
 		{"filter: n + 1\n", []string{"s.yaml:1: filter: expected bool, but got int"}},
 		{"filter: ensemble < 1\n", []string{"s.yaml:1: filter: invalid operation: < (mismatched types string and int)"}},
 		{"filter: n >\n", []string{"s.yaml:1: filter: unexpected token EOF"}},
 		{"filter: now() > 1\n", []string{"s.yaml:1: filter: unknown name now; did you mean n?"}},
-		{"filter: '" + strings.Repeat("(", 10001) + "'\n", []string{"s.yaml:1: filter: 10001 bytes long, more than 10000"}},
+		{"filter: '" + strings.Repeat("(", 10001) + "'\n",
+			[]string{"s.yaml:1: filter: 10001 bytes long, more than 10000"}},
 		{"base: {matrices: A.npy, observations: y.npy, rank: 2}\nfilter: factor_rank > rank\n", []string{
-			"s.yaml:2: filter: factor-rank comes from a data file, which is not read for it: give it in base as well",
+			"s.yaml:2: filter: factor-rank comes from a data file, which the filter does not read: give it in base as well",
 		}},
 		{"axes:\n  - init: [random, U.npy]\nfilter: factor_rank > rank\n", []string{
-			"s.yaml:3: filter: factor-rank comes from a data file, which is not read for it: give it in base as well",
+			"s.yaml:3: filter: factor-rank comes from a data file, which the filter does not read: give it in base as well",
 		}},
 
-		{"bse: 1\nbase: {n: x}\naxes: [alpha: [], step: [y]]\nseeds: 0\nfilter: m > 1\ntargets: [0]\n", []string{ // all at once
-			`s.yaml:1: unknown key "bse"; did you mean "base"?`, `s.yaml:2: n takes a whole number, got "x"`,
-			"s.yaml:3: alpha has no values", `s.yaml:3: step takes a number, got "y"`,
-			`s.yaml:4: seeds takes a whole number from 1, got "0"`, "s.yaml:5: filter: unknown name m; did you mean n?",
-			`s.yaml:6: a target is a positive number, got "0"`,
-		}},
+		// all at once
+		{"bse: 1\nbase: {n: x}\naxes: [alpha: [], step: [y]]\nseeds: 0\nfilter: m > 1\ntargets: [0]\n",
+			[]string{
+				`s.yaml:1: unknown key "bse"; did you mean "base"?`, `s.yaml:2: n takes a whole number, got "x"`,
+				"s.yaml:3: alpha has no values", `s.yaml:3: step takes a number, got "y"`,
+				`s.yaml:4: seeds takes a whole number from 1, got "0"`, "s.yaml:5: filter: unknown name m; did you mean n?",
+				`s.yaml:6: a target is a positive number, got "0"`,
+			}},
 	} {
 		_, err := Parse("s.yaml", []byte(c.text))
 		if got := problemsOf(t, err); !slices.Equal(got, c.want) {
-			t.Errorf("%.200s\nis refused with\n%s\nwant\n%s", c.text, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			t.Errorf("%.200s\nis refused with\n%s\nwant\n%s", c.text, strings.Join(got, "\n"),
+				strings.Join(c.want, "\n"))
 		}
 	}
 }
@@ -178,12 +201,16 @@ func TestMistakesOfRuns(t *testing.T) {
 			"s.yaml:5: alpha must be positive, got -3 (2 of 6 runs, the first with rank 2, alpha -3)",
 			"s.yaml:4: rank goes from 1 to n = 10, got 20 (3 of 6 runs, the first with rank 20, alpha 1)",
 		}},
-		{"base: {n: 2}\nseeds: 3\n", []string{"s.yaml: rank: rank goes from 1 to n = 2, got 3"}}, // by default
-		{"base: {n: 2}\naxes:\n  - rank: [2, 3]\nfilter: rank <= n\n", nil},                      // taken out before
-		{"base: {alpha: -1, init: x y}\naxes:\n  - rank: [1]\n", []string{`s.yaml:1: alpha is the size of a random start, and init is "x y"`}},
-		{"axes:\n  - rank: [2, 3]\n\nfilter: rank > 3\n", []string{"s.yaml:4: the filter leaves none of 2 runs"}},
+		// by default
+		{"base: {n: 2}\nseeds: 3\n", []string{"s.yaml: rank: rank goes from 1 to n = 2, got 3"}},
+		// taken out before
+		{"base: {n: 2}\naxes:\n  - rank: [2, 3]\nfilter: rank <= n\n", nil},
+		{"base: {alpha: -1, init: x y}\naxes:\n  - rank: [1]\n",
+			[]string{`s.yaml:1: alpha is the size of a random start, and init is "x y"`}},
+		{"axes:\n  - rank: [2, 3]\n\nfilter: rank > 3\n",
+			[]string{"s.yaml:4: the filter leaves none of 2 runs"}},
 		{"axes:\n  - seed: [1, 18446744073709551615]\nfilter: seed > 1\n", []string{
-			"s.yaml:3: filter: seed is 18446744073709551615, past what can be compared",
+			"s.yaml:3: filter: seed is 18446744073709551615, too large to be compared",
 		}},
 		{"axes:\n  - n: [3, 4, 5]\nfilter: n % (n - 4) == 0\n", []string{
 			"s.yaml:3: filter: runtime error: integer divide by zero (1 of 3 runs, the first with n 4)",
@@ -193,7 +220,8 @@ func TestMistakesOfRuns(t *testing.T) {
 		_, err := s.Runs()
 		got := problemsOf(t, err)
 		if !slices.Equal(got, c.want) {
-			t.Errorf("%s\nis refused with\n%s\nwant\n%s", c.text, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			t.Errorf("%s\nis refused with\n%s\nwant\n%s", c.text, strings.Join(got, "\n"),
+				strings.Join(c.want, "\n"))
 		}
 	}
 
@@ -209,7 +237,8 @@ func TestRuns(t *testing.T) {
 		{"", "", "|"},
 		{"axes:\nseeds:\n", "", "|"},
 		{"axes:\n  - rank: [1, 2]\n  - alpha: [0.1, 1E-2]\n", "rank alpha", "1 0.1|1 0.01|2 0.1|2 0.01|"},
-		{"axes:\n  - {rank: [2, 3], step: [1, 1]}\n  - n: [4, 5]\n", "rank step n", "2 1 4|2 1 5|3 1 4|3 1 5|"},
+		{"axes:\n  - {rank: [2, 3], step: [1, 1]}\n  - n: [4, 5]\n", "rank step n",
+			"2 1 4|2 1 5|3 1 4|3 1 5|"},
 		{"seeds: 3\n", "seed", "1|2|3|"},
 		{"seeds: 2\nbase: {seed: 18446744073709551615}\n", "seed", "18446744073709551615|0|"},
 		{"axes: [rank: [2, 3]]\nseeds: 2\nstart-seeds: 2\n", "rank seed start-seed",
@@ -219,13 +248,17 @@ func TestRuns(t *testing.T) {
 		{"axes: [{init: [random, spectral], alpha: [1, 0]}]\nstart-seeds: 2\n", "init alpha start-seed",
 			"random 1 1|random 1 1001|spectral 0 0|"},
 		{"axes:\n  - n: [5, 6]\n  - factor-rank: [2, 6]\nfilter: factor_rank <= n and (n != 6 or factor_rank > 2)\n", "n factor-rank", "5 2|6 6|"},
-		{"axes: [n: [5, 6]]\nfilter: factor_rank == 6 and measurements == 180 and start_seed == 1\n", "n", "6|"}, // by default
+		// by default
+		{"axes: [n: [5, 6]]\nfilter: factor_rank == 6 and measurements == 180 and start_seed == 1\n", "n",
+			"6|"},
 		{"axes: [kappa: [1, 2, 5]]\nfilter: kappa in [1, 5]\n", "kappa", "1|5|"},
 		{"axes: [entries: [f32, q8, f64]]\nfilter: entries startsWith \"f\"\n", "entries", "f32|f64|"},
-		{"axes: [alpha: {logspace: [1e-10, 1e-2, 9]}]\n", "alpha", "1e-10|1e-09|1e-08|1e-07|1e-06|1e-05|0.0001|0.001|0.01|"},
+		{"axes: [alpha: {logspace: [1e-10, 1e-2, 9]}]\n", "alpha",
+			"1e-10|1e-09|1e-08|1e-07|1e-06|1e-05|0.0001|0.001|0.01|"},
 		{"axes: [alpha: {logspace: [1e-2, 1e-4, 3]}]\n", "alpha", "0.01|0.001|0.0001|"},
 		{"axes: [alpha: {logspace: [0.1, 0.1, 5]}]\n", "alpha", "0.1|"},
-		{"axes: [alpha: {logspace: [0.3333333333333333, 0.6666666666666666, 3]}]\n", "alpha", "0.3333333333333333|0.471404520791|0.6666666666666666|"},
+		{"axes: [alpha: {logspace: [0.3333333333333333, 0.6666666666666666, 3]}]\n", "alpha",
+			"0.3333333333333333|0.471404520791|0.6666666666666666|"},
 		{"axes: [step: {linspace: [0.1, 0.5, 5]}]\n", "step", "0.1|0.2|0.3|0.4|0.5|"},
 		{"axes: [rank: {logspace: [1, 100, 7]}]\n", "rank", "1|2|5|10|22|46|100|"},
 		{"axes: [rank: {logspace: [1, 4, 7]}]\n", "rank", "1|2|3|4|"},
@@ -245,7 +278,8 @@ func TestRuns(t *testing.T) {
 			got.WriteString(strings.Join(r.Values, " ") + "|")
 			for k, key := range s.Keys() {
 				if f := field(&r.Config, key); f.String() != r.Values[k] {
-					t.Errorf("%s: %s is %s, and %s in the configuration", c.text, key, r.Values[k], f.String())
+					t.Errorf("%s: %s is %s, and %s in the configuration", c.text, key, r.Values[k],
+						f.String())
 				}
 			}
 		}
@@ -256,7 +290,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// sameRuns writes a sweep and reads it again.
+// sameRuns checks that a sweep that is written and parsed again has the same runs.
 func sameRuns(t *testing.T, s *Spec) {
 	t.Helper()
 	text := s.YAML()
@@ -275,17 +309,19 @@ func sameRuns(t *testing.T, s *Spec) {
 	runs, err := s.Runs()
 	runsAgain, errAgain := again.Runs()
 	if (err == nil) != (errAgain == nil) || len(runs) != len(runsAgain) {
-		t.Fatalf("%d runs, %v; and %d runs, %v, when read again from\n%s", len(runs), err, len(runsAgain), errAgain, text)
+		t.Fatalf("%d runs, %v; and %d runs, %v, when read again from\n%s", len(runs), err, len(runsAgain),
+			errAgain, text)
 	}
 	for i := range runs {
 		first, second := runs[i].Config.YAML(), runsAgain[i].Config.YAML()
 		if string(first) != string(second) || !slices.Equal(runs[i].Values, runsAgain[i].Values) {
-			t.Fatalf("run %d is\n%s\n%q, and\n%s\n%q when read again from\n%s", i, first, runs[i].Values, second, runsAgain[i].Values, text)
+			t.Fatalf("run %d is\n%s\n%q, and\n%s\n%q when read again from\n%s", i, first, runs[i].Values,
+				second, runsAgain[i].Values, text)
 		}
 	}
 }
 
-// The example of docs/sweeps.md and the package's own.
+// The examples of docs/sweeps.md and of the package comment are parsed.
 func TestExamples(t *testing.T) {
 	docs, err := os.ReadFile("../../docs/sweeps.md")
 	if err != nil {
@@ -312,13 +348,15 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Count() != 810 || len(runs) != 7*3*2*5*3 || !slices.Equal(s.Targets, []float64{1e-2, 1e-4}) || !s.Axes[0].Log {
-			t.Errorf("a grid of %d, %d runs, targets %v, Log %v", s.Count(), len(runs), s.Targets, s.Axes[0].Log)
+		if s.Count() != 810 || len(runs) != 7*3*2*5*3 || !slices.Equal(s.Targets, []float64{1e-2, 1e-4}) ||
+			!s.Axes[0].Log {
+			t.Errorf("a grid of %d, %d runs, targets %v, Log %v", s.Count(), len(runs), s.Targets,
+				s.Axes[0].Log)
 		}
 	}
 }
 
-// A golden file: what a sweep's directory keeps.
+// The resolved specification is compared with a golden text.
 func TestYAML(t *testing.T) {
 	s := mustParse(t, `
 base: {rank: 2, n: 50, init: random}
@@ -376,11 +414,13 @@ func TestReadMakesPathsAbsolute(t *testing.T) {
 	if s.Base.Matrices != filepath.Join(dir, "A.npy") || s.Base.Observations != "/data/y.npy" {
 		t.Errorf("matrices %q, observations %q", s.Base.Matrices, s.Base.Observations)
 	}
-	if want := []string{"random", "spectral", filepath.Join(dir, "U0.npy")}; !slices.Equal(s.Axes[0].Values[0], want) {
+	want := []string{"random", "spectral", filepath.Join(dir, "U0.npy")}
+	if !slices.Equal(s.Axes[0].Values[0], want) {
 		t.Errorf("init is %q, want %q", s.Axes[0].Values[0], want)
 	}
 	sameRuns(t, s)
-	if _, err := Read(filepath.Join(dir, "none.yaml")); err == nil || !strings.HasPrefix(err.Error(), "the sweep cannot be read: ") {
+	if _, err := Read(filepath.Join(dir, "none.yaml")); err == nil ||
+		!strings.HasPrefix(err.Error(), "the sweep cannot be read: ") {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -427,8 +467,10 @@ func TestSpacing(t *testing.T) {
 		first, last float64
 		count       int
 	}{{1e-300, 1e300, 100}, {5e-324, math.MaxFloat64, 3}, {1. / 3, 2. / 3, 7}, {7, 7, 1}, {1, 2, 2}} {
-		for name, values := range map[string][]float64{"log": logspace(c.first, c.last, c.count), "lin": linspace(c.first, c.last, c.count)} {
-			if len(values) != c.count || values[0] != c.first || values[c.count-1] != c.last || !slices.IsSorted(values) {
+		for name, values := range map[string][]float64{"log": logspace(c.first, c.last, c.count),
+			"lin": linspace(c.first, c.last, c.count)} {
+			if len(values) != c.count || values[0] != c.first || values[c.count-1] != c.last ||
+				!slices.IsSorted(values) {
 				t.Errorf("%sspace(%v, %v, %d) = %v", name, c.first, c.last, c.count, values)
 			}
 		}
@@ -440,8 +482,8 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
-// FuzzParse reads arbitrary text. It must not panic; a refusal is a list of single lines with their place; what is accepted
-// is written by YAML and read again as the same runs.
+// FuzzParse parses arbitrary text. It must not panic. A refusal lists single lines, each with its place. A
+// text that is accepted is written by YAML and parsed again as the same runs.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "# nothing\n", "~", "- 1\n", "base:\naxes:\nseeds:\nfilter:\ntargets:\n",

@@ -15,8 +15,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// The tables of a sweep. Timings stand apart, because they are not the same twice; the others are, to the
-// byte.
+// The tables of a sweep. A repeated sweep gives the same bytes, except for timings, which have a table of
+// their own.
 const (
 	runsCSV             = "runs.csv"
 	runsParquet         = "runs.parquet"
@@ -24,10 +24,13 @@ const (
 	timingsCSV          = "timings.csv"
 )
 
-// table is columns of one length.
+// tableFiles lists the files of the tables.
+func tableFiles() []string { return []string{runsCSV, runsParquet, timingsCSV, trajectoriesParquet} }
+
+// table is a list of columns of one length.
 type table []column
 
-// column has a cell for each row: a string, a number, a bool, or nil where it is unknown.
+// column has a cell for each row: a string, a number, a bool, or nil if it is unknown.
 type column struct {
 	name  string
 	kind  parquet.Node
@@ -43,7 +46,8 @@ var (
 	truth  = parquet.Optional(parquet.Leaf(parquet.BooleanType))
 )
 
-// runsTable has a row for each record: the run, its settings, and what it came to.
+// runsTable has a row for each record: the run, its settings and its results. A metric that a user of the
+// library registers must not have the name of another column.
 func (s *Spec) runsTable(records []*Record) table {
 	run := column{name: "run", kind: whole}
 	for _, r := range records {
@@ -54,14 +58,15 @@ func (s *Spec) runsTable(records []*Record) table {
 	seen := map[string]bool{}
 	for _, c := range t {
 		if seen[c.name] {
-			panic(fmt.Sprintf("sweep: a registered metric is called %q, which is another column of runs.csv", c.name))
+			panic(fmt.Sprintf("sweep: a registered metric is called %q, which is another column of runs.csv",
+				c.name))
 		}
 		seen[c.name] = true
 	}
 	return t
 }
 
-// resultsTable has what runs came to.
+// resultsTable has the results of runs.
 func (s *Spec) resultsTable(records []*Record) table {
 	var t table
 	add := func(name string, kind parquet.Node, cell func(r *Record) any) {
@@ -83,7 +88,8 @@ func (s *Spec) resultsTable(records []*Record) table {
 	add("estimate_to_truth", number, func(r *Record) any { return known(r.EstimateAngle) })
 	add("estimate_overlap", number, func(r *Record) any { return known(r.EstimateOverlap) })
 	add("factor_to_estimate_closest", number, func(r *Record) any { return known(r.ClosestAngle) })
-	add("factor_to_estimate_closest_iteration", whole, func(r *Record) any { return optional(r.ClosestIteration) })
+	add("factor_to_estimate_closest_iteration", whole,
+		func(r *Record) any { return optional(r.ClosestIteration) })
 	for i, target := range s.Targets {
 		add("iterations_to_"+formatNumber(target), whole, func(r *Record) any {
 			if i >= len(r.Targets) {
@@ -101,13 +107,13 @@ func (s *Spec) resultsTable(records []*Record) table {
 	return t
 }
 
-// recordMetrics are the metrics that records keep.
+// recordMetrics returns the metrics that records keep: all but times.
 func recordMetrics() []*solver.Metric {
 	return slices.DeleteFunc(solver.Metrics(), func(m *solver.Metric) bool { return m.Clock })
 }
 
-// settingsTable has the settings that differ between runs. A result keeps its name: a setting of the same
-// name, as noise, is the column setting_noise.
+// settingsTable has the settings that differ between runs. If a result has the same name, the setting's
+// column has a prefix: the setting noise is the column setting_noise.
 func (s *Spec) settingsTable(records []*Record, results table) table {
 	var t table
 	config := config.Default()
@@ -118,7 +124,7 @@ func (s *Spec) settingsTable(records []*Record, results table) table {
 		}
 		parse := func(v string) any { return v }
 		switch kind := field(&config, key).Type(); {
-		case key == "seed" || key == "start-seed": // goes past the largest int
+		case key == "seed" || key == "start-seed": // may be larger than the largest int
 			c.kind = seed
 			parse = func(v string) any {
 				n, err := strconv.ParseUint(v, 10, 64)
@@ -174,7 +180,7 @@ func trajectoriesTable(records []*Record) table {
 	return t
 }
 
-// timingsTable has a row for each record.
+// timingsTable has a row for each record, with seconds and the device that took them.
 func (s *Spec) timingsTable(records []*Record) table {
 	t := table{{name: "run", kind: whole}, {name: "seconds", kind: number}}
 	for _, target := range s.Targets {
@@ -196,6 +202,7 @@ func (s *Spec) timingsTable(records []*Record) table {
 	return t
 }
 
+// known returns a number as a cell: nil if it is unknown.
 func known[F ~float64](n F) any {
 	if isUnknown(n) {
 		return nil
@@ -203,6 +210,7 @@ func known[F ~float64](n F) any {
 	return float64(n)
 }
 
+// optional returns what a pointer points to as a cell: nil if the pointer is nil.
 func optional[T any](p *T) any {
 	if p == nil {
 		return nil
@@ -213,7 +221,7 @@ func optional[T any](p *T) any {
 // rows is the number of rows.
 func (t table) rows() int { return len(t[0].cells) }
 
-// writeCSV writes the table with all digits, and nothing where a cell is unknown.
+// writeCSV writes the table as CSV, with all digits; an unknown cell is empty.
 func (t table) writeCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	line := make([]string, len(t))
@@ -242,7 +250,7 @@ func (t table) writeCSV(w io.Writer) error {
 	return out.Error()
 }
 
-// writeParquet writes the table; its columns come in the order of their names, as the library sorts them.
+// writeParquet writes the table as Parquet. The library sorts the columns by name.
 func (t table) writeParquet(w io.Writer) error {
 	group := parquet.Group{}
 	for _, c := range t {
@@ -253,7 +261,8 @@ func (t table) writeParquet(w io.Writer) error {
 	for i, path := range schema.Columns() {
 		place[path[0]] = i
 	}
-	out := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("matsense", "", ""))
+	out := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Zstd),
+		parquet.CreatedBy("matsense", "", ""))
 	row := make(parquet.Row, len(t))
 	for i := range t.rows() {
 		for _, c := range t {
@@ -283,7 +292,8 @@ func (s *Spec) writeTables(dir string, records []*Record) error {
 		name  string
 		write func(io.Writer) error
 	}{
-		{runsCSV, runs.writeCSV}, {runsParquet, runs.writeParquet}, {timingsCSV, s.timingsTable(records).writeCSV},
+		{runsCSV, runs.writeCSV}, {runsParquet, runs.writeParquet},
+		{timingsCSV, s.timingsTable(records).writeCSV},
 		{trajectoriesParquet, trajectoriesTable(records).writeParquet},
 	} {
 		if err := atomicfile.Write(filepath.Join(dir, f.name), f.write); err != nil {

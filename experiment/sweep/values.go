@@ -4,24 +4,28 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/matsense/matsense/experiment/config"
 )
 
-// linspace returns count numbers from first to last, evenly spaced.
+// linspace returns count evenly spaced numbers from first to last.
 func linspace(first, last float64, count int) []float64 {
 	return spaced(first, last, count, func(t float64) float64 {
 		return first*(1-t) + last*t
 	})
 }
 
-// logspace returns count numbers from first to last, both positive, whose logarithms are evenly spaced.
+// logspace returns count numbers from first to last whose logarithms are evenly spaced. Both ends are
+// positive.
 func logspace(first, last float64, count int) []float64 {
 	return spaced(first, last, count, func(t float64) float64 {
 		return math.Exp(math.Log(first)*(1-t) + math.Log(last)*t)
 	})
 }
 
-// spaced returns the values at count points t from 0 to 1. Those between the ends are rounded to 12 digits, which makes
-// 1e-9 of 1.0000000000000005e-09, and the same of what machines compute with other last bits.
+// spaced returns at(t) for count evenly spaced t from 0 to 1. Values between the ends are rounded to 12
+// digits: this turns 1.0000000000000005e-09 into 1e-9, and removes last bits that differ between machines.
 func spaced(first, last float64, count int, at func(t float64) float64) []float64 {
 	values := []float64{first}
 	for i := 1; i < count-1; i++ {
@@ -37,7 +41,8 @@ func spaced(first, last float64, count int, at func(t float64) float64) []float6
 	return values
 }
 
-// isLog says whether numbers are positive, at least three, and spaced more evenly in their logarithms than as they are.
+// isLog says whether there are at least three different numbers, all positive, whose logarithms are spaced
+// more evenly than the numbers.
 func isLog(values []string) bool {
 	var numbers, logs []float64
 	for _, v := range values {
@@ -55,7 +60,7 @@ func isLog(values []string) bool {
 	return len(numbers) >= 3 && unevenness(logs) < unevenness(numbers)
 }
 
-// unevenness is the ratio of the largest step to the smallest, of numbers in ascending order.
+// unevenness is the ratio of the largest step to the smallest between numbers in ascending order.
 func unevenness(numbers []float64) float64 {
 	least, most := math.Inf(1), 0.0
 	for i := 1; i < len(numbers); i++ {
@@ -64,3 +69,30 @@ func unevenness(numbers []float64) float64 {
 	}
 	return most / least
 }
+
+// describe names a run by its settings, as in "alpha 1e-3, rank 2".
+func describe(keys, values []string) string {
+	var parts []string
+	for i, key := range keys {
+		parts = append(parts, key+" "+printable(values[i]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printable returns a value for a message, in quotes unless it is one plain word.
+func printable(value string) string {
+	quoted := strconv.Quote(value)
+	if value == "" || strings.Contains(value, " ") || quoted != `"`+value+`"` {
+		return quoted
+	}
+	return value
+}
+
+// field returns the setting with a key that is known to exist.
+func field(c *config.Config, key string) config.Field {
+	fields := c.Fields()
+	return fields[slices.IndexFunc(fields, func(f config.Field) bool { return f.Key == key })]
+}
+
+// formatNumber writes a number in the fewest digits from which it can be read back exactly.
+func formatNumber(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

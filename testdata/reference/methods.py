@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""More reference cases: momentum, mini-batches, label noise, Riemannian descent,
-a game and a zeroth-order method, for the problems of reference.py.
+"""More reference cases: momentum, Polyak's step, mini-batches, label noise,
+Riemannian descent, a game and a zeroth-order method, for the problems of
+reference.py.
 
 Usage
     python3 methods.py           (re)create every case: inputs and outputs
@@ -24,6 +25,16 @@ t = 0 .. T-1 is the number of the step, from U_t to U_{t+1}.
 momentum         (Polyak 1964; settings `step`, `momentum` beta)
                      P <- beta P - step * grad f(U),    U <- U + P
                  with P = 0 at first.
+nesterov         (Nesterov 1983; settings `step`, `momentum` beta)
+                     W_{t+1} = U_t - step * grad f(U_t)
+                     U_{t+1} = W_{t+1} + beta (W_{t+1} - W_t)
+                 with W_0 = U_0.  The metrics and factor.npy are those of U.
+polyak-gd        (Polyak 1987, section 5.3, with the bound of Loizou et al.,
+                 arXiv 2002.10542; settings `step`, `optimal-value` f*)
+                     U <- U - mu_t grad f(U),
+                     mu_t = min(step, (f(U) - f*) / |grad f(U)|^2)
+                 and mu_t = 0 if f(U) <= f*.  |.|^2 is the sum of the squares of
+                 all entries, and f* is 0 if settings.json does not have it.
 sgd              (settings `step`, `batch-size` B)
                      U <- U - step * (gradient of 1/(4B) sum_k res_{i_k}^2)
                  i_0 .. i_{B-1} are drawn with replacement from 0 .. m-1: the
@@ -64,13 +75,14 @@ zeroth-order     (settings `step`, `directions` q, `radius` delta)
                  P_k, k = 0 .. q-1, has the size of U and is filled row by row
                  with the normal deviates of row t q + k of stream 7.
 
-For `uv`, momentum and sgd are the same with (U, V) for U and (grad_U, grad_V)
-for grad f: one P of two parts, one batch for both, and both factors move at once.
+For `uv`, momentum, nesterov, polyak-gd and sgd are the same with (U, V) for U and
+(grad_U, grad_V) for grad f: one P or W of two parts, one |grad f|^2 and one mu_t
+for both, one batch for both, and both factors move at once.
 
 
 How far rounding reaches
 ------------------------
-What the top of reference.py says holds here.  Three things are added.
+What the top of reference.py says holds here.  Four things are added.
 
   * rgd, rsgd and rgda divide by U^T U.  The start is not small and r is at most the
     rank, so that its condition number stays moderate; --check enforces 1e4.
@@ -81,11 +93,20 @@ What the top of reference.py says holds here.  Three things are added.
     are left, at every size of the residual.
   * Random draws are integers and signs, which do not depend on rounding at all,
     and normal deviates, which are good to about 1e-16.
+  * A step of (f - f*) / |grad f|^2 is far longer than gradient descent's where the
+    directions with little curvature dominate the gradient.  It then magnifies
+    what is left in the others, rounding included, and the next gradient is large
+    again.  The largest step bounds this, and the runs are short.  f - f* loses
+    digits near f*; the f* in use stays below the least value of f.
 
 --check measures the effect of rounding by repeating every run with measurements,
 coordinates and columns permuted and with other formulas:
 
     momentum         U_{t+1} = U_t + beta (U_t - U_{t-1}) - step * grad f(U_t)
+    nesterov         P <- beta P - step * grad f(U),
+                     U <- U + beta P - step * grad f(U), with P = 0 at first
+    polyak-gd        mu_t = step / max(1, step |grad f|^2 / (f - f*)), where
+                     |grad f|^2 = tr(G U U^T G) and f is from the mean of res^2
     sgd              sum over all measurements, each times the number of times
                      it was drawn
     rgd, rsgd        B = (I - Q/2) (G/2) U^+T with Q = L L^T and
@@ -111,14 +132,14 @@ import philox
 from reference import (
     CONDITION, SENSITIVITY, TOLERANCE, check_cases, column_space, command,
     differences, gradient, gradient_error, gradient_uv, header, leading_pairs, lift,
-    loss, make_inputs, metrics, metrics_uv, outside, read_trajectory, residual,
-    spectral_subspace, spectral_subspace_uv, subspace_metrics, symmetric_float64,
-    too_large, write_results)
+    loss, loss_uv, make_inputs, metrics, metrics_uv, outside, read_trajectory,
+    residual, spectral_subspace, spectral_subspace_uv, subspace_metrics,
+    symmetric_float64, too_large, write_results)
 
 HERE = Path(__file__).resolve().parent
 
 # The keys of settings.json that belong to a method, in the order of the file.
-OPTIONS = ["momentum", "batch-size", "label-noise", "directions", "radius",
+OPTIONS = ["momentum", "optimal-value", "batch-size", "label-noise", "directions", "radius",
            "adversary-step", "adversary-weight", "adversary-radius",
            "method-seed"]
 
@@ -136,39 +157,61 @@ CASES = {
         seed=2202, n=11, n2=8, rank=2, measurements=181, factor_rank=4,
         alpha=1e-2, kappa=2.0, noise=0.0,
         step=0.1, iterations=160, **STORED),
+    "nesterov": dict(
+        method="nesterov", parametrization="psd", options={"momentum": 0.7},
+        seed=3111, n=12, rank=2, measurements=181, factor_rank=5,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=False,
+        step=0.08, iterations=120, **STORED),
+    "nesterov_uv": dict(
+        method="nesterov", parametrization="uv", options={"momentum": 0.8},
+        seed=3212, n=8, n2=10, rank=2, measurements=173, factor_rank=3,
+        alpha=1e-2, kappa=2.0, noise=0.0,
+        step=0.1, iterations=160, **STORED),
+    # The largest step is in force in 14 steps of 30 and in 25 of 32 (the next case).
+    # Longer runs would magnify rounding: see above.
+    "polyak_gd": dict(
+        method="polyak-gd", parametrization="psd", options={},
+        seed=3313, n=10, rank=2, measurements=181, factor_rank=4,
+        alpha=1e-2, kappa=2.0, noise=0.0, general=False,
+        step=1.1, iterations=30, **STORED),
+    "polyak_gd_uv": dict(
+        method="polyak-gd", parametrization="uv", options={"optimal-value": 1e-4},
+        seed=3414, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
+        alpha=1e-2, kappa=2.0, noise=3e-2,
+        step=2.2, iterations=32, **STORED),
     # The seed is above 2^32: both words of the generator's key matter.
-    "minibatch": dict(
+    "sgd": dict(
         method="sgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 40 + 17},
         seed=2303, n=10, rank=2, measurements=199, factor_rank=4,
         alpha=1e-2, kappa=2.0, noise=0.0, general=False,
         step=0.2, iterations=180, **STORED),
     # An odd batch, and noise.
-    "minibatch_uv": dict(
+    "sgd_uv": dict(
         method="sgd", parametrization="uv",
         options={"batch-size": 37, "method-seed": 2 ** 40 + 17},
         seed=2404, n=9, n2=7, rank=2, measurements=191, factor_rank=3,
         alpha=0.1, kappa=2.0, noise=1e-2,
         step=0.4, iterations=180, **STORED),
     # Non-symmetric A_i; the signs of a step take two blocks of the generator.
-    "label_noise": dict(
+    "label_noise_gd": dict(
         method="label-noise-gd", parametrization="psd",
         options={"label-noise": 0.05, "method-seed": 5},
         seed=2505, n=9, rank=2, measurements=163, factor_rank=5,
         alpha=1e-2, kappa=2.0, noise=0.0, general=True,
         step=0.2, iterations=150, **STORED),
-    "riemannian": dict(
+    "rgd": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2606, n=10, rank=3, measurements=197, factor_rank=3,
         alpha=0.3, kappa=3.0, noise=0.0, general=False,
         step=0.5, iterations=60, **STORED),
     # Factor rank below the rank: neither loss nor error vanishes.
-    "riemannian_rank": dict(
+    "rgd_rank": dict(
         method="rgd", parametrization="psd", options={}, near=True,
         seed=2707, n=9, rank=3, measurements=167, factor_rank=2,
         alpha=0.3, kappa=2.0, noise=0.0, general=True,
         step=0.4, iterations=60, **STORED),
-    "riemannian_batch": dict(
+    "rsgd": dict(
         method="rsgd", parametrization="psd",
         options={"batch-size": 40, "method-seed": 2 ** 33 + 9}, near=True,
         seed=2808, n=8, rank=3, measurements=193, factor_rank=3,
@@ -176,7 +219,7 @@ CASES = {
         step=0.3, iterations=100, **STORED),
     # With noise the equilibrium's shift is not 0.  The ball contains it, but
     # not the shifts of the first steps.
-    "game": dict(
+    "rgda": dict(
         method="rgda", parametrization="psd",
         options={"adversary-step": 0.2, "adversary-weight": 2.5,
                  "adversary-radius": 0.05}, near=True,
@@ -238,7 +281,7 @@ def directions(settings, t, shape):
 def estimate(A, y, U, settings, t):
     """What step t takes for grad f(U)."""
     method, m = settings["method"], len(y)
-    if method in ("momentum", "rgd"):
+    if method in ("momentum", "nesterov", "polyak-gd", "rgd"):
         return gradient(A, y, U)
     if method in ("sgd", "rsgd"):
         i = batch(settings, t, m)
@@ -258,7 +301,7 @@ def estimate(A, y, U, settings, t):
 def estimate_uv(A, y, U, V, settings, t):
     """What step t takes for grad_U and grad_V."""
     method = settings["method"]
-    if method == "momentum":
+    if method in ("momentum", "nesterov", "polyak-gd"):
         return gradient_uv(A, y, U, V)
     if method == "sgd":
         i = batch(settings, t, len(y))
@@ -304,30 +347,48 @@ def plays(A, y, U, settings, play=play):
         yield U, e
 
 
+def polyak_step(f, gradients, settings):
+    """mu_t of polyak-gd."""
+    excess = f - settings.get("optimal-value", 0.0)
+    if excess <= 0:
+        return 0.0
+    return min(settings["step"], excess / sum(np.sum(g ** 2) for g in gradients))
+
+
+def descent(factors, f, gradients, settings):
+    """All iterates, each a list of factors, by `gradients`, a function of the step
+    and the factors, and f, a function of the factors."""
+    step, beta = settings["step"], settings.get("momentum", 0.0)
+    P, W = [np.zeros_like(U) for U in factors], factors
+    yield factors
+    for t in range(settings["iterations"]):
+        G = gradients(t, *factors)
+        if settings["method"] == "nesterov":
+            before, W = W, [U - step * g for U, g in zip(factors, G)]
+            factors = [w + beta * (w - b) for w, b in zip(W, before)]
+        else:
+            if settings["method"] == "polyak-gd":
+                step = polyak_step(f(*factors), G, settings)
+            # Without momentum there is no memory.
+            P = [beta * p - step * g for p, g in zip(P, G)]
+            factors = [U + p for U, p in zip(factors, P)]
+        yield factors
+
+
 def iterates(A, y, U, settings):
     """U_0 .. U_T."""
-    step, beta = settings["step"], settings.get("momentum", 0.0)
-    P = np.zeros_like(U)
-    yield U
-    for t in range(settings["iterations"]):
+    def gradients(t, U):
         g = estimate(A, y, U, settings, t)
-        if settings["method"] in ("rgd", "rsgd"):
-            g = riemannian(U, g)
-        P = beta * P - step * g  # beta = 0 for every method without momentum
-        U = U + P
+        return [riemannian(U, g) if settings["method"] in ("rgd", "rsgd") else g]
+
+    for U, in descent([U], lambda U: loss(A, y, U), gradients, settings):
         yield U
 
 
 def iterates_uv(A, y, U, V, settings):
     """(U_0, V_0) .. (U_T, V_T)."""
-    step, beta = settings["step"], settings.get("momentum", 0.0)
-    P, Q = np.zeros_like(U), np.zeros_like(V)
-    yield U, V
-    for t in range(settings["iterations"]):
-        g, h = estimate_uv(A, y, U, V, settings, t)
-        P, Q = beta * P - step * g, beta * Q - step * h
-        U, V = U + P, V + Q
-        yield U, V
+    return descent([U, V], lambda U, V: loss_uv(A, y, U, V),
+                   lambda t, U, V: estimate_uv(A, y, U, V, settings, t), settings)
 
 
 def solve(inputs, settings):
@@ -410,15 +471,31 @@ def other_play(A, y, U, e, settings):
     return U - settings["step"] * (G @ T - E @ T), w
 
 
+def other_polyak_step(A, y, U, settings):
+    """`polyak_step`, with one division that the largest step bounds."""
+    res = np.einsum("ij,kij->k", U @ U.T, A) - y
+    G = np.tensordot(res, A, 1) / len(y)
+    excess = np.mean(res ** 2) / 4 - settings.get("optimal-value", 0.0)
+    squares = np.trace(G @ (U @ U.T) @ G)
+    most = settings["step"]
+    return most / max(1.0, most * squares / excess) if excess > 0 else 0.0
+
+
 def other_iterates(A, y, U, settings, i, j, k):
     step, beta = settings["step"], settings.get("momentum", 0.0)
-    before = U
+    before, P = U, np.zeros_like(U)
     yield U
     for t in range(settings["iterations"]):
         g = other_estimate(A, y, U, settings, t, i, j, k)
         if settings["method"] in ("rgd", "rsgd"):
             g = other_riemannian(U, g)
-        U, before = U + beta * (U - before) - step * g, U
+        if settings["method"] == "polyak-gd":
+            step = other_polyak_step(A, y, U, settings)
+        if settings["method"] == "nesterov":
+            P = beta * P - step * g
+            U = U + beta * P - step * g
+        else:
+            U, before = U + beta * (U - before) - step * g, U
         yield U
 
 
@@ -518,7 +595,7 @@ def projection_errors(U, G):
     return relative(got, projector), relative(got, squares)
 
 
-def game_errors(A, y, U, settings):
+def rgda_errors(A, y, U, settings):
     """`step_errors` of rgda, with a shift that the next one leaves inside the
     ball and one that the projection shortens."""
     d = np.random.default_rng(1).standard_normal(len(y))
@@ -549,7 +626,7 @@ def step_errors(A, y, U, settings):
     pairs of name and value.  A is symmetric; for uv it is lifted and U is Z."""
     method, m = settings["method"], len(y)
     if method == "rgda":
-        return game_errors(A, y, U, settings)
+        return rgda_errors(A, y, U, settings)
     order = [np.arange(size) for size in (m, *U.shape)]
     pairs = []
     for t in (0, 1, settings["iterations"] - 1):

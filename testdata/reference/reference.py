@@ -187,28 +187,28 @@ CASES = {
     # The next four cases have other methods than gd.  (`lambda` cannot be a
     # keyword argument, hence the braces.)  No lambda: r = r*, and the start is
     # not small.
-    "scaled": {
+    "scaled_gd": {
         "method": "scaled-gd", "parametrization": "psd",
         "seed": 505, "n": 12, "rank": 3, "measurements": 199, "factor_rank": 3,
         "alpha": 0.3, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.1, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # Constant lambda, r > r*, small start.
-    "damped": {
+    "scaled_gd_lambda": {
         "method": "scaled-gd-lambda", "lambda": 0.02, "parametrization": "psd",
         "seed": 606, "n": 13, "rank": 2, "measurements": 211, "factor_rank": 7,
         "alpha": 1e-3, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.2, "iterations": 120,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # lambda from the residual, r > r*.
-    "preconditioned": {
+    "prec_gd": {
         "method": "prec-gd", "parametrization": "psd",
         "seed": 707, "n": 11, "rank": 2, "measurements": 197, "factor_rank": 6,
         "alpha": 0.1, "kappa": 5.0, "noise": 0.0, "general": False,
         "step": 0.2, "iterations": 100,
         "A_dtype": "<f8", "y_dtype": "<f8", "A_order": "C"},
     # Constant lambda, r = n, noise, non-symmetric A_i.
-    "damped_noise": {
+    "scaled_gd_lambda_noise": {
         "method": "scaled-gd-lambda", "lambda": 0.05, "parametrization": "psd",
         "seed": 808, "n": 9, "rank": 2, "measurements": 149, "factor_rank": 9,
         "alpha": 1e-2, "kappa": 3.0, "noise": 1e-2, "general": True,
@@ -229,7 +229,7 @@ CASES = {
         step=0.4, iterations=320,
         A_dtype="<f8", y_dtype="<f8", A_order="C"),
     # Constant lambda, r > r*, small start.
-    "rectangular_damped": {
+    "rectangular_scaled_gd_lambda": {
         "method": "scaled-gd-lambda", "lambda": 0.04, "parametrization": "uv",
         "seed": 1111, "n": 10, "n2": 14, "rank": 2, "measurements": 199,
         "factor_rank": 6,

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 )
 
-// write makes an array file.
+// write writes numbers as an array of that shape to a file.
 func write(path string, shape []int, numbers []float64) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -19,8 +19,8 @@ func write(path string, shape []int, numbers []float64) error {
 	return errors.Join(npy.Write(f, shape, numbers), f.Close())
 }
 
-// peakMemory returns the most bytes that this process has had in memory. Where the system does not tell, it is what Go
-// has taken from it, whether in memory or not.
+// peakMemory returns the peak number of bytes that this process has had in memory. If the system does not say
+// it, peakMemory returns the bytes that Go has obtained from the system, resident or not.
 func peakMemory() (float64, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -34,5 +34,5 @@ func peakMemory() (float64, error) {
 			return 1024 * kilobytes, err
 		}
 	}
-	return 0, errors.New("/proc/self/status does not tell the peak of memory")
+	return 0, errors.New("/proc/self/status does not have the peak of memory")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 )
 
-// talk has the server answer lines of commands, and returns what it said.
+// talk sends lines of commands to the server and returns its answers.
 func talk(t *testing.T, lines ...string) []answer {
 	t.Helper()
 	var out bytes.Buffer
@@ -35,16 +35,17 @@ func talk(t *testing.T, lines ...string) []answer {
 
 const (
 	testN, testM, testR, testMembers = 6, 70, 4, 3
-	testRows                         = 11 // of 70 by 11 rows: pieces of different sizes
+	testRows                         = 11 // 70 rows in pieces of 11: the last piece is smaller
 )
 
 func prepareLine(name, entries, storage, precision string) string {
-	return fmt.Sprintf(`{"do":"prepare","name":%q,"entries":%q,"storage":%q,"precision":%q,"n":%d,"m":%d,"factor_rank":%d,"members":%d}`,
-		name, entries, storage, precision, testN, testM, testR, testMembers)
+	format := `{"do":"prepare","name":%q,"entries":%q,"storage":%q,"precision":%q,` +
+		`"n":%d,"m":%d,"factor_rank":%d,"members":%d}`
+	return fmt.Sprintf(format, name, entries, storage, precision, testN, testM, testR, testMembers)
 }
 
-// TestGradient: what the program writes as gradients is what plain loops make of the rows, observations and iterates that
-// it writes, for every number format.
+// TestGradient: for every number format, the gradients that the program writes equal those that plain loops
+// compute from the rows, observations and iterates that the program writes.
 func TestGradient(t *testing.T) {
 	for _, c := range []struct {
 		entries, storage, precision string
@@ -66,7 +67,8 @@ func TestGradient(t *testing.T) {
 				prepareLine("a", c.entries, c.storage, c.precision),
 				fmt.Sprintf(`{"do":"factors","name":"a","path":%q}`, file("U.npy")),
 				fmt.Sprintf(`{"do":"observations","name":"a","path":%q}`, file("y.npy")),
-				fmt.Sprintf(`{"do":"gradient","name":"a","members":%d,"path":%q}`, testMembers, file("G.npy")),
+				fmt.Sprintf(`{"do":"gradient","name":"a","members":%d,"path":%q}`,
+					testMembers, file("G.npy")),
 				`{"do":"time","name":"a","members":1,"rounds":4}`,
 			}
 			for from := 0; from < testM; from += testRows {
@@ -87,9 +89,11 @@ func TestGradient(t *testing.T) {
 			}
 			var rows []float64
 			for from := 0; from < testM; from += testRows {
-				rows = append(rows, load(t, file(fmt.Sprintf("rows%d.npy", from)), min(testRows, testM-from), 21)...)
+				path := file(fmt.Sprintf("rows%d.npy", from))
+				rows = append(rows, load(t, path, min(testRows, testM-from), 21)...)
 			}
-			want := plainGradients(rows, load(t, file("y.npy"), testM), load(t, file("U.npy"), testMembers, testN, testR))
+			y, u := load(t, file("y.npy"), testM), load(t, file("U.npy"), testMembers, testN, testR)
+			want := plainGradients(rows, y, u)
 			if d := distance(load(t, file("G.npy"), testMembers, testN, testR), want); !(d <= c.tolerance) {
 				t.Errorf("the gradients are off by %.2g", d)
 			}
@@ -97,7 +101,7 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// load reads an array of a shape.
+// load reads an array and checks its shape.
 func load(t *testing.T, path string, shape ...int) []float64 {
 	t.Helper()
 	a, err := npy.Load(path)
@@ -137,7 +141,7 @@ func plainGradients(rows, y, u []float64) []float64 {
 	return gradients
 }
 
-// symmetric is the matrix with the svec coordinates v.
+// symmetric returns the matrix with the svec coordinates v.
 func symmetric(v []float64) (a [testN][testN]float64) {
 	at := 0
 	for j := range a {
@@ -152,7 +156,7 @@ func symmetric(v []float64) (a [testN][testN]float64) {
 	return a
 }
 
-// distance is ‖a − b‖ / ‖b‖.
+// distance returns ‖a − b‖ / ‖b‖.
 func distance(a, b []float64) float64 {
 	var difference, size float64
 	for i := range b {
@@ -162,7 +166,8 @@ func distance(a, b []float64) float64 {
 	return math.Sqrt(difference / size)
 }
 
-// TestSharedRows: rows in memory are made once for engines of both arithmetics, and forgotten with the last of them.
+// TestSharedRows: engines of both arithmetics share rows in memory, and the release of the last one frees
+// them.
 func TestSharedRows(t *testing.T) {
 	s := newServer()
 	do := func(line string) {
@@ -176,8 +181,9 @@ func TestSharedRows(t *testing.T) {
 		}
 	}
 	for i, line := range []string{
-		prepareLine("a", "f32", "memory", "f64"), prepareLine("b", "f32", "memory", "f32"), `{"do":"release","name":"a"}`,
-		`{"do":"time","name":"b","members":3,"rounds":1}`, `{"do":"release","name":"b"}`,
+		prepareLine("a", "f32", "memory", "f64"), prepareLine("b", "f32", "memory", "f32"),
+		`{"do":"release","name":"a"}`, `{"do":"time","name":"b","members":3,"rounds":1}`,
+		`{"do":"release","name":"b"}`,
 	} {
 		do(line)
 		if want := min(1, 4-i); len(s.stored) != want {
@@ -196,8 +202,8 @@ func TestMachine(t *testing.T) {
 	}
 }
 
-// TestRefusals: an arithmetic that the backend does not have is refused; what makes no sense is an error, and the program
-// goes on.
+// TestRefusals: an arithmetic that the backend does not have is refused. A command that makes no sense is an
+// error, after which the program continues.
 func TestRefusals(t *testing.T) {
 	answers := talk(t,
 		prepareLine("a", "f32", "memory", "f16"),
@@ -216,7 +222,8 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("an arithmetic that is not there was answered with %+v", a)
 	}
 	for i, want := range map[int]string{
-		1: `nothing was prepared as "a"`, 2: "f31", 3: "shelf", 5: "prepared already", 6: "members go from 1 to 3, got 4",
+		1: `nothing was prepared as "a"`, 2: "f31", 3: "shelf",
+		5: "prepared already", 6: "members go from 1 to 3, got 4",
 		7: "rows go from 0 to 70, got 60 to 71", 8: "dance", 9: "invalid character",
 	} {
 		if !strings.Contains(answers[i].Error, want) {

@@ -16,7 +16,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// command is what is asked; each verb reads the fields that it needs.
+// command is a command of the driving program. Each verb reads the fields that it needs.
 type command struct {
 	Do         string           `json:"do"`
 	Name       string           `json:"name"`
@@ -33,11 +33,11 @@ type command struct {
 	Path       string           `json:"path"`
 }
 
-// answer is what came of it.
+// answer is the answer to a command.
 type answer struct {
 	Error   string `json:"error,omitempty"`
 	Refused string `json:"refused,omitempty"`
-	// Bytes are the entries that a gradient reads from memory; 0 where they are generated.
+	// Bytes counts the entries that a gradient reads from memory; 0 if they are generated.
 	Bytes          float64   `json:"bytes,omitempty"`
 	Seconds        []float64 `json:"seconds,omitempty"`
 	BytesPerSecond float64   `json:"bytes_per_second,omitempty"`
@@ -52,7 +52,7 @@ type answer struct {
 type server struct {
 	prepared map[string]*prepared
 	stored   map[ensembleKey]sensing.Ensemble // with rows in memory, which engines of every arithmetic share
-	probe    func() (float64, error)          // made on first use: it takes half a GiB
+	probe    func() (float64, error)          // made on first use, because it takes half a GiB
 	numbers  []float64                        // decoded rows on their way to a file
 }
 
@@ -73,7 +73,10 @@ func (s *server) do(c command) (answer, error) {
 	switch c.Do {
 	case "machine":
 		_, available, err := machine.Memory()
-		return answer{AvailableBytes: available, Processor: machine.Processor(), Device: cpu.Backend{}.Device(), Go: runtime.Version()}, err
+		return answer{
+			AvailableBytes: available, Processor: machine.Processor(),
+			Device: cpu.Backend{}.Device(), Go: runtime.Version(),
+		}, err
 	case "memory":
 		peak, err := peakMemory()
 		return answer{PeakBytes: peak}, err
@@ -113,7 +116,7 @@ func (s *server) do(c command) (answer, error) {
 // bandwidth measures the rate at which memory is read.
 func (s *server) bandwidth() (float64, error) {
 	if s.probe == nil {
-		measure, _, err := cpu.Backend{}.Probe() // what it took is given back when the process ends
+		measure, _, err := cpu.Backend{}.Probe() // its memory is freed when the process ends
 		if err != nil {
 			return 0, err
 		}
@@ -122,7 +125,7 @@ func (s *server) bandwidth() (float64, error) {
 	return s.probe()
 }
 
-// prepare opens an engine. That the backend does not have what is asked for is an answer, not an error.
+// prepare opens an engine. If the backend refuses it, the answer says so; that is no error.
 func (s *server) prepare(c command) (answer, error) {
 	if c.Members < 1 {
 		return answer{}, fmt.Errorf("members must be positive, got %d", c.Members)
@@ -177,7 +180,7 @@ func (s *server) prepare(c command) (answer, error) {
 	return a, nil
 }
 
-// release closes an engine, and forgets the rows if it was the last to read them.
+// release closes an engine. If no other engine reads its rows, release frees them.
 func (s *server) release(name string) error {
 	p := s.prepared[name]
 	delete(s.prepared, name)
@@ -188,12 +191,12 @@ func (s *server) release(name string) error {
 	}
 	delete(s.stored, p.key)
 	err := p.engine.Close()
-	debug.FreeOSMemory() // what comes next may be larger than what is left
+	debug.FreeOSMemory() // the next engine may need the freed memory
 	return err
 }
 
-// time measures gradients of the first members together, in seconds each. Iterates are set before each, outside of the
-// time: an engine does not repeat the gradient of an iterate that has not changed.
+// time returns the seconds of each of some gradients of the first members together. Each time, untimed, the
+// iterates are set again, because an engine does not repeat the gradient of an unchanged iterate.
 func (p *prepared) time(members, rounds int) ([]float64, error) {
 	seconds := make([]float64, 0, max(rounds, 0))
 	for range rounds {
@@ -213,7 +216,7 @@ func (p *prepared) time(members, rounds int) ([]float64, error) {
 	return seconds, nil
 }
 
-// set gives the first members their iterates afresh and returns their numbers.
+// set sets the iterates of the first members again and returns the members' numbers.
 func (p *prepared) set(members int) ([]int, error) {
 	if members < 1 || members > len(p.all) {
 		return nil, fmt.Errorf("members go from 1 to %d, got %d", len(p.all), members)

@@ -11,14 +11,15 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// pointAt is a point whose other metrics are 1, but for those that only some kinds of runs have.
+// pointAt returns a point whose other metrics are 1, apart from metrics that only some kinds of runs have.
 func pointAt(iteration int, loss, testError float64) Point {
 	p := pointOf(experiment.MetricsOf(solver.NewSample(iteration)))
 	p.TrainLoss, p.TestError, p.Signal, p.Noise, p.Angle, p.SpectralAngle = loss, testError, 1, 1, 1, 1
 	return p
 }
 
-// results are those of a sweep whose run number i has a trajectory of three points and the test error 10^−i at its end.
+// results returns results of a sweep in which run i has a trajectory of three points that ends with the test
+// error 10^−i.
 func results(t *testing.T, text string) *Results {
 	t.Helper()
 	s := mustParse(t, text)
@@ -32,7 +33,8 @@ func results(t *testing.T, text string) *Results {
 		at := 100 + run.Index
 		r.Records = append(r.Records, &Record{
 			Index: run.Index, Values: run.Values, Status: "budget-spent", Iterations: 20,
-			Final: pointAt(20, last, last), EstimateAngle: unknown, ClosestAngle: unknown, Targets: []*int{&at},
+			Final: pointAt(20, last, last), EstimateAngle: unknown, ClosestAngle: unknown,
+			Targets:    []*int{&at},
 			Trajectory: []Point{pointAt(0, 1, 1), pointAt(10, 1, 0.1), pointAt(20, last, last)},
 			Timing:     Timing{Device: "cpu", Seconds: 2, Targets: []experiment.Number{1}},
 		})
@@ -54,7 +56,8 @@ func TestSelectDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.X != "alpha" || s.Y != "test_error" || s.By != "factor-rank" || !s.XLog || !s.YLog || len(s.Lines) != 2 {
+	if s.X != "alpha" || s.Y != "test_error" || s.By != "factor-rank" || !s.XLog || !s.YLog ||
+		len(s.Lines) != 2 {
 		t.Fatalf("%+v", s)
 	}
 	// The grid's last axis is the fastest, then come the seeds: runs 0, 1, 4, 5, 8, 9 have factor-rank 3.
@@ -87,7 +90,8 @@ func TestSelectDefaults(t *testing.T) {
 
 func TestSelectColumns(t *testing.T) {
 	r := results(t, twoAxes)
-	for column, first := range map[string]float64{"iterations_to_0.01": 100, "seconds": 2, "seconds_to_0.01": 1, "iterations": 20} {
+	for column, first := range map[string]float64{"iterations_to_0.01": 100, "seconds": 2,
+		"seconds_to_0.01": 1, "iterations": 20} {
 		s, err := r.Select(Query{X: "alpha", Y: column, By: "factor-rank"})
 		if err != nil {
 			t.Fatal(column, err)
@@ -98,7 +102,7 @@ func TestSelectColumns(t *testing.T) {
 	}
 }
 
-// TestSelectLeavesOut: runs that failed, diverged or lack the number are counted and not drawn.
+// TestSelectLeavesOut: runs that failed, diverged or lack the number are counted, not drawn.
 func TestSelectLeavesOut(t *testing.T) {
 	r := results(t, twoAxes)
 	r.Records[0].Status, r.Records[1].Status, r.Records[4].Targets = Failed, "diverged", []*int{nil}
@@ -112,17 +116,22 @@ func TestSelectLeavesOut(t *testing.T) {
 	for _, rec := range r.Records {
 		rec.Targets = nil
 	}
-	if _, err := r.Select(Query{X: "alpha", Y: "iterations_to_0.01", By: "factor-rank"}); err == nil || !strings.Contains(err.Error(), "no run has iterations_to_0.01") {
+	if _, err := r.Select(Query{X: "alpha", Y: "iterations_to_0.01", By: "factor-rank"}); err == nil ||
+		!strings.Contains(err.Error(), "no run has iterations_to_0.01") {
 		t.Error(err)
 	}
 }
 
-// Symptom: a single train loss of exactly 0 puts the others on a linear axis, where nothing can be seen.
+// Symptom: a single train loss of exactly 0 made the axis linear, on which the other losses cannot be told
+// apart.
 func TestSpansDecades(t *testing.T) {
 	for _, c := range []struct {
 		y    []float64
 		want bool
-	}{{[]float64{1, 101}, true}, {[]float64{1, 100}, false}, {[]float64{0, 1e-9, 1e-3}, true}, {[]float64{0, 0}, false}, {[]float64{-1, 1e-9, 1}, false}, {nil, false}} {
+	}{
+		{[]float64{1, 101}, true}, {[]float64{1, 100}, false}, {[]float64{0, 1e-9, 1e-3}, true},
+		{[]float64{0, 0}, false}, {[]float64{-1, 1e-9, 1}, false}, {nil, false},
+	} {
 		if got := spansDecades([]Series{{Y: c.y}}); got != c.want {
 			t.Errorf("%v: %v", c.y, got)
 		}
@@ -132,12 +141,14 @@ func TestSpansDecades(t *testing.T) {
 func TestSelectWords(t *testing.T) {
 	r := results(t, "axes: [{entries: [f64, q8]}, {n: [20, 30]}]")
 	s, err := r.Select(r.Defaults(Query{}))
-	if err != nil || !slices.Equal(s.Categories, []string{"f64", "q8"}) || !slices.Equal(s.Lines[1].X, []float64{0, 1}) {
+	if err != nil || !slices.Equal(s.Categories, []string{"f64", "q8"}) ||
+		!slices.Equal(s.Lines[1].X, []float64{0, 1}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
-// TestSelectCurves: points are those that any run keeps, up to the first end, the missing ones on a line of logarithms.
+// TestSelectCurves: a line has all points that any run keeps, up to the end of the shortest trajectory;
+// missing values are interpolated in the logarithm.
 func TestSelectCurves(t *testing.T) {
 	r := results(t, "seeds: 2")
 	r.Records[1].Trajectory = []Point{pointAt(0, 1, 1), pointAt(4, 1, 1e-2), pointAt(16, 1, 1e-5)}
@@ -149,15 +160,17 @@ func TestSelectCurves(t *testing.T) {
 	if want := []float64{0, 4, 10, 16, 0, 4, 10, 16}; !slices.Equal(l.X, want) {
 		t.Fatalf("%v, want %v", l.X, want)
 	}
-	for i, want := range map[int]float64{1: math.Pow(10, -0.4), 2: 0.1, 5: 1e-2, 6: math.Pow(10, -3.5), 7: 1e-5} {
+	for i, want := range map[int]float64{1: math.Pow(10, -0.4), 2: 0.1, 5: 1e-2, 6: math.Pow(10, -3.5),
+		7: 1e-5} {
 		if math.Abs(l.Y[i]/want-1) > 1e-12 {
 			t.Errorf("point %d is %v, want %v", i, l.Y[i], want)
 		}
 	}
 }
 
-// TestSelectEvaluations: trajectories over what their steps evaluated, up to where the first run of a line ends; the axis is logarithmic
-// where some lines go ten times as far as others, and runs that count no evaluations are left out.
+// TestSelectEvaluations: trajectories are drawn over evaluations of f, up to the end of the shortest run of a
+// line. The axis is logarithmic if some lines are ten times as long as others. Runs that count no evaluations
+// are left out.
 func TestSelectEvaluations(t *testing.T) {
 	r := results(t, "base: {method: zeroth-order}\naxes: [{directions: [5, 100]}]\nseeds: 2")
 	for i, rec := range r.Records {
@@ -171,7 +184,8 @@ func TestSelectEvaluations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.XLog || !slices.Equal(s.Lines[0].X, []float64{0, 100, 200, 0, 100, 200}) || !slices.Equal(s.Lines[1].X, []float64{0, 2000, 4000, 0, 2000, 4000}) {
+	if !s.XLog || !slices.Equal(s.Lines[0].X, []float64{0, 100, 200, 0, 100, 200}) ||
+		!slices.Equal(s.Lines[1].X, []float64{0, 2000, 4000, 0, 2000, 4000}) {
 		t.Errorf("%+v", s)
 	}
 	for k := range r.Records[3].Trajectory {
@@ -202,7 +216,8 @@ func TestSelectMistakes(t *testing.T) {
 		{Query{X: "alpha", By: "alpha"}, "", "--by: alpha is --x already"},
 		{Query{}, "rank=2", `--where: "rank" does not differ`},
 		{Query{}, "alpha=1e-5", "--where: alpha has no value 1e-5; it has 1e-06, 0.0001, 0.01"},
-		{Query{X: Iteration, By: "alpha"}, "", "factor-rank differs between runs that would be one point: draw a line for each with --by factor-rank in place of --by alpha, or pick one with --where factor-rank=3"},
+		{Query{X: Iteration, By: "alpha"}, "",
+			"factor-rank differs between runs that would be one point: draw a line for each with --by factor-rank in place of --by alpha, or pick one with --where factor-rank=3"},
 		{Query{X: "alpha", By: "seed"}, "", "factor-rank differs"},
 	} {
 		var conditions []string
@@ -220,17 +235,19 @@ func TestSelectMistakes(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"alpha", "alpha=", "=1"} {
-		if _, err := r.Where([]string{bad}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("got %q", bad)) {
+		if _, err := r.Where([]string{bad}); err == nil ||
+			!strings.Contains(err.Error(), fmt.Sprintf("got %q", bad)) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
 	many := results(t, "axes: [{n: [20, 30]}, {step: {linspace: [0.1, 0.3, 13]}}]")
-	if _, err := many.Select(many.Defaults(Query{})); err == nil || !strings.Contains(err.Error(), "step has 13 values") {
+	if _, err := many.Select(many.Defaults(Query{})); err == nil ||
+		!strings.Contains(err.Error(), "step has 13 values") {
 		t.Error(err)
 	}
 }
 
-// Symptom: where the setting noise varies, the result noise cannot be drawn: "there are no numbers noise".
+// Symptom: if the setting noise varied, the result noise could not be drawn: "there are no numbers noise".
 func TestSelectResultNamedAsSetting(t *testing.T) {
 	r := results(t, "axes: [{noise: [0, 0.125]}]")
 	s, err := r.Select(Query{X: "noise", Y: "noise"})

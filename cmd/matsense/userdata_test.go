@@ -9,10 +9,11 @@ import (
 	"testing"
 )
 
-// TestOwnAgain: a run on a user's own measurements, whichever way they are brought, goes on where it stopped and is repeated by its
-// config.yaml, to the same bits; and it is what a sweep of one run comes to.
-func TestOwnAgain(t *testing.T) {
-	for _, name := range []string{"square", "completion", "completion_rect", "quadratic", "bilinear", "pauli", "sparse", "indefinite"} {
+// TestUserDataAgain: a run on user data of every kind resumes and is repeated by its config.yaml to the same
+// bits, and a sweep of one run gives these bits as well.
+func TestUserDataAgain(t *testing.T) {
+	for _, name := range []string{"square", "completion", "completion_rect", "quadratic", "bilinear", "pauli",
+		"sparse", "indefinite"} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := filepath.Abs(filepath.Join("../../testdata/reference", name))
 			if err != nil {
@@ -47,8 +48,10 @@ func TestOwnAgain(t *testing.T) {
 			table := strings.Split(string(read(t, swept, "runs.csv")), "\n")
 			at := slices.Index(strings.Split(table[0], ","), "train_loss")
 			losses := readCSV(t, filepath.Join(whole, "trajectory.csv"))["train_loss"]
-			if got, err := strconv.ParseFloat(strings.Split(table[1], ",")[at], 64); err != nil || got != losses[len(losses)-1] {
-				t.Errorf("the sweep ends with the train loss %v, and the run with %v (%v)", got, losses[len(losses)-1], err)
+			if got, err := strconv.ParseFloat(strings.Split(table[1], ",")[at], 64); err != nil ||
+				got != losses[len(losses)-1] {
+				t.Errorf("the sweep ends with the train loss %v, and the run with %v (%v)",
+					got, losses[len(losses)-1], err)
 			}
 		})
 	}

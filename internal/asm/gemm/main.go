@@ -1,11 +1,11 @@
-// Command product writes the assembly of package cpu's matrix product. Run it with
+// Command gemm writes the assembly of package cpu's matrix multiplication, C = A·B. Run it with
 //
 //	go generate ./cpu
 //
 // # What it writes
 //
 // For each instruction set (AVX-512, AVX2) and each width of one, two and three registers, there are two
-// functions, one for several rows of the product and one for a single row:
+// functions, one for several rows of C and one for a single row:
 //
 //	c_ij = fma(a_ik, b_kj, …) over k = 0, 1, 2, … from 0.
 //
@@ -41,17 +41,17 @@ var (
 func main() {
 	for _, isa := range []isa{avx512, avx2} {
 		for i, rows := range isa.rows {
-			product(isa, rows, i+1)
-			product(isa, 1, i+1)
+			gemm(isa, rows, i+1)
+			gemm(isa, 1, i+1)
 		}
 	}
 	Generate()
 }
 
-// product writes the function for a number of rows, each a number of registers wide.
-func product(isa isa, rows, registers int) {
+// gemm writes the function for a number of rows, each a number of registers wide.
+func gemm(isa isa, rows, registers int) {
 	const number = 8 // bytes
-	name := fmt.Sprintf("product%dx%d%s", rows, registers*isa.bytes/number, isa.name)
+	name := fmt.Sprintf("gemm%dx%d%s", rows, registers*isa.bytes/number, isa.name)
 	TEXT(name, attr.NOSPLIT, "func(c []float64, stride int, a []float64, down, along int, b []float64)")
 	Doc(fmt.Sprintf("%s does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[3]d + j] "+
 		"for i < %[2]d, j < %[3]d and all of b.",

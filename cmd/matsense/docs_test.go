@@ -1,0 +1,202 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/matsense/matsense/experiment/config"
+)
+
+//go:generate go test -run ^TestDocs$ -update .
+
+var update = flag.Bool("update", false, "write docs/flags.md and docs/cli.md")
+
+// TestDocs: the pages about flags and commands are what the program says.
+func TestDocs(t *testing.T) {
+	for path, want := range map[string]string{
+		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),
+	} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s is old (go generate ./cmd/matsense writes it): %v", path, err)
+		}
+	}
+}
+
+// flagsPage is docs/flags.md.
+func flagsPage() string {
+	var b strings.Builder
+	b.WriteString("# Flags of `matsense run`\n\n" + paragraph(`This page is generated from the program. Each flag
+but those of the last table is also a key of config.yaml and of sweep files ([sweeps.md](sweeps.md)). A flag
+with names in the column "for" is refused if the run uses none of them; matsense list describes the names.
+If nothing stands in the column "default", the default is zero or nothing.`))
+	for _, group := range config.Groups() {
+		fmt.Fprintf(&b, "\n## %s\n\n| flag | meaning | default | for |\n|---|---|---|---|\n", title(group))
+		c := config.Default()
+		for _, f := range c.Fields() {
+			if f.Group == group {
+				writeCells(&b, "`--"+f.Key+"`", f.Help, f.DefaultText(), strings.Join(f.Users(), ", "))
+			}
+		}
+	}
+	b.WriteString("\n## Files\n\n")
+	run := newRun(environment{})
+	groups := groupsOf(run)
+	writeFlags(&b, groups[len(groups)-1])
+	return b.String()
+}
+
+// commandsPage is docs/cli.md.
+func commandsPage(root *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("# Commands\n\n" +
+		paragraph("This page is generated from the program: it is what `--help` says."))
+	var write func(c *cobra.Command)
+	write = func(c *cobra.Command) {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", c.CommandPath(), fillParagraphs(indented(about(c))),
+			usageLine(c))
+		if c.Example != "" {
+			fmt.Fprintf(&b, "\nExamples:\n\n%s\n", indented(c.Example))
+		}
+		groups := groupsOf(c)
+		if c.Name() == "run" {
+			groups = nil
+			b.WriteString("\nThe flags are in [flags.md](flags.md).\n")
+		}
+		for _, g := range groups {
+			b.WriteString("\n")
+			if len(groups) > 1 {
+				fmt.Fprintf(&b, "%s:\n\n", title(g.name))
+			}
+			writeFlags(&b, g)
+		}
+		for _, verb := range commandsOf(c) {
+			if verb.Name() != "help" {
+				write(verb)
+			}
+		}
+	}
+	write(root)
+	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	for _, r := range exitCodes {
+		writeCells(&b, r.name, r.text)
+	}
+	return b.String()
+}
+
+// writeFlags writes a table of flags.
+func writeFlags(b *strings.Builder, g flagGroup) {
+	b.WriteString("| flag | meaning | default |\n|---|---|---|\n")
+	for _, f := range g.flags {
+		value, usage := usageOf(f)
+		usage = strings.TrimSuffix(usage, " (default "+defaultOf(f)+")")
+		writeCells(b, "`"+strings.TrimSpace("--"+f.Name+" "+value)+"`", usage, defaultOf(f))
+	}
+}
+
+// writeCells writes a row of a table.
+func writeCells(b *strings.Builder, cells ...string) {
+	for _, cell := range cells {
+		fmt.Fprintf(b, "| %s ", strings.ReplaceAll(cell, "|", `\|`))
+	}
+	b.WriteString("|\n")
+}
+
+// paragraph is a paragraph in lines.
+func paragraph(text string) string { return fill(text, 0) + "\n" }
+
+// indented indents lines that are indented by two spaces by four, which Markdown shows as they are.
+func indented(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "  ") {
+			lines[i] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestHelpIsNarrow: help and lists keep to their width, and run's flags are in groups.
+func TestHelpIsNarrow(t *testing.T) {
+	calls := [][]string{{"--help"}, {"sweep", "merge", "--help"}, {"list"}, {"list", "metrics"},
+		{"reproduce"}}
+	for _, c := range commandsOf(newRoot(environment{})) {
+		calls = append(calls, []string{c.Name(), "--help"})
+	}
+	for _, args := range calls {
+		out := must(t, exitDone, args...).out
+		for _, line := range strings.Split(out, "\n") {
+			if n := len([]rune(line)); n > width {
+				t.Errorf("%v: a line of %d columns: %s", args, n, line)
+			}
+		}
+	}
+	help := must(t, exitDone, "run", "--help").out
+	for _, group := range append(config.Groups(), "files") {
+		if !strings.Contains(help, "\n\n"+title(group)+":\n  --") {
+			t.Errorf("run has no group %q", group)
+		}
+	}
+}
+
+// TestCompletion: names are completed from the catalog, and other words from what a setting takes.
+func TestCompletion(t *testing.T) {
+	for _, c := range []struct{ line, want, without string }{
+		{"run --method ", "gd scaled-gd-lambda polyak-gd rgda none", "psd"},
+		{"sweep merge", "merge", "list"},
+		{"run --parametrization ", "psd uv deep indefinite sparse", ""},
+		{"run --ensemble ", "gaussian completion pauli", "dense single-index"},
+		{"run --observation ", "linear single-index multi-index", ""},
+		{"run --init ", "random spectral saddle ones", ""},
+		{"run --entries ", "f64 f32 bf16 q8 sign", ""},
+		{"run --link ", "identity tanh norm sign-product", ""},
+		{"run --device ", "auto cpu cuda emulator", ""},
+		{"run --storage ", "auto memory generated", ""},
+		{"run --precision ", "f64 mixed f32 auto", ""},
+		{"run --simd ", "auto avx512 avx2 off", ""},
+		{"bench --device ", "auto cpu cuda emulator", ""},
+		{"run --alig", "--alignment-margin --alignment-sine", "--alpha"},
+		{"reproduce ", "alpha uv sgd rgda", "--out"},
+		{"list ", "methods ensembles parametrizations observations starts metrics", ""},
+		{"completion ", "bash zsh fish powershell", ""},
+		{"re", "reproduce", "run"},
+	} {
+		words := strings.Split(c.line, " ")
+		r := must(t, exitDone, append([]string{cobra.ShellCompRequestCmd}, words...)...)
+		var got []string
+		for _, line := range strings.Split(r.out, "\n") {
+			word, _, _ := strings.Cut(line, "\t")
+			got = append(got, word)
+		}
+		for _, word := range strings.Fields(c.want) {
+			if !slices.Contains(got, word) {
+				t.Errorf("%q lacks %s: %q", c.line, word, got)
+			}
+		}
+		for _, word := range strings.Fields(c.without) {
+			if slices.Contains(got, word) {
+				t.Errorf("%q has %s: %q", c.line, word, got)
+			}
+		}
+	}
+	for _, shell := range shells {
+		if out := must(t, exitDone, "completion", shell).out; !strings.Contains(out, "matsense") {
+			t.Errorf("the script of %s is %q", shell, out)
+		}
+	}
+	r := must(t, exitUsage, "completion", "tcsh")
+	if !strings.Contains(r.err, "completion takes one shell: bash, zsh, fish, powershell") {
+		t.Error(r.err)
+	}
+}

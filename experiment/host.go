@@ -1,0 +1,46 @@
+package experiment
+
+import (
+	"errors"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Host is the machine as a run sees it.
+type Host struct {
+	// Auto lists the devices that the setting auto may pick, the best first. why says why a better device is
+	// missing; it is "" if none is.
+	Auto func() (devices []string, why string)
+	// Backend returns the backend for a place.
+	Backend func(Place) (solver.Backend, error)
+	// Memory returns the bytes that are available to a backend, on its device. The error wraps
+	// [ErrUnavailable] if the device cannot be had now.
+	Memory func(solver.Backend) (float64, error)
+	// Version is the program's version.
+	Version string
+}
+
+// ErrUnavailable is a [Host]'s error for a device that another process holds now. With auto the next device
+// is taken. A run that asked for this device fails, but may succeed later.
+var ErrUnavailable = errors.New("the device is not available")
+
+// Place says where and how a run computes.
+type Place struct {
+	Device    string // cpu, cuda, cuda:1, emulator
+	Storage   string // memory or generated
+	Precision string // f64, mixed or f32
+	Workers   int
+	SIMD      string // auto, avx512, avx2 or off
+	// Notice receives what a user should know about how the device computes.
+	Notice func(text string)
+}
+
+// timed is a backend that can find out in a moment how fast it is.
+type timed interface {
+	// GeneratedIsFaster says whether a step takes less time if the rows are generated when needed.
+	GeneratedIsFaster(e sensing.Ensemble) bool
+	// Estimate returns the seconds to make all rows, and the seconds of one step of a batch with so many
+	// members; both are 0 if the backend cannot tell.
+	Estimate(e sensing.Ensemble, members int) (making, step float64)
+}

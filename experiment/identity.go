@@ -1,0 +1,48 @@
+package experiment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+
+	"github.com/matsense/matsense/experiment/config"
+)
+
+// identity says which run a checkpoint belongs to. Checkpoints of another fingerprint are refused; if only
+// madeBy differs, the last bits of the trajectory may differ.
+type identity struct {
+	fingerprint string // a hash of the configuration and its data
+	madeBy      string // the program's build, and the backend if it is not the cpu
+}
+
+// identity returns the identity of the run's checkpoints. The cpu gives the same bits on any processor with
+// any number of workers, and a GPU backend gives the same bits on any model: neither is part of the identity.
+func (p *Plan) identity(d *config.Data) identity {
+	id := identity{p.fingerprint(d), build()}
+	if p.Backend.Name() != "cpu" {
+		id.madeBy += " " + p.Backend.Name()
+	}
+	return id
+}
+
+// fingerprint hashes what decides the bits of a trajectory: the contents of the data files, and all settings
+// except the number of iterations and the settings that change no bit.
+func (p *Plan) fingerprint(d *config.Data) string {
+	h := sha256.New()
+	for _, f := range p.Config.Used() {
+		switch {
+		case f.MayChange():
+		case d.Hashes[f.Key] != "":
+			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, d.Hashes[f.Key])
+		default:
+			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// build names the Go version and the platform, on which the last bits of arithmetic depend.
+func build() string {
+	return fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
