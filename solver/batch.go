@@ -9,24 +9,24 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// batch is jobs on one problem, and the engine whose members carry them out in turn.
+// batch is a list of jobs on one problem, and the engine whose members carry them out in turn.
 type batch struct {
 	problem  *sensing.Problem
 	engine   Engine
 	jobs     []Job
-	next     int                       // the first job that was not begun
+	next     int                       // the first job that has not begun
 	members  []*run                    // nil if the member has no run
-	spectral map[int]*SpectralEstimate // by the number of pairs; 0 is all
+	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
 }
 
-// jobError is an error that concerns one job alone: of its recorder, its keeper or its start.
+// jobError is an error that concerns one job only: of its recorder, its keeper or its start.
 type jobError struct{ error }
 
 // Unwrap returns the error itself.
 func (e jobError) Unwrap() error { return e.error }
 
-// openBatch checks all jobs and opens an engine with so many members, each with room for the largest job. Without
-// jobs it returns nil.
+// openBatch checks all jobs and opens an engine with the given number of members, each large enough for the
+// largest job. Without jobs it returns nil.
 func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, jobs []Job) (*batch, error) {
 	if members < 1 {
 		return nil, fmt.Errorf("solver: jobs need at least one member of a batch, got %d", members)
@@ -65,13 +65,13 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	return g, err
 }
 
-// fill gives free members to the next jobs, and tells done of those that cannot begin.
+// fill gives free members to the next jobs, and calls done for jobs that cannot begin.
 func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err error)) error {
 	for i := range g.members {
 		for g.members[i] == nil && g.next < len(g.jobs) {
 			r, err := g.newRun(ctx, g.next, i)
 			if ctx.Err() != nil && len(g.runs()) > 0 {
-				return nil // those under way come to their end first
+				return nil // jobs under way end first
 			}
 			if err != nil && !errors.As(err, new(jobError)) {
 				return err
@@ -99,8 +99,9 @@ func (g *batch) runs() (all []*run) {
 // leave frees a run's member.
 func (g *batch) leave(r *run) { g.members[r.number] = nil }
 
-// gradients computes gradients in one pass over the measurements: of the runs whose methods step along them, and of
-// the runs whose loss is measured now. The time counts as stepping of the former, unless they have ended.
+// gradients computes gradients in one pass over the measurements, of two kinds of runs: those whose methods
+// step along the gradient, and those whose loss is measured now. The time counts as stepping of the first
+// kind, unless such a run has ended.
 func (g *batch) gradients(runs []*run) error {
 	numbers := make([]int, 0, len(runs))
 	stepping := make([]*run, 0, len(runs))
@@ -119,7 +120,7 @@ func (g *batch) gradients(runs []*run) error {
 	return g.stepping(func() error { return g.engine.Gradient(numbers...) }, stepping...)
 }
 
-// stepping does some work of steps, whose time the runs share.
+// stepping does work that belongs to steps; the runs share its time equally.
 func (g *batch) stepping(work func() error, runs ...*run) error {
 	began := time.Now()
 	err := work()
@@ -130,22 +131,23 @@ func (g *batch) stepping(work func() error, runs ...*run) error {
 	return err
 }
 
-// settle waits for what the device has not done yet, and counts that as stepping of all runs.
+// settle waits for the device, and counts the time as stepping of all runs.
 func (g *batch) settle() error { return g.stepping(g.engine.Wait, g.runs()...) }
 
-// estimate makes the spectral estimate with k pairs on first use. A run never gets a better one that another run asked
-// for, so that its bits are those that it has alone.
+// estimate makes the spectral estimate with k pairs on first use. A run never gets a more exact one that
+// another run asked for: its bits are the same as alone.
 func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 	key := k
 	if isDecomposed(g.problem.Ensemble, k) {
-		key = 0 // however many are asked for, there are all
+		key = 0 // the estimate has all pairs, whatever k is
 	}
 	if have := g.spectral[key]; have != nil {
 		return have, nil
 	}
 	engine, ok := g.engine.(ProductEngine)
 	if !ok {
-		return nil, fmt.Errorf("solver: the spectral estimate needs products with the measurements: %w", ErrUnsupported)
+		return nil, fmt.Errorf("solver: the spectral estimate needs products with the measurements: %w",
+			ErrUnsupported)
 	}
 	estimate := NewSpectralEstimate
 	if _, signed := g.jobs[0].Settings.Parametrization.(Indefinite); signed {

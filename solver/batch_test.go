@@ -14,17 +14,21 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// mixture is jobs that differ in everything that may differ within a batch, and end at different times: some at once, one
-// diverged, one stopped.
+// mixture returns jobs that differ in everything that may differ within a batch. They end at different times:
+// some at once, one diverged, one stopped.
 func mixture(recorders []solver.Trajectory) []solver.Job {
 	jobs := []solver.Job{
 		{descent, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 40}},
-		{heavyBall, solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 2}, Iterations: 25, FactorRank: 3}},
+		{momentum, solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 2}, Iterations: 25,
+			FactorRank: 3}},
 		{descent, solver.Settings{Start: solver.Random{Alpha: 1e-2, Seed: 3}, Iterations: 0}},
-		{solver.GD{StepSize: 9}, solver.Settings{Start: solver.Random{Alpha: 1, Seed: 4}, Iterations: 60, FactorRank: 20}},
+		{solver.GD{StepSize: 9},
+			solver.Settings{Start: solver.Random{Alpha: 1, Seed: 4}, Iterations: 60, FactorRank: 20}},
 		{descent, solver.Settings{Start: solver.Spectral{}, Iterations: 31, FactorRank: 2}},
-		{descent, solver.Settings{Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 500, Stopper: solver.LossBelow(1e-3)}},
-		{solver.GD{StepSize: 0.1}, solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 33, FactorRank: 4}},
+		{descent, solver.Settings{Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 500,
+			Stopper: solver.LossBelow(1e-3)}},
+		{solver.GD{StepSize: 0.1},
+			solver.Settings{Start: solver.Random{Alpha: 1e-3, Seed: 1}, Iterations: 33, FactorRank: 4}},
 	}
 	for i := range jobs {
 		jobs[i].Settings.MeasureEvery = 3 + i
@@ -33,8 +37,8 @@ func mixture(recorders []solver.Trajectory) []solver.Job {
 	return jobs
 }
 
-// TestSolveAll: jobs that take turns in any number of seats come, each, to the very bits that they come to alone, in
-// every precision.
+// TestSolveAll: with any number of members, and in every precision, each job gives the bits that it gives
+// alone.
 func TestSolveAll(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 		t.Run(string(precision), func(t *testing.T) {
@@ -48,33 +52,38 @@ func TestSolveAll(t *testing.T) {
 				}
 				results = append(results, r)
 			}
-			if s := []solver.Status{results[3].Status, results[5].Status}; !slices.Equal(s, []solver.Status{solver.Diverged, solver.Converged}) {
+			if s := []solver.Status{results[3].Status, results[5].Status}; !slices.Equal(s,
+				[]solver.Status{solver.Diverged, solver.Converged}) {
 				t.Fatalf("the ends are %v: this test shows too little", s)
 			}
-			for _, seats := range []int{1, 2, 5, 7, 100} {
+			for _, members := range []int{1, 2, 5, 7, 100} {
 				got := make([]solver.Trajectory, 7)
 				ended := 0
-				err := solver.SolveAll(background, p, b, seats, mixture(got), func(i int, r *solver.Result, err error) {
-					ended++
-					if err != nil {
-						t.Fatal(err)
-					}
-					if w := results[i]; r.Status != w.Status || r.Iteration != w.Iteration || !mat.Equal(r.Factor[0], w.Factor[0]) {
-						t.Errorf("with %d seats job %d ends as %v at %d, alone as %v at %d, or with other bits", seats, i, r.Status, r.Iteration, w.Status, w.Iteration)
-					}
-					if !sameSamples(got[i], want[i]) {
-						t.Errorf("with %d seats job %d has other samples than alone", seats, i)
-					}
-				})
+				err := solver.SolveAll(background, p, b, members, mixture(got),
+					func(i int, r *solver.Result, err error) {
+						ended++
+						if err != nil {
+							t.Fatal(err)
+						}
+						if w := results[i]; r.Status != w.Status || r.Iteration != w.Iteration ||
+							!mat.Equal(r.Factor[0], w.Factor[0]) {
+							t.Errorf("with %d members job %d ends as %v at %d, alone as %v at %d, or with"+
+								" other bits", members, i, r.Status, r.Iteration, w.Status, w.Iteration)
+						}
+						if !sameSamples(got[i], want[i]) {
+							t.Errorf("with %d members job %d has other samples than alone", members, i)
+						}
+					})
 				if err != nil || ended != 7 {
-					t.Errorf("with %d seats %d of 7 jobs ended: %v", seats, ended, err)
+					t.Errorf("with %d members %d of 7 jobs ended: %v", members, ended, err)
 				}
 			}
 		})
 	}
 }
 
-// TestSolveAllGoesOn: what goes wrong with one job, in its recorder, its keeper or its start, is told and does not stop the others.
+// TestSolveAllGoesOn: an error of one job, from its recorder, its keeper or its start, is reported and does
+// not stop the others.
 func TestSolveAllGoesOn(t *testing.T) {
 	var jobs []solver.Job
 	for range 5 {
@@ -84,13 +93,15 @@ func TestSolveAllGoesOn(t *testing.T) {
 	jobs[1].Settings.Keep = func(solver.State) error { return errBroken }
 	jobs[3].Settings.Start = solver.Given{Start: solver.Factor{mat.NewDense(3, 1, nil)}}
 	told := map[int]string{}
-	err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 2, jobs, func(i int, r *solver.Result, err error) {
-		told[i] = fmt.Sprint(err, r != nil)
-	})
+	err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 2, jobs,
+		func(i int, r *solver.Result, err error) {
+			told[i] = fmt.Sprint(err, r != nil)
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[int]string{0: "brokenfalse", 1: "brokenfalse", 2: "<nil>true", 3: "solver: the start is 3 × 1 and the factor is 17 × 17false", 4: "<nil>true"}
+	want := map[int]string{0: "brokenfalse", 1: "brokenfalse", 2: "<nil>true",
+		3: "solver: the start is 3 × 1 and the factor is 17 × 17false", 4: "<nil>true"}
 	for i, w := range want {
 		if got := strings.ReplaceAll(told[i], " ", ""); got != strings.ReplaceAll(w, " ", "") {
 			t.Errorf("job %d is told as %q, want %q", i, told[i], w)
@@ -98,7 +109,8 @@ func TestSolveAllGoesOn(t *testing.T) {
 	}
 }
 
-// TestSolveAllIsCanceled: those under way finish their step and keep their state, and those that were not begun are not told of.
+// TestSolveAllIsCanceled: jobs under way finish their step and keep their state; jobs that were not begun are
+// not reported.
 func TestSolveAllIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	kept := map[int]int{}
@@ -108,20 +120,22 @@ func TestSolveAllIsCanceled(t *testing.T) {
 		s.Keep = func(s solver.State) error { kept[i] = s.Iteration; return nil }
 		jobs = append(jobs, solver.Job{Method: descent, Settings: s})
 	}
-	jobs[0].Settings.Iterations = 4 // its seat is free when the context ends
+	jobs[0].Settings.Iterations = 4 // its member is free when the context ends
 	jobs[2].Method = cancelAfter{descent, 3, cancel}
 	told := map[int]solver.Status{}
-	err := solver.SolveAll(ctx, problem(t, 0), cpu.Backend{}, 2, jobs, func(i int, r *solver.Result, err error) {
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		told[i] = r.Status
-	})
+	err := solver.SolveAll(ctx, problem(t, 0), cpu.Backend{}, 2, jobs,
+		func(i int, r *solver.Result, err error) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			told[i] = r.Status
+		})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v, and jobs were not begun", err)
 	}
-	if len(told) != 3 || told[0] != solver.BudgetSpent || told[1] != solver.Canceled || told[2] != solver.Canceled {
+	if len(told) != 3 || told[0] != solver.BudgetSpent || told[1] != solver.Canceled ||
+		told[2] != solver.Canceled {
 		t.Errorf("told of %v", told)
 	}
 	if kept[1] == 0 || kept[2] != 4 {
@@ -129,17 +143,17 @@ func TestSolveAllIsCanceled(t *testing.T) {
 	}
 }
 
-// TestSolveAllRefuses: nonsense in any job is refused before one is begun.
+// TestSolveAllRefuses: a job that makes no sense is refused before any job is begun.
 func TestSolveAllRefuses(t *testing.T) {
 	never := func(int, *solver.Result, error) { t.Error("a job was begun") }
 	bad := small(5)
 	bad.FactorRank = -2
 	two := []solver.Job{{Method: descent, Settings: small(5)}, {Method: descent, Settings: bad}}
 	if err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 2, two, never); err == nil {
-		t.Error("a negative factor rank was taken")
+		t.Error("a negative factor rank was accepted")
 	}
 	if err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 0, two[:1], never); err == nil {
-		t.Error("no seats were taken")
+		t.Error("no members were accepted")
 	}
 	if err := solver.SolveAll(background, problem(t, 0), cpu.Backend{}, 2, nil, never); err != nil {
 		t.Errorf("no jobs: %v", err)

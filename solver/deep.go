@@ -9,28 +9,29 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Deep is the parametrization Z = W_L ⋯ W_2·W_1 of n1 × n2 matrices by L ≥ 2 matrices: W_1 is d × n2, W_L is n1 × d and those
-// between are d × d, with the width d for the factor rank. With G = 1/m·Σ res_i A_i
+// Deep is the parametrization Z = W_L ⋯ W_2·W_1 of n1 × n2 matrices by L ≥ 2 matrices: W_1 is d × n2, W_L is
+// n1 × d and the others are d × d. The width d is the factor rank. With G = 1/m·Σ res_i A_i
 //
 //	∂f/∂W_j = ½·(W_L ⋯ W_{j+1})ᵀ·G·(W_{j−1} ⋯ W_1)ᵀ
 //
-// where empty products are the identity. With L = W_L ⋯ W_2 and R = W_1ᵀ all of them follow from G·R and Gᵀ·L. (Arora, Cohen, Hu
-// and Luo, Implicit Regularization in Deep Matrix Factorization, arXiv 1905.13655; Gatmiry, Li, Chuang, Reddi, Ma and Jegelka,
-// The Inductive Bias of Flatness Regularization for Deep Matrix Factorization, arXiv 2306.13239.)
+// with the identity for empty products. With L = W_L ⋯ W_2 and R = W_1ᵀ all of these follow from G·R and
+// Gᵀ·L. (Arora, Cohen, Hu and Luo, Implicit Regularization in Deep Matrix Factorization, arXiv 1905.13655;
+// Gatmiry, Li, Chuang, Reddi, Ma and Jegelka, The Inductive Bias of Flatness Regularization for Deep Matrix
+// Factorization, arXiv 2306.13239.)
 type Deep struct {
 	// Depth is the number L of matrices, at least 2.
 	Depth int
 }
 
 var (
-	_ Measured = Deep{}
+	_ Balanced = Deep{}
 	_ Layered  = Deep{}
 )
 
 // Name implements [Parametrization].
 func (Deep) Name() string { return "deep" }
 
-// Shapes implements [Parametrization]: of W_1, …, W_L.
+// Shapes implements [Parametrization]. It lists the shapes of W_1, …, W_L.
 func (p Deep) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	if p.Depth < 2 {
 		return nil, fmt.Errorf("solver: a deep product has at least two matrices, got the depth %d", p.Depth)
@@ -39,7 +40,8 @@ func (p Deep) Shapes(space sensing.Space, r int) ([]Shape, error) {
 		return nil, fmt.Errorf("solver: the factor rank must be positive, got %d", r)
 	}
 	if _, sym := space.(sensing.Sym); sym {
-		return nil, fmt.Errorf("solver: a deep product is not symmetric, and the measurements see symmetric matrices alone")
+		return nil, fmt.Errorf("solver: a deep product is not symmetric, and the measurements see" +
+			" symmetric matrices alone")
 	}
 	n1, n2 := space.Dims()
 	shapes := make([]Shape, p.Depth)
@@ -55,8 +57,8 @@ func (Deep) Thin(f Factor) (l, r *mat.Dense) {
 	return outer(f, 0), mat.DenseCopyOf(f[0].T())
 }
 
-// Pullback implements [Parametrization]. With D_L = G·R and D_j = W_{j+1}ᵀ·D_{j+1} from above, and Q_2 = I and
-// Q_{j+1} = W_j·Q_j from below,
+// Pullback implements [Parametrization]. With D_L = G·R and D_j = W_{j+1}ᵀ·D_{j+1}, from L down, and Q_2 = I
+// and Q_{j+1} = W_j·Q_j, from 2 up,
 //
 //	∂f/∂W_1 = ½·(Gᵀ·L)ᵀ,   ∂f/∂W_j = ½·D_j·Q_jᵀ.
 func (Deep) Pullback(dst Factor, gr, gl *mat.Dense, f Factor) {
@@ -75,10 +77,11 @@ func (Deep) Pullback(dst Factor, gr, gl *mat.Dense, f Factor) {
 	}
 }
 
-// Measured implements [Measured]: with the singular value decomposition Z = PΣQᵀ it is the balanced pair P√Σ and Q√Σ, so that
-// the singular values that are measured are the roots of Z's. With L = U₁Σ₁V₁ᵀ and R = U₂Σ₂V₂ᵀ thin factors need no Z:
-// theirs is U₁(Σ₁V₁ᵀV₂Σ₂)U₂ᵀ, and P and Q have as many columns as L.
-func (p Deep) Measured(f Factor) (l, r *mat.Dense, err error) {
+// Balanced implements [Balanced]. With the singular value decomposition Z = PΣQᵀ the pair is P√Σ and Q√Σ, so
+// that the measured singular values are the square roots of those of Z. If the factors are thin, Z is not
+// formed: with L = U₁Σ₁V₁ᵀ and R = U₂Σ₂V₂ᵀ the decomposition follows from that of the core in
+// U₁(Σ₁V₁ᵀV₂Σ₂)U₂ᵀ, and P and Q have as many columns as L.
+func (p Deep) Balanced(f Factor) (l, r *mat.Dense, err error) {
 	l, r = p.Thin(f)
 	n1, width := l.Dims()
 	n2, _ := r.Dims()
@@ -123,7 +126,8 @@ func balanced(z *mat.Dense) (l, r *mat.Dense, err error) {
 
 func diagonal(d []float64) *mat.DiagDense { return mat.NewDiagDense(len(d), d) }
 
-// Around implements [Layered]: B = W_L ⋯ W_{j+1} and C = (W_{j−1} ⋯ W_1)ᵀ around matrix j, counted from 1.
+// Around implements [Layered]: B = W_L ⋯ W_{j+1} and C = (W_{j−1} ⋯ W_1)ᵀ around matrix j, if matrices are
+// counted from 1.
 func (Deep) Around(f Factor, j int) (b, c *mat.Dense) {
 	if j < len(f)-1 {
 		b = outer(f, j)
@@ -143,7 +147,9 @@ func decompose(a *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err e
 	var dec mat.SVD
 	if !dec.Factorize(a, mat.SVDThin) {
 		rows, cols := a.Dims()
-		return nil, nil, nil, fmt.Errorf("solver: the singular vectors of a %d × %d matrix could not be found", rows, cols)
+		return nil, nil, nil, fmt.Errorf("solver: the singular vectors of a %d × %d matrix could not be"+
+			" found",
+			rows, cols)
 	}
 	u, v = new(mat.Dense), new(mat.Dense)
 	dec.UTo(u)
@@ -151,7 +157,7 @@ func decompose(a *mat.Dense) (u *mat.Dense, sigma []float64, v *mat.Dense, err e
 	return u, dec.Values(nil), v, nil
 }
 
-// outer returns the product of the matrices after number j.
+// outer returns the product of the matrices with numbers above j.
 func outer(f Factor, j int) *mat.Dense {
 	product := f[len(f)-1]
 	for i := len(f) - 2; i > j; i-- {
@@ -160,8 +166,8 @@ func outer(f Factor, j int) *mat.Dense {
 	return product
 }
 
-// ordered returns a·b, each element summed in order and rounded after each product and each sum, so that its bits are the same
-// on every machine.
+// ordered returns a·b. Each element is summed in order, and each product and each sum is rounded, so that the
+// bits are the same on every machine.
 func ordered(a, b mat.Matrix) *mat.Dense {
 	rows, inner := a.Dims()
 	_, cols := b.Dims()

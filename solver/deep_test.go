@@ -14,7 +14,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// deepFactor is a random one of the shapes that a deep product has.
+// deepFactor returns a random factor with the shapes of a deep product.
 func deepFactor(t *testing.T, p solver.Deep, space sensing.Space, width int, seed uint64) solver.Factor {
 	t.Helper()
 	shapes, err := p.Shapes(space, width)
@@ -28,8 +28,9 @@ func deepFactor(t *testing.T, p solver.Deep, space sensing.Space, width int, see
 	return f
 }
 
-// TestDeepCurvature: at every depth and width the gradient is f's, by Taylor's slope, and the flatness is the sum of f's second
-// differences in every entry, which are exact up to rounding because f is a quadratic in each.
+// TestDeepCurvature: at every depth and width the gradient is that of f, by the slope of the Taylor
+// remainder. The flatness is the sum of the second differences of f in every entry, which are exact up to
+// rounding because f is a quadratic in each entry.
 func TestDeepCurvature(t *testing.T) {
 	p := rectangular(t, 60, 2)
 	space := p.Ensemble.Space()
@@ -61,7 +62,8 @@ func TestDeepCurvature(t *testing.T) {
 				}
 
 				var trajectory solver.Trajectory
-				solve(t, p, descent, solver.Settings{Parametrization: par, Start: solver.Given{Start: f}, FactorRank: width, Recorder: &trajectory})
+				solve(t, p, descent, solver.Settings{Parametrization: par, Start: solver.Given{Start: f},
+					FactorRank: width, Recorder: &trajectory})
 				var trace float64
 				const h = 0.5
 				for b := range f {
@@ -82,14 +84,14 @@ func TestDeepCurvature(t *testing.T) {
 	}
 }
 
-// TestDeepMeasures: the measured pair is balanced, has the product Z and the roots of its singular values, whether the factor is
-// thin or not.
+// TestDeepMeasures: whether the factor is thin or not, the measured pair is balanced, has the product Z, and
+// has the square roots of Z's singular values.
 func TestDeepMeasures(t *testing.T) {
 	space := sensing.Rect{N1: 6, N2: 8}
 	for _, width := range []int{3, 6, 10} {
 		par := solver.Deep{Depth: 3}
 		f := deepFactor(t, par, space, width, 1)
-		l, r, err := par.Measured(f)
+		l, r, err := par.Balanced(f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,8 +120,8 @@ func TestDeepMeasures(t *testing.T) {
 	}
 }
 
-// TestDeepRecovers: from a small start a deep product finds the truth, and the first singular value of Z that is not the truth's
-// grows by a smaller factor the deeper it is.
+// TestDeepRecovers: from a small start a deep product finds the truth. The third singular value of Z, which
+// the truth does not have, grows by a smaller factor the deeper the product is.
 func TestDeepRecovers(t *testing.T) {
 	p := rectangular(t, 300, 1.5)
 	before := math.Inf(1)
@@ -129,20 +131,23 @@ func TestDeepRecovers(t *testing.T) {
 	}{{2, 0.03}, {3, 0.1}, {4, 0.2}} {
 		var trajectory solver.Trajectory
 		solve(t, p, solver.GD{StepSize: 0.4}, solver.Settings{Parametrization: solver.Deep{Depth: c.depth},
-			Start: solver.Random{Alpha: c.alpha, Seed: 1}, FactorRank: 9, Iterations: 600, MeasureEvery: 100, Recorder: &trajectory})
+			Start: solver.Random{Alpha: c.alpha, Seed: 1}, FactorRank: 9, Iterations: 600, MeasureEvery: 100,
+			Recorder: &trajectory})
 		first, last := trajectory[0], trajectory[len(trajectory)-1]
-		if !(last.TestError < 0.02 && math.Abs(last.Signal-1/1.5) < 0.01 && math.Abs(last.Sigma[0]-1) < 0.01) || !math.IsNaN(last.Imbalance) {
+		if !(last.TestError < 0.02 && math.Abs(last.Signal-1/1.5) < 0.01 &&
+			math.Abs(last.Sigma[0]-1) < 0.01) || !math.IsNaN(last.Imbalance) {
 			t.Errorf("depth %d ends at %+v", c.depth, last)
 		}
 		grown := last.Sigma[2] / first.Sigma[2]
 		if !(grown < before) {
-			t.Errorf("at depth %d the third singular value grows by %g, at less by %g", c.depth, grown, before)
+			t.Errorf("at depth %d the third singular value grows by %g, at less by %g",
+				c.depth, grown, before)
 		}
 		before = grown
 	}
 }
 
-// TestDeepRefuses says what makes no sense, before anything is done.
+// TestDeepRefuses: what makes no sense is refused before any work is done.
 func TestDeepRefuses(t *testing.T) {
 	rect, sym := rectangular(t, 30, 1), problem(t, 0)
 	start := solver.Random{Alpha: 1, Seed: 1}
@@ -159,7 +164,8 @@ func TestDeepRefuses(t *testing.T) {
 		{rect, solver.PrecGD{StepSize: 1}, 2, start, "deep is no product of two matrices"},
 		{rect, descent, 2, solver.Spectral{}, "a spectral start is defined for"},
 	} {
-		_, err := solver.Solve(background, c.problem, cpu.Backend{}, c.method, solver.Settings{Parametrization: solver.Deep{Depth: c.depth}, Start: c.start, FactorRank: 3})
+		_, err := solver.Solve(background, c.problem, cpu.Backend{}, c.method,
+			solver.Settings{Parametrization: solver.Deep{Depth: c.depth}, Start: c.start, FactorRank: 3})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s at depth %d: %v, want %q", c.method.Name(), c.depth, err, c.want)
 		}

@@ -6,16 +6,17 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// distance computes ‖LRᵀ − M*‖_F from the difference itself: expanded into ‖LRᵀ‖² − 2⟨LRᵀ, M*⟩ + ‖M*‖², it would be lost to
-// cancellation below 1e-8. Factors that are thin are not multiplied out. With M* = XYᵀ and QR decompositions of [L X] and [R Y],
+// distance computes ‖LRᵀ − M*‖_F from the difference LRᵀ − M* itself. The expansion ‖LRᵀ‖² − 2⟨LRᵀ, M*⟩ +
+// ‖M*‖² would lose all digits to cancellation below 1e-8. Thin factors are not multiplied out. With M* = XYᵀ
+// and QR decompositions of [L X] and [R Y],
 //
-//	LRᵀ − XYᵀ = [L X]·J·[R Y]ᵀ = Q₁·(T₁JT₂ᵀ)·Q₂ᵀ,   J = diag(I, −I),   ‖LRᵀ − XYᵀ‖_F = ‖T₁JT₂ᵀ‖_F,
+//	LRᵀ − XYᵀ = [L X]·J·[R Y]ᵀ = Q₁·(T₁JT₂ᵀ)·Q₂ᵀ,   J = diag(I, −I),   ‖LRᵀ − XYᵀ‖_F = ‖T₁JT₂ᵀ‖_F.
 //
-// which has as many rows and columns as the factors have columns together, and is as good: either way the error is a few roundings of
-// ‖L‖·‖R‖ (Higham, Accuracy and Stability of Numerical Algorithms, theorem 19.4).
+// T₁JT₂ᵀ has as many rows and columns as L and X have columns together. Both ways have an error of a few
+// roundings of ‖L‖·‖R‖ (Higham, Accuracy and Stability of Numerical Algorithms, theorem 19.4).
 type distance struct {
 	truth           *sensing.Truth
-	target, product *mat.Dense // n1 × n2, where the factors are not thin
+	target, product *mat.Dense // n1 × n2; nil while all factors are thin
 }
 
 // of returns ‖LRᵀ − M*‖_F.
@@ -49,7 +50,7 @@ func (d *distance) thin(l, r *mat.Dense) float64 {
 	return mat.Norm(&core, 2)
 }
 
-// triangle returns T of the QR decomposition of [A B].
+// triangle returns the T of the QR decomposition of [A B].
 func triangle(a, b *mat.Dense) *mat.Dense {
 	var both mat.Dense
 	both.Augment(a, b)

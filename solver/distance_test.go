@@ -28,7 +28,7 @@ func noisy(x *mat.Dense, columns int, size float64, seed uint64) *mat.Dense {
 	return out
 }
 
-// exactDistance is ‖LRᵀ − XYᵀ‖_F in 200 bits.
+// exactDistance returns ‖LRᵀ − XYᵀ‖_F, computed with 200 bits.
 func exactDistance(l, r, x, y *mat.Dense) float64 {
 	number := func(v float64) *big.Float { return new(big.Float).SetPrec(200).SetFloat64(v) }
 	sum := number(0)
@@ -51,9 +51,9 @@ func exactDistance(l, r, x, y *mat.Dense) float64 {
 	return root
 }
 
-// TestThinDistance: of thin factors, which are not multiplied out, the distance is right to a few roundings of ‖L‖·‖R‖ = 1, down
-// to distances of 1e-12: four digits of it, where the difference of norms would have none from 1e-8 on. So it is where they are
-// multiplied out.
+// TestThinDistance: the distance is right to a few roundings of ‖L‖·‖R‖ = 1, down to distances of 1e-12 with
+// four digits, whether the factors are thin or multiplied out. A difference of norms would have no digits
+// below 1e-8.
 func TestThinDistance(t *testing.T) {
 	const n1, n2, rank, few = 19, 23, 2, 4
 	sym, err := sensing.NewTruth(n1, rank, 3, 1)
@@ -70,7 +70,8 @@ func TestThinDistance(t *testing.T) {
 			truth   *sensing.Truth
 			columns int
 		}{
-			{"UUᵀ", sym, few}, {"UUᵀ, multiplied out", sym, n1}, {"UVᵀ", rect, few}, {"UVᵀ, multiplied out", rect, n1},
+			{"UUᵀ", sym, few}, {"UUᵀ, multiplied out", sym, n1}, {"UVᵀ", rect, few},
+			{"UVᵀ, multiplied out", rect, n1},
 			{"LRᵀ of a symmetric truth", sym, -few},
 		} {
 			columns := max(c.columns, -c.columns)
@@ -85,14 +86,15 @@ func TestThinDistance(t *testing.T) {
 				t.Errorf("%s: thin is %v", c.name, isThin)
 			}
 			// A Householder decomposition of n rows has an error of some n·2⁻⁵³, 2e-15.
-			if limit := 2e-15 * (1 + mat.Norm(l, 2)*mat.Norm(r, 2)); !(math.Abs(got-want) <= limit) || size == 1e-12 && !(math.Abs(got/want-1) < 1e-3) {
+			if limit := 2e-15 * (1 + mat.Norm(l, 2)*mat.Norm(r, 2)); !(math.Abs(got-want) <= limit) ||
+				size == 1e-12 && !(math.Abs(got/want-1) < 1e-3) {
 				t.Errorf("%s at %g: %v, want %v, off by %.1e", c.name, size, got, want, math.Abs(got-want))
 			}
 		}
 	}
 }
 
-// TestThinIsDense: both ways give one distance at every size around the one where they change.
+// TestThinIsDense: both ways give the same distance at every size around the size at which they change.
 func TestThinIsDense(t *testing.T) {
 	for _, rank := range []int{1, 3} {
 		for n := rank; n < 9; n++ {

@@ -20,7 +20,8 @@ func TestDraw(t *testing.T) {
 	}{
 		{solver.Draw{}, 5, 3, summed{3, 1, 0}},
 		{solver.Draw{Rows: []int{0, 2, 2}}, 3, 2, summed{2, 1, 0}},
-		{solver.Draw{Rows: []int{0, 4}, Weights: []float64{2, 3}, Shift: []float64{-1, 0.5}}, 2, 1, summed{4, 3, 0.5}},
+		{solver.Draw{Rows: []int{0, 4}, Weights: []float64{2, 3}, Shift: []float64{-1, 0.5}}, 2, 1,
+			summed{4, 3, 0.5}},
 		{solver.Draw{Weights: []float64{1, 2, 3, 4, 5}}, 5, 1, summed{1, 2, 0}},
 		{solver.Draw{Shift: []float64{1, 2, 3, 4, 5}}, 5, 4, summed{4, 1, 5}},
 	} {

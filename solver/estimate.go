@@ -13,24 +13,27 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// SpectralEstimate holds the eigenpairs, or where matrices are not symmetric the singular values and vectors, of
+// SpectralEstimate holds the eigenpairs of
 //
 //	S = 1/m Σ_i y_i A_i,
 //
-// whose expectation is M* where the ensemble is isotropic, and has M*'s eigenvectors where it is [sensing.Skewed]. Its top r* vectors estimate the truth's subspace: the
-// spectral method, to which the first iterates from a small random start are akin.
+// or its singular values and vectors if matrices are not symmetric. If the ensemble is isotropic, the
+// expectation of S is M*; if it is [sensing.Skewed], the expectation has M*'s eigenvectors. The top r*
+// vectors estimate the truth's subspace: this is the spectral method, which the first iterates from a small
+// random start follow.
 type SpectralEstimate struct {
 	values      []float64 // descending
 	left, right *mat.Dense
-	signs       []float64 // of the eigenvalues, where values are their magnitudes
-	norm        float64   // ‖S‖, nearly
-	skew        skew      // of S beside M*
+	signs       []float64 // of the eigenvalues, if values holds their magnitudes; else nil
+	norm        float64   // about ‖S‖
+	skew        skew      // how the expectation of S differs from M*
 }
 
-// NewSpectralEstimate finds the k largest of the pairs of S, n1 × n2, and their vectors. It finds all where S is to be
-// formed, in one pass over the measurements, and decomposed. That is cheap beside rows of measurements, which have n1·n2
-// numbers each. Where measurements have a structure, products with S cost little and S itself may not fit into memory: then
-// large matrices are only multiplied by blocks of vectors.
+// NewSpectralEstimate finds the k largest eigenvalues or singular values of S, n1 × n2, and their vectors.
+// There are two ways. Usually one pass over the measurements forms S, and a decomposition finds all pairs:
+// this is cheap beside measurements that are rows of n1·n2 numbers. If measurements have a structure,
+// products with S cost little, and S itself may not fit into memory; a large S is then only multiplied by
+// blocks of vectors.
 func NewSpectralEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
 	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
 	find := func() (*SpectralEstimate, error) { return s.iterated(k) }
@@ -45,15 +48,16 @@ func NewSpectralEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*Sp
 	return est, nil
 }
 
-// SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, beside that of an engine, whose own
-// includes it where measurements are rows.
+// SpectralBytes is the memory that a spectral estimate with k pairs takes while it is made, in addition to
+// the engine's. It is 0 for measurements that are rows, because the engine's memory then includes it.
 func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
 	if _, rows := ensemble.(sensing.Rows); rows {
 		return 0
 	}
 	n1, n2 := ensemble.Space().Dims()
 	if isDecomposed(ensemble, k) {
-		return 8 * (4*float64(n1)*float64(n2) + 2*float64(n2)*float64(n2)) // S, its vectors, and what decompositions work in; the identity
+		// S, its vectors, and the workspace of the decomposition; the identity
+		return 8 * (4*float64(n1)*float64(n2) + 2*float64(n2)*float64(n2))
 	}
 	n := n1 + n2
 	if _, sym := ensemble.Space().(sensing.Sym); sym {
@@ -62,9 +66,10 @@ func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
 	return krylov.Bytes(n, k)
 }
 
-// NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of both signs. It has the
-// eigenpairs λ, v of S that are largest in magnitude, as the singular values |λ| and vectors v and sign(λ)·v that they are. Where the
-// ensemble is [sensing.Skewed] λ is that of (S − trace·ȳ·I)/scale, as in [Spectral]: what S is shifted by has no sign to be told by.
+// NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of
+// both signs. It finds the eigenpairs λ, v of S with the largest |λ|, and returns them as a singular value
+// decomposition: values |λ|, vectors v and sign(λ)·v. If the ensemble is [sensing.Skewed], λ is an eigenvalue
+// of (S − trace·ȳ·I)/scale, as in [Spectral], because the shift of S would change the signs.
 func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
 	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
 	skewed := skewOf(ensemble, s.y)
@@ -75,7 +80,7 @@ func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*Spec
 		}
 		return signed(skewed.unshifted(all.values), all.left, len(all.values), all.norm), nil
 	}
-	// The k largest eigenvalues and the k least, those of −S: the k largest in magnitude are among them.
+	// The k largest eigenvalues of S and of −S include the k that are largest in magnitude.
 	upper, err := s.iterated(k)
 	if err != nil {
 		return nil, err
@@ -94,15 +99,20 @@ func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*Spec
 	return signed(skewed.unshifted(values), &vectors, k, max(upper.norm, lower.norm)), nil
 }
 
-// signed picks the k eigenpairs that are largest in magnitude, of a matrix whose norm, before it was unshifted, is given.
+// signed picks the k eigenpairs that are largest in magnitude. norm is the norm of S before the shift was
+// removed.
 func signed(values []float64, vectors *mat.Dense, k int, norm float64) *SpectralEstimate {
 	n, _ := vectors.Dims()
 	order := make([]int, len(values))
 	for j := range order {
 		order[j] = j
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(values[b]), math.Abs(values[a])) })
-	est := &SpectralEstimate{left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil), norm: norm, skew: skew{scale: 1}}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(math.Abs(values[b]), math.Abs(values[a]))
+	})
+	est := &SpectralEstimate{
+		left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil), norm: norm, skew: skew{scale: 1},
+	}
 	for j, at := range order[:k] {
 		sign := 1.0
 		if values[at] < 0 {
@@ -117,7 +127,8 @@ func signed(values []float64, vectors *mat.Dense, k int, norm float64) *Spectral
 	return est
 }
 
-// isDecomposed says whether the spectral estimate of which k pairs are wanted has all of them.
+// isDecomposed says whether the spectral estimate decomposes S, and so has all pairs, if k pairs are asked
+// for.
 func isDecomposed(ensemble sensing.Ensemble, k int) bool {
 	const fewVectors, smallMatrix = 8, 512 // a matrix of this size is decomposed in a fraction of a second
 	_, rows := ensemble.(sensing.Rows)
@@ -125,12 +136,12 @@ func isDecomposed(ensemble sensing.Ensemble, k int) bool {
 	return rows || side <= smallMatrix || fewVectors*k > side
 }
 
-// adjoint is S as an operator, or −S.
+// adjoint multiplies by S or −S.
 type adjoint struct {
 	space  sensing.Space
 	engine ProductEngine
 	y      []float64
-	// negative makes it −S.
+	// negative selects −S.
 	negative bool
 }
 
@@ -147,7 +158,7 @@ func (s *adjoint) multiply(dst *mat.Dense, trans bool, x *mat.Dense) error {
 	return nil
 }
 
-// decomposed forms S.
+// decomposed forms S and decomposes it.
 func (s *adjoint) decomposed() (*SpectralEstimate, error) {
 	n1, n2 := s.space.Dims()
 	all, identity := mat.NewDense(n1, n2, nil), mat.NewDense(n2, n2, nil)
@@ -168,9 +179,9 @@ func (s *adjoint) decomposed() (*SpectralEstimate, error) {
 	return est, nil
 }
 
-// iterated multiplies S by blocks of vectors, from a random one on that is always the same. Where S is not symmetric its
-// singular values and vectors p, q are found as the positive eigenvalues of the symmetric matrix with the blocks 0, S; Sᵀ, 0, and
-// its eigenvectors [p; q]/√2.
+// iterated multiplies S by blocks of vectors. The first block is random, and the same each time. If S is not
+// symmetric, its singular values and vectors p, q come from the symmetric matrix with the blocks 0, S; Sᵀ, 0:
+// they are its positive eigenvalues, and its eigenvectors are [p; q]/√2.
 func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
 	n1, n2 := s.space.Dims()
 	_, sym := s.space.(sensing.Sym)
@@ -191,7 +202,9 @@ func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
 	}
-	est := &SpectralEstimate{values: pairs.Values, left: pairs.Vectors, right: pairs.Vectors, norm: pairs.Largest}
+	est := &SpectralEstimate{
+		values: pairs.Values, left: pairs.Vectors, right: pairs.Vectors, norm: pairs.Largest,
+	}
 	if !sym {
 		est.left, est.right = sides(pairs.Vectors, n1)
 		est.left.Scale(math.Sqrt2, est.left)
@@ -200,7 +213,7 @@ func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
 	return est, nil
 }
 
-// sides are the first n1 rows of a stacked matrix and the others.
+// sides returns the first n1 rows of a stacked matrix, and the rest.
 func sides(a *mat.Dense, n1 int) (top, bottom *mat.Dense) {
 	rows, cols := a.Dims()
 	return a.Slice(0, n1, 0, cols).(*mat.Dense), a.Slice(n1, rows, 0, cols).(*mat.Dense)
@@ -216,12 +229,13 @@ func randomBlock(n, columns int) *mat.Dense {
 	return block
 }
 
-// symmetricEstimate decomposes a symmetric S, and overwrites it.
+// symmetricEstimate decomposes a symmetric S and overwrites it.
 func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 	n, _ := s.Dims()
 	var eigen mat.EigenSym
 	if !eigen.Factorize(mat.NewSymDense(n, s.RawMatrix().Data), true) {
-		return nil, fmt.Errorf("solver: the eigenpairs of the %d × %d spectral estimate could not be found", n, n)
+		return nil, fmt.Errorf("solver: the eigenpairs of the %d × %d spectral estimate could not be found",
+			n, n)
 	}
 	ascending := eigen.Values(nil)
 	var v mat.Dense
@@ -230,20 +244,23 @@ func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 		s.SetCol(j, mat.Col(nil, n-1-j, &v))
 	}
 	slices.Reverse(ascending)
-	return &SpectralEstimate{values: ascending, left: s, right: s, norm: max(ascending[0], -ascending[n-1])}, nil
+	norm := max(ascending[0], -ascending[n-1])
+	return &SpectralEstimate{values: ascending, left: s, right: s, norm: norm}, nil
 }
 
-// Values returns the eigenvalues of S that were found, or their magnitudes where it is signed, or its singular values, largest first. The caller must not change them.
+// Values returns the values that were found, largest first: eigenvalues of S, their magnitudes if the
+// estimate is signed, or singular values if S is not symmetric. The caller must not change them.
 func (s *SpectralEstimate) Values() []float64 { return s.values }
 
-// Top returns the eigenvectors of the r largest eigenvalues, of which as many were found, n × r; where S is not symmetric the singular vectors, [P; Q]/√2 of
-// (n1 + n2) × r. The caller must not change them.
+// Top returns the eigenvectors of the r largest eigenvalues, n × r, or the singular vectors [P; Q]/√2, (n1 +
+// n2) × r, if S is not symmetric. r is at most the number of pairs that were found. The caller must not
+// change them.
 func (s *SpectralEstimate) Top(r int) *mat.Dense {
 	left, right := s.sides(r)
 	return whole(left, right)
 }
 
-// sides returns the vectors of the r largest values: one matrix where S is symmetric.
+// sides returns the vectors of the r largest values: twice the same matrix if S is symmetric.
 func (s *SpectralEstimate) sides(r int) (left, right *mat.Dense) {
 	first := func(a *mat.Dense) *mat.Dense {
 		n, _ := a.Dims()
@@ -255,15 +272,16 @@ func (s *SpectralEstimate) sides(r int) (left, right *mat.Dense) {
 	return left, first(s.right)
 }
 
-// AngleTo returns the sine of the largest principal angle between the truth's subspace and that of the top r*
-// vectors.
+// AngleTo returns the sine of the largest principal angle between the truth's subspace and the span of the
+// top r* vectors.
 func (s *SpectralEstimate) AngleTo(truth *sensing.Truth) float64 {
 	return sineBetween(truthBasis(truth, s.left != s.right), s.Top(truth.Rank()))
 }
 
-// SuggestStep returns a step size at which gradient descent is at rest near the truth: 1/(4‖S‖). The curvature of f
-// at a solution is about 2‖M*‖, and restricted isometry at usual m leaves half of the rest. For UVᵀ, whose f curves half as
-// much, it is twice that. Where measurements are [sensing.Skewed] the curvature is about 2·(scale·‖M*‖ + trace·tr(M*)), and that is 2‖S‖.
+// SuggestStep returns a step size with which gradient descent is stable near the truth: 1/(4‖S‖). The
+// curvature of f at a solution is about 2‖M*‖, which allows 1/(2‖M*‖); restricted isometry at usual m leaves
+// half of that. For UVᵀ the curvature of f is half as large, and the step twice as long. If measurements are
+// [sensing.Skewed], the curvature is about 2·(scale·‖M*‖ + trace·tr(M*)), which is 2‖S‖.
 func (s *SpectralEstimate) SuggestStep() float64 {
 	norm := s.norm
 	if s.left != s.right && s.signs == nil {

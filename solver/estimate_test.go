@@ -9,7 +9,7 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// summed is an engine that knows S = 1/m Σ y_i A_i alone.
+// summed is an engine that only knows S = 1/m Σ y_i A_i.
 type summed struct {
 	ProductEngine
 	s *mat.Dense
@@ -26,7 +26,8 @@ func (e *summed) AdjointMul(dst *mat.Dense, _ []float64, trans bool, x *mat.Dens
 	return nil
 }
 
-// spectrumOf is a matrix with given singular values, the negative ones of eigenvalues where it is symmetric.
+// spectrumOf returns a matrix with given singular values, or eigenvalues, which may be negative, if it is
+// symmetric.
 func spectrumOf(t *testing.T, values []float64, n1, n2 int, symmetric bool) *mat.Dense {
 	t.Helper()
 	left, err := sensing.NewTruth(n1, len(values), 1, 1)
@@ -44,8 +45,8 @@ func spectrumOf(t *testing.T, values []float64, n1, n2 int, symmetric bool) *mat
 	return &s
 }
 
-// TestIteratedEstimate: the pairs that products with blocks of vectors find are those of the decomposed matrix, with negative
-// eigenvalues larger in magnitude than those wanted too.
+// TestIteratedEstimate: products with blocks of vectors find the same pairs as the decomposition, even if
+// some negative eigenvalues are larger in magnitude than the wanted ones.
 func TestIteratedEstimate(t *testing.T) {
 	const k = 3
 	for _, c := range []struct {
@@ -82,7 +83,7 @@ func TestIteratedEstimate(t *testing.T) {
 				positive++
 			}
 		}
-		// Each vector, not only their span: the values lie apart by 0.1 at least.
+		// Each vector is compared, not only their span: the values lie at least 0.1 apart.
 		for j := 1; j <= positive; j++ {
 			if sine := sineBetween(whole.Top(j), found.Top(j)); !(sine < 1e-11) {
 				t.Errorf("%s: the first %d vectors are %v off", c.name, j, sine)
@@ -91,8 +92,8 @@ func TestIteratedEstimate(t *testing.T) {
 	}
 }
 
-// TestEstimateOfEntries: the estimate of observed entries of a matrix too large to be decomposed has products alone, in blocks of few
-// vectors; of a small one it has one product with all.
+// TestEstimateOfEntries: for observed entries, the estimate of a matrix too large to be decomposed multiplies
+// blocks of few vectors; the estimate of a small matrix is one product with the identity.
 func TestEstimateOfEntries(t *testing.T) {
 	for _, c := range []struct {
 		n, k     int
@@ -106,7 +107,8 @@ func TestEstimateOfEntries(t *testing.T) {
 			t.Errorf("n = %d, %d pairs: iterated is %v", c.n, c.k, !c.iterated)
 		}
 		n := float64(c.n)
-		if bytes := SpectralBytes(ensemble, c.k); c.iterated && c.k == 3 && bytes > 8*n*400 || !c.iterated && bytes < 8*n*n {
+		if bytes := SpectralBytes(ensemble, c.k); c.iterated && c.k == 3 && bytes > 8*n*400 ||
+			!c.iterated && bytes < 8*n*n {
 			t.Errorf("n = %d, %d pairs: %v bytes", c.n, c.k, bytes)
 		}
 	}
@@ -119,8 +121,8 @@ func TestEstimateOfEntries(t *testing.T) {
 	}
 }
 
-// TestEstimateOfManyPairs: where so many pairs of a large structured problem are asked for that S is decomposed, the batch's estimate has
-// all of them, signed or not, and makes them once.
+// TestEstimateOfManyPairs: if so many pairs of a large structured problem are asked for that S is decomposed,
+// the batch's estimate has all pairs, signed or not, and is made once.
 func TestEstimateOfManyPairs(t *testing.T) {
 	const n, k = 520, 66 // more than 512, and more than an eighth of it
 	e, err := sensing.NewCompletion(sensing.Sym{N: n}, n, 1)
@@ -140,14 +142,16 @@ func TestEstimateOfManyPairs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := g.estimate(2 * k); err != nil || again != est || len(est.Values()) != n || math.Abs(est.Values()[0]-(n-101)) > 1e-9 {
-			t.Errorf("%s: %d values, the first %v, error %v", p.Name(), len(est.Values()), est.Values()[0], err)
+		if again, err := g.estimate(2 * k); err != nil || again != est || len(est.Values()) != n ||
+			math.Abs(est.Values()[0]-(n-101)) > 1e-9 {
+			t.Errorf("%s: %d values, the first %v, error %v",
+				p.Name(), len(est.Values()), est.Values()[0], err)
 		}
 	}
 }
 
-// TestSpectralSkips: a start that skips has the pairs after the first, each column √λ times its vector, and zeros where there
-// are no more or they are negative.
+// TestSpectralSkips: a start that skips has the pairs after the skipped ones. Each column is √λ times its
+// vector; columns without a pair, or with a negative λ, are zeros.
 func TestSpectralSkips(t *testing.T) {
 	values := []float64{5, 3, 2, -1}
 	for _, rect := range []bool{false, true} {
@@ -187,7 +191,8 @@ func TestSpectralSkips(t *testing.T) {
 						v = math.Sqrt(lambda) * vectors.At(i, j+1)
 					}
 					if math.Abs(f[b].At(i, j)-v) > 1e-7 { // √ of a zero that rounding made 1e-15
-						t.Fatalf("rect %v, matrix %d: element (%d, %d) is %v, want %v", rect, b, i, j, f[b].At(i, j), v)
+						t.Fatalf("rect %v, matrix %d: element (%d, %d) is %v, want %v",
+							rect, b, i, j, f[b].At(i, j), v)
 					}
 				}
 			}

@@ -7,7 +7,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Factor is what is learned: the matrices of one parametrization, in its order. For UUᵀ it is one n × r matrix.
+// Factor is what a method learns: the matrices of a parametrization, in the parametrization's order. For UUᵀ
+// it is one n × r matrix.
 type Factor []*mat.Dense
 
 // Shape is the size of one of a factor's matrices.
@@ -16,7 +17,7 @@ type Shape struct{ Rows, Cols int }
 // String writes the shape as 3 × 4.
 func (s Shape) String() string { return fmt.Sprintf("%d × %d", s.Rows, s.Cols) }
 
-// Numbers is how many numbers a factor of some shapes has.
+// Numbers returns how many numbers a factor with these shapes has.
 func Numbers(shapes []Shape) (count int) {
 	for _, s := range shapes {
 		count += s.Rows * s.Cols
@@ -58,9 +59,9 @@ func (f Factor) Copy(g Factor) {
 	}
 }
 
-// Combine does f = a·x + b·y, of factors with the same shapes, which may be the same factors. A term whose coefficient
-// is 0 is not read. Each product is rounded before they are added: without a conversion in between, Go may fuse one of them
-// with the sum, which it does on some architectures, and iterates would depend on the machine.
+// Combine does f = a·x + b·y, for factors with the same shapes, which may be the same factors. A term with
+// the coefficient 0 is not read. The conversions round each product before the sum: without them Go may fuse
+// a product with the sum, as it does on some architectures, and iterates would depend on the machine.
 func (f Factor) Combine(a float64, x Factor, b float64, y Factor) {
 	if a == 0 {
 		a, x, b, y = b, y, 0, x

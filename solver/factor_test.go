@@ -6,8 +6,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestCombineIsNotFused: both products are rounded before they are added. (1 + 2⁻³⁰)² is 1 + 2⁻²⁹ + 2⁻⁶⁰, and rounding
-// drops the last term, which is all that would be left after the other product's subtraction.
+// TestCombineIsNotFused: both products are rounded before they are added. (1 + 2⁻³⁰)² is 1 + 2⁻²⁹ + 2⁻⁶⁰.
+// Rounding drops the last term; without rounding, the subtraction of the other product would leave exactly
+// this term.
 func TestCombineIsNotFused(t *testing.T) {
 	const v = 1 + 0x1p-30
 	x, y := Factor{mat.NewDense(1, 1, []float64{v})}, Factor{mat.NewDense(1, 1, []float64{1 + 0x1p-29})}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Given starts from the user's own factor.
+// Given starts from a factor that the user gives.
 type Given struct{ Start Factor }
 
 var _ Start = Given{}
@@ -23,7 +23,7 @@ func (g Given) Factor(shapes []Shape, _ func(int) (*SpectralEstimate, error)) (F
 	return f, nil
 }
 
-// sizes writes shapes as 3 × 4, 5 × 4.
+// sizes writes shapes as in "3 × 4, 5 × 4".
 func sizes(shapes []Shape) string {
 	var words []string
 	for _, s := range shapes {

@@ -8,13 +8,14 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Indefinite is the parametrization Z = UUᵀ − VVᵀ of symmetric matrices, whose eigenvalues may have either sign, by two n × r
-// factors U and V. As a product Z = L·Rᵀ has L = [U V] and R = [U −V]. With G = 1/m·Σ res_i A_i
+// Indefinite is the parametrization Z = UUᵀ − VVᵀ of symmetric matrices with eigenvalues of either sign, by
+// two n × r factors U and V. As a product Z = L·Rᵀ it has L = [U V] and R = [U −V]. With G = 1/m·Σ res_i A_i
 //
 //	∂f/∂U = G·U,   ∂f/∂V = −G·V
 //
-// so that each alone moves as U of UUᵀ does. While both are small U turns to the positive eigenvalues of the spectral estimate and V to
-// the negative ones. (Fan, Yang and Yu, Understanding Implicit Regularization in Over-Parameterized Single Index Model, arXiv 2007.08322.)
+// so that each factor moves like U of UUᵀ. While both are small, U turns to the positive eigenvalues of the
+// spectral estimate and V to the negative ones. (Fan, Yang and Yu, Understanding Implicit Regularization in
+// Over-Parameterized Single Index Model, arXiv 2007.08322.)
 type Indefinite struct{}
 
 var _ Paired = Indefinite{}
@@ -26,7 +27,8 @@ func (Indefinite) Name() string { return "indefinite" }
 func (Indefinite) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	sym, ok := space.(sensing.Sym)
 	if !ok {
-		return nil, fmt.Errorf("solver: UUᵀ − VVᵀ needs symmetric matrices, and the measurements are %s", space.Name())
+		return nil, fmt.Errorf("solver: UUᵀ − VVᵀ needs symmetric matrices, and the measurements are %s",
+			space.Name())
 	}
 	if r < 1 {
 		return nil, fmt.Errorf("solver: the factor rank must be positive, got %d", r)
@@ -34,7 +36,7 @@ func (Indefinite) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	return []Shape{{sym.N, r}, {sym.N, r}}, nil
 }
 
-// Thin implements [Parametrization]: L = [U V] and R = [U −V], in memory of their own.
+// Thin implements [Parametrization]: L = [U V] and R = [U −V]. They do not alias f.
 func (Indefinite) Thin(f Factor) (l, r *mat.Dense) {
 	u, v := f[0], f[1]
 	n, columns := u.Dims()
@@ -50,8 +52,8 @@ func (Indefinite) Thin(f Factor) (l, r *mat.Dense) {
 	return l, r
 }
 
-// Partner implements [Paired]: U is multiplied by itself, and V by itself. Near a solution with UᵀV = 0 the one part of f does
-// not bend the other.
+// Partner implements [Paired]: U is multiplied by itself, and V by itself. Near a solution with UᵀV = 0
+// neither part adds curvature to the other.
 func (Indefinite) Partner(i int) int { return i }
 
 // Pullback implements [Parametrization]: the gradient is G·R = [G·U, −G·V], side by side.

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// signed is a problem with a 12 × 12 truth that has one eigenvalue of each sign.
+// signed returns a problem with a 12 × 12 truth that has one eigenvalue of each sign.
 func signed(t *testing.T, m int, kappa float64) *sensing.Problem {
 	t.Helper()
 	e, err := sensing.NewGaussian(sensing.Sym{N: 12}, m, sensing.F32, 1)
@@ -24,18 +24,21 @@ func signed(t *testing.T, m int, kappa float64) *sensing.Problem {
 	return &sensing.Problem{Ensemble: e, Truth: truth}
 }
 
-// TestIndefiniteRecovers: a small start of two wide factors finds eigenvalues of both signs, one in each, and first turns to the pairs of
-// the spectral estimate that are largest in magnitude.
+// TestIndefiniteRecovers: from a small start, two wide factors find eigenvalues of both signs, one sign in
+// each. At first they turn to the pairs of the spectral estimate that are largest in magnitude.
 func TestIndefiniteRecovers(t *testing.T) {
 	var trajectory solver.Trajectory
 	p := signed(t, 500, 1.5)
-	res := solve(t, p, descent, solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Random{Alpha: 1e-6, Seed: 1},
-		Iterations: 600, Recorder: &trajectory})
+	res := solve(t, p, descent,
+		solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Random{Alpha: 1e-6, Seed: 1},
+			Iterations: 600, Recorder: &trajectory})
 	last := trajectory[len(trajectory)-1]
-	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-1/1.5) > 1e-3 || !(last.Noise < 1e-2) || !(last.Imbalance < 1e-3) {
+	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-1/1.5) > 1e-3 ||
+		!(last.Noise < 1e-2) || !(last.Imbalance < 1e-3) {
 		t.Errorf("it ends at %+v", last)
 	}
-	u, v := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1]) // the truth's singular values, 1 with + and 1/1.5 with −
+	// The truth's singular values, 1 with + and 1/1.5 with −.
+	u, v := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1])
 	if math.Abs(u-1) > 1e-3 || math.Abs(v-1/1.5) > 1e-3 {
 		t.Errorf("‖U‖ = %v and ‖V‖ = %v", u, v)
 	}
@@ -44,11 +47,12 @@ func TestIndefiniteRecovers(t *testing.T) {
 		closest = min(closest, x.SpectralAngle)
 	}
 	if estimate := res.Spectral.AngleTo(p.Truth); !(closest < estimate/10) {
-		t.Errorf("at its closest it is %g from the spectral estimate, and that %g from the truth", closest, estimate)
+		t.Errorf("at its closest it is %g from the spectral estimate, and that %g from the truth",
+			closest, estimate)
 	}
 }
 
-// TestIndefiniteOfSemidefinite: where V is zero it stays zero, and U is that of UUᵀ, iterate for iterate.
+// TestIndefiniteOfSemidefinite: if V is zero at first, it stays zero, and U has the iterates of UUᵀ.
 func TestIndefiniteOfSemidefinite(t *testing.T) {
 	p := problem(t, 0)
 	n, _ := p.Ensemble.Space().Dims()
@@ -57,14 +61,16 @@ func TestIndefiniteOfSemidefinite(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := solve(t, p, descent, solver.Settings{Start: solver.Given{Start: u}, FactorRank: 3, Iterations: 30})
-	two := solve(t, p, descent, solver.Settings{Parametrization: solver.Indefinite{}, FactorRank: 3, Iterations: 30,
-		Start: solver.Given{Start: solver.Factor{u[0], mat.NewDense(n, 3, nil)}}})
+	two := solve(t, p, descent,
+		solver.Settings{Parametrization: solver.Indefinite{}, FactorRank: 3, Iterations: 30,
+			Start: solver.Given{Start: solver.Factor{u[0], mat.NewDense(n, 3, nil)}}})
 	if !mat.EqualApprox(one.Factor[0], two.Factor[0], 1e-12) || mat.Norm(two.Factor[1], 2) != 0 {
 		t.Errorf("U differs, or ‖V‖ = %g", mat.Norm(two.Factor[1], 2))
 	}
 }
 
-// TestIndefiniteSpectralStart: observed whole, the estimate is exact, its largest pairs in magnitude too, and so is the start from it.
+// TestIndefiniteSpectralStart: if M* is observed whole, the estimate is exact, also in the pairs that are
+// largest in magnitude, and so is the start from it.
 func TestIndefiniteSpectralStart(t *testing.T) {
 	truth, err := sensing.NewIndefiniteTruth(8, 3, 2, 2, 1)
 	if err != nil {
@@ -72,19 +78,22 @@ func TestIndefiniteSpectralStart(t *testing.T) {
 	}
 	var trajectory solver.Trajectory
 	res := solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: 8}}, Truth: truth}, descent,
-		solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Spectral{}, FactorRank: 3, Recorder: &trajectory})
+		solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Spectral{}, FactorRank: 3,
+			Recorder: &trajectory})
 	if x := trajectory[0]; !(x.TestError < 1e-13 && x.SpectralAngle < 1e-13 && x.Imbalance < 1e-13) {
 		t.Errorf("%+v", x)
 	}
 	if angle := res.Spectral.AngleTo(truth); !(angle < 1e-13) {
 		t.Errorf("the estimate is %g from the truth", angle)
 	}
-	if a, b := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1]); math.Abs(a-1) > 1e-13 || math.Abs(b-0.75) > 1e-13 { // σ = 1, ¾, ½ with +, −, −
+	// Σ = 1, ¾, ½ with +, −, −.
+	if a, b := spectralNorm(res.Factor[0]), spectralNorm(res.Factor[1]); math.Abs(a-1) > 1e-13 ||
+		math.Abs(b-0.75) > 1e-13 {
 		t.Errorf("‖U‖ = %v and ‖V‖ = %v", a, b)
 	}
 }
 
-// TestSignedEstimateIterated: too large to be decomposed, S has the same pairs.
+// TestSignedEstimateIterated: an S too large to be decomposed has the same pairs.
 func TestSignedEstimateIterated(t *testing.T) {
 	const n = 600
 	truth, err := sensing.NewIndefiniteTruth(n, 3, 2, 1.5, 2)
@@ -95,8 +104,9 @@ func TestSignedEstimateIterated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := solve(t, &sensing.Problem{Ensemble: e, Truth: truth}, descent, solver.Settings{Parametrization: solver.Indefinite{},
-		Start: solver.Spectral{}, FactorRank: 3})
+	res := solve(t, &sensing.Problem{Ensemble: e, Truth: truth}, descent,
+		solver.Settings{Parametrization: solver.Indefinite{},
+			Start: solver.Spectral{}, FactorRank: 3})
 	for j, v := range res.Spectral.Values() {
 		if want := math.Pow(truth.Sigma()[j], 2); math.Abs(v-want) > 1e-9 {
 			t.Errorf("|λ_%d| is %v, want %v", j+1, v, want)
@@ -107,8 +117,9 @@ func TestSignedEstimateIterated(t *testing.T) {
 	}
 }
 
-// TestScaledIndefiniteRate: near a truth that is observed whole, scaled steps take the error down by 1 − μ between the truth's columns and
-// the others, and by 1 − 2μ within, whatever the condition number.
+// TestScaledIndefiniteRate: near a truth that is observed whole, scaled steps reduce the error between the
+// truth's columns and the others by a factor of 1 − μ, and within the truth's columns by 1 − 2μ, whatever the
+// condition number.
 func TestScaledIndefiniteRate(t *testing.T) {
 	const mu = 0.3
 	for _, kappa := range []float64{1, 20} {
@@ -123,8 +134,10 @@ func TestScaledIndefiniteRate(t *testing.T) {
 			u.Apply(func(i, _ int, _ float64) float64 { return truth.X().At(i, b) + 1e-4/kappa*noise[i] }, u)
 		}
 		var trajectory solver.Trajectory
-		solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: 7}}, Truth: truth}, solver.ScaledGD{StepSize: mu},
-			solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Given{Start: start}, FactorRank: 1, Iterations: 30, MeasureEvery: 5, Recorder: &trajectory})
+		solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: 7}}, Truth: truth},
+			solver.ScaledGD{StepSize: mu},
+			solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Given{Start: start},
+				FactorRank: 1, Iterations: 30, MeasureEvery: 5, Recorder: &trajectory})
 		a, b := trajectory[4], trajectory[5] // 20 and 25
 		if got := math.Pow(b.TestError/a.TestError, 1.0/5); math.Abs(got-(1-mu)) > 1e-3 {
 			t.Errorf("κ = %g: the error falls by %v, want %v", kappa, got, 1-mu)

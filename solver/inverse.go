@@ -6,8 +6,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// InvertShifted replaces a symmetric positive semidefinite S, d × d, by (S + λI)⁻¹, computed by Cholesky's decomposition. Only S's
-// upper triangle is read. Where there is no inverse in double precision, S becomes NaN. Engines share it.
+// InvertShifted replaces a symmetric positive semidefinite S, d × d, by (S + λI)⁻¹, computed by Cholesky
+// decomposition. It reads only the upper triangle of S. If there is no inverse in double precision, S becomes
+// NaN. All engines use this function.
 func InvertShifted(s *mat.Dense, lambda float64) {
 	d, _ := s.Dims()
 	shifted := mat.NewSymDense(d, nil)
@@ -22,6 +23,6 @@ func InvertShifted(s *mat.Dense, lambda float64) {
 		s.Apply(func(_, _ int, _ float64) float64 { return math.NaN() }, s)
 		return
 	}
-	_ = c.InverseTo(shifted) // an error warns of a large condition number, which is the method's concern
+	_ = c.InverseTo(shifted) // an error only warns of a large condition number
 	s.Copy(shifted)
 }

@@ -2,22 +2,23 @@ package solver
 
 import "github.com/matsense/matsense/sensing"
 
-// LabelNoiseGD is gradient descent that draws fresh noise on the observations for every step,
+// LabelNoiseGD is gradient descent that draws new noise on the observations in every step,
 //
 //	U ← U − μ ∇f_t(U),   f_t(U) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − σ·s_i)²,   s_i = ±1 with equal probability,
 //
-// with a constant step size μ. Among the points that fit y the noise drives it, slowly, to flat ones: to a small trace of the
-// Hessian of f. (Blanc, Gupta, Valiant and Valiant, arXiv 1904.09080; Damian, Ma and Lee, Label Noise SGD Provably Prefers Flat Global
-// Minimizers, arXiv 2106.06530.) For deep products that trace measures the nuclear norm of Z (Gatmiry et al., arXiv 2306.13239).
+// with a constant step size μ. Among the points that fit y, the noise drives U slowly to flat ones: to a
+// small trace of the Hessian of f. (Blanc, Gupta, Valiant and Valiant, arXiv 1904.09080; Damian, Ma and Lee,
+// Label Noise SGD Provably Prefers Flat Global Minimizers, arXiv 2106.06530.) For deep products the trace
+// measures the nuclear norm of Z (Gatmiry et al., arXiv 2306.13239).
 //
-// s_i of step t = 0, 1, … is bit i of the words of row t of the seed's label stream, the least significant bit of the first word
-// first: 0 is +1, 1 is −1.
+// s_i of step t = 0, 1, … is bit i of the words of row t of the seed's label stream, the least significant
+// bit of the first word first: 0 is +1, 1 is −1.
 type LabelNoiseGD struct {
 	// StepSize is μ > 0.
 	StepSize float64
 	// Noise is σ ≥ 0, in units of the observations.
 	Noise float64
-	// Seed is that of the signs.
+	// Seed is the seed of the signs.
 	Seed uint64
 }
 
@@ -39,7 +40,7 @@ func (d LabelNoiseGD) Step(m *Member, iteration int) error {
 	return m.Combine(Iterate, 1, Iterate, -d.StepSize, Gradient)
 }
 
-// fill does shift_i = σ·s_i of a step.
+// fill sets shift_i = σ·s_i of a step.
 func (d LabelNoiseGD) fill(shift []float64, iteration int) {
 	const wordBits, blockWords = 32, 4
 	stream := sensing.NewStream(d.Seed, sensing.LabelStream)

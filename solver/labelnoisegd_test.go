@@ -9,9 +9,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestLabelNoiseSigns: a step is one of gradient descent on observations that were shifted by the stream's signs, a
-// Rademacher row of them.
-func TestLabelNoiseSigns(t *testing.T) {
+// TestLabelNoiseGDSigns: a step is a step of gradient descent on observations shifted by the stream's signs.
+func TestLabelNoiseGDSigns(t *testing.T) {
 	const sigma, seed = 0.3, 1<<40 + 5
 	p := problem(t, 0)
 	var y []float64
@@ -26,7 +25,8 @@ func TestLabelNoiseSigns(t *testing.T) {
 		if err := e.Set(solver.Iterate, f); err != nil {
 			t.Fatal(err)
 		}
-		if err := (solver.LabelNoiseGD{StepSize: 0.2, Noise: sigma, Seed: seed}).Step(e, iteration); err != nil {
+		m := solver.LabelNoiseGD{StepSize: 0.2, Noise: sigma, Seed: seed}
+		if err := m.Step(e, iteration); err != nil {
 			t.Fatal(err)
 		}
 		got := f.Clone()
@@ -48,7 +48,8 @@ func TestLabelNoiseSigns(t *testing.T) {
 		if z := math.Abs(float64(2*plus-len(y))) / math.Sqrt(float64(len(y))); z > 4 {
 			t.Errorf("%d of %d signs are positive", plus, len(y))
 		}
-		want := solve(t, &sensing.Problem{Ensemble: p.Ensemble, Observations: shifted}, solver.GD{StepSize: 0.2},
+		want := solve(t, &sensing.Problem{Ensemble: p.Ensemble, Observations: shifted},
+			solver.GD{StepSize: 0.2},
 			solver.Settings{Start: solver.Given{Start: f}, FactorRank: 4, Iterations: 1}).Factor
 		for i, x := range want[0].RawMatrix().Data {
 			if g := got[0].RawMatrix().Data[i]; math.Abs(g-x) > 1e-14 {
@@ -58,9 +59,10 @@ func TestLabelNoiseSigns(t *testing.T) {
 	}
 }
 
-// TestLabelNoiseFlattens: from a solution of high rank the noise takes a deep product to a flatter one, closer to the truth, of which
-// gradient descent stays where it is. f settles where the noise balances the descent, at about μσ²/(8m)·tr ∇²f.
-func TestLabelNoiseFlattens(t *testing.T) {
+// TestLabelNoiseGDFlattens: from a solution of high rank, the noise takes a deep product to a flatter
+// solution, closer to the truth; gradient descent stays at the first one. f settles where the noise balances
+// the descent, at about μσ²/(8m)·tr ∇²f.
+func TestLabelNoiseGDFlattens(t *testing.T) {
 	const mu, sigma, m = 0.2, 0.5, 30
 	e, err := sensing.NewGaussian(sensing.Rect{N1: 8, N2: 6}, m, sensing.F32, 2)
 	if err != nil {
@@ -73,7 +75,8 @@ func TestLabelNoiseFlattens(t *testing.T) {
 	p := &sensing.Problem{Ensemble: e, Truth: truth}
 	run := func(method solver.Method) (last solver.Sample, loss float64) {
 		var trajectory solver.Trajectory
-		solve(t, p, method, solver.Settings{Parametrization: solver.Deep{Depth: 3}, Start: solver.Random{Alpha: 1, Seed: 2}, FactorRank: 6,
+		solve(t, p, method, solver.Settings{Parametrization: solver.Deep{Depth: 3},
+			Start: solver.Random{Alpha: 1, Seed: 2}, FactorRank: 6,
 			Iterations: 8000, MeasureEvery: 100, Recorder: &trajectory})
 		tail := trajectory[len(trajectory)/2:]
 		for _, s := range tail {
@@ -87,20 +90,22 @@ func TestLabelNoiseFlattens(t *testing.T) {
 		t.Errorf("gradient descent ends at %+v: this test shows too little", still)
 	}
 	if !(noisy.Flatness < still.Flatness/2 && noisy.TestError < still.TestError/2) {
-		t.Errorf("with noise: flatness %g, test error %g; without: %g, %g", noisy.Flatness, noisy.TestError, still.Flatness, still.TestError)
+		t.Errorf("with noise: flatness %g, test error %g; without: %g, %g",
+			noisy.Flatness, noisy.TestError, still.Flatness, still.TestError)
 	}
 	if want := mu * sigma * sigma / (8 * m) * noisy.Flatness; !(loss > want/2 && loss < 2*want) {
 		t.Errorf("the loss settles at %g, want about %g", loss, want)
 	}
 }
 
-// TestLabelNoiseKeepsBits: what a run comes to does not depend on others in its batch, on workers, or on being resumed, for any
-// parametrization.
-func TestLabelNoiseKeepsBits(t *testing.T) {
+// TestLabelNoiseGDKeepsBits: for any parametrization, other runs in the batch, the number of workers and a
+// resume change no bit of a run.
+func TestLabelNoiseGDKeepsBits(t *testing.T) {
 	p := rectangular(t, 150, 2)
 	for _, par := range []solver.Parametrization{solver.UV{}, solver.Deep{Depth: 3}} {
 		settings := func(iterations int, keep *solver.State) solver.Settings {
-			s := solver.Settings{Parametrization: par, Start: solver.Random{Alpha: 0.3, Seed: 1}, FactorRank: 5, Iterations: iterations, MeasureEvery: 4}
+			s := solver.Settings{Parametrization: par, Start: solver.Random{Alpha: 0.3, Seed: 1},
+				FactorRank: 5, Iterations: iterations, MeasureEvery: 4}
 			if keep != nil {
 				s.Keep = func(k solver.State) error { *keep = k; return nil }
 			}
@@ -113,14 +118,16 @@ func TestLabelNoiseKeepsBits(t *testing.T) {
 		s := settings(30, nil)
 		s.Resume = &middle
 		others := map[string]solver.Factor{"resumed": solve(t, p, method, s).Factor}
-		three, err := solver.Solve(background, p, cpu.Backend{Workers: 3, Storage: solver.Generated}, method, settings(30, nil))
+		three, err := solver.Solve(background, p, cpu.Backend{Workers: 3, Storage: solver.Generated}, method,
+			settings(30, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 		others["with three workers"] = three.Factor
 		other := settings(11, nil)
 		other.Start, other.FactorRank = solver.Random{Alpha: 0.2, Seed: 4}, 3
-		err = solver.SolveAll(background, p, cpu.Backend{}, 2, []solver.Job{{Method: descent, Settings: other}, {Method: method, Settings: settings(30, nil)}},
+		err = solver.SolveAll(background, p, cpu.Backend{}, 2,
+			[]solver.Job{{Method: descent, Settings: other}, {Method: method, Settings: settings(30, nil)}},
 			func(job int, r *solver.Result, err error) {
 				if err != nil {
 					t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Member is one run's place in an engine: what a [Method] works with. It checks the sizes of everything that it is
-// handed, so that engines need not.
+// Member is one run's place in an engine, and what a [Method] works with. It checks the sizes of all
+// arguments, so that engines need not.
 type Member struct {
 	engine Engine
 	number int
@@ -18,8 +18,8 @@ type Member struct {
 	shapes []Shape
 }
 
-// NewMember gives a member's place in an engine to a run with factor rank r; its slots become zeros. The engine was
-// opened on the space and with the parametrization, and with at least that factor rank.
+// NewMember gives a member's place in an engine to a run with factor rank r and fills its slots with zeros.
+// The engine was opened on the same space and parametrization, with at least this factor rank.
 func NewMember(e Engine, number int, space sensing.Space, p Parametrization, r int) (*Member, error) {
 	shapes, err := p.Shapes(space, r)
 	if err != nil {
@@ -37,7 +37,8 @@ func (m *Member) Shapes() []Shape { return m.shapes }
 // Observations returns y, m numbers, which the caller must not change.
 func (m *Member) Observations() []float64 { return m.engine.Observations() }
 
-// ShapesOf returns the sizes of what a slot holds: the factor's, or of a vector one column of m numbers.
+// ShapesOf returns the sizes of a slot's contents: the factor's shapes, or one column of m numbers for a
+// vector.
 func (m *Member) ShapesOf(slot Slot) []Shape {
 	if slot >= VectorSlot {
 		return []Shape{{len(m.Observations()), 1}}
@@ -94,7 +95,7 @@ func (m *Member) Loss() (float64, error) {
 	return loss[0], err
 }
 
-// Combine does dst ← a·x + b·y, as [Engine.Combine].
+// Combine does dst ← a·x + b·y, like [Engine.Combine].
 func (m *Member) Combine(dst Slot, a float64, x Slot, b float64, y Slot) error {
 	if err := alike("combine", dst, x, y); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (m *Member) Combine(dst Slot, a float64, x Slot, b float64, y Slot) error {
 	return m.engine.Combine(m.number, dst, a, x, b, y)
 }
 
-// Dot returns ⟨x, y⟩, as [Engine.Dot].
+// Dot returns ⟨x, y⟩, like [Engine.Dot].
 func (m *Member) Dot(x, y Slot) (float64, error) {
 	if err := alike("multiply", x, y); err != nil {
 		return 0, err
@@ -110,16 +111,16 @@ func (m *Member) Dot(x, y Slot) (float64, error) {
 	return m.engine.Dot(m.number, x, y)
 }
 
-// Precondition does dst ← X·(PᵀP + λI)⁻¹, as [Engine.Precondition].
+// Precondition does dst ← X·(PᵀP + λI)⁻¹, like [Engine.Precondition].
 func (m *Member) Precondition(dst, x Slot, lambda float64) error {
 	return m.engine.Precondition(m.number, dst, x, lambda)
 }
 
-// Project does dst ← W·(WᵀW)⁻¹·(WᵀX), as [Engine.Project].
+// Project does dst ← W·(WᵀW)⁻¹·(WᵀX), like [Engine.Project].
 func (m *Member) Project(dst, x Slot) error { return m.engine.Project(m.number, dst, x) }
 
-// DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method's [Needs]
-// say Draws.
+// DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method
+// must set [Needs].Draws.
 func (m *Member) DrawGradient(d Draw) error {
 	e, ok := m.engine.(DrawEngine)
 	if !ok {
@@ -131,7 +132,7 @@ func (m *Member) DrawGradient(d Draw) error {
 	return e.DrawGradient(m.number, d)
 }
 
-// Evaluate writes f of each point to dst. The method's [Needs] say Values.
+// Evaluate writes f of each point to dst. The method must set [Needs].Values.
 func (m *Member) Evaluate(dst []float64, points ...Factor) error {
 	e, ok := m.engine.(ValueEngine)
 	if !ok {
@@ -148,7 +149,7 @@ func (m *Member) Evaluate(dst []float64, points ...Factor) error {
 	return e.Evaluate(dst, m.number, points...)
 }
 
-// Apply does p_i = ⟨A_i, L·Rᵀ⟩, as [ProductEngine]. The method's [Needs] say Products.
+// Apply does p_i = ⟨A_i, L·Rᵀ⟩, like [ProductEngine]. The method must set [Needs].Products.
 func (m *Member) Apply(p []float64, l, r *mat.Dense) error {
 	e, ok := m.engine.(ProductEngine)
 	if !ok {
@@ -158,13 +159,13 @@ func (m *Member) Apply(p []float64, l, r *mat.Dense) error {
 	lr, lc := l.Dims()
 	rr, rc := r.Dims()
 	if count := len(m.Observations()); len(p) != count || lr != n1 || rr != n2 || lc != rc {
-		return fmt.Errorf("solver: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ for %d numbers",
-			count, n1, n2, lr, lc, rr, rc, len(p))
+		return fmt.Errorf("solver: apply %d measurements of %d × %d matrices to (%d × %d)(%d × %d)ᵀ"+
+			" for %d numbers", count, n1, n2, lr, lc, rr, rc, len(p))
 	}
 	return e.Apply(p, l, r)
 }
 
-// AdjointMul does dst = S·X or dst = Sᵀ·X, as [ProductEngine]. The method's [Needs] say Products.
+// AdjointMul does dst = S·X or dst = Sᵀ·X, like [ProductEngine]. The method must set [Needs].Products.
 func (m *Member) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	e, ok := m.engine.(ProductEngine)
 	if !ok {
@@ -177,14 +178,14 @@ func (m *Member) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dens
 	dr, dc := dst.Dims()
 	xr, xc := x.Dims()
 	if count := len(m.Observations()); len(w) != count || dr != n1 || xr != n2 || dc != xc {
-		return fmt.Errorf("solver: multiply the adjoint of %d measurements of %d × %d matrices, of %d numbers,"+
-			" by %d × %d for %d × %d", count, n1, n2, len(w), xr, xc, dr, dc)
+		return fmt.Errorf("solver: multiply the adjoint of %d measurements of %d × %d matrices,"+
+			" of %d numbers, by %d × %d for %d × %d", count, n1, n2, len(w), xr, xc, dr, dc)
 	}
 	return e.AdjointMul(dst, w, trans, x)
 }
 
-// Anchor returns the factor at which the member's anchor was put last; nil if it is still the engine's first choice,
-// and for engines without anchors.
+// Anchor returns the factor at which the member's anchor was put last. It is nil if the anchor is still the
+// engine's first choice or the engine has no anchors.
 func (m *Member) Anchor() Factor {
 	if e, ok := m.engine.(AnchorEngine); ok {
 		return e.Anchor(m.number)
@@ -204,7 +205,7 @@ func (m *Member) SetAnchor(f Factor) error {
 	return e.SetAnchor(m.number, f)
 }
 
-// lacks is the error of a method that did not say what it needs.
+// lacks is the error of a method that uses an operation without naming it in its Needs.
 func (m *Member) lacks(n Needs) error {
 	return fmt.Errorf("solver: the engine has no %s: %w", n.Missing(Needs{})[0], ErrUnsupported)
 }

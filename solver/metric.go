@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Metric is a number that is known of an iterate: an entry of the table that files, charts and pages walk.
-// Only Name must be given.
+// Metric is a number that is known about an iterate: one entry of the table that files, charts and pages
+// read. Only Name is required.
 type Metric struct {
 	// Name is the metric's column and JSON key, in lower-case letters, digits and underscores.
 	Name string
@@ -22,24 +22,25 @@ type Metric struct {
 	Unit string
 	// Panel is the part of a run's chart that draws the metric.
 	Panel Panel
-	// Place orders charts and pages, from 1; metrics with 0 come last. Files have the order of the table.
+	// Place orders charts and pages, from 1; metrics with 0 come last. Files keep the order of the table.
 	Place int
-	// Always says that every run has the metric: an unknown value is an empty cell or null. A run has another
-	// metric only if one of its samples knows the value.
+	// Always: every run has the metric, and an unknown value is an empty cell or null. A run has any other
+	// metric only if at least one of its samples knows the value.
 	Always bool
-	// Clock says that the metric is a time, which is not the same twice: the results of sweeps leave it out.
+	// Clock: the metric is a time, which differs from run to run; the results of sweeps leave it out.
 	Clock bool
 
-	// Field returns where a sample has the metric. If nil, the sample keeps it by its name: see [Sample.Set].
+	// Field returns the field of a sample that holds the metric. If nil, the sample keeps the metric by its
+	// name: see [Sample.Set].
 	Field func(s *Sample) *float64
-	// Derive computes the metric from a sample's other numbers; JSON and charts have it, trajectory.csv does
-	// not.
+	// Derive computes the metric from the sample's other numbers. JSON and charts have such a metric,
+	// trajectory.csv does not.
 	Derive func(s *Sample) float64
-	// Measure computes the metric from the factor, when the sample has all other numbers but Flatness. If
-	// Field, Derive and Measure are nil, a [Metered] parametrization sets the metric by [Sample.Set].
+	// Measure computes the metric from the factor, after all other numbers but Flatness are in the sample. If
+	// Field, Derive and Measure are nil, a [SelfMeasuring] parametrization sets the metric with [Sample.Set].
 	Measure func(s *Sample, f Factor) float64
 
-	slot int // in Sample.further, without Field
+	slot int // index in Sample.further if Field is nil
 }
 
 // Panel is a part of a run's chart.
@@ -114,21 +115,22 @@ func init() {
 	}
 }
 
-// nuclearNorm is that of Z of a deep product: the singular values of its balanced factor are the roots of
-// Z's.
+// nuclearNorm is the nuclear norm of Z for a deep product: the singular values of its balanced factor are the
+// square roots of those of Z.
 func nuclearNorm(s *Sample) float64 {
 	if math.IsNaN(s.Flatness) {
 		return math.NaN()
 	}
 	norm := 0.0
 	for _, sigma := range s.Sigma {
-		norm += float64(sigma * sigma) // rounded: the same on machines that fuse
+		norm += float64(sigma * sigma) // the conversion rounds: same bits on machines that fuse
 	}
 	return norm
 }
 
-// RegisterMetric adds an entry to the table. It is called from init functions, before the first sample is
-// taken. It panics if the name is empty, not in lower-case letters, digits and underscores, or taken.
+// RegisterMetric adds an entry to the table. Call it from an init function, before the first sample is taken.
+// It panics if the name is empty, is already in the table, or has other characters than lower-case letters,
+// digits and underscores.
 func RegisterMetric(m Metric) {
 	switch {
 	case m.Name == "":
@@ -150,10 +152,10 @@ func RegisterMetric(m Metric) {
 	metrics = append(metrics, &m)
 }
 
-// Metrics returns the table, in the order that files have.
+// Metrics returns the table, in the order of files.
 func Metrics() []*Metric { return slices.Clone(metrics) }
 
-// ShownMetrics returns the table in the order that charts and pages have.
+// ShownMetrics returns the table, in the order of charts and pages.
 func ShownMetrics() []*Metric {
 	place := func(m *Metric) int {
 		if m.Place == 0 {
@@ -166,7 +168,7 @@ func ShownMetrics() []*Metric {
 	return shown
 }
 
-// MetricNamed returns the entry of a name.
+// MetricNamed returns the entry with a name.
 func MetricNamed(name string) (m *Metric, found bool) {
 	m = metricNamed(name)
 	return m, m != nil
@@ -181,7 +183,7 @@ func metricNamed(name string) *Metric {
 	return nil
 }
 
-// Of returns the metric of a sample; NaN if it is unknown.
+// Of returns the metric's value in a sample; NaN if it is unknown.
 func (m *Metric) Of(s *Sample) float64 {
 	if m.Field != nil {
 		return *m.Field(s)
@@ -195,8 +197,8 @@ func (m *Metric) Of(s *Sample) float64 {
 	return math.NaN()
 }
 
-// Set writes the metric into a sample. A value of a derived metric, as a file has it, is kept and no longer
-// derived.
+// Set writes the metric's value into a sample. A derived metric that was set, from a file for example, keeps
+// that value and is no longer derived.
 func (m *Metric) Set(s *Sample, value float64) {
 	if m.Field != nil {
 		*m.Field(s) = value

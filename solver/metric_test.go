@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// planted_1 is a metric that nobody measures: tests set it.
+// planted_1 is a metric that only tests set.
 func init() { RegisterMetric(Metric{Name: "planted_1"}) }
 
 func TestMetricTable(t *testing.T) {
@@ -49,7 +49,8 @@ func TestMetricByName(t *testing.T) {
 	}
 }
 
-// TestDerivedMetric: a derived metric follows the sample, and stays when its source is left out.
+// TestDerivedMetric: a derived metric follows the sample, and stays if the numbers that it comes from are
+// left out.
 func TestDerivedMetric(t *testing.T) {
 	s := NewSample(1)
 	s.Sigma = []float64{2, 1}
@@ -79,7 +80,8 @@ func TestRegisterMetricRefuses(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"": "without a name", "train_loss": `"train_loss" already`, "nuclear_norm": "already",
-		"iteration": "already", "sigma_1": "already", "Loss": "lower-case", "a-b": "lower-case", "a b": "lower-case",
+		"iteration": "already", "sigma_1": "already", "Loss": "lower-case", "a-b": "lower-case",
+		"a b": "lower-case",
 	} {
 		panics(name, want, func() { RegisterMetric(Metric{Name: name}) })
 	}

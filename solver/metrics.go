@@ -13,12 +13,12 @@ import (
 // meter measures factors on the host. It keeps its large work arrays between measurements.
 type meter struct {
 	par      Parametrization
-	truth    *sensing.Truth // nil where unknown
+	truth    *sensing.Truth // nil if unknown
 	distance distance       // to M*
 	norm     float64        // ‖M*‖_F
-	basis    *mat.Dense     // the truth's subspace, as W spans it
-	estimate *mat.Dense     // the spectral estimate's, as W spans it; nil where there is none to compare with
-	rest     *mat.Dense     // as large as W, for the noise
+	basis    *mat.Dense     // basis of the truth's subspace, in the coordinates of W
+	estimate *mat.Dense     // the same for the spectral estimate; nil without one
+	rest     *mat.Dense     // workspace of W's size, for the noise
 }
 
 func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
@@ -29,9 +29,10 @@ func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *met
 	return m
 }
 
-// whole returns the one factor W that is measured where Z = L·Rᵀ: L itself where R is the same, else [L; R]/√2. With Z = M* and
-// L, R balanced, W has the singular values of the truth's X, and spans the same as the truth's [V_X; V_Y]. So what is known of
-// UUᵀ is said of UVᵀ too: it is that of the symmetric matrix with the blocks 0, Z; Zᵀ, 0, on its positive eigenvalues.
+// whole returns the one factor W that metrics come from, if Z = L·Rᵀ: L itself if R is the same matrix, else
+// [L; R]/√2. If Z = M* and L, R are balanced, W has the singular values of the truth's X, and the same span
+// as the truth's [V_X; V_Y]. So metrics of UUᵀ apply to UVᵀ too: W belongs to the positive eigenvalues of the
+// symmetric matrix with the blocks 0, Z; Zᵀ, 0.
 func whole(l, r *mat.Dense) *mat.Dense {
 	if l == r {
 		return l
@@ -47,7 +48,8 @@ func stacked(l, r *mat.Dense) *mat.Dense {
 	return w
 }
 
-// truthBasis is the truth's subspace as a factor W spans it, which is two factors or one.
+// truthBasis is a basis of the truth's subspace in the coordinates of the factor W, which stacks two factors
+// or is one.
 func truthBasis(t *sensing.Truth, two bool) *mat.Dense {
 	if two {
 		return stacked(t.Basis(), t.RightBasis())
@@ -55,7 +57,8 @@ func truthBasis(t *sensing.Truth, two bool) *mat.Dense {
 	return t.Basis()
 }
 
-// imbalance is ‖LᵀL − RᵀR‖_F; NaN where L and R are the same. For UUᵀ − VVᵀ it is 2√2·‖UᵀV‖_F: what U and V share.
+// imbalance is ‖LᵀL − RᵀR‖_F; NaN if L and R are the same matrix. For UUᵀ − VVᵀ it is 2√2·‖UᵀV‖_F: how much U
+// and V overlap.
 func imbalance(l, r *mat.Dense) float64 {
 	if l == r {
 		return math.NaN()
@@ -67,7 +70,8 @@ func imbalance(l, r *mat.Dense) float64 {
 	return mat.Norm(&a, 2)
 }
 
-// MeasureSeconds times one measurement of the metrics of a random factor, without the gradient, for estimates.
+// MeasureSeconds times one measurement of a random factor's metrics, without the gradient. Estimates of run
+// time use it.
 func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int) float64 {
 	n1, n2 := space.Dims()
 	truth, err := sensing.NewRectTruth(n1, n2, max(rank, 1), 1, 1)
@@ -91,7 +95,7 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	return time.Since(began).Seconds()
 }
 
-// measure fills in everything of a [NewSample] that comes from the factor alone.
+// measure fills in everything in a [NewSample] that comes from the factor alone.
 func (m *meter) measure(s *Sample, f Factor) error {
 	if err := m.measureFactor(s, f); err != nil {
 		return err
@@ -104,19 +108,19 @@ func (m *meter) measure(s *Sample, f Factor) error {
 	return nil
 }
 
-// measureFactor fills in what the solver itself measures.
+// measureFactor fills in the metrics that the solver itself measures.
 func (m *meter) measureFactor(s *Sample, f Factor) error {
 	l, r := m.par.Thin(f)
-	if own, ok := m.par.(Metered); ok {
+	if par, ok := m.par.(SelfMeasuring); ok {
 		if m.truth != nil {
 			s.TestError = m.distance.of(l, r) / m.norm
-			own.Measure(s, f, m.truth)
+			par.Measure(s, f, m.truth)
 		}
 		return nil
 	}
 	w := whole(l, r)
-	if other, ok := m.par.(Measured); ok {
-		p, q, err := other.Measured(f)
+	if par, ok := m.par.(Balanced); ok {
+		p, q, err := par.Balanced(f)
 		if err != nil {
 			return err
 		}
@@ -136,7 +140,7 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()
 		rank = min(rank, len(sigma))
-		if sigma[rank-1] > 0 { // else U has fewer directions than columns
+		if sigma[rank-1] > 0 { // else the rank of U is less than its number of columns
 			s.SpectralAngle = sineBetween(m.estimate, left.Slice(0, n, 0, rank).(*mat.Dense))
 		}
 	}
@@ -150,7 +154,8 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 	return m.split(s, w)
 }
 
-// split divides the factor, here U, along W, the right singular vectors of V_XᵀU: signal, noise and angle.
+// split divides the factor, here U, along the right singular vectors W of V_XᵀU, and measures signal, noise
+// and angle.
 func (m *meter) split(s *Sample, u *mat.Dense) error {
 	n, r := u.Dims()
 	rank := m.truth.Rank()
@@ -158,7 +163,8 @@ func (m *meter) split(s *Sample, u *mat.Dense) error {
 	inside.Mul(m.basis.T(), u)
 	var dec mat.SVD
 	if !dec.Factorize(&inside, mat.SVDThinV) {
-		return fmt.Errorf("solver: the singular vectors of the %d × %d matrix V_XᵀU could not be found", rank, r)
+		return fmt.Errorf("solver: the singular vectors of the %d × %d matrix V_XᵀU could not be found",
+			rank, r)
 	}
 	var w, signal mat.Dense
 	dec.VTo(&w) // r × min(r*, r)
@@ -171,7 +177,7 @@ func (m *meter) split(s *Sample, u *mat.Dense) error {
 	if len(sigma) == rank {
 		s.Signal = sigma[rank-1]
 	}
-	if sigma[len(sigma)-1] > 0 { // else UW spans less than it has columns
+	if sigma[len(sigma)-1] > 0 { // else the rank of UW is less than its number of columns
 		s.Angle = sineBetween(m.basis, basis)
 	}
 
@@ -188,8 +194,8 @@ func (m *meter) split(s *Sample, u *mat.Dense) error {
 	return err
 }
 
-// sineBetween returns the sine of the largest principal angle by which the columns of q leave the span of p's:
-// ‖(I − PPᵀ)Q‖, for P and Q with orthonormal columns.
+// sineBetween returns the sine of the largest principal angle between the columns of q and the span of p: ‖(I
+// − PPᵀ)Q‖, for P and Q with orthonormal columns.
 func sineBetween(p, q *mat.Dense) float64 {
 	var inside, out mat.Dense
 	inside.Mul(p.T(), q)
@@ -211,12 +217,13 @@ func norm2(a *mat.Dense) (float64, error) {
 	return sigma[0], nil
 }
 
-// svd returns the singular values of a, largest first, and the left singular vectors where kind asks for them.
+// svd returns the singular values of a, largest first, and the left singular vectors if kind asks for them.
 func svd(a *mat.Dense, kind mat.SVDKind) ([]float64, *mat.Dense, error) {
 	var dec mat.SVD
 	if !dec.Factorize(a, kind) {
 		r, c := a.Dims()
-		return nil, nil, fmt.Errorf("solver: the singular values of a %d × %d matrix could not be found", r, c)
+		return nil, nil, fmt.Errorf("solver: the singular values of a %d × %d matrix could not be found",
+			r, c)
 	}
 	var u *mat.Dense
 	if kind != mat.SVDNone {

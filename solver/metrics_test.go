@@ -9,12 +9,12 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// handmade is a factor whose every metric is known. The truth is X = (e₁, e₂/2) in R⁵. With an orthonormal f₁ … f₄,
+// handmade is a factor with known metrics. The truth is X = (e₁, e₂/2) in R⁵. With orthonormal f₁ … f₄,
 //
 //	U = s₁·(cos θ·e₁ + sin θ·e₄)f₁ᵀ + s₂·e₂f₂ᵀ + t·e₃f₃ᵀ,
 //
-// so that W = span(f₁, f₂), UW has the singular values s₁ and s₂ and the column space of e₁ turned by θ, and UW⊥ is
-// t·e₃f₃ᵀ.
+// so that W = span(f₁, f₂). UW has the singular values s₁ and s₂, and its column space is the truth's with e₁
+// turned by θ; UW⊥ is t·e₃f₃ᵀ.
 type handmade struct{ s1, s2, theta, t float64 }
 
 func (h handmade) factor(r int) Factor {
@@ -90,8 +90,10 @@ func TestMetrics(t *testing.T) {
 		},
 		"turned": {
 			h: handmade{0.8, 0.5, 0.3, 0.1}, r: 7, estimate: units(5, 0, 1),
-			signal: 0.5, noise: 0.1, angle: math.Sin(0.3), toEst: math.Sin(0.3), sigma: []float64{0.8, 0.5, 0.1, 0, 0},
-			// UUᵀ in the basis: s₁²(c e₁ + s e₄)(…)ᵀ + s₂² e₂e₂ᵀ + t² e₃e₃ᵀ, less e₁e₁ᵀ + e₂e₂ᵀ/4: nothing is left at e₂.
+			signal: 0.5, noise: 0.1, angle: math.Sin(0.3), toEst: math.Sin(0.3),
+			sigma: []float64{0.8, 0.5, 0.1, 0, 0},
+			// UUᵀ is s₁²(c e₁ + s e₄)(…)ᵀ + s₂² e₂e₂ᵀ + t² e₃e₃ᵀ, and M* is e₁e₁ᵀ + e₂e₂ᵀ/4: the difference
+			// vanishes at e₂.
 			errorSquared: sq(0.64*sq(math.Cos(0.3))-1) + 2*sq(0.64*math.Cos(0.3)*math.Sin(0.3)) +
 				sq(0.64*sq(math.Sin(0.3))) + sq(0.01),
 		},
@@ -137,8 +139,8 @@ func TestMetrics(t *testing.T) {
 
 func sq(x float64) float64 { return x * x }
 
-// TestErrorDoesNotCancel: at a distance of 1e-12 the test error still has its digits. Computed from ‖UUᵀ‖², ‖M*‖² and
-// their inner product it would have none below 1e-8.
+// TestErrorDoesNotCancel: at a distance of 1e-12 the test error still has its digits. Computed from ‖UUᵀ‖²,
+// ‖M*‖² and their inner product, it would have no digits below 1e-8.
 func TestErrorDoesNotCancel(t *testing.T) {
 	truth := handmadeTruth(t)
 	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil)
@@ -156,7 +158,7 @@ func TestErrorDoesNotCancel(t *testing.T) {
 	}
 }
 
-// TestSquareSplit: with r = r* there is no W⊥, and the noise is 0, not rounding.
+// TestSquareSplit: with r = r* there is no W⊥, and the noise is exactly 0.
 func TestSquareSplit(t *testing.T) {
 	truth := handmadeTruth(t)
 	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil)
@@ -173,7 +175,8 @@ func TestSquareSplit(t *testing.T) {
 	}
 }
 
-// TestNarrowFactor: with r < r* a direction of the truth cannot be there: the signal is 0. Angles are those of the columns there are.
+// TestNarrowFactor: with r < r* the factor misses a direction of the truth, so the signal is 0. Angles are
+// those of its columns.
 func TestNarrowFactor(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
 	s := NewSample(0)
@@ -185,26 +188,28 @@ func TestNarrowFactor(t *testing.T) {
 	}
 }
 
-// TestZeroFactor: nothing has a direction, so the angles are unknown.
+// TestZeroFactor: zero columns have no direction, so the angles are unknown.
 func TestZeroFactor(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
 	s := NewSample(0)
 	if err := m.measure(&s, Factor{mat.NewDense(5, 4, nil)}); err != nil {
 		t.Fatal(err)
 	}
-	if s.Signal != 0 || s.Noise != 0 || s.TestError != 1 || !math.IsNaN(s.Angle) || !math.IsNaN(s.SpectralAngle) {
+	if s.Signal != 0 || s.Noise != 0 || s.TestError != 1 || !math.IsNaN(s.Angle) ||
+		!math.IsNaN(s.SpectralAngle) {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestWithoutTruth: what needs the truth is NaN, never zero.
+// TestWithoutTruth: metrics that need the truth are NaN, never zero.
 func TestWithoutTruth(t *testing.T) {
 	m := newMeter(PSD{}, &sensing.Problem{}, nil)
 	s := NewSample(0)
 	if err := m.measure(&s, Factor{units(4, 1, 2)}); err != nil {
 		t.Fatal(err)
 	}
-	for what, v := range map[string]float64{"test error": s.TestError, "signal": s.Signal, "noise": s.Noise, "angle": s.Angle, "spectral angle": s.SpectralAngle} {
+	for what, v := range map[string]float64{"test error": s.TestError, "signal": s.Signal, "noise": s.Noise,
+		"angle": s.Angle, "spectral angle": s.SpectralAngle} {
 		if !math.IsNaN(v) {
 			t.Errorf("%s is %v", what, v)
 		}

@@ -4,11 +4,12 @@ package solver
 //
 //	V ← βV − μ ∇f(U),   U ← U + V
 //
-// with V = 0 at first, a constant step size μ and a constant momentum β; β = 0 is gradient descent. On a quadratic whose curvatures
-// go from ℓ to L, and with μ ≤ 1/L, its error falls by √β an iteration where β ≥ (1 − √(μℓ))²: with the least such β by
-// 1 − √(μℓ), where gradient descent's falls by 1 − μℓ. (Polyak, Some methods of speeding up the convergence of iteration methods, USSR
-// Computational Mathematics and Mathematical Physics 4 (1964).) Near a solution f is nearly a quadratic; far from one nothing of
-// the kind is known.
+// with V = 0 at first, a constant step size μ and a constant momentum β; β = 0 is gradient descent. On a
+// quadratic with curvatures from ℓ to L, with μ ≤ 1/L and β ≥ (1 − √(μℓ))², the error falls by a factor of √β
+// in each iteration. With the least such β this factor is 1 − √(μℓ); for gradient descent it is 1 − μℓ.
+// (Polyak, Some methods of speeding up the convergence of iteration methods, USSR Computational Mathematics
+// and Mathematical Physics 4 (1964).) Near a solution f is nearly a quadratic; far from a solution no such
+// rate is known.
 type Momentum struct {
 	// StepSize is μ > 0.
 	StepSize float64

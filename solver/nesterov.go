@@ -4,14 +4,14 @@ package solver
 //
 //	V ← βV − μ ∇f(Y),   Y ← Y + βV − μ ∇f(Y)
 //
-// with V = 0 at first and a constant step size μ; on the right of the second assignment V is the new one, and ∇f(Y) is
-// the same in both. The iterate is Y, the point at which gradients are taken. With X = Y − βV that is
+// with V = 0 at first and a constant step size μ. The second assignment uses the new V and the same ∇f(Y) as
+// the first. The iterate is Y, the point at which gradients are taken. With X = Y − βV the method is
 //
 //	X_{t+1} = Y_t − μ ∇f(Y_t),   Y_{t+1} = X_{t+1} + β(X_{t+1} − X_t).
 //
-// β = 0 is gradient descent. On a quadratic whose curvatures go from ℓ to L, and with μ = 1/L and
-// β = (1 − √(ℓ/L))/(1 + √(ℓ/L)), the error falls by 1 − √(ℓ/L) an iteration, where gradient descent's falls by 1 − ℓ/L.
-// (Nesterov, Introductory Lectures on Convex Optimization, 2004, section 2.2.)
+// β = 0 is gradient descent. On a quadratic with curvatures from ℓ to L, with μ = 1/L and β = (1 − √(ℓ/L))/(1
+// + √(ℓ/L)), the error falls by a factor of 1 − √(ℓ/L) in each iteration; for gradient descent the factor is
+// 1 − ℓ/L. (Nesterov, Introductory Lectures on Convex Optimization, 2004, section 2.2.)
 type Nesterov struct {
 	// StepSize is μ > 0.
 	StepSize float64
@@ -36,7 +36,7 @@ func (n Nesterov) Step(m *Member, _ int) error {
 	if err := m.Combine(velocity, n.Momentum, velocity, -n.StepSize, Gradient); err != nil {
 		return err
 	}
-	// The iterate moves in two steps; the gradient slot keeps ∇f of where it was.
+	// The iterate moves in two steps; the Gradient slot keeps ∇f of the iterate before them.
 	if err := m.Combine(Iterate, 1, Iterate, n.Momentum, velocity); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestNesterov: the method through an engine is its second form, in X and Y, through dense algebra.
+// TestNesterov: the method on an engine equals its second form, in X and Y, in dense algebra.
 func TestNesterov(t *testing.T) {
 	p := problem(t, 0)
 	n := solver.Nesterov{StepSize: 0.1, Momentum: 0.7}
@@ -32,15 +32,17 @@ func TestNesterov(t *testing.T) {
 	}
 	var d mat.Dense
 	d.Sub(got, y[0])
-	if rel := mat.Norm(&d, 2) / mat.Norm(got, 2); !(rel < 1e-12) { // 20 steps of rounding, growing with the signal
+	// 20 steps of rounding, growing with the signal.
+	if rel := mat.Norm(&d, 2) / mat.Norm(got, 2); !(rel < 1e-12) {
 		t.Errorf("off by %g", rel)
 	}
 }
 
-// TestNesterovRate: near a truth of condition number κ that is observed whole, the least curvature is ℓ = 1/κ², and the
-// momentum β = (1 − √(μℓ))/(1 + √(μℓ)) makes the error fall by 1 − √(μℓ) a step: with it, the two roots of
-// z² − (1 + β)(1 − μℓ)z + β(1 − μℓ) are one, (1 + β)(1 − μℓ)/2 = 1 − √(μℓ). A double root makes the error grow by a factor
-// that is about the number of steps. Without momentum the method is gradient descent, to the bit.
+// TestNesterovRate: near a truth of condition number κ that is observed whole, the least curvature is ℓ =
+// 1/κ², and the momentum β = (1 − √(μℓ))/(1 + √(μℓ)) makes the error fall by 1 − √(μℓ) a step: with it, the
+// two roots of z² − (1 + β)(1 − μℓ)z + β(1 − μℓ) are one, (1 + β)(1 − μℓ)/2 = 1 − √(μℓ). A double root makes
+// the error grow by a factor that is about the number of steps. Without momentum the method is gradient
+// descent, to the bit.
 func TestNesterovRate(t *testing.T) {
 	const mu, kappa = 0.25, 8.0
 	p := observedWhole(t, 8, 2, kappa)
@@ -57,7 +59,8 @@ func TestNesterovRate(t *testing.T) {
 		t.Errorf("the error falls by %.5f, want %.5f", got, want)
 	}
 	plain := steps(t, memberAt(t, p, start), solver.GD{StepSize: mu}, start, 5)
-	if got := steps(t, memberAt(t, p, start), solver.Nesterov{StepSize: mu}, start, 5); !mat.Equal(got, plain) {
+	got := steps(t, memberAt(t, p, start), solver.Nesterov{StepSize: mu}, start, 5)
+	if !mat.Equal(got, plain) {
 		t.Error("without momentum it is not gradient descent")
 	}
 }

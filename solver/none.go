@@ -2,8 +2,8 @@ package solver
 
 import "errors"
 
-// None takes no steps: the start is made and measured, which is an estimate without descent. It goes with
-// [Settings].Iterations 0.
+// None takes no steps: a run makes the start, measures it and reports it as an estimate without descent. It
+// needs [Settings].Iterations 0.
 type None struct{}
 
 var _ Method = None{}
@@ -14,7 +14,7 @@ func (None) Name() string { return "none" }
 // Needs implements [Method].
 func (None) Needs() Needs { return Needs{} }
 
-// Step implements [Method]. It refuses.
+// Step implements [Method]. It returns an error.
 func (None) Step(*Member, int) error {
 	return errors.New("solver: method none takes no steps: Settings.Iterations must be 0")
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestNone: what a run without steps comes to is its start, bit for bit, and a step is refused.
+// TestNone: a run without steps returns its start, bit for bit, and a step is an error.
 func TestNone(t *testing.T) {
 	start := solver.Spectral{}
 	want := solve(t, problem(t, 0), descent, solver.Settings{Start: start, FactorRank: 2})

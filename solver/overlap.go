@@ -8,8 +8,9 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// OverlapWith returns how much of the truth's subspace is in that of the top r* vectors, ‖V_XᵀV‖_F²/r*: 1 where they are the same, and
-// about r*/n where the vectors know nothing. For r* = 1 it is the square of the cosine.
+// OverlapWith returns how far the span of the top r* vectors covers the truth's subspace, ‖V_XᵀV‖_F²/r*: 1 if
+// they are the same, and about r*/n if the vectors are unrelated to the truth. For r* = 1 it is the square of
+// the cosine.
 func (s *SpectralEstimate) OverlapWith(truth *sensing.Truth) float64 {
 	var inside mat.Dense
 	inside.Mul(truthBasis(truth, s.left != s.right).T(), s.Top(truth.Rank()))
@@ -17,12 +18,14 @@ func (s *SpectralEstimate) OverlapWith(truth *sensing.Truth) float64 {
 	return norm * norm / float64(truth.Rank())
 }
 
-// WeakRecovery returns the least δ = m/n above which some T makes the top eigenvectors of S = 1/m Σ T(y_i) a_i a_iᵀ, n × n, know some of a
-// multi-index model's subspace as n grows:
+// WeakRecovery returns the threshold of δ = m/n for a multi-index model. Above it some T exists such that, as
+// n grows, the top eigenvectors of S = 1/m Σ T(y_i) a_i a_iᵀ, n × n, keep an overlap with the model's
+// subspace:
 //
 //	1/δ = max_j E[(E[⟨u_j, z⟩² | y] − 1)²],
 //
-// which is 1/2 for phase retrieval. (Mondelli and Montanari, arXiv 1708.05932, for p = 1; Kovačević, Zhang and Mondelli, arXiv 2502.01583.)
+// which is 1/2 for phase retrieval. (Mondelli and Montanari, arXiv 1708.05932, for p = 1; Kovačević, Zhang
+// and Mondelli, arXiv 2502.01583.)
 func WeakRecovery(law []sensing.LawPoint) float64 {
 	var most float64
 	for j := range law[0].Second {
@@ -36,15 +39,17 @@ func WeakRecovery(law []sensing.LawPoint) float64 {
 	return 1 / most
 }
 
-// PredictOverlap returns what the overlap of S's top eigenvectors with a multi-index model's subspace tends to as n and m = δ·n grow, for
-// a T that is bounded from above. With the functions of λ > sup T
+// PredictOverlap returns the limit of the overlap of S's top eigenvectors with a multi-index model's
+// subspace, as n and m = δ·n grow, for a T that is bounded from above. With the functions of λ > sup T
 //
 //	ψ(λ) = λ·(1/δ + E[T/(λ − T)]),   φ_j(λ) = λ·E[T·⟨u_j, z⟩²/(λ − T)],
 //
-// the bulk of the spectrum ends at min ψ = ψ(λ̄). Where φ_j(λ̄) > ψ(λ̄), an eigenvalue has left it: at φ_j(λ*) = ψ(λ*), λ* > λ̄, and the square of
-// its eigenvector's cosine with u_j is ψ′(λ*)/(ψ′(λ*) − φ_j′(λ*)). Otherwise nothing is known of u_j. (Lu and Li, Phase Transitions of Spectral
-// Initialization for High-Dimensional Nonconvex Estimation, arXiv 1702.06435, for p = 1; along directions that diagonalize
-// E[z zᵀ | y] for every y each is such a problem of its own, a case of Kovačević, Zhang and Mondelli, arXiv 2502.01583.)
+// the bulk of the spectrum ends at min ψ = ψ(λ̄). If φ_j(λ̄) > ψ(λ̄), an eigenvalue lies outside the bulk: at
+// φ_j(λ*) = ψ(λ*), λ* > λ̄. The squared cosine between its eigenvector and u_j is ψ′(λ*)/(ψ′(λ*) − φ_j′(λ*)).
+// Otherwise the eigenvectors tell nothing about u_j. (Lu and Li, Phase Transitions of Spectral Initialization
+// for High-Dimensional Nonconvex Estimation, arXiv 1702.06435, for p = 1. Along directions that diagonalize
+// E[z zᵀ | y] for every y, each direction is such a problem by itself, a case of Kovačević, Zhang and
+// Mondelli, arXiv 2502.01583.)
 func PredictOverlap(law []sensing.LawPoint, transform func(y float64) float64, delta float64) float64 {
 	s := spiked{law: law, delta: delta, top: math.Inf(-1)}
 	for _, at := range law {
@@ -60,7 +65,7 @@ func PredictOverlap(law []sensing.LawPoint, transform func(y float64) float64, d
 	return sum / float64(p)
 }
 
-// spiked is a spectrum with directions that may stand out.
+// spiked is a spectrum in which the eigenvalues of some directions may lie outside the bulk.
 type spiked struct {
 	law   []sensing.LawPoint
 	t     []float64 // T of each point
@@ -70,7 +75,7 @@ type spiked struct {
 
 // functions returns ψ − φ_j, ψ′ and φ_j′ at λ.
 func (s *spiked) functions(j int, lambda float64) (gap, psi, phi float64) {
-	var e1, e2, f1, f2 float64 // E[T/(λ − T)], E[T/(λ − T)²], and weighed with ⟨u_j, z⟩²
+	var e1, e2, f1, f2 float64 // E[T/(λ − T)], E[T/(λ − T)²]; the same with the weight ⟨u_j, z⟩²
 	for k, at := range s.law {
 		v := at.Weight * s.t[k] / (lambda - s.t[k])
 		w := v / (lambda - s.t[k])
@@ -80,7 +85,7 @@ func (s *spiked) functions(j int, lambda float64) (gap, psi, phi float64) {
 	return lambda * (1/s.delta + e1 - f1), 1/s.delta + e1 - lambda*e2, f1 - lambda*f2
 }
 
-// overlap is that of one direction.
+// overlap returns the overlap of one direction.
 func (s *spiked) overlap(j int) float64 {
 	scale := math.Max(math.Abs(s.top), 1e-12)
 	edge := rootAbove(s.top, scale, func(x float64) float64 { _, psi, _ := s.functions(j, x); return psi })
@@ -92,7 +97,8 @@ func (s *spiked) overlap(j int) float64 {
 	return psi / (psi - phi)
 }
 
-// rootAbove finds where a function turns from negative to positive above a point: next to the point itself where it is positive there.
+// rootAbove finds the point above from at which a function turns from negative to positive. If the function
+// is positive right above from, it returns a point next to from.
 func rootAbove(from, scale float64, f func(float64) float64) float64 {
 	low, high := from+1e-9*scale, from+scale
 	if f(low) >= 0 {

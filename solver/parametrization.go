@@ -6,47 +6,53 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Parametrization says how factors make a matrix Z = L·Rᵀ of thin L and R, and how a gradient flows back to them: what
-// lift and pullback compute on either side of the measurements. Nothing in it is of size n × n, so that it serves
-// measurements of any structure. Its methods are the reference on the host; a backend either calls them or has kernels
-// of the same name that are tested equal to them.
+// Parametrization says how factors make a matrix Z = L·Rᵀ of thin L and R, and how a gradient flows back to
+// them. Lift and pullback need this on either side of the measurements. Nothing in it has the size n × n, so
+// it serves measurements of any structure. Its methods are the reference on the host: a backend either calls
+// them or has kernels of the same name, which tests compare with them.
 type Parametrization interface {
 	// Name is the parametrization's name in flags and files.
 	Name() string
-	// Shapes returns the sizes of the factor's matrices for factor rank r, or why there is no such factor.
+	// Shapes returns the sizes of the factor's matrices for factor rank r, or an error if there is no such
+	// factor.
 	Shapes(space sensing.Space, r int) ([]Shape, error)
-	// Thin returns L, n1 × d, and R, n2 × d, with Z = L·Rᵀ. They may alias f, and are the same matrix where Z = LLᵀ.
+	// Thin returns L, n1 × d, and R, n2 × d, with Z = L·Rᵀ. They may alias f. If Z = LLᵀ, they are the same
+	// matrix.
 	Thin(f Factor) (l, r *mat.Dense)
-	// Pullback writes ∇f with respect to the factor to dst, from GR = G·R and GL = Gᵀ·L, where
-	// G = 1/m·Σ_i res_i A_i = 2 ∂f/∂Z. GR and GL are the same matrix where L and R are. dst must overlap none of them.
+	// Pullback writes ∇f with respect to the factor to dst, from GR = G·R and GL = Gᵀ·L, with G = 1/m·Σ_i
+	// res_i A_i = 2 ∂f/∂Z. If L and R are the same matrix, so are GR and GL. dst overlaps none of them.
 	Pullback(dst Factor, gr, gl *mat.Dense, f Factor)
 }
 
-// Paired is a parametrization whose matrices come in products: the Gram matrix of one's partner is how f curves in it near a
-// solution, by which methods that scale the gradient divide.
+// Paired is a parametrization in which each matrix of the factor is multiplied by one partner. Near a
+// solution the Gram matrix of the partner is the curvature of f in the matrix; methods that scale the
+// gradient divide by it.
 type Paired interface {
 	Parametrization
-	// Partner returns the number of the matrix that matrix i of a factor is multiplied by.
+	// Partner returns the number of the matrix that multiplies matrix i of a factor.
 	Partner(i int) int
 }
 
-// Measured is a parametrization of which not L and R are measured but another pair with the same product: its singular values and
-// the subspaces that it spans are those that metrics tell.
-type Measured interface {
+// Balanced is a parametrization whose L and R say little about Z, because only their product matters. Metrics
+// then come from a balanced pair with the same product: from its singular values and the subspaces that it
+// spans.
+type Balanced interface {
 	Parametrization
-	// Measured returns the pair, n1 × k and n2 × k. It must not alias f.
-	Measured(f Factor) (l, r *mat.Dense, err error)
+	// Balanced returns the pair, n1 × k and n2 × k. The pair must not alias f.
+	Balanced(f Factor) (l, r *mat.Dense, err error)
 }
 
-// Metered is a parametrization with metrics of its own, in place of those of the factor [L; R]/√2, which would say nothing of it:
-// there is no spectral angle then, and no singular values.
-type Metered interface {
+// SelfMeasuring is a parametrization that measures its factor itself, because the metrics of [L; R]/√2 would
+// say nothing about it. Its samples have no spectral angle and no singular values. ([Measuring] is about
+// methods.)
+type SelfMeasuring interface {
 	Parametrization
-	// Measure fills in a sample's signal, noise and angle, beside a truth of the kind that the parametrization is for.
+	// Measure writes signal, noise and angle into a sample. The truth is of the kind that the parametrization
+	// is for.
 	Measure(s *Sample, f Factor, truth *sensing.Truth)
 }
 
-func isMetered(p Parametrization) bool {
-	_, metered := p.(Metered)
-	return metered
+func isSelfMeasuring(p Parametrization) bool {
+	_, ok := p.(SelfMeasuring)
+	return ok
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// TestPhases finds boundaries in trajectories written by hand. The truth has σ_min(X) = 0.5, so phase II ends at a
-// signal of 0.5/√10 = 0.158…; the spectral estimate is 0.2 from the truth, so phase I ends at an angle of 0.22.
+// TestPhases finds boundaries in trajectories written by hand. The truth has σ_min(X) = 0.5, so phase II ends
+// at a signal of 0.5/√10 = 0.158…. The spectral estimate has an angle of 0.2 to the truth, so phase I ends at
+// an angle of 0.22.
 func TestPhases(t *testing.T) {
 	truth, err := sensing.TruthOf(mat.NewDense(3, 2, []float64{1, 0, 0, 0.5, 0, 0}))
 	if err != nil {
@@ -26,8 +27,11 @@ func TestPhases(t *testing.T) {
 	}{
 		"all three": {
 			t: Trajectory{
-				s(0.7, 1, 1e-6, 1), s(0.23, 0.1, 1e-5, 1), s(0.22, 0.05, 1e-4, 1), s(0.21, 0.01, 0.15, 0.9), s(0.1, 0.1, 0.16, 0.5),
-				s(0.05, 0.2, 0.5, 1e-3), s(0.01, 0.2, 0.5, 2e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.1e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.2e-7), s(0.01, 0.2, 0.5, 1.1e-7),
+				s(0.7, 1, 1e-6, 1), s(0.23, 0.1, 1e-5, 1), s(0.22, 0.05, 1e-4, 1), s(0.21, 0.01, 0.15, 0.9),
+				s(0.1, 0.1, 0.16, 0.5),
+				s(0.05, 0.2, 0.5, 1e-3), s(0.01, 0.2, 0.5, 2e-7), s(0.01, 0.2, 0.5, 1e-7),
+				s(0.01, 0.2, 0.5, 1.1e-7), s(0.01, 0.2, 0.5, 1e-7), s(0.01, 0.2, 0.5, 1.2e-7),
+				s(0.01, 0.2, 0.5, 1.1e-7),
 			},
 			want: Phases{AlignmentEnd: 2, SaddleEnd: 4, FloorStart: 6},
 		},
@@ -37,7 +41,8 @@ func TestPhases(t *testing.T) {
 		},
 		"the floor begins after the last visit above it": {
 			t: Trajectory{
-				s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 3e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7),
+				s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 3e-7), s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7),
+				s(0.2, 0.1, 1, 1e-7), s(0.2, 0.1, 1, 1.1e-7),
 			},
 			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: 2},
 		},
@@ -47,12 +52,14 @@ func TestPhases(t *testing.T) {
 		},
 		"still falling is no floor": {
 			t: Trajectory{
-				s(0.2, 0.1, 1, 1), s(0.2, 0.1, 1, 0.5), s(0.2, 0.1, 1, 0.25), s(0.2, 0.1, 1, 0.13), s(0.2, 0.1, 1, 0.07), s(0.2, 0.1, 1, 0.036),
+				s(0.2, 0.1, 1, 1), s(0.2, 0.1, 1, 0.5), s(0.2, 0.1, 1, 0.25), s(0.2, 0.1, 1, 0.13),
+				s(0.2, 0.1, 1, 0.07), s(0.2, 0.1, 1, 0.036),
 			},
 			want: Phases{AlignmentEnd: 0, SaddleEnd: 0, FloorStart: Never},
 		},
-		"own thresholds": {
-			t:      Trajectory{s(0.39, 0.9, 1e-6, 1), s(0.39, 0.8, 0.1, 1), s(0.39, 0.8, 0.4, 9e-7), s(0.39, 0.8, 0.4, 1e-7), s(0.39, 0.8, 0.4, 8e-7), s(0.39, 0.8, 0.4, 2e-7)},
+		"given thresholds": {
+			t: Trajectory{s(0.39, 0.9, 1e-6, 1), s(0.39, 0.8, 0.1, 1), s(0.39, 0.8, 0.4, 9e-7),
+				s(0.39, 0.8, 0.4, 1e-7), s(0.39, 0.8, 0.4, 8e-7), s(0.39, 0.8, 0.4, 2e-7)},
 			limits: Thresholds{AlignmentMargin: 1, AlignmentSine: 0.85, SignalFraction: 0.8, FloorFactor: 10},
 			want:   Phases{AlignmentEnd: 1, SaddleEnd: 2, FloorStart: 2},
 		},
@@ -68,13 +75,14 @@ func TestPhases(t *testing.T) {
 			}
 		})
 	}
-	if got := (Trajectory{s(0, 0, 1, 0)}).Phases(nil, 0.2, Thresholds{}); got != (Phases{Never, Never, Never}) {
+	got := Trajectory{s(0, 0, 1, 0)}.Phases(nil, 0.2, Thresholds{})
+	if got != (Phases{Never, Never, Never}) {
 		t.Errorf("without a truth: %+v", got)
 	}
 }
 
-// TestNoFloorInAFall: a test error that is still falling has no floor, whatever the law and however long it was
-// watched, as long as it has fallen by the factor that a floor is told by. The same with a floor under it has one.
+// TestNoFloorInAFall: a test error that is still falling has no floor, whatever its law and however long the
+// run, if it has fallen by more than FloorFactor. The same fall with a floor below it has one.
 func TestNoFloorInAFall(t *testing.T) {
 	truth, err := sensing.TruthOf(mat.NewDense(3, 1, []float64{1, 0, 0}))
 	if err != nil {

@@ -4,11 +4,12 @@ package solver
 //
 //	U ← U − μ_t ∇f(U),   μ_t = min(μ, (f(U) − f*)/‖∇f(U)‖²),
 //
-// with the least value f* of f: 0 if the observations are exact and the factor has enough columns. On a quadratic
-// whose curvatures go from ℓ to L, μ_t goes from 1/(2L) to 1/(2ℓ), so that no curvature need be known. From a small
-// start the bound is needed: near U = 0 the gradient vanishes and f − f* does not. Once f ≤ f*, U stays. (Polyak,
-// Introduction to Optimization, 1987, section 5.3; Hazan and Kakade, Revisiting the Polyak Step Size, arXiv 1905.00313;
-// the bound as in Loizou, Vaswani, Laradji and Lacoste-Julien, Stochastic Polyak Step-size for SGD, arXiv 2002.10542.)
+// with the least value f* of f: 0 if the observations are exact and the factor has enough columns. On a
+// quadratic with curvatures from ℓ to L, μ_t lies between 1/(2L) and 1/(2ℓ), so that no curvature need be
+// known. A small start needs the bound: near U = 0 the gradient vanishes and f − f* does not. Once f ≤ f*, U
+// stays. (Polyak, Introduction to Optimization, 1987, section 5.3; Hazan and Kakade, Revisiting the Polyak
+// Step Size, arXiv 1905.00313; the bound as in Loizou, Vaswani, Laradji and Lacoste-Julien, Stochastic Polyak
+// Step-size for SGD, arXiv 2002.10542.)
 type PolyakGD struct {
 	// StepSize is μ > 0, the largest step.
 	StepSize float64
@@ -37,10 +38,10 @@ func (d PolyakGD) Step(m *Member, _ int) error {
 	return m.Combine(Iterate, 1, Iterate, -d.step(loss, square), Gradient)
 }
 
-// step is μ_t where f(U) = loss and ‖∇f(U)‖² = square.
+// step returns μ_t for f(U) = loss and ‖∇f(U)‖² = square.
 func (d PolyakGD) step(loss, square float64) float64 {
 	above := max(loss-d.OptimalValue, 0)
-	if square*d.StepSize <= above { // and no division by zero
+	if square*d.StepSize <= above { // avoids a division by zero too
 		return d.StepSize
 	}
 	return above / square

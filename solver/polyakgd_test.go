@@ -10,9 +10,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestPolyakStep: each step through an engine is the formula through dense algebra, with the bound in force at first and
-// not later. Steps are compared one by one: their sizes depend on each other so strongly that roundings grow.
-func TestPolyakStep(t *testing.T) {
+// TestPolyakGDStep: each step on an engine equals the formula in dense algebra. The bound is in force at
+// first and not later. Steps are compared one by one, because their sizes depend on each other so strongly
+// that roundings grow.
+func TestPolyakGDStep(t *testing.T) {
 	p := problem(t, 0)
 	const most, aim = 1.5, 1e-6
 	method := solver.PolyakGD{StepSize: most, OptimalValue: aim}
@@ -52,9 +53,9 @@ func TestPolyakStep(t *testing.T) {
 	}
 }
 
-// TestPolyakStays: at a point where f is at most the value aimed at, nothing moves, and a vanishing gradient is no
-// division by zero.
-func TestPolyakStays(t *testing.T) {
+// TestPolyakGDStays: if f is at most OptimalValue, the iterate does not move, and a vanishing gradient causes
+// no division by zero.
+func TestPolyakGDStays(t *testing.T) {
 	p := observedWhole(t, 4, 2, 1)
 	u := mat.DenseCopyOf(p.Truth.X())
 	u.Scale(1.1, u)
@@ -62,7 +63,8 @@ func TestPolyakStays(t *testing.T) {
 		name string
 		u    *mat.Dense
 		aim  float64
-	}{{"below", u, 1}, {"at zero", mat.NewDense(4, 2, nil), 0}, {"at zero and below", mat.NewDense(4, 2, nil), 10}} {
+	}{{"below", u, 1}, {"at zero", mat.NewDense(4, 2, nil), 0},
+		{"at zero and below", mat.NewDense(4, 2, nil), 10}} {
 		got := steps(t, memberAt(t, p, c.u), solver.PolyakGD{StepSize: 0.5, OptimalValue: c.aim}, c.u, 3)
 		if !mat.Equal(got, c.u) {
 			t.Errorf("%s: the iterate has moved", c.name)
@@ -70,9 +72,9 @@ func TestPolyakStays(t *testing.T) {
 	}
 }
 
-// TestPolyakRate: of one number u with the truth 1, f = (u² − 1)²/4 and ∇f = (u² − 1)u, so that below the bound the step
-// is u + (1 − u²)/(4u): near 1 the error halves.
-func TestPolyakRate(t *testing.T) {
+// TestPolyakGDRate: for one number u with the truth 1, f = (u² − 1)²/4 and ∇f = (u² − 1)u, so that a step
+// below the bound gives u + (1 − u²)/(4u): near 1 each step halves the error.
+func TestPolyakGDRate(t *testing.T) {
 	u := 1.2
 	e := memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u}))
 	for range 20 {

@@ -2,14 +2,14 @@ package solver
 
 import "math"
 
-// PrecGD is PrecGD: scaled gradient descent whose damping follows the error,
+// PrecGD is scaled gradient descent whose damping follows the error,
 //
 //	U ← U − μ ∇f(U) (UᵀU + λI)⁻¹,   λ = √(1/m Σ_i (⟨A_i, UUᵀ⟩ − y_i)²) = 2·√f(U)
 //
-// with a constant step size μ. λ stands for the distance ‖UUᵀ − M*‖_F, which it is close to where the measurements are nearly
-// an isometry: large while little is known, and gone at the solution. For factors with more columns than the truth's rank.
-// (Zhang, Fattahi and Zhang, Preconditioned Gradient Descent for Over-Parameterized Nonconvex Matrix Factorization, NeurIPS
-// 2021; their f is the mean square.)
+// with a constant step size μ. If the measurements are nearly an isometry, λ is close to the distance ‖UUᵀ −
+// M*‖_F: large far from the solution, and zero at it. The method is for factors with more columns than the
+// truth's rank. (Zhang, Fattahi and Zhang, Preconditioned Gradient Descent for Over-Parameterized Nonconvex
+// Matrix Factorization, NeurIPS 2021; their f is the mean square.)
 type PrecGD struct {
 	// StepSize is μ > 0.
 	StepSize float64

@@ -20,7 +20,8 @@ func (PSD) Name() string { return "psd" }
 func (PSD) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	sym, ok := space.(sensing.Sym)
 	if !ok {
-		return nil, fmt.Errorf("solver: UUᵀ needs symmetric matrices, and the measurements are %s", space.Name())
+		return nil, fmt.Errorf("solver: UUᵀ needs symmetric matrices, and the measurements are %s",
+			space.Name())
 	}
 	if r < 1 {
 		return nil, fmt.Errorf("solver: the factor rank must be positive, got %d", r)

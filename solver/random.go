@@ -6,8 +6,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Random starts from α·G, with the entries of G independent N(0, 1/r). Row i of the factor's matrix number b is
-// row i + 2³²·b of the seed's start stream.
+// Random starts from α·G, with independent entries N(0, 1/r) of G. Row i of matrix b of the factor is row i +
+// 2³²·b of the seed's start stream.
 type Random struct {
 	Alpha float64
 	Seed  uint64

@@ -17,9 +17,10 @@ func generic(n, r int, seed uint64) *mat.Dense {
 	return u
 }
 
-// TestRiemannianStep: (UUᵀ − Z)/μ → −½(PG + GP − PGP) as μ → 0, P the projector to the columns of U, with an error of the order of μ:
-// here by the projector from the singular vectors of U, and G = Z − M*, where all is observed.
-func TestRiemannianStep(t *testing.T) {
+// TestRGDStep: (UUᵀ − Z)/μ → −½(PG + GP − PGP) as μ → 0, with P the projector to the columns of U and an
+// error of the order of μ. Here P comes from the singular vectors of U, and G = Z − M*, because all is
+// observed.
+func TestRGDStep(t *testing.T) {
 	const n, r = 7, 3
 	p := observedWhole(t, n, 4, 2)
 	u := generic(n, r, 4)
@@ -57,8 +58,9 @@ func TestRiemannianStep(t *testing.T) {
 	}
 }
 
-// TestRiemannianInvariance: Z depends on UUᵀ alone: from U·K, K any invertible matrix with KKᵀ = I, the iterates make the same Z.
-func TestRiemannianInvariance(t *testing.T) {
+// TestRGDInvariance: Z depends on UUᵀ alone: from U·K, with any square K with KKᵀ = I, the iterates make the
+// same Z.
+func TestRGDInvariance(t *testing.T) {
 	p := problem(t, 0.1)
 	u := generic(17, 2, 5)
 	sin, cos := math.Sincos(0.7)
@@ -75,8 +77,9 @@ func TestRiemannianInvariance(t *testing.T) {
 	}
 }
 
-// TestRiemannianRate: near a truth of the manifold's rank that is observed whole, the error falls by 1 − μ/2 a step, whatever κ is.
-func TestRiemannianRate(t *testing.T) {
+// TestRGDRate: near a truth of the manifold's rank that is observed whole, the error falls by a factor of 1 −
+// μ/2 in each step, whatever κ is.
+func TestRGDRate(t *testing.T) {
 	const mu = 0.5
 	for _, kappa := range []float64{1, 5, 20} {
 		p := observedWhole(t, 8, 2, kappa)
@@ -94,13 +97,15 @@ func TestRiemannianRate(t *testing.T) {
 	}
 }
 
-// TestPlantedSaddle: the gradient vanishes there, f is ¼ Σ of the squares of the missing eigenvalues, and beside it the way to the largest of them
-// grows by 1 + (μ/2)(λ₁/λ₃ − 1) a step.
+// TestPlantedSaddle: at the saddle the gradient vanishes, and f is ¼ Σ of the squares of the missing
+// eigenvalues. Beside it, the component towards the largest missing one grows by a factor of 1 + (μ/2)(λ₁/λ₃
+// − 1) in each step.
 func TestPlantedSaddle(t *testing.T) {
 	const n, mu = 8, 0.2
 	p := observedWhole(t, n, 3, 2) // σ = 1, ¾, ½ and λ = 1, 9/16, ¼
 	at := func(alpha float64) *mat.Dense {
-		f, err := solver.Saddle{Truth: p.Truth, Alpha: alpha, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+		start := solver.Saddle{Truth: p.Truth, Alpha: alpha, Seed: 1}
+		f, err := start.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,10 +136,11 @@ func TestPlantedSaddle(t *testing.T) {
 	}
 }
 
-// TestRiemannianRefuses: what is no point of the manifold diverges, and other parametrizations are refused.
-func TestRiemannianRefuses(t *testing.T) {
+// TestRGDRefuses: a start that is not on the manifold diverges, and other parametrizations are refused.
+func TestRGDRefuses(t *testing.T) {
 	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 4, Iterations: 50}
-	if res := solve(t, observedWhole(t, 4, 1, 1), solver.RGD{StepSize: 0.5}, s); res.Status != solver.Diverged {
+	res := solve(t, observedWhole(t, 4, 1, 1), solver.RGD{StepSize: 0.5}, s)
+	if res.Status != solver.Diverged {
 		t.Errorf("it ends as %v", res.Status)
 	}
 	for _, m := range []solver.Method{solver.RGD{}, solver.RSGD{}} {

@@ -2,25 +2,27 @@ package solver
 
 import "math"
 
-// RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player has the matrix Z = UUᵀ, the other shifts
-// the observations by e in a ball, and pays for it:
+// RGDA is Riemannian gradient descent-ascent on a game of robust sensing. One player chooses the matrix Z =
+// UUᵀ. The other shifts the observations by e in a ball, at a cost:
 //
 //	min over Z, max over ‖e‖ ≤ ρ√m of  φ(Z, e) = 1/(4m) Σ_i (⟨A_i, Z⟩ − y_i − e_i)² − λ/(4m)·‖e‖²,   λ > 1.
 //
-// Both move at once, by constant step sizes μ and η, from e = 0:
+// Both move at once, with constant step sizes μ and η, from e = 0:
 //
-//	U ← U − μ ∇_Uφ (UᵀU)⁻¹,   e ← the point of the ball nearest to e − η(res + (λ − 1)e),   res_i = ⟨A_i, Z⟩ − y_i.
+//	U ← U − μ ∇_Uφ (UᵀU)⁻¹,   e ← the point of the ball nearest to e − η(res + (λ − 1)e),
+//	res_i = ⟨A_i, Z⟩ − y_i.
 //
-// The first is a step down the Riemannian gradient on the matrices of U's rank, as factors up to rotation, in the metric
-// ⟨B, C⟩_U = tr(UᵀU·BᵀC) (Mishra, Meyer, Bonnabel and Sepulchre, Computational Statistics 29, 2014); the second a step up the gradient
-// in the inner product 1/(2m)·⟨d, e⟩. docs/games.md has the equilibrium and rates. (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis,
-// Curvature-Independent Last-Iterate Convergence for Games on Riemannian Manifolds, arXiv 2306.16617.)
+// The first is a step down the Riemannian gradient on the matrices of U's rank, as factors up to rotation, in
+// the metric ⟨B, C⟩_U = tr(UᵀU·BᵀC) (Mishra, Meyer, Bonnabel and Sepulchre, Computational Statistics 29,
+// 2014). The second is a step up the gradient in the inner product 1/(2m)·⟨d, e⟩. docs/rgda.md has the
+// equilibrium and rates. (Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, Curvature-Independent
+// Last-Iterate Convergence for Games on Riemannian Manifolds, arXiv 2306.16617.)
 type RGDA struct {
 	// StepSize is μ > 0, and AdversaryStep η > 0.
 	StepSize, AdversaryStep float64
-	// Weight is λ > 1: what shifts cost.
+	// Weight is λ > 1: the cost of shifts.
 	Weight float64
-	// Radius is ρ > 0: the root mean square that shifts may have.
+	// Radius is ρ > 0: the largest root mean square of the shifts.
 	Radius float64
 }
 
@@ -67,7 +69,7 @@ func (g RGDA) Step(m *Member, _ int) error {
 	return m.Set(shiftSlot, vector)
 }
 
-// shiftOf returns e as its slot has it, and its m numbers, which are those of the slot's one matrix.
+// shiftOf returns the vector slot of e, and its m numbers, which are the elements of the vector's one matrix.
 func shiftOf(m *Member) (vector Factor, e []float64, err error) {
 	vector = NewFactor(m.ShapesOf(shiftSlot))
 	return vector, vector[0].RawMatrix().Data, m.Get(shiftSlot, vector)
@@ -80,7 +82,7 @@ func (RGDA) Measure(s *Sample, m *Member) error {
 	return err
 }
 
-// ascend moves the shift, where Z measures p.
+// ascend takes the second step, from the shift e and p_i = ⟨A_i, Z⟩.
 func (g RGDA) ascend(shift, p, y []float64) {
 	for i, e := range shift {
 		shift[i] = e - float64(g.AdversaryStep*(p[i]-y[i]+float64((g.Weight-1)*e)))
@@ -92,7 +94,7 @@ func (g RGDA) ascend(shift, p, y []float64) {
 	}
 }
 
-// rootMeanSquare is ‖v‖/√m, of m numbers.
+// rootMeanSquare returns ‖v‖/√m of m numbers.
 func rootMeanSquare(v []float64) float64 {
 	var sum float64
 	for _, x := range v {

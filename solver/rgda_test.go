@@ -23,8 +23,9 @@ func shiftOf(t *testing.T, m *solver.Member) []float64 {
 	return e[0].RawMatrix().Data
 }
 
-// TestGameScalar: one number u with the truth 1, observed once, and one shift, which meets the end of its interval on the way.
-func TestGameScalar(t *testing.T) {
+// TestRGDAScalar: one number u with the truth 1, observed once, and one shift, which reaches the end of its
+// interval on the way.
+func TestRGDAScalar(t *testing.T) {
 	const step, up, weight, radius = 0.3, 0.4, 1.5, 0.25
 	u, shift, met := 0.3, 0.0, false
 	e := memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u}))
@@ -44,9 +45,10 @@ func TestGameScalar(t *testing.T) {
 	}
 }
 
-// TestGameRate: near a truth that is observed whole, an error of Z in a direction between the truth's columns and the rest, and the
-// shift that answers to it, are moved by the matrix 1 − [μ −μ; η η(λ − 1)], and one within the columns with 2μ for μ. The slower decides.
-func TestGameRate(t *testing.T) {
+// TestRGDARate: near a truth that is observed whole, take an error of Z in a direction between the truth's
+// columns and the rest, and the shift that answers it. The matrix 1 − [μ −μ; η η(λ − 1)] moves the two.
+// Within the truth's columns the same holds with 2μ for μ. The slower of the two decides the rate.
+func TestRGDARate(t *testing.T) {
 	const n, rank, step, up, weight = 7, 2, 0.3, 0.2, 2.5
 	for _, kappa := range []float64{1, 10} {
 		problem := observedWhole(t, n, rank, kappa)
@@ -62,7 +64,8 @@ func TestGameRate(t *testing.T) {
 			z.Sub(&z, &truth)
 			return math.Hypot(mat.Norm(&z, 2), norm(shiftOf(t, e))/math.Sqrt(n*(n+1)/2))
 		}
-		// A complex pair turns as it shrinks: the distance over whole turns is what falls.
+		// A complex pair of eigenvalues turns as it shrinks: only over whole turns does the distance fall
+		// steadily.
 		first := distance(steps(t, e, m, u, 10))
 		last := distance(steps(t, e, m, u, 40)) // above what rounding leaves
 		want := math.Log(max(contraction(step, up, weight), contraction(2*step, up, weight)))
@@ -72,7 +75,7 @@ func TestGameRate(t *testing.T) {
 	}
 }
 
-// contraction is the spectral radius of 1 − [μ −μ; η η(λ − 1)].
+// contraction returns the spectral radius of 1 − [μ −μ; η η(λ − 1)].
 func contraction(step, up, weight float64) float64 {
 	var eigen mat.Eigen
 	eigen.Factorize(mat.NewDense(2, 2, []float64{1 - step, step, -up, 1 - up*(weight-1)}), mat.EigenNone)
@@ -85,13 +88,15 @@ func contraction(step, up, weight float64) float64 {
 
 func norm(v []float64) float64 { return mat.Norm(mat.NewVecDense(len(v), v), 2) }
 
-// perturb adds some numbers of a size.
+// perturb adds a perturbation of the given size.
 func perturb(u *mat.Dense, size float64) {
 	u.Apply(func(i, j int, v float64) float64 { return v + size*math.Sin(float64(1+3*i+7*j)) }, u)
 }
 
-// game is a problem of some noise and a game on it, played from the spectral estimate.
-func game(t *testing.T, noise float64) (*sensing.Problem, solver.RGDA, func(iterations int, resume *solver.State) (*solver.Result, *solver.State, error)) {
+// game returns a problem with some noise, and a method and a function that play the game on it from the
+// spectral estimate.
+func game(t *testing.T, noise float64) (*sensing.Problem, solver.RGDA,
+	func(iterations int, resume *solver.State) (*solver.Result, *solver.State, error)) {
 	t.Helper()
 	e, err := sensing.NewGaussian(sensing.Sym{N: 8}, 150, sensing.F64, 3)
 	if err != nil {
@@ -113,8 +118,9 @@ func game(t *testing.T, noise float64) (*sensing.Problem, solver.RGDA, func(iter
 	}
 }
 
-// TestGameEquilibrium: with noise, the factor ends where f has no gradient, and the shift is the best answer, −res/(λ − 1).
-func TestGameEquilibrium(t *testing.T) {
+// TestRGDAEquilibrium: with noise, the gradient of f vanishes at the last factor, and the shift is the best
+// answer, −res/(λ − 1).
+func TestRGDAEquilibrium(t *testing.T) {
 	problem, m, play := game(t, 0.05)
 	r, state, err := play(300, nil)
 	if err != nil {
@@ -143,8 +149,8 @@ func TestGameEquilibrium(t *testing.T) {
 	}
 }
 
-// TestGameResumes: the shift is a part of the state, and a resumed game goes on to the same bits.
-func TestGameResumes(t *testing.T) {
+// TestRGDAResumes: the shift is part of the state, and a resumed run gives the same bits.
+func TestRGDAResumes(t *testing.T) {
 	_, _, play := game(t, 0)
 	_, whole, err := play(40, nil)
 	if err != nil {
@@ -164,7 +170,8 @@ func TestGameResumes(t *testing.T) {
 		}
 	}
 	half.Slots[2] = solver.Factor{mat.NewDense(3, 1, nil)}
-	if _, _, err := play(40, half); err == nil || !strings.Contains(err.Error(), "the vector is [3 × 1], of 150 observations") {
+	if _, _, err := play(40, half); err == nil ||
+		!strings.Contains(err.Error(), "the vector is [3 × 1], of 150 observations") {
 		t.Errorf("a shift of another length: %v", err)
 	}
 	half.Slots = half.Slots[:2]

@@ -16,7 +16,7 @@ var (
 // Name implements [Method].
 func (RSGD) Name() string { return "rsgd" }
 
-// Needs implements [Method]: slots as for [RGD].
+// Needs implements [Method]: the slots of [RGD].
 func (RSGD) Needs() Needs { return Needs{Draws: true, Slots: 2} }
 
 // Suits implements [Selective].

@@ -10,25 +10,25 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// run is one job on its way, as a member of a batch.
+// run is one job that is under way, as a member of a batch.
 type run struct {
 	Settings
 	*batch
 	job       int
 	method    Method
-	number    int     // of its member
-	member    *Member // what its method works with
+	number    int     // of the member
+	member    *Member // what the method works with
 	iteration int
 	seconds   float64
 	kept      time.Time
 	meter     *meter
 	zeroLoss  float64           // f(0)
 	firstLoss float64           // f(U₀); 0 until it is measured
-	measured  Factor            // the last one measured as good
-	measuring Factor            // the one being measured
+	measured  Factor            // the last iterate that was measured as good
+	measuring Factor            // the iterate that is being measured
 	goodAt    int               // the iteration of measured
-	hasGood   bool              // measured was measured, when it was due
-	spectral  *SpectralEstimate // the one asked for last; nil where none was
+	hasGood   bool              // a measurement that was due has filled measured
+	spectral  *SpectralEstimate // the last one that was asked for; nil without one
 }
 
 // newRun gives a job a member and sets its first iterate.
@@ -43,7 +43,8 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	}
 	shapes := member.Shapes()
 	r := &run{
-		Settings: s, batch: g, job: job, method: g.jobs[job].Method, number: number, member: member, kept: time.Now(),
+		Settings: s, batch: g, job: job, method: g.jobs[job].Method,
+		number: number, member: member, kept: time.Now(),
 	}
 	r.zeroLoss = lossOfZero(member.Observations())
 	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
@@ -77,7 +78,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	}
 
 	var top *mat.Dense
-	if s.Rank > 0 && !isMetered(s.Parametrization) {
+	if s.Rank > 0 && !isSelfMeasuring(s.Parametrization) {
 		est, err := r.estimate(s.Rank)
 		if err != nil {
 			return nil, err
@@ -98,8 +99,8 @@ func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
 	return est, err
 }
 
-// advance takes a run whose gradient is there one step further, measuring first where it is due. At the run's end it
-// returns the result.
+// advance measures, if a measurement is due, and takes one step. The loop has computed the gradient before.
+// At the end of the run it returns the result.
 func (r *run) advance(ctx context.Context) (*Result, error) {
 	last := r.iteration == r.Iterations
 	if r.isMeasured() {
@@ -121,12 +122,12 @@ func (r *run) advance(ctx context.Context) (*Result, error) {
 	return nil, r.stepping(func() error { return r.method.Step(r.member, r.iteration-1) }, r)
 }
 
-// isMeasured says whether the current iterate is to be measured.
+// isMeasured says whether a measurement of the current iterate is due.
 func (r *run) isMeasured() bool {
 	return r.iteration == r.Iterations || r.iteration%r.MeasureEvery == 0
 }
 
-// savedSlots lists the slots that a state holds, in its order.
+// savedSlots lists the slots that a state holds, in the state's order.
 func (r *run) savedSlots() []Slot {
 	needs := r.method.Needs()
 	slots := []Slot{Iterate}
@@ -139,7 +140,7 @@ func (r *run) savedSlots() []Slot {
 	return slots
 }
 
-// restore puts a state to resume where it was.
+// restore writes a state to resume into the member.
 func (r *run) restore(s *State) error {
 	slots := r.savedSlots()
 	if len(s.Slots) != len(slots) {
@@ -157,12 +158,13 @@ func (r *run) restore(s *State) error {
 	return r.member.SetAnchor(s.Anchor)
 }
 
-// divergence is how many times the loss of the zero factor and of the first iterate together a loss must reach to
-// count as divergence. Descent does not climb; a step a little too large, where the loss may rise and come down
-// again, climbs by far less.
+// divergence is the factor that defines divergence: a run has diverged if its loss exceeds divergence·(f(0) +
+// f(U₀)). Descent does not increase the loss. A step that is a little too large may increase it for a while,
+// but by far less than this factor.
 const divergence = 1e4
 
-// measure takes a sample of the current iterate, whose gradient is there, hands it to the recorder and asks the stopper.
+// measure takes a sample of the current iterate, passes it to the recorder and asks the stopper. The gradient
+// is already there.
 func (r *run) measure() (Status, error) {
 	if err := r.settle(); err != nil {
 		return Running, err
@@ -194,7 +196,7 @@ func (r *run) measure() (Status, error) {
 	if s.Flatness, err = flatness(r.engine, r.Parametrization, r.measuring); err != nil {
 		return Running, err
 	}
-	if r.iteration%r.MeasureEvery == 0 { // not the last of a run that may be continued
+	if r.iteration%r.MeasureEvery == 0 { // not at a last iterate off the grid: the run may be continued
 		r.measured, r.measuring, r.goodAt, r.hasGood = r.measuring, r.measured, r.iteration, true
 	}
 	if r.Recorder != nil {
@@ -208,7 +210,8 @@ func (r *run) measure() (Status, error) {
 	return Running, nil
 }
 
-// lossOfZero is f(0) = 1/(4m) Σ y_i², the same bits on every machine, because it decides what counts as divergence.
+// lossOfZero is f(0) = 1/(4m) Σ y_i². It has the same bits on every machine, because it decides what counts
+// as divergence.
 func lossOfZero(y []float64) float64 {
 	var sum float64
 	for _, v := range y {
@@ -224,7 +227,7 @@ func (r *run) keepIfDue() error {
 	return r.keep()
 }
 
-// keep hands the current state to Keep.
+// keep passes the current state to Keep.
 func (r *run) keep() error {
 	if r.Keep == nil {
 		return nil
@@ -252,7 +255,7 @@ func (r *run) keep() error {
 	return nil
 }
 
-// cancel measures the last iterate, if that was not due anyhow, and closes the account.
+// cancel measures the last iterate, unless advance has just done so, and ends the run.
 func (r *run) cancel() (*Result, error) {
 	if r.iteration%r.MeasureEvery != 0 {
 		if status, err := r.measure(); err != nil || status == Diverged {
@@ -262,7 +265,7 @@ func (r *run) cancel() (*Result, error) {
 	return r.end(Canceled, nil)
 }
 
-// end closes the account.
+// end returns the result of a run that ends with a status, or err.
 func (r *run) end(status Status, err error) (*Result, error) {
 	if err != nil {
 		return nil, err
@@ -270,7 +273,7 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	res := &Result{Status: status, Iteration: r.iteration, Seconds: r.seconds}
 	if status == Diverged {
 		res.Iteration, res.Factor = r.goodAt, r.measured
-		if !isMetered(r.Parametrization) { // a vector has none
+		if !isSelfMeasuring(r.Parametrization) { // a vector has no spectral estimate
 			if _, err := r.estimate(max(r.Rank, 1)); err != nil {
 				return nil, err
 			}

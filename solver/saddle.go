@@ -8,14 +8,15 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Saddle starts at a strict saddle point that is planted, and a random step from it: U₀ = X_r + α·G, with the entries of G as in
-// [Random] and X_r the r columns of V·diag(σ) with the least singular values, where M* = V·diag(σ²)·Vᵀ is the truth, of a larger
-// rank; for UVᵀ, and V₀, those of either side of the truth. Observed whole, f = ¼‖Z − M*‖²_F, and of the matrices of rank r
+// Saddle starts a random step away from a strict saddle point of f: U₀ = X_r + α·G. G has the entries of
+// [Random]. With the truth M* = V·diag(σ²)·Vᵀ, of a rank r* > r, X_r has the r columns of V·diag(σ) with the
+// least singular values. For UVᵀ, U₀ and V₀ use the two sides of the truth. If M* is observed whole, f = ¼‖Z
+// − M*‖²_F, and among the matrices of rank r its gradient on the manifold vanishes at
 //
-//	Z = Σ_{i ∈ S} σ_i²·v_i·v_iᵀ,   S any r of the r*,
+//	Z = Σ_{i ∈ S} σ_i²·v_i·v_iᵀ,   S any r of the r*.
 //
-// are where its gradient on the manifold vanishes: the minimum where S has the largest σ, strict saddles otherwise. Along the way from v_i,
-// i ∈ S, to a v_j that is missing and larger, f falls.
+// The minimum is at the S with the largest σ; the others are strict saddles. f falls along the way from v_i,
+// i ∈ S, to a v_j with j ∉ S and a larger σ_j.
 type Saddle struct {
 	Truth *sensing.Truth
 	Alpha float64 // 0 is the saddle itself
@@ -47,7 +48,9 @@ func (s Saddle) Factor(shapes []Shape, spectral func(int) (*SpectralEstimate, er
 	}
 	skip := s.Truth.Rank() - shapes[0].Cols
 	if skip < 1 {
-		return nil, fmt.Errorf("solver: a saddle misses a column of the truth, which has %d, and the factor has %d", s.Truth.Rank(), shapes[0].Cols)
+		return nil, fmt.Errorf("solver: a saddle misses a column of the truth, which has %d, and the factor"+
+			" has %d",
+			s.Truth.Rank(), shapes[0].Cols)
 	}
 	for b, basis := range []*mat.Dense{s.Truth.Basis(), s.Truth.RightBasis()}[:len(shapes)] {
 		for j, sigma := range s.Truth.Sigma()[skip:] {

@@ -6,10 +6,11 @@ import "fmt"
 //
 //	U ← U − μ ∇f(U) (UᵀU)⁻¹
 //
-// with a constant step size μ. The inverse takes out of the gradient how U stretches it, so that the rate near a
-// solution is the same for all of its singular values: about 1 − μ an iteration, whatever the condition number. It is
-// for factors with as many columns as the truth's rank that start near the truth. (Tong, Ma and Chi, Accelerating
-// Ill-Conditioned Low-Rank Matrix Estimation via Scaled Gradient Descent, arXiv 2005.08898.)
+// with a constant step size μ. The inverse removes from the gradient the factor UᵀU, so that near a solution
+// all singular values converge at the same rate: the error falls by about 1 − μ in each iteration, whatever
+// the condition number. The method is for factors with as many columns as the truth's rank that start near
+// the truth. (Tong, Ma and Chi, Accelerating Ill-Conditioned Low-Rank Matrix Estimation via Scaled Gradient
+// Descent, arXiv 2005.08898.)
 type ScaledGD struct {
 	// StepSize is μ > 0.
 	StepSize float64
@@ -19,8 +20,9 @@ type ScaledGD struct {
 //
 //	U ← U − μ ∇f(U) (UᵀU + λI)⁻¹,
 //
-// for factors with more columns than the truth's rank and small random starts. λ is of the order of σ_min(X)². (Xu,
-// Shen, Chi and Ma, The Power of Preconditioning in Overparameterized Low-Rank Matrix Sensing, arXiv 2302.01186.)
+// for factors with more columns than the truth's rank and small random starts. λ is of the order of
+// σ_min(X)². (Xu, Shen, Chi and Ma, The Power of Preconditioning in Overparameterized Low-Rank Matrix
+// Sensing, arXiv 2302.01186.)
 type ScaledGDLambda struct {
 	// StepSize is μ > 0.
 	StepSize float64
@@ -69,7 +71,7 @@ func (d ScaledGDLambda) Step(m *Member, _ int) error {
 	return scaledStep(m, d.StepSize, d.Lambda)
 }
 
-// scaledStep does U ← U − μ ∇f(U) (UᵀU + λI)⁻¹ with what the Gradient slot holds.
+// scaledStep does U ← U − μ ∇f(U) (UᵀU + λI)⁻¹ with the gradient in the Gradient slot.
 func scaledStep(m *Member, step, lambda float64) error {
 	const direction = MethodSlot
 	if err := m.Precondition(direction, Gradient, lambda); err != nil {
@@ -78,10 +80,11 @@ func scaledStep(m *Member, step, lambda float64) error {
 	return m.Combine(Iterate, 1, Iterate, -step, direction)
 }
 
-// needsPairs refuses a parametrization without products to scale by.
+// needsPairs refuses a parametrization that is not [Paired].
 func needsPairs(p Parametrization) error {
 	if _, ok := p.(Paired); !ok {
-		return fmt.Errorf("solver: %s is no product of two matrices, by one of which the other's gradient could be scaled", p.Name())
+		return fmt.Errorf("solver: %s is no product of two matrices, by one of which the other's gradient"+
+			" could be scaled", p.Name())
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// observedWhole is the problem of a truth that is observed entry by entry, so that f(U) = ‖UUᵀ − M*‖²_F/4.
+// observedWhole returns a problem whose truth is observed entry by entry, so that f(U) = ‖UUᵀ − M*‖²_F/4.
 func observedWhole(t *testing.T, n, rank int, kappa float64) *sensing.Problem {
 	t.Helper()
 	truth, err := sensing.NewTruth(n, rank, kappa, 5)
@@ -22,11 +22,12 @@ func observedWhole(t *testing.T, n, rank int, kappa float64) *sensing.Problem {
 	return &sensing.Problem{Ensemble: basis{sensing.Sym{N: n}}, Truth: truth}
 }
 
-// memberOf opens an engine with one member, of factor rank r, which has two slots and a vector for a method.
+// memberOf opens an engine with one member of factor rank r. A method has two slots and a vector there.
 func memberOf(t *testing.T, p *sensing.Problem, par solver.Parametrization, r int) *solver.Member {
 	t.Helper()
 	e, err := cpu.Backend{}.Open(background, p, solver.Batch{
-		Parametrization: par, FactorRanks: []int{r}, Needs: solver.Needs{Slots: 2, Vectors: 1, Draws: true, Values: true},
+		Parametrization: par, FactorRanks: []int{r},
+		Needs: solver.Needs{Slots: 2, Vectors: 1, Draws: true, Values: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,7 @@ func memberOf(t *testing.T, p *sensing.Problem, par solver.Parametrization, r in
 	return m
 }
 
-// memberAt opens an engine for a problem of UUᵀ, with a member at a factor.
+// memberAt opens an engine for a problem of UUᵀ and returns its member, with the iterate u.
 func memberAt(t *testing.T, p *sensing.Problem, u *mat.Dense) *solver.Member {
 	t.Helper()
 	_, r := u.Dims()
@@ -60,7 +61,7 @@ func lossOf(t *testing.T, m *solver.Member) float64 {
 	return loss
 }
 
-// steps takes some steps and returns the iterate.
+// steps takes count steps and returns the iterate.
 func steps(t *testing.T, e *solver.Member, m solver.Method, u *mat.Dense, count int) *mat.Dense {
 	t.Helper()
 	for i := range count {
@@ -75,12 +76,14 @@ func steps(t *testing.T, e *solver.Member, m solver.Method, u *mat.Dense, count 
 	return got
 }
 
-// TestScaledScalar: of one number u with the truth 1, the step is u − μ(u² − 1)u/(u² + λ), and PrecGD's λ is |u² − 1|.
-func TestScaledScalar(t *testing.T) {
+// TestScaledGDScalar: for one number u with the truth 1, the step is u − μ(u² − 1)u/(u² + λ), and PrecGD's λ
+// is |u² − 1|.
+func TestScaledGDScalar(t *testing.T) {
 	p := observedWhole(t, 1, 1, 1)
 	for _, lambda := range []float64{0, 0.3} {
 		u := 0.2
-		got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.ScaledGDLambda{StepSize: 0.4, Lambda: lambda}, mat.NewDense(1, 1, nil), 5)
+		got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})),
+			solver.ScaledGDLambda{StepSize: 0.4, Lambda: lambda}, mat.NewDense(1, 1, nil), 5)
 		for range 5 {
 			u -= 0.4 * (u*u - 1) * u / (u*u + lambda)
 		}
@@ -89,7 +92,8 @@ func TestScaledScalar(t *testing.T) {
 		}
 	}
 	u := 0.2
-	got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.PrecGD{StepSize: 0.4}, mat.NewDense(1, 1, nil), 5)
+	got := steps(t, memberAt(t, p, mat.NewDense(1, 1, []float64{u})), solver.PrecGD{StepSize: 0.4},
+		mat.NewDense(1, 1, nil), 5)
 	for range 5 {
 		u -= 0.4 * (u*u - 1) * u / (u*u + math.Abs(u*u-1))
 	}
@@ -98,9 +102,10 @@ func TestScaledScalar(t *testing.T) {
 	}
 }
 
-// TestScaledRate: near a truth that is observed whole, an error E of UUᵀ falls by 1 − 2μ within the truth's columns and by 1 − μ
-// between them and the others, whatever the condition number; gradient descent's falls by 1 − 2μσ_min² at best.
-func TestScaledRate(t *testing.T) {
+// TestScaledGDRate: near a truth that is observed whole, each step reduces an error E of UUᵀ by a factor of 1
+// − 2μ within the truth's columns, and by 1 − μ between them and the others, whatever the condition number.
+// The factor of gradient descent is at best 1 − 2μσ_min².
+func TestScaledGDRate(t *testing.T) {
 	const mu = 0.25
 	for _, kappa := range []float64{1, 5, 20} {
 		t.Run(fmt.Sprintf("kappa=%g", kappa), func(t *testing.T) {
@@ -137,15 +142,17 @@ func TestLargeDamping(t *testing.T) {
 	}
 	const lambda = 1e8
 	want := steps(t, memberAt(t, p, first[0]), solver.GD{StepSize: 0.1}, first[0], 10)
-	got := steps(t, memberAt(t, p, first[0]), solver.ScaledGDLambda{StepSize: 0.1 * lambda, Lambda: lambda}, first[0], 10)
+	got := steps(t, memberAt(t, p, first[0]), solver.ScaledGDLambda{StepSize: 0.1 * lambda, Lambda: lambda},
+		first[0], 10)
 	if !mat.EqualApprox(got, want, 1e-6) || mat.Equal(got, want) {
 		t.Error("it does not")
 	}
 }
 
-// TestScaledRecovers: with more columns than the truth's rank and a condition number of 10, the damped methods recover the
-// truth from a small start in steps that leave gradient descent where it began to.
-func TestScaledRecovers(t *testing.T) {
+// TestScaledGDRecovers: with more columns than the truth's rank and a condition number of 10, the damped
+// methods recover the truth from a small start, in a number of steps after which gradient descent is still
+// far away.
+func TestScaledGDRecovers(t *testing.T) {
 	p := problem(t, 0)
 	var err error
 	if p.Truth, err = sensing.NewTruth(17, 2, 10, 1); err != nil {
@@ -159,7 +166,8 @@ func TestScaledRecovers(t *testing.T) {
 		{solver.GD{StepSize: 0.25}, math.Inf(1)},
 	} {
 		var trajectory solver.Trajectory
-		s := solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 150, Recorder: &trajectory}
+		s := solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 150,
+			Recorder: &trajectory}
 		solve(t, p, c.method, s)
 		last := trajectory[len(trajectory)-1].TestError
 		if !(last < c.below) || math.IsInf(c.below, 1) && last < 1e-3 {
@@ -168,8 +176,8 @@ func TestScaledRecovers(t *testing.T) {
 	}
 }
 
-// TestScaledOfSingular: where UᵀU has no inverse, the run diverges and says so; nothing breaks.
-func TestScaledOfSingular(t *testing.T) {
+// TestScaledGDOfSingular: if UᵀU has no inverse, the run ends as diverged, without an error.
+func TestScaledGDOfSingular(t *testing.T) {
 	p := observedWhole(t, 4, 1, 1)
 	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 4, Iterations: 50}
 	res := solve(t, p, solver.ScaledGD{StepSize: 0.5}, s)

@@ -12,9 +12,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestBatches: the rows are ⌊w_k·m/2⁶⁴⌋ of the step's row of the stream, in whole numbers of any size, sorted; those of another step
-// and another seed are others, and each measurement comes about as often as any.
-func TestBatches(t *testing.T) {
+// TestMiniBatches: the rows are ⌊w_k·m/2⁶⁴⌋ of the step's row of the stream, in whole numbers of any size,
+// sorted. Another step or another seed gives other rows, and each measurement comes about equally often.
+func TestMiniBatches(t *testing.T) {
 	const m, size = 1000, 37
 	b := solver.MiniBatches{Size: size, Seed: 1<<40 + 17}
 	var want []int
@@ -29,7 +29,8 @@ func TestBatches(t *testing.T) {
 	if got := b.Rows(9, m); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if slices.Equal(b.Rows(10, m), want) || slices.Equal(solver.MiniBatches{Size: size, Seed: 17}.Rows(9, m), want) {
+	if slices.Equal(b.Rows(10, m), want) ||
+		slices.Equal(solver.MiniBatches{Size: size, Seed: 17}.Rows(9, m), want) {
 		t.Error("another step or another seed draws the same")
 	}
 	var counts [5]float64
@@ -50,8 +51,9 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestMinibatchStep: a step is along the mean of the gradients of the measurements drawn, each by itself, for UUᵀ and for UVᵀ.
-func TestMinibatchStep(t *testing.T) {
+// TestSGDStep: a step follows the mean of the gradients of the drawn measurements, each computed by itself,
+// for UUᵀ and for UVᵀ.
+func TestSGDStep(t *testing.T) {
 	rect, err := sensing.NewGaussian(sensing.Rect{N1: 6, N2: 4}, 90, sensing.F32, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -101,47 +103,54 @@ func TestMinibatchStep(t *testing.T) {
 	}
 }
 
-// stochastic are the methods that draw.
+// stochastic lists the methods that draw measurements.
 var stochastic = []solver.Method{
 	solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 85, Seed: 3}},
 	solver.RSGD{StepSize: 0.2, Batch: solver.MiniBatches{Size: 200, Seed: 3}},
 }
 
-// TestStochasticBits: a run on mini-batches is the same bits with any number of workers, from either storage, alone and beside others.
+// TestStochasticBits: a run on mini-batches has the same bits with any number of workers, from either
+// storage, alone and in a batch.
 func TestStochasticBits(t *testing.T) {
 	for _, m := range stochastic {
 		settings := func(t *solver.Trajectory) solver.Settings {
-			return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 30, MeasureEvery: 7, Recorder: t}
+			return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 30,
+				MeasureEvery: 7, Recorder: t}
 		}
 		var want solver.Trajectory
 		end := solve(t, problem(t, 0.01), m, settings(&want))
 		for _, b := range []cpu.Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
 			got := make([]solver.Trajectory, 3)
 			jobs := []solver.Job{{m, settings(&got[0])}, {descent, settings(&got[1])}, {m, settings(&got[2])}}
-			err := solver.SolveAll(background, problem(t, 0.01), b, 2, jobs, func(i int, r *solver.Result, err error) {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if i != 1 && !mat.Equal(r.Factor[0], end.Factor[0]) {
-					t.Errorf("%s, job %d: other bits with %+v", m.Name(), i, b)
-				}
-			})
-			if err != nil || !sameSamples(got[0], want) || !sameSamples(got[2], want) || sameSamples(got[1], want) {
+			err := solver.SolveAll(background, problem(t, 0.01), b, 2, jobs,
+				func(i int, r *solver.Result, err error) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if i != 1 && !mat.Equal(r.Factor[0], end.Factor[0]) {
+						t.Errorf("%s, job %d: other bits with %+v", m.Name(), i, b)
+					}
+				})
+			if err != nil || !sameSamples(got[0], want) || !sameSamples(got[2], want) ||
+				sameSamples(got[1], want) {
 				t.Errorf("%s: other samples with %+v (%v)", m.Name(), b, err)
 			}
 		}
 	}
-	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{Precision: solver.Mixed}, stochastic[0], small(1)); err == nil {
+	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{Precision: solver.Mixed}, stochastic[0],
+		small(1)); err == nil {
 		t.Error("mixed precision was taken")
 	}
 }
 
-// TestMinibatchRecovers: from a small start, and from exact observations, a constant step size converges to the truth; noise on the
-// observations keeps it further away than the full gradient.
-func TestMinibatchRecovers(t *testing.T) {
+// TestSGDRecovers: from a small start and exact observations, a constant step size converges to the truth.
+// With noise on the observations it stays further away than the full gradient does.
+func TestSGDRecovers(t *testing.T) {
 	last := func(noise float64, m solver.Method) float64 {
 		var trajectory solver.Trajectory
-		solve(t, problem(t, noise), m, solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 1500, MeasureEvery: 500, Recorder: &trajectory, FactorRank: 4})
+		solve(t, problem(t, noise), m,
+			solver.Settings{Start: solver.Random{Alpha: 1e-6, Seed: 1}, Iterations: 1500, MeasureEvery: 500,
+				Recorder: &trajectory, FactorRank: 4})
 		return trajectory[len(trajectory)-1].TestError
 	}
 	if got := last(0, stochastic[0]); !(got < 1e-6) {

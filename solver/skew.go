@@ -2,13 +2,14 @@ package solver
 
 import "github.com/matsense/matsense/sensing"
 
-// skew says what the expectation of S is beside M*: scale·M* + shift·I.
+// skew describes the expectation of S: scale·M* + shift·I.
 type skew struct {
 	scale, shift float64
-	trace        float64 // about tr(M*); 0 where it is not known
+	trace        float64 // about tr(M*); 0 if unknown
 }
 
-// skewOf finds it from the law of the measurements, with the mean of the observations for tr(M*).
+// skewOf returns the skew for the ensemble's distribution, with the mean of the observations in place of
+// tr(M*).
 func skewOf(e sensing.Ensemble, y []float64) skew {
 	s, ok := e.(sensing.Skewed)
 	if !ok {
@@ -26,7 +27,7 @@ func skewOf(e sensing.Ensemble, y []float64) skew {
 	return skew{scale, trace * mean, mean}
 }
 
-// unshifted takes eigenvalues of S to those of M*.
+// unshifted returns the eigenvalues of M* that belong to eigenvalues of S.
 func (s skew) unshifted(values []float64) []float64 {
 	out := make([]float64, len(values))
 	for j, v := range values {
@@ -35,8 +36,9 @@ func (s skew) unshifted(values []float64) []float64 {
 	return out
 }
 
-// undo takes eigenvalues of S to those of M*, or zero where they are negative, and makes them smaller where their sum is more than tr(M*): few
-// measurements have heavy tails that make the largest several times too large, from where gradient descent diverges.
+// undo is unshifted with zero in place of negative values. If their sum exceeds tr(M*), it scales them down
+// to that sum: with few measurements, heavy tails make the largest value several times too large, and
+// gradient descent would diverge from such a start.
 func (s skew) undo(values []float64) []float64 {
 	out := s.unshifted(values)
 	var sum float64

@@ -9,63 +9,63 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Settings say how a run goes, apart from problem, backend and method. The zero value of each optional field is
-// useful.
+// Settings say how a run goes, apart from problem, backend and method. An optional field may be left at its
+// zero value.
 type Settings struct {
 	// Start makes the first iterate. It is required unless Resume is given.
 	Start Start
-	// Iterations is how many steps to take at most; at least 0.
+	// Iterations is the largest number of steps; at least 0.
 	Iterations int
 	// Parametrization says how factors make a matrix; nil is [PSD].
 	Parametrization Parametrization
 	// FactorRank is r; 0 is n.
 	FactorRank int
-	// MeasureEvery is the number of steps between measurements; 0 is 10. The first and the last iterate are always
-	// measured.
+	// MeasureEvery is the number of steps between measurements; 0 is 10. The first and the last iterate are
+	// always measured.
 	MeasureEvery int
-	// Recorder is handed every sample; nil is nobody.
+	// Recorder receives every sample; nil for none.
 	Recorder Recorder
 	// Stopper may end the run early; nil never does.
 	Stopper Stopper
-	// Rank is r* for the spectral angle where the problem has no truth; 0 leaves that angle out.
+	// Rank is r* for the spectral angle if the problem has no truth; 0 leaves that angle out.
 	Rank int
-	// Keep is handed the state every KeepEvery of wall time, when the run is canceled, and at a good end; nil is
-	// nobody.
+	// Keep receives the state every KeepEvery of wall time, when the run is canceled, and at the end of a run
+	// that has not diverged; nil for none.
 	Keep func(State) error
-	// KeepEvery is the time between two calls of Keep; 0 calls it at the end alone.
+	// KeepEvery is the time between two calls of Keep; 0 calls it only at the end.
 	KeepEvery time.Duration
-	// Resume continues from a kept state instead of starting.
+	// Resume continues from a state that Keep received, in place of Start.
 	Resume *State
 }
 
-// State is all that a run must remember to go on as if it had never stopped.
+// State is all that a run needs to continue as if it had never stopped.
 type State struct {
 	// Iteration is the number of steps taken.
 	Iteration int
-	// Slots has the iterate, the method's slots, and its vectors as columns of m numbers.
+	// Slots has the iterate, the method's slots, and the method's vectors as columns of m numbers.
 	Slots []Factor
-	// Anchor is where an [AnchorEngine]'s anchor was put last; nil where it was not, and for other engines.
+	// Anchor is where an [AnchorEngine]'s anchor was put last; nil if it never was, and for other engines.
 	Anchor Factor
 	// Seconds is the time spent stepping so far.
 	Seconds float64
-	// FirstLoss is f(U₀), against which divergence is told; 0 where it was not measured yet.
+	// FirstLoss is f(U₀), which the test for divergence uses; 0 if it was not measured yet.
 	FirstLoss float64
-	// Good is the last iterate that was measured when it was due and found good, at iteration GoodAt: what a run that
-	// diverges comes back to. Nil where none was measured yet.
+	// Good is the last iterate whose measurement was due and found no divergence, and GoodAt is its
+	// iteration. A run that diverges returns it. Nil if there is none yet.
 	Good   Factor
 	GoodAt int
 }
 
-// Result is what a run came to.
+// Result is the outcome of a run.
 type Result struct {
 	Status Status
-	// Iteration is the number of steps behind Factor.
+	// Iteration is the number of steps that led to Factor.
 	Iteration int
-	// Factor is the last iterate; the last one measured as good where the run diverged.
+	// Factor is the last iterate. If the run diverged, it is the last iterate that was measured as good.
 	Factor Factor
 	// Seconds is the time spent stepping.
 	Seconds float64
-	// Spectral is the spectral estimate, nil where nothing asked for it.
+	// Spectral is the spectral estimate; nil if nothing asked for it.
 	Spectral *SpectralEstimate
 }
 
@@ -75,23 +75,28 @@ type Job struct {
 	Settings Settings
 }
 
-// Solve runs a method on a problem until the iterations are spent, the stopper or divergence ends it, or ctx is done.
-// Those are no errors: [Result.Status] tells them apart. A canceled run finishes its step and hands its state to
-// Keep; one that is canceled before its first step returns ctx's error. An error says that something broke.
-func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings) (result *Result, err error) {
-	broken := SolveAll(ctx, p, b, 1, []Job{{m, s}}, func(_ int, r *Result, failed error) { result, err = r, failed })
+// Solve runs a method on a problem until the iterations are spent, the stopper or divergence ends it, or ctx
+// is done. These endings are not errors: [Result.Status] tells them apart. A canceled run finishes its step
+// and passes its state to Keep; a run that is canceled before its first step returns ctx's error. An error
+// says that something broke.
+func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings,
+) (result *Result, err error) {
+	done := func(_ int, r *Result, failed error) { result, err = r, failed }
+	broken := SolveAll(ctx, p, b, 1, []Job{{m, s}}, done)
 	if broken != nil {
 		return nil, broken
 	}
 	return result, err
 }
 
-// SolveAll carries out jobs on one problem, as many at a time as the batch has members, in one pass over the
-// measurements for all of them. All use one parametrization. When a job ends, the next takes its place. A job's result
-// is, to the bit, its result alone. done is told each job's result when it ends, or the error of its recorder, keeper
-// or start that ended it; the others go on. If ctx is done, the jobs under way end as in [Solve], and SolveAll returns
-// ctx's error if some were not begun. Another error says that the engine broke, or that a job makes no sense, before
-// any was begun.
+// SolveAll carries out jobs on one problem. The batch has the given number of members, each of which works on
+// one job at a time; one pass over the measurements serves all members. When a job ends, the next takes its
+// place. All jobs use one parametrization. Each result is bit-identical to the job's result alone.
+//
+// SolveAll calls done when a job ends: with its result, or with the error of its recorder, keeper or start.
+// The other jobs go on. If ctx is done, the jobs under way end as in [Solve], and SolveAll returns ctx's
+// error if some jobs were not begun. Any other error says that the engine broke or, before any job begins,
+// that a job makes no sense.
 func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, jobs []Job,
 	done func(job int, r *Result, err error),
 ) error {
@@ -125,7 +130,7 @@ func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, j
 	}
 }
 
-// complete fills in defaults and refuses what makes no sense.
+// complete fills in defaults and refuses settings that make no sense.
 func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, error) {
 	if err := p.Validate(); err != nil {
 		return s, err

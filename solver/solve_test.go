@@ -20,7 +20,7 @@ import (
 var (
 	background = context.Background()
 	descent    = solver.GD{StepSize: 0.25}
-	heavyBall  = solver.Momentum{StepSize: 0.1, Momentum: 0.7}
+	momentum   = solver.Momentum{StepSize: 0.1, Momentum: 0.7}
 )
 
 // problem is small: n = 17, rank 2, m = 340.
@@ -50,13 +50,14 @@ func solve(t *testing.T, p *sensing.Problem, m solver.Method, s solver.Settings)
 	return res
 }
 
-// TestMeasuredIterations: the first, the last, and every MeasureEvery-th.
+// TestMeasuredIterations: the first, the last, and every MeasureEvery-th iterate are measured.
 func TestMeasuredIterations(t *testing.T) {
 	for _, c := range []struct {
 		iterations, every int
 		want              []int
 	}{
-		{0, 0, []int{0}}, {1, 0, []int{0, 1}}, {25, 0, []int{0, 10, 20, 25}}, {9, 3, []int{0, 3, 6, 9}}, {2, 1, []int{0, 1, 2}},
+		{0, 0, []int{0}}, {1, 0, []int{0, 1}}, {25, 0, []int{0, 10, 20, 25}}, {9, 3, []int{0, 3, 6, 9}},
+		{2, 1, []int{0, 1, 2}},
 	} {
 		var trajectory solver.Trajectory
 		s := small(c.iterations)
@@ -67,18 +68,21 @@ func TestMeasuredIterations(t *testing.T) {
 			got = append(got, x.Iteration)
 		}
 		if !slices.Equal(got, c.want) || res.Status != solver.BudgetSpent || res.Iteration != c.iterations {
-			t.Errorf("%d iterations measured every %d: at %v, ended as %v at %d", c.iterations, c.every, got, res.Status, res.Iteration)
+			t.Errorf("%d iterations measured every %d: at %v, ended as %v at %d",
+				c.iterations, c.every, got, res.Status, res.Iteration)
 		}
 	}
 }
 
-// TestRecovers: a small start finds the truth with a factor of every rank, and a smaller one finds it better.
+// TestRecovers: from a small start a factor of every rank finds the truth, and a smaller start finds it
+// better.
 func TestRecovers(t *testing.T) {
 	for _, r := range []int{2, 5, 17, 20} {
 		var errors [2]float64
 		for i, alpha := range []float64{1e-3, 1e-6} {
 			var trajectory solver.Trajectory
-			s := solver.Settings{Start: solver.Random{Alpha: alpha, Seed: 1}, Iterations: 600, FactorRank: r, Recorder: &trajectory}
+			s := solver.Settings{Start: solver.Random{Alpha: alpha, Seed: 1}, Iterations: 600, FactorRank: r,
+				Recorder: &trajectory}
 			solve(t, problem(t, 0), descent, s)
 			errors[i] = trajectory[len(trajectory)-1].TestError
 		}
@@ -89,13 +93,15 @@ func TestRecovers(t *testing.T) {
 	}
 }
 
-// TestSpectralStart begins near the truth, exactly the best rank-r approximation where the measurements determine all.
+// TestSpectralStart: the start is near the truth. TestSpectralEstimateIsExact has measurements that determine
+// everything, for which it is the best rank-r approximation.
 func TestSpectralStart(t *testing.T) {
 	var trajectory solver.Trajectory
 	s := solver.Settings{Start: solver.Spectral{}, FactorRank: 2, Iterations: 1000, Recorder: &trajectory}
 	res := solve(t, problem(t, 0), descent, s)
 	first, last := trajectory[0], trajectory[len(trajectory)-1]
-	if first.SpectralAngle > 1e-12 || math.Abs(first.Angle-res.Spectral.AngleTo(problem(t, 0).Truth)) > 1e-12 {
+	if first.SpectralAngle > 1e-12 ||
+		math.Abs(first.Angle-res.Spectral.AngleTo(problem(t, 0).Truth)) > 1e-12 {
 		t.Errorf("the start is %g from the estimate and %g from the truth", first.SpectralAngle, first.Angle)
 	}
 	if !(first.TestError < 1 && last.TestError < 1e-10) {
@@ -103,8 +109,8 @@ func TestSpectralStart(t *testing.T) {
 	}
 }
 
-// basis is an ensemble with one measurement for each coordinate, a_i = √K·e_i: then S = M* and the spectral estimate
-// is exact.
+// basis is an ensemble with one measurement for each coordinate, a_i = √K·e_i. So S = M*, and the spectral
+// estimate is exact.
 type basis struct{ space sensing.Space }
 
 func (basis) Name() string               { return "basis" }
@@ -130,7 +136,7 @@ func TestSpectralEstimateIsExact(t *testing.T) {
 			t.Errorf("eigenvalue %d is %v, want %v", j, v, want)
 		}
 	}
-	// √ of eigenvalues that should be 0 and are 1e-16 leaves 1e-8 in the factor, and 1e-16 in the product.
+	// Eigenvalues that should be 0 are 1e-16: their roots leave 1e-8 in the factor, and 1e-16 in the product.
 	if got := trajectory[0]; !(got.TestError < 1e-13 && got.Angle < 1e-13 && got.SpectralAngle < 1e-12) {
 		t.Errorf("the spectral start misses the truth: %+v", got)
 	}
@@ -138,7 +144,7 @@ func TestSpectralEstimateIsExact(t *testing.T) {
 
 func sq(x float64) float64 { return x * x }
 
-// TestSameBits: a run is the same bits twice, with any number of workers and of processors.
+// TestSameBits: two runs have the same bits, with any number of workers and of processors.
 func TestSameBits(t *testing.T) {
 	// At n = 150 the matrix products are large enough for the linear algebra library to share them too.
 	for _, n := range []int{17, 150} {
@@ -175,14 +181,15 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestResume: interrupted at any iteration and resumed, a run ends with the same bits and the same samples, for a
-// method without memory, one with, and those that draw.
+// TestResume: a run that is interrupted at any iteration and resumed ends with the same bits and the same
+// samples, for methods without slots, with slots, and with draws.
 func TestResume(t *testing.T) {
 	settings := func(r solver.Recorder) solver.Settings { // from where Riemannian steps are defined
-		return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 40, MeasureEvery: 7, Recorder: r}
+		return solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 40,
+			MeasureEvery: 7, Recorder: r}
 	}
 	for _, m := range []solver.Method{
-		descent, heavyBall,
+		descent, momentum,
 		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 100, Seed: 2}},
 		solver.RSGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
 	} {
@@ -195,22 +202,26 @@ func TestResume(t *testing.T) {
 				ctx, cancel := context.WithCancel(background)
 				s := settings(&before)
 				s.Keep = func(kept solver.State) error { state = &kept; return nil }
-				first, err := solver.Solve(ctx, problem(t, 0.01), cpu.Backend{}, cancelAfter{m, at, cancel}, s)
+				first, err := solver.Solve(ctx, problem(t, 0.01), cpu.Backend{},
+					cancelAfter{m, at, cancel}, s)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if first.Status != solver.Canceled || state.Iteration != at+1 {
-					t.Fatalf("interrupted in step %d, ended as %v with the state of %d", at, first.Status, state.Iteration)
+					t.Fatalf("interrupted in step %d, ended as %v with the state of %d",
+						at, first.Status, state.Iteration)
 				}
 				if last := before[len(before)-1]; last.Iteration != first.Iteration {
-					t.Errorf("the last sample is of iteration %d, the result of %d", last.Iteration, first.Iteration)
+					t.Errorf("the last sample is of iteration %d, the result of %d",
+						last.Iteration, first.Iteration)
 				}
 				s.Recorder, s.Resume, s.Start, s.Keep = &after, state, nil, nil
 				second := solve(t, problem(t, 0.01), m, s)
 				if !mat.Equal(second.Factor[0], want.Factor[0]) {
 					t.Errorf("resumed after step %d, the bits differ", at)
 				}
-				before = slices.DeleteFunc(before, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
+				before = slices.DeleteFunc(before,
+					func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 				if all := append(before, after...); !sameSamples(all, whole) {
 					t.Errorf("resumed after step %d, the samples differ:\n%v\n%v", at, all, whole)
 				}
@@ -219,7 +230,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// cancelAfter cancels a context in the step from one iteration.
+// cancelAfter is a method that cancels a context in the step from a given iteration.
 type cancelAfter struct {
 	solver.Method
 	at     int
@@ -233,11 +244,12 @@ func (c cancelAfter) Step(m *solver.Member, iteration int) error {
 	return c.Method.Step(m, iteration)
 }
 
-// sameSamples compares all but the time.
+// sameSamples compares all fields but the time.
 func sameSamples(a, b solver.Trajectory) bool {
 	return slices.EqualFunc(a, b, func(x, y solver.Sample) bool {
-		return x.Iteration == y.Iteration && x.TrainLoss == y.TrainLoss && x.TestError == y.TestError && x.Signal == y.Signal &&
-			x.Noise == y.Noise && x.Angle == y.Angle && x.SpectralAngle == y.SpectralAngle && slices.Equal(x.Sigma, y.Sigma)
+		return x.Iteration == y.Iteration && x.TrainLoss == y.TrainLoss && x.TestError == y.TestError &&
+			x.Signal == y.Signal && x.Noise == y.Noise && x.Angle == y.Angle &&
+			x.SpectralAngle == y.SpectralAngle && slices.Equal(x.Sigma, y.Sigma)
 	})
 }
 
@@ -263,7 +275,8 @@ func TestStopper(t *testing.T) {
 	}
 }
 
-// TestDiverged: a step that is too large ends the run, keeps the last good factor, and suggests a step that works.
+// TestDiverged: a step that is too large ends the run. The last good factor is kept, and the suggested step
+// works.
 func TestDiverged(t *testing.T) {
 	var trajectory solver.Trajectory
 	kept := 0
@@ -273,7 +286,8 @@ func TestDiverged(t *testing.T) {
 	res := solve(t, problem(t, 0), solver.GD{StepSize: 5}, s)
 	last := trajectory[len(trajectory)-1]
 	if res.Status != solver.Diverged || res.Iteration != last.Iteration || !res.Factor.Finite() || kept != 0 {
-		t.Errorf("ended as %v at %d with the last sample at %d, kept %d times", res.Status, res.Iteration, last.Iteration, kept)
+		t.Errorf("ended as %v at %d with the last sample at %d, kept %d times",
+			res.Status, res.Iteration, last.Iteration, kept)
 	}
 	for _, x := range trajectory {
 		if math.IsNaN(x.TrainLoss) || math.IsInf(x.TrainLoss, 0) || math.IsNaN(x.TestError) {
@@ -282,13 +296,14 @@ func TestDiverged(t *testing.T) {
 	}
 	s = small(600)
 	s.Stopper = solver.ErrorBelow(1e-2)
-	if res := solve(t, problem(t, 0), solver.GD{StepSize: res.Spectral.SuggestStep()}, s); res.Status != solver.Converged {
+	suggested := solver.GD{StepSize: res.Spectral.SuggestStep()}
+	if res := solve(t, problem(t, 0), suggested, s); res.Status != solver.Converged {
 		t.Errorf("with the suggested step the run ended as %v", res.Status)
 	}
 }
 
-// TestResumeOfDivergence: from whichever state a run that is to diverge is resumed, it ends as it would have: with the
-// same last good iterate, which was measured.
+// TestResumeOfDivergence: a run that is to diverge ends the same way from each state that it is resumed from,
+// with the same last good iterate.
 func TestResumeOfDivergence(t *testing.T) {
 	m := solver.GD{StepSize: 3}
 	s := small(200)
@@ -303,13 +318,15 @@ func TestResumeOfDivergence(t *testing.T) {
 		s := small(200)
 		s.MeasureEvery, s.Resume, s.Start = 4, &state, nil
 		got := solve(t, problem(t, 0), m, s)
-		if got.Status != solver.Diverged || got.Iteration != want.Iteration || !mat.Equal(got.Factor[0], want.Factor[0]) {
-			t.Errorf("resumed at %d it ends as %v with the iterate of %d, not of %d", state.Iteration, got.Status, got.Iteration, want.Iteration)
+		if got.Status != solver.Diverged || got.Iteration != want.Iteration ||
+			!mat.Equal(got.Factor[0], want.Factor[0]) {
+			t.Errorf("resumed at %d it ends as %v with the iterate of %d, not of %d",
+				state.Iteration, got.Status, got.Iteration, want.Iteration)
 		}
 	}
 }
 
-// TestKeepEvery: states come while the run goes on, and one at the end, which is the result's.
+// TestKeepEvery: Keep receives states while the run goes on, and the result's state at the end.
 func TestKeepEvery(t *testing.T) {
 	var states []solver.State
 	s := small(30)
@@ -330,16 +347,19 @@ type broken struct{}
 
 func (broken) Record(solver.Sample) error { return errBroken }
 
-// TestErrors: what breaks comes through, and nonsense is refused by the name of its field.
+// TestErrors: errors of recorder and Keep are returned, and settings that make no sense are refused with the
+// name of the field.
 func TestErrors(t *testing.T) {
 	s := small(5)
 	s.Recorder = solver.Recorders{&solver.Trajectory{}, broken{}}
-	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s); !errors.Is(err, errBroken) {
+	_, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s)
+	if !errors.Is(err, errBroken) {
 		t.Errorf("the recorder's error came through as %v", err)
 	}
 	s = small(5)
 	s.Keep = func(solver.State) error { return errBroken }
-	if _, err := solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s); !errors.Is(err, errBroken) {
+	_, err = solver.Solve(background, problem(t, 0), cpu.Backend{}, descent, s)
+	if !errors.Is(err, errBroken) {
 		t.Errorf("Keep's error came through as %v", err)
 	}
 	for want, change := range map[string]func(*solver.Settings){
@@ -369,7 +389,8 @@ func TestErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(background)
 	cancel()
-	if _, err := solver.Solve(ctx, problem(t, 0), cpu.Backend{}, descent, small(5)); !errors.Is(err, context.Canceled) {
+	_, err = solver.Solve(ctx, problem(t, 0), cpu.Backend{}, descent, small(5))
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled before the rows were made: %v", err)
 	}
 }

@@ -10,17 +10,18 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Sparse is the parametrization β = u∘u − v∘v of vectors, n × 1 matrices, by two vectors, element by element: the diagonal case of
-// [Indefinite]. With G = 1/m·Σ res_i a_i
+// Sparse is the parametrization β = u∘u − v∘v of vectors, n × 1 matrices, by two vectors, element by element:
+// the diagonal case of [Indefinite]. With G = 1/m·Σ res_i a_i
 //
 //	∂f/∂u = G∘u,   ∂f/∂v = −G∘v
 //
-// so that an element moves by a part of itself. From a small start the large elements of the solution come first, and of many
-// solutions one is found that is nearly the sparsest. (Vaškevičius, Kanade and Rebeschini, Implicit Regularization for
-// Optimal Sparse Recovery, NeurIPS 2019, arXiv 1909.05122; Fan, Yang and Yu, arXiv 2007.08322.)
+// so that the change of an element is proportional to the element. From a small start the large elements of
+// the solution grow first, and of many solutions the method finds nearly the sparsest. (Vaškevičius, Kanade
+// and Rebeschini, Implicit Regularization for Optimal Sparse Recovery, NeurIPS 2019, arXiv 1909.05122; Fan,
+// Yang and Yu, arXiv 2007.08322.)
 type Sparse struct{}
 
-var _ Metered = Sparse{}
+var _ SelfMeasuring = Sparse{}
 
 // Name implements [Parametrization].
 func (Sparse) Name() string { return "sparse" }
@@ -29,7 +30,8 @@ func (Sparse) Name() string { return "sparse" }
 func (Sparse) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	n, columns := space.Dims()
 	if _, rect := space.(sensing.Rect); !rect || columns != 1 {
-		return nil, fmt.Errorf("solver: u∘u − v∘v is a vector of one column, and the measurements are of %s matrices, %d × %d", space.Name(), n, columns)
+		return nil, fmt.Errorf("solver: u∘u − v∘v is a vector of one column, and the measurements are of"+
+			" %s matrices, %d × %d", space.Name(), n, columns)
 	}
 	if r != 1 {
 		return nil, fmt.Errorf("solver: u and v have one column, got the factor rank %d", r)
@@ -48,15 +50,15 @@ func (Sparse) Thin(f Factor) (l, r *mat.Dense) {
 	return l, mat.NewDense(1, 1, []float64{1})
 }
 
-// Pullback implements [Parametrization]: G·R is G itself.
+// Pullback implements [Parametrization]: since R = (1), G·R is G.
 func (Sparse) Pullback(dst Factor, gr, _ *mat.Dense, f Factor) {
 	dst[0].MulElem(gr, f[0])
 	dst[1].MulElem(gr, f[1])
 	dst[1].Scale(-1, dst[1])
 }
 
-// Measure implements [Metered]: the signal is the least |β_i| where β* is not zero, the noise is the largest where it is, and the
-// angle is the sine between β and β*, 1 where β = 0.
+// Measure implements [SelfMeasuring]. The signal is the least |β_i| over the support of β*, the noise is the
+// largest |β_i| outside it, and the angle is the sine of the angle between β and β*; 1 if β = 0.
 func (p Sparse) Measure(s *Sample, f Factor, truth *sensing.Truth) {
 	l, _ := p.Thin(f)
 	beta, target := l.RawMatrix().Data, truth.Basis().RawMatrix().Data

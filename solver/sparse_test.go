@@ -10,8 +10,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestSparseRecovers: fewer measurements than there are numbers, and the small start finds the sparse solution of many; from a large one
-// the others grow as well.
+// TestSparseRecovers: with fewer measurements than numbers, a small start finds the sparse one of many
+// solutions. From a large start the other elements grow as well.
 func TestSparseRecovers(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Rect{N1: 100, N2: 1}, 50, sensing.F32, 1)
 	if err != nil {
@@ -23,19 +23,22 @@ func TestSparseRecovers(t *testing.T) {
 	}
 	end := func(alpha float64) solver.Sample {
 		var trajectory solver.Trajectory
-		solve(t, &sensing.Problem{Ensemble: e, Truth: truth}, descent, solver.Settings{Parametrization: solver.Sparse{}, Start: solver.Ones{Alpha: alpha},
-			FactorRank: 1, Iterations: 600, Recorder: &trajectory})
+		solve(t, &sensing.Problem{Ensemble: e, Truth: truth}, descent,
+			solver.Settings{Parametrization: solver.Sparse{}, Start: solver.Ones{Alpha: alpha},
+				FactorRank: 1, Iterations: 600, Recorder: &trajectory})
 		if x := trajectory[0]; x.TestError != 1 || x.Signal != 0 || x.Noise != 0 || x.Angle != 1 {
 			t.Errorf("α = %g: u = v starts at %+v", alpha, x)
 		}
 		phases := trajectory.Phases(truth, math.NaN(), solver.Thresholds{})
-		if at := phases.SaddleEnd; phases.AlignmentEnd != solver.Never || at == solver.Never || trajectory[at].Signal < truth.Least()/math.Sqrt(10) {
+		if at := phases.SaddleEnd; phases.AlignmentEnd != solver.Never || at == solver.Never ||
+			trajectory[at].Signal < truth.Least()/math.Sqrt(10) {
 			t.Errorf("α = %g: phases %+v", alpha, phases)
 		}
 		return trajectory[len(trajectory)-1]
 	}
 	small, large := end(1e-6), end(0.3)
-	if !(small.TestError < 1e-3 && small.Angle < 1e-3 && math.Abs(small.Signal-truth.Least()) < 1e-3 && small.Noise < 1e-3) {
+	if !(small.TestError < 1e-3 && small.Angle < 1e-3 && math.Abs(small.Signal-truth.Least()) < 1e-3 &&
+		small.Noise < 1e-3) {
 		t.Errorf("from a small start: %+v", small)
 	}
 	if !(large.TestError > 0.1 && large.TrainLoss < 1e-6) {
@@ -46,14 +49,15 @@ func TestSparseRecovers(t *testing.T) {
 	}
 }
 
-// TestSparseIsDiagonal: observed by coordinates, u∘u − v∘v moves as the diagonal of UUᵀ − VVᵀ does from a diagonal start.
+// TestSparseIsDiagonal: observed by coordinates, u∘u − v∘v moves like the diagonal of UUᵀ − VVᵀ from a
+// diagonal start.
 func TestSparseIsDiagonal(t *testing.T) {
 	const n = 5
 	beta, truth := []float64{0.9, 0, -0.5, 0, 0.2}, mat.NewDense(n, n, nil)
 	for i, b := range beta {
 		truth.Set(i, i, b)
 	}
-	// Each observes all coordinates of its own space: with f = ¼‖Z − M*‖² in both.
+	// Each problem observes all coordinates of its space, so that f = ¼‖Z − M*‖² in both.
 	vector := make([]float64, n)
 	full := make([]float64, n*(n+1)/2)
 	sensing.Sym{N: n}.Coordinates(full, truth)
@@ -72,10 +76,13 @@ func TestSparseIsDiagonal(t *testing.T) {
 		}
 		return f
 	}
-	one := solve(t, &sensing.Problem{Ensemble: basis{sensing.Rect{N1: n, N2: 1}}, Observations: vector}, descent,
-		solver.Settings{Parametrization: solver.Sparse{}, Start: solver.Given{Start: start(1)}, FactorRank: 1, Iterations: 40})
+	one := solve(t, &sensing.Problem{Ensemble: basis{sensing.Rect{N1: n, N2: 1}}, Observations: vector},
+		descent,
+		solver.Settings{Parametrization: solver.Sparse{}, Start: solver.Given{Start: start(1)}, FactorRank: 1,
+			Iterations: 40})
 	two := solve(t, &sensing.Problem{Ensemble: basis{sensing.Sym{N: n}}, Observations: full}, descent,
-		solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Given{Start: start(n)}, FactorRank: n, Iterations: 40})
+		solver.Settings{Parametrization: solver.Indefinite{}, Start: solver.Given{Start: start(n)},
+			FactorRank: n, Iterations: 40})
 	for b := range one.Factor {
 		for i := range n {
 			if x, y := one.Factor[b].At(i, 0), two.Factor[b].At(i, i); math.Abs(x-y) > 1e-13 {
@@ -89,7 +96,8 @@ func TestSparseRefuses(t *testing.T) {
 	for _, c := range []struct {
 		space sensing.Space
 		r     int
-	}{{sensing.Rect{N1: 4, N2: 2}, 1}, {sensing.Sym{N: 4}, 1}, {sensing.Sym{N: 1}, 1}, {sensing.Rect{N1: 4, N2: 1}, 2}} {
+	}{{sensing.Rect{N1: 4, N2: 2}, 1}, {sensing.Sym{N: 4}, 1}, {sensing.Sym{N: 1}, 1},
+		{sensing.Rect{N1: 4, N2: 1}, 2}} {
 		if _, err := (solver.Sparse{}).Shapes(c.space, c.r); err == nil {
 			t.Errorf("%v with %d columns was accepted", c.space, c.r)
 		}

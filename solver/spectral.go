@@ -8,25 +8,28 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i: U₀ = V·diag(√max(λ, 0)) with its top r
-// eigenpairs, or U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with its top r singular values and vectors, and zeros in columns past the last. For
-// UUᵀ − VVᵀ it has the r eigenpairs that are largest in magnitude, those with λ > 0 in U₀ and the others in V₀.
+// Spectral starts from the best factor of the spectral estimate S = 1/m Σ y_i A_i. For UUᵀ it is U₀ =
+// V·diag(√max(λ, 0)) with the top r eigenpairs; for UVᵀ it is U₀ = P·diag(√σ) and V₀ = Q·diag(√σ) with the
+// top r singular values and vectors. Columns without a pair are zeros. For UUᵀ − VVᵀ the start takes the r
+// eigenpairs that are largest in magnitude, those with λ > 0 in U₀ and the others in V₀.
 //
-// Where the ensemble is [sensing.Skewed], S is taken to (S − trace·ȳ·I)/scale first, with the mean ȳ of the observations for tr(M*), so
-// that its expectation is M*, as Li, Ma, Chen and Chi start, Nonconvex Matrix Factorization from Rank-One Measurements, arXiv 1802.06286. Where
-// the trace of U₀U₀ᵀ is more than ȳ, U₀ is scaled down to it; for rank one that is the norm of Candès, Li and Soltanolkotabi, Phase Retrieval via
-// Wirtinger Flow, arXiv 1407.1065.
+// If the ensemble is [sensing.Skewed], (S − trace·ȳ·I)/scale takes the place of S, with the mean ȳ of the
+// observations for tr(M*), so that its expectation is M*. This is the start of Li, Ma, Chen and Chi,
+// Nonconvex Matrix Factorization from Rank-One Measurements, arXiv 1802.06286. If the trace of U₀U₀ᵀ exceeds
+// ȳ, U₀ is scaled down to it; for rank one this gives the norm of Candès, Li and Soltanolkotabi, Phase
+// Retrieval via Wirtinger Flow, arXiv 1407.1065.
 type Spectral struct {
-	// Skip is how many of the top pairs are left out, so that U₀ has those after them. 1 is the start for entries that are
-	// seen where they are not negative, all others being zero in S. There with p ≈ 1/2
+	// Skip is the number of top pairs to leave out; U₀ has the pairs after them. Skip 1 is the start for
+	// entries that are observed only if they are not negative; all others are zero in S. With p ≈ 1/2
 	//
-	//	S ≈ 2·max(M*, 0) = M* + |M*|   entry by entry,
+	//	S ≈ 2·max(M*, 0) = M* + |M*|   entry by entry.
 	//
-	// and where the rows of the truth's X point evenly in all directions, the two parts share no eigenvectors: those of |M*| are even
-	// functions of the direction, those of M* odd. The largest is even, close to the lengths of the rows, and the next r*
-	// are those of M*, with its eigenvalues. The others of |M*| are smaller. For r* = 1 that fails, as it must: no entry tells the sign between
-	// the rows of either sign. (After the start of Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822, which makes
-	// gradient descent succeed where it does not from a random one.)
+	// If the rows of the truth's X point evenly in all directions, the two parts share no eigenvectors: those
+	// of |M*| are even functions of the direction, those of M* odd. The largest eigenvector is even, close to
+	// the lengths of the rows; the next r* are those of M*, with its eigenvalues. The others of |M*| are
+	// smaller. For r* = 1 the start fails, as it must: no observed entry tells the sign between rows of
+	// opposite signs. (After the start of Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822, from which
+	// gradient descent succeeds although it fails from a random start.)
 	Skip int
 }
 
@@ -39,7 +42,8 @@ var (
 func (Spectral) Suits(p Parametrization) error {
 	switch p.(type) {
 	case Deep, Sparse:
-		return fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for %s", p.Name())
+		return fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for %s",
+			p.Name())
 	}
 	return nil
 }
@@ -47,7 +51,7 @@ func (Spectral) Suits(p Parametrization) error {
 // Factor implements [Start].
 func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate, error)) (Factor, error) {
 	if len(shapes) > 2 {
-		return nil, fmt.Errorf("solver: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ alone")
+		return nil, fmt.Errorf("solver: a spectral start is defined only for UUᵀ, UVᵀ and UUᵀ − VVᵀ")
 	}
 	est, err := spectral(s.Skip + shapes[0].Cols)
 	if err != nil {
@@ -73,7 +77,8 @@ func (s Spectral) Factor(shapes []Shape, spectral func(k int) (*SpectralEstimate
 	values := est.skew.undo(est.Values()[s.Skip:max(last, s.Skip)])
 	for b, top := range []*mat.Dense{left, right}[:len(shapes)] {
 		if rows, _ := top.Dims(); rows != shapes[b].Rows {
-			return nil, fmt.Errorf("solver: the spectral estimate has vectors of %d numbers, and the factor is %s", rows, shapes[b])
+			return nil, fmt.Errorf("solver: the spectral estimate has vectors of %d numbers, and the factor"+
+				" is %s", rows, shapes[b])
 		}
 		for j := s.Skip; j < last; j++ {
 			scale := math.Sqrt(values[j-s.Skip])

@@ -2,7 +2,7 @@ package solver
 
 import "fmt"
 
-// Status says why a run ended. A status is an ending that was provided for; an error says that something broke.
+// Status says why a run ended. A status is an expected ending; an error says that something broke.
 type Status int
 
 // The statuses.
@@ -38,10 +38,10 @@ func (s Status) Text() string {
 	return statuses[s].text
 }
 
-// MarshalText writes the name.
+// MarshalText writes the status's name.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a name.
+// UnmarshalText reads a status's name.
 func (s *Status) UnmarshalText(text []byte) error {
 	for i, row := range statuses {
 		if row.name == string(text) {

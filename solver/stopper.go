@@ -1,12 +1,12 @@
 package solver
 
-// Stopper decides after each measurement whether the run has come far enough. It returns [Running] to go on. There is
-// deliberately none that stops for lack of progress: a small start begins with a long plateau.
+// Stopper decides after each measurement whether to end the run, and returns [Running] to go on. No stopper
+// here ends a run for lack of progress, because a small start begins with a long plateau.
 type Stopper interface {
 	Stop(s Sample) Status
 }
 
-// LossBelow stops as [Converged] at a train loss of at most the value.
+// LossBelow stops as [Converged] when the train loss is at most this value.
 type LossBelow float64
 
 // Stop implements [Stopper].
@@ -17,7 +17,7 @@ func (t LossBelow) Stop(s Sample) Status {
 	return Running
 }
 
-// ErrorBelow stops as [Converged] at a test error of at most the value.
+// ErrorBelow stops as [Converged] when the test error is at most this value.
 type ErrorBelow float64
 
 // Stop implements [Stopper].
@@ -28,7 +28,7 @@ func (t ErrorBelow) Stop(s Sample) Status {
 	return Running
 }
 
-// FirstOf stops when the first of its stoppers does; those listed first are asked first.
+// FirstOf stops when any of its stoppers does. It asks them in order.
 type FirstOf []Stopper
 
 // Stop implements [Stopper].

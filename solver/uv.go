@@ -8,14 +8,14 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// UV is the parametrization Z = UVᵀ of n1 × n2 matrices by two factors U, n1 × r, and V, n2 × r, without a term that
-// keeps them balanced. With G = 1/m·Σ res_i A_i
+// UV is the parametrization Z = UVᵀ of n1 × n2 matrices by two factors U, n1 × r, and V, n2 × r, without a
+// term that keeps them balanced. With G = 1/m·Σ res_i A_i
 //
 //	∂f/∂U = ½·G·V,   ∂f/∂V = ½·Gᵀ·U
 //
-// so that a step from a balanced U = V of a symmetric problem is half as long as that of UUᵀ. (Soltanolkotabi, Stöger and
-// Xie, Implicit Balancing and Regularization: Generalization and Convergence Guarantees for Overparameterized UV Matrix
-// Sensing, arXiv 2303.14244.)
+// so that a step from a balanced U = V of a symmetric problem is half as long as for UUᵀ. (Soltanolkotabi,
+// Stöger and Xie, Implicit Balancing and Regularization: Generalization and Convergence Guarantees for
+// Overparameterized UV Matrix Sensing, arXiv 2303.14244.)
 type UV struct{}
 
 var _ Paired = UV{}
@@ -30,7 +30,8 @@ func (UV) Shapes(space sensing.Space, r int) ([]Shape, error) {
 	}
 	n1, n2 := space.Dims()
 	if _, sym := space.(sensing.Sym); sym {
-		return nil, fmt.Errorf("solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone")
+		return nil, fmt.Errorf("solver: UVᵀ is not symmetric, and the measurements see symmetric matrices" +
+			" alone")
 	}
 	return []Shape{{n1, r}, {n2, r}}, nil
 }

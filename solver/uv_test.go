@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// rectangular is a problem with a 9 × 13 truth of rank 2.
+// rectangular returns a problem with a 9 × 13 truth of rank 2.
 func rectangular(t *testing.T, m int, kappa float64) *sensing.Problem {
 	t.Helper()
 	e, err := sensing.NewGaussian(sensing.Rect{N1: 9, N2: 13}, m, sensing.F32, 1)
@@ -24,16 +24,17 @@ func rectangular(t *testing.T, m int, kappa float64) *sensing.Problem {
 	return &sensing.Problem{Ensemble: e, Truth: truth}
 }
 
-// TestAsymmetricRecovers: a small start of two wide factors finds a rectangular truth, and they stay balanced although nothing
-// makes them: the imbalance never exceeds a small part of ‖M*‖, for all that it was not in the start.
-func TestAsymmetricRecovers(t *testing.T) {
+// TestUVRecovers: from a small start two wide factors find a rectangular truth. They stay balanced although
+// no term balances them: the imbalance never exceeds a small part of ‖M*‖.
+func TestUVRecovers(t *testing.T) {
 	var trajectory solver.Trajectory
 	p := rectangular(t, 400, 2)
-	s := solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 1e-6, Seed: 1}, FactorRank: 9,
-		Iterations: 800, Recorder: &trajectory}
+	s := solver.Settings{Parametrization: solver.UV{}, Start: solver.Random{Alpha: 1e-6, Seed: 1},
+		FactorRank: 9, Iterations: 800, Recorder: &trajectory}
 	res := solve(t, p, solver.GD{StepSize: 0.5}, s)
 	last := trajectory[len(trajectory)-1]
-	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-0.5) > 1e-3 || !(last.Noise < 1e-2) {
+	if !(last.TestError < 1e-4) || !(last.Angle < 1e-3) || math.Abs(last.Signal-0.5) > 1e-3 ||
+		!(last.Noise < 1e-2) {
 		t.Errorf("it ends at %+v", last)
 	}
 	worst := 0.0
@@ -43,7 +44,8 @@ func TestAsymmetricRecovers(t *testing.T) {
 	if !(worst > 0 && worst < 0.05) {
 		t.Errorf("the imbalance goes up to %v", worst)
 	}
-	if shapes := res.Factor.Shapes(); len(shapes) != 2 || shapes[0] != (solver.Shape{Rows: 9, Cols: 9}) || shapes[1] != (solver.Shape{Rows: 13, Cols: 9}) {
+	if shapes := res.Factor.Shapes(); len(shapes) != 2 || shapes[0] != (solver.Shape{Rows: 9, Cols: 9}) ||
+		shapes[1] != (solver.Shape{Rows: 13, Cols: 9}) {
 		t.Errorf("the factor is %v", shapes)
 	}
 	// The stacked factor has the truth's singular values, those of X.
@@ -52,9 +54,9 @@ func TestAsymmetricRecovers(t *testing.T) {
 	}
 }
 
-// TestAsymmetricIsSymmetric: on symmetric measurements with U₀ = V₀, UVᵀ with twice the step is UUᵀ with entries of A as they
-// are in the rectangular space, iterate for iterate.
-func TestAsymmetricIsSymmetric(t *testing.T) {
+// TestUVIsSymmetric: on symmetric measurements with U₀ = V₀, UVᵀ with twice the step has the iterates of UUᵀ,
+// if the entries of A are those in the rectangular space.
+func TestUVIsSymmetric(t *testing.T) {
 	const n, m, r = 6, 600, 4
 	sym, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F64, 1)
 	if err != nil {
@@ -80,7 +82,8 @@ func TestAsymmetricIsSymmetric(t *testing.T) {
 		solver.Settings{Start: solver.Given{Start: u}, FactorRank: r, Iterations: 50, Recorder: &one})
 	rect := &sensing.Problem{Ensemble: given{sensing.Rect{N1: n, N2: n}, rows}, Truth: truth}
 	both := solve(t, rect, solver.GD{StepSize: 0.4}, solver.Settings{Parametrization: solver.UV{},
-		Start: solver.Given{Start: solver.Factor{u[0], mat.DenseCopyOf(u[0])}}, FactorRank: r, Iterations: 50, Recorder: &two})
+		Start: solver.Given{Start: solver.Factor{u[0], mat.DenseCopyOf(u[0])}}, FactorRank: r, Iterations: 50,
+		Recorder: &two})
 	for i, f := range both.Factor {
 		if !mat.EqualApprox(f, res.Factor[0], 1e-10) {
 			t.Errorf("factor %d differs from U", i)
@@ -88,9 +91,11 @@ func TestAsymmetricIsSymmetric(t *testing.T) {
 	}
 	for i := range one {
 		a, b := one[i], two[i]
-		for name, pair := range map[string][2]float64{"test error": {a.TestError, b.TestError}, "train loss": {a.TrainLoss, b.TrainLoss},
-			"signal": {a.Signal, b.Signal}, "noise": {a.Noise, b.Noise}, "angle": {a.Angle, b.Angle}, "spectral angle": {a.SpectralAngle, b.SpectralAngle},
-			"imbalance": {0, b.Imbalance}, "σ₁": {a.Sigma[0], b.Sigma[0]}} {
+		for name, pair := range map[string][2]float64{"test error": {a.TestError, b.TestError},
+			"train loss": {a.TrainLoss, b.TrainLoss},
+			"signal":     {a.Signal, b.Signal}, "noise": {a.Noise, b.Noise}, "angle": {a.Angle, b.Angle},
+			"spectral angle": {a.SpectralAngle, b.SpectralAngle},
+			"imbalance":      {0, b.Imbalance}, "σ₁": {a.Sigma[0], b.Sigma[0]}} {
 			if !(math.Abs(pair[0]-pair[1]) <= 1e-9) {
 				t.Errorf("%s at iteration %d: %v and %v", name, a.Iteration, pair[0], pair[1])
 			}
@@ -110,16 +115,18 @@ func (g given) Measurements() int        { m, _ := g.rows.Dims(); return m }
 func (given) Entries() sensing.Entries   { return sensing.F64 }
 func (g given) Row(i int, dst []float64) { copy(dst, g.rows.RawRowView(i)) }
 
-// TestAsymmetricSpectralStart: observed whole, the estimate is exact, and so is the start from it; scaled steps keep it.
-func TestAsymmetricSpectralStart(t *testing.T) {
+// TestUVSpectralStart: if M* is observed whole, the estimate is exact, and so is the start from it; scaled
+// steps keep it.
+func TestUVSpectralStart(t *testing.T) {
 	truth, err := sensing.NewRectTruth(4, 6, 2, 3, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &sensing.Problem{Ensemble: basis{sensing.Rect{N1: 4, N2: 6}}, Truth: truth}
 	var trajectory solver.Trajectory
-	res := solve(t, p, solver.ScaledGD{StepSize: 0.5}, solver.Settings{Parametrization: solver.UV{}, Start: solver.Spectral{},
-		FactorRank: 2, Iterations: 20, Recorder: &trajectory})
+	res := solve(t, p, solver.ScaledGD{StepSize: 0.5},
+		solver.Settings{Parametrization: solver.UV{}, Start: solver.Spectral{},
+			FactorRank: 2, Iterations: 20, Recorder: &trajectory})
 	for _, x := range trajectory {
 		if !(x.TestError < 1e-13 && x.Imbalance < 1e-13 && x.SpectralAngle < 1e-13) {
 			t.Errorf("%+v", x)
@@ -139,9 +146,10 @@ func TestAsymmetricSpectralStart(t *testing.T) {
 	}
 }
 
-// TestScaledAsymmetricRate: near a truth that is observed whole, an error of UVᵀ falls by 1 − μ/2 between the truth's columns
-// and the others, and by 1 − μ within, whatever the condition number. (∇f has the factor ½ that UUᵀ's has not.)
-func TestScaledAsymmetricRate(t *testing.T) {
+// TestScaledUVRate: near a truth that is observed whole, each step reduces an error of UVᵀ by a factor of 1 −
+// μ/2 between the truth's columns and the others, and by 1 − μ within them, whatever the condition number.
+// (∇f has a factor ½ that UUᵀ's does not have.)
+func TestScaledUVRate(t *testing.T) {
 	const mu = 0.5
 	for _, kappa := range []float64{1, 20} {
 		truth, err := sensing.NewRectTruth(5, 7, 2, kappa, 1)
@@ -156,8 +164,9 @@ func TestScaledAsymmetricRate(t *testing.T) {
 			u.Apply(func(i, j int, v float64) float64 { return v + 1e-3/kappa*noise[2*i+j] }, u)
 		}
 		var trajectory solver.Trajectory
-		solve(t, p, solver.ScaledGD{StepSize: mu}, solver.Settings{Parametrization: solver.UV{}, Start: solver.Given{Start: start},
-			FactorRank: 2, Iterations: 45, MeasureEvery: 5, Recorder: &trajectory})
+		solve(t, p, solver.ScaledGD{StepSize: mu},
+			solver.Settings{Parametrization: solver.UV{}, Start: solver.Given{Start: start},
+				FactorRank: 2, Iterations: 45, MeasureEvery: 5, Recorder: &trajectory})
 		a, b := trajectory[8], trajectory[9] // 40 and 45
 		if got := math.Pow(b.TestError/a.TestError, 1.0/5); math.Abs(got-(1-mu/2)) > 1e-3 {
 			t.Errorf("κ = %g: the error falls by %v, want %v", kappa, got, 1-mu/2)

@@ -11,13 +11,15 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestZerothOrderScalar: of one number u with the truth 1, f = (u² − 1)²/4, and directions and noise are rows of their streams.
+// TestZerothOrderScalar: one number u with the truth 1, f = (u² − 1)²/4. Directions and noise are rows of
+// their streams.
 func TestZerothOrderScalar(t *testing.T) {
 	const step, radius, sigma, q, seed = 0.3, 0.01, 1e-3, 6, 1<<40 + 7
 	f := func(u float64) float64 { return (u*u - 1) * (u*u - 1) / 4 }
 	m := solver.ZerothOrder{StepSize: step, Directions: q, Radius: radius, Noise: sigma, Seed: seed}
 	u := 0.4
-	got := steps(t, memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u})), m, mat.NewDense(1, 1, nil), 3)
+	got := steps(t, memberAt(t, observedWhole(t, 1, 1, 1), mat.NewDense(1, 1, []float64{u})), m,
+		mat.NewDense(1, 1, nil), 3)
 	for i := range 3 {
 		g := 0.0
 		for k := range q {
@@ -34,7 +36,8 @@ func TestZerothOrderScalar(t *testing.T) {
 	}
 }
 
-// TestZerothOrderMoments: with a truth that is observed whole and one column, f = ‖uuᵀ − M*‖²_F/4, and ∇Δf = 2(n + 2)u, so that
+// TestZerothOrderMoments: with a truth that is observed whole, and one column, f = ‖uuᵀ − M*‖²_F/4 and ∇Δf =
+// 2(n + 2)u, so that
 //
 //	E g = ∇f + δ²(n + 2)u + O(δ⁴),   E‖g − E g‖² ≈ (d + 1)/q·‖∇f‖² + d·σ²/(2δ²q).
 func TestZerothOrderMoments(t *testing.T) {
@@ -74,8 +77,10 @@ func TestZerothOrderMoments(t *testing.T) {
 		}
 		sum.Scale(1.0/draws, sum)
 		sum.Sub(sum, &mean)
-		if off, sigmas := mat.Norm(sum, 2), math.Sqrt(variance/draws); !(off < 3*sigmas) { // of a sum of n squares, as its mean is 1
-			t.Errorf("δ = %g, σ = %g: the mean is off by %v, and its deviation is %v", c.radius, c.sigma, off, sigmas)
+		// Of a sum of n squares, as its mean is 1.
+		if off, sigmas := mat.Norm(sum, 2), math.Sqrt(variance/draws); !(off < 3*sigmas) {
+			t.Errorf("δ = %g, σ = %g: the mean is off by %v, and its deviation is %v",
+				c.radius, c.sigma, off, sigmas)
 		}
 		if !(math.Abs(spread/variance-1) < 0.1) { // 3000 draws, and terms in δ²
 			t.Errorf("δ = %g, σ = %g: the variance is %v, want %v", c.radius, c.sigma, spread, variance)
@@ -85,8 +90,8 @@ func TestZerothOrderMoments(t *testing.T) {
 
 func square(x float64) float64 { return x * x }
 
-// TestZerothOrderRecovers: from values alone, matrices are found in each parametrization; evaluations are counted; and a run that was
-// resumed is the same to the bit.
+// TestZerothOrderRecovers: values alone suffice to find matrices in each parametrization, evaluations are
+// counted, and a resumed run has the same bits.
 func TestZerothOrderRecovers(t *testing.T) {
 	square := sensing.Sym{N: 8}
 	truth, err := sensing.NewTruth(8, 1, 1, 2)
@@ -112,10 +117,12 @@ func TestZerothOrderRecovers(t *testing.T) {
 		solve := func(iterations int, resume *solver.State) (solver.Trajectory, *solver.State) {
 			var path solver.Trajectory
 			var kept solver.State
-			if _, err := solver.Solve(background, problem, cpu.Backend{}, solver.ZerothOrder{StepSize: c.step, Radius: 1e-5, Noise: 1e-13, Seed: 4}, solver.Settings{
-				Start: solver.Random{Alpha: 1e-3, Seed: 2}, Parametrization: c.par, FactorRank: 1, Iterations: iterations, MeasureEvery: 50,
-				Recorder: &path, Keep: func(s solver.State) error { kept = s; return nil }, Resume: resume,
-			}); err != nil {
+			if _, err := solver.Solve(background, problem, cpu.Backend{},
+				solver.ZerothOrder{StepSize: c.step, Radius: 1e-5, Noise: 1e-13, Seed: 4}, solver.Settings{
+					Start: solver.Random{Alpha: 1e-3, Seed: 2}, Parametrization: c.par, FactorRank: 1,
+					Iterations: iterations, MeasureEvery: 50, Recorder: &path, Resume: resume,
+					Keep: func(s solver.State) error { kept = s; return nil },
+				}); err != nil {
 				t.Fatal(err)
 			}
 			return path, &kept
@@ -132,13 +139,16 @@ func TestZerothOrderRecovers(t *testing.T) {
 		}
 		for _, s := range whole {
 			if s.Evaluations != float64(2*numbers*s.Iteration) { // as many directions as numbers
-				t.Errorf("%s: %v evaluations in %d steps of %d numbers", c.par.Name(), s.Evaluations, s.Iteration, numbers)
+				t.Errorf("%s: %v evaluations in %d steps of %d numbers",
+					c.par.Name(), s.Evaluations, s.Iteration, numbers)
 			}
 		}
 		_, state := solve(120, nil)
 		parts, _ := solve(300, state)
-		if again := parts[len(parts)-1]; again.TestError != last.TestError || again.TrainLoss != last.TrainLoss {
-			t.Errorf("%s: a resumed run ends at %v, an uninterrupted one at %v", c.par.Name(), again.TestError, last.TestError)
+		if again := parts[len(parts)-1]; again.TestError != last.TestError ||
+			again.TrainLoss != last.TrainLoss {
+			t.Errorf("%s: a resumed run ends at %v, an uninterrupted one at %v",
+				c.par.Name(), again.TestError, last.TestError)
 		}
 	}
 	var path solver.Trajectory
@@ -146,8 +156,10 @@ func TestZerothOrderRecovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := solver.Solve(background, &sensing.Problem{Ensemble: e, Truth: truth}, cpu.Backend{}, solver.GD{StepSize: 0.25},
-		solver.Settings{Start: solver.Random{Alpha: 1e-3}, Recorder: &path}); err != nil || !math.IsNaN(path[0].Evaluations) {
+	if _, err := solver.Solve(background, &sensing.Problem{Ensemble: e, Truth: truth}, cpu.Backend{},
+		solver.GD{StepSize: 0.25},
+		solver.Settings{Start: solver.Random{Alpha: 1e-3}, Recorder: &path}); err != nil ||
+		!math.IsNaN(path[0].Evaluations) {
 		t.Errorf("gradient descent counts %v evaluations, %v", path[0].Evaluations, err)
 	}
 }
