@@ -20,7 +20,8 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
 		}
 		if !c.EstimatesOnly() {
-			fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping", s.Final.Iteration, float64(s.SecondsStepping))
+			fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping", s.Final.Iteration,
+				float64(s.SecondsStepping))
 		}
 		fmt.Fprintln(w)
 	}
