@@ -54,7 +54,8 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Fill(r.Path())
 	if b.floor != nil {
 		at := x(*b.floor)
-		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at, c.Min.Y, at, c.Max.Y)
+		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at,
+			c.Min.Y, at, c.Max.Y)
 	}
 }
 
@@ -70,7 +71,8 @@ func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
 	style := textStyle(9, draw.XCenter, draw.YBottom)
 	for _, b := range bands {
 		if style.Width(b.number) <= x(b.to)-x(b.from) {
-			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter}, b.number)
+			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter},
+				b.number)
 		}
 		if b.floor != nil {
 			floor := textStyle(8, draw.XLeft, draw.YTop)
