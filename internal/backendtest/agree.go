@@ -10,9 +10,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of UVᵀ for one of each kind, and compares each sample and the last factor to
-// 1e-10 relative. The runs go from a small random start through alignment, the saddle and well into refinement; past
-// that, where the loss nears the square of the rounding, nothing of it would agree.
+// Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of UVᵀ for one of each kind,
+// and compares each sample and the last factor to 1e-10 relative. The runs go from a small random start
+// through alignment, the saddle and well into refinement. Later, when the loss nears the square of the
+// rounding, the two could not agree.
 func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
@@ -23,7 +24,8 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
-	// What entries are matters to the contraction alone, which knows no spaces: one format will do.
+	// The format of the entries matters only to the contraction, which does not depend on the space: one
+	// format suffices.
 	rect := map[string]sensing.Ensemble{}
 	if !suite.RowsOnly {
 		rect = structuredOn(t, sensing.Rect{N1: 7, N2: 4}, 26)
@@ -32,8 +34,9 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	agree(t, b, reference, solver.UV{}, rect, truth, 5, 0.6)
 }
 
-// agree does it for one parametrization.
-func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization, ensembles map[string]sensing.Ensemble,
+// agree compares the backends for one parametrization.
+func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization,
+	ensembles map[string]sensing.Ensemble,
 	truth *sensing.Truth, factorRank int, step float64,
 ) {
 	const iterations = 90
@@ -43,8 +46,8 @@ func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization
 				var samples solver.Trajectory
 				res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, b,
 					solver.GD{StepSize: step}, solver.Settings{
-						Start: solver.Random{Alpha: 1e-3, Seed: 4}, Iterations: iterations, FactorRank: factorRank,
-						Parametrization: par, MeasureEvery: 15, Recorder: &samples,
+						Start: solver.Random{Alpha: 1e-3, Seed: 4}, Iterations: iterations,
+						FactorRank: factorRank, Parametrization: par, MeasureEvery: 15, Recorder: &samples,
 					})
 				if err != nil {
 					t.Fatal(err)
@@ -57,7 +60,8 @@ func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization
 				t.Fatalf("%d and %d samples", len(got), len(want))
 			}
 			if last := want[len(want)-1]; !(last.TestError < 0.1) {
-				t.Fatalf("the trajectory ends at a test error of %v: it says nothing about refinement", last.TestError)
+				t.Fatalf("the trajectory ends at a test error of %v: it says nothing about refinement",
+					last.TestError)
 			}
 			for i, w := range want {
 				g := got[i]

@@ -1,5 +1,5 @@
-// Package backendtest is the suite that every backend must pass: the laws of the operator and of the gradient, at
-// sizes that divide nothing, for every ensemble. A backend's own tests call [Suite.Run].
+// Package backendtest is the suite that every backend must pass: the laws of the operator and of the
+// gradient, for every ensemble, at sizes that no block size divides. A backend's own tests call [Suite.Run].
 package backendtest
 
 import (
@@ -17,33 +17,35 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// tolerance bounds the relative difference of two sums of up to K·m ≈ 10⁵ double-precision products taken in two
-// orders: √(10⁵)·2⁻⁵³ is 4e-14, and cancellation in p_i − y_i costs another digit.
+// tolerance bounds the relative difference of two sums of up to K·m ≈ 10⁵ double-precision products, taken in
+// two orders: √(10⁵)·2⁻⁵³ is 4e-14, and cancellation in p_i − y_i costs another digit.
 const tolerance = 1e-12
 
-// size is one problem's.
+// size is the size of one problem.
 type size struct{ n1, n2, m, rank, factorRank int }
 
-// single bounds it where gradients are taken in single precision: √(10⁵)·2⁻²⁴ is 2e-5, with a digit for cancellation.
-// Observations and the operator's own products are in double precision there too.
+// single bounds the same difference if gradients are computed in single precision: √(10⁵)·2⁻²⁴ is 2e-5, with
+// a digit for cancellation. Observations and products with the operator are in double precision there too.
 const single = 2e-4
 
-// kind is a parametrization on its space.
+// kind is a parametrization, with its space and problems to try.
 type kind struct {
 	parametrization solver.Parametrization
 	space           func(s size) sensing.Space
 	truth           func(s size) (*sensing.Truth, error)
-	// sizes are small, odd, prime or one off a power of two; the rank is 1, the factor rank above n, the number of
-	// measurements less than a block, a block and one more, several chunks and a remainder. The first few are small.
+	// sizes are small, odd, prime or one off a power of two. Among them the rank is 1, the factor rank is
+	// above n, and the number of measurements is less than a block, a block and one more, or several chunks
+	// and a remainder. The first few, small in number, are quick.
 	sizes []size
 	small int
-	// paulis are sizes for Pauli words alone: sides are powers of two. All of the words, and few and many of them.
+	// paulis are sizes for Pauli words only, whose sides are powers of two: with all of the words, few and
+	// many.
 	paulis []size
 }
 
 const truthSeed = 3
 
-// kinds are the parametrizations that every backend has.
+// kinds lists the parametrizations that every backend has.
 var kinds = []kind{
 	{
 		parametrization: solver.PSD{},
@@ -52,7 +54,8 @@ var kinds = []kind{
 			return sensing.NewTruth(s.n1, s.rank, float64(s.rank), truthSeed)
 		},
 		sizes: []size{
-			{1, 1, 1, 1, 1}, {2, 2, 3, 1, 1}, {3, 3, 4, 2, 5}, {5, 5, 5, 1, 2}, {13, 13, 67, 3, 13}, {31, 31, 129, 1, 7},
+			{1, 1, 1, 1, 1}, {2, 2, 3, 1, 1}, {3, 3, 4, 2, 5}, {5, 5, 5, 1, 2}, {13, 13, 67, 3, 13},
+			{31, 31, 129, 1, 7},
 			{32, 32, 64, 2, 32}, {33, 33, 257, 2, 40},
 		},
 		small:  5,
@@ -64,18 +67,19 @@ var kinds = []kind{
 		truth: func(s size) (*sensing.Truth, error) {
 			return sensing.NewRectTruth(s.n1, s.n2, s.rank, float64(s.rank), truthSeed)
 		},
-		sizes: []size{{1, 3, 2, 1, 1}, {5, 2, 7, 2, 6}, {7, 11, 35, 3, 4}, {17, 16, 67, 1, 5}, {9, 37, 70, 2, 19}},
+		sizes: []size{{1, 3, 2, 1, 1}, {5, 2, 7, 2, 6}, {7, 11, 35, 3, 4}, {17, 16, 67, 1, 5},
+			{9, 37, 70, 2, 19}},
 		small: 3,
 	},
 }
 
-// Ensembles returns one of each kind that has rows, of symmetric n × n matrices.
+// Ensembles returns one ensemble of each kind that has rows, of symmetric n × n matrices.
 func Ensembles(t testing.TB, n, m int) map[string]sensing.Rows {
 	t.Helper()
 	return EnsemblesOn(t, sensing.Sym{N: n}, m)
 }
 
-// EnsemblesOn returns one of each kind that has rows on a space.
+// EnsemblesOn returns one ensemble of each kind that has rows, on a space.
 func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Rows {
 	t.Helper()
 	out := map[string]sensing.Rows{}
@@ -94,7 +98,7 @@ func EnsemblesOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Ro
 	return out
 }
 
-// plainly forgets that ensembles have rows.
+// plainly converts ensembles with rows to ensembles.
 func plainly(rows map[string]sensing.Rows) map[string]sensing.Ensemble {
 	all := map[string]sensing.Ensemble{}
 	for name, e := range rows {
@@ -103,7 +107,7 @@ func plainly(rows map[string]sensing.Rows) map[string]sensing.Ensemble {
 	return all
 }
 
-// structuredOn returns one of each kind that has no rows.
+// structuredOn returns one ensemble of each kind that has no rows.
 func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.Ensemble {
 	t.Helper()
 	c, err := sensing.NewCompletion(space, m, 7)
@@ -121,7 +125,8 @@ func structuredOn(t testing.TB, space sensing.Space, m int) map[string]sensing.E
 	return all
 }
 
-// pauliOn returns m Pauli words, of which the last is the first once more, or nil on a space that has none.
+// pauliOn returns m Pauli words, the last of which equals the first, or nil on a space that has no Pauli
+// words.
 func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 	t.Helper()
 	s, symmetric := space.(sensing.Sym)
@@ -143,14 +148,15 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 	return p
 }
 
-// Suite is what to ask of a backend. The zero value asks everything of one that computes in double precision.
+// Suite says what to test of a backend. The zero value tests everything, for a backend that computes in
+// double precision.
 type Suite struct {
-	// Single: gradients are taken in single precision, which there is of rows alone.
+	// Single: gradients are in single precision, which exists only for rows.
 	Single bool
-	// RowsOnly: measurements are rows of entries; ensembles without rows are refused. Which optional operations are
-	// asked for follows from the backend's Offers.
+	// RowsOnly: measurements are rows of entries, and ensembles without rows are refused. The suite tests
+	// those optional operations that the backend's Offers lists.
 	RowsOnly bool
-	// Small leaves out the larger half of the sizes, for a backend that is slow, but for the ensembles in LargeOf.
+	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf.
 	Small   bool
 	LargeOf []string
 }
@@ -170,14 +176,18 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				if suite.Small && at >= k.small && !slices.Contains(suite.LargeOf, name) {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d", k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
+				title := fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d",
+					k.parametrization.Name(), name, s.n1, s.n2, s.m, s.factorRank)
+				t.Run(title, func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
 			}
 		}
 		for _, s := range k.paulis {
 			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small && !suite.RowsOnly {
-				t.Run(fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d", k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank), func(t *testing.T) {
+				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
+					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
+				t.Run(title, func(t *testing.T) {
 					suite.run(t, b, k, s, e)
 				})
 			}
@@ -185,7 +195,8 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 	}
 }
 
-// refuses checks that what has no rows is refused, in a way that lets another backend take it, and removes it.
+// refuses checks that ensembles without rows are refused as unsupported, so that another backend may take
+// them, and removes them.
 func refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ensemble) {
 	maps.DeleteFunc(all, func(name string, e sensing.Ensemble) bool {
 		if _, rows := e.(sensing.Rows); rows {
@@ -213,7 +224,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	t.Run("observations", f.observations)
 	t.Run("adjoint", f.adjoint)
 	t.Run("gradient", f.gradient)
-	if !suite.Single { // there a second difference is noise
+	if !suite.Single { // in single precision the second difference is noise
 		t.Run("taylor", f.taylor)
 	}
 	t.Run("precondition", f.precondition)
@@ -238,17 +249,18 @@ type fixture struct {
 	problem   *sensing.Problem
 	kind      kind
 	size      size
-	within    float64 // relative error of f and ∇f
+	within    float64 // largest relative error of f and ∇f
 	reference *reference
 	engine    solver.Engine
-	member    *solver.Member // 0 of engine
+	member    *solver.Member // member 0 of engine
 }
 
 // open opens an engine whose members have the given factor ranks.
 func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	t.Helper()
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: solver.Needs{Slots: 1, Vectors: 1},
+		Parametrization: f.kind.parametrization, FactorRanks: ranks,
+		Needs: solver.Needs{Slots: 1, Vectors: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +307,7 @@ func flat(f solver.Factor) []float64 {
 // same says whether two factors of the same shapes have the same numbers.
 func same(a, b solver.Factor) bool { return slices.Equal(flat(a), flat(b)) }
 
-// zero says whether a factor has nothing but zeros.
+// zero says whether all numbers of a factor are zero.
 func zero(f solver.Factor) bool { return same(f, solver.NewFactor(f.Shapes())) }
 
 func normals(n int, seed uint64) []float64 {
@@ -316,8 +328,8 @@ func (f *fixture) observations(t *testing.T) {
 	Close(t, "y", f.engine.Observations(), f.reference.y, tolerance)
 }
 
-// adjoint checks A against the reference on L·Rᵀ, and ⟨A(L·Rᵀ), w⟩ = ⟨L, (A*w)·R⟩ = ⟨R, (A*w)ᵀ·L⟩. Symmetric matrices have
-// L = (U V) and R = (U −V), so that L·Rᵀ is symmetric and indefinite.
+// adjoint checks A on L·Rᵀ against the reference, and ⟨A(L·Rᵀ), w⟩ = ⟨L, (A*w)·R⟩ = ⟨R, (A*w)ᵀ·L⟩. For
+// symmetric matrices L = (U V) and R = (U −V), so that L·Rᵀ is symmetric and indefinite.
 func (f *fixture) adjoint(t *testing.T) {
 	n1, n2 := f.size.n1, f.size.n2
 	l, r := mat.NewDense(n1, 4, nil), mat.NewDense(n2, 4, nil)
@@ -335,7 +347,7 @@ func (f *fixture) adjoint(t *testing.T) {
 	w := normals(f.size.m, 2)
 	p := make([]float64, f.size.m)
 	sum := mat.NewDense(n1, 4, nil)
-	sum.Set(0, 0, 1) // something to be overwritten
+	sum.Set(0, 0, 1) // must be overwritten
 	must(t, f.member.Apply(p, l, r))
 	must(t, f.member.AdjointMul(sum, w, false, r))
 	var z mat.Dense
@@ -358,7 +370,8 @@ func (f *fixture) adjoint(t *testing.T) {
 	if !(math.Abs(left-right) <= tolerance*scale && math.Abs(left-other) <= tolerance*scale) {
 		t.Errorf("⟨A(LRᵀ), w⟩ = %v, ⟨L, (A*w)·R⟩ = %v and ⟨R, (A*w)ᵀ·L⟩ = %v", left, right, other)
 	}
-	if f.member.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil || f.member.AdjointMul(sum, append(w, 1), false, r) == nil {
+	if f.member.Apply(p, l, mat.NewDense(n2, 3, nil)) == nil ||
+		f.member.AdjointMul(sum, append(w, 1), false, r) == nil {
 		t.Error("operands of the wrong size were taken")
 	}
 	if n1 != n2 && (f.member.Apply(p, r, l) == nil || f.member.AdjointMul(r, w, false, sum) == nil) {
@@ -382,7 +395,8 @@ func (f *fixture) gradient(t *testing.T) {
 	Close(t, "f", loss[:], []float64{wantLoss}, f.within)
 }
 
-// taylor checks that ∇f is the gradient of f: f(U + hV) − f(U) − h⟨∇f, V⟩ falls like h², slope 2 in a log-log plot.
+// taylor checks that ∇f is the gradient of f: f(U + hV) − f(U) − h⟨∇f, V⟩ falls like h², so its log-log plot
+// has slope 2.
 func (f *fixture) taylor(t *testing.T) {
 	u, v := f.random(t, f.size.factorRank, 5), f.random(t, f.size.factorRank, 6)
 	loss := func(x solver.Factor) float64 {
@@ -399,8 +413,8 @@ func (f *fixture) taylor(t *testing.T) {
 	}
 }
 
-// TaylorSlope is the power of h that f(U + hV) − f(U) − h⟨∇f, V⟩ falls with: 2 where g is ∇f(U). f is a polynomial, and with these h
-// the rounding of f(U + hV), 1e-16·f, is far below h²·f.
+// TaylorSlope returns the power of h with which f(U + hV) − f(U) − h⟨∇f, V⟩ falls: 2 if g is ∇f(U). f is a
+// polynomial, and with the h used here the rounding of f(U + hV), 1e-16·f, is far below h²·f.
 func TaylorSlope(loss func(solver.Factor) float64, u, v, g solver.Factor) float64 {
 	f0, slope := loss(u), 0.0
 	direction := flat(v)
@@ -416,8 +430,8 @@ func TaylorSlope(loss func(solver.Factor) float64, u, v, g solver.Factor) float6
 	return math.Log10(remainder(h1)/remainder(h2)) / math.Log10(h1/h2)
 }
 
-// precondition checks X·(PᵀP + λI)⁻¹ against the solution of (PᵀP + λI)·Z = Xᵀ by elimination, for each matrix X with its
-// partner P of the iterate, and that a Gram matrix without an inverse makes NaN.
+// precondition checks X·(PᵀP + λI)⁻¹, for each matrix X and its partner P in the iterate, against the
+// solution of (PᵀP + λI)·Z = Xᵀ by elimination. A Gram matrix without an inverse must give NaN.
 func (f *fixture) precondition(t *testing.T) {
 	const lambda = 0.3
 	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
@@ -427,14 +441,15 @@ func (f *fixture) precondition(t *testing.T) {
 	got := x.Clone()
 	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for i := range x {
-		p := u[len(u)-1-i] // U is U's own partner, and U and V are each other's
+		p := u[len(u)-1-i] // U is its own partner; U and V are each other's
 		var shifted, want mat.Dense
 		shifted.Mul(p.T(), p)
 		for j := range f.size.factorRank {
 			shifted.Set(j, j, shifted.At(j, j)+lambda)
 		}
 		must(t, want.Solve(&shifted, x[i].T()))
-		Close(t, fmt.Sprintf("preconditioned[%d]", i), mat.DenseCopyOf(got[i].T()).RawMatrix().Data, want.RawMatrix().Data, tolerance)
+		Close(t, fmt.Sprintf("preconditioned[%d]", i),
+			mat.DenseCopyOf(got[i].T()).RawMatrix().Data, want.RawMatrix().Data, tolerance)
 	}
 	for i, want := range map[solver.Slot]solver.Factor{solver.Iterate: u, solver.Gradient: x} {
 		must(t, f.engine.Get(0, i, got))
@@ -452,8 +467,8 @@ func (f *fixture) precondition(t *testing.T) {
 	}
 }
 
-// project checks W(WᵀW)⁻¹WᵀX for each matrix X and the iterate's W: what is left of X is orthogonal to W's columns, and what is
-// projected lies within them, being projected to itself; and that a W without rank makes NaN.
+// project checks W(WᵀW)⁻¹WᵀX for each matrix X and the iterate's W: the rest of X is orthogonal to W's
+// columns, and a projection is projected to itself. A W without full rank must give NaN.
 func (f *fixture) project(t *testing.T) {
 	r := min(f.size.factorRank, f.size.n1, f.size.n2)
 	e := f.open(t, r)
@@ -475,7 +490,8 @@ func (f *fixture) project(t *testing.T) {
 		var inside, want mat.Dense
 		inside.Mul(w[i].T(), got[i])
 		want.Mul(w[i].T(), x[i])
-		Close(t, fmt.Sprintf("Wᵀ·projected[%d]", i), inside.RawMatrix().Data, want.RawMatrix().Data, tolerance)
+		Close(t, fmt.Sprintf("Wᵀ·projected[%d]", i),
+			inside.RawMatrix().Data, want.RawMatrix().Data, tolerance)
 	}
 	must(t, e.Get(0, solver.Iterate, again))
 	if !same(again, w) {
@@ -493,7 +509,8 @@ func (f *fixture) project(t *testing.T) {
 
 // twice checks that the same operations give the same bits.
 func (f *fixture) twice(t *testing.T) {
-	if a, b := f.trajectory(t, f.open(t, f.size.factorRank)), f.trajectory(t, f.open(t, f.size.factorRank)); !same(a, b) {
+	first := f.trajectory(t, f.open(t, f.size.factorRank))
+	if second := f.trajectory(t, f.open(t, f.size.factorRank)); !same(first, second) {
 		t.Error("two runs differ")
 	}
 }
@@ -510,8 +527,8 @@ func (f *fixture) trajectory(t *testing.T, e solver.Engine) solver.Factor {
 	return u
 }
 
-// batch checks that a member's bits do not depend on what else is in its batch: seven members of different factor
-// ranks, all stepping together, one of them the same as alone.
+// batch checks that a member's bits do not depend on the rest of its batch: seven members of different factor
+// ranks step together, and one of them equals the same run alone.
 func (f *fixture) batch(t *testing.T) {
 	alone := f.trajectory(t, f.open(t, f.size.factorRank))
 	const members, mine = 7, 3
@@ -548,7 +565,8 @@ func (f *fixture) batch(t *testing.T) {
 	}
 }
 
-// state checks the slots: what is set is got back, copies do not alias, and a changed iterate has a new gradient.
+// state checks the slots: Get returns what Set wrote, copies do not alias, and a changed iterate has a new
+// gradient.
 func (f *fixture) state(t *testing.T) {
 	e := f.engine
 	u, v := f.random(t, f.size.factorRank, 21), f.random(t, f.size.factorRank, 22)
@@ -591,10 +609,11 @@ func (f *fixture) state(t *testing.T) {
 			t.Error("a factor of the wrong shape was taken")
 		}
 	}
-	if short := keep[1:]; f.member.Set(solver.Iterate, short) == nil || f.member.Get(solver.Iterate, short) == nil {
+	if short := keep[1:]; f.member.Set(solver.Iterate, short) == nil ||
+		f.member.Get(solver.Iterate, short) == nil {
 		t.Error("a factor with a matrix too few was taken")
 	}
-	// A member named twice is one member.
+	// A member that is listed twice is one member.
 	must(t, e.Set(0, solver.Iterate, keep))
 	must(t, e.Gradient(0, 0))
 	var both [2]float64
@@ -602,7 +621,7 @@ func (f *fixture) state(t *testing.T) {
 	Close(t, "f of a member named twice", both[:], []float64{want, want}, f.within)
 }
 
-// reset checks that a place in a batch that another run had is as good as a new one, whatever the neighbours do.
+// reset checks that a reset place in a batch is as good as a new one, whatever the neighbours do.
 func (f *fixture) reset(t *testing.T) {
 	r := f.size.factorRank
 	alone := f.trajectory(t, f.open(t, r))

@@ -11,7 +11,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// offers checks that an engine implements what its backend offers, and nothing else, and that the rest is refused.
+// offers checks that an engine implements exactly what its backend offers, and that the backend refuses the
+// rest.
 func (f *fixture) offers(t *testing.T) {
 	_, draws := f.engine.(solver.DrawEngine)
 	_, values := f.engine.(solver.ValueEngine)
@@ -31,7 +32,7 @@ func (f *fixture) offers(t *testing.T) {
 	}
 }
 
-// dot checks ⟨x, y⟩ against the sum of all products, of factors and of vectors.
+// dot checks ⟨x, y⟩ of factors and of vectors against the sum of all products.
 func (f *fixture) dot(t *testing.T) {
 	x, y := f.random(t, f.size.factorRank, 61), f.random(t, f.size.factorRank, 62)
 	must(t, f.member.Set(solver.Iterate, x))
@@ -68,7 +69,7 @@ func (f *fixture) dot(t *testing.T) {
 	}
 }
 
-// vectors checks slots of m numbers: zeros at first and after a reset, and combined as others are.
+// vectors checks slots of m numbers: they are zeros at first and after a reset, and combine like other slots.
 func (f *fixture) vectors(t *testing.T) {
 	e := f.open(t, f.size.factorRank)
 	m := f.place(t, e, 0, f.size.factorRank)
@@ -100,8 +101,8 @@ func (f *fixture) vectors(t *testing.T) {
 	}
 }
 
-// draws checks gradients of draws against the reference, that the next whole gradient is the whole gradient again, and
-// that what is no draw of the measurements is refused.
+// draws checks gradients of draws against the reference. The next full gradient must be the full gradient
+// again, and draws that do not fit the measurements must be refused.
 func (f *fixture) draws(t *testing.T) {
 	m := f.size.m
 	var some, repeated []int
@@ -120,29 +121,32 @@ func (f *fixture) draws(t *testing.T) {
 	must(t, f.engine.Set(0, solver.Iterate, u))
 	got := u.Clone()
 	for name, d := range map[string]solver.Draw{
-		"all":                           {},
-		"all, weighted":                 {Weights: normals(m, 42)},
-		"all, shifted":                  {Shift: normals(m, 43)},
-		"one":                           {Rows: []int{m - 1}},
-		"one, again and again":          {Rows: []int{m / 2, m / 2, m / 2}},
-		"some":                          {Rows: some},
-		"some, weighted":                {Rows: some, Weights: normals(len(some), 44)},
-		"repeated":                      {Rows: repeated},
-		"repeated, weighted, shifted":   {Rows: repeated, Weights: normals(len(repeated), 45), Shift: normals(len(repeated), 46)},
+		"all":                  {},
+		"all, weighted":        {Weights: normals(m, 42)},
+		"all, shifted":         {Shift: normals(m, 43)},
+		"one":                  {Rows: []int{m - 1}},
+		"one, again and again": {Rows: []int{m / 2, m / 2, m / 2}},
+		"some":                 {Rows: some},
+		"some, weighted":       {Rows: some, Weights: normals(len(some), 44)},
+		"repeated":             {Rows: repeated},
+		"repeated, weighted, shifted": {Rows: repeated, Weights: normals(len(repeated), 45),
+			Shift: normals(len(repeated), 46)},
 		"all of them listed, not drawn": {Rows: ascending(m)},
 	} {
 		must(t, f.member.DrawGradient(d))
 		must(t, f.engine.Get(0, solver.Gradient, got))
 		_, want := f.reference.drawn(u, d)
 		for i := range want {
-			Close(t, fmt.Sprintf("%s: ∇f[%d]", name, i), got[i].RawMatrix().Data, want[i].RawMatrix().Data, tolerance)
+			Close(t, fmt.Sprintf("%s: ∇f[%d]", name, i),
+				got[i].RawMatrix().Data, want[i].RawMatrix().Data, tolerance)
 		}
 	}
 	must(t, f.engine.Gradient(0))
 	must(t, f.engine.Get(0, solver.Gradient, got))
 	_, want := f.reference.gradient(u)
 	for i := range want {
-		Close(t, fmt.Sprintf("the whole ∇f[%d] after that of a draw", i), got[i].RawMatrix().Data, want[i].RawMatrix().Data, f.within)
+		Close(t, fmt.Sprintf("the whole ∇f[%d] after that of a draw", i),
+			got[i].RawMatrix().Data, want[i].RawMatrix().Data, f.within)
 	}
 	for name, d := range map[string]solver.Draw{
 		"none":               {Rows: []int{}},
@@ -167,7 +171,7 @@ func ascending(m int) []int {
 	return all
 }
 
-// values checks f of points against the reference, and that nothing changes by it.
+// values checks f of points against the reference, and that evaluations change nothing.
 func (f *fixture) values(t *testing.T) {
 	u, x := f.random(t, f.size.factorRank, 51), f.random(t, f.size.factorRank, 52)
 	must(t, f.engine.Set(0, solver.Iterate, u))

@@ -10,7 +10,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// reference is the mathematics written down once more, as slowly and plainly as can be: dense A_i, loops over
+// reference writes the mathematics down once more, as slowly and plainly as possible: dense A_i, loops over
 // elements. It shares nothing with an engine but the entries.
 type reference struct {
 	n1, n2, m int
@@ -102,9 +102,10 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	return out
 }
 
-// product is the Kronecker product of a Pauli word's letters, from the right, times a number.
+// product returns the Kronecker product of a Pauli word's letters, from the right, times a number.
 func product(word string, unit float64) *mat.Dense {
-	letters := map[byte][4]complex128{'I': {1, 0, 0, 1}, 'X': {0, 1, 1, 0}, 'Y': {0, -1i, 1i, 0}, 'Z': {1, 0, 0, -1}}
+	letters := map[byte][4]complex128{'I': {1, 0, 0, 1}, 'X': {0, 1, 1, 0}, 'Y': {0, -1i, 1i, 0},
+		'Z': {1, 0, 0, -1}}
 	p := []complex128{1}
 	n := 1
 	for at := len(word) - 1; at >= 0; at-- {
@@ -140,7 +141,7 @@ func outer(e *sensing.RankOne, i int) *mat.Dense {
 	return a
 }
 
-// coordinateOf counts the coordinates that come before the one that measurement i observes.
+// coordinateOf returns the number of coordinates before the one that measurement i observes.
 func coordinateOf(e *sensing.Completion, i int) int {
 	rows, cols := e.Positions()
 	n1, n2 := e.Space().Dims()
@@ -173,14 +174,14 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 	return p
 }
 
-// gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f with G = 1/m Σ res_i A_i: G·U for Z = UUᵀ, and ½G·V and
-// ½Gᵀ·U for Z = UVᵀ.
+// gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f with G = 1/m Σ res_i A_i: G·U for Z =
+// UUᵀ, and ½G·V and ½Gᵀ·U for Z = UVᵀ.
 func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
 	return r.drawn(u, solver.Draw{})
 }
 
-// drawn returns the same of a draw's objective: f = 1/4B Σ_k ω_k·res_k², res_k = ⟨A_i, Z⟩ − y_i − e_k, and G = 1/B Σ_k ω_k·res_k·A_i with
-// i = Rows[k].
+// drawn returns the same for a draw's objective: f = 1/4B Σ_k ω_k·res_k², res_k = ⟨A_i, Z⟩ − y_i − e_k, and G
+// = 1/B Σ_k ω_k·res_k·A_i with i = Rows[k].
 func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Factor) {
 	left, right := u[0], u[len(u)-1]
 	var z mat.Dense
