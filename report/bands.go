@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// band is a shaded range of the horizontal axis, and a dashed line at floor where that is set.
+// band is a shaded range of the horizontal axis, and a dashed line at floor if there is one.
 type band struct {
 	number, name string
 	from, to     float64
@@ -65,7 +65,7 @@ func (b band) Thumbnail(c *draw.Canvas) {
 	c.Fill(c.Path())
 }
 
-// drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.
+// drawPhaseNumbers writes each phase's number above its band if there is room, and marks the floor.
 func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	style := textStyle(9, draw.XCenter, draw.YBottom)

@@ -34,7 +34,7 @@ type Axis struct {
 
 // Span is a shaded range.
 type Span struct {
-	// Number is its short name, where there is no room for more.
+	// Number is its short name, for places without room for more.
 	Number string  `json:"number"`
 	Name   string  `json:"name"`
 	From   float64 `json:"from"`
@@ -91,7 +91,7 @@ func Shade(i, n int) Ink {
 }
 
 // Chart returns the figure for a page, with all values and with the singular values of the factor. It has no
-// panels where nothing was measured.
+// panels for metrics that were not measured.
 func (f Figure) Chart() Chart {
 	axis, _ := f.over()
 	c := Chart{Title: "Trajectory", X: Axis{Label: axis}}

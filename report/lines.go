@@ -29,7 +29,7 @@ type Lines struct {
 	Categories []string
 	// Curves says that x is time: there are too many points to mark.
 	Curves bool
-	// Fit lays a straight line through the points, of logarithms where an axis is logarithmic, and tells its
+	// Fit lays a straight line through the points, of logarithms if an axis is logarithmic, and tells its
 	// slope.
 	Fit    bool
 	Series []Replicas
@@ -65,7 +65,7 @@ type summaryPoint struct {
 }
 
 // summarize gathers the runs at each x, in ascending order: the median, and the quantiles at 10 and 90 %
-// where there are many runs, else the least and the greatest.
+// if there are many runs, else the least and the greatest.
 func (s Replicas) summarize() []summaryPoint {
 	at := map[float64][]float64{}
 	for i, x := range s.X {
@@ -111,7 +111,7 @@ func (l *Lines) shown(s Replicas) Replicas {
 	return out
 }
 
-// Slope lays the line of Fit through a series: of its logarithms to base 10 where an axis is logarithmic.
+// Slope lays the line of Fit through a series: of its logarithms to base 10 if an axis is logarithmic.
 func (l *Lines) Slope(s Replicas) (fit.Line, bool) {
 	s = l.shown(s)
 	return fit.Through(scaled(s.X, l.LogX), scaled(s.Y, l.LogY))
@@ -274,7 +274,7 @@ type line struct {
 	at     int
 	name   string
 	points []summaryPoint
-	fit    *fit.Line // nil where none is asked for or to be had
+	fit    *fit.Line // nil if it is not asked for, or impossible
 }
 
 func (o *overview) fits() bool {
@@ -632,7 +632,7 @@ func (evenMarks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// logMarks labels powers of ten, about eight of them, and 2 and 5 times these where fewer than two decades
+// logMarks labels powers of ten, about eight of them, and 2 and 5 times these if fewer than two decades
 // are shown.
 type logMarks struct{}
 

@@ -48,13 +48,13 @@ const (
 // Table is a table of a page.
 type Table struct {
 	Title string
-	// Head names the columns; nil where the first column says all.
+	// Head names the columns; nil if the first column says all.
 	Head []string
 	// Rows have their own names first.
 	Rows [][]Cell
 	// Wide tables take the whole width of the page.
 	Wide bool
-	// Records says that rows are many and alike: each is one line, and where there are too many columns they
+	// Records says that rows are many and alike: each is one line, and if there are too many columns they
 	// are scrolled.
 	Records bool
 	// Note explains the table.

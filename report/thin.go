@@ -9,7 +9,7 @@ import (
 // maxPoints is how many points of a curve a page has at most.
 const maxPoints = 2000
 
-// stops returns which samples of a curve the reader can stop at: all, where a page can have them; otherwise
+// stops returns which samples of a curve the reader can stop at: all, if a page can have them; otherwise
 // half of them are evenly spaced and half are closer together towards the start, for an axis that is
 // logarithmic. Curves of one length have the same stops, so that their values at one of them can stand side
 // by side.
@@ -68,7 +68,7 @@ func thin(y []float64) []int {
 	return slices.Compact(keep)
 }
 
-// numbers are written to JSON with all their digits, and null where they are not finite.
+// numbers are written to JSON with all their digits, and null if they are not finite.
 type numbers []float64
 
 // MarshalJSON implements json.Marshaler.

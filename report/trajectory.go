@@ -28,13 +28,13 @@ type Figure struct {
 	Trajectory solver.Trajectory
 	// Title stands above the figure.
 	Title string
-	// Phases has the boundaries of the phases; nil where they are not known.
+	// Phases has the boundaries of the phases; nil if they are not known.
 	Phases *Phases
-	// Rank is r*, which says which singular values a page shows; 0 where it is not known.
+	// Rank is r*, which says which singular values a page shows; 0 if it is not known.
 	Rank int
 }
 
-// Phases has the iterations at which phases I and II end and the floor begins; nil where that was not
+// Phases has the iterations at which phases I and II end and the floor begins; nil if that was not
 // reached.
 type Phases struct {
 	AlignmentEnd, SaddleEnd, FloorStart *int
@@ -312,7 +312,7 @@ func (f Figure) axisLabel(curves []curve) string {
 }
 
 // over names what is on the horizontal axis, and returns it for a sample: iterations, or evaluations of f
-// where the method counts them.
+// if the method counts them.
 func (f Figure) over() (name string, of func(solver.Sample) float64) {
 	if n := len(f.Trajectory); n > 0 && f.Trajectory[n-1].Evaluations > 0 {
 		return "evaluations of f", func(s solver.Sample) float64 { return s.Evaluations }
@@ -333,7 +333,7 @@ func (f Figure) place(iteration int) float64 {
 	return hi
 }
 
-// limits returns where the first and the last sample are, one apart where that is the same.
+// limits returns where the first and the last sample are, one apart if that is the same.
 func (f Figure) limits() (lo, hi float64) {
 	_, of := f.over()
 	lo, hi = of(f.Trajectory[0]), of(f.Trajectory[len(f.Trajectory)-1])
