@@ -16,17 +16,17 @@ type Backend struct {
 	Label string
 	// Info describes the device, as its driver found it.
 	Info driver.Info
-	// Connect opens the device. Each engine has it opened, and closes it.
+	// Connect opens the device. Each engine opens it for itself, and closes it.
 	Connect func() (driver.Device, error)
-	// Storage says where measurements are kept; empty is [solver.Memory]. User data lie in memory whatever it
-	// says.
+	// Storage says where measurements are kept; empty means [solver.Memory]. User data lie in memory in any
+	// case.
 	Storage solver.Storage
-	// Precision is the arithmetic, [solver.F64] or [solver.F32]; empty is F64.
+	// Precision is the arithmetic, [solver.F64] or [solver.F32]; empty means F64.
 	Precision solver.Precision
-	// Notice is told what a user should know of how the device does its work; nil is nobody.
+	// Notice receives texts about how the device does its work that a user should know; nil for none.
 	Notice func(text string)
 
-	tileRows int // rows of a tile, in tests; 0 is what should cost least
+	tileRows int // rows of a tile, in tests; 0 means the cheapest number
 }
 
 var _ solver.Backend = Backend{}
@@ -40,7 +40,7 @@ func (b Backend) Device() string { return b.Info.Name }
 // Offers implements [solver.Backend].
 func (Backend) Offers() solver.Needs { return solver.Needs{Gradient: true, Products: true} }
 
-// Memory implements [solver.Backend]: bytes on the device.
+// Memory implements [solver.Backend]: it counts bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
@@ -64,7 +64,8 @@ func (b Backend) Open(
 	e.device = &device{Device: opened, notice: b.Notice}
 	defer func() {
 		if err != nil {
-			if closing := e.Close(); !errors.Is(err, driver.ErrLost) { // which is all that a lost device says
+			// A lost device only says that it is lost.
+			if closing := e.Close(); !errors.Is(err, driver.ErrLost) {
 				err = errors.Join(err, closing)
 			}
 		}

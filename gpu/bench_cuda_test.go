@@ -19,29 +19,32 @@ import (
 )
 
 // The benchmarks time the device with its own clock. Each measures once, whatever -test.benchtime says, and
-// repeats its operation by itself, so that a problem's data are made once:
+// repeats its operation itself, so that a problem's data are made once:
 //
 //	gpu.test -test.run '^$' -test.bench '^BenchmarkCUDA$' -test.benchtime 1x -cuda.n 200
 //
-// One process should hold one size of large problems, for all of the memory is free when it ends. The flags:
+// A process should have large problems of one size only, because all of its memory is free only when it ends.
+// The flags:
 var (
-	benchN           = flag.String("cuda.n", "200,1000", "benchmark matrices of these sides n")
-	benchM           = flag.Int("cuda.m", 10_000, "benchmark with so many measurements")
-	benchBatches     = flag.String("cuda.batches", "1,8,32", "benchmark batches of so many members")
-	benchStorages    = flag.String("cuda.storages", "memory,generated", "benchmark rows that are stored like this")
+	benchN        = flag.String("cuda.n", "200,1000", "benchmark matrices of these sides n")
+	benchM        = flag.Int("cuda.m", 10_000, "benchmark with so many measurements")
+	benchBatches  = flag.String("cuda.batches", "1,8,32", "benchmark batches of so many members")
+	benchStorages = flag.String("cuda.storages", "memory,generated",
+		"benchmark rows that are stored like this")
 	benchRepetitions = flag.Int("cuda.repetitions", 20, "repeat an operation so often, at least three times")
 	benchSeconds     = flag.Float64("cuda.seconds", 0.25, "but begin no repetition after so many seconds")
-	benchUntil       = flag.Duration("cuda.until", time.Hour, "begin no benchmark when so much time has passed")
-	benchCopy        = flag.Int64("cuda.copy", 1<<30, "bytes of the copy from device to device")
+	benchUntil       = flag.Duration("cuda.until", time.Hour,
+		"begin no benchmark when so much time has passed")
+	benchCopy = flag.Int64("cuda.copy", 1<<30, "bytes of the copy from device to device")
 )
 
 // BenchmarkCUDA times, for every batch, arithmetic, storage and entry format, one call of contract with the
 // sum of its chunks, and one whole step of gradient descent with n × n factors. Times are medians, with the
 // least and the greatest.
 //
-// Beside them stands the rate of a copy from device to device, bytes read and written, measured just before:
-// the limit of whatever reads rows from memory. GB/s are the bytes of all rows, counted once for the whole
-// batch, over the time.
+// The rate of a copy from device to device, in bytes read and written, is measured just before: whatever
+// reads rows from memory cannot be faster. GB/s are the bytes of all rows, counted once for the whole batch,
+// divided by the time.
 //
 // The most telling benchmarks come first, because the time may not suffice for all.
 func BenchmarkCUDA(b *testing.B) {
@@ -50,7 +53,8 @@ func BenchmarkCUDA(b *testing.B) {
 		for _, members := range numbers(b, *benchBatches) {
 			for _, storage := range strings.Split(*benchStorages, ",") {
 				for _, precision := range []solver.Precision{solver.F64, solver.F32} {
-					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
+					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16,
+						sensing.Q8, sensing.Signs} {
 						c := benchCase{n, *benchM, members, entries, precision, solver.Storage(storage)}
 						b.Run(c.String(), func(b *testing.B) {
 							if time.Since(began) > *benchUntil {
@@ -78,7 +82,7 @@ func numbers(b *testing.B, list string) []int {
 	return all
 }
 
-// benchCase is what one engine is opened for.
+// benchCase says what one engine is opened for.
 type benchCase struct {
 	n, m, members int
 	entries       sensing.Entries
@@ -86,7 +90,7 @@ type benchCase struct {
 	storage       solver.Storage
 }
 
-// String is the benchmark's name.
+// String returns the benchmark's name.
 func (c benchCase) String() string {
 	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d", c.n, c.m, c.entries, c.precision, c.storage, c.members)
 }
@@ -156,8 +160,8 @@ func (c benchCase) problem(b *testing.B) (*sensing.Problem, solver.Batch) {
 	return &sensing.Problem{Ensemble: ensemble, Truth: truth}, batch
 }
 
-// repeat does an operation again and again, reports the median of its times as ns/op, and returns the median
-// in seconds.
+// repeat does an operation many times, reports the median of its times as ns/op, and returns the median in
+// seconds.
 func repeat(b *testing.B, d driver.Device, do func(i int) error) float64 {
 	const warmUp, least = 3, 3
 	for i := range warmUp {
@@ -180,7 +184,7 @@ func repeat(b *testing.B, d driver.Device, do func(i int) error) float64 {
 	return median.Seconds()
 }
 
-// timed returns the device's time for what do asks of it.
+// timed returns the device's time for the operations of do.
 func timed(b *testing.B, d driver.Device, do func() error) time.Duration {
 	from, err := d.Mark()
 	check(b, err)
@@ -192,7 +196,7 @@ func timed(b *testing.B, d driver.Device, do func() error) time.Duration {
 	return t
 }
 
-// copyRate returns the bytes a second, read and written together, of a copy between two large buffers, the
+// copyRate returns the rate of a copy between two large buffers, in bytes read and written per second: the
 // best of ten.
 func copyRate(b *testing.B, d driver.Device) float64 {
 	size := *benchCopy
@@ -218,7 +222,7 @@ func check(b *testing.B, err error) {
 	}
 }
 
-// BenchmarkCUDALaunch times a launch that does next to nothing: what the host and the device spend on each.
+// BenchmarkCUDALaunch times a launch that does almost nothing: the cost of a launch to host and device.
 func BenchmarkCUDALaunch(b *testing.B) {
 	backend := onGPU(b, solver.Memory, solver.F64, unguarded)
 	d, err := backend.Connect()
@@ -230,9 +234,10 @@ func BenchmarkCUDALaunch(b *testing.B) {
 	check(b, err)
 	check(b, d.Fill(p, 0, 8))
 	for b.Loop() {
-		check(b, d.Launch(driver.Launch{Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{256, 1, 1}, Args: []driver.Arg{
-			driver.Ptr(p), driver.Ptr(p), driver.Ptr(p), driver.F64(1), driver.F64(0), driver.U32(1),
-		}}))
+		check(b, d.Launch(driver.Launch{Kernel: k, Grid: driver.Dim{1, 1, 1}, Block: driver.Dim{256, 1, 1},
+			Args: []driver.Arg{
+				driver.Ptr(p), driver.Ptr(p), driver.Ptr(p), driver.F64(1), driver.F64(0), driver.U32(1),
+			}}))
 	}
 	check(b, d.Wait())
 }

@@ -7,22 +7,22 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// The rows are cut twice. Chunks decide bits: g is the sum of the chunks' sums, in order, so where chunks
-// begin follows from m and K alone. Tiles decide time: they are how many rows dots and accumulate take in one
-// launch, and change no bit.
+// The rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first
+// rows of chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows
+// in one launch, and tiles change no bit.
 
 const (
-	// referenceBlocks is how many blocks of contract an H100 or H200 holds: two on each of 132
+	// referenceBlocks is the number of blocks of contract that an H100 or H200 holds: two on each of 132
 	// multiprocessors.
 	referenceBlocks = 264
-	// leastShare is how many rows a chunk has at least, where a group of blocks gets more than one: each
+	// leastShare is the least number of rows of a chunk, if a group of blocks gets more than one chunk: each
 	// chunk's sum is written and read once, 16·K bytes in f64, beside rows of 4·K bytes each with f32
 	// entries.
 	leastShare = 96
-	// mostShares is how many chunks a group of blocks gets at most on the reference device: enough for
+	// mostShares is the largest number of chunks for a group of blocks on the reference device: enough for
 	// devices with other numbers of multiprocessors to share chunks out evenly.
 	mostShares = 4
-	// stageRows is what divides the rows before each chunk: contract takes at most so many at a time.
+	// stageRows divides the number of rows before each chunk: contract takes at most this many at a time.
 	stageRows = 8
 )
 
@@ -57,28 +57,29 @@ func (l *rowLayout) shareRows(tileRows int) {
 }
 
 const (
-	tileQuad = 4 // rows of a block of dots: a tile has whole ones
-	// memoryShare is the part of the device's memory that a tile may take, and rowsShare what a tile of
-	// generated rows may take of what all rows would.
+	tileQuad = 4 // rows of a block of dots; it divides the rows of a tile
+	// 1/memoryShare of the device's memory is the most that a tile may take, and 1/rowsShare of the size of
+	// all rows the most that a tile of generated rows may take.
 	memoryShare, rowsShare = 16, 8
-	// cachedCost is what a byte from the L2 cache costs beside one from memory, and launchCost what a launch
-	// costs: the bytes that a large device reads in some microseconds. Both are estimates.
+	// cachedCost is the cost of a byte from the L2 cache, relative to a byte from memory. launchCost is the
+	// cost of a launch: the bytes that a large device reads in some microseconds. Both are estimates.
 	cachedCost = 1. / 3
 	launchCost = 1e7
-	// launchWork is how many entries a launch may take on a device that stops launches after some seconds,
-	// and launchNormals how many normal deviates it may make: a few tenths of a second on the slowest cards
-	// that the kernels run on, of some 50·10⁹ multiply-adds a second in f64.
+	// launchWork is the largest number of entries in a launch on a device that stops launches after some
+	// seconds, and launchNormals the largest number of normal deviates that a launch makes. Each takes a few
+	// tenths of a second on the slowest cards that the kernels run on, with some 50·10⁹ multiply-adds a
+	// second in f64.
 	launchWork    = 2e9
 	launchNormals = 1e8
 )
 
-// wholeQuads returns the rows of the blocks of dots that take so many rows.
+// wholeQuads rounds rows up to whole blocks of dots.
 func wholeQuads(rows int) int { return blocks(rows, tileQuad) * tileQuad }
 
-// cheapestTile returns the number of rows with which a step costs least, or for generated rows, which take
-// memory, the fewest with which it costs little more.
+// cheapestTile returns the number of rows with which a step costs least. Generated rows take memory, so for
+// them it returns the least number that costs little more.
 func (l *rowLayout) cheapestTile() int {
-	enough := 1.02 // of the least cost
+	enough := 1.02 // times the least cost
 	if l.inMemory {
 		enough = 1
 	}
@@ -101,9 +102,9 @@ func (l *rowLayout) cheapestTile() int {
 	return tileQuad
 }
 
-// tileFits says whether a launch takes so many rows, and the device's memory what belongs to them.
+// tileFits says whether a tile of so many rows fits in a launch and in the device's memory.
 func (l *rowLayout) tileFits(rows int) bool {
-	// Of rows, and of rows for all members, so that grids and indices are in bounds.
+	// The largest number of rows, and of rows times members: within them grids and indices are in bounds.
 	const most, mostParts = 1 << 17, 1 << 31
 	members := float64(l.members)
 	bytes := float64(rows) * members * float64(l.slabs) * 8
@@ -117,7 +118,8 @@ func (l *rowLayout) tileFits(rows int) bool {
 		bytes <= max(room, float64(l.info.L2)/4) && work <= l.mostEntries()
 }
 
-// mostEntries is how many entries a launch over rows takes at most, where a watchdog stops long ones.
+// mostEntries is the largest number of entries that a launch over rows takes, if a watchdog stops long
+// launches.
 func (l *rowLayout) mostEntries() float64 {
 	if l.info.Watchdog && !l.inMemory && l.entries.EntryBits() >= 16 {
 		return launchNormals
@@ -125,8 +127,8 @@ func (l *rowLayout) mostEntries() float64 {
 	return l.mostWork
 }
 
-// tileCost estimates what the rows of a step cost in tiles of so many rows: the bytes between the device and
-// its memory, and what else takes time in bytes that could be moved meanwhile.
+// tileCost estimates the cost of a step's rows in tiles of so many rows: the bytes between the device and its
+// memory, and other times as the bytes that could be moved meanwhile.
 func (l *rowLayout) tileCost(rows int) float64 {
 	members, quads := float64(l.members), float64(blocks(l.members, 4))
 	all := float64(l.m) * float64(l.stride)
@@ -148,8 +150,8 @@ func (l *rowLayout) tileCost(rows int) float64 {
 	return cost + float64(tiles)*4*launchCost
 }
 
-// tileVisits returns how many tiles of so many rows there are, and how often they add to a chunk's sum: each
-// but a chunk's first time the sum is read, and each time it is written.
+// tileVisits returns the number of tiles of so many rows, and how often a tile adds to a chunk's sum. Each
+// visit writes the sum, and each but the first visit to a chunk reads it.
 func (l *rowLayout) tileVisits(rows int) (tiles, visits int) {
 	tiles = blocks(l.m, rows)
 	visits = l.chunks() + tiles - 1
@@ -161,8 +163,8 @@ func (l *rowLayout) tileVisits(rows int) (tiles, visits int) {
 	return tiles, visits
 }
 
-// once says whether contract may be one launch: whether the device can have all blocks of a group of slabs on
-// it at one time, as far as its description tells, and why not if the device is at fault.
+// once says whether contract may be one launch: whether, by its description, the device can hold all blocks
+// of a group of slabs at one time. If the device is at fault, it also says why not.
 func (l *rowLayout) once() (possible bool, fault string) {
 	have, need := l.info.Capability, l.contractor.Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
@@ -177,10 +179,10 @@ func (l *rowLayout) once() (possible bool, fault string) {
 	return true, ""
 }
 
-// blocks is how many blocks of contract can be on the device at one time, by the shared memory that they take
-// and the two that their registers allow.
+// blocks is the number of blocks of contract that the device holds at one time: as many as their shared
+// memory allows, and at most two for each multiprocessor, because of their registers.
 func (l *rowLayout) blocks() int {
-	// The table of q8, and what the system keeps of each block's share.
+	// The table of q8, and the shared memory that the system reserves for each block.
 	const levels, reserved = 33 << 10, 1 << 10
 	block := l.stages + reserved
 	if l.entries == sensing.Q8 {

@@ -16,13 +16,13 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// h200 is the device that docs/kernels.md counts for.
+// h200 is the device for which docs/kernels.md counts.
 var h200 = driver.Info{
 	Name: "H200", Capability: [2]int{9, 0}, Memory: 141e9, Free: 140e9, Multiprocessors: 132, L2: 50 << 20,
 	BlockShared: 227 << 10, Cooperative: true,
 }
 
-// planned returns the operator of f32 rows as it is planned for a device, which need not exist.
+// planned returns the operator of f32 rows, planned for a device that need not exist.
 func planned(t *testing.T, info driver.Info, storage solver.Storage, n, m, members int) *rowOperator {
 	t.Helper()
 	ensemble, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
@@ -36,16 +36,19 @@ func planned(t *testing.T, info driver.Info, storage solver.Storage, n, m, membe
 	return rowsOf(e)
 }
 
-// TestChunks: where chunks begin follows from m and K alone; each is whole blocks of eight rows; their sums, each written and
-// read once, are a few percent of f32 rows; and the reference device and others share them out evenly.
+// TestChunks: the first rows of chunks follow from m and K alone; each chunk is whole blocks of eight rows;
+// the chunks' sums, each written and read once, are a few percent of f32 rows; and the reference device and
+// others share the chunks out evenly.
 func TestChunks(t *testing.T) {
 	for _, c := range []struct{ n, m, chunks int }{
-		{2, 1, 1}, {60, 1200, 150}, {200, 2000, 52}, {200, 10_000, 104}, {200, 1_000_000, 208}, {1000, 10_000, 8}, {4000, 200_000, 4},
+		{2, 1, 1}, {60, 1200, 150}, {200, 2000, 52}, {200, 10_000, 104}, {200, 1_000_000, 208},
+		{1000, 10_000, 8}, {4000, 200_000, 4},
 	} {
 		var first *rowOperator
 		for _, info := range []driver.Info{
 			h200,
-			{Capability: [2]int{8, 0}, Multiprocessors: 108, Memory: 80e9, L2: 40 << 20, BlockShared: 163 << 10, Cooperative: true},
+			{Capability: [2]int{8, 0}, Multiprocessors: 108, Memory: 80e9, L2: 40 << 20,
+				BlockShared: 163 << 10, Cooperative: true},
 			{Capability: [2]int{7, 5}, Multiprocessors: 16, Memory: 4e9, L2: 1 << 20, BlockShared: 64 << 10},
 		} {
 			for _, members := range []int{1, 8} {
@@ -55,21 +58,25 @@ func TestChunks(t *testing.T) {
 						first = l
 					}
 					if !slices.Equal(l.starts, first.starts) || l.chunks() != c.chunks {
-						t.Errorf("n = %d, m = %d: %d chunks on %+v, want %d", c.n, c.m, l.chunks(), info, c.chunks)
+						t.Errorf("n = %d, m = %d: %d chunks on %+v, want %d",
+							c.n, c.m, l.chunks(), info, c.chunks)
 					}
 				}
 			}
 		}
 		for i, row := range first.starts {
-			if i == 0 && row != 0 || i == c.chunks && row != c.m || i < c.chunks && (row%8 != 0 || row >= first.starts[i+1]) {
+			if i == 0 && row != 0 || i == c.chunks && row != c.m ||
+				i < c.chunks && (row%8 != 0 || row >= first.starts[i+1]) {
 				t.Errorf("n = %d, m = %d: chunk %d begins at %d", c.n, c.m, i, row)
 			}
 		}
-		if sums, rows := first.chunks()*first.k*16, c.m*first.k*4; c.m >= 10_000 && float64(sums) > 0.045*float64(rows) {
-			t.Errorf("n = %d, m = %d: the sums of chunks are %.3f of the rows", c.n, c.m, float64(sums)/float64(rows))
+		if sums, rows := first.chunks()*first.k*16, c.m*first.k*4; c.m >= 10_000 &&
+			float64(sums) > 0.045*float64(rows) {
+			t.Errorf("n = %d, m = %d: the sums of chunks are %.3f of the rows",
+				c.n, c.m, float64(sums)/float64(rows))
 		}
 	}
-	// How many rows the busiest group of blocks has, beside an even share.
+	// The rows of the busiest group of blocks, relative to an even share.
 	for blocks, most := range map[int]float64{264: 1.04, 108: 1.03, 216: 1.28, 128: 1.23, 32: 1.05} {
 		l, groups := planned(t, h200, solver.Memory, 200, 10_000, 1), blocks/5
 		busiest := 0
@@ -77,15 +84,16 @@ func TestChunks(t *testing.T) {
 			busiest = max(busiest, l.starts[(q+1)*l.chunks()/groups]-l.starts[q*l.chunks()/groups])
 		}
 		if uneven := float64(busiest*groups) / 10_000; uneven > most {
-			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f", blocks, uneven, most)
+			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f",
+				blocks, uneven, most)
 		}
 	}
 }
 
-// moved is the bytes and launches of a step's rows, counted tile by tile.
+// moved is what a step's rows move and launch, counted tile by tile.
 type moved struct{ rows, sums, launches float64 }
 
-// count counts what a gradient in tiles moves, independently of the operator's own estimate.
+// count counts what a gradient in tiles moves, without the operator's estimate.
 func count(l *rowOperator) (c moved) {
 	members := float64(l.members)
 	for first := 0; first < l.m; first += l.tileRows {
@@ -104,15 +112,16 @@ func count(l *rowOperator) (c moved) {
 			sum := members * float64(l.kp) * 8
 			c.sums += sum // written
 			if start < first {
-				c.sums += sum // and read, to go on
+				c.sums += sum // and read before
 			}
 		}
 	}
 	return c
 }
 
-// TestTiles: tiles are as large as memory allows where small ones would move the sums of chunks again and again. Tiles of
-// four rows of n = 4000, m = 200,000, generated, were 200,000 launches a step and 6.4 TB of sums.
+// TestTiles: tiles are as large as memory allows if small ones would move the sums of chunks again and again.
+// Regression: generated tiles of four rows, at n = 4000 and m = 200,000, took 200,000 launches and 6.4 TB of
+// sums in a step.
 func TestTiles(t *testing.T) {
 	for _, c := range []struct {
 		info          driver.Info
@@ -125,7 +134,8 @@ func TestTiles(t *testing.T) {
 		{h200, solver.Memory, 1500, 10_000, 8, 30, 0.01},
 		{h200, solver.Generated, 1500, 10_000, 32, 130, 0.03},
 		{h200, solver.Memory, 200, 10_000, 8, 30, 0.15},
-		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20, BlockShared: 99 << 10}, solver.Generated,
+		{driver.Info{Capability: [2]int{8, 6}, Multiprocessors: 28, Memory: 12e9, L2: 3 << 20,
+			BlockShared: 99 << 10}, solver.Generated,
 			4000, 200_000, 1, 40_000, 0.1},
 	} {
 		l := planned(t, c.info, c.storage, c.n, c.m, c.members)
@@ -133,16 +143,18 @@ func TestTiles(t *testing.T) {
 		t.Logf("%d members, n = %d, %s: tiles of %d rows, %.0f launches, rows %.3g GB, sums %.3g GB",
 			c.members, c.n, c.storage, l.tileRows, got.launches, got.rows/1e9, got.sums/1e9)
 		if got.launches > c.launches || got.sums > c.sums*got.rows {
-			t.Errorf("%d members, n = %d, m = %d, %s: tiles of %d rows make %.0f launches and move %.3g GB of sums beside %.3g GB of rows",
+			t.Errorf("%d members, n = %d, m = %d, %s: tiles of %d rows make %.0f launches and move %.3g GB"+
+				" of sums beside %.3g GB of rows",
 				c.members, c.n, c.m, c.storage, l.tileRows, got.launches, got.sums/1e9, got.rows/1e9)
 		}
-		if bytes := float64(l.tileRows) * float64(l.stride); c.storage == solver.Generated && bytes > float64(c.info.Memory)/memoryShare {
+		if bytes := float64(l.tileRows) * float64(l.stride); c.storage == solver.Generated &&
+			bytes > float64(c.info.Memory)/memoryShare {
 			t.Errorf("a tile of %d rows takes %.3g GB", l.tileRows, bytes/1e9)
 		}
 	}
 }
 
-// TestTilesAreCounted: the emulator counts the same sums and launches.
+// TestTilesAreCounted: the emulator counts the same sums and launches as count does.
 func TestTilesAreCounted(t *testing.T) {
 	const n, m = 91, 203
 	for _, rows := range []int{4, 8, 20, 0} {
@@ -159,13 +171,14 @@ func TestTilesAreCounted(t *testing.T) {
 			must(t, o.contractInTiles(e.y, 1))
 			want := count(o)
 			var launches int64
-			for _, family := range []string{"generate_f32", "dots_f32_f64", "residuals_f64", "accumulate_f32_f64"} {
+			for _, family := range []string{"generate_f32", "dots_f32_f64", "residuals_f64",
+				"accumulate_f32_f64"} {
 				launches += device.Traffic(family).Launches
 			}
 			if float64(launches) != want.launches {
 				t.Errorf("%d launches, want %.0f", launches, want.launches)
 			}
-			// accumulate also reads rows, and each thread the weight of each row.
+			// accumulate also reads rows, and in each thread the weight of each row.
 			got := device.Traffic("accumulate_f32_f64")
 			sums := got.GlobalStored
 			if visits := int64(want.sums/8) / int64(o.kp); rows == 0 && visits != int64(o.chunks()) {
@@ -182,8 +195,8 @@ func TestTilesAreCounted(t *testing.T) {
 	}
 }
 
-// TestPartials: the parts of dot products take memory for all rows only where contract can be one launch. At n = 4000 and
-// m = 200,000 they were 3.1 GB.
+// TestPartials: the parts of dot products take memory for all rows only if contract can be one launch.
+// Regression: at n = 4000 and m = 200,000 they took 3.1 GB.
 func TestPartials(t *testing.T) {
 	of := func(l *rowOperator) int64 {
 		for _, b := range l.buffers() {
@@ -204,8 +217,8 @@ func TestPartials(t *testing.T) {
 	}
 }
 
-// TestRefusedCooperation: a device that refuses cooperative launches, or some blocks of them, gets the job done all the same,
-// and the user is told once. The bits are those of a device that takes them.
+// TestRefusedCooperation: on a device that refuses cooperative launches, or some of their blocks, contract
+// still works, with the same bits, and the user gets one notice.
 func TestRefusedCooperation(t *testing.T) {
 	p := problem(t, 91, 100)
 	run := func(config emulator.Config) (factor []float64, notices []string) {
@@ -226,8 +239,10 @@ func TestRefusedCooperation(t *testing.T) {
 		notice string
 	}{
 		{emulator.Config{MostCooperative: 5}, "PTX emulator has room for 2 of 4 groups of blocks"},
-		{emulator.Config{MostCooperative: 1}, "contract is done in three steps, which give the same bits and read each row twice: emulator: launch contract_f32_f64 grid=2×1×1"},
-		{emulator.Config{NotCooperative: true}, "contract is done in three steps on PTX emulator, which give the same bits and read each row twice: it has no cooperative launches"},
+		{emulator.Config{MostCooperative: 1}, "contract is done in three steps, which give the same bits" +
+			" and read each row twice: emulator: launch contract_f32_f64 grid=2×1×1"},
+		{emulator.Config{NotCooperative: true}, "contract is done in three steps on PTX emulator," +
+			" which give the same bits and read each row twice: it has no cooperative launches"},
 	} {
 		got, notices := run(c.config)
 		if len(notices) != 1 || !strings.Contains(notices[0], c.notice) {
@@ -241,7 +256,8 @@ func TestRefusedCooperation(t *testing.T) {
 	}
 }
 
-// TestWatchdog: on a card that drives a display no launch takes more entries than it can in some tenths of a second.
+// TestWatchdog: on a card that drives a display, no launch takes more entries than it can process in some
+// tenths of a second.
 func TestWatchdog(t *testing.T) {
 	display := h200
 	display.Watchdog = true
@@ -272,8 +288,8 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
-// TestWatchdogCutsProducts: on a card that drives a display the products of a batch's factors are taken member by member if
-// they are large, to the same bits.
+// TestWatchdogCutsProducts: on a card that drives a display, large products of a batch's factors are computed
+// member by member, with the same bits.
 func TestWatchdogCutsProducts(t *testing.T) {
 	const n, m = 33, 40
 	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F32, 1)
@@ -287,14 +303,17 @@ func TestWatchdogCutsProducts(t *testing.T) {
 		device := emulator.New(config)
 		b := emulated(t, config, solver.Memory, solver.F64)
 		b.Connect = func() (driver.Device, error) { return device, nil }
-		opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, batch(5, 7, 9))
+		opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+			batch(5, 7, 9))
 		must(t, err)
 		engine := opened.(*engine)
 		if watchdog {
-			rowsOf(engine).mostWork = n * n * 9 // as though a product of one member were all that a launch may take
+			// As though a product of one member were all that a launch may take.
+			rowsOf(engine).mostWork = n * n * 9
 		}
 		for member, r := range []int{5, 7, 9} {
-			u, err := solver.Random{Alpha: 0.1, Seed: uint64(member)}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+			start := solver.Random{Alpha: 0.1, Seed: uint64(member)}
+			u, err := start.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 			must(t, err)
 			must(t, engine.Set(member, solver.Iterate, u))
 		}
@@ -316,7 +335,7 @@ func TestWatchdogCutsProducts(t *testing.T) {
 	}
 }
 
-// failing is a device on which another process takes the rest of the memory after some allocations.
+// failing is a device on which, after some allocations, another process takes the rest of the memory.
 type failing struct {
 	driver.Device
 	left int
@@ -337,14 +356,15 @@ func (f *failing) Info() (driver.Info, error) {
 	return info, err
 }
 
-// TestNoRoomInTheMiddle: memory that another process takes while the engine opens makes an error that says what fits in
-// the rest, and all that was taken is given back.
+// TestNoRoomInTheMiddle: if another process takes memory while the engine opens, the error says what fits in
+// the rest, and all allocations are freed.
 func TestNoRoomInTheMiddle(t *testing.T) {
 	for _, c := range []struct {
 		after int
 		want  string
 	}{
-		{0, "there was no room for the 583904 bytes of rows, though 1.07 GB were free before: CUDA_ERROR_OUT_OF_MEMORY (2): out of memory: " +
+		{0, "there was no room for the 583904 bytes of rows, though 1.07 GB were free before: " +
+			"CUDA_ERROR_OUT_OF_MEMORY (2): out of memory: " +
 			"out of device memory; 0.00105 GB can be had now, and 0.00"},
 		{5, "2 of the 3 members fit, generated rows fit, bf16 entries fit, q8 entries fit"},
 	} {

@@ -19,7 +19,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// guarded devices have canaries around everything that is allocated.
+// guarded devices have canaries around each allocation.
 const guarded, unguarded = true, false
 
 // onGPU returns a backend on the first GPU, or skips the test.
@@ -47,7 +47,7 @@ func onGPU(t testing.TB, storage solver.Storage, precision solver.Precision, gua
 	return Backend{Label: "cuda", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
-// interpreted says whether the device is package cpudriver's, on which large sizes take too long.
+// interpreted says whether the device is that of package cpudriver, on which large sizes take too long.
 func interpreted(b Backend) bool { return b.Info.Name == cpudriver.DeviceName }
 
 func TestCUDABackend(t *testing.T) {
@@ -75,7 +75,7 @@ func TestCUDAAgreesWithTheHost(t *testing.T) {
 	}
 }
 
-// TestCUDASameBits: contract gives the same bits in one launch and in three steps, and twice, on the device.
+// TestCUDASameBits: on the device, contract gives the same bits in one launch and in three steps, and twice.
 func TestCUDASameBits(t *testing.T) {
 	memory := onGPU(t, solver.Memory, solver.F64, guarded)
 	sizes := []size{{5, 61, 3}, {91, 37, 2}, {200, 3001, 7}}
@@ -91,13 +91,15 @@ func TestCUDASameBits(t *testing.T) {
 	}, sizes)
 }
 
-// TestCUDAEmulator: the device gives the bits that the emulator gives.
+// TestCUDAEmulator: the device gives the bits of the emulator.
 func TestCUDAEmulator(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			device := onGPU(t, storage, precision, guarded)
-			// The order of the sums follows from the number of multiprocessors.
-			alike := emulated(t, emulator.Config{Multiprocessors: device.Info.Multiprocessors}, storage, precision)
+			// The emulator needs the device's number of multiprocessors, from which the order of the sums
+			// follows.
+			alike := emulated(t, emulator.Config{Multiprocessors: device.Info.Multiprocessors}, storage,
+				precision)
 			for _, size := range []size{{5, 61, 3}, {13, 151, 2}, {91, 37, 2}} {
 				for name, e := range backendtest.Ensembles(t, size.n, size.m) {
 					t.Run(fmt.Sprintf("%s/%s/%s/n=%d", precision, storage, name, size.n), func(t *testing.T) {
@@ -105,7 +107,8 @@ func TestCUDAEmulator(t *testing.T) {
 							got, gotLoss := steps(t, device, e, size.r, once)
 							want, wantLoss := steps(t, alike, e, size.r, once)
 							if !mat.Equal(got, want) || gotLoss != wantLoss {
-								t.Errorf("one launch: %v: the device differs from the emulator: loss %v and %v", once, gotLoss, wantLoss)
+								t.Errorf("one launch: %v: loss %v on the device and %v on the emulator",
+									once, gotLoss, wantLoss)
 							}
 						}
 					})

@@ -11,11 +11,11 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// device is an open device as the engine and its operator share it.
+// device is an open device. The engine and its operator share it.
 type device struct {
 	driver.Device
-	kernels map[string]driver.Kernel // by name, of the engine and of the operator
-	notice  func(text string)        // nil if nobody listens
+	kernels map[string]driver.Kernel // by name: of the engine and of the operator
+	notice  func(text string)        // nil for none
 }
 
 // launch runs a kernel by its name.
@@ -23,7 +23,7 @@ func (d *device) launch(name string, grid, block driver.Dim, args ...driver.Arg)
 	return d.Launch(driver.Launch{Kernel: d.kernels[name], Grid: grid, Block: block, Args: args})
 }
 
-// tell gives a notice to whoever runs the engine.
+// tell passes a notice to the user of the engine.
 func (d *device) tell(text string) {
 	if d.notice != nil {
 		d.notice(text)
@@ -43,7 +43,7 @@ func (d *device) borrow(a *mat.Dense) (driver.Pointer, error) {
 	return p, nil
 }
 
-// giveBack frees what borrow allocated, and joins the error of that to err.
+// giveBack frees the memory that borrow allocated, and joins a failure to err.
 func (d *device) giveBack(p driver.Pointer, err *error) { *err = errors.Join(*err, d.Free(p)) }
 
 // download copies matrices, which lie one after another, from the device.
@@ -74,7 +74,7 @@ func (d *device) downloadNumbers(dst []float64, from driver.Pointer) error {
 	return nil
 }
 
-// bytesOf returns matrices as the device has them: f64, row-major, without gaps, one after another.
+// bytesOf returns matrices in the device's layout: f64, row-major, without gaps, one after another.
 func bytesOf(matrices ...*mat.Dense) []byte {
 	out := make([]byte, 0, 8*solver.Numbers(solver.Factor(matrices).Shapes()))
 	for _, a := range matrices {

@@ -17,7 +17,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// counting remembers how much of its device was taken at most.
+// counting records the largest use of its device's memory.
 type counting struct {
 	driver.Device
 	most   *int64
@@ -55,8 +55,8 @@ func batchOf(p solver.Parametrization, ranks ...int) solver.Batch {
 	return solver.Batch{Parametrization: p, FactorRanks: ranks, Needs: solver.Needs{Slots: 1}}
 }
 
-// TestMemory: what Memory foretells is what is taken, to the byte but for what Apply and AdjointMul borrow; a step takes
-// nothing; and Close gives all of it back.
+// TestMemory: Memory predicts the memory in use to the byte, except for what Apply and AdjointMul borrow; a
+// step allocates nothing; and Close frees all of it.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		storage solver.Storage
@@ -69,7 +69,8 @@ func TestMemory(t *testing.T) {
 		{solver.Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
-		t.Run(fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2), func(t *testing.T) {
+		title := fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2)
+		t.Run(title, func(t *testing.T) {
 			p, members := c.problem, c.batch
 			members.Needs.Vectors = 2
 			device := emulator.New(emulator.Config{})
@@ -83,7 +84,8 @@ func TestMemory(t *testing.T) {
 			must(t, err)
 			_, err = solver.NewSpectralEstimate(p.Ensemble, e.(solver.ProductEngine), 1)
 			must(t, err)
-			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold || float64(most) < foretold-borrowed {
+			if borrowed := 8 * float64(n2) * float64(2*n1+n2); float64(most) > foretold ||
+				float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 			}
 			shapes, err := members.Parametrization.Shapes(p.Ensemble.Space(), members.FactorRanks[1])
@@ -113,7 +115,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a device without room says so before anything is taken, in a sentence with the need and what needs less.
+// TestTooLarge: on a device without room, the error comes before anything is allocated, and says how much is
+// needed and what needs less.
 func TestTooLarge(t *testing.T) {
 	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	device := emulator.New(emulator.Config{Memory: 20 << 20})
@@ -121,7 +124,9 @@ func TestTooLarge(t *testing.T) {
 	var allocs int
 	b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
 	_, err := b.Open(context.Background(), problem(t, 33, 2000), batch(3, 4))
-	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), "0.0212 GB are needed and 0.021 GB are free on PTX emulator; 1 of the 2 members fit, generated rows fit, bf16 entries fit, q8 entries fit: out of device memory") {
+	const want = "0.0212 GB are needed and 0.021 GB are free on PTX emulator; 1 of the 2 members fit," +
+		" generated rows fit, bf16 entries fit, q8 entries fit: out of device memory"
+	if !errors.Is(err, driver.ErrMemory) || !strings.Contains(err.Error(), want) {
 		t.Errorf("the error is %v", err)
 	}
 	if allocs != 0 {
@@ -129,16 +134,17 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestOldDevice: a device that is too old for the kernels is refused in a sentence.
+// TestOldDevice: a device that is too old for the kernels is refused with the reason.
 func TestOldDevice(t *testing.T) {
 	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	b.Info.Capability = [2]int{6, 1}
-	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil || !strings.Contains(err.Error(), "compute capability 6.1, and the kernels need 7.0") {
+	if _, err := b.Memory(problem(t, 3, 4), batch(1)); err == nil ||
+		!strings.Contains(err.Error(), "compute capability 6.1, and the kernels need 7.0") {
 		t.Errorf("the error is %v", err)
 	}
 }
 
-// TestLost: a device that is lost at any operation makes an error that says so, and Close still returns.
+// TestLost: if the device is lost at any operation, the error says so, and Close still returns.
 func TestLost(t *testing.T) {
 	for after := 1; after < 120; after += 7 {
 		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
@@ -148,16 +154,17 @@ func TestLost(t *testing.T) {
 			d.Fail(after, lost)
 			return d, nil
 		}
-		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GD{StepSize: 0.1}, solver.Settings{
-			Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
-		})
+		_, err := solver.Solve(context.Background(), problem(t, 5, 30), b, solver.GD{StepSize: 0.1},
+			solver.Settings{
+				Start: solver.Random{Alpha: 0.1, Seed: 1}, Iterations: 50, MeasureEvery: 5,
+			})
 		if !errors.Is(err, driver.ErrLost) {
 			t.Errorf("lost at operation %d: the error is %v", after, err)
 		}
 	}
 }
 
-// TestBrought: rows that a user brought lie in memory, whatever the storage says, and are those of the host.
+// TestBrought: rows of user data lie in memory, whatever the storage is, and are those of the host.
 func TestBrought(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, 7, 40) {
 		t.Run(name, func(t *testing.T) {
@@ -166,14 +173,15 @@ func TestBrought(t *testing.T) {
 			got, _ := steps(t, b, hidden(e), 3, true)
 			for i, v := range want.RawMatrix().Data {
 				if got.RawMatrix().Data[i] != v {
-					t.Fatalf("number %d is %v with rows brought from the host, and %v with rows made on the device", i, got.RawMatrix().Data[i], v)
+					t.Fatalf("number %d is %v with rows of the host, and %v with rows of the device",
+						i, got.RawMatrix().Data[i], v)
 				}
 			}
 		})
 	}
 }
 
-// hidden is an ensemble that the device cannot know: it must ask the host for each row.
+// hidden hides an ensemble's type, so that the device must ask the host for each row.
 func hidden(e sensing.Ensemble) sensing.Ensemble {
 	switch e := e.(type) {
 	case sensing.RowSource[float64]:
@@ -196,12 +204,12 @@ func hidden(e sensing.Ensemble) sensing.Ensemble {
 	return e
 }
 
-// squared is a parametrization that there are no kernels for.
+// squared is a parametrization without kernels.
 type squared struct{ solver.UV }
 
 func (squared) Name() string { return "squared" }
 
-// skew is an ensemble on a space that there are no kernels for.
+// skew is an ensemble on a space without kernels.
 type skew struct{ sensing.Rows }
 
 type skewSpace struct{ sensing.Space }
@@ -210,12 +218,12 @@ func (skewSpace) Name() string { return "skew" }
 
 func (s skew) Space() sensing.Space { return skewSpace{s.Rows.Space()} }
 
-// long is an ensemble of matrices with more rows than a launch can have tiles for.
+// long is an ensemble of matrices with more rows than a launch has tiles for.
 type long struct{ sensing.Rows }
 
 func (long) Space() sensing.Space { return sensing.Rect{N1: 1<<20 - 15, N2: 2} }
 
-// TestRefused: what there are no kernels for is refused in a sentence.
+// TestRefused: what has no kernels is refused with the reason.
 func TestRefused(t *testing.T) {
 	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	sym, rect := problem(t, 3, 4), rectProblem(t, 3, 4, 5)
@@ -225,8 +233,10 @@ func TestRefused(t *testing.T) {
 		want    string
 	}{
 		{rect, solver.PSD{}, "solver: UUᵀ needs symmetric matrices, and the measurements are rect"},
-		{sym, solver.UV{}, "solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
-		{rect, squared{}, "gpu: there are no kernels for the parametrization squared: not supported on this device"},
+		{sym, solver.UV{},
+			"solver: UVᵀ is not symmetric, and the measurements see symmetric matrices alone"},
+		{rect, squared{},
+			"gpu: there are no kernels for the parametrization squared: not supported on this device"},
 		{&sensing.Problem{Ensemble: skew{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
 			"gpu: there are kernels for symmetric and rectangular matrices only, and the measurements are skew"},
 		{&sensing.Problem{Ensemble: long{rect.Ensemble.(sensing.Rows)}}, solver.UV{},
@@ -246,7 +256,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestInterrupted: an interrupt is heard while rows are made.
+// TestInterrupted: an interrupt stops the making of rows.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -256,12 +266,13 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestProducts: the small products that preconditioned methods need, for members of different ranks in one launch,
-// against gonum.
+// TestProducts compares the small products that preconditioned methods need, for members of different ranks
+// in one launch, with gonum.
 func TestProducts(t *testing.T) {
 	const n = 19
 	ranks := []int{1, 17, 33}
-	opened, err := emulated(t, emulator.Config{}, solver.Memory, solver.F64).Open(context.Background(), problem(t, n, 20), batch(ranks...))
+	opened, err := emulated(t, emulator.Config{}, solver.Memory, solver.F64).Open(context.Background(),
+		problem(t, n, 20), batch(ranks...))
 	must(t, err)
 	e := opened.(*engine)
 	for _, name := range []string{"gram", "right_multiply"} {

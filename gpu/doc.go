@@ -1,13 +1,13 @@
-// Package gpu runs engines on a device with PTX kernels: an NVIDIA GPU through package cuda, or package
-// emulator, which interprets the same kernels on the host. It has kernels for UUᵀ on symmetric matrices and
-// for UVᵀ on rectangular ones.
+// Package gpu runs engines on a device with PTX kernels: on an NVIDIA GPU through package cuda, or on the
+// host through package emulator, which interprets the same kernels. It has kernels for UUᵀ on symmetric
+// matrices and for UVᵀ on rectangular ones.
 //
 // The engine (engine.go) holds the factors and does their algebra. An operator (operator.go) has the
-// measurements: one for every ensemble that has rows of entries (rows.go), and one file for each ensemble
-// with more structure. The factors, the measurements and everything between stay on the device, and nothing
-// is allocated after [Backend.Open].
+// measurements: rows.go is the operator of every ensemble with rows of entries, and each ensemble with more
+// structure has its own file. The factors, the measurements and everything between them stay on the device. A
+// step allocates nothing: [Backend.Open] allocates all of its memory.
 //
-// With rows a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
+// With rows, a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
 // give the same bits:
 //
 //   - one launch of contract_E_T or contract_generated_E_T, which reads or makes each row once and keeps z
@@ -15,6 +15,6 @@
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of
 //     coordinates and members. Rows that are not in memory are made tile by tile.
 //
-// The rows are cut into chunks, whose sums are added in order. Where chunks begin follows from K and m alone,
-// so that a run gives the same bits on every GPU, whatever else is in its batch.
+// The rows are cut into chunks, whose sums are added in order. The chunks follow from K and m alone, so a run
+// gives the same bits on every GPU, whatever else is in its batch.
 package gpu

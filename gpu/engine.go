@@ -20,28 +20,28 @@ type engine struct {
 	m        int
 
 	device  *device          // nil before Open and after Close
-	taken   []driver.Pointer // what Close frees
+	taken   []driver.Pointer // allocations that Close frees
 	hostY   []float64        // the observations
 	members []member
-	solved  []int // the members whose residuals the operator has, in its order
+	solved  []int // members whose residuals the operator has, in its order
 
 	y              driver.Pointer // the observations
 	square, scaled driver.Pointer // d × d matrices of Precondition and Project, and lists of products
-	dots           driver.Pointer // of the segments of Dot
+	dots           driver.Pointer // dot products of the segments of Dot
 }
 
 var _ solver.ProductEngine = &engine{}
 
-// member is one factor of the batch with its slots, one after another on the device, and in each the factor's
-// matrices.
+// member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
+// factor's matrices do.
 type member struct {
-	shapes  []solver.Shape // of its factor
+	shapes  []solver.Shape // of the factor
 	slots   driver.Pointer
 	vectors driver.Pointer // slots of m numbers, one after another
 	fresh   bool           // the Gradient slot belongs to the iterate
 }
 
-// slot returns where a member's slot is.
+// slot returns the address of a member's slot.
 func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
 	m := e.members[member]
 	if s >= solver.VectorSlot {
@@ -50,7 +50,7 @@ func (e *engine) slot(member int, s solver.Slot) driver.Pointer {
 	return m.slots + driver.Pointer(int(s)*solver.Numbers(m.shapes)*8)
 }
 
-// numbers is how many numbers a member's slot has.
+// numbers is the count of numbers in a member's slot.
 func (e *engine) numbers(member int, s solver.Slot) int {
 	if s >= solver.VectorSlot {
 		return e.m
@@ -58,12 +58,12 @@ func (e *engine) numbers(member int, s solver.Slot) int {
 	return solver.Numbers(e.members[member].shapes)
 }
 
-// matrix returns where one of a slot's matrices is.
+// matrix returns the address of one of a slot's matrices.
 func (e *engine) matrix(member int, s solver.Slot, number int) driver.Pointer {
 	return e.slot(member, s) + driver.Pointer(solver.Numbers(e.members[member].shapes[:number])*8)
 }
 
-// cols is how many columns each matrix of a member's factor has.
+// cols is the number of columns of each matrix of a member's factor.
 func (e *engine) cols(member int) int { return e.members[member].shapes[0].Cols }
 
 // Reset implements [solver.Engine].
@@ -146,7 +146,7 @@ func (e *engine) gradient(members []int) error {
 	return nil
 }
 
-// part returns a member's part of a contraction: from its iterate to its Gradient slot.
+// part returns a member's part of a contraction, from its iterate to its Gradient slot.
 func (e *engine) part(member int) part {
 	l, r := e.matrix(member, solver.Iterate, e.left), e.matrix(member, solver.Iterate, e.right)
 	p := part{l: l, r: r, cols: e.cols(member)}
@@ -166,8 +166,8 @@ func (e *engine) Combine(
 		e.numbers(member, dst))
 }
 
-// Dot implements [solver.Engine]. The device sums the products of each segment, and the host the segments in
-// their order.
+// Dot implements [solver.Engine]. The device sums the products of each segment, and the host adds the
+// segments in order.
 func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 	count := e.numbers(member, x)
 	if err := e.device.dot(e.dots, e.slot(member, x), e.slot(member, y), count); err != nil {
@@ -183,8 +183,8 @@ func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 	return sum, nil
 }
 
-// Precondition implements [solver.Engine]. The host inverts the Gram matrices of the iterate: it waits for
-// the device.
+// Precondition implements [solver.Engine]. It waits for the device, because the host inverts the Gram
+// matrices of the iterate.
 func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
 	shapes, d := e.members[member].shapes, e.cols(member)
 	var grams, products []product
@@ -226,7 +226,8 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	return nil
 }
 
-// Project implements [solver.Engine]. The host solves for the weights (WᵀW)⁻¹·(WᵀX): it waits for the device.
+// Project implements [solver.Engine]. It waits for the device, because the host solves for the weights
+// (WᵀW)⁻¹·(WᵀX).
 func (e *engine) Project(member int, dst, x solver.Slot) error {
 	d := e.cols(member)
 	for b, s := range e.members[member].shapes {
@@ -270,7 +271,7 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 		return err
 	}
 	for _, i := range members {
-		if !slices.Contains(e.solved, i) { // other members' residuals have taken the place
+		if !slices.Contains(e.solved, i) { // residuals of other members have replaced them
 			all := slices.Compact(slices.Sorted(slices.Values(members)))
 			if err := e.gradient(all); err != nil {
 				return err
@@ -294,7 +295,7 @@ func (e *engine) Wait() error { return e.device.Wait() }
 // Observations implements [solver.Engine].
 func (e *engine) Observations() []float64 { return e.hostY }
 
-// Apply implements [solver.ProductEngine], always in f64.
+// Apply implements [solver.ProductEngine]. It is always in f64.
 func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	e.solved = nil // the operator writes to the same memory
 	dl, err := e.device.borrow(l)
@@ -311,7 +312,7 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	return e.operator.apply(p, dl, dr, cols)
 }
 
-// AdjointMul implements [solver.ProductEngine], always in f64.
+// AdjointMul implements [solver.ProductEngine]. It is always in f64.
 func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) (err error) {
 	rows, cols := dst.Dims()
 	dx, err := e.device.borrow(x)

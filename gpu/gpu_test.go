@@ -17,8 +17,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// emulated returns a backend on an emulated device with canaries around everything that it allocates.
-func emulated(t *testing.T, config emulator.Config, storage solver.Storage, precision solver.Precision) Backend {
+// emulated returns a backend on an emulated device with canaries around each allocation.
+func emulated(t *testing.T, config emulator.Config, storage solver.Storage,
+	precision solver.Precision) Backend {
 	t.Helper()
 	info, err := emulator.New(config).Info()
 	if err != nil {
@@ -28,10 +29,10 @@ func emulated(t *testing.T, config emulator.Config, storage solver.Storage, prec
 	return Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
-// old is a device that has no asynchronous copies, so that contract is three steps there.
+// old is a device without asynchronous copies, on which contract is three steps.
 var old = emulator.Config{Capability: [2]int{7, 0}}
 
-// inTiles returns a backend whose tiles have so many rows.
+// inTiles returns a backend with tiles of rows rows.
 func inTiles(b Backend, rows int) Backend {
 	b.tileRows = rows
 	return b
@@ -45,8 +46,10 @@ func TestBackend(t *testing.T) {
 		tile    int
 		suite   backendtest.Suite
 	}{
-		{"one pass", emulator.Config{}, solver.Memory, 0, backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
-		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{RowsOnly: true, Small: true}},
+		{"one pass", emulator.Config{}, solver.Memory, 0,
+			backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
+		{"one pass generated", emulator.Config{}, solver.Generated, 0,
+			backendtest.Suite{RowsOnly: true, Small: true}},
 		{"three steps", old, solver.Memory, 12, backendtest.Suite{RowsOnly: true, Small: true}},
 		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{RowsOnly: true, Small: true}},
 	} {
@@ -57,7 +60,8 @@ func TestBackend(t *testing.T) {
 	}
 	t.Run("single precision", func(t *testing.T) {
 		t.Parallel()
-		backendtest.Suite{RowsOnly: true, Single: true, Small: true}.Run(t, emulated(t, emulator.Config{}, solver.Memory, solver.F32))
+		backendtest.Suite{RowsOnly: true, Single: true, Small: true}.Run(t,
+			emulated(t, emulator.Config{}, solver.Memory, solver.F32))
 	})
 }
 
@@ -65,18 +69,21 @@ func TestAgreesWithTheHost(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Suite{RowsOnly: true}.Agree(t, emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
+			backendtest.Suite{RowsOnly: true}.Agree(t, emulated(t, emulator.Config{}, storage, solver.F64),
+				cpu.Backend{})
 		})
 	}
 }
 
-// TestSameBits: contract gives the same bits in one launch and in three steps, from memory and generated, whatever the
-// tiles are; and a run gives the same bits twice.
+// TestSameBits: contract gives the same bits in one launch and in three steps, from memory and generated,
+// with any tiles; and two runs give the same bits.
 func TestSameBits(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		t.Run(string(precision), func(t *testing.T) {
 			t.Parallel()
-			on := func(storage solver.Storage) Backend { return emulated(t, emulator.Config{}, storage, precision) }
+			on := func(storage solver.Storage) Backend {
+				return emulated(t, emulator.Config{}, storage, precision)
+			}
 			sameBits(t, []way{
 				{"one pass", on(solver.Memory), true},
 				{"one pass generated", on(solver.Generated), true},
@@ -90,9 +97,9 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestSameBitsOnEveryDevice: how many multiprocessors a device has, how large its cache is and how many blocks it takes at
-// one time change no bit. n = 91 makes two slabs, and 200 rows 25 chunks: on 16 multiprocessors groups of blocks take
-// one or two chunks each, with little room five, on 132 one.
+// TestSameBitsOnEveryDevice: the number of multiprocessors, the size of the cache and the number of blocks at
+// one time change no bit. n = 91 makes two slabs, and 200 rows 25 chunks: each group of blocks takes one or
+// two chunks on 16 multiprocessors, five with little room, and one on 132 multiprocessors.
 func TestSameBitsOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	of := func(config emulator.Config, storage solver.Storage) Backend {
@@ -103,24 +110,28 @@ func TestSameBitsOnEveryDevice(t *testing.T) {
 		{"16 multiprocessors", of(small, solver.Memory), true},
 		{"132 multiprocessors", of(large, solver.Memory), true},
 		{"132 multiprocessors generated", of(large, solver.Generated), true},
-		{"room for few blocks", of(emulator.Config{Multiprocessors: 16, MostCooperative: 11}, solver.Memory), true},
-		{"no cooperative launches", of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, solver.Memory), false},
-		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80}, solver.Generated), false},
+		{"room for few blocks", of(emulator.Config{Multiprocessors: 16, MostCooperative: 11}, solver.Memory),
+			true},
+		{"no cooperative launches",
+			of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, solver.Memory), false},
+		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80},
+			solver.Generated), false},
 	}, []size{{91, 200, 2}}, "gaussian-f32", "rademacher")
 }
 
-// way is one of several ways to take the same steps.
+// way is one way to take the same steps.
 type way struct {
 	name    string
 	backend Backend
 	once    bool
 }
 
-// size is a problem's: n = 91 makes two slabs of coordinates, the second nearly empty; n = 5 makes rows shorter than a
-// warp.
+// size is the size of a problem. n = 91 makes two slabs of coordinates, the second nearly empty; n = 5 makes
+// rows shorter than a warp.
 type size struct{ n, m, r int }
 
-// sameBits takes the same steps in several ways, for every ensemble or those that are named, and compares with the first.
+// sameBits takes the same steps in several ways, for all ensembles or those that are named, and compares each
+// way with the first.
 func sameBits(t *testing.T, ways []way, sizes []size, ensembles ...string) {
 	for _, size := range sizes {
 		for name, e := range backendtest.Ensembles(t, size.n, size.m) {
@@ -144,7 +155,7 @@ func sameBits(t *testing.T, ways []way, sizes []size, ensembles ...string) {
 	}
 }
 
-// descend takes a step of gradient descent with a member.
+// descend takes a step of gradient descent of a member.
 func descend(e solver.Engine, member int, step float64) error {
 	if err := e.Gradient(member); err != nil {
 		return err
@@ -181,7 +192,7 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	return u[0], loss[0]
 }
 
-// rowsOf returns the operator of an engine for rows.
+// rowsOf returns the operator of an engine with rows.
 func rowsOf(e *engine) *rowOperator { return e.operator.(*rowOperator) }
 
 func must(t *testing.T, err error) {

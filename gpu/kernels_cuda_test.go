@@ -12,7 +12,8 @@ import (
 	"github.com/matsense/matsense/internal/kerneltest"
 )
 
-// multiprocessors is how many the CPU driver's device has: it holds the blocks of contract's widest case.
+// multiprocessors is the number of multiprocessors of the CPU driver's device: enough for the blocks of
+// contract's widest case.
 const multiprocessors = "80"
 
 // TestCUDAKernels runs every kernel on the first GPU, with canaries around each buffer.
@@ -25,7 +26,8 @@ func TestCUDAKernels(t *testing.T) {
 	if len(gpus) == 0 {
 		t.Skip("there is no GPU to run the kernels on")
 	}
-	t.Logf("%s, compute capability %d.%d, %s", gpus[0].Name, gpus[0].Capability[0], gpus[0].Capability[1], gpus[0].Driver)
+	t.Logf("%s, compute capability %d.%d, %s",
+		gpus[0].Name, gpus[0].Capability[0], gpus[0].Capability[1], gpus[0].Driver)
 	kerneltest.Run(t, func(t *testing.T) driver.Device {
 		d, err := cuda.Open(gpus[0].Index)
 		if err != nil {
@@ -35,7 +37,7 @@ func TestCUDAKernels(t *testing.T) {
 	})
 }
 
-// TestCUDAPlants: mistakes that are planted in kernels are found by the driver that runs PTX on the CPU.
+// TestCUDAPlants: the driver that runs PTX on the CPU finds the mistakes that are planted in kernels.
 func TestCUDAPlants(t *testing.T) {
 	t.Setenv("CPUDRIVER_MULTIPROCESSORS", multiprocessors)
 	gpus, err := cuda.Devices()

@@ -9,8 +9,8 @@ import (
 	"github.com/matsense/matsense/internal/kerneltest"
 )
 
-// TestKernels runs every kernel on the emulator: once bare, where a kernel that reads or writes outside a buffer, or
-// reads what nobody wrote, faults; once with NaNs around the buffers, as on a GPU.
+// TestKernels runs every kernel on the emulator: once without canaries, so that a kernel faults if it reads
+// or writes outside a buffer or reads an unwritten number; once with NaNs around the buffers, as on a GPU.
 func TestKernels(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -22,7 +22,8 @@ func TestKernels(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			kerneltest.Run(t, func(t *testing.T) driver.Device {
 				t.Parallel()
-				// No launch here takes a million warp instructions: sixteen million are threads that wait for ever.
+				// No launch here takes a million warp instructions: a launch that takes sixteen million waits
+				// for ever.
 				return c.wrap(t, emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24}))
 			})
 		})

@@ -6,9 +6,9 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// The functions here launch the kernels that know nothing of measurements; the head of a kernel's file in
-// kernels/ has the equation and the parameters. An operator's file has the functions that launch its own
-// kernels.
+// The functions here launch the kernels that do not depend on measurements. The head of a kernel's file in
+// kernels/ has the equation and the parameters. The kernels of an operator are launched in the operator's
+// file.
 
 // memberBytes is the size of a product's entry in its list of members.
 const memberBytes = 32
@@ -37,34 +37,34 @@ func (d *device) combine(dst, x, y driver.Pointer, a, b float64, count int) erro
 		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(y), driver.F64(a), driver.F64(b), driver.U32(count))
 }
 
-// dotSegment is how many numbers a block of dot takes.
+// dotSegment is the number of numbers that one block of dot takes.
 const dotSegment = 8192
 
-// dot does the dot products of the segments of x and y.
+// dot computes the dot products of the segments of x and y.
 func (d *device) dot(sums, x, y driver.Pointer, count int) error {
 	return d.launch("dot", driver.Dim{blocks(count, dotSegment), 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(x), driver.Ptr(y), driver.Ptr(sums), driver.U32(count))
 }
 
-// gram does dst = XᵀY, d × d from n × d, for each member in a list on the device, of at most cols columns.
+// gram does dst = XᵀY, d × d from n × d, for each member of a list on the device. cols is the largest d.
 func (d *device) gram(list driver.Pointer, n, members, cols int) error {
 	tiles := blocks(cols, 16)
 	return d.launch("gram", driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1},
 		driver.Ptr(list), driver.U32(n))
 }
 
-// rightMultiply does dst = X·Y of n × d and d × d for each member in a list on the device, of at most cols
-// columns.
+// rightMultiply does dst = X·Y, of n × d and d × d, for each member of a list on the device. cols is the
+// largest d.
 func (d *device) rightMultiply(list driver.Pointer, n, members, cols int) error {
 	grid := driver.Dim{blocks(cols, 16), blocks(n, 16), members}
 	return d.launch("right_multiply", grid, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(n))
 }
 
-// sumSquares does the sum of the squares of each member's count numbers, which lie one member after another.
+// sumSquares sums the squares of each member's count numbers, which lie one member after another.
 func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int) error {
 	return d.launch("sum_squares", driver.Dim{members, 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))
 }
 
-// blocks is how many blocks of a size cover a count.
+// blocks is the number of blocks of a size that cover a count.
 func blocks(count, size int) int { return (count + size - 1) / size }

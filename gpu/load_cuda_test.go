@@ -15,15 +15,15 @@ import (
 // contractThreads is the size of contract's blocks.
 const contractThreads = 256
 
-// TestCUDALoad has the driver compile every kernel. For each kernel the log has one line that
+// TestCUDALoad makes the driver compile every kernel. For each kernel the log has one line that
 // scripts/gpu-check reads:
 //
 //	kernel NAME registers=R local=L shared=S dynamic=D blocks=B milliseconds=T
 //
-// R registers and L bytes of local memory (stack and spilled registers) of a thread, S bytes of static and D
-// bytes of dynamic shared memory of a block, B blocks of 256 threads that one multiprocessor holds, T the
-// time that the driver took. A kernel that the driver refuses is an error with the compiler's log, and the
-// others follow.
+// A thread has R registers and L bytes of local memory (stack and spilled registers). A block has S bytes of
+// static and D bytes of dynamic shared memory. One multiprocessor holds B blocks of 256 threads. The driver
+// took T. A kernel that the driver refuses is an error with the compiler's log, and the test goes on with the
+// next.
 func TestCUDALoad(t *testing.T) {
 	gpus, err := cuda.Devices()
 	if err != nil {
@@ -48,13 +48,15 @@ func TestCUDALoad(t *testing.T) {
 				t.Error(err)
 			}
 			r := loaded.Resources()
-			t.Logf("kernel %s registers=%d local=%d shared=%d dynamic=%d blocks=%.4g milliseconds=%.1f", k.Name, r.Registers,
-				r.Local, r.Shared, dynamic, float64(blocks)/float64(gpus[0].Multiprocessors), took.Seconds()*1e3)
+			t.Logf("kernel %s registers=%d local=%d shared=%d dynamic=%d blocks=%.4g milliseconds=%.1f",
+				k.Name, r.Registers, r.Local, r.Shared, dynamic,
+				float64(blocks)/float64(gpus[0].Multiprocessors),
+				took.Seconds()*1e3)
 		})
 	}
 }
 
-// dynamicShared is the dynamic shared memory of a kernel's blocks: only contract has some.
+// dynamicShared is the dynamic shared memory of a kernel's blocks: 0 except for contract.
 func dynamicShared(name string) int {
 	parts := strings.Split(name, "_")
 	if parts[0] != "contract" {

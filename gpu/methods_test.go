@@ -13,8 +13,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestMethods: methods with slots of their own and a projection do on the device what they do on the host, and those that draw are refused
-// before any work.
+// TestMethods: methods with slots or a projection do the same on the device as on the host; methods that draw
+// are refused before any work.
 func TestMethods(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
 	if err != nil {
@@ -27,7 +27,8 @@ func TestMethods(t *testing.T) {
 	p := &sensing.Problem{Ensemble: e, Truth: truth}
 	device := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 	end := func(b solver.Backend, m solver.Method) (*mat.Dense, error) {
-		res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
+		res, err := solver.Solve(context.Background(), p, b, m,
+			solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
 		if err != nil {
 			return nil, err
 		}

@@ -51,7 +51,8 @@ func (e *engine) allocate() error {
 	return nil
 }
 
-// room compares what is needed with what is free, before anything is taken, and returns what is free.
+// room compares the memory that is needed with the free memory, before anything is allocated, and returns the
+// free memory.
 func (e *engine) room() (free float64, err error) {
 	info, err := e.device.Info()
 	if err != nil {
@@ -65,7 +66,7 @@ func (e *engine) room() (free float64, err error) {
 	return free, nil
 }
 
-// whatFits says what would fit in the memory that is free now, with what this engine has taken of it.
+// whatFits says what would fit in the memory that is free now, including what this engine has allocated.
 func (e *engine) whatFits() string {
 	taken := float64(e.device.Live())
 	info, err := e.device.Info()
@@ -77,10 +78,11 @@ func (e *engine) whatFits() string {
 		free/1e9, e.total()/1e9, e.fitting(free))
 }
 
-// load makes every kernel that the engine and its operator will launch.
+// load loads every kernel that the engine and its operator launch.
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
-	for _, name := range append([]string{"combine", "dot", "gram", "right_multiply"}, e.operator.kernels()...) {
+	for _, name := range append([]string{"combine", "dot", "gram", "right_multiply"},
+		e.operator.kernels()...) {
 		if e.device.kernels[name] != nil {
 			continue
 		}
@@ -93,7 +95,7 @@ func (e *engine) load() error {
 	return nil
 }
 
-// observe makes the observations of a problem that has none, and keeps them on both sides.
+// observe makes the observations of a problem that has none, and keeps them on host and device.
 func (e *engine) observe(p *sensing.Problem) error {
 	e.hostY = p.Observations
 	if e.hostY == nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// operator is what the engine asks of an ensemble's measurements on the device. Ensembles with rows of
-// entries share one. An ensemble with more structure brings its own, which may go straight from thin L and R
-// to G·R and Gᵀ·L.
+// operator is what the engine needs of an ensemble's measurements on the device. Ensembles with rows of
+// entries share one operator. An ensemble with more structure has its own, which may go directly from thin L
+// and R to G·R and Gᵀ·L.
 //
-// An operator is planned before any device is open: buffers, smaller and kernels need none. The engine then
-// allocates the buffers and loads the kernels, and fill gives the operator the device. The engine also frees
-// the buffers.
+// An operator is planned before any device is open: buffers, smaller and kernels need no device. The engine
+// then allocates the buffers and loads the kernels, and fill gives the operator the device. The engine also
+// frees the buffers.
 type operator interface {
 	// buffers lists the memory that the operator takes on the device.
 	buffers() []buffer
@@ -23,31 +23,32 @@ type operator interface {
 	smaller() []alternative
 	// kernels names the kernels that the operator launches.
 	kernels() []string
-	// fill makes the measurements' data on the device or copies them there. It ends early with ctx's error.
+	// fill makes the measurements' data on the device or copies them there. It returns ctx's error early if
+	// ctx is done.
 	fill(ctx context.Context, d *device) error
-	// contract does the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls. y is m numbers on the
-	// device, the same each time.
+	// contract computes the residuals res_i = ⟨A_i, Z⟩ − y_i of each part, and its pulls. y is m numbers on
+	// the device, the same each time.
 	contract(y driver.Pointer, parts []part) error
-	// squares writes Σ res_i² of each part of the last contract to dst, and waits for the device. Between the
-	// two calls there is no apply, which may write to the same memory.
+	// squares writes Σ res_i² of each part of the last contract to dst, and waits for the device. There is no
+	// apply between the two calls, because apply may write to the same memory.
 	squares(dst []float64) error
-	// apply does p_i = ⟨A_i, L·Rᵀ⟩ in f64, for L and R of so many columns on the device, and waits for the
+	// apply does p_i = ⟨A_i, L·Rᵀ⟩ in f64, for L and R with cols columns on the device, and waits for the
 	// device.
 	apply(p []float64, l, r driver.Pointer, cols int) error
-	// adjointMul does dst = S·X, or Sᵀ·X, in f64, with S = Σ_i w_i A_i and X of so many columns. X and dst
-	// are on the device.
+	// adjointMul does dst = S·X, or Sᵀ·X if trans, in f64, with S = Σ_i w_i A_i and X with cols columns. X
+	// and dst are on the device.
 	adjointMul(dst driver.Pointer, w []float64, trans bool, x driver.Pointer, cols int) error
 }
 
-// part is one batch member's part of a contraction. Its matrices are on the device in f64, row-major without
-// gaps.
+// part is the part of one batch member in a contraction. Its matrices are on the device in f64, row-major
+// without gaps.
 type part struct {
 	l, r  driver.Pointer // Z = L·Rᵀ, with L of n1 × cols and R of n2 × cols; the same matrix if Z = LLᵀ
 	cols  int
 	pulls []pull // one for each matrix of the gradient
 }
 
-// pull is one matrix of a gradient: dst = scale·G·X, or scale·Gᵀ·X, with G = 1/m · Σ res_i A_i. The parts of
+// pull is one matrix of a gradient: dst = scale·G·X, or scale·Gᵀ·X, with G = 1/m · Σ res_i A_i. All parts of
 // a contraction have one parametrization, so pull number b has the same transposed and scale in each of them.
 type pull struct {
 	transposed bool
@@ -63,7 +64,7 @@ type buffer struct {
 	at    *driver.Pointer // where the engine writes the address
 }
 
-// alternative is an operator that takes less memory, and its name in advice to the user.
+// alternative is an operator that takes less memory, with its name in advice to the user.
 type alternative struct {
 	name     string
 	operator operator

@@ -26,8 +26,8 @@ func (e traced) problem() (*sensing.Problem, error) {
 	return &sensing.Problem{Ensemble: e, Truth: truth}, err
 }
 
-// traceOperator goes straight from U to G·U = res·U, with kernels that know nothing of measurements. It has
-// no coordinates and takes one number a member.
+// traceOperator goes directly from U to G·U = res·U, with kernels that do not depend on measurements. It has
+// no coordinates and takes one number for each member.
 type traceOperator struct {
 	*device
 	n, members int
@@ -91,8 +91,8 @@ func (o *traceOperator) adjointMul(
 	return o.combine(dst, x, x, w[0], 0, o.n*cols)
 }
 
-// TestStructured: the engine works with an operator that has neither rows nor coordinates, and takes no
-// memory for any.
+// TestStructured: the engine works with an operator that has neither rows nor coordinates, and allocates no
+// memory for them.
 func TestStructured(t *testing.T) {
 	const n = 7
 	ranks := []int{1, 2, 5}
@@ -121,7 +121,7 @@ func TestStructured(t *testing.T) {
 		u, err := start.Factor([]solver.Shape{{Rows: n, Cols: rank}}, nil)
 		must(t, err)
 		must(t, e.Set(i, solver.Iterate, u))
-		must(t, e.Gradient(i)) // so that Losses must ask for the others again
+		must(t, e.Gradient(i)) // so that Losses must compute the others again
 		res := mat.Norm(u[0], 2)*mat.Norm(u[0], 2) - y
 		want[i] = res * res / 4
 		got := solver.Factor{mat.NewDense(n, rank, nil)}

@@ -12,21 +12,21 @@ import (
 // LeastCapability is the major compute capability that all kernels run on.
 const LeastCapability = 7
 
-// mostBlocks is the number of blocks that a grid has at most in its second and third dimension.
+// mostBlocks is the largest number of blocks of a grid in its second and third dimension.
 const mostBlocks = 65535
 
-// request is what an engine and its operator are planned for.
+// request holds everything that an engine and its operator are planned from.
 type request struct {
 	backend  Backend // with the device's description and the user's choices
 	ensemble sensing.Ensemble
-	plan     func(r request) (operator, error) // of the ensemble
+	plan     func(r request) (operator, error) // the ensemble's operator
 	scheme                                     // of the parametrization
 	slots    int                               // of each member, with the factor's shapes
 	vectors  int                               // of each member, with m numbers
-	shapes   [][]solver.Shape                  // of each member's factor at most
+	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
 }
 
-// newRequest checks what does not depend on the ensemble's kind.
+// newRequest checks everything that does not depend on the kind of ensemble.
 func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r request, err error) {
 	r = request{
 		backend: b, ensemble: ensemble,
@@ -56,7 +56,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	return r, nil
 }
 
-// scheme is a parametrization as the kernels do it.
+// scheme describes a parametrization for the kernels.
 type scheme struct {
 	par         solver.Paired
 	left, right int    // the numbers of the factor's matrices that are L and R
@@ -70,7 +70,7 @@ type rule struct {
 	scale      float64
 }
 
-// schemeOf returns how the kernels do a parametrization, or says that there are none for it.
+// schemeOf returns the scheme of a parametrization, or an error if there are no kernels for it.
 func schemeOf(p solver.Parametrization) (scheme, error) {
 	switch p := p.(type) {
 	case solver.PSD:
@@ -113,7 +113,7 @@ func engineFor(r request) (*engine, error) {
 	return e, nil
 }
 
-// buffers lists what an engine and its operator allocate.
+// buffers lists the allocations of an engine and its operator.
 func (e *engine) buffers() []buffer {
 	matrices, gram, numbers := int64(len(e.rules)), int64(0), e.m
 	for _, shapes := range e.shapes {
@@ -135,8 +135,8 @@ func (e *engine) buffers() []buffer {
 	return list
 }
 
-// total is the number of bytes that an engine allocates, and the most that it borrows for a while: L and R of
-// Apply, or X and the product of AdjointMul, of at most n2 columns.
+// total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
+// of Apply, or X and the product of AdjointMul, with at most n2 columns.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {

@@ -6,14 +6,14 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Probe prepares the measurement of the rate of a copy from device to device, bytes read and written together, by the
-// device's clock: the limit of whatever reads rows from its memory.
+// Probe prepares the measurement of the rate of a copy from device to device, in bytes read and written per
+// second, by the device's clock. Whatever reads rows from memory cannot be faster.
 func (b Backend) Probe() (measure func() (float64, error), close func() error, err error) {
 	d, err := b.Connect()
 	if err != nil {
 		return nil, nil, err
 	}
-	close = d.Close // with all that was taken of it
+	close = d.Close // frees all allocations too
 	info, err := d.Info()
 	if err != nil {
 		return nil, nil, errors.Join(err, close())

@@ -14,32 +14,32 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// rowOperator is the operator of every ensemble that has rows of entries. A contraction is three moves: lift
-// takes L·Rᵀ to coordinates z, contract goes over the rows and leaves the coordinates g of G, and pullback
-// does G·R and Gᵀ·L.
+// rowOperator is the operator of every ensemble with rows of entries. A contraction has three operations:
+// lift takes L·Rᵀ to coordinates z, contract goes over the rows and makes the coordinates g of G, and
+// pullback does G·R and Gᵀ·L.
 type rowOperator struct {
 	rowLayout
 	*device
 	ensemble sensing.Rows
-	groups   int // of blocks that contract takes in one launch; 0 if contract is three steps
+	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
 	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
 	res, weights, zeros, levels, sums            driver.Pointer
 	lifts, pullbacks                             driver.Pointer // lists of members
 
-	made   tile   // the tile of generated rows that rows holds; its count is 0 if there is none
-	listed []byte // what lifts and pullbacks hold for the last contract; nil if something else
+	made   tile   // the tile of generated rows in memory; its count is 0 if there is none
+	listed []byte // contents of lifts and pullbacks since the last contract; nil if overwritten
 }
 
 var _ operator = &rowOperator{}
 
-// tile is some successive rows and their place on the device.
+// tile is a number of successive rows, and their address on the device.
 type tile struct {
 	first, count int
 	rows         driver.Pointer
 }
 
-// rowLayout says how rows, and what is computed from them, lie on a device. It follows from the request
+// rowLayout describes how rows, and what is computed from them, lie on a device. It follows from the request
 // alone.
 type rowLayout struct {
 	info      driver.Info
@@ -50,17 +50,17 @@ type rowLayout struct {
 	matrices  int // of a factor
 	entries   sensing.Entries
 	precision solver.Precision
-	inMemory  bool            // all rows are; otherwise they are made tile by tile
-	stream    *sensing.Stream // of rows that the device can make; nil if they must be brought
+	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile
+	stream    *sensing.Stream // stream of rows that the device can make; nil if the host must copy them
 
 	stride   int64   // bytes from a row to the next
-	slabs    int     // of kernels.Slab coordinates
+	slabs    int     // number of slabs, of kernels.Slab coordinates each
 	kp       int     // coordinates, rounded up to whole slabs
 	starts   []int   // the first row of each chunk, and m
 	tileRows int     // rows of a tile
-	mostWork float64 // entries or multiply-adds of a launch at most, if a watchdog stops long ones
+	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
-	contractor kernels.Kernel // that does contract in one launch
+	contractor kernels.Kernel // does contract in one launch
 	stages     int            // its dynamic shared memory
 }
 
@@ -102,11 +102,11 @@ func planRows(r request) (operator, error) {
 	return &rowOperator{rowLayout: l, ensemble: ensemble}, nil
 }
 
-// setEntries sets the format of the entries, and what follows from it.
+// setEntries sets the format of the entries, and everything that follows from it.
 func (l *rowLayout) setEntries(entries sensing.Entries) {
 	l.entries = entries
 	size := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
-	l.stride = (size + 31) / 32 * 32 // whole sectors of the device's memory
+	l.stride = (size + 31) / 32 * 32 // a multiple of the sectors of the device's memory
 	family := "contract_"
 	if !l.inMemory {
 		family += "generated_"
@@ -135,15 +135,15 @@ func streamOf(e sensing.Rows) *sensing.Stream {
 	return &s
 }
 
-// family names the kernels of a space, without their arithmetic.
+// family has the names of a space's kernels, without their arithmetic.
 type family struct {
 	lifting    string // z from L·Rᵀ
 	pulling    string // G·X from g
 	transposed string // Gᵀ·X
-	sizes      int    // how many of n1 and n2 they take
+	sizes      int    // number of sizes that they take: n1, or n1 and n2
 }
 
-// familyOf returns the kernels of a space, or says that there are none.
+// familyOf returns the kernels of a space, or an error if there are none.
 func familyOf(space sensing.Space) (family, error) {
 	switch space.(type) {
 	case sensing.Sym:
@@ -230,7 +230,7 @@ func (o *rowOperator) kernels() []string {
 }
 
 // fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
-// and makes or brings the rows that lie in memory.
+// and makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
 	o.device = d
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
@@ -258,8 +258,8 @@ func (o *rowOperator) fill(ctx context.Context, d *device) error {
 	return o.generateAll(ctx)
 }
 
-// countGroups sets how many groups of blocks contract has in one launch, or tells why contract is not one
-// launch.
+// countGroups sets the number of groups of blocks in one launch of contract, or tells the user why contract
+// is not one launch.
 func (o *rowOperator) countGroups() error {
 	once, fault := o.once()
 	if !once {
@@ -279,7 +279,7 @@ func (o *rowOperator) countGroups() error {
 
 // generateAll makes all rows on the device.
 func (o *rowOperator) generateAll(ctx context.Context) error {
-	most := 1 << 12 // rows at a time: ctx is asked between
+	most := 1 << 12 // rows at a time; between them ctx is checked
 	if o.info.Watchdog {
 		most = min(max(launchNormals/o.k, 1), most)
 	}
@@ -295,7 +295,7 @@ func (o *rowOperator) generateAll(ctx context.Context) error {
 	return nil
 }
 
-// bring copies the rows of an ensemble from the host, which makes or has them.
+// bring copies the rows of an ensemble from the host.
 func (o *rowOperator) bring(ctx context.Context) error {
 	order := binary.LittleEndian
 	switch s := o.ensemble.(type) {
@@ -365,8 +365,8 @@ func (o *rowOperator) contract(y driver.Pointer, parts []part) error {
 	return nil
 }
 
-// list writes the lists of members for lift and for the pullbacks, one after another, unless they are those
-// of the last contract.
+// list writes the lists of members for lift and for the pullbacks, one after another, unless the device still
+// has them from the last contract.
 func (o *rowOperator) list(parts []part) error {
 	var lifts, pullbacks []product
 	step := int64(o.kp) * numberBytes(o.precision) // from a member's coordinates to the next
@@ -390,7 +390,7 @@ func (o *rowOperator) list(parts []part) error {
 	if err := o.Upload(o.pullbacks, all[len(lifts)*memberBytes:]); err != nil {
 		return err
 	}
-	// z has zeros past its last coordinate, wherever the precision puts it.
+	// z has zeros past its last coordinate, whose place depends on the precision.
 	if err := o.Fill(o.z, 0, int64(len(parts))*step); err != nil {
 		return err
 	}
@@ -398,7 +398,7 @@ func (o *rowOperator) list(parts []part) error {
 	return nil
 }
 
-// contractAll does res and g of as many members as z holds.
+// contractAll computes res and g of the members whose coordinates z holds.
 func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 	done := false
 	if members == 1 {
@@ -415,8 +415,8 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 	return o.sumChunks(o.precision, members)
 }
 
-// contractOnce contracts one member in one launch. It returns false if the device does not take all blocks of
-// a launch at one time, however few groups of blocks they are.
+// contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
+// a launch at one time, even with one group of blocks.
 func (o *rowOperator) contractOnce(y driver.Pointer) (done bool, err error) {
 	asked := o.groups
 	for o.groups > 0 {
@@ -439,7 +439,7 @@ func (o *rowOperator) contractOnce(y driver.Pointer) (done bool, err error) {
 	return o.groups > 0, err
 }
 
-// contractInTiles contracts members in three steps, tile after tile.
+// contractInTiles contracts members in three steps, tile by tile.
 func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 	return o.eachTile(func(t tile) error {
 		if err := o.dots(o.precision, t, members); err != nil {
@@ -452,7 +452,7 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 	})
 }
 
-// eachTile calls do for tile after tile of rows. It first makes those that are not in memory.
+// eachTile calls do for each tile of rows. It first makes tiles that are not in memory.
 func (o *rowOperator) eachTile(do func(t tile) error) error {
 	for first := 0; first < o.m; first += o.tileRows {
 		t := tile{first, min(o.tileRows, o.m-first), o.rows}
@@ -480,7 +480,7 @@ func (o *rowOperator) squares(dst []float64) error {
 	return o.downloadNumbers(dst, o.sums)
 }
 
-// apply implements operator: lift, and the residuals beside zeros.
+// apply implements operator: lift, and the residuals against zeros.
 func (o *rowOperator) apply(p []float64, l, r driver.Pointer, cols int) error {
 	o.listed = nil // lifts and z are used here
 	if err := o.Upload(o.lifts, encode([]product{{l, r, cols, o.z}})); err != nil {
@@ -504,7 +504,7 @@ func (o *rowOperator) apply(p []float64, l, r driver.Pointer, cols int) error {
 	return o.downloadNumbers(p, o.res)
 }
 
-// adjointMul implements operator: the rows weighted with w, and pullback.
+// adjointMul implements operator: it sums the rows with the weights w, and pulls back.
 func (o *rowOperator) adjointMul(
 	dst driver.Pointer, w []float64, trans bool, x driver.Pointer, cols int,
 ) error {
@@ -524,10 +524,11 @@ func (o *rowOperator) adjointMul(
 	return o.pullback(solver.F64, trans, 1, o.pullbacks, 1, cols)
 }
 
-// Each function from here on launches one family of kernels; the head of its file in kernels/ has the
-// equation and the parameters.
+// Each function from here on launches one family of kernels. The head of the family's file in kernels/ has
+// the equation and the parameters.
 
-// lift does z = svec(L·Rᵀ), or vec(L·Rᵀ), for each member in a list on the device, of at most cols columns.
+// lift does z = svec(L·Rᵀ), or vec(L·Rᵀ), for each member of a list on the device. cols is the largest number
+// of columns.
 func (o *rowOperator) lift(precision solver.Precision, list driver.Pointer, members, cols int) error {
 	grid := driver.Dim{blocks(o.n2, 16), blocks(o.n1, 16)}
 	return o.inPieces(members, cols, func(first, count int) error {
@@ -537,8 +538,8 @@ func (o *rowOperator) lift(precision solver.Precision, list driver.Pointer, memb
 	})
 }
 
-// pullback does dst = scale·G·X, or scale·Gᵀ·X, for each member in a list on the device, of at most cols
-// columns.
+// pullback does dst = scale·G·X, or scale·Gᵀ·X, for each member of a list on the device. cols is the largest
+// number of columns.
 func (o *rowOperator) pullback(
 	precision solver.Precision, transposed bool, scale float64, list driver.Pointer, members, cols int,
 ) error {
@@ -554,9 +555,9 @@ func (o *rowOperator) pullback(
 	})
 }
 
-// inPieces launches a product of n1 × n2 and so many columns for all members together, or for some at a time
-// if a watchdog stops long launches. The product of one member is never cut: at n = r = 4000 it takes 64·10⁹
-// multiply-adds.
+// inPieces launches a product of n1 × n2 matrices with cols columns: for all members together, or for some at
+// a time if a watchdog stops long launches. It never cuts the product of one member: at n = r = 4000 that
+// takes 64·10⁹ multiply-adds.
 func (o *rowOperator) inPieces(members, cols int, launch func(first, count int) error) error {
 	each := float64(o.n1) * float64(o.n2) * float64(cols)
 	most := int(max(min(o.mostWork/each, float64(members)), 1))
@@ -568,12 +569,13 @@ func (o *rowOperator) inPieces(members, cols int, launch func(first, count int) 
 	return nil
 }
 
-// sized returns a list of members and the sizes of the space's matrices, as lift and pullback take them.
+// sized returns the arguments of lift and pullback that say which members and which sizes: a list of members,
+// and the sizes of the space's matrices.
 func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
 	return []driver.Arg{driver.Ptr(list), driver.U32(o.n1), driver.U32(o.n2)}[:1+o.sizes]
 }
 
-// generate makes count rows from the first on.
+// generate makes count rows, beginning with row first.
 func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
 	unit := int64(16) // bytes that one thread makes
 	if bits := o.entries.EntryBits(); bits >= 16 {
@@ -586,8 +588,8 @@ func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
 		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
 }
 
-// launchContract does partials, res and chunks of the member whose z is the first, all in one launch of so
-// many groups of blocks.
+// launchContract computes partials, res and chunks of the member whose z is the first, in one launch with
+// groups groups of blocks.
 func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	size := int64(o.m) * int64(o.slabs) * numberBytes(o.precision)
 	if err := o.Fill(o.partials, 0xff, size); err != nil {
@@ -613,7 +615,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	})
 }
 
-// dots does the slabs' parts of the dot products of a tile's rows with each member's z.
+// dots computes each slab's part of the dot products of a tile's rows with each member's z.
 func (o *rowOperator) dots(precision solver.Precision, t tile, members int) error {
 	grid := driver.Dim{o.slabs, blocks(t.count, 4), blocks(members, 4)}
 	return o.launch("dots_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
@@ -622,7 +624,7 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 		driver.U32(members))
 }
 
-// residuals does res and w = scale·res of a tile's rows, against y.
+// residuals computes res, against y, and the weights w = scale·res of a tile's rows.
 func (o *rowOperator) residuals(
 	precision solver.Precision, t tile, members int, y driver.Pointer, scale float64,
 ) error {
@@ -632,7 +634,7 @@ func (o *rowOperator) residuals(
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
-// accumulate adds a tile's rows, weighted, to the sums of their chunks.
+// accumulate adds a tile's rows, times their weights, to the sums of their chunks.
 func (o *rowOperator) accumulate(precision solver.Precision, t tile, members int) error {
 	from, to := o.chunkOf(t.first), o.chunkOf(t.first+t.count-1)
 	grid := driver.Dim{blocks(o.k, 1024), to - from + 1, blocks(members, 4)}
@@ -643,7 +645,7 @@ func (o *rowOperator) accumulate(precision solver.Precision, t tile, members int
 		driver.U32(o.chunks()))
 }
 
-// sumChunks does g = the sum of the chunks, for each member.
+// sumChunks computes g, the sum of the chunks, for each member.
 func (o *rowOperator) sumChunks(precision solver.Precision, members int) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
 	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),

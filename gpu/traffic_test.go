@@ -12,8 +12,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestTraffic holds contract to what docs/kernels.md counts: it asks global memory for each row once, or for none where
-// rows are generated, and for little else.
+// TestTraffic compares contract with the counts of docs/kernels.md: it reads each row from global memory
+// once, or never if rows are generated, and little else.
 func TestTraffic(t *testing.T) {
 	const n, m, slabs = 91, 203, 2 // K = 4186
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
@@ -35,21 +35,26 @@ func TestTraffic(t *testing.T) {
 				}
 				blocks := int64(slabs * o.groups)
 				z := blocks * kernels.Slab * 8
-				y := int64(m) * slabs * 32 * 8                                       // all lanes of a warp ask for the same number
-				starts := (3*blocks + int64(o.chunks()-o.groups)*slabs) * 8 * 32 * 4 // of a group's chunks, by all lanes of its warps
+				y := int64(m) * slabs * 32 * 8 // all lanes of a warp ask for the same number
+				// All lanes of a group's warps read the first rows of its chunks.
+				starts := (3*blocks + int64(o.chunks()-o.groups)*slabs) * 8 * 32 * 4
 				var levels int64
 				if o.entries == sensing.Q8 {
-					levels = blocks * 256 * 32 * 8 // and so for a level
+					levels = blocks * 256 * 32 * 8 // the same for a level
 				}
 				if loaded, want := got.GlobalLoaded-got.StrongLoaded, rows+z+y+starts+levels; loaded != want {
-					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d", loaded, want, rows, z, y, starts, levels)
+					t.Errorf("%d bytes were loaded, want %d: rows %d, z %d, y %d, starts %d, levels %d",
+						loaded, want, rows, z, y, starts, levels)
 				}
-				// The parts of the dot products: each block of a group reads all of the group's, once if it need not wait.
+				// The parts of the dot products: each block of a group reads those of the whole group, once
+				// if it need not wait.
 				if least := int64(m) * slabs * slabs * 8; got.StrongLoaded < least {
 					t.Errorf("%d bytes of partials were loaded, fewer than %d", got.StrongLoaded, least)
 				}
-				// Rows are read in whole sectors, a number of z in two requests for half a sector, the rest a sector a request.
-				if sectors, want := got.LoadSectors-got.StrongSectors, (rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
+				// Rows are read in whole sectors, a number of z in two requests for half a sector each, and
+				// the rest with one sector for each request.
+				if sectors, want := got.LoadSectors-got.StrongSectors,
+					(rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
 				sums := int64(o.chunks()) * int64(wholeQuads(o.k)) * 8
@@ -64,7 +69,7 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// gradientEngine returns an engine of one member that has taken a gradient.
+// gradientEngine returns an engine of one member that has computed a gradient.
 func gradientEngine(t *testing.T, b Backend, ensemble sensing.Ensemble) *engine {
 	t.Helper()
 	n, _ := ensemble.Space().Dims()

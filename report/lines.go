@@ -141,12 +141,14 @@ func (l *Lines) Write(w io.Writer, format Format) error {
 var (
 	lineColors = []color.RGBA{blue, orange, green, purple, black, {0xE6, 0x9F, 0x00, 0xFF}}
 	shapes     = []draw.GlyphDrawer{
-		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{},
+		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{}, draw.RingGlyph{},
+		draw.SquareGlyph{}, draw.TriangleGlyph{},
 	}
 	lineDashes = [][]vg.Length{nil, {6, 2}, {2, 1.5}, {6, 2, 1.5, 2}, {9, 3}, {4, 1.5, 1.5, 1.5, 1.5, 1.5}}
 	// sequence runs from dark to bright, for many lines: viridis without its yellow end.
 	sequence = []color.RGBA{
-		{0x44, 0x01, 0x54, 0xFF}, {0x3E, 0x4A, 0x89, 0xFF}, {0x26, 0x82, 0x8E, 0xFF}, {0x35, 0xB7, 0x79, 0xFF},
+		{0x44, 0x01, 0x54, 0xFF}, {0x3E, 0x4A, 0x89, 0xFF}, {0x26, 0x82, 0x8E, 0xFF},
+		{0x35, 0xB7, 0x79, 0xFF},
 		{0xA0, 0xCF, 0x30, 0xFF},
 	}
 )

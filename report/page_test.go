@@ -70,7 +70,8 @@ func page() Page {
 func TestPageContent(t *testing.T) {
 	text := page().text(t)
 	for _, want := range []string{
-		"<title>a run</title>", "<h1>a run</h1>", "<strong>Recovered.</strong> All is well.", `class="verdict good"`,
+		"<title>a run</title>", "<h1>a run</h1>", "<strong>Recovered.</strong> All is well.",
+		`class="verdict good"`,
 		`<td class="number"><data value="0.3333333333333333" title="0.3333333333333333">0.33333</data></td>`,
 		"matsense run --config config.yaml", "<pre id=\"config\">n: 7\n</pre>",
 		`<a href="data:text/csv;charset=utf-8,iteration,loss%0A0,1%0A" download="trajectory.csv">`,

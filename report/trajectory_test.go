@@ -21,7 +21,8 @@ func falling() solver.Trajectory {
 		x := math.Pow(10, -float64(i)/5)
 		t = append(t, solver.Sample{
 			Imbalance: math.NaN(), Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN(),
-			Iteration: 10 * i, TrainLoss: x * x, TestError: x, Signal: 1 - x/2, Noise: 1e-4, Angle: x / 3, SpectralAngle: 0.2,
+			Iteration: 10 * i, TrainLoss: x * x, TestError: x, Signal: 1 - x/2, Noise: 1e-4, Angle: x / 3,
+			SpectralAngle: 0.2,
 		})
 	}
 	return t
@@ -90,7 +91,8 @@ func TestWords(t *testing.T) {
 			present: []string{"n = 7", "test error", "train loss", "signal", "noise", "angle to truth",
 				"angle to spectral",
 				"I  alignment", "II  saddle avoidance", "III  refinement", "I", "II", "III", "floor",
-				"iteration (steps)", "relative error, loss", "singular value, sine of angle", "400", "−8", "−15"},
+				"iteration (steps)", "relative error, loss", "singular value, sine of angle", "400", "−8",
+				"−15"},
 		},
 		"no phase reached": {
 			figure:  Figure{Trajectory: falling(), Phases: &Phases{}},

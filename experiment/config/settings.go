@@ -172,8 +172,8 @@ func namesWhere(trait func(p Parametrization) bool) string {
 		func(p Parametrization) bool { return !trait(p) })))
 }
 
-// builtinSettings describes the settings of Config. The order is that of flags and of config.yaml, and decides
-// fingerprints.
+// builtinSettings describes the settings of Config. The order is that of flags and of config.yaml, and
+// decides fingerprints.
 func builtinSettings() []*Setting {
 	vectors := namesWhere(func(p Parametrization) bool { return p.Vector })
 	rectangles := namesWhere(func(p Parametrization) bool { return p.Rectangular && !p.Vector })

@@ -66,8 +66,10 @@ func TestSelectDefaults(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	for q, want := range map[string]string{
-		"iteration||": "iteration by alpha", "factor-rank||": "factor-rank by alpha", "|factor-rank|": "alpha by factor-rank",
-		"|alpha|": "factor-rank by alpha", "||factor-rank=3": "alpha by ", "iteration||alpha=1e-6": "iteration by factor-rank",
+		"iteration||": "iteration by alpha", "factor-rank||": "factor-rank by alpha",
+		"|factor-rank|": "alpha by factor-rank",
+		"|alpha|":       "factor-rank by alpha", "||factor-rank=3": "alpha by ",
+		"iteration||alpha=1e-6": "iteration by factor-rank",
 	} {
 		parts := strings.Split(q, "|")
 		var conditions []string

@@ -173,7 +173,8 @@ func TestShards(t *testing.T) {
 func TestParseShard(t *testing.T) {
 	for text, want := range map[string]string{
 		"1/1": "0 1", "3/8": "2 8", "8/8": "7 8", "1/1000000": "0 1000000",
-		"0/8": "", "9/8": "", "1/0": "", "-1/8": "", "3": "", "3/": "", "/8": "", "3/8/9": "", "a/b": "", "": "", "1/1000001": "",
+		"0/8": "", "9/8": "", "1/0": "", "-1/8": "", "3": "", "3/": "", "/8": "", "3/8/9": "", "a/b": "",
+		"": "", "1/1000001": "",
 	} {
 		i, n, err := ParseShard(text)
 		if got := fmt.Sprint(i, n); (err == nil) != (want != "") || err == nil && got != want {
@@ -185,7 +186,8 @@ func TestParseShard(t *testing.T) {
 func TestShardFromEnvironment(t *testing.T) {
 	slurm := func(id, first, last, count string) map[string]string {
 		return map[string]string{
-			"SLURM_ARRAY_TASK_ID": id, "SLURM_ARRAY_TASK_MIN": first, "SLURM_ARRAY_TASK_MAX": last, "SLURM_ARRAY_TASK_COUNT": count,
+			"SLURM_ARRAY_TASK_ID": id, "SLURM_ARRAY_TASK_MIN": first, "SLURM_ARRAY_TASK_MAX": last,
+			"SLURM_ARRAY_TASK_COUNT": count,
 		}
 	}
 	with := func(m map[string]string, name, value string) map[string]string {

@@ -67,7 +67,8 @@ func TestMistakes(t *testing.T) {
 
 		{"base: 3\n", []string{`s.yaml:1: a configuration is a list of lines like "alpha: 1e-6"`}},
 		{"base:\n  n: ten\n  alhpa: 1\n  rank: [1]\n  n: 3\n", []string{
-			`s.yaml:2: n takes a whole number, got "ten"`, `s.yaml:3: unknown key "alhpa"; did you mean "alpha"?`,
+			`s.yaml:2: n takes a whole number, got "ten"`,
+			`s.yaml:3: unknown key "alhpa"; did you mean "alpha"?`,
 			"s.yaml:4: rank takes a single value", "s.yaml:5: n is given again, after line 2",
 		}},
 
@@ -78,7 +79,8 @@ func TestMistakes(t *testing.T) {
 			`s.yaml:3: an axis is a setting with its values, like "alpha: [1e-6, 1e-3]"`,
 		}},
 		{"axes:\n  - alhpa: [1]\n  - ? [a]\n    : [1]\n", []string{
-			`s.yaml:2: unknown key "alhpa"; did you mean "alpha"?`, `s.yaml:3: unknown key ""; did you mean "n"?`,
+			`s.yaml:2: unknown key "alhpa"; did you mean "alpha"?`,
+			`s.yaml:3: unknown key ""; did you mean "n"?`,
 		}},
 		{"axes:\n  - device: [cpu]\n  - matrices: [A.npy]\n", []string{
 			"s.yaml:2: device holds for the whole sweep: give it in base, not as an axis",
@@ -98,7 +100,8 @@ func TestMistakes(t *testing.T) {
 		{"axes:\n  - alpha: {logspace: [1, 2, 3], linspace: [1, 2, 3]}\n", []string{spaces}},
 		{"axes:\n  - alpha:\n    - 1\n    - x\n    - [2]\n  - rank: [1, 2.5]\n  - seed: [-1]\n", []string{
 			`s.yaml:4: alpha takes a number, got "x"`, "s.yaml:5: alpha takes a list of single values",
-			`s.yaml:6: rank takes a whole number, got "2.5"`, `s.yaml:7: seed takes a whole number from 0 to 2⁶⁴−1, got "-1"`,
+			`s.yaml:6: rank takes a whole number, got "2.5"`,
+			`s.yaml:7: seed takes a whole number from 0 to 2⁶⁴−1, got "-1"`,
 		}},
 		{"axes:\n  - alpha: [1, 2, 1.0]\n", []string{"s.yaml:2: alpha 1 is on the axis twice"}},
 		{"axes:\n  - kappa: [1, 1]\n    step: [2, 2]\n",
@@ -133,10 +136,12 @@ func TestMistakes(t *testing.T) {
 			[]string{"s.yaml:3: the axes have more than 100000 values"}},
 
 		{"seeds: 0\nstart-seeds: -1\n", []string{
-			`s.yaml:1: seeds takes a whole number from 1, got "0"`, `s.yaml:2: start-seeds takes a whole number from 1, got "-1"`,
+			`s.yaml:1: seeds takes a whole number from 1, got "0"`,
+			`s.yaml:2: start-seeds takes a whole number from 1, got "-1"`,
 		}},
 		{"seeds: 2.5\nstart-seeds: [1]\n", []string{
-			`s.yaml:1: seeds takes a whole number from 1, got "2.5"`, `s.yaml:2: start-seeds takes a whole number from 1, got ""`,
+			`s.yaml:1: seeds takes a whole number from 1, got "2.5"`,
+			`s.yaml:2: start-seeds takes a whole number from 1, got ""`,
 		}},
 		{"seeds: 2\nstart-seeds: 3\naxes:\n  - seed: [1]\n  - start-seed: [1]\n", []string{
 			"s.yaml:1: seeds counts up from seed, which is an axis on line 4",
@@ -152,9 +157,12 @@ func TestMistakes(t *testing.T) {
 
 		{"targets: 1\n", []string{"s.yaml:1: targets is a list of test errors, like [1e-2, 1e-4]"}},
 		{"targets:\n - 1\n - 0\n - -1\n - nan\n - inf\n - x\n - [2]\n - 1.0\n", []string{
-			`s.yaml:3: a target is a positive number, got "0"`, `s.yaml:4: a target is a positive number, got "-1"`,
-			`s.yaml:5: a target is a positive number, got "nan"`, `s.yaml:6: a target is a positive number, got "inf"`,
-			`s.yaml:7: a target is a positive number, got "x"`, `s.yaml:8: a target is a positive number, got ""`,
+			`s.yaml:3: a target is a positive number, got "0"`,
+			`s.yaml:4: a target is a positive number, got "-1"`,
+			`s.yaml:5: a target is a positive number, got "nan"`,
+			`s.yaml:6: a target is a positive number, got "inf"`,
+			`s.yaml:7: a target is a positive number, got "x"`,
+			`s.yaml:8: a target is a positive number, got ""`,
 			"s.yaml:9: the target 1 is given again",
 		}},
 
@@ -180,9 +188,11 @@ func TestMistakes(t *testing.T) {
 		// all at once
 		{"bse: 1\nbase: {n: x}\naxes: [alpha: [], step: [y]]\nseeds: 0\nfilter: m > 1\ntargets: [0]\n",
 			[]string{
-				`s.yaml:1: unknown key "bse"; did you mean "base"?`, `s.yaml:2: n takes a whole number, got "x"`,
+				`s.yaml:1: unknown key "bse"; did you mean "base"?`,
+				`s.yaml:2: n takes a whole number, got "x"`,
 				"s.yaml:3: alpha has no values", `s.yaml:3: step takes a number, got "y"`,
-				`s.yaml:4: seeds takes a whole number from 1, got "0"`, "s.yaml:5: filter: unknown name m; did you mean n?",
+				`s.yaml:4: seeds takes a whole number from 1, got "0"`,
+				"s.yaml:5: filter: unknown name m; did you mean n?",
 				`s.yaml:6: a target is a positive number, got "0"`,
 			}},
 	} {
@@ -430,7 +440,8 @@ func TestReadMakesPathsAbsolute(t *testing.T) {
 func TestCount(t *testing.T) {
 	for text, want := range map[string]int{
 		"": 1, "axes: [rank: [1, 2, 3], {alpha: [1, 2], step: [1, 2]}]\n": 6,
-		"axes: [rank: [1, 2]]\nseeds: 3\nstart-seeds: 5\nfilter: rank == 1\n": 30, "seeds: 10000000\n": MaxRuns,
+		"axes: [rank: [1, 2]]\nseeds: 3\nstart-seeds: 5\nfilter: rank == 1\n": 30,
+		"seeds: 10000000\n": MaxRuns,
 	} {
 		if got := mustParse(t, text).Count(); got != want {
 			t.Errorf("%s: %d, want %d", text, got, want)
@@ -453,10 +464,12 @@ func TestCount(t *testing.T) {
 
 func TestLog(t *testing.T) {
 	for values, want := range map[string]bool{
-		"1 10 100": true, "100 10 1": true, "2 10 50": true, "1 2 4": true, "1 2 5 10 20 50": true, "1 2 5 10 22 46 100": true,
-		"10 1 100": true, "1 1 10 100": true, "1e-10 1e-9 1e-8": true,
-		"1 10": false, "1 2 3": false, "10 20 30 40": false, "0 1 10": false, "-1 10 100": false, "f32 q8 f64": false,
-		"1 1 1": false, "nan 1 2": false, "1 10 inf": false, "0.1 0.2 0.3 0.4 0.5": false,
+		"1 10 100": true, "100 10 1": true, "2 10 50": true, "1 2 4": true, "1 2 5 10 20 50": true,
+		"1 2 5 10 22 46 100": true,
+		"10 1 100":           true, "1 1 10 100": true, "1e-10 1e-9 1e-8": true,
+		"1 10": false, "1 2 3": false, "10 20 30 40": false, "0 1 10": false, "-1 10 100": false,
+		"f32 q8 f64": false,
+		"1 1 1":      false, "nan 1 2": false, "1 10 inf": false, "0.1 0.2 0.3 0.4 0.5": false,
 	} {
 		if got := isLog(strings.Fields(values)); got != want {
 			t.Errorf("%s: %v", values, got)
@@ -490,10 +503,14 @@ func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"", "# nothing\n", "~", "- 1\n", "base:\naxes:\nseeds:\nfilter:\ntargets:\n",
 		"base: {n: 50, rank: 2}\naxes:\n  - alpha: {logspace: [1e-10, 1e-2, 9]}\n  - {kappa: [1, 5], step: [0.25, 0.05]}\nseeds: 2\nstart-seeds: 2\nfilter: alpha < 1e-3\ntargets: [1e-2]\n",
-		"axes: [init: [random, 'a b', !!binary /w==, ~], alpha: [0, 1, nan, -0]]\n", "axes: [rank: &a [1, 2], n: *a]\n",
-		"filter: 'any([1], true)'\n", "filter: $env.n > 1\n", "filter: 'let x = n; x > 1'\n", "filter: true\n", "filter: \"entries matches '['\"\n",
-		"filter: len(1..1000000000) > 1\n", "filter: '1 / 0 > n % 0'\n", "axes: [ensemble: ['yes', 'null', '1e3', \"a\\nb\"]]\n",
-		"<<: {base: {n: 1}}\n", "axes: [{? [a] : [1]}]\n", "axes: [rank: {linspace: [1, 9, 3]}]\nfilter: rank != 5\n",
+		"axes: [init: [random, 'a b', !!binary /w==, ~], alpha: [0, 1, nan, -0]]\n",
+		"axes: [rank: &a [1, 2], n: *a]\n",
+		"filter: 'any([1], true)'\n", "filter: $env.n > 1\n", "filter: 'let x = n; x > 1'\n",
+		"filter: true\n", "filter: \"entries matches '['\"\n",
+		"filter: len(1..1000000000) > 1\n", "filter: '1 / 0 > n % 0'\n",
+		"axes: [ensemble: ['yes', 'null', '1e3', \"a\\nb\"]]\n",
+		"<<: {base: {n: 1}}\n", "axes: [{? [a] : [1]}]\n",
+		"axes: [rank: {linspace: [1, 9, 3]}]\nfilter: rank != 5\n",
 	} {
 		f.Add([]byte(text))
 	}
