@@ -24,18 +24,20 @@ func Example() {
 	problem := &sensing.Problem{Ensemble: measurements, Truth: truth}
 
 	var trajectory solver.Trajectory
-	result, err := solver.Solve(context.Background(), problem, cpu.Backend{}, solver.GD{StepSize: 0.25}, solver.Settings{
-		Start:      solver.Random{Alpha: 1e-8, Seed: seed},
-		Iterations: 1000,
-		Recorder:   &trajectory,
-	})
+	result, err := solver.Solve(context.Background(), problem, cpu.Backend{}, solver.GD{StepSize: 0.25},
+		solver.Settings{
+			Start:      solver.Random{Alpha: 1e-8, Seed: seed},
+			Iterations: 1000,
+			Recorder:   &trajectory,
+		})
 	if err != nil {
 		log.Fatal(err)
 	}
 	phases := trajectory.Phases(truth, result.Spectral.AngleTo(truth), solver.Thresholds{})
 
 	fmt.Println(result.Status)
-	fmt.Println("three phases found:", phases.AlignmentEnd > 0 && phases.SaddleEnd > phases.AlignmentEnd && phases.FloorStart > phases.SaddleEnd)
+	fmt.Println("three phases found:", phases.AlignmentEnd > 0 && phases.SaddleEnd > phases.AlignmentEnd &&
+		phases.FloorStart > phases.SaddleEnd)
 	fmt.Println("test error below 1e-6:", trajectory[len(trajectory)-1].TestError < 1e-6)
 	// Output:
 	// budget-spent

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// TestOwnMethod: a module of its own adds a method to the catalog, runs it, goes on with the run and sweeps
+// TestUserMethod: a module of its own adds a method to the catalog, runs it, goes on with the run and sweeps
 // over the method's setting. It is built without network, from the packages that this module has.
-func TestOwnMethod(t *testing.T) {
+func TestUserMethod(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds a program")
 	}
 	// The go command completes a copy of the module's file, so that the folder stays as it is.
 	dir := t.TempDir()
-	for to, from := range map[string]string{"go.mod": "examples/ownmethod/go.mod", "go.sum": "go.sum"} {
+	for to, from := range map[string]string{"go.mod": "examples/usermethod/go.mod", "go.sum": "go.sum"} {
 		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
@@ -26,7 +26,7 @@ func TestOwnMethod(t *testing.T) {
 		}
 	}
 	program := exec.Command("go", "run", "-modfile="+filepath.Join(dir, "go.mod"), ".")
-	program.Dir = filepath.Join("examples", "ownmethod")
+	program.Dir = filepath.Join("examples", "usermethod")
 	program.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 	text, err := program.CombinedOutput()
 	if err != nil {

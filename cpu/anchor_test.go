@@ -161,7 +161,8 @@ func TestMixedTrajectory(t *testing.T) {
 						p = &sensing.Problem{Ensemble: e, Observations: double.Observations()}
 					}
 					mixed := open(Backend{Precision: solver.Mixed}, p)
-					u, err := solver.Random{Alpha: 1e-6, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
+					shapes := []solver.Shape{{Rows: n, Cols: r}}
+					u, err := solver.Random{Alpha: 1e-6, Seed: 1}.Factor(shapes, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -172,7 +173,8 @@ func TestMixedTrajectory(t *testing.T) {
 						var d mat.Dense
 						d.Sub(got, want)
 						if err, size := mat.Norm(&d, 2), mat.Norm(want, 2); err > 1e-6*size+1e-15 {
-							t.Fatalf("at iterate %d the gradient has the norm %.2g and the error %.2g", i, size, err)
+							t.Fatalf("at iterate %d the gradient has the norm %.2g and the error %.2g", i,
+								size, err)
 						}
 						if mixed.members[0].renewed {
 							renewals++
@@ -204,7 +206,8 @@ func TestMixedFollowsF64(t *testing.T) {
 		var samples solver.Trajectory
 		_, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
 			Backend{Precision: p}, solver.GD{StepSize: 0.25}, solver.Settings{
-				Start: solver.Random{Alpha: 1e-12, Seed: 1}, Iterations: 500, MeasureEvery: 1, Recorder: &samples,
+				Start:      solver.Random{Alpha: 1e-12, Seed: 1},
+				Iterations: 500, MeasureEvery: 1, Recorder: &samples,
 			})
 		if err != nil {
 			t.Fatal(err)

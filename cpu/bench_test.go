@@ -21,7 +21,8 @@ func benchmarkEnsembles(b *testing.B, run func(b *testing.B, e sensing.Ensemble)
 
 func benchmarkEnsemblesOf(b *testing.B, n, m int, run func(b *testing.B, e sensing.Ensemble)) {
 	space := sensing.Sym{N: n}
-	for _, format := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8, sensing.Signs} {
+	for _, format := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8,
+		sensing.Signs} {
 		b.Run(fmt.Sprintf("n=%d/m=%d/%s", n, m, format), func(b *testing.B) {
 			var e sensing.Ensemble
 			var err error
@@ -264,7 +265,8 @@ func BenchmarkDraw(b *testing.B) {
 		}
 		engine, err := Backend{Storage: c.storage}.Open(context.Background(),
 			&sensing.Problem{Ensemble: c.ensemble, Truth: truth}, solver.Batch{
-				Parametrization: solver.PSD{}, FactorRanks: []int{r}, Needs: solver.Needs{Draws: true, Values: true},
+				Parametrization: solver.PSD{}, FactorRanks: []int{r},
+				Needs: solver.Needs{Draws: true, Values: true},
 			})
 		if err != nil {
 			b.Fatal(err)

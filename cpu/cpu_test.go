@@ -97,7 +97,8 @@ func sameBitsIn(t *testing.T, precision solver.Precision, e sensing.Ensemble, n,
 					want, wantLoss = u, loss
 				}
 				if !mat.Equal(u[0], want[0]) || loss != wantLoss {
-					t.Errorf("%d workers with rows in %s and simd %s differ from the first", workers, storage, simd)
+					t.Errorf("%d workers with rows in %s and simd %s differ from the first", workers, storage,
+						simd)
 				}
 			}
 		}
@@ -128,7 +129,8 @@ func TestNoAllocations(t *testing.T) {
 								t.Fatal(err)
 							}
 							for _, i := range members {
-								err := engine.Combine(i, solver.Iterate, 1, solver.Iterate, -0.25, solver.Gradient)
+								err := engine.Combine(i, solver.Iterate, 1, solver.Iterate, -0.25,
+									solver.Gradient)
 								if err != nil {
 									t.Fatal(err)
 								}
@@ -266,7 +268,8 @@ func TestMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !(stored >= rows && stored <= rows+20e6 && generated <= 20e6) {
-			t.Errorf("%s: %.3g bytes of rows, estimated %.3g stored and %.3g generated", name, rows, stored, generated)
+			t.Errorf("%s: %.3g bytes of rows, estimated %.3g stored and %.3g generated", name, rows, stored,
+				generated)
 		}
 	}
 }

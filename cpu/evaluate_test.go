@@ -32,7 +32,8 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.
 	}
 	points := make([]solver.Factor, count)
 	for i := range points {
-		if points[i], err = (solver.Random{Alpha: 1, Seed: uint64(i)}).Factor(member.Shapes(), nil); err != nil {
+		points[i], err = solver.Random{Alpha: 1, Seed: uint64(i)}.Factor(member.Shapes(), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +53,8 @@ func TestEvaluate(t *testing.T) {
 	}
 	for _, e := range []sensing.Ensemble{gaussian, completion} {
 		var want []float64
-		for _, b := range []Backend{{Workers: 1, SIMD: Off}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
+		for _, b := range []Backend{{Workers: 1, SIMD: Off}, {Workers: 3},
+			{Workers: 2, Storage: solver.Generated}} {
 			member, points := evaluator(t, b, e, 2*pointsAtOnce+3)
 			got := make([]float64, len(points))
 			if err := member.Evaluate(got, points...); err != nil {

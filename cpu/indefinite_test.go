@@ -113,7 +113,8 @@ func TestSampledBothSides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := solver.Random{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}, {Rows: n, Cols: 2}}, nil)
+	f, err := solver.Random{Alpha: 1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}, {Rows: n, Cols: 2}},
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +139,7 @@ func TestSampledBothSides(t *testing.T) {
 	op.adjointMul(gl, w, true, l)
 	if !mat.EqualApprox(p.gr, gr, 1e-12) || !mat.EqualApprox(p.gl, gl, 1e-12) ||
 		math.Abs(p.squares-squares) > 1e-12*squares {
-		t.Errorf("G·R and Gᵀ·L differ from those of the residuals, or Σ res² = %v from %v", p.squares, squares)
+		t.Errorf("G·R and Gᵀ·L differ from those of the residuals, or Σ res² = %v from %v", p.squares,
+			squares)
 	}
 }

@@ -41,7 +41,8 @@ func guarded[T any](t testing.TB, n, shift int) ([]T, func(what string)) {
 		t.Helper()
 		for i, b := range raw {
 			if (i < from*size || i >= (from+n)*size) && b != guardByte {
-				t.Fatalf("%s: written %d bytes from the start of a slice of %d elements of %d bytes", what, i-from*size, n, size)
+				t.Fatalf("%s: written %d bytes from the start of a slice of %d elements of %d bytes", what,
+					i-from*size, n, size)
 			}
 		}
 	}
@@ -55,7 +56,8 @@ type outcome[F number] struct {
 
 // compute runs a kernel for a number of members on a block whose entries are made of random bits, on slices
 // shifted off alignment.
-func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, members, n, shift int, seed uint64) outcome[F] {
+func compute[E sensing.Entry, F number](t testing.TB, simd SIMD, members, n, shift int,
+	seed uint64) outcome[F] {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	k := newKernel[E, F](simd)
 	h := newWorkspace[E, F]()
@@ -129,16 +131,19 @@ func same[E sensing.Entry, F number](t testing.TB, n, shift int, seed uint64) {
 		want := compute[E, F](t, Off, members, n, shift, seed)
 		for _, simd := range variants() {
 			got := compute[E, F](t, simd, members, n, shift, seed)
-			what := fmt.Sprintf("%T, simd %s, %d coordinates, shift %d, seed %d: member %%d of %d: ", *new(E), simd, n, shift, seed, members)
+			what := fmt.Sprintf("%T, simd %s, %d coordinates, shift %d, seed %d: member %%d of %d: ", *new(E),
+				simd, n, shift, seed, members)
 			for i := range members {
 				for j := range want.p[i] {
 					if !sameBits(got.p[i][j], want.p[i][j]) {
-						t.Fatalf(what+"the dot product of row %d is %v, in plain Go %v", i, j, got.p[i][j], want.p[i][j])
+						t.Fatalf(what+"the dot product of row %d is %v, in plain Go %v", i, j, got.p[i][j],
+							want.p[i][j])
 					}
 				}
 				for k := range want.acc[i] {
 					if !sameBits(got.acc[i][k], want.acc[i][k]) {
-						t.Fatalf(what+"the sum at %d is %v, in plain Go %v", i, k, got.acc[i][k], want.acc[i][k])
+						t.Fatalf(what+"the sum at %d is %v, in plain Go %v", i, k, got.acc[i][k],
+							want.acc[i][k])
 					}
 				}
 			}
@@ -153,8 +158,9 @@ func sameBits[F number](a, b F) bool {
 // formats has the comparison for every entry format.
 func formats[F number]() map[sensing.Entries]func(t testing.TB, n, shift int, seed uint64) {
 	return map[sensing.Entries]func(t testing.TB, n, shift int, seed uint64){
-		sensing.F64: same[float64, F], sensing.F32: same[float32, F], sensing.BF16: same[sensing.BF16Entry, F],
-		sensing.Q8: same[sensing.Q8Entry, F], sensing.Signs: same[sensing.SignWord, F],
+		sensing.F64: same[float64, F], sensing.F32: same[float32, F],
+		sensing.BF16: same[sensing.BF16Entry, F],
+		sensing.Q8:   same[sensing.Q8Entry, F], sensing.Signs: same[sensing.SignWord, F],
 	}
 }
 

@@ -35,7 +35,8 @@ func TestRectangular(t *testing.T) {
 		t.Fatal(err)
 	}
 	op.apply(y, truth[0], truth[1])
-	engine, err := Backend{Workers: 2}.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: y},
+	engine, err := Backend{Workers: 2}.Open(context.Background(),
+		&sensing.Problem{Ensemble: e, Observations: y},
 		solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ func TestTransform(t *testing.T) {
 		transform(all)
 		for j := range all {
 			if !(math.Abs(all[j]/float64(n)-v[j]) <= 1e-12*float64(n)) {
-				t.Fatalf("n = %d: twice transformed number %d is %v times n, and was %v", n, j, all[j]/float64(n), v[j])
+				t.Fatalf("n = %d: twice transformed number %d is %v times n, and was %v", n, j,
+					all[j]/float64(n), v[j])
 			}
 		}
 	}
@@ -55,7 +56,8 @@ func TestPauliWorkers(t *testing.T) {
 		}
 		want, wantLoss := steps(t, Backend{Workers: 1}, e, size.n, size.r)
 		for _, workers := range []int{2, 5, 64} {
-			if u, loss := steps(t, Backend{Workers: workers}, e, size.n, size.r); !mat.Equal(u[0], want[0]) || loss != wantLoss {
+			if u, loss := steps(t, Backend{Workers: workers}, e, size.n, size.r); !mat.Equal(u[0], want[0]) ||
+				loss != wantLoss {
 				t.Errorf("n = %d, m = %d: %d workers differ from one", size.n, size.m, workers)
 			}
 		}

@@ -38,7 +38,8 @@ func TestProjectedSquares(t *testing.T) {
 				want += math.Pow(mat.Norm(&p, 2), 2)
 			}
 			first := math.NaN()
-			for _, backend := range []Backend{{Workers: 1}, {Workers: 3, Storage: solver.Generated}, {Workers: 2, SIMD: Off}} {
+			for _, backend := range []Backend{{Workers: 1}, {Workers: 3, Storage: solver.Generated},
+				{Workers: 2, SIMD: Off}} {
 				engine := openDeep(t, backend, e)
 				got, err := engine.ProjectedSquares(pair[0], pair[1])
 				if err != nil || !(math.Abs(got-want) <= 1e-12*want) {
@@ -48,7 +49,8 @@ func TestProjectedSquares(t *testing.T) {
 					t.Errorf("%s: the bits depend on workers, storage or instructions", name)
 				}
 				engine.operator = hidden{engine.operator}
-				if slow, err := engine.ProjectedSquares(pair[0], pair[1]); err != nil || !(math.Abs(slow-want) <= 1e-12*want) {
+				if slow, err := engine.ProjectedSquares(pair[0], pair[1]); err != nil ||
+					!(math.Abs(slow-want) <= 1e-12*want) {
 					t.Errorf("%s, column by column: %v, want %v (%v)", name, slow, want, err)
 				}
 			}
@@ -80,7 +82,8 @@ func normal(seed uint64, rows, cols int) *mat.Dense {
 // openDeep opens an engine for a deep product of width 3.
 func openDeep(t *testing.T, b Backend, e sensing.Ensemble) *engine {
 	t.Helper()
-	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
+	opened, err := b.Open(context.Background(),
+		&sensing.Problem{Ensemble: e, Observations: make([]float64, e.Measurements())},
 		solver.Batch{Parametrization: solver.Deep{Depth: 3}, FactorRanks: []int{3}})
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,8 @@ func TestRankOneSameBits(t *testing.T) {
 		}
 	}
 	if chunk, block := chunkRows(4200), vectorBlock(4200, 1700); block >= chunk {
-		t.Errorf("there is no chunk of several blocks: %d measurements in a chunk and %d in a block", chunk, block)
+		t.Errorf("there is no chunk of several blocks: %d measurements in a chunk and %d in a block", chunk,
+			block)
 	}
 }
 
@@ -48,17 +49,20 @@ func TestRankOneSameBits(t *testing.T) {
 func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
 	t.Helper()
 	const r = 3
-	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
+	e, err := b.Open(context.Background(), p,
+		solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	n1, n2 := p.Ensemble.Space().Dims()
-	f, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}, nil)
+	shapes := []solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}
+	f, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor(shapes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(e.Set(0, solver.Iterate, f), e.Gradient(0), e.Get(0, solver.Gradient, f)); err != nil {
+	if err := errors.Join(e.Set(0, solver.Iterate, f), e.Gradient(0),
+		e.Get(0, solver.Gradient, f)); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -69,7 +73,8 @@ func TestVectorBlock(t *testing.T) {
 	for _, m := range []int{1, 33, 5000, 1 << 20} {
 		for _, length := range []int{1, 200, 1000, 5000, 1 << 20} {
 			if b := vectorBlock(m, length); b < leastBlock || b > chunkRows(m) || b%blockRows != 0 {
-				t.Errorf("m = %d and vectors of %d: %d measurements in a block, %d in a chunk", m, length, b, chunkRows(m))
+				t.Errorf("m = %d and vectors of %d: %d measurements in a block, %d in a chunk", m, length, b,
+					chunkRows(m))
 			}
 		}
 	}
@@ -114,7 +119,8 @@ func TestRankOneSpectral(t *testing.T) {
 	}
 	var trajectory solver.Trajectory
 	res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, Backend{},
-		solver.GD{StepSize: 0.06}, solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2, Recorder: &trajectory})
+		solver.GD{StepSize: 0.06}, solver.Settings{Start: solver.Spectral{}, Iterations: 300, FactorRank: 2,
+			Recorder: &trajectory})
 	if err != nil {
 		t.Fatal(err)
 	}

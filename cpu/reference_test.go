@@ -22,7 +22,8 @@ import (
 
 // checkReference repeats a case of testdata/reference, which a separate NumPy program wrote, by gradient
 // descent on a problem that was made of its files. cmd/matsense says what 1e-9 leaves room for.
-func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Parametrization, truth *sensing.Truth) {
+func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Parametrization,
+	truth *sensing.Truth) {
 	t.Helper()
 	var settings struct {
 		Step       float64

@@ -19,8 +19,10 @@ func TestQ8Tables(t *testing.T) {
 		for p, plane := range q8Planes {
 			bits |= uint32(plane[at]) << (8 * p)
 		}
-		if got := sign * float64(math.Float32frombits(bits)); got != want || q8Levels[k] != want || float64(q8Singles[k]) != want {
-			t.Errorf("level %d is %v in planes, %v and %v in the tables, want %v", k, got, q8Levels[k], q8Singles[k], want)
+		if got := sign * float64(math.Float32frombits(bits)); got != want || q8Levels[k] != want ||
+			float64(q8Singles[k]) != want {
+			t.Errorf("level %d is %v in planes, %v and %v in the tables, want %v", k, got, q8Levels[k],
+				q8Singles[k], want)
 		}
 	}
 }

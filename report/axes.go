@@ -71,8 +71,8 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs. Below an axis,
-// room keeps it off the marks.
+// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs.
+// Below an axis, room keeps it off the marks.
 type raised struct {
 	text.Plain
 	room bool

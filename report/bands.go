@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// band is a shaded range of the horizontal axis, and a dashed line at floor where that is set.
+// band is a shaded range of the horizontal axis, and a dashed line at floor if there is one.
 type band struct {
 	number, name string
 	from, to     float64
@@ -54,7 +54,8 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Fill(r.Path())
 	if b.floor != nil {
 		at := x(*b.floor)
-		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at, c.Min.Y, at, c.Max.Y)
+		c.StrokeLine2(draw.LineStyle{Color: gray, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}, at,
+			c.Min.Y, at, c.Max.Y)
 	}
 }
 
@@ -64,13 +65,14 @@ func (b band) Thumbnail(c *draw.Canvas) {
 	c.Fill(c.Path())
 }
 
-// drawPhaseNumbers writes each phase's number above its band where there is room, and marks the floor.
+// drawPhaseNumbers writes each phase's number above its band if there is room, and marks the floor.
 func drawPhaseNumbers(c draw.Canvas, bands []band, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	style := textStyle(9, draw.XCenter, draw.YBottom)
 	for _, b := range bands {
 		if style.Width(b.number) <= x(b.to)-x(b.from) {
-			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter}, b.number)
+			c.FillText(style, vg.Point{X: (x(b.from) + x(b.to)) / 2, Y: c.Max.Y + 0.08*vg.Centimeter},
+				b.number)
 		}
 		if b.floor != nil {
 			floor := textStyle(8, draw.XLeft, draw.YTop)

@@ -34,7 +34,7 @@ type Axis struct {
 
 // Span is a shaded range.
 type Span struct {
-	// Number is its short name, where there is no room for more.
+	// Number is its short name, for places without room for more.
 	Number string  `json:"number"`
 	Name   string  `json:"name"`
 	From   float64 `json:"from"`
@@ -90,8 +90,8 @@ func Shade(i, n int) Ink {
 	return Ink("shade-" + strconv.Itoa(i+1))
 }
 
-// Chart returns the figure for a page, with all values and with the singular values of the factor. It has no panels
-// where nothing was measured.
+// Chart returns the figure for a page, with all values and with the singular values of the factor. It has no
+// panels for metrics that were not measured.
 func (f Figure) Chart() Chart {
 	axis, _ := f.over()
 	c := Chart{Title: "Trajectory", X: Axis{Label: axis}}
@@ -100,7 +100,8 @@ func (f Figure) Chart() Chart {
 	}
 	for _, b := range f.bands() {
 		if b.number != "" {
-			c.Spans = append(c.Spans, Span{b.number, b.name, b.from, b.to, 1 + slices.Index(phaseColors[:], b.color)})
+			c.Spans = append(c.Spans,
+				Span{b.number, b.name, b.from, b.to, 1 + slices.Index(phaseColors[:], b.color)})
 		}
 		if b.floor != nil {
 			c.Marks = append(c.Marks, Mark{"floor", *b.floor})
@@ -152,14 +153,16 @@ var powersOfTen = regexp.MustCompile(`10\^−?\d+`)
 // Raised writes powers of ten as a page can, 10^−6 as 10⁻⁶; the fonts of the figures cannot.
 func Raised(text string) string {
 	return powersOfTen.ReplaceAllStringFunc(text, func(power string) string {
-		return "10" + strings.NewReplacer("^", "", "−", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").
+		return "10" + strings.NewReplacer("^", "", "−", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴",
+			"5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").
 			Replace(strings.TrimPrefix(power, "10"))
 	})
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// sigmaCurves are those of the singular values that tell most: up to six of the first r*, the one after them, and the last.
+// sigmaCurves are those of the singular values that tell most: up to six of the first r*, the one after them,
+// and the last.
 func (f Figure) sigmaCurves() []curve {
 	count := 0
 	for _, s := range f.Trajectory {

@@ -29,7 +29,8 @@ type Lines struct {
 	Categories []string
 	// Curves says that x is time: there are too many points to mark.
 	Curves bool
-	// Fit lays a straight line through the points, of logarithms where an axis is logarithmic, and tells its slope.
+	// Fit lays a straight line through the points, of logarithms if an axis is logarithmic, and tells its
+	// slope.
 	Fit    bool
 	Series []Replicas
 	// Guides are lines to compare with.
@@ -44,7 +45,8 @@ type Replicas struct {
 	X, Y []float64
 }
 
-// Guide is a line that says what is expected. Name may have several lines; without one it is not in the legend.
+// Guide is a line that says what is expected. Name may have several lines; without one it is not in the
+// legend.
 type Guide struct {
 	Name string
 	X, Y []float64
@@ -62,8 +64,8 @@ type summaryPoint struct {
 	runs                 int
 }
 
-// summarize gathers the runs at each x, in ascending order: the median, and the quantiles at 10 and 90 % where there are
-// many runs, else the least and the greatest.
+// summarize gathers the runs at each x, in ascending order: the median, and the quantiles at 10 and 90 %
+// if there are many runs, else the least and the greatest.
 func (s Replicas) summarize() []summaryPoint {
 	at := map[float64][]float64{}
 	for i, x := range s.X {
@@ -109,7 +111,7 @@ func (l *Lines) shown(s Replicas) Replicas {
 	return out
 }
 
-// Slope lays the line of Fit through a series: of its logarithms to base 10 where an axis is logarithmic.
+// Slope lays the line of Fit through a series: of its logarithms to base 10 if an axis is logarithmic.
 func (l *Lines) Slope(s Replicas) (fit.Line, bool) {
 	s = l.shown(s)
 	return fit.Through(scaled(s.X, l.LogX), scaled(s.Y, l.LogY))
@@ -144,7 +146,8 @@ var (
 	lineDashes = [][]vg.Length{nil, {6, 2}, {2, 1.5}, {6, 2, 1.5, 2}, {9, 3}, {4, 1.5, 1.5, 1.5, 1.5, 1.5}}
 	// sequence runs from dark to bright, for many lines: viridis without its yellow end.
 	sequence = []color.RGBA{
-		{0x44, 0x01, 0x54, 0xFF}, {0x3E, 0x4A, 0x89, 0xFF}, {0x26, 0x82, 0x8E, 0xFF}, {0x35, 0xB7, 0x79, 0xFF}, {0xA0, 0xCF, 0x30, 0xFF},
+		{0x44, 0x01, 0x54, 0xFF}, {0x3E, 0x4A, 0x89, 0xFF}, {0x26, 0x82, 0x8E, 0xFF}, {0x35, 0xB7, 0x79, 0xFF},
+		{0xA0, 0xCF, 0x30, 0xFF},
 	}
 )
 
@@ -250,7 +253,8 @@ func (l *Lines) draw(c draw.Canvas) {
 	label := textStyle(10, draw.XCenter, draw.YTop)
 	label.Rotation = math.Pi / 2
 	c.FillText(label, vg.Point{X: c.Min.X + 0.3*vg.Centimeter, Y: (data.Min.Y + data.Max.Y) / 2}, l.Y)
-	c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, l.Title)
+	c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter},
+		l.Title)
 
 	at := vg.Point{X: data.Max.X + 0.4*vg.Centimeter, Y: data.Max.Y}
 	at = drawEntries(c, at, l.heading(all.fits()), entries)
@@ -270,7 +274,7 @@ type line struct {
 	at     int
 	name   string
 	points []summaryPoint
-	fit    *fit.Line // nil where none is asked for or to be had
+	fit    *fit.Line // nil if it is not asked for, or impossible
 }
 
 func (o *overview) fits() bool {
@@ -324,7 +328,9 @@ func (l *Lines) Chart() Chart {
 	}
 	for _, g := range l.Guides {
 		guide := l.shown(Replicas(g))
-		p.Series = append(p.Series, Series{Name: strings.ReplaceAll(g.Name, "\n", " "), X: guide.X, Y: guide.Y, Ink: Black, Dash: []float64{5, 3}})
+		p.Series = append(p.Series,
+			Series{Name: strings.ReplaceAll(g.Name, "\n", " "), X: guide.X, Y: guide.Y, Ink: Black,
+				Dash: []float64{5, 3}})
 	}
 	if len(all.lines) > 0 {
 		c.Panels = []Panel{p}
@@ -426,7 +432,8 @@ func (l *Lines) fitted(f fit.Line, points []summaryPoint, shade color.Color) *pl
 		}
 		xys[i] = plotter.XY{X: x, Y: y}
 	}
-	return &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: shade, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}}
+	return &plotter.Line{XYs: xys,
+		LineStyle: draw.LineStyle{Color: shade, Width: vg.Points(0.8), Dashes: []vg.Length{2, 2}}}
 }
 
 // ground fills the plot's area.
@@ -464,7 +471,8 @@ func (m medians) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	} else {
 		r, g, b, _ := m.line.Color.RGBA()
-		c.FillPolygon(color.NRGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), m.shade}, c.ClipPolygonXY(outline))
+		c.FillPolygon(color.NRGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), m.shade},
+			c.ClipPolygonXY(outline))
 		c.StrokeLines(*m.line, c.ClipLinesXY(line)...)
 	}
 	if m.glyph != nil {
@@ -472,7 +480,8 @@ func (m medians) Plot(c draw.Canvas, p *plot.Plot) {
 			c.DrawGlyph(*m.glyph, at)
 		}
 	} else if len(line) == 1 {
-		c.DrawGlyph(draw.GlyphStyle{Color: m.line.Color, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}, line[0])
+		c.DrawGlyph(draw.GlyphStyle{Color: m.line.Color, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}},
+			line[0])
 	}
 }
 
@@ -613,7 +622,8 @@ type evenMarks struct{}
 
 // Ticks implements plot.Ticker.
 func (evenMarks) Ticks(lo, hi float64) []plot.Tick {
-	ticks := slices.DeleteFunc(plot.DefaultTicks{}.Ticks(lo, hi), func(t plot.Tick) bool { return t.Value < lo || t.Value > hi })
+	ticks := slices.DeleteFunc(plot.DefaultTicks{}.Ticks(lo, hi),
+		func(t plot.Tick) bool { return t.Value < lo || t.Value > hi })
 	for i := range ticks {
 		if ticks[i].Label != "" {
 			ticks[i].Label = signed(strconv.FormatFloat(ticks[i].Value, 'g', 6, 64))
@@ -622,7 +632,8 @@ func (evenMarks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// logMarks labels powers of ten, about eight of them, and 2 and 5 times these where fewer than two decades are shown.
+// logMarks labels powers of ten, about eight of them, and 2 and 5 times these if fewer than two decades
+// are shown.
 type logMarks struct{}
 
 // Ticks implements plot.Ticker.

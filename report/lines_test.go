@@ -46,8 +46,8 @@ func (l *Lines) text(t *testing.T) string {
 	}
 }
 
-// TestLinesSlope: the residuals of the logarithms are ±log 2 ten times and 0 five times, over x with Sxx = 3·10, so the
-// half-width is t·√((10·log²2/13)/30) with t = 2.160368656 at 13 degrees of freedom.
+// TestLinesSlope: the residuals of the logarithms are ±log 2 ten times and 0 five times, over x with Sxx =
+// 3·10, so the half-width is t·√((10·log²2/13)/30) with t = 2.160368656 at 13 degrees of freedom.
 func TestLinesSlope(t *testing.T) {
 	l := Lines{LogX: true, LogY: true, Fit: true, By: "r", Series: []Replicas{powers("2", 3, 1.5)}}
 	f, ok := l.Slope(l.Series[0])
@@ -56,7 +56,8 @@ func TestLinesSlope(t *testing.T) {
 		t.Errorf("%+v, want 1.5 ± %v", f, half)
 	}
 	text := l.text(t)
-	for _, want := range []string{"1.5 ± 0.1", "and slope, 95 % interval", "median of 3 runs", "least to greatest"} {
+	for _, want := range []string{"1.5 ± 0.1", "and slope, 95 % interval", "median of 3 runs",
+		"least to greatest"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing from %s", want, text)
 		}
@@ -65,21 +66,27 @@ func TestLinesSlope(t *testing.T) {
 
 // TestLinesOnPage: the page has the medians and the bands of the figure, and its words.
 func TestLinesOnPage(t *testing.T) {
-	l := Lines{Title: "n = 8", X: "α", Y: "error", By: "r", LogX: true, LogY: true, Fit: true, Guides: []Guide{{"the theory's\nslope", []float64{1, 10}, []float64{1, 10}}},
-		Series: []Replicas{{"2", []float64{10, 1, 1, 10, 1, 100, 0}, []float64{40, 1, 9, 60, 4, 700, 5}}, {"3", []float64{0}, []float64{1}}}}
+	l := Lines{Title: "n = 8", X: "α", Y: "error", By: "r", LogX: true, LogY: true, Fit: true,
+		Guides: []Guide{{"the theory's\nslope", []float64{1, 10}, []float64{1, 10}}},
+		Series: []Replicas{{"2", []float64{10, 1, 1, 10, 1, 100, 0}, []float64{40, 1, 9, 60, 4, 700, 5}},
+			{"3", []float64{0}, []float64{1}}}}
 	c := l.Chart()
 	if len(c.Panels) != 1 || len(c.Panels[0].Series) != 2 || !c.X.Log || !c.Panels[0].Y.Log {
 		t.Fatalf("%+v", c)
 	}
 	s := c.Panels[0].Series[0]
-	if !slices.Equal(s.X, []float64{1, 10, 100}) || !slices.Equal(s.Y, []float64{4, 50, 700}) || !slices.Equal(s.Low, []float64{1, 40, 700}) ||
-		!slices.Equal(s.High, []float64{9, 60, 700}) || !strings.HasPrefix(s.Name, "2: slope 1.") || !s.Points {
+	if !slices.Equal(s.X, []float64{1, 10, 100}) || !slices.Equal(s.Y, []float64{4, 50, 700}) ||
+		!slices.Equal(s.Low, []float64{1, 40, 700}) ||
+		!slices.Equal(s.High, []float64{9, 60, 700}) || !strings.HasPrefix(s.Name, "2: slope 1.") ||
+		!s.Points {
 		t.Errorf("%+v", s)
 	}
-	if g := c.Panels[0].Series[1]; g.Name != "the theory's slope" || g.Dash == nil || g.Points || g.Low != nil {
+	if g := c.Panels[0].Series[1]; g.Name != "the theory's slope" || g.Dash == nil || g.Points ||
+		g.Low != nil {
 		t.Errorf("%+v", g)
 	}
-	want := []string{"names: r and slope, 95 % interval", "line: median of 1–3 runs", "band: least to greatest", "without a place on these axes and not shown: 2"}
+	want := []string{"names: r and slope, 95 % interval", "line: median of 1–3 runs",
+		"band: least to greatest", "without a place on these axes and not shown: 2"}
 	if !slices.Equal(c.Notes, want) {
 		t.Errorf("%q", c.Notes)
 	}
@@ -138,9 +145,11 @@ func TestLinesNotes(t *testing.T) {
 
 func TestLinesCategories(t *testing.T) {
 	l := Lines{Categories: []string{"f32", "q8"}, Series: []Replicas{
-		{Name: "a", X: []float64{0, 0, 1}, Y: []float64{1, 2, 3}}, {Name: "b", X: []float64{0, 1}, Y: []float64{1, 2}},
+		{Name: "a", X: []float64{0, 0, 1}, Y: []float64{1, 2, 3}},
+		{Name: "b", X: []float64{0, 1}, Y: []float64{1, 2}},
 	}}
-	if text := l.text(t); !strings.Contains(text, "f32") || !strings.Contains(text, "bar: least to greatest") {
+	if text := l.text(t); !strings.Contains(text, "f32") ||
+		!strings.Contains(text, "bar: least to greatest") {
 		t.Error(text)
 	}
 }
@@ -168,7 +177,8 @@ func TestLinesPNGIsTheSameTwice(t *testing.T) {
 		l.Series = append(l.Series, powers(string(rune('a'+i)), math.Pow(3, float64(i)), 1.5))
 	}
 	var a, b bytes.Buffer
-	if err := errors.Join(l.Write(&a, PNG), l.Write(&b, PNG)); err != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
+	if err := errors.Join(l.Write(&a, PNG), l.Write(&b, PNG)); err != nil ||
+		!bytes.Equal(a.Bytes(), b.Bytes()) {
 		t.Errorf("%v, or another picture", err)
 	}
 	if _, err := png.Decode(&a); err != nil {

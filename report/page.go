@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// Page is a report in one HTML file that needs nothing else: no network, no other file. Parts that are empty are left out.
+// Page is a report in one HTML file that needs nothing else: no network, no other file. Parts that are empty
+// are left out.
 type Page struct {
 	Title    string
 	Subtitle string
@@ -47,13 +48,14 @@ const (
 // Table is a table of a page.
 type Table struct {
 	Title string
-	// Head names the columns; nil where the first column says all.
+	// Head names the columns; nil if the first column says all.
 	Head []string
 	// Rows have their own names first.
 	Rows [][]Cell
 	// Wide tables take the whole width of the page.
 	Wide bool
-	// Records says that rows are many and alike: each is one line, and where there are too many columns they are scrolled.
+	// Records says that rows are many and alike: each is one line, and if there are too many columns they
+	// are scrolled.
 	Records bool
 	// Note explains the table.
 	Note string
@@ -71,7 +73,8 @@ type Cell struct {
 // Text returns a cell of words.
 func Text(s string) Cell { return Cell{Text: s} }
 
-// Number returns a cell with a number, rounded to be read as page.js does it; one that is not finite is unknown.
+// Number returns a cell with a number, rounded to be read as page.js does it; one that is not finite is
+// unknown.
 func Number(v float64) Cell {
 	size := math.Abs(v)
 	switch {
@@ -85,7 +88,8 @@ func Number(v float64) Cell {
 		text = strconv.FormatFloat(v, 'e', 3, 64)
 		text = strings.Replace(strings.Replace(text, "e-0", "e-", 1), "e+0", "e+", 1)
 	} else {
-		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(size, 'e', 4, 64), 64) // 0.999999 has one digit before the point
+		// 0.999999 has one digit before the point.
+		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(size, 'e', 4, 64), 64)
 		text = strconv.FormatFloat(v, 'f', max(0, 4-int(math.Floor(math.Log10(rounded)))), 64)
 	}
 	return Cell{Text: text, Value: strconv.FormatFloat(v, 'g', -1, 64)}

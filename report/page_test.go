@@ -57,8 +57,10 @@ func page() Page {
 		Title: "a run", Subtitle: "n = 7",
 		Verdict: Verdict{Good, "Recovered.", "All is well."},
 		Charts:  []Chart{figure().Chart()},
-		Tables:  []Table{{Title: "Final metrics", Head: []string{"", "end"}, Rows: [][]Cell{{Text("loss"), Number(1.0 / 3)}}}},
-		Repeat:  Repeat{Commands: []string{"matsense run --config config.yaml"}, Config: File{"config.yaml", "application/yaml", []byte("n: 7\n")}},
+		Tables: []Table{{Title: "Final metrics", Head: []string{"", "end"},
+			Rows: [][]Cell{{Text("loss"), Number(1.0 / 3)}}}},
+		Repeat: Repeat{Commands: []string{"matsense run --config config.yaml"},
+			Config: File{"config.yaml", "application/yaml", []byte("n: 7\n")}},
 		Downloads: []File{
 			{"trajectory.csv", "text/csv", []byte("iteration,loss\n0,1\n")},
 		},
@@ -78,10 +80,12 @@ func TestPageContent(t *testing.T) {
 		}
 	}
 	c := chartsOf(t, text)[0]
-	if len(c.Panels) != 2 || len(c.Panels[0].Series) != 2 || len(c.Panels[1].Series) != 4 || len(c.Stops) != 41 {
+	if len(c.Panels) != 2 || len(c.Panels[0].Series) != 2 || len(c.Panels[1].Series) != 4 ||
+		len(c.Stops) != 41 {
 		t.Errorf("the figure has %d panels and %d stops", len(c.Panels), len(c.Stops))
 	}
-	if len(c.Spans) != 3 || c.Spans[1] != (Span{"II", "saddle avoidance", 100, 200, 2}) || !slices.Equal(c.Marks, []Mark{{"floor", 300}}) {
+	if len(c.Spans) != 3 || c.Spans[1] != (Span{"II", "saddle avoidance", 100, 200, 2}) ||
+		!slices.Equal(c.Marks, []Mark{{"floor", 300}}) {
 		t.Errorf("the phases are %v, marked %v", c.Spans, c.Marks)
 	}
 	for i, s := range figure().Trajectory {

@@ -9,9 +9,10 @@ import (
 // maxPoints is how many points of a curve a page has at most.
 const maxPoints = 2000
 
-// stops returns which samples of a curve the reader can stop at: all, where a page can have them; otherwise half of
-// them are evenly spaced and half are closer together towards the start, for an axis that is logarithmic. Curves of one
-// length have the same stops, so that their values at one of them can stand side by side.
+// stops returns which samples of a curve the reader can stop at: all, if a page can have them; otherwise
+// half of them are evenly spaced and half are closer together towards the start, for an axis that is
+// logarithmic. Curves of one length have the same stops, so that their values at one of them can stand side
+// by side.
 func stops(n int) []int {
 	var at []int
 	if n <= maxPoints {
@@ -29,8 +30,8 @@ func stops(n int) []int {
 	return slices.Compact(at)
 }
 
-// thin returns which points of a curve are drawn: the stops, and between one and the next the least, the greatest and
-// the first unknown.
+// thin returns which points of a curve are drawn: the stops, and between one and the next the least, the
+// greatest and the first unknown.
 func thin(y []float64) []int {
 	at := stops(len(y))
 	if len(at) == len(y) {
@@ -67,7 +68,7 @@ func thin(y []float64) []int {
 	return slices.Compact(keep)
 }
 
-// numbers are written to JSON with all their digits, and null where they are not finite.
+// numbers are written to JSON with all their digits, and null if they are not finite.
 type numbers []float64
 
 // MarshalJSON implements json.Marshaler.
@@ -135,7 +136,8 @@ func (c Chart) data() chartData {
 				d.Xs = append(d.Xs, x)
 			}
 			d.Stops = append(d.Stops, pick(s.X, stops(len(s.Y)))...)
-			drawn := seriesData{Name: s.Name, Ink: s.Ink, Dash: numbers(s.Dash), Points: s.Points, X: at, Y: pick(s.Y, keep)}
+			drawn := seriesData{Name: s.Name, Ink: s.Ink, Dash: numbers(s.Dash), Points: s.Points, X: at,
+				Y: pick(s.Y, keep)}
 			if s.Low != nil {
 				drawn.Low, drawn.High = pick(s.Low, keep), pick(s.High, keep)
 			}

@@ -28,13 +28,14 @@ type Figure struct {
 	Trajectory solver.Trajectory
 	// Title stands above the figure.
 	Title string
-	// Phases has the boundaries of the phases; nil where they are not known.
+	// Phases has the boundaries of the phases; nil if they are not known.
 	Phases *Phases
-	// Rank is r*, which says which singular values a page shows; 0 where it is not known.
+	// Rank is r*, which says which singular values a page shows; 0 if it is not known.
 	Rank int
 }
 
-// Phases has the iterations at which phases I and II end and the floor begins; nil where that was not reached.
+// Phases has the iterations at which phases I and II end and the floor begins; nil if that was not
+// reached.
 type Phases struct {
 	AlignmentEnd, SaddleEnd, FloorStart *int
 }
@@ -127,8 +128,8 @@ func (f Figure) Empty() bool {
 	return true
 }
 
-// Write draws the figure: test error and train loss above, signal, noise and angles below, over the iterations, with
-// the phases shaded. Where there is no truth the figure has fewer curves.
+// Write draws the figure: test error and train loss above, signal, noise and angles below, over the
+// iterations, with the phases shaded. Where there is no truth the figure has fewer curves.
 func (f Figure) Write(w io.Writer, format Format) error {
 	if f.Empty() {
 		return ErrEmpty
@@ -190,10 +191,12 @@ func (f Figure) draw(c draw.Canvas) {
 		// The library makes room for a label on this axis above and below the axis too.
 		label := textStyle(10, draw.XCenter, draw.YTop)
 		label.Rotation = math.Pi / 2
-		c.FillText(label, vg.Point{X: c.Min.X + 0.3*vg.Centimeter, Y: (data.Min.Y + data.Max.Y) / 2}, labels[i])
+		c.FillText(label, vg.Point{X: c.Min.X + 0.3*vg.Centimeter, Y: (data.Min.Y + data.Max.Y) / 2},
+			labels[i])
 		if i == 0 {
 			drawPhaseNumbers(data, bands, plots[i])
-			c.FillText(textStyle(10, draw.XLeft, draw.YTop), vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, f.Title)
+			c.FillText(textStyle(10, draw.XLeft, draw.YTop),
+				vg.Point{X: data.Min.X, Y: c.Max.Y - 0.2*vg.Centimeter}, f.Title)
 		}
 	}
 }
@@ -213,8 +216,8 @@ func stack(area draw.Canvas, plots []*plot.Plot) []draw.Canvas {
 	return parts
 }
 
-// panel makes one pair of axes and its legend, with the phases' names if asked; nil if none of its curves has anything
-// to show.
+// panel makes one pair of axes and its legend, with the phases' names if asked; nil if none of its curves has
+// anything to show.
 func (f Figure) panel(curves []curve, bands []band, withPhases bool) (*plot.Plot, plot.Legend) {
 	p := plot.New()
 	legend := plot.NewLegend()
@@ -308,7 +311,8 @@ func (f Figure) axisLabel(curves []curve) string {
 	return strings.Join(kinds, ", ")
 }
 
-// over names what is on the horizontal axis, and returns it for a sample: iterations, or evaluations of f where the method counts them.
+// over names what is on the horizontal axis, and returns it for a sample: iterations, or evaluations of f
+// if the method counts them.
 func (f Figure) over() (name string, of func(solver.Sample) float64) {
 	if n := len(f.Trajectory); n > 0 && f.Trajectory[n-1].Evaluations > 0 {
 		return "evaluations of f", func(s solver.Sample) float64 { return s.Evaluations }
@@ -316,7 +320,8 @@ func (f Figure) over() (name string, of func(solver.Sample) float64) {
 	return "iteration", func(s solver.Sample) float64 { return float64(s.Iteration) }
 }
 
-// place returns where an iteration is on the horizontal axis: where the first sample is that was taken then or later.
+// place returns where an iteration is on the horizontal axis: where the first sample is that was taken then
+// or later.
 func (f Figure) place(iteration int) float64 {
 	_, of := f.over()
 	for _, s := range f.Trajectory {
@@ -328,7 +333,7 @@ func (f Figure) place(iteration int) float64 {
 	return hi
 }
 
-// limits returns where the first and the last sample are, one apart where that is the same.
+// limits returns where the first and the last sample are, one apart if that is the same.
 func (f Figure) limits() (lo, hi float64) {
 	_, of := f.over()
 	lo, hi = of(f.Trajectory[0]), of(f.Trajectory[len(f.Trajectory)-1])
@@ -359,5 +364,6 @@ func (f Figure) positiveRuns(value func(solver.Sample) float64) []plotter.XYs {
 func textStyle(size font.Length, x draw.XAlignment, y draw.YAlignment) draw.TextStyle {
 	f := plot.DefaultFont
 	f.Size = size
-	return draw.TextStyle{Color: color.Black, Font: f, XAlign: x, YAlign: y, Handler: text.Plain{Fonts: font.DefaultCache}}
+	return draw.TextStyle{Color: color.Black, Font: f, XAlign: x, YAlign: y,
+		Handler: text.Plain{Fonts: font.DefaultCache}}
 }

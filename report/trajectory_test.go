@@ -87,7 +87,8 @@ func TestWords(t *testing.T) {
 	}{
 		"all": {
 			figure: figure(),
-			present: []string{"n = 7", "test error", "train loss", "signal", "noise", "angle to truth", "angle to spectral",
+			present: []string{"n = 7", "test error", "train loss", "signal", "noise", "angle to truth",
+				"angle to spectral",
 				"I  alignment", "II  saddle avoidance", "III  refinement", "I", "II", "III", "floor",
 				"iteration (steps)", "relative error, loss", "singular value, sine of angle", "400", "−8", "−15"},
 		},
@@ -132,8 +133,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestHoles: zeros, infinities and unknown values cannot stand on a logarithmic axis; the curve has a hole there, and
-// the rest is drawn.
+// TestHoles: zeros, infinities and unknown values cannot stand on a logarithmic axis; the curve has a hole
+// there, and the rest is drawn.
 func TestHoles(t *testing.T) {
 	f := figure()
 	for i, bad := range []float64{0, math.Inf(1), math.NaN(), -1} {
@@ -212,7 +213,8 @@ func TestSameBytes(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if err := (Figure{}).Write(io.Discard, SVG); err == nil || !strings.Contains(err.Error(), "nothing to draw") {
+	if err := (Figure{}).Write(io.Discard, SVG); err == nil ||
+		!strings.Contains(err.Error(), "nothing to draw") {
 		t.Errorf("an empty trajectory: %v", err)
 	}
 	if err := figure().Write(io.Discard, "gif"); err == nil || !strings.Contains(err.Error(), `"gif"`) {

@@ -19,7 +19,7 @@ const maxDownload = 1_000_000
 func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
-		Title:    fmt.Sprintf("Recovery of a %s matrix", sizeOf(c)),
+		Title:    subject(c),
 		Subtitle: title(c),
 		Verdict: report.Verdict{
 			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
@@ -32,12 +32,6 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	}
 	if !c.EstimatesOnly() {
 		p.Charts = []report.Chart{trajectory(r).Chart()}
-	}
-	switch {
-	case c.Parametrization == "sparse":
-		p.Title = fmt.Sprintf("Recovery of a vector of %d numbers", c.N)
-	case c.Rank > 0:
-		p.Title += fmt.Sprintf(" of rank %d", c.Rank)
 	}
 	if s := r.Summary; s != nil {
 		p.Verdict = verdict(c, s)
@@ -68,6 +62,22 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	return p, nil
 }
 
+// subject says what a run looks for.
+func subject(c *config.Config) string {
+	verb := "Recovery"
+	if c.EstimatesOnly() {
+		verb = "Estimate"
+	}
+	if c.Parametrization == "sparse" {
+		return fmt.Sprintf("%s of a vector of %d numbers", verb, c.N)
+	}
+	text := fmt.Sprintf("%s of a %s matrix", verb, sizeOf(c))
+	if c.Rank > 0 {
+		text += fmt.Sprintf(" of rank %d", c.Rank)
+	}
+	return text
+}
+
 // verdict says how a run ended.
 func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	v := report.Verdict{Mood: report.Neutral, Headline: headline(s)}
@@ -87,11 +97,14 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	if !known(value) && s.Spectral != nil {
 		v.Text = fmt.Sprintf("%s The spectral estimate's overlap with the truth's subspace is %.3f of 1, "+
 			"and their largest angle %.3g°.",
-			s.StatusText, float64(s.Spectral.EstimateOverlap), float64(s.Spectral.EstimateAngleDegrees))
+			ending(c, s), float64(s.Spectral.EstimateOverlap), float64(s.Spectral.EstimateAngleDegrees))
 		return v
 	}
-	v.Text = fmt.Sprintf("%s %s %s at iteration %d of %d, in %.3g s.",
-		s.StatusText, name, number(value), s.Final.Iteration, c.Iterations, float64(s.SecondsTotal))
+	v.Text = fmt.Sprintf("%s %s %s", ending(c, s), name, number(value))
+	if !c.EstimatesOnly() {
+		v.Text += fmt.Sprintf(" at iteration %d of %d", s.Final.Iteration, c.Iterations)
+	}
+	v.Text += fmt.Sprintf(", in %.3g s.", float64(s.SecondsTotal))
 	if s.SuggestedStep != nil {
 		v.Text += fmt.Sprintf(" Try --step %.2g.", *s.SuggestedStep)
 	}
@@ -185,10 +198,10 @@ func dataTable(hashes map[string]string) report.Table {
 	return t
 }
 
-// configTable has every setting.
+// configTable has every setting that applies.
 func configTable(c *config.Config) report.Table {
 	t := report.Table{Title: "Configuration", Wide: true}
-	for _, f := range c.Fields() {
+	for _, f := range c.Applied() {
 		value := report.Text(f.String())
 		if f.Type() != "string" {
 			value.Value = value.Text

@@ -5,21 +5,25 @@ import (
 	"io"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/solver"
 )
 
 // WriteSummary tells how a run ended, and where its figures, its page and its directory are.
 func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
-	s := out.Summary
+	s, c := out.Summary, &out.Config
 	fmt.Fprintln(w)
-	fmt.Fprintf(w, "%s  %s\n", headline(s), s.StatusText)
+	fmt.Fprintf(w, "%s  %s\n", headline(s), ending(c, s))
 	if known(s.Final.TrainLoss) {
 		fmt.Fprintf(w, "  train loss %s", number(s.Final.TrainLoss))
 		if known(s.Final.TestError) {
 			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
 		}
-		fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping\n",
-			s.Final.Iteration, float64(s.SecondsStepping))
+		if !c.EstimatesOnly() {
+			fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping", s.Final.Iteration,
+				float64(s.SecondsStepping))
+		}
+		fmt.Fprintln(w)
 	}
 	if s.Recovered != nil {
 		writePhases(w, out)
@@ -29,7 +33,7 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 			"largest angle %.3g°\n",
 			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
 	}
-	if c := out.Config; s.Status == solver.Diverged && c.NeedsNearStart() {
+	if s.Status == solver.Diverged && c.NeedsNearStart() {
 		fmt.Fprintf(w,
 			"  %s is for at most r* columns and starts near the truth: "+
 				"try --factor-rank %d --init spectral\n",
@@ -51,6 +55,14 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		fmt.Fprintf(w, "  report   %s\n", page)
 	}
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
+}
+
+// ending says why a run ended.
+func ending(c *config.Config, s *experiment.Summary) string {
+	if c.EstimatesOnly() && s.Status == solver.BudgetSpent {
+		return "The start was measured; no step was taken."
+	}
+	return s.StatusText
 }
 
 // headline says in a sentence how a run ended.

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Precision draws docs/images/precision.svg: the test error of one trajectory in f64, mixed and f32 arithmetic. Run it
-// with
+// Precision draws docs/images/precision.svg: the test error of one trajectory in f64, mixed and f32
+// arithmetic. Run it with
 //
 //	go run docs/images/precision.go
 package main

@@ -46,7 +46,7 @@ func schema() []*Setting {
 	if known := settings.Load(); known != nil {
 		return *known
 	}
-	all := ownSettings()
+	all := builtinSettings()
 	for _, e := range Catalog() {
 		for _, d := range e.Declared {
 			d.Group, d.shared, d.at = groupOf[e.Kind], e.Kind == "ensemble", nil
@@ -172,9 +172,9 @@ func namesWhere(trait func(p Parametrization) bool) string {
 		func(p Parametrization) bool { return !trait(p) })))
 }
 
-// ownSettings describes the settings of Config. The order is that of flags and of config.yaml, and decides
+// builtinSettings describes the settings of Config. The order is that of flags and of config.yaml, and decides
 // fingerprints.
-func ownSettings() []*Setting {
+func builtinSettings() []*Setting {
 	vectors := namesWhere(func(p Parametrization) bool { return p.Vector })
 	rectangles := namesWhere(func(p Parametrization) bool { return p.Rectangular && !p.Vector })
 	products := namesWhere(func(p Parametrization) bool { return p.Layers })

@@ -207,7 +207,8 @@ func TestSelectMistakes(t *testing.T) {
 		where string
 		want  string
 	}{
-		{Query{X: "alhpa"}, "", `--x: "alhpa" does not differ between the runs of this sweep; did you mean "alpha"?`},
+		{Query{X: "alhpa"}, "",
+			`--x: "alhpa" does not differ between the runs of this sweep; did you mean "alpha"?`},
 		{Query{X: "n"}, "", `--x: "n" does not differ`},
 		{Query{Y: "tset_error"}, "", `--y: there are no numbers "tset_error"; did you mean "test_error"?`},
 		{Query{Y: "status"}, "", "--y: there are no numbers"},

@@ -8,7 +8,8 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 )
 
-// Devices lists the GPUs. Without a GPU, or in a build without the tag cuda, the error says why there is none.
+// Devices lists the GPUs. Without a GPU, or in a build without the tag cuda, the error says why there is
+// none.
 func ExampleDevices() {
 	gpus, err := cuda.Devices()
 	for _, gpu := range gpus {

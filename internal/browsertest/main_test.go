@@ -3,7 +3,8 @@
 //
 //	cd internal/browsertest && go test -count=1 ./...
 //
-// Go's cache of test results does not know that the tests depend on the command's source; -count=1 bypasses it.
+// Go's cache of test results does not know that the tests depend on the command's source; -count=1 bypasses
+// it.
 package browsertest
 
 import (

@@ -122,7 +122,8 @@ seeds: 2
 	if !slices.Equal(told, []string{"entries", "f32"}) {
 		t.Errorf("the legend says %q", told)
 	}
-	if bars := ask[int](p, `document.querySelector(".plot").querySelectorAll(".bar-between").length`); bars != 6 {
+	if bars := ask[int](p,
+		`document.querySelector(".plot").querySelectorAll(".bar-between").length`); bars != 6 {
 		t.Errorf("%d bars", bars)
 	}
 	if !ask[bool](p, `document.querySelector(".scale-x").hidden &&

@@ -75,7 +75,8 @@ func testCombine(t *testing.T, b *bench) {
 
 func testDot(t *testing.T, b *bench) {
 	const segment = 8192
-	for _, count := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009, segment - 1, segment, segment + 1, 2*segment + 259} {
+	for _, count := range []int{1, 2, 31, 32, 33, 255, 256, 257, 1009, segment - 1, segment, segment + 1,
+		2*segment + 259} {
 		for _, same := range []bool{false, true} {
 			t.Run(name("count", count, "same", same), func(t *testing.T) {
 				x, y := random[float64](count, 1), random[float64](count, 2)
@@ -96,7 +97,9 @@ func testDot(t *testing.T, b *bench) {
 					right = input(y)
 				}
 				sums := output(poisoned[float64](len(want)))
-				b.run(t, launch{grid: line(over(count, segment)), block: line(256), args: []any{left, right, sums, count}})
+				b.run(t,
+					launch{grid: line(over(count, segment)), block: line(256),
+						args: []any{left, right, sums, count}})
 				check(t, "sums", sums, want)
 			})
 		}

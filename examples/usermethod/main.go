@@ -1,4 +1,4 @@
-// Command ownmethod adds a method to matsense from outside its module, and uses it like one that comes with
+// Command usermethod adds a method to matsense from outside its module, and uses it like one that comes with
 // matsense: in a run directory, in a run that goes on, and in a sweep over the method's setting.
 //
 //	go mod tidy && go run .
@@ -74,7 +74,7 @@ func main() {
 	if err := config.RegisterMethod(entry); err != nil {
 		log.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "ownmethod-")
+	dir, err := os.MkdirTemp("", "usermethod-")
 	if err != nil {
 		log.Fatal(err)
 	}

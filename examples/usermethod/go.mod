@@ -1,4 +1,4 @@
-module example.org/ownmethod
+module example.org/usermethod
 
 go 1.26.0
 
