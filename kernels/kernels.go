@@ -17,7 +17,7 @@
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
 //	combine, dot, sum_squares, gram, right_multiply
-//	                            updates, dot products, norms and the small products of preconditioned methods
+//	                            updates, dot products, norms, small products of preconditioned methods
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

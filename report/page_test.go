@@ -116,10 +116,14 @@ func TestPageEscapes(t *testing.T) {
 	const evil = `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>` + "\u2028`${x}<!--"
 	p := Page{
 		Title: evil, Subtitle: evil, Verdict: Verdict{Bad, evil, evil},
-		Charts: []Chart{{Title: evil, X: Axis{Label: evil}, Spans: []Span{{Number: evil, Name: evil}}, Marks: []Mark{{Name: evil}},
-			Panels: []Panel{{Title: evil, Y: Axis{Label: evil}, Series: []Series{{Name: evil, X: []float64{1}, Y: []float64{1}}}}}}},
-		Tables:    []Table{{Title: evil, Head: []string{evil}, Rows: [][]Cell{{Text(evil), {Text: evil, Value: evil}, {Text: evil, Small: true}}}, Note: evil}},
-		Repeat:    Repeat{Commands: []string{evil}, Note: evil, Config: File{evil, "text/plain", []byte(evil)}},
+		Charts: []Chart{{Title: evil, X: Axis{Label: evil}, Spans: []Span{{Number: evil, Name: evil}},
+			Marks: []Mark{{Name: evil}},
+			Panels: []Panel{{Title: evil, Y: Axis{Label: evil},
+				Series: []Series{{Name: evil, X: []float64{1}, Y: []float64{1}}}}}}},
+		Tables: []Table{{Title: evil, Head: []string{evil},
+			Rows: [][]Cell{{Text(evil), {Text: evil, Value: evil}, {Text: evil, Small: true}}}, Note: evil}},
+		Repeat: Repeat{Commands: []string{evil}, Note: evil,
+			Config: File{evil, "text/plain", []byte(evil)}},
 		Downloads: []File{{evil, "text/csv", []byte(evil)}}, Notes: []string{evil},
 	}
 	text := p.text(t)
@@ -158,7 +162,8 @@ func TestPagePolicy(t *testing.T) {
 		t.Fatal("there is no policy")
 	}
 	allowed := strings.ReplaceAll(policy[1], "&#43;", "+")
-	for _, want := range []string{"default-src 'none';", "script-src '" + hash(script) + "';", "style-src '" + hash(style) + "';"} {
+	for _, want := range []string{"default-src 'none';", "script-src '" + hash(script) + "';",
+		"style-src '" + hash(style) + "';"} {
 		if !strings.Contains(allowed, want) {
 			t.Errorf("the policy %q does not say %q", allowed, want)
 		}
@@ -187,8 +192,9 @@ func TestPageUnknown(t *testing.T) {
 
 func TestNumberCells(t *testing.T) {
 	for v, want := range map[float64]string{
-		0: "0", 400: "400", -3: "-3", 1.0 / 3: "0.33333", 0.999999999: "1.0000", 15.12971: "15.130", 1.23456e-7: "1.235e-7",
-		9.9999e-4: "1.000e-3", 2.5e12: "2.500e+12", math.Inf(1): "unknown", 123456.789: "123457",
+		0: "0", 400: "400", -3: "-3", 1.0 / 3: "0.33333", 0.999999999: "1.0000", 15.12971: "15.130",
+		1.23456e-7: "1.235e-7",
+		9.9999e-4:  "1.000e-3", 2.5e12: "2.500e+12", math.Inf(1): "unknown", 123456.789: "123457",
 	} {
 		if got := Number(v).Text; got != want {
 			t.Errorf("%v is written %q, want %q", v, got, want)
@@ -239,7 +245,8 @@ func TestPageOfALongRun(t *testing.T) {
 	for i := range 100_000 {
 		s := solver.NewSample(7 * i)
 		s.Sigma = make([]float64, 30)
-		for _, v := range []*float64{&s.TrainLoss, &s.TestError, &s.Signal, &s.Noise, &s.Angle, &s.SpectralAngle} {
+		for _, v := range []*float64{&s.TrainLoss, &s.TestError, &s.Signal, &s.Noise, &s.Angle,
+			&s.SpectralAngle} {
 			*v = random.ExpFloat64()
 		}
 		for k := range s.Sigma {
@@ -275,11 +282,13 @@ func TestSigmaCurves(t *testing.T) {
 		rank, count int
 		want        string
 	}{
-		{2, 2, "σ₁ σ₂"}, {2, 3, "σ₁ σ₂ σ₃"}, {2, 10, "σ₁ σ₂ σ₃ σ₁₀"}, {1, 1, "σ₁"}, {3, 2, "σ₁ σ₂"}, {0, 0, ""},
+		{2, 2, "σ₁ σ₂"}, {2, 3, "σ₁ σ₂ σ₃"}, {2, 10, "σ₁ σ₂ σ₃ σ₁₀"}, {1, 1, "σ₁"}, {3, 2, "σ₁ σ₂"},
+		{0, 0, ""},
 		{16, 200, "σ₁ σ₄ σ₇ σ₁₀ σ₁₃ σ₁₆ σ₁₇ σ₂₀₀"}, {0, 11, "σ₁ σ₃ σ₅ σ₇ σ₉ σ₁₁"},
 	} {
 		var names []string
-		for _, curve := range (Figure{Trajectory: solver.Trajectory{{Sigma: make([]float64, c.count)}}, Rank: c.rank}).sigmaCurves() {
+		for _, curve := range (Figure{Trajectory: solver.Trajectory{{Sigma: make([]float64, c.count)}},
+			Rank: c.rank}).sigmaCurves() {
 			names = append(names, curve.name)
 		}
 		if got := strings.Join(names, " "); got != c.want {

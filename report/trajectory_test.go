@@ -80,7 +80,8 @@ func TestWords(t *testing.T) {
 	noTruth := falling()
 	for i := range noTruth {
 		nan := math.NaN()
-		noTruth[i].TestError, noTruth[i].Signal, noTruth[i].Noise, noTruth[i].Angle, noTruth[i].SpectralAngle = nan, nan, nan, nan, nan
+		s := &noTruth[i]
+		s.TestError, s.Signal, s.Noise, s.Angle, s.SpectralAngle = nan, nan, nan, nan, nan
 	}
 	for name, c := range map[string]struct {
 		figure          Figure

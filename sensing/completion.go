@@ -11,7 +11,7 @@ import (
 // Completion is the ensemble of matrix completion: each measurement is one entry of the unknown matrix, times
 // the square root of the number of coordinates,
 //
-//	⟨A_k, Z⟩ = √K·z_c = Unit(i, j)·Z_ij,    Unit(i, j) = √K, or √(2K) off the diagonal of symmetric matrices,
+//	⟨A_k, Z⟩ = √K·z_c = Unit(i, j)·Z_ij,    Unit(i, j) = √K, or √(2K) off the diagonal of Sym,
 //
 // for the coordinate c of position (i, j). Over all coordinates E⟨A, Z⟩² = ‖Z‖_F², as for Gaussian
 // measurements, so that a step size means the same for both. Let Ω be the observed positions, with both
