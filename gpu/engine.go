@@ -26,6 +26,7 @@ type engine struct {
 	solved  []int // members whose residuals the operator has, in its order
 
 	y              driver.Pointer // the observations
+	values         driver.Pointer // m numbers of Apply and AdjointMul
 	square, scaled driver.Pointer // d × d matrices of Precondition and Project, and lists of products
 	dots           driver.Pointer // dot products of the segments of Dot
 }
@@ -309,7 +310,10 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	}
 	defer e.device.giveBack(dr, &err)
 	_, cols := l.Dims()
-	return e.operator.apply(p, dl, dr, cols)
+	if err := e.operator.apply(e.values, dl, dr, cols); err != nil {
+		return err
+	}
+	return e.device.downloadNumbers(p, e.values)
 }
 
 // AdjointMul implements [solver.ProductEngine]. It is always in f64.
@@ -325,7 +329,10 @@ func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dens
 		return err
 	}
 	defer e.device.giveBack(out, &err)
-	if err := e.operator.adjointMul(out, w, trans, dx, cols); err != nil {
+	if err := e.device.Upload(e.values, bytesOfNumbers(w)); err != nil {
+		return err
+	}
+	if err := e.operator.adjointMul(out, e.values, trans, dx, cols); err != nil {
 		return err
 	}
 	return e.device.download(out, dst)

@@ -32,12 +32,12 @@ type operator interface {
 	// squares writes Σ res_i² of each part of the last contract to dst, and waits for the device. There is no
 	// apply between the two calls, because apply may write to the same memory.
 	squares(dst []float64) error
-	// apply does p_i = ⟨A_i, L·Rᵀ⟩ in f64, for L and R with cols columns on the device, and waits for the
-	// device.
-	apply(p []float64, l, r driver.Pointer, cols int) error
-	// adjointMul does dst = S·X, or Sᵀ·X if trans, in f64, with S = Σ_i w_i A_i and X with cols columns. X
-	// and dst are on the device.
-	adjointMul(dst driver.Pointer, w []float64, trans bool, x driver.Pointer, cols int) error
+	// apply does p_i = ⟨A_i, L·Rᵀ⟩ in f64, for L and R with cols columns. All of them are on the device; p
+	// has m numbers.
+	apply(p, l, r driver.Pointer, cols int) error
+	// adjointMul does dst = S·X, or Sᵀ·X if trans, in f64, with S = Σ_i w_i A_i and X with cols columns. All
+	// of them are on the device; w has m numbers.
+	adjointMul(dst, w driver.Pointer, trans bool, x driver.Pointer, cols int) error
 }
 
 // part is the part of one batch member in a contraction. Its matrices are on the device in f64, row-major

@@ -81,14 +81,18 @@ func (o *traceOperator) squares(dst []float64) error {
 	return err
 }
 
-func (o *traceOperator) apply(p []float64, l, _ driver.Pointer, cols int) error {
-	return errors.Join(o.sumSquares(o.res, l, o.n*cols, 1), o.downloadNumbers(p, o.res))
+func (o *traceOperator) apply(p, l, _ driver.Pointer, cols int) error {
+	return o.sumSquares(p, l, o.n*cols, 1)
 }
 
 func (o *traceOperator) adjointMul(
-	dst driver.Pointer, w []float64, _ bool, x driver.Pointer, cols int,
+	dst, w driver.Pointer, _ bool, x driver.Pointer, cols int,
 ) error {
-	return o.combine(dst, x, x, w[0], 0, o.n*cols)
+	var weight [1]float64
+	if err := o.downloadNumbers(weight[:], w); err != nil {
+		return err
+	}
+	return o.combine(dst, x, x, weight[0], 0, o.n*cols)
 }
 
 // TestStructured: the engine works with an operator that has neither rows nor coordinates, and allocates no

@@ -445,10 +445,10 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 		if err := o.dots(o.precision, t, members); err != nil {
 			return err
 		}
-		if err := o.residuals(o.precision, t, members, y, 1/float64(o.m)); err != nil {
+		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.m)); err != nil {
 			return err
 		}
-		return o.accumulate(o.precision, t, members)
+		return o.accumulate(o.precision, t, members, o.weights)
 	})
 }
 
@@ -481,7 +481,7 @@ func (o *rowOperator) squares(dst []float64) error {
 }
 
 // apply implements operator: lift, and the residuals against zeros.
-func (o *rowOperator) apply(p []float64, l, r driver.Pointer, cols int) error {
+func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 	o.listed = nil // lifts and z are used here
 	if err := o.Upload(o.lifts, encode([]product{{l, r, cols, o.z}})); err != nil {
 		return err
@@ -492,30 +492,23 @@ func (o *rowOperator) apply(p []float64, l, r driver.Pointer, cols int) error {
 	if err := o.lift(solver.F64, o.lifts, 1, cols); err != nil {
 		return err
 	}
-	err := o.eachTile(func(t tile) error {
+	return o.eachTile(func(t tile) error {
 		if err := o.dots(solver.F64, t, 1); err != nil {
 			return err
 		}
-		return o.residuals(solver.F64, t, 1, o.zeros, 0)
+		return o.residuals(solver.F64, t, 1, o.zeros, p, 0)
 	})
-	if err != nil {
-		return err
-	}
-	return o.downloadNumbers(p, o.res)
 }
 
 // adjointMul implements operator: it sums the rows with the weights w, and pulls back.
 func (o *rowOperator) adjointMul(
-	dst driver.Pointer, w []float64, trans bool, x driver.Pointer, cols int,
+	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
 	o.listed = nil // pullbacks is used here
 	if err := o.Upload(o.pullbacks, encode([]product{{o.g, x, cols, dst}})); err != nil {
 		return err
 	}
-	if err := o.Upload(o.weights, bytesOfNumbers(w)); err != nil {
-		return err
-	}
-	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1) }); err != nil {
+	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w) }); err != nil {
 		return err
 	}
 	if err := o.sumChunks(solver.F64, 1); err != nil {
@@ -624,22 +617,24 @@ func (o *rowOperator) dots(precision solver.Precision, t tile, members int) erro
 		driver.U32(members))
 }
 
-// residuals computes res, against y, and the weights w = scale·res of a tile's rows.
+// residuals computes the residuals res against y, and the weights scale·res, of a tile's rows.
 func (o *rowOperator) residuals(
-	precision solver.Precision, t tile, members int, y driver.Pointer, scale float64,
+	precision solver.Precision, t tile, members int, y, res driver.Pointer, scale float64,
 ) error {
 	grid := driver.Dim{blocks(t.count, 8), members, 1}
 	return o.launch("residuals_"+string(precision), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(o.res), driver.Ptr(o.weights), driver.U32(o.slabs),
+		driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights), driver.U32(o.slabs),
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
-// accumulate adds a tile's rows, times their weights, to the sums of their chunks.
-func (o *rowOperator) accumulate(precision solver.Precision, t tile, members int) error {
+// accumulate adds a tile's rows, times weights, to the sums of their chunks.
+func (o *rowOperator) accumulate(
+	precision solver.Precision, t tile, members int, weights driver.Pointer,
+) error {
 	from, to := o.chunkOf(t.first), o.chunkOf(t.first+t.count-1)
 	grid := driver.Dim{blocks(o.k, 1024), to - from + 1, blocks(members, 4)}
 	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(t.rows), driver.Ptr(o.weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
+		driver.Ptr(t.rows), driver.Ptr(weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
 		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(o.chunkStarts), driver.U32(from),
 		driver.U32(o.chunks()))
