@@ -68,7 +68,7 @@ func subject(c *config.Config) string {
 	if c.EstimatesOnly() {
 		verb = "Estimate"
 	}
-	if c.Parametrization == "sparse" {
+	if c.ChosenParametrization().Vector {
 		return fmt.Sprintf("%s of a vector of %d numbers", verb, c.N)
 	}
 	text := fmt.Sprintf("%s of a %s matrix", verb, sizeOf(c))
