@@ -3,8 +3,10 @@ package solver
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -19,10 +21,11 @@ type meter struct {
 	basis    *mat.Dense     // basis of the truth's subspace, in the coordinates of W
 	estimate *mat.Dense     // the same for the spectral estimate; nil without one
 	rest     *mat.Dense     // workspace of W's size, for the noise
+	values   int            // how many singular values a sample has, or AllSingularValues
 }
 
-func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
-	m := &meter{par: par, truth: p.Truth, estimate: estimate}
+func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense, values int) *meter {
+	m := &meter{par: par, truth: p.Truth, estimate: estimate, values: values}
 	if p.Truth != nil {
 		m.distance.truth, m.norm = p.Truth, p.Truth.Norm()
 	}
@@ -86,7 +89,7 @@ func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int
 	if err != nil {
 		return 0
 	}
-	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1))
+	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1), rank+1)
 	began := time.Now()
 	s := NewSample(0)
 	if m.measure(&s, u) != nil {
@@ -137,6 +140,12 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 		return err
 	}
 	s.Sigma = sigma
+	if m.values >= 0 { // else all are wanted
+		s.Sigma = slices.Clone(sigma[:min(m.values, len(sigma))])
+	}
+	if _, layered := m.par.(Layered); layered {
+		s.Set("nuclear_norm", floats.Dot(sigma, sigma)) // the balanced factor has the roots of Z's values
+	}
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()
 		rank = min(rank, len(sigma))

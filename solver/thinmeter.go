@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -55,12 +56,11 @@ type thinWork struct {
 	sound        bool
 }
 
-// suits says whether the meter may measure a factor with d columns on the engine: whether that takes less
-// than copying the factor. If d ≤ 3r*, copying moves no more numbers than the matrices that are factorized on
-// the host have.
-func (m *thinMeter) suits(d int) bool {
+// worthwhile says whether a factor W with d columns is measured where it is. If d ≤ 3r*, copying it moves no
+// more numbers than the matrices have that are factorized on the host.
+func worthwhile(d, rank, values int) bool {
 	const few = 16 // columns that are decomposed in no time
-	return d > max(3*m.rank, few, m.most)
+	return d > max(3*rank, few, values)
 }
 
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
@@ -123,6 +123,26 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 		}
 	}
 	return w, nil
+}
+
+// free gives the memory back to the engine.
+func (w *thinWork) free() error {
+	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small}, w.chunks,
+		slices.Collect(maps.Values(w.ones)))
+	for _, p := range []*panel{w.rows, w.columns} {
+		if p != nil {
+			all = append(all, p.a, p.spare, p.gram)
+		}
+	}
+	for _, a := range all {
+		if a == nil {
+			continue
+		}
+		if err := w.meter.engine.FreeMatrix(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reserve makes room for a basis of so many vectors.

@@ -20,8 +20,10 @@ type hostAlgebra struct {
 
 func dense(m Matrix) *mat.Dense { return m.(*mat.Dense) }
 
-func (*hostAlgebra) NewMatrix(rows, cols int) (Matrix, error) { return mat.NewDense(rows, cols, nil), nil }
-func (*hostAlgebra) FreeMatrix(Matrix) error                  { return nil }
+func (*hostAlgebra) NewMatrix(rows, cols int) (Matrix, error) {
+	return mat.NewDense(rows, cols, nil), nil
+}
+func (*hostAlgebra) FreeMatrix(Matrix) error { return nil }
 
 func (*hostAlgebra) View(m Matrix, i0, i1, j0, j1 int) Matrix {
 	return dense(m).Slice(i0, i1, j0, j1).(*mat.Dense)
@@ -148,7 +150,7 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	qr.QTo(&q)
 	estimate := mat.DenseCopyOf(q.Slice(0, rows, 0, rank))
 
-	host := newMeter(par, &sensing.Problem{Truth: truth}, estimate)
+	host := newMeter(par, &sensing.Problem{Truth: truth}, estimate, AllSingularValues)
 	want := NewSample(0)
 	if err := host.measure(&want, f); err != nil {
 		t.Fatal(err)
