@@ -1,10 +1,14 @@
 package solver
 
 import (
+	"context"
 	"math"
 	"slices"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
 )
 
 // divergence is the factor that defines divergence: a run has diverged if its loss exceeds divergence·(f(0) +
@@ -199,4 +203,66 @@ func (g *batch) workOf(r *run) (*thinWork, error) {
 	}
 	g.works[r.number] = w
 	return w, err
+}
+
+// MeasureSeconds times one measurement of a random factor's metrics on a backend, without the gradient; 0 if
+// there is no such factor. Estimates of run time use it.
+func MeasureSeconds(b Backend, p Parametrization, space sensing.Space, rank, factorRank int) float64 {
+	n1, n2 := space.Dims()
+	rank = max(rank, 1)
+	truth, err := sensing.NewRectTruth(n1, n2, rank, 1, 1)
+	if _, symmetric := space.(sensing.Sym); symmetric {
+		truth, err = sensing.NewTruth(n1, rank, 1, 1)
+	}
+	if err != nil {
+		return 0
+	}
+	one, err := sensing.NewGaussian(space, 1, sensing.F32, 1)
+	if err != nil {
+		return 0
+	}
+	g := &batch{problem: &sensing.Problem{Ensemble: one, Truth: truth}}
+	g.engine, err = b.Open(context.Background(), g.problem,
+		Batch{Parametrization: p, FactorRanks: []int{factorRank}})
+	if err != nil {
+		return 0
+	}
+	defer g.engine.Close()
+	r := &run{batch: g, Settings: Settings{
+		Parametrization: p, Rank: rank, FactorRank: factorRank, SingularValues: rank + 1,
+	}}
+	seconds, err := r.measureSeconds(space)
+	if err != nil {
+		return 0
+	}
+	return seconds
+}
+
+// measureSeconds times the second measurement of a run's factor; the first allocates memory.
+func (r *run) measureSeconds(space sensing.Space) (seconds float64, err error) {
+	if r.member, err = NewMember(r.engine, 0, space, r.Parametrization, r.FactorRank); err != nil {
+		return 0, err
+	}
+	start, err := Random{Alpha: 1, Seed: 1}.Factor(r.member.Shapes(), nil)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.member.Set(Iterate, start); err != nil {
+		return 0, err
+	}
+	left, right := r.Parametrization.Thin(start)
+	top := truthBasis(r.problem.Truth, left != right)
+	r.meter = newMeter(r.Parametrization, r.problem, top, r.SingularValues)
+	if r.thin, err = r.batch.thinMeter(r, top); err != nil {
+		return 0, err
+	}
+	for range 2 {
+		began := time.Now()
+		s := NewSample(0)
+		if err := r.measureFactors([]*run{r}, map[*run]*Sample{r: &s}); err != nil {
+			return 0, err
+		}
+		seconds = time.Since(began).Seconds()
+	}
+	return seconds, nil
 }

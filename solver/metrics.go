@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -71,31 +70,6 @@ func imbalance(l, r *mat.Dense) float64 {
 	b.Mul(r.T(), r)
 	a.Sub(&a, &b)
 	return mat.Norm(&a, 2)
-}
-
-// MeasureSeconds times one measurement of a random factor's metrics, without the gradient. Estimates of run
-// time use it.
-func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int) float64 {
-	n1, n2 := space.Dims()
-	truth, err := sensing.NewRectTruth(n1, n2, max(rank, 1), 1, 1)
-	if err != nil {
-		return 0
-	}
-	shapes, err := p.Shapes(space, factorRank)
-	if err != nil {
-		return 0
-	}
-	u, err := Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
-	if err != nil {
-		return 0
-	}
-	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1), rank+1)
-	began := time.Now()
-	s := NewSample(0)
-	if m.measure(&s, u) != nil {
-		return 0
-	}
-	return time.Since(began).Seconds()
 }
 
 // measure fills in everything in a [NewSample] that comes from the factor alone.
