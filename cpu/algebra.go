@@ -103,6 +103,14 @@ func grown(buffer []float64, length int) []float64 {
 	return buffer[:length]
 }
 
+// Norms implements solver.AlgebraEngine.
+func (*engine) Norms(dst []float64, matrices ...solver.Matrix) error {
+	for i, m := range matrices {
+		dst[i] = squaredNorm(dense(m).RawMatrix().Data)
+	}
+	return nil
+}
+
 // differenceNumbers is about how many numbers of a difference Differences computes at a time.
 const differenceNumbers = 1 << 18
 

@@ -8,8 +8,8 @@ type Matrix interface {
 }
 
 // AlgebraEngine is an engine that multiplies matrices where its factors are. Metrics use it to look at a
-// factor without copying it. Operations are queued as those of [Engine] are; GetMatrix and Differences wait
-// for the device. Engines do not check shapes.
+// factor without copying it. Operations are queued as those of [Engine] are; GetMatrix, Differences and
+// Norms wait for the device. Engines do not check shapes.
 type AlgebraEngine interface {
 	Engine
 	// NewMatrix allocates a matrix of zeros.
@@ -30,6 +30,8 @@ type AlgebraEngine interface {
 	// Differences writes ‖L·Rᵀ − X·Yᵀ‖_F² of each pair to dst, from the difference itself, so that a small norm
 	// keeps its digits. The difference is not stored.
 	Differences(dst []float64, pairs ...Pair) error
+	// Norms writes ‖M‖_F² of each matrix to dst. They are no views.
+	Norms(dst []float64, matrices ...Matrix) error
 }
 
 // Product is dst ← Alpha·op(A)·op(B) + Beta·dst, where op transposes if asked to. With Beta = 0 dst is not

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -118,7 +117,7 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 		s.Sigma = slices.Clone(sigma[:min(m.values, len(sigma))])
 	}
 	if _, layered := m.par.(Layered); layered {
-		s.Set("nuclear_norm", floats.Dot(sigma, sigma)) // the balanced factor has the roots of Z's values
+		s.Set("nuclear_norm", sumOfSquares(sigma)) // the balanced factor has the roots of Z's values
 	}
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()

@@ -160,11 +160,7 @@ func (r *run) restore(s *State) error {
 // lossOfZero is f(0) = 1/(4m) Σ y_i². It has the same bits on every machine, because it decides what counts
 // as divergence.
 func lossOfZero(y []float64) float64 {
-	var sum float64
-	for _, v := range y {
-		sum += float64(v * v)
-	}
-	return max(sum/(4*float64(len(y))), math.SmallestNonzeroFloat64)
+	return max(sumOfSquares(y)/(4*float64(len(y))), math.SmallestNonzeroFloat64)
 }
 
 func (r *run) keepIfDue() error {

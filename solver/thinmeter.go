@@ -44,6 +44,7 @@ type thinWork struct {
 	scalars       Matrix   // 1 × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
+	gram          Matrix   // d × d; nil if there is one factor
 	ones          map[int]Matrix
 
 	sample       *Sample
@@ -122,12 +123,15 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 			return nil, err
 		}
 	}
-	return w, nil
+	if m.two {
+		w.gram, err = e.NewMatrix(d, d)
+	}
+	return w, err
 }
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small}, w.chunks,
+	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram}, w.chunks,
 		slices.Collect(maps.Values(w.ones)))
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
@@ -193,7 +197,7 @@ func (m *thinMeter) measure(works []*thinWork) error {
 		w.l, w.r, w.sound, w.signals, w.dominant, w.top = l, r, true, nil, 0, nil
 	}
 	for _, stage := range []func([]*thinWork) error{
-		m.errors, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
+		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
 	} {
 		if works = sound(works); len(works) == 0 {
 			return nil
@@ -209,22 +213,45 @@ func sound(works []*thinWork) []*thinWork {
 	return slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool { return !w.sound })
 }
 
-// errors measures the test errors, and the imbalances of two factors.
+// errors measures the test errors, from the differences themselves.
 func (m *thinMeter) errors(works []*thinWork) error {
-	squares := make([]float64, len(works))
-	if m.x != nil {
-		pairs := make([]Pair, len(works))
-		for i, w := range works {
-			pairs[i] = Pair{L: w.l, R: w.r, X: m.x, Y: m.y}
-		}
-		if err := m.engine.Differences(squares, pairs...); err != nil {
+	if m.x == nil {
+		return nil
+	}
+	squares, pairs := make([]float64, len(works)), make([]Pair, len(works))
+	for i, w := range works {
+		pairs[i] = Pair{L: w.l, R: w.r, X: m.x, Y: m.y}
+	}
+	err := m.engine.Differences(squares, pairs...)
+	for i, w := range works {
+		w.sample.TestError = math.Sqrt(squares[i]) / m.norm
+	}
+	return err
+}
+
+// imbalances measures ‖LᵀL − RᵀR‖_F of two factors.
+func (m *thinMeter) imbalances(works []*thinWork) error {
+	if !m.two {
+		return nil
+	}
+	var left, right []Product
+	var grams []Matrix
+	for _, w := range works {
+		left = append(left, Product{Dst: w.gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
+		right = append(right, Product{Dst: w.gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
+		grams = append(grams, w.gram)
+	}
+	for _, products := range [][]Product{left, right} {
+		if err := m.engine.Multiply(products...); err != nil {
 			return err
 		}
-		for i, w := range works {
-			w.sample.TestError = math.Sqrt(squares[i]) / m.norm
-		}
 	}
-	return nil
+	squares := make([]float64, len(works))
+	err := m.engine.Norms(squares, grams...)
+	for i, w := range works {
+		w.sample.Imbalance = math.Sqrt(squares[i])
+	}
+	return err
 }
 
 // against is the basis that the factors are compared with: the truth's, or that of the estimate if the truth

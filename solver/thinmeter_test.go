@@ -81,6 +81,14 @@ func (*hostAlgebra) Differences(dst []float64, pairs ...Pair) error {
 	return nil
 }
 
+func (*hostAlgebra) Norms(dst []float64, matrices ...Matrix) error {
+	for i, m := range matrices {
+		norm := mat.Norm(dense(m), 2)
+		dst[i] = norm * norm
+	}
+	return nil
+}
+
 // TestThinMeter: measuring on an engine agrees with decompositions of whole factors on the host.
 func TestThinMeter(t *testing.T) {
 	const n, rank = 60, 3
