@@ -119,12 +119,31 @@ func (l *lanczos) begin(e AlgebraEngine) error {
 	return l.random(e)
 }
 
-// random fills z with a random vector, the same each time.
+// random fills z with a random vector, the same each time. The first one stays on the engine.
 func (l *lanczos) random(e AlgebraEngine) error {
-	v := make([]float64, l.work.d)
+	w := l.work
+	if l.restarts == 0 && w.random != nil {
+		one, err := w.identity(1)
+		if err != nil {
+			return err
+		}
+		l.restarts++
+		return e.Multiply(Product{Dst: w.z, Alpha: 1, A: one, B: w.random})
+	}
+	v := make([]float64, w.d)
 	sensing.NewStream(0, sensing.EstimateStream).Normals(uint64(l.restarts), v)
+	drawn := mat.NewDense(1, w.d, v)
+	if l.restarts == 0 {
+		var err error
+		if w.random, err = e.NewMatrix(1, w.d); err != nil {
+			return err
+		}
+		if err := e.SetMatrix(w.random, drawn); err != nil {
+			return err
+		}
+	}
 	l.restarts++
-	return e.SetMatrix(l.work.z, mat.NewDense(1, l.work.d, v))
+	return e.SetMatrix(w.z, drawn)
 }
 
 // multiplyGram does z = (WᵀW·x)ᵀ for the last vector x of each basis.

@@ -40,6 +40,7 @@ type thinWork struct {
 	rows, columns *panel   // d × r*, N × r*
 	y, z          Matrix   // N × 1 and 1 × d
 	chunks        []Matrix // pieces of Lanczos's basis, of chunkVectors rows
+	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal; nil before the first
 	inside        Matrix   // 1 × the rows of all pieces
 	scalars       Matrix   // 1 × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
@@ -131,7 +132,7 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram}, w.chunks,
+	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram, w.random}, w.chunks,
 		slices.Collect(maps.Values(w.ones)))
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {

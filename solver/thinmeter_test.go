@@ -15,7 +15,7 @@ type hostAlgebra struct {
 	Engine
 	par    Parametrization
 	factor Factor
-	copied int // numbers that came back
+	copied int // numbers that SetMatrix and GetMatrix moved
 }
 
 func dense(m Matrix) *mat.Dense { return m.(*mat.Dense) }
@@ -29,8 +29,10 @@ func (*hostAlgebra) View(m Matrix, i0, i1, j0, j1 int) Matrix {
 	return dense(m).Slice(i0, i1, j0, j1).(*mat.Dense)
 }
 
-func (*hostAlgebra) SetMatrix(m Matrix, a *mat.Dense) error {
+func (h *hostAlgebra) SetMatrix(m Matrix, a *mat.Dense) error {
 	dense(m).Copy(a)
+	rows, cols := a.Dims()
+	h.copied += rows * cols
 	return nil
 }
 
@@ -121,7 +123,10 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 		all[fmt.Sprintf("start α=%g", alpha)] = start
 		// X·Qᵀ with orthonormal rows of Q, the j-th column of X grown to a part of its length.
 		q := orthonormalRows(rank, d)
-		for _, grown := range [][]float64{{1, 1, 1}, {1, 1e-3, alpha}, {1e-3, 1e-3, 1e-3}, {1, 0.5, 0.3}} {
+		for _, grown := range [][]float64{
+			{1, 1, 1, 1, 1}, {1, 1e-3, alpha, alpha, alpha}, {1e-3, 1e-3, 1e-3, 1e-3, 1e-3}, {1, 0.5, 0.3, 0.2, 0.1},
+		} {
+			grown = grown[:rank]
 			f := start.Clone()
 			x := mat.DenseCopyOf(truth.X())
 			for j, part := range grown {
@@ -181,7 +186,6 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	if !w.sound {
 		t.Fatal("the factor was not sound")
 	}
-	t.Logf("noise %d, rest %d vectors, dominant %d", w.noise.vectors-w.noise.before, w.rest.vectors-w.rest.before, w.dominant)
 	// Both lose what is below rounding errors of ‖W‖; an angle, what is below these over its signal.
 	top := want.Sigma[0]
 	near := func(what string, got, want, floor float64) {
@@ -198,5 +202,37 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
 	for j, v := range got.Sigma {
 		near(fmt.Sprintf("σ_%d", j+1), v, want.Sigma[j], floor)
+	}
+}
+
+// TestThinMeterTraffic: a sample moves at most 3·n·r* + 10·r*² numbers between the host and the engine.
+func TestThinMeterTraffic(t *testing.T) {
+	for _, c := range []struct{ n, d, rank int }{{200, 200, 3}, {200, 400, 1}, {300, 150, 5}} {
+		truth, err := sensing.NewTruth(c.n, c.rank, 1, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, f := range factorsAlong(t, truth, c.d) {
+			e := &hostAlgebra{par: PSD{}, factor: f}
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, truth, truth.Basis(), c.rank+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := m.newWork(0, c.d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the first sample also allocates
+				s := NewSample(0)
+				w.sample, e.copied = &s, 0
+				if err := m.measure([]*thinWork{w}); err != nil || !w.sound {
+					t.Fatal(w.sound, err)
+				}
+			}
+			if most := 3*c.n*c.rank + 10*c.rank*c.rank; e.copied > most {
+				t.Errorf("n=%d r=%d r*=%d %s: %d numbers are moved, more than %d",
+					c.n, c.d, c.rank, name, e.copied, most)
+			}
+		}
 	}
 }
