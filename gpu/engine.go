@@ -25,13 +25,17 @@ type engine struct {
 	members []member
 	solved  []int // members whose residuals the operator has, in its order
 
-	y              driver.Pointer // the observations
-	values         driver.Pointer // m numbers of Apply and AdjointMul
-	square, scaled driver.Pointer // d × d matrices of Precondition and Project, and lists of products
-	dots           driver.Pointer // dot products of the segments of Dot
+	y       driver.Pointer // the observations
+	values  driver.Pointer // m numbers of Apply and AdjointMul
+	square  driver.Pointer // d × d matrices of Precondition and Project
+	dots    driver.Pointer // dot products of the segments of Dot
+	algebra algebra
 }
 
-var _ solver.ProductEngine = &engine{}
+var (
+	_ solver.ProductEngine = &engine{}
+	_ solver.AlgebraEngine = &engine{}
+)
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
 // factor's matrices do.
@@ -62,6 +66,12 @@ func (e *engine) numbers(member int, s solver.Slot) int {
 // matrix returns the address of one of a slot's matrices.
 func (e *engine) matrix(member int, s solver.Slot, number int) driver.Pointer {
 	return e.slot(member, s) + driver.Pointer(solver.Numbers(e.members[member].shapes[:number])*8)
+}
+
+// whole returns one of a slot's matrices.
+func (e *engine) whole(member int, s solver.Slot, number int) matrix {
+	shape := e.members[member].shapes[number]
+	return whole(e.matrix(member, s, number), shape.Rows, shape.Cols)
 }
 
 // cols is the number of columns of each matrix of a member's factor.
@@ -188,23 +198,18 @@ func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 // matrices of the iterate.
 func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
 	shapes, d := e.members[member].shapes, e.cols(member)
-	var grams, products []product
+	var grams, products []solver.Product
 	var squares []*mat.Dense
 	for b := range shapes {
-		p := e.matrix(member, solver.Iterate, e.par.Partner(b))
-		square := e.square + driver.Pointer(b*d*d*8)
-		grams = append(grams, product{p, p, d, square})
-		products = append(products, product{e.matrix(member, x, b), square, d, e.matrix(member, dst, b)})
+		p := e.whole(member, solver.Iterate, e.par.Partner(b))
+		square := whole(e.square+driver.Pointer(b*d*d*8), d, d)
+		grams = append(grams, solver.Product{Dst: square, Alpha: 1, A: p, TransA: true, B: p})
+		products = append(products, solver.Product{Dst: e.whole(member, dst, b), Alpha: 1,
+			A: e.whole(member, x, b), B: square})
 		squares = append(squares, mat.NewDense(d, d, nil))
 	}
-	listed := func(b int) driver.Pointer { return e.scaled + driver.Pointer(b*memberBytes) }
-	if err := e.device.Upload(e.scaled, encode(grams)); err != nil {
+	if err := e.Multiply(grams...); err != nil {
 		return err
-	}
-	for b := range shapes {
-		if err := e.device.gram(listed(b), shapes[e.par.Partner(b)].Rows, 1, d); err != nil {
-			return err
-		}
 	}
 	if err := e.device.download(e.square, squares...); err != nil {
 		return err
@@ -215,30 +220,21 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	if err := e.device.Upload(e.square, bytesOf(squares...)); err != nil {
 		return err
 	}
-	if err := e.device.Upload(e.scaled, encode(products)); err != nil {
-		return err
-	}
 	e.touched(member, dst)
-	for b, s := range shapes {
-		if err := e.device.rightMultiply(listed(b), s.Rows, 1, d); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.Multiply(products...)
 }
 
 // Project implements [solver.Engine]. It waits for the device, because the host solves for the weights
 // (WᵀW)⁻¹·(WᵀX).
 func (e *engine) Project(member int, dst, x solver.Slot) error {
 	d := e.cols(member)
-	for b, s := range e.members[member].shapes {
-		w := e.matrix(member, solver.Iterate, b)
+	square := whole(e.square, d, d)
+	for b := range e.members[member].shapes {
+		w := e.whole(member, solver.Iterate, b)
 		squares := []*mat.Dense{mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)} // WᵀW and WᵀX
-		for i, right := range []driver.Pointer{w, e.matrix(member, x, b)} {
-			if err := e.device.Upload(e.scaled, encode([]product{{w, right, d, e.square}})); err != nil {
-				return err
-			}
-			if err := e.device.gram(e.scaled, s.Rows, 1, d); err != nil {
+		for i, right := range []matrix{w, e.whole(member, x, b)} {
+			err := e.Multiply(solver.Product{Dst: square, Alpha: 1, A: w, TransA: true, B: right})
+			if err != nil {
 				return err
 			}
 			if err := e.device.download(e.square, squares[i]); err != nil {
@@ -251,11 +247,8 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		if err := e.device.Upload(e.square, bytesOf(&weights)); err != nil {
 			return err
 		}
-		products := []product{{w, e.square, d, e.matrix(member, dst, b)}}
-		if err := e.device.Upload(e.scaled, encode(products)); err != nil {
-			return err
-		}
-		if err := e.device.rightMultiply(e.scaled, s.Rows, 1, d); err != nil {
+		product := solver.Product{Dst: e.whole(member, dst, b), Alpha: 1, A: w, B: square}
+		if err := e.Multiply(product); err != nil {
 			return err
 		}
 	}

@@ -16,8 +16,10 @@
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
-//	combine, dot, sum_squares, gram, right_multiply
-//	                            updates, dot products, norms, small products of preconditioned methods
+//	combine, dot, sum_squares   updates, dot products, norms
+//	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
+//	                            dst = alpha·op(A)·op(B) + beta·dst
+//	difference, difference_sum  ‖L·Rᵀ − X·Yᵀ‖_F²
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts
@@ -26,8 +28,8 @@
 // # Templates
 //
 // The .ptx files are hand-written PTX templates, one file per family, which leave format, arithmetic and
-// unrolling open. parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered
-// when it is first used. To read the rendered kernels, write them to a folder:
+// unrolling open. parts.ptx, product.ptx, tile.ptx and random.ptx have pieces that families share. A kernel
+// is rendered when it is first used. To read the rendered kernels, write them to a folder:
 //
 //	go run ./kernels/render -source DIR
 //
