@@ -47,7 +47,7 @@ type rowLayout struct {
 	n1, n2    int
 	m, k      int
 	members   int
-	matrices  int // of a factor
+	matrices  int // that a contraction pulls for each member
 	entries   sensing.Entries
 	precision solver.Precision
 	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile

@@ -18,6 +18,10 @@
 //	generate_E                  generates rows from their counters
 //	combine, dot, sum_squares, gram, right_multiply
 //	                            updates, dot products, norms, small products of preconditioned methods
+//	join_columns, split_columns L = [U V] and R = [U −V], and G·R taken apart, for UUᵀ − VVᵀ
+//	square_difference, square_pullback
+//	                            L = u∘u − v∘v, and its gradient
+//	transpose                   R = W₁ᵀ of deep products, and their gradient in W₁
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

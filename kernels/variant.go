@@ -104,7 +104,8 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
+	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares",
+		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
