@@ -85,13 +85,16 @@ func (e *engine) Reset(member, factorRank int) error {
 	return e.clear(member)
 }
 
-// clear fills a member's slots with zeros.
+// clear fills a member's slots with zeros, and readies the room beside them.
 func (e *engine) clear(member int) error {
 	m := e.members[member]
 	if err := e.device.Fill(m.vectors, 0, int64(e.vectors)*int64(e.m)*8); err != nil {
 		return err
 	}
-	return e.device.Fill(m.slots, 0, int64(e.slots)*int64(solver.Numbers(m.shapes))*8)
+	if err := e.device.Fill(m.slots, 0, int64(e.slots)*int64(solver.Numbers(m.shapes))*8); err != nil {
+		return err
+	}
+	return e.ends.prepare(e.device, e.memory(member))
 }
 
 // Set implements [solver.Engine].

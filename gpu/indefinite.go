@@ -13,6 +13,8 @@ func (indefinite) names() []string { return []string{"join_columns", "split_colu
 
 func (indefinite) room(shapes []solver.Shape) int { return 3 * solver.Numbers(shapes) }
 
+func (indefinite) prepare(*device, memory) error { return nil }
+
 func (indefinite) place(m memory) place {
 	size := driver.Pointer(8 * solver.Numbers(m.shapes))
 	return place{l: m.room, r: m.room + size, cols: 2 * m.shapes[0].Cols,

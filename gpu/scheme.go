@@ -21,12 +21,14 @@ type rule struct {
 }
 
 // ends are the two ends of a contraction: thin L and R of a factor before it, and ∇f from G·R and Gᵀ·L after
-// it. Both are queued on the device.
+// it. Both are queued on the device, and do not wait for it.
 type ends interface {
 	// names lists the kernels that the ends launch.
 	names() []string
 	// room counts the numbers that a member needs on the device beside its slots.
 	room(shapes []solver.Shape) int
+	// prepare readies the room after the shapes have changed. It may wait for the device.
+	prepare(d *device, m memory) error
 	// place says where L and R lie, and where the pulls go.
 	place(m memory) place
 	// thin makes L and R.
@@ -71,6 +73,8 @@ func schemeOf(p solver.Parametrization) (scheme, error) {
 		return scheme{p, []rule{{scale: 1}}, indefinite{}}, nil
 	case solver.Sparse:
 		return scheme{p, []rule{{scale: 1}}, sparse{}}, nil
+	case solver.Deep:
+		return scheme{p, []rule{{scale: 0.5}, {transposed: true, scale: 0.5}}, deep{}}, nil
 	}
 	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w",
 		p.Name(), solver.ErrUnsupported)
@@ -117,6 +121,8 @@ type direct struct{ left, right int }
 func (direct) names() []string { return nil }
 
 func (direct) room([]solver.Shape) int { return 0 }
+
+func (direct) prepare(*device, memory) error { return nil }
 
 func (p direct) place(m memory) place {
 	at := place{l: m.matrix(p.left), r: m.matrix(p.right), cols: m.shapes[0].Cols}

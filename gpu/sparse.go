@@ -13,6 +13,8 @@ func (sparse) names() []string { return []string{"square_difference", "square_pu
 
 func (sparse) room(shapes []solver.Shape) int { return 2*shapes[0].Rows + 1 }
 
+func (sparse) prepare(*device, memory) error { return nil }
+
 func (sparse) place(m memory) place {
 	size := driver.Pointer(8 * m.shapes[0].Rows)
 	return place{l: m.room, r: m.room + 2*size, cols: 1, to: []driver.Pointer{m.room + size}}
