@@ -16,6 +16,7 @@
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
+//	projected_squares_E         parts of Σ ‖BᵀA_iC‖_F², for the trace of the Hessian of deep products
 //	combine, dot, sum_squares, gram, right_multiply
 //	                            updates, dot products, norms, small products of preconditioned methods
 //	join_columns, split_columns L = [U V] and R = [U −V], and G·R taken apart, for UUᵀ − VVᵀ

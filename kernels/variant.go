@@ -89,6 +89,7 @@ func variants() []variant {
 	formats := []string{"f64", "f32", "bf16", "q8", "sign"}
 	for _, e := range formats {
 		add("generate", "generate_"+e, e, "f64")
+		add("projected_squares", "projected_squares_"+e, e, "f64")
 	}
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {

@@ -68,6 +68,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 			return func(t *testing.T, b *bench) { test(t, b, f) }
 		}
 		all["generate_"+string(f)] = with(testGenerate)
+		all["projected_squares_"+string(f)] = with(testProjectedSquares)
 		all["dots_"+string(f)+"_f64"] = with(testDots[float64])
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
