@@ -31,7 +31,10 @@ type engine struct {
 	dots           driver.Pointer // dot products of the segments of Dot
 }
 
-var _ solver.ProductEngine = &engine{}
+var (
+	_ solver.ProductEngine    = &engine{}
+	_ solver.ProjectionEngine = &engine{}
+)
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
 // factor's matrices do.

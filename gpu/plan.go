@@ -115,14 +115,14 @@ func (e *engine) buffers() []buffer {
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, with at most n2 columns.
+// of Apply, or X and the product of AdjointMul, with at most n2 columns; or what projections borrow.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + 8*n2*(2*n1+n2)
+	return sum + max(8*n2*(2*n1+n2), e.projectionBytes())
 }
 
 // fitting says what would fit in so many bytes.

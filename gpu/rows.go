@@ -223,6 +223,9 @@ func (o *rowOperator) kernels() []string {
 	if o.stream != nil {
 		names = append(names, "generate_"+entries)
 	}
+	if o.sizes == 2 { // rectangular matrices
+		names = append(names, "projected_squares_"+entries)
+	}
 	if once, _ := o.once(); once {
 		names = append(names, o.contractor.Name)
 	}
