@@ -11,9 +11,9 @@ import (
 )
 
 // Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of the other parametrizations
-// for one of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go from a small random start
-// through alignment, the saddle and well into refinement. Later, when the loss nears the square of the
-// rounding, the two could not agree.
+// for one ensemble of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go
+// from a small random start through alignment, the saddle and well into refinement. Later, when the loss nears
+// the square of the rounding, the two could not agree.
 func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
@@ -30,8 +30,8 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 		truth, 5, 0.4, 0.3)
 	truth, err = sensing.NewIndefiniteTruth(11, 2, 1, 1.5, 3)
 	must(t, err)
-	agree(t, b, reference, solver.Indefinite{}, suite.oneOfEach(t, sensing.Sym{N: 11}, 130, 60), truth, 4, 0.3,
-		1e-3)
+	agree(t, b, reference, solver.Indefinite{}, suite.oneOfEach(t, sensing.Sym{N: 11}, 130, 60), truth, 4,
+		0.3, 1e-3)
 	truth, err = sensing.NewSparseTruth(31, 3, 1.5, 3)
 	must(t, err)
 	agree(t, b, reference, solver.Sparse{}, suite.oneOfEach(t, sensing.Rect{N1: 31, N2: 1}, 29, 28), truth, 1,

@@ -170,7 +170,9 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	truth, err := k.truth(s)
 	must(t, err)
 	p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 11}
-	f := &fixture{backend: b, problem: p, kind: k, size: s, within: tolerance, reference: newReference(p, k.law)}
+	f := &fixture{
+		backend: b, problem: p, kind: k, size: s, within: tolerance, reference: newReference(p, k.law),
+	}
 	if suite.Single {
 		f.within = single
 	}

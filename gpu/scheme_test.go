@@ -1,0 +1,108 @@
+package gpu
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestParametrizations: with each parametrization, every method and start that suits it does the same on the
+// device as on the host.
+func TestParametrizations(t *testing.T) {
+	t.Parallel()
+	truths := map[string]*sensing.Truth{}
+	for name, draw := range map[string]func() (*sensing.Truth, error){
+		"psd":        func() (*sensing.Truth, error) { return sensing.NewTruth(7, 3, 2, 1) },
+		"uv":         func() (*sensing.Truth, error) { return sensing.NewRectTruth(7, 5, 3, 2, 1) },
+		"deep":       func() (*sensing.Truth, error) { return sensing.NewRectTruth(7, 5, 3, 2, 1) },
+		"indefinite": func() (*sensing.Truth, error) { return sensing.NewIndefiniteTruth(7, 3, 1, 2, 1) },
+		"sparse":     func() (*sensing.Truth, error) { return sensing.NewSparseTruth(19, 3, 2, 1) },
+	} {
+		truth, err := draw()
+		must(t, err)
+		truths[name] = truth
+	}
+	spaces := map[string]sensing.Space{
+		"psd": sensing.Sym{N: 7}, "uv": sensing.Rect{N1: 7, N2: 5}, "deep": sensing.Rect{N1: 7, N2: 5},
+		"indefinite": sensing.Sym{N: 7}, "sparse": sensing.Rect{N1: 19, N2: 1},
+	}
+	methods := []solver.Method{
+		solver.GD{StepSize: 0.1}, solver.Momentum{StepSize: 0.1, Momentum: 0.5},
+		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
+		solver.ScaledGD{StepSize: 0.2}, solver.ScaledGDLambda{StepSize: 0.2, Lambda: 0.1},
+		solver.PrecGD{StepSize: 0.2},
+	}
+	for _, par := range []solver.Parametrization{
+		solver.PSD{}, solver.UV{}, solver.Indefinite{}, solver.Sparse{}, solver.Deep{Depth: 2},
+		solver.Deep{Depth: 4},
+	} {
+		truth := truths[par.Name()]
+		e, err := sensing.NewGaussian(spaces[par.Name()], 60, sensing.F32, 1)
+		must(t, err)
+		p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01}
+		rank, starts := 2, []solver.Start{
+			solver.Random{Alpha: 0.5, Seed: 1}, solver.Spectral{}, solver.Spectral{Skip: 1},
+			solver.Saddle{Truth: truth, Alpha: 0.1, Seed: 1},
+		}
+		if par == (solver.Sparse{}) {
+			rank, starts = 1, append(starts, solver.Ones{Alpha: 0.1})
+		}
+		for at, start := range starts {
+			if solver.Suits(start, par) != nil {
+				continue
+			}
+			for _, m := range methods {
+				if solver.Suits(m, par) != nil {
+					continue
+				}
+				if at > 0 && m != methods[0] { // a start is independent of the method
+					break
+				}
+				var ends [2]solver.Factor
+				var samples [2]solver.Trajectory
+				for i, b := range []solver.Backend{
+					emulated(t, emulator.Config{}, solver.Memory, solver.F64), cpu.Backend{},
+				} {
+					res, err := solver.Solve(context.Background(), p, b, m, solver.Settings{
+						Start: start, FactorRank: rank, Parametrization: par, Iterations: 4, MeasureEvery: 2,
+						Recorder: &samples[i],
+					})
+					must(t, err)
+					ends[i] = res.Factor
+				}
+				title := par.Name() + ", " + m.Name()
+				for i, u := range ends[1] {
+					backendtest.Close(t, title, ends[0][i].RawMatrix().Data, u.RawMatrix().Data, 1e-10)
+				}
+				for i, want := range samples[1] {
+					got := samples[0][i]
+					backendtest.Close(t, title+": the loss", []float64{got.TrainLoss},
+						[]float64{want.TrainLoss}, 1e-10)
+					if _, layered := par.(solver.Layered); layered {
+						backendtest.Close(t, title+": the flatness", []float64{got.Flatness},
+							[]float64{want.Flatness}, 1e-10)
+					} else if !math.IsNaN(got.Flatness) {
+						t.Errorf("%s: the flatness is %v", title, got.Flatness)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestUnpaired: a deep product has no pairs to precondition with.
+func TestUnpaired(t *testing.T) {
+	e := openDeep(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64),
+		backendtest.EnsemblesOn(t, sensing.Rect{N1: 5, N2: 3}, 7)["rademacher"], 2)
+	const want = "gpu: the parametrization deep has no pairs to precondition with"
+	err := e.Precondition(0, solver.MethodSlot, solver.Gradient, 0)
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v", err)
+	}
+}
