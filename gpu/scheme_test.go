@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
 	"github.com/matsense/matsense/sensing"
@@ -104,5 +105,67 @@ func TestUnpaired(t *testing.T) {
 	err := e.Precondition(0, solver.MethodSlot, solver.Gradient, 0)
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// waiting counts the operations for which the host waits.
+type waiting struct {
+	driver.Device
+	waits *int
+}
+
+func (w waiting) Upload(dst driver.Pointer, src []byte) error {
+	*w.waits++
+	return w.Device.Upload(dst, src)
+}
+
+func (w waiting) Download(dst []byte, src driver.Pointer) error {
+	*w.waits++
+	return w.Device.Download(dst, src)
+}
+
+func (w waiting) Wait() error {
+	*w.waits++
+	return w.Device.Wait()
+}
+
+// TestStepsDoNotWait: with every parametrization, steps of a batch only queue work, except for the first
+// step. After a reset that holds again.
+func TestStepsDoNotWait(t *testing.T) {
+	for _, c := range []struct {
+		par     solver.Parametrization
+		problem *sensing.Problem
+	}{
+		{solver.PSD{}, problem(t, 7, 20)}, {solver.UV{}, rectProblem(t, 7, 5, 20)},
+		{solver.Indefinite{}, problem(t, 7, 20)}, {solver.Sparse{}, rectProblem(t, 19, 1, 20)},
+		{solver.Deep{Depth: 2}, rectProblem(t, 7, 5, 20)}, {solver.Deep{Depth: 4}, rectProblem(t, 7, 5, 20)},
+	} {
+		var waits int
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+		b.Connect = func() (driver.Device, error) {
+			return waiting{emulator.New(emulator.Config{}), &waits}, nil
+		}
+		ranks := []int{3, 2}
+		if c.par == (solver.Sparse{}) {
+			ranks = []int{1, 1}
+		}
+		e, err := b.Open(context.Background(), c.problem, batchOf(c.par, ranks...))
+		must(t, err)
+		for range 2 {
+			must(t, e.Reset(0, 1))
+			for i := range 4 {
+				if i == 1 {
+					waits = 0
+				}
+				for member := range ranks {
+					must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
+				}
+				must(t, e.Gradient(0, 1))
+			}
+			if waits != 0 {
+				t.Errorf("%s waits %d times in three steps", c.par.Name(), waits)
+			}
+		}
+		must(t, e.Close())
 	}
 }
