@@ -169,3 +169,52 @@ func TestStepsDoNotWait(t *testing.T) {
 		must(t, e.Close())
 	}
 }
+
+// TestSchemeTraffic compares what the kernels around a contraction move with the counts of docs/kernels.md: a
+// gradient launches each as often, and moves as many bytes, as it says.
+func TestSchemeTraffic(t *testing.T) {
+	const n1, n2, d = 37, 21, 5
+	type moved struct{ launches, loaded, stored int64 }
+	for _, c := range []struct {
+		par     solver.Parametrization
+		problem *sensing.Problem
+		rank    int
+		want    map[string]moved
+	}{
+		{solver.PSD{}, problem(t, n1, 20), d, nil},
+		{solver.Indefinite{}, problem(t, n1, 20), d, map[string]moved{
+			"join_columns": {1, 16 * n1 * d, 32 * n1 * d}, "split_columns": {1, 16 * n1 * d, 16 * n1 * d},
+		}},
+		{solver.Sparse{}, rectProblem(t, n1, 1, 20), 1, map[string]moved{
+			"square_difference": {1, 16 * n1, 8*n1 + 8}, "square_pullback": {1, 24 * n1, 16 * n1},
+		}},
+		{solver.Deep{Depth: 2}, rectProblem(t, n1, n2, 20), d, map[string]moved{
+			"transpose": {2, 16 * n2 * d, 16 * n2 * d}, "right_multiply": {}, "gram": {}, "lift_rect_f64": {},
+		}},
+		{solver.Deep{Depth: 5}, rectProblem(t, n1, n2, 20), d, map[string]moved{
+			"transpose":      {2, 16 * n2 * d, 16 * n2 * d},
+			"right_multiply": {launches: 3}, "gram": {launches: 3}, "lift_rect_f64": {launches: 3},
+		}},
+	} {
+		device := emulator.New(emulator.Config{})
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F32)
+		b.Connect = func() (driver.Device, error) { return device, nil }
+		e, err := b.Open(context.Background(), c.problem, batchOf(c.par, c.rank))
+		must(t, err)
+		device.ResetTraffic()
+		must(t, e.Gradient(0))
+		for _, name := range []string{"join_columns", "split_columns", "square_difference", "square_pullback",
+			"transpose", "right_multiply", "gram", "lift_rect_f64"} {
+			got, want := device.Traffic(name), c.want[name]
+			if got.Launches != want.launches {
+				t.Errorf("%s: %s is launched %d times, want %d", c.par.Name(), name, got.Launches,
+					want.launches)
+			}
+			if want.loaded > 0 && (got.GlobalLoaded != want.loaded || got.GlobalStored != want.stored) {
+				t.Errorf("%s: %s loads %d bytes and stores %d, want %d and %d", c.par.Name(), name,
+					got.GlobalLoaded, got.GlobalStored, want.loaded, want.stored)
+			}
+		}
+		must(t, e.Close())
+	}
+}

@@ -59,6 +59,7 @@ func testProjectedSquares(t *testing.T, b *bench, f sensing.Entries) {
 		{35, 18, 7, 0, 7, 64, ""},
 		{33, 17, 0, 0, 5, 0, ""},
 		{2, 131, 3, 1, 13, 0, ""},
+		{128, 2, 5, 3, 5, 0, ""}, // the entries fill sectors exactly in every format
 		{131, 2, 1, 3, 8, 0, small},
 		{9, 19, 4, 2, 5, 0, otherLevels},
 	} {
