@@ -46,7 +46,7 @@ const (
 // algebraKernels are the kernels that this file launches.
 var algebraKernels = []string{
 	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum",
-	"difference", "difference_sum",
+	"difference", "difference_sum", "sum_squares",
 }
 
 // segmentOf returns the length of the segments that a product's chains are cut into: segments are cut if the
@@ -163,8 +163,8 @@ func (e *engine) GetMatrix(a *mat.Dense, m solver.Matrix) error {
 
 // Thin implements [solver.AlgebraEngine].
 func (e *engine) Thin(member int) (l, r solver.Matrix, err error) {
-	p := e.part(member)
-	return whole(p.l, e.n1, p.cols), whole(p.r, e.n2, p.cols), nil
+	p, err := e.part(member)
+	return whole(p.l, e.n1, p.cols), whole(p.r, e.n2, p.cols), err
 }
 
 // multiplication is a product in a list on the device.
@@ -312,6 +312,21 @@ func (e *engine) multiply(list []multiplication) error {
 	}
 	return e.device.launch("multiply_sum", driver.Dim{blocks(numbers, 256), len(list), 1},
 		driver.Dim{256, 1, 1}, driver.Ptr(at))
+}
+
+// Norms implements [solver.AlgebraEngine].
+func (e *engine) Norms(dst []float64, matrices ...solver.Matrix) error {
+	if err := e.needScratch(int64(8 * len(matrices))); err != nil {
+		return err
+	}
+	sums := e.algebra.scratch
+	for i, m := range matrices {
+		a := onDevice(m)
+		if err := e.device.sumSquares(sums+driver.Pointer(8*i), a.at, a.rows*a.cols, 1); err != nil {
+			return err
+		}
+	}
+	return e.device.downloadNumbers(dst, sums)
 }
 
 // Differences implements [solver.AlgebraEngine]. Of a symmetric difference, the device computes half.

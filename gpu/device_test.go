@@ -52,8 +52,8 @@ func batchOf(p solver.Parametrization, ranks ...int) solver.Batch {
 	return solver.Batch{Parametrization: p, FactorRanks: ranks, Needs: solver.Needs{Slots: 1}}
 }
 
-// TestMemory: Memory predicts the memory in use to the byte, except for what Apply and AdjointMul borrow and
-// for metrics; a step allocates nothing; and Close frees all of it.
+// TestMemory: Memory predicts the memory in use to the byte, except for what Apply, AdjointMul or
+// ProjectedSquares borrow and for metrics; a step allocates nothing; and Close frees all of it.
 func TestMemory(t *testing.T) {
 	for _, c := range []struct {
 		storage solver.Storage
@@ -64,6 +64,10 @@ func TestMemory(t *testing.T) {
 		{solver.Generated, problem(t, 33, 257), batch(3, 40, 1)},
 		{solver.Memory, rectProblem(t, 19, 5, 70), batchOf(solver.UV{}, 3, 21, 1)},
 		{solver.Generated, rectProblem(t, 5, 19, 70), batchOf(solver.UV{}, 3, 21, 1)},
+		{solver.Memory, problem(t, 13, 40), batchOf(solver.Indefinite{}, 3, 15, 1)},
+		{solver.Memory, rectProblem(t, 67, 1, 40), batchOf(solver.Sparse{}, 1, 1, 1)},
+		{solver.Memory, rectProblem(t, 5, 19, 70), batchOf(solver.Deep{Depth: 2}, 3, 21, 1)},
+		{solver.Generated, rectProblem(t, 19, 5, 70), batchOf(solver.Deep{Depth: 4}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
 		title := fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2)
@@ -81,6 +85,12 @@ func TestMemory(t *testing.T) {
 			must(t, err)
 			_, err = solver.NewSpectralEstimate(p.Ensemble, e.(solver.ProductEngine), 1)
 			must(t, err)
+			if _, layered := members.Parametrization.(solver.Layered); layered {
+				width := members.FactorRanks[1]
+				_, err := e.(solver.ProjectionEngine).ProjectedSquares(normal(1, n1, width),
+					normal(2, n2, width))
+				must(t, err)
+			}
 			borrowed := 8*float64(n2)*float64(2*n1+n2) + e.(*engine).metricBytes()
 			if float64(most) > foretold || float64(most) < foretold-borrowed {
 				t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)

@@ -33,8 +33,9 @@ type engine struct {
 }
 
 var (
-	_ solver.ProductEngine = &engine{}
-	_ solver.AlgebraEngine = &engine{}
+	_ solver.ProductEngine    = &engine{}
+	_ solver.ProjectionEngine = &engine{}
+	_ solver.AlgebraEngine    = &engine{}
 )
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
@@ -43,6 +44,8 @@ type member struct {
 	shapes  []solver.Shape // of the factor
 	slots   driver.Pointer
 	vectors driver.Pointer // slots of m numbers, one after another
+	room    driver.Pointer // what the parametrization needs beside the slots
+	thin    bool           // L and R belong to the iterate
 	fresh   bool           // the Gradient slot belongs to the iterate
 }
 
@@ -85,11 +88,11 @@ func (e *engine) Reset(member, factorRank int) error {
 	}
 	if largest := e.shapes[member]; solver.Numbers(shapes) > solver.Numbers(largest) {
 		return fmt.Errorf("gpu: member %d has room for the factor rank %d, not %d",
-			member, largest[0].Cols, factorRank)
+			member, e.ranks[member], factorRank)
 	}
 	e.solved = nil
 	m := &e.members[member]
-	m.shapes, m.fresh = shapes, false
+	m.shapes, m.thin, m.fresh = shapes, false, false
 	return e.clear(member)
 }
 
@@ -124,6 +127,9 @@ func (e *engine) touched(member int, slot solver.Slot) {
 	if slot == solver.Iterate || slot == solver.Gradient {
 		e.members[member].fresh = false
 	}
+	if slot == solver.Iterate {
+		e.members[member].thin = false
+	}
 }
 
 // Gradient implements [solver.Engine].
@@ -144,28 +150,23 @@ func (e *engine) gradient(members []int) error {
 	}
 	parts := make([]part, len(members))
 	for at, i := range members {
-		parts[at] = e.part(i)
+		var err error
+		if parts[at], err = e.part(i); err != nil {
+			return err
+		}
 	}
 	e.solved = nil
 	if err := e.operator.contract(e.y, parts); err != nil {
 		return err
 	}
 	for _, i := range members {
+		if err := e.ends.pullback(e, e.memory(i)); err != nil {
+			return err
+		}
 		e.members[i].fresh = true
 	}
 	e.solved = slices.Clone(members)
 	return nil
-}
-
-// part returns a member's part of a contraction, from its iterate to its Gradient slot.
-func (e *engine) part(member int) part {
-	l, r := e.matrix(member, solver.Iterate, e.left), e.matrix(member, solver.Iterate, e.right)
-	p := part{l: l, r: r, cols: e.cols(member)}
-	for b, rule := range e.rules {
-		x, dst := e.matrix(member, solver.Iterate, rule.x), e.matrix(member, solver.Gradient, b)
-		p.pulls = append(p.pulls, pull{rule.transposed, x, rule.scale, dst})
-	}
-	return p
 }
 
 // Combine implements [solver.Engine].
@@ -197,11 +198,15 @@ func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 // Precondition implements [solver.Engine]. It waits for the device, because the host inverts the Gram
 // matrices of the iterate.
 func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
+	paired, ok := e.par.(solver.Paired)
+	if !ok {
+		return fmt.Errorf("gpu: the parametrization %s has no pairs to precondition with", e.par.Name())
+	}
 	shapes, d := e.members[member].shapes, e.cols(member)
 	var grams, products []solver.Product
 	var squares []*mat.Dense
 	for b := range shapes {
-		p := e.whole(member, solver.Iterate, e.par.Partner(b))
+		p := e.whole(member, solver.Iterate, paired.Partner(b))
 		square := whole(e.square+driver.Pointer(b*d*d*8), d, d)
 		grams = append(grams, solver.Product{Dst: square, Alpha: 1, A: p, TransA: true, B: p})
 		products = append(products, solver.Product{Dst: e.whole(member, dst, b), Alpha: 1,

@@ -21,6 +21,7 @@ type request struct {
 	ensemble sensing.Ensemble
 	plan     func(r request) (operator, error) // the ensemble's operator
 	scheme                                     // of the parametrization
+	ranks    []int                             // the largest factor rank of each member
 	slots    int                               // of each member, with the factor's shapes
 	vectors  int                               // of each member, with m numbers
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
@@ -33,6 +34,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	r = request{
 		backend: b, ensemble: ensemble,
 		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
+		ranks: batch.FactorRanks,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
@@ -56,32 +58,6 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 			n1, n2, 16*mostBlocks)
 	}
 	return r, nil
-}
-
-// scheme describes a parametrization for the kernels.
-type scheme struct {
-	par         solver.Paired
-	left, right int    // the numbers of the factor's matrices that are L and R
-	rules       []rule // for the matrices of the gradient, in their order
-}
-
-// rule makes one matrix of the gradient: scale·G·X, or scale·Gᵀ·X.
-type rule struct {
-	transposed bool
-	x          int // the number of the factor's matrix that is X
-	scale      float64
-}
-
-// schemeOf returns the scheme of a parametrization, or an error if there are no kernels for it.
-func schemeOf(p solver.Parametrization) (scheme, error) {
-	switch p := p.(type) {
-	case solver.PSD:
-		return scheme{p, 0, 0, []rule{{x: 0, scale: 1}}}, nil
-	case solver.UV:
-		return scheme{p, 0, 1, []rule{{x: 1, scale: 0.5}, {transposed: true, x: 0, scale: 0.5}}}, nil
-	}
-	return scheme{}, fmt.Errorf("gpu: there are no kernels for the parametrization %s: %w",
-		p.Name(), solver.ErrUnsupported)
 }
 
 // newEngine plans an engine. It opens no device.
@@ -117,8 +93,9 @@ func engineFor(r request) (*engine, error) {
 
 // buffers lists the allocations of an engine and its operator.
 func (e *engine) buffers() []buffer {
-	matrices, gram, numbers := int64(len(e.rules)), int64(0), e.m
+	matrices, gram, numbers := int64(0), int64(0), e.m
 	for _, shapes := range e.shapes {
+		matrices = max(matrices, int64(len(shapes)))
 		cols := int64(shapes[0].Cols)
 		gram = max(gram, cols*cols)
 		numbers = max(numbers, solver.Numbers(shapes))
@@ -133,20 +110,22 @@ func (e *engine) buffers() []buffer {
 		m := &e.members[i]
 		list = append(list,
 			buffer{"factors", int64(e.slots) * int64(solver.Numbers(shapes)) * 8, &m.slots},
-			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors})
+			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors},
+			buffer{"L, R and products", int64(e.ends.room(shapes)) * 8, &m.room})
 	}
 	return list
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, with at most n2 columns; and the matrices of metrics.
+// of Apply, or X and the product of AdjointMul, with at most n2 columns, or what projections borrow; and the
+// matrices of metrics.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + 8*n2*(2*n1+n2) + e.metricBytes()
+	return sum + max(8*n2*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
 }
 
 // fitting says what would fit in so many bytes.

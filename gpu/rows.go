@@ -47,7 +47,7 @@ type rowLayout struct {
 	n1, n2    int
 	m, k      int
 	members   int
-	matrices  int // of a factor
+	matrices  int // that a contraction pulls for each member
 	entries   sensing.Entries
 	precision solver.Precision
 	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile
@@ -222,6 +222,9 @@ func (o *rowOperator) kernels() []string {
 	}
 	if o.stream != nil {
 		names = append(names, "generate_"+entries)
+	}
+	if o.sizes == 2 { // rectangular matrices
+		names = append(names, "projected_squares_"+entries)
 	}
 	if once, _ := o.once(); once {
 		names = append(names, o.contractor.Name)

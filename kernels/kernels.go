@@ -20,6 +20,11 @@
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
 //	                            dst = alpha·op(A)·op(B) + beta·dst
 //	difference, difference_sum  ‖L·Rᵀ − X·Yᵀ‖_F²
+//	projected_squares_E         parts of Σ ‖BᵀA_iC‖_F², for the trace of the Hessian of deep products
+//	join_columns, split_columns L = [U V] and R = [U −V], and G·R taken apart, for UUᵀ − VVᵀ
+//	square_difference, square_pullback
+//	                            L = u∘u − v∘v, and its gradient
+//	transpose                   R = W₁ᵀ of deep products, and their gradient in W₁
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

@@ -89,6 +89,7 @@ func variants() []variant {
 	formats := []string{"f64", "f32", "bf16", "q8", "sign"}
 	for _, e := range formats {
 		add("generate", "generate_"+e, e, "f64")
+		add("projected_squares", "projected_squares_"+e, e, "f64")
 	}
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
@@ -110,7 +111,8 @@ func variants() []variant {
 	for _, layout := range []string{"nn", "nt", "tn", "tt"} {
 		add("multiply", "multiply_"+layout, "", "f64")
 	}
-	for _, name := range []string{"multiply_sum", "difference", "difference_sum"} {
+	for _, name := range []string{"multiply_sum", "difference", "difference_sum",
+		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })

@@ -161,7 +161,6 @@ func TestDeepMistakes(t *testing.T) {
 			"--label-noise: label-noise must be positive"},
 		{append(deep, "--label-noise", "0.1"),
 			"--label-noise: label-noise is for method label-noise-gd, and this is gd"},
-		{append(deep, "--device", "emulator"), "device cpu runs it"},
 	} {
 		r := matsense(t, append([]string{"run", "--out", filepath.Join(t.TempDir(), "none")}, c.flags...)...)
 		if r.code != exitUsage || !strings.Contains(r.err, c.want) {

@@ -50,81 +50,95 @@ func TestReference(t *testing.T) {
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var settings map[string]any
-			numbers := json.NewDecoder(bytes.NewReader(text))
-			numbers.UseNumber() // seeds have more digits than a float64
-			if err := numbers.Decode(&settings); err != nil {
-				t.Fatal(err)
-			}
-			out := filepath.Join(t.TempDir(), "run")
-			env := environment{out: io.Discard, err: os.Stderr,
-				memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
-			flags := append([]string{"run", "--out", out, "--json", "--measure-every", "1",
-				"--singular-values", "all"}, dataOf(dir)...)
-			if _, deep := settings["depth"]; deep {
-				flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
-			}
-			for _, key := range settingFlags {
-				if value, ok := settings[key]; ok {
-					flags = append(flags, "--"+key, fmt.Sprint(value))
-				}
-			}
-			code := run(context.Background(), env, flags)
-			if code != exitDone {
-				t.Fatalf("exit code %d", code)
-			}
+		t.Run(filepath.Base(dir), func(t *testing.T) { followReference(t, dir, "cpu") })
+	}
+}
 
-			got, want := readCSV(t, filepath.Join(out, "trajectory.csv")), readCSV(t,
-				filepath.Join(dir, "trajectory.csv"))
-			for name, column := range want {
-				if len(got[name]) != len(column) {
-					t.Errorf("%s has %d values, want %d", name, len(got[name]), len(column))
-					continue
-				}
-				for i, w := range column {
-					if g := got[name][i]; !(math.Abs(g-w) <= 1e-9*math.Abs(w)) {
-						t.Errorf("%s at iteration %d is %v, want %v", name, i, g, w)
-						break
-					}
-				}
-			}
-			factors, err := filepath.Glob(filepath.Join(dir, "factor*.npy"))
-			if err != nil || len(factors) == 0 {
-				t.Fatalf("found the factors %v, %v", factors, err)
-			}
-			for _, factor := range factors {
-				compareFactors(t, filepath.Join(out, filepath.Base(factor)), factor)
-			}
-
-			angle, ok := settings["spectral_estimate_angle"].(json.Number)
-			if !ok {
-				return // vectors have none
-			}
-			estimate, err := angle.Float64()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var summary struct {
-				Spectral struct {
-					Estimate float64 `json:"estimate_to_truth"`
-				}
-			}
-			text, err = os.ReadFile(filepath.Join(out, "summary.json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(text, &summary); err != nil {
-				t.Fatal(err)
-			}
-			if g := summary.Spectral.Estimate; !(math.Abs(g-estimate) <= 1e-9*estimate) {
-				t.Errorf("the spectral estimate is %v from the truth, want %v", g, estimate)
-			}
+// TestReferenceEmulator compares runs on an emulated GPU with the same numbers: one case for each
+// parametrization that has kernels of its own.
+func TestReferenceEmulator(t *testing.T) {
+	for _, name := range []string{"deep", "indefinite", "sparse"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			followReference(t, "../../testdata/reference/"+name, "emulator")
 		})
+	}
+}
+
+// followReference runs a case of testdata/reference on a device and compares every number.
+func followReference(t *testing.T, dir, device string) {
+	text, err := os.ReadFile(filepath.Join(dir, "settings.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(text))
+	numbers.UseNumber() // seeds have more digits than a float64
+	if err := numbers.Decode(&settings); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	env := environment{out: io.Discard, err: os.Stderr,
+		memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
+	flags := append([]string{"run", "--device", device, "--out", out, "--json", "--measure-every", "1",
+		"--singular-values", "all"}, dataOf(dir)...)
+	if _, deep := settings["depth"]; deep {
+		flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
+	}
+	for _, key := range settingFlags {
+		if value, ok := settings[key]; ok {
+			flags = append(flags, "--"+key, fmt.Sprint(value))
+		}
+	}
+	code := run(context.Background(), env, flags)
+	if code != exitDone {
+		t.Fatalf("exit code %d", code)
+	}
+
+	got, want := readCSV(t, filepath.Join(out, "trajectory.csv")), readCSV(t,
+		filepath.Join(dir, "trajectory.csv"))
+	for name, column := range want {
+		if len(got[name]) != len(column) {
+			t.Errorf("%s has %d values, want %d", name, len(got[name]), len(column))
+			continue
+		}
+		for i, w := range column {
+			if g := got[name][i]; !(math.Abs(g-w) <= 1e-9*math.Abs(w)) {
+				t.Errorf("%s at iteration %d is %v, want %v", name, i, g, w)
+				break
+			}
+		}
+	}
+	factors, err := filepath.Glob(filepath.Join(dir, "factor*.npy"))
+	if err != nil || len(factors) == 0 {
+		t.Fatalf("found the factors %v, %v", factors, err)
+	}
+	for _, factor := range factors {
+		compareFactors(t, filepath.Join(out, filepath.Base(factor)), factor)
+	}
+
+	angle, ok := settings["spectral_estimate_angle"].(json.Number)
+	if !ok {
+		return // vectors have none
+	}
+	estimate, err := angle.Float64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var summary struct {
+		Spectral struct {
+			Estimate float64 `json:"estimate_to_truth"`
+		}
+	}
+	text, err = os.ReadFile(filepath.Join(out, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &summary); err != nil {
+		t.Fatal(err)
+	}
+	if g := summary.Spectral.Estimate; !(math.Abs(g-estimate) <= 1e-9*estimate) {
+		t.Errorf("the spectral estimate is %v from the truth, want %v", g, estimate)
 	}
 }
 

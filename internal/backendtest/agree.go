@@ -10,10 +10,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of UVᵀ for one of each kind,
-// and compares each sample and the last factor to 1e-10 relative. The runs go from a small random start
-// through alignment, the saddle and well into refinement. Later, when the loss nears the square of the
-// rounding, the two could not agree.
+// Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of the other parametrizations
+// for one ensemble of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go
+// from a small random start through alignment, the saddle and well into refinement. Later, when the loss nears
+// the square of the rounding, the two could not agree.
 func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
@@ -21,23 +21,39 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	if !suite.RowsOnly {
 		maps.Copy(all, structuredOn(t, sensing.Sym{N: 11}, 60))
 	}
-	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3)
+	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3, 1e-3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
-	// The format of the entries matters only to the contraction, which does not depend on the space: one
-	// format suffices.
-	rect := map[string]sensing.Ensemble{}
+	agree(t, b, reference, solver.UV{}, suite.oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26), truth, 5,
+		0.6, 1e-3)
+	agree(t, b, reference, solver.Deep{Depth: 3}, suite.oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26),
+		truth, 5, 0.4, 0.3)
+	truth, err = sensing.NewIndefiniteTruth(11, 2, 1, 1.5, 3)
+	must(t, err)
+	agree(t, b, reference, solver.Indefinite{}, suite.oneOfEach(t, sensing.Sym{N: 11}, 130, 60), truth, 4,
+		0.3, 1e-3)
+	truth, err = sensing.NewSparseTruth(31, 3, 1.5, 3)
+	must(t, err)
+	agree(t, b, reference, solver.Sparse{}, suite.oneOfEach(t, sensing.Rect{N1: 31, N2: 1}, 29, 28), truth, 1,
+		0.3, 1e-3)
+}
+
+// oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements. The
+// format of the entries matters only to the contraction, which does not depend on the space: one format
+// suffices.
+func (suite Suite) oneOfEach(t *testing.T, space sensing.Space, m, fewer int) map[string]sensing.Ensemble {
+	all := map[string]sensing.Ensemble{}
 	if !suite.RowsOnly {
-		rect = structuredOn(t, sensing.Rect{N1: 7, N2: 4}, 26)
+		all = structuredOn(t, space, fewer)
 	}
-	rect["gaussian-f32"] = EnsemblesOn(t, sensing.Rect{N1: 7, N2: 4}, 100)["gaussian-f32"]
-	agree(t, b, reference, solver.UV{}, rect, truth, 5, 0.6)
+	all["gaussian-f32"] = EnsemblesOn(t, space, m)["gaussian-f32"]
+	return all
 }
 
 // agree compares the backends for one parametrization.
 func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization,
 	ensembles map[string]sensing.Ensemble,
-	truth *sensing.Truth, factorRank int, step float64,
+	truth *sensing.Truth, factorRank int, step, alpha float64,
 ) {
 	const iterations = 90
 	for name, e := range ensembles {
@@ -46,7 +62,7 @@ func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization
 				var samples solver.Trajectory
 				res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, b,
 					solver.GD{StepSize: step}, solver.Settings{
-						Start: solver.Random{Alpha: 1e-3, Seed: 4}, Iterations: iterations,
+						Start: solver.Random{Alpha: alpha, Seed: 4}, Iterations: iterations,
 						FactorRank: factorRank, Parametrization: par, MeasureEvery: 15, Recorder: &samples,
 					})
 				if err != nil {
@@ -73,6 +89,9 @@ func agree(t *testing.T, b, reference solver.Backend, par solver.Parametrization
 					{"signal", g.Signal, w.Signal}, {"noise", g.Noise, w.Noise}, {"angle", g.Angle, w.Angle},
 					{"spectral angle", g.SpectralAngle, w.SpectralAngle},
 				} {
+					if c.name == "spectral angle" && par == (solver.Sparse{}) { // vectors have none
+						continue
+					}
 					if !(math.Abs(c.got-c.want) <= 1e-10*math.Abs(c.want)) {
 						t.Errorf("iteration %d: %s is %v, want %v", w.Iteration, c.name, c.got, c.want)
 					}

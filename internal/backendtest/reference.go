@@ -16,10 +16,11 @@ type reference struct {
 	n1, n2, m int
 	a         []*mat.Dense
 	y         []float64
+	law       law
 }
 
-func newReference(p *sensing.Problem) *reference {
-	r := &reference{m: p.Ensemble.Measurements()}
+func newReference(p *sensing.Problem, law law) *reference {
+	r := &reference{m: p.Ensemble.Measurements(), law: law}
 	r.n1, r.n2 = p.Ensemble.Space().Dims()
 	for i := range r.m {
 		row := Row(p.Ensemble, i)
@@ -64,7 +65,7 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	case *sensing.Completion:
 		out[coordinateOf(e, i)] = math.Sqrt(float64(k))
 	case *sensing.Pauli:
-		e.Space().Coordinates(out, product(e.Word(i), e.Unit()))
+		e.Space().Coordinates(out, kronecker(e.Word(i), e.Unit()))
 	case *sensing.RankOne:
 		e.Space().Coordinates(out, outer(e, i))
 	case sensing.RowSource[float64]:
@@ -102,8 +103,8 @@ func Row(e sensing.Ensemble, i int) []float64 {
 	return out
 }
 
-// product returns the Kronecker product of a Pauli word's letters, from the right, times a number.
-func product(word string, unit float64) *mat.Dense {
+// kronecker returns the Kronecker product of a Pauli word's letters, from the right, times a number.
+func kronecker(word string, unit float64) *mat.Dense {
 	letters := map[byte][4]complex128{'I': {1, 0, 0, 1}, 'X': {0, 1, 1, 0}, 'Y': {0, -1i, 1i, 0},
 		'Z': {1, 0, 0, -1}}
 	p := []complex128{1}
@@ -174,8 +175,7 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 	return p
 }
 
-// gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f with G = 1/m Σ res_i A_i: G·U for Z =
-// UUᵀ, and ½G·V and ½Gᵀ·U for Z = UVᵀ.
+// gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f, which follows from G = 1/m Σ res_i A_i.
 func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
 	return r.drawn(u, solver.Draw{})
 }
@@ -183,10 +183,7 @@ func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
 // drawn returns the same for a draw's objective: f = 1/4B Σ_k ω_k·res_k², res_k = ⟨A_i, Z⟩ − y_i − e_k, and G
 // = 1/B Σ_k ω_k·res_k·A_i with i = Rows[k].
 func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Factor) {
-	left, right := u[0], u[len(u)-1]
-	var z mat.Dense
-	z.Mul(left, right.T())
-	values := r.apply(&z)
+	values := r.apply(r.law.z(u))
 	rows := d.Rows
 	if rows == nil {
 		for i := range r.m {
@@ -210,14 +207,5 @@ func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Facto
 			}
 		}
 	}
-	f /= 4 * float64(len(rows))
-	var byLeft, byRight mat.Dense
-	byLeft.Mul(g, right)
-	if len(u) == 1 {
-		return f, solver.Factor{&byLeft}
-	}
-	byLeft.Scale(0.5, &byLeft)
-	byRight.Mul(g.T(), left)
-	byRight.Scale(0.5, &byRight)
-	return f, solver.Factor{&byLeft, &byRight}
+	return f / (4 * float64(len(rows))), r.law.gradient(g, u)
 }

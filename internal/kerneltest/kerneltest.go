@@ -48,6 +48,11 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"difference":                   testDifference,
 		"difference_sum":               testDifferenceSum,
 		"sum_squares":                  testSumSquares,
+		"join_columns":                 testJoinColumns,
+		"split_columns":                testSplitColumns,
+		"square_difference":            testSquareDifference,
+		"square_pullback":              testSquarePullback,
+		"transpose":                    testTranspose,
 		"lift_f64":                     testLift[float64],
 		"lift_f32":                     testLift[float32],
 		"lift_rect_f64":                testLiftRect[float64],
@@ -68,6 +73,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 			return func(t *testing.T, b *bench) { test(t, b, f) }
 		}
 		all["generate_"+string(f)] = with(testGenerate)
+		all["projected_squares_"+string(f)] = with(testProjectedSquares)
 		all["dots_"+string(f)+"_f64"] = with(testDots[float64])
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
