@@ -107,6 +107,7 @@ func variants() []variant {
 	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
 	}
+	list = append(list, sampledVariants()...)
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
