@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/matsense/matsense/gpu/driver"
 )
@@ -57,6 +58,10 @@ func (d *device) gram(list driver.Pointer, n, members, cols int) error {
 // largest d.
 func (d *device) rightMultiply(list driver.Pointer, n, members, cols int) error {
 	grid := driver.Dim{blocks(cols, 16), blocks(n, 16), members}
+	if grid[1] > mostBlocks {
+		return fmt.Errorf("gpu: a product of %d × %d by %d × %d is too large: it can have %d rows",
+			n, cols, cols, cols, 16*mostBlocks)
+	}
 	return d.launch("right_multiply", grid, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(n))
 }
 
