@@ -29,7 +29,8 @@ type sampledOperator struct {
 	k         float64
 	members   int
 	pulls     int // of a part
-	cols      int // most columns of L and R
+	cols      int // most columns that one kernel reads once
+	room      int // most numbers in the segments of longer rows, of one member
 
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
@@ -68,7 +69,7 @@ func planSampled(r request) (operator, error) {
 		for _, s := range shapes {
 			cols += s.Cols
 		}
-		o.cols = max(o.cols, cols)
+		o.cols = max(o.cols, min(cols, kernels.SampledWidths[len(kernels.SampledWidths)-1]))
 	}
 	n1, n2 := e.Space().Dims()
 	switch e.Space().(type) {
@@ -81,21 +82,14 @@ func planSampled(r request) (operator, error) {
 		_, err := familyOf(e.Space())
 		return nil, err
 	}
+	o.room = max(o.rows.bounds.parts, o.columns.bounds.parts) * o.cols
 	return o, nil
-}
-
-// room is the most numbers in the segments of longer rows, of one member.
-func (o *sampledOperator) room() int {
-	return max(o.rows.bounds.parts, o.columns.bounds.parts) * min(o.cols, widest())
 }
 
 // most is the most numbers that a member's sum of squares is the sum of.
 func (o *sampledOperator) most() int {
 	return max(o.rows.bounds.segments, o.columns.bounds.segments, blocks(o.m, dotSegment))
 }
-
-// widest is the most columns that a kernel reads once.
-func widest() int { return kernels.SampledWidths[len(kernels.SampledWidths)-1] }
 
 // buffers implements operator.
 func (o *sampledOperator) buffers() []buffer {
@@ -106,7 +100,7 @@ func (o *sampledOperator) buffers() []buffer {
 	members := int64(o.members)
 	return append(list,
 		buffer{"residuals", int64(o.m) * 8, &o.res},
-		buffer{"parts of long rows", members * int64(o.room()) * 8, &o.partials},
+		buffer{"parts of long rows", members * int64(o.room) * 8, &o.partials},
 		buffer{"parts of squares", members * int64(o.most()) * 8, &o.numbers},
 		buffer{"squares", members * int64(blocks(o.most(), dotSegment)) * 8, &o.sums},
 		buffer{"members", members * int64(o.pulls) * memberBytes, &o.list})
@@ -168,7 +162,7 @@ func (o *sampledOperator) observe(y driver.Pointer) error {
 // R. It returns false if no kernel does both.
 func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) {
 	switch {
-	case p.cols > min(widest(), o.cols):
+	case p.cols > o.cols:
 		return 0, 0, false
 	case to.x == p.r && (o.symmetric || !to.transposed):
 		return p.l, p.r, true
@@ -336,7 +330,7 @@ func (o *sampledOperator) multiply(
 ) error {
 	most := min(cols, 32*mostBlocks)
 	if s.long > 0 {
-		most = min(most, o.members*o.room()/s.parts())
+		most = min(most, o.members*o.room/s.parts())
 	}
 	for first := 0; first < cols; first += most {
 		width, offset := min(most, cols-first), driver.Pointer(8*first)

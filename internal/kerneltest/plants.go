@@ -96,6 +96,18 @@ var Plants = []Plant{
 		Old: "bar.sync 0;\n    setp.gt.u32 %p, %t, 15;", New: "setp.gt.u32 %p, %t, 15;"},
 	{Name: "lift reads a tile that is not there yet", Kernel: "lift_f64",
 		Old: "bar.sync 0;\n    ld.shared.f64 %u, [%lrow+0];", New: "ld.shared.f64 %u, [%lrow+0];"},
+	{Name: "observed entries write over parts of dot products that are still read", Kernel: "sampled_4096",
+		Old: "xor.b32 %parity, %parity, 1;", New: ""},
+	// Segments of rows.
+	{Name: "a segment takes an entry past its end", Kernel: "sampled_16",
+		Old: "setp.lt.u32 %valid1, %i, %count;", New: "setp.le.u32 %valid1, %i, %count;"},
+	{Name: "the first segment of the longer rows is taken for a whole row", Kernel: "sampled_multiply",
+		Old: "setp.lt.u32 %p, %s, %i;\n    @%p bra WHOLE;", New: "setp.le.u32 %p, %s, %i;\n    @%p bra WHOLE;"},
+	{Name: "a row's last segment is left out", Kernel: "sampled_segments",
+		Old: "ld.global.nc.u32 %end, [%address+4];",
+		New: "ld.global.nc.u32 %end, [%address+4];\n    sub.u32 %end, %end, 1;"},
+	{Name: "entries below the diagonal are measured", Kernel: "sampled_apply",
+		Old: "setp.lt.and.u32 %p, %j, %row, %upper;", New: "setp.lt.u32 %p, %j, 0;"},
 	// Arithmetic and its order.
 	{Name: "lanes are added in another order", Kernel: "residuals_f64",
 		Old: "%lo, %lo, 16, 31, 0xffffffff;\n    shfl.sync.bfly.b32 %hi, %hi, 16,",
