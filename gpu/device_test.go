@@ -68,6 +68,8 @@ func TestMemory(t *testing.T) {
 		{solver.Memory, rectProblem(t, 67, 1, 40), batchOf(solver.Sparse{}, 1, 1, 1)},
 		{solver.Memory, rectProblem(t, 5, 19, 70), batchOf(solver.Deep{Depth: 2}, 3, 21, 1)},
 		{solver.Generated, rectProblem(t, 19, 5, 70), batchOf(solver.Deep{Depth: 4}, 3, 21, 1)},
+		{solver.Memory, uneven(t, sensing.Sym{N: 200}), batch(3, 40, 1)},
+		{solver.Memory, uneven(t, sensing.Rect{N1: 9, N2: 300}), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
 		title := fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2)

@@ -53,10 +53,6 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 		return r, fmt.Errorf("gpu: %s has compute capability %d.%d, and the kernels need %d.0",
 			b.Info.Name, c[0], c[1], LeastCapability)
 	}
-	if n1, n2 := ensemble.Space().Dims(); max(n1, n2) > 16*mostBlocks {
-		return r, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d",
-			n1, n2, 16*mostBlocks)
-	}
 	return r, nil
 }
 
@@ -117,15 +113,24 @@ func (e *engine) buffers() []buffer {
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, with at most n2 columns, or what projections borrow; and the
-// matrices of metrics.
+// of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices of metrics.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + max(8*n2*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
+	return sum + max(8*float64(e.borrowed())*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
+}
+
+// borrowed is the most columns of the matrices that the engine borrows memory for: those of the spectral
+// estimate.
+func (e *engine) borrowed() int {
+	columns := 0
+	for _, shapes := range e.shapes {
+		columns = max(columns, solver.SpectralColumns(e.ensemble, shapes[0].Cols))
+	}
+	return columns
 }
 
 // fitting says what would fit in so many bytes.

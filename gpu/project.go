@@ -15,11 +15,11 @@ import (
 type projector interface {
 	// projectedSquares returns Σ_i ‖BᵀA_iC‖_F² in f64, and waits for the device. sums has room for
 	// projectionSums(B and C) numbers.
-	projectedSquares(b, c side, sums driver.Pointer) (float64, error)
+	projectedSquares(b, c multiplier, sums driver.Pointer) (float64, error)
 }
 
-// side is B or C of a projection: a matrix on the device, or the identity if at is 0.
-type side struct {
+// multiplier is B or C of a projection: a matrix on the device, or the identity if at is 0.
+type multiplier struct {
 	at   driver.Pointer
 	cols int
 }
@@ -36,7 +36,7 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (sum float64, err error) {
 	if !whole {
 		return e.projectColumns(orIdentity(b, e.n1), orIdentity(c, e.n2))
 	}
-	sides := [2]side{{cols: e.n1}, {cols: e.n2}}
+	sides := [2]multiplier{{cols: e.n1}, {cols: e.n2}}
 	for i, a := range []*mat.Dense{b, c} {
 		if a == nil {
 			continue
@@ -133,7 +133,7 @@ func (e *engine) projectionBytes() float64 {
 
 // projectedSquares implements projector. The host adds the sums, groups of rows in order and tiles of a group
 // in order, so that no bit depends on the number of rows in a launch.
-func (o *rowOperator) projectedSquares(b, c side, sums driver.Pointer) (sum float64, err error) {
+func (o *rowOperator) projectedSquares(b, c multiplier, sums driver.Pointer) (sum float64, err error) {
 	tiles := projectionTiles(b.cols, c.cols)
 	work := float64(o.k) * float64(b.cols+c.cols) * projectionRows // multiply-adds of a group, about
 	groups := max(int(min(o.mostWork/work, float64(mostSums/tiles))), 1)
@@ -159,7 +159,7 @@ func (o *rowOperator) projectedSquares(b, c side, sums driver.Pointer) (sum floa
 }
 
 // launchProjection computes the sums of a tile's rows.
-func (o *rowOperator) launchProjection(t tile, b, c side, sums driver.Pointer) error {
+func (o *rowOperator) launchProjection(t tile, b, c multiplier, sums driver.Pointer) error {
 	grid := driver.Dim{projectionTiles(b.cols, c.cols), blocks(t.count, projectionRows), 1}
 	return o.launch("projected_squares_"+string(o.entries), grid, driver.Dim{16, 16, 1},
 		driver.Ptr(t.rows), driver.Ptr(o.levels), driver.Ptr(b.at), driver.Ptr(c.at), driver.Ptr(sums),

@@ -87,6 +87,10 @@ func planRows(r request) (operator, error) {
 	if l.precision != solver.F64 && l.precision != solver.F32 {
 		return nil, fmt.Errorf("gpu: the arithmetic is f64 or f32, got %q", l.precision)
 	}
+	if max(l.n1, l.n2) > 16*mostBlocks {
+		return nil, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d",
+			l.n1, l.n2, 16*mostBlocks)
+	}
 	l.inMemory = l.stream == nil || r.backend.Storage != solver.Generated
 	if l.m > math.MaxInt32 || l.k > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+

@@ -115,6 +115,7 @@ func variants() []variant {
 		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")
 	}
+	list = append(list, sampledVariants()...)
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

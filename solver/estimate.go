@@ -66,6 +66,15 @@ func SpectralBytes(ensemble sensing.Ensemble, k int) float64 {
 	return krylov.Bytes(n, k)
 }
 
+// SpectralColumns is the most columns of a matrix that a spectral estimate with k pairs multiplies by S.
+func SpectralColumns(ensemble sensing.Ensemble, k int) int {
+	_, n2 := ensemble.Space().Dims()
+	if isDecomposed(ensemble, k) {
+		return n2
+	}
+	return krylov.BlockSize(n2, k)
+}
+
 // NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of
 // both signs. It finds the eigenpairs λ, v of S with the largest |λ|, and returns them as a singular value
 // decomposition: values |λ|, vectors v and sign(λ)·v. If the ensemble is [sensing.Skewed], λ is an eigenvalue

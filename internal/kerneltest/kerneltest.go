@@ -10,6 +10,7 @@
 package kerneltest
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
@@ -83,5 +84,6 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["contract_generated_"+string(f)+"_f64"] = with(testContractGenerated[float64])
 		all["contract_generated_"+string(f)+"_f32"] = with(testContractGenerated[float32])
 	}
+	maps.Copy(all, sampledTests())
 	return all
 }()

@@ -37,6 +37,7 @@ const (
 const (
 	noBits  = "its arithmetic returns one NaN, whatever NaN it is given"
 	inStep  = "its blocks keep step, and each part is there before it is read"
+	inTurns = "a warp's shuffles take many turns, in which all other warps read"
 	noOrder = "it knows one order of memory for all threads"
 )
 
@@ -106,6 +107,18 @@ var Plants = []Plant{
 		Old: "bar.sync 0;\n    add.u32 %k0, %k0, 16;", New: "add.u32 %k0, %k0, 16;"},
 	{Name: "projected_squares fills the tile of B while it is read", Kernel: "projected_squares_sign",
 		Old: "bar.sync 0;\nNEXT:", New: "NEXT:"},
+	{Name: "observed entries write over parts of dot products that are still read", Kernel: "sampled_4096",
+		Old: "xor.b32 %parity, %parity, 1;", New: "", Blind: CPUDriver, Why: inTurns},
+	// Segments of rows.
+	{Name: "a segment takes an entry past its end", Kernel: "sampled_16",
+		Old: "setp.lt.u32 %valid1, %i, %count;", New: "setp.le.u32 %valid1, %i, %count;"},
+	{Name: "the first segment of the longer rows is taken for a whole row", Kernel: "sampled_multiply",
+		Old: "setp.lt.u32 %p, %s, %i;\n    @%p bra WHOLE;", New: "setp.le.u32 %p, %s, %i;\n    @%p bra WHOLE;"},
+	{Name: "a row's last segment is left out", Kernel: "sampled_segments",
+		Old: "ld.global.nc.u32 %end, [%address+4];",
+		New: "ld.global.nc.u32 %end, [%address+4];\n    sub.u32 %end, %end, 1;"},
+	{Name: "entries below the diagonal are measured", Kernel: "sampled_apply",
+		Old: "setp.lt.and.u32 %p, %j, %row, %upper;", New: "setp.lt.u32 %p, %j, 0;"},
 	// Arithmetic and its order.
 	{Name: "V keeps its sign in R", Kernel: "join_columns",
 		Old: "neg.f64 %second, %second;", New: ""},
