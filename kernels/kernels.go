@@ -16,6 +16,9 @@
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
+//	rank_one_times_W, rank_one_residuals, rank_one_accumulate_W, rank_one_collect
+//	                            rank-one measurements: products with the vectors in tiles of W columns,
+//	                            residuals, G·X and Gᵀ·X
 //	combine, dot, sum_squares, gram, right_multiply
 //	                            updates, dot products, norms, small products of preconditioned methods
 //

@@ -107,6 +107,14 @@ func variants() []variant {
 	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
 	}
+	for _, name := range []string{
+		"rank_one_times_16", "rank_one_times_64", "rank_one_accumulate_16", "rank_one_accumulate_64",
+	} {
+		add(name[:len(name)-len("_16")], name, "", "f64")
+	}
+	for _, name := range []string{"rank_one_residuals", "rank_one_collect"} {
+		add(name, name, "", "f64")
+	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
