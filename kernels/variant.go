@@ -112,6 +112,12 @@ func variants() []variant {
 	} {
 		add(name[:len(name)-len("_16")], name, "", "f64")
 	}
+	for _, sizes := range FusedSizes(false) {
+		add("rank_one_contract", sizes.Kernel, "", "f64")
+	}
+	for _, sizes := range FusedSizes(true) {
+		add("rank_one_contract", sizes.Kernel, "", "f64")
+	}
 	for _, name := range []string{"rank_one_residuals", "rank_one_collect"} {
 		add(name, name, "", "f64")
 	}

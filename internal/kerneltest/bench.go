@@ -142,6 +142,8 @@ func (m table) resolve(take func(*buffer) uint64) *buffer {
 				out.data = binary.LittleEndian.AppendUint64(out.data, take(v.of)+uint64(8*v.at))
 			case int:
 				out.data = binary.LittleEndian.AppendUint64(out.data, uint64(v))
+			case uint64:
+				out.data = binary.LittleEndian.AppendUint64(out.data, v)
 			default:
 				panic(fmt.Sprintf("kerneltest: a table with a %T", v))
 			}

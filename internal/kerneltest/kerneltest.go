@@ -64,6 +64,11 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"sum_chunks_f64":               testSumChunks[float64],
 		"sum_chunks_f32":               testSumChunks[float32],
 	}
+	for _, rect := range []bool{false, true} {
+		for _, size := range kernels.FusedSizes(rect) {
+			all[size.Kernel] = testRankOneContract(size, rect)
+		}
+	}
 	for _, f := range formats {
 		with := func(test func(*testing.T, *bench, sensing.Entries)) func(*testing.T, *bench) {
 			return func(t *testing.T, b *bench) { test(t, b, f) }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -279,5 +280,140 @@ func testRankOneCollect(t *testing.T, b *bench) {
 				check(t, name("dst of member", i), got[i], want[i])
 			}
 		})
+	}
+}
+
+// fusedCase is a case of rank_one_contract; n2 is 0 if matrices are symmetric.
+type fusedCase struct {
+	count, cut, n1, n2, gap int
+	ranks                   []int
+}
+
+// fusedCases are the cases of a kernel with so many slots and columns. The tile begins and ends in the middle
+// of chunks if cut is not 0. The lengths are around a slot of 256 numbers, and fill all slots.
+func fusedCases(size kernels.FusedSize, rect bool) []fusedCase {
+	most := size.Columns
+	cases := []fusedCase{
+		{1, 0, 1, 0, 0, []int{1}},
+		{3, 5, 7, 0, 32, []int{most, 1}},
+		{9, 0, 255, 0, 0, []int{1, most, most}},
+		{18, 7, 257, 0, 64, []int{most}},
+		{5, 2, size.Slots * 256, 0, 0, []int{(most + 1) / 2}},
+	}
+	if rect {
+		for i, n2 := range []int{1, 5, 256, 258, 3} {
+			cases[i].n2 = n2
+		}
+		cases[4].n1 -= 256
+		cases = append(cases, fusedCase{4, 1, 2, (size.Slots - 1) * 256, 0, []int{1}})
+	}
+	return cases
+}
+
+func testRankOneContract(size kernels.FusedSize, rect bool) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		for _, c := range fusedCases(size, rect) {
+			sizes := name("count", c.count, "cut", c.cut, "n1", c.n1, "n2", c.n2, "ranks", c.ranks)
+			t.Run(sizes, func(t *testing.T) {
+				fused(t, b, size, rect, c)
+			})
+		}
+	}
+}
+
+// fused runs one case of rank_one_contract.
+func fused(t *testing.T, b *bench, size kernels.FusedSize, rect bool, c fusedCase) {
+	v := newVectors(c.count, c.n1, c.n2, c.gap)
+	m, scale, width := c.cut+c.count+c.cut, -1.0/3, 1
+	for _, r := range c.ranks {
+		width += r
+	}
+	starts := []uint32{0}
+	for next := 5; next < m; next += 7 {
+		starts = append(starts, uint32(next))
+	}
+	starts = append(starts, uint32(m))
+	chunks := len(starts) - 1
+	y := random[float64](m, 90)
+	res := poisoned[float64](m * (len(c.ranks) + 1))
+	sums := [2][]float64{random[float64](chunks*c.n1*width, 91), random[float64](chunks*c.n2*width, 92)}
+	gotRes, gotSums := output(res), [2]*buffer{output(sums[0]), output(sums[1])}
+	want := [2][]float64{append([]float64(nil), sums[0]...), append([]float64(nil), sums[1]...)}
+	sides := [2]int{c.n1, c.n2}
+	kinds := 1
+	if rect {
+		kinds = 2
+	}
+	var members table
+	column := 1 // the columns before are another launch's
+	for member, r := range c.ranks {
+		position := (member + 1) % (len(c.ranks) + 1)
+		var x [2][]float64
+		row := [4]any{0, 0, uint64(position)<<32 | uint64(r), column}
+		for kind := range kinds {
+			x[kind] = scaled(random[float64](sides[kind]*r, uint64(2*member+kind)), memberScale[float64](member))
+			row[kind] = input(x[kind])
+		}
+		members = append(members, row)
+		for i := range c.count {
+			number := c.cut + i
+			chunk := 0
+			for int(starts[chunk+1]) <= number {
+				chunk++
+			}
+			a := inT[float64](v.rows, i)
+			numbers := [2][]float64{a[:c.n1], a[c.n1:]}
+			var products [2][]float64
+			for kind := range kinds {
+				for k := range r {
+					var threads [256]float64
+					for j, aj := range numbers[kind] {
+						threads[j%256] = math.FMA(aj, x[kind][j*r+k], threads[j%256])
+					}
+					products[kind] = append(products[kind], acrossBlock(&threads))
+				}
+			}
+			var p float64
+			for k := range r {
+				p = math.FMA(products[0][k], products[kinds-1][k], p)
+			}
+			res[position*m+number] = p - y[number]
+			weight := float64(res[position*m+number] * scale)
+			for kind := range kinds {
+				for k := range r {
+					q := float64(products[kinds-1-kind][k] * weight)
+					for j, aj := range numbers[kind] {
+						sum := &want[kind][(chunk*sides[kind]+j)*width+column+k]
+						if number == int(starts[chunk]) {
+							*sum = 0 // a chunk that begins in the tile
+						}
+						*sum = math.FMA(aj, q, *sum)
+					}
+				}
+			}
+		}
+		column += r
+	}
+	chunk0, touched := 0, 1
+	for int(starts[chunk0+1]) <= c.cut {
+		chunk0++
+	}
+	for chunk0+touched < chunks && int(starts[chunk0+touched]) < c.cut+c.count {
+		touched++
+	}
+	args := []any{&buffer{data: v.data}, members, input(y), gotRes, gotSums[0]}
+	if rect {
+		args = append(args, gotSums[1])
+	}
+	args = append(args, words(starts), c.cut, c.count, m, uint64(v.stride), c.n1)
+	if rect {
+		args = append(args, c.n2)
+	}
+	args = append(args, width, len(c.ranks), chunk0, scale)
+	b.run(t, launch{grid: line(len(c.ranks) * touched), block: line(256), args: args})
+	check(t, "res", gotRes, res)
+	check(t, "left", gotSums[0], want[0])
+	if rect {
+		check(t, "right", gotSums[1], want[1])
 	}
 }
