@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -18,16 +18,17 @@ import (
 //	V = A·L,  W = B·R,  p_i = V_i·W_i,  res_i = p_i − y_i,
 //	G·R = 1/m Aᵀ·diag(res)·W,  Gᵀ·L = 1/m Bᵀ·diag(res)·V,
 //
-// times computes V and W, residuals res, and accumulate adds a tile to the sums of its chunks, which collect
-// adds up. The columns of all members stand side by side, so each of these reads a vector once for a whole
-// batch of up to 64 columns.
+// If L, R and the sums of G·R and Gᵀ·L fit into the registers of a block, one kernel reads each vector once.
+// Otherwise times computes V and W, residuals res, and accumulate adds a tile to the sums of its chunks; the
+// columns of all members stand side by side, so each of these reads a vector once for up to 64 columns of a
+// batch. In both cases collect adds up the chunks.
 type rankOneOperator struct {
 	rankOneLayout
 	*device
 	ensemble *sensing.RankOne
 
-	vectors, products, chunkSums, chunkStarts driver.Pointer
-	res, weights, zeros, sums, lists          driver.Pointer
+	vectors, products, chunkSums     driver.Pointer
+	res, weights, zeros, sums, lists driver.Pointer
 
 	made     tile        // the tile of generated vectors in memory; its count is 0 if there is none
 	arranged arrangement // of the last contraction, if the lists still have it
@@ -47,10 +48,24 @@ type rankOneLayout struct {
 	inMemory  bool            // all vectors are in memory; otherwise they are made tile by tile
 	stream    *sensing.Stream // stream of the vectors; nil if they are user data
 
-	stride   int64 // bytes from a measurement's numbers to the next's
-	starts   []int // the first measurement of each chunk, and m
-	tileRows int   // measurements of a tile
-	mostWork int   // most normal deviates of a launch
+	stride        int64      // bytes from a measurement's numbers to the next's
+	chunks, fewer chunkTable // if vectors are read twice, and if they are read once
+	sumNumbers    int        // room for the sums of all chunks, of each pull
+	tileRows      int        // measurements of a tile
+	mostWork      int        // most normal deviates of a launch
+}
+
+// chunkTable has the first measurement of each chunk, and m.
+type chunkTable struct {
+	starts []int
+	at     driver.Pointer // on the device, as u32
+}
+
+func (c chunkTable) count() int { return len(c.starts) - 1 }
+
+// touched returns the first and the last chunk that a tile has measurements of.
+func (c chunkTable) touched(t tile) (first, last int) {
+	return chunkIn(c.starts, t.first), chunkIn(c.starts, t.first+t.count-1)
 }
 
 // The two sides of a measurement. In a symmetric space both are the left one.
@@ -92,17 +107,15 @@ func planRankOne(r request) (operator, error) {
 		}
 		l.pulls = append(l.pulls, rows)
 	}
-	for _, shapes := range r.shapes {
-		l.width += columnsOf(r.par, shapes)
-	}
-	l.width = max(l.width, leastWidth)
 	if ensemble.Vectors() == nil {
 		stream := ensemble.Stream()
 		l.stream = &stream
 	}
 	l.inMemory = l.stream == nil || r.backend.Storage != solver.Generated
 	l.stride = int64(blocks(ensemble.VectorLen(), 4)) * 32 // a multiple of the sectors of the device's memory
-	l.starts = vectorChunks(l.m, max(n1, n2))
+	l.chunks.starts = evenChunks(l.m, min(max(referenceBlocks/blocks(max(n1, n2), blockSide), 1), blocks(l.m, 64)))
+	l.fewer.starts = evenChunks(l.m, min(referenceBlocks, blocks(l.m, 32)))
+	l.measure(r)
 	l.cut(r.backend)
 	return &rankOneOperator{rankOneLayout: l, ensemble: ensemble}, nil
 }
@@ -120,17 +133,48 @@ func columnsOf(par solver.Parametrization, shapes []solver.Shape) int {
 	return cols
 }
 
-// vectorChunks returns the first measurement of each chunk, and m. The blocks of accumulate over all chunks
-// are about as many as an H100 or H200 holds for up to 64 columns. A chunk has at least 64 measurements: its
-// sums are written and read once.
-func vectorChunks(m, side int) []int {
+// slots is how many times 256 numbers a block has that keeps a number of a vector in each thread.
+func (l *rankOneLayout) slots() int {
+	slots := blocks(l.sides[left], 256)
+	if !l.symmetric {
+		slots += blocks(l.sides[right], 256)
+	}
+	return slots
+}
+
+// evenChunks returns the first measurement of each of some chunks, and m. The numbers of chunks follow from m
+// and the sides alone. If vectors are read twice, the blocks of accumulate over all chunks are about as many
+// as an H100 or H200 holds for up to 64 columns; if they are read once, the chunks are. A chunk has at least 64
+// or 32 measurements, because its sums are written and read once.
+func evenChunks(m, chunks int) []int {
 	const unit = 16 // measurements that accumulate takes at a time
-	chunks := min(max(referenceBlocks/blocks(side, blockSide), 1), blocks(m, 64))
 	starts := make([]int, chunks+1)
 	for i := range starts {
 		starts[i] = min(i*blocks(m, unit)/chunks*unit, m)
 	}
 	return starts
+}
+
+// measure counts columns and the numbers of all chunks' sums. A member may get a lower factor rank later, with
+// which its vectors are read once.
+func (l *rankOneLayout) measure(r request) {
+	most := 0 // columns with which vectors are read once
+	for _, size := range kernels.FusedSizes(!l.symmetric) {
+		if l.slots() <= size.Slots {
+			most = max(most, size.Columns)
+		}
+	}
+	rows := 0
+	for _, pull := range l.pulls {
+		rows += pull
+	}
+	for _, shapes := range r.shapes {
+		cols := columnsOf(r.par, shapes)
+		l.width += cols
+		l.sumNumbers += rows * max(l.chunks.count()*cols, l.fewer.count()*min(cols, most))
+	}
+	l.width = max(l.width, leastWidth)
+	l.sumNumbers = max(l.sumNumbers, l.chunks.count()*l.longest()*leastWidth)
 }
 
 // cut sets the number of measurements of a tile.
@@ -159,23 +203,11 @@ func (l *rankOneLayout) cut(b Backend) {
 	}
 }
 
-// chunks returns how many chunks there are.
-func (l *rankOneLayout) chunks() int { return len(l.starts) - 1 }
-
 // longest is the number of rows of the larger side.
 func (l *rankOneLayout) longest() int { return max(l.sides[left], l.sides[right]) }
 
 // productNumbers is the room for products of the vectors of a tile. Apply may have as many columns as R rows.
 func (l *rankOneLayout) productNumbers() int { return max(l.tileRows*2*l.width, 2*l.longest()) }
-
-// sumNumbers is the room for the sums of all chunks, of each pull.
-func (l *rankOneLayout) sumNumbers() int {
-	rows := l.longest() // of AdjointMul
-	for _, pull := range l.pulls {
-		rows += pull
-	}
-	return l.chunks() * l.width * max(rows-l.longest(), l.longest())
-}
 
 // listed is the room for the lists of columns and members.
 func (l *rankOneLayout) listed() int {
@@ -191,8 +223,9 @@ func (o *rankOneOperator) buffers() []buffer {
 	return []buffer{
 		{"vectors", vectors * o.stride, &o.vectors},
 		{"products", int64(o.productNumbers()) * 8, &o.products},
-		{"chunks", int64(o.sumNumbers()) * 8, &o.chunkSums},
-		{"chunks' first measurements", int64(len(o.starts)) * 4, &o.chunkStarts},
+		{"chunks", int64(o.sumNumbers) * 8, &o.chunkSums},
+		{"chunks' first measurements", int64(len(o.chunks.starts)) * 4, &o.chunks.at},
+		{"fewer chunks' first measurements", int64(len(o.fewer.starts)) * 4, &o.fewer.at},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", members * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -218,6 +251,9 @@ func (o *rankOneOperator) kernels() []string {
 		"sum_squares", "rank_one_times_16", "rank_one_times_64", "rank_one_residuals",
 		"rank_one_accumulate_16", "rank_one_accumulate_64", "rank_one_collect",
 	}
+	for _, size := range kernels.FusedSizes(!o.symmetric) {
+		names = append(names, size.Kernel)
+	}
 	if o.stream != nil {
 		names = append(names, "generate_f64")
 	}
@@ -230,12 +266,14 @@ func (o *rankOneOperator) fill(ctx context.Context, d *device) error {
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
-	var starts []byte
-	for _, first := range o.starts {
-		starts = binary.LittleEndian.AppendUint32(starts, uint32(first))
-	}
-	if err := d.Upload(o.chunkStarts, starts); err != nil {
-		return err
+	for _, table := range []chunkTable{o.chunks, o.fewer} {
+		var starts []byte
+		for _, first := range table.starts {
+			starts = binary.LittleEndian.AppendUint32(starts, uint32(first))
+		}
+		if err := d.Upload(table.at, starts); err != nil {
+			return err
+		}
 	}
 	if !o.inMemory {
 		return nil
@@ -272,126 +310,6 @@ func (o *rankOneOperator) bring(t tile) error {
 	return o.Upload(t.rows, piece)
 }
 
-// arrangement says where the operands and results of a contraction lie: the lists that are on the device, and
-// the parts that they were made for.
-type arrangement struct {
-	parts   []part
-	sides   [2]columnList // the columns with which the vectors of each side are multiplied
-	members driver.Pointer
-	pulls   []columnList
-	pitch   int // columns of both sides
-}
-
-// columnList is a list of columns on the device.
-type columnList struct {
-	at    driver.Pointer
-	width int
-}
-
-// arrange writes the lists of a contraction of parts, unless the device still has them. A matrix with which
-// vectors are multiplied for two purposes is listed once.
-func (o *rankOneOperator) arrange(parts []part) error {
-	if slices.EqualFunc(o.arranged.parts, parts, samePart) {
-		return nil
-	}
-	o.arranged.parts = nil
-	type matrix struct {
-		side int
-		x    driver.Pointer
-		cols int
-	}
-	var operands [2][]product
-	listed := map[matrix]int{}
-	list := func(side int, x driver.Pointer, cols int) (first int) {
-		if o.symmetric {
-			side = left
-		}
-		first, ok := listed[matrix{side, x, cols}]
-		if !ok {
-			first = len(operands[side])
-			listed[matrix{side, x, cols}] = first
-			operands[side] = append(operands[side], columns(x, 0, cols)...)
-		}
-		return first
-	}
-	each := func(do func(side int, x driver.Pointer, cols int)) {
-		for _, p := range parts {
-			do(left, p.l, p.cols)
-			do(right, p.r, p.cols)
-			for _, to := range p.pulls {
-				do(o.operand(to.transposed), to.x, p.cols)
-			}
-		}
-	}
-	each(func(side int, x driver.Pointer, cols int) { list(side, x, cols) })
-	a := arrangement{pitch: len(operands[left]) + len(operands[right])}
-	productOf := func(side int, x driver.Pointer, cols int) driver.Pointer {
-		first := list(side, x, cols)
-		if side == right && !o.symmetric {
-			first += len(operands[left])
-		}
-		return o.products + driver.Pointer(8*first)
-	}
-	var all []product
-	put := func(entries []product) driver.Pointer {
-		at := o.lists + driver.Pointer(len(all)*memberBytes)
-		all = append(all, entries...)
-		return at
-	}
-	next := o.products
-	for side, entries := range operands {
-		for c := range entries {
-			entries[c].dst = next
-			next += 8
-		}
-		a.sides[side] = columnList{put(entries), len(entries)}
-	}
-	var members []product
-	pulls := make([][]product, len(parts[0].pulls))
-	for b, p := range parts {
-		members = append(members,
-			product{productOf(left, p.l, p.cols), productOf(right, p.r, p.cols), p.cols, 0})
-		for number, to := range p.pulls {
-			entries := columns(to.dst, o.weights+driver.Pointer(8*b*o.m), p.cols)
-			for c := range entries {
-				entries[c].dst = entries[c].a
-				entries[c].a = productOf(o.operand(to.transposed), to.x, p.cols) + driver.Pointer(8*c)
-			}
-			pulls[number] = append(pulls[number], entries...)
-		}
-	}
-	a.members = put(members)
-	for _, entries := range pulls {
-		a.pulls = append(a.pulls, columnList{put(entries), len(entries)})
-	}
-	if len(all) > o.listed() {
-		return fmt.Errorf("gpu: a contraction has %d columns and members, and there is room for %d",
-			len(all), o.listed())
-	}
-	if err := o.Upload(o.lists, encode(all)); err != nil {
-		return err
-	}
-	a.parts = slices.Clone(parts)
-	for i, p := range a.parts {
-		a.parts[i].pulls = slices.Clone(p.pulls)
-	}
-	o.arranged = a
-	return nil
-}
-
-// samePart says whether two parts have the same operands and results.
-func samePart(p, q part) bool {
-	return p.l == q.l && p.r == q.r && p.cols == q.cols && slices.Equal(p.pulls, q.pulls)
-}
-
-// columns lists the columns of a row-major matrix, with weights.
-func columns(x, weights driver.Pointer, cols int) (list []product) {
-	for c := range cols {
-		list = append(list, product{a: x + driver.Pointer(8*c), b: weights, cols: cols})
-	}
-	return list
-}
-
 // operand is the side whose vectors are multiplied with the X of a pull: G·X = Aᵀ·diag(res)·(B·X).
 func (o *rankOneOperator) operand(transposed bool) int {
 	if transposed || o.symmetric {
@@ -413,23 +331,13 @@ func (o *rankOneOperator) contract(y driver.Pointer, parts []part) error {
 	if err := o.arrange(parts); err != nil {
 		return err
 	}
-	a := &o.arranged
-	sums := make([]driver.Pointer, len(a.pulls))
-	at := o.chunkSums
-	for b, list := range a.pulls {
-		sums[b] = at
-		at += driver.Pointer(8 * o.chunks() * o.sides[o.result(parts[0].pulls[b].transposed)] * list.width)
-	}
-	err := o.eachTile(a.pitch, func(t tile) error {
-		if err := o.multiply(t, a); err != nil {
-			return err
-		}
-		if err := o.residuals(t, a, y, o.res, 1/float64(o.m)); err != nil {
-			return err
-		}
-		for b, list := range a.pulls {
-			side := o.result(parts[0].pulls[b].transposed)
-			if err := o.accumulate(t, side, list, a.pitch, sums[b]); err != nil {
+	err := o.eachTile(o.arranged.pitch, func(t tile) error {
+		for _, g := range o.arranged.groups {
+			step := o.twice
+			if g.kernel != "" {
+				step = o.contractOnce
+			}
+			if err := step(t, g, y); err != nil {
 				return err
 			}
 		}
@@ -438,22 +346,39 @@ func (o *rankOneOperator) contract(y driver.Pointer, parts []part) error {
 	if err != nil {
 		return err
 	}
-	for b, list := range a.pulls {
-		to := parts[0].pulls[b]
-		if err := o.collect(o.result(to.transposed), list, sums[b], to.scale); err != nil {
+	for _, g := range o.arranged.groups {
+		for _, to := range g.pulls {
+			if err := o.collect(to, g.chunks); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// twice adds a tile to the sums of a group, and reads its vectors twice.
+func (o *rankOneOperator) twice(t tile, g vectorGroup, y driver.Pointer) error {
+	if err := o.multiply(t, g); err != nil {
+		return err
+	}
+	if err := o.residuals(t, g, y, o.res, 1/float64(o.m)); err != nil {
+		return err
+	}
+	for _, to := range g.pulls {
+		if err := o.accumulate(t, to, g.chunks, g.pitch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// multiply computes the products of a tile's vectors with all columns.
-func (o *rankOneOperator) multiply(t tile, a *arrangement) error {
-	for side, list := range a.sides {
+// multiply computes the products of a tile's vectors with all columns of a group.
+func (o *rankOneOperator) multiply(t tile, g vectorGroup) error {
+	for side, list := range g.sides {
 		if list.width == 0 {
 			continue
 		}
-		if err := o.times(t, side, list, a.pitch); err != nil {
+		if err := o.times(t, side, list, g.pitch); err != nil {
 			return err
 		}
 	}
@@ -463,7 +388,10 @@ func (o *rankOneOperator) multiply(t tile, a *arrangement) error {
 // eachTile calls do for each tile of vectors that has room for the products of a vector with pitch columns.
 // It first makes tiles that are not in memory.
 func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
-	rows := min(o.tileRows, o.productNumbers()/pitch)
+	rows := o.tileRows
+	if pitch > 0 {
+		rows = min(rows, o.productNumbers()/pitch)
+	}
 	for first := 0; first < o.m; first += rows {
 		t := tile{first, min(rows, o.m-first), o.vectors}
 		if o.inMemory {
@@ -495,12 +423,12 @@ func (o *rankOneOperator) apply(p, l, r driver.Pointer, cols int) error {
 	if err := o.arrange([]part{{l: l, r: r, cols: cols}}); err != nil {
 		return err
 	}
-	a := &o.arranged
-	return o.eachTile(a.pitch, func(t tile) error {
-		if err := o.multiply(t, a); err != nil {
+	g := o.arranged.groups[0]
+	return o.eachTile(g.pitch, func(t tile) error {
+		if err := o.multiply(t, g); err != nil {
 			return err
 		}
-		return o.residuals(t, a, o.zeros, p, 0)
+		return o.residuals(t, g, o.zeros, p, 0)
 	})
 }
 
@@ -508,34 +436,34 @@ func (o *rankOneOperator) apply(p, l, r driver.Pointer, cols int) error {
 func (o *rankOneOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	o.arranged.parts = nil // the lists are used here
+	o.arranged = arrangement{} // the lists are used here
 	from, to := o.operand(trans), o.result(trans)
-	operands, results := columns(x, 0, cols), columns(dst, w, cols)
-	most := min(o.sumNumbers()/(o.chunks()*o.sides[to]), o.productNumbers(), o.listed()/2)
+	most := min(o.sumNumbers/(o.chunks.count()*o.sides[to]), o.productNumbers(), o.listed()/2)
 	for first := 0; first < cols; first += most {
 		width := min(most, cols-first)
-		list := slices.Clone(operands[first : first+width])
-		list = append(list, results[first:first+width]...)
+		operands, results := make([]product, width), make([]product, width)
 		for c := range width {
-			at := o.products + driver.Pointer(8*c)
-			list[c].dst = at
-			list[width+c].a, list[width+c].dst = at, list[width+c].a
+			at, column := o.products+driver.Pointer(8*c), driver.Pointer(8*(first+c))
+			operands[c] = product{a: x + column, cols: cols, dst: at}
+			results[c] = product{at, w, cols, dst + column}
 		}
-		if err := o.Upload(o.lists, encode(list)); err != nil {
+		if err := o.Upload(o.lists, encode(append(operands, results...))); err != nil {
 			return err
 		}
 		read := columnList{o.lists, width}
-		written := columnList{o.lists + driver.Pointer(width*memberBytes), width}
+		written := vectorPull{
+			to, columnList{o.lists + driver.Pointer(width*memberBytes), width}, o.chunkSums, 1,
+		}
 		err := o.eachTile(width, func(t tile) error {
 			if err := o.times(t, from, read, width); err != nil {
 				return err
 			}
-			return o.accumulate(t, to, written, width, o.chunkSums)
+			return o.accumulate(t, written, o.chunks, width)
 		})
 		if err != nil {
 			return err
 		}
-		if err := o.collect(to, written, o.chunkSums, 1); err != nil {
+		if err := o.collect(written, o.chunks); err != nil {
 			return err
 		}
 	}
@@ -584,30 +512,46 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 }
 
 // residuals computes the residuals res against y, and the weights scale·res, of a tile's measurements.
-func (o *rankOneOperator) residuals(t tile, a *arrangement, y, res driver.Pointer, scale float64) error {
-	grid := driver.Dim{blocks(t.count, 32), len(a.parts), 1}
+func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
+	grid := driver.Dim{blocks(t.count, 32), g.members.width, 1}
 	return o.launch("rank_one_residuals", grid, driver.Dim{256, 1, 1},
-		driver.Ptr(a.members), driver.U32(a.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
+		driver.Ptr(g.members.at), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
 // accumulate adds the vectors of a tile, times weights and products, to the sums of their chunks.
-func (o *rankOneOperator) accumulate(
-	t tile, side int, list columnList, pitch int, sums driver.Pointer,
-) error {
-	wide := tileColumns(list.width)
-	from, to := chunkIn(o.starts, t.first), chunkIn(o.starts, t.first+t.count-1)
-	grid := driver.Dim{blocks(list.width, wide), blocks(o.sides[side], blockSide), to - from + 1}
+func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, pitch int) error {
+	wide := tileColumns(to.columns.width)
+	first, last := chunks.touched(t)
+	grid := driver.Dim{blocks(to.columns.width, wide), blocks(o.sides[to.side], blockSide), last - first + 1}
 	return o.launch(fmt.Sprint("rank_one_accumulate_", wide), grid, driver.Dim{16, 16, 1},
-		driver.Ptr(o.side(t, side)), driver.Ptr(list.at), driver.Ptr(sums), driver.Ptr(o.chunkStarts),
-		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.sides[side]),
-		driver.U32(list.width), driver.U32(pitch), driver.U32(from))
+		driver.Ptr(o.side(t, to.side)), driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.Ptr(chunks.at),
+		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.sides[to.side]),
+		driver.U32(to.columns.width), driver.U32(pitch), driver.U32(first))
 }
 
-// collect adds up the chunks' sums, times scale.
-func (o *rankOneOperator) collect(side int, list columnList, sums driver.Pointer, scale float64) error {
-	grid := driver.Dim{blocks(o.sides[side], 8), blocks(list.width, 32), 1}
+// contractOnce computes the residuals of a tile and adds it to the sums of a group. It reads its vectors once.
+func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) error {
+	first, last := g.chunks.touched(t)
+	args := []driver.Arg{driver.Ptr(t.rows), driver.Ptr(g.members.at), driver.Ptr(y), driver.Ptr(o.res)}
+	for side := range len(g.pulls) {
+		args = append(args, driver.Ptr(g.sumsOf(side)))
+	}
+	args = append(args, driver.Ptr(g.chunks.at), driver.U32(t.first), driver.U32(t.count), driver.U32(o.m),
+		driver.U64(uint64(o.stride)))
+	for side := range len(g.pulls) {
+		args = append(args, driver.U32(o.sides[side]))
+	}
+	args = append(args, driver.U32(g.pulls[0].columns.width), driver.U32(g.members.width), driver.U32(first),
+		driver.F64(1/float64(o.m)))
+	grid := driver.Dim{g.members.width * (last - first + 1), 1, 1}
+	return o.launch(g.kernel, grid, driver.Dim{256, 1, 1}, args...)
+}
+
+// collect adds up the chunks' sums of a pull.
+func (o *rankOneOperator) collect(to vectorPull, chunks chunkTable) error {
+	grid := driver.Dim{blocks(o.sides[to.side], 8), blocks(to.columns.width, 32), 1}
 	return o.launch("rank_one_collect", grid, driver.Dim{32, 8, 1},
-		driver.Ptr(list.at), driver.Ptr(sums), driver.U32(o.sides[side]), driver.U32(list.width),
-		driver.U32(o.chunks()), driver.F64(scale))
+		driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.U32(o.sides[to.side]),
+		driver.U32(to.columns.width), driver.U32(chunks.count()), driver.F64(to.scale))
 }

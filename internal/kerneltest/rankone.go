@@ -129,7 +129,8 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 			products := random[float64](c.count*pitch, 1)
 			y := random[float64](m, 2)
 			all := input(products)
-			res, weights := poisoned[float64](m*len(c.ranks)), poisoned[float64](m*len(c.ranks))
+			positions := len(c.ranks) + 1
+			res, weights := poisoned[float64](m*positions), poisoned[float64](m*positions)
 			gotRes, gotWeights := output(res), output(weights)
 			var members table
 			at := 1
@@ -139,7 +140,8 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 					w = v // a symmetric matrix LLᵀ
 				}
 				at += 2 * r
-				members = append(members, [4]any{column{all, v}, column{all, w}, r, 0})
+				position := (member + 1) % positions
+				members = append(members, [4]any{column{all, v}, column{all, w}, r, position})
 				for i := range c.count {
 					var lanes [8]float64
 					for k := range r {
@@ -151,7 +153,7 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 							lanes[l] += lanes[l+apart]
 						}
 					}
-					number := member*m + c.first + i
+					number := position*m + c.first + i
 					res[number] = lanes[0] - y[c.first+i]
 					weights[number] = float64(res[number] * scale)
 				}
