@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/matsense/matsense/gpu/driver"
-	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -50,6 +49,7 @@ type rankOneLayout struct {
 
 	stride        int64      // bytes from a measurement's numbers to the next's
 	chunks, fewer chunkTable // if vectors are read twice, and if they are read once
+	mostOnce      int        // the most columns of a member whose vectors are read once
 	sumNumbers    int        // room for the sums of all chunks, of each pull
 	tileRows      int        // measurements of a tile
 	mostWork      int        // most normal deviates of a launch
@@ -158,20 +158,19 @@ func evenChunks(m, chunks int) []int {
 // measure counts columns and the numbers of all chunks' sums. A member may get a lower factor rank later, with
 // which its vectors are read once.
 func (l *rankOneLayout) measure(r request) {
-	most := 0 // columns with which vectors are read once
-	for _, size := range kernels.FusedSizes(!l.symmetric) {
-		if l.slots() <= size.Slots {
-			most = max(most, size.Columns)
-		}
-	}
 	rows := 0
 	for _, pull := range l.pulls {
 		rows += pull
 	}
 	for _, shapes := range r.shapes {
 		cols := columnsOf(r.par, shapes)
+		most := cols // columns with which vectors are read once
+		for most > 0 && l.kernelFor(most) == "" {
+			most--
+		}
+		l.mostOnce = max(l.mostOnce, most)
 		l.width += cols
-		l.sumNumbers += rows * max(l.chunks.count()*cols, l.fewer.count()*min(cols, most))
+		l.sumNumbers += rows * max(l.chunks.count()*cols, l.fewer.count()*most)
 	}
 	l.width = max(l.width, leastWidth)
 	l.sumNumbers = max(l.sumNumbers, l.chunks.count()*l.longest()*leastWidth)
@@ -195,7 +194,7 @@ func (l *rankOneLayout) cut(b Backend) {
 	}
 	room := max(float64(b.Info.Memory)/memoryShare, float64(b.Info.L2)/4)
 	l.tileRows = min(l.tileRows, int(max(room/each, 1)))
-	if l.tileRows > blockSide {
+	if l.tileRows > blockSide && l.tileRows < l.m {
 		l.tileRows = l.tileRows / blockSide * blockSide
 	}
 	if b.tileRows > 0 {
@@ -251,8 +250,8 @@ func (o *rankOneOperator) kernels() []string {
 		"sum_squares", "rank_one_times_16", "rank_one_times_64", "rank_one_residuals",
 		"rank_one_accumulate_16", "rank_one_accumulate_64", "rank_one_collect",
 	}
-	for _, size := range kernels.FusedSizes(!o.symmetric) {
-		names = append(names, size.Kernel)
+	for cols := 1; cols <= o.mostOnce; cols++ {
+		names = append(names, o.kernelFor(cols))
 	}
 	if o.stream != nil {
 		names = append(names, "generate_f64")

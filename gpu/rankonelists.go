@@ -64,7 +64,7 @@ func (o *rankOneOperator) arrange(parts []part) error {
 	kernel := make([]string, len(parts))
 	names := []string{""}
 	for i, p := range parts {
-		kernel[i] = o.once(p)
+		kernel[i] = o.kernelOf(p)
 		if !slices.Contains(names, kernel[i]) {
 			names = append(names, kernel[i])
 		}
@@ -107,10 +107,10 @@ func samePart(p, q part) bool {
 	return p.l == q.l && p.r == q.r && p.cols == q.cols && slices.Equal(p.pulls, q.pulls)
 }
 
-// once returns the kernel that contracts a part and reads each vector once, or "" if there is none. There is
+// kernelOf returns the kernel that contracts a part and reads each vector once, or "" if there is none. There is
 // one for G·L of Z = LLᵀ, and for G·R and Gᵀ·L of Z = LRᵀ, if L, R and the sums fit into a block's registers.
 // It follows from the part alone, not from the others of a batch.
-func (o *rankOneOperator) once(p part) string {
+func (o *rankOneOperator) kernelOf(p part) string {
 	if o.symmetric {
 		if p.l != p.r || len(p.pulls) != 1 || p.pulls[0].x != p.l {
 			return ""
@@ -125,8 +125,13 @@ func (o *rankOneOperator) once(p part) string {
 			}
 		}
 	}
-	for _, size := range kernels.FusedSizes(!o.symmetric) {
-		if o.slots() <= size.Slots && p.cols <= size.Columns {
+	return o.kernelFor(p.cols)
+}
+
+// kernelFor returns the kernel that reads each vector once for so many columns, or "".
+func (l *rankOneLayout) kernelFor(cols int) string {
+	for _, size := range kernels.FusedSizes(!l.symmetric) {
+		if l.slots() <= size.Slots && cols <= size.Columns {
 			return size.Kernel
 		}
 	}
