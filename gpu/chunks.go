@@ -42,8 +42,11 @@ func chunkStarts(m, slabs int) []int {
 func (l *rowLayout) chunks() int { return len(l.starts) - 1 }
 
 // chunkOf returns the chunk of a row.
-func (l *rowLayout) chunkOf(row int) int {
-	return sort.Search(l.chunks(), func(i int) bool { return l.starts[i+1] > row })
+func (l *rowLayout) chunkOf(row int) int { return chunkIn(l.starts, row) }
+
+// chunkIn returns the chunk of a row, if starts has the first row of each chunk and the number of rows.
+func chunkIn(starts []int, row int) int {
+	return sort.Search(len(starts)-1, func(i int) bool { return starts[i+1] > row })
 }
 
 // shareRows sets the chunks and the tiles.

@@ -70,9 +70,13 @@ func TestMemory(t *testing.T) {
 		{solver.Generated, rectProblem(t, 19, 5, 70), batchOf(solver.Deep{Depth: 4}, 3, 21, 1)},
 		{solver.Memory, uneven(t, sensing.Sym{N: 200}), batch(3, 40, 1)},
 		{solver.Memory, uneven(t, sensing.Rect{N1: 9, N2: 300}), batchOf(solver.UV{}, 3, 21, 1)},
+		{solver.Memory, vectorProblem(t, sensing.Sym{N: 33}, 257), batch(3, 40, 1)},
+		{solver.Generated, vectorProblem(t, sensing.Sym{N: 33}, 257), batch(3, 40, 1)},
+		{solver.Generated, vectorProblem(t, sensing.Rect{N1: 5, N2: 19}, 70), batchOf(solver.UV{}, 3, 21, 1)},
 	} {
 		n1, n2 := c.problem.Ensemble.Space().Dims()
-		title := fmt.Sprintf("%s/%s/%d×%d", c.batch.Parametrization.Name(), c.storage, n1, n2)
+		title := fmt.Sprintf("%s/%s/%s/%d×%d", c.problem.Ensemble.Name(), c.batch.Parametrization.Name(),
+			c.storage, n1, n2)
 		t.Run(title, func(t *testing.T) {
 			p, members := c.problem, c.batch
 			members.Needs.Vectors = 2

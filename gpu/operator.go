@@ -77,6 +77,8 @@ func operatorOf(e sensing.Ensemble) (plan func(r request) (operator, error), err
 		return planRows, nil
 	case *sensing.Completion:
 		return planSampled, nil
+	case *sensing.RankOne:
+		return planRankOne, nil
 	}
 	return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble: %w",
 		e.Name(), solver.ErrUnsupported)

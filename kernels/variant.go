@@ -116,6 +116,20 @@ func variants() []variant {
 		add(name, name, "", "f64")
 	}
 	list = append(list, sampledVariants()...)
+	for _, name := range []string{
+		"rank_one_times_16", "rank_one_times_64", "rank_one_accumulate_16", "rank_one_accumulate_64",
+	} {
+		add(name[:len(name)-len("_16")], name, "", "f64")
+	}
+	for _, sizes := range FusedSizes(false) {
+		add("rank_one_contract", sizes.Kernel, "", "f64")
+	}
+	for _, sizes := range FusedSizes(true) {
+		add("rank_one_contract", sizes.Kernel, "", "f64")
+	}
+	for _, name := range []string{"rank_one_residuals", "rank_one_collect"} {
+		add(name, name, "", "f64")
+	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -119,6 +119,10 @@ func (r *RankOne) Vector(i int, dst []float64) {
 // if the vectors are drawn. The caller must not change them.
 func (r *RankOne) Vectors() []float64 { return r.vectors }
 
+// Stream returns the stream whose row i has the numbers of measurement i. It has no meaning for the user's
+// vectors.
+func (r *RankOne) Stream() Stream { return r.stream }
+
 // Skew implements [Skewed].
 func (r *RankOne) Skew() (scale, trace float64) {
 	if _, symmetric := r.space.(Sym); symmetric {

@@ -54,7 +54,8 @@ func words(v []uint32) *buffer {
 // output is a buffer that begins with v.
 func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
 
-// table is an argument that points to four u64 for each member: addresses of buffers, and ints.
+// table is an argument that points to four u64 for each member: addresses of buffers or of
+// columns in them, and ints.
 type table [][4]any
 
 // launch is one run of the kernel. An argument is a *buffer, table, list, int, uint64 or float64; nil stands
@@ -139,8 +140,12 @@ func (m table) resolve(take func(*buffer) uint64) *buffer {
 			switch v := v.(type) {
 			case *buffer:
 				out.data = binary.LittleEndian.AppendUint64(out.data, take(v))
+			case column:
+				out.data = binary.LittleEndian.AppendUint64(out.data, take(v.of)+uint64(8*v.at))
 			case int:
 				out.data = binary.LittleEndian.AppendUint64(out.data, uint64(v))
+			case uint64:
+				out.data = binary.LittleEndian.AppendUint64(out.data, v)
 			default:
 				panic(fmt.Sprintf("kerneltest: a table with a %T", v))
 			}

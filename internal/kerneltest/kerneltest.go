@@ -64,10 +64,21 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"pullback_rect_f32":            testPullbackRect[float32](false),
 		"pullback_rect_transposed_f64": testPullbackRect[float64](true),
 		"pullback_rect_transposed_f32": testPullbackRect[float32](true),
+		"rank_one_times_16":            testRankOneTimes(16),
+		"rank_one_times_64":            testRankOneTimes(64),
+		"rank_one_residuals":           testRankOneResiduals,
+		"rank_one_accumulate_16":       testRankOneAccumulate(16),
+		"rank_one_accumulate_64":       testRankOneAccumulate(64),
+		"rank_one_collect":             testRankOneCollect,
 		"residuals_f64":                testResiduals[float64],
 		"residuals_f32":                testResiduals[float32],
 		"sum_chunks_f64":               testSumChunks[float64],
 		"sum_chunks_f32":               testSumChunks[float32],
+	}
+	for _, rect := range []bool{false, true} {
+		for _, size := range kernels.FusedSizes(rect) {
+			all[size.Kernel] = testRankOneContract(size, rect)
+		}
 	}
 	for _, f := range formats {
 		with := func(test func(*testing.T, *bench, sensing.Entries)) func(*testing.T, *bench) {
