@@ -47,7 +47,9 @@ func TestCPUDriver(t *testing.T) {
 	onCPUDriver(t)
 	for _, flags := range []string{"--entries f32", "--entries f64 --method momentum",
 		"--entries q8 --storage generated",
-		"--ensemble rademacher --parametrization uv --n2 7", "--entries bf16 --method scaled-gd-lambda"} {
+		"--ensemble rademacher --parametrization uv --n2 7", "--entries bf16 --method scaled-gd-lambda",
+		"--parametrization indefinite --method scaled-gd-lambda", "--parametrization sparse --rank 1",
+		"--parametrization deep --n2 7 --depth 4 --alpha 0.5"} {
 		t.Run(flags, func(t *testing.T) {
 			problem := strings.Fields("--n 13 --rank 2 --measurements 151 --iterations 40 " +
 				"--alpha 1e-3 " + flags)
