@@ -142,7 +142,8 @@ func (e *engine) total() float64 {
 	return sum + 8*float64(e.borrowed())*(2*float64(e.n1)+float64(e.n2))
 }
 
-// borrowed is the most columns of the matrices that the engine borrows memory for: those of the spectral estimate.
+// borrowed is the most columns of the matrices that the engine borrows memory for: those of the spectral
+// estimate.
 func (e *engine) borrowed() int {
 	columns := 0
 	for _, shapes := range e.shapes {
