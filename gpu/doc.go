@@ -4,8 +4,9 @@
 //
 // The engine (engine.go) holds the factors and does their algebra. An operator (operator.go) has the
 // measurements: rows.go is the operator of every ensemble with rows of entries, and each ensemble with more
-// structure has its own file. The factors, the measurements and everything between them stay on the device. A
-// step allocates nothing: [Backend.Open] allocates all of its memory.
+// structure has its own file: sampled.go is that of observed entries. The factors, the measurements and
+// everything between them stay on the device. A step allocates nothing: [Backend.Open] allocates all of its
+// memory.
 //
 // With rows, a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
 // give the same bits:

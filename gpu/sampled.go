@@ -17,10 +17,10 @@ import (
 //
 //	G = e/p,   Σ_k res_k² = K·Σ_{(i,j) ∈ Ω} e_ij².
 //
-// Row i of G·R is 1/p·Σ_j e_ij r_j: a kernel sampled_… goes along the entries of row i, reads each r_j once, and
-// uses it for e_ij and for the sum. A symmetric matrix has each entry in two rows. Gᵀ·L is the same along columns.
-// A factor with more columns than the widest of these kernels takes is done in two steps: residuals in the order of
-// measurements, and their products.
+// Row i of G·R is 1/p·Σ_j e_ij r_j: a kernel sampled_… goes along the entries of row i, reads each r_j once,
+// and uses it for e_ij and for the sum. A symmetric matrix has each entry in two rows. Gᵀ·L is the same along
+// columns. A factor with more columns than the widest of these kernels takes is done in two steps: residuals
+// in the order of measurements, and their products.
 type sampledOperator struct {
 	*device
 	ensemble  *sensing.Completion
@@ -37,7 +37,7 @@ type sampledOperator struct {
 
 	res, partials, numbers, sums, list driver.Pointer
 
-	observed driver.Pointer // the observations that the sides' values come from; 0 before the first contraction
+	observed driver.Pointer // the observations that the sides have values of; 0 if none
 	listed   []byte         // contents of list
 	solved   []solved       // of the last contraction
 }
@@ -62,7 +62,8 @@ func planSampled(r request) (operator, error) {
 		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, len(r.shapes))
 	}
 	o := &sampledOperator{
-		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()), members: len(r.shapes), pulls: len(r.rules),
+		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()),
+		members: len(r.shapes), pulls: len(r.rules),
 	}
 	for _, shapes := range r.shapes {
 		cols := 0 // L and R may be [U V]
@@ -111,7 +112,9 @@ func (*sampledOperator) smaller() []alternative { return nil }
 
 // kernels implements operator.
 func (*sampledOperator) kernels() []string {
-	names := []string{"sampled_values", "sampled_apply", "sampled_multiply", "sampled_segments", "sampled_sum"}
+	names := []string{
+		"sampled_values", "sampled_apply", "sampled_multiply", "sampled_segments", "sampled_sum",
+	}
 	for _, width := range kernels.SampledWidths {
 		names = append(names, fmt.Sprint("sampled_", width))
 	}
@@ -158,8 +161,8 @@ func (o *sampledOperator) observe(y driver.Pointer) error {
 	return nil
 }
 
-// fused returns, for a pull, L and R such that one kernel makes the residuals of ⟨l_i, r_j⟩ and multiplies them by
-// R. It returns false if no kernel does both.
+// fused returns, for a pull, L and R such that one kernel makes the residuals of ⟨l_i, r_j⟩ and multiplies
+// them by R. It returns false if no kernel does both.
 func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) {
 	switch {
 	case p.cols > o.cols:
@@ -323,8 +326,8 @@ func (o *sampledOperator) adjointMul(dst, w driver.Pointer, trans bool, x driver
 	return o.multiply(dst, w, o.of(trans), x, cols, 1)
 }
 
-// multiply does dst = scale·S·X for S = Σ_k w_k A_k on a side, as many columns at a time as there is room for in
-// the segments of longer rows.
+// multiply does dst = scale·S·X for S = Σ_k w_k A_k on a side, as many columns at a time as there is room for
+// in the segments of longer rows.
 func (o *sampledOperator) multiply(
 	dst, w driver.Pointer, s *side, x driver.Pointer, cols int, scale float64,
 ) error {
@@ -341,8 +344,8 @@ func (o *sampledOperator) multiply(
 	return nil
 }
 
-// Each function from here on launches kernels of one family. The head of the family's file in kernels/ has the
-// equation and the parameters.
+// Each function from here on launches kernels of one family. The head of the family's file in kernels/ has
+// the equation and the parameters.
 
 // lanes is the number of lanes of a warp that share an entry.
 func lanes(cols int) int {
@@ -363,8 +366,8 @@ func (o *sampledOperator) values(s *side, y driver.Pointer) error {
 		driver.F64(off))
 }
 
-// contractOnce does dst = scale·e/p·R for the members of a group, whose L, R and dst are in a list, and stores
-// their sums of squares, one for each segment, unless squares is 0.
+// contractOnce does dst = scale·e/p·R for the members of a group, whose L, R and dst are in a list, and
+// stores their sums of squares, one for each segment, unless squares is 0.
 func (o *sampledOperator) contractOnce(g group, list, squares driver.Pointer, to pull) error {
 	s := o.of(to.transposed)
 	grid, block := driver.Dim{blocks(s.segments, 8), 1, len(g.parts)}, driver.Dim{256, 1, 1}
@@ -373,9 +376,9 @@ func (o *sampledOperator) contractOnce(g group, list, squares driver.Pointer, to
 	}
 	room, scale := s.parts()*g.cols, to.scale*(o.k/float64(o.m))
 	err := o.launch(fmt.Sprint("sampled_", g.width), grid, block,
-		driver.Ptr(list), driver.Ptr(s.begin), driver.Ptr(s.rows), driver.Ptr(s.columns), driver.Ptr(s.values),
-		driver.Ptr(squares), driver.Ptr(o.partials), driver.U32(s.segments), driver.U32(s.whole),
-		driver.U64(uint64(room)), driver.F64(scale))
+		driver.Ptr(list), driver.Ptr(s.begin), driver.Ptr(s.rows), driver.Ptr(s.columns),
+		driver.Ptr(s.values), driver.Ptr(squares), driver.Ptr(o.partials), driver.U32(s.segments),
+		driver.U32(s.whole), driver.U64(uint64(room)), driver.F64(scale))
 	if err != nil || s.long == 0 {
 		return err
 	}
@@ -383,8 +386,8 @@ func (o *sampledOperator) contractOnce(g group, list, squares driver.Pointer, to
 		driver.U32(0), driver.U64(uint64(room)))
 }
 
-// addSegments adds the segments of longer rows. The arguments are the members, dst, stride, width and room of the
-// kernel, and cols is the largest width.
+// addSegments adds the segments of longer rows. The arguments are the members, dst, stride, width and room of
+// the kernel, and cols is the largest width.
 func (o *sampledOperator) addSegments(
 	s *side, cols, members int, scale float64, list, dst, stride, width, room driver.Arg,
 ) error {
@@ -407,8 +410,8 @@ func (o *sampledOperator) measure(p, l, r driver.Pointer, cols int, y driver.Poi
 		driver.U32(lanes(cols)), driver.U32(upper), driver.F64(on), driver.F64(off))
 }
 
-// multiplySome does width columns of dst = scale·S·X. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its weight
-// on either side of the diagonal.
+// multiplySome does width columns of dst = scale·S·X. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its
+// weight on either side of the diagonal.
 func (o *sampledOperator) multiplySome(
 	dst, w driver.Pointer, s *side, x driver.Pointer, stride, width int, scale float64,
 ) error {

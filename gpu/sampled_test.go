@@ -20,8 +20,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// uneven observes entries of an n1 × n2 matrix in rows and columns of very different lengths: all of row 1 and
-// of column 2, every third entry of row 0, and some of the others. Rows 4 and 5 and column 6 have no others.
+// uneven observes entries of an n1 × n2 matrix in rows and columns of very different lengths: all of row 1
+// and of column 2, every third entry of row 0, and some of the others. Rows 4 and 5 and column 6 have no
+// others.
 func uneven(t testing.TB, space sensing.Space) *sensing.Problem {
 	t.Helper()
 	n1, n2 := space.Dims()
@@ -31,7 +32,7 @@ func uneven(t testing.TB, space sensing.Space) *sensing.Problem {
 	for i := range n1 {
 		for j := range n2 {
 			seen := i == 1 || j == 2 || i == 0 && j%3 == 0 || (7*i+3*j)%11 == 0 && i != 4 && i != 5 && j != 6
-			if seen && !(symmetric && j < i) {
+			if seen && (!symmetric || j >= i) {
 				rows, cols = append(rows, int32(i)), append(cols, int32(j))
 				values = append(values, math.Sin(float64(n2*i+j)))
 			}
@@ -98,10 +99,12 @@ func gradients(t *testing.T, b solver.Backend, p *sensing.Problem, steps bool, r
 }
 
 // unevenSpaces are spaces in which some rows and columns of uneven have one, two and several segments.
-var unevenSpaces = []sensing.Space{sensing.Sym{N: 301}, sensing.Rect{N1: 9, N2: 300}, sensing.Rect{N1: 411, N2: 7}}
+var unevenSpaces = []sensing.Space{
+	sensing.Sym{N: 301}, sensing.Rect{N1: 9, N2: 300}, sensing.Rect{N1: 411, N2: 7},
+}
 
-// TestSampledAgrees: gradients and losses of uneven rows agree with those of the host, in one pass and in steps,
-// for factors of each kernel and wider than any, alone and in a batch to the same bits.
+// TestSampledAgrees: gradients and losses of uneven rows agree with those of the host, in one pass and in
+// steps, for factors of each kernel and wider than any, alone and in a batch to the same bits.
 func TestSampledAgrees(t *testing.T) {
 	for _, space := range unevenSpaces {
 		for _, steps := range []bool{false, true} {
@@ -139,8 +142,8 @@ func TestSampledAgrees(t *testing.T) {
 	}
 }
 
-// TestSampledProducts: Apply and AdjointMul of uneven rows agree with the host, also with more columns than the
-// operator has room for in the segments of long rows.
+// TestSampledProducts: Apply and AdjointMul of uneven rows agree with the host, also with more columns than
+// the operator has room for in the segments of long rows.
 func TestSampledProducts(t *testing.T) {
 	for _, space := range unevenSpaces {
 		t.Run(fmt.Sprint(space), func(t *testing.T) {
@@ -193,8 +196,8 @@ func TestSampledTrajectories(t *testing.T) {
 	must(t, err)
 	p := &sensing.Problem{Ensemble: relu, Truth: truth, Noise: 0.01, NoiseSeed: 4}
 	for _, m := range []solver.Method{
-		solver.GD{StepSize: 0.25}, solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
-		solver.ScaledGD{StepSize: 0.2},
+		solver.GD{StepSize: 0.25}, solver.Nesterov{StepSize: 0.1, Momentum: 0.5},
+		solver.PolyakGD{StepSize: 0.5}, solver.ScaledGD{StepSize: 0.2},
 	} {
 		t.Run(m.Name(), func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +226,9 @@ func TestSampledTrajectories(t *testing.T) {
 func TestSampledSameBits(t *testing.T) {
 	p := uneven(t, sensing.Rect{N1: 9, N2: 300})
 	var want []solver.Factor
-	for _, config := range []emulator.Config{{}, {Multiprocessors: 132, L2: 50 << 20}, {Capability: [2]int{7, 0}}, {}} {
+	for _, config := range []emulator.Config{
+		{}, {Multiprocessors: 132, L2: 50 << 20}, {Capability: [2]int{7, 0}}, {},
+	} {
 		got, _ := gradients(t, emulated(t, config, solver.Memory, solver.F64), p, false, 10)
 		if want == nil {
 			want = got
@@ -236,16 +241,25 @@ func TestSampledSameBits(t *testing.T) {
 	}
 }
 
-// TestSegments: a layout has each entry once, in the row, column and order that positions give, in segments of
-// the most entries that are allowed, and stays within the bounds that follow from sizes.
+// TestSegments: a layout has each entry once, in the row, column and order that positions give, in segments
+// of the most entries that are allowed, and stays within the bounds that follow from sizes.
 func TestSegments(t *testing.T) {
 	const most = kernels.SampledSegment
-	for _, space := range append(unevenSpaces, sensing.Sym{N: 1}, sensing.Sym{N: most}, sensing.Sym{N: most + 1},
-		sensing.Rect{N1: 1, N2: most*3 + 1}, sensing.Rect{N1: most * 3, N2: 1}, sensing.Rect{N1: 40, N2: 2 * most}) {
-		e := uneven(t, space).Ensemble.(*sensing.Completion)
-		if full, err := sensing.NewCompletion(space, space.K(), 1); err == nil && space.K() < 1<<17 && e.Measurements()%2 == 0 {
-			e = full // all entries
-		}
+	var ensembles []*sensing.Completion
+	for _, space := range unevenSpaces {
+		ensembles = append(ensembles, uneven(t, space).Ensemble.(*sensing.Completion))
+	}
+	for _, space := range []sensing.Space{
+		sensing.Sym{N: 1}, sensing.Sym{N: most}, sensing.Sym{N: most + 1},
+		sensing.Rect{N1: 1, N2: most*3 + 1}, sensing.Rect{N1: most * 3, N2: 1},
+		sensing.Rect{N1: 40, N2: 2 * most},
+	} {
+		full, err := sensing.NewCompletion(space, space.K(), 1) // all entries
+		must(t, err)
+		ensembles = append(ensembles, full)
+	}
+	for _, e := range ensembles {
+		space := e.Space()
 		rows, cols := e.Positions()
 		n1, n2 := space.Dims()
 		_, symmetric := space.(sensing.Sym)
@@ -317,24 +331,51 @@ func TestSegments(t *testing.T) {
 func TestSampledPlan(t *testing.T) {
 	const n, m, r = 8_000_000, 300_000_000, 10
 	b := Backend{Info: driver.Info{Capability: [2]int{9, 0}}}
-	for _, space := range []sensing.Space{sensing.Sym{N: n}, sensing.Rect{N1: n, N2: n}, sensing.Rect{N1: n, N2: 20_000}} {
+	for _, space := range []sensing.Space{
+		sensing.Sym{N: n}, sensing.Rect{N1: n, N2: n}, sensing.Rect{N1: n, N2: 20_000},
+	} {
 		e, err := sensing.NewCompletion(space, m, 1)
 		must(t, err)
 		got, err := b.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
 			Parametrization: parametrizationOf(space), FactorRanks: []int{r}, Needs: solver.Needs{Slots: 1},
 		})
 		must(t, err)
-		// Each entry is in two rows, or in a row and a column: a column, a measurement and a value. Three slots of
-		// factors; observations, values and residuals.
+		// Each entry is in two rows, or in a row and a column: a column, a measurement and a value. Three
+		// slots of factors; observations, values and residuals.
 		n1, n2 := space.Dims()
-		if symmetric := n1 == n2 && space == (sensing.Sym{N: n}); symmetric {
-			n2 = 0
+		if space == (sensing.Sym{N: n}) {
+			n2 = 0 // one matrix
 		}
 		least := 2*m*(4+4+8) + 3*8*r*float64(n1+n2) + 3*8*m
 		t.Logf("%v: %.3g GB, of which %.3g for entries and factors", space, got/1e9, least/1e9)
 		if got < least || got > 40e9 {
 			t.Errorf("%v: %.3g GB are planned", space, got/1e9)
 		}
+	}
+}
+
+// TestSampledBorrows: a plan counts the columns of a spectral estimate that multiplies blocks of vectors.
+func TestSampledBorrows(t *testing.T) {
+	const n, r = 520, 2
+	e, err := sensing.NewCompletion(sensing.Sym{N: n}, 9000, 1)
+	must(t, err)
+	truth, err := sensing.NewTruth(n, r, 1, 1)
+	must(t, err)
+	p := &sensing.Problem{Ensemble: e, Truth: truth}
+	device := emulator.New(emulator.Config{})
+	var most int64
+	var allocs int
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+	b.Connect = func() (driver.Device, error) { return counting{device, &most, &allocs}, nil }
+	foretold, err := b.Memory(p, batch(r))
+	must(t, err)
+	opened, err := b.Open(context.Background(), p, batch(r))
+	must(t, err)
+	defer func() { must(t, opened.Close()) }()
+	_, err = solver.NewSpectralEstimate(e, opened.(solver.ProductEngine), r)
+	must(t, err)
+	if borrowed := float64(8 * 3 * n * (r + 2)); float64(most) > foretold || float64(most) < foretold-borrowed {
+		t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 	}
 }
 
@@ -359,8 +400,8 @@ func TestSampledInterrupted(t *testing.T) {
 	}
 }
 
-// TestSampledTraffic compares a step with the counts of docs/kernels.md, to the byte and to the sector: the row of
-// each entry's column is gathered once, all of R in whole sectors, and little else is read.
+// TestSampledTraffic compares a step with the counts of docs/kernels.md, to the byte and to the sector: the
+// row of each entry's column is gathered once, all of R in whole sectors, and little else is read.
 func TestSampledTraffic(t *testing.T) {
 	for _, space := range unevenSpaces {
 		for _, c := range []struct {
@@ -384,9 +425,10 @@ func TestSampledTraffic(t *testing.T) {
 				o := sampledOf(e)
 				rows, cols := o.ensemble.Positions()
 				n1, n2 := space.Dims()
-				sides := []*segmented{segment(n1, [2][]int32{rows, cols}), segment(n2, [2][]int32{cols, rows})}
+				list, other := [2][]int32{rows, cols}, [2][]int32{cols, rows}
+				sides := []*segmented{segment(n1, list), segment(n2, other)}
 				if o.symmetric {
-					sides = []*segmented{segment(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})}
+					sides = []*segmented{segment(n1, list, other)}
 				}
 				var want counted
 				launches, long := 0, 0
@@ -406,7 +448,8 @@ func TestSampledTraffic(t *testing.T) {
 				got := opened.Traffic(fmt.Sprint("sampled_", kernels.SampledWidths[at]))
 				added := opened.Traffic("sampled_segments")
 				if int(got.Launches) != launches || int(added.Launches) != long {
-					t.Errorf("%d and %d launches, want %d and %d", got.Launches, added.Launches, launches, long)
+					t.Errorf("%d and %d launches, want %d and %d",
+						got.Launches, added.Launches, launches, long)
 				}
 				if entries := int64(2*len(rows) - o.onTheDiagonal()); want.gathered != entries*int64(8*c.r) {
 					t.Errorf("%d bytes are gathered for %d entries", want.gathered, entries)
@@ -483,5 +526,30 @@ func (n *counted) add(s *segmented, r, left, right int) {
 				}
 			}
 		}
+	}
+}
+
+// TestSampledInstructions counts the instructions of a warp for each entry, in rows of 75 entries: the
+// numbers of docs/kernels.md, rounded up.
+func TestSampledInstructions(t *testing.T) {
+	space := sensing.Sym{N: 75}
+	for _, c := range []struct{ r, most int }{{1, 4}, {5, 11}, {10, 22}, {32, 45}, {256, 83}} {
+		e, err := sensing.NewCompletion(space, space.K(), 1)
+		must(t, err)
+		opened := emulator.New(emulator.Config{})
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+		b.Connect = func() (driver.Device, error) { return opened, nil }
+		p := &sensing.Problem{Ensemble: e, Observations: make([]float64, space.K())}
+		engine, err := b.Open(context.Background(), p, batch(c.r))
+		must(t, err)
+		must(t, engine.Set(0, solver.Iterate, factorOf(t, space, c.r, 1)))
+		must(t, engine.Gradient(0))
+		at, _ := slices.BinarySearch(kernels.SampledWidths, c.r)
+		got := opened.Traffic(fmt.Sprint("sampled_", kernels.SampledWidths[at])).Instructions
+		each := float64(got) / float64(space.N*space.N)
+		if each > float64(c.most) || each < float64(c.most-1) {
+			t.Errorf("r = %d: %.2f instructions for each entry, want nearly %d", c.r, each, c.most)
+		}
+		must(t, engine.Close())
 	}
 }

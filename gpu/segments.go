@@ -9,15 +9,15 @@ import (
 )
 
 // segmented is a sparse matrix on the host, in the layout that the kernels sampled_… read. A row is cut into
-// segments of at most kernels.SampledSegment entries, so that warps have shares of about the same size however
-// uneven the rows are. Rows of one segment come first, in order; then the longer rows. The layout follows from
-// the positions alone, never from the device.
+// segments of at most kernels.SampledSegment entries, so that warps have shares of about the same size
+// however uneven the rows are. Rows of one segment come first, in order; then the longer rows. The layout
+// follows from the positions alone, never from the device.
 type segmented struct {
 	columns []uint32 // of each entry
 	entries []uint32 // the measurement of each entry, plus onDiagonal
 	begin   []uint32 // the first entry of each segment, and the end of the last
 	rows    []uint32 // of each segment
-	firsts  []uint32 // the first segment of each longer row, and the end of the last, among those of longer rows
+	firsts  []uint32 // of each longer row, and the end: its first segment among those of longer rows
 	whole   int      // segments that are a whole row
 }
 
@@ -25,9 +25,9 @@ type segmented struct {
 const onDiagonal = 1 << 31
 
 // segment lays out the matrix with n rows whose entries have the rows and columns of one or two lists, in the
-// order of measurements. The second list has the other sides of a symmetric matrix; an entry on its diagonal is
-// in both lists and taken once. The order of measurements is by rows and then columns of the first list, so the
-// columns of every row come out ascending.
+// order of measurements. The second list has the other sides of a symmetric matrix; an entry on its diagonal
+// is in both lists and taken once. The order of measurements is by rows and then columns of the first list,
+// so the columns of every row come out ascending.
 func segment(n int, lists ...[2][]int32) *segmented {
 	symmetric := len(lists) == 2
 	each := func(do func(entry, row, col int32)) {
@@ -74,8 +74,8 @@ func segment(n int, lists ...[2][]int32) *segmented {
 	return s
 }
 
-// segmentBounds are the most of everything that a matrix in segments can have. They follow from the numbers of
-// its rows and entries alone, so that memory is planned without positions.
+// segmentBounds are the most of everything that a matrix in segments can have. They follow from the numbers
+// of its rows and entries alone, so that memory is planned without positions.
 type segmentBounds struct {
 	entries  int
 	segments int
@@ -83,8 +83,8 @@ type segmentBounds struct {
 	long     int // longer rows
 }
 
-// boundSegments returns the bounds of a matrix. A longer row has more than S = kernels.SampledSegment entries, and
-// ⌈c/S⌉ ≤ (c + S − 1)/S segments if it has c of them.
+// boundSegments returns the bounds of a matrix. A longer row has more than S = kernels.SampledSegment
+// entries, and ⌈c/S⌉ ≤ (c + S − 1)/S segments if it has c of them.
 func boundSegments(rows, entries int) segmentBounds {
 	const most = kernels.SampledSegment
 	long := min(rows, entries/(most+1))
@@ -121,7 +121,10 @@ func (s *side) upload(ctx context.Context, d *device, m *segmented) error {
 	for _, list := range []struct {
 		at      driver.Pointer
 		numbers []uint32
-	}{{s.columns, m.columns}, {s.entries, m.entries}, {s.begin, m.begin}, {s.rows, m.rows}, {s.firsts, m.firsts}} {
+	}{
+		{s.columns, m.columns}, {s.entries, m.entries},
+		{s.begin, m.begin}, {s.rows, m.rows}, {s.firsts, m.firsts},
+	} {
 		const most = 1 << 22 // numbers at a time
 		var piece []byte
 		for first := 0; first < len(list.numbers); first += most {

@@ -15,6 +15,9 @@
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
+//	sampled_W                   observed entries: residuals and G·R, from one reading of R, up to W columns
+//	sampled_values, sampled_apply, sampled_multiply, sampled_segments, sampled_sum
+//	                            the rest of completion: measurements, products, sums of long rows
 //	generate_E                  generates rows from their counters
 //	combine, dot, sum_squares   updates, dot products, norms
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum

@@ -50,8 +50,8 @@ func (v variant) PerLane() int    { return min(v.Width(), 256) / v.Lanes() }
 func (v variant) Entrywise() int { return 32 / v.Lanes() }
 func (v variant) Unroll() int    { return min(4, v.Lanes(), 8/v.PerLane()) }
 
-// Within are the masks of a sum over the lanes that share an entry, and Across those of a sum over the entries
-// that a warp takes at a time.
+// Within are the masks of a sum over the lanes that share an entry, and Across those of a sum over the
+// entries that a warp takes at a time.
 func (v variant) Within() []int { return masks(v.Lanes()/2, 1) }
 func (v variant) Across() []int { return masks(16, v.Lanes()) }
 

@@ -21,9 +21,9 @@ type segmented struct {
 	measurements     int
 }
 
-// segment makes a matrix whose row i has the given number of entries, in segments of at most `most`. Rows with
-// several segments come last, as in package gpu. Columns and measurements are scattered; every third entry is
-// marked as one on the diagonal.
+// segment makes a matrix whose row i has the given number of entries, in segments of at most `most`. Rows
+// with several segments come last, as in package gpu. Columns and measurements are scattered; every third
+// entry is marked as one on the diagonal.
 func segment(counts []int, most, others int) *segmented {
 	m := &segmented{begin: []uint32{0}, firsts: []uint32{0}, n: len(counts), others: others}
 	for _, long := range []bool{false, true} {
@@ -58,8 +58,8 @@ func segment(counts []int, most, others int) *segmented {
 	return m
 }
 
-// segments are rows with no entry, with fewer and more than a batch of 32, and with several segments. No number
-// of entries is a multiple of 5.
+// segments are rows with no entry, with fewer and more than a batch of 32, and with several segments. No
+// number of entries is a multiple of 5.
 var segments = []*segmented{
 	segment([]int{1}, 4, 1),
 	segment([]int{3, 0, 31, 33, 1, 32, 64, 2, 65}, 128, 13),
@@ -102,8 +102,8 @@ func halved(v []float64) float64 {
 	return v[0]
 }
 
-// inner is ⟨l, r⟩ as sampled computes it: warps of 256 columns, lanes that take columns 32 apart. In each lane
-// the first product is rounded.
+// inner is ⟨l, r⟩ as sampled computes it: warps of 256 columns, lanes that take columns 32 apart. In each
+// lane the first product is rounded.
 func inner(l, r []float64, lanes int) float64 {
 	var total float64
 	for first := 0; first < len(l); first += 256 {
@@ -155,8 +155,9 @@ func testSampled(t *testing.T, b *bench) {
 				squares := poisoned[float64](len(cols) * len(m.rows))
 				partials := poisoned[float64](len(cols) * room)
 				for at, d := range cols {
-					l := scaled(random[float64](m.n*d, uint64(2*at)), math.Sqrt(memberScale[float64](at)))
-					r := scaled(random[float64](m.others*d, uint64(2*at+1)), math.Sqrt(memberScale[float64](at)))
+					size := math.Sqrt(memberScale[float64](at))
+					l := scaled(random[float64](m.n*d, uint64(2*at)), size)
+					r := scaled(random[float64](m.others*d, uint64(2*at+1)), size)
 					want := poisoned[float64](m.n * d)
 					for s, row := range m.rows {
 						chains := make([][]float64, d)
@@ -370,8 +371,8 @@ func testSampledSegments(t *testing.T, b *bench) {
 				sum(want, partials, c.stride, c.width)
 				b.run(t, launch{
 					grid: driver.Dim{over(count, 8), over(c.width, 32), 1}, block: line(256),
-					args: []any{nil, dst, c.stride, c.width, input(partials), uint64(0), words(m.firsts), rows,
-						count, scale},
+					args: []any{nil, dst, c.stride, c.width, input(partials), uint64(0), words(m.firsts),
+						rows, count, scale},
 				})
 				check(t, "dst", dst, want)
 			})
