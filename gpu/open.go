@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
@@ -81,8 +82,8 @@ func (e *engine) whatFits() string {
 // load loads every kernel that the engine and its operator launch.
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
-	for _, name := range append(append([]string{"combine", "dot"}, algebraKernels...),
-		e.operator.kernels()...) {
+	for _, name := range slices.Concat([]string{"combine", "dot"}, algebraKernels, choleskyKernels,
+		e.operator.kernels()) {
 		if e.device.kernels[name] != nil {
 			continue
 		}

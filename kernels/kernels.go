@@ -20,6 +20,8 @@
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
 //	                            dst = alpha·op(A)·op(B) + beta·dst
 //	difference, difference_sum  ‖L·Rᵀ − X·Yᵀ‖_F²
+//	cholesky, cholesky_forward, cholesky_backward
+//	                            X·(S + λI)⁻¹
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

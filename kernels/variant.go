@@ -110,7 +110,8 @@ func variants() []variant {
 	for _, layout := range []string{"nn", "nt", "tn", "tt"} {
 		add("multiply", "multiply_"+layout, "", "f64")
 	}
-	for _, name := range []string{"multiply_sum", "difference", "difference_sum"} {
+	for _, name := range []string{"multiply_sum", "difference", "difference_sum",
+		"cholesky", "cholesky_forward", "cholesky_backward"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })
