@@ -25,11 +25,12 @@ type engine struct {
 	members []member
 	solved  []int // members whose residuals the operator has, in its order
 
-	y       driver.Pointer // the observations
-	values  driver.Pointer // m numbers of Apply and AdjointMul
-	square  driver.Pointer // d × d matrices of Precondition and Project
-	dots    driver.Pointer // dot products of the segments of Dot
-	algebra algebra
+	y        driver.Pointer // the observations
+	values   driver.Pointer // m numbers of Apply and AdjointMul
+	square   driver.Pointer // d × d matrices of Precondition and Project
+	factored factored       // what they are
+	dots     driver.Pointer // dot products of the segments of Dot
+	algebra  algebra
 }
 
 var (
@@ -91,6 +92,7 @@ func (e *engine) Reset(member, factorRank int) error {
 			member, e.ranks[member], factorRank)
 	}
 	e.solved = nil
+	e.touched(member, solver.Iterate)
 	m := &e.members[member]
 	m.shapes, m.thin, m.fresh = shapes, false, false
 	return e.clear(member)
@@ -129,6 +131,9 @@ func (e *engine) touched(member int, slot solver.Slot) {
 	}
 	if slot == solver.Iterate {
 		e.members[member].thin = false
+	}
+	if slot == solver.Iterate && e.factored.member == member {
+		e.factored = factored{}
 	}
 }
 
@@ -193,72 +198,6 @@ func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 		sum += part
 	}
 	return sum, nil
-}
-
-// Precondition implements [solver.Engine]. It waits for the device, because the host inverts the Gram
-// matrices of the iterate.
-func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) error {
-	paired, ok := e.par.(solver.Paired)
-	if !ok {
-		return fmt.Errorf("gpu: the parametrization %s has no pairs to precondition with", e.par.Name())
-	}
-	shapes, d := e.members[member].shapes, e.cols(member)
-	var grams, products []solver.Product
-	var squares []*mat.Dense
-	for b := range shapes {
-		p := e.whole(member, solver.Iterate, paired.Partner(b))
-		square := whole(e.square+driver.Pointer(b*d*d*8), d, d)
-		grams = append(grams, solver.Product{Dst: square, Alpha: 1, A: p, TransA: true, B: p})
-		products = append(products, solver.Product{Dst: e.whole(member, dst, b), Alpha: 1,
-			A: e.whole(member, x, b), B: square})
-		squares = append(squares, mat.NewDense(d, d, nil))
-	}
-	if err := e.Multiply(grams...); err != nil {
-		return err
-	}
-	if err := e.device.download(e.square, squares...); err != nil {
-		return err
-	}
-	for _, s := range squares {
-		solver.InvertShifted(s, lambda)
-	}
-	if err := e.device.Upload(e.square, bytesOf(squares...)); err != nil {
-		return err
-	}
-	e.touched(member, dst)
-	return e.Multiply(products...)
-}
-
-// Project implements [solver.Engine]. It waits for the device, because the host solves for the weights
-// (WᵀW)⁻¹·(WᵀX).
-func (e *engine) Project(member int, dst, x solver.Slot) error {
-	d := e.cols(member)
-	square := whole(e.square, d, d)
-	for b := range e.members[member].shapes {
-		w := e.whole(member, solver.Iterate, b)
-		squares := []*mat.Dense{mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)} // WᵀW and WᵀX
-		for i, right := range []matrix{w, e.whole(member, x, b)} {
-			err := e.Multiply(solver.Product{Dst: square, Alpha: 1, A: w, TransA: true, B: right})
-			if err != nil {
-				return err
-			}
-			if err := e.device.download(e.square, squares[i]); err != nil {
-				return err
-			}
-		}
-		solver.InvertShifted(squares[0], 0)
-		var weights mat.Dense
-		weights.Mul(squares[0], squares[1])
-		if err := e.device.Upload(e.square, bytesOf(&weights)); err != nil {
-			return err
-		}
-		product := solver.Product{Dst: e.whole(member, dst, b), Alpha: 1, A: w, B: square}
-		if err := e.Multiply(product); err != nil {
-			return err
-		}
-	}
-	e.touched(member, dst)
-	return nil
 }
 
 // Losses implements [solver.Engine].

@@ -99,7 +99,7 @@ func (e *engine) buffers() []buffer {
 	list := append(e.operator.buffers(),
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
-		buffer{"gram", matrices * gram * 8, &e.square},
+		buffer{"gram", 2 * matrices * gram * 8, &e.square},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {

@@ -205,9 +205,10 @@ func TestRankOneTraffic(t *testing.T) {
 		t.Run(fmt.Sprint(c.space.Name(), c.ranks), func(t *testing.T) {
 			t.Parallel()
 			p := vectorProblem(t, c.space, c.m)
-			device := &bus{Device: emulator.New(emulator.Config{})}
+			device := emulator.New(emulator.Config{})
 			b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 			b.Connect = func() (driver.Device, error) { return device, nil }
+			bus := through(&b)
 			e, _ := startOn(t, b, p, c.ranks...)
 			members := make([]int, len(c.ranks))
 			for i := range members {
@@ -217,43 +218,20 @@ func TestRankOneTraffic(t *testing.T) {
 			for i := range members {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
 			}
-			emulated := device.Device.(*emulator.Device)
-			emulated.ResetTraffic()
-			device.moved, device.launches = 0, 0
+			device.ResetTraffic()
+			bus.clear()
 			must(t, e.Gradient(members...))
-			if device.moved != 0 || device.launches != c.launches {
+			if moved := bus.up + bus.down; moved != 0 || bus.launches != c.launches {
 				t.Errorf("a gradient moves %d bytes between host and device, in %d launches, not 0 in %d",
-					device.moved, device.launches, c.launches)
+					moved, bus.launches, c.launches)
 			}
 			for kernel, want := range c.loaded {
-				if got := emulated.Traffic(kernel).GlobalLoaded; got != want {
+				if got := device.Traffic(kernel).GlobalLoaded; got != want {
 					t.Errorf("%s loads %d bytes, want %d", kernel, got, want)
 				}
 			}
 		})
 	}
-}
-
-// bus counts the bytes between host and device, and launches.
-type bus struct {
-	driver.Device
-	moved    int64
-	launches int
-}
-
-func (b *bus) Upload(dst driver.Pointer, src []byte) error {
-	b.moved += int64(len(src))
-	return b.Device.Upload(dst, src)
-}
-
-func (b *bus) Download(dst []byte, src driver.Pointer) error {
-	b.moved += int64(len(dst))
-	return b.Device.Download(dst, src)
-}
-
-func (b *bus) Launch(l driver.Launch) error {
-	b.launches++
-	return b.Device.Launch(l)
 }
 
 // TestRankOneRefused: there are no kernels in single precision; and if the vectors do not fit into memory, the

@@ -108,27 +108,6 @@ func TestUnpaired(t *testing.T) {
 	}
 }
 
-// waiting counts the operations for which the host waits.
-type waiting struct {
-	driver.Device
-	waits *int
-}
-
-func (w waiting) Upload(dst driver.Pointer, src []byte) error {
-	*w.waits++
-	return w.Device.Upload(dst, src)
-}
-
-func (w waiting) Download(dst []byte, src driver.Pointer) error {
-	*w.waits++
-	return w.Device.Download(dst, src)
-}
-
-func (w waiting) Wait() error {
-	*w.waits++
-	return w.Device.Wait()
-}
-
 // TestStepsDoNotWait: with every parametrization, steps of a batch only queue work, except for the first
 // step. After a reset that holds again.
 func TestStepsDoNotWait(t *testing.T) {
@@ -140,11 +119,8 @@ func TestStepsDoNotWait(t *testing.T) {
 		{solver.Indefinite{}, problem(t, 7, 20)}, {solver.Sparse{}, rectProblem(t, 19, 1, 20)},
 		{solver.Deep{Depth: 2}, rectProblem(t, 7, 5, 20)}, {solver.Deep{Depth: 4}, rectProblem(t, 7, 5, 20)},
 	} {
-		var waits int
 		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
-		b.Connect = func() (driver.Device, error) {
-			return waiting{emulator.New(emulator.Config{}), &waits}, nil
-		}
+		bus := through(&b)
 		ranks := []int{3, 2}
 		if c.par == (solver.Sparse{}) {
 			ranks = []int{1, 1}
@@ -155,15 +131,15 @@ func TestStepsDoNotWait(t *testing.T) {
 			must(t, e.Reset(0, 1))
 			for i := range 4 {
 				if i == 1 {
-					waits = 0
+					bus.clear()
 				}
 				for member := range ranks {
 					must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 				}
 				must(t, e.Gradient(0, 1))
 			}
-			if waits != 0 {
-				t.Errorf("%s waits %d times in three steps", c.par.Name(), waits)
+			if bus.waits != 0 {
+				t.Errorf("%s waits %d times in three steps", c.par.Name(), bus.waits)
 			}
 		}
 		must(t, e.Close())

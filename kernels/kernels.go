@@ -31,6 +31,8 @@
 //	rank_one_times_W, rank_one_residuals, rank_one_accumulate_W, rank_one_collect
 //	                            rank-one measurements: products with the vectors in tiles of W columns,
 //	                            residuals, G·X and Gᵀ·X
+//	cholesky, cholesky_forward, cholesky_backward
+//	                            X·(S + λI)⁻¹
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

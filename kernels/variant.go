@@ -112,6 +112,7 @@ func variants() []variant {
 		add("multiply", "multiply_"+layout, "", "f64")
 	}
 	for _, name := range []string{"multiply_sum", "difference", "difference_sum",
+		"cholesky", "cholesky_forward", "cholesky_backward",
 		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")
 	}
