@@ -15,7 +15,11 @@
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
-//	generate_E                  generates rows from their counters
+//	generate_E, generate_listed_E
+//	                            generates successive rows, or those in a list, from their counters
+//	gather_rows, gather         copies the rows, and the numbers, of the measurements in a list
+//	draw_weights                the weights of draws of the measurements
+//	normals, signs              normal deviates, and ±1, from their counters
 //	combine, dot, sum_squares, gram, right_multiply
 //	                            updates, dot products, norms, small products of preconditioned methods
 //

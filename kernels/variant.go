@@ -17,6 +17,9 @@ type variant struct {
 	Generated bool
 }
 
+// Listed says that the kernel makes the rows in a list, not successive ones.
+func (v variant) Listed() bool { return strings.HasPrefix(v.Name, "generate_listed_") }
+
 // Bytes is the size of one number of the arithmetic.
 func (v variant) Bytes() int {
 	if v.Arith == "f32" {
@@ -89,6 +92,7 @@ func variants() []variant {
 	formats := []string{"f64", "f32", "bf16", "q8", "sign"}
 	for _, e := range formats {
 		add("generate", "generate_"+e, e, "f64")
+		add("generate", "generate_listed_"+e, e, "f64")
 	}
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
@@ -104,7 +108,10 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
+	for _, name := range []string{
+		"combine", "dot", "draw_weights", "gather", "gather_rows", "gram", "normals", "right_multiply", "signs",
+		"sum_squares",
+	} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })

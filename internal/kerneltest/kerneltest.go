@@ -40,8 +40,13 @@ var tests = func() map[string]func(*testing.T, *bench) {
 	all := map[string]func(*testing.T, *bench){
 		"combine":                      testCombine,
 		"dot":                          testDot,
+		"draw_weights":                 testDrawWeights,
+		"gather":                       testGather,
+		"gather_rows":                  testGatherRows,
 		"gram":                         testGram,
+		"normals":                      testNormals,
 		"right_multiply":               testRightMultiply,
+		"signs":                        testSigns,
 		"sum_squares":                  testSumSquares,
 		"lift_f64":                     testLift[float64],
 		"lift_f32":                     testLift[float32],
@@ -63,6 +68,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 			return func(t *testing.T, b *bench) { test(t, b, f) }
 		}
 		all["generate_"+string(f)] = with(testGenerate)
+		all["generate_listed_"+string(f)] = with(testGenerateListed)
 		all["dots_"+string(f)+"_f64"] = with(testDots[float64])
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
