@@ -38,7 +38,9 @@ func (b Backend) Name() string { return b.Label }
 func (b Backend) Device() string { return b.Info.Name }
 
 // Offers implements [solver.Backend].
-func (Backend) Offers() solver.Needs { return solver.Needs{Gradient: true, Products: true} }
+func (Backend) Offers() solver.Needs {
+	return solver.Needs{Gradient: true, Draws: true, Values: true, Random: true, Products: true}
+}
 
 // Memory implements [solver.Backend]: it counts bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {

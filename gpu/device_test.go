@@ -293,10 +293,12 @@ func TestProducts(t *testing.T) {
 		multiplied = append(multiplied, product{at, square, r, e.slot(i, solver.MethodSlot)})
 	}
 	o := rowsOf(e)
-	must(t, e.device.Upload(o.lifts, encode(grams)))
-	must(t, e.device.gram(o.lifts, n, len(ranks), 33))
-	must(t, e.device.Upload(o.pullbacks, encode(multiplied)))
-	must(t, e.device.rightMultiply(o.pullbacks, n, len(ranks), 33))
+	list, err := o.lists.put(e.device, grams)
+	must(t, err)
+	must(t, e.device.gram(list, n, len(ranks), 33))
+	list, err = o.lists.put(e.device, multiplied)
+	must(t, err)
+	must(t, e.device.rightMultiply(list, n, len(ranks), 33))
 	for i, r := range ranks {
 		var gram, product mat.Dense
 		gram.Mul(us[i].T(), us[i])

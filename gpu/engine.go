@@ -29,9 +29,16 @@ type engine struct {
 	values         driver.Pointer // m numbers of Apply and AdjointMul
 	square, scaled driver.Pointer // d × d matrices of Precondition and Project, and lists of products
 	dots           driver.Pointer // dot products of the segments of Dot
+	drawn, weights driver.Pointer // of DrawGradient: a list of measurements, and their weights
+	points, sums   driver.Pointer // of Evaluate: residuals of points, and their sums of squares
 }
 
-var _ solver.ProductEngine = &engine{}
+var (
+	_ solver.DrawEngine    = &engine{}
+	_ solver.ValueEngine   = &engine{}
+	_ solver.RandomEngine  = &engine{}
+	_ solver.ProductEngine = &engine{}
+)
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
 // factor's matrices do.

@@ -81,8 +81,9 @@ func (e *engine) whatFits() string {
 // load loads every kernel that the engine and its operator launch.
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
-	for _, name := range append([]string{"combine", "dot", "gram", "right_multiply"},
-		e.operator.kernels()...) {
+	_, names := e.optional()
+	names = append(names, "combine", "dot", "gram", "right_multiply")
+	for _, name := range append(names, e.operator.kernels()...) {
 		if e.device.kernels[name] != nil {
 			continue
 		}

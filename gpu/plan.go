@@ -23,6 +23,7 @@ type request struct {
 	scheme                                     // of the parametrization
 	slots    int                               // of each member, with the factor's shapes
 	vectors  int                               // of each member, with m numbers
+	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
 }
 
@@ -31,6 +32,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	r = request{
 		backend: b, ensemble: ensemble,
 		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
+		needs: batch.Needs,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
@@ -133,7 +135,8 @@ func (e *engine) buffers() []buffer {
 			buffer{"factors", int64(e.slots) * int64(solver.Numbers(shapes)) * 8, &m.slots},
 			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors})
 	}
-	return list
+	optional, _ := e.optional()
+	return append(list, optional...)
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
