@@ -14,13 +14,14 @@ import (
 // listedBytes is the most memory that a tile of copied rows takes.
 const listedBytes = 64 << 20
 
-// listedTile returns the most rows of a tile of listed rows.
-func (l *rowLayout) listedTile() int {
-	if !l.inMemory {
-		return min(l.tileRows, mostBlocks)
+// shareLists sets the rows of a tile of listed rows: those that fit in some memory, or tileRows if it is not
+// 0. Generated rows take the memory of a tile of successive rows.
+func (l *rowLayout) shareLists(tileRows int) {
+	l.listRows = min(l.tileRows, mostBlocks)
+	if l.inMemory && tileRows == 0 {
+		room := min(listedBytes, l.info.Memory/memoryShare)
+		l.listRows = min(max(int(room/l.stride), 1), l.m, mostBlocks)
 	}
-	room := min(listedBytes, l.info.Memory/memoryShare)
-	return min(max(int(room/l.stride), 1), l.m, mostBlocks)
 }
 
 // listedChunk returns how many rows of a list of count rows share a sum. A group of blocks on the reference
@@ -42,7 +43,7 @@ func (o *rowOperator) drawBuffers() []buffer {
 		{"a list's first rows of chunks", int64(o.listedChunks()+1) * 4, &o.listedStarts},
 	}
 	if o.inMemory {
-		list = append(list, buffer{"listed rows", int64(o.listedTile()) * o.stride, &o.listed})
+		list = append(list, buffer{"listed rows", int64(o.listRows) * o.stride, &o.listed})
 	}
 	return list
 }
@@ -95,9 +96,9 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 	if err := o.startChunks(chunk); err != nil {
 		return err
 	}
-	for first := 0; first < d.count; first += o.listedTile() {
-		t := tile{first, min(o.listedTile(), d.count-first), o.listed}
-		if err := o.listRows(&t, d.list); err != nil {
+	for first := 0; first < d.count; first += o.listRows {
+		t := tile{first, min(o.listRows, d.count-first), o.listed}
+		if err := o.bringListed(&t, d.list); err != nil {
 			return err
 		}
 		if err := o.dots(solver.F64, t, 1); err != nil {
@@ -135,8 +136,8 @@ func (o *rowOperator) startChunks(chunk int) error {
 	return nil
 }
 
-// listRows makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.
-func (o *rowOperator) listRows(t *tile, list driver.Pointer) error {
+// bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.
+func (o *rowOperator) bringListed(t *tile, list driver.Pointer) error {
 	list += driver.Pointer(4 * t.first)
 	if o.inMemory {
 		grid := driver.Dim{blocks(int(o.stride), 4096), t.count, 1}

@@ -64,6 +64,7 @@ type rowLayout struct {
 	kp       int     // coordinates, rounded up to whole slabs
 	starts   []int   // the first row of each chunk, and m
 	tileRows int     // rows of a tile
+	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
 	contractor kernels.Kernel // does contract in one launch
@@ -108,6 +109,7 @@ func planRows(r request) (operator, error) {
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
 	l.kp = l.slabs * kernels.Slab
 	l.shareRows(r.backend.tileRows)
+	l.shareLists(r.backend.tileRows)
 	return &rowOperator{rowLayout: l, ensemble: ensemble}, nil
 }
 
@@ -182,7 +184,7 @@ func (o *rowOperator) buffers() []buffer {
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
 	if o.draws {
-		parts = max(parts, int64(o.listedTile()))
+		parts = max(parts, int64(o.listRows))
 	}
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
@@ -219,6 +221,7 @@ func (o *rowOperator) smaller() (all []alternative) {
 		l.inMemory = inMemory
 		l.setEntries(entries)
 		l.shareRows(0)
+		l.shareLists(0)
 		all = append(all, alternative{name, &rowOperator{rowLayout: l}})
 	}
 	add("generated rows", false, o.entries)

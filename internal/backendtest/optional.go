@@ -138,6 +138,9 @@ func (f *fixture) draws(t *testing.T) {
 		"all of them listed, not drawn": ascending(m),
 	} {
 		for _, d := range []solver.Draw{{Rows: rows}, {Rows: rows, Shift: solver.VectorSlot}} {
+			if d.Shift != 0 && name != "all" && name != "some" && name != "repeated" {
+				continue
+			}
 			must(t, f.member.DrawGradient(d))
 			must(t, f.engine.Get(0, solver.Gradient, got))
 			_, want := f.reference.drawn(u, solver.Draw{Rows: rows}, nil)
@@ -147,6 +150,9 @@ func (f *fixture) draws(t *testing.T) {
 			for i := range want {
 				Close(t, fmt.Sprintf("%s, shift in slot %d: ∇f[%d]", name, d.Shift, i),
 					got[i].RawMatrix().Data, want[i].RawMatrix().Data, tolerance)
+			}
+			if name != "repeated" {
+				continue
 			}
 			first := flat(got)
 			must(t, f.member.DrawGradient(d))
@@ -206,6 +212,9 @@ func (f *fixture) values(t *testing.T) {
 	must(t, m.Evaluate(got[:], slots...))
 	for i := range want {
 		Close(t, fmt.Sprintf("f of point %d", i), got[i:i+1], want[i:i+1], tolerance)
+		if i%4 != 1 {
+			continue
+		}
 		var alone [1]float64
 		must(t, m.Evaluate(alone[:], slots[i]))
 		if alone[0] != got[i] {
