@@ -118,7 +118,8 @@ func (d *device) drawWeights(w, p, y, shift, list driver.Pointer, count int, sca
 func (e *engine) optional() (memory []buffer, kernels []string) {
 	m := int64(e.m)
 	if e.needs.Draws {
-		memory = append(memory, buffer{"draws", m * 4, &e.drawn}, buffer{"weights of draws", m * 8, &e.weights})
+		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
+			buffer{"weights of draws", m * 8, &e.weights})
 		kernels = append(kernels, "draw_weights")
 	}
 	if e.needs.Values {

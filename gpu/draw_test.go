@@ -25,8 +25,8 @@ func planPlain(r request) (operator, error) {
 
 // openWith opens an engine of one member for a method, with the operator of a plan, and gives it an iterate.
 func openWith(
-	t *testing.T, b Backend, p *sensing.Problem, plan func(request) (operator, error), par solver.Parametrization,
-	m solver.Method, factorRank int,
+	t *testing.T, b Backend, p *sensing.Problem, plan func(request) (operator, error),
+	par solver.Parametrization, m solver.Method, factorRank int,
 ) (*engine, *solver.Member) {
 	t.Helper()
 	r, err := newRequest(b, p.Ensemble, solver.Batch{
@@ -48,9 +48,9 @@ func openWith(
 	return e, member
 }
 
-// TestBus counts the bytes that a step sends over the bus: 4 for each draw of a mini-batch, 8 for each value of
-// f and each dot product, and nothing else. Riemannian and scaled steps send what the same steps of the full
-// gradient send. The first step may also send lists of members, which stay on the device.
+// TestBus counts the bytes that a step sends over the bus: 4 for each draw of a mini-batch, 8 for each value
+// of f and each dot product, and nothing else. Riemannian and scaled steps send what the same steps of the
+// full gradient send. The first step may also send lists of members, which stay on the device.
 func TestBus(t *testing.T) {
 	const batch, directions, values = 20, 5, 2 * 5
 	mini := solver.MiniBatches{Size: batch, Seed: 1}
@@ -67,7 +67,9 @@ func TestBus(t *testing.T) {
 		{solver.RSGD{StepSize: 0.1, Batch: mini}, rgd, 4 * batch, 0},
 		{solver.RGDA{StepSize: 0.1, AdversaryStep: 0.1, Weight: 2, Radius: 0.1}, scaled, 0, 8},
 	} {
-		for name, plan := range map[string]func(request) (operator, error){"rows": planRows, "plain": planPlain} {
+		for name, plan := range map[string]func(request) (operator, error){
+			"rows": planRows, "plain": planPlain,
+		} {
 			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 				t.Run(fmt.Sprintf("%s/%s/%s", c.method.Name(), name, storage), func(t *testing.T) {
 					t.Parallel()
@@ -104,8 +106,8 @@ func busOf(
 	return bus.Up, bus.Down
 }
 
-// TestDrawnBits: the gradient of a draw has the same bits from memory and generated, on every device, and with
-// any tiles. n = 91 makes two slabs; lists of 70 and 100 rows have nine chunks and thirteen.
+// TestDrawnBits: the gradient of a draw has the same bits from memory and generated, on every device, and
+// with any tiles. n = 91 makes two slabs; lists of 70 and 100 rows have nine chunks and thirteen.
 func TestDrawnBits(t *testing.T) {
 	t.Parallel()
 	on := func(config emulator.Config, storage solver.Storage) Backend {
@@ -127,10 +129,11 @@ func TestDrawnBits(t *testing.T) {
 				solver.Memory),
 			"an old device": on(old, solver.Generated),
 		} {
-			e, m := openWith(t, b, p, planRows, solver.PSD{}, solver.SGD{}, 2)
+			_, m := openWith(t, b, p, planRows, solver.PSD{}, solver.SGD{}, 2)
 			var got [][]float64
 			for _, size := range []int{70, 100, 70, 3, 150} {
-				must(t, m.DrawGradient(solver.Draw{Rows: solver.MiniBatches{Size: size, Seed: 7}.Rows(0, 200)}))
+				rows := solver.MiniBatches{Size: size, Seed: 7}.Rows(0, 200)
+				must(t, m.DrawGradient(solver.Draw{Rows: rows}))
 				g := solver.NewFactor(m.Shapes())
 				must(t, m.Get(solver.Gradient, g))
 				got = append(got, g[0].RawMatrix().Data)
@@ -143,13 +146,12 @@ func TestDrawnBits(t *testing.T) {
 					t.Errorf("%s, %s: draw %d has other bits", entries, name, i)
 				}
 			}
-			_ = e
 		}
 	}
 }
 
-// TestDrawnTraffic: what a mini-batch moves in the device's memory follows from its size, not from m; twice the
-// rows are twice the bytes.
+// TestDrawnTraffic: what a mini-batch moves in the device's memory follows from its size, not from m; twice
+// the rows are twice the bytes.
 func TestDrawnTraffic(t *testing.T) {
 	moved := func(m, size int) (bytes int64) {
 		device := emulator.New(emulator.Config{})
@@ -182,8 +184,8 @@ func TestDrawnTraffic(t *testing.T) {
 	}
 }
 
-// TestPlainDraws: draws and points of an operator without optional operations agree with those of the operator
-// of rows. The sums are in another order: 1e-13 is a few hundred roundings.
+// TestPlainDraws: draws and points of an operator without optional operations agree with those of the
+// operator of rows. The sums are in another order: 1e-13 is a few hundred roundings.
 func TestPlainDraws(t *testing.T) {
 	for par, p := range map[solver.Parametrization]*sensing.Problem{
 		solver.PSD{}: problem(t, 11, 97), solver.UV{}: rectProblem(t, 7, 5, 83),

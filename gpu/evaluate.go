@@ -10,9 +10,9 @@ const pointsAtOnce = 8
 
 // measuring is an operator that measures several matrices in fewer passes over the measurements.
 type measuring interface {
-	// residualsOf does res_ji = ⟨A_i, L_j·R_jᵀ⟩ − y_i, in f64, for at most pointsAtOnce matrices whose L and R
-	// have cols columns. res has m numbers for each matrix, one after another. The bits do not depend on the
-	// other matrices.
+	// residualsOf does res_ji = ⟨A_i, L_j·R_jᵀ⟩ − y_i, in f64, for at most pointsAtOnce matrices whose L and
+	// R have cols columns. res has m numbers for each matrix, one after another. The bits do not depend on
+	// the other matrices.
 	residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error
 }
 

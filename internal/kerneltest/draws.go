@@ -44,7 +44,8 @@ func testDrawWeights(t *testing.T, b *bench) {
 	for _, c := range lists {
 		for _, listed := range []bool{true, false} {
 			for _, shifted := range []bool{true, false} {
-				t.Run(name("m", c.m, c.name, len(c.list), "listed", listed, "shifted", shifted), func(t *testing.T) {
+				sizes := name("m", c.m, c.name, len(c.list), "listed", listed, "shifted", shifted)
+				t.Run(sizes, func(t *testing.T) {
 					p, y, e := random[float64](c.m, 0), random[float64](c.m, 1), random[float64](c.m, 2)
 					w := random[float64](c.m, 3)
 					if c.m > 8 {
