@@ -109,8 +109,8 @@ func variants() []variant {
 		}
 	}
 	for _, name := range []string{
-		"combine", "dot", "draw_weights", "gather", "gather_rows", "gram", "normals", "right_multiply", "signs",
-		"sum_squares",
+		"combine", "dot", "draw_weights", "gather", "gather_rows", "gram", "normals", "right_multiply",
+		"signs", "sum_squares",
 	} {
 		add(name, name, "", "f64")
 	}
