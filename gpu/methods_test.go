@@ -13,8 +13,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestMethods: every method ends where it does on the host. Sums are in another order, and a step's errors grow
-// by a small factor in the next: 1e-12 is thousands of roundings of numbers of size 1.
+// TestMethods: every method ends where it does on the host. Sums are in another order, and a step's errors
+// grow by a small factor in the next: 1e-12 is thousands of roundings of numbers of size 1.
 func TestMethods(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
 	must(t, err)
@@ -27,6 +27,8 @@ func TestMethods(t *testing.T) {
 	must(t, err)
 	rectangular := &sensing.Problem{Ensemble: e, Truth: truth}
 	batch := solver.MiniBatches{Size: 25, Seed: 1}
+	const bound = 0.05 // of shifts
+	met := false
 	for _, m := range []solver.Method{
 		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
 		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
@@ -35,7 +37,7 @@ func TestMethods(t *testing.T) {
 		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
 		// A value's rounding of 1e-16 is divided by the radius.
 		solver.ZerothOrder{StepSize: 0.05, Directions: 6, Radius: 0.1, Noise: 1e-3, Seed: 4},
-		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 0.05}, // the shift meets its bound
+		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: bound},
 		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 10},
 	} {
 		for _, c := range []struct {
@@ -63,6 +65,7 @@ func TestMethods(t *testing.T) {
 					}
 				}
 				for i, s := range hostPath {
+					met = met || math.Abs(s.Shift-bound) < 1e-12
 					if !(math.Abs(path[i].Shift-s.Shift) <= 1e-12) && !math.IsNaN(s.Shift) ||
 						math.IsNaN(s.Shift) != math.IsNaN(path[i].Shift) {
 						t.Errorf("%+v: the shift is %v, not %v", m, path[i].Shift, s.Shift)
@@ -71,10 +74,13 @@ func TestMethods(t *testing.T) {
 			}
 		}
 	}
+	if !met {
+		t.Error("no shift met its bound")
+	}
 }
 
-// TestBatchOfDraws: a run that draws has the same bits in a batch with runs of other methods and batch sizes as
-// alone.
+// TestBatchOfDraws: a run that draws has the same bits in a batch with runs of other methods and batch sizes
+// as alone.
 func TestBatchOfDraws(t *testing.T) {
 	p := problem(t, 7, 60)
 	methods := []solver.Method{

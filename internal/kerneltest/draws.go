@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// lists are lists of draws of m measurements, in ascending order: runs of equal draws begin and end at, before
-// and after the ends of blocks and of the list.
+// lists are lists of draws of m measurements, in ascending order: runs of equal draws begin and end at,
+// before and after the ends of blocks and of the list.
 var lists = []struct {
 	name string
 	m    int
@@ -24,7 +24,8 @@ var lists = []struct {
 	{"each of a block", 256, runs(0, 1, 256, 1, 1)},
 	{"a run across two blocks", 4099, slices.Concat(runs(7, 16, 254, 1, 1), repeated(4098, 5))},
 	{"a run from a block's first", 4099, slices.Concat(runs(7, 16, 256, 1, 1), repeated(4098, 2))},
-	{"a run to a block's last", 4099, slices.Concat(runs(7, 16, 253, 1, 1), repeated(4097, 3), []uint32{4098})},
+	{"a run to a block's last", 4099,
+		slices.Concat(runs(7, 16, 253, 1, 1), repeated(4097, 3), []uint32{4098})},
 }
 
 // repeated returns i, count times.
