@@ -14,13 +14,13 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// plain is an operator without its optional operations.
-type plain struct{ operator }
+// bareOperator is an operator without its optional operations.
+type bareOperator struct{ operator }
 
-// planPlain plans the operator of rows without its optional operations.
-func planPlain(r request) (operator, error) {
+// planBare plans the operator of rows without its optional operations.
+func planBare(r request) (operator, error) {
 	o, err := planRows(r)
-	return plain{o}, err
+	return bareOperator{o}, err
 }
 
 // openWith opens an engine of one member for a method, with the operator of a plan, and gives it an iterate.
@@ -68,7 +68,7 @@ func TestBus(t *testing.T) {
 		{solver.RGDA{StepSize: 0.1, AdversaryStep: 0.1, Weight: 2, Radius: 0.1}, scaled, 0, 8},
 	} {
 		for name, plan := range map[string]func(request) (operator, error){
-			"rows": planRows, "plain": planPlain,
+			"rows": planRows, "bare": planBare,
 		} {
 			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 				t.Run(fmt.Sprintf("%s/%s/%s", c.method.Name(), name, storage), func(t *testing.T) {
@@ -184,9 +184,9 @@ func TestDrawnTraffic(t *testing.T) {
 	}
 }
 
-// TestPlainDraws: draws and points of an operator without optional operations agree with those of the
+// TestBareDraws: draws and points of an operator without optional operations agree with those of the
 // operator of rows. The sums are in another order: 1e-13 is a few hundred roundings.
-func TestPlainDraws(t *testing.T) {
+func TestBareDraws(t *testing.T) {
 	for par, p := range map[solver.Parametrization]*sensing.Problem{
 		solver.PSD{}: problem(t, 11, 97), solver.UV{}: rectProblem(t, 7, 5, 83),
 	} {
@@ -194,7 +194,7 @@ func TestPlainDraws(t *testing.T) {
 		needs := solver.RGDA{StepSize: 1}
 		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 		_, rows := openWith(t, b, p, planRows, par, needs, 3)
-		_, plain := openWith(t, b, p, planPlain, par, needs, 3)
+		_, bare := openWith(t, b, p, planBare, par, needs, 3)
 		shift := solver.NewFactor(rows.ShapesOf(solver.VectorSlot))
 		sensing.NewStream(1, sensing.NoiseStream).Normals(0, shift[0].RawMatrix().Data)
 		for i, d := range []solver.Draw{
@@ -203,7 +203,7 @@ func TestPlainDraws(t *testing.T) {
 			{Rows: solver.MiniBatches{Size: 3 * m, Seed: 7}.Rows(0, m)},
 		} {
 			var got, want solver.Factor
-			for member, g := range map[*solver.Member]*solver.Factor{plain: &got, rows: &want} {
+			for member, g := range map[*solver.Member]*solver.Factor{bare: &got, rows: &want} {
 				must(t, member.Set(solver.VectorSlot, shift))
 				must(t, member.DrawGradient(d))
 				*g = solver.NewFactor(member.Shapes())
@@ -215,10 +215,10 @@ func TestPlainDraws(t *testing.T) {
 			}
 		}
 		var got, want [2]float64
-		must(t, plain.Evaluate(got[:], solver.Iterate, solver.Gradient))
+		must(t, bare.Evaluate(got[:], solver.Iterate, solver.Gradient))
 		must(t, rows.Combine(solver.Gradient, 0.5, solver.Iterate, 0, solver.Iterate))
-		must(t, plain.Combine(solver.Gradient, 0.5, solver.Iterate, 0, solver.Iterate))
-		must(t, plain.Evaluate(got[:], solver.Iterate, solver.Gradient))
+		must(t, bare.Combine(solver.Gradient, 0.5, solver.Iterate, 0, solver.Iterate))
+		must(t, bare.Evaluate(got[:], solver.Iterate, solver.Gradient))
 		must(t, rows.Evaluate(want[:], solver.Iterate, solver.Gradient))
 		backendtest.Close(t, "values", got[:], want[:], 1e-13)
 	}
