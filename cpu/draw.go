@@ -5,15 +5,26 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
+// draw is a [solver.Draw] with the numbers of its shift.
+type draw struct {
+	rows  []int     // nil for all, once each
+	shift []float64 // of each of all measurements; nil for none
+	count int       // B
+}
+
 // DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not
 // help.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	m := e.members[member]
+	drawn := draw{rows: d.Rows, count: d.Count(len(e.y))}
+	if d.Shift != 0 {
+		drawn.shift = m.vector(d.Shift)
+	}
 	m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	if o, ok := e.operator.(drawing); ok {
-		o.contractDrawn(e.y, d, &m.part)
+		o.contractDrawn(e.y, drawn, &m.part)
 	} else {
-		e.whole.contract(e.operator, e.y, d, &m.part)
+		e.whole.contract(e.operator, e.y, drawn, &m.part)
 	}
 	e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
 	m.fresh = false
@@ -24,15 +35,18 @@ func (e *engine) DrawGradient(member int, d solver.Draw) error {
 // measurements and Pauli words have no faster way. It keeps its memory for the next draw.
 type whole struct{ values, weights []float64 }
 
-func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
+func (w *whole) contract(o operator, y []float64, d draw, p *part) {
 	if w.values == nil {
 		w.values, w.weights = make([]float64, len(y)), make([]float64, len(y))
 	}
 	o.apply(w.values, p.l, p.r)
 	clear(w.weights)
-	for k := range d.Count(len(y)) {
-		i, _, _ := d.At(k)
-		w.weights[i] += drawnWeight(d, k, w.values[i], y)
+	for k := range d.count {
+		i := k
+		if d.rows != nil {
+			i = d.rows[k]
+		}
+		w.weights[i] += d.weight(i, w.values[i], y)
 	}
 	o.adjointMul(p.gr, w.weights, false, p.r)
 	if p.gl != p.gr {
@@ -40,10 +54,13 @@ func (w *whole) contract(o operator, y []float64, d solver.Draw, p *part) {
 	}
 }
 
-// drawnWeight is the weight in G of the k-th measurement of a draw, whose value is p: ω_k·(p − y_i − e_k)/B.
-func drawnWeight(d solver.Draw, k int, p float64, y []float64) float64 {
-	i, weight, shift := d.At(k)
-	return float64(weight*(p-y[i]-shift)) / float64(d.Count(len(y)))
+// weight returns the weight in G of one term with measurement i, whose value is p: (p − y_i − e_i)/B.
+func (d draw) weight(i int, p float64, y []float64) float64 {
+	res := p - y[i]
+	if d.shift != nil {
+		res -= d.shift[i]
+	}
+	return res / float64(d.count)
 }
 
 // selection lists the distinct rows of a draw.
@@ -52,22 +69,22 @@ type selection struct {
 	first    []int // the first k of each row, then B; a row drawn more than once has several k in succession
 }
 
-// take fills the selection from a draw.
-func (s *selection) take(d solver.Draw) {
+// take fills the selection from the rows of a draw.
+func (s *selection) take(rows []int) {
 	s.distinct, s.first = s.distinct[:0], s.first[:0]
-	for k, i := range d.Rows {
-		if k == 0 || i != d.Rows[k-1] {
+	for k, i := range rows {
+		if k == 0 || i != rows[k-1] {
 			s.distinct, s.first = append(s.distinct, i), append(s.first, k)
 		}
 	}
-	s.first = append(s.first, len(d.Rows))
+	s.first = append(s.first, len(rows))
 }
 
 // drawn is the walk of contractDrawn over rows: a pass over the rows drawn.
 type drawn[E sensing.Entry] struct {
 	*contraction[E, float64]
 	selection
-	draw solver.Draw
+	draw draw
 	y    []float64
 	z, g []float64
 	acc  [][]float64 // for each worker
@@ -89,11 +106,11 @@ func (w *drawn[E]) visit(worker, first, count int) {
 
 // weigh returns the weight in G of the row at a place of the walk, whose value is p.
 func (w *drawn[E]) weigh(place int, p float64) (weight float64) {
-	if w.draw.Rows == nil {
-		return drawnWeight(w.draw, place, p, w.y)
+	if w.draw.rows == nil {
+		return w.draw.weight(place, p, w.y)
 	}
-	for k := w.first[place]; k < w.first[place+1]; k++ {
-		weight += drawnWeight(w.draw, k, p, w.y)
+	for range w.first[place+1] - w.first[place] {
+		weight += w.draw.weight(w.distinct[place], p, w.y)
 	}
 	return weight
 }

@@ -32,6 +32,7 @@ type engine struct {
 var (
 	_ solver.DrawEngine       = &engine{}
 	_ solver.ValueEngine      = &engine{}
+	_ solver.RandomEngine     = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AnchorEngine     = &engine{}
@@ -106,6 +107,9 @@ func (m *member) slot(s solver.Slot) solver.Factor {
 	}
 	return m.slots[s]
 }
+
+// vector returns the m numbers of a vector slot.
+func (m *member) vector(s solver.Slot) []float64 { return m.slot(s)[0].RawMatrix().Data }
 
 // like returns a matrix of zeros of the size of a.
 func like(a *mat.Dense) *mat.Dense {

@@ -12,21 +12,33 @@ import (
 // of one alone (BenchmarkEvaluate). Each point has memory for its coordinates and values.
 const pointsAtOnce = 8
 
+// Residuals implements solver.ValueEngine, in f64.
+func (e *engine) Residuals(member int, dst solver.Slot) error {
+	m := e.members[member]
+	l, r := e.par.Thin(m.slots[solver.Iterate])
+	res := m.vector(dst)
+	e.operator.apply(res, l, r)
+	for i, y := range e.y {
+		res[i] -= y
+	}
+	return nil
+}
+
 // Evaluate implements solver.ValueEngine, in f64.
-func (e *engine) Evaluate(dst []float64, _ int, points ...solver.Factor) error {
+func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) error {
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)
-		e.evaluate(dst[:count], points[:count])
+		e.evaluate(dst[:count], e.members[member], points[:count])
 		dst, points = dst[count:], points[count:]
 	}
 	return nil
 }
 
 // evaluate does Evaluate for the points of one pass.
-func (e *engine) evaluate(dst []float64, points []solver.Factor) {
+func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) {
 	var l, r []*mat.Dense
-	for j, f := range points {
-		left, right := e.par.Thin(f)
+	for j, point := range points {
+		left, right := e.par.Thin(m.slots[point])
 		l, r = append(l, left), append(r, right)
 		if j == len(e.points) {
 			e.points = append(e.points, make([]float64, len(e.y)))
@@ -50,9 +62,9 @@ func (e *engine) evaluate(dst []float64, points []solver.Factor) {
 	}
 }
 
-// evaluateBytes is the memory of Evaluate and of the method that calls it, with points of so many numbers.
+// evaluateBytes is the memory of Evaluate, with points of so many numbers.
 func evaluateBytes(e sensing.Ensemble, numbers float64) float64 {
-	each := float64(e.Measurements()) + 3*numbers // values; the point, its direction, and the thin factors
+	each := float64(e.Measurements()) + numbers // values, and the thin factors
 	if _, rows := e.(sensing.Rows); rows {
 		each += float64(e.Space().K())
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// evaluator opens an engine with a member of factor rank 2, and makes count points.
-func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.Member, []solver.Factor) {
+// evaluator opens an engine with a member of factor rank 2, and makes count points in its slots.
+func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.Member, []solver.Slot) {
 	t.Helper()
 	n, _ := e.Space().Dims()
 	truth, err := sensing.NewTruth(n, 2, 1, 1)
@@ -20,7 +20,8 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.
 		t.Fatal(err)
 	}
 	engine, err := b.Open(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth}, solver.Batch{
-		Parametrization: solver.PSD{}, FactorRanks: []int{2}, Needs: solver.Needs{Draws: true, Values: true},
+		Parametrization: solver.PSD{}, FactorRanks: []int{2},
+		Needs: solver.Needs{Slots: count, Draws: true, Values: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -30,10 +31,14 @@ func evaluator(t testing.TB, b Backend, e sensing.Ensemble, count int) (*solver.
 	if err != nil {
 		t.Fatal(err)
 	}
-	points := make([]solver.Factor, count)
+	points := make([]solver.Slot, count)
 	for i := range points {
-		points[i], err = solver.Random{Alpha: 1, Seed: uint64(i)}.Factor(member.Shapes(), nil)
+		points[i] = solver.MethodSlot + solver.Slot(i)
+		f, err := solver.Random{Alpha: 1, Seed: uint64(i)}.Factor(member.Shapes(), nil)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := member.Set(points[i], f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,12 +68,12 @@ func TestEvaluate(t *testing.T) {
 			if want == nil {
 				want = got
 			}
-			for i, f := range points {
+			for i, point := range points {
 				var alone [1]float64
-				if err := member.Evaluate(alone[:], f); err != nil {
+				if err := member.Evaluate(alone[:], point); err != nil {
 					t.Fatal(err)
 				}
-				if err := member.Set(solver.Iterate, f); err != nil {
+				if err := member.Combine(solver.Iterate, 1, point, 0, point); err != nil {
 					t.Fatal(err)
 				}
 				loss, err := member.Loss()
@@ -87,7 +92,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestEvaluateRefuses: too few points and points of another shape are errors, no points are not.
+// TestEvaluateRefuses: too few points and vectors are errors, no points are not.
 func TestEvaluateRefuses(t *testing.T) {
 	e, err := sensing.NewRademacher(sensing.Sym{N: 4}, 10, 1)
 	if err != nil {
@@ -98,10 +103,9 @@ func TestEvaluateRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "2 points for 3 numbers") {
 		t.Errorf("too few points: %v", err)
 	}
-	wide := solver.NewFactor([]solver.Shape{{Rows: 4, Cols: 3}})
-	err = member.Evaluate(make([]float64, 2), points[0], wide)
-	if err == nil || !strings.Contains(err.Error(), "[4 × 3]") {
-		t.Errorf("a point that is too wide: %v", err)
+	err = member.Evaluate(make([]float64, 2), points[0], solver.VectorSlot+3)
+	if err == nil || !strings.Contains(err.Error(), "vector 3") {
+		t.Errorf("a vector: %v", err)
 	}
 	if err := member.Evaluate(nil); err != nil {
 		t.Errorf("no points: %v", err)

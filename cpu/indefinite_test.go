@@ -52,7 +52,7 @@ func TestDifferences(t *testing.T) {
 		engine, err := Backend{Workers: 2}.Open(context.Background(),
 			&sensing.Problem{Ensemble: c.ensemble, Truth: c.truth, Noise: 0.1}, solver.Batch{
 				Parametrization: c.par, FactorRanks: []int{c.r},
-				Needs: solver.Needs{Draws: true, Values: true},
+				Needs: solver.Needs{Slots: 1, Draws: true, Values: true},
 			})
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +72,10 @@ func TestDifferences(t *testing.T) {
 		}
 		loss := func(x solver.Factor) float64 {
 			var f [1]float64
-			if err := engine.(solver.ValueEngine).Evaluate(f[:], 0, x); err != nil {
+			if err := engine.Set(0, solver.MethodSlot, x); err != nil {
+				t.Fatal(err)
+			}
+			if err := engine.(solver.ValueEngine).Evaluate(f[:], 0, solver.MethodSlot); err != nil {
 				t.Fatal(err)
 			}
 			return f[0]

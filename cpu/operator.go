@@ -37,8 +37,8 @@ type part struct {
 type drawing interface {
 	operator
 	// contractDrawn fills all results of a part but its squares, in f64, with
-	// G = 1/B · Σ_k ω_k·(p_i − y_i − e_k)·A_i, i = Rows[k].
-	contractDrawn(y []float64, d solver.Draw, p *part)
+	// G = 1/B · Σ_k (p_i − y_i − e_i)·A_i, i = Rows[k].
+	contractDrawn(y []float64, d draw, p *part)
 }
 
 // manyAtOnce is an operator that measures several matrices in one pass over the measurements.

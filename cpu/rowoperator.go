@@ -169,7 +169,7 @@ func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
 }
 
 // contractDrawn implements drawing. It reads a row once, however often the row is drawn.
-func (o *rowOperator[E, F]) contractDrawn(y []float64, d solver.Draw, p *part) {
+func (o *rowOperator[E, F]) contractDrawn(y []float64, d draw, p *part) {
 	if o.drawn == nil {
 		k := o.space.K()
 		acc := accumulators[float64](k, o.workers)
@@ -179,10 +179,10 @@ func (o *rowOperator[E, F]) contractDrawn(y []float64, d solver.Draw, p *part) {
 	w.draw, w.y = d, y
 	o.lift(w.z, p.l, p.r)
 	clear(w.g)
-	if d.Rows == nil {
+	if d.rows == nil {
 		o.walk(w)
 	} else {
-		w.take(d)
+		w.take(d.rows)
 		o.walkOver(w.distinct, len(w.distinct), w)
 	}
 	o.multiply(p, w.g)

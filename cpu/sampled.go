@@ -226,18 +226,18 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 // contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i.
 // If A_k is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the
 // entries in turn.
-func (s *sampled) contractDrawn(y []float64, d solver.Draw, p *part) {
-	if d.Rows == nil { // with all entries, all workers share the work
+func (s *sampled) contractDrawn(y []float64, d draw, p *part) {
+	if d.rows == nil { // with all entries, all workers share the work
 		s.whole.contract(s, y, d, p)
 		return
 	}
 	p.gr.Zero()
 	p.gl.Zero()
 	rows, cols := s.ensemble.Positions()
-	for k, at := range d.Rows {
+	for _, at := range d.rows {
 		i, j := int(rows[at]), int(cols[at])
 		left, right, unit := p.l.RawRowView(i), p.r.RawRowView(j), s.ensemble.Unit(i, j)
-		c := unit * drawnWeight(d, k, unit*chainsDot(left, right), y)
+		c := unit * d.weight(at, unit*chainsDot(left, right), y)
 		switch {
 		case s.rows != s.columns:
 			addScaled(p.gr.RawRowView(i), c, right)

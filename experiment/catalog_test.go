@@ -248,7 +248,7 @@ func emulatorHost() Host {
 var onDevices = []string{"ensemble completion", "ensemble relu-completion", "observation single-index"}
 
 // checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu, or is refused
-// with a sentence that names a device that runs it. No parametrization is refused.
+// with a sentence that names a device that runs it. No parametrization and no method is refused.
 func checkEmulator(t *testing.T, e config.Entry) error {
 	here, err := smallest(t, e)
 	if err != nil {
@@ -260,7 +260,7 @@ func checkEmulator(t *testing.T, e config.Entry) error {
 	}
 	got, err := runHere(there, emulatorHost(), Options{Dir: filepath.Join(t.TempDir(), "run")})
 	if usage := (*config.UsageError)(nil); errors.As(err, &usage) {
-		if e.Kind == "parametrization" || slices.Contains(onDevices, e.Kind+" "+e.Name) {
+		if e.Kind == "parametrization" || e.Kind == "method" || slices.Contains(onDevices, e.Kind+" "+e.Name) {
 			return fmt.Errorf("there are kernels for it, and it is refused with %q", usage.Problems)
 		}
 		if len(usage.Problems) != 1 || !strings.Contains(usage.Problems[0], "device cpu runs it") {

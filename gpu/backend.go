@@ -38,7 +38,9 @@ func (b Backend) Name() string { return b.Label }
 func (b Backend) Device() string { return b.Info.Name }
 
 // Offers implements [solver.Backend].
-func (Backend) Offers() solver.Needs { return solver.Needs{Gradient: true, Products: true} }
+func (Backend) Offers() solver.Needs {
+	return solver.Needs{Gradient: true, Draws: true, Values: true, Random: true, Products: true}
+}
 
 // engineOf plans an engine for a problem.
 func engineOf(b Backend, p *sensing.Problem, batch solver.Batch) (*engine, error) {

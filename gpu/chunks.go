@@ -109,7 +109,7 @@ func (l *rowLayout) cheapestTile() int {
 func (l *rowLayout) tileFits(rows int) bool {
 	// The largest number of rows, and of rows times members: within them grids and indices are in bounds.
 	const most, mostParts = 1 << 17, 1 << 31
-	members := float64(l.members)
+	members := float64(l.lifted)
 	bytes := float64(rows) * members * float64(l.slabs) * 8
 	room := float64(l.info.Memory) / memoryShare
 	if !l.inMemory {

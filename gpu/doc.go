@@ -16,6 +16,9 @@
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of
 //     coordinates and members. Rows that are not in memory are made tile by tile.
 //
+// Draws of the measurements (draw.go) and values of f (evaluate.go) work with any operator, by products with
+// the measurements and their adjoint. The operator of rows has faster ways (drawnrows.go).
+//
 // The rows are cut into chunks, whose sums are added in order. The chunks follow from K and m alone, so a run
 // gives the same bits on every GPU, whatever else is in its batch.
 package gpu

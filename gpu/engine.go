@@ -31,9 +31,15 @@ type engine struct {
 	factored factored       // what they are
 	dots     driver.Pointer // dot products of the segments of Dot
 	algebra  algebra
+
+	drawn, weights driver.Pointer // of DrawGradient: a list of measurements, and their weights
+	points, sums   driver.Pointer // of Evaluate: residuals of points, and their sums of squares
 }
 
 var (
+	_ solver.DrawEngine       = &engine{}
+	_ solver.ValueEngine      = &engine{}
+	_ solver.RandomEngine     = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AlgebraEngine    = &engine{}

@@ -2,7 +2,7 @@ package gpu
 
 import (
 	"context"
-	"errors"
+	"math"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -13,49 +13,97 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestMethods: methods with slots or a projection do the same on the device as on the host; methods that draw
-// are refused before any work.
+// TestMethods: every method ends where it does on the host. Sums are in another order, and a step's errors
+// grow by a small factor in the next: 1e-12 is thousands of roundings of numbers of size 1.
 func TestMethods(t *testing.T) {
 	e, err := sensing.NewGaussian(sensing.Sym{N: 6}, 60, sensing.F32, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	truth, err := sensing.NewTruth(6, 2, 2, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &sensing.Problem{Ensemble: e, Truth: truth}
-	device := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
-	end := func(b solver.Backend, m solver.Method) (*mat.Dense, error) {
-		res, err := solver.Solve(context.Background(), p, b, m,
-			solver.Settings{Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: 2, Iterations: 4})
-		if err != nil {
-			return nil, err
-		}
-		return res.Factor[0], nil
-	}
+	must(t, err)
+	symmetric := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.1, NoiseSeed: 5}
+	e, err = sensing.NewGaussian(sensing.Rect{N1: 7, N2: 5}, 70, sensing.Q8, 1)
+	must(t, err)
+	truth, err = sensing.NewRectTruth(7, 5, 2, 2, 1)
+	must(t, err)
+	rectangular := &sensing.Problem{Ensemble: e, Truth: truth}
+	batch := solver.MiniBatches{Size: 25, Seed: 1}
+	const bound = 0.05 // of shifts
+	met := false
 	for _, m := range []solver.Method{
 		solver.Momentum{StepSize: 0.1, Momentum: 0.5}, solver.RGD{StepSize: 0.3},
 		solver.Nesterov{StepSize: 0.1, Momentum: 0.5}, solver.PolyakGD{StepSize: 0.5},
-	} {
-		got, err := end(device, m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := end(cpu.Backend{}, m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !mat.EqualApprox(got, want, 1e-12) {
-			t.Errorf("%s ends at\n%v\nnot at\n%v", m.Name(), mat.Formatted(got), mat.Formatted(want))
-		}
-	}
-	batch := solver.MiniBatches{Size: 5, Seed: 1}
-	for _, m := range []solver.Method{
 		solver.SGD{StepSize: 0.1, Batch: batch}, solver.RSGD{StepSize: 0.1, Batch: batch},
+		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 200, Seed: 2}},
+		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
+		// A value's rounding of 1e-16 is divided by the radius.
+		solver.ZerothOrder{StepSize: 0.05, Directions: 6, Radius: 0.1, Noise: 1e-3, Seed: 4},
+		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: bound},
+		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 10},
 	} {
-		if _, err := end(device, m); !errors.Is(err, solver.ErrUnsupported) {
-			t.Errorf("%s on the device: %v", m.Name(), err)
+		for _, c := range []struct {
+			par solver.Parametrization
+			p   *sensing.Problem
+		}{{solver.PSD{}, symmetric}, {solver.UV{}, rectangular}} {
+			if solver.Suits(m, c.par) != nil {
+				continue
+			}
+			for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+				end := func(b solver.Backend) (solver.Factor, solver.Trajectory) {
+					var path solver.Trajectory
+					res, err := solver.Solve(context.Background(), c.p, b, m, solver.Settings{
+						Start: solver.Random{Alpha: 0.5, Seed: 1}, Parametrization: c.par, FactorRank: 2,
+						Iterations: 4, MeasureEvery: 2, Recorder: &path})
+					must(t, err)
+					return res.Factor, path
+				}
+				got, path := end(emulated(t, emulator.Config{}, storage, solver.F64))
+				want, hostPath := end(cpu.Backend{})
+				for b := range want {
+					if !mat.EqualApprox(got[b], want[b], 1e-12) {
+						t.Errorf("%+v, %s, %s: matrix %d ends at\n%v\nnot at\n%v", m, c.par.Name(), storage, b,
+							mat.Formatted(got[b]), mat.Formatted(want[b]))
+					}
+				}
+				for i, s := range hostPath {
+					met = met || math.Abs(s.Shift-bound) < 1e-12
+					if !(math.Abs(path[i].Shift-s.Shift) <= 1e-12) && !math.IsNaN(s.Shift) ||
+						math.IsNaN(s.Shift) != math.IsNaN(path[i].Shift) {
+						t.Errorf("%+v: the shift is %v, not %v", m, path[i].Shift, s.Shift)
+					}
+				}
+			}
 		}
 	}
+	if !met {
+		t.Error("no shift met its bound")
+	}
+}
+
+// TestBatchOfDraws: a run that draws has the same bits in a batch with runs of other methods and batch sizes
+// as alone.
+func TestBatchOfDraws(t *testing.T) {
+	p := problem(t, 7, 60)
+	methods := []solver.Method{
+		solver.SGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 9, Seed: 1}},
+		solver.ZerothOrder{StepSize: 0.05, Directions: 5, Radius: 0.1, Seed: 4},
+		solver.RSGD{StepSize: 0.1, Batch: solver.MiniBatches{Size: 27, Seed: 1}},
+		solver.GD{StepSize: 0.1},
+		solver.LabelNoiseGD{StepSize: 0.1, Noise: 0.3, Seed: 3},
+		solver.RGDA{StepSize: 0.2, AdversaryStep: 0.2, Weight: 1.5, Radius: 0.05},
+	}
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+	var jobs []solver.Job
+	for i, m := range methods {
+		jobs = append(jobs, solver.Job{Method: m, Settings: solver.Settings{
+			Start: solver.Random{Alpha: 0.5, Seed: uint64(i)}, FactorRank: 2 + i%3, Iterations: 3 + i%2}})
+	}
+	err := solver.SolveAll(context.Background(), p, b, 4, jobs, func(job int, r *solver.Result, err error) {
+		must(t, err)
+		alone, err := solver.Solve(context.Background(), p, b, methods[job], jobs[job].Settings)
+		must(t, err)
+		if !mat.Equal(r.Factor[0], alone.Factor[0]) {
+			t.Errorf("%s has other bits in a batch", methods[job].Name())
+		}
+	})
+	must(t, err)
 }

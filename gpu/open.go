@@ -82,7 +82,8 @@ func (e *engine) whatFits() string {
 // load loads every kernel that the engine and its operator launch.
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
-	names := slices.Concat([]string{"combine", "dot"}, algebraKernels, choleskyKernels, e.ends.names(),
+	_, names := e.optional()
+	names = slices.Concat(names, []string{"combine", "dot"}, algebraKernels, choleskyKernels, e.ends.names(),
 		e.operator.kernels())
 	for _, name := range names {
 		if e.device.kernels[name] != nil {

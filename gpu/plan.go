@@ -24,6 +24,7 @@ type request struct {
 	ranks    []int                             // the largest factor rank of each member
 	slots    int                               // of each member, with the factor's shapes
 	vectors  int                               // of each member, with m numbers
+	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
 	// truthRank is the number of columns of the truth, 0 if there is none.
 	truthRank int
@@ -34,7 +35,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	r = request{
 		backend: b, ensemble: ensemble,
 		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
-		ranks: batch.FactorRanks,
+		ranks: batch.FactorRanks, needs: batch.Needs,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
@@ -109,7 +110,8 @@ func (e *engine) buffers() []buffer {
 			buffer{"vectors", int64(e.vectors) * int64(e.m) * 8, &m.vectors},
 			buffer{"L, R and products", int64(e.ends.room(shapes)) * 8, &m.room})
 	}
-	return list
+	optional, _ := e.optional()
+	return append(list, optional...)
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R

@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,13 +24,18 @@ type rowOperator struct {
 
 	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
 	res, weights, zeros, levels, sums            driver.Pointer
-	lifts, pullbacks                             driver.Pointer // lists of members
+	targets, listed, listedStarts                driver.Pointer // of draws
+	lists                                        lists          // of members
 
-	made   tile   // the tile of generated rows in memory; its count is 0 if there is none
-	listed []byte // contents of lifts and pullbacks since the last contract; nil if overwritten
+	made   tile             // the tile of generated rows in memory; its count is 0 if there is none
+	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
+	chunk  int              // rows of the chunks that listedStarts has; 0 for none
 }
 
-var _ operator = &rowOperator{}
+var (
+	_ drawing   = &rowOperator{}
+	_ measuring = &rowOperator{}
+)
 
 // tile is a number of successive rows, and their address on the device.
 type tile struct {
@@ -48,6 +52,8 @@ type rowLayout struct {
 	m, k      int
 	members   int
 	matrices  int // that a contraction pulls for each member
+	lifted    int // most matrices that are lifted together
+	draws     bool
 	entries   sensing.Entries
 	precision solver.Precision
 	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile
@@ -58,6 +64,7 @@ type rowLayout struct {
 	kp       int     // coordinates, rounded up to whole slabs
 	starts   []int   // the first row of each chunk, and m
 	tileRows int     // rows of a tile
+	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
 	contractor kernels.Kernel // does contract in one launch
@@ -71,7 +78,10 @@ func planRows(r request) (operator, error) {
 	l := rowLayout{
 		info: r.backend.Info, precision: r.backend.Precision, stream: streamOf(ensemble),
 		m: ensemble.Measurements(), k: space.K(), members: len(r.shapes), matrices: len(r.rules),
-		mostWork: math.Inf(1),
+		lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
+	}
+	if r.needs.Values {
+		l.lifted = max(l.lifted, pointsAtOnce)
 	}
 	if l.info.Watchdog {
 		l.mostWork = launchWork
@@ -103,6 +113,7 @@ func planRows(r request) (operator, error) {
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
 	l.kp = l.slabs * kernels.Slab
 	l.shareRows(r.backend.tileRows)
+	l.shareLists(r.backend.tileRows)
 	return &rowOperator{rowLayout: l, ensemble: ensemble}, nil
 }
 
@@ -169,30 +180,39 @@ func numberBytes(p solver.Precision) int64 {
 
 // buffers implements operator.
 func (o *rowOperator) buffers() []buffer {
-	members, matrices, m := int64(o.members), int64(o.matrices), int64(o.m)
+	members, m := int64(o.members), int64(o.m)
 	rows := m
 	if !o.inMemory {
 		rows = int64(o.tileRows)
 	}
-	parts := members * int64(o.tileRows)
+	lifted := int64(o.lifted)
+	parts := lifted * int64(o.tileRows)
+	if o.draws {
+		parts = max(parts, int64(o.listRows))
+	}
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
 	}
-	return []buffer{
+	return append([]buffer{
 		{"rows", rows * o.stride, &o.rows},
-		{"z", members * int64(o.kp) * 8, &o.z},
+		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
 		{"chunks", members * int64(o.chunks()) * int64(o.kp) * 8, &o.chunkSums},
 		{"chunks' first rows", int64(len(o.starts)) * 4, &o.chunkStarts},
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
-		{"weights", members * m * 8, &o.weights},
+		{"weights", lifted * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
-		{"lift's members", members * memberBytes, &o.lifts},
-		{"pullback's members", matrices * members * memberBytes, &o.pullbacks},
-	}
+		{"lists of members", o.listBytes(), &o.lists.at},
+	}, o.drawBuffers()...)
+}
+
+// listBytes is the memory for lists of members: those of a gradient of all members, of a gradient of each one
+// alone, and of points, and as much again.
+func (l *rowLayout) listBytes() int64 {
+	return 2 * int64(2*l.members*(1+l.matrices)+l.lifted) * memberBytes
 }
 
 // smaller implements operator: generated rows, and shorter entries if the device makes them.
@@ -205,6 +225,7 @@ func (o *rowOperator) smaller() (all []alternative) {
 		l.inMemory = inMemory
 		l.setEntries(entries)
 		l.shareRows(0)
+		l.shareLists(0)
 		all = append(all, alternative{name, &rowOperator{rowLayout: l}})
 	}
 	add("generated rows", false, o.entries)
@@ -233,13 +254,13 @@ func (o *rowOperator) kernels() []string {
 	if once, _ := o.once(); once {
 		names = append(names, o.contractor.Name)
 	}
-	return names
+	return append(names, o.drawKernels()...)
 }
 
 // fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
 // and makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
-	o.device = d
+	o.device, o.lists.bytes = d, o.listBytes()
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
@@ -350,59 +371,60 @@ func bring[E sensing.Entry](
 
 // contract implements operator: lift, contract, pullback.
 func (o *rowOperator) contract(y driver.Pointer, parts []part) error {
-	if err := o.list(parts); err != nil {
-		return err
-	}
-	cols := 0
-	for _, p := range parts {
-		cols = max(cols, p.cols)
-	}
-	if err := o.lift(o.precision, o.lifts, len(parts), cols); err != nil {
+	if err := o.liftAll(o.precision, parts); err != nil {
 		return err
 	}
 	if err := o.contractAll(y, len(parts)); err != nil {
 		return err
 	}
+	return o.pullAll(o.precision, parts)
+}
+
+// liftAll computes z of each part.
+func (o *rowOperator) liftAll(precision solver.Precision, parts []part) error {
+	if o.padded != precision { // the place of a part's coordinates depends on the precision
+		o.padded = ""
+		if err := o.Fill(o.z, 0, int64(o.lifted)*int64(o.kp)*8); err != nil {
+			return err
+		}
+		o.padded = precision
+	}
+	var list []product
+	cols := 0
+	for at, p := range parts {
+		list = append(list, product{p.l, p.r, p.cols, o.z + o.offset(precision, at)})
+		cols = max(cols, p.cols)
+	}
+	at, err := o.lists.put(o.device, list)
+	if err != nil {
+		return err
+	}
+	return o.lift(precision, at, len(parts), cols)
+}
+
+// pullAll computes the pulls of each part from g.
+func (o *rowOperator) pullAll(precision solver.Precision, parts []part) error {
 	for b, p := range parts[0].pulls {
-		list := o.pullbacks + driver.Pointer(b*len(parts)*memberBytes)
-		if err := o.pullback(o.precision, p.transposed, p.scale, list, len(parts), cols); err != nil {
+		var list []product
+		cols := 0
+		for at, q := range parts {
+			list = append(list, product{o.g + o.offset(precision, at), q.pulls[b].x, q.cols, q.pulls[b].dst})
+			cols = max(cols, q.cols)
+		}
+		at, err := o.lists.put(o.device, list)
+		if err != nil {
+			return err
+		}
+		if err := o.pullback(precision, p.transposed, p.scale, at, len(parts), cols); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// list writes the lists of members for lift and for the pullbacks, one after another, unless the device still
-// has them from the last contract.
-func (o *rowOperator) list(parts []part) error {
-	var lifts, pullbacks []product
-	step := int64(o.kp) * numberBytes(o.precision) // from a member's coordinates to the next
-	offset := func(at int) driver.Pointer { return driver.Pointer(int64(at) * step) }
-	for at, p := range parts {
-		lifts = append(lifts, product{p.l, p.r, p.cols, o.z + offset(at)})
-	}
-	for b := range parts[0].pulls {
-		for at, p := range parts {
-			pullbacks = append(pullbacks, product{o.g + offset(at), p.pulls[b].x, p.cols, p.pulls[b].dst})
-		}
-	}
-	all := encode(append(lifts, pullbacks...))
-	if bytes.Equal(all, o.listed) {
-		return nil
-	}
-	o.listed = nil
-	if err := o.Upload(o.lifts, all[:len(lifts)*memberBytes]); err != nil {
-		return err
-	}
-	if err := o.Upload(o.pullbacks, all[len(lifts)*memberBytes:]); err != nil {
-		return err
-	}
-	// z has zeros past its last coordinate, whose place depends on the precision.
-	if err := o.Fill(o.z, 0, int64(len(parts))*step); err != nil {
-		return err
-	}
-	o.listed = all
-	return nil
+// offset returns the bytes from z and g to the coordinates of a part.
+func (o *rowOperator) offset(precision solver.Precision, part int) driver.Pointer {
+	return driver.Pointer(int64(part) * int64(o.kp) * numberBytes(precision))
 }
 
 // contractAll computes res and g of the members whose coordinates z holds.
@@ -489,14 +511,7 @@ func (o *rowOperator) squares(dst []float64) error {
 
 // apply implements operator: lift, and the residuals against zeros.
 func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
-	o.listed = nil // lifts and z are used here
-	if err := o.Upload(o.lifts, encode([]product{{l, r, cols, o.z}})); err != nil {
-		return err
-	}
-	if err := o.Fill(o.z, 0, int64(o.kp)*8); err != nil {
-		return err
-	}
-	if err := o.lift(solver.F64, o.lifts, 1, cols); err != nil {
+	if err := o.liftAll(solver.F64, []part{{l: l, r: r, cols: cols}}); err != nil {
 		return err
 	}
 	return o.eachTile(func(t tile) error {
@@ -511,17 +526,13 @@ func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 func (o *rowOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	o.listed = nil // pullbacks is used here
-	if err := o.Upload(o.pullbacks, encode([]product{{o.g, x, cols, dst}})); err != nil {
-		return err
-	}
 	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w) }); err != nil {
 		return err
 	}
 	if err := o.sumChunks(solver.F64, 1); err != nil {
 		return err
 	}
-	return o.pullback(solver.F64, trans, 1, o.pullbacks, 1, cols)
+	return o.pullAll(solver.F64, []part{{cols: cols, pulls: []pull{{trans, x, 1, dst}}}})
 }
 
 // Each function from here on launches one family of kernels. The head of the family's file in kernels/ has
@@ -577,15 +588,19 @@ func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
 
 // generate makes count rows, beginning with row first.
 func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
-	unit := int64(16) // bytes that one thread makes
-	if bits := o.entries.EntryBits(); bits >= 16 {
-		unit = int64(2 * bits / 8)
-	}
-	grid := driver.Dim{blocks(int(o.stride/unit), 256), count, 1}
+	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), count, 1}
 	key, number := o.stream.Key()
 	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
 		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+}
+
+// unit is how many bytes of a row one thread generates.
+func (l *rowLayout) unit() int64 {
+	if bits := l.entries.EntryBits(); bits >= 16 {
+		return int64(2 * bits / 8)
+	}
+	return 16
 }
 
 // launchContract computes partials, res and chunks of the member whose z is the first, in one launch with
@@ -638,18 +653,37 @@ func (o *rowOperator) residuals(
 func (o *rowOperator) accumulate(
 	precision solver.Precision, t tile, members int, weights driver.Pointer,
 ) error {
-	from, to := o.chunkOf(t.first), o.chunkOf(t.first+t.count-1)
-	grid := driver.Dim{blocks(o.k, 1024), to - from + 1, blocks(members, 4)}
+	return o.accumulateIn(precision, t, members, weights, chunkRange{o.chunkStarts, o.chunks(),
+		o.chunkOf(t.first), o.chunkOf(t.first + t.count - 1)})
+}
+
+// chunkRange describes how rows are cut into chunks, and which of the chunks a tile touches.
+type chunkRange struct {
+	starts   driver.Pointer // the first row of each chunk
+	count    int
+	from, to int // the first and the last chunk that the tile touches
+}
+
+// accumulateIn adds a tile's rows, times weights, to the sums of the given chunks.
+func (o *rowOperator) accumulateIn(
+	precision solver.Precision, t tile, members int, weights driver.Pointer, c chunkRange,
+) error {
+	grid := driver.Dim{blocks(o.k, 1024), c.to - c.from + 1, blocks(members, 4)}
 	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(t.rows), driver.Ptr(weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
-		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(o.chunkStarts), driver.U32(from),
-		driver.U32(o.chunks()))
+		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(c.starts), driver.U32(c.from),
+		driver.U32(c.count))
 }
 
 // sumChunks computes g, the sum of the chunks, for each member.
 func (o *rowOperator) sumChunks(precision solver.Precision, members int) error {
+	return o.sumOf(precision, members, o.chunks())
+}
+
+// sumOf computes g from count chunks for each member.
+func (o *rowOperator) sumOf(precision solver.Precision, members, count int) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
 	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),
-		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(o.chunks()))
+		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(count))
 }

@@ -18,7 +18,6 @@
 //	sampled_W                   observed entries: residuals and G·R, from one reading of R, up to W columns
 //	sampled_values, sampled_apply, sampled_multiply, sampled_segments, sampled_sum
 //	                            the rest of completion: measurements, products, sums of long rows
-//	generate_E                  generates rows from their counters
 //	combine, dot, sum_squares   updates, dot products, norms
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
 //	                            dst = alpha·op(A)·op(B) + beta·dst
@@ -33,6 +32,11 @@
 //	                            residuals, G·X and Gᵀ·X
 //	cholesky, cholesky_forward, cholesky_backward
 //	                            X·(S + λI)⁻¹
+//	generate_E, generate_listed_E
+//	                            generates successive rows, or those in a list, from their counters
+//	gather_rows, gather         copies the rows, and the numbers, of the measurements in a list
+//	draw_weights                the weights of draws of the measurements
+//	normals, signs              normal deviates, and ±1, from their counters
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

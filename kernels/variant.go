@@ -17,6 +17,9 @@ type variant struct {
 	Generated bool
 }
 
+// Listed says that the kernel makes the rows in a list, not successive ones.
+func (v variant) Listed() bool { return strings.HasPrefix(v.Name, "generate_listed_") }
+
 // Bytes is the size of one number of the arithmetic.
 func (v variant) Bytes() int {
 	if v.Arith == "f32" {
@@ -90,6 +93,7 @@ func variants() []variant {
 	for _, e := range formats {
 		add("generate", "generate_"+e, e, "f64")
 		add("projected_squares", "projected_squares_"+e, e, "f64")
+		add("generate", "generate_listed_"+e, e, "f64")
 	}
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
@@ -105,7 +109,9 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "dot", "sum_squares"} {
+	for _, name := range []string{
+		"combine", "dot", "draw_weights", "gather", "gather_rows", "normals", "signs", "sum_squares",
+	} {
 		add(name, name, "", "f64")
 	}
 	for _, layout := range []string{"nn", "nt", "tn", "tt"} {

@@ -44,7 +44,7 @@ func TestDeepCurvature(t *testing.T) {
 						t.Fatal(err)
 					}
 					var v [1]float64
-					if err := e.Evaluate(v[:], f); err != nil {
+					if err := e.Evaluate(v[:], solver.Iterate); err != nil {
 						t.Fatal(err)
 					}
 					return v[0]

@@ -33,8 +33,9 @@
 //   - A [Parametrization] says how factors make a matrix, and how a gradient flows back to them. It may also
 //     implement [Paired], [Layered], [Balanced] and [SelfMeasuring].
 //   - A [Backend] opens an [Engine], which holds the measurements and a batch of factors on one device. An
-//     engine may also implement [DrawEngine], [ValueEngine], [ProductEngine], [ProjectionEngine] and
-//     [AnchorEngine]. Offers of the [Backend] says which of the first three its engines have.
+//     engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [ProductEngine],
+//     [ProjectionEngine] and [AnchorEngine]. Offers of the [Backend] says which of the first four its engines
+//     have.
 //
 // The package imports no backend, and knows of no file and no terminal.
 package solver

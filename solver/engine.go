@@ -88,8 +88,8 @@ const (
 // The same operations in the same order give the same bits, whatever else the batch holds and, on the host,
 // for any number of workers.
 //
-// An engine may also implement [DrawEngine], [ValueEngine], [ProductEngine], [ProjectionEngine] and
-// [AnchorEngine].
+// An engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [ProductEngine],
+// [ProjectionEngine] and [AnchorEngine].
 type Engine interface {
 	// Reset gives a member's place to another run. The factor rank is at most the one that the batch was
 	// opened with. The slots become zeros of that rank.
@@ -133,12 +133,26 @@ type DrawEngine interface {
 	DrawGradient(member int, d Draw) error
 }
 
-// ValueEngine is an engine that computes values of f without a gradient.
+// ValueEngine is an engine that computes residuals and values of f without a gradient.
 type ValueEngine interface {
 	Engine
-	// Evaluate writes f of each point to dst, in as few passes over the measurements as memory allows. Points
-	// have the shapes of the member's factor.
-	Evaluate(dst []float64, member int, points ...Factor) error
+	// Residuals fills a member's vector slot with res_i = ⟨A_i, Z⟩ − y_i at the member's iterate.
+	Residuals(member int, dst Slot) error
+	// Evaluate writes f of each point to dst, in as few passes over the measurements as memory allows, and
+	// waits. Points are slots of the member with the factor's shapes.
+	Evaluate(dst []float64, member int, points ...Slot) error
+}
+
+// RandomEngine is an engine that makes random numbers where its slots are. The numbers follow from counters
+// ([sensing.Stream]) and have the same bits on every engine.
+type RandomEngine interface {
+	Engine
+	// Normals fills a member's slot with the first normal deviates of a row of a stream, matrix by matrix and
+	// row by row.
+	Normals(member int, dst Slot, stream sensing.Stream, row uint64) error
+	// Signs fills a member's slot with ±1, in the same order. Number i is bit i of the words of the stream's
+	// row, the least significant bit of the first word first: 0 is +1, 1 is −1.
+	Signs(member int, dst Slot, stream sensing.Stream, row uint64) error
 }
 
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral
@@ -172,17 +186,22 @@ type Needs struct {
 	Slots int
 	// Vectors is the number of the method's vectors of m numbers, from [VectorSlot] on.
 	Vectors int
+	// Scratch is how many of the Slots, the last ones, and ScratchVectors how many of the Vectors, the last
+	// ones, hold nothing from one step to the next. The state of a run leaves them out.
+	Scratch, ScratchVectors int
 	// Gradient: each step begins with ∇f at the iterate. The loop computes it for all members in one pass.
 	Gradient bool
 	// Draws: the method uses gradients of draws of the measurements ([DrawEngine]).
 	Draws bool
-	// Values: the method uses values of f ([ValueEngine]).
+	// Values: the method uses residuals or values of f ([ValueEngine]).
 	Values bool
+	// Random: the method makes random numbers in slots ([RandomEngine]).
+	Random bool
 	// Products: the method multiplies by the measurement operator ([ProductEngine]).
 	Products bool
 }
 
-// And returns the union of two needs.
+// And returns the union of two needs, in which no slot is scratch.
 func (n Needs) And(other Needs) Needs {
 	return Needs{
 		Slots:    max(n.Slots, other.Slots),
@@ -190,6 +209,7 @@ func (n Needs) And(other Needs) Needs {
 		Gradient: n.Gradient || other.Gradient,
 		Draws:    n.Draws || other.Draws,
 		Values:   n.Values || other.Values,
+		Random:   n.Random || other.Random,
 		Products: n.Products || other.Products,
 	}
 }
@@ -203,6 +223,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 		{n.Gradient, offers.Gradient, "gradients"},
 		{n.Draws, offers.Draws, "gradients of draws of the measurements"},
 		{n.Values, offers.Values, "values of f without a gradient"},
+		{n.Random, offers.Random, "random numbers in slots"},
 		{n.Products, offers.Products, "products with the measurements"},
 	} {
 		if c.needed && !c.offered {

@@ -27,32 +27,23 @@ var _ Method = LabelNoiseGD{}
 // Name implements [Method].
 func (LabelNoiseGD) Name() string { return "label-noise-gd" }
 
-// Needs implements [Method].
-func (LabelNoiseGD) Needs() Needs { return Needs{Draws: true} }
+// Needs implements [Method]: a vector for the noise.
+func (LabelNoiseGD) Needs() Needs {
+	return Needs{Vectors: 1, ScratchVectors: 1, Draws: true, Random: true}
+}
 
 // Step implements [Method].
 func (d LabelNoiseGD) Step(m *Member, iteration int) error {
-	shift := make([]float64, len(m.Observations()))
-	d.fill(shift, iteration)
+	const shift = VectorSlot
+	stream := sensing.NewStream(d.Seed, sensing.LabelStream)
+	if err := m.Signs(shift, stream, uint64(iteration)); err != nil {
+		return err
+	}
+	if err := m.Combine(shift, d.Noise, shift, 0, shift); err != nil {
+		return err
+	}
 	if err := m.DrawGradient(Draw{Shift: shift}); err != nil {
 		return err
 	}
 	return m.Combine(Iterate, 1, Iterate, -d.StepSize, Gradient)
-}
-
-// fill sets shift_i = σ·s_i of a step.
-func (d LabelNoiseGD) fill(shift []float64, iteration int) {
-	const wordBits, blockWords = 32, 4
-	stream := sensing.NewStream(d.Seed, sensing.LabelStream)
-	var block [blockWords]uint32
-	for i := range shift {
-		word := i / wordBits
-		if i%(wordBits*blockWords) == 0 {
-			block = stream.Block(uint64(iteration), uint32(word/blockWords))
-		}
-		shift[i] = d.Noise
-		if block[word%blockWords]>>(i%wordBits)&1 == 1 {
-			shift[i] = -d.Noise
-		}
-	}
 }

@@ -132,8 +132,21 @@ func (m *Member) DrawGradient(d Draw) error {
 	return e.DrawGradient(m.number, d)
 }
 
-// Evaluate writes f of each point to dst. The method must set [Needs].Values.
-func (m *Member) Evaluate(dst []float64, points ...Factor) error {
+// Residuals fills a vector slot with res_i = ⟨A_i, Z⟩ − y_i at the iterate. The method must set
+// [Needs].Values.
+func (m *Member) Residuals(dst Slot) error {
+	e, ok := m.engine.(ValueEngine)
+	if !ok {
+		return m.lacks(Needs{Values: true})
+	}
+	if dst < VectorSlot {
+		return fmt.Errorf("solver: residuals in slot %d, which is not a vector", dst)
+	}
+	return e.Residuals(m.number, dst)
+}
+
+// Evaluate writes f of each point to dst, like [ValueEngine]. The method must set [Needs].Values.
+func (m *Member) Evaluate(dst []float64, points ...Slot) error {
 	e, ok := m.engine.(ValueEngine)
 	if !ok {
 		return m.lacks(Needs{Values: true})
@@ -141,12 +154,30 @@ func (m *Member) Evaluate(dst []float64, points ...Factor) error {
 	if len(dst) != len(points) {
 		return fmt.Errorf("solver: evaluate %d points for %d numbers", len(points), len(dst))
 	}
-	for _, f := range points {
-		if have := f.Shapes(); !slices.Equal(have, m.shapes) {
-			return fmt.Errorf("solver: evaluate a point that is %v, and the factor is %v", have, m.shapes)
+	for _, point := range points {
+		if point >= VectorSlot {
+			return fmt.Errorf("solver: evaluate vector %d, which is no point", point-VectorSlot)
 		}
 	}
 	return e.Evaluate(dst, m.number, points...)
+}
+
+// Normals fills a slot with normal deviates, like [RandomEngine]. The method must set [Needs].Random.
+func (m *Member) Normals(dst Slot, stream sensing.Stream, row uint64) error {
+	e, ok := m.engine.(RandomEngine)
+	if !ok {
+		return m.lacks(Needs{Random: true})
+	}
+	return e.Normals(m.number, dst, stream, row)
+}
+
+// Signs fills a slot with ±1, like [RandomEngine]. The method must set [Needs].Random.
+func (m *Member) Signs(dst Slot, stream sensing.Stream, row uint64) error {
+	e, ok := m.engine.(RandomEngine)
+	if !ok {
+		return m.lacks(Needs{Random: true})
+	}
+	return e.Signs(m.number, dst, stream, row)
 }
 
 // Apply does p_i = ⟨A_i, L·Rᵀ⟩, like [ProductEngine]. The method must set [Needs].Products.

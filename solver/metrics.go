@@ -214,3 +214,11 @@ func svd(a *mat.Dense, kind mat.SVDKind) ([]float64, *mat.Dense, error) {
 	}
 	return dec.Values(nil), u, nil
 }
+
+// sumOfSquares returns ‖v‖², with the same bits on every machine.
+func sumOfSquares(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += float64(x * x)
+	}
+	return sum
+}

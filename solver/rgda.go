@@ -35,74 +35,57 @@ var (
 // Name implements [Method].
 func (RGDA) Name() string { return "rgda" }
 
-// shiftSlot holds e.
-const shiftSlot = VectorSlot
+// The vectors of RGDA: e, and the direction of e's step.
+const (
+	shiftSlot  = VectorSlot
+	ascentSlot = VectorSlot + 1
+)
 
-// Needs implements [Method]: a slot for the direction and a vector for e.
-func (RGDA) Needs() Needs { return Needs{Slots: 1, Vectors: 1, Draws: true, Products: true} }
+// Needs implements [Method]: a slot for the direction of U's step, and the two vectors.
+func (RGDA) Needs() Needs {
+	return Needs{Slots: 1, Vectors: 2, ScratchVectors: 1, Draws: true, Values: true}
+}
 
 // Suits implements [Selective].
 func (RGDA) Suits(p Parametrization) error { return needsPSD(p) }
 
 // Step implements [Method].
 func (g RGDA) Step(m *Member, _ int) error {
-	u := NewFactor(m.Shapes())
-	if err := m.Get(Iterate, u); err != nil {
+	if err := m.Residuals(ascentSlot); err != nil {
 		return err
 	}
-	vector, shift, err := shiftOf(m)
-	if err != nil {
-		return err
-	}
-	y := m.Observations()
-	p := make([]float64, len(y))
-	if err := m.Apply(p, u[0], u[0]); err != nil {
-		return err
-	}
-	if err := m.DrawGradient(Draw{Shift: shift}); err != nil {
+	if err := m.DrawGradient(Draw{Shift: shiftSlot}); err != nil {
 		return err
 	}
 	if err := scaledStep(m, g.StepSize, 0); err != nil {
 		return err
 	}
-	g.ascend(shift, p, y)
-	return m.Set(shiftSlot, vector)
+	return g.ascend(m)
 }
 
-// shiftOf returns the vector slot of e, and its m numbers, which are the elements of the vector's one matrix.
-func shiftOf(m *Member) (vector Factor, e []float64, err error) {
-	vector = NewFactor(m.ShapesOf(shiftSlot))
-	return vector, vector[0].RawMatrix().Data, m.Get(shiftSlot, vector)
+// ascend takes the second step, from the residuals in ascentSlot.
+func (g RGDA) ascend(m *Member) error {
+	if err := m.Combine(ascentSlot, 1, ascentSlot, g.Weight-1, shiftSlot); err != nil {
+		return err
+	}
+	if err := m.Combine(shiftSlot, 1, shiftSlot, -g.AdversaryStep, ascentSlot); err != nil {
+		return err
+	}
+	size, err := shiftSize(m)
+	if err != nil || size <= g.Radius {
+		return err
+	}
+	return m.Combine(shiftSlot, g.Radius/size, shiftSlot, 0, shiftSlot)
 }
 
 // Measure implements [Measuring]: the root mean square of e.
-func (RGDA) Measure(s *Sample, m *Member) error {
-	_, e, err := shiftOf(m)
-	s.Shift = rootMeanSquare(e)
+func (RGDA) Measure(s *Sample, m *Member) (err error) {
+	s.Shift, err = shiftSize(m)
 	return err
 }
 
-// ascend takes the second step, from the shift e and p_i = ⟨A_i, Z⟩.
-func (g RGDA) ascend(shift, p, y []float64) {
-	for i, e := range shift {
-		shift[i] = e - float64(g.AdversaryStep*(p[i]-y[i]+float64((g.Weight-1)*e)))
-	}
-	if size := rootMeanSquare(shift); size > g.Radius {
-		for i := range shift {
-			shift[i] *= g.Radius / size
-		}
-	}
-}
-
-// rootMeanSquare returns ‖v‖/√m of m numbers.
-func rootMeanSquare(v []float64) float64 {
-	return math.Sqrt(sumOfSquares(v) / float64(len(v)))
-}
-
-// sumOfSquares returns ‖v‖², with the same bits on every machine.
-func sumOfSquares(v []float64) (sum float64) {
-	for _, x := range v {
-		sum += float64(x * x)
-	}
-	return sum
+// shiftSize returns the root mean square of e, ‖e‖/√m.
+func shiftSize(m *Member) (float64, error) {
+	square, err := m.Dot(shiftSlot, shiftSlot)
+	return math.Sqrt(square / float64(len(m.Observations()))), err
 }

@@ -130,10 +130,10 @@ func (r *run) isMeasured() bool {
 func (r *run) savedSlots() []Slot {
 	needs := r.method.Needs()
 	slots := []Slot{Iterate}
-	for i := range needs.Slots {
+	for i := range needs.Slots - needs.Scratch {
 		slots = append(slots, MethodSlot+Slot(i))
 	}
-	for i := range needs.Vectors {
+	for i := range needs.Vectors - needs.ScratchVectors {
 		slots = append(slots, VectorSlot+Slot(i))
 	}
 	return slots

@@ -22,12 +22,13 @@ func observedWhole(t *testing.T, n, rank int, kappa float64) *sensing.Problem {
 	return &sensing.Problem{Ensemble: basis{sensing.Sym{N: n}}, Truth: truth}
 }
 
-// memberOf opens an engine with one member of factor rank r. A method has two slots and a vector there.
+// memberOf opens an engine with one member of factor rank r. It has room for every method's slots
+// and vectors.
 func memberOf(t *testing.T, p *sensing.Problem, par solver.Parametrization, r int) *solver.Member {
 	t.Helper()
 	e, err := cpu.Backend{}.Open(background, p, solver.Batch{
 		Parametrization: par, FactorRanks: []int{r},
-		Needs: solver.Needs{Slots: 2, Vectors: 1, Draws: true, Values: true},
+		Needs: solver.Needs{Slots: 12, Vectors: 2, Draws: true, Values: true, Random: true},
 	})
 	if err != nil {
 		t.Fatal(err)

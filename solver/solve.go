@@ -48,7 +48,8 @@ const AllSingularValues = -1
 type State struct {
 	// Iteration is the number of steps taken.
 	Iteration int
-	// Slots has the iterate, the method's slots, and the method's vectors as columns of m numbers.
+	// Slots has the iterate, the method's slots, and the method's vectors as columns of m numbers, without
+	// those that are scratch ([Needs]).
 	Slots []Factor
 	// Anchor is where an [AnchorEngine]'s anchor was put last; nil if it never was, and for other engines.
 	Anchor Factor

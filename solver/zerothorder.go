@@ -43,8 +43,11 @@ var (
 // Name implements [Method].
 func (ZerothOrder) Name() string { return "zeroth-order" }
 
-// Needs implements [Method].
-func (ZerothOrder) Needs() Needs { return Needs{Values: true} }
+// Needs implements [Method]: slots for the directions that are evaluated together and for their points.
+func (z ZerothOrder) Needs() Needs {
+	slots := 3 * z.atOnce()
+	return Needs{Slots: slots, Scratch: slots, Values: true, Random: true}
+}
 
 // Measure implements [Measuring]: it counts the evaluations so far, 2q in each step.
 func (z ZerothOrder) Measure(s *Sample, m *Member) error {
@@ -64,54 +67,68 @@ func (z ZerothOrder) count(shapes []Shape) int {
 // over the rows.
 const directionsAtOnce = 4
 
+// atOnce returns how many of a step's directions are evaluated together.
+func (z ZerothOrder) atOnce() int {
+	if z.Directions > 0 {
+		return min(z.Directions, directionsAtOnce)
+	}
+	return directionsAtOnce
+}
+
+// slotsOf returns the slots of direction P_i of those that are evaluated together, and of the points U + δP_i
+// and U − δP_i.
+func slotsOf(i int) (direction, up, down Slot) {
+	first := MethodSlot + Slot(3*i)
+	return first, first + 1, first + 2
+}
+
 // Step implements [Method].
 func (z ZerothOrder) Step(m *Member, iteration int) error {
-	shapes := m.Shapes()
-	u, g := NewFactor(shapes), NewFactor(shapes)
-	if err := m.Get(Iterate, u); err != nil {
+	if err := m.Combine(Gradient, 0, Gradient, 0, Gradient); err != nil {
 		return err
 	}
-	var directions [directionsAtOnce]Factor
-	var points [2 * directionsAtOnce]Factor // U + δP₀, U − δP₀, U + δP₁, …
-	var values [2 * directionsAtOnce]float64
-	for i := range directions {
-		directions[i], points[2*i], points[2*i+1] = NewFactor(shapes), NewFactor(shapes), NewFactor(shapes)
-	}
-	q := z.count(shapes)
+	q := z.count(m.Shapes())
 	first := uint64(iteration) * uint64(q) // the step's first direction
 	for begun := 0; begun < q; begun += directionsAtOnce {
 		count := min(directionsAtOnce, q-begun)
-		for i, p := range directions[:count] {
-			z.direct(p, first+uint64(begun+i))
-			points[2*i].Combine(1, u, z.Radius, p)
-			points[2*i+1].Combine(1, u, -z.Radius, p)
-		}
-		if err := m.Evaluate(values[:2*count], points[:2*count]...); err != nil {
+		if err := z.add(m, first+uint64(begun), count, q); err != nil {
 			return err
 		}
-		for i, p := range directions[:count] {
-			noise := z.noise(first + uint64(begun+i))
-			rise := (values[2*i] + noise[0]) - (values[2*i+1] + noise[1])
-			g.Combine(1, g, rise/(2*z.Radius)/float64(q), p)
-		}
-	}
-	if err := m.Set(Gradient, g); err != nil {
-		return err
 	}
 	return m.Combine(Iterate, 1, Iterate, -z.StepSize, Gradient)
 }
 
-// direct fills p with the direction of the given number: the row's normal deviates, matrix by matrix and row
-// by row.
-func (z ZerothOrder) direct(p Factor, number uint64) {
-	flat := make([]float64, Numbers(p.Shapes()))
-	sensing.NewStream(z.Seed, sensing.DirectionStream).Normals(number, flat)
-	for _, block := range p {
-		rows, _ := block.Dims()
-		for i := range rows {
-			flat = flat[copy(block.RawRowView(i), flat):]
+// add adds count of a step's q directions, from the given one on, to the Gradient slot: each times its
+// difference quotient of f, divided by q.
+func (z ZerothOrder) add(m *Member, first uint64, count, q int) error {
+	stream := sensing.NewStream(z.Seed, sensing.DirectionStream)
+	var points [2 * directionsAtOnce]Slot // U + δP₀, U − δP₀, U + δP₁, …
+	var values [2 * directionsAtOnce]float64
+	for i := range count {
+		direction, up, down := slotsOf(i)
+		if err := m.Normals(direction, stream, first+uint64(i)); err != nil {
+			return err
+		}
+		if err := m.Combine(up, 1, Iterate, z.Radius, direction); err != nil {
+			return err
+		}
+		if err := m.Combine(down, 1, Iterate, -z.Radius, direction); err != nil {
+			return err
+		}
+		points[2*i], points[2*i+1] = up, down
+	}
+	if err := m.Evaluate(values[:2*count], points[:2*count]...); err != nil {
+		return err
+	}
+	for i := range count {
+		direction, _, _ := slotsOf(i)
+		noise := z.noise(first + uint64(i))
+		rise := (values[2*i] + noise[0]) - (values[2*i+1] + noise[1])
+		if err := m.Combine(Gradient, 1, Gradient, rise/(2*z.Radius)/float64(q), direction); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // noise returns what is added to the two values of a direction.

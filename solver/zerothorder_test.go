@@ -144,6 +144,9 @@ func TestZerothOrderRecovers(t *testing.T) {
 			}
 		}
 		_, state := solve(120, nil)
+		if len(state.Slots) != 1 {
+			t.Errorf("%s: a state holds %d slots: directions and points are scratch", c.par.Name(), len(state.Slots))
+		}
 		parts, _ := solve(300, state)
 		if again := parts[len(parts)-1]; again.TestError != last.TestError ||
 			again.TrainLoss != last.TrainLoss {

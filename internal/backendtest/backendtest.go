@@ -183,6 +183,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	if suite.Single {
 		f.within = single
 	}
+	f.needs = f.possible()
 	f.engine = f.open(t, s.factorRank)
 	f.member = f.place(t, f.engine, 0, s.factorRank)
 	t.Run("observations", f.observations)
@@ -199,11 +200,14 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	t.Run("vectors", f.vectors)
 	t.Run("algebra", f.algebra)
 	t.Run("offers", f.offers)
-	if b.Offers().Draws {
+	if f.needs.Draws {
 		t.Run("draws", f.draws)
 	}
-	if b.Offers().Values {
+	if f.needs.Values {
 		t.Run("values", f.values)
+	}
+	if f.needs.Random {
+		t.Run("randoms", f.randoms)
 	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
@@ -218,16 +222,33 @@ type fixture struct {
 	size      size
 	within    float64 // largest relative error of f and ∇f
 	reference *reference
+	needs     solver.Needs // of the engines that open opens
 	engine    solver.Engine
 	member    *solver.Member // member 0 of engine
+}
+
+// possible returns all that the backend offers, with a slot and a vector, or without steps that use no full
+// gradient if the backend refuses these in its arithmetic.
+func (f *fixture) possible() solver.Needs {
+	all := f.backend.Offers().And(solver.Needs{Slots: 1, Vectors: 1})
+	batch := solver.Batch{Parametrization: f.kind.parametrization, FactorRanks: []int{1}, Needs: all}
+	if _, err := f.backend.Memory(f.problem, batch); err != nil {
+		all.Draws, all.Values = false, false
+	}
+	return all
 }
 
 // open opens an engine whose members have the given factor ranks.
 func (f *fixture) open(t *testing.T, ranks ...int) solver.Engine {
 	t.Helper()
+	return f.openFor(t, f.needs, ranks...)
+}
+
+// openFor opens an engine for the given needs.
+func (f *fixture) openFor(t *testing.T, needs solver.Needs, ranks ...int) solver.Engine {
+	t.Helper()
 	e, err := f.backend.Open(context.Background(), f.problem, solver.Batch{
-		Parametrization: f.kind.parametrization, FactorRanks: ranks,
-		Needs: solver.Needs{Slots: 1, Vectors: 1},
+		Parametrization: f.kind.parametrization, FactorRanks: ranks, Needs: needs,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -16,14 +18,15 @@ import (
 func (f *fixture) offers(t *testing.T) {
 	_, draws := f.engine.(solver.DrawEngine)
 	_, values := f.engine.(solver.ValueEngine)
+	_, random := f.engine.(solver.RandomEngine)
 	_, products := f.engine.(solver.ProductEngine)
-	have := solver.Needs{Gradient: true, Draws: draws, Values: values, Products: products}
+	have := solver.Needs{Gradient: true, Draws: draws, Values: values, Random: random, Products: products}
 	if offers := f.backend.Offers(); offers != have {
 		t.Errorf("the backend offers %+v, and its engine has %+v", offers, have)
 	}
 	batch := solver.Batch{
 		Parametrization: f.kind.parametrization, FactorRanks: []int{1},
-		Needs: solver.Needs{Draws: !draws, Values: !values, Products: !products},
+		Needs: solver.Needs{Draws: !draws, Values: !values, Random: !random, Products: !products},
 	}
 	refused := batch.Needs != (solver.Needs{})
 	_, err := solver.MemoryFor(f.backend, f.problem, batch)
@@ -106,7 +109,7 @@ func (f *fixture) vectors(t *testing.T) {
 // again, and draws that do not fit the measurements must be refused.
 func (f *fixture) draws(t *testing.T) {
 	m := f.size.m
-	var some, repeated []int
+	var some, repeated, many []int
 	for i := range m {
 		if i%3 == 0 || i == m-1 {
 			some = append(some, i)
@@ -114,32 +117,50 @@ func (f *fixture) draws(t *testing.T) {
 		for range i % 4 { // none, one, two or three times
 			repeated = append(repeated, i)
 		}
+		for range 2*m/(i+1) + 1 { // more often than there are measurements
+			many = append(many, i)
+		}
 	}
 	if repeated == nil {
 		repeated = []int{0, 0}
 	}
 	u := f.random(t, f.size.factorRank, 41)
 	must(t, f.engine.Set(0, solver.Iterate, u))
+	shift := normals(m, 43)
+	must(t, f.member.Set(solver.VectorSlot, solver.Factor{mat.NewDense(m, 1, shift)}))
 	got := u.Clone()
-	for name, d := range map[string]solver.Draw{
-		"all":                  {},
-		"all, weighted":        {Weights: normals(m, 42)},
-		"all, shifted":         {Shift: normals(m, 43)},
-		"one":                  {Rows: []int{m - 1}},
-		"one, again and again": {Rows: []int{m / 2, m / 2, m / 2}},
-		"some":                 {Rows: some},
-		"some, weighted":       {Rows: some, Weights: normals(len(some), 44)},
-		"repeated":             {Rows: repeated},
-		"repeated, weighted, shifted": {Rows: repeated, Weights: normals(len(repeated), 45),
-			Shift: normals(len(repeated), 46)},
-		"all of them listed, not drawn": {Rows: ascending(m)},
+	for name, rows := range map[string][]int{
+		"all":                           nil,
+		"one":                           {m - 1},
+		"one, again and again":          {m / 2, m / 2, m / 2},
+		"some":                          some,
+		"repeated":                      repeated,
+		"many":                          many,
+		"all of them listed, not drawn": ascending(m),
 	} {
-		must(t, f.member.DrawGradient(d))
-		must(t, f.engine.Get(0, solver.Gradient, got))
-		_, want := f.reference.drawn(u, d)
-		for i := range want {
-			Close(t, fmt.Sprintf("%s: ∇f[%d]", name, i),
-				got[i].RawMatrix().Data, want[i].RawMatrix().Data, tolerance)
+		for _, d := range []solver.Draw{{Rows: rows}, {Rows: rows, Shift: solver.VectorSlot}} {
+			if d.Shift != 0 && name != "all" && name != "some" && name != "repeated" {
+				continue
+			}
+			must(t, f.member.DrawGradient(d))
+			must(t, f.engine.Get(0, solver.Gradient, got))
+			_, want := f.reference.drawn(u, solver.Draw{Rows: rows}, nil)
+			if d.Shift != 0 {
+				_, want = f.reference.drawn(u, d, shift)
+			}
+			for i := range want {
+				Close(t, fmt.Sprintf("%s, shift in slot %d: ∇f[%d]", name, d.Shift, i),
+					got[i].RawMatrix().Data, want[i].RawMatrix().Data, tolerance)
+			}
+			if name != "repeated" {
+				continue
+			}
+			first := flat(got)
+			must(t, f.member.DrawGradient(d))
+			must(t, f.engine.Get(0, solver.Gradient, got))
+			if !slices.Equal(flat(got), first) {
+				t.Errorf("%s, shift in slot %d: a second time, the gradient has other bits", name, d.Shift)
+			}
 		}
 	}
 	must(t, f.engine.Gradient(0))
@@ -153,8 +174,7 @@ func (f *fixture) draws(t *testing.T) {
 		"none":               {Rows: []int{}},
 		"past the last":      {Rows: []int{m}},
 		"before the first":   {Rows: []int{-1}},
-		"too few weights":    {Weights: make([]float64, m+1)},
-		"too many shifts":    {Rows: []int{0}, Shift: make([]float64, 2)},
+		"shifted by a slot":  {Shift: solver.MethodSlot},
 		"not in their order": {Rows: []int{m - 1, m - 2}},
 	} {
 		if f.member.DrawGradient(d) == nil {
@@ -172,21 +192,103 @@ func ascending(m int) []int {
 	return all
 }
 
-// values checks f of points against the reference, and that evaluations change nothing.
+// values checks residuals, and f of points, against the reference, and that they change nothing. Points that
+// are evaluated together have the bits that each has alone.
 func (f *fixture) values(t *testing.T) {
-	u, x := f.random(t, f.size.factorRank, 51), f.random(t, f.size.factorRank, 52)
-	must(t, f.engine.Set(0, solver.Iterate, u))
-	must(t, f.engine.Gradient(0))
-	var values [2]float64
-	must(t, f.member.Evaluate(values[:], x, u))
-	first, _ := f.reference.gradient(x)
-	second, _ := f.reference.gradient(u)
-	Close(t, "f of two points", values[:], []float64{first, second}, tolerance)
-	var loss [1]float64
-	must(t, f.engine.Losses(loss[:], 0))
-	want, gradient := f.reference.gradient(u)
-	Close(t, "f of the iterate", loss[:], []float64{want}, f.within)
-	got := u.Clone()
-	must(t, f.engine.Get(0, solver.Gradient, got))
-	Close(t, "∇f of the iterate", flat(got), flat(gradient), f.within)
+	const points = 10 // more than engines take at once
+	slots := []solver.Slot{solver.Iterate}
+	for i := range points - 1 {
+		slots = append(slots, solver.MethodSlot+solver.Slot(i))
+	}
+	e := f.openFor(t, solver.Needs{Slots: points - 1, Vectors: 2, Values: true}, f.size.factorRank)
+	m := f.place(t, e, 0, f.size.factorRank)
+	u := f.random(t, f.size.factorRank, 51)
+	var want, got [points]float64
+	for i, slot := range slots {
+		x := f.random(t, f.size.factorRank, 51+uint64(i))
+		must(t, m.Set(slot, x))
+		want[i], _ = f.reference.gradient(x)
+	}
+	must(t, m.Gradient())
+	must(t, m.Evaluate(got[:], slots...))
+	for i := range want {
+		Close(t, fmt.Sprintf("f of point %d", i), got[i:i+1], want[i:i+1], tolerance)
+		if i%4 != 1 {
+			continue
+		}
+		var alone [1]float64
+		must(t, m.Evaluate(alone[:], slots[i]))
+		if alone[0] != got[i] {
+			t.Errorf("f of point %d is %v alone and %v with others", i, alone[0], got[i])
+		}
+	}
+	loss, err := m.Loss()
+	must(t, err)
+	first, gradient := f.reference.gradient(u)
+	Close(t, "f of the iterate", []float64{loss}, []float64{first}, f.within)
+	back := u.Clone()
+	must(t, m.Get(solver.Gradient, back))
+	Close(t, "∇f of the iterate", flat(back), flat(gradient), f.within)
+
+	must(t, m.Residuals(solver.VectorSlot+1))
+	res := solver.NewFactor(m.ShapesOf(solver.VectorSlot + 1))
+	must(t, m.Get(solver.VectorSlot+1, res))
+	var z mat.Dense
+	z.Mul(u[0], u[len(u)-1].T())
+	values, wants := f.reference.apply(&z), make([]float64, f.size.m)
+	for i, p := range values {
+		wants[i] = p - f.reference.y[i]
+	}
+	Close(t, "the residuals", flat(res), wants, tolerance)
+	must(t, m.Get(solver.VectorSlot, res))
+	if !zero(res) {
+		t.Error("residuals were written to another vector")
+	}
+	if m.Residuals(solver.MethodSlot) == nil || m.Evaluate(got[:1], solver.VectorSlot) == nil {
+		t.Error("a vector was taken for a factor, or a factor for a vector")
+	}
+	if m.Evaluate(got[:2], solver.Iterate) == nil {
+		t.Error("one point was taken for two numbers")
+	}
+}
+
+// randoms checks that normal deviates and signs in slots are those of their streams, to the bit, and that
+// nothing else changes.
+func (f *fixture) randoms(t *testing.T) {
+	const row = 1<<33 + 5
+	stream := sensing.NewStream(1<<40+3, sensing.DirectionStream)
+	for _, slot := range []solver.Slot{solver.MethodSlot, solver.VectorSlot, solver.Iterate} {
+		next := map[solver.Slot]solver.Slot{solver.Iterate: solver.Gradient,
+			solver.MethodSlot: solver.Iterate, solver.VectorSlot: solver.MethodSlot}[slot]
+		got, before := solver.NewFactor(f.member.ShapesOf(slot)), solver.NewFactor(f.member.ShapesOf(next))
+		must(t, f.member.Get(next, before))
+		want := make([]float64, solver.Numbers(got.Shapes()))
+		must(t, f.member.Normals(slot, stream, row))
+		must(t, f.member.Get(slot, got))
+		stream.Normals(row, want)
+		if !slices.Equal(flat(got), want) {
+			t.Errorf("slot %d: the normal deviates are not those of the stream", slot)
+		}
+		must(t, f.member.Signs(slot, stream, row))
+		must(t, f.member.Get(slot, got))
+		for i := range want {
+			word := stream.Word(row, uint64(i/64))
+			want[i] = 1 - 2*float64(word>>(i%64)&1)
+		}
+		if !slices.Equal(flat(got), want) {
+			t.Errorf("slot %d: the signs are not those of the stream", slot)
+		}
+		after := before.Clone()
+		must(t, f.member.Get(next, after))
+		if !same(after, before) {
+			t.Errorf("random numbers in slot %d changed slot %d", slot, next)
+		}
+	}
+	// The gradient belongs to the iterate, which has changed.
+	u := solver.NewFactor(f.member.Shapes())
+	must(t, f.member.Get(solver.Iterate, u))
+	loss, err := f.member.Loss()
+	must(t, err)
+	want, _ := f.reference.gradient(u)
+	Close(t, "f of an iterate of signs", []float64{loss}, []float64{want}, f.within)
 }

@@ -177,12 +177,12 @@ func (r *reference) apply(z *mat.Dense) []float64 {
 
 // gradient returns f = 1/4m Σ res_i², res_i = ⟨A_i, Z⟩ − y_i, and ∇f, which follows from G = 1/m Σ res_i A_i.
 func (r *reference) gradient(u solver.Factor) (float64, solver.Factor) {
-	return r.drawn(u, solver.Draw{})
+	return r.drawn(u, solver.Draw{}, nil)
 }
 
-// drawn returns the same for a draw's objective: f = 1/4B Σ_k ω_k·res_k², res_k = ⟨A_i, Z⟩ − y_i − e_k, and G
-// = 1/B Σ_k ω_k·res_k·A_i with i = Rows[k].
-func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Factor) {
+// drawn returns the same for a draw's objective: f = 1/4B Σ_k res_k², res_k = ⟨A_i, Z⟩ − y_i − e_i, and G =
+// 1/B Σ_k res_k·A_i with i = Rows[k]. shift has the m numbers e; nil for zeros.
+func (r *reference) drawn(u solver.Factor, d solver.Draw, shift []float64) (float64, solver.Factor) {
 	values := r.apply(r.law.z(u))
 	rows := d.Rows
 	if rows == nil {
@@ -192,18 +192,15 @@ func (r *reference) drawn(u solver.Factor, d solver.Draw) (float64, solver.Facto
 	}
 	g := mat.NewDense(r.n1, r.n2, nil)
 	var f float64
-	for k, i := range rows {
-		weight, res := 1.0, values[i]-r.y[i]
-		if d.Weights != nil {
-			weight = d.Weights[k]
+	for _, i := range rows {
+		res := values[i] - r.y[i]
+		if shift != nil {
+			res -= shift[i]
 		}
-		if d.Shift != nil {
-			res -= d.Shift[k]
-		}
-		f += weight * res * res
+		f += res * res
 		for j := range r.n1 {
 			for k := range r.n2 {
-				g.Set(j, k, g.At(j, k)+weight*res*r.a[i].At(j, k)/float64(len(rows)))
+				g.Set(j, k, g.At(j, k)+res*r.a[i].At(j, k)/float64(len(rows)))
 			}
 		}
 	}

@@ -38,13 +38,7 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 			stream := sensing.NewStream(c.seed, c.number)
 			want := newRows(f, stream, c.first, c.count, c.k, c.gap)
 			got := output(poisoned[float64](len(want.data) / 8))
-			width := 16 // bytes that a thread generates
-			switch f {
-			case sensing.F32:
-				width = 8
-			case sensing.BF16:
-				width = 4
-			}
+			width := unitBytes(f)
 			key, number := stream.Key()
 			b.run(t, launch{
 				grid:  [3]int{over(want.stride/width, 256), c.count, 1},
@@ -66,6 +60,17 @@ func testGenerate(t *testing.T, b *bench, f sensing.Entries) {
 			}
 		})
 	}
+}
+
+// unitBytes is how many bytes of a row one thread generates.
+func unitBytes(f sensing.Entries) int {
+	switch f {
+	case sensing.F32:
+		return 8
+	case sensing.BF16:
+		return 4
+	}
+	return 16
 }
 
 // tie finds a row with an entry half-way between two bf16 numbers; the number nearer to zero has the given

@@ -51,6 +51,11 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"cholesky_backward":            testCholeskyBackward,
 		"difference":                   testDifference,
 		"difference_sum":               testDifferenceSum,
+		"draw_weights":                 testDrawWeights,
+		"gather":                       testGather,
+		"gather_rows":                  testGatherRows,
+		"normals":                      testNormals,
+		"signs":                        testSigns,
 		"sum_squares":                  testSumSquares,
 		"join_columns":                 testJoinColumns,
 		"split_columns":                testSplitColumns,
@@ -89,6 +94,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		}
 		all["generate_"+string(f)] = with(testGenerate)
 		all["projected_squares_"+string(f)] = with(testProjectedSquares)
+		all["generate_listed_"+string(f)] = with(testGenerateListed)
 		all["dots_"+string(f)+"_f64"] = with(testDots[float64])
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])

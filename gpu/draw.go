@@ -1,0 +1,145 @@
+package gpu
+
+import (
+	"encoding/binary"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
+
+// draw is a [solver.Draw] on the device.
+type draw struct {
+	list  driver.Pointer // the measurements drawn, u32 in ascending order; 0 for all, once each
+	count int            // B
+	shift driver.Pointer // m numbers e; 0 for none
+}
+
+// drawing is an operator that contracts some draws in less time than apply and adjointMul take together.
+type drawing interface {
+	operator
+	// takes says whether contractDrawn takes a draw of count listed measurements; count 0 stands for all,
+	// once each.
+	takes(count int) bool
+	// contractDrawn computes the pulls of a part, in f64, with G = 1/B · Σ_k (p_i − y_i − e_i)·A_i, i =
+	// list[k].
+	contractDrawn(y driver.Pointer, d draw, p part) error
+}
+
+// DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device.
+func (e *engine) DrawGradient(member int, d solver.Draw) error {
+	e.solved = nil // the operator writes to the same memory
+	e.members[member].fresh = false
+	drawn := draw{count: d.Count(e.m)}
+	if d.Shift != 0 {
+		drawn.shift = e.slot(member, d.Shift)
+	}
+	p, err := e.part(member)
+	if err != nil {
+		return err
+	}
+	if err := e.contractDraw(d.Rows, drawn, p); err != nil {
+		return err
+	}
+	return e.ends.pullback(e, e.memory(member))
+}
+
+// contractDraw computes the pulls of a part for a draw of the listed rows, or of all.
+func (e *engine) contractDraw(rows []int, d draw, p part) error {
+	o, ok := e.operator.(drawing)
+	if !ok || !o.takes(len(rows)) {
+		return e.contractWhole(rows, d, p)
+	}
+	if rows != nil {
+		d.list = e.drawn
+		if err := e.list(rows); err != nil {
+			return err
+		}
+	}
+	return o.contractDrawn(e.y, d, p)
+}
+
+// list copies a list of at most m measurements to the device.
+func (e *engine) list(rows []int) error {
+	data := make([]byte, 0, 4*len(rows))
+	for _, i := range rows {
+		data = binary.LittleEndian.AppendUint32(data, uint32(i))
+	}
+	return e.device.Upload(e.drawn, data)
+}
+
+// contractWhole contracts a draw with any operator, by apply and adjointMul over all measurements.
+func (e *engine) contractWhole(rows []int, d draw, p part) error {
+	if err := e.operator.apply(e.values, p.l, p.r, p.cols); err != nil {
+		return err
+	}
+	if err := e.weigh(rows, d); err != nil {
+		return err
+	}
+	for _, to := range p.pulls {
+		if err := e.operator.adjointMul(to.dst, e.weights, to.transposed, to.x, p.cols); err != nil {
+			return err
+		}
+		if to.scale == 1 {
+			continue
+		}
+		n := e.n1
+		if to.transposed {
+			n = e.n2
+		}
+		if err := e.device.combine(to.dst, to.dst, to.dst, to.scale, 0, n*p.cols); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weigh makes the weights of a draw from the values ⟨A_i, Z⟩ in e.values. There may be more draws than the
+// device has room for in its list: then they are copied in pieces.
+func (e *engine) weigh(rows []int, d draw) error {
+	if err := e.device.Fill(e.weights, 0, int64(e.m)*8); err != nil {
+		return err
+	}
+	scale := 1 / float64(d.count)
+	if rows == nil {
+		return e.device.drawWeights(e.weights, e.values, e.y, d.shift, 0, d.count, scale)
+	}
+	for len(rows) > 0 {
+		count := min(len(rows), e.m)
+		if err := e.list(rows[:count]); err != nil {
+			return err
+		}
+		err := e.device.drawWeights(e.weights, e.values, e.y, d.shift, e.drawn, count, scale)
+		if err != nil {
+			return err
+		}
+		rows = rows[count:]
+	}
+	return nil
+}
+
+// drawWeights adds scale·(p_i − y_i − e_i) to w_i for each draw of measurement i: of the count draws in a
+// list, or of all measurements if list is 0. If shift is 0, e_i is 0.
+func (d *device) drawWeights(w, p, y, shift, list driver.Pointer, count int, scale float64) error {
+	return d.launch("draw_weights", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(w), driver.Ptr(p), driver.Ptr(y), driver.Ptr(shift), driver.Ptr(list), driver.U32(count),
+		driver.F64(scale))
+}
+
+// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
+func (e *engine) optional() (memory []buffer, kernels []string) {
+	m := int64(e.m)
+	if e.needs.Draws {
+		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
+			buffer{"weights of draws", m * 8, &e.weights})
+		kernels = append(kernels, "draw_weights")
+	}
+	if e.needs.Values {
+		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
+			buffer{"values of points", pointsAtOnce * 8, &e.sums})
+		kernels = append(kernels, "sum_squares")
+	}
+	if e.needs.Random {
+		kernels = append(kernels, "normals", "signs")
+	}
+	return memory, kernels
+}

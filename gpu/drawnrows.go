@@ -1,0 +1,176 @@
+package gpu
+
+import (
+	"encoding/binary"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/solver"
+)
+
+// This file contracts draws of rows. A list of rows becomes a tile: copies of rows in memory, or rows made
+// anew. The tile then goes through the three steps of contract. A row that is drawn several times is in the
+// tile as often. Long lists are cut into tiles, which change no bit.
+
+// listedBytes is the most memory that a tile of copied rows takes.
+const listedBytes = 64 << 20
+
+// shareLists sets the rows of a tile of listed rows: those that fit in some memory, or tileRows if it is not
+// 0. Generated rows take the memory of a tile of successive rows.
+func (l *rowLayout) shareLists(tileRows int) {
+	l.listRows = min(l.tileRows, mostBlocks)
+	if l.inMemory && tileRows == 0 {
+		room := min(listedBytes, l.info.Memory/memoryShare)
+		l.listRows = min(max(int(room/l.stride), 1), l.m, mostBlocks)
+	}
+}
+
+// listedChunk returns how many rows of a list of count rows share a sum. A group of blocks on the reference
+// device has at most one sum, and all sums together fit in the memory for the sums of all rows' chunks.
+func (l *rowLayout) listedChunk(count int) int {
+	return stageRows * blocks(blocks(count, stageRows), l.listedChunks())
+}
+
+// listedChunks returns the most sums of a list.
+func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks()) }
+
+// drawBuffers lists the memory that draws take.
+func (o *rowOperator) drawBuffers() []buffer {
+	if !o.draws {
+		return nil
+	}
+	list := []buffer{
+		{"shifted observations", int64(o.m) * 8, &o.targets},
+		{"a list's first rows of chunks", int64(o.listedChunks()+1) * 4, &o.listedStarts},
+	}
+	if o.inMemory {
+		list = append(list, buffer{"listed rows", int64(o.listRows) * o.stride, &o.listed})
+	}
+	return list
+}
+
+// drawKernels names the kernels that draws launch.
+func (o *rowOperator) drawKernels() []string {
+	switch {
+	case !o.draws:
+		return nil
+	case o.inMemory:
+		return []string{"gather", "gather_rows"}
+	}
+	return []string{"gather", "generate_listed_" + string(o.entries)}
+}
+
+// takes implements drawing. A list of more than half the rows takes longer than apply and adjointMul, which
+// read each row twice: a listed row is read and written once to make the tile, and read twice. All rows go
+// through contract, whose arithmetic must be f64.
+func (o *rowOperator) takes(count int) bool {
+	if count == 0 {
+		return o.precision == solver.F64
+	}
+	return count <= o.m/2
+}
+
+// contractDrawn implements drawing.
+func (o *rowOperator) contractDrawn(y driver.Pointer, d draw, p part) error {
+	if d.list != 0 {
+		return o.contractListed(y, d, p)
+	}
+	if d.shift != 0 {
+		if err := o.combine(o.targets, y, d.shift, 1, 1, o.m); err != nil {
+			return err
+		}
+		y = o.targets
+	}
+	return o.contract(y, []part{p})
+}
+
+// contractListed contracts the rows in a list, tile by tile.
+func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
+	parts := []part{p}
+	if err := o.liftAll(solver.F64, parts); err != nil {
+		return err
+	}
+	if err := o.gather(o.targets, y, d.shift, d.list, d.count); err != nil {
+		return err
+	}
+	chunk := o.listedChunk(d.count)
+	if err := o.startChunks(chunk); err != nil {
+		return err
+	}
+	for first := 0; first < d.count; first += o.listRows {
+		t := tile{first, min(o.listRows, d.count-first), o.listed}
+		if err := o.bringListed(&t, d.list); err != nil {
+			return err
+		}
+		if err := o.dots(solver.F64, t, 1); err != nil {
+			return err
+		}
+		err := o.residuals(solver.F64, t, 1, o.targets, o.res, 1/float64(d.count))
+		if err != nil {
+			return err
+		}
+		c := chunkRange{o.listedStarts, blocks(d.count, chunk), first / chunk, (first + t.count - 1) / chunk}
+		if err := o.accumulateIn(solver.F64, t, 1, o.weights, c); err != nil {
+			return err
+		}
+	}
+	if err := o.sumOf(solver.F64, 1, blocks(d.count, chunk)); err != nil {
+		return err
+	}
+	return o.pullAll(solver.F64, parts)
+}
+
+// startChunks writes the first rows of a list's chunks, unless the device still has them.
+func (o *rowOperator) startChunks(chunk int) error {
+	if chunk == o.chunk {
+		return nil
+	}
+	o.chunk = 0
+	var starts []byte
+	for i := range o.listedChunks() + 1 {
+		starts = binary.LittleEndian.AppendUint32(starts, uint32(i*chunk))
+	}
+	if err := o.Upload(o.listedStarts, starts); err != nil {
+		return err
+	}
+	o.chunk = chunk
+	return nil
+}
+
+// bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.
+func (o *rowOperator) bringListed(t *tile, list driver.Pointer) error {
+	list += driver.Pointer(4 * t.first)
+	if o.inMemory {
+		grid := driver.Dim{blocks(int(o.stride), 4096), t.count, 1}
+		return o.launch("gather_rows", grid, driver.Dim{256, 1, 1}, driver.Ptr(t.rows), driver.Ptr(o.rows),
+			driver.Ptr(list), driver.U64(uint64(o.stride)))
+	}
+	t.rows, o.made = o.rows, tile{}
+	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
+	key, number := o.stream.Key()
+	return o.launch("generate_listed_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+		driver.Ptr(t.rows), driver.Ptr(list), driver.U32(o.k), driver.U64(uint64(o.stride)),
+		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+}
+
+// gather does dst_k = x_i + shift_i, i = list[k]; or dst_k = x_i if shift is 0.
+func (o *rowOperator) gather(dst, x, shift, list driver.Pointer, count int) error {
+	return o.launch("gather", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
+		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(shift), driver.Ptr(list), driver.U32(count))
+}
+
+// residualsOf implements measuring. It reads each row once for up to four matrices.
+func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error {
+	parts := make([]part, len(l))
+	for j := range parts {
+		parts[j] = part{l: l[j], r: r[j], cols: cols}
+	}
+	if err := o.liftAll(solver.F64, parts); err != nil {
+		return err
+	}
+	return o.eachTile(func(t tile) error {
+		if err := o.dots(solver.F64, t, len(parts)); err != nil {
+			return err
+		}
+		return o.residuals(solver.F64, t, len(parts), y, res, 0)
+	})
+}
