@@ -110,13 +110,16 @@ func (o *sampledOperator) buffers() []buffer {
 // smaller implements operator: entries take little memory, and there is no form of them that takes less.
 func (*sampledOperator) smaller() []alternative { return nil }
 
-// kernels implements operator.
-func (*sampledOperator) kernels() []string {
+// kernels implements operator. Kernels for more columns than any member has are not among them.
+func (o *sampledOperator) kernels() []string {
 	names := []string{
 		"sampled_values", "sampled_apply", "sampled_multiply", "sampled_segments", "sampled_sum",
 	}
 	for _, width := range kernels.SampledWidths {
 		names = append(names, fmt.Sprint("sampled_", width))
+		if width >= o.cols {
+			break
+		}
 	}
 	return names
 }
@@ -235,7 +238,7 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 			}
 		}
 	}
-	if all := encode(products); !bytes.Equal(all, o.listed) {
+	if all := encode(products); len(all) > 0 && !bytes.Equal(all, o.listed) {
 		o.listed = nil
 		if err := o.Upload(o.list, all); err != nil {
 			return err

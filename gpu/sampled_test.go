@@ -374,7 +374,8 @@ func TestSampledBorrows(t *testing.T) {
 	defer func() { must(t, opened.Close()) }()
 	_, err = solver.NewSpectralEstimate(e, opened.(solver.ProductEngine), r)
 	must(t, err)
-	if borrowed := float64(8 * 3 * n * (r + 2)); float64(most) > foretold || float64(most) < foretold-borrowed {
+	const borrowed = 8 * 3 * n * (r + 2)
+	if float64(most) > foretold || float64(most) < foretold-borrowed {
 		t.Errorf("%d bytes were taken at most, and %.0f foretold", most, foretold)
 	}
 }
