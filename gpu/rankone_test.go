@@ -174,8 +174,8 @@ func TestRankOneSameBits(t *testing.T) {
 }
 
 // TestRankOneTraffic compares what a step reads with the counts of docs/kernels.md, to the byte. The vectors
-// are read once if L and the sums fit into a block's registers. Otherwise they are read twice, for all members
-// of a batch with up to 64 columns together. A step moves nothing between host and device.
+// are read once if L and the sums fit into a block's registers. Otherwise they are read twice, for all
+// members of a batch with up to 64 columns together. A step moves nothing between host and device.
 func TestRankOneTraffic(t *testing.T) {
 	const words, starts = 32, 8 // bytes that each thread reads of the lists and of the chunks
 	for _, c := range []struct {
@@ -258,8 +258,8 @@ func (b *bus) Launch(l driver.Launch) error {
 	return b.Device.Launch(l)
 }
 
-// TestRankOneRefused: there are no kernels in single precision; and if the vectors do not fit into memory, the
-// error says that generated ones do.
+// TestRankOneRefused: there are no kernels in single precision; and if the vectors do not fit into memory,
+// the error says that generated ones do.
 func TestRankOneRefused(t *testing.T) {
 	p := vectorProblem(t, sensing.Sym{N: 20}, 30)
 	_, err := emulated(t, emulator.Config{}, solver.Memory, solver.F32).Memory(p, batch(1))
