@@ -47,12 +47,13 @@ type rankOneLayout struct {
 	inMemory  bool            // all vectors are in memory; otherwise they are made tile by tile
 	stream    *sensing.Stream // stream of the vectors; nil if they are user data
 
-	stride        int64      // bytes from a measurement's numbers to the next's
-	chunks, fewer chunkTable // if vectors are read twice, and if they are read once
-	mostOnce      int        // the most columns of a member whose vectors are read once
-	sumNumbers    int        // room for the sums of all chunks, of each pull
-	tileRows      int        // measurements of a tile
-	mostWork      int        // most normal deviates of a launch
+	stride     int64      // bytes from a measurement's numbers to the next's
+	chunks     chunkTable // if vectors are read twice
+	onceChunks chunkTable // if vectors are read once
+	mostOnce   int        // the most columns of a member whose vectors are read once
+	sumNumbers int        // room for the sums of all chunks, of each pull
+	tileRows   int        // measurements of a tile
+	mostWork   int        // most normal deviates of a launch
 }
 
 // chunkTable has the first measurement of each chunk, and m.
@@ -70,8 +71,8 @@ func (c chunkTable) touched(t tile) (first, last int) {
 
 // The two sides of a measurement. In a symmetric space both are the left one.
 const (
-	left = iota
-	right
+	leftSide = iota
+	rightSide
 )
 
 const (
@@ -89,8 +90,8 @@ const (
 func planRankOne(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.RankOne)
 	if p := r.backend.Precision; p != "" && p != solver.F64 {
-		return nil, fmt.Errorf("gpu: rank-one measurements have kernels in f64 arithmetic only, not in %s: %w",
-			p, solver.ErrUnsupported)
+		return nil, fmt.Errorf("gpu: rank-one measurements have kernels in f64 arithmetic only, "+
+			"not in %s: %w", p, solver.ErrUnsupported)
 	}
 	n1, n2 := ensemble.Space().Dims()
 	l := rankOneLayout{m: ensemble.Measurements(), sides: [2]int{n1, n2}, members: len(r.shapes)}
@@ -113,9 +114,9 @@ func planRankOne(r request) (operator, error) {
 	}
 	l.inMemory = l.stream == nil || r.backend.Storage != solver.Generated
 	l.stride = int64(blocks(ensemble.VectorLen(), 4)) * 32 // a multiple of the sectors of the device's memory
-	l.chunks.starts = evenChunks(l.m, min(max(referenceBlocks/blocks(max(n1, n2), blockSide), 1), blocks(l.m, 64)))
-	l.fewer.starts = evenChunks(l.m, min(referenceBlocks, blocks(l.m, 32)))
-	l.measure(r)
+	l.chunks.starts = evenChunks(l.m, referenceBlocks/blocks(l.longest(), blockSide), 64)
+	l.onceChunks.starts = evenChunks(l.m, referenceBlocks, 32)
+	l.count(r)
 	l.cut(r.backend)
 	return &rankOneOperator{rankOneLayout: l, ensemble: ensemble}, nil
 }
@@ -135,19 +136,22 @@ func columnsOf(par solver.Parametrization, shapes []solver.Shape) int {
 
 // slots is how many times 256 numbers a block has that keeps a number of a vector in each thread.
 func (l *rankOneLayout) slots() int {
-	slots := blocks(l.sides[left], 256)
+	slots := blocks(l.sides[leftSide], 256)
 	if !l.symmetric {
-		slots += blocks(l.sides[right], 256)
+		slots += blocks(l.sides[rightSide], 256)
 	}
 	return slots
 }
 
-// evenChunks returns the first measurement of each of some chunks, and m. The numbers of chunks follow from m
-// and the sides alone. If vectors are read twice, the blocks of accumulate over all chunks are about as many
-// as an H100 or H200 holds for up to 64 columns; if they are read once, the chunks are. A chunk has at least 64
-// or 32 measurements, because its sums are written and read once.
-func evenChunks(m, chunks int) []int {
+// evenChunks returns the first measurement of each chunk, and m. There are at most so many chunks, with about
+// least measurements or more in each, because a chunk's sums are written and read once.
+//
+// The chunks follow from m and the sides alone. If vectors are read twice, accumulate has for each chunk and
+// up to 64 columns as many blocks as the larger side has tiles. If they are read once, a chunk is one block
+// for each member. In both cases the blocks are about as many as an H100 or H200 holds.
+func evenChunks(m, most, least int) []int {
 	const unit = 16 // measurements that accumulate takes at a time
+	chunks := min(max(most, 1), blocks(m, least))
 	starts := make([]int, chunks+1)
 	for i := range starts {
 		starts[i] = min(i*blocks(m, unit)/chunks*unit, m)
@@ -155,9 +159,9 @@ func evenChunks(m, chunks int) []int {
 	return starts
 }
 
-// measure counts columns and the numbers of all chunks' sums. A member may get a lower factor rank later, with
+// count counts columns and the numbers of all chunks' sums. A member may get a lower factor rank later, with
 // which its vectors are read once.
-func (l *rankOneLayout) measure(r request) {
+func (l *rankOneLayout) count(r request) {
 	rows := 0
 	for _, pull := range l.pulls {
 		rows += pull
@@ -170,7 +174,7 @@ func (l *rankOneLayout) measure(r request) {
 		}
 		l.mostOnce = max(l.mostOnce, most)
 		l.width += cols
-		l.sumNumbers += rows * max(l.chunks.count()*cols, l.fewer.count()*most)
+		l.sumNumbers += rows * max(l.chunks.count()*cols, l.onceChunks.count()*most)
 	}
 	l.width = max(l.width, leastWidth)
 	l.sumNumbers = max(l.sumNumbers, l.chunks.count()*l.longest()*leastWidth)
@@ -203,7 +207,7 @@ func (l *rankOneLayout) cut(b Backend) {
 }
 
 // longest is the number of rows of the larger side.
-func (l *rankOneLayout) longest() int { return max(l.sides[left], l.sides[right]) }
+func (l *rankOneLayout) longest() int { return max(l.sides[leftSide], l.sides[rightSide]) }
 
 // productNumbers is the room for products of the vectors of a tile. Apply may have as many columns as R rows.
 func (l *rankOneLayout) productNumbers() int { return max(l.tileRows*2*l.width, 2*l.longest()) }
@@ -224,7 +228,7 @@ func (o *rankOneOperator) buffers() []buffer {
 		{"products", int64(o.productNumbers()) * 8, &o.products},
 		{"chunks", int64(o.sumNumbers) * 8, &o.chunkSums},
 		{"chunks' first measurements", int64(len(o.chunks.starts)) * 4, &o.chunks.at},
-		{"fewer chunks' first measurements", int64(len(o.fewer.starts)) * 4, &o.fewer.at},
+		{"other chunks' first measurements", int64(len(o.onceChunks.starts)) * 4, &o.onceChunks.at},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", members * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -265,7 +269,7 @@ func (o *rankOneOperator) fill(ctx context.Context, d *device) error {
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
-	for _, table := range []chunkTable{o.chunks, o.fewer} {
+	for _, table := range []chunkTable{o.chunks, o.onceChunks} {
 		var starts []byte
 		for _, first := range table.starts {
 			starts = binary.LittleEndian.AppendUint32(starts, uint32(first))
@@ -312,17 +316,17 @@ func (o *rankOneOperator) bring(t tile) error {
 // operand is the side whose vectors are multiplied with the X of a pull: G·X = Aᵀ·diag(res)·(B·X).
 func (o *rankOneOperator) operand(transposed bool) int {
 	if transposed || o.symmetric {
-		return left
+		return leftSide
 	}
-	return right
+	return rightSide
 }
 
 // result is the other side, which has the vectors of the sum.
 func (o *rankOneOperator) result(transposed bool) int {
 	if transposed && !o.symmetric {
-		return right
+		return rightSide
 	}
-	return left
+	return leftSide
 }
 
 // contract implements operator.
@@ -474,9 +478,9 @@ func (o *rankOneOperator) adjointMul(
 
 // generate makes the vectors of a tile. In a rectangular space b_i follows a_i in the same row of the stream.
 func (o *rankOneOperator) generate(t tile) error {
-	length := o.sides[left]
+	length := o.sides[leftSide]
 	if !o.symmetric {
-		length += o.sides[right]
+		length += o.sides[rightSide]
 	}
 	grid := driver.Dim{blocks(int(o.stride/16), 256), t.count, 1}
 	key, number := o.stream.Key()
@@ -487,8 +491,8 @@ func (o *rankOneOperator) generate(t tile) error {
 
 // side returns the address of the first number of a tile's first vector on a side.
 func (o *rankOneOperator) side(t tile, side int) driver.Pointer {
-	if side == right {
-		return t.rows + driver.Pointer(8*o.sides[left])
+	if side == rightSide {
+		return t.rows + driver.Pointer(8*o.sides[leftSide])
 	}
 	return t.rows
 }
@@ -529,7 +533,8 @@ func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, p
 		driver.U32(to.columns.width), driver.U32(pitch), driver.U32(first))
 }
 
-// contractOnce computes the residuals of a tile and adds it to the sums of a group. It reads its vectors once.
+// contractOnce computes the residuals of a tile, and adds the tile to the sums of a group. It reads the
+// vectors once.
 func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) error {
 	first, last := g.chunks.touched(t)
 	args := []driver.Arg{driver.Ptr(t.rows), driver.Ptr(g.members.at), driver.Ptr(y), driver.Ptr(o.res)}

@@ -58,7 +58,9 @@ func parOf(space sensing.Space) solver.Parametrization {
 }
 
 // startOn opens an engine with members of some ranks, and gives them random factors.
-func startOn(t *testing.T, b solver.Backend, p *sensing.Problem, ranks ...int) (solver.Engine, []solver.Factor) {
+func startOn(t *testing.T, b solver.Backend, p *sensing.Problem, ranks ...int) (
+	solver.Engine, []solver.Factor,
+) {
 	t.Helper()
 	par := parOf(p.Ensemble.Space())
 	e, err := b.Open(context.Background(), p, batchOf(par, ranks...))
@@ -172,8 +174,8 @@ func TestRankOneSameBits(t *testing.T) {
 }
 
 // TestRankOneTraffic compares what a step reads with the counts of docs/kernels.md, to the byte. The vectors
-// are read once where L and the sums fit into a block's registers, otherwise twice: for all members of a batch
-// with up to 64 columns together. A step moves nothing between host and device.
+// are read once if L and the sums fit into a block's registers. Otherwise they are read twice, for all
+// members of a batch with up to 64 columns together. A step moves nothing between host and device.
 func TestRankOneTraffic(t *testing.T) {
 	const words, starts = 32, 8 // bytes that each thread reads of the lists and of the chunks
 	for _, c := range []struct {
@@ -234,8 +236,8 @@ func TestRankOneTraffic(t *testing.T) {
 	}
 }
 
-// TestRankOneRefused: there are no kernels in single precision; and if the vectors do not fit into memory, the
-// error says that generated ones do.
+// TestRankOneRefused: there are no kernels in single precision; and if the vectors do not fit into memory,
+// the error says that generated ones do.
 func TestRankOneRefused(t *testing.T) {
 	p := vectorProblem(t, sensing.Sym{N: 20}, 30)
 	_, err := emulated(t, emulator.Config{}, solver.Memory, solver.F32).Memory(p, batch(1))
@@ -262,7 +264,7 @@ func TestVectorChunks(t *testing.T) {
 			must(t, err)
 			o, err := planRankOne(r)
 			must(t, err)
-			for _, table := range []chunkTable{o.(*rankOneOperator).chunks, o.(*rankOneOperator).fewer} {
+			for _, table := range []chunkTable{o.(*rankOneOperator).chunks, o.(*rankOneOperator).onceChunks} {
 				s := table.starts
 				if s[0] != 0 || s[len(s)-1] != m || table.count() > referenceBlocks {
 					t.Fatalf("m = %d, n = %d: the chunks are %v", m, n, s)

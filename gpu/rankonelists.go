@@ -107,9 +107,9 @@ func samePart(p, q part) bool {
 	return p.l == q.l && p.r == q.r && p.cols == q.cols && slices.Equal(p.pulls, q.pulls)
 }
 
-// kernelOf returns the kernel that contracts a part and reads each vector once, or "" if there is none. There is
-// one for G·L of Z = LLᵀ, and for G·R and Gᵀ·L of Z = LRᵀ, if L, R and the sums fit into a block's registers.
-// It follows from the part alone, not from the others of a batch.
+// kernelOf returns the kernel that contracts a part and reads each vector once, or "" if there is none. There
+// is one for G·L of Z = LLᵀ, and for G·R and Gᵀ·L of Z = LRᵀ, if L, R and the sums fit into a block's
+// registers. The kernel follows from the part alone, not from the others of a batch.
 func (o *rankOneOperator) kernelOf(p part) string {
 	if o.symmetric {
 		if p.l != p.r || len(p.pulls) != 1 || p.pulls[0].x != p.l {
@@ -120,7 +120,7 @@ func (o *rankOneOperator) kernelOf(p part) string {
 			return ""
 		}
 		for _, to := range p.pulls {
-			if x := map[bool]driver.Pointer{false: p.r, true: p.l}[to.transposed]; to.x != x {
+			if to.transposed && to.x != p.l || !to.transposed && to.x != p.r {
 				return ""
 			}
 		}
@@ -174,7 +174,7 @@ func (w *listWriter) pulls(parts []part, numbers []int, chunks chunkTable,
 
 // once makes the group of parts that a kernel contracts reading each vector once.
 func (w *listWriter) once(parts []part, numbers []int, kernel string) vectorGroup {
-	g := vectorGroup{kernel: kernel, chunks: w.fewer}
+	g := vectorGroup{kernel: kernel, chunks: w.onceChunks}
 	var members []product
 	first := 0
 	for _, i := range numbers {
@@ -209,7 +209,7 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 	}
 	for _, i := range numbers {
 		p := parts[i]
-		list(left, p.l, p.cols)
+		list(leftSide, p.l, p.cols)
 		list(w.operand(false), p.r, p.cols)
 		for _, to := range p.pulls {
 			list(w.operand(to.transposed), to.x, p.cols)
@@ -232,7 +232,7 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 	var members []product
 	for _, i := range numbers {
 		p := parts[i]
-		members = append(members, product{productOf(left, p.l, p.cols),
+		members = append(members, product{productOf(leftSide, p.l, p.cols),
 			productOf(w.operand(false), p.r, p.cols), p.cols, driver.Pointer(i)})
 	}
 	g.members = w.put(members)

@@ -24,8 +24,8 @@ func (v variant) TileShare() (int, error) {
 // FusedSize is the largest size that a kernel of rank_one_contract takes.
 type FusedSize struct {
 	Kernel string
-	// Slots is how many times 256 numbers of a vector there is room for, and Columns the number of columns. In
-	// a rectangular space a_i and b_i each begin with a slot of their own.
+	// Slots is how many times 256 numbers of a vector there is room for, and Columns the number of columns.
+	// In a rectangular space a_i and b_i each begin with a slot of their own.
 	Slots, Columns int
 }
 

@@ -29,7 +29,7 @@ func TestDraw(t *testing.T) {
 		"not ascending from 0 to 4":     {Rows: []int{3, 2}},
 		"ascending from 0 to 4":         {Rows: []int{3, 5}},
 		"that are not ascending from 0": {Rows: []int{-1, 2}},
-		"which is not a vector":         : {Shift: solver.MethodSlot},
+		"which is not a vector":         {Shift: solver.MethodSlot},
 	} {
 		if err := d.Check(5); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got the error %v, want … %s …", d, err, want)

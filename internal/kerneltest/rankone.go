@@ -313,14 +313,14 @@ func testRankOneContract(size kernels.FusedSize, rect bool) func(*testing.T, *be
 		for _, c := range fusedCases(size, rect) {
 			sizes := name("count", c.count, "cut", c.cut, "n1", c.n1, "n2", c.n2, "ranks", c.ranks)
 			t.Run(sizes, func(t *testing.T) {
-				fused(t, b, size, rect, c)
+				fused(t, b, rect, c)
 			})
 		}
 	}
 }
 
 // fused runs one case of rank_one_contract.
-func fused(t *testing.T, b *bench, size kernels.FusedSize, rect bool, c fusedCase) {
+func fused(t *testing.T, b *bench, rect bool, c fusedCase) {
 	v := newVectors(c.count, c.n1, c.n2, c.gap)
 	m, scale, width := c.cut+c.count+c.cut, -1.0/3, 1
 	for _, r := range c.ranks {
@@ -349,7 +349,8 @@ func fused(t *testing.T, b *bench, size kernels.FusedSize, rect bool, c fusedCas
 		var x [2][]float64
 		row := [4]any{0, 0, uint64(position)<<32 | uint64(r), column}
 		for kind := range kinds {
-			x[kind] = scaled(random[float64](sides[kind]*r, uint64(2*member+kind)), memberScale[float64](member))
+			x[kind] = random[float64](sides[kind]*r, uint64(2*member+kind))
+			scaled(x[kind], memberScale[float64](member))
 			row[kind] = input(x[kind])
 		}
 		members = append(members, row)
