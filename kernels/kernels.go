@@ -16,6 +16,10 @@
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
+//	pauli_residuals; pauli_pairs, hadamard, pauli_gather
+//	                            residuals of Pauli words, and the same for more than 12 qubits
+//	pauli_weights, pauli_combine
+//	                            G·X from them
 //	combine, dot, sum_squares, gram, right_multiply
 //	                            updates, dot products, norms, small products of preconditioned methods
 //

@@ -104,6 +104,11 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
+	for _, name := range []string{
+		"hadamard", "pauli_combine", "pauli_gather", "pauli_pairs", "pauli_residuals", "pauli_weights",
+	} {
+		add(name, name, "", "f64")
+	}
 	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
 	}
