@@ -159,7 +159,7 @@ func TestUnsupported(t *testing.T) {
 		}
 		return h
 	}
-	for _, settings := range []string{"ensemble=completion", "ensemble=pauli n=8", "method=sgd",
+	for _, settings := range []string{"ensemble=completion", "method=sgd",
 		"parametrization=deep"} {
 		asked := append(strings.Fields("n=6 rank=1 measurements=20 iterations=3"),
 			strings.Fields(settings)...)

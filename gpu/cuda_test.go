@@ -54,9 +54,9 @@ func TestCUDABackend(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			b := onGPU(t, storage, solver.F64, guarded)
-			suite := backendtest.Suite{RowsOnly: true, Small: interpreted(b)}
+			suite := backendtest.Suite{RowsOnly: true, Structured: structured, Small: interpreted(b)}
 			if suite.Small && storage == solver.Memory {
-				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
+				suite.LargeOf = []string{"gaussian-f32", "rademacher", "pauli"}
 			}
 			suite.Run(t, b)
 		})
@@ -70,7 +70,8 @@ func TestCUDABackend(t *testing.T) {
 func TestCUDAAgreesWithTheHost(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
-			backendtest.Suite{RowsOnly: true}.Agree(t, onGPU(t, storage, solver.F64, guarded), cpu.Backend{})
+			backendtest.Suite{RowsOnly: true, Structured: structured}.Agree(t,
+				onGPU(t, storage, solver.F64, guarded), cpu.Backend{})
 		})
 	}
 }

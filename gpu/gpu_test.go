@@ -38,6 +38,9 @@ func inTiles(b Backend, rows int) Backend {
 	return b
 }
 
+// structured are the ensembles without rows that have kernels.
+var structured = []string{"pauli"}
+
 func TestBackend(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -47,12 +50,12 @@ func TestBackend(t *testing.T) {
 		suite   backendtest.Suite
 	}{
 		{"one pass", emulator.Config{}, solver.Memory, 0,
-			backendtest.Suite{RowsOnly: true, Small: true, LargeOf: []string{"gaussian-f32", "rademacher"}}},
-		{"one pass generated", emulator.Config{}, solver.Generated, 0,
-			backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps", old, solver.Memory, 12, backendtest.Suite{RowsOnly: true, Small: true}},
-		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{RowsOnly: true, Small: true}},
+			backendtest.Suite{LargeOf: []string{"gaussian-f32", "rademacher", "pauli"}}},
+		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{}},
+		{"three steps", old, solver.Memory, 12, backendtest.Suite{}},
+		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{}},
 	} {
+		c.suite.RowsOnly, c.suite.Structured, c.suite.Small = true, structured, true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, solver.F64), c.tile))
@@ -69,8 +72,8 @@ func TestAgreesWithTheHost(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Suite{RowsOnly: true}.Agree(t, emulated(t, emulator.Config{}, storage, solver.F64),
-				cpu.Backend{})
+			backendtest.Suite{RowsOnly: true, Structured: structured}.Agree(t,
+				emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
 		})
 	}
 }

@@ -75,6 +75,8 @@ func operatorOf(e sensing.Ensemble) (plan func(r request) (operator, error), err
 	switch e.(type) {
 	case sensing.Rows:
 		return planRows, nil
+	case *sensing.Pauli:
+		return planPauli, nil
 	}
 	return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble: %w",
 		e.Name(), solver.ErrUnsupported)

@@ -32,6 +32,11 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	}
 	rect["gaussian-f32"] = EnsemblesOn(t, sensing.Rect{N1: 7, N2: 4}, 100)["gaussian-f32"]
 	agree(t, b, reference, solver.UV{}, rect, truth, 5, 0.6)
+	if words := pauliOn(t, sensing.Sym{N: 16}, 100); suite.has("pauli", words) {
+		truth, err = sensing.NewTruth(16, 2, 1.5, 3)
+		must(t, err)
+		agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"pauli": words}, truth, 7, 0.3)
+	}
 }
 
 // agree compares the backends for one parametrization.

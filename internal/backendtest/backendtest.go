@@ -153,9 +153,10 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 type Suite struct {
 	// Single: gradients are in single precision, which exists only for rows.
 	Single bool
-	// RowsOnly: measurements are rows of entries, and ensembles without rows are refused. The suite tests
-	// those optional operations that the backend's Offers lists.
-	RowsOnly bool
+	// RowsOnly: measurements are rows of entries, and ensembles without rows are refused, except those in
+	// Structured. The suite tests those optional operations that the backend's Offers lists.
+	RowsOnly   bool
+	Structured []string
 	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf.
 	Small   bool
 	LargeOf []string
@@ -170,7 +171,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
 			}
 			if suite.RowsOnly {
-				refuses(t, b, k, all)
+				suite.refuses(t, b, k, all)
 			}
 			for name, e := range all {
 				if suite.Small && at >= k.small && !slices.Contains(suite.LargeOf, name) {
@@ -183,8 +184,10 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				})
 			}
 		}
-		for _, s := range k.paulis {
-			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small && !suite.RowsOnly {
+		for at, s := range k.paulis {
+			e := pauliOn(t, k.space(s), s.m)
+			if small := at < 2 || !suite.Small || slices.Contains(suite.LargeOf, "pauli"); small &&
+				!suite.Single && suite.has("pauli", e) {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
@@ -195,11 +198,17 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 	}
 }
 
-// refuses checks that ensembles without rows are refused as unsupported, so that another backend may take
-// them, and removes them.
-func refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ensemble) {
+// has says whether the backend of the suite has an ensemble.
+func (suite Suite) has(name string, e sensing.Ensemble) bool {
+	_, rows := e.(sensing.Rows)
+	return rows || !suite.RowsOnly || slices.Contains(suite.Structured, name)
+}
+
+// refuses checks that ensembles that the backend does not have are refused as unsupported, so that another
+// backend may take them, and removes them.
+func (suite Suite) refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ensemble) {
 	maps.DeleteFunc(all, func(name string, e sensing.Ensemble) bool {
-		if _, rows := e.(sensing.Rows); rows {
+		if suite.has(name, e) {
 			return false
 		}
 		batch := solver.Batch{Parametrization: k.parametrization, FactorRanks: []int{1}}
