@@ -334,8 +334,8 @@ func (o *pauliOperator) hadamard(count int) error {
 		driver.Ptr(o.vectors), driver.U32(o.n))
 }
 
-// add adds the terms of a bundle to dst = scale·S·X, for each member of a list. The first bundle sets dst, and
-// the last scales it. cols is the largest number of columns.
+// add adds the terms of a bundle to dst = scale·S·X, for each member of a list. The first bundle sets dst,
+// and the last scales it. cols is the largest number of columns.
 func (o *pauliOperator) add(b bundle, list driver.Pointer, members, cols int, scale float64) error {
 	fresh := 0
 	if b.first == 0 {

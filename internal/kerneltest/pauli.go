@@ -132,7 +132,8 @@ var pauliCases = []pauliCase{
 	{2, []uint32{0, 1}, []int{2, 5}, []int{7, 1, 2, 3}, 0, 2},
 	{4, []uint32{0, 1, 2, 3}, []int{1, 9, 4, 2}, []int{5}, 0, 4},
 	{8, []uint32{1, 4, 6, 7}, []int{3, 1, 8, 31}, []int{4, 1, 9}, 1, 2},
-	{32, []uint32{0, 5, 16, 18, 24, 30, 31}, []int{31, 1, 2, 40, 33, 32, 7}, []int{1, 2, 3, 4, 5, 6, 33}, 2, 5},
+	{32, []uint32{0, 5, 16, 18, 24, 30, 31}, []int{31, 1, 2, 40, 33, 32, 7}, []int{1, 2, 3, 4, 5, 6, 33},
+		2, 5},
 	{64, []uint32{0, 32}, []int{64, 17}, []int{65}, 0, 2},
 	{128, []uint32{1, 2, 100}, []int{255, 256, 257}, []int{3, 6}, 0, 3},
 	{256, []uint32{128, 255}, []int{300, 9}, []int{2}, 0, 1},
@@ -259,7 +260,9 @@ func testPauliPairs(t *testing.T, b *bench) {
 }
 
 func testHadamard(t *testing.T, b *bench) {
-	for _, c := range []struct{ n, vectors int }{{8192, 3}, {16384, 1}, {32768, 2}} {
+	for _, c := range []struct{ n, vectors int }{
+		{8192, 3}, {16384, 1}, {32768, 2}, {1 << 17, 1}, {1 << 18, 1},
+	} {
 		t.Run(name("n", c.n, "vectors", c.vectors), func(t *testing.T) {
 			want := random[float64](c.vectors*c.n, 5)
 			v := output(want)
