@@ -76,11 +76,16 @@ func planPauli(r request) (operator, error) {
 	if l.members > mostBlocks {
 		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
 	}
-	if r.backend.Info.Watchdog {
-		l.mostWork = launchWork
-	}
 	l.mostGroups = min(l.m, l.n)
 	l.room = min(max(pauliBundle, pauliRoom/l.n), l.members*l.mostGroups)
+	if r.backend.Info.Watchdog {
+		l.mostWork = launchWork
+		cols := 1
+		for _, shapes := range r.shapes {
+			cols = max(cols, shapes[0].Cols)
+		}
+		l.room = min(l.room, max(launchWork/(l.n*cols), 1)) // a launch adds the terms of as many groups
+	}
 	return &pauliOperator{pauliLayout: l, ensemble: ensemble}, nil
 }
 

@@ -106,13 +106,82 @@ func TestPauliSameBits(t *testing.T) {
 			"room for two members, nearly": func(o *pauliOperator) { o.room = 2*o.mostGroups - 1 },
 			"room for two members":         func(o *pauliOperator) { o.room = 2 * o.mostGroups },
 			"short launches":               func(o *pauliOperator) { o.mostWork = 5000 },
+			"a watchdog":                   nil,
 		} {
-			got, loss := pauliSteps(t, pauliEngine(t, b, e, change, ranks...), size.n, 0, 2, ranks...)
+			watched := b
+			watched.Info.Watchdog = change == nil
+			got, loss := pauliSteps(t, pauliEngine(t, watched, e, change, ranks...), size.n, 0, 2, ranks...)
 			compare(what, got, loss, 0)
 		}
 		for i, r := range ranks {
 			got, loss := pauliSteps(t, pauliEngine(t, b, e, nil, r), size.n, i, 2, r)
 			compare("no other member", got, loss, i)
+		}
+	}
+}
+
+// TestPauliTwoSides: if L and R differ, each pull is scale·S·X with S = 1/m · Σ res_i A_i, also if the groups
+// take several bundles. Apply and AdjointMul, which the suite of backends compares with dense matrices, say
+// what the residuals and the pulls are.
+func TestPauliTwoSides(t *testing.T) {
+	const n, m = 16, 70
+	e, err := sensing.NewPauli(n, m, 1)
+	must(t, err)
+	b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+	engine := pauliEngine(t, b, e, func(o *pauliOperator) { o.room, o.matrices = 3, 2 }, 2, 3)
+	var matrices []*mat.Dense
+	var parts []part
+	var sums []*mat.Dense
+	for i, cols := range []int{5, 2} {
+		p := part{cols: cols}
+		var sides [2]*mat.Dense
+		for side := range sides {
+			u, err := solver.Random{Alpha: 1, Seed: uint64(2*i + side)}.Factor(
+				[]solver.Shape{{Rows: n, Cols: cols}}, nil)
+			must(t, err)
+			sides[side] = u[0]
+		}
+		matrices = append(matrices, sides[:]...)
+		borrow := func(a *mat.Dense) driver.Pointer {
+			at, err := engine.device.borrow(a)
+			must(t, err)
+			engine.taken = append(engine.taken, at)
+			return at
+		}
+		p.l, p.r = borrow(sides[0]), borrow(sides[1])
+		for b, x := range []driver.Pointer{p.r, p.l} {
+			dst := mat.NewDense(n, cols, nil)
+			sums = append(sums, dst)
+			p.pulls = append(p.pulls, pull{b == 1, x, []float64{0.5, -0.75}[b], borrow(dst)})
+		}
+		parts = append(parts, p)
+	}
+	must(t, engine.operator.contract(engine.y, parts))
+	squares := make([]float64, len(parts))
+	must(t, engine.operator.squares(squares))
+	for i, p := range parts {
+		for b, to := range p.pulls {
+			must(t, engine.device.download(to.dst, sums[2*i+b]))
+		}
+	}
+	for i := range parts {
+		l, r := matrices[2*i], matrices[2*i+1]
+		res := make([]float64, m)
+		must(t, engine.Apply(res, l, r))
+		want := 0.0
+		for k, y := range engine.Observations() {
+			res[k] -= y
+			want += res[k] * res[k]
+			res[k] /= m
+		}
+		backendtest.Close(t, "Σ res²", squares[i:i+1], []float64{want}, 1e-13)
+		for b, x := range []*mat.Dense{r, l} {
+			var sum mat.Dense
+			sum.CloneFrom(x)
+			must(t, engine.AdjointMul(&sum, res, b == 1, x))
+			sum.Scale([]float64{0.5, -0.75}[b], &sum)
+			backendtest.Close(t, fmt.Sprintf("pull %d of part %d", b, i), sums[2*i+b].RawMatrix().Data,
+				sum.RawMatrix().Data, 1e-13)
 		}
 	}
 }
