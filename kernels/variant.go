@@ -90,6 +90,7 @@ func variants() []variant {
 	for _, e := range formats {
 		add("generate", "generate_"+e, e, "f64")
 	}
+	list = append(list, pauliVariants()...)
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
 			for _, family := range []string{"contract", "dots", "accumulate"} {
@@ -103,11 +104,6 @@ func variants() []variant {
 		} {
 			add(family, family+"_"+t, "", t)
 		}
-	}
-	for _, name := range []string{
-		"hadamard", "pauli_combine", "pauli_gather", "pauli_pairs", "pauli_residuals", "pauli_weights",
-	} {
-		add(name, name, "", "f64")
 	}
 	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares"} {
 		add(name, name, "", "f64")
