@@ -245,7 +245,10 @@ func emulatorHost() Host {
 }
 
 // onDevices are members that have kernels, and must not be refused.
-var onDevices = []string{"ensemble completion", "ensemble relu-completion", "observation single-index"}
+var onDevices = []string{
+	"ensemble gaussian", "ensemble rademacher", "ensemble dense", "ensemble completion", "ensemble relu-completion",
+	"ensemble pauli", "observation single-index",
+}
 
 // checkEmulator checks that the smallest run has the same losses on the emulator as on the cpu, or is refused
 // with a sentence that names a device that runs it. No parametrization and no method is refused.

@@ -56,7 +56,7 @@ func TestCUDABackend(t *testing.T) {
 			b := onGPU(t, storage, solver.F64, guarded)
 			suite := backendtest.Suite{RowsOnly: true, Structured: structured, Small: interpreted(b)}
 			if suite.Small && storage == solver.Memory {
-				suite.LargeOf = []string{"gaussian-f32", "rademacher"}
+				suite.LargeOf = []string{"gaussian-f32", "rademacher", "pauli"}
 			}
 			suite.Run(t, b)
 		})

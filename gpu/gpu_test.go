@@ -39,7 +39,7 @@ func inTiles(b Backend, rows int) Backend {
 }
 
 // structured are the ensembles without rows that have kernels.
-var structured = []string{"completion", "rank-one"}
+var structured = []string{"completion", "pauli", "rank-one"}
 
 func TestBackend(t *testing.T) {
 	for _, c := range []struct {
@@ -50,7 +50,7 @@ func TestBackend(t *testing.T) {
 		suite   backendtest.Suite
 	}{
 		{"one pass", emulator.Config{}, solver.Memory, 0,
-			backendtest.Suite{LargeOf: []string{"gaussian-f32", "rademacher", "completion", "rank-one"}}},
+			backendtest.Suite{LargeOf: []string{"gaussian-f32", "rademacher", "completion", "pauli", "rank-one"}}},
 		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{}},
 		{"three steps", old, solver.Memory, 12, backendtest.Suite{}},
 		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{}},

@@ -79,6 +79,8 @@ func operatorOf(e sensing.Ensemble) (plan func(r request) (operator, error), err
 		return planSampled, nil
 	case *sensing.RankOne:
 		return planRankOne, nil
+	case *sensing.Pauli:
+		return planPauli, nil
 	}
 	return nil, fmt.Errorf("gpu: there are no kernels for the %s ensemble: %w",
 		e.Name(), solver.ErrUnsupported)

@@ -69,17 +69,23 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// gradientEngine returns an engine of one member that has computed a gradient.
+// gradientEngine returns an engine of one member of factor rank 2 that has computed a gradient.
 func gradientEngine(t *testing.T, b Backend, ensemble sensing.Ensemble) *engine {
+	t.Helper()
+	return gradientEngineOf(t, b, ensemble, 2)
+}
+
+// gradientEngineOf returns an engine of one member that has computed a gradient.
+func gradientEngineOf(t *testing.T, b Backend, ensemble sensing.Ensemble, r int) *engine {
 	t.Helper()
 	n, _ := ensemble.Space().Dims()
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
 	must(t, err)
 	opened, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
-		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{2}})
+		solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{r}})
 	must(t, err)
 	t.Cleanup(func() { must(t, opened.Close()) })
-	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: 2}}, nil)
+	u, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
 	must(t, err)
 	must(t, opened.Set(0, solver.Iterate, u))
 	must(t, opened.Gradient(0))

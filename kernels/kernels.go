@@ -37,6 +37,10 @@
 //	gather_rows, gather         copies the rows, and the numbers, of the measurements in a list
 //	draw_weights                the weights of draws of the measurements
 //	normals, signs              normal deviates, and ±1, from their counters
+//	pauli_residuals; pauli_pairs, hadamard, pauli_gather
+//	                            residuals of Pauli words, and the same for more than 12 qubits
+//	pauli_weights, pauli_combine
+//	                            G·X from them
 //
 // E is the entry format: f64, f32, bf16, q8 or sign. A kernel's head gives its equation, parameters, launch
 // geometry and order of summation. contract gives the same bits as its three steps. docs/kernels.md counts

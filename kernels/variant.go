@@ -95,6 +95,7 @@ func variants() []variant {
 		add("projected_squares", "projected_squares_"+e, e, "f64")
 		add("generate", "generate_listed_"+e, e, "f64")
 	}
+	list = append(list, pauliVariants()...)
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
 			for _, family := range []string{"contract", "dots", "accumulate"} {

@@ -39,6 +39,11 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	must(t, err)
 	agree(t, b, reference, solver.Sparse{}, suite.oneOfEach(t, sensing.Rect{N1: 31, N2: 1}, 29, 28, 0), truth, 1,
 		0.3, 1e-3)
+	if words := pauliOn(t, sensing.Sym{N: 16}, 100); suite.has("pauli", words) {
+		truth, err = sensing.NewTruth(16, 2, 1.5, 3)
+		must(t, err)
+		agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"pauli": words}, truth, 7, 0.3, 1e-3)
+	}
 }
 
 // oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements, except

@@ -139,8 +139,10 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				})
 			}
 		}
-		for _, s := range k.paulis {
-			if e := pauliOn(t, k.space(s), s.m); !suite.Single && !suite.Small && !suite.RowsOnly {
+		for at, s := range k.paulis {
+			e := pauliOn(t, k.space(s), s.m)
+			if small := at < 2 || !suite.Small || slices.Contains(suite.LargeOf, "pauli"); small &&
+				!suite.Single && suite.has("pauli", e) {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
