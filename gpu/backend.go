@@ -40,9 +40,18 @@ func (b Backend) Device() string { return b.Info.Name }
 // Offers implements [solver.Backend].
 func (Backend) Offers() solver.Needs { return solver.Needs{Gradient: true, Products: true} }
 
+// engineOf plans an engine for a problem.
+func engineOf(b Backend, p *sensing.Problem, batch solver.Batch) (*engine, error) {
+	e, err := newEngine(b, p.Ensemble, batch)
+	if err == nil && p.Truth != nil {
+		e.truthRank = p.Truth.Rank()
+	}
+	return e, err
+}
+
 // Memory implements [solver.Backend]: it counts bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
-	e, err := newEngine(b, p.Ensemble, batch)
+	e, err := engineOf(b, p, batch)
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +62,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 func (b Backend) Open(
 	ctx context.Context, p *sensing.Problem, batch solver.Batch,
 ) (_ solver.Engine, err error) {
-	e, err := newEngine(b, p.Ensemble, batch)
+	e, err := engineOf(b, p, batch)
 	if err != nil {
 		return nil, err
 	}

@@ -13,121 +13,109 @@ import (
 // So all products but those with W_L are d × d. If there are two matrices, L = W_2 and ∂f/∂W_2 = ½·G·R.
 type deep struct{}
 
-func (deep) names() []string {
-	return []string{"transpose", "right_multiply", "gram", "lift_rect_f64"}
-}
+func (deep) names() []string { return []string{"transpose"} }
 
-// deepRoom has the addresses in a member's room, and of what takes their place in the factor and the
-// gradient. Matrices are counted from 0.
+// deepRoom has the matrices in a member's room, and what takes their place in the factor and the gradient.
+// Matrices are counted from 0.
 type deepRoom struct {
-	rows, n2, d int // of W_L, of R, and the width
-	last        int // the number of W_L
-	l, r        driver.Pointer
-	gl          driver.Pointer   // ½·Gᵀ·L
-	q, down     []driver.Pointer // Q and D of each matrix, from matrix 2 and from matrix 1 on
-	list        driver.Pointer   // products
-	numbers     int
+	last    int // the number of W_L
+	w, dw   []matrix
+	l, r    matrix
+	gl      matrix   // ½·Gᵀ·L
+	q, down []matrix // Q and D of each matrix, from matrix 2 and from matrix 1 on
+	numbers int      // of the room
 }
 
+// layout returns the matrices of a member.
 func (deep) layout(m memory) deepRoom {
 	last := len(m.shapes) - 1
-	s := deepRoom{
-		rows: m.shapes[last].Rows, n2: m.shapes[0].Cols, d: m.shapes[0].Rows, last: last,
-		q: make([]driver.Pointer, last+1), down: make([]driver.Pointer, last+1),
+	s := deepRoom{last: last, q: make([]matrix, last+1), down: make([]matrix, last+1)}
+	for j, shape := range m.shapes {
+		s.w = append(s.w, whole(m.matrix(j), shape.Rows, shape.Cols))
+		s.dw = append(s.dw, whole(m.derivative(j), shape.Rows, shape.Cols))
 	}
-	take := func(numbers int) driver.Pointer {
+	take := func(rows, cols int) matrix {
 		at := m.room + driver.Pointer(8*s.numbers)
-		s.numbers += numbers
-		return at
+		s.numbers += rows * cols
+		return whole(at, rows, cols)
 	}
-	s.r, s.gl = take(s.n2*s.d), take(s.n2*s.d)
-	s.l, s.down[1] = m.matrix(1), m.derivative(1)
+	d, n2, n1 := s.w[0].rows, s.w[0].cols, s.w[last].rows
+	s.r, s.gl = take(n2, d), take(n2, d)
+	s.l, s.down[1] = s.w[1], s.dw[1]
 	if last == 1 {
 		return s
 	}
-	s.l, s.down[last] = take(s.rows*s.d), take(s.rows*s.d)
-	s.q[2] = m.matrix(1)
+	s.l, s.down[last] = take(n1, d), take(n1, d)
+	s.q[2] = s.w[1]
 	for j := 2; j < last; j++ {
-		s.q[j+1], s.down[j] = take(s.d*s.d), take(s.d*s.d)
+		s.q[j+1], s.down[j] = take(d, d), take(d, d)
 	}
-	s.list = take(3 * (last - 1) * memberBytes / 8)
 	return s
 }
 
 func (p deep) room(shapes []solver.Shape) int { return p.layout(memory{shapes: shapes}).numbers }
 
+func (p deep) scratch(shapes []solver.Shape) (bytes int64) {
+	for j := 2; j < len(shapes); j++ {
+		rows, d := shapes[j].Rows, shapes[j].Cols
+		bytes = max(bytes, partBytes(rows, d, d), partBytes(d, d, rows))
+	}
+	return bytes
+}
+
 func (p deep) place(m memory) place {
 	s := p.layout(m)
-	return place{l: s.l, r: s.r, cols: s.d, to: []driver.Pointer{s.down[s.last], s.gl}}
+	return place{l: s.l.at, r: s.r.at, cols: s.l.cols, to: []driver.Pointer{s.down[s.last].at, s.gl.at}}
 }
 
-// The lists of the products of matrix j ≥ 2, one after another.
-const (
-	chainList = iota // W_j·Q_j
-	upList           // D_j·Q_jᵀ
-	downList         // W_jᵀ·D_j
-	deepLists
-)
-
-func (s deepRoom) at(j, list int) driver.Pointer {
-	return s.list + driver.Pointer(((j-2)*deepLists+list)*memberBytes)
-}
-
-// prepare writes the lists of products.
-func (p deep) prepare(d *device, m memory) error {
-	s := p.layout(m)
-	var list []product
-	for j := 2; j <= s.last; j++ {
-		next := s.l
-		if j < s.last {
-			next = s.q[j+1]
+func (p deep) thin(e *engine, members []memory) error {
+	for _, m := range members {
+		s := p.layout(m)
+		if err := e.device.transpose(s.r, s.w[0]); err != nil {
+			return err
 		}
-		list = append(list,
-			product{m.matrix(j), s.q[j], s.d, next},
-			product{s.down[j], s.q[j], s.d, m.derivative(j)},
-			product{m.matrix(j), s.down[j], s.d, s.down[j-1]})
 	}
-	return d.Upload(s.list, encode(list))
-}
-
-func (p deep) thin(d *device, m memory) error {
-	s := p.layout(m)
-	if err := d.transpose(s.r, m.matrix(0), s.d, s.n2); err != nil {
-		return err
-	}
-	for j := 2; j <= s.last; j++ {
-		if err := d.rightMultiply(s.at(j, chainList), m.shapes[j].Rows, 1, s.d); err != nil {
+	for j := 2; j < e.matrices(); j++ {
+		var products []solver.Product
+		for _, m := range members {
+			s := p.layout(m)
+			next := s.l
+			if j < s.last {
+				next = s.q[j+1]
+			}
+			products = append(products, solver.Product{Dst: next, Alpha: 1, A: s.w[j], B: s.q[j]})
+		}
+		if err := e.Multiply(products...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p deep) pullback(d *device, m memory) error {
-	s := p.layout(m)
-	if err := d.transpose(m.derivative(0), s.gl, s.n2, s.d); err != nil {
-		return err
-	}
-	for j := s.last; j > 1; j-- {
-		rows := m.shapes[j].Rows
-		if err := d.outer(s.at(j, upList), rows, s.d); err != nil {
+func (p deep) pullback(e *engine, members []memory) error {
+	for _, m := range members {
+		s := p.layout(m)
+		if err := e.device.transpose(s.dw[0], s.gl); err != nil {
 			return err
 		}
-		if err := d.gram(s.at(j, downList), rows, 1, s.d); err != nil {
+	}
+	for j := e.matrices() - 1; j > 1; j-- {
+		var products []solver.Product
+		for _, m := range members {
+			s := p.layout(m)
+			products = append(products,
+				solver.Product{Dst: s.dw[j], Alpha: 1, A: s.down[j], B: s.q[j], TransB: true},
+				solver.Product{Dst: s.down[j-1], Alpha: 1, A: s.w[j], TransA: true, B: s.down[j]})
+		}
+		if err := e.Multiply(products...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// transpose does dst = Xᵀ, with X of rows × cols.
-func (d *device) transpose(dst, x driver.Pointer, rows, cols int) error {
-	return d.launch("transpose", driver.Dim{blocks(rows, 16) * blocks(cols, 16), 1, 1},
-		driver.Dim{16, 16, 1}, driver.Ptr(x), driver.Ptr(dst), driver.U32(rows), driver.U32(cols))
-}
-
-// outer does dst = X·Yᵀ, n1 × n2, for the product that is listed on the device.
-func (d *device) outer(list driver.Pointer, n1, n2 int) error {
-	return d.launch("lift_rect_f64", driver.Dim{blocks(n2, 16), blocks(n1, 16), 1}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(n1), driver.U32(n2))
+// transpose does dst = Xᵀ, for matrices without gaps.
+func (d *device) transpose(dst, x matrix) error {
+	return d.launch("transpose", driver.Dim{blocks(x.rows, 16) * blocks(x.cols, 16), 1, 1},
+		driver.Dim{16, 16, 1}, driver.Ptr(x.at), driver.Ptr(dst.at), driver.U32(x.rows), driver.U32(x.cols))
 }

@@ -25,15 +25,17 @@ type engine struct {
 	members []member
 	solved  []int // members whose residuals the operator has, in its order
 
-	y              driver.Pointer // the observations
-	values         driver.Pointer // m numbers of Apply and AdjointMul
-	square, scaled driver.Pointer // d × d matrices of Precondition and Project, and lists of products
-	dots           driver.Pointer // dot products of the segments of Dot
+	y       driver.Pointer // the observations
+	values  driver.Pointer // m numbers of Apply and AdjointMul
+	square  driver.Pointer // d × d matrices of Precondition and Project
+	dots    driver.Pointer // dot products of the segments of Dot
+	algebra algebra
 }
 
 var (
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
+	_ solver.AlgebraEngine    = &engine{}
 )
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
@@ -69,6 +71,12 @@ func (e *engine) matrix(member int, s solver.Slot, number int) driver.Pointer {
 	return e.slot(member, s) + driver.Pointer(solver.Numbers(e.members[member].shapes[:number])*8)
 }
 
+// whole returns one of a slot's matrices.
+func (e *engine) whole(member int, s solver.Slot, number int) matrix {
+	shape := e.members[member].shapes[number]
+	return whole(e.matrix(member, s, number), shape.Rows, shape.Cols)
+}
+
 // cols is the number of columns of each matrix of a member's factor.
 func (e *engine) cols(member int) int { return e.members[member].shapes[0].Cols }
 
@@ -88,16 +96,13 @@ func (e *engine) Reset(member, factorRank int) error {
 	return e.clear(member)
 }
 
-// clear fills a member's slots with zeros, and readies the room beside them.
+// clear fills a member's slots with zeros.
 func (e *engine) clear(member int) error {
 	m := e.members[member]
 	if err := e.device.Fill(m.vectors, 0, int64(e.vectors)*int64(e.m)*8); err != nil {
 		return err
 	}
-	if err := e.device.Fill(m.slots, 0, int64(e.slots)*int64(solver.Numbers(m.shapes))*8); err != nil {
-		return err
-	}
-	return e.ends.prepare(e.device, e.memory(member))
+	return e.device.Fill(m.slots, 0, int64(e.slots)*int64(solver.Numbers(m.shapes))*8)
 }
 
 // Set implements [solver.Engine].
@@ -143,21 +148,18 @@ func (e *engine) gradient(members []int) error {
 	if len(members) == 0 {
 		return nil
 	}
-	parts := make([]part, len(members))
-	for at, i := range members {
-		var err error
-		if parts[at], err = e.part(i); err != nil {
-			return err
-		}
+	parts, err := e.parts(members...)
+	if err != nil {
+		return err
 	}
 	e.solved = nil
 	if err := e.operator.contract(e.y, parts); err != nil {
 		return err
 	}
+	if err := e.pullback(members...); err != nil {
+		return err
+	}
 	for _, i := range members {
-		if err := e.ends.pullback(e.device, e.memory(i)); err != nil {
-			return err
-		}
 		e.members[i].fresh = true
 	}
 	e.solved = slices.Clone(members)
@@ -198,23 +200,18 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 		return fmt.Errorf("gpu: the parametrization %s has no pairs to precondition with", e.par.Name())
 	}
 	shapes, d := e.members[member].shapes, e.cols(member)
-	var grams, products []product
+	var grams, products []solver.Product
 	var squares []*mat.Dense
 	for b := range shapes {
-		p := e.matrix(member, solver.Iterate, paired.Partner(b))
-		square := e.square + driver.Pointer(b*d*d*8)
-		grams = append(grams, product{p, p, d, square})
-		products = append(products, product{e.matrix(member, x, b), square, d, e.matrix(member, dst, b)})
+		p := e.whole(member, solver.Iterate, paired.Partner(b))
+		square := whole(e.square+driver.Pointer(b*d*d*8), d, d)
+		grams = append(grams, solver.Product{Dst: square, Alpha: 1, A: p, TransA: true, B: p})
+		products = append(products, solver.Product{Dst: e.whole(member, dst, b), Alpha: 1,
+			A: e.whole(member, x, b), B: square})
 		squares = append(squares, mat.NewDense(d, d, nil))
 	}
-	listed := func(b int) driver.Pointer { return e.scaled + driver.Pointer(b*memberBytes) }
-	if err := e.device.Upload(e.scaled, encode(grams)); err != nil {
+	if err := e.Multiply(grams...); err != nil {
 		return err
-	}
-	for b := range shapes {
-		if err := e.device.gram(listed(b), shapes[paired.Partner(b)].Rows, 1, d); err != nil {
-			return err
-		}
 	}
 	if err := e.device.download(e.square, squares...); err != nil {
 		return err
@@ -225,30 +222,27 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 	if err := e.device.Upload(e.square, bytesOf(squares...)); err != nil {
 		return err
 	}
-	if err := e.device.Upload(e.scaled, encode(products)); err != nil {
-		return err
-	}
 	e.touched(member, dst)
-	for b, s := range shapes {
-		if err := e.device.rightMultiply(listed(b), s.Rows, 1, d); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.Multiply(products...)
 }
 
 // Project implements [solver.Engine]. It waits for the device, because the host solves for the weights
 // (WᵀW)⁻¹·(WᵀX).
 func (e *engine) Project(member int, dst, x solver.Slot) error {
 	d := e.cols(member)
-	for b, s := range e.members[member].shapes {
-		w := e.matrix(member, solver.Iterate, b)
+	for _, s := range e.members[member].shapes {
+		if s.Cols != d {
+			return fmt.Errorf("gpu: the matrices of the parametrization %s have different numbers of columns:"+
+				" they are not projected", e.par.Name())
+		}
+	}
+	square := whole(e.square, d, d)
+	for b := range e.members[member].shapes {
+		w := e.whole(member, solver.Iterate, b)
 		squares := []*mat.Dense{mat.NewDense(d, d, nil), mat.NewDense(d, d, nil)} // WᵀW and WᵀX
-		for i, right := range []driver.Pointer{w, e.matrix(member, x, b)} {
-			if err := e.device.Upload(e.scaled, encode([]product{{w, right, d, e.square}})); err != nil {
-				return err
-			}
-			if err := e.device.gram(e.scaled, s.Rows, 1, d); err != nil {
+		for i, right := range []matrix{w, e.whole(member, x, b)} {
+			err := e.Multiply(solver.Product{Dst: square, Alpha: 1, A: w, TransA: true, B: right})
+			if err != nil {
 				return err
 			}
 			if err := e.device.download(e.square, squares[i]); err != nil {
@@ -261,11 +255,8 @@ func (e *engine) Project(member int, dst, x solver.Slot) error {
 		if err := e.device.Upload(e.square, bytesOf(&weights)); err != nil {
 			return err
 		}
-		products := []product{{w, e.square, d, e.matrix(member, dst, b)}}
-		if err := e.device.Upload(e.scaled, encode(products)); err != nil {
-			return err
-		}
-		if err := e.device.rightMultiply(e.scaled, s.Rows, 1, d); err != nil {
+		product := solver.Product{Dst: e.whole(member, dst, b), Alpha: 1, A: w, B: square}
+		if err := e.Multiply(product); err != nil {
 			return err
 		}
 	}

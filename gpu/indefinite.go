@@ -13,7 +13,7 @@ func (indefinite) names() []string { return []string{"join_columns", "split_colu
 
 func (indefinite) room(shapes []solver.Shape) int { return 3 * solver.Numbers(shapes) }
 
-func (indefinite) prepare(*device, memory) error { return nil }
+func (indefinite) scratch([]solver.Shape) int64 { return 0 }
 
 func (indefinite) place(m memory) place {
 	size := driver.Pointer(8 * solver.Numbers(m.shapes))
@@ -21,14 +21,26 @@ func (indefinite) place(m memory) place {
 		to: []driver.Pointer{m.room + 2*size}}
 }
 
-func (p indefinite) thin(d *device, m memory) error {
-	at, s := p.place(m), m.shapes[0]
-	return d.joinColumns(at.l, at.r, m.matrix(0), m.matrix(1), s.Rows, s.Cols)
+func (p indefinite) thin(e *engine, members []memory) error {
+	for _, m := range members {
+		at, s := p.place(m), m.shapes[0]
+		err := e.device.joinColumns(at.l, at.r, m.matrix(0), m.matrix(1), s.Rows, s.Cols)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (p indefinite) pullback(d *device, m memory) error {
-	at, s := p.place(m), m.shapes[0]
-	return d.splitColumns(m.derivative(0), m.derivative(1), at.to[0], s.Rows, s.Cols)
+func (p indefinite) pullback(e *engine, members []memory) error {
+	for _, m := range members {
+		at, s := p.place(m), m.shapes[0]
+		err := e.device.splitColumns(m.derivative(0), m.derivative(1), at.to[0], s.Rows, s.Cols)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // joinColumns does L = [U V] and R = [U −V], with U and V of n × d.

@@ -13,7 +13,7 @@ import (
 // memberBytes is the size of a product's entry in its list of members.
 const memberBytes = 32
 
-// product is one member of a launch of lift, pullback, gram or right_multiply.
+// product is one member of a launch of lift or pullback.
 type product struct {
 	a, b driver.Pointer
 	cols int
@@ -44,20 +44,6 @@ const dotSegment = 8192
 func (d *device) dot(sums, x, y driver.Pointer, count int) error {
 	return d.launch("dot", driver.Dim{blocks(count, dotSegment), 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(x), driver.Ptr(y), driver.Ptr(sums), driver.U32(count))
-}
-
-// gram does dst = XᵀY, d × d from n × d, for each member of a list on the device. cols is the largest d.
-func (d *device) gram(list driver.Pointer, n, members, cols int) error {
-	tiles := blocks(cols, 16)
-	return d.launch("gram", driver.Dim{tiles, tiles, members}, driver.Dim{16, 16, 1},
-		driver.Ptr(list), driver.U32(n))
-}
-
-// rightMultiply does dst = X·Y, of n × d and d × d, for each member of a list on the device. cols is the
-// largest d.
-func (d *device) rightMultiply(list driver.Pointer, n, members, cols int) error {
-	grid := driver.Dim{blocks(cols, 16), blocks(n, 16), members}
-	return d.launch("right_multiply", grid, driver.Dim{16, 16, 1}, driver.Ptr(list), driver.U32(n))
 }
 
 // sumSquares sums the squares of each member's count numbers, which lie one member after another.

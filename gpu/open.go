@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
@@ -81,8 +82,8 @@ func (e *engine) whatFits() string {
 // load loads every kernel that the engine and its operator launch.
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
-	names := append([]string{"combine", "dot", "gram", "right_multiply"}, e.ends.names()...)
-	for _, name := range append(names, e.operator.kernels()...) {
+	names := slices.Concat([]string{"combine", "dot"}, algebraKernels, e.ends.names(), e.operator.kernels())
+	for _, name := range names {
 		if e.device.kernels[name] != nil {
 			continue
 		}

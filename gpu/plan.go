@@ -25,6 +25,8 @@ type request struct {
 	slots    int                               // of each member, with the factor's shapes
 	vectors  int                               // of each member, with m numbers
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
+	// truthRank is the number of columns of the truth, 0 if there is none.
+	truthRank int
 }
 
 // newRequest checks everything that does not depend on the kind of ensemble.
@@ -102,8 +104,8 @@ func (e *engine) buffers() []buffer {
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
 		buffer{"gram", matrices * gram * 8, &e.square},
-		buffer{"preconditioning's members", matrices * memberBytes, &e.scaled},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
+	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]
 		list = append(list,
@@ -115,14 +117,15 @@ func (e *engine) buffers() []buffer {
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, with at most n2 columns; or what projections borrow.
+// of Apply, or X and the product of AdjointMul, with at most n2 columns; or what projections borrow; and the
+// matrices of metrics.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + max(8*n2*(2*n1+n2), e.projectionBytes())
+	return sum + max(8*n2*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
 }
 
 // fitting says what would fit in so many bytes.

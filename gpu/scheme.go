@@ -21,20 +21,20 @@ type rule struct {
 }
 
 // ends are the two ends of a contraction: thin L and R of a factor before it, and ∇f from G·R and Gᵀ·L after
-// it. Both are queued on the device, and do not wait for it.
+// it. Both are queued on the device, and wait for it only at their first call.
 type ends interface {
-	// names lists the kernels that the ends launch.
+	// names lists the kernels that the ends launch, apart from those of products of matrices.
 	names() []string
 	// room counts the numbers that a member needs on the device beside its slots.
 	room(shapes []solver.Shape) int
-	// prepare readies the room after the shapes have changed. It may wait for the device.
-	prepare(d *device, m memory) error
+	// scratch is the memory for sums of products, in bytes, that a member needs at most.
+	scratch(shapes []solver.Shape) int64
 	// place says where L and R lie, and where the pulls go.
 	place(m memory) place
-	// thin makes L and R.
-	thin(d *device, m memory) error
-	// pullback makes the gradient from what the pulls have made.
-	pullback(d *device, m memory) error
+	// thin makes L and R of members.
+	thin(e *engine, members []memory) error
+	// pullback makes the gradients of members from what the pulls have made.
+	pullback(e *engine, members []memory) error
 }
 
 // memory is what the ends use of a member.
@@ -88,17 +88,36 @@ func (e *engine) memory(member int) memory {
 	}
 }
 
-// part makes L and R of a member's iterate, unless they are there, and returns the member's part of a
+// matrices is the number of a factor's matrices.
+func (e *engine) matrices() int { return len(e.shapes[0]) }
+
+// parts makes L and R of members' iterates, unless they are there, and returns the members' parts of a
 // contraction.
-func (e *engine) part(member int) (part, error) {
-	m := e.memory(member)
-	if !e.members[member].thin {
-		if err := e.ends.thin(e.device, m); err != nil {
-			return part{}, err
+func (e *engine) parts(members ...int) ([]part, error) {
+	var stale []memory
+	for _, i := range members {
+		if !e.members[i].thin {
+			stale = append(stale, e.memory(i))
 		}
-		e.members[member].thin = true
 	}
-	return e.parted(e.ends.place(m)), nil
+	if err := e.ends.thin(e, stale); err != nil {
+		return nil, err
+	}
+	var parts []part
+	for _, i := range members {
+		e.members[i].thin = true
+		parts = append(parts, e.parted(e.ends.place(e.memory(i))))
+	}
+	return parts, nil
+}
+
+// pullback makes the gradients of members from their contracted parts.
+func (e *engine) pullback(members ...int) error {
+	var all []memory
+	for _, i := range members {
+		all = append(all, e.memory(i))
+	}
+	return e.ends.pullback(e, all)
 }
 
 // parted returns the part of a contraction with the addresses of a place.
@@ -122,7 +141,7 @@ func (direct) names() []string { return nil }
 
 func (direct) room([]solver.Shape) int { return 0 }
 
-func (direct) prepare(*device, memory) error { return nil }
+func (direct) scratch([]solver.Shape) int64 { return 0 }
 
 func (p direct) place(m memory) place {
 	at := place{l: m.matrix(p.left), r: m.matrix(p.right), cols: m.shapes[0].Cols}
@@ -132,6 +151,6 @@ func (p direct) place(m memory) place {
 	return at
 }
 
-func (direct) thin(*device, memory) error { return nil }
+func (direct) thin(*engine, []memory) error { return nil }
 
-func (direct) pullback(*device, memory) error { return nil }
+func (direct) pullback(*engine, []memory) error { return nil }

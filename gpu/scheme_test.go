@@ -97,7 +97,7 @@ func TestParametrizations(t *testing.T) {
 	}
 }
 
-// TestUnpaired: a deep product has no pairs to precondition with.
+// TestUnpaired: a deep product has no pairs to precondition with, and its matrices are not projected.
 func TestUnpaired(t *testing.T) {
 	e := openDeep(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64),
 		backendtest.EnsemblesOn(t, sensing.Rect{N1: 5, N2: 3}, 7)["rademacher"], 2)
@@ -105,6 +105,9 @@ func TestUnpaired(t *testing.T) {
 	err := e.Precondition(0, solver.MethodSlot, solver.Gradient, 0)
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v", err)
+	}
+	if err := e.Project(0, solver.MethodSlot, solver.Gradient); err == nil {
+		t.Error("matrices with different numbers of columns were projected")
 	}
 }
 
@@ -189,11 +192,11 @@ func TestSchemeTraffic(t *testing.T) {
 			"square_difference": {1, 16 * n1, 8*n1 + 8}, "square_pullback": {1, 24 * n1, 16 * n1},
 		}},
 		{solver.Deep{Depth: 2}, rectProblem(t, n1, n2, 20), d, map[string]moved{
-			"transpose": {2, 16 * n2 * d, 16 * n2 * d}, "right_multiply": {}, "gram": {}, "lift_rect_f64": {},
+			"transpose": {2, 16 * n2 * d, 16 * n2 * d}, "multiply_nn": {}, "multiply_tn": {}, "multiply_nt": {},
 		}},
 		{solver.Deep{Depth: 5}, rectProblem(t, n1, n2, 20), d, map[string]moved{
-			"transpose":      {2, 16 * n2 * d, 16 * n2 * d},
-			"right_multiply": {launches: 3}, "gram": {launches: 3}, "lift_rect_f64": {launches: 3},
+			"transpose":   {2, 16 * n2 * d, 16 * n2 * d},
+			"multiply_nn": {launches: 3}, "multiply_tn": {launches: 3}, "multiply_nt": {launches: 3},
 		}},
 	} {
 		device := emulator.New(emulator.Config{})
@@ -204,7 +207,7 @@ func TestSchemeTraffic(t *testing.T) {
 		device.ResetTraffic()
 		must(t, e.Gradient(0))
 		for _, name := range []string{"join_columns", "split_columns", "square_difference", "square_pullback",
-			"transpose", "right_multiply", "gram", "lift_rect_f64"} {
+			"transpose", "multiply_nn", "multiply_tn", "multiply_nt"} {
 			got, want := device.Traffic(name), c.want[name]
 			if got.Launches != want.launches {
 				t.Errorf("%s: %s is launched %d times, want %d", c.par.Name(), name, got.Launches,

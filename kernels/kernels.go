@@ -17,8 +17,10 @@
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
 //	generate_E                  generates rows from their counters
 //	projected_squares_E         parts of Σ ‖BᵀA_iC‖_F², for the trace of the Hessian of deep products
-//	combine, dot, sum_squares, gram, right_multiply
-//	                            updates, dot products, norms, small products of preconditioned methods
+//	combine, dot, sum_squares   updates, dot products, norms
+//	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
+//	                            dst = alpha·op(A)·op(B) + beta·dst
+//	difference, difference_sum  ‖L·Rᵀ − X·Yᵀ‖_F²
 //	join_columns, split_columns L = [U V] and R = [U −V], and G·R taken apart, for UUᵀ − VVᵀ
 //	square_difference, square_pullback
 //	                            L = u∘u − v∘v, and its gradient
@@ -31,8 +33,8 @@
 // # Templates
 //
 // The .ptx files are hand-written PTX templates, one file per family, which leave format, arithmetic and
-// unrolling open. parts.ptx, product.ptx and random.ptx have pieces that families share. A kernel is rendered
-// when it is first used. To read the rendered kernels, write them to a folder:
+// unrolling open. parts.ptx, product.ptx, tile.ptx and random.ptx have pieces that families share. A kernel
+// is rendered when it is first used. To read the rendered kernels, write them to a folder:
 //
 //	go run ./kernels/render -source DIR
 //

@@ -105,8 +105,17 @@ func variants() []variant {
 			add(family, family+"_"+t, "", t)
 		}
 	}
-	for _, name := range []string{"combine", "dot", "gram", "right_multiply", "sum_squares",
-		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
+	for _, name := range []string{"combine", "dot", "sum_squares"} {
+		add(name, name, "", "f64")
+	}
+	for _, layout := range []string{"nn", "nt", "tn", "tt"} {
+		add("multiply", "multiply_"+layout, "", "f64")
+	}
+	for _, name := range []string{"join_columns", "split_columns", "square_difference", "square_pullback",
+		"transpose"} {
+		add(name, name, "", "f64")
+	}
+	for _, name := range []string{"multiply_sum", "difference", "difference_sum"} {
 		add(name, name, "", "f64")
 	}
 	slices.SortFunc(list, func(a, b variant) int { return strings.Compare(a.Name, b.Name) })

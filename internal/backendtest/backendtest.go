@@ -190,6 +190,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	}
 	t.Run("dot", f.dot)
 	t.Run("vectors", f.vectors)
+	t.Run("algebra", f.algebra)
 	t.Run("offers", f.offers)
 	if b.Offers().Draws {
 		t.Run("draws", f.draws)

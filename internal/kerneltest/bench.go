@@ -57,8 +57,8 @@ func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
 // table is an argument that points to four u64 for each member: addresses of buffers, and ints.
 type table [][4]any
 
-// launch is one run of the kernel. An argument is a *buffer, table, int, uint64 or float64; nil stands for a
-// pointer that must not be used.
+// launch is one run of the kernel. An argument is a *buffer, table, list, int, uint64 or float64; nil stands
+// for a pointer that must not be used.
 type launch struct {
 	grid, block driver.Dim
 	shared      int
@@ -101,6 +101,8 @@ func (b *bench) run(t *testing.T, l launch) {
 		case *buffer:
 			args = append(args, driver.U64(take(a)))
 		case table:
+			args = append(args, driver.U64(take(a.resolve(take))))
+		case list:
 			args = append(args, driver.U64(take(a.resolve(take))))
 		case int:
 			args = append(args, driver.U32(a))

@@ -1,0 +1,201 @@
+package backendtest
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// algebra checks products of matrices where the engine keeps its factors, against gonum.
+func (f *fixture) algebra(t *testing.T) {
+	e, ok := f.engine.(solver.AlgebraEngine)
+	if !ok {
+		t.Fatal("the engine does not multiply matrices")
+	}
+	// Products of other matrices depend on neither measurements nor factor: one problem is enough.
+	if rows, ok := f.problem.Ensemble.(sensing.Rows); f.size == f.kind.sizes[0] && ok &&
+		rows.Entries() == sensing.F64 {
+		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
+		t.Run("differences", func(t *testing.T) { differences(t, e) })
+	}
+	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
+}
+
+// dense returns a matrix of random numbers.
+func dense(rows, cols int, seed uint64) *mat.Dense {
+	return mat.NewDense(rows, cols, normals(rows*cols, seed))
+}
+
+// placed returns a copy of a in an engine's matrix.
+func placed(t *testing.T, e solver.AlgebraEngine, a *mat.Dense) solver.Matrix {
+	t.Helper()
+	rows, cols := a.Dims()
+	m, err := e.NewMatrix(rows, cols)
+	must(t, err)
+	must(t, e.SetMatrix(m, a))
+	return m
+}
+
+// fetched returns a copy of an engine's matrix on the host.
+func fetched(t *testing.T, e solver.AlgebraEngine, m solver.Matrix) *mat.Dense {
+	t.Helper()
+	rows, cols := m.Dims()
+	a := mat.NewDense(rows, cols, normals(rows*cols, 1)) // must be overwritten
+	must(t, e.GetMatrix(a, m))
+	return a
+}
+
+// multiply does one list of products of many shapes, and of each with views, transposes and scales.
+func multiply(t *testing.T, e solver.AlgebraEngine) {
+	zeros, err := e.NewMatrix(3, 2)
+	must(t, err)
+	if !mat.Equal(fetched(t, e, zeros), mat.NewDense(3, 2, nil)) {
+		t.Error("a new matrix is not zero")
+	}
+	var products []solver.Product
+	var dsts []solver.Matrix
+	var wants []*mat.Dense
+	var names []string
+	for at, c := range []struct{ rows, cols, depth int }{
+		{1, 1, 1}, {2, 3, 40}, {33, 17, 5}, {4, 3, 1031}, {40, 33, 20}, {1, 65, 16},
+	} {
+		for trans := range 4 {
+			for _, scale := range [][2]float64{{1, 0}, {-0.5, 2}} {
+				transA, transB := trans&1 != 0, trans&2 != 0
+				shape := func(rows, cols int, transposed bool, seed int) *mat.Dense {
+					if transposed {
+						rows, cols = cols, rows
+					}
+					return dense(rows, cols, uint64(100*at+10*trans+seed))
+				}
+				a, b := shape(c.rows, c.depth, transA, 1), shape(c.depth, c.cols, transB, 2)
+				old := dense(c.rows+3, c.cols+2, 3)
+				want := mat.DenseCopyOf(old)
+				window := want.Slice(1, 1+c.rows, 2, 2+c.cols).(*mat.Dense)
+				var left, right mat.Matrix = a, b
+				if transA {
+					left = a.T()
+				}
+				if transB {
+					right = b.T()
+				}
+				var product mat.Dense
+				product.Mul(left, right)
+				product.Scale(scale[0], &product)
+				window.Scale(scale[1], window)
+				window.Add(window, &product)
+				dst := placed(t, e, old)
+				products = append(products, solver.Product{
+					Dst: e.View(dst, 1, 1+c.rows, 2, 2+c.cols), Alpha: scale[0],
+					A: viewed(t, e, a), TransA: transA, B: viewed(t, e, b), TransB: transB, Beta: scale[1],
+				})
+				dsts, wants = append(dsts, dst), append(wants, want)
+				names = append(names, fmt.Sprint(c, trans, scale))
+			}
+		}
+	}
+	must(t, e.Multiply(products...))
+	for i, dst := range dsts {
+		Close(t, names[i], fetched(t, e, dst).RawMatrix().Data, wants[i].RawMatrix().Data, tolerance)
+		must(t, e.FreeMatrix(dst))
+	}
+	// A view is written and read alone; NaN in a matrix that is not read does no harm.
+	whole := placed(t, e, dense(5, 7, 1))
+	view := e.View(e.View(whole, 1, 5, 2, 6), 1, 3, 0, 2)
+	part := dense(2, 2, 2)
+	must(t, e.SetMatrix(view, part))
+	if !mat.Equal(fetched(t, e, view), part) {
+		t.Error("a view is not what was set")
+	}
+	want := dense(5, 7, 1)
+	want.Slice(2, 4, 2, 4).(*mat.Dense).Copy(part)
+	if !mat.Equal(fetched(t, e, whole), want) {
+		t.Error("setting a view changes something else")
+	}
+	dst := placed(t, e, mat.NewDense(1, 1, []float64{math.NaN()}))
+	one := placed(t, e, mat.NewDense(1, 1, []float64{3}))
+	must(t, e.Multiply(solver.Product{Dst: dst, Alpha: 2, A: one, B: one}))
+	if got := fetched(t, e, dst).At(0, 0); got != 18 {
+		t.Errorf("2·3·3 + 0·NaN is %v: beta = 0 reads dst", got)
+	}
+}
+
+// viewed returns a copy of a inside a larger matrix of the engine.
+func viewed(t *testing.T, e solver.AlgebraEngine, a *mat.Dense) solver.Matrix {
+	t.Helper()
+	rows, cols := a.Dims()
+	large := mat.NewDense(rows+1, cols+2, nil)
+	for i := range rows + 1 {
+		for j := range cols + 2 {
+			large.Set(i, j, math.NaN())
+		}
+	}
+	large.Slice(1, rows+1, 1, cols+1).(*mat.Dense).Copy(a)
+	return e.View(placed(t, e, large), 1, rows+1, 1, cols+1)
+}
+
+// differences checks ‖L·Rᵀ − X·Yᵀ‖_F² where L·Rᵀ is nearly X·Yᵀ: to the digits of the small difference.
+func differences(t *testing.T, e solver.AlgebraEngine) {
+	var pairs []solver.Pair
+	var wants []float64
+	for _, c := range []struct {
+		n1, n2, d, k int
+		symmetric    bool
+	}{
+		{1, 1, 1, 1, true}, {7, 5, 3, 2, false}, {70, 70, 4, 2, true}, {33, 65, 9, 17, false},
+		{2, 600, 1, 1, false},
+	} {
+		const near = 1e-5
+		x, y := dense(c.n1, c.k, 1), dense(c.n2, c.k, 2)
+		l, r := dense(c.n1, c.d, 3), dense(c.n2, c.d, 4)
+		for large, small := range map[*mat.Dense]*mat.Dense{x: l, y: r} {
+			small.Scale(near, small)
+			rows, cols := small.Dims()
+			for i := range rows {
+				for j := range min(cols, c.k) {
+					small.Set(i, j, small.At(i, j)+large.At(i, j))
+				}
+			}
+		}
+		if c.symmetric {
+			r, y = l, x
+		}
+		var z, m mat.Dense
+		z.Mul(l, r.T())
+		m.Mul(x, y.T())
+		z.Sub(&z, &m)
+		wants = append(wants, math.Pow(mat.Norm(&z, 2), 2))
+		p := solver.Pair{L: placed(t, e, l), X: viewed(t, e, x)}
+		p.R, p.Y = p.L, p.X
+		if !c.symmetric {
+			p.R, p.Y = viewed(t, e, r), placed(t, e, y)
+		}
+		pairs = append(pairs, p)
+	}
+	got := make([]float64, len(pairs))
+	must(t, e.Differences(got, pairs...))
+	for i, want := range wants {
+		// The difference has a relative rounding error of some 1e-16/1e-5.
+		Close(t, fmt.Sprintf("‖LRᵀ − XYᵀ‖² of pair %d", i), got[i:i+1], []float64{want}, 1e-9)
+	}
+}
+
+// thin checks the L and R of a member's iterate against the parametrization's.
+func (f *fixture) thin(t *testing.T, e solver.AlgebraEngine) {
+	u := f.random(t, f.size.factorRank, 71)
+	must(t, e.Set(0, solver.Iterate, u))
+	wantL, wantR := f.kind.parametrization.Thin(u)
+	l, r, err := e.Thin(0)
+	must(t, err)
+	if (l == r) != (wantL == wantR) {
+		t.Errorf("L and R are one matrix: %v, want %v", l == r, wantL == wantR)
+	}
+	if !mat.Equal(fetched(t, e, l), wantL) || !mat.Equal(fetched(t, e, r), wantR) {
+		t.Error("L and R are not those of the iterate")
+	}
+}
