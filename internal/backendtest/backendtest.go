@@ -228,6 +228,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 		t.Run("taylor", f.taylor)
 	}
 	t.Run("precondition", f.precondition)
+	t.Run("accuracy", f.accuracy)
 	t.Run("project", f.project)
 	t.Run("dot", f.dot)
 	t.Run("vectors", f.vectors)
