@@ -19,7 +19,7 @@ type engine struct {
 	members  []*member
 	gemm     *gemm
 	algebra  algebra
-	gram     []float64 // of Precondition: the matrix that it inverts, for the largest factor rank
+	gram     []float64 // of Precondition: the matrix that it inverts, and what that takes
 	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
 
 	stale []*member // of the gradient under way: the members whose iterates have changed
@@ -216,12 +216,12 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 // invertedGram returns (PᵀP + λI)⁻¹, in memory that the next call uses again.
 func (e *engine) invertedGram(p *mat.Dense, lambda float64) *mat.Dense {
 	_, d := p.Dims()
-	if len(e.gram) < d*d {
-		e.gram = make([]float64, d*d)
+	if len(e.gram) < 3*d*d {
+		e.gram = make([]float64, 3*d*d)
 	}
 	gram := mat.NewDense(d, d, e.gram[:d*d])
 	e.gemm.multiply(gram, transposed(p), plain(p), true)
-	solver.InvertShifted(gram, lambda)
+	invertShifted(gram, lambda, e.gram[d*d:])
 	return gram
 }
 

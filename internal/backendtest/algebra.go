@@ -18,12 +18,18 @@ func (f *fixture) algebra(t *testing.T) {
 		t.Fatal("the engine does not multiply matrices")
 	}
 	// Products of other matrices depend on neither measurements nor factor: one problem is enough.
-	if rows, ok := f.problem.Ensemble.(sensing.Rows); f.size == f.kind.sizes[0] && ok &&
-		rows.Entries() == sensing.F64 {
+	if f.size == f.kind.sizes[0] && f.plain() {
 		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
 		t.Run("differences", func(t *testing.T) { differences(t, e) })
 	}
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
+}
+
+// plain says whether the measurements are rows of f64 numbers: one ensemble is enough for what does not depend
+// on measurements.
+func (f *fixture) plain() bool {
+	rows, ok := f.problem.Ensemble.(sensing.Rows)
+	return ok && rows.Entries() == sensing.F64
 }
 
 // dense returns a matrix of random numbers.

@@ -196,6 +196,7 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	}
 	if k.law.partner != nil {
 		t.Run("precondition", f.precondition)
+		t.Run("accuracy", f.accuracy)
 		t.Run("project", f.project)
 	}
 	t.Run("dot", f.dot)
