@@ -33,6 +33,8 @@ def side_by_side(U):
 class Rows:
     """Dense matrices. A has vec(A_k) as row k."""
 
+    names = ["eager", "compiled"]
+
     def __init__(self, torch, device, dtype, n, m):
         self.n, self.m = n, m
         self.A = torch.empty(m, n * n, device=device, dtype=dtype)
@@ -68,6 +70,8 @@ class Rows:
 
 class Completion:
     """Observed entries (i, j), i ≤ j, of a symmetric matrix. p is their share of all entries."""
+
+    names = ["gather-eager", "gather-compiled", "sampled_addmm-eager"]
 
     def __init__(self, torch, device, dtype, n, m):
         self.torch, self.n, self.m = torch, n, m
@@ -137,6 +141,8 @@ class Completion:
 
 class RankOne:
     """A_k = a_k a_kᵀ. A has a_k as row k."""
+
+    names = ["eager", "compiled"]
 
     def __init__(self, torch, device, dtype, n, m):
         self.m = m

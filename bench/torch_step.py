@@ -149,7 +149,8 @@ class Timer:
             reason = f"the measurements take {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free"
         if reason:
             for batch in batches:
-                self.skipped("all", batch, reason)
+                for name in make.names:
+                    self.skipped(name, batch, reason)
             return
         data = make(self.torch, self.device, self.dtype, self.n, self.m)
         for batch in batches:
