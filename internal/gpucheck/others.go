@@ -11,8 +11,8 @@ import (
 func (p *page) others(r *Results) {
 	p.other(r, completion, "observed entries of a symmetric matrix", []string{
 		"gather-eager", "gather-compiled", "sampled_addmm-eager",
-	}, "PyTorch gathers two rows of U for each entry and adds to the gradient by index_add_, or it computes\n"+
-		"the residuals by sampled_addmm on a CSR matrix and multiplies that matrix by U.")
+	}, "PyTorch gathers two rows of U for each entry and\nadds to the gradient by index_add_, or it computes the "+
+		"residuals by sampled_addmm on a CSR matrix and\nmultiplies that matrix by U.")
 	p.other(r, rankOne, "rank-one measurements", []string{"eager", "compiled"},
 		"PyTorch does two products with the m × n matrix of the vectors.")
 }
@@ -50,8 +50,9 @@ func (p *page) other(r *Results, ensemble, title string, forms []string, about s
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.M, b.M), cmp.Compare(a.Batch, b.Batch))
 	})
 	p.line("\n## A step on %s\n", title)
-	p.line("Times are medians in milliseconds for the whole batch, by the clock of the device, of a whole step of\n"+
-		"gradient descent with n × r factors. %s\nThe ratios divide the time of its fastest form by ours.\n", about)
+	p.line("Times are medians in milliseconds for the whole batch, by the clock of the device, of a whole\n"+
+		"step of gradient descent with n × r factors. %s\n"+
+		"The ratios divide the time of its fastest form by ours.\n", about)
 	head, rule := "| n | m | r | batch | arithmetic | data | step |", "|---:|---:|---:|---:|---|---|---:|"
 	types := []string{"float32", "float64"}
 	for _, kind := range types {
