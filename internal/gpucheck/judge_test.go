@@ -102,8 +102,8 @@ func TestParseBenchmarks(t *testing.T) {
 		t.Fatalf("%d measured, %d missing: %+v", len(measured), len(missing), measured)
 	}
 	first := measured[0]
-	if first.Problem != (Problem{N: 200, M: 10000, Batch: 1}) || first.Entries != "f32" || first.Arithmetic != "f64" ||
-		first.Rows != "memory" ||
+	if first.Problem != (Problem{N: 200, M: 10000, Batch: 1}) || first.Entries != "f32" ||
+		first.Arithmetic != "f64" || first.Rows != "memory" ||
 		first.What != "contract" || first.Metrics["ns/op"] != 200000 || first.Metrics["GB/s"] != 4000 {
 		t.Errorf("the first is %+v", first)
 	}

@@ -41,7 +41,8 @@ func sample() *Results {
 		Torch: []TorchStep{
 			{at(1), "float32", "eager", 2, 1, 3}, {at(1), "float32", "compiled", 1, 1, 1},
 			{at(1), "float64", "eager", 5, 4, 6},
-			{observed, "float64", "gather-eager", 8, 7, 9}, {observed, "float64", "sampled_addmm-eager", 6, 5, 7},
+			{observed, "float64", "gather-eager", 8, 7, 9},
+			{observed, "float64", "sampled_addmm-eager", 6, 5, 7},
 			{Problem{rankOne, 200, 4000, 5, 1}, "float32", "compiled", 1, 1, 1},
 		},
 		Missing: []Missing{{"torch/rows/float64/compiled/n=200/m=10000/r=200/batch=1", "torch.compile: sample"}},
