@@ -82,7 +82,7 @@ class Completion:
         self.negative = self.both_sides(self.i, self.j, -self.values)
         self.forms = [
             Form("gather", self.gather, side_by_side, side_by_side),
-            # torch.compile does not take sparse matrices
+            # torch.compile leaves sparse matrices to eager mode
             Form("sampled_addmm", self.sampled, lambda U: list(U.unbind()), torch.stack, compiles=False),
         ]
 
