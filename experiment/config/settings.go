@@ -429,7 +429,8 @@ func builtinSettings() []*Setting {
 
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
-			Help: "where to run: auto, cpu, cuda, cuda:N for GPU number N counted from 0, or emulator",
+			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number " +
+				"N counted from 0, or emulator",
 			at:   func(c *Config) any { return &c.Device },
 		}, {
 			Key: "storage", Group: machineGroup, shared: true, Free: true, Values: words(storages),
