@@ -82,7 +82,9 @@ func (h Host) expect(c config.Config, device string) (opening, step float64, err
 	if err := c.Check(); err != nil {
 		return 0, 0, err
 	}
-	place := Place{Device: device, Storage: "memory", Precision: c.Precision, Workers: c.Workers, SIMD: c.SIMD}
+	place := Place{
+		Device: device, Storage: "memory", Precision: c.Precision, Workers: c.Workers, SIMD: c.SIMD,
+	}
 	if c.Storage == "generated" && c.CanGenerate() {
 		place.Storage = c.Storage
 	}

@@ -18,8 +18,8 @@ func must[T any](v T, err error) T {
 // unknown is an ensemble of a kind that nobody knows.
 type unknown struct{ sensing.Ensemble }
 
-// TestOf: the counts for sizes that can be counted by hand. n = 200 has K = 20,100 coordinates; 10,000 rows of
-// f32 are 804 MB, as docs/kernels.md says.
+// TestOf: the counts for sizes that can be counted by hand. n = 200 has K = 20,100 coordinates; 10,000 rows
+// of f32 are 804 MB, as docs/kernels.md says.
 func TestOf(t *testing.T) {
 	batch := func(ranks ...int) solver.Batch {
 		return solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks}
