@@ -18,6 +18,7 @@ type engine struct {
 	y        []float64
 	members  []*member
 	gemm     *gemm
+	algebra  algebra
 	gram     []float64 // of Precondition: the matrix that it inverts, for the largest factor rank
 	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
 
@@ -34,6 +35,7 @@ var (
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AnchorEngine     = &engine{}
+	_ solver.AlgebraEngine    = &engine{}
 )
 
 // member is one member of the batch: a factor with its slots.

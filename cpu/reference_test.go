@@ -48,7 +48,7 @@ func checkReference(t *testing.T, dir string, e sensing.Ensemble, par solver.Par
 	res, err := solver.Solve(context.Background(), problem, Backend{}, solver.GD{StepSize: settings.Step},
 		solver.Settings{
 			Start: solver.Given{Start: start}, Iterations: settings.Iterations, MeasureEvery: 1,
-			Parametrization: par, FactorRank: r, Recorder: &got,
+			Parametrization: par, FactorRank: r, Recorder: &got, SingularValues: solver.AllSingularValues,
 		})
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,9 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 		return 0, 0, 0
 	}
 	making, step = b.Estimate(e, g.Together)
-	return making, step, solver.MeasureSeconds(c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+	measuring = solver.MeasureSeconds(
+		g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+	return making, step, measuring
 }
 
 // Run carries out the group and writes no file. It calls ended once for each run that ends, with the run's

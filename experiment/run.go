@@ -138,8 +138,10 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 	if !c.IsLinear() {
 		r = estimates{r}
 	}
+	values, _ := c.CountSingularValues() // Validate refuses what is no number
 	s := solver.Settings{
-		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
+		SingularValues: values,
+		Start:          start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
 		Rank: c.Rank, Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {

@@ -17,6 +17,7 @@ var odd = []float64{
 	math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), 5e-324, 2.2250738585072014e-308,
 	math.MaxFloat64,
 	-math.MaxFloat64, 0.1, 1.0 / 3, math.Nextafter(1, 2), 1e-17, 123456789012345680, 1e21, -1e-7,
+	2.0 / 3, 4503599627370497.5, -1e300, 1e-300,
 }
 
 // allColumns are the columns that trajectory.csv may have between iteration and sigma_1.

@@ -17,6 +17,8 @@ type batch struct {
 	next     int                       // the first job that has not begun
 	members  []*run                    // nil if the member has no run
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
+	meters   map[meterKey]*thinMeter   // those of runs that are measured on the engine
+	works    map[int]*thinWork         // by the number of the member
 }
 
 // jobError is an error that concerns one job only: of its recorder, its keeper or its start.

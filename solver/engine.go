@@ -69,12 +69,13 @@ type Batch struct {
 // Slot names one of the arrays that an engine holds for each member.
 type Slot int
 
-// The slots of a member. After Iterate and Gradient come the slots of its method, which have the factor's
-// shapes: a momentum, for example. Slots from VectorSlot on are vectors with one number for each measurement,
-// stored as a factor of one m × 1 matrix. The method's slots and vectors start as zeros.
+// The slots of a member. After Iterate, Gradient and Good come the slots of its method, which have the
+// factor's shapes: a momentum, for example. Slots from VectorSlot on are vectors with one number for each
+// measurement, stored as a factor of one m × 1 matrix. The method's slots and vectors start as zeros.
 const (
 	Iterate    Slot = iota    // U
 	Gradient                  // ∇f(U)
+	Good                      // the last iterate whose measurement was due and found no divergence
 	MethodSlot                // the first of the method's slots
 	VectorSlot Slot = 1 << 16 // the first of the method's vectors of m numbers
 )

@@ -36,8 +36,9 @@ type Metric struct {
 	// Derive computes the metric from the sample's other numbers. JSON and charts have such a metric,
 	// trajectory.csv does not.
 	Derive func(s *Sample) float64
-	// Measure computes the metric from the factor, after all other numbers but Flatness are in the sample. If
-	// Field, Derive and Measure are nil, a [SelfMeasuring] parametrization sets the metric with [Sample.Set].
+	// Measure computes the metric from the factor, after all other numbers but Flatness are in the sample. All
+	// factors are then copied to the host at each sample. If Field, Derive and Measure are nil, the solver or
+	// a [SelfMeasuring] parametrization sets the metric with [Sample.Set].
 	Measure func(s *Sample, f Factor) float64
 
 	slot int // index in Sample.further if Field is nil
@@ -95,7 +96,7 @@ func init() {
 			Field: func(s *Sample) *float64 { return &s.Flatness },
 		},
 		{
-			Name: "nuclear_norm", Title: "nuclear norm of Z", Panel: NoPanel, Place: 12, Derive: nuclearNorm,
+			Name: "nuclear_norm", Title: "nuclear norm of Z", Panel: NoPanel, Place: 12,
 		},
 		{
 			Name: "shift", Title: "shift of the observations", Unit: "rms", Place: 8,
@@ -113,19 +114,6 @@ func init() {
 	} {
 		RegisterMetric(m)
 	}
-}
-
-// nuclearNorm is the nuclear norm of Z for a deep product: the singular values of its balanced factor are the
-// square roots of those of Z.
-func nuclearNorm(s *Sample) float64 {
-	if math.IsNaN(s.Flatness) {
-		return math.NaN()
-	}
-	norm := 0.0
-	for _, sigma := range s.Sigma {
-		norm += float64(sigma * sigma) // the conversion rounds: same bits on machines that fuse
-	}
-	return norm
 }
 
 // RegisterMetric adds an entry to the table. Call it from an init function, before the first sample is taken.

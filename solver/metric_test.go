@@ -6,8 +6,19 @@ import (
 	"testing"
 )
 
-// planted_1 is a metric that only tests set.
-func init() { RegisterMetric(Metric{Name: "planted_1"}) }
+// planted_1 is a metric that only tests set, planted_2 one that is derived.
+func init() {
+	RegisterMetric(Metric{Name: "planted_1"})
+	RegisterMetric(Metric{Name: "planted_2", Derive: func(s *Sample) (sum float64) {
+		if math.IsNaN(s.Flatness) {
+			return math.NaN()
+		}
+		for _, sigma := range s.Sigma {
+			sum += sigma * sigma
+		}
+		return sum
+	}})
+}
 
 func TestMetricTable(t *testing.T) {
 	s := NewSample(7)
@@ -54,16 +65,16 @@ func TestMetricByName(t *testing.T) {
 func TestDerivedMetric(t *testing.T) {
 	s := NewSample(1)
 	s.Sigma = []float64{2, 1}
-	if got := s.Value("nuclear_norm"); !math.IsNaN(got) {
-		t.Errorf("without a deep product the nuclear norm is %v", got)
+	if got := s.Value("planted_2"); !math.IsNaN(got) {
+		t.Errorf("without a flatness it is %v", got)
 	}
 	s.Flatness = 1
 	rest := s.WithoutSigma()
-	if s.Value("nuclear_norm") != 5 || rest.Value("nuclear_norm") != 5 || rest.Sigma != nil {
-		t.Errorf("the nuclear norm is %v and %v, want 5", s.Value("nuclear_norm"), rest.Value("nuclear_norm"))
+	if s.Value("planted_2") != 5 || rest.Value("planted_2") != 5 || rest.Sigma != nil {
+		t.Errorf("it is %v and %v, want 5", s.Value("planted_2"), rest.Value("planted_2"))
 	}
-	if s.Sigma[0] = 0; s.Value("nuclear_norm") != 1 {
-		t.Errorf("the nuclear norm stays %v", s.Value("nuclear_norm"))
+	if s.Sigma[0] = 0; s.Value("planted_2") != 1 {
+		t.Errorf("it stays %v", s.Value("planted_2"))
 	}
 }
 

@@ -3,7 +3,7 @@ package solver
 import (
 	"fmt"
 	"math"
-	"time"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -19,10 +19,11 @@ type meter struct {
 	basis    *mat.Dense     // basis of the truth's subspace, in the coordinates of W
 	estimate *mat.Dense     // the same for the spectral estimate; nil without one
 	rest     *mat.Dense     // workspace of W's size, for the noise
+	values   int            // how many singular values a sample has, or AllSingularValues
 }
 
-func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense) *meter {
-	m := &meter{par: par, truth: p.Truth, estimate: estimate}
+func newMeter(par Parametrization, p *sensing.Problem, estimate *mat.Dense, values int) *meter {
+	m := &meter{par: par, truth: p.Truth, estimate: estimate, values: values}
 	if p.Truth != nil {
 		m.distance.truth, m.norm = p.Truth, p.Truth.Norm()
 	}
@@ -70,31 +71,6 @@ func imbalance(l, r *mat.Dense) float64 {
 	return mat.Norm(&a, 2)
 }
 
-// MeasureSeconds times one measurement of a random factor's metrics, without the gradient. Estimates of run
-// time use it.
-func MeasureSeconds(p Parametrization, space sensing.Space, rank, factorRank int) float64 {
-	n1, n2 := space.Dims()
-	truth, err := sensing.NewRectTruth(n1, n2, max(rank, 1), 1, 1)
-	if err != nil {
-		return 0
-	}
-	shapes, err := p.Shapes(space, factorRank)
-	if err != nil {
-		return 0
-	}
-	u, err := Random{Alpha: 1, Seed: 1}.Factor(shapes, nil)
-	if err != nil {
-		return 0
-	}
-	m := newMeter(p, &sensing.Problem{Truth: truth}, truthBasis(truth, len(shapes) > 1))
-	began := time.Now()
-	s := NewSample(0)
-	if m.measure(&s, u) != nil {
-		return 0
-	}
-	return time.Since(began).Seconds()
-}
-
 // measure fills in everything in a [NewSample] that comes from the factor alone.
 func (m *meter) measure(s *Sample, f Factor) error {
 	if err := m.measureFactor(s, f); err != nil {
@@ -137,6 +113,12 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 		return err
 	}
 	s.Sigma = sigma
+	if m.values >= 0 { // else all are wanted
+		s.Sigma = slices.Clone(sigma[:min(m.values, len(sigma))])
+	}
+	if _, layered := m.par.(Layered); layered {
+		s.Set("nuclear_norm", sumOfSquares(sigma)) // the balanced factor has the roots of Z's values
+	}
 	if m.estimate != nil {
 		n, rank := m.estimate.Dims()
 		rank = min(rank, len(sigma))

@@ -110,7 +110,7 @@ func TestMetrics(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, c.estimate)
+			m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, c.estimate, AllSingularValues)
 			s := NewSample(0)
 			if err := m.measure(&s, c.h.factor(c.r)); err != nil {
 				t.Fatal(err)
@@ -143,7 +143,7 @@ func sq(x float64) float64 { return x * x }
 // ‖M*‖² and their inner product, it would have no digits below 1e-8.
 func TestErrorDoesNotCancel(t *testing.T) {
 	truth := handmadeTruth(t)
-	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil)
+	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil, AllSingularValues)
 	u := Factor{mat.NewDense(5, 2, nil)}
 	u[0].Copy(truth.X())
 	const d = 1e-6
@@ -161,7 +161,7 @@ func TestErrorDoesNotCancel(t *testing.T) {
 // TestSquareSplit: with r = r* there is no W⊥, and the noise is exactly 0.
 func TestSquareSplit(t *testing.T) {
 	truth := handmadeTruth(t)
-	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil)
+	m := newMeter(PSD{}, &sensing.Problem{Truth: truth}, nil, AllSingularValues)
 	u := Factor{mat.NewDense(5, 2, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})}
 	s := NewSample(0)
 	if err := m.measure(&s, u); err != nil {
@@ -178,7 +178,7 @@ func TestSquareSplit(t *testing.T) {
 // TestNarrowFactor: with r < r* the factor misses a direction of the truth, so the signal is 0. Angles are
 // those of its columns.
 func TestNarrowFactor(t *testing.T) {
-	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
+	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1), AllSingularValues)
 	s := NewSample(0)
 	if err := m.measure(&s, Factor{mat.NewDense(5, 1, []float64{2, 2, 1, 0, 0})}); err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestNarrowFactor(t *testing.T) {
 
 // TestZeroFactor: zero columns have no direction, so the angles are unknown.
 func TestZeroFactor(t *testing.T) {
-	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1))
+	m := newMeter(PSD{}, &sensing.Problem{Truth: handmadeTruth(t)}, units(5, 0, 1), AllSingularValues)
 	s := NewSample(0)
 	if err := m.measure(&s, Factor{mat.NewDense(5, 4, nil)}); err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestZeroFactor(t *testing.T) {
 
 // TestWithoutTruth: metrics that need the truth are NaN, never zero.
 func TestWithoutTruth(t *testing.T) {
-	m := newMeter(PSD{}, &sensing.Problem{}, nil)
+	m := newMeter(PSD{}, &sensing.Problem{}, nil, AllSingularValues)
 	s := NewSample(0)
 	if err := m.measure(&s, Factor{units(4, 1, 2)}); err != nil {
 		t.Fatal(err)

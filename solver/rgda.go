@@ -96,9 +96,13 @@ func (g RGDA) ascend(shift, p, y []float64) {
 
 // rootMeanSquare returns ‖v‖/√m of m numbers.
 func rootMeanSquare(v []float64) float64 {
-	var sum float64
+	return math.Sqrt(sumOfSquares(v) / float64(len(v)))
+}
+
+// sumOfSquares returns ‖v‖², with the same bits on every machine.
+func sumOfSquares(v []float64) (sum float64) {
 	for _, x := range v {
 		sum += float64(x * x)
 	}
-	return math.Sqrt(sum / float64(len(v)))
+	return sum
 }

@@ -22,12 +22,12 @@ type run struct {
 	seconds   float64
 	kept      time.Time
 	meter     *meter
+	thin      *thinMeter        // measures where the engine keeps the factor; nil if only the host can
 	zeroLoss  float64           // f(0)
 	firstLoss float64           // f(U₀); 0 until it is measured
-	measured  Factor            // the last iterate that was measured as good
-	measuring Factor            // the iterate that is being measured
-	goodAt    int               // the iteration of measured
-	hasGood   bool              // a measurement that was due has filled measured
+	verdict   verdict           // of the last measurement
+	goodAt    int               // the iteration of the Good slot
+	hasGood   bool              // a measurement that was due has filled the Good slot
 	spectral  *SpectralEstimate // the last one that was asked for; nil without one
 }
 
@@ -47,7 +47,6 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		number: number, member: member, kept: time.Now(),
 	}
 	r.zeroLoss = lossOfZero(member.Observations())
-	r.measured, r.measuring = NewFactor(shapes), NewFactor(shapes)
 
 	if s.Resume != nil {
 		r.iteration, r.seconds, r.firstLoss = s.Resume.Iteration, s.Resume.Seconds, s.Resume.FirstLoss
@@ -68,10 +67,12 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 			return nil, fmt.Errorf("solver: the good iterate of the state to resume is %v, and the factor %v",
 				s.Resume.Good.Shapes(), shapes)
 		}
-		r.measured.Copy(s.Resume.Good)
+		if err := member.Set(Good, s.Resume.Good); err != nil {
+			return nil, err
+		}
 		r.goodAt, r.hasGood = s.Resume.GoodAt, true
 	} else {
-		if err := member.Get(Iterate, r.measured); err != nil {
+		if err := member.Combine(Good, 1, Iterate, 0, Iterate); err != nil {
 			return nil, err
 		}
 		r.goodAt = r.iteration
@@ -88,8 +89,9 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	if err := ctx.Err(); err != nil { // each stage before may have taken a while
 		return nil, err
 	}
-	r.meter = newMeter(s.Parametrization, g.problem, top)
-	return r, nil
+	r.meter = newMeter(s.Parametrization, g.problem, top, s.SingularValues)
+	r.thin, err = g.thinMeter(r, top)
+	return r, err
 }
 
 // estimate returns the spectral estimate with k pairs.
@@ -99,15 +101,12 @@ func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
 	return est, err
 }
 
-// advance measures, if a measurement is due, and takes one step. The loop has computed the gradient before.
-// At the end of the run it returns the result.
+// advance takes one step. The loop has computed the gradient and taken a sample before, if they are due. At
+// the end of the run it returns the result.
 func (r *run) advance(ctx context.Context) (*Result, error) {
 	last := r.iteration == r.Iterations
-	if r.isMeasured() {
-		status, err := r.measure()
-		if err != nil || status != Running {
-			return r.end(status, err)
-		}
+	if r.isMeasured() && (r.verdict.err != nil || r.verdict.status != Running) {
+		return r.end(r.verdict.status, r.verdict.err)
 	}
 	if last {
 		return r.end(BudgetSpent, nil)
@@ -158,66 +157,10 @@ func (r *run) restore(s *State) error {
 	return r.member.SetAnchor(s.Anchor)
 }
 
-// divergence is the factor that defines divergence: a run has diverged if its loss exceeds divergence·(f(0) +
-// f(U₀)). Descent does not increase the loss. A step that is a little too large may increase it for a while,
-// but by far less than this factor.
-const divergence = 1e4
-
-// measure takes a sample of the current iterate, passes it to the recorder and asks the stopper. The gradient
-// is already there.
-func (r *run) measure() (Status, error) {
-	if err := r.settle(); err != nil {
-		return Running, err
-	}
-	loss, err := r.member.Loss()
-	if err != nil {
-		return Running, err
-	}
-	if err := r.member.Get(Iterate, r.measuring); err != nil {
-		return Running, err
-	}
-	if r.firstLoss == 0 {
-		r.firstLoss = loss
-	}
-	bound := divergence * (r.zeroLoss + r.firstLoss)
-	if !(loss <= bound) || math.IsInf(loss, 1) || !r.measuring.Finite() {
-		return Diverged, nil
-	}
-	s := NewSample(r.iteration)
-	s.TrainLoss, s.Seconds = loss, r.seconds
-	if m, ok := r.method.(Measuring); ok {
-		if err := m.Measure(&s, r.member); err != nil {
-			return Running, err
-		}
-	}
-	if err := r.meter.measure(&s, r.measuring); err != nil {
-		return Running, err
-	}
-	if s.Flatness, err = flatness(r.engine, r.Parametrization, r.measuring); err != nil {
-		return Running, err
-	}
-	if r.iteration%r.MeasureEvery == 0 { // not at a last iterate off the grid: the run may be continued
-		r.measured, r.measuring, r.goodAt, r.hasGood = r.measuring, r.measured, r.iteration, true
-	}
-	if r.Recorder != nil {
-		if err := r.Recorder.Record(s); err != nil {
-			return Running, jobError{err}
-		}
-	}
-	if r.Stopper != nil {
-		return r.Stopper.Stop(s), nil
-	}
-	return Running, nil
-}
-
 // lossOfZero is f(0) = 1/(4m) Σ y_i². It has the same bits on every machine, because it decides what counts
 // as divergence.
 func lossOfZero(y []float64) float64 {
-	var sum float64
-	for _, v := range y {
-		sum += float64(v * v)
-	}
-	return max(sum/(4*float64(len(y))), math.SmallestNonzeroFloat64)
+	return max(sumOfSquares(y)/(4*float64(len(y))), math.SmallestNonzeroFloat64)
 }
 
 func (r *run) keepIfDue() error {
@@ -237,7 +180,10 @@ func (r *run) keep() error {
 	}
 	state := State{Iteration: r.iteration, Seconds: r.seconds, FirstLoss: r.firstLoss}
 	if r.hasGood {
-		state.Good, state.GoodAt = r.measured.Clone(), r.goodAt
+		state.Good, state.GoodAt = NewFactor(r.member.Shapes()), r.goodAt
+		if err := r.member.Get(Good, state.Good); err != nil {
+			return err
+		}
 	}
 	state.Anchor = r.member.Anchor()
 	for _, slot := range r.savedSlots() {
@@ -258,8 +204,11 @@ func (r *run) keep() error {
 // cancel measures the last iterate, unless advance has just done so, and ends the run.
 func (r *run) cancel() (*Result, error) {
 	if r.iteration%r.MeasureEvery != 0 {
-		if status, err := r.measure(); err != nil || status == Diverged {
-			return r.end(status, err)
+		if err := r.batch.measure([]*run{r}); err != nil {
+			return nil, err
+		}
+		if r.verdict.err != nil || r.verdict.status == Diverged {
+			return r.end(r.verdict.status, r.verdict.err)
 		}
 	}
 	return r.end(Canceled, nil)
@@ -270,16 +219,20 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{Status: status, Iteration: r.iteration, Seconds: r.seconds}
+	res := &Result{
+		Status: status, Iteration: r.iteration, Seconds: r.seconds, Factor: NewFactor(r.member.Shapes()),
+	}
 	if status == Diverged {
-		res.Iteration, res.Factor = r.goodAt, r.measured
+		res.Iteration = r.goodAt
+		if err := r.member.Get(Good, res.Factor); err != nil {
+			return nil, err
+		}
 		if !isSelfMeasuring(r.Parametrization) { // a vector has no spectral estimate
 			if _, err := r.estimate(max(r.Rank, 1)); err != nil {
 				return nil, err
 			}
 		}
 	} else {
-		res.Factor = NewFactor(r.member.Shapes())
 		if err := r.member.Get(Iterate, res.Factor); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,9 @@ type Settings struct {
 	Stopper Stopper
 	// Rank is r* for the spectral angle if the problem has no truth; 0 leaves that angle out.
 	Rank int
+	// SingularValues is how many singular values a sample has, the largest ones; 0 is r* + 1, or 10 if r* is
+	// not known. AllSingularValues copies the factor to the host at each sample.
+	SingularValues int
 	// Keep receives the state every KeepEvery of wall time, when the run is canceled, and at the end of a run
 	// that has not diverged; nil for none.
 	Keep func(State) error
@@ -37,6 +40,9 @@ type Settings struct {
 	// Resume continues from a state that Keep received, in place of Start.
 	Resume *State
 }
+
+// AllSingularValues asks for all singular values of the factor in [Settings].
+const AllSingularValues = -1
 
 // State is all that a run needs to continue as if it had never stopped.
 type State struct {
@@ -117,6 +123,9 @@ func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, j
 		if err := g.gradients(runs); err != nil {
 			return err
 		}
+		if err := g.measure(due(runs)); err != nil {
+			return err
+		}
 		for _, r := range runs {
 			result, err := r.advance(ctx)
 			if err != nil && !errors.As(err, new(jobError)) {
@@ -148,6 +157,13 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 	if p.Truth != nil {
 		s.Rank = p.Truth.Rank()
 	}
+	if s.SingularValues == 0 {
+		const unknown = 10 // values if r* is not known
+		s.SingularValues = unknown
+		if s.Rank > 0 {
+			s.SingularValues = s.Rank + 1
+		}
+	}
 	switch {
 	case b == nil:
 		return s, fmt.Errorf("solver: the backend is missing")
@@ -159,6 +175,8 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 		return s, fmt.Errorf("solver: Settings.Iterations must not be negative, got %d", s.Iterations)
 	case s.MeasureEvery < 0:
 		return s, fmt.Errorf("solver: Settings.MeasureEvery must not be negative, got %d", s.MeasureEvery)
+	case s.SingularValues < AllSingularValues:
+		return s, fmt.Errorf("solver: Settings.SingularValues must not be negative, got %d", s.SingularValues)
 	case s.Rank < 0 || s.Rank > n:
 		return s, fmt.Errorf("solver: Settings.Rank goes from 0 to n = %d, got %d", n, s.Rank)
 	case s.Resume != nil && s.Resume.Iteration > s.Iterations:

@@ -8,12 +8,12 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// Problem is the line that a run begins with: its problem, its device and its memory.
+// Problem returns the line that a run begins with: its problem, its device and its memory.
 func Problem(p *experiment.Plan) string {
 	c := &p.Config
 	where := "rows in " + p.Storage + ", "
 	switch {
-	case c.Entries == "": // there are no rows
+	case c.Entries == "": // the ensemble has no rows
 		where = ""
 	case p.Storage == "generated":
 		where = "rows generated when needed, "
@@ -23,7 +23,7 @@ func Problem(p *experiment.Plan) string {
 		p.Backend.Name(), p.Backend.Device(), where, experiment.Bytes(p.Bytes))
 }
 
-// sizeOf is the size of the unknown matrix.
+// sizeOf returns the size of the unknown matrix, as in "50 × 50".
 func sizeOf(c *config.Config) string {
 	if c.N2 > 0 {
 		return fmt.Sprintf("%d × %d", c.N, c.N2)
@@ -31,7 +31,7 @@ func sizeOf(c *config.Config) string {
 	return fmt.Sprintf("%d × %d", c.N, c.N)
 }
 
-// side is the size of the unknown matrix, in the fewest signs.
+// side returns the size of the unknown matrix: "n = 50" if it is square, else as sizeOf.
 func side(c *config.Config) string {
 	if c.N2 > 0 {
 		return sizeOf(c)
@@ -39,30 +39,32 @@ func side(c *config.Config) string {
 	return fmt.Sprintf("n = %d", c.N)
 }
 
-// title is the caption of a run: its problem, method, start and measurements.
+// title returns the caption of a run: its problem, method, start and measurements.
 func title(c *config.Config) string {
 	text := fmt.Sprintf("%s,  m = %d,  r = %d", side(c), c.Measurements, c.FactorRank)
 	if c.Rank > 0 {
 		text = fmt.Sprintf("%s,  r* = %d,  m = %d,  r = %d", side(c), c.Rank, c.Measurements, c.FactorRank)
 	}
-	switch c.Parametrization {
-	case "sparse":
+	p := c.ChosenParametrization()
+	if p.Vector {
 		text = fmt.Sprintf("n = %d,  %d not 0,  m = %d", c.N, c.Sparsity, c.Measurements)
-	case "deep":
-		text += fmt.Sprintf(",  %d matrices", c.Depth)
-	case "indefinite":
-		text += ",  indefinite"
 	}
-	if c.Method != "gd" && c.Iterations > 0 {
+	if c.Depth > 0 {
+		text += fmt.Sprintf(",  %d matrices", c.Depth)
+	}
+	if p.Caption != "" {
+		text += ",  " + p.Caption
+	}
+	if c.Method != config.Default().Method && c.Iterations > 0 {
 		text += ",  " + c.Method
 	}
-	switch c.Init {
-	case "random", "ones":
-		text += fmt.Sprintf(",  α = %g", c.Alpha)
-	case "saddle":
-		text += fmt.Sprintf(",  saddle start,  α = %g", c.Alpha)
-	case "spectral", "relu-spectral":
-		text += fmt.Sprintf(",  %s start", c.Init)
+	if start, found := c.ChosenStart(); found {
+		if !start.Unnamed {
+			text += fmt.Sprintf(",  %s start", start.Name)
+		}
+		if start.Sized {
+			text += fmt.Sprintf(",  α = %g", c.Alpha)
+		}
 	}
 	if c.Iterations > 0 {
 		text += fmt.Sprintf(",  μ = %g", c.Step)

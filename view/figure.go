@@ -6,11 +6,11 @@ import (
 	"github.com/matsense/matsense/report"
 )
 
-// Figure is a figure of a run or a sweep, for a file and for a page.
+// Figure is a figure of a run or a sweep, to be written to a file or shown on a page.
 type Figure struct {
 	// Name is the file's name without its ending.
 	Name string
-	// Chart is the figure on a page.
+	// Chart is the figure for a page.
 	Chart report.Chart
 
 	drawing interface {

@@ -24,7 +24,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// planted is a metric of a library's user: this entry is all of it.
+// planted is a metric that a user of the library registers; it has no other code than the entry below.
 const planted = "largest_entry"
 
 func init() {
@@ -46,7 +46,7 @@ func host() experiment.Host {
 	}
 }
 
-// jsonLines is a Progress that keeps samples as JSON lines have them.
+// jsonLines is a Progress that keeps samples as JSON lines write them.
 type jsonLines struct{ samples []map[string]any }
 
 func (*jsonLines) Notice(string)          {}
@@ -58,7 +58,7 @@ func (l *jsonLines) Sample(s solver.Sample) {
 	l.samples = append(l.samples, line)
 }
 
-// TestPlantedMetricOfRun: a metric that is one entry of the table is in all that a run leaves and shows.
+// TestPlantedMetricOfRun: a registered metric is in all files, charts and tables of a run.
 func TestPlantedMetricOfRun(t *testing.T) {
 	c := config.Default()
 	c.N, c.Rank, c.Measurements, c.Iterations = 8, 1, 80, 30
@@ -117,14 +117,14 @@ func TestPlantedMetricOfRun(t *testing.T) {
 	}
 }
 
-// ended is a sweep's progress that nobody watches.
+// ended is a sweep's Progress that does nothing.
 type ended struct{}
 
 func (ended) Begin(int, int)               {}
 func (ended) Group(*experiment.Group, int) {}
 func (ended) Ended(*sweep.Record)          {}
 
-// TestPlantedMetricOfSweep: the same of a sweep.
+// TestPlantedMetricOfSweep: a registered metric is in all tables, charts and pages of a sweep.
 func TestPlantedMetricOfSweep(t *testing.T) {
 	spec, err := sweep.Parse("s.yaml", []byte(
 		"base: {n: 8, rank: 1, measurements: 80, iterations: 20}\naxes: [{alpha: [1e-3, 1e-2]}]\n"))

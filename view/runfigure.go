@@ -5,7 +5,7 @@ import (
 	"github.com/matsense/matsense/report"
 )
 
-// RunFigure returns the figure of a run's trajectory and phases. Its Write gives [report.ErrEmpty] if there
+// RunFigure returns the figure of a run's trajectory and phases. Its Write returns [report.ErrEmpty] if there
 // is nothing to draw: an estimate without descent has no trajectory.
 func RunFigure(r *experiment.Run) Figure {
 	f := trajectory(r)

@@ -12,10 +12,10 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// maxDownload is the longest trajectory.csv that a page has in it, in bytes.
+// maxDownload is the length in bytes of the longest table that a page contains as a download.
 const maxDownload = 1_000_000
 
-// RunPage returns the page with all that a run's directory says.
+// RunPage returns the page of a run.
 func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
@@ -26,7 +26,7 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 		},
 		Repeat: report.Repeat{
 			Commands: []string{"matsense run --config config.yaml"},
-			Note:     "Repeats the run from the file below: to the bit on the same kind of device.",
+			Note:     "Repeats the run from the file below, bit for bit on the same kind of device.",
 			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: r.ConfigFile},
 		},
 	}
@@ -68,7 +68,7 @@ func subject(c *config.Config) string {
 	if c.EstimatesOnly() {
 		verb = "Estimate"
 	}
-	if c.Parametrization == "sparse" {
+	if c.ChosenParametrization().Vector {
 		return fmt.Sprintf("%s of a vector of %d numbers", verb, c.N)
 	}
 	text := fmt.Sprintf("%s of a %s matrix", verb, sizeOf(c))
@@ -111,7 +111,7 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	return v
 }
 
-// metricsTable has the metrics at the boundaries of the phases and at the end.
+// metricsTable returns the metrics at the boundaries of the phases and at the end.
 func metricsTable(s *experiment.Summary) report.Table {
 	t := report.Table{Title: "Metrics at the phases' ends", Wide: true, Head: []string{""}}
 	var columns []*experiment.Metrics
@@ -147,7 +147,7 @@ func metricsTable(s *experiment.Summary) report.Table {
 	return t
 }
 
-// spectralTable compares a run with the spectral method.
+// spectralTable returns the angles between the run, the spectral estimate and the truth.
 func spectralTable(s *experiment.SpectralSummary) report.Table {
 	cells := func(name string, sine, degrees experiment.Number) []report.Cell {
 		return []report.Cell{report.Text(name), report.Number(float64(sine)), report.Number(float64(degrees))}
@@ -165,7 +165,7 @@ func spectralTable(s *experiment.SpectralSummary) report.Table {
 	}
 }
 
-// circumstances says where a run was made, with what, from which seeds and how long it took.
+// circumstances returns the device, the program, the seeds and the time of a run.
 func circumstances(s *experiment.Summary) report.Table {
 	t := report.Table{Title: "Where and with what"}
 	add := func(name string, cell report.Cell) {
@@ -189,7 +189,7 @@ func circumstances(s *experiment.Summary) report.Table {
 	return t
 }
 
-// dataTable names the contents of a user's own files.
+// dataTable returns the SHA-256 of the user's data files.
 func dataTable(hashes map[string]string) report.Table {
 	t := report.Table{Title: "Data files", Head: []string{"", "SHA-256"}, Wide: true}
 	for _, key := range slices.Sorted(maps.Keys(hashes)) {
@@ -198,7 +198,7 @@ func dataTable(hashes map[string]string) report.Table {
 	return t
 }
 
-// configTable has every setting that applies.
+// configTable returns every setting that applies, with its value and its help.
 func configTable(c *config.Config) report.Table {
 	t := report.Table{Title: "Configuration", Wide: true}
 	for _, f := range c.Applied() {

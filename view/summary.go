@@ -9,7 +9,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// WriteSummary tells how a run ended, and where its figures, its page and its directory are.
+// WriteSummary says how a run ended, and where its figures, its page and its directory are.
 func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page string) {
 	s, c := out.Summary, &out.Config
 	fmt.Fprintln(w)
@@ -65,7 +65,7 @@ func ending(c *config.Config, s *experiment.Summary) string {
 	return s.StatusText
 }
 
-// headline says in a sentence how a run ended.
+// headline says in one sentence how a run ended.
 func headline(s *experiment.Summary) string {
 	switch {
 	case s.Status == solver.Diverged:
@@ -83,7 +83,8 @@ func headline(s *experiment.Summary) string {
 	return fmt.Sprintf("Not recovered (test error above %g).", experiment.RecoveredBelow)
 }
 
-// writePhases tells where the phases ended, and how close the run came to the spectral method.
+// writePhases says where the phases ended and, for the random start, how close the run came to the spectral
+// method.
 func writePhases(w io.Writer, out *experiment.Outcome) {
 	s := out.Summary
 	line := func(name, text string, args ...any) {

@@ -14,8 +14,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// titles are the settings, and the numbers of a sweep that are no metrics, in words, if their names would not
-// do.
+// titles are words for axes: for settings and for numbers of a sweep that are no metrics, if their names do
+// not say enough.
 var titles = map[string]string{
 	"n": "side n", "rank": "rank r*", "kappa": "condition number κ", "measurements": "measurements m",
 	"noise": "noise σ", "factor-rank": "factor rank r", "alpha": "size of the start α", "step": "step size μ",
@@ -32,7 +32,7 @@ var titles = map[string]string{
 	"recovered":                            "share of runs that recovered the truth",
 }
 
-// settingTitle names a setting.
+// settingTitle returns the words for a setting.
 func settingTitle(key string) string {
 	if t, found := titles[key]; found {
 		return t
@@ -40,7 +40,7 @@ func settingTitle(key string) string {
 	return key
 }
 
-// numberTitle names a number of a run.
+// numberTitle returns the words for a number of a run.
 func numberTitle(name string) string {
 	if target, found := strings.CutPrefix(name, "iterations_to_"); found {
 		return "steps to test error " + plainNumber(target)
@@ -54,7 +54,7 @@ func numberTitle(name string) string {
 	return settingTitle(name)
 }
 
-// plainNumber writes a number as people do where it is not too small or too large for that.
+// plainNumber writes a number without an exponent, unless it is very small or very large.
 func plainNumber(text string) string {
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil || x != 0 && (math.Abs(x) < 1e-3 || math.Abs(x) >= 1e5) {
@@ -63,12 +63,12 @@ func plainNumber(text string) string {
 	return strings.Replace(strconv.FormatFloat(x, 'g', -1, 64), "-", "−", 1)
 }
 
-// longestName is how much of a word a legend has room for.
+// longestName is the number of characters that a legend has room for.
 const longestName = 24
 
-// lineName writes a setting's value in a legend.
+// lineName writes a setting's value for a legend, as in 10^−6.
 func lineName(value string) string {
-	if runes := []rune(value); len(runes) > longestName { // a file, whose end tells more
+	if runes := []rune(value); len(runes) > longestName { // a path, whose end says more than its beginning
 		return "…" + string(runes[len(runes)-longestName+1:])
 	}
 	x, err := strconv.ParseFloat(value, 64)
@@ -85,25 +85,24 @@ func lineName(value string) string {
 	return digits + "·" + power
 }
 
-// counted says whether a number counts iterations.
+// counted says whether a number of a run counts iterations.
 func counted(name string) bool {
 	return strings.HasPrefix(name, "iterations") || slices.Contains([]string{
 		"alignment_end", "saddle_avoidance_end", "floor_start", "factor_to_estimate_closest_iteration"}, name)
 }
 
-// SweepFigure returns the figure of a selection of a sweep's runs. Its Write gives [report.ErrNothing] if no
-// number can be drawn.
+// SweepFigure returns the figure of a selection of a sweep's runs. Its Write returns [report.ErrNothing] if
+// no number can be drawn.
 func SweepFigure(r *sweep.Results, s *sweep.Selection) Figure { return linesFigure(lines(r, s), s) }
 
-// linesFigure returns lines as a figure. The chart's title names its axes only: the page that it is on says
-// the rest.
+// linesFigure returns lines as a figure. The title of the chart names only the axes; the page says the rest.
 func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 	chart := f.Chart()
 	chart.Title = capital(f.Y) + " over " + f.X
 	return Figure{Name: figureName(s), Chart: chart, drawing: f}
 }
 
-// lines returns the lines of a selection, with their titles.
+// lines returns the drawing of a selection, with its titles.
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
@@ -132,12 +131,12 @@ func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
 	return f
 }
 
-// sweepTitle tells the settings that all drawn runs have in common.
+// sweepTitle lists the settings that all drawn runs have in common.
 func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	keys := r.Spec.Keys()
 	varied := func(key string) bool { return slices.Contains(keys, key) && len(where[key]) != 1 }
 	c := r.Runs[0].Config
-	for i, run := range r.Runs { // one that the conditions leave
+	for i, run := range r.Runs { // find a run that the conditions leave
 		if !slices.ContainsFunc(keys, func(key string) bool {
 			return len(where[key]) > 0 && !slices.Contains(where[key], run.Values[slices.Index(keys, key)])
 		}) {
@@ -169,7 +168,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	if len(where["factor-rank"]) == 1 || same(func(c *config.Config) int { return c.FactorRank }) {
 		add("factor-rank", "r = %d", c.FactorRank)
 	}
-	if c.Init == "random" {
+	if start, _ := c.ChosenStart(); start.Sized {
 		add("alpha", "α = %g", c.Alpha)
 	}
 	add("step", "μ = %g", c.Step)
@@ -183,7 +182,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 	return strings.Join(parts, ",  ")
 }
 
-// figureName is the file of a selection's figure, without its ending.
+// figureName returns the name of the file of a selection's figure, without its ending.
 func figureName(s *sweep.Selection) string {
 	name := fmt.Sprintf("sweep-%s-vs-%s", s.Y, s.X)
 	for _, key := range slices.Sorted(maps.Keys(s.Where)) {

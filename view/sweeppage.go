@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// maxRows is how many runs a page lists.
+	// maxRows is the largest number of runs that a page lists.
 	maxRows = 1000
-	// maxTrajectories is how many runs' curves a page draws.
+	// maxTrajectories is the largest number of trajectories that a page draws.
 	maxTrajectories = 8
 )
 
-// SweepPage returns the page with all that a sweep's directory says, with the given charts of its numbers and
-// with some trajectories.
+// SweepPage returns the page of a sweep, with the given charts and with some trajectories. dir is the sweep's
+// directory.
 func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Page, error) {
 	ends := countEnds(r)
 	p := report.Page{
@@ -31,13 +31,13 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 		Tables:   []report.Table{runsTable(r), sweepCircumstances(r, ends)},
 		Repeat: report.Repeat{
 			Commands: []string{fmt.Sprintf("matsense sweep %s --out again", sweep.SpecFile)},
-			Note:     "Repeats the sweep from the file below: to the bit on the same kind of device.",
+			Note:     "Repeats the sweep from the file below, bit for bit on the same kind of device.",
 			Config:   report.File{Name: sweep.SpecFile, Type: "application/yaml", Text: r.Spec.YAML()},
 		},
 	}
 	p.Charts = append(charts, trajectories(r))
 	base := configTable(&r.Spec.Base)
-	base.Note = "What all runs have in common; the table of runs has what differs."
+	base.Note = "The settings that all runs have in common; the table of runs has the others."
 	base.Rows = slices.DeleteFunc(base.Rows, func(row []report.Cell) bool {
 		return slices.Contains(r.Spec.Keys(), row[0].Text)
 	})
@@ -45,7 +45,7 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	p.Downloads = []report.File{p.Repeat.Config}
 	table, err := os.ReadFile(filepath.Join(dir, "runs.csv"))
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // not all runs are there
+	case errors.Is(err, fs.ErrNotExist): // some runs are missing
 	case err != nil:
 		return p, err
 	case len(table) > maxDownload:
@@ -58,7 +58,7 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	return p, nil
 }
 
-// name is what people call a directory.
+// name returns the last part of a directory's path.
 func name(dir string) string {
 	if whole, err := filepath.Abs(dir); err == nil {
 		dir = whole
@@ -73,6 +73,7 @@ type ends struct {
 	devices, versions                         []string
 }
 
+// countEnds counts how the runs of a sweep ended.
 func countEnds(r *sweep.Results) ends {
 	e := ends{missing: len(r.Runs) - len(r.Records)}
 	for _, rec := range r.Records {
@@ -103,8 +104,8 @@ func countEnds(r *sweep.Results) ends {
 	return e
 }
 
-// verdict says how a sweep ended. A sweep may be about runs that diverge or do not recover: only runs that
-// are missing or failed are bad.
+// verdict says how a sweep ended. Only runs that are missing or failed are bad: a sweep may study runs that
+// diverge or do not recover the truth.
 func (e ends) verdict() report.Verdict {
 	v := report.Verdict{Mood: report.Neutral, Headline: "Complete."}
 	if e.failed+e.missing > 0 {
@@ -128,7 +129,7 @@ func (e ends) verdict() report.Verdict {
 	return v
 }
 
-// runsTable has the rows of runs.csv, without the columns that say nothing.
+// runsTable returns the rows of runs.csv, without empty columns.
 func runsTable(r *sweep.Results) report.Table {
 	t := report.Table{Title: "Runs", Wide: true, Records: true}
 	columns, rows := r.Table()
@@ -153,7 +154,7 @@ func runsTable(r *sweep.Results) report.Table {
 	return t
 }
 
-// cell writes a value of a table.
+// cell returns the cell of a value of runs.csv.
 func cell(v any) report.Cell {
 	switch v := v.(type) {
 	case nil:
@@ -171,7 +172,7 @@ func cell(v any) report.Cell {
 	return report.Text(fmt.Sprint(v))
 }
 
-// sweepCircumstances says where a sweep was carried out, with what, and how long it took.
+// sweepCircumstances returns the devices, the program and the time of a sweep.
 func sweepCircumstances(r *sweep.Results, e ends) report.Table {
 	t := report.Table{Title: "Where and with what"}
 	add := func(name string, cell report.Cell) {
@@ -188,7 +189,7 @@ func sweepCircumstances(r *sweep.Results, e ends) report.Table {
 	return t
 }
 
-// trajectories draws some runs, evenly chosen where there are many.
+// trajectories returns a chart of the runs' trajectories, of evenly chosen runs if there are many.
 func trajectories(r *sweep.Results) report.Chart {
 	c := report.Chart{Title: "Trajectories", X: report.Axis{Label: "iteration"}}
 	var drawn []*sweep.Record
@@ -227,7 +228,7 @@ func trajectories(r *sweep.Results) report.Chart {
 	return c
 }
 
-// runName tells a run by its settings.
+// runName names a run by the settings that differ between runs.
 func runName(r *sweep.Results, rec *sweep.Record) string {
 	var parts []string
 	for i, key := range r.Spec.Keys() {

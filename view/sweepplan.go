@@ -9,7 +9,7 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// WriteSweepPlan says what a sweep will run, with memory and time.
+// WriteSweepPlan says how many runs a sweep has, over which axes, and how much memory and time they take.
 func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	runs := p.Count()
 	var over []string
@@ -32,7 +32,7 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	if p.Shards > 1 {
 		fmt.Fprintf(w, "part %d of %d: %s\n", p.Shard+1, p.Shards, Count(runs, "run"))
 	}
-	if runs == 0 { // more parts than runs
+	if runs == 0 { // there are more parts than runs
 		return
 	}
 	left := "how long it takes cannot be told on this device"

@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
+// known says whether a number is known, that is, not NaN.
 func known[F ~float64](n F) bool { return !math.IsNaN(float64(n)) }
 
-// number writes a metric for a sentence.
+// number writes a metric in a sentence.
 func number(n float64) string {
 	if !known(n) {
 		return "unknown"
@@ -19,7 +20,7 @@ func number(n float64) string {
 	return fmt.Sprintf("%.2e", n)
 }
 
-// ShellWord quotes a text that a shell would not take as one word.
+// ShellWord quotes a text unless a shell takes it as one word anyway.
 func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+:@%", r)
@@ -30,13 +31,13 @@ func ShellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// capital begins a text with a capital letter.
+// capital makes the first letter of a text a capital.
 func capital(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-// Count writes a number of things, with the plural s.
+// Count writes a number of things, as in "1 run" and "2 runs".
 func Count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -44,7 +45,7 @@ func Count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Rounded writes a duration as people say it.
+// Rounded writes a duration, rounded to a tenth of a second, a second or a minute.
 func Rounded(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
@@ -55,7 +56,7 @@ func Rounded(d time.Duration) string {
 	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
-// Ranges writes increasing numbers as 0–4, 7, 9–12.
+// Ranges writes increasing numbers, as in 0–4, 7, 9–12.
 func Ranges(numbers []int) string {
 	var parts []string
 	for i := 0; i < len(numbers); {

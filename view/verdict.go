@@ -11,7 +11,7 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// WriteVerdict tells a claim and what was found of it.
+// WriteVerdict writes an experiment's claim, the verdict and the findings.
 func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
 	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
 	for _, line := range v.Findings {
@@ -20,7 +20,7 @@ func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
 	fmt.Fprintln(w)
 }
 
-// Judge puts a verdict at the head of a sweep's page.
+// Judge puts an experiment's claim and verdict at the top of a sweep's page.
 func Judge(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
 	found := report.Table{Title: "What was found", Wide: true, Note: page.Verdict.Text}
 	for _, line := range v.Findings {
@@ -36,7 +36,7 @@ func Judge(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
 	}
 }
 
-// VerdictFigure returns a figure that a verdict is judged by. The error is [sweep.Results.Select]'s.
+// VerdictFigure returns a figure that supports a verdict. The error is that of [sweep.Results.Select].
 func VerdictFigure(r *sweep.Results, f reproduce.Figure) (Figure, error) {
 	if f.Phases {
 		return RunFigure(recordedRun(r)), nil
@@ -53,7 +53,7 @@ func VerdictFigure(r *sweep.Results, f reproduce.Figure) (Figure, error) {
 	return linesFigure(l, s), nil
 }
 
-// recordedRun is a sweep's first run as its record tells it.
+// recordedRun returns a sweep's first run as its record keeps it.
 func recordedRun(r *sweep.Results) *experiment.Run {
 	run := &experiment.Run{Summary: &experiment.Summary{}}
 	if len(r.Records) == 0 {

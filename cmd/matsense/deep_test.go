@@ -10,7 +10,8 @@ import (
 )
 
 var deepFlags = []string{"--parametrization", "deep", "--n", "7", "--n2", "5", "--rank", "1",
-	"--measurements", "80", "--step", "0.3", "--iterations", "60", "--workers", "2"}
+	"--measurements", "80", "--step", "0.3", "--iterations", "60", "--workers", "2",
+	"--singular-values", "all"}
 
 func runDeep(t *testing.T, flags ...string) string {
 	t.Helper()
@@ -39,16 +40,18 @@ func sameLayers(t *testing.T, a, b string, depth int) {
 func TestDeepRun(t *testing.T) {
 	dir := runDeep(t)
 	head, rows := table(t, dir)
-	columns := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,flatness,seconds,sigma_1"
-	if got := strings.Join(head[:10], ","); got != columns || len(head) != 9+5 {
+	columns := "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,flatness,nuclear_norm," +
+		"seconds,sigma_1"
+	if got := strings.Join(head[:11], ","); got != columns || len(head) != 10+5 {
 		t.Errorf("the columns are %v", head)
 	}
 	final := summaryOf(t, dir)["final"].(map[string]any)
 	var nuclear float64
-	for _, cell := range rows[len(rows)-1][9:] {
+	for _, cell := range rows[len(rows)-1][10:] {
 		nuclear += parse(t, cell) * parse(t, cell)
 	}
-	if final["flatness"] != parse(t, rows[len(rows)-1][7]) || final["nuclear_norm"] != nuclear {
+	if final["flatness"] != parse(t, rows[len(rows)-1][7]) || final["nuclear_norm"] != nuclear ||
+		parse(t, rows[len(rows)-1][8]) != nuclear {
 		t.Errorf("the summary has flatness %v and nuclear norm %v", final["flatness"], final["nuclear_norm"])
 	}
 	if page := string(read(t, dir, "report.html")); !strings.Contains(page,

@@ -64,7 +64,8 @@ func TestReference(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "run")
 			env := environment{out: io.Discard, err: os.Stderr,
 				memory: func() (float64, error) { return 1e9, nil }, gpus: noGPU}
-			flags := append([]string{"run", "--out", out, "--json", "--measure-every", "1"}, dataOf(dir)...)
+			flags := append([]string{"run", "--out", out, "--json", "--measure-every", "1",
+				"--singular-values", "all"}, dataOf(dir)...)
 			if _, deep := settings["depth"]; deep {
 				flags = append(flags, "--init", filepath.Join(dir, "W%d.npy"))
 			}

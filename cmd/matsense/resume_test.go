@@ -191,7 +191,7 @@ var altered = []struct {
 		func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "slot-0-0.npy")) }},
 	{"altered trajectory", "trajectory.csv was cut short or altered", func(t *testing.T, dir string) {
 		edit(t, filepath.Join(dir, "trajectory.csv"),
-			func(b []byte) []byte { return bytes.Replace(b, []byte(".1"), []byte(".2"), 1) })
+			func(b []byte) []byte { return bytes.Replace(b, []byte("\n0,"), []byte("\n0,9"), 1) })
 	}},
 	{"empty trajectory", "trajectory.csv was cut short or altered", func(t *testing.T, dir string) {
 		write(t, filepath.Join(dir, "trajectory.csv"), nil)

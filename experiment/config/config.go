@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -70,6 +71,7 @@ type Config struct {
 
 	// What is measured.
 	MeasureEvery    int
+	SingularValues  string // a number, all or auto
 	AlignmentMargin float64
 	AlignmentSine   float64
 	SignalFraction  float64
@@ -101,7 +103,7 @@ func Default() Config {
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
 		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
-		MeasureEvery: 5, AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10),
+		MeasureEvery: 5, SingularValues: "auto", AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10),
 		FloorFactor: 2, Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
 	}
 }
@@ -152,6 +154,9 @@ func (c *Config) Validate() error {
 	if c.MeasureEvery < 1 {
 		m.Bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
 	}
+	if _, err := c.CountSingularValues(); err != nil {
+		m.Bad("singular-values", "%v", err)
+	}
 	m.Finite("alignment-margin", c.AlignmentMargin, c.AlignmentMargin > 0, "positive")
 	m.Finite("alignment-sine", c.AlignmentSine, c.AlignmentSine > 0 && c.AlignmentSine <= 1,
 		"between 0 and 1")
@@ -170,6 +175,21 @@ func (c *Config) Validate() error {
 		"zero or positive")
 
 	return m.err()
+}
+
+// CountSingularValues returns how many singular values a sample has, as [solver.Settings] say it.
+func (c *Config) CountSingularValues() (int, error) {
+	switch c.SingularValues {
+	case "auto":
+		return 0, nil
+	case "all":
+		return solver.AllSingularValues, nil
+	}
+	count, err := strconv.Atoi(c.SingularValues)
+	if err != nil || count < 1 {
+		return 0, fmt.Errorf("must be a positive number, all or auto, got %q", c.SingularValues)
+	}
+	return count, nil
 }
 
 // isDevice says whether a device's name is well formed.

@@ -25,6 +25,8 @@ type Parametrization struct {
 	Layers bool
 	// Spectral: the pairs of the spectral estimate make a factor.
 	Spectral bool
+	// Caption is what captions call the matrix; "" if its sizes say enough.
+	Caption string
 	// Truth draws a truth.
 	Truth func(c *Config) (*sensing.Truth, error)
 	// UserTruth makes a truth of the user's files: truth, and truth-right, which may be nil.
@@ -92,6 +94,7 @@ func init() {
 				Check:    (*Config).checkIndefinite,
 			},
 			Spectral: true,
+			Caption:  "indefinite",
 			Truth: func(c *Config) (*sensing.Truth, error) {
 				if c.Negative == 0 {
 					return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
@@ -127,6 +130,9 @@ func (c *Config) traits() Parametrization {
 	}
 	return Parametrization{}
 }
+
+// ChosenParametrization returns the parametrization that a valid configuration names.
+func (c *Config) ChosenParametrization() Parametrization { return c.traits() }
 
 // NewParametrization makes the parametrization of a configuration that was found valid.
 func (c *Config) NewParametrization() solver.Parametrization {

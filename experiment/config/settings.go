@@ -408,6 +408,11 @@ func builtinSettings() []*Setting {
 			Help: "number of steps from one measurement of the metrics to the next",
 			at:   func(c *Config) any { return &c.MeasureEvery },
 		}, {
+			Key: "singular-values", Group: measuringGroup, Values: words([]string{"auto", "all"}),
+			Help: "how many of the factor's singular values to measure, the largest ones; all copies the " +
+				"factor to the host at each measurement; auto: r* + 1, or 10 if r* is not known",
+			at: func(c *Config) any { return &c.SingularValues },
+		}, {
 			Key: "alignment-margin", Group: measuringGroup,
 			Help: "phase I ends when the angle exceeds that of the spectral estimate by at most this " +
 				"fraction, and --alignment-sine holds as well",

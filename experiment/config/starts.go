@@ -15,6 +15,8 @@ type Start struct {
 	Random bool
 	// MayVanish: alpha may be 0.
 	MayVanish bool
+	// Unnamed: captions give alpha and leave out the name.
+	Unnamed bool
 	// Pairs is how many pairs of the spectral estimate it needs; nil if it needs none.
 	Pairs func(c *Config) int
 	// Make makes the start of a configuration that was found valid, near a truth that may be nil.
@@ -41,7 +43,7 @@ func init() {
 				About:  "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
 				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
 			},
-			Sized: true, Random: true,
+			Sized: true, Random: true, Unnamed: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
 				return solver.Random{Alpha: c.Alpha, Seed: c.StartSeed}, nil
 			},
@@ -65,8 +67,7 @@ func init() {
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
 			Make: func(*Config, *sensing.Truth) (solver.Start, error) {
-				return solver.Spectral{Skip: 1},
-					nil
+				return solver.Spectral{Skip: 1}, nil
 			},
 		},
 		{
@@ -86,13 +87,20 @@ func init() {
 				Source: "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122",
 				Check:  (*Config).checkOnes,
 			},
-			Sized: true,
-			Make: func(c *Config, _ *sensing.Truth) (solver.Start,
-				error) {
+			Sized: true, Unnamed: true,
+			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
 				return solver.Ones{Alpha: c.Alpha}, nil
 			},
 		},
 	}
+}
+
+// ChosenStart returns the start that the configuration names; false if init is a file.
+func (c *Config) ChosenStart() (Start, bool) {
+	if s := find(starts, c.Init); s != nil {
+		return *s, true
+	}
+	return Start{}, false
 }
 
 // IsStartFile says whether a value of init names a file.

@@ -1,0 +1,50 @@
+package solver
+
+import "gonum.org/v1/gonum/mat"
+
+// Matrix is a matrix of float64 numbers where an engine keeps its factors: on the host or on a device.
+type Matrix interface {
+	Dims() (rows, cols int)
+}
+
+// AlgebraEngine is an engine that multiplies matrices where its factors are. Metrics use it to look at a
+// factor without copying it. Operations are queued as those of [Engine] are; GetMatrix, Differences and
+// Norms wait for the device. Engines do not check shapes.
+type AlgebraEngine interface {
+	Engine
+	// NewMatrix allocates a matrix of zeros.
+	NewMatrix(rows, cols int) (Matrix, error)
+	// FreeMatrix gives a matrix of NewMatrix back; Close gives back all that are left.
+	FreeMatrix(m Matrix) error
+	// View returns the rows i0 ≤ i < i1 and the columns j0 ≤ j < j1 of a matrix, in the same memory.
+	View(m Matrix, i0, i1, j0, j1 int) Matrix
+	// SetMatrix copies a to m, which has the same shape.
+	SetMatrix(m Matrix, a *mat.Dense) error
+	// GetMatrix copies m to a, which has the same shape.
+	GetMatrix(a *mat.Dense, m Matrix) error
+	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z = LLᵀ.
+	// They hold until the iterate changes.
+	Thin(member int) (l, r Matrix, err error)
+	// Multiply computes products. None of them reads or writes what another one writes.
+	Multiply(products ...Product) error
+	// Differences writes ‖L·Rᵀ − X·Yᵀ‖_F² of each pair to dst, from the difference itself, so that a small norm
+	// keeps its digits. The difference is not stored.
+	Differences(dst []float64, pairs ...Pair) error
+	// Norms writes ‖M‖_F² of each matrix to dst. They are no views.
+	Norms(dst []float64, matrices ...Matrix) error
+}
+
+// Product is dst ← Alpha·op(A)·op(B) + Beta·dst, where op transposes if asked to. With Beta = 0 dst is not
+// read. dst overlaps neither A nor B.
+type Product struct {
+	Dst    Matrix
+	Alpha  float64
+	A      Matrix
+	TransA bool
+	B      Matrix
+	TransB bool
+	Beta   float64
+}
+
+// Pair is two matrices of the same shape in factors, L·Rᵀ and X·Yᵀ.
+type Pair struct{ L, R, X, Y Matrix }
