@@ -86,22 +86,22 @@ def compiled(torch, run):
     return torch.compile(run, dynamic=False)
 
 
-def milliseconds(torch, device, run, repetitions):
-    """The time of each repetition."""
+def milliseconds(torch, device, step, U, repetitions):
+    """The time of each repetition of a step."""
     for _ in range(WARM_UP):
-        run()
+        step(U)
     if device.type == "cpu":
         times = []
         for _ in range(repetitions):
             start = time.perf_counter()
-            run()
+            step(U)
             times.append((time.perf_counter() - start) * 1e3)
         return times
     torch.cuda.synchronize()
     marks = [torch.cuda.Event(enable_timing=True) for _ in range(repetitions + 1)]
     marks[0].record()
     for mark in marks[1:]:
-        run()
+        step(U)
         mark.record()
     torch.cuda.synchronize()
     return [a.elapsed_time(b) for a, b in zip(marks, marks[1:])]
@@ -171,7 +171,7 @@ class Timer:
                 step = form.step if mode == "eager" else compiled(self.torch, form.step)
                 packed = form.pack(U)
                 self.compare(name, U - form.unpack(step(packed)))
-                times = milliseconds(self.torch, self.device, lambda: step(packed), self.repetitions)
+                times = milliseconds(self.torch, self.device, step, packed, self.repetitions)
             except self.torch.cuda.OutOfMemoryError as error:
                 self.skipped(name, len(U), first_line(error))
                 continue
@@ -219,8 +219,9 @@ def main():
     sizes = options.size or [(200, 10_000, 200), (1000, 10_000, 1000)]
     if options.ensemble == "completion":
         for n, m, _ in sizes:
-            if m > n * (n + 1) // 2:
-                parser.error(f"a symmetric {n} × {n} matrix has {n * (n + 1) // 2} different entries, not {m}")
+            most = n * (n + 1) // 2
+            if m > most:
+                parser.error(f"a symmetric {n} × {n} matrix has {most} different entries, not {m}")
     deadline = time.monotonic() + options.seconds
 
     try:
