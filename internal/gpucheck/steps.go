@@ -70,7 +70,7 @@ var full = sizes{
 	others: []other{
 		{completion, []string{"20000:1000000:10", "1000000:10000000:10"}, []int{1, 8},
 			30 * time.Second, 50 * time.Second},
-		{rankOne, []string{"200:4000:5", "2000:100000:10"}, []int{1, 8},
+		{rankOne, []string{"200:4000:5", "2000:20000:10"}, []int{1, 8},
 			15 * time.Second, 35 * time.Second},
 	},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$"},
