@@ -47,6 +47,7 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 		batch.Needs = batch.Needs.And(c.NewMethod().Needs())
 		g.Configs = append(g.Configs, c)
 	}
+	h = h.Settle(g.Configs)
 	plan := func(together int, storage string) error {
 		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest

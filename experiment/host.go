@@ -9,8 +9,8 @@ import (
 
 // Host is the machine as a run sees it.
 type Host struct {
-	// Auto lists the devices that the setting auto may pick, the best first. why says why a better device is
-	// missing; it is "" if none is.
+	// Auto lists the devices that the setting auto may pick, those for large problems first. why says why a
+	// better device is missing; it is "" if none is.
 	Auto func() (devices []string, why string)
 	// Backend returns the backend for a place.
 	Backend func(Place) (solver.Backend, error)
@@ -19,6 +19,8 @@ type Host struct {
 	Memory func(solver.Backend) (float64, error)
 	// Version is the program's version.
 	Version string
+
+	choice choice // of Settle
 }
 
 // ErrUnavailable is a [Host]'s error for a device that another process holds now. With auto the next device

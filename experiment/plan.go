@@ -37,7 +37,7 @@ func NewPlan(c config.Config, h Host) (*Plan, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Config: c, host: h, batch: solver.Batch{
+	p := &Plan{Config: c, host: h.Settle([]config.Config{c}), batch: solver.Batch{
 		Parametrization: c.NewParametrization(), FactorRanks: []int{c.FactorRank},
 		Needs: c.NewMethod().Needs(),
 	}}
@@ -52,12 +52,13 @@ const usableFraction = 0.9
 
 // place picks the device and the storage, and refuses a problem that does not fit into memory.
 func (p *Plan) place() error {
-	devices := []string{p.Config.Device}
+	devices, estimate := []string{p.Config.Device}, ""
 	if p.Config.Device == "auto" {
 		var why string
 		if devices, why = p.host.Auto(); why != "" {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s is used: %s", devices[0], why))
 		}
+		devices, estimate = p.host.choice.order(devices, p.inWords("device", "cuda"))
 	}
 	precision := p.Config.Precision
 	if precision == "mixed" && p.Config.Device == "auto" {
@@ -73,6 +74,9 @@ func (p *Plan) place() error {
 		}
 		err := p.placeRows()
 		if err == nil {
+			if i == 0 && estimate != "" {
+				p.Notes = append(p.Notes, estimate)
+			}
 			p.warnOfEmulation()
 			return nil
 		}

@@ -28,6 +28,9 @@ import (
 var (
 	benchN        = flag.String("cuda.n", "200,1000", "benchmark matrices of these sides n")
 	benchM        = flag.Int("cuda.m", 10_000, "benchmark with so many measurements")
+	benchEnsemble = flag.String("cuda.ensemble", "rows", "benchmark rows, completion or rank-one")
+	benchSizes    = flag.String("cuda.sizes", "20000:1000000:10",
+		"benchmark completion or rank-one at these sizes n:m:r, instead of cuda.n and cuda.m")
 	benchBatches  = flag.String("cuda.batches", "1,8,32", "benchmark batches of so many members")
 	benchStorages = flag.String("cuda.storages", "memory,generated",
 		"benchmark rows that are stored like this")
@@ -49,6 +52,10 @@ var (
 // The most telling benchmarks come first, because the time may not suffice for all.
 func BenchmarkCUDA(b *testing.B) {
 	began := time.Now()
+	if *benchEnsemble != "rows" {
+		benchmarkEnsemble(b, began)
+		return
+	}
 	for _, n := range numbers(b, *benchN) {
 		for _, members := range numbers(b, *benchBatches) {
 			for _, storage := range strings.Split(*benchStorages, ",") {
@@ -56,12 +63,7 @@ func BenchmarkCUDA(b *testing.B) {
 					for _, entries := range []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16,
 						sensing.Q8, sensing.Signs} {
 						c := benchCase{n, *benchM, members, entries, precision, solver.Storage(storage)}
-						b.Run(c.String(), func(b *testing.B) {
-							if time.Since(began) > *benchUntil {
-								b.Skip("out of time")
-							}
-							c.run(b)
-						})
+						b.Run(c.String(), func(b *testing.B) { c.run(b, began) })
 					}
 				}
 			}
@@ -95,26 +97,14 @@ func (c benchCase) String() string {
 	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d", c.n, c.m, c.entries, c.precision, c.storage, c.members)
 }
 
-func (c benchCase) run(b *testing.B) {
+func (c benchCase) run(b *testing.B, began time.Time) {
+	if time.Since(began) > *benchUntil {
+		b.Skip("out of time")
+	}
 	backend := onGPU(b, c.storage, c.precision, unguarded)
 	problem, batch := c.problem(b)
-	need, err := backend.Memory(problem, batch)
-	check(b, err)
-	if free := float64(backend.Info.Free - 2*(*benchCopy)); need > 0.95*free {
-		b.Skipf("%.3g GB are needed, and %.3g GB are free", need/1e9, free/1e9)
-	}
-	opened, err := backend.Open(context.Background(), problem, batch)
-	check(b, err)
-	defer opened.Close()
-	e := opened.(*engine)
-	start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: c.n, Cols: c.n}}, nil)
-	check(b, err)
-	all := make([]int, c.members)
-	for i := range all {
-		all[i] = i
-		check(b, e.Set(i, solver.Iterate, start))
-	}
-	check(b, e.Gradient(all...))
+	e, all := openBench(b, backend, problem, batch)
+	defer e.Close()
 	o := rowsOf(e)
 	copied := copyRate(b, e.device)
 
@@ -127,20 +117,46 @@ func (c benchCase) run(b *testing.B) {
 			b.ReportMetric(bytes/copied*1e9, "floor-ns")
 		}
 	})
-	b.Run("step", func(b *testing.B) {
-		seconds := repeat(b, e.device, func(int) error {
-			if err := e.Gradient(all...); err != nil {
+	b.Run("step", func(b *testing.B) { timeSteps(b, e, all) })
+}
+
+// openBench opens an engine, or skips the benchmark if the device has too little memory. All members have
+// a random iterate, and took one gradient. It returns the engine and the numbers of the members.
+func openBench(
+	b *testing.B, backend Backend, problem *sensing.Problem, batch solver.Batch,
+) (e *engine, all []int) {
+	need, err := backend.Memory(problem, batch)
+	check(b, err)
+	if free := float64(backend.Info.Free - 2*(*benchCopy)); need > 0.95*free {
+		b.Skipf("%.3g GB are needed, and %.3g GB are free", need/1e9, free/1e9)
+	}
+	opened, err := backend.Open(context.Background(), problem, batch)
+	check(b, err)
+	e = opened.(*engine)
+	for i, r := range batch.FactorRanks {
+		start, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: e.n1, Cols: r}}, nil)
+		check(b, err)
+		check(b, e.Set(i, solver.Iterate, start))
+		all = append(all, i)
+	}
+	check(b, e.Gradient(all...))
+	return e, all
+}
+
+// timeSteps times steps of gradient descent of all members.
+func timeSteps(b *testing.B, e *engine, all []int) {
+	seconds := repeat(b, e.device, func(int) error {
+		if err := e.Gradient(all...); err != nil {
+			return err
+		}
+		for _, member := range all {
+			if err := descend(e, member, 0.1); err != nil {
 				return err
 			}
-			for _, member := range all {
-				if err := descend(e, member, 0.1); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		b.ReportMetric(seconds*1e9/float64(c.members), "ns/member")
+		}
+		return nil
 	})
+	b.ReportMetric(seconds*1e9/float64(len(all)), "ns/member")
 }
 
 // problem makes a problem with a truth of rank 5, and a batch of n × n factors.

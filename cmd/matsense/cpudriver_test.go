@@ -156,6 +156,31 @@ func TestCPUDriverTaken(t *testing.T) {
 	}
 }
 
+// TestCPUDriverEstimates: with the clocks and the bus of an H100 the driver's device would be slower than the
+// CPU for a tiny problem, so auto takes the CPU without opening the device. Without clocks nothing is
+// compared.
+func TestCPUDriverEstimates(t *testing.T) {
+	onCPUDriver(t)
+	if r, _ := tinyOn(t, "auto"); r.code != exitDone || !strings.Contains(r.err, "on cuda (") {
+		t.Errorf("without clocks: exit code %d\n%s", r.code, r.err)
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	for key, value := range map[string]string{
+		"CPUDRIVER_CLOCK": "1980000", "CPUDRIVER_MEMORY_CLOCK": "2619000", "CPUDRIVER_BUS_WIDTH": "5120",
+		"CPUDRIVER_LOG": log,
+	} {
+		t.Setenv(key, value)
+	}
+	r, _ := tinyOn(t, "auto")
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: by estimate") ||
+		!strings.Contains(r.err, "on cpu (") {
+		t.Errorf("with clocks: exit code %d\n%s", r.code, r.err)
+	}
+	if content, err := os.ReadFile(log); err == nil && strings.Contains(string(content), "retain") {
+		t.Errorf("the device was opened:\n%s", content)
+	}
+}
+
 // TestCPUDriverFails: what goes wrong on a device ends the run with kernel, grid and the driver's words, and
 // exit code 1.
 func TestCPUDriverFails(t *testing.T) {

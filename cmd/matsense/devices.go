@@ -162,7 +162,7 @@ func newDevices(env environment) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "devices",
-		Short: "List the devices of this machine, and say which one --device auto picks and why",
+		Short: "List the devices of this machine, and say which one --device auto considers and why",
 		Args:  noArguments,
 		RunE:  func(*cobra.Command, []string) error { return listDevices(env, asJSON) },
 
@@ -172,8 +172,8 @@ func newDevices(env environment) *cobra.Command {
 	return c
 }
 
-// pick opens each GPU and notes its free memory. It says which device auto picks and why, and for each GPU
-// that cannot be used the reason.
+// pick opens each GPU and notes its free memory. It says which device auto considers, beside the cpu, and
+// why, and for each GPU that cannot be used the reason.
 func (env environment) pick(gpus []driver.Info, missing error) (device, why string, unusable []string) {
 	order := byFree(gpus) // as auto knows them, which opens none
 	unusable = make([]string, len(gpus))
@@ -210,6 +210,10 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 	return "cpu", "no GPU can be had now", unusable
 }
 
+// otherwise says that auto's choice of a GPU depends on the problem.
+const otherwise = "the choice is made for each problem: auto takes the cpu if, by estimate, all steps take " +
+	"less time there"
+
 func listDevices(env environment, asJSON bool) error {
 	total, available, err := machine.Memory()
 	if err != nil {
@@ -241,7 +245,11 @@ func listDevices(env environment, asJSON bool) error {
 				map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
 		}
 		printJSON(env.out, map[string]any{"event": "device", "device": "emulator"})
-		printJSON(env.out, map[string]any{"event": "auto", "device": device, "reason": why})
+		event := map[string]any{"event": "auto", "device": device, "reason": why}
+		if device != "cpu" {
+			event["unless"] = otherwise
+		}
+		printJSON(env.out, event)
 		return nil
 	}
 	name := machine.Processor()
@@ -269,5 +277,8 @@ func listDevices(env environment, asJSON bool) error {
 	fmt.Fprintf(env.out,
 		"emulator  the GPU's kernels, interpreted on the host: for checking, not for speed\n")
 	fmt.Fprintf(env.out, "auto      %s: %s\n", device, why)
+	if device != "cpu" {
+		fmt.Fprintf(env.out, "          %s\n", otherwise)
+	}
 	return nil
 }

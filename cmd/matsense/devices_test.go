@@ -117,6 +117,8 @@ func TestDevicesListsGPUs(t *testing.T) {
 		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, " +
 			"140 GB available, CUDA 12.4",
 		"auto      cuda:1: of 2 GPUs the one with the most free memory",
+		"          the choice is made for each problem: auto takes the cpu if, by estimate, all steps take less " +
+			"time there",
 	} {
 		if !strings.Contains(r.out, want+"\n") {
 			t.Errorf("devices does not say %q:\n%s", want, r.out)
@@ -125,8 +127,35 @@ func TestDevicesListsGPUs(t *testing.T) {
 	lines := jsonLines(t, on(t, gpus, "devices", "--json").out)
 	if len(lines) != 5 || lines[2]["device"] != "cuda:1" || lines[2]["name"] != "Idle GPU" ||
 		lines[2]["capability"] != "9.0" ||
-		lines[3]["device"] != "emulator" || lines[4]["event"] != "auto" || lines[4]["device"] != "cuda:1" {
+		lines[3]["device"] != "emulator" || lines[4]["event"] != "auto" || lines[4]["device"] != "cuda:1" ||
+		!strings.HasPrefix(lines[4]["unless"].(string), "the choice is made for each problem") {
 		t.Errorf("devices --json prints %v", lines)
+	}
+}
+
+// TestAutoEstimates: a small problem stays on the CPU beside a large GPU, and the note has both estimates. A
+// large problem takes the GPU: here its memory is too small, and the note of the CPU says so.
+func TestAutoEstimates(t *testing.T) {
+	fast := func() ([]driver.Info, error) {
+		all, err := gpus()
+		for i := range all {
+			all[i].Clock, all[i].Bandwidth, all[i].Free = 1.98e9, 3.35e12, 1e6
+		}
+		return all, err
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	r := on(t, fast, slices.Concat([]string{"run", "--out", dir}, small)...)
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: by estimate all steps take 0.0") ||
+		!strings.Contains(r.err, "s there, and 1 s on cuda:0, of which it takes 1 s to open it; "+
+			"--device cuda takes the GPU\n") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
+	}
+	large := strings.Fields("--n 200 --rank 1 --measurements 600 --factor-rank 1 --entries f64 " +
+		"--storage memory --iterations 1000000 --target-loss 10")
+	r = on(t, fast, slices.Concat([]string{"run", "--out", dir + "-2"}, large)...)
+	if r.code != exitDone || !strings.Contains(r.err, "note: cpu is used: this run needs ") ||
+		strings.Contains(r.err, "estimate") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 }
 

@@ -434,8 +434,9 @@ func builtinSettings() []*Setting {
 
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
-			Help: "where to run: auto, cpu, cuda, cuda:N for GPU number N counted from 0, or emulator",
-			at:   func(c *Config) any { return &c.Device },
+			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number " +
+				"N counted from 0, or emulator",
+			at: func(c *Config) any { return &c.Device },
 		}, {
 			Key: "storage", Group: machineGroup, shared: true, Free: true, Values: words(storages),
 			Help: "measurements in memory, generated when they are needed, or auto",

@@ -74,6 +74,11 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	if p.Shards > 1 {
 		p.Part = Shard(p.Part, p.Shard, p.Shards)
 	}
+	var configs []config.Config
+	for _, r := range runs {
+		configs = append(configs, r.Config)
+	}
+	p.host = h.Settle(configs)
 	seconds, known := 0.0, true
 	for _, g := range p.Part {
 		at, found := p.bySize[p.size(g.Runs)]

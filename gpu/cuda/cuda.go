@@ -114,7 +114,24 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 		}
 	}
 	info.Cooperative, info.Watchdog = cooperative != 0, timeout != 0
+	info.Clock, info.Bandwidth = speeds(gpu)
 	return info, nil
+}
+
+// speeds returns the peak clock of the multiprocessors in cycles a second, and the peak rate of the memory in
+// bytes a second: two transfers of the bus's width in each cycle of the memory. Each is 0 if it is unknown;
+// all else works without them.
+func speeds(gpu cu.Device) (clock, bandwidth float64) {
+	const kilohertz, bitsOfByte, transfers = 1e3, 8, 2
+	of := func(attribute cu.DeviceAttribute) float64 {
+		value, err := gpu.Attribute(attribute)
+		if err != nil {
+			return 0
+		}
+		return float64(value)
+	}
+	memory, width := of(cu.MemoryClockRate)*kilohertz, of(cu.GlobalMemoryBusWidth)/bitsOfByte
+	return of(cu.ClockRate) * kilohertz, transfers * memory * width
 }
 
 // within calls f with the context current, on one thread, and then restores the thread's context.

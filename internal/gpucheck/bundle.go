@@ -52,9 +52,12 @@ func readBundleInfo(dir string) (i bundleInfo, err error) {
 	return i, nil
 }
 
+// scripts are the programs in PyTorch, which lie in bench.
+var scripts = []string{"torch_step.py", "torch_ensembles.py"}
+
 // isBundle reports whether Build made a folder.
 func isBundle(dir string) bool {
-	for _, name := range []string{infoName, "matsense", "gpu.test", "cuda.test", "torch_step.py"} {
+	for _, name := range append([]string{infoName, "matsense", "gpu.test", "cuda.test"}, scripts...) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return false
 		}
@@ -102,18 +105,20 @@ func buildFolder(ctx context.Context, source, dir string, progress io.Writer) er
 			return err
 		}
 	}
-	script, err := os.ReadFile(filepath.Join(source, "bench/torch_step.py"))
-	if err != nil {
-		return err
+	for _, name := range scripts {
+		script, err := os.ReadFile(filepath.Join(source, "bench", name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), script, 0o755); err != nil {
+			return err
+		}
 	}
 	info, err := json.Marshal(infoOf(ctx, source))
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "torch_step.py"), script, 0o755),
-		os.WriteFile(filepath.Join(dir, infoName), append(info, '\n'), 0o644),
-	)
+	return os.WriteFile(filepath.Join(dir, infoName), append(info, '\n'), 0o644)
 }
 
 // infoOf asks git for the revision and Go for its version.

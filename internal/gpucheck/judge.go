@@ -105,28 +105,36 @@ func judgeLoad(p *attempt) Outcome {
 	return ok("%s, %d of them with local memory", count(len(kernels), "kernel"), local)
 }
 
-// judgeBenchmarks is ok if something was measured and nothing failed; a benchmark may be left out for lack of
-// memory.
+// unsupported is in the reason of a benchmark that was left out because there are no kernels for it.
+const unsupported = "not supported on this device"
+
+// judgeBenchmarks is ok if something was measured and nothing failed; a benchmark may be left out, for lack
+// of memory or of kernels. If all are left out for lack of kernels, the step is skipped.
 func judgeBenchmarks(p *attempt) Outcome {
 	measured, missing := parseBenchmarks(p.text)
 	p.results.Benchmarks = append(p.results.Benchmarks, measured...)
 	p.results.Missing = append(p.results.Missing, missing...)
-	late := 0
+	late, without := 0, 0
 	for _, m := range missing {
 		if m.Reason == "out of time" {
 			late++
+		}
+		if strings.HasSuffix(m.Reason, unsupported) {
+			without++
 		}
 	}
 	switch n := len(measured); {
 	case p.bad():
 		p.detail = lastLines(p.text, 10)
 		return failed("%s, %d measured", p.why(), n)
+	case n == 0 && without > 0 && without == len(missing):
+		return skipped("%s", missing[0].Reason)
 	case n == 0:
 		return failed("nothing was measured")
 	case late > 0:
 		return failed("out of time: %d measured, %d not", n, late)
 	case len(missing) > 0:
-		return ok("%d measured, %d left out for lack of memory", n, len(missing))
+		return ok("%d measured, %d left out", n, len(missing))
 	default:
 		return ok("%d measured", n)
 	}

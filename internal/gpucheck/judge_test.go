@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/matsense/matsense/solver"
 )
 
 // attemptOf is a step that ended with the given log and exit status.
@@ -100,8 +102,8 @@ func TestParseBenchmarks(t *testing.T) {
 		t.Fatalf("%d measured, %d missing: %+v", len(measured), len(missing), measured)
 	}
 	first := measured[0]
-	if first.Problem != (Problem{200, 10000, 1}) || first.Entries != "f32" || first.Arithmetic != "f64" ||
-		first.Rows != "memory" ||
+	if first.Problem != (Problem{N: 200, M: 10000, Batch: 1}) || first.Entries != "f32" ||
+		first.Arithmetic != "f64" || first.Rows != "memory" ||
 		first.What != "contract" || first.Metrics["ns/op"] != 200000 || first.Metrics["GB/s"] != 4000 {
 		t.Errorf("the first is %+v", first)
 	}
@@ -117,8 +119,15 @@ func TestParseBenchmarks(t *testing.T) {
 	}
 	const late = "    b_test.go:1: out of time\n" +
 		"--- SKIP: BenchmarkCUDA/n=200/m=1/f64/f64/memory/batch=8\n"
+	const none = "    b_test.go:1: gpu: there are no kernels for the pauli ensemble: " + unsupported + "\n" +
+		"--- SKIP: BenchmarkCUDA/pauli/n=8/m=60/r=3/f64/memory/batch=8\n"
+	const noGPU = "    b_test.go:1: needs a GPU: SAMPLE\n--- SKIP: BenchmarkCUDA/n=8/m=60/batch=8\n"
 	for log, want := range map[string]string{
-		benchLog:        "ok: 4 measured, 1 left out for lack of memory",
+		none:            "skipped: gpu: there are no kernels for the pauli ensemble: " + unsupported,
+		noGPU:           "failed: nothing was measured",
+		none + noGPU:    "failed: nothing was measured",
+		benchLog + none: "ok: 4 measured, 2 left out",
+		benchLog:        "ok: 4 measured, 1 left out",
 		"PASS\n":        "failed: nothing was measured",
 		benchLog + late: "failed: out of time: 4 measured, 1 not",
 	} {
@@ -130,12 +139,20 @@ func TestParseBenchmarks(t *testing.T) {
 
 func TestParseTorch(t *testing.T) {
 	log := "# PyTorch 0.0 (sample), CUDA 0.0\n" +
-		"torch/float32/eager/n=200/m=10000/batch=8  2.0000  1.0000  3.0000  1600.0\n" +
-		"# skipped torch/float64/compiled/n=200/m=10000/batch=8: torch.compile: sample\n"
+		"torch/rows/float32/eager/n=200/m=10000/r=200/batch=8  2.0000  1.0000  3.0000  1600.0\n" +
+		"# skipped torch/rows/float64/compiled/n=200/m=10000/r=200/batch=8: torch.compile: sample\n" +
+		"torch/completion/float64/gather-eager/n=20/m=60/r=3/batch=1  2.0000  1.0000  3.0000  1600.0\n"
 	measured, missing, about := parseTorch(log)
-	want := TorchStep{Problem{200, 10000, 8}, "float32", "eager", 2, 1, 3}
-	if len(measured) != 1 || measured[0] != want {
-		t.Errorf("measured %+v", measured)
+	for i, want := range []TorchStep{
+		{Problem{N: 200, M: 10000, Batch: 8}, "float32", "eager", 2, 1, 3},
+		{Problem{completion, 20, 60, 3, 1}, "float64", "gather-eager", 2, 1, 3},
+	} {
+		if len(measured) != 2 || measured[i] != want {
+			t.Fatalf("measured %+v", measured)
+		}
+		if key := measured[i].key(); !strings.Contains(log, key+"  ") {
+			t.Errorf("the key is %s", key)
+		}
 	}
 	if len(missing) != 1 || missing[0].Reason != "torch.compile: sample" ||
 		about != "0.0 (sample), CUDA 0.0" {
@@ -158,6 +175,13 @@ func TestParseSMI(t *testing.T) {
 	got := parseClocks("1980 MHz, 3201 MHz, 40, 300 W\n1755 MHz, 3201 MHz, 50, 690 W\n")
 	if got != "1755–1980 MHz" {
 		t.Errorf("the clocks are %q", got)
+	}
+}
+
+// TestUnsupported: the reason of a benchmark that is left out ends with the words of the solver's error.
+func TestUnsupported(t *testing.T) {
+	if solver.ErrUnsupported.Error() != unsupported {
+		t.Errorf("the error is %q", solver.ErrUnsupported)
 	}
 }
 

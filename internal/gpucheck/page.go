@@ -13,6 +13,7 @@ func Page(r *Results) string {
 	var p page
 	p.top(r)
 	p.gradient(r)
+	p.others(r)
 	p.runs(r)
 	p.missing(r)
 	p.outcomes(r)
@@ -118,6 +119,9 @@ func newGradients(r *Results) gradients {
 		contract: map[row]Benchmark{}, step: map[row]Benchmark{}, torch: map[Problem]map[string]float64{},
 	}
 	for _, b := range r.Benchmarks {
+		if b.Ensemble != "" {
+			continue
+		}
 		if b.N == 0 || b.What != "contract" && b.What != "step" {
 			g.others = append(g.others, b)
 			continue
@@ -136,6 +140,9 @@ func newGradients(r *Results) gradients {
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.M, b.M), cmp.Compare(a.Batch, b.Batch))
 	})
 	for _, t := range r.Torch {
+		if t.Ensemble != "" {
+			continue
+		}
 		if g.torch[t.Problem] == nil {
 			g.torch[t.Problem] = map[string]float64{}
 		}
@@ -169,7 +176,7 @@ step. A dash means that nothing was measured; the reasons are below.
 		p.WriteString(g.line(at))
 	}
 	for _, t := range r.Torch { // problems on which only PyTorch was timed
-		if !seen[t.Problem] {
+		if t.Ensemble == "" && !seen[t.Problem] {
 			seen[t.Problem] = true
 			p.WriteString(g.line(row{t.Problem, "–", "–", "–"}))
 		}

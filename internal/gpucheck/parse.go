@@ -119,8 +119,8 @@ func parseBenchmarks(log string) (measured []Benchmark, missing []Missing) {
 	return measured, missing
 }
 
-// parseName splits a benchmark's name. It recognizes sizes and storages by their form, the other parts by
-// their order.
+// parseName splits a benchmark's name. It recognizes sizes, storages and ensembles by their form, the other
+// parts by their order.
 func parseName(name string) Benchmark {
 	b := Benchmark{Problem: Problem{Batch: 1}}
 	for part := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {
@@ -128,7 +128,9 @@ func parseName(name string) Benchmark {
 		case b.number(part):
 		case part == "memory" || part == "generated":
 			b.Rows = part
-		case b.Entries == "" && strings.HasPrefix(name, "/"):
+		case part == completion || part == rankOne:
+			b.Ensemble = part
+		case b.Entries == "" && b.Ensemble == "" && strings.HasPrefix(name, "/"):
 			b.Entries = part
 		case b.Arithmetic == "" && strings.HasPrefix(name, "/"):
 			b.Arithmetic = part
@@ -139,10 +141,13 @@ func parseName(name string) Benchmark {
 	return b
 }
 
-// number reads n=200, m=10000 or batch=8.
+// The ensembles without rows of entries that are benchmarked.
+const completion, rankOne = "completion", "rank-one"
+
+// number reads n=200, m=10000, r=5 or batch=8.
 func (p *Problem) number(part string) bool {
 	key, text, _ := strings.Cut(part, "=")
-	into := map[string]*int{"n": &p.N, "m": &p.M, "batch": &p.Batch}[key]
+	into := map[string]*int{"n": &p.N, "m": &p.M, "r": &p.R, "batch": &p.Batch}[key]
 	v, err := strconv.Atoi(text)
 	if into == nil || err != nil {
 		return false
@@ -172,10 +177,15 @@ func parseTorch(log string) (measured []TorchStep, missing []Missing, about stri
 			switch {
 			case t.number(part):
 			case i == 0:
-				t.Type = part
+				t.Ensemble = part
 			case i == 1:
+				t.Type = part
+			case i == 2:
 				t.Form = part
 			}
+		}
+		if t.Ensemble == "rows" {
+			t.Ensemble, t.R = "", 0
 		}
 		for i, into := range []*float64{&t.Median, &t.Least, &t.Most} {
 			*into, _ = strconv.ParseFloat(fields[i+1], 64)

@@ -68,11 +68,14 @@ type Kernel struct {
 	Milliseconds float64 `json:"load_milliseconds"`
 }
 
-// Problem is a size: n × n factors, m measurements and the number of members of the batch.
+// Problem is an ensemble and a size: n × r factors, m measurements and the number of members of the batch.
+// For rows the name of the ensemble is empty and R is 0; their factors are n × n.
 type Problem struct {
-	N     int `json:"n"`
-	M     int `json:"m"`
-	Batch int `json:"batch"`
+	Ensemble string `json:"ensemble,omitempty"`
+	N        int    `json:"n"`
+	M        int    `json:"m"`
+	R        int    `json:"r,omitempty"`
+	Batch    int    `json:"batch"`
 }
 
 // Benchmark is one line of a benchmark.
@@ -89,7 +92,7 @@ type Benchmark struct {
 type TorchStep struct {
 	Problem
 	Type   string  `json:"type"` // float32 or float64
-	Form   string  `json:"form"` // eager or compiled
+	Form   string  `json:"form"` // eager, compiled, or one of torch_ensembles.py
 	Median float64 `json:"median_ms"`
 	Least  float64 `json:"min_ms"`
 	Most   float64 `json:"max_ms"`
@@ -380,11 +383,20 @@ func (b Benchmark) key() string {
 	if b.N == 0 {
 		return b.What
 	}
+	if b.Ensemble != "" {
+		return fmt.Sprintf("%s/n=%d/m=%d/r=%d/%s/%s/batch=%d/%s",
+			b.Ensemble, b.N, b.M, b.R, b.Arithmetic, b.Rows, b.Batch, b.What)
+	}
 	return fmt.Sprintf("n=%d/m=%d/%s/%s/%s/batch=%d/%s",
 		b.N, b.M, b.Entries, b.Arithmetic, b.Rows, b.Batch, b.What)
 }
 
 // key is the name of PyTorch's step.
 func (t TorchStep) key() string {
-	return fmt.Sprintf("torch/%s/%s/n=%d/m=%d/batch=%d", t.Type, t.Form, t.N, t.M, t.Batch)
+	ensemble, r := t.Ensemble, t.R
+	if ensemble == "" {
+		ensemble, r = "rows", t.N
+	}
+	return fmt.Sprintf("torch/%s/%s/%s/n=%d/m=%d/r=%d/batch=%d",
+		ensemble, t.Type, t.Form, t.N, t.M, r, t.Batch)
 }

@@ -15,7 +15,8 @@ import (
 
 // sample is a set of results as a call could give them; no device made these numbers.
 func sample() *Results {
-	at := func(batch int) Problem { return Problem{200, 10000, batch} }
+	at := func(batch int) Problem { return Problem{N: 200, M: 10000, Batch: batch} }
+	observed := Problem{completion, 20000, 1000000, 10, 8}
 	return &Results{
 		About: About{
 			Device: "SAMPLE, compute capability 9.0", Driver: "1.2", Date: "2026-01-02 03:04 UTC",
@@ -35,18 +36,23 @@ func sample() *Results {
 				map[string]float64{"ns/op": 200_000, "GB/s": 3000, "copy-GB/s": 4000}},
 			{at(1), "f32", "f64", "memory", "step", map[string]float64{"ns/op": 250_000}},
 			{at(1), "q8", "f64", "generated", "step", map[string]float64{"ns/op": 100_000}},
+			{observed, "", "f64", "memory", "step", map[string]float64{"ns/op": 500_000}},
 		},
 		Torch: []TorchStep{
 			{at(1), "float32", "eager", 2, 1, 3}, {at(1), "float32", "compiled", 1, 1, 1},
 			{at(1), "float64", "eager", 5, 4, 6},
+			{observed, "float64", "gather-eager", 8, 7, 9},
+			{observed, "float64", "sampled_addmm-eager", 6, 5, 7},
+			{Problem{rankOne, 200, 4000, 5, 1}, "float32", "compiled", 1, 1, 1},
 		},
-		Missing: []Missing{{"torch/float64/compiled/n=200/m=10000/batch=1", "torch.compile: sample"}},
+		Missing: []Missing{{"torch/rows/float64/compiled/n=200/m=10000/r=200/batch=1", "torch.compile: sample"}},
 		Runs:    []Run{{"paper-gpu", "cuda", 1.5, 0.5, 1e-13, 2e-7}},
 	}
 }
 
 // TestPage: failed steps come first, with their lines; a missing time is a dash with its reason. Ratios refer
-// to PyTorch's faster form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20; 3000 of 4000 GB/s are 75 %.
+// to PyTorch's fastest form: 1 ms over 0.25 ms is 4, 5 ms over 0.25 ms is 20, 6 ms over 0.5 ms is 12; 3000 of
+// 4000 GB/s are 75 %.
 func TestPage(t *testing.T) {
 	page := Page(sample())
 	for _, want := range []string{
@@ -56,7 +62,9 @@ func TestPage(t *testing.T) {
 			"2.00 | 1.00 | 5.00 | – | 4.0× | 20× |\n",
 		"| 200 | 10000 | 1 | q8 | f64 | generated | – | – | – | – | 0.100 | " +
 			"2.00 | 1.00 | 5.00 | – | 10× | 50× |\n",
-		"- torch/float64/compiled/n=200/m=10000/batch=1: torch.compile: sample\n",
+		"| 20000 | 1000000 | 10 | 8 | f64 | memory | 0.500 | – | – | – | 8.00 | – | 6.00 | – | 12× |\n",
+		"| 200 | 4000 | 5 | 1 | – | – | – | – | 1.00 | – | – | – | – |\n",
+		"- torch/rows/float64/compiled/n=200/m=10000/r=200/batch=1: torch.compile: sample\n",
 		"| paper-gpu | cuda | 1.50 | 0.50 | 1e-13 | 2e-07 |\n",
 		"| memcheck | skipped: compute-sanitizer is not installed | – | – | – |\n",
 		"| bench-n200 | ok: 3 measured | 10.0 s | 70 s | 1980 MHz |\n",
@@ -126,7 +134,7 @@ func TestMerge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 3 {
+	if len(merged.failures()) != 0 || len(merged.Steps) != 3 || len(merged.Benchmarks) != 4 {
 		t.Errorf("merged: %+v", merged.Steps)
 	}
 	for _, change := range []func(*About){
@@ -145,7 +153,7 @@ func TestMerge(t *testing.T) {
 // written.
 func TestPackBundle(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")
-	for _, name := range []string{infoName, "matsense", "gpu.test", "cuda.test", "torch_step.py"} {
+	for _, name := range append([]string{infoName, "matsense", "gpu.test", "cuda.test"}, scripts...) {
 		if isBundle(dir) {
 			t.Errorf("a folder without %s is a bundle", name)
 		}

@@ -43,6 +43,7 @@ type sizes struct {
 	generated  []int // of benchmarks with generated rows only
 	m          int
 	batches    []int
+	others     []other // benchmarks without rows
 	benchFlags []string
 	kernels    []string // flags that select tests of kernels
 	engine     []string // flags that select tests of the engine
@@ -52,11 +53,26 @@ type sizes struct {
 	sweep      string   // a sweep file, without the device
 }
 
+// other is an ensemble without rows, with the sizes n:m:r and the batches of its benchmarks.
+type other struct {
+	ensemble string
+	sizes    []string
+	batches  []int
+	// The time limits of matsense's benchmark and of PyTorch's.
+	ours, torch time.Duration
+}
+
 // single matches kernels in f32 arithmetic, which have the same templates as those in f64.
 const single = "/^(lift|pullback|residuals|sum|dots|accumulate|contract).*_f32$"
 
 var full = sizes{
 	n: []int{200, 500, 1000, 1100}, generated: []int{1500}, m: 10_000, batches: []int{1, 8, 32},
+	others: []other{
+		{completion, []string{"20000:1000000:10", "1000000:10000000:10"}, []int{1, 8},
+			30 * time.Second, 50 * time.Second},
+		{rankOne, []string{"200:4000:5", "2000:20000:10"}, []int{1, 8},
+			15 * time.Second, 35 * time.Second},
+	},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$"},
 	engine:     []string{"-test.run", "^TestCUDA", "-test.skip", "^TestCUDA(Kernels|Load)$"},
 	racy:       []string{"-test.run", "^TestCUDAKernels$", "-test.skip", single},
@@ -74,6 +90,10 @@ start-seeds: 2
 // tiny has the same steps at sizes that a CPU can handle.
 var tiny = sizes{
 	n: []int{8}, generated: []int{13}, m: 60, batches: []int{1, 3},
+	others: []other{
+		{completion, []string{"20:60:3"}, []int{1, 3}, tinyLimit, tinyLimit},
+		{rankOne, []string{"8:60:3"}, []int{1, 3}, tinyLimit, tinyLimit},
+	},
 	benchFlags: []string{"-cuda.repetitions", "3", "-cuda.copy", "1048576"},
 	kernels:    []string{"-test.run", "^TestCUDAKernels$/^(combine|gram|contract_q8_f64|dots_sign_f32)$"},
 	engine:     []string{"-test.run", "^TestCUDASameBits$/^gaussian-f32$/^n=5$"},
@@ -144,17 +164,7 @@ func table(s sizes) []step {
 	list = append(list, paperSteps(s)...)
 	list = append(list, sweepSteps(s)...)
 	list = append(list, benchSteps(s)...)
-	list = append(list, step{
-		name: "torch", group: "torch", limit: 200 * time.Second, show: torchLines, judge: judgeTorch,
-		clocks: true,
-		argv:   func(v *visit) []string { return torchCommand(v, s) },
-		lacks: func(v *visit) string {
-			if _, err := exec.LookPath(v.python); err != nil {
-				return v.python + " is not installed"
-			}
-			return ""
-		},
-	})
+	list = append(list, torchSteps(s)...)
 	for _, tool := range []string{"memcheck", "racecheck", "synccheck", "initcheck"} {
 		chosen := s.racy
 		if tool == "memcheck" {
@@ -282,22 +292,60 @@ func benchSteps(s sizes) []step {
 	for _, n := range s.generated {
 		size(n, "generated")
 	}
+	for _, o := range s.others {
+		list = append(list, step{
+			name: "bench-" + o.ensemble, group: "bench", limit: o.ours, in: "gpu", show: benchLines,
+			judge: judgeBenchmarks, clocks: true,
+			argv: func(v *visit) []string {
+				command := gotest("gpu.test", "-test.run", "^$",
+					"-test.bench", "^BenchmarkCUDA$", "-test.benchtime", "1x")(v)
+				command = append(command, "-cuda.ensemble", o.ensemble,
+					"-cuda.sizes", strings.Join(o.sizes, ","), "-cuda.batches", commas(o.batches),
+					"-cuda.until", (v.current.limit * 4 / 5).String())
+				return append(command, s.benchFlags...)
+			},
+		})
+	}
 	return list
 }
 
-func torchCommand(v *visit, s sizes) []string {
-	command := []string{v.python, v.program("torch_step.py"), "--m", fmt.Sprint(s.m), "--repetitions", "20",
-		"--seconds", fmt.Sprint(int(v.current.limit.Seconds() * 3 / 4))}
-	if v.tiny {
-		command = append(command, "--device", "cpu")
-	}
+// torchSteps time PyTorch on the problems of the benchmarks. Each ensemble has a separate process.
+func torchSteps(s sizes) []step {
+	var rows []string
 	for _, n := range slices.Concat(s.n, s.generated) {
-		command = append(command, "--n", fmt.Sprint(n))
+		rows = append(rows, fmt.Sprintf("%d:%d:%d", n, s.m, n))
 	}
-	for _, batch := range s.batches {
-		command = append(command, "--batch", fmt.Sprint(batch))
+	var list []step
+	torch := func(name, ensemble string, limit time.Duration, sizes []string, batches []int) {
+		list = append(list, step{
+			name: name, group: "torch", limit: limit, show: torchLines, judge: judgeTorch, clocks: true,
+			argv: func(v *visit) []string {
+				command := []string{v.python, v.program("torch_step.py"), "--ensemble", ensemble,
+					"--repetitions", "20", "--seconds", fmt.Sprint(int(v.current.limit.Seconds() * 3 / 4))}
+				if v.tiny {
+					command = append(command, "--device", "cpu")
+				}
+				for _, size := range sizes {
+					command = append(command, "--size", size)
+				}
+				for _, batch := range batches {
+					command = append(command, "--batch", fmt.Sprint(batch))
+				}
+				return command
+			},
+			lacks: func(v *visit) string {
+				if _, err := exec.LookPath(v.python); err != nil {
+					return v.python + " is not installed"
+				}
+				return ""
+			},
+		})
 	}
-	return command
+	torch("torch", "rows", 150*time.Second, rows, s.batches)
+	for _, o := range s.others {
+		torch("torch-"+o.ensemble, o.ensemble, o.torch, o.sizes, o.batches)
+	}
+	return list
 }
 
 func commas(numbers []int) string {

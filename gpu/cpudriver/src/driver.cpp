@@ -233,6 +233,9 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
 		*value = int(setting("CPUDRIVER_COOPERATIVE_ATTRIBUTE", d, 1));
 		break;
 	case CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT: *value = int(setting("CPUDRIVER_WATCHDOG", d, 0)); break;
+	case CU_DEVICE_ATTRIBUTE_CLOCK_RATE: *value = int(setting("CPUDRIVER_CLOCK", d, 0)); break;
+	case CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE: *value = int(setting("CPUDRIVER_MEMORY_CLOCK", d, 0)); break;
+	case CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH: *value = int(setting("CPUDRIVER_BUS_WIDTH", d, 0)); break;
 	case CU_DEVICE_ATTRIBUTE_COMPUTE_MODE: *value = int(setting("CPUDRIVER_COMPUTE_MODE", d, 0)); break;
 	default: return CUDA_ERROR_INVALID_VALUE;
 	}

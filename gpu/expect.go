@@ -1,0 +1,46 @@
+package gpu
+
+import (
+	"github.com/matsense/matsense/internal/estimate"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Assumptions of Expect. None of them was measured.
+const (
+	openSeconds  = 1.0  // to open a device and to compile the kernels
+	stepLaunches = 10   // launches of a step
+	launchTime   = 5e-6 // seconds of a launch
+)
+
+// Expect estimates the seconds before the first step, and of one step of one member with the batch's largest
+// factor. The rates are the peak rates of the device by its clocks, as its driver reports them. Opening and
+// launches are assumptions. step is 0 if the driver reports no clocks, or if the ensemble is of a kind that
+// Expect does not know.
+func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step float64) {
+	work, known := estimate.Of(e, b.Storage, batch)
+	if !known || b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
+		return 0, 0
+	}
+	rates := estimate.Rates{
+		Bytes:      b.Info.Bandwidth,
+		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(),
+		Step:       stepLaunches * launchTime,
+	}
+	return openSeconds, rates.Seconds(work)
+}
+
+// multiplyAdds is how many multiply-adds a multiprocessor does in a cycle, by NVIDIA's table of arithmetic
+// throughput in the CUDA C++ Programming Guide.
+func (b Backend) multiplyAdds() float64 {
+	if b.Precision == solver.F32 {
+		return 64 // some have twice as many
+	}
+	switch b.Info.Capability {
+	case [2]int{7, 0}, [2]int{8, 0}:
+		return 32
+	case [2]int{9, 0}, [2]int{10, 0}:
+		return 64
+	}
+	return 2
+}

@@ -1,0 +1,50 @@
+package gpu
+
+import (
+	"math"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestExpect: memory bounds rows of f64 (1608 MB), arithmetic rows of signs: 402·10⁶ multiply-adds, and
+// 0.12·10⁶ for a factor with one column. docs/kernels.md has the same floors, 374 µs at 4.3 TB/s and 24 µs.
+// Without clocks nothing is known.
+func TestExpect(t *testing.T) {
+	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
+	f64, err := sensing.NewGaussian(sensing.Sym{N: 200}, 10_000, sensing.F64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signs, err := sensing.NewRademacher(sensing.Sym{N: 200}, 10_000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const launches = stepLaunches * launchTime
+	for _, c := range []struct {
+		what       string
+		e          sensing.Ensemble
+		precision  solver.Precision
+		capability [2]int
+		want       float64
+	}{
+		{"f64 rows", f64, solver.F64, [2]int{9, 0}, 1608e6 / 4.3e12},
+		{"signs", signs, solver.F64, [2]int{9, 0}, 402.12e6 / (132 * 64 * 1.98e9)},
+		{"signs with few units for f64", signs, solver.F64, [2]int{8, 9}, 402.12e6 / (132 * 2 * 1.98e9)},
+		{"and in f32", signs, solver.F32, [2]int{8, 9}, 402.12e6 / (132 * 64 * 1.98e9)},
+	} {
+		b := Backend{Precision: c.precision, Info: driver.Info{
+			Capability: c.capability, Multiprocessors: 132, Clock: 1.98e9, Bandwidth: 4.3e12,
+		}}
+		opening, step := b.Expect(c.e, batch)
+		if opening != openSeconds || math.Abs(step-launches-c.want) > 1e-9*c.want {
+			t.Errorf("%s: %v s and %v s, want %v s and launches", c.what, opening, step, c.want)
+		}
+		b.Info.Bandwidth = 0
+		if opening, step := b.Expect(c.e, batch); opening != 0 || step != 0 {
+			t.Errorf("%s: without a clock of memory %v s and %v s", c.what, opening, step)
+		}
+	}
+}
