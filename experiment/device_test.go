@@ -14,6 +14,7 @@ import (
 	"github.com/matsense/matsense/gpu"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -139,6 +140,17 @@ func TestLostDevice(t *testing.T) {
 	}
 }
 
+// rowsOnly is a backend that runs no ensemble without rows.
+type rowsOnly struct{ solver.Backend }
+
+func (b rowsOnly) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
+	if _, rows := p.Ensemble.(sensing.Rows); !rows {
+		return 0, fmt.Errorf("test: there are no kernels for the %s ensemble: %w", p.Ensemble.Name(),
+			solver.ErrUnsupported)
+	}
+	return b.Backend.Memory(p, batch)
+}
+
 // If a GPU has no kernels for a problem, auto takes the next device and says why. A GPU that the user asked
 // for by name is an error.
 func TestUnsupported(t *testing.T) {
@@ -152,14 +164,13 @@ func TestUnsupported(t *testing.T) {
 			}
 			d := emulator.New(emulator.Config{})
 			info, err := d.Info()
-			return gpu.Backend{Label: p.Device, Info: info, Connect: func() (driver.Device, error) {
-				return d,
-					nil
-			}}, err
+			return rowsOnly{gpu.Backend{Label: p.Device, Info: info, Connect: func() (driver.Device, error) {
+				return d, nil
+			}}}, err
 		}
 		return h
 	}
-	for _, settings := range []string{"ensemble=pauli n=8"} {
+	for _, settings := range []string{"ensemble=completion", "ensemble=pauli n=8"} {
 		asked := append(strings.Fields("n=6 rank=1 measurements=20 iterations=3"),
 			strings.Fields(settings)...)
 		p, err := NewPlan(configOf(t, asked...), refusing("cuda"))

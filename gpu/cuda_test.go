@@ -54,7 +54,7 @@ func TestCUDABackend(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			b := onGPU(t, storage, solver.F64, guarded)
-			suite := backendtest.Suite{RowsOnly: true, Structured: structured, Small: interpreted(b)}
+			suite := backendtest.Suite{Small: interpreted(b)}
 			if suite.Small && storage == solver.Memory {
 				suite.LargeOf = []string{"gaussian-f32", "rademacher", "pauli"}
 			}
@@ -63,14 +63,14 @@ func TestCUDABackend(t *testing.T) {
 	}
 	t.Run("single precision", func(t *testing.T) {
 		b := onGPU(t, solver.Memory, solver.F32, guarded)
-		backendtest.Suite{RowsOnly: true, Single: true, Small: interpreted(b)}.Run(t, b)
+		backendtest.Suite{Single: true, Small: interpreted(b)}.Run(t, b)
 	})
 }
 
 func TestCUDAAgreesWithTheHost(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
-			backendtest.Suite{RowsOnly: true, Structured: structured}.Agree(t,
+			backendtest.Agree(t,
 				onGPU(t, storage, solver.F64, guarded), cpu.Backend{})
 		})
 	}

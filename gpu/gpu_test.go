@@ -38,9 +38,6 @@ func inTiles(b Backend, rows int) Backend {
 	return b
 }
 
-// structured are the ensembles without rows that have kernels.
-var structured = []string{"completion", "pauli", "rank-one"}
-
 func TestBackend(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -55,7 +52,7 @@ func TestBackend(t *testing.T) {
 		{"three steps", old, solver.Memory, 12, backendtest.Suite{}},
 		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{}},
 	} {
-		c.suite.RowsOnly, c.suite.Structured, c.suite.Small = true, structured, true
+		c.suite.Small = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, solver.F64), c.tile))
@@ -63,7 +60,7 @@ func TestBackend(t *testing.T) {
 	}
 	t.Run("single precision", func(t *testing.T) {
 		t.Parallel()
-		backendtest.Suite{RowsOnly: true, Single: true, Small: true}.Run(t,
+		backendtest.Suite{Single: true, Small: true}.Run(t,
 			emulated(t, emulator.Config{}, solver.Memory, solver.F32))
 	})
 }
@@ -72,7 +69,7 @@ func TestAgreesWithTheHost(t *testing.T) {
 	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Suite{RowsOnly: true, Structured: structured}.Agree(t,
+			backendtest.Agree(t,
 				emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
 		})
 	}

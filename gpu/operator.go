@@ -70,8 +70,14 @@ type alternative struct {
 	operator operator
 }
 
-// operatorOf returns the function that plans the operator of an ensemble.
-func operatorOf(e sensing.Ensemble) (plan func(r request) (operator, error), err error) {
+// operatorOf returns the function that plans the operator of an ensemble, for gradients in the given precision.
+// Only rows have kernels in single precision.
+func operatorOf(
+	e sensing.Ensemble, p solver.Precision,
+) (plan func(r request) (operator, error), err error) {
+	if _, rows := e.(sensing.Rows); !rows && p != "" && p != solver.F64 {
+		return nil, fmt.Errorf("gpu: %s is computed with in f64, not in %s: %w", e.Name(), p, solver.ErrUnsupported)
+	}
 	switch e.(type) {
 	case sensing.Rows:
 		return planRows, nil

@@ -12,7 +12,6 @@ import (
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
 // pauliOperator is the operator of a [sensing.Pauli]. With the masks x and z of each word, and words with the
@@ -65,10 +64,6 @@ const (
 // planPauli plans the operator of Pauli words.
 func planPauli(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.Pauli)
-	if p := r.backend.Precision; p != "" && p != solver.F64 {
-		return nil, fmt.Errorf("gpu: %s is computed with in f64, not in %s: %w", ensemble.Name(), p,
-			solver.ErrUnsupported)
-	}
 	l := pauliLayout{
 		m: ensemble.Measurements(), members: len(r.shapes), matrices: len(r.rules), mostWork: math.Inf(1),
 	}

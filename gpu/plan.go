@@ -59,7 +59,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 
 // newEngine plans an engine. It opens no device.
 func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engine, error) {
-	plan, err := operatorOf(ensemble)
+	plan, err := operatorOf(ensemble, b.Precision)
 	if err != nil {
 		return nil, err
 	}

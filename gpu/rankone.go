@@ -89,10 +89,6 @@ const (
 // planRankOne plans the operator of rank-one measurements.
 func planRankOne(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.RankOne)
-	if p := r.backend.Precision; p != "" && p != solver.F64 {
-		return nil, fmt.Errorf("gpu: rank-one measurements have kernels in f64 arithmetic only, "+
-			"not in %s: %w", p, solver.ErrUnsupported)
-	}
 	n1, n2 := ensemble.Space().Dims()
 	l := rankOneLayout{m: ensemble.Measurements(), sides: [2]int{n1, n2}, members: len(r.shapes)}
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {

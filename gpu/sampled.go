@@ -9,7 +9,6 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
 	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/solver"
 )
 
 // sampledOperator is the operator of a [sensing.Completion], in O(m·r). With e_ij = (LRᵀ)_ij − M_ij at the
@@ -55,9 +54,6 @@ type solved struct {
 // planSampled plans the operator of observed entries.
 func planSampled(r request) (operator, error) {
 	e := r.ensemble.(*sensing.Completion)
-	if p := r.backend.Precision; p != "" && p != solver.F64 {
-		return nil, fmt.Errorf("gpu: %s is computed with in f64, not in %s: %w", e.Name(), p, solver.ErrUnsupported)
-	}
 	if len(r.shapes) > mostBlocks {
 		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, len(r.shapes))
 	}

@@ -14,11 +14,11 @@ import (
 // for one ensemble of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go
 // from a small random start through alignment, the saddle and well into refinement. Later, when the loss nears
 // the square of the rounding, the two could not agree.
-func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
+func Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
 	all := plainly(Ensembles(t, 11, 130))
-	maps.Copy(all, suite.structured(t, sensing.Sym{N: 11}, 60, 400))
+	maps.Copy(all, structured(t, sensing.Sym{N: 11}, 60, 400))
 	if vectors, ok := all["rank-one"]; ok { // f has up to four times the curvature
 		delete(all, "rank-one")
 		agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"rank-one": vectors}, truth, 2,
@@ -27,32 +27,31 @@ func (suite Suite) Agree(t *testing.T, b, reference solver.Backend) {
 	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3, 1e-3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
-	agree(t, b, reference, solver.UV{}, suite.oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 300), truth, 5,
+	agree(t, b, reference, solver.UV{}, oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 300), truth, 5,
 		0.6, 1e-3)
-	agree(t, b, reference, solver.Deep{Depth: 3}, suite.oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 0),
+	agree(t, b, reference, solver.Deep{Depth: 3}, oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 0),
 		truth, 5, 0.4, 0.3)
 	truth, err = sensing.NewIndefiniteTruth(11, 2, 1, 1.5, 3)
 	must(t, err)
-	agree(t, b, reference, solver.Indefinite{}, suite.oneOfEach(t, sensing.Sym{N: 11}, 130, 60, 0), truth, 4,
+	agree(t, b, reference, solver.Indefinite{}, oneOfEach(t, sensing.Sym{N: 11}, 130, 60, 0), truth, 4,
 		0.3, 1e-3)
 	truth, err = sensing.NewSparseTruth(31, 3, 1.5, 3)
 	must(t, err)
-	agree(t, b, reference, solver.Sparse{}, suite.oneOfEach(t, sensing.Rect{N1: 31, N2: 1}, 29, 28, 0), truth, 1,
+	agree(t, b, reference, solver.Sparse{}, oneOfEach(t, sensing.Rect{N1: 31, N2: 1}, 29, 28, 0), truth, 1,
 		0.3, 1e-3)
-	if words := pauliOn(t, sensing.Sym{N: 16}, 100); suite.has("pauli", words) {
-		truth, err = sensing.NewTruth(16, 2, 1.5, 3)
-		must(t, err)
-		agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"pauli": words}, truth, 7, 0.3, 1e-3)
-	}
+	truth, err = sensing.NewTruth(16, 2, 1.5, 3)
+	must(t, err)
+	words := map[string]sensing.Ensemble{"pauli": pauliOn(t, sensing.Sym{N: 16}, 100)}
+	agree(t, b, reference, solver.PSD{}, words, truth, 7, 0.3, 1e-3)
 }
 
 // oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements, except
 // that rank-one measurements are as many as vectors says, and left out if it says 0. The format of the entries
 // matters only to the contraction, which does not depend on the space: one format suffices.
-func (suite Suite) oneOfEach(
+func oneOfEach(
 	t *testing.T, space sensing.Space, m, fewer, vectors int,
 ) map[string]sensing.Ensemble {
-	all := suite.structured(t, space, fewer, max(vectors, 1))
+	all := structured(t, space, fewer, max(vectors, 1))
 	if vectors == 0 {
 		delete(all, "rank-one")
 	}
@@ -60,16 +59,15 @@ func (suite Suite) oneOfEach(
 	return all
 }
 
-// structured returns those ensembles without rows that the backend has, with m measurements. Rank-one
-// measurements vary more, and are more.
-func (suite Suite) structured(
+// structured returns one ensemble of each kind without rows, with m measurements. Rank-one measurements vary
+// more, and are more.
+func structured(
 	t *testing.T, space sensing.Space, m, vectors int,
 ) map[string]sensing.Ensemble {
 	all := structuredOn(t, space, m)
 	v, err := sensing.NewRankOne(space, vectors, 7)
 	must(t, err)
 	all["rank-one"] = v
-	maps.DeleteFunc(all, func(name string, e sensing.Ensemble) bool { return !suite.has(name, e) })
 	return all
 }
 

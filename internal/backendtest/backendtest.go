@@ -4,7 +4,6 @@ package backendtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -104,14 +103,10 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 }
 
 // Suite says what to test of a backend. The zero value tests everything, for a backend that computes in
-// double precision.
+// double precision. The suite tests those optional operations that the backend's Offers lists.
 type Suite struct {
 	// Single: gradients are in single precision, which exists only for rows.
 	Single bool
-	// RowsOnly: measurements are rows of entries, and ensembles without rows are refused, except those in
-	// Structured. The suite tests those optional operations that the backend's Offers lists.
-	RowsOnly   bool
-	Structured []string
 	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf.
 	Small   bool
 	LargeOf []string
@@ -124,9 +119,6 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			all := plainly(EnsemblesOn(t, k.space(s), s.m))
 			if !suite.Single {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
-			}
-			if suite.RowsOnly {
-				suite.refuses(t, b, k, all)
 			}
 			for name, e := range all {
 				if suite.Small && at >= k.small && !slices.Contains(suite.LargeOf, name) {
@@ -141,8 +133,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 		}
 		for at, s := range k.paulis {
 			e := pauliOn(t, k.space(s), s.m)
-			if small := at < 2 || !suite.Small || slices.Contains(suite.LargeOf, "pauli"); small &&
-				!suite.Single && suite.has("pauli", e) {
+			if small := at < 2 || !suite.Small || slices.Contains(suite.LargeOf, "pauli"); small && !suite.Single {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
@@ -151,27 +142,6 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			}
 		}
 	}
-}
-
-// has says whether the backend of the suite has an ensemble.
-func (suite Suite) has(name string, e sensing.Ensemble) bool {
-	_, rows := e.(sensing.Rows)
-	return rows || !suite.RowsOnly || slices.Contains(suite.Structured, name)
-}
-
-// refuses checks that ensembles that the backend does not have are refused as unsupported, so that another
-// backend may take them, and removes them.
-func (suite Suite) refuses(t *testing.T, b solver.Backend, k kind, all map[string]sensing.Ensemble) {
-	maps.DeleteFunc(all, func(name string, e sensing.Ensemble) bool {
-		if suite.has(name, e) {
-			return false
-		}
-		batch := solver.Batch{Parametrization: k.parametrization, FactorRanks: []int{1}}
-		if _, err := b.Memory(&sensing.Problem{Ensemble: e}, batch); !errors.Is(err, solver.ErrUnsupported) {
-			t.Errorf("%s is not refused as unsupported: %v", name, err)
-		}
-		return true
-	})
 }
 
 // run runs the suite on one problem.
