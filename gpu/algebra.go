@@ -69,34 +69,35 @@ func differenceBytes(n1, n2 int) int64 {
 	return int64(blocks(n1, tileSide)) * int64(blocks(n2, slabSide)) * 8
 }
 
-// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors and for a
-// difference of the space's matrices; other products may need more.
+// mostPartBytes bounds partBytes of all products with so many numbers and such depth, at most.
+func mostPartBytes(numbers, depth int64) int64 {
+	if depth <= leastSegment {
+		return 0
+	}
+	segments := (depth + leastSegment - 1) / leastSegment
+	return 8 * min(segments*numbers, partedBlocks*tileSide*tileSide)
+}
+
+// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for every
+// product and every difference of metrics if the batch has metrics on the device.
 func (e *engine) algebraBuffers() []buffer {
-	room := differenceBytes(e.n1, e.n2) + 8
+	room := int64(8)
 	for _, shapes := range e.shapes {
 		for _, s := range shapes {
 			room = max(room, partBytes(s.Cols, s.Cols, s.Rows))
 		}
+	}
+	if e.metrics.Width > 0 {
+		rows, width := int64(e.n1)+int64(e.n2), int64(e.metrics.Width)
+		columns := int64(e.metrics.Columns)
+		room = max(room, int64(8*len(e.shapes)), differenceBytes(e.n1, e.n2)+8,
+			mostPartBytes(width*max(width, columns), rows), mostPartBytes(rows*columns, width))
 	}
 	e.algebra.room = room
 	return []buffer{
 		{"lists of products", listRoom, &e.algebra.lists},
 		{"sums of products", room, &e.algebra.scratch},
 	}
-}
-
-// The matrices of NewMatrix that metrics may use: so many columns of n1 + n2 numbers for each of the truth's
-// columns and two more, and as many r × r* matrices for each member.
-const metricColumns, metricSquares = 12, 8
-
-// metricBytes is the memory that matrices of NewMatrix are expected to take.
-func (e *engine) metricBytes() float64 {
-	columns := float64(e.truthRank + 2)
-	sum := metricColumns * columns * float64(e.n1+e.n2)
-	for _, shapes := range e.shapes {
-		sum += metricSquares * columns * float64(shapes[0].Cols)
-	}
-	return 8 * sum
 }
 
 // onDevice returns a matrix of this engine: all of them are on the device.

@@ -1,7 +1,6 @@
 package solver
 
 import (
-	"maps"
 	"math"
 	"slices"
 
@@ -27,7 +26,7 @@ type thinMeter struct {
 	x, y            Matrix  // the truth's X and Y
 	rank            int     // columns of basis, or of estimate without a truth; 0 without both
 	norm            float64 // ‖M*‖_F
-	most            int     // singular values to find
+	ones            Matrix  // the identity with as many rows as a piece of a basis begins with at most
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -40,14 +39,14 @@ type thinWork struct {
 	rows, columns *panel   // d × r*, N × r*
 	y, z          Matrix   // N × 1 and 1 × d
 	chunks        []Matrix // pieces of Lanczos's basis, of chunkVectors rows
-	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal; nil before the first
+	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal
 	inside        Matrix   // 1 × the rows of all pieces
 	scalars       Matrix   // 1 × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
 	gram          Matrix   // d × d; nil if there is one factor
-	ones          map[int]Matrix
 
+	most         int // singular values to find
 	sample       *Sample
 	signals      []float64 // the singular values of S
 	noise        *lanczos
@@ -58,20 +57,13 @@ type thinWork struct {
 	sound        bool
 }
 
-// worthwhile says whether a factor W with d columns is measured where it is. If d ≤ 3r*, copying it moves no
-// more numbers than the matrices have that are factorized on the host.
-func worthwhile(d, rank, values int) bool {
-	const few = 16 // columns that are decomposed in no time
-	return d > max(3*rank, few, values)
-}
-
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
-// engine closes. estimate has the top vectors of the spectral estimate, nil without one; values is how many
-// singular values are wanted.
+// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers] counts
+// what the meter takes.
 func newThinMeter(
-	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense, values int,
+	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense,
 ) (m *thinMeter, err error) {
-	m = &thinMeter{engine: e, two: two, most: values}
+	m = &thinMeter{engine: e, two: two}
 	m.n1, m.n2 = space.Dims()
 	put := func(dst *Matrix, a *mat.Dense) {
 		if err != nil {
@@ -88,17 +80,22 @@ func newThinMeter(
 	if truth != nil {
 		put(&m.basis, truthBasis(truth, two))
 		put(&m.x, truth.X())
-		if m.y = m.x; truth.Right() != truth.X() {
+		if m.y = m.x; two || truth.Right() != truth.X() {
 			put(&m.y, truth.Right())
 		}
 		m.norm, m.rank = truth.Norm(), truth.Rank()
 	}
+	put(&m.ones, identity(mostOnes(m.rank)))
 	return m, err
 }
 
-// newWork allocates what a member's measurements take, for factors W with d columns.
-func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
-	w = &thinWork{meter: m, member: member, d: d, ones: map[int]Matrix{}}
+// mostOnes is the number of rows that a piece of a Lanczos basis begins with at most, one at least.
+func mostOnes(rank int) int { return min(max(rank, 1), chunkVectors) }
+
+// newWork allocates what a member's measurements take, for factors W with d columns of which so many singular
+// values are wanted. [workNumbers] counts it.
+func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
+	w = &thinWork{meter: m, member: member, d: d, most: values}
 	e := m.engine
 	n := m.n1
 	if m.two {
@@ -118,11 +115,14 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 		rows, cols int
 	}{
 		{&w.y, n, 1}, {&w.z, 1, d}, {&w.scalars, 1, 2}, {&w.small, few, few},
-		{&w.right, few, d}, {&w.turn, chunkVectors, few},
+		{&w.right, few, d}, {&w.turn, chunkVectors, few}, {&w.random, 1, d},
 	} {
 		if *a.to, err = e.NewMatrix(a.rows, a.cols); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.SetMatrix(w.random, w.draw(0)); err != nil {
+		return nil, err
 	}
 	if m.two {
 		w.gram, err = e.NewMatrix(d, d)
@@ -132,8 +132,8 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram, w.random}, w.chunks,
-		slices.Collect(maps.Values(w.ones)))
+	all := append([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram, w.random},
+		w.chunks...)
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
 			all = append(all, p.a, p.spare, p.gram)
@@ -175,17 +175,7 @@ func (w *thinWork) reserve(vectors int) error {
 }
 
 // identity returns the identity matrix with n rows on the engine.
-func (w *thinWork) identity(n int) (Matrix, error) {
-	if have := w.ones[n]; have != nil {
-		return have, nil
-	}
-	made, err := w.meter.engine.NewMatrix(n, n)
-	if err != nil {
-		return nil, err
-	}
-	w.ones[n] = made
-	return made, w.meter.engine.SetMatrix(made, identity(n))
-}
+func (m *thinMeter) identity(n int) Matrix { return m.engine.View(m.ones, 0, n, 0, n) }
 
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
 // factor that has lost rank, or numbers that are not finite; the host must measure it.
@@ -445,7 +435,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 func (m *thinMeter) values(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
-		w.rest = &lanczos{work: w, want: m.most - w.dominant}
+		w.rest = &lanczos{work: w, want: w.most - w.dominant}
 		if m.estimate != nil {
 			w.rest.exact = m.rank - w.dominant
 		}
@@ -471,7 +461,7 @@ func (m *thinMeter) values(works []*thinWork) error {
 				w.sound = false
 			}
 		}
-		w.sample.Sigma = sigma[:min(m.most, len(sigma))]
+		w.sample.Sigma = sigma[:min(w.most, len(sigma))]
 	}
 	return nil
 }

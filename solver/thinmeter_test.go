@@ -3,6 +3,7 @@ package solver
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -169,12 +170,12 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 		t.Fatal(err)
 	}
 	e := &hostAlgebra{par: par, factor: f}
-	m, err := newThinMeter(e, space, two, truth, estimate, rank+1)
+	m, err := newThinMeter(e, space, two, truth, estimate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, d := l.Dims()
-	w, err := m.newWork(0, d)
+	w, err := m.newWork(0, d, rank+1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,11 +215,11 @@ func TestThinMeterTraffic(t *testing.T) {
 		}
 		for name, f := range factorsAlong(t, truth, c.d) {
 			e := &hostAlgebra{par: PSD{}, factor: f}
-			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, truth, truth.Basis(), c.rank+1)
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, truth, truth.Basis())
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := m.newWork(0, c.d)
+			w, err := m.newWork(0, c.d, c.rank+1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,6 +234,113 @@ func TestThinMeterTraffic(t *testing.T) {
 				t.Errorf("n=%d r=%d r*=%d %s: %d numbers are moved, more than %d",
 					c.n, c.d, c.rank, name, e.copied, most)
 			}
+		}
+	}
+}
+
+// counted counts the numbers in the matrices that an engine has made and not freed.
+type counted struct {
+	hostAlgebra
+	numbers float64
+}
+
+func (c *counted) NewMatrix(rows, cols int) (Matrix, error) {
+	c.numbers += float64(rows) * float64(cols)
+	return c.hostAlgebra.NewMatrix(rows, cols)
+}
+
+func (c *counted) FreeMatrix(m Matrix) error {
+	rows, cols := m.Dims()
+	c.numbers -= float64(rows) * float64(cols)
+	return nil
+}
+
+// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only factors
+// that are measured on the engine count.
+func TestMetricsOf(t *testing.T) {
+	all := metrics
+	defer func() { metrics = all }()
+	reads := func(m *Metric) bool { return m.Measure != nil } // the factor: other tests have registered some
+	metrics = slices.DeleteFunc(slices.Clone(all), reads)
+	sym, rect := sensing.Sym{N: 60}, sensing.Rect{N1: 40, N2: 30}
+	for _, c := range []struct {
+		par   Parametrization
+		space sensing.Space
+		r     int
+		rank  int
+	}{
+		{PSD{}, sym, 17, 3}, {PSD{}, sym, 63, 1}, {UV{}, rect, 30, 2}, {Indefinite{}, sym, 20, 2},
+	} {
+		t.Run(fmt.Sprintf("%s/r=%d/rank=%d", c.par.Name(), c.r, c.rank), func(t *testing.T) {
+			n1, n2 := c.space.Dims()
+			truth, err := sensing.NewRectTruth(n1, n2, c.rank, 1, 1)
+			if c.space == sym {
+				truth, err = sensing.NewTruth(n1, c.rank, 1, 1)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			shapes, err := c.par.Shapes(c.space, c.r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := Random{Alpha: 1e-3, Seed: 3}.Factor(shapes, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, r := c.par.Thin(f)
+			two := l != r
+			e := &counted{hostAlgebra: hostAlgebra{par: c.par, factor: f}}
+			m, err := newThinMeter(e, c.space, two, truth, truthBasis(truth, two))
+			if err != nil {
+				t.Fatal(err)
+			}
+			job := Measured{FactorRank: c.r, Rank: c.rank}
+			size := MetricsOf(c.space, c.par, true, job, Measured{FactorRank: c.rank, Rank: c.rank})
+			if e.numbers != size.Shared {
+				t.Errorf("the meter has %v numbers, want %v", e.numbers, size.Shared)
+			}
+			_, d := l.Dims()
+			if size.Width != d || size.Columns != c.rank {
+				t.Errorf("the width is %d and the columns %d, want %d and %d", size.Width, size.Columns, d, c.rank)
+			}
+			for range 2 {
+				w, err := m.newWork(0, d, c.rank+1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := NewSample(0)
+				w.sample = &s
+				if err := m.measure([]*thinWork{w}); err != nil || !w.sound {
+					t.Fatal(w.sound, err)
+				}
+				if all := size.Shared + size.Member; e.numbers != all {
+					t.Errorf("%v numbers, want %v", e.numbers, all)
+				}
+				if err := w.free(); err != nil || e.numbers != size.Shared {
+					t.Errorf("%v numbers are left, want %v: %v", e.numbers, size.Shared, err)
+				}
+			}
+		})
+	}
+	metrics = all
+	if size := MetricsOf(sym, PSD{}, true, Measured{60, 1, 0}); size != (MetricSize{}) &&
+		slices.ContainsFunc(metrics, reads) {
+		t.Errorf("a registered metric reads the factor: %+v, want nothing", size)
+	}
+	metrics = slices.DeleteFunc(slices.Clone(all), reads)
+	for name, size := range map[string]MetricSize{
+		"few columns":          MetricsOf(sym, PSD{}, true, Measured{16, 1, 0}),
+		"few beside r*":        MetricsOf(sym, PSD{}, true, Measured{27, 9, 0}),
+		"all singular values":  MetricsOf(sym, PSD{}, true, Measured{60, 1, AllSingularValues}),
+		"as many as there are": MetricsOf(sym, PSD{}, true, Measured{60, 1, 60}),
+		"deep products":        MetricsOf(rect, Deep{Depth: 2}, true, Measured{30, 1, 0}),
+		"vectors":              MetricsOf(sensing.Rect{N1: 60, N2: 1}, Sparse{}, true, Measured{1, 1, 0}),
+		// n1·n2·(d + r*)/2 multiply-adds of the difference are 180,000 times n·(d + r*)².
+		"a wide matrix": MetricsOf(sensing.Sym{N: 8_000_000}, PSD{}, true, Measured{20, 1, 0}),
+	} {
+		if size != (MetricSize{}) {
+			t.Errorf("%s: %+v, want nothing", name, size)
 		}
 	}
 }
