@@ -46,7 +46,7 @@ const (
 // algebraKernels are the kernels that this file launches.
 var algebraKernels = []string{
 	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum",
-	"difference", "difference_sum", "sum_squares",
+	"difference", "difference_sum", "sum_squares", "normalize",
 }
 
 // segmentOf returns the length of the segments that a product's chains are cut into: segments are cut if the
@@ -268,7 +268,9 @@ func (e *engine) Multiply(products ...solver.Product) error {
 		if err := e.needScratch(used + need); err != nil {
 			return err
 		}
-		m.parts = e.algebra.scratch + driver.Pointer(used)
+		if need > 0 { // a list without parts is the same whatever comes before it
+			m.parts = e.algebra.scratch + driver.Pointer(used)
+		}
 		list, used = append(list, m), used+need
 	}
 	return e.multiply(list)
@@ -276,6 +278,9 @@ func (e *engine) Multiply(products ...solver.Product) error {
 
 // multiply does the multiplications of a list, whose parts have memory.
 func (e *engine) multiply(list []multiplication) error {
+	if len(list) == 0 {
+		return nil
+	}
 	slices.SortStableFunc(list, func(a, b multiplication) int { return cmp.Compare(a.kernel, b.kernel) })
 	var words []uint64
 	for _, m := range list {

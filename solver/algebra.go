@@ -30,6 +30,8 @@ type AlgebraEngine interface {
 	// Differences writes ‖L·Rᵀ − X·Yᵀ‖_F² of each pair to dst, from the difference itself, so that a small norm
 	// keeps its digits. The difference is not stored.
 	Differences(dst []float64, pairs ...Pair) error
+	// Normalize makes vectors of length 1, and writes row number row of each one's Basis and Squares.
+	Normalize(row int, vectors ...Normalized) error
 	// Norms writes ‖M‖_F² of each matrix to dst. They are no views.
 	Norms(dst []float64, matrices ...Matrix) error
 }
@@ -45,6 +47,12 @@ type Product struct {
 	TransB bool
 	Beta   float64
 }
+
+// Normalized is X ← Z/‖Z‖, for X and Z of 1 × d: zeros if Z is zero. Basis receives a copy of X in one of its
+// rows; nil for none. The same row of Squares, which has two columns, receives ‖Y‖² and ‖Z‖², for Y of n × 1.
+// Z, X, Y, Basis and Squares are no views. Lanczos's method consists of this and of products, and waits for
+// nothing.
+type Normalized struct{ Z, X, Basis, Y, Squares Matrix }
 
 // Pair is two matrices of the same shape in factors, L·Rᵀ and X·Yᵀ.
 type Pair struct{ L, R, X, Y Matrix }

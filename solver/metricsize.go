@@ -127,7 +127,7 @@ func meterNumbers(space sensing.Space, two, known bool, rank int) float64 {
 	if known {
 		bases = 3 // of the truth as well, and X and Y
 	}
-	return ones*ones + bases*rows*float64(rank)
+	return chunkVectors*ones + bases*rows*float64(rank)
 }
 
 // workNumbers counts the numbers of a [thinWork]'s matrices.
@@ -139,7 +139,7 @@ func workNumbers(space sensing.Space, two bool, columns, rank int) float64 {
 	}
 	few := max(r, 1)
 	panels := 2*(d+n)*r + 2*r*r
-	vectors := n + 2*d + 2
+	vectors := n + 3*d + 2*chunkVectors
 	small := few*few + few*d + chunkVectors*few
 	basis := float64((typicalVectors(columns)+chunkVectors-1)/chunkVectors) * chunkVectors * (d + 1)
 	if two {

@@ -84,6 +84,21 @@ func (*hostAlgebra) Differences(dst []float64, pairs ...Pair) error {
 	return nil
 }
 
+func (*hostAlgebra) Normalize(row int, vectors ...Normalized) error {
+	for _, v := range vectors {
+		length, other := mat.Norm(dense(v.Z), 2), mat.Norm(dense(v.Y), 2)
+		dense(v.X).Scale(1/length, dense(v.Z))
+		if length == 0 {
+			dense(v.X).Zero()
+		}
+		if v.Basis != nil {
+			dense(v.Basis).SetRow(row, dense(v.X).RawRowView(0))
+		}
+		dense(v.Squares).SetRow(row, []float64{other * other, length * length})
+	}
+	return nil
+}
+
 func (*hostAlgebra) Norms(dst []float64, matrices ...Matrix) error {
 	for i, m := range matrices {
 		norm := mat.Norm(dense(m), 2)

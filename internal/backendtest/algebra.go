@@ -21,6 +21,8 @@ func (f *fixture) algebra(t *testing.T) {
 	if f.size == f.kind.sizes[0] && f.plain() {
 		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
 		t.Run("differences", func(t *testing.T) { differences(t, e) })
+		t.Run("norms", func(t *testing.T) { norms(t, e) })
+		t.Run("normalize", func(t *testing.T) { normalize(t, e) })
 	}
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
 }
@@ -188,6 +190,79 @@ func differences(t *testing.T, e solver.AlgebraEngine) {
 	for i, want := range wants {
 		// The difference has a relative rounding error of some 1e-16/1e-5.
 		Close(t, fmt.Sprintf("‖LRᵀ − XYᵀ‖² of pair %d", i), got[i:i+1], []float64{want}, 1e-9)
+	}
+}
+
+// norms checks ‖M‖_F² of matrices of many shapes, all at once and one at a time.
+func norms(t *testing.T, e solver.AlgebraEngine) {
+	var matrices []solver.Matrix
+	var wants []float64
+	for i, c := range []struct{ rows, cols int }{{1, 1}, {3, 5}, {1, 257}, {40, 1}, {33, 64}} {
+		a := dense(c.rows, c.cols, uint64(i))
+		a.Scale(math.Pow(10, float64(-3*i)), a)
+		matrices = append(matrices, placed(t, e, a))
+		wants = append(wants, math.Pow(mat.Norm(a, 2), 2))
+	}
+	zeros, err := e.NewMatrix(4, 4)
+	must(t, err)
+	matrices, wants = append(matrices, zeros), append(wants, 0)
+	got := make([]float64, len(matrices))
+	must(t, e.Norms(got, matrices...))
+	for i, want := range wants {
+		Close(t, fmt.Sprintf("‖M‖² of matrix %d", i), got[i:i+1], []float64{want}, tolerance)
+		one := []float64{math.NaN()}
+		must(t, e.Norms(one, matrices[i]))
+		if one[0] != got[i] {
+			t.Errorf("‖M‖² of matrix %d is %v alone and %v with others", i, one[0], got[i])
+		}
+	}
+}
+
+// normalize checks vectors of length 1, and that the other rows of what is written stay.
+func normalize(t *testing.T, e solver.AlgebraEngine) {
+	const rows, row = 4, 2
+	type vector struct {
+		z, y, basis, squares *mat.Dense
+		on                   solver.Normalized
+	}
+	var all []vector
+	var list []solver.Normalized
+	for i, c := range []struct {
+		d, n   int
+		scale  float64
+		stored bool
+	}{{1, 1, 1, true}, {33, 300, 1e-12, true}, {257, 5, 1e6, false}, {6, 7, 0, true}} {
+		v := vector{
+			z: dense(1, c.d, uint64(4*i)), y: dense(c.n, 1, uint64(4*i+1)),
+			basis: dense(rows, c.d, uint64(4*i+2)), squares: dense(rows, 2, uint64(4*i+3)),
+		}
+		v.z.Scale(c.scale, v.z)
+		v.on = solver.Normalized{Z: placed(t, e, v.z), X: placed(t, e, dense(1, c.d, 9)),
+			Y: placed(t, e, v.y), Squares: placed(t, e, v.squares)}
+		if c.stored {
+			v.on.Basis = placed(t, e, v.basis)
+		}
+		all, list = append(all, v), append(list, v.on)
+	}
+	must(t, e.Normalize(row, list...))
+	for i, v := range all {
+		length := mat.Norm(v.z, 2)
+		v.squares.SetRow(row, []float64{math.Pow(mat.Norm(v.y, 2), 2), length * length})
+		if length > 0 {
+			v.z.Scale(1/length, v.z)
+		}
+		Close(t, fmt.Sprintf("x of vector %d", i),
+			fetched(t, e, v.on.X).RawMatrix().Data, v.z.RawMatrix().Data, tolerance)
+		for j := range 2 { // each column by itself: their sizes differ
+			column := func(a *mat.Dense) []float64 { return mat.Col(nil, j, a) }
+			Close(t, fmt.Sprintf("squares of vector %d", i),
+				column(fetched(t, e, v.on.Squares)), column(v.squares), tolerance)
+		}
+		if v.on.Basis != nil {
+			v.basis.SetRow(row, v.z.RawRowView(0))
+			Close(t, fmt.Sprintf("basis of vector %d", i),
+				fetched(t, e, v.on.Basis).RawMatrix().Data, v.basis.RawMatrix().Data, tolerance)
+		}
 	}
 }
 
