@@ -22,6 +22,17 @@ func through(b *Backend) *bus {
 // clear sets the counts to 0.
 func (b *bus) clear() { b.up, b.down, b.waits, b.launches = 0, 0, 0, 0 }
 
+// since returns what was counted since an earlier copy of the counts.
+func (b *bus) since(earlier bus) bus {
+	return bus{
+		up: b.up - earlier.up, down: b.down - earlier.down,
+		waits: b.waits - earlier.waits, launches: b.launches - earlier.launches,
+	}
+}
+
+// moved is the number of bytes in both directions.
+func (b bus) moved() int { return b.up + b.down }
+
 func (b *bus) Upload(dst driver.Pointer, src []byte) error {
 	b.up += len(src)
 	b.waits++
