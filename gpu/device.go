@@ -16,6 +16,7 @@ type device struct {
 	driver.Device
 	kernels map[string]driver.Kernel // by name: of the engine and of the operator
 	notice  func(text string)        // nil for none
+	lists   *lists                   // that kernels read
 }
 
 // launch runs a kernel by its name.

@@ -40,7 +40,6 @@ func (o *rowOperator) drawBuffers() []buffer {
 	}
 	list := []buffer{
 		{"shifted observations", int64(o.m) * 8, &o.targets},
-		{"a list's first rows of chunks", int64(o.listedChunks()+1) * 4, &o.listedStarts},
 	}
 	if o.inMemory {
 		list = append(list, buffer{"listed rows", int64(o.listRows) * o.stride, &o.listed})
@@ -93,7 +92,8 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 		return err
 	}
 	chunk := o.listedChunk(d.count)
-	if err := o.startChunks(chunk); err != nil {
+	starts, err := o.list(o.listedStarts(chunk))
+	if err != nil {
 		return err
 	}
 	for first := 0; first < d.count; first += o.listRows {
@@ -108,7 +108,7 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 		if err != nil {
 			return err
 		}
-		c := chunkRange{o.listedStarts, blocks(d.count, chunk), first / chunk, (first + t.count - 1) / chunk}
+		c := chunkRange{starts, blocks(d.count, chunk), first / chunk, (first + t.count - 1) / chunk}
 		if err := o.accumulateIn(solver.F64, t, 1, o.weights, c); err != nil {
 			return err
 		}
@@ -119,21 +119,12 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 	return o.pullAll(solver.F64, parts)
 }
 
-// startChunks writes the first rows of a list's chunks, unless the device still has them.
-func (o *rowOperator) startChunks(chunk int) error {
-	if chunk == o.chunk {
-		return nil
-	}
-	o.chunk = 0
-	var starts []byte
-	for i := range o.listedChunks() + 1 {
+// listedStarts has the first rows of a list's chunks, as kernels read them.
+func (l *rowLayout) listedStarts(chunk int) (starts []byte) {
+	for i := range l.listedChunks() + 1 {
 		starts = binary.LittleEndian.AppendUint32(starts, uint32(i*chunk))
 	}
-	if err := o.Upload(o.listedStarts, starts); err != nil {
-		return err
-	}
-	o.chunk = chunk
-	return nil
+	return starts
 }
 
 // bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.

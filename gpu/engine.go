@@ -31,6 +31,7 @@ type engine struct {
 	factored factored       // what they are
 	dots     driver.Pointer // dot products of the segments of Dot
 	algebra  algebra
+	lists    lists
 
 	drawn, weights driver.Pointer // of DrawGradient: a list of measurements, and their weights
 	points, sums   driver.Pointer // of Evaluate: residuals of points, and their sums of squares

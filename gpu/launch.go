@@ -1,35 +1,10 @@
 package gpu
 
-import (
-	"encoding/binary"
-
-	"github.com/matsense/matsense/gpu/driver"
-)
+import "github.com/matsense/matsense/gpu/driver"
 
 // The functions here launch the kernels that do not depend on measurements. The head of a kernel's file in
 // kernels/ has the equation and the parameters. The kernels of an operator are launched in the operator's
 // file.
-
-// memberBytes is the size of a product's entry in its list of members.
-const memberBytes = 32
-
-// product is one member of a launch of lift or pullback.
-type product struct {
-	a, b driver.Pointer
-	cols int
-	dst  driver.Pointer
-}
-
-// encode writes a list of products as the kernels read it.
-func encode(list []product) []byte {
-	var out []byte
-	for _, p := range list {
-		for _, word := range []uint64{uint64(p.a), uint64(p.b), uint64(p.cols), uint64(p.dst)} {
-			out = binary.LittleEndian.AppendUint64(out, word)
-		}
-	}
-	return out
-}
 
 // combine does dst = a·x + b·y.
 func (d *device) combine(dst, x, y driver.Pointer, a, b float64, count int) error {

@@ -258,8 +258,8 @@ func TestPauliMemory(t *testing.T) {
 		for _, b := range engine.operator.buffers() {
 			bytes += b.bytes
 		}
-		const lists = 8 + 2*memberBytes // squares, and two lists of members
-		most := 8*c.m + 8*min(c.m, c.n) + 8 + c.members*(8*c.m+lists) + max(32*8*c.n, 1<<20)
+		const squares = 8
+		most := 8*c.m + 8*min(c.m, c.n) + 8 + c.members*(8*c.m+squares) + max(32*8*c.n, 1<<20)
 		if bytes > int64(most) {
 			t.Errorf("n = %d, m = %d, %d members: %d bytes, more than %d", c.n, c.m, c.members, bytes, most)
 		}

@@ -102,6 +102,7 @@ func (e *engine) buffers() []buffer {
 		buffer{"values", int64(e.m) * 8, &e.values},
 		buffer{"gram", 2 * matrices * gram * 8, &e.square},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
+	list = append(list, e.listBuffer())
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]

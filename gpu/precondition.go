@@ -19,6 +19,10 @@ type system struct {
 	rows, d   int
 }
 
+func (s system) words() []uint64 {
+	return []uint64{uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.rows), uint64(s.d)}
+}
+
 // factored says whose Gram matrices PᵀP + λI lie in e.square, as Cholesky factors. The P are the partners of
 // the iterate's matrices if paired, or the matrices themselves.
 type factored struct {
@@ -104,7 +108,7 @@ func (e *engine) factorize(member int, paired bool, lambda float64) error {
 	if err := e.Multiply(grams...); err != nil {
 		return err
 	}
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,7 @@ func (e *engine) factorize(member int, paired bool, lambda float64) error {
 
 // solve solves systems whose S hold Cholesky factors.
 func (e *engine) solve(systems []system) error {
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -140,14 +144,6 @@ func (e *engine) solve(systems []system) error {
 		return err
 	}
 	return e.device.choleskyBackward(list, len(systems), rows)
-}
-
-// wordsOf are systems as kernels read them.
-func wordsOf(systems []system) (words []uint64) {
-	for _, s := range systems {
-		words = append(words, uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.rows), uint64(s.d))
-	}
-	return words
 }
 
 // cholesky factorizes the block on the diagonal in panel k of each system of a list on the device.

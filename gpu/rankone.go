@@ -26,11 +26,12 @@ type rankOneOperator struct {
 	*device
 	ensemble *sensing.RankOne
 
-	vectors, products, chunkSums     driver.Pointer
-	res, weights, zeros, sums, lists driver.Pointer
+	vectors, products, chunkSums driver.Pointer
+	res, weights, zeros, sums    driver.Pointer
+	lists                        driver.Pointer // of the columns and members of the product at hand
 
 	made     tile        // the tile of generated vectors in memory; its count is 0 if there is none
-	arranged arrangement // of the last contraction, if the lists still have it
+	arranged arrangement // of the last contraction
 }
 
 var _ operator = &rankOneOperator{}
@@ -208,10 +209,13 @@ func (l *rankOneLayout) longest() int { return max(l.sides[leftSide], l.sides[ri
 // productNumbers is the room for products of the vectors of a tile. Apply may have as many columns as R rows.
 func (l *rankOneLayout) productNumbers() int { return max(l.tileRows*2*l.width, 2*l.longest()) }
 
-// listed is the room for the lists of columns and members.
-func (l *rankOneLayout) listed() int {
+// mostItems is the most columns and members of a contraction or product.
+func (l *rankOneLayout) mostItems() int {
 	return max((2+2*len(l.pulls))*l.width+l.members, 2*l.longest()+1)
 }
+
+// listBytes implements operator.
+func (l *rankOneLayout) listBytes() int64 { return int64(l.mostItems()) * itemBytes }
 
 // buffers implements operator.
 func (o *rankOneOperator) buffers() []buffer {
@@ -229,7 +233,6 @@ func (o *rankOneOperator) buffers() []buffer {
 		{"weights", members * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"squares", members * 8, &o.sums},
-		{"lists of columns", int64(o.listed()) * memberBytes, &o.lists},
 	}
 }
 
@@ -435,25 +438,22 @@ func (o *rankOneOperator) apply(p, l, r driver.Pointer, cols int) error {
 func (o *rankOneOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	o.arranged = arrangement{} // the lists are used here
 	from, to := o.operand(trans), o.result(trans)
-	most := min(o.sumNumbers/(o.chunks.count()*o.sides[to]), o.productNumbers(), o.listed()/2)
+	most := min(o.sumNumbers/(o.chunks.count()*o.sides[to]), o.productNumbers(), o.mostItems()/2)
 	for first := 0; first < cols; first += most {
 		width := min(most, cols-first)
-		operands, results := make([]product, width), make([]product, width)
+		operands, results := make([]item, width), make([]item, width)
 		for c := range width {
 			at, column := o.products+driver.Pointer(8*c), driver.Pointer(8*(first+c))
-			operands[c] = product{a: x + column, cols: cols, dst: at}
-			results[c] = product{at, w, cols, dst + column}
+			operands[c] = item{a: x + column, cols: cols, dst: at}
+			results[c] = item{at, w, cols, dst + column}
 		}
-		if err := o.Upload(o.lists, encode(append(operands, results...))); err != nil {
+		var err error
+		if o.lists, err = o.list(encode(append(operands, results...))); err != nil {
 			return err
 		}
-		read := columnList{o.lists, width}
-		written := vectorPull{
-			to, columnList{o.lists + driver.Pointer(width*memberBytes), width}, o.chunkSums, 1,
-		}
-		err := o.eachTile(width, func(t tile) error {
+		read, written := columnList{0, width}, vectorPull{to, columnList{width, width}, o.chunkSums, 1}
+		err = o.eachTile(width, func(t tile) error {
 			if err := o.times(t, from, read, width); err != nil {
 				return err
 			}
@@ -485,6 +485,11 @@ func (o *rankOneOperator) generate(t tile) error {
 		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
 }
 
+// items is the argument of a kernel that reads a list.
+func (o *rankOneOperator) items(l columnList) driver.Arg {
+	return driver.Ptr(o.lists + driver.Pointer(l.first*itemBytes))
+}
+
 // side returns the address of the first number of a tile's first vector on a side.
 func (o *rankOneOperator) side(t tile, side int) driver.Pointer {
 	if side == rightSide {
@@ -506,7 +511,7 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 	wide := tileColumns(list.width)
 	grid := driver.Dim{blocks(list.width, wide), blocks(t.count, blockSide), 1}
 	return o.launch(fmt.Sprint("rank_one_times_", wide), grid, driver.Dim{16, 16, 1},
-		driver.Ptr(o.side(t, side)), driver.Ptr(list.at), driver.U32(t.count), driver.U32(o.sides[side]),
+		driver.Ptr(o.side(t, side)), o.items(list), driver.U32(t.count), driver.U32(o.sides[side]),
 		driver.U64(uint64(o.stride)), driver.U32(list.width), driver.U32(pitch))
 }
 
@@ -514,7 +519,7 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
 	grid := driver.Dim{blocks(t.count, 32), g.members.width, 1}
 	return o.launch("rank_one_residuals", grid, driver.Dim{256, 1, 1},
-		driver.Ptr(g.members.at), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
+		o.items(g.members), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
@@ -524,7 +529,7 @@ func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, p
 	first, last := chunks.touched(t)
 	grid := driver.Dim{blocks(to.columns.width, wide), blocks(o.sides[to.side], blockSide), last - first + 1}
 	return o.launch(fmt.Sprint("rank_one_accumulate_", wide), grid, driver.Dim{16, 16, 1},
-		driver.Ptr(o.side(t, to.side)), driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.Ptr(chunks.at),
+		driver.Ptr(o.side(t, to.side)), o.items(to.columns), driver.Ptr(to.sums), driver.Ptr(chunks.at),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.sides[to.side]),
 		driver.U32(to.columns.width), driver.U32(pitch), driver.U32(first))
 }
@@ -533,7 +538,7 @@ func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, p
 // vectors once.
 func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) error {
 	first, last := g.chunks.touched(t)
-	args := []driver.Arg{driver.Ptr(t.rows), driver.Ptr(g.members.at), driver.Ptr(y), driver.Ptr(o.res)}
+	args := []driver.Arg{driver.Ptr(t.rows), o.items(g.members), driver.Ptr(y), driver.Ptr(o.res)}
 	for side := range len(g.pulls) {
 		args = append(args, driver.Ptr(g.sumsOf(side)))
 	}
@@ -552,6 +557,6 @@ func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) 
 func (o *rankOneOperator) collect(to vectorPull, chunks chunkTable) error {
 	grid := driver.Dim{blocks(o.sides[to.side], 8), blocks(to.columns.width, 32), 1}
 	return o.launch("rank_one_collect", grid, driver.Dim{32, 8, 1},
-		driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.U32(o.sides[to.side]),
+		o.items(to.columns), driver.Ptr(to.sums), driver.U32(o.sides[to.side]),
 		driver.U32(to.columns.width), driver.U32(chunks.count()), driver.F64(to.scale))
 }

@@ -24,12 +24,10 @@ type rowOperator struct {
 
 	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
 	res, weights, zeros, levels, sums            driver.Pointer
-	targets, listed, listedStarts                driver.Pointer // of draws
-	lists                                        lists          // of members
+	targets, listed                              driver.Pointer // of draws
 
 	made   tile             // the tile of generated rows in memory; its count is 0 if there is none
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
-	chunk  int              // rows of the chunks that listedStarts has; 0 for none
 }
 
 var (
@@ -205,14 +203,17 @@ func (o *rowOperator) buffers() []buffer {
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
-		{"lists of members", o.listBytes(), &o.lists.at},
 	}, o.drawBuffers()...)
 }
 
-// listBytes is the memory for lists of members: those of a gradient of all members, of a gradient of each one
-// alone, and of points, and as much again.
+// listBytes implements operator: lists of members, those of a gradient of all members, of a gradient of each
+// one alone, and of points; the chunks of a draw; and as much again.
 func (l *rowLayout) listBytes() int64 {
-	return 2 * int64(2*l.members*(1+l.matrices)+l.lifted) * memberBytes
+	bytes := int64(2*l.members*(1+l.matrices)+l.lifted) * itemBytes
+	if l.draws {
+		bytes += int64(blocks(l.listedChunks()+1, 8)) * listAlignment
+	}
+	return 2 * bytes
 }
 
 // smaller implements operator: generated rows, and shorter entries if the device makes them.
@@ -260,7 +261,7 @@ func (o *rowOperator) kernels() []string {
 // fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
 // and makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
-	o.device, o.lists.bytes = d, o.listBytes()
+	o.device = d
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
@@ -389,13 +390,13 @@ func (o *rowOperator) liftAll(precision solver.Precision, parts []part) error {
 		}
 		o.padded = precision
 	}
-	var list []product
+	var list []item
 	cols := 0
 	for at, p := range parts {
-		list = append(list, product{p.l, p.r, p.cols, o.z + o.offset(precision, at)})
+		list = append(list, item{p.l, p.r, p.cols, o.z + o.offset(precision, at)})
 		cols = max(cols, p.cols)
 	}
-	at, err := o.lists.put(o.device, list)
+	at, err := o.list(encode(list))
 	if err != nil {
 		return err
 	}
@@ -405,13 +406,13 @@ func (o *rowOperator) liftAll(precision solver.Precision, parts []part) error {
 // pullAll computes the pulls of each part from g.
 func (o *rowOperator) pullAll(precision solver.Precision, parts []part) error {
 	for b, p := range parts[0].pulls {
-		var list []product
+		var list []item
 		cols := 0
 		for at, q := range parts {
-			list = append(list, product{o.g + o.offset(precision, at), q.pulls[b].x, q.cols, q.pulls[b].dst})
+			list = append(list, item{o.g + o.offset(precision, at), q.pulls[b].x, q.cols, q.pulls[b].dst})
 			cols = max(cols, q.cols)
 		}
-		at, err := o.lists.put(o.device, list)
+		at, err := o.list(encode(list))
 		if err != nil {
 			return err
 		}
@@ -545,7 +546,7 @@ func (o *rowOperator) lift(precision solver.Precision, list driver.Pointer, memb
 	return o.inPieces(members, cols, func(first, count int) error {
 		grid[2] = count
 		return o.launch(o.lifting+string(precision), grid, driver.Dim{16, 16, 1},
-			o.sized(list+driver.Pointer(first*memberBytes))...)
+			o.sized(list+driver.Pointer(first*itemBytes))...)
 	})
 }
 
@@ -562,7 +563,7 @@ func (o *rowOperator) pullback(
 	return o.inPieces(members, cols, func(first, count int) error {
 		grid[2] = count
 		return o.launch(name+string(precision), grid, driver.Dim{16, 16, 1},
-			append(o.sized(list+driver.Pointer(first*memberBytes)), driver.F64(scale))...)
+			append(o.sized(list+driver.Pointer(first*itemBytes)), driver.F64(scale))...)
 	})
 }
 

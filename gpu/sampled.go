@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -34,10 +33,9 @@ type sampledOperator struct {
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
 
-	res, partials, numbers, sums, list driver.Pointer
+	res, partials, numbers, sums driver.Pointer
 
 	observed driver.Pointer // the observations that the sides have values of; 0 if none
-	listed   []byte         // contents of list
 	solved   []solved       // of the last contraction
 }
 
@@ -99,9 +97,11 @@ func (o *sampledOperator) buffers() []buffer {
 		buffer{"residuals", int64(o.m) * 8, &o.res},
 		buffer{"parts of long rows", members * int64(o.room) * 8, &o.partials},
 		buffer{"parts of squares", members * int64(o.most()) * 8, &o.numbers},
-		buffer{"squares", members * int64(blocks(o.most(), dotSegment)) * 8, &o.sums},
-		buffer{"members", members * int64(o.pulls) * memberBytes, &o.list})
+		buffer{"squares", members * int64(blocks(o.most(), dotSegment)) * 8, &o.sums})
 }
+
+// listBytes implements operator: the members of each pull.
+func (o *sampledOperator) listBytes() int64 { return int64(o.members) * int64(o.pulls) * itemBytes }
 
 // smaller implements operator: entries take little memory, and there is no form of them that takes less.
 func (*sampledOperator) smaller() []alternative { return nil }
@@ -222,7 +222,7 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 		return err
 	}
 	groups := o.groups(parts)
-	var products []product
+	var items []item
 	for _, g := range groups {
 		if g.width == 0 {
 			continue
@@ -230,21 +230,17 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 		for b := range parts[0].pulls {
 			for _, at := range g.parts {
 				l, r, _ := o.fused(parts[at], parts[at].pulls[b])
-				products = append(products, product{l, r, parts[at].cols, parts[at].pulls[b].dst})
+				items = append(items, item{l, r, parts[at].cols, parts[at].pulls[b].dst})
 			}
 		}
 	}
-	if all := encode(products); len(all) > 0 && !bytes.Equal(all, o.listed) {
-		o.listed = nil
-		if err := o.Upload(o.list, all); err != nil {
-			return err
-		}
-		o.listed = all
+	list, err := o.list(encode(items))
+	if err != nil {
+		return err
 	}
 	o.solved = o.solved[:0]
-	list, numbers := o.list, o.numbers
+	numbers := o.numbers
 	for _, g := range groups {
-		var err error
 		s := solved{parts: g.parts, at: numbers}
 		if g.width == 0 {
 			s.count, s.unit = blocks(o.m, dotSegment), 1
@@ -259,7 +255,7 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 				if err = o.contractOnce(g, list, squares, to); err != nil {
 					break
 				}
-				list += driver.Pointer(len(g.parts) * memberBytes)
+				list += driver.Pointer(len(g.parts) * itemBytes)
 			}
 		}
 		if err != nil {
