@@ -137,10 +137,11 @@ func (o *rowOperator) bringListed(t *tile, list driver.Pointer) error {
 	}
 	t.rows, o.made = o.rows, tile{}
 	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
-	key, number := o.stream.Key()
-	return o.launch("generate_listed_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+	args := []driver.Arg{
 		driver.Ptr(t.rows), driver.Ptr(list), driver.U32(o.k), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	return o.launch("generate_listed_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+		append(args, keyOf(*o.stream)...)...)
 }
 
 // gather does dst_k = x_i + shift_i, i = list[k]; or dst_k = x_i if shift is 0.

@@ -1,6 +1,9 @@
 package gpu
 
-import "github.com/matsense/matsense/gpu/driver"
+import (
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/sensing"
+)
 
 // The functions here launch the kernels that do not depend on measurements. The head of a kernel's file in
 // kernels/ has the equation and the parameters. The kernels of an operator are launched in the operator's
@@ -25,6 +28,21 @@ func (d *device) dot(sums, x, y driver.Pointer, count int) error {
 func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int) error {
 	return d.launch("sum_squares", driver.Dim{members, 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))
+}
+
+// readSquares sums the squares of each member's count numbers, and copies the sums to dst, which has one number
+// for each member. sums has room for them on the device.
+func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int) error {
+	if err := d.sumSquares(sums, numbers, count, len(dst)); err != nil {
+		return err
+	}
+	return d.downloadNumbers(dst, sums)
+}
+
+// keyOf returns the arguments by which kernels know a stream.
+func keyOf(s sensing.Stream) []driver.Arg {
+	key, number := s.Key()
+	return []driver.Arg{driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number))}
 }
 
 // blocks is the number of blocks of a size that cover a count.

@@ -64,9 +64,6 @@ func planPauli(r request) (operator, error) {
 		m: ensemble.Measurements(), members: len(r.shapes), matrices: len(r.rules), mostWork: math.Inf(1),
 	}
 	l.n, _ = ensemble.Space().Dims()
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
-	}
 	l.mostGroups = min(l.m, l.n)
 	l.room = min(max(pauliBundle, pauliRoom/l.n), l.members*l.mostGroups)
 	if r.backend.Info.Watchdog {
@@ -220,10 +217,7 @@ func (o *pauliOperator) eachBundle(do func(b bundle) error) error {
 
 // squares implements operator.
 func (o *pauliOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: residuals without observations.

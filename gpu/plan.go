@@ -40,6 +40,9 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
 	}
+	if members := len(batch.FactorRanks); members > mostBlocks {
+		return r, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, members)
+	}
 	for _, rank := range batch.FactorRanks {
 		shapes, err := r.par.Shapes(ensemble.Space(), rank)
 		if err != nil {

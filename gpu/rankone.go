@@ -95,9 +95,6 @@ func planRankOne(r request) (operator, error) {
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements are too many: a device indexes 2³¹ − 1 of them", l.m)
 	}
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
-	}
 	for _, rule := range r.rules {
 		rows := n1
 		if rule.transposed {
@@ -414,10 +411,7 @@ func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rankOneOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: the residuals against zeros.
@@ -479,10 +473,10 @@ func (o *rankOneOperator) generate(t tile) error {
 		length += o.sides[rightSide]
 	}
 	grid := driver.Dim{blocks(int(o.stride/16), 256), t.count, 1}
-	key, number := o.stream.Key()
-	return o.launch("generate_f64", grid, driver.Dim{256, 1, 1},
+	args := []driver.Arg{
 		driver.Ptr(t.rows), driver.U64(uint64(t.first)), driver.U32(length), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	return o.launch("generate_f64", grid, driver.Dim{256, 1, 1}, append(args, keyOf(*o.stream)...)...)
 }
 
 // items is the argument of a kernel that reads a list.

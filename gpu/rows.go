@@ -104,9 +104,6 @@ func planRows(r request) (operator, error) {
 		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+
 			"a device indexes 2³¹ − 1 of each", l.m, l.k)
 	}
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
-	}
 	l.setEntries(ensemble.Entries())
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
 	l.kp = l.slabs * kernels.Slab
@@ -504,10 +501,7 @@ func (o *rowOperator) eachTile(do func(t tile) error) error {
 
 // squares implements operator.
 func (o *rowOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: lift, and the residuals against zeros.
@@ -590,10 +584,11 @@ func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
 // generate makes count rows, beginning with row first.
 func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
 	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), count, 1}
-	key, number := o.stream.Key()
-	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+	args := []driver.Arg{
 		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+		append(args, keyOf(*o.stream)...)...)
 }
 
 // unit is how many bytes of a row one thread generates.
@@ -620,8 +615,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	if o.inMemory {
 		args = append(args, driver.U32(int(o.stride)))
 	} else {
-		key, number := o.stream.Key()
-		args = append(args, driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+		args = append(args, keyOf(*o.stream)...)
 	}
 	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunkStarts),
 		driver.U32(o.chunks()), driver.F64(1/float64(o.m)))

@@ -52,9 +52,6 @@ type solved struct {
 // planSampled plans the operator of observed entries.
 func planSampled(r request) (operator, error) {
 	e := r.ensemble.(*sensing.Completion)
-	if len(r.shapes) > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, len(r.shapes))
-	}
 	o := &sampledOperator{
 		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()),
 		members: len(r.shapes), pulls: len(r.rules),
