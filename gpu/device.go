@@ -89,4 +89,13 @@ func bytesOf(matrices ...*mat.Dense) []byte {
 	return out
 }
 
+// bytesOfWords returns numbers as u32.
+func bytesOfWords[T int | uint32](v []T) []byte {
+	out := make([]byte, 0, 4*len(v))
+	for _, w := range v {
+		out = binary.LittleEndian.AppendUint32(out, uint32(w))
+	}
+	return out
+}
+
 func bytesOfNumbers(v []float64) []byte { return bytesOf(mat.NewDense(1, len(v), v)) }

@@ -1,8 +1,6 @@
 package gpu
 
 import (
-	"encoding/binary"
-
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -60,11 +58,7 @@ func (e *engine) contractDraw(rows []int, d draw, p part) error {
 
 // list copies a list of at most m measurements to the device.
 func (e *engine) list(rows []int) error {
-	data := make([]byte, 0, 4*len(rows))
-	for _, i := range rows {
-		data = binary.LittleEndian.AppendUint32(data, uint32(i))
-	}
-	return e.device.Upload(e.drawn, data)
+	return e.device.Upload(e.drawn, bytesOfWords(rows))
 }
 
 // contractWhole contracts a draw with any operator, by apply and adjointMul over all measurements.

@@ -1,8 +1,6 @@
 package gpu
 
 import (
-	"encoding/binary"
-
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -31,7 +29,7 @@ func (l *rowLayout) listedChunk(count int) int {
 }
 
 // listedChunks returns the most sums of a list.
-func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks()) }
+func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks.count()) }
 
 // drawBuffers lists the memory that draws take.
 func (o *rowOperator) drawBuffers() []buffer {
@@ -91,8 +89,7 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 	if err := o.gather(o.targets, y, d.shift, d.list, d.count); err != nil {
 		return err
 	}
-	chunk := o.listedChunk(d.count)
-	starts, err := o.list(o.listedStarts(chunk))
+	chunks, err := o.listedTable(d.count)
 	if err != nil {
 		return err
 	}
@@ -108,23 +105,27 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 		if err != nil {
 			return err
 		}
-		c := chunkRange{starts, blocks(d.count, chunk), first / chunk, (first + t.count - 1) / chunk}
-		if err := o.accumulateIn(solver.F64, t, 1, o.weights, c); err != nil {
+		if err := o.accumulate(solver.F64, t, 1, o.weights, chunks); err != nil {
 			return err
 		}
 	}
-	if err := o.sumOf(solver.F64, 1, blocks(d.count, chunk)); err != nil {
+	if err := o.sumChunks(solver.F64, 1, chunks); err != nil {
 		return err
 	}
 	return o.pullAll(solver.F64, parts)
 }
 
-// listedStarts has the first rows of a list's chunks, as kernels read them.
-func (l *rowLayout) listedStarts(chunk int) (starts []byte) {
-	for i := range l.listedChunks() + 1 {
-		starts = binary.LittleEndian.AppendUint32(starts, uint32(i*chunk))
+// listedTable puts the chunks of a list of count rows on the device. Lists whose chunks have one length share
+// a table.
+func (o *rowOperator) listedTable(count int) (chunks chunkTable, err error) {
+	chunk := o.listedChunk(count)
+	chunks.starts = make([]int, o.listedChunks()+1)
+	for i := range chunks.starts {
+		chunks.starts[i] = i * chunk
 	}
-	return starts
+	chunks.at, err = o.list(bytesOfWords(chunks.starts))
+	chunks.starts = chunks.starts[:blocks(count, chunk)+1]
+	return chunks, err
 }
 
 // bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.

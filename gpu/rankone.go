@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -26,11 +25,10 @@ type rankOneOperator struct {
 	*device
 	ensemble *sensing.RankOne
 
-	vectors, products, chunkSums driver.Pointer
-	res, weights, zeros, sums    driver.Pointer
-	lists                        driver.Pointer // of the columns and members of the product at hand
+	products, chunkSums       driver.Pointer
+	res, weights, zeros, sums driver.Pointer
+	lists                     driver.Pointer // of the columns and members of the product at hand
 
-	made     tile        // the tile of generated vectors in memory; its count is 0 if there is none
 	arranged arrangement // of the last contraction
 }
 
@@ -39,35 +37,18 @@ var _ operator = &rankOneOperator{}
 // rankOneLayout describes how vectors, and what is computed from them, lie on a device. It follows from the
 // request alone.
 type rankOneLayout struct {
-	m         int
+	rowStore
 	sides     [2]int // numbers of a_i and of b_i: n1 and n2
 	symmetric bool   // b_i is a_i
 	members   int
-	pulls     []int           // numbers of rows of the gradient's matrices
-	width     int             // columns of all members together, at least leastWidth
-	inMemory  bool            // all vectors are in memory; otherwise they are made tile by tile
-	stream    *sensing.Stream // stream of the vectors; nil if they are user data
+	pulls     []int // numbers of rows of the gradient's matrices
+	width     int   // columns of all members together, at least leastWidth
 
-	stride     int64      // bytes from a measurement's numbers to the next's
 	chunks     chunkTable // if vectors are read twice
 	onceChunks chunkTable // if vectors are read once
 	mostOnce   int        // the most columns of a member whose vectors are read once
 	sumNumbers int        // room for the sums of all chunks, of each pull
-	tileRows   int        // measurements of a tile
 	mostWork   int        // most normal deviates of a launch
-}
-
-// chunkTable has the first measurement of each chunk, and m.
-type chunkTable struct {
-	starts []int
-	at     driver.Pointer // on the device, as u32
-}
-
-func (c chunkTable) count() int { return len(c.starts) - 1 }
-
-// touched returns the first and the last chunk that a tile has measurements of.
-func (c chunkTable) touched(t tile) (first, last int) {
-	return chunkIn(c.starts, t.first), chunkIn(c.starts, t.first+t.count-1)
 }
 
 // The two sides of a measurement. In a symmetric space both are the left one.
@@ -91,7 +72,9 @@ const (
 func planRankOne(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.RankOne)
 	n1, n2 := ensemble.Space().Dims()
-	l := rankOneLayout{m: ensemble.Measurements(), sides: [2]int{n1, n2}, members: len(r.shapes)}
+	l := rankOneLayout{
+		rowStore: rowStore{m: ensemble.Measurements()}, sides: [2]int{n1, n2}, members: len(r.shapes),
+	}
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements are too many: a device indexes 2³¹ − 1 of them", l.m)
 	}
@@ -216,16 +199,13 @@ func (l *rankOneLayout) listBytes() int64 { return int64(l.mostItems()) * itemBy
 
 // buffers implements operator.
 func (o *rankOneOperator) buffers() []buffer {
-	members, m, vectors := int64(o.members), int64(o.m), int64(o.m)
-	if !o.inMemory {
-		vectors = int64(o.tileRows)
-	}
+	members, m := int64(o.members), int64(o.m)
 	return []buffer{
-		{"vectors", vectors * o.stride, &o.vectors},
+		o.rowsBuffer("vectors"),
 		{"products", int64(o.productNumbers()) * 8, &o.products},
 		{"chunks", int64(o.sumNumbers) * 8, &o.chunkSums},
-		{"chunks' first measurements", int64(len(o.chunks.starts)) * 4, &o.chunks.at},
-		{"other chunks' first measurements", int64(len(o.onceChunks.starts)) * 4, &o.onceChunks.at},
+		o.chunks.buffer("chunks' first measurements"),
+		o.onceChunks.buffer("other chunks' first measurements"),
 		{"residuals", members * m * 8, &o.res},
 		{"weights", members * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -266,36 +246,18 @@ func (o *rankOneOperator) fill(ctx context.Context, d *device) error {
 		return err
 	}
 	for _, table := range []chunkTable{o.chunks, o.onceChunks} {
-		var starts []byte
-		for _, first := range table.starts {
-			starts = binary.LittleEndian.AppendUint32(starts, uint32(first))
-		}
-		if err := d.Upload(table.at, starts); err != nil {
+		if err := table.upload(d); err != nil {
 			return err
 		}
 	}
 	if !o.inMemory {
 		return nil
 	}
-	each, fill := 1<<12, o.generate // vectors at a time; between them ctx is checked
+	each, fill := fillCount, o.generate
 	if o.stream == nil {
-		each, fill = max(1, int(16<<20/o.stride)), o.bring
+		each, fill = max(1, int(fillBytes/o.stride)), o.bring
 	}
-	each = min(each, max(o.mostWork/int(o.stride/8), 1))
-	for first := 0; first < o.m; first += each {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fill(tile{first, min(each, o.m-first), o.at(first)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// at returns the address of a measurement's numbers, all of which are in memory.
-func (o *rankOneOperator) at(measurement int) driver.Pointer {
-	return o.vectors + driver.Pointer(int64(measurement)*o.stride)
+	return o.fillRows(ctx, min(each, max(o.mostWork/int(o.stride/8), 1)), fill)
 }
 
 // bring copies a tile of the user's vectors from the host.
@@ -385,28 +347,12 @@ func (o *rankOneOperator) multiply(t tile, g vectorGroup) error {
 }
 
 // eachTile calls do for each tile of vectors that has room for the products of a vector with pitch columns.
-// It first makes tiles that are not in memory.
 func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
 	rows := o.tileRows
 	if pitch > 0 {
 		rows = min(rows, o.productNumbers()/pitch)
 	}
-	for first := 0; first < o.m; first += rows {
-		t := tile{first, min(rows, o.m-first), o.vectors}
-		if o.inMemory {
-			t.rows = o.at(first)
-		} else if t != o.made {
-			o.made = tile{}
-			if err := o.generate(t); err != nil {
-				return err
-			}
-			o.made = t
-		}
-		if err := do(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.inTiles(rows, o.generate, do)
 }
 
 // squares implements operator.

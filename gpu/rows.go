@@ -22,11 +22,10 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
-	res, weights, zeros, levels, sums            driver.Pointer
-	targets, listed                              driver.Pointer // of draws
+	z, g, chunkSums, partials         driver.Pointer
+	res, weights, zeros, levels, sums driver.Pointer
+	targets, listed                   driver.Pointer // of draws
 
-	made   tile             // the tile of generated rows in memory; its count is 0 if there is none
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
 }
 
@@ -35,33 +34,24 @@ var (
 	_ measuring = &rowOperator{}
 )
 
-// tile is a number of successive rows, and their address on the device.
-type tile struct {
-	first, count int
-	rows         driver.Pointer
-}
-
 // rowLayout describes how rows, and what is computed from them, lie on a device. It follows from the request
 // alone.
 type rowLayout struct {
+	rowStore
 	info      driver.Info
 	family    // of the space
 	n1, n2    int
-	m, k      int
+	k         int
 	members   int
 	matrices  int // that a contraction pulls for each member
 	lifted    int // most matrices that are lifted together
 	draws     bool
 	entries   sensing.Entries
 	precision solver.Precision
-	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile
-	stream    *sensing.Stream // stream of rows that the device can make; nil if the host must copy them
 
-	stride   int64   // bytes from a row to the next
-	slabs    int     // number of slabs, of kernels.Slab coordinates each
-	kp       int     // coordinates, rounded up to whole slabs
-	starts   []int   // the first row of each chunk, and m
-	tileRows int     // rows of a tile
+	slabs    int // number of slabs, of kernels.Slab coordinates each
+	kp       int // coordinates, rounded up to whole slabs
+	chunks   chunkTable
 	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
@@ -74,9 +64,9 @@ func planRows(r request) (operator, error) {
 	ensemble := r.ensemble.(sensing.Rows)
 	space := ensemble.Space()
 	l := rowLayout{
-		info: r.backend.Info, precision: r.backend.Precision, stream: streamOf(ensemble),
-		m: ensemble.Measurements(), k: space.K(), members: len(r.shapes), matrices: len(r.rules),
-		lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
+		rowStore: rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
+		info:     r.backend.Info, precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
+		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
 	}
 	if r.needs.Values {
 		l.lifted = max(l.lifted, pointsAtOnce)
@@ -176,10 +166,6 @@ func numberBytes(p solver.Precision) int64 {
 // buffers implements operator.
 func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
-	rows := m
-	if !o.inMemory {
-		rows = int64(o.tileRows)
-	}
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
 	if o.draws {
@@ -189,11 +175,11 @@ func (o *rowOperator) buffers() []buffer {
 		parts = max(parts, m)
 	}
 	return append([]buffer{
-		{"rows", rows * o.stride, &o.rows},
+		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
-		{"chunks", members * int64(o.chunks()) * int64(o.kp) * 8, &o.chunkSums},
-		{"chunks' first rows", int64(len(o.starts)) * 4, &o.chunkStarts},
+		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
+		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", lifted * m * 8, &o.weights},
@@ -262,11 +248,7 @@ func (o *rowOperator) fill(ctx context.Context, d *device) error {
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
-	var starts []byte
-	for _, row := range o.starts {
-		starts = binary.LittleEndian.AppendUint32(starts, uint32(row))
-	}
-	if err := d.Upload(o.chunkStarts, starts); err != nil {
+	if err := o.chunks.upload(d); err != nil {
 		return err
 	}
 	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
@@ -299,26 +281,17 @@ func (o *rowOperator) countGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
 	}
-	o.groups = min(resident/o.slabs, o.chunks())
+	o.groups = min(resident/o.slabs, o.chunks.count())
 	return nil
 }
 
 // generateAll makes all rows on the device.
 func (o *rowOperator) generateAll(ctx context.Context) error {
-	most := 1 << 12 // rows at a time; between them ctx is checked
+	most := fillCount
 	if o.info.Watchdog {
 		most = min(max(launchNormals/o.k, 1), most)
 	}
-	for first := 0; first < o.m; first += most {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		at := o.rows + driver.Pointer(int64(first)*o.stride)
-		if err := o.generate(at, first, min(most, o.m-first)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.fillRows(ctx, most, o.generate)
 }
 
 // bring copies the rows of an ensemble from the host.
@@ -345,26 +318,18 @@ func bring[E sensing.Entry](
 ) error {
 	row := make([]E, sensing.RowLen[E](o.k))
 	size := binary.Size(row[0])
-	rows := max(1, int(16<<20/o.stride))
+	rows := max(1, int(fillBytes/o.stride))
 	piece := make([]byte, int64(rows)*o.stride) // padding stays 0
-	for first := 0; first < o.m; first += rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		count := min(rows, o.m-first)
-		for i := range count {
-			s.Row(first+i, row)
+	return o.fillRows(ctx, rows, func(t tile) error {
+		for i := range t.count {
+			s.Row(t.first+i, row)
 			dst := piece[int64(i)*o.stride:]
 			for j, v := range row {
 				put(dst[j*size:], v)
 			}
 		}
-		at := o.rows + driver.Pointer(int64(first)*o.stride)
-		if err := o.Upload(at, piece[:int64(count)*o.stride]); err != nil {
-			return err
-		}
-	}
-	return nil
+		return o.Upload(t.rows, piece[:int64(t.count)*o.stride])
+	})
 }
 
 // contract implements operator: lift, contract, pullback.
@@ -439,7 +404,7 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 			return err
 		}
 	}
-	return o.sumChunks(o.precision, members)
+	return o.sumChunks(o.precision, members, o.chunks)
 }
 
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
@@ -475,28 +440,13 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.m)); err != nil {
 			return err
 		}
-		return o.accumulate(o.precision, t, members, o.weights)
+		return o.accumulate(o.precision, t, members, o.weights, o.chunks)
 	})
 }
 
-// eachTile calls do for each tile of rows. It first makes tiles that are not in memory.
+// eachTile calls do for each tile of rows.
 func (o *rowOperator) eachTile(do func(t tile) error) error {
-	for first := 0; first < o.m; first += o.tileRows {
-		t := tile{first, min(o.tileRows, o.m-first), o.rows}
-		if o.inMemory {
-			t.rows += driver.Pointer(int64(first) * o.stride)
-		} else if t != o.made {
-			o.made = tile{}
-			if err := o.generate(t.rows, t.first, t.count); err != nil {
-				return err
-			}
-			o.made = t
-		}
-		if err := do(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.inTiles(o.tileRows, o.generate, do)
 }
 
 // squares implements operator.
@@ -521,10 +471,11 @@ func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 func (o *rowOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w) }); err != nil {
+	err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w, o.chunks) })
+	if err != nil {
 		return err
 	}
-	if err := o.sumChunks(solver.F64, 1); err != nil {
+	if err := o.sumChunks(solver.F64, 1, o.chunks); err != nil {
 		return err
 	}
 	return o.pullAll(solver.F64, []part{{cols: cols, pulls: []pull{{trans, x, 1, dst}}}})
@@ -581,11 +532,11 @@ func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
 	return []driver.Arg{driver.Ptr(list), driver.U32(o.n1), driver.U32(o.n2)}[:1+o.sizes]
 }
 
-// generate makes count rows, beginning with row first.
-func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
-	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), count, 1}
+// generate makes the rows of a tile.
+func (o *rowOperator) generate(t tile) error {
+	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
 	args := []driver.Arg{
-		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
+		driver.Ptr(t.rows), driver.U64(uint64(t.first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
 	}
 	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
 		append(args, keyOf(*o.stream)...)...)
@@ -617,8 +568,8 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	} else {
 		args = append(args, keyOf(*o.stream)...)
 	}
-	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunkStarts),
-		driver.U32(o.chunks()), driver.F64(1/float64(o.m)))
+	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
+		driver.U32(o.chunks.count()), driver.F64(1/float64(o.m)))
 	return o.Launch(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
@@ -646,39 +597,20 @@ func (o *rowOperator) residuals(
 
 // accumulate adds a tile's rows, times weights, to the sums of their chunks.
 func (o *rowOperator) accumulate(
-	precision solver.Precision, t tile, members int, weights driver.Pointer,
+	precision solver.Precision, t tile, members int, weights driver.Pointer, chunks chunkTable,
 ) error {
-	return o.accumulateIn(precision, t, members, weights, chunkRange{o.chunkStarts, o.chunks(),
-		o.chunkOf(t.first), o.chunkOf(t.first + t.count - 1)})
-}
-
-// chunkRange describes how rows are cut into chunks, and which of the chunks a tile touches.
-type chunkRange struct {
-	starts   driver.Pointer // the first row of each chunk
-	count    int
-	from, to int // the first and the last chunk that the tile touches
-}
-
-// accumulateIn adds a tile's rows, times weights, to the sums of the given chunks.
-func (o *rowOperator) accumulateIn(
-	precision solver.Precision, t tile, members int, weights driver.Pointer, c chunkRange,
-) error {
-	grid := driver.Dim{blocks(o.k, 1024), c.to - c.from + 1, blocks(members, 4)}
+	first, last := chunks.touched(t)
+	grid := driver.Dim{blocks(o.k, 1024), last - first + 1, blocks(members, 4)}
 	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(t.rows), driver.Ptr(weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
-		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(c.starts), driver.U32(c.from),
-		driver.U32(c.count))
+		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(chunks.at), driver.U32(first),
+		driver.U32(chunks.count()))
 }
 
 // sumChunks computes g, the sum of the chunks, for each member.
-func (o *rowOperator) sumChunks(precision solver.Precision, members int) error {
-	return o.sumOf(precision, members, o.chunks())
-}
-
-// sumOf computes g from count chunks for each member.
-func (o *rowOperator) sumOf(precision solver.Precision, members, count int) error {
+func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
 	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),
-		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(count))
+		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(chunks.count()))
 }
