@@ -70,7 +70,7 @@ func planPauli(r request) (operator, error) {
 		l.mostWork = launchWork
 		cols := 1
 		for _, shapes := range r.shapes {
-			cols = max(cols, shapes[0].Cols)
+			cols = max(cols, r.columns(shapes))
 		}
 		l.room = min(l.room, max(launchWork/(l.n*cols), 1)) // a launch adds the terms of as many groups
 	}

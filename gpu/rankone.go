@@ -98,19 +98,6 @@ func planRankOne(r request) (operator, error) {
 	return &rankOneOperator{rankOneLayout: l, ensemble: ensemble}, nil
 }
 
-// columnsOf is the largest number of columns that L and R of a factor have: those of U and V in UVᵀ, and of
-// all matrices together in parametrizations that may join them.
-func columnsOf(par solver.Parametrization, shapes []solver.Shape) int {
-	if _, apart := par.(solver.UV); apart {
-		return shapes[0].Cols
-	}
-	cols := 0
-	for _, s := range shapes {
-		cols += s.Cols
-	}
-	return cols
-}
-
 // slots is how many times 256 numbers a block has that keeps a number of a vector in each thread.
 func (l *rankOneLayout) slots() int {
 	slots := blocks(l.sides[leftSide], 256)
@@ -144,7 +131,7 @@ func (l *rankOneLayout) count(r request) {
 		rows += pull
 	}
 	for _, shapes := range r.shapes {
-		cols := columnsOf(r.par, shapes)
+		cols := r.columns(shapes)
 		most := cols // columns with which vectors are read once
 		for most > 0 && l.kernelFor(most) == "" {
 			most--

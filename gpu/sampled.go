@@ -57,11 +57,7 @@ func planSampled(r request) (operator, error) {
 		members: len(r.shapes), pulls: len(r.rules),
 	}
 	for _, shapes := range r.shapes {
-		cols := 0 // L and R may be [U V]
-		for _, s := range shapes {
-			cols += s.Cols
-		}
-		o.cols = max(o.cols, min(cols, kernels.SampledWidths[len(kernels.SampledWidths)-1]))
+		o.cols = max(o.cols, min(r.columns(shapes), kernels.SampledWidths[len(kernels.SampledWidths)-1]))
 	}
 	n1, n2 := e.Space().Dims()
 	switch e.Space().(type) {
