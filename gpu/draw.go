@@ -118,22 +118,3 @@ func (d *device) drawWeights(w, p, y, shift, list driver.Pointer, count int, sca
 		driver.Ptr(w), driver.Ptr(p), driver.Ptr(y), driver.Ptr(shift), driver.Ptr(list), driver.U32(count),
 		driver.F64(scale))
 }
-
-// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
-func (e *engine) optional() (memory []buffer, kernels []string) {
-	m := int64(e.m)
-	if e.needs.Draws {
-		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
-			buffer{"weights of draws", m * 8, &e.weights})
-		kernels = append(kernels, "draw_weights")
-	}
-	if e.needs.Values {
-		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
-			buffer{"values of points", pointsAtOnce * 8, &e.sums})
-		kernels = append(kernels, "sum_squares")
-	}
-	if e.needs.Random {
-		kernels = append(kernels, "normals", "signs")
-	}
-	return memory, kernels
-}

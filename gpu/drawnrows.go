@@ -150,20 +150,3 @@ func (o *rowOperator) gather(dst, x, shift, list driver.Pointer, count int) erro
 	return o.launch("gather", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(shift), driver.Ptr(list), driver.U32(count))
 }
-
-// residualsOf implements measuring. It reads each row once for up to four matrices.
-func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error {
-	parts := make([]part, len(l))
-	for j := range parts {
-		parts[j] = part{l: l[j], r: r[j], cols: cols}
-	}
-	if err := o.liftAll(solver.F64, parts); err != nil {
-		return err
-	}
-	return o.eachTile(func(t tile) error {
-		if err := o.dots(solver.F64, t, len(parts)); err != nil {
-			return err
-		}
-		return o.residuals(solver.F64, t, len(parts), y, res, 0)
-	})
-}

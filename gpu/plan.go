@@ -118,6 +118,25 @@ func (e *engine) buffers() []buffer {
 	return append(list, optional...)
 }
 
+// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
+func (e *engine) optional() (memory []buffer, kernels []string) {
+	m := int64(e.m)
+	if e.needs.Draws {
+		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
+			buffer{"weights of draws", m * 8, &e.weights})
+		kernels = append(kernels, "draw_weights")
+	}
+	if e.needs.Values {
+		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
+			buffer{"values of points", pointsAtOnce * 8, &e.sums})
+		kernels = append(kernels, "sum_squares")
+	}
+	if e.needs.Random {
+		kernels = append(kernels, "normals", "signs")
+	}
+	return memory, kernels
+}
+
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
 // of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices of metrics.
 func (e *engine) total() float64 {

@@ -467,6 +467,23 @@ func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 	})
 }
 
+// residualsOf implements measuring. It reads each row once for up to four matrices.
+func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error {
+	parts := make([]part, len(l))
+	for j := range parts {
+		parts[j] = part{l: l[j], r: r[j], cols: cols}
+	}
+	if err := o.liftAll(solver.F64, parts); err != nil {
+		return err
+	}
+	return o.eachTile(func(t tile) error {
+		if err := o.dots(solver.F64, t, len(parts)); err != nil {
+			return err
+		}
+		return o.residuals(solver.F64, t, len(parts), y, res, 0)
+	})
+}
+
 // adjointMul implements operator: it sums the rows with the weights w, and pulls back.
 func (o *rowOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,

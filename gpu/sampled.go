@@ -33,16 +33,16 @@ type sampledOperator struct {
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
 
-	res, partials, numbers, sums driver.Pointer
+	res, partials, squareParts, sums driver.Pointer
 
-	observed driver.Pointer // the observations that the sides have values of; 0 if none
-	solved   []solved       // of the last contraction
+	observed   driver.Pointer // the observations that the sides have values of; 0 if none
+	squareSums []squareSum    // of the last contraction
 }
 
 var _ operator = &sampledOperator{}
 
-// solved are members whose sums of squares are unit times the sum of count numbers.
-type solved struct {
+// squareSum has members whose sums of squares are unit times the sum of count numbers each.
+type squareSum struct {
 	parts []int
 	at    driver.Pointer
 	count int
@@ -74,8 +74,8 @@ func planSampled(r request) (operator, error) {
 	return o, nil
 }
 
-// most is the most numbers that a member's sum of squares is the sum of.
-func (o *sampledOperator) most() int {
+// mostParts is the most numbers that a member's sum of squares is the sum of.
+func (o *sampledOperator) mostParts() int {
 	return max(o.rows.bounds.segments, o.columns.bounds.segments, blocks(o.m, dotSegment))
 }
 
@@ -89,8 +89,8 @@ func (o *sampledOperator) buffers() []buffer {
 	return append(list,
 		buffer{"residuals", int64(o.m) * 8, &o.res},
 		buffer{"parts of long rows", members * int64(o.room) * 8, &o.partials},
-		buffer{"parts of squares", members * int64(o.most()) * 8, &o.numbers},
-		buffer{"squares", members * int64(blocks(o.most(), dotSegment)) * 8, &o.sums})
+		buffer{"parts of squares", members * int64(o.mostParts()) * 8, &o.squareParts},
+		buffer{"squares", members * int64(blocks(o.mostParts(), dotSegment)) * 8, &o.sums})
 }
 
 // listBytes implements operator: the members of each pull.
@@ -167,17 +167,17 @@ func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) 
 	return 0, 0, false
 }
 
-// group has the parts that one kernel contracts in one launch for each pull.
-type group struct {
+// sampledGroup has the parts that one kernel contracts in one launch for each pull.
+type sampledGroup struct {
 	width int // of the kernel; 0 if there is none
 	parts []int
 	cols  int // of the widest part
 }
 
 // groups divides parts by the kernels that contract them. Parts without a kernel are alone.
-func (o *sampledOperator) groups(parts []part) (all []group) {
+func (o *sampledOperator) groups(parts []part) (all []sampledGroup) {
 	for _, width := range kernels.SampledWidths {
-		g := group{width: width}
+		g := sampledGroup{width: width}
 		for at, p := range parts {
 			if o.width(p) == width {
 				g.parts, g.cols = append(g.parts, at), max(g.cols, p.cols)
@@ -189,7 +189,7 @@ func (o *sampledOperator) groups(parts []part) (all []group) {
 	}
 	for at, p := range parts {
 		if o.width(p) == 0 {
-			all = append(all, group{parts: []int{at}})
+			all = append(all, sampledGroup{parts: []int{at}})
 		}
 	}
 	return all
@@ -231,17 +231,17 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 	if err != nil {
 		return err
 	}
-	o.solved = o.solved[:0]
-	numbers := o.numbers
+	o.squareSums = o.squareSums[:0]
+	next := o.squareParts
 	for _, g := range groups {
-		s := solved{parts: g.parts, at: numbers}
+		s := squareSum{parts: g.parts, at: next}
 		if g.width == 0 {
 			s.count, s.unit = blocks(o.m, dotSegment), 1
-			err = o.contractInSteps(y, parts[g.parts[0]], numbers)
+			err = o.contractInSteps(y, parts[g.parts[0]], next)
 		} else {
 			s.count, s.unit = o.of(parts[0].pulls[0].transposed).segments, o.k
 			for b, to := range parts[0].pulls {
-				squares := numbers
+				squares := next
 				if b > 0 {
 					squares = 0
 				}
@@ -254,8 +254,8 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 		if err != nil {
 			return err
 		}
-		o.solved = append(o.solved, s)
-		numbers += driver.Pointer(8 * len(g.parts) * o.most())
+		o.squareSums = append(o.squareSums, s)
+		next += driver.Pointer(8 * len(g.parts) * o.mostParts())
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func (o *sampledOperator) contractInSteps(y driver.Pointer, p part, squares driv
 // squares implements operator.
 func (o *sampledOperator) squares(dst []float64) error {
 	sums, total := o.sums, 0
-	for _, s := range o.solved {
+	for _, s := range o.squareSums {
 		if err := o.sum(sums, s.at, s.count, len(s.parts)); err != nil {
 			return err
 		}
@@ -291,7 +291,7 @@ func (o *sampledOperator) squares(dst []float64) error {
 	if err := o.downloadNumbers(numbers, o.sums); err != nil {
 		return err
 	}
-	for _, s := range o.solved {
+	for _, s := range o.squareSums {
 		for _, at := range s.parts {
 			dst[at] = 0
 			for range blocks(s.count, dotSegment) {
@@ -356,7 +356,7 @@ func (o *sampledOperator) values(s *side, y driver.Pointer) error {
 
 // contractOnce does dst = scale·e/p·R for the members of a group, whose L, R and dst are in a list, and
 // stores their sums of squares, one for each segment, unless squares is 0.
-func (o *sampledOperator) contractOnce(g group, list, squares driver.Pointer, to pull) error {
+func (o *sampledOperator) contractOnce(g sampledGroup, list, squares driver.Pointer, to pull) error {
 	s := o.of(to.transposed)
 	grid, block := driver.Dim{blocks(s.segments, 8), 1, len(g.parts)}, driver.Dim{256, 1, 1}
 	if g.width > 256 { // the warps of a block share a segment
