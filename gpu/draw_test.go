@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
-	"github.com/matsense/matsense/internal/drivertest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -33,13 +31,7 @@ func openWith(
 		Parametrization: par, FactorRanks: []int{factorRank}, Needs: m.Needs()})
 	must(t, err)
 	r.plan = plan
-	e, err := engineFor(r)
-	must(t, err)
-	opened, err := b.Connect()
-	must(t, err)
-	e.device = &device{Device: opened}
-	t.Cleanup(func() { must(t, e.Close()) })
-	must(t, e.open(context.Background(), p))
+	e := openPlanned(t, r, p)
 	member, err := solver.NewMember(e, 0, p.Ensemble.Space(), par, factorRank)
 	must(t, err)
 	u, err := solver.Random{Alpha: 0.5, Seed: 2}.Factor(member.Shapes(), nil)
@@ -92,9 +84,8 @@ func busOf(
 	t *testing.T, storage solver.Storage, plan func(request) (operator, error), m solver.Method,
 ) (up, down int64) {
 	t.Helper()
-	bus := &drivertest.Bus{Device: emulator.New(emulator.Config{})}
 	b := emulated(t, emulator.Config{}, storage, solver.F64)
-	b.Connect = func() (driver.Device, error) { return bus, nil }
+	bus := through(&b)
 	e, member := openWith(t, b, problem(t, 9, 83), plan, solver.PSD{}, m, 3)
 	for i := range 3 {
 		bus.Reset()

@@ -83,15 +83,15 @@ func TestListsStay(t *testing.T) {
 				must(t, e.Set(member, solver.Iterate, factorOf(t, space, r, uint64(member))))
 			}
 			for round := range 2 {
-				bus.clear()
+				bus.Reset()
 				must(t, e.Gradient(0, 1))
 				for member := range batch.FactorRanks {
 					must(t, e.(solver.DrawEngine).DrawGradient(member, solver.Draw{}))
 					must(t, e.(solver.ValueEngine).Residuals(member, solver.VectorSlot))
 					must(t, descend(e, member, 0.1))
 				}
-				if round > 0 && bus.up > 0 {
-					t.Errorf("%d bytes go to the device", bus.up)
+				if round > 0 && bus.Up > 0 {
+					t.Errorf("%d bytes go to the device", bus.Up)
 				}
 			}
 		})

@@ -31,14 +31,7 @@ func pauliEngine(
 		}
 		return o, err
 	}
-	engine, err := engineFor(r)
-	must(t, err)
-	opened, err := b.Connect()
-	must(t, err)
-	engine.device = &device{Device: opened}
-	t.Cleanup(func() { must(t, engine.Close()) })
-	must(t, engine.open(context.Background(), pauliProblem(t, e)))
-	return engine
+	return openPlanned(t, r, pauliProblem(t, e))
 }
 
 // pauliProblem is a problem with a truth of rank 2.

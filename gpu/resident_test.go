@@ -13,9 +13,10 @@ import (
 // batch.
 func TestResident(t *testing.T) {
 	for _, c := range []struct {
-		method      solver.Method
-		par         solver.Parametrization
-		down, waits int
+		method solver.Method
+		par    solver.Parametrization
+		down   int64
+		waits  int
 	}{
 		{solver.ScaledGD{StepSize: 0.1}, solver.PSD{}, 0, 0},
 		{solver.ScaledGD{StepSize: 0.1}, solver.UV{}, 0, 0},
@@ -48,7 +49,7 @@ func TestResident(t *testing.T) {
 				members = append(members, m)
 			}
 			for step := range 3 {
-				bus.clear()
+				bus.Reset()
 				must(t, e.Gradient(0, 1)) // as the loop does, of all members at once
 				for _, m := range members {
 					must(t, c.method.Step(m, step))
@@ -56,9 +57,9 @@ func TestResident(t *testing.T) {
 				if step == 0 {
 					continue
 				}
-				if bus.up != 0 || bus.down != 2*c.down || bus.waits != 2*c.waits {
+				if bus.Up != 0 || bus.Down != 2*c.down || bus.Waits != 2*c.waits {
 					t.Errorf("step %d of two members: %d bytes to the device, %d bytes back, %d waits",
-						step, bus.up, bus.down, bus.waits)
+						step, bus.Up, bus.Down, bus.Waits)
 				}
 			}
 		})
