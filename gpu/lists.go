@@ -20,8 +20,8 @@ type lists struct {
 }
 
 const (
-	// listRoom is the memory for the lists of products and systems of equations. An operator asks for the
-	// memory for its own lists.
+	// listRoom is the memory for the lists of products and of systems of equations of a batch of some hundred
+	// members. An operator asks for the memory for its own lists.
 	listRoom = 256 << 10
 	// listAlignment is what the address of a list is a multiple of: a sector of the device's memory.
 	listAlignment = 32
@@ -30,6 +30,11 @@ const (
 // listBuffer is the memory for all lists.
 func (e *engine) listBuffer() buffer {
 	e.lists.bytes = listRoom + e.operator.listBytes()
+	if e.needs.Inverses {
+		for _, shapes := range e.shapes {
+			e.lists.bytes += int64(len(shapes)) * systemBytes
+		}
+	}
 	return buffer{"lists", e.lists.bytes, &e.lists.at}
 }
 
