@@ -8,9 +8,9 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// The rows of an ensemble are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first
-// rows of chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows
-// in one launch, and tiles change no bit.
+// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first rows of
+// chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows in one
+// launch, and tiles change no bit.
 
 const (
 	// referenceBlocks is the number of blocks of contract that an H100 or H200 holds: two on each of 132
@@ -151,7 +151,8 @@ func (l *rowLayout) tileCost(rows int) float64 {
 	members, quads := float64(l.members), float64(blocks(l.members, 4))
 	all := float64(l.m) * float64(l.stride)
 	// accumulate leaves multiprocessors idle if the tile has rows of few chunks.
-	working := float64(blocks(l.k, 1024)) * float64(min(blocks(rows*l.chunks.count(), l.m), l.chunks.count())) * quads
+	touched := min(blocks(rows*l.chunks.count(), l.m), l.chunks.count())
+	working := float64(blocks(l.k, 1024)) * float64(touched) * quads
 	slower := max(1, 2*float64(l.info.Multiprocessors)/working)
 	reads := quads * (1 + slower) // of each row, by dots and accumulate
 	cost := all * reads

@@ -81,7 +81,8 @@ func TestChunks(t *testing.T) {
 		l, groups := planned(t, h200, solver.Memory, 200, 10_000, 1), blocks/5
 		busiest := 0
 		for q := range groups {
-			busiest = max(busiest, l.chunks.starts[(q+1)*l.chunks.count()/groups]-l.chunks.starts[q*l.chunks.count()/groups])
+			from, to := q*l.chunks.count()/groups, (q+1)*l.chunks.count()/groups
+			busiest = max(busiest, l.chunks.starts[to]-l.chunks.starts[from])
 		}
 		if uneven := float64(busiest*groups) / 10_000; uneven > most {
 			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f",

@@ -30,8 +30,8 @@ func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int) err
 		driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))
 }
 
-// readSquares sums the squares of each member's count numbers, and copies the sums to dst, which has one number
-// for each member. sums has room for them on the device.
+// readSquares sums the squares of each member's count numbers, and copies the sums to dst, which has one
+// number for each member. sums has room for them on the device.
 func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int) error {
 	if err := d.sumSquares(sums, numbers, count, len(dst)); err != nil {
 		return err

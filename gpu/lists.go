@@ -69,8 +69,8 @@ func encode[E interface{ words() []uint64 }](list []E) (data []byte) {
 	return data
 }
 
-// item is an entry of most lists: a member, or a column of a member's matrix. The head of a kernel's file says
-// what the kernel reads of it.
+// item is an entry of most lists: a member, or a column of a member's matrix. The head of a kernel's file
+// says what the kernel reads of it.
 type item struct {
 	a, b driver.Pointer
 	cols int

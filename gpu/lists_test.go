@@ -32,8 +32,9 @@ func TestLists(t *testing.T) {
 		list   []byte
 		copied int
 	}{
-		{of(1, 2), 64}, {of(3), 32}, {of(1, 2), 0}, {of(2), 32}, {of(3), 0}, {of(4, 5, 6, 7), 128}, {of(3), 32},
-		{of(3), 0}, {of(1, 2), 64}, {short, 4}, {of(8), 32}, {short, 4}, {of(3), 32}, {short, 0}, {nil, 0},
+		{of(1, 2), 64}, {of(3), 32}, {of(1, 2), 0}, {of(2), 32}, {of(3), 0}, {of(4, 5, 6, 7), 128},
+		{of(3), 32}, {of(3), 0}, {of(1, 2), 64}, {short, 4}, {of(8), 32}, {short, 4}, {of(3), 32}, {short, 0},
+		{nil, 0},
 	} {
 		bus.Reset()
 		at, err := d.list(c.list)

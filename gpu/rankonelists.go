@@ -92,8 +92,8 @@ func (o *rankOneOperator) arrangementOf(parts []part) (a arrangement, err error)
 		}
 	}
 	if len(w.all) > o.mostItems() || w.sums > o.chunkSums+driver.Pointer(8*o.sumNumbers) {
-		return arrangement{}, fmt.Errorf("gpu: a contraction has %d columns and members, and there is room for %d",
-			len(w.all), o.mostItems())
+		return arrangement{}, fmt.Errorf(
+			"gpu: a contraction has %d columns and members, and there is room for %d", len(w.all), o.mostItems())
 	}
 	a.lists = encode(w.all)
 	for _, p := range parts {

@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// rowStore are rows of numbers on the device, one for each measurement, one after another. Either all rows are
-// in memory, or a tile of them, which the device makes anew when another tile is needed.
+// rowStore are rows of numbers on the device, one for each measurement, one after another. Either all rows
+// are in memory, or a tile of them, which the device makes anew when another tile is needed.
 type rowStore struct {
 	m        int
 	stride   int64           // bytes from a row to the next
@@ -75,8 +75,8 @@ func (s *rowStore) fillRows(ctx context.Context, count int, bring func(t tile) e
 	return nil
 }
 
-// fillBytes is about how many bytes of rows go to the device at a time, and fillCount how many rows it makes at
-// a time.
+// fillBytes is about how many bytes of rows go to the device at a time, and fillCount how many rows the device
+// makes at a time.
 const (
 	fillBytes = 16 << 20
 	fillCount = 1 << 12
