@@ -188,7 +188,7 @@ func (l *rowLayout) once() (possible bool, fault string) {
 	have, need := l.info.Capability, l.contractor.Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
 	switch {
-	case !newEnough || l.slabs > l.blocks():
+	case !newEnough || l.slabs > l.resident():
 		return false, ""
 	case !l.info.Cooperative:
 		return false, "it has no cooperative launches"
@@ -198,9 +198,9 @@ func (l *rowLayout) once() (possible bool, fault string) {
 	return true, ""
 }
 
-// blocks is the number of blocks of contract that the device holds at one time: as many as their shared
+// resident is the number of blocks of contract that the device holds at one time: as many as their shared
 // memory allows, and at most two for each multiprocessor, because of their registers.
-func (l *rowLayout) blocks() int {
+func (l *rowLayout) resident() int {
 	// The table of q8, and the shared memory that the system reserves for each block.
 	const levels, reserved = 33 << 10, 1 << 10
 	block := l.stages + reserved

@@ -7,8 +7,8 @@
 // structure has its own: sampled.go is that of observed entries, rankone.go that of rank-one measurements,
 // pauli.go that of Pauli words. The scheme of a parametrization (scheme.go) makes thin L and R for the
 // operator, and the gradient of what the operator makes. The factors, the measurements and everything between
-// them stay on the device. A step allocates nothing: [Backend.Open] allocates all of its memory, which plan.go
-// counts before a device is open.
+// them stay on the device. A step allocates nothing: [Backend.Open] allocates all of its memory, which
+// plan.go counts before a device is open.
 //
 // With rows, a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
 // give the same bits:

@@ -50,7 +50,8 @@ type factored struct {
 func (e *engine) inverseBuffers() (list []buffer) {
 	for i, shapes := range e.shapes {
 		d := int64(shapes[0].Cols)
-		list = append(list, buffer{"Gram matrices", 2 * int64(len(shapes)) * d * d * 8, &e.members[i].squares})
+		bytes := 2 * int64(len(shapes)) * d * d * 8
+		list = append(list, buffer{"Gram matrices", bytes, &e.members[i].squares})
 	}
 	return append(list, buffer{"shifts of Gram matrices", int64(len(e.shapes)) * 8, &e.inverses.lambdas})
 }
@@ -67,9 +68,8 @@ func (e *engine) cross(member, number int) matrix {
 
 // inverse returns the system dst·(PᵀP + λI) = X with the Gram matrix of one of a member's matrices.
 func (e *engine) inverse(member, number int, x, dst driver.Pointer, rows int) system {
-	return system{
-		e.gram(member, number).at, x, dst, e.inverses.lambdas + driver.Pointer(8*member), rows, e.cols(member),
-	}
+	lambda := e.inverses.lambdas + driver.Pointer(8*member)
+	return system{e.gram(member, number).at, x, dst, lambda, rows, e.cols(member)}
 }
 
 // preconditioning is dst = X·(PᵀP + λI)⁻¹ of a member.

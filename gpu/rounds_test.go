@@ -18,7 +18,8 @@ func openMembers(
 	t *testing.T, b Backend, p *sensing.Problem, par solver.Parametrization, needs solver.Needs, ranks ...int,
 ) (solver.Engine, []*solver.Member) {
 	t.Helper()
-	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: par, FactorRanks: ranks, Needs: needs})
+	e, err := b.Open(context.Background(), p,
+		solver.Batch{Parametrization: par, FactorRanks: ranks, Needs: needs})
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
 	var members []*solver.Member
