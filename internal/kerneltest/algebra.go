@@ -1,41 +1,9 @@
 package kerneltest
 
 import (
-	"encoding/binary"
 	"math"
 	"testing"
 )
-
-// list is an argument that points to entries of u64 words: addresses of buffers, ints and float64 numbers.
-type list [][]any
-
-// offset is a word with an address inside a buffer, so many numbers after its first.
-type offset struct {
-	buffer  *buffer
-	numbers int
-}
-
-// resolve writes the list into a buffer.
-func (l list) resolve(take func(*buffer) uint64) *buffer {
-	var out buffer
-	for _, entry := range l {
-		for _, v := range entry {
-			var word uint64
-			switch v := v.(type) {
-			case *buffer:
-				word = take(v)
-			case offset:
-				word = take(v.buffer) + uint64(8*v.numbers)
-			case int:
-				word = uint64(v)
-			case float64:
-				word = math.Float64bits(v)
-			}
-			out.data = binary.LittleEndian.AppendUint64(out.data, word)
-		}
-	}
-	return &out
-}
 
 // matrix is a row-major matrix with gaps between its rows, as a view has them, and some numbers before it.
 type matrix struct {
@@ -200,9 +168,7 @@ func testMultiplySum(t *testing.T, b *bench) {
 			b.run(t, launch{
 				grid: [3]int{over(numbers, 256), len(products), 1}, block: line(256), args: []any{entries},
 			})
-			for i := range dsts {
-				check(t, name("dst of product", i), dsts[i], wants[i])
-			}
+			checkAll(t, "dst of product", dsts, wants)
 		})
 	}
 }
@@ -257,9 +223,7 @@ func testDifference(t *testing.T, b *bench) {
 				grid[0], grid[1] = max(grid[0], p.tiles()), max(grid[1], p.slabs())
 			}
 			b.run(t, launch{grid: grid, block: tile, args: []any{entries}})
-			for i := range got {
-				check(t, name("parts of pair", i), got[i], want[i])
-			}
+			checkAll(t, "parts of pair", got, want)
 		})
 	}
 }
