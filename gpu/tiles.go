@@ -75,9 +75,7 @@ func (s *rowStore) fillRows(ctx context.Context, count int, bring func(t tile) e
 	return nil
 }
 
-// fillBytes is about how many bytes of rows go to the device at a time, and fillCount how many rows the device
-// makes at a time.
 const (
-	fillBytes = 16 << 20
-	fillCount = 1 << 12
+	fillBytes = 16 << 20 // bytes of rows, about, that go to the device at a time
+	fillCount = 1 << 12  // rows that the device makes at a time
 )
