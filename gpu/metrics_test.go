@@ -77,7 +77,7 @@ func TestMetricMemory(t *testing.T) {
 		{rank(problem(t, 33, 120), 1), solver.PSD{}, []int{40, 40}, true},
 		{rank(rectProblem(t, 21, 30, 120), 2), solver.UV{}, []int{25}, true},
 		{rank(problem(t, 25, 120), 2), solver.Indefinite{}, []int{11, 11}, true},
-		{rank(problem(t, 33, 120), 2), solver.PSD{}, []int{16}, false}, // few columns
+		{rank(problem(t, 33, 120), 2), solver.PSD{}, []int{7}, true},
 		{rank(problem(t, 33, 120), 9), solver.PSD{}, []int{27}, false}, // few beside r*
 		{rank(rectProblem(t, 5, 19, 70), 1), solver.Deep{Depth: 2}, []int{21}, false},
 	} {

@@ -21,12 +21,11 @@ import (
 type thinMeter struct {
 	engine          AlgebraEngine
 	n1, n2          int
-	two             bool    // W is [L; R]/√2
-	basis, estimate Matrix  // N × r*; nil without truth, or estimate
-	x, y            Matrix  // the truth's X and Y
-	rank            int     // columns of basis, or of estimate without a truth; 0 without both
-	norm            float64 // ‖M*‖_F
-	ones            Matrix  // the identity with as many rows as a piece of a basis begins with at most
+	two             bool       // W is [L; R]/√2
+	basis, estimate Matrix     // N × r*; nil without truth, or estimate
+	rank            int        // columns of basis, or of estimate without a truth; 0 without both
+	error           *thinError // nil without truth
+	ones            Matrix     // the identity with as many rows as a piece of a basis begins with at most
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -44,9 +43,9 @@ type thinWork struct {
 	scalars       Matrix   // 1 × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
-	gram          Matrix   // d × d; nil if there is one factor
+	error         errorWork
 
-	most         int // singular values to find
+	most         int // singular values of a sample
 	sample       *Sample
 	signals      []float64 // the singular values of S
 	noise        *lanczos
@@ -54,6 +53,7 @@ type thinWork struct {
 	dominant     int       // how many singular values are dominant
 	strong, left *panel    // their right singular vectors, and the span of the left ones
 	top          []float64 // the dominant singular values of W
+	sigma        []float64 // the largest singular values of W, r* at least
 	sound        bool
 }
 
@@ -79,11 +79,11 @@ func newThinMeter(
 	}
 	if truth != nil {
 		put(&m.basis, truthBasis(truth, two))
-		put(&m.x, truth.X())
-		if m.y = m.x; two || truth.Right() != truth.X() {
-			put(&m.y, truth.Right())
+		m.rank, m.error = truth.Rank(), newThinError(truth, two)
+		if m.error.bases[0] = m.basis; two {
+			put(&m.error.bases[0], truth.Basis())
+			put(&m.error.bases[1], truth.RightBasis())
 		}
-		m.norm, m.rank = truth.Norm(), truth.Rank()
 	}
 	put(&m.ones, identity(mostOnes(m.rank)))
 	return m, err
@@ -124,16 +124,14 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	if err := e.SetMatrix(w.random, w.draw(0)); err != nil {
 		return nil, err
 	}
-	if m.two {
-		w.gram, err = e.NewMatrix(d, d)
-	}
+	w.error, err = m.newErrorWork(d)
 	return w, err
 }
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := append([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram, w.random},
-		w.chunks...)
+	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.random}, w.chunks,
+		w.error.all())
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
 			all = append(all, p.a, p.spare, p.gram)
@@ -204,33 +202,18 @@ func sound(works []*thinWork) []*thinWork {
 	return slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool { return !w.sound })
 }
 
-// errors measures the test errors, from the differences themselves.
-func (m *thinMeter) errors(works []*thinWork) error {
-	if m.x == nil {
-		return nil
-	}
-	squares, pairs := make([]float64, len(works)), make([]Pair, len(works))
-	for i, w := range works {
-		pairs[i] = Pair{L: w.l, R: w.r, X: m.x, Y: m.y}
-	}
-	err := m.engine.Differences(squares, pairs...)
-	for i, w := range works {
-		w.sample.TestError = math.Sqrt(squares[i]) / m.norm
-	}
-	return err
-}
-
 // imbalances measures ‖LᵀL − RᵀR‖_F of two factors.
 func (m *thinMeter) imbalances(works []*thinWork) error {
 	if !m.two {
 		return nil
 	}
 	var left, right []Product
-	var grams []Matrix
+	var grams [][2]Matrix
 	for _, w := range works {
-		left = append(left, Product{Dst: w.gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
-		right = append(right, Product{Dst: w.gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
-		grams = append(grams, w.gram)
+		gram := w.error.grams[0]
+		left = append(left, Product{Dst: gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
+		right = append(right, Product{Dst: gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
+		grams = append(grams, [2]Matrix{gram, gram})
 	}
 	for _, products := range [][]Product{left, right} {
 		if err := m.engine.Multiply(products...); err != nil {
@@ -238,7 +221,7 @@ func (m *thinMeter) imbalances(works []*thinWork) error {
 		}
 	}
 	squares := make([]float64, len(works))
-	err := m.engine.Norms(squares, grams...)
+	err := m.engine.Dots(squares, grams...)
 	for i, w := range works {
 		w.sample.Imbalance = math.Sqrt(squares[i])
 	}
@@ -354,9 +337,17 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = math.Sqrt(max(w.noise.values[0], 0))
+		w.sample.Noise = w.outside()
 	}
 	return nil
+}
+
+// outside is ‖W(I − QQᵀ)‖; 0 if Q is square.
+func (w *thinWork) outside() float64 {
+	if w.d == w.meter.rank {
+		return 0
+	}
+	return math.Sqrt(max(w.noise.values[0], 0))
 }
 
 // dominants counts the singular values of S that exceed the rest of S and the noise by far, and finds the
@@ -370,7 +361,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := math.Sqrt(max(w.noise.values[0], 0))
+			below := w.outside()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}
@@ -435,7 +426,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 func (m *thinMeter) values(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
-		w.rest = &lanczos{work: w, want: w.most - w.dominant}
+		w.rest = &lanczos{work: w, want: max(w.most, m.rank) - w.dominant}
 		if m.estimate != nil {
 			w.rest.exact = m.rank - w.dominant
 		}
@@ -461,7 +452,7 @@ func (m *thinMeter) values(works []*thinWork) error {
 				w.sound = false
 			}
 		}
-		w.sample.Sigma = sigma[:min(w.most, len(sigma))]
+		w.sigma, w.sample.Sigma = sigma, sigma[:min(w.most, len(sigma))]
 	}
 	return nil
 }
@@ -472,7 +463,7 @@ func (m *thinMeter) spectralAngles(works []*thinWork) error {
 		return nil
 	}
 	works = slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool {
-		return !(w.sample.Sigma[m.rank-1] > 0) // the rank of W is less than r*
+		return !(w.sigma[m.rank-1] > 0) // the rank of W is less than r*
 	})
 	var products []factorProduct
 	var columns []*panel
