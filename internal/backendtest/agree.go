@@ -12,8 +12,8 @@ import (
 
 // Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of the other parametrizations
 // for one ensemble of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go
-// from a small random start through alignment, the saddle and well into refinement. Later, when the loss nears
-// the square of the rounding, the two could not agree.
+// from a small random start through alignment, the saddle and well into refinement. Later, when the loss
+// nears the square of the rounding, the two could not agree.
 func Agree(t *testing.T, b, reference solver.Backend) {
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
@@ -46,8 +46,8 @@ func Agree(t *testing.T, b, reference solver.Backend) {
 }
 
 // oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements, except
-// that rank-one measurements are as many as vectors says, and left out if it says 0. The format of the entries
-// matters only to the contraction, which does not depend on the space: one format suffices.
+// that rank-one measurements are as many as vectors says, and left out if it says 0. The format of the
+// entries matters only to the contraction, which does not depend on the space: one format suffices.
 func oneOfEach(
 	t *testing.T, space sensing.Space, m, fewer, vectors int,
 ) map[string]sensing.Ensemble {

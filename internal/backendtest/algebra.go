@@ -25,8 +25,8 @@ func (f *fixture) algebra(t *testing.T) {
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
 }
 
-// plain says whether the measurements are rows of f64 numbers: one ensemble is enough for what does not depend
-// on measurements.
+// plain says whether the measurements are rows of f64 numbers: one ensemble is enough for what does not
+// depend on measurements.
 func (f *fixture) plain() bool {
 	rows, ok := f.problem.Ensemble.(sensing.Rows)
 	return ok && rows.Entries() == sensing.F64
