@@ -163,6 +163,9 @@ func (e *engine) GetMatrix(a *mat.Dense, m solver.Matrix) error {
 
 // Thin implements [solver.AlgebraEngine].
 func (e *engine) Thin(member int) (l, r solver.Matrix, err error) {
+	if err := e.settle(member); err != nil {
+		return nil, nil, err
+	}
 	p, err := e.part(member)
 	return whole(p.l, e.n1, p.cols), whole(p.r, e.n2, p.cols), err
 }

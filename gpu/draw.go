@@ -27,6 +27,9 @@ type drawing interface {
 
 // DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	e.members[member].fresh = false
 	drawn := draw{count: d.Count(e.m)}
@@ -140,6 +143,9 @@ func (e *engine) optional() (memory []buffer, kernels []string) {
 	}
 	if e.needs.Random {
 		kernels = append(kernels, "normals", "signs")
+	}
+	if e.needs.Inverses {
+		memory, kernels = append(memory, e.inverseBuffers()...), append(kernels, choleskyKernels...)
 	}
 	return memory, kernels
 }

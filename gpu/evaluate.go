@@ -18,6 +18,9 @@ type measuring interface {
 
 // Residuals implements [solver.ValueEngine], in f64.
 func (e *engine) Residuals(member int, dst solver.Slot) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	p, err := e.part(member)
 	if err != nil {
@@ -45,6 +48,9 @@ func (e *engine) thinAt(member int, slot solver.Slot) (place, error) {
 
 // Evaluate implements [solver.ValueEngine], in f64.
 func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)

@@ -83,7 +83,7 @@ func (e *engine) whatFits() string {
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
 	_, names := e.optional()
-	names = slices.Concat(names, []string{"combine", "dot"}, algebraKernels, choleskyKernels, e.ends.names(),
+	names = slices.Concat(names, []string{"combine", "dot"}, algebraKernels, e.ends.names(),
 		e.operator.kernels())
 	for _, name := range names {
 		if e.device.kernels[name] != nil {

@@ -90,17 +90,13 @@ func engineFor(r request) (*engine, error) {
 
 // buffers lists the allocations of an engine and its operator.
 func (e *engine) buffers() []buffer {
-	matrices, gram, numbers := int64(0), int64(0), e.m
+	numbers := e.m
 	for _, shapes := range e.shapes {
-		matrices = max(matrices, int64(len(shapes)))
-		cols := int64(shapes[0].Cols)
-		gram = max(gram, cols*cols)
 		numbers = max(numbers, solver.Numbers(shapes))
 	}
 	list := append(e.operator.buffers(),
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
-		buffer{"gram", 2 * matrices * gram * 8, &e.square},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {

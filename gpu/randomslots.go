@@ -23,6 +23,9 @@ func (e *engine) Signs(member int, dst solver.Slot, stream sensing.Stream, row u
 func (e *engine) random(
 	kernel string, each int, member int, dst solver.Slot, stream sensing.Stream, row uint64,
 ) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.touched(member, dst)
 	count := e.numbers(member, dst)
 	key, number := stream.Key()

@@ -23,7 +23,7 @@ func (f *fixture) accuracy(t *testing.T) {
 		lambda := 1 / kappa
 		must(t, f.engine.Set(0, solver.Iterate, u))
 		must(t, f.engine.Set(0, solver.Gradient, x))
-		must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, lambda))
+		must(t, f.member.Precondition(solver.MethodSlot, solver.Gradient, lambda))
 		got := x.Clone()
 		must(t, f.engine.Get(0, solver.MethodSlot, got))
 		inverse := exactInverse(u[0], lambda)

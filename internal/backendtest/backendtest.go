@@ -438,7 +438,7 @@ func (f *fixture) precondition(t *testing.T) {
 	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
 	must(t, f.engine.Set(0, solver.Iterate, u))
 	must(t, f.engine.Set(0, solver.Gradient, x))
-	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, lambda))
+	must(t, f.member.Precondition(solver.MethodSlot, solver.Gradient, lambda))
 	got := x.Clone()
 	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for i := range x {
@@ -459,7 +459,7 @@ func (f *fixture) precondition(t *testing.T) {
 		}
 	}
 	must(t, f.engine.Set(0, solver.Iterate, solver.NewFactor(u.Shapes())))
-	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, 0))
+	must(t, f.member.Precondition(solver.MethodSlot, solver.Gradient, 0))
 	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for _, a := range got {
 		if !math.IsNaN(a.At(0, 0)) {
@@ -473,6 +473,7 @@ func (f *fixture) precondition(t *testing.T) {
 func (f *fixture) project(t *testing.T) {
 	r := min(f.size.factorRank, f.size.n1, f.size.n2)
 	e := f.open(t, r)
+	m := f.place(t, e, 0, r)
 	w, x := f.random(t, r, 34), f.random(t, r, 35)
 	for _, a := range w { // well conditioned
 		for j := range r {
@@ -481,10 +482,10 @@ func (f *fixture) project(t *testing.T) {
 	}
 	must(t, e.Set(0, solver.Iterate, w))
 	must(t, e.Set(0, solver.Gradient, x))
-	must(t, e.Project(0, solver.MethodSlot, solver.Gradient))
+	must(t, m.Project(solver.MethodSlot, solver.Gradient))
 	got, again := x.Clone(), x.Clone()
 	must(t, e.Get(0, solver.MethodSlot, got))
-	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
+	must(t, m.Project(solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	Close(t, "projected twice", flat(again), flat(got), tolerance)
 	for i := range x {
@@ -499,7 +500,7 @@ func (f *fixture) project(t *testing.T) {
 		t.Error("the iterate has changed")
 	}
 	must(t, e.Set(0, solver.Iterate, solver.NewFactor(w.Shapes())))
-	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
+	must(t, m.Project(solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	for _, a := range again {
 		if !math.IsNaN(a.At(0, 0)) {
