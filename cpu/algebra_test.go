@@ -76,8 +76,8 @@ func TestMultiply(t *testing.T) {
 							t.Fatal(err)
 						}
 						err = e.Multiply(solver.Product{
-							Dst: e.View(dst, 1, 1+c.rows, 2, 2+c.cols), Alpha: scale[0], A: a, TransA: trans&1 != 0,
-							B: b, TransB: trans&2 != 0, Beta: scale[1],
+							Dst: e.View(dst, 1, 1+c.rows, 2, 2+c.cols), Alpha: scale[0],
+							A: a, TransA: trans&1 != 0, B: b, TransB: trans&2 != 0, Beta: scale[1],
 						})
 						if err != nil {
 							t.Fatal(err)

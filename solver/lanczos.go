@@ -45,7 +45,8 @@ const (
 
 // row returns row i of the basis as a 1 × d matrix.
 func (l *lanczos) row(i int) Matrix {
-	return l.work.meter.engine.View(l.work.chunks[i/chunkVectors], i%chunkVectors, i%chunkVectors+1, 0, l.work.d)
+	chunk, at := l.work.chunks[i/chunkVectors], i%chunkVectors
+	return l.work.meter.engine.View(chunk, at, at+1, 0, l.work.d)
 }
 
 // pieces calls do for each piece of the basis: its rows, and the number of the first.
@@ -286,7 +287,8 @@ func (l *lanczos) converged(beta float64) bool {
 			gap -= values[l.exact]
 		}
 		for i := range l.exact {
-			if residual := beta * math.Abs(ritz.At(count-1, i)); !(residual <= max(tight*gap, least*values[0])) {
+			residual := beta * math.Abs(ritz.At(count-1, i))
+			if !(residual <= max(tight*gap, least*values[0])) {
 				return false
 			}
 		}

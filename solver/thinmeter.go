@@ -130,8 +130,8 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := slices.Concat([]Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.random}, w.chunks,
-		w.error.all())
+	all := []Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.random}
+	all = slices.Concat(all, w.chunks, w.error.all())
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
 			all = append(all, p.a, p.spare, p.gram)
@@ -446,8 +446,8 @@ func (m *thinMeter) values(works []*thinWork) error {
 		slices.Sort(sigma)
 		slices.Reverse(sigma)
 		for j, v := range w.signals {
-			// S is W on some right vectors, so its values are the smaller ones. If they are not, Lanczos's method
-			// has found one of several equal values only.
+			// S is W on some right vectors, so its values are the smaller ones. If they are not, Lanczos's
+			// method has found one of several equal values only.
 			if j < len(sigma) && sigma[j] < v*(1-1e-9)-1e-13*w.signals[0] {
 				w.sound = false
 			}

@@ -121,7 +121,8 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 		// X·Qᵀ with orthonormal rows of Q, the j-th column of X grown to a part of its length.
 		q := orthonormalRows(rank, d)
 		for _, grown := range [][]float64{
-			{1, 1, 1, 1, 1}, {1, 1e-3, alpha, alpha, alpha}, {1e-3, 1e-3, 1e-3, 1e-3, 1e-3}, {1, 0.5, 0.3, 0.2, 0.1},
+			{1, 1, 1, 1, 1}, {1, 1e-3, alpha, alpha, alpha}, {1e-3, 1e-3, 1e-3, 1e-3, 1e-3},
+			{1, 0.5, 0.3, 0.2, 0.1},
 		} {
 			grown = grown[:rank]
 			f := start.Clone()

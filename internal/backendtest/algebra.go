@@ -18,18 +18,19 @@ func (f *fixture) algebra(t *testing.T) {
 		t.Fatal("the engine does not multiply matrices")
 	}
 	// Products of other matrices depend on neither measurements nor factor: one problem is enough.
-	if f.size == f.kind.sizes[0] && f.plain() {
+	if sizes := f.kind.sizes; f.plain() && (f.size == sizes[0] || f.size == sizes[f.kind.small-1]) {
 		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
 		t.Run("dots", func(t *testing.T) { dots(t, e) })
 	}
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
 }
 
-// plain says whether the measurements are rows of f64 numbers: one ensemble is enough for what does not depend
-// on measurements.
+// plain says whether this is the ensemble and the parametrization that stand for all others in tests of what
+// depends on neither: rows of f32 numbers, and UUᵀ.
 func (f *fixture) plain() bool {
-	rows, ok := f.problem.Ensemble.(sensing.Rows)
-	return ok && rows.Entries() == sensing.F64
+	_, rows := f.problem.Ensemble.(sensing.Rows)
+	_, psd := f.kind.parametrization.(solver.PSD)
+	return rows && psd && standsForOthers(f.problem.Ensemble)
 }
 
 // dense returns a matrix of random numbers.

@@ -39,11 +39,11 @@ func (l list) resolve(take func(*buffer) uint64) *buffer {
 
 // matrix is a row-major matrix with gaps between its rows, as a view has them, and some numbers before it.
 type matrix struct {
-	values            []float64 // with gaps
-	rows, cols, lead  int
-	before            int
-	buffer            *buffer
-	transposed, trial bool
+	values           []float64 // with gaps
+	rows, cols, lead int
+	before           int
+	buffer           *buffer
+	transposed       bool
 }
 
 // gapped returns a matrix of random numbers with gaps of poison.
