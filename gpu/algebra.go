@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -27,19 +26,15 @@ func whole(at driver.Pointer, rows, cols int) matrix { return matrix{at, rows, c
 
 // algebra is the memory on the device that products of matrices need beside the matrices.
 type algebra struct {
-	lists   driver.Pointer            // listRoom bytes for lists of products
-	used    int64                     // bytes of them with a list
-	listed  map[string]driver.Pointer // the lists there, by their contents
-	scratch driver.Pointer            // sums of segments and of tiles
-	room    int64                     // bytes of scratch
+	scratch driver.Pointer // sums of segments and of tiles
+	room    int64          // bytes of scratch
 }
 
 const (
-	listRoom   = 256 << 10
 	mostListed = 512 // products or pairs of a list: four such lists fit in listRoom
 	// Sizes of the head of multiply_nn.
 	tileSide                   = 32
-	productBytes               = 13 * 8
+	multiplicationBytes        = 13 * 8
 	leastSegment, partedBlocks = 512, 1024
 )
 
@@ -90,7 +85,6 @@ func (e *engine) algebraBuffers() []buffer {
 	}
 	e.algebra.room = room
 	return []buffer{
-		{"lists of products", listRoom, &e.algebra.lists},
 		{"sums of products", room, &e.algebra.scratch},
 	}
 }
@@ -200,7 +194,6 @@ func layout(transposed bool) string {
 
 func (m multiplication) segments() int { return blocks(m.depth, m.segment) }
 
-// words are the multiplication as kernels read it.
 func (m multiplication) words() []uint64 {
 	return []uint64{
 		uint64(m.a.at), uint64(m.b.at), uint64(m.dst.at), uint64(m.parts),
@@ -208,30 +201,6 @@ func (m multiplication) words() []uint64 {
 		uint64(m.rows), uint64(m.cols), uint64(m.depth), uint64(m.segment),
 		math.Float64bits(m.alpha), math.Float64bits(m.beta),
 	}
-}
-
-// listOf returns the address of a list with these words on the device. A list that has been uploaded is there
-// until the room for lists is full.
-func (e *engine) listOf(words []uint64) (driver.Pointer, error) {
-	data := make([]byte, 0, 8*len(words))
-	for _, w := range words {
-		data = binary.LittleEndian.AppendUint64(data, w)
-	}
-	a := &e.algebra
-	if at, there := a.listed[string(data)]; there {
-		return at, nil
-	}
-	if a.listed == nil || a.used+int64(len(data)) > listRoom {
-		a.listed, a.used = map[string]driver.Pointer{}, 0
-	}
-	at := a.lists + driver.Pointer(a.used)
-	if err := e.device.Upload(at, data); err != nil {
-		a.listed = nil
-		return 0, err
-	}
-	a.listed[string(data)] = at
-	a.used += int64(len(data))
-	return at, nil
 }
 
 // needScratch makes scratch larger, if it has too little room.
@@ -275,11 +244,7 @@ func (e *engine) Multiply(products ...solver.Product) error {
 // multiply does the multiplications of a list, whose parts have memory.
 func (e *engine) multiply(list []multiplication) error {
 	slices.SortStableFunc(list, func(a, b multiplication) int { return cmp.Compare(a.kernel, b.kernel) })
-	var words []uint64
-	for _, m := range list {
-		words = append(words, m.words()...)
-	}
-	at, err := e.listOf(words)
+	at, err := e.device.list(encode(list))
 	if err != nil {
 		return err
 	}
@@ -300,7 +265,7 @@ func (e *engine) multiply(list []multiplication) error {
 		}
 		grid := driver.Dim{blocks(rows, tileSide), blocks(cols, tileSide), segments * (to - from)}
 		err := e.device.launch(list[from].kernel, grid, driver.Dim{16, 16, 1},
-			driver.Ptr(at+driver.Pointer(from*productBytes)), driver.U32(segments))
+			driver.Ptr(at+driver.Pointer(from*multiplicationBytes)), driver.U32(segments))
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,15 @@ type system struct {
 	rows, d           int
 }
 
+// systemBytes is the size of a system in a list.
+const systemBytes = 6 * 8
+
+func (s system) words() []uint64 {
+	return []uint64{
+		uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.lambda), uint64(s.rows), uint64(s.d),
+	}
+}
+
 // inverses is the memory of the engine for Precondition and Project.
 type inverses struct {
 	lambdas driver.Pointer // λ of each member
@@ -186,7 +195,7 @@ func (e *engine) factorize(wanted map[int]factored) error {
 	if err := e.Multiply(grams...); err != nil {
 		return err
 	}
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -231,7 +240,7 @@ func (e *engine) shift(wanted map[int]factored) error {
 
 // solve solves systems whose S hold Cholesky factors.
 func (e *engine) solve(systems []system) error {
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -243,14 +252,6 @@ func (e *engine) solve(systems []system) error {
 		return err
 	}
 	return e.device.choleskyBackward(list, len(systems), rows)
-}
-
-// wordsOf are systems as kernels read them.
-func wordsOf(systems []system) (words []uint64) {
-	for _, s := range systems {
-		words = append(words, uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.lambda), uint64(s.rows), uint64(s.d))
-	}
-	return words
 }
 
 // cholesky factorizes the block on the diagonal in panel k of each system of a list on the device.
