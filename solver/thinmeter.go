@@ -27,7 +27,8 @@ type thinMeter struct {
 	x, y            Matrix  // the truth's X and Y
 	rank            int     // columns of basis, or of estimate without a truth; 0 without both
 	norm            float64 // ‖M*‖_F
-	most            int     // singular values to find
+	values          int     // singular values in a sample
+	most            int     // singular values to find: at least r*, which the spectral angle needs
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -55,6 +56,7 @@ type thinWork struct {
 	dominant     int       // how many singular values are dominant
 	strong, left *panel    // their right singular vectors, and the span of the left ones
 	top          []float64 // the dominant singular values of W
+	sigma        []float64 // the largest singular values of W
 	sound        bool
 }
 
@@ -71,7 +73,7 @@ func worthwhile(d, rank, values int) bool {
 func newThinMeter(
 	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense, values int,
 ) (m *thinMeter, err error) {
-	m = &thinMeter{engine: e, two: two, most: values}
+	m = &thinMeter{engine: e, two: two, values: values}
 	m.n1, m.n2 = space.Dims()
 	put := func(dst *Matrix, a *mat.Dense) {
 		if err != nil {
@@ -93,6 +95,7 @@ func newThinMeter(
 		}
 		m.norm, m.rank = truth.Norm(), truth.Rank()
 	}
+	m.most = max(values, m.rank)
 	return m, err
 }
 
@@ -198,7 +201,7 @@ func (m *thinMeter) measure(works []*thinWork) error {
 		w.l, w.r, w.sound, w.signals, w.dominant, w.top = l, r, true, nil, 0, nil
 	}
 	for _, stage := range []func([]*thinWork) error{
-		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
+		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.largest, m.spectralAngles,
 	} {
 		if works = sound(works); len(works) == 0 {
 			return nil
@@ -441,8 +444,8 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	return nil
 }
 
-// values finds the singular values of W.
-func (m *thinMeter) values(works []*thinWork) error {
+// largest finds the largest singular values of W.
+func (m *thinMeter) largest(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
 		w.rest = &lanczos{work: w, want: m.most - w.dominant}
@@ -471,7 +474,8 @@ func (m *thinMeter) values(works []*thinWork) error {
 				w.sound = false
 			}
 		}
-		w.sample.Sigma = sigma[:min(m.most, len(sigma))]
+		w.sigma = sigma[:min(m.most, len(sigma))]
+		w.sample.Sigma = w.sigma[:min(m.values, len(w.sigma))]
 	}
 	return nil
 }
@@ -482,7 +486,7 @@ func (m *thinMeter) spectralAngles(works []*thinWork) error {
 		return nil
 	}
 	works = slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool {
-		return !(w.sample.Sigma[m.rank-1] > 0) // the rank of W is less than r*
+		return !(w.sigma[m.rank-1] > 0) // the rank of W is less than r*
 	})
 	var products []factorProduct
 	var columns []*panel

@@ -102,9 +102,26 @@ func TestThinMeter(t *testing.T) {
 		for _, d := range []int{17, 60, 85} {
 			for name, f := range factorsAlong(t, truth, d) {
 				t.Run(fmt.Sprintf("κ=%v/r=%d/%s", kappa, d, name), func(t *testing.T) {
-					compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f)
+					compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, rank+1)
 				})
 			}
+		}
+	}
+}
+
+// TestThinMeterFewValues: a sample with fewer than r* singular values panicked, because the spectral angle
+// reads the r*-th.
+func TestThinMeterFewValues(t *testing.T) {
+	const n, d, rank = 30, 20, 3
+	truth, err := sensing.NewTruth(n, rank, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range factorsAlong(t, truth, d) {
+		for values := 1; values <= rank; values++ {
+			t.Run(fmt.Sprintf("%s/%d values", name, values), func(t *testing.T) {
+				compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, values)
+			})
 		}
 	}
 }
@@ -143,7 +160,9 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 	return all
 }
 
-func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor) {
+func compareMeters(
+	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor, values int,
+) {
 	t.Helper()
 	rank := truth.Rank()
 	l, r := par.Thin(f)
@@ -169,7 +188,7 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 		t.Fatal(err)
 	}
 	e := &hostAlgebra{par: par, factor: f}
-	m, err := newThinMeter(e, space, two, truth, estimate, rank+1)
+	m, err := newThinMeter(e, space, two, truth, estimate, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +219,9 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	near("noise", got.Noise, want.Noise, floor)
 	near("angle", got.Angle, want.Angle, floor/want.Signal)
 	near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
+	if len(got.Sigma) != values {
+		t.Errorf("%d singular values, want %d", len(got.Sigma), values)
+	}
 	for j, v := range got.Sigma {
 		near(fmt.Sprintf("σ_%d", j+1), v, want.Sigma[j], floor)
 	}
