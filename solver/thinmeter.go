@@ -186,7 +186,7 @@ func (m *thinMeter) measure(works []*thinWork) error {
 		w.l, w.r, w.sound, w.signals, w.dominant, w.top = l, r, true, nil, 0, nil
 	}
 	for _, stage := range []func([]*thinWork) error{
-		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
+		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.largest, m.spectralAngles,
 	} {
 		if works = sound(works); len(works) == 0 {
 			return nil
@@ -422,8 +422,8 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	return nil
 }
 
-// values finds the singular values of W.
-func (m *thinMeter) values(works []*thinWork) error {
+// largest finds the largest singular values of W.
+func (m *thinMeter) largest(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
 		w.rest = &lanczos{work: w, want: max(w.most, m.rank) - w.dominant}
