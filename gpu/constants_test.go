@@ -20,8 +20,6 @@ func TestConstants(t *testing.T) {
 		{"multiply_nn", "grid (⌈rows/%d⌉ and ⌈cols/%[1]d⌉ of the largest", []any{tileSide}},
 		{"multiply_nn", "for each product %d u64", []any{len(multiplication{}.words())}},
 		{"multiply_sum", "for each product the %d u64", []any{multiplicationBytes / 8}},
-		{"difference", "grid (⌈n1/%d⌉, ⌈n2/%d⌉ of the largest", []any{tileSide, slabSide}},
-		{"difference", "for each pair %d u64", []any{len(difference{}.words())}},
 		{"cholesky", "the panel of %d columns", []any{panelSide}},
 		{"cholesky", "for each system %d u64", []any{len(system{}.words())}},
 		{"cholesky_forward", "grid (⌈(rows − first)/%d⌉", []any{panelSide}},

@@ -76,8 +76,8 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	return nil
 }
 
-// residualsAt does res_ji = ⟨A_i, Z_j⟩ − y_i for the factors in a member's slots: together, if the operator can
-// and if L and R of all of them are there at one time.
+// residualsAt does res_ji = ⟨A_i, Z_j⟩ − y_i for the factors in a member's slots: together, if the operator
+// can and if L and R of all of them are there at one time.
 func (e *engine) residualsAt(member int, points []solver.Slot) error {
 	var l, r []driver.Pointer
 	o, together := e.operator.(measuring)

@@ -92,12 +92,12 @@ func TestBackend(t *testing.T) {
 		suite   backendtest.Suite
 	}{
 		{"one pass", emulator.Config{}, solver.Memory, 0,
-			backendtest.Suite{LargeOf: []string{"gaussian-f32", "rademacher", "completion", "pauli", "rank-one"}}},
-		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{}},
-		{"three steps", old, solver.Memory, 12, backendtest.Suite{}},
-		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{}},
+			backendtest.Suite{Small: true, LargeOf: []string{
+				"gaussian-f32", "rademacher", "completion", "pauli", "rank-one"}}},
+		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{Brief: true}},
+		{"three steps", old, solver.Memory, 12, backendtest.Suite{Brief: true}},
+		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{Brief: true}},
 	} {
-		c.suite.Small = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, solver.F64), c.tile))
@@ -111,11 +111,12 @@ func TestBackend(t *testing.T) {
 }
 
 func TestAgreesWithTheHost(t *testing.T) {
-	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+	for storage, agree := range map[solver.Storage]func(t *testing.T, b, reference solver.Backend){
+		solver.Memory: backendtest.Agree, solver.Generated: backendtest.AgreeGenerated,
+	} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Agree(t,
-				emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
+			agree(t, emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
 		})
 	}
 }

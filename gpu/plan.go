@@ -26,8 +26,7 @@ type request struct {
 	vectors  int                               // of each member, with m numbers
 	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
-	// truthRank is the number of columns of the truth, 0 if there is none.
-	truthRank int
+	metrics  solver.MetricSize                 // what the members' metrics take
 }
 
 // newRequest checks everything that does not depend on the kind of ensemble.
@@ -36,6 +35,7 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 		backend: b, ensemble: ensemble,
 		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
 		ranks: batch.FactorRanks, needs: batch.Needs,
+		metrics: batch.Metrics,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
@@ -137,14 +137,16 @@ func (e *engine) optional() (memory []buffer, kernels []string) {
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices of metrics.
+// of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices that metrics
+// make.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + max(8*float64(e.borrowed())*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
+	return sum + max(8*float64(e.borrowed())*(2*n1+n2), e.projectionBytes()) +
+		e.metrics.Bytes(len(e.shapes))
 }
 
 // borrowed is the most columns of the matrices that the engine borrows memory for: those of the spectral

@@ -233,7 +233,8 @@ func TestRankOneTraffic(t *testing.T) {
 func TestRankOneRefused(t *testing.T) {
 	p := vectorProblem(t, sensing.Sym{N: 20}, 30)
 	_, err := emulated(t, emulator.Config{}, solver.Memory, solver.F32).Memory(p, batch(1))
-	if !errors.Is(err, solver.ErrUnsupported) || !strings.Contains(err.Error(), "rank-one is computed with in f64") {
+	if !errors.Is(err, solver.ErrUnsupported) ||
+		!strings.Contains(err.Error(), "rank-one is computed with in f64") {
 		t.Errorf("in single precision the error is %v", err)
 	}
 	p = vectorProblem(t, sensing.Sym{N: 200}, 20000) // 32 MB

@@ -314,8 +314,10 @@ func TestSampledPlan(t *testing.T) {
 	} {
 		e, err := sensing.NewCompletion(space, m, 1)
 		must(t, err)
+		par := parametrizationOf(space)
 		got, err := b.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
-			Parametrization: parametrizationOf(space), FactorRanks: []int{r}, Needs: solver.Needs{Slots: 1},
+			Parametrization: par, FactorRanks: []int{r}, Needs: solver.Needs{Slots: 1},
+			Metrics: solver.MetricsOf(space, par, true, solver.Measured{FactorRank: r, Rank: r}),
 		})
 		must(t, err)
 		// Each entry is in two rows, or in a row and a column: a column, a measurement and a value. Three
