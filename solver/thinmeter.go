@@ -102,11 +102,7 @@ func newThinMeter(
 // newWork allocates what a member's measurements take, for factors W with d columns.
 func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 	w = &thinWork{meter: m, member: member, d: d, ones: map[int]Matrix{}}
-	e := m.engine
-	n := m.n1
-	if m.two {
-		n += m.n2
-	}
+	e, n := m.engine, w.n()
 	if m.rank > 0 {
 		if w.rows, err = newPanel(e, d, m.rank); err != nil {
 			return nil, err
@@ -131,6 +127,14 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 		w.gram, err = e.NewMatrix(d, d)
 	}
 	return w, err
+}
+
+// n is the number of rows of W.
+func (w *thinWork) n() int {
+	if w.meter.two {
+		return w.meter.n1 + w.meter.n2
+	}
+	return w.meter.n1
 }
 
 // free gives the memory back to the engine.
@@ -191,7 +195,8 @@ func (w *thinWork) identity(n int) (Matrix, error) {
 }
 
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
-// factor that has lost rank, or numbers that are not finite; the host must measure it.
+// factor that has lost rank, numbers that are not finite, or singular values of too many sizes; the host must
+// measure it.
 func (m *thinMeter) measure(works []*thinWork) error {
 	for _, w := range works {
 		l, r, err := m.engine.Thin(w.member)
@@ -462,6 +467,7 @@ func (m *thinMeter) largest(works []*thinWork) error {
 	}
 	for _, w := range works {
 		sigma := slices.Clone(w.top)
+		w.sound = !w.rest.wide(w.top)
 		for _, v := range w.rest.values {
 			sigma = append(sigma, math.Sqrt(max(v, 0)))
 		}
