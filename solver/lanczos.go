@@ -314,6 +314,14 @@ func (l *lanczos) converged(beta float64) bool {
 	return true
 }
 
+// norm returns the largest singular value; 0 if no directions are left.
+func (l *lanczos) norm() float64 {
+	if len(l.values) == 0 {
+		return 0
+	}
+	return math.Sqrt(max(l.values[0], 0))
+}
+
 // wide says whether some values are so far below the largest that they have lost digits: a value has an error
 // of rounding errors of the largest, and values are squares. top are the larger singular values of W: beside
 // them rounding errors of W may hide the loss.

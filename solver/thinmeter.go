@@ -372,7 +372,7 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = math.Sqrt(max(w.noise.values[0], 0))
+		w.sample.Noise = w.noise.norm()
 	}
 	return nil
 }
@@ -388,7 +388,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := math.Sqrt(max(w.noise.values[0], 0))
+			below := w.noise.norm()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}

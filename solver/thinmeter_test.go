@@ -126,6 +126,18 @@ func TestThinMeterFewValues(t *testing.T) {
 	}
 }
 
+// TestThinMeterFullRank: if the truth has as many columns as rows, nothing is beside it.
+func TestThinMeterFullRank(t *testing.T) {
+	const n, d = 5, 20
+	truth, err := sensing.NewTruth(n, n, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range factorsAlong(t, truth, d) {
+		t.Run(name, func(t *testing.T) { compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, n) })
+	}
+}
+
 // TestThinMeterUnknownRank: without a truth nothing is deflated, and ten singular values span the signal and
 // the rest. Values below 1e-8 of the largest came out as rounding errors; and a factor with more columns than
 // rows had more values than rows.
