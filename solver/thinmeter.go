@@ -96,11 +96,7 @@ func mostOnes(rank int) int { return min(max(rank, 1), chunkVectors) }
 // values are wanted. [workNumbers] counts it.
 func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	w = &thinWork{meter: m, member: member, d: d, most: values}
-	e := m.engine
-	n := m.n1
-	if m.two {
-		n += m.n2
-	}
+	e, n := m.engine, w.n()
 	if m.rank > 0 {
 		if w.rows, err = newPanel(e, d, m.rank); err != nil {
 			return nil, err
@@ -126,6 +122,14 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	}
 	w.error, err = m.newErrorWork(d)
 	return w, err
+}
+
+// n is the number of rows of W.
+func (w *thinWork) n() int {
+	if w.meter.two {
+		return w.meter.n1 + w.meter.n2
+	}
+	return w.meter.n1
 }
 
 // free gives the memory back to the engine.
@@ -176,7 +180,8 @@ func (w *thinWork) reserve(vectors int) error {
 func (m *thinMeter) identity(n int) Matrix { return m.engine.View(m.ones, 0, n, 0, n) }
 
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
-// factor that has lost rank, or numbers that are not finite; the host must measure it.
+// factor that has lost rank, numbers that are not finite, or singular values of too many sizes; the host must
+// measure it.
 func (m *thinMeter) measure(works []*thinWork) error {
 	for _, w := range works {
 		l, r, err := m.engine.Thin(w.member)
@@ -337,17 +342,9 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = w.outside()
+		w.sample.Noise = w.noise.norm()
 	}
 	return nil
-}
-
-// outside is ‖W(I − QQᵀ)‖; 0 if Q is square.
-func (w *thinWork) outside() float64 {
-	if w.d == w.meter.rank {
-		return 0
-	}
-	return math.Sqrt(max(w.noise.values[0], 0))
 }
 
 // dominants counts the singular values of S that exceed the rest of S and the noise by far, and finds the
@@ -361,7 +358,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := w.outside()
+			below := w.noise.norm()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}
@@ -440,6 +437,7 @@ func (m *thinMeter) largest(works []*thinWork) error {
 	}
 	for _, w := range works {
 		sigma := slices.Clone(w.top)
+		w.sound = !w.rest.wide(w.top)
 		for _, v := range w.rest.values {
 			sigma = append(sigma, math.Sqrt(max(v, 0)))
 		}
