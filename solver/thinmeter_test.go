@@ -77,6 +77,21 @@ func (*hostAlgebra) CopyMatrix(dst, src Matrix) error {
 	return nil
 }
 
+func (*hostAlgebra) Normalize(row int, vectors ...Normalized) error {
+	for _, v := range vectors {
+		length, other := mat.Norm(dense(v.Z), 2), mat.Norm(dense(v.Y), 2)
+		dense(v.X).Scale(1/length, dense(v.Z))
+		if length == 0 {
+			dense(v.X).Zero()
+		}
+		if v.Basis != nil {
+			dense(v.Basis).SetRow(row, dense(v.X).RawRowView(0))
+		}
+		dense(v.Squares).SetRow(row, []float64{other * other, length * length})
+	}
+	return nil
+}
+
 func (*hostAlgebra) Dots(dst []float64, pairs ...[2]Matrix) error {
 	for i, p := range pairs {
 		var product mat.Dense
