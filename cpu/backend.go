@@ -59,6 +59,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 	if batch.Needs.Draws {
 		bytes += 8 * 2 * float64(e.Measurements()) // values and weights
 	}
+	bytes += batch.Metrics.Bytes(len(batch.FactorRanks))
 	k, err := kindOf(e)
 	if err != nil {
 		return 0, fmt.Errorf("cpu: there is no code for the %s ensemble: %w", e.Name(), solver.ErrUnsupported)

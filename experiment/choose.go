@@ -99,10 +99,7 @@ func (h Host) expect(c config.Config, device string) (opening, step float64, err
 	if err != nil {
 		return 0, 0, err
 	}
-	batch := solver.Batch{
-		Parametrization: c.NewParametrization(), FactorRanks: []int{c.FactorRank},
-		Needs: c.NewMethod().Needs(),
-	}
+	batch := batchOf(c)
 	if _, err := solver.MemoryFor(b, &sensing.Problem{Ensemble: e}, batch); err != nil {
 		return 0, 0, err
 	}

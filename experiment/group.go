@@ -34,7 +34,6 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 		return nil, errors.New("experiment: a group has at least one configuration")
 	}
 	g := &Group{Together: together}
-	largest, batch := 0, solver.Batch{}
 	for _, c := range configs {
 		if err := c.Check(); err != nil {
 			return nil, err
@@ -43,16 +42,15 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 		if len(g.Configs) > 0 && c.ProblemKey() != g.Configs[0].ProblemKey() {
 			return nil, errors.New("experiment: the configurations of a group share their problem")
 		}
-		largest = max(largest, c.FactorRank)
-		batch.Needs = batch.Needs.And(c.NewMethod().Needs())
 		g.Configs = append(g.Configs, c)
 	}
 	h = h.Settle(g.Configs)
+	batch := batchOf(g.Configs...)
+	largest := batch.FactorRanks[0]
 	plan := func(together int, storage string) error {
 		g.Plan = &Plan{Config: g.Configs[0], host: h, ofGroup: true}
 		g.Plan.Config.FactorRank = largest
 		g.Plan.batch = batch
-		g.Plan.batch.Parametrization = g.Configs[0].NewParametrization()
 		g.Plan.batch.FactorRanks = slices.Repeat([]int{largest}, together)
 		if storage != "" {
 			g.Plan.Config.Storage = storage

@@ -37,10 +37,7 @@ func NewPlan(c config.Config, h Host) (*Plan, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Config: c, host: h.Settle([]config.Config{c}), batch: solver.Batch{
-		Parametrization: c.NewParametrization(), FactorRanks: []int{c.FactorRank},
-		Needs: c.NewMethod().Needs(),
-	}}
+	p := &Plan{Config: c, host: h.Settle([]config.Config{c}), batch: batchOf(c)}
 	if err := p.place(); err != nil {
 		return nil, err
 	}
@@ -216,6 +213,7 @@ func (p *Plan) tooLarge() error {
 	if few := 2 * max(c.Rank, 1); len(c.Formats()) == 0 && c.StartFile() == "" && few < c.FactorRank {
 		other.Config.FactorRank = few
 		other.batch.FactorRanks = slices.Repeat([]int{few}, len(p.batch.FactorRanks))
+		other.batch.Metrics = batchOf(other.Config).Metrics
 		offer(p.inWords("factor-rank", strconv.Itoa(few)), p.Storage, c.Entries)
 	}
 	advice := "no other storage or entries would fit: lower n, measurements or factor-rank"

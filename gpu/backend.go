@@ -44,18 +44,9 @@ func (Backend) Offers() solver.Needs {
 	}
 }
 
-// engineOf plans an engine for a problem.
-func engineOf(b Backend, p *sensing.Problem, batch solver.Batch) (*engine, error) {
-	e, err := newEngine(b, p.Ensemble, batch)
-	if err == nil && p.Truth != nil {
-		e.truthRank = p.Truth.Rank()
-	}
-	return e, err
-}
-
 // Memory implements [solver.Backend]: it counts bytes on the device.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
-	e, err := engineOf(b, p, batch)
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return 0, err
 	}
@@ -66,7 +57,7 @@ func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error)
 func (b Backend) Open(
 	ctx context.Context, p *sensing.Problem, batch solver.Batch,
 ) (_ solver.Engine, err error) {
-	e, err := engineOf(b, p, batch)
+	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return nil, err
 	}

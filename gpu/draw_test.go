@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
-	"github.com/matsense/matsense/internal/drivertest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -33,13 +31,7 @@ func openWith(
 		Parametrization: par, FactorRanks: []int{factorRank}, Needs: m.Needs()})
 	must(t, err)
 	r.plan = plan
-	e, err := engineFor(r)
-	must(t, err)
-	opened, err := b.Connect()
-	must(t, err)
-	e.device = &device{Device: opened}
-	t.Cleanup(func() { must(t, e.Close()) })
-	must(t, e.open(context.Background(), p))
+	e := openPlanned(t, r, p)
 	member, err := solver.NewMember(e, 0, p.Ensemble.Space(), par, factorRank)
 	must(t, err)
 	u, err := solver.Random{Alpha: 0.5, Seed: 2}.Factor(member.Shapes(), nil)
@@ -93,9 +85,8 @@ func busOf(
 	t *testing.T, storage solver.Storage, plan func(request) (operator, error), m solver.Method,
 ) (up, down int64) {
 	t.Helper()
-	bus := &drivertest.Bus{Device: emulator.New(emulator.Config{})}
 	b := emulated(t, emulator.Config{}, storage, solver.F64)
-	b.Connect = func() (driver.Device, error) { return bus, nil }
+	bus := through(&b)
 	e, member := openWith(t, b, problem(t, 9, 83), plan, solver.PSD{}, m, 3)
 	for i := range 3 {
 		bus.Reset()
@@ -224,41 +215,4 @@ func TestBareDraws(t *testing.T) {
 		must(t, rows.Evaluate(want[:], solver.Iterate, solver.Gradient))
 		backendtest.Close(t, "values", got[:], want[:], 1e-13)
 	}
-}
-
-// TestLists: a list that is on the device is not copied again, and a list that does not fit beside the others
-// takes their place.
-func TestLists(t *testing.T) {
-	bus := &drivertest.Bus{Device: emulator.New(emulator.Config{})}
-	d := &device{Device: bus}
-	l := lists{bytes: 4 * memberBytes}
-	var err error
-	l.at, err = d.Alloc(l.bytes)
-	must(t, err)
-	of := func(numbers ...int) (list []product) {
-		for _, n := range numbers {
-			list = append(list, product{driver.Pointer(n), driver.Pointer(n + 1), n, driver.Pointer(n + 2)})
-		}
-		return list
-	}
-	for i, c := range []struct {
-		list   []product
-		copied int64
-	}{
-		{of(1, 2), 2}, {of(3), 1}, {of(1, 2), 0}, {of(2), 1}, {of(3), 0}, {of(4, 5, 6, 7), 4}, {of(3), 1},
-		{of(3), 0}, {of(1, 2), 2},
-	} {
-		bus.Reset()
-		at, err := l.put(d, c.list)
-		must(t, err)
-		if bus.Up != c.copied*memberBytes {
-			t.Errorf("list %d: %d bytes were copied, want %d entries", i, bus.Up, c.copied)
-		}
-		got := make([]byte, len(c.list)*memberBytes)
-		must(t, d.Download(got, at))
-		if !slices.Equal(got, encode(c.list)) {
-			t.Errorf("list %d is not on the device", i)
-		}
-	}
-	must(t, d.Close())
 }

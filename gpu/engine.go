@@ -29,6 +29,7 @@ type engine struct {
 	values   driver.Pointer // m numbers of Apply and AdjointMul
 	dots     driver.Pointer // dot products of the segments of Dot
 	algebra  algebra
+	lists    lists
 	inverses inverses
 
 	drawn, weights driver.Pointer // of DrawGradient: a list of measurements, and their weights

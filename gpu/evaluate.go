@@ -67,10 +67,7 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	if err := e.residualsAt(member, points); err != nil {
 		return err
 	}
-	if err := e.device.sumSquares(e.sums, e.points, e.m, len(points)); err != nil {
-		return err
-	}
-	if err := e.device.downloadNumbers(dst, e.sums); err != nil {
+	if err := e.device.readSquares(dst, e.sums, e.points, e.m); err != nil {
 		return err
 	}
 	for j := range dst {

@@ -29,6 +29,51 @@ func emulated(t *testing.T, config emulator.Config, storage solver.Storage,
 	return Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
+// through puts a bus between a backend and its device. It is there once the backend has opened the device.
+func through(b *Backend) *drivertest.Bus {
+	bus, connect := &drivertest.Bus{}, b.Connect
+	b.Connect = func() (d driver.Device, err error) {
+		bus.Device, err = connect()
+		return bus, err
+	}
+	return bus
+}
+
+// openPlanned opens an engine for a problem as a request plans it.
+func openPlanned(t *testing.T, r request, p *sensing.Problem) *engine {
+	t.Helper()
+	e, err := engineFor(r)
+	must(t, err)
+	opened, err := r.backend.Connect()
+	must(t, err)
+	e.device = &device{Device: opened}
+	t.Cleanup(func() { must(t, e.Close()) })
+	must(t, e.open(context.Background(), p))
+	return e
+}
+
+// parametrizationOf returns UUᵀ for symmetric matrices, and UVᵀ for others.
+func parametrizationOf(space sensing.Space) solver.Parametrization {
+	if _, symmetric := space.(sensing.Sym); symmetric {
+		return solver.PSD{}
+	}
+	return solver.UV{}
+}
+
+// factorOf returns a random factor.
+func factorOf(t testing.TB, space sensing.Space, r int, seed uint64) solver.Factor {
+	t.Helper()
+	shapes, err := parametrizationOf(space).Shapes(space, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := solver.Random{Alpha: 1, Seed: seed}.Factor(shapes, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 // old is a device without asynchronous copies, on which contract is three steps.
 var old = emulator.Config{Capability: [2]int{7, 0}}
 

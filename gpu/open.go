@@ -27,6 +27,7 @@ func (e *engine) open(ctx context.Context, p *sensing.Problem) error {
 
 // allocate takes all the memory that the engine and its operator will use.
 func (e *engine) allocate() error {
+	e.device.lists = &e.lists
 	free, err := e.room()
 	if err != nil {
 		return err

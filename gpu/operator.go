@@ -19,6 +19,8 @@ import (
 type operator interface {
 	// buffers lists the memory that the operator takes on the device.
 	buffers() []buffer
+	// listBytes is the memory for the lists that the operator's kernels read. The engine allocates it.
+	listBytes() int64
 	// smaller lists operators of the same measurements that take less memory, the least change first.
 	smaller() []alternative
 	// kernels names the kernels that the operator launches.

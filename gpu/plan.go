@@ -26,8 +26,7 @@ type request struct {
 	vectors  int                               // of each member, with m numbers
 	needs    solver.Needs                      // of the members' methods, taken together
 	shapes   [][]solver.Shape                  // the largest shapes of each member's factor
-	// truthRank is the number of columns of the truth, 0 if there is none.
-	truthRank int
+	metrics  solver.MetricSize                 // what the members' metrics take
 }
 
 // newRequest checks everything that does not depend on the kind of ensemble.
@@ -36,9 +35,13 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 		backend: b, ensemble: ensemble,
 		slots: int(solver.MethodSlot) + batch.Needs.Slots, vectors: batch.Needs.Vectors,
 		ranks: batch.FactorRanks, needs: batch.Needs,
+		metrics: batch.Metrics,
 	}
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
+	}
+	if members := len(batch.FactorRanks); members > mostBlocks {
+		return r, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, members)
 	}
 	for _, rank := range batch.FactorRanks {
 		shapes, err := r.par.Shapes(ensemble.Space(), rank)
@@ -98,6 +101,7 @@ func (e *engine) buffers() []buffer {
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
+	list = append(list, e.listBuffer())
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]
@@ -110,15 +114,39 @@ func (e *engine) buffers() []buffer {
 	return append(list, optional...)
 }
 
+// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
+func (e *engine) optional() (memory []buffer, kernels []string) {
+	m := int64(e.m)
+	if e.needs.Draws {
+		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
+			buffer{"weights of draws", m * 8, &e.weights})
+		kernels = append(kernels, "draw_weights")
+	}
+	if e.needs.Values {
+		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
+			buffer{"values of points", pointsAtOnce * 8, &e.sums})
+		kernels = append(kernels, "sum_squares")
+	}
+	if e.needs.Random {
+		kernels = append(kernels, "normals", "signs")
+	}
+	if e.needs.Inverses {
+		memory, kernels = append(memory, e.inverseBuffers()...), append(kernels, choleskyKernels...)
+	}
+	return memory, kernels
+}
+
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R
-// of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices of metrics.
+// of Apply, or X and the product of AdjointMul, or what projections borrow; and the matrices that metrics
+// make.
 func (e *engine) total() float64 {
 	var sum float64
 	for _, b := range e.buffers() {
 		sum += float64(b.bytes)
 	}
 	n1, n2 := float64(e.n1), float64(e.n2)
-	return sum + max(8*float64(e.borrowed())*(2*n1+n2), e.projectionBytes()) + e.metricBytes()
+	return sum + max(8*float64(e.borrowed())*(2*n1+n2), e.projectionBytes()) +
+		e.metrics.Bytes(len(e.shapes))
 }
 
 // borrowed is the most columns of the matrices that the engine borrows memory for: those of the spectral

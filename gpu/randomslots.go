@@ -28,8 +28,7 @@ func (e *engine) random(
 	}
 	e.touched(member, dst)
 	count := e.numbers(member, dst)
-	key, number := stream.Key()
+	args := []driver.Arg{driver.Ptr(e.slot(member, dst)), driver.U32(count), driver.U64(row)}
 	return e.device.launch(kernel, driver.Dim{blocks(count, each), 1, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(e.slot(member, dst)), driver.U32(count), driver.U64(row),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+		append(args, keyOf(stream)...)...)
 }

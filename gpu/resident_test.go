@@ -12,9 +12,10 @@ import (
 // and each member's step, and sends λ: one copy for both members.
 func TestResident(t *testing.T) {
 	for _, c := range []struct {
-		method          solver.Method
-		par             solver.Parametrization
-		up, down, waits int
+		method   solver.Method
+		par      solver.Parametrization
+		up, down int64
+		waits    int
 	}{
 		{solver.ScaledGD{StepSize: 0.1}, solver.PSD{}, 0, 0, 0},
 		{solver.ScaledGD{StepSize: 0.1}, solver.UV{}, 0, 0, 0},
@@ -34,7 +35,7 @@ func TestResident(t *testing.T) {
 			bus := through(&b)
 			e, members := openMembers(t, b, p, c.par, c.method.Needs(), rank, rank)
 			for step := range 3 {
-				bus.clear()
+				bus.Reset()
 				must(t, e.Gradient(0, 1)) // as the loop does, of all members at once
 				for _, m := range members {
 					must(t, c.method.Step(m, step))
@@ -43,9 +44,9 @@ func TestResident(t *testing.T) {
 				if step == 0 {
 					continue
 				}
-				if bus.up != c.up || bus.down != c.down || bus.waits != c.waits {
+				if bus.Up != c.up || bus.Down != c.down || bus.Waits != c.waits {
 					t.Errorf("step %d of two members: %d bytes to the device, %d bytes back, %d waits",
-						step, bus.up, bus.down, bus.waits)
+						step, bus.Up, bus.Down, bus.Waits)
 				}
 			}
 		})

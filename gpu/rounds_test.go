@@ -18,7 +18,8 @@ func openMembers(
 	t *testing.T, b Backend, p *sensing.Problem, par solver.Parametrization, needs solver.Needs, ranks ...int,
 ) (solver.Engine, []*solver.Member) {
 	t.Helper()
-	e, err := b.Open(context.Background(), p, solver.Batch{Parametrization: par, FactorRanks: ranks, Needs: needs})
+	e, err := b.Open(context.Background(), p,
+		solver.Batch{Parametrization: par, FactorRanks: ranks, Needs: needs})
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
 	var members []*solver.Member
@@ -104,17 +105,17 @@ func TestShared(t *testing.T) {
 			all = append(all, i)
 		}
 		for step := range 2 {
-			bus.clear()
+			bus.Reset()
 			must(t, e.Gradient(all...))
 			for i, m := range members {
 				must(t, method(i).Step(m, step))
 			}
 			must(t, e.Wait())
 		}
-		if bus.up != 0 || bus.down != 0 {
-			t.Errorf("a step of %d members moves %d bytes to the device, and %d back", len(ranks), bus.up, bus.down)
+		if bus.Up != 0 || bus.Down != 0 {
+			t.Errorf("a step of %d members moves %d bytes to the device, and %d back", len(ranks), bus.Up, bus.Down)
 		}
-		return bus.launches
+		return bus.Launches
 	}
 	plain := func(int) solver.Method { return solver.GD{StepSize: 0.1} }
 	scaled := func(i int) solver.Method {

@@ -131,15 +131,15 @@ func TestStepsDoNotWait(t *testing.T) {
 			must(t, e.Reset(0, 1))
 			for i := range 4 {
 				if i == 1 {
-					bus.clear()
+					bus.Reset()
 				}
 				for member := range ranks {
 					must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 				}
 				must(t, e.Gradient(0, 1))
 			}
-			if bus.waits != 0 {
-				t.Errorf("%s waits %d times in three steps", c.par.Name(), bus.waits)
+			if bus.Waits != 0 {
+				t.Errorf("%s waits %d times in three steps", c.par.Name(), bus.Waits)
 			}
 		}
 		must(t, e.Close())

@@ -17,7 +17,7 @@ type batch struct {
 	next     int                       // the first job that has not begun
 	members  []*run                    // nil if the member has no run
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
-	meters   map[meterKey]*thinMeter   // those of runs that are measured on the engine
+	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
 }
 
@@ -39,6 +39,7 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	g := &batch{problem: p, members: make([]*run, min(members, len(jobs)))}
 	var spec Batch
 	largest := 0
+	var measured []Measured
 	for i, j := range jobs {
 		s, err := j.Settings.complete(p, b, j.Method)
 		if err != nil {
@@ -55,7 +56,9 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 		spec.Parametrization = s.Parametrization
 		spec.Needs = spec.Needs.And(j.Method.Needs())
 		largest = max(largest, s.FactorRank)
+		measured = append(measured, Measured{s.FactorRank, s.Rank, s.SingularValues})
 	}
+	spec.Metrics = MetricsOf(p.Ensemble.Space(), spec.Parametrization, p.Truth != nil, measured...)
 	if err := Supports(b, spec); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,8 @@ type Batch struct {
 	FactorRanks []int
 	// Needs is what the members' methods need, taken together.
 	Needs Needs
+	// Metrics is what the members' metrics take of an [AlgebraEngine] ([MetricsOf]).
+	Metrics MetricSize
 }
 
 // Slot names one of the arrays that an engine holds for each member.

@@ -107,10 +107,7 @@ func (l *lanczos) begin(e AlgebraEngine) error {
 	}
 	for first := 0; first < l.before; first += chunkVectors {
 		count := min(chunkVectors, l.before-first)
-		ones, err := l.work.identity(count)
-		if err != nil {
-			return err
-		}
+		ones := l.work.meter.identity(count)
 		rows := e.View(l.work.chunks[first/chunkVectors], 0, count, 0, l.work.d)
 		part := e.View(l.apart, 0, l.work.d, first, first+count)
 		if err := e.Multiply(Product{Dst: rows, Alpha: 1, A: ones, B: part, TransB: true}); err != nil {
@@ -120,31 +117,21 @@ func (l *lanczos) begin(e AlgebraEngine) error {
 	return l.random(e)
 }
 
-// random fills z with a random vector, the same each time. The first one stays on the engine.
+// random fills z with a random vector, the same each time. The first one is on the engine.
 func (l *lanczos) random(e AlgebraEngine) error {
 	w := l.work
-	if l.restarts == 0 && w.random != nil {
-		one, err := w.identity(1)
-		if err != nil {
-			return err
-		}
-		l.restarts++
-		return e.Multiply(Product{Dst: w.z, Alpha: 1, A: one, B: w.random})
-	}
-	v := make([]float64, w.d)
-	sensing.NewStream(0, sensing.EstimateStream).Normals(uint64(l.restarts), v)
-	drawn := mat.NewDense(1, w.d, v)
-	if l.restarts == 0 {
-		var err error
-		if w.random, err = e.NewMatrix(1, w.d); err != nil {
-			return err
-		}
-		if err := e.SetMatrix(w.random, drawn); err != nil {
-			return err
-		}
-	}
 	l.restarts++
-	return e.SetMatrix(w.z, drawn)
+	if l.restarts == 1 {
+		return e.Multiply(Product{Dst: w.z, Alpha: 1, A: w.meter.identity(1), B: w.random})
+	}
+	return e.SetMatrix(w.z, w.draw(l.restarts-1))
+}
+
+// draw returns a random vector with d numbers.
+func (w *thinWork) draw(number int) *mat.Dense {
+	v := make([]float64, w.d)
+	sensing.NewStream(0, sensing.EstimateStream).Normals(uint64(number), v)
+	return mat.NewDense(1, w.d, v)
 }
 
 // multiplyGram does z = (WᵀW·x)ᵀ for the last vector x of each basis.
@@ -209,10 +196,7 @@ func nextVectors(e AlgebraEngine, running []*lanczos, first bool) error {
 		if err := l.work.reserve(l.vectors + 1); err != nil {
 			return err
 		}
-		one, err := l.work.identity(1)
-		if err != nil {
-			return err
-		}
+		one := l.work.meter.identity(1)
 		appended = append(appended, Product{Dst: l.row(l.vectors), Alpha: 1 / scale, A: one, B: l.work.z})
 		l.vectors++
 	}

@@ -147,37 +147,27 @@ func (r *run) record(s *Sample) error {
 	return nil
 }
 
-// meterKey says which runs of a batch share a meter on the engine.
-type meterKey struct{ rank, values int }
-
-// thinMeter returns the meter of a run's factors on the engine; nil if they are measured on the host: if the
-// engine has no algebra, if the parametrization defines other metrics, if all singular values are wanted, if
-// a registered metric reads the factor, or if copying the factor is cheaper. top has the spectral estimate's
-// first vectors.
+// thinMeter returns the meter of a run's factors on the engine, which runs with one r* share; nil if they are
+// measured on the host: if the engine has no algebra, or if measuredThere says so. top has the spectral
+// estimate's first vectors.
 func (g *batch) thinMeter(r *run, top *mat.Dense) (*thinMeter, error) {
 	engine, ok := g.engine.(AlgebraEngine)
-	_, balanced := r.Parametrization.(Balanced)
-	if !ok || balanced || isSelfMeasuring(r.Parametrization) || r.SingularValues == AllSingularValues ||
-		slices.ContainsFunc(metrics, func(m *Metric) bool { return m.Measure != nil }) {
+	space := g.problem.Ensemble.Space()
+	if !ok || !measuredThere(space, r.Parametrization, r.measured()) {
 		return nil, nil
+	}
+	if m := g.meters[r.Rank]; m != nil {
+		return m, nil
 	}
 	left, right, err := engine.Thin(r.number)
 	if err != nil {
 		return nil, err
 	}
-	if _, d := left.Dims(); !worthwhile(d, r.Rank, r.SingularValues) {
-		return nil, nil
-	}
-	key := meterKey{r.Rank, r.SingularValues}
-	if m := g.meters[key]; m != nil {
-		return m, nil
-	}
-	m, err := newThinMeter(
-		engine, g.problem.Ensemble.Space(), left != right, g.problem.Truth, top, r.SingularValues)
+	m, err := newThinMeter(engine, space, left != right, g.problem.Truth, top)
 	if g.meters == nil {
-		g.meters = map[meterKey]*thinMeter{}
+		g.meters = map[int]*thinMeter{}
 	}
-	g.meters[key] = m
+	g.meters[r.Rank] = m
 	return m, err
 }
 
@@ -191,13 +181,14 @@ func (g *batch) workOf(r *run) (*thinWork, error) {
 	_, d := left.Dims()
 	if w := g.works[r.number]; w != nil {
 		if w.meter == r.thin && w.d == d {
+			w.most = r.SingularValues
 			return w, nil
 		}
 		if err := w.free(); err != nil {
 			return nil, err
 		}
 	}
-	w, err := r.thin.newWork(r.number, d)
+	w, err := r.thin.newWork(r.number, d, r.SingularValues)
 	if g.works == nil {
 		g.works = map[int]*thinWork{}
 	}
@@ -222,8 +213,10 @@ func MeasureSeconds(b Backend, p Parametrization, space sensing.Space, rank, fac
 		return 0
 	}
 	g := &batch{problem: &sensing.Problem{Ensemble: one, Truth: truth}}
-	g.engine, err = b.Open(context.Background(), g.problem,
-		Batch{Parametrization: p, FactorRanks: []int{factorRank}})
+	g.engine, err = b.Open(context.Background(), g.problem, Batch{
+		Parametrization: p, FactorRanks: []int{factorRank},
+		Metrics: MetricsOf(space, p, true, Measured{FactorRank: factorRank, Rank: rank}),
+	})
 	if err != nil {
 		return 0
 	}

@@ -158,13 +158,7 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 	if p.Truth != nil {
 		s.Rank = p.Truth.Rank()
 	}
-	if s.SingularValues == 0 {
-		const unknown = 10 // values if r* is not known
-		s.SingularValues = unknown
-		if s.Rank > 0 {
-			s.SingularValues = s.Rank + 1
-		}
-	}
+	s.SingularValues = wantedValues(s.SingularValues, s.Rank)
 	switch {
 	case b == nil:
 		return s, fmt.Errorf("solver: the backend is missing")

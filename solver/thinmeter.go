@@ -1,7 +1,6 @@
 package solver
 
 import (
-	"maps"
 	"math"
 	"slices"
 
@@ -22,12 +21,11 @@ import (
 type thinMeter struct {
 	engine          AlgebraEngine
 	n1, n2          int
-	two             bool    // W is [L; R]/√2
-	basis, estimate Matrix  // N × r*; nil without truth, or estimate
-	x, y            Matrix  // the truth's X and Y
-	rank            int     // columns of basis, or of estimate without a truth; 0 without both
-	norm            float64 // ‖M*‖_F
-	most            int     // singular values to find
+	two             bool       // W is [L; R]/√2
+	basis, estimate Matrix     // N × r*; nil without truth, or estimate
+	rank            int        // columns of basis, or of estimate without a truth; 0 without both
+	error           *thinError // nil without truth
+	ones            Matrix     // the identity with as many rows as a piece of a basis begins with at most
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -40,14 +38,14 @@ type thinWork struct {
 	rows, columns *panel   // d × r*, N × r*
 	y, z          Matrix   // N × 1 and 1 × d
 	chunks        []Matrix // pieces of Lanczos's basis, of chunkVectors rows
-	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal; nil before the first
+	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal
 	inside        Matrix   // 1 × the rows of all pieces
 	scalars       Matrix   // 1 × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
-	gram          Matrix   // d × d; nil if there is one factor
-	ones          map[int]Matrix
+	error         errorWork
 
+	most         int // singular values of a sample
 	sample       *Sample
 	signals      []float64 // the singular values of S
 	noise        *lanczos
@@ -55,23 +53,17 @@ type thinWork struct {
 	dominant     int       // how many singular values are dominant
 	strong, left *panel    // their right singular vectors, and the span of the left ones
 	top          []float64 // the dominant singular values of W
+	sigma        []float64 // the largest singular values of W, r* at least
 	sound        bool
 }
 
-// worthwhile says whether a factor W with d columns is measured where it is. If d ≤ 3r*, copying it moves no
-// more numbers than the matrices have that are factorized on the host.
-func worthwhile(d, rank, values int) bool {
-	const few = 16 // columns that are decomposed in no time
-	return d > max(3*rank, few, values)
-}
-
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
-// engine closes. estimate has the top vectors of the spectral estimate, nil without one; values is how many
-// singular values are wanted.
+// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers] counts
+// what the meter takes.
 func newThinMeter(
-	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense, values int,
+	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense,
 ) (m *thinMeter, err error) {
-	m = &thinMeter{engine: e, two: two, most: values}
+	m = &thinMeter{engine: e, two: two}
 	m.n1, m.n2 = space.Dims()
 	put := func(dst *Matrix, a *mat.Dense) {
 		if err != nil {
@@ -87,18 +79,23 @@ func newThinMeter(
 	}
 	if truth != nil {
 		put(&m.basis, truthBasis(truth, two))
-		put(&m.x, truth.X())
-		if m.y = m.x; truth.Right() != truth.X() {
-			put(&m.y, truth.Right())
+		m.rank, m.error = truth.Rank(), newThinError(truth, two)
+		if m.error.bases[0] = m.basis; two {
+			put(&m.error.bases[0], truth.Basis())
+			put(&m.error.bases[1], truth.RightBasis())
 		}
-		m.norm, m.rank = truth.Norm(), truth.Rank()
 	}
+	put(&m.ones, identity(mostOnes(m.rank)))
 	return m, err
 }
 
-// newWork allocates what a member's measurements take, for factors W with d columns.
-func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
-	w = &thinWork{meter: m, member: member, d: d, ones: map[int]Matrix{}}
+// mostOnes is the number of rows that a piece of a Lanczos basis begins with at most, one at least.
+func mostOnes(rank int) int { return min(max(rank, 1), chunkVectors) }
+
+// newWork allocates what a member's measurements take, for factors W with d columns of which so many singular
+// values are wanted. [workNumbers] counts it.
+func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
+	w = &thinWork{meter: m, member: member, d: d, most: values}
 	e := m.engine
 	n := m.n1
 	if m.two {
@@ -118,22 +115,23 @@ func (m *thinMeter) newWork(member, d int) (w *thinWork, err error) {
 		rows, cols int
 	}{
 		{&w.y, n, 1}, {&w.z, 1, d}, {&w.scalars, 1, 2}, {&w.small, few, few},
-		{&w.right, few, d}, {&w.turn, chunkVectors, few},
+		{&w.right, few, d}, {&w.turn, chunkVectors, few}, {&w.random, 1, d},
 	} {
 		if *a.to, err = e.NewMatrix(a.rows, a.cols); err != nil {
 			return nil, err
 		}
 	}
-	if m.two {
-		w.gram, err = e.NewMatrix(d, d)
+	if err := e.SetMatrix(w.random, w.draw(0)); err != nil {
+		return nil, err
 	}
+	w.error, err = m.newErrorWork(d)
 	return w, err
 }
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := []Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.gram, w.random}
-	all = slices.Concat(all, w.chunks, slices.Collect(maps.Values(w.ones)))
+	all := []Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.random}
+	all = slices.Concat(all, w.chunks, w.error.all())
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
 			all = append(all, p.a, p.spare, p.gram)
@@ -175,17 +173,7 @@ func (w *thinWork) reserve(vectors int) error {
 }
 
 // identity returns the identity matrix with n rows on the engine.
-func (w *thinWork) identity(n int) (Matrix, error) {
-	if have := w.ones[n]; have != nil {
-		return have, nil
-	}
-	made, err := w.meter.engine.NewMatrix(n, n)
-	if err != nil {
-		return nil, err
-	}
-	w.ones[n] = made
-	return made, w.meter.engine.SetMatrix(made, identity(n))
-}
+func (m *thinMeter) identity(n int) Matrix { return m.engine.View(m.ones, 0, n, 0, n) }
 
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
 // factor that has lost rank, or numbers that are not finite; the host must measure it.
@@ -198,7 +186,7 @@ func (m *thinMeter) measure(works []*thinWork) error {
 		w.l, w.r, w.sound, w.signals, w.dominant, w.top = l, r, true, nil, 0, nil
 	}
 	for _, stage := range []func([]*thinWork) error{
-		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
+		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.largest, m.spectralAngles,
 	} {
 		if works = sound(works); len(works) == 0 {
 			return nil
@@ -214,33 +202,18 @@ func sound(works []*thinWork) []*thinWork {
 	return slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool { return !w.sound })
 }
 
-// errors measures the test errors, from the differences themselves.
-func (m *thinMeter) errors(works []*thinWork) error {
-	if m.x == nil {
-		return nil
-	}
-	squares, pairs := make([]float64, len(works)), make([]Pair, len(works))
-	for i, w := range works {
-		pairs[i] = Pair{L: w.l, R: w.r, X: m.x, Y: m.y}
-	}
-	err := m.engine.Differences(squares, pairs...)
-	for i, w := range works {
-		w.sample.TestError = math.Sqrt(squares[i]) / m.norm
-	}
-	return err
-}
-
 // imbalances measures ‖LᵀL − RᵀR‖_F of two factors.
 func (m *thinMeter) imbalances(works []*thinWork) error {
 	if !m.two {
 		return nil
 	}
 	var left, right []Product
-	var grams []Matrix
+	var grams [][2]Matrix
 	for _, w := range works {
-		left = append(left, Product{Dst: w.gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
-		right = append(right, Product{Dst: w.gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
-		grams = append(grams, w.gram)
+		gram := w.error.grams[0]
+		left = append(left, Product{Dst: gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
+		right = append(right, Product{Dst: gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
+		grams = append(grams, [2]Matrix{gram, gram})
 	}
 	for _, products := range [][]Product{left, right} {
 		if err := m.engine.Multiply(products...); err != nil {
@@ -248,7 +221,7 @@ func (m *thinMeter) imbalances(works []*thinWork) error {
 		}
 	}
 	squares := make([]float64, len(works))
-	err := m.engine.Norms(squares, grams...)
+	err := m.engine.Dots(squares, grams...)
 	for i, w := range works {
 		w.sample.Imbalance = math.Sqrt(squares[i])
 	}
@@ -364,9 +337,17 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = math.Sqrt(max(w.noise.values[0], 0))
+		w.sample.Noise = w.outside()
 	}
 	return nil
+}
+
+// outside is ‖W(I − QQᵀ)‖; 0 if Q is square.
+func (w *thinWork) outside() float64 {
+	if w.d == w.meter.rank {
+		return 0
+	}
+	return math.Sqrt(max(w.noise.values[0], 0))
 }
 
 // dominants counts the singular values of S that exceed the rest of S and the noise by far, and finds the
@@ -380,7 +361,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := math.Sqrt(max(w.noise.values[0], 0))
+			below := w.outside()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}
@@ -441,11 +422,11 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	return nil
 }
 
-// values finds the singular values of W.
-func (m *thinMeter) values(works []*thinWork) error {
+// largest finds the largest singular values of W.
+func (m *thinMeter) largest(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
-		w.rest = &lanczos{work: w, want: m.most - w.dominant}
+		w.rest = &lanczos{work: w, want: max(w.most, m.rank) - w.dominant}
 		if m.estimate != nil {
 			w.rest.exact = m.rank - w.dominant
 		}
@@ -471,7 +452,7 @@ func (m *thinMeter) values(works []*thinWork) error {
 				w.sound = false
 			}
 		}
-		w.sample.Sigma = sigma[:min(m.most, len(sigma))]
+		w.sigma, w.sample.Sigma = sigma, sigma[:min(w.most, len(sigma))]
 	}
 	return nil
 }
@@ -482,7 +463,7 @@ func (m *thinMeter) spectralAngles(works []*thinWork) error {
 		return nil
 	}
 	works = slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool {
-		return !(w.sample.Sigma[m.rank-1] > 0) // the rank of W is less than r*
+		return !(w.sigma[m.rank-1] > 0) // the rank of W is less than r*
 	})
 	var products []factorProduct
 	var columns []*panel

@@ -3,6 +3,7 @@ package solver
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -71,22 +72,16 @@ func (*hostAlgebra) Multiply(products ...Product) error {
 	return nil
 }
 
-func (*hostAlgebra) Differences(dst []float64, pairs ...Pair) error {
-	for i, p := range pairs {
-		var z, m mat.Dense
-		z.Mul(dense(p.L), dense(p.R).T())
-		m.Mul(dense(p.X), dense(p.Y).T())
-		z.Sub(&z, &m)
-		norm := mat.Norm(&z, 2)
-		dst[i] = norm * norm
-	}
+func (*hostAlgebra) CopyMatrix(dst, src Matrix) error {
+	dense(dst).Copy(dense(src))
 	return nil
 }
 
-func (*hostAlgebra) Norms(dst []float64, matrices ...Matrix) error {
-	for i, m := range matrices {
-		norm := mat.Norm(dense(m), 2)
-		dst[i] = norm * norm
+func (*hostAlgebra) Dots(dst []float64, pairs ...[2]Matrix) error {
+	for i, p := range pairs {
+		var product mat.Dense
+		product.MulElem(dense(p[0]), dense(p[1]))
+		dst[i] = mat.Sum(&product)
 	}
 	return nil
 }
@@ -99,10 +94,12 @@ func TestThinMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range []int{17, 60, 85} {
+		for _, d := range []int{3, 4, 7, 17, 60, 85} {
 			for name, f := range factorsAlong(t, truth, d) {
 				t.Run(fmt.Sprintf("κ=%v/r=%d/%s", kappa, d, name), func(t *testing.T) {
-					compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f)
+					for _, values := range []int{1, rank, rank + 1, 10} {
+						compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, values)
+					}
 				})
 			}
 		}
@@ -144,7 +141,9 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 	return all
 }
 
-func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor) {
+func compareMeters(
+	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor, values int,
+) {
 	t.Helper()
 	rank := truth.Rank()
 	l, r := par.Thin(f)
@@ -170,12 +169,12 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 		t.Fatal(err)
 	}
 	e := &hostAlgebra{par: par, factor: f}
-	m, err := newThinMeter(e, space, two, truth, estimate, rank+1)
+	m, err := newThinMeter(e, space, two, truth, estimate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, d := l.Dims()
-	w, err := m.newWork(0, d)
+	w, err := m.newWork(0, d, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +200,9 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	near("noise", got.Noise, want.Noise, floor)
 	near("angle", got.Angle, want.Angle, floor/want.Signal)
 	near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
+	if len(got.Sigma) != min(values, d) {
+		t.Errorf("there are %d singular values", len(got.Sigma))
+	}
 	for j, v := range got.Sigma {
 		near(fmt.Sprintf("σ_%d", j+1), v, want.Sigma[j], floor)
 	}
@@ -215,11 +217,11 @@ func TestThinMeterTraffic(t *testing.T) {
 		}
 		for name, f := range factorsAlong(t, truth, c.d) {
 			e := &hostAlgebra{par: PSD{}, factor: f}
-			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, truth, truth.Basis(), c.rank+1)
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, truth, truth.Basis())
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := m.newWork(0, c.d)
+			w, err := m.newWork(0, c.d, c.rank+1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,5 +237,116 @@ func TestThinMeterTraffic(t *testing.T) {
 					c.n, c.d, c.rank, name, e.copied, most)
 			}
 		}
+	}
+}
+
+// counted counts the numbers in the matrices that an engine has made and not freed.
+type counted struct {
+	hostAlgebra
+	numbers float64
+}
+
+func (c *counted) NewMatrix(rows, cols int) (Matrix, error) {
+	c.numbers += float64(rows) * float64(cols)
+	return c.hostAlgebra.NewMatrix(rows, cols)
+}
+
+func (c *counted) FreeMatrix(m Matrix) error {
+	rows, cols := m.Dims()
+	c.numbers -= float64(rows) * float64(cols)
+	return nil
+}
+
+// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only factors
+// that are measured on the engine count.
+func TestMetricsOf(t *testing.T) {
+	all := metrics
+	defer func() { metrics = all }()
+	reads := func(m *Metric) bool { return m.Measure != nil } // the factor: other tests have registered some
+	metrics = slices.DeleteFunc(slices.Clone(all), reads)
+	sym, rect := sensing.Sym{N: 60}, sensing.Rect{N1: 40, N2: 30}
+	for _, c := range []struct {
+		par   Parametrization
+		space sensing.Space
+		r     int
+		rank  int
+	}{
+		{PSD{}, sym, 17, 3}, {PSD{}, sym, 63, 1}, {UV{}, rect, 30, 2}, {Indefinite{}, sym, 20, 2},
+	} {
+		t.Run(fmt.Sprintf("%s/r=%d/rank=%d", c.par.Name(), c.r, c.rank), func(t *testing.T) {
+			n1, n2 := c.space.Dims()
+			truth, err := sensing.NewRectTruth(n1, n2, c.rank, 1, 1)
+			if c.space == sym {
+				truth, err = sensing.NewTruth(n1, c.rank, 1, 1)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			shapes, err := c.par.Shapes(c.space, c.r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := Random{Alpha: 1e-3, Seed: 3}.Factor(shapes, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, r := c.par.Thin(f)
+			two := l != r
+			e := &counted{hostAlgebra: hostAlgebra{par: c.par, factor: f}}
+			m, err := newThinMeter(e, c.space, two, truth, truthBasis(truth, two))
+			if err != nil {
+				t.Fatal(err)
+			}
+			job := Measured{FactorRank: c.r, Rank: c.rank}
+			size := MetricsOf(c.space, c.par, true, job, Measured{FactorRank: c.rank, Rank: c.rank})
+			if e.numbers != size.Shared {
+				t.Errorf("the meter has %v numbers, want %v", e.numbers, size.Shared)
+			}
+			_, d := l.Dims()
+			if size.Width != d || size.Columns != c.rank {
+				t.Errorf("the width is %d and the columns %d, want %d and %d", size.Width, size.Columns, d, c.rank)
+			}
+			for range 2 {
+				w, err := m.newWork(0, d, c.rank+1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := NewSample(0)
+				w.sample = &s
+				if err := m.measure([]*thinWork{w}); err != nil || !w.sound {
+					t.Fatal(w.sound, err)
+				}
+				if all := size.Shared + size.Member; e.numbers != all {
+					t.Errorf("%v numbers, want %v", e.numbers, all)
+				}
+				if err := w.free(); err != nil || e.numbers != size.Shared {
+					t.Errorf("%v numbers are left, want %v: %v", e.numbers, size.Shared, err)
+				}
+			}
+		})
+	}
+	metrics = all
+	if size := MetricsOf(sym, PSD{}, true, Measured{60, 1, 0}); size != (MetricSize{}) &&
+		slices.ContainsFunc(metrics, reads) {
+		t.Errorf("a registered metric reads the factor: %+v, want nothing", size)
+	}
+	metrics = slices.DeleteFunc(slices.Clone(all), reads)
+	for name, size := range map[string]MetricSize{
+		"few beside r*":        MetricsOf(sym, PSD{}, true, Measured{27, 9, 0}),
+		"all singular values":  MetricsOf(sym, PSD{}, true, Measured{60, 1, AllSingularValues}),
+		"as many as there are": MetricsOf(sym, PSD{}, true, Measured{60, 1, 60}),
+		"deep products":        MetricsOf(rect, Deep{Depth: 2}, true, Measured{30, 1, 0}),
+		"vectors":              MetricsOf(sensing.Rect{N1: 60, N2: 1}, Sparse{}, true, Measured{1, 1, 0}),
+	} {
+		if size != (MetricSize{}) {
+			t.Errorf("%s: %+v, want nothing", name, size)
+		}
+	}
+	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶ numbers, and
+	// nothing but what has r* columns, or one, is as long as the factor.
+	const n, rank = 8_000_000, 10
+	size := MetricsOf(sensing.Sym{N: n}, PSD{}, true, Measured{rank, rank, 0})
+	if numbers := size.Bytes(1) / 8; numbers < n*4*rank || numbers > n*(4*rank+2) {
+		t.Errorf("a long matrix: %+v", size)
 	}
 }

@@ -128,9 +128,7 @@ func testCholesky(t *testing.T, b *bench) {
 					got, want = append(got, out), append(want, whole)
 				}
 				b.run(t, launch{grid: line(len(all)), block: tile, args: []any{entries, k}})
-				for i := range got {
-					check(t, name("C of system", i), got[i], want[i])
-				}
+				checkAll(t, "C of system", got, want)
 			})
 		}
 	}
@@ -160,9 +158,7 @@ func testCholeskyForward(t *testing.T, b *bench) {
 			b.run(t, launch{
 				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries, 0, 0, 1 << 20},
 			})
-			for i := range got {
-				check(t, name("dst of system", i), got[i], want[i])
-			}
+			checkAll(t, "dst of system", got, want)
 		})
 	}
 	// A panel of the factorization itself, in place.
@@ -216,9 +212,7 @@ func testCholeskyBackward(t *testing.T, b *bench) {
 			b.run(t, launch{
 				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries},
 			})
-			for i := range got {
-				check(t, name("dst of system", i), got[i], want[i])
-			}
+			checkAll(t, "dst of system", got, want)
 		})
 	}
 }

@@ -22,6 +22,15 @@ type system struct {
 	rows, d           int
 }
 
+// systemBytes is the size of a system in a list.
+const systemBytes = 6 * 8
+
+func (s system) words() []uint64 {
+	return []uint64{
+		uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.lambda), uint64(s.rows), uint64(s.d),
+	}
+}
+
 // inverses is the memory of the engine for Precondition and Project.
 type inverses struct {
 	lambdas driver.Pointer // λ of each member
@@ -41,7 +50,8 @@ type factored struct {
 func (e *engine) inverseBuffers() (list []buffer) {
 	for i, shapes := range e.shapes {
 		d := int64(shapes[0].Cols)
-		list = append(list, buffer{"Gram matrices", 2 * int64(len(shapes)) * d * d * 8, &e.members[i].squares})
+		bytes := 2 * int64(len(shapes)) * d * d * 8
+		list = append(list, buffer{"Gram matrices", bytes, &e.members[i].squares})
 	}
 	return append(list, buffer{"shifts of Gram matrices", int64(len(e.shapes)) * 8, &e.inverses.lambdas})
 }
@@ -58,9 +68,8 @@ func (e *engine) cross(member, number int) matrix {
 
 // inverse returns the system dst·(PᵀP + λI) = X with the Gram matrix of one of a member's matrices.
 func (e *engine) inverse(member, number int, x, dst driver.Pointer, rows int) system {
-	return system{
-		e.gram(member, number).at, x, dst, e.inverses.lambdas + driver.Pointer(8*member), rows, e.cols(member),
-	}
+	lambda := e.inverses.lambdas + driver.Pointer(8*member)
+	return system{e.gram(member, number).at, x, dst, lambda, rows, e.cols(member)}
 }
 
 // preconditioning is dst = X·(PᵀP + λI)⁻¹ of a member.
@@ -186,7 +195,7 @@ func (e *engine) factorize(wanted map[int]factored) error {
 	if err := e.Multiply(grams...); err != nil {
 		return err
 	}
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -231,7 +240,7 @@ func (e *engine) shift(wanted map[int]factored) error {
 
 // solve solves systems whose S hold Cholesky factors.
 func (e *engine) solve(systems []system) error {
-	list, err := e.listOf(wordsOf(systems))
+	list, err := e.device.list(encode(systems))
 	if err != nil {
 		return err
 	}
@@ -243,14 +252,6 @@ func (e *engine) solve(systems []system) error {
 		return err
 	}
 	return e.device.choleskyBackward(list, len(systems), rows)
-}
-
-// wordsOf are systems as kernels read them.
-func wordsOf(systems []system) (words []uint64) {
-	for _, s := range systems {
-		words = append(words, uint64(s.s), uint64(s.x), uint64(s.dst), uint64(s.lambda), uint64(s.rows), uint64(s.d))
-	}
-	return words
 }
 
 // cholesky factorizes the block on the diagonal in panel k of each system of a list on the device.
