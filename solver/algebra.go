@@ -29,8 +29,8 @@ type AlgebraEngine interface {
 	Multiply(products ...Product) error
 	// CopyMatrix copies src to dst, which has the same shape. Both are whole rows of matrices.
 	CopyMatrix(dst, src Matrix) error
-	// Dots writes ⟨A, B⟩, the sum of the products of their numbers, of each pair (A, B) to dst. They have the same
-	// shape and are no views.
+	// Dots writes ⟨A, B⟩, the sum of the products of their numbers, of each pair (A, B) to dst. They have the
+	// same shape and are no views.
 	Dots(dst []float64, pairs ...[2]Matrix) error
 }
 

@@ -97,8 +97,8 @@ func width(space sensing.Space, p Parametrization, factorRank int) (d int, two b
 }
 
 // worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers than a
-// copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more numbers than
-// the matrices that are factorized on the host.
+// copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more numbers
+// than the matrices that are factorized on the host.
 func worthwhile(space sensing.Space, two bool, d, rank, values int) bool {
 	const moment = 1 << 26 // multiplications
 	n1, n2 := space.Dims()

@@ -18,8 +18,8 @@ import (
 //
 //	‖LRᵀ − M*‖_F² = ‖ABᵀ − Σ‖_F² + ‖R⊥Aᵀ‖_F² + ‖L⊥Bᵀ‖_F² + ⟨L⊥ᵀL⊥, R⊥ᵀR⊥⟩.
 //
-// Only the first is a difference of large matrices, and it has r* rows and columns; no matrix has n1 rows and n2
-// columns. The error is a few roundings of ‖L‖·‖R‖, as that of LRᵀ − M* written out.
+// Only the first is a difference of large matrices, and it has r* rows and columns; no matrix has n1 rows
+// and n2 columns. The error is a few roundings of ‖L‖·‖R‖, as that of LRᵀ − M* written out.
 type thinError struct {
 	bases [2]Matrix  // V_X and V_Y
 	core  *mat.Dense // Σ
@@ -164,7 +164,8 @@ func (m *thinMeter) outsides(works []*thinWork, s int) error {
 				return err
 			}
 			without = append(without, Product{
-				Dst: part, Alpha: -1, A: e.View(m.error.bases[s], from[i], to, 0, m.rank), B: w.error.inside[s], Beta: 1,
+				Dst: part, Alpha: -1, A: e.View(m.error.bases[s], from[i], to, 0, m.rank),
+				B: w.error.inside[s], Beta: 1,
 			})
 			gram := Product{Dst: w.error.grams[s], Alpha: 1, A: part, TransA: true, B: part}
 			if from[i] > 0 {
