@@ -13,7 +13,7 @@ import (
 func TestKernels(t *testing.T) {
 	kerneltest.Run(t, func(t *testing.T) driver.Device {
 		t.Parallel()
-		// No launch here takes a million warp instructions: a launch that takes sixteen million waits for ever.
+		// No launch here takes a million warp instructions: one that takes sixteen million waits for ever.
 		return emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24})
 	})
 }

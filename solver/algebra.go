@@ -22,8 +22,8 @@ type AlgebraEngine interface {
 	SetMatrix(m Matrix, a *mat.Dense) error
 	// GetMatrix copies m to a, which has the same shape.
 	GetMatrix(a *mat.Dense, m Matrix) error
-	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z = LLᵀ.
-	// They hold until the iterate changes.
+	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z =
+	// LLᵀ. They hold until the iterate changes.
 	Thin(member int) (l, r Matrix, err error)
 	// Multiply computes products. None of them reads or writes what another one writes.
 	Multiply(products ...Product) error

@@ -37,8 +37,8 @@ type lanczos struct {
 
 const (
 	chunkVectors = 64 // rows of one piece of the basis
-	// loose bounds the error of a value whose vector is not needed, relative to the largest value; tight bounds
-	// the residual of a vector relative to the gap below, and least is where rounding errors begin.
+	// loose bounds the error of a value whose vector is not needed, relative to the largest value; tight
+	// bounds the residual of a vector relative to the gap below, and least is where rounding errors begin.
 	loose, tight, least = 1e-12, 1e-10, 1e-14
 	firstCheck          = 12
 )
@@ -138,7 +138,8 @@ func (w *thinWork) draw(number int) *mat.Dense {
 func multiplyGram(e AlgebraEngine, running []*lanczos) error {
 	var there, back []factorProduct
 	for _, l := range running {
-		there = append(there, factorProduct{work: l.work, dst: l.work.y, x: l.row(l.vectors - 1), lying: true})
+		last := l.row(l.vectors - 1)
+		there = append(there, factorProduct{work: l.work, dst: l.work.y, x: last, lying: true})
 		back = append(back, factorProduct{work: l.work, dst: l.work.z, x: l.work.y, lying: true})
 	}
 	if err := timesFactor(e, there); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// thinError computes the test error ‖LRᵀ − M*‖_F of factors where an engine keeps them. With orthonormal bases
-// V_X and V_Y of the truth's columns and rows,
+// thinError computes the test error ‖LRᵀ − M*‖_F of factors where an engine keeps them. With orthonormal
+// bases V_X and V_Y of the truth's columns and rows,
 //
 //	L = V_X·A + L⊥,   R = V_Y·B + R⊥,   M* = V_X·Σ·V_Yᵀ,
 //	LRᵀ − M* = V_X(ABᵀ − Σ)V_Yᵀ + V_X·A·R⊥ᵀ + L⊥·Bᵀ·V_Yᵀ + L⊥R⊥ᵀ.
@@ -26,7 +26,8 @@ type thinError struct {
 	norm  float64    // ‖M*‖_F
 }
 
-// errorWork is the memory that a member's test errors take on the engine. L and R are the two sides, or R is L.
+// errorWork is the memory that a member's test errors take on the engine. L and R are the two sides, or R is
+// L.
 type errorWork struct {
 	inside [2]Matrix // A and B, r* × d
 	grams  [2]Matrix // L⊥ᵀL⊥ and R⊥ᵀR⊥, d × d
@@ -137,8 +138,8 @@ func (m *thinMeter) insides(works []*thinWork) error {
 			insides = append(insides,
 				Product{Dst: w.error.inside[s], Alpha: 1, A: m.error.bases[s], TransA: true, B: w.side(s)})
 		}
-		cores = append(cores,
-			Product{Dst: w.small, Alpha: 1, A: w.error.inside[0], B: w.error.inside[m.other(0)], TransB: true})
+		a, b := w.error.inside[0], w.error.inside[m.other(0)]
+		cores = append(cores, Product{Dst: w.small, Alpha: 1, A: a, B: b, TransB: true})
 	}
 	if err := m.engine.Multiply(insides...); err != nil {
 		return err
