@@ -123,7 +123,7 @@ func meterNumbers(space sensing.Space, two, known bool, rank int) float64 {
 			bases++ // and of its columns and rows
 		}
 	}
-	return ones*ones + bases*rows*float64(rank)
+	return chunkVectors*ones + bases*rows*float64(rank)
 }
 
 // workNumbers counts the numbers of a [thinWork]'s matrices.
@@ -135,7 +135,7 @@ func workNumbers(space sensing.Space, two, known bool, columns, rank int) float6
 	}
 	few := max(r, 1)
 	panels := 2*(d+n)*r + 2*r*r
-	vectors := n + 2*d + 2
+	vectors := n + 3*d + 2*chunkVectors
 	small := few*few + few*d + chunkVectors*few
 	basis := float64((typicalVectors(columns)+chunkVectors-1)/chunkVectors) * chunkVectors * (d + 1)
 	sides := 1.0

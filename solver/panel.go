@@ -8,7 +8,8 @@ import (
 
 // panel is a matrix with few columns on an engine, and what its orthonormalization needs.
 type panel struct {
-	a, spare Matrix     // rows × c; a is overwritten with Q
+	memory   [2]Matrix  // a and spare, in the order that they were made
+	a, spare Matrix     // rows × c; a is overwritten with Q, and the two change places
 	gram     Matrix     // c × c
 	r        *mat.Dense // result: c × c, upper triangular, A = Q·R
 	sound    bool       // result: Q is orthonormal
@@ -17,15 +18,18 @@ type panel struct {
 // newPanel makes a panel of zeros.
 func newPanel(e AlgebraEngine, rows, cols int) (p *panel, err error) {
 	p = &panel{}
-	if p.a, err = e.NewMatrix(rows, cols); err != nil {
-		return nil, err
+	for i := range p.memory {
+		if p.memory[i], err = e.NewMatrix(rows, cols); err != nil {
+			return nil, err
+		}
 	}
-	if p.spare, err = e.NewMatrix(rows, cols); err != nil {
-		return nil, err
-	}
+	p.reset()
 	p.gram, err = e.NewMatrix(cols, cols)
 	return p, err
 }
+
+// reset puts a and spare back where they were at first, so that the next sample has the same products.
+func (p *panel) reset() { p.a, p.spare = p.memory[0], p.memory[1] }
 
 // first returns a panel of the first columns, in the same memory.
 func (p *panel) first(e AlgebraEngine, columns int) *panel {

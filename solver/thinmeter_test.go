@@ -77,6 +77,21 @@ func (*hostAlgebra) CopyMatrix(dst, src Matrix) error {
 	return nil
 }
 
+func (*hostAlgebra) Normalize(row int, vectors ...Normalized) error {
+	for _, v := range vectors {
+		length, other := mat.Norm(dense(v.Z), 2), mat.Norm(dense(v.Y), 2)
+		dense(v.X).Scale(1/length, dense(v.Z))
+		if length == 0 {
+			dense(v.X).Zero()
+		}
+		if v.Basis != nil {
+			dense(v.Basis).SetRow(row, dense(v.X).RawRowView(0))
+		}
+		dense(v.Squares).SetRow(row, []float64{other * other, length * length})
+	}
+	return nil
+}
+
 func (*hostAlgebra) Dots(dst []float64, pairs ...[2]Matrix) error {
 	for i, p := range pairs {
 		var product mat.Dense
@@ -102,6 +117,67 @@ func TestThinMeter(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestThinMeterFullRank: if the truth has as many columns as rows, nothing is beside it.
+func TestThinMeterFullRank(t *testing.T) {
+	const n, d = 5, 20
+	truth, err := sensing.NewTruth(n, n, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range factorsAlong(t, truth, d) {
+		t.Run(name, func(t *testing.T) { compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, n) })
+	}
+}
+
+// TestThinMeterUnknownRank: without a truth nothing is deflated, and ten singular values span the signal and
+// the rest. Values below 1e-8 of the largest came out as rounding errors; and a factor with more columns than
+// rows had more values than rows.
+func TestThinMeterUnknownRank(t *testing.T) {
+	const values = 10
+	for _, c := range []struct{ n, d int }{{30, 20}, {7, 30}, {20, 40}} {
+		truth, err := sensing.NewTruth(c.n, 2, 2, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured := 0
+		for name, f := range factorsAlong(t, truth, c.d) {
+			e := &hostAlgebra{par: PSD{}, factor: f}
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := m.newWork(0, c.d, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := NewSample(0)
+			w.sample = &got
+			if err := m.measure([]*thinWork{w}); err != nil {
+				t.Fatal(err)
+			}
+			if !w.sound { // the host measures it
+				continue
+			}
+			measured++
+			want, _, err := svd(f[0], mat.SVDNone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Sigma) != min(values, c.n) {
+				t.Errorf("n=%d r=%d %s: %d values", c.n, c.d, name, len(got.Sigma))
+			}
+			for j, v := range got.Sigma {
+				if !(math.Abs(v-want[j]) <= 1e-9*want[j]+1e-14*want[0]) {
+					t.Errorf("n=%d r=%d %s: σ_%d is %v, want %v", c.n, c.d, name, j+1, v, want[j])
+				}
+			}
+		}
+		if measured < 4 {
+			t.Errorf("n=%d r=%d: only %d factors were measured, not even the starts", c.n, c.d, measured)
 		}
 	}
 }
