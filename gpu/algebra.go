@@ -68,8 +68,8 @@ func mostPartBytes(numbers, depth int64) int64 {
 	return 8 * min(segments*numbers, partedBlocks*tileSide*tileSide)
 }
 
-// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for every
-// operation of metrics if the batch has metrics on the device.
+// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for
+// every operation of metrics if the batch has metrics on the device.
 func (e *engine) algebraBuffers() []buffer {
 	room := int64(8)
 	for _, shapes := range e.shapes {

@@ -57,7 +57,8 @@ func TestCUDABackend(t *testing.T) {
 			var suite backendtest.Suite
 			switch {
 			case interpreted(b) && storage == solver.Memory:
-				suite = backendtest.Suite{Small: true, LargeOf: []string{"gaussian-f32", "rademacher", "pauli"}}
+				suite = backendtest.Suite{
+					Small: true, LargeOf: []string{"gaussian-f32", "rademacher", "pauli"}}
 			case interpreted(b):
 				suite = backendtest.Suite{Brief: true}
 			}

@@ -22,15 +22,15 @@ type AlgebraEngine interface {
 	SetMatrix(m Matrix, a *mat.Dense) error
 	// GetMatrix copies m to a, which has the same shape.
 	GetMatrix(a *mat.Dense, m Matrix) error
-	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z = LLᵀ.
-	// They hold until the iterate changes.
+	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z =
+	// LLᵀ. They hold until the iterate changes.
 	Thin(member int) (l, r Matrix, err error)
 	// Multiply computes products. None of them reads or writes what another one writes.
 	Multiply(products ...Product) error
 	// CopyMatrix copies src to dst, which has the same shape. Both are whole rows of matrices.
 	CopyMatrix(dst, src Matrix) error
-	// Dots writes ⟨A, B⟩, the sum of the products of their numbers, of each pair (A, B) to dst. They have the same
-	// shape and are no views.
+	// Dots writes ⟨A, B⟩, the sum of the products of their numbers, of each pair (A, B) to dst. They have the
+	// same shape and are no views.
 	Dots(dst []float64, pairs ...[2]Matrix) error
 	// Normalize makes vectors of length 1, and writes row number row of each one's Basis and Squares.
 	Normalize(row int, vectors ...Normalized) error

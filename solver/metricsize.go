@@ -6,8 +6,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory it
-// takes.
+// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory
+// it takes.
 type Measured struct {
 	// FactorRank is r.
 	FactorRank int
@@ -96,9 +96,9 @@ func width(space sensing.Space, p Parametrization, factorRank int) (d int, two b
 	return d, l != r
 }
 
-// worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers than a
-// copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more numbers than
-// the matrices that are factorized on the host.
+// worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers
+// than a copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more
+// numbers than the matrices that are factorized on the host.
 func worthwhile(space sensing.Space, two bool, d, rank, values int) bool {
 	const moment = 1 << 26 // multiplications
 	n1, n2 := space.Dims()

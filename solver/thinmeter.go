@@ -58,8 +58,8 @@ type thinWork struct {
 }
 
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
-// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers] counts
-// what the meter takes.
+// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers]
+// counts what the meter takes.
 func newThinMeter(
 	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense,
 ) (m *thinMeter, err error) {

@@ -333,8 +333,8 @@ func (c *counted) FreeMatrix(m Matrix) error {
 	return nil
 }
 
-// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only factors
-// that are measured on the engine count.
+// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only
+// factors that are measured on the engine count.
 func TestMetricsOf(t *testing.T) {
 	all := metrics
 	defer func() { metrics = all }()
@@ -418,8 +418,8 @@ func TestMetricsOf(t *testing.T) {
 			t.Errorf("%s: %+v, want nothing", name, size)
 		}
 	}
-	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶ numbers, and
-	// nothing but what has r* columns, or one, is as long as the factor.
+	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶
+	// numbers, and nothing but what has r* columns, or one, is as long as the factor.
 	const n, rank = 8_000_000, 10
 	size := MetricsOf(sensing.Sym{N: n}, PSD{}, true, Measured{rank, rank, 0})
 	if numbers := size.Bytes(1) / 8; numbers < n*4*rank || numbers > n*(4*rank+2) {

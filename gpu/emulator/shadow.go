@@ -146,8 +146,8 @@ func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where s
 	kept := p.others[i][:0]
 	apart := where == globalSpace && w.block.order == nil // nothing orders this block after others
 	for _, o := range p.others[i] {
-		if o.time >= began &&
-			(apart && o.unit-w.block.unit >= w.launch.warps || o.unit != w.unit && !w.before(o, lane, where)) {
+		stranger := apart && o.unit-w.block.unit >= w.launch.warps
+		if o.time >= began && (stranger || o.unit != w.unit && !w.before(o, lane, where)) {
 			kept = append(kept, o)
 		}
 	}
