@@ -10,8 +10,7 @@ import (
 
 // algebra has the memory that the engine's products of matrices use again.
 type algebra struct {
-	product   []float64 // of Multiply, before it is added to dst
-	left, sum []float64 // of Differences: some rows of L·Rᵀ and of X·Yᵀ
+	product []float64 // of Multiply, before it is added to dst
 }
 
 // dense returns a matrix of this engine: all of them are on the host.
@@ -105,11 +104,9 @@ func grown(buffer []float64, length int) []float64 {
 	return buffer[:length]
 }
 
-// Norms implements solver.AlgebraEngine.
-func (*engine) Norms(dst []float64, matrices ...solver.Matrix) error {
-	for i, m := range matrices {
-		dst[i] = squaredNorm(dense(m).RawMatrix().Data)
-	}
+// CopyMatrix implements solver.AlgebraEngine.
+func (*engine) CopyMatrix(dst, src solver.Matrix) error {
+	dense(dst).Copy(dense(src))
 	return nil
 }
 
@@ -133,63 +130,10 @@ func (*engine) Normalize(row int, vectors ...solver.Normalized) error {
 	return nil
 }
 
-// differenceNumbers is about how many numbers of a difference Differences computes at a time.
-const differenceNumbers = 1 << 18
-
-// Differences implements solver.AlgebraEngine. It takes some rows at a time, and of a symmetric difference
-// only the columns from the first of these rows on. It adds the squares row by row.
-func (e *engine) Differences(dst []float64, pairs ...solver.Pair) error {
+// Dots implements solver.AlgebraEngine.
+func (*engine) Dots(dst []float64, pairs ...[2]solver.Matrix) error {
 	for i, p := range pairs {
-		dst[i] = e.difference(p)
+		dst[i] = chainsDot(dense(p[0]).RawMatrix().Data, dense(p[1]).RawMatrix().Data)
 	}
 	return nil
-}
-
-func (e *engine) difference(p solver.Pair) (sum float64) {
-	l, r, x, y := dense(p.L), dense(p.R), dense(p.X), dense(p.Y)
-	n1, d := l.Dims()
-	n2, _ := r.Dims()
-	_, k := x.Dims()
-	symmetric := p.L == p.R && p.X == p.Y
-	step := max(differenceNumbers/n2, 1)
-	for from := 0; from < n1; from += step {
-		to, first := min(from+step, n1), 0
-		if symmetric {
-			first = from
-		}
-		rows, cols := to-from, n2-first
-		e.algebra.left = grown(e.algebra.left, rows*cols)
-		e.algebra.sum = grown(e.algebra.sum, rows*cols)
-		left, right := mat.NewDense(rows, cols, e.algebra.left), mat.NewDense(rows, cols, e.algebra.sum)
-		part := func(m *mat.Dense, i, j, cols int) *mat.Dense { return m.Slice(i, j, 0, cols).(*mat.Dense) }
-		e.gemm.multiply(left, plain(part(l, from, to, d)), transposed(part(r, first, n2, d)), false)
-		e.gemm.multiply(right, plain(part(x, from, to, k)), transposed(part(y, first, n2, k)), false)
-		for i := range rows {
-			a, b := left.RawRowView(i), right.RawRowView(i)
-			square := cols // columns that count once: the rows are there a second time as columns
-			if symmetric {
-				square = rows
-			}
-			sum += differenceSquares(a[:square], b[:square]) + 2*differenceSquares(a[square:], b[square:])
-		}
-	}
-	return sum
-}
-
-// differenceSquares returns ‖a − b‖², in four chains side by side.
-func differenceSquares(a, b []float64) float64 {
-	var s0, s1, s2, s3 float64
-	for len(a) >= 4 && len(b) >= 4 {
-		d0, d1, d2, d3 := a[0]-b[0], a[1]-b[1], a[2]-b[2], a[3]-b[3]
-		s0 += float64(d0 * d0)
-		s1 += float64(d1 * d1)
-		s2 += float64(d2 * d2)
-		s3 += float64(d3 * d3)
-		a, b = a[4:], b[4:]
-	}
-	for i, v := range a {
-		d := v - b[i]
-		s0 += float64(d * d)
-	}
-	return (s0 + s1) + (s2 + s3)
 }

@@ -39,7 +39,9 @@ func (b Backend) Device() string {
 
 // Offers implements solver.Backend.
 func (Backend) Offers() solver.Needs {
-	return solver.Needs{Gradient: true, Draws: true, Values: true, Random: true, Products: true}
+	return solver.Needs{
+		Gradient: true, Draws: true, Values: true, Random: true, Products: true, Inverses: true,
+	}
 }
 
 // Memory implements solver.Backend.

@@ -1,10 +1,17 @@
 package cpu
 
 import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
 	"math"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
 )
 
 // TestInvertShifted compares with gonum's inverse.
@@ -50,6 +57,48 @@ func TestInvertShiftedWithoutInverse(t *testing.T) {
 		for _, v := range s.RawMatrix().Data {
 			if !math.IsNaN(v) {
 				t.Errorf("the inverse of a matrix that is %s has a %v", name, v)
+			}
+		}
+	}
+}
+
+// TestInversesSameBitsEverywhere: trajectories of the methods with inverses of Gram matrices have the same
+// bits on every processor. The checksums were made on amd64.
+func TestInversesSameBitsEverywhere(t *testing.T) {
+	const n, m, r = 23, 331, 9
+	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, err := sensing.NewTruth(n, r, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method solver.Method
+		want   string
+	}{
+		{solver.ScaledGD{StepSize: 0.3}, "0b31eb284808951f"},
+		{solver.ScaledGDLambda{StepSize: 0.3, Lambda: 0.2}, "b934ffb713e89358"},
+		{solver.PrecGD{StepSize: 0.3}, "bf1c66aa0ee2343b"},
+		{solver.RGD{StepSize: 0.3}, "fef6d874927172a8"},
+	} {
+		for _, simd := range []SIMD{Off, Auto} {
+			res, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
+				Backend{SIMD: simd}, c.method, solver.Settings{
+					Start: solver.Random{Alpha: 0.5, Seed: 1}, FactorRank: r, Iterations: 8, MeasureEvery: 8,
+				})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := fnv.New64a()
+			for _, v := range res.Factor[0].RawMatrix().Data {
+				if err := binary.Write(h, binary.LittleEndian, v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := fmt.Sprintf("%016x", h.Sum64()); got != c.want {
+				t.Errorf("%s: %q, want %q", c.method.Name(), got, c.want)
 			}
 		}
 	}

@@ -48,10 +48,12 @@ func TestMetricsWithoutDecompositions(t *testing.T) {
 				var jobs []solver.Job
 				all := make([]solver.Trajectory, members)
 				for i := range members {
-					jobs = append(jobs, solver.Job{Method: solver.GD{StepSize: c.step}, Settings: solver.Settings{
-						Start: solver.Random{Alpha: c.alpha, Seed: 5 + uint64(i)}, Iterations: 240, MeasureEvery: 6,
-						Parametrization: c.par, FactorRank: c.r, Recorder: &all[i], SingularValues: values,
-					}})
+					settings := solver.Settings{
+						Start: solver.Random{Alpha: c.alpha, Seed: 5 + uint64(i)}, Iterations: 240,
+						MeasureEvery: 6, Parametrization: c.par, FactorRank: c.r, Recorder: &all[i],
+						SingularValues: values,
+					}
+					jobs = append(jobs, solver.Job{Method: solver.GD{StepSize: c.step}, Settings: settings})
 				}
 				err := solver.SolveAll(context.Background(), p, Backend{}, members, jobs,
 					func(_ int, _ *solver.Result, err error) {
@@ -69,7 +71,8 @@ func TestMetricsWithoutDecompositions(t *testing.T) {
 				b := want[i]
 				compareSamples(t, a, b, c.rank)
 				for _, m := range solver.Metrics() {
-					if x, y := m.Of(&a), m.Of(&together[i]); !m.Clock && x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
+					x, y := m.Of(&a), m.Of(&together[i])
+					if !m.Clock && x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
 						t.Errorf("%s at iteration %d is %v alone and %v in a batch", m.Name, a.Iteration, x, y)
 					}
 				}

@@ -140,9 +140,9 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 	}
 	values, _ := c.CountSingularValues() // Validate refuses what is no number
 	s := solver.Settings{
-		SingularValues: values,
-		Start:          start, Iterations: c.Iterations, FactorRank: c.FactorRank, MeasureEvery: c.MeasureEvery,
-		Rank: c.Rank, Parametrization: c.NewParametrization(), Recorder: r,
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: c.Rank,
+		MeasureEvery: c.MeasureEvery, SingularValues: values,
+		Parametrization: c.NewParametrization(), Recorder: r,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -27,26 +26,22 @@ func whole(at driver.Pointer, rows, cols int) matrix { return matrix{at, rows, c
 
 // algebra is the memory on the device that products of matrices need beside the matrices.
 type algebra struct {
-	lists   driver.Pointer            // listRoom bytes for lists of products
-	used    int64                     // bytes of them with a list
-	listed  map[string]driver.Pointer // the lists there, by their contents
-	scratch driver.Pointer            // sums of segments and of tiles
-	room    int64                     // bytes of scratch
+	scratch driver.Pointer // sums of segments and of tiles
+	room    int64          // bytes of scratch
 }
 
 const (
-	listRoom   = 256 << 10
 	mostListed = 512 // products or pairs of a list: four such lists fit in listRoom
-	// Sizes of the heads of multiply_nn and difference.
-	tileSide, slabSide         = 32, 512
-	productBytes               = 13 * 8
+	// Sizes of the head of multiply_nn.
+	tileSide                   = 32
+	multiplicationBytes        = 13 * 8
 	leastSegment, partedBlocks = 512, 1024
 )
 
 // algebraKernels are the kernels that this file launches.
 var algebraKernels = []string{
 	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum",
-	"difference", "difference_sum", "sum_squares", "normalize",
+	"normalize",
 }
 
 // segmentOf returns the length of the segments that a product's chains are cut into: segments are cut if the
@@ -64,11 +59,6 @@ func partBytes(rows, cols, depth int) int64 {
 	return 0
 }
 
-// differenceBytes is the memory for the sums of the tiles of an n1 × n2 difference.
-func differenceBytes(n1, n2 int) int64 {
-	return int64(blocks(n1, tileSide)) * int64(blocks(n2, slabSide)) * 8
-}
-
 // mostPartBytes bounds partBytes of all products with so many numbers and such depth, at most.
 func mostPartBytes(numbers, depth int64) int64 {
 	if depth <= leastSegment {
@@ -78,8 +68,8 @@ func mostPartBytes(numbers, depth int64) int64 {
 	return 8 * min(segments*numbers, partedBlocks*tileSide*tileSide)
 }
 
-// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for every
-// product and every difference of metrics if the batch has metrics on the device.
+// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for
+// every operation of metrics if the batch has metrics on the device.
 func (e *engine) algebraBuffers() []buffer {
 	room := int64(8)
 	for _, shapes := range e.shapes {
@@ -90,12 +80,12 @@ func (e *engine) algebraBuffers() []buffer {
 	if e.metrics.Width > 0 {
 		rows, width := int64(e.n1)+int64(e.n2), int64(e.metrics.Width)
 		columns := int64(e.metrics.Columns)
-		room = max(room, int64(8*len(e.shapes)), differenceBytes(e.n1, e.n2)+8,
+		dots := blocks(int(rows*columns), dotSegment) + blocks(int(width*width), dotSegment)
+		room = max(room, int64(8*len(e.shapes)*dots),
 			mostPartBytes(width*max(width, columns), rows), mostPartBytes(rows*columns, width))
 	}
 	e.algebra.room = room
 	return []buffer{
-		{"lists of products", listRoom, &e.algebra.lists},
 		{"sums of products", room, &e.algebra.scratch},
 	}
 }
@@ -164,6 +154,9 @@ func (e *engine) GetMatrix(a *mat.Dense, m solver.Matrix) error {
 
 // Thin implements [solver.AlgebraEngine].
 func (e *engine) Thin(member int) (l, r solver.Matrix, err error) {
+	if err := e.settle(member); err != nil {
+		return nil, nil, err
+	}
 	p, err := e.part(member)
 	return whole(p.l, e.n1, p.cols), whole(p.r, e.n2, p.cols), err
 }
@@ -202,7 +195,6 @@ func layout(transposed bool) string {
 
 func (m multiplication) segments() int { return blocks(m.depth, m.segment) }
 
-// words are the multiplication as kernels read it.
 func (m multiplication) words() []uint64 {
 	return []uint64{
 		uint64(m.a.at), uint64(m.b.at), uint64(m.dst.at), uint64(m.parts),
@@ -210,30 +202,6 @@ func (m multiplication) words() []uint64 {
 		uint64(m.rows), uint64(m.cols), uint64(m.depth), uint64(m.segment),
 		math.Float64bits(m.alpha), math.Float64bits(m.beta),
 	}
-}
-
-// listOf returns the address of a list with these words on the device. A list that has been uploaded is there
-// until the room for lists is full.
-func (e *engine) listOf(words []uint64) (driver.Pointer, error) {
-	data := make([]byte, 0, 8*len(words))
-	for _, w := range words {
-		data = binary.LittleEndian.AppendUint64(data, w)
-	}
-	a := &e.algebra
-	if at, there := a.listed[string(data)]; there {
-		return at, nil
-	}
-	if a.listed == nil || a.used+int64(len(data)) > listRoom {
-		a.listed, a.used = map[string]driver.Pointer{}, 0
-	}
-	at := a.lists + driver.Pointer(a.used)
-	if err := e.device.Upload(at, data); err != nil {
-		a.listed = nil
-		return 0, err
-	}
-	a.listed[string(data)] = at
-	a.used += int64(len(data))
-	return at, nil
 }
 
 // needScratch makes scratch larger, if it has too little room.
@@ -282,11 +250,7 @@ func (e *engine) multiply(list []multiplication) error {
 		return nil
 	}
 	slices.SortStableFunc(list, func(a, b multiplication) int { return cmp.Compare(a.kernel, b.kernel) })
-	var words []uint64
-	for _, m := range list {
-		words = append(words, m.words()...)
-	}
-	at, err := e.listOf(words)
+	at, err := e.device.list(encode(list))
 	if err != nil {
 		return err
 	}
@@ -307,7 +271,7 @@ func (e *engine) multiply(list []multiplication) error {
 		}
 		grid := driver.Dim{blocks(rows, tileSide), blocks(cols, tileSide), segments * (to - from)}
 		err := e.device.launch(list[from].kernel, grid, driver.Dim{16, 16, 1},
-			driver.Ptr(at+driver.Pointer(from*productBytes)), driver.U32(segments))
+			driver.Ptr(at+driver.Pointer(from*multiplicationBytes)), driver.U32(segments))
 		if err != nil {
 			return err
 		}
@@ -320,80 +284,43 @@ func (e *engine) multiply(list []multiplication) error {
 		driver.Dim{256, 1, 1}, driver.Ptr(at))
 }
 
-// Norms implements [solver.AlgebraEngine].
-func (e *engine) Norms(dst []float64, matrices ...solver.Matrix) error {
-	if err := e.needScratch(int64(8 * len(matrices))); err != nil {
-		return err
-	}
-	sums := e.algebra.scratch
-	for i, m := range matrices {
-		a := onDevice(m)
-		if err := e.device.sumSquares(sums+driver.Pointer(8*i), a.at, a.rows*a.cols, 1); err != nil {
-			return err
-		}
-	}
-	return e.device.downloadNumbers(dst, sums)
+// CopyMatrix implements [solver.AlgebraEngine].
+func (e *engine) CopyMatrix(dst, src solver.Matrix) error {
+	to, from := onDevice(dst), onDevice(src)
+	return e.device.combine(to.at, from.at, from.at, 1, 0, to.rows*to.cols)
 }
 
-// Differences implements [solver.AlgebraEngine]. Of a symmetric difference, the device computes half.
-func (e *engine) Differences(dst []float64, pairs ...solver.Pair) error {
-	for len(pairs) > 0 {
-		count, used := 0, int64(0) // the pairs that fit
-		for count < min(len(pairs), mostListed) {
-			rows, cols := extent(pairs[count])
-			need := differenceBytes(rows, cols) + 8
-			if count > 0 && used+need > e.algebra.room {
-				break
-			}
-			count, used = count+1, used+need
-		}
-		if err := e.needScratch(used); err != nil {
+// Dots implements [solver.AlgebraEngine]. The device sums the products of each segment, and the host adds the
+// segments in order.
+func (e *engine) Dots(dst []float64, pairs ...[2]solver.Matrix) error {
+	var counts []int // of the pairs' segments
+	total := 0
+	for _, p := range pairs {
+		a := onDevice(p[0])
+		counts = append(counts, blocks(a.rows*a.cols, dotSegment))
+		total += counts[len(counts)-1]
+	}
+	if err := e.needScratch(int64(8 * total)); err != nil {
+		return err
+	}
+	at := e.algebra.scratch
+	for i, p := range pairs {
+		a, b := onDevice(p[0]), onDevice(p[1])
+		if err := e.device.dot(at, a.at, b.at, a.rows*a.cols); err != nil {
 			return err
 		}
-		if err := e.differences(dst[:count], pairs[:count]); err != nil {
-			return err
+		at += driver.Pointer(8 * counts[i])
+	}
+	parts := make([]float64, total)
+	if err := e.device.downloadNumbers(parts, e.algebra.scratch); err != nil {
+		return err
+	}
+	for i, count := range counts {
+		dst[i] = 0
+		for _, part := range parts[:count] {
+			dst[i] += part
 		}
-		dst, pairs = dst[count:], pairs[count:]
+		parts = parts[count:]
 	}
 	return nil
-}
-
-// extent returns the rows and columns of a pair's difference.
-func extent(p solver.Pair) (rows, cols int) { return onDevice(p.L).rows, onDevice(p.R).rows }
-
-// differences does pairs whose sums fit in scratch.
-func (e *engine) differences(dst []float64, pairs []solver.Pair) error {
-	sums := e.algebra.scratch
-	parts := sums + driver.Pointer(8*len(pairs))
-	var words []uint64
-	grid := driver.Dim{1, 1, len(pairs)}
-	for _, p := range pairs {
-		l, r, x, y := onDevice(p.L), onDevice(p.R), onDevice(p.X), onDevice(p.Y)
-		var symmetric uint64
-		if l == r && x == y {
-			symmetric = 1
-		}
-		for _, at := range []driver.Pointer{l.at, r.at, x.at, y.at, parts} {
-			words = append(words, uint64(at))
-		}
-		for _, size := range []int{l.lead, r.lead, x.lead, y.lead, l.cols, x.cols, l.rows, r.rows} {
-			words = append(words, uint64(size))
-		}
-		words = append(words, symmetric)
-		grid[0], grid[1] = max(grid[0], blocks(l.rows, tileSide)), max(grid[1], blocks(r.rows, slabSide))
-		parts += driver.Pointer(differenceBytes(l.rows, r.rows))
-	}
-	at, err := e.listOf(words)
-	if err != nil {
-		return err
-	}
-	if err := e.device.launch("difference", grid, driver.Dim{16, 16, 1}, driver.Ptr(at)); err != nil {
-		return err
-	}
-	err = e.device.launch("difference_sum", driver.Dim{len(pairs), 1, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(at), driver.Ptr(sums))
-	if err != nil {
-		return err
-	}
-	return e.device.downloadNumbers(dst, sums)
 }

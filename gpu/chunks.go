@@ -4,12 +4,13 @@ import (
 	"math"
 	"sort"
 
+	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/sensing"
 )
 
-// The rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first
-// rows of chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows
-// in one launch, and tiles change no bit.
+// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first rows of
+// chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows in one
+// launch, and tiles change no bit.
 
 const (
 	// referenceBlocks is the number of blocks of contract that an H100 or H200 holds: two on each of 132
@@ -38,20 +39,34 @@ func chunkStarts(m, slabs int) []int {
 	return starts
 }
 
-// chunks returns how many chunks there are.
-func (l *rowLayout) chunks() int { return len(l.starts) - 1 }
+// chunkTable says how rows are cut into chunks.
+type chunkTable struct {
+	starts []int          // the first row of each chunk, and the end of the last
+	at     driver.Pointer // the same on the device, as u32
+}
+
+// count is the number of chunks.
+func (c chunkTable) count() int { return len(c.starts) - 1 }
+
+// touched returns the first and the last chunk that a tile has rows of.
+func (c chunkTable) touched(t tile) (first, last int) {
+	return c.chunkOf(t.first), c.chunkOf(t.first + t.count - 1)
+}
 
 // chunkOf returns the chunk of a row.
-func (l *rowLayout) chunkOf(row int) int { return chunkIn(l.starts, row) }
-
-// chunkIn returns the chunk of a row, if starts has the first row of each chunk and the number of rows.
-func chunkIn(starts []int, row int) int {
-	return sort.Search(len(starts)-1, func(i int) bool { return starts[i+1] > row })
+func (c chunkTable) chunkOf(row int) int {
+	return sort.Search(c.count(), func(i int) bool { return c.starts[i+1] > row })
 }
+
+// buffer is the memory for the table.
+func (c *chunkTable) buffer(name string) buffer { return buffer{name, int64(len(c.starts)) * 4, &c.at} }
+
+// upload copies the table to the device.
+func (c chunkTable) upload(d *device) error { return d.Upload(c.at, bytesOfWords(c.starts)) }
 
 // shareRows sets the chunks and the tiles.
 func (l *rowLayout) shareRows(tileRows int) {
-	l.starts = chunkStarts(l.m, l.slabs)
+	l.chunks.starts = chunkStarts(l.m, l.slabs)
 	l.tileRows = tileRows
 	if tileRows == 0 {
 		l.tileRows = l.cheapestTile()
@@ -136,7 +151,8 @@ func (l *rowLayout) tileCost(rows int) float64 {
 	members, quads := float64(l.members), float64(blocks(l.members, 4))
 	all := float64(l.m) * float64(l.stride)
 	// accumulate leaves multiprocessors idle if the tile has rows of few chunks.
-	working := float64(blocks(l.k, 1024)) * float64(min(blocks(rows*l.chunks(), l.m), l.chunks())) * quads
+	touched := min(blocks(rows*l.chunks.count(), l.m), l.chunks.count())
+	working := float64(blocks(l.k, 1024)) * float64(touched) * quads
 	slower := max(1, 2*float64(l.info.Multiprocessors)/working)
 	reads := quads * (1 + slower) // of each row, by dots and accumulate
 	cost := all * reads
@@ -149,7 +165,7 @@ func (l *rowLayout) tileCost(rows int) float64 {
 		cost += all
 	}
 	tiles, visits := l.tileVisits(rows)
-	cost += float64(2*visits-l.chunks()) * members * float64(l.kp) * float64(numberBytes(l.precision))
+	cost += float64(2*visits-l.chunks.count()) * members * float64(l.kp) * float64(numberBytes(l.precision))
 	return cost + float64(tiles)*4*launchCost
 }
 
@@ -157,8 +173,8 @@ func (l *rowLayout) tileCost(rows int) float64 {
 // visit writes the sum, and each but the first visit to a chunk reads it.
 func (l *rowLayout) tileVisits(rows int) (tiles, visits int) {
 	tiles = blocks(l.m, rows)
-	visits = l.chunks() + tiles - 1
-	for _, start := range l.starts[1:l.chunks()] {
+	visits = l.chunks.count() + tiles - 1
+	for _, start := range l.chunks.starts[1:l.chunks.count()] {
 		if start%rows == 0 { // the tile begins with the chunk
 			visits--
 		}
@@ -172,7 +188,7 @@ func (l *rowLayout) once() (possible bool, fault string) {
 	have, need := l.info.Capability, l.contractor.Capability
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
 	switch {
-	case !newEnough || l.slabs > l.blocks():
+	case !newEnough || l.slabs > l.resident():
 		return false, ""
 	case !l.info.Cooperative:
 		return false, "it has no cooperative launches"
@@ -182,9 +198,9 @@ func (l *rowLayout) once() (possible bool, fault string) {
 	return true, ""
 }
 
-// blocks is the number of blocks of contract that the device holds at one time: as many as their shared
+// resident is the number of blocks of contract that the device holds at one time: as many as their shared
 // memory allows, and at most two for each multiprocessor, because of their registers.
-func (l *rowLayout) blocks() int {
+func (l *rowLayout) resident() int {
 	// The table of q8, and the shared memory that the system reserves for each block.
 	const levels, reserved = 33 << 10, 1 << 10
 	block := l.stages + reserved

@@ -57,20 +57,20 @@ func TestChunks(t *testing.T) {
 					if first == nil {
 						first = l
 					}
-					if !slices.Equal(l.starts, first.starts) || l.chunks() != c.chunks {
+					if !slices.Equal(l.chunks.starts, first.chunks.starts) || l.chunks.count() != c.chunks {
 						t.Errorf("n = %d, m = %d: %d chunks on %+v, want %d",
-							c.n, c.m, l.chunks(), info, c.chunks)
+							c.n, c.m, l.chunks.count(), info, c.chunks)
 					}
 				}
 			}
 		}
-		for i, row := range first.starts {
+		for i, row := range first.chunks.starts {
 			if i == 0 && row != 0 || i == c.chunks && row != c.m ||
-				i < c.chunks && (row%8 != 0 || row >= first.starts[i+1]) {
+				i < c.chunks && (row%8 != 0 || row >= first.chunks.starts[i+1]) {
 				t.Errorf("n = %d, m = %d: chunk %d begins at %d", c.n, c.m, i, row)
 			}
 		}
-		if sums, rows := first.chunks()*first.k*16, c.m*first.k*4; c.m >= 10_000 &&
+		if sums, rows := first.chunks.count()*first.k*16, c.m*first.k*4; c.m >= 10_000 &&
 			float64(sums) > 0.045*float64(rows) {
 			t.Errorf("n = %d, m = %d: the sums of chunks are %.3f of the rows",
 				c.n, c.m, float64(sums)/float64(rows))
@@ -81,7 +81,8 @@ func TestChunks(t *testing.T) {
 		l, groups := planned(t, h200, solver.Memory, 200, 10_000, 1), blocks/5
 		busiest := 0
 		for q := range groups {
-			busiest = max(busiest, l.starts[(q+1)*l.chunks()/groups]-l.starts[q*l.chunks()/groups])
+			from, to := q*l.chunks.count()/groups, (q+1)*l.chunks.count()/groups
+			busiest = max(busiest, l.chunks.starts[to]-l.chunks.starts[from])
 		}
 		if uneven := float64(busiest*groups) / 10_000; uneven > most {
 			t.Errorf("%d blocks: the busiest group has %.3f of an even share, want %.2f",
@@ -105,8 +106,8 @@ func count(l *rowOperator) (c moved) {
 			c.rows += float64(rows) * float64(l.stride)
 			c.launches++
 		}
-		for chunk, start := range l.starts[:l.chunks()] {
-			if l.starts[chunk+1] <= first || start >= first+rows {
+		for chunk, start := range l.chunks.starts[:l.chunks.count()] {
+			if l.chunks.starts[chunk+1] <= first || start >= first+rows {
 				continue
 			}
 			sum := members * float64(l.kp) * 8
@@ -181,14 +182,14 @@ func TestTilesAreCounted(t *testing.T) {
 			// accumulate also reads rows, and in each thread the weight of each row.
 			got := device.Traffic("accumulate_f32_f64")
 			sums := got.GlobalStored
-			if visits := int64(want.sums/8) / int64(o.kp); rows == 0 && visits != int64(o.chunks()) {
-				t.Errorf("%d visits to %d chunks", visits, o.chunks())
+			if visits := int64(want.sums/8) / int64(o.kp); rows == 0 && visits != int64(o.chunks.count()) {
+				t.Errorf("%d visits to %d chunks", visits, o.chunks.count())
 			}
 			_, visits := o.tileVisits(o.tileRows)
 			if stored := int64(visits) * int64(wholeQuads(o.k)) * 8; sums != stored {
 				t.Errorf("%d bytes of sums were stored, want %d", sums, stored)
 			}
-			if all := int64(2*visits-o.chunks()) * int64(o.kp) * 8; float64(all) != want.sums {
+			if all := int64(2*visits-o.chunks.count()) * int64(o.kp) * 8; float64(all) != want.sums {
 				t.Errorf("the operator counts %d bytes of sums, want %.0f", all, want.sums)
 			}
 		})

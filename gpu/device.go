@@ -16,6 +16,7 @@ type device struct {
 	driver.Device
 	kernels map[string]driver.Kernel // by name: of the engine and of the operator
 	notice  func(text string)        // nil for none
+	lists   *lists                   // that kernels read
 }
 
 // launch runs a kernel by its name.
@@ -84,6 +85,15 @@ func bytesOf(matrices ...*mat.Dense) []byte {
 				out = binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
 			}
 		}
+	}
+	return out
+}
+
+// bytesOfWords returns numbers as u32.
+func bytesOfWords[T int | uint32](v []T) []byte {
+	out := make([]byte, 0, 4*len(v))
+	for _, w := range v {
+		out = binary.LittleEndian.AppendUint32(out, uint32(w))
 	}
 	return out
 }

@@ -1,12 +1,14 @@
 // Package gpu runs engines on a device with PTX kernels: on an NVIDIA GPU through package cuda, or on the
-// host through package emulator, which interprets the same kernels. It has kernels for UUᵀ on symmetric
-// matrices and for UVᵀ on rectangular ones.
+// host through package emulator, which interprets the same kernels. It has kernels for every ensemble,
+// parametrization and method of the module.
 //
 // The engine (engine.go) holds the factors and does their algebra. An operator (operator.go) has the
 // measurements: rows.go is the operator of every ensemble with rows of entries, and each ensemble with more
-// structure has its own file: sampled.go is that of observed entries. The factors, the measurements and
-// everything between them stay on the device. A step allocates nothing: [Backend.Open] allocates all of its
-// memory.
+// structure has its own: sampled.go is that of observed entries, rankone.go that of rank-one measurements,
+// pauli.go that of Pauli words. The scheme of a parametrization (scheme.go) makes thin L and R for the
+// operator, and the gradient of what the operator makes. The factors, the measurements and everything between
+// them stay on the device. A step allocates nothing: [Backend.Open] allocates all of its memory, which
+// plan.go counts before a device is open.
 //
 // With rows, a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
 // give the same bits:
@@ -19,6 +21,8 @@
 // Draws of the measurements (draw.go) and values of f (evaluate.go) work with any operator, by products with
 // the measurements and their adjoint. The operator of rows has faster ways (drawnrows.go).
 //
-// The rows are cut into chunks, whose sums are added in order. The chunks follow from K and m alone, so a run
+// Kernels that work for several members read lists, which share one place on the device (lists.go).
+//
+// Long sums are cut into chunks, which are added in order. The chunks follow from the problem alone, so a run
 // gives the same bits on every GPU, whatever else is in its batch.
 package gpu

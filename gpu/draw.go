@@ -1,8 +1,6 @@
 package gpu
 
 import (
-	"encoding/binary"
-
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -27,6 +25,9 @@ type drawing interface {
 
 // DrawGradient implements [solver.DrawEngine], in f64. Only the list of measurements is copied to the device.
 func (e *engine) DrawGradient(member int, d solver.Draw) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	e.members[member].fresh = false
 	drawn := draw{count: d.Count(e.m)}
@@ -60,11 +61,7 @@ func (e *engine) contractDraw(rows []int, d draw, p part) error {
 
 // list copies a list of at most m measurements to the device.
 func (e *engine) list(rows []int) error {
-	data := make([]byte, 0, 4*len(rows))
-	for _, i := range rows {
-		data = binary.LittleEndian.AppendUint32(data, uint32(i))
-	}
-	return e.device.Upload(e.drawn, data)
+	return e.device.Upload(e.drawn, bytesOfWords(rows))
 }
 
 // contractWhole contracts a draw with any operator, by apply and adjointMul over all measurements.
@@ -123,23 +120,4 @@ func (d *device) drawWeights(w, p, y, shift, list driver.Pointer, count int, sca
 	return d.launch("draw_weights", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(w), driver.Ptr(p), driver.Ptr(y), driver.Ptr(shift), driver.Ptr(list), driver.U32(count),
 		driver.F64(scale))
-}
-
-// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
-func (e *engine) optional() (memory []buffer, kernels []string) {
-	m := int64(e.m)
-	if e.needs.Draws {
-		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
-			buffer{"weights of draws", m * 8, &e.weights})
-		kernels = append(kernels, "draw_weights")
-	}
-	if e.needs.Values {
-		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
-			buffer{"values of points", pointsAtOnce * 8, &e.sums})
-		kernels = append(kernels, "sum_squares")
-	}
-	if e.needs.Random {
-		kernels = append(kernels, "normals", "signs")
-	}
-	return memory, kernels
 }

@@ -1,8 +1,6 @@
 package gpu
 
 import (
-	"encoding/binary"
-
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
 )
@@ -31,7 +29,7 @@ func (l *rowLayout) listedChunk(count int) int {
 }
 
 // listedChunks returns the most sums of a list.
-func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks()) }
+func (l *rowLayout) listedChunks() int { return min(max(referenceBlocks/l.slabs, 1), l.chunks.count()) }
 
 // drawBuffers lists the memory that draws take.
 func (o *rowOperator) drawBuffers() []buffer {
@@ -40,7 +38,6 @@ func (o *rowOperator) drawBuffers() []buffer {
 	}
 	list := []buffer{
 		{"shifted observations", int64(o.m) * 8, &o.targets},
-		{"a list's first rows of chunks", int64(o.listedChunks()+1) * 4, &o.listedStarts},
 	}
 	if o.inMemory {
 		list = append(list, buffer{"listed rows", int64(o.listRows) * o.stride, &o.listed})
@@ -92,8 +89,8 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 	if err := o.gather(o.targets, y, d.shift, d.list, d.count); err != nil {
 		return err
 	}
-	chunk := o.listedChunk(d.count)
-	if err := o.startChunks(chunk); err != nil {
+	chunks, err := o.listedTable(d.count)
+	if err != nil {
 		return err
 	}
 	for first := 0; first < d.count; first += o.listRows {
@@ -108,32 +105,27 @@ func (o *rowOperator) contractListed(y driver.Pointer, d draw, p part) error {
 		if err != nil {
 			return err
 		}
-		c := chunkRange{o.listedStarts, blocks(d.count, chunk), first / chunk, (first + t.count - 1) / chunk}
-		if err := o.accumulateIn(solver.F64, t, 1, o.weights, c); err != nil {
+		if err := o.accumulate(solver.F64, t, 1, o.weights, chunks); err != nil {
 			return err
 		}
 	}
-	if err := o.sumOf(solver.F64, 1, blocks(d.count, chunk)); err != nil {
+	if err := o.sumChunks(solver.F64, 1, chunks); err != nil {
 		return err
 	}
 	return o.pullAll(solver.F64, parts)
 }
 
-// startChunks writes the first rows of a list's chunks, unless the device still has them.
-func (o *rowOperator) startChunks(chunk int) error {
-	if chunk == o.chunk {
-		return nil
+// listedTable puts the chunks of a list of count rows on the device. Lists whose chunks have one length share
+// a table.
+func (o *rowOperator) listedTable(count int) (chunks chunkTable, err error) {
+	chunk := o.listedChunk(count)
+	chunks.starts = make([]int, o.listedChunks()+1)
+	for i := range chunks.starts {
+		chunks.starts[i] = i * chunk
 	}
-	o.chunk = 0
-	var starts []byte
-	for i := range o.listedChunks() + 1 {
-		starts = binary.LittleEndian.AppendUint32(starts, uint32(i*chunk))
-	}
-	if err := o.Upload(o.listedStarts, starts); err != nil {
-		return err
-	}
-	o.chunk = chunk
-	return nil
+	chunks.at, err = o.list(bytesOfWords(chunks.starts))
+	chunks.starts = chunks.starts[:blocks(count, chunk)+1]
+	return chunks, err
 }
 
 // bringListed makes a tile of a list's rows. Generated rows take the place of the tile of successive rows.
@@ -146,31 +138,15 @@ func (o *rowOperator) bringListed(t *tile, list driver.Pointer) error {
 	}
 	t.rows, o.made = o.rows, tile{}
 	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
-	key, number := o.stream.Key()
-	return o.launch("generate_listed_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+	args := []driver.Arg{
 		driver.Ptr(t.rows), driver.Ptr(list), driver.U32(o.k), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	return o.launch("generate_listed_"+string(o.entries), grid, driver.Dim{256, 1, 1},
+		append(args, keyOf(*o.stream)...)...)
 }
 
 // gather does dst_k = x_i + shift_i, i = list[k]; or dst_k = x_i if shift is 0.
 func (o *rowOperator) gather(dst, x, shift, list driver.Pointer, count int) error {
 	return o.launch("gather", driver.Dim{blocks(count, 256), 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(dst), driver.Ptr(x), driver.Ptr(shift), driver.Ptr(list), driver.U32(count))
-}
-
-// residualsOf implements measuring. It reads each row once for up to four matrices.
-func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error {
-	parts := make([]part, len(l))
-	for j := range parts {
-		parts[j] = part{l: l[j], r: r[j], cols: cols}
-	}
-	if err := o.liftAll(solver.F64, parts); err != nil {
-		return err
-	}
-	return o.eachTile(func(t tile) error {
-		if err := o.dots(solver.F64, t, len(parts)); err != nil {
-			return err
-		}
-		return o.residuals(solver.F64, t, len(parts), y, res, 0)
-	})
 }

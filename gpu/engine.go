@@ -27,10 +27,10 @@ type engine struct {
 
 	y        driver.Pointer // the observations
 	values   driver.Pointer // m numbers of Apply and AdjointMul
-	square   driver.Pointer // d × d matrices of Precondition and Project
-	factored factored       // what they are
 	dots     driver.Pointer // dot products of the segments of Dot
 	algebra  algebra
+	lists    lists
+	inverses inverses
 
 	drawn, weights driver.Pointer // of DrawGradient: a list of measurements, and their weights
 	points, sums   driver.Pointer // of Evaluate: residuals of points, and their sums of squares
@@ -40,6 +40,7 @@ var (
 	_ solver.DrawEngine       = &engine{}
 	_ solver.ValueEngine      = &engine{}
 	_ solver.RandomEngine     = &engine{}
+	_ solver.InverseEngine    = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AlgebraEngine    = &engine{}
@@ -52,8 +53,12 @@ type member struct {
 	slots   driver.Pointer
 	vectors driver.Pointer // slots of m numbers, one after another
 	room    driver.Pointer // what the parametrization needs beside the slots
-	thin    bool           // L and R belong to the iterate
-	fresh   bool           // the Gradient slot belongs to the iterate
+	squares driver.Pointer // d × d matrices of Precondition and Project
+	waiting []operation    // what the member waits for, in its order
+
+	thin     bool     // L and R belong to the iterate
+	fresh    bool     // the Gradient slot belongs to the iterate
+	factored factored // what the first squares hold
 }
 
 // slot returns the address of a member's slot.
@@ -97,6 +102,9 @@ func (e *engine) Reset(member, factorRank int) error {
 		return fmt.Errorf("gpu: member %d has room for the factor rank %d, not %d",
 			member, e.ranks[member], factorRank)
 	}
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil
 	e.touched(member, solver.Iterate)
 	m := &e.members[member]
@@ -115,6 +123,9 @@ func (e *engine) clear(member int) error {
 
 // Set implements [solver.Engine].
 func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	if err := e.device.Upload(e.slot(member, slot), bytesOf(f...)); err != nil {
 		return fmt.Errorf("gpu: set slot %d of member %d: %w", slot, member, err)
 	}
@@ -124,6 +135,9 @@ func (e *engine) Set(member int, slot solver.Slot, f solver.Factor) error {
 
 // Get implements [solver.Engine].
 func (e *engine) Get(member int, slot solver.Slot, f solver.Factor) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	if err := e.device.download(e.slot(member, slot), f...); err != nil {
 		return fmt.Errorf("gpu: get slot %d of member %d: %w", slot, member, err)
 	}
@@ -137,14 +151,15 @@ func (e *engine) touched(member int, slot solver.Slot) {
 	}
 	if slot == solver.Iterate {
 		e.members[member].thin = false
-	}
-	if slot == solver.Iterate && e.factored.member == member {
-		e.factored = factored{}
+		e.members[member].factored = factored{}
 	}
 }
 
 // Gradient implements [solver.Engine].
 func (e *engine) Gradient(members ...int) error {
+	if err := e.settle(members...); err != nil {
+		return err
+	}
 	var stale []int
 	for _, i := range members {
 		if !e.members[i].fresh && !slices.Contains(stale, i) {
@@ -180,18 +195,12 @@ func (e *engine) gradient(members []int) error {
 	return nil
 }
 
-// Combine implements [solver.Engine].
-func (e *engine) Combine(
-	member int, dst solver.Slot, a float64, x solver.Slot, b float64, y solver.Slot,
-) error {
-	e.touched(member, dst)
-	return e.device.combine(e.slot(member, dst), e.slot(member, x), e.slot(member, y), a, b,
-		e.numbers(member, dst))
-}
-
 // Dot implements [solver.Engine]. The device sums the products of each segment, and the host adds the
 // segments in order.
 func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
+	if err := e.settle(member); err != nil {
+		return 0, err
+	}
 	count := e.numbers(member, x)
 	if err := e.device.dot(e.dots, e.slot(member, x), e.slot(member, y), count); err != nil {
 		return 0, err
@@ -234,7 +243,12 @@ func (e *engine) Losses(dst []float64, members ...int) error {
 }
 
 // Wait implements [solver.Engine].
-func (e *engine) Wait() error { return e.device.Wait() }
+func (e *engine) Wait() error {
+	if err := e.rounds(); err != nil {
+		return err
+	}
+	return e.device.Wait()
+}
 
 // Observations implements [solver.Engine].
 func (e *engine) Observations() []float64 { return e.hostY }

@@ -18,6 +18,9 @@ type measuring interface {
 
 // Residuals implements [solver.ValueEngine], in f64.
 func (e *engine) Residuals(member int, dst solver.Slot) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	p, err := e.part(member)
 	if err != nil {
@@ -45,6 +48,9 @@ func (e *engine) thinAt(member int, slot solver.Slot) (place, error) {
 
 // Evaluate implements [solver.ValueEngine], in f64.
 func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.solved = nil // the operator writes to the same memory
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)
@@ -61,10 +67,7 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	if err := e.residualsAt(member, points); err != nil {
 		return err
 	}
-	if err := e.device.sumSquares(e.sums, e.points, e.m, len(points)); err != nil {
-		return err
-	}
-	if err := e.device.downloadNumbers(dst, e.sums); err != nil {
+	if err := e.device.readSquares(dst, e.sums, e.points, e.m); err != nil {
 		return err
 	}
 	for j := range dst {
@@ -73,8 +76,8 @@ func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error
 	return nil
 }
 
-// residualsAt does res_ji = ⟨A_i, Z_j⟩ − y_i for the factors in a member's slots: together, if the operator can
-// and if L and R of all of them are there at one time.
+// residualsAt does res_ji = ⟨A_i, Z_j⟩ − y_i for the factors in a member's slots: together, if the operator
+// can and if L and R of all of them are there at one time.
 func (e *engine) residualsAt(member int, points []solver.Slot) error {
 	var l, r []driver.Pointer
 	o, together := e.operator.(measuring)

@@ -29,6 +29,51 @@ func emulated(t *testing.T, config emulator.Config, storage solver.Storage,
 	return Backend{Label: "emulator", Info: info, Connect: connect, Storage: storage, Precision: precision}
 }
 
+// through puts a bus between a backend and its device. It is there once the backend has opened the device.
+func through(b *Backend) *drivertest.Bus {
+	bus, connect := &drivertest.Bus{}, b.Connect
+	b.Connect = func() (d driver.Device, err error) {
+		bus.Device, err = connect()
+		return bus, err
+	}
+	return bus
+}
+
+// openPlanned opens an engine for a problem as a request plans it.
+func openPlanned(t *testing.T, r request, p *sensing.Problem) *engine {
+	t.Helper()
+	e, err := engineFor(r)
+	must(t, err)
+	opened, err := r.backend.Connect()
+	must(t, err)
+	e.device = &device{Device: opened}
+	t.Cleanup(func() { must(t, e.Close()) })
+	must(t, e.open(context.Background(), p))
+	return e
+}
+
+// parametrizationOf returns UUᵀ for symmetric matrices, and UVᵀ for others.
+func parametrizationOf(space sensing.Space) solver.Parametrization {
+	if _, symmetric := space.(sensing.Sym); symmetric {
+		return solver.PSD{}
+	}
+	return solver.UV{}
+}
+
+// factorOf returns a random factor.
+func factorOf(t testing.TB, space sensing.Space, r int, seed uint64) solver.Factor {
+	t.Helper()
+	shapes, err := parametrizationOf(space).Shapes(space, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := solver.Random{Alpha: 1, Seed: seed}.Factor(shapes, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 // old is a device without asynchronous copies, on which contract is three steps.
 var old = emulator.Config{Capability: [2]int{7, 0}}
 
@@ -47,12 +92,12 @@ func TestBackend(t *testing.T) {
 		suite   backendtest.Suite
 	}{
 		{"one pass", emulator.Config{}, solver.Memory, 0,
-			backendtest.Suite{LargeOf: []string{"gaussian-f32", "rademacher", "completion", "pauli", "rank-one"}}},
-		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{}},
-		{"three steps", old, solver.Memory, 12, backendtest.Suite{}},
-		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{}},
+			backendtest.Suite{Small: true, LargeOf: []string{
+				"gaussian-f32", "rademacher", "completion", "pauli", "rank-one"}}},
+		{"one pass generated", emulator.Config{}, solver.Generated, 0, backendtest.Suite{Brief: true}},
+		{"three steps", old, solver.Memory, 12, backendtest.Suite{Brief: true}},
+		{"three steps generated", old, solver.Generated, 20, backendtest.Suite{Brief: true}},
 	} {
-		c.suite.Small = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.suite.Run(t, inTiles(emulated(t, c.config, c.storage, solver.F64), c.tile))
@@ -66,11 +111,12 @@ func TestBackend(t *testing.T) {
 }
 
 func TestAgreesWithTheHost(t *testing.T) {
-	for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+	for storage, agree := range map[solver.Storage]func(t *testing.T, b, reference solver.Backend){
+		solver.Memory: backendtest.Agree, solver.Generated: backendtest.AgreeGenerated,
+	} {
 		t.Run(string(storage), func(t *testing.T) {
 			t.Parallel()
-			backendtest.Agree(t,
-				emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
+			agree(t, emulated(t, emulator.Config{}, storage, solver.F64), cpu.Backend{})
 		})
 	}
 }

@@ -1,35 +1,13 @@
 package gpu
 
 import (
-	"encoding/binary"
-
 	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/sensing"
 )
 
 // The functions here launch the kernels that do not depend on measurements. The head of a kernel's file in
 // kernels/ has the equation and the parameters. The kernels of an operator are launched in the operator's
 // file.
-
-// memberBytes is the size of a product's entry in its list of members.
-const memberBytes = 32
-
-// product is one member of a launch of lift or pullback.
-type product struct {
-	a, b driver.Pointer
-	cols int
-	dst  driver.Pointer
-}
-
-// encode writes a list of products as the kernels read it.
-func encode(list []product) []byte {
-	var out []byte
-	for _, p := range list {
-		for _, word := range []uint64{uint64(p.a), uint64(p.b), uint64(p.cols), uint64(p.dst)} {
-			out = binary.LittleEndian.AppendUint64(out, word)
-		}
-	}
-	return out
-}
 
 // combine does dst = a·x + b·y.
 func (d *device) combine(dst, x, y driver.Pointer, a, b float64, count int) error {
@@ -50,6 +28,21 @@ func (d *device) dot(sums, x, y driver.Pointer, count int) error {
 func (d *device) sumSquares(dst, numbers driver.Pointer, count, members int) error {
 	return d.launch("sum_squares", driver.Dim{members, 1, 1}, driver.Dim{256, 1, 1},
 		driver.Ptr(numbers), driver.Ptr(dst), driver.U32(count), driver.U64(uint64(count)))
+}
+
+// readSquares sums the squares of each member's count numbers, and copies the sums to dst, which has one
+// number for each member. sums has room for them on the device.
+func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count int) error {
+	if err := d.sumSquares(sums, numbers, count, len(dst)); err != nil {
+		return err
+	}
+	return d.downloadNumbers(dst, sums)
+}
+
+// keyOf returns the arguments by which kernels know a stream.
+func keyOf(s sensing.Stream) []driver.Arg {
+	key, number := s.Key()
+	return []driver.Arg{driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number))}
 }
 
 // blocks is the number of blocks of a size that cover a count.

@@ -27,6 +27,7 @@ func (e *engine) open(ctx context.Context, p *sensing.Problem) error {
 
 // allocate takes all the memory that the engine and its operator will use.
 func (e *engine) allocate() error {
+	e.device.lists = &e.lists
 	free, err := e.room()
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (e *engine) whatFits() string {
 func (e *engine) load() error {
 	e.device.kernels = map[string]driver.Kernel{}
 	_, names := e.optional()
-	names = slices.Concat(names, []string{"combine", "dot"}, algebraKernels, choleskyKernels, e.ends.names(),
+	names = slices.Concat(names, []string{"combine", "dot"}, algebraKernels, e.ends.names(),
 		e.operator.kernels())
 	for _, name := range names {
 		if e.device.kernels[name] != nil {

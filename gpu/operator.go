@@ -19,6 +19,8 @@ import (
 type operator interface {
 	// buffers lists the memory that the operator takes on the device.
 	buffers() []buffer
+	// listBytes is the memory for the lists that the operator's kernels read. The engine allocates it.
+	listBytes() int64
 	// smaller lists operators of the same measurements that take less memory, the least change first.
 	smaller() []alternative
 	// kernels names the kernels that the operator launches.
@@ -70,8 +72,8 @@ type alternative struct {
 	operator operator
 }
 
-// operatorOf returns the function that plans the operator of an ensemble, for gradients in the given precision.
-// Only rows have kernels in single precision.
+// operatorOf returns the function that plans the operator of an ensemble, for gradients in the given
+// precision. Only rows have kernels in single precision.
 func operatorOf(
 	e sensing.Ensemble, p solver.Precision,
 ) (plan func(r request) (operator, error), err error) {

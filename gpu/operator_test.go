@@ -42,6 +42,8 @@ func (o *traceOperator) buffers() []buffer {
 	return []buffer{{"residuals", int64(o.members) * 8, &o.res}}
 }
 
+func (*traceOperator) listBytes() int64 { return 0 }
+
 func (*traceOperator) smaller() []alternative { return nil }
 
 func (*traceOperator) kernels() []string { return []string{"sum_squares"} }

@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -34,9 +33,6 @@ type pauliOperator struct {
 	groups   int // different x; known after fill
 
 	words, table, vectors, res, sums driver.Pointer
-	sides, products                  driver.Pointer // lists of members
-
-	listed []byte // contents of sides and products since the last contract; nil if overwritten
 }
 
 var _ operator = &pauliOperator{}
@@ -68,16 +64,13 @@ func planPauli(r request) (operator, error) {
 		m: ensemble.Measurements(), members: len(r.shapes), matrices: len(r.rules), mostWork: math.Inf(1),
 	}
 	l.n, _ = ensemble.Space().Dims()
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
-	}
 	l.mostGroups = min(l.m, l.n)
 	l.room = min(max(pauliBundle, pauliRoom/l.n), l.members*l.mostGroups)
 	if r.backend.Info.Watchdog {
 		l.mostWork = launchWork
 		cols := 1
 		for _, shapes := range r.shapes {
-			cols = max(cols, shapes[0].Cols)
+			cols = max(cols, r.columns(shapes))
 		}
 		l.room = min(l.room, max(launchWork/(l.n*cols), 1)) // a launch adds the terms of as many groups
 	}
@@ -96,10 +89,11 @@ func (o *pauliOperator) buffers() []buffer {
 		{"transforms", int64(o.room) * int64(o.n) * 8, &o.vectors},
 		{"residuals", members * m * 8, &o.res},
 		{"squares", members * 8, &o.sums},
-		{"residuals' members", members * memberBytes, &o.sides},
-		{"products' members", int64(o.matrices) * members * memberBytes, &o.products},
 	}
 }
+
+// listBytes implements operator: the members of the residuals and of each product.
+func (o *pauliOperator) listBytes() int64 { return int64(1+o.matrices) * int64(o.members) * itemBytes }
 
 // smaller implements operator: there is nothing to make smaller.
 func (o *pauliOperator) smaller() []alternative { return nil }
@@ -152,14 +146,16 @@ func (o *pauliOperator) fill(ctx context.Context, d *device) error {
 
 // contract implements operator.
 func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
-	if err := o.list(parts); err != nil {
+	sides, err := o.list(encode(o.items(parts)))
+	if err != nil {
 		return err
 	}
+	products := sides + driver.Pointer(len(parts)*itemBytes)
 	cols := 0
 	for _, p := range parts {
 		cols = max(cols, p.cols)
 	}
-	if err := o.residuals(o.sides, o.res, y, len(parts), cols); err != nil {
+	if err := o.residuals(sides, o.res, y, len(parts), cols); err != nil {
 		return err
 	}
 	for first, most := 0, o.together(); first < len(parts); first += most {
@@ -170,7 +166,7 @@ func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
 				return err
 			}
 			for number, p := range parts[0].pulls {
-				list := o.products + driver.Pointer((number*len(parts)+first)*memberBytes)
+				list := products + driver.Pointer((number*len(parts)+first)*itemBytes)
 				if err := o.add(b, list, members, cols, p.scale); err != nil {
 					return err
 				}
@@ -184,32 +180,18 @@ func (o *pauliOperator) contract(y driver.Pointer, parts []part) error {
 	return nil
 }
 
-// list writes the lists of members for the residuals and for the products, unless the device still has them
-// from the last contract.
-func (o *pauliOperator) list(parts []part) error {
-	var sides, products []product
+// items lists the members for the residuals, and then for the products of each pull.
+func (o *pauliOperator) items(parts []part) (all []item) {
 	for at, p := range parts {
-		sides = append(sides, product{p.l, p.r, p.cols, o.res + driver.Pointer(at*o.m*8)})
+		all = append(all, item{p.l, p.r, p.cols, o.res + driver.Pointer(at*o.m*8)})
 	}
 	for number := range parts[0].pulls {
 		for at, p := range parts {
 			c := o.vectors + driver.Pointer(at%o.together()*o.groups*o.n*8)
-			products = append(products, product{c, p.pulls[number].x, p.cols, p.pulls[number].dst})
+			all = append(all, item{c, p.pulls[number].x, p.cols, p.pulls[number].dst})
 		}
 	}
-	all := encode(append(sides, products...))
-	if bytes.Equal(all, o.listed) {
-		return nil
-	}
-	o.listed = nil
-	if err := o.Upload(o.sides, all[:len(sides)*memberBytes]); err != nil {
-		return err
-	}
-	if err := o.Upload(o.products, all[len(sides)*memberBytes:]); err != nil {
-		return err
-	}
-	o.listed = all
-	return nil
+	return all
 }
 
 // together is the number of members whose vectors c(x) of all groups have room at one time, at least 1.
@@ -235,19 +217,16 @@ func (o *pauliOperator) eachBundle(do func(b bundle) error) error {
 
 // squares implements operator.
 func (o *pauliOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: residuals without observations.
 func (o *pauliOperator) apply(p, l, r driver.Pointer, cols int) error {
-	o.listed = nil // sides is used here
-	if err := o.Upload(o.sides, encode([]product{{l, r, cols, p}})); err != nil {
+	list, err := o.list(encode([]item{{l, r, cols, p}}))
+	if err != nil {
 		return err
 	}
-	return o.residuals(o.sides, p, 0, 1, cols)
+	return o.residuals(list, p, 0, 1, cols)
 }
 
 // adjointMul implements operator. S is symmetric.
@@ -256,15 +235,15 @@ func (o *pauliOperator) adjointMul(dst, w driver.Pointer, _ bool, x driver.Point
 		return fmt.Errorf("gpu: a product of %d × %d with Pauli words is too large: it can have "+
 			"2³¹ − 1 numbers", o.n, cols)
 	}
-	o.listed = nil // products is used here
-	if err := o.Upload(o.products, encode([]product{{o.vectors, x, cols, dst}})); err != nil {
+	list, err := o.list(encode([]item{{o.vectors, x, cols, dst}}))
+	if err != nil {
 		return err
 	}
 	return o.eachBundle(func(b bundle) error {
 		if err := o.weights(b, w, 1, 1); err != nil {
 			return err
 		}
-		return o.add(b, o.products, 1, cols, 1)
+		return o.add(b, list, 1, cols, 1)
 	})
 }
 
@@ -279,7 +258,7 @@ func (o *pauliOperator) residuals(list, res, y driver.Pointer, members, cols int
 		})
 	}
 	for member := range members {
-		at, to := list+driver.Pointer(member*memberBytes), res+driver.Pointer(member*o.m*8)
+		at, to := list+driver.Pointer(member*itemBytes), res+driver.Pointer(member*o.m*8)
 		if err := o.eachBundle(func(b bundle) error { return o.residualsOf(b, at, to, y) }); err != nil {
 			return err
 		}

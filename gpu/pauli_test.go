@@ -31,14 +31,7 @@ func pauliEngine(
 		}
 		return o, err
 	}
-	engine, err := engineFor(r)
-	must(t, err)
-	opened, err := b.Connect()
-	must(t, err)
-	engine.device = &device{Device: opened}
-	t.Cleanup(func() { must(t, engine.Close()) })
-	must(t, engine.open(context.Background(), pauliProblem(t, e)))
-	return engine
+	return openPlanned(t, r, pauliProblem(t, e))
 }
 
 // pauliProblem is a problem with a truth of rank 2.
@@ -258,8 +251,8 @@ func TestPauliMemory(t *testing.T) {
 		for _, b := range engine.operator.buffers() {
 			bytes += b.bytes
 		}
-		const lists = 8 + 2*memberBytes // squares, and two lists of members
-		most := 8*c.m + 8*min(c.m, c.n) + 8 + c.members*(8*c.m+lists) + max(32*8*c.n, 1<<20)
+		const squares = 8
+		most := 8*c.m + 8*min(c.m, c.n) + 8 + c.members*(8*c.m+squares) + max(32*8*c.n, 1<<20)
 		if bytes > int64(most) {
 			t.Errorf("n = %d, m = %d, %d members: %d bytes, more than %d", c.n, c.m, c.members, bytes, most)
 		}

@@ -40,6 +40,9 @@ func newRequest(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (r req
 	if r.scheme, err = schemeOf(batch.Parametrization); err != nil {
 		return r, err
 	}
+	if members := len(batch.FactorRanks); members > mostBlocks {
+		return r, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, members)
+	}
 	for _, rank := range batch.FactorRanks {
 		shapes, err := r.par.Shapes(ensemble.Space(), rank)
 		if err != nil {
@@ -90,18 +93,15 @@ func engineFor(r request) (*engine, error) {
 
 // buffers lists the allocations of an engine and its operator.
 func (e *engine) buffers() []buffer {
-	matrices, gram, numbers := int64(0), int64(0), e.m
+	numbers := e.m
 	for _, shapes := range e.shapes {
-		matrices = max(matrices, int64(len(shapes)))
-		cols := int64(shapes[0].Cols)
-		gram = max(gram, cols*cols)
 		numbers = max(numbers, solver.Numbers(shapes))
 	}
 	list := append(e.operator.buffers(),
 		buffer{"observations", int64(e.m) * 8, &e.y},
 		buffer{"values", int64(e.m) * 8, &e.values},
-		buffer{"gram", 2 * matrices * gram * 8, &e.square},
 		buffer{"parts of dot products", int64(blocks(numbers, dotSegment)) * 8, &e.dots})
+	list = append(list, e.listBuffer())
 	list = append(list, e.algebraBuffers()...)
 	for i, shapes := range e.shapes {
 		m := &e.members[i]
@@ -112,6 +112,28 @@ func (e *engine) buffers() []buffer {
 	}
 	optional, _ := e.optional()
 	return append(list, optional...)
+}
+
+// optional lists the memory that the engine's optional operations take, and the kernels that they launch.
+func (e *engine) optional() (memory []buffer, kernels []string) {
+	m := int64(e.m)
+	if e.needs.Draws {
+		memory = append(memory, buffer{"draws", m * 4, &e.drawn},
+			buffer{"weights of draws", m * 8, &e.weights})
+		kernels = append(kernels, "draw_weights")
+	}
+	if e.needs.Values {
+		memory = append(memory, buffer{"residuals of points", pointsAtOnce * m * 8, &e.points},
+			buffer{"values of points", pointsAtOnce * 8, &e.sums})
+		kernels = append(kernels, "sum_squares")
+	}
+	if e.needs.Random {
+		kernels = append(kernels, "normals", "signs")
+	}
+	if e.needs.Inverses {
+		memory, kernels = append(memory, e.inverseBuffers()...), append(kernels, choleskyKernels...)
+	}
+	return memory, kernels
 }
 
 // total is the number of bytes that an engine allocates, plus the most that it borrows for a while: L and R

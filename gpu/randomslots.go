@@ -23,10 +23,12 @@ func (e *engine) Signs(member int, dst solver.Slot, stream sensing.Stream, row u
 func (e *engine) random(
 	kernel string, each int, member int, dst solver.Slot, stream sensing.Stream, row uint64,
 ) error {
+	if err := e.settle(member); err != nil {
+		return err
+	}
 	e.touched(member, dst)
 	count := e.numbers(member, dst)
-	key, number := stream.Key()
+	args := []driver.Arg{driver.Ptr(e.slot(member, dst)), driver.U32(count), driver.U64(row)}
 	return e.device.launch(kernel, driver.Dim{blocks(count, each), 1, 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(e.slot(member, dst)), driver.U32(count), driver.U64(row),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+		append(args, keyOf(stream)...)...)
 }

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -26,11 +25,11 @@ type rankOneOperator struct {
 	*device
 	ensemble *sensing.RankOne
 
-	vectors, products, chunkSums     driver.Pointer
-	res, weights, zeros, sums, lists driver.Pointer
+	products, chunkSums       driver.Pointer
+	res, weights, zeros, sums driver.Pointer
+	lists                     driver.Pointer // of the columns and members of the product at hand
 
-	made     tile        // the tile of generated vectors in memory; its count is 0 if there is none
-	arranged arrangement // of the last contraction, if the lists still have it
+	arranged arrangement // of the last contraction
 }
 
 var _ operator = &rankOneOperator{}
@@ -38,35 +37,18 @@ var _ operator = &rankOneOperator{}
 // rankOneLayout describes how vectors, and what is computed from them, lie on a device. It follows from the
 // request alone.
 type rankOneLayout struct {
-	m         int
+	rowStore
 	sides     [2]int // numbers of a_i and of b_i: n1 and n2
 	symmetric bool   // b_i is a_i
 	members   int
-	pulls     []int           // numbers of rows of the gradient's matrices
-	width     int             // columns of all members together, at least leastWidth
-	inMemory  bool            // all vectors are in memory; otherwise they are made tile by tile
-	stream    *sensing.Stream // stream of the vectors; nil if they are user data
+	pulls     []int // numbers of rows of the gradient's matrices
+	width     int   // columns of all members together, at least leastWidth
 
-	stride     int64      // bytes from a measurement's numbers to the next's
 	chunks     chunkTable // if vectors are read twice
 	onceChunks chunkTable // if vectors are read once
 	mostOnce   int        // the most columns of a member whose vectors are read once
 	sumNumbers int        // room for the sums of all chunks, of each pull
-	tileRows   int        // measurements of a tile
 	mostWork   int        // most normal deviates of a launch
-}
-
-// chunkTable has the first measurement of each chunk, and m.
-type chunkTable struct {
-	starts []int
-	at     driver.Pointer // on the device, as u32
-}
-
-func (c chunkTable) count() int { return len(c.starts) - 1 }
-
-// touched returns the first and the last chunk that a tile has measurements of.
-func (c chunkTable) touched(t tile) (first, last int) {
-	return chunkIn(c.starts, t.first), chunkIn(c.starts, t.first+t.count-1)
 }
 
 // The two sides of a measurement. In a symmetric space both are the left one.
@@ -90,12 +72,11 @@ const (
 func planRankOne(r request) (operator, error) {
 	ensemble := r.ensemble.(*sensing.RankOne)
 	n1, n2 := ensemble.Space().Dims()
-	l := rankOneLayout{m: ensemble.Measurements(), sides: [2]int{n1, n2}, members: len(r.shapes)}
+	l := rankOneLayout{
+		rowStore: rowStore{m: ensemble.Measurements()}, sides: [2]int{n1, n2}, members: len(r.shapes),
+	}
 	if _, l.symmetric = ensemble.Space().(sensing.Sym); l.m > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements are too many: a device indexes 2³¹ − 1 of them", l.m)
-	}
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
 	}
 	for _, rule := range r.rules {
 		rows := n1
@@ -115,19 +96,6 @@ func planRankOne(r request) (operator, error) {
 	l.count(r)
 	l.cut(r.backend)
 	return &rankOneOperator{rankOneLayout: l, ensemble: ensemble}, nil
-}
-
-// columnsOf is the largest number of columns that L and R of a factor have: those of U and V in UVᵀ, and of
-// all matrices together in parametrizations that may join them.
-func columnsOf(par solver.Parametrization, shapes []solver.Shape) int {
-	if _, apart := par.(solver.UV); apart {
-		return shapes[0].Cols
-	}
-	cols := 0
-	for _, s := range shapes {
-		cols += s.Cols
-	}
-	return cols
 }
 
 // slots is how many times 256 numbers a block has that keeps a number of a vector in each thread.
@@ -163,7 +131,7 @@ func (l *rankOneLayout) count(r request) {
 		rows += pull
 	}
 	for _, shapes := range r.shapes {
-		cols := columnsOf(r.par, shapes)
+		cols := r.columns(shapes)
 		most := cols // columns with which vectors are read once
 		for most > 0 && l.kernelFor(most) == "" {
 			most--
@@ -208,28 +176,27 @@ func (l *rankOneLayout) longest() int { return max(l.sides[leftSide], l.sides[ri
 // productNumbers is the room for products of the vectors of a tile. Apply may have as many columns as R rows.
 func (l *rankOneLayout) productNumbers() int { return max(l.tileRows*2*l.width, 2*l.longest()) }
 
-// listed is the room for the lists of columns and members.
-func (l *rankOneLayout) listed() int {
+// mostItems is the most columns and members of a contraction or product.
+func (l *rankOneLayout) mostItems() int {
 	return max((2+2*len(l.pulls))*l.width+l.members, 2*l.longest()+1)
 }
 
+// listBytes implements operator.
+func (l *rankOneLayout) listBytes() int64 { return int64(l.mostItems()) * itemBytes }
+
 // buffers implements operator.
 func (o *rankOneOperator) buffers() []buffer {
-	members, m, vectors := int64(o.members), int64(o.m), int64(o.m)
-	if !o.inMemory {
-		vectors = int64(o.tileRows)
-	}
+	members, m := int64(o.members), int64(o.m)
 	return []buffer{
-		{"vectors", vectors * o.stride, &o.vectors},
+		o.rowsBuffer("vectors"),
 		{"products", int64(o.productNumbers()) * 8, &o.products},
 		{"chunks", int64(o.sumNumbers) * 8, &o.chunkSums},
-		{"chunks' first measurements", int64(len(o.chunks.starts)) * 4, &o.chunks.at},
-		{"other chunks' first measurements", int64(len(o.onceChunks.starts)) * 4, &o.onceChunks.at},
+		o.chunks.buffer("chunks' first measurements"),
+		o.onceChunks.buffer("other chunks' first measurements"),
 		{"residuals", members * m * 8, &o.res},
 		{"weights", members * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"squares", members * 8, &o.sums},
-		{"lists of columns", int64(o.listed()) * memberBytes, &o.lists},
 	}
 }
 
@@ -266,36 +233,18 @@ func (o *rankOneOperator) fill(ctx context.Context, d *device) error {
 		return err
 	}
 	for _, table := range []chunkTable{o.chunks, o.onceChunks} {
-		var starts []byte
-		for _, first := range table.starts {
-			starts = binary.LittleEndian.AppendUint32(starts, uint32(first))
-		}
-		if err := d.Upload(table.at, starts); err != nil {
+		if err := table.upload(d); err != nil {
 			return err
 		}
 	}
 	if !o.inMemory {
 		return nil
 	}
-	each, fill := 1<<12, o.generate // vectors at a time; between them ctx is checked
+	each, fill := fillCount, o.generate
 	if o.stream == nil {
-		each, fill = max(1, int(16<<20/o.stride)), o.bring
+		each, fill = max(1, int(fillBytes/o.stride)), o.bring
 	}
-	each = min(each, max(o.mostWork/int(o.stride/8), 1))
-	for first := 0; first < o.m; first += each {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fill(tile{first, min(each, o.m-first), o.at(first)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// at returns the address of a measurement's numbers, all of which are in memory.
-func (o *rankOneOperator) at(measurement int) driver.Pointer {
-	return o.vectors + driver.Pointer(int64(measurement)*o.stride)
+	return o.fillRows(ctx, min(each, max(o.mostWork/int(o.stride/8), 1)), fill)
 }
 
 // bring copies a tile of the user's vectors from the host.
@@ -385,36 +334,17 @@ func (o *rankOneOperator) multiply(t tile, g vectorGroup) error {
 }
 
 // eachTile calls do for each tile of vectors that has room for the products of a vector with pitch columns.
-// It first makes tiles that are not in memory.
 func (o *rankOneOperator) eachTile(pitch int, do func(t tile) error) error {
 	rows := o.tileRows
 	if pitch > 0 {
 		rows = min(rows, o.productNumbers()/pitch)
 	}
-	for first := 0; first < o.m; first += rows {
-		t := tile{first, min(rows, o.m-first), o.vectors}
-		if o.inMemory {
-			t.rows = o.at(first)
-		} else if t != o.made {
-			o.made = tile{}
-			if err := o.generate(t); err != nil {
-				return err
-			}
-			o.made = t
-		}
-		if err := do(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.inTiles(rows, o.generate, do)
 }
 
 // squares implements operator.
 func (o *rankOneOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: the residuals against zeros.
@@ -435,25 +365,22 @@ func (o *rankOneOperator) apply(p, l, r driver.Pointer, cols int) error {
 func (o *rankOneOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	o.arranged = arrangement{} // the lists are used here
 	from, to := o.operand(trans), o.result(trans)
-	most := min(o.sumNumbers/(o.chunks.count()*o.sides[to]), o.productNumbers(), o.listed()/2)
+	most := min(o.sumNumbers/(o.chunks.count()*o.sides[to]), o.productNumbers(), o.mostItems()/2)
 	for first := 0; first < cols; first += most {
 		width := min(most, cols-first)
-		operands, results := make([]product, width), make([]product, width)
+		operands, results := make([]item, width), make([]item, width)
 		for c := range width {
 			at, column := o.products+driver.Pointer(8*c), driver.Pointer(8*(first+c))
-			operands[c] = product{a: x + column, cols: cols, dst: at}
-			results[c] = product{at, w, cols, dst + column}
+			operands[c] = item{a: x + column, cols: cols, dst: at}
+			results[c] = item{at, w, cols, dst + column}
 		}
-		if err := o.Upload(o.lists, encode(append(operands, results...))); err != nil {
+		var err error
+		if o.lists, err = o.list(encode(append(operands, results...))); err != nil {
 			return err
 		}
-		read := columnList{o.lists, width}
-		written := vectorPull{
-			to, columnList{o.lists + driver.Pointer(width*memberBytes), width}, o.chunkSums, 1,
-		}
-		err := o.eachTile(width, func(t tile) error {
+		read, written := columnList{0, width}, vectorPull{to, columnList{width, width}, o.chunkSums, 1}
+		err = o.eachTile(width, func(t tile) error {
 			if err := o.times(t, from, read, width); err != nil {
 				return err
 			}
@@ -479,10 +406,15 @@ func (o *rankOneOperator) generate(t tile) error {
 		length += o.sides[rightSide]
 	}
 	grid := driver.Dim{blocks(int(o.stride/16), 256), t.count, 1}
-	key, number := o.stream.Key()
-	return o.launch("generate_f64", grid, driver.Dim{256, 1, 1},
+	args := []driver.Arg{
 		driver.Ptr(t.rows), driver.U64(uint64(t.first)), driver.U32(length), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+	}
+	return o.launch("generate_f64", grid, driver.Dim{256, 1, 1}, append(args, keyOf(*o.stream)...)...)
+}
+
+// items is the argument of a kernel that reads a list.
+func (o *rankOneOperator) items(l columnList) driver.Arg {
+	return driver.Ptr(o.lists + driver.Pointer(l.first*itemBytes))
 }
 
 // side returns the address of the first number of a tile's first vector on a side.
@@ -506,7 +438,7 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 	wide := tileColumns(list.width)
 	grid := driver.Dim{blocks(list.width, wide), blocks(t.count, blockSide), 1}
 	return o.launch(fmt.Sprint("rank_one_times_", wide), grid, driver.Dim{16, 16, 1},
-		driver.Ptr(o.side(t, side)), driver.Ptr(list.at), driver.U32(t.count), driver.U32(o.sides[side]),
+		driver.Ptr(o.side(t, side)), o.items(list), driver.U32(t.count), driver.U32(o.sides[side]),
 		driver.U64(uint64(o.stride)), driver.U32(list.width), driver.U32(pitch))
 }
 
@@ -514,7 +446,7 @@ func (o *rankOneOperator) times(t tile, side int, list columnList, pitch int) er
 func (o *rankOneOperator) residuals(t tile, g vectorGroup, y, res driver.Pointer, scale float64) error {
 	grid := driver.Dim{blocks(t.count, 32), g.members.width, 1}
 	return o.launch("rank_one_residuals", grid, driver.Dim{256, 1, 1},
-		driver.Ptr(g.members.at), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
+		o.items(g.members), driver.U32(g.pitch), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights),
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
@@ -524,7 +456,7 @@ func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, p
 	first, last := chunks.touched(t)
 	grid := driver.Dim{blocks(to.columns.width, wide), blocks(o.sides[to.side], blockSide), last - first + 1}
 	return o.launch(fmt.Sprint("rank_one_accumulate_", wide), grid, driver.Dim{16, 16, 1},
-		driver.Ptr(o.side(t, to.side)), driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.Ptr(chunks.at),
+		driver.Ptr(o.side(t, to.side)), o.items(to.columns), driver.Ptr(to.sums), driver.Ptr(chunks.at),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.sides[to.side]),
 		driver.U32(to.columns.width), driver.U32(pitch), driver.U32(first))
 }
@@ -533,7 +465,7 @@ func (o *rankOneOperator) accumulate(t tile, to vectorPull, chunks chunkTable, p
 // vectors once.
 func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) error {
 	first, last := g.chunks.touched(t)
-	args := []driver.Arg{driver.Ptr(t.rows), driver.Ptr(g.members.at), driver.Ptr(y), driver.Ptr(o.res)}
+	args := []driver.Arg{driver.Ptr(t.rows), o.items(g.members), driver.Ptr(y), driver.Ptr(o.res)}
 	for side := range len(g.pulls) {
 		args = append(args, driver.Ptr(g.sumsOf(side)))
 	}
@@ -552,6 +484,6 @@ func (o *rankOneOperator) contractOnce(t tile, g vectorGroup, y driver.Pointer) 
 func (o *rankOneOperator) collect(to vectorPull, chunks chunkTable) error {
 	grid := driver.Dim{blocks(o.sides[to.side], 8), blocks(to.columns.width, 32), 1}
 	return o.launch("rank_one_collect", grid, driver.Dim{32, 8, 1},
-		driver.Ptr(to.columns.at), driver.Ptr(to.sums), driver.U32(o.sides[to.side]),
+		o.items(to.columns), driver.Ptr(to.sums), driver.U32(o.sides[to.side]),
 		driver.U32(to.columns.width), driver.U32(chunks.count()), driver.F64(to.scale))
 }

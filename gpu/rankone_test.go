@@ -49,20 +49,12 @@ func userVectors(t *testing.T, e *sensing.RankOne) *sensing.RankOne {
 	return user
 }
 
-// parOf is the parametrization that a space's problems have here.
-func parOf(space sensing.Space) solver.Parametrization {
-	if _, rect := space.(sensing.Rect); rect {
-		return solver.UV{}
-	}
-	return solver.PSD{}
-}
-
 // startOn opens an engine with members of some ranks, and gives them random factors.
 func startOn(t *testing.T, b solver.Backend, p *sensing.Problem, ranks ...int) (
 	solver.Engine, []solver.Factor,
 ) {
 	t.Helper()
-	par := parOf(p.Ensemble.Space())
+	par := parametrizationOf(p.Ensemble.Space())
 	e, err := b.Open(context.Background(), p, batchOf(par, ranks...))
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
@@ -221,11 +213,11 @@ func TestRankOneTraffic(t *testing.T) {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
 			}
 			device.ResetTraffic()
-			bus.clear()
+			bus.Reset()
 			must(t, e.Gradient(members...))
-			if moved := bus.up + bus.down; moved != 0 || bus.launches != c.launches {
+			if moved := bus.Up + bus.Down; moved != 0 || bus.Launches != c.launches {
 				t.Errorf("a gradient moves %d bytes between host and device, in %d launches, not 0 in %d",
-					moved, bus.launches, c.launches)
+					moved, bus.Launches, c.launches)
 			}
 			for kernel, want := range c.loaded {
 				if got := device.Traffic(kernel).GlobalLoaded; got != want {
@@ -241,7 +233,8 @@ func TestRankOneTraffic(t *testing.T) {
 func TestRankOneRefused(t *testing.T) {
 	p := vectorProblem(t, sensing.Sym{N: 20}, 30)
 	_, err := emulated(t, emulator.Config{}, solver.Memory, solver.F32).Memory(p, batch(1))
-	if !errors.Is(err, solver.ErrUnsupported) || !strings.Contains(err.Error(), "rank-one is computed with in f64") {
+	if !errors.Is(err, solver.ErrUnsupported) ||
+		!strings.Contains(err.Error(), "rank-one is computed with in f64") {
 		t.Errorf("in single precision the error is %v", err)
 	}
 	p = vectorProblem(t, sensing.Sym{N: 200}, 20000) // 32 MB

@@ -9,11 +9,12 @@ import (
 )
 
 // The kernels of rank-one measurements read the addresses of columns and members from lists. The lists follow
-// from the parts of a contraction, and stay on the device until other parts come.
+// from the parts of a contraction.
 
-// arrangement is a contraction whose lists are on the device, and the parts that they were made for.
+// arrangement is a contraction, and the parts that it was made for.
 type arrangement struct {
 	parts  []part
+	lists  []byte
 	groups []vectorGroup
 	pitch  int // the most columns with which a vector is multiplied
 }
@@ -49,18 +50,22 @@ func (g vectorGroup) sumsOf(side int) driver.Pointer {
 	panic("gpu: a group has no pull of this side")
 }
 
-// columnList is a list of columns or members on the device.
-type columnList struct {
-	at    driver.Pointer
-	width int
+// columnList is one of the lists of a contraction: its first item among those of all lists, and its items.
+type columnList struct{ first, width int }
+
+// arrange puts the lists of a contraction on the device.
+func (o *rankOneOperator) arrange(parts []part) (err error) {
+	if !slices.EqualFunc(o.arranged.parts, parts, samePart) {
+		if o.arranged, err = o.arrangementOf(parts); err != nil {
+			return err
+		}
+	}
+	o.lists, err = o.list(o.arranged.lists)
+	return err
 }
 
-// arrange writes the lists of a contraction, unless the device still has them.
-func (o *rankOneOperator) arrange(parts []part) error {
-	if slices.EqualFunc(o.arranged.parts, parts, samePart) {
-		return nil
-	}
-	o.arranged = arrangement{}
+// arrangementOf makes the lists of a contraction.
+func (o *rankOneOperator) arrangementOf(parts []part) (a arrangement, err error) {
 	kernel := make([]string, len(parts))
 	names := []string{""}
 	for i, p := range parts {
@@ -70,7 +75,6 @@ func (o *rankOneOperator) arrange(parts []part) error {
 		}
 	}
 	w := listWriter{rankOneOperator: o, sums: o.chunkSums}
-	var a arrangement
 	for _, name := range names {
 		var numbers []int
 		for i := range parts {
@@ -87,19 +91,16 @@ func (o *rankOneOperator) arrange(parts []part) error {
 			a.groups = append(a.groups, w.once(parts, numbers, name))
 		}
 	}
-	if len(w.all) > o.listed() || w.sums > o.chunkSums+driver.Pointer(8*o.sumNumbers) {
-		return fmt.Errorf("gpu: a contraction has %d columns and members, and there is room for %d",
-			len(w.all), o.listed())
+	if len(w.all) > o.mostItems() || w.sums > o.chunkSums+driver.Pointer(8*o.sumNumbers) {
+		return arrangement{}, fmt.Errorf(
+			"gpu: a contraction has %d columns and members, and there is room for %d", len(w.all), o.mostItems())
 	}
-	if err := o.Upload(o.lists, encode(w.all)); err != nil {
-		return err
-	}
+	a.lists = encode(w.all)
 	for _, p := range parts {
 		p.pulls = slices.Clone(p.pulls)
 		a.parts = append(a.parts, p)
 	}
-	o.arranged = a
-	return nil
+	return a, nil
 }
 
 // samePart says whether two parts have the same operands and results.
@@ -141,13 +142,13 @@ func (l *rankOneLayout) kernelFor(cols int) string {
 // listWriter writes the lists of a contraction, one after another, and gives the sums of each pull a place.
 type listWriter struct {
 	*rankOneOperator
-	all  []product
+	all  []item
 	sums driver.Pointer
 }
 
 // put adds a list.
-func (w *listWriter) put(entries []product) columnList {
-	list := columnList{w.lists + driver.Pointer(len(w.all)*memberBytes), len(entries)}
+func (w *listWriter) put(entries []item) columnList {
+	list := columnList{len(w.all), len(entries)}
 	w.all = append(w.all, entries...)
 	return list
 }
@@ -157,12 +158,12 @@ func (w *listWriter) pulls(parts []part, numbers []int, chunks chunkTable,
 	operand func(p part, to pull) driver.Pointer,
 ) (pulls []vectorPull) {
 	for b, first := range parts[numbers[0]].pulls {
-		var entries []product
+		var entries []item
 		for _, i := range numbers {
 			p, to := parts[i], parts[i].pulls[b]
 			x, weights := operand(p, to), w.weights+driver.Pointer(8*i*w.m)
 			for c := range driver.Pointer(p.cols) {
-				entries = append(entries, product{x + 8*c, weights, p.cols, to.dst + 8*c})
+				entries = append(entries, item{x + 8*c, weights, p.cols, to.dst + 8*c})
 			}
 		}
 		side := w.result(first.transposed)
@@ -175,11 +176,11 @@ func (w *listWriter) pulls(parts []part, numbers []int, chunks chunkTable,
 // once makes the group of parts that a kernel contracts reading each vector once.
 func (w *listWriter) once(parts []part, numbers []int, kernel string) vectorGroup {
 	g := vectorGroup{kernel: kernel, chunks: w.onceChunks}
-	var members []product
+	var members []item
 	first := 0
 	for _, i := range numbers {
 		p := parts[i]
-		members = append(members, product{p.l, p.r, p.cols | i<<32, driver.Pointer(first)})
+		members = append(members, item{p.l, p.r, p.cols | i<<32, driver.Pointer(first)})
 		first += p.cols
 	}
 	g.members = w.put(members)
@@ -196,7 +197,7 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 		x    driver.Pointer
 		cols int
 	}
-	var operands [2][]product
+	var operands [2][]item
 	listed := map[matrix]int{}
 	list := func(side int, x driver.Pointer, cols int) {
 		if _, ok := listed[matrix{side, x, cols}]; ok {
@@ -204,7 +205,7 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 		}
 		listed[matrix{side, x, cols}] = len(operands[side])
 		for c := range driver.Pointer(cols) {
-			operands[side] = append(operands[side], product{a: x + 8*c, cols: cols})
+			operands[side] = append(operands[side], item{a: x + 8*c, cols: cols})
 		}
 	}
 	for _, i := range numbers {
@@ -229,10 +230,10 @@ func (w *listWriter) twice(parts []part, numbers []int) vectorGroup {
 	productOf := func(side int, x driver.Pointer, cols int) driver.Pointer {
 		return at[side] + driver.Pointer(8*listed[matrix{side, x, cols}])
 	}
-	var members []product
+	var members []item
 	for _, i := range numbers {
 		p := parts[i]
-		members = append(members, product{productOf(leftSide, p.l, p.cols),
+		members = append(members, item{productOf(leftSide, p.l, p.cols),
 			productOf(w.operand(false), p.r, p.cols), p.cols, driver.Pointer(i)})
 	}
 	g.members = w.put(members)

@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"context"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/emulator"
@@ -9,20 +8,21 @@ import (
 )
 
 // TestResident: in a step of the scaled methods nothing moves between host and device, after a first step
-// that uploads lists, and the host does not wait. prec-gd reads its loss: 8 bytes for each member of the
-// batch.
+// that uploads lists, and the host does not wait. prec-gd reads its loss, 8 bytes for each member of the
+// batch and each member's step, and sends λ: one copy for both members.
 func TestResident(t *testing.T) {
 	for _, c := range []struct {
-		method      solver.Method
-		par         solver.Parametrization
-		down, waits int
+		method   solver.Method
+		par      solver.Parametrization
+		up, down int64
+		waits    int
 	}{
-		{solver.ScaledGD{StepSize: 0.1}, solver.PSD{}, 0, 0},
-		{solver.ScaledGD{StepSize: 0.1}, solver.UV{}, 0, 0},
-		{solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1}, solver.PSD{}, 0, 0},
-		{solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1}, solver.UV{}, 0, 0},
-		{solver.RGD{StepSize: 0.1}, solver.PSD{}, 0, 0},
-		{solver.PrecGD{StepSize: 0.1}, solver.UV{}, 2 * 8, 1},
+		{solver.ScaledGD{StepSize: 0.1}, solver.PSD{}, 0, 0, 0},
+		{solver.ScaledGD{StepSize: 0.1}, solver.UV{}, 0, 0, 0},
+		{solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1}, solver.PSD{}, 0, 0, 0},
+		{solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1}, solver.UV{}, 0, 0, 0},
+		{solver.RGD{StepSize: 0.1}, solver.PSD{}, 0, 0, 0},
+		{solver.PrecGD{StepSize: 0.1}, solver.UV{}, 2 * 8, 2 * 2 * 8, 3},
 	} {
 		t.Run(c.method.Name()+"/"+c.par.Name(), func(t *testing.T) {
 			t.Parallel()
@@ -33,32 +33,20 @@ func TestResident(t *testing.T) {
 			}
 			b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
 			bus := through(&b)
-			e, err := b.Open(context.Background(), p, solver.Batch{
-				Parametrization: c.par, FactorRanks: []int{rank, rank}, Needs: c.method.Needs(),
-			})
-			must(t, err)
-			defer func() { must(t, e.Close()) }()
-			var members []*solver.Member
-			for i := range 2 {
-				m, err := solver.NewMember(e, i, p.Ensemble.Space(), c.par, rank)
-				must(t, err)
-				u, err := solver.Random{Alpha: 1, Seed: uint64(i)}.Factor(m.Shapes(), nil)
-				must(t, err)
-				must(t, m.Set(solver.Iterate, u))
-				members = append(members, m)
-			}
+			e, members := openMembers(t, b, p, c.par, c.method.Needs(), rank, rank)
 			for step := range 3 {
-				bus.clear()
+				bus.Reset()
 				must(t, e.Gradient(0, 1)) // as the loop does, of all members at once
 				for _, m := range members {
 					must(t, c.method.Step(m, step))
 				}
+				must(t, e.Gradient(0, 1)) // what the steps have left to do
 				if step == 0 {
 					continue
 				}
-				if bus.up != 0 || bus.down != 2*c.down || bus.waits != 2*c.waits {
+				if bus.Up != c.up || bus.Down != c.down || bus.Waits != c.waits {
 					t.Errorf("step %d of two members: %d bytes to the device, %d bytes back, %d waits",
-						step, bus.up, bus.down, bus.waits)
+						step, bus.Up, bus.Down, bus.Waits)
 				}
 			}
 		})

@@ -22,14 +22,11 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	rows, z, g, chunkSums, chunkStarts, partials driver.Pointer
-	res, weights, zeros, levels, sums            driver.Pointer
-	targets, listed, listedStarts                driver.Pointer // of draws
-	lists                                        lists          // of members
+	z, g, chunkSums, partials         driver.Pointer
+	res, weights, zeros, levels, sums driver.Pointer
+	targets, listed                   driver.Pointer // of draws
 
-	made   tile             // the tile of generated rows in memory; its count is 0 if there is none
 	padded solver.Precision // the arithmetic for which z has zeros past its last coordinate; empty for none
-	chunk  int              // rows of the chunks that listedStarts has; 0 for none
 }
 
 var (
@@ -37,33 +34,24 @@ var (
 	_ measuring = &rowOperator{}
 )
 
-// tile is a number of successive rows, and their address on the device.
-type tile struct {
-	first, count int
-	rows         driver.Pointer
-}
-
 // rowLayout describes how rows, and what is computed from them, lie on a device. It follows from the request
 // alone.
 type rowLayout struct {
+	rowStore
 	info      driver.Info
 	family    // of the space
 	n1, n2    int
-	m, k      int
+	k         int
 	members   int
 	matrices  int // that a contraction pulls for each member
 	lifted    int // most matrices that are lifted together
 	draws     bool
 	entries   sensing.Entries
 	precision solver.Precision
-	inMemory  bool            // all rows are in memory; otherwise they are made tile by tile
-	stream    *sensing.Stream // stream of rows that the device can make; nil if the host must copy them
 
-	stride   int64   // bytes from a row to the next
-	slabs    int     // number of slabs, of kernels.Slab coordinates each
-	kp       int     // coordinates, rounded up to whole slabs
-	starts   []int   // the first row of each chunk, and m
-	tileRows int     // rows of a tile
+	slabs    int // number of slabs, of kernels.Slab coordinates each
+	kp       int // coordinates, rounded up to whole slabs
+	chunks   chunkTable
 	listRows int     // rows of a tile of listed rows
 	mostWork float64 // most entries or multiply-adds of a launch, if a watchdog stops long ones
 
@@ -76,9 +64,9 @@ func planRows(r request) (operator, error) {
 	ensemble := r.ensemble.(sensing.Rows)
 	space := ensemble.Space()
 	l := rowLayout{
-		info: r.backend.Info, precision: r.backend.Precision, stream: streamOf(ensemble),
-		m: ensemble.Measurements(), k: space.K(), members: len(r.shapes), matrices: len(r.rules),
-		lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
+		rowStore: rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
+		info:     r.backend.Info, precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
+		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
 	}
 	if r.needs.Values {
 		l.lifted = max(l.lifted, pointsAtOnce)
@@ -105,9 +93,6 @@ func planRows(r request) (operator, error) {
 	if l.m > math.MaxInt32 || l.k > math.MaxInt32 {
 		return nil, fmt.Errorf("gpu: %d measurements with %d coordinates are too many: "+
 			"a device indexes 2³¹ − 1 of each", l.m, l.k)
-	}
-	if l.members > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, l.members)
 	}
 	l.setEntries(ensemble.Entries())
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
@@ -181,10 +166,6 @@ func numberBytes(p solver.Precision) int64 {
 // buffers implements operator.
 func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
-	rows := m
-	if !o.inMemory {
-		rows = int64(o.tileRows)
-	}
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
 	if o.draws {
@@ -194,25 +175,28 @@ func (o *rowOperator) buffers() []buffer {
 		parts = max(parts, m)
 	}
 	return append([]buffer{
-		{"rows", rows * o.stride, &o.rows},
+		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
-		{"chunks", members * int64(o.chunks()) * int64(o.kp) * 8, &o.chunkSums},
-		{"chunks' first rows", int64(len(o.starts)) * 4, &o.chunkStarts},
+		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
+		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", lifted * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
 		{"levels", int64(len(sensing.Q8Levels)) * 8, &o.levels},
 		{"squares", members * 8, &o.sums},
-		{"lists of members", o.listBytes(), &o.lists.at},
 	}, o.drawBuffers()...)
 }
 
-// listBytes is the memory for lists of members: those of a gradient of all members, of a gradient of each one
-// alone, and of points, and as much again.
+// listBytes implements operator: lists of members, those of a gradient of all members, of a gradient of each
+// one alone, and of points; the chunks of a draw; and as much again.
 func (l *rowLayout) listBytes() int64 {
-	return 2 * int64(2*l.members*(1+l.matrices)+l.lifted) * memberBytes
+	bytes := int64(2*l.members*(1+l.matrices)+l.lifted) * itemBytes
+	if l.draws {
+		bytes += int64(blocks(l.listedChunks()+1, 8)) * listAlignment
+	}
+	return 2 * bytes
 }
 
 // smaller implements operator: generated rows, and shorter entries if the device makes them.
@@ -260,15 +244,11 @@ func (o *rowOperator) kernels() []string {
 // fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
 // and makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
-	o.device, o.lists.bytes = d, o.listBytes()
+	o.device = d
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
 	}
-	var starts []byte
-	for _, row := range o.starts {
-		starts = binary.LittleEndian.AppendUint32(starts, uint32(row))
-	}
-	if err := d.Upload(o.chunkStarts, starts); err != nil {
+	if err := o.chunks.upload(d); err != nil {
 		return err
 	}
 	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
@@ -301,26 +281,17 @@ func (o *rowOperator) countGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.contractor.Name, err)
 	}
-	o.groups = min(resident/o.slabs, o.chunks())
+	o.groups = min(resident/o.slabs, o.chunks.count())
 	return nil
 }
 
 // generateAll makes all rows on the device.
 func (o *rowOperator) generateAll(ctx context.Context) error {
-	most := 1 << 12 // rows at a time; between them ctx is checked
+	most := fillCount
 	if o.info.Watchdog {
 		most = min(max(launchNormals/o.k, 1), most)
 	}
-	for first := 0; first < o.m; first += most {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		at := o.rows + driver.Pointer(int64(first)*o.stride)
-		if err := o.generate(at, first, min(most, o.m-first)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.fillRows(ctx, most, o.generate)
 }
 
 // bring copies the rows of an ensemble from the host.
@@ -347,26 +318,18 @@ func bring[E sensing.Entry](
 ) error {
 	row := make([]E, sensing.RowLen[E](o.k))
 	size := binary.Size(row[0])
-	rows := max(1, int(16<<20/o.stride))
+	rows := max(1, int(fillBytes/o.stride))
 	piece := make([]byte, int64(rows)*o.stride) // padding stays 0
-	for first := 0; first < o.m; first += rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		count := min(rows, o.m-first)
-		for i := range count {
-			s.Row(first+i, row)
+	return o.fillRows(ctx, rows, func(t tile) error {
+		for i := range t.count {
+			s.Row(t.first+i, row)
 			dst := piece[int64(i)*o.stride:]
 			for j, v := range row {
 				put(dst[j*size:], v)
 			}
 		}
-		at := o.rows + driver.Pointer(int64(first)*o.stride)
-		if err := o.Upload(at, piece[:int64(count)*o.stride]); err != nil {
-			return err
-		}
-	}
-	return nil
+		return o.Upload(t.rows, piece[:int64(t.count)*o.stride])
+	})
 }
 
 // contract implements operator: lift, contract, pullback.
@@ -389,13 +352,13 @@ func (o *rowOperator) liftAll(precision solver.Precision, parts []part) error {
 		}
 		o.padded = precision
 	}
-	var list []product
+	var list []item
 	cols := 0
 	for at, p := range parts {
-		list = append(list, product{p.l, p.r, p.cols, o.z + o.offset(precision, at)})
+		list = append(list, item{p.l, p.r, p.cols, o.z + o.offset(precision, at)})
 		cols = max(cols, p.cols)
 	}
-	at, err := o.lists.put(o.device, list)
+	at, err := o.list(encode(list))
 	if err != nil {
 		return err
 	}
@@ -405,13 +368,13 @@ func (o *rowOperator) liftAll(precision solver.Precision, parts []part) error {
 // pullAll computes the pulls of each part from g.
 func (o *rowOperator) pullAll(precision solver.Precision, parts []part) error {
 	for b, p := range parts[0].pulls {
-		var list []product
+		var list []item
 		cols := 0
 		for at, q := range parts {
-			list = append(list, product{o.g + o.offset(precision, at), q.pulls[b].x, q.cols, q.pulls[b].dst})
+			list = append(list, item{o.g + o.offset(precision, at), q.pulls[b].x, q.cols, q.pulls[b].dst})
 			cols = max(cols, q.cols)
 		}
-		at, err := o.lists.put(o.device, list)
+		at, err := o.list(encode(list))
 		if err != nil {
 			return err
 		}
@@ -441,7 +404,7 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 			return err
 		}
 	}
-	return o.sumChunks(o.precision, members)
+	return o.sumChunks(o.precision, members, o.chunks)
 }
 
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
@@ -477,36 +440,18 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.m)); err != nil {
 			return err
 		}
-		return o.accumulate(o.precision, t, members, o.weights)
+		return o.accumulate(o.precision, t, members, o.weights, o.chunks)
 	})
 }
 
-// eachTile calls do for each tile of rows. It first makes tiles that are not in memory.
+// eachTile calls do for each tile of rows.
 func (o *rowOperator) eachTile(do func(t tile) error) error {
-	for first := 0; first < o.m; first += o.tileRows {
-		t := tile{first, min(o.tileRows, o.m-first), o.rows}
-		if o.inMemory {
-			t.rows += driver.Pointer(int64(first) * o.stride)
-		} else if t != o.made {
-			o.made = tile{}
-			if err := o.generate(t.rows, t.first, t.count); err != nil {
-				return err
-			}
-			o.made = t
-		}
-		if err := do(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.inTiles(o.tileRows, o.generate, do)
 }
 
 // squares implements operator.
 func (o *rowOperator) squares(dst []float64) error {
-	if err := o.sumSquares(o.sums, o.res, o.m, len(dst)); err != nil {
-		return err
-	}
-	return o.downloadNumbers(dst, o.sums)
+	return o.readSquares(dst, o.sums, o.res, o.m)
 }
 
 // apply implements operator: lift, and the residuals against zeros.
@@ -522,14 +467,32 @@ func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 	})
 }
 
+// residualsOf implements measuring. It reads each row once for up to four matrices.
+func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, cols int) error {
+	parts := make([]part, len(l))
+	for j := range parts {
+		parts[j] = part{l: l[j], r: r[j], cols: cols}
+	}
+	if err := o.liftAll(solver.F64, parts); err != nil {
+		return err
+	}
+	return o.eachTile(func(t tile) error {
+		if err := o.dots(solver.F64, t, len(parts)); err != nil {
+			return err
+		}
+		return o.residuals(solver.F64, t, len(parts), y, res, 0)
+	})
+}
+
 // adjointMul implements operator: it sums the rows with the weights w, and pulls back.
 func (o *rowOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
-	if err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w) }); err != nil {
+	err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w, o.chunks) })
+	if err != nil {
 		return err
 	}
-	if err := o.sumChunks(solver.F64, 1); err != nil {
+	if err := o.sumChunks(solver.F64, 1, o.chunks); err != nil {
 		return err
 	}
 	return o.pullAll(solver.F64, []part{{cols: cols, pulls: []pull{{trans, x, 1, dst}}}})
@@ -545,7 +508,7 @@ func (o *rowOperator) lift(precision solver.Precision, list driver.Pointer, memb
 	return o.inPieces(members, cols, func(first, count int) error {
 		grid[2] = count
 		return o.launch(o.lifting+string(precision), grid, driver.Dim{16, 16, 1},
-			o.sized(list+driver.Pointer(first*memberBytes))...)
+			o.sized(list+driver.Pointer(first*itemBytes))...)
 	})
 }
 
@@ -562,7 +525,7 @@ func (o *rowOperator) pullback(
 	return o.inPieces(members, cols, func(first, count int) error {
 		grid[2] = count
 		return o.launch(name+string(precision), grid, driver.Dim{16, 16, 1},
-			append(o.sized(list+driver.Pointer(first*memberBytes)), driver.F64(scale))...)
+			append(o.sized(list+driver.Pointer(first*itemBytes)), driver.F64(scale))...)
 	})
 }
 
@@ -586,13 +549,14 @@ func (o *rowOperator) sized(list driver.Pointer) []driver.Arg {
 	return []driver.Arg{driver.Ptr(list), driver.U32(o.n1), driver.U32(o.n2)}[:1+o.sizes]
 }
 
-// generate makes count rows, beginning with row first.
-func (o *rowOperator) generate(rows driver.Pointer, first, count int) error {
-	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), count, 1}
-	key, number := o.stream.Key()
+// generate makes the rows of a tile.
+func (o *rowOperator) generate(t tile) error {
+	grid := driver.Dim{blocks(int(o.stride/o.unit()), 256), t.count, 1}
+	args := []driver.Arg{
+		driver.Ptr(t.rows), driver.U64(uint64(t.first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
+	}
 	return o.launch("generate_"+string(o.entries), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(rows), driver.U64(uint64(first)), driver.U32(o.k), driver.U64(uint64(o.stride)),
-		driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+		append(args, keyOf(*o.stream)...)...)
 }
 
 // unit is how many bytes of a row one thread generates.
@@ -619,11 +583,10 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	if o.inMemory {
 		args = append(args, driver.U32(int(o.stride)))
 	} else {
-		key, number := o.stream.Key()
-		args = append(args, driver.U32(int(key[0])), driver.U32(int(key[1])), driver.U32(int(number)))
+		args = append(args, keyOf(*o.stream)...)
 	}
-	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunkStarts),
-		driver.U32(o.chunks()), driver.F64(1/float64(o.m)))
+	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
+		driver.U32(o.chunks.count()), driver.F64(1/float64(o.m)))
 	return o.Launch(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
@@ -651,39 +614,20 @@ func (o *rowOperator) residuals(
 
 // accumulate adds a tile's rows, times weights, to the sums of their chunks.
 func (o *rowOperator) accumulate(
-	precision solver.Precision, t tile, members int, weights driver.Pointer,
+	precision solver.Precision, t tile, members int, weights driver.Pointer, chunks chunkTable,
 ) error {
-	return o.accumulateIn(precision, t, members, weights, chunkRange{o.chunkStarts, o.chunks(),
-		o.chunkOf(t.first), o.chunkOf(t.first + t.count - 1)})
-}
-
-// chunkRange describes how rows are cut into chunks, and which of the chunks a tile touches.
-type chunkRange struct {
-	starts   driver.Pointer // the first row of each chunk
-	count    int
-	from, to int // the first and the last chunk that the tile touches
-}
-
-// accumulateIn adds a tile's rows, times weights, to the sums of the given chunks.
-func (o *rowOperator) accumulateIn(
-	precision solver.Precision, t tile, members int, weights driver.Pointer, c chunkRange,
-) error {
-	grid := driver.Dim{blocks(o.k, 1024), c.to - c.from + 1, blocks(members, 4)}
+	first, last := chunks.touched(t)
+	grid := driver.Dim{blocks(o.k, 1024), last - first + 1, blocks(members, 4)}
 	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
 		driver.Ptr(t.rows), driver.Ptr(weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
-		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(c.starts), driver.U32(c.from),
-		driver.U32(c.count))
+		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(chunks.at), driver.U32(first),
+		driver.U32(chunks.count()))
 }
 
 // sumChunks computes g, the sum of the chunks, for each member.
-func (o *rowOperator) sumChunks(precision solver.Precision, members int) error {
-	return o.sumOf(precision, members, o.chunks())
-}
-
-// sumOf computes g from count chunks for each member.
-func (o *rowOperator) sumOf(precision solver.Precision, members, count int) error {
+func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
 	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),
-		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(count))
+		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(chunks.count()))
 }

@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -34,17 +33,16 @@ type sampledOperator struct {
 	rows    side // the unknown matrix; both triangles if it is symmetric
 	columns side // its transpose; unused if it is symmetric
 
-	res, partials, numbers, sums, list driver.Pointer
+	res, partials, squareParts, sums driver.Pointer
 
-	observed driver.Pointer // the observations that the sides have values of; 0 if none
-	listed   []byte         // contents of list
-	solved   []solved       // of the last contraction
+	observed   driver.Pointer // the observations that the sides have values of; 0 if none
+	squareSums []squareSum    // of the last contraction
 }
 
 var _ operator = &sampledOperator{}
 
-// solved are members whose sums of squares are unit times the sum of count numbers.
-type solved struct {
+// squareSum has members whose sums of squares are unit times the sum of count numbers each.
+type squareSum struct {
 	parts []int
 	at    driver.Pointer
 	count int
@@ -54,19 +52,12 @@ type solved struct {
 // planSampled plans the operator of observed entries.
 func planSampled(r request) (operator, error) {
 	e := r.ensemble.(*sensing.Completion)
-	if len(r.shapes) > mostBlocks {
-		return nil, fmt.Errorf("gpu: a batch has at most %d members, got %d", mostBlocks, len(r.shapes))
-	}
 	o := &sampledOperator{
 		ensemble: e, m: e.Measurements(), k: float64(e.Space().K()),
 		members: len(r.shapes), pulls: len(r.rules),
 	}
 	for _, shapes := range r.shapes {
-		cols := 0 // L and R may be [U V]
-		for _, s := range shapes {
-			cols += s.Cols
-		}
-		o.cols = max(o.cols, min(cols, kernels.SampledWidths[len(kernels.SampledWidths)-1]))
+		o.cols = max(o.cols, min(r.columns(shapes), kernels.SampledWidths[len(kernels.SampledWidths)-1]))
 	}
 	n1, n2 := e.Space().Dims()
 	switch e.Space().(type) {
@@ -83,8 +74,8 @@ func planSampled(r request) (operator, error) {
 	return o, nil
 }
 
-// most is the most numbers that a member's sum of squares is the sum of.
-func (o *sampledOperator) most() int {
+// mostParts is the most numbers that a member's sum of squares is the sum of.
+func (o *sampledOperator) mostParts() int {
 	return max(o.rows.bounds.segments, o.columns.bounds.segments, blocks(o.m, dotSegment))
 }
 
@@ -98,10 +89,12 @@ func (o *sampledOperator) buffers() []buffer {
 	return append(list,
 		buffer{"residuals", int64(o.m) * 8, &o.res},
 		buffer{"parts of long rows", members * int64(o.room) * 8, &o.partials},
-		buffer{"parts of squares", members * int64(o.most()) * 8, &o.numbers},
-		buffer{"squares", members * int64(blocks(o.most(), dotSegment)) * 8, &o.sums},
-		buffer{"members", members * int64(o.pulls) * memberBytes, &o.list})
+		buffer{"parts of squares", members * int64(o.mostParts()) * 8, &o.squareParts},
+		buffer{"squares", members * int64(blocks(o.mostParts(), dotSegment)) * 8, &o.sums})
 }
+
+// listBytes implements operator: the members of each pull.
+func (o *sampledOperator) listBytes() int64 { return int64(o.members) * int64(o.pulls) * itemBytes }
 
 // smaller implements operator: entries take little memory, and there is no form of them that takes less.
 func (*sampledOperator) smaller() []alternative { return nil }
@@ -174,17 +167,17 @@ func (o *sampledOperator) fused(p part, to pull) (l, r driver.Pointer, ok bool) 
 	return 0, 0, false
 }
 
-// group has the parts that one kernel contracts in one launch for each pull.
-type group struct {
+// sampledGroup has the parts that one kernel contracts in one launch for each pull.
+type sampledGroup struct {
 	width int // of the kernel; 0 if there is none
 	parts []int
 	cols  int // of the widest part
 }
 
 // groups divides parts by the kernels that contract them. Parts without a kernel are alone.
-func (o *sampledOperator) groups(parts []part) (all []group) {
+func (o *sampledOperator) groups(parts []part) (all []sampledGroup) {
 	for _, width := range kernels.SampledWidths {
-		g := group{width: width}
+		g := sampledGroup{width: width}
 		for at, p := range parts {
 			if o.width(p) == width {
 				g.parts, g.cols = append(g.parts, at), max(g.cols, p.cols)
@@ -196,7 +189,7 @@ func (o *sampledOperator) groups(parts []part) (all []group) {
 	}
 	for at, p := range parts {
 		if o.width(p) == 0 {
-			all = append(all, group{parts: []int{at}})
+			all = append(all, sampledGroup{parts: []int{at}})
 		}
 	}
 	return all
@@ -222,7 +215,7 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 		return err
 	}
 	groups := o.groups(parts)
-	var products []product
+	var items []item
 	for _, g := range groups {
 		if g.width == 0 {
 			continue
@@ -230,43 +223,39 @@ func (o *sampledOperator) contract(y driver.Pointer, parts []part) error {
 		for b := range parts[0].pulls {
 			for _, at := range g.parts {
 				l, r, _ := o.fused(parts[at], parts[at].pulls[b])
-				products = append(products, product{l, r, parts[at].cols, parts[at].pulls[b].dst})
+				items = append(items, item{l, r, parts[at].cols, parts[at].pulls[b].dst})
 			}
 		}
 	}
-	if all := encode(products); len(all) > 0 && !bytes.Equal(all, o.listed) {
-		o.listed = nil
-		if err := o.Upload(o.list, all); err != nil {
-			return err
-		}
-		o.listed = all
+	list, err := o.list(encode(items))
+	if err != nil {
+		return err
 	}
-	o.solved = o.solved[:0]
-	list, numbers := o.list, o.numbers
+	o.squareSums = o.squareSums[:0]
+	next := o.squareParts
 	for _, g := range groups {
-		var err error
-		s := solved{parts: g.parts, at: numbers}
+		s := squareSum{parts: g.parts, at: next}
 		if g.width == 0 {
 			s.count, s.unit = blocks(o.m, dotSegment), 1
-			err = o.contractInSteps(y, parts[g.parts[0]], numbers)
+			err = o.contractInSteps(y, parts[g.parts[0]], next)
 		} else {
 			s.count, s.unit = o.of(parts[0].pulls[0].transposed).segments, o.k
 			for b, to := range parts[0].pulls {
-				squares := numbers
+				squares := next
 				if b > 0 {
 					squares = 0
 				}
 				if err = o.contractOnce(g, list, squares, to); err != nil {
 					break
 				}
-				list += driver.Pointer(len(g.parts) * memberBytes)
+				list += driver.Pointer(len(g.parts) * itemBytes)
 			}
 		}
 		if err != nil {
 			return err
 		}
-		o.solved = append(o.solved, s)
-		numbers += driver.Pointer(8 * len(g.parts) * o.most())
+		o.squareSums = append(o.squareSums, s)
+		next += driver.Pointer(8 * len(g.parts) * o.mostParts())
 	}
 	return nil
 }
@@ -291,7 +280,7 @@ func (o *sampledOperator) contractInSteps(y driver.Pointer, p part, squares driv
 // squares implements operator.
 func (o *sampledOperator) squares(dst []float64) error {
 	sums, total := o.sums, 0
-	for _, s := range o.solved {
+	for _, s := range o.squareSums {
 		if err := o.sum(sums, s.at, s.count, len(s.parts)); err != nil {
 			return err
 		}
@@ -302,7 +291,7 @@ func (o *sampledOperator) squares(dst []float64) error {
 	if err := o.downloadNumbers(numbers, o.sums); err != nil {
 		return err
 	}
-	for _, s := range o.solved {
+	for _, s := range o.squareSums {
 		for _, at := range s.parts {
 			dst[at] = 0
 			for range blocks(s.count, dotSegment) {
@@ -367,7 +356,7 @@ func (o *sampledOperator) values(s *side, y driver.Pointer) error {
 
 // contractOnce does dst = scale·e/p·R for the members of a group, whose L, R and dst are in a list, and
 // stores their sums of squares, one for each segment, unless squares is 0.
-func (o *sampledOperator) contractOnce(g group, list, squares driver.Pointer, to pull) error {
+func (o *sampledOperator) contractOnce(g sampledGroup, list, squares driver.Pointer, to pull) error {
 	s := o.of(to.transposed)
 	grid, block := driver.Dim{blocks(s.segments, 8), 1, len(g.parts)}, driver.Dim{256, 1, 1}
 	if g.width > 256 { // the warps of a block share a segment

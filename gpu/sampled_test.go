@@ -48,28 +48,6 @@ func uneven(t testing.TB, space sensing.Space) *sensing.Problem {
 // sampledOf returns the operator of an engine with observed entries.
 func sampledOf(e solver.Engine) *sampledOperator { return e.(*engine).operator.(*sampledOperator) }
 
-// parametrizationOf returns UUᵀ for symmetric matrices, and UVᵀ for others.
-func parametrizationOf(space sensing.Space) solver.Parametrization {
-	if _, symmetric := space.(sensing.Sym); symmetric {
-		return solver.PSD{}
-	}
-	return solver.UV{}
-}
-
-// factorOf returns a random factor.
-func factorOf(t testing.TB, space sensing.Space, r int, seed uint64) solver.Factor {
-	t.Helper()
-	shapes, err := parametrizationOf(space).Shapes(space, r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := solver.Random{Alpha: 1, Seed: seed}.Factor(shapes, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
 // gradients returns ∇f and f of random factors of all ranks, which make one batch.
 func gradients(t *testing.T, b solver.Backend, p *sensing.Problem, steps bool, ranks ...int) (
 	all []solver.Factor, losses []float64,
@@ -336,8 +314,10 @@ func TestSampledPlan(t *testing.T) {
 	} {
 		e, err := sensing.NewCompletion(space, m, 1)
 		must(t, err)
+		par := parametrizationOf(space)
 		got, err := b.Memory(&sensing.Problem{Ensemble: e}, solver.Batch{
-			Parametrization: parametrizationOf(space), FactorRanks: []int{r}, Needs: solver.Needs{Slots: 1},
+			Parametrization: par, FactorRanks: []int{r}, Needs: solver.Needs{Slots: 1},
+			Metrics: solver.MetricsOf(space, par, true, solver.Measured{FactorRank: r, Rank: r}),
 		})
 		must(t, err)
 		// Each entry is in two rows, or in a row and a column: a column, a measurement and a value. Three

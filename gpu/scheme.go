@@ -14,6 +14,11 @@ type scheme struct {
 	ends  ends
 }
 
+// columns is the number of columns of L and R of a factor with the given shapes.
+func (s scheme) columns(shapes []solver.Shape) int {
+	return s.ends.place(memory{shapes: shapes}).cols
+}
+
 // rule makes scale·G·R, or scale·Gᵀ·L.
 type rule struct {
 	transposed bool

@@ -131,15 +131,15 @@ func TestStepsDoNotWait(t *testing.T) {
 			must(t, e.Reset(0, 1))
 			for i := range 4 {
 				if i == 1 {
-					bus.clear()
+					bus.Reset()
 				}
 				for member := range ranks {
 					must(t, e.Combine(member, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
 				}
 				must(t, e.Gradient(0, 1))
 			}
-			if bus.waits != 0 {
-				t.Errorf("%s waits %d times in three steps", c.par.Name(), bus.waits)
+			if bus.Waits != 0 {
+				t.Errorf("%s waits %d times in three steps", c.par.Name(), bus.Waits)
 			}
 		}
 		must(t, e.Close())
@@ -165,7 +165,8 @@ func TestSchemeTraffic(t *testing.T) {
 			"square_difference": {1, 16 * n1, 8*n1 + 8}, "square_pullback": {1, 24 * n1, 16 * n1},
 		}},
 		{solver.Deep{Depth: 2}, rectProblem(t, n1, n2, 20), d, map[string]moved{
-			"transpose": {2, 16 * n2 * d, 16 * n2 * d}, "multiply_nn": {}, "multiply_tn": {}, "multiply_nt": {},
+			"transpose":   {2, 16 * n2 * d, 16 * n2 * d},
+			"multiply_nn": {}, "multiply_tn": {}, "multiply_nt": {},
 		}},
 		{solver.Deep{Depth: 5}, rectProblem(t, n1, n2, 20), d, map[string]moved{
 			"transpose":   {2, 16 * n2 * d, 16 * n2 * d},

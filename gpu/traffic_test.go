@@ -37,7 +37,7 @@ func TestTraffic(t *testing.T) {
 				z := blocks * kernels.Slab * 8
 				y := int64(m) * slabs * 32 * 8 // all lanes of a warp ask for the same number
 				// All lanes of a group's warps read the first rows of its chunks.
-				starts := (3*blocks + int64(o.chunks()-o.groups)*slabs) * 8 * 32 * 4
+				starts := (3*blocks + int64(o.chunks.count()-o.groups)*slabs) * 8 * 32 * 4
 				var levels int64
 				if o.entries == sensing.Q8 {
 					levels = blocks * 256 * 32 * 8 // the same for a level
@@ -57,7 +57,7 @@ func TestTraffic(t *testing.T) {
 					(rows+2*z)/32+(y+levels)/256+starts/128; sectors != want {
 					t.Errorf("%d sectors were loaded, want %d", sectors, want)
 				}
-				sums := int64(o.chunks()) * int64(wholeQuads(o.k)) * 8
+				sums := int64(o.chunks.count()) * int64(wholeQuads(o.k)) * 8
 				if want := sums + int64(m)*(slabs+1)*8; got.GlobalStored != want {
 					t.Errorf("%d bytes were stored, want %d", got.GlobalStored, want)
 				}

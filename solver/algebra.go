@@ -8,8 +8,8 @@ type Matrix interface {
 }
 
 // AlgebraEngine is an engine that multiplies matrices where its factors are. Metrics use it to look at a
-// factor without copying it. Operations are queued as those of [Engine] are; GetMatrix, Differences and
-// Norms wait for the device. Engines do not check shapes.
+// factor without copying it. Operations are queued as those of [Engine] are; GetMatrix and Dots
+// wait for the device. Engines do not check shapes.
 type AlgebraEngine interface {
 	Engine
 	// NewMatrix allocates a matrix of zeros.
@@ -22,18 +22,18 @@ type AlgebraEngine interface {
 	SetMatrix(m Matrix, a *mat.Dense) error
 	// GetMatrix copies m to a, which has the same shape.
 	GetMatrix(a *mat.Dense, m Matrix) error
-	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z = LLᵀ.
-	// They hold until the iterate changes.
+	// Thin returns L, n1 × d, and R, n2 × d, of a member's iterate Z = L·Rᵀ: twice the same Matrix if Z =
+	// LLᵀ. They hold until the iterate changes.
 	Thin(member int) (l, r Matrix, err error)
 	// Multiply computes products. None of them reads or writes what another one writes.
 	Multiply(products ...Product) error
-	// Differences writes ‖L·Rᵀ − X·Yᵀ‖_F² of each pair to dst, from the difference itself, so that a small norm
-	// keeps its digits. The difference is not stored.
-	Differences(dst []float64, pairs ...Pair) error
+	// CopyMatrix copies src to dst, which has the same shape. Both are whole rows of matrices.
+	CopyMatrix(dst, src Matrix) error
+	// Dots writes ⟨A, B⟩, the sum of the products of their numbers, of each pair (A, B) to dst. They have the
+	// same shape and are no views.
+	Dots(dst []float64, pairs ...[2]Matrix) error
 	// Normalize makes vectors of length 1, and writes row number row of each one's Basis and Squares.
 	Normalize(row int, vectors ...Normalized) error
-	// Norms writes ‖M‖_F² of each matrix to dst. They are no views.
-	Norms(dst []float64, matrices ...Matrix) error
 }
 
 // Product is dst ← Alpha·op(A)·op(B) + Beta·dst, where op transposes if asked to. With Beta = 0 dst is not
@@ -53,6 +53,3 @@ type Product struct {
 // Z, X, Y, Basis and Squares are no views. Lanczos's method consists of this and of products, and waits for
 // nothing.
 type Normalized struct{ Z, X, Basis, Y, Squares Matrix }
-
-// Pair is two matrices of the same shape in factors, L·Rᵀ and X·Yᵀ.
-type Pair struct{ L, R, X, Y Matrix }

@@ -90,8 +90,8 @@ const (
 // The same operations in the same order give the same bits, whatever else the batch holds and, on the host,
 // for any number of workers.
 //
-// An engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [ProductEngine],
-// [ProjectionEngine] and [AnchorEngine].
+// An engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [InverseEngine],
+// [ProductEngine], [ProjectionEngine], [AlgebraEngine] and [AnchorEngine].
 type Engine interface {
 	// Reset gives a member's place to another run. The factor rank is at most the one that the batch was
 	// opened with. The slots become zeros of that rank.
@@ -111,14 +111,6 @@ type Engine interface {
 	Combine(member int, dst Slot, a float64, x Slot, b float64, y Slot) error
 	// Dot returns ⟨x, y⟩ of a member's slots of one shape: the sum of the products of their numbers.
 	Dot(member int, x, y Slot) (float64, error)
-	// Precondition does dst ← X·(PᵀP + λI)⁻¹ for each matrix of a member's factor. X is the matrix of slot x,
-	// and P is the partner of that matrix in the iterate ([Paired]). For UUᵀ the partner is U, and dst =
-	// X·(UᵀU + λI)⁻¹. dst is not x. If there is no inverse, dst becomes NaN.
-	Precondition(member int, dst, x Slot, lambda float64) error
-	// Project does dst ← W·(WᵀW)⁻¹·(WᵀX) for each matrix X of a member's slot x, with the same matrix W of
-	// the iterate: it projects X onto the span of W's columns. dst is not x. If there is no inverse, dst
-	// becomes NaN.
-	Project(member int, dst, x Slot) error
 	// Observations returns y, m numbers, which the caller must not change.
 	Observations() []float64
 	// Wait returns when the device has finished all operations.
@@ -155,6 +147,19 @@ type RandomEngine interface {
 	// Signs fills a member's slot with ±1, in the same order. Number i is bit i of the words of the stream's
 	// row, the least significant bit of the first word first: 0 is +1, 1 is −1.
 	Signs(member int, dst Slot, stream sensing.Stream, row uint64) error
+}
+
+// InverseEngine is an engine that multiplies by inverses of Gram matrices. Methods set [Needs].Inverses.
+type InverseEngine interface {
+	Engine
+	// Precondition does dst ← X·(PᵀP + λI)⁻¹ for each matrix of a member's factor. X is the matrix of slot x,
+	// and P is the partner of that matrix in the iterate ([Paired]). For UUᵀ the partner is U, and dst =
+	// X·(UᵀU + λI)⁻¹. dst is not x. If there is no inverse, dst becomes NaN.
+	Precondition(member int, dst, x Slot, lambda float64) error
+	// Project does dst ← W·(WᵀW)⁻¹·(WᵀX) for each matrix X of a member's slot x, with the same matrix W of
+	// the iterate: it projects X onto the span of W's columns. dst is not x. If there is no inverse, dst
+	// becomes NaN.
+	Project(member int, dst, x Slot) error
 }
 
 // ProductEngine is an engine that multiplies by the measurement operator and by its adjoint. The spectral
@@ -201,6 +206,8 @@ type Needs struct {
 	Random bool
 	// Products: the method multiplies by the measurement operator ([ProductEngine]).
 	Products bool
+	// Inverses: the method uses inverses of Gram matrices ([InverseEngine]).
+	Inverses bool
 }
 
 // And returns the union of two needs, in which no slot is scratch.
@@ -213,6 +220,7 @@ func (n Needs) And(other Needs) Needs {
 		Values:   n.Values || other.Values,
 		Random:   n.Random || other.Random,
 		Products: n.Products || other.Products,
+		Inverses: n.Inverses || other.Inverses,
 	}
 }
 
@@ -227,6 +235,7 @@ func (n Needs) Missing(offers Needs) (names []string) {
 		{n.Values, offers.Values, "values of f without a gradient"},
 		{n.Random, offers.Random, "random numbers in slots"},
 		{n.Products, offers.Products, "products with the measurements"},
+		{n.Inverses, offers.Inverses, "inverses of Gram matrices"},
 	} {
 		if c.needed && !c.offered {
 			names = append(names, c.name)

@@ -43,10 +43,11 @@ const (
 	// same products come again in step after step and in the next search. An engine that keeps lists of
 	// products has these.
 	rowStep = 16
-	// loose bounds the error of a value whose vector is not needed, relative to the largest value; tight bounds
-	// the residual of a vector relative to the gap below, and least is where rounding errors begin.
-	loose, tight, least = 1e-12, 1e-10, 1e-14
-	firstCheck          = 12
+	// loose bounds the error of a value whose vector is not needed, relative to the largest value; relative
+	// bounds it relative to the value itself; tight bounds the residual of a vector relative to the gap
+	// below, and least is where rounding errors begin.
+	loose, relative, tight, least = 1e-12, 1e-10, 1e-10, 1e-14
+	firstCheck                    = 12
 )
 
 // pieces calls do for each piece of the basis: its rows, and the number of the first.
@@ -64,7 +65,7 @@ func search(e AlgebraEngine, all []*lanczos) error {
 		if l.apart != nil {
 			_, l.before = l.apart.Dims()
 		}
-		l.want = min(l.want, l.work.d-l.before)
+		l.want = min(l.want, min(l.work.n(), l.work.d)-l.before)
 		l.exact = min(l.exact, l.want)
 		if l.done = l.want == 0; l.done {
 			continue
@@ -320,7 +321,8 @@ func (l *lanczos) converged(beta float64) bool {
 		if i+1 < asked {
 			gap = values[i] - values[i+1]
 		}
-		if !(residual <= 1e-3*values[0]) || !(residual*residual <= loose*values[0]*max(gap, residual)) {
+		bound := max(min(loose*values[0], relative*values[i]), 1e-16*values[0]) // of the value's error
+		if !(residual <= 1e-3*values[0]) || !(residual*residual <= bound*max(gap, residual)) {
 			return false
 		}
 	}
@@ -330,7 +332,8 @@ func (l *lanczos) converged(beta float64) bool {
 			gap -= values[l.exact]
 		}
 		for i := range l.exact {
-			if residual := beta * math.Abs(ritz.At(count-1, i)); !(residual <= max(tight*gap, least*values[0])) {
+			residual := beta * math.Abs(ritz.At(count-1, i))
+			if !(residual <= max(tight*gap, least*values[0])) {
 				return false
 			}
 		}
@@ -338,6 +341,32 @@ func (l *lanczos) converged(beta float64) bool {
 	l.values = values[:l.want]
 	l.ritz = ritz.Slice(0, count, 0, l.want).(*mat.Dense)
 	return true
+}
+
+// norm returns the largest singular value; 0 if no directions are left.
+func (l *lanczos) norm() float64 {
+	if len(l.values) == 0 {
+		return 0
+	}
+	return math.Sqrt(max(l.values[0], 0))
+}
+
+// wide says whether some values are so far below the largest that they have lost digits: a value has an error
+// of rounding errors of the largest, and values are squares. top are the larger singular values of W: beside
+// them rounding errors of W may hide the loss.
+func (l *lanczos) wide(top []float64) bool {
+	const (
+		far    = 1e-3 // a singular value this far below the largest has lost the tenth digit
+		hidden = 1e-7 // Lanczos's errors, 1e-8 times its largest singular value, are rounding errors of W
+	)
+	if len(l.values) == 0 {
+		return false
+	}
+	largest, last := l.values[0], l.values[len(l.values)-1]
+	if len(top) > 0 && math.Sqrt(max(largest, 0)) <= hidden*top[0] {
+		return false
+	}
+	return last < far*far*largest
 }
 
 // finish makes the exact vectors: the rows of work.right.

@@ -246,7 +246,7 @@ func (r *run) measureSeconds(space sensing.Space) (seconds float64, err error) {
 	left, right := r.Parametrization.Thin(start)
 	top := truthBasis(r.problem.Truth, left != right)
 	r.meter = newMeter(r.Parametrization, r.problem, top, r.SingularValues)
-	if r.thin, err = r.batch.thinMeter(r, top); err != nil {
+	if r.thin, err = r.thinMeter(r, top); err != nil {
 		return 0, err
 	}
 	for range 2 {

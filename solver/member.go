@@ -111,13 +111,23 @@ func (m *Member) Dot(x, y Slot) (float64, error) {
 	return m.engine.Dot(m.number, x, y)
 }
 
-// Precondition does dst ← X·(PᵀP + λI)⁻¹, like [Engine.Precondition].
+// Precondition does dst ← X·(PᵀP + λI)⁻¹, like [InverseEngine]. The method must set [Needs].Inverses.
 func (m *Member) Precondition(dst, x Slot, lambda float64) error {
-	return m.engine.Precondition(m.number, dst, x, lambda)
+	e, ok := m.engine.(InverseEngine)
+	if !ok {
+		return m.lacks(Needs{Inverses: true})
+	}
+	return e.Precondition(m.number, dst, x, lambda)
 }
 
-// Project does dst ← W·(WᵀW)⁻¹·(WᵀX), like [Engine.Project].
-func (m *Member) Project(dst, x Slot) error { return m.engine.Project(m.number, dst, x) }
+// Project does dst ← W·(WᵀW)⁻¹·(WᵀX), like [InverseEngine]. The method must set [Needs].Inverses.
+func (m *Member) Project(dst, x Slot) error {
+	e, ok := m.engine.(InverseEngine)
+	if !ok {
+		return m.lacks(Needs{Inverses: true})
+	}
+	return e.Project(m.number, dst, x)
+}
 
 // DrawGradient fills the Gradient slot with the gradient of a draw's objective at the iterate. The method
 // must set [Needs].Draws.

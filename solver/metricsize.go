@@ -6,8 +6,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory it
-// takes.
+// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory
+// it takes.
 type Measured struct {
 	// FactorRank is r.
 	FactorRank int
@@ -46,7 +46,7 @@ func MetricsOf(space sensing.Space, p Parametrization, known bool, jobs ...Measu
 			ranks = append(ranks, j.Rank)
 			s.Shared += meterNumbers(space, two, known, j.Rank)
 		}
-		s.Member = max(s.Member, workNumbers(space, two, d, j.Rank))
+		s.Member = max(s.Member, workNumbers(space, two, known, d, j.Rank))
 		s.Width, s.Columns = max(s.Width, d), max(s.Columns, j.Rank, 1)
 	}
 	return s
@@ -96,24 +96,17 @@ func width(space sensing.Space, p Parametrization, factorRank int) (d int, two b
 	return d, l != r
 }
 
-// worthwhile says whether a factor W with d columns is measured where it is. If d ≤ 3r*, copying it moves no
-// more numbers than the matrices have that are factorized on the host.
-//
-// The test error decides for wide matrices. From the difference LRᵀ − XYᵀ itself it takes n1·n2·(d + r*)
-// multiply-adds, half of that if both are symmetric. The host's decompositions take some N·(d + r*)², with N
-// the rows of W ([distance]). A multiply-add of a decomposition takes a CPU as long as some 30 of a product of
-// matrices: both ways take the same time at n = 4000 and d = 20, as measured.
+// worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers
+// than a copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more
+// numbers than the matrices that are factorized on the host.
 func worthwhile(space sensing.Space, two bool, d, rank, values int) bool {
-	const few = 16 // columns that are decomposed in no time
-	const slower = 32
+	const moment = 1 << 26 // multiplications
 	n1, n2 := space.Dims()
-	difference, host := float64(n1)*float64(n2), float64(n1)*float64(d+rank)
+	rows := float64(n1)
 	if two {
-		host += float64(n2) * float64(d+rank)
-	} else {
-		difference /= 2
+		rows += float64(n2)
 	}
-	return d > max(3*rank, few, values) && difference <= slower*host
+	return d > max(3*rank, values) || d >= rank && rows*float64(d)*float64(d) > moment
 }
 
 // meterNumbers counts the numbers of a [thinMeter]'s matrices.
@@ -125,13 +118,16 @@ func meterNumbers(space sensing.Space, two, known bool, rank int) float64 {
 	}
 	bases := 1.0 // of the estimate
 	if known {
-		bases = 3 // of the truth as well, and X and Y
+		bases++ // of the truth
+		if two {
+			bases++ // and of its columns and rows
+		}
 	}
 	return chunkVectors*ones + bases*rows*float64(rank)
 }
 
 // workNumbers counts the numbers of a [thinWork]'s matrices.
-func workNumbers(space sensing.Space, two bool, columns, rank int) float64 {
+func workNumbers(space sensing.Space, two, known bool, columns, rank int) float64 {
 	n1, n2 := space.Dims()
 	n, d, r := float64(n1), float64(columns), float64(rank)
 	if two {
@@ -142,7 +138,14 @@ func workNumbers(space sensing.Space, two bool, columns, rank int) float64 {
 	vectors := n + 3*d + 2*chunkVectors
 	small := few*few + few*d + chunkVectors*few
 	basis := float64((typicalVectors(columns)+chunkVectors-1)/chunkVectors) * chunkVectors * (d + 1)
+	sides := 1.0
 	if two {
+		sides++
+	}
+	switch {
+	case known:
+		small += sides*(d*d+r*d) + float64(partRows(n1, n2, columns))*d
+	case two:
 		small += d * d
 	}
 	return panels + vectors + small + basis

@@ -24,7 +24,7 @@ var (
 func (PrecGD) Name() string { return "prec-gd" }
 
 // Needs implements [Method]: a slot for the direction.
-func (PrecGD) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
+func (PrecGD) Needs() Needs { return Needs{Gradient: true, Slots: 1, Inverses: true} }
 
 // Suits implements [Selective].
 func (PrecGD) Suits(p Parametrization) error { return needsPairs(p) }

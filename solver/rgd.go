@@ -33,7 +33,7 @@ var (
 func (RGD) Name() string { return "rgd" }
 
 // Needs implements [Method]: one slot for H, then B, and one for the part of H within the columns of U.
-func (RGD) Needs() Needs { return Needs{Gradient: true, Slots: 2} }
+func (RGD) Needs() Needs { return Needs{Gradient: true, Slots: 2, Inverses: true} }
 
 // Suits implements [Selective].
 func (RGD) Suits(p Parametrization) error { return needsPSD(p) }

@@ -17,7 +17,7 @@ var (
 func (RSGD) Name() string { return "rsgd" }
 
 // Needs implements [Method]: the slots of [RGD].
-func (RSGD) Needs() Needs { return Needs{Draws: true, Slots: 2} }
+func (RSGD) Needs() Needs { return Needs{Draws: true, Slots: 2, Inverses: true} }
 
 // Suits implements [Selective].
 func (RSGD) Suits(p Parametrization) error { return needsPSD(p) }

@@ -204,7 +204,7 @@ func (r *run) keep() error {
 // cancel measures the last iterate, unless advance has just done so, and ends the run.
 func (r *run) cancel() (*Result, error) {
 	if r.iteration%r.MeasureEvery != 0 {
-		if err := r.batch.measure([]*run{r}); err != nil {
+		if err := r.measure([]*run{r}); err != nil {
 			return nil, err
 		}
 		if r.verdict.err != nil || r.verdict.status == Diverged {

@@ -41,7 +41,7 @@ var (
 func (ScaledGD) Name() string { return "scaled-gd" }
 
 // Needs implements [Method]: a slot for the direction.
-func (ScaledGD) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
+func (ScaledGD) Needs() Needs { return Needs{Gradient: true, Slots: 1, Inverses: true} }
 
 // Suits implements [Selective].
 func (ScaledGD) Suits(p Parametrization) error { return needsPairs(p) }
@@ -58,7 +58,7 @@ func (d ScaledGD) Step(m *Member, _ int) error {
 func (ScaledGDLambda) Name() string { return "scaled-gd-lambda" }
 
 // Needs implements [Method]: a slot for the direction.
-func (ScaledGDLambda) Needs() Needs { return Needs{Gradient: true, Slots: 1} }
+func (ScaledGDLambda) Needs() Needs { return Needs{Gradient: true, Slots: 1, Inverses: true} }
 
 // Suits implements [Selective].
 func (ScaledGDLambda) Suits(p Parametrization) error { return needsPairs(p) }

@@ -21,12 +21,11 @@ import (
 type thinMeter struct {
 	engine          AlgebraEngine
 	n1, n2          int
-	two             bool    // W is [L; R]/√2
-	basis, estimate Matrix  // N × r*; nil without truth, or estimate
-	x, y            Matrix  // the truth's X and Y
-	rank            int     // columns of basis, or of estimate without a truth; 0 without both
-	norm            float64 // ‖M*‖_F
-	ones            Matrix  // the first columns of the identity with chunkVectors rows
+	two             bool       // W is [L; R]/√2
+	basis, estimate Matrix     // N × r*; nil without truth, or estimate
+	rank            int        // columns of basis, or of estimate without a truth; 0 without both
+	error           *thinError // nil without truth
+	ones            Matrix     // the first columns of the identity with chunkVectors rows
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -44,9 +43,9 @@ type thinWork struct {
 	squares       Matrix   // chunkVectors × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
-	gram          Matrix   // d × d; nil if there is one factor
+	error         errorWork
 
-	most         int // singular values to find
+	most         int // singular values of a sample
 	sample       *Sample
 	signals      []float64 // the singular values of S
 	noise        *lanczos
@@ -54,12 +53,13 @@ type thinWork struct {
 	dominant     int       // how many singular values are dominant
 	strong, left *panel    // their right singular vectors, and the span of the left ones
 	top          []float64 // the dominant singular values of W
+	sigma        []float64 // the largest singular values of W, r* at least
 	sound        bool
 }
 
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
-// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers] counts
-// what the meter takes.
+// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers]
+// counts what the meter takes.
 func newThinMeter(
 	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense,
 ) (m *thinMeter, err error) {
@@ -79,11 +79,11 @@ func newThinMeter(
 	}
 	if truth != nil {
 		put(&m.basis, truthBasis(truth, two))
-		put(&m.x, truth.X())
-		if m.y = m.x; two || truth.Right() != truth.X() {
-			put(&m.y, truth.Right())
+		m.rank, m.error = truth.Rank(), newThinError(truth, two)
+		if m.error.bases[0] = m.basis; two {
+			put(&m.error.bases[0], truth.Basis())
+			put(&m.error.bases[1], truth.RightBasis())
 		}
-		m.norm, m.rank = truth.Norm(), truth.Rank()
 	}
 	put(&m.ones, mat.DenseCopyOf(identity(chunkVectors).Slice(0, chunkVectors, 0, mostOnes(m.rank))))
 	return m, err
@@ -96,11 +96,7 @@ func mostOnes(rank int) int { return min(max(rank, 1), chunkVectors) }
 // values are wanted. [workNumbers] counts it.
 func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	w = &thinWork{meter: m, member: member, d: d, most: values}
-	e := m.engine
-	n := m.n1
-	if m.two {
-		n += m.n2
-	}
+	e, n := m.engine, w.n()
 	if m.rank > 0 {
 		if w.rows, err = newPanel(e, d, m.rank); err != nil {
 			return nil, err
@@ -124,16 +120,22 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	if err := e.SetMatrix(w.random, w.draw(0)); err != nil {
 		return nil, err
 	}
-	if m.two {
-		w.gram, err = e.NewMatrix(d, d)
-	}
+	w.error, err = m.newErrorWork(d)
 	return w, err
+}
+
+// n is the number of rows of W.
+func (w *thinWork) n() int {
+	if w.meter.two {
+		return w.meter.n1 + w.meter.n2
+	}
+	return w.meter.n1
 }
 
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := append([]Matrix{w.x, w.y, w.z, w.inside, w.squares, w.right, w.turn, w.small, w.gram, w.random},
-		w.chunks...)
+	all := []Matrix{w.x, w.y, w.z, w.inside, w.squares, w.right, w.turn, w.small, w.random}
+	all = slices.Concat(all, w.chunks, w.error.all())
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
 			all = append(all, p.memory[0], p.memory[1], p.gram)
@@ -175,7 +177,8 @@ func (w *thinWork) reserve(vectors int) error {
 }
 
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
-// factor that has lost rank, or numbers that are not finite; the host must measure it.
+// factor that has lost rank, numbers that are not finite, or singular values of too many sizes; the host must
+// measure it.
 func (m *thinMeter) measure(works []*thinWork) error {
 	for _, w := range works {
 		l, r, err := m.engine.Thin(w.member)
@@ -189,7 +192,7 @@ func (m *thinMeter) measure(works []*thinWork) error {
 		}
 	}
 	for _, stage := range []func([]*thinWork) error{
-		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.values, m.spectralAngles,
+		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.largest, m.spectralAngles,
 	} {
 		if works = sound(works); len(works) == 0 {
 			return nil
@@ -205,33 +208,18 @@ func sound(works []*thinWork) []*thinWork {
 	return slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool { return !w.sound })
 }
 
-// errors measures the test errors, from the differences themselves.
-func (m *thinMeter) errors(works []*thinWork) error {
-	if m.x == nil {
-		return nil
-	}
-	squares, pairs := make([]float64, len(works)), make([]Pair, len(works))
-	for i, w := range works {
-		pairs[i] = Pair{L: w.l, R: w.r, X: m.x, Y: m.y}
-	}
-	err := m.engine.Differences(squares, pairs...)
-	for i, w := range works {
-		w.sample.TestError = math.Sqrt(squares[i]) / m.norm
-	}
-	return err
-}
-
 // imbalances measures ‖LᵀL − RᵀR‖_F of two factors.
 func (m *thinMeter) imbalances(works []*thinWork) error {
 	if !m.two {
 		return nil
 	}
 	var left, right []Product
-	var grams []Matrix
+	var grams [][2]Matrix
 	for _, w := range works {
-		left = append(left, Product{Dst: w.gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
-		right = append(right, Product{Dst: w.gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
-		grams = append(grams, w.gram)
+		gram := w.error.grams[0]
+		left = append(left, Product{Dst: gram, Alpha: 1, A: w.l, TransA: true, B: w.l})
+		right = append(right, Product{Dst: gram, Alpha: -1, A: w.r, TransA: true, B: w.r, Beta: 1})
+		grams = append(grams, [2]Matrix{gram, gram})
 	}
 	for _, products := range [][]Product{left, right} {
 		if err := m.engine.Multiply(products...); err != nil {
@@ -239,7 +227,7 @@ func (m *thinMeter) imbalances(works []*thinWork) error {
 		}
 	}
 	squares := make([]float64, len(works))
-	err := m.engine.Norms(squares, grams...)
+	err := m.engine.Dots(squares, grams...)
 	for i, w := range works {
 		w.sample.Imbalance = math.Sqrt(squares[i])
 	}
@@ -355,7 +343,7 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = math.Sqrt(max(w.noise.values[0], 0))
+		w.sample.Noise = w.noise.norm()
 	}
 	return nil
 }
@@ -371,7 +359,7 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := math.Sqrt(max(w.noise.values[0], 0))
+			below := w.noise.norm()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}
@@ -432,11 +420,11 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 	return nil
 }
 
-// values finds the singular values of W.
-func (m *thinMeter) values(works []*thinWork) error {
+// largest finds the largest singular values of W.
+func (m *thinMeter) largest(works []*thinWork) error {
 	var all []*lanczos
 	for _, w := range works {
-		w.rest = &lanczos{work: w, want: w.most - w.dominant}
+		w.rest = &lanczos{work: w, want: max(w.most, m.rank) - w.dominant}
 		if m.estimate != nil {
 			w.rest.exact = m.rank - w.dominant
 		}
@@ -450,19 +438,20 @@ func (m *thinMeter) values(works []*thinWork) error {
 	}
 	for _, w := range works {
 		sigma := slices.Clone(w.top)
+		w.sound = !w.rest.wide(w.top)
 		for _, v := range w.rest.values {
 			sigma = append(sigma, math.Sqrt(max(v, 0)))
 		}
 		slices.Sort(sigma)
 		slices.Reverse(sigma)
 		for j, v := range w.signals {
-			// S is W on some right vectors, so its values are the smaller ones. If they are not, Lanczos's method
-			// has found one of several equal values only.
+			// S is W on some right vectors, so its values are the smaller ones. If they are not, Lanczos's
+			// method has found one of several equal values only.
 			if j < len(sigma) && sigma[j] < v*(1-1e-9)-1e-13*w.signals[0] {
 				w.sound = false
 			}
 		}
-		w.sample.Sigma = sigma[:min(w.most, len(sigma))]
+		w.sigma, w.sample.Sigma = sigma, sigma[:min(w.most, len(sigma))]
 	}
 	return nil
 }
@@ -473,7 +462,7 @@ func (m *thinMeter) spectralAngles(works []*thinWork) error {
 		return nil
 	}
 	works = slices.DeleteFunc(slices.Clone(works), func(w *thinWork) bool {
-		return !(w.sample.Sigma[m.rank-1] > 0) // the rank of W is less than r*
+		return !(w.sigma[m.rank-1] > 0) // the rank of W is less than r*
 	})
 	var products []factorProduct
 	var columns []*panel

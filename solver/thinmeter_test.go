@@ -72,15 +72,8 @@ func (*hostAlgebra) Multiply(products ...Product) error {
 	return nil
 }
 
-func (*hostAlgebra) Differences(dst []float64, pairs ...Pair) error {
-	for i, p := range pairs {
-		var z, m mat.Dense
-		z.Mul(dense(p.L), dense(p.R).T())
-		m.Mul(dense(p.X), dense(p.Y).T())
-		z.Sub(&z, &m)
-		norm := mat.Norm(&z, 2)
-		dst[i] = norm * norm
-	}
+func (*hostAlgebra) CopyMatrix(dst, src Matrix) error {
+	dense(dst).Copy(dense(src))
 	return nil
 }
 
@@ -99,10 +92,11 @@ func (*hostAlgebra) Normalize(row int, vectors ...Normalized) error {
 	return nil
 }
 
-func (*hostAlgebra) Norms(dst []float64, matrices ...Matrix) error {
-	for i, m := range matrices {
-		norm := mat.Norm(dense(m), 2)
-		dst[i] = norm * norm
+func (*hostAlgebra) Dots(dst []float64, pairs ...[2]Matrix) error {
+	for i, p := range pairs {
+		var product mat.Dense
+		product.MulElem(dense(p[0]), dense(p[1]))
+		dst[i] = mat.Sum(&product)
 	}
 	return nil
 }
@@ -115,12 +109,75 @@ func TestThinMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range []int{17, 60, 85} {
+		for _, d := range []int{3, 4, 7, 17, 60, 85} {
 			for name, f := range factorsAlong(t, truth, d) {
 				t.Run(fmt.Sprintf("κ=%v/r=%d/%s", kappa, d, name), func(t *testing.T) {
-					compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f)
+					for _, values := range []int{1, rank, rank + 1, 10} {
+						compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, values)
+					}
 				})
 			}
+		}
+	}
+}
+
+// TestThinMeterFullRank: if the truth has as many columns as rows, nothing is beside it.
+func TestThinMeterFullRank(t *testing.T) {
+	const n, d = 5, 20
+	truth, err := sensing.NewTruth(n, n, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range factorsAlong(t, truth, d) {
+		t.Run(name, func(t *testing.T) { compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, n) })
+	}
+}
+
+// TestThinMeterUnknownRank: without a truth nothing is deflated, and ten singular values span the signal and
+// the rest. Values below 1e-8 of the largest came out as rounding errors; and a factor with more columns than
+// rows had more values than rows.
+func TestThinMeterUnknownRank(t *testing.T) {
+	const values = 10
+	for _, c := range []struct{ n, d int }{{30, 20}, {7, 30}, {20, 40}} {
+		truth, err := sensing.NewTruth(c.n, 2, 2, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured := 0
+		for name, f := range factorsAlong(t, truth, c.d) {
+			e := &hostAlgebra{par: PSD{}, factor: f}
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := m.newWork(0, c.d, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := NewSample(0)
+			w.sample = &got
+			if err := m.measure([]*thinWork{w}); err != nil {
+				t.Fatal(err)
+			}
+			if !w.sound { // the host measures it
+				continue
+			}
+			measured++
+			want, _, err := svd(f[0], mat.SVDNone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Sigma) != min(values, c.n) {
+				t.Errorf("n=%d r=%d %s: %d values", c.n, c.d, name, len(got.Sigma))
+			}
+			for j, v := range got.Sigma {
+				if !(math.Abs(v-want[j]) <= 1e-9*want[j]+1e-14*want[0]) {
+					t.Errorf("n=%d r=%d %s: σ_%d is %v, want %v", c.n, c.d, name, j+1, v, want[j])
+				}
+			}
+		}
+		if measured < 4 {
+			t.Errorf("n=%d r=%d: only %d factors were measured, not even the starts", c.n, c.d, measured)
 		}
 	}
 }
@@ -140,7 +197,8 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 		// X·Qᵀ with orthonormal rows of Q, the j-th column of X grown to a part of its length.
 		q := orthonormalRows(rank, d)
 		for _, grown := range [][]float64{
-			{1, 1, 1, 1, 1}, {1, 1e-3, alpha, alpha, alpha}, {1e-3, 1e-3, 1e-3, 1e-3, 1e-3}, {1, 0.5, 0.3, 0.2, 0.1},
+			{1, 1, 1, 1, 1}, {1, 1e-3, alpha, alpha, alpha}, {1e-3, 1e-3, 1e-3, 1e-3, 1e-3},
+			{1, 0.5, 0.3, 0.2, 0.1},
 		} {
 			grown = grown[:rank]
 			f := start.Clone()
@@ -159,7 +217,9 @@ func factorsAlong(t *testing.T, truth *sensing.Truth, d int) map[string]Factor {
 	return all
 }
 
-func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor) {
+func compareMeters(
+	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, f Factor, values int,
+) {
 	t.Helper()
 	rank := truth.Rank()
 	l, r := par.Thin(f)
@@ -190,7 +250,7 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 		t.Fatal(err)
 	}
 	_, d := l.Dims()
-	w, err := m.newWork(0, d, rank+1)
+	w, err := m.newWork(0, d, values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +276,9 @@ func compareMeters(t *testing.T, par Parametrization, space sensing.Space, truth
 	near("noise", got.Noise, want.Noise, floor)
 	near("angle", got.Angle, want.Angle, floor/want.Signal)
 	near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
+	if len(got.Sigma) != min(values, d) {
+		t.Errorf("there are %d singular values", len(got.Sigma))
+	}
 	for j, v := range got.Sigma {
 		near(fmt.Sprintf("σ_%d", j+1), v, want.Sigma[j], floor)
 	}
@@ -270,8 +333,8 @@ func (c *counted) FreeMatrix(m Matrix) error {
 	return nil
 }
 
-// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only factors
-// that are measured on the engine count.
+// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only
+// factors that are measured on the engine count.
 func TestMetricsOf(t *testing.T) {
 	all := metrics
 	defer func() { metrics = all }()
@@ -345,18 +408,66 @@ func TestMetricsOf(t *testing.T) {
 	}
 	metrics = slices.DeleteFunc(slices.Clone(all), reads)
 	for name, size := range map[string]MetricSize{
-		"few columns":          MetricsOf(sym, PSD{}, true, Measured{16, 1, 0}),
 		"few beside r*":        MetricsOf(sym, PSD{}, true, Measured{27, 9, 0}),
 		"all singular values":  MetricsOf(sym, PSD{}, true, Measured{60, 1, AllSingularValues}),
 		"as many as there are": MetricsOf(sym, PSD{}, true, Measured{60, 1, 60}),
 		"deep products":        MetricsOf(rect, Deep{Depth: 2}, true, Measured{30, 1, 0}),
 		"vectors":              MetricsOf(sensing.Rect{N1: 60, N2: 1}, Sparse{}, true, Measured{1, 1, 0}),
-		// n1·n2·(d + r*)/2 multiply-adds of the difference are 180,000 times n·(d + r*)².
-		"a wide matrix": MetricsOf(sensing.Sym{N: 8_000_000}, PSD{}, true, Measured{20, 1, 0}),
 	} {
 		if size != (MetricSize{}) {
 			t.Errorf("%s: %+v, want nothing", name, size)
 		}
+	}
+	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶
+	// numbers, and nothing but what has r* columns, or one, is as long as the factor.
+	const n, rank = 8_000_000, 10
+	size := MetricsOf(sensing.Sym{N: n}, PSD{}, true, Measured{rank, rank, 0})
+	if numbers := size.Bytes(1) / 8; numbers < n*4*rank || numbers > n*(4*rank+2) {
+		t.Errorf("a long matrix: %+v", size)
+	}
+}
+
+// TestThinMeterRepeated: if W has few different singular values, bases are invariant after as many vectors. The
+// vectors that the engine has added after that are thrown away, and the search goes on from a random vector.
+func TestThinMeterRepeated(t *testing.T) {
+	const n, d, rank = 60, 40, 3
+	truth, err := sensing.NewTruth(n, rank, 1, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := mat.NewDense(n, d, nil) // the truth's columns, then random ones: made orthonormal
+	start, err := Random{Alpha: 1, Seed: 3}.Factor([]Shape{{n, d}, {d, d}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Copy(start[0])
+	full.Slice(0, n, 0, rank).(*mat.Dense).Copy(truth.X())
+	orthonormal := func(a *mat.Dense) *mat.Dense {
+		var qr mat.QR
+		qr.Factorize(a)
+		var q mat.Dense
+		qr.QTo(&q)
+		rows, cols := a.Dims()
+		return mat.DenseCopyOf(q.Slice(0, rows, 0, cols))
+	}
+	left, right := orthonormal(full), orthonormal(start[1])
+	for name, values := range map[string][]float64{
+		"three values":           {1, 0.9, 0.5},
+		"small beside the first": {1, 1, 1, 1e-7},
+		"four values":            {1, 0.8, 0.7, 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scaled := mat.DenseCopyOf(left)
+			for j := range d {
+				v := values[min(j, len(values)-1)]
+				for i := range n {
+					scaled.Set(i, j, v*scaled.At(i, j))
+				}
+			}
+			w := mat.NewDense(n, d, nil)
+			w.Mul(scaled, right.T())
+			compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, Factor{w}, rank+1)
+		})
 	}
 }
 

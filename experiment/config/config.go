@@ -103,8 +103,9 @@ func Default() Config {
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
 		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
 		Method: "gd", Step: 0.25, Iterations: 300,
-		MeasureEvery: 5, SingularValues: "auto", AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10),
-		FloorFactor: 2, Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
+		MeasureEvery: 5, SingularValues: "auto",
+		AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
+		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
 	}
 }
 

@@ -39,13 +39,15 @@ func (d *Device) Load(name, ptx string) (driver.Kernel, error) {
 }
 
 func (d *Device) load(name, ptx string) (*kernel, error) {
+	if known, ok := recall(text{name, ptx}); ok {
+		return &kernel{d, &known.program}, d.reaches(known.target)
+	}
 	m, fault := parse(ptx)
 	if fault != nil {
 		return nil, fault
 	}
-	capability := 10*d.config.Capability[0] + d.config.Capability[1]
-	if m.target > capability {
-		return nil, fmt.Errorf("target sm_%d, but the device is sm_%d", m.target, capability)
+	if err := d.reaches(m.target); err != nil {
+		return nil, err
 	}
 	if !slices.ContainsFunc(m.entries, func(e *entry) bool { return e.name == name }) {
 		return nil, &Fault{Kind: Syntax, Line: 1, Text: "no entry of that name"}
@@ -55,7 +57,19 @@ func (d *Device) load(name, ptx string) (*kernel, error) {
 	for err != nil && len(d.heap.allocations) > first {
 		d.heap.remove(first)
 	}
+	if err == nil {
+		keep(text{name, ptx}, m, k.program)
+	}
 	return k, err
+}
+
+// reaches returns an error if the device lacks the capability that a module needs.
+func (d *Device) reaches(target int) error {
+	capability := 10*d.config.Capability[0] + d.config.Capability[1]
+	if target > capability {
+		return fmt.Errorf("target sm_%d, but the device is sm_%d", target, capability)
+	}
+	return nil
 }
 
 // make gives the variables of a module their memory and assembles its entries; it returns the entry called

@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"context"
-	"maps"
 	"math"
 	"testing"
 
@@ -12,18 +11,16 @@ import (
 
 // Agree runs whole trajectories on two backends, of UUᵀ for every ensemble and of the other parametrizations
 // for one ensemble of each kind, and compares each sample and the last factor to 1e-10 relative. The runs go
-// from a small random start through alignment, the saddle and well into refinement. Later, when the loss nears
-// the square of the rounding, the two could not agree.
+// from a small random start through alignment, the saddle and well into refinement. Later, when the loss
+// nears the square of the rounding, the two could not agree.
 func Agree(t *testing.T, b, reference solver.Backend) {
+	agreeOnVectors(t, b, reference)
 	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
 	must(t, err)
 	all := plainly(Ensembles(t, 11, 130))
-	maps.Copy(all, structured(t, sensing.Sym{N: 11}, 60, 400))
-	if vectors, ok := all["rank-one"]; ok { // f has up to four times the curvature
-		delete(all, "rank-one")
-		agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"rank-one": vectors}, truth, 2,
-			0.12, 1e-3)
-	}
+	c, err := sensing.NewCompletion(sensing.Sym{N: 11}, 60, 7)
+	must(t, err)
+	all["completion"] = c
 	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3, 1e-3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
@@ -45,9 +42,30 @@ func Agree(t *testing.T, b, reference solver.Backend) {
 	agree(t, b, reference, solver.PSD{}, words, truth, 7, 0.3, 1e-3)
 }
 
+// AgreeGenerated does the same for one ensemble of each kind that can be generated anew at each use, of UUᵀ:
+// for a backend that gives the same bits with generated and with stored measurements.
+func AgreeGenerated(t *testing.T, b, reference solver.Backend) {
+	agreeOnVectors(t, b, reference)
+	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
+	must(t, err)
+	rows := map[string]sensing.Ensemble{"gaussian-f32": Ensembles(t, 11, 130)["gaussian-f32"]}
+	agree(t, b, reference, solver.PSD{}, rows, truth, 13, 0.3, 1e-3)
+}
+
+// agreeOnVectors compares the backends for rank-one measurements of UUᵀ, whose f has up to four times the
+// curvature.
+func agreeOnVectors(t *testing.T, b, reference solver.Backend) {
+	truth, err := sensing.NewTruth(7, 2, 1.5, 3)
+	must(t, err)
+	vectors, err := sensing.NewRankOne(sensing.Sym{N: 7}, 250, 7)
+	must(t, err)
+	agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"rank-one": vectors}, truth, 2,
+		0.12, 1e-3)
+}
+
 // oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements, except
-// that rank-one measurements are as many as vectors says, and left out if it says 0. The format of the entries
-// matters only to the contraction, which does not depend on the space: one format suffices.
+// that rank-one measurements are as many as vectors says, and left out if it says 0. The format of the
+// entries matters only to the contraction, which does not depend on the space: one format suffices.
 func oneOfEach(
 	t *testing.T, space sensing.Space, m, fewer, vectors int,
 ) map[string]sensing.Ensemble {

@@ -18,20 +18,20 @@ func (f *fixture) algebra(t *testing.T) {
 		t.Fatal("the engine does not multiply matrices")
 	}
 	// Products of other matrices depend on neither measurements nor factor: one problem is enough.
-	if f.size == f.kind.sizes[0] && f.plain() {
+	if sizes := f.kind.sizes; f.plain() && (f.size == sizes[0] || f.size == sizes[f.kind.small-1]) {
 		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
-		t.Run("differences", func(t *testing.T) { differences(t, e) })
-		t.Run("norms", func(t *testing.T) { norms(t, e) })
+		t.Run("dots", func(t *testing.T) { dots(t, e) })
 		t.Run("normalize", func(t *testing.T) { normalize(t, e) })
 	}
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
 }
 
-// plain says whether the measurements are rows of f64 numbers: one ensemble is enough for what does not depend
-// on measurements.
+// plain says whether this is the ensemble and the parametrization that stand for all others in tests of what
+// depends on neither: rows of f32 numbers, and UUᵀ.
 func (f *fixture) plain() bool {
-	rows, ok := f.problem.Ensemble.(sensing.Rows)
-	return ok && rows.Entries() == sensing.F64
+	_, rows := f.problem.Ensemble.(sensing.Rows)
+	_, psd := f.kind.parametrization.(solver.PSD)
+	return rows && psd && standsForOthers(f.problem.Ensemble)
 }
 
 // dense returns a matrix of random numbers.
@@ -147,74 +147,39 @@ func viewed(t *testing.T, e solver.AlgebraEngine, a *mat.Dense) solver.Matrix {
 	return e.View(placed(t, e, large), 1, rows+1, 1, cols+1)
 }
 
-// differences checks ‖L·Rᵀ − X·Yᵀ‖_F² where L·Rᵀ is nearly X·Yᵀ: to the digits of the small difference.
-func differences(t *testing.T, e solver.AlgebraEngine) {
-	var pairs []solver.Pair
+// dots checks ⟨A, B⟩ of matrices of several sizes together, and copies of some rows.
+func dots(t *testing.T, e solver.AlgebraEngine) {
+	var pairs [][2]solver.Matrix
 	var wants []float64
-	for _, c := range []struct {
-		n1, n2, d, k int
-		symmetric    bool
-	}{
-		{1, 1, 1, 1, true}, {7, 5, 3, 2, false}, {70, 70, 4, 2, true}, {33, 65, 9, 17, false},
-		{2, 600, 1, 1, false},
-	} {
-		const near = 1e-5
-		x, y := dense(c.n1, c.k, 1), dense(c.n2, c.k, 2)
-		l, r := dense(c.n1, c.d, 3), dense(c.n2, c.d, 4)
-		for large, small := range map[*mat.Dense]*mat.Dense{x: l, y: r} {
-			small.Scale(near, small)
-			rows, cols := small.Dims()
-			for i := range rows {
-				for j := range min(cols, c.k) {
-					small.Set(i, j, small.At(i, j)+large.At(i, j))
-				}
-			}
-		}
-		if c.symmetric {
-			r, y = l, x
-		}
-		var z, m mat.Dense
-		z.Mul(l, r.T())
-		m.Mul(x, y.T())
-		z.Sub(&z, &m)
-		wants = append(wants, math.Pow(mat.Norm(&z, 2), 2))
-		p := solver.Pair{L: placed(t, e, l), X: viewed(t, e, x)}
-		p.R, p.Y = p.L, p.X
-		if !c.symmetric {
-			p.R, p.Y = viewed(t, e, r), placed(t, e, y)
-		}
-		pairs = append(pairs, p)
+	for i, c := range [][2]int{{1, 1}, {3, 50}, {130, 127}, {2, 8192}} {
+		a, b := dense(c[0], c[1], uint64(i)), dense(c[0], c[1], uint64(i+10))
+		a.Scale(math.Pow(10, float64(-4*i)), a)
+		var product mat.Dense
+		product.MulElem(a, b)
+		there := placed(t, e, a)
+		pairs = append(pairs, [2]solver.Matrix{there, placed(t, e, b)}, [2]solver.Matrix{there, there})
+		wants = append(wants, mat.Sum(&product), math.Pow(mat.Norm(a, 2), 2))
 	}
 	got := make([]float64, len(pairs))
-	must(t, e.Differences(got, pairs...))
+	must(t, e.Dots(got, pairs...))
 	for i, want := range wants {
-		// The difference has a relative rounding error of some 1e-16/1e-5.
-		Close(t, fmt.Sprintf("‖LRᵀ − XYᵀ‖² of pair %d", i), got[i:i+1], []float64{want}, 1e-9)
-	}
-}
-
-// norms checks ‖M‖_F² of matrices of many shapes, all at once and one at a time.
-func norms(t *testing.T, e solver.AlgebraEngine) {
-	var matrices []solver.Matrix
-	var wants []float64
-	for i, c := range []struct{ rows, cols int }{{1, 1}, {3, 5}, {1, 257}, {40, 1}, {33, 64}} {
-		a := dense(c.rows, c.cols, uint64(i))
-		a.Scale(math.Pow(10, float64(-3*i)), a)
-		matrices = append(matrices, placed(t, e, a))
-		wants = append(wants, math.Pow(mat.Norm(a, 2), 2))
-	}
-	zeros, err := e.NewMatrix(4, 4)
-	must(t, err)
-	matrices, wants = append(matrices, zeros), append(wants, 0)
-	got := make([]float64, len(matrices))
-	must(t, e.Norms(got, matrices...))
-	for i, want := range wants {
-		Close(t, fmt.Sprintf("‖M‖² of matrix %d", i), got[i:i+1], []float64{want}, tolerance)
-		one := []float64{math.NaN()}
-		must(t, e.Norms(one, matrices[i]))
-		if one[0] != got[i] {
-			t.Errorf("‖M‖² of matrix %d is %v alone and %v with others", i, one[0], got[i])
+		a, b := fetched(t, e, pairs[i][0]), fetched(t, e, pairs[i][1])
+		size := mat.Norm(a, 2) * mat.Norm(b, 2)
+		if !(math.Abs(got[i]-want) <= tolerance*size) {
+			t.Errorf("⟨A, B⟩ of pair %d is %v, want %v", i, got[i], want)
 		}
+		alone := []float64{math.NaN()}
+		must(t, e.Dots(alone, pairs[i]))
+		if alone[0] != got[i] {
+			t.Errorf("⟨A, B⟩ of pair %d is %v alone and %v with others", i, alone[0], got[i])
+		}
+	}
+	from, to := dense(7, 5, 1), dense(6, 5, 2)
+	there := placed(t, e, to)
+	must(t, e.CopyMatrix(e.View(there, 2, 5, 0, 5), e.View(placed(t, e, from), 4, 7, 0, 5)))
+	to.Slice(2, 5, 0, 5).(*mat.Dense).Copy(from.Slice(4, 7, 0, 5))
+	if !mat.Equal(fetched(t, e, there), to) {
+		t.Error("three rows are not copied, or others changed")
 	}
 }
 

@@ -107,9 +107,13 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 type Suite struct {
 	// Single: gradients are in single precision, which exists only for rows.
 	Single bool
-	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf.
+	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf;
+	// and formats of rows where f32 stands for them.
 	Small   bool
 	LargeOf []string
+	// Brief leaves out all but one of the small sizes of each parametrization, for a storage or a path of a
+	// slow backend of which another suite tests the rest.
+	Brief bool
 }
 
 // Run runs the suite on a backend.
@@ -121,7 +125,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
 			}
 			for name, e := range all {
-				if suite.Small && at >= k.small && !slices.Contains(suite.LargeOf, name) {
+				if !suite.takes(name, at, k.small) || !suite.distinct(k, e) {
 					continue
 				}
 				title := fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d",
@@ -133,7 +137,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 		}
 		for at, s := range k.paulis {
 			e := pauliOn(t, k.space(s), s.m)
-			if small := at < 2 || !suite.Small || slices.Contains(suite.LargeOf, "pauli"); small && !suite.Single {
+			if suite.takes("pauli", at, min(2, len(k.paulis))) && !suite.Single {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
@@ -142,6 +146,32 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 			}
 		}
 	}
+}
+
+// takes says whether the suite tests an ensemble at a size of a list, of which the first few are small.
+func (suite Suite) takes(ensemble string, at, small int) bool {
+	if suite.Brief {
+		return at == small-1
+	}
+	return !suite.Small || at < small || slices.Contains(suite.LargeOf, ensemble)
+}
+
+// distinct says whether a small suite tests the rows of an ensemble with a parametrization. The format of
+// rows matters only to the contraction of a matrix that is symmetric or not: all formats of UUᵀ and UVᵀ
+// suffice.
+func (suite Suite) distinct(k kind, e sensing.Ensemble) bool {
+	switch k.parametrization.(type) {
+	case solver.PSD, solver.UV:
+		return true
+	}
+	return !suite.Small && !suite.Brief || standsForOthers(e)
+}
+
+// standsForOthers says whether an ensemble has no rows, or rows of f32 numbers. These stand for rows of all
+// formats in tests of what does not depend on the format.
+func standsForOthers(e sensing.Ensemble) bool {
+	rows, ok := e.(sensing.Rows)
+	return !ok || rows.Entries() == sensing.F32
 }
 
 // run runs the suite on one problem.
@@ -164,23 +194,25 @@ func (suite Suite) run(t *testing.T, b solver.Backend, k kind, s size, e sensing
 	if !suite.Single { // in single precision the second difference is noise
 		t.Run("taylor", f.taylor)
 	}
-	if k.law.partner != nil {
-		t.Run("precondition", f.precondition)
-		t.Run("accuracy", f.accuracy)
-		t.Run("project", f.project)
+	if standsForOthers(e) {
+		if k.law.partner != nil {
+			t.Run("precondition", f.precondition)
+			t.Run("accuracy", f.accuracy)
+			t.Run("project", f.project)
+		}
+		t.Run("dot", f.dot)
+		t.Run("vectors", f.vectors)
+		t.Run("algebra", f.algebra)
+		if f.needs.Random {
+			t.Run("randoms", f.randoms)
+		}
 	}
-	t.Run("dot", f.dot)
-	t.Run("vectors", f.vectors)
-	t.Run("algebra", f.algebra)
 	t.Run("offers", f.offers)
 	if f.needs.Draws {
 		t.Run("draws", f.draws)
 	}
 	if f.needs.Values {
 		t.Run("values", f.values)
-	}
-	if f.needs.Random {
-		t.Run("randoms", f.randoms)
 	}
 	t.Run("twice", f.twice)
 	t.Run("batch", f.batch)
@@ -198,6 +230,7 @@ type fixture struct {
 	needs     solver.Needs // of the engines that open opens
 	engine    solver.Engine
 	member    *solver.Member // member 0 of engine
+	path      solver.Factor  // of alone
 }
 
 // possible returns all that the backend offers, with a slot and a vector, or without steps that use no full
@@ -406,7 +439,7 @@ func (f *fixture) precondition(t *testing.T) {
 	u, x := f.random(t, f.size.factorRank, 31), f.random(t, f.size.factorRank, 32)
 	must(t, f.engine.Set(0, solver.Iterate, u))
 	must(t, f.engine.Set(0, solver.Gradient, x))
-	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, lambda))
+	must(t, f.member.Precondition(solver.MethodSlot, solver.Gradient, lambda))
 	got := x.Clone()
 	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for i := range x {
@@ -427,7 +460,7 @@ func (f *fixture) precondition(t *testing.T) {
 		}
 	}
 	must(t, f.engine.Set(0, solver.Iterate, solver.NewFactor(u.Shapes())))
-	must(t, f.engine.Precondition(0, solver.MethodSlot, solver.Gradient, 0))
+	must(t, f.member.Precondition(solver.MethodSlot, solver.Gradient, 0))
 	must(t, f.engine.Get(0, solver.MethodSlot, got))
 	for _, a := range got {
 		if !math.IsNaN(a.At(0, 0)) {
@@ -441,6 +474,7 @@ func (f *fixture) precondition(t *testing.T) {
 func (f *fixture) project(t *testing.T) {
 	r := min(f.size.factorRank, f.size.n1, f.size.n2)
 	e := f.open(t, r)
+	m := f.place(t, e, 0, r)
 	w, x := f.random(t, r, 34), f.random(t, r, 35)
 	for _, a := range w { // well conditioned
 		for j := range r {
@@ -449,10 +483,10 @@ func (f *fixture) project(t *testing.T) {
 	}
 	must(t, e.Set(0, solver.Iterate, w))
 	must(t, e.Set(0, solver.Gradient, x))
-	must(t, e.Project(0, solver.MethodSlot, solver.Gradient))
+	must(t, m.Project(solver.MethodSlot, solver.Gradient))
 	got, again := x.Clone(), x.Clone()
 	must(t, e.Get(0, solver.MethodSlot, got))
-	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
+	must(t, m.Project(solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	Close(t, "projected twice", flat(again), flat(got), tolerance)
 	for i := range x {
@@ -467,7 +501,7 @@ func (f *fixture) project(t *testing.T) {
 		t.Error("the iterate has changed")
 	}
 	must(t, e.Set(0, solver.Iterate, solver.NewFactor(w.Shapes())))
-	must(t, e.Project(0, solver.Gradient, solver.MethodSlot))
+	must(t, m.Project(solver.Gradient, solver.MethodSlot))
 	must(t, e.Get(0, solver.Gradient, again))
 	for _, a := range again {
 		if !math.IsNaN(a.At(0, 0)) {
@@ -478,18 +512,28 @@ func (f *fixture) project(t *testing.T) {
 
 // twice checks that the same operations give the same bits.
 func (f *fixture) twice(t *testing.T) {
-	first := f.trajectory(t, f.open(t, f.size.factorRank))
-	if second := f.trajectory(t, f.open(t, f.size.factorRank)); !same(first, second) {
+	if second := f.trajectory(t, f.open(t, f.size.factorRank)); !same(f.alone(t), second) {
 		t.Error("two runs differ")
 	}
 }
 
-// trajectory returns the factor after three steps of an engine's member 0.
+// alone returns the trajectory of an engine that has done nothing else.
+func (f *fixture) alone(t *testing.T) solver.Factor {
+	if f.path == nil {
+		f.path = f.trajectory(t, f.open(t, f.size.factorRank))
+	}
+	return f.path
+}
+
+// steps is the number of steps of a trajectory. The second begins with what the first has left.
+const steps = 2
+
+// trajectory returns the factor after some steps of an engine's member 0.
 func (f *fixture) trajectory(t *testing.T, e solver.Engine) solver.Factor {
 	u := f.random(t, f.size.factorRank, 8)
 	m := f.place(t, e, 0, f.size.factorRank)
 	must(t, m.Set(solver.Iterate, u))
-	for i := range 3 {
+	for i := range steps {
 		must(t, solver.GD{StepSize: 0.1}.Step(m, i))
 	}
 	must(t, e.Get(0, solver.Iterate, u))
@@ -499,7 +543,6 @@ func (f *fixture) trajectory(t *testing.T, e solver.Engine) solver.Factor {
 // batch checks that a member's bits do not depend on the rest of its batch: seven members of different factor
 // ranks step together, and one of them equals the same run alone.
 func (f *fixture) batch(t *testing.T) {
-	alone := f.trajectory(t, f.open(t, f.size.factorRank))
 	const members, mine = 7, 3
 	var ranks, all []int
 	for b := range members {
@@ -515,7 +558,7 @@ func (f *fixture) batch(t *testing.T) {
 		places = append(places, f.place(t, e, b, ranks[b]))
 		must(t, e.Set(b, solver.Iterate, f.random(t, ranks[b], 8+uint64(b-mine))))
 	}
-	for i := range 3 {
+	for i := range steps {
 		must(t, e.Gradient(all...))
 		for b := range members {
 			must(t, solver.GD{StepSize: 0.1}.Step(places[b], i))
@@ -523,7 +566,7 @@ func (f *fixture) batch(t *testing.T) {
 	}
 	got := f.random(t, f.size.factorRank, 0)
 	must(t, e.Get(mine, solver.Iterate, got))
-	if !same(got, alone) {
+	if !same(got, f.alone(t)) {
 		t.Error("a member of a batch differs from the same run alone")
 	}
 	losses, one := make([]float64, members), make([]float64, 1)
@@ -593,7 +636,6 @@ func (f *fixture) state(t *testing.T) {
 // reset checks that a reset place in a batch is as good as a new one, whatever the neighbours do.
 func (f *fixture) reset(t *testing.T) {
 	r := f.size.factorRank
-	alone := f.trajectory(t, f.open(t, r))
 	first, second := f.rank(r+3), f.rank(r+2)
 	e := f.open(t, first, second)
 	for b, rank := range []int{first, second} {
@@ -611,7 +653,7 @@ func (f *fixture) reset(t *testing.T) {
 			t.Errorf("slot %d holds something after a reset", s)
 		}
 	}
-	if !same(f.trajectory(t, e), alone) {
+	if !same(f.trajectory(t, e), f.alone(t)) {
 		t.Error("a run in a place that another had differs from one alone")
 	}
 	must(t, e.Losses(neighbour[1:], 1))

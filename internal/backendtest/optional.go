@@ -20,13 +20,18 @@ func (f *fixture) offers(t *testing.T) {
 	_, values := f.engine.(solver.ValueEngine)
 	_, random := f.engine.(solver.RandomEngine)
 	_, products := f.engine.(solver.ProductEngine)
-	have := solver.Needs{Gradient: true, Draws: draws, Values: values, Random: random, Products: products}
+	_, inverses := f.engine.(solver.InverseEngine)
+	have := solver.Needs{
+		Gradient: true, Draws: draws, Values: values, Random: random, Products: products, Inverses: inverses,
+	}
 	if offers := f.backend.Offers(); offers != have {
 		t.Errorf("the backend offers %+v, and its engine has %+v", offers, have)
 	}
 	batch := solver.Batch{
 		Parametrization: f.kind.parametrization, FactorRanks: []int{1},
-		Needs: solver.Needs{Draws: !draws, Values: !values, Random: !random, Products: !products},
+		Needs: solver.Needs{
+			Draws: !draws, Values: !values, Random: !random, Products: !products, Inverses: !inverses,
+		},
 	}
 	refused := batch.Needs != (solver.Needs{})
 	_, err := solver.MemoryFor(f.backend, f.problem, batch)

@@ -1,49 +1,17 @@
 package kerneltest
 
 import (
-	"encoding/binary"
 	"math"
 	"testing"
 )
 
-// list is an argument that points to entries of u64 words: addresses of buffers, ints and float64 numbers.
-type list [][]any
-
-// offset is a word with an address inside a buffer, so many numbers after its first.
-type offset struct {
-	buffer  *buffer
-	numbers int
-}
-
-// resolve writes the list into a buffer.
-func (l list) resolve(take func(*buffer) uint64) *buffer {
-	var out buffer
-	for _, entry := range l {
-		for _, v := range entry {
-			var word uint64
-			switch v := v.(type) {
-			case *buffer:
-				word = take(v)
-			case offset:
-				word = take(v.buffer) + uint64(8*v.numbers)
-			case int:
-				word = uint64(v)
-			case float64:
-				word = math.Float64bits(v)
-			}
-			out.data = binary.LittleEndian.AppendUint64(out.data, word)
-		}
-	}
-	return &out
-}
-
 // matrix is a row-major matrix with gaps between its rows, as a view has them, and some numbers before it.
 type matrix struct {
-	values            []float64 // with gaps
-	rows, cols, lead  int
-	before            int
-	buffer            *buffer
-	transposed, trial bool
+	values           []float64 // with gaps
+	rows, cols, lead int
+	before           int
+	buffer           *buffer
+	transposed       bool
 }
 
 // gapped returns a matrix of random numbers with gaps of poison.
@@ -200,117 +168,7 @@ func testMultiplySum(t *testing.T, b *bench) {
 			b.run(t, launch{
 				grid: [3]int{over(numbers, 256), len(products), 1}, block: line(256), args: []any{entries},
 			})
-			for i := range dsts {
-				check(t, name("dst of product", i), dsts[i], wants[i])
-			}
+			checkAll(t, "dst of product", dsts, wants)
 		})
 	}
-}
-
-// difference is a pair of the kernel difference.
-type difference struct {
-	n1, n2, d, k int
-	symmetric    bool
-	gap          int
-}
-
-var differences = [][]difference{
-	{{1, 1, 1, 1, true, 0}},
-	{{3, 5, 2, 1, false, 1}, {33, 33, 17, 3, true, 0}, {40, 2, 1, 33, false, 0}},
-	{{32, 32, 16, 16, true, 2}},
-	{{67, 67, 3, 2, true, 0}, {31, 70, 5, 18, false, 3}},
-	{{2, 513, 3, 1, false, 0}},
-	{{530, 530, 2, 1, true, 0}},
-}
-
-func (d difference) tiles() int { return over(d.n1, 32) }
-func (d difference) slabs() int { return over(d.n2, 512) }
-
-func testDifference(t *testing.T, b *bench) {
-	for _, pairs := range differences {
-		t.Run(name("pairs", pairs), func(t *testing.T) {
-			var entries list
-			var got []*buffer
-			var want [][]float64
-			grid := [3]int{1, 1, len(pairs)}
-			for at, p := range pairs {
-				seed := uint64(4 * at)
-				l, x := gapped(p.n1, p.d, p.gap, p.gap, seed), gapped(p.n1, p.k, p.gap, 0, seed+1)
-				r, y := l, x
-				symmetric := 1
-				if !p.symmetric {
-					r, y = gapped(p.n2, p.d, 2*p.gap, 0, seed+2), gapped(p.n2, p.k, 0, p.gap, seed+3)
-					symmetric = 0
-				}
-				parts := poisoned[float64](p.tiles() * p.slabs())
-				out := output(parts)
-				for s := range p.slabs() {
-					for i := range p.tiles() {
-						parts[s*p.tiles()+i] = p.part(s, i, l, r, x, y)
-					}
-				}
-				entries = append(entries, []any{
-					l.address(), r.address(), x.address(), y.address(), out, l.lead, r.lead, x.lead, y.lead,
-					p.d, p.k, p.n1, p.n2, symmetric,
-				})
-				got, want = append(got, out), append(want, parts)
-				grid[0], grid[1] = max(grid[0], p.tiles()), max(grid[1], p.slabs())
-			}
-			b.run(t, launch{grid: grid, block: tile, args: []any{entries}})
-			for i := range got {
-				check(t, name("parts of pair", i), got[i], want[i])
-			}
-		})
-	}
-}
-
-// part is the reference of one block: 32 rows from 32·strip on, 512 columns from 512·slab on.
-func (d difference) part(slab, strip int, l, r, x, y matrix) float64 {
-	var threads [256]float64
-	first := 32 * strip
-	for column := 512 * slab; column < min(512*(slab+1), d.n2); column += 32 {
-		if d.symmetric && column < first {
-			continue
-		}
-		for thread := range threads {
-			tx, ty := thread%16, thread/16
-			for _, at := range [][2]int{{0, 0}, {0, 16}, {16, 0}, {16, 16}} {
-				i, j := first+ty+at[0], column+tx+at[1]
-				if i >= d.n1 || j >= d.n2 {
-					continue
-				}
-				var e float64
-				for c := range d.d {
-					e = math.FMA(l.at(i, c), r.at(j, c), e)
-				}
-				for c := range d.k {
-					e = math.FMA(-x.at(i, c), y.at(j, c), e)
-				}
-				factor := 1.0
-				if d.symmetric && column > first {
-					factor = 2
-				}
-				threads[thread] = math.FMA(factor*e, e, threads[thread])
-			}
-		}
-	}
-	return acrossBlock(&threads)
-}
-
-func testDifferenceSum(t *testing.T, b *bench) {
-	sizes := []difference{{n1: 1, n2: 1}, {n1: 67, n2: 5000}, {n1: 8161, n2: 513}, {n1: 8161, n2: 20}}
-	var entries list
-	var want []float64
-	for at, p := range sizes {
-		parts := random[float64](p.tiles()*p.slabs(), uint64(at))
-		var threads [256]float64
-		for i, v := range parts {
-			threads[i%256] += v
-		}
-		entries = append(entries, []any{0, 0, 0, 0, input(parts), 0, 0, 0, 0, 0, 0, p.n1, p.n2, 0})
-		want = append(want, acrossBlock(&threads))
-	}
-	sums := output(poisoned[float64](len(sizes)))
-	b.run(t, launch{grid: line(len(sizes)), block: line(256), args: []any{entries, sums}})
-	check(t, "sums", sums, want)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -54,11 +55,16 @@ func words(v []uint32) *buffer {
 // output is a buffer that begins with v.
 func output[T number](v []T) *buffer { return &buffer{encode(v), true} }
 
-// table is an argument that points to four u64 for each member: addresses of buffers or of
-// columns in them, and ints.
-type table [][4]any
+// list is an argument that points to entries of u64 words: addresses, ints, uint64s and float64s.
+type list [][]any
 
-// launch is one run of the kernel. An argument is a *buffer, table, list, int, uint64 or float64; nil stands
+// offset is a word with an address inside a buffer: that of number at.
+type offset struct {
+	of *buffer
+	at int
+}
+
+// launch is one run of the kernel. An argument is a *buffer, list, int, uint64 or float64; nil stands
 // for a pointer that must not be used.
 type launch struct {
 	grid, block driver.Dim
@@ -101,8 +107,6 @@ func (b *bench) run(t *testing.T, l launch) {
 			args = append(args, driver.Ptr(0))
 		case *buffer:
 			args = append(args, driver.U64(take(a)))
-		case table:
-			args = append(args, driver.U64(take(a.resolve(take))))
 		case list:
 			args = append(args, driver.U64(take(a.resolve(take))))
 		case int:
@@ -132,23 +136,27 @@ func (b *bench) run(t *testing.T, l launch) {
 	}
 }
 
-// resolve writes the table into a buffer.
-func (m table) resolve(take func(*buffer) uint64) *buffer {
+// resolve writes the list into a buffer.
+func (l list) resolve(take func(*buffer) uint64) *buffer {
 	var out buffer
-	for _, row := range m {
-		for _, v := range row {
+	for _, entry := range l {
+		for _, v := range entry {
+			var word uint64
 			switch v := v.(type) {
 			case *buffer:
-				out.data = binary.LittleEndian.AppendUint64(out.data, take(v))
-			case column:
-				out.data = binary.LittleEndian.AppendUint64(out.data, take(v.of)+uint64(8*v.at))
+				word = take(v)
+			case offset:
+				word = take(v.of) + uint64(8*v.at)
 			case int:
-				out.data = binary.LittleEndian.AppendUint64(out.data, uint64(v))
+				word = uint64(v)
 			case uint64:
-				out.data = binary.LittleEndian.AppendUint64(out.data, v)
+				word = v
+			case float64:
+				word = math.Float64bits(v)
 			default:
-				panic(fmt.Sprintf("kerneltest: a table with a %T", v))
+				panic(fmt.Sprintf("kerneltest: a list with a %T", v))
 			}
+			out.data = binary.LittleEndian.AppendUint64(out.data, word)
 		}
 	}
 	return &out
@@ -176,6 +184,14 @@ func check[T number](t *testing.T, what string, b *buffer, want []T) {
 	}
 	if count > 0 {
 		t.Errorf("%s: %d of %d numbers are wrong: %s", what, count, len(want), strings.Join(wrong, "; "))
+	}
+}
+
+// checkAll compares the buffers of members, or of other entries of a list.
+func checkAll[T number](t *testing.T, what string, got []*buffer, want [][]T) {
+	t.Helper()
+	for i := range got {
+		check(t, name(what, i), got[i], want[i])
 	}
 }
 

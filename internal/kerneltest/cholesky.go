@@ -121,16 +121,14 @@ func testCholesky(t *testing.T, b *bench) {
 						forward(c, c, c, s.d, s.d, k*panel, k-1, k)
 					}
 					out := output(c)
-					entries = append(entries, []any{out, 0, 0, s.rows, s.d})
+					entries = append(entries, []any{out, 0, 0, input([]float64{lambda}), s.rows, s.d})
 					// The whole factorization from the start, in one order that knows no launches.
 					whole := s.definite(uint64(at))
 					cholesky(whole, s.d, lambda, k)
 					got, want = append(got, out), append(want, whole)
 				}
-				b.run(t, launch{grid: line(len(all)), block: tile, args: []any{entries, k, lambda}})
-				for i := range got {
-					check(t, name("C of system", i), got[i], want[i])
-				}
+				b.run(t, launch{grid: line(len(all)), block: tile, args: []any{entries, k}})
+				checkAll(t, "C of system", got, want)
 			})
 		}
 	}
@@ -153,16 +151,14 @@ func testCholeskyForward(t *testing.T, b *bench) {
 					left = dst
 				}
 				forward(y, x, c, s.rows, s.d, 0, 0, over(s.d, panel))
-				entries = append(entries, []any{input(c), left, dst, s.rows, s.d})
+				entries = append(entries, []any{input(c), left, dst, 0, s.rows, s.d})
 				got, want = append(got, dst), append(want, y)
 				rows = max(rows, s.rows)
 			}
 			b.run(t, launch{
 				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries, 0, 0, 1 << 20},
 			})
-			for i := range got {
-				check(t, name("dst of system", i), got[i], want[i])
-			}
+			checkAll(t, "dst of system", got, want)
 		})
 	}
 	// A panel of the factorization itself, in place.
@@ -175,7 +171,7 @@ func testCholeskyForward(t *testing.T, b *bench) {
 			forward(values, values, values, c.d, c.d, (c.k+1)*panel, c.k, c.k+1)
 			b.run(t, launch{
 				grid: [3]int{over(c.d-(c.k+1)*panel, 32), 1, 1}, block: tile,
-				args: []any{list{{dst, dst, dst, c.d, c.d}}, (c.k + 1) * panel, c.k, c.k + 1},
+				args: []any{list{{dst, dst, dst, 0, c.d, c.d}}, (c.k + 1) * panel, c.k, c.k + 1},
 			})
 			check(t, "C", dst, values)
 		})
@@ -209,16 +205,14 @@ func testCholeskyBackward(t *testing.T, b *bench) {
 						t.Fatalf("the solution of system %d is %v without an inverse", at, v)
 					}
 				}
-				entries = append(entries, []any{input(c), 0, dst, s.rows, s.d})
+				entries = append(entries, []any{input(c), 0, dst, 0, s.rows, s.d})
 				got, want = append(got, dst), append(want, x)
 				rows = max(rows, s.rows)
 			}
 			b.run(t, launch{
 				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries},
 			})
-			for i := range got {
-				check(t, name("dst of system", i), got[i], want[i])
-			}
+			checkAll(t, "dst of system", got, want)
 		})
 	}
 }

@@ -85,7 +85,7 @@ func svec[T number](l, r []T, n, d int) []T {
 func testLift[T number](t *testing.T, b *bench) {
 	for _, s := range shapes {
 		t.Run(s.String(), func(t *testing.T) {
-			var members table
+			var members list
 			var got []*buffer
 			var want [][]T
 			for i, d := range s.ranks {
@@ -104,14 +104,12 @@ func testLift[T number](t *testing.T, b *bench) {
 					right = input(r)
 				}
 				z := output(poisoned[T](triangle(s.n)))
-				members = append(members, [4]any{left, right, d, z})
+				members = append(members, []any{left, right, d, z})
 				got = append(got, z)
 				want = append(want, svec(converted[T](l), converted[T](r), s.n, d))
 			}
 			b.run(t, launch{grid: s.tiles(s.n, s.n), block: tile, args: []any{members, s.n}})
-			for i := range got {
-				check(t, name("z of member", i), got[i], want[i])
-			}
+			checkAll(t, "z of member", got, want)
 		})
 	}
 }
@@ -134,7 +132,7 @@ func vec[T number](l, r []T, n1, n2, d int) []T {
 func testLiftRect[T number](t *testing.T, b *bench) {
 	for _, s := range rects {
 		t.Run(s.String(), func(t *testing.T) {
-			var members table
+			var members list
 			var got []*buffer
 			var want [][]T
 			for i, d := range s.ranks {
@@ -146,16 +144,14 @@ func testLiftRect[T number](t *testing.T, b *bench) {
 					right = input(r)
 				}
 				z := output(poisoned[T](s.n1 * s.n2))
-				members = append(members, [4]any{left, right, d, z})
+				members = append(members, []any{left, right, d, z})
 				got = append(got, z)
 				want = append(want, vec(converted[T](l), converted[T](r), s.n1, s.n2, d))
 			}
 			b.run(t, launch{
 				grid: tiles(s.n2, s.n1, len(s.ranks)), block: tile, args: []any{members, s.n1, s.n2},
 			})
-			for i := range got {
-				check(t, name("z of member", i), got[i], want[i])
-			}
+			checkAll(t, "z of member", got, want)
 		})
 	}
 }
@@ -214,23 +210,21 @@ func testPullback[T number](t *testing.T, b *bench) {
 	for at, s := range shapes {
 		t.Run(s.String(), func(t *testing.T) {
 			scale := scales[at%len(scales)]
-			var members table
+			var members list
 			var got []*buffer
 			var want [][]float64
 			for i, d := range s.ranks {
 				g := scaled(random[T](triangle(s.n), uint64(2*i)), T(memberScale[T](i)))
 				x := random[float64](s.n*d, uint64(2*i+1))
 				dst := output(poisoned[float64](s.n * d))
-				members = append(members, [4]any{input(g), input(x), d, dst})
+				members = append(members, []any{input(g), input(x), d, dst})
 				got = append(got, dst)
 				want = append(want, times(scale, unsvec(g, s.n), converted[T](x), s.n, s.n, d))
 			}
 			b.run(t, launch{
 				grid: s.tiles(slices.Max(s.ranks), s.n), block: tile, args: []any{members, s.n, scale},
 			})
-			for i := range got {
-				check(t, name("∇ of member", i), got[i], want[i])
-			}
+			checkAll(t, "∇ of member", got, want)
 		})
 	}
 }
@@ -243,14 +237,14 @@ func testPullbackRect[T number](transposed bool) func(*testing.T, *bench) {
 				if transposed {
 					rows, depth = depth, rows
 				}
-				var members table
+				var members list
 				var got []*buffer
 				var want [][]float64
 				for i, d := range s.ranks {
 					g := scaled(random[T](s.n1*s.n2, uint64(2*i)), T(memberScale[T](i)))
 					x := random[float64](depth*d, uint64(2*i+1))
 					dst := output(poisoned[float64](rows * d))
-					members = append(members, [4]any{input(g), input(x), d, dst})
+					members = append(members, []any{input(g), input(x), d, dst})
 					got = append(got, dst)
 					if transposed {
 						g = turned(g, s.n1, s.n2)
@@ -259,9 +253,7 @@ func testPullbackRect[T number](transposed bool) func(*testing.T, *bench) {
 				}
 				grid := tiles(slices.Max(s.ranks), rows, len(s.ranks))
 				b.run(t, launch{grid: grid, block: tile, args: []any{members, s.n1, s.n2, scale}})
-				for i := range got {
-					check(t, name("∇ of member", i), got[i], want[i])
-				}
+				checkAll(t, "∇ of member", got, want)
 			})
 		}
 	}

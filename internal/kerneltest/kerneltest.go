@@ -49,8 +49,6 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"cholesky":                     testCholesky,
 		"cholesky_forward":             testCholeskyForward,
 		"cholesky_backward":            testCholeskyBackward,
-		"difference":                   testDifference,
-		"difference_sum":               testDifferenceSum,
 		"draw_weights":                 testDrawWeights,
 		"gather":                       testGather,
 		"gather_rows":                  testGatherRows,

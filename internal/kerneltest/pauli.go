@@ -66,7 +66,7 @@ func newPauliWords(n int, xs []uint32, counts []int) pauliWords {
 }
 
 // buffers returns the lists of groups and of words.
-func (p pauliWords) buffers() (groups, list *buffer) {
+func (p pauliWords) buffers() (groups, sorted *buffer) {
 	var table, all []uint32
 	for g, x := range p.xs {
 		table = append(table, x, uint32(len(all)/2))
@@ -160,8 +160,8 @@ func testPauliResiduals(t *testing.T, b *bench) {
 	for at, c := range pauliCases {
 		t.Run(c.String(), func(t *testing.T) {
 			p := newPauliWords(c.n, c.xs, c.counts)
-			groups, list := p.buffers()
-			var members table
+			groups, sorted := p.buffers()
+			var members list
 			var got []*buffer
 			var want [][]float64
 			y := random[float64](p.m, 99)
@@ -183,16 +183,14 @@ func testPauliResiduals(t *testing.T, b *bench) {
 						}
 					}
 				}
-				members = append(members, [4]any{left, right, d, res})
+				members = append(members, []any{left, right, d, res})
 				got, want = append(got, res), append(want, out)
 			}
 			b.run(t, launch{
 				grid: [3]int{c.take, 1, len(c.ranks)}, block: line(256),
-				args: []any{members, groups, list, observed, c.n, c.from, pauliUnit},
+				args: []any{members, groups, sorted, observed, c.n, c.from, pauliUnit},
 			})
-			for i := range got {
-				check(t, name("res of member", i), got[i], want[i])
-			}
+			checkAll(t, "res of member", got, want)
 		})
 	}
 }
@@ -206,7 +204,7 @@ func testPauliWeights(t *testing.T, b *bench) {
 		t.Run(c.String(), func(t *testing.T) {
 			const scale = 0.3
 			p := newPauliWords(c.n, c.xs, c.counts)
-			groups, list := p.buffers()
+			groups, sorted := p.buffers()
 			w := random[float64](len(c.ranks)*p.m, 3)
 			var want []float64
 			for member := range c.ranks {
@@ -222,7 +220,7 @@ func testPauliWeights(t *testing.T, b *bench) {
 			out := output(poisoned[float64](len(want)))
 			b.run(t, launch{
 				grid: [3]int{c.take, over(c.n, pauliTile), len(c.ranks)}, block: line(256),
-				args: []any{input(w), groups, list, out, c.n, p.m, c.from, pauliUnit, scale},
+				args: []any{input(w), groups, sorted, out, c.n, p.m, c.from, pauliUnit, scale},
 			})
 			check(t, "c", out, want)
 		})
@@ -238,11 +236,11 @@ func testPauliPairs(t *testing.T, b *bench) {
 		t.Run(c.String(), func(t *testing.T) {
 			p := newPauliWords(c.n, c.xs, c.counts)
 			groups, _ := p.buffers()
-			var members table
+			var members list
 			var want []float64
 			for number, d := range c.ranks {
 				l, r, left, right := c.sides(number)
-				members = append(members, [4]any{left, right, d, 0})
+				members = append(members, []any{left, right, d, 0})
 				for g := c.from; g < c.from+c.take; g++ {
 					v := pauliDots(l, r, c.n, d, p.xs[g])
 					levels(v, 0, bitsBelow(pauliTile))
@@ -281,7 +279,7 @@ func testPauliGather(t *testing.T, b *bench) {
 	for at, c := range pauliCases {
 		t.Run(c.String(), func(t *testing.T) {
 			p := newPauliWords(c.n, c.xs, c.counts)
-			groups, list := p.buffers()
+			groups, sorted := p.buffers()
 			v := random[float64](c.take*c.n, 4)
 			y := random[float64](p.m, 99)
 			var observed any = input(y)
@@ -300,7 +298,7 @@ func testPauliGather(t *testing.T, b *bench) {
 			res := output(poisoned[float64](p.m))
 			b.run(t, launch{
 				grid: line(c.take), block: line(256),
-				args: []any{input(v), groups, list, observed, res, c.n, c.from, pauliUnit},
+				args: []any{input(v), groups, sorted, observed, res, c.n, c.from, pauliUnit},
 			})
 			check(t, "res", res, want)
 		})
@@ -316,7 +314,7 @@ func testPauliCombine(t *testing.T, b *bench) {
 			scale, fresh := scales[at%len(scales)], at%2
 			p := newPauliWords(c.n, c.xs, c.counts)
 			groups, _ := p.buffers()
-			var members table
+			var members list
 			var got []*buffer
 			var want [][]float64
 			for number, d := range c.ranks {
@@ -340,16 +338,14 @@ func testPauliCombine(t *testing.T, b *bench) {
 						sums[j*d+k] = float64(sum * scale)
 					}
 				}
-				members = append(members, [4]any{input(weights), input(x), d, dst})
+				members = append(members, []any{input(weights), input(x), d, dst})
 				got, want = append(got, dst), append(want, sums)
 			}
 			b.run(t, launch{
 				grid: [3]int{over(c.n*slices.Max(c.ranks), 256), 1, len(c.ranks)}, block: line(256),
 				args: []any{members, groups, c.n, c.from, c.take, fresh, scale},
 			})
-			for i := range got {
-				check(t, name("dst of member", i), got[i], want[i])
-			}
+			checkAll(t, "dst of member", got, want)
 		})
 	}
 }

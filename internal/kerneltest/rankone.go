@@ -59,12 +59,6 @@ var sidedCases = []sided{
 	{16, 67, 0, 0, false, []int{129}},
 }
 
-// column is an argument that points to a number of a buffer.
-type column struct {
-	of *buffer
-	at int
-}
-
 func testRankOneTimes(tile int) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
 		for _, c := range sidedCases {
@@ -79,14 +73,14 @@ func testRankOneTimes(tile int) func(*testing.T, *bench) {
 				want := poisoned[float64](c.count * pitch)
 				products := output(want)
 				want = poisoned[float64](c.count * pitch)
-				var columns table
+				var columns list
 				for member, r := range c.ranks {
 					x := scaled(random[float64](length*r, uint64(member)), memberScale[float64](member+1))
 					matrix := input(x)
 					for k := range r {
 						at := len(columns)
 						columns = append(columns,
-							[4]any{column{matrix, k}, 0, r, column{products, at}})
+							[]any{offset{matrix, k}, 0, r, offset{products, at}})
 						for i, a := range numbers {
 							var sum float64
 							for j, aj := range a {
@@ -128,7 +122,7 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 			positions := len(c.ranks) + 1
 			res, weights := poisoned[float64](m*positions), poisoned[float64](m*positions)
 			gotRes, gotWeights := output(res), output(weights)
-			var members table
+			var members list
 			at := 1
 			for member, r := range c.ranks {
 				v, w := at, at+r
@@ -137,7 +131,7 @@ func testRankOneResiduals(t *testing.T, b *bench) {
 				}
 				at += 2 * r
 				position := (member + 1) % positions
-				members = append(members, [4]any{column{all, v}, column{all, w}, r, position})
+				members = append(members, []any{offset{all, v}, offset{all, w}, r, position})
 				for i := range c.count {
 					var lanes [8]float64
 					for k := range r {
@@ -187,14 +181,14 @@ func testRankOneAccumulate(tile int) func(*testing.T, *bench) {
 					all := input(products)
 					sums := random[float64]((len(starts)-1)*length*width, 2)
 					got := output(sums)
-					var columns table
+					var columns list
 					var weights [][]float64
 					for member, r := range c.ranks {
 						w := scaled(random[float64](m, uint64(3+member)), memberScale[float64](member+1))
 						arg := input(w)
 						for range r {
 							columns = append(columns,
-								[4]any{column{all, len(columns)}, arg, 0, 0})
+								[]any{offset{all, len(columns)}, arg, 0, 0})
 							weights = append(weights, w)
 						}
 					}
@@ -252,7 +246,7 @@ func testRankOneCollect(t *testing.T, b *bench) {
 				width += r
 			}
 			sums := random[float64](c.chunks*c.side*width, 1)
-			var columns table
+			var columns list
 			var got []*buffer
 			var want [][]float64
 			for _, r := range c.ranks {
@@ -266,7 +260,7 @@ func testRankOneCollect(t *testing.T, b *bench) {
 						}
 						member[j*r+k] = float64(sum * scale)
 					}
-					columns = append(columns, [4]any{0, 0, r, column{dst, k}})
+					columns = append(columns, []any{0, 0, r, offset{dst, k}})
 				}
 				got, want = append(got, dst), append(want, member)
 			}
@@ -274,9 +268,7 @@ func testRankOneCollect(t *testing.T, b *bench) {
 				grid: driver.Dim{over(c.side, 8), over(width, 32), 1}, block: driver.Dim{32, 8, 1},
 				args: []any{columns, input(sums), c.side, width, c.chunks, scale},
 			})
-			for i := range got {
-				check(t, name("dst of member", i), got[i], want[i])
-			}
+			checkAll(t, "dst of member", got, want)
 		})
 	}
 }
@@ -342,12 +334,12 @@ func fused(t *testing.T, b *bench, rect bool, c fusedCase) {
 	if rect {
 		kinds = 2
 	}
-	var members table
+	var members list
 	column := 1 // the columns before are another launch's
 	for member, r := range c.ranks {
 		position := (member + 1) % (len(c.ranks) + 1)
 		var x [2][]float64
-		row := [4]any{0, 0, uint64(position)<<32 | uint64(r), column}
+		row := []any{0, 0, uint64(position)<<32 | uint64(r), column}
 		for kind := range kinds {
 			x[kind] = random[float64](sides[kind]*r, uint64(2*member+kind))
 			scaled(x[kind], memberScale[float64](member))

@@ -144,7 +144,7 @@ func testSampled(t *testing.T, b *bench) {
 			t.Run(name("cols", cols, "matrix", m), func(t *testing.T) {
 				const scale = -1.0 / 3
 				values := random[float64](len(m.columns), 1)
-				var members table
+				var members list
 				var dsts []*buffer
 				var wants [][]float64
 				most := 0
@@ -183,7 +183,7 @@ func testSampled(t *testing.T, b *bench) {
 						}
 					}
 					dst := output(poisoned[float64](m.n * d))
-					members = append(members, [4]any{input(l), input(r), d, dst})
+					members = append(members, []any{input(l), input(r), d, dst})
 					dsts, wants = append(dsts, dst), append(wants, want)
 				}
 				gotSquares := output(poisoned[float64](len(squares)))
@@ -200,9 +200,7 @@ func testSampled(t *testing.T, b *bench) {
 					members, words(m.begin), words(m.rows), words(m.columns), input(values), wanted,
 					gotPartials, len(m.rows), m.whole, uint64(room), scale,
 				}})
-				for i := range dsts {
-					check(t, name("dst of member", i), dsts[i], wants[i])
-				}
+				checkAll(t, "dst of member", dsts, wants)
 				check(t, "squares", gotSquares, squares)
 				check(t, "partials", gotPartials, partials)
 			})
@@ -345,13 +343,13 @@ func testSampledSegments(t *testing.T, b *bench) {
 				const most = 64
 				room := m.parts()*most + 1
 				partials := random[float64](len(cols)*room, 1)
-				var members table
+				var members list
 				var dsts []*buffer
 				var wants [][]float64
 				for at, d := range cols {
 					want, dst := poisoned[float64](m.n*d), output(poisoned[float64](m.n*d))
 					sum(want, partials[at*room:], d, d)
-					members = append(members, [4]any{0, 0, d, dst})
+					members = append(members, []any{0, 0, d, dst})
 					dsts, wants = append(dsts, dst), append(wants, want)
 				}
 				b.run(t, launch{
@@ -359,9 +357,7 @@ func testSampledSegments(t *testing.T, b *bench) {
 					args: []any{members, nil, 0, 0, input(partials), uint64(room), words(m.firsts), rows,
 						count, scale},
 				})
-				for i := range dsts {
-					check(t, name("dst of member", i), dsts[i], wants[i])
-				}
+				checkAll(t, "dst of member", dsts, wants)
 			})
 		}
 		for _, c := range []struct{ stride, width int }{{1, 1}, {40, 33}, {9, 4}} {

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/kernels"
@@ -126,15 +125,11 @@ func (s *side) upload(ctx context.Context, d *device, m *segmented) error {
 		{s.begin, m.begin}, {s.rows, m.rows}, {s.firsts, m.firsts},
 	} {
 		const most = 1 << 22 // numbers at a time
-		var piece []byte
 		for first := 0; first < len(list.numbers); first += most {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			piece = piece[:0]
-			for _, v := range list.numbers[first:min(first+most, len(list.numbers))] {
-				piece = binary.LittleEndian.AppendUint32(piece, v)
-			}
+			piece := bytesOfWords(list.numbers[first:min(first+most, len(list.numbers))])
 			if err := d.Upload(list.at+driver.Pointer(4*first), piece); err != nil {
 				return err
 			}

@@ -1,0 +1,134 @@
+package gpu
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// openMembers opens an engine for members of the given factor ranks, and gives each a random iterate and
+// gradient.
+func openMembers(
+	t *testing.T, b Backend, p *sensing.Problem, par solver.Parametrization, needs solver.Needs, ranks ...int,
+) (solver.Engine, []*solver.Member) {
+	t.Helper()
+	e, err := b.Open(context.Background(), p,
+		solver.Batch{Parametrization: par, FactorRanks: ranks, Needs: needs})
+	must(t, err)
+	t.Cleanup(func() { must(t, e.Close()) })
+	var members []*solver.Member
+	for i, rank := range ranks {
+		m, err := solver.NewMember(e, i, p.Ensemble.Space(), par, rank)
+		must(t, err)
+		for slot := range solver.Slot(2) {
+			u, err := solver.Random{Alpha: 1, Seed: uint64(2*i) + uint64(slot)}.Factor(m.Shapes(), nil)
+			must(t, err)
+			must(t, m.Set(slot, u))
+		}
+		members = append(members, m)
+	}
+	return e, members
+}
+
+// TestRounds: any operations of any members, in any order, have the same bits whether they wait for each
+// other or are done at once.
+func TestRounds(t *testing.T) {
+	const slots, operations = 2, 150
+	ranks := []int{3, 35, 1}
+	for _, par := range []solver.Parametrization{solver.PSD{}, solver.UV{}} {
+		p := problem(t, 40, 20)
+		if par == (solver.UV{}) {
+			p = rectProblem(t, 40, 37, 20)
+		}
+		end := func(atOnce bool) (all []solver.Factor) {
+			e, members := openMembers(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), p, par,
+				solver.Needs{Slots: slots, Inverses: true}, ranks...)
+			random := rand.New(rand.NewPCG(1, 2))
+			slot := func() solver.Slot { return solver.Slot(random.IntN(int(solver.MethodSlot) + slots)) }
+			for range operations {
+				m := members[random.IntN(len(members))]
+				dst, x, y := slot(), slot(), slot()
+				switch kind := random.IntN(8); {
+				case kind == 0 && dst != x && dst != solver.Iterate:
+					must(t, m.Precondition(dst, x, random.Float64()))
+				case kind == 1 && dst != x && dst != solver.Iterate && m != members[1]:
+					must(t, m.Project(dst, x))
+				case kind == 2:
+					must(t, m.Gradient())
+				case kind == 3:
+					_, err := m.Dot(x, y)
+					must(t, err)
+				default: // the sum of two halves: no number grows
+					must(t, m.Combine(dst, 0.5, x, -0.5, y))
+				}
+				if atOnce {
+					must(t, e.Wait())
+				}
+			}
+			for _, m := range members {
+				for s := range solver.MethodSlot + slots {
+					f := solver.NewFactor(m.Shapes())
+					must(t, m.Get(s, f))
+					all = append(all, f)
+				}
+			}
+			return all
+		}
+		got, want := end(false), end(true)
+		for i := range want {
+			for b := range want[i] {
+				if !slices.EqualFunc(got[i][b].RawMatrix().Data, want[i][b].RawMatrix().Data, equalBits) {
+					t.Errorf("%s: slot %d of member %d differs", par.Name(), i%(int(solver.MethodSlot)+slots),
+						i/(int(solver.MethodSlot)+slots))
+				}
+			}
+		}
+	}
+}
+
+// TestShared: the members of a batch share what a scaled step has beside a step of gradient descent, also
+// with different factor ranks and λ: the Gram matrices, two panels and the rows below the first of them, and
+// two triangular solutions. Nothing moves between host and device.
+func TestShared(t *testing.T) {
+	launches := func(method func(i int) solver.Method, ranks ...int) int {
+		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+		bus := through(&b)
+		e, members := openMembers(t, b, problem(t, 40, 20), solver.PSD{}, method(0).Needs(), ranks...)
+		var all []int
+		for i := range members {
+			all = append(all, i)
+		}
+		for step := range 2 {
+			bus.Reset()
+			must(t, e.Gradient(all...))
+			for i, m := range members {
+				must(t, method(i).Step(m, step))
+			}
+			must(t, e.Wait())
+		}
+		if bus.Up != 0 || bus.Down != 0 {
+			t.Errorf("a step of %d members moves %d bytes to the device, and %d back", len(ranks), bus.Up, bus.Down)
+		}
+		return bus.Launches
+	}
+	plain := func(int) solver.Method { return solver.GD{StepSize: 0.1} }
+	scaled := func(i int) solver.Method {
+		return solver.ScaledGDLambda{StepSize: 0.1, Lambda: 0.1 + float64(i)}
+	}
+	for _, ranks := range [][]int{{35}, {35, 3, 35, 1}} {
+		if got := launches(scaled, ranks...) - launches(plain, ranks...); got != 1+3+2 {
+			t.Errorf("factor ranks %v: a scaled step has %d launches more, want 6", ranks, got)
+		}
+	}
+}
+
+// equalBits compares two numbers by their bits; NaN is NaN.
+func equalBits(a, b float64) bool {
+	return math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b)
+}
