@@ -39,8 +39,8 @@ type lanczos struct {
 
 const (
 	chunkVectors = 64 // rows of one piece of the basis
-	// Products with the basis take a multiple of rowStep of its rows. Those that have no vector are zero. So the
-	// same products come again in step after step, and in the next search, and the engine knows them.
+	// Products with the basis take a multiple of rowStep of its rows. Those that have no vector are zero. So
+	// the same products come again in step after step, and in the next search, and the engine knows them.
 	rowStep = 16
 	// loose bounds the error of a value whose vector is not needed, relative to the largest value; relative
 	// bounds it relative to the value itself; tight bounds the residual of a vector relative to the gap
@@ -101,8 +101,8 @@ func search(e AlgebraEngine, all []*lanczos) error {
 	}
 }
 
-// steps is how many steps follow before there is something to decide, or before they would begin another piece
-// of the basis.
+// steps is how many steps follow before there is something to decide, or before they would begin another
+// piece of the basis.
 func (l *lanczos) steps() int {
 	count := len(l.t.Diagonal)
 	until := min(max(l.check, l.want), l.work.d-l.before)
