@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/solver"
@@ -105,6 +107,26 @@ func grown(buffer []float64, length int) []float64 {
 // CopyMatrix implements solver.AlgebraEngine.
 func (*engine) CopyMatrix(dst, src solver.Matrix) error {
 	dense(dst).Copy(dense(src))
+	return nil
+}
+
+// Normalize implements solver.AlgebraEngine.
+func (*engine) Normalize(row int, vectors ...solver.Normalized) error {
+	for _, v := range vectors {
+		z, x := dense(v.Z).RawRowView(0), dense(v.X).RawRowView(0)
+		square := squaredNorm(z)
+		scale := 0.0
+		if square != 0 {
+			scale = 1 / math.Sqrt(square)
+		}
+		for i, number := range z {
+			x[i] = number * scale
+		}
+		if v.Basis != nil {
+			dense(v.Basis).SetRow(row, x)
+		}
+		dense(v.Squares).SetRow(row, []float64{squaredNorm(dense(v.Y).RawMatrix().Data), square})
+	}
 	return nil
 }
 

@@ -62,8 +62,8 @@ func TestInvertShiftedWithoutInverse(t *testing.T) {
 	}
 }
 
-// TestInversesSameBitsEverywhere: trajectories of the methods with inverses of Gram matrices have the same bits
-// on every processor. The checksums were made on amd64.
+// TestInversesSameBitsEverywhere: trajectories of the methods with inverses of Gram matrices have the same
+// bits on every processor. The checksums were made on amd64.
 func TestInversesSameBitsEverywhere(t *testing.T) {
 	const n, m, r = 23, 331, 9
 	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.F64, 1)

@@ -41,6 +41,7 @@ const (
 // algebraKernels are the kernels that this file launches.
 var algebraKernels = []string{
 	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum",
+	"normalize",
 }
 
 // segmentOf returns the length of the segments that a product's chains are cut into: segments are cut if the
@@ -67,8 +68,8 @@ func mostPartBytes(numbers, depth int64) int64 {
 	return 8 * min(segments*numbers, partedBlocks*tileSide*tileSide)
 }
 
-// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for every
-// operation of metrics if the batch has metrics on the device.
+// algebraBuffers lists the memory of algebra. Scratch has room for the Gram matrices of factors, and for
+// every operation of metrics if the batch has metrics on the device.
 func (e *engine) algebraBuffers() []buffer {
 	room := int64(8)
 	for _, shapes := range e.shapes {
@@ -235,7 +236,9 @@ func (e *engine) Multiply(products ...solver.Product) error {
 		if err := e.needScratch(used + need); err != nil {
 			return err
 		}
-		m.parts = e.algebra.scratch + driver.Pointer(used)
+		if need > 0 { // a list without parts is the same whatever comes before it
+			m.parts = e.algebra.scratch + driver.Pointer(used)
+		}
 		list, used = append(list, m), used+need
 	}
 	return e.multiply(list)
@@ -243,6 +246,9 @@ func (e *engine) Multiply(products ...solver.Product) error {
 
 // multiply does the multiplications of a list, whose parts have memory.
 func (e *engine) multiply(list []multiplication) error {
+	if len(list) == 0 {
+		return nil
+	}
 	slices.SortStableFunc(list, func(a, b multiplication) int { return cmp.Compare(a.kernel, b.kernel) })
 	at, err := e.device.list(encode(list))
 	if err != nil {

@@ -41,8 +41,8 @@ func openWith(
 }
 
 // TestBus counts the bytes that a step sends over the bus: 4 for each draw of a mini-batch, 8 for each value
-// of f and each dot product, and nothing else. The first step may also send lists of members, which stay on the
-// device.
+// of f and each dot product, and nothing else. The first step may also send lists of members, which stay on
+// the device.
 func TestBus(t *testing.T) {
 	const batch, directions, values = 20, 5, 2 * 5
 	mini := solver.MiniBatches{Size: batch, Seed: 1}

@@ -72,8 +72,8 @@ type alternative struct {
 	operator operator
 }
 
-// operatorOf returns the function that plans the operator of an ensemble, for gradients in the given precision.
-// Only rows have kernels in single precision.
+// operatorOf returns the function that plans the operator of an ensemble, for gradients in the given
+// precision. Only rows have kernels in single precision.
 func operatorOf(
 	e sensing.Ensemble, p solver.Precision,
 ) (plan func(r request) (operator, error), err error) {

@@ -8,8 +8,8 @@ import (
 )
 
 // TestResident: in a step of the scaled methods nothing moves between host and device, after a first step
-// that uploads lists, and the host does not wait. prec-gd reads its loss, 8 bytes for each member of the batch
-// and each member's step, and sends λ: one copy for both members.
+// that uploads lists, and the host does not wait. prec-gd reads its loss, 8 bytes for each member of the
+// batch and each member's step, and sends λ: one copy for both members.
 func TestResident(t *testing.T) {
 	for _, c := range []struct {
 		method   solver.Method

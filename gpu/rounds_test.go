@@ -36,8 +36,8 @@ func openMembers(
 	return e, members
 }
 
-// TestRounds: any operations of any members, in any order, have the same bits whether they wait for each other
-// or are done at once.
+// TestRounds: any operations of any members, in any order, have the same bits whether they wait for each
+// other or are done at once.
 func TestRounds(t *testing.T) {
 	const slots, operations = 2, 150
 	ranks := []int{3, 35, 1}
@@ -92,9 +92,9 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// TestShared: the members of a batch share what a scaled step has beside a step of gradient descent, also with
-// different factor ranks and λ: the Gram matrices, two panels and the rows below the first of them, and two
-// triangular solutions. Nothing moves between host and device.
+// TestShared: the members of a batch share what a scaled step has beside a step of gradient descent, also
+// with different factor ranks and λ: the Gram matrices, two panels and the rows below the first of them, and
+// two triangular solutions. Nothing moves between host and device.
 func TestShared(t *testing.T) {
 	launches := func(method func(i int) solver.Method, ranks ...int) int {
 		b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)

@@ -165,7 +165,8 @@ func TestSchemeTraffic(t *testing.T) {
 			"square_difference": {1, 16 * n1, 8*n1 + 8}, "square_pullback": {1, 24 * n1, 16 * n1},
 		}},
 		{solver.Deep{Depth: 2}, rectProblem(t, n1, n2, 20), d, map[string]moved{
-			"transpose": {2, 16 * n2 * d, 16 * n2 * d}, "multiply_nn": {}, "multiply_tn": {}, "multiply_nt": {},
+			"transpose":   {2, 16 * n2 * d, 16 * n2 * d},
+			"multiply_nn": {}, "multiply_tn": {}, "multiply_nt": {},
 		}},
 		{solver.Deep{Depth: 5}, rectProblem(t, n1, n2, 20), d, map[string]moved{
 			"transpose":   {2, 16 * n2 * d, 16 * n2 * d},

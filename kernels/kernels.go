@@ -21,6 +21,7 @@
 //	combine, dot, sum_squares   updates, dot products, norms
 //	multiply_nn, multiply_nt, multiply_tn, multiply_tt, multiply_sum
 //	                            dst = alpha·op(A)·op(B) + beta·dst
+//	normalize                   x = z/‖z‖, for Lanczos's method
 //	projected_squares_E         parts of Σ ‖BᵀA_iC‖_F², for the trace of the Hessian of deep products
 //	join_columns, split_columns L = [U V] and R = [U −V], and G·R taken apart, for UUᵀ − VVᵀ
 //	square_difference, square_pullback

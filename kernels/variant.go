@@ -118,7 +118,7 @@ func variants() []variant {
 	for _, layout := range []string{"nn", "nt", "tn", "tt"} {
 		add("multiply", "multiply_"+layout, "", "f64")
 	}
-	for _, name := range []string{"multiply_sum",
+	for _, name := range []string{"multiply_sum", "normalize",
 		"cholesky", "cholesky_forward", "cholesky_backward",
 		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")

@@ -1,7 +1,9 @@
 package solver
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -37,22 +39,21 @@ type lanczos struct {
 
 const (
 	chunkVectors = 64 // rows of one piece of the basis
-	// loose bounds the error of a value whose vector is not needed, relative to the largest value; tight bounds
-	// the residual of a vector relative to the gap below, and least is where rounding errors begin.
-	loose, tight, least = 1e-12, 1e-10, 1e-14
-	firstCheck          = 12
+	// Products with the basis take a multiple of rowStep of its rows. Rows without a vector are zero. So the
+	// same products come again in step after step and in the next search. An engine that keeps lists of
+	// products has these.
+	rowStep = 16
+	// loose bounds the error of a value whose vector is not needed, relative to the largest value; relative
+	// bounds it relative to the value itself; tight bounds the residual of a vector relative to the gap
+	// below, and least is where rounding errors begin.
+	loose, relative, tight, least = 1e-12, 1e-10, 1e-10, 1e-14
+	firstCheck                    = 12
 )
-
-// row returns row i of the basis as a 1 × d matrix.
-func (l *lanczos) row(i int) Matrix {
-	chunk, at := l.work.chunks[i/chunkVectors], i%chunkVectors
-	return l.work.meter.engine.View(chunk, at, at+1, 0, l.work.d)
-}
 
 // pieces calls do for each piece of the basis: its rows, and the number of the first.
 func (l *lanczos) pieces(do func(rows Matrix, first, count int)) {
 	for c := 0; c*chunkVectors < l.vectors; c++ {
-		count := min(chunkVectors, l.vectors-c*chunkVectors)
+		count := min((l.vectors-c*chunkVectors+rowStep-1)/rowStep*rowStep, chunkVectors)
 		do(l.work.meter.engine.View(l.work.chunks[c], 0, count, 0, l.work.d), c*chunkVectors, count)
 	}
 }
@@ -64,7 +65,7 @@ func search(e AlgebraEngine, all []*lanczos) error {
 		if l.apart != nil {
 			_, l.before = l.apart.Dims()
 		}
-		l.want = min(l.want, l.work.d-l.before)
+		l.want = min(l.want, min(l.work.n(), l.work.d)-l.before)
 		l.exact = min(l.exact, l.want)
 		if l.done = l.want == 0; l.done {
 			continue
@@ -73,7 +74,7 @@ func search(e AlgebraEngine, all []*lanczos) error {
 			return err
 		}
 	}
-	if err := nextVectors(e, active(all), true); err != nil {
+	if err := nextVectors(e, active(all)); err != nil {
 		return err
 	}
 	for {
@@ -81,13 +82,75 @@ func search(e AlgebraEngine, all []*lanczos) error {
 		if len(running) == 0 {
 			return nil
 		}
-		if err := multiplyGram(e, running); err != nil {
-			return err
+		steps := chunkVectors
+		for _, l := range running {
+			steps = min(steps, l.steps())
 		}
-		if err := nextVectors(e, running, false); err != nil {
+		for range steps {
+			if err := multiplyGram(e, running); err != nil {
+				return err
+			}
+			if err := nextVectors(e, running); err != nil {
+				return err
+			}
+		}
+		for _, l := range running {
+			if err := l.look(e, steps); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// steps is how many steps follow before there is something to decide, or before they would begin another piece
+// of the basis.
+func (l *lanczos) steps() int {
+	count := len(l.t.Diagonal)
+	until := min(max(l.check, l.want), l.work.d-l.before)
+	return min(until-count, chunkVectors-l.vectors%chunkVectors)
+}
+
+// look reads what the last steps have left, and ends the search or begins again with a random vector if that
+// is due. Until then the engine has gone ahead without the host.
+func (l *lanczos) look(e AlgebraEngine, steps int) error {
+	first := (l.vectors - steps) % chunkVectors
+	squares := mat.NewDense(steps, 2, nil)
+	if err := e.GetMatrix(squares, e.View(l.work.squares, first, first+steps, 0, 2)); err != nil {
+		return err
+	}
+	for i := range steps {
+		broken := l.extend(squares.At(i, 0), math.Sqrt(squares.At(i, 1)))
+		if l.done {
+			return l.finish(e)
+		}
+		if broken {
+			return l.restart(e)
+		}
+	}
+	return nil
+}
+
+// restart replaces the vectors after an invariant basis, which are rounding errors, by a random vector.
+func (l *lanczos) restart(e AlgebraEngine) error {
+	w := l.work
+	end := l.vectors
+	l.vectors = l.before + len(l.t.Diagonal)
+	for row := l.vectors; row < min(end, w.d); row++ {
+		at := e.View(w.chunks[row/chunkVectors], row%chunkVectors, row%chunkVectors+1, 0, w.d)
+		if err := e.Multiply(w.zeros(at)); err != nil {
 			return err
 		}
 	}
+	if err := l.random(e); err != nil {
+		return err
+	}
+	return nextVectors(e, []*lanczos{l})
+}
+
+// zeros is the product that fills rows of the basis with zeros.
+func (w *thinWork) zeros(rows Matrix) Product {
+	count, _ := rows.Dims()
+	return Product{Dst: rows, A: w.meter.engine.View(w.meter.ones, 0, count, 0, 1), B: w.random}
 }
 
 func active(all []*lanczos) (running []*lanczos) {
@@ -99,20 +162,28 @@ func active(all []*lanczos) (running []*lanczos) {
 	return running
 }
 
-// begin puts Zᵀ into the basis and a random vector into z.
+// begin puts Zᵀ into the basis, zeros into its other rows, and a random vector into z.
 func (l *lanczos) begin(e AlgebraEngine) error {
+	w := l.work
 	l.vectors = l.before
-	if err := l.work.reserve(l.before + 1); err != nil {
+	if err := w.reserve(l.before + 1); err != nil {
 		return err
 	}
-	for first := 0; first < l.before; first += chunkVectors {
+	var products []Product
+	for c, chunk := range w.chunks {
+		first := c * chunkVectors
 		count := min(chunkVectors, l.before-first)
-		ones := l.work.meter.identity(count)
-		rows := e.View(l.work.chunks[first/chunkVectors], 0, count, 0, l.work.d)
-		part := e.View(l.apart, 0, l.work.d, first, first+count)
-		if err := e.Multiply(Product{Dst: rows, Alpha: 1, A: ones, B: part, TransB: true}); err != nil {
-			return err
+		if count <= 0 {
+			products = append(products, w.zeros(chunk))
+			continue
 		}
+		products = append(products, Product{
+			Dst: chunk, Alpha: 1, A: e.View(w.meter.ones, 0, chunkVectors, 0, count),
+			B: e.View(l.apart, 0, w.d, first, first+count), TransB: true,
+		})
+	}
+	if err := e.Multiply(products...); err != nil {
+		return err
 	}
 	return l.random(e)
 }
@@ -122,7 +193,7 @@ func (l *lanczos) random(e AlgebraEngine) error {
 	w := l.work
 	l.restarts++
 	if l.restarts == 1 {
-		return e.Multiply(Product{Dst: w.z, Alpha: 1, A: w.meter.identity(1), B: w.random})
+		return e.Multiply(Product{Dst: w.z, Alpha: 1, A: e.View(w.meter.ones, 0, 1, 0, 1), B: w.random})
 	}
 	return e.SetMatrix(w.z, w.draw(l.restarts-1))
 }
@@ -138,7 +209,7 @@ func (w *thinWork) draw(number int) *mat.Dense {
 func multiplyGram(e AlgebraEngine, running []*lanczos) error {
 	var there, back []factorProduct
 	for _, l := range running {
-		there = append(there, factorProduct{work: l.work, dst: l.work.y, x: l.row(l.vectors - 1), lying: true})
+		there = append(there, factorProduct{work: l.work, dst: l.work.y, x: l.work.x, lying: true})
 		back = append(back, factorProduct{work: l.work, dst: l.work.z, x: l.work.y, lying: true})
 	}
 	if err := timesFactor(e, there); err != nil {
@@ -147,60 +218,33 @@ func multiplyGram(e AlgebraEngine, running []*lanczos) error {
 	return timesTransposed(e, back)
 }
 
-// nextVectors makes z orthogonal to each basis, twice, and appends it. If the z come from multiplyGram, it
-// extends the tridiagonal matrices and tests for convergence.
-func nextVectors(e AlgebraEngine, running []*lanczos, first bool) error {
+// nextVectors makes z orthogonal to each basis, twice, and appends it. A basis of all vectors gets no more.
+func nextVectors(e AlgebraEngine, running []*lanczos) error {
 	for range 2 { // twice is enough
 		if err := orthogonalize(e, running); err != nil {
 			return err
 		}
 	}
-	var products []Product
+	byRow := map[int][]Normalized{}
 	for _, l := range running {
 		w := l.work
-		if !first {
-			alpha := e.View(w.scalars, 0, 1, 0, 1)
-			products = append(products, Product{Dst: alpha, Alpha: 1, A: w.y, TransA: true, B: w.y})
-		}
-		beta := e.View(w.scalars, 0, 1, 1, 2)
-		products = append(products, Product{Dst: beta, Alpha: 1, A: w.z, B: w.z, TransB: true})
-	}
-	if err := e.Multiply(products...); err != nil {
-		return err
-	}
-	var appended []Product
-	for _, l := range running {
-		scalars := mat.NewDense(1, 2, nil)
-		if err := e.GetMatrix(scalars, l.work.scalars); err != nil {
-			return err
-		}
-		scale := math.Sqrt(scalars.At(0, 1))
-		if !first {
-			broken := l.extend(scalars.At(0, 0), scale)
-			if l.done {
-				if err := l.finish(e); err != nil {
-					return err
-				}
-				continue
+		v := Normalized{Z: w.z, X: w.x, Y: w.y, Squares: w.squares}
+		if l.vectors < w.d {
+			if err := w.reserve(l.vectors + 1); err != nil {
+				return err
 			}
-			if broken {
-				if err := l.random(e); err != nil {
-					return err
-				}
-				if err := nextVectors(e, []*lanczos{l}, true); err != nil {
-					return err
-				}
-				continue
-			}
+			v.Basis = w.chunks[l.vectors/chunkVectors]
 		}
-		if err := l.work.reserve(l.vectors + 1); err != nil {
-			return err
-		}
-		one := l.work.meter.identity(1)
-		appended = append(appended, Product{Dst: l.row(l.vectors), Alpha: 1 / scale, A: one, B: l.work.z})
+		row := l.vectors % chunkVectors
+		byRow[row] = append(byRow[row], v)
 		l.vectors++
 	}
-	return e.Multiply(appended...)
+	for _, row := range slices.Sorted(maps.Keys(byRow)) {
+		if err := e.Normalize(row, byRow[row]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orthogonalize subtracts from each z its part in the span of the basis.
@@ -277,7 +321,8 @@ func (l *lanczos) converged(beta float64) bool {
 		if i+1 < asked {
 			gap = values[i] - values[i+1]
 		}
-		if !(residual <= 1e-3*values[0]) || !(residual*residual <= loose*values[0]*max(gap, residual)) {
+		bound := max(min(loose*values[0], relative*values[i]), 1e-16*values[0]) // of the value's error
+		if !(residual <= 1e-3*values[0]) || !(residual*residual <= bound*max(gap, residual)) {
 			return false
 		}
 	}
@@ -298,6 +343,32 @@ func (l *lanczos) converged(beta float64) bool {
 	return true
 }
 
+// norm returns the largest singular value; 0 if no directions are left.
+func (l *lanczos) norm() float64 {
+	if len(l.values) == 0 {
+		return 0
+	}
+	return math.Sqrt(max(l.values[0], 0))
+}
+
+// wide says whether some values are so far below the largest that they have lost digits: a value has an error
+// of rounding errors of the largest, and values are squares. top are the larger singular values of W: beside
+// them rounding errors of W may hide the loss.
+func (l *lanczos) wide(top []float64) bool {
+	const (
+		far    = 1e-3 // a singular value this far below the largest has lost the tenth digit
+		hidden = 1e-7 // Lanczos's errors, 1e-8 times its largest singular value, are rounding errors of W
+	)
+	if len(l.values) == 0 {
+		return false
+	}
+	largest, last := l.values[0], l.values[len(l.values)-1]
+	if len(top) > 0 && math.Sqrt(max(largest, 0)) <= hidden*top[0] {
+		return false
+	}
+	return last < far*far*largest
+}
+
 // finish makes the exact vectors: the rows of work.right.
 func (l *lanczos) finish(e AlgebraEngine) error {
 	if l.exact == 0 || l.ritz == nil {
@@ -305,7 +376,8 @@ func (l *lanczos) finish(e AlgebraEngine) error {
 	}
 	w := l.work
 	count, _ := l.ritz.Dims()
-	all := mat.NewDense(l.vectors, l.exact, nil) // the rows of Z take no part
+	l.vectors = l.before + count
+	all := mat.NewDense(len(w.chunks)*chunkVectors, l.exact, nil) // the rows of Z take no part
 	all.Slice(l.before, l.before+count, 0, l.exact).(*mat.Dense).Copy(l.ritz.Slice(0, count, 0, l.exact))
 	right := e.View(w.right, 0, l.exact, 0, w.d)
 	var err error

@@ -36,9 +36,9 @@ type Metric struct {
 	// Derive computes the metric from the sample's other numbers. JSON and charts have such a metric,
 	// trajectory.csv does not.
 	Derive func(s *Sample) float64
-	// Measure computes the metric from the factor, after all other numbers but Flatness are in the sample. All
-	// factors are then copied to the host at each sample. If Field, Derive and Measure are nil, the solver or
-	// a [SelfMeasuring] parametrization sets the metric with [Sample.Set].
+	// Measure computes the metric from the factor, after all other numbers but Flatness are in the sample.
+	// All factors are then copied to the host at each sample. If Field, Derive and Measure are nil, the
+	// solver or a [SelfMeasuring] parametrization sets the metric with [Sample.Set].
 	Measure func(s *Sample, f Factor) float64
 
 	slot int // index in Sample.further if Field is nil

@@ -6,8 +6,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory it
-// takes.
+// Measured says what is measured of a job's factor, as far as it decides where that is done and what memory
+// it takes.
 type Measured struct {
 	// FactorRank is r.
 	FactorRank int
@@ -96,9 +96,9 @@ func width(space sensing.Space, p Parametrization, factorRank int) (d int, two b
 	return d, l != r
 }
 
-// worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers than a
-// copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more numbers than
-// the matrices that are factorized on the host.
+// worthwhile says whether a factor W with d columns is measured where it is: if that moves fewer numbers
+// than a copy, or if the host's decompositions of W take more than a moment. If d ≤ 3r*, a copy has no more
+// numbers than the matrices that are factorized on the host.
 func worthwhile(space sensing.Space, two bool, d, rank, values int) bool {
 	const moment = 1 << 26 // multiplications
 	n1, n2 := space.Dims()
@@ -123,7 +123,7 @@ func meterNumbers(space sensing.Space, two, known bool, rank int) float64 {
 			bases++ // and of its columns and rows
 		}
 	}
-	return ones*ones + bases*rows*float64(rank)
+	return chunkVectors*ones + bases*rows*float64(rank)
 }
 
 // workNumbers counts the numbers of a [thinWork]'s matrices.
@@ -135,7 +135,7 @@ func workNumbers(space sensing.Space, two, known bool, columns, rank int) float6
 	}
 	few := max(r, 1)
 	panels := 2*(d+n)*r + 2*r*r
-	vectors := n + 2*d + 2
+	vectors := n + 3*d + 2*chunkVectors
 	small := few*few + few*d + chunkVectors*few
 	basis := float64((typicalVectors(columns)+chunkVectors-1)/chunkVectors) * chunkVectors * (d + 1)
 	sides := 1.0

@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// thinError computes the test error ‖LRᵀ − M*‖_F of factors where an engine keeps them. With orthonormal bases
-// V_X and V_Y of the truth's columns and rows,
+// thinError computes the test error ‖LRᵀ − M*‖_F of factors where an engine keeps them. With orthonormal
+// bases V_X and V_Y of the truth's columns and rows,
 //
 //	L = V_X·A + L⊥,   R = V_Y·B + R⊥,   M* = V_X·Σ·V_Yᵀ,
 //	LRᵀ − M* = V_X(ABᵀ − Σ)V_Yᵀ + V_X·A·R⊥ᵀ + L⊥·Bᵀ·V_Yᵀ + L⊥R⊥ᵀ.
@@ -18,15 +18,16 @@ import (
 //
 //	‖LRᵀ − M*‖_F² = ‖ABᵀ − Σ‖_F² + ‖R⊥Aᵀ‖_F² + ‖L⊥Bᵀ‖_F² + ⟨L⊥ᵀL⊥, R⊥ᵀR⊥⟩.
 //
-// Only the first is a difference of large matrices, and it has r* rows and columns; no matrix has n1 rows and n2
-// columns. The error is a few roundings of ‖L‖·‖R‖, as that of LRᵀ − M* written out.
+// Only the first is a difference of large matrices, and it has r* rows and columns; no matrix has n1 rows
+// and n2 columns. The error is a few roundings of ‖L‖·‖R‖, as that of LRᵀ − M* written out.
 type thinError struct {
 	bases [2]Matrix  // V_X and V_Y
 	core  *mat.Dense // Σ
 	norm  float64    // ‖M*‖_F
 }
 
-// errorWork is the memory that a member's test errors take on the engine. L and R are the two sides, or R is L.
+// errorWork is the memory that a member's test errors take on the engine. L and R are the two sides, or R is
+// L.
 type errorWork struct {
 	inside [2]Matrix // A and B, r* × d
 	grams  [2]Matrix // L⊥ᵀL⊥ and R⊥ᵀR⊥, d × d
@@ -137,8 +138,8 @@ func (m *thinMeter) insides(works []*thinWork) error {
 			insides = append(insides,
 				Product{Dst: w.error.inside[s], Alpha: 1, A: m.error.bases[s], TransA: true, B: w.side(s)})
 		}
-		cores = append(cores,
-			Product{Dst: w.small, Alpha: 1, A: w.error.inside[0], B: w.error.inside[m.other(0)], TransB: true})
+		a, b := w.error.inside[0], w.error.inside[m.other(0)]
+		cores = append(cores, Product{Dst: w.small, Alpha: 1, A: a, B: b, TransB: true})
 	}
 	if err := m.engine.Multiply(insides...); err != nil {
 		return err
@@ -164,7 +165,8 @@ func (m *thinMeter) outsides(works []*thinWork, s int) error {
 				return err
 			}
 			without = append(without, Product{
-				Dst: part, Alpha: -1, A: e.View(m.error.bases[s], from[i], to, 0, m.rank), B: w.error.inside[s], Beta: 1,
+				Dst: part, Alpha: -1, A: e.View(m.error.bases[s], from[i], to, 0, m.rank),
+				B: w.error.inside[s], Beta: 1,
 			})
 			gram := Product{Dst: w.error.grams[s], Alpha: 1, A: part, TransA: true, B: part}
 			if from[i] > 0 {

@@ -25,7 +25,7 @@ type thinMeter struct {
 	basis, estimate Matrix     // N × r*; nil without truth, or estimate
 	rank            int        // columns of basis, or of estimate without a truth; 0 without both
 	error           *thinError // nil without truth
-	ones            Matrix     // the identity with as many rows as a piece of a basis begins with at most
+	ones            Matrix     // the first columns of the identity with chunkVectors rows
 }
 
 // thinWork is the memory that a member's measurements take on the engine.
@@ -36,11 +36,11 @@ type thinWork struct {
 	l, r   Matrix
 
 	rows, columns *panel   // d × r*, N × r*
-	y, z          Matrix   // N × 1 and 1 × d
+	x, y, z       Matrix   // 1 × d, N × 1 and 1 × d
 	chunks        []Matrix // pieces of Lanczos's basis, of chunkVectors rows
 	random        Matrix   // 1 × d: Lanczos's first vector, before it is made orthogonal
 	inside        Matrix   // 1 × the rows of all pieces
-	scalars       Matrix   // 1 × 2
+	squares       Matrix   // chunkVectors × 2
 	right, turn   Matrix   // r* × d, and chunkVectors × r*
 	small         Matrix   // r* × r*
 	error         errorWork
@@ -58,8 +58,8 @@ type thinWork struct {
 }
 
 // newThinMeter makes a meter on an engine, for factors of the given parametrization. Its matrices go when the
-// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers] counts
-// what the meter takes.
+// engine closes. estimate has the top vectors of the spectral estimate, nil without one. [meterNumbers]
+// counts what the meter takes.
 func newThinMeter(
 	e AlgebraEngine, space sensing.Space, two bool, truth *sensing.Truth, estimate *mat.Dense,
 ) (m *thinMeter, err error) {
@@ -85,22 +85,18 @@ func newThinMeter(
 			put(&m.error.bases[1], truth.RightBasis())
 		}
 	}
-	put(&m.ones, identity(mostOnes(m.rank)))
+	put(&m.ones, mat.DenseCopyOf(identity(chunkVectors).Slice(0, chunkVectors, 0, mostOnes(m.rank))))
 	return m, err
 }
 
-// mostOnes is the number of rows that a piece of a Lanczos basis begins with at most, one at least.
+// mostOnes is the most rows of a piece of a Lanczos basis that are filled at first, one at least.
 func mostOnes(rank int) int { return min(max(rank, 1), chunkVectors) }
 
 // newWork allocates what a member's measurements take, for factors W with d columns of which so many singular
 // values are wanted. [workNumbers] counts it.
 func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	w = &thinWork{meter: m, member: member, d: d, most: values}
-	e := m.engine
-	n := m.n1
-	if m.two {
-		n += m.n2
-	}
+	e, n := m.engine, w.n()
 	if m.rank > 0 {
 		if w.rows, err = newPanel(e, d, m.rank); err != nil {
 			return nil, err
@@ -114,7 +110,7 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 		to         *Matrix
 		rows, cols int
 	}{
-		{&w.y, n, 1}, {&w.z, 1, d}, {&w.scalars, 1, 2}, {&w.small, few, few},
+		{&w.x, 1, d}, {&w.y, n, 1}, {&w.z, 1, d}, {&w.squares, chunkVectors, 2}, {&w.small, few, few},
 		{&w.right, few, d}, {&w.turn, chunkVectors, few}, {&w.random, 1, d},
 	} {
 		if *a.to, err = e.NewMatrix(a.rows, a.cols); err != nil {
@@ -128,13 +124,21 @@ func (m *thinMeter) newWork(member, d, values int) (w *thinWork, err error) {
 	return w, err
 }
 
+// n is the number of rows of W.
+func (w *thinWork) n() int {
+	if w.meter.two {
+		return w.meter.n1 + w.meter.n2
+	}
+	return w.meter.n1
+}
+
 // free gives the memory back to the engine.
 func (w *thinWork) free() error {
-	all := []Matrix{w.y, w.z, w.inside, w.scalars, w.right, w.turn, w.small, w.random}
+	all := []Matrix{w.x, w.y, w.z, w.inside, w.squares, w.right, w.turn, w.small, w.random}
 	all = slices.Concat(all, w.chunks, w.error.all())
 	for _, p := range []*panel{w.rows, w.columns} {
 		if p != nil {
-			all = append(all, p.a, p.spare, p.gram)
+			all = append(all, p.memory[0], p.memory[1], p.gram)
 		}
 	}
 	for _, a := range all {
@@ -172,11 +176,9 @@ func (w *thinWork) reserve(vectors int) error {
 	return err
 }
 
-// identity returns the identity matrix with n rows on the engine.
-func (m *thinMeter) identity(n int) Matrix { return m.engine.View(m.ones, 0, n, 0, n) }
-
 // measure fills in what [meter] measures in the works' samples. A work that is not sound afterwards has a
-// factor that has lost rank, or numbers that are not finite; the host must measure it.
+// factor that has lost rank, numbers that are not finite, or singular values of too many sizes; the host must
+// measure it.
 func (m *thinMeter) measure(works []*thinWork) error {
 	for _, w := range works {
 		l, r, err := m.engine.Thin(w.member)
@@ -184,6 +186,10 @@ func (m *thinMeter) measure(works []*thinWork) error {
 			return err
 		}
 		w.l, w.r, w.sound, w.signals, w.dominant, w.top = l, r, true, nil, 0, nil
+		if m.rank > 0 {
+			w.rows.reset()
+			w.columns.reset()
+		}
 	}
 	for _, stage := range []func([]*thinWork) error{
 		m.errors, m.imbalances, m.signals, m.noises, m.dominants, m.largest, m.spectralAngles,
@@ -337,17 +343,9 @@ func (m *thinMeter) noises(works []*thinWork) error {
 		return err
 	}
 	for _, w := range works {
-		w.sample.Noise = w.outside()
+		w.sample.Noise = w.noise.norm()
 	}
 	return nil
-}
-
-// outside is ‖W(I − QQᵀ)‖; 0 if Q is square.
-func (w *thinWork) outside() float64 {
-	if w.d == w.meter.rank {
-		return 0
-	}
-	return math.Sqrt(max(w.noise.values[0], 0))
 }
 
 // dominants counts the singular values of S that exceed the rest of S and the noise by far, and finds the
@@ -355,13 +353,13 @@ func (w *thinWork) outside() float64 {
 // on. With ρ the bound on the ratio of W's next value to its last dominant one, each product with WᵀW
 // multiplies the error of the vectors by ρ².
 func (m *thinMeter) dominants(works []*thinWork) error {
-	const far = 1. / 3  // the largest ρ
+	const far = 1. / 30 // the largest ρ: six rounds at most
 	const exact = 1e-15 // the error of the vectors at the end
 	rounds := make([]int, len(works))
 	most := 0
 	for i, w := range works {
 		for j := range w.signals {
-			below := w.outside()
+			below := w.noise.norm()
 			if j+1 < len(w.signals) {
 				below = math.Hypot(below, w.signals[j+1])
 			}
@@ -440,6 +438,7 @@ func (m *thinMeter) largest(works []*thinWork) error {
 	}
 	for _, w := range works {
 		sigma := slices.Clone(w.top)
+		w.sound = !w.rest.wide(w.top)
 		for _, v := range w.rest.values {
 			sigma = append(sigma, math.Sqrt(max(v, 0)))
 		}

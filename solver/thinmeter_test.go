@@ -77,6 +77,21 @@ func (*hostAlgebra) CopyMatrix(dst, src Matrix) error {
 	return nil
 }
 
+func (*hostAlgebra) Normalize(row int, vectors ...Normalized) error {
+	for _, v := range vectors {
+		length, other := mat.Norm(dense(v.Z), 2), mat.Norm(dense(v.Y), 2)
+		dense(v.X).Scale(1/length, dense(v.Z))
+		if length == 0 {
+			dense(v.X).Zero()
+		}
+		if v.Basis != nil {
+			dense(v.Basis).SetRow(row, dense(v.X).RawRowView(0))
+		}
+		dense(v.Squares).SetRow(row, []float64{other * other, length * length})
+	}
+	return nil
+}
+
 func (*hostAlgebra) Dots(dst []float64, pairs ...[2]Matrix) error {
 	for i, p := range pairs {
 		var product mat.Dense
@@ -102,6 +117,67 @@ func TestThinMeter(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestThinMeterFullRank: if the truth has as many columns as rows, nothing is beside it.
+func TestThinMeterFullRank(t *testing.T) {
+	const n, d = 5, 20
+	truth, err := sensing.NewTruth(n, n, 2, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range factorsAlong(t, truth, d) {
+		t.Run(name, func(t *testing.T) { compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, f, n) })
+	}
+}
+
+// TestThinMeterUnknownRank: without a truth nothing is deflated, and ten singular values span the signal and
+// the rest. Values below 1e-8 of the largest came out as rounding errors; and a factor with more columns than
+// rows had more values than rows.
+func TestThinMeterUnknownRank(t *testing.T) {
+	const values = 10
+	for _, c := range []struct{ n, d int }{{30, 20}, {7, 30}, {20, 40}} {
+		truth, err := sensing.NewTruth(c.n, 2, 2, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured := 0
+		for name, f := range factorsAlong(t, truth, c.d) {
+			e := &hostAlgebra{par: PSD{}, factor: f}
+			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := m.newWork(0, c.d, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := NewSample(0)
+			w.sample = &got
+			if err := m.measure([]*thinWork{w}); err != nil {
+				t.Fatal(err)
+			}
+			if !w.sound { // the host measures it
+				continue
+			}
+			measured++
+			want, _, err := svd(f[0], mat.SVDNone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Sigma) != min(values, c.n) {
+				t.Errorf("n=%d r=%d %s: %d values", c.n, c.d, name, len(got.Sigma))
+			}
+			for j, v := range got.Sigma {
+				if !(math.Abs(v-want[j]) <= 1e-9*want[j]+1e-14*want[0]) {
+					t.Errorf("n=%d r=%d %s: σ_%d is %v, want %v", c.n, c.d, name, j+1, v, want[j])
+				}
+			}
+		}
+		if measured < 4 {
+			t.Errorf("n=%d r=%d: only %d factors were measured, not even the starts", c.n, c.d, measured)
 		}
 	}
 }
@@ -199,7 +275,10 @@ func compareMeters(
 	near("signal", got.Signal, want.Signal, floor)
 	near("noise", got.Noise, want.Noise, floor)
 	near("angle", got.Angle, want.Angle, floor/want.Signal)
-	near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
+	// If σ_r* is repeated, the top r* singular vectors span no certain subspace.
+	if len(want.Sigma) == rank || want.Sigma[rank] < (1-1e-9)*want.Sigma[rank-1] {
+		near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
+	}
 	if len(got.Sigma) != min(values, d) {
 		t.Errorf("there are %d singular values", len(got.Sigma))
 	}
@@ -257,8 +336,8 @@ func (c *counted) FreeMatrix(m Matrix) error {
 	return nil
 }
 
-// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only factors
-// that are measured on the engine count.
+// TestMetricsOf: the size of metrics is what a meter allocates, before and while it measures; and only
+// factors that are measured on the engine count.
 func TestMetricsOf(t *testing.T) {
 	all := metrics
 	defer func() { metrics = all }()
@@ -342,11 +421,55 @@ func TestMetricsOf(t *testing.T) {
 			t.Errorf("%s: %+v, want nothing", name, size)
 		}
 	}
-	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶ numbers, and
-	// nothing but what has r* columns, or one, is as long as the factor.
+	// The host's decompositions of 8·10⁶ × 10 numbers would take seconds. No matrix has 8·10⁶ × 8·10⁶
+	// numbers, and nothing but what has r* columns, or one, is as long as the factor.
 	const n, rank = 8_000_000, 10
 	size := MetricsOf(sensing.Sym{N: n}, PSD{}, true, Measured{rank, rank, 0})
 	if numbers := size.Bytes(1) / 8; numbers < n*4*rank || numbers > n*(4*rank+2) {
 		t.Errorf("a long matrix: %+v", size)
+	}
+}
+
+// TestThinMeterRepeated: if W has few different singular values, bases are invariant after as many vectors. The
+// vectors that the engine has added after that are thrown away, and the search goes on from a random vector.
+func TestThinMeterRepeated(t *testing.T) {
+	const n, d, rank = 60, 40, 3
+	truth, err := sensing.NewTruth(n, rank, 1, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := mat.NewDense(n, d, nil) // the truth's columns, then random ones: made orthonormal
+	start, err := Random{Alpha: 1, Seed: 3}.Factor([]Shape{{n, d}, {d, d}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Copy(start[0])
+	full.Slice(0, n, 0, rank).(*mat.Dense).Copy(truth.X())
+	orthonormal := func(a *mat.Dense) *mat.Dense {
+		var qr mat.QR
+		qr.Factorize(a)
+		var q mat.Dense
+		qr.QTo(&q)
+		rows, cols := a.Dims()
+		return mat.DenseCopyOf(q.Slice(0, rows, 0, cols))
+	}
+	left, right := orthonormal(full), orthonormal(start[1])
+	for name, values := range map[string][]float64{
+		"three values":           {1, 0.9, 0.5},
+		"small beside the first": {1, 1, 1, 1e-7},
+		"four values":            {1, 0.8, 0.7, 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scaled := mat.DenseCopyOf(left)
+			for j := range d {
+				v := values[min(j, len(values)-1)]
+				for i := range n {
+					scaled.Set(i, j, v*scaled.At(i, j))
+				}
+			}
+			w := mat.NewDense(n, d, nil)
+			w.Mul(scaled, right.T())
+			compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, Factor{w}, rank+1)
+		})
 	}
 }

@@ -232,7 +232,10 @@ func (w *warp) reach(q *request, lane, size int) (r *region, at int) {
 		}
 		r = &w.local[lane]
 	default:
-		a := w.device.heap.find(address, size)
+		a := w.device.heap.recent
+		if a == nil || !a.holds(address, size) {
+			a = w.device.heap.find(address, size)
+		}
 		if a == nil {
 			w.fault(Bounds, lane, "%s of %d bytes at 0x%x, %s",
 				q.what, size, address, w.device.heap.describe(address))
@@ -277,7 +280,9 @@ func (w *warp) load(q *request, mask uint32) {
 	for m := mask; m != 0; m &= m - 1 {
 		lane := bits.TrailingZeros32(m)
 		r, at := w.reach(q, lane, q.size)
-		w.check(q, r, at, q.size, lane)
+		if word, bits := run(at, q.size); r.pending != nil || r.defined[word]&bits != bits {
+			w.check(q, r, at, q.size, lane)
+		}
 		w.noteRead(r, at, q.size, lane, q.strength)
 		if q.strength == beyond {
 			w.block.hear(w.scratch[lane], q.acquire)

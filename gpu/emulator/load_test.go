@@ -330,3 +330,66 @@ func TestLoadTexts(t *testing.T) {
 		})
 	}
 }
+
+// TestLoadAgain: devices that have loaded the same text share neither memory nor variables, and an older
+// device refuses a text that another one has loaded.
+func TestLoadAgain(t *testing.T) {
+	t.Parallel()
+	text := entry("again", ".param .u64 out, .param .u32 value", `
+	.shared .align 4 .b32 tile[64];
+	mov.u32 %r0, %tid.x;
+	ld.param.u32 %r1, [value];
+	mov.u32 %r2, tile;
+	mad.lo.u32 %r2, %r0, 4, %r2;
+	add.u32 %r3, %r0, %r1;
+	st.shared.u32 [%r2], %r3;
+	bar.sync 0;
+	xor.b32 %r4, %r0, 63;
+	mov.u32 %r2, tile;
+	mad.lo.u32 %r2, %r4, 4, %r2;
+	ld.shared.u32 %r3, [%r2];
+	ld.param.u64 %d0, [out];
+	mad.wide.u32 %d0, %r0, 4, %d0;
+	st.global.u32 [%d0], %r3;
+`)
+	counting := strings.Replace(entry("count", ".param .u64 out", `
+	mov.u64 %d1, counter;
+	ld.global.u32 %r0, [%d1];
+	add.u32 %r0, %r0, 1;
+	st.global.u32 [%d1], %r0;
+	ld.param.u64 %d0, [out];
+	st.global.u32 [%d0], %r0;
+`), ".visible", ".global .u32 counter = 6;\n.visible", 1)
+	for i := range 8 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			d := open(t, emulator.Config{})
+			out := zeros(t, d, 256)
+			got := make([]byte, 256)
+			for round := range 3 {
+				k := load(t, d, "again", text)
+				value := 10*i + round
+				launch(t, d, driver.Launch{Kernel: k, Grid: line(1), Block: line(64),
+					Args: []driver.Arg{driver.Ptr(out), driver.U32(value)}})
+				if err := d.Download(got, out); err != nil {
+					t.Fatal(err)
+				}
+				if want := byte(value + 63); got[0] != want {
+					t.Errorf("the first number is %d, want %d", got[0], want)
+				}
+			}
+			launch(t, d, driver.Launch{Kernel: load(t, d, "count", counting), Grid: line(1), Block: line(1),
+				Args: []driver.Arg{driver.Ptr(out)}})
+			if err := d.Download(got, out); err != nil {
+				t.Fatal(err)
+			}
+			if got[0] != 7 {
+				t.Errorf("the counter is %d, want 7", got[0])
+			}
+			old := open(t, emulator.Config{Capability: [2]int{8, 0}})
+			if _, err := old.Load("again", text); err == nil || !strings.Contains(err.Error(), "target sm_90") {
+				t.Errorf("an older device says %v", err)
+			}
+		})
+	}
+}

@@ -53,6 +53,16 @@ const mostReaders = 8
 // page returns the page of an access, which never crosses pages, and the numbers of its first and last cells.
 func (r *region) page(at, size int) (p *page, first, last int) {
 	p = r.pages[at>>pageBits]
+	if p == nil || (at|size)&3 != 0 && p.shift != 0 {
+		p = r.newPage(at, size)
+	}
+	at &= pageSize - 1
+	return p, at >> p.shift, (at + size - 1) >> p.shift
+}
+
+// newPage returns the page of a first access, or of one that words are too large for.
+func (r *region) newPage(at, size int) *page {
+	p := r.pages[at>>pageBits]
 	if p == nil {
 		p = &page{shift: 2, cells: make([]cell, pageSize>>2)}
 		r.pages[at>>pageBits] = p
@@ -60,8 +70,7 @@ func (r *region) page(at, size int) (p *page, first, last int) {
 	if (at|size)&3 != 0 && p.shift != 0 {
 		p.split()
 	}
-	at &= pageSize - 1
-	return p, at >> p.shift, (at + size - 1) >> p.shift
+	return p
 }
 
 // split gives each byte a cell.
@@ -107,7 +116,7 @@ func (w *warp) noteRead(r *region, at, size, lane int, s strength) {
 	p, first, last := r.page(at, size)
 	for i := first; i <= last; i++ {
 		c := &p.cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, size, r.space) {
+		if c.write.time >= began && !w.met(c.write) && w.conflict(c.write, lane, s, size, r.space) {
 			w.race("load", at, size, lane, r, c.write, "a store")
 		}
 		switch {
@@ -135,8 +144,10 @@ func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where s
 		p.others = make([][]touch, len(p.cells))
 	}
 	kept := p.others[i][:0]
+	apart := where == globalSpace && w.block.order == nil // nothing orders this block after others
 	for _, o := range p.others[i] {
-		if o.time >= began && o.unit != w.unit && !w.before(o, lane, where) {
+		stranger := apart && o.unit-w.block.unit >= w.launch.warps
+		if o.time >= began && (stranger || o.unit != w.unit && !w.before(o, lane, where)) {
 			kept = append(kept, o)
 		}
 	}
@@ -160,15 +171,15 @@ func (w *warp) noteWrite(r *region, at, size, lane int, s strength) {
 	p, first, last := r.page(at, size)
 	for i := first; i <= last; i++ {
 		c := &p.cells[i]
-		if c.write.time >= began && w.conflict(c.write, lane, s, size, r.space) {
+		if c.write.time >= began && !w.met(c.write) && w.conflict(c.write, lane, s, size, r.space) {
 			w.race("store", at, size, lane, r, c.write, "a store")
 		}
-		if c.read.time >= began && w.conflict(c.read, lane, s, size, r.space) {
+		if c.read.time >= began && !w.met(c.read) && w.conflict(c.read, lane, s, size, r.space) {
 			w.race("store", at, size, lane, r, c.read, "a load")
 		}
 		if p.others != nil {
 			for _, o := range p.others[i] {
-				if o.time >= began && w.conflict(o, lane, s, size, r.space) {
+				if o.time >= began && !w.met(o) && w.conflict(o, lane, s, size, r.space) {
 					w.race("store", at, size, lane, r, o, "a load")
 				}
 			}
@@ -194,13 +205,20 @@ func (w *warp) conflict(t touch, lane int, s strength, size int, where space) bo
 
 // before reports whether an earlier access is ordered before this access of a lane.
 func (w *warp) before(t touch, lane int, where space) bool {
+	if w.met(t) {
+		return true
+	}
 	if t.unit == w.unit {
 		return t.lane() == lane || w.synced(t, lane)
 	}
-	if number := t.unit - w.block.unit; number < w.launch.warps && t.time < w.seen[number] {
-		return true
-	}
 	return where == globalSpace && w.block.order != nil && t.time < w.block.order[t.unit/w.launch.warps]
+}
+
+// met reports whether a barrier of the block lies between an earlier access and what the warp does now. A
+// barrier sets seen for each warp at it, the warp itself included.
+func (w *warp) met(t touch) bool {
+	number := t.unit - w.block.unit
+	return number < uint32(len(w.seen)) && t.time < w.seen[number]
 }
 
 // synced reports whether a bar.warp.sync or a barrier lies between an earlier access of this warp and one of

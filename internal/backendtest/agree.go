@@ -59,7 +59,8 @@ func agreeOnVectors(t *testing.T, b, reference solver.Backend) {
 	must(t, err)
 	vectors, err := sensing.NewRankOne(sensing.Sym{N: 7}, 250, 7)
 	must(t, err)
-	agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"rank-one": vectors}, truth, 2, 0.12, 1e-3)
+	agree(t, b, reference, solver.PSD{}, map[string]sensing.Ensemble{"rank-one": vectors}, truth, 2,
+		0.12, 1e-3)
 }
 
 // oneOfEach returns an ensemble of m rows, and one of each kind without rows, of fewer measurements, except

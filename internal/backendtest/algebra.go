@@ -21,6 +21,7 @@ func (f *fixture) algebra(t *testing.T) {
 	if sizes := f.kind.sizes; f.plain() && (f.size == sizes[0] || f.size == sizes[f.kind.small-1]) {
 		t.Run("multiply", func(t *testing.T) { multiply(t, e) })
 		t.Run("dots", func(t *testing.T) { dots(t, e) })
+		t.Run("normalize", func(t *testing.T) { normalize(t, e) })
 	}
 	t.Run("thin", func(t *testing.T) { f.thin(t, e) })
 }
@@ -152,6 +153,7 @@ func dots(t *testing.T, e solver.AlgebraEngine) {
 	var wants []float64
 	for i, c := range [][2]int{{1, 1}, {3, 50}, {130, 127}, {2, 8192}} {
 		a, b := dense(c[0], c[1], uint64(i)), dense(c[0], c[1], uint64(i+10))
+		a.Scale(math.Pow(10, float64(-4*i)), a)
 		var product mat.Dense
 		product.MulElem(a, b)
 		there := placed(t, e, a)
@@ -166,6 +168,11 @@ func dots(t *testing.T, e solver.AlgebraEngine) {
 		if !(math.Abs(got[i]-want) <= tolerance*size) {
 			t.Errorf("⟨A, B⟩ of pair %d is %v, want %v", i, got[i], want)
 		}
+		alone := []float64{math.NaN()}
+		must(t, e.Dots(alone, pairs[i]))
+		if alone[0] != got[i] {
+			t.Errorf("⟨A, B⟩ of pair %d is %v alone and %v with others", i, alone[0], got[i])
+		}
 	}
 	from, to := dense(7, 5, 1), dense(6, 5, 2)
 	there := placed(t, e, to)
@@ -173,6 +180,54 @@ func dots(t *testing.T, e solver.AlgebraEngine) {
 	to.Slice(2, 5, 0, 5).(*mat.Dense).Copy(from.Slice(4, 7, 0, 5))
 	if !mat.Equal(fetched(t, e, there), to) {
 		t.Error("three rows are not copied, or others changed")
+	}
+}
+
+// normalize checks vectors of length 1, and that the other rows of what is written stay.
+func normalize(t *testing.T, e solver.AlgebraEngine) {
+	const rows, row = 4, 2
+	type vector struct {
+		z, y, basis, squares *mat.Dense
+		on                   solver.Normalized
+	}
+	var all []vector
+	var list []solver.Normalized
+	for i, c := range []struct {
+		d, n   int
+		scale  float64
+		stored bool
+	}{{1, 1, 1, true}, {33, 300, 1e-12, true}, {257, 5, 1e6, false}, {6, 7, 0, true}} {
+		v := vector{
+			z: dense(1, c.d, uint64(4*i)), y: dense(c.n, 1, uint64(4*i+1)),
+			basis: dense(rows, c.d, uint64(4*i+2)), squares: dense(rows, 2, uint64(4*i+3)),
+		}
+		v.z.Scale(c.scale, v.z)
+		v.on = solver.Normalized{Z: placed(t, e, v.z), X: placed(t, e, dense(1, c.d, 9)),
+			Y: placed(t, e, v.y), Squares: placed(t, e, v.squares)}
+		if c.stored {
+			v.on.Basis = placed(t, e, v.basis)
+		}
+		all, list = append(all, v), append(list, v.on)
+	}
+	must(t, e.Normalize(row, list...))
+	for i, v := range all {
+		length := mat.Norm(v.z, 2)
+		v.squares.SetRow(row, []float64{math.Pow(mat.Norm(v.y, 2), 2), length * length})
+		if length > 0 {
+			v.z.Scale(1/length, v.z)
+		}
+		Close(t, fmt.Sprintf("x of vector %d", i),
+			fetched(t, e, v.on.X).RawMatrix().Data, v.z.RawMatrix().Data, tolerance)
+		for j := range 2 { // each column by itself: their sizes differ
+			column := func(a *mat.Dense) []float64 { return mat.Col(nil, j, a) }
+			Close(t, fmt.Sprintf("squares of vector %d", i),
+				column(fetched(t, e, v.on.Squares)), column(v.squares), tolerance)
+		}
+		if v.on.Basis != nil {
+			v.basis.SetRow(row, v.z.RawRowView(0))
+			Close(t, fmt.Sprintf("basis of vector %d", i),
+				fetched(t, e, v.on.Basis).RawMatrix().Data, v.basis.RawMatrix().Data, tolerance)
+		}
 	}
 }
 

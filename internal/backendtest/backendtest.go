@@ -156,8 +156,9 @@ func (suite Suite) takes(ensemble string, at, small int) bool {
 	return !suite.Small || at < small || slices.Contains(suite.LargeOf, ensemble)
 }
 
-// distinct says whether a small suite tests the rows of an ensemble with a parametrization. The format of rows
-// matters only to the contraction of a matrix that is symmetric or not: all formats of UUᵀ and UVᵀ suffice.
+// distinct says whether a small suite tests the rows of an ensemble with a parametrization. The format of
+// rows matters only to the contraction of a matrix that is symmetric or not: all formats of UUᵀ and UVᵀ
+// suffice.
 func (suite Suite) distinct(k kind, e sensing.Ensemble) bool {
 	switch k.parametrization.(type) {
 	case solver.PSD, solver.UV:

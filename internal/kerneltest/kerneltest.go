@@ -52,6 +52,7 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		"draw_weights":                 testDrawWeights,
 		"gather":                       testGather,
 		"gather_rows":                  testGatherRows,
+		"normalize":                    testNormalize,
 		"normals":                      testNormals,
 		"signs":                        testSigns,
 		"hadamard":                     testHadamard,
