@@ -353,7 +353,7 @@ func (m *thinMeter) noises(works []*thinWork) error {
 // on. With ρ the bound on the ratio of W's next value to its last dominant one, each product with WᵀW
 // multiplies the error of the vectors by ρ².
 func (m *thinMeter) dominants(works []*thinWork) error {
-	const far = 1. / 3  // the largest ρ
+	const far = 1. / 30 // the largest ρ: six rounds at most
 	const exact = 1e-15 // the error of the vectors at the end
 	rounds := make([]int, len(works))
 	most := 0

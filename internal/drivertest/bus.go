@@ -54,3 +54,14 @@ func (b *Bus) Launch(l driver.Launch) error {
 
 // Reset sets all counts to 0.
 func (b *Bus) Reset() { *b = Bus{Device: b.Device} }
+
+// Since returns what was counted since an earlier copy of the counts.
+func (b *Bus) Since(earlier Bus) Bus {
+	return Bus{
+		Up: b.Up - earlier.Up, Down: b.Down - earlier.Down,
+		Waits: b.Waits - earlier.Waits, Launches: b.Launches - earlier.Launches,
+	}
+}
+
+// Moved is the number of bytes in both directions.
+func (b Bus) Moved() int64 { return b.Up + b.Down }
