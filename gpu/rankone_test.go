@@ -212,11 +212,7 @@ func TestRankOneTraffic(t *testing.T) {
 			for i := range members {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
 			}
-<<<<<<< HEAD
-			must(t, e.Wait()) // until then steps are not taken
-=======
 			must(t, e.Wait()) // combinations are done when something needs them
->>>>>>> gputests
 			device.ResetTraffic()
 			bus.Reset()
 			must(t, e.Gradient(members...))

@@ -42,7 +42,6 @@ const (
 	// Products with the basis take a multiple of rowStep of its rows. Rows without a vector are zero. So the
 	// same products come again in step after step and in the next search. An engine that keeps lists of
 	// products has these.
->>>>>>> gputests
 	rowStep = 16
 	// loose bounds the error of a value whose vector is not needed, relative to the largest value; relative
 	// bounds it relative to the value itself; tight bounds the residual of a vector relative to the gap
