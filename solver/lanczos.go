@@ -39,14 +39,9 @@ type lanczos struct {
 
 const (
 	chunkVectors = 64 // rows of one piece of the basis
-<<<<<<< HEAD
-	// Products with the basis take a multiple of rowStep of its rows. Those that have no vector are zero. So
-	// the same products come again in step after step, and in the next search, and the engine knows them.
-=======
 	// Products with the basis take a multiple of rowStep of its rows. Rows without a vector are zero. So the
 	// same products come again in step after step and in the next search. An engine that keeps lists of
 	// products has these.
->>>>>>> integrate
 	rowStep = 16
 	// loose bounds the error of a value whose vector is not needed, relative to the largest value; relative
 	// bounds it relative to the value itself; tight bounds the residual of a vector relative to the gap
