@@ -143,11 +143,18 @@ func (w *warp) remember(p *page, i int, t touch, lane int, began uint64, where s
 		}
 		p.others = make([][]touch, len(p.cells))
 	}
+	if list := p.others[i]; len(list) == mostReaders && where == globalSpace &&
+		w.block.order == nil && list[0].time >= began {
+		// Nothing orders this block after others, so that most or all of the list would be kept. The first
+		// stays, as below.
+		if !w.before(t, lane, where) {
+			list[1+t.unit%(mostReaders-1)] = t
+		}
+		return
+	}
 	kept := p.others[i][:0]
-	apart := where == globalSpace && w.block.order == nil // nothing orders this block after others
 	for _, o := range p.others[i] {
-		stranger := apart && o.unit-w.block.unit >= w.launch.warps
-		if o.time >= began && (stranger || o.unit != w.unit && !w.before(o, lane, where)) {
+		if o.time >= began && o.unit != w.unit && !w.before(o, lane, where) {
 			kept = append(kept, o)
 		}
 	}
