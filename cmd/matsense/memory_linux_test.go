@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// peakVariable names a program to the test's binary, which then runs it and prints its peak of resident memory
-// in KiB. The system counts the memory of the process that starts a program as the program's, and that of the
-// tests is large.
+// peakVariable names a program to the binary of tests, which then runs it and prints its peak of resident
+// memory in KiB. The system counts the memory of the process that starts a program as the program's, and that
+// of the tests is large.
 const peakVariable = "MATSENSE_TEST_PEAK_OF"
 
 func init() {
