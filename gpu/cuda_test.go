@@ -104,8 +104,7 @@ func TestCUDAEmulator(t *testing.T) {
 	for _, precision := range []solver.Precision{solver.F64, solver.F32} {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			device := onGPU(t, storage, precision, guarded)
-			// The emulator needs the device's number of multiprocessors, from which the order of the sums
-			// follows.
+			// With as many multiprocessors as the device, the emulator launches the same blocks.
 			alike := emulated(t, emulator.Config{Multiprocessors: device.Info.Multiprocessors}, storage,
 				precision)
 			for _, size := range []size{{5, 61, 3}, {13, 151, 2}, {91, 37, 2}} {
