@@ -26,15 +26,15 @@ func whole(at driver.Pointer, rows, cols int) matrix { return matrix{at, rows, c
 
 // algebra is the memory on the device that products of matrices need beside the matrices.
 type algebra struct {
-	scratch driver.Pointer // sums of segments and of tiles
+	scratch driver.Pointer // sums of segments
 	room    int64          // bytes of scratch
 }
 
 const (
-	mostListed = 512 // products or pairs of a list: four such lists fit in listRoom
-	// Sizes of the head of multiply_nn.
-	tileSide                   = 32
-	multiplicationBytes        = 13 * 8
+	mostListed          = 512 // products of a list: four such lists fit in listRoom
+	multiplicationBytes = 13 * 8
+	tileSide            = 32 // rows and columns of a block of multiply_nn
+	// A product is cut into segments of at least leastSegment, for about partedBlocks blocks.
 	leastSegment, partedBlocks = 512, 1024
 )
 

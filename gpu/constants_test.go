@@ -11,6 +11,7 @@ import (
 // TestConstants holds the constants of this package that the kernels repeat to the heads of the kernels. The
 // tests of each kernel hold the kernel to its head.
 func TestConstants(t *testing.T) {
+	var a matrix
 	for _, c := range []struct {
 		kernel, head string // a kernel, and words of its head
 		values       []any
@@ -27,6 +28,7 @@ func TestConstants(t *testing.T) {
 		{"cholesky_backward", "grid (⌈rows/%d⌉", []any{panelSide}},
 		{"normals", "grid (⌈count/%d⌉)", []any{normalsEach}},
 		{"signs", "grid (⌈count/%d⌉)", []any{signsEach}},
+		{"normalize", "for each entry %d u64", []any{len(normalized{Z: a, X: a, Y: a, Squares: a}.words())}},
 		{"projected_squares_f64", "grid (tiles, ⌈count/%d⌉)", []any{projectionRows}},
 		{"pauli_weights", "grid (groups to take, ⌈n/%d⌉, members)", []any{pauliTile}},
 		{"pauli_pairs", "grid (groups to take, n/%d, members)", []any{pauliTile}},

@@ -124,7 +124,7 @@ func TestDrawnBits(t *testing.T) {
 		} {
 			_, m := openWith(t, b, p, planRows, solver.PSD{}, solver.SGD{}, 2)
 			var got [][]float64
-			for _, size := range []int{70, 100, 70, 3, 150} {
+			for _, size := range []int{70, 100, 3, 70} {
 				rows := solver.MiniBatches{Size: size, Seed: 7}.Rows(0, 200)
 				must(t, m.DrawGradient(solver.Draw{Rows: rows}))
 				g := solver.NewFactor(m.Shapes())

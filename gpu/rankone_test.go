@@ -212,6 +212,7 @@ func TestRankOneTraffic(t *testing.T) {
 			for i := range members {
 				must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.01, solver.Gradient))
 			}
+			must(t, e.Wait()) // combinations are done when something needs them
 			device.ResetTraffic()
 			bus.Reset()
 			must(t, e.Gradient(members...))

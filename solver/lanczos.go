@@ -102,8 +102,8 @@ func search(e AlgebraEngine, all []*lanczos) error {
 	}
 }
 
-// steps is how many steps follow before there is something to decide, or before they would begin another piece
-// of the basis.
+// steps is how many steps follow before there is something to decide, or before they would begin another
+// piece of the basis.
 func (l *lanczos) steps() int {
 	count := len(l.t.Diagonal)
 	until := min(max(l.check, l.want), l.work.d-l.before)

@@ -85,7 +85,7 @@ func orthonormalize(e AlgebraEngine, panels ...*panel) error {
 			}
 			products = append(products, Product{Dst: p.spare, Alpha: 1, A: p.a, B: p.gram})
 			p.a, p.spare = p.spare, p.a
-			const nearly = 0.1 // this pass leaves rounding errors only: the condition number of R is close to 1
+			const nearly = 0.1 // this pass leaves rounding errors only: R has a condition number near 1
 			if p.sound = off <= nearly; !p.sound {
 				next = append(next, p)
 			}

@@ -430,8 +430,8 @@ func TestMetricsOf(t *testing.T) {
 	}
 }
 
-// TestThinMeterRepeated: if W has few different singular values, bases are invariant after as many vectors. The
-// vectors that the engine has added after that are thrown away, and the search goes on from a random vector.
+// TestThinMeterRepeated: if W has few different singular values, bases are invariant after as many vectors.
+// What the engine has added after that is thrown away, and the search goes on from a random vector.
 func TestThinMeterRepeated(t *testing.T) {
 	const n, d, rank = 60, 40, 3
 	truth, err := sensing.NewTruth(n, rank, 1, 5)

@@ -15,22 +15,22 @@ import (
 // nears the square of the rounding, the two could not agree.
 func Agree(t *testing.T, b, reference solver.Backend) {
 	agreeOnVectors(t, b, reference)
-	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
+	truth, err := sensing.NewTruth(7, 2, 1.5, 3)
 	must(t, err)
-	all := plainly(Ensembles(t, 11, 130))
-	c, err := sensing.NewCompletion(sensing.Sym{N: 11}, 60, 7)
+	all := plainly(Ensembles(t, 7, 67))
+	c, err := sensing.NewCompletion(sensing.Sym{N: 7}, 26, 7)
 	must(t, err)
 	all["completion"] = c
-	agree(t, b, reference, solver.PSD{}, all, truth, 13, 0.3, 1e-3)
+	agree(t, b, reference, solver.PSD{}, all, truth, 9, 0.3, 1e-3)
 	truth, err = sensing.NewRectTruth(7, 4, 2, 1.5, 3)
 	must(t, err)
 	agree(t, b, reference, solver.UV{}, oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 300), truth, 5,
 		0.6, 1e-3)
 	agree(t, b, reference, solver.Deep{Depth: 3}, oneOfEach(t, sensing.Rect{N1: 7, N2: 4}, 100, 26, 0),
 		truth, 5, 0.4, 0.3)
-	truth, err = sensing.NewIndefiniteTruth(11, 2, 1, 1.5, 3)
+	truth, err = sensing.NewIndefiniteTruth(7, 2, 1, 1.5, 3)
 	must(t, err)
-	agree(t, b, reference, solver.Indefinite{}, oneOfEach(t, sensing.Sym{N: 11}, 130, 60, 0), truth, 4,
+	agree(t, b, reference, solver.Indefinite{}, oneOfEach(t, sensing.Sym{N: 7}, 67, 26, 0), truth, 4,
 		0.3, 1e-3)
 	truth, err = sensing.NewSparseTruth(31, 3, 1.5, 3)
 	must(t, err)
@@ -46,10 +46,10 @@ func Agree(t *testing.T, b, reference solver.Backend) {
 // for a backend that gives the same bits with generated and with stored measurements.
 func AgreeGenerated(t *testing.T, b, reference solver.Backend) {
 	agreeOnVectors(t, b, reference)
-	truth, err := sensing.NewTruth(11, 2, 1.5, 3)
+	truth, err := sensing.NewTruth(7, 2, 1.5, 3)
 	must(t, err)
-	rows := map[string]sensing.Ensemble{"gaussian-f32": Ensembles(t, 11, 130)["gaussian-f32"]}
-	agree(t, b, reference, solver.PSD{}, rows, truth, 13, 0.3, 1e-3)
+	rows := map[string]sensing.Ensemble{"gaussian-f32": Ensembles(t, 7, 67)["gaussian-f32"]}
+	agree(t, b, reference, solver.PSD{}, rows, truth, 9, 0.3, 1e-3)
 }
 
 // agreeOnVectors compares the backends for rank-one measurements of UUᵀ, whose f has up to four times the

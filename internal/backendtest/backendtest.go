@@ -107,8 +107,8 @@ func pauliOn(t testing.TB, space sensing.Space, m int) sensing.Ensemble {
 type Suite struct {
 	// Single: gradients are in single precision, which exists only for rows.
 	Single bool
-	// Small leaves out the larger half of the sizes, for a slow backend, except for the ensembles in LargeOf;
-	// and formats of rows where f32 stands for them.
+	// Small leaves out the larger half of the sizes, for a slow backend, except for the largest of the
+	// ensembles in LargeOf; and formats of rows where f32 stands for them.
 	Small   bool
 	LargeOf []string
 	// Brief leaves out all but one of the small sizes of each parametrization, for a storage or a path of a
@@ -125,7 +125,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 				maps.Copy(all, structuredOn(t, k.space(s), s.m))
 			}
 			for name, e := range all {
-				if !suite.takes(name, at, k.small) || !suite.distinct(k, e) {
+				if !suite.takes(name, at, k.small, len(k.sizes)) || !suite.distinct(k, e) {
 					continue
 				}
 				title := fmt.Sprintf("%s/%s/%d×%d/m=%d/r=%d",
@@ -137,7 +137,7 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 		}
 		for at, s := range k.paulis {
 			e := pauliOn(t, k.space(s), s.m)
-			if suite.takes("pauli", at, min(2, len(k.paulis))) && !suite.Single {
+			if suite.takes("pauli", at, min(2, len(k.paulis)), len(k.paulis)) && !suite.Single {
 				title := fmt.Sprintf("%s/pauli/%d×%d/m=%d/r=%d",
 					k.parametrization.Name(), s.n1, s.n2, s.m, s.factorRank)
 				t.Run(title, func(t *testing.T) {
@@ -148,12 +148,12 @@ func (suite Suite) Run(t *testing.T, b solver.Backend) {
 	}
 }
 
-// takes says whether the suite tests an ensemble at a size of a list, of which the first few are small.
-func (suite Suite) takes(ensemble string, at, small int) bool {
+// takes says whether the suite tests an ensemble at one of several sizes, of which the first few are small.
+func (suite Suite) takes(ensemble string, at, small, sizes int) bool {
 	if suite.Brief {
 		return at == small-1
 	}
-	return !suite.Small || at < small || slices.Contains(suite.LargeOf, ensemble)
+	return !suite.Small || at < small || at == sizes-1 && slices.Contains(suite.LargeOf, ensemble)
 }
 
 // distinct says whether a small suite tests the rows of an ensemble with a parametrization. The format of
