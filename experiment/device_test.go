@@ -140,6 +140,53 @@ func TestLostDevice(t *testing.T) {
 	}
 }
 
+// TestEstimateOnHost: the spectral estimate is made in the host's memory. Its bytes do not count as a GPU's:
+// a completion problem that fits was refused.
+func TestEstimateOnHost(t *testing.T) {
+	settings := strings.Fields("ensemble=completion n=100000 rank=2 factor-rank=2 measurements=1000000")
+	plan := func(device, host float64) (*Plan, error) {
+		h := cpuHost(host)
+		onCPU := h.Backend
+		h.Backend = func(p Place) (solver.Backend, error) {
+			if p.Device == "cpu" {
+				return onCPU(p)
+			}
+			info, err := emulator.New(emulator.Config{}).Info()
+			return gpu.Backend{Label: p.Device, Info: info}, err
+		}
+		h.Memory = func(b solver.Backend) (float64, error) {
+			if b.Name() == "cuda" {
+				return device, nil
+			}
+			return host, nil
+		}
+		return NewPlan(configOf(t, append(settings, "device=cuda")...), h)
+	}
+	p, err := plan(1e12, 1e12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := p.Config.StandIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	estimate := solver.SpectralBytes(e, p.Config.SpectralPairs())
+	if estimate < p.Bytes {
+		t.Fatalf("the estimate takes %s, less than the run's %s", Bytes(estimate), Bytes(p.Bytes))
+	}
+	if _, err = plan(1.2*p.Bytes, 1.2*estimate); err != nil {
+		t.Errorf("a device with room for %s: %v", Bytes(p.Bytes), err)
+	}
+	var usage *config.UsageError
+	if _, err = plan(1.2*p.Bytes, estimate); !errors.As(err, &usage) ||
+		!strings.Contains(err.Error(), "of the host's memory") {
+		t.Errorf("a host with too little memory: %v", err)
+	}
+	if _, err = plan(p.Bytes, 1e12); !errors.As(err, &usage) {
+		t.Errorf("a device with too little memory: %v", err)
+	}
+}
+
 // rowsOnly is a backend that runs no ensemble without rows.
 type rowsOnly struct{ solver.Backend }
 

@@ -117,7 +117,8 @@ func (p *Plan) warnOfEmulation() {
 func (p *Plan) placeRows() error {
 	try := func(storage string) (err error) {
 		c := &p.Config
-		if p.Backend, p.Bytes, err = p.needs(storage, c.Entries); err != nil {
+		var estimate float64
+		if p.Backend, p.Bytes, estimate, err = p.needs(storage, c.Entries); err != nil {
 			return err
 		}
 		switch p.Available, err = p.host.Memory(p.Backend); {
@@ -130,7 +131,7 @@ func (p *Plan) placeRows() error {
 		if p.Bytes > usableFraction*p.Available {
 			return errTooLarge
 		}
-		return nil
+		return p.hostHas(estimate)
 	}
 	switch c := &p.Config; {
 	case !c.CanGenerate() || c.Storage == "memory":
@@ -159,20 +160,45 @@ func (p *Plan) generatedIsFaster() bool {
 // errTooLarge says that a problem does not fit into memory; tooLarge says it to the user.
 var errTooLarge = errors.New("too large")
 
-// needs returns the backend and the bytes of a run whose rows have the given storage and number format.
-func (p *Plan) needs(storage, entries string) (solver.Backend, float64, error) {
+// needs returns the backend and the bytes of a run whose rows have the given storage and number format. If
+// the device has memory of its own, estimate is what the spectral estimate takes of the host's; otherwise
+// bytes include it.
+func (p *Plan) needs(storage, entries string) (b solver.Backend, bytes, estimate float64, err error) {
 	c := p.Config
-	backend, err := p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD, p.tell})
-	if err != nil {
-		return nil, 0, err
+	if b, err = p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD, p.tell}); err != nil {
+		return nil, 0, 0, err
 	}
 	c.Entries = entries
 	e, err := c.StandIn()
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
-	bytes, err := solver.MemoryFor(backend, &sensing.Problem{Ensemble: e}, p.batch)
-	return backend, bytes + solver.SpectralBytes(e, c.SpectralPairs()), err
+	bytes, err = solver.MemoryFor(b, &sensing.Problem{Ensemble: e}, p.batch)
+	estimate = solver.SpectralBytes(e, c.SpectralPairs())
+	if b.Name() == "cuda" {
+		return b, bytes, estimate, err
+	}
+	return b, bytes + estimate, 0, err
+}
+
+// hostHas returns an error if the host has too little memory for a run's spectral estimate on a device.
+func (p *Plan) hostHas(bytes float64) error {
+	if bytes == 0 {
+		return nil
+	}
+	cpu, err := p.host.Backend(Place{Device: "cpu"})
+	if err != nil {
+		return err
+	}
+	available, err := p.host.Memory(cpu)
+	if err != nil {
+		return fmt.Errorf("the memory of the host could not be found out: %w", err)
+	}
+	if bytes > usableFraction*available {
+		return config.Usagef("the spectral estimate of this run needs %s of the host's memory and %s are "+
+			"available: lower n or rank", Bytes(bytes), Bytes(available))
+	}
+	return nil
 }
 
 // tell passes a backend's notice to Notice.
@@ -196,7 +222,8 @@ func (p *Plan) tooLarge() error {
 	other := *p // offers are tried on a copy: the next device must get the settings that were given
 	var fits []string
 	offer := func(words, storage, entries string) {
-		if _, bytes, err := other.needs(storage, entries); err == nil && bytes <= usableFraction*p.Available {
+		_, bytes, _, err := other.needs(storage, entries)
+		if err == nil && bytes <= usableFraction*p.Available {
 			fits = append(fits, fmt.Sprintf("%s needs %s", words, Bytes(bytes)))
 		}
 	}
