@@ -15,7 +15,7 @@ import (
 // TestTraffic compares contract with the counts of docs/kernels.md: it reads each row from global memory
 // once, or never if rows are generated, and little else.
 func TestTraffic(t *testing.T) {
-	const n, m, slabs = 91, 203, 2 // K = 4186
+	const n, m, slabs = 91, 107, 2 // K = 4186
 	for name, ensemble := range backendtest.Ensembles(t, n, m) {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			t.Run(name+"/"+string(storage), func(t *testing.T) {
