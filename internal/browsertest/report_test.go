@@ -18,7 +18,7 @@ const reset = `document.querySelector(".reset")` // the button that ends a zoom
 
 // TestReport goes through what a reader does with a report.
 func TestReport(t *testing.T) {
-	dir := runSmall(t)
+	dir := runSmall(t, "--singular-values", "all")
 	p := openPage(t, filepath.Join(dir, "report.html"))
 	head, rows := table(t, dir, "trajectory.csv")
 	curves := map[string]string{"test error": "test_error", "train loss": "train_loss",
