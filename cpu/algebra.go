@@ -8,11 +8,6 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// algebra has the memory that the engine's products of matrices use again.
-type algebra struct {
-	product []float64 // of Multiply, before it is added to dst
-}
-
 // dense returns a matrix of this engine: all of them are on the host.
 func dense(m solver.Matrix) *mat.Dense { return m.(*mat.Dense) }
 
@@ -61,14 +56,14 @@ func (e *engine) multiply(p solver.Product) {
 	a, b := operandOf(p.A, p.TransA), operandOf(p.B, p.TransB)
 	dst := dense(p.Dst)
 	rows, cols := dst.Dims()
-	e.algebra.product = grown(e.algebra.product, rows*cols)
+	e.product = grown(e.product, rows*cols)
 	if rows == 1 {
-		e.gemm.multiply(mat.NewDense(cols, 1, e.algebra.product), b.transposed(), a.transposed(), false)
+		e.gemm.multiply(mat.NewDense(cols, 1, e.product), b.transposed(), a.transposed(), false)
 	} else {
-		e.gemm.multiply(mat.NewDense(rows, cols, e.algebra.product), a, b, false)
+		e.gemm.multiply(mat.NewDense(rows, cols, e.product), a, b, false)
 	}
 	for i := range rows {
-		to, from := dst.RawRowView(i), e.algebra.product[i*cols:][:cols]
+		to, from := dst.RawRowView(i), e.product[i*cols:][:cols]
 		switch {
 		case p.Beta != 0:
 			for j, v := range from {

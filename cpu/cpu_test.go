@@ -337,16 +337,20 @@ func TestSameBitsEverywhere(t *testing.T) {
 	for name, e := range backendtest.Ensembles(t, n, m) {
 		for _, precision := range []solver.Precision{solver.F64, solver.Mixed, solver.F32} {
 			u, loss := steps(t, Backend{Precision: precision}, e, n, r)
-			h := fnv.New64a()
-			for _, v := range append(slices.Clone(u[0].RawMatrix().Data), loss) {
-				if err := binary.Write(h, binary.LittleEndian, v); err != nil {
-					t.Fatal(err)
-				}
-			}
 			key := fmt.Sprintf("%s %s", name, precision)
-			if got := fmt.Sprintf("%016x", h.Sum64()); got != want[key] {
+			if got := checksum(t, append(slices.Clone(u[0].RawMatrix().Data), loss)); got != want[key] {
 				t.Errorf("%q: %q, want %q", key, got, want[key])
 			}
 		}
 	}
+}
+
+// checksum is a checksum of the bits of numbers.
+func checksum(t *testing.T, numbers []float64) string {
+	t.Helper()
+	h := fnv.New64a()
+	if err := binary.Write(h, binary.LittleEndian, numbers); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
 }

@@ -18,7 +18,7 @@ type engine struct {
 	y        []float64
 	members  []*member
 	gemm     *gemm
-	algebra  algebra
+	product  []float64 // of Multiply, before it is added to dst
 	gram     []float64 // of Precondition: the matrix that it inverts, and what that takes
 	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
 
@@ -33,6 +33,7 @@ var (
 	_ solver.DrawEngine       = &engine{}
 	_ solver.ValueEngine      = &engine{}
 	_ solver.RandomEngine     = &engine{}
+	_ solver.InverseEngine    = &engine{}
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AnchorEngine     = &engine{}
@@ -216,9 +217,7 @@ func (e *engine) Precondition(member int, dst, x solver.Slot, lambda float64) er
 // invertedGram returns (PᵀP + λI)⁻¹, in memory that the next call uses again.
 func (e *engine) invertedGram(p *mat.Dense, lambda float64) *mat.Dense {
 	_, d := p.Dims()
-	if len(e.gram) < 3*d*d {
-		e.gram = make([]float64, 3*d*d)
-	}
+	e.gram = grown(e.gram, 3*d*d)
 	gram := mat.NewDense(d, d, e.gram[:d*d])
 	e.gemm.multiply(gram, transposed(p), plain(p), true)
 	invertShifted(gram, lambda, e.gram[d*d:])

@@ -5,21 +5,21 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/twosided"
 	"github.com/matsense/matsense/sensing"
 )
 
 // ProjectedSquares implements solver.ProjectionEngine, in f64. ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over the
 // columns b of B and c of C. An operator that is no projector takes one pass for each pair of columns.
 func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
-	n1, n2 := e.space.Dims()
-	if _, sym := e.space.(sensing.Sym); sym || !isSide(b, n1) || !isSide(c, n2) {
-		return 0, fmt.Errorf("cpu: the given B and C cannot project measurements of %d × %d matrices in %s",
-			n1, n2, e.space.Name())
+	if err := twosided.Check(e.space, b, c); err != nil {
+		return 0, fmt.Errorf("cpu: %w", err)
 	}
 	if p, ok := e.operator.(projector); ok {
 		return p.projectedSquares(b, c), nil
 	}
-	b, c = orIdentity(b, n1), orIdentity(c, n2)
+	n1, n2 := e.space.Dims()
+	b, c = twosided.OrIdentity(b, n1), twosided.OrIdentity(c, n2)
 	p := make([]float64, len(e.y))
 	var sum float64
 	for i := range b.RawMatrix().Cols {
@@ -29,21 +29,6 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 		}
 	}
 	return sum, nil
-}
-
-// isSide reports whether a is the identity or has n rows.
-func isSide(a *mat.Dense, n int) bool { return a == nil || a.RawMatrix().Rows == n }
-
-// orIdentity returns a, or the identity if a is nil.
-func orIdentity(a *mat.Dense, n int) *mat.Dense {
-	if a != nil {
-		return a
-	}
-	identity := mat.NewDense(n, n, nil)
-	for i := range n {
-		identity.Set(i, i, 1)
-	}
-	return identity
 }
 
 // projectionBytes is the memory of a projection's workers for B and C as wide as the largest factor rank.

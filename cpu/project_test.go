@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/twosided"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -34,7 +35,7 @@ func TestProjectedSquares(t *testing.T) {
 			for i := range e.Measurements() {
 				a := mat.NewDense(n1, n2, backendtest.Row(e, i))
 				var p mat.Dense
-				p.Product(orIdentity(pair[0], n1).T(), a, orIdentity(pair[1], n2))
+				p.Product(twosided.OrIdentity(pair[0], n1).T(), a, twosided.OrIdentity(pair[1], n2))
 				want += math.Pow(mat.Norm(&p, 2), 2)
 			}
 			first := math.NaN()

@@ -38,10 +38,9 @@ const (
 	leastSegment, partedBlocks = 512, 1024
 )
 
-// algebraKernels are the kernels that this file launches.
+// algebraKernels are the kernels of [solver.AlgebraEngine].
 var algebraKernels = []string{
-	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum",
-	"normalize",
+	"multiply_nn", "multiply_nt", "multiply_tn", "multiply_tt", "multiply_sum", "normalize",
 }
 
 // segmentOf returns the length of the segments that a product's chains are cut into: segments are cut if the

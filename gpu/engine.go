@@ -202,11 +202,8 @@ func (e *engine) Dot(member int, x, y solver.Slot) (sum float64, err error) {
 		return 0, err
 	}
 	count := e.numbers(member, x)
-	if err := e.device.dot(e.dots, e.slot(member, x), e.slot(member, y), count); err != nil {
-		return 0, err
-	}
 	parts := make([]float64, blocks(count, dotSegment))
-	if err := e.device.downloadNumbers(parts, e.dots); err != nil {
+	if err := e.device.readDot(parts, e.dots, e.slot(member, x), e.slot(member, y), count); err != nil {
 		return 0, err
 	}
 	for _, part := range parts {

@@ -39,6 +39,15 @@ func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count 
 	return d.downloadNumbers(dst, sums)
 }
 
+// readDot computes the dot products of the segments of x and y, and copies them to parts, which has one number
+// for each segment. sums has room for them on the device.
+func (d *device) readDot(parts []float64, sums, x, y driver.Pointer, count int) error {
+	if err := d.dot(sums, x, y, count); err != nil {
+		return err
+	}
+	return d.downloadNumbers(parts, sums)
+}
+
 // keyOf returns the arguments by which kernels know a stream.
 func keyOf(s sensing.Stream) []driver.Arg {
 	key, number := s.Key()

@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/gpu/driver"
-	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/internal/twosided"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -27,14 +27,12 @@ type multiplier struct {
 // ProjectedSquares implements [solver.ProjectionEngine], in f64. ‖BᵀA_iC‖² is the sum of ⟨A_i, b·cᵀ⟩² over
 // the columns b of B and c of C. An operator that is no projector takes one pass for each pair of columns.
 func (e *engine) ProjectedSquares(b, c *mat.Dense) (sum float64, err error) {
-	_, sym := e.ensemble.Space().(sensing.Sym)
-	if sym || !isSide(b, e.n1) || !isSide(c, e.n2) {
-		return 0, fmt.Errorf("gpu: the given B and C cannot project measurements of %d × %d matrices in %s",
-			e.n1, e.n2, e.ensemble.Space().Name())
+	if err := twosided.Check(e.ensemble.Space(), b, c); err != nil {
+		return 0, fmt.Errorf("gpu: %w", err)
 	}
 	p, whole := e.operator.(projector)
 	if !whole {
-		return e.projectColumns(orIdentity(b, e.n1), orIdentity(c, e.n2))
+		return e.projectColumns(twosided.OrIdentity(b, e.n1), twosided.OrIdentity(c, e.n2))
 	}
 	sides := [2]multiplier{{cols: e.n1}, {cols: e.n2}}
 	for i, a := range []*mat.Dense{b, c} {
@@ -72,10 +70,7 @@ func (e *engine) projectColumns(b, c *mat.Dense) (sum float64, err error) {
 			if err := e.operator.apply(e.values, left, right, 1); err != nil {
 				return 0, err
 			}
-			if err := e.device.dot(e.dots, e.values, e.values, e.m); err != nil {
-				return 0, err
-			}
-			if err := e.device.downloadNumbers(parts, e.dots); err != nil {
+			if err := e.device.readDot(parts, e.dots, e.values, e.values, e.m); err != nil {
 				return 0, err
 			}
 			for _, part := range parts {
@@ -84,21 +79,6 @@ func (e *engine) projectColumns(b, c *mat.Dense) (sum float64, err error) {
 		}
 	}
 	return sum, nil
-}
-
-// isSide reports whether a is the identity or has n rows.
-func isSide(a *mat.Dense, n int) bool { return a == nil || a.RawMatrix().Rows == n }
-
-// orIdentity returns a, or the identity if a is nil.
-func orIdentity(a *mat.Dense, n int) *mat.Dense {
-	if a != nil {
-		return a
-	}
-	identity := mat.NewDense(n, n, nil)
-	for i := range n {
-		identity.Set(i, i, 1)
-	}
-	return identity
 }
 
 // mostSums is the number of sums that one launch of projected_squares makes, if a group of rows has fewer:

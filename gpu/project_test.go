@@ -9,6 +9,7 @@ import (
 
 	"github.com/matsense/matsense/gpu/emulator"
 	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/twosided"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -24,8 +25,8 @@ func TestProjectedSquares(t *testing.T) {
 			want := 0.0
 			for i := range m {
 				var p mat.Dense
-				p.Product(orIdentity(pair[0], n1).T(), mat.NewDense(n1, n2, backendtest.Row(e, i)),
-					orIdentity(pair[1], n2))
+				p.Product(twosided.OrIdentity(pair[0], n1).T(), mat.NewDense(n1, n2, backendtest.Row(e, i)),
+					twosided.OrIdentity(pair[1], n2))
 				want += math.Pow(mat.Norm(&p, 2), 2)
 			}
 			first := math.NaN()

@@ -2,12 +2,11 @@ package gpu
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -83,7 +82,7 @@ func TestRounds(t *testing.T) {
 		got, want := end(false), end(true)
 		for i := range want {
 			for b := range want[i] {
-				if !slices.EqualFunc(got[i][b].RawMatrix().Data, want[i][b].RawMatrix().Data, equalBits) {
+				if !numtest.SameBits(got[i][b].RawMatrix().Data, want[i][b].RawMatrix().Data) {
 					t.Errorf("%s: slot %d of member %d differs", par.Name(), i%(int(solver.MethodSlot)+slots),
 						i/(int(solver.MethodSlot)+slots))
 				}
@@ -126,9 +125,4 @@ func TestShared(t *testing.T) {
 			t.Errorf("factor ranks %v: a scaled step has %d launches more, want 6", ranks, got)
 		}
 	}
-}
-
-// equalBits compares two numbers by their bits; NaN is NaN.
-func equalBits(a, b float64) bool {
-	return math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b)
 }

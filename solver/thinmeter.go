@@ -250,25 +250,13 @@ func (m *thinMeter) signals(works []*thinWork) error {
 		return nil
 	}
 	e := m.engine
-	var there, back []factorProduct
-	var rows, columns []*panel
-	for _, w := range works {
-		there = append(there, factorProduct{work: w, dst: w.rows.a, x: m.against()})
-		rows, columns = append(rows, w.rows), append(columns, w.columns)
-	}
-	if err := timesTransposed(e, there); err != nil {
+	against := &panel{a: m.against()}
+	rows := func(w *thinWork) (from, to *panel) { return against, w.rows }
+	if err := m.orthonormal(timesTransposed, works, rows); err != nil {
 		return err
 	}
-	if err := orthonormalize(e, rows...); err != nil {
-		return err
-	}
-	for _, w := range works {
-		back = append(back, factorProduct{work: w, dst: w.columns.a, x: w.rows.a})
-	}
-	if err := timesFactor(e, back); err != nil {
-		return err
-	}
-	if err := orthonormalize(e, columns...); err != nil {
+	columns := func(w *thinWork) (from, to *panel) { return w.rows, w.columns }
+	if err := m.orthonormal(timesFactor, works, columns); err != nil {
 		return err
 	}
 	var turns []Product
@@ -296,6 +284,23 @@ func (m *thinMeter) signals(works []*thinWork) error {
 		w.sample.Signal, w.sample.Angle = w.signals[m.rank-1], sines[i]
 	}
 	return err
+}
+
+// orthonormal multiplies a panel of each work by W or by Wᵀ, and makes the product orthonormal.
+func (m *thinMeter) orthonormal(
+	times func(AlgebraEngine, []factorProduct) error, works []*thinWork,
+	panels func(w *thinWork) (from, to *panel),
+) error {
+	var products []factorProduct
+	var made []*panel
+	for _, w := range works {
+		from, to := panels(w)
+		products, made = append(products, factorProduct{work: w, dst: to.a, x: from.a}), append(made, to)
+	}
+	if err := times(m.engine, products); err != nil {
+		return err
+	}
+	return orthonormalize(m.engine, made...)
 }
 
 // sines returns the sine of the largest principal angle between the columns of each work, which are
@@ -375,33 +380,21 @@ func (m *thinMeter) dominants(works []*thinWork) error {
 			w.strong, w.left = w.rows.first(m.engine, w.dominant), w.columns.first(m.engine, w.dominant)
 		}
 	}
+	left := func(least int) (some []*thinWork) { // the works with so many rounds
+		for i, w := range works {
+			if w.dominant > 0 && rounds[i] >= least {
+				some = append(some, w)
+			}
+		}
+		return some
+	}
 	for round := range most + 1 {
-		var there, back []factorProduct
-		var rows, columns []*panel
-		for i, w := range works {
-			if w.dominant == 0 || round > rounds[i] {
-				continue
-			}
-			there = append(there, factorProduct{work: w, dst: w.left.a, x: w.strong.a})
-			columns = append(columns, w.left)
-		}
-		if err := timesFactor(m.engine, there); err != nil {
+		there := func(w *thinWork) (from, to *panel) { return w.strong, w.left }
+		if err := m.orthonormal(timesFactor, left(round), there); err != nil {
 			return err
 		}
-		if err := orthonormalize(m.engine, columns...); err != nil {
-			return err
-		}
-		for i, w := range works {
-			if w.dominant == 0 || round >= rounds[i] {
-				continue
-			}
-			back = append(back, factorProduct{work: w, dst: w.strong.a, x: w.left.a})
-			rows = append(rows, w.strong)
-		}
-		if err := timesTransposed(m.engine, back); err != nil {
-			return err
-		}
-		if err := orthonormalize(m.engine, rows...); err != nil {
+		back := func(w *thinWork) (from, to *panel) { return w.left, w.strong }
+		if err := m.orthonormal(timesTransposed, left(round+1), back); err != nil {
 			return err
 		}
 	}

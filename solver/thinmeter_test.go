@@ -145,21 +145,8 @@ func TestThinMeterUnknownRank(t *testing.T) {
 		}
 		measured := 0
 		for name, f := range factorsAlong(t, truth, c.d) {
-			e := &hostAlgebra{par: PSD{}, factor: f}
-			m, err := newThinMeter(e, sensing.Sym{N: c.n}, false, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w, err := m.newWork(0, c.d, values)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := NewSample(0)
-			w.sample = &got
-			if err := m.measure([]*thinWork{w}); err != nil {
-				t.Fatal(err)
-			}
-			if !w.sound { // the host measures it
+			got, sound := measuredThinly(t, PSD{}, sensing.Sym{N: c.n}, nil, nil, f, values)
+			if !sound { // the host measures it
 				continue
 			}
 			measured++
@@ -244,22 +231,8 @@ func compareMeters(
 	if err := host.measure(&want, f); err != nil {
 		t.Fatal(err)
 	}
-	e := &hostAlgebra{par: par, factor: f}
-	m, err := newThinMeter(e, space, two, truth, estimate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, d := l.Dims()
-	w, err := m.newWork(0, d, values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := NewSample(0)
-	w.sample = &got
-	if err := m.measure([]*thinWork{w}); err != nil {
-		t.Fatal(err)
-	}
-	if !w.sound {
+	got, sound := measuredThinly(t, par, space, truth, estimate, f, values)
+	if !sound {
 		t.Fatal("the factor was not sound")
 	}
 	// Both lose what is below rounding errors of ‖W‖; an angle, what is below these over its signal.
@@ -279,12 +252,36 @@ func compareMeters(
 	if len(want.Sigma) == rank || want.Sigma[rank] < (1-1e-9)*want.Sigma[rank-1] {
 		near("spectral angle", got.SpectralAngle, want.SpectralAngle, floor/want.Sigma[rank-1])
 	}
-	if len(got.Sigma) != min(values, d) {
+	if _, d := l.Dims(); len(got.Sigma) != min(values, d) {
 		t.Errorf("there are %d singular values", len(got.Sigma))
 	}
 	for j, v := range got.Sigma {
 		near(fmt.Sprintf("σ_%d", j+1), v, want.Sigma[j], floor)
 	}
+}
+
+// measuredThinly returns the sample of a factor that a thinMeter measures, and whether it is sound.
+func measuredThinly(
+	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, estimate *mat.Dense, f Factor,
+	values int,
+) (s Sample, sound bool) {
+	t.Helper()
+	l, r := par.Thin(f)
+	m, err := newThinMeter(&hostAlgebra{par: par, factor: f}, space, l != r, truth, estimate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, d := l.Dims()
+	w, err := m.newWork(0, d, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = NewSample(0)
+	w.sample = &s
+	if err := m.measure([]*thinWork{w}); err != nil {
+		t.Fatal(err)
+	}
+	return s, w.sound
 }
 
 // TestThinMeterTraffic: a sample moves at most 3·n·r* + 10·r*² numbers between the host and the engine.

@@ -124,10 +124,8 @@ func testMultiply(transA, transB bool) func(*testing.T, *bench) {
 					grid:  [3]int{over(rows, 32), over(cols, 32), segments * len(products)},
 					block: tile, args: []any{entries, segments},
 				})
-				for i := range dsts {
-					check(t, name("dst of product", i), dsts[i], wantDsts[i])
-					check(t, name("parts of product", i), parts[i], wantParts[i])
-				}
+				checkAll(t, "dst of product", dsts, wantDsts)
+				checkAll(t, "parts of product", parts, wantParts)
 			})
 		}
 	}

@@ -134,7 +134,12 @@ func testCholesky(t *testing.T, b *bench) {
 	}
 }
 
-func testCholeskyForward(t *testing.T, b *bench) {
+// testSolutions tests a kernel that solves triangular systems. solve returns its matrices X, 0 for none, and
+// dst, and what dst must become, for a factor C and an X of random numbers. args follow the list of systems.
+func testSolutions(
+	t *testing.T, b *bench, args []any,
+	solve func(t *testing.T, s system, at int, c, x []float64) (left any, dst *buffer, want []float64),
+) {
 	for _, all := range systems {
 		t.Run(name("systems", all), func(t *testing.T) {
 			var entries list
@@ -143,24 +148,31 @@ func testCholeskyForward(t *testing.T, b *bench) {
 			rows := 0
 			for at, s := range all {
 				c := s.factor(uint64(at))
-				x := random[float64](s.rows*s.d, uint64(at+10))
-				dst, y := output(poisoned[float64](len(x))), make([]float64, len(x))
-				left := input(x)
-				if at%2 == 1 {
-					dst = output(x)
-					left = dst
-				}
-				forward(y, x, c, s.rows, s.d, 0, 0, over(s.d, panel))
+				left, dst, solution := solve(t, s, at, c, random[float64](s.rows*s.d, uint64(at+10)))
 				entries = append(entries, []any{input(c), left, dst, 0, s.rows, s.d})
-				got, want = append(got, dst), append(want, y)
+				got, want = append(got, dst), append(want, solution)
 				rows = max(rows, s.rows)
 			}
 			b.run(t, launch{
-				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries, 0, 0, 1 << 20},
+				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: append([]any{entries}, args...),
 			})
 			checkAll(t, "dst of system", got, want)
 		})
 	}
+}
+
+func testCholeskyForward(t *testing.T, b *bench) {
+	testSolutions(t, b, []any{0, 0, 1 << 20}, func(
+		_ *testing.T, s system, at int, c, x []float64,
+	) (left any, dst *buffer, want []float64) {
+		want = make([]float64, len(x))
+		forward(want, x, c, s.rows, s.d, 0, 0, over(s.d, panel))
+		if at%2 == 1 {
+			dst = output(x)
+			return dst, dst, want
+		}
+		return input(x), output(poisoned[float64](len(x))), want
+	})
 	// A panel of the factorization itself, in place.
 	for _, c := range []struct{ d, k int }{{33, 0}, {65, 0}, {65, 1}, {100, 1}, {100, 2}} {
 		t.Run(fmt.Sprint("panel ", c), func(t *testing.T) {
@@ -186,33 +198,19 @@ func (s system) factor(seed uint64) []float64 {
 }
 
 func testCholeskyBackward(t *testing.T, b *bench) {
-	for _, all := range systems {
-		t.Run(name("systems", all), func(t *testing.T) {
-			var entries list
-			var got []*buffer
-			var want [][]float64
-			rows := 0
-			for at, s := range all {
-				c := s.factor(uint64(at))
-				x := random[float64](s.rows*s.d, uint64(at+10))
-				if s.spoiled != "" { // what cholesky_forward leaves: NaN in the last column
-					forward(x, x, c, s.rows, s.d, 0, 0, over(s.d, panel))
-				}
-				dst := output(x)
-				backward(x, c, s.rows, s.d)
-				for _, v := range x {
-					if s.spoiled != "" && !math.IsNaN(v) {
-						t.Fatalf("the solution of system %d is %v without an inverse", at, v)
-					}
-				}
-				entries = append(entries, []any{input(c), 0, dst, 0, s.rows, s.d})
-				got, want = append(got, dst), append(want, x)
-				rows = max(rows, s.rows)
+	testSolutions(t, b, nil, func(
+		t *testing.T, s system, at int, c, x []float64,
+	) (left any, dst *buffer, want []float64) {
+		if s.spoiled != "" { // what cholesky_forward leaves: NaN in the last column
+			forward(x, x, c, s.rows, s.d, 0, 0, over(s.d, panel))
+		}
+		dst = output(x)
+		backward(x, c, s.rows, s.d)
+		for _, v := range x {
+			if s.spoiled != "" && !math.IsNaN(v) {
+				t.Fatalf("the solution of system %d is %v without an inverse", at, v)
 			}
-			b.run(t, launch{
-				grid: [3]int{over(rows, 32), len(all), 1}, block: tile, args: []any{entries},
-			})
-			checkAll(t, "dst of system", got, want)
-		})
-	}
+		}
+		return 0, dst, x
+	})
 }
