@@ -11,7 +11,6 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 )
@@ -91,21 +90,8 @@ func TestRegisteredMethodOfSweep(t *testing.T) {
 	if err := registerFlowGD(); err != nil {
 		t.Fatal(err)
 	}
-	spec, err := sweep.Parse("s.yaml", []byte(
-		"base: {n: 8, rank: 1, measurements: 80, iterations: 20, step: 0.125}\n"+
-			"axes: [{method: [gd, flow-gd]}]\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, host())
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), "sweep")
-	r, failures, err := plan.Run(context.Background(), sweep.Where{Dir: dir}, ended{})
-	if err != nil || failures > 0 {
-		t.Fatalf("%d failures, %v", failures, err)
-	}
+	r, dir := swept(t, "base: {n: 8, rank: 1, measurements: 80, iterations: 20, step: 0.125}\n"+
+		"axes: [{method: [gd, flow-gd]}]\n")
 	columns, rows := r.Table()
 	at := slices.Index(columns, flowTime)
 	if at < 0 || rows[0][at] != nil || rows[1][at] != 0.125*20 {

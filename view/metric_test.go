@@ -124,10 +124,10 @@ func (ended) Begin(int, int)               {}
 func (ended) Group(*experiment.Group, int) {}
 func (ended) Ended(*sweep.Record)          {}
 
-// TestPlantedMetricOfSweep: a registered metric is in all tables, charts and pages of a sweep.
-func TestPlantedMetricOfSweep(t *testing.T) {
-	spec, err := sweep.Parse("s.yaml", []byte(
-		"base: {n: 8, rank: 1, measurements: 80, iterations: 20}\naxes: [{alpha: [1e-3, 1e-2]}]\n"))
+// swept carries out the sweep that a text describes, without failures, and returns its results and directory.
+func swept(t *testing.T, text string) (r *sweep.Results, dir string) {
+	t.Helper()
+	spec, err := sweep.Parse("s.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +135,18 @@ func TestPlantedMetricOfSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "sweep")
-	if _, _, err := plan.Run(context.Background(), sweep.Where{Dir: dir}, ended{}); err != nil {
-		t.Fatal(err)
+	dir = filepath.Join(t.TempDir(), "sweep")
+	r, failures, err := plan.Run(context.Background(), sweep.Where{Dir: dir}, ended{})
+	if err != nil || failures > 0 {
+		t.Fatalf("%d failures, %v", failures, err)
 	}
+	return r, dir
+}
+
+// TestPlantedMetricOfSweep: a registered metric is in all tables, charts and pages of a sweep.
+func TestPlantedMetricOfSweep(t *testing.T) {
+	_, dir := swept(t, "base: {n: 8, rank: 1, measurements: 80, iterations: 20}\n"+
+		"axes: [{alpha: [1e-3, 1e-2]}]\n")
 	r, err := sweep.Load(dir)
 	if err != nil {
 		t.Fatal(err)
