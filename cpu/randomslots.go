@@ -14,17 +14,13 @@ func (e *engine) Normals(member int, dst solver.Slot, stream sensing.Stream, row
 // Signs implements solver.RandomEngine.
 func (e *engine) Signs(member int, dst solver.Slot, stream sensing.Stream, row uint64) error {
 	e.fill(member, dst, func(numbers []float64) {
-		const wordBits, blockWords = 32, 4
-		var block [blockWords]uint32
+		const wordBits = 64
+		var word uint64
 		for i := range numbers {
-			word := i / wordBits
-			if i%(wordBits*blockWords) == 0 {
-				block = stream.Block(row, uint32(word/blockWords))
+			if i%wordBits == 0 {
+				word = stream.Word(row, uint64(i/wordBits))
 			}
-			numbers[i] = 1
-			if block[word%blockWords]>>(i%wordBits)&1 == 1 {
-				numbers[i] = -1
-			}
+			numbers[i] = 1 - 2*float64(word>>(i%wordBits)&1)
 		}
 	})
 	return nil

@@ -63,7 +63,7 @@ func (c *Config) readHeaders(m *Mistakes) {
 		if *f.Path == "" {
 			continue
 		}
-		if f.Key == "init" && c.traits().Layers {
+		if f.Key == "init" && c.ChosenParametrization().Layers {
 			c.readLayers(m)
 			continue
 		}
@@ -112,7 +112,7 @@ func (c *Config) checkShapes(m *Mistakes) {
 	}
 	n1, n2 := c.Sides()
 	right := "n2"
-	if c.traits().Vector || !c.traits().Rectangular { // V is as large as U
+	if c.ChosenParametrization().Vector || !c.ChosenParametrization().Rectangular { // V is as large as U
 		right, n2 = "n", n1
 	}
 	for _, f := range []struct {
@@ -197,7 +197,7 @@ func (d *Data) draw(c *Config) (err error) {
 }
 
 // truth draws the truth.
-func (c *Config) truth() (*sensing.Truth, error) { return c.traits().Truth(c) }
+func (c *Config) truth() (*sensing.Truth, error) { return c.ChosenParametrization().Truth(c) }
 
 // hashFiles returns the SHA-256 of files, one after another.
 func hashFiles(paths []string) (string, error) {

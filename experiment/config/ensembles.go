@@ -255,7 +255,7 @@ func (c *Config) fillStep() {
 // vectorStep suits measurements a aᵀ, which are not isotropic: f curves by 2·(2·‖M*‖ + tr(M*)) at most, and
 // by 2·‖M*‖ with others, and of a truth that is drawn ‖M*‖ = 1 and tr(M*) ≤ rank.
 func (c *Config) vectorStep() float64 {
-	if c.traits().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
+	if c.ChosenParametrization().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
 		return 0
 	}
 	return Default().Step / float64(2+c.Rank)

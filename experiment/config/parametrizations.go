@@ -123,16 +123,14 @@ func init() {
 	}
 }
 
-// traits is the parametrization's entry; an empty one if the configuration names none that there is.
-func (c *Config) traits() Parametrization {
+// ChosenParametrization returns the parametrization that the configuration names; an empty one if there is none
+// of that name.
+func (c *Config) ChosenParametrization() Parametrization {
 	if p := find(parametrizations, c.Parametrization); p != nil {
 		return *p
 	}
 	return Parametrization{}
 }
-
-// ChosenParametrization returns the parametrization that a valid configuration names.
-func (c *Config) ChosenParametrization() Parametrization { return c.traits() }
 
 // NewParametrization makes the parametrization of a configuration that was found valid.
 func (c *Config) NewParametrization() solver.Parametrization {
@@ -310,7 +308,7 @@ func (c *Config) checkLayers(m *Mistakes) {
 
 // pathsOf lists the files that a setting names: one, or those of all matrices of a deep product's start.
 func (c *Config) pathsOf(f DataFile) []string {
-	if f.Key != "init" || !c.traits().Layers {
+	if f.Key != "init" || !c.ChosenParametrization().Layers {
 		return []string{*f.Path}
 	}
 	var paths []string

@@ -11,7 +11,7 @@ const maxMeasurements = 1 << 40
 
 // Sides returns the size of the unknown matrix.
 func (c *Config) Sides() (n1, n2 int) {
-	if c.traits().Rectangular {
+	if c.ChosenParametrization().Rectangular {
 		return c.N, c.N2
 	}
 	return c.N, c.N
@@ -19,7 +19,7 @@ func (c *Config) Sides() (n1, n2 int) {
 
 // Space is the one that the unknown matrix lives in.
 func (c *Config) Space() sensing.Space {
-	if c.traits().Rectangular {
+	if c.ChosenParametrization().Rectangular {
 		return sensing.Rect{N1: c.N, N2: c.N2}
 	}
 	return sensing.Sym{N: c.N}

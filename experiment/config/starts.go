@@ -148,7 +148,7 @@ func (c *Config) checkStart(m *Mistakes) {
 
 // checkSpectral refuses parametrizations whose factors no pairs of the spectral estimate make.
 func (c *Config) checkSpectral(m *Mistakes) {
-	if !c.traits().Spectral {
+	if !c.ChosenParametrization().Spectral {
 		m.Bad("init", "a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization %s",
 			c.Parametrization)
 	}
@@ -165,7 +165,7 @@ func (c *Config) checkReLUSpectral(m *Mistakes) {
 
 // checkOnes wants a start from equal elements for vectors alone.
 func (c *Config) checkOnes(m *Mistakes) {
-	if !c.traits().Vector {
+	if !c.ChosenParametrization().Vector {
 		m.Bad("init", "init ones is for the vectors of parametrization sparse: a matrix of equal elements "+
 			"would stay one of rank 1")
 	}

@@ -195,12 +195,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 // It says whether they could be found out.
 func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	way := c.userEnsemble().UserData
-	size, err := way.Size(c, c.traits().Rectangular)
+	size, err := way.Size(c, c.ChosenParametrization().Rectangular)
 	if err != nil {
 		m.Bad(way.key(), "%v", err)
 		return false
 	}
-	if c.traits().Rectangular {
+	if c.ChosenParametrization().Rectangular {
 		c.fill(m, "n2", &c.N2, size.N2, size.Says)
 	}
 	c.fill(m, "measurements", &c.Measurements, size.M, size.Says)
@@ -282,7 +282,7 @@ func (c *Config) userTruth() (*sensing.Truth, error) {
 			return nil, Usagef("%s: %s: %v", c.At("truth-right"), c.TruthRight, err)
 		}
 	}
-	t, err := c.traits().UserTruth(x, y)
+	t, err := c.ChosenParametrization().UserTruth(x, y)
 	if err != nil {
 		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)
 	}
@@ -301,7 +301,7 @@ func (c *Config) matricesSize(rectangular bool) (DataSize, error) {
 		}
 		return DataSize{}, fmt.Errorf("%s; it must be %s", says, must)
 	}
-	if c.traits().Vector && a[2] != 1 {
+	if c.ChosenParametrization().Vector && a[2] != 1 {
 		return DataSize{}, fmt.Errorf("%s: with parametrization sparse the measurements are vectors: it "+
 			"must be (m, n, 1)", says)
 	}
@@ -344,7 +344,7 @@ func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 	case h.Symmetric && rectangular:
 		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
 			"in a general file", c.Triplets)
-	case c.traits().Vector && h.Cols != 1:
+	case c.ChosenParametrization().Vector && h.Cols != 1:
 		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
 			"are in column 0", size.Says)
 	case h.Stated:
