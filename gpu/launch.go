@@ -39,8 +39,8 @@ func (d *device) readSquares(dst []float64, sums, numbers driver.Pointer, count 
 	return d.downloadNumbers(dst, sums)
 }
 
-// readDot computes the dot products of the segments of x and y, and copies them to parts, which has one number
-// for each segment. sums has room for them on the device.
+// readDot computes the dot products of the segments of x and y, and copies them to parts, which has one
+// number for each segment. sums has room for them on the device.
 func (d *device) readDot(parts []float64, sums, x, y driver.Pointer, count int) error {
 	if err := d.dot(sums, x, y, count); err != nil {
 		return err

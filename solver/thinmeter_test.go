@@ -262,8 +262,8 @@ func compareMeters(
 
 // measuredThinly returns the sample of a factor that a thinMeter measures, and whether it is sound.
 func measuredThinly(
-	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, estimate *mat.Dense, f Factor,
-	values int,
+	t *testing.T, par Parametrization, space sensing.Space, truth *sensing.Truth, estimate *mat.Dense,
+	f Factor, values int,
 ) (s Sample, sound bool) {
 	t.Helper()
 	l, r := par.Thin(f)

@@ -123,8 +123,8 @@ func init() {
 	}
 }
 
-// ChosenParametrization returns the parametrization that the configuration names; an empty one if there is none
-// of that name.
+// ChosenParametrization returns the parametrization that the configuration names; an empty one if there is
+// none of that name.
 func (c *Config) ChosenParametrization() Parametrization {
 	if p := find(parametrizations, c.Parametrization); p != nil {
 		return *p

@@ -1,5 +1,5 @@
-// Package twosided has what both engines need before they project measurements from two sides: a check of the B
-// and C in Σ ‖BᵀA_iC‖_F², where nil is the identity.
+// Package twosided has what both engines need before they project measurements from two sides: a check of the
+// B and C in Σ ‖BᵀA_iC‖_F², where nil is the identity.
 package twosided
 
 import (
