@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,11 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 // index in Configs, and with an error if this run alone failed. Runs that were interrupted or not begun are
 // not reported, and the error is then ctx's. Any other error concerns the whole group.
 func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
+	hashes := make([]map[string]string, len(g.Configs)) // before the files are read
+	unread := make([]error, len(g.Configs))
+	for i := range g.Configs {
+		hashes[i], unread[i] = g.Configs[i].Hashes()
+	}
 	d, err := g.Plan.Config.Load()
 	if err != nil {
 		return err
@@ -109,7 +115,7 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 	for i := range g.Configs {
 		c := &g.Configs[i]
 		start, err := c.NewStart(d.Problem.Truth)
-		if err != nil { // the fault of this run's own start file
+		if err = cmp.Or(unread[i], err); err != nil { // the fault of this run's own start file
 			ended(i, nil, err)
 			continue
 		}
@@ -128,7 +134,8 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 		case res.Status != solver.Canceled:
 			p := *g.Plan
 			p.Config = g.Configs[i]
-			ended(i, &Run{Config: p.Config, Summary: summarize(&p, d, res, t), Trajectory: t}, nil)
+			ended(i, &Run{Config: p.Config, Summary: summarize(&p, d, res, t), Trajectory: t,
+				Hashes: hashes[i]}, nil)
 		}
 	})
 	if err == nil {

@@ -1,8 +1,6 @@
 package experiment
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"runtime"
 
@@ -19,27 +17,11 @@ type identity struct {
 // identity returns the identity of the run's checkpoints. The cpu gives the same bits on any processor with
 // any number of workers, and a GPU backend gives the same bits on any model: neither is part of the identity.
 func (p *Plan) identity(d *config.Data) identity {
-	id := identity{p.fingerprint(d), build()}
+	id := identity{p.Config.Fingerprint(d.Hashes), build()}
 	if p.Backend.Name() != "cpu" {
 		id.madeBy += " " + p.Backend.Name()
 	}
 	return id
-}
-
-// fingerprint hashes what decides the bits of a trajectory: the contents of the data files, and all settings
-// except the number of iterations and the settings that change no bit.
-func (p *Plan) fingerprint(d *config.Data) string {
-	h := sha256.New()
-	for _, f := range p.Config.Used() {
-		switch {
-		case f.MayChange():
-		case d.Hashes[f.Key] != "":
-			fmt.Fprintf(h, "%s: sha256 %s\n", f.Key, d.Hashes[f.Key])
-		default:
-			fmt.Fprintf(h, "%s: %s\n", f.Key, f.String())
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // build names the Go version and the platform, on which the last bits of arithmetic depend.

@@ -155,6 +155,8 @@ type Run struct {
 	Trajectory solver.Trajectory
 	// Summary is nil if the run has not ended.
 	Summary *Summary
+	// Hashes has the SHA-256 of each data file that the run read, by key. [Open] does not know them.
+	Hashes map[string]string
 }
 
 // Open reads a run directory.

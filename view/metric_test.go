@@ -122,6 +122,7 @@ type ended struct{}
 
 func (ended) Begin(int, int)               {}
 func (ended) Group(*experiment.Group, int) {}
+func (ended) Notice(string)                {}
 func (ended) Ended(*sweep.Record)          {}
 
 // swept carries out the sweep that a text describes, without failures, and returns its results and directory.

@@ -184,7 +184,7 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 
 // figureName returns the name of the file of a selection's figure, without its ending.
 func figureName(s *sweep.Selection) string {
-	name := fmt.Sprintf("sweep-%s-vs-%s", s.Y, s.X)
+	name := fmt.Sprintf("%s%s-vs-%s", sweep.FigurePrefix, s.Y, s.X)
 	for _, key := range slices.Sorted(maps.Keys(s.Where)) {
 		name += "-" + key + "-" + strings.Join(s.Where[key], "-")
 	}

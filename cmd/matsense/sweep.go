@@ -349,6 +349,9 @@ func (s *sweepProgress) Group(g *experiment.Group, runs int) {
 	g.Plan.Notice = s.note
 }
 
+// Notice implements sweep.Progress.
+func (s *sweepProgress) Notice(text string) { s.note(text) }
+
 // note prints a note once, even if several groups have the same.
 func (s *sweepProgress) note(text string) {
 	if s.noted[text] {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -39,37 +37,13 @@ func (p *process) readRuns(t *testing.T, n int) {
 	}
 }
 
-// stamps tells files of a sweep's records apart from new ones with the same bytes.
-func stamps(t *testing.T, dir string) map[string]string {
+// kept checks that each record is still there, with its time, and at its place.
+func kept(t *testing.T, dir string, before map[int]string) {
 	t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir(filepath.Join(dir, "runs"), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) { // no run has ended yet
-			return nil
-		}
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		found[path] = fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino, " ", info.ModTime().UnixNano())
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-// kept checks that no record has been written again.
-func kept(t *testing.T, dir string, before map[string]string) {
-	t.Helper()
-	after := stamps(t, dir)
-	for path, stamp := range before {
-		if after[path] != stamp {
-			t.Errorf("%s was written again", path)
+	after := recordLines(t, dir)
+	for run, line := range before {
+		if after[run] != line {
+			t.Errorf("run %d was written again", run)
 		}
 	}
 }
@@ -85,7 +59,7 @@ func TestKilledSweepResumes(t *testing.T) {
 		runs  int
 		batch string
 	}{{0, "0"}, {1, "1"}, {3, "7"}, {12, "2"}} {
-		before := stamps(t, dir)
+		before := recordLines(t, dir)
 		flags := args
 		if i == 0 {
 			flags = args[:4]
@@ -104,27 +78,24 @@ func TestKilledSweepResumes(t *testing.T) {
 		}
 		kept(t, dir, before)
 		for _, run := range events(lines, "run") {
-			if path := recordPath(dir, int(run["run"].(float64))); before[path] != "" || !exists(path) {
-				t.Errorf("round %d: %s was told: there before %v, there now %v",
-					i, path, before[path] != "", exists(path))
+			index := int(run["run"].(float64))
+			if now := recordLines(t, dir)[index]; before[index] != "" || now == "" {
+				t.Errorf("round %d: run %d was told: before %q, now %q", i, index, before[index], now)
 			}
 		}
-		if len(stamps(t, dir)) < len(before)+c.runs || exists(dir, "runs.csv") {
+		if len(recordLines(t, dir)) < len(before)+c.runs || exists(dir, "runs.csv") {
 			t.Errorf("round %d: %d records after %d: %v",
-				i, len(stamps(t, dir)), len(before), listDir(t, dir))
-		}
-		for path := range stamps(t, dir) {
-			parseJSON(t, read(t, path)) // whole
+				i, len(recordLines(t, dir)), len(before), listDir(t, dir))
 		}
 	}
-	before := stamps(t, dir)
+	before := recordLines(t, dir)
 	lines := jsonLines(t, must(t, exitDone, append(args, "--json")...).out)
 	if n := len(events(lines, "run")); n != 60-len(before) {
 		t.Errorf("%d runs were done with %d of 60 there", n, len(before))
 	}
 	kept(t, dir, before)
 	sameTables(t, dir, want)
-	before = stamps(t, dir)
+	before = recordLines(t, dir)
 	must(t, exitDone, args...)
 	kept(t, dir, before)
 	sameTables(t, dir, want)
@@ -144,7 +115,7 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		s     os.Signal
 		shard string
 	}{{os.Interrupt, "2/2"}, {syscall.SIGTERM, "1/2"}} {
-		before := stamps(t, dir)
+		before := recordLines(t, dir)
 		var errs lockedBuffer
 		errs.told = make(chan struct{})
 		p := exec.Command(program, "sweep", file, "--out", dir, "--shard", c.shard, "--batch", "2")
@@ -152,7 +123,7 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); len(stamps(t, dir)) < len(before)+2 &&
+		for deadline := time.Now().Add(time.Minute); len(recordLines(t, dir)) < len(before)+2 &&
 			time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
@@ -164,14 +135,14 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
 		last := len(lines) - 1
-		there := len(stamps(t, dir)) - len(before)
+		there := len(recordLines(t, dir)) - len(before)
 		hint := fmt.Sprintf("  matsense sweep '%s' --out '%s' --shard %s --batch 2 --resume",
 			file, dir, c.shard)
 		if lines[last] != hint ||
 			!strings.HasPrefix(lines[last-1], fmt.Sprintf("interrupted: %d of ", there)) || there < 2 {
 			t.Errorf("with %d records there it says\n%s\nwant\n%s", there, errs.String(), hint)
 		}
-		before = stamps(t, dir)
+		before = recordLines(t, dir)
 		shell := exec.Command("sh", "-c",
 			strings.Replace(strings.TrimSpace(lines[last]), "matsense", "'"+program+"'", 1))
 		if text, err := shell.CombinedOutput(); err != nil {
@@ -193,8 +164,8 @@ func TestInterruptedSweepJSON(t *testing.T) {
 	code, lines := p.end(t)
 	if last := lines[len(lines)-1]; code != exitInterrupted || last["event"] != "interrupted" ||
 		last["runs"] != 60.0 ||
-		last["kept"] != float64(len(stamps(t, dir))) || last["kept"] != float64(len(events(lines, "run"))) {
-		t.Errorf("exit code %d, %d records, the last line is %v", code, len(stamps(t, dir)), last)
+		last["kept"] != float64(len(recordLines(t, dir))) || last["kept"] != float64(len(events(lines, "run"))) {
+		t.Errorf("exit code %d, %d records, the last line is %v", code, len(recordLines(t, dir)), last)
 	}
 }
 
@@ -217,8 +188,9 @@ func TestSweepShardsTogether(t *testing.T) {
 		}
 	}
 	var missing []any
+	there := recordLines(t, dir)
 	for run := range 60 {
-		if !exists(recordPath(dir, run)) {
+		if there[run] == "" {
 			missing = append(missing, float64(run))
 		}
 	}
@@ -234,7 +206,7 @@ func TestSweepShardsTogether(t *testing.T) {
 			t.Errorf("run %s is in runs.csv", row["run"])
 		}
 	}
-	before := stamps(t, dir)
+	before := recordLines(t, dir)
 	refusedPlan(t, dir, "--resume goes on with it", part("2/3")[1:]...)
 	must(t, exitDone, append(part("2/3"), "--resume")...)
 	kept(t, dir, before)
@@ -336,14 +308,11 @@ func TestSweepDiskFillsUp(t *testing.T) {
 		!strings.Contains(r.err, "no space left on device") {
 		t.Errorf("the reason is not given:\n%s", r.err)
 	}
-	before := stamps(t, dir)
+	before := recordLines(t, dir)
 	if len(before) < 5 || len(before) > 55 {
 		t.Errorf("%d records", len(before))
 	}
-	for path := range before {
-		parseJSON(t, read(t, path))
-	}
-	for _, name := range slices.Concat(listDir(t, dir), listDir(t, filepath.Join(dir, "runs", "000"))) {
+	for _, name := range slices.Concat(listDir(t, dir), listDir(t, filepath.Join(dir, "runs"))) {
 		if strings.HasPrefix(name, ".") {
 			t.Errorf("%s was left behind on the full disk", name)
 		}
@@ -390,7 +359,7 @@ func TestSweepTablesOnAFullDisk(t *testing.T) {
 		t.Errorf("the reason is not given:\n%s", r.err)
 	}
 	enlarge()
-	before := stamps(t, dir)
+	before := recordLines(t, dir)
 	must(t, exitDone, "sweep", file, "--out", dir, "--resume")
 	kept(t, dir, before)
 	sameTables(t, dir, want)

@@ -62,11 +62,6 @@ func runRows(t *testing.T, dir string) []map[string]string {
 	return rows
 }
 
-// recordPath is where a run is kept.
-func recordPath(dir string, run int) string {
-	return filepath.Join(dir, "runs", fmt.Sprintf("%03d", run/1000), fmt.Sprintf("%06d.json", run))
-}
-
 // sameAsAlone compares a sweep's run with the directory of the same run alone: all digits of what runs.csv
 // and the record have.
 func sameAsAlone(t *testing.T, dir string, row map[string]string, alone string) {
@@ -129,7 +124,7 @@ func sameAsAlone(t *testing.T, dir string, row map[string]string, alone string) 
 	}
 
 	index, _ := strconv.Atoi(row["run"])
-	points := parseJSON(t, read(t, recordPath(dir, index)))["trajectory"].([]any)
+	points := recordOf(t, dir, index)["trajectory"].([]any)
 	if len(points) != len(samples) {
 		t.Fatalf("run %d has %d points, and %d samples alone", index, len(points), len(samples))
 	}
@@ -295,11 +290,7 @@ func TestSweepMerge(t *testing.T) {
 		{[]int{0, 3, 9, 11}, "5 runs are missing: 0, 3–4, 9, 11", "[0 3 4 9 11]"},
 		{[]int{1, 2, 5, 6, 7, 8, 10}, "12 runs are missing: 0–11", "[0 1 2 3 4 5 6 7 8 9 10 11]"},
 	} {
-		for _, run := range c.remove {
-			if err := os.Remove(recordPath(dir, run)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		removeRecords(t, dir, c.remove...)
 		code := exitFailed
 		if c.text == "" {
 			code = exitDone
@@ -389,7 +380,7 @@ func TestSweepDirectories(t *testing.T) {
 	write(t, filepath.Join(dir, "notes.txt"), []byte("mine"))
 	must(t, exitDone, "sweep", other, "--out", dir, "--force")
 	sameTables(t, dir, swept(t, other))
-	if exists(recordPath(dir, 8)) || string(read(t, dir, "notes.txt")) != "mine" {
+	if recordLines(t, dir)[8] != "" || string(read(t, dir, "notes.txt")) != "mine" {
 		t.Errorf("--force left records of the old sweep, or removed what is not a sweep's: %v",
 			listDir(t, dir))
 	}
@@ -405,43 +396,6 @@ func TestSweepDirectories(t *testing.T) {
 		"your sweep file: choose another --out")
 	if string(read(t, mine, "sweep.yaml")) != text {
 		t.Error("the user's file was replaced")
-	}
-}
-
-// TestSweepDamagedRecord: it says which file, and what to do works.
-func TestSweepDamagedRecord(t *testing.T) {
-	file := sweepFile(t, someSweep)
-	dir := swept(t, file)
-	want := map[string][]byte{}
-	for _, name := range sweepTables {
-		want[name] = read(t, dir, name)
-	}
-	path := recordPath(dir, 5)
-	whole := read(t, path)
-	for name, bad := range map[string][]byte{
-		"empty": nil, "cut": whole[:len(whole)/2], "another run's": read(t, recordPath(dir, 6)),
-		"no JSON":         []byte("<html>"),
-		"another sweep's": bytes.Replace(whole, []byte(`"values":["2"`), []byte(`"values":["3"`), 1),
-	} {
-		write(t, path, bad)
-		for _, args := range [][]string{{"sweep", file, "--out", dir, "--resume"}, {"sweep", "merge", dir}} {
-			if r := must(t, exitFailed, args...); !strings.Contains(r.err,
-				path+" is not this sweep's record of the run: remove it, and --resume repeats the run") {
-				t.Errorf("%s: %v says\n%s", name, args, r.err)
-			}
-		}
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range sweepTables { // tables that are lost or damaged are written again
-		write(t, filepath.Join(dir, name), []byte("damaged"))
-	}
-	must(t, exitDone, "sweep", file, "--out", dir, "--resume")
-	for _, name := range sweepTables {
-		if !bytes.Equal(read(t, dir, name), want[name]) {
-			t.Errorf("%s is another", name)
-		}
 	}
 }
 

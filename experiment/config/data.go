@@ -1,11 +1,8 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,17 +154,11 @@ type Data struct {
 // Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check].
 // Mistakes in the files are a [UsageError].
 func (c *Config) Load() (*Data, error) {
-	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: map[string]string{}}
-	for _, f := range c.DataFiles() {
-		if *f.Path == "" {
-			continue
-		}
-		sum, err := hashFiles(c.pathsOf(f))
-		if err != nil {
-			return nil, Usagef("%s: %v", c.At(f.Key), err)
-		}
-		d.Hashes[f.Key] = sum
+	hashes, err := c.Hashes()
+	if err != nil {
+		return nil, err
 	}
+	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: hashes}
 	load := d.draw
 	if c.HasUserData() {
 		load = d.loadUserData
@@ -198,20 +189,3 @@ func (d *Data) draw(c *Config) (err error) {
 
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) { return c.ChosenParametrization().Truth(c) }
-
-// hashFiles returns the SHA-256 of files, one after another.
-func hashFiles(paths []string) (string, error) {
-	h := sha256.New()
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return "", err
-		}
-		_, err = io.Copy(h, f)
-		f.Close()
-		if err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}

@@ -306,14 +306,19 @@ func (c *Config) checkLayers(m *Mistakes) {
 	}
 }
 
-// pathsOf lists the files that a setting names: one, or those of all matrices of a deep product's start.
+// pathsOf lists the files that a setting names: one, or those of all matrices of a deep product's start. If
+// the depth is not known yet, these are the files that are there, and at least the first.
 func (c *Config) pathsOf(f DataFile) []string {
 	if f.Key != "init" || !c.ChosenParametrization().Layers {
 		return []string{*f.Path}
 	}
-	var paths []string
-	for j := range c.Depth {
-		paths = append(paths, layerPath(*f.Path, j+1))
+	paths := []string{layerPath(*f.Path, 1)}
+	for j := 2; j <= MostDepth; j++ {
+		path := layerPath(*f.Path, j)
+		if _, err := os.Stat(path); c.Depth > 0 && j > c.Depth || c.Depth == 0 && err != nil {
+			break
+		}
+		paths = append(paths, path)
 	}
 	return paths
 }

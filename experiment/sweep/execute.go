@@ -31,6 +31,8 @@ type Progress interface {
 	Begin(runs, done int)
 	// Group receives the next group, with its number of runs, before its measurements are made.
 	Group(g *experiment.Group, runs int)
+	// Notice receives what a user should know.
+	Notice(text string)
 	// Ended receives the record of each run that has ended, after it was written.
 	Ended(r *Record)
 }
@@ -45,16 +47,26 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	defer release()
+	there, err := p.gather(w.Dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !w.Resume && p.begun(there) {
+		return nil, 0, config.Usagef("--out %s holds this sweep's results already: --resume goes on with "+
+			"it, --force replaces it", w.Dir)
+	}
+	if err := p.writeSpec(w.Dir); err != nil { // which may name data files that were moved
+		return nil, 0, err
+	}
+	for _, note := range there.results().Notes {
+		progress.Notice(note)
+	}
 	var groups []Group
 	total, done := 0, 0
 	for _, g := range p.Part {
 		var open []Run
 		for _, r := range g.Runs {
-			rec, err := readRecord(w.Dir, r)
-			if err != nil {
-				return nil, 0, err
-			}
-			if rec == nil || rec.Status == Failed {
+			if rec := there.byRun[r.Index]; rec == nil || rec.Status == Failed {
 				open = append(open, r)
 			}
 		}
@@ -64,28 +76,40 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		}
 	}
 	progress.Begin(total, done)
+	out := &recorder{dir: w.Dir}
+	defer out.close()
 	for _, g := range groups {
-		failed, err := p.runGroup(ctx, w.Dir, g.Runs, progress)
+		failed, err := p.runGroup(ctx, g.Runs, there.data, out, progress)
 		if failures += failed; err != nil {
 			return nil, failures, err
 		}
 	}
-	r, err = p.results(w.Dir)
-	if err != nil || len(r.Missing()) > 0 {
-		return r, failures, err
+	return p.finish(w.Dir, failures)
+}
+
+// finish reads all records back, and writes the tables if no run of the whole sweep is missing.
+func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
+	g, err := p.gather(dir)
+	if err != nil {
+		return nil, failures, err
 	}
-	return r, failures, p.Spec.writeTables(w.Dir, r.Records)
+	r := g.results()
+	if len(r.Missing()) > 0 {
+		return r, failures, nil
+	}
+	return r, failures, p.Spec.writeTables(dir, r.Records)
 }
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
 func (p *Plan) runGroup(
-	ctx context.Context, dir string, runs []Run, progress Progress,
+	ctx context.Context, runs []Run, data dataSums, out *recorder, progress Progress,
 ) (failures int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	record := func(rec *Record) error {
-		if err := rec.write(dir); err != nil {
+		rec.Fingerprint = p.fingerprint(rec.Index)
+		if err := out.write(rec); err != nil {
 			return fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err)
 		}
 		progress.Ended(rec)
@@ -122,6 +146,9 @@ func (p *Plan) runGroup(
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	err = g.Run(ctx, func(i int, r *experiment.Run, failure error) {
+		if failure == nil {
+			failure = data.check(runs[i], r.Hashes)
+		}
 		var rec *Record
 		if failure != nil {
 			failures++
@@ -180,7 +207,6 @@ func inUse(dir string) bool {
 
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
 func (p *Plan) claim(w Where) error {
-	mine := p.Spec.YAML()
 	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
 	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
 	switch {
@@ -199,37 +225,56 @@ func (p *Plan) claim(w Where) error {
 			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep "+
 				"there", w.Dir)
 		}
-		for _, name := range append(tableFiles(), recordsDir, SpecFile) {
-			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
-				return err
-			}
+		if err := removeResults(w.Dir); err != nil {
+			return err
 		}
-	case !bytes.Equal(mine, theirs):
-		return config.Usagef("--out %s holds another sweep: choose another directory, or replace it with "+
-			"--force", w.Dir)
-	case !w.Resume && p.begun(w.Dir):
-		return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, "+
-			"--force replaces it", w.Dir)
 	default:
+		if err := refuseOldRecords(w.Dir); err != nil {
+			return err
+		}
+		if !p.Spec.sameRuns(theirs) {
+			return config.Usagef("--out %s holds another sweep: choose another directory, or replace it "+
+				"with --force", w.Dir)
+		}
 		return nil
 	}
-	return atomicfile.Write(filepath.Join(w.Dir, SpecFile), func(out io.Writer) error {
+	return p.writeSpec(w.Dir)
+}
+
+// writeSpec writes the specification unless it is there, byte for byte.
+func (p *Plan) writeSpec(dir string) error {
+	path, mine := filepath.Join(dir, SpecFile), p.Spec.YAML()
+	if theirs, err := os.ReadFile(path); err == nil && bytes.Equal(theirs, mine) {
+		return nil
+	}
+	return atomicfile.Write(path, func(out io.Writer) error {
 		_, err := out.Write(mine)
 		return err
 	})
 }
 
-// begun says whether a run of this part has a record.
-func (p *Plan) begun(dir string) bool {
-	for _, g := range p.Part {
-		if slices.ContainsFunc(g.Runs, func(r Run) bool {
-			_, err := os.Stat(recordFile(dir, r.Index))
-			return err == nil
-		}) {
-			return true
+// removeResults removes everything that a sweep has written into a directory.
+func removeResults(dir string) error {
+	old := append(tableFiles(), recordsDir, SpecFile, "report.html", "verdict.json")
+	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
+		for _, ending := range []string{".svg", ".png", ".pdf"} {
+			names, _ := fs.Glob(os.DirFS(dir), figures+ending)
+			old = append(old, names...)
 		}
 	}
-	return false
+	for _, name := range old {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begun says whether a run of this part has a record.
+func (p *Plan) begun(there *gathered) bool {
+	return slices.ContainsFunc(p.Part, func(g Group) bool {
+		return slices.ContainsFunc(g.Runs, func(r Run) bool { return there.byRun[r.Index] != nil })
+	})
 }
 
 // isEmpty says whether a directory has nothing but lock files and unfinished files of a killed process.

@@ -30,6 +30,8 @@ type Plan struct {
 	asked  int // how many runs are to go together; 0 means as many as the memory allows
 	host   experiment.Host
 	bySize map[string]placed // what groups of each size need
+
+	fingerprints []string // of each run; "" if it was not asked for yet
 }
 
 // placed says what groups of one size need.

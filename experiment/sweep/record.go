@@ -1,19 +1,11 @@
 package sweep
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -23,6 +15,10 @@ type Record struct {
 	// Index and Values are the run's: its number, and its settings in the order of [Spec.Keys].
 	Index  int      `json:"index"`
 	Values []string `json:"values"`
+	// Fingerprint is a hash of the run's configuration, and Data has the SHA-256 of each data file that the
+	// run has read, by key. Together they decide everything below but Timing.
+	Fingerprint string            `json:"fingerprint"`
+	Data        map[string]string `json:"data,omitempty"`
 	// Status is the solver's status, or [Failed].
 	Status string `json:"status"`
 	// Error says why a run failed.
@@ -88,8 +84,10 @@ func (p *Point) UnmarshalJSON(text []byte) error {
 }
 
 // Timing has a run's seconds of stepping, which are its share of the batch's, and the device and the version
-// of the program that took them. Targets has the seconds to each target of the sweep.
+// of the program that took them. Targets has the seconds to each target of the sweep. Ended is when the run
+// ended.
 type Timing struct {
+	Ended   time.Time           `json:"ended"`
 	Device  string              `json:"device"`
 	Version string              `json:"version"`
 	Seconds experiment.Number   `json:"seconds"`
@@ -102,16 +100,17 @@ const Failed = "failed"
 // KeptPoints is how many points of a trajectory a record keeps at most.
 const KeptPoints = 200
 
-// newRecord returns the record of a run that has ended.
+// newRecord returns the record of a run that has ended, but for its fingerprint.
 func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	s := r.Summary
 	rec := &Record{
-		Index: run.Index, Values: run.Values, Status: s.Status.String(), Iterations: s.Iterations,
-		Final: pointOf(s.Final), Recovered: s.Recovered,
+		Index: run.Index, Values: run.Values, Data: r.Hashes, Status: s.Status.String(),
+		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered,
 		AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
 		FloorStart:    iterationOf(s.Phases.FloorStart),
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
-		Timing: Timing{Device: s.Device, Version: s.Version, Seconds: s.SecondsStepping},
+		Timing: Timing{Ended: time.Now().UTC(), Device: s.Device, Version: s.Version,
+			Seconds: s.SecondsStepping},
 	}
 	if e := s.Spectral; e != nil {
 		rec.EstimateAngle, rec.EstimateOverlap = e.EstimateAngle, e.EstimateOverlap
@@ -128,13 +127,13 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	return rec
 }
 
-// newFailure returns the record of a run that failed.
+// newFailure returns the record of a run that failed, but for its fingerprint.
 func newFailure(run Run, err error) *Record {
 	return &Record{
 		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(),
 		Final:         pointOf(experiment.MetricsOf(solver.NewSample(0))),
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
-		Timing: Timing{Seconds: unknown},
+		Timing: Timing{Ended: time.Now().UTC(), Seconds: unknown},
 	}
 }
 
@@ -178,47 +177,4 @@ func kept(n int) []int {
 		indices[i] = i * (n - 1) / (KeptPoints - 1)
 	}
 	return indices
-}
-
-// recordsDir is the folder of the records, which has a subfolder for each thousand.
-const recordsDir = "runs"
-
-// recordFile names the file of a run's record.
-func recordFile(dir string, index int) string {
-	return filepath.Join(dir, recordsDir, fmt.Sprintf("%03d", index/1000), fmt.Sprintf("%06d.json", index))
-}
-
-// write writes the record, whole or not at all.
-func (r *Record) write(dir string) error {
-	path := recordFile(dir, r.Index)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
-}
-
-// readRecord reads a run's record; it returns nil if there is none.
-func readRecord(dir string, run Run) (*Record, error) {
-	path := recordFile(dir, run.Index)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := new(Record)
-	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(r); err != nil || r.Index != run.Index || !slices.Equal(r.Values, run.Values) {
-		return nil, fmt.Errorf("%s is not this sweep's record of the run: remove it, and --resume repeats "+
-			"the run", path)
-	}
-	return r, nil
 }

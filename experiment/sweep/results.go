@@ -10,21 +10,31 @@ import (
 // SpecFile is the file with the resolved specification in a sweep's directory.
 const SpecFile = "sweep.yaml"
 
+// FigurePrefix begins the names of a sweep's figures.
+const FigurePrefix = "sweep-"
+
 // Results are the runs of a sweep and the records that its directory has so far.
 type Results struct {
 	Spec *Spec
 	// Runs are all runs of the sweep, and Records those of the runs that have ended, in the same order.
 	Runs    []Run
 	Records []*Record
+	// Notes are what the user should know of the records, if some are missing.
+	Notes []string
 }
 
-// Load reads the results in a sweep's directory.
+// Load reads the results in a sweep's directory. It refuses records that are damaged, or of another sweep or
+// other data.
 func Load(dir string) (*Results, error) {
 	p, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	return p.results(dir)
+	g, err := p.gather(dir)
+	if err != nil {
+		return nil, err
+	}
+	return g.results(), nil
 }
 
 // Open reads the specification in a sweep's directory. The plan that it returns has no device and no part.
@@ -47,21 +57,6 @@ func Open(dir string) (*Plan, error) {
 func Holds(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, SpecFile))
 	return err == nil
-}
-
-// results reads all records that are there.
-func (p *Plan) results(dir string) (*Results, error) {
-	r := &Results{Spec: p.Spec, Runs: p.Runs}
-	for _, run := range p.Runs {
-		rec, err := readRecord(dir, run)
-		if err != nil {
-			return nil, err
-		}
-		if rec != nil {
-			r.Records = append(r.Records, rec)
-		}
-	}
-	return r, nil
 }
 
 // Missing lists the numbers of the runs without a record.

@@ -1,7 +1,9 @@
 package sweep
 
 import (
+	"bytes"
 	"math"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -128,6 +130,43 @@ func (s *Spec) YAML() []byte {
 	}
 	add("targets", list(targets, yamldoc.Plain))
 	return yamldoc.Bytes(root)
+}
+
+// sameRuns says whether a resolved specification has the same runs, if data files that were moved or renamed
+// count as the same.
+func (s *Spec) sameRuns(text []byte) bool {
+	if bytes.Equal(text, s.YAML()) {
+		return true
+	}
+	other, err := Parse(SpecFile, text)
+	return err == nil && bytes.Equal(other.withoutPaths().YAML(), s.withoutPaths().YAML())
+}
+
+// withoutPaths returns the specification with another word in place of each path of a data file.
+func (s *Spec) withoutPaths() *Spec {
+	c := *s
+	for _, f := range c.Base.DataFiles() {
+		if *f.Path != "" {
+			*f.Path = "file"
+		}
+	}
+	c.Axes = slices.Clone(s.Axes)
+	for i, a := range c.Axes {
+		c.Axes[i].Values = slices.Clone(a.Values)
+		for k, key := range a.Keys {
+			if key != "init" && key != "init-right" {
+				continue
+			}
+			values := slices.Clone(a.Values[k])
+			for j, v := range values {
+				if v != "" && config.IsStartFile(v) {
+					values[j] = "file"
+				}
+			}
+			c.Axes[i].Values[k] = values
+		}
+	}
+	return &c
 }
 
 // list returns a YAML list of values on one line.
