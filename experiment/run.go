@@ -1,11 +1,13 @@
 package experiment
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/internal/lockfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -51,7 +54,12 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	for _, n := range append(slices.Clone(p.Notes), d.Notices...) {
 		progress.Notice(n)
 	}
-	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d)}
+	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d), hashes: d.Hashes}
+	defer func() {
+		for _, release := range r.releases {
+			release()
+		}
+	}()
 	start, err := p.Config.NewStart(d.Problem.Truth)
 	if err != nil {
 		return nil, err
@@ -81,6 +89,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		}
 		return nil, err
 	}
+	if err := r.hold(); err != nil {
+		return nil, err
+	}
 	s := summarize(p, d, res, r.trajectory)
 	s.SecondsTotal = Number(time.Since(began).Seconds())
 	if settings.Resume != nil {
@@ -88,6 +99,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	out := &Outcome{Dir: o.Dir, Run: &Run{
 		Config: p.Config, ConfigFile: p.configText(), Summary: s, Trajectory: r.trajectory,
+		Hashes: d.Hashes,
 	}}
 	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
 }
@@ -110,10 +122,43 @@ func (r *running) claim(o Options) error {
 			return err
 		}
 	}
+	return r.writeConfig()
+}
+
+// writeConfig writes the configuration, and which data files go with it.
+func (r *running) writeConfig() error {
+	if err := r.writeSources(); err != nil {
+		return err
+	}
 	return r.write(configFile, func(w io.Writer) error {
 		_, err := w.Write(r.plan.configText())
 		return err
 	})
+}
+
+// hold makes sure that the directory is still this run's before something is written there. If it was removed
+// while the run went on, it is made again; if another run is there now, it is left alone.
+func (r *running) hold() error {
+	there, err := os.ReadFile(filepath.Join(r.dir, configFile))
+	switch {
+	case err == nil && bytes.Equal(there, r.plan.configText()):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s holds another run now: its directory was replaced while this run went on", r.dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return err
+	}
+	lock := filepath.Join(r.dir, lockFile)
+	if _, err := os.Lstat(lock); errors.Is(err, fs.ErrNotExist) { // the lock that was taken is gone as well
+		if release, taken := lockfile.Take(lock); taken {
+			r.releases = append(r.releases, release)
+		}
+	}
+	r.progress.Notice(fmt.Sprintf("%s was removed while the run went on: it is made again", r.dir))
+	return r.writeConfig()
 }
 
 // configText is the text of config.yaml: the version of the program, and the settings that apply.
@@ -128,9 +173,11 @@ type running struct {
 	dir        string
 	progress   Progress
 	id         identity
+	hashes     map[string]string // of the data files, by key
 	trajectory solver.Trajectory
-	keepFailed error // why the last checkpoint could not be written; nil if it was
-	kept       int   // the iteration of the last checkpoint that was written
+	keepFailed error    // why the last checkpoint could not be written; nil if it was
+	kept       int      // the iteration of the last checkpoint that was written
+	releases   []func() // of locks that were taken since the run began
 }
 
 // settingsOf returns the solver's settings for a configuration. The recorder receives the samples.
@@ -204,7 +251,10 @@ func (r *running) Record(s solver.Sample) error {
 // keep writes a checkpoint and the trajectory so far. A failure, such as a full disk, is reported and does
 // not end the run: the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
-	err := writeCheckpoint(r.dir, r.id, state, r.trajectory)
+	err := r.hold()
+	if err == nil {
+		err = writeCheckpoint(r.dir, r.id, state, r.trajectory)
+	}
 	if err == nil {
 		err = r.write(trajectoryFile, r.writeTrajectory)
 	}

@@ -187,7 +187,8 @@ func Open(dir string) (*Run, error) {
 }
 
 // ConfigForResume returns the configuration of the run in a directory, with the given changes. It refuses
-// changes that would make it another run.
+// changes that would make it another run. Data files may have other paths if their contents are the same;
+// those that lie with the run directory in one folder, which was moved or copied, are found there.
 func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	if err := checkResumable(dir); err != nil {
 		return config.Default(), err
@@ -203,6 +204,7 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 		}
 	}
 	changes.MakePathsAbsolute()
+	files, others := pathsOf(&c), pathsOf(&changes)
 	for _, f := range changes.Fields() {
 		if !changes.Given(f.Key) || f.Key == "device" && f.String() == "auto" {
 			continue
@@ -211,9 +213,9 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 		if now.String() == f.String() {
 			continue
 		}
-		if !f.MayChange() {
+		if !f.MayChange() && !(files[f.Key] && others[f.Key]) { // a data file may have been moved
 			problems = append(problems, fmt.Sprintf(
-				"%s: the run in %s has %s %s; a resumed run may change %s alone",
+				"%s: the run in %s has %s %s; a resumed run may change %s, and the paths of its data files",
 				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
 			continue
 		}
@@ -221,8 +223,20 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 			return c, err
 		}
 	}
+	if len(problems) == 0 {
+		problems = findMoved(&c, dir, func(key string) bool { return files[key] && changes.Given(key) })
+	}
 	if len(problems) > 0 {
 		return c, &config.UsageError{Problems: problems}
 	}
 	return c, nil
+}
+
+// pathsOf says of each setting whether it names a data file.
+func pathsOf(c *config.Config) map[string]bool {
+	files := map[string]bool{}
+	for _, f := range c.DataFiles() {
+		files[f.Key] = *f.Path != ""
+	}
+	return files
 }

@@ -82,6 +82,9 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		if err != nil {
 			return err
 		}
+		for _, note := range r.Notes {
+			env.notice(note, o.json)
+		}
 		if !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
 			return writeSweep(env, r, dir, o.json)
 		}

@@ -143,6 +143,9 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
+	if err := lostRecords(plan, r); err != nil {
+		return err
+	}
 	verdict := e.Judge(r)
 	if err := writeVerdict(filepath.Join(o.out, "verdict.json"), e, verdict); err != nil {
 		return err

@@ -178,6 +178,9 @@ func (o runOptions) configuration() (config.Config, error) {
 			problems = append(problems, fmt.Sprintf("--%s: %v", s.key, err))
 		}
 	}
+	if o.config != "" {
+		problems = append(problems, c.Missing()...)
+	}
 	if len(problems) > 0 {
 		if !o.resume { // the values that could be read may be mistakes
 			_ = collect(c.Validate())

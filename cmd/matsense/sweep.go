@@ -115,6 +115,9 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	for _, note := range r.Notes {
+		env.notice(note, asJSON)
+	}
 	runs, missing := len(r.Runs), r.Missing()
 	if asJSON {
 		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing),
@@ -207,18 +210,16 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if err != nil {
 		return err
 	}
+	if err := lostRecords(plan, r); err != nil {
+		return err
+	}
 	if len(r.Records) == len(r.Runs) { // of all parts
 		if err := writeSweep(env, r, o.out, o.json); err != nil {
 			return err
 		}
 	}
 	diverged := 0 // of this part, now or before
-	mine := map[int]bool{}
-	for _, g := range plan.Part {
-		for _, run := range g.Runs {
-			mine[run.Index] = true
-		}
-	}
+	mine := plan.Mine()
 	for _, rec := range r.Records {
 		if mine[rec.Index] && rec.Diverged() {
 			diverged++
@@ -239,6 +240,16 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			view.Count(failures, "run"), p.failed.Index, p.failed.Error)
 	}
 	return nil
+}
+
+// lostRecords returns an error if runs that were carried out have no record.
+func lostRecords(p *sweep.Plan, r *sweep.Results) error {
+	lost := p.Lost(r)
+	if len(lost) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s lost while the sweep ran, somebody has removed files of its directory: %s; "+
+		"--resume repeats them", view.Count(len(lost), "record"), view.Ranges(lost))
 }
 
 // writeSweep writes a sweep's report and its default figure, and tells their paths. If there is no such

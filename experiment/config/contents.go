@@ -3,9 +3,12 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +33,23 @@ func (c *Config) Hashes() (map[string]string, error) {
 
 // HashOf returns one of [Config.Hashes], of the setting with a key.
 func (c *Config) HashOf(key string) (string, error) { return sums.of(c.pathsOf(c.file(key))) }
+
+// Missing lists the data files that a configuration file names and that are not there, each with the flag
+// that says where it is.
+func (c *Config) Missing() (problems []string) {
+	for _, f := range c.DataFiles() {
+		// A start without the ending of an array file may be a name that was mistyped.
+		if *f.Path == "" || strings.HasPrefix(c.At(f.Key), "--") ||
+			f.Key == "init" && filepath.Ext(*f.Path) != ".npy" {
+			continue
+		}
+		if _, err := os.Stat(c.pathsOf(f)[0]); errors.Is(err, fs.ErrNotExist) {
+			problems = append(problems, fmt.Sprintf("%s: %s %s is not there: say with --%s where it is now",
+				c.At(f.Key), f.Key, *f.Path, f.Key))
+		}
+	}
+	return problems
+}
 
 // Fingerprint is a hash of what decides the bits of a trajectory: all settings, except the number of
 // iterations and the settings that change no bit. A data file counts by its contents, of which hashes has the

@@ -76,7 +76,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		}
 	}
 	progress.Begin(total, done)
-	out := &recorder{dir: w.Dir}
+	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	for _, g := range groups {
 		failed, err := p.runGroup(ctx, g.Runs, there.data, out, progress)
@@ -89,6 +89,9 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 
 // finish reads all records back, and writes the tables if no run of the whole sweep is missing.
 func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
+	if err := p.stillIn(dir); err != nil {
+		return nil, failures, err
+	}
 	g, err := p.gather(dir)
 	if err != nil {
 		return nil, failures, err
@@ -98,6 +101,24 @@ func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
 		return r, failures, nil
 	}
 	return r, failures, p.Spec.writeTables(dir, r.Records)
+}
+
+// Mine says of each run by its number whether it is in the plan's part.
+func (p *Plan) Mine() map[int]bool {
+	mine := map[int]bool{}
+	for _, g := range p.Part {
+		for _, r := range g.Runs {
+			mine[r.Index] = true
+		}
+	}
+	return mine
+}
+
+// Lost lists the runs of the plan's part that have no record, after all of them were carried out: somebody has
+// removed files meanwhile.
+func (p *Plan) Lost(r *Results) []int {
+	mine := p.Mine()
+	return slices.DeleteFunc(r.Missing(), func(run int) bool { return !mine[run] })
 }
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
@@ -241,6 +262,16 @@ func (p *Plan) claim(w Where) error {
 	return p.writeSpec(w.Dir)
 }
 
+// stillIn returns an error if the directory does not hold this sweep any more.
+func (p *Plan) stillIn(dir string) error {
+	path := filepath.Join(dir, SpecFile)
+	if theirs, err := os.ReadFile(path); err != nil || !p.Spec.sameRuns(theirs) {
+		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or begin "+
+			"the sweep again", path)
+	}
+	return nil
+}
+
 // writeSpec writes the specification unless it is there, byte for byte.
 func (p *Plan) writeSpec(dir string) error {
 	path, mine := filepath.Join(dir, SpecFile), p.Spec.YAML()
@@ -272,9 +303,12 @@ func removeResults(dir string) error {
 
 // begun says whether a run of this part has a record.
 func (p *Plan) begun(there *gathered) bool {
-	return slices.ContainsFunc(p.Part, func(g Group) bool {
-		return slices.ContainsFunc(g.Runs, func(r Run) bool { return there.byRun[r.Index] != nil })
-	})
+	for run := range p.Mine() {
+		if there.byRun[run] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // isEmpty says whether a directory has nothing but lock files and unfinished files of a killed process.

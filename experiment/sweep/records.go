@@ -34,6 +34,7 @@ const (
 
 // recorder writes the records of one process.
 type recorder struct {
+	plan *Plan
 	dir  string   // of the sweep
 	file *os.File // nil before the first record
 	size int64    // how many bytes of records the file has
@@ -69,6 +70,9 @@ func (w *recorder) write(r *Record) error {
 
 // create makes the process's file, whose name begins with the number of its first run.
 func (w *recorder) create(first int) error {
+	if err := w.plan.stillIn(w.dir); err != nil {
+		return err
+	}
 	folder := filepath.Join(w.dir, recordsDir)
 	switch err := os.Mkdir(folder, 0o755); {
 	case err == nil:

@@ -27,7 +27,11 @@ func Take(path string) (release func(), taken bool) {
 			continue
 		}
 		return func() {
-			os.Remove(path) // while the lock is held, so that the file is not another process's
+			// The file is removed while the lock is held, so that it is not another process's; unless its
+			// folder was removed and made again.
+			if now, err := os.Stat(path); err1 != nil || err == nil && os.SameFile(mine, now) {
+				os.Remove(path)
+			}
 			_ = l.Unlock()
 		}, true
 	}

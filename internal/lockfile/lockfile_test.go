@@ -57,3 +57,33 @@ func TestHeld(t *testing.T) {
 		t.Error("to ask leaves a lock behind")
 	}
 }
+
+// Symptom: a process whose folder had been removed and made again took away the lock of the process that ran
+// there now.
+func TestReleaseLeavesAnothersLock(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "folder")
+	path := filepath.Join(dir, "lock")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	first, taken := lockfile.Take(path)
+	if !taken {
+		t.Fatal("the lock is not free")
+	}
+	moved := dir + "-moved"
+	if err := os.Rename(dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	second, taken := lockfile.Take(path)
+	if !taken {
+		t.Fatal("the lock in the new folder is not free")
+	}
+	first()
+	if !lockfile.Held(path) {
+		t.Error("the second process has lost its lock")
+	}
+	second()
+}

@@ -1,0 +1,102 @@
+package experiment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/matsense/matsense/experiment/config"
+)
+
+// dataFile says which data files the run in a directory has read: a JSON object with a [source] for each
+// setting that names one. A run without data files has none.
+const dataFile = "data.json"
+
+// source is a data file as a run directory remembers it.
+type source struct {
+	// Path is relative to the run directory, so that a folder which holds both can be moved.
+	Path string `json:"path"`
+	// Sum is the SHA-256 of the contents.
+	Sum string `json:"sha256"`
+}
+
+// writeSources writes data.json, or removes it if the run reads no file.
+func (r *running) writeSources() error {
+	sources := map[string]source{}
+	dir, err := filepath.Abs(r.dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.plan.Config.DataFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		path, err := filepath.Rel(dir, *f.Path)
+		if err != nil { // on another volume
+			path = *f.Path
+		}
+		sources[f.Key] = source{filepath.ToSlash(path), r.hashes[f.Key]}
+	}
+	if len(sources) == 0 {
+		if err := os.Remove(filepath.Join(dir, dataFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return r.write(dataFile, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(sources)
+	})
+}
+
+// readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
+// fingerprints of checkpoints alone tell whether data have changed.
+func readSources(dir string) map[string]source {
+	text, err := os.ReadFile(filepath.Join(dir, dataFile))
+	if err != nil {
+		return nil
+	}
+	var sources map[string]source
+	if json.Unmarshal(text, &sources) != nil {
+		return nil
+	}
+	return sources
+}
+
+// findMoved finds the data files of a run that is resumed where they are now. A file that lies as it did
+// relative to the run directory, with the contents that the run has read, is taken first: it belongs to the
+// folder that was moved or copied. Settings for which given is true stay as they are, if the contents are the
+// same. It returns what is wrong.
+func findMoved(c *config.Config, dir string, given func(key string) bool) (problems []string) {
+	sources := readSources(dir)
+	for _, f := range c.DataFiles() {
+		known, ok := sources[f.Key]
+		if !ok || *f.Path == "" {
+			continue
+		}
+		named := *f.Path
+		if given(f.Key) {
+			if sum, err := c.HashOf(f.Key); err == nil && sum != known.Sum {
+				problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run "+
+					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key, dir))
+			}
+			continue
+		}
+		*f.Path = filepath.FromSlash(known.Path)
+		if !filepath.IsAbs(*f.Path) {
+			if absolute, err := filepath.Abs(dir); err == nil {
+				*f.Path = filepath.Join(absolute, *f.Path)
+			}
+		}
+		if sum, err := c.HashOf(f.Key); err != nil || sum != known.Sum {
+			*f.Path = named
+		}
+	}
+	return append(problems, c.Missing()...)
+}
