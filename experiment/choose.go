@@ -34,6 +34,9 @@ const aside = 50
 // these runs and the devices. So a sweep that settles for all of its runs uses the same device however it is
 // divided or resumed. If an estimate is not known, the order of [Host.Auto] remains.
 func (h Host) Settle(configs []config.Config) Host {
+	if h.faster == nil {
+		h.faster = map[string]bool{}
+	}
 	if h.choice.device != "" || len(configs) == 0 || configs[0].Device != "auto" ||
 		configs[0].Precision == string(solver.Mixed) {
 		return h

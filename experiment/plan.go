@@ -3,6 +3,7 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,8 +154,16 @@ func (p *Plan) generatedIsFaster() bool {
 	if !ok {
 		return false
 	}
-	e, err := p.Config.NewEnsemble()
-	return err == nil && b.GeneratedIsFaster(e)
+	c := &p.Config
+	size := fmt.Sprint(c.Ensemble, c.Entries, c.Precision, bits.Len(uint(c.Space().K())),
+		bits.Len(uint(c.Measurements)))
+	faster, known := p.host.faster[size]
+	if !known {
+		e, err := c.NewEnsemble()
+		faster = err == nil && b.GeneratedIsFaster(e)
+		p.host.faster[size] = faster
+	}
+	return faster
 }
 
 // errTooLarge says that a problem does not fit into memory; tooLarge says it to the user.

@@ -105,7 +105,7 @@ func checkMember[T member](c *Config, m *Mistakes, kind string, family []T, chos
 // refuseOthers refuses the settings of a family's members that are not used, and says of whom they are. In a
 // resolved configuration a setting that is not used is zero.
 func refuseOthers[T member](c *Config, m *Mistakes, kind string, family []T, used []string, chosen string) {
-	for _, key := range settingsOf(family) {
+	for _, key := range schema().ofKind[kind] {
 		if slices.Contains(used, key) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ func (c *Config) Hashes() (map[string]string, error) {
 		if *f.Path == "" {
 			continue
 		}
-		sum, err := sums.of(c.pathsOf(f))
+		sum, err := sumOf(c.pathsOf(f))
 		if err != nil {
 			return nil, Usagef("%s: %v", c.At(f.Key), err)
 		}
@@ -32,7 +33,7 @@ func (c *Config) Hashes() (map[string]string, error) {
 }
 
 // HashOf returns one of [Config.Hashes], of the setting with a key.
-func (c *Config) HashOf(key string) (string, error) { return sums.of(c.pathsOf(c.file(key))) }
+func (c *Config) HashOf(key string) (string, error) { return sumOf(c.pathsOf(c.file(key))) }
 
 // Missing lists the data files that a configuration file names and that are not there, each with the flag
 // that says where it is.
@@ -72,72 +73,81 @@ func (c *Config) Fingerprint(hashes map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// sums are the hashes that this process has computed: the runs of a sweep read the same files.
-var sums = contents{known: map[string]known{}}
+// sums are the hashes of data files.
+var sums memory[string]
 
-// contents has the hashes of files, by their paths.
-type contents struct {
+func sumOf(paths []string) (string, error) {
+	return sums.of(paths, "", func() (string, error) {
+		h := sha256.New()
+		for _, path := range paths {
+			if err := hashFile(h, path); err != nil {
+				return "", err
+			}
+		}
+		return hex.EncodeToString(h.Sum(nil)), nil
+	})
+}
+
+// hashFile adds a file's contents to a hash.
+func hashFile(h io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(h, f)
+	return err
+}
+
+// memory keeps what this process has found out about files: the runs of a sweep all name the same.
+type memory[T any] struct {
 	sync.Mutex
-	known map[string]known
+	known map[string]known[T]
 }
 
-// known is a hash, with what the system said of the files when they were hashed.
-type known struct {
+// known is what was found out, and what the system said of the files before they were read.
+type known[T any] struct {
 	files []os.FileInfo
-	sum   string
+	value T
 }
 
-// settled is how long a file must have been left alone before its times tell whether it has changed: file
-// systems keep them to the second, some to two.
+// settled is how long a file must have been left alone before its times tell whether it has changed: some
+// file systems keep them to two seconds.
 const settled = 3 * time.Second
 
-// of returns the SHA-256 of files, one after another.
-func (s *contents) of(paths []string) (string, error) {
-	s.Lock()
-	defer s.Unlock()
-	key := strings.Join(paths, "\x00")
-	was, ok := s.known[key]
+// of returns what read finds out about files, and does not read them again unless they have changed. The key
+// says what else the answer depends on.
+func (m *memory[T]) of(paths []string, key string, read func() (T, error)) (T, error) {
+	m.Lock()
+	defer m.Unlock()
+	var none T
+	key = strings.Join(append(slices.Clone(paths), key), "\x00")
+	was, same := m.known[key]
+	now := known[T]{}
+	calm := true
 	for i, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return "", err
-		}
-		ok = ok && os.SameFile(info, was.files[i]) && info.Size() == was.files[i].Size() &&
-			info.ModTime().Equal(was.files[i].ModTime())
-	}
-	if ok {
-		return was.sum, nil
-	}
-	h := sha256.New()
-	now := known{}
-	calm := true
-	for _, path := range paths {
-		info, err := hashFile(h, path)
-		if err != nil {
-			return "", err
+			return none, err
 		}
 		now.files = append(now.files, info)
 		calm = calm && time.Since(info.ModTime()) > settled
+		same = same && os.SameFile(info, was.files[i]) && info.Size() == was.files[i].Size() &&
+			info.ModTime().Equal(was.files[i].ModTime())
 	}
-	now.sum = hex.EncodeToString(h.Sum(nil))
-	delete(s.known, key)
+	if same {
+		return was.value, nil
+	}
+	delete(m.known, key)
+	var err error
+	if now.value, err = read(); err != nil {
+		return none, err
+	}
 	if calm {
-		s.known[key] = now
+		if m.known == nil {
+			m.known = map[string]known[T]{}
+		}
+		m.known[key] = now
 	}
-	return now.sum, nil
-}
-
-// hashFile adds a file's contents to a hash. It returns what the system said of the file before it was read.
-func hashFile(h io.Writer, path string) (os.FileInfo, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	_, err = io.Copy(h, f)
-	return info, err
+	return now.value, nil
 }

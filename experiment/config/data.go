@@ -46,7 +46,10 @@ func (c *Config) Check() error {
 // MakePathsAbsolute makes the data files' paths mean the same from every folder.
 func (c *Config) MakePathsAbsolute() {
 	for _, f := range c.DataFiles() {
-		if absolute, err := filepath.Abs(*f.Path); err == nil && *f.Path != "" {
+		if *f.Path == "" || filepath.IsAbs(*f.Path) {
+			continue
+		}
+		if absolute, err := filepath.Abs(*f.Path); err == nil {
 			*f.Path = absolute
 		}
 	}
@@ -80,6 +83,9 @@ func (c *Config) readHeaders(m *Mistakes) {
 	}
 }
 
+// shapes are those of array files.
+var shapes memory[[]int]
+
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {
 	if text {
@@ -89,12 +95,14 @@ func shapeOf(path string, text bool) ([]int, error) {
 		}
 		return nil, f.Close()
 	}
-	r, err := npy.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	r.Close()
-	return r.Shape, nil
+	return shapes.of([]string{path}, "", func() ([]int, error) {
+		r, err := npy.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		r.Close()
+		return r.Shape, nil
+	})
 }
 
 // checkShapes fills in the sizes that the data files imply, or compares them with what was given.

@@ -21,7 +21,7 @@ func (s *Setting) MayChange() bool { return s.Free || s.Key == "iterations" }
 
 // Fields lists a configuration's settings in their order.
 func (c *Config) Fields() []Field {
-	all := schema()
+	all := schema().settings
 	fields := make([]Field, len(all))
 	for i, s := range all {
 		fields[i] = Field{s, c}
@@ -51,17 +51,13 @@ func (f Field) isUsed() bool {
 	case f.applies != nil:
 		return f.applies(f.owner)
 	}
-	c, claimed := f.owner, false
-	for _, e := range Catalog() {
-		if !slices.Contains(e.Settings, f.Key) {
-			continue
-		}
-		claimed = true
-		if c.chosen(e.Kind) == e.Name && (e.Kind != "ensemble" || c.observation().Law == nil) {
+	users := schema().users[f.Key]
+	for _, u := range users {
+		if f.owner.chosen(u.kind) == u.name && (u.kind != "ensemble" || f.owner.observation().Law == nil) {
 			return true
 		}
 	}
-	return !claimed
+	return len(users) == 0
 }
 
 // chosen is the name of the member of a family that the configuration names.
@@ -81,12 +77,8 @@ func (c *Config) chosen(kind string) string {
 
 // Field returns the setting of a key, and whether there is one.
 func (c *Config) Field(key string) (Field, bool) {
-	for _, s := range schema() {
-		if s.Key == key {
-			return Field{s, c}, true
-		}
-	}
-	return Field{}, false
+	s, known := schema().byKey[key]
+	return Field{s, c}, known
 }
 
 // value is the setting's value: an int, a uint64, a float64 or a string.
@@ -252,12 +244,14 @@ func (c *Config) At(key string) string {
 // ProblemKey is the same text for configurations that have the same measurements and observations, and
 // compute in the same arithmetic on the same device.
 func (c *Config) ProblemKey() string {
-	var key strings.Builder
-	for _, f := range c.Used() {
-		if !f.shared || f.Key == "seed" && c.HasUserData() { // nothing is drawn
+	var key []byte
+	drawn := !c.HasUserData()
+	for _, setting := range schema().settings {
+		f := Field{setting, c}
+		if !f.shared || f.at == nil && !f.isUsed() || f.Key == "seed" && !drawn { // nothing is drawn
 			continue
 		}
-		fmt.Fprintf(&key, "%q ", f.String())
+		key = append(strconv.AppendQuote(key, f.String()), ' ')
 	}
-	return key.String()
+	return string(key)
 }

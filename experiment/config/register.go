@@ -93,6 +93,6 @@ func register(kind string, e *Entry, taken []string, makes bool) error {
 		keys = append(keys, d.Key)
 		e.Settings = append(e.Settings, d.Key)
 	}
-	settings.Store(nil) // the declared settings, and help that names members, are found out anew
+	made.Store(nil) // the declared settings, and help that names members, are found out anew
 	return nil
 }

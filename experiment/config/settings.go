@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -38,25 +37,6 @@ type Setting struct {
 	at func(c *Config) any
 }
 
-// settings is what schema found out; nil before that.
-var settings atomic.Pointer[[]*Setting]
-
-// schema describes the settings in their order: those of Config, then those that members declare.
-func schema() []*Setting {
-	if known := settings.Load(); known != nil {
-		return *known
-	}
-	all := builtinSettings()
-	for _, e := range Catalog() {
-		for _, d := range e.Declared {
-			d.Group, d.shared, d.at = groupOf[e.Kind], e.Kind == "ensemble", nil
-			all = append(all, &d)
-		}
-	}
-	settings.Store(&all)
-	return all
-}
-
 // The groups of settings.
 const (
 	problemGroup   = "problem"
@@ -72,7 +52,7 @@ var groupOf = map[string]string{"method": methodGroup, "ensemble": problemGroup,
 
 // Groups lists what settings are about, in the order of the settings.
 func Groups() (groups []string) {
-	for _, s := range schema() {
+	for _, s := range schema().settings {
 		if !slices.Contains(groups, s.Group) {
 			groups = append(groups, s.Group)
 		}
@@ -82,7 +62,7 @@ func Groups() (groups []string) {
 
 // Keys lists the settings' names.
 func Keys() (keys []string) {
-	for _, s := range schema() {
+	for _, s := range schema().settings {
 		keys = append(keys, s.Key)
 	}
 	return keys
@@ -90,10 +70,8 @@ func Keys() (keys []string) {
 
 // Users names the members of the catalog that use the setting, if not all of a family do.
 func (s *Setting) Users() (names []string) {
-	for _, e := range Catalog() {
-		if slices.Contains(e.Settings, s.Key) {
-			names = append(names, e.Name)
-		}
+	for _, u := range schema().users[s.Key] {
+		names = append(names, u.name)
 	}
 	return names
 }

@@ -40,12 +40,8 @@ func (u *UserData) key() string { return u.Keys[0] }
 
 // userDataKinds are the kinds of user data, in the order of the settings that name their files.
 func userDataKinds() (kinds []*UserData) {
-	for _, key := range Keys() {
-		for _, e := range ensembles {
-			if e.UserData != nil && e.UserData.key() == key {
-				kinds = append(kinds, e.UserData)
-			}
-		}
+	for _, e := range schema().sources {
+		kinds = append(kinds, e.UserData)
 	}
 	return kinds
 }
@@ -67,17 +63,12 @@ func (u *UserData) files(c *Config) (files []DataFile) {
 // userEnsemble is the ensemble of the user's measurements; nil if they are drawn. If more than one is named,
 // it is the one whose setting comes first.
 func (c *Config) userEnsemble() *Ensemble {
-	var first *Ensemble
-	at := 0
-	for i, e := range ensembles {
-		if e.UserData == nil || *c.file(e.UserData.key()).Path == "" {
-			continue
-		}
-		if place := slices.Index(Keys(), e.UserData.key()); first == nil || place < at {
-			first, at = &ensembles[i], place
+	for _, e := range schema().sources {
+		if *c.file(e.UserData.key()).Path != "" {
+			return e
 		}
 	}
-	return first
+	return nil
 }
 
 // HasUserData says whether the measurements are a user's.
@@ -195,7 +186,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 // It says whether they could be found out.
 func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	way := c.userEnsemble().UserData
-	size, err := way.Size(c, c.ChosenParametrization().Rectangular)
+	size, err := c.sizeOf(way)
 	if err != nil {
 		m.Bad(way.key(), "%v", err)
 		return false
@@ -233,6 +224,24 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 		c.FactorRank = min(size.N1, size.N2)
 	}
 	return true
+}
+
+// sizes are those of user data.
+var sizes memory[DataSize]
+
+// sizeOf returns the size of user data, for which a text file is read from its beginning to its end.
+func (c *Config) sizeOf(way *UserData) (DataSize, error) {
+	var paths []string
+	for _, f := range way.files(c) {
+		if *f.Path != "" {
+			paths = append(paths, *f.Path)
+		}
+	}
+	// Settings that decide the measurements may decide the size as well, if they are given.
+	key := fmt.Sprint(c.ProblemKey(), c.Given("n"), c.Given("n2"))
+	return sizes.of(paths, key, func() (DataSize, error) {
+		return way.Size(c, c.ChosenParametrization().Rectangular)
+	})
 }
 
 // fill sets a setting that a file implies, and refuses another that was given.

@@ -2,6 +2,8 @@ package sweep
 
 import (
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -27,9 +29,10 @@ type Plan struct {
 	// Together is how many runs go together in the largest batch.
 	Together int
 
-	asked  int // how many runs are to go together; 0 means as many as the memory allows
-	host   experiment.Host
-	bySize map[string]placed // what groups of each size need
+	asked   int // how many runs are to go together; 0 means as many as the memory allows
+	host    experiment.Host
+	bySize  map[string]placed // what groups of each size need
+	byScale map[string]speed  // how fast groups of similar sizes are
 
 	fingerprints []string // of each run; "" if it was not asked for yet
 }
@@ -39,9 +42,12 @@ type placed struct {
 	storage  string
 	together int
 	bytes    float64
-	// The seconds to make all rows, to take one step of a whole batch, and to measure one iterate.
-	making, step, measuring float64
+	speed
 }
+
+// speed says how fast a group is, whose measurements have so many entries: the seconds to make all rows, to
+// take one step of a whole batch, and to measure one iterate.
+type speed struct{ entries, making, step, measuring float64 }
 
 // Options are the choices that the sweep file does not make.
 type Options struct {
@@ -72,11 +78,12 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	p := &Plan{
 		Spec: s, Runs: runs, Part: Groups(runs), Shard: o.Shard, Shards: max(o.Shards, 1),
 		asked: o.Together, host: h, bySize: map[string]placed{},
+		byScale: map[string]speed{},
 	}
 	if p.Shards > 1 {
 		p.Part = Shard(p.Part, p.Shard, p.Shards)
 	}
-	var configs []config.Config
+	configs := make([]config.Config, 0, len(runs))
 	for _, r := range runs {
 		configs = append(configs, r.Config)
 	}
@@ -134,10 +141,27 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	if err != nil || found {
 		return g, at, err
 	}
-	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes}
-	at.making, at.step, at.measuring = g.Estimate()
+	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, speed: p.speedOf(g)}
 	p.bySize[size] = at
 	return g, at, nil
+}
+
+// speedOf finds out how fast a group is. To measure this takes a moment, so that groups whose sizes differ by
+// less than a fifth are measured once, and scaled.
+func (p *Plan) speedOf(g *experiment.Group) speed {
+	c := &g.Plan.Config
+	entries := max(c.EntryCount(), 1)
+	scale := fmt.Sprint(c.Ensemble, c.Entries, bits.Len(uint(c.N)), bits.Len(uint(c.FactorRank)),
+		bits.Len(uint(g.Together)), math.Round(4*math.Log2(entries)))
+	s, found := p.byScale[scale]
+	if !found {
+		s.entries = entries
+		s.making, s.step, s.measuring = g.Estimate()
+		p.byScale[scale] = s
+	}
+	s.making *= entries / s.entries
+	s.step *= entries / s.entries
+	return s
 }
 
 // size returns a key for the size of a group of runs: groups of one size need the same memory and time.

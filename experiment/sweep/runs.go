@@ -33,6 +33,9 @@ func (s *Spec) Runs() ([]Run, error) {
 		selected = s.selected.on(&c)
 	}
 	var runs []Run
+	if s.selected == nil {
+		runs = make([]Run, 0, min(s.Count(), MaxRuns))
+	}
 	var mistakes mistakes
 	left := 0
 	for more := true; more; more = g.next() {
