@@ -140,12 +140,11 @@ func (p *Plan) runGroup(
 	return failures, err
 }
 
-// lockPrefix begins the names of lock files: .lock for the whole sweep, .lock-I-of-N for a part.
-const lockPrefix = ".lock"
-
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
-	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
+	// A part that was named may begin a sweep with --resume, because a job that is queued again has the same
+	// command line each time.
+	if w.Resume && p.By == "" && !Holds(w.Dir) {
 		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
@@ -154,28 +153,22 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
 		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
-	name := lockPrefix
-	if p.Shards > 1 {
-		name = fmt.Sprintf("%s-%d-of-%d", lockPrefix, p.Shard+1, p.Shards)
-	}
-	release, taken := lockfile.Take(filepath.Join(w.Dir, name))
+	release, taken := lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
 	if !taken {
 		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there",
 			w.Dir)
 	}
-	if err := p.claim(w); err != nil {
+	if err = otherDivision(w.Dir, p.NamedPart); err == nil {
+		err = p.claim(w)
+	}
+	if err == nil && p.Shards > 1 {
+		err = keepDivision(w.Dir, p.NamedPart)
+	}
+	if err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
-}
-
-// inUse says whether another process is carrying out a part of the sweep in a directory.
-func inUse(dir string) bool {
-	entries, _ := os.ReadDir(dir)
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasPrefix(e.Name(), lockPrefix+"-") && lockfile.Held(filepath.Join(dir, e.Name()))
-	})
 }
 
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
@@ -195,11 +188,7 @@ func (p *Plan) claim(w Where) error {
 			return config.Usagef("--force would remove the results of other machines: remove %s by hand",
 				w.Dir)
 		}
-		if inUse(w.Dir) {
-			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep "+
-				"there", w.Dir)
-		}
-		for _, name := range append(tableFiles(), recordsDir, SpecFile) {
+		for _, name := range append(tableFiles(), recordsDir, divisionFile, SpecFile) {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
 				return err
 			}
