@@ -26,6 +26,7 @@ type sweepOptions struct {
 	batch         int
 	dryRun, yes   bool
 	resume, force bool
+	limit         timeLimit
 	json          bool
 }
 
@@ -79,6 +80,7 @@ describes sweep files.`,
 	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
+	o.limit.flag(c)
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
@@ -170,6 +172,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
 	}
+	if problem := o.limit.check(); problem != "" {
+		problems = append(problems, problem)
+	}
 	if o.batch < 0 || o.batch > 4096 {
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
 	}
@@ -192,6 +197,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return nil
 	}
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
@@ -202,7 +209,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
 				o.again(file, part))
 		}
-		return errInterrupted
+		return o.limit.ended(ctx, errInterrupted, p.done > p.first)
 	}
 	if err != nil {
 		return err
