@@ -10,8 +10,8 @@ import (
 
 const tooShort = "is too short: nothing was added to what was saved before"
 
-// TestRunStopsAfter: a run whose time is up saves, and goes on to the same bits. If the time was too short for
-// a step, the run fails, and what was saved before is kept.
+// TestRunStopsAfter: a run whose time is up saves, and goes on to the same bits. If the time was too short
+// for a step, the run fails, and what was saved before is kept.
 func TestRunStopsAfter(t *testing.T) {
 	settings := []string{"run", "--n", "12", "--rank", "1", "--iterations", "100000", "--measure-every",
 		"10000"}
@@ -45,7 +45,8 @@ func TestSweepStopsAfter(t *testing.T) {
 	file := sweepFile(t, strings.Replace(longSweep, "iterations: 60", "iterations: 3000", 1))
 	want := swept(t, file)
 	dir := filepath.Join(t.TempDir(), "swept")
-	args := []string{"sweep", file, "--out", dir, "--batch", "2", "--shard", "1/1", "--resume", "--stop-after"}
+	args := []string{"sweep", file, "--out", dir, "--batch", "2", "--shard", "1/1", "--resume",
+		"--stop-after"}
 	if r := alone(t, append(args, "1ns")...); r.code != exitFailed || !strings.Contains(r.err, tooShort) {
 		t.Errorf("too little time for anything: exit code %d\n%s", r.code, r.err)
 	}
