@@ -9,6 +9,13 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
+// namers says in words who named a part of a sweep.
+var namers = map[string]string{
+	sweep.ByFlag:       "--shard",
+	sweep.BySlurm:      "Slurm's array",
+	sweep.ByKubernetes: "Kubernetes' job",
+}
+
 // WriteSweepPlan says how many runs a sweep has, over which axes, and how much memory and time they take.
 func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 	runs := p.Count()
@@ -29,8 +36,8 @@ func WriteSweepPlan(w io.Writer, p *sweep.Plan) {
 		fmt.Fprintf(w, " over %s", strings.Join(over, ", "))
 	}
 	fmt.Fprintln(w)
-	if p.Shards > 1 {
-		fmt.Fprintf(w, "part %d of %d: %s\n", p.Shard+1, p.Shards, Count(runs, "run"))
+	if p.By != "" {
+		fmt.Fprintf(w, "part %d of %d, by %s: %s\n", p.Shard+1, p.Shards, namers[p.By], Count(runs, "run"))
 	}
 	if runs == 0 { // there are more parts than runs
 		return

@@ -21,6 +21,7 @@ type runOptions struct {
 	config        string
 	out           string
 	resume, force bool
+	limit         timeLimit
 	json          bool
 	settings      []setting
 }
@@ -43,7 +44,7 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "resume", "force", "json"}
+var ofFiles = []string{"config", "out", "resume", "force", "stop-after", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -80,6 +81,7 @@ stops at once. A flag that is "for" some methods, ensembles and so on is refused
 	f.StringVar(&o.out, "out", "", "`directory` of the run (default runs/ and the time)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
+	o.limit.flag(c)
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
 		setGroup(f.Lookup(name), "files")
@@ -109,9 +111,12 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		defer t.end()
 		p = t
 	}
-	out, err := plan.Run(ctx, options, p)
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
+	b := &beginning{Progress: p}
+	out, err := plan.Run(ctx, options, b)
 	if out == nil {
-		return err
+		return o.limit.ended(ctx, err, false)
 	}
 	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
 	if errors.Is(failed, report.ErrEmpty) {
@@ -139,7 +144,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	case solver.Diverged:
 		return errDiverged
 	case solver.Canceled:
-		return errInterrupted
+		return o.limit.ended(ctx, errInterrupted, out.Summary.Iterations > b.from)
 	}
 	return nil
 }
@@ -165,6 +170,9 @@ func (o runOptions) configuration() (config.Config, error) {
 	}
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a run and --force replaces it: choose one")
+	}
+	if problem := o.limit.check(); problem != "" {
+		problems = append(problems, problem)
 	}
 	if o.resume && o.out == "" {
 		problems = append(problems, "--resume needs --out, the directory of the run")

@@ -26,6 +26,7 @@ type sweepOptions struct {
 	batch         int
 	dryRun, yes   bool
 	resume, force bool
+	limit         timeLimit
 	json          bool
 }
 
@@ -79,6 +80,7 @@ describes sweep files.`,
 	f.BoolVar(&o.yes, "yes", false, fmt.Sprintf("accept a grid of more than %d runs", sweep.ManyRuns))
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
+	o.limit.flag(c)
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
@@ -141,15 +143,15 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 }
 
 // part finds out which part of the sweep to run.
-func (o sweepOptions) part() (sweep.Options, error) {
-	options := sweep.Options{Together: o.batch}
-	var err error
+func (o sweepOptions) part() (sweep.NamedPart, error) {
 	if o.shard != "" {
-		options.Shard, options.Shards, err = sweep.ParseShard(o.shard)
-		return options, err
+		return sweep.ParseShard(o.shard)
 	}
-	options.Shard, options.Shards, _, err = sweep.ShardFromEnvironment(os.Getenv)
-	return options, err
+	division, err := sweep.ReadDivision(o.out)
+	if err != nil {
+		return sweep.NamedPart{}, err
+	}
+	return sweep.PartFromEnvironment(os.Getenv, division)
 }
 
 func runSweep(ctx context.Context, env environment, file string, o sweepOptions) error {
@@ -161,7 +163,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	} else if err != nil {
 		return err
 	}
-	options, err := o.part()
+	if o.out == "" {
+		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	}
+	part, err := o.part()
 	if errors.As(err, &mistakes) {
 		problems = append(problems, mistakes.Problems...)
 	} else if err != nil {
@@ -169,6 +174,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	}
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
+	}
+	if problem := o.limit.check(); problem != "" {
+		problems = append(problems, problem)
 	}
 	if o.batch < 0 || o.batch > 4096 {
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
@@ -180,12 +188,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
-	plan, err := sweep.NewPlan(spec, options, env.host())
+	plan, err := sweep.NewPlan(spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
 	if err != nil {
 		return err
-	}
-	if o.out == "" {
-		o.out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
@@ -195,6 +200,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return nil
 	}
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
@@ -203,9 +210,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
 		} else {
 			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
-				o.again(file))
+				o.again(file, part))
 		}
-		return errInterrupted
+		return o.limit.ended(ctx, errInterrupted, p.done > p.first)
 	}
 	if err != nil {
 		return err
@@ -289,11 +296,12 @@ func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
 }
 
-// again is the command line that continues an interrupted sweep.
-func (o sweepOptions) again(file string) string {
+// again is the command line that continues an interrupted part of a sweep. It names the part, since it may be
+// typed where neither Slurm nor Kubernetes does.
+func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	words := []string{"matsense", "sweep", view.ShellWord(file), "--out", view.ShellWord(o.out)}
-	if o.shard != "" {
-		words = append(words, "--shard", view.ShellWord(o.shard))
+	if part.Shards > 1 {
+		words = append(words, "--shard", fmt.Sprintf("%d/%d", part.Shard+1, part.Shards))
 	}
 	if o.batch != 0 {
 		words = append(words, "--batch", fmt.Sprint(o.batch))
@@ -313,8 +321,10 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 	event := map[string]any{
 		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
 		"groups": len(p.Part), "together": p.Together, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
-		"shards":            p.Shards,
-		"seconds_estimated": nil,
+		"shards": p.Shards, "shard_named_by": nil, "seconds_estimated": nil,
+	}
+	if p.By != "" {
+		event["shard_named_by"] = p.By
 	}
 	if p.Estimate > 0 {
 		event["seconds_estimated"] = p.Estimate.Seconds()

@@ -238,7 +238,7 @@ func TestTwoSweepsInOneDirectory(t *testing.T) {
 	p = begin(t, "sweep", file, "--out", dir, "--batch", "2", "--shard", "1/2")
 	p.readRuns(t, 2)
 	r := must(t, exitUsage, "sweep", file, "--out", dir, "--force")
-	if !strings.Contains(r.err, "is in use: another process is carrying out a part of the sweep there") {
+	if !strings.Contains(r.err, "is in use: another process is carrying out part 1 of 2 there") {
 		t.Errorf("--force: %s", r.err)
 	}
 	if code, _ := p.end(t); code != exitDone {

@@ -241,11 +241,6 @@ func TestSweepShardsOfEnvironments(t *testing.T) {
 			{"SLURM_ARRAY_TASK_ID": "8", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "8",
 				"SLURM_ARRAY_TASK_COUNT": "2"},
 		},
-		"Slurm, some again": {
-			{"SLURM_ARRAY_TASK_ID": "0", "MATSENSE_SHARDS": "3"},
-			{"SLURM_ARRAY_TASK_ID": "2", "MATSENSE_SHARDS": "3"},
-			{"SLURM_ARRAY_TASK_ID": "1", "MATSENSE_SHARDS": "3"},
-		},
 		"Kubernetes": {
 			{"JOB_COMPLETION_INDEX": "0", "MATSENSE_SHARDS": "2"},
 			{"JOB_COMPLETION_INDEX": "1", "MATSENSE_SHARDS": "2"},
@@ -259,7 +254,7 @@ func TestSweepShardsOfEnvironments(t *testing.T) {
 				}
 				plan := jsonLines(t, must(t, exitDone, "sweep", file, "--out", dir, "--json").out)[0]
 				if plan["shards"] != float64(len(tasks)) || plan["runs_of_all_parts"] != 12.0 ||
-					plan["runs"] == 12.0 {
+					plan["runs"] == 12.0 || plan["shard_named_by"] != strings.ToLower(name) {
 					t.Errorf("task %d: %v", i, plan)
 				}
 			}
@@ -416,7 +411,7 @@ func TestSweepDryRun(t *testing.T) {
 	lines := jsonLines(t, must(t, exitDone, "sweep", file, "--dry-run", "--json", "--shard", "2/2").out)
 	p := lines[0]
 	if len(lines) != 1 || p["event"] != "plan" || p["runs_of_all_parts"] != 12.0 || p["shard"] != 2.0 ||
-		p["shards"] != 2.0 ||
+		p["shards"] != 2.0 || p["shard_named_by"] != "flag" ||
 		p["dir"] != filepath.Join("sweeps", "s") || !(p["memory_planned_bytes"].(float64) > 0) ||
 		!(p["seconds_estimated"].(float64) > 0) {
 		t.Errorf("the plan is %v", lines)
@@ -429,7 +424,7 @@ func TestSweepDryRun(t *testing.T) {
 		t.Errorf("a sweep of one run: %s", r.err)
 	}
 	r = must(t, exitDone, "sweep", sweepFile(t, ""), "--dry-run", "--shard", "2/2")
-	if r.err != "1 run\npart 2 of 2: 0 runs\n" {
+	if r.err != "1 run\npart 2 of 2, by --shard: 0 runs\n" {
 		t.Errorf("an empty part: %q", r.err)
 	}
 	// Without --out the directory is called as the file is.

@@ -17,7 +17,7 @@ func BenchmarkPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p, err := NewPlan(s, Options{Shard: 2, Shards: 8}, aHost())
+				p, err := NewPlan(s, Options{NamedPart: NamedPart{Shard: 2, Shards: 8}}, aHost())
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -58,6 +58,11 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	if err := p.writeSpec(w.Dir); err != nil { // which may name data files that were moved
 		return nil, 0, err
 	}
+	if p.Shards > 1 {
+		if err := keepDivision(w.Dir, p.NamedPart); err != nil {
+			return nil, 0, err
+		}
+	}
 	for _, note := range there.results().Notes {
 		progress.Notice(note)
 	}
@@ -188,12 +193,11 @@ func (p *Plan) runGroup(
 	return failures, err
 }
 
-// lockPrefix begins the names of lock files: .lock for the whole sweep, .lock-I-of-N for a part.
-const lockPrefix = ".lock"
-
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
-	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
+	// A part that was named may begin a sweep with --resume, because a job that is queued again has the same
+	// command line each time.
+	if w.Resume && p.By == "" && !Holds(w.Dir) {
 		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
 	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
@@ -202,28 +206,19 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
 		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
-	name := lockPrefix
-	if p.Shards > 1 {
-		name = fmt.Sprintf("%s-%d-of-%d", lockPrefix, p.Shard+1, p.Shards)
-	}
-	release, taken := lockfile.Take(filepath.Join(w.Dir, name))
+	release, taken := lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
 	if !taken {
 		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there",
 			w.Dir)
 	}
-	if err := p.claim(w); err != nil {
+	if err = otherDivision(w.Dir, p.NamedPart); err == nil {
+		err = p.claim(w)
+	}
+	if err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
-}
-
-// inUse says whether another process is carrying out a part of the sweep in a directory.
-func inUse(dir string) bool {
-	entries, _ := os.ReadDir(dir)
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasPrefix(e.Name(), lockPrefix+"-") && lockfile.Held(filepath.Join(dir, e.Name()))
-	})
 }
 
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
@@ -241,10 +236,6 @@ func (p *Plan) claim(w Where) error {
 		if p.Shards > 1 {
 			return config.Usagef("--force would remove the results of other machines: remove %s by hand",
 				w.Dir)
-		}
-		if inUse(w.Dir) {
-			return config.Usagef("--out %s is in use: another process is carrying out a part of the sweep "+
-				"there", w.Dir)
 		}
 		if err := removeResults(w.Dir); err != nil {
 			return err
@@ -286,7 +277,7 @@ func (p *Plan) writeSpec(dir string) error {
 
 // removeResults removes everything that a sweep has written into a directory.
 func removeResults(dir string) error {
-	old := append(tableFiles(), recordsDir, SpecFile, "report.html", "verdict.json")
+	old := append(tableFiles(), recordsDir, divisionFile, SpecFile, "report.html", "verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
 		for _, ending := range []string{".svg", ".png", ".pdf"} {
 			names, _ := fs.Glob(os.DirFS(dir), figures+ending)

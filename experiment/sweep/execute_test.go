@@ -22,7 +22,7 @@ func TestPartsTakeOneDirectory(t *testing.T) {
 		releases := make([]func(), parts)
 		for i := range parts {
 			all.Go(func() {
-				p := &Plan{Spec: s, Shard: i, Shards: parts}
+				p := &Plan{Spec: s, NamedPart: NamedPart{Shard: i, Shards: parts, By: ByFlag}}
 				release, err := p.take(Where{Dir: dir, Resume: i%2 == 0})
 				if err != nil {
 					t.Errorf("part %d: %v", i, err)
@@ -35,14 +35,33 @@ func TestPartsTakeOneDirectory(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		if !inUse(dir) {
-			t.Error("nobody is told to be there")
+		others := []Plan{
+			{Spec: s, NamedPart: NamedPart{Shards: 1}},
+			{Spec: s, NamedPart: NamedPart{Shard: 1, Shards: 3, By: ByFlag}},
+		}
+		for _, p := range others {
+			if _, err := p.take(Where{Dir: dir, Resume: true}); err == nil ||
+				!strings.Contains(err.Error(), " of 4 there") {
+				t.Errorf("beside four parts another began: %v", err)
+			}
 		}
 		for _, release := range releases {
 			release()
 		}
-		if inUse(dir) || len(listed(t, dir)) != 1 {
-			t.Errorf("left: %v", listed(t, dir))
+		if left := fmt.Sprint(listed(t, dir)); left != "[parts.json sweep.yaml]" {
+			t.Errorf("left: %s", left)
+		}
+		for i, p := range others {
+			release, err := p.take(Where{Dir: dir, Resume: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = others[1-i].take(Where{Dir: dir, Resume: true})
+			want := []string{"carrying out the whole sweep there", "carrying out part 2 of 3 there"}[i]
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("beside another part one began: %v, want %s", err, want)
+			}
+			release()
 		}
 	}
 }

@@ -19,9 +19,8 @@ type Plan struct {
 	Runs []Run
 	// Part has the groups that this process carries out.
 	Part []Group
-	// Shard is the number of the part, from 0, and Shards how many parts there are; 0 of 1 is the whole
-	// sweep.
-	Shard, Shards int
+	// NamedPart says which part this is; its Shards are 1 for the whole sweep.
+	NamedPart
 	// Bytes is the memory that the largest group needs.
 	Bytes float64
 	// Estimate is how long the part takes on this machine; 0 if the device cannot tell.
@@ -51,9 +50,8 @@ type speed struct{ entries, making, step, measuring float64 }
 
 // Options are the choices that the sweep file does not make.
 type Options struct {
-	// Shard is the number of the part to plan, from 0, and Shards how many parts there are; 0 of 0 is the
-	// whole sweep.
-	Shard, Shards int
+	// NamedPart is the part to plan.
+	NamedPart
 	// Together is how many runs go together in a batch; 0 means as many as the memory allows, up to
 	// [experiment.MostTogether].
 	Together int
@@ -76,11 +74,11 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{
-		Spec: s, Runs: runs, Part: Groups(runs), Shard: o.Shard, Shards: max(o.Shards, 1),
+		Spec: s, Runs: runs, Part: Groups(runs), NamedPart: o.NamedPart,
 		asked: o.Together, host: h, bySize: map[string]placed{},
 		byScale: map[string]speed{},
 	}
-	if p.Shards > 1 {
+	if p.Shards = max(p.Shards, 1); p.Shards > 1 {
 		p.Part = Shard(p.Part, p.Shard, p.Shards)
 	}
 	configs := make([]config.Config, 0, len(runs))

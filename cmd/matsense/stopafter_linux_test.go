@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const tooShort = "is too short: nothing was added to what was saved before"
+
+// TestRunStopsAfter: a run whose time is up saves, and goes on to the same bits. If the time was too short
+// for a step, the run fails, and what was saved before is kept.
+func TestRunStopsAfter(t *testing.T) {
+	settings := []string{"run", "--n", "12", "--rank", "1", "--iterations", "100000", "--measure-every",
+		"10000"}
+	want := filepath.Join(t.TempDir(), "whole")
+	must(t, exitDone, append(settings, "--out", want)...)
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{append(settings, "--stop-after", "-1s"), exitUsage, "--stop-after takes a time from now, like 3h45m"},
+		{append(settings, "--stop-after", "1ns"), exitFailed, "--stop-after 1ns " + tooShort},
+		{append(settings, "--force", "--stop-after", "300ms"), exitInterrupted,
+			"the time of --stop-after is up: saving"},
+		{[]string{"run", "--resume", "--stop-after", "1ns"}, exitFailed, "--stop-after 1ns " + tooShort},
+		{[]string{"run", "--resume", "--stop-after", "1h"}, exitDone, "going on from iteration "},
+	} {
+		r := alone(t, append(c.args, "--out", dir)...)
+		if r.code != c.code || !strings.Contains(r.err, c.says) {
+			t.Errorf("%v: exit code %d, want %d and %q:\n%s", c.args, r.code, c.code, c.says, r.err)
+		}
+	}
+	if !bytes.Equal(read(t, dir, "factor.npy"), read(t, want, "factor.npy")) {
+		t.Error("the run came to another factor")
+	}
+}
+
+// TestSweepStopsAfter: a sweep that is begun again and again with too little time for all of it arrives.
+func TestSweepStopsAfter(t *testing.T) {
+	file := sweepFile(t, strings.Replace(longSweep, "iterations: 60", "iterations: 3000", 1))
+	want := swept(t, file)
+	dir := filepath.Join(t.TempDir(), "swept")
+	args := []string{"sweep", file, "--out", dir, "--batch", "2", "--shard", "1/1", "--resume",
+		"--stop-after"}
+	if r := alone(t, append(args, "1ns")...); r.code != exitFailed || !strings.Contains(r.err, tooShort) {
+		t.Errorf("too little time for anything: exit code %d\n%s", r.code, r.err)
+	}
+	interrupted := 0
+	for after := 200 * time.Millisecond; ; {
+		before := len(recordLines(t, dir))
+		r := alone(t, append(args, after.String())...)
+		if r.code == exitDone {
+			break
+		}
+		if more := len(recordLines(t, dir)) > before; r.code == exitInterrupted && more {
+			interrupted++
+		} else if r.code != exitFailed || more || !strings.Contains(r.err, tooShort) {
+			t.Fatalf("after %s: exit code %d, %d records and %d before\n%s", after, r.code,
+				len(recordLines(t, dir)), before, r.err)
+		} else {
+			after *= 2 // a machine with much else to do
+		}
+	}
+	if interrupted == 0 {
+		t.Error("the sweep was not interrupted")
+	}
+	sameTables(t, dir, want)
+}
