@@ -104,6 +104,11 @@ func TestColumns(t *testing.T) {
 			t.Errorf("%s is %v", key, leaf.Node.Type())
 		}
 	}
+	for i, path := range reader.Schema().Columns() {
+		if path[0] != columns[i] {
+			t.Fatalf("column %d is %s, and %s in the CSV", i, path[0], columns[i])
+		}
+	}
 	for i, column := range columns {
 		cell := ""
 		if got[column] != nil {
