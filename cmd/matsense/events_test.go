@@ -24,8 +24,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// schemaFile is the JSON Schema of all events.
-const schemaFile = "../../docs/events.schema.json"
+// schemaFile is the JSON Schema of all events, also for a test that has changed its folder.
+var schemaFile, _ = filepath.Abs("../../docs/events.schema.json")
 
 // kind describes an event for docs/json.md.
 type kind struct {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,6 +41,7 @@ type environment struct {
 	out, err io.Writer
 	terminal bool                    // err is a terminal that can take back its last line
 	columns  func() int              // width of that terminal; 0: unknown
+	silence  time.Duration           // the longest time without a line of progress; 0: 30 s
 	memory   func() (float64, error) // bytes available
 	gpus     func() ([]driver.Info, error)
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out

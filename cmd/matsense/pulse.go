@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -10,9 +11,8 @@ import (
 )
 
 const (
-	// silence is the longest time without a line of progress. The pulse is a second: lines are 30 s apart at
-	// most.
-	silence = 29 * time.Second
+	// defaultSilence is the longest time without a line of progress, unless the environment has another.
+	defaultSilence = 30 * time.Second
 	// linesEvery is the least time between two lines of a sweep that say the same thing.
 	linesEvery = 5 * time.Second
 	// redrawEvery is the time between two states of a terminal's last line.
@@ -34,7 +34,8 @@ type teller struct {
 // 1. Both are called with the lock, until end is called.
 func (t *teller) begin(event func() event, state func() (text string, done float64)) {
 	t.told = time.Now()
-	every := time.Second
+	silence := cmp.Or(t.env.silence, defaultSilence)
+	every := silence / 30
 	if !t.json && t.env.terminal {
 		t.line, every = &statusLine{w: t.env.err, columns: t.env.columns}, redrawEvery
 	}
@@ -44,7 +45,7 @@ func (t *teller) begin(event func() event, state func() (text string, done float
 		switch {
 		case t.line != nil:
 			t.line.show(state())
-		case time.Since(t.told) < silence:
+		case time.Since(t.told)+every < silence: // the next beat comes early enough
 		case t.json:
 			t.emit(event())
 		default:
