@@ -21,6 +21,9 @@ type Group struct {
 	Configs []config.Config
 	// Together is how many runs go together in a batch.
 	Together int
+	// Watch hears of run i in Configs what [Plan.Watch] hears of a single run; it may be nil. What all runs
+	// share is told of the first.
+	Watch func(i int, a solver.Activity, iteration int)
 }
 
 // MostTogether is the default limit on the runs in a batch: on the host a batch four times as large is hardly
@@ -80,26 +83,15 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 
 // Estimate measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
 // batch, and to measure one factor. All are 0 if the device cannot tell.
-func (g *Group) Estimate() (making, step, measuring float64) {
-	c := &g.Plan.Config
-	b, ok := g.Plan.Backend.(timed)
-	if !ok {
-		return 0, 0, 0
-	}
-	e, err := c.StandIn()
-	if err != nil {
-		return 0, 0, 0
-	}
-	making, step = b.Estimate(e, g.Together)
-	measuring = solver.MeasureSeconds(
-		g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
-	return making, step, measuring
-}
+func (g *Group) Estimate() (making, step, measuring float64) { return g.Plan.measured() }
 
 // Run carries out the group and writes no file. It calls ended once for each run that ends, with the run's
 // index in Configs, and with an error if this run alone failed. Runs that were interrupted or not begun are
 // not reported, and the error is then ctx's. Any other error concerns the whole group.
 func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
+	if g.Watch != nil {
+		g.Watch(0, Reading, 0)
+	}
 	hashes := make([]map[string]string, len(g.Configs)) // before the files are read
 	unread := make([]error, len(g.Configs))
 	for i := range g.Configs {
@@ -120,6 +112,9 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 			continue
 		}
 		s := settingsOf(c, start, &trajectories[i])
+		if g.Watch != nil {
+			s.Watch = func(a solver.Activity, iteration int) { g.Watch(i, a, iteration) }
+		}
 		jobs, indices = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(indices, i)
 	}
 	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Together, jobs, func(job int, res *solver.Result,

@@ -27,8 +27,11 @@ type Plan struct {
 	Notes []string
 	// Notice receives what a user should know while the run goes on; it may be nil.
 	Notice func(text string)
-	host   Host
-	batch  solver.Batch // what the engine will be opened for
+	// Watch hears what the run does between its samples, as [solver.Settings] has it, and of [Reading]; it may
+	// be nil.
+	Watch func(a solver.Activity, iteration int)
+	host  Host
+	batch solver.Batch // what the engine will be opened for
 	// ofGroup says that the settings come from a sweep file, not from flags.
 	ofGroup bool
 }
@@ -208,6 +211,16 @@ func (p *Plan) hostHas(bytes float64) error {
 			"available: lower n or rank", Bytes(bytes), Bytes(available))
 	}
 	return nil
+}
+
+// Reading is the activity before the solver's: data files are read, and the truth is made.
+const Reading solver.Activity = "data"
+
+// watch passes an activity to Watch.
+func (p *Plan) watch(a solver.Activity) {
+	if p.Watch != nil {
+		p.Watch(a, 0)
+	}
 }
 
 // tell passes a backend's notice to Notice.

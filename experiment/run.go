@@ -47,6 +47,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	defer release()
 	o.Dir = dir
+	p.watch(Reading)
 	d, err := p.Config.Load()
 	if err != nil {
 		return nil, err
@@ -212,6 +213,7 @@ func (e estimates) Record(s solver.Sample) error {
 // settings returns the solver's settings, with checkpoints.
 func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
+	s.Watch = r.plan.Watch
 	s.Keep = r.keep
 	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s

@@ -29,8 +29,8 @@ def read_sweep(sweep: pathlib.Path) -> str:
     runs = pd.read_parquet(sweep / "runs.parquet")
     text = pd.read_csv(sweep / "runs.csv", dtype=str, keep_default_na=False)
 
-    # Parquet has the columns in the order of their names, and each cell as in runs.csv, to the last digit.
-    assert sorted(text.columns) == list(runs.columns), runs.columns
+    # Parquet has the columns of runs.csv in the same order, and each cell to the last digit.
+    assert list(text.columns) == list(runs.columns), runs.columns
     for name, column in runs.items():
         for cell, written in zip(column, text[name], strict=True):
             if pd.isna(cell):
@@ -49,6 +49,7 @@ def read_sweep(sweep: pathlib.Path) -> str:
 
     # Each run's last kept point is its result.
     trajectories = pd.read_parquet(sweep / "trajectories.parquet")
+    assert list(trajectories.columns[:3]) == ["run", "iteration", "train_loss"], trajectories.columns
     last = trajectories.groupby("run").last()
     for name in ("train_loss", "test_error", "signal", "noise", "angle", "spectral_angle"):
         np.testing.assert_array_equal(last[name], runs.set_index("run")[name].loc[last.index])

@@ -65,6 +65,7 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	for range g.members {
 		spec.FactorRanks = append(spec.FactorRanks, largest)
 	}
+	g.jobs[0].Settings.watch(Opening, 0)
 	var err error
 	g.engine, err = b.Open(ctx, p, spec)
 	return g, err

@@ -47,6 +47,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		number: number, member: member, kept: time.Now(),
 	}
 	r.zeroLoss = lossOfZero(member.Observations())
+	defer func() { r.watch(Stepping, r.iteration) }()
 
 	if s.Resume != nil {
 		r.iteration, r.seconds, r.firstLoss = s.Resume.Iteration, s.Resume.Seconds, s.Resume.FirstLoss
@@ -96,6 +97,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 
 // estimate returns the spectral estimate with k pairs.
 func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
+	r.watch(Estimating, r.iteration)
 	est, err = r.batch.estimate(k)
 	r.spectral = est
 	return est, err
@@ -118,7 +120,9 @@ func (r *run) advance(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r.iteration++
-	return nil, r.stepping(func() error { return r.method.Step(r.member, r.iteration-1) }, r)
+	err := r.stepping(func() error { return r.method.Step(r.member, r.iteration-1) }, r)
+	r.watch(Stepping, r.iteration)
+	return nil, err
 }
 
 // isMeasured says whether a measurement of the current iterate is due.

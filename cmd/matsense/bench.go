@@ -159,8 +159,7 @@ func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.B
 		text := fmt.Sprintf("needs %s, and %s are available",
 			experiment.Bytes(bytes), experiment.Bytes(available))
 		if o.json {
-			printJSON(env.out, map[string]any{"event": "skipped", "entries": entries, "precision": precision,
-				"storage": storage, "reason": text})
+			printJSON(env.out, skippedEvent{entries, precision, storage, text})
 		} else {
 			fmt.Fprintf(env.out, "%-7s  %-10s  %-9s  %s\n", entries, precision, storage, text)
 		}
@@ -172,14 +171,14 @@ func benchOne(ctx context.Context, env environment, o benchOptions, b roofline.B
 	}
 	median := roofline.Median(r.Steps)
 	if o.json {
-		line := map[string]any{
-			"event": "bench", "n": o.n, "measurements": o.m, "backend": b.Name(), "device": b.Device(),
-			"entries":   entries,
-			"precision": precision, "storage": storage, "seconds": r.Steps, "seconds_median": median,
-			"flops_per_second": r.Flops / median, "bandwidth_bytes_per_second": roofline.Median(r.Bandwidths),
+		line := benchEvent{
+			N: o.n, Measurements: o.m, Backend: b.Name(), Device: b.Device(), Entries: entries,
+			Precision: precision, Storage: storage, Seconds: r.Steps, Median: median,
+			Flops: r.Flops / median, Bandwidth: roofline.Median(r.Bandwidths),
 		}
 		if r.Bytes > 0 {
-			line["bytes_per_second"], line["fraction_of_bandwidth"] = r.Bytes/median, r.Fraction()
+			rate, fraction := r.Bytes/median, r.Fraction()
+			line.Rate, line.Fraction = &rate, &fraction
 		}
 		printJSON(env.out, line)
 		return nil

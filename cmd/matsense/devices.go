@@ -226,30 +226,24 @@ func listDevices(env environment, asJSON bool) error {
 	}
 
 	if asJSON {
-		printJSON(env.out, map[string]any{
-			"event": "device", "device": "cpu", "processor": machine.Processor(),
-			"architecture": runtime.GOARCH,
-			"cores":        runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
+		printJSON(env.out, cpuEvent{
+			"cpu", machine.Processor(), runtime.GOARCH, runtime.GOMAXPROCS(0), total, available,
 		})
 		for i, g := range gpus {
-			printJSON(env.out, map[string]any{
-				"event": "device", "device": cudaName(g.Index), "name": g.Name, "driver": g.Driver,
-				"capability":   fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
-				"memory_bytes": g.Memory, "memory_available_bytes": g.Free,
-				"multiprocessors": g.Multiprocessors,
-				"unusable":        unusable[i],
+			printJSON(env.out, gpuEvent{
+				cudaName(g.Index), g.Name, g.Driver, fmt.Sprintf("%d.%d", g.Capability[0], g.Capability[1]),
+				g.Memory, g.Free, g.Multiprocessors, unusable[i],
 			})
 		}
 		if missing != nil {
-			printJSON(env.out,
-				map[string]any{"event": "missing", "device": "cuda", "reason": missing.Error()})
+			printJSON(env.out, missingEvent{"cuda", missing.Error()})
 		}
-		printJSON(env.out, map[string]any{"event": "device", "device": "emulator"})
-		event := map[string]any{"event": "auto", "device": device, "reason": why}
+		printJSON(env.out, emulatorEvent{"emulator"})
+		auto := autoEvent{Device: device, Reason: why}
 		if device != "cpu" {
-			event["unless"] = otherwise
+			auto.Unless = otherwise
 		}
-		printJSON(env.out, event)
+		printJSON(env.out, auto)
 		return nil
 	}
 	name := machine.Processor()

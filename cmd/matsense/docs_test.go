@@ -15,12 +15,13 @@ import (
 
 //go:generate go test -run ^TestDocs$ -update .
 
-var update = flag.Bool("update", false, "write docs/flags.md and docs/cli.md")
+var update = flag.Bool("update", false, "write the generated pages of docs")
 
-// TestDocs: the pages about flags and commands are what the program says.
+// TestDocs: the pages about flags, commands and JSON lines are what the program says.
 func TestDocs(t *testing.T) {
 	for path, want := range map[string]string{
 		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),
+		"../../docs/json.md": eventsPage(), schemaFile: eventsSchema(),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

@@ -66,9 +66,9 @@ func printWritten(env environment, paths []string, asJSON bool) {
 		case !asJSON:
 			fmt.Fprintln(env.out, path)
 		case filepath.Ext(path) == ".html":
-			printJSON(env.out, map[string]any{"event": "report", "path": path})
+			printJSON(env.out, reportEvent{path})
 		default:
-			printJSON(env.out, map[string]any{"event": "figure", "path": path})
+			printJSON(env.out, figureEvent{path})
 		}
 	}
 }

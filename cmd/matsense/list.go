@@ -84,9 +84,7 @@ func list(env environment, args []string, asJSON bool) {
 	}
 	if asJSON {
 		for _, e := range entries {
-			printJSON(env.out, map[string]any{
-				"event": e.Kind, "name": e.Name, "about": e.About, "source": e.Source,
-			})
+			printJSON(env.out, catalogEvent{e.Kind, e.Name, e.About, e.Source})
 		}
 		return
 	}

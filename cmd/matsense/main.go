@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,7 +39,9 @@ const (
 // environment is everything that commands use of the system, so that tests can run them in-process.
 type environment struct {
 	out, err io.Writer
-	terminal bool                    // err is a terminal
+	terminal bool                    // err is a terminal that can take back its last line
+	columns  func() int              // width of that terminal; 0: unknown
+	silence  time.Duration           // the longest time without a line of progress; 0: 30 s
 	memory   func() (float64, error) // bytes available
 	gpus     func() ([]driver.Info, error)
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
@@ -60,7 +62,11 @@ func main() {
 	}
 	env := environment{
 		out: os.Stdout, err: os.Stderr,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
+		columns: func() int {
+			columns, _, _ := term.GetSize(int(os.Stderr.Fd()))
+			return columns
+		},
 		memory: func() (float64, error) {
 			_, available, err := machine.Memory()
 			return available, err
@@ -124,7 +130,7 @@ func run(ctx context.Context, env environment, args []string) int {
 		return code // the command has printed everything
 	}
 	if asJSON(args) {
-		printJSON(env.out, map[string]any{"event": "error", "message": err.Error(), "exit_code": code})
+		printJSON(env.out, errorEvent{err.Error(), code})
 		if out.failed != nil { // nobody could read the line before
 			fmt.Fprintln(env.err, "matsense:", out.failed)
 		}
@@ -235,18 +241,10 @@ func asJSON(args []string) bool {
 // notice prints a note for the user.
 func (env environment) notice(text string, asJSON bool) {
 	if asJSON {
-		printJSON(env.out, map[string]any{"event": "notice", "message": text})
+		printJSON(env.out, noticeEvent{text})
 	} else {
 		fmt.Fprintln(env.err, "note:", text)
 	}
-}
-
-func printJSON(w io.Writer, v any) {
-	line, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("matsense: a line that is no JSON: %v", err))
-	}
-	fmt.Fprintf(w, "%s\n", line)
 }
 
 // version returns the module's version, or the revision that it was built from.

@@ -227,7 +227,7 @@ func parseJSON(t *testing.T, text []byte) object {
 	return o
 }
 
-// jsonLines parses output of which every line must be a JSON object with an event.
+// jsonLines parses output of which every line must be a valid event.
 func jsonLines(t *testing.T, text string) []object {
 	t.Helper()
 	var lines []object
@@ -236,6 +236,7 @@ func jsonLines(t *testing.T, text string) []object {
 		if _, ok := o["event"].(string); !ok {
 			t.Errorf("a line without an event: %s", line)
 		}
+		validate(t, line)
 		lines = append(lines, o)
 	}
 	return lines

@@ -1,123 +1,109 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"math"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
 )
 
-// textProgress shows a bar on a terminal, and now and then a line elsewhere.
-type textProgress struct {
-	env      environment
-	plan     *experiment.Plan
-	bar      *progressbar.ProgressBar
-	from, to int
-	began    time.Time
-	next     int // the iteration from which the next line is due
+// runProgress tells how far a run has come.
+type runProgress struct {
+	teller
+	plan      *experiment.Plan
+	start     time.Time
+	doing     solver.Activity
+	since     time.Time // when that began
+	iteration int
+	from, to  int
+	began     time.Time // when the first step was begun; zero before
+	loss      float64   // of the last sample
+	next      int       // the iteration from which the next line is due
+}
+
+// newRunProgress begins to tell how far a run has come, until end is called.
+func newRunProgress(env environment, plan *experiment.Plan, asJSON bool) *runProgress {
+	p := &runProgress{teller: teller{env: env, json: asJSON}, plan: plan, start: time.Now(),
+		since: time.Now(), doing: experiment.Reading, to: plan.Config.Iterations, loss: math.NaN()}
+	plan.Watch = p.watch
+	p.begin(func() event {
+		return progressEvent{string(p.doing), p.iteration, p.to, time.Since(p.start).Seconds()}
+	}, p.state)
+	return p
 }
 
 // Notice implements experiment.Progress.
-func (t *textProgress) Notice(text string) {
-	if t.bar != nil {
-		_ = t.bar.Clear()
-	}
-	fmt.Fprintln(t.env.err, "note:", text)
+func (p *runProgress) Notice(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notice(text)
 }
 
 // Begin implements experiment.Progress.
-func (t *textProgress) Begin(_ string, from, to int) {
-	t.from, t.to, t.next = from, to, from
-	fmt.Fprintln(t.env.err, view.Problem(t.plan))
-	if from > 0 {
-		fmt.Fprintf(t.env.err, "going on from iteration %d\n", from)
+func (p *runProgress) Begin(dir string, from, to int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.from, p.iteration, p.to, p.next = from, from, to, from
+	if p.json {
+		p.emit(beginEvent{dir, from, to, placeOf(p.plan), settingsOf(&p.plan.Config)})
+		return
 	}
-	if t.env.terminal {
-		t.bar = newBar(t.env.err, from, to, "making the measurements", progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("steps"))
+	p.print(view.Problem(p.plan))
+	if from > 0 {
+		p.print(fmt.Sprintf("going on from iteration %d", from))
 	}
 }
 
-// newBar shows a bar on a terminal.
-func newBar(w io.Writer, from, to int, description string,
-	more ...progressbar.Option) *progressbar.ProgressBar {
-	bar := progressbar.NewOptions(to, append([]progressbar.Option{
-		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100 * time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionSetDescription(description),
-	}, more...)...)
-	_ = bar.Set(from)
-	return bar
+// watch is what the plan tells of activities.
+func (p *runProgress) watch(a solver.Activity, iteration int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a != p.doing {
+		p.doing, p.since = a, time.Now()
+	}
+	if a == solver.Stepping && p.began.IsZero() {
+		p.began, p.from = time.Now(), iteration
+	}
+	p.iteration = iteration
 }
 
 // Sample implements experiment.Progress.
-func (t *textProgress) Sample(s solver.Sample) {
-	if t.began.IsZero() { // the measurements are made, and the clock starts
-		// A resumed run may have taken some steps before its first sample.
-		t.began, t.from = time.Now(), s.Iteration
-		if t.bar != nil {
-			t.bar.Reset()
+func (p *runProgress) Sample(s solver.Sample) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.iteration, p.loss = s.Iteration, s.TrainLoss
+	switch {
+	case p.json:
+		p.emit(sampleEvent{experiment.MetricsOf(s)})
+	case p.line != nil:
+		p.line.show(p.state())
+	case s.Iteration >= p.next || s.Iteration == p.to:
+		p.next = s.Iteration + max(1, (p.to-p.from)/10)
+		if !math.IsNaN(s.TrainLoss) {
+			text, _ := p.state()
+			p.print(text)
 		}
 	}
-	if t.bar != nil {
-		t.bar.Describe(fmt.Sprintf("loss %.2e", s.TrainLoss))
-		_ = t.bar.Set(s.Iteration)
-		return
-	}
-	if s.Iteration < t.next && s.Iteration != t.to {
-		return
-	}
-	t.next = s.Iteration + max(1, (t.to-t.from)/10)
-	left := ""
-	if done := s.Iteration - t.from; done > 0 {
-		elapsed := time.Since(t.began)
-		rate := float64(done) / elapsed.Seconds()
-		left = fmt.Sprintf(", %.3g steps/s, %s left",
-			rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
-	}
-	if !math.IsNaN(s.TrainLoss) {
-		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss,
-			left)
-	}
 }
 
-// end takes the bar away.
-func (t *textProgress) end() {
-	if t.bar != nil {
-		_ = t.bar.Finish()
-		t.bar = nil
+// state says what the run is doing, and how much of its steps is done.
+func (p *runProgress) state() (text string, done float64) {
+	done = float64(p.iteration-p.from) / float64(max(p.to-p.from, 1))
+	if p.doing != solver.Stepping {
+		return fmt.Sprintf("%s for %s", words(p.doing), view.Rounded(time.Since(p.since))), done
 	}
-}
-
-// jsonProgress prints one JSON object a line.
-type jsonProgress struct {
-	out  io.Writer
-	plan *experiment.Plan
-}
-
-// Notice implements experiment.Progress.
-func (p jsonProgress) Notice(text string) {
-	printJSON(p.out, map[string]any{"event": "notice", "message": text})
-}
-
-// Begin implements experiment.Progress.
-func (p jsonProgress) Begin(dir string, from, to int) {
-	printJSON(p.out, map[string]any{
-		"event": "begin", "from_iteration": from, "to_iteration": to, "dir": dir,
-		"backend": p.plan.Backend.Name(),
-		"device":  p.plan.Backend.Device(), "storage": p.plan.Storage, "precision": p.plan.Config.Precision,
-		"memory_planned_bytes": p.plan.Bytes,
-	})
-}
-
-// Sample implements experiment.Progress.
-func (p jsonProgress) Sample(s solver.Sample) {
-	fmt.Fprintf(p.out, "{%s}\n", experiment.MetricsOf(s).AppendMembers([]byte(`"event":"sample",`)))
+	text = fmt.Sprintf("iteration %d of %d", p.iteration, p.to)
+	if !math.IsNaN(p.loss) {
+		text += fmt.Sprintf(": train loss %.3e", p.loss)
+	}
+	if steps := p.iteration - p.from; steps > 0 {
+		rate := float64(steps) / cmp.Or(time.Since(p.began).Seconds(), 1e-9)
+		text += fmt.Sprintf(", %.3g steps/s, %s left", rate,
+			time.Duration(float64(p.to-p.iteration)/rate*float64(time.Second)).Round(time.Second))
+	}
+	return text, done
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,8 +85,7 @@ func listExperiments(env environment, asJSON bool) {
 		return
 	}
 	for _, e := range reproduce.All() {
-		printJSON(env.out,
-			map[string]any{"event": "experiment", "name": e.Name, "about": e.About, "claim": e.Claim})
+		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim})
 	}
 }
 
@@ -129,12 +127,14 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan)
-	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	p := newSweepProgress(env, plan, o.json)
 	r, failures, err := plan.Run(ctx,
 		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		if !o.json {
+		if o.json {
+			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})
+		} else {
 			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done,
 				p.runs)
 		}
@@ -151,8 +151,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "verdict", "name": e.Name, "claim": e.Claim,
-			"verdict": verdict.Status, "findings": verdict.Findings})
+		printJSON(env.out, verdictEvent{e.Name, e.Claim, verdict.Status, append([]string{}, verdict.Findings...)})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}

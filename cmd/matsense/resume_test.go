@@ -120,7 +120,7 @@ func TestResumeOwnData(t *testing.T) {
 func TestResumeAfterConfigWasEdited(t *testing.T) {
 	dir := runSmall(t, "--iterations", "31")
 	edit(t, filepath.Join(dir, "config.yaml"), func(b []byte) []byte {
-		return bytes.Replace(b, []byte("alpha: 1e-06"), []byte("alpha: 2e-06"), 1)
+		return bytes.Replace(b, []byte("alpha: 1.0e-06"), []byte("alpha: 2.0e-06"), 1)
 	})
 	before := snapshot(t, dir)
 	lines := mistakes(t, must(t, exitFailed, append(resume, "--out", dir)...))

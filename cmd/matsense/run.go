@@ -20,6 +20,7 @@ import (
 type runOptions struct {
 	config        string
 	out           string
+	dryRun        bool
 	resume, force bool
 	limit         timeLimit
 	json          bool
@@ -44,7 +45,7 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "resume", "force", "stop-after", "json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -53,12 +54,13 @@ func newRun(env environment) *cobra.Command {
 		Short: "Run one experiment",
 		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json,
 factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
-problem is small and takes a few seconds.
+problem is small and takes a few seconds. --dry-run says beforehand how much memory and time a run takes.
 
 The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
 stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
   matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
+  matsense run --n 1000 --rank 5 --dry-run
   matsense run --matrices A.npy --observations y.npy --truth X.npy
   matsense run --resume --out runs/paper --iterations 800`,
 		Args:              noArguments,
@@ -79,6 +81,7 @@ stops at once. A flag that is "for" some methods, ensembles and so on is refused
 	}
 	f.StringVar(&o.config, "config", "", "read settings from a YAML `file`; flags override it")
 	f.StringVar(&o.out, "out", "", "`directory` of the run (default runs/ and the time)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say how much memory and time the run takes, and stop")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
@@ -103,14 +106,11 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.out == "" {
 		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
-	var p experiment.Progress
-	if o.json {
-		p = jsonProgress{env.out, plan}
-	} else {
-		t := &textProgress{env: env, plan: plan}
-		defer t.end()
-		p = t
+	if o.dryRun {
+		return o.forecast(env, plan, options)
 	}
+	p := newRunProgress(env, plan, o.json)
+	defer p.end()
 	ctx, stop := o.limit.begin(ctx, env)
 	defer stop()
 	b := &beginning{Progress: p}
@@ -127,15 +127,11 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	page, pageFailed := writeRunPage(out.Run, out.Dir)
 	err = errors.Join(err, failed, pageFailed)
-	if t, ok := p.(*textProgress); ok {
-		t.end()
-		view.WriteSummary(env.out, out, figures, page)
+	p.end()
+	if o.json {
+		printJSON(env.out, summaryEvent{out.Dir, out.Summary})
 	} else {
-		printJSON(env.out, struct {
-			Event string `json:"event"`
-			Dir   string `json:"dir"`
-			*experiment.Summary
-		}{"summary", out.Dir, out.Summary})
+		view.WriteSummary(env.out, out, figures, page)
 	}
 	if err != nil {
 		return err
@@ -146,6 +142,38 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	case solver.Canceled:
 		return o.limit.ended(ctx, errInterrupted, out.Summary.Iterations > b.from)
 	}
+	return nil
+}
+
+// forecast says what the run would take, and writes nothing.
+func (o runOptions) forecast(env environment, plan *experiment.Plan, options experiment.Options) error {
+	f, err := plan.Forecast(options)
+	if err != nil {
+		return err
+	}
+	for _, note := range plan.Notes {
+		env.notice(note, o.json)
+	}
+	if !o.json {
+		view.WriteRunPlan(env.out, plan, f)
+		return nil
+	}
+	known := func(seconds float64) *float64 {
+		if seconds == 0 {
+			return nil
+		}
+		return &seconds
+	}
+	c := &plan.Config
+	printJSON(env.out, runPlanEvent{
+		Dir: o.out, From: f.From, To: c.Iterations, placeMembers: placeOf(plan),
+		Available: experiment.Number(plan.Available),
+		secondsMembers: secondsMembers{
+			known(f.Making), known(f.Step), known(f.Measuring), known(f.Seconds(c.Iterations, c.MeasureEvery)),
+			f.Counted,
+		},
+		Settings: settingsOf(c),
+	})
 	return nil
 }
 

@@ -89,11 +89,13 @@ func TestRunJSON(t *testing.T) {
 		t.Fatalf("%d samples for %d rows", len(samples), len(rows))
 	}
 	for i, s := range samples {
-		delete(s, "event")
+		for _, member := range []string{"event", "time", "version"} {
+			delete(s, member)
+		}
 		agree(t, map[string]any(s), head, rows[i])
 	}
 	if b := events(lines, "begin"); len(b) != 1 || b[0]["from_iteration"] != 0.0 ||
-		b[0]["to_iteration"] != 60.0 {
+		b[0]["to_iteration"] != 60.0 || b[0]["settings"].(map[string]any)["alpha"] != 1e-6 {
 		t.Errorf("begin: %v", b)
 	}
 	last := lines[len(lines)-1]

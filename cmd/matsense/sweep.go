@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/matsense/matsense/experiment"
@@ -122,8 +120,7 @@ func mergeSweep(env environment, dir string, asJSON bool) error {
 	}
 	runs, missing := len(r.Runs), r.Missing()
 	if asJSON {
-		printJSON(env.out, map[string]any{"event": "merged", "dir": dir, "runs": runs - len(missing),
-			"missing": append([]int{}, missing...)})
+		printJSON(env.out, mergedEvent{dir, runs - len(missing), append([]int{}, missing...)})
 	} else if len(missing) < runs {
 		fmt.Fprintf(env.out, "%s has the %d runs that are there\n", filepath.Join(dir, "runs.csv"),
 			runs-len(missing))
@@ -199,15 +196,14 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.dryRun {
 		return nil
 	}
-	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
+	p := newSweepProgress(env, plan, o.json)
 	ctx, stop := o.limit.begin(ctx, env)
 	defer stop()
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
-			printJSON(env.out,
-				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
+			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})
 		} else {
 			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
 				o.again(file, part))
@@ -233,8 +229,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		}
 	}
 	if o.json {
-		printJSON(env.out, map[string]any{"event": "done", "dir": o.out, "runs": p.runs, "failed": failures,
-			"diverged": diverged})
+		printJSON(env.out, doneEvent{o.out, p.runs, failures, diverged})
 	} else {
 		fmt.Fprintf(env.out, "%d runs in %s", p.runs, o.out)
 		if diverged > 0 {
@@ -318,107 +313,17 @@ func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
 		view.WriteSweepPlan(env.err, p)
 		return
 	}
-	event := map[string]any{
-		"event": "plan", "dir": o.out, "runs": p.Count(), "runs_of_all_parts": len(p.Runs),
-		"groups": len(p.Part), "together": p.Together, "memory_planned_bytes": p.Bytes, "shard": p.Shard + 1,
-		"shards": p.Shards, "shard_named_by": nil, "seconds_estimated": nil,
+	plan := sweepPlanEvent{
+		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), Together: p.Together,
+		Memory: experiment.Number(p.Bytes), Shard: p.Shard + 1, Shards: p.Shards,
 	}
 	if p.By != "" {
-		event["shard_named_by"] = p.By
+		by := p.By
+		plan.NamedBy = &by
 	}
 	if p.Estimate > 0 {
-		event["seconds_estimated"] = p.Estimate.Seconds()
+		seconds := p.Estimate.Seconds()
+		plan.Seconds = &seconds
 	}
-	printJSON(env.out, event)
-}
-
-// linesEvery is the least time between two lines of progress.
-const linesEvery = 5 * time.Second
-
-// sweepProgress shows a bar on a terminal, and now and then a line elsewhere.
-type sweepProgress struct {
-	env               environment
-	plan              *sweep.Plan
-	json              bool
-	bar               *progressbar.ProgressBar
-	began             time.Time
-	runs, done, first int
-	failed            *sweep.Record   // the first
-	noted             map[string]bool // notes that were printed
-	told              time.Time       // when the last line was printed
-}
-
-// Begin implements sweep.Progress.
-func (s *sweepProgress) Begin(runs, done int) {
-	s.runs, s.done, s.first, s.told = runs, done, done, time.Now()
-	if s.json {
-		return
-	}
-	if done > 0 {
-		fmt.Fprintf(s.env.err, "%d of %d runs are there already\n", done, runs)
-	}
-	if s.env.terminal {
-		s.bar = newBar(s.env.err, done, runs, "runs")
-	}
-}
-
-// Group implements sweep.Progress.
-func (s *sweepProgress) Group(g *experiment.Group, runs int) {
-	for _, note := range g.Plan.Notes {
-		s.note(note)
-	}
-	g.Plan.Notice = s.note
-}
-
-// Notice implements sweep.Progress.
-func (s *sweepProgress) Notice(text string) { s.note(text) }
-
-// note prints a note once, even if several groups have the same.
-func (s *sweepProgress) note(text string) {
-	if s.noted[text] {
-		return
-	}
-	if s.noted == nil {
-		s.noted = map[string]bool{}
-	}
-	s.noted[text] = true
-	s.env.notice(text, s.json)
-}
-
-// Ended implements sweep.Progress.
-func (s *sweepProgress) Ended(r *sweep.Record) {
-	s.done++
-	if r.Status == sweep.Failed && s.failed == nil {
-		s.failed = r
-	}
-	if s.json {
-		settings := map[string]string{}
-		for i, key := range s.plan.Spec.Keys() {
-			settings[key] = r.Values[i]
-		}
-		printJSON(s.env.out, map[string]any{
-			"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
-			"iterations": r.Iterations, "train_loss": experiment.Number(r.Final.TrainLoss),
-			"test_error": experiment.Number(r.Final.TestError), "seconds": r.Timing.Seconds,
-		})
-		return
-	}
-	if s.bar != nil {
-		_ = s.bar.Set(s.done)
-		return
-	}
-	if time.Since(s.told) < linesEvery && s.done != s.runs {
-		return
-	}
-	s.told = time.Now()
-	elapsed := time.Since(s.began)
-	left := time.Duration(float64(elapsed) / float64(s.done-s.first) * float64(s.runs-s.done))
-	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, view.Rounded(left))
-}
-
-// end takes the bar away.
-func (s *sweepProgress) end() {
-	if s.bar != nil {
-		_ = s.bar.Finish()
-	}
+	printJSON(env.out, plan)
 }

@@ -449,7 +449,7 @@ func TestSweepJSON(t *testing.T) {
 		row := rows[int(run["run"].(float64))]
 		settings := run["settings"].(map[string]any)
 		if run["status"] != row["status"] || fmt.Sprint(run["iterations"]) != row["iterations"] ||
-			len(settings) != 4 || settings["seed"] != row["seed"] {
+			len(settings) != 4 || fmt.Sprint(settings["seed"]) != row["seed"] {
 			t.Errorf("%v is in runs.csv %v", run, row)
 		}
 	}

@@ -222,7 +222,7 @@ func TestBadConfig(t *testing.T) {
 		{"n: &a 10\nrank: *a\n", []string{"c.yaml:2: rank takes a single value"}},
 		{"n: 10\nstep: -1\n", []string{"c.yaml:2: step must be positive, got -1"}},
 		{"n: 5\nrank: 6\n", []string{"c.yaml:2: rank goes from 1 to n = 5, got 6"}},
-		{"alpha: .nan\n", []string{"c.yaml:1: alpha takes a number"}},
+		{"alpha: .nan\n", []string{"c.yaml:1: alpha must be positive and finite, got NaN"}},
 		{"alpha: nan\n", []string{"c.yaml:1: alpha must be positive and finite, got NaN"}},
 		{"n:\n", []string{`c.yaml:1: n takes a whole number, got ""`}},
 		{"- n: 10\n", []string{"c.yaml:1: a configuration is a list of lines like"}},

@@ -140,5 +140,5 @@ func (f Field) YAML() *yaml.Node {
 	if f.Type() == "string" {
 		return yamldoc.Word(f.String())
 	}
-	return yamldoc.Plain(f.String())
+	return yamldoc.Number(f.String())
 }

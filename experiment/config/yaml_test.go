@@ -145,3 +145,22 @@ func TestYAMLHoldsWhatApplies(t *testing.T) {
 		}
 	}
 }
+
+// Python's usual YAML reader knows only YAML 1.1, for which 1e-06 is a string.
+func TestNumbersOfAConfigurationAreNumbersInYAML11(t *testing.T) {
+	c := Default()
+	c.Alpha, c.Step = 1e-6, 2.5e-7
+	text := string(c.YAML())
+	for _, line := range []string{"alpha: 1.0e-06\n", "step: 2.5e-07\n"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no line %q in\n%s", line, text)
+		}
+	}
+	// PyYAML writes the string 1e-06 with quotes or without them; both set the number.
+	for _, written := range []string{"alpha: '1e-06'\n", "alpha: 1e-06\n", text} {
+		read := Default()
+		if err := parseConfig([]byte(written), "config.yaml", &read); err != nil || read.Alpha != 1e-6 {
+			t.Errorf("alpha is %v, %v when read from %q", read.Alpha, err, written)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func TestPartsTakeOneDirectory(t *testing.T) {
 		for _, release := range releases {
 			release()
 		}
-		if left := fmt.Sprint(listed(t, dir)); left != "[parts.json sweep.yaml]" {
+		if left := fmt.Sprint(listed(t, dir)); left != "[sweep.yaml]" {
 			t.Errorf("left: %s", left)
 		}
 		for i, p := range others {
@@ -121,6 +121,11 @@ func TestColumns(t *testing.T) {
 		leaf, _ := reader.Schema().Lookup(key)
 		if !strings.Contains(fmt.Sprint(leaf.Node.Type()), "INT(64,false)") {
 			t.Errorf("%s is %v", key, leaf.Node.Type())
+		}
+	}
+	for i, path := range reader.Schema().Columns() {
+		if path[0] != columns[i] {
+			t.Fatalf("column %d is %s, and %s in the CSV", i, path[0], columns[i])
 		}
 	}
 	for i, column := range columns {

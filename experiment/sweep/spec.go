@@ -104,7 +104,7 @@ func (s *Spec) YAML() []byte {
 	for _, a := range s.Axes {
 		axis := yamldoc.Map()
 		for i, key := range a.Keys {
-			write := yamldoc.Plain
+			write := yamldoc.Number
 			if field(&s.Base, key).Type() == "string" {
 				write = yamldoc.Word
 			}
@@ -116,10 +116,10 @@ func (s *Spec) YAML() []byte {
 		add("axes", axes)
 	}
 	if s.Seeds > 0 {
-		add("seeds", yamldoc.Plain(strconv.Itoa(s.Seeds)))
+		add("seeds", yamldoc.Number(strconv.Itoa(s.Seeds)))
 	}
 	if s.StartSeeds > 0 {
-		add("start-seeds", yamldoc.Plain(strconv.Itoa(s.StartSeeds)))
+		add("start-seeds", yamldoc.Number(strconv.Itoa(s.StartSeeds)))
 	}
 	if s.Filter != "" {
 		add("filter", yamldoc.Word(s.Filter))
@@ -128,7 +128,7 @@ func (s *Spec) YAML() []byte {
 	for _, t := range s.Targets {
 		targets = append(targets, formatNumber(t))
 	}
-	add("targets", list(targets, yamldoc.Plain))
+	add("targets", list(targets, yamldoc.Number))
 	return yamldoc.Bytes(root)
 }
 

@@ -387,7 +387,7 @@ targets: [1e-2, 0.5]
     rank: 2
     init: random
 axes:
-    - alpha: [1e-06, 0.0001, 0.01]
+    - alpha: [1.0e-06, 0.0001, 0.01]
     - kappa: [1, 5]
       entries: [f32, q8]
 seeds: 2
@@ -399,7 +399,7 @@ targets: [0.01, 0.5]
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	sameRuns(t, s)
-	if got, want := string(mustParse(t, "").YAML()), "targets: [0.01, 0.0001, 1e-06, 1e-08]\n"; got != want {
+	if got, want := string(mustParse(t, "").YAML()), "targets: [0.01, 0.0001, 1.0e-06, 1.0e-08]\n"; got != want {
 		t.Errorf("nothing is written as %q, want %q", got, want)
 	}
 	if got := mustParse(t, "targets: []\n"); len(got.Targets) != 0 || string(got.YAML()) != "targets: []\n" {

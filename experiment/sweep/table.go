@@ -250,23 +250,36 @@ func (t table) writeCSV(w io.Writer) error {
 	return out.Error()
 }
 
-// writeParquet writes the table as Parquet. The library sorts the columns by name.
+// ordered is a Parquet schema whose columns keep the table's order; a [parquet.Group] alone sorts its columns
+// by name.
+type ordered struct {
+	parquet.Group
+	names []string
+}
+
+// Fields implements [parquet.Node].
+func (o ordered) Fields() []parquet.Field {
+	fields := o.Group.Fields()
+	slices.SortFunc(fields, func(a, b parquet.Field) int {
+		return slices.Index(o.names, a.Name()) - slices.Index(o.names, b.Name())
+	})
+	return fields
+}
+
+// writeParquet writes the table as Parquet, with the columns in the order of the CSV.
 func (t table) writeParquet(w io.Writer) error {
-	group := parquet.Group{}
+	columns := ordered{Group: parquet.Group{}}
 	for _, c := range t {
-		group[c.name] = c.kind
+		columns.Group[c.name] = c.kind
+		columns.names = append(columns.names, c.name)
 	}
-	schema := parquet.NewSchema("matsense", group)
-	place := map[string]int{}
-	for i, path := range schema.Columns() {
-		place[path[0]] = i
-	}
+	schema := parquet.NewSchema("matsense", columns)
 	out := parquet.NewGenericWriter[any](w, schema, parquet.Compression(&parquet.Zstd),
 		parquet.CreatedBy("matsense", "", ""))
 	row := make(parquet.Row, len(t))
 	for i := range t.rows() {
-		for _, c := range t {
-			at, defined := place[c.name], 1
+		for at, c := range t {
+			defined := 1
 			var v parquet.Value
 			switch cell := c.cells[i].(type) {
 			case nil:

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -42,18 +45,58 @@ func Text(scalar *yaml.Node) (string, error) {
 		var text string
 		err := scalar.Decode(&text)
 		return text, err
+	case scalar.Tag == "!!float" && scalar.Style == 0:
+		// YAML begins infinity and NaN with a dot, and strconv does not know that.
+		switch text := strings.ToLower(scalar.Value); text {
+		case ".inf", "+.inf", "-.inf", ".nan":
+			return strings.Replace(text, ".", "", 1), nil
+		}
 	}
 	return scalar.Value, nil
 }
 
-// Word returns a string as a node, quoted where it needs to be.
+// Word returns a string as a node. It is quoted if a reader of YAML 1.1 or 1.2 could take it for something
+// else. All that is not a string for one of them begins with a digit or a sign, or is one of a few words.
 func Word(text string) *yaml.Node {
 	var node yaml.Node
 	node.SetString(text)
+	if node.Tag == "!!str" && node.Style == 0 && !isPlain(text) {
+		node.Style = yaml.DoubleQuotedStyle
+	}
 	return &node
 }
 
-// Plain returns a key or a number as a node, unquoted.
+// isPlain says whether a text begins as a name or an absolute path does, and is none of the words that only
+// YAML 1.1 takes for true and false. The encoder itself quotes the other words of this kind.
+func isPlain(text string) bool {
+	first, _ := utf8.DecodeRuneInString(text)
+	switch strings.ToLower(text) {
+	case "y", "yes", "on", "n", "no", "off":
+		return false
+	}
+	return unicode.IsLetter(first) || first == '/'
+}
+
+// Number returns a number as a node, given as [strconv] writes it. YAML 1.1 takes 1e-06 for a string, since
+// its numbers with an exponent have a point and a sign: they are written as 1.0e-06, which YAML 1.2 reads as
+// well.
+func Number(text string) *yaml.Node {
+	switch text {
+	case "+Inf":
+		return Plain(".inf")
+	case "-Inf":
+		return Plain("-.inf")
+	case "NaN":
+		return Plain(".nan")
+	}
+	digits, exponent, found := strings.Cut(text, "e")
+	if found && !strings.Contains(digits, ".") {
+		text = digits + ".0e" + exponent
+	}
+	return Plain(text)
+}
+
+// Plain returns a key as a node, unquoted.
 func Plain(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
 
 // Map returns a mapping as a node, of keys and values in turn.

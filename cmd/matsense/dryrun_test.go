@@ -1,0 +1,107 @@
+package main
+
+import (
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dryRun returns the plan of a run that --dry-run prints.
+func dryRun(t *testing.T, args ...string) object {
+	t.Helper()
+	lines := events(jsonLines(t, must(t, exitDone, append([]string{"run", "--dry-run", "--json"}, args...)...).out),
+		"plan")
+	if len(lines) != 1 {
+		t.Fatalf("%d plans", len(lines))
+	}
+	return lines[0]
+}
+
+// A dry run says what the run itself says when it begins, adds up its estimates, and writes nothing.
+func TestDryRun(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plan := dryRun(t, append([]string{"--measure-every", "7"}, small...)...)
+	number := func(key string) float64 { return plan[key].(float64) }
+	making, step, sample := number("seconds_making_estimated"), number("seconds_per_step_estimated"),
+		number("seconds_per_sample_estimated")
+	all := making + 60*step + (60/7+2)*sample // samples at 0, 7, …, 56 and 60
+	if !(step > 0 && sample > 0 && making >= 0) || math.Abs(number("seconds_estimated")-all) > 1e-12 ||
+		plan["seconds_counted"] != false {
+		t.Errorf("%v s in all: %v", all, plan)
+	}
+	text := must(t, exitDone, append([]string{"run", "--dry-run"}, small...)...).out
+	for _, want := range []string{"n = 10, m = 150", "of memory for data, of 8 GB that are available",
+		"60 steps, about ", " for a step, ", "measured on this machine just now"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		t.Errorf("the dry run wrote %v", entries)
+	}
+	out := filepath.Join(dir, "r")
+	begin := events(jsonLines(t, must(t, exitDone,
+		slices.Concat([]string{"run", "--json", "--measure-every", "7", "--out", out}, small)...).out), "begin")[0]
+	for _, key := range []string{"backend", "device", "storage", "precision", "memory_planned_bytes"} {
+		if begin[key] != plan[key] {
+			t.Errorf("%s is %v, and the dry run says %v", key, begin[key], plan[key])
+		}
+	}
+	if !maps.Equal(begin["settings"].(map[string]any), plan["settings"].(map[string]any)) {
+		t.Errorf("settings %v, and the dry run says %v", begin["settings"], plan["settings"])
+	}
+
+	// Of a run that is there it says what is left, and refuses what run refuses.
+	before := snapshot(t, out)
+	rest := dryRun(t, "--resume", "--out", out, "--iterations", "100")
+	if rest["from_iteration"] != 60.0 || rest["to_iteration"] != 100.0 {
+		t.Errorf("the rest is %v", rest)
+	}
+	text = must(t, exitDone, "run", "--dry-run", "--resume", "--out", out, "--iterations", "61").out
+	if !strings.Contains(text, "1 step from iteration 60") {
+		t.Errorf("it says %q", text)
+	}
+	for want, args := range map[string][]string{
+		"holds a run already":              {"--out", out},
+		"the checkpoint has 60 iterations": {"--resume", "--out", out, "--iterations", "50"},
+		"there is no run":                  {"--resume", "--out", filepath.Join(dir, "else")},
+		"this run needs":                   {"--n", "3000", "--measurements", "100000", "--storage", "memory"},
+	} {
+		r := must(t, exitUsage, append([]string{"run", "--dry-run"}, args...)...)
+		if !strings.Contains(r.err, want) {
+			t.Errorf("%v: it says %q, not %q", args, r.err, want)
+		}
+	}
+	if !maps.Equal(snapshot(t, out), before) {
+		t.Error("the dry run changed the run")
+	}
+}
+
+// If the device cannot tell, or a step is no pass over the measurements, the dry run says so; if the time
+// follows from counted work, it says that.
+func TestDryRunOfUnknownTime(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		flags []string
+	}{
+		{"how long a step of gd takes on emulator cannot be told", []string{"--device", "emulator"}},
+		{"how long a step of sgd takes on cpu cannot be told", []string{"--method", "sgd"}},
+		{"from counted work and the device's typical rates", []string{"--ensemble", "completion"}},
+	} {
+		flags := append([]string{"--n", "10", "--rank", "1", "--iterations", "60"}, c.flags...)
+		text := must(t, exitDone, append([]string{"run", "--dry-run"}, flags...)...).out
+		if !strings.Contains(text, c.want) {
+			t.Errorf("%v: it says %q", flags, text)
+		}
+		plan := dryRun(t, flags...)
+		if counted := strings.Contains(c.want, "counted"); plan["seconds_counted"] != counted ||
+			(plan["seconds_estimated"] != nil) != counted {
+			t.Errorf("%v: %v", flags, plan)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/solver"
+	"github.com/matsense/matsense/view"
+)
+
+// sweepProgress tells how far a sweep has come.
+type sweepProgress struct {
+	teller
+	plan              *sweep.Plan
+	began             time.Time
+	runs, done, first int
+	failed            *sweep.Record   // the first
+	noted             map[string]bool // notes that were printed
+	doing             solver.Activity
+	since             time.Time      // when that began
+	members           map[int]member // the runs under way, by their place in the group
+}
+
+// member is a run under way.
+type member struct{ iteration, to int }
+
+// newSweepProgress begins to tell how far a sweep has come, until end is called.
+func newSweepProgress(env environment, plan *sweep.Plan, asJSON bool) *sweepProgress {
+	s := &sweepProgress{teller: teller{env: env, json: asJSON}, plan: plan, began: time.Now(),
+		since: time.Now(), doing: experiment.Reading, noted: map[string]bool{}, members: map[int]member{}}
+	s.begin(func() event {
+		least, greatest, _ := s.reached()
+		return sweepProgressEvent{
+			s.done, s.runs, string(s.doing), len(s.members), least, greatest, time.Since(s.began).Seconds(),
+		}
+	}, s.state)
+	return s
+}
+
+// Begin implements sweep.Progress.
+func (s *sweepProgress) Begin(runs, done int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs, s.done, s.first = runs, done, done
+	if done > 0 && !s.json {
+		s.print(fmt.Sprintf("%d of %d runs are there already", done, runs))
+	}
+}
+
+// Group implements sweep.Progress.
+func (s *sweepProgress) Group(g *experiment.Group, _ int) {
+	for _, note := range g.Plan.Notes {
+		s.note(note)
+	}
+	g.Plan.Notice = s.note
+	g.Watch = func(i int, a solver.Activity, iteration int) {
+		s.watch(i, a, member{iteration, g.Configs[i].Iterations})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.members = map[int]member{}
+}
+
+// Notice implements sweep.Progress.
+func (s *sweepProgress) Notice(text string) { s.note(text) }
+
+// note prints a note once, even if several groups have the same.
+func (s *sweepProgress) note(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.noted[text] {
+		return
+	}
+	s.noted[text] = true
+	s.notice(text)
+}
+
+// watch is what a group tells of the activities of its runs.
+func (s *sweepProgress) watch(i int, a solver.Activity, m member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a != s.doing {
+		s.doing, s.since = a, time.Now()
+	}
+	if a != solver.Stepping {
+		return
+	}
+	if m.iteration >= m.to { // the run ends, and another may take its place
+		delete(s.members, i)
+		return
+	}
+	s.members[i] = m
+}
+
+// Ended implements sweep.Progress.
+func (s *sweepProgress) Ended(r *sweep.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done++
+	if r.Status == sweep.Failed && s.failed == nil {
+		s.failed = r
+	}
+	switch {
+	case s.json:
+		own := settings{}
+		for i, key := range s.plan.Spec.Keys() {
+			own.put(key, config.ValueOf(key, r.Values[i]))
+		}
+		s.emit(sweptRunEvent{
+			r.Index, own, r.Status, r.Error, r.Iterations, experiment.Number(r.Final.TrainLoss),
+			experiment.Number(r.Final.TestError), r.Timing.Seconds,
+		})
+	case s.line != nil:
+		s.line.show(s.state())
+	case time.Since(s.told) >= linesEvery || s.done == s.runs:
+		text, _ := s.state()
+		s.print(text)
+	}
+}
+
+// reached is the least and the greatest iteration of the runs under way, and how many they take: one number,
+// or a range as in 500–800.
+func (s *sweepProgress) reached() (least, greatest int, of string) {
+	first := true
+	fewest, most := 0, 0
+	for _, m := range s.members {
+		if first {
+			least, greatest, fewest, most, first = m.iteration, m.iteration, m.to, m.to, false
+		}
+		least, greatest = min(least, m.iteration), max(greatest, m.iteration)
+		fewest, most = min(fewest, m.to), max(most, m.to)
+	}
+	return least, greatest, span(fewest, most)
+}
+
+// span writes a range, or the one number that it has.
+func span(from, to int) string {
+	if from == to {
+		return fmt.Sprint(from)
+	}
+	return fmt.Sprintf("%d–%d", from, to)
+}
+
+// share is how much of the runs is done, from 0 to 1. Of a run under way it counts the part that is done.
+func (s *sweepProgress) share() float64 {
+	done := float64(s.done)
+	for _, m := range s.members {
+		done += float64(m.iteration) / float64(max(m.to, 1))
+	}
+	return min(done/float64(max(s.runs, 1)), 1)
+}
+
+// state says what the sweep is doing, and how much of it is done.
+func (s *sweepProgress) state() (text string, done float64) {
+	parts := []string{fmt.Sprintf("%d of %d runs", s.done, s.runs)}
+	switch least, greatest, of := s.reached(); {
+	case s.done == s.runs:
+	case s.doing != solver.Stepping:
+		parts = append(parts, fmt.Sprintf("%s for %s", words(s.doing), view.Rounded(time.Since(s.since))))
+	case len(s.members) > 0:
+		parts = append(parts,
+			fmt.Sprintf("%d under way at iteration %s of %s", len(s.members), span(least, greatest), of))
+	}
+	before := float64(s.first) / float64(max(s.runs, 1)) // what was there already took no time now
+	if done = s.share(); done > before {
+		left := time.Since(s.began).Seconds() * (1 - done) / (done - before)
+		parts = append(parts, view.Rounded(time.Duration(left*float64(time.Second)))+" left")
+	}
+	return strings.Join(parts, ", "), done
+}
