@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -263,4 +264,42 @@ func TestForceRemovesOldFigures(t *testing.T) {
 	if !exists(dir, "sweep-notes.txt") || !exists(dir, "report.html") {
 		t.Errorf("there is %v", listDir(t, dir))
 	}
+}
+
+// remover is standard output that does something when it has been told of a number of runs.
+type remover struct {
+	bytes.Buffer
+	runs int
+	do   func()
+}
+
+func (r *remover) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(`"event":"run"`)) {
+		if r.runs--; r.runs == 0 {
+			r.do()
+		}
+	}
+	return r.Buffer.Write(p)
+}
+
+// Symptom: a sweep whose records were removed while it ran said how many runs it has, and ended with the exit
+// code 0.
+func TestSweepRecordsVanish(t *testing.T) {
+	file := sweepFile(t, someSweep)
+	want := swept(t, file)
+	dir := filepath.Join(t.TempDir(), "swept")
+	out := &remover{runs: 12, do: func() { removeRecords(t, dir, 3, 4, 5, 9) }}
+	env := environment{out: out, err: new(bytes.Buffer), gpus: noGPU,
+		memory: func() (float64, error) { return plenty, nil }}
+	args := []string{"sweep", file, "--out", dir, "--json"}
+	if code := runRecovering(t, t.Context(), env, args); code != exitFailed {
+		t.Errorf("the exit code is %d", code)
+	}
+	lines := jsonLines(t, out.String())
+	if message, _ := lines[len(lines)-1]["message"].(string); !strings.Contains(message, "4 records lost") ||
+		!strings.Contains(message, ": 3–5, 9; --resume repeats them") || exists(dir, "runs.csv") {
+		t.Errorf("it says %v", lines[len(lines)-1])
+	}
+	must(t, exitDone, "sweep", file, "--out", dir, "--resume")
+	sameTables(t, dir, want)
 }
