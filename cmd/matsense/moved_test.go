@@ -65,15 +65,17 @@ func TestResumeWhereDataWereMoved(t *testing.T) {
 			}
 		}
 		var wanted []string
-		for _, f := range [][2]string{{"matrices", "A"}, {"observations", "y"}, {"truth", "X"}, {"init", "U0"}} {
+		for _, f := range [][2]string{
+			{"matrices", "A"}, {"observations", "y"}, {"truth", "X"}, {"init", "U0"},
+		} {
 			wanted = append(wanted, f[0]+" "+filepath.Join(old, f[1]+".npy")+" is not there: say with --"+
 				f[0]+" where it is now")
 		}
 		before := snapshot(t, "run")
 		refused(t, resume, wanted...)
 		refused(t, []string{"run", "--config", "run/config.yaml", "--out", "again"}, wanted...)
-		flags := []string{"--matrices", "A-2.npy", "--observations", "y-2.npy", "--truth", "X-2.npy", "--init",
-			"U0-2.npy"}
+		flags := []string{"--matrices", "A-2.npy", "--observations", "y-2.npy", "--truth", "X-2.npy",
+			"--init", "U0-2.npy"}
 		wrong := slices.Clone(flags)
 		wrong[3] = write(t, filepath.Join(t.TempDir(), "y.npy"), npyFile("<f8", false, d.x[:1], 1))
 		refused(t, append(slices.Clone(resume), wrong...),
@@ -83,7 +85,8 @@ func TestResumeWhereDataWereMoved(t *testing.T) {
 		}
 		must(t, exitDone, append(slices.Clone(resume), flags...)...)
 		sameBits(t, "run", want)
-		must(t, exitDone, append([]string{"run", "--config", "run/config.yaml", "--out", "again"}, flags...)...)
+		again := []string{"run", "--config", "run/config.yaml", "--out", "again"}
+		must(t, exitDone, append(again, flags...)...)
 		sameBits(t, "again", want)
 	})
 
@@ -254,7 +257,8 @@ func TestForceRemovesOldFigures(t *testing.T) {
 	must(t, exitDone, "sweep", sweepFile(t, smallSweep), "--out", dir)
 	must(t, exitDone, "plot", dir, "--x", "factor-rank", "--by", "alpha")
 	write(t, filepath.Join(dir, "sweep-notes.txt"), []byte("mine"))
-	three := strings.Replace(smallSweep, "axes:\n", "axes:\n  - step: [0.1, 0.2]\n", 1) // has no default figure
+	// With three axes there is no default figure.
+	three := strings.Replace(smallSweep, "axes:\n", "axes:\n  - step: [0.1, 0.2]\n", 1)
 	must(t, exitDone, "sweep", sweepFile(t, three), "--out", dir, "--force")
 	for _, name := range listDir(t, dir) {
 		if strings.HasSuffix(name, ".svg") || strings.HasSuffix(name, ".png") {

@@ -27,7 +27,8 @@ func aHost() experiment.Host {
 	return experiment.Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
 		Backend: func(p experiment.Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision)}, nil
+			return cpu.Backend{Storage: solver.Storage(p.Storage),
+				Precision: solver.Precision(p.Precision)}, nil
 		},
 		Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 	}
@@ -329,7 +330,8 @@ func TestRecordedTwice(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || len(r.Records) != 1 || r.Records[0].Status != c.status || r.Records[0].Error != c.why {
+		if err != nil || len(r.Records) != 1 || r.Records[0].Status != c.status ||
+			r.Records[0].Error != c.why {
 			t.Errorf("%s: %v, %+v", name, err, r)
 		}
 	}
