@@ -21,8 +21,8 @@ type Host struct {
 	Version string
 
 	choice choice // of Settle
-	// faster says of sizes, in powers of two, whether generated rows make steps faster. The copies that Settle
-	// returns share it, so that the groups of a sweep need not measure again.
+	// faster says of sizes, in powers of two, whether generated rows make steps faster. The copies that
+	// Settle returns share it, so that the groups of a sweep need not measure again.
 	faster map[string]bool
 }
 

@@ -213,7 +213,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 		if now.String() == f.String() {
 			continue
 		}
-		if !f.MayChange() && !(files[f.Key] && others[f.Key]) { // a data file may have been moved
+		moved := files[f.Key] && others[f.Key] // a data file, whose contents are compared below
+		if !f.MayChange() && !moved {
 			problems = append(problems, fmt.Sprintf(
 				"%s: the run in %s has %s %s; a resumed run may change %s, and the paths of its data files",
 				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))

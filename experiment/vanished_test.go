@@ -103,7 +103,8 @@ func TestDirectoryVanishes(t *testing.T) {
 		theirs = files(dir)
 		return err
 	})
-	if err == nil || !strings.Contains(err.Error(), "holds another run now") || !maps.Equal(files(dir), theirs) {
+	if err == nil || !strings.Contains(err.Error(), "holds another run now") ||
+		!maps.Equal(files(dir), theirs) {
 		t.Errorf("%v, or the other run's files have changed", err)
 	}
 }

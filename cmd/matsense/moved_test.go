@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,15 +65,17 @@ func TestResumeWhereDataWereMoved(t *testing.T) {
 			}
 		}
 		var wanted []string
-		for _, f := range [][2]string{{"matrices", "A"}, {"observations", "y"}, {"truth", "X"}, {"init", "U0"}} {
+		for _, f := range [][2]string{
+			{"matrices", "A"}, {"observations", "y"}, {"truth", "X"}, {"init", "U0"},
+		} {
 			wanted = append(wanted, f[0]+" "+filepath.Join(old, f[1]+".npy")+" is not there: say with --"+
 				f[0]+" where it is now")
 		}
 		before := snapshot(t, "run")
 		refused(t, resume, wanted...)
 		refused(t, []string{"run", "--config", "run/config.yaml", "--out", "again"}, wanted...)
-		flags := []string{"--matrices", "A-2.npy", "--observations", "y-2.npy", "--truth", "X-2.npy", "--init",
-			"U0-2.npy"}
+		flags := []string{"--matrices", "A-2.npy", "--observations", "y-2.npy", "--truth", "X-2.npy",
+			"--init", "U0-2.npy"}
 		wrong := slices.Clone(flags)
 		wrong[3] = write(t, filepath.Join(t.TempDir(), "y.npy"), npyFile("<f8", false, d.x[:1], 1))
 		refused(t, append(slices.Clone(resume), wrong...),
@@ -82,7 +85,8 @@ func TestResumeWhereDataWereMoved(t *testing.T) {
 		}
 		must(t, exitDone, append(slices.Clone(resume), flags...)...)
 		sameBits(t, "run", want)
-		must(t, exitDone, append([]string{"run", "--config", "run/config.yaml", "--out", "again"}, flags...)...)
+		again := []string{"run", "--config", "run/config.yaml", "--out", "again"}
+		must(t, exitDone, append(again, flags...)...)
 		sameBits(t, "again", want)
 	})
 
@@ -253,7 +257,8 @@ func TestForceRemovesOldFigures(t *testing.T) {
 	must(t, exitDone, "sweep", sweepFile(t, smallSweep), "--out", dir)
 	must(t, exitDone, "plot", dir, "--x", "factor-rank", "--by", "alpha")
 	write(t, filepath.Join(dir, "sweep-notes.txt"), []byte("mine"))
-	three := strings.Replace(smallSweep, "axes:\n", "axes:\n  - step: [0.1, 0.2]\n", 1) // has no default figure
+	// With three axes there is no default figure.
+	three := strings.Replace(smallSweep, "axes:\n", "axes:\n  - step: [0.1, 0.2]\n", 1)
 	must(t, exitDone, "sweep", sweepFile(t, three), "--out", dir, "--force")
 	for _, name := range listDir(t, dir) {
 		if strings.HasSuffix(name, ".svg") || strings.HasSuffix(name, ".png") {
@@ -263,4 +268,42 @@ func TestForceRemovesOldFigures(t *testing.T) {
 	if !exists(dir, "sweep-notes.txt") || !exists(dir, "report.html") {
 		t.Errorf("there is %v", listDir(t, dir))
 	}
+}
+
+// remover is standard output that does something when it has been told of a number of runs.
+type remover struct {
+	bytes.Buffer
+	runs int
+	do   func()
+}
+
+func (r *remover) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(`"event":"run"`)) {
+		if r.runs--; r.runs == 0 {
+			r.do()
+		}
+	}
+	return r.Buffer.Write(p)
+}
+
+// Symptom: a sweep whose records were removed while it ran said how many runs it has, and ended with the exit
+// code 0.
+func TestSweepRecordsVanish(t *testing.T) {
+	file := sweepFile(t, someSweep)
+	want := swept(t, file)
+	dir := filepath.Join(t.TempDir(), "swept")
+	out := &remover{runs: 12, do: func() { removeRecords(t, dir, 3, 4, 5, 9) }}
+	env := environment{out: out, err: new(bytes.Buffer), gpus: noGPU,
+		memory: func() (float64, error) { return plenty, nil }}
+	args := []string{"sweep", file, "--out", dir, "--json"}
+	if code := runRecovering(t, t.Context(), env, args); code != exitFailed {
+		t.Errorf("the exit code is %d", code)
+	}
+	lines := jsonLines(t, out.String())
+	if message, _ := lines[len(lines)-1]["message"].(string); !strings.Contains(message, "4 records lost") ||
+		!strings.Contains(message, ": 3–5, 9; --resume repeats them") || exists(dir, "runs.csv") {
+		t.Errorf("it says %v", lines[len(lines)-1])
+	}
+	must(t, exitDone, "sweep", file, "--out", dir, "--resume")
+	sameTables(t, dir, want)
 }

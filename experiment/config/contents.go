@@ -128,7 +128,7 @@ func (m *memory[T]) of(paths []string, key string, read func() (T, error)) (T, e
 	for i, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return none, err
+			return read() // whose error says what was being done
 		}
 		now.files = append(now.files, info)
 		calm = calm && time.Since(info.ModTime()) > settled

@@ -119,8 +119,8 @@ func (p *Plan) Mine() map[int]bool {
 	return mine
 }
 
-// Lost lists the runs of the plan's part that have no record, after all of them were carried out: somebody has
-// removed files meanwhile.
+// Lost lists the runs of the plan's part that have no record, after all of them were carried out: somebody
+// has removed files meanwhile.
 func (p *Plan) Lost(r *Results) []int {
 	mine := p.Mine()
 	return slices.DeleteFunc(r.Missing(), func(run int) bool { return !mine[run] })

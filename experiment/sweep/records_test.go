@@ -18,6 +18,7 @@ import (
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/internal/npy"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -26,7 +27,8 @@ func aHost() experiment.Host {
 	return experiment.Host{
 		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
 		Backend: func(p experiment.Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision)}, nil
+			return cpu.Backend{Storage: solver.Storage(p.Storage),
+				Precision: solver.Precision(p.Precision)}, nil
 		},
 		Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
 	}
@@ -201,12 +203,16 @@ func TestMutatedRecords(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	plan, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	accepted, refusals := 0, 0
 	for i := range 1000 {
 		name := names[i%len(names)]
 		text, refused := mutations[name]()
 		path := put(t, dir, text)
-		r, err := Load(dir)
+		g, err := plan.gather(dir)
 		if err != nil {
 			refusals++
 			if !strings.Contains(err.Error(), path+": line ") || strings.Contains(err.Error(), "\n") ||
@@ -216,6 +222,7 @@ func TestMutatedRecords(t *testing.T) {
 			continue
 		}
 		accepted++
+		r := g.results()
 		if refused {
 			t.Errorf("%d, %s: it was accepted", i, name)
 		}
@@ -323,7 +330,8 @@ func TestRecordedTwice(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || len(r.Records) != 1 || r.Records[0].Status != c.status || r.Records[0].Error != c.why {
+		if err != nil || len(r.Records) != 1 || r.Records[0].Status != c.status ||
+			r.Records[0].Error != c.why {
 			t.Errorf("%s: %v, %+v", name, err, r)
 		}
 	}
@@ -393,6 +401,59 @@ func TestRecordsRemoved(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, runsCSV)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: there are tables: %v", name, err)
 		}
+	}
+}
+
+// TestDataChangeMeanwhile: runs that read other contents than the runs before them fail, and the sweep does
+// not mix both.
+func TestDataChangeMeanwhile(t *testing.T) {
+	folder := t.TempDir()
+	save := func(name string, numbers []float64, shape ...int) {
+		var b bytes.Buffer
+		if err := npy.Write(&b, shape, numbers); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// M* = 1 is measured by A = 1, 2 and 3.
+	save("A.npy", []float64{1, 2, 3}, 3, 1, 1)
+	save("y.npy", []float64{1, 2, 3}, 3)
+	file := filepath.Join(folder, "s.yaml")
+	text := "base: {matrices: A.npy, observations: y.npy, rank: 1, factor-rank: 1, iterations: 3, step: 0.01}\n" +
+		"axes:\n  - parametrization: [psd, indefinite]\nstart-seeds: 2\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(s, Options{}, aHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	dir := filepath.Join(folder, "swept")
+	_, failures, err := p.Run(t.Context(), Where{Dir: dir}, watcher{ended: func(r *Record) {
+		if told = append(told, fmt.Sprint(r.Index, " ", r.Status, " ", r.Error)); len(told) == 2 {
+			save("y.npy", []float64{5, 10, 15}, 3)
+		}
+	}})
+	if failures != 2 || err == nil || !strings.Contains(err.Error(), "contents have changed") {
+		t.Errorf("%d failures, %v", failures, err)
+	}
+	for i, want := range []string{"0 ", "1 ", "2 failed the contents of observations have changed since run 0",
+		"3 failed the contents of observations have changed since run 0"} {
+		if i >= len(told) || !strings.HasPrefix(told[i], want) || i < 2 && strings.Contains(told[i], Failed) {
+			t.Errorf("told of %q", told)
+		}
+	}
+	save("y.npy", []float64{1, 2, 3}, 3)
+	if r, _, err := p.Run(t.Context(), Where{Dir: dir, Resume: true}, watcher{}); err != nil ||
+		len(r.Missing()) > 0 {
+		t.Errorf("with the data as they were: %v", err)
 	}
 }
 
