@@ -110,7 +110,7 @@ func TestBadFlags(t *testing.T) {
 			[]string{"--observations: observations belongs to user data, which needs matrices"}},
 		{"--truth X.npy", []string{"--truth: truth belongs to user data, which needs matrices"}},
 		{"--matrices A.npy", []string{"--matrices: user matrices need observations as well"}},
-		{"--matrices A.npy --observations y.npy", []string{"--matrices: open ", "--observations: open "}},
+		{"--matrices A.npy --observations y.npy", []string{"A.npy: no such file", "y.npy: no such file"}},
 		{"--alhpa 1", []string{"unknown flag: --alhpa; did you mean --alpha?"}},
 		{"--iteration 5", []string{"unknown flag: --iteration; did you mean --iterations?"}},
 		{"--config nowhere.yaml", []string{"nowhere.yaml"}},
