@@ -272,7 +272,7 @@ def check(plane, matsense, folder):
         subprocess.run([matsense, *words], check=True, capture_output=True)
 
     # A sweep of eight parts, of which one is evicted.
-    sweep = """base: {n: 30, rank: 2, measurements: 400, iterations: 8000, device: cpu, step: 1e-4}
+    sweep = """base: {n: 30, rank: 2, measurements: 400, iterations: 20000, device: cpu, step: 1e-4}
 axes: [alpha: [1e-3, 1e-2, 1e-1]]
 seeds: 8
 """
