@@ -63,8 +63,8 @@ func TestSbatchScripts(t *testing.T) {
 					times = fmt.Sprint(now-c.begun, now+c.left, " 1:00")
 				}
 				p := exec.Command("bash", "../../deploy/slurm/"+script, "s.yaml", filepath.Join(bin, "out"))
-				p.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TIMES="+times, "CODE="+c.code,
-					"SECONDS_OF_WORK="+c.work, "SLURM_JOB_ID=12")
+				p.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "SLURM_JOB_ID=12",
+					"TIMES="+times, "CODE="+c.code, "SECONDS_OF_WORK="+c.work)
 				if script == "sweep.sbatch" {
 					p.Env = append(p.Env, "SLURM_JOB_ID=15", "SLURM_ARRAY_JOB_ID=12", "SLURM_ARRAY_TASK_ID=3")
 				}
