@@ -198,7 +198,7 @@ func (l *Lines) draw(c draw.Canvas) {
 	limits := newLimits()
 	all := l.overview()
 	for _, s := range all.lines {
-		i, points := s.at, s.points
+		i, points := s.at, thinned(s.points)
 		shade := lineColor(i, len(l.Series))
 		e := entry{name: s.name, line: &draw.LineStyle{Color: shade, Width: vg.Points(1.4)}}
 		if l.Curves {
@@ -277,6 +277,19 @@ type line struct {
 	name   string
 	points []summaryPoint
 	fit    *fit.Line // nil if it is not asked for, or impossible
+}
+
+// thinned leaves out points of a long curve, as thin does.
+func thinned(points []summaryPoint) []summaryPoint {
+	medians := make([]float64, len(points))
+	for i, p := range points {
+		medians[i] = p.median
+	}
+	var kept []summaryPoint
+	for _, i := range thin(medians) {
+		kept = append(kept, points[i])
+	}
+	return kept
 }
 
 func (o *overview) fits() bool {
