@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // gridLines draws a thin line at each labeled tick.
@@ -71,8 +73,8 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// raised is a text handler that sets what follows a "^" as a superscript: the fonts lack raised minus signs.
-// Below an axis, room keeps it off the marks.
+// raised is a text handler that sets the number after a "^" as a superscript: the fonts lack raised minus
+// signs. Below an axis, room keeps it off the marks.
 type raised struct {
 	text.Plain
 	room bool
@@ -80,36 +82,86 @@ type raised struct {
 
 const raisedSize, raisedBy = 0.7, 0.4 // of the font's size
 
+// piece is a part of a text, which is raised or not.
+type piece struct {
+	text string
+	up   bool
+}
+
+// exponents finds the exponents, with the sign "^" before them.
+var exponents = regexp.MustCompile(`\^−?\d+`)
+
+// pieces cuts a text where it goes up and down.
+func pieces(s string) (all []piece) {
+	from := 0
+	for _, at := range exponents.FindAllStringIndex(s, -1) {
+		all = append(all, piece{s[from:at[0]], false}, piece{s[at[0]+1 : at[1]], true})
+		from = at[1]
+	}
+	return append(all, piece{s[from:], false})
+}
+
 // Box implements text.Handler.
 func (r raised) Box(s string, f font.Font) (width, height, depth vg.Length) {
-	base, above, has := strings.Cut(s, "^")
-	width, height, depth = r.Plain.Box(base, f)
-	if has {
-		small := f
-		small.Size *= raisedSize
-		w, _, _ := r.Plain.Box(above, small)
-		width += w
-		if r.room {
-			height += raisedBy * f.Size / 2
+	_, height, depth = r.Plain.Box(s, f)
+	small := f
+	small.Size *= raisedSize
+	for _, p := range pieces(s) {
+		of := f
+		if p.up {
+			of = small
 		}
+		w, _, _ := r.Plain.Box(p.text, of)
+		width += w
+	}
+	if r.room && exponents.MatchString(s) {
+		height += raisedBy * f.Size / 2
 	}
 	return width, height, depth
 }
 
 // Draw implements text.Handler.
 func (r raised) Draw(c vg.Canvas, s string, style text.Style, at vg.Point) {
-	base, above, has := strings.Cut(s, "^")
-	if !has {
+	if !exponents.MatchString(s) {
 		r.Plain.Draw(c, s, style, at)
 		return
 	}
+	if style.Rotation != 0 {
+		c.Push()
+		defer c.Pop()
+		c.Translate(at)
+		c.Rotate(style.Rotation)
+		at, style.Rotation = vg.Point{}, 0
+	}
 	full, height, _ := r.Box(s, style.Font)
-	corner := vg.Point{X: at.X + full*vg.Length(style.XAlign), Y: at.Y + height*vg.Length(style.YAlign)}
+	at.X += full * vg.Length(style.XAlign)
+	at.Y += height * vg.Length(style.YAlign)
 	style.XAlign, style.YAlign = text.XLeft, text.YBottom
-	width, _, _ := r.Plain.Box(base, style.Font)
-	r.Plain.Draw(c, base, style, corner)
-	corner.X += width
-	corner.Y += raisedBy * style.Font.Size
-	style.Font.Size *= raisedSize
-	r.Plain.Draw(c, above, style, corner)
+	if isSVG(c) { // whose reader may have another font: see svgText
+		r.Plain.Draw(c, s, style, at)
+		return
+	}
+	for _, p := range pieces(s) {
+		own, corner := style, at
+		if p.up {
+			corner.Y += raisedBy * style.Font.Size
+			own.Font.Size *= raisedSize
+		}
+		r.Plain.Draw(c, p.text, own, corner)
+		width, _, _ := r.Plain.Box(p.text, own.Font)
+		at.X += width
+	}
+}
+
+// isSVG says whether a canvas, or the one that it is a part of, is an SVG.
+func isSVG(c vg.Canvas) bool {
+	switch c := c.(type) {
+	case *vgsvg.Canvas:
+		return true
+	case draw.Canvas:
+		return isSVG(c.Canvas)
+	case *draw.Canvas:
+		return isSVG(c.Canvas)
+	}
+	return false
 }

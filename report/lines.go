@@ -198,7 +198,7 @@ func (l *Lines) draw(c draw.Canvas) {
 	limits := newLimits()
 	all := l.overview()
 	for _, s := range all.lines {
-		i, points := s.at, s.points
+		i, points := s.at, thinned(s.points)
 		shade := lineColor(i, len(l.Series))
 		e := entry{name: s.name, line: &draw.LineStyle{Color: shade, Width: vg.Points(1.4)}}
 		if l.Curves {
@@ -279,6 +279,19 @@ type line struct {
 	fit    *fit.Line // nil if it is not asked for, or impossible
 }
 
+// thinned leaves out points of a long curve, as thin does.
+func thinned(points []summaryPoint) []summaryPoint {
+	medians := make([]float64, len(points))
+	for i, p := range points {
+		medians[i] = p.median
+	}
+	var kept []summaryPoint
+	for _, i := range thin(medians) {
+		kept = append(kept, points[i])
+	}
+	return kept
+}
+
 func (o *overview) fits() bool {
 	return slices.ContainsFunc(o.lines, func(s line) bool { return s.fit != nil })
 }
@@ -310,8 +323,8 @@ func (l *Lines) overview() *overview {
 // Chart returns the figure for a page.
 func (l *Lines) Chart() Chart {
 	all := l.overview()
-	c := Chart{Title: l.Title, X: Axis{Label: l.X, Log: l.LogX, Names: l.Categories}}
-	p := Panel{Title: l.Y, Y: Axis{Log: l.LogY}}
+	c := Chart{Title: Raised(l.Title), X: Axis{Label: Raised(l.X), Log: l.LogX, Names: l.Categories}}
+	p := Panel{Title: Raised(l.Y), Y: Axis{Log: l.LogY}}
 	for _, s := range all.lines {
 		curve := Series{Name: Raised(s.name), Ink: lineInk(s.at, len(l.Series)), Points: !l.Curves}
 		if s.name == "" {
@@ -494,7 +507,7 @@ const (
 
 // drawEntries draws the legend from a corner down and returns the next.
 func drawEntries(c draw.Canvas, at vg.Point, heading []string, entries []entry) vg.Point {
-	style := legendStyle(9)
+	style := textStyle(9, draw.XLeft, draw.YTop)
 	style.YAlign = draw.YBottom // in one line, raised or not
 	faint := style
 	faint.Color = gray
@@ -537,7 +550,7 @@ func drawEntries(c draw.Canvas, at vg.Point, heading []string, entries []entry) 
 
 // drawNotes writes small lines from a corner down.
 func drawNotes(c draw.Canvas, at vg.Point, notes []string) {
-	style := legendStyle(8)
+	style := textStyle(8, draw.XLeft, draw.YTop)
 	style.Color = gray
 	for _, note := range notes {
 		for _, line := range strings.Split(note, "\n") {
@@ -545,13 +558,6 @@ func drawNotes(c draw.Canvas, at vg.Point, notes []string) {
 			at.Y -= rowHeight * 0.88
 		}
 	}
-}
-
-// legendStyle is a text style that knows superscripts.
-func legendStyle(size font.Length) draw.TextStyle {
-	s := textStyle(size, draw.XLeft, draw.YTop)
-	s.Handler = raised{Plain: text.Plain{Fonts: font.DefaultCache}}
-	return s
 }
 
 // limits is the range of points.
@@ -588,6 +594,7 @@ func (l *Lines) axes(p *plot.Plot, at *limits) {
 	}
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font.Size = 10
+		a.Label.TextStyle.Handler = raised{Plain: text.Plain{Fonts: font.DefaultCache}}
 		a.Tick.Label.Font.Size = 9
 		a.Tick.Label.Handler = raised{text.Plain{Fonts: font.DefaultCache}, a == &p.X}
 		a.Padding = 0

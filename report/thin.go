@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// maxPoints is how many points of a curve a page has at most.
+// maxPoints is how many points of a curve a page or a figure has at most.
 const maxPoints = 2000
 
 // stops returns which samples of a curve the reader can stop at: all, if a page can have them; otherwise

@@ -47,6 +47,7 @@ type Format string
 const (
 	SVG Format = "svg"
 	PNG Format = "png"
+	PDF Format = "pdf"
 )
 
 const (
@@ -147,14 +148,17 @@ func render(w io.Writer, format Format, paint func(draw.Canvas)) error {
 		if _, err := c.WriteTo(&b); err != nil {
 			return err
 		}
-		// The library names one font alone. Times has the same measures, and most machines have it.
-		_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Serif;"),
-			[]byte("font-family:'Liberation Serif','Times New Roman',Times,serif;")))
+		_, err := w.Write(svgText(b.Bytes()))
 		return err
 	case PNG:
 		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(pngDPI))
 		paint(draw.New(c))
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+		return err
+	case PDF:
+		c := newPDF(width, height)
+		paint(draw.New(c))
+		_, err := c.WriteTo(w)
 		return err
 	}
 	return fmt.Errorf("report: unknown figure format %q", format)
@@ -340,14 +344,21 @@ func (f Figure) limits() (lo, hi float64) {
 	return lo, math.Max(hi, lo+1)
 }
 
-// positiveRuns cuts a metric into runs of values that a logarithmic axis can show.
+// positiveRuns cuts a metric into runs of values that a logarithmic axis can show. Of a long trajectory it
+// has the points that thin keeps, as a page has.
 func (f Figure) positiveRuns(value func(solver.Sample) float64) []plotter.XYs {
 	var runs []plotter.XYs
 	_, of := f.over()
+	values := make([]float64, len(f.Trajectory))
+	for i, s := range f.Trajectory {
+		if values[i] = value(s); !(values[i] > 0) {
+			values[i] = math.NaN()
+		}
+	}
 	open := false
-	for _, s := range f.Trajectory {
-		v := value(s)
-		if !(v > 0) || math.IsInf(v, 1) {
+	for _, i := range thin(values) {
+		s, v := f.Trajectory[i], values[i]
+		if !finite(v) {
 			open = false
 			continue
 		}
@@ -365,5 +376,5 @@ func textStyle(size font.Length, x draw.XAlignment, y draw.YAlignment) draw.Text
 	f := plot.DefaultFont
 	f.Size = size
 	return draw.TextStyle{Color: color.Black, Font: f, XAlign: x, YAlign: y,
-		Handler: text.Plain{Fonts: font.DefaultCache}}
+		Handler: raised{Plain: text.Plain{Fonts: font.DefaultCache}}}
 }

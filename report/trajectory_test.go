@@ -54,7 +54,7 @@ func words(t *testing.T, f Figure) []string {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			inText = token.Name.Local == "text"
+			inText = token.Name.Local == "text" || token.Name.Local == "tspan"
 		case xml.CharData:
 			if inText {
 				out = append(out, string(token))

@@ -63,17 +63,17 @@ func title(c *config.Config) string {
 			text += fmt.Sprintf(",  %s start", start.Name)
 		}
 		if start.Sized {
-			text += fmt.Sprintf(",  α = %g", c.Alpha)
+			text += ",  α = " + power(c.Alpha)
 		}
 	}
 	if c.Iterations > 0 {
-		text += fmt.Sprintf(",  μ = %g", c.Step)
+		text += ",  μ = " + power(c.Step)
 	}
 	if c.Kappa > 1 {
-		text += fmt.Sprintf(",  κ = %g", c.Kappa)
+		text += ",  κ = " + power(c.Kappa)
 	}
 	if c.Noise > 0 {
-		text += fmt.Sprintf(",  σ = %g", c.Noise)
+		text += ",  σ = " + power(c.Noise)
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
 }

@@ -20,7 +20,7 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
 		Title:    subject(c),
-		Subtitle: title(c),
+		Subtitle: report.Raised(title(c)),
 		Verdict: report.Verdict{
 			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
 		},

@@ -54,11 +54,14 @@ func numberTitle(name string) string {
 	return settingTitle(name)
 }
 
-// plainNumber writes a number without an exponent, unless it is very small or very large.
+// plainNumber writes a number without a power of ten, unless it is very small or very large.
 func plainNumber(text string) string {
 	x, err := strconv.ParseFloat(text, 64)
-	if err != nil || x != 0 && (math.Abs(x) < 1e-3 || math.Abs(x) >= 1e5) {
-		return strings.Replace(text, "-", "−", 1)
+	if err != nil {
+		return text
+	}
+	if x != 0 && (math.Abs(x) < 1e-3 || math.Abs(x) >= 1e5) {
+		return power(x)
 	}
 	return strings.Replace(strconv.FormatFloat(x, 'g', -1, 64), "-", "−", 1)
 }
@@ -85,6 +88,9 @@ func lineName(value string) string {
 	return digits + "·" + power
 }
 
+// power writes a number for a caption, as lineName does.
+func power(x float64) string { return lineName(strconv.FormatFloat(x, 'g', -1, 64)) }
+
 // counted says whether a number of a run counts iterations.
 func counted(name string) bool {
 	return strings.HasPrefix(name, "iterations") || slices.Contains([]string{
@@ -98,12 +104,13 @@ func SweepFigure(r *sweep.Results, s *sweep.Selection) Figure { return linesFigu
 // linesFigure returns lines as a figure. The title of the chart names only the axes; the page says the rest.
 func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 	chart := f.Chart()
-	chart.Title = capital(f.Y) + " over " + f.X
+	chart.Title = report.Raised(capital(f.Y) + " over " + f.X)
 	return Figure{Name: figureName(s), Chart: chart, drawing: f}
 }
 
 // lines returns the drawing of a selection, with its titles.
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
+	s = besides(s)
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),
@@ -169,14 +176,14 @@ func sweepTitle(r *sweep.Results, where map[string][]string) string {
 		add("factor-rank", "r = %d", c.FactorRank)
 	}
 	if start, _ := c.ChosenStart(); start.Sized {
-		add("alpha", "α = %g", c.Alpha)
+		add("alpha", "α = %s", power(c.Alpha))
 	}
-	add("step", "μ = %g", c.Step)
+	add("step", "μ = %s", power(c.Step))
 	if c.Kappa > 1 {
-		add("kappa", "κ = %g", c.Kappa)
+		add("kappa", "κ = %s", power(c.Kappa))
 	}
 	if c.Noise > 0 {
-		add("noise", "σ = %g", c.Noise)
+		add("noise", "σ = %s", power(c.Noise))
 	}
 	add("ensemble", "%s", c.Ensemble)
 	return strings.Join(parts, ",  ")

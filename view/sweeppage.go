@@ -11,12 +11,13 @@ import (
 
 	"github.com/matsense/matsense/experiment/sweep"
 	"github.com/matsense/matsense/report"
+	"github.com/matsense/matsense/solver"
 )
 
 const (
 	// maxRows is the largest number of runs that a page lists.
 	maxRows = 1000
-	// maxTrajectories is the largest number of trajectories that a page draws.
+	// maxTrajectories is the largest number of trajectories, or of medians of them, that a page draws.
 	maxTrajectories = 8
 )
 
@@ -26,7 +27,7 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	ends := countEnds(r)
 	p := report.Page{
 		Title:    fmt.Sprintf("%s: a sweep of %s", name(dir), Count(len(r.Runs), "run")),
-		Subtitle: sweepTitle(r, nil),
+		Subtitle: report.Raised(sweepTitle(r, nil)),
 		Verdict:  ends.verdict(),
 		Tables:   []report.Table{runsTable(r), sweepCircumstances(r, ends)},
 		Repeat: report.Repeat{
@@ -189,36 +190,29 @@ func sweepCircumstances(r *sweep.Results, e ends) report.Table {
 	return t
 }
 
-// trajectories returns a chart of the runs' trajectories, of evenly chosen runs if there are many.
+// trajectories returns a chart of the runs' trajectories; of medians if there are many runs.
 func trajectories(r *sweep.Results) report.Chart {
-	c := report.Chart{Title: "Trajectories", X: report.Axis{Label: "iteration"}}
 	var drawn []*sweep.Record
 	for _, rec := range r.Records {
 		if len(rec.Trajectory) > 0 {
 			drawn = append(drawn, rec)
 		}
 	}
-	if all := len(drawn); all > maxTrajectories {
-		c.Notes = []string{
-			fmt.Sprintf("%d of %d runs, evenly chosen; trajectories.parquet has all.", maxTrajectories, all),
-		}
-		for i := range maxTrajectories {
-			drawn[i] = drawn[i*(all-1)/(maxTrajectories-1)]
-		}
-		drawn = drawn[:maxTrajectories]
+	y := "train_loss"
+	if slices.ContainsFunc(drawn, func(rec *sweep.Record) bool { return known(rec.Final.TestError) }) {
+		y = "test_error"
 	}
-	panel := report.Panel{Title: "test error", Y: report.Axis{Log: true}}
-	value := func(p *sweep.Point) float64 { return p.TestError }
-	withTruth := func(rec *sweep.Record) bool { return known(rec.Final.TestError) }
-	if !slices.ContainsFunc(drawn, withTruth) {
-		panel.Title = "train loss"
-		value = func(p *sweep.Point) float64 { return p.TrainLoss }
+	if len(drawn) > maxTrajectories {
+		return medianTrajectories(r, y)
 	}
+	c := report.Chart{Title: "Trajectories", X: report.Axis{Label: "iteration"}}
+	metric, _ := solver.MetricNamed(y)
+	panel := report.Panel{Title: metric.Label, Y: report.Axis{Log: true}}
 	for i, rec := range drawn {
-		s := report.Series{Name: runName(r, rec), Ink: report.Shade(i, len(drawn))}
+		s := report.Series{Name: runName(r, rec.Values), Ink: report.Shade(i, len(drawn))}
 		for k := range rec.Trajectory {
-			p := &rec.Trajectory[k]
-			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, value(p))
+			p := solver.Sample(rec.Trajectory[k])
+			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, metric.Of(&p))
 		}
 		panel.Series = append(panel.Series, s)
 	}
@@ -228,11 +222,11 @@ func trajectories(r *sweep.Results) report.Chart {
 	return c
 }
 
-// runName names a run by the settings that differ between runs.
-func runName(r *sweep.Results, rec *sweep.Record) string {
+// runName names a run by values of the settings that differ between runs, as many as there are values.
+func runName(r *sweep.Results, values []string) string {
 	var parts []string
-	for i, key := range r.Spec.Keys() {
-		parts = append(parts, key+" "+report.Raised(lineName(rec.Values[i])))
+	for i, key := range r.Spec.Keys()[:len(values)] {
+		parts = append(parts, key+" "+report.Raised(lineName(values[i])))
 	}
 	if len(parts) == 0 {
 		return "the run"

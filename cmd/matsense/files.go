@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/view"
@@ -32,12 +34,15 @@ func writePage(dir string, page report.Page) (string, error) {
 	return path, nil
 }
 
-// writeFigure writes a figure to a file with the ending of a format, or in both formats to files with the
+// writeFigure writes a figure to a file with the ending of a format, or as SVG and PNG to files with the
 // endings added. The error is [report.ErrEmpty] if a run has nothing to draw.
 func writeFigure(f view.Figure, path string) ([]string, error) {
 	formats := []report.Format{report.SVG, report.PNG}
-	ending := report.Format(strings.TrimPrefix(filepath.Ext(path), "."))
-	given := slices.Contains(formats, ending)
+	ending := report.Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(path), ".")))
+	given := ending == report.PDF || slices.Contains(formats, ending)
+	if !given && isWord(string(ending)) {
+		return nil, config.Usagef("figures are .svg, .png or .pdf, not .%s", ending)
+	}
 	if given {
 		formats = []report.Format{ending}
 	}
@@ -57,6 +62,11 @@ func writeFigure(f view.Figure, path string) ([]string, error) {
 		paths = append(paths, to)
 	}
 	return paths, nil
+}
+
+// isWord says whether the ending of a path names a format: it has letters only, unlike that of alpha-0.01.
+func isWord(ending string) bool {
+	return ending != "" && strings.IndexFunc(ending, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
 
 // printWritten tells the files that were written for people to look at.

@@ -14,7 +14,7 @@ import (
 	"github.com/matsense/matsense/view"
 )
 
-// plotOptions are the flags of plot, of which all but json are for sweeps.
+// plotOptions are the flags of plot, of which all but out and json are for sweeps.
 type plotOptions struct {
 	x, y, by string
 	where    []string
@@ -29,11 +29,12 @@ func newPlot(env environment) *cobra.Command {
 		Short: "Write the report and figures of a run or a sweep again, or draw any numbers of a sweep",
 		Long: `Write the report and the figures of a run or of a sweep again from its files.
 
-With flags, draw other numbers of a sweep: the median over replicas, with a band, of a column of runs.csv
+With --out, draw the figure alone, as SVG, PNG or PDF. With the other flags, draw other numbers of a sweep: the median over replicas, with a band, of a column of runs.csv
 over a setting that differs between runs, or of a metric over iterations. If both axes are logarithmic, or
 iterations are counted over a logarithmic axis, the slope of a straight line is given with its 95 %
 confidence interval.`,
 		Example: `  matsense plot runs/paper
+  matsense plot runs/paper --out figure.pdf
   matsense plot sweeps/alpha
   matsense plot sweeps/alpha --x alpha --y iterations_to_0.01 --by factor-rank
   matsense plot sweeps/alpha --x iteration --y test_error --by alpha --where factor-rank=2`,
@@ -64,7 +65,7 @@ confidence interval.`,
 	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next axis)")
 	f.StringArrayVar(&o.where, "where", nil, "draw only these `values` of a setting: factor-rank=2, or "+
 		"alpha=1e-3,1e-6; may be repeated")
-	f.StringVar(&o.out, "out", "", "`file` of the figure, .svg or .png (default both, in DIR)")
+	f.StringVar(&o.out, "out", "", "`file` of the figure, .svg, .png or .pdf (default .svg and .png, in DIR)")
 	for _, name := range ofSweeps {
 		setGroup(f.Lookup(name), "figure of a sweep")
 	}
@@ -73,7 +74,7 @@ confidence interval.`,
 }
 
 // ofSweeps are the flags that choose the numbers of a sweep to draw.
-var ofSweeps = []string{"x", "y", "by", "where", "out"}
+var ofSweeps = []string{"x", "y", "by", "where"}
 
 // draw draws the figures that the flags ask for and prints the paths of the files.
 func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
@@ -85,7 +86,7 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		for _, note := range r.Notes {
 			env.notice(note, o.json)
 		}
-		if !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
+		if o.out == "" && !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
 			return writeSweep(env, r, dir, o.json)
 		}
 		figures, err := o.drawSweep(r, dir)
@@ -103,6 +104,11 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 	}
 	run, err := experiment.Open(dir)
 	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		figures, err := writeFigure(view.RunFigure(run), o.out)
+		printWritten(env, figures, o.json)
 		return err
 	}
 	page, err := writeRunPage(run, dir)

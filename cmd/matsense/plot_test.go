@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,5 +159,37 @@ func TestPlotWithoutSamples(t *testing.T) {
 	if lines := mistakes(t, r); r.code == exitDone || len(lines) != 1 ||
 		!strings.Contains(lines[0], "trajectory.csv") {
 		t.Errorf("without trajectory.csv: exit code %d, %q", r.code, lines)
+	}
+}
+
+// --out draws the figure of a run or of a sweep alone, in the format of the ending, and refuses formats that
+// there are not.
+func TestPlotToAFile(t *testing.T) {
+	dir := t.TempDir()
+	swept := filepath.Join(dir, "swept")
+	must(t, exitDone, "sweep", sweepFile(t, smallSweep), "--out", swept)
+	for _, of := range []string{runSmall(t), swept} {
+		before := snapshot(t, of)
+		for ending, start := range map[string]string{"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF-1", "PDF": "%PDF-1"} {
+			path := filepath.Join(dir, "f."+ending)
+			r := must(t, exitDone, "plot", of, "--out", path)
+			if r.out != path+"\n" || !bytes.HasPrefix(read(t, path), []byte(start)) {
+				t.Errorf("%s: %q, and the file begins with %q", path, r.out, read(t, path)[:8])
+			}
+		}
+		if r := must(t, exitUsage, "plot", of, "--out", filepath.Join(dir, "f.eps")); !strings.Contains(r.err,
+			"figures are .svg, .png or .pdf, not .eps") {
+			t.Error(r.err)
+		}
+		if exists(dir, "f.eps") || exists(dir, "f.eps.svg") {
+			t.Error("a file was written all the same")
+		}
+		if !maps.Equal(snapshot(t, of), before) {
+			t.Errorf("%s has changed", of)
+		}
+	}
+	must(t, exitDone, "plot", swept, "--out", filepath.Join(dir, "alpha-0.01"))
+	if !exists(dir, "alpha-0.01.svg") || !exists(dir, "alpha-0.01.png") {
+		t.Error("a name with a number at its end got no formats")
 	}
 }

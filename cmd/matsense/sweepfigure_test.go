@@ -64,7 +64,7 @@ func TestSweepWithoutDefaultFigure(t *testing.T) {
 
 func TestPlotFlagsOfSweeps(t *testing.T) {
 	dir := runSmall(t)
-	r := must(t, exitUsage, "plot", dir, "--x", "alpha", "--out", "f.svg")
+	r := must(t, exitUsage, "plot", dir, "--x", "alpha", "--by", "step")
 	if lines := mistakes(t, r); len(lines) != 2 || !strings.Contains(lines[0], "--x is for a sweep") {
 		t.Errorf("%q", lines)
 	}
