@@ -105,6 +105,7 @@ func (c *Config) checkShapes(m *Mistakes) {
 	if c.HasUserData() && !c.checkUserShapes(m) {
 		return
 	}
+	c.checkHeldOutSize(m)
 	c.fillStep()
 	c.completeMethod()
 	if c.layers != nil {
@@ -174,6 +175,11 @@ func (c *Config) Load() (*Data, error) {
 	}
 	if err := load(c); err != nil {
 		return nil, err
+	}
+	if c.HoldOut > 0 {
+		if err := d.holdOut(c); err != nil {
+			return nil, err
+		}
 	}
 	if err := d.Problem.Validate(); err != nil {
 		return nil, Usagef("%s: %v", c.At("observations"), err)

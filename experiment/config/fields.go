@@ -254,7 +254,7 @@ func (c *Config) At(key string) string {
 func (c *Config) ProblemKey() string {
 	var key strings.Builder
 	for _, f := range c.Used() {
-		if !f.shared || f.Key == "seed" && c.HasUserData() { // nothing is drawn
+		if !f.shared || f.Key == "seed" && c.HasUserData() && c.HoldOut == 0 { // nothing is drawn
 			continue
 		}
 		fmt.Fprintf(&key, "%q ", f.String())
