@@ -233,7 +233,8 @@ func (r *run) end(status Status, err error) (*Result, error) {
 		return nil, err
 	}
 	res := &Result{
-		Status: status, Iteration: r.iteration, Seconds: r.seconds, Factor: NewFactor(r.member.Shapes()),
+		Status: status, Iteration: r.iteration, Steps: r.iteration, Seconds: r.seconds,
+		Factor: NewFactor(r.member.Shapes()),
 	}
 	if status == Diverged {
 		res.Iteration = r.goodAt

@@ -84,6 +84,8 @@ type Result struct {
 	Status Status
 	// Iteration is the number of steps that led to Factor.
 	Iteration int
+	// Steps is the number of steps that the run took.
+	Steps int
 	// Factor is the last iterate. If the run diverged, it is the last iterate that was measured as good. With
 	// [Settings.KeepBest] it is the measured iterate with the least error.
 	Factor Factor

@@ -210,7 +210,13 @@ func trajectories(r *sweep.Results) report.Chart {
 	panel := report.Panel{Title: "test error", Y: report.Axis{Log: true}}
 	value := func(p *sweep.Point) float64 { return p.TestError }
 	withTruth := func(rec *sweep.Record) bool { return known(rec.Final.TestError) }
-	if !slices.ContainsFunc(drawn, withTruth) {
+	heldOut := func(rec *sweep.Record) bool { return known(rec.Final.HeldOutRMSE) }
+	switch {
+	case slices.ContainsFunc(drawn, withTruth):
+	case slices.ContainsFunc(drawn, heldOut):
+		panel.Title = "held-out RMSE"
+		value = func(p *sweep.Point) float64 { return p.HeldOutRMSE }
+	default:
 		panel.Title = "train loss"
 		value = func(p *sweep.Point) float64 { return p.TrainLoss }
 	}

@@ -67,7 +67,7 @@ func (t *textProgress) Sample(s solver.Sample) {
 		}
 	}
 	if t.bar != nil {
-		t.bar.Describe(fmt.Sprintf("loss %.2e", s.TrainLoss))
+		t.bar.Describe(fmt.Sprintf("loss %.2e%s", s.TrainLoss, heldOut(s)))
 		_ = t.bar.Set(s.Iteration)
 		return
 	}
@@ -83,9 +83,17 @@ func (t *textProgress) Sample(s solver.Sample) {
 			rate, (time.Duration(float64(t.to-s.Iteration) / rate * 1e9)).Round(time.Second))
 	}
 	if !math.IsNaN(s.TrainLoss) {
-		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s\n", s.Iteration, t.to, s.TrainLoss,
-			left)
+		fmt.Fprintf(t.env.err, "iteration %d of %d: train loss %.3e%s%s\n", s.Iteration, t.to, s.TrainLoss,
+			heldOut(s), left)
 	}
+}
+
+// heldOut writes the error on held-out measurements; "" if there are none.
+func heldOut(s solver.Sample) string {
+	if math.IsNaN(s.HeldOutRMSE) {
+		return ""
+	}
+	return fmt.Sprintf(", held-out RMSE %.4g", s.HeldOutRMSE)
 }
 
 // end takes the bar away.

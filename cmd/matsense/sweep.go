@@ -375,7 +375,8 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 		printJSON(s.env.out, map[string]any{
 			"event": "run", "run": r.Index, "settings": settings, "status": r.Status, "error": r.Error,
 			"iterations": r.Iterations, "train_loss": experiment.Number(r.Final.TrainLoss),
-			"test_error": experiment.Number(r.Final.TestError), "seconds": r.Timing.Seconds,
+			"test_error":    experiment.Number(r.Final.TestError),
+			"held_out_rmse": experiment.Number(r.Final.HeldOutRMSE), "seconds": r.Timing.Seconds,
 		})
 		return
 	}
