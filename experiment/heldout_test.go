@@ -253,12 +253,13 @@ func TestKeepBest(t *testing.T) {
 // TestKeepBestOffTheGrid: the last iterate is measured even if no measurement is due. It is kept if it is the
 // best, and a run that goes on forgets it.
 func TestKeepBestOffTheGrid(t *testing.T) {
-	settings := append(overfitting(t), "keep=best")
-	long, longDir := stoppedAt(t, cpuHost(1e9), 400, settings...)
-	falls := turn(t, long.Trajectory) - 3 // the error still falls
-	out, dir := stoppedAt(t, cpuHost(1e9), falls, settings...)
-	if s := out.Summary; s.Iterations != falls || *s.BestHeldOutIteration != falls {
-		t.Errorf("the last iterate, %d, is the best, and the summary has %+v", falls, s)
+	fine, _ := stoppedAt(t, cpuHost(1e9), 400, overfitting(t)...)
+	at := turn(t, fine.Trajectory)
+	settings := append(overfitting(t), "keep=best", fmt.Sprint("measure-every=", at+5))
+	_, longDir := stoppedAt(t, cpuHost(1e9), 400, settings...)
+	out, dir := stoppedAt(t, cpuHost(1e9), at, settings...)
+	if s := out.Summary; s.Iterations != at || *s.BestHeldOutIteration != at {
+		t.Errorf("the last iterate, %d, is the best, and the summary has %+v", at, s)
 	}
 	c := configOf(t, append(settings, "iterations=400")...)
 	if _, err := runHere(c, cpuHost(1e9), Options{Dir: dir, Resume: true}); err != nil {
@@ -266,6 +267,16 @@ func TestKeepBestOffTheGrid(t *testing.T) {
 	}
 	if err := sameFactor(t, &c, dir, longDir); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestKeepBestOfEqual: of several iterates with the same error, the first is the best.
+func TestKeepBestOfEqual(t *testing.T) {
+	out, _ := stoppedAt(t, cpuHost(1e9), 20, append(overfitting(t), "keep=best", "alpha=1e-30")...)
+	first, last := out.Trajectory[0], out.Trajectory[len(out.Trajectory)-1]
+	if first.HeldOutRMSE != last.HeldOutRMSE || out.Summary.Iterations != 0 || *out.Summary.BestHeldOutIteration != 0 {
+		t.Errorf("the errors are %v and %v, and the summary has %+v", first.HeldOutRMSE, last.HeldOutRMSE,
+			out.Summary)
 	}
 }
 
