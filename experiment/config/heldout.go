@@ -110,8 +110,8 @@ func (c *Config) checkHeldOutSize(m *Mistakes) {
 		m.Bad("test-triplets", "test-triplets %s is of a %d × %d matrix, and the matrix is %d × %d",
 			c.TestTriplets, h.Rows, h.Cols, n1, n2)
 	case h.Rows > n1 || h.Cols > n2:
-		m.Bad("test-triplets", "test-triplets %s lists entries up to (%d, %d), and the matrix is %d × %d by "+
-			"the entries that are fitted: %s", c.TestTriplets, h.Rows-1, h.Cols-1, n1, n2, c.enlarge())
+		m.Bad("test-triplets", "test-triplets %s lists rows up to %d and columns up to %d, counted from 0, "+
+			"and the matrix is %d × %d: %s", c.TestTriplets, h.Rows-1, h.Cols-1, n1, n2, c.enlarge())
 	}
 }
 
@@ -135,7 +135,8 @@ func (c *Config) HeldOutBytes() float64 {
 		if err != nil { // Check has said so
 			return 0
 		}
-		return (5*number + 4) * float64(h.Count) // the list, sorted positions and values, and products
+		// The list, sorted positions and values, products, and the map of [Config.apart].
+		return (5*number + 4 + 4*number) * float64(h.Count)
 	}
 	m := float64(c.Measurements)
 	// The held-out measurements, what was observed with them, their products, and a copy of all observations.
@@ -194,14 +195,14 @@ func (c *Config) apart(fitted, held *triplets.List) error {
 		}
 		return position{l.Col[k], l.Row[k]}
 	}
-	lines := make(map[position]int32, len(held.Row))
+	there := make(map[position]int, len(held.Row))
 	for k := range held.Row {
-		lines[at(held, k)] = held.Line[k]
+		there[at(held, k)] = k
 	}
 	for k := range fitted.Row {
-		if line, both := lines[at(fitted, k)]; both {
+		if h, both := there[at(fitted, k)]; both {
 			return fmt.Errorf("%s: line %d: the entry (%d, %d) is on line %d of %s too: an entry is either "+
-				"fitted or held out", c.TestTriplets, line, fitted.Row[k], fitted.Col[k], fitted.Line[k],
+				"fitted or held out", c.TestTriplets, held.Line[h], held.Row[h], held.Col[h], fitted.Line[k],
 				c.Triplets)
 		}
 	}

@@ -143,7 +143,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 	for _, other := range userDataKinds() {
 		for _, f := range other.files(c) {
-			if other.key() != way.key() && *f.Path != "" {
+			switch {
+			case other.key() == way.key() || *f.Path == "":
+			case f.Key != other.key() && *c.file(other.key()).Path == "":
+				m.Bad(f.Key, "%s belongs to %s, and the measurements come from %s", f.Key, other.key(),
+					way.key())
+			default:
 				m.Bad(f.Key, "%s and %s are two ways to bring measurements: give one of them", way.key(),
 					f.Key)
 			}
