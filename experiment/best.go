@@ -18,16 +18,17 @@ type BestIterates struct {
 
 // BestOf returns the best iterates of a trajectory; of several with the same error, the first.
 func BestOf(t solver.Trajectory) (b BestIterates) {
-	b.BestTestError, b.BestTestErrorIteration = leastOf(t, func(s *solver.Sample) float64 { return s.TestError })
-	b.BestHeldOut, b.BestHeldOutIteration = leastOf(t, func(s *solver.Sample) float64 { return s.HeldOutRMSE })
+	b.BestTestError, b.BestTestErrorIteration = leastOf(t, "test_error")
+	b.BestHeldOut, b.BestHeldOutIteration = leastOf(t, "held_out_rmse")
 	return b
 }
 
-// leastOf returns the least known value in a trajectory and its iteration; NaN and nil if none is known.
-func leastOf(t solver.Trajectory, value func(s *solver.Sample) float64) (least Number, at *int) {
+// leastOf returns the least known value of a metric in a trajectory, and the first iteration that has it; NaN
+// and nil if none is known.
+func leastOf(t solver.Trajectory, metric string) (least Number, at *int) {
 	least = Number(math.NaN())
 	for i := range t {
-		if v := value(&t[i]); v < float64(least) || at == nil && !math.IsNaN(v) {
+		if v := t[i].Value(metric); v < float64(least) || at == nil && !math.IsNaN(v) {
 			least, at = Number(v), &t[i].Iteration
 		}
 	}

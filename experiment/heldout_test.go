@@ -139,9 +139,9 @@ func stoppedAt(t *testing.T, h Host, iterations int, settings ...string) (*Outco
 	return out, dir
 }
 
-// TestHeldOutAlongTheRun: at each sample the RMSE of the fitted and of the held-out entries is that of a plain
-// loop over the entries, with the factor of a run that is stopped there; for every parametrization, on the cpu
-// and on the emulator.
+// TestHeldOutAlongTheRun: at each sample the RMSE of the fitted and of the held-out entries is that of a
+// plain loop over the entries, with the factor of a run that is stopped there; for every parametrization, on
+// the cpu and on the emulator.
 func TestHeldOutAlongTheRun(t *testing.T) {
 	for _, x := range []struct {
 		parametrization string
@@ -156,8 +156,8 @@ func TestHeldOutAlongTheRun(t *testing.T) {
 		{"sparse", 30, 1, "alpha=0.1 step=0.02"},
 	} {
 		fitted, held := noisyRatings(x.n1, x.n2, x.n1 == x.n2)
-		settings := append(strings.Fields(x.settings), "parametrization="+x.parametrization, "measure-every=4",
-			"triplets="+listFile(t, fitted), "test-triplets="+listFile(t, held))
+		settings := append(strings.Fields(x.settings), "measure-every=4",
+			"parametrization="+x.parametrization, "triplets="+listFile(t, fitted), "test-triplets="+listFile(t, held))
 		for _, device := range []string{"cpu", "emulator"} {
 			settings := append(slices.Clone(settings), "device="+device)
 			whole, _ := stoppedAt(t, emulatorHost(), 12, settings...)
@@ -188,7 +188,8 @@ func TestHeldOutAlongTheRun(t *testing.T) {
 func overfitting(t *testing.T) []string {
 	fitted, held := noisyRatings(14, 10, false)
 	return []string{"parametrization=uv", "factor-rank=10", "alpha=1e-3", "step=0.02", "measure-every=5",
-		"checkpoint-every=0", "device=cpu", "triplets=" + listFile(t, fitted), "test-triplets=" + listFile(t, held)}
+		"checkpoint-every=0", "device=cpu", "triplets=" + listFile(t, fitted),
+		"test-triplets=" + listFile(t, held)}
 }
 
 // turn returns the iteration of the least held-out RMSE of a run with overfitting settings, which must be
@@ -274,7 +275,8 @@ func TestKeepBestOffTheGrid(t *testing.T) {
 func TestKeepBestOfEqual(t *testing.T) {
 	out, _ := stoppedAt(t, cpuHost(1e9), 20, append(overfitting(t), "keep=best", "alpha=1e-30")...)
 	first, last := out.Trajectory[0], out.Trajectory[len(out.Trajectory)-1]
-	if first.HeldOutRMSE != last.HeldOutRMSE || out.Summary.Iterations != 0 || *out.Summary.BestHeldOutIteration != 0 {
+	if first.HeldOutRMSE != last.HeldOutRMSE || out.Summary.Iterations != 0 ||
+		*out.Summary.BestHeldOutIteration != 0 {
 		t.Errorf("the errors are %v and %v, and the summary has %+v", first.HeldOutRMSE, last.HeldOutRMSE,
 			out.Summary)
 	}
@@ -400,16 +402,17 @@ func TestHoldOutBySeed(t *testing.T) {
 		}
 	}
 	settings := strings.Fields("parametrization=uv n=14 n2=10 factor-rank=3 alpha=0.1 step=0.02 seed=5")
-	want, wantDir := stoppedAt(t, cpuHost(1e9), 30, append(slices.Clone(settings), "triplets="+listFile(t, fitted),
-		"test-triplets="+listFile(t, held))...)
+	want, wantDir := stoppedAt(t, cpuHost(1e9), 30, append(slices.Clone(settings),
+		"triplets="+listFile(t, fitted), "test-triplets="+listFile(t, held))...)
 	shuffled := slices.Clone(all)
 	rand.New(rand.NewPCG(3, 4)).Shuffle(len(all), func(i, j int) {
 		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
 	})
 	for _, list := range [][]rating{all, shuffled} {
-		got, dir := stoppedAt(t, cpuHost(1e9), 30, append(slices.Clone(settings), "triplets="+listFile(t, list),
-			"hold-out=0.2")...)
-		if err := errors.Join(sameRun(got.Run, want.Run), sameFactor(t, &got.Config, dir, wantDir)); err != nil {
+		got, dir := stoppedAt(t, cpuHost(1e9), 30, append(slices.Clone(settings),
+			"triplets="+listFile(t, list), "hold-out=0.2")...)
+		err := errors.Join(sameRun(got.Run, want.Run), sameFactor(t, &got.Config, dir, wantDir))
+		if err != nil {
 			t.Error(err)
 		}
 	}
@@ -420,8 +423,8 @@ func TestHoldOutBySeed(t *testing.T) {
 	}
 }
 
-// TestHoldOutOfEveryKind: the held-out RMSE of every kind of user data, and of every drawn ensemble that can be
-// divided, is that of a plain loop over the measurements that are held out.
+// TestHoldOutOfEveryKind: the held-out RMSE of every kind of user data, and of every drawn ensemble that can
+// be divided, is that of a plain loop over the measurements that are held out.
 func TestHoldOutOfEveryKind(t *testing.T) {
 	const n, m = 8, 40
 	numbers := make([]float64, m*n*n)

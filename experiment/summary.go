@@ -27,8 +27,8 @@ type Summary struct {
 	// Recovered says that the final test error is below RecoveredBelow and that saddle avoidance is over, so
 	// that no component of the truth is missing; null without a truth.
 	Recovered *bool `json:"recovered"`
-	// Iterations is the number of steps that led to factor.npy, whose metrics are Final. Steps is the number of
-	// all steps, and Kept the setting that decides between the two: last or best.
+	// Iterations is the number of steps that led to factor.npy, whose metrics are Final. Steps is the number
+	// of all steps, and Kept says which iterate factor.npy is: last or best.
 	Iterations int     `json:"iterations"`
 	Steps      int     `json:"steps"`
 	Kept       string  `json:"kept"`

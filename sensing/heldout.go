@@ -23,8 +23,8 @@ type Divisible interface {
 	// are. held is in ascending order and has neither none nor all of the measurements. Divide may move the
 	// ensemble's numbers, so the ensemble must not be used afterwards.
 	Divide(held []int) (rest, heldOut Divisible)
-	// Apply does p_i = ⟨A_i, L·Rᵀ⟩ on the host, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ must
-	// be symmetric.
+	// Apply does p_i = ⟨A_i, L·Rᵀ⟩ on the host, for L of n1 × d and R of n2 × d. In a symmetric space L·Rᵀ
+	// must be symmetric.
 	Apply(p []float64, l, r *mat.Dense)
 }
 

@@ -15,8 +15,8 @@ type Sample struct {
 	// TestError is ‖Z − M*‖_F / ‖M*‖_F.
 	TestError float64
 	// TrainRMSE is the root mean square of the residuals ⟨A_i, Z⟩ − y_i, in the data's unit
-	// ([sensing.UnitSquares]). It is NaN if the truth is known, nothing is held out and the measurements are no
-	// entries.
+	// ([sensing.UnitSquares]). It is NaN if the truth is known, nothing is held out and the measurements are
+	// no entries.
 	TrainRMSE float64
 	// HeldOutRMSE is the same of the held-out measurements; NaN if there are none.
 	HeldOutRMSE float64

@@ -21,12 +21,15 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 		}
 		lines = append(lines, text)
 	}
-	if at := s.BestHeldOutIteration; at != nil && !c.KeepsBest() {
-		lines = append(lines, fmt.Sprintf("least held-out RMSE %s at iteration %d", rounded(s.BestHeldOut), *at))
+	least := func(name string, value experiment.Number, at int) {
+		lines = append(lines, fmt.Sprintf("least %s %s at iteration %d", name, rounded(value), at))
 	}
-	const much = 1.1 // so much larger than the least error, the last one says that the run went on for too long
+	if at := s.BestHeldOutIteration; at != nil && !c.KeepsBest() {
+		least("held-out RMSE", s.BestHeldOut, *at)
+	}
+	const much = 1.1 // times the least error: the run went on for too long
 	if at := s.BestTestErrorIteration; at != nil && s.Final.TestError > much*float64(s.BestTestError) {
-		lines = append(lines, fmt.Sprintf("least test error %s at iteration %d", rounded(s.BestTestError), *at))
+		least("test error", s.BestTestError, *at)
 	}
 	switch name := errorName(c); {
 	case c.KeepsBest():

@@ -102,9 +102,10 @@ func TestLeastTestErrorIsTold(t *testing.T) {
 		errs := columns["test_error"]
 		least := slices.Index(errs, slices.Min(errs))
 		s := summaryOf(t, dir)
-		if s["best_test_error"] != errs[least] || s["best_test_error_iteration"] != columns["iteration"][least] {
+		at := columns["iteration"][least]
+		if s["best_test_error"] != errs[least] || s["best_test_error_iteration"] != at {
 			t.Errorf("summary.json has the least test error %v at %v, not %v at %v", s["best_test_error"],
-				s["best_test_error_iteration"], errs[least], columns["iteration"][least])
+				s["best_test_error_iteration"], errs[least], at)
 		}
 		words := told.FindStringSubmatch(r.out)
 		if noise == "0" {
@@ -113,10 +114,8 @@ func TestLeastTestErrorIsTold(t *testing.T) {
 			}
 			continue
 		}
-		if words == nil || words[2] != strconv.Itoa(int(columns["iteration"][least])) ||
-			words[1] != fmt.Sprintf("%.4g", errs[least]) {
-			t.Errorf("the least test error is %v at %v, and the run says %q", errs[least],
-				columns["iteration"][least], words)
+		if words == nil || words[2] != strconv.Itoa(int(at)) || words[1] != fmt.Sprintf("%.4g", errs[least]) {
+			t.Errorf("the least test error is %v at %v, and the run says %q", errs[least], at, words)
 		}
 	}
 }

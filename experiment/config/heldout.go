@@ -36,7 +36,8 @@ func (c *Config) ErrorName() string {
 // dividesMeasurements says whether some of the measurements can be held out.
 func (c *Config) dividesMeasurements() bool { return c.HasUserData() || c.law().Divisible }
 
-// comparesIterates says whether there is an error by which iterates can be compared, and more than one iterate.
+// comparesIterates says whether there is an error by which iterates can be compared, and more than one
+// iterate.
 func (c *Config) comparesIterates() bool { return c.takesSteps() && c.ErrorName() != "" }
 
 // checkHoldOut checks what is held out, and what is done with the error on it.

@@ -37,7 +37,8 @@ func TestHeldOutMistakes(t *testing.T) {
 		say      string // "": it is right
 	}{
 		{[]string{list, test("h.csv", "0,2,1\n"), "parametrization=uv"}, ""},
-		{[]string{list, test("h.csv", "0,2,1\n2,2,1\n"), "parametrization=uv", "keep=best", "patience=5"}, ""},
+		{[]string{list, test("h.csv", "0,2,1\n2,2,1\n"), "parametrization=uv", "keep=best", "patience=5"},
+			""},
 		{[]string{list, test("h.csv", "0,2,1\n1,1,2\n"), "parametrization=uv"},
 			"h.csv: line 2: the entry (1, 1) is on line 4 of "},
 		{[]string{list, test("h.csv", "1,0,1\n"), "parametrization=uv"}, ""},
