@@ -27,7 +27,6 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 	if at := s.BestHeldOutIteration; at != nil && !c.KeepsBest() {
 		least("held-out RMSE", s.BestHeldOut, *at)
 	}
-	const much = 1.1 // times the least error: the run went on for too long
 	if at := s.BestTestErrorIteration; at != nil && s.Final.TestError > much*float64(s.BestTestError) {
 		least("test error", s.BestTestError, *at)
 	}
@@ -42,12 +41,16 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 	return lines
 }
 
-// isLateEnd says whether an earlier iterate than the last has a smaller error that decides between iterates.
+// much larger than the least test error, the last one says that the run went on for too long. Rounding alone
+// does not make such a difference.
+const much = 1.1
+
+// isLateEnd says whether an earlier iterate than the last is better by the error that decides between iterates.
 func isLateEnd(s *experiment.Summary) bool {
 	if s.BestHeldOutIteration != nil {
 		return s.Final.HeldOutRMSE > float64(s.BestHeldOut)
 	}
-	return s.Final.TestError > float64(s.BestTestError)
+	return s.Final.TestError > much*float64(s.BestTestError)
 }
 
 // errorName names the error by which iterates are compared; "" if there is none.

@@ -176,13 +176,13 @@ func (c *Config) Load() (*Data, error) {
 	if err := load(c); err != nil {
 		return nil, err
 	}
+	if err := d.Problem.Validate(); err != nil {
+		return nil, Usagef("%s: %v", c.At("observations"), err)
+	}
 	if c.HoldOut > 0 {
 		if err := d.holdOut(c); err != nil {
 			return nil, err
 		}
-	}
-	if err := d.Problem.Validate(); err != nil {
-		return nil, Usagef("%s: %v", c.At("observations"), err)
 	}
 	return d, nil
 }

@@ -160,9 +160,6 @@ func (d *Data) holdOut(c *Config) error {
 		e.Apply(p.Observations, p.Truth.X(), p.Truth.Right())
 		p.AddNoise(p.Observations)
 	}
-	if len(p.Observations) != e.Measurements() {
-		return p.Validate()
-	}
 	p.Ensemble, p.Observations, p.HeldOut = sensing.HoldOut(e, p.Observations, count, c.Seed)
 	d.Notices = append(d.Notices, fmt.Sprintf("%d of %d measurements are held out: the other %d are fitted",
 		count, count+len(p.Observations), len(p.Observations)))
