@@ -45,7 +45,7 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 // does not make such a difference.
 const much = 1.1
 
-// isLateEnd says whether an earlier iterate than the last is better by the error that decides between iterates.
+// isLateEnd says whether an earlier iterate than the last is better, by the error that decides between them.
 func isLateEnd(s *experiment.Summary) bool {
 	if s.BestHeldOutIteration != nil {
 		return s.Final.HeldOutRMSE > float64(s.BestHeldOut)
