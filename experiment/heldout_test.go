@@ -543,4 +543,13 @@ func TestHeldOutMemory(t *testing.T) {
 	if more := held - plain; more < 8*100000 || more > 40*100000 {
 		t.Errorf("50,000 held-out entries of 100,000 take %v bytes", more)
 	}
+
+	fitted, list := noisyRatings(14, 10, false)
+	c := configOf(t, "parametrization=uv", "triplets="+listFile(t, fitted), "test-triplets="+listFile(t, list))
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if each := c.HeldOutBytes() / float64(len(list)); each < 16+24 || each > 100 {
+		t.Errorf("an entry of test-triplets takes %v bytes", each)
+	}
 }

@@ -97,6 +97,8 @@ type Config struct {
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// testEntries is how many entries test-triplets lists.
+	testEntries int
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
 	layers [][]int
 }

@@ -114,6 +114,7 @@ func (c *Config) checkHeldOutSize(m *Mistakes) {
 		m.Bad("test-triplets", "test-triplets %s lists rows up to %d and columns up to %d, counted from 0, "+
 			"and the matrix is %d × %d: %s", c.TestTriplets, h.Rows-1, h.Cols-1, n1, n2, c.enlarge())
 	}
+	c.testEntries = h.Count
 }
 
 // enlarge says how the matrix is made larger than the largest indices of triplets.
@@ -125,19 +126,15 @@ func (c *Config) enlarge() string {
 }
 
 // HeldOutBytes is how much memory of the host the measurements that are held out take at most, beside the
-// memory of all measurements.
+// memory of all measurements, for a configuration that was found sound by [Config.Check].
 func (c *Config) HeldOutBytes() float64 {
 	if !c.HoldsOut() {
 		return 0
 	}
 	const number = 8
 	if c.TestTriplets != "" {
-		h, err := triplets.Inspect(c.TestTriplets)
-		if err != nil { // Check has said so
-			return 0
-		}
 		// The list, sorted positions and values, products, and the map of [Config.apart].
-		return (5*number + 4 + 4*number) * float64(h.Count)
+		return (5*number + 4 + 4*number) * float64(c.testEntries)
 	}
 	m := float64(c.Measurements)
 	// The held-out measurements, what was observed with them, their products, and a copy of all observations.
