@@ -545,7 +545,8 @@ func TestHeldOutMemory(t *testing.T) {
 	}
 
 	fitted, list := noisyRatings(14, 10, false)
-	c := configOf(t, "parametrization=uv", "triplets="+listFile(t, fitted), "test-triplets="+listFile(t, list))
+	c := configOf(t, "parametrization=uv", "triplets="+listFile(t, fitted),
+		"test-triplets="+listFile(t, list))
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
