@@ -30,6 +30,7 @@ var memberChecks = []struct {
 }{
 	{"a smallest run", checkRuns},
 	{"resume equals", checkResumes},
+	{"the best iterate is kept", checkBest},
 	{"a batch equals", checkBatch},
 	{"runs on the emulator, or is refused", checkEmulator},
 	{"a section of the documentation", checkDocs},
@@ -190,6 +191,55 @@ func checkResumes(t *testing.T, e config.Entry) error {
 		return errors.New("the second part did not resume")
 	}
 	return errors.Join(sameRun(got.Run, want.Run), sameFactor(t, &got.Config, parts, whole))
+}
+
+// checkBest checks that the best iterate has the bits of a run that ends there, and that an interrupted run
+// keeps the same.
+func checkBest(t *testing.T, e config.Entry) error {
+	c, err := smallest(t, e)
+	if err != nil {
+		return err
+	}
+	if resolved := c; resolved.Check() == nil && resolved.EstimatesOnly() { // there is one iterate
+		return nil
+	}
+	set := func(key, value string) {
+		f, _ := c.Field(key)
+		err = errors.Join(err, f.Set(value, "--"+key))
+	}
+	set("keep", "best")
+	set("iterations", "6")
+	if c.ErrorName() == "" {
+		set("hold-out", "0.25")
+	}
+	if err != nil {
+		return err
+	}
+	at := func(iterations int, o Options) (*Outcome, error) {
+		c := c
+		c.Iterations = iterations
+		return runHere(c, cpuHost(1e9), o)
+	}
+	temp := t.TempDir()
+	whole, parts := filepath.Join(temp, "whole"), filepath.Join(temp, "parts")
+	stopped := filepath.Join(temp, "stopped")
+	want, err := at(6, Options{Dir: whole})
+	if err != nil {
+		return err
+	}
+	_, err = at(want.Summary.Iterations, Options{Dir: stopped})
+	if _, failed := at(4, Options{Dir: parts}); failed != nil {
+		return failed
+	}
+	got, failed := at(6, Options{Dir: parts, Resume: true})
+	if err = errors.Join(err, failed); err != nil {
+		return err
+	}
+	if got.Summary.Iterations != want.Summary.Iterations {
+		return fmt.Errorf("iterate %d is kept, and after an interruption %d", want.Summary.Iterations,
+			got.Summary.Iterations)
+	}
+	return errors.Join(sameFactor(t, &want.Config, stopped, whole), sameFactor(t, &want.Config, parts, whole))
 }
 
 // checkBatch checks that two runs of a group give the bits that each gives alone.
@@ -367,13 +417,12 @@ var plant = sync.OnceValue(func() map[string]config.Entry {
 func TestCatalogFindsWhatIsMissing(t *testing.T) {
 	for name, fails := range map[string][]string{
 		"planted-refused": {
-			"a smallest run", "resume equals", "a batch equals", "runs on the emulator, or is refused",
-			"a section of the documentation", "a reference case",
+			"a smallest run", "resume equals", "the best iterate is kept", "a batch equals",
+			"runs on the emulator, or is refused", "a section of the documentation", "a reference case",
 		},
 		"planted-restless": {
-			"resume equals", "a batch equals", "runs on the emulator, or is refused",
-			"a section of the documentation",
-			"a reference case",
+			"resume equals", "the best iterate is kept", "a batch equals",
+			"runs on the emulator, or is refused", "a section of the documentation", "a reference case",
 		},
 	} {
 		var failed []string

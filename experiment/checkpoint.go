@@ -42,9 +42,18 @@ type checkpointState struct {
 	// Anchor has the files of the anchor's factor; none if the anchor is still the engine's first choice.
 	Anchor []string `json:"anchor"`
 	// Good has the files of the last good iterate, and GoodAt its iteration.
-	Good   []string          `json:"good"`
-	GoodAt int               `json:"good_at"`
-	Sums   map[string]string `json:"sha256"`
+	Good   []string `json:"good"`
+	GoodAt int      `json:"good_at"`
+	// Best is the best iterate so far; nil if there is none.
+	Best *checkpointBest   `json:"best"`
+	Sums map[string]string `json:"sha256"`
+}
+
+// checkpointBest is [solver.Best] with the files of its factor, none if the run does not keep it.
+type checkpointBest struct {
+	Error     float64  `json:"error"`
+	Iteration int      `json:"iteration"`
+	Factor    []string `json:"factor"`
 }
 
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
@@ -101,6 +110,13 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	state.GoodAt = s.GoodAt
 	if state.Good, err = writeFactor("good", s.Good); err != nil {
 		return err
+	}
+	if b := s.Best; b != nil {
+		names, err := writeFactor("best", b.Factor)
+		if err != nil {
+			return err
+		}
+		state.Best = &checkpointBest{b.Error, b.Iteration, names}
 	}
 	var csv bytes.Buffer
 	if err := WriteTrajectory(&csv, t); err != nil {
@@ -273,6 +289,12 @@ func readOneCheckpoint(dir, fingerprint string) (
 	state.GoodAt = s.GoodAt
 	if state.Good, err = load(s.Good); err != nil {
 		return nil, nil, "", err
+	}
+	if b := s.Best; b != nil {
+		state.Best = &solver.Best{Error: b.Error, Iteration: b.Iteration}
+		if state.Best.Factor, err = load(b.Factor); err != nil {
+			return nil, nil, "", err
+		}
 	}
 	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	return state, t, s.MadeBy, err

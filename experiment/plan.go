@@ -173,8 +173,8 @@ func (p *Plan) generatedIsFaster() bool {
 var errTooLarge = errors.New("too large")
 
 // needs returns the backend and the bytes of a run whose rows have the given storage and number format. If
-// the device has memory of its own, estimate is what the spectral estimate takes of the host's; otherwise
-// bytes include it.
+// the device has memory of its own, estimate is what the spectral estimate and the held-out measurements take
+// of the host's; otherwise bytes include it.
 func (p *Plan) needs(storage, entries string) (b solver.Backend, bytes, estimate float64, err error) {
 	c := p.Config
 	if b, err = p.host.Backend(Place{c.Device, storage, c.Precision, c.Workers, c.SIMD, p.tell}); err != nil {
@@ -186,14 +186,32 @@ func (p *Plan) needs(storage, entries string) (b solver.Backend, bytes, estimate
 		return nil, 0, 0, err
 	}
 	bytes, err = solver.MemoryFor(b, &sensing.Problem{Ensemble: e}, p.batch)
-	estimate = solver.SpectralBytes(e, c.SpectralPairs())
+	estimate = solver.SpectralBytes(e, c.SpectralPairs()) + p.comparedBytes(e.Space())
 	if b.Name() == "cuda" {
 		return b, bytes, estimate, err
 	}
 	return b, bytes + estimate, 0, err
 }
 
-// hostHas returns an error if the host has too little memory for a run's spectral estimate on a device.
+// comparedBytes is the memory of the host that the comparison of iterates takes: the held-out measurements,
+// and for each member of the batch two copies of its factor.
+func (p *Plan) comparedBytes(space sensing.Space) float64 {
+	c := &p.Config
+	bytes := c.HeldOutBytes()
+	if bytes == 0 && !c.KeepsBest() {
+		return 0
+	}
+	for _, r := range p.batch.FactorRanks {
+		shapes, err := p.batch.Parametrization.Shapes(space, r)
+		if err != nil { // the backend refuses it as well
+			return bytes
+		}
+		bytes += 2 * 8 * float64(solver.Numbers(shapes))
+	}
+	return bytes
+}
+
+// hostHas returns an error if the host has too little memory for what a run on a device keeps there.
 func (p *Plan) hostHas(bytes float64) error {
 	if bytes == 0 {
 		return nil
@@ -207,8 +225,9 @@ func (p *Plan) hostHas(bytes float64) error {
 		return fmt.Errorf("the memory of the host could not be found out: %w", err)
 	}
 	if bytes > usableFraction*available {
-		return config.Usagef("the spectral estimate of this run needs %s of the host's memory and %s are "+
-			"available: lower n or rank", Bytes(bytes), Bytes(available))
+		return config.Usagef("the spectral estimate and the held-out measurements of this run need %s of "+
+			"the host's memory and %s are available: lower n, rank or hold-out", Bytes(bytes),
+			Bytes(available))
 	}
 	return nil
 }

@@ -191,6 +191,7 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: c.Rank,
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
 		Parametrization: c.NewParametrization(), Recorder: r,
+		KeepBest: c.KeepsBest(), Patience: c.Patience,
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -207,6 +208,7 @@ type estimates struct{ solver.Recorder }
 func (e estimates) Record(s solver.Sample) error {
 	unknown := math.NaN()
 	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
+	s.TrainRMSE = unknown
 	return e.Recorder.Record(s)
 }
 

@@ -24,12 +24,16 @@ const RecoveredBelow = 1e-3
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
-	// Recovered says that the last test error is below RecoveredBelow and that saddle avoidance is over, so
+	// Recovered says that the final test error is below RecoveredBelow and that saddle avoidance is over, so
 	// that no component of the truth is missing; null without a truth.
 	Recovered *bool `json:"recovered"`
-	// Iterations is the number of steps that led to factor.npy.
+	// Iterations is the number of steps that led to factor.npy, whose metrics are Final. Steps is the number
+	// of all steps, and Kept says which iterate factor.npy is: last or best.
 	Iterations int     `json:"iterations"`
+	Steps      int     `json:"steps"`
+	Kept       string  `json:"kept"`
 	Final      Metrics `json:"final"`
+	BestIterates
 	// Phases has the metrics at each boundary of the phases; null if it was not reached.
 	Phases   PhaseSummary     `json:"phases"`
 	Spectral *SpectralSummary `json:"spectral"`
@@ -84,7 +88,8 @@ type ProblemSummary struct {
 	N            int    `json:"n"`
 	N2           int    `json:"n2"`
 	Rank         int    `json:"rank"`
-	Measurements int    `json:"measurements"`
+	Measurements int    `json:"measurements"` // that are fitted
+	HeldOut      int    `json:"held_out"`
 	FactorRank   int    `json:"factor_rank"`
 	Ensemble     string `json:"ensemble"`
 	Entries      string `json:"entries"`
@@ -104,19 +109,15 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	c := &p.Config
 	n1, n2 := c.Sides()
 	s := &Summary{
-		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration,
-		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), c.FactorRank, c.Ensemble,
-			c.Entries, c.Observation},
+		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration, Steps: res.Steps,
+		Kept: c.Keep, Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t),
+		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
+			c.Ensemble, c.Entries, c.Observation},
 		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
 		Device: p.Backend.Device(), Backend: p.Backend.Name(), Storage: p.Storage, Precision: c.Precision,
 		MemoryPlanned:   Number(p.Bytes),
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
-	}
-	if len(t) > 0 {
-		s.Final = MetricsOf(t[len(t)-1])
-	} else {
-		s.Final = MetricsOf(solver.NewSample(0))
 	}
 	if res.Status == solver.Diverged && !c.NeedsNearStart() {
 		// Suggest at most half the step that failed, even if the spectral estimate allows more.
@@ -130,11 +131,19 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
-			s.Phases.SaddleEnd != nil
+			s.Phases.SaddleEnd != nil && s.Phases.SaddleEnd.Iteration <= s.Final.Iteration
 		s.Recovered = &recovered
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
+}
+
+// heldOut is the number of measurements that are held out.
+func heldOut(d *config.Data) int {
+	if d.Problem.HeldOut == nil {
+		return 0
+	}
+	return d.Problem.HeldOut.Ensemble.Measurements()
 }
 
 func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,

@@ -96,7 +96,8 @@ var styles = map[string]struct {
 	"test_error": {Blue, nil}, "train_loss": {Orange, []vg.Length{4, 2}},
 	"signal": {Green, nil}, "noise": {Black, []vg.Length{1.5, 1.5}},
 	"angle": {Purple, []vg.Length{6, 2}}, "spectral_angle": {Blue, []vg.Length{6, 2, 1.5, 2}},
-	"imbalance": {Orange, []vg.Length{3, 3}},
+	"imbalance": {Orange, []vg.Length{3, 3}}, "held_out_rmse": {Green, nil},
+	"train_rmse": {Black, []vg.Length{1.5, 1.5}},
 }
 
 // curvesOf returns the curves of a panel's metrics.

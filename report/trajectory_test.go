@@ -21,6 +21,7 @@ func falling() solver.Trajectory {
 		x := math.Pow(10, -float64(i)/5)
 		t = append(t, solver.Sample{
 			Imbalance: math.NaN(), Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN(),
+			TrainRMSE: math.NaN(), HeldOutRMSE: math.NaN(),
 			Iteration: 10 * i, TrainLoss: x * x, TestError: x, Signal: 1 - x/2, Noise: 1e-4, Angle: x / 3,
 			SpectralAngle: 0.2,
 		})

@@ -19,6 +19,9 @@ type Problem struct {
 	Noise float64
 	// NoiseSeed keys the noise w.
 	NoiseSeed uint64
+	// HeldOut has measurements that are none of the Ensemble's, for the error on data that no gradient uses;
+	// nil for none.
+	HeldOut *HeldOut
 }
 
 // Largest bounds the magnitude of observations and of elements of measurement matrices: the loss and the
@@ -53,6 +56,11 @@ func (p *Problem) Validate() error {
 		if _, sym := p.Ensemble.Space().(Sym); sym && !t.Symmetric() {
 			return fmt.Errorf("sensing: the truth is not symmetric, " +
 				"and the measurements are of symmetric matrices")
+		}
+	}
+	if p.HeldOut != nil {
+		if err := p.HeldOut.validate(p.Ensemble.Space()); err != nil {
+			return err
 		}
 	}
 	if !(p.Noise >= 0 && p.Noise <= Largest/10) { // no deviate reaches 10

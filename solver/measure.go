@@ -60,6 +60,9 @@ func (g *batch) measure(runs []*run) error {
 		return err
 	}
 	for _, r := range good {
+		if err := r.measureHeldOut(samples[r]); err != nil {
+			return err
+		}
 		if err := r.record(samples[r]); err != nil {
 			return err
 		}
@@ -81,7 +84,7 @@ func (r *run) sample(loss float64) (*Sample, error) {
 		return nil, nil
 	}
 	s := NewSample(r.iteration)
-	s.TrainLoss, s.Seconds = loss, r.seconds
+	s.TrainLoss, s.TrainRMSE, s.Seconds = loss, r.trainRMSE(loss), r.seconds
 	if m, ok := r.method.(Measuring); ok {
 		err = m.Measure(&s, r.member)
 	}
@@ -127,13 +130,17 @@ func (g *batch) measureFactors(runs []*run, samples map[*run]*Sample) error {
 	return nil
 }
 
-// record keeps a measured iterate as good, passes its sample to the recorder and asks the stopper.
+// record keeps a measured iterate as good, and as the best if it is, passes its sample to the recorder and
+// decides whether the run goes on.
 func (r *run) record(s *Sample) error {
 	if r.iteration%r.MeasureEvery == 0 { // not at a last iterate off the grid: the run may be continued
 		if err := r.member.Combine(Good, 1, Iterate, 0, Iterate); err != nil {
 			return err
 		}
 		r.goodAt, r.hasGood = r.iteration, true
+	}
+	if err := r.compare(s); err != nil {
+		return err
 	}
 	if r.Recorder != nil {
 		if err := r.Recorder.Record(*s); err != nil {
@@ -143,6 +150,9 @@ func (r *run) record(s *Sample) error {
 	}
 	if r.Stopper != nil {
 		r.verdict.status = r.Stopper.Stop(*s)
+	}
+	if r.verdict.status == Running && r.patienceEnded() {
+		r.verdict.status = Stalled
 	}
 	return nil
 }

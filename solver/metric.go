@@ -88,6 +88,16 @@ func init() {
 			Field: func(s *Sample) *float64 { return &s.SpectralAngle },
 		},
 		{
+			Name: "train_rmse", Label: "train RMSE", Title: "train RMSE (in the data's unit)",
+			Axis: "train RMSE (in the data's unit)", Unit: "RMSE", Panel: ErrorPanel, Place: 14,
+			Field: func(s *Sample) *float64 { return &s.TrainRMSE },
+		},
+		{
+			Name: "held_out_rmse", Label: "held-out RMSE", Title: "held-out RMSE (in the data's unit)",
+			Axis: "held-out RMSE (in the data's unit)", Unit: "RMSE", Panel: ErrorPanel, Place: 13,
+			Field: func(s *Sample) *float64 { return &s.HeldOutRMSE },
+		},
+		{
 			Name: "imbalance", Title: "imbalance of U and V", Unit: "norm", Place: 10,
 			Field: func(s *Sample) *float64 { return &s.Imbalance },
 		},

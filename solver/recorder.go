@@ -14,6 +14,12 @@ type Sample struct {
 	TrainLoss float64
 	// TestError is ‖Z − M*‖_F / ‖M*‖_F.
 	TestError float64
+	// TrainRMSE is the root mean square of the residuals ⟨A_i, Z⟩ − y_i, in the data's unit
+	// ([sensing.UnitSquares]). It is NaN if the truth is known, nothing is held out and the measurements are
+	// no entries.
+	TrainRMSE float64
+	// HeldOutRMSE is the same of the held-out measurements; NaN if there are none.
+	HeldOutRMSE float64
 	// Signal is σ_min(UW), where V_XᵀU = VΣWᵀ: how much of the truth's subspace is learned.
 	Signal float64
 	// Noise is ‖UW⊥‖: how large the rest of the factor is.
@@ -74,7 +80,7 @@ func (s Sample) WithoutSigma() Sample {
 func NewSample(iteration int) Sample {
 	nan := math.NaN()
 	return Sample{
-		Iteration: iteration, TrainLoss: nan, TestError: nan,
+		Iteration: iteration, TrainLoss: nan, TestError: nan, TrainRMSE: nan, HeldOutRMSE: nan,
 		Signal: nan, Noise: nan, Angle: nan, SpectralAngle: nan,
 		Imbalance: nan, Flatness: nan, Shift: nan, Evaluations: nan,
 	}

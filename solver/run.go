@@ -29,6 +29,11 @@ type run struct {
 	goodAt    int               // the iteration of the Good slot
 	hasGood   bool              // a measurement that was due has filled the Good slot
 	spectral  *SpectralEstimate // the last one that was asked for; nil without one
+
+	trainUnits float64 // Σ Unit² of the measurements; NaN if there is no train RMSE
+	copied     Factor  // memory of the host for an iterate; nil until it is needed
+	best       *Best   // of the iterates whose measurement was due; nil if there is none yet
+	endsBest   bool    // the last iterate, whose measurement was not due, is better than best
 }
 
 // newRun gives a job a member and sets its first iterate.
@@ -45,6 +50,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 	r := &run{
 		Settings: s, batch: g, job: job, method: g.jobs[job].Method,
 		number: number, member: member, kept: time.Now(),
+		trainUnits: trainUnits(g.problem),
 	}
 	r.zeroLoss = lossOfZero(member.Observations())
 	defer func() { r.watch(Stepping, r.iteration) }()
@@ -77,6 +83,12 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 			return nil, err
 		}
 		r.goodAt = r.iteration
+	}
+
+	if s.Resume != nil {
+		if err := r.resumeBest(s.Resume.Best); err != nil {
+			return nil, err
+		}
 	}
 
 	var top *mat.Dense
@@ -189,6 +201,7 @@ func (r *run) keep() error {
 			return err
 		}
 	}
+	state.Best = r.best.clone()
 	state.Anchor = r.member.Anchor()
 	for _, slot := range r.savedSlots() {
 		f := NewFactor(r.member.ShapesOf(slot))
@@ -224,7 +237,8 @@ func (r *run) end(status Status, err error) (*Result, error) {
 		return nil, err
 	}
 	res := &Result{
-		Status: status, Iteration: r.iteration, Seconds: r.seconds, Factor: NewFactor(r.member.Shapes()),
+		Status: status, Iteration: r.iteration, Steps: r.iteration, Seconds: r.seconds,
+		Factor: NewFactor(r.member.Shapes()),
 	}
 	if status == Diverged {
 		res.Iteration = r.goodAt
@@ -243,6 +257,9 @@ func (r *run) end(status Status, err error) (*Result, error) {
 		if err := r.keep(); err != nil {
 			return nil, err
 		}
+	}
+	if best := r.keptBest(); best != nil {
+		res.Factor, res.Iteration = best.Factor, best.Iteration
 	}
 	res.Spectral = r.spectral
 	return res, nil

@@ -27,6 +27,10 @@ type Settings struct {
 	Recorder Recorder
 	// Stopper may end the run early; nil never does.
 	Stopper Stopper
+	// KeepBest makes [Result.Factor] the measured iterate with the least error ([Best]), not the last one.
+	KeepBest bool
+	// Patience ends the run as [Stalled] when that error has not fallen for so many steps; 0 never does.
+	Patience int
 	// Rank is r* for the spectral angle if the problem has no truth; 0 leaves that angle out.
 	Rank int
 	// SingularValues is how many singular values a sample has, the largest ones; 0 is r* + 1, or 10 if r* is
@@ -64,6 +68,18 @@ type State struct {
 	// iteration. A run that diverges returns it. Nil if there is none yet.
 	Good   Factor
 	GoodAt int
+	// Best is the iterate with the least error of those whose measurement was due. Nil if there is none yet.
+	Best *Best
+}
+
+// Best is the iterate with the least error so far: on the problem's held-out measurements if there are any,
+// else the test error.
+type Best struct {
+	// Error is the least error, and Iteration the first one that had it.
+	Error     float64
+	Iteration int
+	// Factor is the iterate; nil unless [Settings.KeepBest] is set.
+	Factor Factor
 }
 
 // Result is the outcome of a run.
@@ -71,7 +87,10 @@ type Result struct {
 	Status Status
 	// Iteration is the number of steps that led to Factor.
 	Iteration int
-	// Factor is the last iterate. If the run diverged, it is the last iterate that was measured as good.
+	// Steps is the number of steps that the run took.
+	Steps int
+	// Factor is the last iterate. If the run diverged, it is the last iterate that was measured as good. With
+	// [Settings.KeepBest] it is the measured iterate with the least error.
 	Factor Factor
 	// Seconds is the time spent stepping.
 	Seconds float64
@@ -180,6 +199,9 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 	case s.Resume != nil && s.Resume.Iteration > s.Iterations:
 		return s, fmt.Errorf("solver: the state to resume has %d iterations, more than the %d asked for",
 			s.Resume.Iteration, s.Iterations)
+	}
+	if err := s.checkError(p); err != nil {
+		return s, err
 	}
 	if err := Suits(s.Start, s.Parametrization); err != nil {
 		return s, err

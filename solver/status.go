@@ -12,14 +12,16 @@ const (
 	Converged                 // a target was reached
 	Diverged                  // numbers grew past all bounds
 	Canceled                  // the context was done
+	Stalled                   // the error did not fall for as long as Settings.Patience
 )
 
 var statuses = [...]struct{ name, text string }{
 	Running:     {"running", "The run has not ended."},
 	BudgetSpent: {"budget-spent", "All iterations were done."},
 	Converged:   {"converged", "The target was reached before all iterations were done."},
-	Diverged:    {"diverged", "The iterates grew past all bounds; the last good one was kept."},
+	Diverged:    {"diverged", "The iterates grew past all bounds; an earlier, good one was kept."},
 	Canceled:    {"canceled", "The run was interrupted and can be resumed."},
+	Stalled:     {"stalled", "The error had not fallen for the steps of patience, so the run stopped early."},
 }
 
 // String returns the status's name in files.

@@ -36,6 +36,9 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	if s := r.Summary; s != nil {
 		p.Verdict = verdict(c, s)
 		p.Tables = append(p.Tables, metricsTable(s))
+		if best, there := bestTable(s); there {
+			p.Tables = append(p.Tables, best)
+		}
 		if s.Spectral != nil {
 			p.Tables = append(p.Tables, spectralTable(s.Spectral))
 		}
@@ -105,6 +108,9 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 		v.Text += fmt.Sprintf(" at iteration %d of %d", s.Final.Iteration, c.Iterations)
 	}
 	v.Text += fmt.Sprintf(", in %.3g s.", float64(s.SecondsTotal))
+	for _, line := range errorLines(c, s) {
+		v.Text += " " + capital(line) + "."
+	}
 	if s.SuggestedStep != nil {
 		v.Text += fmt.Sprintf(" Try --step %.2g.", *s.SuggestedStep)
 	}
@@ -125,7 +131,11 @@ func metricsTable(s *experiment.Summary) report.Table {
 	} else {
 		t.Title = "Final metrics"
 	}
-	add("last measured", &s.Final)
+	last := "last measured"
+	if s.Kept == "best" {
+		last = "best measured"
+	}
+	add(last, &s.Final)
 	row := func(name string, value func(m *experiment.Metrics) report.Cell) {
 		cells := []report.Cell{report.Text(name)}
 		for _, m := range columns {

@@ -21,9 +21,12 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		}
 		if !c.EstimatesOnly() {
 			fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping", s.Final.Iteration,
-				float64(s.SecondsStepping))
+				s.Final.Seconds)
 		}
 		fmt.Fprintln(w)
+	}
+	for _, line := range errorLines(c, s) {
+		fmt.Fprintf(w, "  %s\n", line)
 	}
 	if s.Recovered != nil {
 		writePhases(w, out)

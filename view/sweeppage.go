@@ -199,8 +199,10 @@ func trajectories(r *sweep.Results) report.Chart {
 		}
 	}
 	y := "train_loss"
-	if slices.ContainsFunc(drawn, func(rec *sweep.Record) bool { return known(rec.Final.TestError) }) {
-		y = "test_error"
+	for _, error := range []string{"held_out_rmse", "test_error"} {
+		if slices.ContainsFunc(drawn, func(rec *sweep.Record) bool { return known(rec.Final.Value(error)) }) {
+			y = error
+		}
 	}
 	if len(drawn) > maxTrajectories {
 		return medianTrajectories(r, y)

@@ -172,6 +172,7 @@ type sweptRunEvent struct {
 	Iterations int               `json:"iterations" about:"number of steps to the last good iterate"`
 	TrainLoss  experiment.Number `json:"train_loss" about:"of that iterate; null: unknown"`
 	TestError  experiment.Number `json:"test_error" about:"of that iterate; null: unknown"`
+	HeldOut    experiment.Number `json:"held_out_rmse" about:"of that iterate; null: unknown"`
 	Seconds    experiment.Number `json:"seconds" about:"time spent stepping"`
 }
 

@@ -21,14 +21,16 @@ type runProgress struct {
 	iteration int
 	from, to  int
 	began     time.Time // when the first step was begun; zero before
-	loss      float64   // of the last sample
+	loss      float64   // of the last sample, as is heldOut
+	heldOut   float64   // root mean square error; NaN if nothing is held out
 	next      int       // the iteration from which the next line is due
 }
 
 // newRunProgress begins to tell how far a run has come, until end is called.
 func newRunProgress(env environment, plan *experiment.Plan, asJSON bool) *runProgress {
 	p := &runProgress{teller: teller{env: env, json: asJSON}, plan: plan, start: time.Now(),
-		since: time.Now(), doing: experiment.Reading, to: plan.Config.Iterations, loss: math.NaN()}
+		since: time.Now(), doing: experiment.Reading, to: plan.Config.Iterations, loss: math.NaN(),
+		heldOut: math.NaN()}
 	plan.Watch = p.watch
 	p.begin(func() event {
 		return progressEvent{string(p.doing), p.iteration, p.to, time.Since(p.start).Seconds()}
@@ -75,7 +77,7 @@ func (p *runProgress) watch(a solver.Activity, iteration int) {
 func (p *runProgress) Sample(s solver.Sample) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.iteration, p.loss = s.Iteration, s.TrainLoss
+	p.iteration, p.loss, p.heldOut = s.Iteration, s.TrainLoss, s.HeldOutRMSE
 	switch {
 	case p.json:
 		p.emit(sampleEvent{experiment.MetricsOf(s)})
@@ -99,6 +101,9 @@ func (p *runProgress) state() (text string, done float64) {
 	text = fmt.Sprintf("iteration %d of %d", p.iteration, p.to)
 	if !math.IsNaN(p.loss) {
 		text += fmt.Sprintf(": train loss %.3e", p.loss)
+	}
+	if !math.IsNaN(p.heldOut) {
+		text += fmt.Sprintf(", held-out RMSE %.4g", p.heldOut)
 	}
 	if steps := p.iteration - p.from; steps > 0 {
 		rate := float64(steps) / cmp.Or(time.Since(p.began).Seconds(), 1e-9)

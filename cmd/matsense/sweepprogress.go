@@ -112,7 +112,7 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 		}
 		s.emit(sweptRunEvent{
 			r.Index, own, r.Status, r.Error, r.Iterations, experiment.Number(r.Final.TrainLoss),
-			experiment.Number(r.Final.TestError), r.Timing.Seconds,
+			experiment.Number(r.Final.TestError), experiment.Number(r.Final.HeldOutRMSE), r.Timing.Seconds,
 		})
 	case s.line != nil:
 		s.line.show(s.state())

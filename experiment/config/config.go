@@ -30,11 +30,13 @@ type Config struct {
 	Truncation    float64
 	Preprocessing string
 	Noise         float64
+	HoldOut       float64
 	Seed          uint64
 
 	// The user's data.
 	Matrices     string
 	Triplets     string
+	TestTriplets string
 	Vectors      string
 	VectorsRight string
 	Paulis       string
@@ -68,6 +70,8 @@ type Config struct {
 	MethodSeed      uint64
 	Iterations      int
 	TargetLoss      float64
+	Patience        int
+	Keep            string // last or best
 
 	// What is measured.
 	MeasureEvery    int
@@ -93,6 +97,8 @@ type Config struct {
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// testEntries is how many entries test-triplets lists.
+	testEntries int
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
 	layers [][]int
 }
@@ -102,7 +108,7 @@ func Default() Config {
 	return Config{
 		N: 100, Rank: 3, Kappa: 1, Ensemble: "gaussian", Entries: string(sensing.F32), Observation: linear,
 		Seed: 1, Parametrization: solver.PSD{}.Name(), Init: "random", Alpha: 1e-6,
-		Method: "gd", Step: 0.25, Iterations: 300,
+		Method: "gd", Step: 0.25, Iterations: 300, Keep: keepLast,
 		MeasureEvery: 5, SingularValues: "auto",
 		AlignmentMargin: 0.1, AlignmentSine: 0.5, SignalFraction: 1 / math.Sqrt(10), FloorFactor: 2,
 		Device: "auto", Storage: "auto", Precision: "f64", SIMD: "auto", CheckpointEvery: 60,
@@ -152,6 +158,7 @@ func (c *Config) Validate() error {
 		m.Bad("iterations", "iterations must not be negative, got %d", c.Iterations)
 	}
 	m.Finite("target-loss", c.TargetLoss, c.TargetLoss >= 0, "zero or positive")
+	c.checkHoldOut(m)
 	if c.MeasureEvery < 1 {
 		m.Bad("measure-every", "measure-every must be positive, got %d", c.MeasureEvery)
 	}

@@ -110,6 +110,7 @@ func (c *Config) checkShapes(m *Mistakes) {
 	if c.HasUserData() && !c.checkUserShapes(m) {
 		return
 	}
+	c.checkHeldOutSize(m)
 	c.fillStep()
 	c.completeMethod()
 	if c.layers != nil {
@@ -176,6 +177,11 @@ func (c *Config) Load() (*Data, error) {
 	}
 	if err := d.Problem.Validate(); err != nil {
 		return nil, Usagef("%s: %v", c.At("observations"), err)
+	}
+	if c.HoldOut > 0 {
+		if err := d.holdOut(c); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }

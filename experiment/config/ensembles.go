@@ -15,6 +15,9 @@ type Law struct {
 	Side int
 	// Generated: measurements can be generated when they are needed.
 	Generated bool
+	// Divisible: Make makes a [sensing.Divisible], so that some of the measurements can be held out. Those of
+	// user data always can.
+	Divisible bool
 	// Count is how many numbers all measurements together have.
 	Count func(c *Config) float64
 	// Make makes the measurements of a configuration that was found valid; nil if they come from the user's
@@ -94,14 +97,14 @@ func init() {
 				Check:  (*Config).checkCompletion,
 			},
 			Law: Law{
-				Side: sensing.MaxSide, Count: countMeasurements,
+				Side: sensing.MaxSide, Divisible: true, Count: countMeasurements,
 				Make: func(c *Config) (sensing.Ensemble, error) {
 					return sensing.NewCompletion(c.Space(), c.Measurements, c.Seed)
 				},
 				StandIn: (*Config).someEntries,
 			},
 			UserData: &UserData{
-				Keys: []string{"triplets"}, Text: true, Observed: true,
+				Keys: []string{"triplets", "test-triplets"}, Text: true, Observed: true,
 				Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
 			},
 		},
@@ -113,7 +116,7 @@ func init() {
 				Check:  (*Config).checkReLU,
 			},
 			Law: Law{
-				Side: sensing.MaxReLUSide, Count: countMeasurements,
+				Side: sensing.MaxReLUSide, Divisible: true, Count: countMeasurements,
 				Make: func(c *Config) (sensing.Ensemble, error) {
 					truth, err := c.truth()
 					if err != nil {
@@ -133,7 +136,7 @@ func init() {
 				Check:  (*Config).checkPauli,
 			},
 			Law: Law{
-				Side: sensing.MaxRowSide, Count: countMeasurements,
+				Side: sensing.MaxRowSide, Divisible: true, Count: countMeasurements,
 				Make: func(c *Config) (sensing.Ensemble, error) {
 					return sensing.NewPauli(c.N, c.Measurements, c.Seed)
 				},

@@ -245,7 +245,7 @@ func (c *Config) At(key string) string {
 // compute in the same arithmetic on the same device.
 func (c *Config) ProblemKey() string {
 	var key []byte
-	drawn := !c.HasUserData()
+	drawn := !c.HasUserData() || c.HoldOut > 0
 	for _, setting := range schema().settings {
 		f := Field{setting, c}
 		if !f.shared || f.at == nil && !f.isUsed() || f.Key == "seed" && !drawn { // nothing is drawn

@@ -233,8 +233,15 @@ func builtinSettings() []*Setting {
 			Help: "standard deviation of the noise on the observations",
 			at:   func(c *Config) any { return &c.Noise },
 		}, {
-			Key: "seed", Group: problemGroup, shared: true, Help: "seed of the measurements, truth and noise",
-			at: func(c *Config) any { return &c.Seed },
+			Key: "hold-out", Group: problemGroup, shared: true, applies: (*Config).dividesMeasurements,
+			Help: "fraction of the measurements to hold out, drawn by seed: they are not fitted, and " +
+				"held_out_rmse is the error on them (for ensembles " + listOf(divisibleEnsembles(), "and") +
+				" and for user data)",
+			at: func(c *Config) any { return &c.HoldOut },
+		}, {
+			Key: "seed", Group: problemGroup, shared: true,
+			Help: "seed of the measurements, truth, noise and choice of what is held out",
+			at:   func(c *Config) any { return &c.Seed },
 		},
 
 		{
@@ -246,6 +253,11 @@ func builtinSettings() []*Setting {
 			Help: "observed entries and their values: a .csv file with lines row,col,value counted from 0, " +
 				"or a Matrix Market .mtx file",
 			at: func(c *Config) any { return &c.Triplets },
+		}, {
+			Key: "test-triplets", Group: userDataGroup, shared: true, File: true,
+			Help: "entries to hold out and their values, in a file like that of triplets: they are not " +
+				"fitted, and held_out_rmse is the error on them",
+			at: func(c *Config) any { return &c.TestTriplets },
 		}, {
 			Key: "vectors", Group: userDataGroup, shared: true, File: true,
 			Help: "vectors a_i of rank-one measurements a aᵀ or a bᵀ: a .npy file of shape (m, n)",
@@ -379,6 +391,17 @@ func builtinSettings() []*Setting {
 			Key: "target-loss", Group: methodGroup, applies: (*Config).takesSteps,
 			Help: "stop when the train loss is at most this (0: never)",
 			at:   func(c *Config) any { return &c.TargetLoss },
+		}, {
+			Key: "patience", Group: methodGroup, applies: (*Config).comparesIterates,
+			Help: "stop when the held-out RMSE, or without held-out data the test error, has not fallen for " +
+				"this many steps (0: never)",
+			at: func(c *Config) any { return &c.Patience },
+		}, {
+			Key: "keep", Group: methodGroup, applies: (*Config).comparesIterates,
+			Values: words([]string{keepLast, keepBest}),
+			Help: "which iterate is the result: last, or best, the measured one with the least held-out RMSE, " +
+				"or without held-out data the least test error",
+			at: func(c *Config) any { return &c.Keep },
 		},
 
 		{

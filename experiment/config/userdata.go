@@ -134,7 +134,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 	}
 	for _, other := range userDataKinds() {
 		for _, f := range other.files(c) {
-			if other.key() != way.key() && *f.Path != "" {
+			switch {
+			case other.key() == way.key() || *f.Path == "":
+			case f.Key != other.key() && *c.file(other.key()).Path == "":
+				m.Bad(f.Key, "%s belongs to %s, and the measurements come from %s", f.Key, other.key(),
+					way.key())
+			default:
 				m.Bad(f.Key, "%s and %s are two ways to bring measurements: give one of them", way.key(),
 					f.Key)
 			}
@@ -261,7 +266,9 @@ func (c *Config) says(key string) string {
 // loadUserData reads a user's problem.
 func (d *Data) loadUserData(c *Config) error {
 	way := c.userEnsemble().UserData
-	if err := way.Load(d, c, c.Space()); err != nil {
+	if err := way.Load(d, c, c.Space()); errors.As(err, new(*UsageError)) {
+		return err
+	} else if err != nil {
 		return Usagef("%s: %v", c.At(way.key()), err)
 	}
 	if !way.Observed {
@@ -387,11 +394,7 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 	if err != nil {
 		return err
 	}
-	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
-	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
-		return fmt.Errorf("%s: line %d: the entry (%d, %d) is given again, after line %d", c.Triplets,
-			list.Line[repeated.Second], repeated.Row, repeated.Col, list.Line[repeated.First])
-	}
+	e, y, err := completionOf(c.Triplets, space, list)
 	if err != nil {
 		return err
 	}
@@ -399,6 +402,12 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 	if twice := list.Count - e.Measurements(); twice > 0 {
 		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
 			"each counts as one of %d measurements", twice, e.Measurements()))
+	}
+	if c.TestTriplets == "" {
+		return nil
+	}
+	if err := d.loadTestTriplets(c, list); err != nil {
+		return Usagef("%s: %v", c.At("test-triplets"), err)
 	}
 	return nil
 }

@@ -23,10 +23,12 @@ type Record struct {
 	Status string `json:"status"`
 	// Error says why a run failed.
 	Error string `json:"error,omitempty"`
-	// Iterations is the number of steps to the last good iterate, and Final has its metrics.
+	// Iterations is the number of steps to the iterate that is the result: the last good one, or the best one
+	// if that is kept. Final has its metrics.
 	Iterations int   `json:"iterations"`
 	Final      Point `json:"final"`
 	Recovered  *bool `json:"recovered"`
+	experiment.BestIterates
 	// The iterations at which phases I and II end and the floor begins; null if that was not reached.
 	AlignmentEnd *int `json:"alignment_end"`
 	SaddleEnd    *int `json:"saddle_avoidance_end"`
@@ -105,7 +107,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	s := r.Summary
 	rec := &Record{
 		Index: run.Index, Values: run.Values, Data: r.Hashes, Status: s.Status.String(),
-		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered,
+		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered, BestIterates: s.BestIterates,
 		AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
 		FloorStart:    iterationOf(s.Phases.FloorStart),
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
@@ -132,6 +134,7 @@ func newFailure(run Run, err error) *Record {
 	return &Record{
 		Index: run.Index, Values: run.Values, Status: Failed, Error: err.Error(),
 		Final:         pointOf(experiment.MetricsOf(solver.NewSample(0))),
+		BestIterates:  experiment.BestOf(nil),
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
 		Timing: Timing{Ended: time.Now().UTC(), Seconds: unknown},
 	}

@@ -59,8 +59,8 @@ var ErrNothing = errors.New("there is nothing to draw")
 // maxLines is the largest number of lines that a reader can tell apart.
 const maxLines = 12
 
-// Defaults fills in what a query leaves open: X is the first axis, Y the test error (the train loss without a
-// truth), and By the next axis.
+// Defaults fills in what a query leaves open: X is the first axis, Y the test error (without a truth the
+// held-out RMSE, or the train loss), and By the next axis.
 func (r *Results) Defaults(q Query) Query {
 	var open []Axis // the axes on which the selected runs differ
 	for _, a := range r.Spec.Axes {
@@ -80,9 +80,10 @@ func (r *Results) Defaults(q Query) Query {
 	}
 	if q.Y == "" {
 		q.Y = "train_loss"
-		for _, rec := range r.Records {
-			if !isUnknown(rec.Final.TestError) {
-				q.Y = "test_error"
+		for _, name := range []string{"held_out_rmse", "test_error"} {
+			known := func(rec *Record) bool { return !isUnknown(rec.Final.Value(name)) }
+			if slices.ContainsFunc(r.Records, known) {
+				q.Y = name
 			}
 		}
 	}

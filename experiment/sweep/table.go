@@ -81,6 +81,11 @@ func (s *Spec) resultsTable(records []*Record) table {
 	for _, m := range recordMetrics() {
 		add(m.Name, number, func(r *Record) any { return known(r.Final.of(m)) })
 	}
+	add("best_test_error", number, func(r *Record) any { return known(r.BestTestError) })
+	add("best_test_error_iteration", whole, func(r *Record) any { return optional(r.BestTestErrorIteration) })
+	add("best_held_out_rmse", number, func(r *Record) any { return known(r.BestHeldOut) })
+	add("best_held_out_rmse_iteration", whole,
+		func(r *Record) any { return optional(r.BestHeldOutIteration) })
 	add("recovered", truth, func(r *Record) any { return optional(r.Recovered) })
 	add("alignment_end", whole, func(r *Record) any { return optional(r.AlignmentEnd) })
 	add("saddle_avoidance_end", whole, func(r *Record) any { return optional(r.SaddleEnd) })

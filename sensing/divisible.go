@@ -1,0 +1,150 @@
+package sensing
+
+import (
+	"math"
+	"math/bits"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+var (
+	_ Divisible = &Completion{}
+	_ Divisible = &Dense{}
+	_ Divisible = &RankOne{}
+	_ Divisible = &Pauli{}
+)
+
+// divided moves the parts with the numbers in held out of a list of parts of the same size. Both results have
+// the order of the list; the memory of rest is the list's.
+func divided[T any](list []T, size int, held []int) (rest, heldOut []T) {
+	heldOut = make([]T, 0, len(held)*size)
+	to := 0
+	for i := range len(list) / size {
+		part := list[i*size : (i+1)*size]
+		if n := len(heldOut) / size; n < len(held) && held[n] == i {
+			heldOut = append(heldOut, part...)
+			continue
+		}
+		to += copy(list[to:], part)
+	}
+	return list[:to], heldOut
+}
+
+// Divide implements [Divisible].
+func (c *Completion) Divide(held []int) (rest, heldOut Divisible) {
+	rows, cols := c.Positions()
+	rows, heldRows := divided(rows, 1, held)
+	cols, heldCols := divided(cols, 1, held)
+	part := func(rows, cols []int32) *Completion {
+		return &Completion{base{c.space, len(rows)}, c.name, known(rows, cols)}
+	}
+	return part(rows, cols), part(heldRows, heldCols)
+}
+
+// Apply implements [Divisible].
+func (c *Completion) Apply(p []float64, l, r *mat.Dense) {
+	rows, cols := c.Positions()
+	for k := range p {
+		i, j := int(rows[k]), int(cols[k])
+		p[k] = c.Unit(i, j) * dot(l.RawRowView(i), r.RawRowView(j))
+	}
+}
+
+// Divide implements [Divisible].
+func (d *Dense) Divide(held []int) (rest, heldOut Divisible) {
+	kept, heldRows := divided(d.rows, d.space.K(), held)
+	return &Dense{base{d.space, d.m - len(held)}, kept, d.Asymmetry},
+		&Dense{base{d.space, len(held)}, heldRows, d.Asymmetry}
+}
+
+// Apply implements [Divisible]. It makes the coordinates of L·Rᵀ row after row, so that they take little
+// memory.
+func (d *Dense) Apply(p []float64, l, r *mat.Dense) {
+	n1, n2 := d.space.Dims()
+	k := d.space.K()
+	_, symmetric := d.space.(Sym)
+	clear(p)
+	coordinates := make([]float64, 0, n2)
+	for i, at := 0, 0; i < n1; i, at = i+1, at+len(coordinates) {
+		first, scale := 0, 1.0
+		if symmetric {
+			first, scale = i, math.Sqrt2
+		}
+		coordinates = coordinates[:0]
+		for j := first; j < n2; j++ {
+			coordinates = append(coordinates, scale*dot(l.RawRowView(i), r.RawRowView(j)))
+		}
+		if symmetric {
+			coordinates[0] = dot(l.RawRowView(i), r.RawRowView(i))
+		}
+		for m := range p {
+			p[m] += dot(coordinates, d.rows[m*k+at:])
+		}
+	}
+}
+
+// Divide implements [Divisible], for the user's vectors.
+func (r *RankOne) Divide(held []int) (rest, heldOut Divisible) {
+	if r.vectors == nil {
+		panic("sensing: vectors that are drawn cannot be divided")
+	}
+	kept, heldVectors := divided(r.vectors, r.VectorLen(), held)
+	return &RankOne{base: base{r.space, r.m - len(held)}, name: r.name, vectors: kept},
+		&RankOne{base: base{r.space, len(held)}, name: r.name, vectors: heldVectors}
+}
+
+// Apply implements [Divisible]: ⟨A_i, L·Rᵀ⟩ is the product of Lᵀa_i and Rᵀb_i, with b_i = a_i in a symmetric
+// space.
+func (r *RankOne) Apply(p []float64, left, right *mat.Dense) {
+	n1, _ := r.space.Dims()
+	_, d := left.Dims()
+	vector, a, b := make([]float64, r.VectorLen()), make([]float64, d), make([]float64, d)
+	for i := range p {
+		r.Vector(i, vector)
+		second := vector
+		if len(vector) > n1 {
+			second = vector[n1:]
+		}
+		transposedTimes(a, left, vector[:n1])
+		transposedTimes(b, right, second)
+		p[i] = dot(a, b)
+	}
+}
+
+// transposedTimes does dst = Aᵀx.
+func transposedTimes(dst []float64, a *mat.Dense, x []float64) {
+	clear(dst)
+	for i, v := range x {
+		for j, w := range a.RawRowView(i) {
+			dst[j] += float64(v * w)
+		}
+	}
+}
+
+// Divide implements [Divisible].
+func (p *Pauli) Divide(held []int) (rest, heldOut Divisible) {
+	x, z := p.masks()
+	x, heldX := divided(x, 1, held)
+	z, heldZ := divided(z, 1, held)
+	part := func(x, z []uint32) *Pauli {
+		return &Pauli{base{p.space, len(x)}, func() ([]uint32, []uint32) { return x, z }}
+	}
+	return part(x, z), part(heldX, heldZ)
+}
+
+// Apply implements [Divisible]. A word has one element ±1 in each row: see [Pauli.Masks].
+func (p *Pauli) Apply(dst []float64, l, r *mat.Dense) {
+	x, z := p.masks()
+	n, _ := p.space.Dims()
+	for i := range dst {
+		var sum float64
+		for j := range n {
+			v := dot(l.RawRowView(j), r.RawRowView(j^int(x[i])))
+			if (bits.OnesCount32(x[i]&z[i])/2+bits.OnesCount32(z[i]&uint32(j)))%2 == 1 {
+				v = -v
+			}
+			sum += v
+		}
+		dst[i] = p.Unit() * sum
+	}
+}
