@@ -17,6 +17,9 @@ type Host struct {
 	// Memory returns the bytes that are available to a backend, on its device. The error wraps
 	// [ErrUnavailable] if the device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
+	// Limit says what bounds the host's memory if that is less than the machine has, such as "ulimit -v
+	// allows 2 GB", and is "" otherwise. It may be nil.
+	Limit func() string
 	// Version is the program's version.
 	Version string
 

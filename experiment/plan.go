@@ -196,9 +196,19 @@ func (p *Plan) hostHas(bytes float64) error {
 	}
 	if bytes > usableFraction*available {
 		return config.Usagef("the spectral estimate of this run needs %s of the host's memory and %s are "+
-			"available: lower n or rank", Bytes(bytes), Bytes(available))
+			"available%s: lower n or rank", Bytes(bytes), Bytes(available), p.hostLimit())
 	}
 	return nil
+}
+
+// hostLimit says in brackets what bounds the host's memory, or nothing.
+func (p *Plan) hostLimit() string {
+	if p.host.Limit != nil {
+		if limit := p.host.Limit(); limit != "" {
+			return " (" + limit + ")"
+		}
+	}
+	return ""
 }
 
 // tell passes a backend's notice to Notice.
@@ -250,8 +260,12 @@ func (p *Plan) tooLarge() error {
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes),
-		Bytes(p.Available), p.Config.Device, advice)
+	limit := ""
+	if p.Backend.Name() != "cuda" {
+		limit = p.hostLimit()
+	}
+	return config.Usagef("this run needs %s of memory and %s are available on %s%s: %s", Bytes(p.Bytes),
+		Bytes(p.Available), p.Config.Device, limit, advice)
 }
 
 // Bytes writes a number of bytes with a unit, rounded, as in "1.5 GB".

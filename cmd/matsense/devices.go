@@ -34,8 +34,18 @@ func (env environment) host() experiment.Host {
 			}
 			return env.memory()
 		},
+		Limit:   env.limit,
 		Version: version(),
 	}
+}
+
+// memoryLimit says what bounds the memory of this process, or "" if the machine does.
+func memoryLimit() string {
+	m, err := machine.FindMemory()
+	if err != nil || m.Limit == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s allows %s", m.Limit, experiment.Bytes(m.Most))
 }
 
 // auto lists the devices to try, the best first. If a GPU was to be expected and there is none, it says why.
@@ -215,7 +225,7 @@ const otherwise = "the choice is made for each problem: auto takes the cpu if, b
 	"less time there"
 
 func listDevices(env environment, asJSON bool) error {
-	total, available, err := machine.Memory()
+	memory, err := machine.FindMemory()
 	if err != nil {
 		return fmt.Errorf("the machine's memory could not be found out: %w", err)
 	}
@@ -225,11 +235,14 @@ func listDevices(env environment, asJSON bool) error {
 		return missing
 	}
 
+	cores := machine.FindCores()
 	if asJSON {
 		printJSON(env.out, map[string]any{
 			"event": "device", "device": "cpu", "processor": machine.Processor(),
 			"architecture": runtime.GOARCH,
-			"cores":        runtime.GOMAXPROCS(0), "memory_bytes": total, "memory_available_bytes": available,
+			"cores":        cores.Usable, "cores_limited_by": cores.Limit, "cores_of_machine": cores.Machine,
+			"memory_bytes": memory.Total, "memory_available_bytes": memory.Available,
+			"memory_limited_by": memory.Limit,
 		})
 		for i, g := range gpus {
 			printJSON(env.out, map[string]any{
@@ -257,7 +270,14 @@ func listDevices(env environment, asJSON bool) error {
 		name = runtime.GOARCH
 	}
 	fmt.Fprintf(env.out, "cpu       %s, %d cores, %s of memory, %s available\n",
-		name, runtime.GOMAXPROCS(0), experiment.Bytes(total), experiment.Bytes(available))
+		name, cores.Usable, experiment.Bytes(memory.Total), experiment.Bytes(memory.Available))
+	if cores.Limit != "" {
+		fmt.Fprintf(env.out, "          %d of the machine's %d cores may be used, by %s\n",
+			cores.Usable, cores.Machine, cores.Limit)
+	}
+	if limit := memoryLimit(); limit != "" {
+		fmt.Fprintf(env.out, "          the memory is limited: %s\n", limit)
+	}
 	for i, g := range gpus {
 		available := ", " + experiment.Bytes(float64(g.Free)) + " available"
 		if g.Free < 0 {

@@ -41,6 +41,7 @@ type environment struct {
 	out, err io.Writer
 	terminal bool                    // err is a terminal
 	memory   func() (float64, error) // bytes available
+	limit    func() string           // what bounds them, if not the machine; nil says nothing
 	gpus     func() ([]driver.Info, error)
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
 	cuda     bool                           // a GPU could be expected: that there is none is worth telling
@@ -58,16 +59,18 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}
+	machine.RespectQuota()
 	env := environment{
 		out: os.Stdout, err: os.Stderr,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())),
 		memory: func() (float64, error) {
-			_, available, err := machine.Memory()
-			return available, err
+			m, err := machine.FindMemory()
+			return m.Available, err
 		},
-		gpus: sync.OnceValues(cuda.Devices), // which takes a moment
-		free: freeOnGPU,
-		cuda: cuda.Built,
+		limit: memoryLimit,
+		gpus:  sync.OnceValues(cuda.Devices), // which takes a moment
+		free:  freeOnGPU,
+		cuda:  cuda.Built,
 	}
 	ctx, stop := interruptible(env)
 	defer stop()
