@@ -11,6 +11,7 @@ import (
 
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -167,7 +168,7 @@ func Open(dir string) (*Run, error) {
 	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
 		return nil, err
 	}
-	if r.ConfigFile, err = os.ReadFile(filepath.Join(dir, configFile)); err != nil {
+	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
 		return nil, err
 	}
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))

@@ -274,8 +274,11 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	a, err1 := os.Stat(file)
 	b, err2 := os.Stat(filepath.Join(out, sweep.SpecFile))
-	text, err3 := os.ReadFile(file)
-	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
+	if err1 != nil || err2 != nil || !os.SameFile(a, b) {
+		return false
+	}
+	text, err := os.ReadFile(file) // which sweep.Read found small enough
+	return err == nil && !bytes.Equal(text, spec.YAML())
 }
 
 // again is the command line that continues an interrupted sweep.
