@@ -133,6 +133,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	r, failures, err := plan.Run(ctx,
 		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
+	env.work.end()
 	if errors.Is(err, context.Canceled) {
 		if !o.json {
 			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done,

@@ -109,7 +109,8 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		defer t.end()
 		p = t
 	}
-	out, err := plan.Run(ctx, options, p)
+	out, err := plan.Run(ctx, options, beginning{p, env.work})
+	env.work.end()
 	if out == nil {
 		return err
 	}

@@ -194,6 +194,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
+	env.work.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
 			printJSON(env.out,
@@ -346,6 +347,7 @@ func (s *sweepProgress) Begin(runs, done int) {
 
 // Group implements sweep.Progress.
 func (s *sweepProgress) Group(g *experiment.Group, runs int) {
+	s.env.work.begin()
 	for _, note := range g.Plan.Notes {
 		s.note(note)
 	}
