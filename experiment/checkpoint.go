@@ -52,7 +52,7 @@ type checkpointState struct {
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
 func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajectory) (err error) {
 	dir := filepath.Join(run, checkpointDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(dir); err != nil {
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))

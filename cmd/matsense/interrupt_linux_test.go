@@ -80,8 +80,8 @@ func TestIgnoredSignals(t *testing.T) {
 	}
 }
 
-// TestOutputNobodyReads: after "| head", the program ends quietly, with the exit code that shells give to what
-// SIGPIPE kills. A run saves before.
+// TestOutputNobodyReads: after "| head", the program ends quietly, with the exit code that shells give to
+// what SIGPIPE kills. A run saves before.
 func TestOutputNobodyReads(t *testing.T) {
 	unread := func(lines int, args ...string) (code int, errs string) {
 		t.Helper()

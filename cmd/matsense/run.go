@@ -11,6 +11,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
@@ -122,7 +123,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		failed = nil
 	}
 	page, pageFailed := writeRunPage(out.Run, out.Dir)
-	err = errors.Join(err, failed, pageFailed)
+	err = atomicfile.Join(err, failed, pageFailed)
 	if t, ok := p.(*textProgress); ok {
 		t.end()
 		view.WriteSummary(env.out, out, figures, page)

@@ -148,7 +148,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if w.Resume && p.Shards == 1 && !Holds(w.Dir) {
 		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
-	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(w.Dir); err != nil {
 		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's

@@ -79,6 +79,25 @@ func Abandon() {
 	}
 }
 
+// MakeDirs makes a folder and its parents, as os.MkdirAll does, and synchronizes the folders that got a new
+// entry.
+func MakeDirs(path string) error {
+	var grew []string
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		grew = append(grew, filepath.Dir(dir))
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range grew {
+		SyncDir(dir)
+	}
+	return nil
+}
+
 // SyncDir asks the system to keep a folder's entries through a power failure. It does nothing on systems that
 // cannot synchronize folders.
 func SyncDir(dir string) {
