@@ -41,6 +41,9 @@ type Place struct {
 	Notice func(text string)
 }
 
+// shared is a backend on a device with memory of its own, which other processes may use too.
+type shared interface{ DeviceMemory() float64 }
+
 // timed is a backend that can find out in a moment how fast it is.
 type timed interface {
 	// GeneratedIsFaster says whether a step takes less time if the rows are generated when needed.

@@ -226,7 +226,8 @@ func (p *Plan) inWords(key, value string) string {
 	return fmt.Sprintf("--%s %s", key, value)
 }
 
-// tooLarge returns the error that says how much memory is missing and what would fit.
+// tooLarge returns the error that says how much memory is missing and what would fit. It is the user's mistake
+// unless the run would fit into a device whose memory other processes hold now: then trying again may do.
 func (p *Plan) tooLarge() error {
 	c := p.Config
 	other := *p // offers are tried on a copy: the next device must get the settings that were given
@@ -264,8 +265,16 @@ func (p *Plan) tooLarge() error {
 	if p.Backend.Name() != "cuda" {
 		limit = p.hostLimit()
 	}
-	return config.Usagef("this run needs %s of memory and %s are available on %s%s: %s", Bytes(p.Bytes),
-		Bytes(p.Available), p.Config.Device, limit, advice)
+	says := func(more string) string {
+		return fmt.Sprintf("this run needs %s of memory and %s are available on %s%s: %s", Bytes(p.Bytes),
+			Bytes(p.Available), p.Config.Device, more, advice)
+	}
+	if b, ok := p.Backend.(shared); ok && p.Backend.Name() == "cuda" &&
+		p.Bytes <= usableFraction*b.DeviceMemory() {
+		return errors.New(says(fmt.Sprintf(", of %s: other processes hold the rest; try again later, or",
+			Bytes(b.DeviceMemory()))))
+	}
+	return config.Usagef("%s", says(limit))
 }
 
 // Bytes writes a number of bytes with a unit, rounded, as in "1.5 GB".

@@ -189,15 +189,19 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 	unusable = make([]string, len(gpus))
 	for i := range gpus {
 		g := &gpus[i]
-		if unusable[i] = tooOld(*g); unusable[i] != "" {
+		if old := tooOld(*g); old != "" {
+			unusable[i] = "cannot be used: " + old
 			continue
 		}
 		free, err := env.free(g.Index)
-		if err != nil {
-			unusable[i] = err.Error()
-			continue
+		switch {
+		case errors.Is(err, driver.ErrBusy), errors.Is(err, driver.ErrMemory):
+			unusable[i] = "in use by another process: " + err.Error()
+		case err != nil:
+			unusable[i] = "cannot be used: " + err.Error()
+		default:
+			g.Free = free
 		}
-		g.Free = free
 	}
 	for _, g := range order {
 		switch {
@@ -288,7 +292,7 @@ func listDevices(env environment, asJSON bool) error {
 			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
 			available, g.Driver)
 		if unusable[i] != "" {
-			fmt.Fprintf(env.out, "          cannot be used: %s\n", unusable[i])
+			fmt.Fprintf(env.out, "          %s\n", unusable[i])
 		}
 	}
 	if missing != nil {

@@ -51,7 +51,8 @@ func TestDiskFillsUp(t *testing.T) {
 	// Several files could not be written, and the reason is given once.
 	if lines := mistakesAfterNotes(r); len(lines) != 1 ||
 		!strings.HasSuffix(lines[0], "could not be written: no space left on device") ||
-		!strings.Contains(lines[0], "the last checkpoint, ") || !strings.Contains(lines[0], "trajectory.svg and ") {
+		!strings.Contains(lines[0], "the last checkpoint, ") ||
+		!strings.Contains(lines[0], "trajectory.svg and ") {
 		t.Errorf("the reason is given as\n%s", strings.Join(lines, "\n"))
 	}
 
@@ -128,7 +129,8 @@ func TestNewFoldersAreSynchronized(t *testing.T) {
 	}{
 		{slices.Concat([]string{"run", "--out", dir + "/a/b/run"}, small),
 			[]string{dir + "/a", dir + "/a/b", dir + "/a/b/run", dir + "/a/b/run/checkpoint"}},
-		{[]string{"sweep", file, "--out", dir + "/c/d/sweep"}, []string{dir + "/c", dir + "/c/d", dir + "/c/d/sweep"}},
+		{[]string{"sweep", file, "--out", dir + "/c/d/sweep"},
+			[]string{dir + "/c", dir + "/c/d", dir + "/c/d/sweep"}},
 	} {
 		// -y writes the path of each descriptor.
 		trace := []string{"-f", "-y", "-e", "trace=mkdirat,fsync", "-o", log, program}

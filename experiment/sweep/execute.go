@@ -92,6 +92,9 @@ func (p *Plan) runGroup(
 		return nil
 	}
 	g, _, err := p.place(runs)
+	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
+		return 0, err
+	}
 	if err != nil {
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run

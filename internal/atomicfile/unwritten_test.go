@@ -15,7 +15,8 @@ import (
 // A full disk is told once, whatever could not be written to it; other causes have lines of their own.
 func TestJoin(t *testing.T) {
 	full := func(what string) error {
-		return &Unwritten{[]string{what}, &fs.PathError{Op: "write", Path: ".tmp-" + what, Err: syscall.ENOSPC}}
+		err := &fs.PathError{Op: "write", Path: ".tmp-" + what, Err: syscall.ENOSPC}
+		return &Unwritten{[]string{what}, err}
 	}
 	denied := &Unwritten{[]string{"d"}, &fs.PathError{Op: "open", Path: "d", Err: syscall.EACCES}}
 	other := errors.New("the run diverged")
