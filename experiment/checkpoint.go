@@ -16,6 +16,7 @@ import (
 
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -28,7 +29,8 @@ const (
 	stateFile       = "state.json"
 	doneFile        = "DONE"
 	checkpointsKept = 2
-	leftover        = ".tmp-" // begins the names of files and folders that are being written
+	leftover        = ".tmp-"  // begins the names of files and folders that are being written
+	maxState        = 16 << 20 // bounds the bytes of state.json, which names a few files
 )
 
 // checkpointState is state.json.
@@ -59,7 +61,7 @@ type checkpointBest struct {
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
 func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajectory) (err error) {
 	dir := filepath.Join(run, checkpointDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(dir); err != nil {
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
@@ -237,11 +239,11 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 func readOneCheckpoint(dir, fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
-	done, err := os.ReadFile(filepath.Join(dir, doneFile))
+	done, err := userfile.Read(filepath.Join(dir, doneFile), maxState)
 	if err != nil {
 		return nil, nil, "", errors.New("it was cut short: its DONE file is missing")
 	}
-	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	text, err := userfile.Read(filepath.Join(dir, stateFile), maxState)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
 	}
@@ -256,9 +258,13 @@ func readOneCheckpoint(dir, fingerprint string) (
 		return nil, nil, "", errors.New("it belongs to another configuration or other data")
 	}
 	for name, want := range s.Sums {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
+		path := filepath.Join(dir, name)
+		if userfile.CheckRegular(path) != nil {
 			return nil, nil, "", fmt.Errorf("its %s is missing", name)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", name, err)
 		}
 		if checksum(content) != want {
 			return nil, nil, "", fmt.Errorf("its %s was cut short or altered", name)

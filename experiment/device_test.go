@@ -152,6 +152,7 @@ func TestEstimateOnHost(t *testing.T) {
 				return onCPU(p)
 			}
 			info, err := emulator.New(emulator.Config{}).Info()
+			info.Memory = int64(device) // no other process holds any of it
 			return gpu.Backend{Label: p.Device, Info: info}, err
 		}
 		h.Memory = func(b solver.Backend) (float64, error) {

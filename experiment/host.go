@@ -17,6 +17,9 @@ type Host struct {
 	// Memory returns the bytes that are available to a backend, on its device. The error wraps
 	// [ErrUnavailable] if the device cannot be had now.
 	Memory func(solver.Backend) (float64, error)
+	// Limit says what bounds the host's memory if that is less than the machine has, such as "ulimit -v
+	// allows 2 GB", and is "" otherwise. It may be nil.
+	Limit func() string
 	// Version is the program's version.
 	Version string
 
@@ -40,6 +43,9 @@ type Place struct {
 	// Notice receives what a user should know about how the device computes.
 	Notice func(text string)
 }
+
+// shared is a backend on a device with memory of its own, which other processes may use too.
+type shared interface{ DeviceMemory() float64 }
 
 // timed is a backend that can find out in a moment how fast it is.
 type timed interface {

@@ -226,8 +226,8 @@ func (p *Plan) hostHas(bytes float64) error {
 	}
 	if bytes > usableFraction*available {
 		return config.Usagef("the spectral estimate and the held-out measurements of this run need %s of "+
-			"the host's memory and %s are available: lower n, rank or hold-out", Bytes(bytes),
-			Bytes(available))
+			"the host's memory and %s are available%s: lower n, rank or hold-out", Bytes(bytes),
+			Bytes(available), p.hostLimit())
 	}
 	return nil
 }
@@ -240,6 +240,16 @@ func (p *Plan) watch(a solver.Activity) {
 	if p.Watch != nil {
 		p.Watch(a, 0)
 	}
+}
+
+// hostLimit says in brackets what bounds the host's memory, or nothing.
+func (p *Plan) hostLimit() string {
+	if p.host.Limit != nil {
+		if limit := p.host.Limit(); limit != "" {
+			return " (" + limit + ")"
+		}
+	}
+	return ""
 }
 
 // tell passes a backend's notice to Notice.
@@ -257,7 +267,8 @@ func (p *Plan) inWords(key, value string) string {
 	return fmt.Sprintf("--%s %s", key, value)
 }
 
-// tooLarge returns the error that says how much memory is missing and what would fit.
+// tooLarge returns the error that says how much memory is missing and what would fit. It is the user's mistake
+// unless the run would fit into a device whose memory other processes hold now: then trying again may do.
 func (p *Plan) tooLarge() error {
 	c := p.Config
 	other := *p // offers are tried on a copy: the next device must get the settings that were given
@@ -291,8 +302,20 @@ func (p *Plan) tooLarge() error {
 	if len(fits) > 0 {
 		advice = strings.Join(fits, ", ")
 	}
-	return config.Usagef("this run needs %s of memory and %s are available on %s: %s", Bytes(p.Bytes),
-		Bytes(p.Available), p.Config.Device, advice)
+	limit := ""
+	if p.Backend.Name() != "cuda" {
+		limit = p.hostLimit()
+	}
+	says := func(more string) string {
+		return fmt.Sprintf("this run needs %s of memory and %s are available on %s%s: %s", Bytes(p.Bytes),
+			Bytes(p.Available), p.Config.Device, more, advice)
+	}
+	if b, ok := p.Backend.(shared); ok && p.Backend.Name() == "cuda" &&
+		p.Bytes <= usableFraction*b.DeviceMemory() {
+		return errors.New(says(fmt.Sprintf(", of %s: other processes hold the rest; try again later, or",
+			Bytes(b.DeviceMemory()))))
+	}
+	return config.Usagef("%s", says(limit))
 }
 
 // Bytes writes a number of bytes with a unit, rounded, as in "1.5 GB".

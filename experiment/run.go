@@ -102,7 +102,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		Config: p.Config, ConfigFile: p.configText(), Summary: s, Trajectory: r.trajectory,
 		Hashes: d.Hashes,
 	}}
-	return out, errors.Join(r.keepFailed, r.writeResults(s, res))
+	return out, atomicfile.Join(r.keepFailed, r.writeResults(s, res))
 }
 
 // claim prepares the directory that was taken: it removes what an earlier run left and writes the
@@ -177,6 +177,7 @@ type running struct {
 	hashes     map[string]string // of the data files, by key
 	trajectory solver.Trajectory
 	keepFailed error    // why the last checkpoint could not be written; nil if it was
+	failing    bool     // the last files that were to be kept could not be written, which was reported
 	kept       int      // the iteration of the last checkpoint that was written
 	releases   []func() // of locks that were taken since the run began
 }
@@ -259,31 +260,39 @@ func (r *running) keep(state solver.State) error {
 	if err == nil {
 		err = writeCheckpoint(r.dir, r.id, state, r.trajectory)
 	}
-	if err == nil {
-		err = r.write(trajectoryFile, r.writeTrajectory)
-	}
-	if err != nil && r.keepFailed == nil { // report only the first of several failures in a row
+	if err != nil {
 		before := "there is none before it"
 		if names, _ := listCheckpoints(filepath.Join(r.dir, checkpointDir)); len(names) > 0 {
 			before = "the one before it is still there"
 		}
-		r.progress.Notice(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v",
+		r.noteFailure(fmt.Sprintf("the checkpoint at iteration %d could not be written, and %s: %v",
 			state.Iteration, before, err))
+		r.keepFailed = &atomicfile.Unwritten{What: []string{"the last checkpoint"}, Err: err}
+		return nil
 	}
-	if err != nil {
-		err = fmt.Errorf("the last checkpoint could not be written: %w", err)
-	} else {
-		r.kept = state.Iteration
+	r.kept, r.keepFailed = state.Iteration, nil
+	if err := r.write(trajectoryFile, r.writeTrajectory); err != nil { // it is written again at the end
+		r.noteFailure(fmt.Sprintf("%v; the checkpoint at iteration %d was written, with the trajectory so far",
+			err, state.Iteration))
+		return nil
 	}
-	r.keepFailed = err
+	r.failing = false
 	return nil
+}
+
+// noteFailure reports the first of several failures in a row.
+func (r *running) noteFailure(text string) {
+	if !r.failing {
+		r.progress.Notice(text)
+	}
+	r.failing = true
 }
 
 func (r *running) writeTrajectory(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }
 
 func (r *running) write(name string, fill func(io.Writer) error) error {
 	if err := atomicfile.Write(filepath.Join(r.dir, name), fill); err != nil {
-		return fmt.Errorf("%s could not be written: %w", filepath.Join(r.dir, name), err)
+		return &atomicfile.Unwritten{What: []string{filepath.Join(r.dir, name)}, Err: err}
 	}
 	return nil
 }
@@ -291,7 +300,7 @@ func (r *running) write(name string, fill func(io.Writer) error) error {
 // writeResults writes the files of a finished run except its figures. If one fails, it still writes the
 // others.
 func (r *running) writeResults(s *Summary, res *solver.Result) error {
-	return errors.Join(
+	return atomicfile.Join(
 		r.write(trajectoryFile, r.writeTrajectory),
 		r.writeFactor(res.Factor),
 		r.write(summaryFile, s.write),

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -63,13 +65,14 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 // makeDir makes the run directory; with Fresh it adds a number to a name that is taken. made says whether the
 // directory is new.
 func makeDir(o Options) (dir string, made bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(o.Dir), 0o755); err != nil {
+	if err := atomicfile.MakeDirs(filepath.Dir(o.Dir)); err != nil {
 		return "", false, err
 	}
 	dir = o.Dir
 	for i := 2; ; i++ {
 		err := os.Mkdir(dir, 0o755)
 		if err == nil {
+			atomicfile.SyncDir(filepath.Dir(dir))
 			return dir, true, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -169,7 +172,7 @@ func Open(dir string) (*Run, error) {
 	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
 		return nil, err
 	}
-	if r.ConfigFile, err = os.ReadFile(filepath.Join(dir, configFile)); err != nil {
+	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
 		return nil, err
 	}
 	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))

@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
 const summaryFile = "summary.json"
+
+// maxSummary bounds the bytes of summary.json. A summary has a few thousand, and singular values.
+const maxSummary = 64 << 20
 
 // RecoveredBelow is the test error below which a summary may say that the truth was recovered.
 const RecoveredBelow = 1e-3
@@ -208,7 +211,7 @@ func (s *Summary) write(w io.Writer) error {
 
 func readSummary(run string) (*Summary, error) {
 	path := filepath.Join(run, summaryFile)
-	text, err := os.ReadFile(path)
+	text, err := userfile.Read(path, maxSummary)
 	if err != nil {
 		return nil, err
 	}

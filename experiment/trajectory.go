@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -122,6 +123,9 @@ func ReadTrajectory(r io.Reader) (solver.Trajectory, error) {
 }
 
 func readTrajectoryFile(path string) (solver.Trajectory, error) {
+	if err := userfile.CheckRegular(path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,9 @@ func (b Backend) Name() string { return b.Label }
 // Device implements [solver.Backend].
 func (b Backend) Device() string { return b.Info.Name }
 
+// DeviceMemory returns the bytes of the device's memory, whoever uses it.
+func (b Backend) DeviceMemory() float64 { return float64(b.Info.Memory) }
+
 // Offers implements [solver.Backend].
 func (Backend) Offers() solver.Needs {
 	return solver.Needs{

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 )
@@ -44,15 +44,13 @@ func SweepPage(r *sweep.Results, dir string, charts ...report.Chart) (report.Pag
 	})
 	p.Tables = append(p.Tables, base)
 	p.Downloads = []report.File{p.Repeat.Config}
-	table, err := os.ReadFile(filepath.Join(dir, "runs.csv"))
+	table, err := userfile.Read(filepath.Join(dir, "runs.csv"), maxDownload)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // some runs are missing
+	case errors.Is(err, userfile.ErrTooLarge):
+		p.Notes = append(p.Notes, "runs.csv, in the sweep's directory, is too large for this page.")
 	case err != nil:
 		return p, err
-	case len(table) > maxDownload:
-		p.Notes = append(p.Notes, fmt.Sprintf(
-			"runs.csv, in the sweep's directory, has %.1f MB: too much for this page.",
-			float64(len(table))/1e6))
 	default:
 		p.Downloads = append(p.Downloads, report.File{Name: "runs.csv", Type: "text/csv", Text: table})
 	}

@@ -131,7 +131,7 @@ func TestCPUDriverTaken(t *testing.T) {
 		t.Errorf("auto: exit code %d\n%s", r.code, r.err)
 	}
 	r = alone(t, "devices")
-	if r.code != exitDone || !strings.Contains(r.out, "cannot be used: "+words) ||
+	if r.code != exitDone || !strings.Contains(r.out, "in use by another process: "+words) ||
 		!strings.Contains(r.out, "auto      cpu: no GPU can be had now") {
 		t.Errorf("devices: exit code %d\n%s", r.code, r.out)
 	}
@@ -153,6 +153,31 @@ func TestCPUDriverTaken(t *testing.T) {
 	r = alone(t, "devices")
 	if !strings.Contains(r.out, "auto      cuda:1: of 3 GPUs the one with the most free memory") {
 		t.Errorf("devices of three:\n%s", r.out)
+	}
+}
+
+// TestCPUDriverOpens: whatever keeps the driver from making a context is told in its words, with exit code 1;
+// auto takes the CPU.
+func TestCPUDriverOpens(t *testing.T) {
+	onCPUDriver(t)
+	for status, devices := range map[string]string{
+		"2":   "in use by another process: cuda: open GPU 0, PTX on the CPU: CUDA_ERROR_OUT_OF_MEMORY (2)",
+		"214": "cannot be used: cuda: open GPU 0, PTX on the CPU: CUDA_ERROR_ECC_UNCORRECTABLE (214)",
+		"802": "cannot be used: cuda: open GPU 0, PTX on the CPU: error 802",
+		"999": "cannot be used: cuda: open GPU 0, PTX on the CPU: CUDA_ERROR_UNKNOWN (999)",
+	} {
+		t.Setenv("CPUDRIVER_RETAIN", "0:"+status)
+		_, words, _ := strings.Cut(devices, ": ")
+		r, _ := tinyOn(t, "cuda")
+		if r.code != exitFailed || !strings.Contains(r.err, words) || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: exit code %d\n%s", status, r.code, r.err)
+		}
+		if r, _ := tinyOn(t, "auto"); r.code != exitDone || !strings.Contains(r.err, words) {
+			t.Errorf("%s: auto: exit code %d\n%s", status, r.code, r.err)
+		}
+		if r := alone(t, "devices"); r.code != exitDone || !strings.Contains(r.out, devices) {
+			t.Errorf("%s: devices: exit code %d\n%s", status, r.code, r.out)
+		}
 	}
 }
 

@@ -34,8 +34,18 @@ func (env environment) host() experiment.Host {
 			}
 			return env.memory()
 		},
+		Limit:   env.limit,
 		Version: version(),
 	}
+}
+
+// memoryLimit says what bounds the memory of this process, or "" if the machine does.
+func memoryLimit() string {
+	m, err := machine.FindMemory()
+	if err != nil || m.Limit == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s allows %s", m.Limit, experiment.Bytes(m.Most))
 }
 
 // auto lists the devices to try, the best first. If a GPU was to be expected and there is none, it says why.
@@ -179,15 +189,19 @@ func (env environment) pick(gpus []driver.Info, missing error) (device, why stri
 	unusable = make([]string, len(gpus))
 	for i := range gpus {
 		g := &gpus[i]
-		if unusable[i] = tooOld(*g); unusable[i] != "" {
+		if old := tooOld(*g); old != "" {
+			unusable[i] = "cannot be used: " + old
 			continue
 		}
 		free, err := env.free(g.Index)
-		if err != nil {
-			unusable[i] = err.Error()
-			continue
+		switch {
+		case errors.Is(err, driver.ErrBusy), errors.Is(err, driver.ErrMemory):
+			unusable[i] = "in use by another process: " + err.Error()
+		case err != nil:
+			unusable[i] = "cannot be used: " + err.Error()
+		default:
+			g.Free = free
 		}
-		g.Free = free
 	}
 	for _, g := range order {
 		switch {
@@ -215,7 +229,7 @@ const otherwise = "the choice is made for each problem: auto takes the cpu if, b
 	"less time there"
 
 func listDevices(env environment, asJSON bool) error {
-	total, available, err := machine.Memory()
+	memory, err := machine.FindMemory()
 	if err != nil {
 		return fmt.Errorf("the machine's memory could not be found out: %w", err)
 	}
@@ -225,9 +239,11 @@ func listDevices(env environment, asJSON bool) error {
 		return missing
 	}
 
+	cores := machine.FindCores()
 	if asJSON {
 		printJSON(env.out, cpuEvent{
-			"cpu", machine.Processor(), runtime.GOARCH, runtime.GOMAXPROCS(0), total, available,
+			"cpu", machine.Processor(), runtime.GOARCH, cores.Usable, cores.Limit, cores.Machine,
+			memory.Total, memory.Available, memory.Limit,
 		})
 		for i, g := range gpus {
 			printJSON(env.out, gpuEvent{
@@ -251,7 +267,14 @@ func listDevices(env environment, asJSON bool) error {
 		name = runtime.GOARCH
 	}
 	fmt.Fprintf(env.out, "cpu       %s, %d cores, %s of memory, %s available\n",
-		name, runtime.GOMAXPROCS(0), experiment.Bytes(total), experiment.Bytes(available))
+		name, cores.Usable, experiment.Bytes(memory.Total), experiment.Bytes(memory.Available))
+	if cores.Limit != "" {
+		fmt.Fprintf(env.out, "          %d of the machine's %d cores may be used, by %s\n",
+			cores.Usable, cores.Machine, cores.Limit)
+	}
+	if limit := memoryLimit(); limit != "" {
+		fmt.Fprintf(env.out, "          the memory is limited: %s\n", limit)
+	}
 	for i, g := range gpus {
 		available := ", " + experiment.Bytes(float64(g.Free)) + " available"
 		if g.Free < 0 {
@@ -262,7 +285,7 @@ func listDevices(env environment, asJSON bool) error {
 			g.Name, g.Capability[0], g.Capability[1], g.Multiprocessors, experiment.Bytes(float64(g.Memory)),
 			available, g.Driver)
 		if unusable[i] != "" {
-			fmt.Fprintf(env.out, "          cannot be used: %s\n", unusable[i])
+			fmt.Fprintf(env.out, "          %s\n", unusable[i])
 		}
 	}
 	if missing != nil {

@@ -90,7 +90,7 @@ func TestGPUTaken(t *testing.T) {
 	}{
 		{unknown, []int{0}, []string{
 			"cuda:0    Busy GPU, compute capability 8.0, 108 multiprocessors, 80 GB of memory, CUDA 12.4\n" +
-				"          cannot be used: " + words,
+				"          in use by another process: " + words,
 			"141 GB of memory, 140 GB available, CUDA 12.4\n",
 			"auto      cuda:1: the first of 2 GPUs that can be had\n"}},
 		{unknown, []int{0, 1}, []string{"auto      cpu: no GPU can be had now\n"}},
@@ -104,7 +104,7 @@ func TestGPUTaken(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, onHeld(t, unknown, taken(0), "devices", "--json").out)
-	if !strings.HasPrefix(lines[1]["unusable"].(string), words) || lines[2]["unusable"] != "" {
+	if !strings.HasPrefix(lines[1]["unusable"].(string), "in use by another process: "+words) || lines[2]["unusable"] != "" {
 		t.Errorf("devices --json prints %v", lines)
 	}
 }
@@ -206,21 +206,32 @@ func TestNoGPU(t *testing.T) {
 	}
 }
 
-// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit; auto
+// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit. If it
+// would fit into the GPU without the other processes there, trying again may do, and the exit code is 1. auto
 // takes the CPU then, and says why.
 func TestTooLargeForTheGPU(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	problem := []string{"run", "--out", dir, "--n", "200", "--rank", "5", "--iterations", "0", "--entries",
 		"f64", "--storage", "memory"}
 	r := on(t, gpus, append(problem, "--device", "cuda:0")...)
-	if r.code != exitUsage ||
-		!strings.Contains(r.err, "1 GB are available on cuda:0: --storage generated needs") ||
+	if r.code != exitFailed || !strings.Contains(r.err, "1 GB are available on cuda:0, of 80 GB: other "+
+		"processes hold the rest; try again later, or: --storage generated needs") ||
 		!strings.Contains(r.err, "--entries q8 needs") {
 		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 	busy := func() ([]driver.Info, error) {
 		all, err := gpus()
 		return all[:1], err
+	}
+	old := func() ([]driver.Info, error) {
+		all, err := busy()
+		all[0].Memory = 11e8
+		return all, err
+	}
+	r = on(t, old, append(problem, "--device", "cuda:0")...)
+	if r.code != exitUsage ||
+		!strings.Contains(r.err, "1 GB are available on cuda:0: --storage generated needs") {
+		t.Errorf("exit code %d, %q", r.code, r.err)
 	}
 	tiny := func() ([]driver.Info, error) {
 		all, err := busy()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,13 +48,12 @@ func TestDiskFillsUp(t *testing.T) {
 	if !strings.Contains(r.err, "note: the checkpoint at iteration") {
 		t.Errorf("no notice of a checkpoint that was not written:\n%s", r.err)
 	}
-	told := false
-	for _, line := range strings.Split(r.err, "\n") {
-		told = told || strings.HasPrefix(line, "matsense: ") &&
-			strings.Contains(line, "no space left on device")
-	}
-	if !told {
-		t.Errorf("the reason is not given:\n%s", r.err)
+	// Several files could not be written, and the reason is given once.
+	if lines := mistakesAfterNotes(r); len(lines) != 1 ||
+		!strings.HasSuffix(lines[0], "could not be written: no space left on device") ||
+		!strings.Contains(lines[0], "the last checkpoint, ") ||
+		!strings.Contains(lines[0], "trajectory.svg and ") {
+		t.Errorf("the reason is given as\n%s", strings.Join(lines, "\n"))
 	}
 
 	got, err := experiment.ReadTrajectory(bytes.NewReader(read(t, dir, "trajectory.csv")))
@@ -72,6 +72,12 @@ func TestDiskFillsUp(t *testing.T) {
 		t.Errorf("the last good checkpoint was not used:\n%s", r.err)
 	}
 	sameBits(t, dir, runSmall(t, flags...))
+}
+
+// mistakesAfterNotes returns the lines that say why a command failed.
+func mistakesAfterNotes(r result) []string {
+	return slices.DeleteFunc(strings.Split(r.err, "\n"),
+		func(line string) bool { return !strings.HasPrefix(line, "matsense: ") })
 }
 
 // The JSON lines of a run on a full disk are JSON, the error too.
@@ -105,4 +111,41 @@ func TestDiskTooSmallForACheckpoint(t *testing.T) {
 	enlarge()
 	must(t, exitDone, "run", "--resume", "--out", dir)
 	sameBits(t, dir, runSmall(t))
+}
+
+// TestNewFoldersAreSynchronized: each folder that gets a new folder is synchronized after it, so that a power
+// failure does not lose the new one with all that is in it. The system's calls tell.
+func TestNewFoldersAreSynchronized(t *testing.T) {
+	tracer, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("needs strace")
+	}
+	dir := t.TempDir()
+	log := filepath.Join(dir, "calls")
+	file := write(t, filepath.Join(dir, "s.yaml"), []byte("base: {n: 6, rank: 1, iterations: 2}\n"))
+	for _, c := range []struct {
+		args []string
+		made []string
+	}{
+		{slices.Concat([]string{"run", "--out", dir + "/a/b/run"}, small),
+			[]string{dir + "/a", dir + "/a/b", dir + "/a/b/run", dir + "/a/b/run/checkpoint"}},
+		{[]string{"sweep", file, "--out", dir + "/c/d/sweep"},
+			[]string{dir + "/c", dir + "/c/d", dir + "/c/d/sweep"}},
+	} {
+		// -y writes the path of each descriptor.
+		trace := []string{"-f", "-y", "-e", "trace=mkdirat,fsync", "-o", log, program}
+		if text, err := exec.Command(tracer, append(trace, c.args...)...).CombinedOutput(); err != nil {
+			if strings.Contains(string(text), "ptrace") {
+				t.Skipf("strace may not trace here: %s", text)
+			}
+			t.Fatalf("%v\n%s", err, text)
+		}
+		calls := string(read(t, log))
+		for _, folder := range c.made {
+			_, after, made := strings.Cut(calls, fmt.Sprintf("%q, 0755) = 0", folder))
+			if !made || !strings.Contains(after, "<"+filepath.Dir(folder)+">)") {
+				t.Errorf("%s: made %v, and then its parent is not synchronized:\n%s", folder, made, calls)
+			}
+		}
+	}
 }

@@ -221,8 +221,11 @@ type cpuEvent struct {
 	Processor    string  `json:"processor" about:"the processor's name"`
 	Architecture string  `json:"architecture" about:"its architecture, as Go names it"`
 	Cores        int     `json:"cores" about:"number of cores that are used"`
+	CoresLimit   string  `json:"cores_limited_by" about:"what limits the cores; empty if nothing does"`
+	CoresInAll   int     `json:"cores_of_machine" about:"number of cores of the machine"`
 	Memory       float64 `json:"memory_bytes" about:"memory of the machine"`
 	Available    float64 `json:"memory_available_bytes" about:"memory that is available"`
+	MemoryLimit  string  `json:"memory_limited_by" about:"what limits the memory; empty if nothing does"`
 }
 
 type gpuEvent struct {

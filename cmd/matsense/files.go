@@ -29,7 +29,7 @@ func writeRunPage(r *experiment.Run, dir string) (string, error) {
 func writePage(dir string, page report.Page) (string, error) {
 	path := filepath.Join(dir, "report.html")
 	if err := atomicfile.Write(path, page.Write); err != nil {
-		return "", fmt.Errorf("%s could not be written: %w", path, err)
+		return "", &atomicfile.Unwritten{What: []string{path}, Err: err}
 	}
 	return path, nil
 }
@@ -57,7 +57,7 @@ func writeFigure(f view.Figure, path string) ([]string, error) {
 			return nil, report.ErrEmpty
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s could not be written: %w", to, err)
+			return nil, &atomicfile.Unwritten{What: []string{to}, Err: err}
 		}
 		paths = append(paths, to)
 	}

@@ -122,6 +122,7 @@ var exitCodes = []row{
 	{fmt.Sprint(exitUsage), "bad usage or configuration"},
 	{fmt.Sprint(exitDiverged), "diverged"},
 	{fmt.Sprint(exitInterrupted), "interrupted"},
+	{fmt.Sprint(exitPipe), "nobody reads the output any more"},
 }
 
 // commandsOf lists the subcommands of a command that are not hidden.

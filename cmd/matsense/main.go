@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -34,6 +33,7 @@ const (
 	exitUsage       = 2
 	exitDiverged    = 3
 	exitInterrupted = 130
+	exitPipe        = 141 // nobody reads the output any more
 )
 
 // environment is everything that commands use of the system, so that tests can run them in-process.
@@ -43,9 +43,11 @@ type environment struct {
 	columns  func() int              // width of that terminal; 0: unknown
 	silence  time.Duration           // the longest time without a line of progress; 0: 30 s
 	memory   func() (float64, error) // bytes available
+	limit    func() string           // what bounds them, if not the machine; nil says nothing
 	gpus     func() ([]driver.Info, error)
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
 	cuda     bool                           // a GPU could be expected: that there is none is worth telling
+	work     *work                          // what an interrupt finds; nil without a process of its own
 }
 
 var (
@@ -60,6 +62,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(10)
 	}
+	machine.RespectQuota()
 	env := environment{
 		out: os.Stdout, err: os.Stderr,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
@@ -68,12 +71,14 @@ func main() {
 			return columns
 		},
 		memory: func() (float64, error) {
-			_, available, err := machine.Memory()
-			return available, err
+			m, err := machine.FindMemory()
+			return m.Available, err
 		},
-		gpus: sync.OnceValues(cuda.Devices), // which takes a moment
-		free: freeOnGPU,
-		cuda: cuda.Built,
+		limit: memoryLimit,
+		gpus:  sync.OnceValues(cuda.Devices), // which takes a moment
+		free:  freeOnGPU,
+		cuda:  cuda.Built,
+		work:  new(work),
 	}
 	ctx, stop := interruptible(env)
 	defer stop()
@@ -95,21 +100,6 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// interruptible returns a context that the first interrupt cancels; the second ends the process.
-func interruptible(env environment) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		<-signals
-		cancel()
-		fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
-		<-signals
-		os.Exit(exitInterrupted)
-	}()
-	return ctx, cancel
-}
-
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, env environment, args []string) int {
 	out := &output{Writer: env.out}
@@ -124,6 +114,9 @@ func run(ctx context.Context, env environment, args []string) int {
 	}
 	if err == nil {
 		err = out.failed
+	}
+	if errors.Is(err, syscall.EPIPE) { // the error of an output that nobody reads any more
+		return exitPipe
 	}
 	code := exitCode(err)
 	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {

@@ -131,6 +131,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	r, failures, err := plan.Run(ctx,
 		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
+	env.work.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
 			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})

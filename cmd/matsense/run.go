@@ -11,6 +11,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
@@ -113,8 +114,9 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	defer p.end()
 	ctx, stop := o.limit.begin(ctx, env)
 	defer stop()
-	b := &beginning{Progress: p}
+	b := &beginning{Progress: saving{p, env.work}}
 	out, err := plan.Run(ctx, options, b)
+	env.work.end()
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}
@@ -126,7 +128,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		failed = nil
 	}
 	page, pageFailed := writeRunPage(out.Run, out.Dir)
-	err = errors.Join(err, failed, pageFailed)
+	err = atomicfile.Join(err, failed, pageFailed)
 	p.end()
 	if o.json {
 		printJSON(env.out, summaryEvent{out.Dir, out.Summary})

@@ -201,6 +201,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	defer stop()
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
+	env.work.end()
 	if errors.Is(err, context.Canceled) {
 		if o.json {
 			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})
@@ -287,8 +288,11 @@ func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) erro
 func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 	a, err1 := os.Stat(file)
 	b, err2 := os.Stat(filepath.Join(out, sweep.SpecFile))
-	text, err3 := os.ReadFile(file)
-	return err1 == nil && err2 == nil && err3 == nil && os.SameFile(a, b) && !bytes.Equal(text, spec.YAML())
+	if err1 != nil || err2 != nil || !os.SameFile(a, b) {
+		return false
+	}
+	text, err := os.ReadFile(file) // which sweep.Read found small enough
+	return err == nil && !bytes.Equal(text, spec.YAML())
 }
 
 // again is the command line that continues an interrupted part of a sweep. It names the part, since it may be

@@ -53,6 +53,7 @@ func (s *sweepProgress) Begin(runs, done int) {
 
 // Group implements sweep.Progress.
 func (s *sweepProgress) Group(g *experiment.Group, _ int) {
+	s.env.work.begin()
 	for _, note := range g.Plan.Notes {
 		s.note(note)
 	}

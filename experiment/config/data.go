@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -88,6 +89,9 @@ var shapes memory[[]int]
 
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {
+	if err := userfile.CheckRegular(path); err != nil {
+		return nil, err
+	}
 	if text {
 		f, err := os.Open(path)
 		if err != nil {

@@ -2,13 +2,13 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/internal/yamldoc"
 )
 
@@ -16,7 +16,7 @@ import (
 // line: keys that are not known, with the nearest one that is; keys given twice; values of the wrong kind.
 // Files that the configuration names are taken relative to its folder.
 func ReadConfig(path string, c *Config) error {
-	text, err := os.ReadFile(path)
+	text, err := userfile.Read(path, MaxFile)
 	if err != nil {
 		return Usagef("the config cannot be read: %v", err)
 	}
@@ -56,11 +56,11 @@ func (c *Config) PathsFrom(dir string) {
 	}
 }
 
-// maxConfig bounds a configuration's text: a resolved one has about 1 KB.
-const maxConfig = 1 << 20
+// MaxFile bounds the bytes of a configuration's file: a resolved one has about 1 KB.
+const MaxFile = 1 << 20
 
 func parseConfig(text []byte, name string, c *Config) error {
-	if len(text) > maxConfig {
+	if len(text) > MaxFile {
 		return Usagef("%s: %d bytes long, which is no configuration", name, len(text))
 	}
 	root, err := yamldoc.Root(text)

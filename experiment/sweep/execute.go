@@ -142,6 +142,9 @@ func (p *Plan) runGroup(
 		return nil
 	}
 	g, _, err := p.place(runs)
+	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
+		return 0, err
+	}
 	if err != nil {
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
@@ -200,7 +203,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if w.Resume && p.By == "" && !Holds(w.Dir) {
 		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
 	}
-	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(w.Dir); err != nil {
 		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's

@@ -10,13 +10,19 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+	exprparser "github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/matsense/matsense/experiment/config"
 )
 
-// maxFilter is the largest length of a filter in bytes; its parser is recursive.
-const maxFilter = 10_000
+// A filter is evaluated for each point of a grid, so the time that it takes must be bounded by its length.
+const (
+	// maxFilter is the largest length of a filter in bytes; its parser is recursive.
+	maxFilter = 10_000
+	// maxParts is the largest number of names, values and operators in a filter.
+	maxParts = 2000
+)
 
 // filter is a compiled expression over the settings.
 type filter struct {
@@ -31,6 +37,11 @@ func filterName(key string) string { return strings.ReplaceAll(key, "-", "_") }
 func newFilter(text string) (*filter, error) {
 	if len(text) > maxFilter {
 		return nil, fmt.Errorf("%d bytes long, more than %d", len(text), maxFilter)
+	}
+	if tree, err := exprparser.Parse(text); err == nil { // Compile says what is wrong otherwise
+		if err := checkParts(tree.Node); err != nil {
+			return nil, err
+		}
 	}
 	types := map[string]any{}
 	for _, f := range new(config.Config).Fields() {
@@ -48,6 +59,60 @@ func newFilter(text string) (*filter, error) {
 	root := program.Node()
 	ast.Walk(&root, f)
 	return f, nil
+}
+
+// inspection counts the nodes of a filter, and collects what no filter may have.
+type inspection struct {
+	count   int
+	refused []string
+}
+
+// checkParts refuses what could take more time than a filter's length suggests: loops over lists, lists from
+// a range, regular expressions, and variables, which may double a list again and again.
+func checkParts(root ast.Node) error {
+	in := &inspection{}
+	ast.Walk(&root, in)
+	switch {
+	case len(in.refused) > 0:
+		return fmt.Errorf("a filter has no %s: it compares settings, with and, or, not, ==, <, in [1, 5], "+
+			"startsWith and the like", strings.Join(in.refused, ", no "))
+	case in.count > maxParts:
+		return fmt.Errorf("%d names, values and operators, more than %d", in.count, maxParts)
+	}
+	return nil
+}
+
+// Visit implements [ast.Visitor].
+func (in *inspection) Visit(node *ast.Node) {
+	in.count++
+	refused := ""
+	switch n := (*node).(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.UnaryNode,
+		*ast.ConditionalNode, *ast.ArrayNode, *ast.CallNode, *ast.BuiltinNode: // Compile knows the functions
+	case *ast.IdentifierNode:
+		if n.Value == "$env" {
+			refused = n.Value
+		}
+	case *ast.BinaryNode:
+		if n.Operator == ".." || n.Operator == "matches" {
+			refused = n.Operator
+		}
+	case *ast.VariableDeclaratorNode:
+		refused = "let"
+	case *ast.SequenceNode:
+		refused = ";"
+	case *ast.PredicateNode, *ast.PointerNode:
+		refused = "condition on the elements of a list"
+	case *ast.MapNode, *ast.PairNode:
+		refused = "{}"
+	case *ast.MemberNode, *ast.SliceNode, *ast.ChainNode:
+		refused = "part of a value"
+	default:
+		refused = strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", n), "*ast."), "Node")
+	}
+	if refused != "" && !slices.Contains(in.refused, refused) {
+		in.refused = append(in.refused, refused)
+	}
 }
 
 // valueOf returns a setting's value for a filter: an int, a float64 or a string.

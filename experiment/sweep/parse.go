@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/internal/yamldoc"
 )
 
@@ -34,7 +34,7 @@ var machineKeys = []string{"device", "storage", "precision", "workers", "simd", 
 
 // Read reads a sweep file. The data files that it names are relative to its folder.
 func Read(path string) (*Spec, error) {
-	text, err := os.ReadFile(path)
+	text, err := userfile.Read(path, maxText)
 	if err != nil {
 		return nil, config.Usagef("the sweep cannot be read: %v", err)
 	}

@@ -87,6 +87,9 @@ func (d *device) fail(doing string, status int) error {
 		f.more = " (another process may hold it, in exclusive mode)"
 	case status == outOfMemory:
 		f.kind = driver.ErrMemory
+		if d.stream == (cu.Stream{}) {
+			f.more = " (other processes hold the device's memory: a context does not fit)"
+		}
 	case lost[status]:
 		f.kind = driver.ErrLost
 		f.more = d.suspects()

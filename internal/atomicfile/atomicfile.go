@@ -5,13 +5,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Write replaces the file at path by the bytes that fill writes, or leaves the old file as it was. It writes
 // a temporary file in the same folder, synchronizes and renames it, and synchronizes the folder.
 func Write(path string, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".tmp-"+filepath.Base(path)+"-*")
+	f, err := begin(dir, ".tmp-"+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
@@ -21,6 +22,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 			f.Close()
 			os.Remove(f.Name())
 		}
+		end(f)
 	}()
 	if err = fill(f); err != nil {
 		return err
@@ -39,6 +41,60 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	}
 	done = true
 	SyncDir(dir)
+	return nil
+}
+
+// unfinished has the names of the temporary files that are being written.
+var unfinished = struct {
+	sync.Mutex
+	names map[string]bool
+}{names: map[string]bool{}}
+
+// begin makes a temporary file.
+func begin(dir, pattern string) (*os.File, error) {
+	unfinished.Lock()
+	defer unfinished.Unlock()
+	f, err := os.CreateTemp(dir, pattern)
+	if err == nil {
+		unfinished.names[f.Name()] = true
+	}
+	return f, err
+}
+
+// end says that a temporary file has its name, or is removed.
+func end(f *os.File) {
+	unfinished.Lock()
+	defer unfinished.Unlock()
+	delete(unfinished.names, f.Name())
+}
+
+// Abandon removes the files that are being written, before the process ends in the middle of it. No file can
+// be written after it. It does not wait for a file system that does not answer.
+func Abandon() {
+	if !unfinished.TryLock() {
+		return
+	}
+	for name := range unfinished.names {
+		os.Remove(name)
+	}
+}
+
+// MakeDirs makes a folder and its parents, as os.MkdirAll does, and synchronizes the folders that got a new
+// entry.
+func MakeDirs(path string) error {
+	var grew []string
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		grew = append(grew, filepath.Dir(dir))
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range grew {
+		SyncDir(dir)
+	}
 	return nil
 }
 

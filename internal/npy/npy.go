@@ -73,14 +73,15 @@ type Reader struct {
 
 // Open opens an array file and checks its header against its size.
 func Open(path string) (*Reader, error) {
+	// Opening a pipe would wait for its other end.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is a directory, a pipe or a device, and no file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
-	}
 	var r *Reader
 	if err == nil {
 		r, err = NewReader(f, info.Size())

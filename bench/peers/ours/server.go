@@ -72,9 +72,9 @@ func newServer() *server {
 func (s *server) do(c command) (answer, error) {
 	switch c.Do {
 	case "machine":
-		_, available, err := machine.Memory()
+		memory, err := machine.FindMemory()
 		return answer{
-			AvailableBytes: available, Processor: machine.Processor(),
+			AvailableBytes: memory.Available, Processor: machine.Processor(),
 			Device: cpu.Backend{}.Device(), Go: runtime.Version(),
 		}, err
 	case "memory":

@@ -1,0 +1,56 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/solver"
+)
+
+// quiet is a progress that nobody sees.
+type quiet struct{}
+
+func (quiet) Begin(int, int)               {}
+func (quiet) Group(*experiment.Group, int) {}
+func (quiet) Notice(string)                {}
+func (quiet) Ended(*Record)                {}
+
+// TestDeviceTakenMeanwhile: if another process takes the device while a sweep goes on, the sweep ends with the
+// reason. The runs that were to come are not recorded as failed.
+func TestDeviceTakenMeanwhile(t *testing.T) {
+	taken := false
+	h := experiment.Host{
+		Auto:    func() ([]string, string) { return []string{"cpu"}, "" },
+		Backend: func(experiment.Place) (solver.Backend, error) { return cpu.Backend{Workers: 1}, nil },
+		Memory: func(solver.Backend) (float64, error) {
+			if taken {
+				return 0, fmt.Errorf("in exclusive mode: %w", experiment.ErrUnavailable)
+			}
+			return 1e9, nil
+		},
+	}
+	s := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\naxes: [kappa: [1, 2]]\n")
+	p, err := NewPlan(s, Options{}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken = true
+	dir := filepath.Join(t.TempDir(), "sweep")
+	_, failures, err := p.Run(context.Background(), Where{Dir: dir}, quiet{})
+	if !errors.Is(err, experiment.ErrUnavailable) || failures != 0 {
+		t.Errorf("%d failures, %v", failures, err)
+	}
+	if r, err := Load(dir); err != nil || len(r.Records) != 0 {
+		t.Errorf("records of runs that were not begun: %v, %v", r, err)
+	}
+	taken = false
+	if r, failures, err := p.Run(context.Background(), Where{Dir: dir, Resume: true}, quiet{}); err != nil ||
+		failures != 0 || len(r.Records) != 2 {
+		t.Errorf("resumed: %d failures, %v", failures, err)
+	}
+}
