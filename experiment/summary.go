@@ -20,6 +20,10 @@ const summaryFile = "summary.json"
 // RecoveredBelow is the test error below which a summary may say that the truth was recovered.
 const RecoveredBelow = 1e-3
 
+// AkinWithin is how near to the spectral estimate a factor must come for the run to count as akin to the
+// spectral method: its angle to the estimate is at most this part of the estimate's own angle to the truth.
+const AkinWithin = 0.1
+
 // Summary is summary.json.
 type Summary struct {
 	Status     solver.Status `json:"status"`
@@ -77,6 +81,9 @@ type SpectralSummary struct {
 	Closest          Number `json:"factor_to_estimate_closest"`
 	ClosestDegrees   Number `json:"factor_to_estimate_closest_degrees"`
 	ClosestIteration int    `json:"factor_to_estimate_closest_iteration"`
+	// Akin says that a measured iterate came within [AkinWithin] of the estimate. If it is false, either none
+	// did, or none was measured at that time, or the estimate is so good that the two cannot be told apart.
+	Akin bool `json:"akin_to_spectral_method"`
 }
 
 // ProblemSummary repeats the sizes and the choice of the problem.
@@ -182,6 +189,8 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,
 	}
+	const rounding = 1e-6 // of angles, if the truth is the whole space or the estimate is exact
+	s.Spectral.Akin = toTruth > rounding && t[closest].SpectralAngle <= AkinWithin*toTruth
 }
 
 // write writes summary.json.

@@ -109,7 +109,7 @@ func writePhases(w io.Writer, out *experiment.Outcome) {
 	} else {
 		line("III refinement", "no floor yet")
 	}
-	if sp := s.Spectral; sp != nil && p.AlignmentEnd != nil && out.Config.Init == "random" {
+	if sp := s.Spectral; sp != nil && sp.Akin && out.Config.Init == "random" {
 		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from "+
 			"the spectral estimate,\n  which is %.2g° from the truth\n",
 			sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))
