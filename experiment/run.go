@@ -69,6 +69,11 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
+	settings.Opened = func(o solver.Opening) {
+		for _, n := range openingNotes(&p.Config, o) {
+			progress.Notice(n)
+		}
+	}
 	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
 	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)

@@ -29,7 +29,8 @@ type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
 	// Recovered says that the last test error is below RecoveredBelow and that saddle avoidance is over, so
-	// that no component of the truth is missing; null without a truth.
+	// that no component of the truth is missing; null without a truth, and if the truth contradicts the
+	// observations.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps that led to factor.npy.
 	Iterations int     `json:"iterations"`
@@ -37,8 +38,11 @@ type Summary struct {
 	// Phases has the metrics at each boundary of the phases; null if it was not reached.
 	Phases   PhaseSummary     `json:"phases"`
 	Spectral *SpectralSummary `json:"spectral"`
-	// SuggestedStep is a step size to try if the run diverged.
-	SuggestedStep *float64 `json:"suggested_step"`
+	// Advice says what would mend a run that diverged or did not explain the observations; null if the run
+	// needs none, or nothing is known.
+	Advice *config.Advice `json:"advice"`
+	// Truth says how well the user's truth explains the user's observations; null without the two.
+	Truth *TruthSummary `json:"truth"`
 
 	Problem ProblemSummary    `json:"problem"`
 	Seeds   SeedSummary       `json:"seeds"`
@@ -125,23 +129,31 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	} else {
 		s.Final = MetricsOf(solver.NewSample(0))
 	}
-	if res.Status == solver.Diverged && !c.NeedsNearStart() {
-		// Suggest at most half the step that failed, even if the spectral estimate allows more.
-		step := c.Step / 2
-		if c.HasSpectralStep() && res.Spectral != nil {
-			step = min(res.Spectral.SuggestStep(), step)
-		}
-		s.SuggestedStep = &step
-	}
+	s.Advice = c.Advise(factsOf(res, t))
+	s.addTruth(userFit(c, res.Opening), res.Opening.Size*res.Opening.Size/4)
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
 			s.Phases.SaddleEnd != nil
-		s.Recovered = &recovered
+		if s.Truth == nil || !s.Truth.Contradicts {
+			s.Recovered = &recovered
+		}
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
+}
+
+// factsOf gathers what advice is given on. A run that diverged before its first sample began too large.
+func factsOf(res *solver.Result, t solver.Trajectory) config.Facts {
+	f := config.Facts{
+		Status: res.Status, Size: res.Opening.Size, Spectral: res.Spectral,
+		FirstLoss: math.Inf(1), LastLoss: math.NaN(),
+	}
+	if len(t) > 0 {
+		f.FirstLoss, f.LastLoss = t[0].TrainLoss, t[len(t)-1].TrainLoss
+	}
+	return f
 }
 
 func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,

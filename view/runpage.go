@@ -105,8 +105,12 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 		v.Text += fmt.Sprintf(" at iteration %d of %d", s.Final.Iteration, c.Iterations)
 	}
 	v.Text += fmt.Sprintf(", in %.3g s.", float64(s.SecondsTotal))
-	if s.SuggestedStep != nil {
-		v.Text += fmt.Sprintf(" Try --step %.2g.", *s.SuggestedStep)
+	if s.Truth != nil && s.Truth.Contradicts {
+		v.Text += fmt.Sprintf(" The truth contradicts the observations: for it ‖A(M*) − y‖ is %.2g of ‖y‖.",
+			float64(s.Truth.Residual))
+	}
+	if s.Advice != nil {
+		v.Text += " " + capital(s.Advice.String()) + "."
 	}
 	return v
 }
