@@ -144,8 +144,12 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 		r = estimates{r}
 	}
 	values, _ := c.CountSingularValues() // Validate refuses what is no number
+	rank := c.Rank
+	if c.HasComplexVectors() { // their S has each eigenvalue twice, and no first r* eigenvectors
+		rank = 0
+	}
 	s := solver.Settings{
-		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: c.Rank,
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: rank,
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
 		Parametrization: c.NewParametrization(), Recorder: r,
 	}

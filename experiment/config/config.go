@@ -93,6 +93,8 @@ type Config struct {
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// complexVectors: the user's vectors are complex.
+	complexVectors bool
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
 	layers [][]int
 }

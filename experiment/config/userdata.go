@@ -396,6 +396,9 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 
 // vectorsSize reads the headers of the vectors of rank-one measurements.
 func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
+	if c.complexVectors {
+		return c.complexVectorsSize(rectangular)
+	}
 	a, b, says := c.shapes["vectors"], c.shapes["vectors-right"], c.says("vectors")
 	switch {
 	case len(a) != 2 || slices.Contains(a, 0):
@@ -414,6 +417,9 @@ func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
 
 // loadVectors reads the vectors of rank-one measurements.
 func (d *Data) loadVectors(c *Config, space sensing.Space) error {
+	if c.complexVectors {
+		return d.loadComplexVectors(c)
+	}
 	var sides [2]*mat.Dense
 	for i, path := range []string{c.Vectors, c.VectorsRight} {
 		if path == "" {
