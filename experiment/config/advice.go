@@ -280,13 +280,13 @@ func (c *Config) adviseSemidefinite(f Facts, a *Advice) {
 	if !(-least > fluctuation) || !(-least > largest/2) {
 		return
 	}
-	switch {
-	case -least > largest:
+	if f.Status == solver.Running && -least <= largest { // UUᵀ may well explain the most of y
+		return
+	}
+	if largest < fluctuation {
 		a.Say("the spectral estimate's largest eigenvalue in magnitude is negative, %s, and UUᵀ has none "+
 			"(if the sign of y is a convention, −y suits UUᵀ)", brief2(least))
-	case f.Status == solver.Running: // UUᵀ may well explain the most of y
-		return
-	default:
+	} else {
 		a.Say("the spectral estimate has the eigenvalues %s and %s, and UUᵀ has no negative ones",
 			brief2(largest), brief2(least))
 	}
