@@ -104,7 +104,8 @@ func TestAdviceMends(t *testing.T) {
 // summaryOf carries out a run. The last of several values of a setting counts.
 func summaryOf(t *testing.T, settings []string) *Summary {
 	t.Helper()
-	out, err := runHere(configOf(t, settings...), cpuHost(1e9), Options{Dir: filepath.Join(t.TempDir(), "run")})
+	o := Options{Dir: filepath.Join(t.TempDir(), "run")}
+	out, err := runHere(configOf(t, settings...), cpuHost(1e9), o)
 	if err != nil {
 		t.Fatalf("%v: %v", settings, err)
 	}

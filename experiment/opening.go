@@ -39,7 +39,8 @@ func openingNotes(c *config.Config, o solver.Opening) (notes []string) {
 		notes = append(notes, truthNote(c, fit))
 	}
 	facts := config.Facts{
-		Status: solver.Running, Size: o.Size, Spectral: o.Spectral, FirstLoss: math.NaN(), LastLoss: math.NaN(),
+		Status: solver.Running, Size: o.Size, Spectral: o.Spectral,
+		FirstLoss: math.NaN(), LastLoss: math.NaN(),
 	}
 	if advice := c.Advise(facts); advice != nil {
 		notes = append(notes, advice.Note())
@@ -55,8 +56,8 @@ func truthNote(c *config.Config, fit *solver.Fit) string {
 		return far + " for the truth: that is the noise, if the truth is right"
 	case fit.AsMatrix < fit.Residual/10:
 		return fmt.Sprintf("the truth does not explain the observations: %s. %s is M* itself, for which it "+
-			"is %.2g. --truth takes X of M* = XXᵀ, in NumPy:  w, V = np.linalg.eigh(M); "+
-			"X = (V * np.sqrt(w.clip(0)))[:, w > 1e-9 * w[-1]]", far, c.Truth, fit.AsMatrix)
+			"is %.2g. --truth takes X of M* = XXᵀ, in NumPy: %s", far, c.Truth, fit.AsMatrix,
+			config.FactorInNumPy)
 	case fit.Scaled < fit.Residual/10:
 		return fmt.Sprintf("the truth does not explain the observations: %s. It explains %.6g·y up to %.2g: "+
 			"the two differ by this factor", far, fit.Scale, fit.Scaled)

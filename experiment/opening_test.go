@@ -78,7 +78,8 @@ func (u *userProblem) observe(c float64, z mat.Matrix) []float64 {
 func (u *userProblem) run(y []float64, settings ...string) (*Summary, string) {
 	u.t.Helper()
 	c := configOf(u.t, append([]string{
-		"matrices=" + filepath.Join(u.dir, "A.npy"), "observations=" + u.save("y", y, u.m), "measure-every=20",
+		"matrices=" + filepath.Join(u.dir, "A.npy"), "observations=" + u.save("y", y, u.m),
+		"measure-every=20",
 	}, settings...)...)
 	p, err := NewPlan(c, cpuHost(1e9))
 	if err != nil {
@@ -140,8 +141,8 @@ func flags(s *Summary) (settings []string) {
 }
 
 // TestScaleOfTheData: on data of another scale the default settings stand still or diverge. The run says so
-// before its first step and at its end, and whoever follows the advice recovers the truth. Symptom: on data of
-// size 10⁻³ the run ended with "Done", with the loss that it began with.
+// before its first step and at its end, and whoever follows the advice recovers the truth. Symptom: on data
+// of size 10⁻³ the run ended with "Done", with the loss that it began with.
 func TestScaleOfTheData(t *testing.T) {
 	const n = 8
 	u := newUserProblem(t, 200, n, n)
@@ -196,8 +197,8 @@ func TestSignOfTheData(t *testing.T) {
 	if s, notes := u.run(u.observe(1, z), "rank=2"); s.Advice != nil || notes != "" {
 		t.Errorf("positive eigenvalues: advice %v, notes %q", s.Advice, notes)
 	}
-	if s, notes := u.run(make([]float64, u.m)); !strings.Contains(notes, "observations are 0") || s.Advice == nil ||
-		len(s.Advice.Settings) != 0 {
+	s, notes := u.run(make([]float64, u.m))
+	if !strings.Contains(notes, "observations are 0") || s.Advice == nil || len(s.Advice.Settings) != 0 {
 		t.Errorf("zeros: advice %v, notes %q", s.Advice, notes)
 	}
 }
@@ -277,7 +278,8 @@ func TestTruthOfTwoFactors(t *testing.T) {
 	for file, contradicts := range map[string]bool{right: false, wrong: true} {
 		s, notes := u.run(u.observe(1, &m), "parametrization=uv", "truth="+x, "truth-right="+file,
 			"iterations=300")
-		if s.Truth == nil || s.Truth.Contradicts != contradicts || strings.Contains(notes, "explain") != contradicts {
+		told := strings.Contains(notes, "explain")
+		if s.Truth == nil || s.Truth.Contradicts != contradicts || told != contradicts {
 			t.Errorf("uv, %s: %+v, notes %q", filepath.Base(file), s.Truth, notes)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 //	aᴴ H a = ⟨A, WWᵀ⟩,   A = ccᵀ + ssᵀ,   c = [p; q],   s = [−q; p],
 //
 // since cᵀW and sᵀW are the real and the imaginary part of aᴴU. So gradient descent on W is gradient descent
-// on U, and U = W[:n] + i·W[n:]. The measurements do not determine WWᵀ: for unitary Q, UQ has the same H and in
-// general another WWᵀ. Every A commutes with J = [0 −I; I 0].
+// on U, and U = W[:n] + i·W[n:]. The measurements do not determine WWᵀ: for unitary Q, UQ has the same H and
+// in general another WWᵀ. Every A commutes with J = [0 −I; I 0].
 //
 // A measurement is a row of K = n(2n + 1) entries.
 type ComplexRankOne struct {

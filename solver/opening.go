@@ -38,7 +38,7 @@ func (r *run) opening() (Opening, error) {
 	y := r.member.Observations()
 	o := Opening{Size: math.Sqrt(sumOfSquares(y) / float64(len(y))), Spectral: r.spectral}
 	var err error
-	o.Fit, err = r.batch.fitOfTruth()
+	o.Fit, err = r.fitOfTruth()
 	return o, err
 }
 

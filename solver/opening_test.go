@@ -55,7 +55,8 @@ func opened(t *testing.T, p *sensing.Problem) solver.Opening {
 	}
 	var o solver.Opening
 	s.Opened = func(got solver.Opening) { o = got }
-	if _, err := solver.Solve(context.Background(), p, cpu.Backend{}, solver.GD{StepSize: 0.1}, s); err != nil {
+	_, err := solver.Solve(context.Background(), p, cpu.Backend{}, solver.GD{StepSize: 0.1}, s)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -79,8 +80,8 @@ func observe(t *testing.T, p *sensing.Problem) []float64 {
 	return append([]float64(nil), e.Observations()...)
 }
 
-// TestFitOfTruth: the truth explains its own observations. Those of 3·M* it explains up to a factor, and −M* up
-// to −1; another truth has nothing to do with them.
+// TestFitOfTruth: the truth explains its own observations, and those of 3·M* and −M* up to a factor; another
+// truth has nothing to do with them.
 func TestFitOfTruth(t *testing.T) {
 	near := func(got, want float64) bool { return math.Abs(got-want) <= 1e-12*max(math.Abs(want), 1) }
 	for name, p := range openings(t) {
@@ -106,7 +107,8 @@ func TestFitOfTruth(t *testing.T) {
 			// ‖A(M*) − c·A(M*)‖/‖c·A(M*)‖ = |1 − c|/|c|.
 			for _, c := range []float64{3, -1} {
 				fit := with(c, p.Truth).Fit
-				if !near(fit.Residual, math.Abs(1-c)/math.Abs(c)) || !near(fit.Scale, 1/c) || !near(fit.Scaled, 0) {
+				far := math.Abs(1-c) / math.Abs(c)
+				if !near(fit.Residual, far) || !near(fit.Scale, 1/c) || !near(fit.Scaled, 0) {
 					t.Errorf("%v times its own: %+v", c, fit)
 				}
 			}
@@ -118,7 +120,8 @@ func TestFitOfTruth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if fit := with(1, other).Fit; !(fit.Residual > 0.3) || !(fit.Scaled > 0.3) || !math.IsNaN(fit.AsMatrix) {
+			fit := with(1, other).Fit
+			if !(fit.Residual > 0.3) || !(fit.Scaled > 0.3) || !math.IsNaN(fit.AsMatrix) {
 				t.Errorf("another truth's: %+v", fit)
 			}
 			if o := with(0, p.Truth); o.Fit != nil || o.Size != 0 {
@@ -160,8 +163,8 @@ func TestMatrixForItsFactor(t *testing.T) {
 		if !(fit.AsMatrix < 1e-12) || !(fit.Residual > 0.1) {
 			t.Errorf("%s: %+v", name, fit)
 		}
-		if fit := opened(t, &sensing.Problem{Ensemble: p.Ensemble, Truth: x, Observations: y}).Fit; !(fit.Residual <
-			1e-12) {
+		fit = opened(t, &sensing.Problem{Ensemble: p.Ensemble, Truth: x, Observations: y}).Fit
+		if !(fit.Residual < 1e-12) {
 			t.Errorf("%s: its factor: %+v", name, fit)
 		}
 	}

@@ -14,8 +14,8 @@ func TestAkinToTheSpectralMethod(t *testing.T) {
 	seen := map[bool]int{}
 	for _, every := range []string{"1", "5", "30", "100", "300"} {
 		dir := t.TempDir()
-		r := must(t, exitDone, slices.Concat([]string{"run", "--out", dir, "--force", "--measure-every", every},
-			flags)...)
+		r := must(t, exitDone,
+			slices.Concat([]string{"run", "--out", dir, "--force", "--measure-every", every}, flags)...)
 		head, rows := table(t, dir)
 		at, closest := slices.Index(head, "spectral_angle"), math.Inf(1)
 		for _, row := range rows {
@@ -24,8 +24,8 @@ func TestAkinToTheSpectralMethod(t *testing.T) {
 		estimate := summaryOf(t, dir)["spectral"].(map[string]any)["estimate_to_truth"].(float64)
 		want := closest <= estimate/10
 		if got := strings.Contains(r.out, "akin to the spectral method"); got != want {
-			t.Errorf("--measure-every %s: the closest angle is %.2g, the estimate's %.2g, and akin is %v:\n%s",
-				every, closest, estimate, got, r.out)
+			t.Errorf("--measure-every %s: the closest angle is %.2g, the estimate's %.2g, and akin is %v:\n"+
+				"%s", every, closest, estimate, got, r.out)
 		}
 		seen[want]++
 	}

@@ -123,7 +123,8 @@ func TestComplexElsewhere(t *testing.T) {
 		flags []string
 	}{
 		{"UUᴴ", []string{"--vectors", vectors, "--observations", observed, "--truth", complexTruth}},
-		{"np.concatenate", []string{"--vectors", vectors, "--observations", observed, "--init", complexTruth}},
+		{"np.concatenate",
+			[]string{"--vectors", vectors, "--observations", observed, "--init", complexTruth}},
 		{"psd or indefinite",
 			[]string{"--vectors", vectors, "--observations", observed, "--parametrization", "uv"}},
 		{"np.block", []string{"--matrices", vectors, "--observations", observed}},
@@ -181,15 +182,15 @@ np.save("M.npy", M); np.save("B.npy", B); np.save("z.npy", np.einsum("kij,ij->k"
 	refused := must(t, exitUsage, "run", "--matrices", in("A.npy"), "--observations", in("y.npy"))
 	numpy("A = np.load('A.npy')\n" + line(refused.err, "in NumPy: "))
 	out := in("out")
-	must(t, exitDone, "run", "--matrices", in("lifted.npy"), "--observations", in("y.npy"), "--factor-rank", "1",
-		"--step", "0.01", "--iterations", "3000", "--measure-every", "500", "--out", out)
+	must(t, exitDone, "run", "--matrices", in("lifted.npy"), "--observations", in("y.npy"), "--factor-rank",
+		"1", "--step", "0.01", "--iterations", "3000", "--measure-every", "500", "--out", out)
 	numpy(`
 W = np.load("out/factor.npy"); n = len(W) // 2; U = W[:n] + 1j*W[n:]
 H = np.load("H.npy"); assert np.linalg.norm(U @ U.conj().T - H) < 1e-8*np.linalg.norm(H)`)
 
 	noted := must(t, exitDone, "run", "--matrices", in("B.npy"), "--observations", in("z.npy"), "--truth",
 		in("M.npy"), "--iterations", "1", "--out", in("noted"))
-	numpy("M = np.load('M.npy')\n" + line(noted.err, "in NumPy:  ") + "\nnp.save('X.npy', X)")
+	numpy("M = np.load('M.npy')\n" + line(noted.err, "in NumPy: ") + "\nnp.save('X.npy', X)")
 	right := must(t, exitDone, "run", "--matrices", in("B.npy"), "--observations", in("z.npy"), "--truth",
 		in("X.npy"), "--iterations", "1", "--out", in("right"))
 	if strings.Contains(right.err, "‖A(M*) − y‖") {

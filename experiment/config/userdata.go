@@ -270,6 +270,9 @@ func (d *Data) loadUserData(c *Config) error {
 	return err
 }
 
+// FactorInNumPy is the line of NumPy that makes X of M = XXᵀ.
+const FactorInNumPy = "w, V = np.linalg.eigh(M); X = (V * np.sqrt(w.clip(0)))[:, w > 1e-9 * w[-1]]"
+
 // userTruth reads a user's truth.
 func (c *Config) userTruth() (*sensing.Truth, error) {
 	x, err := npy.LoadMatrix(c.Truth)
@@ -283,6 +286,10 @@ func (c *Config) userTruth() (*sensing.Truth, error) {
 		}
 	}
 	t, err := c.ChosenParametrization().UserTruth(x, y)
+	if rows, columns := x.Dims(); err != nil && y == nil && rows == columns && rows > 1 {
+		return nil, Usagef("%s: %s: %v. If it is M* itself, X is, in NumPy: %s", c.At("truth"), c.Truth, err,
+			FactorInNumPy)
+	}
 	if err != nil {
 		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/internal/numtest"
 )
 
-// In memory a complex number is its real part and then its imaginary part. Element (i, j) of the array here is
-// 10i + j and has the imaginary part −(10i + j)/2.
+// In memory a complex number is its real part and then its imaginary part. Element (i, j) of the array here
+// is 10i + j and has the imaginary part −(10i + j)/2.
 func TestComplex(t *testing.T) {
 	shape := "(2, 3)"
 	at := func(i, j int) (re, im float64) { return float64(10*i + j), -float64(10*i+j) / 2 }
