@@ -109,7 +109,8 @@ func (c *Config) Advise(f Facts) *Advice {
 	}
 	a := new(Advice)
 	if f.Size == 0 {
-		a.Say("all observations are 0: the matrix 0 explains them, and there is nothing to recover")
+		a.Say("all observations are 0, or so small that f(0) is 0 in double precision: there is nothing to " +
+			"recover")
 		return a
 	}
 	c.adviseLargeStart(f, a)
@@ -163,6 +164,9 @@ func (c *Config) gradientStep(f Facts) (step float64, words string) {
 
 // adviseStep advises a step if the run's step failed and is far from the one that suits the data.
 func (c *Config) adviseStep(f Facts, a *Advice, suited float64, words string) {
+	if !(suited > 0) { // S is 0, or beyond double precision
+		suited, words = math.Inf(1), ""
+	}
 	short, long := float64(shortAfter), longAfter
 	switch {
 	case f.Status == solver.Diverged && a.Settings["alpha"] != nil && c.Step <= suited:

@@ -142,6 +142,9 @@ func (c *Config) adviseLambda(f Facts, a *Advice) {
 		far = 100 // of losses, 10⁴: divergence
 	}
 	switch {
+	case !(least > 0):
+		c.adviseScaled(f, a)
+		return
 	case f.Status == solver.Diverged && c.Lambda < 0.9*least, c.Lambda*far < least:
 		a.Set("lambda", least)
 		a.Say("λ is below μ²‖S‖/4 of the spectral estimate S, so that a step from a small factor overshoots")
