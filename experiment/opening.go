@@ -50,7 +50,7 @@ func openingNotes(c *config.Config, o solver.Opening) (notes []string) {
 
 // truthNote says how far the truth is from the observations, and why that may be.
 func truthNote(c *config.Config, fit *solver.Fit) string {
-	far := fmt.Sprintf("‖A(M*) − y‖ is %.2g of ‖y‖", fit.Residual)
+	far := fmt.Sprintf("‖A(M*) − y‖ is %.3g of ‖y‖", fit.Residual)
 	switch {
 	case fit.Residual <= wrongTruth:
 		return far + " for the truth: that is the noise, if the truth is right"

@@ -254,7 +254,7 @@ func TestTruthAgainstTheObservations(t *testing.T) {
 			t.Fatalf("%s: the residual is %+v, want %v", c.name, s.Truth, want)
 		}
 		if c.says == "" && notes != "" || !strings.Contains(notes, c.says) ||
-			c.says != "" && !strings.Contains(notes, fmt.Sprintf("%.2g of ‖y‖", want)) {
+			c.says != "" && !strings.Contains(notes, fmt.Sprintf("%.3g of ‖y‖", want)) {
 			t.Errorf("%s: the notes are %q", c.name, notes)
 		}
 		if s.Truth.Contradicts != c.contradicts || (s.Recovered == nil) != c.contradicts {

@@ -106,7 +106,7 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	}
 	v.Text += fmt.Sprintf(", in %.3g s.", float64(s.SecondsTotal))
 	if s.Truth != nil && s.Truth.Contradicts {
-		v.Text += fmt.Sprintf(" The truth contradicts the observations: for it ‖A(M*) − y‖ is %.2g of ‖y‖.",
+		v.Text += fmt.Sprintf(" The truth contradicts the observations: for it ‖A(M*) − y‖ is %.3g of ‖y‖.",
 			float64(s.Truth.Residual))
 	}
 	if s.Advice != nil {

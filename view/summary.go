@@ -35,7 +35,7 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
 	}
 	if contradicts {
-		fmt.Fprintf(w, "  no verdict: for the truth ‖A(M*) − y‖ is %.2g of ‖y‖, so that it contradicts the "+
+		fmt.Fprintf(w, "  no verdict: for the truth ‖A(M*) − y‖ is %.3g of ‖y‖, so that it contradicts the "+
 			"observations\n", float64(s.Truth.Residual))
 	}
 	if s.Advice != nil {
