@@ -78,6 +78,11 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
+	settings.Opened = func(o solver.Opening) {
+		for _, n := range openingNotes(&p.Config, o) {
+			progress.Notice(n)
+		}
+	}
 	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
 	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
@@ -188,8 +193,12 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 		r = estimates{r}
 	}
 	values, _ := c.CountSingularValues() // Validate refuses what is no number
+	rank := c.Rank
+	if c.HasComplexVectors() { // their S has each eigenvalue twice, and no first r* eigenvectors
+		rank = 0
+	}
 	s := solver.Settings{
-		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: c.Rank,
+		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: rank,
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
 		Parametrization: c.NewParametrization(), Recorder: r,
 		KeepBest: c.KeepsBest(), Patience: c.Patience,

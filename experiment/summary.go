@@ -23,12 +23,17 @@ const maxSummary = 64 << 20
 // RecoveredBelow is the test error below which a summary may say that the truth was recovered.
 const RecoveredBelow = 1e-3
 
+// AkinWithin is how near to the spectral estimate a factor must come for the run to count as akin to the
+// spectral method: its angle to the estimate is at most this part of the estimate's own angle to the truth.
+const AkinWithin = 0.1
+
 // Summary is summary.json.
 type Summary struct {
 	Status     solver.Status `json:"status"`
 	StatusText string        `json:"status_text"`
 	// Recovered says that the final test error is below RecoveredBelow and that saddle avoidance is over, so
-	// that no component of the truth is missing; null without a truth.
+	// that no component of the truth is missing; null without a truth, and if the truth contradicts the
+	// observations.
 	Recovered *bool `json:"recovered"`
 	// Iterations is the number of steps that led to factor.npy, whose metrics are Final. Steps is the number
 	// of all steps, and Kept says which iterate factor.npy is: last or best.
@@ -40,8 +45,11 @@ type Summary struct {
 	// Phases has the metrics at each boundary of the phases; null if it was not reached.
 	Phases   PhaseSummary     `json:"phases"`
 	Spectral *SpectralSummary `json:"spectral"`
-	// SuggestedStep is a step size to try if the run diverged.
-	SuggestedStep *float64 `json:"suggested_step"`
+	// Advice says what would mend a run that diverged or did not explain the observations; null if the run
+	// needs none, or nothing is known.
+	Advice *config.Advice `json:"advice"`
+	// Truth says how well the user's truth explains the user's observations; null without the two.
+	Truth *TruthSummary `json:"truth"`
 
 	Problem ProblemSummary    `json:"problem"`
 	Seeds   SeedSummary       `json:"seeds"`
@@ -84,6 +92,9 @@ type SpectralSummary struct {
 	Closest          Number `json:"factor_to_estimate_closest"`
 	ClosestDegrees   Number `json:"factor_to_estimate_closest_degrees"`
 	ClosestIteration int    `json:"factor_to_estimate_closest_iteration"`
+	// Akin says that a measured iterate came within [AkinWithin] of the estimate. If it is false, either none
+	// did, or none was measured at that time, or the estimate is so good that the two cannot be told apart.
+	Akin bool `json:"akin_to_spectral_method"`
 }
 
 // ProblemSummary repeats the sizes and the choice of the problem.
@@ -122,20 +133,16 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
-	if res.Status == solver.Diverged && !c.NeedsNearStart() {
-		// Suggest at most half the step that failed, even if the spectral estimate allows more.
-		step := c.Step / 2
-		if c.HasSpectralStep() && res.Spectral != nil {
-			step = min(res.Spectral.SuggestStep(), step)
-		}
-		s.SuggestedStep = &step
-	}
+	s.Advice = c.Advise(factsOf(res, t))
+	s.addTruth(userFit(c, res.Opening), res.Opening.Size*res.Opening.Size/4)
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)
 		recovered := res.Status != solver.Diverged && s.Final.TestError < RecoveredBelow &&
 			s.Phases.SaddleEnd != nil && s.Phases.SaddleEnd.Iteration <= s.Final.Iteration
-		s.Recovered = &recovered
+		if s.Truth == nil || !s.Truth.Contradicts {
+			s.Recovered = &recovered
+		}
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
@@ -147,6 +154,18 @@ func heldOut(d *config.Data) int {
 		return 0
 	}
 	return d.Problem.HeldOut.Ensemble.Measurements()
+}
+
+// factsOf gathers what advice is given on. A run that diverged before its first sample began too large.
+func factsOf(res *solver.Result, t solver.Trajectory) config.Facts {
+	f := config.Facts{
+		Status: res.Status, Size: res.Opening.Size, Spectral: res.Spectral,
+		FirstLoss: math.Inf(1), LastLoss: math.NaN(),
+	}
+	if len(t) > 0 {
+		f.FirstLoss, f.LastLoss = t[0].TrainLoss, t[len(t)-1].TrainLoss
+	}
+	return f
 }
 
 func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.SpectralEstimate,
@@ -194,6 +213,8 @@ func (s *Summary) addSpectral(truth *sensing.Truth, est *solver.SpectralEstimate
 		Closest: Number(t[closest].SpectralAngle), ClosestDegrees: degrees(t[closest].SpectralAngle),
 		ClosestIteration: t[closest].Iteration,
 	}
+	const rounding = 1e-6 // of angles, if the truth is the whole space or the estimate is exact
+	s.Spectral.Akin = toTruth > rounding && t[closest].SpectralAngle <= AkinWithin*toTruth
 }
 
 // write writes summary.json.

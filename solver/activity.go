@@ -5,8 +5,8 @@ type Activity string
 
 // The activities, in the order in which a run begins with them.
 const (
-	// Opening makes the measurements and the memory for them.
-	Opening Activity = "measurements"
+	// Preparing makes the measurements and the memory for them.
+	Preparing Activity = "measurements"
 	// Estimating makes the spectral estimate.
 	Estimating Activity = "estimate"
 	// Stepping takes steps and measures iterates.

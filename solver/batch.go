@@ -19,6 +19,7 @@ type batch struct {
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
 	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
+	fit      *Fit                      // of the truth; nil until it is asked for
 }
 
 // jobError is an error that concerns one job only: of its recorder, its keeper or its start.
@@ -65,7 +66,7 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	for range g.members {
 		spec.FactorRanks = append(spec.FactorRanks, largest)
 	}
-	g.jobs[0].Settings.watch(Opening, 0)
+	g.jobs[0].Settings.watch(Preparing, 0)
 	var err error
 	g.engine, err = b.Open(ctx, p, spec)
 	return g, err

@@ -26,6 +26,7 @@ type SpectralEstimate struct {
 	left, right *mat.Dense
 	signs       []float64 // of the eigenvalues, if values holds their magnitudes; else nil
 	norm        float64   // about ‖S‖
+	least       float64   // about the least eigenvalue of a symmetric S; NaN if S is not, or if signed
 	skew        skew      // how the expectation of S differs from M*
 }
 
@@ -121,6 +122,7 @@ func signed(values []float64, vectors *mat.Dense, k int, norm float64) *Spectral
 	})
 	est := &SpectralEstimate{
 		left: mat.NewDense(n, k, nil), right: mat.NewDense(n, k, nil), norm: norm, skew: skew{scale: 1},
+		least: math.NaN(),
 	}
 	for j, at := range order[:k] {
 		sign := 1.0
@@ -184,7 +186,8 @@ func (s *adjoint) decomposed() (*SpectralEstimate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
 	}
-	est := &SpectralEstimate{values: values, left: left, right: right, norm: values[0]}
+	est := &SpectralEstimate{values: values, left: left, right: right, norm: values[0],
+		least: math.NaN()}
 	return est, nil
 }
 
@@ -213,8 +216,10 @@ func (s *adjoint) iterated(k int) (*SpectralEstimate, error) {
 	}
 	est := &SpectralEstimate{
 		values: pairs.Values, left: pairs.Vectors, right: pairs.Vectors, norm: pairs.Largest,
+		least: pairs.Least,
 	}
 	if !sym {
+		est.least = math.NaN()
 		est.left, est.right = sides(pairs.Vectors, n1)
 		est.left.Scale(math.Sqrt2, est.left)
 		est.right.Scale(math.Sqrt2, est.right)
@@ -254,12 +259,22 @@ func symmetricEstimate(s *mat.Dense) (*SpectralEstimate, error) {
 	}
 	slices.Reverse(ascending)
 	norm := max(ascending[0], -ascending[n-1])
-	return &SpectralEstimate{values: ascending, left: s, right: s, norm: norm}, nil
+	return &SpectralEstimate{values: ascending, left: s, right: s, norm: norm, least: ascending[n-1]}, nil
 }
 
 // Values returns the values that were found, largest first: eigenvalues of S, their magnitudes if the
 // estimate is signed, or singular values if S is not symmetric. The caller must not change them.
 func (s *SpectralEstimate) Values() []float64 { return s.values }
+
+// Extremes returns estimates of the largest and the least eigenvalue of a symmetric M*, the least one 0 or
+// less; for other matrices, and if the estimate is signed, an estimate of ‖M*‖ and NaN.
+func (s *SpectralEstimate) Extremes() (largest, least float64) {
+	ends := s.skew.unshifted([]float64{s.values[0], min(s.least, s.values[0])})
+	if math.IsNaN(s.least) {
+		return ends[0], math.NaN()
+	}
+	return ends[0], min(ends[1], 0)
+}
 
 // Top returns the eigenvectors of the r largest eigenvalues, n × r, or the singular vectors [P; Q]/√2, (n1 +
 // n2) × r, if S is not symmetric. r is at most the number of pairs that were found. The caller must not

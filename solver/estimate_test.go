@@ -74,6 +74,14 @@ func TestIteratedEstimate(t *testing.T) {
 		if math.Abs(found.norm-whole.norm) > 1e-9 {
 			t.Errorf("%s: the norm is %v, want %v", c.name, found.norm, whole.norm)
 		}
+		for way, est := range map[string]*SpectralEstimate{"decomposed": whole, "iterated": found} {
+			est.skew = skew{scale: 1}
+			largest, least := est.Extremes()
+			if math.Abs(largest-3) > 1e-9 || math.IsNaN(least) == c.symmetric ||
+				c.symmetric && math.Abs(least+4) > 1e-6 { // products look for the largest alone
+				t.Errorf("%s, %s: the extremes are %v and %v", c.name, way, largest, least)
+			}
+		}
 		positive := 0
 		for j := range k {
 			if got, want := found.Values()[j], whole.Values()[j]; math.Abs(got-want) > 1e-12 {

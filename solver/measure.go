@@ -72,7 +72,7 @@ func (g *batch) measure(runs []*run) error {
 
 // sample begins a sample with the loss and what the method knows; nil if the run has diverged.
 func (r *run) sample(loss float64) (*Sample, error) {
-	if r.firstLoss == 0 {
+	if r.lastLoss = loss; r.firstLoss == 0 {
 		r.firstLoss = loss
 	}
 	size, err := r.member.Dot(Iterate, Iterate)

@@ -28,12 +28,14 @@ type run struct {
 	verdict   verdict           // of the last measurement
 	goodAt    int               // the iteration of the Good slot
 	hasGood   bool              // a measurement that was due has filled the Good slot
+	lastLoss  float64           // of the last measurement
 	spectral  *SpectralEstimate // the last one that was asked for; nil without one
 
 	trainUnits float64 // Σ Unit² of the measurements; NaN if there is no train RMSE
 	copied     Factor  // memory of the host for an iterate; nil until it is needed
 	best       *Best   // of the iterates whose measurement was due; nil if there is none yet
 	endsBest   bool    // the last iterate, whose measurement was not due, is better than best
+	opened     Opening // what was known before the first step
 }
 
 // newRun gives a job a member and sets its first iterate.
@@ -103,8 +105,16 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		return nil, err
 	}
 	r.meter = newMeter(s.Parametrization, g.problem, top, s.SingularValues)
-	r.thin, err = g.thinMeter(r, top)
-	return r, err
+	if r.thin, err = g.thinMeter(r, top); err != nil {
+		return nil, err
+	}
+	if r.opened, err = r.opening(); err != nil {
+		return nil, err
+	}
+	if s.Opened != nil {
+		s.Opened(r.opened)
+	}
+	return r, nil
 }
 
 // estimate returns the spectral estimate with k pairs.
@@ -238,17 +248,12 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	}
 	res := &Result{
 		Status: status, Iteration: r.iteration, Steps: r.iteration, Seconds: r.seconds,
-		Factor: NewFactor(r.member.Shapes()),
+		Factor: NewFactor(r.member.Shapes()), Opening: r.opened,
 	}
 	if status == Diverged {
 		res.Iteration = r.goodAt
 		if err := r.member.Get(Good, res.Factor); err != nil {
 			return nil, err
-		}
-		if !isSelfMeasuring(r.Parametrization) { // a vector has no spectral estimate
-			if _, err := r.estimate(max(r.Rank, 1)); err != nil {
-				return nil, err
-			}
 		}
 	} else {
 		if err := r.member.Get(Iterate, res.Factor); err != nil {
@@ -261,6 +266,24 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	if best := r.keptBest(); best != nil {
 		res.Factor, res.Iteration = best.Factor, best.Iteration
 	}
+	// A vector has no spectral estimate. One that cannot be found costs the advice, and not the run.
+	if r.failed(status) && !isSelfMeasuring(r.Parametrization) {
+		before := r.spectral
+		if _, err := r.estimate(max(r.Rank, 1)); err != nil {
+			r.spectral = before
+		}
+	}
 	res.Spectral = r.spectral
 	return res, nil
+}
+
+// Unexplained is the part of f(0) above which the last loss of a run says that its factor does not explain
+// the observations: they are of no matrix of this parametrization, or noisy, or the settings do not suit
+// them.
+const Unexplained = 0.01
+
+// failed says whether a run ended without a factor that explains the observations.
+func (r *run) failed(status Status) bool {
+	return status == Diverged ||
+		status == BudgetSpent && r.Iterations > 0 && r.lastLoss > Unexplained*r.zeroLoss
 }

@@ -46,6 +46,8 @@ type Settings struct {
 	KeepEvery time.Duration
 	// Resume continues from a state that Keep received, in place of Start.
 	Resume *State
+	// Opened receives what is known of the problem before the run's first step; nil for none.
+	Opened func(Opening)
 }
 
 // AllSingularValues asks for all singular values of the factor in [Settings].
@@ -94,8 +96,11 @@ type Result struct {
 	Factor Factor
 	// Seconds is the time spent stepping.
 	Seconds float64
-	// Spectral is the spectral estimate; nil if nothing asked for it.
+	// Spectral is the spectral estimate; nil if nothing asked for it. A run that diverged, or ended with a
+	// loss of more than [Unexplained] times f(0), asks for it.
 	Spectral *SpectralEstimate
+	// Opening is what was known before the first step.
+	Opening Opening
 }
 
 // Job is one run of several on the same problem.

@@ -111,8 +111,12 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	for _, line := range errorLines(c, s) {
 		v.Text += " " + capital(line) + "."
 	}
-	if s.SuggestedStep != nil {
-		v.Text += fmt.Sprintf(" Try --step %.2g.", *s.SuggestedStep)
+	if s.Truth != nil && s.Truth.Contradicts {
+		v.Text += fmt.Sprintf(" The truth contradicts the observations: for it ‖A(M*) − y‖ is %.3g of ‖y‖.",
+			float64(s.Truth.Residual))
+	}
+	if s.Advice != nil {
+		v.Text += " " + capital(s.Advice.String()) + "."
 	}
 	return v
 }

@@ -31,22 +31,18 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 	if s.Recovered != nil {
 		writePhases(w, out)
 	}
-	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) {
+	contradicts := s.Truth != nil && s.Truth.Contradicts
+	if sp := s.Spectral; sp != nil && s.Recovered == nil && known(sp.EstimateOverlap) && !contradicts {
 		fmt.Fprintf(w, "  overlap of the spectral estimate with the truth's subspace: %.3f of 1, "+
 			"largest angle %.3g°\n",
 			float64(sp.EstimateOverlap), float64(sp.EstimateAngleDegrees))
 	}
-	if s.Status == solver.Diverged && c.NeedsNearStart() {
-		fmt.Fprintf(w,
-			"  %s is for at most r* columns and starts near the truth: "+
-				"try --factor-rank %d --init spectral\n",
-			c.Method, max(c.Rank, 1))
+	if contradicts {
+		fmt.Fprintf(w, "  no verdict: for the truth ‖A(M*) − y‖ is %.3g of ‖y‖, so that it contradicts the "+
+			"observations\n", float64(s.Truth.Residual))
 	}
-	if s.SuggestedStep != nil {
-		fmt.Fprintf(w,
-			"  try --step %.2g: half the step that failed, and for gd at most 1/(4‖S‖) "+
-				"of the spectral estimate S\n",
-			*s.SuggestedStep)
+	if s.Advice != nil {
+		fmt.Fprintf(w, "  %s\n", s.Advice)
 	}
 	if s.Status == solver.Canceled {
 		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", ShellWord(out.Dir))
@@ -112,7 +108,7 @@ func writePhases(w io.Writer, out *experiment.Outcome) {
 	} else {
 		line("III refinement", "no floor yet")
 	}
-	if sp := s.Spectral; sp != nil && p.AlignmentEnd != nil && out.Config.Init == "random" {
+	if sp := s.Spectral; sp != nil && sp.Akin && out.Config.Init == "random" {
 		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from "+
 			"the spectral estimate,\n  which is %.2g° from the truth\n",
 			sp.ClosestIteration, float64(sp.ClosestDegrees), float64(sp.EstimateAngleDegrees))

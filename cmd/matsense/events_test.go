@@ -115,6 +115,8 @@ func schemaOf(t reflect.Type) object {
 		return object{"type": "integer"}
 	case reflect.Float64:
 		return object{"type": "number"}
+	case reflect.Interface: // the value of a setting
+		return object{"type": []string{"number", "string"}}
 	case reflect.Slice:
 		return object{"type": "array", "items": schemaOf(t.Elem())}
 	case reflect.Map:

@@ -114,7 +114,7 @@ func words(a solver.Activity) string {
 	switch a {
 	case experiment.Reading:
 		return "reading the data"
-	case solver.Opening:
+	case solver.Preparing:
 		return "making the measurements"
 	case solver.Estimating:
 		return "making the spectral estimate"

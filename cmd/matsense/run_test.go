@@ -268,10 +268,10 @@ func TestDivergence(t *testing.T) {
 	}
 	finite(t, dir)
 	s := summaryOf(t, dir)
-	step, ok := s["suggested_step"].(float64)
+	step, ok := advised(s)["step"].(float64)
 	if s["status"] != "diverged" || s["recovered"] != false || !ok || !(step > 0) || !(step < 50) {
 		t.Fatalf("status %v, recovered %v, suggested step %v",
-			s["status"], s["recovered"], s["suggested_step"])
+			s["status"], s["recovered"], s["advice"])
 	}
 	head, rows := table(t, dir)
 	agree(t, s["final"], head, rows[len(rows)-1])
@@ -281,8 +281,8 @@ func TestDivergence(t *testing.T) {
 
 	again := filepath.Join(t.TempDir(), "run")
 	must(t, exitDone, append(diverging, "--step", fmt.Sprint(step), "--out", again)...)
-	if s := summaryOf(t, again); s["suggested_step"] != nil {
-		t.Errorf("a run that did not diverge suggests the step %v", s["suggested_step"])
+	if s := summaryOf(t, again); s["advice"] != nil {
+		t.Errorf("a run that did not diverge is given the advice %v", s["advice"])
 	}
 
 	jsonDir := filepath.Join(t.TempDir(), "run")

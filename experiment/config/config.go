@@ -99,6 +99,8 @@ type Config struct {
 	shapes map[string][]int
 	// testEntries is how many entries test-triplets lists.
 	testEntries int
+	// complexVectors: the user's vectors are complex.
+	complexVectors bool
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
 	layers [][]int
 }

@@ -59,7 +59,7 @@ func (c *Config) MakePathsAbsolute() {
 // readHeaders opens the data files and notes their shapes.
 func (c *Config) readHeaders(m *Mistakes) {
 	c.MakePathsAbsolute()
-	c.shapes = map[string][]int{}
+	c.shapes, c.complexVectors = map[string][]int{}, false
 	for _, f := range c.DataFiles() {
 		if *f.Path == "" {
 			continue
@@ -69,6 +69,9 @@ func (c *Config) readHeaders(m *Mistakes) {
 			continue
 		}
 		shape, err := shapeOf(*f.Path, isText(f.Key))
+		if errors.Is(err, npy.ErrComplex) {
+			shape, err = c.complexShape(f, err)
+		}
 		if err != nil {
 			if f.Key == "init" {
 				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)

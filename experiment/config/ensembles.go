@@ -48,13 +48,11 @@ var ensembles []Ensemble
 // vectors is the law of measurements by Gaussian vectors.
 var vectors = Law{
 	Side: sensing.MaxSide, Generated: true,
-	Count: func(c *Config) float64 {
-		n1, n2 := c.Sides()
-		return float64(c.Measurements) * float64(max(n1, n2))
-	},
+	Count: (*Config).countVectors,
 	Make: func(c *Config) (sensing.Ensemble, error) {
 		return sensing.NewRankOne(c.Space(), c.Measurements, c.Seed)
 	},
+	StandIn: (*Config).standInVectors,
 }
 
 func init() {

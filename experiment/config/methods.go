@@ -13,13 +13,14 @@ type Method struct {
 	// Complete fills in defaults that follow from the problem's size, once the size is known; nil if there
 	// are none.
 	Complete func(c *Config)
-	// Near: the method needs a factor with no more columns than the truth's rank, and a start of the truth's
-	// size.
-	Near bool
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
-	// SpectralStep: steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
-	SpectralStep bool
+	// Advise says which settings suit the data, if the method's own may be why a run failed, or must fail if
+	// it has not begun. If it is nil, a run that diverged is advised to halve its step.
+	Advise func(c *Config, f Facts, a *Advice)
+	// Growth is the part by which a step enlarges the largest component of a factor that is still small; nil
+	// if that is not known.
+	Growth func(c *Config, f Facts) float64
 }
 
 // methods are all methods, as matsense list shows them.
@@ -33,8 +34,9 @@ func init() {
 				About:  "U ← U − μ∇f(U): gradient descent",
 				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
 			},
-			Make:         func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} },
-			SpectralStep: true,
+			Make:   func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} },
+			Advise: (*Config).adviseGradient,
+			Growth: (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -47,6 +49,8 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
 			},
+			Advise: (*Config).advisePolyak,
+			Growth: (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -54,8 +58,8 @@ func init() {
 				About:  "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				Source: "Tong, Ma and Chi, arXiv 2005.08898",
 			},
-			Make: func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
-			Near: true,
+			Make:   func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
+			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -68,6 +72,8 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.ScaledGDLambda{StepSize: c.Step, Lambda: c.Lambda}
 			},
+			Advise: (*Config).adviseLambda,
+			Growth: (*Config).lambdaGrowth,
 		},
 		{
 			Entry: Entry{
@@ -78,6 +84,7 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.PrecGD{StepSize: c.Step}
 			},
+			Advise: (*Config).adviseScaled,
 		},
 		{
 			Entry: Entry{
@@ -90,6 +97,8 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum}
 			},
+			Advise: (*Config).adviseMomentum,
+			Growth: (*Config).momentumGrowth,
 		},
 		{
 			Entry: Entry{
@@ -102,6 +111,8 @@ func init() {
 			Make: func(c *Config) solver.Method {
 				return solver.Nesterov{StepSize: c.Step, Momentum: c.Momentum}
 			},
+			Advise: (*Config).adviseMomentum,
+			Growth: (*Config).momentumGrowth,
 		},
 		{
 			Entry: Entry{
@@ -115,6 +126,8 @@ func init() {
 				return solver.SGD{StepSize: c.Step, Batch: c.batches()}
 			},
 			Complete: (*Config).fillBatchSize,
+			Advise:   (*Config).adviseBatches,
+			Growth:   (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -123,8 +136,8 @@ func init() {
 					"matrices of rank r",
 				Source: "Vandereycken, SIAM Journal on Optimization 23 (2013)",
 			},
-			Make: func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
-			Near: true,
+			Make:   func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
+			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -138,7 +151,7 @@ func init() {
 				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
 			},
 			Complete: (*Config).fillBatchSize,
-			Near:     true,
+			Advise:   (*Config).adviseNearBatches,
 		},
 		{
 			Entry: Entry{
@@ -153,6 +166,8 @@ func init() {
 				return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise,
 					Seed: c.MethodSeed}
 			},
+			Advise: (*Config).adviseLabelNoise,
+			Growth: (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -169,6 +184,8 @@ func init() {
 					Seed: c.MethodSeed,
 				}
 			},
+			Advise: (*Config).adviseZerothOrder,
+			Growth: (*Config).gradientGrowth,
 		},
 		{
 			Entry: Entry{
@@ -185,7 +202,7 @@ func init() {
 					Radius: c.AdversaryRadius,
 				}
 			},
-			Near: true,
+			Advise: (*Config).adviseGame,
 		},
 		{
 			Entry: Entry{
@@ -203,16 +220,6 @@ func init() {
 
 // NewMethod makes the method of a configuration that was found valid.
 func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make(c) }
-
-// NeedsNearStart says whether the method's steps are only defined near the truth and for no more columns than
-// its rank, and the run begins elsewhere.
-func (c *Config) NeedsNearStart() bool {
-	tall := c.Rank > 0 && c.FactorRank > c.Rank
-	return find(methods, c.Method).Near && (tall || c.Init == random && c.Alpha < 0.1)
-}
-
-// HasSpectralStep says whether steps of more than 1/(4‖S‖) of the spectral estimate S are not stable.
-func (c *Config) HasSpectralStep() bool { return find(methods, c.Method).SpectralStep }
 
 // EstimatesOnly says whether the method takes no steps, so that the start is all that there is.
 func (c *Config) EstimatesOnly() bool {
@@ -268,10 +275,13 @@ func (c *Config) checkPolyak(m *Mistakes) {
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
 }
 
+// defaultMomentum is the momentum where none is given.
+const defaultMomentum = 0.9
+
 // checkMomentum fills in the momentum.
 func (c *Config) checkMomentum(m *Mistakes) {
 	if !c.Given("momentum") {
-		c.Momentum = 0.9
+		c.Momentum = defaultMomentum
 	}
 	m.Finite("momentum", c.Momentum, c.Momentum >= 0 && c.Momentum < 1, "at least 0 and less than 1")
 }

@@ -33,6 +33,8 @@ type Parametrization struct {
 	UserTruth func(x, y *mat.Dense) (*sensing.Truth, error)
 	// Make makes the parametrization of a configuration that was found valid.
 	Make func(c *Config) solver.Parametrization
+	// Advise says if the data are of matrices that the parametrization does not make; nil if it makes all.
+	Advise func(c *Config, f Facts, a *Advice)
 }
 
 // overIndex is the source of parametrizations that solve single index models with more parameters than they
@@ -56,6 +58,7 @@ func init() {
 			},
 			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.TruthOf(x) },
 			Make:      func(*Config) solver.Parametrization { return solver.PSD{} },
+			Advise:    (*Config).adviseSemidefinite,
 		},
 		{
 			Entry: Entry{

@@ -286,6 +286,9 @@ func (d *Data) loadUserData(c *Config) error {
 	return err
 }
 
+// FactorInNumPy is the line of NumPy that makes X of M = XXᵀ.
+const FactorInNumPy = "w, V = np.linalg.eigh(M); X = (V * np.sqrt(w.clip(0)))[:, w > 1e-9 * w[-1]]"
+
 // userTruth reads a user's truth.
 func (c *Config) userTruth() (*sensing.Truth, error) {
 	x, err := npy.LoadMatrix(c.Truth)
@@ -299,6 +302,10 @@ func (c *Config) userTruth() (*sensing.Truth, error) {
 		}
 	}
 	t, err := c.ChosenParametrization().UserTruth(x, y)
+	if rows, columns := x.Dims(); err != nil && y == nil && rows == columns && rows > 1 {
+		return nil, Usagef("%s: %s: %v. If it is M* itself, X is, in NumPy: %s", c.At("truth"), c.Truth, err,
+			FactorInNumPy)
+	}
 	if err != nil {
 		return nil, Usagef("%s: %s: %v", c.At("truth"), c.Truth, err)
 	}
@@ -414,6 +421,9 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 
 // vectorsSize reads the headers of the vectors of rank-one measurements.
 func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
+	if c.complexVectors {
+		return c.complexVectorsSize(rectangular)
+	}
 	a, b, says := c.shapes["vectors"], c.shapes["vectors-right"], c.says("vectors")
 	switch {
 	case len(a) != 2 || slices.Contains(a, 0):
@@ -432,6 +442,9 @@ func (c *Config) vectorsSize(rectangular bool) (DataSize, error) {
 
 // loadVectors reads the vectors of rank-one measurements.
 func (d *Data) loadVectors(c *Config, space sensing.Space) error {
+	if c.complexVectors {
+		return d.loadComplexVectors(c)
+	}
 	var sides [2]*mat.Dense
 	for i, path := range []string{c.Vectors, c.VectorsRight} {
 		if path == "" {

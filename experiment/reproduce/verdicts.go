@@ -263,9 +263,9 @@ const spectralClaim = `From a small start the factor first turns to the spectral
 closer to it than that subspace is to the truth, and then leaves it for the truth.`
 
 // judgeSpectral asks, for each number of columns, that the median of the closest angle to the spectral
-// estimate be at most a tenth of the estimate's angle to the truth, and the median of the last angle at least
-// half of it. It disagrees if the closest angle is more than half of the estimate's angle, or if the last
-// angle is less than the closest.
+// estimate be within [experiment.AkinWithin] of the estimate's angle to the truth, and the median of the last
+// angle at least half of it. It disagrees if the closest angle is more than half of the estimate's angle, or
+// if the last angle is less than the closest.
 func judgeSpectral(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}},
@@ -286,7 +286,7 @@ func judgeSpectral(all []observation) Verdict {
 		v.find("r = %d: closest to the spectral estimate at iteration %g, sine %.2g (%.2g°), "+
 			"in the end %.2g; the estimate is %.2g (%.2g°) from the truth (medians of %d runs)",
 			r, when, closest, degrees(closest), last, estimate, degrees(estimate), len(g))
-		agree = agree && closest <= estimate/10 && last >= estimate/2
+		agree = agree && closest <= experiment.AkinWithin*estimate && last >= estimate/2
 		disagree = disagree || closest > estimate/2 || last < closest
 	}
 	v.settle(agree, disagree)

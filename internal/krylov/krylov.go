@@ -19,6 +19,8 @@ type Pairs struct {
 	Vectors *mat.Dense
 	// Largest is an estimate of the largest magnitude of all eigenvalues, negative ones included.
 	Largest float64
+	// Least is an estimate of the least eigenvalue, and not below it.
+	Least float64
 }
 
 // BlockSize returns how many vectors to multiply by at a time to find k pairs of an n × n matrix. It is more
@@ -54,7 +56,7 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 	if k < 1 || k > width || width > n {
 		panic(fmt.Sprintf("krylov: %d pairs of a %d × %d matrix from %d vectors", k, n, n, width))
 	}
-	s := &search{n: n, k: k, width: width, multiply: multiply}
+	s := &search{n: n, k: k, width: width, multiply: multiply, least: math.Inf(1)}
 	next := start
 	for range mostProducts {
 		grown, err := s.extend(next)
@@ -76,7 +78,7 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 			k, n, n, mostProducts, worst/s.largest)
 	}
 	values, vectors := s.ritz(k)
-	return &Pairs{values, vectors, s.largest}, nil
+	return &Pairs{values, vectors, s.largest, s.least}, nil
 }
 
 // search is a basis Q of orthonormal columns with S·Q, and the eigenpairs of QᵀSQ.
@@ -87,6 +89,7 @@ type search struct {
 	values      []float64  // eigenvalues of QᵀSQ, descending
 	vectors     *mat.Dense // eigenvectors of QᵀSQ
 	largest     float64
+	least       float64 // of the eigenvalues of QᵀSQ so far
 }
 
 // extend adds the parts of vectors outside the basis to the basis. It reports whether there were any.
@@ -191,6 +194,7 @@ func (s *search) project() error {
 	}
 	s.values = eig.Values(nil)
 	s.largest = max(s.largest, math.Abs(s.values[0]), math.Abs(s.values[c-1]))
+	s.least = min(s.least, s.values[0])
 	var ascending mat.Dense
 	eig.VectorsTo(&ascending)
 	s.vectors = mat.NewDense(c, c, nil)

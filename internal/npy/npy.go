@@ -196,6 +196,9 @@ func parseHeader(text string) (Header, error) {
 		if strings.Contains(kind, "O") {
 			return h, errors.New("an array of Python objects, which is never loaded; save it as float64")
 		}
+		if strings.Contains(kind, "c") {
+			return h, fmt.Errorf("%w, of type %q, where real ones are read", ErrComplex, kind)
+		}
 		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: "+
 			"save it with .astype(\"float64\")", kind)
 	}

@@ -1,0 +1,127 @@
+package experiment
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/solver"
+)
+
+// failing are runs that diverge or do not move, at least one for each method that takes steps.
+var failing = []string{
+	"method=gd step=100",
+	"method=gd step=1e-5",
+	"method=gd alpha=50",
+	"method=gd iterations=20",
+	"method=gd ensemble=rank-one step=9 measurements=400",
+	"method=gd ensemble=completion step=9",
+	"method=gd ensemble=pauli n=16 step=20",
+	"method=gd parametrization=uv step=9",
+	"method=gd parametrization=deep step=9",
+	"method=gd parametrization=deep alpha=20",
+	"method=gd parametrization=indefinite step=9",
+	"method=gd parametrization=sparse rank=1 step=9",
+	"method=gd parametrization=sparse rank=1 alpha=90",
+	"method=gd parametrization=sparse rank=1 step=1e-5",
+	"method=polyak-gd step=1e12",
+	"method=polyak-gd step=1e-4",
+	"method=polyak-gd optimal-value=3",
+	"method=scaled-gd",
+	"method=scaled-gd factor-rank=2 init=spectral step=8",
+	"method=scaled-gd ensemble=rank-one measurements=800 factor-rank=2 init=spectral step=9",
+	"method=scaled-gd-lambda kappa=1e4",
+	"method=scaled-gd-lambda lambda=1e5",
+	"method=scaled-gd-lambda step=7",
+	"method=scaled-gd-lambda lambda=1e-7 parametrization=uv",
+	"method=scaled-gd-lambda ensemble=rank-one measurements=400 kappa=100",
+	"method=prec-gd step=9",
+	"method=prec-gd step=1e-4",
+	"method=momentum step=9",
+	"method=momentum momentum=0.999 iterations=400",
+	"method=momentum step=1e-5",
+	"method=nesterov step=9",
+	"method=nesterov step=1e-5",
+	"method=sgd step=9 iterations=500",
+	"method=sgd batch-size=1 iterations=6000",
+	"method=sgd step=1e-5",
+	"method=rgd",
+	"method=rgd factor-rank=2 init=spectral step=9",
+	"method=rsgd",
+	"method=rsgd factor-rank=2 init=spectral batch-size=2 step=2",
+	"method=label-noise-gd step=9",
+	"method=label-noise-gd label-noise=1000",
+	"method=label-noise-gd step=1e-5",
+	"method=zeroth-order step=9 factor-rank=2",
+	"method=zeroth-order directions=2 factor-rank=2",
+	"method=zeroth-order radius=9 factor-rank=2",
+	"method=rgda",
+	"method=rgda factor-rank=2 init=spectral step=9",
+}
+
+// TestAdviceMends: whoever follows the advice has a run that explains the observations after two rounds at
+// most. Symptom: for scaled-gd-lambda on κ = 10⁴ the advice was to halve the step, time after time, and λ was
+// at fault.
+func TestAdviceMends(t *testing.T) {
+	tried := map[string]bool{"none": true} // it takes no steps
+	for _, settings := range failing {
+		tried[strings.TrimPrefix(strings.Fields(settings)[0], "method=")] = true
+		t.Run(settings, func(t *testing.T) {
+			given := append(strings.Fields("n=12 rank=2 iterations=250 measure-every=10"),
+				strings.Fields(settings)...)
+			for round := 0; ; round++ {
+				s := summaryOf(t, given)
+				if s.Advice == nil {
+					if round == 0 {
+						t.Fatal("the run needs no advice: the case shows nothing")
+					}
+					if e := s.Final.TestError; s.Status == solver.Diverged || !(e < 0.2) {
+						t.Errorf("with %v the run ends as %v with the test error %v", given, s.Status, e)
+					}
+					return
+				}
+				if round == 2 {
+					t.Fatalf("after two rounds, with %v, there is more advice: %v", given, s.Advice)
+				}
+				if len(s.Advice.Settings) == 0 || len(s.Advice.Because) == 0 {
+					t.Fatalf("advice without settings or a reason: %+v", s.Advice)
+				}
+				for key, value := range s.Advice.Settings {
+					given = append(given, fmt.Sprintf("%s=%v", key, value))
+				}
+			}
+		})
+	}
+	for _, e := range config.Catalog() {
+		if e.Kind == "method" && !tried[e.Name] && !strings.HasPrefix(e.Name, "test-") {
+			t.Errorf("no run of %s fails here", e.Name)
+		}
+	}
+}
+
+// summaryOf carries out a run. The last of several values of a setting counts.
+func summaryOf(t *testing.T, settings []string) *Summary {
+	t.Helper()
+	o := Options{Dir: filepath.Join(t.TempDir(), "run")}
+	out, err := runHere(configOf(t, settings...), cpuHost(1e9), o)
+	if err != nil {
+		t.Fatalf("%v: %v", settings, err)
+	}
+	return out.Summary
+}
+
+// TestNoAdvice: runs that succeed, and runs whose loss is the noise, get none.
+func TestNoAdvice(t *testing.T) {
+	for _, settings := range []string{
+		"iterations=250", "noise=0.3", "noise=2", "parametrization=uv step=0.5", "init=spectral",
+		"method=prec-gd step=0.3", "method=none", "ensemble=rank-one measurements=500 iterations=600",
+		"iterations=0", "ensemble=rank-one observation=multi-index method=none rank=1",
+	} {
+		given := append(strings.Fields("n=12 rank=2 measure-every=10"), strings.Fields(settings)...)
+		if a := summaryOf(t, given).Advice; a != nil {
+			t.Errorf("%s: %v", settings, a)
+		}
+	}
+}
