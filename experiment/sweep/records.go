@@ -173,12 +173,12 @@ func isRecords(e fs.DirEntry) bool {
 
 // refuseOldRecords refuses a directory of an earlier version, which had a file for each run.
 func refuseOldRecords(dir string) error {
-	old, _ := filepath.Glob(filepath.Join(dir, recordsDir, "[0-9][0-9][0-9]", "*.json"))
+	old, _ := fs.Glob(os.DirFS(dir), recordsDir+"/[0-9][0-9][0-9]/*.json")
 	if len(old) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s is a record of an earlier version of matsense, which this version does not read: "+
-		"finish the sweep with that version, or replace it with --force", old[0])
+		"finish the sweep with that version, or replace it with --force", filepath.Join(dir, old[0]))
 }
 
 // file reads one file of records.
