@@ -23,7 +23,8 @@ func TestLicences(t *testing.T) {
 		}
 	}
 	for _, part := range []string{
-		"\nthe Go standard library\n", "SIL OPEN FONT LICENSE", "The FreeType Project LICENSE", "Apache License",
+		"\nthe Go standard library\n", "SIL OPEN FONT LICENSE", "The FreeType Project LICENSE",
+		"Apache License",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the text has no %q", part)

@@ -58,7 +58,9 @@ func watched(t *testing.T, pattern string, times int, args ...string) (out, errs
 }
 
 // unsampled is a run without samples between its first and its last iterate.
-var unsampled = []string{"--n", "20", "--rank", "2", "--iterations", "10000000", "--measure-every", "10000000"}
+var unsampled = []string{
+	"--n", "20", "--rank", "2", "--iterations", "10000000", "--measure-every", "10000000",
+}
 
 // A run that takes no sample for long says which iteration it has reached, and how long the rest will take.
 func TestRunSpeaksBetweenSamples(t *testing.T) {

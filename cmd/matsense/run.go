@@ -164,8 +164,8 @@ func (o runOptions) forecast(env environment, plan *experiment.Plan, options exp
 		Dir: o.out, From: f.From, To: c.Iterations, placeMembers: placeOf(plan),
 		Available: experiment.Number(plan.Available),
 		secondsMembers: secondsMembers{
-			known(f.Making), known(f.Step), known(f.Measuring), known(f.Seconds(c.Iterations, c.MeasureEvery)),
-			f.Counted,
+			known(f.Making), known(f.Step), known(f.Measuring),
+			known(f.Seconds(c.Iterations, c.MeasureEvery)), f.Counted,
 		},
 		Settings: settingsOf(c),
 	})

@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -81,7 +80,11 @@ func collect(pkg string) ([]text, error) {
 		}
 		return err
 	}
-	if err := add(runtime.GOROOT(), "the Go standard library"); err != nil {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, err
+	}
+	if err := add(strings.TrimSpace(string(root)), "the Go standard library"); err != nil {
 		return nil, err
 	}
 	for _, b := range builds {
