@@ -107,7 +107,9 @@ func TestLongTrajectoryIsThinned(t *testing.T) {
 	f.Phases, f.Trajectory = nil, nil
 	for i := range 100_000 {
 		f.Trajectory = append(f.Trajectory, solver.Sample{
-			Iteration: i, TestError: math.Exp(-float64(i) / 1e4), TrainLoss: 1e-3, Signal: 1, Noise: 1e-9, Angle: 0.5, SpectralAngle: 0.5, Imbalance: math.NaN(),
+			Iteration: i, TestError: math.Exp(-float64(i) / 1e4), TrainLoss: 1e-3,
+			Signal: 1, Noise: 1e-9,
+			Angle: 0.5, SpectralAngle: 0.5, Imbalance: math.NaN(),
 			Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN(),
 		})
 	}

@@ -406,8 +406,9 @@ seeds: 1
 	} {
 		lines = append(lines, jsonLines(t, must(t, c.code, c.args...).out)...)
 	}
-	lines = append(lines, jsonLines(t, matsenseIn(t, t.Context(), 1e4, "bench", "--n", "100", "--measurements",
-		"1000", "--rounds", "1", "--json").out)...)
+	poor := matsenseIn(t, t.Context(), 1e4, "bench", "--n", "100", "--measurements", "1000", "--rounds", "1",
+		"--json")
+	lines = append(lines, jsonLines(t, poor.out)...)
 	for _, e := range []event{ // those that take time, luck or a GPU
 		progressEvent{"steps", 12, 400, 31.5}, sweepProgressEvent{1, 8, "steps", 2, 3, 4, 31.5},
 		interruptedEvent{"swept", 8, 1}, verdictEvent{"alpha", "α", "agrees", []string{"it does"}},

@@ -58,7 +58,8 @@ func TestNumber(t *testing.T) {
 func TestWord(t *testing.T) {
 	for _, text := range []string{
 		"1e-06", "1.0e-06", "12", "012", "0o14", "0x1F", "1_000", "1:30", "190:20:30.15", ".5", ".inf",
-		"-.INF", ".nan", "yes", "No", "on", "OFF", "y", "true", "null", "~", "", "=", "<<", "2026-11-28", "2026-99-99",
+		"-.INF", ".nan", "yes", "No", "on", "OFF", "y", "true", "null", "~", "", "=", "<<", "2026-11-28",
+		"2026-99-99",
 		"2001-1-1 1:2:3", "-1", "+1", "gaussian", "/data/A.npy", "./A.npy", "data/1e-06", "ünder",
 		"a: b", "#x", " padded ", "two\nlines",
 	} {
