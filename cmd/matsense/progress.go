@@ -22,6 +22,7 @@ type runProgress struct {
 	from, to  int
 	began     time.Time // when the first step was begun; zero before
 	loss      float64   // of the last sample
+	lossAt    int       // the iteration of that sample
 	next      int       // the iteration from which the next line is due
 }
 
@@ -75,7 +76,7 @@ func (p *runProgress) watch(a solver.Activity, iteration int) {
 func (p *runProgress) Sample(s solver.Sample) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.iteration, p.loss = s.Iteration, s.TrainLoss
+	p.iteration, p.loss, p.lossAt = s.Iteration, s.TrainLoss, s.Iteration
 	switch {
 	case p.json:
 		p.emit(sampleEvent{experiment.MetricsOf(s)})
@@ -99,6 +100,9 @@ func (p *runProgress) state() (text string, done float64) {
 	text = fmt.Sprintf("iteration %d of %d", p.iteration, p.to)
 	if !math.IsNaN(p.loss) {
 		text += fmt.Sprintf(": train loss %.3e", p.loss)
+		if p.lossAt < p.iteration {
+			text += fmt.Sprintf(" at %d", p.lossAt)
+		}
 	}
 	if steps := p.iteration - p.from; steps > 0 {
 		rate := float64(steps) / cmp.Or(time.Since(p.began).Seconds(), 1e-9)

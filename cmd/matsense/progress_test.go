@@ -66,7 +66,7 @@ var unsampled = []string{
 func TestRunSpeaksBetweenSamples(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		args := slices.Concat([]string{"run", "--out", filepath.Join(t.TempDir(), "r")}, unsampled)
-		pattern := `iteration (\d+) of 10000000: train loss \S+, \S+ steps/s, \S+ left\n`
+		pattern := `iteration (\d+) of 10000000: train loss \S+ at 0, \S+ steps/s, \S+ left\n`
 		if asJSON {
 			args = append(args, "--json")
 			pattern = `"progress".*"activity":"steps","iteration":(\d+),"to_iteration":10000000`
