@@ -30,6 +30,8 @@ LABEL org.opencontainers.image.title="matsense" \
       org.opencontainers.image.base.name="gcr.io/distroless/static-debian12:nonroot"
 COPY --from=build /out/matsense /usr/local/bin/matsense
 COPY --from=build --chown=65532:65532 /out/work /work
+# The licences of what the binary contains; matsense licences prints them as well.
+COPY LICENSE cmd/matsense/licences.txt /usr/share/doc/matsense/
 USER 65532:65532
 WORKDIR /work
 VOLUME /work

@@ -15,8 +15,9 @@ type Forecast struct {
 	// From is the iteration that the run would begin with: 0, or that of the last checkpoint.
 	From int
 	// Making, Step and Measuring are the seconds that it takes to make the measurements, to take a step, and
-	// to measure an iterate; 0 if the device cannot tell. Counted says that they follow from counted work and
-	// the device's typical rates, which are right within a factor of about three; otherwise they were measured.
+	// to measure an iterate; 0 if the device cannot tell. Counted says that Making and Step follow from
+	// counted work and the device's typical rates, which are right within a factor of about three; otherwise
+	// they were measured.
 	Making, Step, Measuring float64
 	Counted                 bool
 }

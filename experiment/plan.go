@@ -27,8 +27,8 @@ type Plan struct {
 	Notes []string
 	// Notice receives what a user should know while the run goes on; it may be nil.
 	Notice func(text string)
-	// Watch hears what the run does between its samples, as [solver.Settings] has it, and of [Reading]; it may
-	// be nil.
+	// Watch hears what the run does between its samples, as in [solver.Settings], and of [Reading]; it may be
+	// nil.
 	Watch func(a solver.Activity, iteration int)
 	host  Host
 	batch solver.Batch // what the engine will be opened for

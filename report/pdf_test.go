@@ -8,8 +8,9 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/matsense/matsense/solver"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/matsense/matsense/solver"
 )
 
 // A PDF has the font that it uses, as a subset, and is the same bytes each time.
@@ -49,7 +50,8 @@ func TestPDF(t *testing.T) {
 	}
 }
 
-// Transformations work as in a vg.Canvas: the last one is applied first, angles go from x to y, and y points up.
+// Transformations work as in a vg.Canvas: the last one is applied first, angles go from x to y, and y points
+// up.
 func TestPDFTransformations(t *testing.T) {
 	p := newPDF(200, 100)
 	check := func(q vg.Point, wantX, wantY float64) {
@@ -81,7 +83,8 @@ func TestPDFArcs(t *testing.T) {
 			for s := 0.0; s <= 1; s += 0.125 { // the cubic curve by its definition
 				u := 1 - s
 				at := func(p0, p1, p2, p3 vg.Length) vg.Length {
-					return vg.Length(u*u*u)*p0 + vg.Length(3*u*u*s)*p1 + vg.Length(3*u*s*s)*p2 + vg.Length(s*s*s)*p3
+					of := vg.Length(u*u*u)*p0 + vg.Length(3*u*u*s)*p1
+					return of + vg.Length(3*u*s*s)*p2 + vg.Length(s*s*s)*p3
 				}
 				q := vg.Point{X: at(from.X, a.X, b.X, to.X), Y: at(from.Y, a.Y, b.Y, to.Y)}
 				if math.Abs(distance(q)-5) > 3e-4*5 {
@@ -103,9 +106,12 @@ func TestLongTrajectoryIsThinned(t *testing.T) {
 	f := figure()
 	f.Phases, f.Trajectory = nil, nil
 	for i := range 100_000 {
-		f.Trajectory = append(f.Trajectory, solver.Sample{Iteration: i, TestError: math.Exp(-float64(i) / 1e4),
-			TrainLoss: 1e-3, Signal: 1, Noise: 1e-9, Angle: 0.5, SpectralAngle: 0.5, Imbalance: math.NaN(),
-			Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN()})
+		f.Trajectory = append(f.Trajectory, solver.Sample{
+			Iteration: i, TestError: math.Exp(-float64(i) / 1e4), TrainLoss: 1e-3,
+			Signal: 1, Noise: 1e-9,
+			Angle: 0.5, SpectralAngle: 0.5, Imbalance: math.NaN(),
+			Flatness: math.NaN(), Shift: math.NaN(), Evaluations: math.NaN(),
+		})
 	}
 	f.Trajectory[77_777].TestError = 1e3
 	highest := 0.0
@@ -139,7 +145,8 @@ func TestSVGText(t *testing.T) {
 	if got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
-	if got := pieces("a^b 10^3"); len(got) != 3 || got[1].text != "3" || !got[1].up || got[0].text != "a^b 10" {
+	if got := pieces("a^b 10^3"); len(got) != 3 || got[1].text != "3" || !got[1].up ||
+		got[0].text != "a^b 10" {
 		t.Errorf("pieces are %v", got)
 	}
 }

@@ -36,8 +36,8 @@ type Settings struct {
 	// SingularValues is how many singular values a sample has, the largest ones; 0 is r* + 1, or 10 if r* is
 	// not known. AllSingularValues copies the factor to the host at each sample.
 	SingularValues int
-	// Watch hears of each activity when it begins, with the iteration, and of each step that was taken; nil for
-	// none. A device may be some steps behind. Of several jobs, the first hears of Opening.
+	// Watch hears of each activity when it begins, with the iteration, and of each step that was taken; nil
+	// for none. A device may be some steps behind. Of several jobs, the first hears of Opening.
 	Watch func(a Activity, iteration int)
 	// Keep receives the state every KeepEvery of wall time, when the run is canceled, and at the end of a run
 	// that has not diverged; nil for none.

@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// A smaller grid has both ends of each axis if it has two values of it, evenly spaced ones, and no more places
-// than asked for.
+// A smaller grid has both ends of each axis of which it has two values, evenly spaced ones, and no more
+// places than asked for.
 func TestSubgrid(t *testing.T) {
 	for _, c := range []struct {
 		lengths []int

@@ -13,8 +13,8 @@ import (
 // dryRun returns the plan of a run that --dry-run prints.
 func dryRun(t *testing.T, args ...string) object {
 	t.Helper()
-	lines := events(jsonLines(t, must(t, exitDone, append([]string{"run", "--dry-run", "--json"}, args...)...).out),
-		"plan")
+	r := must(t, exitDone, append([]string{"run", "--dry-run", "--json"}, args...)...)
+	lines := events(jsonLines(t, r.out), "plan")
 	if len(lines) != 1 {
 		t.Fatalf("%d plans", len(lines))
 	}
@@ -45,8 +45,9 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("the dry run wrote %v", entries)
 	}
 	out := filepath.Join(dir, "r")
-	begin := events(jsonLines(t, must(t, exitDone,
-		slices.Concat([]string{"run", "--json", "--measure-every", "7", "--out", out}, small)...).out), "begin")[0]
+	r := must(t, exitDone,
+		slices.Concat([]string{"run", "--json", "--measure-every", "7", "--out", out}, small)...)
+	begin := events(jsonLines(t, r.out), "begin")[0]
 	for _, key := range []string{"backend", "device", "storage", "precision", "memory_planned_bytes"} {
 		if begin[key] != plan[key] {
 			t.Errorf("%s is %v, and the dry run says %v", key, begin[key], plan[key])
@@ -70,7 +71,8 @@ func TestDryRun(t *testing.T) {
 		"holds a run already":              {"--out", out},
 		"the checkpoint has 60 iterations": {"--resume", "--out", out, "--iterations", "50"},
 		"there is no run":                  {"--resume", "--out", filepath.Join(dir, "else")},
-		"this run needs":                   {"--n", "3000", "--measurements", "100000", "--storage", "memory"},
+		"this run needs": {"--n", "3000", "--measurements", "100000",
+			"--storage", "memory"},
 	} {
 		r := must(t, exitUsage, append([]string{"run", "--dry-run"}, args...)...)
 		if !strings.Contains(r.err, want) {

@@ -103,9 +103,9 @@ type runPlanEvent struct {
 type secondsMembers struct {
 	Making    *float64 `json:"seconds_making_estimated" about:"to make the measurements; null: unknown"`
 	Step      *float64 `json:"seconds_per_step_estimated" about:"for one step; null: unknown"`
-	Measuring *float64 `json:"seconds_per_sample_estimated" about:"for one sample of the metrics; null: unknown"`
+	Measuring *float64 `json:"seconds_per_sample_estimated" about:"for one sample; null: unknown"`
 	All       *float64 `json:"seconds_estimated" about:"for all that is left of the run; null: unknown"`
-	Counted   bool     `json:"seconds_counted" about:"the seconds follow from counted work, and were not measured"`
+	Counted   bool     `json:"seconds_counted" about:"they follow from counted work and were not measured"`
 }
 
 type beginEvent struct {
@@ -144,9 +144,9 @@ type sweepPlanEvent struct {
 	Dir      string            `json:"dir" about:"directory of the sweep"`
 	Runs     int               `json:"runs" about:"number of runs of this part"`
 	AllRuns  int               `json:"runs_of_all_parts" about:"number of runs of the sweep"`
-	Groups   int               `json:"groups" about:"number of groups of this part, each with measurements of its own"`
+	Groups   int               `json:"groups" about:"number of its groups, which share measurements"`
 	Together int               `json:"together" about:"largest number of runs in one batch"`
-	Memory   experiment.Number `json:"memory_planned_bytes" about:"memory that the largest group needs for data"`
+	Memory   experiment.Number `json:"memory_planned_bytes" about:"memory for the largest group's data"`
 	Shard    int               `json:"shard" about:"number of this part, from 1"`
 	Shards   int               `json:"shards" about:"number of parts"`
 	NamedBy  *string           `json:"shard_named_by" about:"flag, slurm or kubernetes; null: nothing named a part"`
@@ -273,7 +273,7 @@ type benchEvent struct {
 	Median       float64         `json:"seconds_median" about:"the median of them"`
 	Flops        float64         `json:"flops_per_second" about:"operations a second of the median step"`
 	Bandwidth    float64         `json:"bandwidth_bytes_per_second" about:"at which the device reads memory"`
-	Rate         *float64        `json:"bytes_per_second,omitempty" about:"at which the step reads rows in memory"`
+	Rate         *float64        `json:"bytes_per_second,omitempty" about:"at which the step reads rows"`
 	Fraction     *float64        `json:"fraction_of_bandwidth,omitempty" about:"the ratio of these two"`
 }
 

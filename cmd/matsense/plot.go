@@ -29,10 +29,10 @@ func newPlot(env environment) *cobra.Command {
 		Short: "Write the report and figures of a run or a sweep again, or draw any numbers of a sweep",
 		Long: `Write the report and the figures of a run or of a sweep again from its files.
 
-With --out, draw the figure alone, as SVG, PNG or PDF. With the other flags, draw other numbers of a sweep: the median over replicas, with a band, of a column of runs.csv
-over a setting that differs between runs, or of a metric over iterations. If both axes are logarithmic, or
-iterations are counted over a logarithmic axis, the slope of a straight line is given with its 95 %
-confidence interval.`,
+With --out, draw the figure alone, as SVG, PNG or PDF. With the other flags, draw other numbers of a sweep:
+the median over replicas, with a band, of a column of runs.csv over a setting that differs between runs, or
+of a metric over iterations. If both axes are logarithmic, or iterations are counted over a logarithmic axis,
+the slope of a straight line is given with its 95 % confidence interval.`,
 		Example: `  matsense plot runs/paper
   matsense plot runs/paper --out figure.pdf
   matsense plot sweeps/alpha

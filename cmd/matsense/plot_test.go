@@ -170,7 +170,9 @@ func TestPlotToAFile(t *testing.T) {
 	must(t, exitDone, "sweep", sweepFile(t, smallSweep), "--out", swept)
 	for _, of := range []string{runSmall(t), swept} {
 		before := snapshot(t, of)
-		for ending, start := range map[string]string{"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF-1", "PDF": "%PDF-1"} {
+		for ending, start := range map[string]string{
+			"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF-1", "PDF": "%PDF-1",
+		} {
 			path := filepath.Join(dir, "f."+ending)
 			r := must(t, exitDone, "plot", of, "--out", path)
 			if r.out != path+"\n" || !bytes.HasPrefix(read(t, path), []byte(start)) {

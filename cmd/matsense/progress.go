@@ -23,6 +23,7 @@ type runProgress struct {
 	began     time.Time // when the first step was begun; zero before
 	loss      float64   // of the last sample, as is heldOut
 	heldOut   float64   // root mean square error; NaN if nothing is held out
+	lossAt    int       // the iteration of that sample
 	next      int       // the iteration from which the next line is due
 }
 
@@ -77,7 +78,7 @@ func (p *runProgress) watch(a solver.Activity, iteration int) {
 func (p *runProgress) Sample(s solver.Sample) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.iteration, p.loss, p.heldOut = s.Iteration, s.TrainLoss, s.HeldOutRMSE
+	p.iteration, p.loss, p.lossAt, p.heldOut = s.Iteration, s.TrainLoss, s.Iteration, s.HeldOutRMSE
 	switch {
 	case p.json:
 		p.emit(sampleEvent{experiment.MetricsOf(s)})
@@ -101,9 +102,12 @@ func (p *runProgress) state() (text string, done float64) {
 	text = fmt.Sprintf("iteration %d of %d", p.iteration, p.to)
 	if !math.IsNaN(p.loss) {
 		text += fmt.Sprintf(": train loss %.3e", p.loss)
-	}
-	if !math.IsNaN(p.heldOut) {
-		text += fmt.Sprintf(", held-out RMSE %.4g", p.heldOut)
+		if !math.IsNaN(p.heldOut) {
+			text += fmt.Sprintf(", held-out RMSE %.4g", p.heldOut)
+		}
+		if p.lossAt < p.iteration {
+			text += fmt.Sprintf(" at %d", p.lossAt)
+		}
 	}
 	if steps := p.iteration - p.from; steps > 0 {
 		rate := float64(steps) / cmp.Or(time.Since(p.began).Seconds(), 1e-9)

@@ -58,13 +58,15 @@ func watched(t *testing.T, pattern string, times int, args ...string) (out, errs
 }
 
 // unsampled is a run without samples between its first and its last iterate.
-var unsampled = []string{"--n", "20", "--rank", "2", "--iterations", "10000000", "--measure-every", "10000000"}
+var unsampled = []string{
+	"--n", "20", "--rank", "2", "--iterations", "10000000", "--measure-every", "10000000",
+}
 
 // A run that takes no sample for long says which iteration it has reached, and how long the rest will take.
 func TestRunSpeaksBetweenSamples(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		args := slices.Concat([]string{"run", "--out", filepath.Join(t.TempDir(), "r")}, unsampled)
-		pattern := `iteration (\d+) of 10000000: train loss \S+, \S+ steps/s, \S+ left\n`
+		pattern := `iteration (\d+) of 10000000: train loss \S+ at 0, \S+ steps/s, \S+ left\n`
 		if asJSON {
 			args = append(args, "--json")
 			pattern = `"progress".*"activity":"steps","iteration":(\d+),"to_iteration":10000000`

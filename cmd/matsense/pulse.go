@@ -30,8 +30,8 @@ type teller struct {
 	told time.Time   // when something was printed last
 }
 
-// begin says what to tell while the work is silent: an event, or a text with the part of the work that is done, from 0 to
-// 1. Both are called with the lock, until end is called.
+// begin says what to tell while the work is silent: an event, or a text with the part of the work that is
+// done, from 0 to 1. Both are called with the lock, until end is called.
 func (t *teller) begin(event func() event, state func() (text string, done float64)) {
 	t.told = time.Now()
 	silence := cmp.Or(t.env.silence, defaultSilence)

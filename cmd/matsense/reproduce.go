@@ -152,7 +152,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	if o.json {
-		printJSON(env.out, verdictEvent{e.Name, e.Claim, verdict.Status, append([]string{}, verdict.Findings...)})
+		findings := append([]string{}, verdict.Findings...) // an empty list, not null
+		printJSON(env.out, verdictEvent{e.Name, e.Claim, verdict.Status, findings})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}

@@ -57,6 +57,7 @@ func newRun(env environment) *cobra.Command {
 factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
 problem is small and takes a few seconds. --dry-run says beforehand how much memory and time a run takes.
 
+While it runs it says at least every 30 s what it is doing; with --json in lines that docs/json.md describes.
 The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
 stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
@@ -171,8 +172,8 @@ func (o runOptions) forecast(env environment, plan *experiment.Plan, options exp
 		Dir: o.out, From: f.From, To: c.Iterations, placeMembers: placeOf(plan),
 		Available: experiment.Number(plan.Available),
 		secondsMembers: secondsMembers{
-			known(f.Making), known(f.Step), known(f.Measuring), known(f.Seconds(c.Iterations, c.MeasureEvery)),
-			f.Counted,
+			known(f.Making), known(f.Step), known(f.Measuring),
+			known(f.Seconds(c.Iterations, c.MeasureEvery)), f.Counted,
 		},
 		Settings: settingsOf(c),
 	})

@@ -40,7 +40,8 @@ func TestTerminals(t *testing.T) {
 		dumb    bool
 	}{
 		{20, []string{"TERM=xterm"}, false}, {40, []string{"TERM=xterm-256color", "NO_COLOR=1"}, false},
-		{80, []string{"TERM=linux"}, false}, {0, []string{"TERM=xterm"}, false}, {40, []string{"TERM=dumb"}, true},
+		{80, []string{"TERM=linux"}, false}, {0, []string{"TERM=xterm"}, false},
+		{40, []string{"TERM=dumb"}, true},
 	} {
 		dir := t.TempDir()
 		for i, args := range [][]string{

@@ -26,8 +26,8 @@ var (
 // their value.
 func TestNumber(t *testing.T) {
 	for _, x := range []float64{
-		1e-6, -1e-6, 2.5e-7, 1e21, 1e300, -3e100, math.SmallestNonzeroFloat64, math.MaxFloat64, 0.25, 0, 1, 1000,
-		123456789, 1e6, math.Inf(1), math.Inf(-1),
+		1e-6, -1e-6, 2.5e-7, 1e21, 1e300, -3e100, math.SmallestNonzeroFloat64, math.MaxFloat64, 0.25, 0, 1,
+		1000, 123456789, 1e6, math.Inf(1), math.Inf(-1),
 	} {
 		node := Number(strconv.FormatFloat(x, 'g', -1, 64))
 		if !float11.MatchString(node.Value) && !int11.MatchString(node.Value) {
@@ -57,10 +57,11 @@ func TestNumber(t *testing.T) {
 // A string that YAML 1.1 or 1.2 would take for something else is quoted, and is read again as it was.
 func TestWord(t *testing.T) {
 	for _, text := range []string{
-		"1e-06", "1.0e-06", "12", "012", "0o14", "0x1F", "1_000", "1:30", "190:20:30.15", ".5", ".inf", "-.INF",
-		".nan", "yes", "No", "on", "OFF", "y", "true", "null", "~", "", "=", "<<", "2026-11-28", "2026-99-99",
-		"2001-1-1 1:2:3", "-1", "+1", "gaussian", "/data/A.npy", "./A.npy", "data/1e-06", "ünder", "a: b", "#x",
-		" padded ", "two\nlines",
+		"1e-06", "1.0e-06", "12", "012", "0o14", "0x1F", "1_000", "1:30", "190:20:30.15", ".5", ".inf",
+		"-.INF", ".nan", "yes", "No", "on", "OFF", "y", "true", "null", "~", "", "=", "<<", "2026-11-28",
+		"2026-99-99",
+		"2001-1-1 1:2:3", "-1", "+1", "gaussian", "/data/A.npy", "./A.npy", "data/1e-06", "ünder",
+		"a: b", "#x", " padded ", "two\nlines",
 	} {
 		written := Bytes(Word(text))
 		root, err := Root(written)
