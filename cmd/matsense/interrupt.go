@@ -30,17 +30,17 @@ func (w *work) end() {
 	}
 }
 
-// beginning is a run's progress that tells when the run has something to save: from its first sample on. The
+// saving is a run's progress that tells when the run has something to save: from its first sample on. The
 // data are read and the measurements are made before.
-type beginning struct {
+type saving struct {
 	experiment.Progress
 	work *work
 }
 
 // Sample implements experiment.Progress.
-func (b beginning) Sample(s solver.Sample) {
-	b.work.begin()
-	b.Progress.Sample(s)
+func (s saving) Sample(x solver.Sample) {
+	s.work.begin()
+	s.Progress.Sample(x)
 }
 
 // interruptible returns a context that an interrupt cancels if the command has something to save. The second

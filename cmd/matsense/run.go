@@ -110,7 +110,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		defer t.end()
 		p = t
 	}
-	out, err := plan.Run(ctx, options, beginning{p, env.work})
+	out, err := plan.Run(ctx, options, saving{p, env.work})
 	env.work.end()
 	if out == nil {
 		return err
