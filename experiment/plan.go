@@ -267,8 +267,9 @@ func (p *Plan) inWords(key, value string) string {
 	return fmt.Sprintf("--%s %s", key, value)
 }
 
-// tooLarge returns the error that says how much memory is missing and what would fit. It is the user's mistake
-// unless the run would fit into a device whose memory other processes hold now: then trying again may do.
+// tooLarge returns the error that says how much memory is missing and what would fit. It is the user's
+// mistake unless the run would fit into a device whose memory other processes hold now: then trying again may
+// do.
 func (p *Plan) tooLarge() error {
 	c := p.Config
 	other := *p // offers are tried on a copy: the next device must get the settings that were given

@@ -206,9 +206,9 @@ func TestNoGPU(t *testing.T) {
 	}
 }
 
-// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit. If it
-// would fit into the GPU without the other processes there, trying again may do, and the exit code is 1. auto
-// takes the CPU then, and says why.
+// TestTooLargeForTheGPU: what does not fit is refused by the GPU's own free memory, with what would fit. If
+// it would fit into the GPU without the other processes there, trying again may do, and the exit code is 1.
+// auto takes the CPU then, and says why.
 func TestTooLargeForTheGPU(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	problem := []string{"run", "--out", dir, "--n", "200", "--rank", "5", "--iterations", "0", "--entries",

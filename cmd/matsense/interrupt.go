@@ -38,9 +38,9 @@ type saving struct {
 }
 
 // Sample implements experiment.Progress.
-func (p saving) Sample(s solver.Sample) {
-	p.work.begin()
-	p.Progress.Sample(s)
+func (s saving) Sample(x solver.Sample) {
+	s.work.begin()
+	s.Progress.Sample(x)
 }
 
 // interruptible returns a context that an interrupt cancels if the command has something to save. The second

@@ -20,8 +20,8 @@ func (quiet) Group(*experiment.Group, int) {}
 func (quiet) Notice(string)                {}
 func (quiet) Ended(*Record)                {}
 
-// TestDeviceTakenMeanwhile: if another process takes the device while a sweep goes on, the sweep ends with the
-// reason. The runs that were to come are not recorded as failed.
+// TestDeviceTakenMeanwhile: if another process takes the device while a sweep goes on, the sweep ends with
+// the reason. The runs that were to come are not recorded as failed.
 func TestDeviceTakenMeanwhile(t *testing.T) {
 	taken := false
 	h := experiment.Host{
