@@ -35,6 +35,7 @@ type Config struct {
 	// The user's data.
 	Matrices     string
 	Triplets     string
+	TripletsBase int
 	Vectors      string
 	VectorsRight string
 	Paulis       string

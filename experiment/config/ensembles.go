@@ -90,8 +90,9 @@ func init() {
 				Name: "completion",
 				About: "m different entries of the matrix, any with the same probability, times √K; the " +
 					"user's with --triplets",
-				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
-				Check:  (*Config).checkCompletion,
+				Source:   "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
+				Settings: []string{"triplets-base"},
+				Check:    (*Config).checkCompletion,
 			},
 			Law: Law{
 				Side: sensing.MaxSide, Count: countMeasurements,
@@ -102,7 +103,7 @@ func init() {
 			},
 			UserData: &UserData{
 				Keys: []string{"triplets"}, Text: true, Observed: true,
-				Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
+				Check: (*Config).checkTriplets, Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
 			},
 		},
 		{
@@ -296,6 +297,9 @@ func (c *Config) checkLaw(m *Mistakes) {
 
 // checkCompletion wants a number of entries that there are. By default there are at most all of them.
 func (c *Config) checkCompletion(m *Mistakes) {
+	if c.TripletsBase != 0 {
+		m.Bad("triplets-base", "triplets-base belongs to user data, which needs triplets as well")
+	}
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 < 1 || n2 < 1 || n1 > most || n2 > most { // said elsewhere
 		return

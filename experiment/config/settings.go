@@ -265,9 +265,14 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Matrices },
 		}, {
 			Key: "triplets", Group: userDataGroup, shared: true, File: true,
-			Help: "observed entries and their values: a .csv file with lines row,col,value counted from 0, " +
-				"or a Matrix Market .mtx file",
+			Help: "observed entries and their values: a text file with lines row,col,value counted from 0, " +
+				"or a Matrix Market .mtx file; .gz as well",
 			at: func(c *Config) any { return &c.Triplets },
+		}, {
+			Key: "triplets-base", Group: userDataGroup, shared: true,
+			applies: func(c *Config) bool { return c.Triplets != "" },
+			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for .mtx",
+			at: func(c *Config) any { return &c.TripletsBase },
 		}, {
 			Key: "vectors", Group: userDataGroup, shared: true, File: true,
 			Help: "vectors a_i of rank-one measurements a aᵀ or a bᵀ: a .npy file of shape (m, n)",

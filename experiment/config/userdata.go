@@ -1,14 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/npy"
-	"github.com/matsense/matsense/internal/triplets"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -20,6 +18,9 @@ type UserData struct {
 	Text bool
 	// Observed: the file has the observations too. Otherwise they come in a file of their own.
 	Observed bool
+	// Check finds mistakes in the ensemble's settings that go with the file, before it is opened; nil if
+	// there are none.
+	Check func(c *Config, m *Mistakes)
 	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
 	// symmetric or of any shape.
 	Size func(c *Config, rectangular bool) (DataSize, error)
@@ -174,9 +175,18 @@ func (c *Config) checkUserData(m *Mistakes) {
 		}
 	}
 	for _, key := range slices.Concat(settingsOf(ensembles), settingsOf(observations)) {
-		if f, _ := c.Field(key); key != "entries" && c.Given(key) && !f.isZero() {
+		f, _ := c.Field(key)
+		switch {
+		case key == "entries" || slices.Contains(e.Settings, key) || !c.Given(key) || f.isZero():
+		case f.Group == userDataGroup:
+			m.Bad(key, "%s is for the %s ensemble, not for user %s", key, orList(usersOf(ensembles, key)),
+				way.key())
+		default:
 			m.Bad(key, "%s is for measurements that are drawn, not for user data", key)
 		}
+	}
+	if way.Check != nil {
+		way.Check(c, m)
 	}
 	if c.Given("observation") && c.Observation != linear {
 		m.Bad("observation", "observation %s is for observations that are drawn, not for user data",
@@ -324,72 +334,6 @@ func (d *Data) loadMatrices(c *Config, space sensing.Space) error {
 			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest "+
 				"element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
 			matrices.Asymmetry))
-	}
-	return nil
-}
-
-// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or
-// else its largest indices.
-func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
-	h, err := triplets.Inspect(c.Triplets)
-	if err != nil {
-		return DataSize{}, err
-	}
-	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols,
-		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
-			h.Cols)}
-	switch {
-	case h.Stated && !rectangular && h.Rows != h.Cols:
-		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.Says)
-	case h.Symmetric && rectangular:
-		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
-			"in a general file", c.Triplets)
-	case c.ChosenParametrization().Vector && h.Cols != 1:
-		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
-			"are in column 0", size.Says)
-	case h.Stated:
-		return size, nil
-	case !rectangular:
-		size.N1 = max(h.Rows, h.Cols)
-		size.N2 = size.N1
-	}
-	for _, side := range []struct {
-		key         string
-		given, size *int
-	}{{"n", &c.N, &size.N1}, {"n2", &c.N2, &size.N2}} {
-		if !c.Given(side.key) || side.key == "n2" && !rectangular { // a resolved configuration says 0 of it
-			continue
-		}
-		if *side.given < *side.size {
-			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets,
-				*side.size-1, side.key, *side.given)
-		}
-		*side.size = min(*side.given, sensing.MaxSide)
-	}
-	if !rectangular {
-		size.N2 = size.N1
-	}
-	return size, nil
-}
-
-// loadTriplets reads observed entries with their values.
-func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
-	list, err := triplets.Load(c.Triplets)
-	if err != nil {
-		return err
-	}
-	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
-	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
-		return fmt.Errorf("%s: line %d: the entry (%d, %d) is given again, after line %d", c.Triplets,
-			list.Line[repeated.Second], repeated.Row, repeated.Col, list.Line[repeated.First])
-	}
-	if err != nil {
-		return err
-	}
-	d.Problem.Ensemble, d.Problem.Observations = e, y
-	if twice := list.Count - e.Measurements(); twice > 0 {
-		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
-			"each counts as one of %d measurements", twice, e.Measurements()))
 	}
 	return nil
 }
