@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,95 +15,36 @@ func (c *Config) checkTriplets(m *Mistakes) {
 	}
 }
 
-// tripletsSize inspects observed entries, and fills in the base that the file's format says. If the file does
-// not state the matrix's size, n and n2 do, or else its largest indices.
-func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
-	h, err := triplets.Inspect(c.Triplets, c.TripletsBase)
-	if err != nil {
-		return DataSize{}, err
+// judgeTriplets says what a user should know of triplets, of which a number are the mirror images of others,
+// or that they are not what the configuration takes them for.
+func (c *Config) judgeTriplets(l *triplets.List, mirrored int) (notices []string, err error) {
+	if !c.Given("triplets-base") && l.First == 0 && slices.Min(l.Row) > 0 && slices.Min(l.Col) > 0 {
+		notices = append(notices, fmt.Sprintf("%s has no entry in row 0 or column 0, and seems to count "+
+			"from 1: "+
+			"give triplets-base 1 if it does, or 0 if it does not. It is read as counted from 0, so that "+
+			"row k "+
+			"of the factor is row k of the file", c.Triplets))
 	}
-	if c.Given("triplets-base") && h.First != c.TripletsBase {
-		return DataSize{}, fmt.Errorf("%s is a Matrix Market file, which counts from %d, and triplets-base "+
-			"is %d",
-			c.Triplets, h.First, c.TripletsBase)
-	}
-	c.TripletsBase = h.First
-	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols,
-		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
-			h.Cols)}
-	switch {
-	case h.Stated && !rectangular && h.Rows != h.Cols:
-		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.Says)
-	case h.Symmetric && rectangular:
-		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
-			"in a general file", c.Triplets)
-	case c.ChosenParametrization().Vector && h.Cols != 1:
-		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
-			"are in column 0", size.Says)
-	case h.Stated:
-		return size, nil
-	case !rectangular:
-		size.N1 = max(h.Rows, h.Cols)
-		size.N2 = size.N1
-	}
-	for _, side := range []struct {
-		key         string
-		given, size *int
-	}{{"n", &c.N, &size.N1}, {"n2", &c.N2, &size.N2}} {
-		if !c.Given(side.key) || side.key == "n2" && !rectangular { // a resolved configuration says 0 of it
-			continue
-		}
-		if *side.given < *side.size {
-			return size, fmt.Errorf("%s lists number %d, counted from %d, and %s is %d", c.Triplets,
-				*side.size-1+h.First, h.First, side.key, *side.given)
-		}
-		*side.size = min(*side.given, sensing.MaxSide)
-	}
-	if !rectangular {
-		size.N2 = size.N1
-	}
-	return size, nil
-}
-
-// loadTriplets reads observed entries with their values.
-func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
-	list, err := triplets.Load(c.Triplets, c.TripletsBase)
-	if err != nil {
-		return err
-	}
-	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
-	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
-		return fmt.Errorf("%s: %w", c.Triplets, repeatedTriplet(list, repeated))
-	}
-	if err != nil {
-		return err
-	}
-	d.Problem.Ensemble, d.Problem.Observations = e, y
-	if !c.Given("triplets-base") && list.First == 0 && slices.Min(list.Row) > 0 && slices.Min(list.Col) > 0 {
-		d.Notices = append(d.Notices, fmt.Sprintf("%s has no entry in row 0 or column 0, and seems to count "+
-			"from 1: give triplets-base 1 if it does, or 0 if it does not. It is read as counted from 0, so "+
-			"that row k of the factor is row k of the file", c.Triplets))
-	}
-	_, symmetric := space.(sensing.Sym)
-	mirrored := list.Count - e.Measurements()
 	if mirrored > 0 {
-		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
-			"each counts as one of %d measurements", mirrored, e.Measurements()))
-	} else if symmetric && onBothSides(list) {
-		said := fmt.Sprintf("%s lists entries on both sides of the diagonal, and none has a mirror image",
-			c.Triplets)
-		if list.Rows != list.Cols && !c.Given("parametrization") {
-			return fmt.Errorf("%s, of a %d × %d matrix: a matrix of users × items needs parametrization "+
-				"uv; if "+
-				"the matrix is symmetric, and each entry listed once, say parametrization %s", said,
-				list.Rows,
-				list.Cols, c.Parametrization)
-		}
-		d.Notices = append(d.Notices, fmt.Sprintf("%s: each stands for its mirror image too, because the "+
-			"matrix is symmetric with parametrization %s. A matrix of users × items needs parametrization uv",
-			said, c.Parametrization))
+		return append(notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: each "+
+			"counts as "+
+			"one of %d measurements", mirrored, l.Count-mirrored)), nil
 	}
-	return nil
+	if c.ChosenParametrization().Rectangular || !onBothSides(l) {
+		return notices, nil
+	}
+	said := fmt.Sprintf("%s lists entries on both sides of the diagonal, and none has a mirror image",
+		c.Triplets)
+	if l.Rows != l.Cols && !c.Given("parametrization") {
+		return notices, fmt.Errorf("%s, of a %d × %d matrix: a matrix of users × items needs "+
+			"parametrization uv; "+
+			"if the matrix is symmetric, and each entry listed once, say parametrization %s", said, l.Rows,
+			l.Cols,
+			c.Parametrization)
+	}
+	return append(notices, fmt.Sprintf("%s: each stands for its mirror image too, because the matrix is "+
+		"symmetric with parametrization %s. A matrix of users × items needs parametrization uv", said,
+		c.Parametrization)), nil
 }
 
 // onBothSides says whether there are entries above the diagonal and below it.
