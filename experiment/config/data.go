@@ -199,17 +199,17 @@ func (d *Data) draw(c *Config) (err error) {
 // truth draws the truth.
 func (c *Config) truth() (*sensing.Truth, error) { return c.ChosenParametrization().Truth(c) }
 
-// hashFiles returns the SHA-256 of files, one after another.
+// hashFiles returns the SHA-256 of files, one after another. Of a .npz file it is that of the array that is
+// named, if one is.
 func hashFiles(paths []string) (string, error) {
 	h := sha256.New()
 	for _, path := range paths {
-		f, err := os.Open(path)
+		f, err := npy.OpenContents(path)
 		if err != nil {
 			return "", err
 		}
 		_, err = io.Copy(h, f)
-		f.Close()
-		if err != nil {
+		if err = errors.Join(err, f.Close()); err != nil {
 			return "", err
 		}
 	}
