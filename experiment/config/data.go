@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,12 +84,8 @@ func (c *Config) readHeaders(m *Mistakes) {
 
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {
-	if text {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		return nil, f.Close()
+	if err := checkFormat(path, text); err != nil || text {
+		return nil, err
 	}
 	r, err := npy.Open(path)
 	if err != nil {
