@@ -40,6 +40,7 @@ type Config struct {
 	VectorsRight string
 	Paulis       string
 	Observations string
+	Expectations string
 	Truth        string
 	TruthRight   string
 

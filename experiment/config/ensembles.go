@@ -143,7 +143,8 @@ func init() {
 				},
 			},
 			UserData: &UserData{
-				Keys: []string{"paulis"}, Text: true, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
+				Keys: []string{"paulis"}, Text: true, MayObserve: true,
+				Check: (*Config).checkPaulis, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
 			},
 		},
 		{

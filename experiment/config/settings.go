@@ -271,7 +271,8 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "triplets-base", Group: userDataGroup, shared: true,
 			applies: func(c *Config) bool { return c.Triplets != "" },
-			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for .mtx",
+			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for " +
+				".mtx",
 			at: func(c *Config) any { return &c.TripletsBase },
 		}, {
 			Key: "vectors", Group: userDataGroup, shared: true, File: true,
@@ -284,12 +285,19 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.VectorsRight },
 		}, {
 			Key: "paulis", Group: userDataGroup, shared: true, File: true,
-			Help: "Pauli words: a text file with one word a line, such as XIZY",
-			at:   func(c *Config) any { return &c.Paulis },
+			Help: "Pauli words: a text file with one word a line, such as XIZY, or a word and its " +
+				"expectation, XIZY,0.53",
+			at: func(c *Config) any { return &c.Paulis },
 		}, {
 			Key: "observations", Group: userDataGroup, shared: true, File: true,
 			Help: "observations y_i: a .npy file of shape (m,)",
 			at:   func(c *Config) any { return &c.Observations },
+		}, {
+			Key: "expectations", Group: userDataGroup, shared: true, File: true,
+			Help: "expectations of the Pauli words, from -1 to 1, in the place of observations: a .npy " +
+				"file " +
+				"of shape (m,)",
+			at: func(c *Config) any { return &c.Expectations },
 		}, {
 			Key: "truth", Group: userDataGroup, shared: true, File: true,
 			Help: "ground truth X: a .npy file of shape (n, r*)",
@@ -439,7 +447,8 @@ func builtinSettings() []*Setting {
 
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
-			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number " +
+			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
+				"number " +
 				"N counted from 0, or emulator",
 			at: func(c *Config) any { return &c.Device },
 		}, {

@@ -20,6 +20,9 @@ type UserData struct {
 	Text bool
 	// Observed: the file has the observations too. Otherwise they come in a file of their own.
 	Observed bool
+	// MayObserve: the file may have the observations or not, which Size finds out, and expectations may take
+	// their place.
+	MayObserve bool
 	// Check finds mistakes in the ensemble's settings that go with the file, before it is opened; nil if
 	// there are none.
 	Check func(c *Config, m *Mistakes)
@@ -99,8 +102,8 @@ func (c *Config) userFiles() (files []DataFile) {
 	for _, way := range userDataKinds() {
 		files = append(files, way.files(c)...)
 	}
-	return append(files, DataFile{"observations", &c.Observations}, DataFile{"truth", &c.Truth},
-		DataFile{"truth-right", &c.TruthRight})
+	return append(files, DataFile{"observations", &c.Observations}, DataFile{"expectations", &c.Expectations},
+		DataFile{"truth", &c.Truth}, DataFile{"truth-right", &c.TruthRight})
 }
 
 // UserDataKeys lists the settings that name files of a user's problem.
@@ -129,7 +132,8 @@ func (c *Config) checkNoUserData(m *Mistakes) {
 		var ways []string // to which it could belong
 		for _, w := range userDataKinds() {
 			its := slices.ContainsFunc(w.files(c), func(x DataFile) bool { return x.Key == f.Key })
-			if its || f.Key == "observations" && !w.Observed || f.Key == "truth" || f.Key == "truth-right" {
+			if its || f.Key == "observations" && !w.Observed || f.Key == "expectations" && w.MayObserve ||
+				f.Key == "truth" || f.Key == "truth-right" {
 				ways = append(ways, w.key())
 			}
 		}
@@ -155,9 +159,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 	switch {
 	case way.Observed && c.Observations != "":
 		m.Bad("observations", "%s hold the observations themselves", way.key())
-	case !way.Observed && c.Observations == "":
+	case !way.Observed && !way.MayObserve && c.Observations == "":
 		m.Bad(way.key(), "user %s need observations as well: add observations, a .npy file of shape (m,)",
 			way.key())
+	}
+	if c.Expectations != "" && !way.MayObserve {
+		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
 	for _, key := range []string{"kappa", "noise"} {
@@ -217,9 +224,10 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 	}
 	c.fill(m, "measurements", &c.Measurements, size.M, size.Says)
 	c.fill(m, "n", &c.N, size.N1, size.Says)
-	if y := c.shapes["observations"]; !way.Observed && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
-		m.Bad("observations", "%s and %s: the second must be (%d,)", size.Says, c.says("observations"),
-			size.M)
+	for _, key := range []string{"observations", "expectations"} {
+		if y, ok := c.shapes[key]; ok && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
+			m.Bad(key, "%s and %s: the second must be (%d,)", size.Says, c.says(key), size.M)
+		}
 	}
 	if !c.Given("rank") {
 		c.Rank = 0
@@ -263,16 +271,16 @@ func (c *Config) says(key string) string {
 
 // loadUserData reads a user's problem.
 func (d *Data) loadUserData(c *Config) error {
-	way := c.userEnsemble().UserData
-	if err := way.Load(d, c, c.Space()); err != nil {
-		return Usagef("%s: %v", c.At(way.key()), err)
-	}
-	if !way.Observed {
+	if c.Observations != "" {
 		y, err := npy.Load(c.Observations)
 		if err != nil {
 			return Usagef("%s: %v", c.At("observations"), err)
 		}
 		d.Problem.Observations = y.Data().([]float64)
+	}
+	way := c.userEnsemble().UserData
+	if err := way.Load(d, c, c.Space()); err != nil {
+		return Usagef("%s: %v", c.At(way.key()), err)
 	}
 	if c.Truth == "" {
 		return nil
@@ -441,28 +449,5 @@ func (d *Data) loadVectors(c *Config, space sensing.Space) error {
 	}
 	e, err := sensing.RankOneOf(space, sides[0], sides[1])
 	d.Problem.Ensemble = e
-	return err
-}
-
-// paulisSize reads the words: they are few bytes each.
-func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
-	words, err := sensing.LoadPaulis(c.Paulis)
-	switch {
-	case err != nil:
-		return DataSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
-	case rectangular:
-		return DataSize{}, fmt.Errorf("user Pauli words measure symmetric matrices: they go with "+
-			"parametrization psd or indefinite, not %s", c.Parametrization)
-	}
-	n, _ := words.Space().Dims()
-	return DataSize{M: words.Measurements(), N1: n, N2: n,
-		Says: fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(),
-			len(words.Word(0)))}, nil
-}
-
-// loadPaulis reads the words.
-func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
-	words, err := sensing.LoadPaulis(c.Paulis)
-	d.Problem.Ensemble = words
 	return err
 }
