@@ -106,11 +106,12 @@ func (c *Config) userFiles() (files []DataFile) {
 		DataFile{"truth", &c.Truth}, DataFile{"truth-right", &c.TruthRight})
 }
 
-// UserDataKeys lists the settings that name files of a user's problem.
+// UserDataKeys lists the settings of a user's problem: those that name its files, and say how they are read.
 func UserDataKeys() (keys []string) {
-	var c Config
-	for _, f := range c.userFiles() {
-		keys = append(keys, f.Key)
+	for _, s := range schema() {
+		if s.Group == userDataGroup {
+			keys = append(keys, s.Key)
+		}
 	}
 	return keys
 }

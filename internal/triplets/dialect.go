@@ -109,7 +109,7 @@ func (r *reader) notThree(text []byte) error {
 	cure := ""
 	switch {
 	case bytes.Contains(text, []byte("::")):
-		cure = " (sed 's/::/,/g' FILE > NEW.csv)"
+		cure = " (sed 's/::/,/g' FILE | cut -d, -f1-3 > NEW.csv)"
 	case bytes.IndexByte(text, '|') >= 0:
 		cure = " (tr '|' ',' < FILE > NEW.csv)"
 	}

@@ -131,7 +131,7 @@ func TestDialectsRefused(t *testing.T) {
 		{"0x10,1,3\n", "line 1: the row must be a whole number"},
 		{".,1,3\n", "line 1: the row must be a whole number"},
 		{"1193::5::4\n", "line 1: must be a row, a column and a value, separated by commas, semicolons, " +
-			`tabs or blanks, got "1193::5::4" (sed 's/::/,/g' FILE > NEW.csv)`},
+			`tabs or blanks, got "1193::5::4" (sed 's/::/,/g' FILE | cut -d, -f1-3 > NEW.csv)`},
 		{"1|2|3\n", `line 1: must be a row, a column and a value, separated by commas, semicolons, tabs or ` +
 			`blanks, got "1|2|3" (tr '|' ',' < FILE > NEW.csv)`},
 		{"0,1,2\n0;1;2\n", `line 2: must have 3 fields separated by commas, as line 1 has, got "0;1;2"`},
