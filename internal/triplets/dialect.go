@@ -60,7 +60,7 @@ func (r *reader) dialect() (d *dialect, text []byte, err error) {
 			return nil, nil, err
 		}
 		if r.line == 1 {
-			text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+			text = trim(bytes.TrimPrefix(text, []byte("\ufeff")))
 		}
 		if len(text) > 0 && !isComment(text) {
 			break
@@ -81,8 +81,10 @@ func (r *reader) dialect() (d *dialect, text []byte, err error) {
 	d = &dialect{separator: separator}
 	naming := r.line
 	fields, _ := split(nil, text, separator) // separatorOf has found no mistake
+	above, _ := split(nil, bytes.TrimLeft(comment, "#% \t"), separator)
 	var names []string
-	if isHeader(fields) {
+	switch {
+	case isHeader(fields):
 		names = namesOf(fields)
 		if text, err = r.content(); err != nil {
 			return nil, nil, err
@@ -90,9 +92,7 @@ func (r *reader) dialect() (d *dialect, text []byte, err error) {
 		if fields, err = split(nil, text, separator); err != nil {
 			return nil, nil, r.errorf("%v", err)
 		}
-	} else if above, _ := split(nil, bytes.TrimLeft(comment, "#% \t"),
-		separator); len(above) == len(fields) &&
-		isHeader(above) {
+	case len(above) == len(fields) && isHeader(above):
 		names = namesOf(above)
 	}
 	d.columns, d.from = len(fields), r.line

@@ -49,7 +49,9 @@ func TestDialects(t *testing.T) {
 		"pandas, of an array without index": "0,1,2\n2.0,0.0,0.5\n0.0,1.0,-0.001\n3.0,3.0,7.0\n",
 		"pandas, tabs": "\trow\tcol\tvalue\n0\t2\t0\t0.5\n1\t0\t1\t-0.001\n" +
 			"2\t3\t3\t7.0\n",
-		"index with tabs": "row\tcol\tvalue\n0\t2\t0\t0.5\n1\t0\t1\t-0.001\n2\t3\t3\t7.0\n",
+		"pandas, tabs, a part": "\trow\tcol\tvalue\n7\t2\t0\t0.5\n9\t0\t1\t-0.001\n8\t3\t3\t7.0\n",
+		"tabs at the ends":     "row\tcol\tvalue\t\n2\t0\t0.5\t\n0\t1\t-0.001\t\n3\t3\t7.0 \t\n",
+		"index with tabs":      "row\tcol\tvalue\n0\t2\t0\t0.5\n1\t0\t1\t-0.001\n2\t3\t3\t7.0\n",
 		"NumPy": "2.000000000000000000e+00,0.000000000000000000e+00,5.000000000000000000e-01\n" +
 			"0.000000000000000000e+00,1.000000000000000000e+00,-1.000000000000000021e-03\n" +
 			"3.000000000000000000e+00,3.000000000000000000e+00,7.000000000000000000e+00\n",

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// list reads a list, whose rows and columns are counted from first. It keeps the triplets if there is where
-// to.
+// list reads a list, whose rows and columns are counted from first. It appends the triplets to into, if that
+// is not nil.
 func (r *reader) list(first int, into *List) (Header, error) {
 	h := Header{First: first}
 	d, text, err := r.dialect()
@@ -21,7 +21,7 @@ func (r *reader) list(first int, into *List) (Header, error) {
 		}
 		if h.Count == 1 && d.maybeNames {
 			d.maybeNames = false
-			if bytes.IndexByte(fields[d.row], '.') >= 0 { // they are names, and no triplet
+			if bytes.IndexByte(fields[d.row], '.') >= 0 { // the first line was names
 				h = Header{First: first}
 				if into != nil {
 					*into = List{}

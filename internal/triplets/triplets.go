@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // MaxSide bounds rows and columns.
@@ -142,8 +143,9 @@ func (r *reader) hasBanner() bool {
 	return strings.EqualFold(string(start), banner)
 }
 
-// next returns the next line that is not blank, without the white space around it, or io.EOF at the end. The
-// line is valid until the next call.
+// next returns the next line that is not blank, without the white space around it, or io.EOF at the end. A
+// tab before the line stays: an index without a name may stand before it. The line is valid until the next
+// call.
 func (r *reader) next() ([]byte, error) {
 	for {
 		text, err := r.in.ReadSlice('\n')
@@ -157,13 +159,18 @@ func (r *reader) next() ([]byte, error) {
 		if len(text) > 0 {
 			r.line++
 		}
-		if text = bytes.TrimSpace(text); len(text) > 0 {
+		if text = trim(text); len(text) > 0 {
 			return text, nil
 		}
 		if err != nil {
 			return nil, io.EOF
 		}
 	}
+}
+
+// trim removes the white space around a line, but no tab before it.
+func trim(text []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimRightFunc(text, unicode.IsSpace), " ")
 }
 
 // failed says what is wrong with a file that cannot be read on.
