@@ -84,7 +84,7 @@ func TestPauliPrecision(t *testing.T) {
 // 1e-9: see there for why that is enough.
 func TestPauliReference(t *testing.T) {
 	const dir = "../testdata/reference/pauli"
-	e, err := sensing.LoadPaulis(filepath.Join(dir, "paulis.txt"))
+	list, err := sensing.LoadPaulis(filepath.Join(dir, "paulis.txt"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestPauliReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkReference(t, dir, e, solver.PSD{}, truth)
+	checkReference(t, dir, list.Words, solver.PSD{}, truth)
 }
 
 // TestComplexState recovers a pure state of two qubits with complex amplitudes, as a real one of three, from

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Pauli is the ensemble of quantum state tomography on q qubits, n = 2^q: each measurement is the expectation
@@ -121,6 +122,15 @@ func (p *Pauli) Unit() float64 {
 	return math.Sqrt(float64(p.space.K()) / float64(n))
 }
 
+// Observations returns the observations of expectations tr(P·ρ), one for each word: [Pauli.Unit] times them.
+func (p *Pauli) Observations(expectations []float64) []float64 {
+	y := make([]float64, len(expectations))
+	for i, e := range expectations {
+		y[i] = p.Unit() * e
+	}
+	return y
+}
+
 // RealWord returns the word on one more qubit that measures a state ρ = UU† with complex entries, for any
 // word P: I and the word if its number of Y is even, else Y and the word. With the real factor
 // W = [Re U; −Im U], 2n × r,
@@ -174,12 +184,14 @@ func realMasks(n, number uint64) (x, z uint32) {
 
 // parseWord returns the masks of a word that must have q letters.
 func parseWord(word string, q int) (x, z uint32, err error) {
-	if len(word) < 1 || len(word) > maxQubits {
+	letters := utf8.RuneCountInString(word)
+	if letters < 1 || letters > maxQubits {
 		return 0, 0, fmt.Errorf("%s has %d letters: the number of qubits goes from 1 to %d",
-			quoted(word), len(word), maxQubits)
+			quoted(word), letters, maxQubits)
 	}
-	for at, letter := range []byte(word) {
-		bit := uint32(1) << (len(word) - 1 - at)
+	bit := uint32(1) << letters
+	for _, letter := range word {
+		bit >>= 1
 		switch letter {
 		case 'I':
 		case 'X':
@@ -192,20 +204,21 @@ func parseWord(word string, q int) (x, z uint32, err error) {
 			return 0, 0, fmt.Errorf("%s has %q where only I, X, Y and Z may be", quoted(word), letter)
 		}
 	}
-	if len(word) != q {
-		return 0, 0, fmt.Errorf("%s has %d letters and the first word %d", quoted(word), len(word), q)
+	if letters != q {
+		return 0, 0, fmt.Errorf("%s has %d letters and the first word %d", quoted(word), letters, q)
 	}
 	if bits.OnesCount32(x&z)%2 == 1 {
 		return 0, 0, fmt.Errorf("%s has an odd number of Y: it is imaginary, "+
-			"and its expectation in every real symmetric matrix is 0", quoted(word))
+			"and its expectation in every real symmetric matrix is 0. For a complex state put Y before such "+
+			"words, and I before the others", quoted(word))
 	}
 	return x, z, nil
 }
 
 // quoted returns a word, shortened if it is long, for an error message.
 func quoted(word string) string {
-	if len(word) > maxQubits+8 {
-		return fmt.Sprintf("%q…", word[:maxQubits+8])
+	if letters := []rune(word); len(letters) > maxQubits+8 {
+		return fmt.Sprintf("%q…", string(letters[:maxQubits+8]))
 	}
 	return fmt.Sprintf("%q", word)
 }

@@ -3,7 +3,6 @@ package sensing
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"strings"
 	"testing"
 
@@ -157,66 +156,12 @@ func TestPaulisOf(t *testing.T) {
 		{[]string{"XY"}, "odd number of Y"},
 		{[]string{"xx"}, "'x'"},
 		{[]string{"X é"}, "only I, X, Y and Z"},
+		{[]string{"Xé"}, `has 'é' where only`},
 	} {
 		if _, err := PaulisOf(bad.words); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%q: %v", bad.words, err)
 		}
 	}
-}
-
-// TestReadPaulis: errors name the line.
-func TestReadPaulis(t *testing.T) {
-	e, err := ReadPaulis(strings.NewReader("# three qubits\n\n XIZ \r\nYYI"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e.Measurements() != 2 || e.Word(0) != "XIZ" || e.Word(1) != "YYI" {
-		t.Errorf("%d words, %s and %s", e.Measurements(), e.Word(0), e.Word(1))
-	}
-	for text, want := range map[string]string{
-		"":                                 "no Pauli words",
-		"# XX\n":                           "no Pauli words",
-		"XX\n\nXYX":                        "line 3",
-		"XX\nXY":                           "line 2",
-		"XX YY":                            "line 1",
-		"XX\n" + strings.Repeat("X", 9999): "line 2 has more than",
-	} {
-		if _, err := ReadPaulis(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.20q: %v", text, err)
-		}
-	}
-	if _, err := LoadPaulis("testdata/nothing"); err == nil {
-		t.Error("a file that is not there was read")
-	}
-}
-
-// FuzzReadPaulis reads arbitrary text. ReadPaulis must not panic, and the words that it accepts are the same
-// after they are written and read again.
-func FuzzReadPaulis(f *testing.F) {
-	for _, seed := range []string{
-		"XIZ\nYYI\n", "# comment\n\nZ", "Y", "XX\nX", "\xff", "XIZY\r\n", strings.Repeat("I", 24),
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		e, err := ReadPaulis(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		var words []string
-		for i := range e.Measurements() {
-			words = append(words, e.Word(i))
-		}
-		again, err := ReadPaulis(strings.NewReader(strings.Join(words, "\n")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, z := e.Masks()
-		x2, z2 := again.Masks()
-		if !slices.Equal(x, x2) || !slices.Equal(z, z2) {
-			t.Errorf("%q is not the same when it is written and read again", text)
-		}
-	})
 }
 
 // TestRealWord: a word with an odd number of Y gets one more Y.

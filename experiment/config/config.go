@@ -36,11 +36,13 @@ type Config struct {
 	// The user's data.
 	Matrices     string
 	Triplets     string
+	TripletsBase int
 	TestTriplets string
 	Vectors      string
 	VectorsRight string
 	Paulis       string
 	Observations string
+	Expectations string
 	Truth        string
 	TruthRight   string
 

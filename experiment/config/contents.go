@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/matsense/matsense/internal/npy"
 )
 
 // Hashes returns the SHA-256 of the contents of each data file, by key. If a setting names several files,
@@ -44,7 +46,7 @@ func (c *Config) Missing() (problems []string) {
 			f.Key == "init" && filepath.Ext(*f.Path) != ".npy" {
 			continue
 		}
-		if _, err := os.Stat(c.pathsOf(f)[0]); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(npy.File(c.pathsOf(f)[0])); errors.Is(err, fs.ErrNotExist) {
 			problems = append(problems, fmt.Sprintf("%s: %s %s is not there: say with --%s where it is now",
 				c.At(f.Key), f.Key, *f.Path, f.Key))
 		}
@@ -88,15 +90,14 @@ func sumOf(paths []string) (string, error) {
 	})
 }
 
-// hashFile adds a file's contents to a hash.
+// hashFile adds a file's contents to a hash; of a .npz file only those of the array that is named, if one is.
 func hashFile(h io.Writer, path string) error {
-	f, err := os.Open(path)
+	f, err := npy.OpenContents(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	_, err = io.Copy(h, f)
-	return err
+	return errors.Join(err, f.Close())
 }
 
 // memory keeps what this process has found out about files: the runs of a sweep all name the same.
@@ -126,7 +127,7 @@ func (m *memory[T]) of(paths []string, key string, read func() (T, error)) (T, e
 	now := known[T]{}
 	calm := true
 	for i, path := range paths {
-		info, err := os.Stat(path)
+		info, err := os.Stat(npy.File(path))
 		if err != nil {
 			return read() // whose error says what was being done
 		}

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,15 +91,11 @@ var shapes memory[[]int]
 
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {
-	if err := userfile.CheckRegular(path); err != nil {
+	if err := userfile.CheckRegular(npy.File(path)); err != nil {
 		return nil, err
 	}
-	if text {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		return nil, f.Close()
+	if err := checkFormat(path, text); err != nil || text {
+		return nil, err
 	}
 	return shapes.of([]string{path}, "", func() ([]int, error) {
 		r, err := npy.Open(path)

@@ -91,8 +91,9 @@ func init() {
 				Name: "completion",
 				About: "m different entries of the matrix, any with the same probability, times √K; the " +
 					"user's with --triplets",
-				Source: "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
-				Check:  (*Config).checkCompletion,
+				Source:   "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
+				Settings: []string{"triplets-base"},
+				Check:    (*Config).checkCompletion,
 			},
 			Law: Law{
 				Side: sensing.MaxSide, Divisible: true, Count: countMeasurements,
@@ -103,7 +104,7 @@ func init() {
 			},
 			UserData: &UserData{
 				Keys: []string{"triplets", "test-triplets"}, Text: true, Observed: true,
-				Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
+				Check: (*Config).checkTriplets, Size: (*Config).tripletsSize, Load: (*Data).loadTriplets,
 			},
 		},
 		{
@@ -143,7 +144,8 @@ func init() {
 				},
 			},
 			UserData: &UserData{
-				Keys: []string{"paulis"}, Text: true, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
+				Keys: []string{"paulis"}, Text: true, MayObserve: true,
+				Check: (*Config).checkPaulis, Size: (*Config).paulisSize, Load: (*Data).loadPaulis,
 			},
 		},
 		{
@@ -297,6 +299,9 @@ func (c *Config) checkLaw(m *Mistakes) {
 
 // checkCompletion wants a number of entries that there are. By default there are at most all of them.
 func (c *Config) checkCompletion(m *Mistakes) {
+	if c.TripletsBase != 0 {
+		m.Bad("triplets-base", "triplets-base belongs to user data, which needs triplets as well")
+	}
 	n1, n2 := c.Sides()
 	if most := c.mostSide(); n1 < 1 || n2 < 1 || n1 > most || n2 > most { // said elsewhere
 		return

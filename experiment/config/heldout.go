@@ -91,6 +91,9 @@ func (c *Config) heldOutCount(m int) (int, error) {
 	return count, nil
 }
 
+// tests are the headers of the entries to hold out.
+var tests memory[triplets.Header]
+
 // checkHeldOutSize compares what is held out with the size of the problem. Of the file it reads as much as
 // that takes.
 func (c *Config) checkHeldOutSize(m *Mistakes) {
@@ -102,7 +105,9 @@ func (c *Config) checkHeldOutSize(m *Mistakes) {
 	if c.TestTriplets == "" {
 		return
 	}
-	h, err := triplets.Inspect(c.TestTriplets)
+	h, err := tests.of([]string{c.TestTriplets}, fmt.Sprint(c.TripletsBase), func() (triplets.Header, error) {
+		return triplets.Inspect(c.TestTriplets, c.TripletsBase)
+	})
 	n1, n2 := c.Sides()
 	switch {
 	case err != nil:
@@ -111,8 +116,9 @@ func (c *Config) checkHeldOutSize(m *Mistakes) {
 		m.Bad("test-triplets", "test-triplets %s is of a %d × %d matrix, and the matrix is %d × %d",
 			c.TestTriplets, h.Rows, h.Cols, n1, n2)
 	case h.Rows > n1 || h.Cols > n2:
-		m.Bad("test-triplets", "test-triplets %s lists rows up to %d and columns up to %d, counted from 0, "+
-			"and the matrix is %d × %d: %s", c.TestTriplets, h.Rows-1, h.Cols-1, n1, n2, c.enlarge())
+		m.Bad("test-triplets", "test-triplets %s lists rows up to %d and columns up to %d, counted from %d, "+
+			"and the matrix is %d × %d: %s", c.TestTriplets, h.Rows-1+h.First, h.Cols-1+h.First, h.First, n1,
+			n2, c.enlarge())
 	}
 	c.testEntries = h.Count
 }
@@ -165,7 +171,7 @@ func (d *Data) holdOut(c *Config) error {
 
 // loadTestTriplets reads the entries to hold out.
 func (d *Data) loadTestTriplets(c *Config, fitted *triplets.List) error {
-	list, err := triplets.Load(c.TestTriplets)
+	list, err := triplets.Load(c.TestTriplets, c.TripletsBase)
 	if err != nil {
 		return err
 	}
@@ -196,9 +202,8 @@ func (c *Config) apart(fitted, held *triplets.List) error {
 	}
 	for k := range fitted.Row {
 		if h, both := there[at(fitted, k)]; both {
-			return fmt.Errorf("%s: line %d: the entry (%d, %d) is on line %d of %s too: an entry is either "+
-				"fitted or held out", c.TestTriplets, held.Line[h], held.Row[h], held.Col[h], fitted.Line[k],
-				c.Triplets)
+			return fmt.Errorf("%s: line %d: the entry %s is on line %d of %s too: an entry is either fitted or "+
+				"held out", c.TestTriplets, held.Line[h], held.Entry(h), fitted.Line[k], c.Triplets)
 		}
 	}
 	return nil
@@ -210,8 +215,7 @@ func completionOf(path string, space sensing.Space, list *triplets.List) (
 ) {
 	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
 	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
-		err = fmt.Errorf("%s: line %d: the entry (%d, %d) is given again, after line %d", path,
-			list.Line[repeated.Second], repeated.Row, repeated.Col, list.Line[repeated.First])
+		err = fmt.Errorf("%s: %w", path, repeatedTriplet(list, repeated))
 	}
 	return e, y, err
 }

@@ -29,15 +29,15 @@ func problemOf(t *testing.T, settings ...string) string {
 
 // TestHeldOutMistakes: each mistake in what is held out has one sentence, which names the setting.
 func TestHeldOutMistakes(t *testing.T) {
-	const fitted = "row,col,value\n0,1,1\n2,0,3\n1,1,2\n3,2,1\n"
+	const fitted = "row,col,value\n0,1,1\n2,0,3\n1,1,2\n3,2,1\n0,2,3\n" // (2, 0) on both sides
 	list := "triplets=" + fileOf(t, "t.csv", fitted)
 	test := func(name, text string) string { return "test-triplets=" + fileOf(t, name, text) }
 	for _, x := range []struct {
 		settings []string
 		say      string // "": it is right
 	}{
-		{[]string{list, test("h.csv", "0,2,1\n"), "parametrization=uv"}, ""},
-		{[]string{list, test("h.csv", "0,2,1\n2,2,1\n"), "parametrization=uv", "keep=best", "patience=5"},
+		{[]string{list, test("h.csv", "1,2,1\n"), "parametrization=uv"}, ""},
+		{[]string{list, test("h.csv", "1,2,1\n2,2,1\n"), "parametrization=uv", "keep=best", "patience=5"},
 			""},
 		{[]string{list, test("h.csv", "0,2,1\n1,1,2\n"), "parametrization=uv"},
 			"h.csv: line 2: the entry (1, 1) is on line 4 of "},
@@ -53,7 +53,8 @@ func TestHeldOutMistakes(t *testing.T) {
 			"is of a 5 × 4 matrix, and the matrix is 4 × 4"},
 		{[]string{list, test("h.csv", "")}, "there are no triplets"},
 		{[]string{list, test("h.csv", "3,3,1\n3,3,1\n")}, "line 2: the entry (3, 3) is given again, after line 1"},
-		{[]string{list, test("h.csv", "3,1,1\n1,3,2\n")}, "line 2: the entry (1, 3) is given again, after line 1"},
+		{[]string{list, test("h.csv", "3,1,1\n1,3,2\n")},
+			"line 2: the entry (1, 3) is 2, and on line 1 its mirror image (3, 1) is 1"},
 		{[]string{list, test("h.csv", "3,1,1\n1,3,1\n")}, ""},
 		{[]string{list, "test-triplets=none.csv"}, "none.csv"},
 		{[]string{list, test("h.csv", "3,3,1\n"), "hold-out=0.5"}, "two ways to hold entries out"},
@@ -65,7 +66,7 @@ func TestHeldOutMistakes(t *testing.T) {
 		{[]string{list, "hold-out=-0.1"}, "got -0.1"},
 		{[]string{list, "hold-out=NaN"}, "got NaN"},
 		{[]string{list, "hold-out=0.1"}, "hold-out 0.1 of 4 measurements is less than one: give at least 0.25"},
-		{[]string{list, "hold-out=0.9"}, "hold-out 0.9 of 4 measurements leaves none to fit"},
+		{[]string{list, "hold-out=0.9"}, "hold-out 0.9 of 5 measurements leaves none to fit"},
 		{[]string{"hold-out=0.1"}, "for ensembles completion, relu-completion and pauli and for user data"},
 		{[]string{"hold-out=0.1", "ensemble=rank-one"}, "for ensembles completion"},
 		{[]string{"hold-out=0.1", "observation=single-index", "n=5"}, "for ensembles completion"},

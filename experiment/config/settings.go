@@ -250,13 +250,19 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Matrices },
 		}, {
 			Key: "triplets", Group: userDataGroup, shared: true, File: true,
-			Help: "observed entries and their values: a .csv file with lines row,col,value counted from 0, " +
-				"or a Matrix Market .mtx file",
+			Help: "observed entries and their values: a text file with lines row,col,value counted from 0, " +
+				"or a Matrix Market .mtx file; .gz as well",
 			at: func(c *Config) any { return &c.Triplets },
 		}, {
+			Key: "triplets-base", Group: userDataGroup, shared: true,
+			applies: func(c *Config) bool { return c.Triplets != "" },
+			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for " +
+				".mtx",
+			at: func(c *Config) any { return &c.TripletsBase },
+		}, {
 			Key: "test-triplets", Group: userDataGroup, shared: true, File: true,
-			Help: "entries to hold out and their values, in a file like that of triplets: they are not " +
-				"fitted, and held_out_rmse is the error on them",
+			Help: "entries to hold out and their values, in a file like that of triplets, counted from the " +
+				"same number: they are not fitted, and held_out_rmse is the error on them",
 			at: func(c *Config) any { return &c.TestTriplets },
 		}, {
 			Key: "vectors", Group: userDataGroup, shared: true, File: true,
@@ -269,12 +275,19 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.VectorsRight },
 		}, {
 			Key: "paulis", Group: userDataGroup, shared: true, File: true,
-			Help: "Pauli words: a text file with one word a line, such as XIZY",
-			at:   func(c *Config) any { return &c.Paulis },
+			Help: "Pauli words: a text file with one word a line, such as XIZY, or a word and its " +
+				"expectation, XIZY,0.53",
+			at: func(c *Config) any { return &c.Paulis },
 		}, {
 			Key: "observations", Group: userDataGroup, shared: true, File: true,
 			Help: "observations y_i: a .npy file of shape (m,)",
 			at:   func(c *Config) any { return &c.Observations },
+		}, {
+			Key: "expectations", Group: userDataGroup, shared: true, File: true,
+			Help: "expectations of the Pauli words, from -1 to 1, in the place of observations: a .npy " +
+				"file " +
+				"of shape (m,)",
+			at: func(c *Config) any { return &c.Expectations },
 		}, {
 			Key: "truth", Group: userDataGroup, shared: true, File: true,
 			Help: "ground truth X: a .npy file of shape (n, r*)",
@@ -435,7 +448,8 @@ func builtinSettings() []*Setting {
 
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
-			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number " +
+			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
+				"number " +
 				"N counted from 0, or emulator",
 			at: func(c *Config) any { return &c.Device },
 		}, {

@@ -20,6 +20,12 @@ type UserData struct {
 	Text bool
 	// Observed: the file has the observations too. Otherwise they come in a file of their own.
 	Observed bool
+	// MayObserve: the file may have the observations or not, which Size finds out, and expectations may take
+	// their place.
+	MayObserve bool
+	// Check finds mistakes in the ensemble's settings that go with the file, before it is opened; nil if
+	// there are none.
+	Check func(c *Config, m *Mistakes)
 	// Size reads as much of the file as it takes to say how large the problem is, of matrices that are
 	// symmetric or of any shape.
 	Size func(c *Config, rectangular bool) (DataSize, error)
@@ -31,6 +37,8 @@ type UserData struct {
 type DataSize struct {
 	// M, N1 and N2: the file has M measurements of matrices that are N1 × N2.
 	M, N1, N2 int
+	// First is the number from which a list of entries counts rows and columns.
+	First int
 	// Says is what the file says about the size, in words.
 	Says string
 }
@@ -87,15 +95,16 @@ func (c *Config) userFiles() (files []DataFile) {
 	for _, way := range userDataKinds() {
 		files = append(files, way.files(c)...)
 	}
-	return append(files, DataFile{"observations", &c.Observations}, DataFile{"truth", &c.Truth},
-		DataFile{"truth-right", &c.TruthRight})
+	return append(files, DataFile{"observations", &c.Observations}, DataFile{"expectations", &c.Expectations},
+		DataFile{"truth", &c.Truth}, DataFile{"truth-right", &c.TruthRight})
 }
 
-// UserDataKeys lists the settings that name files of a user's problem.
+// UserDataKeys lists the settings of a user's problem: those that name its files, and say how they are read.
 func UserDataKeys() (keys []string) {
-	var c Config
-	for _, f := range c.userFiles() {
-		keys = append(keys, f.Key)
+	for _, s := range schema().settings {
+		if s.Group == userDataGroup {
+			keys = append(keys, s.Key)
+		}
 	}
 	return keys
 }
@@ -117,7 +126,8 @@ func (c *Config) checkNoUserData(m *Mistakes) {
 		var ways []string // to which it could belong
 		for _, w := range userDataKinds() {
 			its := slices.ContainsFunc(w.files(c), func(x DataFile) bool { return x.Key == f.Key })
-			if its || f.Key == "observations" && !w.Observed || f.Key == "truth" || f.Key == "truth-right" {
+			if its || f.Key == "observations" && !w.Observed || f.Key == "expectations" && w.MayObserve ||
+				f.Key == "truth" || f.Key == "truth-right" {
 				ways = append(ways, w.key())
 			}
 		}
@@ -148,9 +158,12 @@ func (c *Config) checkUserData(m *Mistakes) {
 	switch {
 	case way.Observed && c.Observations != "":
 		m.Bad("observations", "%s hold the observations themselves", way.key())
-	case !way.Observed && c.Observations == "":
+	case !way.Observed && !way.MayObserve && c.Observations == "":
 		m.Bad(way.key(), "user %s need observations as well: add observations, a .npy file of shape (m,)",
 			way.key())
+	}
+	if c.Expectations != "" && !way.MayObserve {
+		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
 	for _, key := range []string{"kappa", "noise"} {
@@ -170,9 +183,18 @@ func (c *Config) checkUserData(m *Mistakes) {
 		}
 	}
 	for _, key := range slices.Concat(settingsOf(ensembles), settingsOf(observations)) {
-		if f, _ := c.Field(key); key != "entries" && c.Given(key) && !f.isZero() {
+		f, _ := c.Field(key)
+		switch {
+		case key == "entries" || slices.Contains(e.Settings, key) || !c.Given(key) || f.isZero():
+		case f.Group == userDataGroup:
+			m.Bad(key, "%s is for the %s ensemble, not for user %s", key, orList(usersOf(ensembles, key)),
+				way.key())
+		default:
 			m.Bad(key, "%s is for measurements that are drawn, not for user data", key)
 		}
+	}
+	if way.Check != nil {
+		way.Check(c, m)
 	}
 	if c.Given("observation") && c.Observation != linear {
 		m.Bad("observation", "observation %s is for observations that are drawn, not for user data",
@@ -196,14 +218,16 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 		m.Bad(way.key(), "%v", err)
 		return false
 	}
+	c.TripletsBase = size.First
 	if c.ChosenParametrization().Rectangular {
 		c.fill(m, "n2", &c.N2, size.N2, size.Says)
 	}
 	c.fill(m, "measurements", &c.Measurements, size.M, size.Says)
 	c.fill(m, "n", &c.N, size.N1, size.Says)
-	if y := c.shapes["observations"]; !way.Observed && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
-		m.Bad("observations", "%s and %s: the second must be (%d,)", size.Says, c.says("observations"),
-			size.M)
+	for _, key := range []string{"observations", "expectations"} {
+		if y, ok := c.shapes[key]; ok && (!isTall(y) || columns(y) != 1 || y[0] != size.M) {
+			m.Bad(key, "%s and %s: the second must be (%d,)", size.Says, c.says(key), size.M)
+		}
 	}
 	if !c.Given("rank") {
 		c.Rank = 0
@@ -265,18 +289,18 @@ func (c *Config) says(key string) string {
 
 // loadUserData reads a user's problem.
 func (d *Data) loadUserData(c *Config) error {
-	way := c.userEnsemble().UserData
-	if err := way.Load(d, c, c.Space()); errors.As(err, new(*UsageError)) {
-		return err
-	} else if err != nil {
-		return Usagef("%s: %v", c.At(way.key()), err)
-	}
-	if !way.Observed {
+	if c.Observations != "" {
 		y, err := npy.Load(c.Observations)
 		if err != nil {
 			return Usagef("%s: %v", c.At("observations"), err)
 		}
 		d.Problem.Observations = y.Data().([]float64)
+	}
+	way := c.userEnsemble().UserData
+	if err := way.Load(d, c, c.Space()); errors.As(err, new(*UsageError)) {
+		return err
+	} else if err != nil {
+		return Usagef("%s: %v", c.At(way.key()), err)
 	}
 	if c.Truth == "" {
 		return nil
@@ -351,14 +375,19 @@ func (d *Data) loadMatrices(c *Config, space sensing.Space) error {
 	return nil
 }
 
-// tripletsSize inspects observed entries. Where the file does not state the matrix's size, n and n2 do, or
-// else its largest indices.
+// tripletsSize inspects observed entries. If the file does not state the matrix's size, n and n2 do, or else
+// its largest indices.
 func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
-	h, err := triplets.Inspect(c.Triplets)
+	h, err := triplets.Inspect(c.Triplets, c.TripletsBase)
 	if err != nil {
 		return DataSize{}, err
 	}
-	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols,
+	if c.Given("triplets-base") && h.First != c.TripletsBase {
+		return DataSize{}, fmt.Errorf("%s is a Matrix Market file, which counts from %d, and triplets-base "+
+			"is %d",
+			c.Triplets, h.First, c.TripletsBase)
+	}
+	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols, First: h.First,
 		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
 			h.Cols)}
 	switch {
@@ -384,8 +413,8 @@ func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 			continue
 		}
 		if *side.given < *side.size {
-			return size, fmt.Errorf("%s lists number %d, counted from 0, and %s is %d", c.Triplets,
-				*side.size-1, side.key, *side.given)
+			return size, fmt.Errorf("%s lists number %d, counted from %d, and %s is %d", c.Triplets,
+				*side.size-1+h.First, h.First, side.key, *side.given)
 		}
 		*side.size = min(*side.given, sensing.MaxSide)
 	}
@@ -397,7 +426,7 @@ func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 
 // loadTriplets reads observed entries with their values.
 func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
-	list, err := triplets.Load(c.Triplets)
+	list, err := triplets.Load(c.Triplets, c.TripletsBase)
 	if err != nil {
 		return err
 	}
@@ -406,9 +435,9 @@ func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
 		return err
 	}
 	d.Problem.Ensemble, d.Problem.Observations = e, y
-	if twice := list.Count - e.Measurements(); twice > 0 {
-		d.Notices = append(d.Notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: "+
-			"each counts as one of %d measurements", twice, e.Measurements()))
+	notices, err := c.judgeTriplets(list, list.Count-e.Measurements())
+	if d.Notices = append(d.Notices, notices...); err != nil {
+		return err
 	}
 	if c.TestTriplets == "" {
 		return nil
@@ -457,28 +486,5 @@ func (d *Data) loadVectors(c *Config, space sensing.Space) error {
 	}
 	e, err := sensing.RankOneOf(space, sides[0], sides[1])
 	d.Problem.Ensemble = e
-	return err
-}
-
-// paulisSize reads the words: they are few bytes each.
-func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
-	words, err := sensing.LoadPaulis(c.Paulis)
-	switch {
-	case err != nil:
-		return DataSize{}, fmt.Errorf("%s: %w", c.Paulis, err)
-	case rectangular:
-		return DataSize{}, fmt.Errorf("user Pauli words measure symmetric matrices: they go with "+
-			"parametrization psd or indefinite, not %s", c.Parametrization)
-	}
-	n, _ := words.Space().Dims()
-	return DataSize{M: words.Measurements(), N1: n, N2: n,
-		Says: fmt.Sprintf("paulis %s has %d words of %d letters", c.Paulis, words.Measurements(),
-			len(words.Word(0)))}, nil
-}
-
-// loadPaulis reads the words.
-func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
-	words, err := sensing.LoadPaulis(c.Paulis)
-	d.Problem.Ensemble = words
 	return err
 }

@@ -90,8 +90,12 @@ func TestTripletsAreTheDrawnProblem(t *testing.T) {
 			if len(got.Hashes["triplets"]) != 64 {
 				t.Errorf("%s: hashes %v", name, got.Hashes)
 			}
-			if told := len(got.Notices) > 0; told != (name == "t.csv" && mirrored > 0) {
-				t.Errorf("%s: notices %q", name, got.Notices)
+			told := strings.Join(got.Notices, "; ")
+			if rectangular != (told == "") || !rectangular && (mirrored == 0 ||
+				!strings.Contains(told, map[string]string{"t.csv": fmt.Sprint(mirrored, " entries are "+
+					"listed on both "),
+					"t.mtx": "none has a mirror image"}[name])) {
+				t.Errorf("%s: notices %q", name, told)
 			}
 		}
 	}
@@ -158,7 +162,9 @@ func TestUserDataMistakes(t *testing.T) {
 	}
 	_, err := repeated.Load()
 	if problems := problemsOf(t, err); len(problems) != 1 ||
-		problems[0] != "--triplets: "+twice+": line 4: the entry (1, 2) is given again, after line 3" {
+		problems[0] != "--triplets: "+twice+": line 4: the entry (1, 2) is 0.25, and on line 3 its mirror "+
+			"image (2, 1) is 0.5: in a symmetric matrix they are one entry. A matrix of users × items needs "+
+			"parametrization uv" {
 		t.Errorf("%v", err)
 	}
 }

@@ -36,7 +36,8 @@ func ComplexShape(path string) ([]int, error) {
 func LoadComplex(path string) (*Complex, error) { return readComplex(path, true) }
 
 func readComplex(path string, data bool) (*Complex, error) {
-	f, err := os.Open(path)
+	file, name := cut(path)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,14 @@ func readComplex(path string, data bool) (*Complex, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newComplex(f, info.Size(), data)
+	in, size := io.Reader(f), info.Size()
+	if isArchive(f) {
+		in, size, err = openEntry(f, size, name)
+	}
+	var c *Complex
+	if err == nil {
+		c, err = newComplex(in, size, data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

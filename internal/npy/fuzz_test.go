@@ -25,6 +25,10 @@ func FuzzReader(f *testing.F) {
 		f.Add(file(version, header(">f4", true, "(2, 3, 4)"), numtest.Encode(">f4", numbers)))
 	}
 	f.Add(file(1, header("<f8", false, "()"), data[:8]))
+	for _, descr := range []string{"<f2", "|i1", "|u1", "|b1", ">i2", "<u2", "<i4", ">u4", "<i8", ">u8"} {
+		size := int(descr[2] - '0')
+		f.Add(file(1, header(descr, false, "(3,)"), data[8:8+3*size]))
+	}
 	f.Add(file(1, header("<f8", true, "(0, 3)"), nil))
 	f.Add(file(1, header("<f8", false, "(1073741824, 1073741824, 16)"), data))
 	f.Add(file(1, header("<f8", false, "(-4, -6)"), data))
@@ -38,10 +42,7 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		body := b[dataStart(b):]
-		want := big.NewInt(8)
-		if r.Float32 {
-			want.SetInt64(4)
-		}
+		want := big.NewInt(int64(r.kind.size))
 		for _, d := range r.Shape {
 			if d < 0 {
 				t.Fatalf("accepted the shape %v", r.Shape)
@@ -53,6 +54,9 @@ func FuzzReader(f *testing.F) {
 		}
 		got := make([]float64, r.Size())
 		if err := r.Read(got); err != nil {
+			if r.kind.size == 8 && strings.Contains(err.Error(), "that float64 does not have") {
+				return
+			}
 			t.Fatalf("reading what was accepted: %v", err)
 		}
 		if err := r.Read(make([]float64, 1)); !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -1,13 +1,17 @@
-// Package npy reads and writes NumPy's .npy files of real numbers.
+// Package npy reads NumPy's .npy files of real numbers, and those in .npz files, and writes .npy files.
 //
 // The reader trusts nothing. It compares a header's shape with the number of bytes in the file before it
 // allocates memory, and refuses object arrays, which would run code in Python. It reads versions 1, 2 and 3
-// of the format, float32 and float64 of both byte orders, in C and Fortran order; see NumPy Enhancement
-// Proposal 1 and numpy.lib.format.
+// of the format, floating point numbers of 16, 32 and 64 bits, whole numbers and truth values, of both byte
+// orders, in C and Fortran order; see NumPy Enhancement Proposal 1 and numpy.lib.format. Every number that it
+// returns is the file's, exactly: a whole number that no float64 has is refused.
+//
+// An array of a .npz file is named as in a.npz:name; the name may be left out if there is one array.
 package npy
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,7 +34,7 @@ const maxHeader = 1 << 16
 type Header struct {
 	Shape   []int
 	Fortran bool // the first index runs fastest
-	Float32 bool // float32 rather than float64
+	kind    kind
 	order   binary.ByteOrder
 }
 
@@ -41,13 +45,6 @@ func (h Header) Size() int {
 		n *= d
 	}
 	return n
-}
-
-func (h Header) itemSize() int {
-	if h.Float32 {
-		return 4
-	}
-	return 8
 }
 
 // ShapeString writes a shape as Python does: (3, 4).
@@ -69,21 +66,30 @@ type Reader struct {
 	raw  []byte
 	left int
 	file io.Closer
+	// sealed: a checksum follows the data, which in compares when it is read to its end.
+	sealed bool
 }
 
-// Open opens an array file and checks its header against its size.
+// Open opens an array file, or an array of a .npz file, and checks its header against its size.
 func Open(path string) (*Reader, error) {
+	file, name := cut(path)
 	// Opening a pipe would wait for its other end.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: is a directory, a pipe or a device, and no file", path)
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	var r *Reader
-	if err == nil {
+	switch {
+	case err != nil:
+	case isArchive(f):
+		r, err = newArchiveReader(f, info.Size(), name)
+	case name != "":
+		err = errors.New("not a .npz file")
+	default:
 		r, err = NewReader(f, info.Size())
 	}
 	if err != nil {
@@ -101,7 +107,7 @@ func NewReader(in io.Reader, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := int64(r.itemSize())
+	want := int64(r.kind.size)
 	for _, d := range r.Shape {
 		var ok bool
 		if want, ok = mul(want, int64(d)); !ok {
@@ -181,26 +187,12 @@ func parseHeader(text string) (Header, error) {
 	if descr == nil || order == nil || shape == nil {
 		return h, errors.New("the header does not give descr, fortran_order and shape")
 	}
-	switch kind := strings.Trim(descr[1], `'"`); kind {
-	case "<f8":
-		h.order = binary.LittleEndian
-	case ">f8":
-		h.order = binary.BigEndian
-	case "<f4":
-		h.order, h.Float32 = binary.LittleEndian, true
-	case ">f4":
-		h.order, h.Float32 = binary.BigEndian, true
-	case "[":
-		return h, errors.New("a structured array; only plain float32 and float64 arrays are read")
-	default:
-		if strings.Contains(kind, "O") {
-			return h, errors.New("an array of Python objects, which is never loaded; save it as float64")
-		}
-		if strings.Contains(kind, "c") {
-			return h, fmt.Errorf("%w, of type %q, where real ones are read", ErrComplex, kind)
-		}
-		return h, fmt.Errorf("an array of type %q; only float32 and float64 are read: "+
-			"save it with .astype(\"float64\")", kind)
+	if descr[1] == "[" {
+		return h, errors.New("a structured array; only plain arrays of numbers are read")
+	}
+	var err error
+	if h.kind, h.order, err = kindOf(strings.Trim(descr[1], `'"`)); err != nil {
+		return h, err
 	}
 	h.Fortran = order[1] == "True"
 	dims := strings.Join(strings.Fields(shape[1]), " ") // on one line, for messages
@@ -230,7 +222,7 @@ func (r *Reader) Read(dst []float64) error {
 		return io.ErrUnexpectedEOF
 	}
 	r.left -= len(dst)
-	size := r.itemSize()
+	size := r.kind.size
 	if r.raw == nil {
 		r.raw = make([]byte, 1<<15)
 	}
@@ -241,13 +233,18 @@ func (r *Reader) Read(dst []float64) error {
 			return fmt.Errorf("the file ended early: %w", err)
 		}
 		for i := range dst[:n] {
-			if r.Float32 {
-				dst[i] = float64(math.Float32frombits(r.order.Uint32(raw[4*i:])))
-			} else {
-				dst[i] = math.Float64frombits(r.order.Uint64(raw[8*i:]))
+			var exact bool
+			if dst[i], exact = r.kind.number(raw[i*size:(i+1)*size], r.order); !exact {
+				return fmt.Errorf("element %d, counted from 0 in the file's order, is a whole number beyond "+
+					"2^53 that float64 does not have", r.Size()-r.left-len(dst)+i)
 			}
 		}
 		dst = dst[n:]
+	}
+	if r.sealed && r.left == 0 {
+		if _, err := r.in.ReadByte(); !errors.Is(err, io.EOF) {
+			return fmt.Errorf("the .npz file is damaged: %w", cmp.Or(err, errors.New("data after the array")))
+		}
 	}
 	return nil
 }

@@ -1,23 +1,29 @@
-// Package triplets reads lists of matrix entries from text: lines of row, column and value, as CSV or in the
-// coordinate format of the Matrix Market.
+// Package triplets reads lists of matrix entries from text: lines of row, column and value, or files in the
+// coordinate format of the Matrix Market. Either may be compressed with gzip.
 //
-// CSV has lines like 3,1,0.25, with rows and columns counted from 0, and may begin with the line
-// row,col,value. Files of the Matrix Market (Boisvert, Pozo and Remington, The Matrix Market exchange
-// formats, NISTIR 5935, 1996) state the size of the matrix, and count from 1; real and integer numbers are
-// read, general and symmetric. Errors name the line.
+// A list has lines like 3,1,0.25. Its dialect is found from its first lines and holds for the whole file:
+// fields are separated by commas, semicolons, tabs or blanks, and may be quoted. A first line without numbers
+// names the columns. Names that say which column is the row, the column and the value decide; otherwise the
+// order does. Lines that begin with # or % are comments. Rows and columns are counted from 0 or from 1, as
+// the caller says.
+//
+// Files of the Matrix Market (Boisvert, Pozo and Remington, The Matrix Market exchange formats, NISTIR 5935,
+// 1996) state the size of the matrix, and count from 1. Real and integer numbers are read, general and
+// symmetric. Errors name the line.
 package triplets
 
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"unicode"
 )
 
 // MaxSide bounds rows and columns.
@@ -37,6 +43,8 @@ type Header struct {
 	Symmetric bool
 	// Count is the number of triplets.
 	Count int
+	// First is the number of the first row and column in the file: 0 or 1.
+	First int
 }
 
 // List is a file's triplets in the file's order, with rows and columns counted from 0.
@@ -47,78 +55,133 @@ type List struct {
 	Line     []int32 // in the file, counted from 1
 }
 
-// Inspect returns a file's header. It reads only the first lines of a Matrix Market file, and all of a CSV.
-func Inspect(path string) (h Header, err error) {
+// take appends a triplet.
+func (l *List) take(row, col int, value float64, line int) {
+	l.Row, l.Col = append(l.Row, int32(row)), append(l.Col, int32(col))
+	l.Value, l.Line = append(l.Value, value), append(l.Line, int32(line))
+}
+
+// Entry names the position of triplet k as the file counts.
+func (l *List) Entry(k int) string {
+	return fmt.Sprintf("(%d, %d)", int(l.Row[k])+l.First, int(l.Col[k])+l.First)
+}
+
+// Inspect returns a file's header. It reads only the first lines of a Matrix Market file, and all of a list,
+// whose rows and columns are counted from first, 0 or 1.
+func Inspect(path string, first int) (h Header, err error) {
 	err = open(path, func(r *reader, market bool) error {
 		if market {
 			h, err = r.marketHeader()
 			return err
 		}
-		h, err = r.csv(func(_, _ int, _ float64) {})
+		h, err = r.list(first, nil)
 		return err
 	})
 	return h, err
 }
 
-// Load returns all triplets of a file.
-func Load(path string) (l *List, err error) {
+// Load returns all triplets of a file. The rows and columns of a list are counted from first, 0 or 1.
+func Load(path string, first int) (l *List, err error) {
 	err = open(path, func(r *reader, market bool) error {
-		l, err = r.load(market)
+		l, err = r.load(market, first)
 		return err
 	})
 	return l, err
 }
 
-// open calls read with a file, and says whether the file is in the Matrix Market's format, by the ending of
-// its name.
+// open calls read with a file's text, and says whether it is in the Matrix Market's format: its first line
+// says so, or the ending of its name.
 func open(path string, read func(r *reader, market bool) error) error {
-	ending := strings.ToLower(filepath.Ext(path))
-	if ending != ".csv" && ending != ".mtx" {
-		return fmt.Errorf("%s: triplets come as .csv or as .mtx", path)
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := read(newReader(f), ending == ".mtx"); err != nil {
+	r, err := newReader(f)
+	if err == nil {
+		name := strings.TrimSuffix(strings.ToLower(path), ".gz")
+		err = read(r, r.hasBanner() || filepath.Ext(name) == ".mtx")
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
-// maxLine bounds the bytes of a line; three numbers take far fewer.
+// maxLine bounds the bytes of a line; a triplet takes far fewer. So no line, however long, fills the memory,
+// and neither does a small compressed file that expands to a long one.
 const maxLine = 1 << 12
 
 // reader reads lines and counts them.
 type reader struct {
-	in   *bufio.Reader
-	line int
+	in     *bufio.Reader
+	line   int
+	zipped bool
 }
 
-func newReader(in io.Reader) *reader { return &reader{in: bufio.NewReaderSize(in, maxLine)} }
+// newReader returns a reader of text, which may be compressed.
+func newReader(in io.Reader) (*reader, error) {
+	r := &reader{in: bufio.NewReaderSize(in, 1<<16)}
+	if start, _ := r.in.Peek(2); string(start) == "\x1f\x8b" {
+		unzipped, err := gzip.NewReader(r.in)
+		r.zipped = true
+		if err != nil {
+			return nil, r.failed(err)
+		}
+		r.in = bufio.NewReaderSize(unzipped, 1<<16)
+	}
+	if start, _ := r.in.Peek(2); string(start) == "\xff\xfe" || string(start) == "\xfe\xff" {
+		return nil, errors.New("the text is UTF-16: save it as UTF-8 " +
+			"(iconv -f UTF-16 -t UTF-8 FILE > NEW)")
+	}
+	return r, nil
+}
 
-// next returns the next line that is not blank, without the white space around it, or io.EOF at the end. The
-// line is valid until the next call.
+// hasBanner says whether the text begins as a Matrix Market file does.
+func (r *reader) hasBanner() bool {
+	start, _ := r.in.Peek(len(banner))
+	return strings.EqualFold(string(start), banner)
+}
+
+// next returns the next line that is not blank, without the white space around it, or io.EOF at the end. A
+// tab before the line stays: an index without a name may stand before it. The line is valid until the next
+// call.
 func (r *reader) next() ([]byte, error) {
 	for {
 		text, err := r.in.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
+		if len(text) > maxLine || errors.Is(err, bufio.ErrBufferFull) {
 			r.line++
 			return nil, r.errorf("longer than %d bytes: no triplet is that long", maxLine)
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			return nil, r.failed(err)
 		}
 		if len(text) > 0 {
 			r.line++
 		}
-		if text = bytes.TrimSpace(text); len(text) > 0 {
+		if text = trim(text); len(text) > 0 {
 			return text, nil
 		}
 		if err != nil {
 			return nil, io.EOF
 		}
+	}
+}
+
+// trim removes the white space around a line, but no tab before it.
+func trim(text []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimRightFunc(text, unicode.IsSpace), " ")
+}
+
+// failed says what is wrong with a file that cannot be read on.
+func (r *reader) failed(err error) error {
+	switch {
+	case !r.zipped:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return fmt.Errorf("the gzip data is truncated, after %d lines: copy the file again", r.line)
+	default:
+		return fmt.Errorf("the gzip data is damaged, after %d lines: %w", r.line, err)
 	}
 }
 
@@ -128,173 +191,12 @@ func (r *reader) errorf(format string, args ...any) error {
 }
 
 // load reads all triplets.
-func (r *reader) load(market bool) (*List, error) {
-	l := &List{}
-	take := func(row, col int, value float64) {
-		l.Row, l.Col = append(l.Row, int32(row)), append(l.Col, int32(col))
-		l.Value, l.Line = append(l.Value, value), append(l.Line, int32(r.line))
-	}
-	var err error
+func (r *reader) load(market bool, first int) (l *List, err error) {
+	l = &List{}
 	if market {
-		l.Header, err = r.market(take)
+		l.Header, err = r.market(l)
 	} else {
-		l.Header, err = r.csv(take)
+		l.Header, err = r.list(first, l)
 	}
 	return l, err
-}
-
-// csv calls take with each triplet of a CSV.
-func (r *reader) csv(take func(row, col int, value float64)) (h Header, err error) {
-	for {
-		text, err := r.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return h, err
-		}
-		if r.line == 1 {
-			text = bytes.TrimPrefix(text, []byte("\ufeff"))
-			if strings.ReplaceAll(string(text), " ", "") == "row,col,value" {
-				continue
-			}
-		}
-		row, rest, _ := bytes.Cut(text, []byte{','})
-		col, value, both := bytes.Cut(rest, []byte{','})
-		if !both || bytes.IndexByte(value, ',') >= 0 {
-			return h, r.errorf("must be row,col,value, got %q", text)
-		}
-		i, j, v, err := r.triplet(row, col, value, 0)
-		if err != nil {
-			return h, err
-		}
-		h.Rows, h.Cols = max(h.Rows, i+1), max(h.Cols, j+1)
-		if h.Count++; h.Count > maxCount {
-			return h, r.errorf("more than %d triplets", maxCount)
-		}
-		take(i, j, v)
-	}
-	if h.Count == 0 {
-		return h, errors.New("there are no triplets")
-	}
-	return h, nil
-}
-
-// triplet reads a row and a column, which are counted from first, and a value, which must be finite.
-func (r *reader) triplet(row, col, value []byte, first int) (i, j int, v float64, err error) {
-	index := func(what string, text []byte) (int, error) {
-		k, err := strconv.Atoi(string(bytes.TrimSpace(text)))
-		if err != nil || k < first || k >= MaxSide+first {
-			return 0, r.errorf("the %s must be a whole number from %d to %d, got %q",
-				what, first, MaxSide+first-1, text)
-		}
-		return k - first, nil
-	}
-	if i, err = index("row", row); err != nil {
-		return 0, 0, 0, err
-	}
-	if j, err = index("column", col); err != nil {
-		return 0, 0, 0, err
-	}
-	v, err = strconv.ParseFloat(string(bytes.TrimSpace(value)), 64)
-	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0, 0, 0, r.errorf("the value must be a finite number, got %q", value)
-	}
-	return i, j, v, nil
-}
-
-// marketHeader reads a Matrix Market file up to its size.
-func (r *reader) marketHeader() (h Header, err error) {
-	text, err := r.next()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return h, err
-	}
-	words := strings.Fields(strings.ToLower(string(text)))
-	if r.line != 1 || len(words) != 5 || words[0] != "%%matrixmarket" || words[1] != "matrix" {
-		return h, errors.New("not a Matrix Market file: " +
-			"it does not begin with %%MatrixMarket matrix and three more words")
-	}
-	switch format, field, symmetry := words[2], words[3], words[4]; {
-	case format == "array":
-		return h, r.errorf("an array has every entry: only coordinate files are read")
-	case field == "pattern":
-		return h, r.errorf("a pattern has no values: only real and integer files are read")
-	case field == "complex":
-		return h, r.errorf("complex numbers cannot be measured: only real and integer files are read")
-	case symmetry == "skew-symmetric" || symmetry == "hermitian":
-		return h, r.errorf("a %s matrix cannot be recovered: only general and symmetric files are read",
-			symmetry)
-	case format != "coordinate" || field != "real" && field != "integer" ||
-		symmetry != "general" && symmetry != "symmetric":
-		return h, r.errorf("must say coordinate, real or integer, and general or symmetric, got %q",
-			strings.Join(words[2:], " "))
-	default:
-		h.Symmetric = symmetry == "symmetric"
-	}
-	for {
-		if text, err = r.next(); errors.Is(err, io.EOF) {
-			return h, errors.New("truncated before the line with the matrix's size")
-		} else if err != nil {
-			return h, err
-		}
-		if text[0] != '%' {
-			break
-		}
-	}
-	size := bytes.Fields(text)
-	var numbers [3]int
-	for k := range numbers {
-		most := MaxSide
-		if k == 2 {
-			most = maxCount
-		}
-		if len(size) == len(numbers) {
-			numbers[k], err = strconv.Atoi(string(size[k]))
-		}
-		if len(size) != len(numbers) || err != nil || numbers[k] < 1 || numbers[k] > most {
-			return h, r.errorf("must be the numbers of rows and columns, up to %d each, "+
-				"and of triplets, got %q", MaxSide, text)
-		}
-	}
-	h.Rows, h.Cols, h.Count, h.Stated = numbers[0], numbers[1], numbers[2], true
-	if h.Symmetric && h.Rows != h.Cols {
-		return h, r.errorf("a symmetric matrix is square, not %d × %d", h.Rows, h.Cols)
-	}
-	return h, nil
-}
-
-// market calls take with each triplet of a Matrix Market file.
-func (r *reader) market(take func(row, col int, value float64)) (Header, error) {
-	h, err := r.marketHeader()
-	if err != nil {
-		return h, err
-	}
-	for count := 0; ; count++ {
-		text, err := r.next()
-		if errors.Is(err, io.EOF) {
-			if count < h.Count {
-				return h, fmt.Errorf("truncated: it states %d triplets and has %d", h.Count, count)
-			}
-			return h, nil
-		}
-		if err != nil {
-			return h, err
-		}
-		if count == h.Count {
-			return h, r.errorf("one triplet more than the %d that are stated", h.Count)
-		}
-		words := bytes.Fields(text)
-		if len(words) != 3 {
-			return h, r.errorf("must be a row, a column and a value, got %q", text)
-		}
-		i, j, v, err := r.triplet(words[0], words[1], words[2], 1)
-		if err != nil {
-			return h, err
-		}
-		if i >= h.Rows || j >= h.Cols {
-			return h, r.errorf("the entry (%d, %d) lies outside of the %d × %d matrix",
-				i+1, j+1, h.Rows, h.Cols)
-		}
-		take(i, j, v)
-	}
 }

@@ -26,29 +26,29 @@ func TestLoad(t *testing.T) {
 	}{
 		"csv": {
 			"a.csv", "2,0,0.5\n0,1,-1e-3\n3,3,7\n",
-			Header{4, 4, false, false, 3}, []int32{1, 2, 3},
+			Header{4, 4, false, false, 3, 0}, []int32{1, 2, 3},
 		},
 		"its header": {
 			"a.CSV", "row,col,value\n2,0,0.5\n0,1,-1e-3\n3,3,7",
-			Header{4, 4, false, false, 3}, []int32{2, 3, 4},
+			Header{4, 4, false, false, 3, 0}, []int32{2, 3, 4},
 		},
 		"of Windows, with spaces and blank lines": {
 			"a.csv", "\ufeffrow, col, value\r\n\r\n 2 , 0 , 0.5 \r\n0,1,-1e-3\r\n\n3,3,7\r\n\r\n",
-			Header{4, 4, false, false, 3}, []int32{3, 4, 6},
+			Header{4, 4, false, false, 3, 0}, []int32{3, 4, 6},
 		},
 		"market": {
 			"a.mtx", "%%MatrixMarket matrix coordinate real general\n% words\n%\n5 4 3\n" +
 				"3 1 0.5\n1 2 -1e-3\n4 4 7\n",
-			Header{5, 4, true, false, 3}, []int32{5, 6, 7},
+			Header{5, 4, true, false, 3, 1}, []int32{5, 6, 7},
 		},
 		"symmetric": {
 			"a.mtx", "%%matrixmarket MATRIX coordinate integer symmetric\n5 5 3\n\n" +
 				"3 1 0.5\n 1\t2 -1e-3\n4 4 7",
-			Header{5, 5, true, true, 3}, []int32{4, 5, 6},
+			Header{5, 5, true, true, 3, 1}, []int32{4, 5, 6},
 		},
 	} {
 		path := write(t, c.file, c.text)
-		l, err := Load(path)
+		l, err := Load(path, 0)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -57,7 +57,7 @@ func TestLoad(t *testing.T) {
 			!slices.Equal(l.Value, want.Value) || !slices.Equal(l.Line, c.lines) {
 			t.Errorf("%s: %+v", name, *l)
 		}
-		if h, err := Inspect(path); err != nil || h != c.header {
+		if h, err := Inspect(path, 0); err != nil || h != c.header {
 			t.Errorf("%s: inspected: %+v, %v", name, h, err)
 		}
 	}
@@ -68,21 +68,22 @@ func TestRefused(t *testing.T) {
 	for _, c := range []struct{ file, text, want string }{
 		{"a.csv", "", "there are no triplets"},
 		{"a.csv", "row,col,value\n", "there are no triplets"},
-		{"a.csv", "1,2\n", `line 1: must be row,col,value, got "1,2"`},
-		{"a.csv", "1,2,3\n1,2,3,4\n", `line 2: must be row,col,value, got "1,2,3,4"`},
+		{"a.csv", "1,2\n", "line 1: must be a row, a column and a value, separated by commas, semicolons, " +
+			`tabs or blanks, got "1,2"`},
+		{"a.csv", "1,2,3\n1,2,3,4\n", `line 2: must have 3 fields separated by commas, as line 1 has, got ` +
+			`"1,2,3,4"`},
 		{"a.csv", "1,2,3\n\nrow,col,value\n",
 			`line 3: the row must be a whole number from 0 to 16777215, got "row"`},
 		{"a.csv", "-1,2,3\n", "line 1: the row must be"},
-		{"a.csv", "1.0,2,3\n", "line 1: the row must be"},
+		{"a.csv", "1.5,2,3\n", "line 1: the row must be"},
 		{"a.csv", "1,16777216,3\n", "line 1: the column must be"},
 		{"a.csv", "1,99999999999999999999,3\n", "line 1: the column must be"},
 		{"a.csv", "1,2,three\n", `line 1: the value must be a finite number, got "three"`},
 		{"a.csv", "1,2,nan\n", "line 1: the value must be a finite number"},
 		{"a.csv", "1,2,1e999\n", "line 1: the value must be a finite number"},
 		{"a.csv", "1,2,\n", "line 1: the value must be a finite number"},
-		{"a.csv", "1;2;3\n", "line 1: must be row,col,value"},
 		{"a.csv", "1,2,3\n1,2," + strings.Repeat("0", 5000) + "\n", "line 2: longer than 4096 bytes"},
-		{"a.npy", "1,2,3\n", "triplets come as .csv or as .mtx"},
+		{"a.npy", "\x93NUMPY\x01\x00v\x00", "not text"},
 		{"a.mtx", "", "not a Matrix Market file"},
 		{"a.mtx", "1 2 3\n", "not a Matrix Market file"},
 		{"a.mtx", "\n" + head, "not a Matrix Market file"},
@@ -106,14 +107,14 @@ func TestRefused(t *testing.T) {
 		{"a.mtx", head + "3 3 1\n1 1\n", "line 3: must be a row, a column and a value"},
 	} {
 		path := write(t, c.file, c.text)
-		if _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), path+": "+c.want) {
+		if _, err := Load(path, 0); err == nil || !strings.HasPrefix(err.Error(), path+": "+c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}
 	}
-	if _, err := Load(filepath.Join(t.TempDir(), "nowhere.csv")); err == nil {
+	if _, err := Load(filepath.Join(t.TempDir(), "nowhere.csv"), 0); err == nil {
 		t.Error("a file that is not there was read")
 	}
-	if _, err := Inspect(t.TempDir() + ".csv"); err == nil {
+	if _, err := Inspect(t.TempDir()+".csv", 0); err == nil {
 		t.Error("a folder was read")
 	}
 }
