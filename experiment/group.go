@@ -78,8 +78,8 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 }
 
 // Estimate measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
-// batch, and to measure one factor. All are 0 if the device cannot tell.
-func (g *Group) Estimate() (making, step, measuring float64) {
+// batch, and to measure one factor. All are 0 if the device cannot tell, or if ctx is done before.
+func (g *Group) Estimate(ctx context.Context) (making, step, measuring float64) {
 	c := &g.Plan.Config
 	b, ok := g.Plan.Backend.(timed)
 	if !ok {
@@ -89,9 +89,9 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 	if err != nil {
 		return 0, 0, 0
 	}
-	making, step = b.Estimate(e, g.Together)
+	making, step = b.Estimate(ctx, e, g.Together)
 	measuring = solver.MeasureSeconds(
-		g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+		ctx, g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 	return making, step, measuring
 }
 

@@ -124,7 +124,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, env.host())
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{}, env.host())
 	if err != nil {
 		return err
 	}

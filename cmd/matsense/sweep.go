@@ -177,7 +177,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
-	plan, err := sweep.NewPlan(spec, options, env.host())
+	plan, err := sweep.NewPlan(ctx, spec, options, env.host())
 	if err != nil {
 		return err
 	}

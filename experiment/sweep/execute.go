@@ -91,12 +91,12 @@ func (p *Plan) runGroup(
 		progress.Ended(rec)
 		return nil
 	}
-	g, _, err := p.place(runs)
+	g, _, err := p.place(ctx, runs)
 	if err != nil {
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := p.place([]Run{r})
+			_, _, own := p.place(ctx, []Run{r})
 			if own == nil {
 				sound = append(sound, r)
 				continue
@@ -112,7 +112,7 @@ func (p *Plan) runGroup(
 		if len(sound) == len(runs) {
 			return failures, err
 		}
-		if g, _, err = p.place(sound); err != nil {
+		if g, _, err = p.place(ctx, sound); err != nil {
 			return failures, err
 		}
 		runs = sound
