@@ -209,9 +209,7 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 		state, t, madeBy, err := decodeCheckpoint(filesIn(filepath.Join(dir, name)), id.fingerprint)
 		if err == nil {
 			if madeBy != id.madeBy {
-				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build or "+
-					"device (%s; this is %s): from here on the last bits may differ from an uninterrupted "+
-					"run's", madeBy, id.madeBy))
+				refused = append(refused, anotherBuild(madeBy, id.madeBy))
 			}
 			return state, t, refused, nil
 		}
@@ -222,6 +220,12 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 			dir, strings.Join(refused, "\n"))
 	}
 	return nil, nil, nil, nil
+}
+
+// anotherBuild says that a checkpoint was written by another build or device.
+func anotherBuild(madeBy, this string) string {
+	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on "+
+		"the last bits may differ from an uninterrupted run's", madeBy, this)
 }
 
 // filesIn returns the function that reads the files of a checkpoint's folder.

@@ -54,8 +54,8 @@ func newRun(env environment) *cobra.Command {
 factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
 problem is small and takes a few seconds.
 
-The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
-stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
+The first Ctrl-C drops the step under way and saves; --resume then continues to the same bits. The second
+Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
   matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
   matsense run --matrices A.npy --observations y.npy --truth X.npy

@@ -195,12 +195,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		if o.json {
-			printJSON(env.out,
-				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
-		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
-				o.again(file))
+		if err := p.interrupted(o.out, "go on with\n  "+o.again(file)); err != nil {
+			return err
 		}
 		return errInterrupted
 	}
@@ -390,6 +386,25 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	elapsed := time.Since(s.began)
 	left := time.Duration(float64(elapsed) / float64(s.done-s.first) * float64(s.runs-s.done))
 	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, view.Rounded(left))
+}
+
+// interrupted says what an interrupted sweep has kept, and how to go on.
+func (s *sweepProgress) interrupted(dir, goOn string) error {
+	saved, err := s.plan.Saved(dir)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		printJSON(s.env.out, map[string]any{"event": "interrupted", "dir": dir, "runs": s.runs, "kept": s.done,
+			"saved": saved})
+		return nil
+	}
+	under := ""
+	if saved > 0 {
+		under = fmt.Sprintf(", and the states of %d more are saved", saved)
+	}
+	fmt.Fprintf(s.env.err, "interrupted: %d of %d runs are done%s; %s\n", s.done, s.runs, under, goOn)
+	return nil
 }
 
 // end takes the bar away.
