@@ -66,7 +66,9 @@ func (e pauliKind) bytes(options, solver.Batch) float64 {
 func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
-	op := &pauli{n: n, workers: o.workers, stop: o.stop, words: make([]pauliWord, m), values: make([]float64, m)}
+	op := &pauli{
+		n: n, workers: o.workers, stop: o.stop, words: make([]pauliWord, m), values: make([]float64, m),
+	}
 	x, z := e.Masks()
 	for i := range op.words {
 		op.words[i] = pauliWord{int32(i), z[i], e.Unit()}

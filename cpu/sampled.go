@@ -293,5 +293,5 @@ func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64, err error) {
 	for k, i := range rows {
 		sum += float64(left[i] * right[cols[k]])
 	}
-	return s.k * sum, nil
+	return s.k * sum, s.stop.err()
 }

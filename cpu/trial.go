@@ -34,8 +34,8 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 
 // Estimate estimates the seconds that it takes to make the rows of this ensemble, if they are stored in
 // memory, and then to take one step with so many members. It times both on some of the rows, in a few tenths
-// of a second, and returns 0 if it cannot or if ctx is done before. If rows are as long as for n = 2000, it takes
-// some seconds.
+// of a second, and returns 0 if it cannot or if ctx is done before. If rows are as long as for n = 2000, it
+// takes some seconds.
 func (b Backend) Estimate(
 	ctx context.Context, e sensing.Ensemble, members int,
 ) (making, step float64) {

@@ -189,8 +189,8 @@ func TestInterruptedOnTheEmulator(t *testing.T) {
 	}
 }
 
-// TestEveryInvocationAdvances: a group that is interrupted again and again, each time after as much work as it
-// takes to begin and to take some steps, ends with the same bits after a bounded number of invocations.
+// TestEveryInvocationAdvances: a group that is interrupted again and again, each time after as much work as
+// it takes to begin and to take some steps, ends with the same bits after a bounded number of invocations.
 func TestEveryInvocationAdvances(t *testing.T) {
 	configs := members(t)
 	configs = slices.DeleteFunc(configs, func(c config.Config) bool { return c.Iterations > 60 })

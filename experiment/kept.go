@@ -175,11 +175,19 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 func readZip(path, fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
-	z, err := zip.OpenReader(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
 	}
-	defer z.Close()
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
+	}
+	z, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
+	}
 	for _, f := range z.File {
 		if f.Method != zip.Store { // matsense writes no others, which may be of any size
 			return nil, nil, "", fmt.Errorf("its %s is compressed", f.Name)

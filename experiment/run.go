@@ -74,7 +74,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
+			return nil, fmt.Errorf("interrupted while the measurements and the start were being made: %w", err)
 		}
 		if r.kept > 0 {
 			err = fmt.Errorf("%w; the checkpoint at iteration %d is intact: go on with --resume", err, r.kept)

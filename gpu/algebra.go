@@ -224,8 +224,8 @@ func (e *engine) Multiply(products ...solver.Product) error {
 	return e.device.pass(func() error { return e.multiplyAll(products) })
 }
 
-// multiplyAll does products in as few lists as memory allows. Operations on slots call it in place of Multiply,
-// since they are not interrupted.
+// multiplyAll does products in as few lists as memory allows. Operations on slots call it in place of
+// Multiply, since they are not interrupted.
 func (e *engine) multiplyAll(products []solver.Product) error {
 	var list []multiplication
 	var used int64

@@ -21,8 +21,8 @@ type batch struct {
 	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
 
-	// interrupted returns ctx's error if ctx is done, unless the batch is held: a step that has begun to write
-	// what is kept goes on to its end.
+	// interrupted returns ctx's error if ctx is done, unless the batch is held: a step that has begun to
+	// write what is kept goes on to its end.
 	interrupted func() error
 	held        atomic.Bool
 }
@@ -154,9 +154,9 @@ func (g *batch) stepping(work func() error, runs ...*run) error {
 	return nil
 }
 
-// undivided does work that cannot be ended between its parts, such as a decomposition of a large matrix. If it
-// is interrupted, the work goes on alone: nobody may use its results, or change what it reads. It must not use
-// the engine.
+// undivided does work that cannot be ended between its parts, such as a decomposition of a large matrix. If
+// it is interrupted, the work goes on alone: nobody may use its results, or change what it reads. It must not
+// use the engine.
 func undivided(interrupted func() error, work func() error) error {
 	if interrupted == nil {
 		return work()

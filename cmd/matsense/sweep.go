@@ -35,9 +35,10 @@ func newSweep(env environment) *cobra.Command {
 		Use:   "sweep FILE",
 		Short: "Run a grid of experiments; those with the same measurements run together",
 		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass;
-each result is bit-identical to running alone. Each run is recorded as soon as it ends: after an
-interruption, --resume continues with the others. When all runs are recorded, runs.csv, runs.parquet and
-trajectories.parquet have the results, and timings.csv the seconds.
+each result is bit-identical to running alone. Each run is recorded as soon as it ends, and runs under
+way are saved every checkpoint-every seconds and when the sweep is interrupted: --resume continues all of
+them where they were. When all runs are recorded, runs.csv, runs.parquet and trajectories.parquet have
+the results, and timings.csv the seconds.
 
 --shard 3/8 runs part 3 of 8; an array job of Slurm or an indexed job of Kubernetes sets the part by itself.
 Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md
@@ -395,8 +396,9 @@ func (s *sweepProgress) interrupted(dir, goOn string) error {
 		return err
 	}
 	if s.json {
-		printJSON(s.env.out, map[string]any{"event": "interrupted", "dir": dir, "runs": s.runs, "kept": s.done,
-			"saved": saved})
+		printJSON(s.env.out, map[string]any{
+			"event": "interrupted", "dir": dir, "runs": s.runs, "kept": s.done, "saved": saved,
+		})
 		return nil
 	}
 	under := ""

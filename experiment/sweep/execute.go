@@ -36,9 +36,9 @@ type Progress interface {
 }
 
 // Run carries out the plan's part of a sweep. It records each run as soon as it ends, so that finished runs
-// are kept whenever the process stops, and Resume does not repeat them. Runs under way are kept in checkpoints,
-// from which Resume goes on. A run that fails or diverges does not stop the others. The tables are written when no run of the whole sweep is missing. If the sweep was
-// interrupted, the error is ctx's.
+// are kept whenever the process stops, and Resume does not repeat them. Runs under way are kept in
+// checkpoints, from which Resume goes on. A run that fails or diverges does not stop the others. The tables
+// are written when no run of the whole sweep is missing. If the sweep was interrupted, the error is ctx's.
 func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results, failures int, err error) {
 	release, err := p.take(w)
 	if err != nil {
@@ -164,7 +164,8 @@ func keptIn(dir string) experiment.Kept {
 	return experiment.Kept{Dir: filepath.Join(dir, checkpointDir)}
 }
 
-// Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's directory.
+// Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's
+// directory.
 func (p *Plan) Saved(dir string) (count int, err error) {
 	runs, err := keptIn(dir).Runs()
 	for _, g := range p.Part {

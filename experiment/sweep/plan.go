@@ -88,7 +88,7 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 				return nil, err
 			}
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("interrupted before a run was begun: %w", err)
 			}
 		}
 		p.Bytes = max(p.Bytes, at.bytes)
