@@ -30,7 +30,8 @@ func TestRectangular(t *testing.T) {
 	}
 	truth := factor(1, 1)
 	y := make([]float64, m)
-	op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64})
+	o := options{workers: 2, simd: available()[0], precision: solver.F64}
+	op, err := newOperator(context.Background(), e, o)
 	if err != nil {
 		t.Fatal(err)
 	}

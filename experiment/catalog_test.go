@@ -32,6 +32,7 @@ var memberChecks = []struct {
 	{"resume equals", checkResumes},
 	{"the best iterate is kept", checkBest},
 	{"a batch equals", checkBatch},
+	{"interrupted anywhere and resumed equals", checkInterrupted},
 	{"runs on the emulator, or is refused", checkEmulator},
 	{"a section of the documentation", checkDocs},
 	{"a reference case", checkReference},
@@ -259,7 +260,7 @@ func checkBatch(t *testing.T, e config.Entry) error {
 	}
 	var differ error
 	told := 0
-	err = g.Run(context.Background(), func(i int, got *Run, err error) {
+	err = g.Run(context.Background(), nil, nil, func(i int, got *Run, err error) {
 		told++
 		if err != nil {
 			differ = errors.Join(differ, err)
@@ -418,11 +419,13 @@ func TestCatalogFindsWhatIsMissing(t *testing.T) {
 	for name, fails := range map[string][]string{
 		"planted-refused": {
 			"a smallest run", "resume equals", "the best iterate is kept", "a batch equals",
-			"runs on the emulator, or is refused", "a section of the documentation", "a reference case",
+			"interrupted anywhere and resumed equals", "runs on the emulator, or is refused",
+			"a section of the documentation", "a reference case",
 		},
 		"planted-restless": {
 			"resume equals", "the best iterate is kept", "a batch equals",
-			"runs on the emulator, or is refused", "a section of the documentation", "a reference case",
+			"interrupted anywhere and resumed equals", "runs on the emulator, or is refused",
+			"a section of the documentation", "a reference case",
 		},
 	} {
 		var failed []string

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ type Forecast struct {
 
 // Forecast looks where a run would begin and how long it would take. It writes nothing, and refuses what
 // [Plan.Run] would refuse before it reads data.
-func (p *Plan) Forecast(o Options) (Forecast, error) {
+func (p *Plan) Forecast(ctx context.Context, o Options) (Forecast, error) {
 	var f Forecast
 	if !o.Fresh {
 		if err := p.checkDir(o); err != nil {
@@ -38,7 +39,7 @@ func (p *Plan) Forecast(o Options) (Forecast, error) {
 				p.Config.At("iterations"), f.From, p.Config.Iterations)
 		}
 	}
-	f.Making, f.Step, f.Measuring = p.measured()
+	f.Making, f.Step, f.Measuring = p.measured(ctx)
 	if b, ok := p.Backend.(expected); ok && f.Step == 0 && p.passes() {
 		if e, err := p.Config.StandIn(); err == nil {
 			f.Making, f.Step = b.Expect(e, p.batch)
@@ -65,8 +66,8 @@ func (p *Plan) passes() bool {
 }
 
 // measured measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
-// batch, and to measure one factor. All are 0 if the device cannot tell.
-func (p *Plan) measured() (making, step, measuring float64) {
+// batch, and to measure one factor. All are 0 if the device cannot tell, or if ctx is done before.
+func (p *Plan) measured(ctx context.Context) (making, step, measuring float64) {
 	c := &p.Config
 	b, ok := p.Backend.(timed)
 	if !ok || !p.passes() {
@@ -76,8 +77,9 @@ func (p *Plan) measured() (making, step, measuring float64) {
 	if err != nil {
 		return 0, 0, 0
 	}
-	making, step = b.Estimate(e, len(p.batch.FactorRanks))
-	measuring = solver.MeasureSeconds(p.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+	making, step = b.Estimate(ctx, e, len(p.batch.FactorRanks))
+	measuring = solver.MeasureSeconds(
+		ctx, p.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 	return making, step, measuring
 }
 

@@ -362,7 +362,7 @@ func TestHeldOutGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := 0
-	err = g.Run(context.Background(), func(i int, got *Run, err error) {
+	err = g.Run(context.Background(), nil, nil, func(i int, got *Run, err error) {
 		told++
 		if err != nil {
 			t.Fatal(err)

@@ -88,7 +88,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("interrupted while the measurements were being made: %w", err)
+			return nil, fmt.Errorf("interrupted while the measurements and the start were being made: %w", err)
 		}
 		if r.kept > 0 {
 			err = fmt.Errorf("%w; the checkpoint at iteration %d is intact: go on with --resume", err, r.kept)
@@ -202,6 +202,7 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
 		Parametrization: c.NewParametrization(), Recorder: r,
 		KeepBest: c.KeepsBest(), Patience: c.Patience,
+		KeepEvery: time.Duration(c.CheckpointEvery * float64(time.Second)),
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -227,7 +228,6 @@ func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
 	s.Watch = r.plan.Watch
 	s.Keep = r.keep
-	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }
 
@@ -248,11 +248,16 @@ func (r *running) resume(s *solver.Settings) error {
 		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for",
 			r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
-	// The solver measures the checkpoint's iterate again if a sample is due there. It is not due if the
-	// sample was taken because a shorter run ended there.
-	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
+	r.trajectory = before(t, state)
 	s.Resume, r.kept = state, state.Iteration
 	return nil
+}
+
+// before returns the samples that a run has when it goes on from a state. The solver measures the state's
+// iterate again if a sample is due there. It is not due if the sample was taken because a shorter run ended
+// there.
+func before(t solver.Trajectory, state *solver.State) solver.Trajectory {
+	return slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 }
 
 // Record implements solver.Recorder.

@@ -177,9 +177,10 @@ type sweptRunEvent struct {
 }
 
 type interruptedEvent struct {
-	Dir  string `json:"dir" about:"directory of the sweep"`
-	Runs int    `json:"runs" about:"number of runs of this part"`
-	Kept int    `json:"kept" about:"number of runs that are recorded"`
+	Dir   string `json:"dir" about:"directory of the sweep"`
+	Runs  int    `json:"runs" about:"number of runs of this part"`
+	Kept  int    `json:"kept" about:"number of runs that are recorded"`
+	Saved int    `json:"saved" about:"number of runs under way whose states are saved"`
 }
 
 type doneEvent struct {

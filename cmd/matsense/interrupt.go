@@ -67,7 +67,7 @@ func interruptible(env environment) (context.Context, func()) {
 			default:
 				told = true
 				cancel()
-				fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
+				fmt.Fprintln(env.err, "\ninterrupted: saving what is done; once more stops at once")
 			}
 		}
 	}()

@@ -122,7 +122,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, env.host())
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{}, env.host())
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
-		if o.json {
-			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})
-		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done,
-				p.runs)
+		if err := p.interrupted(o.out, "the same command goes on"); err != nil {
+			return err
 		}
 		return errInterrupted
 	}

@@ -58,8 +58,8 @@ factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoin
 problem is small and takes a few seconds. --dry-run says beforehand how much memory and time a run takes.
 
 While it runs it says at least every 30 s what it is doing; with --json in lines that docs/json.md describes.
-The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
-stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
+The first Ctrl-C drops the step under way and saves; --resume then continues to the same bits. The second
+Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
   matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
   matsense run --n 1000 --rank 5 --dry-run
@@ -109,7 +109,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
 	if o.dryRun {
-		return o.forecast(env, plan, options)
+		return o.forecast(ctx, env, plan, options)
 	}
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
@@ -149,8 +149,8 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 }
 
 // forecast says what the run would take, and writes nothing.
-func (o runOptions) forecast(env environment, plan *experiment.Plan, options experiment.Options) error {
-	f, err := plan.Forecast(options)
+func (o runOptions) forecast(ctx context.Context, env environment, plan *experiment.Plan, options experiment.Options) error {
+	f, err := plan.Forecast(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -34,9 +34,10 @@ func newSweep(env environment) *cobra.Command {
 		Use:   "sweep FILE",
 		Short: "Run a grid of experiments; those with the same measurements run together",
 		Long: `Run every experiment of a sweep file. Runs that share measurements read them in one pass;
-each result is bit-identical to running alone. Each run is recorded as soon as it ends: after an
-interruption, --resume continues with the others. When all runs are recorded, runs.csv, runs.parquet and
-trajectories.parquet have the results, and timings.csv the seconds.
+each result is bit-identical to running alone. Each run is recorded as soon as it ends, and runs under
+way are saved every checkpoint-every seconds and when the sweep is interrupted: --resume continues all of
+them where they were. When all runs are recorded, runs.csv, runs.parquet and trajectories.parquet have
+the results, and timings.csv the seconds.
 
 --shard 3/8 runs part 3 of 8; an array job of Slurm or an indexed job of Kubernetes sets the part by itself.
 Parts may write to one shared directory, and the last part to end writes the tables. docs/sweeps.md
@@ -185,7 +186,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
 	if err != nil {
 		return err
 	}
@@ -203,11 +204,8 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
-		if o.json {
-			printJSON(env.out, interruptedEvent{o.out, p.runs, p.done})
-		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
-				o.again(file, part))
+		if err := p.interrupted(o.out, "go on with\n  "+o.again(file, part)); err != nil {
+			return err
 		}
 		return o.limit.ended(ctx, errInterrupted, p.done > p.first)
 	}

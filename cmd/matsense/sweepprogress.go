@@ -97,6 +97,24 @@ func (s *sweepProgress) watch(i int, a solver.Activity, m member) {
 	s.members[i] = m
 }
 
+// interrupted says what an interrupted sweep has kept, and how to go on.
+func (s *sweepProgress) interrupted(dir, goOn string) error {
+	saved, err := s.plan.Saved(dir)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		printJSON(s.env.out, interruptedEvent{dir, s.runs, s.done, saved})
+		return nil
+	}
+	under := ""
+	if saved > 0 {
+		under = fmt.Sprintf(", and the states of %d more are saved", saved)
+	}
+	fmt.Fprintf(s.env.err, "interrupted: %d of %d runs are done%s; %s\n", s.done, s.runs, under, goOn)
+	return nil
+}
+
 // Ended implements sweep.Progress.
 func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.mu.Lock()

@@ -1,6 +1,9 @@
 package sweep
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 // BenchmarkPlan plans sweeps of 100,000 runs, as sweep --dry-run --yes does.
 func BenchmarkPlan(b *testing.B) {
@@ -17,7 +20,7 @@ func BenchmarkPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p, err := NewPlan(s, Options{NamedPart: NamedPart{Shard: 2, Shards: 8}}, aHost())
+				p, err := NewPlan(context.Background(), s, Options{NamedPart: NamedPart{Shard: 2, Shards: 8}}, aHost())
 				if err != nil {
 					b.Fatal(err)
 				}

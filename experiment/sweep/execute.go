@@ -38,9 +38,9 @@ type Progress interface {
 }
 
 // Run carries out the plan's part of a sweep. It records each run as soon as it ends, so that finished runs
-// are kept whenever the process stops, and Resume does not repeat them. A run that fails or diverges does not
-// stop the others. The tables are written when no run of the whole sweep is missing. If the sweep was
-// interrupted, the error is ctx's.
+// are kept whenever the process stops, and Resume does not repeat them. Runs under way are kept in
+// checkpoints, from which Resume goes on. A run that fails or diverges does not stop the others. The tables
+// are written when no run of the whole sweep is missing. If the sweep was interrupted, the error is ctx's.
 func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results, failures int, err error) {
 	release, err := p.take(w)
 	if err != nil {
@@ -67,18 +67,25 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		progress.Notice(note)
 	}
 	var groups []Group
+	var recorded []int
 	total, done := 0, 0
 	for _, g := range p.Part {
 		var open []Run
 		for _, r := range g.Runs {
 			if rec := there.byRun[r.Index]; rec == nil || rec.Status == Failed {
 				open = append(open, r)
+			} else {
+				recorded = append(recorded, r.Index)
 			}
 		}
 		total, done = total+len(g.Runs), done+len(g.Runs)-len(open)
 		if len(open) > 0 {
 			groups = append(groups, Group{open})
 		}
+	}
+	// A process that is killed may leave the checkpoints of a run that it has just recorded.
+	if err := keptIn(w.Dir).Remove(recorded...); err != nil {
+		return nil, 0, err
 	}
 	progress.Begin(total, done)
 	out := &recorder{plan: p, dir: w.Dir}
@@ -133,15 +140,20 @@ func (p *Plan) runGroup(
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	kept := keptIn(out.dir)
 	record := func(rec *Record) error {
 		rec.Fingerprint = p.fingerprint(rec.Index)
 		if err := out.write(rec); err != nil {
 			return fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err)
 		}
+		if rec.Status != Failed {
+			// What cannot be removed now is removed when the sweep is resumed.
+			_ = kept.Remove(rec.Index)
+		}
 		progress.Ended(rec)
 		return nil
 	}
-	g, _, err := p.place(runs)
+	g, _, err := p.place(ctx, runs)
 	if errors.Is(err, experiment.ErrUnavailable) { // no fault of the runs: --resume goes on with them
 		return 0, err
 	}
@@ -149,7 +161,7 @@ func (p *Plan) runGroup(
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := p.place([]Run{r})
+			_, _, own := p.place(ctx, []Run{r})
 			if own == nil {
 				sound = append(sound, r)
 				continue
@@ -165,7 +177,7 @@ func (p *Plan) runGroup(
 		if len(sound) == len(runs) {
 			return failures, err
 		}
-		if g, _, err = p.place(sound); err != nil {
+		if g, _, err = p.place(ctx, sound); err != nil {
 			return failures, err
 		}
 		runs = sound
@@ -174,7 +186,11 @@ func (p *Plan) runGroup(
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err = g.Run(ctx, func(i int, r *experiment.Run, failure error) {
+	var numbers []int
+	for _, r := range runs {
+		numbers = append(numbers, r.Index)
+	}
+	err = g.Run(ctx, &kept, numbers, func(i int, r *experiment.Run, failure error) {
 		if failure == nil {
 			failure = data.check(runs[i], r.Hashes)
 		}
@@ -194,6 +210,28 @@ func (p *Plan) runGroup(
 		return failures, unwritten
 	}
 	return failures, err
+}
+
+// checkpointDir is the folder of the checkpoints of runs under way.
+const checkpointDir = "checkpoint"
+
+// keptIn returns the checkpoints in a sweep's directory.
+func keptIn(dir string) experiment.Kept {
+	return experiment.Kept{Dir: filepath.Join(dir, checkpointDir)}
+}
+
+// Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's
+// directory.
+func (p *Plan) Saved(dir string) (count int, err error) {
+	runs, err := keptIn(dir).Runs()
+	for _, g := range p.Part {
+		for _, r := range g.Runs {
+			if _, saved := slices.BinarySearch(runs, r.Index); saved {
+				count++
+			}
+		}
+	}
+	return count, err
 }
 
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
@@ -280,7 +318,7 @@ func (p *Plan) writeSpec(dir string) error {
 
 // removeResults removes everything that a sweep has written into a directory.
 func removeResults(dir string) error {
-	old := append(tableFiles(), recordsDir, divisionFile, SpecFile, "report.html", "verdict.json")
+	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile, "report.html", "verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
 		for _, ending := range []string{".svg", ".png", ".pdf"} {
 			names, _ := fs.Glob(os.DirFS(dir), figures+ending)

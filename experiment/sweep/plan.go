@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/bits"
@@ -67,8 +68,8 @@ func (p *Plan) Count() int {
 }
 
 // NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] if the user
-// can correct them.
-func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
+// can correct them, or ctx's if ctx is done before the speed is known.
+func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	runs, err := s.Runs()
 	if err != nil {
 		return nil, err
@@ -90,8 +91,11 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	for _, g := range p.Part {
 		at, found := p.bySize[p.size(g.Runs)]
 		if !found || slices.ContainsFunc(g.Runs, namesFile) {
-			if _, at, err = p.place(g.Runs); err != nil {
+			if _, at, err = p.place(ctx, g.Runs); err != nil {
 				return nil, err
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, fmt.Errorf("interrupted before a run was begun: %w", err)
 			}
 		}
 		p.Bytes = max(p.Bytes, at.bytes)
@@ -112,7 +116,7 @@ func namesFile(r Run) bool {
 
 // place plans some runs of a group. What takes a moment to find out, it finds out once for all groups of a
 // size.
-func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
+func (p *Plan) place(ctx context.Context, runs []Run) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
 		configs = append(configs, r.Config)
@@ -139,14 +143,14 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 	if err != nil || found {
 		return g, at, err
 	}
-	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, speed: p.speedOf(g)}
+	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes, speed: p.speedOf(ctx, g)}
 	p.bySize[size] = at
 	return g, at, nil
 }
 
 // speedOf finds out how fast a group is. To measure this takes a moment, so that groups whose sizes differ by
 // less than a fifth are measured once, and scaled.
-func (p *Plan) speedOf(g *experiment.Group) speed {
+func (p *Plan) speedOf(ctx context.Context, g *experiment.Group) speed {
 	c := &g.Plan.Config
 	entries := max(c.EntryCount(), 1)
 	scale := fmt.Sprint(c.Ensemble, c.Entries, bits.Len(uint(c.N)), bits.Len(uint(c.FactorRank)),
@@ -154,8 +158,10 @@ func (p *Plan) speedOf(g *experiment.Group) speed {
 	s, found := p.byScale[scale]
 	if !found {
 		s.entries = entries
-		s.making, s.step, s.measuring = g.Estimate()
-		p.byScale[scale] = s
+		s.making, s.step, s.measuring = g.Estimate(ctx)
+		if ctx.Err() == nil { // otherwise it was not measured
+			p.byScale[scale] = s
+		}
 	}
 	s.making *= entries / s.entries
 	s.step *= entries / s.entries

@@ -55,7 +55,7 @@ func (w watcher) Ended(r *Record) {
 
 func planned(t *testing.T, text string) *Plan {
 	t.Helper()
-	p, err := NewPlan(mustParse(t, text), Options{}, aHost())
+	p, err := NewPlan(context.Background(), mustParse(t, text), Options{}, aHost())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +430,7 @@ func TestDataChangeMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPlan(s, Options{}, aHost())
+	p, err := NewPlan(context.Background(), s, Options{}, aHost())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestDeviceTakenMeanwhile(t *testing.T) {
 		},
 	}
 	s := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\naxes: [kappa: [1, 2]]\n")
-	p, err := NewPlan(s, Options{}, h)
+	p, err := NewPlan(context.Background(), s, Options{}, h)
 	if err != nil {
 		t.Fatal(err)
 	}
