@@ -45,6 +45,9 @@ func (e *engine) Thin(member int) (l, r solver.Matrix, err error) {
 // Multiply implements solver.AlgebraEngine.
 func (e *engine) Multiply(products ...solver.Product) error {
 	for _, p := range products {
+		if err := e.stop.err(); err != nil {
+			return err
+		}
 		e.multiply(p)
 	}
 	return nil

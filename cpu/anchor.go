@@ -94,15 +94,16 @@ func powerOfTwo(x float64) float64 {
 
 // anchorAtTruth gives every member the truth as its anchor, if the truth is known and the operator has
 // anchors.
-func (e *engine) anchorAtTruth(truth *sensing.Truth) {
+func (e *engine) anchorAtTruth(truth *sensing.Truth) (err error) {
 	o, ok := e.operator.(anchored)
 	if !ok || truth == nil {
-		return
+		return nil
 	}
-	e.truth = o.newAnchor(e.y, truth.X(), truth.Right())
+	e.truth, err = o.newAnchor(e.y, truth.X(), truth.Right())
 	for _, m := range e.members {
 		m.anchor = e.truth
 	}
+	return err
 }
 
 // noteRenewal records the factor at which the member's anchor was renewed.
@@ -130,7 +131,9 @@ func (e *engine) SetAnchor(member int, f solver.Factor) error {
 		return errors.New("cpu: an anchor is for mixed precision")
 	}
 	m.l, m.r = e.par.Thin(f)
-	o.renew(e.y, &m.part)
+	if err := o.renew(e.y, &m.part); err != nil {
+		return err
+	}
 	m.noteRenewal(f)
 	m.fresh = false
 	return nil

@@ -97,6 +97,7 @@ type options struct {
 	workers   int
 	simd      SIMD
 	precision solver.Precision
+	stop      *interruption // of an engine's passes; nil outside an engine
 }
 
 func (b Backend) options() (options, error) {
@@ -133,6 +134,7 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err := o.checkMixed(batch.Needs); err != nil {
 		return nil, err
 	}
+	o.stop = &interruption{ctx.Err}
 	e, err := newEngine(p, batch, o)
 	if err != nil {
 		return nil, err
@@ -147,6 +149,9 @@ func (b Backend) Open(ctx context.Context, p *sensing.Problem, batch solver.Batc
 	if err := e.observe(p); err != nil {
 		return nil, err
 	}
-	e.anchorAtTruth(p.Truth)
+	if err := e.anchorAtTruth(p.Truth); err != nil {
+		return nil, err
+	}
+	o.stop.ask = batch.Interrupted
 	return e, nil
 }

@@ -302,7 +302,8 @@ func BenchmarkMeasure(b *testing.B) {
 	for _, n := range []int{200, 500, 1000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			for range b.N {
-				seconds := solver.MeasureSeconds(Backend{}, solver.PSD{}, sensing.Sym{N: n}, 5, n)
+				seconds := solver.MeasureSeconds(
+					context.Background(), Backend{}, solver.PSD{}, sensing.Sym{N: n}, 5, n)
 				b.ReportMetric(1e3*seconds, "ms/sample")
 			}
 		})

@@ -54,26 +54,30 @@ func accumulators[F number](k, workers int) [][]F {
 }
 
 // dots does p_i = a_i·z.
-func (c *contraction[E, F]) dots(p []float64, z []F) { c.dotsOfMany([][]float64{p}, [][]F{z}) }
+func (c *contraction[E, F]) dots(p []float64, z []F) error {
+	return c.dotsOfMany([][]float64{p}, [][]F{z})
+}
 
 // dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
-func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) { c.walk(&dotProducts[E, F]{c, p, z}) }
+func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) error {
+	return c.walk(&dotProducts[E, F]{c, p, z})
+}
 
 // combine does g = Σ_i w_i a_i.
-func (c *contraction[E, F]) combine(g []float64, w []F) {
+func (c *contraction[E, F]) combine(g []float64, w []F) error {
 	clear(g)
-	c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
+	return c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
 }
 
 // pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member, reading each
 // row once. With an anchor it does res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
-func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) {
+func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) error {
 	for _, p := range passes {
 		clear(p.g)
 		p.squares = 0
 	}
 	c.onePass = passing[E, F]{c, y, passes}
-	c.walk(&c.onePass)
+	return c.walk(&c.onePass)
 }
 
 // dotProducts is the walk of dotsOfMany.

@@ -14,20 +14,23 @@ type draw struct {
 
 // DrawGradient implements solver.DrawEngine, in f64. Draws change from step to step, so an anchor would not
 // help.
-func (e *engine) DrawGradient(member int, d solver.Draw) error {
+func (e *engine) DrawGradient(member int, d solver.Draw) (err error) {
 	m := e.members[member]
+	m.fresh = false
 	drawn := draw{rows: d.Rows, count: d.Count(len(e.y))}
 	if d.Shift != 0 {
 		drawn.shift = m.vector(d.Shift)
 	}
 	m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	if o, ok := e.operator.(drawing); ok {
-		o.contractDrawn(e.y, drawn, &m.part)
+		err = o.contractDrawn(e.y, drawn, &m.part)
 	} else {
-		e.whole.contract(e.operator, e.y, drawn, &m.part)
+		err = e.whole.contract(e.operator, e.y, drawn, &m.part)
+	}
+	if err != nil {
+		return err
 	}
 	e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
-	m.fresh = false
 	return nil
 }
 
@@ -35,11 +38,13 @@ func (e *engine) DrawGradient(member int, d solver.Draw) error {
 // measurements and Pauli words have no faster way. It keeps its memory for the next draw.
 type whole struct{ values, weights []float64 }
 
-func (w *whole) contract(o operator, y []float64, d draw, p *part) {
+func (w *whole) contract(o operator, y []float64, d draw, p *part) error {
 	if w.values == nil {
 		w.values, w.weights = make([]float64, len(y)), make([]float64, len(y))
 	}
-	o.apply(w.values, p.l, p.r)
+	if err := o.apply(w.values, p.l, p.r); err != nil {
+		return err
+	}
 	clear(w.weights)
 	for k := range d.count {
 		i := k
@@ -48,10 +53,15 @@ func (w *whole) contract(o operator, y []float64, d draw, p *part) {
 		}
 		w.weights[i] += d.weight(i, w.values[i], y)
 	}
-	o.adjointMul(p.gr, w.weights, false, p.r)
-	if p.gl != p.gr {
-		o.adjointMul(p.gl, w.weights, true, p.l)
+	return adjoint(o, p, w.weights)
+}
+
+// adjoint does G·R and Gᵀ·L of a part with G = Σ_i w_i A_i.
+func adjoint(o operator, p *part, w []float64) error {
+	if err := o.adjointMul(p.gr, w, false, p.r); err != nil || p.gl == p.gr {
+		return err
 	}
+	return o.adjointMul(p.gl, w, true, p.l)
 }
 
 // weight returns the weight in G of one term with measurement i, whose value is p: (p − y_i − e_i)/B.

@@ -18,6 +18,7 @@ type engine struct {
 	y        []float64
 	members  []*member
 	gemm     *gemm
+	stop     *interruption
 	product  []float64 // of Multiply, before it is added to dst
 	gram     []float64 // of Precondition: the matrix that it inverts, and what that takes
 	truth    *anchor   // in mixed precision, if the truth is known: the first anchor of every member
@@ -52,7 +53,7 @@ type member struct {
 
 func newEngine(p *sensing.Problem, batch solver.Batch, o options) (*engine, error) {
 	space := p.Ensemble.Space()
-	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o)}
+	e := &engine{space: space, par: batch.Parametrization, gemm: newGEMM(o), stop: o.stop}
 	for _, r := range batch.FactorRanks {
 		m := &member{
 			largest: r,
@@ -125,7 +126,9 @@ func (e *engine) observe(p *sensing.Problem) error {
 		return nil
 	}
 	e.y = make([]float64, p.Ensemble.Measurements())
-	e.operator.apply(e.y, p.Truth.X(), p.Truth.Right())
+	if err := e.operator.apply(e.y, p.Truth.X(), p.Truth.Right()); err != nil {
+		return err
+	}
 	p.AddNoise(e.y)
 	return sensing.CheckObservations(e.y)
 }
@@ -166,7 +169,9 @@ func (e *engine) Gradient(members ...int) error {
 	for _, m := range e.stale {
 		m.l, m.r = e.par.Thin(m.slots[solver.Iterate])
 	}
-	e.operator.contract(e.y, e.parts)
+	if err := e.operator.contract(e.y, e.parts); err != nil {
+		return err
+	}
 	for _, m := range e.stale {
 		e.par.Pullback(m.slots[solver.Gradient], m.gr, m.gl, m.slots[solver.Iterate])
 		m.fresh = true
@@ -259,14 +264,12 @@ func (e *engine) Observations() []float64 { return e.y }
 
 // Apply implements solver.ProductEngine.
 func (e *engine) Apply(p []float64, l, r *mat.Dense) error {
-	e.operator.apply(p, l, r)
-	return nil
+	return e.operator.apply(p, l, r)
 }
 
 // AdjointMul implements solver.ProductEngine.
 func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
-	e.operator.adjointMul(dst, w, trans, x)
-	return nil
+	return e.operator.adjointMul(dst, w, trans, x)
 }
 
 // Close implements solver.Engine.

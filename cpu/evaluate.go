@@ -17,7 +17,9 @@ func (e *engine) Residuals(member int, dst solver.Slot) error {
 	m := e.members[member]
 	l, r := e.par.Thin(m.slots[solver.Iterate])
 	res := m.vector(dst)
-	e.operator.apply(res, l, r)
+	if err := e.operator.apply(res, l, r); err != nil {
+		return err
+	}
 	for i, y := range e.y {
 		res[i] -= y
 	}
@@ -28,14 +30,16 @@ func (e *engine) Residuals(member int, dst solver.Slot) error {
 func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) error {
 	for len(points) > 0 {
 		count := min(len(points), pointsAtOnce)
-		e.evaluate(dst[:count], e.members[member], points[:count])
+		if err := e.evaluate(dst[:count], e.members[member], points[:count]); err != nil {
+			return err
+		}
 		dst, points = dst[count:], points[count:]
 	}
 	return nil
 }
 
 // evaluate does Evaluate for the points of one pass.
-func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) {
+func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) error {
 	var l, r []*mat.Dense
 	for j, point := range points {
 		left, right := e.par.Thin(m.slots[point])
@@ -46,10 +50,14 @@ func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) {
 	}
 	values := e.points[:len(points)]
 	if many, ok := e.operator.(manyAtOnce); ok {
-		many.applyMany(values, l, r)
+		if err := many.applyMany(values, l, r); err != nil {
+			return err
+		}
 	} else {
 		for j := range values {
-			e.operator.apply(values[j], l[j], r[j])
+			if err := e.operator.apply(values[j], l[j], r[j]); err != nil {
+				return err
+			}
 		}
 	}
 	for j, p := range values {
@@ -60,6 +68,7 @@ func (e *engine) evaluate(dst []float64, m *member, points []solver.Slot) {
 		}
 		dst[j] = squares / (4 * float64(len(e.y)))
 	}
+	return nil
 }
 
 // evaluateBytes is the memory of Evaluate, with points of so many numbers.

@@ -22,35 +22,41 @@ func newMixedOperator[E sensing.Entry](o *rowOperator[E, float32]) operator {
 }
 
 // newAnchor implements anchored.
-func (o *mixedOperator[E]) newAnchor(y []float64, l, r *mat.Dense) *anchor {
+func (o *mixedOperator[E]) newAnchor(y []float64, l, r *mat.Dense) (*anchor, error) {
 	a := newAnchor(o.space.K(), o.m)
-	o.fill(a, y, l, r)
-	return a
+	_, err := o.fill(a, y, l, r)
+	return a, err
 }
 
 // fill makes a the anchor at L·Rᵀ, and returns Σ res².
-func (o *mixedOperator[E]) fill(a *anchor, y []float64, l, r *mat.Dense) float64 {
+func (o *mixedOperator[E]) fill(a *anchor, y []float64, l, r *mat.Dense) (float64, error) {
 	p := o.double[0]
 	o.lift(p.z, l, r)
 	p.res = a.res
-	o.exact.pass(y, o.double)
+	if err := o.exact.pass(y, o.double); err != nil {
+		return 0, err
+	}
 	copy(a.z, p.z)
 	copy(a.g, p.g)
-	return p.squares
+	return p.squares, nil
 }
 
 // renew implements anchored.
-func (o *mixedOperator[E]) renew(y []float64, p *part) {
+func (o *mixedOperator[E]) renew(y []float64, p *part) error {
 	if p.private == nil {
 		p.private = newAnchor(o.space.K(), o.m)
 	}
-	p.squares = o.fill(p.private, y, p.l, p.r)
+	squares, err := o.fill(p.private, y, p.l, p.r)
+	if err != nil {
+		return err
+	}
 	o.multiply(p, p.private.g)
-	p.anchor, p.renewed = p.private, true
+	p.squares, p.anchor, p.renewed = squares, p.private, true
+	return nil
 }
 
 // contract implements operator. A part without an anchor, or too far from its own, renews it.
-func (o *mixedOperator[E]) contract(y []float64, parts []*part) {
+func (o *mixedOperator[E]) contract(y []float64, parts []*part) error {
 	o.near = o.near[:0]
 	for _, p := range parts {
 		if p.renewed = false; p.anchor != nil {
@@ -58,13 +64,18 @@ func (o *mixedOperator[E]) contract(y []float64, parts []*part) {
 		}
 	}
 	if len(o.near) > 0 {
-		o.rowOperator.contract(y, o.near)
+		if err := o.rowOperator.contract(y, o.near); err != nil {
+			return err
+		}
 	}
 	for _, p := range parts {
 		if p.anchor == nil || o.lost(p.change, p.r, p.gr) || p.gl != p.gr && o.lost(p.change, p.l, p.gl) {
-			o.renew(y, p)
+			if err := o.renew(y, p); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // lost reports whether ε·ρ(R) > τ·‖G·R‖_F at the distance ‖δ‖ = change from the anchor, for one of the thin

@@ -12,14 +12,16 @@ import (
 
 // operator is what the engine needs from the measurements of an ensemble. Ensembles with rows of entries
 // share one operator. An ensemble with more structure has its own, which need not hold K numbers.
+//
+// The errors of all operations are those of an [interruption]; the results are then undefined.
 type operator interface {
 	// apply does p_i = ⟨A_i, L·Rᵀ⟩.
-	apply(p []float64, l, r *mat.Dense)
+	apply(p []float64, l, r *mat.Dense) error
 	// adjointMul does dst = S·X, or Sᵀ·X, with S = Σ_i w_i A_i.
-	adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense)
+	adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error
 	// contract fills the results of each part, all in one pass over the measurements. y is the same in every
 	// call.
-	contract(y []float64, parts []*part)
+	contract(y []float64, parts []*part) error
 }
 
 // part is what one member of a batch gives to a contraction and gets from it. G = 1/m · Σ res_i A_i.
@@ -38,28 +40,28 @@ type drawing interface {
 	operator
 	// contractDrawn fills all results of a part but its squares, in f64, with
 	// G = 1/B · Σ_k (p_i − y_i − e_i)·A_i, i = Rows[k].
-	contractDrawn(y []float64, d draw, p *part)
+	contractDrawn(y []float64, d draw, p *part) error
 }
 
 // manyAtOnce is an operator that measures several matrices in one pass over the measurements.
 type manyAtOnce interface {
 	// applyMany does p[j]_i = ⟨A_i, l[j]·r[j]ᵀ⟩, with the bits of apply.
-	applyMany(p [][]float64, l, r []*mat.Dense)
+	applyMany(p [][]float64, l, r []*mat.Dense) error
 }
 
 // projector is an operator that sums the squares of projected measurements in one pass over them.
 type projector interface {
 	// projectedSquares returns Σ_i ‖BᵀA_iC‖_F², in a rectangular space; a nil matrix is the identity.
-	projectedSquares(b, c *mat.Dense) float64
+	projectedSquares(b, c *mat.Dense) (float64, error)
 }
 
 // anchored is an operator with anchors.
 type anchored interface {
 	operator
 	// newAnchor returns the anchor at L·Rᵀ.
-	newAnchor(y []float64, l, r *mat.Dense) *anchor
+	newAnchor(y []float64, l, r *mat.Dense) (*anchor, error)
 	// renew makes L·Rᵀ of a part its anchor, and does what contract does.
-	renew(y []float64, p *part)
+	renew(y []float64, p *part) error
 }
 
 // kind is a kind of ensemble: its operator, and the memory that the operator takes.

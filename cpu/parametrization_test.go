@@ -30,7 +30,7 @@ func TestRectangular(t *testing.T) {
 	}
 	truth := factor(1, 1)
 	y := make([]float64, m)
-	op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64})
+	op, err := newOperator(context.Background(), e, options{solver.Memory, 2, available()[0], solver.F64, nil})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ import (
 type pauli struct {
 	n       int
 	workers int
+	stop    *interruption
 	words   []pauliWord // sorted by x, words with the same x in the order of measurements
 	groups  []pauliGroup
 	bundles [][]pauliGroup
@@ -65,7 +66,7 @@ func (e pauliKind) bytes(options, solver.Batch) float64 {
 func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
-	op := &pauli{n: n, workers: o.workers, words: make([]pauliWord, m), values: make([]float64, m)}
+	op := &pauli{n: n, workers: o.workers, stop: o.stop, words: make([]pauliWord, m), values: make([]float64, m)}
 	x, z := e.Masks()
 	for i := range op.words {
 		op.words[i] = pauliWord{int32(i), z[i], e.Unit()}
@@ -101,18 +102,25 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 }
 
 // eachBlock calls do for blocks of rows, on all workers.
-func (o *pauli) eachBlock(do func(from, to int)) {
-	inTurn(o.workers, (o.n+pauliBlock-1)/pauliBlock, func(b int) {
+func (o *pauli) eachBlock(do func(from, to int)) error {
+	return inTurn(o.stop, o.workers, (o.n+pauliBlock-1)/pauliBlock, func(b int) {
 		do(b*pauliBlock, min((b+1)*pauliBlock, o.n))
 	})
 }
 
 // apply implements operator.
-func (o *pauli) apply(p []float64, l, r *mat.Dense) {
+func (o *pauli) apply(p []float64, l, r *mat.Dense) error {
 	for _, bundle := range o.bundles {
-		o.eachBlock(func(from, to int) { o.pair(bundle, l, r, from, to) })
-		inTurn(o.workers, len(bundle), func(g int) { bundle[g].sums(p, o.shared[g]) })
+		err := o.eachBlock(func(from, to int) { o.pair(bundle, l, r, from, to) })
+		if err != nil {
+			return err
+		}
+		err = inTurn(o.stop, o.workers, len(bundle), func(g int) { bundle[g].sums(p, o.shared[g]) })
+		if err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // pair does d_j(x) for a bundle and the rows from ≤ j < to. If L is R, then d_j = d_{j⊕x}, which is computed
@@ -144,12 +152,19 @@ func (g *pauliGroup) sums(p, d []float64) {
 }
 
 // adjointMul implements operator. S is symmetric.
-func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) {
+func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) error {
 	dst.Zero()
 	for _, bundle := range o.bundles {
-		inTurn(o.workers, len(bundle), func(g int) { bundle[g].weigh(o.shared[g], w) })
-		o.eachBlock(func(from, to int) { o.combine(dst, bundle, x, from, to) })
+		err := inTurn(o.stop, o.workers, len(bundle), func(g int) { bundle[g].weigh(o.shared[g], w) })
+		if err != nil {
+			return err
+		}
+		err = o.eachBlock(func(from, to int) { o.combine(dst, bundle, x, from, to) })
+		if err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // weigh does c for a group.
@@ -173,21 +188,23 @@ func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from,
 }
 
 // contract implements operator.
-func (o *pauli) contract(y []float64, parts []*part) {
+func (o *pauli) contract(y []float64, parts []*part) error {
 	m := float64(len(y))
 	for _, p := range parts {
-		o.apply(o.values, p.l, p.r)
+		if err := o.apply(o.values, p.l, p.r); err != nil {
+			return err
+		}
 		p.squares = 0
 		for i, v := range o.values {
 			res := v - y[i]
 			p.squares += float64(res * res)
 			o.values[i] = res / m
 		}
-		o.adjointMul(p.gr, o.values, false, p.r)
-		if p.gl != p.gr {
-			o.adjointMul(p.gl, o.values, true, p.l)
+		if err := adjoint(o, p, o.values); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform. It has a level for each

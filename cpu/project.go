@@ -16,7 +16,7 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 		return 0, fmt.Errorf("cpu: %w", err)
 	}
 	if p, ok := e.operator.(projector); ok {
-		return p.projectedSquares(b, c), nil
+		return p.projectedSquares(b, c)
 	}
 	n1, n2 := e.space.Dims()
 	b, c = twosided.OrIdentity(b, n1), twosided.OrIdentity(c, n2)
@@ -24,7 +24,10 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (float64, error) {
 	var sum float64
 	for i := range b.RawMatrix().Cols {
 		for j := range c.RawMatrix().Cols {
-			e.operator.apply(p, mat.DenseCopyOf(b.ColView(i)), mat.DenseCopyOf(c.ColView(j)))
+			err := e.operator.apply(p, mat.DenseCopyOf(b.ColView(i)), mat.DenseCopyOf(c.ColView(j)))
+			if err != nil {
+				return 0, err
+			}
 			sum += squaredNorm(p)
 		}
 	}

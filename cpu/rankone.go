@@ -30,6 +30,7 @@ type rankOne struct {
 	block      int       // measurements in a block
 	memory     []float64 // all vectors, measurement after measurement; nil if they are generated
 	workspaces []*vectorWorkspace
+	stop       *interruption
 	queue      orderedQueue // of the chunks of a walk
 }
 
@@ -85,7 +86,7 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	_, symmetric := e.Space().(sensing.Sym)
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
-		chunk: chunkRows(m), block: vectorBlock(m, length),
+		chunk: chunkRows(m), block: vectorBlock(m, length), stop: o.stop,
 	}
 	v.queue.init()
 	multiplier := newGEMM(o)
@@ -98,18 +99,21 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	case o.storage != solver.Generated:
 		memory := make([]float64, m*length)
 		adviseHugePages(memory)
-		inTurn(o.workers, (m+v.chunk-1)/v.chunk, func(c int) {
-			for i := c * v.chunk; i < min((c+1)*v.chunk, m) && ctx.Err() == nil; i++ {
+		err := inTurn(&interruption{ctx.Err}, o.workers, (m+v.block-1)/v.block, func(b int) {
+			for i := b * v.block; i < min((b+1)*v.block, m); i++ {
 				e.Vector(i, memory[i*length:][:length])
 			}
 		})
+		if err != nil {
+			return nil, err
+		}
 		v.memory = memory
 	default:
 		for _, h := range v.workspaces {
 			h.buffer = make([]float64, v.block*length)
 		}
 	}
-	return v, ctx.Err()
+	return v, nil
 }
 
 // vectorVisit is the work of a walk.
@@ -123,31 +127,45 @@ type vectorVisit struct {
 }
 
 // walk visits all blocks of vectors. One worker visits the blocks of a chunk, in order. begin and done may
-// both be nil.
-func (v *rankOne) walk(visit vectorVisit) {
+// both be nil. An interruption ends the walk between two blocks.
+func (v *rankOne) walk(visit vectorVisit) error {
 	v.queue.reset()
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for _, h := range v.workspaces {
 		wait.Go(func() {
-			for c := int(next.Add(1)) - 1; c*v.chunk < v.m; c = int(next.Add(1)) - 1 {
-				if visit.begin != nil {
-					visit.begin(h)
-				}
-				end := min((c+1)*v.chunk, v.m)
-				for i := c * v.chunk; i < end; i += v.block {
-					a, b := v.load(h, i, min(v.block, end-i))
-					visit.each(h, a, b, i)
-				}
-				if visit.done != nil {
-					v.queue.wait(c)
-					visit.done(h)
-					v.queue.pass()
-				}
+			for c := int(next.Add(1)) - 1; c*v.chunk < v.m && v.visitChunk(visit, h, c); {
+				c = int(next.Add(1)) - 1
 			}
 		})
 	}
 	wait.Wait()
+	return v.queue.err
+}
+
+// visitChunk does a chunk of a walk. It returns false if the walk was interrupted.
+func (v *rankOne) visitChunk(visit vectorVisit, h *vectorWorkspace, chunk int) bool {
+	if visit.begin != nil {
+		visit.begin(h)
+	}
+	end := min((chunk+1)*v.chunk, v.m)
+	for i := chunk * v.chunk; i < end; i += v.block {
+		if err := v.stop.err(); err != nil {
+			v.queue.stop(err)
+			return false
+		}
+		a, b := v.load(h, i, min(v.block, end-i))
+		visit.each(h, a, b, i)
+	}
+	if visit.done == nil {
+		return true
+	}
+	if !v.queue.wait(chunk) {
+		return false
+	}
+	visit.done(h)
+	v.queue.pass()
+	return true
 }
 
 // load returns the vectors of count measurements, starting with number first, and generates them if they are
@@ -195,8 +213,8 @@ func (v *rankOne) timesFactors(h *vectorWorkspace, a, b operand, l, r *mat.Dense
 }
 
 // apply implements operator.
-func (v *rankOne) apply(dst []float64, l, r *mat.Dense) {
-	v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
+func (v *rankOne) apply(dst []float64, l, r *mat.Dense) error {
+	return v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
 		p, q := v.timesFactors(h, a, b, l, r)
 		for i := range a.rows {
 			dst[first+i] = chainsDot(p.RawRowView(i), q.RawRowView(i))
@@ -205,10 +223,10 @@ func (v *rankOne) apply(dst []float64, l, r *mat.Dense) {
 }
 
 // adjointMul implements operator: S·X = Aᵀ·diag(w)·(B·X).
-func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
+func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	rows, columns := dst.Dims()
 	dst.Zero()
-	v.walk(vectorVisit{
+	return v.walk(vectorVisit{
 		begin: func(h *vectorWorkspace) { h.sums(0).clear(rows*columns, 0) },
 		each: func(h *vectorWorkspace, a, b operand, first int) {
 			if trans {
@@ -225,14 +243,14 @@ func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 }
 
 // contract implements operator.
-func (v *rankOne) contract(y []float64, parts []*part) {
+func (v *rankOne) contract(y []float64, parts []*part) error {
 	for _, p := range parts {
 		p.gr.Zero()
 		p.gl.Zero()
 		p.squares = 0
 	}
 	scale := 1 / float64(v.m)
-	v.walk(vectorVisit{
+	return v.walk(vectorVisit{
 		begin: func(h *vectorWorkspace) {
 			for k, p := range parts {
 				h.sums(k).clear(sizeOf(p.gr), sizeOf(p.gl))

@@ -13,7 +13,7 @@ import (
 // rowKind is the kind of rows of entries, of any type.
 type rowKind interface {
 	kind
-	newTrial(o options, members int) (*trial, error)
+	newTrial(ctx context.Context, o options, members int) (*trial, error)
 }
 
 // typed is the rowKind of entries E.
@@ -82,6 +82,7 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.stop = o.stop
 	switch o.precision {
 	case solver.F32:
 		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
@@ -111,24 +112,27 @@ func (o *rowOperator[E, F]) lift(z []float64, l, r *mat.Dense) {
 }
 
 // apply implements operator.
-func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) {
+func (o *rowOperator[E, F]) apply(p []float64, l, r *mat.Dense) error {
 	o.lift(o.wide, l, r)
-	o.exact.dots(p, o.wide)
+	return o.exact.dots(p, o.wide)
 }
 
 // adjointMul implements operator.
-func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
-	o.exact.combine(o.wide, w)
+func (o *rowOperator[E, F]) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
+	if err := o.exact.combine(o.wide, w); err != nil {
+		return err
+	}
 	o.space.Matrix(o.matrix, o.wide)
 	s := plain(o.matrix)
 	if trans {
 		s = transposed(o.matrix)
 	}
 	o.gemm.multiply(dst, s, plain(x), false)
+	return nil
 }
 
 // contract implements operator.
-func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
+func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 	o.asked = o.asked[:0]
 	for _, p := range parts {
 		pass := o.passes[p]
@@ -148,7 +152,9 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 			pass.z[k] = F(v * perUnit)
 		}
 	}
-	o.gradient.pass(y, o.asked)
+	if err := o.gradient.pass(y, o.asked); err != nil {
+		return err
+	}
 	for i, p := range parts {
 		pass := o.asked[i]
 		if pass.from != nil {
@@ -157,6 +163,7 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) {
 		p.squares = pass.squares
 		o.multiply(p, pass.g)
 	}
+	return nil
 }
 
 // multiply does G·R and Gᵀ·L from G's coordinates.
@@ -169,7 +176,7 @@ func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
 }
 
 // contractDrawn implements drawing. It reads a row once, however often the row is drawn.
-func (o *rowOperator[E, F]) contractDrawn(y []float64, d draw, p *part) {
+func (o *rowOperator[E, F]) contractDrawn(y []float64, d draw, p *part) error {
 	if o.drawn == nil {
 		k := o.space.K()
 		acc := accumulators[float64](k, o.workers)
@@ -180,28 +187,33 @@ func (o *rowOperator[E, F]) contractDrawn(y []float64, d draw, p *part) {
 	o.lift(w.z, p.l, p.r)
 	clear(w.g)
 	if d.rows == nil {
-		o.walk(w)
+		if err := o.walk(w); err != nil {
+			return err
+		}
 	} else {
 		w.take(d.rows)
-		o.walkOver(w.distinct, len(w.distinct), w)
+		if err := o.walkOver(w.distinct, len(w.distinct), w); err != nil {
+			return err
+		}
 	}
 	o.multiply(p, w.g)
+	return nil
 }
 
 // applyMany implements manyAtOnce.
-func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) {
+func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) error {
 	for len(o.many) < len(p) {
 		o.many = append(o.many, make([]float64, o.space.K()))
 	}
 	for j := range p {
 		o.lift(o.many[j], l[j], r[j])
 	}
-	o.exact.dotsOfMany(p, o.many[:len(p)])
+	return o.exact.dotsOfMany(p, o.many[:len(p)])
 }
 
 // projectedSquares implements projector.
-func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) float64 {
+func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) (float64, error) {
 	p := newProjection(o, b, c)
-	o.walk(p)
-	return p.sum
+	err := o.walk(p)
+	return p.sum, err
 }

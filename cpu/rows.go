@@ -32,6 +32,7 @@ type rows[E sensing.Entry] struct {
 	m       int
 	length  int // of a row, in elements of type E
 	workers int
+	stop    *interruption
 	memory  []E          // all rows; nil if they are generated
 	buffers [][]E        // for each worker, the block being generated
 	walkers []func()     // for each worker, its part of a walk
@@ -108,25 +109,27 @@ type visitor interface {
 	done(worker int)
 }
 
-// walk visits every block of rows once. One worker visits the blocks of a chunk, in order.
-func (r *rows[E]) walk(v visitor) { r.walkOver(nil, r.m, v) }
+// walk visits every block of rows once. One worker visits the blocks of a chunk, in order. An interruption
+// ends the walk between two blocks: in long rows of generated entries a chunk takes most of a minute.
+func (r *rows[E]) walk(v visitor) error { return r.walkOver(nil, r.m, v) }
 
 // walkOver visits only the count rows listed, or all if listed is nil. The visitor gets their places in the
 // list.
-func (r *rows[E]) walkOver(listed []int, count int, v visitor) {
+func (r *rows[E]) walkOver(listed []int, count int, v visitor) error {
 	r.next.Store(0)
 	r.queue.reset()
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
 	r.busy = min(r.workers, (count+r.span-1)/r.span)
 	if r.busy == 1 {
 		r.walkers[0]()
-		return
+		return r.queue.err
 	}
 	r.wait.Add(r.busy)
 	for _, w := range r.walkers[:r.busy] {
 		go w()
 	}
 	r.wait.Wait()
+	return r.queue.err
 }
 
 // walker returns the function that worker w runs in a walk. It is created once, because creating it
@@ -135,22 +138,33 @@ func (r *rows[E]) walker(w int) func() {
 	return func() {
 		for {
 			c := int(r.next.Add(1)) - 1
-			from, to := c*r.span, min((c+1)*r.span, r.count)
-			if from >= r.count {
+			if c*r.span >= r.count || !r.chunk(w, c) {
 				break
 			}
-			r.visitor.begin(w)
-			for i := from; i < to; i += blockRows {
-				r.visitor.visit(w, i, min(blockRows, to-i))
-			}
-			r.queue.wait(c)
-			r.visitor.done(w)
-			r.queue.pass()
 		}
 		if r.busy > 1 {
 			r.wait.Done()
 		}
 	}
+}
+
+// chunk has worker w visit a chunk. It returns false if the walk was interrupted.
+func (r *rows[E]) chunk(w, chunk int) bool {
+	r.visitor.begin(w)
+	to := min((chunk+1)*r.span, r.count)
+	for i := chunk * r.span; i < to; i += blockRows {
+		if err := r.stop.err(); err != nil {
+			r.queue.stop(err)
+			return false
+		}
+		r.visitor.visit(w, i, min(blockRows, to-i))
+	}
+	if !r.queue.wait(chunk) {
+		return false
+	}
+	r.visitor.done(w)
+	r.queue.pass()
+	return true
 }
 
 // load points b to count rows, starting with the i-th of the walk, and generates them if they are not in

@@ -22,6 +22,7 @@ type sampled struct {
 	ensemble *sensing.Completion
 	k        float64
 	workers  int
+	stop     *interruption
 	rows     *compressed // the unknown matrix; both triangles if it is symmetric
 	columns  *compressed // its transpose; the same compressed if it is symmetric
 	squares  [][]float64 // of the contraction under way: Σ e² of each part and block
@@ -53,7 +54,8 @@ func (e completionKind) bytes(options, solver.Batch) float64 {
 func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers,
+		stop: o.stop}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows
@@ -98,32 +100,32 @@ func compress(n int, lists ...[2][]int32) *compressed {
 }
 
 // eachBlock calls do for blocks of rows, on all workers.
-func (c *compressed) eachBlock(workers int, do func(block, from, to int)) {
-	inTurn(workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
+func (s *sampled) eachBlock(c *compressed, do func(block, from, to int)) error {
+	return inTurn(s.stop, s.workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
 }
 
 // spread does dst[q] = scale(v_k, diagonal) for the measurement k of each entry q, which is on the diagonal
-// or not. It makes dst if dst is nil.
+// or not. dst is made if it is nil.
 func (s *sampled) spread(
-	c *compressed, dst *[]float64, v []float64, scale func(v float64, diagonal bool) float64,
-) {
-	if *dst == nil {
-		*dst = make([]float64, len(c.cols))
+	c *compressed, dst []float64, v []float64, scale func(v float64, diagonal bool) float64,
+) ([]float64, error) {
+	if dst == nil {
+		dst = make([]float64, len(c.cols))
 	}
-	out := *dst
-	c.eachBlock(s.workers, func(_, from, to int) {
+	err := s.eachBlock(c, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			for q := c.begin[i]; q < c.begin[i+1]; q++ {
-				out[q] = scale(v[c.entry[q]], int(c.cols[q]) == i)
+				dst[q] = scale(v[c.entry[q]], int(c.cols[q]) == i)
 			}
 		}
 	})
+	return dst, err
 }
 
 // apply implements operator.
-func (s *sampled) apply(p []float64, l, r *mat.Dense) {
+func (s *sampled) apply(p []float64, l, r *mat.Dense) error {
 	rows, cols := s.ensemble.Positions()
-	inTurn(s.workers, (len(p)+blockEntries-1)/blockEntries, func(b int) {
+	return inTurn(s.stop, s.workers, (len(p)+blockEntries-1)/blockEntries, func(b int) {
 		for k := b * blockEntries; k < min((b+1)*blockEntries, len(p)); k++ {
 			i, j := int(rows[k]), int(cols[k])
 			p[k] = s.ensemble.Unit(i, j) * chainsDot(l.RawRowView(i), r.RawRowView(j))
@@ -133,7 +135,7 @@ func (s *sampled) apply(p []float64, l, r *mat.Dense) {
 
 // adjointMul implements operator. A symmetric A_k = Unit·(E_ij + E_ji)/2 has half of its weight on either
 // side of the diagonal.
-func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) {
+func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	c := s.rows
 	if trans {
 		c = s.columns
@@ -142,13 +144,17 @@ func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 	if s.rows == s.columns {
 		off /= 2
 	}
-	s.spread(c, &c.weights, w, func(v float64, diagonal bool) float64 {
+	weights, err := s.spread(c, c.weights, w, func(v float64, diagonal bool) float64 {
 		if diagonal {
 			return v * on
 		}
 		return v * off
 	})
-	c.eachBlock(s.workers, func(_, from, to int) {
+	if err != nil {
+		return err
+	}
+	c.weights = weights
+	return s.eachBlock(c, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			sum := dst.RawRowView(i)
 			clear(sum)
@@ -160,19 +166,21 @@ func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 }
 
 // contract implements operator.
-func (s *sampled) contract(y []float64, parts []*part) {
-	s.observe(y)
+func (s *sampled) contract(y []float64, parts []*part) error {
+	if err := s.observe(y); err != nil {
+		return err
+	}
 	perP := s.k / float64(len(y)) // 1/p
 	for len(s.squares) < len(parts) {
 		s.squares = append(s.squares, make([]float64, len(s.rows.blocks)))
 	}
-	s.rows.eachBlock(s.workers, func(block, from, to int) {
+	err := s.eachBlock(s.rows, func(block, from, to int) {
 		for b, p := range parts { // the parts share the block's entries in cache
 			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
 		}
 	})
-	if parts[0].gl != parts[0].gr { // and the same holds for all parts
-		s.columns.eachBlock(s.workers, func(_, from, to int) {
+	if err == nil && parts[0].gl != parts[0].gr { // and the same holds for all parts
+		err = s.eachBlock(s.columns, func(_, from, to int) {
 			for _, p := range parts {
 				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)
 			}
@@ -184,12 +192,13 @@ func (s *sampled) contract(y []float64, parts []*part) {
 			p.squares += float64(s.k * v)
 		}
 	}
+	return err
 }
 
 // observe makes the values from the observations, which are the same in every contraction.
-func (s *sampled) observe(y []float64) {
-	if s.rows.values != nil {
-		return
+func (s *sampled) observe(y []float64) (err error) {
+	if s.columns.values != nil {
+		return nil
 	}
 	on, off := s.ensemble.Unit(0, 0), s.ensemble.Unit(0, 1)
 	value := func(v float64, diagonal bool) float64 {
@@ -198,10 +207,18 @@ func (s *sampled) observe(y []float64) {
 		}
 		return v / off
 	}
-	s.spread(s.rows, &s.rows.values, y, value)
-	if s.columns != s.rows {
-		s.spread(s.columns, &s.columns.values, y, value)
+	values, err := s.spread(s.rows, nil, y, value)
+	if err != nil {
+		return err
 	}
+	s.rows.values = values
+	if s.columns != s.rows {
+		values, err = s.spread(s.columns, nil, y, value)
+	}
+	if err == nil {
+		s.columns.values = values
+	}
+	return err
 }
 
 // multiply does the rows from ≤ i < to of dst = scale·e·R, and returns Σ e² over them.
@@ -226,10 +243,9 @@ func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int)
 // contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i.
 // If A_k is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the
 // entries in turn.
-func (s *sampled) contractDrawn(y []float64, d draw, p *part) {
+func (s *sampled) contractDrawn(y []float64, d draw, p *part) error {
 	if d.rows == nil { // with all entries, all workers share the work
-		s.whole.contract(s, y, d, p)
-		return
+		return s.whole.contract(s, y, d, p)
 	}
 	p.gr.Zero()
 	p.gl.Zero()
@@ -256,11 +272,12 @@ func (s *sampled) contractDrawn(y []float64, d draw, p *part) {
 			}
 		}
 	}
+	return nil
 }
 
 // projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², with the rows of B
 // and C.
-func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
+func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64, err error) {
 	norms := func(a *mat.Dense, n int) []float64 {
 		all := make([]float64, n)
 		for i := range all {
@@ -276,5 +293,5 @@ func (s *sampled) projectedSquares(b, c *mat.Dense) (sum float64) {
 	for k, i := range rows {
 		sum += float64(left[i] * right[cols[k]])
 	}
-	return s.k * sum
+	return s.k * sum, nil
 }

@@ -18,7 +18,7 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 	var trials [2]*trial
 	for i, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 		b.Storage = storage
-		t, err := b.newTrial(e, 1)
+		t, err := b.newTrial(context.Background(), e, 1)
 		if err != nil {
 			return false
 		}
@@ -34,16 +34,21 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 
 // Estimate estimates the seconds that it takes to make the rows of this ensemble, if they are stored in
 // memory, and then to take one step with so many members. It times both on some of the rows, in a few tenths
-// of a second, and returns 0 if it cannot.
-func (b Backend) Estimate(e sensing.Ensemble, members int) (making, step float64) {
+// of a second, and returns 0 if it cannot or if ctx is done before. If rows are as long as for n = 2000, it takes
+// some seconds.
+func (b Backend) Estimate(
+	ctx context.Context, e sensing.Ensemble, members int,
+) (making, step float64) {
 	began := time.Now()
-	t, err := b.newTrial(e, members)
+	t, err := b.newTrial(ctx, e, members)
 	if err != nil {
 		return 0, 0
 	}
 	made := time.Since(began)
 	for range rounds {
-		t.run()
+		if t.run(); ctx.Err() != nil {
+			return 0, 0
+		}
 	}
 	each := float64(e.Measurements()) / float64(t.rows)
 	return made.Seconds() * each, t.best.Seconds() * each
@@ -68,27 +73,28 @@ func (t *trial) run() {
 	}
 }
 
-func (b Backend) newTrial(e sensing.Ensemble, members int) (*trial, error) {
+func (b Backend) newTrial(ctx context.Context, e sensing.Ensemble, members int) (*trial, error) {
 	o, err := b.options()
 	if err != nil {
 		return nil, err
 	}
+	o.stop = &interruption{ctx.Err}
 	source, err := rowsOf(e)
 	if err != nil {
 		return nil, err
 	}
-	return source.newTrial(o, members)
+	return source.newTrial(ctx, o, members)
 }
 
-func (s typed[E]) newTrial(o options, members int) (*trial, error) {
+func (s typed[E]) newTrial(ctx context.Context, o options, members int) (*trial, error) {
 	if o.precision == solver.F64 {
-		return newTrialIn[E, float64](s.rows, o, members)
+		return newTrialIn[E, float64](ctx, s.rows, o, members)
 	}
-	return newTrialIn[E, float32](s.rows, o, members)
+	return newTrialIn[E, float32](ctx, s.rows, o, members)
 }
 
 func newTrialIn[E sensing.Entry, F number](
-	source sensing.RowSource[E], o options, members int,
+	ctx context.Context, source sensing.RowSource[E], o options, members int,
 ) (*trial, error) {
 	const mostBytes, mostNormals = 64 << 20, 4 << 20
 	k, bits := source.Space().K(), source.Entries().EntryBits()
@@ -99,16 +105,17 @@ func newTrialIn[E sensing.Entry, F number](
 	var some sensing.RowSource[E] = firstRows[E]{
 		source, min(source.Measurements(), max(count, o.workers*leastChunk)),
 	}
-	r, err := newRows(context.Background(), some, o.storage != solver.Generated, o.workers)
+	r, err := newRows(ctx, some, o.storage != solver.Generated, o.workers)
 	if err != nil {
 		return nil, err
 	}
+	r.stop = o.stop
 	passes := make([]*memberPass[F], members)
 	for i := range passes {
 		passes[i] = newMemberPass[F](k, o.workers)
 	}
 	c, y := newContraction[E, F](r, o), make([]float64, some.Measurements())
-	return &trial{rows: some.Measurements(), pass: func() { c.pass(y, passes) }}, nil
+	return &trial{rows: some.Measurements(), pass: func() { _ = c.pass(y, passes) }}, nil
 }
 
 // firstRows is the first count rows of an ensemble.

@@ -31,6 +31,7 @@ var memberChecks = []struct {
 	{"a smallest run", checkRuns},
 	{"resume equals", checkResumes},
 	{"a batch equals", checkBatch},
+	{"interrupted anywhere and resumed equals", checkInterrupted},
 	{"runs on the emulator, or is refused", checkEmulator},
 	{"a section of the documentation", checkDocs},
 	{"a reference case", checkReference},
@@ -209,7 +210,7 @@ func checkBatch(t *testing.T, e config.Entry) error {
 	}
 	var differ error
 	told := 0
-	err = g.Run(context.Background(), func(i int, got *Run, err error) {
+	err = g.Run(context.Background(), nil, nil, func(i int, got *Run, err error) {
 		told++
 		if err != nil {
 			differ = errors.Join(differ, err)
@@ -367,11 +368,13 @@ var plant = sync.OnceValue(func() map[string]config.Entry {
 func TestCatalogFindsWhatIsMissing(t *testing.T) {
 	for name, fails := range map[string][]string{
 		"planted-refused": {
-			"a smallest run", "resume equals", "a batch equals", "runs on the emulator, or is refused",
+			"a smallest run", "resume equals", "a batch equals", "interrupted anywhere and resumed equals",
+			"runs on the emulator, or is refused",
 			"a section of the documentation", "a reference case",
 		},
 		"planted-restless": {
-			"resume equals", "a batch equals", "runs on the emulator, or is refused",
+			"resume equals", "a batch equals", "interrupted anywhere and resumed equals",
+			"runs on the emulator, or is refused",
 			"a section of the documentation",
 			"a reference case",
 		},

@@ -47,6 +47,56 @@ type checkpointState struct {
 	Sums   map[string]string `json:"sha256"`
 }
 
+// content is a file of a checkpoint.
+type content struct {
+	name  string
+	bytes []byte
+}
+
+// encodeCheckpoint returns the files of a checkpoint, state.json and DONE last.
+func encodeCheckpoint(id identity, s solver.State, t solver.Trajectory) (files []content, err error) {
+	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration,
+		Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
+	write := func(name string, bytes []byte) {
+		state.Sums[name] = checksum(bytes)
+		files = append(files, content{name, bytes})
+	}
+	writeFactor := func(name string, factor solver.Factor) ([]string, error) {
+		var names []string
+		for j, u := range factor {
+			encoded, err := encodeMatrix(u)
+			if err != nil {
+				return nil, err
+			}
+			file := fmt.Sprintf("%s-%d.npy", name, j)
+			write(file, encoded)
+			names = append(names, file)
+		}
+		return names, nil
+	}
+	for i, factor := range s.Slots {
+		names, err := writeFactor(fmt.Sprintf("slot-%d", i), factor)
+		if err != nil {
+			return nil, err
+		}
+		state.Slots = append(state.Slots, names)
+	}
+	if state.Anchor, err = writeFactor("anchor", s.Anchor); err != nil {
+		return nil, err
+	}
+	state.GoodAt = s.GoodAt
+	if state.Good, err = writeFactor("good", s.Good); err != nil {
+		return nil, err
+	}
+	var csv bytes.Buffer
+	if err := WriteTrajectory(&csv, t); err != nil {
+		return nil, err
+	}
+	write(trajectoryFile, csv.Bytes())
+	text, err := json.MarshalIndent(state, "", "  ")
+	return append(files, content{stateFile, text}, content{doneFile, []byte(checksum(text) + "\n")}), err
+}
+
 // writeCheckpoint adds a checkpoint to a run directory and removes those that are no longer kept.
 func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajectory) (err error) {
 	dir := filepath.Join(run, checkpointDir)
@@ -55,8 +105,12 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%09d", s.Iteration))
 	// The checkpoint is there already if a resumed run is interrupted before its first step.
-	if _, _, _, err := readOneCheckpoint(name, id.fingerprint); err == nil {
+	if _, _, _, err := decodeCheckpoint(filesIn(name), id.fingerprint); err == nil {
 		return pruneCheckpoints(dir, filepath.Base(name))
+	}
+	files, err := encodeCheckpoint(id, s, t)
+	if err != nil {
+		return err
 	}
 	temp, err := os.MkdirTemp(dir, leftover+"*")
 	if err != nil {
@@ -67,57 +121,10 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	defer os.RemoveAll(temp) // which has its final name by then, unless something failed
 
-	state := checkpointState{Fingerprint: id.fingerprint, MadeBy: id.madeBy, Iteration: s.Iteration,
-		Seconds: s.Seconds, FirstLoss: Number(s.FirstLoss), Sums: map[string]string{}}
-	write := func(name string, content []byte) error {
-		state.Sums[name] = checksum(content)
-		return writeSynced(filepath.Join(temp, name), content)
-	}
-	writeFactor := func(name string, factor solver.Factor) ([]string, error) {
-		var names []string
-		for j, u := range factor {
-			content, err := encodeMatrix(u)
-			if err != nil {
-				return nil, err
-			}
-			file := fmt.Sprintf("%s-%d.npy", name, j)
-			if err := write(file, content); err != nil {
-				return nil, err
-			}
-			names = append(names, file)
-		}
-		return names, nil
-	}
-	for i, factor := range s.Slots {
-		names, err := writeFactor(fmt.Sprintf("slot-%d", i), factor)
-		if err != nil {
+	for _, f := range files {
+		if err := writeSynced(filepath.Join(temp, f.name), f.bytes); err != nil {
 			return err
 		}
-		state.Slots = append(state.Slots, names)
-	}
-	if state.Anchor, err = writeFactor("anchor", s.Anchor); err != nil {
-		return err
-	}
-	state.GoodAt = s.GoodAt
-	if state.Good, err = writeFactor("good", s.Good); err != nil {
-		return err
-	}
-	var csv bytes.Buffer
-	if err := WriteTrajectory(&csv, t); err != nil {
-		return err
-	}
-	if err := write(trajectoryFile, csv.Bytes()); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(state, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := writeSynced(filepath.Join(temp, stateFile), text); err != nil {
-		return err
-	}
-	if err := writeSynced(filepath.Join(temp, doneFile), []byte(checksum(text)+"\n")); err != nil {
-		return err
 	}
 	atomicfile.SyncDir(temp)
 
@@ -199,12 +206,10 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 	}
 	var refused []string
 	for _, name := range names {
-		state, t, madeBy, err := readOneCheckpoint(filepath.Join(dir, name), id.fingerprint)
+		state, t, madeBy, err := decodeCheckpoint(filesIn(filepath.Join(dir, name)), id.fingerprint)
 		if err == nil {
 			if madeBy != id.madeBy {
-				refused = append(refused, fmt.Sprintf("the checkpoint was written by another build or "+
-					"device (%s; this is %s): from here on the last bits may differ from an uninterrupted "+
-					"run's", madeBy, id.madeBy))
+				refused = append(refused, anotherBuild(madeBy, id.madeBy))
 			}
 			return state, t, refused, nil
 		}
@@ -217,15 +222,26 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 	return nil, nil, nil, nil
 }
 
-// readOneCheckpoint reads a checkpoint; the error says in words why it cannot be used.
-func readOneCheckpoint(dir, fingerprint string) (
+// anotherBuild says that a checkpoint was written by another build or device.
+func anotherBuild(madeBy, this string) string {
+	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on "+
+		"the last bits may differ from an uninterrupted run's", madeBy, this)
+}
+
+// filesIn returns the function that reads the files of a checkpoint's folder.
+func filesIn(dir string) func(name string) ([]byte, error) {
+	return func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }
+}
+
+// decodeCheckpoint reads a checkpoint from its files; the error says in words why it cannot be used.
+func decodeCheckpoint(read func(name string) ([]byte, error), fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
-	done, err := os.ReadFile(filepath.Join(dir, doneFile))
+	done, err := read(doneFile)
 	if err != nil {
 		return nil, nil, "", errors.New("it was cut short: its DONE file is missing")
 	}
-	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	text, err := read(stateFile)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
 	}
@@ -239,12 +255,12 @@ func readOneCheckpoint(dir, fingerprint string) (
 	if s.Fingerprint != fingerprint {
 		return nil, nil, "", errors.New("it belongs to another configuration or other data")
 	}
+	files := map[string][]byte{}
 	for name, want := range s.Sums {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
+		if files[name], err = read(name); err != nil {
 			return nil, nil, "", fmt.Errorf("its %s is missing", name)
 		}
-		if checksum(content) != want {
+		if checksum(files[name]) != want {
 			return nil, nil, "", fmt.Errorf("its %s was cut short or altered", name)
 		}
 	}
@@ -252,9 +268,9 @@ func readOneCheckpoint(dir, fingerprint string) (
 	load := func(names []string) (solver.Factor, error) {
 		var factor solver.Factor
 		for _, name := range names {
-			u, err := npy.LoadMatrix(filepath.Join(dir, name))
+			u, err := npy.DecodeMatrix(files[name])
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("its %s: %w", name, err)
 			}
 			factor = append(factor, u)
 		}
@@ -274,7 +290,7 @@ func readOneCheckpoint(dir, fingerprint string) (
 	if state.Good, err = load(s.Good); err != nil {
 		return nil, nil, "", err
 	}
-	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
+	t, err := ReadTrajectory(bytes.NewReader(files[trajectoryFile]))
 	return state, t, s.MadeBy, err
 }
 

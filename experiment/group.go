@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,8 +79,8 @@ func PlanGroup(configs []config.Config, together int, h Host) (*Group, error) {
 }
 
 // Estimate measures, in a moment, how many seconds it takes to make the rows, to take one step of the whole
-// batch, and to measure one factor. All are 0 if the device cannot tell.
-func (g *Group) Estimate() (making, step, measuring float64) {
+// batch, and to measure one factor. All are 0 if the device cannot tell, or if ctx is done before.
+func (g *Group) Estimate(ctx context.Context) (making, step, measuring float64) {
 	c := &g.Plan.Config
 	b, ok := g.Plan.Backend.(timed)
 	if !ok {
@@ -89,31 +90,56 @@ func (g *Group) Estimate() (making, step, measuring float64) {
 	if err != nil {
 		return 0, 0, 0
 	}
-	making, step = b.Estimate(e, g.Together)
+	making, step = b.Estimate(ctx, e, g.Together)
 	measuring = solver.MeasureSeconds(
-		g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
+		ctx, g.Plan.Backend, c.NewParametrization(), c.Space(), c.Rank, c.FactorRank)
 	return making, step, measuring
 }
 
-// Run carries out the group and writes no file. It calls ended once for each run that ends, with the run's
-// index in Configs, and with an error if this run alone failed. Runs that were interrupted or not begun are
-// not reported, and the error is then ctx's. Any other error concerns the whole group.
-func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) error {
+// Run carries out the group. It calls ended once for each run that ends, with the run's index in Configs, and
+// with an error if this run alone failed. Runs that were interrupted or not begun are not reported, and the
+// error is then ctx's. Any other error concerns the whole group.
+//
+// Run writes no file, unless it is given a place for checkpoints and the runs' numbers there, one for each of
+// Configs. Then it keeps the state of each run now and then, and when it is interrupted, and goes on from the
+// states that are there. It does not remove the checkpoints of runs that have ended: their results must be
+// written first.
+func (g *Group) Run(
+	ctx context.Context, kept *Kept, numbers []int, ended func(i int, r *Run, err error),
+) error {
+	hashes := make([]map[string]string, len(g.Configs)) // before the files are read
+	unread := make([]error, len(g.Configs))
+	for i := range g.Configs {
+		hashes[i], unread[i] = g.Configs[i].Hashes()
+	}
 	d, err := g.Plan.Config.Load()
 	if err != nil {
 		return err
 	}
+	var begun []int // the numbers of runs that have a checkpoint
+	if kept != nil {
+		if begun, err = kept.Runs(); err != nil {
+			return err
+		}
+	}
 	trajectories := make([]solver.Trajectory, len(g.Configs))
 	var jobs []solver.Job
 	var indices []int // into Configs, job by job
-	for i := range g.Configs {
+	for _, i := range g.order(numbers, begun) {
 		c := &g.Configs[i]
 		start, err := c.NewStart(d.Problem.Truth)
-		if err != nil { // the fault of this run's own start file
+		if err = cmp.Or(unread[i], err); err != nil { // the fault of this run's own start file
 			ended(i, nil, err)
 			continue
 		}
 		s := settingsOf(c, start, &trajectories[i])
+		if kept != nil {
+			p, data := *g.Plan, *d
+			p.Config, data.Hashes = *c, hashes[i]
+			m := &keptMember{kept: *kept, number: numbers[i], id: p.identity(&data), notice: g.notice,
+				trajectory: &trajectories[i]}
+			m.settings(&s, slices.Contains(begun, numbers[i]))
+		}
 		jobs, indices = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(indices, i)
 	}
 	err = solver.SolveAll(ctx, d.Problem, g.Plan.Backend, g.Together, jobs, func(job int, res *solver.Result,
@@ -135,4 +161,75 @@ func (g *Group) Run(ctx context.Context, ended func(i int, r *Run, err error)) e
 		err = ctx.Err()
 	}
 	return err
+}
+
+// order returns the order in which the configurations are carried out: first those that have a checkpoint, so
+// that a run that was begun is not left waiting while others begin.
+func (g *Group) order(numbers, begun []int) (indices []int) {
+	var later []int
+	for i := range g.Configs {
+		if len(begun) > 0 && slices.Contains(begun, numbers[i]) {
+			indices = append(indices, i)
+		} else {
+			later = append(later, i)
+		}
+	}
+	return append(indices, later...)
+}
+
+// notice tells the user something.
+func (g *Group) notice(text string) {
+	if g.Plan.Notice != nil {
+		g.Plan.Notice(text)
+	}
+}
+
+// keptMember is a run of a group whose states are kept.
+type keptMember struct {
+	kept       Kept
+	number     int
+	id         identity
+	notice     func(text string)
+	trajectory *solver.Trajectory
+	last       int  // the iteration of the last checkpoint that was written or read
+	failed     bool // the last checkpoint could not be written
+}
+
+// settings has the solver keep the run's states, and go on from the last one if there is one.
+func (m *keptMember) settings(s *solver.Settings, begun bool) {
+	s.Keep, s.KeepUnfinished = m.keep, true
+	if begun {
+		s.Restore = m.restore
+	}
+}
+
+// restore reads the last state.
+func (m *keptMember) restore() (*solver.State, error) {
+	state, t, notices := m.kept.read(m.number, m.id)
+	for _, text := range notices {
+		m.notice(fmt.Sprintf("run %d: %s", m.number, text))
+	}
+	if state == nil {
+		return nil, nil // from the beginning
+	}
+	*m.trajectory, m.last = before(t, state), state.Iteration
+	return state, nil
+}
+
+// keep writes a checkpoint. A failure, such as a full disk, is told and does not end the run.
+func (m *keptMember) keep(state solver.State) error {
+	if state.Iteration == m.last { // nothing was done since; no step at all, if it is 0
+		return nil
+	}
+	err := m.kept.write(m.number, m.id, state, *m.trajectory)
+	if err == nil {
+		m.last, m.failed = state.Iteration, false
+		return nil
+	}
+	if !m.failed { // tell only the first of several failures in a row
+		m.notice(fmt.Sprintf("the checkpoint of run %d at iteration %d could not be written: %v", m.number,
+			state.Iteration, err))
+	}
+	m.failed = true
+	return nil
 }

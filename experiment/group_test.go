@@ -55,7 +55,7 @@ func TestGroup(t *testing.T) {
 			t.Errorf("%d runs go together, and there is memory for all %d", g.Together, len(g.Configs))
 		}
 		told := 0
-		err = g.Run(context.Background(), func(i int, got *Run, err error) {
+		err = g.Run(context.Background(), nil, nil, func(i int, got *Run, err error) {
 			told++
 			if err != nil {
 				t.Fatal(err)
@@ -176,7 +176,7 @@ func TestStochasticGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		losses = make([]float64, len(configs))
-		err = g.Run(context.Background(), func(i int, r *Run, err error) {
+		err = g.Run(context.Background(), nil, nil, func(i int, r *Run, err error) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"context"
 	"errors"
 
 	"github.com/matsense/matsense/sensing"
@@ -43,6 +44,6 @@ type timed interface {
 	// GeneratedIsFaster says whether a step takes less time if the rows are generated when needed.
 	GeneratedIsFaster(e sensing.Ensemble) bool
 	// Estimate returns the seconds to make all rows, and the seconds of one step of a batch with so many
-	// members; both are 0 if the backend cannot tell.
-	Estimate(e sensing.Ensemble, members int) (making, step float64)
+	// members; both are 0 if the backend cannot tell, or if ctx is done before.
+	Estimate(ctx context.Context, e sensing.Ensemble, members int) (making, step float64)
 }

@@ -143,6 +143,7 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 		Start: start, Iterations: c.Iterations, FactorRank: c.FactorRank, Rank: c.Rank,
 		MeasureEvery: c.MeasureEvery, SingularValues: values,
 		Parametrization: c.NewParametrization(), Recorder: r,
+		KeepEvery: time.Duration(c.CheckpointEvery * float64(time.Second)),
 	}
 	if c.TargetLoss > 0 {
 		s.Stopper = solver.LossBelow(c.TargetLoss)
@@ -166,7 +167,6 @@ func (e estimates) Record(s solver.Sample) error {
 func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
 	s.Keep = r.keep
-	s.KeepEvery = time.Duration(r.plan.Config.CheckpointEvery * float64(time.Second))
 	return s
 }
 
@@ -187,11 +187,16 @@ func (r *running) resume(s *solver.Settings) error {
 		return config.Usagef("%s: the checkpoint has %d iterations already, and %d are asked for",
 			r.plan.Config.At("iterations"), state.Iteration, s.Iterations)
 	}
-	// The solver measures the checkpoint's iterate again if a sample is due there. It is not due if the
-	// sample was taken because a shorter run ended there.
-	r.trajectory = slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
+	r.trajectory = before(t, state)
 	s.Resume, r.kept = state, state.Iteration
 	return nil
+}
+
+// before returns the samples that a run has when it goes on from a state. The solver measures the state's
+// iterate again if a sample is due there. It is not due if the sample was taken because a shorter run ended
+// there.
+func before(t solver.Trajectory, state *solver.State) solver.Trajectory {
+	return slices.DeleteFunc(t, func(x solver.Sample) bool { return x.Iteration >= state.Iteration })
 }
 
 // Record implements solver.Recorder.

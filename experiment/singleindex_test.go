@@ -24,7 +24,7 @@ func TestSingleIndexRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = g.Run(context.Background(), func(_ int, r *Run, err error) {
+		err = g.Run(context.Background(), nil, nil, func(_ int, r *Run, err error) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -221,6 +221,12 @@ func (e *engine) needScratch(bytes int64) error {
 
 // Multiply implements [solver.AlgebraEngine]: one launch for each pair of layouts.
 func (e *engine) Multiply(products ...solver.Product) error {
+	return e.device.pass(func() error { return e.multiplyAll(products) })
+}
+
+// multiplyAll does products in as few lists as memory allows. Operations on slots call it in place of Multiply,
+// since they are not interrupted.
+func (e *engine) multiplyAll(products []solver.Product) error {
 	var list []multiplication
 	var used int64
 	for _, p := range products {

@@ -65,7 +65,7 @@ func (b Backend) Open(
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", b.Info.Name, err)
 	}
-	e.device = &device{Device: opened, notice: b.Notice}
+	e.device = &device{Device: opened, notice: b.Notice, interrupted: ctx.Err}
 	defer func() {
 		if err != nil {
 			// A lost device only says that it is lost.
@@ -74,5 +74,9 @@ func (b Backend) Open(
 			}
 		}
 	}()
-	return e, e.open(ctx, p)
+	if err := e.open(ctx, p); err != nil {
+		return e, err
+	}
+	e.device.interrupted = batch.Interrupted
+	return e, nil
 }

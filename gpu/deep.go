@@ -70,9 +70,9 @@ func (p deep) thin(e *engine, m memory) error {
 			next = s.q[j+1]
 		}
 		w := m.whole(m.matrix(j), j)
-		err := e.Multiply(solver.Product{
+		err := e.multiplyAll([]solver.Product{{
 			Dst: whole(next, w.rows, s.d), Alpha: 1, A: w, B: whole(s.q[j], s.d, s.d),
-		})
+		}})
 		if err != nil {
 			return err
 		}
@@ -88,11 +88,10 @@ func (p deep) pullback(e *engine, m memory) error {
 	for j := s.last; j > 1; j-- {
 		w := m.whole(m.matrix(j), j)
 		down := whole(s.down[j], w.rows, s.d)
-		err := e.Multiply(
-			solver.Product{
-				Dst: m.whole(m.derivative(j), j), Alpha: 1, A: down, B: whole(s.q[j], s.d, s.d), TransB: true,
-			},
-			solver.Product{Dst: whole(s.down[j-1], s.d, s.d), Alpha: 1, A: w, TransA: true, B: down})
+		err := e.multiplyAll([]solver.Product{
+			{Dst: m.whole(m.derivative(j), j), Alpha: 1, A: down, B: whole(s.q[j], s.d, s.d), TransB: true},
+			{Dst: whole(s.down[j-1], s.d, s.d), Alpha: 1, A: w, TransA: true, B: down},
+		})
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -17,11 +18,60 @@ type device struct {
 	kernels map[string]driver.Kernel // by name: of the engine and of the operator
 	notice  func(text string)        // nil for none
 	lists   *lists                   // that kernels read
+
+	interrupted func() error // as in [solver.Batch]
+	passing     bool         // within a pass
+	ahead, most int          // launches of passes since the last wait, and how many may be before the next
+	waited      time.Time    // when the last wait ended
 }
 
 // launch runs a kernel by its name.
 func (d *device) launch(name string, grid, block driver.Dim, args ...driver.Arg) error {
-	return d.Launch(driver.Launch{Kernel: d.kernels[name], Grid: grid, Block: block, Args: args})
+	return d.run(driver.Launch{Kernel: d.kernels[name], Grid: grid, Block: block, Args: args})
+}
+
+// run runs a kernel. In a pass it first asks whether the pass is to end.
+func (d *device) run(l driver.Launch) error {
+	if d.passing && d.interrupted != nil {
+		if err := d.interrupted(); err != nil {
+			return err
+		}
+		l.Interrupted = d.interrupted
+		if err := d.keepUp(); err != nil {
+			return err
+		}
+	}
+	return d.Launch(l)
+}
+
+// pass does what may be interrupted between two launches: a pass over the measurements, or products of
+// matrices. Launches outside of a pass, such as those on slots, are done in any case.
+func (d *device) pass(do func() error) error {
+	d.passing = true
+	defer func() { d.passing = false }()
+	return do()
+}
+
+// keepUp waits for the device now and then. Otherwise minutes of launches may be in its queue when a pass is
+// interrupted, and all of them would be done first. The number of launches between two waits grows until they
+// take some tenths of a second, so that a wait costs nothing beside them.
+func (d *device) keepUp() error {
+	const short, long = 250 * time.Millisecond, time.Second
+	if d.ahead++; d.ahead < d.most {
+		return nil
+	}
+	if err := d.Wait(); err != nil {
+		return err
+	}
+	now := time.Now()
+	switch took := now.Sub(d.waited); {
+	case d.waited.IsZero() || took > long:
+		d.most = max(d.most/2, 1)
+	case took < short:
+		d.most = 2 * max(d.most, 1)
+	}
+	d.ahead, d.waited = 0, now
+	return nil
 }
 
 // tell passes a notice to the user of the engine.

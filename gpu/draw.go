@@ -38,7 +38,7 @@ func (e *engine) DrawGradient(member int, d solver.Draw) error {
 	if err != nil {
 		return err
 	}
-	if err := e.contractDraw(d.Rows, drawn, p); err != nil {
+	if err := e.device.pass(func() error { return e.contractDraw(d.Rows, drawn, p) }); err != nil {
 		return err
 	}
 	return e.ends.pullback(e, e.memory(member))

@@ -182,7 +182,7 @@ func (e *engine) gradient(members []int) error {
 		}
 	}
 	e.solved = nil
-	if err := e.operator.contract(e.y, parts); err != nil {
+	if err := e.device.pass(func() error { return e.operator.contract(e.y, parts) }); err != nil {
 		return err
 	}
 	for _, i := range members {
@@ -264,7 +264,8 @@ func (e *engine) Apply(p []float64, l, r *mat.Dense) (err error) {
 	}
 	defer e.device.giveBack(dr, &err)
 	_, cols := l.Dims()
-	if err := e.operator.apply(e.values, dl, dr, cols); err != nil {
+	err = e.device.pass(func() error { return e.operator.apply(e.values, dl, dr, cols) })
+	if err != nil {
 		return err
 	}
 	return e.device.downloadNumbers(p, e.values)
@@ -286,7 +287,8 @@ func (e *engine) AdjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dens
 	if err := e.device.Upload(e.values, bytesOfNumbers(w)); err != nil {
 		return err
 	}
-	if err := e.operator.adjointMul(out, e.values, trans, dx, cols); err != nil {
+	err = e.device.pass(func() error { return e.operator.adjointMul(out, e.values, trans, dx, cols) })
+	if err != nil {
 		return err
 	}
 	return e.device.download(out, dst)

@@ -26,7 +26,7 @@ func (e *engine) Residuals(member int, dst solver.Slot) error {
 	if err != nil {
 		return err
 	}
-	return e.residuals(e.slot(member, dst), p.l, p.r, p.cols)
+	return e.device.pass(func() error { return e.residuals(e.slot(member, dst), p.l, p.r, p.cols) })
 }
 
 // residuals does res_i = ⟨A_i, L·Rᵀ⟩ − y_i.
@@ -64,7 +64,7 @@ func (e *engine) Evaluate(dst []float64, member int, points ...solver.Slot) erro
 
 // evaluate does Evaluate for at most pointsAtOnce points.
 func (e *engine) evaluate(dst []float64, member int, points []solver.Slot) error {
-	if err := e.residualsAt(member, points); err != nil {
+	if err := e.device.pass(func() error { return e.residualsAt(member, points) }); err != nil {
 		return err
 	}
 	if err := e.device.readSquares(dst, e.sums, e.points, e.m); err != nil {

@@ -152,7 +152,7 @@ func (e *engine) project(list []projection) error {
 	if err := e.factorize(wanted); err != nil {
 		return err
 	}
-	if err := e.Multiply(crosses...); err != nil {
+	if err := e.multiplyAll(crosses); err != nil {
 		return err
 	}
 	if err := e.solve(systems); err != nil {
@@ -161,7 +161,7 @@ func (e *engine) project(list []projection) error {
 	for _, p := range list {
 		e.touched(p.member, p.dst)
 	}
-	return e.Multiply(products...)
+	return e.multiplyAll(products)
 }
 
 // factorize makes the Cholesky factors that the members' squares are to hold, unless they hold them.
@@ -192,7 +192,7 @@ func (e *engine) factorize(wanted map[int]factored) error {
 	if err := e.shift(wanted); err != nil {
 		return err
 	}
-	if err := e.Multiply(grams...); err != nil {
+	if err := e.multiplyAll(grams); err != nil {
 		return err
 	}
 	list, err := e.device.list(encode(systems))

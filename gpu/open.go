@@ -19,7 +19,7 @@ func (e *engine) open(ctx context.Context, p *sensing.Problem) error {
 	if err := e.load(); err != nil {
 		return err
 	}
-	if err := e.operator.fill(ctx, e.device); err != nil {
+	if err := e.device.pass(func() error { return e.operator.fill(ctx, e.device) }); err != nil {
 		return err
 	}
 	return e.observe(p)

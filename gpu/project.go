@@ -30,6 +30,15 @@ func (e *engine) ProjectedSquares(b, c *mat.Dense) (sum float64, err error) {
 	if err := twosided.Check(e.ensemble.Space(), b, c); err != nil {
 		return 0, fmt.Errorf("gpu: %w", err)
 	}
+	err = e.device.pass(func() error {
+		sum, err = e.projectedSquares(b, c)
+		return err
+	})
+	return sum, err
+}
+
+// projectedSquares does ProjectedSquares.
+func (e *engine) projectedSquares(b, c *mat.Dense) (sum float64, err error) {
 	p, whole := e.operator.(projector)
 	if !whole {
 		return e.projectColumns(twosided.OrIdentity(b, e.n1), twosided.OrIdentity(c, e.n2))

@@ -587,7 +587,7 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	}
 	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
 		driver.U32(o.chunks.count()), driver.F64(1/float64(o.m)))
-	return o.Launch(driver.Launch{
+	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/matsense/matsense/sensing"
@@ -19,6 +20,11 @@ type batch struct {
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
 	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
+
+	// interrupted returns ctx's error if ctx is done, unless the batch is held: a step that has begun to write
+	// what is kept goes on to its end.
+	interrupted func() error
+	held        atomic.Bool
 }
 
 // jobError is an error that concerns one job only: of its recorder, its keeper or its start.
@@ -58,6 +64,13 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 		largest = max(largest, s.FactorRank)
 		measured = append(measured, Measured{s.FactorRank, s.Rank, s.SingularValues})
 	}
+	g.interrupted = func() error {
+		if g.held.Load() {
+			return nil
+		}
+		return ctx.Err()
+	}
+	spec.Interrupted = g.interrupted
 	spec.Metrics = MetricsOf(p.Ensemble.Space(), spec.Parametrization, p.Truth != nil, measured...)
 	if err := Supports(b, spec); err != nil {
 		return nil, err
@@ -75,8 +88,11 @@ func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err erro
 	for i := range g.members {
 		for g.members[i] == nil && g.next < len(g.jobs) {
 			r, err := g.newRun(ctx, g.next, i)
-			if ctx.Err() != nil && len(g.runs()) > 0 {
-				return nil // jobs under way end first
+			if ctx.Err() != nil {
+				if len(g.runs()) > 0 {
+					return nil // jobs under way end first
+				}
+				return ctx.Err()
 			}
 			if err != nil && !errors.As(err, new(jobError)) {
 				return err
@@ -128,12 +144,36 @@ func (g *batch) gradients(runs []*run) error {
 // stepping does work that belongs to steps; the runs share its time equally.
 func (g *batch) stepping(work func() error, runs ...*run) error {
 	began := time.Now()
-	err := work()
+	if err := work(); err != nil {
+		return err // an interrupted step will be taken, and counted, when the run is resumed
+	}
 	seconds := time.Since(began).Seconds() / float64(max(len(runs), 1))
 	for _, r := range runs {
 		r.seconds += seconds
 	}
-	return err
+	return nil
+}
+
+// undivided does work that cannot be ended between its parts, such as a decomposition of a large matrix. If it
+// is interrupted, the work goes on alone: nobody may use its results, or change what it reads. It must not use
+// the engine.
+func undivided(interrupted func() error, work func() error) error {
+	if interrupted == nil {
+		return work()
+	}
+	const moment = 20 * time.Millisecond
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(moment):
+			if err := interrupted(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // settle waits for the device, and counts the time as stepping of all runs.
@@ -154,11 +194,13 @@ func (g *batch) estimate(k int) (*SpectralEstimate, error) {
 		return nil, fmt.Errorf("solver: the spectral estimate needs products with the measurements: %w",
 			ErrUnsupported)
 	}
-	estimate := NewSpectralEstimate
+	s := newAdjoint(g.problem.Ensemble, engine)
+	s.interrupted = g.interrupted
+	estimate := s.estimate
 	if _, signed := g.jobs[0].Settings.Parametrization.(Indefinite); signed {
-		estimate = NewSignedEstimate
+		estimate = s.signedEstimate
 	}
-	made, err := estimate(g.problem.Ensemble, engine, k)
+	made, err := estimate(k)
 	if err != nil {
 		return nil, err
 	}

@@ -109,8 +109,8 @@ func TestSolveAllGoesOn(t *testing.T) {
 	}
 }
 
-// TestSolveAllIsCanceled: jobs under way finish their step and keep their state; jobs that were not begun are
-// not reported.
+// TestSolveAllIsCanceled: jobs under way keep their state; jobs that were not begun are not reported. A step
+// whose gradient is there is finished.
 func TestSolveAllIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	kept := map[int]int{}

@@ -66,6 +66,12 @@ type Batch struct {
 	Needs Needs
 	// Metrics is what the members' metrics take of an [AlgebraEngine] ([MetricsOf]).
 	Metrics MetricSize
+	// Interrupted is what the engine asks between the parts of an operation that may take long: a pass over
+	// the measurements, or products of matrices. If it returns an error, the operation ends early with that
+	// error. What the operation was to write is then undefined, and the other slots are as before. Operations
+	// on slots alone, such as Get and Combine, do not ask. The function is called from several goroutines at
+	// one time. Nil interrupts nothing.
+	Interrupted func() error
 }
 
 // Slot names one of the arrays that an engine holds for each member.
@@ -194,7 +200,9 @@ type Needs struct {
 	// Vectors is the number of the method's vectors of m numbers, from [VectorSlot] on.
 	Vectors int
 	// Scratch is how many of the Slots, the last ones, and ScratchVectors how many of the Vectors, the last
-	// ones, hold nothing from one step to the next. The state of a run leaves them out.
+	// ones, hold nothing from one step to the next. The state of a run leaves them out. A step that has
+	// written the iterate or a slot or vector that is not scratch is not interrupted: a method that goes over
+	// the measurements several times in a step should write these last.
 	Scratch, ScratchVectors int
 	// Gradient: each step begins with ∇f at the iterate. The loop computes it for all members in one pass.
 	Gradient bool
@@ -208,6 +216,14 @@ type Needs struct {
 	Products bool
 	// Inverses: the method uses inverses of Gram matrices ([InverseEngine]).
 	Inverses bool
+}
+
+// keeps says whether a slot is part of the state of a run.
+func (n Needs) keeps(slot Slot) bool {
+	if slot >= VectorSlot {
+		return slot < VectorSlot+Slot(n.Vectors-n.ScratchVectors)
+	}
+	return slot == Iterate || slot >= MethodSlot && slot < MethodSlot+Slot(n.Slots-n.Scratch)
 }
 
 // And returns the union of two needs, in which no slot is scratch.

@@ -35,16 +35,20 @@ type SpectralEstimate struct {
 // products with S cost little, and S itself may not fit into memory; a large S is then only multiplied by
 // blocks of vectors.
 func NewSpectralEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
-	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
+	return newAdjoint(ensemble, e).estimate(k)
+}
+
+// estimate does [NewSpectralEstimate].
+func (s *adjoint) estimate(k int) (*SpectralEstimate, error) {
 	find := func() (*SpectralEstimate, error) { return s.iterated(k) }
-	if isDecomposed(ensemble, k) {
+	if isDecomposed(s.ensemble, k) {
 		find = s.decomposed
 	}
 	est, err := find()
 	if err != nil {
 		return nil, err
 	}
-	est.skew = skewOf(ensemble, s.y)
+	est.skew = skewOf(s.ensemble, s.y)
 	return est, nil
 }
 
@@ -80,9 +84,13 @@ func SpectralColumns(ensemble sensing.Ensemble, k int) int {
 // decomposition: values |λ|, vectors v and sign(λ)·v. If the ensemble is [sensing.Skewed], λ is an eigenvalue
 // of (S − trace·ȳ·I)/scale, as in [Spectral], because the shift of S would change the signs.
 func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
-	s := &adjoint{space: ensemble.Space(), engine: e, y: e.Observations()}
-	skewed := skewOf(ensemble, s.y)
-	if isDecomposed(ensemble, k) {
+	return newAdjoint(ensemble, e).signedEstimate(k)
+}
+
+// signedEstimate does [NewSignedEstimate].
+func (s *adjoint) signedEstimate(k int) (*SpectralEstimate, error) {
+	skewed := skewOf(s.ensemble, s.y)
+	if isDecomposed(s.ensemble, k) {
 		all, err := s.decomposed()
 		if err != nil {
 			return nil, err
@@ -147,11 +155,18 @@ func isDecomposed(ensemble sensing.Ensemble, k int) bool {
 
 // adjoint multiplies by S or −S.
 type adjoint struct {
-	space  sensing.Space
-	engine ProductEngine
-	y      []float64
+	ensemble sensing.Ensemble
+	space    sensing.Space
+	engine   ProductEngine
+	y        []float64
 	// negative selects −S.
 	negative bool
+	// interrupted ends a decomposition early, as [Batch].Interrupted does; nil for never.
+	interrupted func() error
+}
+
+func newAdjoint(ensemble sensing.Ensemble, e ProductEngine) *adjoint {
+	return &adjoint{ensemble: ensemble, space: ensemble.Space(), engine: e, y: e.Observations()}
 }
 
 // multiply does dst = S·X or dst = Sᵀ·X.
@@ -177,15 +192,24 @@ func (s *adjoint) decomposed() (*SpectralEstimate, error) {
 	if err := s.multiply(all, false, identity); err != nil {
 		return nil, err
 	}
-	if _, sym := s.space.(sensing.Sym); sym {
-		return symmetricEstimate(all)
-	}
-	left, values, right, err := decompose(all)
+	_, sym := s.space.(sensing.Sym)
+	var found *SpectralEstimate
+	err := undivided(s.interrupted, func() (err error) {
+		if sym {
+			found, err = symmetricEstimate(all)
+			return err
+		}
+		left, values, right, err := decompose(all)
+		if err != nil {
+			return fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
+		}
+		found = &SpectralEstimate{values: values, left: left, right: right, norm: values[0]}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("solver: the spectral estimate could not be found: %w", err)
+		return nil, err // found may still be written
 	}
-	est := &SpectralEstimate{values: values, left: left, right: right, norm: values[0]}
-	return est, nil
+	return found, nil
 }
 
 // iterated multiplies S by blocks of vectors. The first block is random, and the same each time. If S is not

@@ -116,10 +116,10 @@ func (g *batch) measureFactors(runs []*run, samples map[*run]*Sample) error {
 		if err := r.member.Get(Iterate, f); err != nil {
 			return err
 		}
-		if err := r.meter.measure(samples[r], f); err != nil {
+		err := undivided(g.interrupted, func() error { return r.meter.measure(samples[r], f) })
+		if err != nil {
 			return err
 		}
-		var err error
 		if samples[r].Flatness, err = flatness(g.engine, r.Parametrization, f); err != nil {
 			return err
 		}
@@ -197,8 +197,10 @@ func (g *batch) workOf(r *run) (*thinWork, error) {
 }
 
 // MeasureSeconds times one measurement of a random factor's metrics on a backend, without the gradient; 0 if
-// there is no such factor. Estimates of run time use it.
-func MeasureSeconds(b Backend, p Parametrization, space sensing.Space, rank, factorRank int) float64 {
+// there is no such factor, or if ctx is done before. Estimates of run time use it.
+func MeasureSeconds(
+	ctx context.Context, b Backend, p Parametrization, space sensing.Space, rank, factorRank int,
+) float64 {
 	n1, n2 := space.Dims()
 	rank = max(rank, 1)
 	truth, err := sensing.NewRectTruth(n1, n2, rank, 1, 1)
@@ -212,8 +214,9 @@ func MeasureSeconds(b Backend, p Parametrization, space sensing.Space, rank, fac
 	if err != nil {
 		return 0
 	}
-	g := &batch{problem: &sensing.Problem{Ensemble: one, Truth: truth}}
-	g.engine, err = b.Open(context.Background(), g.problem, Batch{
+	g := &batch{problem: &sensing.Problem{Ensemble: one, Truth: truth}, interrupted: ctx.Err}
+	g.engine, err = b.Open(ctx, g.problem, Batch{
+		Interrupted:     ctx.Err,
 		Parametrization: p, FactorRanks: []int{factorRank},
 		Metrics: MetricsOf(space, p, true, Measured{FactorRank: factorRank, Rank: rank}),
 	})

@@ -16,6 +16,8 @@ type Member struct {
 	number int
 	space  sensing.Space
 	shapes []Shape
+	// writing is told of each slot that an operation is going to write; nil outside of steps.
+	writing func(Slot)
 }
 
 // NewMember gives a member's place in an engine to a run with factor rank r and fills its slots with zeros.
@@ -28,7 +30,7 @@ func NewMember(e Engine, number int, space sensing.Space, p Parametrization, r i
 	if err := e.Reset(number, r); err != nil {
 		return nil, err
 	}
-	return &Member{e, number, space, shapes}, nil
+	return &Member{engine: e, number: number, space: space, shapes: shapes}, nil
 }
 
 // Shapes returns the sizes of the factor's matrices.
@@ -69,11 +71,19 @@ func alike(verb string, slots ...Slot) error {
 	return nil
 }
 
+// writes is called before a slot is written.
+func (m *Member) writes(slot Slot) {
+	if m.writing != nil {
+		m.writing(slot)
+	}
+}
+
 // Set copies f into a slot.
 func (m *Member) Set(slot Slot, f Factor) error {
 	if err := m.check("set", slot, f); err != nil {
 		return err
 	}
+	m.writes(slot)
 	return m.engine.Set(m.number, slot, f)
 }
 
@@ -100,6 +110,7 @@ func (m *Member) Combine(dst Slot, a float64, x Slot, b float64, y Slot) error {
 	if err := alike("combine", dst, x, y); err != nil {
 		return err
 	}
+	m.writes(dst)
 	return m.engine.Combine(m.number, dst, a, x, b, y)
 }
 
@@ -117,6 +128,7 @@ func (m *Member) Precondition(dst, x Slot, lambda float64) error {
 	if !ok {
 		return m.lacks(Needs{Inverses: true})
 	}
+	m.writes(dst)
 	return e.Precondition(m.number, dst, x, lambda)
 }
 
@@ -126,6 +138,7 @@ func (m *Member) Project(dst, x Slot) error {
 	if !ok {
 		return m.lacks(Needs{Inverses: true})
 	}
+	m.writes(dst)
 	return e.Project(m.number, dst, x)
 }
 
@@ -152,6 +165,7 @@ func (m *Member) Residuals(dst Slot) error {
 	if dst < VectorSlot {
 		return fmt.Errorf("solver: residuals in slot %d, which is not a vector", dst)
 	}
+	m.writes(dst)
 	return e.Residuals(m.number, dst)
 }
 
@@ -178,6 +192,7 @@ func (m *Member) Normals(dst Slot, stream sensing.Stream, row uint64) error {
 	if !ok {
 		return m.lacks(Needs{Random: true})
 	}
+	m.writes(dst)
 	return e.Normals(m.number, dst, stream, row)
 }
 
@@ -187,6 +202,7 @@ func (m *Member) Signs(dst Slot, stream sensing.Stream, row uint64) error {
 	if !ok {
 		return m.lacks(Needs{Random: true})
 	}
+	m.writes(dst)
 	return e.Signs(m.number, dst, stream, row)
 }
 

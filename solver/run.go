@@ -37,6 +37,15 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		return nil, err
 	}
 	s := g.jobs[job].Settings
+	if s.Restore != nil {
+		var err error
+		if s.Resume, err = s.Restore(); err != nil {
+			return nil, jobError{err}
+		}
+		if err := s.checkResume(); err != nil {
+			return nil, jobError{err}
+		}
+	}
 	member, err := NewMember(g.engine, number, g.problem.Ensemble.Space(), s.Parametrization, s.FactorRank)
 	if err != nil {
 		return nil, err
@@ -86,9 +95,7 @@ func (g *batch) newRun(ctx context.Context, job, number int) (*run, error) {
 		}
 		top = est.Top(s.Rank)
 	}
-	if err := ctx.Err(); err != nil { // each stage before may have taken a while
-		return nil, err
-	}
+	r.Resume = nil // its memory is free from now on
 	r.meter = newMeter(s.Parametrization, g.problem, top, s.SingularValues)
 	r.thin, err = g.thinMeter(r, top)
 	return r, err
@@ -103,7 +110,7 @@ func (r *run) estimate(k int) (est *SpectralEstimate, err error) {
 
 // advance takes one step. The loop has computed the gradient and taken a sample before, if they are due. At
 // the end of the run it returns the result.
-func (r *run) advance(ctx context.Context) (*Result, error) {
+func (r *run) advance() (*Result, error) {
 	last := r.iteration == r.Iterations
 	if r.isMeasured() && (r.verdict.err != nil || r.verdict.status != Running) {
 		return r.end(r.verdict.status, r.verdict.err)
@@ -111,14 +118,31 @@ func (r *run) advance(ctx context.Context) (*Result, error) {
 	if last {
 		return r.end(BudgetSpent, nil)
 	}
-	if ctx.Err() != nil {
-		return r.cancel()
-	}
 	if err := r.keepIfDue(); err != nil {
 		return nil, err
 	}
-	r.iteration++
-	return nil, r.stepping(func() error { return r.method.Step(r.member, r.iteration-1) }, r)
+	return nil, r.step()
+}
+
+// step takes one step whole or not at all. As long as the step has written nothing that is part of the state,
+// an interruption ends it and leaves the state as it was. From the first such write on, the step goes on to
+// its end, even if it goes over the measurements again.
+func (r *run) step() error {
+	needs := r.method.Needs()
+	r.member.writing = func(slot Slot) {
+		if needs.keeps(slot) {
+			r.held.Store(true)
+		}
+	}
+	defer func() {
+		r.member.writing = nil
+		r.held.Store(false)
+	}()
+	err := r.stepping(func() error { return r.method.Step(r.member, r.iteration) }, r)
+	if err == nil {
+		r.iteration++
+	}
+	return err
 }
 
 // isMeasured says whether a measurement of the current iterate is due.
@@ -201,19 +225,6 @@ func (r *run) keep() error {
 	return nil
 }
 
-// cancel measures the last iterate, unless advance has just done so, and ends the run.
-func (r *run) cancel() (*Result, error) {
-	if r.iteration%r.MeasureEvery != 0 {
-		if err := r.measure([]*run{r}); err != nil {
-			return nil, err
-		}
-		if r.verdict.err != nil || r.verdict.status == Diverged {
-			return r.end(r.verdict.status, r.verdict.err)
-		}
-	}
-	return r.end(Canceled, nil)
-}
-
 // end returns the result of a run that ends with a status, or err.
 func (r *run) end(status Status, err error) (*Result, error) {
 	if err != nil {
@@ -236,8 +247,10 @@ func (r *run) end(status Status, err error) (*Result, error) {
 		if err := r.member.Get(Iterate, res.Factor); err != nil {
 			return nil, err
 		}
-		if err := r.keep(); err != nil {
-			return nil, err
+		if status == Canceled || !r.KeepUnfinished {
+			if err := r.keep(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	res.Spectral = r.spectral

@@ -37,8 +37,13 @@ type Settings struct {
 	Keep func(State) error
 	// KeepEvery is the time between two calls of Keep; 0 calls it only at the end.
 	KeepEvery time.Duration
+	// KeepUnfinished leaves out the call of Keep at the end of a run that was not canceled.
+	KeepUnfinished bool
 	// Resume continues from a state that Keep received, in place of Start.
 	Resume *State
+	// Restore, if it is not nil, is called when the run begins, and returns what is to take the place of
+	// Resume; nil begins with Start. The states of jobs that wait for their turn need not be in memory.
+	Restore func() (*State, error)
 }
 
 // AllSingularValues asks for all singular values of the factor in [Settings].
@@ -83,9 +88,10 @@ type Job struct {
 }
 
 // Solve runs a method on a problem until the iterations are spent, the stopper or divergence ends it, or ctx
-// is done. These endings are not errors: [Result.Status] tells them apart. A canceled run finishes its step
-// and passes its state to Keep; a run that is canceled before its first step returns ctx's error. An error
-// says that something broke.
+// is done. These endings are not errors: [Result.Status] tells them apart. A canceled run does not finish the
+// pass over the measurements, the measurement or the step that is under way. It passes the state before them
+// to Keep, which leads to the same bits. A run that is canceled before it has a first iterate returns ctx's
+// error. An error says that something broke.
 func Solve(ctx context.Context, p *sensing.Problem, b Backend, m Method, s Settings,
 ) (result *Result, err error) {
 	done := func(_ int, r *Result, failed error) { result, err = r, failed }
@@ -121,23 +127,40 @@ func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, j
 		if len(runs) == 0 {
 			return nil
 		}
-		if err := g.gradients(runs); err != nil {
-			return err
+		err := ctx.Err()
+		if err == nil {
+			err = g.gradients(runs)
 		}
-		if err := g.measure(due(runs)); err != nil {
+		if err == nil {
+			err = g.measure(due(runs))
+		}
+		if err != nil && !isInterruption(ctx, err) {
 			return err
 		}
 		for _, r := range runs {
-			result, err := r.advance(ctx)
-			if err != nil && !errors.As(err, new(jobError)) {
-				return err
+			result, failed := (*Result)(nil), err
+			if err == nil {
+				// One member's step may be over before another's goes over the measurements: the work that
+				// is done already is kept.
+				result, failed = r.advance()
 			}
-			if result != nil || err != nil {
+			if isInterruption(ctx, failed) {
+				result, failed = r.end(Canceled, nil)
+			}
+			if failed != nil && !errors.As(failed, new(jobError)) {
+				return failed
+			}
+			if result != nil || failed != nil {
 				g.leave(r)
-				done(r.job, result, err)
+				done(r.job, result, failed)
 			}
 		}
 	}
+}
+
+// isInterruption says whether an error comes from an operation that ended early because ctx is done.
+func isInterruption(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.As(err, new(jobError))
 }
 
 // complete fills in defaults and refuses settings that make no sense.
@@ -174,12 +197,21 @@ func (s Settings) complete(p *sensing.Problem, b Backend, m Method) (Settings, e
 		return s, fmt.Errorf("solver: Settings.SingularValues must not be negative, got %d", s.SingularValues)
 	case s.Rank < 0 || s.Rank > n:
 		return s, fmt.Errorf("solver: Settings.Rank goes from 0 to n = %d, got %d", n, s.Rank)
-	case s.Resume != nil && s.Resume.Iteration > s.Iterations:
-		return s, fmt.Errorf("solver: the state to resume has %d iterations, more than the %d asked for",
-			s.Resume.Iteration, s.Iterations)
+	}
+	if err := s.checkResume(); err != nil {
+		return s, err
 	}
 	if err := Suits(s.Start, s.Parametrization); err != nil {
 		return s, err
 	}
 	return s, Suits(m, s.Parametrization)
+}
+
+// checkResume refuses a state to resume that is past the last iteration.
+func (s Settings) checkResume() error {
+	if s.Resume != nil && s.Resume.Iteration > s.Iterations {
+		return fmt.Errorf("solver: the state to resume has %d iterations, more than the %d asked for",
+			s.Resume.Iteration, s.Iterations)
+	}
+	return nil
 }

@@ -207,13 +207,16 @@ func TestResume(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if first.Status != solver.Canceled || state.Iteration != at+1 {
-					t.Fatalf("interrupted in step %d, ended as %v with the state of %d",
-						at, first.Status, state.Iteration)
+				ends := at // a draw's gradient is not computed any more
+				if m.Needs().Gradient {
+					ends = at + 1 // the gradient is there already, and the rest of the step takes no time
 				}
-				if last := before[len(before)-1]; last.Iteration != first.Iteration {
-					t.Errorf("the last sample is of iteration %d, the result of %d",
-						last.Iteration, first.Iteration)
+				if first.Status != solver.Canceled || state.Iteration != ends || first.Iteration != ends {
+					t.Fatalf("interrupted in step %d, ended as %v at %d with the state of %d",
+						at, first.Status, first.Iteration, state.Iteration)
+				}
+				if last := before[len(before)-1]; last.Iteration != at/7*7 {
+					t.Errorf("interrupted in step %d, the last sample is of iteration %d", at, last.Iteration)
 				}
 				s.Recorder, s.Resume, s.Start, s.Keep = &after, state, nil, nil
 				second := solve(t, problem(t, 0.01), m, s)

@@ -280,10 +280,13 @@ func (m *thinMeter) signals(works []*thinWork) error {
 	}
 	works = sound(works)
 	sines, err := m.sines(m.basis, works)
+	if err != nil {
+		return err
+	}
 	for i, w := range works {
 		w.sample.Signal, w.sample.Angle = w.signals[m.rank-1], sines[i]
 	}
-	return err
+	return nil
 }
 
 // orthonormal multiplies a panel of each work by W or by Wᵀ, and makes the product orthonormal.
@@ -483,10 +486,13 @@ func (m *thinMeter) spectralAngles(works []*thinWork) error {
 	}
 	works = sound(works)
 	sines, err := m.sines(m.estimate, works)
+	if err != nil {
+		return err
+	}
 	for i, w := range works {
 		w.sample.SpectralAngle = sines[i]
 	}
-	return err
+	return nil
 }
 
 // factorProduct is a product with a member's factor W. x is lying if it is the transpose of one column.

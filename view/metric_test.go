@@ -131,7 +131,7 @@ func swept(t *testing.T, text string) (r *sweep.Results, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, host())
+	plan, err := sweep.NewPlan(context.Background(), spec, sweep.Options{}, host())
 	if err != nil {
 		t.Fatal(err)
 	}

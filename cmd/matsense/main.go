@@ -97,7 +97,7 @@ func interruptible(env environment) (context.Context, func()) {
 	go func() {
 		<-signals
 		cancel()
-		fmt.Fprintln(env.err, "\ninterrupted: finishing the step and saving; once more stops at once")
+		fmt.Fprintln(env.err, "\ninterrupted: saving what is done; once more stops at once")
 		<-signals
 		os.Exit(exitInterrupted)
 	}()

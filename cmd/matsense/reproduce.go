@@ -124,7 +124,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, env.host())
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{}, env.host())
 	if err != nil {
 		return err
 	}
@@ -134,9 +134,8 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		if !o.json {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; the same command goes on\n", p.done,
-				p.runs)
+		if err := p.interrupted(o.out, "the same command goes on"); err != nil {
+			return err
 		}
 		return errInterrupted
 	}

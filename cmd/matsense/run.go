@@ -55,8 +55,8 @@ func newRun(env environment) *cobra.Command {
 factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
 problem is small and takes a few seconds.
 
-The first Ctrl-C finishes the step and saves; --resume then continues to the same bits. The second Ctrl-C
-stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
+The first Ctrl-C drops the step under way and saves; --resume then continues to the same bits. The second
+Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is refused with others.`,
 		Example: `  matsense run
   matsense run --n 200 --rank 5 --alpha 1e-6 --iterations 400 --out runs/paper
   matsense run --matrices A.npy --observations y.npy --truth X.npy
@@ -95,6 +95,8 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
 	plan, err := experiment.NewPlan(config, env.host())
 	if err != nil {
 		return err
@@ -111,8 +113,6 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 		defer t.end()
 		p = t
 	}
-	ctx, stop := o.limit.begin(ctx, env)
-	defer stop()
 	b := &beginning{Progress: p}
 	out, err := plan.Run(ctx, options, b)
 	if out == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,9 +186,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
 	if err != nil {
-		return err
+		return o.limit.ended(ctx, err, false)
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
@@ -197,19 +200,19 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return nil
 	}
 	p := &sweepProgress{env: env, plan: plan, json: o.json, began: time.Now()}
-	ctx, stop := o.limit.begin(ctx, env)
-	defer stop()
+	before, _ := plan.States(o.out) // Run says why the directory cannot be read
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		if o.json {
-			printJSON(env.out,
-				map[string]any{"event": "interrupted", "dir": o.out, "runs": p.runs, "kept": p.done})
-		} else {
-			fmt.Fprintf(env.err, "interrupted: %d of %d runs are kept; go on with\n  %s\n", p.done, p.runs,
-				o.again(file, part))
+		if err := p.interrupted(o.out, "go on with\n  "+o.again(file, part)); err != nil {
+			return err
 		}
-		return o.limit.ended(ctx, errInterrupted, p.done > p.first)
+		after, err := plan.States(o.out)
+		if err != nil {
+			return err
+		}
+		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
+		return o.limit.ended(ctx, errInterrupted, p.done > p.first || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {
 		return err
@@ -400,6 +403,25 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	elapsed := time.Since(s.began)
 	left := time.Duration(float64(elapsed) / float64(s.done-s.first) * float64(s.runs-s.done))
 	fmt.Fprintf(s.env.err, "%d of %d runs, %s left\n", s.done, s.runs, view.Rounded(left))
+}
+
+// interrupted says what an interrupted sweep has kept, and how to go on.
+func (s *sweepProgress) interrupted(dir, goOn string) error {
+	saved, err := s.plan.Saved(dir)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		printJSON(s.env.out, map[string]any{"event": "interrupted", "dir": dir, "runs": s.runs, "kept": s.done,
+			"saved": saved})
+		return nil
+	}
+	under := ""
+	if saved > 0 {
+		under = fmt.Sprintf(", and the states of %d more are saved", saved)
+	}
+	fmt.Fprintf(s.env.err, "interrupted: %d of %d runs are done%s; %s\n", s.done, s.runs, under, goOn)
+	return nil
 }
 
 // end takes the bar away.

@@ -125,7 +125,7 @@ func use(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := sweep.NewPlan(spec, sweep.Options{}, host)
+	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{}, host)
 	if err != nil {
 		return err
 	}

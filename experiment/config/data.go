@@ -157,17 +157,11 @@ type Data struct {
 // Load reads the data files, or draws the truth. The configuration was found sound by [Config.Check].
 // Mistakes in the files are a [UsageError].
 func (c *Config) Load() (*Data, error) {
-	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: map[string]string{}}
-	for _, f := range c.DataFiles() {
-		if *f.Path == "" {
-			continue
-		}
-		sum, err := hashFiles(c.pathsOf(f))
-		if err != nil {
-			return nil, Usagef("%s: %v", c.At(f.Key), err)
-		}
-		d.Hashes[f.Key] = sum
+	hashes, err := c.Hashes()
+	if err != nil {
+		return nil, err
 	}
+	d := &Data{Problem: &sensing.Problem{Noise: c.Noise, NoiseSeed: c.Seed}, Hashes: hashes}
 	load := d.draw
 	if c.HasUserData() {
 		load = d.loadUserData
@@ -179,6 +173,22 @@ func (c *Config) Load() (*Data, error) {
 		return nil, Usagef("%s: %v", c.At("observations"), err)
 	}
 	return d, nil
+}
+
+// Hashes returns the SHA-256 of each data file, by key.
+func (c *Config) Hashes() (map[string]string, error) {
+	hashes := map[string]string{}
+	for _, f := range c.DataFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		sum, err := hashFiles(c.pathsOf(f))
+		if err != nil {
+			return nil, Usagef("%s: %v", c.At(f.Key), err)
+		}
+		hashes[f.Key] = sum
+	}
+	return hashes, nil
 }
 
 // draw draws the measurements and the truth.

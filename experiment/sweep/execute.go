@@ -36,8 +36,8 @@ type Progress interface {
 }
 
 // Run carries out the plan's part of a sweep. It records each run as soon as it ends, so that finished runs
-// are kept whenever the process stops, and Resume does not repeat them. A run that fails or diverges does not
-// stop the others. The tables are written when no run of the whole sweep is missing. If the sweep was
+// are kept whenever the process stops, and Resume does not repeat them. Runs under way are kept in checkpoints,
+// from which Resume goes on. A run that fails or diverges does not stop the others. The tables are written when no run of the whole sweep is missing. If the sweep was
 // interrupted, the error is ctx's.
 func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results, failures int, err error) {
 	release, err := p.take(w)
@@ -46,6 +46,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	}
 	defer release()
 	var groups []Group
+	var recorded []int
 	total, done := 0, 0
 	for _, g := range p.Part {
 		var open []Run
@@ -56,12 +57,18 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 			}
 			if rec == nil || rec.Status == Failed {
 				open = append(open, r)
+			} else {
+				recorded = append(recorded, r.Index)
 			}
 		}
 		total, done = total+len(g.Runs), done+len(g.Runs)-len(open)
 		if len(open) > 0 {
 			groups = append(groups, Group{open})
 		}
+	}
+	// A process that is killed may leave the checkpoints of a run that it has just recorded.
+	if err := keptIn(w.Dir).Remove(recorded...); err != nil {
+		return nil, 0, err
 	}
 	progress.Begin(total, done)
 	for _, g := range groups {
@@ -84,19 +91,24 @@ func (p *Plan) runGroup(
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	kept := keptIn(dir)
 	record := func(rec *Record) error {
 		if err := rec.write(dir); err != nil {
 			return fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err)
 		}
+		if rec.Status != Failed {
+			// What cannot be removed now is removed when the sweep is resumed.
+			_ = kept.Remove(rec.Index)
+		}
 		progress.Ended(rec)
 		return nil
 	}
-	g, _, err := p.place(runs)
+	g, _, err := p.place(ctx, runs)
 	if err != nil {
 		// A data file of some runs may have vanished since the plan was made; the other runs go on.
 		var sound []Run
 		for _, r := range runs {
-			_, _, own := p.place([]Run{r})
+			_, _, own := p.place(ctx, []Run{r})
 			if own == nil {
 				sound = append(sound, r)
 				continue
@@ -112,7 +124,7 @@ func (p *Plan) runGroup(
 		if len(sound) == len(runs) {
 			return failures, err
 		}
-		if g, _, err = p.place(sound); err != nil {
+		if g, _, err = p.place(ctx, sound); err != nil {
 			return failures, err
 		}
 		runs = sound
@@ -121,7 +133,11 @@ func (p *Plan) runGroup(
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err = g.Run(ctx, func(i int, r *experiment.Run, failure error) {
+	var numbers []int
+	for _, r := range runs {
+		numbers = append(numbers, r.Index)
+	}
+	err = g.Run(ctx, &kept, numbers, func(i int, r *experiment.Run, failure error) {
 		var rec *Record
 		if failure != nil {
 			failures++
@@ -138,6 +154,40 @@ func (p *Plan) runGroup(
 		return failures, unwritten
 	}
 	return failures, err
+}
+
+// checkpointDir is the folder of the checkpoints of runs under way.
+const checkpointDir = "checkpoint"
+
+// keptIn returns the checkpoints in a sweep's directory.
+func keptIn(dir string) experiment.Kept {
+	return experiment.Kept{Dir: filepath.Join(dir, checkpointDir)}
+}
+
+// Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's directory.
+func (p *Plan) Saved(dir string) (count int, err error) {
+	runs, err := keptIn(dir).Runs()
+	for _, g := range p.Part {
+		for _, r := range g.Runs {
+			if _, saved := slices.BinarySearch(runs, r.Index); saved {
+				count++
+			}
+		}
+	}
+	return count, err
+}
+
+// States lists the states in the sweep's directory of runs of the plan's part. One that was not there before
+// is progress.
+func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
+	states, err := keptIn(dir).States()
+	mine := map[int]bool{}
+	for _, g := range p.Part {
+		for _, r := range g.Runs {
+			mine[r.Index] = true
+		}
+	}
+	return slices.DeleteFunc(states, func(s experiment.KeptState) bool { return !mine[s.Run] }), err
 }
 
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
@@ -188,7 +238,7 @@ func (p *Plan) claim(w Where) error {
 			return config.Usagef("--force would remove the results of other machines: remove %s by hand",
 				w.Dir)
 		}
-		for _, name := range append(tableFiles(), recordsDir, divisionFile, SpecFile) {
+		for _, name := range append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile) {
 			if err := os.RemoveAll(filepath.Join(w.Dir, name)); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -59,8 +60,8 @@ func (p *Plan) Count() int {
 }
 
 // NewPlan expands a specification and plans a part of it. Its errors are a [config.UsageError] if the user
-// can correct them.
-func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
+// can correct them, or ctx's if ctx is done before the speed is known.
+func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	runs, err := s.Runs()
 	if err != nil {
 		return nil, err
@@ -81,7 +82,10 @@ func NewPlan(s *Spec, o Options, h experiment.Host) (*Plan, error) {
 	for _, g := range p.Part {
 		at, found := p.bySize[p.size(g.Runs)]
 		if !found || slices.ContainsFunc(g.Runs, namesFile) {
-			if _, at, err = p.place(g.Runs); err != nil {
+			if _, at, err = p.place(ctx, g.Runs); err != nil {
+				return nil, err
+			}
+			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 		}
@@ -103,7 +107,7 @@ func namesFile(r Run) bool {
 
 // place plans some runs of a group. What takes a moment to find out, it finds out once for all groups of a
 // size.
-func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
+func (p *Plan) place(ctx context.Context, runs []Run) (*experiment.Group, placed, error) {
 	var configs []config.Config
 	for _, r := range runs {
 		configs = append(configs, r.Config)
@@ -131,7 +135,7 @@ func (p *Plan) place(runs []Run) (*experiment.Group, placed, error) {
 		return g, at, err
 	}
 	at = placed{storage: g.Plan.Storage, together: g.Together, bytes: g.Plan.Bytes}
-	at.making, at.step, at.measuring = g.Estimate()
+	at.making, at.step, at.measuring = g.Estimate(ctx)
 	p.bySize[size] = at
 	return g, at, nil
 }

@@ -139,6 +139,9 @@ type Launch struct {
 	Cooperative bool
 	// Args are the entry's parameters, in order.
 	Args []Arg
+	// Interrupted may end the launch early: a device that runs kernels on the host asks it now and then, and
+	// returns its error. What the kernel was to write is then undefined. Nil, or a GPU, runs to the end.
+	Interrupted func() error
 }
 
 // String names kernel, grid and block, as errors do.

@@ -250,6 +250,8 @@ func (d *Device) launch(l driver.Launch) (err error) {
 		began:    d.tick(),
 		told:     map[uint64]clock{},
 		traffic:  d.traffic[name],
+
+		interrupted: l.Interrupted,
 	}
 	for i, bits := range k.program.uniforms {
 		for lane := range run.uniforms[i] {
@@ -263,6 +265,8 @@ func (d *Device) launch(l driver.Launch) (err error) {
 		case nil:
 		case *Fault:
 			err = r
+		case interruption:
+			err = r.error
 		default:
 			panic(r)
 		}

@@ -23,7 +23,12 @@ type launch struct {
 	told    map[uint64]clock
 	steps   int64 // warp instructions issued so far
 	traffic *Traffic
+	// interrupted ends the launch early if it returns an error; nil never does.
+	interrupted func() error
 }
+
+// interruption is the panic that ends a launch early.
+type interruption struct{ error }
 
 // block is one block of a launch, or successive blocks that use the same memory.
 type block struct {
@@ -160,6 +165,11 @@ func (l *launch) finish(blocks []*block) {
 					continue
 				}
 				moved[i] = true
+				if l.interrupted != nil {
+					if err := l.interrupted(); err != nil {
+						panic(interruption{err})
+					}
+				}
 				w.run(quantum)
 				if l.steps > l.device.config.Steps {
 					w.fault(Endless, bits.TrailingZeros32(last(w))&31,

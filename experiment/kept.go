@@ -1,0 +1,202 @@
+package experiment
+
+import (
+	"archive/zip"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/solver"
+)
+
+// Kept is a folder with checkpoints of runs that go together, each under a number, until they have ended. A
+// checkpoint is one file RUN-ITERATION.zip, which holds what a run's checkpoint has in a folder: one file is
+// two synchronizations in place of one for each slot, and a batch has many members.
+//
+// The iteration is in the name so that two processes that carry out the same runs by mistake do not harm each
+// other: neither replaces or removes a checkpoint that is further on than its own.
+type Kept struct{ Dir string }
+
+// keptEnding ends the names of checkpoints.
+const keptEnding = ".zip"
+
+// keptFile is a checkpoint in the folder.
+type keptFile struct {
+	name           string
+	run, iteration int
+}
+
+// keptName returns the name of a checkpoint.
+func keptName(run, iteration int) string {
+	return fmt.Sprintf("%06d-%09d%s", run, iteration, keptEnding)
+}
+
+// parseKept reads the name of a checkpoint, or of one that was being written when its process was killed.
+func parseKept(name string) (f keptFile, whole, ok bool) {
+	rest, begun := strings.CutPrefix(name, leftover)
+	_, err := fmt.Sscanf(rest, "%d-%d"+keptEnding, &f.run, &f.iteration)
+	f.name = name
+	ok = err == nil && strings.HasPrefix(rest, keptName(f.run, f.iteration))
+	return f, ok && !begun && rest == keptName(f.run, f.iteration), ok
+}
+
+// list returns the whole checkpoints, those of each run from the last one back, and the names of unfinished
+// files with their runs.
+func (k Kept) list() (whole, unfinished []keptFile, err error) {
+	entries, err := os.ReadDir(k.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	for _, e := range entries {
+		switch f, complete, ok := parseKept(e.Name()); {
+		case complete:
+			whole = append(whole, f)
+		case ok:
+			unfinished = append(unfinished, f)
+		}
+	}
+	slices.SortFunc(whole, func(a, b keptFile) int {
+		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(b.iteration, a.iteration))
+	})
+	return whole, unfinished, err
+}
+
+// Runs lists the numbers of the runs that have a checkpoint, ascending.
+func (k Kept) Runs() ([]int, error) {
+	files, _, err := k.list()
+	var runs []int
+	for _, f := range files {
+		runs = append(runs, f.run)
+	}
+	return slices.Compact(runs), err
+}
+
+// KeptState is a run's state that a checkpoint has.
+type KeptState struct{ Run, Iteration int }
+
+// States lists the states that whole checkpoints have.
+func (k Kept) States() ([]KeptState, error) {
+	files, _, err := k.list()
+	var states []KeptState
+	for _, f := range files {
+		states = append(states, KeptState{f.run, f.iteration})
+	}
+	return states, err
+}
+
+// Remove removes all that the folder has of some runs, and the folder if it is empty then.
+func (k Kept) Remove(runs ...int) error {
+	whole, unfinished, err := k.list()
+	if err != nil {
+		return err
+	}
+	slices.Sort(runs)
+	for _, f := range slices.Concat(whole, unfinished) {
+		if _, mine := slices.BinarySearch(runs, f.run); mine {
+			err = errors.Join(err, k.remove(f))
+		}
+	}
+	os.Remove(k.Dir) // fails unless it is empty
+	return err
+}
+
+func (k Kept) remove(f keptFile) error {
+	err := os.Remove(filepath.Join(k.Dir, f.name))
+	if errors.Is(err, fs.ErrNotExist) { // another process was faster
+		return nil
+	}
+	return err
+}
+
+// write adds a run's checkpoint and removes those of the same run that are not so far.
+func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) error {
+	files, err := encodeCheckpoint(id, s, t)
+	if err != nil {
+		return err
+	}
+	fill := func(w io.Writer) error { return writeZip(w, files) }
+	path := filepath.Join(k.Dir, keptName(run, s.Iteration))
+	for range 2 { // another process may remove the empty folder in between
+		if err = os.MkdirAll(k.Dir, 0o755); err != nil {
+			return err
+		}
+		if err = atomicfile.Write(path, fill); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	whole, _, err := k.list()
+	for _, f := range whole {
+		if f.run == run && f.iteration < s.Iteration {
+			err = errors.Join(err, k.remove(f))
+		}
+	}
+	return err
+}
+
+// writeZip writes files into an archive, as they are: numbers of full precision hardly become shorter.
+func writeZip(w io.Writer, files []content) error {
+	z := zip.NewWriter(w)
+	for _, f := range files {
+		to, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Store})
+		if err != nil {
+			return err
+		}
+		if _, err := to.Write(f.bytes); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// read returns a run's last checkpoint that is whole and has the given identity, or nil; and notices for the
+// user: why later ones are not used, and whether another build wrote it.
+func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []string) {
+	files, _, err := k.list()
+	var notices []string
+	if err != nil {
+		notices = append(notices, err.Error())
+	}
+	for _, f := range files {
+		if f.run != run {
+			continue
+		}
+		path := filepath.Join(k.Dir, f.name)
+		state, t, madeBy, err := readZip(path, id.fingerprint)
+		if err != nil {
+			notices = append(notices, fmt.Sprintf("%s is not used: %v", path, err))
+			continue
+		}
+		if madeBy != id.madeBy {
+			notices = append(notices, anotherBuild(madeBy, id.madeBy))
+		}
+		return state, t, notices
+	}
+	return nil, nil, notices
+}
+
+// readZip reads the checkpoint in an archive.
+func readZip(path, fingerprint string) (
+	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
+) {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		if f.Method != zip.Store { // matsense writes no others, which may be of any size
+			return nil, nil, "", fmt.Errorf("its %s is compressed", f.Name)
+		}
+	}
+	return decodeCheckpoint(func(name string) ([]byte, error) { return fs.ReadFile(z, name) }, fingerprint)
+}
