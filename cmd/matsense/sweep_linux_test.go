@@ -182,7 +182,7 @@ func TestInterruptedSweepSaysHowToGoOn(t *testing.T) {
 	sameTables(t, dir, want)
 }
 
-// TestInterruptedSweepJSON: the last line says how much is kept.
+// TestInterruptedSweepJSON: the last line says how many runs are done, and how many go on where they are.
 func TestInterruptedSweepJSON(t *testing.T) {
 	file := sweepFile(t, longSweep)
 	dir := filepath.Join(t.TempDir(), "swept")
@@ -195,6 +195,8 @@ func TestInterruptedSweepJSON(t *testing.T) {
 		last["runs"] != 60.0 ||
 		last["kept"] != float64(len(stamps(t, dir))) || last["kept"] != float64(len(events(lines, "run"))) {
 		t.Errorf("exit code %d, %d records, the last line is %v", code, len(stamps(t, dir)), last)
+	} else if last["saved"] != float64(len(checkpointsOf(t, dir))) {
+		t.Errorf("there are the checkpoints %v, and the last line is %v", checkpointsOf(t, dir), last)
 	}
 }
 
