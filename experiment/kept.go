@@ -78,6 +78,19 @@ func (k Kept) Runs() ([]int, error) {
 	return slices.Compact(runs), err
 }
 
+// KeptState is a run's state that a checkpoint has.
+type KeptState struct{ Run, Iteration int }
+
+// States lists the states that whole checkpoints have.
+func (k Kept) States() ([]KeptState, error) {
+	files, _, err := k.list()
+	var states []KeptState
+	for _, f := range files {
+		states = append(states, KeptState{f.run, f.iteration})
+	}
+	return states, err
+}
+
 // Remove removes all that the folder has of some runs, and the folder if it is empty then.
 func (k Kept) Remove(runs ...int) error {
 	whole, unfinished, err := k.list()

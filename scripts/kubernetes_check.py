@@ -49,15 +49,17 @@ def until(seconds, what, condition):
 class ControlPlane:
     """A control plane on loopback; its data is in a folder."""
 
-    def __init__(self, binaries, folder):
-        self.folder, self.processes = folder, []
-        etcd, peers, self.port = free_port(), free_port(), free_port()
+    def __init__(self, folder):
+        self.folder, self.processes, self.port = folder, [], free_port()
+        self.tls = ssl.create_default_context()
+        self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
+
+    def begin_all(self, binaries):
+        folder, etcd, peers = self.folder, free_port(), free_port()
         key = folder / "key.pem"
         subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         tokens = folder / "tokens.csv"
         tokens.write_text(f"{TOKEN},admin,admin,system:masters\n")
-        self.tls = ssl.create_default_context()
-        self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
         self.begin(binaries / "server", "--data-dir", folder / "etcd", "--unsafe-no-fsync",
                    "--listen-client-urls", f"http://127.0.0.1:{etcd}",
                    "--advertise-client-urls", f"http://127.0.0.1:{etcd}",
@@ -141,6 +143,15 @@ class Node(threading.Thread):
                 elif "deletionTimestamp" in pod["metadata"]:
                     self.pods[name].terminate()
             time.sleep(0.2)
+
+    def end(self):
+        """Stops, and ends what pods are still doing."""
+        self.stopped.set()
+        if self.is_alive():
+            self.join()
+        for pod in self.pods.values():
+            if pod.process is not None and pod.process.poll() is None:
+                pod.process.kill()
 
 
 class Pod(threading.Thread):
@@ -242,21 +253,26 @@ def manifests(file, settings, name=None):
 
 def main():
     binaries, matsense = Path(sys.argv[1]), str(Path(sys.argv[2]).resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("kubernetes_check: terminated"))
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        plane = ControlPlane(binaries, folder)
+        plane = node = None
         try:
-            check(plane, matsense, folder)
+            plane = ControlPlane(Path(folder))
+            plane.begin_all(binaries)
+            node = Node(plane, matsense, Path(folder))
+            check(plane, node, matsense, Path(folder))
         finally:
-            plane.end()
+            if node:
+                node.end()
+            if plane:
+                plane.end()
 
 
-def check(plane, matsense, folder):
+def check(plane, node, matsense, folder):
     # The server refuses pods that do not keep to the strictest security standard.
     plane.request("POST", "/api/v1/namespaces", {
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
-    node = Node(plane, matsense, folder)
     node.start()
     for thing in manifests("pvc.yaml", ""):
         plane.create(thing)
@@ -272,7 +288,7 @@ def check(plane, matsense, folder):
         subprocess.run([matsense, *words], check=True, capture_output=True)
 
     # A sweep of eight parts, of which one is evicted.
-    sweep = """base: {n: 30, rank: 2, measurements: 400, iterations: 20000, device: cpu, step: 1e-4}
+    sweep = """base: {n: 30, rank: 2, measurements: 400, iterations: 12000, device: cpu, step: 1e-4}
 axes: [alpha: [1e-3, 1e-2, 1e-1]]
 seeds: 8
 """
@@ -321,8 +337,6 @@ seeds: 8
         count = len(pods(name))
         assert count == things[1]["spec"].get("completions", 1), f"{name} has had {count} pods"
     print("jobs with mistakes end at once")
-    node.stopped.set()
-    node.join()
 
 
 if __name__ == "__main__":

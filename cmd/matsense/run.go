@@ -100,6 +100,8 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
 	plan, err := experiment.NewPlan(config, env.host())
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,18 +51,21 @@ func TestSweepStopsAfter(t *testing.T) {
 	if r := alone(t, append(args, "1ns")...); r.code != exitFailed || !strings.Contains(r.err, tooShort) {
 		t.Errorf("too little time for anything: exit code %d\n%s", r.code, r.err)
 	}
+	saved := func() string { // the records, and the checkpoints with their iterations
+		checkpoints, _ := filepath.Glob(filepath.Join(dir, "checkpoint", "*"))
+		return fmt.Sprint(len(recordLines(t, dir)), checkpoints)
+	}
 	interrupted := 0
 	for after := 200 * time.Millisecond; ; {
-		before := len(recordLines(t, dir))
+		before := saved()
 		r := alone(t, append(args, after.String())...)
 		if r.code == exitDone {
 			break
 		}
-		if more := len(recordLines(t, dir)) > before; r.code == exitInterrupted && more {
+		if progress := saved() != before; r.code == exitInterrupted && progress {
 			interrupted++
-		} else if r.code != exitFailed || more || !strings.Contains(r.err, tooShort) {
-			t.Fatalf("after %s: exit code %d, %d records and %d before\n%s", after, r.code,
-				len(recordLines(t, dir)), before, r.err)
+		} else if r.code != exitFailed || progress || !strings.Contains(r.err, tooShort) {
+			t.Fatalf("after %s: exit code %d, saved is %s and was %s\n%s", after, r.code, saved(), before, r.err)
 		} else {
 			after *= 2 // a machine with much else to do
 		}

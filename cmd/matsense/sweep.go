@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -186,9 +187,11 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
+	ctx, stop := o.limit.begin(ctx, env)
+	defer stop()
 	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
 	if err != nil {
-		return err
+		return o.limit.ended(ctx, err, false)
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
@@ -198,8 +201,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		return nil
 	}
 	p := newSweepProgress(env, plan, o.json)
-	ctx, stop := o.limit.begin(ctx, env)
-	defer stop()
+	before, _ := plan.States(o.out) // Run says why the directory cannot be read
 	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
 	p.end()
 	env.work.end()
@@ -207,7 +209,12 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		if err := p.interrupted(o.out, "go on with\n  "+o.again(file, part)); err != nil {
 			return err
 		}
-		return o.limit.ended(ctx, errInterrupted, p.done > p.first)
+		after, err := plan.States(o.out)
+		if err != nil {
+			return err
+		}
+		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
+		return o.limit.ended(ctx, errInterrupted, p.done > p.first || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {
 		return err

@@ -234,6 +234,19 @@ func (p *Plan) Saved(dir string) (count int, err error) {
 	return count, err
 }
 
+// States lists the states in the sweep's directory of runs of the plan's part. One that was not there before
+// is progress.
+func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
+	states, err := keptIn(dir).States()
+	mine := map[int]bool{}
+	for _, g := range p.Part {
+		for _, r := range g.Runs {
+			mine[r.Index] = true
+		}
+	}
+	return slices.DeleteFunc(states, func(s experiment.KeptState) bool { return !mine[s.Run] }), err
+}
+
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
 	// A part that was named may begin a sweep with --resume, because a job that is queued again has the same
