@@ -60,9 +60,6 @@ func (c *Config) PathsFrom(dir string) {
 const MaxFile = 1 << 20
 
 func parseConfig(text []byte, name string, c *Config) error {
-	if len(text) > MaxFile {
-		return Usagef("%s: %d bytes long, which is no configuration", name, len(text))
-	}
 	root, err := yamldoc.Root(text)
 	if err != nil {
 		return Usagef("%s: %v", name, err)
