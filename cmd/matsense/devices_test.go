@@ -104,7 +104,8 @@ func TestGPUTaken(t *testing.T) {
 		}
 	}
 	lines := jsonLines(t, onHeld(t, unknown, taken(0), "devices", "--json").out)
-	if !strings.HasPrefix(lines[1]["unusable"].(string), "in use by another process: "+words) || lines[2]["unusable"] != "" {
+	if !strings.HasPrefix(lines[1]["unusable"].(string), "in use by another process: "+words) ||
+		lines[2]["unusable"] != "" {
 		t.Errorf("devices --json prints %v", lines)
 	}
 }
