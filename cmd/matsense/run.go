@@ -115,8 +115,6 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	ctx, stop := o.limit.begin(ctx, env)
-	defer stop()
 	b := &beginning{Progress: saving{p, env.work}}
 	out, err := plan.Run(ctx, options, b)
 	env.work.end()
