@@ -469,5 +469,5 @@ func TestSchemaRefuses(t *testing.T) {
 // sweptMembers has the members of a sweep's run with a step.
 func sweptMembers(step string) string {
 	return `"run":0,"settings":{"step":` + step + `},"status":"diverged","error":"","iterations":0,` +
-		`"train_loss":null,"test_error":null,"seconds":0.5`
+		`"train_loss":null,"test_error":null,"held_out_rmse":null,"seconds":0.5`
 }

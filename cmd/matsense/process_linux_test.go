@@ -131,9 +131,9 @@ func (p *process) end(t *testing.T) (int, []object) {
 	text := strings.Join(p.lines, "") + string(rest)
 	if p.ProcessState.ExitCode() < 0 { // killed: the last line may be cut short
 		text = text[:strings.LastIndexByte(text, '\n')+1]
-		if text == "" {
-			return -1, nil
-		}
+	}
+	if text == "" {
+		return p.ProcessState.ExitCode(), nil
 	}
 	return p.ProcessState.ExitCode(), jsonLines(t, text)
 }
