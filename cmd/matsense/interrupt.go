@@ -56,11 +56,12 @@ func interruptible(env environment) (context.Context, func()) {
 		}
 	}
 	go func() {
-		for told := false; ; {
+		for canceled, told := false, false; ; canceled = true {
 			s := <-signals
 			quiet := s == syscall.SIGPIPE
 			switch {
-			case !env.work.going.Load() || told && !quiet:
+			case quiet && canceled: // what was saved is still being told
+			case !env.work.going.Load() || told:
 				stopNow(env, s)
 			case quiet:
 				cancel()

@@ -149,7 +149,9 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 }
 
 // forecast says what the run would take, and writes nothing.
-func (o runOptions) forecast(ctx context.Context, env environment, plan *experiment.Plan, options experiment.Options) error {
+func (o runOptions) forecast(
+	ctx context.Context, env environment, plan *experiment.Plan, options experiment.Options,
+) error {
 	f, err := plan.Forecast(ctx, options)
 	if err != nil {
 		return err

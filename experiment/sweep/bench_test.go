@@ -20,7 +20,8 @@ func BenchmarkPlan(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				p, err := NewPlan(context.Background(), s, Options{NamedPart: NamedPart{Shard: 2, Shards: 8}}, aHost())
+				part := Options{NamedPart: NamedPart{Shard: 2, Shards: 8}}
+				p, err := NewPlan(context.Background(), s, part, aHost())
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -331,7 +331,8 @@ func (p *Plan) writeSpec(dir string) error {
 
 // removeResults removes everything that a sweep has written into a directory.
 func removeResults(dir string) error {
-	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile, "report.html", "verdict.json")
+	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile, "report.html",
+		"verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
 		for _, ending := range []string{".svg", ".png", ".pdf"} {
 			names, _ := fs.Glob(os.DirFS(dir), figures+ending)

@@ -107,7 +107,8 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 	s := r.Summary
 	rec := &Record{
 		Index: run.Index, Values: run.Values, Data: r.Hashes, Status: s.Status.String(),
-		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered, BestIterates: s.BestIterates,
+		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered,
+		BestIterates: s.BestIterates,
 		AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
 		FloorStart:    iterationOf(s.Phases.FloorStart),
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
