@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -263,6 +264,31 @@ func TestBegunRunsGoOnFirst(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(order, []int{1, 0, 2}) {
 		t.Errorf("they end in the order %v: %v", order, err)
+	}
+}
+
+// TestInterruptedAtTheEnd: a run that fails makes the spectral estimate, for its advice, when it ends. An
+// interruption there takes no advice away: the run ends when it is resumed.
+func TestInterruptedAtTheEnd(t *testing.T) {
+	u := newUserProblem(t, 40, 5, 5)
+	z, _ := symmetricOf(t, 5, 2, 1)
+	c := configOf(t, "matrices="+filepath.Join(u.dir, "A.npy"), "observations="+u.save("y", u.observe(1, z), 40),
+		"rank=0", "step=30", "iterations=20", "measure-every=1")
+	configs := []config.Config{c}
+	want, all, err := whole(t, cpuHost(1e9), configs)
+	if err != nil || want[0].Summary.Advice == nil {
+		t.Fatal("no advice", err)
+	}
+	for at := int64(1); at <= all; at++ {
+		r := &tried{cpuHost(1e9), configs, &Kept{filepath.Join(t.TempDir(), "checkpoint")}, map[int]*Run{}}
+		for i := int64(0); len(r.ended) == 0; i++ {
+			if _, err := r.goOn(at * (1 - min(i, 1))); err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		if got := r.ended[0].Summary.Advice; !reflect.DeepEqual(got, want[0].Summary.Advice) {
+			t.Errorf("interrupted at %d of %d: advice %v", at, all, got)
+		}
 	}
 }
 

@@ -283,6 +283,9 @@ func (r *run) end(status Status, err error) (*Result, error) {
 	if r.failed(status) && !isSelfMeasuring(r.Parametrization) {
 		before := r.spectral
 		if _, err := r.estimate(max(r.Rank, 1)); err != nil {
+			if interrupted := r.interrupted(); interrupted != nil {
+				return nil, interrupted // the run ends in the same way when it is resumed
+			}
 			r.spectral = before
 		}
 	}
