@@ -135,8 +135,7 @@ func (p *pauliReader) line(number int, text string) error {
 func (p *pauliReader) list() (*PauliList, error) {
 	if p.minus > 0 && p.values == nil {
 		return nil, fmt.Errorf("sensing: line %d: the word has a sign: list it without, and give the "+
-			"opposite "+
-			"observation; or give expectations in the same file, as -XZ,0.5", p.minus)
+			"opposite observation; or give expectations in the same file, as -XZ,0.5", p.minus)
 	}
 	if err := p.spell(); err != nil {
 		return nil, err
@@ -166,9 +165,8 @@ func (p *pauliReader) spell() error {
 	switch {
 	case q == 0 && least > 0:
 		return fmt.Errorf("sensing: no word has qubit 0, so that the number of qubits is not clear: say it "+
-			"(n is "+
-			"2 to its power, and qubits are counted from 0), or write a letter for each qubit, as I%sI",
-			strings.Repeat("X", 2))
+			"(n is 2 to its power, and qubits are counted from 0), or write a letter for each qubit, as "+
+			"I%sI", strings.Repeat("X", 2))
 	case q == 0:
 		q = most + 1
 	case most >= q:
@@ -178,8 +176,7 @@ func (p *pauliReader) spell() error {
 	for i, factors := range p.sparse {
 		if factors == nil && p.words[i] != "I" { // the identity names no qubit
 			return fmt.Errorf("sensing: line %d: %s has a letter for each qubit, and other words name "+
-				"their qubits",
-				p.lines[i], quoted(p.words[i]))
+				"their qubits", p.lines[i], quoted(p.words[i]))
 		}
 		word := []byte(strings.Repeat("I", q))
 		for _, f := range factors {
@@ -272,8 +269,7 @@ func foreignPauli(text, word string) error {
 			`print(*operator.paulis.to_labels(), sep="\n")`, quoted(text))
 	case coefficient.MatchString(text):
 		return fmt.Errorf("%s has a factor before the word: words are measured, not their sums: list the "+
-			"word and "+
-			"its expectation, as XZ,0.53", quoted(text))
+			"word and its expectation, as XZ,0.53", quoted(text))
 	case word == "":
 		return fmt.Errorf("%s has no word before its expectation (pandas: df.to_csv(FILE, index=False))",
 			quoted(text))
@@ -325,8 +321,7 @@ func dense(word string) (string, error) {
 	upper := strings.ToUpper(word)
 	if word != upper && word != strings.ToLower(word) {
 		return "", fmt.Errorf("%s mixes upper and lower case, and i may be the imaginary unit: write all "+
-			"letters "+
-			"in one case", quoted(word))
+			"letters in one case", quoted(word))
 	}
 	return strings.ReplaceAll(upper, "_", "I"), nil
 }

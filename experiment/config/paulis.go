@@ -40,8 +40,7 @@ func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
 			"parametrization psd or indefinite, not %s", c.Parametrization)
 	case list.Expectations != nil && c.Observations+c.Expectations != "":
 		return DataSize{}, fmt.Errorf("%s has expectations after its words: leave observations and "+
-			"expectations "+
-			"out", c.Paulis)
+			"expectations out", c.Paulis)
 	case list.Expectations == nil && c.Observations+c.Expectations == "":
 		return DataSize{}, fmt.Errorf("user paulis need what was measured as well: list the expectation "+
 			"after each "+
@@ -77,13 +76,11 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 	switch largest := largestOf(expectations); {
 	case largest > most:
 		return fmt.Errorf("%s has values of up to %.4g, and expectations lie between -1 and 1: counts of "+
-			"shots "+
-			"have to be averaged; what is scaled as observations are, in docs/tomography.md, is given with "+
-			"observations", from, largest)
+			"shots have to be averaged; what is scaled as observations are, in docs/tomography.md, is "+
+			"given with observations", from, largest)
 	case largest > 1:
 		d.Notices = append(d.Notices, fmt.Sprintf("%s has values of up to %.6g, and expectations of a "+
-			"state lie "+
-			"between -1 and 1: they are taken as they are", from, largest))
+			"state lie between -1 and 1: they are taken as they are", from, largest))
 	}
 	d.Problem.Observations = list.Words.Observations(expectations)
 	return nil
@@ -94,10 +91,8 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 func (d *Data) judgeScale(words *sensing.Pauli) {
 	if largest := largestOf(d.Problem.Observations); largest > 0 && largest <= 1 {
 		d.Notices = append(d.Notices, fmt.Sprintf("all observations lie between -1 and 1, as expectations "+
-			"do, but an "+
-			"expectation of 1 is the observation %.4g here: if they are expectations, give them with "+
-			"expectations "+
-			"in the place of observations", words.Unit()))
+			"do, but an expectation of 1 is the observation %.4g here: if they are expectations, give them "+
+			"with expectations in the place of observations", words.Unit()))
 	}
 }
 

@@ -69,8 +69,7 @@ func TestPauliScale(t *testing.T) {
 	y := array(t, 1, 0.5)
 	for settings, want := range map[string]string{
 		"paulis=" + words + " observations=" + y: "all observations lie between -1 and 1, as expectations " +
-			"do, but an " +
-			"expectation of 1 is the observation 1.581 here",
+			"do, but an expectation of 1 is the observation 1.581 here",
 		"paulis=" + words + " observations=" + array(t, 1.58, 0): "",
 		"paulis=" + words + " observations=" + array(t, 0, 0):    "",
 		"paulis=" + words + " expectations=" + array(t, 1.04, 0): "values of up to 1.04, " +
@@ -78,25 +77,20 @@ func TestPauliScale(t *testing.T) {
 		"paulis=" + words + " expectations=" + array(t, 512, 488): "--paulis: ",
 		"paulis=" + fileOf(t, "p.csv", "XX,3.5\nZI,0\n"): "values of up to 3.5, " +
 			"and expectations lie between -1 and 1",
-		"paulis=" + words: "user paulis need what " +
-			"was measured as well",
-		"paulis=" + both + " observations=" + y: "has expectations after " +
-			"its words: leave",
-		"paulis=" + both + " expectations=" + y: "has expectations after " +
-			"its words: leave",
+		"paulis=" + words:                       "user paulis need what was measured as well",
+		"paulis=" + both + " observations=" + y: "has expectations after its words: leave",
+		"paulis=" + both + " expectations=" + y: "has expectations after its words: leave",
 		"paulis=" + words + " observations=" + y + " expectations=" + y: "--expectations: " +
 			"expectations and observations are the same",
 		"paulis=" + words + " expectations=" + array(t, 1): "--expectations: paulis ",
-		"expectations=" + y: "--expectations: " +
-			"expectations belongs to user data, which needs paulis as well",
+		"expectations=" + y: "--expectations: expectations belongs to user data, which needs paulis as well",
 		"triplets=" + fileOf(t, "t.csv", "0,0,1\n") + " expectations=" + y: "--expectations: " +
 			"expectations are those of user paulis, not of user triplets",
 		"paulis=" + fileOf(t, "q.txt", "X1 X2,1\n"): "no word has qubit 0",
 		"paulis=" + fileOf(t, "q.txt", "X1 X2,1\n") + " n=4": "a word has qubit 2, " +
 			"counted from 0, of 2 qubits",
-		"paulis=" + both + " n=8": "--n: n is 8, and paulis",
-		"paulis=" + fileOf(t, "m.mat", "MATLAB 5.0 MAT-file\x00"): "is a MATLAB file: " +
-			"convert it",
+		"paulis=" + both + " n=8":                                 "--n: n is 8, and paulis",
+		"paulis=" + fileOf(t, "m.mat", "MATLAB 5.0 MAT-file\x00"): "is a MATLAB file: convert it",
 	} {
 		c, told := configOf(t, strings.Fields(settings)...), ""
 		if problems := problemsOf(t, c.Check()); len(problems) > 0 {

@@ -285,8 +285,7 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "expectations", Group: userDataGroup, shared: true, File: true,
 			Help: "expectations of the Pauli words, from -1 to 1, in the place of observations: a .npy " +
-				"file " +
-				"of shape (m,)",
+				"file of shape (m,)",
 			at: func(c *Config) any { return &c.Expectations },
 		}, {
 			Key: "truth", Group: userDataGroup, shared: true, File: true,
@@ -449,8 +448,7 @@ func builtinSettings() []*Setting {
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
 			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
-				"number " +
-				"N counted from 0, or emulator",
+				"number N counted from 0, or emulator",
 			at: func(c *Config) any { return &c.Device },
 		}, {
 			Key: "storage", Group: machineGroup, shared: true, Free: true, Values: words(storages),

@@ -20,15 +20,12 @@ func (c *Config) checkTriplets(m *Mistakes) {
 func (c *Config) judgeTriplets(l *triplets.List, mirrored int) (notices []string, err error) {
 	if !c.Given("triplets-base") && l.First == 0 && slices.Min(l.Row) > 0 && slices.Min(l.Col) > 0 {
 		notices = append(notices, fmt.Sprintf("%s has no entry in row 0 or column 0, and seems to count "+
-			"from 1: "+
-			"give triplets-base 1 if it does, or 0 if it does not. It is read as counted from 0, so that "+
-			"row k "+
-			"of the factor is row k of the file", c.Triplets))
+			"from 1: give triplets-base 1 if it does, or 0 if it does not. It is read as counted from 0, "+
+			"so that row k of the factor is row k of the file", c.Triplets))
 	}
 	if mirrored > 0 {
 		return append(notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: each "+
-			"counts as "+
-			"one of %d measurements", mirrored, l.Count-mirrored)), nil
+			"counts as one of %d measurements", mirrored, l.Count-mirrored)), nil
 	}
 	if c.ChosenParametrization().Rectangular || !onBothSides(l) {
 		return notices, nil
@@ -37,10 +34,8 @@ func (c *Config) judgeTriplets(l *triplets.List, mirrored int) (notices []string
 		c.Triplets)
 	if l.Rows != l.Cols && !c.Given("parametrization") {
 		return notices, fmt.Errorf("%s, of a %d × %d matrix: a matrix of users × items needs "+
-			"parametrization uv; "+
-			"if the matrix is symmetric, and each entry listed once, say parametrization %s", said, l.Rows,
-			l.Cols,
-			c.Parametrization)
+			"parametrization uv; if the matrix is symmetric, and each entry listed once, say "+
+			"parametrization %s", said, l.Rows, l.Cols, c.Parametrization)
 	}
 	return append(notices, fmt.Sprintf("%s: each stands for its mirror image too, because the matrix is "+
 		"symmetric with parametrization %s. A matrix of users × items needs parametrization uv", said,
@@ -65,7 +60,6 @@ func repeatedTriplet(l *triplets.List, r *sensing.Repeated) error {
 			l.Line[first])
 	}
 	return fmt.Errorf("line %d: the entry %s is %v, and on line %d its mirror image %s is %v: in a "+
-		"symmetric "+
-		"matrix they are one entry. A matrix of users × items needs parametrization uv", l.Line[second],
-		l.Entry(second), l.Value[second], l.Line[first], l.Entry(first), l.Value[first])
+		"symmetric matrix they are one entry. A matrix of users × items needs parametrization uv",
+		l.Line[second], l.Entry(second), l.Value[second], l.Line[first], l.Entry(first), l.Value[first])
 }

@@ -48,10 +48,8 @@ func TestRatingsWithoutUV(t *testing.T) {
 	}
 	_, d, told := loadTriplets(t, "triplets="+rectangle)
 	if d != nil || told != "--triplets: "+rectangle+" lists entries on both sides of the diagonal, and "+
-		"none has "+
-		"a mirror image, of a 9 × 5 matrix: a matrix of users × items needs parametrization uv; if the "+
-		"matrix "+
-		"is symmetric, and each entry listed once, say parametrization psd" {
+		"none has a mirror image, of a 9 × 5 matrix: a matrix of users × items needs parametrization uv; "+
+		"if the matrix is symmetric, and each entry listed once, say parametrization psd" {
 		t.Errorf("without: %s", told)
 	}
 	const note = "A matrix of users × items needs parametrization uv"
@@ -77,8 +75,7 @@ func TestRatingsWithoutUV(t *testing.T) {
 			"symmetric matrix they are one entry. A matrix of users × items needs parametrization uv",
 		"0,2,3.5\n0,2,3.5\n": "line 2: the entry (0, 2) is given again, after line 1: list each entry once",
 		"%%MatrixMarket matrix coordinate real general\n3 3 2\n1 3 3.5\n3 1 2\n": "line 4: the entry (3, " +
-			"1) is 2, and " +
-			"on line 3 its mirror image (1, 3) is 3.5",
+			"1) is 2, and on line 3 its mirror image (1, 3) is 3.5",
 		"%%MatrixMarket matrix coordinate real general\n3 3 2\n1 3 3.5\n1 3 2\n": "line 4: the entry (1, " +
 			"3) is given again, after line 3",
 	} {
@@ -100,8 +97,7 @@ func TestTripletsCountedFromOne(t *testing.T) {
 	}
 	c, _, told := loadTriplets(t, "triplets="+one, "parametrization=uv")
 	if c.N != 10 || c.N2 != 6 || !strings.Contains(told, "has no entry in row 0 or column 0, and seems to "+
-		"count "+
-		"from 1: give triplets-base 1 if it does, or 0 if it does not") {
+		"count from 1: give triplets-base 1 if it does, or 0 if it does not") {
 		t.Errorf("%d × %d: %s", c.N, c.N2, told)
 	}
 	if _, _, told := loadTriplets(t, "triplets="+one, "parametrization=uv", "triplets-base=0"); told != "" {
@@ -132,18 +128,15 @@ func TestTripletsCountedFromOne(t *testing.T) {
 			`row must be a whole number from 1 to 16777216, got "0": this file is read as one that counts ` +
 			`from 1`,
 		"triplets=" + market + " triplets-base=0": "--triplets: " + market + " is a Matrix Market file, " +
-			"which counts " +
-			"from 1, and triplets-base is 0",
+			"which counts from 1, and triplets-base is 0",
 		"triplets=" + one + " triplets-base=2": "--triplets-base: triplets-base is 0 or 1, got 2",
 		"triplets=" + one + " triplets-base=1 n=8": "--triplets: " + one + " lists number 9, counted from " +
 			"1, and n is 8",
-		"triplets-base=1": "--triplets-base: triplets-base is for ensemble " +
-			"completion, and this is gaussian",
+		"triplets-base=1": "--triplets-base: triplets-base is for ensemble completion, and this is gaussian",
 		"triplets-base=1 ensemble=completion": "--triplets-base: triplets-base belongs to user data, " +
 			"which needs triplets",
 		"triplets-base=1 matrices=A.npy observations=y.npy": "--triplets-base: triplets-base is for the " +
-			"completion ensemble, " +
-			"not for user matrices",
+			"completion ensemble, not for user matrices",
 	} {
 		if _, _, told := loadTriplets(t, strings.Fields(settings)...); !strings.HasPrefix(told, want) {
 			t.Errorf("%s: %s", settings, told)

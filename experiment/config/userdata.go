@@ -384,8 +384,7 @@ func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
 	}
 	if c.Given("triplets-base") && h.First != c.TripletsBase {
 		return DataSize{}, fmt.Errorf("%s is a Matrix Market file, which counts from %d, and triplets-base "+
-			"is %d",
-			c.Triplets, h.First, c.TripletsBase)
+			"is %d", c.Triplets, h.First, c.TripletsBase)
 	}
 	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols, First: h.First,
 		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,

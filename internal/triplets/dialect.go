@@ -199,8 +199,7 @@ func (d *dialect) place(names []string, naming int, fields [][]byte, quoted bool
 	places, ok := settle(found, named)
 	if !ok {
 		return fmt.Errorf("the names of the %d columns on line %d do not say which are the row, the column "+
-			"and "+
-			"the value: %s", len(named), naming, cure)
+			"and the value: %s", len(named), naming, cure)
 	}
 	d.row, d.col, d.value = places[0], places[1], places[2]
 	return nil

@@ -131,8 +131,7 @@ func newReader(in io.Reader) (*reader, error) {
 		r.in = bufio.NewReaderSize(unzipped, 1<<16)
 	}
 	if start, _ := r.in.Peek(2); string(start) == "\xff\xfe" || string(start) == "\xfe\xff" {
-		return nil, errors.New("the text is UTF-16: save it as UTF-8 " +
-			"(iconv -f UTF-16 -t UTF-8 FILE > NEW)")
+		return nil, errors.New("the text is UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > NEW)")
 	}
 	return r, nil
 }
