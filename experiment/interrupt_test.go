@@ -272,8 +272,9 @@ func TestBegunRunsGoOnFirst(t *testing.T) {
 func TestInterruptedAtTheEnd(t *testing.T) {
 	u := newUserProblem(t, 40, 5, 5)
 	z, _ := symmetricOf(t, 5, 2, 1)
-	c := configOf(t, "matrices="+filepath.Join(u.dir, "A.npy"), "observations="+u.save("y", u.observe(1, z), 40),
-		"rank=0", "step=30", "iterations=20", "measure-every=1")
+	c := configOf(t, "matrices="+filepath.Join(u.dir, "A.npy"),
+		"observations="+u.save("y", u.observe(1, z), 40), "rank=0", "step=30", "iterations=20",
+		"measure-every=1")
 	configs := []config.Config{c}
 	want, all, err := whole(t, cpuHost(1e9), configs)
 	if err != nil || want[0].Summary.Advice == nil {
