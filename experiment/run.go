@@ -154,7 +154,7 @@ func (r *running) hold() error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(r.dir); err != nil {
 		return err
 	}
 	lock := filepath.Join(r.dir, lockFile)

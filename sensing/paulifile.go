@@ -164,9 +164,9 @@ func (p *pauliReader) spell() error {
 	q := p.qubits
 	switch {
 	case q == 0 && least > 0:
-		return fmt.Errorf("sensing: no word has qubit 0, so that the number of qubits is not clear: say it "+
-			"(n is 2 to its power, and qubits are counted from 0), or write a letter for each qubit, as "+
-			"I%sI", strings.Repeat("X", 2))
+		return fmt.Errorf("sensing: no word has qubit 0, so that the number of qubits is not clear: say it " +
+			"(n is 2 to its power, and qubits are counted from 0), or write a letter for each qubit, as " +
+			"IXXI")
 	case q == 0:
 		q = most + 1
 	case most >= q:

@@ -256,8 +256,7 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "triplets-base", Group: userDataGroup, shared: true,
 			applies: func(c *Config) bool { return c.Triplets != "" },
-			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for " +
-				".mtx",
+			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for .mtx",
 			at: func(c *Config) any { return &c.TripletsBase },
 		}, {
 			Key: "test-triplets", Group: userDataGroup, shared: true, File: true,

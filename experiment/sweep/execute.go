@@ -224,11 +224,10 @@ func keptIn(dir string) experiment.Kept {
 // directory.
 func (p *Plan) Saved(dir string) (count int, err error) {
 	runs, err := keptIn(dir).Runs()
-	for _, g := range p.Part {
-		for _, r := range g.Runs {
-			if _, saved := slices.BinarySearch(runs, r.Index); saved {
-				count++
-			}
+	mine := p.Mine()
+	for _, run := range runs {
+		if mine[run] {
+			count++
 		}
 	}
 	return count, err
@@ -238,12 +237,7 @@ func (p *Plan) Saved(dir string) (count int, err error) {
 // is progress.
 func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
 	states, err := keptIn(dir).States()
-	mine := map[int]bool{}
-	for _, g := range p.Part {
-		for _, r := range g.Runs {
-			mine[r.Index] = true
-		}
-	}
+	mine := p.Mine()
 	return slices.DeleteFunc(states, func(s experiment.KeptState) bool { return !mine[s.Run] }), err
 }
 
