@@ -185,9 +185,7 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 }
 
 // readZip reads the checkpoint in an archive.
-func readZip(path, fingerprint string) (
-	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
-) {
+func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)

@@ -68,8 +68,7 @@ func TestHeldOut(t *testing.T) {
 	lowest := fmt.Sprintf("least held-out RMSE %.4g at iteration %d", errs[least], at)
 	says("the summary", r.out, fmt.Sprintf("held-out RMSE %.4g", end), lowest,
 		"the result is the last iterate; with --keep best it is the one with the least held-out RMSE")
-	says("the progress", r.err, "iteration 600 of 600: train loss",
-		fmt.Sprintf(", held-out RMSE %.4g", end))
+	says("the progress", r.err, "iteration 600 of 600: train loss", fmt.Sprintf(", held-out RMSE %.4g", end))
 	says("the page", string(read(t, dir, "report.html")), "Least errors of the measured iterates",
 		"held-out RMSE (in the data&#39;s unit)", "test-triplets")
 
