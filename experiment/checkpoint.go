@@ -30,7 +30,7 @@ const (
 	doneFile        = "DONE"
 	checkpointsKept = 2
 	leftover        = ".tmp-"  // begins the names of files and folders that are being written
-	maxState        = 16 << 20 // bounds the bytes of state.json, which names a few files
+	maxState        = 16 << 20 // bounds the bytes of state.json and data.json, which name a few files
 )
 
 // checkpointState is state.json.

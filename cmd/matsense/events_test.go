@@ -37,8 +37,8 @@ type kind struct {
 // kindsOfEvents lists all events, in the order of the page.
 func kindsOfEvents() []kind {
 	list := []kind{
-		{noticeEvent{}, "all", "Something that the user should know."},
-		{errorEvent{}, "all", "The command failed. It is the last line."},
+		{noticeEvent{}, "every command", "Something that the user should know."},
+		{errorEvent{}, "every command", "The command failed. It is the last line."},
 		{beginEvent{}, "run", "The run begins; its data are read."},
 		{sampleEvent{}, "run", "A measured iterate."},
 		{progressEvent{}, "run", "Nothing else was printed for 30 s."},
