@@ -242,8 +242,8 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 
 // anotherBuild says that a checkpoint was written by another build or device.
 func anotherBuild(madeBy, this string) string {
-	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on "+
-		"the last bits may differ from an uninterrupted run's", madeBy, this)
+	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here "+
+		"on the last bits may differ from an uninterrupted run's", madeBy, this)
 }
 
 // filesIn returns the function that reads the files of a checkpoint's folder.

@@ -85,7 +85,8 @@ func findMoved(c *config.Config, dir string, given func(key string) bool) (probl
 		if given(f.Key) {
 			if sum, err := c.HashOf(f.Key); err == nil && sum != known.Sum {
 				problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run "+
-					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key, dir))
+					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key,
+					dir))
 			}
 			continue
 		}

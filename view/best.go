@@ -35,8 +35,8 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 		lines = append(lines, fmt.Sprintf("the result is iterate %d of %d: of the measured ones it has the "+
 			"least %s", s.Iterations, s.Steps, name))
 	case len(lines) > 0 && name != "" && isLateEnd(s):
-		lines = append(lines, fmt.Sprintf("the result is the last iterate; with --keep best it is the one with "+
-			"the least %s", name))
+		lines = append(lines, fmt.Sprintf("the result is the last iterate; with --keep best it is the one "+
+			"with the least %s", name))
 	}
 	return lines
 }

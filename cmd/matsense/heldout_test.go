@@ -78,8 +78,8 @@ func TestHeldOut(t *testing.T) {
 		final["held_out_rmse"] != errs[least] || final["iteration"] != float64(at) {
 		t.Errorf("the best iterate is %d, and summary.json has %v", at, s)
 	}
-	says("the summary", r.out, fmt.Sprintf("the result is iterate %d of 600: of the measured ones it has the "+
-		"least held-out RMSE", at))
+	says("the summary", r.out, fmt.Sprintf("the result is iterate %d of 600: of the measured ones it has "+
+		"the least held-out RMSE", at))
 
 	_, r, _ = run("--json")
 	for i, sample := range events(jsonLines(t, r.out), "sample") {

@@ -201,8 +201,8 @@ func (c *Config) apart(fitted, held *triplets.List) error {
 	}
 	for k := range fitted.Row {
 		if h, both := there[at(fitted, k)]; both {
-			return fmt.Errorf("%s: line %d: the entry %s is on line %d of %s too: an entry is either fitted or "+
-				"held out", c.TestTriplets, held.Line[h], held.Entry(h), fitted.Line[k], c.Triplets)
+			return fmt.Errorf("%s: line %d: the entry %s is on line %d of %s too: an entry is either fitted "+
+				"or held out", c.TestTriplets, held.Line[h], held.Entry(h), fitted.Line[k], c.Triplets)
 		}
 	}
 	return nil

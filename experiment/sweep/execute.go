@@ -305,8 +305,8 @@ func (p *Plan) claim(w Where) error {
 func (p *Plan) stillIn(dir string) error {
 	path := filepath.Join(dir, SpecFile)
 	if theirs, err := os.ReadFile(path); err != nil || !p.Spec.sameRuns(theirs) {
-		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or begin "+
-			"the sweep again", path)
+		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or "+
+			"begin the sweep again", path)
 	}
 	return nil
 }
