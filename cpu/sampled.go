@@ -54,8 +54,7 @@ func (e completionKind) bytes(options, solver.Batch) float64 {
 func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers,
-		stop: o.stop}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows

@@ -36,9 +36,7 @@ func (b Backend) GeneratedIsFaster(e sensing.Ensemble) bool {
 // memory, and then to take one step with so many members. It times both on some of the rows, in a few tenths
 // of a second, and returns 0 if it cannot or if ctx is done before. If rows are as long as for n = 2000, it
 // takes some seconds.
-func (b Backend) Estimate(
-	ctx context.Context, e sensing.Ensemble, members int,
-) (making, step float64) {
+func (b Backend) Estimate(ctx context.Context, e sensing.Ensemble, members int) (making, step float64) {
 	began := time.Now()
 	t, err := b.newTrial(ctx, e, members)
 	if err != nil {

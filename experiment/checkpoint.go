@@ -30,7 +30,7 @@ const (
 	doneFile        = "DONE"
 	checkpointsKept = 2
 	leftover        = ".tmp-"  // begins the names of files and folders that are being written
-	maxState        = 16 << 20 // bounds the bytes of state.json, which names a few files
+	maxState        = 16 << 20 // bounds the bytes of state.json and data.json, which name a few files
 )
 
 // checkpointState is state.json.
@@ -242,8 +242,8 @@ func readCheckpoint(run string, id identity) (*solver.State, solver.Trajectory, 
 
 // anotherBuild says that a checkpoint was written by another build or device.
 func anotherBuild(madeBy, this string) string {
-	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here on "+
-		"the last bits may differ from an uninterrupted run's", madeBy, this)
+	return fmt.Sprintf("the checkpoint was written by another build or device (%s; this is %s): from here "+
+		"on the last bits may differ from an uninterrupted run's", madeBy, this)
 }
 
 // filesIn returns the function that reads the files of a checkpoint's folder.

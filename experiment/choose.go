@@ -128,8 +128,8 @@ func (c choice) order(devices []string, otherwise string) (ordered []string, not
 			ordered = append(ordered, d)
 		}
 	}
-	return ordered, fmt.Sprintf("cpu is used: by estimate all steps take %s there, and %s on %s, of which it "+
-		"takes %s to open it; %s takes the GPU",
+	return ordered, fmt.Sprintf("cpu is used: by estimate all steps take %s there, and %s on %s, of which "+
+		"it takes %s to open it; %s takes the GPU",
 		seconds(c.host), seconds(c.there), c.device, seconds(c.opening), otherwise)
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // dataFile says which data files the run in a directory has read: a JSON object with a [source] for each
@@ -58,7 +59,7 @@ func (r *running) writeSources() error {
 // readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
 // fingerprints of checkpoints alone tell whether data have changed.
 func readSources(dir string) map[string]source {
-	text, err := os.ReadFile(filepath.Join(dir, dataFile))
+	text, err := userfile.Read(filepath.Join(dir, dataFile), maxState)
 	if err != nil {
 		return nil
 	}
@@ -84,7 +85,8 @@ func findMoved(c *config.Config, dir string, given func(key string) bool) (probl
 		if given(f.Key) {
 			if sum, err := c.HashOf(f.Key); err == nil && sum != known.Sum {
 				problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run "+
-					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key, dir))
+					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key,
+					dir))
 			}
 			continue
 		}

@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -83,14 +82,15 @@ func (p *Plan) measured(ctx context.Context) (making, step, measuring float64) {
 	return making, step, measuring
 }
 
-// reached is the iteration of the last checkpoint of a run that is whole; 0 if there is none. It does not ask
+// reached is the iteration of a run's last whole checkpoint; 0 if there is none. It does not ask
 // which configuration and data the checkpoint belongs to, since that takes reading all data.
 func reached(run string) int {
 	dir := filepath.Join(run, checkpointDir)
 	names, _ := listCheckpoints(dir)
 	for _, name := range names {
-		done, err1 := os.ReadFile(filepath.Join(dir, name, doneFile))
-		text, err2 := os.ReadFile(filepath.Join(dir, name, stateFile))
+		read := filesIn(filepath.Join(dir, name))
+		done, err1 := read(doneFile)
+		text, err2 := read(stateFile)
 		var s checkpointState
 		if err1 == nil && err2 == nil && strings.TrimSpace(string(done)) == checksum(text) &&
 			json.Unmarshal(text, &s) == nil {

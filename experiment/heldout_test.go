@@ -529,8 +529,8 @@ func TestHoldOutOfEveryKind(t *testing.T) {
 // TestHeldOutMemory: the plan counts the held-out entries and the copies of the best iterate.
 func TestHeldOutMemory(t *testing.T) {
 	bytesOf := func(settings ...string) float64 {
-		p, err := NewPlan(configOf(t, append(strings.Fields("ensemble=completion n=1000 rank=2 factor-rank=10 "+
-			"measurements=100000"), settings...)...), cpuHost(1e9))
+		p, err := NewPlan(configOf(t, append(strings.Fields("ensemble=completion n=1000 rank=2 "+
+			"factor-rank=10 measurements=100000"), settings...)...), cpuHost(1e9))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -420,12 +420,11 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	}
 	told, ended := map[string]int{}, 0
 	g.Plan.Notice = func(text string) { told[text]++ }
-	err = g.Run(context.Background(), &Kept{dir}, []int{4},
-		func(_ int, r *Run, err error) {
-			if ended++; err != nil || r.Summary.Status != solver.BudgetSpent {
-				t.Error(r, err)
-			}
-		})
+	err = g.Run(context.Background(), &Kept{dir}, []int{4}, func(_ int, r *Run, err error) {
+		if ended++; err != nil || r.Summary.Status != solver.BudgetSpent {
+			t.Error(r, err)
+		}
+	})
 	texts := slices.Collect(maps.Keys(told))
 	if ended != 1 || len(texts) != 1 || told[texts[0]] != 1 ||
 		!strings.HasPrefix(texts[0], "the checkpoint of run 4 at iteration ") {

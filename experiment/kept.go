@@ -124,7 +124,7 @@ func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) e
 	fill := func(w io.Writer) error { return writeZip(w, files) }
 	path := filepath.Join(k.Dir, keptName(run, s.Iteration))
 	for range 2 { // another process may remove the empty folder in between
-		if err = os.MkdirAll(k.Dir, 0o755); err != nil {
+		if err = atomicfile.MakeDirs(k.Dir); err != nil {
 			return err
 		}
 		if err = atomicfile.Write(path, fill); !errors.Is(err, fs.ErrNotExist) {
@@ -185,9 +185,7 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 }
 
 // readZip reads the checkpoint in an archive.
-func readZip(path, fingerprint string) (
-	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
-) {
+func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)

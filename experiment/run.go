@@ -88,7 +88,8 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("interrupted while the measurements and the start were being made: %w", err)
+			return nil, fmt.Errorf("interrupted while the measurements and the start were being made: %w",
+				err)
 		}
 		if r.kept > 0 {
 			err = fmt.Errorf("%w; the checkpoint at iteration %d is intact: go on with --resume", err, r.kept)
@@ -150,11 +151,12 @@ func (r *running) hold() error {
 	case err == nil && bytes.Equal(there, r.plan.configText()):
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s holds another run now: its directory was replaced while this run went on", r.dir)
+		return fmt.Errorf("%s holds another run now: its directory was replaced while this run went on",
+			r.dir)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+	if err := atomicfile.MakeDirs(r.dir); err != nil {
 		return err
 	}
 	lock := filepath.Join(r.dir, lockFile)
@@ -286,8 +288,8 @@ func (r *running) keep(state solver.State) error {
 	}
 	r.kept, r.keepFailed = state.Iteration, nil
 	if err := r.write(trajectoryFile, r.writeTrajectory); err != nil { // it is written again at the end
-		r.noteFailure(fmt.Sprintf("%v; the checkpoint at iteration %d was written, with the trajectory so far",
-			err, state.Iteration))
+		r.noteFailure(fmt.Sprintf("%v; the checkpoint at iteration %d was written, with the trajectory so "+
+			"far", err, state.Iteration))
 		return nil
 	}
 	r.failing = false

@@ -207,7 +207,7 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 		}
 	}
 	changes.MakePathsAbsolute()
-	files, others := pathsOf(&c), pathsOf(&changes)
+	files, others := c.FilesNamed(), changes.FilesNamed()
 	for _, f := range changes.Fields() {
 		if !changes.Given(f.Key) || f.Key == "device" && f.String() == "auto" {
 			continue
@@ -234,13 +234,4 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 		return c, &config.UsageError{Problems: problems}
 	}
 	return c, nil
-}
-
-// pathsOf says of each setting whether it names a data file.
-func pathsOf(c *config.Config) map[string]bool {
-	files := map[string]bool{}
-	for _, f := range c.DataFiles() {
-		files[f.Key] = *f.Path != ""
-	}
-	return files
 }

@@ -1,11 +1,11 @@
-"""Carries out the jobs in deploy/kubernetes on a real control plane: etcd, kube-apiserver and the job controller.
+"""Carries out the jobs in deploy/kubernetes on a real control plane (etcd, kube-apiserver, job controller).
 
     scripts/kubernetes_check.py BINARIES MATSENSE
 
-BINARIES is the folder of the three programs (scripts/kubernetes-check builds them), MATSENSE the command. This
-program stands in for the nodes: it binds each pod to a node, runs its containers as processes of this machine,
-with the paths of its volumes replaced by folders, and reports how they ended. Some pods are evicted meanwhile.
-The results are compared with those of the command alone. Images, GPUs and mounts are not checked.
+BINARIES is the folder of the three programs (scripts/kubernetes-check builds them), MATSENSE the command.
+This program stands in for the nodes: it binds each pod to a node, runs its containers as processes of this
+machine, with the paths of its volumes replaced by folders, and reports how they ended. Some pods are evicted
+meanwhile. The results are compared with those of the command alone. Images, GPUs and mounts are not checked.
 """
 
 import json
@@ -70,7 +70,8 @@ class ControlPlane:
                    "--service-account-issuer", "https://kubernetes.default.svc",
                    "--service-account-key-file", key, "--service-account-signing-key-file", key,
                    "--token-auth-file", tokens, "--authorization-mode", "AlwaysAllow",
-                   "--service-cluster-ip-range", "10.0.0.0/24", "--disable-admission-plugins", "ServiceAccount")
+                   "--service-cluster-ip-range", "10.0.0.0/24",
+                   "--disable-admission-plugins", "ServiceAccount")
         until(60, "kube-apiserver is not ready", self.ready)
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(json.dumps({

@@ -13,10 +13,10 @@
 //
 // A [Space] maps a matrix Z to a vector z of K coordinates such that ⟨A, Z⟩ = a·z. For symmetric n × n
 // matrices that map is svec, K = n(n+1)/2, with the off-diagonals multiplied by √2; for rectangular n₁ × n₂
-// matrices it is vec, K = n₁·n₂. The ensembles with [Rows] ([Gaussian], [Rademacher], [Dense]) are m × K
-// matrices whose rows are the coordinates a_i, whatever the space. The other ensembles ([Completion],
-// [RankOne], [Pauli]) have a structure, by which an engine measures with the factors of Z and needs no K
-// coordinates.
+// matrices it is vec, K = n₁·n₂. The ensembles with [Rows] ([Gaussian], [Rademacher], [Dense],
+// [ComplexRankOne]) are m × K matrices whose rows are the coordinates a_i, whatever the space. The other
+// ensembles ([Completion], [RankOne], [Pauli]) have a structure, by which an engine measures with the factors
+// of Z and needs no K coordinates.
 //
 // # Observation models
 //
@@ -26,6 +26,11 @@
 //   - single-index: y_i = h(⟨X_i, M*⟩/‖M*‖_F) + σ·w_i with a link h and Gaussian X_i. See [SingleIndex].
 //   - multi-index: y_i = q(⟨a_i, w_1⟩, …, ⟨a_i, w_p⟩) + σ·w_i with a link q, the vectors a_i of a [RankOne]
 //     and orthonormal w_j that span the columns of M*. See [Link].
+//
+// # Held-out measurements
+//
+// Some measurements of a [Divisible] ensemble can be held out of the problem. The error on [HeldOut] says how
+// well an iterate predicts data that it was not fitted to.
 //
 // # Three choices that are often confused
 //

@@ -164,9 +164,8 @@ func (p *pauliReader) spell() error {
 	q := p.qubits
 	switch {
 	case q == 0 && least > 0:
-		return fmt.Errorf("sensing: no word has qubit 0, so that the number of qubits is not clear: say it "+
-			"(n is 2 to its power, and qubits are counted from 0), or write a letter for each qubit, as "+
-			"I%sI", strings.Repeat("X", 2))
+		return errors.New("sensing: no word has qubit 0, so that the number of qubits is not clear: say it " +
+			"(n is 2 to its power, and qubits are counted from 0), or write a letter for each qubit, as IXXI")
 	case q == 0:
 		q = most + 1
 	case most >= q:
@@ -210,8 +209,7 @@ func cutValue(text string) (word string, value float64, valued bool, err error) 
 	value, err = strconv.ParseFloat(strings.Trim(rest, `"`), 64)
 	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
 		return "", 0, false, fmt.Errorf("the expectation of %s must be one finite number, got %s",
-			quoted(word),
-			quoted(rest))
+			quoted(word), quoted(rest))
 	}
 	return word, value, true, nil
 }
@@ -257,10 +255,9 @@ func foreignPauli(text, word string) error {
 		return errors.New("not text: a file of Pauli words has one word a line")
 	case counts.MatchString(text):
 		return fmt.Errorf("%s are counts of shots: make the expectation of the word that was measured, in "+
-			"Python "+
-			`sum((-1)**bits.count("1") * shots for bits, shots in counts.items()) / sum(counts.values()), `+
-			`with the `+
-			"bits of its letters that are not I, and list word,expectation", quoted(text))
+			`Python sum((-1)**bits.count("1") * shots for bits, shots in counts.items()) / `+
+			"sum(counts.values()), with the bits of its letters that are not I, and list word,expectation",
+			quoted(text))
 	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
 		return errors.New("JSON: write lines word,expectation, in Python " +
 			`print(*(f"{w},{e}" for w, e in json.load(open(FILE)).items()), sep="\n")`)
@@ -305,8 +302,7 @@ func parsePauli(word string) (letters string, factors []factor, err error) {
 		qubit, err := strconv.Atoi(m[2] + m[3])
 		if err != nil || qubit >= maxQubits {
 			return "", nil, fmt.Errorf("%s has qubit %s, and there are at most %d, counted from 0",
-				quoted(word),
-				m[2]+m[3], maxQubits)
+				quoted(word), m[2]+m[3], maxQubits)
 		}
 		if slices.ContainsFunc(factors, func(f factor) bool { return f.qubit == qubit }) {
 			return "", nil, fmt.Errorf("%s has qubit %d twice", quoted(word), qubit)

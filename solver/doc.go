@@ -17,9 +17,10 @@
 // [Solve] runs one method on one [github.com/matsense/matsense/sensing.Problem]; [SolveAll] runs several jobs
 // that share the measurements. [Settings] hold everything but problem, backend and method. A run passes
 // [Sample] values to its [Recorder]. A [Trajectory] is the recorder that keeps them all; [Trajectory.Phases]
-// finds alignment, saddle avoidance and refinement in it. A [Stopper] may end a run early, and [Status] says
-// why a run ended. [SpectralEstimate] is the estimate that the first iterates follow. [RegisterMetric] adds a
-// metric to the table that files, charts and pages read.
+// finds alignment, saddle avoidance and refinement in it. A [Stopper] or Patience may end a run early, and
+// [Status] says why a run ended. [Opening] is what is known before the first step. [SpectralEstimate] is the
+// estimate that the first iterates follow. [RegisterMetric] adds a metric to the table that files, charts and
+// pages read.
 //
 // # What to implement
 //
@@ -33,9 +34,9 @@
 //   - A [Parametrization] says how factors make a matrix, and how a gradient flows back to them. It may also
 //     implement [Paired], [Layered], [Balanced] and [SelfMeasuring].
 //   - A [Backend] opens an [Engine], which holds the measurements and a batch of factors on one device. An
-//     engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [ProductEngine],
-//     [ProjectionEngine] and [AnchorEngine]. Offers of the [Backend] says which of the first four its engines
-//     have.
+//     engine may also implement [DrawEngine], [ValueEngine], [RandomEngine], [InverseEngine],
+//     [ProductEngine], [AlgebraEngine], [ProjectionEngine] and [AnchorEngine]. Offers of the [Backend] says
+//     which of the first five its engines have.
 //
 // The package imports no backend, and knows of no file and no terminal.
 package solver

@@ -126,8 +126,8 @@ func (s *Settings) checkError(p *sensing.Problem) error {
 	case s.Patience < 0:
 		return fmt.Errorf("solver: Settings.Patience must not be negative, got %d", s.Patience)
 	case (s.KeepBest || s.Patience > 0) && !hasError(p):
-		return fmt.Errorf("solver: Settings.KeepBest and Settings.Patience compare iterates by an error, which " +
-			"needs held-out measurements or a truth")
+		return fmt.Errorf("solver: Settings.KeepBest and Settings.Patience compare iterates by an error, " +
+			"which needs held-out measurements or a truth")
 	}
 	return nil
 }

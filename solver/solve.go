@@ -48,11 +48,11 @@ type Settings struct {
 	KeepUnfinished bool
 	// Resume continues from a state that Keep received, in place of Start.
 	Resume *State
-	// Opened receives what is known of the problem before the run's first step; nil for none.
-	Opened func(Opening)
 	// Restore, if it is not nil, is called when the run begins, and returns what is to take the place of
 	// Resume; nil begins with Start. The states of jobs that wait for their turn need not be in memory.
 	Restore func() (*State, error)
+	// Opened receives what is known of the problem before the run's first step; nil for none.
+	Opened func(Opening)
 }
 
 // AllSingularValues asks for all singular values of the factor in [Settings].

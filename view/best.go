@@ -8,21 +8,21 @@ import (
 	"github.com/matsense/matsense/report"
 )
 
-// rounded writes an error in a sentence, with as many digits as decide between iterates.
-func rounded[F ~float64](n F) string { return fmt.Sprintf("%.4g", float64(n)) }
+// fourDigits writes an error in a sentence, with as many digits as decide between iterates.
+func fourDigits[F ~float64](n F) string { return fmt.Sprintf("%.4g", float64(n)) }
 
 // errorLines says what the errors in the data's unit are, which iterates have the least errors, and which
 // iterate is the result.
 func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 	if known(s.Final.TrainRMSE) {
-		text := "train RMSE " + rounded(s.Final.TrainRMSE)
+		text := "train RMSE " + fourDigits(s.Final.TrainRMSE)
 		if known(s.Final.HeldOutRMSE) {
-			text += ", held-out RMSE " + rounded(s.Final.HeldOutRMSE)
+			text += ", held-out RMSE " + fourDigits(s.Final.HeldOutRMSE)
 		}
 		lines = append(lines, text)
 	}
 	least := func(name string, value experiment.Number, at int) {
-		lines = append(lines, fmt.Sprintf("least %s %s at iteration %d", name, rounded(value), at))
+		lines = append(lines, fmt.Sprintf("least %s %s at iteration %d", name, fourDigits(value), at))
 	}
 	if at := s.BestHeldOutIteration; at != nil && !c.KeepsBest() {
 		least("held-out RMSE", s.BestHeldOut, *at)
@@ -35,8 +35,8 @@ func errorLines(c *config.Config, s *experiment.Summary) (lines []string) {
 		lines = append(lines, fmt.Sprintf("the result is iterate %d of %d: of the measured ones it has the "+
 			"least %s", s.Iterations, s.Steps, name))
 	case len(lines) > 0 && name != "" && isLateEnd(s):
-		lines = append(lines, fmt.Sprintf("the result is the last iterate; with --keep best it is the one with "+
-			"the least %s", name))
+		lines = append(lines, fmt.Sprintf("the result is the last iterate; with --keep best it is the one "+
+			"with the least %s", name))
 	}
 	return lines
 }

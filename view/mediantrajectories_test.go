@@ -48,13 +48,13 @@ func TestBesides(t *testing.T) {
 	s := &sweep.Selection{Query: sweep.Query{X: "alpha", Y: "test_error", By: "rank"}, XLog: true,
 		Lines: []sweep.Series{{Value: "1e-06", X: []float64{3, 3}, Y: []float64{5, 7}},
 			{Value: "2", X: []float64{3}, Y: []float64{9}}}}
-	got := besides(s)
+	got := sideBySide(s)
 	if got.X != "rank" || got.By != "" || got.XLog || fmt.Sprint(got.Categories) != "[10^−6 2]" ||
 		fmt.Sprint(got.Lines) != "[{ [0 0 1] [5 7 9]}]" || fmt.Sprint(got.Where) != "map[alpha:[3]]" {
 		t.Errorf("%+v", got)
 	}
 	s.Lines[1].X[0] = 4
-	if besides(s) != s {
+	if sideBySide(s) != s {
 		t.Error("two places were moved")
 	}
 }

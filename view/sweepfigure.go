@@ -110,7 +110,7 @@ func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 
 // lines returns the drawing of a selection, with its titles.
 func lines(r *sweep.Results, s *sweep.Selection) *report.Lines {
-	s = besides(s)
+	s = sideBySide(s)
 	f := &report.Lines{
 		Title: sweepTitle(r, s.Where), X: settingTitle(s.X), Y: numberTitle(s.Y), LogX: s.XLog, LogY: s.YLog,
 		Categories: s.Categories, Curves: s.OverTrajectories(), Fit: s.XLog && (s.YLog || counted(s.Y)),

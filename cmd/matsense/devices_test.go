@@ -118,8 +118,8 @@ func TestDevicesListsGPUs(t *testing.T) {
 		"cuda:1    Idle GPU, compute capability 9.0, 132 multiprocessors, 141 GB of memory, " +
 			"140 GB available, CUDA 12.4",
 		"auto      cuda:1: of 2 GPUs the one with the most free memory",
-		"          the choice is made for each problem: auto takes the cpu if, by estimate, all steps take less " +
-			"time there",
+		"          the choice is made for each problem: auto takes the cpu if, by estimate, all steps take " +
+			"less time there",
 	} {
 		if !strings.Contains(r.out, want+"\n") {
 			t.Errorf("devices does not say %q:\n%s", want, r.out)

@@ -37,8 +37,8 @@ type kind struct {
 // kindsOfEvents lists all events, in the order of the page.
 func kindsOfEvents() []kind {
 	list := []kind{
-		{noticeEvent{}, "all", "Something that the user should know."},
-		{errorEvent{}, "all", "The command failed. It is the last line."},
+		{noticeEvent{}, "every command", "Something that the user should know."},
+		{errorEvent{}, "every command", "The command failed. It is the last line."},
 		{beginEvent{}, "run", "The run begins; its data are read."},
 		{sampleEvent{}, "run", "A measured iterate."},
 		{progressEvent{}, "run", "Nothing else was printed for 30 s."},
@@ -250,8 +250,8 @@ func eventsSchema() string {
 func eventsPage() string {
 	var b strings.Builder
 	b.WriteString("# JSON lines\n\n" + paragraph(`This page is generated from the program. With --json, every
-command prints one JSON object a line on the standard output and nothing else there. The standard error has
-no lines of progress then. [events.schema.json](events.schema.json) is a JSON Schema (draft 2020-12) of every
+command prints one JSON object a line on the standard output and nothing else there. The standard error then
+has no lines of progress. [events.schema.json](events.schema.json) is a JSON Schema (draft 2020-12) of every
 line.`) + "\n" + paragraph(`Names and types of members stay the same; later versions may add events and
 members. A program that reads the lines should pass over those that it does not know. A number that is unknown
 is null. Seconds are seconds, and bytes are bytes. Settings have the type that they have in config.yaml.`) +
@@ -310,7 +310,7 @@ func typeWord(t reflect.Type) string {
 	case t == reflect.TypeFor[experiment.Number]():
 		return "number or null"
 	case t.Kind() == reflect.Pointer:
-		return "number or null"
+		return typeWord(t.Elem()) + " or null"
 	case t.Kind() == reflect.Slice:
 		return "list of " + typeWord(t.Elem()) + "s"
 	case t.Kind() == reflect.Float64:

@@ -68,8 +68,7 @@ func TestHeldOut(t *testing.T) {
 	lowest := fmt.Sprintf("least held-out RMSE %.4g at iteration %d", errs[least], at)
 	says("the summary", r.out, fmt.Sprintf("held-out RMSE %.4g", end), lowest,
 		"the result is the last iterate; with --keep best it is the one with the least held-out RMSE")
-	says("the progress", r.err, "iteration 600 of 600: train loss",
-		fmt.Sprintf(", held-out RMSE %.4g", end))
+	says("the progress", r.err, "iteration 600 of 600: train loss", fmt.Sprintf(", held-out RMSE %.4g", end))
 	says("the page", string(read(t, dir, "report.html")), "Least errors of the measured iterates",
 		"held-out RMSE (in the data&#39;s unit)", "test-triplets")
 
@@ -79,8 +78,8 @@ func TestHeldOut(t *testing.T) {
 		final["held_out_rmse"] != errs[least] || final["iteration"] != float64(at) {
 		t.Errorf("the best iterate is %d, and summary.json has %v", at, s)
 	}
-	says("the summary", r.out, fmt.Sprintf("the result is iterate %d of 600: of the measured ones it has the "+
-		"least held-out RMSE", at))
+	says("the summary", r.out, fmt.Sprintf("the result is iterate %d of 600: of the measured ones it has "+
+		"the least held-out RMSE", at))
 
 	_, r, _ = run("--json")
 	for i, sample := range events(jsonLines(t, r.out), "sample") {

@@ -121,8 +121,8 @@ func TestKilledAtRandom(t *testing.T) {
 			t.Errorf("checkpoints are left: %v", names)
 		}
 	}
-	t.Logf("%v in %d sweeps of %v; %d states saved when interrupted, %d times there were checkpoints to go on "+
-		"from", signals, rounds, all.Round(time.Millisecond), saved, wentOn)
+	t.Logf("%v in %d sweeps of %v; %d states saved when interrupted, %d times there were checkpoints to go "+
+		"on from", signals, rounds, all.Round(time.Millisecond), saved, wentOn)
 	if wentOn == 0 {
 		t.Error("no process went on from a checkpoint: this test shows too little")
 	}

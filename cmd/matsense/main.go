@@ -171,8 +171,7 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
 	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
-		newDevices(env),
-		newBench(env), newLicences(env), newCompletion(env))
+		newDevices(env), newBench(env), newLicences(env), newCompletion(env))
 	return root
 }
 

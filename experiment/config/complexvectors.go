@@ -17,20 +17,20 @@ import (
 // realInPlace says for each file how complex numbers become real ones without loss, for a file that is read
 // as it is.
 var realInPlace = map[string]string{
-	"vectors-right": "only symmetric measurements take complex vectors; bring a_i b_iᴴ as real matrices, with " +
-		"matrices",
+	"vectors-right": "only symmetric measurements take complex vectors; bring a_i b_iᴴ as real matrices, " +
+		"with matrices",
 	"matrices": "for Hermitian A and the factor W = [Re U; Im U], in NumPy: " +
 		"np.save(\"lifted.npy\", np.block([[A.real, -A.imag], [A.imag, A.real]]))",
-	"observations": "a Hermitian A has real ⟨A, M⟩: y.real, if y.imag is 0; otherwise bring the real and the " +
-		"imaginary parts as two measurements",
+	"observations": "a Hermitian A has real ⟨A, M⟩: y.real, if y.imag is 0; otherwise bring the real and " +
+		"the imaginary parts as two measurements",
 	"truth": notU,
 	"init": "with complex vectors a start is W = [Re U; Im U], in NumPy: " +
 		"np.save(\"W.npy\", np.concatenate([U.real, U.imag]))",
 }
 
 // notU is why a truth U says nothing about a Hermitian matrix's W, and what to compare instead.
-const notU = "measurements of a Hermitian matrix determine UUᴴ, and not U or W = [Re U; Im U]: leave truth out, " +
-	"and compare the result, in NumPy: W = np.load(\"factor.npy\"); n = len(W) // 2; " +
+const notU = "measurements of a Hermitian matrix determine UUᴴ, and not U or W = [Re U; Im U]: leave truth " +
+	"out, and compare the result, in NumPy: W = np.load(\"factor.npy\"); n = len(W) // 2; " +
 	"U = W[:n] + 1j*W[n:]; U @ U.conj().T"
 
 // complexShape is the shape of a file of complex numbers, which only vectors may be. The error of the others

@@ -17,6 +17,15 @@ import (
 	"github.com/matsense/matsense/internal/npy"
 )
 
+// FilesNamed says of each setting that may name a data file, by key, whether it does.
+func (c *Config) FilesNamed() map[string]bool {
+	named := map[string]bool{}
+	for _, f := range c.DataFiles() {
+		named[f.Key] = *f.Path != ""
+	}
+	return named
+}
+
 // Hashes returns the SHA-256 of the contents of each data file, by key. If a setting names several files,
 // they count as one, in their order. A file is read once per process, and again only if it has changed.
 func (c *Config) Hashes() (map[string]string, error) {
@@ -58,10 +67,7 @@ func (c *Config) Missing() (problems []string) {
 // iterations and the settings that change no bit. A data file counts by its contents, of which hashes has the
 // SHA-256 by key, and not by its path. Without hashes it only counts that the setting names a file.
 func (c *Config) Fingerprint(hashes map[string]string) string {
-	files := map[string]bool{}
-	for _, f := range c.DataFiles() {
-		files[f.Key] = *f.Path != ""
-	}
+	files := c.FilesNamed()
 	h := sha256.New()
 	for _, f := range c.Used() {
 		switch {
@@ -76,7 +82,7 @@ func (c *Config) Fingerprint(hashes map[string]string) string {
 }
 
 // sums are the hashes of data files.
-var sums memory[string]
+var sums cache[string]
 
 func sumOf(paths []string) (string, error) {
 	return sums.of(paths, "", func() (string, error) {
@@ -100,8 +106,8 @@ func hashFile(h io.Writer, path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// memory keeps what this process has found out about files: the runs of a sweep all name the same.
-type memory[T any] struct {
+// cache keeps what this process has found out about files: the runs of a sweep all name the same.
+type cache[T any] struct {
 	sync.Mutex
 	known map[string]known[T]
 }
@@ -118,7 +124,7 @@ const settled = 3 * time.Second
 
 // of returns what read finds out about files, and does not read them again unless they have changed. The key
 // says what else the answer depends on.
-func (m *memory[T]) of(paths []string, key string, read func() (T, error)) (T, error) {
+func (m *cache[T]) of(paths []string, key string, read func() (T, error)) (T, error) {
 	m.Lock()
 	defer m.Unlock()
 	var none T

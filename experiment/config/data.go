@@ -87,7 +87,7 @@ func (c *Config) readHeaders(m *Mistakes) {
 }
 
 // shapes are those of array files.
-var shapes memory[[]int]
+var shapes cache[[]int]
 
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {

@@ -8,4 +8,7 @@
 //
 // A member of a family is one entry of its file: methods.go, parametrizations.go, ensembles.go, starts.go.
 // The entry says everything about the member; no other place asks for it by name.
+//
+// [Config.Advise] says which settings would mend a run that failed. [Config.Fingerprint] is a hash of what
+// decides the bits of a trajectory.
 package config

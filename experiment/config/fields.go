@@ -81,8 +81,8 @@ func (c *Config) Field(key string) (Field, bool) {
 	return Field{s, c}, known
 }
 
-// value is the setting's value: an int, a uint64, a float64 or a string.
-func (f Field) value() any {
+// Value returns the setting's value: an int, a uint64, a float64 or a string.
+func (f Field) Value() any {
 	if f.at != nil {
 		switch at := f.at(f.owner).(type) {
 		case *int:
@@ -99,6 +99,17 @@ func (f Field) value() any {
 		return v
 	}
 	return zeroOf(f.Default)
+}
+
+// ValueOf returns the value that a text has as a setting: of the type of [Field.Value], or the text itself if
+// the setting cannot have it or there is no such setting.
+func ValueOf(key, text string) any {
+	var c Config
+	f, known := c.Field(key)
+	if !known || f.Set(text, key) != nil {
+		return text
+	}
+	return f.Value()
 }
 
 // zeroOf is the zero of a value's type.
@@ -139,7 +150,7 @@ func (f Field) put(v any) {
 
 // isZero says whether the setting is zero or empty; −0 is not.
 func (f Field) isZero() bool {
-	v := f.value()
+	v := f.Value()
 	if x, ok := v.(float64); ok {
 		return math.Float64bits(x) == 0
 	}
@@ -149,7 +160,7 @@ func (f Field) isZero() bool {
 // clear makes the setting zero or empty.
 func (f Field) clear() {
 	if !f.isZero() {
-		f.put(zeroOf(f.value()))
+		f.put(zeroOf(f.Value()))
 	}
 }
 
@@ -168,7 +179,7 @@ func declaredValue[T any](c *Config, key string) T {
 	if !known {
 		panic(fmt.Sprintf("config: there is no setting %q", key))
 	}
-	v, ok := f.value().(T)
+	v, ok := f.Value().(T)
 	if !ok {
 		panic(fmt.Sprintf("config: the setting %q is a %s", key, f.Type()))
 	}
@@ -177,7 +188,7 @@ func declaredValue[T any](c *Config, key string) T {
 
 // Type says what kind of value the field takes.
 func (f Field) Type() string {
-	switch f.value().(type) {
+	switch f.Value().(type) {
 	case int, uint64:
 		return "int"
 	case float64:
@@ -188,16 +199,16 @@ func (f Field) Type() string {
 
 // String returns the value as it is written in files, with all its digits.
 func (f Field) String() string {
-	if x, ok := f.value().(float64); ok {
+	if x, ok := f.Value().(float64); ok {
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}
-	return fmt.Sprint(f.value())
+	return fmt.Sprint(f.Value())
 }
 
 // Set parses a value that was given at a place: "--alpha", "config.yaml:3".
 func (f Field) Set(text, place string) error {
 	text = strings.TrimSpace(text)
-	switch f.value().(type) {
+	switch f.Value().(type) {
 	case int:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {

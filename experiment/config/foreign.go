@@ -32,10 +32,8 @@ type foreign struct {
 // prefixed says whether a file begins with one of some texts.
 func prefixed(texts ...string) func([]byte) bool {
 	return func(start []byte) bool {
-		return slices.ContainsFunc(texts, func(text string) bool {
-			return bytes.HasPrefix(start,
-				[]byte(text))
-		})
+		begins := func(text string) bool { return bytes.HasPrefix(start, []byte(text)) }
+		return slices.ContainsFunc(texts, begins)
 	}
 }
 

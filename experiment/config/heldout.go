@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -92,7 +91,7 @@ func (c *Config) heldOutCount(m int) (int, error) {
 }
 
 // tests are the headers of the entries to hold out.
-var tests memory[triplets.Header]
+var tests cache[triplets.Header]
 
 // checkHeldOutSize compares what is held out with the size of the problem. Of the file it reads as much as
 // that takes.
@@ -202,20 +201,9 @@ func (c *Config) apart(fitted, held *triplets.List) error {
 	}
 	for k := range fitted.Row {
 		if h, both := there[at(fitted, k)]; both {
-			return fmt.Errorf("%s: line %d: the entry %s is on line %d of %s too: an entry is either fitted or "+
-				"held out", c.TestTriplets, held.Line[h], held.Entry(h), fitted.Line[k], c.Triplets)
+			return fmt.Errorf("%s: line %d: the entry %s is on line %d of %s too: an entry is either fitted "+
+				"or held out", c.TestTriplets, held.Line[h], held.Entry(h), fitted.Line[k], c.Triplets)
 		}
 	}
 	return nil
-}
-
-// completionOf makes the ensemble and the observations of listed entries. Its errors name lines.
-func completionOf(path string, space sensing.Space, list *triplets.List) (
-	*sensing.Completion, []float64, error,
-) {
-	e, y, err := sensing.CompletionOf(space, list.Row, list.Col, list.Value)
-	if repeated := (*sensing.Repeated)(nil); errors.As(err, &repeated) {
-		err = fmt.Errorf("%s: %w", path, repeatedTriplet(list, repeated))
-	}
-	return e, y, err
 }

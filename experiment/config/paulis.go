@@ -76,8 +76,8 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 	switch largest := largestOf(expectations); {
 	case largest > most:
 		return fmt.Errorf("%s has values of up to %.4g, and expectations lie between -1 and 1: counts of "+
-			"shots have to be averaged; what is scaled as observations are, in docs/tomography.md, is "+
-			"given with observations", from, largest)
+			"shots have to be averaged; values in the scale of observations (docs/tomography.md) are given "+
+			"with observations", from, largest)
 	case largest > 1:
 		d.Notices = append(d.Notices, fmt.Sprintf("%s has values of up to %.6g, and expectations of a "+
 			"state lie between -1 and 1: they are taken as they are", from, largest))

@@ -256,9 +256,9 @@ func builtinSettings() []*Setting {
 		}, {
 			Key: "triplets-base", Group: userDataGroup, shared: true,
 			applies: func(c *Config) bool { return c.Triplets != "" },
-			Help:    "number from which the triplets count rows and columns: 0 or 1", Default: "0; 1 for " +
-				".mtx",
-			at: func(c *Config) any { return &c.TripletsBase },
+			Help:    "number from which the triplets count rows and columns: 0 or 1",
+			Default: "0; 1 for .mtx",
+			at:      func(c *Config) any { return &c.TripletsBase },
 		}, {
 			Key: "test-triplets", Group: userDataGroup, shared: true, File: true,
 			Help: "entries to hold out and their values, in a file like that of triplets, counted from the " +
@@ -405,14 +405,14 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.TargetLoss },
 		}, {
 			Key: "patience", Group: methodGroup, applies: (*Config).comparesIterates,
-			Help: "stop when the held-out RMSE, or without held-out data the test error, has not fallen for " +
-				"this many steps (0: never)",
+			Help: "stop when the held-out RMSE, or without held-out data the test error, has not fallen " +
+				"for this many steps (0: never)",
 			at: func(c *Config) any { return &c.Patience },
 		}, {
 			Key: "keep", Group: methodGroup, applies: (*Config).comparesIterates,
 			Values: words([]string{keepLast, keepBest}),
-			Help: "which iterate is the result: last, or best, the measured one with the least held-out RMSE, " +
-				"or without held-out data the least test error",
+			Help: "which iterate is the result: last, or best, the measured one with the least held-out " +
+				"RMSE, or without held-out data the least test error",
 			at: func(c *Config) any { return &c.Keep },
 		},
 

@@ -8,7 +8,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/npy"
-	"github.com/matsense/matsense/internal/triplets"
 	"github.com/matsense/matsense/sensing"
 )
 
@@ -256,7 +255,7 @@ func (c *Config) checkUserShapes(m *Mistakes) (sized bool) {
 }
 
 // sizes are those of user data.
-var sizes memory[DataSize]
+var sizes cache[DataSize]
 
 // sizeOf returns the size of user data, for which a text file is read from its beginning to its end.
 func (c *Config) sizeOf(way *UserData) (DataSize, error) {
@@ -371,78 +370,6 @@ func (d *Data) loadMatrices(c *Config, space sensing.Space) error {
 			"the measurement matrices are not symmetric (A and Aᵀ differ by up to %.2g of the largest "+
 				"element): (A + Aᵀ)/2 is used, which changes no ⟨A, Z⟩ with a symmetric Z",
 			matrices.Asymmetry))
-	}
-	return nil
-}
-
-// tripletsSize inspects observed entries. If the file does not state the matrix's size, n and n2 do, or else
-// its largest indices.
-func (c *Config) tripletsSize(rectangular bool) (DataSize, error) {
-	h, err := triplets.Inspect(c.Triplets, c.TripletsBase)
-	if err != nil {
-		return DataSize{}, err
-	}
-	if c.Given("triplets-base") && h.First != c.TripletsBase {
-		return DataSize{}, fmt.Errorf("%s is a Matrix Market file, which counts from %d, and triplets-base "+
-			"is %d", c.Triplets, h.First, c.TripletsBase)
-	}
-	size := DataSize{M: h.Count, N1: h.Rows, N2: h.Cols, First: h.First,
-		Says: fmt.Sprintf("triplets %s has %d entries of a %d × %d matrix", c.Triplets, h.Count, h.Rows,
-			h.Cols)}
-	switch {
-	case h.Stated && !rectangular && h.Rows != h.Cols:
-		return size, fmt.Errorf("%s; matrices that are not square need parametrization uv", size.Says)
-	case h.Symmetric && rectangular:
-		return size, fmt.Errorf("%s is symmetric: parametrization psd takes it; for uv list both triangles "+
-			"in a general file", c.Triplets)
-	case c.ChosenParametrization().Vector && h.Cols != 1:
-		return size, fmt.Errorf("%s; with parametrization sparse the unknown is a vector, and all entries "+
-			"are in column 0", size.Says)
-	case h.Stated:
-		return size, nil
-	case !rectangular:
-		size.N1 = max(h.Rows, h.Cols)
-		size.N2 = size.N1
-	}
-	for _, side := range []struct {
-		key         string
-		given, size *int
-	}{{"n", &c.N, &size.N1}, {"n2", &c.N2, &size.N2}} {
-		if !c.Given(side.key) || side.key == "n2" && !rectangular { // a resolved configuration says 0 of it
-			continue
-		}
-		if *side.given < *side.size {
-			return size, fmt.Errorf("%s lists number %d, counted from %d, and %s is %d", c.Triplets,
-				*side.size-1+h.First, h.First, side.key, *side.given)
-		}
-		*side.size = min(*side.given, sensing.MaxSide)
-	}
-	if !rectangular {
-		size.N2 = size.N1
-	}
-	return size, nil
-}
-
-// loadTriplets reads observed entries with their values.
-func (d *Data) loadTriplets(c *Config, space sensing.Space) error {
-	list, err := triplets.Load(c.Triplets, c.TripletsBase)
-	if err != nil {
-		return err
-	}
-	e, y, err := completionOf(c.Triplets, space, list)
-	if err != nil {
-		return err
-	}
-	d.Problem.Ensemble, d.Problem.Observations = e, y
-	notices, err := c.judgeTriplets(list, list.Count-e.Measurements())
-	if d.Notices = append(d.Notices, notices...); err != nil {
-		return err
-	}
-	if c.TestTriplets == "" {
-		return nil
-	}
-	if err := d.loadTestTriplets(c, list); err != nil {
-		return Usagef("%s: %v", c.At("test-triplets"), err)
 	}
 	return nil
 }

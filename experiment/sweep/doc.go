@@ -18,5 +18,6 @@
 // [Read] reports all mistakes of the file at once, and [Spec.Runs] the mistakes of single runs, each with its
 // line. [Groups] collects the runs that have the same measurements, so that these are made once. [Shard]
 // divides the groups among machines that do not communicate. [NewPlan] does all of this, [Plan.Run] carries
-// out the runs and keeps a record of each, and [Load] reads the records back.
+// out the runs and keeps a record of each, and [Load] reads the records back. [PartFromEnvironment] finds out
+// which part Slurm or Kubernetes asks for.
 package sweep

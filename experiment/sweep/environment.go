@@ -157,7 +157,7 @@ func (a array) firstOf(n int, consecutive bool, d Division) (int, error) {
 	case a.last >= n: // the n-th of n tasks has this id only if they count from 1
 		return 1, nil
 	}
-	return 0, fmt.Errorf("task %d of the Slurm array is part %[1]d or part %d of %d, as tasks count from 1 or "+
-		"from 0, and --out does not tell: say which with --shard %[1]d/%[3]d or --shard %[2]d/%[3]d",
+	return 0, fmt.Errorf("task %d of the Slurm array is part %[1]d or part %d of %d, as tasks count from 1 "+
+		"or from 0, and --out does not tell: say which with --shard %[1]d/%[3]d or --shard %[2]d/%[3]d",
 		a.id, a.id+1, n)
 }

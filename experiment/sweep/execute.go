@@ -224,11 +224,10 @@ func keptIn(dir string) experiment.Kept {
 // directory.
 func (p *Plan) Saved(dir string) (count int, err error) {
 	runs, err := keptIn(dir).Runs()
-	for _, g := range p.Part {
-		for _, r := range g.Runs {
-			if _, saved := slices.BinarySearch(runs, r.Index); saved {
-				count++
-			}
+	mine := p.Mine()
+	for _, run := range runs {
+		if mine[run] {
+			count++
 		}
 	}
 	return count, err
@@ -238,12 +237,7 @@ func (p *Plan) Saved(dir string) (count int, err error) {
 // is progress.
 func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
 	states, err := keptIn(dir).States()
-	mine := map[int]bool{}
-	for _, g := range p.Part {
-		for _, r := range g.Runs {
-			mine[r.Index] = true
-		}
-	}
+	mine := p.Mine()
 	return slices.DeleteFunc(states, func(s experiment.KeptState) bool { return !mine[s.Run] }), err
 }
 
@@ -311,8 +305,8 @@ func (p *Plan) claim(w Where) error {
 func (p *Plan) stillIn(dir string) error {
 	path := filepath.Join(dir, SpecFile)
 	if theirs, err := os.ReadFile(path); err != nil || !p.Spec.sameRuns(theirs) {
-		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or begin "+
-			"the sweep again", path)
+		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or "+
+			"begin the sweep again", path)
 	}
 	return nil
 }

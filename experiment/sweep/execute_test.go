@@ -82,8 +82,8 @@ func listed(t *testing.T, dir string) []string {
 // TestColumns: every setting may be an axis beside every result, and no two columns have the same name.
 func TestColumns(t *testing.T) {
 	s := mustParse(t, "axes:\n  - {n: [3, 4], rank: [1, 2], factor-rank: [1, 2], kappa: [1, 2], measurements: [9, 8], ensemble: [gaussian, rademacher], "+
-		"entries: [f32, q8], noise: [0, 1], seed: [1, 18446744073709551615], init: [random, spectral], alpha: [1, 2], start-seed: [1, 2], step: [1, 2], "+
-		"iterations: [1, 2], measure-every: [1, 2]}\n")
+		"entries: [f32, q8], noise: [0, 1], seed: [1, 18446744073709551615], init: [random, spectral], "+
+		"alpha: [1, 2], start-seed: [1, 2], step: [1, 2], iterations: [1, 2], measure-every: [1, 2]}\n")
 	rec := newFailure(Run{Index: 7, Values: func() (values []string) {
 		for _, v := range s.Axes[0].Values {
 			values = append(values, v[1])

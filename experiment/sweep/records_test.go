@@ -324,8 +324,8 @@ func TestRecordedTwice(t *testing.T) {
 		path := put(t, dir, bytes.Join(c.lines, nil))
 		r, err := Load(dir)
 		if c.status == "" {
-			if err == nil || err.Error() != fmt.Sprintf("%s: line 2 and %s: line 1 have different results of "+
-				"run %d: remove one of the lines", path, path, result.Index) {
+			if err == nil || err.Error() != fmt.Sprintf("%s: line 2 and %s: line 1 have different results "+
+				"of run %d: remove one of the lines", path, path, result.Index) {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue

@@ -160,8 +160,8 @@ func list(build [3]string, pkg string) (packages []goPackage, err error) {
 // written is the text of all licences, each with the modules that it is of.
 func written(texts []text) []byte {
 	var b bytes.Buffer
-	b.WriteString("matsense contains the following modules, under the licences below. matsense itself is under " +
-		"the\nApache License 2.0. go generate ./cmd/matsense writes this file.\n")
+	b.WriteString("matsense contains the following modules, under the licences below. matsense itself is " +
+		"under the\nApache License 2.0. go generate ./cmd/matsense writes this file.\n")
 	for _, t := range texts {
 		fmt.Fprintf(&b, "\n%s\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(t.of, "\n"),
 			strings.Repeat("=", 80), t.body)

@@ -85,7 +85,8 @@ func mountOf(mounts []byte, version int, controller, group string) (top, inside 
 		if len(place) < 5 || len(kind) < 3 {
 			continue
 		}
-		if version == 1 && (kind[0] != "cgroup" || !slices.Contains(strings.Split(kind[2], ","), controller)) ||
+		options := strings.Split(kind[2], ",")
+		if version == 1 && (kind[0] != "cgroup" || !slices.Contains(options, controller)) ||
 			version == 2 && kind[0] != "cgroup2" {
 			continue
 		}

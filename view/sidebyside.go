@@ -8,10 +8,10 @@ import (
 	"github.com/matsense/matsense/experiment/sweep"
 )
 
-// besides returns a selection whose points are all at one place of the horizontal axis with its lines beside
-// each other, each at a place of its own: a line through one point, or several points one above the other,
-// show little. Other selections stay.
-func besides(s *sweep.Selection) *sweep.Selection {
+// sideBySide returns a selection whose points are all at one place of the horizontal axis with its lines
+// beside each other, each at a place of its own: a line through one point, or several points one above the
+// other, show little. Other selections stay.
+func sideBySide(s *sweep.Selection) *sweep.Selection {
 	if s.OverTrajectories() || s.Categories != nil {
 		return s
 	}
