@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // dataFile says which data files the run in a directory has read: a JSON object with a [source] for each
@@ -58,7 +59,7 @@ func (r *running) writeSources() error {
 // readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
 // fingerprints of checkpoints alone tell whether data have changed.
 func readSources(dir string) map[string]source {
-	text, err := os.ReadFile(filepath.Join(dir, dataFile))
+	text, err := userfile.ReadOwn(filepath.Join(dir, dataFile), config.MaxFile)
 	if err != nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -89,8 +88,9 @@ func reached(run string) int {
 	dir := filepath.Join(run, checkpointDir)
 	names, _ := listCheckpoints(dir)
 	for _, name := range names {
-		done, err1 := os.ReadFile(filepath.Join(dir, name, doneFile))
-		text, err2 := os.ReadFile(filepath.Join(dir, name, stateFile))
+		read := filesIn(filepath.Join(dir, name))
+		done, err1 := read(doneFile)
+		text, err2 := read(stateFile)
 		var s checkpointState
 		if err1 == nil && err2 == nil && strings.TrimSpace(string(done)) == checksum(text) &&
 			json.Unmarshal(text, &s) == nil {

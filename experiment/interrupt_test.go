@@ -1,12 +1,15 @@
 package experiment
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -377,6 +380,32 @@ func TestKeptIsDamaged(t *testing.T) {
 				t.Errorf("%d of %d bytes are taken for all", at, len(whole))
 			}
 		}
+	}
+}
+
+// TestKeptOfAlteredSize: a damaged size of a file in the archive is refused before so much memory is taken.
+func TestKeptOfAlteredSize(t *testing.T) {
+	k := Kept{t.TempDir()}
+	id := identity{"mine", "this"}
+	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(k.Dir, keptName(1, 9))
+	damaged := readFile(t, path)
+	entry := bytes.LastIndex(damaged, []byte("PK\x01\x02")) // of DONE, in the archive's directory
+	binary.LittleEndian.PutUint32(damaged[entry+24:], 1<<30)
+	if err := os.WriteFile(path, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	state, _, notices := k.read(1, id)
+	runtime.ReadMemStats(&after)
+	if state != nil || len(notices) != 1 || !strings.Contains(notices[0], "the size of its DONE was altered") {
+		t.Errorf("%v, %q", state, notices)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+		t.Errorf("it took %d bytes to read %d", taken, len(damaged))
 	}
 }
 

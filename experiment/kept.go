@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -188,6 +189,9 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 func readZip(path, fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
+	if err := userfile.CheckRegular(path); err != nil {
+		return nil, nil, "", err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
@@ -201,7 +205,12 @@ func readZip(path, fingerprint string) (
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
 	}
+	room := uint64(info.Size())
 	for _, f := range z.File {
+		if f.UncompressedSize64 > room { // so much memory is set aside before anything is read
+			return nil, nil, "", fmt.Errorf("the size of its %s was altered", f.Name)
+		}
+		room -= f.UncompressedSize64
 		if f.Method != zip.Store { // matsense writes no others, which may be of any size
 			return nil, nil, "", fmt.Errorf("its %s is compressed", f.Name)
 		}

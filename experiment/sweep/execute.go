@@ -16,6 +16,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // Where says in which directory a sweep is carried out, and what may be there already.
@@ -278,7 +279,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
 func (p *Plan) claim(w Where) error {
 	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
-	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
+	theirs, err := readSpec(w.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !empty {
@@ -310,7 +311,7 @@ func (p *Plan) claim(w Where) error {
 // stillIn returns an error if the directory does not hold this sweep any more.
 func (p *Plan) stillIn(dir string) error {
 	path := filepath.Join(dir, SpecFile)
-	if theirs, err := os.ReadFile(path); err != nil || !p.Spec.sameRuns(theirs) {
+	if theirs, err := readSpec(dir); err != nil || !p.Spec.sameRuns(theirs) {
 		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or begin "+
 			"the sweep again", path)
 	}
@@ -320,13 +321,18 @@ func (p *Plan) stillIn(dir string) error {
 // writeSpec writes the specification unless it is there, byte for byte.
 func (p *Plan) writeSpec(dir string) error {
 	path, mine := filepath.Join(dir, SpecFile), p.Spec.YAML()
-	if theirs, err := os.ReadFile(path); err == nil && bytes.Equal(theirs, mine) {
+	if theirs, err := readSpec(dir); err == nil && bytes.Equal(theirs, mine) {
 		return nil
 	}
 	return atomicfile.Write(path, func(out io.Writer) error {
 		_, err := out.Write(mine)
 		return err
 	})
+}
+
+// readSpec reads the text of the specification in a sweep's directory.
+func readSpec(dir string) ([]byte, error) {
+	return userfile.ReadOwn(filepath.Join(dir, SpecFile), maxText)
 }
 
 // removeResults removes everything that a sweep has written into a directory.

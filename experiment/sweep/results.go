@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // SpecFile is the file with the resolved specification in a sweep's directory.
@@ -41,6 +42,9 @@ func Load(dir string) (*Results, error) {
 func Open(dir string) (*Plan, error) {
 	if !Holds(dir) {
 		return nil, config.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
+	}
+	if err := userfile.CheckRegular(filepath.Join(dir, SpecFile)); err != nil {
+		return nil, err
 	}
 	s, err := Read(filepath.Join(dir, SpecFile))
 	if err != nil {
