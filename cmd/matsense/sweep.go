@@ -214,7 +214,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			return err
 		}
 		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
-		return o.limit.ended(ctx, errInterrupted, p.done > p.first || slices.ContainsFunc(after, isNew))
+		return o.limit.ended(ctx, errInterrupted, p.added || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {
 		return err

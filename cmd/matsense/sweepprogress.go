@@ -18,6 +18,7 @@ type sweepProgress struct {
 	plan              *sweep.Plan
 	began             time.Time
 	runs, done, first int
+	added             bool            // a run has ended that a resumed sweep does not repeat
 	failed            *sweep.Record   // the first
 	noted             map[string]bool // notes that were printed
 	doing             solver.Activity
@@ -120,7 +121,9 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done++
-	if r.Status == sweep.Failed && s.failed == nil {
+	if r.Status != sweep.Failed {
+		s.added = true
+	} else if s.failed == nil {
 		s.failed = r
 	}
 	switch {
