@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -432,5 +433,17 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	if ended != 1 || len(texts) != 1 || told[texts[0]] != 1 ||
 		!strings.HasPrefix(texts[0], "the checkpoint of run 4 at iteration ") {
 		t.Errorf("%d runs ended, told of %v: %v", ended, told, err)
+	}
+}
+
+// TestKeptWhereNothingIs: a directory that was moved away is not made again for a checkpoint.
+func TestKeptWhereNothingIs(t *testing.T) {
+	sweep := filepath.Join(t.TempDir(), "moved")
+	k := Kept{filepath.Join(sweep, "checkpoint")}
+	if err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Stat(sweep); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory is there again: %v", err)
 	}
 }

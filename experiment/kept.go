@@ -125,7 +125,10 @@ func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) e
 	fill := func(w io.Writer) error { return writeZip(w, files) }
 	path := filepath.Join(k.Dir, keptName(run, s.Iteration))
 	for range 2 { // another process may remove the empty folder in between
-		if err = os.MkdirAll(k.Dir, 0o755); err != nil {
+		// A sweep's directory that was moved is not made again.
+		if err = os.Mkdir(k.Dir, 0o755); err == nil {
+			atomicfile.SyncDir(filepath.Dir(k.Dir))
+		} else if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		if err = atomicfile.Write(path, fill); !errors.Is(err, fs.ErrNotExist) {

@@ -335,10 +335,10 @@ func readSpec(dir string) ([]byte, error) {
 	return userfile.ReadOwn(filepath.Join(dir, SpecFile), maxText)
 }
 
-// removeResults removes everything that a sweep has written into a directory.
+// removeResults removes what a sweep has written into a directory, but for its specification: if the process is
+// killed meanwhile, the directory still holds a sweep, which --force replaces.
 func removeResults(dir string) error {
-	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile, "report.html",
-		"verdict.json")
+	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, "report.html", "verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
 		for _, ending := range []string{".svg", ".png", ".pdf"} {
 			names, _ := fs.Glob(os.DirFS(dir), figures+ending)

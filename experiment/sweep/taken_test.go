@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -52,5 +53,33 @@ func TestDeviceTakenMeanwhile(t *testing.T) {
 	if r, failures, err := p.Run(context.Background(), Where{Dir: dir, Resume: true}, quiet{}); err != nil ||
 		failures != 0 || len(r.Records) != 2 {
 		t.Errorf("resumed: %d failures, %v", failures, err)
+	}
+}
+
+// TestForceKilled: while --force removes the old results, the directory holds a sweep all the time, so that the
+// same command replaces it after its process was killed.
+func TestForceKilled(t *testing.T) {
+	dir := t.TempDir()
+	old := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\n")
+	for name, text := range map[string]string{SpecFile: string(old.YAML()), "report.html": "", "runs.csv": "",
+		FigurePrefix + "a.svg": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := removeResults(dir); err != nil { // and here the process is killed
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 || !Holds(dir) {
+		t.Errorf("there are %v: %v", entries, err)
+	}
+	p, err := NewPlan(context.Background(), mustParse(t, "base: {n: 6, rank: 2, iterations: 2}\n"), Options{},
+		onHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, failures, err := p.Run(context.Background(), Where{Dir: dir, Force: true}, quiet{})
+	if err != nil || failures != 0 || len(r.Records) != 1 {
+		t.Errorf("%v, %d failures, %v", r, failures, err)
 	}
 }
