@@ -48,8 +48,13 @@ func (s *sweepProgress) Begin(runs, done int) {
 	defer s.mu.Unlock()
 	s.runs, s.done, s.first = runs, done, done
 	if done > 0 && !s.json {
-		s.print(fmt.Sprintf("%d of %d runs are there already", done, runs))
+		s.print(doneAlready(done, runs))
 	}
+}
+
+// doneAlready says how many runs need not be repeated.
+func doneAlready(done, runs int) string {
+	return fmt.Sprintf("%d of %d runs are there already", done, runs)
 }
 
 // Group implements sweep.Progress.
