@@ -48,6 +48,11 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	defer release()
+	if p.Shards == 1 { // other parts may be writing
+		if err := removeLeftovers(w.Dir); err != nil {
+			return nil, 0, err
+		}
+	}
 	there, err := p.gather(w.Dir)
 	if err != nil {
 		return nil, 0, err
@@ -408,6 +413,23 @@ func removeResults(dir string) error {
 	return nil
 }
 
+// leftover begins the names of files that are being written.
+const leftover = ".tmp-"
+
+// removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints, which
+// go with their runs.
+func removeLeftovers(dir string) error {
+	for _, folder := range []string{dir, filepath.Join(dir, recordsDir)} {
+		names, _ := fs.Glob(os.DirFS(folder), leftover+"*")
+		for _, name := range names {
+			if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // begun says whether a run of this part has a record.
 func (p *Plan) begun(there *gathered) bool {
 	for run := range p.Mine() {
@@ -422,6 +444,6 @@ func (p *Plan) begun(there *gathered) bool {
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), ".tmp-")
+		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), leftover)
 	})
 }

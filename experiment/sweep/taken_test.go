@@ -83,3 +83,37 @@ func TestForceKilled(t *testing.T) {
 		t.Errorf("%v, %d failures, %v", r, failures, err)
 	}
 }
+
+// TestLeftoversAreRemoved: the whole sweep removes what a killed process has left of files; a part does not,
+// since others may be writing them.
+func TestLeftoversAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, recordsDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\nseeds: 2\n")
+	left := []string{".tmp-sweep.yaml-1", ".tmp-sweep-a.png-2", recordsDir + "/.tmp-3"}
+	for _, name := range append(left, SpecFile) {
+		if err := os.WriteFile(filepath.Join(dir, name), s.YAML(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, shards := range []int{2, 1} {
+		want := shards == 2
+		p, err := NewPlan(context.Background(), s, Options{NamedPart: NamedPart{Shards: shards, By: ByFlag}},
+			onHost())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, _, err := p.Run(ctx, Where{Dir: dir, Resume: true}, quiet{}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		for _, name := range left {
+			if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+				t.Errorf("%d parts: %s: %v", shards, name, err)
+			}
+		}
+	}
+}
