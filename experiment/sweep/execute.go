@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,10 +49,8 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	defer release()
-	if p.Shards == 1 { // other parts may be writing
-		if err := removeLeftovers(w.Dir); err != nil {
-			return nil, 0, err
-		}
+	if p.Shards == 1 { // otherwise other parts may be writing
+		removeLeftovers(w.Dir)
 	}
 	there, err := p.gather(w.Dir)
 	if err != nil {
@@ -131,15 +130,38 @@ func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
 	if err := p.stillIn(dir); err != nil {
 		return nil, failures, err
 	}
-	g, err := p.gather(dir)
-	if err != nil {
-		return nil, failures, err
+	r, err := p.tabulate(dir, complete)
+	return r, failures, err
+}
+
+// complete says whether no run is missing.
+func complete(r *Results) bool { return len(r.Missing()) == 0 }
+
+// tabulate reads all records, and writes the tables if they are to be written. It returns the results that it
+// has written, or read.
+//
+// Another process may have added the last record and written the tables meanwhile, and these would replace
+// them: so it looks again. If a run is missing even then, who adds the last record writes the tables later.
+func (p *Plan) tabulate(dir string, due func(r *Results) bool) (*Results, error) {
+	var written *Results
+	for {
+		before := recorded(dir)
+		g, err := p.gather(dir)
+		if err != nil {
+			return written, err
+		}
+		r := g.results()
+		if !due(r) {
+			return cmp.Or(written, r), nil
+		}
+		if err := p.Spec.writeTables(dir, r.Records); err != nil {
+			return r, err
+		}
+		if slices.Equal(recorded(dir), before) {
+			return r, nil
+		}
+		written, due = r, complete
 	}
-	r := g.results()
-	if len(r.Missing()) > 0 {
-		return r, failures, nil
-	}
-	return r, failures, p.Spec.writeTables(dir, r.Records)
 }
 
 // Mine says of each run by its number whether it is in the plan's part.
@@ -418,16 +440,13 @@ const leftover = ".tmp-"
 
 // removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints, which
 // go with their runs.
-func removeLeftovers(dir string) error {
+func removeLeftovers(dir string) {
 	for _, folder := range []string{dir, filepath.Join(dir, recordsDir)} {
 		names, _ := fs.Glob(os.DirFS(folder), leftover+"*")
 		for _, name := range names {
-			if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+			os.Remove(filepath.Join(folder, name)) // one that stays does no harm
 		}
 	}
-	return nil
 }
 
 // begun says whether a run of this part has a record.

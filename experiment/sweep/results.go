@@ -93,9 +93,9 @@ func (r *Results) Table() (columns []string, rows [][]any) {
 
 // Merge writes the tables of a sweep's directory from the records that are there, and returns the results.
 func Merge(dir string) (*Results, error) {
-	r, err := Load(dir)
-	if err != nil || len(r.Records) == 0 {
-		return r, err
+	p, err := Open(dir)
+	if err != nil {
+		return nil, err
 	}
-	return r, r.Spec.writeTables(dir, r.Records)
+	return p.tabulate(dir, func(r *Results) bool { return len(r.Records) > 0 })
 }
