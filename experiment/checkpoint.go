@@ -251,7 +251,7 @@ func filesIn(dir string) func(name string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		path := filepath.Join(dir, name)
 		if name == doneFile || name == stateFile {
-			return userfile.Read(path, maxState)
+			return userfile.ReadOwn(path, maxState)
 		}
 		if err := userfile.CheckRegular(path); err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func (r *running) writeSources() error {
 // readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
 // fingerprints of checkpoints alone tell whether data have changed.
 func readSources(dir string) map[string]source {
-	text, err := userfile.Read(filepath.Join(dir, dataFile), maxState)
+	text, err := userfile.ReadOwn(filepath.Join(dir, dataFile), config.MaxFile)
 	if err != nil {
 		return nil
 	}

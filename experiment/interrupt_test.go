@@ -1,13 +1,17 @@
 package experiment
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -407,6 +411,32 @@ func TestKeptIsDamaged(t *testing.T) {
 	}
 }
 
+// TestKeptOfAlteredSize: a damaged size of a file in the archive is refused before so much memory is taken.
+func TestKeptOfAlteredSize(t *testing.T) {
+	k := Kept{t.TempDir()}
+	id := identity{"mine", "this"}
+	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(k.Dir, keptName(1, 9))
+	damaged := readFile(t, path)
+	entry := bytes.LastIndex(damaged, []byte("PK\x01\x02")) // of DONE, in the archive's directory
+	binary.LittleEndian.PutUint32(damaged[entry+24:], 1<<30)
+	if err := os.WriteFile(path, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	state, _, notices := k.read(1, id)
+	runtime.ReadMemStats(&after)
+	if state != nil || len(notices) != 1 || !strings.Contains(notices[0], "the size of its DONE was altered") {
+		t.Errorf("%v, %q", state, notices)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+		t.Errorf("it took %d bytes to read %d", taken, len(damaged))
+	}
+}
+
 // TestKeptCannotBeWritten: the run goes on, and one notice says why.
 func TestKeptCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "checkpoint") // a folder of this name can neither be read nor made
@@ -429,5 +459,17 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	if ended != 1 || len(texts) != 1 || told[texts[0]] != 1 ||
 		!strings.HasPrefix(texts[0], "the checkpoint of run 4 at iteration ") {
 		t.Errorf("%d runs ended, told of %v: %v", ended, told, err)
+	}
+}
+
+// TestKeptWhereNothingIs: a directory that was moved away is not made again for a checkpoint.
+func TestKeptWhereNothingIs(t *testing.T) {
+	sweep := filepath.Join(t.TempDir(), "moved")
+	k := Kept{filepath.Join(sweep, "checkpoint")}
+	if err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it ends with %v", err)
+	}
+	if _, err := os.Stat(sweep); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory is there again: %v", err)
 	}
 }

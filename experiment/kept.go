@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/matsense/matsense/internal/atomicfile"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -124,7 +125,10 @@ func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) e
 	fill := func(w io.Writer) error { return writeZip(w, files) }
 	path := filepath.Join(k.Dir, keptName(run, s.Iteration))
 	for range 2 { // another process may remove the empty folder in between
-		if err = atomicfile.MakeDirs(k.Dir); err != nil {
+		// A sweep's directory that was moved is not made again.
+		if err = os.Mkdir(k.Dir, 0o755); err == nil {
+			atomicfile.SyncDir(filepath.Dir(k.Dir))
+		} else if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		if err = atomicfile.Write(path, fill); !errors.Is(err, fs.ErrNotExist) {
@@ -186,6 +190,9 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 
 // readZip reads the checkpoint in an archive.
 func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, madeBy string, _ error) {
+	if err := userfile.CheckRegular(path); err != nil {
+		return nil, nil, "", err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
@@ -199,7 +206,12 @@ func readZip(path, fingerprint string) (_ *solver.State, _ solver.Trajectory, ma
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("it cannot be read: %w", err)
 	}
+	room := uint64(info.Size())
 	for _, f := range z.File {
+		if f.UncompressedSize64 > room { // so much memory is set aside before anything is read
+			return nil, nil, "", fmt.Errorf("the size of its %s was altered", f.Name)
+		}
+		room -= f.UncompressedSize64
 		if f.Method != zip.Store { // matsense writes no others, which may be of any size
 			return nil, nil, "", fmt.Errorf("its %s is compressed", f.Name)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -146,7 +147,7 @@ func (r *running) writeConfig() error {
 // hold makes sure that the directory is still this run's before something is written there. If it was removed
 // while the run went on, it is made again; if another run is there now, it is left alone.
 func (r *running) hold() error {
-	there, err := os.ReadFile(filepath.Join(r.dir, configFile))
+	there, err := userfile.ReadOwn(filepath.Join(r.dir, configFile), config.MaxFile)
 	switch {
 	case err == nil && bytes.Equal(there, r.plan.configText()):
 		return nil

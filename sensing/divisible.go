@@ -11,6 +11,7 @@ var (
 	_ Divisible = &Completion{}
 	_ Divisible = &Dense{}
 	_ Divisible = &RankOne{}
+	_ Divisible = &ComplexRankOne{}
 	_ Divisible = &Pauli{}
 )
 
@@ -108,6 +109,33 @@ func (r *RankOne) Apply(p []float64, left, right *mat.Dense) {
 		transposedTimes(a, left, vector[:n1])
 		transposedTimes(b, right, second)
 		p[i] = dot(a, b)
+	}
+}
+
+// Divide implements [Divisible].
+func (e *ComplexRankOne) Divide(held []int) (rest, heldOut Divisible) {
+	side, _ := e.space.Dims()
+	kept, heldVectors := divided(e.vectors, side, held)
+	return &ComplexRankOne{base{e.space, e.m - len(held)}, kept},
+		&ComplexRankOne{base{e.space, len(held)}, heldVectors}
+}
+
+// Apply implements [Divisible]: with A = ccᵀ + ssᵀ, ⟨A, L·Rᵀ⟩ is the product of Lᵀc and Rᵀc, plus the same
+// for s.
+func (e *ComplexRankOne) Apply(p []float64, left, right *mat.Dense) {
+	side, d := left.Dims()
+	s, a, b := make([]float64, side), make([]float64, d), make([]float64, d)
+	for i := range p {
+		c := e.vectors[i*side : (i+1)*side]
+		for j := range side / 2 {
+			s[j], s[side/2+j] = -c[side/2+j], c[j]
+		}
+		p[i] = 0
+		for _, vector := range [][]float64{c, s} {
+			transposedTimes(a, left, vector)
+			transposedTimes(b, right, vector)
+			p[i] += dot(a, b)
+		}
 	}
 }
 

@@ -87,6 +87,24 @@ func divisibles(t *testing.T) (all []measured) {
 		}
 		all = append(all, x)
 	}
+	re, im := numbers(8, 3, 7), numbers(8, 3, 8)
+	complexOne, err := ComplexRankOneOf(re, im)
+	fail(err)
+	vectors := measured{name: "complex rank-one", e: complexOne}
+	for i := range 8 {
+		a := mat.NewDense(6, 6, nil) // [Re aaᴴ, −Im aaᴴ; Im aaᴴ, Re aaᴴ]
+		for j := range 3 {
+			for k := range 3 {
+				v := complex(re.At(i, j), im.At(i, j)) * complex(re.At(i, k), -im.At(i, k))
+				a.Set(j, k, real(v))
+				a.Set(j+3, k+3, real(v))
+				a.Set(j, k+3, -imag(v))
+				a.Set(j+3, k, imag(v))
+			}
+		}
+		vectors.matrices = append(vectors.matrices, a)
+	}
+	all = append(all, vectors)
 	words := []string{"IXZ", "YYI", "ZZZ", "XYY", "IXZ", "XII", "YIY"}
 	e, err := PaulisOf(words)
 	fail(err)

@@ -149,3 +149,27 @@ func TestNewFoldersAreSynchronized(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepReadOnly: a sweep whose results cannot be kept is refused before any work. Only the folder of records
+// may be another user's.
+func TestSweepReadOnly(t *testing.T) {
+	file := sweepFile(t, someSweep)
+	for _, folder := range []string{"", "runs"} {
+		dir := filepath.Join(t.TempDir(), "swept")
+		must(t, exitDone, "sweep", file, "--out", dir, "--shard", "1/2")
+		locked := filepath.Join(dir, folder)
+		if err := syscall.Mount(locked, locked, "", syscall.MS_BIND, ""); err != nil {
+			t.Skipf("a folder that cannot be written to needs the right to mount: %v", err)
+		}
+		defer func() {
+			if err := syscall.Unmount(locked, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		}()
+		flags := uintptr(syscall.MS_BIND | syscall.MS_REMOUNT | syscall.MS_RDONLY)
+		if err := syscall.Mount("", locked, "", flags, ""); err != nil {
+			t.Fatal(err)
+		}
+		refusedPlan(t, dir, "cannot be written to", file, "--out", dir, "--resume")
+	}
+}

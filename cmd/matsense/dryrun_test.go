@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -105,5 +106,48 @@ func TestDryRunOfUnknownTime(t *testing.T) {
 			(plan["seconds_estimated"] != nil) != counted {
 			t.Errorf("%v: %v", flags, plan)
 		}
+	}
+}
+
+// A dry run of a sweep that is there says how much of it is done, and refuses what the sweep refuses.
+func TestSweepDryRunResumed(t *testing.T) {
+	file := sweepFile(t, someSweep)
+	other := sweepFile(t, strings.Replace(someSweep, "seeds: 3", "seeds: 2", 1))
+	dir := filepath.Join(t.TempDir(), "swept")
+	must(t, exitDone, "sweep", file, "--out", dir, "--shard", "1/2")
+	done := len(recordLines(t, dir))
+	before := snapshot(t, dir)
+	args := []string{"sweep", "--dry-run", "--out"}
+	r := must(t, exitDone, append(args, dir, file, "--resume")...)
+	if want := fmt.Sprintf("%d of 12 runs are there already\n", done); !strings.HasSuffix(r.err, want) {
+		t.Errorf("it does not say %q:\n%s", want, r.err)
+	}
+	for _, c := range []struct {
+		args []string
+		done any
+	}{
+		{[]string{dir, file, "--resume"}, float64(done)},
+		{[]string{dir, file, "--shard", "2/2"}, 0.0},
+		{[]string{dir, file, "--force"}, 0.0},
+		{[]string{filepath.Join(dir, "none"), file}, 0.0},
+	} {
+		r := must(t, exitDone, append(append(args, c.args...), "--json")...)
+		if plan := events(jsonLines(t, r.out), "plan")[0]; plan["done"] != c.done {
+			t.Errorf("%v: %v are done, not %v", c.args, plan["done"], c.done)
+		}
+	}
+	for want, more := range map[string][]string{
+		"--resume goes on with it, --force replaces it": {dir, file},
+		"holds another sweep":                           {dir, other, "--resume"},
+		"is not empty and holds no sweep":               {filepath.Join(dir, "runs"), file},
+		"there is no sweep in":                          {filepath.Join(dir, "none"), file, "--resume"},
+		"--force would remove":                          {dir, file, "--force", "--shard", "1/2"},
+	} {
+		if r := must(t, exitUsage, append(args, more...)...); !strings.Contains(r.err, want) {
+			t.Errorf("%v: it says %q, not %q", more, r.err, want)
+		}
+	}
+	if !maps.Equal(before, snapshot(t, dir)) {
+		t.Error("a dry run wrote something")
 	}
 }

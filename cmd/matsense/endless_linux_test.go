@@ -53,6 +53,44 @@ func TestFilesWithoutEnd(t *testing.T) {
 	}
 }
 
+// TestPipesInASweep: a pipe in place of a file of a sweep's directory is not waited for.
+func TestPipesInASweep(t *testing.T) {
+	file := sweepFile(t, someSweep)
+	for name, verbs := range map[string][][]string{
+		"sweep.yaml": {{"sweep", file, "--resume", "--out"}, {"sweep", "merge"}, {"plot"}},
+		"parts.json": {{"sweep", file, "--resume", "--out"}},
+	} {
+		dir := t.TempDir()
+		if name != "sweep.yaml" {
+			write(t, filepath.Join(dir, "sweep.yaml"), []byte(someSweep))
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, verb := range verbs {
+			r := matsense(t, append(verb, dir)...)
+			if r.code == exitDone || !strings.Contains(r.err, name+" is no regular file") {
+				t.Errorf("%s: %v: exit code %d\n%s", name, verb, r.code, r.err)
+			}
+		}
+	}
+	// What cannot be read of a run under way is told, and the run begins anew.
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "sweep.yaml"), []byte(someSweep))
+	if err := os.Mkdir(filepath.Join(dir, "checkpoint"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(dir, "checkpoint", "000003-000000007.zip")
+	if err := syscall.Mkfifo(state, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := must(t, exitDone, "sweep", file, "--resume", "--out", dir)
+	if !strings.Contains(r.err, state+" is not used: ") {
+		t.Errorf("it does not say which checkpoint is not used:\n%s", r.err)
+	}
+	sameTables(t, dir, swept(t, file))
+}
+
 // TestConfigFromPipe: a configuration may come from a pipe, as in --config <(command).
 func TestConfigFromPipe(t *testing.T) {
 	r := shell(t, `printf 'n: 8\nrank: 1\niterations: 5\n' | "$0" run --config /dev/stdin --out "$1"`,

@@ -144,6 +144,7 @@ type sweepPlanEvent struct {
 	Dir      string            `json:"dir" about:"directory of the sweep"`
 	Runs     int               `json:"runs" about:"number of runs of this part"`
 	AllRuns  int               `json:"runs_of_all_parts" about:"number of runs of the sweep"`
+	Done     *int              `json:"done" about:"number of runs of this part that --dry-run finds done; else null"`
 	Groups   int               `json:"groups" about:"number of its groups, which share measurements"`
 	Together int               `json:"together" about:"largest number of runs in one batch"`
 	Memory   experiment.Number `json:"memory_planned_bytes" about:"memory for the largest group's data"`

@@ -126,7 +126,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if err != nil {
 		return err
 	}
-	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan)
+	sweepOptions{out: o.out, json: o.json}.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	r, failures, err := plan.Run(ctx,
 		sweep.Where{Dir: o.out, Resume: sweep.Holds(o.out) && !o.force, Force: o.force}, p)

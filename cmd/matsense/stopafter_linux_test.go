@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,4 +75,19 @@ func TestSweepStopsAfter(t *testing.T) {
 		t.Error("the sweep was not interrupted")
 	}
 	sameTables(t, dir, want)
+}
+
+// TestFailureIsNoProgress: a sweep that in its time can only fail once more, before its measurements are made,
+// fails. A job that is queued again after each interruption would never end.
+func TestFailureIsNoProgress(t *testing.T) {
+	folder := t.TempDir()
+	numbers := make([]float64, 100)
+	numbers[3] = math.NaN()
+	write(t, filepath.Join(folder, "U.npy"), npyFile("<f8", false, numbers, 100, 1))
+	file := write(t, filepath.Join(folder, "s.yaml"), []byte( // some seconds of measurements
+		"base: {n: 100, rank: 1, measurements: 5000, iterations: 10}\naxes: [init: [U.npy, random]]\n"))
+	r := alone(t, "sweep", file, "--out", filepath.Join(folder, "swept"), "--stop-after", "500ms")
+	if r.code != exitFailed || !strings.Contains(r.err, tooShort) {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
 }

@@ -196,13 +196,19 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
-	o.printPlan(env, plan)
+	where := sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}
 	if o.dryRun {
+		done, err := plan.Check(where)
+		if err != nil {
+			return err
+		}
+		o.printPlan(env, plan, &done)
 		return nil
 	}
+	o.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
-	r, failures, err := plan.Run(ctx, sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}, p)
+	r, failures, err := plan.Run(ctx, where, p)
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
@@ -214,7 +220,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			return err
 		}
 		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
-		return o.limit.ended(ctx, errInterrupted, p.done > p.first || slices.ContainsFunc(after, isNew))
+		return o.limit.ended(ctx, errInterrupted, p.added || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {
 		return err
@@ -316,15 +322,18 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	return strings.Join(append(words, "--resume"), " ")
 }
 
-// printPlan prints the plan of a sweep.
-func (o sweepOptions) printPlan(env environment, p *sweep.Plan) {
+// printPlan prints the plan of a sweep. done is how many of its runs are done already; nil if nobody has looked.
+func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 	if !o.json {
 		view.WriteSweepPlan(env.err, p)
+		if done != nil && *done > 0 {
+			fmt.Fprintln(env.err, doneAlready(*done, p.Count()))
+		}
 		return
 	}
 	plan := sweepPlanEvent{
 		Dir: o.out, Runs: p.Count(), AllRuns: len(p.Runs), Groups: len(p.Part), Together: p.Together,
-		Memory: experiment.Number(p.Bytes), Shard: p.Shard + 1, Shards: p.Shards,
+		Memory: experiment.Number(p.Bytes), Done: done, Shard: p.Shard + 1, Shards: p.Shards,
 	}
 	if p.By != "" {
 		by := p.By

@@ -18,6 +18,7 @@ type sweepProgress struct {
 	plan              *sweep.Plan
 	began             time.Time
 	runs, done, first int
+	added             bool            // a run has ended that a resumed sweep does not repeat
 	failed            *sweep.Record   // the first
 	noted             map[string]bool // notes that were printed
 	doing             solver.Activity
@@ -47,8 +48,13 @@ func (s *sweepProgress) Begin(runs, done int) {
 	defer s.mu.Unlock()
 	s.runs, s.done, s.first = runs, done, done
 	if done > 0 && !s.json {
-		s.print(fmt.Sprintf("%d of %d runs are there already", done, runs))
+		s.print(doneAlready(done, runs))
 	}
+}
+
+// doneAlready says how many runs need not be repeated.
+func doneAlready(done, runs int) string {
+	return fmt.Sprintf("%d of %d runs are there already", done, runs)
 }
 
 // Group implements sweep.Progress.
@@ -120,7 +126,9 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done++
-	if r.Status == sweep.Failed && s.failed == nil {
+	if r.Status != sweep.Failed {
+		s.added = true
+	} else if s.failed == nil {
 		s.failed = r
 	}
 	switch {

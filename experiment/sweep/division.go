@@ -13,6 +13,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // Division says into how many parts a sweep is divided. Its directory keeps this, so that a task of a Slurm
@@ -29,7 +30,7 @@ const divisionFile = "parts.json"
 // ReadDivision returns the division of the sweep in a directory.
 func ReadDivision(dir string) (Division, error) {
 	path := filepath.Join(dir, divisionFile)
-	text, err := os.ReadFile(path)
+	text, err := userfile.ReadOwn(path, maxText)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return Division{}, nil
 	}

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/internal/lockfile"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // Where says in which directory a sweep is carried out, and what may be there already.
@@ -47,13 +49,15 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	defer release()
+	if p.Shards == 1 { // otherwise other parts may be writing
+		removeLeftovers(w.Dir)
+	}
 	there, err := p.gather(w.Dir)
 	if err != nil {
 		return nil, 0, err
 	}
-	if !w.Resume && p.begun(there) {
-		return nil, 0, config.Usagef("--out %s holds this sweep's results already: --resume goes on with "+
-			"it, --force replaces it", w.Dir)
+	if err := p.mayGoOn(w, there); err != nil {
+		return nil, 0, err
 	}
 	if err := p.writeSpec(w.Dir); err != nil { // which may name data files that were moved
 		return nil, 0, err
@@ -66,28 +70,12 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	for _, note := range there.results().Notes {
 		progress.Notice(note)
 	}
-	var groups []Group
-	var recorded []int
-	total, done := 0, 0
-	for _, g := range p.Part {
-		var open []Run
-		for _, r := range g.Runs {
-			if rec := there.byRun[r.Index]; rec == nil || rec.Status == Failed {
-				open = append(open, r)
-			} else {
-				recorded = append(recorded, r.Index)
-			}
-		}
-		total, done = total+len(g.Runs), done+len(g.Runs)-len(open)
-		if len(open) > 0 {
-			groups = append(groups, Group{open})
-		}
-	}
+	groups, recorded := p.open(there)
 	// A process that is killed may leave the checkpoints of a run that it has just recorded.
 	if err := keptIn(w.Dir).Remove(recorded...); err != nil {
 		return nil, 0, err
 	}
-	progress.Begin(total, done)
+	progress.Begin(p.Count(), len(recorded))
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	for _, g := range groups {
@@ -99,20 +87,81 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	return p.finish(w.Dir, failures)
 }
 
+// Check says how many runs of the plan's part are done in a directory, or why [Plan.Run] would refuse it. It
+// writes nothing, and does not ask whether another process is at work there.
+func (p *Plan) Check(w Where) (done int, err error) {
+	if err := p.mayResume(w); err != nil {
+		return 0, err
+	}
+	if _, err := os.Stat(w.Dir); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if there, err := p.accepts(w); err != nil || !there || w.Force {
+		return 0, err
+	}
+	there, err := p.gather(w.Dir)
+	if err != nil {
+		return 0, err
+	}
+	_, recorded := p.open(there)
+	return len(recorded), p.mayGoOn(w, there)
+}
+
+// open returns the runs of the part that are to be carried out, and the numbers of those that are done.
+func (p *Plan) open(there *gathered) (groups []Group, recorded []int) {
+	for _, g := range p.Part {
+		var open []Run
+		for _, r := range g.Runs {
+			if rec := there.byRun[r.Index]; rec == nil || rec.Status == Failed {
+				open = append(open, r)
+			} else {
+				recorded = append(recorded, r.Index)
+			}
+		}
+		if len(open) > 0 {
+			groups = append(groups, Group{open})
+		}
+	}
+	return groups, recorded
+}
+
 // finish reads all records back, and writes the tables if no run of the whole sweep is missing.
 func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
 	if err := p.stillIn(dir); err != nil {
 		return nil, failures, err
 	}
-	g, err := p.gather(dir)
-	if err != nil {
-		return nil, failures, err
+	r, err := p.tabulate(dir, complete)
+	return r, failures, err
+}
+
+// complete says whether no run is missing.
+func complete(r *Results) bool { return len(r.Missing()) == 0 }
+
+// tabulate reads all records, and writes the tables if they are to be written. It returns the results that it
+// has written, or read.
+//
+// Another process may have added the last record and written the tables meanwhile, and these would replace
+// them: so it looks again. If a run is missing even then, who adds the last record writes the tables later.
+func (p *Plan) tabulate(dir string, due func(r *Results) bool) (*Results, error) {
+	var written *Results
+	for {
+		before := recorded(dir)
+		g, err := p.gather(dir)
+		if err != nil {
+			return written, err
+		}
+		r := g.results()
+		if !due(r) {
+			return cmp.Or(written, r), nil
+		}
+		if err := p.Spec.writeTables(dir, r.Records); err != nil {
+			return r, err
+		}
+		if slices.Equal(recorded(dir), before) {
+			return r, nil
+		}
+		written, due = r, complete
 	}
-	r := g.results()
-	if len(r.Missing()) > 0 {
-		return r, failures, nil
-	}
-	return r, failures, p.Spec.writeTables(dir, r.Records)
 }
 
 // Mine says of each run by its number whether it is in the plan's part.
@@ -243,16 +292,19 @@ func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
 
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.
 func (p *Plan) take(w Where) (release func(), err error) {
-	// A part that was named may begin a sweep with --resume, because a job that is queued again has the same
-	// command line each time.
-	if w.Resume && p.By == "" && !Holds(w.Dir) {
-		return nil, config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
+	if err := p.mayResume(w); err != nil {
+		return nil, err
 	}
 	if err := atomicfile.MakeDirs(w.Dir); err != nil {
 		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
 	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
 		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
+	}
+	for _, folder := range []string{w.Dir, filepath.Join(w.Dir, recordsDir)} {
+		if err := atomicfile.CheckWritable(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, config.Usagef("--out %s cannot be written to: %v", w.Dir, err)
+		}
 	}
 	release, taken := lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
 	if !taken {
@@ -269,42 +321,73 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	return release, nil
 }
 
+// mayResume refuses to resume where no sweep is.
+func (p *Plan) mayResume(w Where) error {
+	// A part that was named may begin a sweep with --resume, because a job that is queued again has the same
+	// command line each time.
+	if w.Resume && p.By == "" && !Holds(w.Dir) {
+		return config.Usagef("there is no sweep in %s to resume: it has no %s", w.Dir, SpecFile)
+	}
+	return nil
+}
+
+// mayGoOn refuses records of this part unless the sweep is to go on.
+func (p *Plan) mayGoOn(w Where, there *gathered) error {
+	if w.Resume || !p.begun(there) {
+		return nil
+	}
+	return config.Usagef("--out %s holds this sweep's results already: --resume goes on with it, --force "+
+		"replaces it", w.Dir)
+}
+
 // claim checks that the directory may hold this sweep, and writes the specification if it is not there yet.
 func (p *Plan) claim(w Where) error {
-	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
-	theirs, err := os.ReadFile(filepath.Join(w.Dir, SpecFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if !empty {
-			return config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
-		}
-	case err != nil:
-		return config.Usagef("--out %s cannot be used: %v", w.Dir, err)
-	case w.Force:
-		if p.Shards > 1 {
-			return config.Usagef("--force would remove the results of other machines: remove %s by hand",
-				w.Dir)
-		}
+	there, err := p.accepts(w)
+	if err != nil || there && !w.Force {
+		return err
+	}
+	if there {
 		if err := removeResults(w.Dir); err != nil {
 			return err
 		}
-	default:
-		if err := refuseOldRecords(w.Dir); err != nil {
-			return err
-		}
-		if !p.Spec.sameRuns(theirs) {
-			return config.Usagef("--out %s holds another sweep: choose another directory, or replace it "+
-				"with --force", w.Dir)
-		}
-		return nil
 	}
 	return p.writeSpec(w.Dir)
+}
+
+// accepts refuses a directory that may not hold this sweep. there says whether it holds a sweep already: this
+// one, or one that is to be replaced.
+func (p *Plan) accepts(w Where) (there bool, err error) {
+	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
+	theirs, err := readSpec(w.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if !empty {
+			return false, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
+		}
+		return false, nil
+	case err != nil:
+		return false, config.Usagef("--out %s cannot be used: %v", w.Dir, err)
+	case w.Force:
+		if p.Shards > 1 {
+			return false, config.Usagef("--force would remove the results of other machines: remove %s by hand",
+				w.Dir)
+		}
+		return true, nil
+	}
+	if err := refuseOldRecords(w.Dir); err != nil {
+		return false, err
+	}
+	if !p.Spec.sameRuns(theirs) {
+		return false, config.Usagef("--out %s holds another sweep: choose another directory, or replace it "+
+			"with --force", w.Dir)
+	}
+	return true, nil
 }
 
 // stillIn returns an error if the directory does not hold this sweep any more.
 func (p *Plan) stillIn(dir string) error {
 	path := filepath.Join(dir, SpecFile)
-	if theirs, err := os.ReadFile(path); err != nil || !p.Spec.sameRuns(theirs) {
+	if theirs, err := readSpec(dir); err != nil || !p.Spec.sameRuns(theirs) {
 		return fmt.Errorf("%s was removed or replaced while the sweep ran: restore it and --resume, or "+
 			"begin the sweep again", path)
 	}
@@ -314,7 +397,7 @@ func (p *Plan) stillIn(dir string) error {
 // writeSpec writes the specification unless it is there, byte for byte.
 func (p *Plan) writeSpec(dir string) error {
 	path, mine := filepath.Join(dir, SpecFile), p.Spec.YAML()
-	if theirs, err := os.ReadFile(path); err == nil && bytes.Equal(theirs, mine) {
+	if theirs, err := readSpec(dir); err == nil && bytes.Equal(theirs, mine) {
 		return nil
 	}
 	return atomicfile.Write(path, func(out io.Writer) error {
@@ -323,10 +406,15 @@ func (p *Plan) writeSpec(dir string) error {
 	})
 }
 
-// removeResults removes everything that a sweep has written into a directory.
+// readSpec reads the text of the specification in a sweep's directory.
+func readSpec(dir string) ([]byte, error) {
+	return userfile.ReadOwn(filepath.Join(dir, SpecFile), maxText)
+}
+
+// removeResults removes what a sweep has written into a directory, but for its specification: if the process is
+// killed meanwhile, the directory still holds a sweep, which --force replaces.
 func removeResults(dir string) error {
-	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, SpecFile, "report.html",
-		"verdict.json")
+	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, "report.html", "verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
 		for _, ending := range []string{".svg", ".png", ".pdf"} {
 			names, _ := fs.Glob(os.DirFS(dir), figures+ending)
@@ -339,6 +427,20 @@ func removeResults(dir string) error {
 		}
 	}
 	return nil
+}
+
+// leftover begins the names of files that are being written.
+const leftover = ".tmp-"
+
+// removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints, which
+// go with their runs.
+func removeLeftovers(dir string) {
+	for _, folder := range []string{dir, filepath.Join(dir, recordsDir)} {
+		names, _ := fs.Glob(os.DirFS(folder), leftover+"*")
+		for _, name := range names {
+			os.Remove(filepath.Join(folder, name)) // one that stays does no harm
+		}
+	}
 }
 
 // begun says whether a run of this part has a record.
@@ -355,6 +457,6 @@ func (p *Plan) begun(there *gathered) bool {
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), ".tmp-")
+		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), leftover)
 	})
 }

@@ -165,6 +165,17 @@ func (p *Plan) gather(dir string) (*gathered, error) {
 	return g, g.data.compare(dir)
 }
 
+// recorded lists the files of records with their sizes, which change when a record is added.
+func recorded(dir string) (files []string) {
+	entries, _ := os.ReadDir(filepath.Join(dir, recordsDir)) // gather says why it cannot be read
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && isRecords(e) {
+			files = append(files, fmt.Sprintf("%s %d", e.Name(), info.Size()))
+		}
+	}
+	return files
+}
+
 // isRecords says whether an entry of the folder is a file of records.
 func isRecords(e fs.DirEntry) bool {
 	return e.Type().IsRegular() && strings.HasSuffix(e.Name(), recordsEnding) &&

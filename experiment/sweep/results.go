@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // SpecFile is the file with the resolved specification in a sweep's directory.
@@ -41,6 +42,9 @@ func Load(dir string) (*Results, error) {
 func Open(dir string) (*Plan, error) {
 	if !Holds(dir) {
 		return nil, config.Usagef("there is no sweep in %s: it has no %s", dir, SpecFile)
+	}
+	if err := userfile.CheckRegular(filepath.Join(dir, SpecFile)); err != nil {
+		return nil, err
 	}
 	s, err := Read(filepath.Join(dir, SpecFile))
 	if err != nil {
@@ -89,9 +93,9 @@ func (r *Results) Table() (columns []string, rows [][]any) {
 
 // Merge writes the tables of a sweep's directory from the records that are there, and returns the results.
 func Merge(dir string) (*Results, error) {
-	r, err := Load(dir)
-	if err != nil || len(r.Records) == 0 {
-		return r, err
+	p, err := Open(dir)
+	if err != nil {
+		return nil, err
 	}
-	return r, r.Spec.writeTables(dir, r.Records)
+	return p.tabulate(dir, func(r *Results) bool { return len(r.Records) > 0 })
 }

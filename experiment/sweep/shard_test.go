@@ -1,11 +1,15 @@
 package sweep
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -167,5 +171,42 @@ func TestShards(t *testing.T) {
 			t.Errorf("trial %d: %d groups in %d parts: one takes %v, a fair share is %v, a piece that cannot be split takes up to %v",
 				trial, len(groups), n, longest, fair, indivisible)
 		}
+	}
+}
+
+// TestMergeWhileTheLastPartEnds: a merge that has read the records before the last part has added its own does
+// not leave its tables in place of that part's.
+func TestMergeWhileTheLastPartEnds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "swept")
+	s := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\nseeds: 3\n")
+	end := func(part int) *Plan {
+		p, err := NewPlan(context.Background(), s,
+			Options{NamedPart: NamedPart{Shard: part, Shards: 3, By: ByFlag}}, onHost())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, failures, err := p.Run(context.Background(), Where{Dir: dir}, quiet{}); err != nil || failures != 0 {
+			t.Fatal(failures, err)
+		}
+		return p
+	}
+	p := end(0)
+	for part := 1; part < 3; part++ {
+		began := false
+		r, err := p.tabulate(dir, func(*Results) bool {
+			if !began {
+				began = true
+				end(part)
+			}
+			return true
+		})
+		// After part 2 of 3 the tables may lack it, since part 3 is still to come.
+		if want := []int{0, 1, 3}[part]; err != nil || len(r.Records) != want {
+			t.Errorf("after part %d: %d records, %v", part+1, len(r.Records), err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, runsCSV))
+	if lines := strings.Count(string(text), "\n"); err != nil || lines != 1+3 {
+		t.Errorf("runs.csv has %d lines: %v\n%s", lines, err, text)
 	}
 }

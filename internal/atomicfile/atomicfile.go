@@ -44,6 +44,17 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	return nil
 }
 
+// CheckWritable returns an error if no file can be made in a folder.
+func CheckWritable(dir string) error {
+	f, err := begin(dir, ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer end(f)
+	f.Close()
+	return os.Remove(f.Name())
+}
+
 // unfinished has the names of the temporary files that are being written.
 var unfinished = struct {
 	sync.Mutex

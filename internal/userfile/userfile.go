@@ -39,6 +39,15 @@ func Read(path string, most int64) ([]byte, error) {
 	return text, nil
 }
 
+// ReadOwn is Read for files that this program has written: a pipe in place of one, for which Read would wait, is
+// an error.
+func ReadOwn(path string, most int64) ([]byte, error) {
+	if err := CheckRegular(path); err != nil {
+		return nil, err
+	}
+	return Read(path, most)
+}
+
 // CheckRegular returns an error if a file that is to be read more than once, such as a data file, cannot be:
 // a directory, a pipe or a device.
 func CheckRegular(path string) error {
