@@ -16,17 +16,23 @@ func medianTrajectories(r *sweep.Results, y string) report.Chart {
 	metric, _ := solver.MetricNamed(y)
 	f := &report.Lines{X: "iteration", Y: metric.Label, Curves: true, LogY: true}
 	points := 1
+	var axes []sweep.Axis // those that are not of seeds alone
 	var lengths []int
 	for _, a := range r.Spec.Axes {
+		if a.Setting() == "" {
+			continue
+		}
 		points *= a.Len()
+		axes = append(axes, a)
 		lengths = append(lengths, a.Len())
 	}
 	for _, place := range subgrid(lengths, maxTrajectories) {
 		where := map[string][]string{}
-		var values []string
-		for i, a := range r.Spec.Axes {
+		var keys, values []string
+		for i, a := range axes {
 			for k, key := range a.Keys {
 				where[key] = []string{a.Values[k][place[i]]}
+				keys = append(keys, key)
 				values = append(values, a.Values[k][place[i]])
 			}
 		}
@@ -36,7 +42,7 @@ func medianTrajectories(r *sweep.Results, y string) report.Chart {
 		}
 		name := ""
 		if len(values) > 0 {
-			name = runName(r, values)
+			name = runName(keys, values)
 		}
 		f.Series = append(f.Series, report.Replicas{Name: name, X: s.Lines[0].X, Y: s.Lines[0].Y})
 	}

@@ -58,3 +58,31 @@ func TestBesides(t *testing.T) {
 		t.Error("two places were moved")
 	}
 }
+
+// The runs of an axis of seeds are replicas: the trajectories are medians over them, and none is left out.
+func TestMedianTrajectoriesSeedAxis(t *testing.T) {
+	spec, err := sweep.Parse("s.yaml", []byte("axes: [{seed: [1, 2, 3]}, {alpha: [1e-6, 1e-4]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := spec.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &sweep.Results{Spec: spec, Runs: runs}
+	for _, run := range runs {
+		var p sweep.Point
+		p.Set("test_error", float64(run.Index+1))
+		r.Records = append(r.Records, &sweep.Record{Index: run.Index, Values: run.Values, Final: p,
+			Trajectory: []sweep.Point{p}})
+	}
+	c := medianTrajectories(r, "test_error")
+	var got []string
+	for _, s := range c.Panels[0].Series {
+		got = append(got, fmt.Sprint(s.Name, " ", s.Y))
+	}
+	// alpha = 1e-6 has the errors 1, 3 and 5, and 1e-4 has 2, 4 and 6.
+	if want := "[alpha 10⁻⁶ [3] alpha 10⁻⁴ [4]]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

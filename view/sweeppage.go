@@ -209,7 +209,7 @@ func trajectories(r *sweep.Results) report.Chart {
 	metric, _ := solver.MetricNamed(y)
 	panel := report.Panel{Title: metric.Label, Y: report.Axis{Log: true}}
 	for i, rec := range drawn {
-		s := report.Series{Name: runName(r, rec.Values), Ink: report.Shade(i, len(drawn))}
+		s := report.Series{Name: runName(r.Spec.Keys(), rec.Values), Ink: report.Shade(i, len(drawn))}
 		for k := range rec.Trajectory {
 			p := solver.Sample(rec.Trajectory[k])
 			s.X, s.Y = append(s.X, float64(p.Iteration)), append(s.Y, metric.Of(&p))
@@ -222,10 +222,10 @@ func trajectories(r *sweep.Results) report.Chart {
 	return c
 }
 
-// runName names a run by values of the settings that differ between runs, as many as there are values.
-func runName(r *sweep.Results, values []string) string {
+// runName names a run by values of settings that differ between runs.
+func runName(keys, values []string) string {
 	var parts []string
-	for i, key := range r.Spec.Keys()[:len(values)] {
+	for i, key := range keys {
 		parts = append(parts, key+" "+report.Raised(lineName(values[i])))
 	}
 	if len(parts) == 0 {

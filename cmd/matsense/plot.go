@@ -58,11 +58,11 @@ the slope of a straight line is given with its 95 % confidence interval.`,
 	f.SortFlags = false
 	f.StringVar(&o.x, "x", "",
 		"horizontal axis: a `setting` that differs between runs, iteration or evaluations "+
-			"(default: the first axis)")
+			"(default: the first axis that is not of seeds)")
 	f.StringVar(&o.y, "y", "",
 		"vertical axis: a `column` of runs.csv or timings.csv, or a metric over iterations "+
 			"(default test_error)")
-	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next axis)")
+	f.StringVar(&o.by, "by", "", "draw a line for each value of this `setting` (default: the next such axis)")
 	f.StringArrayVar(&o.where, "where", nil, "draw only these `values` of a setting: factor-rank=2, or "+
 		"alpha=1e-3,1e-6; may be repeated")
 	f.StringVar(&o.out, "out", "", "`file` of the figure, .svg, .png or .pdf (default .svg and .png, in DIR)")

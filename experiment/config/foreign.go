@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,17 +96,26 @@ var foreigners = []foreign{
 		array: `numpy.save(OUT, pyreadr.read_r(IN)["NAME"].to_numpy())`,
 		list:  `pyreadr.read_r(IN)["NAME"].to_csv(OUT, index=False)`,
 	}, {
-		name: "a NumPy file", begins: prefixed("\x93NUMPY"), endings: []string{".npy"},
+		name: "a NumPy file with three columns", begins: threeColumns.Match,
 		list: `numpy.savetxt(OUT, numpy.load(IN), delimiter=",")`,
 	}, {
-		name: "an archive of arrays", begins: prefixed("PK\x03\x04", "PK\x05\x06"), endings: []string{".npz"},
+		name: "a NumPy file", begins: prefixed("\x93NUMPY"), endings: []string{".npy"},
+		list: `M = numpy.load(IN); i, j = numpy.nonzero(~numpy.isnan(M)); ` +
+			`numpy.savetxt(OUT, numpy.c_[i, j, M[i, j]], delimiter=",")`,
+	}, {
+		name: "an archive of arrays", begins: zipped(".npy"), endings: []string{".npz"},
 		list: "scipy.io.mmwrite(OUT, scipy.sparse.load_npz(IN))",
 	},
+	compressed("a ZIP archive", "unzip", ".zip", "PK\x03\x04"),
 	compressed("compressed with zstd", "zstd -d", ".zst", "\x28\xb5\x2f\xfd"),
 	compressed("compressed with bzip2", "bunzip2", ".bz2", "BZh"),
 	compressed("compressed with xz", "unxz", ".xz", "\xfd7zXZ\x00"),
 	{name: "compressed with gzip", begins: prefixed("\x1f\x8b"), array: "gunzip IN", vague: true},
 }
+
+// threeColumns matches the beginning of a NumPy file that may be a list of entries already: rows, columns and
+// values. Every other array is the matrix itself, with NaN in the entries that were not observed.
+var threeColumns = regexp.MustCompile(`^.NUMPY(?s:.*)'shape': \(\d+, 3\)`)
 
 // isSafetensors says whether a file begins with the length of a JSON text, in eight bytes, and that text.
 func isSafetensors(start []byte) bool {

@@ -16,6 +16,9 @@ func TestForeignFormats(t *testing.T) {
 		return "PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x21\x00" + strings.Repeat("\x00", 12) +
 			fmt.Sprintf("%c\x00\x00\x00", len(name)) + name
 	}
+	npyOf := func(shape string) string {
+		return "\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + ", }\n"
+	}
 	for _, c := range []struct {
 		name, content string
 		array, list   string // what is said of it as an array and as triplets; "" if its reader speaks
@@ -44,9 +47,12 @@ func TestForeignFormats(t *testing.T) {
 		{"A.csv.zst", "\x28\xb5\x2f\xfd\x04", "unpack it: zstd -d IN", "unpack it: zstd -d IN"},
 		{"A.bz2", "BZh91AY\x00", "unpack it: bunzip2 IN", "unpack it: bunzip2 IN"},
 		{"A.xz", "\xfd7zXZ\x00\x00", "unpack it: unxz IN", "unpack it: unxz IN"},
-		{"t.csv", "\x93NUMPY\x01\x00", "", `numpy.savetxt(OUT-converted.csv", numpy.load(IN), ` +
-			`delimiter=",")`},
-		{"A.npy", "\x93NUMPY\x01\x00", "", `numpy.savetxt(OUT.csv", numpy.load(IN), delimiter=",")`},
+		{"t.csv", npyOf("(80, 3)"), "", `three columns: convert it in Python: numpy.savetxt(` +
+			`OUT-converted.csv", numpy.load(IN), delimiter=",")`},
+		{"A.npy", npyOf("(80, 30)"), "", `is a NumPy file: convert it in Python: M = numpy.load(IN); ` +
+			`i, j = numpy.nonzero(~numpy.isnan(M)); ` +
+			`numpy.savetxt(OUT.csv", numpy.c_[i, j, M[i, j]], delimiter=",")`},
+		{"ml.zip", zip("ml/ratings.csv"), "ZIP archive: unpack it: unzip IN", "unpack it: unzip IN"},
 		{"S.npz", zip("indices.npy"), "", `scipy.io.mmwrite(OUT.mtx", scipy.sparse.load_npz(IN))`},
 		{"y.csv", "1.5,2\n3,inf\n", `is text: convert it in Python: numpy.save(OUT.npy", numpy.loadtxt(IN, ` +
 			`delimiter=","))`,

@@ -91,8 +91,8 @@ func (d *Data) loadPaulis(c *Config, _ sensing.Space) error {
 func (d *Data) judgeScale(words *sensing.Pauli) {
 	if largest := largestOf(d.Problem.Observations); largest > 0 && largest <= 1 {
 		d.Notices = append(d.Notices, fmt.Sprintf("all observations lie between -1 and 1, as expectations "+
-			"do, but an expectation of 1 is the observation %.4g here: if they are expectations, give them "+
-			"with expectations in the place of observations", words.Unit()))
+			"do, but an expectation of 1 is the observation %.4g here: if they are expectations, say "+
+			"--expectations instead of --observations", words.Unit()))
 	}
 }
 

@@ -117,8 +117,8 @@ func repeatedTriplet(l *triplets.List, r *sensing.Repeated) error {
 func (c *Config) judgeTriplets(l *triplets.List, mirrored int) (notices []string, err error) {
 	if !c.Given("triplets-base") && l.First == 0 && slices.Min(l.Row) > 0 && slices.Min(l.Col) > 0 {
 		notices = append(notices, fmt.Sprintf("%s has no entry in row 0 or column 0, and seems to count "+
-			"from 1: give triplets-base 1 if it does, or 0 if it does not. It is read as counted from 0, "+
-			"so that row k of the factor is row k of the file", c.Triplets))
+			"from 1: say --triplets-base 1 if it does, and --triplets-base 0 if it does not. It is read as "+
+			"counted from 0: row k of the factor is row k of the file", c.Triplets))
 	}
 	if mirrored > 0 {
 		return append(notices, fmt.Sprintf("%d entries are listed on both sides of the diagonal: each "+

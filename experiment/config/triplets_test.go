@@ -97,7 +97,7 @@ func TestTripletsCountedFromOne(t *testing.T) {
 	}
 	c, _, told := loadTriplets(t, "triplets="+one, "parametrization=uv")
 	if c.N != 10 || c.N2 != 6 || !strings.Contains(told, "has no entry in row 0 or column 0, and seems to "+
-		"count from 1: give triplets-base 1 if it does, or 0 if it does not") {
+		"count from 1: say --triplets-base 1 if it does, and --triplets-base 0 if it does not") {
 		t.Errorf("%d × %d: %s", c.N, c.N2, told)
 	}
 	if _, _, told := loadTriplets(t, "triplets="+one, "parametrization=uv", "triplets-base=0"); told != "" {

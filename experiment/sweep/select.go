@@ -60,12 +60,13 @@ var ErrNothing = errors.New("there is nothing to draw")
 const maxLines = 12
 
 // Defaults fills in what a query leaves open: X is the first axis, Y the test error (without a truth the
-// held-out RMSE, or the train loss), and By the next axis.
+// held-out RMSE, or the train loss), and By the next axis. Axes of seeds alone are passed over: their runs
+// are replicas.
 func (r *Results) Defaults(q Query) Query {
 	var open []Axis // the axes on which the selected runs differ
 	for _, a := range r.Spec.Axes {
 		fixed := func(key string) bool { return len(q.Where[key]) == 1 }
-		if a.Len() > 1 && !slices.ContainsFunc(a.Keys, fixed) {
+		if a.Len() > 1 && a.Setting() != "" && !slices.ContainsFunc(a.Keys, fixed) {
 			open = append(open, a)
 		}
 	}
@@ -73,7 +74,7 @@ func (r *Results) Defaults(q Query) Query {
 		q.X = Iteration
 		for _, a := range open {
 			if !slices.Contains(a.Keys, q.By) {
-				q.X = a.Keys[0]
+				q.X = a.Setting()
 				break
 			}
 		}
@@ -90,7 +91,7 @@ func (r *Results) Defaults(q Query) Query {
 	if q.By == "" {
 		for _, a := range open {
 			if !slices.Contains(a.Keys, q.X) {
-				q.By = a.Keys[0]
+				q.By = a.Setting()
 				break
 			}
 		}
@@ -276,7 +277,7 @@ func (r *Results) pooled(q Query, runs []*Record) error {
 			continue
 		}
 		for i, key := range keys {
-			if key != "seed" && key != "start-seed" && rec.Values[i] != other.Values[i] {
+			if !isSeed(key) && rec.Values[i] != other.Values[i] {
 				hint := "--by " + key
 				if q.By != "" {
 					hint += " in place of --by " + q.By

@@ -90,6 +90,26 @@ func TestSelectDefaults(t *testing.T) {
 	}
 }
 
+// TestSelectDefaultsSeeds: runs of an axis of seeds are replicas, wherever the axis stands. They are neither
+// an axis of the figure nor its lines.
+func TestSelectDefaultsSeeds(t *testing.T) {
+	for axes, want := range map[string]string{
+		"[{seed: [1, 2]}, {alpha: [1e-6, 1e-4, 1e-2]}]":                         "alpha by ",
+		"[{alpha: [1e-6, 1e-4]}, {start-seed: [1, 2]}, {factor-rank: [3, 10]}]": "alpha by factor-rank",
+		"[{seed: [1, 2]}]": "iteration by ",
+		"[{seed: [1, 2], alpha: [1e-6, 1e-4]}, {factor-rank: [3, 10, 12]}]": "alpha by factor-rank",
+	} {
+		r := results(t, "axes: "+axes)
+		q := r.Defaults(Query{})
+		if got := q.X + " by " + q.By; got != want {
+			t.Errorf("%s: %s, want %s", axes, got, want)
+		}
+		if _, err := r.Select(q); err != nil {
+			t.Errorf("%s: %v", axes, err)
+		}
+	}
+}
+
 func TestSelectColumns(t *testing.T) {
 	r := results(t, twoAxes)
 	for column, first := range map[string]float64{"iterations_to_0.01": 100, "seconds": 2,

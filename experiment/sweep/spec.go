@@ -51,6 +51,20 @@ type Axis struct {
 // Len is the number of points on the axis.
 func (a Axis) Len() int { return len(a.Values[0]) }
 
+// Setting returns the axis's first setting that is not a seed, or "" if the axis varies seeds alone: its runs
+// are replicas, as those of seeds and start-seeds are.
+func (a Axis) Setting() string {
+	for _, key := range a.Keys {
+		if !isSeed(key) {
+			return key
+		}
+	}
+	return ""
+}
+
+// isSeed says whether runs that differ in this setting alone are replicas.
+func isSeed(key string) bool { return key == "seed" || key == "start-seed" }
+
 // Keys lists the settings that differ between runs, in the order of [Run.Values]: first the settings of the
 // axes, then seed and start-seed if they have replicas.
 func (s *Spec) Keys() []string {

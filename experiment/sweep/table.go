@@ -129,7 +129,7 @@ func (s *Spec) settingsTable(records []*Record, results table) table {
 		}
 		parse := func(v string) any { return v }
 		switch kind := field(&config, key).Type(); {
-		case key == "seed" || key == "start-seed": // may be larger than the largest int
+		case isSeed(key): // may be larger than the largest int
 			c.kind = seed
 			parse = func(v string) any {
 				n, err := strconv.ParseUint(v, 10, 64)
