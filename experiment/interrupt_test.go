@@ -429,7 +429,8 @@ func TestKeptOfAlteredSize(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	state, _, notices := k.read(1, id)
 	runtime.ReadMemStats(&after)
-	if state != nil || len(notices) != 1 || !strings.Contains(notices[0], "the size of its DONE was altered") {
+	if state != nil || len(notices) != 1 ||
+		!strings.Contains(notices[0], "the size of its DONE was altered") {
 		t.Errorf("%v, %q", state, notices)
 	}
 	if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
@@ -466,7 +467,8 @@ func TestKeptCannotBeWritten(t *testing.T) {
 func TestKeptWhereNothingIs(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "moved")
 	k := Kept{filepath.Join(sweep, "checkpoint")}
-	if err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil); !errors.Is(err, fs.ErrNotExist) {
+	err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil)
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it ends with %v", err)
 	}
 	if _, err := os.Stat(sweep); !errors.Is(err, fs.ErrNotExist) {

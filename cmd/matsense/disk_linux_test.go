@@ -150,8 +150,8 @@ func TestNewFoldersAreSynchronized(t *testing.T) {
 	}
 }
 
-// TestSweepReadOnly: a sweep whose results cannot be kept is refused before any work. Only the folder of records
-// may be another user's.
+// TestSweepReadOnly: a sweep whose results cannot be kept is refused before any work. Only the folder of
+// records may be another user's.
 func TestSweepReadOnly(t *testing.T) {
 	file := sweepFile(t, someSweep)
 	for _, folder := range []string{"", "runs"} {

@@ -77,8 +77,8 @@ func TestSweepStopsAfter(t *testing.T) {
 	sameTables(t, dir, want)
 }
 
-// TestFailureIsNoProgress: a sweep that in its time can only fail once more, before its measurements are made,
-// fails. A job that is queued again after each interruption would never end.
+// TestFailureIsNoProgress: a sweep that in its time can only fail once more, before its measurements are
+// made, fails. A job that is queued again after each interruption would never end.
 func TestFailureIsNoProgress(t *testing.T) {
 	folder := t.TempDir()
 	numbers := make([]float64, 100)

@@ -322,7 +322,8 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	return strings.Join(append(words, "--resume"), " ")
 }
 
-// printPlan prints the plan of a sweep. done is how many of its runs are done already; nil if nobody has looked.
+// printPlan prints the plan of a sweep. done is how many of its runs are done already; nil if nobody has
+// looked.
 func (o sweepOptions) printPlan(env environment, p *sweep.Plan, done *int) {
 	if !o.json {
 		view.WriteSweepPlan(env.err, p)

@@ -411,8 +411,8 @@ func readSpec(dir string) ([]byte, error) {
 	return userfile.ReadOwn(filepath.Join(dir, SpecFile), maxText)
 }
 
-// removeResults removes what a sweep has written into a directory, but for its specification: if the process is
-// killed meanwhile, the directory still holds a sweep, which --force replaces.
+// removeResults removes what a sweep has written into a directory, but for its specification: if the process
+// is killed meanwhile, the directory still holds a sweep, which --force replaces.
 func removeResults(dir string) error {
 	old := append(tableFiles(), recordsDir, checkpointDir, divisionFile, "report.html", "verdict.json")
 	for _, figures := range []string{FigurePrefix + "*", "trajectory"} {
@@ -432,8 +432,8 @@ func removeResults(dir string) error {
 // leftover begins the names of files that are being written.
 const leftover = ".tmp-"
 
-// removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints, which
-// go with their runs.
+// removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints,
+// which go with their runs.
 func removeLeftovers(dir string) {
 	for _, folder := range []string{dir, filepath.Join(dir, recordsDir)} {
 		names, _ := fs.Glob(os.DirFS(folder), leftover+"*")

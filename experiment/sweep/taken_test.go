@@ -56,8 +56,8 @@ func TestDeviceTakenMeanwhile(t *testing.T) {
 	}
 }
 
-// TestForceKilled: while --force removes the old results, the directory holds a sweep all the time, so that the
-// same command replaces it after its process was killed.
+// TestForceKilled: while --force removes the old results, the directory holds a sweep all the time, so that
+// the same command replaces it after its process was killed.
 func TestForceKilled(t *testing.T) {
 	dir := t.TempDir()
 	old := mustParse(t, "base: {n: 5, rank: 2, iterations: 2}\n")
@@ -107,7 +107,8 @@ func TestLeftoversAreRemoved(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, _, err := p.Run(ctx, Where{Dir: dir, Resume: true}, quiet{}); !errors.Is(err, context.Canceled) {
+		_, _, err = p.Run(ctx, Where{Dir: dir, Resume: true}, quiet{})
+		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		for _, name := range left {

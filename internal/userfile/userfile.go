@@ -39,8 +39,8 @@ func Read(path string, most int64) ([]byte, error) {
 	return text, nil
 }
 
-// ReadOwn is Read for files that this program has written: a pipe in place of one, for which Read would wait, is
-// an error.
+// ReadOwn is Read for files that this program has written: a pipe in place of one, for which Read would wait,
+// is an error.
 func ReadOwn(path string, most int64) ([]byte, error) {
 	if err := CheckRegular(path); err != nil {
 		return nil, err
