@@ -154,6 +154,11 @@ func TestSweepWithMovedData(t *testing.T) {
 	removeRecords(t, "swept", 0, 5)
 	t.Chdir(moved(t, folder))
 	must(t, exitFailed, "sweep", "merge", "swept") // two are missing
+	const lost = " runs are missing: 0, 5\n"
+	if r := must(t, exitDone, "plot", "swept"); !strings.Contains(r.err, "note: 2 of ") ||
+		!strings.Contains(r.err, lost) {
+		t.Errorf("plot says\n%s", r.err)
+	}
 	must(t, exitDone, resume...)
 	if string(read(t, "swept", "trajectories.parquet")) != string(want) {
 		t.Error("the results are others")

@@ -86,6 +86,10 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 		for _, note := range r.Notes {
 			env.notice(note, o.json)
 		}
+		if missing := r.Missing(); len(missing) > 0 {
+			env.notice(fmt.Sprintf("%d of %s are missing: %s", len(missing), view.Count(len(r.Runs), "run"),
+				view.Ranges(missing)), o.json)
+		}
 		if o.out == "" && !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
 			return writeSweep(env, r, dir, o.json)
 		}

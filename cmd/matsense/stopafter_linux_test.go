@@ -85,8 +85,9 @@ func TestFailureIsNoProgress(t *testing.T) {
 	numbers[3] = math.NaN()
 	write(t, filepath.Join(folder, "U.npy"), npyFile("<f8", false, numbers, 100, 1))
 	file := write(t, filepath.Join(folder, "s.yaml"), []byte( // some seconds of measurements
-		"base: {n: 100, rank: 1, measurements: 5000, iterations: 10}\naxes: [init: [U.npy, random]]\n"))
-	r := alone(t, "sweep", file, "--out", filepath.Join(folder, "swept"), "--stop-after", "500ms")
+		"base: {n: 100, rank: 1, measurements: 40000, entries: bf16, storage: memory, iterations: 10}\n"+
+			"axes: [init: [U.npy, random]]\n"))
+	r := alone(t, "sweep", file, "--out", filepath.Join(folder, "swept"), "--stop-after", "300ms")
 	if r.code != exitFailed || !strings.Contains(r.err, tooShort) {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}

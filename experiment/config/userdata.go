@@ -344,6 +344,9 @@ func (c *Config) matricesSize(rectangular bool) (DataSize, error) {
 			must = "(m, n, n2) with each at least 1"
 		} else if len(a) == 3 && !slices.Contains(a, 0) {
 			must += "; matrices that are not square need parametrization uv"
+			if a[0] == a[1] {
+				must += ". MATLAB's order (n, n, m) becomes (m, n, n) in NumPy: numpy.moveaxis(A, 2, 0)"
+			}
 		}
 		return DataSize{}, fmt.Errorf("%s; it must be %s", says, must)
 	}

@@ -190,10 +190,10 @@ func (p *Plan) runGroup(
 		return 0, err
 	}
 	kept := keptIn(out.dir)
-	record := func(rec *Record) error {
+	record := func(rec *Record) *unrecorded {
 		rec.Fingerprint = p.fingerprint(rec.Index)
 		if err := out.write(rec); err != nil {
-			return fmt.Errorf("the record of run %d could not be written: %w", rec.Index, err)
+			return &unrecorded{runs: []int{rec.Index}, err: err}
 		}
 		if rec.Status != Failed {
 			// What cannot be removed now is removed when the sweep is resumed.
@@ -232,7 +232,7 @@ func (p *Plan) runGroup(
 		runs = sound
 	}
 	progress.Group(g, len(runs))
-	var unwritten error
+	var unwritten *unrecorded
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var numbers []int
@@ -251,7 +251,10 @@ func (p *Plan) runGroup(
 			rec = newRecord(runs[i], r, p.Spec.Targets)
 		}
 		if err := record(rec); err != nil {
-			unwritten = errors.Join(unwritten, err)
+			if unwritten == nil {
+				unwritten = &unrecorded{err: err.err}
+			}
+			unwritten.runs = append(unwritten.runs, rec.Index)
 			stop() // no more runs: their records could not be kept either
 		}
 	})
@@ -260,6 +263,23 @@ func (p *Plan) runGroup(
 	}
 	return failures, err
 }
+
+// unrecorded is the error of runs whose records could not be written, with the first one's reason: those of a
+// group fail for one cause, such as a full disk.
+type unrecorded struct {
+	runs []int
+	err  error
+}
+
+func (u *unrecorded) Error() string {
+	what := fmt.Sprintf("the record of run %d", u.runs[0])
+	if len(u.runs) > 1 {
+		what = "the records of runs " + strings.Trim(strings.ReplaceAll(fmt.Sprint(u.runs), " ", ", "), "[]")
+	}
+	return fmt.Sprintf("%s could not be written: %v", what, u.err)
+}
+
+func (u *unrecorded) Unwrap() error { return u.err }
 
 // checkpointDir is the folder of the checkpoints of runs under way.
 const checkpointDir = "checkpoint"
