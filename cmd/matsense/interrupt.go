@@ -8,9 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/internal/atomicfile"
-	"github.com/matsense/matsense/solver"
 )
 
 // work says whether a command has something that an interrupt must save. Its methods may be called on nil.
@@ -28,19 +26,6 @@ func (w *work) end() {
 	if w != nil {
 		w.going.Store(false)
 	}
-}
-
-// saving is a run's progress that tells when the run has something to save: from its first sample on. The
-// data are read and the measurements are made before.
-type saving struct {
-	experiment.Progress
-	work *work
-}
-
-// Sample implements experiment.Progress.
-func (s saving) Sample(x solver.Sample) {
-	s.work.begin()
-	s.Progress.Sample(x)
 }
 
 // interruptible returns a context that an interrupt cancels if the command has something to save. The second

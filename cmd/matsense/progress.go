@@ -18,6 +18,7 @@ type runProgress struct {
 	start     time.Time
 	doing     solver.Activity
 	since     time.Time // when that began
+	begun     int       // the iteration that the run began with, which is not 0 if it is resumed
 	iteration int
 	from, to  int
 	began     time.Time // when the first step was begun; zero before
@@ -50,7 +51,7 @@ func (p *runProgress) Notice(text string) {
 func (p *runProgress) Begin(dir string, from, to int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.from, p.iteration, p.to, p.next = from, from, to, from
+	p.begun, p.from, p.iteration, p.to, p.next = from, from, from, to, from
 	if p.json {
 		p.emit(beginEvent{dir, from, to, placeOf(p.plan), settingsOf(&p.plan.Config)})
 		return
@@ -74,8 +75,10 @@ func (p *runProgress) watch(a solver.Activity, iteration int) {
 	p.iteration = iteration
 }
 
-// Sample implements experiment.Progress.
+// Sample implements experiment.Progress. From the first sample on there is something to save: the data are
+// read and the measurements are made before.
 func (p *runProgress) Sample(s solver.Sample) {
+	p.env.work.begin()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.iteration, p.loss, p.lossAt, p.heldOut = s.Iteration, s.TrainLoss, s.Iteration, s.HeldOutRMSE

@@ -115,8 +115,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	}
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	b := &beginning{Progress: saving{p, env.work}}
-	out, err := plan.Run(ctx, options, b)
+	out, err := plan.Run(ctx, options, p)
 	env.work.end()
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
@@ -143,7 +142,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	case solver.Diverged:
 		return errDiverged
 	case solver.Canceled:
-		return o.limit.ended(ctx, errInterrupted, out.Summary.Iterations > b.from)
+		return o.limit.ended(ctx, errInterrupted, out.Summary.Iterations > p.begun)
 	}
 	return nil
 }

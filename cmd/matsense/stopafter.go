@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/matsense/matsense/experiment"
 )
 
 // timeLimit is the flag --stop-after: jobs of a cluster have a time limit, and are to save before it.
@@ -53,16 +51,4 @@ func (l *timeLimit) ended(ctx context.Context, err error, progress bool) error {
 		return err
 	}
 	return fmt.Errorf("--stop-after %s is too short: nothing was added to what was saved before", l.after)
-}
-
-// beginning remembers the iteration at which a run begins.
-type beginning struct {
-	experiment.Progress
-	from int
-}
-
-// Begin implements experiment.Progress.
-func (b *beginning) Begin(dir string, from, to int) {
-	b.from = from
-	b.Progress.Begin(dir, from, to)
 }
