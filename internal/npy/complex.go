@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 )
@@ -36,24 +35,12 @@ func ComplexShape(path string) ([]int, error) {
 func LoadComplex(path string) (*Complex, error) { return readComplex(path, true) }
 
 func readComplex(path string, data bool) (*Complex, error) {
-	file, name := cut(path)
-	f, err := os.Open(file)
+	s, f, err := openSource(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	in, size := io.Reader(f), info.Size()
-	if isArchive(f) {
-		in, size, err = openEntry(f, size, name)
-	}
-	var c *Complex
-	if err == nil {
-		c, err = newComplex(in, size, data)
-	}
+	c, err := newComplex(s, data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -62,7 +49,7 @@ func readComplex(path string, data bool) (*Complex, error) {
 
 // newComplex reads complex numbers as the real numbers that the file has: an array with one axis more, of two
 // elements, which runs fastest. A header of such an array takes the place of the file's.
-func newComplex(in io.Reader, size int64, data bool) (*Complex, error) {
+func newComplex(in *source, data bool) (*Complex, error) {
 	start := make([]byte, len(magic)+6)
 	got, err := io.ReadFull(in, start)
 	if err != nil || string(start[:len(magic)]) != magic {
@@ -80,15 +67,16 @@ func newComplex(in io.Reader, size int64, data bool) (*Complex, error) {
 	if _, err := io.ReadFull(in, text[got-at:]); err != nil {
 		return nil, errors.New("truncated inside the header")
 	}
-	real, err := realHeader(string(text))
+	header, err := realHeader(string(text))
 	if err != nil {
 		return nil, err
 	}
 	head := append([]byte(magic), 2, 0)
-	head = binary.LittleEndian.AppendUint32(head, uint32(len(real)))
-	head = append(head, real...)
-	rest := size - int64(at) - length
-	r, err := NewReader(io.MultiReader(bytes.NewReader(head), in), int64(len(head))+rest)
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(header)))
+	head = append(head, header...)
+	rest := in.size - int64(at) - length
+	real := source{io.MultiReader(bytes.NewReader(head), in), int64(len(head)) + rest, in.sealed}
+	r, err := real.reader()
 	if err != nil {
 		return nil, err
 	}

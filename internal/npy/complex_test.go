@@ -1,6 +1,7 @@
 package npy
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -75,7 +76,27 @@ func TestComplexRefuses(t *testing.T) {
 		"negative":        {file(1, header("<c16", false, "(-4,)"), data), "negative"},
 		"cut in the head": {file(1, header("<c16", false, "(4,)"), data)[:30], "truncated"},
 	} {
-		_, err := newComplex(bytes.NewReader(c.file), int64(len(c.file)), true)
+		_, err := newComplex(&source{bytes.NewReader(c.file), int64(len(c.file)), false}, true)
 		t.Run(name, func(t *testing.T) { checkError(t, err, c.want) })
 	}
+}
+
+// TestComplexInArchive: complex numbers in a .npz file are compared with its checksum, as real ones are.
+func TestComplexInArchive(t *testing.T) {
+	numbers := numtest.Encode("<f8", []float64{1, 2, 3, 4})
+	content := archive(t, zip.Store, "a.npy", string(file(1, header("<c16", false, "(2,)"), numbers)))
+	path := filepath.Join(t.TempDir(), "a.npz")
+	load := func() (*Complex, error) {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return LoadComplex(path)
+	}
+	got, err := load()
+	if err != nil || !numtest.SameBits(got.Re, []float64{1, 3}) || !numtest.SameBits(got.Im, []float64{2, 4}) {
+		t.Fatal(got, err)
+	}
+	content[bytes.Index(content, numbers)] ^= 1
+	_, err = load()
+	checkError(t, err, "the .npz file is damaged")
 }

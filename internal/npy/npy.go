@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -72,26 +71,11 @@ type Reader struct {
 
 // Open opens an array file, or an array of a .npz file, and checks its header against its size.
 func Open(path string) (*Reader, error) {
-	file, name := cut(path)
-	// Opening a pipe would wait for its other end.
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is a directory, a pipe or a device, and no file", path)
-	}
-	f, err := os.Open(file)
+	s, f, err := openSource(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	var r *Reader
-	switch {
-	case err != nil:
-	case isArchive(f):
-		r, err = newArchiveReader(f, info.Size(), name)
-	case name != "":
-		err = errors.New("not a .npz file")
-	default:
-		r, err = NewReader(f, info.Size())
-	}
+	r, err := s.reader()
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

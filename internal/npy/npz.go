@@ -55,26 +55,66 @@ type entry struct {
 
 func (e entry) Close() error { return errors.Join(e.ReadCloser.Close(), e.archive.Close()) }
 
+// source is where the bytes of one array are read from.
+type source struct {
+	io.Reader
+	size   int64
+	sealed bool // as in Reader
+}
+
+// openSource opens the file of an array that a path names, in an array file or in a .npz file.
+func openSource(path string) (*source, *os.File, error) {
+	file, name := cut(path)
+	// Opening a pipe would wait for its other end.
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: is a directory, a pipe or a device, and no file", path)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	var s *source
+	info, err := f.Stat()
+	if err == nil {
+		s, err = sourceOf(f, info.Size(), name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, f, nil
+}
+
+// sourceOf finds an array in a file of size bytes: the only one, or, in a .npz file, the one with a name.
+func sourceOf(f interface {
+	io.Reader
+	io.ReaderAt
+}, size int64, name string,
+) (*source, error) {
+	switch {
+	case isArchive(f):
+		in, unpacked, err := openEntry(f, size, name)
+		return &source{in, unpacked, true}, err
+	case name != "":
+		return nil, errors.New("not a .npz file")
+	}
+	return &source{f, size, false}, nil
+}
+
+// reader reads the array's header.
+func (s *source) reader() (*Reader, error) {
+	r, err := NewReader(s, s.size)
+	if err == nil {
+		r.sealed = s.sealed
+	}
+	return r, err
+}
+
 // isArchive says whether a file begins as a zip archive does, whatever its name is.
 func isArchive(f io.ReaderAt) bool {
 	var start [4]byte
 	_, err := f.ReadAt(start[:], 0)
 	return err == nil && (string(start[:]) == "PK\x03\x04" || string(start[:]) == "PK\x05\x06")
-}
-
-// newArchiveReader reads the header of an array of a .npz file of size bytes: of the only one, or of the one
-// with a name.
-func newArchiveReader(f io.ReaderAt, size int64, name string) (*Reader, error) {
-	in, unpacked, err := openEntry(f, size, name)
-	if err != nil {
-		return nil, err
-	}
-	r, err := NewReader(in, unpacked)
-	if err != nil {
-		return nil, errors.Join(err, in.Close())
-	}
-	r.sealed = true
-	return r, nil
 }
 
 // mostDeflated is how many times longer than compressed data what it expands to can be: the format stores 258

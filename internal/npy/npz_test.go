@@ -198,7 +198,11 @@ func FuzzArchive(f *testing.F) {
 	f.Add(lying(f))
 	f.Add([]byte("PK\x05\x06"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := newArchiveReader(bytes.NewReader(b), int64(len(b)), "")
+		entry, unpacked, err := openEntry(bytes.NewReader(b), int64(len(b)), "")
+		if err != nil {
+			return
+		}
+		r, err := (&source{entry, unpacked, true}).reader()
 		if err != nil {
 			return
 		}
