@@ -471,7 +471,7 @@ func TestBadNumpyFiles(t *testing.T) {
 		{"empty", nil, "not a .npy file"},
 		{"magic alone", good[:6], "not a .npy file"},
 		{"text", []byte("1 2 3\n4 5 6\n"), "is text: convert it in Python: numpy.save("},
-		{"zip", []byte("PK\x03\x04 an .npz file"), "is a ZIP archive: unpack it"},
+		{"zip", []byte("PK\x03\x04 an .npz file"), "a damaged or truncated zip archive"},
 		{"no length", good[:9], "truncated inside the header"},
 		{"half a header", good[:40], "truncated inside the header"},
 		{"header alone", good[:128], "truncated: the shape (40, 10, 10) takes 32000 bytes"},

@@ -106,7 +106,10 @@ var foreigners = []foreign{
 		name: "an archive of arrays", begins: zipped(".npy"), endings: []string{".npz"},
 		list: "scipy.io.mmwrite(OUT, scipy.sparse.load_npz(IN))",
 	},
-	compressed("a ZIP archive", "unzip", ".zip", "PK\x03\x04"),
+	{
+		name: "a ZIP archive", begins: zipped(""), endings: []string{".zip"}, array: "unzip IN",
+		list: "unzip IN", vague: true,
+	},
 	compressed("compressed with zstd", "zstd -d", ".zst", "\x28\xb5\x2f\xfd"),
 	compressed("compressed with bzip2", "bunzip2", ".bz2", "BZh"),
 	compressed("compressed with xz", "unxz", ".xz", "\xfd7zXZ\x00"),

@@ -53,6 +53,8 @@ func TestForeignFormats(t *testing.T) {
 			`i, j = numpy.nonzero(~numpy.isnan(M)); ` +
 			`numpy.savetxt(OUT.csv", numpy.c_[i, j, M[i, j]], delimiter=",")`},
 		{"ml.zip", zip("ml/ratings.csv"), "ZIP archive: unpack it: unzip IN", "unpack it: unzip IN"},
+		{"ml.csv", zip("ml/ratings.csv"), "ZIP archive: unpack it: unzip IN", "unpack it: unzip IN"},
+		{"cut.npz", zip("indices.npy")[:20], "", "scipy.sparse.load_npz(IN)"},
 		{"S.npz", zip("indices.npy"), "", `scipy.io.mmwrite(OUT.mtx", scipy.sparse.load_npz(IN))`},
 		{"y.csv", "1.5,2\n3,inf\n", `is text: convert it in Python: numpy.save(OUT.npy", numpy.loadtxt(IN, ` +
 			`delimiter=","))`,
