@@ -29,7 +29,6 @@ const (
 	stateFile       = "state.json"
 	doneFile        = "DONE"
 	checkpointsKept = 2
-	leftover        = ".tmp-"  // begins the names of files and folders that are being written
 	maxState        = 16 << 20 // bounds the bytes of state.json and data.json, which name a few files
 )
 
@@ -130,7 +129,7 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	if err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(dir, leftover+"*")
+	temp, err := os.MkdirTemp(dir, atomicfile.Leftover+"*")
 	if err != nil {
 		return err
 	}
@@ -154,24 +153,6 @@ func writeCheckpoint(run string, id identity, s solver.State, t solver.Trajector
 	}
 	atomicfile.SyncDir(dir)
 	return pruneCheckpoints(dir, filepath.Base(name))
-}
-
-// removeLeftovers removes unfinished files and checkpoints that a killed process left in a run directory.
-func removeLeftovers(run string) error {
-	for _, dir := range []string{run, filepath.Join(run, checkpointDir)} {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), leftover) {
-				if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // pruneCheckpoints keeps the checkpoint last and the one before it, and removes older ones. Checkpoints later

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -360,7 +361,7 @@ func TestKept(t *testing.T) {
 		t.Error(state, notices)
 	}
 	// What a killed process was writing goes with the run; files of others stay.
-	for _, name := range []string{leftover + keptName(3, 50) + "-123", "notes.txt", "000003.zip"} {
+	for _, name := range []string{atomicfile.Leftover + keptName(3, 50) + "-123", "notes.txt", "000003.zip"} {
 		if err := os.WriteFile(filepath.Join(k.Dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func keptName(run, iteration int) string {
 
 // parseKept reads the name of a checkpoint, or of one that was being written when its process was killed.
 func parseKept(name string) (f keptFile, whole, ok bool) {
-	rest, begun := strings.CutPrefix(name, leftover)
+	rest, begun := strings.CutPrefix(name, atomicfile.Leftover)
 	_, err := fmt.Sscanf(rest, "%d-%d"+keptEnding, &f.run, &f.iteration)
 	f.name = name
 	ok = err == nil && strings.HasPrefix(rest, keptName(f.run, f.iteration))

@@ -115,8 +115,10 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 // claim prepares the directory that was taken: it removes what an earlier run left and writes the
 // configuration.
 func (r *running) claim(o Options) error {
-	if err := removeLeftovers(o.Dir); err != nil {
-		return err
+	for _, dir := range []string{o.Dir, filepath.Join(o.Dir, checkpointDir)} {
+		if err := atomicfile.RemoveLeftovers(dir); err != nil {
+			return err
+		}
 	}
 	// A resumed run keeps its trajectory and its checkpoints. Its other results would be out of date.
 	old := ResultFiles()

@@ -99,7 +99,7 @@ func (p *Plan) checkDir(o Options) error {
 		return config.Usagef("--out %s cannot be used: %v", o.Dir, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return e.Name() == lockFile || strings.HasPrefix(e.Name(), leftover)
+		return e.Name() == lockFile || strings.HasPrefix(e.Name(), atomicfile.Leftover)
 	})
 	switch {
 	case len(entries) == 0:

@@ -50,7 +50,9 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	}
 	defer release()
 	if p.Shards == 1 { // otherwise other parts may be writing
-		removeLeftovers(w.Dir)
+		// Those that stay do no harm. Those of checkpoints go with their runs.
+		_ = atomicfile.RemoveLeftovers(w.Dir)
+		_ = atomicfile.RemoveLeftovers(filepath.Join(w.Dir, recordsDir))
 	}
 	there, err := p.gather(w.Dir)
 	if err != nil {
@@ -449,20 +451,6 @@ func removeResults(dir string) error {
 	return nil
 }
 
-// leftover begins the names of files that are being written.
-const leftover = ".tmp-"
-
-// removeLeftovers removes unfinished files that a killed process has left, but for those of checkpoints,
-// which go with their runs.
-func removeLeftovers(dir string) {
-	for _, folder := range []string{dir, filepath.Join(dir, recordsDir)} {
-		names, _ := fs.Glob(os.DirFS(folder), leftover+"*")
-		for _, name := range names {
-			os.Remove(filepath.Join(folder, name)) // one that stays does no harm
-		}
-	}
-}
-
 // begun says whether a run of this part has a record.
 func (p *Plan) begun(there *gathered) bool {
 	for run := range p.Mine() {
@@ -477,6 +465,6 @@ func (p *Plan) begun(there *gathered) bool {
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), leftover)
+		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), atomicfile.Leftover)
 	})
 }

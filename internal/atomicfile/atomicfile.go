@@ -2,17 +2,23 @@
 package atomicfile
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
+
+// Leftover begins the names of files and folders that are being written. They stay if the process is killed.
+const Leftover = ".tmp-"
 
 // Write replaces the file at path by the bytes that fill writes, or leaves the old file as it was. It writes
 // a temporary file in the same folder, synchronizes and renames it, and synchronizes the folder.
 func Write(path string, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := begin(dir, ".tmp-"+filepath.Base(path)+"-*")
+	f, err := begin(dir, Leftover+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 
 // CheckWritable returns an error if no file can be made in a folder.
 func CheckWritable(dir string) error {
-	f, err := begin(dir, ".tmp-*")
+	f, err := begin(dir, Leftover+"*")
 	if err != nil {
 		return err
 	}
@@ -88,6 +94,21 @@ func Abandon() {
 	for name := range unfinished.names {
 		os.Remove(name)
 	}
+}
+
+// RemoveLeftovers removes the unfinished files and folders that a killed process left in a folder, which need
+// not exist.
+func RemoveLeftovers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), Leftover) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // MakeDirs makes a folder and its parents, as os.MkdirAll does, and synchronizes the folders that got a new
