@@ -241,24 +241,32 @@ func filesIn(dir string) func(name string) ([]byte, error) {
 	}
 }
 
+// readState reads state.json, and compares it with DONE.
+func readState(read func(name string) ([]byte, error)) (s checkpointState, err error) {
+	done, err := read(doneFile)
+	if err != nil {
+		return s, errors.New("it was cut short: its DONE file is missing")
+	}
+	text, err := read(stateFile)
+	if err != nil {
+		return s, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+	}
+	if strings.TrimSpace(string(done)) != checksum(text) {
+		return s, fmt.Errorf("its %s was altered", stateFile)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+	}
+	return s, nil
+}
+
 // decodeCheckpoint reads a checkpoint from its files; the error says in words why it cannot be used.
 func decodeCheckpoint(read func(name string) ([]byte, error), fingerprint string) (
 	_ *solver.State, _ solver.Trajectory, madeBy string, _ error,
 ) {
-	done, err := read(doneFile)
+	s, err := readState(read)
 	if err != nil {
-		return nil, nil, "", errors.New("it was cut short: its DONE file is missing")
-	}
-	text, err := read(stateFile)
-	if err != nil {
-		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
-	}
-	if strings.TrimSpace(string(done)) != checksum(text) {
-		return nil, nil, "", fmt.Errorf("its %s was altered", stateFile)
-	}
-	var s checkpointState
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, nil, "", fmt.Errorf("its %s cannot be read: %w", stateFile, err)
+		return nil, nil, "", err
 	}
 	if s.Fingerprint != fingerprint {
 		return nil, nil, "", errors.New("it belongs to another configuration or other data")

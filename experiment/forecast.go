@@ -2,9 +2,7 @@ package experiment
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
-	"strings"
 
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/solver"
@@ -82,18 +80,13 @@ func (p *Plan) measured(ctx context.Context) (making, step, measuring float64) {
 	return making, step, measuring
 }
 
-// reached is the iteration of a run's last whole checkpoint; 0 if there is none. It does not ask
-// which configuration and data the checkpoint belongs to, since that takes reading all data.
+// reached is the iteration of a run's last whole checkpoint; 0 if there is none. It does not ask which
+// configuration and data the checkpoint belongs to, since that takes reading all data.
 func reached(run string) int {
 	dir := filepath.Join(run, checkpointDir)
 	names, _ := listCheckpoints(dir)
 	for _, name := range names {
-		read := filesIn(filepath.Join(dir, name))
-		done, err1 := read(doneFile)
-		text, err2 := read(stateFile)
-		var s checkpointState
-		if err1 == nil && err2 == nil && strings.TrimSpace(string(done)) == checksum(text) &&
-			json.Unmarshal(text, &s) == nil {
+		if s, err := readState(filesIn(filepath.Join(dir, name))); err == nil {
 			return s.Iteration
 		}
 	}

@@ -133,8 +133,9 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 		SecondsStepping: Number(res.Seconds), Version: p.host.Version, Go: runtime.Version(),
 		System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
-	s.Advice = c.Advise(factsOf(res, t))
-	s.addTruth(userFit(c, res.Opening), res.Opening.Size*res.Opening.Size/4)
+	facts := factsOf(res, t)
+	s.Advice = c.Advise(facts)
+	s.addTruth(userFit(c, res.Opening), facts.ZeroLoss())
 	// Method none makes an estimate, which has no phases.
 	if truth := d.Problem.Truth; truth != nil && len(t) > 0 && !c.EstimatesOnly() {
 		s.addPhases(c, truth, res.Spectral, t)

@@ -104,7 +104,7 @@ func (c *Config) Advise(f Facts) *Advice {
 	case method == nil || method.Estimates || c.Iterations == 0 || !c.IsLinear():
 		return nil
 	case f.Status == solver.Running || f.Status == solver.Diverged:
-	case f.Status != solver.BudgetSpent || !(f.LastLoss > solver.Unexplained*f.zeroLoss()):
+	case f.Status != solver.BudgetSpent || !(f.LastLoss > solver.Unexplained*f.ZeroLoss()):
 		return nil
 	}
 	a := &Advice{Settings: map[string]any{}}
@@ -130,8 +130,8 @@ func (c *Config) Advise(f Facts) *Advice {
 	return a
 }
 
-// zeroLoss is f(0).
-func (f Facts) zeroLoss() float64 { return f.Size * f.Size / 4 }
+// ZeroLoss is f(0).
+func (f Facts) ZeroLoss() float64 { return f.Size * f.Size / 4 }
 
 // norm estimates ‖M*‖.
 func (f Facts) norm() float64 {
@@ -232,8 +232,8 @@ func (c *Config) adviseLargeStart(f Facts, a *Advice) {
 	switch {
 	case !c.isSized():
 		return
-	case f.FirstLoss > above*f.zeroLoss():
-		a.Say("f at the start is %s times f(0): the start is too large", factor(f.FirstLoss/f.zeroLoss()))
+	case f.FirstLoss > above*f.ZeroLoss():
+		a.Say("f at the start is %s times f(0): the start is too large", factor(f.FirstLoss/f.ZeroLoss()))
 	case f.Status == solver.Diverged && c.Alpha > 2*c.wholeFactor(f):
 		a.Say("the start is large beside the data")
 	default:
@@ -257,7 +257,7 @@ func (c *Config) adviseScale(f Facts, a *Advice) {
 func (c *Config) adviseIterations(f Facts, a *Advice) {
 	method := find(methods, c.Method)
 	if len(a.Because) > 0 || f.Status != solver.BudgetSpent || method.Growth == nil || !c.isSized() ||
-		c.ChosenParametrization().Layers || f.LastLoss < 0.9*f.zeroLoss() {
+		c.ChosenParametrization().Layers || f.LastLoss < 0.9*f.ZeroLoss() {
 		return
 	}
 	rate := method.Growth(c, f)

@@ -43,8 +43,8 @@ func (c *Config) paulisSize(rectangular bool) (DataSize, error) {
 			"expectations out", c.Paulis)
 	case list.Expectations == nil && c.Observations+c.Expectations == "":
 		return DataSize{}, fmt.Errorf("user paulis need what was measured as well: list the expectation "+
-			"after each "+
-			"word, as XIZY,0.53, or add expectations, a .npy file of shape (%d,)", list.Words.Measurements())
+			"after each word, as XIZY,0.53, or add expectations, a .npy file of shape (%d,)",
+			list.Words.Measurements())
 	}
 	n, _ := list.Words.Space().Dims()
 	return DataSize{M: list.Words.Measurements(), N1: n, N2: n,

@@ -86,7 +86,11 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 			return nil, failures, err
 		}
 	}
-	return p.finish(w.Dir, failures)
+	if err := p.stillIn(w.Dir); err != nil {
+		return nil, failures, err
+	}
+	r, err = p.tabulate(w.Dir, complete)
+	return r, failures, err
 }
 
 // Check says how many runs of the plan's part are done in a directory, or why [Plan.Run] would refuse it. It
@@ -125,15 +129,6 @@ func (p *Plan) open(there *gathered) (groups []Group, recorded []int) {
 		}
 	}
 	return groups, recorded
-}
-
-// finish reads all records back, and writes the tables if no run of the whole sweep is missing.
-func (p *Plan) finish(dir string, failures int) (*Results, int, error) {
-	if err := p.stillIn(dir); err != nil {
-		return nil, failures, err
-	}
-	r, err := p.tabulate(dir, complete)
-	return r, failures, err
 }
 
 // complete says whether no run is missing.
@@ -192,10 +187,11 @@ func (p *Plan) runGroup(
 		return 0, err
 	}
 	kept := keptIn(out.dir)
-	record := func(rec *Record) *unrecorded {
+	record := func(rec *Record) error {
 		rec.Fingerprint = p.fingerprint(rec.Index)
 		if err := out.write(rec); err != nil {
-			return &unrecorded{runs: []int{rec.Index}, err: err}
+			what := fmt.Sprintf("the record of run %d", rec.Index)
+			return &atomicfile.Unwritten{What: []string{what}, Err: err}
 		}
 		if rec.Status != Failed {
 			// What cannot be removed now is removed when the sweep is resumed.
@@ -234,7 +230,7 @@ func (p *Plan) runGroup(
 		runs = sound
 	}
 	progress.Group(g, len(runs))
-	var unwritten *unrecorded
+	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var numbers []int
@@ -253,10 +249,7 @@ func (p *Plan) runGroup(
 			rec = newRecord(runs[i], r, p.Spec.Targets)
 		}
 		if err := record(rec); err != nil {
-			if unwritten == nil {
-				unwritten = &unrecorded{err: err.err}
-			}
-			unwritten.runs = append(unwritten.runs, rec.Index)
+			unwritten = atomicfile.Join(unwritten, err)
 			stop() // no more runs: their records could not be kept either
 		}
 	})
@@ -265,23 +258,6 @@ func (p *Plan) runGroup(
 	}
 	return failures, err
 }
-
-// unrecorded is the error of runs whose records could not be written, with the first one's reason: those of a
-// group fail for one cause, such as a full disk.
-type unrecorded struct {
-	runs []int
-	err  error
-}
-
-func (u *unrecorded) Error() string {
-	what := fmt.Sprintf("the record of run %d", u.runs[0])
-	if len(u.runs) > 1 {
-		what = "the records of runs " + strings.Trim(strings.ReplaceAll(fmt.Sprint(u.runs), " ", ", "), "[]")
-	}
-	return fmt.Sprintf("%s could not be written: %v", what, u.err)
-}
-
-func (u *unrecorded) Unwrap() error { return u.err }
 
 // checkpointDir is the folder of the checkpoints of runs under way.
 const checkpointDir = "checkpoint"
