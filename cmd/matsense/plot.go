@@ -87,7 +87,11 @@ func (o plotOptions) draw(env environment, c *cobra.Command, dir string) error {
 			env.notice(note, o.json)
 		}
 		if missing := r.Missing(); len(missing) > 0 {
-			env.notice(fmt.Sprintf("%d of %s are missing: %s", len(missing), view.Count(len(r.Runs), "run"),
+			are := "are"
+			if len(missing) == 1 {
+				are = "is"
+			}
+			env.notice(fmt.Sprintf("%d of %s %s missing: %s", len(missing), view.Count(len(r.Runs), "run"), are,
 				view.Ranges(missing)), o.json)
 		}
 		if o.out == "" && !slices.ContainsFunc(ofSweeps, c.Flags().Changed) {
