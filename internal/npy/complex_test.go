@@ -93,7 +93,8 @@ func TestComplexInArchive(t *testing.T) {
 		return LoadComplex(path)
 	}
 	got, err := load()
-	if err != nil || !numtest.SameBits(got.Re, []float64{1, 3}) || !numtest.SameBits(got.Im, []float64{2, 4}) {
+	if err != nil || !numtest.SameBits(got.Re, []float64{1, 3}) ||
+		!numtest.SameBits(got.Im, []float64{2, 4}) {
 		t.Fatal(got, err)
 	}
 	content[bytes.Index(content, numbers)] ^= 1
