@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,21 +44,39 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	if len(jobs) == 0 {
 		return nil, nil
 	}
-	g := &batch{problem: p, members: make([]*run, min(members, len(jobs)))}
-	var spec Batch
+	g := &batch{problem: p}
+	members = min(members, len(jobs))
+	spec, err := g.take(ctx, b, members, jobs)
+	if err != nil {
+		return nil, err
+	}
+	spec.Interrupted = g.interrupted
+	if err := Supports(b, spec); err != nil {
+		return nil, err
+	}
+	g.jobs[0].Settings.watch(Preparing, 0)
+	g.engine, err = b.Open(ctx, p, spec)
+	return g, err
+}
+
+// take checks jobs for the given number of members, makes them the batch's own, and returns what they need of
+// an engine.
+func (g *batch) take(ctx context.Context, b Backend, members int, jobs []Job) (spec Batch, err error) {
+	p := g.problem
+	g.jobs, g.next, g.members = nil, 0, make([]*run, members)
 	largest := 0
 	var measured []Measured
 	for i, j := range jobs {
 		s, err := j.Settings.complete(p, b, j.Method)
 		if err != nil {
-			return nil, err
+			return spec, err
 		}
 		if i > 0 && s.Parametrization != spec.Parametrization {
-			return nil, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
+			return spec, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
 				spec.Parametrization.Name(), s.Parametrization.Name())
 		}
 		if _, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank); err != nil {
-			return nil, err
+			return spec, err
 		}
 		g.jobs = append(g.jobs, Job{j.Method, s})
 		spec.Parametrization = s.Parametrization
@@ -71,18 +90,9 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 		}
 		return ctx.Err()
 	}
-	spec.Interrupted = g.interrupted
 	spec.Metrics = MetricsOf(p.Ensemble.Space(), spec.Parametrization, p.Truth != nil, measured...)
-	if err := Supports(b, spec); err != nil {
-		return nil, err
-	}
-	for range g.members {
-		spec.FactorRanks = append(spec.FactorRanks, largest)
-	}
-	g.jobs[0].Settings.watch(Preparing, 0)
-	var err error
-	g.engine, err = b.Open(ctx, p, spec)
-	return g, err
+	spec.FactorRanks = slices.Repeat([]int{largest}, members)
+	return spec, nil
 }
 
 // fill gives free members to the next jobs, and calls done for jobs that cannot begin.

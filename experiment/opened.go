@@ -1,0 +1,66 @@
+package experiment
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// Opened is a problem that stays open: its data are read, and an engine has its measurements. Runs on it
+// neither read the data nor make the measurements again.
+type Opened struct {
+	// Plan is the plan that the problem was opened by.
+	Plan *Plan
+	// Data are what its configuration measures.
+	Data *config.Data
+	// Engine has the measurements. Member 0 is for runs; the others are the caller's.
+	Engine *solver.Opened
+}
+
+// PlanRun checks the configuration of a run on the problem. Its error is a [config.UsageError] if the user
+// can correct it: a mistake, or a setting that would make it another problem.
+func (o *Opened) PlanRun(c config.Config) (*Plan, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	has := o.Plan.Config
+	if c.Device == "auto" {
+		c.Device = has.Device
+	}
+	if c.Precision == "auto" {
+		c.Precision = has.Precision
+	}
+	m := &config.UsageError{}
+	for _, f := range c.ProblemDiffers(&has) {
+		there, _ := has.Field(f.Key)
+		m.Problems = append(m.Problems, fmt.Sprintf("%s: the problem was opened with %s %s, and a run on it "+
+			"cannot have %s", c.At(f.Key), f.Key, there, f))
+	}
+	if len(m.Problems) > 0 {
+		return nil, m
+	}
+	p := *o.Plan
+	p.Config, p.batch, p.open, p.Notes = c, batchOf(c), o, nil
+	return &p, nil
+}
+
+// load returns what the run measures: it reads the data, unless the problem is open.
+func (p *Plan) load() (*config.Data, error) {
+	if p.open != nil {
+		return &config.Data{Problem: p.open.Data.Problem, Hashes: p.open.Data.Hashes}, nil
+	}
+	p.watch(Reading)
+	return p.Config.Load()
+}
+
+// solve carries out the run on the engine that is open, or on one of its own.
+func (p *Plan) solve(ctx context.Context, d *sensing.Problem, s solver.Settings) (*solver.Result, error) {
+	m := p.Config.NewMethod()
+	if p.open != nil {
+		return p.open.Engine.Solve(ctx, m, s)
+	}
+	return solver.Solve(ctx, d, p.Backend, m, s)
+}
