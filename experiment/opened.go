@@ -16,7 +16,7 @@ type Opened struct {
 	Plan *Plan
 	// Data are what its configuration measures.
 	Data *config.Data
-	// Engine has the measurements. Member 0 is for runs; the others are the caller's.
+	// Engine has the measurements. Its last member is for runs; the others are the caller's.
 	Engine *solver.Opened
 }
 

@@ -18,6 +18,7 @@ type batch struct {
 	jobs     []Job
 	next     int                       // the first job that has not begun
 	members  []*run                    // nil if the member has no run
+	first    int                       // the number in the engine of the first of them
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
 	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
@@ -99,7 +100,7 @@ func (g *batch) take(ctx context.Context, b Backend, members int, jobs []Job) (s
 func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err error)) error {
 	for i := range g.members {
 		for g.members[i] == nil && g.next < len(g.jobs) {
-			r, err := g.newRun(ctx, g.next, i)
+			r, err := g.newRun(ctx, g.next, g.first+i)
 			if ctx.Err() != nil {
 				if len(g.runs()) > 0 {
 					return nil // jobs under way end first
@@ -130,7 +131,7 @@ func (g *batch) runs() (all []*run) {
 }
 
 // leave frees a run's member.
-func (g *batch) leave(r *run) { g.members[r.number] = nil }
+func (g *batch) leave(r *run) { g.members[r.number-g.first] = nil }
 
 // gradients computes gradients in one pass over the measurements, of two kinds of runs: those whose methods
 // step along the gradient, and those whose loss is measured now. The time counts as stepping of the first

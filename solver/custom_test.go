@@ -67,9 +67,9 @@ func TestCustom(t *testing.T) {
 		method.Program = func(m *solver.Member, iteration int) error {
 			// The program's own member does not disturb the run.
 			u := solver.NewFactor(m.Shapes())
-			if err := errors.Join(m.Get(solver.Iterate, u), open.Engine().Set(1, solver.Iterate, u),
-				open.Engine().Combine(1, solver.Iterate, 2, solver.Iterate, 0, solver.Iterate),
-				open.Engine().Gradient(1)); err != nil {
+			if err := errors.Join(m.Get(solver.Iterate, u), open.Engine().Set(0, solver.Iterate, u),
+				open.Engine().Combine(0, solver.Iterate, 2, solver.Iterate, 0, solver.Iterate),
+				open.Engine().Gradient(0)); err != nil {
 				return err
 			}
 			return heavyBall(m, iteration)

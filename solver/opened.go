@@ -2,6 +2,7 @@ package solver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // Opened is an engine that stays open from one run to the next, so that a program can work on the
-// measurements between runs and during them. Runs take member 0; the other members are the program's own. An
+// measurements between runs and during them. Runs take the last member; the others are the program's own. An
 // Opened is used from one goroutine at a time.
 type Opened struct {
 	batch   *batch
@@ -21,10 +22,13 @@ type Opened struct {
 // Open opens an engine for a problem and a batch. Its operations ask batch.Interrupted, and during a run the
 // run's context in its place. The error wraps [ErrUnsupported] if another backend may suit.
 func Open(ctx context.Context, p *sensing.Problem, b Backend, spec Batch) (*Opened, error) {
+	if len(spec.FactorRanks) == 0 {
+		return nil, errors.New("solver: an engine for runs has a member")
+	}
 	if err := Supports(b, spec); err != nil {
 		return nil, err
 	}
-	o := &Opened{batch: &batch{problem: p}, backend: b, spec: spec}
+	o := &Opened{batch: &batch{problem: p, first: len(spec.FactorRanks) - 1}, backend: b, spec: spec}
 	o.interruptedBy(spec.Interrupted)
 	spec.Interrupted = func() error { return (*o.ask.Load())() }
 	engine, err := b.Open(ctx, p, spec)
@@ -43,8 +47,8 @@ func (o *Opened) interruptedBy(ask func() error) {
 	o.ask.Store(&ask)
 }
 
-// Engine returns the engine. It is the caller's between runs, except member 0, and during a run to the method
-// that the run calls.
+// Engine returns the engine, whose last member is for runs. It may be used between runs, and in the steps of a
+// run's method.
 func (o *Opened) Engine() Engine { return o.batch.engine }
 
 // Solve runs a method on the engine, as the function [Solve] does on one of its own, to the same bits. The
@@ -79,9 +83,9 @@ func (o *Opened) suits(spec Batch) error {
 	case spec.Parametrization != o.spec.Parametrization:
 		return fmt.Errorf("solver: the engine was opened for %s, and the run is of %s",
 			o.spec.Parametrization.Name(), spec.Parametrization.Name())
-	case spec.FactorRanks[0] > o.spec.FactorRanks[0]:
+	case spec.FactorRanks[0] > o.spec.FactorRanks[o.batch.first]:
 		return fmt.Errorf("solver: the engine was opened for the factor rank %d, and the run has %d",
-			o.spec.FactorRanks[0], spec.FactorRanks[0])
+			o.spec.FactorRanks[o.batch.first], spec.FactorRanks[0])
 	case n.Slots > has.Slots || n.Vectors > has.Vectors:
 		return fmt.Errorf("solver: the engine was opened with %d slots and %d vectors, and the run needs %d "+
 			"and %d", has.Slots, has.Vectors, n.Slots, n.Vectors)

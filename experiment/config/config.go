@@ -155,7 +155,7 @@ func (c *Config) Validate() error {
 	c.checkStart(m)
 
 	m.OneOf("method", c.Method, namesOf(methods)...)
-	if c.hasStep() {
+	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}
 	checkMember(c, m, "method", methods, c.Method)

@@ -344,7 +344,7 @@ func builtinSettings() []*Setting {
 			Default: Default().Method + "; none for multi-index",
 			at:      func(c *Config) any { return &c.Method },
 		}, {
-			Key: "step", Group: methodGroup, applies: (*Config).hasStep,
+			Key: "step", Group: methodGroup, applies: (*Config).HasStep,
 			Help: "step size μ; the largest step of polyak-gd",
 			Default: fmt.Sprintf("%g; 1 for polyak-gd; %[1]g/(2 + rank) for ensemble rank-one and symmetric "+
 				"matrices", Default().Step),
@@ -489,8 +489,8 @@ func (c *Config) isDrawn() bool { return !c.HasUserData() }
 // takesSteps says whether the method takes steps.
 func (c *Config) takesSteps() bool { return !c.EstimatesOnly() }
 
-// hasStep says whether the method has a step size.
-func (c *Config) hasStep() bool { return c.takesSteps() && !c.IsProgrammed() }
+// HasStep says whether the method has a step size.
+func (c *Config) HasStep() bool { return c.takesSteps() && !c.IsProgrammed() }
 
 // hasSizedStart says whether alpha is the size of the start.
 func (c *Config) hasSizedStart() bool {
