@@ -396,7 +396,7 @@ func builtinSettings() []*Setting {
 			Help: "seed of the random numbers that the method draws",
 			at:   func(c *Config) any { return &c.MethodSeed },
 		}, {
-			Key: "custom-name", Group: methodGroup,
+			Key: "custom-name", Group: methodGroup, Free: true,
 			Help: "name of the function that takes the steps, for titles",
 			at:   func(c *Config) any { return &c.CustomName },
 		}, {

@@ -9,20 +9,9 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Opened is a problem that stays open: its data are read, and an engine has its measurements. Runs on it
-// neither read the data nor make the measurements again.
-type Opened struct {
-	// Plan is the plan that the problem was opened by.
-	Plan *Plan
-	// Data are what its configuration measures.
-	Data *config.Data
-	// Engine has the measurements. Its last member is for runs; the others are the caller's.
-	Engine *solver.Opened
-}
-
 // PlanRun checks the configuration of a run on the problem. Its error is a [config.UsageError] if the user
 // can correct it: a mistake, or a setting that would make it another problem.
-func (o *Opened) PlanRun(c config.Config) (*Plan, error) {
+func (o *Problem) PlanRun(c config.Config) (*Plan, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -36,6 +25,12 @@ func (o *Opened) PlanRun(c config.Config) (*Plan, error) {
 	m := &config.UsageError{}
 	for _, f := range c.ProblemDiffers(&has) {
 		there, _ := has.Field(f.Key)
+		if f.Free { // the engine is as it is, and no bit depends on the setting
+			if err := f.Set(there.String(), c.At(f.Key)); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		m.Problems = append(m.Problems, fmt.Sprintf("%s: the problem was opened with %s %s, and a run on it "+
 			"cannot have %s", c.At(f.Key), f.Key, there, f))
 	}
@@ -60,7 +55,7 @@ func (p *Plan) load() (*config.Data, error) {
 func (p *Plan) solve(ctx context.Context, d *sensing.Problem, s solver.Settings) (*solver.Result, error) {
 	m := p.Config.NewMethod()
 	if p.open != nil {
-		return p.open.Engine.Solve(ctx, m, s)
+		return p.open.opened.Solve(ctx, m, s)
 	}
 	return solver.Solve(ctx, d, p.Backend, m, s)
 }
