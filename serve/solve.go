@@ -20,7 +20,7 @@ var customMethod = solver.Custom{}.Name()
 
 // solve carries out a run whose steps the client takes. The answer is written when the run has ended. Between
 // the request and its answer the server writes the events of `matsense run --json`, and asks for each step
-// with a line that has a member "step". Until the client has answered that line, it may make other requests.
+// with an event "step". Until the client has answered that line, it may make other requests.
 func (s *session) solve(text []byte, a *answer) error {
 	var r solveRequest
 	if err := decode(text, &r); err != nil {
@@ -252,7 +252,7 @@ func (t *clientRun) ask(iteration int) error {
 	if err != nil {
 		return err
 	}
-	a := &answer{line: fmt.Appendf(nil, `{"step":%d`, iteration)}
+	a := &answer{line: fmt.Appendf(nil, `{"event":"step","step":%d`, iteration)}
 	a.factor("factor", t.iterate, t.request.Factor, factor)
 	if len(t.state) > 0 {
 		inline, all := new(answer), true
