@@ -163,7 +163,12 @@ func init() { // calls that read requests themselves use the table
 		"close":          (*session).closeProblem,
 		"start":          (*session).start,
 		"value_and_grad": (*session).valueAndGrad,
+		"value":          (*session).value,
 		"observations":   (*session).observations,
+		"apply":          (*session).apply,
+		"adjoint":        (*session).adjoint,
+		"spectral":       (*session).spectral,
+		"metrics":        (*session).metrics,
 	}
 }
 
