@@ -199,7 +199,12 @@ func init() { // calls that read requests themselves use the table
 		"start":          (*session).start,
 		"value_and_grad": (*session).valueAndGrad,
 		"solve":          (*session).solve,
+		"value":          (*session).value,
 		"observations":   (*session).observations,
+		"apply":          (*session).apply,
+		"adjoint":        (*session).adjoint,
+		"spectral":       (*session).spectral,
+		"metrics":        (*session).metrics,
 	}
 }
 

@@ -14,10 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/serve"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -28,19 +26,8 @@ func (silent) Notice(string)          {}
 func (silent) Begin(string, int, int) {}
 func (silent) Sample(solver.Sample)   {}
 
-// cpuHost is a machine without a GPU.
-func cpuHost() experiment.Host {
-	return experiment.Host{
-		Auto: func() ([]string, string) { return []string{"cpu"}, "" },
-		Backend: func(p experiment.Place) (solver.Backend, error) {
-			return cpu.Backend{Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision)}, nil
-		},
-		Memory: func(solver.Backend) (float64, error) { return 1e9, nil },
-	}
-}
-
-// client is a program that has started a server.
-type client struct {
+// stepping is a program that has started a server and takes the steps of runs.
+type stepping struct {
 	t    *testing.T
 	in   *io.PipeWriter
 	out  *bufio.Reader
@@ -48,25 +35,17 @@ type client struct {
 	id   int
 }
 
-// newClient starts a server, which ends with the test.
-func newClient(t *testing.T) *client {
+// newStepping starts a server, which ends with the test.
+func newStepping(t *testing.T) *stepping {
 	t.Helper()
 	fromClient, in := io.Pipe()
 	out, toClient := io.Pipe()
-	c := &client{t: t, in: in, out: bufio.NewReader(out), done: make(chan error, 1)}
-	server := serve.Server{
-		Host: cpuHost(),
-		ExitCode: func(err error) int {
-			if _, usage := err.(*config.UsageError); usage { //nolint:errorlint // the code of main unwraps
-				return 2
-			}
-			return 1
-		},
-		Progress: func(io.Writer, *experiment.Plan) (experiment.Progress, func()) { return silent{}, func() {} },
-		Publish:  func(*experiment.Outcome, experiment.Progress) error { return nil },
-	}
+	c := &stepping{t: t, in: in, out: bufio.NewReader(out), done: make(chan error, 1)}
+	its := server()
+	its.Progress = func(io.Writer, *experiment.Plan) (experiment.Progress, func()) { return silent{}, func() {} }
+	its.Publish = func(*experiment.Outcome, experiment.Progress) error { return nil }
 	go func() {
-		c.done <- server.Serve(context.Background(), fromClient, toClient)
+		c.done <- its.Serve(context.Background(), fromClient, toClient)
 		toClient.Close()
 	}()
 	t.Cleanup(func() {
@@ -127,7 +106,7 @@ func of(shape []int, list []float64) numbers {
 	return a
 }
 
-func (c *client) write(line any) {
+func (c *stepping) write(line any) {
 	c.t.Helper()
 	text, err := json.Marshal(line)
 	if err == nil {
@@ -138,7 +117,7 @@ func (c *client) write(line any) {
 	}
 }
 
-func (c *client) read() (m message) {
+func (c *stepping) read() (m message) {
 	c.t.Helper()
 	text, err := c.out.ReadBytes('\n')
 	if err == nil {
@@ -151,13 +130,13 @@ func (c *client) read() (m message) {
 }
 
 // ask makes a request and returns the answer.
-func (c *client) ask(call string, members map[string]any) message {
+func (c *stepping) ask(call string, members map[string]any) message {
 	c.t.Helper()
 	c.request(call, members)
 	return c.read()
 }
 
-func (c *client) request(call string, members map[string]any) {
+func (c *stepping) request(call string, members map[string]any) {
 	c.t.Helper()
 	c.id++
 	request := map[string]any{"id": c.id, "call": call}
@@ -168,7 +147,7 @@ func (c *client) request(call string, members map[string]any) {
 }
 
 // gradient asks for the gradient at a factor.
-func (c *client) gradient(problem int, u numbers) []float64 {
+func (c *stepping) gradient(problem int, u numbers) []float64 {
 	c.t.Helper()
 	m := c.ask("value_and_grad", map[string]any{"problem": problem, "factor": [][]numbers{{u}}})
 	if m.Error != "" {
@@ -178,10 +157,10 @@ func (c *client) gradient(problem int, u numbers) []float64 {
 }
 
 // stepper takes a step: it changes u and the state, or returns what it says of its failure.
-type stepper func(c *client, m message, u []float64, state [][]float64) (failure string)
+type stepper func(c *stepping, m message, u []float64, state [][]float64) (failure string)
 
 // solve carries out a run whose steps the stepper takes, and returns the answer.
-func (c *client) solve(problem int, members map[string]any, step stepper) message {
+func (c *stepping) solve(problem int, members map[string]any, step stepper) message {
 	c.t.Helper()
 	request := map[string]any{"problem": problem, "settings": theRun, "name": "my_step"}
 	for name, v := range members {
@@ -222,7 +201,7 @@ var (
 )
 
 // open opens a problem.
-func (c *client) open(more ...string) int {
+func (c *stepping) open(more ...string) int {
 	c.t.Helper()
 	settings := map[string]any{}
 	for key, v := range theProblem {
@@ -241,7 +220,7 @@ func (c *client) open(more ...string) int {
 
 // descent is gradient descent.
 func descent(problem int) stepper {
-	return func(c *client, m message, u []float64, _ [][]float64) string {
+	return func(c *stepping, m message, u []float64, _ [][]float64) string {
 		g := c.gradient(problem, m.Factor[0])
 		for i := range u {
 			u[i] -= float64(stepSize * g[i])
@@ -252,7 +231,7 @@ func descent(problem int) stepper {
 
 // heavyBall is [solver.Momentum], with V in the state.
 func heavyBall(problem int) stepper {
-	return func(c *client, m message, u []float64, state [][]float64) string {
+	return func(c *stepping, m message, u []float64, state [][]float64) string {
 		v := state[0]
 		g := c.gradient(problem, m.Factor[0])
 		for i := range u {
@@ -285,7 +264,7 @@ func native(t *testing.T, more ...string) string {
 		key, value, _ := strings.Cut(s, "=")
 		set(key, value)
 	}
-	p, err := experiment.NewPlan(c, cpuHost())
+	p, err := experiment.NewPlan(c, server().Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +314,7 @@ func TestSolve(t *testing.T) {
 			1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cl := newClient(t)
+			cl := newStepping(t)
 			p := cl.open(c.settings...)
 			dir := filepath.Join(t.TempDir(), "run")
 			m := cl.solve(p, map[string]any{"dir": dir, "slots": c.slots}, c.step(p))
@@ -350,11 +329,11 @@ func TestSolve(t *testing.T) {
 // TestSolveGradients: in a step, the gradient at the iterate and at other points is what it is outside of a
 // run. A gradient of an earlier point is never taken for that of another.
 func TestSolveGradients(t *testing.T) {
-	cl := newClient(t)
+	cl := newStepping(t)
 	p, other := cl.open(), cl.open()
 	compared := 0
 	m := cl.solve(p, map[string]any{"dir": filepath.Join(t.TempDir(), "run")}, func(
-		c *client, m message, u []float64, _ [][]float64,
+		c *stepping, m message, u []float64, _ [][]float64,
 	) string {
 		shape := m.Factor[0].Shape
 		for _, scale := range []float64{1, 1.5, 1} {
@@ -383,21 +362,21 @@ func TestSolveGradients(t *testing.T) {
 func TestSolveResumes(t *testing.T) {
 	const last = 17
 	want := filepath.Join(t.TempDir(), "whole")
-	whole := newClient(t)
+	whole := newStepping(t)
 	whole.solve(whole.open(), map[string]any{"dir": want, "slots": 1}, heavyBall(1))
-	for name, end := range map[string]func(c *client, m message) bool{
-		"failed": func(c *client, m message) bool {
+	for name, end := range map[string]func(c *stepping, m message) bool{
+		"failed": func(c *stepping, m message) bool {
 			c.write(map[string]any{"failed": m.Step, "error": "out of ideas"})
 			answer := c.read()
 			return answer.Failed != nil && *answer.Failed == "out of ideas" &&
 				answer.Summary.Status == solver.Canceled && answer.Summary.Steps == last
 		},
-		"canceled": func(c *client, _ message) bool {
+		"canceled": func(c *stepping, _ message) bool {
 			c.write(map[string]any{"cancel": true})
 			answer := c.read()
 			return answer.Failed == nil && answer.Summary.Status == solver.Canceled
 		},
-		"gone": func(c *client, _ message) bool {
+		"gone": func(c *stepping, _ message) bool {
 			c.in.Close()
 			go func() { _, _ = io.Copy(io.Discard, c.out) }()
 			err := <-c.done
@@ -407,7 +386,7 @@ func TestSolveResumes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			first := newClient(t)
+			first := newStepping(t)
 			p := first.open()
 			first.request("solve", map[string]any{"problem": p, "settings": theRun, "dir": dir, "slots": 1,
 				"name": "my_step"})
@@ -424,10 +403,10 @@ func TestSolveResumes(t *testing.T) {
 				first.write(map[string]any{"stepped": m.Step, "factor": []numbers{of(m.Factor[0].Shape, u)},
 					"state": [][]numbers{{of(m.Factor[0].Shape, v)}}})
 			}
-			second := newClient(t)
+			second := newStepping(t)
 			p = second.open()
 			steps := 0
-			counted := func(c *client, m message, u []float64, state [][]float64) string {
+			counted := func(c *stepping, m message, u []float64, state [][]float64) string {
 				steps++
 				return heavyBall(p)(c, m, u, state)
 			}
@@ -443,10 +422,10 @@ func TestSolveResumes(t *testing.T) {
 
 // TestSolveDiverges: a step that makes NaN ends the run as diverged, with the last good iterate.
 func TestSolveDiverges(t *testing.T) {
-	cl := newClient(t)
+	cl := newStepping(t)
 	p := cl.open()
 	m := cl.solve(p, map[string]any{"dir": filepath.Join(t.TempDir(), "run")}, func(
-		c *client, m message, u []float64, _ [][]float64,
+		c *stepping, m message, u []float64, _ [][]float64,
 	) string {
 		if m.Step == 15 {
 			u[3] = math.NaN()
@@ -461,10 +440,10 @@ func TestSolveDiverges(t *testing.T) {
 
 // TestSolveRefuses: mistakes are told in a sentence, before any work or in a step, and the server goes on.
 func TestSolveRefuses(t *testing.T) {
-	cl := newClient(t)
+	cl := newStepping(t)
 	p := cl.open()
 	dir := filepath.Join(t.TempDir(), "run")
-	never := func(*client, message, []float64, [][]float64) string { t.Error("a step was asked for"); return "" }
+	never := func(*stepping, message, []float64, [][]float64) string { t.Error("a step was asked for"); return "" }
 	for says, members := range map[string]map[string]any{
 		"names no directory":   {},
 		"there is no run in":   {"dir": dir, "resume": true},
@@ -484,7 +463,7 @@ func TestSolveRefuses(t *testing.T) {
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("a refused run has made a directory")
 	}
-	m := cl.solve(p, map[string]any{"dir": dir}, func(c *client, m message, u []float64, _ [][]float64) string {
+	m := cl.solve(p, map[string]any{"dir": dir}, func(c *stepping, m message, u []float64, _ [][]float64) string {
 		if m.Step == 0 {
 			for call, members := range map[string]map[string]any{
 				"solve": {"problem": p, "dir": dir + "2"}, "close": {"problem": p}} {
