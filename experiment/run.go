@@ -221,11 +221,14 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 type estimates struct{ solver.Recorder }
 
 // Record implements solver.Recorder.
-func (e estimates) Record(s solver.Sample) error {
+func (e estimates) Record(s solver.Sample) error { return e.Recorder.Record(withoutSize(s)) }
+
+// withoutSize makes the numbers of a sample unknown that depend on the size of an estimate.
+func withoutSize(s solver.Sample) solver.Sample {
 	unknown := math.NaN()
 	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
 	s.TrainRMSE = unknown
-	return e.Recorder.Record(s)
+	return s
 }
 
 // settings returns the solver's settings, with checkpoints.
