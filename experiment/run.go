@@ -123,7 +123,9 @@ func (r *running) claim(o Options) error {
 	// A resumed run keeps its trajectory and its checkpoints. Its other results would be out of date.
 	old := ResultFiles()
 	if o.Resume {
-		old = slices.DeleteFunc(old, func(name string) bool { return name == trajectoryFile })
+		old = slices.DeleteFunc(old, func(name string) bool {
+			return name == trajectoryFile || name == timesFile
+		})
 	} else {
 		old = append(old, checkpointDir)
 	}
@@ -293,7 +295,7 @@ func (r *running) keep(state solver.State) error {
 		return nil
 	}
 	r.kept, r.keepFailed = state.Iteration, nil
-	if err := r.write(trajectoryFile, r.writeTrajectory); err != nil { // it is written again at the end
+	if err := r.writeTrajectory(); err != nil { // it is written again at the end
 		r.noteFailure(fmt.Sprintf("%v; the checkpoint at iteration %d was written, with the trajectory so "+
 			"far", err, state.Iteration))
 		return nil
@@ -310,7 +312,13 @@ func (r *running) noteFailure(text string) {
 	r.failing = true
 }
 
-func (r *running) writeTrajectory(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }
+// writeTrajectory writes the trajectory so far, and its times.
+func (r *running) writeTrajectory() error {
+	return atomicfile.Join(
+		r.write(trajectoryFile, func(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }),
+		r.write(timesFile, func(w io.Writer) error { return WriteTimes(w, r.trajectory) }),
+	)
+}
 
 func (r *running) write(name string, fill func(io.Writer) error) error {
 	if err := atomicfile.Write(filepath.Join(r.dir, name), fill); err != nil {
@@ -323,7 +331,7 @@ func (r *running) write(name string, fill func(io.Writer) error) error {
 // others.
 func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	return atomicfile.Join(
-		r.write(trajectoryFile, r.writeTrajectory),
+		r.writeTrajectory(),
 		r.writeFactor(res.Factor),
 		r.write(summaryFile, s.write),
 	)

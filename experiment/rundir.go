@@ -145,8 +145,8 @@ func (p *Plan) keepsUserData(dir string) error {
 
 // ResultFiles lists the files that a finished run may have, apart from its configuration and its checkpoints.
 func ResultFiles() []string {
-	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
-		"report.html"}
+	files := []string{trajectoryFile, timesFile, summaryFile, factorFile, rightFile, "trajectory.svg",
+		"trajectory.png", "report.html"}
 	return append(files, layerFiles(config.MostDepth)...)
 }
 
@@ -175,7 +175,7 @@ func Open(dir string) (*Run, error) {
 	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
 		return nil, err
 	}
-	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
+	r.Trajectory, err = readTrajectoryIn(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
 			trajectoryFile)
