@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is generated from the program")
 
-// TestDocs: the pages about flags, commands and JSON lines are what the program says, and the Python functions
-// have its settings.
+// TestDocs: the pages about flags, commands and JSON lines are what the program says, and so are the Python
+// functions of settings.
 func TestDocs(t *testing.T) {
 	for path, want := range map[string]string{
 		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),

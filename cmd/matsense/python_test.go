@@ -163,8 +163,8 @@ var (
 	arrayInText   = regexp.MustCompile(`a \.npy file (of|with) `)
 )
 
-// pythonText is a setting's help as a sentence about Python: it names keywords, not flags, and arrays, not the
-// files that hold them.
+// pythonText is a setting's help as a sentence about Python: it names keywords, not flags, and arrays, not
+// the files that hold them.
 func pythonText(usage string) string {
 	text := flagInText.ReplaceAllStringFunc(usage, func(flag string) string {
 		return pythonName(strings.TrimPrefix(flag, "--"))
@@ -199,9 +199,8 @@ func TestPythonNamesEverySetting(t *testing.T) {
 		if key == "lambda" {
 			name = "lambda_"
 		}
-		for _, want := range []string{
-			"\n    " + name + ": ", "\n    " + name + " : ", fmt.Sprintf("\n                %q: %s,", key, name),
-		} {
+		item := fmt.Sprintf("\n                %q: %s,", key, name)
+		for _, want := range []string{"\n    " + name + ": ", "\n    " + name + " : ", item} {
 			if strings.Count(run, want) != 1 {
 				t.Errorf("%q is there %d times, not once", want, strings.Count(run, want))
 			}
