@@ -57,6 +57,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		progress.Notice(n)
 	}
 	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d), hashes: d.Hashes}
+	r.live = r.newLive(began)
 	defer func() {
 		for _, release := range r.releases {
 			release()
@@ -79,6 +80,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
+	r.live.state.From, r.live.state.Iteration = from, from
+	r.live.begin(p.configText())
+	defer r.live.end()
 	settings.Opened = func(o solver.Opening) {
 		for _, n := range openingNotes(&p.Config, o) {
 			progress.Notice(n)
@@ -148,6 +152,14 @@ func (r *running) writeConfig() error {
 	})
 }
 
+// newLive returns what tells those who watch the run how far it has come.
+func (r *running) newLive(began time.Time) *liveWriter {
+	return &liveWriter{
+		dir: r.dir, began: began, since: began, next: r.plan.Watch,
+		state: Live{Activity: Reading, To: r.plan.Config.Iterations},
+	}
+}
+
 // hold makes sure that the directory is still this run's before something is written there. If it was removed
 // while the run went on, it is made again; if another run is there now, it is left alone.
 func (r *running) hold() error {
@@ -192,6 +204,7 @@ type running struct {
 	failing    bool     // the last files that were to be kept could not be written, which was reported
 	kept       int      // the iteration of the last checkpoint that was written
 	releases   []func() // of locks that were taken since the run began
+	live       *liveWriter
 }
 
 // settingsOf returns the solver's settings for a configuration. The recorder receives the samples.
@@ -236,7 +249,7 @@ func withoutSize(s solver.Sample) solver.Sample {
 // settings returns the solver's settings, with checkpoints.
 func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
-	s.Watch = r.plan.Watch
+	s.Watch = r.live.watch
 	s.Keep = r.keep
 	return s
 }
@@ -273,6 +286,7 @@ func before(t solver.Trajectory, state *solver.State) solver.Trajectory {
 // Record implements solver.Recorder.
 func (r *running) Record(s solver.Sample) error {
 	r.trajectory = append(r.trajectory, s)
+	r.live.sampled(r.trajectory)
 	r.progress.Sample(s)
 	return nil
 }

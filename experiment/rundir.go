@@ -164,15 +164,8 @@ type Run struct {
 
 // Open reads a run directory.
 func Open(dir string) (*Run, error) {
-	r := &Run{}
-	if !holdsRun(dir) {
-		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
-	}
-	var err error
-	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
-		return nil, err
-	}
-	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
+	r, err := openConfig(dir)
+	if err != nil {
 		return nil, err
 	}
 	r.Trajectory, err = readTrajectoryIn(dir)
@@ -184,6 +177,22 @@ func Open(dir string) (*Run, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openConfig reads the configuration of a run directory.
+func openConfig(dir string) (*Run, error) {
+	r := &Run{}
+	if !holdsRun(dir) {
+		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
+	}
+	var err error
+	if r.Config, err = config.ReadResolved(filepath.Join(dir, configFile)); err != nil {
+		return nil, err
+	}
+	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
 		return nil, err
 	}
 	return r, nil
