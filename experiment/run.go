@@ -132,6 +132,9 @@ func (r *running) claim(o Options) error {
 		})
 	} else {
 		old = append(old, checkpointDir)
+		if err := r.replaceData(); err != nil {
+			return err
+		}
 	}
 	for _, name := range old {
 		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {

@@ -99,7 +99,8 @@ func (p *Plan) checkDir(o Options) error {
 		return config.Usagef("--out %s cannot be used: %v", o.Dir, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return e.Name() == lockFile || strings.HasPrefix(e.Name(), atomicfile.Leftover)
+		return e.Name() == lockFile || strings.HasPrefix(e.Name(), atomicfile.Leftover) ||
+			e.Name() == DataDir && DataIn(o.Dir, p.dataPaths())
 	})
 	switch {
 	case len(entries) == 0:
@@ -127,15 +128,11 @@ func checkResumable(dir string) error {
 	return config.Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
-// keepsUserData refuses to replace a run if the new run reads data files in its directory.
+// keepsUserData refuses to replace a run if the new run reads data files in its directory, other than those
+// in [DataDir].
 func (p *Plan) keepsUserData(dir string) error {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	for _, f := range p.Config.DataFiles() {
-		if inside, err := filepath.Rel(absolute, *f.Path); *f.Path != "" && err == nil &&
-			filepath.IsLocal(inside) {
+		if isWithin(*f.Path, dir) && !DataIn(dir, []string{*f.Path}) {
 			return config.Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out",
 				p.Config.At(f.Key), *f.Path, dir)
 		}
