@@ -193,7 +193,7 @@ func Watch(dir string) (*Run, error) {
 	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	whole, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
+	whole, err := readTrajectoryIn(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -194,11 +194,7 @@ func readSamples(in *csv.Reader, each func(iteration int, values []float64)) err
 // readTrajectoryIn reads the trajectory of a run directory with its times. An older directory has no file of
 // times.
 func readTrajectoryIn(dir string) (solver.Trajectory, error) {
-	var t solver.Trajectory
-	err := readRegular(filepath.Join(dir, trajectoryFile), func(r io.Reader) (err error) {
-		t, err = ReadTrajectory(r)
-		return err
-	})
+	t, err := readTrajectoryFile(filepath.Join(dir, trajectoryFile))
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +203,15 @@ func readTrajectoryIn(dir string) (solver.Trajectory, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// readTrajectoryFile reads a trajectory without its times.
+func readTrajectoryFile(path string) (t solver.Trajectory, err error) {
+	err = readRegular(path, func(r io.Reader) (err error) {
+		t, err = ReadTrajectory(r)
+		return err
+	})
+	return t, err
 }
 
 func readRegular(path string, read func(io.Reader) error) error {
