@@ -143,8 +143,8 @@ func (p *Plan) keepsUserData(dir string) error {
 
 // ResultFiles lists the files that a finished run may have, apart from its configuration and its checkpoints.
 func ResultFiles() []string {
-	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
-		"report.html"}
+	files := []string{trajectoryFile, timesFile, summaryFile, factorFile, rightFile, "trajectory.svg",
+		"trajectory.png", "report.html"}
 	return append(files, layerFiles(config.MostDepth)...)
 }
 
@@ -162,6 +162,26 @@ type Run struct {
 
 // Open reads a run directory.
 func Open(dir string) (*Run, error) {
+	r, err := openConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	r.Trajectory, err = readTrajectoryIn(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
+			trajectoryFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openConfig reads the configuration of a run directory.
+func openConfig(dir string) (*Run, error) {
 	r := &Run{}
 	if !holdsRun(dir) {
 		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
@@ -171,17 +191,6 @@ func Open(dir string) (*Run, error) {
 		return nil, err
 	}
 	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
-		return nil, err
-	}
-	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
-			trajectoryFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return r, nil

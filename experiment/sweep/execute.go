@@ -78,10 +78,12 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	progress.Begin(p.Count(), len(recorded))
+	live := p.beginLive(w.Dir, len(recorded))
+	defer live.end()
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	for _, g := range groups {
-		failed, err := p.runGroup(ctx, g.Runs, there.data, out, progress)
+		failed, err := p.runGroup(ctx, g.Runs, there.data, out, live, progress)
 		if failures += failed; err != nil {
 			return nil, failures, err
 		}
@@ -181,7 +183,7 @@ func (p *Plan) Lost(r *Results) []int {
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
 func (p *Plan) runGroup(
-	ctx context.Context, runs []Run, data dataSums, out *recorder, progress Progress,
+	ctx context.Context, runs []Run, data dataSums, out *recorder, live *liveWriter, progress Progress,
 ) (failures int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -197,6 +199,7 @@ func (p *Plan) runGroup(
 			// What cannot be removed now is removed when the sweep is resumed.
 			_ = kept.Remove(rec.Index)
 		}
+		live.recorded()
 		progress.Ended(rec)
 		return nil
 	}
@@ -230,6 +233,7 @@ func (p *Plan) runGroup(
 		runs = sound
 	}
 	progress.Group(g, len(runs))
+	live.group(g)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
