@@ -31,6 +31,9 @@ func (o *Problem) PlanRun(c config.Config) (*Plan, error) {
 			}
 			continue
 		}
+		if f.File && o.hasRead(&c, f.Key) {
+			continue
+		}
 		m.Problems = append(m.Problems, fmt.Sprintf("%s: the problem was opened with %s %s, and a run on it "+
 			"cannot have %s", c.At(f.Key), f.Key, there, f))
 	}
@@ -40,6 +43,17 @@ func (o *Problem) PlanRun(c config.Config) (*Plan, error) {
 	p := *o.Plan
 	p.Config, p.batch, p.open, p.Notes = c, batchOf(c), o, nil
 	return &p, nil
+}
+
+// hasRead says whether a data file has the contents that the problem has read under another path, such as a
+// copy in the run directory.
+func (o *Problem) hasRead(c *config.Config, key string) bool {
+	known := o.Data.Hashes[key]
+	if known == "" {
+		return false
+	}
+	sum, err := c.HashOf(key)
+	return err == nil && sum == known
 }
 
 // load returns what the run measures: it reads the data, unless the problem is open.

@@ -138,7 +138,8 @@ func (t *clientRun) configuration() (c config.Config, err error) {
 	if err := its.apply(&c, func(config.Field) bool { return true }); err != nil {
 		return c, err
 	}
-	if err := r.Settings.apply(&c, func(f config.Field) bool { return !f.OfProblem() }); err != nil {
+	allowed := func(f config.Field) bool { return f.File || !f.OfProblem() } // a file may have another path
+	if err := r.Settings.apply(&c, allowed); err != nil {
 		return c, err
 	}
 	c.SetProgram(t.step)
