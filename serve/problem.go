@@ -204,19 +204,8 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
-	repeated := func(x setting) bool {
-		return slices.ContainsFunc(r.Settings, func(y setting) bool { return x.key == y.key })
-	}
-	c := config.Default()
-	if err := slices.DeleteFunc(slices.Clone(p.given), repeated).apply(
-		&c, func(config.Field) bool { return true }); err != nil {
-		return err
-	}
-	if err := r.Settings.apply(&c, isOfStart); err != nil {
-		return err
-	}
-	if err := c.Check(); err != nil {
+	c, err := p.startSettings(r.Settings)
+	if err != nil {
 		return err
 	}
 	shapes, err := p.par.Shapes(p.space, c.FactorRank)
@@ -227,12 +216,40 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	f, err := p.Start(&c)
+	f, err := p.Start(c)
 	if err != nil {
 		return err
 	}
 	a.factor("out", f, r.Out, places)
 	return nil
+}
+
+// startSettings returns the configuration of a start with the given settings. If they name an init, those of
+// the start that were given when the problem was opened belong to another one.
+func (p *problem) startSettings(given settings) (*config.Config, error) {
+	has := func(key string) bool {
+		return slices.ContainsFunc(given, func(x setting) bool { return x.key == key })
+	}
+	replaced := func(x setting) bool {
+		return has(x.key) || has("init") && x.key != "factor-rank" && slices.Contains(ofStart, x.key)
+	}
+	c := config.Default()
+	kept := slices.DeleteFunc(slices.Clone(p.given), replaced)
+	if err := kept.apply(&c, func(config.Field) bool { return true }); err != nil {
+		return nil, err
+	}
+	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
+	if err := given.apply(&c, isOfStart); err != nil {
+		return nil, err
+	}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if most := p.Plan.Config.FactorRank; c.FactorRank > most {
+		return nil, config.Usagef("%s: factor-rank goes up to %d in this problem, got %d", c.At("factor-rank"),
+			most, c.FactorRank)
+	}
+	return &c, nil
 }
 
 // placesOf checks the places of a factor's matrices as a result; none are given if all come inline.
