@@ -15,13 +15,14 @@ import (
 
 //go:generate go test -run ^TestDocs$ -update .
 
-var update = flag.Bool("update", false, "write the generated pages of docs")
+var update = flag.Bool("update", false, "write what is generated from the program")
 
-// TestDocs: the pages about flags, commands and JSON lines are what the program says.
+// TestDocs: the pages about flags, commands and JSON lines are what the program says, and so are the Python
+// functions of settings.
 func TestDocs(t *testing.T) {
 	for path, want := range map[string]string{
 		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),
-		"../../docs/json.md": eventsPage(), schemaFile: eventsSchema(),
+		"../../docs/json.md": eventsPage(), schemaFile: eventsSchema(), pythonFile: pythonModule(),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

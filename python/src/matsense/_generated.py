@@ -1,0 +1,695 @@
+"""The functions whose keywords are the settings of the catalog.
+
+This file is generated from the command's catalog: `go generate ./cmd/matsense` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from matsense import _experiments, _problem
+from matsense._experiments import Run
+from matsense._problem import Problem
+from matsense._types import Data, ObservedEntries, Path
+
+Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
+Entries: TypeAlias = Literal["f64", "f32", "bf16", "q8", "sign"]
+Observation: TypeAlias = Literal["linear", "single-index", "multi-index"]
+Link: TypeAlias = Literal[
+    "identity",
+    "tanh",
+    "sign",
+    "square-root",
+    "cubic",
+    "norm",
+    "product",
+    "sign-product",
+]
+LinkScale: TypeAlias = Literal["known", "unknown"]
+Preprocessing: TypeAlias = Literal["none", "trim", "optimal"]
+Parametrization: TypeAlias = Literal["psd", "uv", "deep", "indefinite", "sparse"]
+Init: TypeAlias = Literal["random", "spectral", "relu-spectral", "saddle", "ones"]
+Method: TypeAlias = Literal[
+    "gd",
+    "polyak-gd",
+    "scaled-gd",
+    "scaled-gd-lambda",
+    "prec-gd",
+    "momentum",
+    "nesterov",
+    "sgd",
+    "rgd",
+    "rsgd",
+    "label-noise-gd",
+    "zeroth-order",
+    "rgda",
+    "none",
+]
+Keep: TypeAlias = Literal["last", "best"]
+SingularValues: TypeAlias = Literal["auto", "all"]
+Device: TypeAlias = Literal["auto", "cpu", "cuda", "emulator"]
+Storage: TypeAlias = Literal["auto", "memory", "generated"]
+Precision: TypeAlias = Literal["f64", "mixed", "f32", "auto"]
+Simd: TypeAlias = Literal["auto", "avx512", "avx2", "off"]
+
+
+def run(
+    *,
+    n: int | None = None,
+    n2: int | None = None,
+    rank: int | None = None,
+    negative: int | None = None,
+    sparsity: int | None = None,
+    kappa: float | None = None,
+    measurements: int | None = None,
+    ensemble: Ensemble | str | None = None,
+    entries: Entries | ObservedEntries | None = None,
+    observation: Observation | None = None,
+    link: Link | None = None,
+    link_scale: LinkScale | None = None,
+    truncation: float | None = None,
+    preprocessing: Preprocessing | None = None,
+    noise: float | None = None,
+    hold_out: float | None = None,
+    seed: int | None = None,
+    matrices: Data | None = None,
+    triplets: Path | None = None,
+    triplets_base: int | None = None,
+    test_triplets: Path | None = None,
+    vectors: Data | None = None,
+    vectors_right: Data | None = None,
+    paulis: Path | None = None,
+    observations: Data | None = None,
+    expectations: Data | None = None,
+    truth: Data | None = None,
+    truth_right: Data | None = None,
+    parametrization: Parametrization | None = None,
+    factor_rank: int | None = None,
+    depth: int | None = None,
+    init: Init | Data | None = None,
+    init_right: Data | None = None,
+    alpha: float | None = None,
+    start_seed: int | None = None,
+    method: Method | str | None = None,
+    step: float | None = None,
+    lambda_: float | None = None,
+    momentum: float | None = None,
+    optimal_value: float | None = None,
+    batch_size: int | None = None,
+    label_noise: float | None = None,
+    directions: int | None = None,
+    radius: float | None = None,
+    evaluation_noise: float | None = None,
+    adversary_step: float | None = None,
+    adversary_weight: float | None = None,
+    adversary_radius: float | None = None,
+    method_seed: int | None = None,
+    iterations: int | None = None,
+    target_loss: float | None = None,
+    patience: int | None = None,
+    keep: Keep | None = None,
+    measure_every: int | None = None,
+    singular_values: SingularValues | int | None = None,
+    alignment_margin: float | None = None,
+    alignment_sine: float | None = None,
+    signal_fraction: float | None = None,
+    floor_factor: float | None = None,
+    device: Device | str | None = None,
+    storage: Storage | None = None,
+    precision: Precision | None = None,
+    workers: int | None = None,
+    simd: Simd | None = None,
+    checkpoint_every: float | None = None,
+    out: Path | None = None,
+    force: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+    callback: Callable[[dict[str, Any]], object] | None = None,
+    stop_after: float | str | None = None,
+    tensorboard: Path | None = None,
+    view: bool = False,
+) -> Run:
+    """Run an experiment: draw or read a problem, solve it, and store the run in a directory.
+
+    Every keyword but those of the last section is a setting of the command `matsense run`. A setting that is
+    None is as if it was not given; its default is told at the end of its description.
+
+    Ctrl-C saves the run, and `resume=True` continues it.
+
+    Problem
+    -------
+    n : int
+        Size n of the unknown matrix: n × n and symmetric; with parametrization uv or deep n × n2;
+        with sparse a vector of n numbers (default 100).
+    n2 : int
+        Number n2 of columns of the unknown matrix (for uv, deep and sparse; default n; 1 for
+        sparse).
+    rank : int
+        Rank r* of the ground truth M* = XXᵀ or XYᵀ; for user data without a truth, rank of the
+        spectral estimate to compare with (0: none; default 3; 1 for sparse; the link's number of
+        indices for multi-index).
+    negative : int
+        Number of negative eigenvalues of the truth (for indefinite; default ⌊rank/2⌋).
+    sparsity : int
+        Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
+    kappa : float
+        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
+        largest magnitude over the least (default 1).
+    measurements : int
+        Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
+        n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
+    ensemble : {'gaussian', 'rademacher', 'completion', 'relu-completion', 'pauli', 'rank-one'}
+        Law of the measurements (see `matsense list ensembles`); user data have their own (default
+        gaussian; rank-one for multi-index).
+    entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
+        Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
+        gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
+        matrix to complete, in the place of triplets: a sparse array of SciPy.
+    observation : {'linear', 'single-index', 'multi-index'}
+        What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
+        observations`; default linear).
+    link : {'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm', 'product', 'sign-product'}
+        Link function: of single-index identity, tanh, sign, square-root or cubic; of multi-index,
+        with z_j = ⟨a, w_j⟩, norm ‖z‖², product z_1·z_2 or sign-product (for single-index and
+        multi-index; default identity; norm for multi-index).
+    link_scale : {'known', 'unknown'}
+        Known, or unknown, so that M* is recovered only up to scale (for single-index; default
+        known).
+    truncation : float
+        Clip observations to ±T, against heavy tails (0: off; for single-index).
+    preprocessing : {'none', 'trim', 'optimal'}
+        Function T in the matrix Σ T(y) a aᵀ: none, trim or optimal (for multi-index; default
+        optimal).
+    noise : float
+        Standard deviation of the noise on the observations.
+    hold_out : float
+        Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
+        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
+        for user data).
+    seed : int
+        Seed of the measurements, truth, noise and choice of what is held out (default 1).
+
+    User data
+    ---------
+    matrices : array, or path of a .npy file
+        Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
+    triplets : path
+        Observed entries and their values: a text file with lines row,col,value counted from 0, or a
+        Matrix Market .mtx file; .gz as well.
+    triplets_base : int
+        Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
+        for .mtx).
+    test_triplets : path
+        Entries to hold out and their values, in a file like that of triplets, counted from the same
+        number: they are not fitted, and held_out_rmse is the error on them.
+    vectors : array, or path of a .npy file
+        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
+    vectors_right : array, or path of a .npy file
+        Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
+    paulis : path
+        Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
+        XIZY,0.53.
+    observations : array, or path of a .npy file
+        Observations y_i: an array of shape (m,).
+    expectations : array, or path of a .npy file
+        Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
+        shape (m,).
+    truth : array, or path of a .npy file
+        Ground truth X: an array of shape (n, r*).
+    truth_right : array, or path of a .npy file
+        Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
+        X·S, S = diag(±1) (for uv, deep and indefinite).
+
+    Factor and start
+    ----------------
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+        How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
+        parametrizations`; default psd).
+    factor_rank : int
+        Number r of columns of U (and V); width of the product with parametrization deep (default n,
+        or the smaller of n and n2; rank for method none).
+    depth : int
+        Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
+    init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
+        Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
+        r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
+        random; ones for sparse; spectral for method none).
+    init_right : array, or path of a .npy file
+        Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
+        parametrization indefinite or sparse (for uv, indefinite and sparse).
+    alpha : float
+        Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
+        saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    start_seed : int
+        Seed of G in the start (default seed).
+
+    Method
+    ------
+    method : str
+        Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
+        default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
+        'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
+        'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+    step : float
+        Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
+        for ensemble rank-one and symmetric matrices).
+    lambda_ : float
+        Damping λ (for scaled-gd-lambda; default σ_min(X)² = 1/kappa²).
+    momentum : float
+        Momentum β (for momentum and nesterov; default 0.9).
+    optimal_value : float
+        Least value f* of f in Polyak's step (0 is right for exact observations; for polyak-gd).
+    batch_size : int
+        Number B of measurements drawn for each step (for sgd and rsgd; default a tenth of all).
+    label_noise : float
+        Size σ of the noise ±σ added to the observations for each step (for label-noise-gd; default
+        0.1).
+    directions : int
+        Number q of random directions for each step (0: as many as the factor has numbers; for
+        zeroth-order).
+    radius : float
+        Distance δ from the iterate at which f is evaluated in each direction (for zeroth-order;
+        default 1e-05).
+    evaluation_noise : float
+        Standard deviation of the noise on the values of f that the method gets (for zeroth-order).
+    adversary_step : float
+        Step size η of the adversary, who shifts the observations (for rgda; default step).
+    adversary_weight : float
+        Weight λ > 1 of the cost of the adversary's shifts (for rgda; default 2).
+    adversary_radius : float
+        Largest root mean square ρ of the adversary's shifts (for rgda; default 1).
+    method_seed : int
+        Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd and
+        zeroth-order; default seed).
+    iterations : int
+        Largest number of steps (default 300).
+    target_loss : float
+        Stop when the train loss is at most this (0: never).
+    patience : int
+        Stop when the held-out RMSE, or without held-out data the test error, has not fallen for
+        this many steps (0: never).
+    keep : {'last', 'best'}
+        Which iterate is the result: last, or best, the measured one with the least held-out RMSE,
+        or without held-out data the least test error (default last).
+
+    Measuring
+    ---------
+    measure_every : int
+        Number of steps from one measurement of the metrics to the next (default 5).
+    singular_values : {'auto', 'all'} or int
+        How many of the factor's singular values to measure, the largest ones; all copies the factor
+        to the host at each measurement; auto: r* + 1, or 10 if r* is not known (default auto).
+    alignment_margin : float
+        Phase I ends when the angle exceeds that of the spectral estimate by at most this fraction,
+        and alignment_sine holds as well (default 0.1).
+    alignment_sine : float
+        Phase I ends when the spectral angle is at most this, and alignment_margin holds as well
+        (default 0.5).
+    signal_fraction : float
+        Phase II ends when the signal reaches this fraction of σ_min(X) (default 1/√10).
+    floor_factor : float
+        The floor begins when the test error stays within this factor of its minimum (default 2).
+
+    Machine
+    -------
+    device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
+        Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
+        counted from 0, or emulator (default auto).
+    storage : {'auto', 'memory', 'generated'}
+        Measurements in memory, generated when they are needed, or auto (default auto).
+    precision : {'f64', 'mixed', 'f32', 'auto'}
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
+        auto, f64 or mixed, whichever is faster (default f64).
+    workers : int
+        Number of goroutines that share the rows (0: one for each core).
+    simd : {'auto', 'avx512', 'avx2', 'off'}
+        Vector instructions of the CPU: auto, avx512, avx2, or off for plain Go (default auto).
+    checkpoint_every : float
+        Seconds between checkpoints (0: only at the end; default 60).
+
+    Files and progress
+    ------------------
+    out : path
+        Directory of the run (default runs/ and the time).
+    force : bool
+        Replace the run in out.
+    resume : bool
+        Continue the run in out.
+    progress : bool
+        Show a progress bar (default True).
+    callback : function of a dict
+        Called with each sample of the metrics, by their names.
+    stop_after : float or str
+        Save and end after this time: seconds, or a text such as '3h45m'.
+    tensorboard : path
+        Directory for event files that TensorBoard reads.
+    view : bool
+        Open a page in the browser that shows the run.
+
+    Returns
+    -------
+    Run
+        The finished run: its directory, trajectory, factor and summary.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong. Nothing was run.
+    Diverged
+        The loss grew without bound.
+
+    Examples
+    --------
+    >>> import matsense as ms
+    >>> run = ms.run(n=20, rank=2, alpha=1e-6, iterations=100)
+    >>> run.trajectory.plot("iteration", "test_error", logy=True)
+    """
+    return _experiments.run(
+        _given(
+            {
+                "n": n,
+                "n2": n2,
+                "rank": rank,
+                "negative": negative,
+                "sparsity": sparsity,
+                "kappa": kappa,
+                "measurements": measurements,
+                "ensemble": ensemble,
+                "entries": entries,
+                "observation": observation,
+                "link": link,
+                "link-scale": link_scale,
+                "truncation": truncation,
+                "preprocessing": preprocessing,
+                "noise": noise,
+                "hold-out": hold_out,
+                "seed": seed,
+                "matrices": matrices,
+                "triplets": triplets,
+                "triplets-base": triplets_base,
+                "test-triplets": test_triplets,
+                "vectors": vectors,
+                "vectors-right": vectors_right,
+                "paulis": paulis,
+                "observations": observations,
+                "expectations": expectations,
+                "truth": truth,
+                "truth-right": truth_right,
+                "parametrization": parametrization,
+                "factor-rank": factor_rank,
+                "depth": depth,
+                "init": init,
+                "init-right": init_right,
+                "alpha": alpha,
+                "start-seed": start_seed,
+                "method": method,
+                "step": step,
+                "lambda": lambda_,
+                "momentum": momentum,
+                "optimal-value": optimal_value,
+                "batch-size": batch_size,
+                "label-noise": label_noise,
+                "directions": directions,
+                "radius": radius,
+                "evaluation-noise": evaluation_noise,
+                "adversary-step": adversary_step,
+                "adversary-weight": adversary_weight,
+                "adversary-radius": adversary_radius,
+                "method-seed": method_seed,
+                "iterations": iterations,
+                "target-loss": target_loss,
+                "patience": patience,
+                "keep": keep,
+                "measure-every": measure_every,
+                "singular-values": singular_values,
+                "alignment-margin": alignment_margin,
+                "alignment-sine": alignment_sine,
+                "signal-fraction": signal_fraction,
+                "floor-factor": floor_factor,
+                "device": device,
+                "storage": storage,
+                "precision": precision,
+                "workers": workers,
+                "simd": simd,
+                "checkpoint-every": checkpoint_every,
+            }
+        ),
+        out=out,
+        force=force,
+        resume=resume,
+        progress=progress,
+        callback=callback,
+        stop_after=stop_after,
+        tensorboard=tensorboard,
+        view=view,
+    )
+
+
+def problem(
+    *,
+    n: int | None = None,
+    n2: int | None = None,
+    rank: int | None = None,
+    negative: int | None = None,
+    sparsity: int | None = None,
+    kappa: float | None = None,
+    measurements: int | None = None,
+    ensemble: Ensemble | str | None = None,
+    entries: Entries | ObservedEntries | None = None,
+    observation: Observation | None = None,
+    link: Link | None = None,
+    link_scale: LinkScale | None = None,
+    truncation: float | None = None,
+    preprocessing: Preprocessing | None = None,
+    noise: float | None = None,
+    hold_out: float | None = None,
+    seed: int | None = None,
+    matrices: Data | None = None,
+    triplets: Path | None = None,
+    triplets_base: int | None = None,
+    test_triplets: Path | None = None,
+    vectors: Data | None = None,
+    vectors_right: Data | None = None,
+    paulis: Path | None = None,
+    observations: Data | None = None,
+    expectations: Data | None = None,
+    truth: Data | None = None,
+    truth_right: Data | None = None,
+    parametrization: Parametrization | None = None,
+    factor_rank: int | None = None,
+    depth: int | None = None,
+    init: Init | Data | None = None,
+    init_right: Data | None = None,
+    alpha: float | None = None,
+    start_seed: int | None = None,
+    device: Device | str | None = None,
+    storage: Storage | None = None,
+    precision: Precision | None = None,
+    workers: int | None = None,
+    simd: Simd | None = None,
+    members: int = 1,
+) -> Problem:
+    """Open a problem: its measurements stay with the fast operators, for one's own method.
+
+    Every keyword but the last is a setting of the command `matsense run`. A setting that is None is as if it
+    was not given; its default is told at the end of its description.
+
+    Problem
+    -------
+    n : int
+        Size n of the unknown matrix: n × n and symmetric; with parametrization uv or deep n × n2;
+        with sparse a vector of n numbers (default 100).
+    n2 : int
+        Number n2 of columns of the unknown matrix (for uv, deep and sparse; default n; 1 for
+        sparse).
+    rank : int
+        Rank r* of the ground truth M* = XXᵀ or XYᵀ; for user data without a truth, rank of the
+        spectral estimate to compare with (0: none; default 3; 1 for sparse; the link's number of
+        indices for multi-index).
+    negative : int
+        Number of negative eigenvalues of the truth (for indefinite; default ⌊rank/2⌋).
+    sparsity : int
+        Number of nonzero elements of the true vector β*, ‖β*‖ = 1 (for sparse; default 3).
+    kappa : float
+        Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
+        largest magnitude over the least (default 1).
+    measurements : int
+        Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
+        n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
+    ensemble : {'gaussian', 'rademacher', 'completion', 'relu-completion', 'pauli', 'rank-one'}
+        Law of the measurements (see `matsense list ensembles`); user data have their own (default
+        gaussian; rank-one for multi-index).
+    entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
+        Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
+        gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
+        matrix to complete, in the place of triplets: a sparse array of SciPy.
+    observation : {'linear', 'single-index', 'multi-index'}
+        What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
+        observations`; default linear).
+    link : {'identity', 'tanh', 'sign', 'square-root', 'cubic', 'norm', 'product', 'sign-product'}
+        Link function: of single-index identity, tanh, sign, square-root or cubic; of multi-index,
+        with z_j = ⟨a, w_j⟩, norm ‖z‖², product z_1·z_2 or sign-product (for single-index and
+        multi-index; default identity; norm for multi-index).
+    link_scale : {'known', 'unknown'}
+        Known, or unknown, so that M* is recovered only up to scale (for single-index; default
+        known).
+    truncation : float
+        Clip observations to ±T, against heavy tails (0: off; for single-index).
+    preprocessing : {'none', 'trim', 'optimal'}
+        Function T in the matrix Σ T(y) a aᵀ: none, trim or optimal (for multi-index; default
+        optimal).
+    noise : float
+        Standard deviation of the noise on the observations.
+    hold_out : float
+        Fraction of the measurements to hold out, drawn by seed: they are not fitted, and
+        held_out_rmse is the error on them (for ensembles completion, relu-completion and pauli and
+        for user data).
+    seed : int
+        Seed of the measurements, truth, noise and choice of what is held out (default 1).
+
+    User data
+    ---------
+    matrices : array, or path of a .npy file
+        Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
+    triplets : path
+        Observed entries and their values: a text file with lines row,col,value counted from 0, or a
+        Matrix Market .mtx file; .gz as well.
+    triplets_base : int
+        Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
+        for .mtx).
+    test_triplets : path
+        Entries to hold out and their values, in a file like that of triplets, counted from the same
+        number: they are not fitted, and held_out_rmse is the error on them.
+    vectors : array, or path of a .npy file
+        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
+    vectors_right : array, or path of a .npy file
+        Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
+    paulis : path
+        Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
+        XIZY,0.53.
+    observations : array, or path of a .npy file
+        Observations y_i: an array of shape (m,).
+    expectations : array, or path of a .npy file
+        Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
+        shape (m,).
+    truth : array, or path of a .npy file
+        Ground truth X: an array of shape (n, r*).
+    truth_right : array, or path of a .npy file
+        Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
+        X·S, S = diag(±1) (for uv, deep and indefinite).
+
+    Factor and start
+    ----------------
+    parametrization : {'psd', 'uv', 'deep', 'indefinite', 'sparse'}
+        How factors make the matrix: psd, UUᵀ; uv, UVᵀ; or another (see `matsense list
+        parametrizations`; default psd).
+    factor_rank : int
+        Number r of columns of U (and V); width of the product with parametrization deep (default n,
+        or the smaller of n and n2; rank for method none).
+    depth : int
+        Number L of matrices in the product W_L⋯W_1 (for deep; default 3).
+    init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
+        Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
+        r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
+        random; ones for sparse; spectral for method none).
+    init_right : array, or path of a .npy file
+        Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
+        parametrization indefinite or sparse (for uv, indefinite and sparse).
+    alpha : float
+        Size α of the start; random: U₀ = α·G, G_ij ~ N(0, 1/r), and likewise V₀ and each W_j;
+        saddle: α·G is added; ones: α is each element (default 1e-06; 0.1 for parametrization deep).
+    start_seed : int
+        Seed of G in the start (default seed).
+
+    Machine
+    -------
+    device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
+        Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
+        counted from 0, or emulator (default auto).
+    storage : {'auto', 'memory', 'generated'}
+        Measurements in memory, generated when they are needed, or auto (default auto).
+    precision : {'f64', 'mixed', 'f32', 'auto'}
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
+        auto, f64 or mixed, whichever is faster (default f64).
+    workers : int
+        Number of goroutines that share the rows (0: one for each core).
+    simd : {'auto', 'avx512', 'avx2', 'off'}
+        Vector instructions of the CPU: auto, avx512, avx2, or off for plain Go (default auto).
+
+    Batches
+    -------
+    members : int
+        Number of factors that share each pass over the measurements (default 1).
+
+    Returns
+    -------
+    Problem
+        The open problem. Close it, or open it in a `with` statement.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong.
+
+    Examples
+    --------
+    >>> import matsense as ms
+    >>> with ms.problem(n=20, rank=2, measurements=400) as p:
+    ...     U = p.start(alpha=1e-6)
+    ...     for _ in range(100):
+    ...         loss, G = p.value_and_grad(U)
+    ...         U -= 0.25 * G
+    """
+    return _problem.open(
+        _given(
+            {
+                "n": n,
+                "n2": n2,
+                "rank": rank,
+                "negative": negative,
+                "sparsity": sparsity,
+                "kappa": kappa,
+                "measurements": measurements,
+                "ensemble": ensemble,
+                "entries": entries,
+                "observation": observation,
+                "link": link,
+                "link-scale": link_scale,
+                "truncation": truncation,
+                "preprocessing": preprocessing,
+                "noise": noise,
+                "hold-out": hold_out,
+                "seed": seed,
+                "matrices": matrices,
+                "triplets": triplets,
+                "triplets-base": triplets_base,
+                "test-triplets": test_triplets,
+                "vectors": vectors,
+                "vectors-right": vectors_right,
+                "paulis": paulis,
+                "observations": observations,
+                "expectations": expectations,
+                "truth": truth,
+                "truth-right": truth_right,
+                "parametrization": parametrization,
+                "factor-rank": factor_rank,
+                "depth": depth,
+                "init": init,
+                "init-right": init_right,
+                "alpha": alpha,
+                "start-seed": start_seed,
+                "device": device,
+                "storage": storage,
+                "precision": precision,
+                "workers": workers,
+                "simd": simd,
+            }
+        ),
+        members=members,
+    )
+
+
+def _given(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that are not None."""
+    return {key: value for key, value in settings.items() if value is not None}
