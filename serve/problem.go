@@ -17,7 +17,7 @@ import (
 // problem is an open problem.
 type problem struct {
 	*experiment.Problem
-	given   settings // at open
+	given   settings // when the problem was opened
 	par     solver.Parametrization
 	space   sensing.Space
 	ranks   []int           // of the members' factors in the engine; 0 before the first
@@ -224,25 +224,18 @@ func (s *session) start(text []byte, a *answer) error {
 	return nil
 }
 
-// startSettings returns the configuration of a start with the given settings. If they name an init, those of
-// the start that were given when the problem was opened belong to another one.
+// startSettings returns the problem's configuration with the given settings of the start. If they name an
+// init, what the problem's settings say of their start belongs to another one.
 func (p *problem) startSettings(given settings) (*config.Config, error) {
-	has := func(key string) bool {
-		return slices.ContainsFunc(given, func(x setting) bool { return x.key == key })
-	}
-	replaced := func(x setting) bool {
-		return has(x.key) || has("init") && x.key != "factor-rank" && slices.Contains(ofStart, x.key)
-	}
-	c := config.Default()
-	kept := slices.DeleteFunc(slices.Clone(p.given), replaced)
-	if err := kept.apply(&c, func(config.Field) bool { return true }); err != nil {
-		return nil, err
+	c := p.Plan.Config
+	if slices.ContainsFunc(given, func(x setting) bool { return x.key == "init" }) {
+		c.ForgetStart()
 	}
 	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
 	if err := given.apply(&c, isOfStart); err != nil {
 		return nil, err
 	}
-	if err := c.Check(); err != nil {
+	if err := c.CheckStart(); err != nil {
 		return nil, err
 	}
 	if most := p.Plan.Config.FactorRank; c.FactorRank > most {

@@ -1,19 +1,19 @@
 package serve_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"context"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
@@ -50,9 +50,9 @@ func runOf(t *testing.T, settings object) string {
 	return dir
 }
 
-// TestMetrics: the metrics of a run's result are, to the bit, those of the last line of its trajectory.csv, for
-// every parametrization and for factors that are measured on the host and on the engine. The start has the
-// metrics of the first line.
+// TestMetrics: the metrics of a run's result are, to the bit, those of the last line of its trajectory.csv,
+// for every parametrization and for factors that are measured on the host and on the engine. The start has
+// the metrics of the first line.
 func TestMetrics(t *testing.T) {
 	for _, x := range []struct {
 		settings object
@@ -113,7 +113,7 @@ func TestMetrics(t *testing.T) {
 					if name == "iteration" || name == "seconds" {
 						continue
 					}
-					var got any = metrics[name]
+					got := metrics[name]
 					if k, is := strings.CutPrefix(name, "sigma_"); is {
 						at, _ := strconv.Atoi(k)
 						got = sigma[at-1]
@@ -156,6 +156,60 @@ func TestStart(t *testing.T) {
 	a = c.ask("start", object{"problem": number, "settings": object{"init": npyFile(t, given, 6, 1)}})
 	if got := dataOf(a["out"].([]any)[0]); !numtest.SameBits(got, given) {
 		t.Errorf("the start of a file is %v", got)
+	}
+}
+
+// TestStartWithoutFiles: once a problem is open, its data files may be gone. A start from a file may have a
+// smaller rank than the problem, and its mistakes are those of a run.
+func TestStartWithoutFiles(t *testing.T) {
+	c := connect(t)
+	for _, parametrization := range []string{"uv", "deep"} {
+		s := newSample(5, 4, 30, false)
+		settings := s.files(t)
+		settings["parametrization"], settings["factor-rank"] = parametrization, 3
+		if parametrization == "deep" {
+			settings["depth"] = 2
+		}
+		number := c.open(settings)
+		for _, key := range []string{"matrices", "observations"} {
+			if err := os.Remove(settings[key].(string)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a := c.ask("start", object{"problem": number})
+		if len(a["out"].([]any)) != 2 {
+			t.Errorf("%s: a start has %v", parametrization, a)
+		}
+		if parametrization == "deep" {
+			if alone := dataOf(a["out"].([]any)[0]); slices.Max(alone) < 1e-2 { // alpha is 0.1 for a product
+				t.Errorf("the default start of a product is %v", alone)
+			}
+			a = c.ask("start", object{"problem": number, "settings": object{"init": "random"}})
+			if alone := dataOf(a["out"].([]any)[0]); slices.Max(alone) < 1e-2 {
+				t.Errorf("the default start of a product that is named is %v", alone)
+			}
+			continue
+		}
+		u, v := normals(rand.New(rand.NewPCG(1, 1)), 10), normals(rand.New(rand.NewPCG(2, 2)), 8)
+		files := object{"init": npyFile(t, u, 5, 2), "init-right": npyFile(t, v, 4, 2)}
+		a = c.ask("start", object{"problem": number, "settings": files})
+		if out := a["out"].([]any); !numtest.SameBits(dataOf(out[0]), u) || !numtest.SameBits(dataOf(out[1]),
+			v) {
+			t.Errorf("the start of files is %v", out)
+		}
+		files["init-right"] = files["init"]
+		a = c.request("start", object{"problem": number, "settings": files})
+		if text := fmt.Sprint(a["error"]); !strings.Contains(text, "it must be (4, r)") {
+			t.Errorf("a start of the wrong shape gives %s", text)
+		}
+		a = c.request("start", object{"problem": number, "settings": object{"init": "spectrl"}})
+		if text := fmt.Sprint(a["error"]); !strings.Contains(text, "needs both init and init-right") {
+			t.Errorf("a start that is not there gives %s", text)
+		}
+		a = c.ask("start", object{"problem": number, "settings": object{"init": "spectral"}})
+		if len(dataOf(a["out"].([]any)[0])) != 15 {
+			t.Errorf("a spectral start has %v", a)
+		}
 	}
 }
 
