@@ -17,12 +17,13 @@ import (
 )
 
 // BenchmarkValueAndGrad compares value_and_grad of a server process, through pipes and with arrays in shared
-// memory, with the same engine in this process. The two take turns, so that both see the same machine. over-µs
-// is what the server's median exceeds 1.1 times the engine's by; 100 is the limit.
+// memory, with the same engine in this process. The two take turns, so that both see the same machine.
+// over-µs is what the server's median exceeds 1.1 times the engine's by; 100 is the limit.
 func BenchmarkValueAndGrad(b *testing.B) {
 	for _, n := range []int{20, 60, 100, 200} {
 		b.Run(fmt.Sprint("n=", n), func(b *testing.B) {
-			settings := object{"n": n, "rank": 5, "measurements": 50 * n, "device": "cpu", "storage": "memory"}
+			settings := object{"n": n, "rank": 5, "measurements": 50 * n, "device": "cpu",
+				"storage": "memory"}
 			c := launch(b)
 			number := c.open(settings)
 			memory := c.share(2 * n * n)

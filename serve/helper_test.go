@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"testing"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
@@ -158,7 +155,7 @@ func dataOf(array any) []float64 { return floats(array.(object)["data"]) }
 
 // shared is a file that is mapped here and in a server.
 type shared struct {
-	path   string
+	file   *os.File
 	number float64
 	data   []float64
 }
@@ -174,23 +171,19 @@ func (c *client) share(count int) *shared {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer f.Close()
-	defer os.Remove(f.Name())
+	c.t.Cleanup(func() { f.Close() })
+	defer os.Remove(f.Name()) // where the system allows it, the file has no name from here on
 	if err := f.Truncate(int64(8 * count)); err != nil {
 		c.t.Fatal(err)
 	}
-	mapped, err := unix.Mmap(int(f.Fd()), 0, 8*count, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	mapped, err := serve.MapFile(f.Name(), 8*count)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { _ = unix.Munmap(mapped) })
-	path, err := filepath.Abs(f.Name())
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	a := c.ask("share", object{"path": path, "bytes": 8 * count})
+	c.t.Cleanup(func() { _ = serve.Unmap(mapped) })
+	a := c.ask("share", object{"path": f.Name(), "bytes": 8 * count})
 	return &shared{
-		path, a["memory"].(float64), unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(mapped))), count),
+		f, a["memory"].(float64), unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(mapped))), count),
 	}
 }
 
