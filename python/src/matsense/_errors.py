@@ -15,6 +15,10 @@ class Diverged(Error):
     """A run diverged: its loss grew without bound. The command's exit code is 3."""
 
 
+class ServerEnded(Error):
+    """The process behind open problems has ended. Problems have to be opened again; that starts a new one."""
+
+
 def of_exit_code(code: int, text: str) -> Error:
     """Return the exception for a command or a request that failed."""
     return {2: ConfigError, 3: Diverged}.get(code, Error)(text)
