@@ -130,7 +130,7 @@ func (t *clientRun) configuration() (c config.Config, err error) {
 	c = config.Default()
 	for _, given := range t.problem.given {
 		f, _ := c.Field(given.key)
-		if f.Group == "method" || r.Settings.has(given.key) || r.Resume && !f.File {
+		if f.Group == "method" || r.Settings.has(given.key) || r.Resume {
 			continue
 		}
 		its = append(its, given)

@@ -137,14 +137,19 @@ def test_exception_of_callback(p, tmp_path):
 
     with pytest.raises(LookupError, match="enough"):
         p.solve(descent, out=tmp_path / "run", callback=callback, **RUN)
-    same(p.solve(descent, out=tmp_path / "run", resume=True, progress=False),
-         p.solve(descent, out=tmp_path / "whole", **RUN))
+    same(
+        p.solve(descent, out=tmp_path / "run", resume=True, progress=False),
+        p.solve(descent, out=tmp_path / "whole", **RUN),
+    )
 
 
 @pytest.mark.parametrize(
     ("returned", "says"),
     [
-        (np.zeros((3, 2)), r"wrong has returned an array of shape \(3, 2\), and the iterate is .* \(12, 12\)"),
+        (
+            np.zeros((3, 2)),
+            r"wrong has returned an array of shape \(3, 2\), and the iterate is .* \(12, 12\)",
+        ),
         (np.zeros((12, 12), complex), "complex numbers"),
         ("a word", "what wrong has returned: takes an array of numbers"),
     ],
@@ -199,6 +204,7 @@ def test_solve_within_solve(p, tmp_path):
 
 
 def interrupt():
+    """Press Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.01)  # the handler runs
 
@@ -285,6 +291,7 @@ def test_process_is_ended(p, tmp_path, number):
 
 
 def is_alive(process):
+    """Return whether a process goes on."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -317,5 +324,5 @@ def test_command_refuses(p, tmp_path):
     run = p.solve(descent, out=tmp_path / "run", **RUN)
     with pytest.raises(ms.ConfigError, match=r"p\.solve\(descent, out="):
         run.resume(iterations=50)
-    with pytest.raises(ms.ConfigError, match="Problem.solve"):
+    with pytest.raises(ms.ConfigError, match=r"Problem\.solve"):
         ms.run(**PROBLEM, method="custom")

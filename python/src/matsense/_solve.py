@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from matsense._arrays import as_array
 from matsense._errors import ConfigError, Diverged, Error, Interrupted, in_python
-from matsense._experiments import divergence
+from matsense._experiments import _divergence as divergence
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
@@ -116,7 +116,9 @@ class _Steps:
             shapes = self._problem.shapes * (1 + state)
             memory = Memory(server)
             memory.grow(sum(8 * rows * columns for rows, columns in shapes))
-            views, places = memory.arrays(shapes)
+            laid_out = memory.arrays(shapes)
+            assert laid_out is not None  # there is room
+            views, places = laid_out
             count = len(self._problem.shapes)
             groups = [views[i : i + count] for i in range(0, len(views), count)]
             self._factor, self._state = groups[0], groups[1:]
