@@ -1,5 +1,21 @@
 """Recover low-rank matrices from few measurements, and see how gradient descent gets there."""
 
-from matsense._errors import ConfigError, Diverged, Error
+from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice
+from matsense._experiments import load
+from matsense._plain import run
+from matsense._run import Run
+from matsense._sweep import Sweep
+from matsense._sweeping import sweep
 
-__all__ = ["ConfigError", "Diverged", "Error"]
+__all__ = [
+    "ConfigError",
+    "Diverged",
+    "Error",
+    "Interrupted",
+    "Notice",
+    "Run",
+    "Sweep",
+    "load",
+    "run",
+    "sweep",
+]
