@@ -1,4 +1,4 @@
-"""Measurements, observations and gradients from the definitions in docs/random-numbers.md and docs/methods.md.
+"""Measurements and gradients from the definitions in docs/random-numbers.md and docs/methods.md.
 
 Nothing here uses matsense. Philox is that of the reference in NumPy, testdata/reference/philox.py.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "testdata" / "reference"))
-import philox  # noqa: E402
+import philox
 
 ENTRIES, TRUTH = 0, 1  # streams
 
@@ -121,9 +121,9 @@ def gradient(A, y, parametrization, factor):
         return [G * factor[0], -G * factor[1]]
     grads = []
     for j in range(len(factor)):
-        after, before = np.eye(len(factor[-1])), np.eye(factor[0].shape[1])
+        after, before = np.eye(len(factor[j])), np.eye(factor[0].shape[1])
         for W in factor[j + 1 :]:
-            after = W @ after if W is not factor[j + 1] else W
+            after = W @ after
         for W in factor[:j]:
             before = W @ before
         grads.append(after.T @ G @ before.T / 2)
