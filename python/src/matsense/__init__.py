@@ -1,8 +1,10 @@
 """Recover low-rank matrices from few measurements, and see how gradient descent gets there."""
 
-from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice
+from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, ServerEnded
 from matsense._experiments import load
+from matsense._generated import problem
 from matsense._plain import run
+from matsense._problem import Problem
 from matsense._run import Run
 from matsense._sweep import Sweep
 from matsense._sweeping import sweep
@@ -13,9 +15,12 @@ __all__ = [
     "Error",
     "Interrupted",
     "Notice",
+    "Problem",
     "Run",
+    "ServerEnded",
     "Sweep",
     "load",
+    "problem",
     "run",
     "sweep",
 ]

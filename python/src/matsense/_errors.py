@@ -29,6 +29,10 @@ class Diverged(Error):
     """A run diverged: its loss grew without bound. The command's exit code is 3."""
 
 
+class ServerEnded(Error):
+    """The process behind open problems has ended. Problems have to be opened again; that starts a new one."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C ended a run or a sweep after it was saved; the text says how to go on with it.
 
