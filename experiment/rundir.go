@@ -196,13 +196,21 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	if err := checkResumable(dir); err != nil {
 		return config.Default(), err
 	}
+	return configWith(dir, changes, func(f config.Field) bool { return f.MayChange() }, "a resumed run may change")
+}
+
+// configWith returns the configuration of the run in a directory, with changes of the settings for which may
+// is true; allowed begins the list of these in messages. It finds data files that were moved.
+func configWith(
+	dir string, changes config.Config, may func(f config.Field) bool, allowed string,
+) (config.Config, error) {
 	c, err := config.ReadResolved(filepath.Join(dir, configFile))
 	if err != nil {
 		return c, err
 	}
 	var problems, free []string
 	for _, f := range c.Fields() {
-		if f.MayChange() {
+		if may(f) {
 			free = append(free, f.Key)
 		}
 	}
@@ -217,10 +225,10 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 			continue
 		}
 		moved := files[f.Key] && others[f.Key] // a data file, whose contents are compared below
-		if !f.MayChange() && !moved {
+		if !may(f) && !moved {
 			problems = append(problems, fmt.Sprintf(
-				"%s: the run in %s has %s %s; a resumed run may change %s, and the paths of its data files",
-				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
+				"%s: the run in %s has %s %s; %s %s, and the paths of its data files",
+				changes.At(f.Key), dir, f.Key, now.String(), allowed, strings.Join(free, ", ")))
 			continue
 		}
 		if err := now.Set(f.String(), changes.At(f.Key)); err != nil {

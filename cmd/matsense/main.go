@@ -53,6 +53,7 @@ type environment struct {
 var (
 	errDiverged    = errors.New("the run diverged")
 	errInterrupted = errors.New("the run was interrupted")
+	errDiffers     = errors.New("the run done again differs")
 )
 
 func main() {
@@ -119,7 +120,8 @@ func run(ctx context.Context, env environment, args []string) int {
 		return exitPipe
 	}
 	code := exitCode(err)
-	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
+	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) ||
+		errors.Is(err, errDiffers) {
 		return code // the command has printed everything
 	}
 	if asJSON(args) {
@@ -170,7 +172,7 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newVerify(env), newList(env),
 		newDevices(env), newBench(env), newLicences(env), newCompletion(env))
 	return root
 }
