@@ -196,7 +196,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	if err := checkResumable(dir); err != nil {
 		return config.Default(), err
 	}
-	return configWith(dir, changes, func(f config.Field) bool { return f.MayChange() }, "a resumed run may change")
+	may := func(f config.Field) bool { return f.MayChange() }
+	return configWith(dir, changes, may, "a resumed run may change")
 }
 
 // configWith returns the configuration of the run in a directory, with changes of the settings for which may

@@ -33,7 +33,8 @@ func TestVerifyIdentical(t *testing.T) {
 			before := snapshot(t, dir)
 			out := must(t, exitDone, "verify", dir).out
 			_, rows := table(t, dir)
-			if want := fmt.Sprintf("identical: factor and %d sample", len(rows)); !strings.HasPrefix(out, want) {
+			want := fmt.Sprintf("identical: factor and %d sample", len(rows))
+			if !strings.HasPrefix(out, want) {
 				t.Errorf("%q, want %q", out, want)
 			}
 			after := snapshot(t, dir)
@@ -181,13 +182,13 @@ func TestVerifyRefuses(t *testing.T) {
 		}
 	}
 	edit(t, d.observations, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
-	if m := mistakes(t, must(t, exitUsage, "verify", dir)); !strings.Contains(m[0], "restore the file, or say "+
-		"with --observations where it is") {
+	m := mistakes(t, must(t, exitUsage, "verify", dir))
+	if !strings.Contains(m[0], "restore the file, or say with --observations where it is") {
 		t.Errorf("changed data: %q", m)
 	}
 	remove(t, d.observations)
-	if m := mistakes(t, must(t, exitUsage, "verify", dir)); !strings.Contains(m[0], "say with --observations "+
-		"where it is now") {
+	m = mistakes(t, must(t, exitUsage, "verify", dir))
+	if !strings.Contains(m[0], "say with --observations where it is now") {
 		t.Errorf("missing data: %q", m)
 	}
 }
@@ -232,7 +233,8 @@ seeds: 2
 	if d := events(lines, "difference"); len(d) != 1 || d[0]["run"] != 2.0 || d[0]["name"] != "signal" {
 		t.Errorf("%v", d)
 	}
-	if v := events(lines, "verified"); len(v) != 1 || v[0]["runs"] != 8.0 || fmt.Sprint(v[0]["different"]) != "[2 5]" {
+	if v := events(lines, "verified"); len(v) != 1 || v[0]["runs"] != 8.0 ||
+		fmt.Sprint(v[0]["different"]) != "[2 5]" {
 		t.Errorf("%v", v)
 	}
 }

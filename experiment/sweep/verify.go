@@ -39,7 +39,8 @@ func OpenOriginal(
 		return nil, nil, err
 	}
 	o := &Original{Results: r, Missing: len(r.Runs) - len(r.Records), byRun: map[int]*Record{}}
-	whole := slices.DeleteFunc(slices.Clone(r.Records), func(rec *Record) bool { return rec.Status == Failed })
+	failed := func(rec *Record) bool { return rec.Status == Failed }
+	whole := slices.DeleteFunc(slices.Clone(r.Records), failed)
 	o.Failed = len(r.Records) - len(whole)
 	if len(whole) == 0 {
 		return nil, nil, config.Usagef("%s has no run that has ended yet: nothing can be compared", dir)
