@@ -30,6 +30,9 @@ const (
 	lockFile   = ".lock" // held by the process that runs in the directory
 )
 
+// versionMark begins the first line of config.yaml, before the version of the program.
+const versionMark = "# matsense "
+
 // takeDir takes a run directory for this process alone, until release is called. It refuses a directory that
 // must not be written to, and then leaves nothing behind. release removes the directory if takeDir made it
 // and it is still empty.
@@ -187,6 +190,29 @@ func Open(dir string) (*Run, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// ReadConfig reads the configuration of the run in a directory, and the version of the program that made it.
+func ReadConfig(dir string) (version string, c config.Config, err error) {
+	path := filepath.Join(dir, configFile)
+	if !holdsRun(dir) {
+		return "", c, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
+	}
+	if c, err = config.ReadResolved(path); err != nil {
+		return "", c, err
+	}
+	text, err := userfile.Read(path, config.MaxFile)
+	return versionOf(text), c, err
+}
+
+// versionOf is the version of the program that wrote a config.yaml, as its first line says.
+func versionOf(text []byte) string {
+	first, _, _ := strings.Cut(string(text), "\n")
+	version, found := strings.CutPrefix(first, versionMark)
+	if !found {
+		return ""
+	}
+	return version
 }
 
 // ConfigForResume returns the configuration of the run in a directory, with the given changes. It refuses

@@ -78,10 +78,8 @@ func OpenOriginal(dir string, changes config.Config) (*Original, config.Config, 
 
 // madeBy says what made a run: its summary knows, and of a run that has not ended config.yaml knows less.
 func madeBy(r *Run) Maker {
-	first, _, _ := strings.Cut(string(r.ConfigFile), "\n")
-	version, _ := strings.CutPrefix(first, "# matsense ")
 	device, _, _ := strings.Cut(r.Config.Device, ":")
-	m := Maker{Version: version, Device: device}
+	m := Maker{Version: versionOf(r.ConfigFile), Device: device}
 	if s := r.Summary; s != nil {
 		m.Go, m.System, m.Device = s.Go, s.System, s.Backend
 	}

@@ -239,6 +239,17 @@ type verifiedEvent struct {
 	Reasons   []string           `json:"reasons" about:"documented reasons why the last bits differ"`
 }
 
+type referenceEvent struct {
+	Key     string   `json:"key" about:"key of the BibTeX entry"`
+	For     []string `json:"for" about:"what it stands behind, as in method gd; software for the program"`
+	Authors []string `json:"authors" about:"the authors, as family, given"`
+	Title   string   `json:"title" about:"the title"`
+	Year    int      `json:"year" about:"the year"`
+	ArXiv   string   `json:"arxiv" about:"number on arXiv; empty if there is none"`
+	DOI     string   `json:"doi" about:"DOI; empty if it is not known"`
+	BibTeX  string   `json:"bibtex" about:"the BibTeX entry"`
+}
+
 // catalogEvent is a member of the catalog, or a metric; the event's name is its kind.
 type catalogEvent struct {
 	kind   string
@@ -327,6 +338,7 @@ func (experimentEvent) event() string    { return "experiment" }
 func (verdictEvent) event() string       { return "verdict" }
 func (differenceEvent) event() string    { return "difference" }
 func (verifiedEvent) event() string      { return "verified" }
+func (referenceEvent) event() string     { return "reference" }
 func (e catalogEvent) event() string     { return e.kind }
 func (cpuEvent) event() string           { return "device" }
 func (gpuEvent) event() string           { return "device" }

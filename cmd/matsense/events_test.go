@@ -56,6 +56,7 @@ func kindsOfEvents() []kind {
 		{verdictEvent{}, "reproduce NAME", "The experiment's verdict."},
 		{differenceEvent{}, "verify", "The first number of a run that differs."},
 		{verifiedEvent{}, "verify", "The verdict."},
+		{referenceEvent{}, "cite", "A publication to cite."},
 		{cpuEvent{}, "devices", "The processor."},
 		{gpuEvent{}, "devices", "A GPU."},
 		{emulatorEvent{}, "devices", "The emulator, which every machine has."},
@@ -406,6 +407,7 @@ seeds: 1
 		{exitDone, []string{"reproduce", "--json"}},
 		{exitDone, []string{"list", "--json"}},
 		{exitDone, []string{"list", "metrics", "--json"}},
+		{exitDone, []string{"cite", "--json"}},
 		{exitDone, []string{"devices", "--json"}},
 		{exitDone, []string{"bench", "--n", "8", "--measurements", "40", "--rounds", "1", "--json"}},
 	} {

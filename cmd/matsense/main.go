@@ -172,8 +172,8 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newVerify(env), newList(env),
-		newDevices(env), newBench(env), newLicences(env), newCompletion(env))
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newVerify(env), newCite(env),
+		newList(env), newDevices(env), newBench(env), newLicences(env), newCompletion(env))
 	return root
 }
 
