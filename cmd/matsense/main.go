@@ -169,6 +169,7 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cobra.EnableCommandSorting = false
+	root.SetVersionTemplate(versionPage())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
@@ -239,21 +240,4 @@ func (env environment) notice(text string, asJSON bool) {
 	} else {
 		fmt.Fprintln(env.err, "note:", text)
 	}
-}
-
-// version returns the module's version, or the revision that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
 }

@@ -67,7 +67,7 @@ func TestVerifyResumed(t *testing.T) {
 	}
 	remove(t, filepath.Join(dir, "times.csv"))
 	edit(t, filepath.Join(dir, "config.yaml"), func(b []byte) []byte {
-		return bytes.Replace(b, []byte("# matsense devel"), []byte("# matsense v0.0.9"), 1)
+		return bytes.Replace(b, []byte("# matsense "+version()), []byte("# matsense v0.0.9"), 1)
 	})
 	out := must(t, exitDone, "verify", dir).out
 	if !strings.Contains(out, "\n  made by matsense v0.0.9, checked by ") {
