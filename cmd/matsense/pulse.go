@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/solver"
 )
 
 const (
@@ -107,17 +105,4 @@ func startPulse(every time.Duration, beat func()) (stop func()) {
 		close(done)
 		ended.Wait()
 	})
-}
-
-// words say what an activity is, for people.
-func words(a solver.Activity) string {
-	switch a {
-	case experiment.Reading:
-		return "reading the data"
-	case solver.Preparing:
-		return "making the measurements"
-	case solver.Estimating:
-		return "making the spectral estimate"
-	}
-	return "taking steps"
 }

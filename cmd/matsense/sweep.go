@@ -271,9 +271,8 @@ func lostRecords(p *sweep.Plan, r *sweep.Results) error {
 func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
 	var charts []report.Chart
 	var paths []string
-	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	f, err := view.DefaultFigure(r)
 	if err == nil {
-		f := view.SweepFigure(r, selected)
 		charts = append(charts, f.Chart)
 		paths, err = writeFigure(f, filepath.Join(dir, f.Name))
 	}
