@@ -27,11 +27,11 @@ type Life struct {
 // quiet is the silence that is worth a word: a process writes every few seconds.
 const quiet = 20 * time.Second
 
-// renewal is how many seconds after an answer a page asks again, while something is at work and while nothing
-// is.
+// The seconds after an answer until a page asks again.
 const (
-	renewal     = 1
-	idleRenewal = 5
+	renewal = 1
+	// IdleRenewal is for pages of what no process is at work on.
+	IdleRenewal = 5
 )
 
 // Doing says what an activity is.
@@ -207,7 +207,7 @@ func (w *WatchedRun) Page(r *experiment.Run, dir string) (report.Page, error) {
 	}
 	p.Downloads = p.Downloads[:1]
 	p.Notes = []string{"trajectory.csv can be downloaded when the run has ended."}
-	p.Renew = idleRenewal
+	p.Renew = IdleRenewal
 	mood, status, note := w.status()
 	p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + ".", Text: sentence(note)}
 	if w.Live == nil {
@@ -388,7 +388,7 @@ func (w *WatchedSweep) Page(r *sweep.Results, dir string) (report.Page, error) {
 		}
 		return p, nil
 	}
-	p.Progress, p.Renew = w.progress(), idleRenewal
+	p.Progress, p.Renew = w.progress(), IdleRenewal
 	text := []string{note}
 	if w.Active() {
 		p.Renew = renewal
@@ -454,7 +454,7 @@ func BrokenItem(link report.Link, about string, err error) report.Item {
 // ListPage is the page of all runs and sweeps under a directory. active says that a process is at work on one
 // of them.
 func ListPage(dir string, items []report.Item, active bool, notes []string) report.Page {
-	p := report.Page{Title: name(dir), Subtitle: "Runs and sweeps under " + dir, Renew: idleRenewal,
+	p := report.Page{Title: name(dir), Subtitle: "Runs and sweeps under " + dir, Renew: IdleRenewal,
 		List: &report.List{Title: fmt.Sprintf("Runs and sweeps: %d", len(items)), Columns: ListColumns,
 			Items: items, Notes: notes}}
 	if active {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
 )
 
 const (
@@ -74,6 +73,17 @@ func (t *teller) print(text string) {
 func (t *teller) emit(e event) {
 	printJSON(t.env.out, e)
 	t.told = time.Now()
+}
+
+// tell prints an event or, for people, a text.
+func (t *teller) tell(e event, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		t.emit(e)
+	} else {
+		t.print(text)
+	}
 }
 
 // notice prints a note, and is called with the lock.
