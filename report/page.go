@@ -16,8 +16,9 @@ import (
 // Page is a report in one HTML file that needs nothing else: no network, no other file. Parts that are empty
 // are left out. A server may renew it: then page.js asks for the page again, and the curves grow.
 type Page struct {
-	// Up leads to the page of the server that lists this one.
+	// Up leads to the page of a server that lists this one, under the name Here.
 	Up       Link
+	Here     string
 	Title    string
 	Subtitle string
 	Verdict  Verdict

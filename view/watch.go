@@ -108,7 +108,7 @@ func (l Life) silence() string {
 
 // Item is the run's line of a list.
 func (w *WatchedRun) Item(link report.Link) report.Item {
-	item := report.Item{Link: link, About: report.Raised(title(w.Config))}
+	item := report.Item{Link: link, About: about(title(w.Config))}
 	item.Mood, item.Status, item.Note = w.status()
 	speed, left, final := "", math.NaN(), (*experiment.Metrics)(nil)
 	switch {
@@ -136,6 +136,9 @@ func (w *WatchedRun) Item(link report.Link) report.Item {
 	item.Cells = append(cells, short(sample.TrainLoss, ""), errorCell(sample), changed(w.Changed))
 	return item
 }
+
+// about is a caption for a list, in which no line ends within "m = 150".
+func about(caption string) string { return strings.ReplaceAll(report.Raised(caption), " = ", "\u00a0=\u00a0") }
 
 // steps is the progress of a run.
 func steps(done, of int) *report.Progress {
@@ -354,7 +357,7 @@ func (w *WatchedSweep) speed() (perSecond, left float64) {
 
 // Item is the sweep's line of a list.
 func (w *WatchedSweep) Item(link report.Link) report.Item {
-	item := report.Item{Link: link, About: report.Raised(w.About), Progress: w.progress()}
+	item := report.Item{Link: link, About: about(w.About), Progress: w.progress()}
 	item.Mood, item.Status, item.Note = w.status()
 	perSecond, left := w.speed()
 	item.Cells = []report.Cell{report.Text(rate(perSecond, "run")), leftCell(left), report.Text(""),
@@ -451,13 +454,15 @@ func BrokenItem(link report.Link, about string, err error) report.Item {
 		Cells: make([]report.Cell, len(ListColumns))}
 }
 
-// ListPage is the page of all runs and sweeps under a directory. active says that a process is at work on one
-// of them.
-func ListPage(dir string, items []report.Item, active bool, notes []string) report.Page {
-	p := report.Page{Title: name(dir), Subtitle: "Runs and sweeps under " + dir, Renew: IdleRenewal,
-		List: &report.List{Title: fmt.Sprintf("Runs and sweeps: %d", len(items)), Columns: ListColumns,
-			Items: items, Notes: notes}}
-	if active {
+// ListPage is the page of all runs and sweeps under a directory. On so many of them processes are at work.
+func ListPage(dir string, items []report.Item, active int, notes []string) report.Page {
+	p := report.Page{Title: name(dir), Subtitle: dir, Renew: IdleRenewal,
+		List: &report.List{Title: "Runs and sweeps", Columns: ListColumns, Items: items, Notes: notes}}
+	if len(items) > 1 {
+		p.List.Title = fmt.Sprintf("%d runs and sweeps", len(items))
+	}
+	if active > 0 {
+		p.List.Title += fmt.Sprintf(", %d running", active)
 		p.Renew = renewal
 	}
 	return p

@@ -223,10 +223,12 @@ func (l *library) list() (report.Page, error) {
 		return b.changed.Compare(a.changed)
 	})
 	var items []report.Item
-	active := false
+	active := 0
 	for _, line := range lines {
 		items = append(items, line.item)
-		active = active || line.active
+		if line.active {
+			active++
+		}
 	}
 	if len(items) == 0 {
 		notes = append(notes, "There is no run and no sweep here yet. They appear when they begin, as with "+
@@ -300,7 +302,7 @@ func (l *library) page(rel string) (p report.Page, err error) {
 		p = broken(rel, l.tidy(err))
 	}
 	if rel != "." {
-		p.Up = report.Link{Text: "All runs and sweeps", Href: "/"}
+		p.Up, p.Here = report.Link{Text: "All runs and sweeps", Href: "/"}, shown(rel)
 	}
 	return p, nil
 }

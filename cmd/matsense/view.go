@@ -86,7 +86,7 @@ func (o viewOptions) serve(ctx context.Context, env environment, dir string) err
 	if err != nil {
 		return err
 	}
-	s := l.server(dir)
+	s := l.server(absolute(dir))
 	if o.json {
 		printJSON(env.out, viewEvent{dir, l.address() + s.Query()})
 	} else {
@@ -97,6 +97,14 @@ func (o viewOptions) serve(ctx context.Context, env environment, dir string) err
 		env.browse(l.address() + s.QueryOnce())
 	}
 	return s.Serve(ctx, l.Listener)
+}
+
+// absolute is a path that stays right for a reader who is somewhere else.
+func absolute(dir string) string {
+	if whole, err := filepath.Abs(dir); err == nil {
+		return whole
+	}
+	return dir
 }
 
 // listening is an address that is listened on.
@@ -227,9 +235,7 @@ func (s *shown) begin(dir string, tell func(e event, text string)) {
 	if s == nil {
 		return
 	}
-	if whole, err := filepath.Abs(dir); err == nil {
-		dir = whole
-	}
+	dir = absolute(dir)
 	s.server = s.l.server(dir)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
