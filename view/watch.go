@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -93,6 +92,21 @@ func (l Life) status(told bool, doing func() string) (mood report.Mood, status, 
 	return report.Working, "running", doing()
 }
 
+// verdict says on a page that no process is at work on what has not ended, and which command goes on. told is
+// as in status.
+func (l Life) verdict(told bool, again string) report.Verdict {
+	v := report.Verdict{Mood: report.Bad, Text: "Go on with: " + again}
+	switch {
+	case !told:
+		v.Mood, v.Headline = report.Neutral, "Not ended, and no process is at work."
+	case l.Gone:
+		v.Headline = "Its process is gone."
+	default:
+		v.Headline = fmt.Sprintf("No sign of life for %s.", l.silence())
+	}
+	return v
+}
+
 // silence writes how long the process is silent, in steps that do not change each second.
 func (l Life) silence() string {
 	for _, unit := range []struct {
@@ -138,7 +152,9 @@ func (w *WatchedRun) Item(link report.Link) report.Item {
 }
 
 // about is a caption for a list, in which no line ends within "m = 150".
-func about(caption string) string { return strings.ReplaceAll(report.Raised(caption), " = ", "\u00a0=\u00a0") }
+func about(caption string) string {
+	return strings.ReplaceAll(report.Raised(caption), " = ", "\u00a0=\u00a0")
+}
 
 // steps is the progress of a run.
 func steps(done, of int) *report.Progress {
@@ -212,29 +228,28 @@ func (w *WatchedRun) Page(r *experiment.Run, dir string) (report.Page, error) {
 	p.Notes = []string{"trajectory.csv can be downloaded when the run has ended."}
 	p.Renew = IdleRenewal
 	mood, status, note := w.status()
-	p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + ".", Text: sentence(note)}
+	p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + "."}
+	if !w.Active() {
+		p.Verdict = w.Life.verdict(w.Live != nil, "matsense run --resume --out "+ShellWord(dir))
+	}
 	if w.Live == nil {
 		return p, nil
 	}
+	l := w.Live
 	if !w.Config.EstimatesOnly() {
-		p.Progress = steps(w.Live.Iteration, w.Live.To)
+		p.Progress = steps(l.Iteration, l.To)
 	}
-	text := []string{note}
 	if w.Active() {
 		p.Renew = renewal
-		l := w.Live
-		if l.Activity == solver.Stepping {
-			text = append(text, rate(float64(l.Rate), "step"), andLeft(l.Left))
-		} else {
+		text := []string{note, rate(float64(l.Rate), "step"), andLeft(l.Left)}
+		if l.Activity != solver.Stepping {
 			text = []string{fmt.Sprintf("%s for %s", note, lasting(float64(l.ActivitySeconds)))}
 		}
 		if l.Last != nil {
 			text = append(text, metricsInWords((*solver.Sample)(l.Last))...)
 		}
-	} else {
-		text[0] += " (matsense run --resume --out " + ShellWord(dir) + ")"
+		p.Verdict.Text = sentence(append(text, onHost(l.Host))...)
 	}
-	p.Verdict.Text = sentence(append(text, onHost(w.Live.Host))...)
 	if n := w.Live.Samples; n > len(r.Trajectory) && len(r.Trajectory) > 0 {
 		p.Notes = append([]string{fmt.Sprintf(
 			"While the run goes on, the figure has %d of its %d samples.", len(r.Trajectory), n)}, p.Notes...)
@@ -316,16 +331,18 @@ func (w *WatchedSweep) status() (mood report.Mood, status, note string) {
 		}
 		return mood, "complete", strings.Join(bad, ", ")
 	}
-	lives := w.Lives
-	if w.Active() { // parts that are dead beside it are told on the sweep's page
-		lives = slices.DeleteFunc(slices.Clone(lives), func(l Life) bool { return !l.Alive })
+	return w.latest().status(len(w.Lives) > 0, func() string { return strings.Join(bad, ", ") })
+}
+
+// latest is the life of the process that gave the last sign of it. Parts that are dead beside it are told on
+// the sweep's page.
+func (w *WatchedSweep) latest() (latest Life) {
+	for i, l := range w.Lives {
+		if i == 0 || l.Alive && !latest.Alive || l.Alive == latest.Alive && l.Silent < latest.Silent {
+			latest = l
+		}
 	}
-	if len(lives) == 0 {
-		return Life{}.status(false, nil)
-	}
-	least := slices.MinFunc(lives, func(a, b Life) int { return cmp.Compare(a.Silent, b.Silent) })
-	mood, status, note = least.status(true, func() string { return strings.Join(bad, ", ") })
-	return mood, status, note
+	return latest
 }
 
 // progress is how much of the sweep is done. Of runs under way it counts the part that is done.
@@ -392,17 +409,17 @@ func (w *WatchedSweep) Page(r *sweep.Results, dir string) (report.Page, error) {
 		return p, nil
 	}
 	p.Progress, p.Renew = w.progress(), IdleRenewal
-	text := []string{note}
+	ended := p.Verdict.Text
 	if w.Active() {
 		p.Renew = renewal
 		perSecond, left := w.speed()
-		text = append(text, rate(perSecond, "run"), andLeft(experiment.Number(left)))
+		p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + ".",
+			Text: sentence(rate(perSecond, "run"), andLeft(experiment.Number(left)))}
 	} else {
-		text[0] += " (matsense sweep FILE --resume --out " + ShellWord(dir) + ")"
+		p.Verdict = w.latest().verdict(len(w.Lives) > 0, "matsense sweep FILE --resume --out "+ShellWord(dir))
+		p.Verdict.Text, ended = ended, p.Verdict.Text
 	}
-	ended := p.Verdict.Text
-	p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + ".",
-		Text: strings.TrimSpace(sentence(text...) + " " + ended)}
+	p.Verdict.Text = strings.TrimSpace(p.Verdict.Text + " " + ended)
 	if len(w.Live) > 0 {
 		p.Tables = append([]report.Table{w.partsTable()}, p.Tables...)
 	}
