@@ -176,7 +176,7 @@ func Open(dir string) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Summary, err = ReadSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return r, nil
