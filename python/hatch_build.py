@@ -22,6 +22,10 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 from packaging.tags import platform_tags
 
 COMMAND = "./cmd/matsense"
+# A package's folder and the files that it embeds, a line each, if the package is of this module.
+PACKAGE_FILES = (
+    "{{with .Module}}{{if .Main}}{{$.Dir}}\n{{range $.EmbedFiles}}{{$.Dir}}/{{.}}\n{{end}}{{end}}{{end}}"
+)
 LICENCES = {"LICENSE": "LICENSE", "THIRD-PARTY-LICENCES": "cmd/matsense/licences.txt"}
 
 
@@ -90,16 +94,11 @@ def source_files(source: Path) -> dict[str, str]:
     files = {source / name for name in ("go.mod", "go.sum", "scripts/cuda-headers", "scripts/fetch-wheel")}
     for system in ("linux", "darwin", "windows"):
         env = os.environ | {"GOOS": system, "GOARCH": "amd64", "CGO_ENABLED": str(int(system == "linux"))}
-        go = ["go", "list", "-deps", "-json=Dir,EmbedFiles,Module", COMMAND]
+        go = ["go", "list", "-deps", "-f", PACKAGE_FILES, COMMAND]
         if system == "linux":
             go.insert(2, "-tags=cuda")
-        listed = subprocess.check_output(go, cwd=source, env=env, text=True)
-        decoder, at = json.JSONDecoder(), 0
-        while at < len(listed):
-            package, at = decoder.raw_decode(listed, at)
-            at += 1  # the end of a line
-            if package.get("Module", {}).get("Main"):
-                folder = Path(package["Dir"])
-                files |= {f for f in folder.iterdir() if f.is_file() and not f.name.endswith("_test.go")}
-                files |= {folder / name for name in package.get("EmbedFiles", [])}
+        lines = subprocess.check_output(go, cwd=source, env=env, text=True).splitlines()
+        for path in (Path(line) for line in lines if line):
+            found = path.iterdir() if path.is_dir() else [path]
+            files |= {f for f in found if f.is_file() and not f.name.endswith("_test.go")}
     return {str(f): str(Path("go", f.relative_to(source))) for f in files}
