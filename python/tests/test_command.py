@@ -31,7 +31,7 @@ def test_command_in_path_is_the_last_choice(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("PATH", str(tmp_path))
     with monkeypatch.context() as m:
         m.setattr(_command, "_installed", lambda: iter([Path(sys.executable)]))
-        assert _command.executable() == sys.executable
+        assert _command.executable() == str(Path(sys.executable).resolve())
     monkeypatch.setattr(_command, "_installed", lambda: iter([tmp_path / "nothing"]))
     assert _command.executable() == str(program)
 

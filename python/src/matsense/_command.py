@@ -26,7 +26,7 @@ def executable() -> str:
         return found
     for path in _installed():
         if path.is_file():
-            return str(path)
+            return str(path.resolve())
     found = shutil.which(_NAME)
     if found is None:
         raise Error(
