@@ -105,11 +105,12 @@ func encodeCheckpoint(id identity, s solver.State, t solver.Trajectory) (files [
 		}
 		state.Best = &checkpointBest{b.Error, b.Iteration, names}
 	}
-	var csv bytes.Buffer
-	if err := WriteTrajectory(&csv, t); err != nil {
+	var samples, times bytes.Buffer
+	if err := errors.Join(WriteTrajectory(&samples, t), WriteTimes(&times, t)); err != nil {
 		return nil, err
 	}
-	write(trajectoryFile, csv.Bytes())
+	write(trajectoryFile, samples.Bytes())
+	write(timesFile, times.Bytes())
 	text, err := json.MarshalIndent(state, "", "  ")
 	return append(files, content{stateFile, text}, content{doneFile, []byte(checksum(text) + "\n")}), err
 }
@@ -313,6 +314,9 @@ func decodeCheckpoint(read func(name string) ([]byte, error), fingerprint string
 		}
 	}
 	t, err := ReadTrajectory(bytes.NewReader(files[trajectoryFile]))
+	if times, there := files[timesFile]; there && err == nil { // older checkpoints have no such file
+		err = ReadTimes(bytes.NewReader(times), t)
+	}
 	return state, t, s.MadeBy, err
 }
 

@@ -56,6 +56,29 @@ func (r *running) writeSources() error {
 	})
 }
 
+// dataPaths are the paths of the run's data files.
+func (p *Plan) dataPaths() (paths []string) {
+	for _, f := range p.Config.DataFiles() {
+		paths = append(paths, *f.Path)
+	}
+	return paths
+}
+
+// replaceData removes the data files of the run that is replaced.
+func (r *running) replaceData() error {
+	dir, err := filepath.Abs(r.dir)
+	if err != nil {
+		return err
+	}
+	var old []string
+	for _, s := range readSources(dir) {
+		if path := filepath.FromSlash(s.Path); filepath.IsLocal(path) {
+			old = append(old, filepath.Join(dir, path))
+		}
+	}
+	return ReplaceData(dir, old, r.plan.dataPaths())
+}
+
 // readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
 // fingerprints of checkpoints alone tell whether data have changed.
 func readSources(dir string) map[string]source {

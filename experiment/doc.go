@@ -3,7 +3,8 @@
 // A run directory holds
 //
 //	config.yaml      every setting, resolved: a run from this file repeats the run bit for bit
-//	trajectory.csv   iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1,…
+//	trajectory.csv   iteration,train_loss,test_error,signal,noise,angle,spectral_angle,sigma_1,…
+//	times.csv        iteration,seconds
 //	summary.json     how the run ended, final metrics, phases, device, versions, seeds, time
 //	factor.npy       the last iterate U, n × r, or the best one; with two factors also factor-right.npy, V;
 //	                 for a deep product factor-1.npy, factor-2.npy, … instead

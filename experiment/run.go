@@ -57,6 +57,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 		progress.Notice(n)
 	}
 	r := &running{plan: p, dir: o.Dir, progress: progress, id: p.identity(d), hashes: d.Hashes}
+	r.live = r.newLive(began)
 	defer func() {
 		for _, release := range r.releases {
 			release()
@@ -79,6 +80,9 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if settings.Resume != nil {
 		from = settings.Resume.Iteration
 	}
+	r.live.state.From, r.live.state.Iteration = from, from
+	r.live.begin(p.configText())
+	defer r.live.end()
 	settings.Opened = func(o solver.Opening) {
 		for _, n := range openingNotes(&p.Config, o) {
 			progress.Notice(n)
@@ -123,9 +127,14 @@ func (r *running) claim(o Options) error {
 	// A resumed run keeps its trajectory and its checkpoints. Its other results would be out of date.
 	old := ResultFiles()
 	if o.Resume {
-		old = slices.DeleteFunc(old, func(name string) bool { return name == trajectoryFile })
+		old = slices.DeleteFunc(old, func(name string) bool {
+			return name == trajectoryFile || name == timesFile
+		})
 	} else {
 		old = append(old, checkpointDir)
+		if err := r.replaceData(); err != nil {
+			return err
+		}
 	}
 	for _, name := range old {
 		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
@@ -144,6 +153,14 @@ func (r *running) writeConfig() error {
 		_, err := w.Write(r.plan.configText())
 		return err
 	})
+}
+
+// newLive returns what tells those who watch the run how far it has come.
+func (r *running) newLive(began time.Time) *liveWriter {
+	return &liveWriter{
+		dir: r.dir, began: began, since: began, next: r.plan.Watch,
+		state: Live{Activity: Reading, To: r.plan.Config.Iterations},
+	}
 }
 
 // hold makes sure that the directory is still this run's before something is written there. If it was removed
@@ -190,6 +207,7 @@ type running struct {
 	failing    bool     // the last files that were to be kept could not be written, which was reported
 	kept       int      // the iteration of the last checkpoint that was written
 	releases   []func() // of locks that were taken since the run began
+	live       *liveWriter
 }
 
 // settingsOf returns the solver's settings for a configuration. The recorder receives the samples.
@@ -221,17 +239,20 @@ func settingsOf(c *config.Config, start solver.Start, r solver.Recorder) solver.
 type estimates struct{ solver.Recorder }
 
 // Record implements solver.Recorder.
-func (e estimates) Record(s solver.Sample) error {
+func (e estimates) Record(s solver.Sample) error { return e.Recorder.Record(withoutSize(s)) }
+
+// withoutSize makes the numbers of a sample unknown that depend on the size of an estimate.
+func withoutSize(s solver.Sample) solver.Sample {
 	unknown := math.NaN()
 	s.TrainLoss, s.TestError, s.Signal, s.Noise = unknown, unknown, unknown, unknown
 	s.TrainRMSE = unknown
-	return e.Recorder.Record(s)
+	return s
 }
 
 // settings returns the solver's settings, with checkpoints.
 func (r *running) settings(start solver.Start) solver.Settings {
 	s := settingsOf(&r.plan.Config, start, r)
-	s.Watch = r.plan.Watch
+	s.Watch = r.live.watch
 	s.Keep = r.keep
 	return s
 }
@@ -268,6 +289,7 @@ func before(t solver.Trajectory, state *solver.State) solver.Trajectory {
 // Record implements solver.Recorder.
 func (r *running) Record(s solver.Sample) error {
 	r.trajectory = append(r.trajectory, s)
+	r.live.sampled(r.trajectory)
 	r.progress.Sample(s)
 	return nil
 }
@@ -290,7 +312,7 @@ func (r *running) keep(state solver.State) error {
 		return nil
 	}
 	r.kept, r.keepFailed = state.Iteration, nil
-	if err := r.write(trajectoryFile, r.writeTrajectory); err != nil { // it is written again at the end
+	if err := r.writeTrajectory(); err != nil { // it is written again at the end
 		r.noteFailure(fmt.Sprintf("%v; the checkpoint at iteration %d was written, with the trajectory so "+
 			"far", err, state.Iteration))
 		return nil
@@ -307,7 +329,13 @@ func (r *running) noteFailure(text string) {
 	r.failing = true
 }
 
-func (r *running) writeTrajectory(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }
+// writeTrajectory writes the trajectory so far, and its times.
+func (r *running) writeTrajectory() error {
+	return atomicfile.Join(
+		r.write(trajectoryFile, func(w io.Writer) error { return WriteTrajectory(w, r.trajectory) }),
+		r.write(timesFile, func(w io.Writer) error { return WriteTimes(w, r.trajectory) }),
+	)
+}
 
 func (r *running) write(name string, fill func(io.Writer) error) error {
 	if err := atomicfile.Write(filepath.Join(r.dir, name), fill); err != nil {
@@ -320,7 +348,7 @@ func (r *running) write(name string, fill func(io.Writer) error) error {
 // others.
 func (r *running) writeResults(s *Summary, res *solver.Result) error {
 	return atomicfile.Join(
-		r.write(trajectoryFile, r.writeTrajectory),
+		r.writeTrajectory(),
 		r.writeFactor(res.Factor),
 		r.write(summaryFile, s.write),
 	)

@@ -99,7 +99,8 @@ func (p *Plan) checkDir(o Options) error {
 		return config.Usagef("--out %s cannot be used: %v", o.Dir, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return e.Name() == lockFile || strings.HasPrefix(e.Name(), atomicfile.Leftover)
+		return e.Name() == lockFile || strings.HasPrefix(e.Name(), atomicfile.Leftover) ||
+			e.Name() == DataDir && DataIn(o.Dir, p.dataPaths())
 	})
 	switch {
 	case len(entries) == 0:
@@ -127,15 +128,11 @@ func checkResumable(dir string) error {
 	return config.Usagef("there is no run in %s to resume: it has no %s", dir, configFile)
 }
 
-// keepsUserData refuses to replace a run if the new run reads data files in its directory.
+// keepsUserData refuses to replace a run if the new run reads data files in its directory, other than those
+// in [DataDir].
 func (p *Plan) keepsUserData(dir string) error {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	for _, f := range p.Config.DataFiles() {
-		if inside, err := filepath.Rel(absolute, *f.Path); *f.Path != "" && err == nil &&
-			filepath.IsLocal(inside) {
+		if isWithin(*f.Path, dir) && !DataIn(dir, []string{*f.Path}) {
 			return config.Usagef("%s: %s lies in --out %s, which --force would replace: choose another --out",
 				p.Config.At(f.Key), *f.Path, dir)
 		}
@@ -145,8 +142,8 @@ func (p *Plan) keepsUserData(dir string) error {
 
 // ResultFiles lists the files that a finished run may have, apart from its configuration and its checkpoints.
 func ResultFiles() []string {
-	files := []string{trajectoryFile, summaryFile, factorFile, rightFile, "trajectory.svg", "trajectory.png",
-		"report.html"}
+	files := []string{trajectoryFile, timesFile, summaryFile, factorFile, rightFile, "trajectory.svg",
+		"trajectory.png", "report.html"}
 	return append(files, layerFiles(config.MostDepth)...)
 }
 
@@ -164,6 +161,26 @@ type Run struct {
 
 // Open reads a run directory.
 func Open(dir string) (*Run, error) {
+	r, err := openConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	r.Trajectory, err = readTrajectoryIn(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
+			trajectoryFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openConfig reads the configuration of a run directory.
+func openConfig(dir string) (*Run, error) {
 	r := &Run{}
 	if !holdsRun(dir) {
 		return nil, config.Usagef("%s is not a run directory: it has no %s", dir, configFile)
@@ -173,17 +190,6 @@ func Open(dir string) (*Run, error) {
 		return nil, err
 	}
 	if r.ConfigFile, err = userfile.Read(filepath.Join(dir, configFile), config.MaxFile); err != nil {
-		return nil, err
-	}
-	r.Trajectory, err = readTrajectoryFile(filepath.Join(dir, trajectoryFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s yet: it is written with the first checkpoint", dir,
-			trajectoryFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return r, nil

@@ -3,8 +3,10 @@ package experiment
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +22,8 @@ var odd = []float64{
 	2.0 / 3, 4503599627370497.5, -1e300, 1e-300,
 }
 
-// allColumns are the columns that trajectory.csv may have between iteration and sigma_1.
+// allColumns are the columns that trajectory.csv may have between iteration and sigma_1, and those of
+// times.csv.
 var allColumns = columnsIf(func(*solver.Metric) bool { return true })
 
 func sampleOf(iteration int, at func(i int) float64, sigmas int) solver.Sample {
@@ -62,13 +65,13 @@ func sameTrajectory(t *testing.T, got, want solver.Trajectory) {
 
 func writeAndRead(t *testing.T, want solver.Trajectory) {
 	t.Helper()
-	var b bytes.Buffer
-	if err := WriteTrajectory(&b, want); err != nil {
+	var b, times bytes.Buffer
+	if err := errors.Join(WriteTrajectory(&b, want), WriteTimes(&times, want)); err != nil {
 		t.Fatal(err)
 	}
-	text := b.String()
+	text := b.String() + times.String()
 	got, err := ReadTrajectory(&b)
-	if err != nil {
+	if err := errors.Join(err, ReadTimes(&times, got)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	sameTrajectory(t, got, want)
@@ -106,6 +109,64 @@ func FuzzTrajectoryRoundTrip(f *testing.F) {
 		}
 		writeAndRead(t, want)
 	})
+}
+
+// TestTimesApart: what differs between equal runs is not in trajectory.csv. A sample whose time times.csv
+// lacks, because the process was killed between the two files, has an unknown time.
+func TestTimesApart(t *testing.T) {
+	samples := func(at float64) solver.Trajectory {
+		s := make(solver.Trajectory, 2)
+		for i := range s {
+			s[i] = solver.NewSample(5 * i)
+			s[i].TrainLoss, s[i].Seconds = 0.5, at+float64(i)
+		}
+		return s
+	}
+	var a, b, times bytes.Buffer
+	if err := errors.Join(WriteTrajectory(&a, samples(1)), WriteTrajectory(&b, samples(2)),
+		WriteTimes(&times, samples(1))); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Bytes(), b.Bytes()) {
+		t.Errorf("trajectories of equal runs:\n%s%s", &a, &b)
+	}
+	if want := "iteration,seconds\n0,1\n5,2\n"; times.String() != want {
+		t.Errorf("times %q, want %q", &times, want)
+	}
+	got, err := ReadTrajectory(&a)
+	if err := errors.Join(err, ReadTimes(strings.NewReader("iteration,seconds\n5,2\n10,3\n"), got)); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || !math.IsNaN(got[0].Seconds) || got[1].Seconds != 2 {
+		t.Errorf("read %+v", got)
+	}
+	for text, want := range map[string]string{
+		"": "no header line", "iteration\n0\n": "are not iteration,seconds",
+		"iteration,seconds\n0,1\n5,x\n":   `line 3: "x" is not a number`,
+		"iteration,seconds\n0\n":          "wrong number of fields",
+		"iteration,seconds\n0,1\n0.5,1\n": `line 3: "0.5" is not an iteration`,
+	} {
+		if err := ReadTimes(strings.NewReader(text), got); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestOlderTrajectory: before version 0.1.0, trajectory.csv had the seconds, and there was no times.csv.
+func TestOlderTrajectory(t *testing.T) {
+	dir := t.TempDir()
+	err := os.WriteFile(filepath.Join(dir, trajectoryFile), []byte("iteration,train_loss,test_error,signal,"+
+		"noise,angle,spectral_angle,imbalance,seconds,sigma_1\n0,1,2,3,4,5,6,7,8,9\n"), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readTrajectoryIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].Seconds != 8 || got[0].Imbalance != 7 || got[0].Sigma[0] != 9 {
+		t.Errorf("read %+v", got)
+	}
 }
 
 // FuzzReadTrajectory reads arbitrary text. It must not panic. A trajectory that it accepts must be the same
@@ -165,23 +226,24 @@ func TestTrajectoryDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "\n## trajectory.csv\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var got []string
-	for _, line := range strings.Split(section, "\n") {
-		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
-			for i, word := range strings.Split(cells[1], "`") {
-				if i%2 == 1 {
-					got = append(got, word)
+	for title, want := range map[string][]string{
+		trajectoryFile: append(headOf(columnsIf(func(m *solver.Metric) bool { return !m.Clock })), "sigma_1"),
+		timesFile:      headOf(timeColumns()),
+	} {
+		_, section, _ := strings.Cut(string(text), "\n## "+title+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		var got []string
+		for _, line := range strings.Split(section, "\n") {
+			if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+				for i, word := range strings.Split(cells[1], "`") {
+					if i%2 == 1 {
+						got = append(got, word)
+					}
 				}
 			}
 		}
-	}
-	want := []string{"iteration"}
-	for _, m := range allColumns {
-		want = append(want, m.Name)
-	}
-	if want = append(want, "sigma_1"); !slices.Equal(got, want) {
-		t.Errorf("docs/files.md has the columns\n%v, want\n%v", got, want)
+		if !slices.Equal(got, want) {
+			t.Errorf("docs/files.md, %s, has the columns\n%v, want\n%v", title, got, want)
+		}
 	}
 }

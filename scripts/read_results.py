@@ -10,10 +10,12 @@ import pandas as pd
 
 def read_run(run: pathlib.Path) -> str:
     trajectory = pd.read_csv(run / "trajectory.csv", index_col="iteration")
+    times = pd.read_csv(run / "times.csv", index_col="iteration")
     factor = np.load(run / "factor.npy")
     summary = json.loads((run / "summary.json").read_text())
 
     assert all(kind == np.float64 for kind in trajectory.dtypes), trajectory.dtypes
+    assert times.index.equals(trajectory.index) and times.seconds.is_monotonic_increasing, times
     problem = summary["problem"]
     assert factor.dtype == np.float64 and factor.shape == (problem["n"], problem["factor_rank"])
     # The last row's singular values are those of the factor, up to NumPy's rounding.

@@ -27,7 +27,8 @@ type Metric struct {
 	// Always: every run has the metric, and an unknown value is an empty cell or null. A run has any other
 	// metric only if at least one of its samples knows the value.
 	Always bool
-	// Clock: the metric is a time, which differs from run to run; the results of sweeps leave it out.
+	// Clock: the metric is a time, which differs between equal runs. It is a column of times.csv, not of
+	// trajectory.csv, and the results of sweeps leave it out.
 	Clock bool
 
 	// Field returns the field of a sample that holds the metric. If nil, the sample keeps the metric by its

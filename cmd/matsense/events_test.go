@@ -255,6 +255,9 @@ has no lines of progress. [events.schema.json](events.schema.json) is a JSON Sch
 line.`) + "\n" + paragraph(`Names and types of members stay the same; later versions may add events and
 members. A program that reads the lines should pass over those that it does not know. A number that is unknown
 is null. Seconds are seconds, and bytes are bytes. Settings have the type that they have in config.yaml.`) +
+		"\n" + paragraph("A program that starts the command may set the variable `"+stopVariable+"=1` and hand over "+
+		"a pipe as the standard input. The command then saves and ends, as at Ctrl-C, when it can read a byte from "+
+		"the pipe, when the pipe ends, and when the program has ended.") +
 		"\nEvery line has\n\n")
 	members(&b, reflect.TypeFor[stamp]())
 	for _, k := range kindsOfEvents() {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/matsense/matsense/internal/atomicfile"
 )
@@ -31,7 +33,8 @@ func (w *work) end() {
 // interruptible returns a context that an interrupt cancels if the command has something to save. The second
 // interrupt, or the first one if there is nothing to save, ends the process.
 //
-// An output that nobody reads any more, as after "| head", is an interrupt too, but a quiet one.
+// An output that nobody reads any more, as after "| head", is an interrupt too, but a quiet one. Programs
+// that start the command interrupt it by its standard input: see [stopVariable].
 func interruptible(env environment) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -39,6 +42,9 @@ func interruptible(env environment) (context.Context, func()) {
 		if !signal.Ignored(s) { // nohup ignores SIGHUP, and a shell's background jobs ignore Ctrl-C
 			signal.Notify(signals, s)
 		}
+	}
+	if os.Getenv(stopVariable) != "" {
+		go interruptByInput(os.Stdin, signals)
 	}
 	go func() {
 		for canceled, told := false, false; ; canceled = true {
@@ -58,6 +64,30 @@ func interruptible(env environment) (context.Context, func()) {
 		}
 	}()
 	return ctx, cancel
+}
+
+// stopVariable names the variable of the environment which says that the standard input interrupts. This
+// works on every system and whatever signals are ignored, and a program that is killed need not do anything:
+// the system closes its end of the pipe.
+const stopVariable = "MATSENSE_STOP_ON_INPUT"
+
+// interruptByInput sends an interrupt when the input has a byte or ends. It also watches for the end of the
+// parent process, because other children of that process may hold the pipe open.
+func interruptByInput(input io.Reader, signals chan<- os.Signal) {
+	ended := make(chan struct{})
+	go func() {
+		_, _ = input.Read(make([]byte, 1)) // a byte, the end and an error mean the same
+		close(ended)
+	}()
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		select {
+		case <-ended:
+			signals <- os.Interrupt
+			return
+		case <-time.After(time.Second):
+		}
+	}
+	signals <- os.Interrupt
 }
 
 // stopNow ends the process, without leaving half-written files behind.

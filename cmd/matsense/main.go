@@ -38,6 +38,7 @@ const (
 
 // environment is everything that commands use of the system, so that tests can run them in-process.
 type environment struct {
+	in       io.Reader
 	out, err io.Writer
 	terminal bool                    // err is a terminal that can take back its last line
 	columns  func() int              // width of that terminal; 0: unknown
@@ -64,7 +65,7 @@ func main() {
 	}
 	machine.RespectQuota()
 	env := environment{
-		out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb",
 		columns: func() int {
 			columns, _, _ := term.GetSize(int(os.Stderr.Fd()))
@@ -171,7 +172,7 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
 	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
-		newDevices(env), newBench(env), newLicences(env), newCompletion(env))
+		newDevices(env), newBench(env), newServe(env), newLicences(env), newCompletion(env))
 	return root
 }
 

@@ -165,29 +165,30 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// table reads a run's trajectory.csv: its header and its rows.
+// table reads a run's samples: the columns of trajectory.csv, and after them the seconds of times.csv.
 func table(t *testing.T, dir string) (head []string, rows [][]string) {
 	t.Helper()
-	all, err := csv.NewReader(bytes.NewReader(read(t, dir, "trajectory.csv"))).ReadAll()
-	if err != nil || len(all) == 0 {
-		t.Fatalf("%s: trajectory.csv: %v", dir, err)
+	var files [2][][]string
+	for i, name := range []string{"trajectory.csv", "times.csv"} {
+		all, err := csv.NewReader(bytes.NewReader(read(t, dir, name))).ReadAll()
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%s: %s: %v", dir, name, err)
+		}
+		files[i] = all
+	}
+	all, times := files[0], files[1]
+	if len(all) != len(times) || !slices.Equal(times[0], []string{"iteration", "seconds"}) {
+		t.Fatalf("%s: times.csv has %d lines, the first %v, and trajectory.csv has %d", dir, len(times),
+			times[0], len(all))
+	}
+	for i := range all {
+		if all[i][0] != times[i][0] {
+			t.Errorf("%s: line %d is iteration %s in trajectory.csv and %s in times.csv", dir, i+1, all[i][0],
+				times[i][0])
+		}
+		all[i] = append(all[i], times[i][1])
 	}
 	return all[0], all[1:]
-}
-
-// withoutSeconds returns a run's trajectory but for the one column that may differ between two equal runs.
-func withoutSeconds(t *testing.T, dir string) string {
-	t.Helper()
-	head, rows := table(t, dir)
-	at := slices.Index(head, "seconds")
-	if at < 0 {
-		t.Fatalf("%s: trajectory.csv has no seconds column", dir)
-	}
-	var b strings.Builder
-	for _, row := range append([][]string{head}, rows...) {
-		fmt.Fprintln(&b, strings.Join(slices.Delete(slices.Clone(row), at, at+1), ","))
-	}
-	return b.String()
 }
 
 // sameBits compares two runs' factors and trajectories.
@@ -203,7 +204,8 @@ func sameBits(t *testing.T, got, want string) {
 			t.Errorf("%s and %s: %s differs", got, want, name)
 		}
 	}
-	a, b := strings.Split(withoutSeconds(t, got), "\n"), strings.Split(withoutSeconds(t, want), "\n")
+	lines := func(dir string) []string { return strings.Split(string(read(t, dir, "trajectory.csv")), "\n") }
+	a, b := lines(got), lines(want)
 	if len(a) != len(b) {
 		t.Errorf("%s and %s: trajectory.csv has %d and %d lines", got, want, len(a), len(b))
 	}
@@ -252,8 +254,7 @@ func summaryOf(t *testing.T, dir string) object {
 	return parseJSON(t, read(t, dir, "summary.json"))
 }
 
-// agree compares a JSON object of metrics with a row of trajectory.csv: the same digits, null where it is
-// empty.
+// agree compares a JSON object of metrics with a row of a [table]: the same digits, null where it is empty.
 func agree(t *testing.T, metrics any, head, row []string) {
 	t.Helper()
 	m, ok := metrics.(map[string]any)

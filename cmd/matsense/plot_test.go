@@ -129,7 +129,7 @@ func TestPlotDamagedRun(t *testing.T) {
 		{"trajectory.csv", "", "header"},
 		{"trajectory.csv", "iteration,train_loss\n", "columns"},
 		{"trajectory.csv",
-			"iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n0,x,,,,,,\n",
+			"iteration,train_loss,test_error,signal,noise,angle,spectral_angle\n0,x,,,,,\n",
 			"line 2"},
 		{"summary.json", "{", "summary.json"},
 		{"config.yaml", "n: x\n", "config.yaml:1"},
@@ -148,7 +148,7 @@ func TestPlotDamagedRun(t *testing.T) {
 func TestPlotWithoutSamples(t *testing.T) {
 	dir := unfinished(t)
 	write(t, filepath.Join(dir, "trajectory.csv"),
-		[]byte("iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds\n"))
+		[]byte("iteration,train_loss,test_error,signal,noise,angle,spectral_angle\n"))
 	if r := matsense(t, "plot", dir); r.code == exitDone && !exists(dir, "trajectory.svg") {
 		t.Errorf("exit code 0 and %q without a figure", r.out)
 	}

@@ -53,11 +53,24 @@ func (b *lockedBuffer) String() string {
 // begin starts the command with --json. A minute without an end ends it.
 func begin(t *testing.T, args ...string) *process {
 	t.Helper()
+	p := starting(t, args...)
+	p.start(t)
+	return p
+}
+
+// starting returns the command that start starts.
+func starting(t *testing.T, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, program, append(args, "--json")...)}
 	p.errs.told = make(chan struct{})
 	p.Stderr = &p.errs
+	return p
+}
+
+func (p *process) start(t *testing.T) {
+	t.Helper()
 	from, to, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +92,6 @@ func begin(t *testing.T, args ...string) *process {
 		from.Close()
 	})
 	p.out = bufio.NewReaderSize(from, 16)
-	return p
 }
 
 // read reads lines until n of them are samples.

@@ -193,6 +193,10 @@ var altered = []struct {
 		edit(t, filepath.Join(dir, "trajectory.csv"),
 			func(b []byte) []byte { return bytes.Replace(b, []byte("\n0,"), []byte("\n0,9"), 1) })
 	}},
+	{"altered times", "times.csv was cut short or altered", func(t *testing.T, dir string) {
+		edit(t, filepath.Join(dir, "times.csv"),
+			func(b []byte) []byte { return bytes.Replace(b, []byte("\n0,"), []byte("\n0,9"), 1) })
+	}},
 	{"empty trajectory", "trajectory.csv was cut short or altered", func(t *testing.T, dir string) {
 		write(t, filepath.Join(dir, "trajectory.csv"), nil)
 	}},

@@ -53,9 +53,10 @@ func newRun(env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run one experiment",
-		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, summary.json,
-factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without flags the
-problem is small and takes a few seconds. --dry-run says beforehand how much memory and time a run takes.
+		Long: `Run one experiment and write its directory: config.yaml, trajectory.csv, times.csv,
+summary.json, factor.npy, a figure as SVG and PNG, report.html with all of them, and checkpoints. Without
+flags the problem is small and takes a few seconds. --dry-run says beforehand how much memory and time a
+run takes.
 
 While it runs it says at least every 30 s what it is doing; with --json in lines that docs/json.md describes.
 The first Ctrl-C drops the step under way and saves; --resume then continues to the same bits. The second

@@ -41,9 +41,8 @@ func TestRunWritesItsDirectory(t *testing.T) {
 	}
 
 	head, rows := table(t, dir)
-	if got := strings.Join(head[:9],
-		","); got != "iteration,train_loss,test_error,signal,noise,angle,spectral_angle,seconds,sigma_1" ||
-		len(head) != 8+3 { // r* + 1 singular values
+	if got := strings.Join(head[:8], ","); got != "iteration,train_loss,test_error,signal,noise,angle,"+
+		"spectral_angle,sigma_1" || len(head) != 7+3+1 { // r* + 1 singular values
 		t.Errorf("the columns are %v", head)
 	}
 	if len(rows) != 300/7+2 { // every seventh, and the last
@@ -73,6 +72,39 @@ func TestRunWritesItsDirectory(t *testing.T) {
 	}
 	if !strings.Contains(r.err, "iteration 0 of 300") || !strings.Contains(r.err, "iteration 300 of 300") {
 		t.Errorf("the progress lacks its first or last line:\n%s", r.err)
+	}
+}
+
+// TestEqualRunsHaveEqualFiles: two equal runs differ in those files that docs/files.md names, and in no
+// others.
+func TestEqualRunsHaveEqualFiles(t *testing.T) {
+	a, b := runSmall(t), runSmall(t)
+	names := func(dir string) map[string]string {
+		files := map[string]string{}
+		for path, text := range snapshot(t, dir) {
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = text
+		}
+		return files
+	}
+	first, second := names(a), names(b)
+	if len(first) != len(second) {
+		t.Errorf("the runs have the files %v and %v", listDir(t, a), listDir(t, b))
+	}
+	timed := []string{"times.csv", "summary.json", "report.html", "state.json", "DONE"}
+	for name, text := range first {
+		if !slices.Contains(timed, filepath.Base(name)) && second[name] != text {
+			t.Errorf("%s differs", name)
+		}
+	}
+	for _, name := range []string{"config.yaml", "trajectory.csv", "factor.npy", "trajectory.svg",
+		"trajectory.png", "checkpoint/000000060/trajectory.csv"} {
+		if first[filepath.FromSlash(name)] == "" {
+			t.Errorf("there is no %s", name)
+		}
 	}
 }
 

@@ -303,7 +303,7 @@ func isOnlyCopy(file string, spec *sweep.Spec, out string) bool {
 		return false
 	}
 	text, err := os.ReadFile(file) // which sweep.Read found small enough
-	return err == nil && !bytes.Equal(text, spec.YAML())
+	return err == nil && !bytes.Equal(text, spec.In(out).YAML())
 }
 
 // again is the command line that continues an interrupted part of a sweep. It names the part, since it may be

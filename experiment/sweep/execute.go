@@ -78,10 +78,12 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 		return nil, 0, err
 	}
 	progress.Begin(p.Count(), len(recorded))
+	live := p.beginLive(w.Dir, len(recorded))
+	defer live.end()
 	out := &recorder{plan: p, dir: w.Dir}
 	defer out.close()
 	for _, g := range groups {
-		failed, err := p.runGroup(ctx, g.Runs, there.data, out, progress)
+		failed, err := p.runGroup(ctx, g.Runs, there.data, out, live, progress)
 		if failures += failed; err != nil {
 			return nil, failures, err
 		}
@@ -181,7 +183,7 @@ func (p *Plan) Lost(r *Results) []int {
 
 // runGroup carries out runs that share their measurements, and returns how many of them failed.
 func (p *Plan) runGroup(
-	ctx context.Context, runs []Run, data dataSums, out *recorder, progress Progress,
+	ctx context.Context, runs []Run, data dataSums, out *recorder, live *liveWriter, progress Progress,
 ) (failures int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -197,6 +199,7 @@ func (p *Plan) runGroup(
 			// What cannot be removed now is removed when the sweep is resumed.
 			_ = kept.Remove(rec.Index)
 		}
+		live.recorded()
 		progress.Ended(rec)
 		return nil
 	}
@@ -230,6 +233,7 @@ func (p *Plan) runGroup(
 		runs = sound
 	}
 	progress.Group(g, len(runs))
+	live.group(g)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -296,7 +300,7 @@ func (p *Plan) take(w Where) (release func(), err error) {
 	if err := atomicfile.MakeDirs(w.Dir); err != nil {
 		return nil, config.Usagef("--out %s cannot be made: %v", w.Dir, err)
 	}
-	if !isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
+	if !p.isEmpty(w.Dir) && !Holds(w.Dir) { // leave no lock file in a directory that is not a sweep's
 		return nil, config.Usagef("--out %s is not empty and holds no sweep: choose another", w.Dir)
 	}
 	for _, folder := range []string{w.Dir, filepath.Join(w.Dir, recordsDir)} {
@@ -345,6 +349,9 @@ func (p *Plan) claim(w Where) error {
 		return err
 	}
 	if there {
+		if err := p.replaceData(w.Dir); err != nil {
+			return err
+		}
 		if err := removeResults(w.Dir); err != nil {
 			return err
 		}
@@ -355,7 +362,7 @@ func (p *Plan) claim(w Where) error {
 // accepts refuses a directory that may not hold this sweep. there says whether it holds a sweep already: this
 // one, or one that is to be replaced.
 func (p *Plan) accepts(w Where) (there bool, err error) {
-	empty := isEmpty(w.Dir) // look before reading the specification: another part may write it in between
+	empty := p.isEmpty(w.Dir) // look before reading the specification: another part may write it in between
 	theirs, err := readSpec(w.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -394,7 +401,7 @@ func (p *Plan) stillIn(dir string) error {
 
 // writeSpec writes the specification unless it is there, byte for byte.
 func (p *Plan) writeSpec(dir string) error {
-	path, mine := filepath.Join(dir, SpecFile), p.Spec.YAML()
+	path, mine := filepath.Join(dir, SpecFile), p.Spec.In(dir).YAML()
 	if theirs, err := readSpec(dir); err == nil && bytes.Equal(theirs, mine) {
 		return nil
 	}
@@ -407,6 +414,15 @@ func (p *Plan) writeSpec(dir string) error {
 // readSpec reads the text of the specification in a sweep's directory.
 func readSpec(dir string) ([]byte, error) {
 	return userfile.ReadOwn(filepath.Join(dir, SpecFile), maxText)
+}
+
+// replaceData removes the data files of the sweep that is replaced.
+func (p *Plan) replaceData(dir string) error {
+	old, err := Read(filepath.Join(dir, SpecFile))
+	if err != nil { // a damaged specification says nothing of data files
+		return nil
+	}
+	return experiment.ReplaceData(dir, old.dataPaths(), p.Spec.dataPaths())
 }
 
 // removeResults removes what a sweep has written into a directory, but for its specification: if the process
@@ -437,10 +453,17 @@ func (p *Plan) begun(there *gathered) bool {
 	return false
 }
 
-// isEmpty says whether a directory has nothing but lock files and unfinished files of a killed process.
-func isEmpty(dir string) bool {
+// isEmpty says whether a directory has nothing but lock files, unfinished files of a killed process, and data
+// files of the sweep.
+func (p *Plan) isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !strings.HasPrefix(e.Name(), lockPrefix) && !strings.HasPrefix(e.Name(), atomicfile.Leftover)
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, lockPrefix), strings.HasPrefix(name, atomicfile.Leftover):
+			return false
+		case name == experiment.DataDir:
+			return !experiment.DataIn(dir, p.Spec.dataPaths())
+		}
+		return true
 	})
 }

@@ -3,6 +3,7 @@ package sweep
 import (
 	"bytes"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -157,11 +158,38 @@ func (s *Spec) sameRuns(text []byte) bool {
 }
 
 // withoutPaths returns the specification with another word in place of each path of a data file.
-func (s *Spec) withoutPaths() *Spec {
+func (s *Spec) withoutPaths() *Spec { return s.withPaths(func(string) string { return "file" }) }
+
+// In returns the specification as it is written to a directory: the paths of data files that lie in it are
+// relative to it, so that the directory can be moved.
+func (s *Spec) In(dir string) *Spec {
+	return s.withPaths(func(path string) string {
+		absolute, err := filepath.Abs(dir)
+		if err != nil {
+			return path
+		}
+		if inside, err := filepath.Rel(absolute, path); err == nil && filepath.IsLocal(inside) {
+			return filepath.ToSlash(inside)
+		}
+		return path
+	})
+}
+
+// dataPaths are the paths of all data files.
+func (s *Spec) dataPaths() (paths []string) {
+	s.withPaths(func(path string) string {
+		paths = append(paths, path)
+		return path
+	})
+	return paths
+}
+
+// withPaths returns the specification with other paths of data files.
+func (s *Spec) withPaths(other func(path string) string) *Spec {
 	c := *s
 	for _, f := range c.Base.DataFiles() {
 		if *f.Path != "" {
-			*f.Path = "file"
+			*f.Path = other(*f.Path)
 		}
 	}
 	c.Axes = slices.Clone(s.Axes)
@@ -174,7 +202,7 @@ func (s *Spec) withoutPaths() *Spec {
 			values := slices.Clone(a.Values[k])
 			for j, v := range values {
 				if v != "" && config.IsStartFile(v) {
-					values[j] = "file"
+					values[j] = other(v)
 				}
 			}
 			c.Axes[i].Values[k] = values

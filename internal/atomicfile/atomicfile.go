@@ -16,7 +16,23 @@ const Leftover = ".tmp-"
 
 // Write replaces the file at path by the bytes that fill writes, or leaves the old file as it was. It writes
 // a temporary file in the same folder, synchronizes and renames it, and synchronizes the folder.
-func Write(path string, fill func(io.Writer) error) (err error) {
+func Write(path string, fill func(io.Writer) error) error {
+	if err := replace(path, fill, (*os.File).Sync); err != nil {
+		return err
+	}
+	SyncDir(filepath.Dir(path))
+	return nil
+}
+
+// WriteFleeting is Write for a file that is worth nothing after the process: it waits for no disk. Readers
+// still find it whole, the old one or the new one.
+func WriteFleeting(path string, fill func(io.Writer) error) error {
+	return replace(path, fill, func(*os.File) error { return nil })
+}
+
+// replace writes a temporary file in the same folder, and renames it when its bytes are as safe as sync makes
+// them.
+func replace(path string, fill func(io.Writer) error, sync func(*os.File) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := begin(dir, Leftover+filepath.Base(path)+"-*")
 	if err != nil {
@@ -36,7 +52,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	if err = f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	if err = sync(f); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
@@ -46,7 +62,6 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 		return err
 	}
 	done = true
-	SyncDir(dir)
 	return nil
 }
 
