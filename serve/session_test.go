@@ -294,7 +294,7 @@ func TestMistakes(t *testing.T) {
 		{`{"id":"x","call":"share","path":"/dev/null","bytes":12}`,
 			"bytes: the size of shared memory is a multiple of 8 from 8 to 70 TB, got 12"},
 		{`{"id":"x","call":"open","settings":{"n":3},"members":0}`,
-			"members: members must be positive, got 0"},
+			"members: members goes from 1 to 4096, got 0"},
 		{`{"id":"x","call":"open","settings":[3]}`,
 			`settings: the settings are an object such as {"n": 200}`},
 		{`{"id":"x","call":"open","settings":{"n":0,"rnk":1,"alpha":"x","step":-1,"seed":[1],"n":4}}`,

@@ -74,11 +74,11 @@ func (s *served) hears(t *testing.T, want string) {
 // compute asks for gradients that take minutes, and returns when the server is computing them.
 func (s *served) compute(t *testing.T) {
 	t.Helper()
-	s.say(t, `{"id":1,"call":"open","settings":{"n":200,"rank":5,"factor-rank":1,"device":"cpu",`+
+	s.say(t, `{"id":1,"call":"open","settings":{"n":60,"rank":5,"factor-rank":1,"device":"cpu",`+
 		`"storage":"generated"}}`)
 	s.hears(t, `{"id":1,"problem":1,`)
-	factor := `[{"shape":[200,1],"data":[1` + strings.Repeat(",1", 199) + `]}]`
-	s.say(t, `{"id":2,"call":"value_and_grad","problem":1,"factor":[`+factor+strings.Repeat(","+factor, 499)+
+	factor := `[{"shape":[60,1],"data":[1` + strings.Repeat(",1", 59) + `]}]`
+	s.say(t, `{"id":2,"call":"value_and_grad","problem":1,"factor":[`+factor+strings.Repeat(","+factor, 2999)+
 		`]}`)
 	time.Sleep(300 * time.Millisecond)
 }

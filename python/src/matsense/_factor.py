@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from matsense._arrays import Value, as_array, is_array
 from matsense._errors import ConfigError
 
 Array: TypeAlias = NDArray[np.float64]
-Value: TypeAlias = Any  # an array of any library, or nested sequences of numbers
 Factor: TypeAlias = Any  # an array or a tuple of arrays; a stack or a list of factors
 
 
@@ -46,9 +46,9 @@ def take_apart(name: str, value: Factor, each: int) -> Factors:
     front, in each of the arrays. A list has any number of factors.
     """
     if each == 1:
-        if isinstance(value, list | tuple) and len(value) > 0 and _is_array(value[0]):
-            return Factors([as_array(f"{name}[{i}]", u) for i, u in enumerate(value)], "list", 1)
-        arrays = [as_array(name, value)]
+        if isinstance(value, list | tuple) and len(value) > 0 and is_array(value[0]):
+            return Factors([real_array(f"{name}[{i}]", u) for i, u in enumerate(value)], "list", 1)
+        arrays = [real_array(name, value)]
     elif not isinstance(value, list | tuple) or len(value) == 0:
         raise ConfigError(f"{name}: takes a tuple of {each} arrays")
     elif all(isinstance(factor, list | tuple) for factor in value):
@@ -68,27 +68,14 @@ def take_apart(name: str, value: Factor, each: int) -> Factors:
 def _one_of(name: str, factor: Sequence[Value], each: int) -> list[Any]:
     if len(factor) != each:
         raise ConfigError(f"{name}: a factor has {each} matrices, got {len(factor)}")
-    return [as_array(f"{name}[{i}]", u) for i, u in enumerate(factor)]
+    return [real_array(f"{name}[{i}]", u) for i, u in enumerate(factor)]
 
 
-def _is_array(value: object) -> bool:
-    return hasattr(value, "__array__")
-
-
-def as_array(name: str, value: Value) -> NDArray[Any]:
-    """Return an array of real numbers from one of any library, or from nested sequences of numbers."""
-    if type(value) is np.ndarray and value.dtype == np.float64:
-        return value
-    if hasattr(value, "detach"):  # a tensor, whose gradient is not asked for
-        value = value.detach()
-    try:
-        array: NDArray[Any] = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"{name}: takes an array of numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise ConfigError(
-            f"{name}: takes an array of real numbers, got {type(value).__name__} of {array.dtype}"
-        )
+def real_array(name: str, value: Value) -> NDArray[Any]:
+    """Return an array of real numbers."""
+    array = as_array(name, value)
+    if array.dtype.kind == "c":
+        raise ConfigError(f"{name}: takes real numbers, got {array.dtype}")
     return array
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import copy
 import os
+import shutil
+import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matsense._errors import ConfigError, Error
-from matsense._factor import Array, Factor, Factors, as_array, check_shapes, take_apart
+from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
+from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import is_data
+from matsense._settings import Scalar, has_data, is_path, resolved, with_absolute_paths
 from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
@@ -43,17 +48,35 @@ class _Layout(NamedTuple):
     results: list[Array]
 
 
-def open(settings: dict[str, Any], *, members: int = 1) -> Problem:
+def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
-    server, description = Server.open_problem(settings, members)
+    with _in_files(settings) as texts:
+        server, description = Server.open_problem(texts, members)
     opened = Problem(server, description)
-    opened._data = {key: value for key, value in settings.items() if is_data(key)}
+    # A start reads its data anew, from arrays as they are now.
+    opened._init = {
+        key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
+    }
+    opened._data = {key: value for key, value in settings.items() if has_data({key: value})}
     return opened
 
 
-def problem(*, members: int = 1, **settings: object) -> Problem:
-    """Open a problem with settings by their keywords."""
-    return open({key.replace("_", "-"): value for key, value in settings.items()}, members=members)
+@contextlib.contextmanager
+def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
+    """Yield settings as the command takes them. Their arrays are in files until the context ends."""
+    given = with_absolute_paths(settings)
+    with contextlib.ExitStack() as stack:
+        folder = Folder(os.curdir)
+        if has_data(given):
+            directory = tempfile.mkdtemp(prefix="matsense-")
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            folder = Folder(directory)
+        try:
+            yield resolved(given, folder)
+        except Error as failed:
+            for value in filter(is_path, given.values()):
+                folder.names.pop(os.fspath(value), None)  # a path of the user's is told as it is
+            raise type(failed)(folder.sentence(str(failed))) from None
 
 
 class Problem:
@@ -128,6 +151,7 @@ class Problem:
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
         self._data: dict[str, Any] = {}  # the data settings, of which a run keeps its own copy
+        self._init: dict[str, Any] = {}
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 
@@ -171,8 +195,8 @@ class Problem:
         self,
         *,
         alpha: float | None = None,
-        init: str | None = None,
-        init_right: str | None = None,
+        init: Factor | str | os.PathLike[str] | None = None,
+        init_right: ArrayLike | str | os.PathLike[str] | None = None,
         start_seed: int | None = None,
         factor_rank: int | None = None,
     ) -> Factor:
@@ -184,10 +208,10 @@ class Problem:
         ----------
         alpha : float
             Size α of the start.
-        init : str
-            Name of the start (see `matsense list starts`), or path of a .npy file.
-        init_right : str
-            Path of the right factor of a start from a file.
+        init : str, factor or path
+            Name of the start (see `matsense list starts`), or a factor, or the path of a .npy file.
+        init_right : array or path
+            Right factor of a start, if `init` is the left one.
         start_seed : int
             Seed of the random start.
         factor_rank : int
@@ -200,11 +224,13 @@ class Problem:
             "start-seed": start_seed,
             "factor-rank": factor_rank,
         }
-        answer = self._request(
-            "start",
-            settings={key: value for key, value in given.items() if value is not None},
-            out=[{"as": "base64"}] * len(self.shapes),
-        )
+        given = {key: value for key, value in given.items() if value is not None}
+        if "init" not in given:
+            given = {**self._init, **given}
+        with _in_files({**given, "parametrization": self.parametrization}) as texts:
+            del texts["parametrization"]
+            out = [{"as": "base64"}] * len(self.shapes)
+            answer = self._request("start", settings=texts, out=out)
         factor = tuple(_decoded(array) for array in answer["out"])
         return factor[0] if len(factor) == 1 else factor
 
@@ -282,7 +308,7 @@ class Problem:
             A NumPy array for the result; the default is to make a new one.
         """
         if right is None:
-            given = [_shaped("left", as_array("left", left), (self.n, self.n2), "without right, ")]
+            given = [_shaped("left", real_array("left", left), (self.n, self.n2), "without right, ")]
         else:
             given = [_columns("left", left, self.n), _columns("right", right, self.n2)]
             d, other = (matrix.shape[1] for matrix in given)
@@ -313,12 +339,12 @@ class Problem:
         out : array
             A NumPy array for the result; the default is to make a new one.
         """
-        w = _shaped("weights", as_array("weights", weights), (self.measurements,))
+        w = _shaped("weights", real_array("weights", weights), (self.measurements,))
         rows, inner = (self.n2, self.n) if transpose else (self.n, self.n2)
         given, shape = [w], (rows, inner)
         is_vector = False
         if x is not None:
-            array = as_array("x", x)
+            array = real_array("x", x)
             is_vector = array.ndim == 1
             given.append(_columns("x", array, inner))
             shape = (rows, given[1].shape[1])
@@ -549,7 +575,7 @@ def _shaped(name: str, array: NDArray[Any], shape: tuple[int, ...], when: str = 
 
 def _columns(name: str, value: ArrayLike, rows: int) -> NDArray[Any]:
     """Return a matrix of so many rows; an array of one dimension is a column."""
-    array = as_array(name, value)
+    array = real_array(name, value)
     if array.ndim not in (1, 2) or array.shape[0] != rows or array.size == 0:
         raise ConfigError(f"{name}: must have shape ({rows}, d) or ({rows},), got {array.shape}")
     return array.reshape(rows, -1)

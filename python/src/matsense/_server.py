@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matsense._command import executable
-from matsense._errors import Error, ServerEnded, of_exit_code
+from matsense._errors import Error, ServerEnded, in_python, of_exit_code
 
 PROTOCOL = 1
 Array = NDArray[np.float64]
@@ -144,7 +144,7 @@ class Server:
             answer = self.read()
         self._pending = False
         if "error" in answer:
-            raise of_exit_code(answer["exit_code"], answer["error"])
+            raise of_exit_code(answer["exit_code"], in_python(answer["error"]))
         return answer
 
     def converse(self, rest: bytes, reply: Callable[[dict[str, Any]], bytes | None]) -> dict[str, Any]:
