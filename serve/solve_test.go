@@ -16,6 +16,8 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -425,11 +427,34 @@ func TestSolveResumes(t *testing.T) {
 // TestSolveResumesMixed: in mixed precision, gradients at other points than the iterate depend on where they
 // were asked for before. A resumed run still has the bits of an uninterrupted one.
 func TestSolveResumesMixed(t *testing.T) {
+	const m, n = 60, 6 // without a truth, the first anchors are where gradients are asked for first
+	a, y := make([]float64, m*n*n), make([]float64, m)
+	sensing.NewStream(1, sensing.EntriesStream).Normals(0, a)
+	for i := range y {
+		y[i] = a[i*n*n] // ⟨A_i, e₁e₁ᵀ⟩
+	}
+	settings := map[string]any{"precision": "mixed", "factor-rank": 2}
+	for key, shape := range map[string][]int{"matrices": {m, n, n}, "observations": {m}} {
+		var file bytes.Buffer
+		list := y
+		if len(shape) == 3 {
+			list = a
+		}
+		path := filepath.Join(t.TempDir(), key+".npy")
+		err := npy.Write(&file, shape, list)
+		if err == nil {
+			err = os.WriteFile(path, file.Bytes(), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings[key] = path
+	}
 	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
 	run := func(dir string, resume bool, last float64) {
 		t.Helper()
 		cl := newStepping(t)
-		p := cl.open("precision=mixed")
+		p := cl.ask("open", map[string]any{"settings": settings}).Problem
 		members := map[string]any{"dir": dir, "resume": resume}
 		if resume {
 			members["settings"] = map[string]any{}
