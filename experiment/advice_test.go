@@ -104,8 +104,8 @@ func TestAdviceMends(t *testing.T) {
 	}
 }
 
-// TestAdviceOfCustom: a program's steps that are too long are told the step that suits the data, 1/(4‖S‖) with
-// ‖S‖ near the truth's norm, which is 1; and no setting, because none would help.
+// TestAdviceOfCustom: if a program's steps are too long, the advice tells the step that suits the data,
+// 1/(4‖S‖) with ‖S‖ near the truth's norm, which is 1; and no setting, because none would help.
 func TestAdviceOfCustom(t *testing.T) {
 	c := configOf(t, strings.Fields("n=12 rank=2 iterations=250 measure-every=10 method=custom")...)
 	c.SetProgram(func(m *solver.Member, _ int) error {

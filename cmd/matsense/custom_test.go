@@ -54,7 +54,8 @@ func TestCustom(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	const cure = "run it from Python by Problem.solve, or from another client of matsense serve"
 	refused(t, []string{"run", "--method", "custom", "--out", out}, cure)
-	refused(t, []string{"run", "--method", "custom", "--step", "0.1", "--out", out}, "has its own step size", cure)
+	refused(t, []string{"run", "--method", "custom", "--step", "0.1", "--out", out}, "has its own step size",
+		cure)
 	refused(t, []string{"sweep", sweepFile(t, "base: {method: custom}"), "--out", out}, cure)
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a refused run has made a directory")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from matsense._arrays import as_array
 from matsense._errors import ConfigError, Diverged, Error, Interrupted, in_python
-from matsense._experiments import _divergence as divergence
+from matsense._experiments import divergence
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
