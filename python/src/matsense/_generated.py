@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from matsense import _experiments, _problem
-from matsense._experiments import Run
 from matsense._problem import Problem
+from matsense._run import Run
 from matsense._types import Data, ObservedEntries, Path
 
 Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
