@@ -21,7 +21,7 @@ from matsense._factor import Array, Factor, Factors, check_shapes, real_array, t
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import Scalar, has_data, is_data, is_path, resolved
+from matsense._settings import Scalar, has_data, is_path, resolved, with_absolute_paths
 from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
@@ -57,18 +57,14 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     opened._init = {
         key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
     }
-    opened._data = {key: value for key, value in settings.items() if is_data(key) or has_data({key: value})}
+    opened._data = {key: value for key, value in settings.items() if has_data({key: value})}
     return opened
 
 
 @contextlib.contextmanager
 def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
     """Yield settings as the command takes them. Their arrays are in files until the context ends."""
-    # The server keeps the working directory that it was started in. Names of starts have no ending.
-    given = {
-        key: os.path.abspath(value) if is_data(key) and is_path(value) and "." in os.fspath(value) else value
-        for key, value in settings.items()
-    }
+    given = with_absolute_paths(settings)
     with contextlib.ExitStack() as stack:
         folder = Folder(os.curdir)
         if has_data(given):
@@ -154,8 +150,8 @@ class Problem:
         self._memory = Memory(server)
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
-        self._init: dict[str, Any] = {}
         self._data: dict[str, Any] = {}  # the data settings, of which a run keeps its own copy
+        self._init: dict[str, Any] = {}
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 
