@@ -88,3 +88,29 @@ func TestLiveFiles(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLive measures what watching costs a step, which tells where it is, and a beat, which writes the
+// files.
+func BenchmarkLive(b *testing.B) {
+	w := &liveWriter{dir: b.TempDir(), began: time.Now(), state: Live{To: 1000}, config: []byte("mine")}
+	if err := os.WriteFile(filepath.Join(w.dir, configFile), w.config, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("step", func(b *testing.B) {
+		for i := range b.N {
+			w.watch(solver.Stepping, i)
+		}
+	})
+	b.Run("beat", func(b *testing.B) {
+		var t solver.Trajectory
+		for i := range 100_000 {
+			s := solver.NewSample(i)
+			s.TrainLoss, s.TestError, s.Sigma = 1/float64(i+3), 1/float64(i+7), []float64{0.1, 0.2, 0.3}
+			t = append(t, s)
+		}
+		for i := range b.N {
+			w.sampled(t[:len(t)-1-i%2])
+			w.beat(i)
+		}
+	})
+}
