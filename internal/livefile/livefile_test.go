@@ -28,7 +28,8 @@ func TestStart(t *testing.T) {
 // TestRest: a short run is told of each second, a long one each five seconds.
 func TestRest(t *testing.T) {
 	for elapsed, want := range map[time.Duration]time.Duration{
-		0: time.Second, 20 * time.Second: time.Second, time.Minute: 3 * time.Second, time.Hour: 5 * time.Second,
+		0: time.Second, 20 * time.Second: time.Second, time.Minute: 3 * time.Second,
+		time.Hour: 5 * time.Second,
 	} {
 		if got := rest(elapsed); got != want {
 			t.Errorf("after %v the next beat is in %v, want %v", elapsed, got, want)
