@@ -80,7 +80,7 @@ func main() {
 		limit:  memoryLimit,
 		gpus:   sync.OnceValues(cuda.Devices), // which takes a moment
 		free:   freeOnGPU,
-		cuda:   cuda.Built,
+		cuda:   cuda.Built && machine.HasNVIDIA(),
 		work:   new(work),
 		browse: browse,
 	}
