@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matsense._arrays import as_array
-from matsense._errors import ConfigError, Diverged, Error, Interrupted, in_python
+from matsense._errors import ConfigError, Diverged, Error, Interrupted
 from matsense._experiments import divergence
 from matsense._folder import Folder
 from matsense._run import Run
@@ -231,7 +231,7 @@ class _Steps:
         if summary["status"] == "canceled" and self._interrupted:
             error = Interrupted(f"saved, and {goes_on}")
         elif summary["status"] == "diverged":
-            error = Diverged(in_python(divergence(summary)))
+            error = Diverged(divergence(summary))
         if error is not None:
             error.run = run
             raise error
