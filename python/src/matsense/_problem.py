@@ -49,8 +49,7 @@ class _Layout(NamedTuple):
 def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
     with _in_files(settings) as texts:
-        server, description = Server.open_problem(texts, members)
-    opened = Problem(server, description)
+        opened = Problem(*Server.open_problem(texts, members))
     # A start reads its data anew, from arrays as they are now.
     opened._init = {
         key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
@@ -129,7 +128,7 @@ class Problem:
     ...     p.metrics(U)["test_error"]
     """
 
-    def __init__(self, server: Server, description: dict[str, Any]) -> None:
+    def __init__(self, server: Server, memory: Memory, description: dict[str, Any]) -> None:
         """Take over an open problem of a server."""
         self.n: int = description["n"]
         self.n2: int = description["n2"]
@@ -148,7 +147,7 @@ class Problem:
         self.notes: tuple[str, ...] = tuple(description["notes"])
         self._server = server
         self._number: int = description["problem"]
-        self._memory = Memory(server)
+        self._memory = memory
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
         self._init: dict[str, Any] = {}
