@@ -17,11 +17,12 @@ import (
 // problem is an open problem.
 type problem struct {
 	*experiment.Problem
-	given   settings // at open
+	given   settings // when the problem was opened
 	par     solver.Parametrization
 	space   sensing.Space
 	ranks   []int           // of the members' factors in the engine; 0 before the first
 	factors []solver.Factor // of the members, in memory of this process: see [memory]
+	run     *clientRun      // the run under way; nil if there is none
 }
 
 // settings are settings as they were given, in their order.
@@ -182,6 +183,9 @@ func (s *session) closeProblem(text []byte, _ *answer) error {
 	if err != nil {
 		return err
 	}
+	if p.run != nil {
+		return config.Usagef("problem: a run on problem %d is under way: it ends first", r.Problem)
+	}
 	delete(s.problems, r.Problem)
 	return p.Engine.Close()
 }
@@ -204,19 +208,8 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
-	repeated := func(x setting) bool {
-		return slices.ContainsFunc(r.Settings, func(y setting) bool { return x.key == y.key })
-	}
-	c := config.Default()
-	if err := slices.DeleteFunc(slices.Clone(p.given), repeated).apply(
-		&c, func(config.Field) bool { return true }); err != nil {
-		return err
-	}
-	if err := r.Settings.apply(&c, isOfStart); err != nil {
-		return err
-	}
-	if err := c.Check(); err != nil {
+	c, err := p.startSettings(r.Settings)
+	if err != nil {
 		return err
 	}
 	shapes, err := p.par.Shapes(p.space, c.FactorRank)
@@ -227,12 +220,33 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	f, err := p.Start(&c)
+	f, err := p.Start(c)
 	if err != nil {
 		return err
 	}
 	a.factor("out", f, r.Out, places)
 	return nil
+}
+
+// startSettings returns the problem's configuration with the given settings of the start. If they name an
+// init, what the problem's settings say of their start belongs to another one.
+func (p *problem) startSettings(given settings) (*config.Config, error) {
+	c := p.Plan.Config
+	if slices.ContainsFunc(given, func(x setting) bool { return x.key == "init" }) {
+		c.ForgetStart()
+	}
+	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
+	if err := given.apply(&c, isOfStart); err != nil {
+		return nil, err
+	}
+	if err := c.CheckStart(); err != nil {
+		return nil, err
+	}
+	if most := p.Plan.Config.FactorRank; c.FactorRank > most {
+		return nil, config.Usagef("%s: factor-rank goes up to %d in this problem, got %d", c.At("factor-rank"),
+			most, c.FactorRank)
+	}
+	return &c, nil
 }
 
 // placesOf checks the places of a factor's matrices as a result; none are given if all come inline.
@@ -337,6 +351,14 @@ func (p *problem) rankOf(name string, f []*array) (rank int, err error) {
 
 // set reads a factor into a member's iterate.
 func (s *session) set(p *problem, member int, name string, f []*array) error {
+	if err := s.read(p, member, name, f); err != nil {
+		return err
+	}
+	return p.Engine.Set(member, solver.Iterate, p.factors[member])
+}
+
+// read reads a factor into memory of this process, and gives the member the factor's rank.
+func (s *session) read(p *problem, member int, name string, f []*array) error {
 	rank, err := p.rankOf(name, f)
 	if err != nil {
 		return err
@@ -357,7 +379,7 @@ func (s *session) set(p *problem, member int, name string, f []*array) error {
 			return err
 		}
 	}
-	return p.Engine.Set(member, solver.Iterate, p.factors[member])
+	return nil
 }
 
 // valueAndGrad computes f and its gradient at factors, in groups of as many as the problem has members.
@@ -438,6 +460,16 @@ func gradOf(grad [][]*array, k int) []*array {
 // gradients computes f and the gradients of as many factors as there are members at most, in one pass. The
 // gradients are then in p.factors.
 func (s *session) gradients(p *problem, factors [][]*array, first int, values []float64) error {
+	if p.run != nil && len(factors) == 1 {
+		if err := s.read(p, 0, fmt.Sprintf("factor[%d]", first), factors[0]); err != nil {
+			return err
+		}
+		loss, known, err := p.run.gradientOf(p.factors[0])
+		if known || err != nil {
+			values[0] = loss
+			return err
+		}
+	}
 	members := make([]int, len(factors))
 	for i, f := range factors {
 		members[i] = i
