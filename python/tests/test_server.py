@@ -207,7 +207,7 @@ def python(script, **options):
 
 
 @posix
-@pytest.mark.parametrize("call", ["time.sleep(60)", "p.value_and_grad([p.start()] * 5000)"])
+@pytest.mark.parametrize("call", ["time.sleep(60)", "p.value_and_grad([p.start()] * 400)"])
 def test_a_killed_python_leaves_no_process(call):
     script = f"""
         import time
@@ -255,14 +255,14 @@ def test_ctrl_c_during_a_long_call(close):
         value, gradient = p.value_and_grad(U)
         other = 2 * U
         with pytest.raises(KeyboardInterrupt):
-            interrupted_after(0.2, lambda: p.value_and_grad([other] * 60))
+            interrupted_after(0.2, lambda: p.value_and_grad([other] * 15))
         # The server goes on with the old call, whose results may not reach the next one.
         got = p.value_and_grad(U)
         assert got[0] == value
         np.testing.assert_array_equal(got[1], gradient)
         if close:
             with pytest.raises(KeyboardInterrupt):
-                interrupted_after(0.2, lambda: p.value_and_grad([other] * 5000))
+                interrupted_after(0.2, lambda: p.value_and_grad([other] * 400))
             began = time.monotonic()
             pid = server_of(p)
             p.close()
@@ -314,6 +314,8 @@ def test_a_request_that_was_written_in_part(monkeypatch):
         os_write = os.write
 
         def half(file, line):
+            if len(line) <= 512:  # which a pipe takes whole
+                return os_write(file, line)
             os_write(file, line[: len(line) // 2])
             raise KeyboardInterrupt
 

@@ -362,7 +362,7 @@ class Memory:
 
     def free(self) -> None:
         """Have the server forget the memory. Views of it stay until nothing refers to them any more."""
-        number, self._map, self._number, self._size = self._number, None, 0, 0
+        number, self._map, self.number, self._size = self.number, None, 0, 0
         if number:
             with contextlib.suppress(ServerEnded):
                 self._server.request("unshare", memory=number)
