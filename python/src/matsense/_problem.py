@@ -52,11 +52,12 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
     with _in_files(settings) as texts:
         opened = Problem(*Server.open_problem(texts, members))
-    # A start reads its data anew, from arrays as they are now.
-    opened._init = {
-        key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
+    # A start may be asked for when its array has changed.
+    opened._data = {
+        key: copy.deepcopy(value) if key in ("init", "init-right") else value
+        for key, value in settings.items()
+        if is_data(key) or has_data({key: value})
     }
-    opened._data = {key: value for key, value in settings.items() if is_data(key) or has_data({key: value})}
     return opened
 
 
@@ -153,8 +154,7 @@ class Problem:
         self._memory = memory
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
-        self._init: dict[str, Any] = {}
-        self._data: dict[str, Any] = {}  # the data settings, of which a run keeps its own copy
+        self._data: dict[str, Any] = {}  # the data settings, for starts and runs, which read them anew
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 
@@ -229,7 +229,7 @@ class Problem:
         }
         given = {key: value for key, value in given.items() if value is not None}
         if "init" not in given:
-            given = {**self._init, **given}
+            given = {**{k: self._data[k] for k in ("init", "init-right") if k in self._data}, **given}
         with _in_files({**given, "parametrization": self.parametrization}) as texts:
             del texts["parametrization"]
             out = [{"as": "base64"}] * len(self.shapes)
@@ -451,6 +451,65 @@ class Problem:
             callback=callback,
             settings=settings,
         )
+
+    def torch(self) -> Callable[..., Any]:
+        """Return f as a function of PyTorch tensors, whose gradient PyTorch can ask for.
+
+        The function takes the factor's matrices, each as an argument, or stacks of them. It computes in
+        float64; its value and gradients have the type and the device of the tensors. Second derivatives are
+        not known.
+
+        Examples
+        --------
+        >>> f = p.torch()
+        >>> U = torch.tensor(p.start(), requires_grad=True)
+        >>> optimizer = torch.optim.SGD([U], lr=p.step)
+        >>> for _ in range(300):
+        ...     optimizer.zero_grad()
+        ...     f(U).backward()
+        ...     optimizer.step()
+        """
+        from matsense._torch import function
+
+        self._check_open()
+        return function(self)
+
+    def pymanopt(self, manifold: Any = None) -> Any:  # noqa: ANN401 (classes of pymanopt)
+        """Return a `pymanopt.Problem` with f as its cost and with ∇f.
+
+        Parameters
+        ----------
+        manifold : pymanopt.manifolds.Manifold
+            Where the factor is: a manifold whose points are arrays of the factor's shape, such as Euclidean
+            and PSDFixedRank, or a Product of manifolds, one for each of the factor's matrices. The default is
+            all factors of the problem's factor rank.
+
+        Examples
+        --------
+        >>> from pymanopt.manifolds import PSDFixedRank
+        >>> from pymanopt.optimizers import ConjugateGradient
+        >>> U = ConjugateGradient().run(p.pymanopt(PSDFixedRank(p.n, p.rank))).point
+        """
+        from matsense._manopt import problem_on
+
+        self._check_open()
+        return problem_on(self, manifold)
+
+    def linear_operator(self) -> Any:  # noqa: ANN401 (a class of SciPy)
+        """Return the measurements as a `scipy.sparse.linalg.LinearOperator` of shape (m, n·n2).
+
+        It takes vec(Z), the rows of Z one after another, to the measurements ⟨Aᵢ, Z⟩; its adjoint takes w to
+        vec(Σ wᵢ Aᵢ).
+
+        Examples
+        --------
+        >>> from scipy.sparse.linalg import lsqr
+        >>> Z = lsqr(p.linear_operator(), p.observations)[0].reshape(p.n, p.n2)
+        """
+        from matsense._linop import linear_operator
+
+        self._check_open()
+        return linear_operator(self)
 
     @property
     def observations(self) -> Array:
