@@ -334,6 +334,7 @@ def test_wrong_arguments():
             with pytest.raises(ms.ConfigError, match=sentence) as caught:
                 call()
             assert caught.value.__cause__ is None
+            assert len(caught.traceback) == 3, "this line, the lambda, and one line of the package"
         assert p.value(factor) > 0
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matsense._errors import ConfigError, Error
+from matsense._errors import ConfigError, Error, outermost
 from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
 from matsense._folder import Folder
 from matsense._run import Run
@@ -48,6 +48,7 @@ class _Layout(NamedTuple):
     results: list[Array]
 
 
+@outermost
 def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
     with _in_files(settings) as texts:
@@ -194,6 +195,7 @@ class Problem:
         """Refuse copies: the measurements are in another process."""
         raise TypeError("a problem cannot be copied or sent to another process: open it there")
 
+    @outermost
     def start(
         self,
         *,
@@ -237,6 +239,7 @@ class Problem:
         factor = tuple(_decoded(array) for array in answer["out"])
         return factor[0] if len(factor) == 1 else factor
 
+    @outermost
     def value_and_grad(self, factor: Factor, out: Factor | None = None) -> tuple[Values, Factor]:
         """Compute f and ∇f at a factor, or at several.
 
@@ -269,10 +272,12 @@ class Problem:
         grad = factors.put_together(gradient) if into is None else out
         return _values(answer, factors), grad
 
+    @outermost
     def grad(self, factor: Factor, out: Factor | None = None) -> Factor:
         """Compute ∇f at a factor, or at several, as `value_and_grad` does."""
         return self.value_and_grad(factor, out)[1]
 
+    @outermost
     def value(self, factor: Factor) -> Values:
         """Compute f at a factor, or at several, with about half of the work of a gradient.
 
@@ -282,6 +287,7 @@ class Problem:
         answer, _ = self._ask("value", (), factors.matrices, (), self._value_members, None, factors)
         return _values(answer, factors)
 
+    @outermost
     def metrics(self, factor: Factor) -> dict[str, Any]:
         """Measure one factor.
 
@@ -298,6 +304,7 @@ class Problem:
         metrics = {name: None if v is None else float(v) for name, v in answer["metrics"].items()}
         return {**metrics, "singular_values": _numbers(answer["singular_values"])}
 
+    @outermost
     def apply(
         self, left: ArrayLike, right: ArrayLike | None = None, out: NDArray[Any] | None = None
     ) -> Array:
@@ -321,6 +328,7 @@ class Problem:
         into = None if out is None else [_result("out", out, shapes[0])]
         return self._ask("apply", (), given, shapes, _apply_members, into)[1][0]
 
+    @outermost
     def adjoint(
         self,
         weights: ArrayLike,
@@ -360,6 +368,7 @@ class Problem:
             return out
         return result[:, 0] if is_vector else result
 
+    @outermost
     def spectral(self, k: int) -> Spectral:
         """Find the k largest values of S = 1/m Σ yᵢ Aᵢ and their vectors, as the spectral start does.
 
@@ -452,6 +461,7 @@ class Problem:
             settings=settings,
         )
 
+    @outermost
     def torch(self) -> Callable[..., Any]:
         """Return f as a function of PyTorch tensors, whose gradient PyTorch can ask for.
 
@@ -474,6 +484,7 @@ class Problem:
         self._check_open()
         return function(self)
 
+    @outermost
     def pymanopt(self, manifold: Any = None) -> Any:  # noqa: ANN401 (classes of pymanopt)
         """Return a `pymanopt.Problem` with f as its cost and with ∇f.
 
@@ -495,6 +506,7 @@ class Problem:
         self._check_open()
         return problem_on(self, manifold)
 
+    @outermost
     def linear_operator(self) -> Any:  # noqa: ANN401 (a class of SciPy)
         """Return the measurements as a `scipy.sparse.linalg.LinearOperator` of shape (m, n·n2).
 
@@ -512,6 +524,7 @@ class Problem:
         return linear_operator(self)
 
     @property
+    @outermost
     def observations(self) -> Array:
         """The observations y, an array of m numbers that cannot be written to."""
         if self._observations is None:
