@@ -366,6 +366,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch, without_memfd):
         monkeypatch.delattr(os, "memfd_create")
     rng = np.random.default_rng(0)
     A, U = rng.standard_normal((20, 5, 5)), rng.standard_normal((5, 2))
+    A += A.swapaxes(1, 2)
     y = np.einsum("ijk,jl,kl->i", A, U, U)
     with ms.problem(matrices=A, observations=y, truth=U, init=U, factor_rank=2) as p:
         np.testing.assert_array_equal(p.start(), U)

@@ -8,6 +8,7 @@ import copy
 import os
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matsense._errors import ConfigError, Error, outermost
+from matsense._errors import ConfigError, Error, Notice, outermost
 from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
 from matsense._folder import Folder
 from matsense._run import Run
@@ -51,8 +52,11 @@ class _Layout(NamedTuple):
 @outermost
 def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
-    with _in_files(settings) as texts:
+    with _in_files(settings) as (texts, folder):
         opened = Problem(*Server.open_problem(texts, members))
+    opened.notes = tuple(map(folder.sentence, opened.notes))
+    for note in opened.notes:
+        warnings.warn(note, Notice, stacklevel=4)  # the line that calls matsense.problem
     # A start may be asked for when its array has changed.
     opened._data = {
         key: copy.deepcopy(value) if key in ("init", "init-right") else value
@@ -63,8 +67,8 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
 
 
 @contextlib.contextmanager
-def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
-    """Yield settings as the command takes them. Their arrays are in files until the context ends."""
+def _in_files(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Scalar], Folder]]:
+    """Yield settings as the command takes them, and the folder of their arrays until the context ends."""
     # The server keeps the working directory that it was started in. Names of starts have no ending.
     given = {
         key: os.path.abspath(value) if is_data(key) and is_path(value) and "." in os.fspath(value) else value
@@ -77,7 +81,7 @@ def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             folder = Folder(directory)
         try:
-            yield resolved(given, folder)
+            yield resolved(given, folder), folder
         except Error as failed:
             for value in filter(is_path, given.values()):
                 folder.names.pop(os.fspath(value), None)  # a path of the user's is told as it is
@@ -120,7 +124,7 @@ class Problem:
     step : float
         Step size μ of gradient descent that the command would take.
     notes : tuple of str
-        What the command wants you to know about the problem.
+        What the command wants you to know about the problem; `matsense.problem` also warns of it.
 
     Examples
     --------
@@ -232,7 +236,7 @@ class Problem:
         given = {key: value for key, value in given.items() if value is not None}
         if "init" not in given:
             given = {**{k: self._data[k] for k in ("init", "init-right") if k in self._data}, **given}
-        with _in_files({**given, "parametrization": self.parametrization}) as texts:
+        with _in_files({**given, "parametrization": self.parametrization}) as (texts, _):
             del texts["parametrization"]
             out = [{"as": "base64"}] * len(self.shapes)
             answer = self._request("start", settings=texts, out=out)

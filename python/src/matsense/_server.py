@@ -280,6 +280,7 @@ class Server:
             self._process.wait()
         finally:
             self._close_files()
+            _remove_left()
 
     def _ended(self) -> ServerEnded:
         """Return the exception for a server that has ended."""
@@ -390,23 +391,20 @@ def _shared_file(size: int) -> Iterator[tuple[str, int]]:
         path = f"/proc/{os.getpid()}/fd/{descriptor}"
     else:
         descriptor, path = tempfile.mkstemp(prefix="matsense-")
+        _left.append(path)
     try:
         os.ftruncate(descriptor, size)
         yield path, descriptor
     finally:
         os.close(descriptor)
-        if not path.startswith("/proc/"):
-            _remove(path)
+        _remove_left()
 
 
-def _remove(path: str) -> None:
-    """Remove a file; if the system keeps files that are mapped, at the end of this process."""
-    try:
-        os.unlink(path)
-    except OSError:
-        atexit.register(_remove_late, path)
+_left: list[str] = []  # files to remove; Windows keeps a file while it is mapped
 
 
-def _remove_late(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)
+def _remove_left() -> None:
+    for path in list(_left):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+            _left.remove(path)
