@@ -155,6 +155,9 @@ def test_a_forked_process_opens_its_own_problems():
             try:
                 p.value(np.eye(6))
             except ms.ServerEnded as error:
+                for pipe in (p._server._requests, p._server._answers):
+                    with pytest.raises(OSError, match="Bad file descriptor"):
+                        os.fstat(pipe)
                 with ms.problem(**SMALL) as mine:
                     said = f"{error}|{mine.value(np.eye(6))!r}|{server_of(mine)}"
                     p.close()
@@ -254,12 +257,13 @@ def test_ctrl_c_during_a_long_call(close):
         U = p.start(alpha=1.0)
         value, gradient = p.value_and_grad(U)
         other = 2 * U
+        p.value([U] * 20)  # enough memory for what follows
         with pytest.raises(KeyboardInterrupt):
-            interrupted_after(0.2, lambda: p.value_and_grad([other] * 15))
-        # The server goes on with the old call, whose results may not reach the next one.
-        got = p.value_and_grad(U)
-        assert got[0] == value
-        np.testing.assert_array_equal(got[1], gradient)
+            interrupted_after(0.1, lambda: p.value_and_grad([other] * 8))
+        # The server goes on with the old call, whose gradients are to go where the next call has factors.
+        values, gradients = p.value_and_grad([U] * 10)
+        np.testing.assert_array_equal(values, [value] * 10)
+        np.testing.assert_array_equal(gradients, [gradient] * 10)
         if close:
             with pytest.raises(KeyboardInterrupt):
                 interrupted_after(0.2, lambda: p.value_and_grad([other] * 400))
@@ -267,7 +271,7 @@ def test_ctrl_c_during_a_long_call(close):
             pid = server_of(p)
             p.close()
             assert not is_running(pid)
-            assert time.monotonic() - began < 3, "close has waited for a call that nobody waits for"
+            assert time.monotonic() - began < 8, "close has waited for a call that nobody waits for"
 
 
 @posix

@@ -271,10 +271,8 @@ class Server:
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
-        if self._pending or self._cut:  # do not wait for a long call
-            self._process.terminate()
         try:
-            self._process.wait(5)
+            self._process.wait(5)  # it ends a long call within a second or two
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
