@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matsense._run import Run
     from matsense._sweep import Sweep
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class _Shown(BaseException):
@@ -99,3 +104,16 @@ def in_python(text: str) -> str:
         line if "matsense " in line else re.sub(r"(?<![\w-])--([a-z][a-z0-9-]*)", name, line)
         for line in lines
     )
+
+
+def outermost(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Decorate a public function. The traceback of an Error ends there: no line below it is the user's."""
+
+    @functools.wraps(function)
+    def outer(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
+        try:
+            return function(*arguments, **keywords)
+        except Error as failed:
+            raise failed.with_traceback(None) from None
+
+    return outer

@@ -22,7 +22,7 @@ from matsense._experiments import divergence
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import has_data, is_path, key_of, resolved, with_absolute_paths
+from matsense._settings import has_data, key_of, resolved, with_absolute_paths
 from matsense._watch import RunWatch
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def solve(
         raise ConfigError("resume=True needs out, the directory of the run")
     if isinstance(state, bool) or not isinstance(state, int) or state < 0:
         raise ConfigError(f"state: the number of arrays that {name_of(step)} keeps, got {state!r}")
-    data: Mapping[str, Any] = {}
-    if not resume:  # the run keeps a copy of the problem's arrays
-        data = {**problem._data, **{key: u for key, u in problem._init.items() if not is_path(u)}}
+    data: Mapping[str, Any] = {} if resume else problem._data  # the run keeps a copy of these arrays
     by_key = {key_of(key): value for key, value in settings.items()}
     stored = out is None and (has_data(settings) or has_data(data))
     folder = Folder.fresh("runs") if stored else Folder(out if out is not None else fresh_name())
