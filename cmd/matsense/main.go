@@ -49,11 +49,13 @@ type environment struct {
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
 	cuda     bool                           // a GPU could be expected: that there is none is worth telling
 	work     *work                          // what an interrupt finds; nil without a process of its own
+	browse   func(address string) bool      // opens a browser, and says whether it has; nil: never
 }
 
 var (
 	errDiverged    = errors.New("the run diverged")
 	errInterrupted = errors.New("the run was interrupted")
+	errDiffers     = errors.New("the run done again differs")
 )
 
 func main() {
@@ -75,11 +77,12 @@ func main() {
 			m, err := machine.FindMemory()
 			return m.Available, err
 		},
-		limit: memoryLimit,
-		gpus:  sync.OnceValues(cuda.Devices), // which takes a moment
-		free:  freeOnGPU,
-		cuda:  cuda.Built && machine.HasNVIDIA(),
-		work:  new(work),
+		limit:  memoryLimit,
+		gpus:   sync.OnceValues(cuda.Devices), // which takes a moment
+		free:   freeOnGPU,
+		cuda:   cuda.Built && machine.HasNVIDIA(),
+		work:   new(work),
+		browse: browse,
 	}
 	ctx, stop := interruptible(env)
 	defer stop()
@@ -120,7 +123,8 @@ func run(ctx context.Context, env environment, args []string) int {
 		return exitPipe
 	}
 	code := exitCode(err)
-	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
+	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) ||
+		errors.Is(err, errDiffers) {
 		return code // the command has printed everything
 	}
 	if asJSON(args) {
@@ -168,11 +172,13 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cobra.EnableCommandSorting = false
+	root.SetVersionTemplate(versionPage())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
-		newDevices(env), newBench(env), newServe(env), newLicences(env), newCompletion(env))
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newView(env), newVerify(env),
+		newCite(env), newList(env), newDevices(env), newBench(env), newServe(env), newLicences(env),
+		newCompletion(env))
 	return root
 }
 
@@ -238,21 +244,4 @@ func (env environment) notice(text string, asJSON bool) {
 	} else {
 		fmt.Fprintln(env.err, "note:", text)
 	}
-}
-
-// version returns the module's version, or the revision that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
 }

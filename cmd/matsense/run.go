@@ -24,6 +24,7 @@ type runOptions struct {
 	dryRun        bool
 	resume, force bool
 	limit         timeLimit
+	view          viewFlags
 	json          bool
 	settings      []setting
 }
@@ -46,7 +47,7 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "view", "listen", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -88,6 +89,7 @@ Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is 
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
+	o.view.flag(c, "run")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
 		setGroup(f.Lookup(name), "files")
@@ -114,9 +116,14 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.dryRun {
 		return o.forecast(ctx, env, plan, options)
 	}
+	watcher, err := o.view.open(env)
+	if err != nil {
+		return err
+	}
+	defer watcher.end()
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	out, err := plan.Run(ctx, options, p)
+	out, err := plan.Run(ctx, options, shownRun{p, watcher})
 	env.work.end()
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
@@ -204,8 +211,10 @@ func (o runOptions) configuration() (config.Config, error) {
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a run and --force replaces it: choose one")
 	}
-	if problem := o.limit.check(); problem != "" {
-		problems = append(problems, problem)
+	for _, problem := range []string{o.limit.check(), o.view.check()} {
+		if problem != "" {
+			problems = append(problems, problem)
+		}
 	}
 	if o.resume && o.out == "" {
 		problems = append(problems, "--resume needs --out, the directory of the run")

@@ -26,6 +26,7 @@ type sweepOptions struct {
 	dryRun, yes   bool
 	resume, force bool
 	limit         timeLimit
+	view          viewFlags
 	json          bool
 }
 
@@ -81,6 +82,7 @@ describes sweep files.`,
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	o.limit.flag(c)
+	o.view.flag(c, "sweep")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
@@ -174,8 +176,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
 	}
-	if problem := o.limit.check(); problem != "" {
-		problems = append(problems, problem)
+	for _, problem := range []string{o.limit.check(), o.view.check()} {
+		if problem != "" {
+			problems = append(problems, problem)
+		}
 	}
 	if o.batch < 0 || o.batch > 4096 {
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
@@ -205,10 +209,15 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		o.printPlan(env, plan, &done)
 		return nil
 	}
+	watcher, err := o.view.open(env)
+	if err != nil {
+		return err
+	}
+	defer watcher.end()
 	o.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
-	r, failures, err := plan.Run(ctx, where, p)
+	r, failures, err := plan.Run(ctx, where, shownSweep{p, watcher, o.out})
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
@@ -271,9 +280,8 @@ func lostRecords(p *sweep.Plan, r *sweep.Results) error {
 func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
 	var charts []report.Chart
 	var paths []string
-	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	f, err := view.DefaultFigure(r)
 	if err == nil {
-		f := view.SweepFigure(r, selected)
 		charts = append(charts, f.Chart)
 		paths, err = writeFigure(f, filepath.Join(dir, f.Name))
 	}
