@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -237,6 +238,12 @@ func configWith(
 	if err != nil {
 		return c, err
 	}
+	if c.IsProgrammed() && changes.Program() == nil {
+		return c, config.Usagef("the steps of the run in %s were taken by a program, which matsense run does "+
+			"not have: resume it from Python with p.solve(%s, out=%q, resume=True)", dir,
+			cmp.Or(c.CustomName, "my_step"), dir)
+	}
+	c.SetProgram(changes.Program())
 	var problems, free []string
 	for _, f := range c.Fields() {
 		if may(f) {

@@ -12,7 +12,6 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
-	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
 )
@@ -128,15 +127,8 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}
-	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
-	if errors.Is(failed, report.ErrEmpty) {
-		if !out.Config.EstimatesOnly() {
-			p.Notice(failed.Error())
-		}
-		failed = nil
-	}
-	page, pageFailed := writeRunPage(out.Run, out.Dir)
-	err = atomicfile.Join(err, failed, pageFailed)
+	figures, page, failed := writeReport(out, p.Notice)
+	err = atomicfile.Join(err, failed)
 	p.end()
 	if o.json {
 		printJSON(env.out, summaryEvent{out.Dir, out.Summary})
