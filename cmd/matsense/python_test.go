@@ -125,12 +125,13 @@ var pythonMore = map[string]pythonSetting{
 		Type: " | ObservedEntries", Kind: ", or entries", Text: " Or entries as triplets takes them.",
 	},
 	"paulis": {
-		Type: " | Words", Kind: ", words, or a dict", Text: " Or a list of words, or a dict of words and expectations.",
+		Type: " | PauliWords", Kind: ", words, or a dict",
+		Text: " Or a list of words, or a dict of words and expectations.",
 	},
-	"vectors": {Type: " | tuple[Array, Array]", Text: " A pair of arrays is vectors and vectors_right."},
-	"truth":   {Type: " | tuple[Array, Array]", Text: " A pair of arrays is truth and truth_right."},
+	"vectors": {Text: " A pair of arrays is vectors and vectors_right."},
+	"truth":   {Text: " A pair of arrays is truth and truth_right."},
 	"init": {
-		Type: " | Data | tuple[Array, ...]", Kind: ", array, or path of a .npy file",
+		Type: " | Data", Kind: ", array, or path of a .npy file",
 		Text: " A pair of arrays is init and init_right; with parametrization deep, a tuple of arrays is W1, " +
 			"W2, …",
 	},

@@ -36,8 +36,8 @@ class ServerEnded(Error):
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C ended a run or a sweep after it was saved; the text says how to go on with it.
 
-    It is a `KeyboardInterrupt`, so that a program ends by it as by any other Ctrl-C. The attribute `run` or
-    `sweep` has what was saved; it is None if nothing had begun.
+    It is a `KeyboardInterrupt`, which `except Exception` does not catch, so that it also ends a loop of runs.
+    The attribute `run` or `sweep` has what was saved; it is None if nothing had begun.
     """
 
     run: Run | None = None

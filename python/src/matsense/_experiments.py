@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def run(
     resume: bool = False,
     progress: bool = True,
     callback: Callable[[dict[str, Any]], object] | None = None,
-    stop_after: float | str | timedelta | None = None,
+    stop_after: float | str | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
     view: bool = False,
 ) -> Run:

@@ -6,13 +6,12 @@ This file is generated from the command's catalog: `go generate ./cmd/matsense` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
 from matsense import _experiments, _problem
 from matsense._problem import Problem
 from matsense._run import Run
-from matsense._types import Array, Data, ObservedEntries, Path, Words
+from matsense._types import Data, ObservedEntries, Path, PauliWords
 
 Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
 Entries: TypeAlias = Literal["f64", "f32", "bf16", "q8", "sign"]
@@ -79,17 +78,17 @@ def run(
     triplets: Path | ObservedEntries | None = None,
     triplets_base: int | None = None,
     test_triplets: Path | ObservedEntries | None = None,
-    vectors: Data | tuple[Array, Array] | None = None,
+    vectors: Data | None = None,
     vectors_right: Data | None = None,
-    paulis: Path | Words | None = None,
+    paulis: Path | PauliWords | None = None,
     observations: Data | None = None,
     expectations: Data | None = None,
-    truth: Data | tuple[Array, Array] | None = None,
+    truth: Data | None = None,
     truth_right: Data | None = None,
     parametrization: Parametrization | None = None,
     factor_rank: int | None = None,
     depth: int | None = None,
-    init: Init | Data | tuple[Array, ...] | None = None,
+    init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
     start_seed: int | None = None,
@@ -130,7 +129,7 @@ def run(
     resume: bool = False,
     progress: bool = True,
     callback: Callable[[dict[str, Any]], object] | None = None,
-    stop_after: float | str | timedelta | None = None,
+    stop_after: float | str | None = None,
     tensorboard: Path | None = None,
     view: bool = False,
 ) -> Run:
@@ -354,7 +353,7 @@ def run(
     callback : callable
         Called with each sample, a dict of the iteration and the metrics, when it is measured. If it raises an
         exception, the run is saved and ends.
-    stop_after : float, str or timedelta
+    stop_after : float or str
         Save and end after this time, in seconds or like '3h45m'; the run's status is then 'canceled'.
     tensorboard : path
         Also write event files for TensorBoard into this directory.
@@ -488,17 +487,17 @@ def problem(
     triplets: Path | ObservedEntries | None = None,
     triplets_base: int | None = None,
     test_triplets: Path | ObservedEntries | None = None,
-    vectors: Data | tuple[Array, Array] | None = None,
+    vectors: Data | None = None,
     vectors_right: Data | None = None,
-    paulis: Path | Words | None = None,
+    paulis: Path | PauliWords | None = None,
     observations: Data | None = None,
     expectations: Data | None = None,
-    truth: Data | tuple[Array, Array] | None = None,
+    truth: Data | None = None,
     truth_right: Data | None = None,
     parametrization: Parametrization | None = None,
     factor_rank: int | None = None,
     depth: int | None = None,
-    init: Init | Data | tuple[Array, ...] | None = None,
+    init: Init | Data | None = None,
     init_right: Data | None = None,
     alpha: float | None = None,
     start_seed: int | None = None,

@@ -96,12 +96,17 @@ def _parts(key: str, value: Value, parametrization: str) -> dict[str, Value]:
 def _value(name: str, key: str, value: Value, folder: Folder) -> Scalar:
     if not is_data(key):
         return scalar(name, value)
-    path = os.fspath(value) if is_path(value) else store(name, key, value, folder)
+    return os.fspath(value) if is_path(value) else store(name, key, value, folder)
+
+
+def store(name: str, key: str, value: Value, folder: Folder) -> str:
+    """Store data, and return the path, for which `name` stands in the command's sentences."""
+    path = _store(name, key, value, folder)
     folder.names[path] = name
     return path
 
 
-def store(name: str, key: str, value: Value, folder: Folder) -> str:
+def _store(name: str, key: str, value: Value, folder: Folder) -> str:
     """Store data, and return the path. The memory map of a .npy file is that file."""
     if key in _ENTRIES:
         return write_entries(name, key, value, folder)

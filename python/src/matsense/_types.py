@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 
-class Array(Protocol):
+class SupportsArray(Protocol):
     """What NumPy makes an array of: arrays, tensors on the CPU, columns of data frames."""
 
-    def __array__(self) -> Any:  # noqa: ANN401
+    def __array__(self) -> object:
         """Return the numbers as a NumPy array."""
 
 
 class SupportsCoordinates(Protocol):
     """Sparse arrays and matrices of SciPy."""
 
-    def tocoo(self) -> Any:  # noqa: ANN401
+    def tocoo(self) -> object:
         """Return the stored entries with their rows and columns."""
 
 
-class SupportsCsv(Protocol):
-    """Data frames."""
-
-    @property
-    def to_csv(self) -> Any:  # noqa: ANN401
-        """Write the rows as text."""
-
-
 Path: TypeAlias = str | os.PathLike[str]
-Data: TypeAlias = Path | Array | list[Any]
-ObservedEntries: TypeAlias = SupportsCoordinates | SupportsCsv | Array | tuple[Array, Array, Array]
-Words: TypeAlias = Sequence[str] | Mapping[str, float]
+Data: TypeAlias = Path | SupportsArray | Sequence[object]  # nested lists, or a tuple of factors
+Triplets: TypeAlias = tuple[
+    SupportsArray | Sequence[int], SupportsArray | Sequence[int], SupportsArray | Sequence[float]
+]
+ObservedEntries: TypeAlias = SupportsCoordinates | SupportsArray | Triplets
+PauliWords: TypeAlias = Sequence[str] | Mapping[str, float]
