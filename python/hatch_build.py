@@ -1,6 +1,7 @@
 """Builds the command with Go and puts it into the wheel, and the command's source into the source package.
 
-Both have the licences, which a package can only have from its own folder: they are copied there.
+Both have the licences, which a package can only have from its own folder: they are copied there. Their
+version and that of the command are one.
 
 The variables of Go choose the target: GOOS, GOARCH, CGO_ENABLED, CC. For Linux, the command is built with
 CUDA if there are a C compiler and cuda.h, unless CGO_ENABLED is 0. It starts without a driver. The variable
@@ -20,6 +21,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 from packaging.tags import platform_tags
+from packaging.version import Version
 
 COMMAND = "./cmd/matsense"
 # A package's folder and the files that it embeds, a line each, if the package is of this module.
@@ -30,13 +32,16 @@ LICENCES = {"LICENSE": "LICENSE", "THIRD-PARTY-LICENCES": "cmd/matsense/licences
 
 
 class CustomMetadataHook(MetadataHookInterface):
-    """Brings the licences."""
+    """Gives the version, and brings the licences."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Copy the licences of the repository; a source package has them."""
-        if not Path(self.root, "go").is_dir():
-            for name, origin in LICENCES.items():
-                shutil.copyfile(Path(self.root).parent / origin, Path(self.root, name))
+        """Say the version, and copy the licences; a source package has both."""
+        if Path(self.root, "PKG-INFO").is_file():
+            return
+        source = Path(self.root).parent
+        metadata["version"] = version_of(source)
+        for name, origin in LICENCES.items():
+            shutil.copyfile(source / origin, Path(self.root, name))
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -58,7 +63,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         target = go_env(self.source)
         command = Path(self.temporary.name, "matsense" + target["GOEXE"])
-        build_command(self.source, command, target)
+        build_command(self.source, command, target, in_go(self.metadata.version))
         build_data["shared_scripts"][str(command)] = command.name
         platform = os.environ.get("MATSENSE_WHEEL_PLATFORM") or next(platform_tags())
         build_data["tag"] = f"py3-none-{platform}"
@@ -76,9 +81,37 @@ def go_env(source: Path) -> dict[str, str]:
     return target
 
 
-def build_command(source: Path, command: Path, target: dict[str, str]) -> None:
+def version_of(source: Path) -> str:
+    """Return the version of the tag, or between releases the next one with the revision."""
+
+    def git(*words: str) -> str | None:
+        done = subprocess.run(["git", *words], cwd=source, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    upcoming = (source / "cmd/matsense/version.txt").read_text().strip().removeprefix("v") + ".dev0"
+    if shutil.which("git") is None or git("rev-parse", "--show-cdup") != "":  # "": the top of a repository
+        return upcoming
+    modified = git("status", "--porcelain")
+    tag = git("describe", "--tags", "--exact-match", "--match=v*")
+    if tag and not modified:
+        return tag.removeprefix("v")
+    return f"{upcoming}+g{git('rev-parse', '--short=12', 'HEAD')}{'.dirty' if modified else ''}"
+
+
+def in_go(version: str) -> str:
+    """Return a version of Python as the command tells it: v0.1.0-devel+1a2b3c for 0.1.0.dev0+g1a2b3c."""
+    parts = Version(version)
+    text = f"v{parts.base_version}"
+    if parts.is_devrelease:
+        text += "-devel"
+    elif parts.pre:
+        text += "-{}.{}".format(*parts.pre)
+    return text + (f"+{parts.local.removeprefix('g')}" if parts.local else "")
+
+
+def build_command(source: Path, command: Path, target: dict[str, str], version: str) -> None:
     """Build the command, with CUDA if that is possible."""
-    go = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(command)]
+    go = ["go", "build", "-trimpath", f"-ldflags=-s -w -X main.release={version}", "-o", str(command)]
     if target["CGO_ENABLED"] == "1" and target["GOOS"] == "linux" and target["GOARCH"] in ("amd64", "arm64"):
         headers = subprocess.run(["scripts/cuda-headers"], cwd=source, stdout=subprocess.PIPE)
         if headers.returncode == 0:

@@ -92,7 +92,7 @@ func pythonSettingOf(f config.Field) pythonSetting {
 	case f.File && strings.Contains(f.Help, ".npy"):
 		s.Type, s.Kind = "Data", "array, or path of a .npy file"
 	case f.File:
-		s.Type, s.Kind = "Path", "path"
+		s.Type, s.Kind = "Path", "path of a text file"
 	default:
 		s.Type = map[string]string{"int": "int", "float": "float", "string": "str"}[f.Type()]
 		s.Kind = s.Type
@@ -111,15 +111,30 @@ var pythonMore = map[string]pythonSetting{
 	"method":          {Type: " | str"},
 	"device":          {Type: " | str", Kind: " or 'cuda:N'"},
 	"singular-values": {Type: " | int", Kind: " or int"},
-	"init":            {Type: " | Data", Kind: ", array, or path of a .npy file"},
 	"entries": {
 		Type: " | ObservedEntries", Kind: ", or observed entries",
-		Text: " Or the observed entries of a matrix to complete, in the place of triplets: a sparse array of " +
-			"SciPy, a tuple (rows, columns, values), a data frame, or an array with NaN for the others.",
+		Text: " Or the observed entries of a matrix to complete: the same as triplets.",
 	},
-	"triplets":      {Type: " | ObservedEntries", Kind: ", or observed entries as entries takes them"},
-	"test-triplets": {Type: " | ObservedEntries", Kind: ", or observed entries as entries takes them"},
-	"paulis":        {Type: " | PauliWords", Kind: ", list of words, or dict of words and expectations"},
+	"triplets": {
+		Type: " | ObservedEntries", Kind: ", or entries",
+		Text: " Or a sparse array of SciPy, whose stored entries are the observed ones; a tuple (rows, columns, " +
+			"values), counted from 0; a data frame with such columns; or a matrix with NaN where nothing was " +
+			"observed.",
+	},
+	"test-triplets": {
+		Type: " | ObservedEntries", Kind: ", or entries", Text: " Or entries as triplets takes them.",
+	},
+	"paulis": {
+		Type: " | PauliWords", Kind: ", words, or a dict",
+		Text: " Or a list of words, or a dict of words and expectations.",
+	},
+	"vectors": {Text: " A pair of arrays is vectors and vectors_right."},
+	"truth":   {Text: " A pair of arrays is truth and truth_right."},
+	"init": {
+		Type: " | Data", Kind: ", array, or path of a .npy file",
+		Text: " A pair of arrays is init and init_right; with parametrization deep, a tuple of arrays is W1, " +
+			"W2, …",
+	},
 }
 
 // pythonName is the keyword of a setting.

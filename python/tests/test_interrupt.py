@@ -54,6 +54,7 @@ TELL = "callback=lambda s: s['iteration'] == 50 and print('begun', flush=True)"
 
 
 def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_bits():
+    pytest.importorskip("pandas")
     script = f"""
 try:
     ms.run({SETTINGS}, out="run", {TELL})
@@ -148,6 +149,7 @@ except ms.Error as error:
 
 
 def test_ctrl_c_in_a_sweep():
+    pytest.importorskip("pandas")
     script = f"""
 try:
     ms.sweep({SWEEP}, out="sweep", progress=False, batch=1, callback=lambda run: print("begun", flush=True))

@@ -20,6 +20,7 @@ def swept(**more):
 
 
 def test_a_sweep_is_its_runs():
+    pytest.importorskip("pandas")
     alphas = np.logspace(-6, -2, 3)
     told = []
     sweep = swept(
@@ -48,6 +49,7 @@ def test_a_sweep_is_its_runs():
 
 
 def test_values_of_axes():
+    pytest.importorskip("pandas")
     import pandas as pd
 
     sweep = swept(
@@ -72,6 +74,7 @@ def test_values_of_axes():
 
 
 def test_a_sweep_on_own_data_with_starts_on_an_axis():
+    pytest.importorskip("pandas")
     A, y, X, U0 = problem()
     starts = [U0, 2 * U0]
     sweep = ms.sweep(
@@ -124,6 +127,7 @@ def test_a_file_and_a_description_are_the_same_sweep():
 
 
 def test_parts():
+    pytest.importorskip("pandas")
     first = swept(seeds=4, shard="1/2", out="sweep")
     assert len(first.runs) < 4
     assert swept(seeds=4, shard="2/2", out="sweep").runs["seed"].tolist() == [1, 2, 3, 4]

@@ -135,10 +135,9 @@ def run(
 ) -> Run:
     """Run an experiment: draw or read a problem, solve it, and store the run in a directory.
 
-    Every keyword but those of the last section is a setting of the command `matsense run`. A setting that is
-    None is as if it was not given; its default is told at the end of its description.
-
-    Ctrl-C saves the run, and `resume=True` continues it.
+    Every keyword but those under Files and progress is a setting of the command `matsense run`. A setting
+    that is None is not given: its default is at the end of its description. Arrays are stored in the
+    directory.
 
     Problem
     -------
@@ -168,8 +167,7 @@ def run(
     entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
-        matrix to complete, in the place of triplets: a sparse array of SciPy, a tuple (rows,
-        columns, values), a data frame, or an array with NaN for the others.
+        matrix to complete: the same as triplets.
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -198,29 +196,33 @@ def run(
     ---------
     matrices : array, or path of a .npy file
         Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
-    triplets : path, or observed entries as entries takes them
+    triplets : path of a text file, or entries
         Observed entries and their values: a text file with lines row,col,value counted from 0, or a
-        Matrix Market .mtx file; .gz as well.
+        Matrix Market .mtx file; .gz as well. Or a sparse array of SciPy, whose stored entries are
+        the observed ones; a tuple (rows, columns, values), counted from 0; a data frame with such
+        columns; or a matrix with NaN where nothing was observed.
     triplets_base : int
         Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
         for .mtx).
-    test_triplets : path, or observed entries as entries takes them
+    test_triplets : path of a text file, or entries
         Entries to hold out and their values, in a file like that of triplets, counted from the same
-        number: they are not fitted, and held_out_rmse is the error on them.
+        number: they are not fitted, and held_out_rmse is the error on them. Or entries as triplets
+        takes them.
     vectors : array, or path of a .npy file
-        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
+        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n). A pair of
+        arrays is vectors and vectors_right.
     vectors_right : array, or path of a .npy file
         Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
-    paulis : path, list of words, or dict of words and expectations
+    paulis : path of a text file, words, or a dict
         Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
-        XIZY,0.53.
+        XIZY,0.53. Or a list of words, or a dict of words and expectations.
     observations : array, or path of a .npy file
         Observations y_i: an array of shape (m,).
     expectations : array, or path of a .npy file
         Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
         shape (m,).
     truth : array, or path of a .npy file
-        Ground truth X: an array of shape (n, r*).
+        Ground truth X: an array of shape (n, r*). A pair of arrays is truth and truth_right.
     truth_right : array, or path of a .npy file
         Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
         X·S, S = diag(±1) (for uv, deep and indefinite).
@@ -238,7 +240,8 @@ def run(
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none).
+        random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
+        with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
         parametrization indefinite or sparse (for uv, indefinite and sparse).
@@ -346,27 +349,31 @@ def run(
     resume : bool
         Continue the run in out.
     progress : bool
-        Show a progress bar (default True).
-    callback : function of a dict
-        Called with each sample of the metrics, by their names.
+        Show how far the run has come (default True).
+    callback : callable
+        Called with each sample, a dict of the iteration and the metrics, when it is measured. If it raises an
+        exception, the run is saved and ends.
     stop_after : float or str
-        Save and end after this time: seconds, or a text such as '3h45m'.
+        Save and end after this time, in seconds or like '3h45m'; the run's status is then 'canceled'.
     tensorboard : path
-        Directory for event files that TensorBoard reads.
+        Also write event files for TensorBoard into this directory.
     view : bool
-        Open a page in the browser that shows the run.
+        Open a page that shows the run while it goes on.
 
     Returns
     -------
     Run
-        The finished run: its directory, trajectory, factor and summary.
+        The run, whose results are read from its directory.
 
     Raises
     ------
     ConfigError
-        A setting is wrong. Nothing was run.
+        A setting or an argument is wrong; nothing was run, and nothing is left behind.
     Diverged
-        The loss grew without bound.
+        The loss grew without bound; its attribute `run` has the run.
+    Interrupted
+        Ctrl-C was pressed, and the run was saved; its attribute `run` has the run. A second Ctrl-C ends the
+        command at once.
 
     Examples
     --------
@@ -503,8 +510,8 @@ def problem(
 ) -> Problem:
     """Open a problem: its measurements stay with the fast operators, for one's own method.
 
-    Every keyword but the last is a setting of the command `matsense run`. A setting that is None is as if it
-    was not given; its default is told at the end of its description.
+    Every keyword but the last is a setting of the command `matsense run`. A setting that is None is not
+    given: its default is at the end of its description.
 
     Problem
     -------
@@ -534,8 +541,7 @@ def problem(
     entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
-        matrix to complete, in the place of triplets: a sparse array of SciPy, a tuple (rows,
-        columns, values), a data frame, or an array with NaN for the others.
+        matrix to complete: the same as triplets.
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -564,29 +570,33 @@ def problem(
     ---------
     matrices : array, or path of a .npy file
         Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
-    triplets : path, or observed entries as entries takes them
+    triplets : path of a text file, or entries
         Observed entries and their values: a text file with lines row,col,value counted from 0, or a
-        Matrix Market .mtx file; .gz as well.
+        Matrix Market .mtx file; .gz as well. Or a sparse array of SciPy, whose stored entries are
+        the observed ones; a tuple (rows, columns, values), counted from 0; a data frame with such
+        columns; or a matrix with NaN where nothing was observed.
     triplets_base : int
         Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
         for .mtx).
-    test_triplets : path, or observed entries as entries takes them
+    test_triplets : path of a text file, or entries
         Entries to hold out and their values, in a file like that of triplets, counted from the same
-        number: they are not fitted, and held_out_rmse is the error on them.
+        number: they are not fitted, and held_out_rmse is the error on them. Or entries as triplets
+        takes them.
     vectors : array, or path of a .npy file
-        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
+        Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n). A pair of
+        arrays is vectors and vectors_right.
     vectors_right : array, or path of a .npy file
         Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
-    paulis : path, list of words, or dict of words and expectations
+    paulis : path of a text file, words, or a dict
         Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
-        XIZY,0.53.
+        XIZY,0.53. Or a list of words, or a dict of words and expectations.
     observations : array, or path of a .npy file
         Observations y_i: an array of shape (m,).
     expectations : array, or path of a .npy file
         Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
         shape (m,).
     truth : array, or path of a .npy file
-        Ground truth X: an array of shape (n, r*).
+        Ground truth X: an array of shape (n, r*). A pair of arrays is truth and truth_right.
     truth_right : array, or path of a .npy file
         Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
         X·S, S = diag(±1) (for uv, deep and indefinite).
@@ -604,7 +614,8 @@ def problem(
     init : {'random', 'spectral', 'relu-spectral', 'saddle', 'ones'}, array, or path of a .npy file
         Start: random, spectral or another (see `matsense list starts`), or an array U₀ of shape (n,
         r); with parametrization deep a pattern such as W%d.npy for W1.npy, W2.npy, … (default
-        random; ones for sparse; spectral for method none).
+        random; ones for sparse; spectral for method none). A pair of arrays is init and init_right;
+        with parametrization deep, a tuple of arrays is W1, W2, …
     init_right : array, or path of a .npy file
         Right factor of a start from a file: an array V₀ of shape (n2, r), or (n, r) with
         parametrization indefinite or sparse (for uv, indefinite and sparse).
