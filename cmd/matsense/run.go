@@ -24,6 +24,7 @@ type runOptions struct {
 	dryRun        bool
 	resume, force bool
 	limit         timeLimit
+	board         tensorboardFlag
 	json          bool
 	settings      []setting
 }
@@ -46,7 +47,7 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -88,6 +89,7 @@ Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is 
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
+	o.board.flag(c)
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
 		setGroup(f.Lookup(name), "files")
@@ -111,13 +113,18 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.out == "" {
 		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
+	if err := o.board.check(!o.resume && !o.force && !options.Fresh, folderOf(options.Dir)); err != nil {
+		return err
+	}
 	if o.dryRun {
 		return o.forecast(ctx, env, plan, options)
 	}
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	out, err := plan.Run(ctx, options, p)
+	logged := o.board.logged(p, o.force)
+	out, err := plan.Run(ctx, options, logged)
 	env.work.end()
+	err = atomicfile.Join(err, logged.close(out))
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}
