@@ -19,7 +19,8 @@ func (t *tensorboardFlag) flag(c *cobra.Command) {
 	complete(c, map[string]cobra.CompletionFunc{"tensorboard": directories})
 }
 
-// check refuses a directory that cannot be written to, and folders below it that have logs if the runs are new.
+// check refuses a directory that cannot be written to, and folders below it that have logs if the runs are
+// new.
 func (t *tensorboardFlag) check(isNew bool, folders ...string) error {
 	if t.dir == "" {
 		return nil

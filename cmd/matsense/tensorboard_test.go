@@ -29,8 +29,8 @@ func wantLogs(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// TestTensorBoardOfRun: a run has a folder of its own, a resumed run a second file in it; other runs are refused
-// there, and --force begins again.
+// TestTensorBoardOfRun: a run has a folder of its own, a resumed run a second file in it; other runs are
+// refused there, and --force begins again.
 func TestTensorBoardOfRun(t *testing.T) {
 	dir, board := t.TempDir(), filepath.Join(t.TempDir(), "some", "logs")
 	run := func(name string, flags ...string) []string {
@@ -61,8 +61,8 @@ func TestTensorBoardOfRun(t *testing.T) {
 		"--resume", "--iterations", "80"})...)
 }
 
-// TestTensorBoardOfSweep: each run has a folder whose name has its number and its values; a resumed sweep logs
-// what it runs again.
+// TestTensorBoardOfSweep: each run has a folder whose name has its number and its values; a resumed sweep
+// logs what it runs again.
 func TestTensorBoardOfSweep(t *testing.T) {
 	board := t.TempDir()
 	file := sweepFile(t, "base: {n: 10, rank: 2, measurements: 150, iterations: 30}\n"+

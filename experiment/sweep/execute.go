@@ -31,7 +31,8 @@ type Where struct {
 type Progress interface {
 	// Begin receives how many runs this process has to carry out, and how many of them are done already.
 	Begin(runs, done int)
-	// Group receives the next group, with its runs in the order of g.Configs, before its measurements are made.
+	// Group receives the next group, with its runs in the order of g.Configs, before its measurements are
+	// made.
 	Group(g *experiment.Group, runs []Run)
 	// Notice receives what a user should know.
 	Notice(text string)

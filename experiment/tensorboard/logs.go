@@ -57,8 +57,8 @@ func CheckNew(dir, name string) error {
 	return nil
 }
 
-// Open begins to write logs below a directory, until Close is called; dir "" writes none. notice hears once if
-// events cannot be written.
+// Open begins to write logs below a directory, until Close is called; dir "" writes none. notice hears once
+// if events cannot be written.
 func Open(dir string, notice func(text string)) *Logs {
 	if dir == "" {
 		return nil

@@ -65,8 +65,8 @@ func settingsOf(c *config.Config) (settings []tfevents.Setting) {
 // longestName bounds the name of a run's folder in bytes: file systems allow 255.
 const longestName = 120
 
-// NameOf is the name of the folder of a sweep's run: its number, of as many digits as that of the last run, and
-// its values of the settings that differ.
+// NameOf is the name of the folder of a sweep's run: its number, of as many digits as that of the last run,
+// and its values of the settings that differ.
 func NameOf(index, runs int, keys, values []string) string {
 	name := fmt.Sprintf("%0*d", len(fmt.Sprint(runs-1)), index)
 	for i, key := range keys {

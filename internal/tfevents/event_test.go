@@ -11,7 +11,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// TestCRC: the vectors of RFC 3720, appendix B.4, which has each CRC as its bytes are sent, the first one lowest.
+// TestCRC: the vectors of RFC 3720, appendix B.4, which has each CRC as its bytes are sent, the first one
+// lowest.
 func TestCRC(t *testing.T) {
 	ascending, descending := make([]byte, 32), make([]byte, 32)
 	for i := range 32 {
@@ -70,9 +71,9 @@ func messages(t *testing.T, b []byte) (all [][]byte) {
 }
 
 // fields reads the fields of a message: its numbers as they are on the wire, and its bytes.
-func fields(t *testing.T, b []byte) (numbers map[protowire.Number]uint64, parts map[protowire.Number][][]byte) {
+func fields(t *testing.T, b []byte) (map[protowire.Number]uint64, map[protowire.Number][][]byte) {
 	t.Helper()
-	numbers, parts = map[protowire.Number]uint64{}, map[protowire.Number][][]byte{}
+	numbers, parts := map[protowire.Number]uint64{}, map[protowire.Number][][]byte{}
 	for len(b) > 0 {
 		field, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {

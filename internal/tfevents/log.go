@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// prefix begins the names of event files. TensorBoard reads the files of a folder in the order of their names,
-// which go on with the time in seconds.
+// prefix begins the names of event files. TensorBoard reads the files of a folder in the order of their
+// names, which go on with the time in seconds.
 const prefix = "events.out.tfevents."
 
-// Log is an event file that a run writes while it goes on. Events wait in memory for Flush, so that a slow disk
-// does not keep the run waiting. The file is open only while Flush writes to it: a sweep may have thousands.
+// Log is an event file that a run writes while it goes on. Events wait in memory for Flush, so that a slow
+// disk does not keep the run waiting. The file is open only while Flush writes to it: a sweep may have
+// thousands.
 type Log struct {
 	dir string
 
@@ -28,8 +29,8 @@ type Log struct {
 	size     int64  // of its whole records
 }
 
-// NewLog begins a log in a folder, and tells that the run begins with a step, or goes on with it. Flush makes the
-// folder and the file.
+// NewLog begins a log in a folder, and tells that the run begins with a step, or goes on with it. Flush makes
+// the folder and the file.
 func NewLog(dir string, step int) *Log {
 	l := &Log{dir: dir}
 	now := time.Now()
