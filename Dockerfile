@@ -13,10 +13,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-ARG TARGETOS TARGETARCH GOFLAGS
+ARG TARGETOS TARGETARCH GOFLAGS VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags='-s -w' -o /out/matsense ./cmd/matsense && \
+    go build -trimpath -ldflags="-s -w -X main.release=$VERSION" -o /out/matsense ./cmd/matsense && \
     mkdir -p /out/work/runs
 
 FROM gcr.io/distroless/static-debian12:nonroot

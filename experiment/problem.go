@@ -24,8 +24,9 @@ type Problem struct {
 // [Plan.Open] opens. Settings of the method say what the engine must be able to do, and by the number of
 // iterations which device auto takes.
 func PlanProblem(c config.Config, members int, h Host) (*Plan, error) {
-	if members < 1 {
-		return nil, config.Usagef("members: members must be positive, got %d", members)
+	const most = 1 << 12 // far above what makes a pass faster
+	if members < 1 || members > most {
+		return nil, config.Usagef("members: members goes from 1 to %d, got %d", most, members)
 	}
 	if err := c.Check(); err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func (r *running) hold() error {
 // configText is the text of config.yaml: the version of the program, and the settings that apply.
 func (p *Plan) configText() []byte {
 	version := cmp.Or(p.host.Version, "(version unknown)")
-	return append([]byte("# matsense "+version+"\n"), p.Config.YAML()...)
+	return append([]byte(versionMark+version+"\n"), p.Config.YAML()...)
 }
 
 // running is a run under way.

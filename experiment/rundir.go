@@ -30,6 +30,9 @@ const (
 	lockFile   = ".lock" // held by the process that runs in the directory
 )
 
+// versionMark begins the first line of config.yaml, before the version of the program.
+const versionMark = "# matsense "
+
 // takeDir takes a run directory for this process alone, until release is called. It refuses a directory that
 // must not be written to, and then leaves nothing behind. release removes the directory if takeDir made it
 // and it is still empty.
@@ -195,6 +198,25 @@ func openConfig(dir string) (*Run, error) {
 	return r, nil
 }
 
+// ReadConfig reads the configuration of the run in a directory, and the version of the program that made it.
+func ReadConfig(dir string) (version string, c config.Config, err error) {
+	r, err := openConfig(dir)
+	if err != nil {
+		return "", c, err
+	}
+	return versionOf(r.ConfigFile), r.Config, nil
+}
+
+// versionOf is the version of the program that wrote a config.yaml, as its first line says.
+func versionOf(text []byte) string {
+	first, _, _ := strings.Cut(string(text), "\n")
+	version, found := strings.CutPrefix(first, versionMark)
+	if !found {
+		return ""
+	}
+	return version
+}
+
 // ConfigForResume returns the configuration of the run in a directory, with the given changes. It refuses
 // changes that would make it another run. Data files may have other paths if their contents are the same;
 // those that lie with the run directory in one folder, which was moved or copied, are found there.
@@ -202,13 +224,22 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 	if err := checkResumable(dir); err != nil {
 		return config.Default(), err
 	}
+	may := func(f config.Field) bool { return f.MayChange() }
+	return configWith(dir, changes, may, "a resumed run may change")
+}
+
+// configWith returns the configuration of the run in a directory, with changes of the settings for which may
+// is true; allowed begins the list of these in messages. It finds data files that were moved.
+func configWith(
+	dir string, changes config.Config, may func(f config.Field) bool, allowed string,
+) (config.Config, error) {
 	c, err := config.ReadResolved(filepath.Join(dir, configFile))
 	if err != nil {
 		return c, err
 	}
 	var problems, free []string
 	for _, f := range c.Fields() {
-		if f.MayChange() {
+		if may(f) {
 			free = append(free, f.Key)
 		}
 	}
@@ -223,10 +254,10 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 			continue
 		}
 		moved := files[f.Key] && others[f.Key] // a data file, whose contents are compared below
-		if !f.MayChange() && !moved {
+		if !may(f) && !moved {
 			problems = append(problems, fmt.Sprintf(
-				"%s: the run in %s has %s %s; a resumed run may change %s, and the paths of its data files",
-				changes.At(f.Key), dir, f.Key, now.String(), strings.Join(free, ", ")))
+				"%s: the run in %s has %s %s; %s %s, and the paths of its data files",
+				changes.At(f.Key), dir, f.Key, now.String(), allowed, strings.Join(free, ", ")))
 			continue
 		}
 		if err := now.Set(f.String(), changes.At(f.Key)); err != nil {

@@ -134,7 +134,8 @@ func TestTimesApart(t *testing.T) {
 		t.Errorf("times %q, want %q", &times, want)
 	}
 	got, err := ReadTrajectory(&a)
-	if err := errors.Join(err, ReadTimes(strings.NewReader("iteration,seconds\n5,2\n10,3\n"), got)); err != nil {
+	later := strings.NewReader("iteration,seconds\n5,2\n10,3\n")
+	if err := errors.Join(err, ReadTimes(later, got)); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != 2 || !math.IsNaN(got[0].Seconds) || got[1].Seconds != 2 {
@@ -146,7 +147,8 @@ func TestTimesApart(t *testing.T) {
 		"iteration,seconds\n0\n":          "wrong number of fields",
 		"iteration,seconds\n0,1\n0.5,1\n": `line 3: "0.5" is not an iteration`,
 	} {
-		if err := ReadTimes(strings.NewReader(text), got); err == nil || !strings.Contains(err.Error(), want) {
+		err := ReadTimes(strings.NewReader(text), got)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

@@ -180,7 +180,10 @@ func (s *session) place(x *array, name string, count int) ([]float64, error) {
 	switch most := int64(len(m.data)); {
 	case x.Offset < 0 || x.Offset%8 != 0:
 		return nil, config.Usagef("%s: offset is a multiple of 8 bytes, got %d", name, x.Offset)
-	case x.Offset/8 > most || int64(count) > most-x.Offset/8:
+	case x.Offset/8 > most:
+		return nil, config.Usagef("%s: the array begins at byte %d, and memory %d has %d bytes", name, x.Offset,
+			x.Memory, len(m.bytes))
+	case int64(count) > most-x.Offset/8:
 		return nil, config.Usagef("%s: the array ends at byte %d, and memory %d has %d bytes", name,
 			x.Offset+8*int64(count), x.Memory, len(m.bytes))
 	}

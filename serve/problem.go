@@ -17,7 +17,7 @@ import (
 // problem is an open problem.
 type problem struct {
 	*experiment.Problem
-	given   settings // at open
+	given   settings // when the problem was opened
 	par     solver.Parametrization
 	space   sensing.Space
 	ranks   []int           // of the members' factors in the engine; 0 before the first
@@ -204,19 +204,8 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
-	repeated := func(x setting) bool {
-		return slices.ContainsFunc(r.Settings, func(y setting) bool { return x.key == y.key })
-	}
-	c := config.Default()
-	if err := slices.DeleteFunc(slices.Clone(p.given), repeated).apply(
-		&c, func(config.Field) bool { return true }); err != nil {
-		return err
-	}
-	if err := r.Settings.apply(&c, isOfStart); err != nil {
-		return err
-	}
-	if err := c.Check(); err != nil {
+	c, err := p.startSettings(r.Settings)
+	if err != nil {
 		return err
 	}
 	shapes, err := p.par.Shapes(p.space, c.FactorRank)
@@ -227,12 +216,33 @@ func (s *session) start(text []byte, a *answer) error {
 	if err != nil {
 		return err
 	}
-	f, err := p.Start(&c)
+	f, err := p.Start(c)
 	if err != nil {
 		return err
 	}
 	a.factor("out", f, r.Out, places)
 	return nil
+}
+
+// startSettings returns the problem's configuration with the given settings of the start. If they name an
+// init, what the problem's settings say of their start belongs to another one.
+func (p *problem) startSettings(given settings) (*config.Config, error) {
+	c := p.Plan.Config
+	if slices.ContainsFunc(given, func(x setting) bool { return x.key == "init" }) {
+		c.ForgetStart()
+	}
+	isOfStart := func(f config.Field) bool { return slices.Contains(ofStart, f.Key) }
+	if err := given.apply(&c, isOfStart); err != nil {
+		return nil, err
+	}
+	if err := c.CheckStart(); err != nil {
+		return nil, err
+	}
+	if most := p.Plan.Config.FactorRank; c.FactorRank > most {
+		return nil, config.Usagef("%s: factor-rank goes up to %d in this problem, got %d", c.At("factor-rank"),
+			most, c.FactorRank)
+	}
+	return &c, nil
 }
 
 // placesOf checks the places of a factor's matrices as a result; none are given if all come inline.

@@ -38,9 +38,9 @@ func (s Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer t.close()
 	err := t.answerUntil(func([]byte) bool { return false })
 	if errors.Is(err, errEnded) {
-		err = nil
+		return ctx.Err()
 	}
-	return errors.Join(err, ctx.Err())
+	return err
 }
 
 // session is one program's requests, and what it has opened.

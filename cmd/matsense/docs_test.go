@@ -23,6 +23,7 @@ func TestDocs(t *testing.T) {
 	for path, want := range map[string]string{
 		"../../docs/flags.md": flagsPage(), "../../docs/cli.md": commandsPage(newRoot(environment{})),
 		"../../docs/json.md": eventsPage(), schemaFile: eventsSchema(), pythonFile: pythonModule(),
+		"../../docs/references.bib": bibliography(),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -34,6 +35,15 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s is old (go generate ./cmd/matsense writes it): %v", path, err)
 		}
 	}
+}
+
+// bibliography is docs/references.bib: every publication of the catalog.
+func bibliography() string {
+	var entries []string
+	for _, r := range config.References() {
+		entries = append(entries, r.BibTeX())
+	}
+	return strings.Join(entries, "\n")
 }
 
 // flagsPage is docs/flags.md.

@@ -210,6 +210,46 @@ type verdictEvent struct {
 	Findings []string         `json:"findings" about:"the numbers behind the verdict, in words"`
 }
 
+// differenceMembers are those of a number that differs.
+type differenceMembers struct {
+	File      string            `json:"file" about:"the file that has the number"`
+	Iteration int               `json:"iteration" about:"the iteration of the iterate"`
+	Name      string            `json:"name" about:"a column of trajectory.csv, or an entry of a matrix"`
+	Recorded  experiment.Number `json:"recorded" about:"the number in the file; null: unknown"`
+	Repeated  experiment.Number `json:"repeated" about:"the number of the run done again; null: unknown"`
+	Relative  experiment.Number `json:"relative" about:"their difference relative to the larger one"`
+}
+
+// differenceEvent is told as soon as it is known.
+type differenceEvent struct {
+	Run *int `json:"run" about:"number of the run in its sweep; null: DIR holds one run"`
+	differenceMembers
+}
+
+type verifiedEvent struct {
+	Dir       string             `json:"dir" about:"directory of the run or of the sweep"`
+	Identical bool               `json:"identical" about:"everything that was compared is the same, to the bit"`
+	Runs      int                `json:"runs" about:"number of runs that were done again"`
+	Different []int              `json:"different" about:"the numbers of the runs of a sweep that differ"`
+	Samples   int                `json:"samples" about:"number of measured iterates that were compared"`
+	Files     []string           `json:"files" about:"the files of the factor that were compared"`
+	Greatest  *differenceMembers `json:"greatest_difference" about:"the greatest by relative size; null: none"`
+	Endings   []string           `json:"endings" about:"how the run ended, and ended again, if that differs"`
+	MadeBy    string             `json:"made_by" about:"the version of the program that made the run"`
+	Reasons   []string           `json:"reasons" about:"documented reasons why the last bits differ"`
+}
+
+type referenceEvent struct {
+	Key     string   `json:"key" about:"key of the BibTeX entry"`
+	For     []string `json:"for" about:"what it stands behind, as in method gd; software for the program"`
+	Authors []string `json:"authors" about:"the authors, as family, given"`
+	Title   string   `json:"title" about:"the title"`
+	Year    int      `json:"year" about:"the year"`
+	ArXiv   string   `json:"arxiv" about:"number on arXiv; empty if there is none"`
+	DOI     string   `json:"doi" about:"DOI; empty if it is not known"`
+	BibTeX  string   `json:"bibtex" about:"the BibTeX entry"`
+}
+
 // catalogEvent is a member of the catalog, or a metric; the event's name is its kind.
 type catalogEvent struct {
 	kind   string
@@ -296,6 +336,9 @@ func (doneEvent) event() string          { return "done" }
 func (mergedEvent) event() string        { return "merged" }
 func (experimentEvent) event() string    { return "experiment" }
 func (verdictEvent) event() string       { return "verdict" }
+func (differenceEvent) event() string    { return "difference" }
+func (verifiedEvent) event() string      { return "verified" }
+func (referenceEvent) event() string     { return "reference" }
 func (e catalogEvent) event() string     { return e.kind }
 func (cpuEvent) event() string           { return "device" }
 func (gpuEvent) event() string           { return "device" }

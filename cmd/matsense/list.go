@@ -84,7 +84,7 @@ func list(env environment, args []string, asJSON bool) {
 	}
 	if asJSON {
 		for _, e := range entries {
-			printJSON(env.out, catalogEvent{e.Kind, e.Name, e.About, e.Source})
+			printJSON(env.out, catalogEvent{e.Kind, e.Name, e.About, e.Source()})
 		}
 		return
 	}
@@ -95,8 +95,8 @@ func list(env environment, args []string, asJSON bool) {
 		for len(entries) > 0 && entries[0].Kind == kind {
 			e := entries[0]
 			rows = append(rows, row{e.Name, e.About})
-			if e.Source != "" {
-				rows = append(rows, row{"", e.Source})
+			if source := e.Source(); source != "" {
+				rows = append(rows, row{"", source})
 			}
 			entries = entries[1:]
 		}

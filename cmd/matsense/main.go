@@ -54,6 +54,7 @@ type environment struct {
 var (
 	errDiverged    = errors.New("the run diverged")
 	errInterrupted = errors.New("the run was interrupted")
+	errDiffers     = errors.New("the run done again differs")
 )
 
 func main() {
@@ -120,7 +121,8 @@ func run(ctx context.Context, env environment, args []string) int {
 		return exitPipe
 	}
 	code := exitCode(err)
-	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) {
+	if err == nil || errors.Is(err, errDiverged) || errors.Is(err, errInterrupted) ||
+		errors.Is(err, errDiffers) {
 		return code // the command has printed everything
 	}
 	if asJSON(args) {
@@ -168,11 +170,12 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cobra.EnableCommandSorting = false
+	root.SetVersionTemplate(versionPage())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newList(env),
-		newDevices(env), newBench(env), newServe(env), newLicences(env), newCompletion(env))
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newVerify(env), newCite(env),
+		newList(env), newDevices(env), newBench(env), newServe(env), newLicences(env), newCompletion(env))
 	return root
 }
 
@@ -238,21 +241,4 @@ func (env environment) notice(text string, asJSON bool) {
 	} else {
 		fmt.Fprintln(env.err, "note:", text)
 	}
-}
-
-// version returns the module's version, or the revision that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -370,8 +372,13 @@ func TestEveryKeyIsAFlag(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	r := must(t, exitDone, "--version")
-	if want := "matsense version " + version() + "\n"; r.out != want || version() == "" {
-		t.Errorf("--version prints %q, want %q", r.out, want)
+	first, second, _ := strings.Cut(r.out, "\n")
+	if want := "matsense version " + version(); first != want || version() == "" {
+		t.Errorf("--version prints %q, want %q", first, want)
+	}
+	pattern := `^go1\.\d+\S* ` + runtime.GOOS + "/" + runtime.GOARCH + `, with(out)? CUDA\n$`
+	if !regexp.MustCompile(pattern).MatchString(second) {
+		t.Errorf("the second line is %q", second)
 	}
 }
 

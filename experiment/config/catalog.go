@@ -11,8 +11,10 @@ type Entry struct {
 	Name string
 	// About says in a line what the member is.
 	About string
-	// Source is the paper that the member comes from.
-	Source string
+	// References are the publications that the member comes from. After says that it differs from what they
+	// describe.
+	References []Reference
+	After      bool
 	// Settings are the keys of settings that not every member of the family uses. A member that does not use
 	// a setting refuses it.
 	Settings []string

@@ -60,30 +60,35 @@ func (c *Config) readHeaders(m *Mistakes) {
 	c.MakePathsAbsolute()
 	c.shapes, c.complexVectors = map[string][]int{}, false
 	for _, f := range c.DataFiles() {
-		if *f.Path == "" {
-			continue
-		}
-		if f.Key == "init" && c.ChosenParametrization().Layers {
-			c.readLayers(m)
-			continue
-		}
-		shape, err := shapeOf(*f.Path, isText(f.Key))
-		if errors.Is(err, npy.ErrComplex) {
-			shape, err = c.complexShape(f, err)
-		}
-		if err != nil {
-			if f.Key == "init" {
-				err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
-			}
-			// A file that should not have been named need not be there.
-			told := func(problem string) bool { return strings.HasPrefix(problem, c.At(f.Key)+": ") }
-			if !slices.ContainsFunc(m.problems, told) {
-				m.Bad(f.Key, "%v", err)
-			}
-			continue
-		}
-		c.shapes[f.Key] = shape
+		c.readHeader(m, f)
 	}
+}
+
+// readHeader opens a data file and notes its shape.
+func (c *Config) readHeader(m *Mistakes, f DataFile) {
+	if *f.Path == "" {
+		return
+	}
+	if f.Key == "init" && c.ChosenParametrization().Layers {
+		c.readLayers(m)
+		return
+	}
+	shape, err := shapeOf(*f.Path, isText(f.Key))
+	if errors.Is(err, npy.ErrComplex) {
+		shape, err = c.complexShape(f, err)
+	}
+	if err != nil {
+		if f.Key == "init" {
+			err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
+		}
+		// A file that should not have been named need not be there.
+		told := func(problem string) bool { return strings.HasPrefix(problem, c.At(f.Key)+": ") }
+		if !slices.ContainsFunc(m.problems, told) {
+			m.Bad(f.Key, "%v", err)
+		}
+		return
+	}
+	c.shapes[f.Key] = shape
 }
 
 // shapes are those of array files.
@@ -115,6 +120,11 @@ func (c *Config) checkShapes(m *Mistakes) {
 	c.checkHeldOutSize(m)
 	c.fillStep()
 	c.completeMethod()
+	c.checkStartShapes(m)
+}
+
+// checkStartShapes compares the start's files with the sizes of the problem, and fills in the factor rank.
+func (c *Config) checkStartShapes(m *Mistakes) {
 	if c.layers != nil {
 		c.checkLayers(m)
 	}

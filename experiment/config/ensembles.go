@@ -38,10 +38,6 @@ type Ensemble struct {
 	UserData *UserData
 }
 
-// isotropic is the source of ensembles with E⟨A, Z⟩² = ‖Z‖_F², which are nearly isometries on matrices of low
-// rank.
-const isotropic = "Recht, Fazel and Parrilo, SIAM Review 52 (2010)"
-
 // ensembles are all ensembles, as matsense list shows them.
 var ensembles []Ensemble
 
@@ -59,10 +55,10 @@ func init() {
 	ensembles = []Ensemble{
 		{
 			Entry: Entry{
-				Name:     "gaussian",
-				About:    "independent N(0, 1) entries, in one of four number formats",
-				Source:   isotropic,
-				Settings: []string{"entries"},
+				Name:       "gaussian",
+				About:      "independent N(0, 1) entries, in one of four number formats",
+				References: []Reference{recht2010},
+				Settings:   []string{"entries"},
 			},
 			Law: Law{
 				Formats:   []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16, sensing.Q8},
@@ -72,11 +68,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "rademacher",
-				About:    "independent signs, one bit an entry",
-				Source:   isotropic,
-				Settings: []string{"entries"},
-				Check:    (*Config).checkSigns,
+				Name:       "rademacher",
+				About:      "independent signs, one bit an entry",
+				References: []Reference{recht2010},
+				Settings:   []string{"entries"},
+				Check:      (*Config).checkSigns,
 			},
 			Law: Law{
 				Formats: []sensing.Entries{sensing.Signs}, Side: sensing.MaxRowSide, Generated: true,
@@ -91,9 +87,9 @@ func init() {
 				Name: "completion",
 				About: "m different entries of the matrix, any with the same probability, times √K; the " +
 					"user's with --triplets",
-				Source:   "Candès and Recht, Foundations of Computational Mathematics 9 (2009)",
-				Settings: []string{"triplets-base"},
-				Check:    (*Config).checkCompletion,
+				References: []Reference{candes2009},
+				Settings:   []string{"triplets-base"},
+				Check:      (*Config).checkCompletion,
 			},
 			Law: Law{
 				Side: sensing.MaxSide, Divisible: true, Count: countMeasurements,
@@ -109,10 +105,10 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "relu-completion",
-				About:  "the entries of the matrix that are not negative, all of them, times √K",
-				Source: "Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
-				Check:  (*Config).checkReLU,
+				Name:       "relu-completion",
+				About:      "the entries of the matrix that are not negative, all of them, times √K",
+				References: []Reference{liu2024},
+				Check:      (*Config).checkReLU,
 			},
 			Law: Law{
 				Side: sensing.MaxReLUSide, Divisible: true, Count: countMeasurements,
@@ -131,8 +127,8 @@ func init() {
 				Name: "pauli",
 				About: "different real Pauli words on log₂n qubits: quantum state tomography; the user's " +
 					"with --paulis",
-				Source: "Gross, Liu, Flammia, Becker and Eisert, arXiv 0909.3304",
-				Check:  (*Config).checkPauli,
+				References: []Reference{gross2010},
+				Check:      (*Config).checkPauli,
 			},
 			Law: Law{
 				Side: sensing.MaxRowSide, Divisible: true, Count: countMeasurements,
@@ -153,7 +149,7 @@ func init() {
 				Name: "rank-one",
 				About: "a aᵀ, or a bᵀ, of Gaussian vectors: phase retrieval, quadratic and bilinear " +
 					"sensing; the user's with --vectors",
-				Source: "Chen, Chi and Goldsmith, arXiv 1310.0807",
+				References: []Reference{chen2015},
 			},
 			Law:  vectors,
 			Step: (*Config).vectorStep,

@@ -30,9 +30,9 @@ func init() {
 	methods = []Method{
 		{
 			Entry: Entry{
-				Name:   "gd",
-				About:  "U ← U − μ∇f(U): gradient descent",
-				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
+				Name:       "gd",
+				About:      "U ← U − μ∇f(U): gradient descent",
+				References: []Reference{stoeger2021},
 			},
 			Make:   func(c *Config) solver.Method { return solver.GD{StepSize: c.Step} },
 			Advise: (*Config).adviseGradient,
@@ -40,11 +40,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "polyak-gd",
-				About:    "gd with Polyak's step, (f(U) − f*)/‖∇f(U)‖² but at most --step",
-				Source:   "Polyak, Introduction to Optimization (1987); Hazan and Kakade, arXiv 1905.00313",
-				Settings: []string{"optimal-value"},
-				Check:    (*Config).checkPolyak,
+				Name:       "polyak-gd",
+				About:      "gd with Polyak's step, (f(U) − f*)/‖∇f(U)‖² but at most --step",
+				References: []Reference{polyak1987, hazan2019},
+				Settings:   []string{"optimal-value"},
+				Check:      (*Config).checkPolyak,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
@@ -54,20 +54,20 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "scaled-gd",
-				About:  "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
-				Source: "Tong, Ma and Chi, arXiv 2005.08898",
+				Name:       "scaled-gd",
+				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
+				References: []Reference{tong2021},
 			},
 			Make:   func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
 			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
-				Name:     "scaled-gd-lambda",
-				About:    "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank",
-				Source:   "Xu, Shen, Chi and Ma, arXiv 2302.01186",
-				Settings: []string{"lambda"},
-				Check:    (*Config).checkLambda,
+				Name:       "scaled-gd-lambda",
+				About:      "U ← U − μ∇f(U)(UᵀU + λI)⁻¹: ScaledGD(λ), for small starts of any factor rank",
+				References: []Reference{xu2023},
+				Settings:   []string{"lambda"},
+				Check:      (*Config).checkLambda,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.ScaledGDLambda{StepSize: c.Step, Lambda: c.Lambda}
@@ -77,9 +77,9 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "prec-gd",
-				About:  "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
-				Source: "Zhang, Fattahi and Zhang, NeurIPS 2021",
+				Name:       "prec-gd",
+				About:      "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
+				References: []Reference{zhang2021},
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.PrecGD{StepSize: c.Step}
@@ -88,11 +88,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "momentum",
-				About:    "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
-				Source:   "Polyak, USSR Computational Mathematics and Mathematical Physics 4 (1964)",
-				Settings: []string{"momentum"},
-				Check:    (*Config).checkMomentum,
+				Name:       "momentum",
+				About:      "V ← βV − μ∇f(U), U ← U + V: the heavy ball",
+				References: []Reference{polyak1964},
+				Settings:   []string{"momentum"},
+				Check:      (*Config).checkMomentum,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.Momentum{StepSize: c.Step, Momentum: c.Momentum}
@@ -102,11 +102,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "nesterov",
-				About:    "V ← βV − μ∇f(Y), Y ← Y + βV − μ∇f(Y): Nesterov's accelerated gradient",
-				Source:   "Nesterov, Introductory Lectures on Convex Optimization (2004)",
-				Settings: []string{"momentum"},
-				Check:    (*Config).checkMomentum,
+				Name:       "nesterov",
+				About:      "V ← βV − μ∇f(Y), Y ← Y + βV − μ∇f(Y): Nesterov's accelerated gradient",
+				References: []Reference{nesterov2004},
+				Settings:   []string{"momentum"},
+				Check:      (*Config).checkMomentum,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.Nesterov{StepSize: c.Step, Momentum: c.Momentum}
@@ -116,11 +116,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "sgd",
-				About:    "gradient descent on mini-batches, drawn anew for each step",
-				Source:   "Ma, Bassily and Belkin, arXiv 1712.06559",
-				Settings: []string{"batch-size", "method-seed"},
-				Check:    (*Config).checkBatches,
+				Name:       "sgd",
+				About:      "gradient descent on mini-batches, drawn anew for each step",
+				References: []Reference{ma2018},
+				Settings:   []string{"batch-size", "method-seed"},
+				Check:      (*Config).checkBatches,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.SGD{StepSize: c.Step, Batch: c.batches()}
@@ -134,18 +134,18 @@ func init() {
 				Name: "rgd",
 				About: "U ← U − μB, UBᵀ + BUᵀ the projection of ∂f/∂Z: Riemannian gradient descent on " +
 					"matrices of rank r",
-				Source: "Vandereycken, SIAM Journal on Optimization 23 (2013)",
+				References: []Reference{vandereycken2013},
 			},
 			Make:   func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
 			Advise: (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
-				Name:     "rsgd",
-				About:    "rgd on mini-batches",
-				Source:   "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374",
-				Settings: []string{"batch-size", "method-seed"},
-				Check:    (*Config).checkBatches,
+				Name:       "rsgd",
+				About:      "rgd on mini-batches",
+				References: []Reference{hsieh2023},
+				Settings:   []string{"batch-size", "method-seed"},
+				Check:      (*Config).checkBatches,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
@@ -158,9 +158,9 @@ func init() {
 				Name: "label-noise-gd",
 				About: "U ← U − μ∇f(U) with the observations y ± σ, signs drawn for every step: drifts " +
 					"to flat solutions",
-				Source:   "Gatmiry et al., arXiv 2306.13239",
-				Settings: []string{"label-noise", "method-seed"},
-				Check:    (*Config).checkLabelNoise,
+				References: []Reference{gatmiry2023},
+				Settings:   []string{"label-noise", "method-seed"},
+				Check:      (*Config).checkLabelNoise,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.LabelNoiseGD{StepSize: c.Step, Noise: c.LabelNoise,
@@ -174,9 +174,10 @@ func init() {
 				Name: "zeroth-order",
 				About: "descent along central differences of f in random directions: only values of f " +
 					"are used",
-				Source:   "after Yu, Wang, Huang, Lei and Lee, arXiv 2406.19617",
-				Settings: []string{"directions", "radius", "evaluation-noise", "method-seed"},
-				Check:    (*Config).checkZerothOrder,
+				References: []Reference{yu2024},
+				After:      true,
+				Settings:   []string{"directions", "radius", "evaluation-noise", "method-seed"},
+				Check:      (*Config).checkZerothOrder,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.ZerothOrder{
@@ -192,9 +193,9 @@ func init() {
 				Name: "rgda",
 				About: "Riemannian gradient descent-ascent, against an adversary who shifts the " +
 					"observations",
-				Source:   "Cai, Jordan, Lin, Oikonomou and Vlatakis-Gkaragkounis, arXiv 2306.16617",
-				Settings: []string{"adversary-step", "adversary-weight", "adversary-radius"},
-				Check:    (*Config).checkGame,
+				References: []Reference{cai2023},
+				Settings:   []string{"adversary-step", "adversary-weight", "adversary-radius"},
+				Check:      (*Config).checkGame,
 			},
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{
@@ -206,10 +207,10 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   "none",
-				About:  "no steps: the start is made and measured, an estimate without descent",
-				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
-				Check:  (*Config).checkNone,
+				Name:       "none",
+				About:      "no steps: the start is made and measured, an estimate without descent",
+				References: []Reference{keshavan2010},
+				Check:      (*Config).checkNone,
 			},
 			Make:      func(*Config) solver.Method { return solver.None{} },
 			Complete:  (*Config).fillEstimateRank,

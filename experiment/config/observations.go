@@ -35,19 +35,19 @@ func init() {
 	observations = []Observation{
 		{
 			Entry: Entry{
-				Name:   linear,
-				About:  "y = ⟨A, M*⟩ + noise",
-				Source: isotropic,
+				Name:       linear,
+				About:      "y = ⟨A, M*⟩ + noise",
+				References: []Reference{recht2010},
 			},
 			PerSparse: 4, // a few times as many as it takes to find the vector
 		},
 		{
 			Entry: Entry{
-				Name:     "single-index",
-				About:    "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
-				Source:   overIndex,
-				Settings: []string{"link", "link-scale", "truncation"},
-				Check:    (*Config).checkSingleIndex,
+				Name:       "single-index",
+				About:      "y = h(⟨X, M*⟩) with a link h, through the average of y·X over m Gaussian X",
+				References: []Reference{fan2023},
+				Settings:   []string{"link", "link-scale", "truncation"},
+				Check:      (*Config).checkSingleIndex,
 			},
 			Ensembles: []string{"gaussian"},
 			Law: &Law{
@@ -59,11 +59,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "multi-index",
-				About:    "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
-				Source:   "Kovačević, Zhang and Mondelli, arXiv 2502.01583",
-				Settings: []string{"link", "preprocessing"},
-				Check:    (*Config).checkMultiIndex,
+				Name:       "multi-index",
+				About:      "T(q(z)) of z = ⟨a, w_1⟩ … ⟨a, w_p⟩: for spectral estimators of the directions w",
+				References: []Reference{kovacevic2025},
+				Settings:   []string{"link", "preprocessing"},
+				Check:      (*Config).checkMultiIndex,
 			},
 			Ensembles: []string{"rank-one"},
 			Observe:   (*Config).observeIndices,

@@ -37,10 +37,6 @@ type Parametrization struct {
 	Advise func(c *Config, f Facts, a *Advice)
 }
 
-// overIndex is the source of parametrizations that solve single index models with more parameters than they
-// have.
-const overIndex = "Fan, Yang and Yu, arXiv 2007.08322"
-
 // parametrizations are all parametrizations, as matsense list shows them.
 var parametrizations []Parametrization
 
@@ -48,9 +44,9 @@ func init() {
 	parametrizations = []Parametrization{
 		{
 			Entry: Entry{
-				Name:   "psd",
-				About:  "UUᵀ: symmetric positive semidefinite matrices",
-				Source: "Burer and Monteiro, Mathematical Programming 95 (2003)",
+				Name:       "psd",
+				About:      "UUᵀ: symmetric positive semidefinite matrices",
+				References: []Reference{burer2003},
 			},
 			Spectral: true,
 			Truth: func(c *Config) (*sensing.Truth, error) {
@@ -62,11 +58,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "uv",
-				About:    "UVᵀ: matrices of any shape, without a balancing term",
-				Source:   "Soltanolkotabi, Stöger and Xie, arXiv 2303.14244",
-				Settings: []string{"n2", "truth-right", "init-right"},
-				Check:    (*Config).checkSides,
+				Name:       "uv",
+				About:      "UVᵀ: matrices of any shape, without a balancing term",
+				References: []Reference{soltanolkotabi2023},
+				Settings:   []string{"n2", "truth-right", "init-right"},
+				Check:      (*Config).checkSides,
 			},
 			Rectangular: true,
 			Spectral:    true,
@@ -76,11 +72,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "deep",
-				About:    "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric",
-				Source:   "Gatmiry et al., arXiv 2306.13239",
-				Settings: []string{"n2", "truth-right", "depth"},
-				Check:    (*Config).checkDeep,
+				Name:       "deep",
+				About:      "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric",
+				References: []Reference{gatmiry2023},
+				Settings:   []string{"n2", "truth-right", "depth"},
+				Check:      (*Config).checkDeep,
 			},
 			Rectangular: true,
 			Layers:      true,
@@ -90,11 +86,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "indefinite",
-				About:    "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs",
-				Source:   overIndex,
-				Settings: []string{"negative", "truth-right", "init-right"},
-				Check:    (*Config).checkIndefinite,
+				Name:       "indefinite",
+				About:      "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs",
+				References: []Reference{fan2023},
+				Settings:   []string{"negative", "truth-right", "init-right"},
+				Check:      (*Config).checkIndefinite,
 			},
 			Spectral: true,
 			Caption:  "indefinite",
@@ -109,11 +105,11 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:     "sparse",
-				About:    "u∘u − v∘v: sparse vectors",
-				Source:   "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122; " + overIndex,
-				Settings: []string{"sparsity", "n2", "init-right"},
-				Check:    (*Config).checkSparse,
+				Name:       "sparse",
+				About:      "u∘u − v∘v: sparse vectors",
+				References: []Reference{vaskevicius2019, fan2023},
+				Settings:   []string{"sparsity", "n2", "init-right"},
+				Check:      (*Config).checkSparse,
 			},
 			Rectangular: true,
 			Vector:      true,

@@ -39,9 +39,9 @@ func init() {
 	starts = []Start{
 		{
 			Entry: Entry{
-				Name:   random,
-				About:  "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
-				Source: "Stöger and Soltanolkotabi, arXiv 2106.15013",
+				Name:       random,
+				About:      "U₀ = α·G, G_ij independent N(0, 1/r), and each other matrix of the factor alike",
+				References: []Reference{stoeger2021},
 			},
 			Sized: true, Random: true, Unnamed: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {
@@ -50,20 +50,21 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   spectral,
-				About:  "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
-				Source: "Keshavan, Montanari and Oh, arXiv 0901.3150",
-				Check:  (*Config).checkSpectral,
+				Name:       spectral,
+				About:      "the top r pairs of the spectral estimate 1/m Σ y_i A_i",
+				References: []Reference{keshavan2010},
+				Check:      (*Config).checkSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
 			Make:  func(*Config, *sensing.Truth) (solver.Start, error) { return solver.Spectral{}, nil },
 		},
 		{
 			Entry: Entry{
-				Name:   reluSpectral,
-				About:  "the r pairs after the first, for entries that are seen where they are not negative",
-				Source: "after Liu, Wang, Huang, Qu and Balzano, arXiv 2406.05822",
-				Check:  (*Config).checkReLUSpectral,
+				Name:       reluSpectral,
+				About:      "the r pairs after the first, for entries that are seen where they are not negative",
+				References: []Reference{liu2024},
+				After:      true,
+				Check:      (*Config).checkReLUSpectral,
 			},
 			Pairs: func(c *Config) int { return c.FactorRank + 1 },
 			Make: func(*Config, *sensing.Truth) (solver.Start, error) {
@@ -72,20 +73,20 @@ func init() {
 		},
 		{
 			Entry: Entry{
-				Name:   planted,
-				About:  "r of the truth's columns, the smallest: a strict saddle point; plus α·G",
-				Source: "Hsieh, Karimi, Krause and Mertikopoulos, arXiv 2311.02374",
-				Check:  (*Config).checkPlanted,
+				Name:       planted,
+				About:      "r of the truth's columns, the smallest: a strict saddle point; plus α·G",
+				References: []Reference{hsieh2023},
+				Check:      (*Config).checkPlanted,
 			},
 			Sized: true, Random: true, MayVanish: true,
 			Make: (*Config).plantedStart,
 		},
 		{
 			Entry: Entry{
-				Name:   ones,
-				About:  "α in every element: u₀ = v₀ = α·1, for vectors",
-				Source: "Vaškevičius, Kanade and Rebeschini, arXiv 1909.05122",
-				Check:  (*Config).checkOnes,
+				Name:       ones,
+				About:      "α in every element: u₀ = v₀ = α·1, for vectors",
+				References: []Reference{vaskevicius2019},
+				Check:      (*Config).checkOnes,
 			},
 			Sized: true, Unnamed: true,
 			Make: func(c *Config, _ *sensing.Truth) (solver.Start, error) {

@@ -56,6 +56,8 @@ type Options struct {
 	// Together is how many runs go together in a batch; 0 means as many as the memory allows, up to
 	// [experiment.MostTogether].
 	Together int
+	// Only says for which runs the part is planned, by their numbers; nil: for all.
+	Only map[int]bool
 }
 
 // Count is how many runs the part has.
@@ -82,6 +84,9 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 	if p.Shards = max(p.Shards, 1); p.Shards > 1 {
 		p.Part = Shard(p.Part, p.Shard, p.Shards)
 	}
+	if o.Only != nil {
+		p.Part = only(p.Part, o.Only)
+	}
 	configs := make([]config.Config, 0, len(runs))
 	for _, r := range runs {
 		configs = append(configs, r.Config)
@@ -107,6 +112,17 @@ func NewPlan(ctx context.Context, s *Spec, o Options, h experiment.Host) (*Plan,
 		p.Estimate = time.Duration(seconds * float64(time.Second))
 	}
 	return p, nil
+}
+
+// only returns the groups with those runs alone for which there is true.
+func only(groups []Group, there map[int]bool) (part []Group) {
+	for _, g := range groups {
+		runs := slices.DeleteFunc(slices.Clone(g.Runs), func(r Run) bool { return !there[r.Index] })
+		if len(runs) > 0 {
+			part = append(part, Group{runs})
+		}
+	}
+	return part
 }
 
 // namesFile says whether a run names a data file: the header of each must be read.

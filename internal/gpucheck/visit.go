@@ -263,7 +263,8 @@ func (v *visit) describe(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("%s does not start here: %w%s", v.program("matsense"), err, stderrOf(err))
 	}
-	a.Version = strings.TrimPrefix(strings.TrimSpace(string(version)), "matsense version ")
+	first, _, _ := strings.Cut(string(version), "\n")
+	a.Version = strings.TrimPrefix(strings.TrimSpace(first), "matsense version ")
 	a.Revision = info.revision()
 	a.Date = now.UTC().Format("2006-01-02 15:04 UTC")
 	a.Tiny = v.tiny

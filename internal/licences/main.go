@@ -22,8 +22,8 @@ import (
 
 // builds are the builds that are shipped: the system, the architecture and the tags.
 var builds = [][3]string{
-	{"linux", "amd64", ""}, {"linux", "arm64", ""}, {"darwin", "arm64", ""}, {"windows", "amd64", ""},
-	{"linux", "amd64", "cuda"},
+	{"linux", "amd64", ""}, {"linux", "arm64", ""}, {"darwin", "amd64", ""}, {"darwin", "arm64", ""},
+	{"windows", "amd64", ""}, {"linux", "amd64", "cuda"},
 }
 
 // licenceFile matches the names of files that a licence asks to pass on, and licenceFolder those of folders

@@ -1,5 +1,26 @@
 """Recover low-rank matrices from few measurements, and see how gradient descent gets there."""
 
-from matsense._errors import ConfigError, Diverged, Error
+from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, ServerEnded
+from matsense._experiments import load
+from matsense._generated import problem
+from matsense._plain import run
+from matsense._problem import Problem
+from matsense._run import Run
+from matsense._sweep import Sweep
+from matsense._sweeping import sweep
 
-__all__ = ["ConfigError", "Diverged", "Error"]
+__all__ = [
+    "ConfigError",
+    "Diverged",
+    "Error",
+    "Interrupted",
+    "Notice",
+    "Problem",
+    "Run",
+    "ServerEnded",
+    "Sweep",
+    "load",
+    "problem",
+    "run",
+    "sweep",
+]

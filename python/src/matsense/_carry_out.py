@@ -1,0 +1,62 @@
+"""Carry out a command of runs: start it, watch it, and tell its ends apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from matsense._errors import Error, of_exit_code
+from matsense._folder import Folder
+from matsense._process import Process
+from matsense._watch import Watch
+
+DIVERGED = 3
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended."""
+
+    directory: Path | None  # of the run or the sweep; None if it was not begun
+    interrupted: bool  # by Ctrl-C
+    exit_code: int
+    error: Error | None  # if it failed
+
+
+def carry_out(arguments: Callable[[], list[str]], watch: Watch, folder: Folder) -> Ending:
+    """Carry out the command with arguments, whose data are stored in a folder when they are made.
+
+    The first Ctrl-C, and an exception of the watch, have the command save and end. Data that the command has
+    refused are removed.
+    """
+    interrupted = False
+    try:
+        process = Process(arguments())
+        try:
+            for event in process.events():
+                watch.see(event)
+        except KeyboardInterrupt:
+            interrupted = True
+            process.save()
+        except BaseException:
+            process.save()
+            raise
+    finally:
+        watch.end()
+        folder.clean()
+    error = None
+    if process.failure is not None and process.exit_code != INTERRUPTED:
+        error = of_exit_code(process.exit_code, watch.sentence(process.failure))
+    return Ending(process.directory, interrupted, process.exit_code, error)
+
+
+def stop_flag(stop_after: float | str | timedelta | None) -> list[str]:
+    """Return the flag for a time limit, in seconds or like "3h45m"."""
+    if stop_after is None:
+        return []
+    if isinstance(stop_after, timedelta):
+        stop_after = stop_after.total_seconds()
+    return [f"--stop-after={stop_after}" + ("" if isinstance(stop_after, str) else "s")]

@@ -1,0 +1,135 @@
+"""Run an experiment, and open what is on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from matsense._carry_out import DIVERGED, INTERRUPTED, Ending, carry_out, stop_flag
+from matsense._errors import ConfigError, Diverged, Error, Interrupted, keyword
+from matsense._folder import Folder
+from matsense._run import Run
+from matsense._settings import has_data, resolved, text_of
+from matsense._sweep import Sweep
+from matsense._watch import RunWatch
+
+
+def run(
+    settings: Mapping[str, Any],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+    callback: Callable[[dict[str, Any]], object] | None = None,
+    stop_after: float | str | timedelta | None = None,
+    tensorboard: str | os.PathLike[str] | None = None,
+    view: bool = False,
+) -> Run:
+    """Run one experiment, and return it.
+
+    Parameters
+    ----------
+    settings : mapping
+        The settings of `matsense run` by their keys, or by their names in Python. Data settings take arrays,
+        which are stored in the run directory, or paths of files.
+    out : path
+        Directory of the run (default runs/ and the time).
+    force : bool
+        Replace the run in `out`.
+    resume : bool
+        Continue the run in `out`.
+    progress : bool
+        Show how far the run has come.
+    callback : callable
+        Called with each sample, a dict of the iteration and the metrics, when it is measured. If it raises an
+        exception, the run is saved and ends.
+    stop_after : float or str
+        Save and end after this time, in seconds or like "3h45m"; the run's status is then "canceled".
+    tensorboard : path
+        Also write event files for TensorBoard into this directory.
+    view : bool
+        Open a page that shows the run while it goes on.
+
+    Raises
+    ------
+    ConfigError
+        A setting or an argument is wrong; nothing was run, and nothing is left behind.
+    Diverged
+        The loss grew without bound; its attribute `run` has the run.
+    Interrupted
+        Ctrl-C was pressed, and the run was saved; its attribute `run` has the run. A second Ctrl-C ends the
+        command at once.
+    """
+    try:
+        if resume and out is None:
+            raise ConfigError("resume=True needs out, the directory of the run")
+        stored = out is None and has_data(settings)
+        folder = Folder.fresh("runs") if stored else Folder(out or os.curdir)
+
+        def arguments() -> list[str]:
+            flags = [f"--{key}={text_of(value)}" for key, value in resolved(settings, folder).items()]
+            if stored or out is not None:
+                flags.append(f"--out={folder.directory}")
+            if tensorboard is not None:
+                flags.append(f"--tensorboard={os.fspath(tensorboard)}")
+            flags += [
+                f"--{name}" for name, on in (("force", force), ("resume", resume), ("view", view)) if on
+            ]
+            return ["run", *flags, *stop_flag(stop_after)]
+
+        watch = RunWatch("iteration", progress, callback, folder.sentence)
+        return _ended(carry_out(arguments, watch, folder), watch, stop_after is not None)
+    except (Error, Interrupted) as failed:
+        raise failed.with_traceback(None) from None
+
+
+def _ended(ending: Ending, watch: RunWatch, may_stop: bool) -> Run:
+    """Return the run that has ended, or raise what became of it."""
+    run = Run(ending.directory) if ending.directory is not None else None
+    error: Error | Interrupted | None = ending.error
+    if error is None and ending.interrupted:
+        error = Interrupted(
+            f"saved, and ms.load({str(run.path)!r}).resume() goes on with it" if run else "nothing was begun"
+        )
+    elif error is None and ending.exit_code == DIVERGED:
+        error = Diverged(_divergence(watch.summary))
+    elif error is None and ending.exit_code == INTERRUPTED and not may_stop:
+        error = Error("a signal ended the command; resume() goes on with what it has saved")
+    if error is not None:
+        error.run = run
+        raise error
+    assert run is not None
+    return run
+
+
+def _divergence(summary: Mapping[str, Any]) -> str:
+    """Say that a run diverged, with the command's advice."""
+    advice = summary.get("advice") or {"because": []}
+    settings = ", ".join(f"{keyword(key)}={value!r}" for key, value in advice.get("settings", {}).items())
+    reasons = "; ".join(advice["because"])
+    if settings:
+        reasons = f"Try {settings}: {reasons}"
+    return str(summary["status_text"]) + (f" {reasons}" if reasons else "")
+
+
+def load(path: str | os.PathLike[str]) -> Run | Sweep:
+    """Open the run or the sweep in a directory.
+
+    Raises ConfigError if there is none.
+
+    Examples
+    --------
+    >>> run = ms.load("runs/paper").resume(iterations=1000)
+    """
+    directory = Path(path)
+    if (directory / "sweep.yaml").exists():
+        return Sweep(directory)
+    if (directory / "config.yaml").exists():
+        return Run(directory)
+    raise ConfigError(
+        f"there is no run and no sweep in {directory}: it has neither config.yaml nor sweep.yaml"
+    )

@@ -1,0 +1,4 @@
+package serve
+
+// MapFile and Unmap map files on every system.
+var MapFile, Unmap = mapFile, unmap
