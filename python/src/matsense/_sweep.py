@@ -84,6 +84,7 @@ class Sweep:
         stop_after: float | str | timedelta | None = None,
         shard: str | None = None,
         batch: int | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
         view: bool = False,
     ) -> Sweep:
         """Go on with the runs that have not ended, and return the sweep as it is then.
@@ -102,6 +103,7 @@ class Sweep:
             shard=shard,
             batch=batch,
             yes=True,
+            tensorboard=tensorboard,
             view=view,
         )
 
