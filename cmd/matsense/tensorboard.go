@@ -107,7 +107,8 @@ func (l *loggedSweep) Group(g *experiment.Group, runs []sweep.Run) {
 	g.Sampled = func(i, from int, s solver.Sample) {
 		r := runs[i]
 		if l.runs[r.Index] == nil {
-			l.runs[r.Index] = l.logs.Run(filepath.Join(l.folder, runFolder(l.plan, r)), &r.Config, from)
+			l.runs[r.Index] = l.logs.Run(filepath.Join(l.folder, runFolder(l.plan, r)),
+				&g.Configs[i], from)
 		}
 		l.runs[r.Index].Sample(s)
 	}
