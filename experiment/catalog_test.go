@@ -78,12 +78,23 @@ func smallest(t *testing.T, e config.Entry, more ...string) (config.Config, erro
 		settings := slices.DeleteFunc(strings.Fields(base+problem),
 			func(s string) bool { return strings.HasPrefix(s, key+"=") })
 		c := configOf(t, append(append(settings, key+"="+e.Name), more...)...)
+		c.SetProgram(programmedGD)
 		sound := c
 		if failed = sound.Check(); failed == nil {
 			return c, nil
 		}
 	}
 	return config.Config{}, fmt.Errorf("%s %s has no smallest run: %w", e.Kind, e.Name, failed)
+}
+
+// programmedGD takes the steps of gradient descent on the host, as a user's program does.
+func programmedGD(m *solver.Member, _ int) error {
+	u, g := solver.NewFactor(m.Shapes()), solver.NewFactor(m.Shapes())
+	if err := errors.Join(m.Get(solver.Iterate, u), m.Get(solver.Gradient, g)); err != nil {
+		return err
+	}
+	u.Combine(1, u, -0.25, g)
+	return m.Set(solver.Iterate, u)
 }
 
 // userMatrices writes files of user data, and returns the settings that name them.
@@ -334,6 +345,7 @@ func checkDocs(_ *testing.T, e config.Entry) error {
 // lawTests are the tests that compare members with an independent computation if testdata/reference has no
 // case: the reference's program can hand over only what user data can have.
 var lawTests = map[string]string{
+	"method custom":            "solver/custom_test.go TestCustom",
 	"method none":              "solver/none_test.go TestNone",
 	"ensemble gaussian":        "sensing/gaussian_test.go TestGaussianRoundsOneDraw",
 	"ensemble rademacher":      "sensing/rademacher_test.go TestRademacherBits",

@@ -190,7 +190,7 @@ func Watch(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Summary, err = ReadSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	whole, err := readTrajectoryIn(dir)

@@ -32,6 +32,8 @@ type Plan struct {
 	Watch func(a solver.Activity, iteration int)
 	host  Host
 	batch solver.Batch // what the engine will be opened for
+	// open is the problem whose engine the run takes; nil if the run opens one for itself.
+	open *Problem
 	// ofGroup says that the settings come from a sweep file, not from flags.
 	ofGroup bool
 }

@@ -14,9 +14,11 @@ type Problem struct {
 	// Plan says where the engine is and what it takes.
 	Plan *Plan
 	Data *config.Data
-	// Engine has as many members as the problem was planned for, each with room for Plan.Config.FactorRank.
+	// Engine has as many members as the problem was planned for, each with room for Plan.Config.FactorRank,
+	// and one more for runs.
 	Engine solver.Engine
 
+	opened   *solver.Opened
 	examiner *solver.Examiner
 }
 
@@ -32,7 +34,7 @@ func PlanProblem(c config.Config, members int, h Host) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Config: c, host: h.Settle([]config.Config{c}), batch: batchOf(c)}
-	p.batch.FactorRanks = slices.Repeat(p.batch.FactorRanks, members)
+	p.batch.FactorRanks = slices.Repeat(p.batch.FactorRanks, members+1) // the last one is for runs
 	p.batch.Needs.Products = true
 	if err := p.place(); err != nil {
 		return nil, err
@@ -51,12 +53,13 @@ func (p *Plan) Open(ctx context.Context) (*Problem, error) {
 	p.Notice = func(text string) { p.Notes = append(p.Notes, text) }
 	batch := p.batch
 	batch.Interrupted = ctx.Err
-	engine, err := p.Backend.Open(ctx, d.Problem, batch)
+	opened, err := solver.Open(ctx, d.Problem, p.Backend, batch)
 	if err != nil {
 		return nil, err
 	}
+	engine := opened.Engine()
 	s := settingsOf(&p.Config, nil, nil)
-	o := &Problem{Plan: p, Data: d, Engine: engine, examiner: solver.NewExaminer(
+	o := &Problem{Plan: p, Data: d, Engine: engine, opened: opened, examiner: solver.NewExaminer(
 		d.Problem, engine, s.Parametrization, s.Rank, s.SingularValues, ctx.Err)}
 	fit, err := o.examiner.Fit()
 	if err != nil {

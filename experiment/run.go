@@ -48,8 +48,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	defer release()
 	o.Dir = dir
-	p.watch(Reading)
-	d, err := p.Config.Load()
+	d, err := p.load()
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +89,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	}
 	p.Notice = progress.Notice
 	progress.Begin(o.Dir, from, p.Config.Iterations)
-	res, err := solver.Solve(ctx, d.Problem, p.Backend, p.Config.NewMethod(), settings)
+	res, err := p.solve(ctx, d.Problem, settings)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("interrupted while the measurements and the start were being made: %w",

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,7 +177,7 @@ func Open(dir string) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if r.Summary, err = readSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Summary, err = ReadSummary(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return r, nil
@@ -237,6 +238,12 @@ func configWith(
 	if err != nil {
 		return c, err
 	}
+	if c.IsProgrammed() && changes.Program() == nil {
+		return c, config.Usagef("the steps of the run in %s were taken by a program, which matsense run does "+
+			"not have: resume it from Python with p.solve(%s, out=%q, resume=True)", dir,
+			cmp.Or(c.CustomName, "my_step"), dir)
+	}
+	c.SetProgram(changes.Program())
 	var problems, free []string
 	for _, f := range c.Fields() {
 		if may(f) {

@@ -231,9 +231,9 @@ func (s *Summary) write(w io.Writer) error {
 	return err
 }
 
-func readSummary(run string) (*Summary, error) {
+func ReadSummary(run string) (*Summary, error) {
 	path := filepath.Join(run, summaryFile)
-	text, err := userfile.Read(path, maxSummary)
+	text, err := userfile.ReadOwn(path, maxSummary)
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,17 @@ import (
 )
 
 // Page is a report in one HTML file that needs nothing else: no network, no other file. Parts that are empty
-// are left out.
+// are left out. A server may renew it: then page.js asks for the page again, and the curves grow.
 type Page struct {
+	// Up leads to the page of a server that lists this one, under the name Here.
+	Up       Link
+	Here     string
 	Title    string
 	Subtitle string
 	Verdict  Verdict
+	// Progress stands below the verdict while something goes on; nil otherwise.
+	Progress *Progress
+	List     *List
 	Charts   []Chart
 	Tables   []Table
 	Repeat   Repeat
@@ -26,6 +32,9 @@ type Page struct {
 	Downloads []File
 	// Notes stand below the downloads.
 	Notes []string
+	// Renew is how many seconds after an answer the page is asked for again; 0 if it does not change, as in
+	// a file.
+	Renew int
 }
 
 // Verdict says in a line how it ended.
@@ -43,6 +52,7 @@ const (
 	Neutral Mood = "neutral"
 	Good    Mood = "good"
 	Bad     Mood = "bad"
+	Working Mood = "working"
 )
 
 // Table is a table of a page.
@@ -148,6 +158,17 @@ var (
 	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 )
 
+// Policy is the page's content security policy. The style and the script of the page are the only ones that a
+// browser may take. A page that is renewed may ask its server, and nobody else.
+func (p Page) Policy() string {
+	policy := fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; "+
+		"base-uri 'none'; form-action 'none'", hash(pageJS), hash(pageCSS))
+	if p.Renew > 0 {
+		policy += "; connect-src 'self'"
+	}
+	return policy
+}
+
 // Write writes the page. The same page is the same bytes.
 func (p Page) Write(w io.Writer) error {
 	content := struct {
@@ -155,9 +176,7 @@ func (p Page) Write(w io.Writer) error {
 		Data   []chartData
 		Style  template.CSS
 		Script template.JS
-		// Allowed are the only style and script that a browser may take.
-		AllowedStyle, AllowedScript string
-	}{p, nil, template.CSS(pageCSS), template.JS(pageJS), hash(pageCSS), hash(pageJS)}
+	}{p, nil, template.CSS(pageCSS), template.JS(pageJS)}
 	for _, c := range p.Charts {
 		content.Data = append(content.Data, c.data())
 	}

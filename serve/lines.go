@@ -27,20 +27,25 @@ type line struct {
 }
 
 // readLines reads the lines of an input one ahead, so that its end is seen while a call goes on. The channel
-// is closed at the end of the input, and canceled is called after [grace].
-func readLines(in io.Reader, canceled context.CancelFunc) <-chan line {
+// is closed at the end of the input, and canceled is called after [grace]. Lines for which handled is true are
+// left out: they are for the call that goes on.
+func readLines(in io.Reader, canceled context.CancelFunc, handled func(text []byte) bool) <-chan line {
 	lines := make(chan line)
 	go func() {
 		defer time.AfterFunc(grace, canceled)
 		defer close(lines)
 		r := bufio.NewReaderSize(in, 1<<16)
 		var texts [2][]byte // one is being answered while the other is read
-		for i := 0; ; i = 1 - i {
+		for i := 0; ; {
 			var err, ended error
 			texts[i], err, ended = appendLine(texts[i][:0], r)
+			if ended == nil && err == nil && handled(texts[i]) {
+				continue
+			}
 			if ended == nil || len(texts[i]) > 0 {
 				lines <- line{texts[i], err}
 				runtime.Gosched() // the session goes on at once on this thread, without another to be woken
+				i = 1 - i
 			}
 			if ended != nil {
 				return

@@ -22,6 +22,7 @@ type problem struct {
 	space   sensing.Space
 	ranks   []int           // of the members' factors in the engine; 0 before the first
 	factors []solver.Factor // of the members, in memory of this process: see [memory]
+	run     *clientRun      // the run under way; nil if there is none
 }
 
 // settings are settings as they were given, in their order.
@@ -181,6 +182,9 @@ func (s *session) closeProblem(text []byte, _ *answer) error {
 	p, err := numbered(s.problems, "problem", r.Problem)
 	if err != nil {
 		return err
+	}
+	if p.run != nil {
+		return config.Usagef("problem: a run on problem %d is under way: it ends first", r.Problem)
 	}
 	delete(s.problems, r.Problem)
 	return p.Engine.Close()
@@ -347,6 +351,14 @@ func (p *problem) rankOf(name string, f []*array) (rank int, err error) {
 
 // set reads a factor into a member's iterate.
 func (s *session) set(p *problem, member int, name string, f []*array) error {
+	if err := s.read(p, member, name, f); err != nil {
+		return err
+	}
+	return p.Engine.Set(member, solver.Iterate, p.factors[member])
+}
+
+// read reads a factor into memory of this process, and gives the member the factor's rank.
+func (s *session) read(p *problem, member int, name string, f []*array) error {
 	rank, err := p.rankOf(name, f)
 	if err != nil {
 		return err
@@ -367,7 +379,7 @@ func (s *session) set(p *problem, member int, name string, f []*array) error {
 			return err
 		}
 	}
-	return p.Engine.Set(member, solver.Iterate, p.factors[member])
+	return nil
 }
 
 // valueAndGrad computes f and its gradient at factors, in groups of as many as the problem has members.
@@ -448,6 +460,16 @@ func gradOf(grad [][]*array, k int) []*array {
 // gradients computes f and the gradients of as many factors as there are members at most, in one pass. The
 // gradients are then in p.factors.
 func (s *session) gradients(p *problem, factors [][]*array, first int, values []float64) error {
+	if p.run != nil && len(factors) == 1 {
+		if err := s.read(p, 0, fmt.Sprintf("factor[%d]", first), factors[0]); err != nil {
+			return err
+		}
+		loss, known, err := p.run.gradientOf(p.factors[0])
+		if known || err != nil {
+			values[0] = loss
+			return err
+		}
+	}
 	members := make([]int, len(factors))
 	for i, f := range factors {
 		members[i] = i

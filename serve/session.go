@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
@@ -22,6 +25,10 @@ type Server struct {
 	Host experiment.Host
 	// ExitCode returns the exit code that the command has for an error.
 	ExitCode func(error) int
+	// Progress tells of a run by lines of out, as `matsense run --json` does, until end is called.
+	Progress func(out io.Writer, p *experiment.Plan) (progress experiment.Progress, end func())
+	// Publish writes the figures and the report of a run that has ended.
+	Publish func(*experiment.Outcome, experiment.Progress) error
 }
 
 // Serve answers the requests of an input on an output until the input ends, ctx is done, or the output cannot
@@ -32,9 +39,10 @@ func (s Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer cancel()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // memory whose file was cut off: see [memory]
 	t := &session{
-		Server: s, ctx: inner, lines: readLines(in, cancel), out: out,
+		Server: s, ctx: inner, out: &lineWriter{w: out},
 		memories: map[int]*memory{}, problems: map[int]*problem{},
 	}
+	t.lines = readLines(in, cancel, t.cancels)
 	defer t.close()
 	err := t.answerUntil(func([]byte) bool { return false })
 	if errors.Is(err, errEnded) {
@@ -54,6 +62,33 @@ type session struct {
 	memories                map[int]*memory
 	problems                map[int]*problem
 	lastMemory, lastProblem int // the numbers that were given last
+
+	cancelRun atomic.Pointer[context.CancelFunc] // of the run under way; nil if there is none
+}
+
+// lineWriter writes whole lines, one at a time: a run tells of itself in a goroutine of its own.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements io.Writer.
+func (l *lineWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(line)
+}
+
+// cancels carries out a line that cancels the run under way, and says whether the line is one. It is called
+// while the run goes on.
+func (s *session) cancels(text []byte) bool {
+	if string(bytes.TrimSpace(text)) != `{"cancel":true}` {
+		return false
+	}
+	if cancel := s.cancelRun.Load(); cancel != nil {
+		(*cancel)()
+	}
+	return true
 }
 
 // errEnded says that the input has ended, or that the session is to end.
@@ -163,6 +198,7 @@ func init() { // calls that read requests themselves use the table
 		"close":          (*session).closeProblem,
 		"start":          (*session).start,
 		"value_and_grad": (*session).valueAndGrad,
+		"solve":          (*session).solve,
 		"value":          (*session).value,
 		"observations":   (*session).observations,
 		"apply":          (*session).apply,

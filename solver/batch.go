@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ type batch struct {
 	jobs     []Job
 	next     int                       // the first job that has not begun
 	members  []*run                    // nil if the member has no run
+	first    int                       // the number in the engine of the first of them
 	spectral map[int]*SpectralEstimate // by the number of pairs; 0 means all
 	meters   map[int]*thinMeter        // by r*: those of runs that are measured on the engine
 	works    map[int]*thinWork         // by the number of the member
@@ -43,21 +45,39 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 	if len(jobs) == 0 {
 		return nil, nil
 	}
-	g := &batch{problem: p, members: make([]*run, min(members, len(jobs)))}
-	var spec Batch
+	g := &batch{problem: p}
+	members = min(members, len(jobs))
+	spec, err := g.take(ctx, b, members, jobs)
+	if err != nil {
+		return nil, err
+	}
+	spec.Interrupted = g.interrupted
+	if err := Supports(b, spec); err != nil {
+		return nil, err
+	}
+	g.jobs[0].Settings.watch(Preparing, 0)
+	g.engine, err = b.Open(ctx, p, spec)
+	return g, err
+}
+
+// take checks jobs for the given number of members, makes them the batch's own, and returns what they need of
+// an engine.
+func (g *batch) take(ctx context.Context, b Backend, members int, jobs []Job) (spec Batch, err error) {
+	p := g.problem
+	g.jobs, g.next, g.members = nil, 0, make([]*run, members)
 	largest := 0
 	var measured []Measured
 	for i, j := range jobs {
 		s, err := j.Settings.complete(p, b, j.Method)
 		if err != nil {
-			return nil, err
+			return spec, err
 		}
 		if i > 0 && s.Parametrization != spec.Parametrization {
-			return nil, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
+			return spec, fmt.Errorf("solver: jobs that share an engine use one parametrization, not %s and %s",
 				spec.Parametrization.Name(), s.Parametrization.Name())
 		}
 		if _, err := s.Parametrization.Shapes(p.Ensemble.Space(), s.FactorRank); err != nil {
-			return nil, err
+			return spec, err
 		}
 		g.jobs = append(g.jobs, Job{j.Method, s})
 		spec.Parametrization = s.Parametrization
@@ -71,25 +91,16 @@ func openBatch(ctx context.Context, p *sensing.Problem, b Backend, members int, 
 		}
 		return ctx.Err()
 	}
-	spec.Interrupted = g.interrupted
 	spec.Metrics = MetricsOf(p.Ensemble.Space(), spec.Parametrization, p.Truth != nil, measured...)
-	if err := Supports(b, spec); err != nil {
-		return nil, err
-	}
-	for range g.members {
-		spec.FactorRanks = append(spec.FactorRanks, largest)
-	}
-	g.jobs[0].Settings.watch(Preparing, 0)
-	var err error
-	g.engine, err = b.Open(ctx, p, spec)
-	return g, err
+	spec.FactorRanks = slices.Repeat([]int{largest}, members)
+	return spec, nil
 }
 
 // fill gives free members to the next jobs, and calls done for jobs that cannot begin.
 func (g *batch) fill(ctx context.Context, done func(job int, r *Result, err error)) error {
 	for i := range g.members {
 		for g.members[i] == nil && g.next < len(g.jobs) {
-			r, err := g.newRun(ctx, g.next, i)
+			r, err := g.newRun(ctx, g.next, g.first+i)
 			if ctx.Err() != nil {
 				if len(g.runs()) > 0 {
 					return nil // jobs under way end first
@@ -120,7 +131,7 @@ func (g *batch) runs() (all []*run) {
 }
 
 // leave frees a run's member.
-func (g *batch) leave(r *run) { g.members[r.number] = nil }
+func (g *batch) leave(r *run) { g.members[r.number-g.first] = nil }
 
 // gradients computes gradients in one pass over the measurements, of two kinds of runs: those whose methods
 // step along the gradient, and those whose loss is measured now. The time counts as stepping of the first

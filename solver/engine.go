@@ -79,13 +79,16 @@ type Slot int
 
 // The slots of a member. After Iterate, Gradient and Good come the slots of its method, which have the
 // factor's shapes: a momentum, for example. Slots from VectorSlot on are vectors with one number for each
-// measurement, stored as a factor of one m × 1 matrix. The method's slots and vectors start as zeros.
+// measurement, stored as a factor of one m × 1 matrix. Slots from HostSlot on have the factor's shapes and lie
+// in the host's memory, whatever the engine: [Member.Set] and [Member.Get] alone reach them. They are for
+// methods that compute on the host. All these slots start as zeros.
 const (
 	Iterate    Slot = iota    // U
 	Gradient                  // ∇f(U)
 	Good                      // the last iterate whose measurement was due and found no divergence
 	MethodSlot                // the first of the method's slots
 	VectorSlot Slot = 1 << 16 // the first of the method's vectors of m numbers
+	HostSlot   Slot = 1 << 17 // the first of the method's slots in the host's memory
 )
 
 // Engine holds a problem's measurements and a batch of factors on one device. Members are numbered from 0. An
@@ -199,6 +202,9 @@ type Needs struct {
 	Slots int
 	// Vectors is the number of the method's vectors of m numbers, from [VectorSlot] on.
 	Vectors int
+	// HostSlots is the number of the method's slots in the host's memory, from [HostSlot] on. An engine knows
+	// nothing of them.
+	HostSlots int
 	// Scratch is how many of the Slots, the last ones, and ScratchVectors how many of the Vectors, the last
 	// ones, hold nothing from one step to the next. The state of a run leaves them out. A step that has
 	// written the iterate or a slot or vector that is not scratch is not interrupted: a method that goes over
@@ -220,7 +226,10 @@ type Needs struct {
 
 // keeps says whether a slot is part of the state of a run.
 func (n Needs) keeps(slot Slot) bool {
-	if slot >= VectorSlot {
+	switch {
+	case slot >= HostSlot:
+		return slot < HostSlot+Slot(n.HostSlots)
+	case slot >= VectorSlot:
 		return slot < VectorSlot+Slot(n.Vectors-n.ScratchVectors)
 	}
 	return slot == Iterate || slot >= MethodSlot && slot < MethodSlot+Slot(n.Slots-n.Scratch)
@@ -229,14 +238,15 @@ func (n Needs) keeps(slot Slot) bool {
 // And returns the union of two needs, in which no slot is scratch.
 func (n Needs) And(other Needs) Needs {
 	return Needs{
-		Slots:    max(n.Slots, other.Slots),
-		Vectors:  max(n.Vectors, other.Vectors),
-		Gradient: n.Gradient || other.Gradient,
-		Draws:    n.Draws || other.Draws,
-		Values:   n.Values || other.Values,
-		Random:   n.Random || other.Random,
-		Products: n.Products || other.Products,
-		Inverses: n.Inverses || other.Inverses,
+		Slots:     max(n.Slots, other.Slots),
+		Vectors:   max(n.Vectors, other.Vectors),
+		HostSlots: max(n.HostSlots, other.HostSlots),
+		Gradient:  n.Gradient || other.Gradient,
+		Draws:     n.Draws || other.Draws,
+		Values:    n.Values || other.Values,
+		Random:    n.Random || other.Random,
+		Products:  n.Products || other.Products,
+		Inverses:  n.Inverses || other.Inverses,
 	}
 }
 

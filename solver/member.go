@@ -18,6 +18,8 @@ type Member struct {
 	shapes []Shape
 	// writing is told of each slot that an operation is going to write; nil outside of steps.
 	writing func(Slot)
+	// host has the slots in the host's memory that were written; the others are zeros.
+	host map[Slot]Factor
 }
 
 // NewMember gives a member's place in an engine to a run with factor rank r and fills its slots with zeros.
@@ -42,11 +44,14 @@ func (m *Member) Observations() []float64 { return m.engine.Observations() }
 // ShapesOf returns the sizes of a slot's contents: the factor's shapes, or one column of m numbers for a
 // vector.
 func (m *Member) ShapesOf(slot Slot) []Shape {
-	if slot >= VectorSlot {
+	if slot.isVector() {
 		return []Shape{{len(m.Observations()), 1}}
 	}
 	return m.shapes
 }
+
+// isVector says whether a slot is a vector of m numbers.
+func (s Slot) isVector() bool { return s >= VectorSlot && s < HostSlot }
 
 // check compares a factor's shapes with a slot's.
 func (m *Member) check(verb string, slot Slot, f Factor) error {
@@ -54,17 +59,20 @@ func (m *Member) check(verb string, slot Slot, f Factor) error {
 	switch {
 	case slices.Equal(have, want):
 		return nil
-	case slot >= VectorSlot:
+	case slot.isVector():
 		return fmt.Errorf("solver: %s vector %d: the vector is %v, of %d observations",
 			verb, slot-VectorSlot, have, len(m.Observations()))
 	}
 	return fmt.Errorf("solver: %s slot %d: the factor is %v and the slot %v", verb, slot, have, want)
 }
 
-// alike refuses slots of different shapes.
+// alike refuses slots of different shapes, and those that the engine does not have.
 func alike(verb string, slots ...Slot) error {
 	for _, s := range slots {
-		if (s >= VectorSlot) != (slots[0] >= VectorSlot) {
+		if s >= HostSlot {
+			return fmt.Errorf("solver: %s host slot %d, which the engine does not have", verb, s-HostSlot)
+		}
+		if s.isVector() != slots[0].isVector() {
 			return fmt.Errorf("solver: %s slots %v, which have different shapes", verb, slots)
 		}
 	}
@@ -84,6 +92,16 @@ func (m *Member) Set(slot Slot, f Factor) error {
 		return err
 	}
 	m.writes(slot)
+	if slot >= HostSlot {
+		if m.host[slot] == nil {
+			if m.host == nil {
+				m.host = map[Slot]Factor{}
+			}
+			m.host[slot] = NewFactor(m.shapes)
+		}
+		m.host[slot].Copy(f)
+		return nil
+	}
 	return m.engine.Set(m.number, slot, f)
 }
 
@@ -92,7 +110,17 @@ func (m *Member) Get(slot Slot, f Factor) error {
 	if err := m.check("get", slot, f); err != nil {
 		return err
 	}
-	return m.engine.Get(m.number, slot, f)
+	switch {
+	case slot < HostSlot:
+		return m.engine.Get(m.number, slot, f)
+	case m.host[slot] != nil:
+		f.Copy(m.host[slot])
+	default:
+		for _, u := range f {
+			u.Zero()
+		}
+	}
+	return nil
 }
 
 // Gradient fills the Gradient slot with ∇f at the iterate.

@@ -186,6 +186,9 @@ func (r *run) savedSlots() []Slot {
 	for i := range needs.Vectors - needs.ScratchVectors {
 		slots = append(slots, VectorSlot+Slot(i))
 	}
+	for i := range needs.HostSlots {
+		slots = append(slots, HostSlot+Slot(i))
+	}
 	return slots
 }
 

@@ -62,8 +62,8 @@ const AllSingularValues = -1
 type State struct {
 	// Iteration is the number of steps taken.
 	Iteration int
-	// Slots has the iterate, the method's slots, and the method's vectors as columns of m numbers, without
-	// those that are scratch ([Needs]).
+	// Slots has the iterate, the method's slots, the method's vectors as columns of m numbers, and its slots
+	// in the host's memory, without those that are scratch ([Needs]).
 	Slots []Factor
 	// Anchor is where an [AnchorEngine]'s anchor was put last; nil if it never was, and for other engines.
 	Anchor Factor
@@ -145,7 +145,11 @@ func SolveAll(ctx context.Context, p *sensing.Problem, b Backend, members int, j
 		return err
 	}
 	defer g.engine.Close()
+	return g.carryOut(ctx, done)
+}
 
+// carryOut carries out the jobs of a batch whose engine is open.
+func (g *batch) carryOut(ctx context.Context, done func(job int, r *Result, err error)) error {
 	for {
 		if err := g.fill(ctx, done); err != nil {
 			return err

@@ -56,7 +56,7 @@ func title(c *config.Config) string {
 		text += ",  " + p.Caption
 	}
 	if c.Method != config.Default().Method && c.Iterations > 0 {
-		text += ",  " + c.Method
+		text += ",  " + method(c)
 	}
 	if start, found := c.ChosenStart(); found {
 		if !start.Unnamed {
@@ -66,7 +66,7 @@ func title(c *config.Config) string {
 			text += ",  α = " + power(c.Alpha)
 		}
 	}
-	if c.Iterations > 0 {
+	if c.Iterations > 0 && c.HasStep() {
 		text += ",  μ = " + power(c.Step)
 	}
 	if c.Kappa > 1 {
@@ -76,6 +76,14 @@ func title(c *config.Config) string {
 		text += ",  σ = " + power(c.Noise)
 	}
 	return text + fmt.Sprintf(",  %s%s", law(c), arithmetic(c))
+}
+
+// method names the method, or the function that takes the steps in a user's program.
+func method(c *config.Config) string {
+	if c.IsProgrammed() && c.CustomName != "" {
+		return c.CustomName
+	}
+	return c.Method
 }
 
 // law names the ensemble, its entries if it has any, and the observation model if it is not linear.

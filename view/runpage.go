@@ -30,6 +30,11 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 			Config:   report.File{Name: "config.yaml", Type: "application/yaml", Text: r.ConfigFile},
 		},
 	}
+	if c.IsProgrammed() {
+		p.Repeat.Commands = []string{fmt.Sprintf("p.solve(%s)", method(c))}
+		p.Repeat.Note = fmt.Sprintf("Repeats the run in Python, where p = matsense.problem(…) and solve have "+
+			"the settings of the file below. The function %s is not among the run's files.", method(c))
+	}
 	if !c.EstimatesOnly() {
 		p.Charts = []report.Chart{trajectory(r).Chart()}
 	}

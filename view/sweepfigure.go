@@ -101,6 +101,15 @@ func counted(name string) bool {
 // no number can be drawn.
 func SweepFigure(r *sweep.Results, s *sweep.Selection) Figure { return linesFigure(lines(r, s), s) }
 
+// DefaultFigure returns the figure that a sweep's page begins with. The error says why there is none.
+func DefaultFigure(r *sweep.Results) (Figure, error) {
+	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	if err != nil {
+		return Figure{}, err
+	}
+	return SweepFigure(r, selected), nil
+}
+
 // linesFigure returns lines as a figure. The title of the chart names only the axes; the page says the rest.
 func linesFigure(f *report.Lines, s *sweep.Selection) Figure {
 	chart := f.Chart()

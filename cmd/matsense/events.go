@@ -140,6 +140,12 @@ type reportEvent struct {
 	Path string `json:"path" about:"a report that was written"`
 }
 
+// viewEvent says where a browser finds a directory's pages.
+type viewEvent struct {
+	Dir     string `json:"dir" about:"the directory that is shown"`
+	Address string `json:"address" about:"where, with the token"`
+}
+
 type sweepPlanEvent struct {
 	Dir      string            `json:"dir" about:"directory of the sweep"`
 	Runs     int               `json:"runs" about:"number of runs of this part"`
@@ -328,6 +334,7 @@ func (sampleEvent) event() string        { return "sample" }
 func (summaryEvent) event() string       { return "summary" }
 func (figureEvent) event() string        { return "figure" }
 func (reportEvent) event() string        { return "report" }
+func (viewEvent) event() string          { return "view" }
 func (sweepPlanEvent) event() string     { return "plan" }
 func (sweepProgressEvent) event() string { return "progress" }
 func (sweptRunEvent) event() string      { return "run" }

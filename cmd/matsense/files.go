@@ -16,6 +16,19 @@ import (
 	"github.com/matsense/matsense/view"
 )
 
+// writeReport writes the figures and the page of a run that has ended, and returns their paths.
+func writeReport(out *experiment.Outcome, notice func(text string)) (figures []string, page string, err error) {
+	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
+	if errors.Is(failed, report.ErrEmpty) {
+		if !out.Config.EstimatesOnly() {
+			notice(failed.Error())
+		}
+		failed = nil
+	}
+	page, err = writeRunPage(out.Run, out.Dir)
+	return figures, page, atomicfile.Join(failed, err)
+}
+
 // writeRunPage writes a run's report.html and returns its path.
 func writeRunPage(r *experiment.Run, dir string) (string, error) {
 	page, err := view.RunPage(r)

@@ -49,6 +49,7 @@ type environment struct {
 	free     func(index int) (int64, error) // bytes free on a GPU, which is opened to find out
 	cuda     bool                           // a GPU could be expected: that there is none is worth telling
 	work     *work                          // what an interrupt finds; nil without a process of its own
+	browse   func(address string) bool      // opens a browser, and says whether it has; nil: never
 }
 
 var (
@@ -76,11 +77,12 @@ func main() {
 			m, err := machine.FindMemory()
 			return m.Available, err
 		},
-		limit: memoryLimit,
-		gpus:  sync.OnceValues(cuda.Devices), // which takes a moment
-		free:  freeOnGPU,
-		cuda:  cuda.Built,
-		work:  new(work),
+		limit:  memoryLimit,
+		gpus:   sync.OnceValues(cuda.Devices), // which takes a moment
+		free:   freeOnGPU,
+		cuda:   cuda.Built && machine.HasNVIDIA(),
+		work:   new(work),
+		browse: browse,
 	}
 	ctx, stop := interruptible(env)
 	defer stop()
@@ -174,8 +176,9 @@ gradient methods started near zero, and shows how they get there: alignment, sad
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(env.out, helpOf(c)) })
-	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newVerify(env), newCite(env),
-		newList(env), newDevices(env), newBench(env), newServe(env), newLicences(env), newCompletion(env))
+	root.AddCommand(newRun(env), newSweep(env), newReproduce(env), newPlot(env), newView(env), newVerify(env),
+		newCite(env), newList(env), newDevices(env), newBench(env), newServe(env), newLicences(env),
+		newCompletion(env))
 	return root
 }
 

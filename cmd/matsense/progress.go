@@ -100,7 +100,7 @@ func (p *runProgress) Sample(s solver.Sample) {
 func (p *runProgress) state() (text string, done float64) {
 	done = float64(p.iteration-p.from) / float64(max(p.to-p.from, 1))
 	if p.doing != solver.Stepping {
-		return fmt.Sprintf("%s for %s", words(p.doing), view.Rounded(time.Since(p.since))), done
+		return fmt.Sprintf("%s for %s", view.Doing(p.doing), view.Rounded(time.Since(p.since))), done
 	}
 	text = fmt.Sprintf("iteration %d of %d", p.iteration, p.to)
 	if !math.IsNaN(p.loss) {

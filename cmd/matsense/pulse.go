@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/matsense/matsense/experiment"
-	"github.com/matsense/matsense/solver"
 )
 
 const (
@@ -78,6 +75,17 @@ func (t *teller) emit(e event) {
 	t.told = time.Now()
 }
 
+// tell prints an event or, for people, a text.
+func (t *teller) tell(e event, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		t.emit(e)
+	} else {
+		t.print(text)
+	}
+}
+
 // notice prints a note, and is called with the lock.
 func (t *teller) notice(text string) {
 	if t.json {
@@ -107,17 +115,4 @@ func startPulse(every time.Duration, beat func()) (stop func()) {
 		close(done)
 		ended.Wait()
 	})
-}
-
-// words say what an activity is, for people.
-func words(a solver.Activity) string {
-	switch a {
-	case experiment.Reading:
-		return "reading the data"
-	case solver.Preparing:
-		return "making the measurements"
-	case solver.Estimating:
-		return "making the spectral estimate"
-	}
-	return "taking steps"
 }

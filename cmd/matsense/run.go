@@ -12,7 +12,6 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/internal/atomicfile"
-	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
 )
@@ -25,6 +24,7 @@ type runOptions struct {
 	resume, force bool
 	limit         timeLimit
 	board         tensorboardFlag
+	view          viewFlags
 	json          bool
 	settings      []setting
 }
@@ -47,7 +47,8 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view", "listen",
+	"json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -90,6 +91,7 @@ Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is 
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
 	o.board.flag(c)
+	o.view.flag(c, "run")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
 		setGroup(f.Lookup(name), "files")
@@ -119,24 +121,22 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.dryRun {
 		return o.forecast(ctx, env, plan, options)
 	}
+	watcher, err := o.view.open(env)
+	if err != nil {
+		return err
+	}
+	defer watcher.end()
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	logged := o.board.logged(p, o.force)
+	logged := o.board.logged(shownRun{p, watcher}, plan, o.force)
 	out, err := plan.Run(ctx, options, logged)
 	env.work.end()
 	err = atomicfile.Join(err, logged.close(out))
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}
-	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
-	if errors.Is(failed, report.ErrEmpty) {
-		if !out.Config.EstimatesOnly() {
-			p.Notice(failed.Error())
-		}
-		failed = nil
-	}
-	page, pageFailed := writeRunPage(out.Run, out.Dir)
-	err = atomicfile.Join(err, failed, pageFailed)
+	figures, page, failed := writeReport(out, p.Notice)
+	err = atomicfile.Join(err, failed)
 	p.end()
 	if o.json {
 		printJSON(env.out, summaryEvent{out.Dir, out.Summary})
@@ -211,8 +211,10 @@ func (o runOptions) configuration() (config.Config, error) {
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a run and --force replaces it: choose one")
 	}
-	if problem := o.limit.check(); problem != "" {
-		problems = append(problems, problem)
+	for _, problem := range []string{o.limit.check(), o.view.check()} {
+		if problem != "" {
+			problems = append(problems, problem)
+		}
 	}
 	if o.resume && o.out == "" {
 		problems = append(problems, "--resume needs --out, the directory of the run")

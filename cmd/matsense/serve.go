@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/serve"
 )
 
@@ -41,7 +43,20 @@ func serveRequests(ctx context.Context, env environment) error {
 	defer env.work.end()
 	ctx, stop := serve.WhileParentLives(ctx)
 	defer stop()
-	err := serve.Server{Host: env.host(), ExitCode: exitCode}.Serve(ctx, env.in, env.out)
+	server := serve.Server{
+		Host: env.host(), ExitCode: exitCode,
+		Progress: func(out io.Writer, p *experiment.Plan) (experiment.Progress, func()) {
+			its := env
+			its.out = out
+			progress := newRunProgress(its, p, true)
+			return progress, progress.end
+		},
+		Publish: func(out *experiment.Outcome, progress experiment.Progress) error {
+			_, _, err := writeReport(out, progress.Notice)
+			return err
+		},
+	}
+	err := server.Serve(ctx, env.in, env.out)
 	if errors.Is(err, context.Canceled) {
 		return errInterrupted
 	}

@@ -27,6 +27,7 @@ type sweepOptions struct {
 	resume, force bool
 	limit         timeLimit
 	board         tensorboardFlag
+	view          viewFlags
 	json          bool
 }
 
@@ -83,6 +84,7 @@ describes sweep files.`,
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	o.limit.flag(c)
 	o.board.flag(c)
+	o.view.flag(c, "sweep")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
 	c.AddCommand(newMerge(env))
@@ -176,8 +178,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.resume && o.force {
 		problems = append(problems, "--resume goes on with a sweep and --force replaces it: choose one")
 	}
-	if problem := o.limit.check(); problem != "" {
-		problems = append(problems, problem)
+	for _, problem := range []string{o.limit.check(), o.view.check()} {
+		if problem != "" {
+			problems = append(problems, problem)
+		}
 	}
 	if o.batch < 0 || o.batch > 4096 {
 		problems = append(problems, fmt.Sprintf("--batch: batch goes from 0 to 4096, got %d", o.batch))
@@ -210,10 +214,15 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		o.printPlan(env, plan, &done)
 		return nil
 	}
+	watcher, err := o.view.open(env)
+	if err != nil {
+		return err
+	}
+	defer watcher.end()
 	o.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
-	logged := o.board.loggedSweep(p, o.out, o.force)
+	logged := o.board.loggedSweep(shownSweep{p, watcher, o.out}, plan, o.out, o.force)
 	r, failures, err := plan.Run(ctx, where, logged)
 	unlogged := logged.close()
 	p.end()
@@ -278,9 +287,8 @@ func lostRecords(p *sweep.Plan, r *sweep.Results) error {
 func writeSweep(env environment, r *sweep.Results, dir string, asJSON bool) error {
 	var charts []report.Chart
 	var paths []string
-	selected, err := r.Select(r.Defaults(sweep.Query{}))
+	f, err := view.DefaultFigure(r)
 	if err == nil {
-		f := view.SweepFigure(r, selected)
 		charts = append(charts, f.Chart)
 		paths, err = writeFigure(f, filepath.Join(dir, f.Name))
 	}

@@ -44,20 +44,21 @@ func folderOf(dir string) string {
 
 // loggedRun is a run's progress that is also told to TensorBoard.
 type loggedRun struct {
-	*runProgress
+	experiment.Progress
+	plan    *experiment.Plan
 	logs    *tensorboard.Logs
 	log     *tensorboard.Run
 	replace bool
 }
 
 // logged begins the log of a run, until close is called.
-func (t *tensorboardFlag) logged(p *runProgress, replace bool) *loggedRun {
-	return &loggedRun{runProgress: p, logs: tensorboard.Open(t.dir, p.Notice), replace: replace}
+func (t *tensorboardFlag) logged(p experiment.Progress, plan *experiment.Plan, replace bool) *loggedRun {
+	return &loggedRun{Progress: p, plan: plan, logs: tensorboard.Open(t.dir, p.Notice), replace: replace}
 }
 
 // Begin implements experiment.Progress.
 func (l *loggedRun) Begin(dir string, from, to int) {
-	l.runProgress.Begin(dir, from, to)
+	l.Progress.Begin(dir, from, to)
 	if l.replace {
 		l.logs.Replace(folderOf(dir))
 	}
@@ -66,7 +67,7 @@ func (l *loggedRun) Begin(dir string, from, to int) {
 
 // Sample implements experiment.Progress.
 func (l *loggedRun) Sample(s solver.Sample) {
-	l.runProgress.Sample(s)
+	l.Progress.Sample(s)
 	l.log.Sample(s)
 }
 
@@ -80,7 +81,8 @@ func (l *loggedRun) close(out *experiment.Outcome) error {
 
 // loggedSweep is a sweep's progress that is also told to TensorBoard.
 type loggedSweep struct {
-	*sweepProgress
+	sweep.Progress
+	plan    *sweep.Plan
 	logs    *tensorboard.Logs
 	runs    map[int]*tensorboard.Run // the runs under way, by their numbers
 	folder  string
@@ -88,14 +90,16 @@ type loggedSweep struct {
 }
 
 // loggedSweep begins the logs of a sweep's runs, until close is called.
-func (t *tensorboardFlag) loggedSweep(p *sweepProgress, dir string, replace bool) *loggedSweep {
-	return &loggedSweep{sweepProgress: p, logs: tensorboard.Open(t.dir, p.Notice),
+func (t *tensorboardFlag) loggedSweep(
+	p sweep.Progress, plan *sweep.Plan, dir string, replace bool,
+) *loggedSweep {
+	return &loggedSweep{Progress: p, plan: plan, logs: tensorboard.Open(t.dir, p.Notice),
 		runs: map[int]*tensorboard.Run{}, folder: folderOf(dir), replace: replace}
 }
 
 // Begin implements sweep.Progress.
 func (l *loggedSweep) Begin(runs, done int) {
-	l.sweepProgress.Begin(runs, done)
+	l.Progress.Begin(runs, done)
 	if l.replace {
 		l.logs.Replace(l.folder)
 	}
@@ -103,7 +107,7 @@ func (l *loggedSweep) Begin(runs, done int) {
 
 // Group implements sweep.Progress.
 func (l *loggedSweep) Group(g *experiment.Group, runs []sweep.Run) {
-	l.sweepProgress.Group(g, runs)
+	l.Progress.Group(g, runs)
 	g.Sampled = func(i, from int, s solver.Sample) {
 		r := runs[i]
 		if l.runs[r.Index] == nil {
@@ -116,7 +120,7 @@ func (l *loggedSweep) Group(g *experiment.Group, runs []sweep.Run) {
 
 // Ended implements sweep.Progress.
 func (l *loggedSweep) Ended(r *sweep.Record) {
-	l.sweepProgress.Ended(r)
+	l.Progress.Ended(r)
 	if r.Status != sweep.Failed { // --resume tries again
 		l.runs[r.Index].End(r.Diverged())
 	}

@@ -70,6 +70,8 @@ type Config struct {
 	AdversaryWeight float64
 	AdversaryRadius float64
 	MethodSeed      uint64
+	CustomName      string
+	CustomSlots     int
 	Iterations      int
 	TargetLoss      float64
 	Patience        int
@@ -105,6 +107,8 @@ type Config struct {
 	complexVectors bool
 	// layers has the shapes of the matrices that a deep product starts from, where they are files.
 	layers [][]int
+	// program takes the steps of method custom; nil if there is none.
+	program Program
 }
 
 // Default returns the configuration of a run that nothing was said about.
@@ -151,7 +155,7 @@ func (c *Config) Validate() error {
 	c.checkStart(m)
 
 	m.OneOf("method", c.Method, namesOf(methods)...)
-	if !c.EstimatesOnly() {
+	if c.HasStep() {
 		m.Finite("step", c.Step, c.Step > 0, "positive")
 	}
 	checkMember(c, m, "method", methods, c.Method)

@@ -40,6 +40,7 @@ func (c *Config) Check() error {
 	if len(m.problems) == 0 {
 		c.checkShapes(m)
 	}
+	c.checkProgram(m)
 	return m.err()
 }
 

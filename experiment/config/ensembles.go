@@ -244,7 +244,7 @@ func (c *Config) mostSide() int {
 
 // fillStep fills in the ensemble's step, unless one is given, once it is known.
 func (c *Config) fillStep() {
-	if e := c.ensemble(); e.Step != nil && !c.Given("step") && !c.EstimatesOnly() {
+	if e := c.ensemble(); e.Step != nil && !c.Given("step") && c.HasStep() {
 		if step := e.Step(c); step > 0 {
 			c.Step = step
 		}

@@ -256,13 +256,37 @@ func (c *Config) At(key string) string {
 // compute in the same arithmetic on the same device.
 func (c *Config) ProblemKey() string {
 	var key []byte
+	for _, f := range c.problemFields() {
+		key = append(strconv.AppendQuote(key, f.String()), ' ')
+	}
+	return string(key)
+}
+
+// problemFields lists the settings that [Config.ProblemKey] is made of.
+func (c *Config) problemFields() (fields []Field) {
 	drawn := !c.HasUserData() || c.HoldOut > 0
 	for _, setting := range schema().settings {
 		f := Field{setting, c}
 		if !f.shared || f.at == nil && !f.isUsed() || f.Key == "seed" && !drawn { // nothing is drawn
 			continue
 		}
-		key = append(strconv.AppendQuote(key, f.String()), ' ')
+		fields = append(fields, f)
 	}
-	return string(key)
+	return fields
+}
+
+// OfProblem says whether the setting decides measurements, observations or the size of the factor, or how they
+// are computed with.
+func (s *Setting) OfProblem() bool { return s.shared || s.Key == "factor-rank" }
+
+// ProblemDiffers lists the settings of c that make it another problem than other, or that change the size of
+// the factor.
+func (c *Config) ProblemDiffers(other *Config) (fields []Field) {
+	size, _ := c.Field("factor-rank")
+	for _, f := range append(c.problemFields(), size) {
+		if there, _ := other.Field(f.Key); f.String() != there.String() {
+			fields = append(fields, f)
+		}
+	}
+	return fields
 }

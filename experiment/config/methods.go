@@ -15,6 +15,8 @@ type Method struct {
 	Complete func(c *Config)
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
+	// Programmed: a user's program takes the steps, which have no step size.
+	Programmed bool
 	// Advise says which settings suit the data, if the method's own may be why a run failed, or must fail if
 	// it has not begun. If it is nil, a run that diverged is advised to halve its step.
 	Advise func(c *Config, f Facts, a *Advice)
@@ -207,6 +209,17 @@ func init() {
 		},
 		{
 			Entry: Entry{
+				Name:     "custom",
+				About:    "steps that your own program takes: from Python by Problem.solve",
+				Settings: []string{"custom-name", "custom-slots"},
+				Check:    (*Config).checkCustom,
+			},
+			Make:       func(c *Config) solver.Method { return c.custom() },
+			Programmed: true,
+			Advise:     (*Config).adviseCustom,
+		},
+		{
+			Entry: Entry{
 				Name:       "none",
 				About:      "no steps: the start is made and measured, an estimate without descent",
 				References: []Reference{keshavan2010},
@@ -226,6 +239,12 @@ func (c *Config) NewMethod() solver.Method { return find(methods, c.Method).Make
 func (c *Config) EstimatesOnly() bool {
 	x := find(methods, c.Method)
 	return x != nil && x.Estimates
+}
+
+// IsProgrammed says whether a user's program takes the steps.
+func (c *Config) IsProgrammed() bool {
+	x := find(methods, c.Method)
+	return x != nil && x.Programmed
 }
 
 // completeMethod fills in the method's defaults that follow from the problem's size.

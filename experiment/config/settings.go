@@ -344,7 +344,7 @@ func builtinSettings() []*Setting {
 			Default: Default().Method + "; none for multi-index",
 			at:      func(c *Config) any { return &c.Method },
 		}, {
-			Key: "step", Group: methodGroup, applies: (*Config).takesSteps,
+			Key: "step", Group: methodGroup, applies: (*Config).HasStep,
 			Help: "step size μ; the largest step of polyak-gd",
 			Default: fmt.Sprintf("%g; 1 for polyak-gd; %[1]g/(2 + rank) for ensemble rank-one and symmetric "+
 				"matrices", Default().Step),
@@ -395,6 +395,14 @@ func builtinSettings() []*Setting {
 			Key: "method-seed", Group: methodGroup, Default: "seed",
 			Help: "seed of the random numbers that the method draws",
 			at:   func(c *Config) any { return &c.MethodSeed },
+		}, {
+			Key: "custom-name", Group: methodGroup, Free: true,
+			Help: "name of the function that takes the steps, for titles",
+			at:   func(c *Config) any { return &c.CustomName },
+		}, {
+			Key: "custom-slots", Group: methodGroup,
+			Help: "number of arrays of the factor's size that the function keeps from step to step",
+			at:   func(c *Config) any { return &c.CustomSlots },
 		}, {
 			Key: "iterations", Group: methodGroup, applies: (*Config).takesSteps,
 			Help: "largest number of steps",
@@ -480,6 +488,9 @@ func (c *Config) isDrawn() bool { return !c.HasUserData() }
 
 // takesSteps says whether the method takes steps.
 func (c *Config) takesSteps() bool { return !c.EstimatesOnly() }
+
+// HasStep says whether the method has a step size.
+func (c *Config) HasStep() bool { return c.takesSteps() && !c.IsProgrammed() }
 
 // hasSizedStart says whether alpha is the size of the start.
 func (c *Config) hasSizedStart() bool {

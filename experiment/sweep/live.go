@@ -3,7 +3,6 @@ package sweep
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,8 +34,9 @@ type Live struct {
 	Greatest int `json:"greatest_iteration"`
 	// Share is how much of the part's work is done, from 0 to 1.
 	Share experiment.Number `json:"share"`
-	// Seconds is the time since this process began. Left is unknown before anything is done.
+	// Seconds is the time since this process began. Rate and Left are unknown before anything is done.
 	Seconds experiment.Number `json:"seconds"`
+	Rate    experiment.Number `json:"runs_per_second"`
 	Left    experiment.Number `json:"seconds_left"`
 	livefile.Process
 }
@@ -164,9 +164,10 @@ func (w *liveWriter) beat(number int) {
 	state.Beat, state.Process = number, livefile.Self()
 	runs := float64(max(state.Runs, 1))
 	seconds, share, before := time.Since(w.began).Seconds(), min(done/runs, 1), float64(w.first)/runs
-	state.Seconds, state.Share, state.Left = experiment.Number(seconds), experiment.Number(share),
-		experiment.Number(math.NaN())
+	state.Seconds, state.Share = experiment.Number(seconds), experiment.Number(share)
+	state.Rate, state.Left = unknown, unknown
 	if share > before { // what was there already took no time now
+		state.Rate = experiment.Number((share - before) * runs / seconds)
 		state.Left = experiment.Number(seconds * (1 - share) / (share - before))
 	}
 	livefile.Write(w.path, state)

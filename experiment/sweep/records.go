@@ -146,6 +146,15 @@ type gathered struct {
 // gather reads all records of the sweep in a directory. It refuses a record that is damaged or of another
 // sweep, and records that do not agree with each other or with the data files.
 func (p *Plan) gather(dir string) (*gathered, error) {
+	g, err := p.read(dir)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.data.compare(dir)
+}
+
+// read is gather, but reads no data files.
+func (p *Plan) read(dir string) (*gathered, error) {
 	g := &gathered{plan: p, byRun: map[int]*Record{}, from: map[int]string{}, data: dataSums{}}
 	folder := filepath.Join(dir, recordsDir)
 	if err := refuseOldRecords(dir); err != nil {
@@ -162,7 +171,7 @@ func (p *Plan) gather(dir string) (*gathered, error) {
 			}
 		}
 	}
-	return g, g.data.compare(dir)
+	return g, nil
 }
 
 // recorded lists the files of records with their sizes, which change when a record is added.

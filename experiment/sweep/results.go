@@ -57,6 +57,16 @@ func Open(dir string) (*Plan, error) {
 	return &Plan{Spec: s, Runs: runs}, nil
 }
 
+// Results reads the records that a sweep's directory has so far, as [Load] does. It does not compare the data
+// files, which may be large, with those that the runs have read: it is for those who watch.
+func (p *Plan) Results(dir string) (*Results, error) {
+	g, err := p.read(dir)
+	if err != nil {
+		return nil, err
+	}
+	return g.results(), nil
+}
+
 // Holds says whether a directory holds a sweep.
 func Holds(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, SpecFile))

@@ -362,5 +362,5 @@ def test_a_closed_problem():
 
 def test_a_missing_command(monkeypatch, tmp_path):
     monkeypatch.setenv("MATSENSE", os.fspath(tmp_path / "matsense"))
-    with pytest.raises(ms.Error, match="cannot be started"):
+    with pytest.raises(ms.Error, match="no program"):
         ms.problem(n=5)

@@ -1,6 +1,7 @@
 'use strict';
 // Draws the charts of a report from the numbers in #data. report/thin.go says what these are. A chart has panels over one
 // horizontal axis; a vertical rule goes through all of them, and beside each panel a table shows the values at the rule.
+// A page that comes from a server is renewed: its texts change, and its curves grow, in place.
 
 const svgSpace = 'http://www.w3.org/2000/svg';
 
@@ -72,24 +73,41 @@ function scale(lo, hi, log, from, to) {
 // Panel is a pair of axes with its legend.
 class Panel {
   constructor(chart, data, first, last) {
-    Object.assign(this, { chart, data, first, last, log: data.y.log });
-    this.series = data.series.map((s, i) => {
-      const x = chart.data.xs[s.x];
-      // Over names, what stands at the same one stands side by side.
-      const shift = chart.data.x.names ? (i - (data.series.length - 1) / 2) * 9 : 0;
-      return { ...s, x, shift, index: new Map(x.map((v, i) => [v, i])), shown: true };
-    });
+    Object.assign(this, { chart, first, last, log: data.y.log });
+    // Over names, what stands at the same one stands side by side.
+    const shift = (i) => (chart.data.x.names ? (i - (data.series.length - 1) / 2) * 9 : 0);
+    this.series = data.series.map((_, i) => ({ shift: shift(i), shown: true }));
+    this.take(data);
     const button = element('button', { type: 'button', class: 'scale-y' });
     button.addEventListener('click', () => { this.log = !this.log; this.draw(); });
     this.button = button;
     this.plot = element('div', {
       class: 'plot', tabindex: 0, role: 'slider', 'aria-label': `${data.title}: the rule, by ${chart.data.x.label}`,
-      'aria-valuemin': chart.stops[0], 'aria-valuemax': chart.stops.at(-1),
     });
     this.root = element('div', { class: 'panel' },
       element('header', {}, element('h3', {}, data.title), element('span', {}, data.y.label), button),
       this.plot, this.legend());
     this.listen();
+  }
+
+  // take takes the numbers of the curves, also later ones of the same curves.
+  take(data) {
+    if (this.data && this.log === this.data.y.log) this.log = data.y.log;
+    this.data = data;
+    data.series.forEach((s, i) => {
+      const x = this.chart.data.xs[s.x];
+      Object.assign(this.series[i], s, { x, index: new Map(x.map((v, k) => [v, k])) });
+    });
+  }
+
+  // like shows what another panel shows: its axis, and its curves but those that are hidden there.
+  like(other) {
+    if (other.log !== other.data.y.log) this.log = other.log;
+    this.series.forEach((s, i) => {
+      if (other.series.find((o) => o.name === s.name)?.shown !== false) return;
+      s.shown = false;
+      this.legendRoot.querySelectorAll('button')[i].setAttribute('aria-pressed', false);
+    });
   }
 
   legend() {
@@ -106,7 +124,7 @@ class Panel {
       s.cell = element('td');
       return element('tr', {}, element('th', { scope: 'row' }, button), s.cell);
     });
-    return element('table', { class: 'legend' },
+    return this.legendRoot = element('table', { class: 'legend' },
       element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, this.chart.data.x.label), this.where)),
       element('tbody', {}, ...rows));
   }
@@ -242,6 +260,8 @@ class Panel {
         this.rule.append(svg('circle', { class: `dot ${s.ink}`, cx: this.x(at) + s.shift, cy: y, r: 4 }));
       }
     }
+    this.plot.setAttribute('aria-valuemin', chart.stops[0]);
+    this.plot.setAttribute('aria-valuemax', chart.stops.at(-1));
     this.plot.setAttribute('aria-valuenow', at);
     this.plot.setAttribute('aria-valuetext', `${chart.data.x.label} ${place}: ${told.join(', ') || 'no curve is shown'}`);
   }
@@ -255,6 +275,7 @@ class Panel {
       if (e.pointerType === 'touch') { chart.pointAt(this.x.back(place(e))); return; }
       if (e.button !== 0) return;
       began = place(e);
+      chart.hold();
       plot.setPointerCapture(e.pointerId);
     });
     plot.addEventListener('pointermove', (e) => {
@@ -270,8 +291,9 @@ class Panel {
       began = null;
       this.chosen.setAttribute('width', 0);
       if (ends[1] - ends[0] > 6) chart.zoom(this.x.back(ends[0]), this.x.back(ends[1]));
+      chart.release();
     });
-    plot.addEventListener('pointercancel', () => { began = null; this.chosen.setAttribute('width', 0); });
+    plot.addEventListener('pointercancel', () => { began = null; this.chosen.setAttribute('width', 0); chart.release(); });
     plot.addEventListener('pointerleave', (e) => { if (e.pointerType !== 'touch') chart.pointAt(null); });
     plot.addEventListener('blur', () => chart.pointAt(null));
     plot.addEventListener('dblclick', () => chart.reset());
@@ -293,24 +315,64 @@ class Panel {
 // Chart is a figure: its panels, the range that they show, and where the rule is (null: nowhere).
 class Chart {
   constructor(root, data) {
-    Object.assign(this, { data, stops: data.stops, log: data.x.log, at: null });
-    this.whole = this.stops.every(Number.isInteger);
-    this.panels = data.panels.map((p, i) => new Panel(this, p, i === 0, i === data.panels.length - 1));
+    Object.assign(this, { root, log: data.x.log, at: null, panels: [], held: false, waiting: null });
     this.button = element('button', { type: 'button', class: 'scale-x' });
     this.button.addEventListener('click', () => { this.log = !this.log; this.reset(); });
-    this.button.hidden = Boolean(data.x.names);
     this.back = element('button', { type: 'button', class: 'reset' }, 'Reset zoom');
     this.back.addEventListener('click', () => this.reset());
-    data.spans ||= [];
-    data.marks ||= [];
-    const spans = data.spans.map((s) => element('li', {}, element('i', { class: `tint-${s.tint}` }),
-      `${s.number} ${s.name}, ${number(s.from)} to ${number(s.to)}`));
-    if (spans.length) root.append(element('ul', { class: 'spans' }, ...spans));
-    root.append(...this.panels.map((p) => p.root), element('div', { class: 'bar' }, this.button, this.back,
-      element('span', { class: 'note' }, 'Point to read values, drag to zoom, double-click to go back; ' +
-        'names switch curves. Keys: arrows, + and −, 0.')));
+    this.take(data);
+    this.build();
     this.reset();
     new ResizeObserver(() => this.draw()).observe(root);
+  }
+
+  take(data) {
+    data.spans ||= [];
+    data.marks ||= [];
+    Object.assign(this, { data, stops: data.stops, whole: data.stops.every(Number.isInteger) });
+  }
+
+  // build makes what the figure consists of. What the reader has chosen in panels of the same title stays.
+  build() {
+    const { data } = this, before = this.panels;
+    this.panels = data.panels.map((p, i) => new Panel(this, p, i === 0, i === data.panels.length - 1));
+    for (const p of this.panels) {
+      const old = before.find((o) => o.data.title === p.data.title);
+      if (old) p.like(old);
+    }
+    this.button.hidden = Boolean(data.x.names);
+    const spans = data.spans.map((s) => element('li', {}, element('i', { class: `tint-${s.tint}` }),
+      `${s.number} ${s.name}, ${number(s.from)} to ${number(s.to)}`));
+    this.root.replaceChildren(...(spans.length ? [element('ul', { class: 'spans' }, ...spans)] : []),
+      ...this.panels.map((p) => p.root), element('div', { class: 'bar' }, this.button, this.back,
+        element('span', { class: 'note' }, 'Point to read values, drag to zoom, double-click to go back; ' +
+          'names switch curves. Keys: arrows, + and −, 0.')));
+  }
+
+  // shape is what has to be built anew if it changes; the rest is numbers.
+  shape() {
+    const { x, spans, panels } = this.data;
+    return JSON.stringify([x, spans, panels.map((p) => [p.title, p.y.label, p.series.map((s) => [s.name, s.ink, s.dash])])]);
+  }
+
+  // update takes later numbers. The reader's zoom, rule, axes and hidden curves stay.
+  update(data) {
+    if (this.held) { this.waiting = data; return; }
+    const zoomed = this.zoomed(), shape = this.shape();
+    this.take(data);
+    if (this.shape() === shape) this.panels.forEach((p, i) => p.take(data.panels[i]));
+    else this.build();
+    if (!zoomed) this.range = this.full();
+    if (this.at !== null) this.at = this.nearest(this.at, (x) => x);
+    this.draw();
+  }
+
+  // hold keeps the numbers as they are, while the reader drags a range, until release.
+  hold() { this.held = true; }
+  release() {
+    const { waiting } = this;
+    Object.assign(this, { held: false, waiting: null });
+    if (waiting) this.update(waiting);
   }
 
   // full is the whole range; a logarithmic axis begins at the first place above zero.
@@ -342,11 +404,16 @@ class Chart {
     this.zoom(s.back(middle - middle * factor), s.back(middle + (1 - middle) * factor));
   }
 
+  // nearest is the stop that is nearest to a place on a scale.
+  nearest(place, scale) {
+    const far = (x) => Math.abs(scale(x) - scale(place));
+    return this.visible().reduce((best, x) => (far(x) < far(best) ? x : best));
+  }
+
   // pointAt puts the rule at the stop that is nearest to a place.
   pointAt(place) {
     if (place !== null) {
-      const s = this.panels[0].x, far = (x) => Math.abs(s(x) - s(place));
-      place = this.visible().reduce((best, x) => (far(x) < far(best) ? x : best));
+      place = this.nearest(place, this.panels[0].x);
     }
     if (place === this.at) return;
     this.at = place;
@@ -366,22 +433,146 @@ class Chart {
   }
 }
 
-const charts = (JSON.parse(document.getElementById('data').textContent) || []).filter((c) => c.panels);
-document.querySelectorAll('.chart').forEach((root, i) => new Chart(root, charts[i]));
+// drawn are the figures that are drawn, by their elements.
+const drawn = new Map();
 
-for (const button of document.querySelectorAll('[data-copy]')) {
-  button.addEventListener('click', async () => {
-    const source = document.getElementById(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-      button.textContent = 'Copied';
-      setTimeout(() => { button.textContent = 'Copy'; }, 1500);
-    } catch { // not allowed: the text is selected, for the reader to copy
-      getSelection().selectAllChildren(source);
-    }
+// drawCharts draws the figures of the page from the numbers of a document, which is the page or a later one.
+function drawCharts(from) {
+  const charts = (JSON.parse(from.getElementById('data').textContent) || []).filter((c) => c.panels);
+  document.querySelectorAll('.chart').forEach((root, i) => {
+    if (drawn.has(root)) drawn.get(root).update(charts[i]);
+    else drawn.set(root, new Chart(root, charts[i]));
   });
 }
+drawCharts(document);
+
+document.addEventListener('click', async (e) => {
+  const button = e.target.closest('[data-copy]');
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = 'Copied';
+    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+  } catch { // not allowed: the text is selected, for the reader to copy
+    getSelection().selectAllChildren(source);
+  }
+});
 
 addEventListener('beforeprint', () => {
   for (const d of document.querySelectorAll('details')) d.open = true;
 });
+
+// order is what the reader has chosen of a list: the words to search for, and the column to sort by (−1: as the server does).
+const order = { words: '', column: -1, down: false };
+
+// arrange hides and sorts the rows of a document's list.
+function arrange(doc) {
+  const list = doc.querySelector('.list table');
+  if (!list) return;
+  const rows = [...list.tBodies[0].rows], { words, column, down } = order;
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.split(/\s+/).every((w) => text.includes(w));
+  }
+  if (column < 0) return;
+  const value = (row) => row.cells[column].dataset.sort, numeric = rows.every((row) => !isNaN(value(row)));
+  const compare = numeric ? (a, b) => a - b : (a, b) => a.localeCompare(b, undefined, { numeric: true });
+  rows.sort((a, b) => {
+    const x = value(a), y = value(b);
+    if (!x || !y) return (x ? 0 : 1) - (y ? 0 : 1); // what is unknown stands last
+    return down ? compare(y, x) : compare(x, y);
+  });
+  list.tBodies[0].append(...rows);
+  list.tHead.rows[0].cells[column].ariaSort = down ? 'descending' : 'ascending';
+}
+
+document.addEventListener('input', (e) => {
+  if (!e.target.matches('.search input')) return;
+  order.words = e.target.value.trim().toLowerCase();
+  arrange(document);
+});
+
+document.addEventListener('click', (e) => {
+  const head = e.target.closest('.list thead th');
+  if (!head) return;
+  const same = order.column === head.cellIndex;
+  Object.assign(order, { column: head.cellIndex, down: same && !order.down });
+  for (const th of head.parentNode.cells) th.ariaSort = 'none';
+  arrange(document);
+});
+
+// morph makes a node like another one of a later page. What is equal stays as it is, with its focus, its place of scrolling
+// and what the reader has opened. Figures are drawn anew by drawCharts.
+function morph(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE || old.matches('.chart')) return;
+  for (const { name, value } of next.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!next.hasAttribute(name) && name !== 'open') old.removeAttribute(name);
+  }
+  const key = (node) => node.dataset?.key, keys = new Set([...next.children].map(key)), keyed = new Map();
+  for (const child of [...old.children]) {
+    if (key(child) === undefined) continue;
+    if (keys.has(key(child))) keyed.set(key(child), child);
+    else child.remove();
+  }
+  let at = old.firstChild;
+  for (const child of [...next.childNodes]) {
+    const there = key(child) === undefined ? at : keyed.get(key(child));
+    if (!there || there.nodeName !== child.nodeName || key(there) !== key(child)) {
+      old.insertBefore(child, at);
+      continue;
+    }
+    if (there === at) at = at.nextSibling;
+    else old.insertBefore(there, at);
+    morph(there, child);
+  }
+  while (at) {
+    const then = at.nextSibling;
+    at.remove();
+    at = then;
+  }
+}
+
+// tell shows a sentence below the page, or takes it away.
+function tell(text) {
+  const shown = document.querySelector('.lost');
+  if (!text) shown?.remove();
+  else if (shown) shown.textContent = text;
+  else document.body.append(element('p', { class: 'lost', role: 'status' }, text));
+}
+
+// renew asks the server for the page again, until the page says that it does not change any more.
+let tag = '';
+async function renew() {
+  let wait = 5;
+  try {
+    const answer = await fetch(location.href, { cache: 'no-store', headers: tag ? { 'If-None-Match': tag } : {} });
+    if (answer.ok) {
+      const later = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      tag = answer.headers.get('ETag') || '';
+      arrange(later);
+      document.title = later.title;
+      document.body.dataset.renew = later.body.dataset.renew || '';
+      morph(document.querySelector('main'), later.querySelector('main'));
+      drawCharts(later);
+    }
+    if (answer.ok || answer.status === 304) {
+      tell('');
+      wait = Number(document.body.dataset.renew);
+    } else {
+      tell((await answer.text()).trim());
+    }
+  } catch {
+    tell('The server does not answer any more: this page is as it was last. A run under --view serves it until it ends; ' +
+      '"matsense view" shows it again.');
+  }
+  if (wait) setTimeout(renew, 1000 * wait);
+}
+if (document.body.dataset.renew) setTimeout(renew, 1000);

@@ -2,8 +2,7 @@
 
 from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, ServerEnded
 from matsense._experiments import load
-from matsense._generated import problem
-from matsense._plain import run
+from matsense._generated import problem, run
 from matsense._problem import Problem
 from matsense._run import Run
 from matsense._sweep import Sweep

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from matsense import _experiments, _problem
-from matsense._experiments import Run
 from matsense._problem import Problem
+from matsense._run import Run
 from matsense._types import Data, ObservedEntries, Path
 
 Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
@@ -44,6 +44,7 @@ Method: TypeAlias = Literal[
     "label-noise-gd",
     "zeroth-order",
     "rgda",
+    "custom",
     "none",
 ]
 Keep: TypeAlias = Literal["last", "best"]
@@ -105,6 +106,8 @@ def run(
     adversary_weight: float | None = None,
     adversary_radius: float | None = None,
     method_seed: int | None = None,
+    custom_name: str | None = None,
+    custom_slots: int | None = None,
     iterations: int | None = None,
     target_loss: float | None = None,
     patience: int | None = None,
@@ -250,7 +253,7 @@ def run(
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
         'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
-        'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
+        'label-noise-gd', 'zeroth-order', 'rgda', 'custom', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
@@ -282,6 +285,11 @@ def run(
     method_seed : int
         Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd and
         zeroth-order; default seed).
+    custom_name : str
+        Name of the function that takes the steps, for titles (for custom).
+    custom_slots : int
+        Number of arrays of the factor's size that the function keeps from step to step (for
+        custom).
     iterations : int
         Largest number of steps (default 300).
     target_loss : float
@@ -417,6 +425,8 @@ def run(
                 "adversary-weight": adversary_weight,
                 "adversary-radius": adversary_radius,
                 "method-seed": method_seed,
+                "custom-name": custom_name,
+                "custom-slots": custom_slots,
                 "iterations": iterations,
                 "target-loss": target_loss,
                 "patience": patience,

@@ -19,8 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from matsense._errors import ConfigError, Error
 from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
 from matsense._folder import Folder
+from matsense._run import Run
 from matsense._server import Memory, Server, request_line
 from matsense._settings import Scalar, has_data, is_data, is_path, resolved
+from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 Values: TypeAlias = Any  # a float for one factor, an array for several
@@ -55,6 +57,7 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     opened._init = {
         key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
     }
+    opened._data = {key: value for key, value in settings.items() if is_data(key) or has_data({key: value})}
     return opened
 
 
@@ -152,6 +155,7 @@ class Problem:
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
         self._init: dict[str, Any] = {}
+        self._data: dict[str, Any] = {}  # the data settings, of which a run keeps its own copy
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 
@@ -365,6 +369,89 @@ class Problem:
         """
         answer = self._request("spectral", k=k, left={"as": "base64"}, right={"as": "base64"})
         return Spectral(_numbers(answer["values"]), _decoded(answer["left"]), _decoded(answer["right"]))
+
+    def solve(
+        self,
+        step: Step,
+        /,
+        *,
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        force: bool = False,
+        state: int = 0,
+        name: str | None = None,
+        progress: bool = True,
+        callback: Callable[[dict[str, Any]], object] | None = None,
+        **settings: object,
+    ) -> Run:
+        """Carry out a run whose steps a function takes, and return it.
+
+        Metrics, phases, checkpoints and the report are made as with a built-in method, and the run directory
+        can be resumed. The settings are those of `matsense.run` that do not belong to the problem: the start
+        (`alpha`, `init`), `iterations`, `measure_every`, `target_loss`, `keep`, `checkpoint_every`, ….
+
+        Parameters
+        ----------
+        step : callable
+            Called as step(p, U, t) with the problem, the iterate, and its number t from 0 on. It changes U
+            in place, or returns the next iterate. U is an array of shape (n, r), or a tuple of matrices for
+            parametrizations with several. p.value_and_grad(U) at the iterate costs no pass over the
+            measurements.
+        out : path
+            Directory of the run (default runs/ and the time).
+        resume : bool
+            Continue the run in `out`. It has the bits of an uninterrupted run if the steps depend on nothing
+            but their arguments.
+        force : bool
+            Replace the run in `out`.
+        state : int
+            Number k of arrays that the function keeps from step to step. It is then called as
+            step(p, U, t, state) with a list of k arrays of U's shape (or tuples as U), which it changes in
+            place. They are zeros at first, and checkpoints hold them.
+        name : str
+            Name of the method in titles (default the function's).
+        progress : bool
+            Show how far the run has come.
+        callback : callable
+            Called with each sample, a dict of the iteration and the metrics, when it is measured. If it
+            raises an exception, the run is saved and ends.
+        **settings
+            Settings by their names in Python.
+
+        Raises
+        ------
+        ConfigError
+            A setting or an argument is wrong, or what the function has returned is no iterate.
+        Diverged
+            The loss grew without bound; its attribute `run` has the run.
+        Interrupted
+            Ctrl-C was pressed, and the state before the step was saved; its attribute `run` has the run. A
+            second Ctrl-C ends the run at once, and closes all problems.
+        Exception
+            What the function or the callback has raised; the state before the step was saved.
+
+        Examples
+        --------
+        >>> def heavy_ball(p, U, t, state):
+        ...     (V,) = state
+        ...     V[...] = 0.9 * V - 0.1 * p.grad(U)
+        ...     U += V
+        >>> with ms.problem(n=60, rank=3) as p:
+        ...     run = p.solve(heavy_ball, state=1, alpha=1e-6, iterations=300)
+        """
+        self._check_open()
+        return solve(
+            self,
+            step,
+            out=out,
+            resume=resume,
+            force=force,
+            state=state,
+            name=name,
+            progress=progress,
+            callback=callback,
+            settings=settings,
+        )
 
     @property
     def observations(self) -> Array:

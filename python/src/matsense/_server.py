@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -147,6 +147,32 @@ class Server:
             raise of_exit_code(answer["exit_code"], in_python(answer["error"]))
         return answer
 
+    def converse(self, rest: bytes, reply: Callable[[dict[str, Any]], bytes | None]) -> dict[str, Any]:
+        """Make a request as `exchange` does. Until its answer comes, `reply` takes the server's events.
+
+        If `reply` returns a line, it is the answer to the event. It may make requests of its own before.
+        """
+        self._last += 1
+        number = self._last
+        self._pending = True
+        self.write(b'{"id":%d,%b' % (number, rest))
+        while (answer := self.read()).get("id") != number:
+            line = reply(answer) if "event" in answer else None
+            if self._cut:
+                self.end("a request was interrupted while it was written: open the problem again")
+                raise ServerEnded(self._reason)
+            if line is not None:
+                self.write(line)
+        self._pending = False
+        if "error" in answer:
+            raise of_exit_code(answer["exit_code"], answer["error"])
+        return answer
+
+    def kill(self, reason: str) -> None:
+        """End the process at once. It saves nothing."""
+        self._process.kill()
+        self.end(reason)
+
     def write(self, line: bytes) -> None:
         """Write a line to the server. The line ends with a line feed."""
         # A pipe takes a short line whole or not at all.
@@ -247,7 +273,9 @@ class Server:
             self._close_files()
 
     def _ended(self) -> ServerEnded:
-        """Return the exception for a server that has ended by itself."""
+        """Return the exception for a server that has ended."""
+        if self._reason:
+            return ServerEnded(self._reason)
         try:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
@@ -322,6 +350,13 @@ class Memory:
             places.append({"memory": self._number, "offset": offset, "shape": list(shape)})
             offset = end
         return views, places
+
+    def free(self) -> None:
+        """Have the server forget the memory. Views of it stay until nothing refers to them any more."""
+        number, self._map, self._number, self._size = self._number, None, 0, 0
+        if number:
+            with contextlib.suppress(ServerEnded):
+                self._server.request("unshare", memory=number)
 
     def grow(self, size: int) -> None:
         """Replace the memory by one with at least `size` bytes. Views of the old one lose their meaning."""
