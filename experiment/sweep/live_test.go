@@ -13,7 +13,7 @@ import (
 type hushed struct{}
 
 func (hushed) Begin(int, int)               {}
-func (hushed) Group(*experiment.Group, int) {}
+func (hushed) Group(*experiment.Group, []Run) {}
 func (hushed) Notice(string)                {}
 func (hushed) Ended(*Record)                {}
 
