@@ -36,9 +36,9 @@ func (q quietly) Sample(s solver.Sample) {
 
 type quietSweep struct{ quietly }
 
-func (quietSweep) Begin(int, int)               {}
-func (quietSweep) Group(*experiment.Group, int) {}
-func (quietSweep) Ended(*sweep.Record)          {}
+func (quietSweep) Begin(int, int)                       {}
+func (quietSweep) Group(*experiment.Group, []sweep.Run) {}
+func (quietSweep) Ended(*sweep.Record)                  {}
 
 func onHost() experiment.Host {
 	return experiment.Host{

@@ -58,7 +58,7 @@ func doneAlready(done, runs int) string {
 }
 
 // Group implements sweep.Progress.
-func (s *sweepProgress) Group(g *experiment.Group, _ int) {
+func (s *sweepProgress) Group(g *experiment.Group, _ []sweep.Run) {
 	s.env.work.begin()
 	for _, note := range g.Plan.Notes {
 		s.note(note)

@@ -12,10 +12,10 @@ import (
 // hushed is the progress of a sweep that nobody follows.
 type hushed struct{}
 
-func (hushed) Begin(int, int)               {}
-func (hushed) Group(*experiment.Group, int) {}
-func (hushed) Notice(string)                {}
-func (hushed) Ended(*Record)                {}
+func (hushed) Begin(int, int)                 {}
+func (hushed) Group(*experiment.Group, []Run) {}
+func (hushed) Notice(string)                  {}
+func (hushed) Ended(*Record)                  {}
 
 // TestTally: the counts are those of the records, also while a line is being written, after a run that failed
 // was repeated, and when the records were replaced.
