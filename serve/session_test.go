@@ -73,7 +73,8 @@ func TestMetrics(t *testing.T) {
 			[]string{"factor.npy"}},
 		{object{"n": 8, "rank": 1, "observation": "single-index", "measurements": 200, "alpha": 1e-3},
 			[]string{"factor.npy"}},
-		{object{"n": 8, "rank": 2, "observation": "multi-index", "measurements": 2000}, []string{"factor.npy"}},
+		{object{"n": 8, "rank": 2, "observation": "multi-index", "measurements": 2000},
+			[]string{"factor.npy"}},
 	} {
 		x.settings["device"] = "cpu"
 		t.Run(fmt.Sprint(x.settings), func(t *testing.T) {
