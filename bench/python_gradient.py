@@ -1,29 +1,30 @@
 #!/usr/bin/env python3
 """Times one gradient from Python: matsense's, and what a user would write in NumPy and PyTorch, in turn.
 
-    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py                  # 6 GB, minutes
-    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py --size 60:3000   # seconds
+    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py                 # 6 GB, minutes
+    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py --size 60:3000  # seconds
 
 Needs the package matsense with its command, and NumPy. PyTorch takes part if it is installed. A size is n:m:
 f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)² with m symmetric n × n matrices, and U is n × n, all in float64.
 
-matsense is timed as `p.value_and_grad(U)`; its measurements have f32 entries. Its engine's own time is that of
-one more factor in a request with several factors, which are computed one after another: a request for nine
-takes eight times the engine's time longer than a request for one. What `value_and_grad` takes beyond
-the engine's time is the overhead of Python, the pipe and the copies.
+matsense is timed as `p.value_and_grad(U)`; its measurements have f32 entries. Its engine's own time is that
+of one more factor in a request with several factors, which are computed one after another: a request for nine
+takes eight times the engine's time longer than a request for one. What `value_and_grad` takes beyond the
+engine's time is the overhead of Python and the pipe.
 
 NumPy and PyTorch have random matrices of the same size in two forms: packed rows A[:, triu] of n(n+1)/2
 numbers, off-diagonals times √2, and dense rows of n² numbers. Both forms take two matrix-vector products.
 The tests of the Python package compare gradients; here only times are compared.
 
 In each round every contestant has a turn: a pause, one call to warm up, then calls for a quarter of a second,
-three or more, of which the median counts. Printed are medians over the rounds (least–greatest). All have the
-same number of threads.
+three or more, of which the median counts. Printed are the medians over the rounds, the least time of a call,
+and the median of the ratios to `p.value_and_grad(U)` in the same round. All have the same number of threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import statistics
@@ -43,20 +44,21 @@ def parse() -> argparse.Namespace:
     p.add_argument("--rounds", type=int, default=9, help="turns of each contestant (default %(default)s)")
     p.add_argument("--threads", type=int, default=2, help="threads of each contestant (default %(default)s)")
     options = p.parse_args()
-    options.sizes = [tuple(map(int, s.split(":"))) for s in options.size or ["60:3000", "100:5000", "200:10000"]]
+    sizes = options.size or ["60:3000", "100:5000", "200:10000"]
+    options.sizes = [tuple(map(int, size.split(":"))) for size in sizes]
     return options
 
 
-def turn(run: Callable[[], object]) -> float:
-    """The seconds of a call."""
+def turn(run: Callable[[], object]) -> list[float]:
+    """The milliseconds of calls."""
     time.sleep(PAUSE)
     run()
     times: list[float] = []
-    while len(times) < 3 or sum(times) < TURN:
+    while len(times) < 3 or sum(times) < 1e3 * TURN:
         began = time.perf_counter()
         run()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+        times.append(1e3 * (time.perf_counter() - began))
+    return times
 
 
 def packed(A: Any, y: Any, U: Any, at: Any, scale: Any) -> Any:
@@ -122,20 +124,24 @@ def measure(n: int, m: int, rounds: int, threads: int) -> None:
             **peers(n, m, threads),
         }
         names = list(runs)
-        times: dict[str, list[float]] = {name: [] for name in names}
+        medians: dict[str, list[float]] = {name: [] for name in names}
+        least = dict.fromkeys(names, math.inf)
         for k in range(rounds):
-            for name in names[k % len(names):] + names[: k % len(names)]:
-                times[name].append(1e3 * turn(runs[name]))
-    engine = [(long - one) / MORE for long, one in zip(times.pop("several"), times["served"], strict=True)]
-    print(f"\n## n = {n}, m = {m}\n\n| | ms | least–greatest | × served |\n|---|---|---|---|")
-    for name, list_ in {"engine": engine, **times}.items():
-        ratio = statistics.median(t / s for t, s in zip(list_, times["served"], strict=True))
-        print(f"| {name} | {statistics.median(list_):.3f} | {min(list_):.3f}–{max(list_):.3f} | {ratio:.2f} |")
-    over = [1e3 * (s - e) for s, e in zip(times["served"], engine, strict=True)]
-    most = [1e3 * 0.1 * e + 100 for e in engine]
+            for name in names[k % len(names) :] + names[: k % len(names)]:
+                times = turn(runs[name])
+                medians[name].append(statistics.median(times))
+                least[name] = min(least[name], *times)
+    served = medians["served"]
+    engine = [(long - one) / MORE for long, one in zip(medians.pop("several"), served, strict=True)]
+    least["engine"] = (least["several"] - least["served"]) / MORE
+    print(f"\n## n = {n}, m = {m}\n\n| | median ms | least ms | × served |\n|---|---|---|---|")
+    for name, found in {"engine": engine, **medians}.items():
+        ratio = statistics.median(t / s for t, s in zip(found, served, strict=True))
+        print(f"| {name} | {statistics.median(found):.3f} | {least[name]:.3f} | {ratio:.2f} |")
+    over = statistics.median(1e3 * (s - e) for s, e in zip(served, engine, strict=True))
     print(
-        f"\nOverhead {statistics.median(over):.0f} µs ({min(over):.0f}–{max(over):.0f}); "
-        f"10 % of the engine's time and 100 µs are {statistics.median(most):.0f} µs.",
+        f"\nOverhead {over:.0f} µs, of the least times {1e3 * (least['served'] - least['engine']):.0f} µs; "
+        f"10 % of the engine's time and 100 µs are {100 * statistics.median(engine) + 100:.0f} µs.",
         flush=True,
     )
 

@@ -1,18 +1,23 @@
-"""The programs of docs/own-methods.md run."""
+"""The programs of docs/own-methods.md run, and so does its benchmark."""
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "own-methods.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "own-methods.md"
 
 
 def programs():
     """The indented blocks, each after the first one, which has the imports."""
-    first, *others = re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE.read_text(), re.M)
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE.read_text(), re.M)
+    first, *others = [block for block in blocks if "import" in block or "ms." in block]
     return [first, *(first.split("\n\n")[0] + "\n" + other for other in others)]
 
 
@@ -24,3 +29,15 @@ def test_program(program):
             pytest.importorskip(package)
     importlib.import_module("matsense")
     exec(compile(program, str(PAGE), "exec"), {})
+
+
+def test_benchmark():
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "python_gradient.py", "--size=6:30", "--rounds=1", "--threads=1"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "| NumPy dense |" in done.stdout
+    assert "Overhead" in done.stdout
