@@ -115,8 +115,11 @@ var pythonMore = map[string]pythonSetting{
 	"entries": {
 		Type: " | ObservedEntries", Kind: ", or observed entries",
 		Text: " Or the observed entries of a matrix to complete, in the place of triplets: a sparse array of " +
-			"SciPy.",
+			"SciPy, a tuple (rows, columns, values), a data frame, or an array with NaN for the others.",
 	},
+	"triplets":      {Type: " | ObservedEntries", Kind: ", or observed entries as entries takes them"},
+	"test-triplets": {Type: " | ObservedEntries", Kind: ", or observed entries as entries takes them"},
+	"paulis":        {Type: " | PauliWords", Kind: ", list of words, or dict of words and expectations"},
 }
 
 // pythonName is the keyword of a setting.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from matsense._errors import Error, of_exit_code
@@ -53,10 +52,8 @@ def carry_out(arguments: Callable[[], list[str]], watch: Watch, folder: Folder) 
     return Ending(process.directory, interrupted, process.exit_code, error)
 
 
-def stop_flag(stop_after: float | str | timedelta | None) -> list[str]:
+def stop_flag(stop_after: float | str | None) -> list[str]:
     """Return the flag for a time limit, in seconds or like "3h45m"."""
     if stop_after is None:
         return []
-    if isinstance(stop_after, timedelta):
-        stop_after = stop_after.total_seconds()
     return [f"--stop-after={stop_after}" + ("" if isinstance(stop_after, str) else "s")]

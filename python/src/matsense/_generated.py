@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from matsense import _experiments, _problem
 from matsense._problem import Problem
 from matsense._run import Run
-from matsense._types import Data, ObservedEntries, Path
+from matsense._types import Data, ObservedEntries, Path, PauliWords
 
 Ensemble: TypeAlias = Literal["gaussian", "rademacher", "completion", "relu-completion", "pauli", "rank-one"]
 Entries: TypeAlias = Literal["f64", "f32", "bf16", "q8", "sign"]
@@ -75,12 +75,12 @@ def run(
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
-    triplets: Path | None = None,
+    triplets: Path | ObservedEntries | None = None,
     triplets_base: int | None = None,
-    test_triplets: Path | None = None,
+    test_triplets: Path | ObservedEntries | None = None,
     vectors: Data | None = None,
     vectors_right: Data | None = None,
-    paulis: Path | None = None,
+    paulis: Path | PauliWords | None = None,
     observations: Data | None = None,
     expectations: Data | None = None,
     truth: Data | None = None,
@@ -168,7 +168,8 @@ def run(
     entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
-        matrix to complete, in the place of triplets: a sparse array of SciPy.
+        matrix to complete, in the place of triplets: a sparse array of SciPy, a tuple (rows,
+        columns, values), a data frame, or an array with NaN for the others.
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -197,20 +198,20 @@ def run(
     ---------
     matrices : array, or path of a .npy file
         Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
-    triplets : path
+    triplets : path, or observed entries as entries takes them
         Observed entries and their values: a text file with lines row,col,value counted from 0, or a
         Matrix Market .mtx file; .gz as well.
     triplets_base : int
         Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
         for .mtx).
-    test_triplets : path
+    test_triplets : path, or observed entries as entries takes them
         Entries to hold out and their values, in a file like that of triplets, counted from the same
         number: they are not fitted, and held_out_rmse is the error on them.
     vectors : array, or path of a .npy file
         Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
     vectors_right : array, or path of a .npy file
         Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
-    paulis : path
+    paulis : path, list of words, or dict of words and expectations
         Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
         XIZY,0.53.
     observations : array, or path of a .npy file
@@ -476,12 +477,12 @@ def problem(
     hold_out: float | None = None,
     seed: int | None = None,
     matrices: Data | None = None,
-    triplets: Path | None = None,
+    triplets: Path | ObservedEntries | None = None,
     triplets_base: int | None = None,
-    test_triplets: Path | None = None,
+    test_triplets: Path | ObservedEntries | None = None,
     vectors: Data | None = None,
     vectors_right: Data | None = None,
-    paulis: Path | None = None,
+    paulis: Path | PauliWords | None = None,
     observations: Data | None = None,
     expectations: Data | None = None,
     truth: Data | None = None,
@@ -533,7 +534,8 @@ def problem(
     entries : {'f64', 'f32', 'bf16', 'q8', 'sign'}, or observed entries
         Number format that defines the entries of the measurements: f64, f32, bf16, q8 or sign (for
         gaussian and rademacher; default f32; sign for rademacher). Or the observed entries of a
-        matrix to complete, in the place of triplets: a sparse array of SciPy.
+        matrix to complete, in the place of triplets: a sparse array of SciPy, a tuple (rows,
+        columns, values), a data frame, or an array with NaN for the others.
     observation : {'linear', 'single-index', 'multi-index'}
         What is observed: linear, ⟨A, M*⟩ plus noise, or another model (see `matsense list
         observations`; default linear).
@@ -562,20 +564,20 @@ def problem(
     ---------
     matrices : array, or path of a .npy file
         Measurement matrices: an array of shape (m, n, n) or (m, n, n2).
-    triplets : path
+    triplets : path, or observed entries as entries takes them
         Observed entries and their values: a text file with lines row,col,value counted from 0, or a
         Matrix Market .mtx file; .gz as well.
     triplets_base : int
         Number from which the triplets count rows and columns: 0 or 1 (for completion; default 0; 1
         for .mtx).
-    test_triplets : path
+    test_triplets : path, or observed entries as entries takes them
         Entries to hold out and their values, in a file like that of triplets, counted from the same
         number: they are not fitted, and held_out_rmse is the error on them.
     vectors : array, or path of a .npy file
         Vectors a_i of rank-one measurements a aᵀ or a bᵀ: an array of shape (m, n).
     vectors_right : array, or path of a .npy file
         Vectors b_i of rank-one measurements a bᵀ of n × n2 matrices: an array of shape (m, n2).
-    paulis : path
+    paulis : path, list of words, or dict of words and expectations
         Pauli words: a text file with one word a line, such as XIZY, or a word and its expectation,
         XIZY,0.53.
     observations : array, or path of a .npy file

@@ -22,7 +22,7 @@ from matsense._factor import Array, Factor, Factors, check_shapes, real_array, t
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import Scalar, has_data, is_data, is_path, resolved
+from matsense._settings import Scalar, has_data, is_path, resolved, with_absolute_paths
 from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
@@ -61,7 +61,7 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     opened._data = {
         key: copy.deepcopy(value) if key in ("init", "init-right") else value
         for key, value in settings.items()
-        if is_data(key) or has_data({key: value})
+        if has_data({key: value})
     }
     return opened
 
@@ -69,11 +69,7 @@ def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
 @contextlib.contextmanager
 def _in_files(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Scalar], Folder]]:
     """Yield settings as the command takes them, and the folder of their arrays until the context ends."""
-    # The server keeps the working directory that it was started in. Names of starts have no ending.
-    given = {
-        key: os.path.abspath(value) if is_data(key) and is_path(value) and "." in os.fspath(value) else value
-        for key, value in settings.items()
-    }
+    given = with_absolute_paths(settings)
     with contextlib.ExitStack() as stack:
         folder = Folder(os.curdir)
         if has_data(given):
@@ -159,7 +155,7 @@ class Problem:
         self._memory = memory
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
-        self._data: dict[str, Any] = {}  # the data settings, for starts and runs, which read them anew
+        self._data: dict[str, Any] = {}  # settings that are arrays, for starts and runs
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 

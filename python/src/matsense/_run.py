@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +100,7 @@ class Run:
         *,
         progress: bool = True,
         callback: Callable[[dict[str, Any]], object] | None = None,
-        stop_after: float | str | timedelta | None = None,
+        stop_after: float | str | None = None,
         tensorboard: str | os.PathLike[str] | None = None,
         view: bool = False,
         **settings: object,

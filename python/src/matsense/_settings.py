@@ -54,6 +54,19 @@ def has_data(settings: Mapping[str, Value]) -> bool:
     )
 
 
+def with_absolute_paths(settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Return settings whose paths do not depend on the working directory, for a process with another one.
+
+    Names of starts have no ending.
+    """
+    return {
+        name: os.path.abspath(value)
+        if is_data(key_of(name)) and is_path(value) and "." in os.fspath(value)
+        else value
+        for name, value in settings.items()
+    }
+
+
 def resolved(settings: Mapping[str, Value], folder: Folder) -> dict[str, Scalar]:
     """Return settings by their keys, without those that are None, and with data stored in a folder.
 
@@ -96,12 +109,17 @@ def _parts(key: str, value: Value, parametrization: str) -> dict[str, Value]:
 def _value(name: str, key: str, value: Value, folder: Folder) -> Scalar:
     if not is_data(key):
         return scalar(name, value)
-    path = os.fspath(value) if is_path(value) else store(name, key, value, folder)
+    return os.fspath(value) if is_path(value) else store(name, key, value, folder)
+
+
+def store(name: str, key: str, value: Value, folder: Folder) -> str:
+    """Store data, and return the path, for which `name` stands in the command's sentences."""
+    path = _store(name, key, value, folder)
     folder.names[path] = name
     return path
 
 
-def store(name: str, key: str, value: Value, folder: Folder) -> str:
+def _store(name: str, key: str, value: Value, folder: Folder) -> str:
     """Store data, and return the path. The memory map of a .npy file is that file."""
     if key in _ENTRIES:
         return write_entries(name, key, value, folder)

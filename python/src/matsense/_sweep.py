@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ class Sweep:
         *,
         progress: bool = True,
         callback: Callable[[dict[str, Any]], object] | None = None,
-        stop_after: float | str | timedelta | None = None,
+        stop_after: float | str | None = None,
         shard: str | None = None,
         batch: int | None = None,
         view: bool = False,

@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def sweep(
     resume: bool = False,
     progress: bool = True,
     callback: Callable[[dict[str, Any]], object] | None = None,
-    stop_after: float | str | timedelta | None = None,
+    stop_after: float | str | None = None,
     shard: str | None = None,
     batch: int | None = None,
     yes: bool = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 
@@ -21,5 +22,9 @@ class SupportsCoordinates(Protocol):
 
 
 Path: TypeAlias = str | os.PathLike[str]
-Data: TypeAlias = Path | SupportsArray
-ObservedEntries: TypeAlias = SupportsCoordinates
+Data: TypeAlias = Path | SupportsArray | Sequence[object]  # nested lists, or a tuple of factors
+Triplets: TypeAlias = tuple[
+    SupportsArray | Sequence[int], SupportsArray | Sequence[int], SupportsArray | Sequence[float]
+]
+ObservedEntries: TypeAlias = SupportsCoordinates | SupportsArray | Triplets
+PauliWords: TypeAlias = Sequence[str] | Mapping[str, float]
