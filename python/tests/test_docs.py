@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -31,6 +32,7 @@ def test_program(program):
     exec(compile(program, str(PAGE), "exec"), {})
 
 
+@pytest.mark.skipif(shutil.which("go") is None, reason="it times an engine that Go builds")
 def test_benchmark():
     done = subprocess.run(
         [sys.executable, ROOT / "bench" / "python_gradient.py", "--size=6:30", "--rounds=1", "--threads=1"],
