@@ -155,6 +155,23 @@ def test_starts():
         np.testing.assert_allclose(U @ U.T, leading, atol=1e-9)
 
 
+def test_starts_from_data(tmp_path, monkeypatch):
+    U, V = np.arange(12.0).reshape(4, 3), np.ones((5, 3))
+    settings = dict(n=4, n2=5, rank=1, measurements=30, parametrization="uv", factor_rank=3)
+    with ms.problem(**settings, init=(U, V)) as p:
+        kept = U.copy()
+        U *= 2  # as a loop does that has U as its iterate
+        for got, want in zip(p.start(), (kept, V), strict=True):
+            np.testing.assert_array_equal(got, want)
+        for got, want in zip(p.start(init=U, init_right=V + 1), (U, V + 1), strict=True):
+            np.testing.assert_array_equal(got, want)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")  # the server stays in the directory that it was started in
+        np.save("left.npy", 3 * U)
+        np.testing.assert_array_equal(p.start(init="left.npy", init_right=V)[0], 3 * U)
+        assert p.start(init="random", alpha=1.0)[0].shape == (4, 3)
+
+
 def p_matrices(p):
     return documented.matrices("gaussian", "f64", 1, p.measurements, p.n)
 
