@@ -136,7 +136,7 @@ except ms.Error as error:
 """
     process = python(script)
     assert process.stdout.readline() == "begun\n"
-    until(lambda: list(pathlib.Path("run").glob("checkpoint/[0-9]*/DONE")))  # in its place, which has a number
+    until(lambda: list(pathlib.Path("run").glob("checkpoint/[0-9]*/DONE")))  # with its own name
     [child] = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(child), signal.SIGKILL)
     out, _ = process.communicate(timeout=20)
