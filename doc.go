@@ -14,10 +14,11 @@
 //     have the settings and the catalog (config), sweeps (sweep), and claims of papers (reproduce).
 //   - [github.com/matsense/matsense/report] draws charts and pages, and knows no experiment.
 //   - [github.com/matsense/matsense/view] shows experiments with report: summaries, pages, captions.
+//   - [github.com/matsense/matsense/watch] serves these pages to a browser, also of runs under way.
 //   - [github.com/matsense/matsense/serve] answers requests of other programs for gradients, products and
 //     metrics, for methods that are written in other languages.
 //   - cmd/matsense is the command, with one file for each verb.
 //
-// Imports point one way: cmd → view → experiment, report → solver → sensing; cmd → serve → experiment; cpu,
-// gpu → solver, sensing; gpu → kernels. cpu and gpu do not import each other.
+// Imports point one way: cmd → watch → view → experiment, report → solver → sensing; cmd → serve →
+// experiment; cpu, gpu → solver, sensing; gpu → kernels. cpu and gpu do not import each other.
 package matsense

@@ -1,8 +1,10 @@
 package experiment
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -65,7 +67,8 @@ var failing = []string{
 // most. Symptom: for scaled-gd-lambda on κ = 10⁴ the advice was to halve the step, time after time, and λ was
 // at fault.
 func TestAdviceMends(t *testing.T) {
-	tried := map[string]bool{"none": true} // it takes no steps
+	// none takes no steps, and custom has no settings that could mend it: TestAdviceOfCustom.
+	tried := map[string]bool{"none": true, "custom": true}
 	for _, settings := range failing {
 		tried[strings.TrimPrefix(strings.Fields(settings)[0], "method=")] = true
 		t.Run(settings, func(t *testing.T) {
@@ -98,6 +101,29 @@ func TestAdviceMends(t *testing.T) {
 		if e.Kind == "method" && !tried[e.Name] && !strings.HasPrefix(e.Name, "test-") {
 			t.Errorf("no run of %s fails here", e.Name)
 		}
+	}
+}
+
+// TestAdviceOfCustom: if a program's steps are too long, the advice tells the step that suits the data,
+// 1/(4‖S‖) with ‖S‖ near the truth's norm, which is 1; and no setting, because none would help.
+func TestAdviceOfCustom(t *testing.T) {
+	c := configOf(t, strings.Fields("n=12 rank=2 iterations=250 measure-every=10 method=custom")...)
+	c.SetProgram(func(m *solver.Member, _ int) error {
+		u, g := solver.NewFactor(m.Shapes()), solver.NewFactor(m.Shapes())
+		if err := errors.Join(m.Get(solver.Iterate, u), m.Get(solver.Gradient, g)); err != nil {
+			return err
+		}
+		u.Combine(1, u, -9, g)
+		return m.Set(solver.Iterate, u)
+	})
+	out, err := runHere(c, cpuHost(1e9), Options{Dir: filepath.Join(t.TempDir(), "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := out.Summary.Advice
+	if a == nil || len(a.Settings) > 0 || len(a.Because) != 1 ||
+		!regexp.MustCompile(`a step size of at most 0\.(1[5-9]|2\d?) `).MatchString(a.Because[0]) {
+		t.Errorf("status %v, advice %+v", out.Summary.Status, a)
 	}
 }
 

@@ -24,6 +24,9 @@ type Group struct {
 	// Watch hears of run i in Configs what [Plan.Watch] hears of a single run; it may be nil. What all runs
 	// share is told of the first.
 	Watch func(i int, a solver.Activity, iteration int)
+	// Sampled receives each sample of run i in Configs when it is taken, and the iteration from which the run
+	// goes on; it may be nil.
+	Sampled func(i, from int, s solver.Sample)
 }
 
 // MostTogether is the default limit on the runs in a batch: on the host a batch four times as large is hardly
@@ -126,7 +129,8 @@ func (g *Group) Run(
 			ended(i, nil, err)
 			continue
 		}
-		s := settingsOf(c, start, &trajectories[i])
+		r := &groupRecorder{group: g, i: i, trajectory: &trajectories[i]}
+		s := settingsOf(c, start, r)
 		if g.Watch != nil {
 			s.Watch = func(a solver.Activity, iteration int) { g.Watch(i, a, iteration) }
 		}
@@ -134,7 +138,7 @@ func (g *Group) Run(
 			p, data := *g.Plan, *d
 			p.Config, data.Hashes = *c, hashes[i]
 			m := &keptMember{kept: *kept, number: numbers[i], id: p.identity(&data), notice: g.notice,
-				trajectory: &trajectories[i]}
+				recorder: r}
 			m.settings(&s, slices.Contains(begun, numbers[i]))
 		}
 		jobs, indices = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(indices, i)
@@ -182,15 +186,31 @@ func (g *Group) notice(text string) {
 	}
 }
 
+// groupRecorder receives the samples of a run of a group.
+type groupRecorder struct {
+	group      *Group
+	i          int // the run's place in Configs
+	from       int // the iteration from which the run goes on
+	trajectory *solver.Trajectory
+}
+
+// Record implements solver.Recorder.
+func (r *groupRecorder) Record(s solver.Sample) error {
+	if r.group.Sampled != nil {
+		r.group.Sampled(r.i, r.from, s)
+	}
+	return r.trajectory.Record(s)
+}
+
 // keptMember is a run of a group whose states are kept.
 type keptMember struct {
-	kept       Kept
-	number     int
-	id         identity
-	notice     func(text string)
-	trajectory *solver.Trajectory
-	last       int  // the iteration of the last checkpoint that was written or read
-	failed     bool // the last checkpoint could not be written
+	kept     Kept
+	number   int
+	id       identity
+	notice   func(text string)
+	recorder *groupRecorder
+	last     int  // the iteration of the last checkpoint that was written or read
+	failed   bool // the last checkpoint could not be written
 }
 
 // settings has the solver keep the run's states, and go on from the last one if there is one.
@@ -210,7 +230,7 @@ func (m *keptMember) restore() (*solver.State, error) {
 	if state == nil {
 		return nil, nil // from the beginning
 	}
-	*m.trajectory, m.last = before(t, state), state.Iteration
+	*m.recorder.trajectory, m.recorder.from, m.last = before(t, state), state.Iteration, state.Iteration
 	return state, nil
 }
 
@@ -219,7 +239,7 @@ func (m *keptMember) keep(state solver.State) error {
 	if state.Iteration == m.last { // nothing was done since; no step at all, if it is 0
 		return nil
 	}
-	err := m.kept.write(m.number, m.id, state, *m.trajectory)
+	err := m.kept.write(m.number, m.id, state, *m.recorder.trajectory)
 	if err == nil {
 		m.last, m.failed = state.Iteration, false
 		return nil

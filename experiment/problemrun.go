@@ -56,13 +56,26 @@ func (o *Problem) hasRead(c *config.Config, key string) bool {
 	return err == nil && sum == known
 }
 
-// load returns what the run measures: it reads the data, unless the problem is open.
+// load returns what the run measures: it reads the data, unless the problem is open. The start is the run's
+// own.
 func (p *Plan) load() (*config.Data, error) {
-	if p.open != nil {
-		return &config.Data{Problem: p.open.Data.Problem, Hashes: p.open.Data.Hashes}, nil
+	if p.open == nil {
+		p.watch(Reading)
+		return p.Config.Load()
 	}
-	p.watch(Reading)
-	return p.Config.Load()
+	d := &config.Data{Problem: p.open.Data.Problem, Hashes: map[string]string{}}
+	for _, f := range p.Config.DataFiles() {
+		if *f.Path == "" {
+			continue
+		}
+		var err error
+		if setting, _ := p.Config.Field(f.Key); setting.OfProblem() {
+			d.Hashes[f.Key] = p.open.Data.Hashes[f.Key]
+		} else if d.Hashes[f.Key], err = p.Config.HashOf(f.Key); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
 }
 
 // solve carries out the run on the engine that is open, or on one of its own.

@@ -36,8 +36,8 @@ func (c *counted) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// FuzzRequests: whatever the lines of the input are, each has one answer, which is a JSON object with the id of
-// the request or null, and the server goes on to the end of the input.
+// FuzzRequests: whatever the lines of the input are, each has one answer, which is a JSON object with the id
+// of the request or null, and the server goes on to the end of the input.
 func FuzzRequests(f *testing.F) {
 	for _, seed := range []string{
 		``, "\n", `x`, `{}`, `[]`, `{"id":[1,{"a":null}],"call":"hello","protocol":1}`,

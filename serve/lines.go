@@ -27,8 +27,8 @@ type line struct {
 }
 
 // readLines reads the lines of an input one ahead, so that its end is seen while a call goes on. The channel
-// is closed at the end of the input, and canceled is called after [grace]. Lines for which handled is true are
-// left out: they are for the call that goes on.
+// is closed at the end of the input, and canceled is called after [grace]. Lines for which handled is true
+// are left out: they are for the call that goes on.
 func readLines(in io.Reader, canceled context.CancelFunc, handled func(text []byte) bool) <-chan line {
 	lines := make(chan line)
 	go func() {

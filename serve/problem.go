@@ -25,7 +25,8 @@ type problem struct {
 	run     *clientRun      // the run under way; nil if there is none
 }
 
-// settings are settings as they were given, in their order.
+// settings are settings as they were given, in their order. Keys may be written with _ for -, because names
+// have no hyphen in most languages.
 type settings []setting
 
 type setting struct{ key, text string }
@@ -53,7 +54,7 @@ func (s *settings) UnmarshalJSON(text []byte) error {
 				return err
 			}
 		}
-		*s = append(*s, setting{key.(string), text})
+		*s = append(*s, setting{strings.ReplaceAll(key.(string), "_", "-"), text})
 	}
 	return nil
 }

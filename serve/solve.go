@@ -59,8 +59,8 @@ func (s *session) solve(text []byte, a *answer) error {
 	}()
 	progress, end := s.Progress(s.out, plan)
 	defer end()
-	out, err := plan.Run(ctx, experiment.Options{Dir: r.Dir, Fresh: r.Fresh, Force: r.Force, Resume: r.Resume},
-		progress)
+	options := experiment.Options{Dir: r.Dir, Fresh: r.Fresh, Force: r.Force, Resume: r.Resume}
+	out, err := plan.Run(ctx, options, progress)
 	if out != nil {
 		err = atomicfile.Join(err, s.Publish(out, progress))
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
@@ -42,7 +44,9 @@ func newStepping(t *testing.T) *stepping {
 	out, toClient := io.Pipe()
 	c := &stepping{t: t, in: in, out: bufio.NewReader(out), done: make(chan error, 1)}
 	its := server()
-	its.Progress = func(io.Writer, *experiment.Plan) (experiment.Progress, func()) { return silent{}, func() {} }
+	its.Progress = func(io.Writer, *experiment.Plan) (experiment.Progress, func()) {
+		return silent{}, func() {}
+	}
 	its.Publish = func(*experiment.Outcome, experiment.Progress) error { return nil }
 	go func() {
 		c.done <- its.Serve(context.Background(), fromClient, toClient)
@@ -299,8 +303,8 @@ func sameRuns(t *testing.T, got, want string) {
 	}
 }
 
-// TestSolve: a method whose steps the client takes gives the trajectory and the factor of the built-in method,
-// to the bit.
+// TestSolve: a method whose steps the client takes gives the trajectory and the factor of the built-in
+// method, to the bit.
 func TestSolve(t *testing.T) {
 	for name, c := range map[string]struct {
 		settings []string
@@ -420,6 +424,64 @@ func TestSolveResumes(t *testing.T) {
 	}
 }
 
+// TestSolveResumesMixed: in mixed precision, gradients at other points than the iterate depend on where they
+// were asked for before. A resumed run still has the bits of an uninterrupted one.
+func TestSolveResumesMixed(t *testing.T) {
+	const m, n = 60, 6 // without a truth, the first anchors are where gradients are asked for first
+	a, y := make([]float64, m*n*n), make([]float64, m)
+	sensing.NewStream(1, sensing.EntriesStream).Normals(0, a)
+	for i := range y {
+		y[i] = a[i*n*n] // ⟨A_i, e₁e₁ᵀ⟩
+	}
+	settings := map[string]any{"precision": "mixed", "factor-rank": 2}
+	for key, shape := range map[string][]int{"matrices": {m, n, n}, "observations": {m}} {
+		var file bytes.Buffer
+		list := y
+		if len(shape) == 3 {
+			list = a
+		}
+		path := filepath.Join(t.TempDir(), key+".npy")
+		err := npy.Write(&file, shape, list)
+		if err == nil {
+			err = os.WriteFile(path, file.Bytes(), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings[key] = path
+	}
+	whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
+	run := func(dir string, resume bool, last float64) {
+		t.Helper()
+		cl := newStepping(t)
+		p := cl.ask("open", map[string]any{"settings": settings}).Problem
+		members := map[string]any{"dir": dir, "resume": resume}
+		if resume {
+			members["settings"] = map[string]any{}
+		}
+		m := cl.solve(p, members, func(c *stepping, m message, u []float64, _ [][]float64) string {
+			if m.Step == last {
+				return "enough"
+			}
+			shape, ahead := m.Factor[0].Shape, make([]float64, len(u))
+			for i, g := range c.gradient(p, m.Factor[0]) {
+				ahead[i] = u[i] - float64(stepSize*g)
+			}
+			for i, g := range c.gradient(p, of(shape, ahead)) {
+				u[i] -= float64(stepSize * g)
+			}
+			return ""
+		})
+		if m.Error != "" {
+			t.Fatal(m.Error)
+		}
+	}
+	run(whole, false, -1)
+	run(parts, false, 33)
+	run(parts, true, -1)
+	sameRuns(t, parts, whole)
+}
+
 // TestSolveDiverges: a step that makes NaN ends the run as diverged, with the last good iterate.
 func TestSolveDiverges(t *testing.T) {
 	cl := newStepping(t)
@@ -443,7 +505,10 @@ func TestSolveRefuses(t *testing.T) {
 	cl := newStepping(t)
 	p := cl.open()
 	dir := filepath.Join(t.TempDir(), "run")
-	never := func(*stepping, message, []float64, [][]float64) string { t.Error("a step was asked for"); return "" }
+	never := func(*stepping, message, []float64, [][]float64) string {
+		t.Error("a step was asked for")
+		return ""
+	}
 	for says, members := range map[string]map[string]any{
 		"names no directory":   {},
 		"there is no run in":   {"dir": dir, "resume": true},
@@ -463,7 +528,9 @@ func TestSolveRefuses(t *testing.T) {
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("a refused run has made a directory")
 	}
-	m := cl.solve(p, map[string]any{"dir": dir}, func(c *stepping, m message, u []float64, _ [][]float64) string {
+	m := cl.solve(p, map[string]any{"dir": dir}, func(
+		c *stepping, m message, u []float64, _ [][]float64,
+	) string {
 		if m.Step == 0 {
 			for call, members := range map[string]map[string]any{
 				"solve": {"problem": p, "dir": dir + "2"}, "close": {"problem": p}} {

@@ -79,8 +79,8 @@ type Slot int
 
 // The slots of a member. After Iterate, Gradient and Good come the slots of its method, which have the
 // factor's shapes: a momentum, for example. Slots from VectorSlot on are vectors with one number for each
-// measurement, stored as a factor of one m × 1 matrix. Slots from HostSlot on have the factor's shapes and lie
-// in the host's memory, whatever the engine: [Member.Set] and [Member.Get] alone reach them. They are for
+// measurement, stored as a factor of one m × 1 matrix. Slots from HostSlot on have the factor's shapes and
+// lie in the host's memory, whatever the engine: [Member.Set] and [Member.Get] alone reach them. They are for
 // methods that compute on the host. All these slots start as zeros.
 const (
 	Iterate    Slot = iota    // U

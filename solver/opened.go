@@ -47,8 +47,8 @@ func (o *Opened) interruptedBy(ask func() error) {
 	o.ask.Store(&ask)
 }
 
-// Engine returns the engine, whose last member is for runs. It may be used between runs, and in the steps of a
-// run's method.
+// Engine returns the engine, whose last member is for runs. It may be used between runs, and in the steps of
+// a run's method.
 func (o *Opened) Engine() Engine { return o.batch.engine }
 
 // Solve runs a method on the engine, as the function [Solve] does on one of its own, to the same bits. The

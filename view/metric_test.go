@@ -121,7 +121,7 @@ func TestPlantedMetricOfRun(t *testing.T) {
 type ended struct{}
 
 func (ended) Begin(int, int)               {}
-func (ended) Group(*experiment.Group, int) {}
+func (ended) Group(*experiment.Group, []sweep.Run) {}
 func (ended) Notice(string)                {}
 func (ended) Ended(*sweep.Record)          {}
 

@@ -16,8 +16,8 @@ import (
 
 // Life says whether a process is at work on a run or a sweep.
 type Life struct {
-	// Alive says that it is. Silent is how long it has given no sign of life, and Gone says that it has surely
-	// ended.
+	// Alive says that it is. Silent is how long it has given no sign of life, and Gone says that it has
+	// surely ended.
 	Alive  bool
 	Silent time.Duration
 	Gone   bool
@@ -158,7 +158,8 @@ func about(caption string) string {
 
 // steps is the progress of a run.
 func steps(done, of int) *report.Progress {
-	return &report.Progress{Share: float64(done) / float64(max(of, 1)), Text: fmt.Sprintf("%d of %d", done, of)}
+	return &report.Progress{Share: float64(done) / float64(max(of, 1)),
+		Text: fmt.Sprintf("%d of %d", done, of)}
 }
 
 // rate writes how many things are done in a second, or in a longer time if they are few; empty if it is not
@@ -467,8 +468,8 @@ func SweepAbout(s *sweep.Spec, runs []sweep.Run) string {
 
 // BrokenItem is the line of a directory that cannot be read, and why.
 func BrokenItem(link report.Link, about string, err error) report.Item {
-	return report.Item{Link: link, About: about, Mood: report.Bad, Status: "cannot be read", Note: err.Error(),
-		Cells: make([]report.Cell, len(ListColumns))}
+	return report.Item{Link: link, About: about, Mood: report.Bad, Status: "cannot be read",
+		Note: err.Error(), Cells: make([]report.Cell, len(ListColumns))}
 }
 
 // ListPage is the page of all runs and sweeps under a directory. On so many of them processes are at work.

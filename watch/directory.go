@@ -53,7 +53,8 @@ func kindOf(dir string, entries []fs.DirEntry) kind {
 		live = live || strings.HasPrefix(e.Name(), ".live") || strings.HasPrefix(e.Name(), ".lock")
 	}
 	switch {
-	case has[sweep.SpecFile] && (live || has["checkpoint"] || has["runs.csv"] || has["parts.json"] || hasRecords(dir)):
+	case has[sweep.SpecFile] && (live || has["checkpoint"] || has["runs.csv"] || has["parts.json"] ||
+		hasRecords(dir)):
 		return aSweep
 	case has["config.yaml"] && (live || has["checkpoint"] || has["trajectory.csv"] || has["summary.json"] ||
 		isOurs(filepath.Join(dir, "config.yaml"))):
@@ -163,11 +164,8 @@ func locate(dir, rel string) (place, error) {
 	return place{rel, kindOf(here, entries)}, nil
 }
 
-// runFiles and sweepFiles are what pages are made of.
-var (
-	runFiles   = []string{"config.yaml", "summary.json", "trajectory.csv", experiment.LiveFile, ".live.csv"}
-	sweepFiles = []string{sweep.SpecFile, "runs.csv", "runs"}
-)
+// runFiles are what the page of a run is made of.
+var runFiles = []string{"config.yaml", "summary.json", "trajectory.csv", experiment.LiveFile, ".live.csv"}
 
 // stamp tells the states of files apart, by their sizes and times of modification.
 func stamp(dir string, names []string) (text string, changed time.Time, err error) {

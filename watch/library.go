@@ -281,7 +281,8 @@ func (l *library) forget(places []place) {
 	}
 }
 
-// page makes the page of a place, or the list at the top if the directory itself is neither a run nor a sweep.
+// page makes the page of a place, or the list at the top if the directory itself is neither a run nor a
+// sweep.
 func (l *library) page(rel string) (p report.Page, err error) {
 	at, err := locate(l.dir, rel)
 	if err != nil {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// DefaultSilence is how long a process may give no sign of life before it counts as dead. Processes write every
-// 5 seconds at least, but network file systems show changes up to a minute late.
+// DefaultSilence is how long a process may give no sign of life before it counts as dead. Processes write
+// every 5 seconds at least, but network file systems show changes up to a minute late.
 const DefaultSilence = 2 * time.Minute
 
-// signs are what was seen of files that processes keep writing. The clock of a shared disk may differ from this
-// machine's, so a file that changes while it is watched tells how far the two are apart.
+// signs are what was seen of files that processes keep writing. The clock of a shared disk may differ from
+// this machine's, so a file that changes while it is watched tells how far the two are apart.
 type signs struct {
 	now func() time.Time
 

@@ -262,7 +262,8 @@ func (s *Server) page(rel string) (answer, error) {
 	return c.answer, nil
 }
 
-// leastRest is the least time between two makings of a page, less than that between two requests of a browser.
+// leastRest is the least time between two makings of a page, less than that between two requests of a
+// browser.
 const leastRest = 500 * time.Millisecond
 
 func zipped(text []byte) []byte {
@@ -277,7 +278,7 @@ func zipped(text []byte) []byte {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		WriteTimeout: 5 * time.Minute, MaxHeaderBytes: 1 << 16, ErrorLog: log.New(io.Discard, "", 0)}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	err := server.Serve(l)
 	if errors.Is(err, http.ErrServerClosed) && ctx.Err() != nil {
@@ -286,8 +287,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// Drain waits until open pages have had the time to ask for what there is in the end. If no page was asked for
-// yet, it waits for the first one up to a given time.
+// Drain waits until open pages have had the time to ask for what there is in the end. If no page was asked
+// for yet, it waits for the first one up to a given time.
 func (s *Server) Drain(ctx context.Context, first time.Duration) {
 	// An open page asks a second after the last answer.
 	const pause, moment, recent = 50 * time.Millisecond, 2 * time.Second, 5 * time.Second

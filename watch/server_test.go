@@ -36,9 +36,9 @@ func (q quietly) Sample(s solver.Sample) {
 
 type quietSweep struct{ quietly }
 
-func (quietSweep) Begin(int, int)               {}
-func (quietSweep) Group(*experiment.Group, int) {}
-func (quietSweep) Ended(*sweep.Record)          {}
+func (quietSweep) Begin(int, int)                       {}
+func (quietSweep) Group(*experiment.Group, []sweep.Run) {}
+func (quietSweep) Ended(*sweep.Record)                  {}
 
 func onHost() experiment.Host {
 	return experiment.Host{
@@ -144,34 +144,35 @@ func TestAdmission(t *testing.T) {
 	if !strings.Contains(r.page("/"), "secret-run") {
 		t.Fatal("the run is not in the list")
 	}
+	const host = "127.0.0.1:8123"
+	own := "matsense-8123=" + r.cookie.Value
 	for name, c := range map[string]struct {
-		method, path string
-		change       func(*http.Request)
-		status       int
-		says         string
+		method, path, host, cookie string
+		status                     int
+		says                       string
 	}{
-		"no cookie":    {"GET", "/", func(q *http.Request) { q.Header.Del("Cookie") }, 403, "token"},
-		"wrong cookie": {"GET", "/", func(q *http.Request) { q.Header.Set("Cookie", "matsense-8123=0") }, 403, "token"},
-		"wrong token": {"GET", "/secret-run/?token=0123", func(q *http.Request) { q.Header.Del("Cookie") }, 403,
-			"token"},
-		"empty code": {"GET", "/?open=", func(q *http.Request) { q.Header.Del("Cookie") }, 403, "token"},
-		"of another port": {"GET", "/", func(q *http.Request) {
-			q.Header.Set("Cookie", "matsense-8124="+r.cookie.Value)
-		}, 403, "token"},
-		"rebinding":          {"GET", "/", func(q *http.Request) { q.Host = "evil.example:8123" }, 403, "--listen"},
-		"rebinding, no port": {"GET", "/", func(q *http.Request) { q.Host = "localhost.evil.example" }, 403, "--listen"},
-		"no host":            {"GET", "/", func(q *http.Request) { q.Host = "" }, 403, "--listen"},
-		"post":               {"POST", "/", nil, 405, "only be read"},
-		"delete":             {"DELETE", "/secret-run/", nil, 405, "only be read"},
-		"options":            {"OPTIONS", "/", nil, 405, "only be read"},
-		"not there":          {"GET", "/nothing/", nil, 404, "no run and no sweep"},
-		"above":              {"GET", "/../", nil, 404, "no run and no sweep"},
-		"above, encoded":     {"GET", "/%2e%2e%2fetc/", nil, 404, "no run and no sweep"},
-		"hidden":             {"GET", "/.git/", nil, 404, "no run and no sweep"},
-		"a file":             {"GET", "/secret-run/config.yaml", nil, 404, "no run and no sweep"},
-		"nul":                {"GET", "/a%00b/", nil, 404, "no run and no sweep"},
+		"no cookie":          {"GET", "/", host, "", 403, "token"},
+		"wrong cookie":       {"GET", "/", host, "matsense-8123=0", 403, "token"},
+		"of another port":    {"GET", "/", host, "matsense-8124=" + r.cookie.Value, 403, "token"},
+		"wrong token":        {"GET", "/secret-run/?token=0123", host, "", 403, "token"},
+		"empty code":         {"GET", "/?open=", host, "", 403, "token"},
+		"rebinding":          {"GET", "/", "evil.example:8123", own, 403, "--listen"},
+		"rebinding, no port": {"GET", "/", "localhost.evil.example", own, 403, "--listen"},
+		"no host":            {"GET", "/", "", own, 403, "--listen"},
+		"post":               {"POST", "/", host, own, 405, "only be read"},
+		"delete":             {"DELETE", "/secret-run/", host, own, 405, "only be read"},
+		"options":            {"OPTIONS", "/", host, own, 405, "only be read"},
+		"not there":          {"GET", "/nothing/", host, own, 404, "no run and no sweep"},
+		"above":              {"GET", "/../", host, own, 404, "no run and no sweep"},
+		"above, encoded":     {"GET", "/%2e%2e%2fetc/", host, own, 404, "no run and no sweep"},
+		"hidden":             {"GET", "/.git/", host, own, 404, "no run and no sweep"},
+		"a file":             {"GET", "/secret-run/config.yaml", host, own, 404, "no run and no sweep"},
+		"nul":                {"GET", "/a%00b/", host, own, 404, "no run and no sweep"},
 	} {
-		w := r.do(c.method, c.path, c.change)
+		w := r.do(c.method, c.path, func(q *http.Request) {
+			q.Host = c.host
+			q.Header.Set("Cookie", c.cookie)
+		})
 		text := w.Body.String()
 		if w.Code != c.status || !strings.Contains(text, c.says) || strings.Count(text, "\n") != 1 {
 			t.Errorf("%s: %d %q", name, w.Code, text)
@@ -179,13 +180,14 @@ func TestAdmission(t *testing.T) {
 		if strings.Contains(text, "<") || w.Result().Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: the answer has more than a sentence: %v %q", name, w.Header(), text)
 		}
-		if h := w.Header(); h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" ||
-			h.Get("Access-Control-Allow-Origin") != "" || !strings.Contains(h.Get("Content-Security-Policy"),
-			"default-src 'none'") {
+		h := w.Header()
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" ||
+			h.Get("Access-Control-Allow-Origin") != "" ||
+			!strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: the headers are %v", name, h)
 		}
 	}
-	for _, host := range []string{"127.0.0.1:8123", "localhost:9000", "LOCALHOST", "[::1]:8123", "10.0.0.7:80"} {
+	for _, host := range []string{host, "localhost:9000", "LOCALHOST", "[::1]:8123", "10.0.0.7:80"} {
 		if w := r.do("GET", "/", func(q *http.Request) { q.Host = host }); w.Code != http.StatusOK {
 			t.Errorf("the host %s is refused: %s", host, w.Body)
 		}
@@ -304,19 +306,21 @@ func TestPages(t *testing.T) {
 		}
 	}
 	first := r.do("GET", "/swept/", nil)
-	again := r.do("GET", "/swept/", func(q *http.Request) { q.Header.Set("If-None-Match", first.Header().Get("ETag")) })
+	again := r.do("GET", "/swept/", func(q *http.Request) {
+		q.Header.Set("If-None-Match", first.Header().Get("ETag"))
+	})
 	if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 		t.Errorf("a page that did not change is answered with %d and %d bytes", again.Code, again.Body.Len())
 	}
 
 	// The directory itself may be a run or a sweep.
-	if alone := newReader(t, Options{Dir: filepath.Join(dir, "swept")}).page("/"); !strings.Contains(alone,
-		"a sweep of 4 runs") || strings.Contains(alone, "All runs and sweeps") {
-		t.Error("a sweep's directory does not show the sweep")
-	}
-	if alone := newReader(t, Options{Dir: filepath.Join(dir, "deep", "plain")}).page("/"); !strings.Contains(alone,
-		"Recovery of a 8 × 8 matrix") {
-		t.Error("a run's directory does not show the run")
+	for name, want := range map[string]string{
+		"swept": "a sweep of 4 runs", "deep/plain": "Recovery of a 8 × 8",
+	} {
+		page := newReader(t, Options{Dir: filepath.Join(dir, name)}).page("/")
+		if !strings.Contains(page, want) || strings.Contains(page, "All runs and sweeps") {
+			t.Errorf("the directory %s does not show what it is", name)
+		}
 	}
 }
 
@@ -363,7 +367,8 @@ func TestOddDirectories(t *testing.T) {
 	wait()
 	list := r.page("/")
 	for name, want := range map[string]string{"sound": "recovered", "cut-config": "cannot be read",
-		"cut-summary": "cannot be read", "cut-trajectory": "", "cut-live": "not ended", "cut-records": "complete"} {
+		"cut-summary": "cannot be read", "cut-trajectory": "", "cut-live": "not ended",
+		"cut-records": "complete"} {
 		_, line, found := strings.Cut(list, `<tr data-key="/`+name+`/"`)
 		line, _, _ = strings.Cut(line, "</tr>")
 		if !found || !strings.Contains(line, want) {
@@ -410,8 +415,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestRunUnderWay: while a run goes on, its page has its progress, its samples and its end; its files for those
-// who watch are gone then.
+// TestRunUnderWay: while a run goes on, its page has its progress, its samples and its end; its files for
+// those who watch are gone then.
 func TestRunUnderWay(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	now := time.Now()
@@ -438,17 +443,20 @@ func TestRunUnderWay(t *testing.T) {
 		if !strings.Contains(list, "1 running") && !strings.Contains(list, "running</strong>") {
 			t.Error("the list does not say that the run goes on")
 		}
-		// Three minutes later nothing was written, and the process, which is this one, is there: no sign of life.
+		// Three minutes later nothing was written, and the process, which is this one, is there: no sign of
+		// life.
 		now = now.Add(3 * time.Minute)
-		for path, want := range map[string]string{"/run/": "matsense run --resume --out", "/": "no sign of life"} {
-			if page := r.page(path); !strings.Contains(page, want) || !strings.Contains(page, "for 3 min") {
+		for path, want := range map[string]string{"/run/": "matsense run --resume", "/": "no sign of life"} {
+			page := r.page(path)
+			if !strings.Contains(page, want) || !strings.Contains(page, "for 3 min") {
 				t.Errorf("the page %s of a silent run lacks %q", path, want)
 			}
 		}
 		now = now.Add(time.Hour)
 	})
 	now = now.Add(time.Hour)
-	if page := r.page("/run/"); strings.Contains(page, "data-renew") || !strings.Contains(page, "All iterations") {
+	page := r.page("/run/")
+	if strings.Contains(page, "data-renew") || !strings.Contains(page, "All iterations") {
 		t.Error("the page does not say that the run has ended")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, livefile.Prefix+"*")); len(left) > 0 {
@@ -501,14 +509,16 @@ func TestServe(t *testing.T) {
 	}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	jar := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	got, err := jar.Get(server.URL + "/" + s.Query())
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	got, err := client.Get(server.URL + "/" + s.Query())
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, _ := http.NewRequestWithContext(context.Background(), "GET", server.URL+"/", nil)
+	q, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL+"/", nil)
 	q.AddCookie(got.Cookies()[0])
-	if got, err = jar.Do(q); err != nil || got.StatusCode != http.StatusOK {
+	if got, err = client.Do(q); err != nil || got.StatusCode != http.StatusOK {
 		t.Fatal(got, err)
 	}
 	if text, err := io.ReadAll(got.Body); err != nil || !strings.Contains(string(text), "<main>") {

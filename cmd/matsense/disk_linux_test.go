@@ -173,3 +173,26 @@ func TestSweepReadOnly(t *testing.T) {
 		refusedPlan(t, dir, "cannot be written to", file, "--out", dir, "--resume")
 	}
 }
+
+// TestDiskOfTensorBoardFillsUp: the run goes on as if there were no logs, and tells once that they are not
+// whole.
+func TestDiskOfTensorBoardFillsUp(t *testing.T) {
+	disk, _ := smallDisk(t, 16)
+	flags := []string{"--measure-every", "1", "--iterations", "200"}
+	dir, want := filepath.Join(t.TempDir(), "run"), runSmall(t, flags...)
+	r := must(t, exitFailed, slices.Concat([]string{"run", "--out", dir, "--tensorboard",
+		filepath.Join(disk, "logs")}, small, flags)...)
+	if lines := mistakesAfterNotes(r); len(lines) != 1 ||
+		!strings.HasSuffix(lines[0], "could not be written: no space left on device") {
+		t.Errorf("the reason is given as\n%s", strings.Join(lines, "\n"))
+	}
+	if n := strings.Count(r.err, "the run goes on, and writing is tried again"); n != 1 {
+		t.Errorf("it is told %d times:\n%s", n, r.err)
+	}
+	if !bytes.Equal(read(t, dir, "factor.npy"), read(t, want, "factor.npy")) {
+		t.Error("the factor is another one")
+	}
+	if !strings.Contains(r.out, "results  "+dir) {
+		t.Errorf("the results are not told:\n%s", r.out)
+	}
+}

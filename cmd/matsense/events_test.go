@@ -52,6 +52,7 @@ func kindsOfEvents() []kind {
 		{mergedEvent{}, "sweep merge", "The tables were written."},
 		{figureEvent{}, "sweep, reproduce, plot", "A figure was written."},
 		{reportEvent{}, "sweep, reproduce, plot", "A report was written."},
+		{viewEvent{}, "view, run --view, sweep --view", "A directory is shown to browsers."},
 		{experimentEvent{}, "reproduce", "An experiment that there is."},
 		{verdictEvent{}, "reproduce NAME", "The experiment's verdict."},
 		{differenceEvent{}, "verify", "The first number of a run that differs."},

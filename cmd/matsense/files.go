@@ -17,7 +17,9 @@ import (
 )
 
 // writeReport writes the figures and the page of a run that has ended, and returns their paths.
-func writeReport(out *experiment.Outcome, notice func(text string)) (figures []string, page string, err error) {
+func writeReport(
+	out *experiment.Outcome, notice func(text string),
+) (figures []string, page string, err error) {
 	figures, failed := writeFigure(view.RunFigure(out.Run), filepath.Join(out.Dir, "trajectory"))
 	if errors.Is(failed, report.ErrEmpty) {
 		if !out.Config.EstimatesOnly() {

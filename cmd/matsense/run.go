@@ -23,6 +23,7 @@ type runOptions struct {
 	dryRun        bool
 	resume, force bool
 	limit         timeLimit
+	board         tensorboardFlag
 	view          viewFlags
 	json          bool
 	settings      []setting
@@ -46,7 +47,8 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "view", "listen", "json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view", "listen",
+	"json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -88,6 +90,7 @@ Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is 
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
+	o.board.flag(c)
 	o.view.flag(c, "run")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
@@ -112,6 +115,9 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.out == "" {
 		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
+	if err := o.board.check(!o.resume && !o.force && !options.Fresh, folderOf(options.Dir)); err != nil {
+		return err
+	}
 	if o.dryRun {
 		return o.forecast(ctx, env, plan, options)
 	}
@@ -122,8 +128,10 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	defer watcher.end()
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	out, err := plan.Run(ctx, options, shownRun{p, watcher})
+	logged := o.board.logged(shownRun{p, watcher}, plan, o.force)
+	out, err := plan.Run(ctx, options, logged)
 	env.work.end()
+	err = atomicfile.Join(err, logged.close(out))
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}

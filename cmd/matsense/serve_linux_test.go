@@ -134,8 +134,8 @@ func TestServerEnds(t *testing.T) {
 	}
 }
 
-// TestServerEndsWithItsParent: the server ends when the program that has started it is killed, even if another
-// process keeps its input open.
+// TestServerEndsWithItsParent: the server ends when the program that has started it is killed, even if
+// another process keeps its input open.
 func TestServerEndsWithItsParent(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		t.Run(fmt.Sprintf("busy %v", busy), func(t *testing.T) {

@@ -26,6 +26,7 @@ type sweepOptions struct {
 	dryRun, yes   bool
 	resume, force bool
 	limit         timeLimit
+	board         tensorboardFlag
 	view          viewFlags
 	json          bool
 }
@@ -82,6 +83,7 @@ describes sweep files.`,
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	o.limit.flag(c)
+	o.board.flag(c)
 	o.view.flag(c, "sweep")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
@@ -200,6 +202,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
+	if err := o.board.check(!o.resume && !o.force && part.By == "", runFolders(plan, o.out)...); err != nil {
+		return err
+	}
 	where := sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}
 	if o.dryRun {
 		done, err := plan.Check(where)
@@ -217,7 +222,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	o.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
-	r, failures, err := plan.Run(ctx, where, shownSweep{p, watcher, o.out})
+	logged := o.board.loggedSweep(shownSweep{p, watcher, o.out}, plan, o.out, o.force)
+	r, failures, err := plan.Run(ctx, where, logged)
+	unlogged := logged.close()
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
@@ -259,10 +266,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		fmt.Fprintln(env.out)
 	}
 	if failures > 0 {
-		return fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again",
+		err = fmt.Errorf("%s failed, the first of them run %d: %s; --resume tries again",
 			view.Count(failures, "run"), p.failed.Index, p.failed.Error)
 	}
-	return nil
+	return errors.Join(err, unlogged)
 }
 
 // lostRecords returns an error if runs that were carried out have no record.
@@ -326,6 +333,9 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	}
 	if o.yes {
 		words = append(words, "--yes")
+	}
+	if o.board.dir != "" {
+		words = append(words, "--tensorboard", view.ShellWord(o.board.dir))
 	}
 	return strings.Join(append(words, "--resume"), " ")
 }

@@ -58,7 +58,7 @@ func doneAlready(done, runs int) string {
 }
 
 // Group implements sweep.Progress.
-func (s *sweepProgress) Group(g *experiment.Group, _ int) {
+func (s *sweepProgress) Group(g *experiment.Group, _ []sweep.Run) {
 	s.env.work.begin()
 	for _, note := range g.Plan.Notes {
 		s.note(note)
@@ -187,7 +187,8 @@ func (s *sweepProgress) state() (text string, done float64) {
 	switch least, greatest, of := s.reached(); {
 	case s.done == s.runs:
 	case s.doing != solver.Stepping:
-		parts = append(parts, fmt.Sprintf("%s for %s", view.Doing(s.doing), view.Rounded(time.Since(s.since))))
+		parts = append(parts,
+			fmt.Sprintf("%s for %s", view.Doing(s.doing), view.Rounded(time.Since(s.since))))
 	case len(s.members) > 0:
 		parts = append(parts,
 			fmt.Sprintf("%d under way at iteration %s of %s", len(s.members), span(least, greatest), of))

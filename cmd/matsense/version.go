@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/gpu/cuda"
 )
 
-// nextVersion is the version that this source is, or becomes when it is released. No other file of the program
-// names it; a test compares CITATION.cff and the Python package with it.
+// nextVersion is the version that this source is, or becomes when it is released. No other file of the
+// program names it; a test compares CITATION.cff and the Python package with it.
 //
 //go:embed version.txt
 var nextVersion string

@@ -10,7 +10,8 @@ import (
 func TestVersionOf(t *testing.T) {
 	vcs := func(modified string) []debug.BuildSetting {
 		return []debug.BuildSetting{
-			{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"},
+			{Key: "vcs", Value: "git"},
+			{Key: "vcs.revision", Value: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"},
 			{Key: "vcs.modified", Value: modified},
 		}
 	}
@@ -38,8 +39,8 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
-// TestOneVersion: CITATION.cff and the Python package have the version of version.txt, unless Python's follows
-// from there by itself.
+// TestOneVersion: CITATION.cff and the Python package have the version of version.txt, unless Python's
+// follows from there by itself.
 func TestOneVersion(t *testing.T) {
 	want := strings.TrimSpace(nextVersion)
 	if !regexp.MustCompile(`^v\d+\.\d+\.\d+$`).MatchString(want) {

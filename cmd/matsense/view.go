@@ -267,7 +267,7 @@ func (s *shown) end() {
 		s.server.Drain(context.Background(), first)
 		s.release()
 	}
-	s.l.Close()
+	_ = s.l.Close() // the server has closed it, if there was one
 }
 
 // shownRun is the progress of a run that is shown.

@@ -58,7 +58,7 @@ type quiet struct{}
 
 func (quiet) Notice(string)                {}
 func (quiet) Sample(solver.Sample)         {}
-func (quiet) Group(*experiment.Group, int) {}
+func (quiet) Group(*experiment.Group, []sweep.Run) {}
 func (quiet) Ended(*sweep.Record)          {}
 
 // watchedRun and watchedSweep are told how far a run and a sweep go.

@@ -275,8 +275,8 @@ func (c *Config) problemFields() (fields []Field) {
 	return fields
 }
 
-// OfProblem says whether the setting decides measurements, observations or the size of the factor, or how they
-// are computed with.
+// OfProblem says whether the setting decides measurements, observations or the size of the factor, or how
+// they are computed with.
 func (s *Setting) OfProblem() bool { return s.shared || s.Key == "factor-rank" }
 
 // ProblemDiffers lists the settings of c that make it another problem than other, or that change the size of

@@ -31,8 +31,9 @@ type Where struct {
 type Progress interface {
 	// Begin receives how many runs this process has to carry out, and how many of them are done already.
 	Begin(runs, done int)
-	// Group receives the next group, with its number of runs, before its measurements are made.
-	Group(g *experiment.Group, runs int)
+	// Group receives the next group, with its runs in the order of g.Configs, before its measurements are
+	// made.
+	Group(g *experiment.Group, runs []Run)
 	// Notice receives what a user should know.
 	Notice(text string)
 	// Ended receives the record of each run that has ended, after it was written.
@@ -232,7 +233,7 @@ func (p *Plan) runGroup(
 		}
 		runs = sound
 	}
-	progress.Group(g, len(runs))
+	progress.Group(g, runs)
 	live.group(g)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)

@@ -83,8 +83,8 @@ type liveWriter struct {
 // reached is how far a run under way has come.
 type reached struct{ iteration, to int }
 
-// beginLive writes a part's file in the sweep's directory until end is called. It removes what killed processes
-// have left: this part's file, and those of other divisions, of which no process is at work.
+// beginLive writes a part's file in the sweep's directory until end is called. It removes what killed
+// processes have left: this part's file, and those of other divisions, of which no process is at work.
 func (p *Plan) beginLive(dir string, done int) *liveWriter {
 	w := &liveWriter{plan: p, path: filepath.Join(dir, liveName(p.NamedPart)), began: time.Now(), first: done,
 		members: map[int]reached{}}

@@ -40,8 +40,8 @@ type watcher struct {
 	ended func(r *Record)
 }
 
-func (watcher) Begin(int, int)               {}
-func (watcher) Group(*experiment.Group, int) {}
+func (watcher) Begin(int, int)                 {}
+func (watcher) Group(*experiment.Group, []Run) {}
 func (w watcher) Notice(text string) {
 	if w.notes != nil {
 		*w.notes = append(*w.notes, text)

@@ -16,10 +16,10 @@ import (
 // quiet is a progress that nobody sees.
 type quiet struct{}
 
-func (quiet) Begin(int, int)               {}
-func (quiet) Group(*experiment.Group, int) {}
-func (quiet) Notice(string)                {}
-func (quiet) Ended(*Record)                {}
+func (quiet) Begin(int, int)                 {}
+func (quiet) Group(*experiment.Group, []Run) {}
+func (quiet) Notice(string)                  {}
+func (quiet) Ended(*Record)                  {}
 
 // TestDeviceTakenMeanwhile: if another process takes the device while a sweep goes on, the sweep ends with
 // the reason. The runs that were to come are not recorded as failed.

@@ -78,7 +78,7 @@ func (p *Plan) Verify(
 		if err != nil {
 			return err
 		}
-		progress.Group(g, len(group.Runs))
+		progress.Group(g, group.Runs)
 		var failed error
 		err = g.Run(ctx, nil, nil, func(i int, r *experiment.Run, err error) {
 			run := group.Runs[i]

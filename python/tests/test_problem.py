@@ -255,6 +255,16 @@ def test_description():
     assert "closed" in repr(p)
 
 
+def test_notes_are_warnings_at_the_callers_line():
+    A = np.random.default_rng(0).standard_normal((20, 4, 4))
+    with pytest.warns(ms.Notice, match="2 of 20 measurements are held out") as caught:
+        p = ms.problem(matrices=A + A.swapaxes(1, 2), observations=np.ones(20), hold_out=0.1)
+    with p:
+        assert p.notes == tuple(str(warning.message) for warning in caught)
+        assert caught[0].filename == __file__
+        assert p.measurements == 18
+
+
 WRONG = {
     "a shape": (np.ones((5, 6)), r"factor: has shape \(5, 6\), and must have \(6, 6\)"),
     "too many columns": (np.ones((6, 7)), r"\(6, 7\), and must have \(6, 6\) or of a smaller factor rank"),
@@ -334,6 +344,7 @@ def test_wrong_arguments():
             with pytest.raises(ms.ConfigError, match=sentence) as caught:
                 call()
             assert caught.value.__cause__ is None
+            assert len(caught.traceback) == 3, "this line, the lambda, and one line of the package"
         assert p.value(factor) > 0
 
 

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import traceback
 import warnings
 
@@ -331,7 +333,7 @@ def test_bad_arguments(arguments, sentence, folder):
 
 def test_a_command_that_is_not_there(monkeypatch):
     monkeypatch.setenv("MATSENSE", "/nowhere/matsense")
-    with pytest.raises(ms.Error, match=r"the command /nowhere/matsense cannot be started: No such file"):
+    with pytest.raises(ms.Error, match="'/nowhere/matsense', and that is no program"):
         ms.run(**SMALL)
 
 
@@ -476,3 +478,19 @@ def test_how_a_run_shows_itself():
 def test_load_of_nothing():
     with pytest.raises(ms.ConfigError, match="there is no run and no sweep in nowhere"):
         ms.load("nowhere")
+
+
+def test_notebooks_show_the_lines_of_the_user_alone():
+    pytest.importorskip("IPython")
+    script = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="nocolor")
+shell.run_cell("import matsense as ms")
+shell.run_cell("for n in (-1, 5):\\n    ms.run(n=n)")
+"""
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "----> 2     ms.run(n=n)" in shown
+    assert "ConfigError: n: n goes from 1 to " in shown
+    assert "src/matsense" not in shown
+    assert "_experiments" not in shown

@@ -326,3 +326,39 @@ def test_command_refuses(p, tmp_path):
         run.resume(iterations=50)
     with pytest.raises(ms.ConfigError, match=r"Problem\.solve"):
         ms.run(**PROBLEM, method="custom")
+
+
+@pytest.mark.parametrize("where", [None, "run"])
+def test_arrays(tmp_path, monkeypatch, where):
+    """The run directory of a problem of arrays keeps them, so that it can be resumed by whoever has them."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    A = rng.normal(size=(90, 6, 6))
+    A += A.transpose(0, 2, 1)
+    X = rng.normal(size=(6, 1))
+    data = {"matrices": A, "observations": np.einsum("mij,ij->m", A, X @ X.T), "truth": X, "factor_rank": 2}
+    U = rng.normal(size=(6, 2))
+    settings = {"iterations": 6, "measure_every": 2, "progress": False}
+
+    def step(p, U, t):
+        U -= 0.001 * p.grad(U)
+
+    with ms.problem(**data) as p:
+        whole = p.solve(step, out=tmp_path / "whole", init=U, **settings)
+        short = p.solve(step, out=where, init=U, **{**settings, "iterations": 3})
+    assert sorted(path.name.partition("-")[0] for path in (short.path / "data").iterdir()) == [
+        "init",
+        "matrices",
+        "observations",
+        "truth",
+    ]
+    moved = tmp_path / "moved"
+    short.path.rename(moved)
+    with ms.problem(**data) as p:
+        same(p.solve(step, out=moved, resume=True, iterations=6, progress=False), whole)
+    with (
+        ms.problem(**{**data, "observations": data["observations"] + 1}) as p,
+        pytest.raises(ms.ConfigError, match="observations"),
+    ):
+        p.solve(step, out=moved, resume=True, iterations=8, progress=False)
+    assert not list(tmp_path.glob("matsense-*"))

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matsense._run import Run
     from matsense._sweep import Sweep
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
-class Error(Exception):
+
+class _Shown(BaseException):
+    """An exception whose text says everything, so that notebooks show the user's lines and none of ours."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the traceback that IPython shows, which calls this."""
+        show = sys.modules["IPython"].get_ipython().InteractiveTB.structured_traceback
+        return list(
+            show(type(self), self, _outside(self.__traceback__), tb_offset=1)
+        )  # without the first frame, IPython's own
+
+
+def _outside(tb: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this package."""
+    if tb is None:
+        return None
+    rest = _outside(tb.tb_next)
+    if Path(tb.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+        return rest
+    return TracebackType(rest, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
+
+
+class Error(_Shown, Exception):
     """Something failed; the text says what. It is the base of all exceptions of this package.
 
     If a run or a sweep had begun, the attribute `run` or `sweep` has it as it was left on disk; it is None
@@ -33,7 +62,7 @@ class ServerEnded(Error):
     """The process behind open problems has ended. Problems have to be opened again; that starts a new one."""
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(_Shown, KeyboardInterrupt):
     """Ctrl-C ended a run or a sweep after it was saved; the text says how to go on with it.
 
     It is a `KeyboardInterrupt`, which `except Exception` does not catch, so that it also ends a loop of runs.
@@ -75,3 +104,16 @@ def in_python(text: str) -> str:
         line if "matsense " in line else re.sub(r"(?<![\w-])--([a-z][a-z0-9-]*)", name, line)
         for line in lines
     )
+
+
+def outermost(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Decorate a public function. The traceback of an Error ends there: no line below it is the user's."""
+
+    @functools.wraps(function)
+    def outer(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
+        try:
+            return function(*arguments, **keywords)
+        except Error as failed:
+            raise failed.with_traceback(None) from None
+
+    return outer

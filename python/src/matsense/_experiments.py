@@ -95,7 +95,7 @@ def _ended(ending: Ending, watch: RunWatch, may_stop: bool) -> Run:
             f"saved, and ms.load({str(run.path)!r}).resume() goes on with it" if run else "nothing was begun"
         )
     elif error is None and ending.exit_code == DIVERGED:
-        error = Diverged(_divergence(watch.summary))
+        error = Diverged(divergence(watch.summary))
     elif error is None and ending.exit_code == INTERRUPTED and not may_stop:
         error = Error("a signal ended the command; resume() goes on with what it has saved")
     if error is not None:
@@ -105,14 +105,14 @@ def _ended(ending: Ending, watch: RunWatch, may_stop: bool) -> Run:
     return run
 
 
-def _divergence(summary: Mapping[str, Any]) -> str:
+def divergence(summary: Mapping[str, Any]) -> str:
     """Say that a run diverged, with the command's advice."""
     advice = summary.get("advice") or {"because": []}
     settings = ", ".join(f"{keyword(key)}={value!r}" for key, value in advice.get("settings", {}).items())
     reasons = "; ".join(advice["because"])
     if settings:
         reasons = f"Try {settings}: {reasons}"
-    return str(summary["status_text"]) + (f" {reasons}" if reasons else "")
+    return str(summary["status_text"]) + (f" {reasons[0].upper()}{reasons[1:]}" if reasons else "")
 
 
 def load(path: str | os.PathLike[str]) -> Run | Sweep:

@@ -8,6 +8,7 @@ import copy
 import os
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -16,12 +17,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matsense._errors import ConfigError, Error
+from matsense._errors import ConfigError, Error, Notice, outermost
 from matsense._factor import Array, Factor, Factors, check_shapes, real_array, take_apart
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import Scalar, has_data, is_data, is_path, resolved
+from matsense._settings import Scalar, has_data, is_path, resolved, with_absolute_paths
 from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
@@ -48,27 +49,27 @@ class _Layout(NamedTuple):
     results: list[Array]
 
 
+@outermost
 def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
-    with _in_files(settings) as texts:
-        server, description = Server.open_problem(texts, members)
-    opened = Problem(server, description)
-    # A start reads its data anew, from arrays as they are now.
-    opened._init = {
-        key: copy.deepcopy(settings[key]) for key in ("init", "init-right") if settings.get(key) is not None
+    with _in_files(settings) as (texts, folder):
+        opened = Problem(*Server.open_problem(texts, members))
+    opened.notes = tuple(map(folder.sentence, opened.notes))
+    for note in opened.notes:
+        warnings.warn(note, Notice, stacklevel=4)  # the line that calls matsense.problem
+    # A start may be asked for when its array has changed.
+    opened._data = {
+        key: copy.deepcopy(value) if key in ("init", "init-right") else value
+        for key, value in settings.items()
+        if has_data({key: value})
     }
-    opened._data = {key: value for key, value in settings.items() if is_data(key) or has_data({key: value})}
     return opened
 
 
 @contextlib.contextmanager
-def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
-    """Yield settings as the command takes them. Their arrays are in files until the context ends."""
-    # The server keeps the working directory that it was started in. Names of starts have no ending.
-    given = {
-        key: os.path.abspath(value) if is_data(key) and is_path(value) and "." in os.fspath(value) else value
-        for key, value in settings.items()
-    }
+def _in_files(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Scalar], Folder]]:
+    """Yield settings as the command takes them, and the folder of their arrays until the context ends."""
+    given = with_absolute_paths(settings)
     with contextlib.ExitStack() as stack:
         folder = Folder(os.curdir)
         if has_data(given):
@@ -76,7 +77,7 @@ def _in_files(settings: Mapping[str, Any]) -> Iterator[dict[str, Scalar]]:
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             folder = Folder(directory)
         try:
-            yield resolved(given, folder)
+            yield resolved(given, folder), folder
         except Error as failed:
             for value in filter(is_path, given.values()):
                 folder.names.pop(os.fspath(value), None)  # a path of the user's is told as it is
@@ -119,7 +120,7 @@ class Problem:
     step : float
         Step size μ of gradient descent that the command would take.
     notes : tuple of str
-        What the command wants you to know about the problem.
+        What the command wants you to know about the problem; `matsense.problem` also warns of it.
 
     Examples
     --------
@@ -132,7 +133,7 @@ class Problem:
     ...     p.metrics(U)["test_error"]
     """
 
-    def __init__(self, server: Server, description: dict[str, Any]) -> None:
+    def __init__(self, server: Server, memory: Memory, description: dict[str, Any]) -> None:
         """Take over an open problem of a server."""
         self.n: int = description["n"]
         self.n2: int = description["n2"]
@@ -151,11 +152,10 @@ class Problem:
         self.notes: tuple[str, ...] = tuple(description["notes"])
         self._server = server
         self._number: int = description["problem"]
-        self._memory = Memory(server)
+        self._memory = memory
         self._layouts: dict[object, _Layout] = {}
         self._observations: Array | None = None
-        self._init: dict[str, Any] = {}
-        self._data: dict[str, Any] = {}  # the data settings, of which a run keeps its own copy
+        self._data: dict[str, Any] = {}  # settings that are arrays, for starts and runs
         self._forgotten = weakref.finalize(self, server.abandon_problem, self._number)
         self._forgotten.atexit = False  # the server ends then
 
@@ -195,6 +195,7 @@ class Problem:
         """Refuse copies: the measurements are in another process."""
         raise TypeError("a problem cannot be copied or sent to another process: open it there")
 
+    @outermost
     def start(
         self,
         *,
@@ -230,14 +231,15 @@ class Problem:
         }
         given = {key: value for key, value in given.items() if value is not None}
         if "init" not in given:
-            given = {**self._init, **given}
-        with _in_files({**given, "parametrization": self.parametrization}) as texts:
+            given = {**{k: self._data[k] for k in ("init", "init-right") if k in self._data}, **given}
+        with _in_files({**given, "parametrization": self.parametrization}) as (texts, _):
             del texts["parametrization"]
             out = [{"as": "base64"}] * len(self.shapes)
             answer = self._request("start", settings=texts, out=out)
         factor = tuple(_decoded(array) for array in answer["out"])
         return factor[0] if len(factor) == 1 else factor
 
+    @outermost
     def value_and_grad(self, factor: Factor, out: Factor | None = None) -> tuple[Values, Factor]:
         """Compute f and ∇f at a factor, or at several.
 
@@ -270,10 +272,12 @@ class Problem:
         grad = factors.put_together(gradient) if into is None else out
         return _values(answer, factors), grad
 
+    @outermost
     def grad(self, factor: Factor, out: Factor | None = None) -> Factor:
         """Compute ∇f at a factor, or at several, as `value_and_grad` does."""
         return self.value_and_grad(factor, out)[1]
 
+    @outermost
     def value(self, factor: Factor) -> Values:
         """Compute f at a factor, or at several, with about half of the work of a gradient.
 
@@ -283,6 +287,7 @@ class Problem:
         answer, _ = self._ask("value", (), factors.matrices, (), self._value_members, None, factors)
         return _values(answer, factors)
 
+    @outermost
     def metrics(self, factor: Factor) -> dict[str, Any]:
         """Measure one factor.
 
@@ -299,6 +304,7 @@ class Problem:
         metrics = {name: None if v is None else float(v) for name, v in answer["metrics"].items()}
         return {**metrics, "singular_values": _numbers(answer["singular_values"])}
 
+    @outermost
     def apply(
         self, left: ArrayLike, right: ArrayLike | None = None, out: NDArray[Any] | None = None
     ) -> Array:
@@ -322,6 +328,7 @@ class Problem:
         into = None if out is None else [_result("out", out, shapes[0])]
         return self._ask("apply", (), given, shapes, _apply_members, into)[1][0]
 
+    @outermost
     def adjoint(
         self,
         weights: ArrayLike,
@@ -361,6 +368,7 @@ class Problem:
             return out
         return result[:, 0] if is_vector else result
 
+    @outermost
     def spectral(self, k: int) -> Spectral:
         """Find the k largest values of S = 1/m Σ yᵢ Aᵢ and their vectors, as the spectral start does.
 
@@ -453,7 +461,70 @@ class Problem:
             settings=settings,
         )
 
+    @outermost
+    def torch(self) -> Callable[..., Any]:
+        """Return f as a function of PyTorch tensors, whose gradient PyTorch can ask for.
+
+        The function takes the factor's matrices, each as an argument, or stacks of them. It computes in
+        float64; its value and gradients have the type and the device of the tensors. Second derivatives are
+        not known.
+
+        Examples
+        --------
+        >>> f = p.torch()
+        >>> U = torch.tensor(p.start(), requires_grad=True)
+        >>> optimizer = torch.optim.SGD([U], lr=p.step)
+        >>> for _ in range(300):
+        ...     optimizer.zero_grad()
+        ...     f(U).backward()
+        ...     optimizer.step()
+        """
+        from matsense._torch import function
+
+        self._check_open()
+        return function(self)
+
+    @outermost
+    def pymanopt(self, manifold: Any = None) -> Any:  # noqa: ANN401 (classes of pymanopt)
+        """Return a `pymanopt.Problem` with f as its cost and with ∇f.
+
+        Parameters
+        ----------
+        manifold : pymanopt.manifolds.Manifold
+            Where the factor is: a manifold whose points are arrays of the factor's shape, such as Euclidean
+            and PSDFixedRank, or a Product of manifolds, one for each of the factor's matrices. The default is
+            all factors of the problem's factor rank.
+
+        Examples
+        --------
+        >>> from pymanopt.manifolds import PSDFixedRank
+        >>> from pymanopt.optimizers import ConjugateGradient
+        >>> U = ConjugateGradient().run(p.pymanopt(PSDFixedRank(p.n, p.rank))).point
+        """
+        from matsense._manopt import problem_on
+
+        self._check_open()
+        return problem_on(self, manifold)
+
+    @outermost
+    def linear_operator(self) -> Any:  # noqa: ANN401 (a class of SciPy)
+        """Return the measurements as a `scipy.sparse.linalg.LinearOperator` of shape (m, n·n2).
+
+        It takes vec(Z), the rows of Z one after another, to the measurements ⟨Aᵢ, Z⟩; its adjoint takes w to
+        vec(Σ wᵢ Aᵢ).
+
+        Examples
+        --------
+        >>> from scipy.sparse.linalg import lsqr
+        >>> Z = lsqr(p.linear_operator(), p.observations)[0].reshape(p.n, p.n2)
+        """
+        from matsense._linop import linear_operator
+
+        self._check_open()
+        return linear_operator(self)
+
     @property
+    @outermost
     def observations(self) -> Array:
         """The observations y, an array of m numbers that cannot be written to."""
         if self._observations is None:

@@ -53,7 +53,7 @@ class Server:
         self._received = b""  # the beginning of a line
         self._pending = False  # an answer may be missing, because the request for it was interrupted
         self._cut = False  # a long request may have been written in part
-        self._problems: set[int] = set()
+        self._problems: dict[int, Memory] = {}
         self._abandoned: list[int] = []  # problems that nobody can close any more
         self._reason = ""  # why the server has ended
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (the process writes to it)
@@ -74,10 +74,10 @@ class Server:
         self._answers = self._process.stdout.fileno()
 
     @classmethod
-    def open_problem(cls, settings: dict[str, Any], members: int) -> tuple[Server, dict[str, Any]]:
+    def open_problem(cls, settings: dict[str, Any], members: int) -> tuple[Server, Memory, dict[str, Any]]:
         """Open a problem on this process's server, which is started if there is none.
 
-        Returns the server and its description of the problem.
+        Returns the server, memory for the problem's arrays, and the server's description of the problem.
         """
         with cls._lock:
             if cls._current is None or cls._current._reason:
@@ -86,10 +86,10 @@ class Server:
             try:
                 with self:
                     answer = self.request("open", settings=settings, members=members)
-                    self._problems.add(answer["problem"])
+                    memory = self._problems[answer["problem"]] = Memory(self)
             finally:
                 self._end_unused()
-            return self, answer
+            return self, memory, answer
 
     @classmethod
     def _started(cls) -> Server:
@@ -215,26 +215,35 @@ class Server:
         if self._pending:
             self._last += 1
             self.write(b'{"id":%d,"call":"hello","protocol":%d}\n' % (self._last, PROTOCOL))
-            while b'{"id":%d,' % self._last not in self._line():
-                pass
+            while b'{"id":%d,' % self._last not in (line := self._line()):
+                if opened := re.search(rb'"problem":(\d+),"n":', line):
+                    number = int(opened[1])
+                    self._problems[number] = Memory(self)
+                    self._abandoned.append(number)
             self._pending = False
         while self._abandoned:
-            self.request("close", problem=self._abandoned[-1])
-            self._problems.discard(self._abandoned.pop())
+            self._send_close(self._abandoned.pop())
 
     def close_problem(self, number: int) -> None:
         """Close a problem, and end the server with the last one. An interrupted call is not awaited."""
         with self._lock:
             if self._reason:
                 return
-            self._problems.discard(number)
-            if self._problems - set(self._abandoned):
+            if self._problems.keys() - {number, *self._abandoned}:
                 with contextlib.suppress(ServerEnded):
-                    self._last += 1
-                    self.write(b'{"id":%d,"call":"close","problem":%d}\n' % (self._last, number))
-                    self._pending = True
+                    self._send_close(number)
             else:
-                self._end_unused()
+                self.end("the problem is closed")
+
+    def _send_close(self, number: int) -> None:
+        """Ask the server to close a problem and to forget its memory. Its answers are left for later."""
+        memory = self._problems.pop(number)
+        self._pending = True
+        self._last += 1
+        self.write(b'{"id":%d,"call":"close","problem":%d}\n' % (self._last, number))
+        if memory.number:
+            self._last += 1
+            self.write(b'{"id":%d,"call":"unshare","memory":%d}\n' % (self._last, memory.number))
 
     def abandon_problem(self, number: int) -> None:
         """Close a problem that has no references any more.
@@ -251,7 +260,7 @@ class Server:
                 self._lock.release()
 
     def _end_unused(self) -> None:
-        if not self._problems - set(self._abandoned):
+        if not self._problems.keys() - set(self._abandoned):
             self.end("the problem is closed")
 
     def end(self, reason: str) -> None:
@@ -262,15 +271,14 @@ class Server:
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
-        if self._pending or self._cut:  # do not wait for a long call
-            self._process.terminate()
         try:
-            self._process.wait(5)
+            self._process.wait(5)  # it ends a long call within a second or two
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         finally:
             self._close_files()
+            _remove_left()
 
     def _ended(self) -> ServerEnded:
         """Return the exception for a server that has ended."""
@@ -332,7 +340,7 @@ class Memory:
         """Share no memory yet."""
         self._server = server
         self._map: mmap.mmap | None = None
-        self._number = 0  # the server's
+        self.number = 0  # by which the server knows it; 0 before there is any
         self._size = 0
 
     def arrays(self, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Array], list[dict[str, Any]]] | None:
@@ -347,13 +355,13 @@ class Memory:
             if end > self._size or self._map is None:
                 return None
             views.append(np.frombuffer(self._map, np.float64, count, offset).reshape(shape))
-            places.append({"memory": self._number, "offset": offset, "shape": list(shape)})
+            places.append({"memory": self.number, "offset": offset, "shape": list(shape)})
             offset = end
         return views, places
 
     def free(self) -> None:
         """Have the server forget the memory. Views of it stay until nothing refers to them any more."""
-        number, self._map, self._number, self._size = self._number, None, 0, 0
+        number, self._map, self.number, self._size = self.number, None, 0, 0
         if number:
             with contextlib.suppress(ServerEnded):
                 self._server.request("unshare", memory=number)
@@ -366,8 +374,8 @@ class Memory:
                 self._map = mmap.mmap(descriptor, size)
             except OSError as error:
                 raise Error(f"{size} bytes of shared memory cannot be had: {error.strerror}") from None
-            old, self._size = self._number, 0
-            self._number = self._server.request("share", path=path, bytes=size)["memory"]
+            old, self._size = self.number, 0
+            self.number = self._server.request("share", path=path, bytes=size)["memory"]
             self._size = size
         if old:
             self._server.request("unshare", memory=old)
@@ -381,23 +389,20 @@ def _shared_file(size: int) -> Iterator[tuple[str, int]]:
         path = f"/proc/{os.getpid()}/fd/{descriptor}"
     else:
         descriptor, path = tempfile.mkstemp(prefix="matsense-")
+        _left.append(path)
     try:
         os.ftruncate(descriptor, size)
         yield path, descriptor
     finally:
         os.close(descriptor)
-        if not path.startswith("/proc/"):
-            _remove(path)
+        _remove_left()
 
 
-def _remove(path: str) -> None:
-    """Remove a file; if the system keeps files that are mapped, at the end of this process."""
-    try:
-        os.unlink(path)
-    except OSError:
-        atexit.register(_remove_late, path)
+_left: list[str] = []  # files to remove; Windows keeps a file while it is mapped
 
 
-def _remove_late(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)
+def _remove_left() -> None:
+    for path in list(_left):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+            _left.remove(path)

@@ -54,6 +54,19 @@ def has_data(settings: Mapping[str, Value]) -> bool:
     )
 
 
+def with_absolute_paths(settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Return settings whose paths do not depend on the working directory, for a process with another one.
+
+    Names of starts have no ending.
+    """
+    return {
+        name: os.path.abspath(value)
+        if is_data(key_of(name)) and is_path(value) and "." in os.fspath(value)
+        else value
+        for name, value in settings.items()
+    }
+
+
 def resolved(settings: Mapping[str, Value], folder: Folder) -> dict[str, Scalar]:
     """Return settings by their keys, without those that are None, and with data stored in a folder.
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matsense._arrays import as_array
-from matsense._errors import ConfigError, Diverged, Error, Interrupted, in_python
-from matsense._experiments import _divergence as divergence
+from matsense._errors import ConfigError, Diverged, Error, Interrupted
+from matsense._experiments import divergence
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import has_data, resolved
+from matsense._settings import has_data, key_of, resolved, with_absolute_paths
 from matsense._watch import RunWatch
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def solve(
         raise ConfigError("resume=True needs out, the directory of the run")
     if isinstance(state, bool) or not isinstance(state, int) or state < 0:
         raise ConfigError(f"state: the number of arrays that {name_of(step)} keeps, got {state!r}")
-    data: Mapping[str, Any] = {} if resume else problem._data
+    data: Mapping[str, Any] = {} if resume else problem._data  # the run keeps a copy of these arrays
+    by_key = {key_of(key): value for key, value in settings.items()}
     stored = out is None and (has_data(settings) or has_data(data))
     folder = Folder.fresh("runs") if stored else Folder(out if out is not None else fresh_name())
     watch = RunWatch("iteration", progress, callback, folder.sentence)
@@ -61,7 +62,7 @@ def solve(
     try:
         request = {
             "problem": problem._number,
-            "settings": resolved({**data, **settings}, folder),
+            "settings": resolved({**data, **with_absolute_paths(by_key)}, folder),
             "name": steps.name,
             "slots": state,
             "dir": str(folder.directory),
@@ -228,7 +229,7 @@ class _Steps:
         if summary["status"] == "canceled" and self._interrupted:
             error = Interrupted(f"saved, and {goes_on}")
         elif summary["status"] == "diverged":
-            error = Diverged(in_python(divergence(summary)))
+            error = Diverged(divergence(summary))
         if error is not None:
             error.run = run
             raise error

@@ -83,6 +83,7 @@ class Sweep:
         stop_after: float | str | None = None,
         shard: str | None = None,
         batch: int | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
         view: bool = False,
     ) -> Sweep:
         """Go on with the runs that have not ended, and return the sweep as it is then.
@@ -101,6 +102,7 @@ class Sweep:
             shard=shard,
             batch=batch,
             yes=True,
+            tensorboard=tensorboard,
             view=view,
         )
 

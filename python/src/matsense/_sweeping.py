@@ -37,6 +37,7 @@ def sweep(
     shard: str | None = None,
     batch: int | None = None,
     yes: bool = False,
+    tensorboard: str | os.PathLike[str] | None = None,
     view: bool = False,
 ) -> Sweep:
     """Run a grid of experiments; those with the same measurements run together.
@@ -79,6 +80,8 @@ def sweep(
         Number of runs in one batch (default: as many as fit in memory, up to 32).
     yes : bool
         Accept a grid of more than 100,000 runs.
+    tensorboard : path
+        Also write event files for TensorBoard into this directory, a folder for each run.
     view : bool
         Open a page that shows the sweep while it goes on.
 
@@ -122,6 +125,8 @@ def sweep(
                     flags.append(f"--out={folder.directory}")
                 options = {"shard": shard, "batch": batch}
                 flags += [f"--{name}={value}" for name, value in options.items() if value is not None]
+                if tensorboard is not None:
+                    flags.append(f"--tensorboard={os.fspath(tensorboard)}")
                 switches = {"force": force, "resume": resume, "yes": yes, "view": view}
                 flags += [f"--{name}" for name, on in switches.items() if on]
                 return [*flags, *stop_flag(stop_after)]
