@@ -86,7 +86,8 @@ func TestSweepWithItsData(t *testing.T) {
 	refusedPlan(t, dir, "is not empty and holds no sweep", sweepFile(t, someSweep), "--out", dir)
 	must(t, exitDone, "sweep", first, "--out", dir)
 	want := read(t, dir, "trajectories.parquet")
-	if text := string(read(t, dir, "sweep.yaml")); !strings.Contains(text, "matrices: data/matrices-1.npy\n") ||
+	text := string(read(t, dir, "sweep.yaml"))
+	if !strings.Contains(text, "matrices: data/matrices-1.npy\n") ||
 		!strings.Contains(text, "init: [data/init-1.npy, random]") {
 		t.Errorf("sweep.yaml does not name the data in its own directory:\n%s", text)
 	}
