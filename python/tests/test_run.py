@@ -20,6 +20,7 @@ scipy = pytest.importorskip("scipy")
 
 pytestmark = pytest.mark.filterwarnings("ignore::matsense.Notice")
 
+PACKAGE = os.path.dirname(ms.__file__)
 SMALL = {"n": 10, "rank": 2, "iterations": 40, "progress": False}
 STEP, ITERATIONS = 0.05, 20
 
@@ -327,7 +328,7 @@ def test_bad_arguments(arguments, sentence, folder):
     assert str(folder / "runs") not in text  # no files that the user has not made
     assert left_behind(folder) == []
     assert told.value.__suppress_context__
-    package = [f for f in traceback.extract_tb(told.tb) if "src/matsense" in f.filename]
+    package = [f for f in traceback.extract_tb(told.tb) if f.filename.startswith(PACKAGE)]
     assert [f.name for f in package] == ["run", "run"]  # that with the keywords and that which raises
 
 
@@ -492,5 +493,5 @@ shell.run_cell("for n in (-1, 5):\\n    ms.run(n=n)")
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "----> 2     ms.run(n=n)" in shown
     assert "ConfigError: n: n goes from 1 to " in shown
-    assert "src/matsense" not in shown
+    assert PACKAGE not in shown
     assert "_experiments" not in shown
