@@ -12,11 +12,10 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from own_data import M, N, complete, descend, loss, problem
 
 import matsense as ms
-
-scipy = pytest.importorskip("scipy")
 
 pytestmark = pytest.mark.filterwarnings("ignore::matsense.Notice")
 
