@@ -48,8 +48,8 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view", "listen",
-	"json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view",
+	"listen", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
