@@ -143,6 +143,20 @@ def test_sweep(tmp_path):
         assert info.hparams["step"].number_value == row["step"]
 
 
+def test_a_method_of_ones_own(tmp_path, monkeypatch):
+    def gd(p, U, t):
+        U -= 0.25 * p.grad(U)
+
+    with ms.problem(n=10, rank=2, measurements=150) as p:
+        monkeypatch.chdir(tmp_path)  # the server stays where it was
+        run = p.solve(gd, iterations=60, out="a", tensorboard="logs", progress=False)
+        same(tmp_path / "logs" / "a", run)
+        run = p.solve(gd, iterations=80, out="a", tensorboard="logs", resume=True, progress=False)
+        same(tmp_path / "logs" / "a", run)
+        with pytest.raises(ms.ConfigError, match="has the log of a run already"):
+            p.solve(gd, iterations=80, out="b/a", tensorboard="logs", progress=False)
+
+
 def test_a_directory_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ms.ConfigError, match="cannot be written to"):

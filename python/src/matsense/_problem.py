@@ -390,6 +390,7 @@ class Problem:
         name: str | None = None,
         progress: bool = True,
         callback: Callable[[dict[str, Any]], object] | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
         **settings: object,
     ) -> Run:
         """Carry out a run whose steps a function takes, and return it.
@@ -423,6 +424,8 @@ class Problem:
         callback : callable
             Called with each sample, a dict of the iteration and the metrics, when it is measured. If it
             raises an exception, the run is saved and ends.
+        tensorboard : path
+            Also write event files for TensorBoard into this directory.
         **settings
             Settings by their names in Python.
 
@@ -458,6 +461,7 @@ class Problem:
             name=name,
             progress=progress,
             callback=callback,
+            tensorboard=tensorboard,
             settings=settings,
         )
 
