@@ -89,6 +89,24 @@ def test_products_with_the_measurements(settings):
         np.testing.assert_array_equal(out, p.adjoint(w, right))
 
 
+@pytest.mark.parametrize("name", ["rows, f64", "rows, q8, generated", "rows, signs", "uv, rows", "sparse"])
+def test_matrices_are_the_documented_ones(name):
+    with ms.problem(**PROBLEMS[name]) as p:
+        want = matrices_of(PROBLEMS[name], p)[4:9]
+        np.testing.assert_allclose(p.matrices(4, 9), want.reshape(5, p.n, p.n2), **CLOSE)
+
+
+def test_matrices_that_are_not_there():
+    with ms.problem(n=5, rank=1, measurements=20) as p:
+        for start, stop in [(-1, 3), (3, 3), (4, 3), (0, 21)]:
+            with pytest.raises(ms.ConfigError, match="go from 0 to 20"):
+                p.matrices(start, stop)
+    with ms.problem(n=5, rank=1, measurements=10, ensemble="completion") as p:
+        with pytest.raises(ms.ConfigError, match="not kept as matrices"):
+            p.matrices(0, 3)
+        assert p.bandwidth() > 0
+
+
 def test_observations_are_those_of_the_documented_truth():
     with ms.problem(n=9, rank=3, kappa=2.0, measurements=40, entries="f64", seed=5) as p:
         A, X = documented.matrices("gaussian", "f64", 5, 40, 9), documented.truth(5, 9, 3, 2.0)
