@@ -63,13 +63,15 @@ func (c *Config) Missing() (problems []string) {
 	return problems
 }
 
-// Fingerprint is a hash of what decides the bits of a trajectory: all settings, except the number of
-// iterations and the settings that change no bit. A data file counts by its contents, of which hashes has the
-// SHA-256 by key, and not by its path. Without hashes it only counts that the setting names a file.
+// Fingerprint is a hash of what decides the bits of a trajectory: the settings of config.yaml, except the
+// number of iterations and the settings that change no bit. A setting without a meaning for the configuration
+// does not count, so a later version may add settings to other methods and so on. A data file counts by its
+// contents, of which hashes has the SHA-256 by key, and not by its path. Without hashes it only counts that
+// the setting names a file.
 func (c *Config) Fingerprint(hashes map[string]string) string {
 	files := c.FilesNamed()
 	h := sha256.New()
-	for _, f := range c.Used() {
+	for _, f := range c.Applied() {
 		switch {
 		case f.MayChange():
 		case files[f.Key]:
