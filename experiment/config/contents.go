@@ -55,7 +55,9 @@ func (c *Config) Missing() (problems []string) {
 			f.Key == "init" && filepath.Ext(*f.Path) != ".npy" {
 			continue
 		}
-		if _, err := os.Stat(npy.File(c.pathsOf(f)[0])); errors.Is(err, fs.ErrNotExist) {
+		path := c.pathsOf(f)[0]
+		if _, err := os.Stat(npy.File(path)); errors.Is(err, fs.ErrNotExist) &&
+			checkArrayIn(path, isText(f.Key)) == nil {
 			problems = append(problems, fmt.Sprintf("%s: %s %s is not there: say with --%s where it is now",
 				c.At(f.Key), f.Key, *f.Path, f.Key))
 		}
