@@ -230,7 +230,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 }
 
 // configWith returns the configuration of the run in a directory, with changes of the settings for which may
-// is true; allowed begins the list of these in messages. It finds data files that were moved.
+// is true; allowed begins the list of these in messages. It finds data files that were moved, and refuses those
+// with other contents than the run has read.
 func configWith(
 	dir string, changes config.Config, may func(f config.Field) bool, allowed string,
 ) (config.Config, error) {
@@ -272,7 +273,7 @@ func configWith(
 		}
 	}
 	if len(problems) == 0 {
-		problems = findMoved(&c, dir, func(key string) bool { return files[key] && changes.Given(key) })
+		problems = findData(&c, dir, func(key string) bool { return files[key] && changes.Given(key) })
 	}
 	if len(problems) > 0 {
 		return c, &config.UsageError{Problems: problems}
