@@ -47,9 +47,12 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	if err != nil {
 		return "", nil, config.Usagef("--out %s cannot be made: %v", o.Dir, err)
 	}
-	unlock, taken := lockfile.Take(filepath.Join(dir, lockFile))
-	if !taken {
+	unlock, err := lockfile.Take(filepath.Join(dir, lockFile))
+	if errors.Is(err, lockfile.ErrHeld) {
 		return "", nil, config.Usagef("--out %s is in use: another process is running there", dir)
+	}
+	if err != nil {
+		return "", nil, config.Usagef("--out %s cannot be used: %v", dir, err)
 	}
 	release = func() {
 		unlock()
