@@ -79,48 +79,53 @@ func (r *running) replaceData() error {
 	return ReplaceData(dir, old, r.plan.dataPaths())
 }
 
-// readSources reads data.json. If it is missing or damaged, nothing is known of the files, and the
-// fingerprints of checkpoints alone tell whether data have changed.
+// readSources reads data.json. If it is missing or damaged, the summary of a run that has ended knows the
+// contents, not the paths. Otherwise the fingerprints of checkpoints alone tell whether data have changed.
 func readSources(dir string) map[string]source {
 	text, err := userfile.ReadOwn(filepath.Join(dir, dataFile), config.MaxFile)
-	if err != nil {
-		return nil
-	}
 	var sources map[string]source
-	if json.Unmarshal(text, &sources) != nil {
-		return nil
+	if err == nil && json.Unmarshal(text, &sources) == nil {
+		return sources
+	}
+	sources = map[string]source{}
+	if s, err := ReadSummary(dir); err == nil {
+		for key, sum := range s.Data {
+			sources[key] = source{Sum: sum}
+		}
 	}
 	return sources
 }
 
-// findMoved finds the data files of a run that is resumed where they are now. A file that lies as it did
-// relative to the run directory, with the contents that the run has read, is taken first: it belongs to the
-// folder that was moved or copied. Settings for which given is true stay as they are, if the contents are the
-// same. It returns what is wrong.
-func findMoved(c *config.Config, dir string, given func(key string) bool) (problems []string) {
+// findData finds the data files of a run that is resumed or repeated where they are now. A file that lies as
+// it did relative to the run directory, with the contents that the run has read, is taken first: it belongs to
+// the folder that was moved or copied. Settings for which given is true stay as they are. It returns what is
+// wrong: files with other contents than the run has read, and files that are not there.
+func findData(c *config.Config, dir string, given func(key string) bool) (problems []string) {
 	sources := readSources(dir)
 	for _, f := range c.DataFiles() {
 		known, ok := sources[f.Key]
 		if !ok || *f.Path == "" {
 			continue
 		}
-		named := *f.Path
-		if given(f.Key) {
-			if sum, err := c.HashOf(f.Key); err == nil && sum != known.Sum {
-				problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run "+
-					"in %s has read: give the same data, or begin another run", c.At(f.Key), named, f.Key,
-					dir))
+		if named := *f.Path; !given(f.Key) && known.Path != "" {
+			*f.Path = filepath.FromSlash(known.Path)
+			if !filepath.IsAbs(*f.Path) {
+				if absolute, err := filepath.Abs(dir); err == nil {
+					*f.Path = filepath.Join(absolute, *f.Path)
+				}
 			}
-			continue
-		}
-		*f.Path = filepath.FromSlash(known.Path)
-		if !filepath.IsAbs(*f.Path) {
-			if absolute, err := filepath.Abs(dir); err == nil {
-				*f.Path = filepath.Join(absolute, *f.Path)
+			if sum, err := c.HashOf(f.Key); err == nil && sum == known.Sum {
+				continue
 			}
-		}
-		if sum, err := c.HashOf(f.Key); err != nil || sum != known.Sum {
 			*f.Path = named
+		}
+		if sum, err := c.HashOf(f.Key); err == nil && sum != known.Sum {
+			cure := "give the same data, or begin another run"
+			if !given(f.Key) {
+				cure = fmt.Sprintf("restore the file, or say with --%s where it is", f.Key)
+			}
+			problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run in %s "+
+				"has read: %s", c.At(f.Key), *f.Path, f.Key, dir, cure))
 		}
 	}
 	return append(problems, c.Missing()...)

@@ -336,6 +336,9 @@ func TestPatience(t *testing.T) {
 		t.Errorf("the least error is at %d, and the run ended with %v after %d steps and kept %d", at, s.Status,
 			s.Steps, s.Iterations)
 	}
+	if text := out.Summary.StatusText; !strings.Contains(text, "had not fallen for 43 steps") {
+		t.Errorf("it says %q", text)
+	}
 	_, dir := stoppedAt(t, cpuHost(1e9), at+22, patient...)
 	c := configOf(t, append(patient, "iterations=400")...)
 	resumed, err := runHere(c, cpuHost(1e9), Options{Dir: dir, Resume: true})

@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -150,5 +152,32 @@ func TestDeclaredSettings(t *testing.T) {
 	}
 	if key("my-seed=5") != key("") || key("my-seed=6") == key("") || key("my-step=0.5") != key("") {
 		t.Error("the wrong settings decide who shares measurements")
+	}
+}
+
+// TestFingerprint: the fingerprint is the SHA-256 of the lines of config.yaml that decide the bits. So a
+// setting that another method, a registered one for example, brings into the catalog changes nothing.
+//
+// Symptom: a version with one setting more could not resume any run of the version before.
+func TestFingerprint(t *testing.T) {
+	if err := registerMine(); err != nil {
+		t.Fatal(err)
+	}
+	for _, settings := range []string{"n=8 alpha=0.001", mine, "alpha=0.001 method=momentum"} {
+		c := configOf(t, strings.Fields(settings)...)
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		decisive := sha256.New()
+		for line := range strings.Lines(string(c.YAML())) {
+			switch key, _, _ := strings.Cut(line, ":"); key {
+			case "iterations", "storage", "workers", "simd", "checkpoint-every":
+			default:
+				decisive.Write([]byte(line))
+			}
+		}
+		if want := hex.EncodeToString(decisive.Sum(nil)); c.Fingerprint(nil) != want {
+			t.Errorf("%s: the fingerprint is not that of the lines of\n%s", settings, c.YAML())
+		}
 	}
 }

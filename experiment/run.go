@@ -181,7 +181,7 @@ func (r *running) hold() error {
 	}
 	lock := filepath.Join(r.dir, lockFile)
 	if _, err := os.Lstat(lock); errors.Is(err, fs.ErrNotExist) { // the lock that was taken is gone as well
-		if release, taken := lockfile.Take(lock); taken {
+		if release, err := lockfile.Take(lock); err == nil {
 			r.releases = append(r.releases, release)
 		}
 	}

@@ -47,9 +47,12 @@ func (p *Plan) takeDir(o Options) (dir string, release func(), err error) {
 	if err != nil {
 		return "", nil, config.Usagef("--out %s cannot be made: %v", o.Dir, err)
 	}
-	unlock, taken := lockfile.Take(filepath.Join(dir, lockFile))
-	if !taken {
+	unlock, err := lockfile.Take(filepath.Join(dir, lockFile))
+	if errors.Is(err, lockfile.ErrHeld) {
 		return "", nil, config.Usagef("--out %s is in use: another process is running there", dir)
+	}
+	if err != nil {
+		return "", nil, config.Usagef("--out %s cannot be used: %v", dir, err)
 	}
 	release = func() {
 		unlock()
@@ -230,7 +233,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 }
 
 // configWith returns the configuration of the run in a directory, with changes of the settings for which may
-// is true; allowed begins the list of these in messages. It finds data files that were moved.
+// is true; allowed begins the list of these in messages. It finds data files that were moved, and refuses those
+// with other contents than the run has read.
 func configWith(
 	dir string, changes config.Config, may func(f config.Field) bool, allowed string,
 ) (config.Config, error) {
@@ -272,7 +276,7 @@ func configWith(
 		}
 	}
 	if len(problems) == 0 {
-		problems = findMoved(&c, dir, func(key string) bool { return files[key] && changes.Given(key) })
+		problems = findData(&c, dir, func(key string) bool { return files[key] && changes.Given(key) })
 	}
 	if len(problems) > 0 {
 		return c, &config.UsageError{Problems: problems}

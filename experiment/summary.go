@@ -123,7 +123,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	c := &p.Config
 	n1, n2 := c.Sides()
 	s := &Summary{
-		Status: res.Status, StatusText: res.Status.Text(), Iterations: res.Iteration, Steps: res.Steps,
+		Status: res.Status, StatusText: statusText(c, res.Status), Iterations: res.Iteration, Steps: res.Steps,
 		Kept: c.Keep, Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t),
 		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
 			c.Ensemble, c.Entries, c.Observation},
@@ -147,6 +147,14 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	}
 	s.addSpectral(d.Problem.Truth, res.Spectral, t)
 	return s
+}
+
+// statusText says in a sentence how a run ended.
+func statusText(c *config.Config, status solver.Status) string {
+	if status == solver.Stalled {
+		return fmt.Sprintf("The error had not fallen for %d steps, so the run stopped early.", c.Patience)
+	}
+	return status.Text()
 }
 
 // heldOut is the number of measurements that are held out.

@@ -52,9 +52,6 @@ func OpenOriginal(dir string, changes config.Config) (*Original, config.Config, 
 	if err != nil {
 		return nil, c, err
 	}
-	if err := o.sameData(&c); err != nil {
-		return nil, c, err
-	}
 	if r.Summary != nil {
 		for _, name := range factorFiles(&c) {
 			path := filepath.Join(dir, name)
@@ -101,37 +98,6 @@ func (o *Original) reached() int {
 		return last
 	}
 	return s.Steps
-}
-
-// sameData refuses data files with other contents than those that the run has read.
-func (o *Original) sameData(c *config.Config) error {
-	sums := map[string]string{}
-	if o.Summary != nil {
-		sums = o.Summary.Data
-	}
-	for key, s := range readSources(o.Dir) {
-		sums[key] = s.Sum
-	}
-	var problems []string
-	for _, f := range c.DataFiles() {
-		want, known := sums[f.Key]
-		if !known || *f.Path == "" {
-			continue
-		}
-		sum, err := c.HashOf(f.Key)
-		if err != nil {
-			return err
-		}
-		if sum != want {
-			problems = append(problems, fmt.Sprintf("%s: %s has other contents than the %s that the run in %s "+
-				"has read: restore the file, or say with --%s where it is", c.At(f.Key), *f.Path, f.Key, o.Dir,
-				f.Key))
-		}
-	}
-	if len(problems) > 0 {
-		return &config.UsageError{Problems: problems}
-	}
-	return nil
 }
 
 // Difference is a number of a run that is another one in the run done again.

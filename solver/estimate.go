@@ -80,15 +80,10 @@ func SpectralColumns(ensemble sensing.Ensemble, k int) int {
 	return krylov.BlockSize(n2, k)
 }
 
-// NewSignedEstimate is [NewSpectralEstimate] for parametrizations of symmetric matrices with eigenvalues of
+// signedEstimate is estimate for parametrizations of symmetric matrices with eigenvalues of
 // both signs. It finds the eigenpairs λ, v of S with the largest |λ|, and returns them as a singular value
 // decomposition: values |λ|, vectors v and sign(λ)·v. If the ensemble is [sensing.Skewed], λ is an eigenvalue
 // of (S − trace·ȳ·I)/scale, as in [Spectral], because the shift of S would change the signs.
-func NewSignedEstimate(ensemble sensing.Ensemble, e ProductEngine, k int) (*SpectralEstimate, error) {
-	return newAdjoint(ensemble, e).signedEstimate(k)
-}
-
-// signedEstimate does [NewSignedEstimate].
 func (s *adjoint) signedEstimate(k int) (*SpectralEstimate, error) {
 	skewed := skewOf(s.ensemble, s.y)
 	if isDecomposed(s.ensemble, k) {

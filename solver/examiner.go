@@ -34,7 +34,7 @@ func NewExaminer(
 }
 
 // Spectral returns the spectral estimate with k pairs, which is made on first use: [NewSpectralEstimate], or
-// [NewSignedEstimate] for parametrizations of matrices with eigenvalues of both signs.
+// its like for parametrizations of matrices with eigenvalues of both signs.
 func (x *Examiner) Spectral(k int) (*SpectralEstimate, error) { return x.batch.estimate(k) }
 
 // Fit compares the problem's truth with its observations; nil if one of them is missing, or if the

@@ -21,7 +21,7 @@ var statuses = [...]struct{ name, text string }{
 	Converged:   {"converged", "The target was reached before all iterations were done."},
 	Diverged:    {"diverged", "The iterates grew past all bounds; an earlier, good one was kept."},
 	Canceled:    {"canceled", "The run was interrupted and can be resumed."},
-	Stalled:     {"stalled", "The error had not fallen for the steps of patience, so the run stopped early."},
+	Stalled:     {"stalled", "The error had not fallen for so long that the run stopped early."},
 }
 
 // String returns the status's name in files.

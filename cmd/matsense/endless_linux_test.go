@@ -99,3 +99,29 @@ func TestConfigFromPipe(t *testing.T) {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 }
+
+// Symptom: a run waited without end for whoever would write to a pipe in place of its lock file, and removed a
+// folder there.
+func TestNoLockFile(t *testing.T) {
+	file := sweepFile(t, "base: {n: 8, rank: 1, measurements: 80, iterations: 3}\naxes: [alpha: [1e-3]]\n")
+	for what, mk := range map[string]func(path string) error{
+		"a directory":        func(path string) error { return os.Mkdir(path, 0o755) },
+		"a pipe or a device": func(path string) error { return syscall.Mkfifo(path, 0o644) },
+	} {
+		dir := t.TempDir()
+		lock := filepath.Join(dir, ".lock")
+		if err := mk(lock); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{append([]string{"run"}, small...), {"sweep", file}} {
+			r := must(t, exitUsage, append(args, "--out", dir)...)
+			if want := "matsense: --out " + dir + " cannot be used: " + lock + " is " + what + ", and is to be a " +
+				"file that locks its folder: remove it\n"; !strings.HasSuffix(r.err, want) {
+				t.Errorf("%v says %s", args[:1], r.err)
+			}
+		}
+		if _, err := os.Stat(lock); err != nil {
+			t.Error(err)
+		}
+	}
+}

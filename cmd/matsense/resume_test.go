@@ -108,9 +108,10 @@ func TestResumeOwnData(t *testing.T) {
 	d.y[3]++
 	d.save(t, "y.npy", "<f8", false, d.y, d.m)
 	before := snapshot(t, dir)
-	r := must(t, exitFailed, "run", "--resume", "--out", dir, "--iterations", "40")
-	if !strings.Contains(r.err, "other data") {
-		t.Errorf("the reason is not given:\n%s", r.err)
+	lines := mistakes(t, must(t, exitUsage, "run", "--resume", "--out", dir, "--iterations", "40"))
+	if len(lines) != 1 || !strings.Contains(lines[0], filepath.Join(d.dir, "y.npy")+" has other contents than "+
+		"the observations that the run in "+dir+" has read: restore the file, or say with --observations") {
+		t.Errorf("the file is not named: %q", lines)
 	}
 	if !maps.Equal(snapshot(t, dir), before) {
 		t.Error("the refused run has changed")

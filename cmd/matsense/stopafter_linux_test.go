@@ -75,6 +75,11 @@ func TestSweepStopsAfter(t *testing.T) {
 		t.Error("the sweep was not interrupted")
 	}
 	sameTables(t, dir, want)
+
+	// Symptom: a sweep of which nothing was left to do failed if its time was up before it was planned.
+	if r := alone(t, append(args, "1ns")...); r.code != exitDone {
+		t.Errorf("nothing is left to do: exit code %d\n%s", r.code, r.err)
+	}
 }
 
 // TestFailureIsNoProgress: a sweep that in its time can only fail once more, before its measurements are

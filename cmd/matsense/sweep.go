@@ -194,11 +194,12 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if len(problems) > 0 {
 		return &config.UsageError{Problems: problems}
 	}
-	ctx, stop := o.limit.begin(ctx, env)
+	limited, stop := o.limit.begin(ctx, env)
 	defer stop()
+	// The time counts from here, but does not end the planning, which says whether anything is left to do.
 	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{NamedPart: part, Together: o.batch}, env.host())
 	if err != nil {
-		return o.limit.ended(ctx, err, false)
+		return err
 	}
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
@@ -224,7 +225,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
 	logged := tensorboard.LogSweep(o.tensorboard, plan, where, shownSweep{p, watcher, o.out})
-	r, failures, err := plan.Run(ctx, where, logged)
+	r, failures, err := plan.Run(limited, where, logged)
 	unlogged := logged.Close()
 	p.end()
 	env.work.end()
@@ -237,7 +238,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 			return err
 		}
 		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
-		return o.limit.ended(ctx, errInterrupted, p.added || slices.ContainsFunc(after, isNew))
+		return o.limit.ended(limited, errInterrupted, p.added || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {
 		return err

@@ -55,7 +55,9 @@ func (c *Config) Missing() (problems []string) {
 			f.Key == "init" && filepath.Ext(*f.Path) != ".npy" {
 			continue
 		}
-		if _, err := os.Stat(npy.File(c.pathsOf(f)[0])); errors.Is(err, fs.ErrNotExist) {
+		path := c.pathsOf(f)[0]
+		if _, err := os.Stat(npy.File(path)); errors.Is(err, fs.ErrNotExist) &&
+			checkArrayIn(path, isText(f.Key)) == nil {
 			problems = append(problems, fmt.Sprintf("%s: %s %s is not there: say with --%s where it is now",
 				c.At(f.Key), f.Key, *f.Path, f.Key))
 		}
@@ -63,13 +65,15 @@ func (c *Config) Missing() (problems []string) {
 	return problems
 }
 
-// Fingerprint is a hash of what decides the bits of a trajectory: all settings, except the number of
-// iterations and the settings that change no bit. A data file counts by its contents, of which hashes has the
-// SHA-256 by key, and not by its path. Without hashes it only counts that the setting names a file.
+// Fingerprint is a hash of what decides the bits of a trajectory: the settings of config.yaml, except the
+// number of iterations and the settings that change no bit. A setting without a meaning for the configuration
+// does not count, so a later version may add settings to other methods and so on. A data file counts by its
+// contents, of which hashes has the SHA-256 by key, and not by its path. Without hashes it only counts that
+// the setting names a file.
 func (c *Config) Fingerprint(hashes map[string]string) string {
 	files := c.FilesNamed()
 	h := sha256.New()
-	for _, f := range c.Used() {
+	for _, f := range c.Applied() {
 		switch {
 		case f.MayChange():
 		case files[f.Key]:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -98,7 +99,7 @@ var shapes cache[[]int]
 // shapeOf reads the shape of an array file. Of a file of text it only finds out whether it can be opened.
 func shapeOf(path string, text bool) ([]int, error) {
 	if err := userfile.CheckRegular(npy.File(path)); err != nil {
-		return nil, err
+		return nil, cmp.Or(checkArrayIn(path, text), err)
 	}
 	if err := checkFormat(path, text); err != nil || text {
 		return nil, err

@@ -29,12 +29,6 @@ func (c *Config) Fields() []Field {
 	return fields
 }
 
-// Used lists the settings in their order, without those that are declared by members which the configuration
-// does not name.
-func (c *Config) Used() []Field {
-	return slices.DeleteFunc(c.Fields(), func(f Field) bool { return f.at == nil && !f.isUsed() })
-}
-
 // Applied lists the settings in their order, without those that have no meaning for the configuration, which
 // are zero once it is resolved.
 func (c *Config) Applied() []Field {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/matsense/matsense/internal/npy"
+	"github.com/matsense/matsense/internal/userfile"
 )
 
 // foreign is a format of files that matsense does not read, and the line that converts a file of it.
@@ -23,8 +25,8 @@ type foreign struct {
 	// endings are those of the format's files, in lower case.
 	endings []string
 	// array and list are lines of Python, or of a shell, that make an array file or a file of lines of text.
-	// IN and OUT stand for the two files, and NAME for a variable, which only the user knows. An empty line
-	// means that the format is read.
+	// IN and OUT stand for the two files, and NAME for a variable, which the user may have named. An empty
+	// line means that the format is read.
 	array, list string
 	// vague: files of other formats begin so as well, and the ending decides if it is one of theirs.
 	vague bool
@@ -127,7 +129,24 @@ func isSafetensors(start []byte) bool {
 
 // checkFormat refuses a data file of another format than the one that is read, and says how to convert it.
 // The first bytes decide, and the ending if they say nothing.
-func checkFormat(path string, text bool) error {
+func checkFormat(path string, text bool) error { return checkFormatOf(path, "", text) }
+
+// checkArrayIn refuses the name of an array after that of a file, as in A.mat:X, unless the file is a .npz
+// file or there is no such file.
+func checkArrayIn(path string, text bool) error {
+	at := strings.LastIndexByte(path, ':')
+	if npy.File(path) != path || at < 0 || userfile.CheckRegular(path[:at]) != nil {
+		return nil
+	}
+	file, name := path[:at], path[at+1:]
+	if err := checkFormatOf(file, name, text); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: only in a .npz file does an array have a name: give %s without :%s", path, file, name)
+}
+
+// checkFormatOf is checkFormat for the array of a name in a file; "" if the user gave no name.
+func checkFormatOf(path, name string, text bool) error {
 	start, err := beginning(npy.File(path))
 	if err != nil {
 		return err
@@ -158,7 +177,9 @@ func checkFormat(path string, text bool) error {
 		out = ".mtx"
 	}
 	stem := strings.TrimSuffix(path, filepath.Ext(path))
-	if stem+out == path {
+	if name != "" { // another array of the file has another file
+		stem += "-" + strings.ReplaceAll(name, "/", "-")
+	} else if stem+out == path {
 		stem += "-converted"
 	}
 	out = stem + out
@@ -166,7 +187,8 @@ func checkFormat(path string, text bool) error {
 	if !strings.Contains(line, "(") {
 		how = "unpack it: "
 	}
-	line = strings.NewReplacer("IN", strconv.Quote(path), "OUT", strconv.Quote(out)).Replace(line)
+	line = strings.NewReplacer("IN", strconv.Quote(path), "OUT", strconv.Quote(out),
+		`"NAME"`, strconv.Quote(cmp.Or(name, "NAME"))).Replace(line)
 	return fmt.Errorf("%s is %s: %s%s", path, f.name, how, line)
 }
 

@@ -88,3 +88,41 @@ func TestForeignFormats(t *testing.T) {
 		t.Error("a file that is not there is of a format that is read")
 	}
 }
+
+// TestForeignArrays: a name after a file that is not .npz is that of an array, and the line that converts the
+// file has it.
+//
+// Symptom: of v5.mat:A it was said that there is no such file.
+func TestForeignArrays(t *testing.T) {
+	mat := fileOf(t, "v5.mat", "MATLAB 5.0 MAT-file, Platform: GLNXA64\x00\x01IM\x0e\x00\x00\x00")
+	array := fileOf(t, "y.npy", "\x93NUMPY\x01\x00")
+	folder := filepath.Dir(mat)
+	for _, c := range []struct{ key, path, want string }{
+		{"matrices", mat + ":A", fmt.Sprintf(`%s is a MATLAB file: convert it in Python: numpy.save(%q, `+
+			`scipy.io.loadmat(%q)["A"])`, mat, filepath.Join(folder, "v5-A.npy"), mat)},
+		{"triplets", mat + ":g/t", fmt.Sprintf(`numpy.savetxt(%q, scipy.io.loadmat(%q)["g/t"], `,
+			filepath.Join(folder, "v5-g-t.csv"), mat)},
+		{"observations", array + ":y", "only in a .npz file does an array have a name: give " + array +
+			" without :y"},
+		{"matrices", mat + "x:A", "open " + mat + "x:A: no such file"},
+		{"matrices", mat + "/data.npz:A", "not a directory"},
+	} {
+		settings := []string{"matrices=" + c.path, "observations=" + c.path}
+		if c.key == "triplets" {
+			settings = []string{"triplets=" + c.path}
+		}
+		config := configOf(t, settings...)
+		if err := config.Check(); !strings.Contains(fmt.Sprint(err), "--"+c.key+": ") ||
+			!strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.path, err, c.want)
+		}
+	}
+	file := configOf(t)
+	path := fileOf(t, "c.yaml", "matrices: "+mat+":A\n")
+	if err := ReadConfig(path, &file); err != nil {
+		t.Fatal(err)
+	}
+	if missing := file.Missing(); len(missing) > 0 {
+		t.Errorf("missing: %q", missing)
+	}
+}

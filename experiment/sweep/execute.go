@@ -309,10 +309,13 @@ func (p *Plan) take(w Where) (release func(), err error) {
 			return nil, config.Usagef("--out %s cannot be written to: %v", w.Dir, err)
 		}
 	}
-	release, taken := lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
-	if !taken {
+	release, err = lockfile.Take(filepath.Join(w.Dir, lockName(p.NamedPart)))
+	if errors.Is(err, lockfile.ErrHeld) {
 		return nil, config.Usagef("--out %s is in use: another process is carrying out the same runs there",
 			w.Dir)
+	}
+	if err != nil {
+		return nil, config.Usagef("--out %s cannot be used: %v", w.Dir, err)
 	}
 	if err = otherDivision(w.Dir, p.NamedPart); err == nil {
 		err = p.claim(w)

@@ -3,21 +3,33 @@ package lockfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
 	"github.com/gofrs/flock"
 )
 
-// Take takes a lock file. taken is false if another process has the lock. release removes the file and ends
-// the lock. If the file system has no locks, Take returns true without a lock, and the caller goes on
-// unprotected.
-func Take(path string) (release func(), taken bool) {
+// ErrHeld is the error of a lock file that another process has.
+var ErrHeld = errors.New("another process has the lock")
+
+// Take takes a lock file. release removes the file and ends the lock. The error is [ErrHeld], or says that
+// something else has the path. If the file system has no locks, Take succeeds without a lock, and the caller
+// goes on unprotected.
+func Take(path string) (release func(), err error) {
+	// To open a pipe would wait for whoever writes to it.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		what := "a pipe or a device"
+		if info.IsDir() {
+			what = "a directory"
+		}
+		return nil, fmt.Errorf("%s is %s, and is to be a file that locks its folder: remove it", path, what)
+	}
 	for {
 		l := flock.New(path)
 		taken, err := l.TryLock()
 		if err == nil && !taken {
-			return nil, false
+			return nil, ErrHeld
 		}
 		mine, err1 := l.Stat()
 		there, err2 := os.Stat(path)
@@ -33,15 +45,15 @@ func Take(path string) (release func(), taken bool) {
 				os.Remove(path)
 			}
 			_ = l.Unlock()
-		}, true
+		}, nil
 	}
 }
 
 // Held reports whether a process has the lock file.
 func Held(path string) bool {
-	release, taken := Take(path)
-	if taken {
+	release, err := Take(path)
+	if err == nil {
 		release()
 	}
-	return !taken
+	return errors.Is(err, ErrHeld)
 }

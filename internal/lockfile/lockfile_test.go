@@ -19,8 +19,8 @@ func TestOneHasTheLock(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 300 {
-				release, taken := lockfile.Take(path)
-				if !taken {
+				release, err := lockfile.Take(path)
+				if err != nil {
 					runtime.Gosched()
 					continue
 				}
@@ -45,8 +45,8 @@ func TestOneHasTheLock(t *testing.T) {
 
 func TestHeld(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	release, taken := lockfile.Take(path)
-	if !taken || !lockfile.Held(path) {
+	release, err := lockfile.Take(path)
+	if err != nil || !lockfile.Held(path) {
 		t.Error("who has the lock is not told of")
 	}
 	release()
@@ -66,9 +66,9 @@ func TestReleaseLeavesAnothersLock(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	first, taken := lockfile.Take(path)
-	if !taken {
-		t.Fatal("the lock is not free")
+	first, err := lockfile.Take(path)
+	if err != nil {
+		t.Fatal(err)
 	}
 	moved := dir + "-moved"
 	if err := os.Rename(dir, moved); err != nil {
@@ -77,9 +77,9 @@ func TestReleaseLeavesAnothersLock(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	second, taken := lockfile.Take(path)
-	if !taken {
-		t.Fatal("the lock in the new folder is not free")
+	second, err := lockfile.Take(path)
+	if err != nil {
+		t.Fatal(err)
 	}
 	first()
 	if !lockfile.Held(path) {
