@@ -24,7 +24,8 @@ func (s *session) bandwidth(text []byte, a *answer) error {
 	if p.probe == nil {
 		b, ok := p.Plan.Backend.(roofline.Backend)
 		if !ok {
-			return fmt.Errorf("%s cannot measure its memory: %w", p.Plan.Backend.Name(), solver.ErrUnsupported)
+			return fmt.Errorf("%s cannot measure its memory: %w", p.Plan.Backend.Name(),
+				solver.ErrUnsupported)
 		}
 		if p.probe, p.closeProbe, err = b.Probe(); err != nil {
 			return err

@@ -7,31 +7,26 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
-	"github.com/matsense/matsense/sensing"
-	"github.com/matsense/matsense/serve"
 	"github.com/matsense/matsense/solver"
 )
 
 // BenchmarkValueAndGrad compares value_and_grad of a server process, through pipes and with arrays in shared
-// memory, with its engine. inside-µs is the time that the server's engine takes for the same gradients:
-// over-µs is what served-µs exceeds 1.1 times that by, and 100 is the limit. The engine of this process takes
-// turns with the server. It is as fast, unless the machine is busy or the system gives huge pages to the rows
-// of one of the two alone. All numbers are medians.
+// memory, with its engine. inside-µs is the time that the server's engine takes for the same gradients, as
+// the answer tells it: over-µs is what served-µs exceeds 1.1 times that by, and 100 is the limit. The engine of this
+// process takes turns with the server. It is as fast, unless the machine is busy or the system gives huge
+// pages to the rows of one of the two alone. All numbers are medians.
 func BenchmarkValueAndGrad(b *testing.B) {
 	for _, n := range []int{20, 60, 100, 200} {
 		b.Run(fmt.Sprint("n=", n), func(b *testing.B) {
 			settings := object{"n": n, "rank": 5, "measurements": 50 * n, "device": "cpu",
 				"storage": "memory"}
-			inside := timesFile(b)
-			c := launch(b, timesIn+"="+inside.path)
+			c := launch(b)
 			number := c.open(settings)
 			memory := c.share(2 * n * n)
 			c.ask("start", object{"problem": number, "settings": object{"alpha": 0.1},
@@ -50,9 +45,13 @@ func BenchmarkValueAndGrad(b *testing.B) {
 			var loss [1]float64
 			for b.Loop() {
 				began := time.Now()
-				c.line(request)
+				text := c.line(request)
 				served = append(served, time.Since(began).Seconds())
-				within = append(within, inside.seconds[0])
+				var answer struct{ Seconds float64 }
+				if err := json.Unmarshal([]byte(text), &answer); err != nil {
+					b.Fatal(err)
+				}
+				within = append(within, answer.Seconds)
 				began = time.Now()
 				for _, err := range []error{e.Set(0, solver.Iterate, f), e.Gradient(0), e.Losses(loss[:], 0),
 					e.Get(0, solver.Gradient, g)} {
@@ -79,93 +78,11 @@ func BenchmarkValueAndGrad(b *testing.B) {
 	}
 }
 
-// times are the seconds that an engine in another process has spent since its iterate was set.
-type times struct {
-	path    string
-	seconds []float64
-}
-
-// timesIn names the variable with the file to which a server of the test binary writes times.
-const timesIn = "MATSENSE_TEST_TIMES"
-
-// timesFile makes a file for times and maps it.
-func timesFile(t testing.TB) times {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "times")
-	if err := os.WriteFile(path, make([]byte, 8), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	mapped, err := serve.MapFile(path, 8)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = serve.Unmap(mapped) })
-	return times{path, unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(mapped))), 1)}
-}
-
-// timedBackend opens engines that write their times to a mapped file.
-type timedBackend struct {
-	solver.Backend
-	seconds []float64
-}
-
-func (b timedBackend) Open(
-	ctx context.Context, p *sensing.Problem, batch solver.Batch,
-) (solver.Engine, error) {
-	e, err := b.Backend.Open(ctx, p, batch)
-	return &timedEngine{Engine: e, seconds: b.seconds}, err
-}
-
-// timedHost makes backends whose engines write their times to a file.
-func timedHost(
-	path string, backend func(experiment.Place) (solver.Backend, error),
-) func(experiment.Place) (solver.Backend, error) {
-	mapped, err := serve.MapFile(path, 8) // until the process ends
-	if err != nil {
-		panic(err)
-	}
-	seconds := unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(mapped))), 1)
-	return func(p experiment.Place) (solver.Backend, error) {
-		b, err := backend(p)
-		return timedBackend{b, seconds}, err
-	}
-}
-
-// timedEngine adds up the time of the operations that a gradient takes.
-type timedEngine struct {
-	solver.Engine
-	seconds []float64
-}
-
-func (e *timedEngine) Set(member int, slot solver.Slot, f solver.Factor) error {
-	e.seconds[0] = 0
-	return e.timed(func() error { return e.Engine.Set(member, slot, f) })
-}
-
-func (e *timedEngine) Gradient(members ...int) error {
-	return e.timed(func() error { return e.Engine.Gradient(members...) })
-}
-
-func (e *timedEngine) Losses(dst []float64, members ...int) error {
-	return e.timed(func() error { return e.Engine.Losses(dst, members...) })
-}
-
-func (e *timedEngine) Get(member int, slot solver.Slot, f solver.Factor) error {
-	return e.timed(func() error { return e.Engine.Get(member, slot, f) })
-}
-
-func (e *timedEngine) timed(work func() error) error {
-	began := time.Now()
-	err := work()
-	e.seconds[0] += time.Since(began).Seconds()
-	return err
-}
-
-// launch starts a server in a process of its own, with more variables of the environment.
-func launch(t testing.TB, variables ...string) *client {
+// launch starts a server in a process of its own.
+func launch(t testing.TB) *client {
 	t.Helper()
 	command := exec.Command(os.Args[0])
-	command.Env = append(append(os.Environ(), asServer+"=1"), variables...)
+	command.Env = append(os.Environ(), asServer+"=1")
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
 	if err != nil {

@@ -27,11 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	debug.SetGCPercent(10) // as the command does
-	s := server()
-	if path := os.Getenv(timesIn); path != "" {
-		s.Host.Backend = timedHost(path, s.Host.Backend)
-	}
-	if err := s.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+	if err := server().Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
