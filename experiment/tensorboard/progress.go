@@ -73,8 +73,8 @@ func (r *RunProgress) Sample(s solver.Sample) {
 	r.log.sample(s)
 }
 
-// Close writes what is left. The log of a run that failed (out is nil) or was interrupted goes on if the run is
-// resumed. The error says whether something could not be written.
+// Close writes what is left. The log of a run that failed (out is nil) or was interrupted goes on if the run
+// is resumed. The error says whether something could not be written.
 func (r *RunProgress) Close(out *experiment.Outcome) error {
 	if out != nil && out.Summary.Status != solver.Canceled {
 		r.log.end(out.Summary.Status == solver.Diverged)
