@@ -96,10 +96,10 @@ func readSources(dir string) map[string]source {
 	return sources
 }
 
-// findData finds the data files of a run that is resumed or repeated where they are now. A file that lies as
-// it did relative to the run directory, with the contents that the run has read, is taken first: it belongs to
-// the folder that was moved or copied. Settings for which given is true stay as they are. It returns what is
-// wrong: files with other contents than the run has read, and files that are not there.
+// findData finds the data files of a run that is resumed or repeated where they are now. A file that lies
+// as it did relative to the run directory, with the contents that the run has read, is taken first: it
+// belongs to the folder that was moved or copied. Settings for which given is true stay as they are. It
+// returns what is wrong: files with other contents than the run has read, and files that are not there.
 func findData(c *config.Config, dir string, given func(key string) bool) (problems []string) {
 	sources := readSources(dir)
 	for _, f := range c.DataFiles() {

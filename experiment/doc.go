@@ -14,8 +14,8 @@
 // docs/files.md describes every column. Each file is written whole or not at all. Numbers keep all their
 // digits. An unknown number is empty in CSV and null in JSON, never zero.
 //
-// A [Group] is several runs that share their measurements. It has no directory; [Kept] holds the states of
-// its runs.
+// A [Group] is several runs that share their measurements. It has no directory; [Checkpoints] holds the
+// states of its runs.
 //
 // The package knows no flag library and no terminal. A command fills in a [config.Config], describes the
 // machine by a [Host], and watches through [Progress].

@@ -99,7 +99,7 @@ func (g *Group) Estimate(ctx context.Context) (making, step, measuring float64) 
 // states that are there. It does not remove the checkpoints of runs that have ended: their results must be
 // written first.
 func (g *Group) Run(
-	ctx context.Context, kept *Kept, numbers []int, ended func(i int, r *Run, err error),
+	ctx context.Context, checkpoints *Checkpoints, numbers []int, ended func(i int, r *Run, err error),
 ) error {
 	if g.Watch != nil {
 		g.Watch(0, Reading, 0)
@@ -114,8 +114,8 @@ func (g *Group) Run(
 		return err
 	}
 	var begun []int // the numbers of runs that have a checkpoint
-	if kept != nil {
-		if begun, err = kept.Runs(); err != nil {
+	if checkpoints != nil {
+		if begun, err = checkpoints.Runs(); err != nil {
 			return err
 		}
 	}
@@ -134,11 +134,11 @@ func (g *Group) Run(
 		if g.Watch != nil {
 			s.Watch = func(a solver.Activity, iteration int) { g.Watch(i, a, iteration) }
 		}
-		if kept != nil {
+		if checkpoints != nil {
 			p, data := *g.Plan, *d
 			p.Config, data.Hashes = *c, hashes[i]
-			m := &keptMember{kept: *kept, number: numbers[i], id: p.identity(&data), notice: g.notice,
-				recorder: r}
+			m := &savedMember{checkpoints: *checkpoints, number: numbers[i], id: p.identity(&data),
+				notice: g.notice, recorder: r}
 			m.settings(&s, slices.Contains(begun, numbers[i]))
 		}
 		jobs, indices = append(jobs, solver.Job{Method: c.NewMethod(), Settings: s}), append(indices, i)
@@ -202,19 +202,19 @@ func (r *groupRecorder) Record(s solver.Sample) error {
 	return r.trajectory.Record(s)
 }
 
-// keptMember is a run of a group whose states are kept.
-type keptMember struct {
-	kept     Kept
-	number   int
-	id       identity
-	notice   func(text string)
-	recorder *groupRecorder
-	last     int  // the iteration of the last checkpoint that was written or read
-	failed   bool // the last checkpoint could not be written
+// savedMember is a run of a group whose states are saved in checkpoints.
+type savedMember struct {
+	checkpoints Checkpoints
+	number      int
+	id          identity
+	notice      func(text string)
+	recorder    *groupRecorder
+	last        int  // the iteration of the last checkpoint that was written or read
+	failed      bool // the last checkpoint could not be written
 }
 
 // settings has the solver keep the run's states, and go on from the last one if there is one.
-func (m *keptMember) settings(s *solver.Settings, begun bool) {
+func (m *savedMember) settings(s *solver.Settings, begun bool) {
 	s.Keep, s.KeepUnfinished = m.keep, true
 	if begun {
 		s.Restore = m.restore
@@ -222,8 +222,8 @@ func (m *keptMember) settings(s *solver.Settings, begun bool) {
 }
 
 // restore reads the last state.
-func (m *keptMember) restore() (*solver.State, error) {
-	state, t, notices := m.kept.read(m.number, m.id)
+func (m *savedMember) restore() (*solver.State, error) {
+	state, t, notices := m.checkpoints.read(m.number, m.id)
 	for _, text := range notices {
 		m.notice(fmt.Sprintf("run %d: %s", m.number, text))
 	}
@@ -235,11 +235,11 @@ func (m *keptMember) restore() (*solver.State, error) {
 }
 
 // keep writes a checkpoint. A failure, such as a full disk, is told and does not end the run.
-func (m *keptMember) keep(state solver.State) error {
+func (m *savedMember) keep(state solver.State) error {
 	if state.Iteration == m.last { // nothing was done since; no step at all, if it is 0
 		return nil
 	}
-	err := m.kept.write(m.number, m.id, state, *m.recorder.trajectory)
+	err := m.checkpoints.write(m.number, m.id, state, *m.recorder.trajectory)
 	if err == nil {
 		m.last, m.failed = state.Iteration, false
 		return nil

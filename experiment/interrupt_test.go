@@ -63,8 +63,14 @@ func watched(h Host, w *stopwatch) Host {
 type tried struct {
 	host    Host
 	configs []config.Config
-	kept    *Kept
+	kept    *Checkpoints
 	ended   map[int]*Run // the runs that have ended, by their place in configs
+}
+
+// newCheckpoints returns the checkpoints of a folder that does not exist yet.
+func newCheckpoints(t *testing.T) *Checkpoints {
+	t.Helper()
+	return &Checkpoints{filepath.Join(t.TempDir(), "checkpoint")}
 }
 
 // goOn carries out the runs that have not ended, until the at-th time that the engine asks; 0 means to the
@@ -97,7 +103,7 @@ func (r *tried) goOn(at int64) (asked int64, err error) {
 
 // whole carries out configurations without an interruption.
 func whole(t *testing.T, h Host, configs []config.Config) (map[int]*Run, int64, error) {
-	r := &tried{h, configs, &Kept{filepath.Join(t.TempDir(), "checkpoint")}, map[int]*Run{}}
+	r := &tried{h, configs, newCheckpoints(t), map[int]*Run{}}
 	asked, err := r.goOn(0)
 	return r.ended, asked, err
 }
@@ -111,7 +117,7 @@ func interruptedAnywhere(t *testing.T, h Host, configs []config.Config, times in
 	}
 	for k := range min(times, all) {
 		at := 1 + k*(all-1)/max(min(times, all)-1, 1)
-		r := &tried{h, configs, &Kept{filepath.Join(t.TempDir(), "checkpoint")}, map[int]*Run{}}
+		r := &tried{h, configs, newCheckpoints(t), map[int]*Run{}}
 		if _, err := r.goOn(at); !errors.Is(err, context.Canceled) && len(r.ended) < len(configs) {
 			return fmt.Errorf("interrupted at %d of %d, it ended with %w", at, all, err)
 		}
@@ -204,7 +210,7 @@ func TestEveryInvocationAdvances(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &tried{cpuHost(1e9), configs, &Kept{filepath.Join(t.TempDir(), "checkpoint")}, map[int]*Run{}}
+	r := &tried{cpuHost(1e9), configs, newCheckpoints(t), map[int]*Run{}}
 	rounds := 0
 	for ; len(r.ended) < len(configs); rounds++ {
 		if rounds > 40 {
@@ -232,8 +238,8 @@ func TestBegunRunsGoOnFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := &Kept{filepath.Join(t.TempDir(), "checkpoint")}
-	alone := &tried{h, configs[1:2], &Kept{kept.Dir}, map[int]*Run{}}
+	kept := newCheckpoints(t)
+	alone := &tried{h, configs[1:2], &Checkpoints{kept.Dir}, map[int]*Run{}}
 	_, all, err := whole(t, h, configs[1:2])
 	if err != nil {
 		t.Fatal(err)
@@ -245,12 +251,12 @@ func TestBegunRunsGoOnFirst(t *testing.T) {
 	if err != nil || len(names) != 1 {
 		t.Fatal(names, err)
 	}
-	f, _, _ := parseKept(names[0].Name())
+	f, _, _ := parseArchiveName(names[0].Name())
 	if f.iteration < 20 {
 		t.Fatalf("interrupted at iteration %d: this test shows too little", f.iteration)
 	}
 	if err := os.Rename(filepath.Join(kept.Dir, names[0].Name()),
-		filepath.Join(kept.Dir, keptName(12, f.iteration))); err != nil {
+		filepath.Join(kept.Dir, archiveName(12, f.iteration))); err != nil {
 		t.Fatal(err)
 	}
 	g, err := PlanGroup(configs, 1, h)
@@ -286,7 +292,7 @@ func TestInterruptedAtTheEnd(t *testing.T) {
 		t.Fatal("no advice", err)
 	}
 	for at := int64(1); at <= all; at++ {
-		r := &tried{cpuHost(1e9), configs, &Kept{filepath.Join(t.TempDir(), "checkpoint")}, map[int]*Run{}}
+		r := &tried{cpuHost(1e9), configs, newCheckpoints(t), map[int]*Run{}}
 		for i := int64(0); len(r.ended) == 0; i++ {
 			if _, err := r.goOn(at * (1 - min(i, 1))); err != nil && !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
@@ -298,9 +304,9 @@ func TestInterruptedAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestKept: a folder returns the checkpoint that is furthest on, whole, and this run's.
-func TestKept(t *testing.T) {
-	k := Kept{filepath.Join(t.TempDir(), "checkpoint")}
+// TestCheckpoints: a folder returns the checkpoint that is furthest on, whole, and this run's.
+func TestCheckpoints(t *testing.T) {
+	k := *newCheckpoints(t)
 	id := identity{"mine", "this"}
 	read := func(run int) (int, []string) {
 		t.Helper()
@@ -342,14 +348,14 @@ func TestKept(t *testing.T) {
 	}
 	// A later one of other data, and one that was cut short, are passed over and told of.
 	write(3, 30, identity{"other", "this"})
-	path := filepath.Join(k.Dir, keptName(3, 40))
-	whole := readFile(t, filepath.Join(k.Dir, keptName(3, 30)))
+	path := filepath.Join(k.Dir, archiveName(3, 40))
+	whole := readFile(t, filepath.Join(k.Dir, archiveName(3, 30)))
 	if err := os.WriteFile(path, whole[:len(whole)-30], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	write(3, 20, id) // the one before 30 was removed
 	at, notices := read(3)
-	if at != 20 || len(notices) != 2 || !strings.Contains(notices[0], keptName(3, 40)) ||
+	if at != 20 || len(notices) != 2 || !strings.Contains(notices[0], archiveName(3, 40)) ||
 		!strings.Contains(notices[1], "other data") {
 		t.Error(at, notices)
 	}
@@ -361,7 +367,9 @@ func TestKept(t *testing.T) {
 		t.Error(state, notices)
 	}
 	// What a killed process was writing goes with the run; files of others stay.
-	for _, name := range []string{atomicfile.Leftover + keptName(3, 50) + "-123", "notes.txt", "000003.zip"} {
+	for _, name := range []string{
+		atomicfile.Leftover + archiveName(3, 50) + "-123", "notes.txt", "000003.zip",
+	} {
 		if err := os.WriteFile(filepath.Join(k.Dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -377,14 +385,14 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestKeptIsDamaged: no damaged checkpoint of a member is taken for a whole one with other contents.
-func TestKeptIsDamaged(t *testing.T) {
-	k := Kept{t.TempDir()}
+// TestCheckpointsAreDamaged: no damaged checkpoint of a member is taken for a whole one with other contents.
+func TestCheckpointsAreDamaged(t *testing.T) {
+	k := Checkpoints{t.TempDir()}
 	id := identity{"mine", "this"}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(k.Dir, keptName(1, 9))
+	path := filepath.Join(k.Dir, archiveName(1, 9))
 	whole := readFile(t, path)
 	for at := 0; at < len(whole); at += 3 {
 		damaged := slices.Clone(whole)
@@ -414,12 +422,12 @@ func TestKeptIsDamaged(t *testing.T) {
 
 // TestKeptOfAlteredSize: a damaged size of a file in the archive is refused before so much memory is taken.
 func TestKeptOfAlteredSize(t *testing.T) {
-	k := Kept{t.TempDir()}
+	k := Checkpoints{t.TempDir()}
 	id := identity{"mine", "this"}
 	if err := k.write(1, id, stateAt(9, 0.5, -3), nil); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(k.Dir, keptName(1, 9))
+	path := filepath.Join(k.Dir, archiveName(1, 9))
 	damaged := readFile(t, path)
 	entry := bytes.LastIndex(damaged, []byte("PK\x01\x02")) // of DONE, in the archive's directory
 	binary.LittleEndian.PutUint32(damaged[entry+24:], 1<<30)
@@ -452,7 +460,7 @@ func TestKeptCannotBeWritten(t *testing.T) {
 	}
 	told, ended := map[string]int{}, 0
 	g.Plan.Notice = func(text string) { told[text]++ }
-	err = g.Run(context.Background(), &Kept{dir}, []int{4}, func(_ int, r *Run, err error) {
+	err = g.Run(context.Background(), &Checkpoints{dir}, []int{4}, func(_ int, r *Run, err error) {
 		if ended++; err != nil || r.Summary.Status != solver.BudgetSpent {
 			t.Error(r, err)
 		}
@@ -467,7 +475,7 @@ func TestKeptCannotBeWritten(t *testing.T) {
 // TestKeptWhereNothingIs: a directory that was moved away is not made again for a checkpoint.
 func TestKeptWhereNothingIs(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "moved")
-	k := Kept{filepath.Join(sweep, "checkpoint")}
+	k := Checkpoints{filepath.Join(sweep, "checkpoint")}
 	err := k.write(1, identity{"mine", "this"}, stateAt(9, 0.5, -3), nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it ends with %v", err)

@@ -233,8 +233,8 @@ func ConfigForResume(dir string, changes config.Config) (config.Config, error) {
 }
 
 // configWith returns the configuration of the run in a directory, with changes of the settings for which may
-// is true; allowed begins the list of these in messages. It finds data files that were moved, and refuses those
-// with other contents than the run has read.
+// is true; allowed begins the list of these in messages. It finds data files that were moved, and refuses
+// those with other contents than the run has read.
 func configWith(
 	dir string, changes config.Config, may func(f config.Field) bool, allowed string,
 ) (config.Config, error) {

@@ -123,8 +123,9 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	c := &p.Config
 	n1, n2 := c.Sides()
 	s := &Summary{
-		Status: res.Status, StatusText: statusText(c, res.Status), Iterations: res.Iteration, Steps: res.Steps,
-		Kept: c.Keep, Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t),
+		Status: res.Status, StatusText: statusText(c, res.Status),
+		Iterations: res.Iteration, Steps: res.Steps, Kept: c.Keep,
+		Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t),
 		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
 			c.Ensemble, c.Entries, c.Observation},
 		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,

@@ -154,7 +154,7 @@ func TestTimesApart(t *testing.T) {
 	}
 }
 
-// TestOlderTrajectory: before version 0.1.0, trajectory.csv had the seconds, and there was no times.csv.
+// TestOlderTrajectory: before the first release, trajectory.csv had the seconds, and there was no times.csv.
 func TestOlderTrajectory(t *testing.T) {
 	dir := t.TempDir()
 	err := os.WriteFile(filepath.Join(dir, trajectoryFile), []byte("iteration,train_loss,test_error,signal,"+

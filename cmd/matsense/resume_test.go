@@ -109,8 +109,8 @@ func TestResumeOwnData(t *testing.T) {
 	d.save(t, "y.npy", "<f8", false, d.y, d.m)
 	before := snapshot(t, dir)
 	lines := mistakes(t, must(t, exitUsage, "run", "--resume", "--out", dir, "--iterations", "40"))
-	if len(lines) != 1 || !strings.Contains(lines[0], filepath.Join(d.dir, "y.npy")+" has other contents than "+
-		"the observations that the run in "+dir+" has read: restore the file, or say with --observations") {
+	if len(lines) != 1 || !strings.Contains(lines[0], filepath.Join(d.dir, "y.npy")+" has other contents "+
+		"than the observations that the run in "+dir+" has read: restore the file, or say with --observations") {
 		t.Errorf("the file is not named: %q", lines)
 	}
 	if !maps.Equal(snapshot(t, dir), before) {

@@ -237,7 +237,7 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 		if err != nil {
 			return err
 		}
-		isNew := func(s experiment.KeptState) bool { return !slices.Contains(before, s) }
+		isNew := func(s experiment.SavedState) bool { return !slices.Contains(before, s) }
 		return o.limit.ended(limited, errInterrupted, p.added || slices.ContainsFunc(after, isNew))
 	}
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -251,12 +251,22 @@ func resummed(t *testing.T, line []byte, old, new string) []byte {
 	return fmt.Appendf(nil, "%s,\"sha256\":\"%x\"}\n", strings.TrimSuffix(altered, "}"), sum)
 }
 
-// TestVerifyLeavesNothing: the folder for temporary files is not used.
+// TestVerifyLeavesNothing: verify writes no file: not beside the run, and not into the working folder or the
+// folder for temporary files.
 func TestVerifyLeavesNothing(t *testing.T) {
-	dir, temp := runSmall(t), t.TempDir()
-	t.Setenv("TMPDIR", temp)
+	dir, working, temporary := runSmall(t), t.TempDir(), t.TempDir()
+	runs := filepath.Dir(dir)
+	t.Chdir(working)
+	t.Setenv("TMPDIR", temporary)
+	before := snapshot(t, runs)
 	must(t, exitDone, "verify", dir)
-	if entries, err := os.ReadDir(temp); err != nil || len(entries) > 0 {
-		t.Errorf("%v, %v", entries, err)
+	must(t, exitDone, "verify", dir, "--json")
+	if after := snapshot(t, runs); !maps.Equal(after, before) {
+		t.Errorf("there were %d files and are %d, or one has changed", len(before), len(after))
+	}
+	for _, folder := range []string{working, temporary} {
+		if files := snapshot(t, folder); len(files) > 0 {
+			t.Errorf("%s has %v", folder, slices.Sorted(maps.Keys(files)))
+		}
 	}
 }

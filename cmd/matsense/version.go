@@ -12,7 +12,7 @@ import (
 )
 
 // nextVersion is the version that this source is, or becomes when it is released. No other file of the
-// program names it; a test compares CITATION.cff and the Python package with it.
+// program names it; a test compares CITATION.cff with it, and the Python package reads it here.
 //
 //go:embed version.txt
 var nextVersion string

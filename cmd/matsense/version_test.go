@@ -39,24 +39,14 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
-// TestOneVersion: CITATION.cff and the Python package have the version of version.txt, unless Python's
-// follows from there by itself.
+// TestOneVersion: CITATION.cff has the version of version.txt.
 func TestOneVersion(t *testing.T) {
 	want := strings.TrimSpace(nextVersion)
 	if !regexp.MustCompile(`^v\d+\.\d+\.\d+$`).MatchString(want) {
 		t.Fatalf("version.txt has %q", want)
 	}
-	for path, pattern := range map[string]string{
-		"../../CITATION.cff":          `(?m)^version: (.*)$`,
-		"../../python/pyproject.toml": `(?m)^version = "(.*)"$`,
-	} {
-		text := string(read(t, path))
-		m := regexp.MustCompile(pattern).FindStringSubmatch(text)
-		if m == nil && regexp.MustCompile(`(?m)^dynamic = .*"version"`).MatchString(text) {
-			continue
-		}
-		if m == nil || "v"+m[1] != want {
-			t.Errorf("%s has the version %q, and version.txt %s", path, m, want)
-		}
+	m := regexp.MustCompile(`(?m)^version: (.*)$`).FindSubmatch(read(t, "../../CITATION.cff"))
+	if m == nil || "v"+string(m[1]) != want {
+		t.Errorf("CITATION.cff has the version %q, and version.txt %s", m, want)
 	}
 }

@@ -75,7 +75,7 @@ func (p *Plan) Run(ctx context.Context, w Where, progress Progress) (r *Results,
 	}
 	groups, recorded := p.open(there)
 	// A process that is killed may leave the checkpoints of a run that it has just recorded.
-	if err := keptIn(w.Dir).Remove(recorded...); err != nil {
+	if err := checkpointsIn(w.Dir).Remove(recorded...); err != nil {
 		return nil, 0, err
 	}
 	progress.Begin(p.Count(), len(recorded))
@@ -189,7 +189,7 @@ func (p *Plan) runGroup(
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	kept := keptIn(out.dir)
+	checkpoints := checkpointsIn(out.dir)
 	record := func(rec *Record) error {
 		rec.Fingerprint = p.fingerprint(rec.Index)
 		if err := out.write(rec); err != nil {
@@ -198,7 +198,7 @@ func (p *Plan) runGroup(
 		}
 		if rec.Status != Failed {
 			// What cannot be removed now is removed when the sweep is resumed.
-			_ = kept.Remove(rec.Index)
+			_ = checkpoints.Remove(rec.Index)
 		}
 		live.recorded()
 		progress.Ended(rec)
@@ -242,7 +242,7 @@ func (p *Plan) runGroup(
 	for _, r := range runs {
 		numbers = append(numbers, r.Index)
 	}
-	err = g.Run(ctx, &kept, numbers, func(i int, r *experiment.Run, failure error) {
+	err = g.Run(ctx, &checkpoints, numbers, func(i int, r *experiment.Run, failure error) {
 		if failure == nil {
 			failure = data.check(runs[i], r.Hashes)
 		}
@@ -267,15 +267,15 @@ func (p *Plan) runGroup(
 // checkpointDir is the folder of the checkpoints of runs under way.
 const checkpointDir = "checkpoint"
 
-// keptIn returns the checkpoints in a sweep's directory.
-func keptIn(dir string) experiment.Kept {
-	return experiment.Kept{Dir: filepath.Join(dir, checkpointDir)}
+// checkpointsIn returns the checkpoints in a sweep's directory.
+func checkpointsIn(dir string) experiment.Checkpoints {
+	return experiment.Checkpoints{Dir: filepath.Join(dir, checkpointDir)}
 }
 
 // Saved counts the runs of the plan's part that have not ended and have a checkpoint in the sweep's
 // directory.
 func (p *Plan) Saved(dir string) (count int, err error) {
-	runs, err := keptIn(dir).Runs()
+	runs, err := checkpointsIn(dir).Runs()
 	mine := p.Mine()
 	for _, run := range runs {
 		if mine[run] {
@@ -287,10 +287,10 @@ func (p *Plan) Saved(dir string) (count int, err error) {
 
 // States lists the states in the sweep's directory of runs of the plan's part. One that was not there before
 // is progress.
-func (p *Plan) States(dir string) ([]experiment.KeptState, error) {
-	states, err := keptIn(dir).States()
+func (p *Plan) States(dir string) ([]experiment.SavedState, error) {
+	states, err := checkpointsIn(dir).States()
 	mine := p.Mine()
-	return slices.DeleteFunc(states, func(s experiment.KeptState) bool { return !mine[s.Run] }), err
+	return slices.DeleteFunc(states, func(s experiment.SavedState) bool { return !mine[s.Run] }), err
 }
 
 // take takes the plan's part of the sweep in a directory for this process alone, until release is called.

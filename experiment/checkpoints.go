@@ -17,61 +17,62 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Kept is a folder with checkpoints of runs that go together, each under a number, until they have ended. A
-// checkpoint is one file RUN-ITERATION.zip, which holds what a run's checkpoint has in a folder: one file is
-// two synchronizations in place of one for each slot, and a batch has many members.
+// Checkpoints is a folder with checkpoints of runs that go together, each under a number, until they have
+// ended. A checkpoint is one file RUN-ITERATION.zip, which holds what a run's checkpoint has in a folder: one
+// file is two synchronizations in place of one for each slot, and a batch has many members.
 //
 // The iteration is in the name so that two processes that carry out the same runs by mistake do not harm each
 // other: neither replaces or removes a checkpoint that is further on than its own.
-type Kept struct{ Dir string }
+type Checkpoints struct{ Dir string }
 
-// keptEnding ends the names of checkpoints.
-const keptEnding = ".zip"
+// archiveEnding ends the names of checkpoints.
+const archiveEnding = ".zip"
 
-// keptFile is a checkpoint in the folder.
-type keptFile struct {
+// archive is a checkpoint in the folder.
+type archive struct {
 	name           string
 	run, iteration int
 }
 
-// keptName returns the name of a checkpoint.
-func keptName(run, iteration int) string {
-	return fmt.Sprintf("%06d-%09d%s", run, iteration, keptEnding)
+// archiveName returns the name of a checkpoint.
+func archiveName(run, iteration int) string {
+	return fmt.Sprintf("%06d-%09d%s", run, iteration, archiveEnding)
 }
 
-// parseKept reads the name of a checkpoint, or of one that was being written when its process was killed.
-func parseKept(name string) (f keptFile, whole, ok bool) {
+// parseArchiveName reads the name of a checkpoint, or of one that was being written when its process was
+// killed.
+func parseArchiveName(name string) (f archive, whole, ok bool) {
 	rest, begun := strings.CutPrefix(name, atomicfile.Leftover)
-	_, err := fmt.Sscanf(rest, "%d-%d"+keptEnding, &f.run, &f.iteration)
+	_, err := fmt.Sscanf(rest, "%d-%d"+archiveEnding, &f.run, &f.iteration)
 	f.name = name
-	ok = err == nil && strings.HasPrefix(rest, keptName(f.run, f.iteration))
-	return f, ok && !begun && rest == keptName(f.run, f.iteration), ok
+	ok = err == nil && strings.HasPrefix(rest, archiveName(f.run, f.iteration))
+	return f, ok && !begun && rest == archiveName(f.run, f.iteration), ok
 }
 
 // list returns the whole checkpoints, those of each run from the last one back, and the names of unfinished
 // files with their runs.
-func (k Kept) list() (whole, unfinished []keptFile, err error) {
-	entries, err := os.ReadDir(k.Dir)
+func (c Checkpoints) list() (whole, unfinished []archive, err error) {
+	entries, err := os.ReadDir(c.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
 	for _, e := range entries {
-		switch f, complete, ok := parseKept(e.Name()); {
+		switch f, complete, ok := parseArchiveName(e.Name()); {
 		case complete:
 			whole = append(whole, f)
 		case ok:
 			unfinished = append(unfinished, f)
 		}
 	}
-	slices.SortFunc(whole, func(a, b keptFile) int {
+	slices.SortFunc(whole, func(a, b archive) int {
 		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(b.iteration, a.iteration))
 	})
 	return whole, unfinished, err
 }
 
 // Runs lists the numbers of the runs that have a checkpoint, ascending.
-func (k Kept) Runs() ([]int, error) {
-	files, _, err := k.list()
+func (c Checkpoints) Runs() ([]int, error) {
+	files, _, err := c.list()
 	var runs []int
 	for _, f := range files {
 		runs = append(runs, f.run)
@@ -79,37 +80,37 @@ func (k Kept) Runs() ([]int, error) {
 	return slices.Compact(runs), err
 }
 
-// KeptState is a run's state that a checkpoint has.
-type KeptState struct{ Run, Iteration int }
+// SavedState is a run's state that a checkpoint has.
+type SavedState struct{ Run, Iteration int }
 
 // States lists the states that whole checkpoints have.
-func (k Kept) States() ([]KeptState, error) {
-	files, _, err := k.list()
-	var states []KeptState
+func (c Checkpoints) States() ([]SavedState, error) {
+	files, _, err := c.list()
+	var states []SavedState
 	for _, f := range files {
-		states = append(states, KeptState{f.run, f.iteration})
+		states = append(states, SavedState{f.run, f.iteration})
 	}
 	return states, err
 }
 
 // Remove removes all that the folder has of some runs, and the folder if it is empty then.
-func (k Kept) Remove(runs ...int) error {
-	whole, unfinished, err := k.list()
+func (c Checkpoints) Remove(runs ...int) error {
+	whole, unfinished, err := c.list()
 	if err != nil {
 		return err
 	}
 	slices.Sort(runs)
 	for _, f := range slices.Concat(whole, unfinished) {
 		if _, mine := slices.BinarySearch(runs, f.run); mine {
-			err = errors.Join(err, k.remove(f))
+			err = errors.Join(err, c.remove(f))
 		}
 	}
-	os.Remove(k.Dir) // fails unless it is empty
+	os.Remove(c.Dir) // fails unless it is empty
 	return err
 }
 
-func (k Kept) remove(f keptFile) error {
-	err := os.Remove(filepath.Join(k.Dir, f.name))
+func (c Checkpoints) remove(f archive) error {
+	err := os.Remove(filepath.Join(c.Dir, f.name))
 	if errors.Is(err, fs.ErrNotExist) { // another process was faster
 		return nil
 	}
@@ -117,17 +118,17 @@ func (k Kept) remove(f keptFile) error {
 }
 
 // write adds a run's checkpoint and removes those of the same run that are not so far.
-func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) error {
+func (c Checkpoints) write(run int, id identity, s solver.State, t solver.Trajectory) error {
 	files, err := encodeCheckpoint(id, s, t)
 	if err != nil {
 		return err
 	}
 	fill := func(w io.Writer) error { return writeZip(w, files) }
-	path := filepath.Join(k.Dir, keptName(run, s.Iteration))
+	path := filepath.Join(c.Dir, archiveName(run, s.Iteration))
 	for range 2 { // another process may remove the empty folder in between
 		// A sweep's directory that was moved is not made again.
-		if err = os.Mkdir(k.Dir, 0o755); err == nil {
-			atomicfile.SyncDir(filepath.Dir(k.Dir))
+		if err = os.Mkdir(c.Dir, 0o755); err == nil {
+			atomicfile.SyncDir(filepath.Dir(c.Dir))
 		} else if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -138,10 +139,10 @@ func (k Kept) write(run int, id identity, s solver.State, t solver.Trajectory) e
 	if err != nil {
 		return err
 	}
-	whole, _, err := k.list()
+	whole, _, err := c.list()
 	for _, f := range whole {
 		if f.run == run && f.iteration < s.Iteration {
-			err = errors.Join(err, k.remove(f))
+			err = errors.Join(err, c.remove(f))
 		}
 	}
 	return err
@@ -164,8 +165,8 @@ func writeZip(w io.Writer, files []content) error {
 
 // read returns a run's last checkpoint that is whole and has the given identity, or nil; and notices for the
 // user: why later ones are not used, and whether another build wrote it.
-func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []string) {
-	files, _, err := k.list()
+func (c Checkpoints) read(run int, id identity) (*solver.State, solver.Trajectory, []string) {
+	files, _, err := c.list()
 	var notices []string
 	if err != nil {
 		notices = append(notices, err.Error())
@@ -174,7 +175,7 @@ func (k Kept) read(run int, id identity) (*solver.State, solver.Trajectory, []st
 		if f.run != run {
 			continue
 		}
-		path := filepath.Join(k.Dir, f.name)
+		path := filepath.Join(c.Dir, f.name)
 		state, t, madeBy, err := readZip(path, id.fingerprint)
 		if err != nil {
 			notices = append(notices, fmt.Sprintf("%s is not used: %v", path, err))
