@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -244,8 +243,7 @@ func configWith(
 	}
 	if c.IsProgrammed() && changes.Program() == nil {
 		return c, config.Usagef("the steps of the run in %s were taken by a program, which matsense run does "+
-			"not have: resume it from Python with p.solve(%s, out=%q, resume=True)", dir,
-			cmp.Or(c.CustomName, "my_step"), dir)
+			"not have: resume it from Python with %s", dir, c.ResumeCall(dir))
 	}
 	c.SetProgram(changes.Program())
 	var problems, free []string

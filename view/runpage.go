@@ -20,7 +20,7 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 	c := &r.Config
 	p := report.Page{
 		Title:    subject(c),
-		Subtitle: report.Raised(title(c)),
+		Subtitle: about(title(c)),
 		Verdict: report.Verdict{
 			Mood: report.Neutral, Headline: "Not ended.", Text: "There is no summary of this run yet.",
 		},
@@ -112,7 +112,7 @@ func verdict(c *config.Config, s *experiment.Summary) report.Verdict {
 	if !c.EstimatesOnly() {
 		v.Text += fmt.Sprintf(" at iteration %d of %d", s.Final.Iteration, c.Iterations)
 	}
-	v.Text += fmt.Sprintf(", in %.3g s.", float64(s.SecondsTotal))
+	v.Text += ", in " + took(float64(s.SecondsTotal)) + "."
 	for _, line := range errorLines(c, s) {
 		v.Text += " " + capital(line) + "."
 	}

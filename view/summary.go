@@ -20,8 +20,8 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 			fmt.Fprintf(w, ", test error %s", number(s.Final.TestError))
 		}
 		if !c.EstimatesOnly() {
-			fmt.Fprintf(w, " at iteration %d, after %.3g s of stepping", s.Final.Iteration,
-				s.Final.Seconds)
+			fmt.Fprintf(w, " at iteration %d, after %s of stepping", s.Final.Iteration,
+				took(float64(s.Final.Seconds)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -45,7 +45,7 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		fmt.Fprintf(w, "  %s\n", s.Advice)
 	}
 	if s.Status == solver.Canceled {
-		fmt.Fprintf(w, "  go on with: matsense run --resume --out %s\n", ShellWord(out.Dir))
+		fmt.Fprintf(w, "  go on with: %s\n", goOn(c, out.Dir))
 	}
 	if len(figures) > 0 {
 		fmt.Fprintf(w, "  figure   %s\n", figures[0])
@@ -54,6 +54,15 @@ func WriteSummary(w io.Writer, out *experiment.Outcome, figures []string, page s
 		fmt.Fprintf(w, "  report   %s\n", page)
 	}
 	fmt.Fprintf(w, "  results  %s\n", out.Dir)
+}
+
+// goOn returns what the user types to go on with the run in a directory: a command or, if the steps are those
+// of a program, which the command does not have, a call in Python.
+func goOn(c *config.Config, dir string) string {
+	if c.IsProgrammed() {
+		return c.ResumeCall(dir)
+	}
+	return "matsense run --resume --out " + ShellWord(dir)
 }
 
 // ending says why a run ended.

@@ -56,6 +56,14 @@ func Rounded(d time.Duration) string {
 	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
+// took writes how many seconds something took.
+func took(seconds float64) string {
+	if seconds < 600 {
+		return fmt.Sprintf("%.3g s", seconds)
+	}
+	return Rounded(time.Duration(seconds * float64(time.Second)))
+}
+
 // Ranges writes increasing numbers, as in 0–4, 7, 9–12.
 func Ranges(numbers []int) string {
 	var parts []string

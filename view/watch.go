@@ -81,11 +81,11 @@ func (w *WatchedRun) status() (mood report.Mood, status, note string) {
 func (l Life) status(told bool, doing func() string) (mood report.Mood, status, note string) {
 	switch {
 	case !told:
-		return report.Neutral, "not ended", "no process is at work; --resume goes on"
+		return report.Neutral, "not ended", "no process is at work; can be resumed"
 	case l.Gone:
-		return report.Bad, "stopped", "its process is gone; --resume goes on"
+		return report.Bad, "stopped", "its process is gone; can be resumed"
 	case !l.Alive:
-		return report.Bad, "no sign of life", fmt.Sprintf("for %s; --resume goes on", l.silence())
+		return report.Bad, "no sign of life", fmt.Sprintf("for %s; can be resumed", l.silence())
 	case l.Silent > quiet:
 		return report.Working, "running", fmt.Sprintf("no sign of life for %s", l.silence())
 	}
@@ -151,7 +151,7 @@ func (w *WatchedRun) Item(link report.Link) report.Item {
 	return item
 }
 
-// about is a caption for a list, in which no line ends within "m = 150".
+// about is a caption for a page or a list, in which no line ends within "m = 150".
 func about(caption string) string {
 	return strings.ReplaceAll(report.Raised(caption), " = ", "\u00a0=\u00a0")
 }
@@ -222,8 +222,15 @@ func changed(at time.Time) report.Cell {
 // Page is the page of a run, whose directory r was read from: while it goes on, with what its process tells.
 func (w *WatchedRun) Page(r *experiment.Run, dir string) (report.Page, error) {
 	p, err := RunPage(r)
-	if err != nil || r.Summary != nil {
+	if err != nil {
 		return p, err
+	}
+	again := goOn(w.Config, dir)
+	if r.Summary != nil {
+		if r.Summary.Status == solver.Canceled {
+			p.Verdict.Text += " Go on with: " + again
+		}
+		return p, nil
 	}
 	p.Downloads = p.Downloads[:1]
 	p.Notes = []string{"trajectory.csv can be downloaded when the run has ended."}
@@ -231,7 +238,7 @@ func (w *WatchedRun) Page(r *experiment.Run, dir string) (report.Page, error) {
 	mood, status, note := w.status()
 	p.Verdict = report.Verdict{Mood: mood, Headline: capital(status) + "."}
 	if !w.Active() {
-		p.Verdict = w.Life.verdict(w.Live != nil, "matsense run --resume --out "+ShellWord(dir))
+		p.Verdict = w.Life.verdict(w.Live != nil, again)
 	}
 	if w.Live == nil {
 		return p, nil
@@ -387,7 +394,7 @@ func (w *WatchedSweep) Item(link report.Link) report.Item {
 // again and again.
 func (w *WatchedSweep) Page(r *sweep.Results, dir string) (report.Page, error) {
 	p := report.Page{Title: fmt.Sprintf("%s: a sweep of %s", name(dir), Count(w.Runs, "run")),
-		Subtitle: report.Raised(w.About)}
+		Subtitle: about(w.About)}
 	if r != nil {
 		var charts []report.Chart
 		if f, err := DefaultFigure(r); err == nil {

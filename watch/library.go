@@ -202,7 +202,7 @@ type listed struct {
 func (l *library) list() (report.Page, error) {
 	places, notes, err := find(l.dir)
 	if err != nil {
-		return report.Page{}, fmt.Errorf("%s cannot be read: %w", l.dir, err)
+		return report.Page{}, unreadable(l.dir, err)
 	}
 	slices.SortFunc(places, byName)
 	var lines []listed
@@ -235,6 +235,15 @@ func (l *library) list() (report.Page, error) {
 			"matsense run --out "+view.ShellWord(filepath.Join(l.dir, "first"))+".")
 	}
 	return view.ListPage(shown(l.dir), items, active, notes), nil
+}
+
+// unreadable says that the directory cannot be read, and why, without its name a second time.
+func unreadable(dir string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("%s cannot be read: %w", dir, err)
 }
 
 // line makes a line of the list.
@@ -285,6 +294,9 @@ func (l *library) forget(places []place) {
 // sweep.
 func (l *library) page(rel string) (p report.Page, err error) {
 	at, err := locate(l.dir, rel)
+	if err != nil && rel == "." {
+		return p, unreadable(l.dir, err)
+	}
 	if err != nil {
 		return p, err
 	}

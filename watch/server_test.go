@@ -415,6 +415,21 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
+// TestGone: if the directory is removed while it is shown, a sentence says so, with its name once.
+func TestGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs")
+	carryOut(t, filepath.Join(dir, "mine"), nil)
+	r := newReader(t, Options{Dir: dir})
+	if r.page("/mine/") == "" || os.RemoveAll(dir) != nil {
+		t.Fatal("there is nothing to remove")
+	}
+	answer := r.do(http.MethodGet, "/", nil)
+	if text := answer.Body.String(); answer.Code != http.StatusServiceUnavailable ||
+		!strings.HasPrefix(text, dir+" cannot be read: ") || strings.Count(text, dir) != 1 {
+		t.Errorf("status %d: %s", answer.Code, text)
+	}
+}
+
 // TestRunUnderWay: while a run goes on, its page has its progress, its samples and its end; its files for
 // those who watch are gone then.
 func TestRunUnderWay(t *testing.T) {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +18,11 @@ func (c *Config) SetProgram(p Program) { c.program = p }
 
 // Program returns the program that takes the steps; nil if there is none.
 func (c *Config) Program() Program { return c.program }
+
+// ResumeCall returns the call in Python that goes on with the run in a directory whose steps a program takes.
+func (c *Config) ResumeCall(dir string) string {
+	return fmt.Sprintf("p.solve(%s, out=%q, resume=True)", cmp.Or(c.CustomName, "my_step"), dir)
+}
 
 // custom makes the method.
 func (c *Config) custom() solver.Method {

@@ -167,3 +167,21 @@ func TestReportOfOddPath(t *testing.T) {
 		}
 	}
 }
+
+// TestTicks: the labels of an axis are as short as its numbers allow, and as long as it takes to tell them
+// apart.
+func TestTicks(t *testing.T) {
+	p := openPage(t, filepath.Join(runSmall(t), "report.html"))
+	for _, c := range []struct{ axis, want string }{
+		{"0, 300, false, 6, true", "0 50 100 150 200 250 300"},
+		{"0, 0.5, false, 5, false", "0.0 0.1 0.2 0.3 0.4 0.5"},
+		{"0, 2.75e7, false, 6, true", "0 5e+6 1.0e+7 1.5e+7 2.0e+7 2.5e+7"},
+		{"1e7, 1.0002e7, false, 4, true", "1.00000e+7 1.00005e+7 1.00010e+7 1.00015e+7 1.00020e+7"},
+		{"0, 2e-7, false, 4, false", "0 5e-8 1.0e-7 1.5e-7 2.0e-7"},
+	} {
+		got := ask[string](p, fmt.Sprintf(`ticks(%s).map(t => t.text).join(" ")`, c.axis))
+		if got != c.want {
+			t.Errorf("ticks(%s): %s, want %s", c.axis, got, c.want)
+		}
+	}
+}

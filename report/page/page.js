@@ -47,13 +47,13 @@ function ticks(lo, hi, log, count, whole) {
   const rough = (hi - lo) / count, unit = 10 ** Math.floor(Math.log10(rough));
   let step = [1, 2, 5, 10].find((s) => s * unit >= rough) * unit;
   if (whole) step = Math.max(1, step);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), most = Math.max(Math.abs(lo), Math.abs(hi));
+  const digits = -Math.floor(Math.log10(step) + 1e-9), most = Math.max(Math.abs(lo), Math.abs(hi));
   const list = [];
   for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + step * 1e-9; k++) {
     const at = k * step;
     const plain = most < 1e6 && digits <= 5;
-    const text = plain || k === 0 ? at.toFixed(plain ? digits : 0)
-      : at.toExponential(Math.max(0, Math.floor(Math.log10(Math.abs(at))) + digits));
+    const text = plain || k === 0 ? at.toFixed(plain ? Math.max(0, digits) : 0)
+      : at.toExponential(Math.max(0, Math.floor(Math.log10(Math.abs(at)) + 1e-9) + digits));
     list.push({ at, text: text.replace('-', '−').replace('e−', 'e-') });
   }
   return list;
