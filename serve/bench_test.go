@@ -18,9 +18,9 @@ import (
 
 // BenchmarkValueAndGrad compares value_and_grad of a server process, through pipes and with arrays in shared
 // memory, with its engine. inside-µs is the time that the server's engine takes for the same gradients, as
-// the answer tells it: over-µs is what served-µs exceeds 1.1 times that by, and 100 is the limit. The engine of this
-// process takes turns with the server. It is as fast, unless the machine is busy or the system gives huge
-// pages to the rows of one of the two alone. All numbers are medians.
+// the answer tells it: over-µs is what served-µs exceeds 1.1 times that by, and 100 is the limit. The engine
+// of this process takes turns with the server. It is as fast, unless the machine is busy or the system gives
+// huge pages to the rows of one of the two alone. All numbers are medians.
 func BenchmarkValueAndGrad(b *testing.B) {
 	for _, n := range []int{20, 60, 100, 200} {
 		b.Run(fmt.Sprint("n=", n), func(b *testing.B) {
