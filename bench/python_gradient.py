@@ -1,39 +1,39 @@
 #!/usr/bin/env python3
 """Times one gradient from Python: matsense's, and what a user would write in NumPy and PyTorch, in turn.
 
-    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py                  # 6 GB, minutes
-    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py --size 60:3000   # seconds
+    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py                 # 7 GB, minutes
+    PYTHONPATH=python/src MATSENSE=./matsense python3 bench/python_gradient.py --size 60:3000  # seconds
 
-Needs the package matsense with its command, and NumPy. PyTorch takes part if it is installed. A size is n:m:
-f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)² with m symmetric n × n matrices, and U is n × n, all in float64.
+Needs the package matsense with its command, and NumPy. PyTorch takes part if it is installed. A size is n:m, of
 
-matsense is timed as `p.value_and_grad(U)`; its measurements have f32 entries. Its engine's own time is that of
-one more factor in a request with several factors, which are computed one after another: a request for nine
-takes eight times the engine's time longer than a request for one. What `value_and_grad` takes beyond
-the engine's time is the overhead of Python, the pipe and the copies.
+    f(U) = 1/(4m) Σ (⟨A_i, UUᵀ⟩ − y_i)²
 
-NumPy and PyTorch have random matrices of the same size in two forms: packed rows A[:, triu] of n(n+1)/2
-numbers, off-diagonals times √2, and dense rows of n² numbers. Both forms take two matrix-vector products.
-The tests of the Python package compare gradients; here only times are compared.
+with m symmetric n × n matrices A_i, and U of n × n, all in float64. *Served* is `p.value_and_grad(U)`, and
+matsense's entries are f32. *Engine* is the time that the engine took in these calls, without what Python, the
+pipe and the arrays cost. `go test -run '^$' -bench ValueAndGrad ./serve` times the engine alone, in turn with a
+server that Go asks. NumPy and PyTorch have the same matrices in two forms: packed rows A[:, triu] of
+n(n+1)/2 numbers, off-diagonals times √2, and dense rows of n² numbers. Both take two matrix-vector products.
+All gradients are compared before they are timed.
 
 In each round every contestant has a turn: a pause, one call to warm up, then calls for a quarter of a second,
-three or more, of which the median counts. Printed are medians over the rounds (least–greatest). All have the
-same number of threads.
+three or more, of which the median counts. Printed are the medians over the rounds, the least time of a call,
+and the median of the ratios to the engine in the same round. All have the same number of threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 PAUSE = 0.05  # seconds, in which the threads of the one before go to sleep
 TURN = 0.25  # seconds
-MORE = 8  # factors more in the long request
 
 
 def parse() -> argparse.Namespace:
@@ -43,20 +43,30 @@ def parse() -> argparse.Namespace:
     p.add_argument("--rounds", type=int, default=9, help="turns of each contestant (default %(default)s)")
     p.add_argument("--threads", type=int, default=2, help="threads of each contestant (default %(default)s)")
     options = p.parse_args()
-    options.sizes = [tuple(map(int, s.split(":"))) for s in options.size or ["60:3000", "100:5000", "200:10000"]]
+    sizes = options.size or ["60:3000", "100:5000", "200:10000"]
+    options.sizes = [tuple(map(int, size.split(":"))) for size in sizes]
     return options
 
 
-def turn(run: Callable[[], object]) -> float:
-    """The seconds of a call."""
+def calls(run: Callable[[], object]) -> Callable[[int], list[float]]:
+    """Return a function that gives the seconds of so many calls."""
+
+    def seconds(count: int) -> list[float]:
+        times = []
+        for _ in range(count):
+            began = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - began)
+        return times
+
+    return seconds
+
+
+def turn(seconds: Callable[[int], list[float]]) -> list[float]:
+    """The milliseconds of calls."""
     time.sleep(PAUSE)
-    run()
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < TURN:
-        began = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    (first,) = seconds(1)
+    return [1e3 * s for s in seconds(max(3, int(TURN / first)))]
 
 
 def packed(A: Any, y: Any, U: Any, at: Any, scale: Any) -> Any:
@@ -73,23 +83,14 @@ def dense(A: Any, y: Any, U: Any) -> Any:
     return ((res @ A).reshape(len(U), len(U)) / len(y)) @ U
 
 
-def peers(n: int, m: int, threads: int) -> dict[str, Callable[[], object]]:
-    """NumPy's and PyTorch's gradients."""
+def peers(D: Any, y: Any, U: Any, threads: int) -> dict[str, Callable[[], Any]]:
+    """NumPy's and PyTorch's gradients. D has dense rows."""
     import numpy as np
 
-    rng = np.random.default_rng(1)
-    at = np.triu_indices(n)
+    at = np.triu_indices(len(U))
     scale = np.where(at[0] == at[1], 1, np.sqrt(2))
-    P = rng.standard_normal((m, len(scale)))
-    D = np.empty((m, n, n))
-    for i in range(m):
-        D[i][at] = D[i].T[at] = P[i] / scale
-    D = D.reshape(m, n * n)
-    y, U = rng.standard_normal(m), rng.standard_normal((n, n)) / n
-    G = dense(D, y, U)
-    wrong = np.linalg.norm(packed(P, y, U, at, scale) - G) / np.linalg.norm(G)
-    assert wrong < 1e-12, f"the two forms differ by {wrong:.0e}"
-    runs: dict[str, Callable[[], object]] = {
+    P = D.reshape(-1, *U.shape)[:, at[0], at[1]] * scale
+    runs: dict[str, Callable[[], Any]] = {
         "NumPy packed": lambda: packed(P, y, U, at, scale),
         "NumPy dense": lambda: dense(D, y, U),
     }
@@ -111,31 +112,48 @@ def measure(n: int, m: int, rounds: int, threads: int) -> None:
 
     import matsense as ms
 
-    with ms.problem(n=n, rank=5, measurements=m, storage="memory", device="cpu", workers=threads) as p:
-        U = p.start(alpha=0.1)
-        G = np.empty_like(U)
-        several = [U] * (1 + MORE)
+    settings = dict(n=n, rank=1, measurements=m, entries="f32", storage="memory", device="cpu")
+    with ms.problem(**settings, workers=threads) as p:
+        U, y = p.start(alpha=0.3), p.observations
+        G, engine = np.empty_like(U), []
+
+        def served() -> Any:
+            gradient = p.value_and_grad(U)[1]
+            engine.append(1e3 * p.engine_seconds)
+            return gradient
+
+        D = np.concatenate([p.matrices(i, min(i + 100, m)) for i in range(0, m, 100)]).reshape(m, -1)
         runs = {
-            "served": lambda: p.value_and_grad(U),
-            "served, out=": lambda: p.value_and_grad(U, out=G),
-            "several": lambda: p.value_and_grad(several),
-            **peers(n, m, threads),
+            "served": served,
+            "served, out=": lambda: p.value_and_grad(U, out=G)[1],
+            **peers(D, y, U, threads),
         }
+        want = dense(D, y, U)
+        for name, run in runs.items():
+            wrong = np.linalg.norm(np.asarray(run()) - want) / np.linalg.norm(want)
+            if not wrong < 1e-12:
+                sys.exit(f"the gradient of {name} differs from NumPy's by {wrong:.0e}")
         names = list(runs)
-        times: dict[str, list[float]] = {name: [] for name in names}
+        medians: dict[str, list[float]] = {name: [] for name in ["engine", *names]}
+        least = dict.fromkeys(medians, math.inf)
         for k in range(rounds):
-            for name in names[k % len(names):] + names[: k % len(names)]:
-                times[name].append(1e3 * turn(runs[name]))
-    engine = [(long - one) / MORE for long, one in zip(times.pop("several"), times["served"], strict=True)]
-    print(f"\n## n = {n}, m = {m}\n\n| | ms | least–greatest | × served |\n|---|---|---|---|")
-    for name, list_ in {"engine": engine, **times}.items():
-        ratio = statistics.median(t / s for t, s in zip(list_, times["served"], strict=True))
-        print(f"| {name} | {statistics.median(list_):.3f} | {min(list_):.3f}–{max(list_):.3f} | {ratio:.2f} |")
-    over = [1e3 * (s - e) for s, e in zip(times["served"], engine, strict=True)]
-    most = [1e3 * 0.1 * e + 100 for e in engine]
+            for name in names[k % len(names) :] + names[: k % len(names)]:
+                engine.clear()
+                times = turn(calls(runs[name]))
+                medians[name].append(statistics.median(times))
+                least[name] = min(least[name], *times)
+                if engine:  # of the same calls, without the one that warmed up
+                    medians["engine"].append(statistics.median(engine[1:]))
+                    least["engine"] = min(least["engine"], *engine[1:])
+    own = medians["engine"]
+    print(f"\n## n = {n}, m = {m}\n\n| | median ms | least ms | × engine |\n|---|---|---|---|")
+    for name, found in medians.items():
+        ratio = statistics.median(t / e for t, e in zip(found, own, strict=True))
+        print(f"| {name} | {statistics.median(found):.3f} | {least[name]:.3f} | {ratio:.2f} |")
+    over = statistics.median(1e3 * (s - e) for s, e in zip(medians["served"], own, strict=True))
     print(
-        f"\nOverhead {statistics.median(over):.0f} µs ({min(over):.0f}–{max(over):.0f}); "
-        f"10 % of the engine's time and 100 µs are {statistics.median(most):.0f} µs.",
+        f"\nOverhead {over:.0f} µs; 10 % of the engine's time and 100 µs are "
+        f"{100 * statistics.median(own) + 100:.0f} µs.",
         flush=True,
     )
 

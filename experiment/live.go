@@ -58,12 +58,15 @@ type liveWriter struct {
 	next   func(a solver.Activity, iteration int)
 	stop   func()
 
+	files   sync.Mutex // held while the files are written
+	written int        // the length of the trajectory that was written last
+	full    bool       // the disk has no room for the trajectory
+
 	mu         sync.Mutex
 	state      Live
 	since      time.Time // when the activity began
 	stepping   time.Time // when the first step was begun; zero before
 	trajectory solver.Trajectory
-	written    int // the length of the trajectory that was written last
 }
 
 // watch hears what the run does, and tells the next one who listens.
@@ -104,6 +107,22 @@ func (w *liveWriter) end() {
 	}
 }
 
+// makeRoom removes the trajectory for those who watch, since what the run has to keep needs the room. Until
+// again is called it is not written any more. It says whether there was one.
+func (w *liveWriter) makeRoom() bool {
+	w.files.Lock()
+	defer w.files.Unlock()
+	w.full, w.written = true, 0
+	return w.holds() && os.Remove(filepath.Join(w.dir, liveTrajectoryFile)) == nil
+}
+
+// again says that there is room again.
+func (w *liveWriter) again() {
+	w.files.Lock()
+	defer w.files.Unlock()
+	w.full = false
+}
+
 // holds says whether the directory is still the run's.
 func (w *liveWriter) holds() bool {
 	there, err := userfile.ReadOwn(filepath.Join(w.dir, configFile), config.MaxFile)
@@ -118,6 +137,8 @@ func removeLive(dir string) {
 
 // beat writes the files.
 func (w *liveWriter) beat(number int) {
+	w.files.Lock()
+	defer w.files.Unlock()
 	if !w.holds() {
 		return
 	}
@@ -136,7 +157,7 @@ func (w *liveWriter) beat(number int) {
 		last := MetricsOf(t[len(t)-1])
 		state.Last = &last
 	}
-	if len(t) != w.written { // only this goroutine uses it
+	if len(t) != w.written && !w.full {
 		err := atomicfile.WriteFleeting(filepath.Join(w.dir, liveTrajectoryFile), func(out io.Writer) error {
 			return WriteTrajectory(out, thinned(t))
 		})

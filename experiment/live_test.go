@@ -89,6 +89,40 @@ func TestLiveFiles(t *testing.T) {
 	}
 }
 
+// TestLiveMakesRoom. Symptom: on a disk that filled up, trajectory.csv could not be written while the copy
+// for those who watch took its room.
+func TestLiveMakesRoom(t *testing.T) {
+	w := &liveWriter{dir: t.TempDir(), began: time.Now(), config: []byte("mine")}
+	config, copied := filepath.Join(w.dir, configFile), filepath.Join(w.dir, liveTrajectoryFile)
+	there := func() bool {
+		_, err := os.Stat(copied)
+		return err == nil
+	}
+	if err := os.WriteFile(config, w.config, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.sampled(solver.Trajectory{solver.NewSample(0)})
+	if w.beat(1); !there() {
+		t.Fatal("there is no copy of the trajectory")
+	}
+	if !w.makeRoom() || there() || w.makeRoom() {
+		t.Error("no room is made, or it is said that room is made twice")
+	}
+	if w.beat(2); there() {
+		t.Error("the copy takes the room again")
+	}
+	w.again()
+	if w.beat(3); !there() {
+		t.Error("when there is room again, there is no copy")
+	}
+	if err := os.WriteFile(config, []byte("another run's"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if w.makeRoom() || !there() {
+		t.Error("another run's file is removed")
+	}
+}
+
 // BenchmarkLive measures what watching costs a step, which tells where it is, and a beat, which writes the
 // files.
 func BenchmarkLive(b *testing.B) {

@@ -103,6 +103,7 @@ func (p *Plan) Run(ctx context.Context, o Options, progress Progress) (*Outcome,
 	if err := r.hold(); err != nil {
 		return nil, err
 	}
+	r.live.makeRoom() // for the results
 	s := summarize(p, d, res, r.trajectory)
 	s.SecondsTotal = Number(time.Since(began).Seconds())
 	if settings.Resume != nil {
@@ -296,9 +297,15 @@ func (r *running) Record(s solver.Sample) error {
 // keep writes a checkpoint and the trajectory so far. A failure, such as a full disk, is reported and does
 // not end the run: the next checkpoint may succeed, and the last good one is still there.
 func (r *running) keep(state solver.State) error {
-	err := r.hold()
-	if err == nil {
-		err = writeCheckpoint(r.dir, r.id, state, r.trajectory)
+	write := func() error {
+		if err := r.hold(); err != nil {
+			return err
+		}
+		return writeCheckpoint(r.dir, r.id, state, r.trajectory)
+	}
+	err := write()
+	if err != nil && r.live.makeRoom() {
+		err = write()
 	}
 	if err != nil {
 		before := "there is none before it"
@@ -317,6 +324,7 @@ func (r *running) keep(state solver.State) error {
 		return nil
 	}
 	r.failing = false
+	r.live.again()
 	return nil
 }
 

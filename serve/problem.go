@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
@@ -23,6 +24,10 @@ type problem struct {
 	ranks   []int           // of the members' factors in the engine; 0 before the first
 	factors []solver.Factor // of the members, in memory of this process: see [memory]
 	run     *clientRun      // the run under way; nil if there is none
+	busy    time.Duration   // of the engine, in the last call of value_and_grad
+
+	probe      func() (float64, error) // measures the bandwidth; nil before it is asked for
+	closeProbe func() error
 }
 
 // settings are settings as they were given, in their order. Keys may be written with _ for -, because names
@@ -188,7 +193,16 @@ func (s *session) closeProblem(text []byte, _ *answer) error {
 		return config.Usagef("problem: a run on problem %d is under way: it ends first", r.Problem)
 	}
 	delete(s.problems, r.Problem)
-	return p.Engine.Close()
+	return p.close()
+}
+
+// close frees what the problem holds.
+func (p *problem) close() error {
+	err := p.Engine.Close()
+	if p.closeProbe != nil {
+		err = errors.Join(err, p.closeProbe())
+	}
+	return err
 }
 
 // ofStart are the settings of a start.
@@ -426,6 +440,7 @@ func (s *session) valueAndGrad(text []byte, a *answer) error {
 		}
 	}
 	values := make([]float64, len(r.Factor))
+	p.busy = 0
 	inline, all := new(answer), true
 	for first := 0; first < len(r.Factor); first += len(p.ranks) {
 		count := min(len(p.ranks), len(r.Factor)-first)
@@ -443,6 +458,7 @@ func (s *session) valueAndGrad(text []byte, a *answer) error {
 		}
 	}
 	a.numbers("values", values)
+	a.number("seconds", p.busy.Seconds())
 	if !all {
 		a.name("grad")
 		a.line = append(append(append(a.line, '['), inline.line...), ']')
@@ -478,12 +494,14 @@ func (s *session) gradients(p *problem, factors [][]*array, first int, values []
 			return err
 		}
 	}
+	began := time.Now()
 	if err := p.Engine.Gradient(members...); err != nil {
 		return err
 	}
 	if err := p.Engine.Losses(values, members...); err != nil {
 		return err
 	}
+	p.busy += time.Since(began)
 	for i := range members {
 		if err := p.Engine.Get(i, solver.Gradient, p.factors[i]); err != nil {
 			return err

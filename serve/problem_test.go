@@ -283,6 +283,9 @@ func TestProducts(t *testing.T) {
 			near(t, "apply of LLᵀ", dataOf(a["out"]), s.products(product(l, l.T())))
 		}
 
+		a = c.ask("matrices", object{"problem": number, "from": 3, "to": 7})
+		near(t, "matrices 3 to 6", dataOf(a["out"]), s.matrices[3*5*n2:7*5*n2])
+
 		w := normals(r, s.m)
 		sum := mat.NewDense(5, n2, nil)
 		for i, x := range w {

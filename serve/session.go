@@ -175,7 +175,7 @@ func (s *session) do(name string, text []byte, a *answer) (err error) {
 // close frees everything.
 func (s *session) close() {
 	for _, p := range s.problems {
-		p.Engine.Close()
+		_ = p.close() // the session has ended, and nobody could be told
 	}
 	for _, m := range s.memories {
 		m.close()
@@ -205,6 +205,8 @@ func init() { // calls that read requests themselves use the table
 		"adjoint":        (*session).adjoint,
 		"spectral":       (*session).spectral,
 		"metrics":        (*session).metrics,
+		"matrices":       (*session).matrices,
+		"bandwidth":      (*session).bandwidth,
 	}
 }
 

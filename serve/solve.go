@@ -11,6 +11,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/tensorboard"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 )
@@ -50,6 +51,10 @@ func (s *session) solve(text []byte, a *answer) error {
 	if err := run.checkPlaces(&plan.Config); err != nil {
 		return err
 	}
+	options := experiment.Options{Dir: r.Dir, Fresh: r.Fresh, Force: r.Force, Resume: r.Resume}
+	if err := tensorboard.CheckRun(r.TensorBoard, options); err != nil {
+		return err
+	}
 	p.run, s.ctx = run, ctx
 	before := s.cancelRun.Swap(&cancel)
 	defer func() {
@@ -59,8 +64,9 @@ func (s *session) solve(text []byte, a *answer) error {
 	}()
 	progress, end := s.Progress(s.out, plan)
 	defer end()
-	options := experiment.Options{Dir: r.Dir, Fresh: r.Fresh, Force: r.Force, Resume: r.Resume}
-	out, err := plan.Run(ctx, options, progress)
+	logged := tensorboard.LogRun(r.TensorBoard, plan, options, progress)
+	out, err := plan.Run(ctx, options, logged)
+	err = atomicfile.Join(err, logged.Close(out))
 	if out != nil {
 		err = atomicfile.Join(err, s.Publish(out, progress))
 	}
@@ -88,6 +94,8 @@ type solveRequest struct {
 	Fresh  bool   `json:"fresh"`
 	Force  bool   `json:"force"`
 	Resume bool   `json:"resume"`
+	// TensorBoard is the directory below which event files are written; empty: none are.
+	TensorBoard string `json:"tensorboard"`
 	// Factor has the places of the iterate, and State those of the client's arrays. Without places they are
 	// written into the lines.
 	Factor []*array   `json:"factor"`

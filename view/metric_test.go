@@ -120,10 +120,10 @@ func TestPlantedMetricOfRun(t *testing.T) {
 // ended is a sweep's Progress that does nothing.
 type ended struct{}
 
-func (ended) Begin(int, int)               {}
+func (ended) Begin(int, int)                       {}
 func (ended) Group(*experiment.Group, []sweep.Run) {}
-func (ended) Notice(string)                {}
-func (ended) Ended(*sweep.Record)          {}
+func (ended) Notice(string)                        {}
+func (ended) Ended(*sweep.Record)                  {}
 
 // swept carries out the sweep that a text describes, without failures, and returns its results and directory.
 func swept(t *testing.T, text string) (r *sweep.Results, dir string) {

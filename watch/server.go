@@ -38,7 +38,7 @@ type Server struct {
 }
 
 // cached is a page that was made, with when it may be made again: a page that takes long to make is made
-// seldom, so that watching takes a tenth of a core at most.
+// seldom, so that watching takes a fifth of a core at most.
 type cached struct {
 	sync.Mutex
 	answer
@@ -257,7 +257,7 @@ func (s *Server) page(rel string) (answer, error) {
 			c.answer = answer{*p, zipped(p.body), tag}
 		}
 		now := s.now()
-		c.due = now.Add(max(leastRest, 9*now.Sub(began)))
+		c.due = now.Add(max(leastRest, 4*now.Sub(began)))
 	}
 	return c.answer, nil
 }
@@ -291,7 +291,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // for yet, it waits for the first one up to a given time.
 func (s *Server) Drain(ctx context.Context, first time.Duration) {
 	// An open page asks a second after the last answer.
-	const pause, moment, recent = 50 * time.Millisecond, 2 * time.Second, 5 * time.Second
+	const pause, moment = 50 * time.Millisecond, 2 * time.Second
+	const recent, most = 5 * time.Second, 10 * time.Second
 	began := s.now()
 	for ctx.Err() == nil {
 		s.mu.Lock()
@@ -303,7 +304,9 @@ func (s *Server) Drain(ctx context.Context, first time.Duration) {
 			return
 		case !asked.IsZero() && asked.Before(began.Add(-recent)): // nobody looks any more
 			return
-		case !asked.IsZero() && now.Sub(began) >= moment && now.Sub(asked) >= pause:
+		case now.Sub(began) >= most+first:
+			return
+		case asked.After(began) && now.Sub(began) >= moment && now.Sub(asked) >= pause:
 			return
 		}
 		select {

@@ -3,8 +3,8 @@
 All have the same problem: m symmetric n × n matrices A_i, observations y, and B factors U of n × r. NumPy and
 PyTorch store the A_i as one dense array of m × n² numbers, and compute the gradient in that form of steps.py
 which is fastest for them on this machine. matsense stores rows of n(n+1)/2 entries in one of its number
-formats, or generates them when needed, and computes in one of its arithmetics. All have as many threads as
-there are cores.
+formats, or generates them when needed, and computes in one of its arithmetics. It is called by its Python
+package, `p.value_and_grad`, and the time is the caller's. All have as many threads as there are cores.
 
 First, the gradients must agree. For a few hundred measurements, each configuration of matsense is compared
 with NumPy on the same entries. On the whole problem with f32 entries, which the peers are then timed on, all
@@ -22,7 +22,6 @@ the bytes that a gradient must read: A twice for the peers (once in blocks), the
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import math
@@ -31,12 +30,24 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from coprocess import BITS, CONFIGURATIONS, Configuration, Engine, Ours, build, peak, prepare
 from options import parse
+from served import (
+    BITS,
+    CONFIGURATIONS,
+    Configuration,
+    Engine,
+    available_memory,
+    build,
+    go_version,
+    peak,
+    prepare,
+    processor,
+)
 from steps import Library, blocked, numpy_library, peers, torch_library
 from tables import Line, markdown, table
 
@@ -94,23 +105,27 @@ def reference_gradients(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarr
     return blocked(A, y, U, np.ascontiguousarray, 1024)
 
 
-def require_memory(options: argparse.Namespace, available: float) -> None:
+def require_memory(options: argparse.Namespace, available: float | None) -> None:
     """Ends the program if the arrays would not fit."""
     n, m = options.n, options.measurements
-    entries = m * n * (n + 1) / 2 * sum(bits / 8 for bits in BITS.values())
+    stored = [c for c in CONFIGURATIONS if c.storage == "memory"]
+    entries = m * n * (n + 1) / 2 * sum(BITS[c.entries] / 8 for c in stored)
     needed = 12 * m * n * n + entries + 1.5e9  # A twice; 1.5 GB for programs and the bandwidth probe
+    if available is None:
+        say(f"needs {needed / 1e9:.1f} GB of memory")
+        return
     say(f"needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} GB are available")
     if needed > available:
         sys.exit("bench/peers: there is not enough memory; give a smaller --n or fewer --measurements")
 
 
-def check_formats(ours: Ours, options: argparse.Namespace) -> list[Check]:
+def check_formats(options: argparse.Namespace) -> list[Check]:
     """Compares every configuration with NumPy on the entries of its format."""
     m = min(options.measurements, CHECKED)
     say(f"\ngradients beside NumPy float64 on the same entries, m = {m}, relative error:")
     checks, references, refusals = [], {}, set()
     for configuration in CONFIGURATIONS:
-        engine = prepare(ours, configuration, options.n, m, options.factor_rank, max(options.members))
+        engine = prepare(configuration, options.n, m, options.factor_rank, max(options.members))
         if isinstance(engine, str):
             if engine not in refusals:
                 say(f"  without matsense {configuration} and the like: {engine}")
@@ -118,20 +133,20 @@ def check_formats(ours: Ours, options: argparse.Namespace) -> list[Check]:
             continue
         if configuration.entries not in references:
             references[configuration.entries] = reference_gradients(
-                engine.matrices(), engine.observations(), engine.factors())
+                engine.matrices(), engine.problem.observations, engine.stack)
         reference = references[configuration.entries]
         checks.append(check(engine.name, engine, reference, configuration.precision == "f64"))
         engine.release()
     return checks
 
 
-def open_engines(ours: Ours, options: argparse.Namespace) -> dict[Configuration, Engine]:
+def open_engines(options: argparse.Namespace) -> dict[Configuration, Engine]:
     """Opens an engine for every configuration that the backend has."""
     say(f"\nmaking the rows, and A, for m = {options.measurements}")
     engines = {}
     sizes = options.n, options.measurements, options.factor_rank, max(options.members)
     for configuration in CONFIGURATIONS:
-        engine = prepare(ours, configuration, *sizes)
+        engine = prepare(configuration, *sizes)
         if isinstance(engine, Engine):
             engines[configuration] = engine
     return engines
@@ -141,7 +156,7 @@ def gather(engines: dict[Configuration, Engine], libraries: list[Library], optio
            ) -> tuple[list[list[Contestant]], list[Check]]:
     """The contestants for each number of members, and their comparisons on the whole problem."""
     timed = engines[TIMED]
-    A, y, U = timed.matrices(), timed.observations(), timed.factors()
+    A, y, U = timed.matrices(), timed.problem.observations, timed.stack
     reference = reference_gradients(A, y, U)
     say(f"\ngradients beside NumPy float64 with f32 entries, m = {options.measurements}, relative error:")
     checks = [check(engine.name, engine, reference, configuration.precision == "f64")
@@ -161,8 +176,8 @@ def gather(engines: dict[Configuration, Engine], libraries: list[Library], optio
     return groups, checks
 
 
-def measure(ours: Ours, groups: list[list[Contestant]], rounds: int) -> list[list[Line]]:
-    """All rounds."""
+def measure(groups: list[list[Contestant]], bandwidth: Callable[[], float], rounds: int) -> list[list[Line]]:
+    """All rounds. Memory's read rate is measured before each turn."""
     results = [[Line(c.name, c.form, c.members, c.bytes) for c in group] for group in groups]
     for turn in range(rounds):
         began = time.perf_counter()
@@ -170,27 +185,26 @@ def measure(ours: Ours, groups: list[list[Contestant]], rounds: int) -> list[lis
             first = turn * len(group) // rounds
             for i in range(len(group)):
                 at = (first + i) % len(group)
-                visit(ours, group[at], lines[at])
+                time.sleep(PAUSE)
+                lines[at].bandwidths.append(bandwidth())
+                visit(group[at], lines[at])
         say(f"round {turn + 1} of {rounds}: {time.perf_counter() - began:.0f} s")
     return results
 
 
-def visit(ours: Ours, contestant: Contestant, line: Line) -> None:
+def visit(contestant: Contestant, line: Line) -> None:
     """One contestant's turn."""
-    time.sleep(PAUSE)
-    line.bandwidths.append(ours.ask("bandwidth")["bytes_per_second"])
     (warm,) = contestant.seconds(1)
     line.seconds.append(statistics.median(contestant.seconds(min(5, math.ceil(VISIT / warm)))))
 
 
-def peaks(binary: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace,
-          ) -> list[tuple[Configuration, int, float]]:
+def peaks(options: argparse.Namespace) -> list[tuple[Configuration, int, float]]:
     """The memory of a process for each configuration that generates its rows."""
     found = []
     sizes = options.n, options.measurements, options.factor_rank
     for configuration in CONFIGURATIONS:
         for members in options.members if configuration.storage == "generated" else []:
-            size = peak(binary, folder, configuration, *sizes, members)
+            size = peak(configuration, *sizes, members)
             if size is not None:
                 found.append((configuration, members, size))
     return found
@@ -232,27 +246,25 @@ def main() -> None:
     began = time.perf_counter()
     options = parse()
     libraries = [library for library in (numpy_library(), torch_library(options.threads)) if library]
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        binary = build(folder)
-        with contextlib.closing(Ours(binary, folder)) as ours:
-            machine = ours.ask("machine")
-            versions = ", ".join(f"{library.name} {library.version}" for library in libraries)
-            setting = (f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}, "
-                       f"{options.rounds} rounds, {options.threads} threads; "
-                       f"{machine.get('processor') or 'unknown processor'}; "
-                       f"matsense {machine['device']}, {machine['go']}; {versions}")
-            say(setting)
-            require_memory(options, machine["available_bytes"])
-            checks = check_formats(ours, options)
-            engines = open_engines(ours, options)
-            groups, more = gather(engines, libraries, options)
-            checks += more
-            if wrong := [c for c in checks if not c.error <= c.limit]:
-                sys.exit(f"bench/peers: {len(wrong)} of {len(checks)} gradients are wrong; nothing was timed")
-            say("")
-            results = measure(ours, groups, options.rounds)
-        memory = peaks(binary, folder, options)
+    with tempfile.TemporaryDirectory() as folder:
+        build(pathlib.Path(folder))
+        versions = ", ".join(f"{library.name} {library.version}" for library in libraries)
+        setting = (f"n = {options.n}, m = {options.measurements}, r = {options.factor_rank}, "
+                   f"{options.rounds} rounds, {options.threads} threads; {processor()}; "
+                   f"matsense {go_version()}; {versions}")
+        say(setting)
+        require_memory(options, available_memory())
+        checks = check_formats(options)
+        engines = open_engines(options)
+        groups, more = gather(engines, libraries, options)
+        checks += more
+        if wrong := [c for c in checks if not c.error <= c.limit]:
+            sys.exit(f"bench/peers: {len(wrong)} of {len(checks)} gradients are wrong; nothing was timed")
+        say(f"\nmatsense: {engines[TIMED].problem.device}")
+        results = measure(groups, engines[TIMED].problem.bandwidth, options.rounds)
+        for engine in engines.values():
+            engine.release()
+        memory = peaks(options)
     say(f"{time.perf_counter() - began:.0f} s in all\n")
     if options.json:
         print(record(options, setting, checks, results, memory))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
+	"github.com/matsense/matsense/experiment/tensorboard"
 	"github.com/matsense/matsense/internal/atomicfile"
 	"github.com/matsense/matsense/solver"
 	"github.com/matsense/matsense/view"
@@ -23,7 +24,7 @@ type runOptions struct {
 	dryRun        bool
 	resume, force bool
 	limit         timeLimit
-	board         tensorboardFlag
+	tensorboard   string
 	view          viewFlags
 	json          bool
 	settings      []setting
@@ -47,8 +48,8 @@ func (v flagValue) Set(text string) error {
 }
 
 // ofFiles are the flags that are not settings.
-var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view", "listen",
-	"json"}
+var ofFiles = []string{"config", "out", "dry-run", "resume", "force", "stop-after", "tensorboard", "view",
+	"listen", "json"}
 
 func newRun(env environment) *cobra.Command {
 	var o runOptions
@@ -90,7 +91,7 @@ Ctrl-C stops at once. A flag that is "for" some methods, ensembles and so on is 
 	f.BoolVar(&o.resume, "resume", false, "continue the run in --out")
 	f.BoolVar(&o.force, "force", false, "replace the run in --out")
 	o.limit.flag(c)
-	o.board.flag(c)
+	boardFlag(c, &o.tensorboard)
 	o.view.flag(c, "run")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	for _, name := range ofFiles {
@@ -115,7 +116,7 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	if o.out == "" {
 		options.Dir, options.Fresh = filepath.Join("runs", time.Now().Format("2006-01-02-150405")), true
 	}
-	if err := o.board.check(!o.resume && !o.force && !options.Fresh, folderOf(options.Dir)); err != nil {
+	if err := tensorboard.CheckRun(o.tensorboard, options); err != nil {
 		return err
 	}
 	if o.dryRun {
@@ -128,10 +129,10 @@ func runExperiment(ctx context.Context, env environment, o runOptions) error {
 	defer watcher.end()
 	p := newRunProgress(env, plan, o.json)
 	defer p.end()
-	logged := o.board.logged(shownRun{p, watcher}, plan, o.force)
+	logged := tensorboard.LogRun(o.tensorboard, plan, options, shownRun{p, watcher})
 	out, err := plan.Run(ctx, options, logged)
 	env.work.end()
-	err = atomicfile.Join(err, logged.close(out))
+	err = atomicfile.Join(err, logged.Close(out))
 	if out == nil {
 		return o.limit.ended(ctx, err, false)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/experiment/config"
 	"github.com/matsense/matsense/experiment/sweep"
+	"github.com/matsense/matsense/experiment/tensorboard"
 	"github.com/matsense/matsense/report"
 	"github.com/matsense/matsense/view"
 )
@@ -26,7 +27,7 @@ type sweepOptions struct {
 	dryRun, yes   bool
 	resume, force bool
 	limit         timeLimit
-	board         tensorboardFlag
+	tensorboard   string
 	view          viewFlags
 	json          bool
 }
@@ -83,7 +84,7 @@ describes sweep files.`,
 	f.BoolVar(&o.resume, "resume", false, "continue the sweep in --out")
 	f.BoolVar(&o.force, "force", false, "replace the sweep in --out")
 	o.limit.flag(c)
-	o.board.flag(c)
+	boardFlag(c, &o.tensorboard)
 	o.view.flag(c, "sweep")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	complete(c, map[string]cobra.CompletionFunc{"out": directories})
@@ -202,10 +203,10 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	if o.force && isOnlyCopy(file, spec, o.out) {
 		return config.Usagef("--force would replace %s, your sweep file: choose another --out", file)
 	}
-	if err := o.board.check(!o.resume && !o.force && part.By == "", runFolders(plan, o.out)...); err != nil {
+	where := sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}
+	if err := tensorboard.CheckSweep(o.tensorboard, plan, where); err != nil {
 		return err
 	}
-	where := sweep.Where{Dir: o.out, Resume: o.resume, Force: o.force}
 	if o.dryRun {
 		done, err := plan.Check(where)
 		if err != nil {
@@ -222,9 +223,9 @@ func runSweep(ctx context.Context, env environment, file string, o sweepOptions)
 	o.printPlan(env, plan, nil)
 	p := newSweepProgress(env, plan, o.json)
 	before, _ := plan.States(o.out) // Run says why the directory cannot be read
-	logged := o.board.loggedSweep(shownSweep{p, watcher, o.out}, plan, o.out, o.force)
+	logged := tensorboard.LogSweep(o.tensorboard, plan, where, shownSweep{p, watcher, o.out})
 	r, failures, err := plan.Run(ctx, where, logged)
-	unlogged := logged.close()
+	unlogged := logged.Close()
 	p.end()
 	env.work.end()
 	if errors.Is(err, context.Canceled) {
@@ -334,8 +335,8 @@ func (o sweepOptions) again(file string, part sweep.NamedPart) string {
 	if o.yes {
 		words = append(words, "--yes")
 	}
-	if o.board.dir != "" {
-		words = append(words, "--tensorboard", view.ShellWord(o.board.dir))
+	if o.tensorboard != "" {
+		words = append(words, "--tensorboard", view.ShellWord(o.tensorboard))
 	}
 	return strings.Join(append(words, "--resume"), " ")
 }

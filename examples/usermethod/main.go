@@ -56,10 +56,10 @@ var host = experiment.Host{
 // quiet watches runs and sweeps, and says nothing.
 type quiet struct{}
 
-func (quiet) Notice(string)                {}
-func (quiet) Sample(solver.Sample)         {}
+func (quiet) Notice(string)                        {}
+func (quiet) Sample(solver.Sample)                 {}
 func (quiet) Group(*experiment.Group, []sweep.Run) {}
-func (quiet) Ended(*sweep.Record)          {}
+func (quiet) Ended(*sweep.Record)                  {}
 
 // watchedRun and watchedSweep are told how far a run and a sweep go.
 type (

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,61 +16,63 @@ import (
 	"github.com/matsense/matsense/internal/tfevents"
 )
 
-// Logs are the event files of the runs of one process, in folders below one directory. A nil *Logs writes
+// logs are the event files of the runs of one process, in folders below one directory. A nil *logs writes
 // nothing.
-type Logs struct {
+type logs struct {
 	dir    string
 	notice func(text string)
 	stop   func()
 
 	mu     sync.Mutex
-	open   []*Run // those that may have events to write
-	failed error  // why events could not be written when it was tried last
+	open   []*runLog // those that may have events to write
+	failed error     // why events could not be written when it was tried last
 	told   bool
 }
 
-// Check refuses a directory in which no event file can be written. It makes nothing.
-func Check(dir string) error {
-	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
-		info, err := os.Stat(at)
-		if errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at) {
-			continue
-		}
-		if err == nil && !info.IsDir() {
-			err = errors.New(at + " is a file")
-		}
-		if err == nil {
-			err = atomicfile.CheckWritable(at)
-		}
-		if err != nil {
-			return config.Usagef("--tensorboard %s cannot be written to: %v", dir, err)
-		}
+// check refuses a directory in which no event file can be written, and folders below it that have some.
+func check(dir string, folders ...string) error {
+	if dir == "" {
 		return nil
 	}
-}
-
-// CheckNew refuses to begin the log of a run whose folder has one.
-func CheckNew(dir, name string) error {
-	if folder := filepath.Join(dir, name); len(tfevents.Files(folder)) > 0 {
-		return config.Usagef("--tensorboard: %s has the log of a run already: --resume goes on with it, "+
-			"--force replaces it", folder)
+	if err := writable(filepath.Clean(dir)); err != nil {
+		return config.Usagef("--tensorboard %s cannot be written to: %v", dir, err)
+	}
+	for _, name := range folders {
+		if folder := filepath.Join(dir, name); len(tfevents.Files(folder)) > 0 {
+			return config.Usagef("--tensorboard: %s has the log of a run already: --resume goes on with it, "+
+				"--force replaces it", folder)
+		}
 	}
 	return nil
 }
 
-// Open begins to write logs below a directory, until Close is called; dir "" writes none. notice hears once
+// writable returns an error if a directory cannot be written to, or cannot be made. It makes nothing.
+func writable(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+		return writable(filepath.Dir(dir))
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return errors.New(dir + " is a file")
+	}
+	return atomicfile.CheckWritable(dir)
+}
+
+// open begins to write logs below a directory, until close is called; dir "" writes none. notice hears once
 // if events cannot be written.
-func Open(dir string, notice func(text string)) *Logs {
+func open(dir string, notice func(text string)) *logs {
 	if dir == "" {
 		return nil
 	}
-	l := &Logs{dir: dir, notice: notice}
+	l := &logs{dir: dir, notice: notice}
 	l.stop = livefile.Start(func(int) { l.flush() })
 	return l
 }
 
-// Replace removes the event files in a run's folder, or in the folders of a sweep's runs.
-func (l *Logs) Replace(name string) {
+// remove removes the event files in a run's folder, or in the folders of a sweep's runs.
+func (l *logs) remove(name string) {
 	if l == nil {
 		return
 	}
@@ -91,14 +94,14 @@ func (l *Logs) Replace(name string) {
 	}
 }
 
-// Run begins the log of a run in the folder of the given name, or goes on with it from an iteration.
-func (l *Logs) Run(name string, c *config.Config, from int) *Run {
+// begin begins the log of a run in the folder of the given name, or goes on with it from an iteration.
+func (l *logs) begin(name string, c *config.Config, from int) *runLog {
 	if l == nil {
 		return nil
 	}
 	log := tfevents.NewLog(filepath.Join(l.dir, name), from)
 	log.Settings(settingsOf(c))
-	r := &Run{log: log}
+	r := &runLog{log: log}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open = append(l.open, r)
@@ -106,12 +109,12 @@ func (l *Logs) Run(name string, c *config.Config, from int) *Run {
 }
 
 // flush writes the events of all runs that are open.
-func (l *Logs) flush() {
+func (l *logs) flush() {
 	l.mu.Lock()
 	open := slices.Clone(l.open)
 	l.mu.Unlock()
 	var failed error
-	done := map[*Run]bool{}
+	done := map[*runLog]bool{}
 	for _, r := range open {
 		ended := r.ended.Load() // before its last events are written
 		err := r.log.Flush()
@@ -119,7 +122,7 @@ func (l *Logs) flush() {
 		failed = cmp.Or(failed, err)
 	}
 	l.mu.Lock()
-	l.open = slices.DeleteFunc(l.open, func(r *Run) bool { return done[r] })
+	l.open = slices.DeleteFunc(l.open, func(r *runLog) bool { return done[r] })
 	tell := failed != nil && !l.told
 	l.failed, l.told = failed, l.told || tell
 	l.mu.Unlock()
@@ -129,12 +132,12 @@ func (l *Logs) flush() {
 	}
 }
 
-func (l *Logs) unwritten(err error) error {
+func (l *logs) unwritten(err error) error {
 	return &atomicfile.Unwritten{What: []string{"the log for TensorBoard in " + l.dir}, Err: err}
 }
 
-// Close writes what is left. The error says whether something could not be written.
-func (l *Logs) Close() error {
+// close writes what is left. The error says whether something could not be written.
+func (l *logs) close() error {
 	if l == nil {
 		return nil
 	}

@@ -38,17 +38,17 @@ func scalar(tag string, value float32) []byte {
 // TestSample: every metric that is known is there under its own name, and no other one.
 func TestSample(t *testing.T) {
 	dir := t.TempDir()
-	logs := Open(dir, func(text string) { t.Error(text) })
+	logs := open(dir, func(text string) { t.Error(text) })
 	c := config.Default()
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	r := logs.Run("a", &c, 0)
+	r := logs.begin("a", &c, 0)
 	s := solver.NewSample(7)
 	s.TrainLoss, s.Angle, s.Evaluations, s.Seconds, s.Sigma = 0.1, 0.2, 12, 4, []float64{3, 0.5}
-	r.Sample(s)
-	r.End(false)
-	if err := logs.Close(); err != nil {
+	r.sample(s)
+	r.end(false)
+	if err := logs.close(); err != nil {
 		t.Fatal(err)
 	}
 	got := log(t, filepath.Join(dir, "a"))
@@ -60,7 +60,7 @@ func TestSample(t *testing.T) {
 		}
 	}
 	for _, m := range solver.Metrics() {
-		if _, known := tags[Tag(m)]; !known && bytes.Contains(got, []byte(Tag(m))) {
+		if _, known := tags[tagOf(m)]; !known && bytes.Contains(got, []byte(tagOf(m))) {
 			t.Errorf("%s is unknown and there", m.Name)
 		}
 	}
@@ -78,15 +78,15 @@ func TestFailureIsToldOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	logs := Open(dir, func(text string) { told = append(told, text) })
+	logs := open(dir, func(text string) { told = append(told, text) })
 	c := config.Default()
-	r := logs.Run("a", &c, 0)
+	r := logs.begin("a", &c, 0)
 	for i := range 3 {
-		r.Sample(solver.NewSample(i))
+		r.sample(solver.NewSample(i))
 		logs.flush()
 	}
-	r.End(false)
-	err := logs.Close()
+	r.end(false)
+	err := logs.close()
 	if len(told) != 1 || !strings.Contains(told[0], "the run goes on") {
 		t.Errorf("the notices are %q", told)
 	}
@@ -107,7 +107,7 @@ func TestNameOf(t *testing.T) {
 		{7, 1001, []string{"init"}, []string{`C:\my data/U*.npy`}, "0007_init=C--my-data-U-.npy"},
 		{1, 2, []string{"init"}, []string{long}, "1_init=" + long[:112]},
 	} {
-		if got := NameOf(c.index, c.runs, c.keys, c.values); got != c.want {
+		if got := nameOf(c.index, c.runs, c.keys, c.values); got != c.want {
 			t.Errorf("the folder's name is %q, want %q", got, c.want)
 		}
 	}

@@ -64,7 +64,7 @@ func openAt(t *testing.T, address string, allowed func(asked string) bool) *tab 
 	if os.Getuid() == 0 { // who may not have a sandbox
 		options = append(options, chromedp.NoSandbox)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)

@@ -61,10 +61,10 @@ func openShown(t *testing.T, address, path string) *tab {
 // until waits until an expression is true in the page.
 func (p *tab) until(what, expression string) {
 	p.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for ; !ask[bool](p, expression); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("%s: not within 30 s; the page says %s", what,
+			p.t.Fatalf("%s: not within 90 s; the page says %s", what,
 				ask[string](p, `document.querySelector("main").innerText.slice(0, 600)`))
 		}
 	}
@@ -266,7 +266,7 @@ func TestList(t *testing.T) {
 func TestSweepUnderWay(t *testing.T) {
 	under := t.TempDir()
 	file := filepath.Join(under, "s.yaml")
-	if err := os.WriteFile(file, []byte("base: {n: 30, rank: 2, iterations: 1500, measure-every: 10}\n"+
+	if err := os.WriteFile(file, []byte("base: {n: 30, rank: 2, iterations: 600, measure-every: 10}\n"+
 		"axes: [{alpha: [1.0e-2, 1.0e-3, 1.0e-4]}]\nseeds: 4\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -89,6 +89,24 @@ def test_products_with_the_measurements(settings):
         np.testing.assert_array_equal(out, p.adjoint(w, right))
 
 
+@pytest.mark.parametrize("name", ["rows, f64", "rows, q8, generated", "rows, signs", "uv, rows", "sparse"])
+def test_matrices_are_the_documented_ones(name):
+    with ms.problem(**PROBLEMS[name]) as p:
+        want = matrices_of(PROBLEMS[name], p)[4:9]
+        np.testing.assert_allclose(p.matrices(4, 9), want.reshape(5, p.n, p.n2), **CLOSE)
+
+
+def test_matrices_that_are_not_there():
+    with ms.problem(n=5, rank=1, measurements=20) as p:
+        for start, stop in [(-1, 3), (3, 3), (4, 3), (0, 21)]:
+            with pytest.raises(ms.ConfigError, match="go from 0 to 20"):
+                p.matrices(start, stop)
+    with ms.problem(n=5, rank=1, measurements=10, ensemble="completion") as p:
+        with pytest.raises(ms.ConfigError, match="not kept as matrices"):
+            p.matrices(0, 3)
+        assert p.bandwidth() > 0
+
+
 def test_observations_are_those_of_the_documented_truth():
     with ms.problem(n=9, rank=3, kappa=2.0, measurements=40, entries="f64", seed=5) as p:
         A, X = documented.matrices("gaussian", "f64", 5, 40, 9), documented.truth(5, 9, 3, 2.0)
@@ -153,6 +171,23 @@ def test_starts():
         leading = (vectors * np.clip(values, 0, None)) @ vectors.T
         U = p.start(init="spectral")
         np.testing.assert_allclose(U @ U.T, leading, atol=1e-9)
+
+
+def test_starts_from_data(tmp_path, monkeypatch):
+    U, V = np.arange(12.0).reshape(4, 3), np.ones((5, 3))
+    settings = dict(n=4, n2=5, rank=1, measurements=30, parametrization="uv", factor_rank=3)
+    with ms.problem(**settings, init=(U, V)) as p:
+        kept = U.copy()
+        U *= 2  # as a loop does that has U as its iterate
+        for got, want in zip(p.start(), (kept, V), strict=True):
+            np.testing.assert_array_equal(got, want)
+        for got, want in zip(p.start(init=U, init_right=V + 1), (U, V + 1), strict=True):
+            np.testing.assert_array_equal(got, want)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")  # the server stays in the directory that it was started in
+        np.save("left.npy", 3 * U)
+        np.testing.assert_array_equal(p.start(init="left.npy", init_right=V)[0], 3 * U)
+        assert p.start(init="random", alpha=1.0)[0].shape == (4, 3)
 
 
 def p_matrices(p):

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+
+import matsense as ms
+
+pytest.importorskip("tensorboard")
+
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-import matsense as ms
+pytestmark = pytest.mark.filterwarnings("ignore::matsense.Notice")
 
 SMALL = dict(n=10, rank=2, measurements=150, iterations=60, progress=False)
 
@@ -129,12 +134,27 @@ def test_sweep(tmp_path):
     assert [f.name for f in folders] == names
     sweep = sweep.resume(progress=False, tensorboard=tmp_path / "logs")  # nothing is left to do
     for number, folder in enumerate(folders):
-        (row,) = sweep.runs[sweep.runs["run"] == number].to_dict("records")
+        row = {name: values[number] for name, values in sweep.results.items()}
+        assert row["run"] == number
         curve = curves(folder)["errors/test_error"]
         assert curve[max(curve)] == np.float32(row["test_error"])
         info = hparams(folder, metadata.SESSION_START_INFO_TAG).session_start_info
         assert info.hparams["alpha"].number_value == row["alpha"]
         assert info.hparams["step"].number_value == row["step"]
+
+
+def test_a_method_of_ones_own(tmp_path, monkeypatch):
+    def gd(p, U, t):
+        U -= 0.25 * p.grad(U)
+
+    with ms.problem(n=10, rank=2, measurements=150) as p:
+        monkeypatch.chdir(tmp_path)  # the server stays where it was
+        run = p.solve(gd, iterations=60, out="a", tensorboard="logs", progress=False)
+        same(tmp_path / "logs" / "a", run)
+        run = p.solve(gd, iterations=80, out="a", tensorboard="logs", resume=True, progress=False)
+        same(tmp_path / "logs" / "a", run)
+        with pytest.raises(ms.ConfigError, match="has the log of a run already"):
+            p.solve(gd, iterations=80, out="b/a", tensorboard="logs", progress=False)
 
 
 def test_a_directory_that_is_a_file_is_refused(tmp_path):

@@ -119,6 +119,8 @@ class Problem:
         Number of factors that share a pass.
     step : float
         Step size μ of gradient descent that the command would take.
+    engine_seconds : float
+        Time that the engine took for the last value_and_grad, without moving arrays.
     notes : tuple of str
         What the command wants you to know about the problem; `matsense.problem` also warns of it.
 
@@ -149,6 +151,7 @@ class Problem:
         self.precision: str = description["precision"]
         self.members: int = description["members"]
         self.step = float(description["step"])
+        self.engine_seconds = 0.0
         self.notes: tuple[str, ...] = tuple(description["notes"])
         self._server = server
         self._number: int = description["problem"]
@@ -269,6 +272,7 @@ class Problem:
         answer, gradient = self._ask(
             "value_and_grad", (), factors.matrices, shapes, self._gradient_members, into, factors
         )
+        self.engine_seconds = answer["seconds"]
         grad = factors.put_together(gradient) if into is None else out
         return _values(answer, factors), grad
 
@@ -369,6 +373,31 @@ class Problem:
         return result[:, 0] if is_vector else result
 
     @outermost
+    def matrices(self, start: int, stop: int) -> Array:
+        """Return the measurement matrices Aᵢ, start ≤ i < stop, in an array (stop − start, n, n2).
+
+        Ensembles with structure, such as completion, have none.
+        """
+        start, stop = int(start), int(stop)
+        members = {"from": start, "to": stop}
+        shape = (max(stop - start, 0) * self.n, self.n2)
+
+        def with_place(_: Places, results: Places) -> dict[str, Any]:
+            return {**members, "out": results[0]}
+
+        found = self._ask("matrices", (start, stop), [], (shape,), with_place, None)[1]
+        return found[0].reshape(-1, self.n, self.n2)
+
+    @outermost
+    def bandwidth(self) -> float:
+        """Measure the rate, in bytes per second, at which the memory of the device is read.
+
+        A gradient cannot be faster than reading the measurements, if they are in memory. The first call takes
+        half a GB, which the problem keeps.
+        """
+        return float(self._request("bandwidth")["bytes_per_second"])
+
+    @outermost
     def spectral(self, k: int) -> Spectral:
         """Find the k largest values of S = 1/m Σ yᵢ Aᵢ and their vectors, as the spectral start does.
 
@@ -390,6 +419,7 @@ class Problem:
         name: str | None = None,
         progress: bool = True,
         callback: Callable[[dict[str, Any]], object] | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
         **settings: object,
     ) -> Run:
         """Carry out a run whose steps a function takes, and return it.
@@ -423,6 +453,8 @@ class Problem:
         callback : callable
             Called with each sample, a dict of the iteration and the metrics, when it is measured. If it
             raises an exception, the run is saved and ends.
+        tensorboard : path
+            Also write event files for TensorBoard into this directory.
         **settings
             Settings by their names in Python.
 
@@ -458,6 +490,7 @@ class Problem:
             name=name,
             progress=progress,
             callback=callback,
+            tensorboard=tensorboard,
             settings=settings,
         )
 

@@ -44,6 +44,7 @@ def solve(
     name: str | None,
     progress: bool,
     callback: Callable[[dict[str, Any]], object] | None,
+    tensorboard: str | os.PathLike[str] | None,
     settings: Mapping[str, Any],
 ) -> Run:
     """Carry out `Problem.solve`."""
@@ -69,6 +70,7 @@ def solve(
             "fresh": out is None and not stored,
             "force": force,
             "resume": resume,
+            "tensorboard": "" if tensorboard is None else os.path.abspath(tensorboard),
         }
         steps.carry_out(request, state)
     except Error as failed:

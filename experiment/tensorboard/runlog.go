@@ -11,21 +11,21 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// Run is the log of a run. A nil *Run writes nothing.
-type Run struct {
+// runLog is the log of a run. A nil *runLog writes nothing.
+type runLog struct {
 	log   *tfevents.Log
 	ended atomic.Bool
 }
 
-// Sample adds a sample: each metric that is known, and the singular values, with the iteration as the step.
-func (r *Run) Sample(s solver.Sample) {
+// sample adds a sample: each metric that is known, and the singular values, with the iteration as the step.
+func (r *runLog) sample(s solver.Sample) {
 	if r == nil {
 		return
 	}
 	var scalars []tfevents.Scalar
 	for _, m := range solver.Metrics() {
 		if value := m.Of(&s); !math.IsNaN(value) {
-			scalars = append(scalars, tfevents.Scalar{Tag: Tag(m), Value: float32(value)})
+			scalars = append(scalars, tfevents.Scalar{Tag: tagOf(m), Value: float32(value)})
 		}
 	}
 	for i, value := range s.Sigma {
@@ -34,17 +34,17 @@ func (r *Run) Sample(s solver.Sample) {
 	r.log.Scalars(s.Iteration, scalars)
 }
 
-// End adds how the run has ended.
-func (r *Run) End(failed bool) {
+// end adds how the run has ended.
+func (r *runLog) end(failed bool) {
 	if r != nil {
 		r.log.End(failed)
 		r.ended.Store(true)
 	}
 }
 
-// Tag is the name of a metric in TensorBoard: the metric's own name, in a group of those that a run's chart
+// tagOf is the name of a metric in TensorBoard: the metric's own name, in a group of those that a run's chart
 // draws in one panel.
-func Tag(m *solver.Metric) string {
+func tagOf(m *solver.Metric) string {
 	switch m.Panel {
 	case solver.ErrorPanel:
 		return "errors/" + m.Name
@@ -65,9 +65,9 @@ func settingsOf(c *config.Config) (settings []tfevents.Setting) {
 // longestName bounds the name of a run's folder in bytes: file systems allow 255.
 const longestName = 120
 
-// NameOf is the name of the folder of a sweep's run: its number, of as many digits as that of the last run,
+// nameOf is the name of the folder of a sweep's run: its number, of as many digits as that of the last run,
 // and its values of the settings that differ.
-func NameOf(index, runs int, keys, values []string) string {
+func nameOf(index, runs int, keys, values []string) string {
 	name := fmt.Sprintf("%0*d", len(fmt.Sprint(runs-1)), index)
 	for i, key := range keys {
 		name += "_" + key + "=" + values[i]
