@@ -111,7 +111,8 @@ def in_go(version: str) -> str:
 
 def build_command(source: Path, command: Path, target: dict[str, str], version: str) -> None:
     """Build the command, with CUDA if that is possible."""
-    go = ["go", "build", "-trimpath", f"-ldflags=-s -w -X main.release={version}", "-o", str(command)]
+    link = f"-ldflags=-s -w -buildid= -X main.release={version}"
+    go = ["go", "build", "-trimpath", link, "-o", str(command)]
     if target["CGO_ENABLED"] == "1" and target["GOOS"] == "linux" and target["GOARCH"] in ("amd64", "arm64"):
         headers = subprocess.run(["scripts/cuda-headers"], cwd=source, stdout=subprocess.PIPE)
         if headers.returncode == 0:
