@@ -247,7 +247,7 @@ func configWith(
 	}
 	c.SetProgram(changes.Program())
 	var problems, free []string
-	for _, f := range c.Fields() {
+	for _, f := range c.Applied() {
 		if may(f) {
 			free = append(free, f.Key)
 		}

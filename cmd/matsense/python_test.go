@@ -51,7 +51,9 @@ func pythonModule() string {
 		Run, Problem pythonFunction
 	}{
 		pythonAliases(),
-		pythonFunctionOf(func(config.Field) bool { return true }),
+		pythonFunctionOf(func(f config.Field) bool {
+			return !strings.HasPrefix(f.Key, "custom-") // Problem.solve sets them
+		}),
 		pythonFunctionOf(func(f config.Field) bool {
 			return f.Group != "method" && f.Group != "measuring" && f.Key != "checkpoint-every"
 		}),

@@ -28,6 +28,7 @@ def keyword_of(flag):
 
 def test_run_has_the_flags_of_the_command_in_their_order():
     want = [keyword_of(flag) for flags_of in flags().values() for flag in flags_of]
+    want = [name for name in want if not name.startswith("custom_")]  # Problem.solve sets them
     assert len(want) > 50
     names = list(inspect.signature(ms.run).parameters)
     assert names == want + [name for name in names if name in RUN_ALONE]

@@ -277,6 +277,13 @@ def test_numbers_that_json_lacks():
             p.metrics(U)
 
 
+def test_settings_that_json_lacks_are_told_and_not_waited_for():
+    with ms.problem(n=4, rank=1) as p:
+        with pytest.raises(ms.ConfigError, match=r"^alpha: alpha must be positive and finite, got NaN$"):
+            p.start(alpha=np.nan)
+        assert p.spectral(np.int64(1)).values.shape == (1,)
+
+
 def test_description():
     with ms.problem(n=7, n2=5, rank=2, measurements=47, parametrization="uv", members=3, simd="off") as p:
         assert (p.n, p.n2, p.rank, p.measurements, p.factor_rank, p.members) == (7, 5, 2, 47, 5, 3)

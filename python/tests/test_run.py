@@ -1,6 +1,7 @@
 """Runs with arrays in and out: every number against a plain loop in NumPy, or read from the files."""
 
 import builtins
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -16,6 +17,8 @@ import scipy.sparse
 from own_data import M, N, complete, descend, loss, problem
 
 import matsense as ms
+from matsense import _progress
+from matsense._command import executable
 
 pytestmark = pytest.mark.filterwarnings("ignore::matsense.Notice")
 
@@ -328,7 +331,7 @@ def test_bad_arguments(arguments, sentence, folder):
     assert left_behind(folder) == []
     assert told.value.__suppress_context__
     package = [f for f in traceback.extract_tb(told.tb) if f.filename.startswith(PACKAGE)]
-    assert [f.name for f in package] == ["run", "run"]  # that with the keywords and that which raises
+    assert [f.name for f in package] == ["run", "outer"]  # that with the keywords and that which raises
 
 
 def test_a_command_that_is_not_there(monkeypatch):
@@ -415,7 +418,53 @@ def test_without_pandas_and_tqdm(monkeypatch, capfd):
     with pytest.raises(ms.Error, match=r"pandas is not installed: pip install pandas, or take run.samples"):
         _ = run.trajectory
     assert len(run.samples["iteration"]) == 9
-    assert "iteration 40 of 40: train loss" in capfd.readouterr().err
+    assert capfd.readouterr().err == ""
+
+
+def test_progress_lines_of_a_file(monkeypatch, capfd):
+    ms.run(**SMALL | {"progress": True})
+    assert capfd.readouterr().err == ""  # a script that loops over short runs tells nothing
+    monkeypatch.setattr(_progress, "_BETWEEN_LINES", 0.0)
+    ms.run(**SMALL | {"progress": True})
+    assert capfd.readouterr().err.splitlines()[-1].startswith("iteration 40 of 40: train loss")
+
+
+def test_whole_numbers_may_be_floats():
+    run = ms.run(**SMALL | {"iterations": 1e1, "n": np.float64(10)}, measurements=1e2)
+    assert run.settings["iterations"] == 10
+    assert run.settings["measurements"] == 100
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "text"),
+    [
+        ("out", 3, "out: takes a path, got 3"),
+        ("out", "", "out: takes a path, got ''"),
+        ("out", "a\0b", "out: takes a path, got 'a\\x00b'"),
+        ("tensorboard", 3, "tensorboard: takes a path, got 3"),
+        ("callback", 3, "callback: takes a function, got 3"),
+        ("ensemble", "a\0b", "ensemble: 'a\\x00b' has a NUL character"),
+        ("alpha", np.nan, "alpha: alpha must be positive and finite, got NaN"),
+        ("stop_after", -1, "stop_after: takes seconds above 0, or a text like '3h45m', got -1"),
+        ("stop_after", np.nan, "stop_after: takes seconds above 0, or a text like '3h45m', got nan"),
+    ],
+)
+def test_wrong_arguments_are_told_before_anything_is_run(argument, value, text):
+    with pytest.raises(ms.ConfigError) as raised:
+        ms.run(**SMALL | {argument: value})
+    assert str(raised.value) == text
+    assert os.listdir() == []
+
+
+def test_version_is_the_commands():
+    try:
+        installed = importlib.metadata.version("matsense")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed")
+    assert ms.__version__ == installed
+    told = subprocess.run([executable(), "--version"], capture_output=True, text=True, check=True).stdout
+    in_go = "v" + installed.replace(".dev0", "-devel").replace("+g", "+")
+    assert told.splitlines()[0] == f"matsense version {in_go}"
 
 
 def test_a_callback_gets_each_sample():
@@ -494,3 +543,19 @@ shell.run_cell("for n in (-1, 5):\\n    ms.run(n=n)")
     assert "ConfigError: n: n goes from 1 to " in shown
     assert PACKAGE not in shown
     assert "_experiments" not in shown
+
+
+def test_a_run_that_was_moved_or_whose_working_directory_is_gone(tmp_path, monkeypatch):
+    run = ms.run(**SMALL, out=tmp_path / "run")
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    (tmp_path / "cwd").rmdir()
+    assert repr(run).startswith(f"Run {tmp_path}/run: budget-spent")
+    with pytest.raises(ms.Error, match=r"^the working directory was removed: change to another one"):
+        ms.run(**SMALL)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    moved = ms.Run(run.path)
+    assert repr(moved) == f"Run {tmp_path}/run: it is not there any more"
+    with pytest.raises(ms.Error, match=r"is not there any more: ms.load opens a run that was moved$"):
+        _ = moved.settings
+    assert ms.load(tmp_path / "moved").status == "budget-spent"

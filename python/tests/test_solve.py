@@ -362,3 +362,28 @@ def test_arrays(tmp_path, monkeypatch, where):
     ):
         p.solve(step, out=moved, resume=True, iterations=8, progress=False)
     assert not list(tmp_path.glob("matsense-*"))
+
+
+def test_number_of_arrays_is_checked_before_memory_is_taken(p):
+    run = p.solve(lambda p, U, t, state: None, state=np.int64(1), iterations=1, progress=False)
+    assert run.status == "budget-spent"
+    with pytest.raises(ms.ConfigError, match=r"^state: .* that descent keeps, from 0 to 64, got 1000000000$"):
+        p.solve(descent, state=10**9)
+
+
+def test_arguments_are_told_by_their_names_in_python(p):
+    with pytest.raises(ms.ConfigError, match=r"^name is a line of at most 80 characters"):
+        p.solve(descent, name="a\nb", progress=False)
+    with pytest.raises(ms.ConfigError, match=r"^callback: takes a function, got 3$"):
+        p.solve(descent, callback=3)
+
+
+def test_a_mistake_in_a_step_shows_its_line_and_none_of_ours_below(p, tmp_path):
+    def wrong(p, U, t):
+        p.grad(U[:1])
+
+    with pytest.raises(ms.ConfigError) as told:
+        p.solve(wrong, out=tmp_path / "run", **RUN)
+    frames = [(os.path.basename(f.filename), f.name) for f in traceback.extract_tb(told.tb)]
+    assert ("test_solve.py", "wrong") in frames
+    assert [f for f in frames if f[0] != "test_solve.py"] == [("_errors.py", "outer")]

@@ -1,5 +1,6 @@
 """Recover low-rank matrices from few measurements, and see how gradient descent gets there."""
 
+from matsense._command import version as _version
 from matsense._errors import ConfigError, Diverged, Error, Interrupted, Notice, ServerEnded
 from matsense._experiments import load
 from matsense._generated import problem, run
@@ -18,8 +19,11 @@ __all__ = [
     "Run",
     "ServerEnded",
     "Sweep",
+    "__version__",
     "load",
     "problem",
     "run",
     "sweep",
 ]
+
+__version__ = _version()

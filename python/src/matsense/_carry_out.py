@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from matsense._errors import Error, of_exit_code
+from matsense._errors import ConfigError, Error, of_exit_code
 from matsense._folder import Folder
 from matsense._process import Process
+from matsense._settings import scalar
 from matsense._watch import Watch
 
 DIVERGED = 3
@@ -56,4 +57,9 @@ def stop_flag(stop_after: float | str | None) -> list[str]:
     """Return the flag for a time limit, in seconds or like "3h45m"."""
     if stop_after is None:
         return []
-    return [f"--stop-after={stop_after}" + ("" if isinstance(stop_after, str) else "s")]
+    if isinstance(stop_after, str):
+        return [f"--stop-after={stop_after}"]
+    seconds = scalar("stop_after", stop_after)
+    if isinstance(seconds, str) or not seconds > 0:
+        raise ConfigError(f"stop_after: takes seconds above 0, or a text like '3h45m', got {stop_after!r}")
+    return [f"--stop-after={seconds}s"]

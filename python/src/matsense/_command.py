@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from matsense._errors import Error
 
@@ -34,6 +37,26 @@ def executable() -> str:
             "the path of the command"
         )
     return found
+
+
+def apart() -> dict[str, Any]:
+    """Return arguments of Popen for a process of the command.
+
+    A Ctrl-C in the terminal reaches Python alone, which tells the command what to do. A session of its own
+    also gets a fair share of the processor on Linux, which divides it between sessions. On Windows no console
+    appears beside a notebook.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def version() -> str:
+    """Return the version of this package, which is the command's in Python's spelling."""
+    try:
+        return metadata.version("matsense")
+    except metadata.PackageNotFoundError:  # the source is in PYTHONPATH
+        return "0+unknown"
 
 
 def _installed() -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import sys
@@ -30,11 +31,12 @@ class _Shown(BaseException):
 
 
 def _outside(tb: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of this package."""
+    """Return a traceback without the frames of this package, and of contextlib, which it uses."""
     if tb is None:
         return None
     rest = _outside(tb.tb_next)
-    if Path(tb.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+    file = tb.tb_frame.f_code.co_filename
+    if Path(file).parent == Path(__file__).parent or file == contextlib.__file__:
         return rest
     return TracebackType(rest, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
 
@@ -107,13 +109,16 @@ def in_python(text: str) -> str:
 
 
 def outermost(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Decorate a public function. The traceback of an Error ends there: no line below it is the user's."""
+    """Decorate a public function. The tracebacks of this package's exceptions leave out its own lines.
+
+    Lines of the user's stay, such as those of a step that has made a mistake.
+    """
 
     @functools.wraps(function)
     def outer(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
         try:
             return function(*arguments, **keywords)
-        except Error as failed:
-            raise failed.with_traceback(None) from None
+        except _Shown as failed:
+            raise failed.with_traceback(_outside(failed.__traceback__)) from failed.__cause__
 
     return outer

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from matsense._carry_out import DIVERGED, INTERRUPTED, Ending, carry_out, stop_flag
-from matsense._errors import ConfigError, Diverged, Error, Interrupted, keyword
+from matsense._errors import ConfigError, Diverged, Error, Interrupted, keyword, outermost
 from matsense._folder import Folder
 from matsense._run import Run
-from matsense._settings import has_data, resolved, text_of
+from matsense._settings import check_callback, has_data, path_of, resolved, text_of
 from matsense._sweep import Sweep
 from matsense._watch import RunWatch
 
 
+@outermost
 def run(
     settings: Mapping[str, Any],
     *,
@@ -63,27 +64,24 @@ def run(
         Ctrl-C was pressed, and the run was saved; its attribute `run` has the run. A second Ctrl-C ends the
         command at once.
     """
-    try:
-        if resume and out is None:
-            raise ConfigError("resume=True needs out, the directory of the run")
-        stored = out is None and has_data(settings)
-        folder = Folder.fresh("runs") if stored else Folder(out or os.curdir)
+    check_callback(callback)
+    out, tensorboard = path_of("out", out), path_of("tensorboard", tensorboard)
+    if resume and out is None:
+        raise ConfigError("resume=True needs out, the directory of the run")
+    stored = out is None and has_data(settings)
+    folder = Folder.fresh("runs") if stored else Folder(out or os.curdir)
 
-        def arguments() -> list[str]:
-            flags = [f"--{key}={text_of(value)}" for key, value in resolved(settings, folder).items()]
-            if stored or out is not None:
-                flags.append(f"--out={folder.directory}")
-            if tensorboard is not None:
-                flags.append(f"--tensorboard={os.fspath(tensorboard)}")
-            flags += [
-                f"--{name}" for name, on in (("force", force), ("resume", resume), ("view", view)) if on
-            ]
-            return ["run", *flags, *stop_flag(stop_after)]
+    def arguments() -> list[str]:
+        flags = [f"--{key}={text_of(value)}" for key, value in resolved(settings, folder).items()]
+        if stored or out is not None:
+            flags.append(f"--out={folder.directory}")
+        if tensorboard is not None:
+            flags.append(f"--tensorboard={tensorboard}")
+        flags += [f"--{name}" for name, on in (("force", force), ("resume", resume), ("view", view)) if on]
+        return ["run", *flags, *stop_flag(stop_after)]
 
-        watch = RunWatch("iteration", progress, callback, folder.sentence)
-        return _ended(carry_out(arguments, watch, folder), watch, stop_after is not None)
-    except (Error, Interrupted) as failed:
-        raise failed.with_traceback(None) from None
+    watch = RunWatch("iteration", progress, callback, folder.sentence)
+    return _ended(carry_out(arguments, watch, folder), watch, stop_after is not None)
 
 
 def _ended(ending: Ending, watch: RunWatch, may_stop: bool) -> Run:
@@ -115,6 +113,7 @@ def divergence(summary: Mapping[str, Any]) -> str:
     return str(summary["status_text"]) + (f" {reasons[0].upper()}{reasons[1:]}" if reasons else "")
 
 
+@outermost
 def load(path: str | os.PathLike[str]) -> Run | Sweep:
     """Open the run or the sweep in a directory.
 
@@ -124,7 +123,7 @@ def load(path: str | os.PathLike[str]) -> Run | Sweep:
     --------
     >>> run = ms.load("runs/paper").resume(iterations=1000)
     """
-    directory = Path(path)
+    directory = Path(path_of("path", path) or os.curdir)
     if (directory / "sweep.yaml").exists():
         return Sweep(directory)
     if (directory / "config.yaml").exists():

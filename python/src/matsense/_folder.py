@@ -24,7 +24,10 @@ class Folder:
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         """Store data files in a directory, which is made when the first of them is written."""
-        self.directory = Path(os.path.abspath(directory))
+        try:
+            self.directory = Path(os.path.abspath(directory))
+        except FileNotFoundError:
+            raise Error("the working directory was removed: change to another one with os.chdir") from None
         self._written: dict[Path, str] = {}  # with the names that settings have
         self._made: list[Path] = []  # folders, the outermost first
         self.names: dict[str, str] = {}  # the argument behind each path, for the command's sentences
@@ -117,6 +120,13 @@ class Folder:
         for path, name in self.names.items():
             text = text.replace(f"{name} {path}", name).replace(path, name)
         return in_python(text)
+
+
+def short(path: Path) -> Path:
+    """Return a path as people read it: from the working directory on, if it is below."""
+    with contextlib.suppress(OSError, ValueError):  # the working directory was removed, or is elsewhere
+        return path.relative_to(Path.cwd())
+    return path
 
 
 class _Digested:

@@ -106,8 +106,6 @@ def run(
     adversary_weight: float | None = None,
     adversary_radius: float | None = None,
     method_seed: int | None = None,
-    custom_name: str | None = None,
-    custom_slots: int | None = None,
     iterations: int | None = None,
     target_loss: float | None = None,
     patience: int | None = None,
@@ -289,11 +287,6 @@ def run(
     method_seed : int
         Seed of the random numbers that the method draws (for sgd, rsgd, label-noise-gd and
         zeroth-order; default seed).
-    custom_name : str
-        Name of the function that takes the steps, for titles (for custom).
-    custom_slots : int
-        Number of arrays of the factor's size that the function keeps from step to step (for
-        custom).
     iterations : int
         Largest number of steps (default 300).
     target_loss : float
@@ -433,8 +426,6 @@ def run(
                 "adversary-weight": adversary_weight,
                 "adversary-radius": adversary_radius,
                 "method-seed": method_seed,
-                "custom-name": custom_name,
-                "custom-slots": custom_slots,
                 "iterations": iterations,
                 "target-loss": target_loss,
                 "patience": patience,

@@ -22,7 +22,7 @@ from matsense._factor import Array, Factor, Factors, check_shapes, real_array, t
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import Scalar, has_data, is_path, resolved, with_absolute_paths
+from matsense._settings import Scalar, has_data, is_path, resolved, scalar, with_absolute_paths
 from matsense._solve import Step, solve
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
@@ -53,7 +53,7 @@ class _Layout(NamedTuple):
 def open(settings: Mapping[str, Any], *, members: int = 1) -> Problem:
     """Open a problem with settings by their keys. `matsense.problem` says what they are."""
     with _in_files(settings) as (texts, folder):
-        opened = Problem(*Server.open_problem(texts, members))
+        opened = Problem(*Server.open_problem(texts, scalar("members", members)))
     opened.notes = tuple(map(folder.sentence, opened.notes))
     for note in opened.notes:
         warnings.warn(note, Notice, stacklevel=4)  # the line that calls matsense.problem
@@ -404,9 +404,10 @@ class Problem:
         The values are eigenvalues of a symmetric S, the largest first, or for parametrization indefinite the
         largest in magnitude; else singular values.
         """
-        answer = self._request("spectral", k=k, left={"as": "base64"}, right={"as": "base64"})
+        answer = self._request("spectral", k=scalar("k", k), left={"as": "base64"}, right={"as": "base64"})
         return Spectral(_numbers(answer["values"]), _decoded(answer["left"]), _decoded(answer["right"]))
 
+    @outermost
     def solve(
         self,
         step: Step,

@@ -7,14 +7,13 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from matsense._command import executable
+from matsense._command import apart, executable
 from matsense._errors import Error
 
 Event: TypeAlias = dict[str, Any]
@@ -31,10 +30,6 @@ class Process:
         self.exit_code = 0  # the command's, once there are no more events
         self.failure: str | None = None  # the sentences of its error
         self.directory: Path | None = None  # of its run or sweep, once it has told it
-        # A Ctrl-C in the terminal must reach this process alone, which asks the command to end.
-        apart: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         command = executable()
         try:
             self._process = subprocess.Popen(
@@ -44,7 +39,7 @@ class Process:
                 stderr=subprocess.PIPE,
                 # docs/json.md: the command saves and ends when its input has a byte, or ends.
                 env={**os.environ, "MATSENSE_STOP_ON_INPUT": "1"},
-                **apart,
+                **apart(),
             )
         except OSError as failed:
             raise Error(f"the command {command} cannot be started: {failed.strerror}") from None

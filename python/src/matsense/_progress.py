@@ -7,6 +7,8 @@ import time
 import warnings
 from typing import Any
 
+_BETWEEN_LINES = 30.0  # seconds, as the command tells its own
+
 
 def progress_of(what: str, wanted: bool) -> Progress:
     """Return what tells the progress of `what`: iteration, say."""
@@ -68,31 +70,39 @@ class Bar(Progress):
             self._bar.close()
 
 
-class Lines(Progress):
-    """A line for each tenth, for a file that people read later."""
+class Told(Progress):
+    """Tells the progress in words."""
 
     def __init__(self, what: str) -> None:
-        """Tell lines that count `what`."""
+        """Count `what`."""
         self._what = what
-        self._total = self._next = self._tenth = 0
-        self._told = -1
+        self._total = 0
 
     def begin(self, total: int, done: int) -> None:
-        """Tell nothing yet."""
-        self._total, self._tenth = total, max((total - done) // 10, 1)
-        self._next = done
+        """Learn the total."""
+        self._total = total
 
-    def reach(self, done: int, text: str) -> None:
-        """Tell a line if it is due."""
-        if done >= self._next or (done == self._total and self._told < done):
-            self._next, self._told = done + self._tenth, done
-            print(self._text(done, text), file=sys.stderr, flush=True)
-
-    def _text(self, done: int, text: str) -> str:
+    def _words(self, done: int, text: str) -> str:
         return f"{self._what} {done} of {self._total}" + (f": {text}" if text else "")
 
 
-class Line(Lines):
+class Lines(Told):
+    """A line every half a minute, for a file that people read later. A short run has none."""
+
+    def __init__(self, what: str) -> None:
+        """Tell lines that count `what`."""
+        super().__init__(what)
+        self._due = time.monotonic() + _BETWEEN_LINES
+
+    def reach(self, done: int, text: str) -> None:
+        """Tell a line if it is due."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + _BETWEEN_LINES
+            print(self._words(done, text), file=sys.stderr, flush=True)
+
+
+class Line(Told):
     """One line that changes, for a terminal or a notebook without tqdm."""
 
     def __init__(self, what: str) -> None:
@@ -103,7 +113,7 @@ class Line(Lines):
 
     def reach(self, done: int, text: str) -> None:
         """Change the line, some times a second."""
-        self._last = self._text(done, text)
+        self._last = self._words(done, text)
         if time.monotonic() - self._shown > 0.1:
             self._show()
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from matsense._arrays import Array
 from matsense._errors import Error
+from matsense._folder import short
 from matsense._notebook import frame_of
 from matsense._tables import data_frame, read_table
 
@@ -43,7 +44,7 @@ class Run:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """All settings that apply, by their keys, such as "factor-rank"."""
-        return _read_settings(self._path / "config.yaml")
+        return _read_settings(self._read("config.yaml"))
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -130,7 +131,9 @@ class Run:
 
     def __repr__(self) -> str:
         """Return two lines: where the run is and how it ended, and its problem and errors."""
-        where = os.path.relpath(self._path) if self._path.is_relative_to(Path.cwd()) else self._path
+        where = short(self._path)
+        if not self._path.exists():
+            return f"Run {where}: it is not there any more"
         s = self.settings
         size = f"n = {s['n']}" + (f", n2 = {s['n2']}" if "n2" in s else "")
         problem = f"{size}, {s['parametrization']}, {s['ensemble']}, {s['method']}"
@@ -150,6 +153,8 @@ class Run:
         return frame_of(self._path / "report.html", repr(self))
 
     def _there(self, name: str) -> None:
+        if not self._path.exists():
+            raise Error(f"{self._path} is not there any more: ms.load opens a run that was moved")
         if not (self._path / name).exists():
             raise Error(
                 f"{self._path} has no {name} yet: the run goes on, or was killed; resume() continues it"
@@ -160,10 +165,10 @@ class Run:
         return (self._path / name).read_text(encoding="utf-8")
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def _read_settings(text: str) -> dict[str, Any]:
     """Read config.yaml, whose lines are a key, a colon and one value each."""
     settings: dict[str, Any] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         key, colon, text = line.partition(": ")
         if colon and not line.startswith("#"):
             settings[key] = _yaml_value(text)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from matsense._command import executable
+from matsense._command import apart, executable
 from matsense._errors import Error, ServerEnded, in_python, of_exit_code
 
 PROTOCOL = 1
@@ -65,6 +65,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 bufsize=0,
+                **apart(),
             )
         except OSError as error:
             raise Error(f"the command {command} cannot be started: {error.strerror}") from None
@@ -74,7 +75,7 @@ class Server:
         self._answers = self._process.stdout.fileno()
 
     @classmethod
-    def open_problem(cls, settings: dict[str, Any], members: int) -> tuple[Server, Memory, dict[str, Any]]:
+    def open_problem(cls, settings: dict[str, Any], members: object) -> tuple[Server, Memory, dict[str, Any]]:
         """Open a problem on this process's server, which is started if there is none.
 
         Returns the server, memory for the problem's arrays, and the server's description of the problem.
@@ -330,7 +331,7 @@ if hasattr(os, "register_at_fork"):
 
 def request_line(call: str, **members: object) -> bytes:
     """Return the line of a request without its number, for `Server.exchange`."""
-    return json.dumps({"call": call, **members})[1:].encode() + b"\n"
+    return json.dumps({"call": call, **members}, allow_nan=False)[1:].encode() + b"\n"
 
 
 class Memory:

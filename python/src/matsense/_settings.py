@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -139,11 +140,34 @@ def scalar(name: str, value: Value) -> Scalar:
         value = value.item()
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)  # JSON has no such number
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)  # 1e4 is a whole number too
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"{name}: {value!r} has a NUL character")
     if isinstance(value, str | int | float):
         return value
     shape = getattr(value, "shape", None)
     got = type(value).__name__ if shape is None else f"an array of shape {tuple(shape)}"
     raise ConfigError(f"{name}: takes one number or word, got {got}; an axis of a sweep takes several")
+
+
+def path_of(name: str, value: object) -> str | None:
+    """Return the path that an argument is; None stays None."""
+    if value is None:
+        return None
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str) or path == "" or "\0" in path:
+        raise ConfigError(f"{name}: takes a path, got {value!r}")
+    return path
+
+
+def check_callback(callback: object) -> None:
+    """Raise ConfigError if a callback is given that cannot be called."""
+    if callback is not None and not callable(callback):
+        raise ConfigError(f"callback: takes a function, got {callback!r}")
 
 
 def text_of(value: Scalar) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import threading
 import time
@@ -22,7 +23,15 @@ from matsense._experiments import divergence
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._server import Memory, Server, request_line
-from matsense._settings import has_data, key_of, resolved, with_absolute_paths
+from matsense._settings import (
+    check_callback,
+    has_data,
+    key_of,
+    path_of,
+    resolved,
+    scalar,
+    with_absolute_paths,
+)
 from matsense._watch import RunWatch
 
 if TYPE_CHECKING:
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float64]
 Factor: TypeAlias = Array | tuple[Array, ...]
 Step: TypeAlias = Callable[..., object]
+
+_MOST_STATE = 64  # what the command takes, known here before memory is shared
 
 
 def solve(
@@ -50,10 +61,15 @@ def solve(
     """Carry out `Problem.solve`."""
     if not callable(step):
         raise ConfigError(f"step: a function of the problem, the iterate and its number, got {step!r}")
+    check_callback(callback)
+    out = path_of("out", out)
     if resume and out is None:
         raise ConfigError("resume=True needs out, the directory of the run")
-    if isinstance(state, bool) or not isinstance(state, int) or state < 0:
-        raise ConfigError(f"state: the number of arrays that {name_of(step)} keeps, got {state!r}")
+    slots = scalar("state", state)
+    if isinstance(slots, bool) or not isinstance(slots, int) or not 0 <= slots <= _MOST_STATE:
+        raise ConfigError(
+            f"state: the number of arrays that {name_of(step)} keeps, from 0 to {_MOST_STATE}, got {state!r}"
+        )
     data: Mapping[str, Any] = {} if resume else problem._data  # the run keeps a copy of these arrays
     by_key = {key_of(key): value for key, value in settings.items()}
     stored = out is None and (has_data(settings) or has_data(data))
@@ -65,16 +81,17 @@ def solve(
             "problem": problem._number,
             "settings": resolved({**data, **with_absolute_paths(by_key)}, folder),
             "name": steps.name,
-            "slots": state,
+            "slots": slots,
             "dir": str(folder.directory),
             "fresh": out is None and not stored,
             "force": force,
             "resume": resume,
             "tensorboard": "" if tensorboard is None else os.path.abspath(tensorboard),
         }
-        steps.carry_out(request, state)
+        steps.carry_out(request, slots)
     except Error as failed:
-        error = type(failed)(folder.sentence(str(failed)))
+        text = re.sub("(custom-name: )?custom-name", "name", str(failed))
+        error = type(failed)(folder.sentence(re.sub("(custom-slots: )?custom-slots", "state", text)))
         error.run = steps.begun()
         raise error from None
     finally:

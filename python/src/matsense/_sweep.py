@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from matsense._arrays import Array
 from matsense._errors import Error, in_python
+from matsense._folder import short
 from matsense._notebook import frame_of
 from matsense._process import Process
 from matsense._tables import data_frame, read_table
@@ -117,7 +118,9 @@ class Sweep:
 
     def __repr__(self) -> str:
         """Return two lines: where the sweep is with the runs that have ended, and its axes."""
-        where = os.path.relpath(self._path) if self._path.is_relative_to(Path.cwd()) else self._path
+        where = short(self._path)
+        if not self._path.exists():
+            return f"Sweep {where}: it is not there any more"
         try:
             results = self.results
         except Error:

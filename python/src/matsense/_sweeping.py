@@ -12,13 +12,24 @@ from typing import Any
 
 from matsense._arrays import Value
 from matsense._carry_out import INTERRUPTED, Ending, carry_out, stop_flag
-from matsense._errors import ConfigError, Error, Interrupted, keyword
+from matsense._errors import ConfigError, Error, Interrupted, keyword, outermost
 from matsense._folder import Folder
-from matsense._settings import Scalar, is_data, is_path, key_of, resolved, scalar, store
+from matsense._settings import (
+    Scalar,
+    check_callback,
+    is_data,
+    is_path,
+    key_of,
+    path_of,
+    resolved,
+    scalar,
+    store,
+)
 from matsense._sweep import Sweep
 from matsense._watch import SweepWatch
 
 
+@outermost
 def sweep(
     file: str | os.PathLike[str] | None = None,
     *,
@@ -108,39 +119,38 @@ def sweep(
         "targets": targets,
     }
     given = {part: value for part, value in spec.items() if value is not None}
-    try:
-        if file is not None and given:
-            raise ConfigError(f"file has everything, and {keyword(next(iter(given)))} is given as well")
-        if resume and out is None and file is None:
-            raise ConfigError("resume=True needs out, the directory of the sweep")
-        folder = Folder.fresh("sweeps") if out is None and file is None else Folder(out or os.curdir)
-        with tempfile.TemporaryDirectory(prefix="matsense-") as temporary:
-            written = Path(temporary, "sweep.json")  # a file of JSON is one of YAML
+    check_callback(callback)
+    file, out, tensorboard = path_of("file", file), path_of("out", out), path_of("tensorboard", tensorboard)
+    if file is not None and given:
+        raise ConfigError(f"file has everything, and {keyword(next(iter(given)))} is given as well")
+    if resume and out is None and file is None:
+        raise ConfigError("resume=True needs out, the directory of the sweep")
+    folder = Folder.fresh("sweeps") if out is None and file is None else Folder(out or os.curdir)
+    with tempfile.TemporaryDirectory(prefix="matsense-") as temporary:
+        written = Path(temporary, "sweep.json")  # a file of JSON is one of YAML
 
-            def arguments() -> list[str]:
-                if file is None:
-                    written.write_text(json.dumps(_document(given, folder)), encoding="utf-8")
-                flags = ["sweep", os.fspath(file or written)]
-                if out is not None or file is None:
-                    flags.append(f"--out={folder.directory}")
-                options = {"shard": shard, "batch": batch}
-                flags += [f"--{name}={value}" for name, value in options.items() if value is not None]
-                if tensorboard is not None:
-                    flags.append(f"--tensorboard={os.fspath(tensorboard)}")
-                switches = {"force": force, "resume": resume, "yes": yes, "view": view}
-                flags += [f"--{name}" for name, on in switches.items() if on]
-                return [*flags, *stop_flag(stop_after)]
+        def arguments() -> list[str]:
+            if file is None:
+                written.write_text(json.dumps(_document(given, folder)), encoding="utf-8")
+            flags = ["sweep", str(file or written)]
+            if out is not None or file is None:
+                flags.append(f"--out={folder.directory}")
+            options = {"shard": shard, "batch": batch}
+            flags += [f"--{name}={value}" for name, value in options.items() if value is not None]
+            if tensorboard is not None:
+                flags.append(f"--tensorboard={tensorboard}")
+            switches = {"force": force, "resume": resume, "yes": yes, "view": view}
+            flags += [f"--{name}" for name, on in switches.items() if on]
+            return [*flags, *stop_flag(stop_after)]
 
-            def sentence(text: str) -> str:
-                """Leave out the lines of a file that the user has not written."""
-                text = re.sub(re.escape(str(written)) + r"(:\d+)?: ", "", text)
-                text = re.sub(r",? (on|after) line 1\b", "", text)
-                return folder.sentence(text.replace(str(written), "the sweep"))
+        def sentence(text: str) -> str:
+            """Leave out the lines of a file that the user has not written."""
+            text = re.sub(re.escape(str(written)) + r"(:\d+)?: ", "", text)
+            text = re.sub(r",? (on|after) line 1\b", "", text)
+            return folder.sentence(text.replace(str(written), "the sweep"))
 
-            watch = SweepWatch("run", progress, callback, sentence)
-            return _ended(carry_out(arguments, watch, folder), stop_after is not None)
-    except (Error, Interrupted) as failed:
-        raise failed.with_traceback(None) from None
+        watch = SweepWatch("run", progress, callback, sentence)
+        return _ended(carry_out(arguments, watch, folder), stop_after is not None)
 
 
 def _ended(ending: Ending, may_stop: bool) -> Sweep:
