@@ -114,10 +114,11 @@ def divergence(summary: Mapping[str, Any]) -> str:
 
 
 @outermost
-def load(path: str | os.PathLike[str]) -> Run | Sweep:
-    """Open the run or the sweep in a directory.
+def load(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 (of a union, mypy would refuse most uses)
+    """Open the run or the sweep in a directory, and return a `Run` or a `Sweep`.
 
-    Raises ConfigError if there is none.
+    Raises ConfigError if there is none. Programs that are checked by mypy may call `ms.Run(path)` or
+    `ms.Sweep(path)`, whose types are known.
 
     Examples
     --------
