@@ -100,8 +100,8 @@ func TestConfigFromPipe(t *testing.T) {
 	}
 }
 
-// Symptom: a run waited without end for whoever would write to a pipe in place of its lock file, and removed a
-// folder there.
+// Symptom: a run waited without end for whoever would write to a pipe in place of its lock file, and removed
+// a folder there.
 func TestNoLockFile(t *testing.T) {
 	file := sweepFile(t, "base: {n: 8, rank: 1, measurements: 80, iterations: 3}\naxes: [alpha: [1e-3]]\n")
 	for what, mk := range map[string]func(path string) error{
@@ -115,8 +115,9 @@ func TestNoLockFile(t *testing.T) {
 		}
 		for _, args := range [][]string{append([]string{"run"}, small...), {"sweep", file}} {
 			r := must(t, exitUsage, append(args, "--out", dir)...)
-			if want := "matsense: --out " + dir + " cannot be used: " + lock + " is " + what + ", and is to be a " +
-				"file that locks its folder: remove it\n"; !strings.HasSuffix(r.err, want) {
+			want := "matsense: --out " + dir + " cannot be used: " + lock + " is " + what +
+				", and is to be a file that locks its folder: remove it\n"
+			if !strings.HasSuffix(r.err, want) {
 				t.Errorf("%v says %s", args[:1], r.err)
 			}
 		}
