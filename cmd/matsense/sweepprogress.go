@@ -22,21 +22,18 @@ type sweepProgress struct {
 	failed            *sweep.Record   // the first
 	noted             map[string]bool // notes that were printed
 	doing             solver.Activity
-	since             time.Time      // when that began
-	members           map[int]member // the runs under way, by their place in the group
+	since             time.Time // when that began
+	underWay          sweep.UnderWay
 }
-
-// member is a run under way.
-type member struct{ iteration, to int }
 
 // newSweepProgress begins to tell how far a sweep has come, until end is called.
 func newSweepProgress(env environment, plan *sweep.Plan, asJSON bool) *sweepProgress {
 	s := &sweepProgress{teller: teller{env: env, json: asJSON}, plan: plan, began: time.Now(),
-		since: time.Now(), doing: experiment.Reading, noted: map[string]bool{}, members: map[int]member{}}
+		since: time.Now(), doing: experiment.Reading, noted: map[string]bool{}, underWay: sweep.UnderWay{}}
 	s.begin(func() event {
-		least, greatest, _ := s.reached()
+		least, greatest, _, _ := s.underWay.Range()
 		return sweepProgressEvent{
-			s.done, s.runs, string(s.doing), len(s.members), least, greatest, time.Since(s.began).Seconds(),
+			s.done, s.runs, string(s.doing), len(s.underWay), least, greatest, time.Since(s.began).Seconds(),
 		}
 	}, s.state)
 	return s
@@ -65,11 +62,11 @@ func (s *sweepProgress) Group(g *experiment.Group, _ []sweep.Run) {
 	}
 	g.Plan.Notice = s.note
 	g.Watch = func(i int, a solver.Activity, iteration int) {
-		s.watch(i, a, member{iteration, g.Configs[i].Iterations})
+		s.watch(g, i, a, iteration)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.members = map[int]member{}
+	s.underWay = sweep.UnderWay{}
 }
 
 // Notice implements sweep.Progress.
@@ -87,20 +84,13 @@ func (s *sweepProgress) note(text string) {
 }
 
 // watch is what a group tells of the activities of its runs.
-func (s *sweepProgress) watch(i int, a solver.Activity, m member) {
+func (s *sweepProgress) watch(g *experiment.Group, i int, a solver.Activity, iteration int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a != s.doing {
 		s.doing, s.since = a, time.Now()
 	}
-	if a != solver.Stepping {
-		return
-	}
-	if m.iteration >= m.to { // the run ends, and another may take its place
-		delete(s.members, i)
-		return
-	}
-	s.members[i] = m
+	s.underWay.Watch(g, i, a, iteration)
 }
 
 // interrupted says what an interrupted sweep has kept, and how to go on.
@@ -149,21 +139,6 @@ func (s *sweepProgress) Ended(r *sweep.Record) {
 	}
 }
 
-// reached is the least and the greatest iteration of the runs under way, and how many they take: one number,
-// or a range as in 500–800.
-func (s *sweepProgress) reached() (least, greatest int, of string) {
-	first := true
-	fewest, most := 0, 0
-	for _, m := range s.members {
-		if first {
-			least, greatest, fewest, most, first = m.iteration, m.iteration, m.to, m.to, false
-		}
-		least, greatest = min(least, m.iteration), max(greatest, m.iteration)
-		fewest, most = min(fewest, m.to), max(most, m.to)
-	}
-	return least, greatest, span(fewest, most)
-}
-
 // span writes a range, or the one number that it has.
 func span(from, to int) string {
 	if from == to {
@@ -172,29 +147,20 @@ func span(from, to int) string {
 	return fmt.Sprintf("%d–%d", from, to)
 }
 
-// share is how much of the runs is done, from 0 to 1. Of a run under way it counts the part that is done.
-func (s *sweepProgress) share() float64 {
-	done := float64(s.done)
-	for _, m := range s.members {
-		done += float64(m.iteration) / float64(max(m.to, 1))
-	}
-	return min(done/float64(max(s.runs, 1)), 1)
-}
-
 // state says what the sweep is doing, and how much of it is done.
 func (s *sweepProgress) state() (text string, done float64) {
 	parts := []string{fmt.Sprintf("%d of %d runs", s.done, s.runs)}
-	switch least, greatest, of := s.reached(); {
+	switch least, greatest, fewest, most := s.underWay.Range(); {
 	case s.done == s.runs:
 	case s.doing != solver.Stepping:
 		parts = append(parts,
 			fmt.Sprintf("%s for %s", view.Doing(s.doing), view.Rounded(time.Since(s.since))))
-	case len(s.members) > 0:
-		parts = append(parts,
-			fmt.Sprintf("%d under way at iteration %s of %s", len(s.members), span(least, greatest), of))
+	case len(s.underWay) > 0:
+		parts = append(parts, fmt.Sprintf("%d under way at iteration %s of %s", len(s.underWay),
+			span(least, greatest), span(fewest, most)))
 	}
 	before := float64(s.first) / float64(max(s.runs, 1)) // what was there already took no time now
-	if done = s.share(); done > before {
+	if done = s.underWay.Share(s.done, s.runs); done > before {
 		left := time.Since(s.began).Seconds() * (1 - done) / (done - before)
 		parts = append(parts, view.Rounded(time.Duration(left*float64(time.Second)))+" left")
 	}

@@ -74,20 +74,17 @@ type liveWriter struct {
 	began time.Time
 	stop  func()
 
-	mu      sync.Mutex
-	state   Live
-	first   int             // how many runs were done when the process began
-	members map[int]reached // the runs under way, by their place in the group
+	mu       sync.Mutex
+	state    Live
+	first    int // how many runs were done when the process began
+	underWay UnderWay
 }
-
-// reached is how far a run under way has come.
-type reached struct{ iteration, to int }
 
 // beginLive writes a part's file in the sweep's directory until end is called. It removes what killed
 // processes have left: this part's file, and those of other divisions, of which no process is at work.
 func (p *Plan) beginLive(dir string, done int) *liveWriter {
 	w := &liveWriter{plan: p, path: filepath.Join(dir, liveName(p.NamedPart)), began: time.Now(), first: done,
-		members: map[int]reached{}}
+		underWay: UnderWay{}}
 	w.state = Live{Activity: experiment.Reading, Part: p.Shard + 1, Parts: p.Shards, Runs: p.Count(),
 		Done: done}
 	for _, path := range LiveFiles(dir) {
@@ -115,27 +112,21 @@ func (w *liveWriter) holds() bool { return w.plan.stillIn(filepath.Dir(w.path)) 
 func (w *liveWriter) group(g *experiment.Group) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.members = map[int]reached{}
+	w.underWay = UnderWay{}
 	next := g.Watch
 	g.Watch = func(i int, a solver.Activity, iteration int) {
-		w.watch(i, a, reached{iteration, g.Configs[i].Iterations})
+		w.watch(g, i, a, iteration)
 		if next != nil {
 			next(i, a, iteration)
 		}
 	}
 }
 
-func (w *liveWriter) watch(i int, a solver.Activity, r reached) {
+func (w *liveWriter) watch(g *experiment.Group, i int, a solver.Activity, iteration int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Activity = a
-	switch {
-	case a != solver.Stepping:
-	case r.iteration >= r.to: // the run ends, and another may take its place
-		delete(w.members, i)
-	default:
-		w.members[i] = r
-	}
+	w.underWay.Watch(g, i, a, iteration)
 }
 
 // recorded hears that a run has ended.
@@ -152,18 +143,13 @@ func (w *liveWriter) beat(number int) {
 	}
 	w.mu.Lock()
 	state := w.state
-	done := float64(state.Done)
-	for _, m := range w.members {
-		if state.UnderWay++; state.UnderWay == 1 {
-			state.Least, state.Greatest = m.iteration, m.iteration
-		}
-		state.Least, state.Greatest = min(state.Least, m.iteration), max(state.Greatest, m.iteration)
-		done += float64(m.iteration) / float64(max(m.to, 1))
-	}
+	state.UnderWay = len(w.underWay)
+	state.Least, state.Greatest, _, _ = w.underWay.Range()
+	share := w.underWay.Share(state.Done, state.Runs)
 	w.mu.Unlock()
 	state.Beat, state.Process = number, livefile.Self()
 	runs := float64(max(state.Runs, 1))
-	seconds, share, before := time.Since(w.began).Seconds(), min(done/runs, 1), float64(w.first)/runs
+	seconds, before := time.Since(w.began).Seconds(), float64(w.first)/runs
 	state.Seconds, state.Share = experiment.Number(seconds), experiment.Number(share)
 	state.Rate, state.Left = unknown, unknown
 	if share > before { // what was there already took no time now
