@@ -402,6 +402,7 @@ seeds: 1
 		{exitDone, append([]string{"run", "--dry-run", "--method", "sgd"}, flags...)},
 		{exitDone, append([]string{"run", "--out", run, "--force", "--parametrization", "deep", "--depth",
 			"2", "--method", "zeroth-order"}, flags...)},
+		{exitDone, append([]string{"run", "--out", run, "--force", "--view"}, flags...)},
 		{exitDiverged, append([]string{"run", "--out", run, "--force", "--step", "4000"}, flags...)},
 		{exitFailed, []string{"verify", run, "--device", "emulator", "--json"}},
 		{exitUsage, append([]string{"run", "--step", "-1"}, flags...)},
