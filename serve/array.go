@@ -266,9 +266,11 @@ func (r *results) place(x *array, name string, rows, cols int) ([]float64, error
 		return nil, err
 	}
 	its := spanOf(name, x, count)
-	for _, other := range slices.Concat(r.operands, r.places) {
-		if its.overlaps(other) {
-			return nil, config.Usagef("%s: the place overlaps that of %s", name, other.name)
+	for _, others := range [][]span{r.operands, r.places} {
+		for _, other := range others {
+			if its.overlaps(other) {
+				return nil, config.Usagef("%s: the place overlaps that of %s", name, other.name)
+			}
 		}
 	}
 	r.places = append(r.places, its)
