@@ -21,7 +21,7 @@ func (n *noted) Sample(solver.Sample)   {}
 // fault is reported once, until all goes well again.
 func TestKeepNamesWhatFailed(t *testing.T) {
 	var said noted
-	r := &running{plan: &Plan{}, dir: t.TempDir(), progress: &said}
+	r := &running{plan: &Plan{}, dir: t.TempDir(), progress: &said, live: new(liveWriter)}
 	if err := r.writeConfig(); err != nil { // without it, the directory would count as removed
 		t.Fatal(err)
 	}
