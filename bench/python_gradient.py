@@ -100,7 +100,7 @@ def peers(D: Any, y: Any, U: Any, threads: int) -> dict[str, Callable[[], Any]]:
         return runs
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
-    tP, tD, ty, tU, ti, tj, ts = map(torch.from_numpy, (P, D, y, U, *at, scale))
+    tP, tD, ty, tU, ti, tj, ts = map(torch.from_numpy, (P, D, np.array(y), U, *at, scale))
     runs["PyTorch packed"] = lambda: packed(tP, ty, tU, (ti, tj), ts)
     runs["PyTorch dense"] = lambda: dense(tD, ty, tU)
     return runs
