@@ -14,10 +14,7 @@ func (s *session) bandwidth(text []byte, a *answer) error {
 		head
 		Problem int `json:"problem"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,7 @@ func (s *session) matrices(text []byte, a *answer) error {
 		To      int    `json:"to"`
 		Out     *array `json:"out"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ func (s *session) value(text []byte, a *answer) error {
 		Problem int        `json:"problem"`
 		Factor  [][]*array `json:"factor"`
 	}
-	if err := decode(text, &r); err != nil {
+	p, err := s.problemOf(text, &r, &r.Problem)
+	if err != nil {
 		return err
 	}
-	p, e, err := s.products(r.Problem)
+	e, err := p.products()
 	if err != nil {
 		return err
 	}
@@ -63,10 +64,7 @@ func (s *session) metrics(text []byte, a *answer) error {
 		Problem int      `json:"problem"`
 		Factor  []*array `json:"factor"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}

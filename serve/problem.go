@@ -182,10 +182,7 @@ func (s *session) closeProblem(text []byte, _ *answer) error {
 		head
 		Problem int `json:"problem"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}
@@ -216,10 +213,7 @@ func (s *session) start(text []byte, a *answer) error {
 		Settings settings `json:"settings"`
 		Out      []*array `json:"out"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}
@@ -405,10 +399,7 @@ func (s *session) valueAndGrad(text []byte, a *answer) error {
 		Factor  [][]*array `json:"factor"`
 		Grad    [][]*array `json:"grad"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}
@@ -517,10 +508,7 @@ func (s *session) observations(text []byte, a *answer) error {
 		Problem int    `json:"problem"`
 		Out     *array `json:"out"`
 	}
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}

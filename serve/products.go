@@ -9,18 +9,14 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// products returns a problem, and its engine's products with the measurements.
-func (s *session) products(number int) (*problem, solver.ProductEngine, error) {
-	p, err := numbered(s.problems, "problem", number)
-	if err != nil {
-		return nil, nil, err
-	}
+// products returns the engine's products with the measurements.
+func (p *problem) products() (solver.ProductEngine, error) {
 	e, ok := p.Engine.(solver.ProductEngine)
 	if !ok {
-		return nil, nil, fmt.Errorf("%s has no products with the measurements: %w", p.Plan.Backend.Name(),
+		return nil, fmt.Errorf("%s has no products with the measurements: %w", p.Plan.Backend.Name(),
 			solver.ErrUnsupported)
 	}
-	return p, e, nil
+	return e, nil
 }
 
 // operand copies an array to a matrix with the given number of rows, and columns unless they are 0.
@@ -63,10 +59,11 @@ func (s *session) apply(text []byte, a *answer) error {
 		Matrix  *array `json:"matrix"`
 		Out     *array `json:"out"`
 	}
-	if err := decode(text, &r); err != nil {
+	p, err := s.problemOf(text, &r, &r.Problem)
+	if err != nil {
 		return err
 	}
-	p, e, err := s.products(r.Problem)
+	e, err := p.products()
 	if err != nil {
 		return err
 	}
@@ -135,10 +132,11 @@ func (s *session) adjoint(text []byte, a *answer) error {
 		Transpose bool   `json:"transpose"`
 		Out       *array `json:"out"`
 	}
-	if err := decode(text, &r); err != nil {
+	p, err := s.problemOf(text, &r, &r.Problem)
+	if err != nil {
 		return err
 	}
-	p, e, err := s.products(r.Problem)
+	e, err := p.products()
 	if err != nil {
 		return err
 	}
@@ -190,11 +188,11 @@ func (s *session) spectral(text []byte, a *answer) error {
 		Left    *array `json:"left"`
 		Right   *array `json:"right"`
 	}
-	if err := decode(text, &r); err != nil {
+	p, err := s.problemOf(text, &r, &r.Problem)
+	if err != nil {
 		return err
 	}
-	p, _, err := s.products(r.Problem)
-	if err != nil {
+	if _, err := p.products(); err != nil {
 		return err
 	}
 	n1, n2 := p.space.Dims()

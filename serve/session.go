@@ -228,6 +228,14 @@ func (s *session) hello(text []byte, a *answer) error {
 	return nil
 }
 
+// problemOf decodes a request of a call on a problem, and returns the problem of the number that it has.
+func (s *session) problemOf(text []byte, request any, number *int) (*problem, error) {
+	if err := decode(text, request); err != nil {
+		return nil, err
+	}
+	return numbered(s.problems, "problem", *number)
+}
+
 // numbered returns the thing of a number that an answer has told.
 func numbered[T any](things map[int]*T, kind string, number int) (*T, error) {
 	if thing := things[number]; thing != nil {

@@ -24,10 +24,7 @@ var customMethod = solver.Custom{}.Name()
 // with an event "step". Until the client has answered that line, it may make other requests.
 func (s *session) solve(text []byte, a *answer) error {
 	var r solveRequest
-	if err := decode(text, &r); err != nil {
-		return err
-	}
-	p, err := numbered(s.problems, "problem", r.Problem)
+	p, err := s.problemOf(text, &r, &r.Problem)
 	if err != nil {
 		return err
 	}
