@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from matsense._errors import ConfigError, Error, of_exit_code
+from matsense._errors import ConfigError, Error, Interrupted, of_exit_code
 from matsense._folder import Folder
 from matsense._process import Process
 from matsense._settings import scalar
@@ -24,6 +24,17 @@ class Ending:
     interrupted: bool  # by Ctrl-C
     exit_code: int
     error: Error | None  # if it failed
+
+    def failure(self, begun: Path | None, may_stop: bool) -> Error | Interrupted | None:
+        """Return what is raised for a run or a sweep that did not end by itself, in the directory `begun`."""
+        if self.error is not None:
+            return self.error
+        if self.interrupted:
+            saved = f"saved, and ms.load({str(begun)!r}).resume() goes on with it"
+            return Interrupted(saved if begun else "nothing was begun")
+        if self.exit_code == INTERRUPTED and not may_stop:
+            return Error("a signal ended the command; resume() goes on with what it has saved")
+        return None
 
 
 def carry_out(arguments: Callable[[], list[str]], watch: Watch, folder: Folder) -> Ending:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from matsense._carry_out import DIVERGED, INTERRUPTED, Ending, carry_out, stop_flag
-from matsense._errors import ConfigError, Diverged, Error, Interrupted, keyword, outermost
+from matsense._carry_out import DIVERGED, Ending, carry_out, stop_flag
+from matsense._errors import ConfigError, Diverged, keyword, outermost
 from matsense._folder import Folder
 from matsense._run import Run
 from matsense._settings import check_callback, has_data, path_of, resolved, text_of
@@ -29,41 +29,7 @@ def run(
     tensorboard: str | os.PathLike[str] | None = None,
     view: bool = False,
 ) -> Run:
-    """Run one experiment, and return it.
-
-    Parameters
-    ----------
-    settings : mapping
-        The settings of `matsense run` by their keys, or by their names in Python. Data settings take arrays,
-        which are stored in the run directory, or paths of files.
-    out : path
-        Directory of the run (default runs/ and the time).
-    force : bool
-        Replace the run in `out`.
-    resume : bool
-        Continue the run in `out`.
-    progress : bool
-        Show how far the run has come.
-    callback : callable
-        Called with each sample, a dict of the iteration and the metrics, when it is measured. If it raises an
-        exception, the run is saved and ends.
-    stop_after : float or str
-        Save and end after this time, in seconds or like "3h45m"; the run's status is then "canceled".
-    tensorboard : path
-        Also write event files for TensorBoard into this directory.
-    view : bool
-        Open a page that shows the run while it goes on.
-
-    Raises
-    ------
-    ConfigError
-        A setting or an argument is wrong; nothing was run, and nothing is left behind.
-    Diverged
-        The loss grew without bound; its attribute `run` has the run.
-    Interrupted
-        Ctrl-C was pressed, and the run was saved; its attribute `run` has the run. A second Ctrl-C ends the
-        command at once.
-    """
+    """Run an experiment with settings by their keys, or by their names in Python; see `matsense.run`."""
     check_callback(callback)
     out, tensorboard = path_of("out", out), path_of("tensorboard", tensorboard)
     if resume and out is None:
@@ -87,15 +53,9 @@ def run(
 def _ended(ending: Ending, watch: RunWatch, may_stop: bool) -> Run:
     """Return the run that has ended, or raise what became of it."""
     run = Run(ending.directory) if ending.directory is not None else None
-    error: Error | Interrupted | None = ending.error
-    if error is None and ending.interrupted:
-        error = Interrupted(
-            f"saved, and ms.load({str(run.path)!r}).resume() goes on with it" if run else "nothing was begun"
-        )
-    elif error is None and ending.exit_code == DIVERGED:
+    error = ending.failure(run.path if run else None, may_stop)
+    if error is None and ending.exit_code == DIVERGED:
         error = Diverged(divergence(watch.summary))
-    elif error is None and ending.exit_code == INTERRUPTED and not may_stop:
-        error = Error("a signal ended the command; resume() goes on with what it has saved")
     if error is not None:
         error.run = run
         raise error

@@ -56,16 +56,17 @@ def has_data(settings: Mapping[str, Value]) -> bool:
 
 
 def with_absolute_paths(settings: Mapping[str, Value]) -> dict[str, Value]:
-    """Return settings whose paths do not depend on the working directory, for a process with another one.
+    """Return settings whose paths mean the same from every working directory."""
+    return {name: absolute(key_of(name), value) for name, value in settings.items()}
 
-    Names of starts have no ending.
-    """
-    return {
-        name: os.path.abspath(value)
-        if is_data(key_of(name)) and is_path(value) and "." in os.fspath(value)
-        else value
-        for name, value in settings.items()
-    }
+
+def absolute(key: str, value: Value) -> Value:
+    """Return a path as an absolute one, and any other value as it is. Starts of the catalog are words."""
+    if not (is_data(key) and is_path(value)):
+        return value
+    path = os.fspath(value)
+    is_word = key.startswith("init") and "." not in path and os.sep not in path and "%d" not in path
+    return value if is_word else os.path.abspath(path)
 
 
 def resolved(settings: Mapping[str, Value], folder: Folder) -> dict[str, Scalar]:

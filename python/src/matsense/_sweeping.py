@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from matsense._arrays import Value
-from matsense._carry_out import INTERRUPTED, Ending, carry_out, stop_flag
-from matsense._errors import ConfigError, Error, Interrupted, keyword, outermost
+from matsense._carry_out import Ending, carry_out, stop_flag
+from matsense._errors import ConfigError, keyword, outermost
 from matsense._folder import Folder
 from matsense._settings import (
     Scalar,
+    absolute,
     check_callback,
     is_data,
     is_path,
@@ -24,6 +25,7 @@ from matsense._settings import (
     resolved,
     scalar,
     store,
+    with_absolute_paths,
 )
 from matsense._sweep import Sweep
 from matsense._watch import SweepWatch
@@ -157,15 +159,7 @@ def _ended(ending: Ending, may_stop: bool) -> Sweep:
     """Return the sweep that has ended, or raise what became of it."""
     begun = ending.directory is not None and (ending.directory / "sweep.yaml").exists()
     sweep = Sweep(ending.directory) if ending.directory is not None and begun else None
-    error: Error | Interrupted | None = ending.error
-    if error is None and ending.interrupted:
-        error = Interrupted(
-            f"saved, and ms.load({str(sweep.path)!r}).resume() goes on with it"
-            if sweep
-            else "nothing was begun"
-        )
-    elif error is None and ending.exit_code == INTERRUPTED and not may_stop:
-        error = Error("a signal ended the command; resume() goes on with what it has saved")
+    error = ending.failure(sweep.path if sweep else None, may_stop)
     if error is not None:
         error.sweep = sweep
         raise error
@@ -178,7 +172,7 @@ def _document(given: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for part, value in given.items():
         if part == "base":
-            document[part] = {key: _absolute(key, v) for key, v in resolved(value, folder).items()}
+            document[part] = with_absolute_paths(resolved(value, folder))
         elif part == "axes":
             if isinstance(value, Mapping) or not all(isinstance(axis, Mapping) for axis in value):
                 raise ConfigError(
@@ -212,13 +206,5 @@ def _value(name: str, key: str, value: Value, folder: Folder) -> Scalar:
     if not is_data(key):
         return scalar(name, value)
     if is_path(value):
-        return _absolute(key, scalar(name, value))
+        return scalar(name, absolute(key, value))
     return store(name, key, value, folder)
-
-
-def _absolute(key: str, value: Scalar) -> Scalar:
-    """Return a path that means the same from every folder. Starts of the catalog stay words."""
-    named = isinstance(value, str) and (
-        not key.startswith("init") or value.endswith((".npy", ".npz")) or os.sep in value or "%d" in value
-    )
-    return os.path.abspath(str(value)) if named and is_data(key) else value
