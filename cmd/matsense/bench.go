@@ -75,7 +75,7 @@ func (o benchOptions) check() error {
 		problems = append(problems, usage.Problems...)
 	}
 	if o.rounds < 1 || o.rounds > 1000 {
-		problems = append(problems, fmt.Sprintf("--rounds: rounds goes from 1 to 1000, got %d", o.rounds))
+		problems = append(problems, fmt.Sprintf("--rounds goes from 1 to 1000, got %d", o.rounds))
 	}
 	if len(problems) > 0 {
 		slices.Sort(problems)

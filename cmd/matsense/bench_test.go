@@ -45,7 +45,7 @@ func TestBench(t *testing.T) {
 
 func TestBenchRefuses(t *testing.T) {
 	refused(t, []string{"bench", "--n", "0", "--rounds", "0", "--device", "abacus"},
-		"--device: must be auto", "--n: n goes from 1", "--rounds: rounds goes from 1 to 1000, got 0")
+		"--device: must be auto", "--n goes from 1", "--rounds goes from 1 to 1000, got 0")
 	refused(t, []string{"bench", "extra"}, `takes no argument "extra"`)
 	r := matsenseIn(t, t.Context(), 1e4, "bench", "--n", "100", "--measurements", "1000", "--rounds", "1",
 		"--storage", "memory")
