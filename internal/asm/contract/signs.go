@@ -179,10 +179,10 @@ func (b *block) lookUp(c []VecVirtual) func(at Register, use func(unit int, x Ve
 	}
 }
 
-// lookUpHalf does the same for AVX2, whose VPERMPS looks up eight numbers by three bits. The table of four rows
-// is that of row 0 with a plus sign: the bits of the three other rows say where they differ from row 0, and the
-// sum gets the sign of row 0. Changing all signs of a sum changes its sign and no more. The bytes are made by
-// transposing squares of eight rows and eight coordinates.
+// lookUpHalf does the same for AVX2, whose VPERMPS looks up eight numbers by three bits. The table of four
+// rows is that of row 0 with a plus sign: the bits of the three other rows say where they differ from row 0,
+// and the sum gets the sign of row 0. Changing all signs of a sum changes its sign and no more. The bytes are
+// made by transposing squares of eight rows and eight coordinates.
 func (b *block) lookUpHalf(c []VecVirtual) func(at Register, use func(unit int, x VecVirtual)) {
 	var tables [2][]VecVirtual
 	for t := range tables {
@@ -274,9 +274,9 @@ func (b *block) halfTable(c []VecVirtual) []VecVirtual {
 	return []VecVirtual{lower, upper}
 }
 
-// transpose writes a byte for each of 64 coordinates. Bits 0 to 2 say where rows 1 to 3 differ from row 0, and
-// bit 3 is the bit of row 0; bits 4 to 7 say the same of rows 5 to 7 and row 4. In double arithmetic eight
-// coordinates are in the order 0, 1, 4, 5, 2, 3, 6, 7, which unpacking brings into order.
+// transpose writes a byte for each of 64 coordinates. Bits 0 to 2 say where rows 1 to 3 differ from row 0,
+// and bit 3 is the bit of row 0; bits 4 to 7 say the same of rows 5 to 7 and row 4. In double arithmetic
+// eight coordinates are in the order 0, 1, 4, 5, 2, 3, 6, 7, which unpacking brings into order.
 func (b *block) transpose(at Register, to Mem) {
 	var x [blockRows]VecVirtual
 	for j, row := range b.rows {
@@ -314,8 +314,10 @@ func (b *block) transpose(at Register, to Mem) {
 			VPXOR(u, r, r)
 		}
 		if b.arithmetic == double {
-			order := []uint64{0, 1, 4, 5, 2, 3, 6, 7}
-			VPSHUFB(constant("unpacked", 1, func(i int) uint64 { return uint64(i%16/8*8) + order[i%8] }), r, r)
+			order := constant("unpacked", 1, func(i int) uint64 {
+				return uint64(i%16/8*8) + []uint64{0, 1, 4, 5, 2, 3, 6, 7}[i%8]
+			})
+			VPSHUFB(order, r, r)
 		}
 		VMOVDQU(r, to.Offset(32*part))
 	}
