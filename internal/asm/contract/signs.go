@@ -24,12 +24,13 @@ func dotSigns(v variant) {
 	Load(Param("z"), z)
 	step, handle := 64, b.blend
 	if v.isa == avx2 {
-		step, handle = 32, b.multiply()
+		step, handle = 32, b.multiply
 	}
+	addTo := handle()
 	b.eachRows(8, 1, func(sums []VecVirtual) {
 		b.loop(step, func() {
 			b.byteAt(at)
-			handle(z, at, sums)
+			addTo(z, at, sums)
 		})
 	})
 	VZEROUPPER()
@@ -42,31 +43,34 @@ func (b *block) byteAt(at Register) {
 	SHRQ(Imm(3), at)
 }
 
-// blend adds z_k or −z_k to the sums, as masks of AVX-512 say.
-func (b *block) blend(z, at Register, sums []VecVirtual) {
+// blend returns the function of AVX-512 that adds ±z_k to the sums, for 64 coordinates. Masks of signs choose
+// between z_k and −z_k.
+func (b *block) blend() func(z, at Register, sums []VecVirtual) {
 	sign := b.minusZero()
 	picks := [2]VecVirtual{b.register(), b.register()} // used alternately
-	for u := range 64 / b.numbers() {
-		plus, minus := b.register(), b.register()
-		VMOVUPD(b.at(z, u), plus)
-		b.xor(plus, sign, minus)
-		for j, row := range b.rows {
-			set, x := K(), picks[j%2]
-			signs := Mem{Base: row, Index: at, Scale: 1, Disp: u * b.numbers() / 8}
-			if b.arithmetic == double {
-				KMOVB(signs, set)
-				VBLENDMPD(minus, plus, set, x)
-			} else {
-				KMOVW(signs, set)
-				VBLENDMPS(minus, plus, set, x)
+	return func(z, at Register, sums []VecVirtual) {
+		for u := range 64 / b.numbers() {
+			plus, minus := b.register(), b.register()
+			VMOVUPD(b.at(z, u), plus)
+			b.xor(plus, sign, minus)
+			for j, row := range b.rows {
+				set, x := K(), picks[j%2]
+				signs := Mem{Base: row, Index: at, Scale: 1, Disp: u * b.numbers() / 8}
+				if b.arithmetic == double {
+					KMOVB(signs, set)
+					VBLENDMPD(minus, plus, set, x)
+				} else {
+					KMOVW(signs, set)
+					VBLENDMPS(minus, plus, set, x)
+				}
+				b.add(x, sums[j], sums[j])
 			}
-			b.add(x, sums[j], sums[j])
 		}
 	}
 }
 
-// multiply returns the function of AVX2 that adds ±z_k to the sums, for 32 coordinates. A byte of signs is an
-// index into a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
+// multiply returns the function of AVX2 that does the same for 32 coordinates. A byte of signs is an index into
+// a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
 func (b *block) multiply() func(z, at Register, sums []VecVirtual) {
 	table := GP64()
 	LEAQ(NewDataAddr(Symbol{Name: "·signs" + b.arithmetic.name}, 0), table)
