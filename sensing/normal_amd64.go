@@ -21,19 +21,19 @@ func normalsF32AVX512(dst *float32, words *uint32, count int)
 func normalsBF16AVX512(dst *uint16, words *uint32, count int)
 
 // normalsF64AVX2 writes the pairs of normal deviates of count blocks of four words.
-// count must be a positive multiple of 4.
+// count must be a positive multiple of 8.
 //
 //go:noescape
 func normalsF64AVX2(dst *float64, words *uint32, count int)
 
 // normalsF32AVX2 writes the pairs of normal deviates of count blocks of four words.
-// count must be a positive multiple of 4.
+// count must be a positive multiple of 8.
 //
 //go:noescape
 func normalsF32AVX2(dst *float32, words *uint32, count int)
 
 // normalsBF16AVX2 writes the pairs of normal deviates of count blocks of four words.
-// count must be a positive multiple of 4.
+// count must be a positive multiple of 8.
 //
 //go:noescape
 func normalsBF16AVX2(dst *uint16, words *uint32, count int)

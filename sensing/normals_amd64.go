@@ -2,22 +2,27 @@ package sensing
 
 //go:generate go -C ../internal/asm run ./normal -out ../../sensing/normal_amd64.s -stubs ../../sensing/normal_amd64.go -pkg sensing
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/matsense/matsense/internal/simd"
+)
 
 // normalSteps are the blocks that a turn of each instruction set's loops takes.
 const (
 	normalStepAVX512 = 16
-	normalStepAVX2   = 4
+	normalStepAVX2   = 8
 )
 
-// normalStep is the step of the best instruction set that this machine has, or 0 for plain Go.
+// normalStep is the step of the best instruction set in use, or 0 for plain Go.
 var normalStep = normalSteps()[0]
 
+// normalSteps are those that this machine can run and the environment allows, the best first.
 func normalSteps() (have []int) {
-	if cpu.X86.HasAVX512F {
+	if simd.Allowed("avx512") && cpu.X86.HasAVX512F {
 		have = append(have, normalStepAVX512)
 	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	if simd.Allowed("avx2") && cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		have = append(have, normalStepAVX2)
 	}
 	return append(have, 0)

@@ -51,7 +51,7 @@ type isa struct {
 
 var (
 	avx512 = isa{"AVX512", 64, 2} // F
-	avx2   = isa{"AVX2", 32, 1}   // with FMA
+	avx2   = isa{"AVX2", 32, 2}   // with FMA
 )
 
 // format is how deviates are stored: store takes two registers of them, and writes the first one's deviates
@@ -97,17 +97,18 @@ func words(bits uint64) Mem {
 // number is words of a number's bits.
 func number(x float64) Mem { return words(math.Float64bits(x)) }
 
-// lower and upper are the words that have only the 52 bits of a double's fraction, and only its sign.
+// The words that have the bits of a double's fraction, its sign, and √½.
 const (
-	lower    = 1<<52 - 1
-	upper    = 1 << 63
-	rootHalf = 0x3FE6A09E667F3BCD // the bits of √½
+	fraction = 1<<52 - 1
+	sign     = 1 << 63
+	rootHalf = 0x3FE6A09E667F3BCD
 )
 
 // The series of sensing/normal.go, in the order in which they are summed up.
 var (
 	logarithm = []float64{
-		1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3,
+		1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5,
+		1.0 / 3,
 	}
 	sine = []float64{
 		1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
@@ -191,8 +192,7 @@ func (i isa) or(a Op, b, dst VecVirtual) {
 	VPOR(a, b, dst)
 }
 
-// series sums up a power series in z by Horner's rule. The last addition is left out if the series ends with
-// nil: callers finish it themselves.
+// series sums up a power series in z by Horner's rule.
 func (i isa) series(z []VecVirtual, coefficients []float64) []VecVirtual {
 	sum := make([]VecVirtual, len(z))
 	for g := range z {
@@ -216,14 +216,14 @@ func (i isa) radius(pairs []pair) {
 		VPSRLQ(Imm(12), u, u)
 		i.or(number(1), u, u)
 		VSUBPD(number(1-0x1p-53), u, u)
-		// The difference of the bits of u and √½ is e·2⁵² plus what f's bits have above those of √½. 64 makes e
-		// positive.
+		// The difference of the bits of u and √½ is e·2⁵² plus the difference of the bits of f and √½. 64 is
+		// added to e so that it is positive.
 		VPSUBQ(words(rootHalf-64<<52), u, u)
 		e[g] = i.register()
 		VPSRLQ(Imm(52), u, e[g])
 		i.or(number(0x1p52), e[g], e[g])
 		VSUBPD(number(0x1p52+64), e[g], e[g])
-		i.and(words(lower), u, u)
+		i.and(words(fraction), u, u)
 		VPADDQ(words(rootHalf), u, u)
 	})
 	each(pairs, func(p *pair, g int) {
@@ -280,22 +280,22 @@ func (i isa) turn(p *pair, sin, cos VecVirtual) {
 	odd := i.register()
 	VPSLLQ(Imm(1), p.b, odd) // the lower bit becomes the sign
 	if i.bytes == 64 {
-		sign, swap := i.register(), K()
-		VMOVUPD(words(upper), sign)
-		VPTESTMQ(sign, odd, swap)
+		signs, swap := i.register(), K()
+		VMOVUPD(words(sign), signs)
+		VPTESTMQ(signs, odd, swap)
 		VBLENDMPD(sin, cos, swap, p.x)
 		VBLENDMPD(cos, sin, swap, p.y)
 		VPXORQ(p.b, odd, odd)
 		const flip = 0x78 // dst ^ a&b
-		VPTERNLOGQ(Imm(flip), odd, sign, p.x)
-		VPTERNLOGQ(Imm(flip), p.b, sign, p.y)
+		VPTERNLOGQ(Imm(flip), odd, signs, p.x)
+		VPTERNLOGQ(Imm(flip), p.b, signs, p.y)
 		return
 	}
 	VBLENDVPD(odd, sin, cos, p.x)
 	VBLENDVPD(odd, cos, sin, p.y)
 	VPXOR(p.b, odd, odd)
 	for _, flip := range []struct{ by, of VecVirtual }{{odd, p.x}, {p.b, p.y}} {
-		VPAND(words(upper), flip.by, flip.by)
+		VPAND(words(sign), flip.by, flip.by)
 		VPXOR(flip.by, flip.of, flip.of)
 	}
 }
