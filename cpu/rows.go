@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -80,23 +81,17 @@ func chunkRows(m int) int {
 	return (rows + blockRows - 1) / blockRows * blockRows
 }
 
-// fill makes all rows in memory.
+// fill makes all rows in memory. A worker takes a span of rows at a time, because the system zeroes a page for
+// each worker that touches it at the same moment as others, and a huge page has many rows.
 func (r *rows[E]) fill(ctx context.Context) error {
-	var wait sync.WaitGroup
-	var next atomic.Int64
-	for range r.workers {
-		wait.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= r.m {
-					return
-				}
-				r.source.Row(i, r.memory[i*r.length:(i+1)*r.length])
-			}
-		})
-	}
-	wait.Wait()
-	return ctx.Err()
+	const spanBytes, spansEach = 8 << 20, 4 // large beside a page, small beside what each worker makes
+	rowBytes := r.length * int(unsafe.Sizeof(*new(E)))
+	span := max(min(spanBytes/rowBytes, r.m/(spansEach*r.workers)), 1)
+	return inTurn(&interruption{ctx.Err}, r.workers, (r.m+span-1)/span, func(s int) {
+		for i := s * span; i < min((s+1)*span, r.m); i++ {
+			r.source.Row(i, r.memory[i*r.length:(i+1)*r.length])
+		}
+	})
 }
 
 // visitor is the work of a walk.
