@@ -81,8 +81,8 @@ func chunkRows(m int) int {
 	return (rows + blockRows - 1) / blockRows * blockRows
 }
 
-// fill makes all rows in memory. A worker takes a span of rows at a time, because the system zeroes a page for
-// each worker that touches it at the same moment as others, and a huge page has many rows.
+// fill makes all rows in memory. A worker takes a span of rows at a time: a huge page has many rows, and the
+// system would zero it once for each worker that touches it at the same moment.
 func (r *rows[E]) fill(ctx context.Context) error {
 	const spanBytes, spansEach = 8 << 20, 4 // large beside a page, small beside what each worker makes
 	rowBytes := r.length * int(unsafe.Sizeof(*new(E)))
