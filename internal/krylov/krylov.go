@@ -27,12 +27,15 @@ type Pairs struct {
 // than k because eigenvalues that lie close together need more vectors.
 func BlockSize(n, k int) int { return min(n, k+max(2, k/2)) }
 
-// Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product,
-// each twice while it grows, and a few blocks.
+// Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product, the
+// best vectors of one of them at a restart, and a few blocks.
 func Bytes(n, k int) float64 {
 	width := BlockSize(n, k)
-	return 8 * float64(n) * float64(4*max(basisBlocks*width, 2*width+k)+8*width)
+	return 8 * float64(n) * float64(2*basisColumns(width, k)+k+width+8*width)
 }
+
+// basisColumns is the number of columns in the basis at which it is cut down to the best vectors.
+func basisColumns(width, k int) int { return max(basisBlocks*width, 2*width+k) }
 
 const (
 	// exact is the residual ‖Sx − θx‖, relative to ‖S‖, at which a pair counts as found.
@@ -56,7 +59,12 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 	if k < 1 || k > width || width > n {
 		panic(fmt.Sprintf("krylov: %d pairs of a %d × %d matrix from %d vectors", k, n, n, width))
 	}
-	s := &search{n: n, k: k, width: width, multiply: multiply, least: math.Inf(1)}
+	most := min(basisColumns(width, k), n)
+	s := &search{
+		n: n, k: k, width: width, multiply: multiply, least: math.Inf(1),
+		memory:    [2]*mat.Dense{mat.NewDense(n, most, nil), mat.NewDense(n, most, nil)},
+		projected: mat.NewSymDense(most, nil),
+	}
 	next := start
 	for range mostProducts {
 		grown, err := s.extend(next)
@@ -85,19 +93,20 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 type search struct {
 	n, k, width int
 	multiply    func(dst, x *mat.Dense) error
-	q, sq       *mat.Dense
-	values      []float64  // eigenvalues of QᵀSQ, descending
-	vectors     *mat.Dense // eigenvectors of QᵀSQ
+	memory      [2]*mat.Dense // for the columns of Q and S·Q
+	q, sq       *mat.Dense    // the columns in use; nil at first
+	projected   *mat.SymDense // QᵀSQ
+	known       int           // the columns of QᵀSQ that are computed
+	values      []float64     // eigenvalues of QᵀSQ, descending
+	vectors     *mat.Dense    // eigenvectors of QᵀSQ
 	largest     float64
 	least       float64 // of the eigenvalues of QᵀSQ so far
 }
 
 // extend adds the parts of vectors outside the basis to the basis. It reports whether there were any.
 func (s *search) extend(x *mat.Dense) (grown bool, err error) {
-	if s.q != nil {
-		if _, have := s.q.Dims(); have+s.width > max(basisBlocks*s.width, 2*s.width+s.k) {
-			s.restart()
-		}
+	if s.q != nil && s.columns()+s.width > basisColumns(s.width, s.k) {
+		s.restart()
 	}
 	fresh := s.orthonormal(x)
 	if fresh == nil {
@@ -108,24 +117,30 @@ func (s *search) extend(x *mat.Dense) (grown bool, err error) {
 	if err := s.multiply(product, fresh); err != nil {
 		return false, err
 	}
-	if s.q == nil {
-		s.q, s.sq = fresh, product
-		return true, nil
-	}
-	q, sq := new(mat.Dense), new(mat.Dense)
-	q.Augment(s.q, fresh)
-	sq.Augment(s.sq, product)
-	s.q, s.sq = q, sq
+	from := s.columns()
+	s.take(from + columns)
+	s.q.Slice(0, s.n, from, from+columns).(*mat.Dense).Copy(fresh)
+	s.sq.Slice(0, s.n, from, from+columns).(*mat.Dense).Copy(product)
 	return true, nil
+}
+
+// take makes the first columns of the memory Q and S·Q.
+func (s *search) take(columns int) {
+	s.q = s.memory[0].Slice(0, s.n, 0, columns).(*mat.Dense)
+	s.sq = s.memory[1].Slice(0, s.n, 0, columns).(*mat.Dense)
 }
 
 // restart cuts the basis down to its best vectors.
 func (s *search) restart() {
-	keep := s.vectors.Slice(0, len(s.values), 0, min(len(s.values), s.k+s.width))
-	q, sq := new(mat.Dense), new(mat.Dense)
-	q.Mul(s.q, keep)
-	sq.Mul(s.sq, keep)
-	s.q, s.sq = q, sq
+	columns := min(len(s.values), s.k+s.width)
+	keep := s.vectors.Slice(0, len(s.values), 0, columns)
+	for _, a := range []*mat.Dense{s.q, s.sq} {
+		var best mat.Dense
+		best.Mul(a, keep)
+		a.Copy(&best)
+	}
+	s.take(columns)
+	s.known = 0
 }
 
 // orthonormal returns an orthonormal basis of the part of x outside the basis, or nil if there is none.
@@ -173,23 +188,32 @@ func (s *search) orthonormal(x *mat.Dense) *mat.Dense {
 }
 
 func (s *search) columns() int {
+	if s.q == nil {
+		return 0
+	}
 	_, c := s.q.Dims()
 	return c
 }
 
-// project computes the eigenpairs of QᵀSQ.
+// project computes the eigenpairs of QᵀSQ. Only the columns of new vectors are multiplied.
 func (s *search) project() error {
-	var h mat.Dense
-	h.Mul(s.q.T(), s.sq)
-	c := s.columns()
-	sym := mat.NewSymDense(c, nil)
-	for i := range c {
-		for j := i; j < c; j++ {
-			sym.SetSym(i, j, (h.At(i, j)+h.At(j, i))/2)
+	c, known := s.columns(), s.known
+	if known < c {
+		var h mat.Dense
+		h.Mul(s.q.T(), s.sq.Slice(0, s.n, known, c))
+		for j := known; j < c; j++ {
+			for i := range j + 1 {
+				v := h.At(i, j-known)
+				if i >= known {
+					v = (v + h.At(j, i-known)) / 2
+				}
+				s.projected.SetSym(i, j, v)
+			}
 		}
+		s.known = c
 	}
 	var eig mat.EigenSym
-	if !eig.Factorize(sym, true) {
+	if !eig.Factorize(s.projected.SliceSym(0, c), true) {
 		return fmt.Errorf("the eigenvectors of a %d × %d matrix could not be found", c, c)
 	}
 	s.values = eig.Values(nil)
