@@ -70,9 +70,9 @@ func newRows[E sensing.Entry](
 		}
 		return r, nil
 	}
-	r.memory = make([]E, m*length)
-	adviseHugePages(r.memory)
-	return r, r.fill(ctx)
+	var err error
+	r.memory, err = madeInMemory(ctx, m, length, r.workers, source.Row)
+	return r, err
 }
 
 // chunkRows returns the rows of a chunk: a function of m alone, and a multiple of blockRows.
@@ -81,15 +81,18 @@ func chunkRows(m int) int {
 	return (rows + blockRows - 1) / blockRows * blockRows
 }
 
-// fill makes all rows in memory. A worker takes a span of rows at a time: a huge page has many rows, and the
-// system would zero it once for each worker that touches it at the same moment.
-func (r *rows[E]) fill(ctx context.Context) error {
+// madeInMemory returns m rows of length elements, each written by row. A worker takes a span of rows at a
+// time: a huge page has many rows, and the system would zero it once for each worker that touches it at the
+// same moment.
+func madeInMemory[E any](ctx context.Context, m, length, workers int, row func(i int, dst []E)) ([]E, error) {
 	const spanBytes, spansEach = 8 << 20, 4 // large beside a page, small beside what each worker makes
-	rowBytes := r.length * int(unsafe.Sizeof(*new(E)))
-	span := max(min(spanBytes/rowBytes, r.m/(spansEach*r.workers)), 1)
-	return inTurn(&interruption{ctx.Err}, r.workers, (r.m+span-1)/span, func(s int) {
-		for i := s * span; i < min((s+1)*span, r.m); i++ {
-			r.source.Row(i, r.memory[i*r.length:(i+1)*r.length])
+	memory := make([]E, m*length)
+	adviseHugePages(memory)
+	rowBytes := length * int(unsafe.Sizeof(*new(E)))
+	span := max(min(spanBytes/rowBytes, m/(spansEach*workers)), 1)
+	return memory, inTurn(&interruption{ctx.Err}, workers, (m+span-1)/span, func(s int) {
+		for i := s * span; i < min((s+1)*span, m); i++ {
+			row(i, memory[i*length:(i+1)*length])
 		}
 	})
 }
