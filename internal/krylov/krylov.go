@@ -27,8 +27,8 @@ type Pairs struct {
 // than k because eigenvalues that lie close together need more vectors.
 func BlockSize(n, k int) int { return min(n, k+max(2, k/2)) }
 
-// Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product, the
-// best vectors of one of them at a restart, and a few blocks.
+// Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product,
+// the best vectors of one of them at a restart, and a few blocks.
 func Bytes(n, k int) float64 {
 	width := BlockSize(n, k)
 	return 8 * float64(n) * float64(2*basisSize(width, k)+k+width+8*width)
