@@ -121,7 +121,7 @@ func BenchmarkLeading(b *testing.B) {
 	const n, k = 100_000, 5
 	diagonal := make([]float64, n)
 	for i := range diagonal {
-		diagonal[i] = math.Exp(-float64(i) / 300)
+		diagonal[i] = 1 / float64(i+1)
 	}
 	multiply := func(dst, x *mat.Dense) error {
 		for i, v := range diagonal {
