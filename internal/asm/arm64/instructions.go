@@ -1,0 +1,212 @@
+package arm64
+
+import "fmt"
+
+// Arrangement is how the numbers lie in a vector register.
+type Arrangement struct {
+	goName, llvm string
+	element      string // one number of it, in LLVM's spelling
+	size         uint32 // log₂ of the bytes of a number
+}
+
+// The arrangements of numbers that fill a register.
+var (
+	B16 = Arrangement{"B16", "16b", "b", 0}
+	D2  = Arrangement{"D2", "2d", "d", 3}
+	S4  = Arrangement{"S4", "4s", "s", 2}
+)
+
+func (v V) in(a Arrangement) string { return fmt.Sprintf("V%d.%s", int(v), a.goName) }
+
+// Param loads a parameter of one word. A slice has the words NAME_base and NAME_len.
+func (f *Function) Param(name string) X {
+	x := f.X()
+	f.emit("MOVD %s+%d(FP), %v", name, f.offset(name), x)
+	return x
+}
+
+// Base loads the pointer of a slice.
+func (f *Function) Base(name string) X {
+	x := f.X()
+	f.emit("MOVD %s_base+%d(FP), %v", name, f.offset(name), x)
+	return x
+}
+
+// Len loads the length of a slice.
+func (f *Function) Len(name string) X {
+	x := f.X()
+	f.emit("MOVD %s_len+%d(FP), %v", name, f.offset(name)+8, x)
+	return x
+}
+
+// Move copies a register.
+func (f *Function) Move(from, to X) { f.emit("MOVD %v, %v", from, to) }
+
+// LoadX loads a word from memory.
+func (f *Function) LoadX(from X, offset int, to X) { f.emit("MOVD %d(%v), %v", offset, from, to) }
+
+// Add does to += x.
+func (f *Function) Add(x, to X) { f.emit("ADD %v, %v", x, to) }
+
+// AddShifted does to += x·2^shift.
+func (f *Function) AddShifted(x X, shift int, to X) { f.emit("ADD %v<<%d, %v", x, shift, to) }
+
+// AddShiftedRight does to += ⌊x / 2^shift⌋.
+func (f *Function) AddShiftedRight(x X, shift int, to X) { f.emit("ADD %v>>%d, %v", x, shift, to) }
+
+// AddConstant does to += value.
+func (f *Function) AddConstant(value int, to X) { f.emit("ADD $%d, %v", value, to) }
+
+// Sub does to −= x.
+func (f *Function) Sub(x, to X) { f.emit("SUB %v, %v", x, to) }
+
+// ShiftLeft does x ← x·2^shift.
+func (f *Function) ShiftLeft(shift int, x X) { f.emit("LSL $%d, %v", shift, x) }
+
+// Zero clears a general register.
+func (f *Function) Zero(x X) { f.emit("MOVD ZR, %v", x) }
+
+// Constant loads a number into a general register.
+func (f *Function) Constant(value uint64, to X) { f.emit("MOVD $%#x, %v", value, to) }
+
+// Return ends the function.
+func (f *Function) Return() { f.emit("RET") }
+
+// Load loads the registers from memory at a pointer, each a number of bytes (8 or 16), in pairs where it can,
+// and moves the pointer past them.
+func (f *Function) Load(from X, size int, to ...V) {
+	for len(to) > 0 {
+		switch {
+		case size == 8:
+			f.emit("FMOVD.P 8(%v), F%d", from, to[0])
+		case len(to) == 1:
+			f.emit("FMOVQ.P 16(%v), F%d", from, to[0])
+		default:
+			f.emit("FLDPQ.P 32(%v), (F%d, F%d)", from, to[0], to[1])
+			to = to[1:]
+		}
+		to = to[1:]
+	}
+}
+
+// LoadAt loads whole registers from memory at an offset from a pointer, in pairs where it can.
+func (f *Function) LoadAt(from X, offset int, to ...V) {
+	for ; len(to) > 1; to, offset = to[2:], offset+32 {
+		f.emit("FLDPQ %d(%v), (F%d, F%d)", offset, from, to[0], to[1])
+	}
+	if len(to) == 1 {
+		f.emit("FMOVQ %d(%v), F%d", offset, from, to[0])
+	}
+}
+
+// LoadDouble loads one double from memory at the sum of two registers.
+func (f *Function) LoadDouble(from, offset X, to V) { f.emit("FMOVD (%v)(%v), F%d", from, offset, to) }
+
+// LoadEach loads bytes (1 or 2) from memory at a pointer, copies them to the whole of a register, and moves the
+// pointer past them.
+func (f *Function) LoadEach(from X, bytes int, to V) {
+	f.emit("VLD1R.P %d(%v), [V%d.%s]", bytes, from, to, map[int]string{1: "B16", 2: "H8"}[bytes])
+}
+
+// Store stores whole registers in memory at a pointer, in pairs where it can, and moves the pointer past them.
+func (f *Function) Store(to X, from ...V) {
+	for ; len(from) > 1; from = from[2:] {
+		f.emit("FSTPQ.P (F%d, F%d), 32(%v)", from[0], from[1], to)
+	}
+	if len(from) == 1 {
+		f.emit("FMOVQ.P F%d, 16(%v)", from[0], to)
+	}
+}
+
+// StoreAt stores whole registers in memory at an offset from a pointer, in pairs where it can.
+func (f *Function) StoreAt(to X, offset int, from ...V) {
+	for ; len(from) > 1; from, offset = from[2:], offset+32 {
+		f.emit("FSTPQ (F%d, F%d), %d(%v)", from[0], from[1], offset, to)
+	}
+	if len(from) == 1 {
+		f.emit("FMOVQ F%d, %d(%v)", from[0], offset, to)
+	}
+}
+
+// ZeroV clears a vector register.
+func (f *Function) ZeroV(v V) { f.emit("VEOR %s, %[1]s, %[1]s", v.in(B16)) }
+
+// Lane sets one number of a register.
+func (f *Function) Lane(a Arrangement, from X, to V, lane int) {
+	f.emit("VMOV %v, V%d.%s[%d]", from, to, a.goName[:1], lane)
+}
+
+// Each copies one number of a register to all of another.
+func (f *Function) Each(a Arrangement, from V, lane int, to V) {
+	f.emit("VDUP V%d.%s[%d], %s", from, a.goName[:1], lane, to.in(a))
+}
+
+// MultiplyAdd does sum ← sum + x·y, rounded once.
+func (f *Function) MultiplyAdd(a Arrangement, x, y, sum V) {
+	f.emit("VFMLA %s, %s, %s", x.in(a), y.in(a), sum.in(a))
+}
+
+// Test sets all bits of those numbers of to where x and y have a bit in common, and clears the others.
+func (f *Function) Test(a Arrangement, x, y, to V) {
+	f.emit("VCMTST %s, %s, %s", x.in(a), y.in(a), to.in(a))
+}
+
+// Select replaces the bits of mask: those set by yes's, the others by no's.
+func (f *Function) Select(yes, no, mask V) {
+	f.emit("VBSL %s, %s, %s", no.in(B16), yes.in(B16), mask.in(B16))
+}
+
+// three encodes an instruction of three registers.
+func (f *Function) three(base uint32, name string, a Arrangement, x, y, to V) {
+	f.word(base|uint32(y)<<16|uint32(x)<<5|uint32(to), "%s v%d.%[3]s, v%[4]d.%[3]s, v%[5]d.%[3]s", name, to,
+		a.llvm, x, y)
+}
+
+// two encodes an instruction of two registers, which may hold their numbers differently.
+func (f *Function) two(base uint32, text string, from, to V) {
+	f.word(base|uint32(from)<<5|uint32(to), text, to, from)
+}
+
+// sz is the bit that distinguishes doubles from singles.
+func (a Arrangement) sz() uint32 { return a.size & 1 << 22 }
+
+// AddNumbers does to ← x + y.
+func (f *Function) AddNumbers(a Arrangement, x, y, to V) {
+	f.three(0x4E20D400|a.sz(), "fadd", a, x, y, to)
+}
+
+// Negate does to ← −from.
+func (f *Function) Negate(a Arrangement, from, to V) {
+	f.two(0x6EA0F800|a.sz(), "fneg v%d."+a.llvm+", v%d."+a.llvm, from, to)
+}
+
+// MultiplyAddBy does sum ← sum + x·y[lane], rounded once.
+func (f *Function) MultiplyAddBy(a Arrangement, x, y V, lane int, sum V) {
+	base, at := uint32(0x4F801000)|a.sz(), uint32(lane)
+	if a == D2 {
+		base |= at << 11
+	} else {
+		base |= at>>1<<11 | at&1<<21
+	}
+	f.word(base|uint32(y)<<16|uint32(x)<<5|uint32(sum), "fmla v%d.%[2]s, v%[3]d.%[2]s, v%[4]d.%[5]s[%[6]d]",
+		sum, a.llvm, x, y, a.element, lane)
+}
+
+// WidenLow makes two doubles of the lower two singles.
+func (f *Function) WidenLow(from, to V) { f.two(0x0E617800, "fcvtl v%d.2d, v%d.2s", from, to) }
+
+// WidenHigh makes two doubles of the upper two singles.
+func (f *Function) WidenHigh(from, to V) { f.two(0x4E617800, "fcvtl2 v%d.2d, v%d.4s", from, to) }
+
+// NarrowLow rounds two doubles to the lower two singles, and clears the upper ones.
+func (f *Function) NarrowLow(from, to V) { f.two(0x0E616800, "fcvtn v%d.2s, v%d.2d", from, to) }
+
+// NarrowHigh rounds two doubles to the upper two singles, and keeps the lower ones.
+func (f *Function) NarrowHigh(from, to V) { f.two(0x4E616800, "fcvtn2 v%d.4s, v%d.2d", from, to) }
+
+// SpreadLow makes each of the lower four words the upper half of a word twice as long, whose lower half is
+// zero: singles of bf16.
+func (f *Function) SpreadLow(from, to V) { f.two(0x2E613800, "shll v%d.4s, v%d.4h, #16", from, to) }
+
+// SpreadHigh is SpreadLow for the upper four words.
+func (f *Function) SpreadHigh(from, to V) { f.two(0x6E613800, "shll2 v%d.4s, v%d.8h, #16", from, to) }
