@@ -1,5 +1,5 @@
-// Package cpu is the engine on the host. It uses all cores, with AVX-512 or AVX2 if the machine has them and
-// plain Go otherwise. Every other engine is checked against it.
+// Package cpu is the engine on the host. It uses all cores, with AVX-512, AVX2 or NEON if the machine has
+// them and plain Go otherwise. Every other engine is checked against it.
 //
 // # One pass
 //
@@ -20,10 +20,10 @@
 // problem fixes the order of every addition, not the number of workers or their speed, and each worker needs
 // just one accumulator. Observations, residuals and losses follow the same rule.
 //
-// Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2 and
-// plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
+// Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2,
+// NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
 // them has only sums and products that Go cannot fuse: an iterate has the same bits on every architecture.
 //
-// The assembly is generated: internal/asm/contract and internal/asm/gemm write it when go generate ./cpu runs
-// them.
+// The assembly is generated when go generate ./cpu runs: internal/asm/contract and internal/asm/gemm write it
+// for amd64, and the folders of these names in internal/asm/arm64 for arm64.
 package cpu

@@ -41,7 +41,9 @@ func begin(p *arm64.Program, a arithmetic, name, parameters, doc string) *block 
 }
 
 // point returns pointers to count rows, starting with row first, at coordinate from.
-func (b *block) point(first, count, bytes int) []arm64.X { return b.pointers(b.rows, first, count, bytes) }
+func (b *block) point(first, count, bytes int) []arm64.X {
+	return b.pointers(b.rows, first, count, bytes)
+}
 
 // pointers returns the pointers of count slices of a table, starting with slice first, at coordinate from.
 func (b *block) pointers(table arm64.X, first, count, bytes int) []arm64.X {
