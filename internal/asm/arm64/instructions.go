@@ -66,9 +66,6 @@ func (f *Function) ShiftLeft(shift int, x X) { f.emit("LSL $%d, %v", shift, x) }
 // Zero clears a general register.
 func (f *Function) Zero(x X) { f.emit("MOVD ZR, %v", x) }
 
-// Constant loads a number into a general register.
-func (f *Function) Constant(value uint64, to X) { f.emit("MOVD $%#x, %v", value, to) }
-
 // Return ends the function.
 func (f *Function) Return() { f.emit("RET") }
 
