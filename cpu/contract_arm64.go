@@ -62,6 +62,16 @@ func dotsBF16DoubleNEON(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //go:noescape
 func addsBF16DoubleNEON(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// dotSignsDoubleNEON does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func dotSignsDoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// addSignsDoubleNEON does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func addSignsDoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
 // dotF64SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -121,3 +131,13 @@ func dotsBF16SingleNEON(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //
 //go:noescape
 func addsBF16SingleNEON(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
+// dotSignsSingleNEON does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func dotSignsSingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// addSignsSingleNEON does acc[k] += ((±c[0]±c[1]) + (±c[2]±c[3])) + ((±c[4]±c[5]) + (±c[6]±c[7])) for from ≤ k < to, by the bits of rows[j].
+//
+//go:noescape
+func addSignsSingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)

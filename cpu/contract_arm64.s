@@ -2934,6 +2934,1173 @@ loop1:
 loop1_done:
 	RET
 
+// func dotSignsDoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+TEXT ·dotSignsDoubleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<3, R4
+	MOVD $·signsDouble(SB), R5
+	MOVD R5, R6
+	ADD $16, R6
+	MOVD $0x1e0, R7
+	MOVD 0(R0), R9
+	ADD R1>>3, R9
+	MOVD 24(R0), R10
+	ADD R1>>3, R10
+	MOVD 48(R0), R11
+	ADD R1>>3, R11
+	MOVD 72(R0), R12
+	ADD R1>>3, R12
+	MOVD R4, R13
+	MOVD R2, R14
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+	CBZ R14, loop1_done
+loop1:
+	MOVWU.P 4(R9), R15
+	MOVWU.P 4(R10), R19
+	MOVWU.P 4(R11), R20
+	MOVWU.P 4(R12), R21
+	FLDPQ.P 32(R13), (F16, F17)
+	FLDPQ.P 32(R13), (F18, F19)
+	AND R15<<5, R7, R8
+	WORD $0x3ce868b4 // ldr q20, [x5, x8]
+	VFMLA V20.D2, V16.D2, V0.D2
+	WORD $0x3ce868d5 // ldr q21, [x6, x8]
+	VFMLA V21.D2, V17.D2, V1.D2
+	AND R15<<1, R7, R8
+	WORD $0x3ce868b6 // ldr q22, [x5, x8]
+	VFMLA V22.D2, V18.D2, V2.D2
+	WORD $0x3ce868d7 // ldr q23, [x6, x8]
+	VFMLA V23.D2, V19.D2, V3.D2
+	AND R19<<5, R7, R8
+	WORD $0x3ce868b8 // ldr q24, [x5, x8]
+	VFMLA V24.D2, V16.D2, V4.D2
+	WORD $0x3ce868d9 // ldr q25, [x6, x8]
+	VFMLA V25.D2, V17.D2, V5.D2
+	AND R19<<1, R7, R8
+	WORD $0x3ce868ba // ldr q26, [x5, x8]
+	VFMLA V26.D2, V18.D2, V6.D2
+	WORD $0x3ce868db // ldr q27, [x6, x8]
+	VFMLA V27.D2, V19.D2, V7.D2
+	AND R20<<5, R7, R8
+	WORD $0x3ce868bc // ldr q28, [x5, x8]
+	VFMLA V28.D2, V16.D2, V8.D2
+	WORD $0x3ce868dd // ldr q29, [x6, x8]
+	VFMLA V29.D2, V17.D2, V9.D2
+	AND R20<<1, R7, R8
+	WORD $0x3ce868be // ldr q30, [x5, x8]
+	VFMLA V30.D2, V18.D2, V10.D2
+	WORD $0x3ce868df // ldr q31, [x6, x8]
+	VFMLA V31.D2, V19.D2, V11.D2
+	AND R21<<5, R7, R8
+	WORD $0x3ce868b4 // ldr q20, [x5, x8]
+	VFMLA V20.D2, V16.D2, V12.D2
+	WORD $0x3ce868d5 // ldr q21, [x6, x8]
+	VFMLA V21.D2, V17.D2, V13.D2
+	AND R21<<1, R7, R8
+	WORD $0x3ce868b6 // ldr q22, [x5, x8]
+	VFMLA V22.D2, V18.D2, V14.D2
+	WORD $0x3ce868d7 // ldr q23, [x6, x8]
+	VFMLA V23.D2, V19.D2, V15.D2
+	FLDPQ.P 32(R13), (F24, F25)
+	FLDPQ.P 32(R13), (F26, F27)
+	AND R15>>3, R7, R8
+	WORD $0x3ce868bc // ldr q28, [x5, x8]
+	VFMLA V28.D2, V24.D2, V0.D2
+	WORD $0x3ce868dd // ldr q29, [x6, x8]
+	VFMLA V29.D2, V25.D2, V1.D2
+	AND R15>>7, R7, R8
+	WORD $0x3ce868be // ldr q30, [x5, x8]
+	VFMLA V30.D2, V26.D2, V2.D2
+	WORD $0x3ce868df // ldr q31, [x6, x8]
+	VFMLA V31.D2, V27.D2, V3.D2
+	AND R19>>3, R7, R8
+	WORD $0x3ce868b4 // ldr q20, [x5, x8]
+	VFMLA V20.D2, V24.D2, V4.D2
+	WORD $0x3ce868d5 // ldr q21, [x6, x8]
+	VFMLA V21.D2, V25.D2, V5.D2
+	AND R19>>7, R7, R8
+	WORD $0x3ce868b6 // ldr q22, [x5, x8]
+	VFMLA V22.D2, V26.D2, V6.D2
+	WORD $0x3ce868d7 // ldr q23, [x6, x8]
+	VFMLA V23.D2, V27.D2, V7.D2
+	AND R20>>3, R7, R8
+	WORD $0x3ce868b0 // ldr q16, [x5, x8]
+	VFMLA V16.D2, V24.D2, V8.D2
+	WORD $0x3ce868d1 // ldr q17, [x6, x8]
+	VFMLA V17.D2, V25.D2, V9.D2
+	AND R20>>7, R7, R8
+	WORD $0x3ce868b2 // ldr q18, [x5, x8]
+	VFMLA V18.D2, V26.D2, V10.D2
+	WORD $0x3ce868d3 // ldr q19, [x6, x8]
+	VFMLA V19.D2, V27.D2, V11.D2
+	AND R21>>3, R7, R8
+	WORD $0x3ce868bc // ldr q28, [x5, x8]
+	VFMLA V28.D2, V24.D2, V12.D2
+	WORD $0x3ce868dd // ldr q29, [x6, x8]
+	VFMLA V29.D2, V25.D2, V13.D2
+	AND R21>>7, R7, R8
+	WORD $0x3ce868be // ldr q30, [x5, x8]
+	VFMLA V30.D2, V26.D2, V14.D2
+	WORD $0x3ce868df // ldr q31, [x6, x8]
+	VFMLA V31.D2, V27.D2, V15.D2
+	FLDPQ.P 32(R13), (F20, F21)
+	FLDPQ.P 32(R13), (F22, F23)
+	AND R15>>11, R7, R8
+	WORD $0x3ce868b0 // ldr q16, [x5, x8]
+	VFMLA V16.D2, V20.D2, V0.D2
+	WORD $0x3ce868d1 // ldr q17, [x6, x8]
+	VFMLA V17.D2, V21.D2, V1.D2
+	AND R15>>15, R7, R8
+	WORD $0x3ce868b2 // ldr q18, [x5, x8]
+	VFMLA V18.D2, V22.D2, V2.D2
+	WORD $0x3ce868d3 // ldr q19, [x6, x8]
+	VFMLA V19.D2, V23.D2, V3.D2
+	AND R19>>11, R7, R8
+	WORD $0x3ce868bc // ldr q28, [x5, x8]
+	VFMLA V28.D2, V20.D2, V4.D2
+	WORD $0x3ce868dd // ldr q29, [x6, x8]
+	VFMLA V29.D2, V21.D2, V5.D2
+	AND R19>>15, R7, R8
+	WORD $0x3ce868be // ldr q30, [x5, x8]
+	VFMLA V30.D2, V22.D2, V6.D2
+	WORD $0x3ce868df // ldr q31, [x6, x8]
+	VFMLA V31.D2, V23.D2, V7.D2
+	AND R20>>11, R7, R8
+	WORD $0x3ce868b8 // ldr q24, [x5, x8]
+	VFMLA V24.D2, V20.D2, V8.D2
+	WORD $0x3ce868d9 // ldr q25, [x6, x8]
+	VFMLA V25.D2, V21.D2, V9.D2
+	AND R20>>15, R7, R8
+	WORD $0x3ce868ba // ldr q26, [x5, x8]
+	VFMLA V26.D2, V22.D2, V10.D2
+	WORD $0x3ce868db // ldr q27, [x6, x8]
+	VFMLA V27.D2, V23.D2, V11.D2
+	AND R21>>11, R7, R8
+	WORD $0x3ce868b0 // ldr q16, [x5, x8]
+	VFMLA V16.D2, V20.D2, V12.D2
+	WORD $0x3ce868d1 // ldr q17, [x6, x8]
+	VFMLA V17.D2, V21.D2, V13.D2
+	AND R21>>15, R7, R8
+	WORD $0x3ce868b2 // ldr q18, [x5, x8]
+	VFMLA V18.D2, V22.D2, V14.D2
+	WORD $0x3ce868d3 // ldr q19, [x6, x8]
+	VFMLA V19.D2, V23.D2, V15.D2
+	FLDPQ.P 32(R13), (F28, F29)
+	FLDPQ.P 32(R13), (F30, F31)
+	AND R15>>19, R7, R8
+	WORD $0x3ce868b8 // ldr q24, [x5, x8]
+	VFMLA V24.D2, V28.D2, V0.D2
+	WORD $0x3ce868d9 // ldr q25, [x6, x8]
+	VFMLA V25.D2, V29.D2, V1.D2
+	AND R15>>23, R7, R8
+	WORD $0x3ce868ba // ldr q26, [x5, x8]
+	VFMLA V26.D2, V30.D2, V2.D2
+	WORD $0x3ce868db // ldr q27, [x6, x8]
+	VFMLA V27.D2, V31.D2, V3.D2
+	AND R19>>19, R7, R8
+	WORD $0x3ce868b0 // ldr q16, [x5, x8]
+	VFMLA V16.D2, V28.D2, V4.D2
+	WORD $0x3ce868d1 // ldr q17, [x6, x8]
+	VFMLA V17.D2, V29.D2, V5.D2
+	AND R19>>23, R7, R8
+	WORD $0x3ce868b2 // ldr q18, [x5, x8]
+	VFMLA V18.D2, V30.D2, V6.D2
+	WORD $0x3ce868d3 // ldr q19, [x6, x8]
+	VFMLA V19.D2, V31.D2, V7.D2
+	AND R20>>19, R7, R8
+	WORD $0x3ce868b4 // ldr q20, [x5, x8]
+	VFMLA V20.D2, V28.D2, V8.D2
+	WORD $0x3ce868d5 // ldr q21, [x6, x8]
+	VFMLA V21.D2, V29.D2, V9.D2
+	AND R20>>23, R7, R8
+	WORD $0x3ce868b6 // ldr q22, [x5, x8]
+	VFMLA V22.D2, V30.D2, V10.D2
+	WORD $0x3ce868d7 // ldr q23, [x6, x8]
+	VFMLA V23.D2, V31.D2, V11.D2
+	AND R21>>19, R7, R8
+	WORD $0x3ce868b8 // ldr q24, [x5, x8]
+	VFMLA V24.D2, V28.D2, V12.D2
+	WORD $0x3ce868d9 // ldr q25, [x6, x8]
+	VFMLA V25.D2, V29.D2, V13.D2
+	AND R21>>23, R7, R8
+	WORD $0x3ce868ba // ldr q26, [x5, x8]
+	VFMLA V26.D2, V30.D2, V14.D2
+	WORD $0x3ce868db // ldr q27, [x6, x8]
+	VFMLA V27.D2, V31.D2, V15.D2
+	SUBS $32, R14
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	MOVD 96(R0), R22
+	ADD R1>>3, R22
+	MOVD 120(R0), R23
+	ADD R1>>3, R23
+	MOVD 144(R0), R24
+	ADD R1>>3, R24
+	MOVD 168(R0), R25
+	ADD R1>>3, R25
+	MOVD R4, R9
+	MOVD R2, R10
+	FLDPQ 256(R3), (F16, F17)
+	FLDPQ 288(R3), (F18, F19)
+	FLDPQ 320(R3), (F20, F21)
+	FLDPQ 352(R3), (F22, F23)
+	FLDPQ 384(R3), (F24, F25)
+	FLDPQ 416(R3), (F26, F27)
+	FLDPQ 448(R3), (F28, F29)
+	FLDPQ 480(R3), (F30, F31)
+	CBZ R10, loop2_done
+loop2:
+	MOVWU.P 4(R22), R11
+	MOVWU.P 4(R23), R12
+	MOVWU.P 4(R24), R15
+	MOVWU.P 4(R25), R19
+	FLDPQ.P 32(R9), (F0, F1)
+	FLDPQ.P 32(R9), (F2, F3)
+	AND R11<<5, R7, R8
+	WORD $0x3ce868a4 // ldr q4, [x5, x8]
+	VFMLA V4.D2, V0.D2, V16.D2
+	WORD $0x3ce868c5 // ldr q5, [x6, x8]
+	VFMLA V5.D2, V1.D2, V17.D2
+	AND R11<<1, R7, R8
+	WORD $0x3ce868a6 // ldr q6, [x5, x8]
+	VFMLA V6.D2, V2.D2, V18.D2
+	WORD $0x3ce868c7 // ldr q7, [x6, x8]
+	VFMLA V7.D2, V3.D2, V19.D2
+	AND R12<<5, R7, R8
+	WORD $0x3ce868a8 // ldr q8, [x5, x8]
+	VFMLA V8.D2, V0.D2, V20.D2
+	WORD $0x3ce868c9 // ldr q9, [x6, x8]
+	VFMLA V9.D2, V1.D2, V21.D2
+	AND R12<<1, R7, R8
+	WORD $0x3ce868aa // ldr q10, [x5, x8]
+	VFMLA V10.D2, V2.D2, V22.D2
+	WORD $0x3ce868cb // ldr q11, [x6, x8]
+	VFMLA V11.D2, V3.D2, V23.D2
+	AND R15<<5, R7, R8
+	WORD $0x3ce868ac // ldr q12, [x5, x8]
+	VFMLA V12.D2, V0.D2, V24.D2
+	WORD $0x3ce868cd // ldr q13, [x6, x8]
+	VFMLA V13.D2, V1.D2, V25.D2
+	AND R15<<1, R7, R8
+	WORD $0x3ce868ae // ldr q14, [x5, x8]
+	VFMLA V14.D2, V2.D2, V26.D2
+	WORD $0x3ce868cf // ldr q15, [x6, x8]
+	VFMLA V15.D2, V3.D2, V27.D2
+	AND R19<<5, R7, R8
+	WORD $0x3ce868a4 // ldr q4, [x5, x8]
+	VFMLA V4.D2, V0.D2, V28.D2
+	WORD $0x3ce868c5 // ldr q5, [x6, x8]
+	VFMLA V5.D2, V1.D2, V29.D2
+	AND R19<<1, R7, R8
+	WORD $0x3ce868a6 // ldr q6, [x5, x8]
+	VFMLA V6.D2, V2.D2, V30.D2
+	WORD $0x3ce868c7 // ldr q7, [x6, x8]
+	VFMLA V7.D2, V3.D2, V31.D2
+	FLDPQ.P 32(R9), (F8, F9)
+	FLDPQ.P 32(R9), (F10, F11)
+	AND R11>>3, R7, R8
+	WORD $0x3ce868ac // ldr q12, [x5, x8]
+	VFMLA V12.D2, V8.D2, V16.D2
+	WORD $0x3ce868cd // ldr q13, [x6, x8]
+	VFMLA V13.D2, V9.D2, V17.D2
+	AND R11>>7, R7, R8
+	WORD $0x3ce868ae // ldr q14, [x5, x8]
+	VFMLA V14.D2, V10.D2, V18.D2
+	WORD $0x3ce868cf // ldr q15, [x6, x8]
+	VFMLA V15.D2, V11.D2, V19.D2
+	AND R12>>3, R7, R8
+	WORD $0x3ce868a4 // ldr q4, [x5, x8]
+	VFMLA V4.D2, V8.D2, V20.D2
+	WORD $0x3ce868c5 // ldr q5, [x6, x8]
+	VFMLA V5.D2, V9.D2, V21.D2
+	AND R12>>7, R7, R8
+	WORD $0x3ce868a6 // ldr q6, [x5, x8]
+	VFMLA V6.D2, V10.D2, V22.D2
+	WORD $0x3ce868c7 // ldr q7, [x6, x8]
+	VFMLA V7.D2, V11.D2, V23.D2
+	AND R15>>3, R7, R8
+	WORD $0x3ce868a0 // ldr q0, [x5, x8]
+	VFMLA V0.D2, V8.D2, V24.D2
+	WORD $0x3ce868c1 // ldr q1, [x6, x8]
+	VFMLA V1.D2, V9.D2, V25.D2
+	AND R15>>7, R7, R8
+	WORD $0x3ce868a2 // ldr q2, [x5, x8]
+	VFMLA V2.D2, V10.D2, V26.D2
+	WORD $0x3ce868c3 // ldr q3, [x6, x8]
+	VFMLA V3.D2, V11.D2, V27.D2
+	AND R19>>3, R7, R8
+	WORD $0x3ce868ac // ldr q12, [x5, x8]
+	VFMLA V12.D2, V8.D2, V28.D2
+	WORD $0x3ce868cd // ldr q13, [x6, x8]
+	VFMLA V13.D2, V9.D2, V29.D2
+	AND R19>>7, R7, R8
+	WORD $0x3ce868ae // ldr q14, [x5, x8]
+	VFMLA V14.D2, V10.D2, V30.D2
+	WORD $0x3ce868cf // ldr q15, [x6, x8]
+	VFMLA V15.D2, V11.D2, V31.D2
+	FLDPQ.P 32(R9), (F4, F5)
+	FLDPQ.P 32(R9), (F6, F7)
+	AND R11>>11, R7, R8
+	WORD $0x3ce868a0 // ldr q0, [x5, x8]
+	VFMLA V0.D2, V4.D2, V16.D2
+	WORD $0x3ce868c1 // ldr q1, [x6, x8]
+	VFMLA V1.D2, V5.D2, V17.D2
+	AND R11>>15, R7, R8
+	WORD $0x3ce868a2 // ldr q2, [x5, x8]
+	VFMLA V2.D2, V6.D2, V18.D2
+	WORD $0x3ce868c3 // ldr q3, [x6, x8]
+	VFMLA V3.D2, V7.D2, V19.D2
+	AND R12>>11, R7, R8
+	WORD $0x3ce868ac // ldr q12, [x5, x8]
+	VFMLA V12.D2, V4.D2, V20.D2
+	WORD $0x3ce868cd // ldr q13, [x6, x8]
+	VFMLA V13.D2, V5.D2, V21.D2
+	AND R12>>15, R7, R8
+	WORD $0x3ce868ae // ldr q14, [x5, x8]
+	VFMLA V14.D2, V6.D2, V22.D2
+	WORD $0x3ce868cf // ldr q15, [x6, x8]
+	VFMLA V15.D2, V7.D2, V23.D2
+	AND R15>>11, R7, R8
+	WORD $0x3ce868a8 // ldr q8, [x5, x8]
+	VFMLA V8.D2, V4.D2, V24.D2
+	WORD $0x3ce868c9 // ldr q9, [x6, x8]
+	VFMLA V9.D2, V5.D2, V25.D2
+	AND R15>>15, R7, R8
+	WORD $0x3ce868aa // ldr q10, [x5, x8]
+	VFMLA V10.D2, V6.D2, V26.D2
+	WORD $0x3ce868cb // ldr q11, [x6, x8]
+	VFMLA V11.D2, V7.D2, V27.D2
+	AND R19>>11, R7, R8
+	WORD $0x3ce868a0 // ldr q0, [x5, x8]
+	VFMLA V0.D2, V4.D2, V28.D2
+	WORD $0x3ce868c1 // ldr q1, [x6, x8]
+	VFMLA V1.D2, V5.D2, V29.D2
+	AND R19>>15, R7, R8
+	WORD $0x3ce868a2 // ldr q2, [x5, x8]
+	VFMLA V2.D2, V6.D2, V30.D2
+	WORD $0x3ce868c3 // ldr q3, [x6, x8]
+	VFMLA V3.D2, V7.D2, V31.D2
+	FLDPQ.P 32(R9), (F12, F13)
+	FLDPQ.P 32(R9), (F14, F15)
+	AND R11>>19, R7, R8
+	WORD $0x3ce868a8 // ldr q8, [x5, x8]
+	VFMLA V8.D2, V12.D2, V16.D2
+	WORD $0x3ce868c9 // ldr q9, [x6, x8]
+	VFMLA V9.D2, V13.D2, V17.D2
+	AND R11>>23, R7, R8
+	WORD $0x3ce868aa // ldr q10, [x5, x8]
+	VFMLA V10.D2, V14.D2, V18.D2
+	WORD $0x3ce868cb // ldr q11, [x6, x8]
+	VFMLA V11.D2, V15.D2, V19.D2
+	AND R12>>19, R7, R8
+	WORD $0x3ce868a0 // ldr q0, [x5, x8]
+	VFMLA V0.D2, V12.D2, V20.D2
+	WORD $0x3ce868c1 // ldr q1, [x6, x8]
+	VFMLA V1.D2, V13.D2, V21.D2
+	AND R12>>23, R7, R8
+	WORD $0x3ce868a2 // ldr q2, [x5, x8]
+	VFMLA V2.D2, V14.D2, V22.D2
+	WORD $0x3ce868c3 // ldr q3, [x6, x8]
+	VFMLA V3.D2, V15.D2, V23.D2
+	AND R15>>19, R7, R8
+	WORD $0x3ce868a4 // ldr q4, [x5, x8]
+	VFMLA V4.D2, V12.D2, V24.D2
+	WORD $0x3ce868c5 // ldr q5, [x6, x8]
+	VFMLA V5.D2, V13.D2, V25.D2
+	AND R15>>23, R7, R8
+	WORD $0x3ce868a6 // ldr q6, [x5, x8]
+	VFMLA V6.D2, V14.D2, V26.D2
+	WORD $0x3ce868c7 // ldr q7, [x6, x8]
+	VFMLA V7.D2, V15.D2, V27.D2
+	AND R19>>19, R7, R8
+	WORD $0x3ce868a8 // ldr q8, [x5, x8]
+	VFMLA V8.D2, V12.D2, V28.D2
+	WORD $0x3ce868c9 // ldr q9, [x6, x8]
+	VFMLA V9.D2, V13.D2, V29.D2
+	AND R19>>23, R7, R8
+	WORD $0x3ce868aa // ldr q10, [x5, x8]
+	VFMLA V10.D2, V14.D2, V30.D2
+	WORD $0x3ce868cb // ldr q11, [x6, x8]
+	VFMLA V11.D2, V15.D2, V31.D2
+	SUBS $32, R10
+	BNE loop2
+loop2_done:
+	FSTPQ (F16, F17), 256(R3)
+	FSTPQ (F18, F19), 288(R3)
+	FSTPQ (F20, F21), 320(R3)
+	FSTPQ (F22, F23), 352(R3)
+	FSTPQ (F24, F25), 384(R3)
+	FSTPQ (F26, F27), 416(R3)
+	FSTPQ (F28, F29), 448(R3)
+	FSTPQ (F30, F31), 480(R3)
+	RET
+
+// func addSignsDoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+TEXT ·addSignsDoubleNEON(SB), 0, $2048-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<3, R3
+	MOVD $stack-2048(SP), R4
+	MOVD c+8(FP), R6
+	FLDPQ 0(R6), (F0, F1)
+	FLDPQ 32(R6), (F2, F3)
+	MOVD $·signsDouble(SB), R7
+	MOVD R7, R8
+	FLDPQ.P 32(R8), (F4, F5)
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FLDPQ.P 32(R8), (F6, F7)
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	WORD $0x6e65d484 // faddp v4.2d, v4.2d, v5.2d
+	WORD $0x6e67d4c5 // faddp v5.2d, v6.2d, v7.2d
+	WORD $0x6e65d484 // faddp v4.2d, v4.2d, v5.2d
+	FLDPQ.P 32(R8), (F8, F9)
+	WORD $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	FLDPQ.P 32(R8), (F10, F11)
+	WORD $0x6e60dd4a // fmul v10.2d, v10.2d, v0.2d
+	WORD $0x6e61dd6b // fmul v11.2d, v11.2d, v1.2d
+	WORD $0x6e69d508 // faddp v8.2d, v8.2d, v9.2d
+	WORD $0x6e6bd549 // faddp v9.2d, v10.2d, v11.2d
+	WORD $0x6e69d508 // faddp v8.2d, v8.2d, v9.2d
+	FLDPQ.P 32(R8), (F12, F13)
+	WORD $0x6e60dd8c // fmul v12.2d, v12.2d, v0.2d
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	FLDPQ.P 32(R8), (F14, F15)
+	WORD $0x6e60ddce // fmul v14.2d, v14.2d, v0.2d
+	WORD $0x6e61ddef // fmul v15.2d, v15.2d, v1.2d
+	WORD $0x6e6dd58c // faddp v12.2d, v12.2d, v13.2d
+	WORD $0x6e6fd5cd // faddp v13.2d, v14.2d, v15.2d
+	WORD $0x6e6dd58c // faddp v12.2d, v12.2d, v13.2d
+	FLDPQ.P 32(R8), (F16, F17)
+	WORD $0x6e60de10 // fmul v16.2d, v16.2d, v0.2d
+	WORD $0x6e61de31 // fmul v17.2d, v17.2d, v1.2d
+	FLDPQ.P 32(R8), (F18, F19)
+	WORD $0x6e60de52 // fmul v18.2d, v18.2d, v0.2d
+	WORD $0x6e61de73 // fmul v19.2d, v19.2d, v1.2d
+	WORD $0x6e71d610 // faddp v16.2d, v16.2d, v17.2d
+	WORD $0x6e73d651 // faddp v17.2d, v18.2d, v19.2d
+	WORD $0x6e71d610 // faddp v16.2d, v16.2d, v17.2d
+	FLDPQ.P 32(R8), (F20, F21)
+	WORD $0x6e60de94 // fmul v20.2d, v20.2d, v0.2d
+	WORD $0x6e61deb5 // fmul v21.2d, v21.2d, v1.2d
+	FLDPQ.P 32(R8), (F22, F23)
+	WORD $0x6e60ded6 // fmul v22.2d, v22.2d, v0.2d
+	WORD $0x6e61def7 // fmul v23.2d, v23.2d, v1.2d
+	WORD $0x6e75d694 // faddp v20.2d, v20.2d, v21.2d
+	WORD $0x6e77d6d5 // faddp v21.2d, v22.2d, v23.2d
+	WORD $0x6e75d694 // faddp v20.2d, v20.2d, v21.2d
+	FLDPQ.P 32(R8), (F24, F25)
+	WORD $0x6e60df18 // fmul v24.2d, v24.2d, v0.2d
+	WORD $0x6e61df39 // fmul v25.2d, v25.2d, v1.2d
+	FLDPQ.P 32(R8), (F26, F27)
+	WORD $0x6e60df5a // fmul v26.2d, v26.2d, v0.2d
+	WORD $0x6e61df7b // fmul v27.2d, v27.2d, v1.2d
+	WORD $0x6e79d718 // faddp v24.2d, v24.2d, v25.2d
+	WORD $0x6e7bd759 // faddp v25.2d, v26.2d, v27.2d
+	WORD $0x6e79d718 // faddp v24.2d, v24.2d, v25.2d
+	FLDPQ.P 32(R8), (F28, F29)
+	WORD $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
+	WORD $0x6e61dfbd // fmul v29.2d, v29.2d, v1.2d
+	FLDPQ.P 32(R8), (F30, F31)
+	WORD $0x6e60dfde // fmul v30.2d, v30.2d, v0.2d
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	WORD $0x6e7dd79c // faddp v28.2d, v28.2d, v29.2d
+	WORD $0x6e7fd7dd // faddp v29.2d, v30.2d, v31.2d
+	WORD $0x6e7dd79c // faddp v28.2d, v28.2d, v29.2d
+	FLDPQ.P 32(R8), (F6, F7)
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	FLDPQ.P 32(R8), (F5, F10)
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
+	WORD $0x6e67d4c6 // faddp v6.2d, v6.2d, v7.2d
+	WORD $0x6e6ad4a7 // faddp v7.2d, v5.2d, v10.2d
+	WORD $0x6e67d4c6 // faddp v6.2d, v6.2d, v7.2d
+	MOVD R7, R9
+	FLDPQ.P 32(R9), (F11, F9)
+	WORD $0x6e62dd6b // fmul v11.2d, v11.2d, v2.2d
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
+	FLDPQ.P 32(R9), (F14, F15)
+	WORD $0x6e62ddce // fmul v14.2d, v14.2d, v2.2d
+	WORD $0x6e63ddef // fmul v15.2d, v15.2d, v3.2d
+	WORD $0x6e69d56b // faddp v11.2d, v11.2d, v9.2d
+	WORD $0x6e6fd5c9 // faddp v9.2d, v14.2d, v15.2d
+	WORD $0x6e69d56b // faddp v11.2d, v11.2d, v9.2d
+	FLDPQ.P 32(R9), (F13, F18)
+	WORD $0x6e62ddad // fmul v13.2d, v13.2d, v2.2d
+	WORD $0x6e63de52 // fmul v18.2d, v18.2d, v3.2d
+	FLDPQ.P 32(R9), (F19, F17)
+	WORD $0x6e62de73 // fmul v19.2d, v19.2d, v2.2d
+	WORD $0x6e63de31 // fmul v17.2d, v17.2d, v3.2d
+	WORD $0x6e72d5ad // faddp v13.2d, v13.2d, v18.2d
+	WORD $0x6e71d672 // faddp v18.2d, v19.2d, v17.2d
+	WORD $0x6e72d5ad // faddp v13.2d, v13.2d, v18.2d
+	FLDPQ.P 32(R9), (F22, F23)
+	WORD $0x6e62ded6 // fmul v22.2d, v22.2d, v2.2d
+	WORD $0x6e63def7 // fmul v23.2d, v23.2d, v3.2d
+	FLDPQ.P 32(R9), (F21, F26)
+	WORD $0x6e62deb5 // fmul v21.2d, v21.2d, v2.2d
+	WORD $0x6e63df5a // fmul v26.2d, v26.2d, v3.2d
+	WORD $0x6e77d6d6 // faddp v22.2d, v22.2d, v23.2d
+	WORD $0x6e7ad6b7 // faddp v23.2d, v21.2d, v26.2d
+	WORD $0x6e77d6d6 // faddp v22.2d, v22.2d, v23.2d
+	FLDPQ.P 32(R9), (F27, F25)
+	WORD $0x6e62df7b // fmul v27.2d, v27.2d, v2.2d
+	WORD $0x6e63df39 // fmul v25.2d, v25.2d, v3.2d
+	FLDPQ.P 32(R9), (F30, F31)
+	WORD $0x6e62dfde // fmul v30.2d, v30.2d, v2.2d
+	WORD $0x6e63dfff // fmul v31.2d, v31.2d, v3.2d
+	WORD $0x6e79d77b // faddp v27.2d, v27.2d, v25.2d
+	WORD $0x6e7fd7d9 // faddp v25.2d, v30.2d, v31.2d
+	WORD $0x6e79d77b // faddp v27.2d, v27.2d, v25.2d
+	FLDPQ.P 32(R9), (F29, F5)
+	WORD $0x6e62dfbd // fmul v29.2d, v29.2d, v2.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	FLDPQ.P 32(R9), (F10, F7)
+	WORD $0x6e62dd4a // fmul v10.2d, v10.2d, v2.2d
+	WORD $0x6e63dce7 // fmul v7.2d, v7.2d, v3.2d
+	WORD $0x6e65d7bd // faddp v29.2d, v29.2d, v5.2d
+	WORD $0x6e67d545 // faddp v5.2d, v10.2d, v7.2d
+	WORD $0x6e65d7bd // faddp v29.2d, v29.2d, v5.2d
+	FLDPQ.P 32(R9), (F14, F15)
+	WORD $0x6e62ddce // fmul v14.2d, v14.2d, v2.2d
+	WORD $0x6e63ddef // fmul v15.2d, v15.2d, v3.2d
+	FLDPQ.P 32(R9), (F9, F19)
+	WORD $0x6e62dd29 // fmul v9.2d, v9.2d, v2.2d
+	WORD $0x6e63de73 // fmul v19.2d, v19.2d, v3.2d
+	WORD $0x6e6fd5ce // faddp v14.2d, v14.2d, v15.2d
+	WORD $0x6e73d52f // faddp v15.2d, v9.2d, v19.2d
+	WORD $0x6e6fd5ce // faddp v14.2d, v14.2d, v15.2d
+	FLDPQ.P 32(R9), (F17, F18)
+	WORD $0x6e62de31 // fmul v17.2d, v17.2d, v2.2d
+	WORD $0x6e63de52 // fmul v18.2d, v18.2d, v3.2d
+	FLDPQ.P 32(R9), (F21, F26)
+	WORD $0x6e62deb5 // fmul v21.2d, v21.2d, v2.2d
+	WORD $0x6e63df5a // fmul v26.2d, v26.2d, v3.2d
+	WORD $0x6e72d631 // faddp v17.2d, v17.2d, v18.2d
+	WORD $0x6e7ad6b2 // faddp v18.2d, v21.2d, v26.2d
+	WORD $0x6e72d631 // faddp v17.2d, v17.2d, v18.2d
+	FLDPQ.P 32(R9), (F23, F30)
+	WORD $0x6e62def7 // fmul v23.2d, v23.2d, v2.2d
+	WORD $0x6e63dfde // fmul v30.2d, v30.2d, v3.2d
+	FLDPQ.P 32(R9), (F31, F25)
+	WORD $0x6e62dfff // fmul v31.2d, v31.2d, v2.2d
+	WORD $0x6e63df39 // fmul v25.2d, v25.2d, v3.2d
+	WORD $0x6e7ed6f7 // faddp v23.2d, v23.2d, v30.2d
+	WORD $0x6e79d7fe // faddp v30.2d, v31.2d, v25.2d
+	WORD $0x6e7ed6f7 // faddp v23.2d, v23.2d, v30.2d
+	MOVD R4, R10
+	VDUP V11.D[0], V10.D2
+	WORD $0x4e6ad487 // fadd v7.2d, v4.2d, v10.2d
+	WORD $0x4e6ad505 // fadd v5.2d, v8.2d, v10.2d
+	FSTPQ.P (F7, F5), 32(R10)
+	WORD $0x4e6ad587 // fadd v7.2d, v12.2d, v10.2d
+	WORD $0x4e6ad605 // fadd v5.2d, v16.2d, v10.2d
+	FSTPQ.P (F7, F5), 32(R10)
+	WORD $0x4e6ad687 // fadd v7.2d, v20.2d, v10.2d
+	WORD $0x4e6ad705 // fadd v5.2d, v24.2d, v10.2d
+	FSTPQ.P (F7, F5), 32(R10)
+	WORD $0x4e6ad787 // fadd v7.2d, v28.2d, v10.2d
+	WORD $0x4e6ad4c5 // fadd v5.2d, v6.2d, v10.2d
+	FSTPQ.P (F7, F5), 32(R10)
+	VDUP V11.D[1], V9.D2
+	WORD $0x4e69d493 // fadd v19.2d, v4.2d, v9.2d
+	WORD $0x4e69d50f // fadd v15.2d, v8.2d, v9.2d
+	FSTPQ.P (F19, F15), 32(R10)
+	WORD $0x4e69d593 // fadd v19.2d, v12.2d, v9.2d
+	WORD $0x4e69d60f // fadd v15.2d, v16.2d, v9.2d
+	FSTPQ.P (F19, F15), 32(R10)
+	WORD $0x4e69d693 // fadd v19.2d, v20.2d, v9.2d
+	WORD $0x4e69d70f // fadd v15.2d, v24.2d, v9.2d
+	FSTPQ.P (F19, F15), 32(R10)
+	WORD $0x4e69d793 // fadd v19.2d, v28.2d, v9.2d
+	WORD $0x4e69d4cf // fadd v15.2d, v6.2d, v9.2d
+	FSTPQ.P (F19, F15), 32(R10)
+	VDUP V13.D[0], V21.D2
+	WORD $0x4e75d49a // fadd v26.2d, v4.2d, v21.2d
+	WORD $0x4e75d512 // fadd v18.2d, v8.2d, v21.2d
+	FSTPQ.P (F26, F18), 32(R10)
+	WORD $0x4e75d59a // fadd v26.2d, v12.2d, v21.2d
+	WORD $0x4e75d612 // fadd v18.2d, v16.2d, v21.2d
+	FSTPQ.P (F26, F18), 32(R10)
+	WORD $0x4e75d69a // fadd v26.2d, v20.2d, v21.2d
+	WORD $0x4e75d712 // fadd v18.2d, v24.2d, v21.2d
+	FSTPQ.P (F26, F18), 32(R10)
+	WORD $0x4e75d79a // fadd v26.2d, v28.2d, v21.2d
+	WORD $0x4e75d4d2 // fadd v18.2d, v6.2d, v21.2d
+	FSTPQ.P (F26, F18), 32(R10)
+	VDUP V13.D[1], V31.D2
+	WORD $0x4e7fd499 // fadd v25.2d, v4.2d, v31.2d
+	WORD $0x4e7fd51e // fadd v30.2d, v8.2d, v31.2d
+	FSTPQ.P (F25, F30), 32(R10)
+	WORD $0x4e7fd599 // fadd v25.2d, v12.2d, v31.2d
+	WORD $0x4e7fd61e // fadd v30.2d, v16.2d, v31.2d
+	FSTPQ.P (F25, F30), 32(R10)
+	WORD $0x4e7fd699 // fadd v25.2d, v20.2d, v31.2d
+	WORD $0x4e7fd71e // fadd v30.2d, v24.2d, v31.2d
+	FSTPQ.P (F25, F30), 32(R10)
+	WORD $0x4e7fd799 // fadd v25.2d, v28.2d, v31.2d
+	WORD $0x4e7fd4de // fadd v30.2d, v6.2d, v31.2d
+	FSTPQ.P (F25, F30), 32(R10)
+	VDUP V22.D[0], V0.D2
+	WORD $0x4e60d481 // fadd v1.2d, v4.2d, v0.2d
+	WORD $0x4e60d502 // fadd v2.2d, v8.2d, v0.2d
+	FSTPQ.P (F1, F2), 32(R10)
+	WORD $0x4e60d581 // fadd v1.2d, v12.2d, v0.2d
+	WORD $0x4e60d602 // fadd v2.2d, v16.2d, v0.2d
+	FSTPQ.P (F1, F2), 32(R10)
+	WORD $0x4e60d681 // fadd v1.2d, v20.2d, v0.2d
+	WORD $0x4e60d702 // fadd v2.2d, v24.2d, v0.2d
+	FSTPQ.P (F1, F2), 32(R10)
+	WORD $0x4e60d781 // fadd v1.2d, v28.2d, v0.2d
+	WORD $0x4e60d4c2 // fadd v2.2d, v6.2d, v0.2d
+	FSTPQ.P (F1, F2), 32(R10)
+	VDUP V22.D[1], V3.D2
+	WORD $0x4e63d48a // fadd v10.2d, v4.2d, v3.2d
+	WORD $0x4e63d507 // fadd v7.2d, v8.2d, v3.2d
+	FSTPQ.P (F10, F7), 32(R10)
+	WORD $0x4e63d58a // fadd v10.2d, v12.2d, v3.2d
+	WORD $0x4e63d607 // fadd v7.2d, v16.2d, v3.2d
+	FSTPQ.P (F10, F7), 32(R10)
+	WORD $0x4e63d68a // fadd v10.2d, v20.2d, v3.2d
+	WORD $0x4e63d707 // fadd v7.2d, v24.2d, v3.2d
+	FSTPQ.P (F10, F7), 32(R10)
+	WORD $0x4e63d78a // fadd v10.2d, v28.2d, v3.2d
+	WORD $0x4e63d4c7 // fadd v7.2d, v6.2d, v3.2d
+	FSTPQ.P (F10, F7), 32(R10)
+	VDUP V27.D[0], V5.D2
+	WORD $0x4e65d489 // fadd v9.2d, v4.2d, v5.2d
+	WORD $0x4e65d513 // fadd v19.2d, v8.2d, v5.2d
+	FSTPQ.P (F9, F19), 32(R10)
+	WORD $0x4e65d589 // fadd v9.2d, v12.2d, v5.2d
+	WORD $0x4e65d613 // fadd v19.2d, v16.2d, v5.2d
+	FSTPQ.P (F9, F19), 32(R10)
+	WORD $0x4e65d689 // fadd v9.2d, v20.2d, v5.2d
+	WORD $0x4e65d713 // fadd v19.2d, v24.2d, v5.2d
+	FSTPQ.P (F9, F19), 32(R10)
+	WORD $0x4e65d789 // fadd v9.2d, v28.2d, v5.2d
+	WORD $0x4e65d4d3 // fadd v19.2d, v6.2d, v5.2d
+	FSTPQ.P (F9, F19), 32(R10)
+	VDUP V27.D[1], V15.D2
+	WORD $0x4e6fd495 // fadd v21.2d, v4.2d, v15.2d
+	WORD $0x4e6fd51a // fadd v26.2d, v8.2d, v15.2d
+	FSTPQ.P (F21, F26), 32(R10)
+	WORD $0x4e6fd595 // fadd v21.2d, v12.2d, v15.2d
+	WORD $0x4e6fd61a // fadd v26.2d, v16.2d, v15.2d
+	FSTPQ.P (F21, F26), 32(R10)
+	WORD $0x4e6fd695 // fadd v21.2d, v20.2d, v15.2d
+	WORD $0x4e6fd71a // fadd v26.2d, v24.2d, v15.2d
+	FSTPQ.P (F21, F26), 32(R10)
+	WORD $0x4e6fd795 // fadd v21.2d, v28.2d, v15.2d
+	WORD $0x4e6fd4da // fadd v26.2d, v6.2d, v15.2d
+	FSTPQ.P (F21, F26), 32(R10)
+	VDUP V29.D[0], V18.D2
+	WORD $0x4e72d49f // fadd v31.2d, v4.2d, v18.2d
+	WORD $0x4e72d519 // fadd v25.2d, v8.2d, v18.2d
+	FSTPQ.P (F31, F25), 32(R10)
+	WORD $0x4e72d59f // fadd v31.2d, v12.2d, v18.2d
+	WORD $0x4e72d619 // fadd v25.2d, v16.2d, v18.2d
+	FSTPQ.P (F31, F25), 32(R10)
+	WORD $0x4e72d69f // fadd v31.2d, v20.2d, v18.2d
+	WORD $0x4e72d719 // fadd v25.2d, v24.2d, v18.2d
+	FSTPQ.P (F31, F25), 32(R10)
+	WORD $0x4e72d79f // fadd v31.2d, v28.2d, v18.2d
+	WORD $0x4e72d4d9 // fadd v25.2d, v6.2d, v18.2d
+	FSTPQ.P (F31, F25), 32(R10)
+	VDUP V29.D[1], V30.D2
+	WORD $0x4e7ed480 // fadd v0.2d, v4.2d, v30.2d
+	WORD $0x4e7ed501 // fadd v1.2d, v8.2d, v30.2d
+	FSTPQ.P (F0, F1), 32(R10)
+	WORD $0x4e7ed580 // fadd v0.2d, v12.2d, v30.2d
+	WORD $0x4e7ed601 // fadd v1.2d, v16.2d, v30.2d
+	FSTPQ.P (F0, F1), 32(R10)
+	WORD $0x4e7ed680 // fadd v0.2d, v20.2d, v30.2d
+	WORD $0x4e7ed701 // fadd v1.2d, v24.2d, v30.2d
+	FSTPQ.P (F0, F1), 32(R10)
+	WORD $0x4e7ed780 // fadd v0.2d, v28.2d, v30.2d
+	WORD $0x4e7ed4c1 // fadd v1.2d, v6.2d, v30.2d
+	FSTPQ.P (F0, F1), 32(R10)
+	VDUP V14.D[0], V2.D2
+	WORD $0x4e62d483 // fadd v3.2d, v4.2d, v2.2d
+	WORD $0x4e62d50a // fadd v10.2d, v8.2d, v2.2d
+	FSTPQ.P (F3, F10), 32(R10)
+	WORD $0x4e62d583 // fadd v3.2d, v12.2d, v2.2d
+	WORD $0x4e62d60a // fadd v10.2d, v16.2d, v2.2d
+	FSTPQ.P (F3, F10), 32(R10)
+	WORD $0x4e62d683 // fadd v3.2d, v20.2d, v2.2d
+	WORD $0x4e62d70a // fadd v10.2d, v24.2d, v2.2d
+	FSTPQ.P (F3, F10), 32(R10)
+	WORD $0x4e62d783 // fadd v3.2d, v28.2d, v2.2d
+	WORD $0x4e62d4ca // fadd v10.2d, v6.2d, v2.2d
+	FSTPQ.P (F3, F10), 32(R10)
+	VDUP V14.D[1], V7.D2
+	WORD $0x4e67d485 // fadd v5.2d, v4.2d, v7.2d
+	WORD $0x4e67d509 // fadd v9.2d, v8.2d, v7.2d
+	FSTPQ.P (F5, F9), 32(R10)
+	WORD $0x4e67d585 // fadd v5.2d, v12.2d, v7.2d
+	WORD $0x4e67d609 // fadd v9.2d, v16.2d, v7.2d
+	FSTPQ.P (F5, F9), 32(R10)
+	WORD $0x4e67d685 // fadd v5.2d, v20.2d, v7.2d
+	WORD $0x4e67d709 // fadd v9.2d, v24.2d, v7.2d
+	FSTPQ.P (F5, F9), 32(R10)
+	WORD $0x4e67d785 // fadd v5.2d, v28.2d, v7.2d
+	WORD $0x4e67d4c9 // fadd v9.2d, v6.2d, v7.2d
+	FSTPQ.P (F5, F9), 32(R10)
+	VDUP V17.D[0], V19.D2
+	WORD $0x4e73d48f // fadd v15.2d, v4.2d, v19.2d
+	WORD $0x4e73d515 // fadd v21.2d, v8.2d, v19.2d
+	FSTPQ.P (F15, F21), 32(R10)
+	WORD $0x4e73d58f // fadd v15.2d, v12.2d, v19.2d
+	WORD $0x4e73d615 // fadd v21.2d, v16.2d, v19.2d
+	FSTPQ.P (F15, F21), 32(R10)
+	WORD $0x4e73d68f // fadd v15.2d, v20.2d, v19.2d
+	WORD $0x4e73d715 // fadd v21.2d, v24.2d, v19.2d
+	FSTPQ.P (F15, F21), 32(R10)
+	WORD $0x4e73d78f // fadd v15.2d, v28.2d, v19.2d
+	WORD $0x4e73d4d5 // fadd v21.2d, v6.2d, v19.2d
+	FSTPQ.P (F15, F21), 32(R10)
+	VDUP V17.D[1], V26.D2
+	WORD $0x4e7ad492 // fadd v18.2d, v4.2d, v26.2d
+	WORD $0x4e7ad51f // fadd v31.2d, v8.2d, v26.2d
+	FSTPQ.P (F18, F31), 32(R10)
+	WORD $0x4e7ad592 // fadd v18.2d, v12.2d, v26.2d
+	WORD $0x4e7ad61f // fadd v31.2d, v16.2d, v26.2d
+	FSTPQ.P (F18, F31), 32(R10)
+	WORD $0x4e7ad692 // fadd v18.2d, v20.2d, v26.2d
+	WORD $0x4e7ad71f // fadd v31.2d, v24.2d, v26.2d
+	FSTPQ.P (F18, F31), 32(R10)
+	WORD $0x4e7ad792 // fadd v18.2d, v28.2d, v26.2d
+	WORD $0x4e7ad4df // fadd v31.2d, v6.2d, v26.2d
+	FSTPQ.P (F18, F31), 32(R10)
+	VDUP V23.D[0], V25.D2
+	WORD $0x4e79d49e // fadd v30.2d, v4.2d, v25.2d
+	WORD $0x4e79d500 // fadd v0.2d, v8.2d, v25.2d
+	FSTPQ.P (F30, F0), 32(R10)
+	WORD $0x4e79d59e // fadd v30.2d, v12.2d, v25.2d
+	WORD $0x4e79d600 // fadd v0.2d, v16.2d, v25.2d
+	FSTPQ.P (F30, F0), 32(R10)
+	WORD $0x4e79d69e // fadd v30.2d, v20.2d, v25.2d
+	WORD $0x4e79d700 // fadd v0.2d, v24.2d, v25.2d
+	FSTPQ.P (F30, F0), 32(R10)
+	WORD $0x4e79d79e // fadd v30.2d, v28.2d, v25.2d
+	WORD $0x4e79d4c0 // fadd v0.2d, v6.2d, v25.2d
+	FSTPQ.P (F30, F0), 32(R10)
+	VDUP V23.D[1], V1.D2
+	WORD $0x4e61d482 // fadd v2.2d, v4.2d, v1.2d
+	WORD $0x4e61d503 // fadd v3.2d, v8.2d, v1.2d
+	FSTPQ.P (F2, F3), 32(R10)
+	WORD $0x4e61d582 // fadd v2.2d, v12.2d, v1.2d
+	WORD $0x4e61d603 // fadd v3.2d, v16.2d, v1.2d
+	FSTPQ.P (F2, F3), 32(R10)
+	WORD $0x4e61d682 // fadd v2.2d, v20.2d, v1.2d
+	WORD $0x4e61d703 // fadd v3.2d, v24.2d, v1.2d
+	FSTPQ.P (F2, F3), 32(R10)
+	WORD $0x4e61d782 // fadd v2.2d, v28.2d, v1.2d
+	WORD $0x4e61d4c3 // fadd v3.2d, v6.2d, v1.2d
+	FSTPQ.P (F2, F3), 32(R10)
+	MOVD $0x7f8, R5
+	MOVD $0x0, R11
+	VDUP R11, V7.B16
+	MOVD $0x1, R11
+	VDUP R11, V5.B16
+	VZIP1 V5.D2, V7.D2, V9.D2
+	MOVD $0x2, R11
+	VDUP R11, V19.B16
+	MOVD $0x3, R11
+	VDUP R11, V15.B16
+	VZIP1 V15.D2, V19.D2, V21.D2
+	MOVD $0x4, R11
+	VDUP R11, V26.B16
+	MOVD $0x5, R11
+	VDUP R11, V18.B16
+	VZIP1 V18.D2, V26.D2, V31.D2
+	MOVD $0x6, R11
+	VDUP R11, V25.B16
+	MOVD $0x7, R11
+	VDUP R11, V30.B16
+	VZIP1 V30.D2, V25.D2, V0.D2
+	MOVD $0x8040201008040201, R11
+	VDUP R11, V10.D2
+	MOVD 0(R0), R12
+	ADD R1>>3, R12
+	MOVD 24(R0), R13
+	ADD R1>>3, R13
+	MOVD 48(R0), R14
+	ADD R1>>3, R14
+	MOVD 72(R0), R15
+	ADD R1>>3, R15
+	MOVD 96(R0), R19
+	ADD R1>>3, R19
+	MOVD 120(R0), R20
+	ADD R1>>3, R20
+	MOVD 144(R0), R21
+	ADD R1>>3, R21
+	MOVD 168(R0), R22
+	ADD R1>>3, R22
+	CBZ R2, loop1_done
+loop1:
+	FMOVD.P 8(R12), F1
+	FMOVD.P 8(R13), F2
+	FMOVD.P 8(R14), F3
+	FMOVD.P 8(R15), F4
+	FMOVD.P 8(R19), F8
+	FMOVD.P 8(R20), F12
+	FMOVD.P 8(R21), F16
+	FMOVD.P 8(R22), F20
+	VTBL V9.B16, [V1.B16], V28.B16
+	VCMTST V28.B16, V10.B16, V24.B16
+	VTBL V9.B16, [V2.B16], V6.B16
+	VCMTST V6.B16, V10.B16, V6.B16
+	VSLI $1, V6.B16, V24.B16
+	VTBL V9.B16, [V3.B16], V11.B16
+	VCMTST V11.B16, V10.B16, V11.B16
+	VSLI $2, V11.B16, V24.B16
+	VTBL V9.B16, [V4.B16], V13.B16
+	VCMTST V13.B16, V10.B16, V13.B16
+	VSLI $3, V13.B16, V24.B16
+	VTBL V9.B16, [V8.B16], V22.B16
+	VCMTST V22.B16, V10.B16, V22.B16
+	VSLI $4, V22.B16, V24.B16
+	VTBL V9.B16, [V12.B16], V27.B16
+	VCMTST V27.B16, V10.B16, V27.B16
+	VSLI $5, V27.B16, V24.B16
+	VTBL V9.B16, [V16.B16], V29.B16
+	VCMTST V29.B16, V10.B16, V29.B16
+	VSLI $6, V29.B16, V24.B16
+	VTBL V9.B16, [V20.B16], V14.B16
+	VCMTST V14.B16, V10.B16, V14.B16
+	VSLI $7, V14.B16, V24.B16
+	FLDPQ 0(R3), (F17, F23)
+	FLDPQ 32(R3), (F7, F5)
+	VMOV V24.D[0], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F19
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F15
+	VZIP1 V15.D2, V19.D2, V19.D2
+	WORD $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F26
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F18
+	VZIP1 V18.D2, V26.D2, V26.D2
+	WORD $0x4e7ad6f7 // fadd v23.2d, v23.2d, v26.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F25
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F30
+	VZIP1 V30.D2, V25.D2, V25.D2
+	WORD $0x4e79d4e7 // fadd v7.2d, v7.2d, v25.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F28
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F6
+	VZIP1 V6.D2, V28.D2, V28.D2
+	WORD $0x4e7cd4a5 // fadd v5.2d, v5.2d, v28.2d
+	FSTPQ.P (F17, F23), 32(R3)
+	FSTPQ.P (F7, F5), 32(R3)
+	FLDPQ 0(R3), (F11, F13)
+	FLDPQ 32(R3), (F22, F27)
+	VMOV V24.D[1], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F29
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F14
+	VZIP1 V14.D2, V29.D2, V29.D2
+	WORD $0x4e7dd56b // fadd v11.2d, v11.2d, v29.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F19
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F15
+	VZIP1 V15.D2, V19.D2, V19.D2
+	WORD $0x4e73d5ad // fadd v13.2d, v13.2d, v19.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F26
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F18
+	VZIP1 V18.D2, V26.D2, V26.D2
+	WORD $0x4e7ad6d6 // fadd v22.2d, v22.2d, v26.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F25
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F30
+	VZIP1 V30.D2, V25.D2, V25.D2
+	WORD $0x4e79d77b // fadd v27.2d, v27.2d, v25.2d
+	FSTPQ.P (F11, F13), 32(R3)
+	FSTPQ.P (F22, F27), 32(R3)
+	VTBL V21.B16, [V1.B16], V6.B16
+	VCMTST V6.B16, V10.B16, V28.B16
+	VTBL V21.B16, [V2.B16], V17.B16
+	VCMTST V17.B16, V10.B16, V17.B16
+	VSLI $1, V17.B16, V28.B16
+	VTBL V21.B16, [V3.B16], V23.B16
+	VCMTST V23.B16, V10.B16, V23.B16
+	VSLI $2, V23.B16, V28.B16
+	VTBL V21.B16, [V4.B16], V7.B16
+	VCMTST V7.B16, V10.B16, V7.B16
+	VSLI $3, V7.B16, V28.B16
+	VTBL V21.B16, [V8.B16], V5.B16
+	VCMTST V5.B16, V10.B16, V5.B16
+	VSLI $4, V5.B16, V28.B16
+	VTBL V21.B16, [V12.B16], V29.B16
+	VCMTST V29.B16, V10.B16, V29.B16
+	VSLI $5, V29.B16, V28.B16
+	VTBL V21.B16, [V16.B16], V14.B16
+	VCMTST V14.B16, V10.B16, V14.B16
+	VSLI $6, V14.B16, V28.B16
+	VTBL V21.B16, [V20.B16], V19.B16
+	VCMTST V19.B16, V10.B16, V19.B16
+	VSLI $7, V19.B16, V28.B16
+	FLDPQ 0(R3), (F15, F26)
+	FLDPQ 32(R3), (F18, F25)
+	VMOV V28.D[0], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F30
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F11
+	VZIP1 V11.D2, V30.D2, V30.D2
+	WORD $0x4e7ed5ef // fadd v15.2d, v15.2d, v30.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F13
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F22
+	VZIP1 V22.D2, V13.D2, V13.D2
+	WORD $0x4e6dd75a // fadd v26.2d, v26.2d, v13.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F27
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F24
+	VZIP1 V24.D2, V27.D2, V27.D2
+	WORD $0x4e7bd652 // fadd v18.2d, v18.2d, v27.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F6
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F17
+	VZIP1 V17.D2, V6.D2, V6.D2
+	WORD $0x4e66d739 // fadd v25.2d, v25.2d, v6.2d
+	FSTPQ.P (F15, F26), 32(R3)
+	FSTPQ.P (F18, F25), 32(R3)
+	FLDPQ 0(R3), (F23, F7)
+	FLDPQ 32(R3), (F5, F29)
+	VMOV V28.D[1], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F14
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F19
+	VZIP1 V19.D2, V14.D2, V14.D2
+	WORD $0x4e6ed6f7 // fadd v23.2d, v23.2d, v14.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F30
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F11
+	VZIP1 V11.D2, V30.D2, V30.D2
+	WORD $0x4e7ed4e7 // fadd v7.2d, v7.2d, v30.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F13
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F22
+	VZIP1 V22.D2, V13.D2, V13.D2
+	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F27
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F24
+	VZIP1 V24.D2, V27.D2, V27.D2
+	WORD $0x4e7bd7bd // fadd v29.2d, v29.2d, v27.2d
+	FSTPQ.P (F23, F7), 32(R3)
+	FSTPQ.P (F5, F29), 32(R3)
+	VTBL V31.B16, [V1.B16], V17.B16
+	VCMTST V17.B16, V10.B16, V6.B16
+	VTBL V31.B16, [V2.B16], V15.B16
+	VCMTST V15.B16, V10.B16, V15.B16
+	VSLI $1, V15.B16, V6.B16
+	VTBL V31.B16, [V3.B16], V26.B16
+	VCMTST V26.B16, V10.B16, V26.B16
+	VSLI $2, V26.B16, V6.B16
+	VTBL V31.B16, [V4.B16], V18.B16
+	VCMTST V18.B16, V10.B16, V18.B16
+	VSLI $3, V18.B16, V6.B16
+	VTBL V31.B16, [V8.B16], V25.B16
+	VCMTST V25.B16, V10.B16, V25.B16
+	VSLI $4, V25.B16, V6.B16
+	VTBL V31.B16, [V12.B16], V14.B16
+	VCMTST V14.B16, V10.B16, V14.B16
+	VSLI $5, V14.B16, V6.B16
+	VTBL V31.B16, [V16.B16], V19.B16
+	VCMTST V19.B16, V10.B16, V19.B16
+	VSLI $6, V19.B16, V6.B16
+	VTBL V31.B16, [V20.B16], V30.B16
+	VCMTST V30.B16, V10.B16, V30.B16
+	VSLI $7, V30.B16, V6.B16
+	FLDPQ 0(R3), (F11, F13)
+	FLDPQ 32(R3), (F22, F27)
+	VMOV V6.D[0], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F24
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F23
+	VZIP1 V23.D2, V24.D2, V24.D2
+	WORD $0x4e78d56b // fadd v11.2d, v11.2d, v24.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F7
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F5
+	VZIP1 V5.D2, V7.D2, V7.D2
+	WORD $0x4e67d5ad // fadd v13.2d, v13.2d, v7.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F29
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F28
+	VZIP1 V28.D2, V29.D2, V29.D2
+	WORD $0x4e7dd6d6 // fadd v22.2d, v22.2d, v29.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F17
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F15
+	VZIP1 V15.D2, V17.D2, V17.D2
+	WORD $0x4e71d77b // fadd v27.2d, v27.2d, v17.2d
+	FSTPQ.P (F11, F13), 32(R3)
+	FSTPQ.P (F22, F27), 32(R3)
+	FLDPQ 0(R3), (F26, F18)
+	FLDPQ 32(R3), (F25, F14)
+	VMOV V6.D[1], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F19
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F30
+	VZIP1 V30.D2, V19.D2, V19.D2
+	WORD $0x4e73d75a // fadd v26.2d, v26.2d, v19.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F24
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F23
+	VZIP1 V23.D2, V24.D2, V24.D2
+	WORD $0x4e78d652 // fadd v18.2d, v18.2d, v24.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F7
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F5
+	VZIP1 V5.D2, V7.D2, V7.D2
+	WORD $0x4e67d739 // fadd v25.2d, v25.2d, v7.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F29
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F28
+	VZIP1 V28.D2, V29.D2, V29.D2
+	WORD $0x4e7dd5ce // fadd v14.2d, v14.2d, v29.2d
+	FSTPQ.P (F26, F18), 32(R3)
+	FSTPQ.P (F25, F14), 32(R3)
+	VTBL V0.B16, [V1.B16], V15.B16
+	VCMTST V15.B16, V10.B16, V17.B16
+	VTBL V0.B16, [V2.B16], V11.B16
+	VCMTST V11.B16, V10.B16, V11.B16
+	VSLI $1, V11.B16, V17.B16
+	VTBL V0.B16, [V3.B16], V13.B16
+	VCMTST V13.B16, V10.B16, V13.B16
+	VSLI $2, V13.B16, V17.B16
+	VTBL V0.B16, [V4.B16], V22.B16
+	VCMTST V22.B16, V10.B16, V22.B16
+	VSLI $3, V22.B16, V17.B16
+	VTBL V0.B16, [V8.B16], V27.B16
+	VCMTST V27.B16, V10.B16, V27.B16
+	VSLI $4, V27.B16, V17.B16
+	VTBL V0.B16, [V12.B16], V19.B16
+	VCMTST V19.B16, V10.B16, V19.B16
+	VSLI $5, V19.B16, V17.B16
+	VTBL V0.B16, [V16.B16], V30.B16
+	VCMTST V30.B16, V10.B16, V30.B16
+	VSLI $6, V30.B16, V17.B16
+	VTBL V0.B16, [V20.B16], V24.B16
+	VCMTST V24.B16, V10.B16, V24.B16
+	VSLI $7, V24.B16, V17.B16
+	FLDPQ 0(R3), (F23, F7)
+	FLDPQ 32(R3), (F5, F29)
+	VMOV V17.D[0], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F28
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F26
+	VZIP1 V26.D2, V28.D2, V28.D2
+	WORD $0x4e7cd6f7 // fadd v23.2d, v23.2d, v28.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F18
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F25
+	VZIP1 V25.D2, V18.D2, V18.D2
+	WORD $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F14
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F6
+	VZIP1 V6.D2, V14.D2, V14.D2
+	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F15
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F11
+	VZIP1 V11.D2, V15.D2, V15.D2
+	WORD $0x4e6fd7bd // fadd v29.2d, v29.2d, v15.2d
+	FSTPQ.P (F23, F7), 32(R3)
+	FSTPQ.P (F5, F29), 32(R3)
+	FLDPQ 0(R3), (F13, F22)
+	FLDPQ 32(R3), (F27, F19)
+	VMOV V17.D[1], R23
+	AND R23<<3, R5, R24
+	FMOVD (R4)(R24), F30
+	AND R23>>5, R5, R24
+	FMOVD (R4)(R24), F24
+	VZIP1 V24.D2, V30.D2, V30.D2
+	WORD $0x4e7ed5ad // fadd v13.2d, v13.2d, v30.2d
+	AND R23>>13, R5, R24
+	FMOVD (R4)(R24), F28
+	AND R23>>21, R5, R24
+	FMOVD (R4)(R24), F26
+	VZIP1 V26.D2, V28.D2, V28.D2
+	WORD $0x4e7cd6d6 // fadd v22.2d, v22.2d, v28.2d
+	AND R23>>29, R5, R24
+	FMOVD (R4)(R24), F18
+	AND R23>>37, R5, R24
+	FMOVD (R4)(R24), F25
+	VZIP1 V25.D2, V18.D2, V18.D2
+	WORD $0x4e72d77b // fadd v27.2d, v27.2d, v18.2d
+	AND R23>>45, R5, R24
+	FMOVD (R4)(R24), F14
+	AND R23>>53, R5, R24
+	FMOVD (R4)(R24), F6
+	VZIP1 V6.D2, V14.D2, V14.D2
+	WORD $0x4e6ed673 // fadd v19.2d, v19.2d, v14.2d
+	FSTPQ.P (F13, F22), 32(R3)
+	FSTPQ.P (F27, F19), 32(R3)
+	SUBS $64, R2
+	BNE loop1
+loop1_done:
+	RET
+
 // func dotF64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 TEXT ·dotF64SingleNEON(SB), NOSPLIT, $0-40
 	MOVD rows+8(FP), R0
@@ -5983,6 +7150,866 @@ loop1:
 	FSTPQ.P (F12, F13), 32(R6)
 	FSTPQ.P (F14, F15), 32(R7)
 	SUBS $8, R2
+	BNE loop1
+loop1_done:
+	RET
+
+// func dotSignsSingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+TEXT ·dotSignsSingleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<2, R4
+	MOVD $·signsSingle(SB), R5
+	MOVD $0xf0, R6
+	MOVD 0(R0), R8
+	ADD R1>>3, R8
+	MOVD 24(R0), R9
+	ADD R1>>3, R9
+	MOVD 48(R0), R10
+	ADD R1>>3, R10
+	MOVD 72(R0), R11
+	ADD R1>>3, R11
+	MOVD R4, R12
+	MOVD R2, R13
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+	CBZ R13, loop1_done
+loop1:
+	MOVWU.P 4(R8), R14
+	MOVWU.P 4(R9), R15
+	MOVWU.P 4(R10), R19
+	MOVWU.P 4(R11), R20
+	FLDPQ.P 32(R12), (F16, F17)
+	FLDPQ.P 32(R12), (F18, F19)
+	AND R14<<4, R6, R7
+	WORD $0x3ce768b4 // ldr q20, [x5, x7]
+	VFMLA V20.S4, V16.S4, V0.S4
+	AND R14>>0, R6, R7
+	WORD $0x3ce768b5 // ldr q21, [x5, x7]
+	VFMLA V21.S4, V17.S4, V1.S4
+	AND R14>>4, R6, R7
+	WORD $0x3ce768b6 // ldr q22, [x5, x7]
+	VFMLA V22.S4, V18.S4, V2.S4
+	AND R14>>8, R6, R7
+	WORD $0x3ce768b7 // ldr q23, [x5, x7]
+	VFMLA V23.S4, V19.S4, V3.S4
+	AND R15<<4, R6, R7
+	WORD $0x3ce768b8 // ldr q24, [x5, x7]
+	VFMLA V24.S4, V16.S4, V4.S4
+	AND R15>>0, R6, R7
+	WORD $0x3ce768b9 // ldr q25, [x5, x7]
+	VFMLA V25.S4, V17.S4, V5.S4
+	AND R15>>4, R6, R7
+	WORD $0x3ce768ba // ldr q26, [x5, x7]
+	VFMLA V26.S4, V18.S4, V6.S4
+	AND R15>>8, R6, R7
+	WORD $0x3ce768bb // ldr q27, [x5, x7]
+	VFMLA V27.S4, V19.S4, V7.S4
+	AND R19<<4, R6, R7
+	WORD $0x3ce768bc // ldr q28, [x5, x7]
+	VFMLA V28.S4, V16.S4, V8.S4
+	AND R19>>0, R6, R7
+	WORD $0x3ce768bd // ldr q29, [x5, x7]
+	VFMLA V29.S4, V17.S4, V9.S4
+	AND R19>>4, R6, R7
+	WORD $0x3ce768be // ldr q30, [x5, x7]
+	VFMLA V30.S4, V18.S4, V10.S4
+	AND R19>>8, R6, R7
+	WORD $0x3ce768bf // ldr q31, [x5, x7]
+	VFMLA V31.S4, V19.S4, V11.S4
+	AND R20<<4, R6, R7
+	WORD $0x3ce768b4 // ldr q20, [x5, x7]
+	VFMLA V20.S4, V16.S4, V12.S4
+	AND R20>>0, R6, R7
+	WORD $0x3ce768b5 // ldr q21, [x5, x7]
+	VFMLA V21.S4, V17.S4, V13.S4
+	AND R20>>4, R6, R7
+	WORD $0x3ce768b6 // ldr q22, [x5, x7]
+	VFMLA V22.S4, V18.S4, V14.S4
+	AND R20>>8, R6, R7
+	WORD $0x3ce768b7 // ldr q23, [x5, x7]
+	VFMLA V23.S4, V19.S4, V15.S4
+	FLDPQ.P 32(R12), (F24, F25)
+	FLDPQ.P 32(R12), (F26, F27)
+	AND R14>>12, R6, R7
+	WORD $0x3ce768bc // ldr q28, [x5, x7]
+	VFMLA V28.S4, V24.S4, V0.S4
+	AND R14>>16, R6, R7
+	WORD $0x3ce768bd // ldr q29, [x5, x7]
+	VFMLA V29.S4, V25.S4, V1.S4
+	AND R14>>20, R6, R7
+	WORD $0x3ce768be // ldr q30, [x5, x7]
+	VFMLA V30.S4, V26.S4, V2.S4
+	AND R14>>24, R6, R7
+	WORD $0x3ce768bf // ldr q31, [x5, x7]
+	VFMLA V31.S4, V27.S4, V3.S4
+	AND R15>>12, R6, R7
+	WORD $0x3ce768b4 // ldr q20, [x5, x7]
+	VFMLA V20.S4, V24.S4, V4.S4
+	AND R15>>16, R6, R7
+	WORD $0x3ce768b5 // ldr q21, [x5, x7]
+	VFMLA V21.S4, V25.S4, V5.S4
+	AND R15>>20, R6, R7
+	WORD $0x3ce768b6 // ldr q22, [x5, x7]
+	VFMLA V22.S4, V26.S4, V6.S4
+	AND R15>>24, R6, R7
+	WORD $0x3ce768b7 // ldr q23, [x5, x7]
+	VFMLA V23.S4, V27.S4, V7.S4
+	AND R19>>12, R6, R7
+	WORD $0x3ce768b0 // ldr q16, [x5, x7]
+	VFMLA V16.S4, V24.S4, V8.S4
+	AND R19>>16, R6, R7
+	WORD $0x3ce768b1 // ldr q17, [x5, x7]
+	VFMLA V17.S4, V25.S4, V9.S4
+	AND R19>>20, R6, R7
+	WORD $0x3ce768b2 // ldr q18, [x5, x7]
+	VFMLA V18.S4, V26.S4, V10.S4
+	AND R19>>24, R6, R7
+	WORD $0x3ce768b3 // ldr q19, [x5, x7]
+	VFMLA V19.S4, V27.S4, V11.S4
+	AND R20>>12, R6, R7
+	WORD $0x3ce768bc // ldr q28, [x5, x7]
+	VFMLA V28.S4, V24.S4, V12.S4
+	AND R20>>16, R6, R7
+	WORD $0x3ce768bd // ldr q29, [x5, x7]
+	VFMLA V29.S4, V25.S4, V13.S4
+	AND R20>>20, R6, R7
+	WORD $0x3ce768be // ldr q30, [x5, x7]
+	VFMLA V30.S4, V26.S4, V14.S4
+	AND R20>>24, R6, R7
+	WORD $0x3ce768bf // ldr q31, [x5, x7]
+	VFMLA V31.S4, V27.S4, V15.S4
+	SUBS $32, R13
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	MOVD 96(R0), R21
+	ADD R1>>3, R21
+	MOVD 120(R0), R22
+	ADD R1>>3, R22
+	MOVD 144(R0), R23
+	ADD R1>>3, R23
+	MOVD 168(R0), R24
+	ADD R1>>3, R24
+	MOVD R4, R25
+	MOVD R2, R8
+	FLDPQ 256(R3), (F20, F21)
+	FLDPQ 288(R3), (F22, F23)
+	FLDPQ 320(R3), (F16, F17)
+	FLDPQ 352(R3), (F18, F19)
+	FLDPQ 384(R3), (F28, F29)
+	FLDPQ 416(R3), (F30, F31)
+	FLDPQ 448(R3), (F24, F25)
+	FLDPQ 480(R3), (F26, F27)
+	CBZ R8, loop2_done
+loop2:
+	MOVWU.P 4(R21), R9
+	MOVWU.P 4(R22), R10
+	MOVWU.P 4(R23), R11
+	MOVWU.P 4(R24), R14
+	FLDPQ.P 32(R25), (F0, F1)
+	FLDPQ.P 32(R25), (F2, F3)
+	AND R9<<4, R6, R7
+	WORD $0x3ce768a4 // ldr q4, [x5, x7]
+	VFMLA V4.S4, V0.S4, V20.S4
+	AND R9>>0, R6, R7
+	WORD $0x3ce768a5 // ldr q5, [x5, x7]
+	VFMLA V5.S4, V1.S4, V21.S4
+	AND R9>>4, R6, R7
+	WORD $0x3ce768a6 // ldr q6, [x5, x7]
+	VFMLA V6.S4, V2.S4, V22.S4
+	AND R9>>8, R6, R7
+	WORD $0x3ce768a7 // ldr q7, [x5, x7]
+	VFMLA V7.S4, V3.S4, V23.S4
+	AND R10<<4, R6, R7
+	WORD $0x3ce768a8 // ldr q8, [x5, x7]
+	VFMLA V8.S4, V0.S4, V16.S4
+	AND R10>>0, R6, R7
+	WORD $0x3ce768a9 // ldr q9, [x5, x7]
+	VFMLA V9.S4, V1.S4, V17.S4
+	AND R10>>4, R6, R7
+	WORD $0x3ce768aa // ldr q10, [x5, x7]
+	VFMLA V10.S4, V2.S4, V18.S4
+	AND R10>>8, R6, R7
+	WORD $0x3ce768ab // ldr q11, [x5, x7]
+	VFMLA V11.S4, V3.S4, V19.S4
+	AND R11<<4, R6, R7
+	WORD $0x3ce768ac // ldr q12, [x5, x7]
+	VFMLA V12.S4, V0.S4, V28.S4
+	AND R11>>0, R6, R7
+	WORD $0x3ce768ad // ldr q13, [x5, x7]
+	VFMLA V13.S4, V1.S4, V29.S4
+	AND R11>>4, R6, R7
+	WORD $0x3ce768ae // ldr q14, [x5, x7]
+	VFMLA V14.S4, V2.S4, V30.S4
+	AND R11>>8, R6, R7
+	WORD $0x3ce768af // ldr q15, [x5, x7]
+	VFMLA V15.S4, V3.S4, V31.S4
+	AND R14<<4, R6, R7
+	WORD $0x3ce768a4 // ldr q4, [x5, x7]
+	VFMLA V4.S4, V0.S4, V24.S4
+	AND R14>>0, R6, R7
+	WORD $0x3ce768a5 // ldr q5, [x5, x7]
+	VFMLA V5.S4, V1.S4, V25.S4
+	AND R14>>4, R6, R7
+	WORD $0x3ce768a6 // ldr q6, [x5, x7]
+	VFMLA V6.S4, V2.S4, V26.S4
+	AND R14>>8, R6, R7
+	WORD $0x3ce768a7 // ldr q7, [x5, x7]
+	VFMLA V7.S4, V3.S4, V27.S4
+	FLDPQ.P 32(R25), (F8, F9)
+	FLDPQ.P 32(R25), (F10, F11)
+	AND R9>>12, R6, R7
+	WORD $0x3ce768ac // ldr q12, [x5, x7]
+	VFMLA V12.S4, V8.S4, V20.S4
+	AND R9>>16, R6, R7
+	WORD $0x3ce768ad // ldr q13, [x5, x7]
+	VFMLA V13.S4, V9.S4, V21.S4
+	AND R9>>20, R6, R7
+	WORD $0x3ce768ae // ldr q14, [x5, x7]
+	VFMLA V14.S4, V10.S4, V22.S4
+	AND R9>>24, R6, R7
+	WORD $0x3ce768af // ldr q15, [x5, x7]
+	VFMLA V15.S4, V11.S4, V23.S4
+	AND R10>>12, R6, R7
+	WORD $0x3ce768a4 // ldr q4, [x5, x7]
+	VFMLA V4.S4, V8.S4, V16.S4
+	AND R10>>16, R6, R7
+	WORD $0x3ce768a5 // ldr q5, [x5, x7]
+	VFMLA V5.S4, V9.S4, V17.S4
+	AND R10>>20, R6, R7
+	WORD $0x3ce768a6 // ldr q6, [x5, x7]
+	VFMLA V6.S4, V10.S4, V18.S4
+	AND R10>>24, R6, R7
+	WORD $0x3ce768a7 // ldr q7, [x5, x7]
+	VFMLA V7.S4, V11.S4, V19.S4
+	AND R11>>12, R6, R7
+	WORD $0x3ce768a0 // ldr q0, [x5, x7]
+	VFMLA V0.S4, V8.S4, V28.S4
+	AND R11>>16, R6, R7
+	WORD $0x3ce768a1 // ldr q1, [x5, x7]
+	VFMLA V1.S4, V9.S4, V29.S4
+	AND R11>>20, R6, R7
+	WORD $0x3ce768a2 // ldr q2, [x5, x7]
+	VFMLA V2.S4, V10.S4, V30.S4
+	AND R11>>24, R6, R7
+	WORD $0x3ce768a3 // ldr q3, [x5, x7]
+	VFMLA V3.S4, V11.S4, V31.S4
+	AND R14>>12, R6, R7
+	WORD $0x3ce768ac // ldr q12, [x5, x7]
+	VFMLA V12.S4, V8.S4, V24.S4
+	AND R14>>16, R6, R7
+	WORD $0x3ce768ad // ldr q13, [x5, x7]
+	VFMLA V13.S4, V9.S4, V25.S4
+	AND R14>>20, R6, R7
+	WORD $0x3ce768ae // ldr q14, [x5, x7]
+	VFMLA V14.S4, V10.S4, V26.S4
+	AND R14>>24, R6, R7
+	WORD $0x3ce768af // ldr q15, [x5, x7]
+	VFMLA V15.S4, V11.S4, V27.S4
+	SUBS $32, R8
+	BNE loop2
+loop2_done:
+	FSTPQ (F20, F21), 256(R3)
+	FSTPQ (F22, F23), 288(R3)
+	FSTPQ (F16, F17), 320(R3)
+	FSTPQ (F18, F19), 352(R3)
+	FSTPQ (F28, F29), 384(R3)
+	FSTPQ (F30, F31), 416(R3)
+	FSTPQ (F24, F25), 448(R3)
+	FSTPQ (F26, F27), 480(R3)
+	RET
+
+// func addSignsSingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+TEXT ·addSignsSingleNEON(SB), 0, $1024-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<2, R3
+	MOVD $stack-1024(SP), R4
+	MOVD c+8(FP), R6
+	FLDPQ 0(R6), (F0, F1)
+	MOVD $·signsSingle(SB), R7
+	MOVD R7, R8
+	FMOVQ.P 16(R8), F2
+	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ.P 16(R8), F3
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	FMOVQ.P 16(R8), F4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ.P 16(R8), F5
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	WORD $0x6e23d442 // faddp v2.4s, v2.4s, v3.4s
+	WORD $0x6e25d483 // faddp v3.4s, v4.4s, v5.4s
+	WORD $0x6e23d442 // faddp v2.4s, v2.4s, v3.4s
+	FMOVQ.P 16(R8), F6
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ.P 16(R8), F7
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	FMOVQ.P 16(R8), F8
+	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	FMOVQ.P 16(R8), F9
+	WORD $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD $0x6e27d4c6 // faddp v6.4s, v6.4s, v7.4s
+	WORD $0x6e29d507 // faddp v7.4s, v8.4s, v9.4s
+	WORD $0x6e27d4c6 // faddp v6.4s, v6.4s, v7.4s
+	FMOVQ.P 16(R8), F10
+	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	FMOVQ.P 16(R8), F11
+	WORD $0x6e20dd6b // fmul v11.4s, v11.4s, v0.4s
+	FMOVQ.P 16(R8), F12
+	WORD $0x6e20dd8c // fmul v12.4s, v12.4s, v0.4s
+	FMOVQ.P 16(R8), F13
+	WORD $0x6e20ddad // fmul v13.4s, v13.4s, v0.4s
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	WORD $0x6e2dd58b // faddp v11.4s, v12.4s, v13.4s
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	FMOVQ.P 16(R8), F14
+	WORD $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	FMOVQ.P 16(R8), F15
+	WORD $0x6e20ddef // fmul v15.4s, v15.4s, v0.4s
+	FMOVQ.P 16(R8), F16
+	WORD $0x6e20de10 // fmul v16.4s, v16.4s, v0.4s
+	FMOVQ.P 16(R8), F17
+	WORD $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
+	WORD $0x6e2fd5ce // faddp v14.4s, v14.4s, v15.4s
+	WORD $0x6e31d60f // faddp v15.4s, v16.4s, v17.4s
+	WORD $0x6e2fd5ce // faddp v14.4s, v14.4s, v15.4s
+	MOVD R7, R9
+	FMOVQ.P 16(R9), F18
+	WORD $0x6e21de52 // fmul v18.4s, v18.4s, v1.4s
+	FMOVQ.P 16(R9), F19
+	WORD $0x6e21de73 // fmul v19.4s, v19.4s, v1.4s
+	FMOVQ.P 16(R9), F20
+	WORD $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
+	FMOVQ.P 16(R9), F21
+	WORD $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
+	WORD $0x6e33d652 // faddp v18.4s, v18.4s, v19.4s
+	WORD $0x6e35d693 // faddp v19.4s, v20.4s, v21.4s
+	WORD $0x6e33d652 // faddp v18.4s, v18.4s, v19.4s
+	FMOVQ.P 16(R9), F22
+	WORD $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
+	FMOVQ.P 16(R9), F23
+	WORD $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
+	FMOVQ.P 16(R9), F24
+	WORD $0x6e21df18 // fmul v24.4s, v24.4s, v1.4s
+	FMOVQ.P 16(R9), F25
+	WORD $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
+	WORD $0x6e37d6d6 // faddp v22.4s, v22.4s, v23.4s
+	WORD $0x6e39d717 // faddp v23.4s, v24.4s, v25.4s
+	WORD $0x6e37d6d6 // faddp v22.4s, v22.4s, v23.4s
+	FMOVQ.P 16(R9), F26
+	WORD $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
+	FMOVQ.P 16(R9), F27
+	WORD $0x6e21df7b // fmul v27.4s, v27.4s, v1.4s
+	FMOVQ.P 16(R9), F28
+	WORD $0x6e21df9c // fmul v28.4s, v28.4s, v1.4s
+	FMOVQ.P 16(R9), F29
+	WORD $0x6e21dfbd // fmul v29.4s, v29.4s, v1.4s
+	WORD $0x6e3bd75a // faddp v26.4s, v26.4s, v27.4s
+	WORD $0x6e3dd79b // faddp v27.4s, v28.4s, v29.4s
+	WORD $0x6e3bd75a // faddp v26.4s, v26.4s, v27.4s
+	FMOVQ.P 16(R9), F30
+	WORD $0x6e21dfde // fmul v30.4s, v30.4s, v1.4s
+	FMOVQ.P 16(R9), F31
+	WORD $0x6e21dfff // fmul v31.4s, v31.4s, v1.4s
+	FMOVQ.P 16(R9), F4
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	FMOVQ.P 16(R9), F5
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD $0x6e3fd7de // faddp v30.4s, v30.4s, v31.4s
+	WORD $0x6e25d49f // faddp v31.4s, v4.4s, v5.4s
+	WORD $0x6e3fd7de // faddp v30.4s, v30.4s, v31.4s
+	MOVD R4, R10
+	VDUP V18.S[0], V3.S4
+	WORD $0x4e23d448 // fadd v8.4s, v2.4s, v3.4s
+	WORD $0x4e23d4c9 // fadd v9.4s, v6.4s, v3.4s
+	FSTPQ.P (F8, F9), 32(R10)
+	WORD $0x4e23d548 // fadd v8.4s, v10.4s, v3.4s
+	WORD $0x4e23d5c9 // fadd v9.4s, v14.4s, v3.4s
+	FSTPQ.P (F8, F9), 32(R10)
+	VDUP V18.S[1], V7.S4
+	WORD $0x4e27d44c // fadd v12.4s, v2.4s, v7.4s
+	WORD $0x4e27d4cd // fadd v13.4s, v6.4s, v7.4s
+	FSTPQ.P (F12, F13), 32(R10)
+	WORD $0x4e27d54c // fadd v12.4s, v10.4s, v7.4s
+	WORD $0x4e27d5cd // fadd v13.4s, v14.4s, v7.4s
+	FSTPQ.P (F12, F13), 32(R10)
+	VDUP V18.S[2], V11.S4
+	WORD $0x4e2bd450 // fadd v16.4s, v2.4s, v11.4s
+	WORD $0x4e2bd4d1 // fadd v17.4s, v6.4s, v11.4s
+	FSTPQ.P (F16, F17), 32(R10)
+	WORD $0x4e2bd550 // fadd v16.4s, v10.4s, v11.4s
+	WORD $0x4e2bd5d1 // fadd v17.4s, v14.4s, v11.4s
+	FSTPQ.P (F16, F17), 32(R10)
+	VDUP V18.S[3], V15.S4
+	WORD $0x4e2fd454 // fadd v20.4s, v2.4s, v15.4s
+	WORD $0x4e2fd4d5 // fadd v21.4s, v6.4s, v15.4s
+	FSTPQ.P (F20, F21), 32(R10)
+	WORD $0x4e2fd554 // fadd v20.4s, v10.4s, v15.4s
+	WORD $0x4e2fd5d5 // fadd v21.4s, v14.4s, v15.4s
+	FSTPQ.P (F20, F21), 32(R10)
+	VDUP V22.S[0], V19.S4
+	WORD $0x4e33d458 // fadd v24.4s, v2.4s, v19.4s
+	WORD $0x4e33d4d9 // fadd v25.4s, v6.4s, v19.4s
+	FSTPQ.P (F24, F25), 32(R10)
+	WORD $0x4e33d558 // fadd v24.4s, v10.4s, v19.4s
+	WORD $0x4e33d5d9 // fadd v25.4s, v14.4s, v19.4s
+	FSTPQ.P (F24, F25), 32(R10)
+	VDUP V22.S[1], V23.S4
+	WORD $0x4e37d45c // fadd v28.4s, v2.4s, v23.4s
+	WORD $0x4e37d4dd // fadd v29.4s, v6.4s, v23.4s
+	FSTPQ.P (F28, F29), 32(R10)
+	WORD $0x4e37d55c // fadd v28.4s, v10.4s, v23.4s
+	WORD $0x4e37d5dd // fadd v29.4s, v14.4s, v23.4s
+	FSTPQ.P (F28, F29), 32(R10)
+	VDUP V22.S[2], V27.S4
+	WORD $0x4e3bd444 // fadd v4.4s, v2.4s, v27.4s
+	WORD $0x4e3bd4c5 // fadd v5.4s, v6.4s, v27.4s
+	FSTPQ.P (F4, F5), 32(R10)
+	WORD $0x4e3bd544 // fadd v4.4s, v10.4s, v27.4s
+	WORD $0x4e3bd5c5 // fadd v5.4s, v14.4s, v27.4s
+	FSTPQ.P (F4, F5), 32(R10)
+	VDUP V22.S[3], V31.S4
+	WORD $0x4e3fd440 // fadd v0.4s, v2.4s, v31.4s
+	WORD $0x4e3fd4c1 // fadd v1.4s, v6.4s, v31.4s
+	FSTPQ.P (F0, F1), 32(R10)
+	WORD $0x4e3fd540 // fadd v0.4s, v10.4s, v31.4s
+	WORD $0x4e3fd5c1 // fadd v1.4s, v14.4s, v31.4s
+	FSTPQ.P (F0, F1), 32(R10)
+	VDUP V26.S[0], V3.S4
+	WORD $0x4e23d448 // fadd v8.4s, v2.4s, v3.4s
+	WORD $0x4e23d4c9 // fadd v9.4s, v6.4s, v3.4s
+	FSTPQ.P (F8, F9), 32(R10)
+	WORD $0x4e23d548 // fadd v8.4s, v10.4s, v3.4s
+	WORD $0x4e23d5c9 // fadd v9.4s, v14.4s, v3.4s
+	FSTPQ.P (F8, F9), 32(R10)
+	VDUP V26.S[1], V7.S4
+	WORD $0x4e27d44c // fadd v12.4s, v2.4s, v7.4s
+	WORD $0x4e27d4cd // fadd v13.4s, v6.4s, v7.4s
+	FSTPQ.P (F12, F13), 32(R10)
+	WORD $0x4e27d54c // fadd v12.4s, v10.4s, v7.4s
+	WORD $0x4e27d5cd // fadd v13.4s, v14.4s, v7.4s
+	FSTPQ.P (F12, F13), 32(R10)
+	VDUP V26.S[2], V11.S4
+	WORD $0x4e2bd450 // fadd v16.4s, v2.4s, v11.4s
+	WORD $0x4e2bd4d1 // fadd v17.4s, v6.4s, v11.4s
+	FSTPQ.P (F16, F17), 32(R10)
+	WORD $0x4e2bd550 // fadd v16.4s, v10.4s, v11.4s
+	WORD $0x4e2bd5d1 // fadd v17.4s, v14.4s, v11.4s
+	FSTPQ.P (F16, F17), 32(R10)
+	VDUP V26.S[3], V15.S4
+	WORD $0x4e2fd454 // fadd v20.4s, v2.4s, v15.4s
+	WORD $0x4e2fd4d5 // fadd v21.4s, v6.4s, v15.4s
+	FSTPQ.P (F20, F21), 32(R10)
+	WORD $0x4e2fd554 // fadd v20.4s, v10.4s, v15.4s
+	WORD $0x4e2fd5d5 // fadd v21.4s, v14.4s, v15.4s
+	FSTPQ.P (F20, F21), 32(R10)
+	VDUP V30.S[0], V19.S4
+	WORD $0x4e33d458 // fadd v24.4s, v2.4s, v19.4s
+	WORD $0x4e33d4d9 // fadd v25.4s, v6.4s, v19.4s
+	FSTPQ.P (F24, F25), 32(R10)
+	WORD $0x4e33d558 // fadd v24.4s, v10.4s, v19.4s
+	WORD $0x4e33d5d9 // fadd v25.4s, v14.4s, v19.4s
+	FSTPQ.P (F24, F25), 32(R10)
+	VDUP V30.S[1], V23.S4
+	WORD $0x4e37d45c // fadd v28.4s, v2.4s, v23.4s
+	WORD $0x4e37d4dd // fadd v29.4s, v6.4s, v23.4s
+	FSTPQ.P (F28, F29), 32(R10)
+	WORD $0x4e37d55c // fadd v28.4s, v10.4s, v23.4s
+	WORD $0x4e37d5dd // fadd v29.4s, v14.4s, v23.4s
+	FSTPQ.P (F28, F29), 32(R10)
+	VDUP V30.S[2], V27.S4
+	WORD $0x4e3bd444 // fadd v4.4s, v2.4s, v27.4s
+	WORD $0x4e3bd4c5 // fadd v5.4s, v6.4s, v27.4s
+	FSTPQ.P (F4, F5), 32(R10)
+	WORD $0x4e3bd544 // fadd v4.4s, v10.4s, v27.4s
+	WORD $0x4e3bd5c5 // fadd v5.4s, v14.4s, v27.4s
+	FSTPQ.P (F4, F5), 32(R10)
+	VDUP V30.S[3], V31.S4
+	WORD $0x4e3fd440 // fadd v0.4s, v2.4s, v31.4s
+	WORD $0x4e3fd4c1 // fadd v1.4s, v6.4s, v31.4s
+	FSTPQ.P (F0, F1), 32(R10)
+	WORD $0x4e3fd540 // fadd v0.4s, v10.4s, v31.4s
+	WORD $0x4e3fd5c1 // fadd v1.4s, v14.4s, v31.4s
+	FSTPQ.P (F0, F1), 32(R10)
+	MOVD $0x3fc, R5
+	MOVD $0x0, R11
+	VDUP R11, V8.B16
+	MOVD $0x1, R11
+	VDUP R11, V9.B16
+	VZIP1 V9.D2, V8.D2, V7.D2
+	MOVD $0x2, R11
+	VDUP R11, V12.B16
+	MOVD $0x3, R11
+	VDUP R11, V13.B16
+	VZIP1 V13.D2, V12.D2, V11.D2
+	MOVD $0x4, R11
+	VDUP R11, V16.B16
+	MOVD $0x5, R11
+	VDUP R11, V17.B16
+	VZIP1 V17.D2, V16.D2, V15.D2
+	MOVD $0x6, R11
+	VDUP R11, V20.B16
+	MOVD $0x7, R11
+	VDUP R11, V21.B16
+	VZIP1 V21.D2, V20.D2, V19.D2
+	MOVD $0x8040201008040201, R11
+	VDUP R11, V3.D2
+	MOVD 0(R0), R12
+	ADD R1>>3, R12
+	MOVD 24(R0), R13
+	ADD R1>>3, R13
+	MOVD 48(R0), R14
+	ADD R1>>3, R14
+	MOVD 72(R0), R15
+	ADD R1>>3, R15
+	MOVD 96(R0), R19
+	ADD R1>>3, R19
+	MOVD 120(R0), R20
+	ADD R1>>3, R20
+	MOVD 144(R0), R21
+	ADD R1>>3, R21
+	MOVD 168(R0), R22
+	ADD R1>>3, R22
+	CBZ R2, loop1_done
+loop1:
+	FMOVD.P 8(R12), F24
+	FMOVD.P 8(R13), F25
+	FMOVD.P 8(R14), F23
+	FMOVD.P 8(R15), F28
+	FMOVD.P 8(R19), F29
+	FMOVD.P 8(R20), F27
+	FMOVD.P 8(R21), F4
+	FMOVD.P 8(R22), F5
+	VTBL V7.B16, [V24.B16], V0.B16
+	VCMTST V0.B16, V3.B16, V31.B16
+	VTBL V7.B16, [V25.B16], V1.B16
+	VCMTST V1.B16, V3.B16, V1.B16
+	VSLI $1, V1.B16, V31.B16
+	VTBL V7.B16, [V23.B16], V2.B16
+	VCMTST V2.B16, V3.B16, V2.B16
+	VSLI $2, V2.B16, V31.B16
+	VTBL V7.B16, [V28.B16], V6.B16
+	VCMTST V6.B16, V3.B16, V6.B16
+	VSLI $3, V6.B16, V31.B16
+	VTBL V7.B16, [V29.B16], V10.B16
+	VCMTST V10.B16, V3.B16, V10.B16
+	VSLI $4, V10.B16, V31.B16
+	VTBL V7.B16, [V27.B16], V14.B16
+	VCMTST V14.B16, V3.B16, V14.B16
+	VSLI $5, V14.B16, V31.B16
+	VTBL V7.B16, [V4.B16], V18.B16
+	VCMTST V18.B16, V3.B16, V18.B16
+	VSLI $6, V18.B16, V31.B16
+	VTBL V7.B16, [V5.B16], V22.B16
+	VCMTST V22.B16, V3.B16, V22.B16
+	VSLI $7, V22.B16, V31.B16
+	FLDPQ 0(R3), (F26, F30)
+	FLDPQ 32(R3), (F8, F9)
+	VMOV V31.D[0], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F12
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F13
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F16
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F17
+	VZIP1 V13.S4, V12.S4, V12.S4
+	VZIP1 V17.S4, V16.S4, V16.S4
+	VZIP1 V16.D2, V12.D2, V12.D2
+	WORD $0x4e2cd75a // fadd v26.4s, v26.4s, v12.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F20
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F21
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F0
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F1
+	VZIP1 V21.S4, V20.S4, V20.S4
+	VZIP1 V1.S4, V0.S4, V0.S4
+	VZIP1 V0.D2, V20.D2, V20.D2
+	WORD $0x4e34d7de // fadd v30.4s, v30.4s, v20.4s
+	VMOV V31.D[1], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F2
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F6
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F10
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F14
+	VZIP1 V6.S4, V2.S4, V2.S4
+	VZIP1 V14.S4, V10.S4, V10.S4
+	VZIP1 V10.D2, V2.D2, V2.D2
+	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F18
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F22
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F12
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F13
+	VZIP1 V22.S4, V18.S4, V18.S4
+	VZIP1 V13.S4, V12.S4, V12.S4
+	VZIP1 V12.D2, V18.D2, V18.D2
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	FSTPQ.P (F26, F30), 32(R3)
+	FSTPQ.P (F8, F9), 32(R3)
+	VTBL V11.B16, [V24.B16], V17.B16
+	VCMTST V17.B16, V3.B16, V16.B16
+	VTBL V11.B16, [V25.B16], V20.B16
+	VCMTST V20.B16, V3.B16, V20.B16
+	VSLI $1, V20.B16, V16.B16
+	VTBL V11.B16, [V23.B16], V21.B16
+	VCMTST V21.B16, V3.B16, V21.B16
+	VSLI $2, V21.B16, V16.B16
+	VTBL V11.B16, [V28.B16], V0.B16
+	VCMTST V0.B16, V3.B16, V0.B16
+	VSLI $3, V0.B16, V16.B16
+	VTBL V11.B16, [V29.B16], V1.B16
+	VCMTST V1.B16, V3.B16, V1.B16
+	VSLI $4, V1.B16, V16.B16
+	VTBL V11.B16, [V27.B16], V2.B16
+	VCMTST V2.B16, V3.B16, V2.B16
+	VSLI $5, V2.B16, V16.B16
+	VTBL V11.B16, [V4.B16], V6.B16
+	VCMTST V6.B16, V3.B16, V6.B16
+	VSLI $6, V6.B16, V16.B16
+	VTBL V11.B16, [V5.B16], V10.B16
+	VCMTST V10.B16, V3.B16, V10.B16
+	VSLI $7, V10.B16, V16.B16
+	FLDPQ 0(R3), (F14, F18)
+	FLDPQ 32(R3), (F22, F12)
+	VMOV V16.D[0], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F13
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F26
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F30
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F8
+	VZIP1 V26.S4, V13.S4, V13.S4
+	VZIP1 V8.S4, V30.S4, V30.S4
+	VZIP1 V30.D2, V13.D2, V13.D2
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F9
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F31
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F17
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F20
+	VZIP1 V31.S4, V9.S4, V9.S4
+	VZIP1 V20.S4, V17.S4, V17.S4
+	VZIP1 V17.D2, V9.D2, V9.D2
+	WORD $0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	VMOV V16.D[1], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F21
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F0
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F1
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F2
+	VZIP1 V0.S4, V21.S4, V21.S4
+	VZIP1 V2.S4, V1.S4, V1.S4
+	VZIP1 V1.D2, V21.D2, V21.D2
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F6
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F10
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F13
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F26
+	VZIP1 V10.S4, V6.S4, V6.S4
+	VZIP1 V26.S4, V13.S4, V13.S4
+	VZIP1 V13.D2, V6.D2, V6.D2
+	WORD $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	FSTPQ.P (F14, F18), 32(R3)
+	FSTPQ.P (F22, F12), 32(R3)
+	VTBL V15.B16, [V24.B16], V8.B16
+	VCMTST V8.B16, V3.B16, V30.B16
+	VTBL V15.B16, [V25.B16], V9.B16
+	VCMTST V9.B16, V3.B16, V9.B16
+	VSLI $1, V9.B16, V30.B16
+	VTBL V15.B16, [V23.B16], V31.B16
+	VCMTST V31.B16, V3.B16, V31.B16
+	VSLI $2, V31.B16, V30.B16
+	VTBL V15.B16, [V28.B16], V17.B16
+	VCMTST V17.B16, V3.B16, V17.B16
+	VSLI $3, V17.B16, V30.B16
+	VTBL V15.B16, [V29.B16], V20.B16
+	VCMTST V20.B16, V3.B16, V20.B16
+	VSLI $4, V20.B16, V30.B16
+	VTBL V15.B16, [V27.B16], V21.B16
+	VCMTST V21.B16, V3.B16, V21.B16
+	VSLI $5, V21.B16, V30.B16
+	VTBL V15.B16, [V4.B16], V0.B16
+	VCMTST V0.B16, V3.B16, V0.B16
+	VSLI $6, V0.B16, V30.B16
+	VTBL V15.B16, [V5.B16], V1.B16
+	VCMTST V1.B16, V3.B16, V1.B16
+	VSLI $7, V1.B16, V30.B16
+	FLDPQ 0(R3), (F2, F6)
+	FLDPQ 32(R3), (F10, F13)
+	VMOV V30.D[0], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F26
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F14
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F18
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F22
+	VZIP1 V14.S4, V26.S4, V26.S4
+	VZIP1 V22.S4, V18.S4, V18.S4
+	VZIP1 V18.D2, V26.D2, V26.D2
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F12
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F16
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F8
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F9
+	VZIP1 V16.S4, V12.S4, V12.S4
+	VZIP1 V9.S4, V8.S4, V8.S4
+	VZIP1 V8.D2, V12.D2, V12.D2
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	VMOV V30.D[1], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F31
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F17
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F20
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F21
+	VZIP1 V17.S4, V31.S4, V31.S4
+	VZIP1 V21.S4, V20.S4, V20.S4
+	VZIP1 V20.D2, V31.D2, V31.D2
+	WORD $0x4e3fd54a // fadd v10.4s, v10.4s, v31.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F0
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F1
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F26
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F14
+	VZIP1 V1.S4, V0.S4, V0.S4
+	VZIP1 V14.S4, V26.S4, V26.S4
+	VZIP1 V26.D2, V0.D2, V0.D2
+	WORD $0x4e20d5ad // fadd v13.4s, v13.4s, v0.4s
+	FSTPQ.P (F2, F6), 32(R3)
+	FSTPQ.P (F10, F13), 32(R3)
+	VTBL V19.B16, [V24.B16], V22.B16
+	VCMTST V22.B16, V3.B16, V18.B16
+	VTBL V19.B16, [V25.B16], V12.B16
+	VCMTST V12.B16, V3.B16, V12.B16
+	VSLI $1, V12.B16, V18.B16
+	VTBL V19.B16, [V23.B16], V16.B16
+	VCMTST V16.B16, V3.B16, V16.B16
+	VSLI $2, V16.B16, V18.B16
+	VTBL V19.B16, [V28.B16], V8.B16
+	VCMTST V8.B16, V3.B16, V8.B16
+	VSLI $3, V8.B16, V18.B16
+	VTBL V19.B16, [V29.B16], V9.B16
+	VCMTST V9.B16, V3.B16, V9.B16
+	VSLI $4, V9.B16, V18.B16
+	VTBL V19.B16, [V27.B16], V31.B16
+	VCMTST V31.B16, V3.B16, V31.B16
+	VSLI $5, V31.B16, V18.B16
+	VTBL V19.B16, [V4.B16], V17.B16
+	VCMTST V17.B16, V3.B16, V17.B16
+	VSLI $6, V17.B16, V18.B16
+	VTBL V19.B16, [V5.B16], V20.B16
+	VCMTST V20.B16, V3.B16, V20.B16
+	VSLI $7, V20.B16, V18.B16
+	FLDPQ 0(R3), (F21, F0)
+	FLDPQ 32(R3), (F1, F26)
+	VMOV V18.D[0], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F14
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F2
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F6
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F10
+	VZIP1 V2.S4, V14.S4, V14.S4
+	VZIP1 V10.S4, V6.S4, V6.S4
+	VZIP1 V6.D2, V14.D2, V14.D2
+	WORD $0x4e2ed6b5 // fadd v21.4s, v21.4s, v14.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F13
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F30
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F22
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F12
+	VZIP1 V30.S4, V13.S4, V13.S4
+	VZIP1 V12.S4, V22.S4, V22.S4
+	VZIP1 V22.D2, V13.D2, V13.D2
+	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	VMOV V18.D[1], R23
+	AND R23<<2, R5, R24
+	FMOVS (R4)(R24), F16
+	AND R23>>6, R5, R24
+	FMOVS (R4)(R24), F8
+	AND R23>>14, R5, R24
+	FMOVS (R4)(R24), F9
+	AND R23>>22, R5, R24
+	FMOVS (R4)(R24), F31
+	VZIP1 V8.S4, V16.S4, V16.S4
+	VZIP1 V31.S4, V9.S4, V9.S4
+	VZIP1 V9.D2, V16.D2, V16.D2
+	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
+	AND R23>>30, R5, R24
+	FMOVS (R4)(R24), F17
+	AND R23>>38, R5, R24
+	FMOVS (R4)(R24), F20
+	AND R23>>46, R5, R24
+	FMOVS (R4)(R24), F14
+	AND R23>>54, R5, R24
+	FMOVS (R4)(R24), F2
+	VZIP1 V20.S4, V17.S4, V17.S4
+	VZIP1 V2.S4, V14.S4, V14.S4
+	VZIP1 V14.D2, V17.D2, V17.D2
+	WORD $0x4e31d75a // fadd v26.4s, v26.4s, v17.4s
+	FSTPQ.P (F21, F0), 32(R3)
+	FSTPQ.P (F1, F26), 32(R3)
+	SUBS $64, R2
 	BNE loop1
 loop1_done:
 	RET

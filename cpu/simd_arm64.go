@@ -27,6 +27,10 @@ var assembly = map[any]vectors{
 		vector[float64]{dotBF16DoubleNEON, addBF16DoubleNEON, dotsBF16DoubleNEON, addsBF16DoubleNEON},
 		vector[float32]{dotBF16SingleNEON, addBF16SingleNEON, dotsBF16SingleNEON, addsBF16SingleNEON},
 	},
+	sensing.SignWord(0): {
+		vector[float64]{dot: dotSignsDoubleNEON, add: addSignsDoubleNEON},
+		vector[float32]{dot: dotSignsSingleNEON, add: addSignsSingleNEON},
+	},
 }
 
 // newKernel returns the kernel of an entry type for the given instruction set, which must be available.

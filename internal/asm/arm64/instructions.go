@@ -66,6 +66,30 @@ func (f *Function) ShiftLeft(shift int, x X) { f.emit("LSL $%d, %v", shift, x) }
 // Zero clears a general register.
 func (f *Function) Zero(x X) { f.emit("MOVD ZR, %v", x) }
 
+// Constant loads a number into a general register.
+func (f *Function) Constant(value uint64, to X) { f.emit("MOVD $%#x, %v", value, to) }
+
+// Global loads the address of a variable of the package.
+func (f *Function) Global(name string, to X) { f.emit("MOVD $·%s(SB), %v", name, to) }
+
+// Stack reserves memory on the stack and loads its address. A function may do it once.
+func (f *Function) Stack(bytes int, to X) {
+	f.frame = bytes
+	f.emit("MOVD $stack-%d(SP), %v", bytes, to)
+}
+
+// LoadWord loads a word of 4 bytes from memory at a pointer, fills up with zeros, and moves the pointer past it.
+func (f *Function) LoadWord(from, to X) { f.emit("MOVWU.P 4(%v), %v", from, to) }
+
+// AndShifted does to ← mask & ⌊x / 2^shift⌋; the shift may be negative.
+func (f *Function) AndShifted(x X, shift int, mask, to X) {
+	operator := ">>"
+	if shift < 0 {
+		operator, shift = "<<", -shift
+	}
+	f.emit("AND %v%s%d, %v, %v", x, operator, shift, mask, to)
+}
+
 // Return ends the function.
 func (f *Function) Return() { f.emit("RET") }
 
@@ -96,13 +120,14 @@ func (f *Function) LoadAt(from X, offset int, to ...V) {
 	}
 }
 
-// LoadDouble loads one double from memory at the sum of two registers.
-func (f *Function) LoadDouble(from, offset X, to V) { f.emit("FMOVD (%v)(%v), F%d", from, offset, to) }
+// LoadNumber loads one number from memory at the sum of two registers, and clears the rest of the register.
+func (f *Function) LoadNumber(a Arrangement, from, offset X, to V) {
+	f.emit("FMOV%s (%v)(%v), F%d", a.goName[:1], from, offset, to)
+}
 
-// LoadEach loads bytes (1 or 2) from memory at a pointer, copies them to the whole of a register, and moves the
-// pointer past them.
-func (f *Function) LoadEach(from X, bytes int, to V) {
-	f.emit("VLD1R.P %d(%v), [V%d.%s]", bytes, from, to, map[int]string{1: "B16", 2: "H8"}[bytes])
+// LoadIndexed loads a whole register from memory at the sum of two registers.
+func (f *Function) LoadIndexed(from, offset X, to V) {
+	f.word(0x3CE06800|uint32(offset)<<16|uint32(from)<<5|uint32(to), "ldr q%d, [x%d, x%d]", to, from, offset)
 }
 
 // Store stores whole registers in memory at a pointer, in pairs where it can, and moves the pointer past them.
@@ -128,10 +153,13 @@ func (f *Function) StoreAt(to X, offset int, from ...V) {
 // ZeroV clears a vector register.
 func (f *Function) ZeroV(v V) { f.emit("VEOR %s, %[1]s, %[1]s", v.in(B16)) }
 
-// Lane sets one number of a register.
-func (f *Function) Lane(a Arrangement, from X, to V, lane int) {
-	f.emit("VMOV %v, V%d.%s[%d]", from, to, a.goName[:1], lane)
+// Lane copies one number of a register to a general register.
+func (f *Function) Lane(a Arrangement, from V, lane int, to X) {
+	f.emit("VMOV V%d.%s[%d], %v", from, a.goName[:1], lane, to)
 }
+
+// Fill copies a general register, or its lowest bytes, to all numbers of a register.
+func (f *Function) Fill(a Arrangement, from X, to V) { f.emit("VDUP %v, %s", from, to.in(a)) }
 
 // Each copies one number of a register to all of another.
 func (f *Function) Each(a Arrangement, from V, lane int, to V) {
@@ -148,9 +176,19 @@ func (f *Function) Test(a Arrangement, x, y, to V) {
 	f.emit("VCMTST %s, %s, %s", x.in(a), y.in(a), to.in(a))
 }
 
-// Select replaces the bits of mask: those set by yes's, the others by no's.
-func (f *Function) Select(yes, no, mask V) {
-	f.emit("VBSL %s, %s, %s", no.in(B16), yes.in(B16), mask.in(B16))
+// Zip makes a register of the lower halves of two: x's first number, y's first, x's second, and so on.
+func (f *Function) Zip(a Arrangement, x, y, to V) {
+	f.emit("VZIP1 %s, %s, %s", y.in(a), x.in(a), to.in(a))
+}
+
+// LookUp does to_i ← table[places_i] for bytes; outside of the table it is zero.
+func (f *Function) LookUp(table, places, to V) {
+	f.emit("VTBL %s, [%s], %s", places.in(B16), table.in(B16), to.in(B16))
+}
+
+// Insert does to ← to mod 2^shift + x·2^shift for each number, in as many bits as it has.
+func (f *Function) Insert(a Arrangement, x V, shift int, to V) {
+	f.emit("VSLI $%d, %s, %s", shift, x.in(a), to.in(a))
 }
 
 // three encodes an instruction of three registers.
@@ -172,9 +210,14 @@ func (f *Function) AddNumbers(a Arrangement, x, y, to V) {
 	f.three(0x4E20D400|a.sz(), "fadd", a, x, y, to)
 }
 
-// Negate does to ← −from.
-func (f *Function) Negate(a Arrangement, from, to V) {
-	f.two(0x6EA0F800|a.sz(), "fneg v%d."+a.llvm+", v%d."+a.llvm, from, to)
+// Multiply does to ← x·y.
+func (f *Function) Multiply(a Arrangement, x, y, to V) {
+	f.three(0x6E20DC00|a.sz(), "fmul", a, x, y, to)
+}
+
+// AddPairs makes the sums of neighbours, x's before y's.
+func (f *Function) AddPairs(a Arrangement, x, y, to V) {
+	f.three(0x6E20D400|a.sz(), "faddp", a, x, y, to)
 }
 
 // MultiplyAddBy does sum ← sum + x·y[lane], rounded once.

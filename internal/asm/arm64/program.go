@@ -34,6 +34,7 @@ type Function struct {
 	Name, Doc string
 	Signature string // the parameters, "name type, name type, …"
 	Loops     []Loop
+	frame     int // bytes of memory on the stack
 	lines     []string
 	x, v      pool
 	labels    int
@@ -64,7 +65,11 @@ func (p *Program) Write(assembly, declarations string) error {
 	fmt.Fprintf(&stubs, "%spackage %s\n", head, p.Package)
 	for _, f := range p.Functions {
 		fmt.Fprintf(&asm, "\n// func %s(%s)\n", f.Name, f.Signature)
-		fmt.Fprintf(&asm, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", f.Name, f.offset(""))
+		attributes := "NOSPLIT"
+		if f.frame > 0 {
+			attributes = "0" // Go sees to it that the stack has room
+		}
+		fmt.Fprintf(&asm, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, attributes, f.frame, f.offset(""))
 		for _, line := range f.lines {
 			asm.WriteString(line + "\n")
 		}

@@ -18,12 +18,14 @@ func TestEncodings(t *testing.T) {
 			for _, to := range []V{0, 31} {
 				for _, a := range []Arrangement{D2, S4} {
 					f.AddNumbers(a, x, y, to)
-					f.Negate(a, x, to)
+					f.Multiply(a, x, y, to)
+					f.AddPairs(a, x, y, to)
 					for lane := range 16 >> a.size {
 						f.MultiplyAddBy(a, x, y, lane, to)
 					}
 				}
 			}
+			f.LoadIndexed(X(x)%26, X(y)%26, x)
 			for _, convert := range []func(from, to V){
 				f.WidenLow, f.WidenHigh, f.NarrowLow, f.NarrowHigh, f.SpreadLow, f.SpreadHigh,
 			} {

@@ -41,24 +41,28 @@ func begin(p *arm64.Program, a arithmetic, name, parameters, doc string) *block 
 }
 
 // point returns pointers to count rows, starting with row first, at coordinate from.
-func (b *block) point(first, count, bytes int) []arm64.X {
-	return b.pointers(b.rows, first, count, bytes)
+func (b *block) point(first, count, entryBits int) []arm64.X {
+	return b.pointers(b.rows, first, count, entryBits)
 }
 
 // pointers returns the pointers of count slices of a table, starting with slice first, at coordinate from.
-func (b *block) pointers(table arm64.X, first, count, bytes int) []arm64.X {
+func (b *block) pointers(table arm64.X, first, count, entryBits int) []arm64.X {
 	list := make([]arm64.X, count)
 	for j := range list {
 		list[j] = b.X()
 		b.LoadX(table, slice*(first+j), list[j])
-		b.advance(bytes, list[j])
+		b.advance(entryBits, list[j])
 	}
 	return list
 }
 
-// advance moves a pointer to numbers or entries of so many bytes from coordinate 0 to coordinate from.
-func (b *block) advance(bytes int, pointer arm64.X) {
-	b.AddShifted(b.from, bits.TrailingZeros(uint(bytes)), pointer)
+// advance moves a pointer to numbers or entries of so many bits from coordinate 0 to coordinate from.
+func (b *block) advance(entryBits int, pointer arm64.X) {
+	if entryBits < 8 {
+		b.AddShiftedRight(b.from, 3-bits.TrailingZeros(uint(entryBits)), pointer)
+	} else {
+		b.AddShifted(b.from, bits.TrailingZeros(uint(entryBits))-3, pointer)
+	}
 }
 
 // copied returns a copy of a general register.
@@ -73,10 +77,10 @@ func dot(p *arm64.Program, a arithmetic, f floats) {
 	b := begin(p, a, "dot"+f.name, dotParameters,
 		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.")
 	lanes, from := b.Param("lanes"), b.Param("z")
-	b.advance(a.size, from)
+	b.advance(8*a.size, from)
 	const together = 4
 	for first := 0; first < blockRows; first += together {
-		rows, z, left := b.point(first, together, f.size), b.copied(from), b.copied(b.count)
+		rows, z, left := b.point(first, together, 8*f.size), b.copied(from), b.copied(b.count)
 		sums := b.Vs(together * laneUnits)
 		b.LoadAt(lanes, first*laneBytes, sums...)
 		b.Loop(left, laneUnits*a.perRegister(), func() {
@@ -105,8 +109,8 @@ func dots(p *arm64.Program, a arithmetic, f floats) {
 		"lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.")
 	lanes, table := b.Param("lanes"), b.Param("z")
 	for first := range blockRows {
-		row, left := b.point(first, 1, f.size)[0], b.copied(b.count)
-		z := b.pointers(table, 0, members, a.size)
+		row, left := b.point(first, 1, 8*f.size)[0], b.copied(b.count)
+		z := b.pointers(table, 0, members, 8*a.size)
 		sums := b.Vs(members * laneUnits)
 		of := func(member int) []arm64.V { return sums[member*laneUnits:][:laneUnits] }
 		each := func(do func(to arm64.X, offset int, v ...arm64.V)) {
@@ -143,7 +147,7 @@ func add(p *arm64.Program, a arithmetic, f floats) {
 	b := begin(p, a, "add"+f.name, addParameters,
 		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.")
 	acc := b.Param("acc")
-	b.advance(a.size, acc)
+	b.advance(8*a.size, acc)
 	b.accumulate(a, f, []arm64.X{acc}, laneUnits)
 }
 
@@ -153,7 +157,7 @@ func adds(p *arm64.Program, a arithmetic, f floats) {
 	b := begin(p, a, "adds"+f.name, addsParameters,
 		"acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.")
 	table := b.Param("acc")
-	acc := b.pointers(table, 0, members, a.size)
+	acc := b.pointers(table, 0, members, 8*a.size)
 	b.FreeX(table)
 	b.accumulate(a, f, acc, laneUnits/2)
 }
@@ -161,7 +165,7 @@ func adds(p *arm64.Program, a arithmetic, f floats) {
 // accumulate writes the loop of add and adds; an iteration takes so many registers of coordinates.
 func (b *block) accumulate(a arithmetic, f floats, acc []arm64.X, units int) {
 	c := b.weights(a, len(acc))
-	rows := b.point(0, blockRows, f.size)
+	rows := b.point(0, blockRows, 8*f.size)
 	b.Loop(b.count, units*a.perRegister(), func() {
 		sums := make([][]arm64.V, len(acc))
 		for i := range acc {

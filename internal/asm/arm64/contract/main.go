@@ -55,6 +55,8 @@ func program() *arm64.Program {
 			dots(p, a, f)
 			adds(p, a, f)
 		}
+		dotSigns(p, a)
+		addSigns(p, a)
 	}
 	return p
 }

@@ -80,7 +80,7 @@ func gemm(p *arm64.Program, rows, registers int) {
 		f.Load(b, perRegister*number, row...)
 		for i := range sums {
 			x := f.V()
-			f.LoadDouble(a[i], distance, x)
+			f.LoadNumber(arm64.D2, a[i], distance, x)
 			for j, s := range sums[i] {
 				f.MultiplyAddBy(arm64.D2, row[j], x, 0, s)
 			}
