@@ -21,8 +21,9 @@
 // just one accumulator. Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2,
-// NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
-// them has only sums and products that Go cannot fuse: an iterate has the same bits on every architecture.
+// NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The
+// code between them has only sums and products that Go cannot fuse: an iterate has the same bits on every
+// architecture.
 //
 // The assembly is generated when go generate ./cpu runs: internal/asm/contract and internal/asm/gemm write it
 // for amd64, and the folders of these names in internal/asm/arm64 for arm64.

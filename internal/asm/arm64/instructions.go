@@ -78,7 +78,8 @@ func (f *Function) Stack(bytes int, to X) {
 	f.emit("MOVD $stack-%d(SP), %v", bytes, to)
 }
 
-// LoadWord loads a word of 4 bytes from memory at a pointer, fills up with zeros, and moves the pointer past it.
+// LoadWord loads a word of 4 bytes from memory at a pointer, fills up with zeros, and moves the pointer past
+// it.
 func (f *Function) LoadWord(from, to X) { f.emit("MOVWU.P 4(%v), %v", from, to) }
 
 // AndShifted does to ← mask & ⌊x / 2^shift⌋; the shift may be negative.
@@ -130,7 +131,8 @@ func (f *Function) LoadIndexed(from, offset X, to V) {
 	f.word(0x3CE06800|uint32(offset)<<16|uint32(from)<<5|uint32(to), "ldr q%d, [x%d, x%d]", to, from, offset)
 }
 
-// Store stores whole registers in memory at a pointer, in pairs where it can, and moves the pointer past them.
+// Store stores whole registers in memory at a pointer, in pairs where it can, and moves the pointer past
+// them.
 func (f *Function) Store(to X, from ...V) {
 	for ; len(from) > 1; from = from[2:] {
 		f.emit("FSTPQ.P (F%d, F%d), 32(%v)", from[0], from[1], to)

@@ -86,8 +86,8 @@ func (p *Program) Write(assembly, declarations string) error {
 	return os.WriteFile(assembly, asm.Bytes(), 0o644)
 }
 
-// offset returns where a parameter lies in the arguments; for "", the size of all. Slices are three words, all
-// else is one.
+// offset returns where a parameter lies in the arguments; for "", the size of all. Slices are three words,
+// all else is one.
 func (f *Function) offset(name string) int {
 	at := 0
 	for _, param := range strings.Split(f.Signature, ", ") {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestEncodings: every instruction that this package encodes is the one that its comment names, with registers
-// and elements whose numbers have all bits set or none.
+// TestEncodings: every instruction that this package encodes is the one that its comment names, with
+// registers and elements whose numbers have all bits set or none.
 func TestEncodings(t *testing.T) {
 	f := new(Program).New("f", "", "nothing.")
 	for _, x := range []V{0, 31, 21} {
@@ -68,8 +68,8 @@ func sameAsDisassembled(t *testing.T, lines []string) {
 		if _, err := fmt.Sscanf(word, "WORD $0x%x", &number); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		numbers = append(numbers, fmt.Sprintf("%#x %#x %#x %#x", byte(number), byte(number>>8), byte(number>>16),
-			byte(number>>24)))
+		numbers = append(numbers, fmt.Sprintf("%#x %#x %#x %#x",
+			byte(number), byte(number>>8), byte(number>>16), byte(number>>24)))
 		want = append(want, text)
 	}
 	cmd := exec.Command(disassembler, "--disassemble", "--triple=aarch64")

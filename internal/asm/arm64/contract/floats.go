@@ -51,7 +51,8 @@ func (f floats) decode(w *arm64.Function, a arithmetic, row arm64.X, units int) 
 	return x
 }
 
-// widen makes numbers twice as long, of the lower halves of registers and, if they are full, of the upper ones.
+// widen makes numbers twice as long, of the lower halves of registers and, if they are full, of the upper
+// ones.
 func widen(w *arm64.Function, from []arm64.V, full bool, low, high func(from, to arm64.V)) (to []arm64.V) {
 	for _, x := range from {
 		y := w.V()

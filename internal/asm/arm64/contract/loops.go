@@ -102,8 +102,8 @@ func dot(p *arm64.Program, a arithmetic, f floats) {
 	b.Return()
 }
 
-// dots writes the loop of dot products for four members of a batch, of one row at a time: each entry is decoded
-// once for the four members.
+// dots writes the loop of dot products for four members of a batch, of one row at a time: each entry is
+// decoded once for the four members.
 func dots(p *arm64.Program, a arithmetic, f floats) {
 	b := begin(p, a, "dots"+f.name, dotsParameters,
 		"lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.")
@@ -151,8 +151,8 @@ func add(p *arm64.Program, a arithmetic, f floats) {
 	b.accumulate(a, f, []arm64.X{acc}, laneUnits)
 }
 
-// adds writes the loop of the accumulation for four members of a batch. Their weights fill half of the registers,
-// so that an iteration takes fewer coordinates.
+// adds writes the loop of the accumulation for four members of a batch. Their weights fill half of the
+// registers, so that an iteration takes fewer coordinates.
 func adds(p *arm64.Program, a arithmetic, f floats) {
 	b := begin(p, a, "adds"+f.name, addsParameters,
 		"acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.")

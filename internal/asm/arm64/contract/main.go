@@ -15,17 +15,18 @@
 //
 // # The order of summation
 //
-// The order is the same as on amd64 and in plain Go, to the bit. A dot product has L lanes, as many as 64 bytes
-// hold numbers. They fill four registers, and each lane is a chain of fused multiply-adds over increasing k.
-// Four rows at a time are sixteen independent chains, which keep four multiply-add units with a latency of four
-// cycles busy. An accumulation is a chain of fused multiply-adds over increasing j; its coordinates are the
-// independent chains. Its weights c stay in registers: the instruction takes any number of one as its factor.
+// The order is the same as on amd64 and in plain Go, to the bit. A dot product has L lanes, as many as 64
+// bytes hold numbers. They fill four registers, and each lane is a chain of fused multiply-adds over
+// increasing k. Four rows at a time are sixteen independent chains, which keep four multiply-add units with a
+// latency of four cycles busy. An accumulation is a chain of fused multiply-adds over increasing j; its
+// coordinates are the independent chains. Its weights c stay in registers: the instruction takes any number
+// of one as its factor.
 //
 // # How an entry becomes a number
 //
-// An entry is decoded in registers, right before its use: see [floats] for f64, f32 and bf16, and dotSigns and
-// addSigns for signs, which need no multiplication. q8 entries become bf16, which package cpu keeps in a buffer
-// for its loops: see decodeQ8.
+// An entry is decoded in registers, right before its use: see [floats] for f64, f32 and bf16, and dotSigns
+// and addSigns for signs, which need no multiplication. q8 entries become bf16, which package cpu keeps in a
+// buffer for its loops: see decodeQ8.
 package main
 
 import (

@@ -9,15 +9,15 @@ import (
 // Signs are looked up in tables in memory: the lookups are general instructions and loads, which leave the
 // vector units to the sums.
 //
-// A dot product multiplies z by ±1, which is exact. Four bits of a row are an index into a table of sixteen times
-// four numbers ±1, which package cpu has as signs.
+// A dot product multiplies z by ±1, which is exact. Four bits of a row are an index into a table of sixteen
+// times four numbers ±1, which package cpu has as signs.
 //
 // An accumulation adds one number to each coordinate,
 //
 //	acc_k += ((±c₀ ± c₁) + (±c₂ ± c₃)) + ((±c₄ ± c₅) + (±c₆ ± c₇)),
 //
-// one of 256, which the function tabulates first, on its stack. The index is a byte whose bit j is row j's bit of
-// the coordinate.
+// one of 256, which the function tabulates first, on its stack. The index is a byte whose bit j is row j's
+// bit of the coordinate.
 
 const nibbles = 16 // values of four bits
 
@@ -86,8 +86,8 @@ func addSigns(p *arm64.Program, a arithmetic) {
 	b.tabulate(a, table)
 	b.Constant(uint64((1<<blockRows-1)*a.size), mask)
 
-	// A row's word of 64 bits serves 64 coordinates, in four groups of two bytes. For each group, a register has
-	// where the bytes of its sixteen coordinates are, and another has which bit of the byte is theirs.
+	// A row's word of 64 bits serves 64 coordinates, in four groups of two bytes. For each group, a register
+	// has where the bytes of its sixteen coordinates are, and another has which bit of the byte is theirs.
 	const word, group = 64, 16
 	constant, bit := b.X(), b.V()
 	var places [word / group]arm64.V

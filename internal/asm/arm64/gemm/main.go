@@ -9,8 +9,8 @@
 //	c_ij = fma(a_ik, b_kj, …) over k = 0, 1, 2, … from 0,
 //
 // in tiles of eight rows and two registers, and of six rows and four registers, and in one row of each width.
-// The sums stay in registers from the first k to the last. They are sixteen and twenty-four independent chains,
-// which keep four multiply-add units with a latency of four cycles busy.
+// The sums stay in registers from the first k to the last. They are sixteen and twenty-four independent
+// chains, which keep four multiply-add units with a latency of four cycles busy.
 package main
 
 import (
