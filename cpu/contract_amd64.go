@@ -242,26 +242,6 @@ func dotsBF16DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //go:noescape
 func addsBF16DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// dotQ8DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
-//
-//go:noescape
-func dotQ8DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
-
-// addQ8DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
-//
-//go:noescape
-func addQ8DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
-
-// dotsQ8DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
-//
-//go:noescape
-func dotsQ8DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
-
-// addsQ8DoubleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
-//
-//go:noescape
-func addsQ8DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
-
 // dotSignsDoubleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
@@ -332,26 +312,6 @@ func dotsBF16SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //go:noescape
 func addsBF16SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// dotQ8SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
-//
-//go:noescape
-func dotQ8SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
-
-// addQ8SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.
-//
-//go:noescape
-func addQ8SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
-
-// dotsQ8SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
-//
-//go:noescape
-func dotsQ8SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32, from int, to int)
-
-// addsQ8SingleAVX2 does acc[i][k] ← fma(c[i][j], rows[j][k], acc[i][k]) for j = 0, …, 7 in turn and from ≤ k < to.
-//
-//go:noescape
-func addsQ8SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
-
 // dotSignsSingleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
 //go:noescape
@@ -361,3 +321,8 @@ func dotSignsSingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //
 //go:noescape
 func addSignsSingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// decodeQ8AVX2 does dst[k] = level(row[k]) for k < n. n must be a multiple of 32.
+//
+//go:noescape
+func decodeQ8AVX2(dst *float32, row *byte, n int)

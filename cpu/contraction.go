@@ -22,6 +22,7 @@ func newContraction[E sensing.Entry, F number](r *rows[E], o options) contractio
 func (c *contraction[E, F]) loaded(worker, first, count int) *workspace[E, F] {
 	h := c.workspaces[worker]
 	c.load(worker, first, count, &h.rows)
+	h.decoded.done = 0
 	return h
 }
 

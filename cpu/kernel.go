@@ -23,6 +23,7 @@ type number interface{ float64 | float32 }
 // acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), whose two halves can be looked up.
 type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
+	decode decoder // of q8 entries: vector takes the singles; nil if it takes the entries
 }
 
 // vector is the assembly of a kernel, for a multiple of stride coordinates. The zero value is a kernel
@@ -30,8 +31,8 @@ type kernel[E sensing.Entry, F number] struct {
 type vector[F number] struct {
 	dot func(lanes *F, rows *[blockRows][]byte, z *F, from, to int)
 	add func(acc *F, c *[blockRows]F, rows *[blockRows][]byte, from, to int)
-	// dots and adds do the same for as many members as together says, and decode each entry once for all of
-	// them. They are nil for signs, which need no decoding.
+	// dots and adds do the same for as many members as together says, and convert each entry once for all of
+	// them. They are nil for signs, which need no conversion.
 	dots func(
 		lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, from, to int)
 	adds func(acc *[together][]F, c *[together][blockRows]F, rows *[blockRows][]byte, from, to int)
@@ -41,7 +42,8 @@ type vector[F number] struct {
 // kept between calls, because the arguments of assembly lie on the heap.
 type workspace[E sensing.Entry, F number] struct {
 	operands[E, F]
-	rest    operands[E, F] // the last coordinates, fewer than stride, with padding
+	rest    operands[E, F]       // the last coordinates, fewer than stride, with padding
+	part    operands[float32, F] // some coordinates, with their entries decoded
 	lanes   [together][blockRows * maxLanes]F
 	p       [together][blockRows]float64
 	c       [together][blockRows]F
@@ -50,8 +52,9 @@ type workspace[E sensing.Entry, F number] struct {
 
 // operands are the arguments of the two loops. One of them writes acc; both only read the rest.
 type operands[E sensing.Entry, F number] struct {
-	rows   block[E]
-	z, acc [together][]F
+	rows    block[E]
+	decoded decoded
+	z, acc  [together][]F
 }
 
 const (
@@ -90,6 +93,7 @@ func (h *workspace[E, F]) takeRest(from int) {
 	for j, row := range h.rows {
 		copy(h.rest.rows[j], row[sensing.RowLen[E](from):])
 	}
+	h.rest.decoded.done = 0
 }
 
 // stretch returns how many of n coordinates a dot product sums in its lanes.
@@ -134,13 +138,31 @@ func (k kernel[E, F]) dotStretch(h *workspace[E, F], members, from, to int) {
 
 // vectorDot adds some coordinates of the operands to the lanes.
 func (k kernel[E, F]) vectorDot(h *workspace[E, F], o *operands[E, F], members, from, to int) {
+	if k.decode == nil {
+		k.vector.eachDot(&h.lanes, rawRows(&o.rows), &o.z, members, from, to)
+		return
+	}
+	for from < to {
+		n := k.decodePart(h, o, from, to)
+		for i, z := range o.z[:members] {
+			h.part.z[i] = z[from : from+n]
+		}
+		k.vector.eachDot(&h.lanes, rawRows(&h.part.rows), &h.part.z, members, 0, n)
+		from += n
+	}
+}
+
+// eachDot runs the loop of dot products for so many members.
+func (v vector[F]) eachDot(
+	lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, members, from, to int,
+) {
 	switch {
 	case from == to:
-	case members == together && k.vector.dots != nil:
-		k.vector.dots(&h.lanes, rawRows(&o.rows), &o.z, from, to)
+	case members == together && v.dots != nil:
+		v.dots(lanes, rows, z, from, to)
 	default:
-		for i, z := range o.z[:members] {
-			k.vector.dot(&h.lanes[i][0], rawRows(&o.rows), &z[0], from, to)
+		for i, z := range z[:members] {
+			v.dot(&lanes[i][0], rows, &z[0], from, to)
 		}
 	}
 }
@@ -198,13 +220,31 @@ func (k kernel[E, F]) add(h *workspace[E, F], members int) {
 
 // vectorAdd does add for the first n coordinates of the operands.
 func (k kernel[E, F]) vectorAdd(h *workspace[E, F], o *operands[E, F], members, n int) {
+	if k.decode == nil {
+		k.vector.eachAdd(&o.acc, &h.c, rawRows(&o.rows), members, n)
+		return
+	}
+	for from := 0; from < n; {
+		count := k.decodePart(h, o, from, n)
+		for i, acc := range o.acc[:members] {
+			h.part.acc[i] = acc[from : from+count]
+		}
+		k.vector.eachAdd(&h.part.acc, &h.c, rawRows(&h.part.rows), members, count)
+		from += count
+	}
+}
+
+// eachAdd runs the loop of the accumulation for so many members.
+func (v vector[F]) eachAdd(
+	acc *[together][]F, c *[together][blockRows]F, rows *[blockRows][]byte, members, n int,
+) {
 	switch {
 	case n == 0:
-	case members == together && k.vector.adds != nil:
-		k.vector.adds(&o.acc, &h.c, rawRows(&o.rows), 0, n)
+	case members == together && v.adds != nil:
+		v.adds(acc, c, rows, 0, n)
 	default:
-		for i, acc := range o.acc[:members] {
-			k.vector.add(&acc[0], &h.c[i], rawRows(&o.rows), 0, n)
+		for i, acc := range acc[:members] {
+			v.add(&acc[0], &c[i], rows, 0, n)
 		}
 	}
 }

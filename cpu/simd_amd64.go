@@ -70,10 +70,6 @@ var assembly = map[any]map[SIMD]vectors{
 			vector[float64]{dotQ8DoubleAVX512, addQ8DoubleAVX512, dotsQ8DoubleAVX512, addsQ8DoubleAVX512},
 			vector[float32]{dotQ8SingleAVX512, addQ8SingleAVX512, dotsQ8SingleAVX512, addsQ8SingleAVX512},
 		},
-		AVX2: {
-			vector[float64]{dotQ8DoubleAVX2, addQ8DoubleAVX2, dotsQ8DoubleAVX2, addsQ8DoubleAVX2},
-			vector[float32]{dotQ8SingleAVX2, addQ8SingleAVX2, dotsQ8SingleAVX2, addsQ8SingleAVX2},
-		},
 	},
 	sensing.SignWord(0): {
 		AVX512: {
@@ -88,39 +84,63 @@ var assembly = map[any]map[SIMD]vectors{
 }
 
 // newKernel returns the kernel of an entry type for the given instruction set, which must be available.
-func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
+func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	v := assembly[*new(E)][simd]
-	switch k := any(new(kernel[E, F])).(type) {
+	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 && simd == AVX2 {
+		k.decode, v = decodeQ8AVX2, assembly[float32(0)][simd]
+	}
+	switch k := any(&k).(type) {
 	case *kernel[E, float64]:
 		k.vector = v.double
-		return any(*k).(kernel[E, F])
 	case *kernel[E, float32]:
 		k.vector = v.single
-		return any(*k).(kernel[E, F])
 	}
-	panic("cpu: unknown arithmetic")
+	return k
 }
 
 // The tables of q8 levels that the assembly reads.
 var (
-	q8Levels  = sensing.Q8Levels
-	q8Singles = singles()
 	q8Planes  = planes()
+	q8Cascade = cascade()
 )
 
-func singles() (singles [256]float32) {
-	for k, v := range q8Levels {
-		singles[k] = float32(v)
-	}
-	return singles
-}
-
-// planes returns the bytes of the upper half of the levels, as singles, by significance, the lowest first.
-func planes() (planes [4][128]byte) {
+// planes returns the bytes of the levels from 128 on, as bf16 numbers: the lower ones, then the upper ones.
+func planes() (planes [2][128]byte) {
 	for k := range 128 {
-		for p := range planes {
-			planes[p][k] = byte(math.Float32bits(q8Singles[128+k]) >> (8 * p))
-		}
+		bits := math.Float32bits(float32(sensing.Q8Levels[128+k]))
+		planes[0][k], planes[1][k] = byte(bits>>16), byte(bits>>24)
 	}
 	return planes
+}
+
+// q8Tables are the tables of AVX2. Place p belongs to level 255 − p, the largest first.
+type q8Tables struct {
+	lower [8][16]byte // of the lower bytes: each table xor the one before
+	upper [16]byte    // the upper bytes of the last places, one more for each step
+	steps [2][32]byte // the upper byte is one larger up to place s; all bytes of a row are s
+}
+
+func cascade() (t q8Tables) {
+	planes := planes()
+	at := func(plane, p int) byte { return planes[plane][127-p] }
+	for p := range 128 {
+		t.lower[p/16][p%16] = at(0, p)
+		if p >= 16 {
+			t.lower[p/16][p%16] ^= at(0, p-16)
+		}
+	}
+	const last = 128 - 16
+	for p := range t.upper {
+		t.upper[p] = at(1, last+p) + byte(len(t.steps))
+	}
+	step := 0
+	for p := range last {
+		for range at(1, p) - at(1, p+1) {
+			for i := range t.steps[step] {
+				t.steps[step][i] = byte(p)
+			}
+			step++
+		}
+	}
+	return t
 }

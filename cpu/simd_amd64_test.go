@@ -1,28 +1,38 @@
 package cpu
 
 import (
-	"math"
+	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
 )
 
-// TestQ8Tables: the levels are what the assembly takes them for: singles, and odd about the middle, so that
-// the four planes of bytes have them all.
-func TestQ8Tables(t *testing.T) {
-	for k, want := range sensing.Q8Levels {
-		at, sign := k-128, 1.0
-		if k < 128 {
-			at, sign = 127-k, -1
+// TestDecodeQ8: assembly decodes all entries, at every place of its loop, to the levels that sensing defines.
+func TestDecodeQ8(t *testing.T) {
+	if !slices.Contains(available(), AVX2) {
+		t.Skip("no AVX2")
+	}
+	for shift := range 8 {
+		row, _ := guarded[sensing.Q8Entry](t, 256*stride, shift)
+		singles, check := guarded[float32](t, len(row), shift)
+		for i := range row {
+			row[i] = sensing.Q8Entry(i + i/256)
 		}
-		var bits uint32
-		for p, plane := range q8Planes {
-			bits |= uint32(plane[at]) << (8 * p)
+		decodeQ8AVX2(&singles[0], (*byte)(unsafe.Pointer(&row[0])), len(row))
+		check("singles")
+		for i, e := range row {
+			if got, want := float64(singles[i]), sensing.Q8Levels[e]; got != want {
+				t.Fatalf("entry %d at %d is %v, want %v", e, i, got, want)
+			}
 		}
-		if got := sign * float64(math.Float32frombits(bits)); got != want || q8Levels[k] != want ||
-			float64(q8Singles[k]) != want {
-			t.Errorf("level %d is %v in planes, %v and %v in the tables, want %v", k, got, q8Levels[k],
-				q8Singles[k], want)
-		}
+	}
+}
+
+// TestLongRows: rows too long to stay decoded give plain Go's bits.
+func TestLongRows(t *testing.T) {
+	for _, n := range []int{mostDecoded, mostDecoded + 1, mostDecoded + decodedStrip + stride} {
+		same[sensing.Q8Entry, float64](t, n, 0, 5)
+		same[sensing.Q8Entry, float32](t, n, 0, 6)
 	}
 }

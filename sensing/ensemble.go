@@ -35,7 +35,7 @@ const (
 	F64   Entries = "f64"  // IEEE double precision
 	F32   Entries = "f32"  // IEEE single precision
 	BF16  Entries = "bf16" // the upper half of a single-precision number
-	Q8    Entries = "q8"   // 256 levels of the normal distribution at unit variance
+	Q8    Entries = "q8"   // 256 levels of the normal distribution at unit variance, each a bf16 number
 	Signs Entries = "sign" // ±1
 )
 

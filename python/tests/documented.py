@@ -16,9 +16,10 @@ ENTRIES, TRUTH = 0, 1  # streams
 
 
 def q8_levels():
-    """c·Φ⁻¹((k + ½)/256), with variance 1, rounded to single precision."""
-    levels = np.array([statistics.NormalDist().inv_cdf((k + 0.5) / 256) for k in range(256)])
-    return (levels / np.sqrt(np.mean(levels**2))).astype(np.float32).astype(np.float64)
+    """1.00198·Φ⁻¹((k + ½)/256), rounded to the eight significant bits of bf16."""
+    levels = np.array([1.00198 * statistics.NormalDist().inv_cdf((k + 0.5) / 256) for k in range(256)])
+    fraction, exponent = np.frexp(levels)
+    return np.ldexp(np.rint(fraction * 256), exponent - 8)
 
 
 def entries(kind, seed, row, count):

@@ -27,7 +27,7 @@
 // # How an entry becomes a number
 //
 // An entry is decoded in registers, right before its use: see [floats] for f64, f32 and bf16, [levels] for
-// q8, and dotSigns and addSigns for signs, which need no multiplication.
+// q8, which AVX2 decodes to memory, and dotSigns and addSigns for signs, which need no multiplication.
 package main
 
 import (
@@ -38,7 +38,11 @@ func main() {
 	for _, isa := range []isa{avx512, avx2} {
 		for _, a := range []*arithmetic{double, single} {
 			v := variant{isa, a}
-			for _, f := range []format{f64, f32, bf16, q8} {
+			formats := []format{f64, f32, bf16}
+			if isa == avx512 {
+				formats = append(formats, q8)
+			}
+			for _, f := range formats {
 				dot(v, f)
 				add(v, f)
 				dots4(v, f)
@@ -48,5 +52,6 @@ func main() {
 			addSigns(v)
 		}
 	}
+	decodeQ8()
 	Generate()
 }
