@@ -141,3 +141,8 @@ func dotSignsSingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //
 //go:noescape
 func addSignsSingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// decodeQ8NEON does dst[k] ← the level of row[k] for k < n, a multiple of 64.
+//
+//go:noescape
+func decodeQ8NEON(dst *float32, row *byte, n int)

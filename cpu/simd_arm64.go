@@ -34,12 +34,14 @@ var assembly = map[any]vectors{
 }
 
 // newKernel returns the kernel of an entry type for the given instruction set, which must be available.
-func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
-	var k kernel[E, F]
+func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	if simd == Off {
 		return k
 	}
 	v := assembly[*new(E)]
+	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 {
+		k.decode, v = decodeQ8NEON, assembly[float32(0)]
+	}
 	switch k := any(&k).(type) {
 	case *kernel[E, float64]:
 		k.vector = v.double

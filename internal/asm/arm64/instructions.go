@@ -1,6 +1,9 @@
 package arm64
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Arrangement is how the numbers lie in a vector register.
 type Arrangement struct {
@@ -153,7 +156,7 @@ func (f *Function) StoreAt(to X, offset int, from ...V) {
 }
 
 // ZeroV clears a vector register.
-func (f *Function) ZeroV(v V) { f.emit("VEOR %s, %[1]s, %[1]s", v.in(B16)) }
+func (f *Function) ZeroV(v V) { f.Xor(v, v, v) }
 
 // Lane copies one number of a register to a general register.
 func (f *Function) Lane(a Arrangement, from V, lane int, to X) {
@@ -166,6 +169,14 @@ func (f *Function) Fill(a Arrangement, from X, to V) { f.emit("VDUP %v, %s", fro
 // Each copies one number of a register to all of another.
 func (f *Function) Each(a Arrangement, from V, lane int, to V) {
 	f.emit("VDUP V%d.%s[%d], %s", from, a.goName[:1], lane, to.in(a))
+}
+
+// Xor does to ← x xor y.
+func (f *Function) Xor(x, y, to V) { f.emit("VEOR %s, %s, %s", y.in(B16), x.in(B16), to.in(B16)) }
+
+// Subtract does to ← x − y for integers.
+func (f *Function) Subtract(a Arrangement, x, y, to V) {
+	f.emit("VSUB %s, %s, %s", y.in(a), x.in(a), to.in(a))
 }
 
 // MultiplyAdd does sum ← sum + x·y, rounded once.
@@ -183,9 +194,28 @@ func (f *Function) Zip(a Arrangement, x, y, to V) {
 	f.emit("VZIP1 %s, %s, %s", y.in(a), x.in(a), to.in(a))
 }
 
-// LookUp does to_i ← table[places_i] for bytes; outside of the table it is zero.
-func (f *Function) LookUp(table, places, to V) {
-	f.emit("VTBL %s, [%s], %s", places.in(B16), table.in(B16), to.in(B16))
+// ZipHigh is Zip for the upper halves.
+func (f *Function) ZipHigh(a Arrangement, x, y, to V) {
+	f.emit("VZIP2 %s, %s, %s", y.in(a), x.in(a), to.in(a))
+}
+
+// LookUp does to_i ← table[places_i] for bytes; outside of the table it is zero. The table is up to four
+// registers from one [Function.Run].
+func (f *Function) LookUp(table []V, places, to V) {
+	f.emit("VTBL %s, %s, %s", places.in(B16), bytesOf(table), to.in(B16))
+}
+
+// LookUpMore is LookUp, but outside of the table it keeps to_i.
+func (f *Function) LookUpMore(table []V, places, to V) {
+	f.emit("VTBX %s, %s, %s", places.in(B16), bytesOf(table), to.in(B16))
+}
+
+func bytesOf(table []V) string {
+	var list []string
+	for _, v := range table {
+		list = append(list, v.in(B16))
+	}
+	return "[" + strings.Join(list, ", ") + "]"
 }
 
 // Insert does to ← to mod 2^shift + x·2^shift for each number, in as many bits as it has.
@@ -210,6 +240,11 @@ func (a Arrangement) sz() uint32 { return a.size & 1 << 22 }
 // AddNumbers does to ← x + y.
 func (f *Function) AddNumbers(a Arrangement, x, y, to V) {
 	f.three(0x4E20D400|a.sz(), "fadd", a, x, y, to)
+}
+
+// Negative sets all bits of those numbers of to where the integers of x are negative, and clears the others.
+func (f *Function) Negative(a Arrangement, x, to V) {
+	f.two(0x4E20A800|a.size<<22, "cmlt v%d."+a.llvm+", v%d."+a.llvm+", #0", x, to)
 }
 
 // Multiply does to ← x·y.

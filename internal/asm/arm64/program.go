@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -138,6 +139,22 @@ func (f *Function) Vs(count int) []V {
 		list[i] = f.V()
 	}
 	return list
+}
+
+// Run returns vector registers that are not in use and that follow each other.
+func (f *Function) Run(count int) []V {
+	slices.Sort(f.v.free)
+	for at := 0; at+count <= len(f.v.free); at++ {
+		if f.v.free[at+count-1]-f.v.free[at] == count-1 {
+			list := make([]V, count)
+			for i := range list {
+				list[i] = V(f.v.free[at+i])
+			}
+			f.v.free = slices.Delete(f.v.free, at, at+count)
+			return list
+		}
+	}
+	panic("arm64: no registers are left that follow each other")
 }
 
 // FreeX gives back general registers.

@@ -16,6 +16,7 @@ func TestEncodings(t *testing.T) {
 	for _, x := range []V{0, 31, 21} {
 		for _, y := range []V{31, 0, 10} {
 			for _, to := range []V{0, 31} {
+				f.Negative(B16, x, to)
 				for _, a := range []Arrangement{D2, S4} {
 					f.AddNumbers(a, x, y, to)
 					f.Multiply(a, x, y, to)

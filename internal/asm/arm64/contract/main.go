@@ -25,8 +25,8 @@
 // # How an entry becomes a number
 //
 // An entry is decoded in registers, right before its use: see [floats] for f64, f32 and bf16, and dotSigns
-// and addSigns for signs, which need no multiplication. q8 entries become bf16, which package cpu keeps in a
-// buffer for its loops: see decodeQ8.
+// and addSigns for signs, which need no multiplication. decodeQ8 decodes q8 entries to singles in memory, for the
+// loops of f32.
 package main
 
 import (
@@ -59,5 +59,6 @@ func program() *arm64.Program {
 		dotSigns(p, a)
 		addSigns(p, a)
 	}
+	decodeQ8(p)
 	return p
 }

@@ -119,7 +119,7 @@ func addSigns(p *arm64.Program, a arithmetic) {
 			pattern := b.V() // of each coordinate, the byte whose bit j is row j's
 			for j, w := range words {
 				x := b.V()
-				b.LookUp(w, place, x)
+				b.LookUp([]arm64.V{w}, place, x)
 				if j == 0 {
 					b.Test(arm64.B16, x, bit, pattern)
 				} else {
