@@ -41,8 +41,9 @@ type Function struct {
 	labels    int
 }
 
-// Loop says how long a loop of a function is.
-type Loop struct{ Instructions int }
+// Loop says how many instructions a loop of a function has, with those that end it, and how much of its count
+// each time takes.
+type Loop struct{ Instructions, Step int }
 
 // New begins a function. Its doc comment is "NAME does " and doc.
 func (p *Program) New(name, signature, doc string) *Function {
@@ -182,7 +183,7 @@ func (f *Function) Loop(count X, step int, body func()) {
 	body()
 	f.emit("SUBS $%d, %v", step, count)
 	f.emit("BNE %s", loop)
-	f.Loops = append(f.Loops, Loop{len(f.lines) - from})
+	f.Loops = append(f.Loops, Loop{len(f.lines) - from, step})
 	f.lines = append(f.lines, loop+"_done:")
 }
 

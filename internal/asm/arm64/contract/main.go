@@ -25,8 +25,8 @@
 // # How an entry becomes a number
 //
 // An entry is decoded in registers, right before its use: see [floats] for f64, f32 and bf16, and dotSigns
-// and addSigns for signs, which need no multiplication. decodeQ8 decodes q8 entries to singles in memory, for the
-// loops of f32.
+// and addSigns for signs, which need no multiplication. decodeQ8 decodes q8 entries to singles in memory, for
+// the loops of f32.
 package main
 
 import (
