@@ -3,6 +3,8 @@ package cpu
 import (
 	"fmt"
 	"os"
+
+	"github.com/matsense/matsense/internal/simd"
 )
 
 // SIMD names the instruction set of the loops over entries. It changes the time, but no bit of the result.
@@ -18,7 +20,7 @@ const (
 )
 
 // simdVariable is the environment variable that chooses if the Backend does not; it is for tests.
-const simdVariable = "MATSENSE_SIMD"
+const simdVariable = simd.Variable
 
 // resolve returns the instruction set to use. Auto and "" become the environment's choice or the machine's
 // best.

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/matsense/matsense/internal/simd"
 )
 
 // blockWriter is an assembly routine that writes the words of consecutive blocks, in multiples of step.
@@ -15,12 +17,12 @@ type blockWriter struct {
 	write func(dst *uint32, count int, block, row0, row1, stream, key0, key1 uint32)
 }
 
-// blockWriters are those that this machine can run, the fastest first.
+// blockWriters are those that this machine can run and the environment allows, the fastest first.
 var blockWriters = func() (have []blockWriter) {
-	if cpu.X86.HasAVX512F {
+	if simd.Allowed("avx512") && cpu.X86.HasAVX512F {
 		have = append(have, blockWriter{"AVX-512", 16, philoxAVX512})
 	}
-	if cpu.X86.HasAVX2 {
+	if simd.Allowed("avx2") && cpu.X86.HasAVX2 {
 		have = append(have, blockWriter{"AVX2", 4, philoxAVX2})
 	}
 	return have

@@ -73,24 +73,41 @@ func (g Gaussian[E]) Row(i int, dst []E) {
 	row := uint64(i)
 	switch dst := any(dst).(type) {
 	case []float64:
-		g.stream.Normals(row, dst)
+		fillNormals(g.stream, row, dst)
 	case []float32:
-		eachNormal(g.stream, row, len(dst), func(j int, x float64) { dst[j] = float32(x) })
+		fillNormals(g.stream, row, dst)
 	case []BF16Entry:
-		eachNormal(g.stream, row, len(dst), func(j int, x float64) { dst[j] = roundBF16(float32(x)) })
+		fillNormals(g.stream, row, dst)
 	case []Q8Entry:
 		fillQ8(g.stream, row, dst)
 	}
 }
 
-// eachNormal calls use with the first n normal deviates of a row, in order.
-func eachNormal(s Stream, row uint64, n int, use func(j int, x float64)) {
-	for j := 0; j < n; j += 2 {
-		x, y := s.normals(row, uint32(j/2))
-		use(j, x)
-		if j+1 < n {
-			use(j+1, y)
+// normalEntry is an entry that is a normal deviate, rounded.
+type normalEntry interface{ float64 | float32 | BF16Entry }
+
+// eachNormal is [fillNormals] in plain Go, deviate by deviate.
+func eachNormal[E normalEntry](s Stream, row uint64, dst []E) {
+	for b := uint32(0); len(dst) > 0; b++ {
+		x, y := s.normals(row, b)
+		dst[0] = roundNormal[E](x)
+		if len(dst) == 1 {
+			return
 		}
+		dst[1] = roundNormal[E](y)
+		dst = dst[2:]
+	}
+}
+
+// roundNormal rounds a deviate to the nearest entry, ties to even (bf16 by way of f32).
+func roundNormal[E normalEntry](x float64) E {
+	switch any(*new(E)).(type) {
+	case float32:
+		return E(float32(x))
+	case BF16Entry:
+		return E(roundBF16(float32(x)))
+	default:
+		return E(x)
 	}
 }
 

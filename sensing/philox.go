@@ -77,16 +77,7 @@ func (s Stream) Below(row, k, n uint64) uint64 {
 // Normals fills dst with the first len(dst) standard normal deviates of a row, two from each block: for the
 // block's words (x₀, x₁, x₂, x₃) they are the Box–Muller pair of x₀ + 2³²·x₁ and x₂ + 2³²·x₃. The formula is
 // in docs/random-numbers.md.
-func (s Stream) Normals(row uint64, dst []float64) {
-	b := uint32(0)
-	for ; len(dst) >= 2; b++ {
-		dst[0], dst[1] = s.normals(row, b)
-		dst = dst[2:]
-	}
-	if len(dst) == 1 {
-		dst[0], _ = s.normals(row, b)
-	}
-}
+func (s Stream) Normals(row uint64, dst []float64) { fillNormals(s, row, dst) }
 
 func (s Stream) normals(row uint64, b uint32) (float64, float64) {
 	x := s.Block(row, b)
