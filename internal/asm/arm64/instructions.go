@@ -16,29 +16,37 @@ type Arrangement struct {
 var (
 	B16 = Arrangement{"B16", "16b", "b", 0}
 	D2  = Arrangement{"D2", "2d", "d", 3}
+	H8  = Arrangement{"H8", "8h", "h", 1}
 	S4  = Arrangement{"S4", "4s", "s", 2}
 )
 
 func (v V) in(a Arrangement) string { return fmt.Sprintf("V%d.%s", int(v), a.goName) }
 
-// Param loads a parameter of one word. A slice has the words NAME_base and NAME_len.
+// Param loads a parameter of one word, or of half of one, which it fills up with zeros.
 func (f *Function) Param(name string) X {
+	offset, size := f.param(name)
+	move := "MOVD"
+	if size == 4 {
+		move = "MOVWU"
+	}
 	x := f.X()
-	f.emit("MOVD %s+%d(FP), %v", name, f.offset(name), x)
+	f.emit("%s %s+%d(FP), %v", move, name, offset, x)
 	return x
 }
 
 // Base loads the pointer of a slice.
 func (f *Function) Base(name string) X {
+	offset, _ := f.param(name)
 	x := f.X()
-	f.emit("MOVD %s_base+%d(FP), %v", name, f.offset(name), x)
+	f.emit("MOVD %s_base+%d(FP), %v", name, offset, x)
 	return x
 }
 
 // Len loads the length of a slice.
 func (f *Function) Len(name string) X {
+	offset, _ := f.param(name)
 	x := f.X()
-	f.emit("MOVD %s_len+%d(FP), %v", name, f.offset(name)+8, x)
+	f.emit("MOVD %s_len+%d(FP), %v", name, offset+8, x)
 	return x
 }
 
@@ -74,6 +82,9 @@ func (f *Function) Constant(value uint64, to X) { f.emit("MOVD $%#x, %v", value,
 
 // Global loads the address of a variable of the package.
 func (f *Function) Global(name string, to X) { f.emit("MOVD $·%s(SB), %v", name, to) }
+
+// Table loads the address of a table of the program.
+func (f *Function) Table(name string, to X) { f.emit("MOVD $%s<>(SB), %v", name, to) }
 
 // Stack reserves memory on the stack and loads its address. A function may do it once.
 func (f *Function) Stack(bytes int, to X) {
@@ -145,6 +156,16 @@ func (f *Function) Store(to X, from ...V) {
 	}
 }
 
+// StoreInTurn stores the first numbers of all four registers from one [Function.Run] in memory at a pointer,
+// then their second ones, and so on, and moves the pointer past them.
+func (f *Function) StoreInTurn(a Arrangement, to X, from []V) {
+	var list []string
+	for _, v := range from {
+		list = append(list, v.in(a))
+	}
+	f.emit("VST4.P [%s], 64(%v)", strings.Join(list, ", "), to)
+}
+
 // StoreAt stores whole registers in memory at an offset from a pointer, in pairs where it can.
 func (f *Function) StoreAt(to X, offset int, from ...V) {
 	for ; len(from) > 1; from, offset = from[2:], offset+32 {
@@ -174,6 +195,27 @@ func (f *Function) Each(a Arrangement, from V, lane int, to V) {
 // Xor does to ← x xor y.
 func (f *Function) Xor(x, y, to V) { f.emit("VEOR %s, %s, %s", y.in(B16), x.in(B16), to.in(B16)) }
 
+// And does to ← x and y.
+func (f *Function) And(x, y, to V) { f.emit("VAND %s, %s, %s", y.in(B16), x.in(B16), to.in(B16)) }
+
+// Or does to ← x or y.
+func (f *Function) Or(x, y, to V) { f.emit("VORR %s, %s, %s", y.in(B16), x.in(B16), to.in(B16)) }
+
+// ShiftLeftV does to ← x·2^shift for integers.
+func (f *Function) ShiftLeftV(a Arrangement, x V, shift int, to V) {
+	f.emit("VSHL $%d, %s, %s", shift, x.in(a), to.in(a))
+}
+
+// ShiftRight does to ← ⌊x / 2^shift⌋ for integers without a sign.
+func (f *Function) ShiftRight(a Arrangement, x V, shift int, to V) {
+	f.emit("VUSHR $%d, %s, %s", shift, x.in(a), to.in(a))
+}
+
+// AddIntegers does to ← x + y for integers.
+func (f *Function) AddIntegers(a Arrangement, x, y, to V) {
+	f.emit("VADD %s, %s, %s", y.in(a), x.in(a), to.in(a))
+}
+
 // Subtract does to ← x − y for integers.
 func (f *Function) Subtract(a Arrangement, x, y, to V) {
 	f.emit("VSUB %s, %s, %s", y.in(a), x.in(a), to.in(a))
@@ -197,6 +239,16 @@ func (f *Function) Zip(a Arrangement, x, y, to V) {
 // ZipHigh is Zip for the upper halves.
 func (f *Function) ZipHigh(a Arrangement, x, y, to V) {
 	f.emit("VZIP2 %s, %s, %s", y.in(a), x.in(a), to.in(a))
+}
+
+// Even takes every other number of x and then of y, from the first on.
+func (f *Function) Even(a Arrangement, x, y, to V) {
+	f.emit("VUZP1 %s, %s, %s", y.in(a), x.in(a), to.in(a))
+}
+
+// Odd is Even from the second number on.
+func (f *Function) Odd(a Arrangement, x, y, to V) {
+	f.emit("VUZP2 %s, %s, %s", y.in(a), x.in(a), to.in(a))
 }
 
 // LookUp does to_i ← table[places_i] for bytes; outside of the table it is zero. The table is up to four
@@ -245,6 +297,40 @@ func (f *Function) AddNumbers(a Arrangement, x, y, to V) {
 // Negative sets all bits of those numbers of to where the integers of x are negative, and clears the others.
 func (f *Function) Negative(a Arrangement, x, to V) {
 	f.two(0x4E20A800|a.size<<22, "cmlt v%d."+a.llvm+", v%d."+a.llvm+", #0", x, to)
+}
+
+// SubNumbers does to ← x − y.
+func (f *Function) SubNumbers(a Arrangement, x, y, to V) {
+	f.three(0x4EA0D400|a.sz(), "fsub", a, x, y, to)
+}
+
+// Divide does to ← x/y.
+func (f *Function) Divide(a Arrangement, x, y, to V) { f.three(0x6E20FC00|a.sz(), "fdiv", a, x, y, to) }
+
+// SquareRoot does to ← √x.
+func (f *Function) SquareRoot(a Arrangement, x, to V) {
+	f.two(0x6EA1F800|a.sz(), "fsqrt v%d."+a.llvm+", v%d."+a.llvm, x, to)
+}
+
+// FromIntegers makes numbers of integers with a sign.
+func (f *Function) FromIntegers(a Arrangement, x, to V) {
+	f.two(0x4E21D800|a.sz(), "scvtf v%d."+a.llvm+", v%d."+a.llvm, x, to)
+}
+
+// ShiftRightSigned does to ← ⌊x / 2^shift⌋ for integers with a sign.
+func (f *Function) ShiftRightSigned(a Arrangement, x V, shift int, to V) {
+	text := fmt.Sprintf("sshr v%%d.%[1]s, v%%d.%[1]s, #%[2]d", a.llvm, shift)
+	f.two(0x4F000400|uint32(16<<a.size-shift)<<16, text, x, to)
+}
+
+// MultiplyLow makes the products, of 64 bits, of the lower two integers of 32 bits.
+func (f *Function) MultiplyLow(x, y, to V) {
+	f.word(0x2EA0C000|uint32(y)<<16|uint32(x)<<5|uint32(to), "umull v%d.2d, v%d.2s, v%d.2s", to, x, y)
+}
+
+// MultiplyHigh is MultiplyLow for the upper two.
+func (f *Function) MultiplyHigh(x, y, to V) {
+	f.word(0x6EA0C000|uint32(y)<<16|uint32(x)<<5|uint32(to), "umull2 v%d.2d, v%d.4s, v%d.4s", to, x, y)
 }
 
 // Multiply does to ← x·y.

@@ -28,6 +28,26 @@ type Program struct {
 	Package   string // of the Go declarations
 	Command   string // that writes the file
 	Functions []*Function
+	tables    []table
+}
+
+// PerCount returns how many instructions the loops of a function have for each unit of their counts, in all.
+func (p *Program) PerCount(function string) (count float64) {
+	for _, f := range p.Functions {
+		if f.Name == function {
+			for _, l := range f.Loops {
+				count += float64(l.Instructions) / float64(l.Step)
+			}
+			return count
+		}
+	}
+	panic("arm64: there is no function " + function)
+}
+
+// table is read-only data.
+type table struct {
+	name  string
+	words []uint64
 }
 
 // Function is one function. Each line is one instruction, a label or a comment.
@@ -45,7 +65,7 @@ type Function struct {
 // each time takes.
 type Loop struct{ Instructions, Step int }
 
-// New begins a function. Its doc comment is "NAME does " and doc.
+// New begins a function. Its doc comment is its name and doc.
 func (p *Program) New(name, signature, doc string) *Function {
 	f := &Function{Name: name, Signature: signature, Doc: doc, v: pool{kind: "V"}, x: pool{kind: "R"}}
 	for i := range 32 {
@@ -71,12 +91,20 @@ func (p *Program) Write(assembly, declarations string) error {
 		if f.frame > 0 {
 			attributes = "0" // Go sees to it that the stack has room
 		}
-		fmt.Fprintf(&asm, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, attributes, f.frame, f.offset(""))
+		size, _ := f.param("")
+		fmt.Fprintf(&asm, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, attributes, f.frame, size)
 		for _, line := range f.lines {
 			asm.WriteString(line + "\n")
 		}
-		fmt.Fprintf(&stubs, "\n// %s does %s\n//\n//go:noescape\nfunc %[1]s(%[3]s)\n", f.Name, f.Doc,
-			f.Signature)
+		fmt.Fprintf(&stubs, "\n// %s %s\n//\n//go:noescape\nfunc %[1]s(%[3]s)\n", f.Name,
+			strings.ReplaceAll(f.Doc, "\n", "\n// "), f.Signature)
+	}
+	for _, t := range p.tables {
+		asm.WriteString("\n")
+		for i, w := range t.words {
+			fmt.Fprintf(&asm, "DATA %s<>+%d(SB)/8, $%#016x\n", t.name, 8*i, w)
+		}
+		fmt.Fprintf(&asm, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", t.name, 8*len(t.words))
 	}
 	text, err := format.Source(stubs.Bytes())
 	if err != nil {
@@ -88,20 +116,25 @@ func (p *Program) Write(assembly, declarations string) error {
 	return os.WriteFile(assembly, asm.Bytes(), 0o644)
 }
 
-// offset returns where a parameter lies in the arguments; for "", the size of all. Slices are three words,
-// all else is one.
-func (f *Function) offset(name string) int {
-	at := 0
+// Table adds read-only data to the file; [Function.Table] loads its address.
+func (p *Program) Table(name string, words []uint64) { p.tables = append(p.tables, table{name, words}) }
+
+// param returns where a parameter lies in the arguments, and how many bytes it takes; for "", where they end.
+func (f *Function) param(name string) (offset, size int) {
 	for _, param := range strings.Split(f.Signature, ", ") {
 		of, kind, _ := strings.Cut(param, " ")
+		switch size = 8; {
+		case kind == "uint32":
+			size = 4
+		case strings.HasPrefix(kind, "[]"):
+			size = 24
+		}
 		if of == name {
-			break
+			return offset, size
 		}
-		if at += 8; strings.HasPrefix(kind, "[]") {
-			at += 16
-		}
+		offset += size
 	}
-	return at
+	return (offset + 7) / 8 * 8, 0
 }
 
 // pool has the registers of one kind that are not in use.

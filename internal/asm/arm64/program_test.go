@@ -17,8 +17,16 @@ func TestEncodings(t *testing.T) {
 		for _, y := range []V{31, 0, 10} {
 			for _, to := range []V{0, 31} {
 				f.Negative(B16, x, to)
+				f.MultiplyLow(x, y, to)
+				f.MultiplyHigh(x, y, to)
 				for _, a := range []Arrangement{D2, S4} {
 					f.AddNumbers(a, x, y, to)
+					f.SubNumbers(a, x, y, to)
+					f.Divide(a, x, y, to)
+					f.SquareRoot(a, x, to)
+					f.FromIntegers(a, x, to)
+					f.ShiftRightSigned(a, x, 1, to)
+					f.ShiftRightSigned(a, x, 8<<a.size, to)
 					f.Multiply(a, x, y, to)
 					f.AddPairs(a, x, y, to)
 					for lane := range 16 >> a.size {

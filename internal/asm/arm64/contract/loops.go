@@ -34,7 +34,7 @@ const (
 
 // begin begins one of the functions.
 func begin(p *arm64.Program, a arithmetic, name, parameters, doc string) *block {
-	w := p.New(name+a.name+"NEON", fmt.Sprintf(parameters, a.text), doc)
+	w := p.New(name+a.name+"NEON", fmt.Sprintf(parameters, a.text), "does "+doc)
 	b := &block{w, w.Param("rows"), w.Param("from"), w.Param("to")}
 	w.Sub(b.from, b.count)
 	return b

@@ -9,20 +9,6 @@ import (
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
-// perCoordinate counts the instructions in the loops of a function for each coordinate.
-func perCoordinate(t *testing.T, name string) (count float64) {
-	for _, f := range program().Functions {
-		if f.Name == name {
-			for _, l := range f.Loops {
-				count += float64(l.Instructions) / float64(l.Step)
-			}
-			return count
-		}
-	}
-	t.Fatalf("there is no function %s", name)
-	return 0
-}
-
 // TestCounts: the table in docs/arm64.md has the instructions of the loops for each entry, and a gradient
 // from f32 entries takes at most 3.5 in f64.
 func TestCounts(t *testing.T) {
@@ -30,13 +16,14 @@ func TestCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoding := perCoordinate(t, "decodeQ8NEON")
+	p := program()
+	decoding := p.PerCount("decodeQ8NEON")
 	for _, a := range []arithmetic{double, single} {
 		for _, format := range []struct{ entries, loops string }{
 			{"f64", "F64"}, {"f32", "F32"}, {"bf16", "BF16"}, {"q8", "F32"}, {"sign", "Signs"},
 		} {
 			entry := func(loop string) float64 {
-				return perCoordinate(t, loop+format.loops+a.name+"NEON") / blockRows
+				return p.PerCount(loop+format.loops+a.name+"NEON") / blockRows
 			}
 			decode := 0.0
 			if format.entries == "q8" {

@@ -11,7 +11,7 @@ import "github.com/matsense/matsense/internal/asm/arm64"
 // zero for the places of the others, and the search of the others keeps what it does not find.
 func decodeQ8(p *arm64.Program) {
 	f := p.New("decodeQ8NEON", "dst *float32, row *byte, n int",
-		"dst[k] ← the level of row[k] for k < n, a multiple of 64.")
+		"does dst[k] ← the level of row[k] for k < n, a multiple of 64.")
 	dst, row, left := f.Param("dst"), f.Param("row"), f.Param("n")
 	const searched = 4 // registers
 	var planes [2][2][]arm64.V

@@ -49,7 +49,7 @@ func gemm(p *arm64.Program, rows, registers int) {
 	width := registers * perRegister
 	f := p.New(fmt.Sprintf("gemm%dx%dNEON", rows, width),
 		"c []float64, stride int, a []float64, down int, along int, b []float64",
-		fmt.Sprintf("c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[2]d + j] for i < %[1]d, j < %[2]d and all of b.",
+		fmt.Sprintf("does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[2]d + j] for i < %[1]d, j < %[2]d and all of b.",
 			rows, width))
 	inBytes := func(parameter string) arm64.X {
 		x := f.Param(parameter)
