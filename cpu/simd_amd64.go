@@ -104,6 +104,21 @@ var (
 	q8Cascade = cascade()
 )
 
+// The tables of AVX2 for signs: for each byte its eight numbers, −1 where a bit is set.
+var (
+	signsDouble = signTable[float64]()
+	signsSingle = signTable[float32]()
+)
+
+func signTable[F number]() (numbers [256][8]F) {
+	for b := range numbers {
+		for i := range numbers[b] {
+			numbers[b][i] = 1 - 2*F(b>>i&1)
+		}
+	}
+	return numbers
+}
+
 // planes returns the bytes of the levels from 128 on, as bf16 numbers: the lower ones, then the upper ones.
 func planes() (planes [2][128]byte) {
 	for k := range 128 {

@@ -3,13 +3,13 @@
 package sensing
 
 // philoxAVX512 writes count blocks of four words, those of the counters (block, row0, row1, stream) and on.
-// count must be a positive multiple of 16.
+// count must be a multiple of 8.
 //
 //go:noescape
 func philoxAVX512(dst *uint32, count int, block uint32, row0 uint32, row1 uint32, stream uint32, key0 uint32, key1 uint32)
 
 // philoxAVX2 writes count blocks of four words, those of the counters (block, row0, row1, stream) and on.
-// count must be a positive multiple of 4.
+// count must be a multiple of 4.
 //
 //go:noescape
 func philoxAVX2(dst *uint32, count int, block uint32, row0 uint32, row1 uint32, stream uint32, key0 uint32, key1 uint32)
