@@ -126,7 +126,7 @@ func (w *combination[E, F]) visit(worker, first, count int) {
 	w.add(h, 1)
 }
 
-func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
+func (w *combination[E, F]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }
 
 // passing is the walk of pass.
 type passing[E sensing.Entry, F number] struct {
@@ -184,7 +184,7 @@ func (p *memberPass[F]) weigh(c *[blockRows]F, dots, y []float64, first int) (sq
 
 func (w *passing[E, F]) done(worker int) {
 	for _, p := range w.passes {
-		plus(p.g, p.acc[worker])
+		w.sums.addTo(p.g, p.acc[worker])
 		p.squares += p.sums[worker]
 	}
 }

@@ -92,10 +92,10 @@ func newKernel[E sensing.Entry, F number](simd SIMD) kernel[E, F] {
 	v := assembly[*new(E)][simd]
 	switch k := any(new(kernel[E, F])).(type) {
 	case *kernel[E, float64]:
-		k.vector = v.double
+		k.vector, k.sums = v.double, sumsOf[float64](simd)
 		return any(*k).(kernel[E, F])
 	case *kernel[E, float32]:
-		k.vector = v.single
+		k.vector, k.sums = v.single, sumsOf[float32](simd)
 		return any(*k).(kernel[E, F])
 	}
 	panic("cpu: unknown arithmetic")
