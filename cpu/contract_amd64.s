@@ -150,6 +150,76 @@ loop2_check:
 	VZEROUPPER
 	RET
 
+// func dot2F64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot2F64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	MOVQ    from+24(FP), AX
+	JMP     loop3_check
+
+loop3:
+	VMOVUPD     (DX)(AX*8), Z2
+	VMOVUPD     64(DX)(AX*8), Z3
+	VMOVUPD     (DI)(AX*8), Z4
+	VFMADD231PD Z2, Z4, Z0
+	VMOVUPD     64(DI)(AX*8), Z4
+	VFMADD231PD Z3, Z4, Z0
+	VMOVUPD     (SI)(AX*8), Z4
+	VFMADD231PD Z2, Z4, Z1
+	VMOVUPD     64(SI)(AX*8), Z2
+	VFMADD231PD Z3, Z2, Z1
+	ADDQ        $0x10, AX
+
+loop3_check:
+	CMPQ    AX, CX
+	JLT     loop3
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add2F64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Z0
+	VBROADCASTSD 8(AX), Z1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop4_check
+
+loop4:
+	VMOVUPD     (DX)(AX*8), Z2
+	VMOVUPD     64(DX)(AX*8), Z3
+	VMOVUPD     (SI)(AX*8), Z4
+	VFMADD231PD Z0, Z4, Z2
+	VMOVUPD     64(SI)(AX*8), Z4
+	VFMADD231PD Z0, Z4, Z3
+	VMOVUPD     (BX)(AX*8), Z4
+	VFMADD231PD Z1, Z4, Z2
+	VMOVUPD     64(BX)(AX*8), Z4
+	VFMADD231PD Z1, Z4, Z3
+	VMOVUPD     Z2, (DX)(AX*8)
+	VMOVUPD     Z3, 64(DX)(AX*8)
+	ADDQ        $0x10, AX
+
+loop4_check:
+	CMPQ AX, CX
+	JLT  loop4
+	VZEROUPPER
+	RET
+
 // func dotsF64DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·dotsF64DoubleAVX512(SB), NOSPLIT, $0-40
@@ -182,9 +252,9 @@ TEXT ·dotsF64DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop3_check
+	JMP     loop5_check
 
-loop3:
+loop5:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -235,9 +305,9 @@ loop3:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop3_check:
+loop5_check:
 	CMPQ    AX, CX
-	JLT     loop3
+	JLT     loop5
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -276,9 +346,9 @@ loop3_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop4_check
+	JMP     loop6_check
 
-loop4:
+loop6:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -329,9 +399,9 @@ loop4:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop4_check:
+loop6_check:
 	CMPQ    AX, CX
-	JLT     loop4
+	JLT     loop6
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -367,9 +437,9 @@ TEXT ·addsF64DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop5_check
+	JMP  loop7_check
 
-loop5:
+loop7:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -476,9 +546,9 @@ loop5:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop5_check:
+loop7_check:
 	CMPQ AX, CX
-	JLT  loop5
+	JLT  loop7
 	VZEROUPPER
 	RET
 
@@ -506,9 +576,9 @@ TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop6_check
+	JMP     loop8_check
 
-loop6:
+loop8:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (DI)(AX*4), Z10
@@ -545,9 +615,9 @@ loop6:
 	VFMADD231PD Z9, Z8, Z7
 	ADDQ        $0x10, AX
 
-loop6_check:
+loop8_check:
 	CMPQ    AX, CX
-	JLT     loop6
+	JLT     loop8
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -583,9 +653,9 @@ TEXT ·addF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop7_check
+	JMP          loop9_check
 
-loop7:
+loop9:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (SI)(AX*4), Z10
@@ -624,9 +694,105 @@ loop7:
 	VMOVUPD     Z9, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop7_check:
+loop9_check:
 	CMPQ AX, CX
-	JLT  loop7
+	JLT  loop9
+	VZEROUPPER
+	RET
+
+// func dot4F32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot4F32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    from+24(FP), AX
+	JMP     loop10_check
+
+loop10:
+	VMOVUPD     (DX)(AX*8), Z4
+	VMOVUPD     64(DX)(AX*8), Z5
+	VCVTPS2PD   (DI)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z0
+	VCVTPS2PD   32(DI)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z0
+	VCVTPS2PD   (R8)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z1
+	VCVTPS2PD   32(R8)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z1
+	VCVTPS2PD   (R9)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z2
+	VCVTPS2PD   32(R9)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z2
+	VCVTPS2PD   (SI)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z3
+	VCVTPS2PD   32(SI)(AX*4), Z4
+	VFMADD231PD Z5, Z4, Z3
+	ADDQ        $0x10, AX
+
+loop10_check:
+	CMPQ    AX, CX
+	JLT     loop10
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add4F32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Z0
+	VBROADCASTSD 8(AX), Z1
+	VBROADCASTSD 16(AX), Z2
+	VBROADCASTSD 24(AX), Z3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop11_check
+
+loop11:
+	VMOVUPD     (DX)(AX*8), Z4
+	VMOVUPD     64(DX)(AX*8), Z5
+	VCVTPS2PD   (SI)(AX*4), Z6
+	VFMADD231PD Z0, Z6, Z4
+	VCVTPS2PD   32(SI)(AX*4), Z6
+	VFMADD231PD Z0, Z6, Z5
+	VCVTPS2PD   (DI)(AX*4), Z6
+	VFMADD231PD Z1, Z6, Z4
+	VCVTPS2PD   32(DI)(AX*4), Z6
+	VFMADD231PD Z1, Z6, Z5
+	VCVTPS2PD   (R8)(AX*4), Z6
+	VFMADD231PD Z2, Z6, Z4
+	VCVTPS2PD   32(R8)(AX*4), Z6
+	VFMADD231PD Z2, Z6, Z5
+	VCVTPS2PD   (BX)(AX*4), Z6
+	VFMADD231PD Z3, Z6, Z4
+	VCVTPS2PD   32(BX)(AX*4), Z6
+	VFMADD231PD Z3, Z6, Z5
+	VMOVUPD     Z4, (DX)(AX*8)
+	VMOVUPD     Z5, 64(DX)(AX*8)
+	ADDQ        $0x10, AX
+
+loop11_check:
+	CMPQ AX, CX
+	JLT  loop11
 	VZEROUPPER
 	RET
 
@@ -662,9 +828,9 @@ TEXT ·dotsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop8_check
+	JMP     loop12_check
 
-loop8:
+loop12:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -715,9 +881,9 @@ loop8:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop8_check:
+loop12_check:
 	CMPQ    AX, CX
-	JLT     loop8
+	JLT     loop12
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -756,9 +922,9 @@ loop8_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop9_check
+	JMP     loop13_check
 
-loop9:
+loop13:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -809,9 +975,9 @@ loop9:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop9_check:
+loop13_check:
 	CMPQ    AX, CX
-	JLT     loop9
+	JLT     loop13
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -847,9 +1013,9 @@ TEXT ·addsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop10_check
+	JMP  loop14_check
 
-loop10:
+loop14:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -956,9 +1122,9 @@ loop10:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop10_check:
+loop14_check:
 	CMPQ AX, CX
-	JLT  loop10
+	JLT  loop14
 	VZEROUPPER
 	RET
 
@@ -990,9 +1156,9 @@ TEXT ·dotBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop11_check
+	JMP     loop15_check
 
-loop11:
+loop15:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (DI)(AX*2), Y12
@@ -1053,9 +1219,9 @@ loop11:
 	VFMADD231PD Z11, Z10, Z9
 	ADDQ        $0x10, AX
 
-loop11_check:
+loop15_check:
 	CMPQ    AX, CX
-	JLT     loop11
+	JLT     loop15
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -1115,9 +1281,9 @@ TEXT ·addBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop12_check
+	JMP          loop16_check
 
-loop12:
+loop16:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (SI)(AX*2), Y12
@@ -1180,9 +1346,9 @@ loop12:
 	VMOVUPD     Z11, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop12_check:
+loop16_check:
 	CMPQ AX, CX
-	JLT  loop12
+	JLT  loop16
 	VZEROUPPER
 	RET
 
@@ -1222,9 +1388,9 @@ TEXT ·dotsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z16
 	VMOVUPD 3264(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop13_check
+	JMP     loop17_check
 
-loop13:
+loop17:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1287,9 +1453,9 @@ loop13:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop13_check:
+loop17_check:
 	CMPQ    AX, CX
-	JLT     loop13
+	JLT     loop17
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -1328,9 +1494,9 @@ loop13_check:
 	VMOVUPD 3456(R8), Z16
 	VMOVUPD 3520(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop14_check
+	JMP     loop18_check
 
-loop14:
+loop18:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1393,9 +1559,9 @@ loop14:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop14_check:
+loop18_check:
 	CMPQ    AX, CX
-	JLT     loop14
+	JLT     loop18
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -1435,9 +1601,9 @@ TEXT ·addsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop15_check
+	JMP     loop19_check
 
-loop15:
+loop19:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z2
 	VMOVUPD          64(BX)(AX*8), Z3
@@ -1568,9 +1734,9 @@ loop15:
 	VMOVUPD          Z9, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop15_check:
+loop19_check:
 	CMPQ AX, CX
-	JLT  loop15
+	JLT  loop19
 	VZEROUPPER
 	RET
 
@@ -1610,9 +1776,9 @@ TEXT ·dotQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop16_check
+	JMP       loop20_check
 
-loop16:
+loop20:
 	VPERMB        (DI)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -1927,9 +2093,9 @@ loop16:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop16_check:
+loop20_check:
 	CMPQ    AX, CX
-	JLT     loop16
+	JLT     loop20
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -1999,9 +2165,9 @@ TEXT ·addQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      144(SI), R13
 	MOVQ      168(SI), SI
 	MOVQ      from+24(FP), AX
-	JMP       loop17_check
+	JMP       loop21_check
 
-loop17:
+loop21:
 	VMOVUPD          (DX)(AX*8), Z11
 	VMOVUPD          64(DX)(AX*8), Z12
 	VMOVUPD          128(DX)(AX*8), Z13
@@ -2332,9 +2498,9 @@ loop17:
 	VMOVUPD          Z18, 448(DX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop17_check:
+loop21_check:
 	CMPQ AX, CX
-	JLT  loop17
+	JLT  loop21
 	VZEROUPPER
 	RET
 
@@ -2372,9 +2538,9 @@ TEXT ·dotsQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   3072(R8), Z17
 	VMOVUPD   3136(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop18_check
+	JMP       loop22_check
 
-loop18:
+loop22:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2503,9 +2669,9 @@ loop18:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop18_check:
+loop22_check:
 	CMPQ    AX, CX
-	JLT     loop18
+	JLT     loop22
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 1024(R8)
@@ -2526,9 +2692,9 @@ loop18_check:
 	VMOVUPD 3200(R8), Z17
 	VMOVUPD 3264(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop19_check
+	JMP     loop23_check
 
-loop19:
+loop23:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2657,9 +2823,9 @@ loop19:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop19_check:
+loop23_check:
 	CMPQ    AX, CX
-	JLT     loop19
+	JLT     loop23
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 1152(R8)
@@ -2680,9 +2846,9 @@ loop19_check:
 	VMOVUPD 3328(R8), Z17
 	VMOVUPD 3392(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop20_check
+	JMP     loop24_check
 
-loop20:
+loop24:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2811,9 +2977,9 @@ loop20:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop20_check:
+loop24_check:
 	CMPQ    AX, CX
-	JLT     loop20
+	JLT     loop24
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 1280(R8)
@@ -2834,9 +3000,9 @@ loop20_check:
 	VMOVUPD 3456(R8), Z17
 	VMOVUPD 3520(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop21_check
+	JMP     loop25_check
 
-loop21:
+loop25:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2965,9 +3131,9 @@ loop21:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop21_check:
+loop25_check:
 	CMPQ    AX, CX
-	JLT     loop21
+	JLT     loop25
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 1408(R8)
@@ -3007,9 +3173,9 @@ TEXT ·addsQ8DoubleAVX512(SB), $4096-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop22_check
+	JMP       loop26_check
 
-loop22:
+loop26:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -3772,9 +3938,9 @@ loop22:
 	VMOVUPD          Z14, 448(BX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop22_check:
+loop26_check:
 	CMPQ AX, CX
-	JLT  loop22
+	JLT  loop26
 	VZEROUPPER
 	RET
 
@@ -3803,9 +3969,9 @@ TEXT ·dotSignsDoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop23_check
+	JMP     loop27_check
 
-loop23:
+loop27:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*8), Z11
@@ -4018,9 +4184,9 @@ loop23:
 	VADDPD    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop23_check:
+loop27_check:
 	CMPQ    AX, CX
-	JLT     loop23
+	JLT     loop27
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -4110,9 +4276,9 @@ TEXT ·addSignsDoubleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop24_check
+	JMP          loop28_check
 
-loop24:
+loop28:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z16, Z16, Z16
@@ -4191,9 +4357,9 @@ loop24:
 	VMOVUPD   Z11, 448(DX)(AX*8)
 	ADDQ      $0x40, AX
 
-loop24_check:
+loop28_check:
 	CMPQ AX, CX
-	JLT  loop24
+	JLT  loop28
 	VZEROUPPER
 	RET
 
@@ -4381,9 +4547,9 @@ TEXT ·dotF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop25_check
+	JMP     loop29_check
 
-loop25:
+loop29:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4468,9 +4634,9 @@ loop25:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x20, AX
 
-loop25_check:
+loop29_check:
 	CMPQ    AX, CX
-	JLT     loop25
+	JLT     loop29
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -4506,9 +4672,9 @@ TEXT ·addF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop26_check
+	JMP          loop30_check
 
-loop26:
+loop30:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4595,9 +4761,103 @@ loop26:
 	VMOVUPD      Z9, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop26_check:
+loop30_check:
 	CMPQ AX, CX
-	JLT  loop26
+	JLT  loop30
+	VZEROUPPER
+	RET
+
+// func dot2F64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·dot2F64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	MOVQ    from+24(FP), AX
+	JMP     loop31_check
+
+loop31:
+	VMOVUPD      (DX)(AX*4), Z2
+	VMOVUPD      64(DX)(AX*4), Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (DI)(AX*8), Y4
+	VCVTPD2PS    64(DI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(DI)(AX*8), Y4
+	VCVTPD2PS    192(DI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (SI)(AX*8), Y4
+	VCVTPD2PS    64(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z2, Z4, Z1
+	VXORPD       Z2, Z2, Z2
+	VCVTPD2PS    128(SI)(AX*8), Y2
+	VCVTPD2PS    192(SI)(AX*8), Y4
+	VINSERTF64X4 $0x01, Y4, Z2, Z2
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x20, AX
+
+loop31_check:
+	CMPQ    AX, CX
+	JLT     loop31
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·add2F64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop32_check
+
+loop32:
+	VMOVUPD      (DX)(AX*4), Z2
+	VMOVUPD      64(DX)(AX*4), Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (SI)(AX*8), Y4
+	VCVTPD2PS    64(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(SI)(AX*8), Y4
+	VCVTPD2PS    192(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (BX)(AX*8), Y4
+	VCVTPD2PS    64(BX)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z1, Z4, Z2
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(BX)(AX*8), Y4
+	VCVTPD2PS    192(BX)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z1, Z4, Z3
+	VMOVUPD      Z2, (DX)(AX*4)
+	VMOVUPD      Z3, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop32_check:
+	CMPQ AX, CX
+	JLT  loop32
 	VZEROUPPER
 	RET
 
@@ -4633,9 +4893,9 @@ TEXT ·dotsF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop27_check
+	JMP     loop33_check
 
-loop27:
+loop33:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4710,9 +4970,9 @@ loop27:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop27_check:
+loop33_check:
 	CMPQ    AX, CX
-	JLT     loop27
+	JLT     loop33
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -4751,9 +5011,9 @@ loop27_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop28_check
+	JMP     loop34_check
 
-loop28:
+loop34:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4828,9 +5088,9 @@ loop28:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop28_check:
+loop34_check:
 	CMPQ    AX, CX
-	JLT     loop28
+	JLT     loop34
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -4866,9 +5126,9 @@ TEXT ·addsF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop29_check
+	JMP  loop35_check
 
-loop29:
+loop35:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5023,9 +5283,9 @@ loop29:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop29_check:
+loop35_check:
 	CMPQ AX, CX
-	JLT  loop29
+	JLT  loop35
 	VZEROUPPER
 	RET
 
@@ -5053,9 +5313,9 @@ TEXT ·dotF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop30_check
+	JMP     loop36_check
 
-loop30:
+loop36:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (DI)(AX*4), Z10
@@ -5092,9 +5352,9 @@ loop30:
 	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x20, AX
 
-loop30_check:
+loop36_check:
 	CMPQ    AX, CX
-	JLT     loop30
+	JLT     loop36
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -5130,9 +5390,9 @@ TEXT ·addF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop31_check
+	JMP          loop37_check
 
-loop31:
+loop37:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (SI)(AX*4), Z10
@@ -5171,9 +5431,105 @@ loop31:
 	VMOVUPD     Z9, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop31_check:
+loop37_check:
 	CMPQ AX, CX
-	JLT  loop31
+	JLT  loop37
+	VZEROUPPER
+	RET
+
+// func dot4F32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot4F32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    from+24(FP), AX
+	JMP     loop38_check
+
+loop38:
+	VMOVUPD     (DX)(AX*4), Z4
+	VMOVUPD     64(DX)(AX*4), Z5
+	VMOVUPD     (DI)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z0
+	VMOVUPD     64(DI)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPD     (R8)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z1
+	VMOVUPD     64(R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPD     (R9)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z2
+	VMOVUPD     64(R9)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPD     (SI)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z3
+	VMOVUPD     64(SI)(AX*4), Z4
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x20, AX
+
+loop38_check:
+	CMPQ    AX, CX
+	JLT     loop38
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add4F32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop39_check
+
+loop39:
+	VMOVUPD     (DX)(AX*4), Z4
+	VMOVUPD     64(DX)(AX*4), Z5
+	VMOVUPD     (SI)(AX*4), Z6
+	VFMADD231PS Z0, Z6, Z4
+	VMOVUPD     64(SI)(AX*4), Z6
+	VFMADD231PS Z0, Z6, Z5
+	VMOVUPD     (DI)(AX*4), Z6
+	VFMADD231PS Z1, Z6, Z4
+	VMOVUPD     64(DI)(AX*4), Z6
+	VFMADD231PS Z1, Z6, Z5
+	VMOVUPD     (R8)(AX*4), Z6
+	VFMADD231PS Z2, Z6, Z4
+	VMOVUPD     64(R8)(AX*4), Z6
+	VFMADD231PS Z2, Z6, Z5
+	VMOVUPD     (BX)(AX*4), Z6
+	VFMADD231PS Z3, Z6, Z4
+	VMOVUPD     64(BX)(AX*4), Z6
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPD     Z4, (DX)(AX*4)
+	VMOVUPD     Z5, 64(DX)(AX*4)
+	ADDQ        $0x20, AX
+
+loop39_check:
+	CMPQ AX, CX
+	JLT  loop39
 	VZEROUPPER
 	RET
 
@@ -5209,9 +5565,9 @@ TEXT ·dotsF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop32_check
+	JMP     loop40_check
 
-loop32:
+loop40:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5262,9 +5618,9 @@ loop32:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop32_check:
+loop40_check:
 	CMPQ    AX, CX
-	JLT     loop32
+	JLT     loop40
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -5303,9 +5659,9 @@ loop32_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop33_check
+	JMP     loop41_check
 
-loop33:
+loop41:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5356,9 +5712,9 @@ loop33:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop33_check:
+loop41_check:
 	CMPQ    AX, CX
-	JLT     loop33
+	JLT     loop41
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -5394,9 +5750,9 @@ TEXT ·addsF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop34_check
+	JMP  loop42_check
 
-loop34:
+loop42:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5503,9 +5859,9 @@ loop34:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop34_check:
+loop42_check:
 	CMPQ AX, CX
-	JLT  loop34
+	JLT  loop42
 	VZEROUPPER
 	RET
 
@@ -5537,9 +5893,9 @@ TEXT ·dotBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop35_check
+	JMP     loop43_check
 
-loop35:
+loop43:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (DI)(AX*2), Z12
@@ -5584,9 +5940,9 @@ loop35:
 	VFMADD231PS Z11, Z12, Z9
 	ADDQ        $0x20, AX
 
-loop35_check:
+loop43_check:
 	CMPQ    AX, CX
-	JLT     loop35
+	JLT     loop43
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -5646,9 +6002,9 @@ TEXT ·addBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop36_check
+	JMP          loop44_check
 
-loop36:
+loop44:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (SI)(AX*2), Z12
@@ -5695,9 +6051,9 @@ loop36:
 	VMOVUPD     Z11, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop36_check:
+loop44_check:
 	CMPQ AX, CX
-	JLT  loop36
+	JLT  loop44
 	VZEROUPPER
 	RET
 
@@ -5737,9 +6093,9 @@ TEXT ·dotsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z16
 	VMOVUPD 1728(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop37_check
+	JMP     loop45_check
 
-loop37:
+loop45:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5794,9 +6150,9 @@ loop37:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop37_check:
+loop45_check:
 	CMPQ    AX, CX
-	JLT     loop37
+	JLT     loop45
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -5835,9 +6191,9 @@ loop37_check:
 	VMOVUPD 1920(R8), Z16
 	VMOVUPD 1984(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop38_check
+	JMP     loop46_check
 
-loop38:
+loop46:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5892,9 +6248,9 @@ loop38:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop38_check:
+loop46_check:
 	CMPQ    AX, CX
-	JLT     loop38
+	JLT     loop46
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -5934,9 +6290,9 @@ TEXT ·addsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop39_check
+	JMP     loop47_check
 
-loop39:
+loop47:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z2
 	VMOVUPD          64(BX)(AX*4), Z3
@@ -6051,9 +6407,9 @@ loop39:
 	VMOVUPD          Z9, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop39_check:
+loop47_check:
 	CMPQ AX, CX
-	JLT  loop39
+	JLT  loop47
 	VZEROUPPER
 	RET
 
@@ -6093,9 +6449,9 @@ TEXT ·dotQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop40_check
+	JMP       loop48_check
 
-loop40:
+loop48:
 	VPERMB      (DI)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6282,9 +6638,9 @@ loop40:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop40_check:
+loop48_check:
 	CMPQ    AX, CX
-	JLT     loop40
+	JLT     loop48
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -6332,9 +6688,9 @@ TEXT ·addQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop41_check
+	JMP          loop49_check
 
-loop41:
+loop49:
 	VMOVUPD     (DX)(AX*4), Z19
 	VMOVUPD     64(DX)(AX*4), Z20
 	VMOVUPD     128(DX)(AX*4), Z21
@@ -6529,9 +6885,9 @@ loop41:
 	VMOVUPD     Z22, 192(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop41_check:
+loop49_check:
 	CMPQ AX, CX
-	JLT  loop41
+	JLT  loop49
 	VZEROUPPER
 	RET
 
@@ -6569,9 +6925,9 @@ TEXT ·dotsQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   1536(R8), Z17
 	VMOVUPD   1600(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop42_check
+	JMP       loop50_check
 
-loop42:
+loop50:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6644,9 +7000,9 @@ loop42:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop42_check:
+loop50_check:
 	CMPQ    AX, CX
-	JLT     loop42
+	JLT     loop50
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 512(R8)
@@ -6667,9 +7023,9 @@ loop42_check:
 	VMOVUPD 1664(R8), Z17
 	VMOVUPD 1728(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop43_check
+	JMP     loop51_check
 
-loop43:
+loop51:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6742,9 +7098,9 @@ loop43:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop43_check:
+loop51_check:
 	CMPQ    AX, CX
-	JLT     loop43
+	JLT     loop51
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 640(R8)
@@ -6765,9 +7121,9 @@ loop43_check:
 	VMOVUPD 1792(R8), Z17
 	VMOVUPD 1856(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop44_check
+	JMP     loop52_check
 
-loop44:
+loop52:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6840,9 +7196,9 @@ loop44:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop44_check:
+loop52_check:
 	CMPQ    AX, CX
-	JLT     loop44
+	JLT     loop52
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 768(R8)
@@ -6863,9 +7219,9 @@ loop44_check:
 	VMOVUPD 1920(R8), Z17
 	VMOVUPD 1984(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop45_check
+	JMP     loop53_check
 
-loop45:
+loop53:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6938,9 +7294,9 @@ loop45:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop45_check:
+loop53_check:
 	CMPQ    AX, CX
-	JLT     loop45
+	JLT     loop53
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 896(R8)
@@ -6980,9 +7336,9 @@ TEXT ·addsQ8SingleAVX512(SB), $2048-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop46_check
+	JMP       loop54_check
 
-loop46:
+loop54:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -7393,9 +7749,9 @@ loop46:
 	VMOVUPD          Z14, 192(BX)(AX*4)
 	ADDQ             $0x40, AX
 
-loop46_check:
+loop54_check:
 	CMPQ AX, CX
-	JLT  loop46
+	JLT  loop54
 	VZEROUPPER
 	RET
 
@@ -7424,9 +7780,9 @@ TEXT ·dotSignsSingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop47_check
+	JMP     loop55_check
 
-loop47:
+loop55:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*4), Z11
@@ -7535,9 +7891,9 @@ loop47:
 	VADDPS    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop47_check:
+loop55_check:
 	CMPQ    AX, CX
-	JLT     loop47
+	JLT     loop55
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -7609,9 +7965,9 @@ TEXT ·addSignsSingleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop48_check
+	JMP          loop56_check
 
-loop48:
+loop56:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z12, Z12, Z12
@@ -7662,9 +8018,9 @@ loop48:
 	VMOVUPD   Z10, 192(DX)(AX*4)
 	ADDQ      $0x40, AX
 
-loop48_check:
+loop56_check:
 	CMPQ AX, CX
-	JLT  loop48
+	JLT  loop56
 	VZEROUPPER
 	RET
 
@@ -7728,9 +8084,9 @@ TEXT ·dotF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop49_check
+	JMP     loop57_check
 
-loop49:
+loop57:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7751,9 +8107,9 @@ loop49:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop49_check:
+loop57_check:
 	CMPQ    AX, CX
-	JLT     loop49
+	JLT     loop57
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -7776,9 +8132,9 @@ loop49_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop50_check
+	JMP     loop58_check
 
-loop50:
+loop58:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7799,9 +8155,9 @@ loop50:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop50_check:
+loop58_check:
 	CMPQ    AX, CX
-	JLT     loop50
+	JLT     loop58
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -7837,9 +8193,9 @@ TEXT ·addF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop51_check
+	JMP          loop59_check
 
-loop51:
+loop59:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (SI)(AX*8), Y10
@@ -7878,9 +8234,83 @@ loop51:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop51_check:
+loop59_check:
 	CMPQ AX, CX
-	JLT  loop51
+	JLT  loop59
+	VZEROUPPER
+	RET
+
+// func dot2F64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot2F64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	MOVQ    from+24(FP), AX
+	JMP     loop60_check
+
+loop60:
+	VMOVUPD     (DX)(AX*8), Y4
+	VMOVUPD     32(DX)(AX*8), Y5
+	VMOVUPD     (DI)(AX*8), Y6
+	VFMADD231PD Y4, Y6, Y0
+	VMOVUPD     32(DI)(AX*8), Y6
+	VFMADD231PD Y5, Y6, Y1
+	VMOVUPD     (SI)(AX*8), Y6
+	VFMADD231PD Y4, Y6, Y2
+	VMOVUPD     32(SI)(AX*8), Y4
+	VFMADD231PD Y5, Y4, Y3
+	ADDQ        $0x08, AX
+
+loop60_check:
+	CMPQ    AX, CX
+	JLT     loop60
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add2F64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop61_check
+
+loop61:
+	VMOVUPD     (DX)(AX*8), Y2
+	VMOVUPD     32(DX)(AX*8), Y3
+	VMOVUPD     (SI)(AX*8), Y4
+	VFMADD231PD Y0, Y4, Y2
+	VMOVUPD     32(SI)(AX*8), Y4
+	VFMADD231PD Y0, Y4, Y3
+	VMOVUPD     (BX)(AX*8), Y4
+	VFMADD231PD Y1, Y4, Y2
+	VMOVUPD     32(BX)(AX*8), Y4
+	VFMADD231PD Y1, Y4, Y3
+	VMOVUPD     Y2, (DX)(AX*8)
+	VMOVUPD     Y3, 32(DX)(AX*8)
+	ADDQ        $0x08, AX
+
+loop61_check:
+	CMPQ AX, CX
+	JLT  loop61
 	VZEROUPPER
 	RET
 
@@ -7905,9 +8335,9 @@ TEXT ·dotsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop52_check
+	JMP     loop62_check
 
-loop52:
+loop62:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7920,9 +8350,9 @@ loop52:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop52_check:
+loop62_check:
 	CMPQ    AX, CX
-	JLT     loop52
+	JLT     loop62
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -7942,9 +8372,9 @@ loop52_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop53_check
+	JMP     loop63_check
 
-loop53:
+loop63:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7957,9 +8387,9 @@ loop53:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop53_check:
+loop63_check:
 	CMPQ    AX, CX
-	JLT     loop53
+	JLT     loop63
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -7979,9 +8409,9 @@ loop53_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop54_check
+	JMP     loop64_check
 
-loop54:
+loop64:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7994,9 +8424,9 @@ loop54:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop54_check:
+loop64_check:
 	CMPQ    AX, CX
-	JLT     loop54
+	JLT     loop64
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8016,9 +8446,9 @@ loop54_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop55_check
+	JMP     loop65_check
 
-loop55:
+loop65:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8031,9 +8461,9 @@ loop55:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop55_check:
+loop65_check:
 	CMPQ    AX, CX
-	JLT     loop55
+	JLT     loop65
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8053,9 +8483,9 @@ loop55_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop56_check
+	JMP     loop66_check
 
-loop56:
+loop66:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8068,9 +8498,9 @@ loop56:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop56_check:
+loop66_check:
 	CMPQ    AX, CX
-	JLT     loop56
+	JLT     loop66
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8090,9 +8520,9 @@ loop56_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop57_check
+	JMP     loop67_check
 
-loop57:
+loop67:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8105,9 +8535,9 @@ loop57:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop57_check:
+loop67_check:
 	CMPQ    AX, CX
-	JLT     loop57
+	JLT     loop67
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8127,9 +8557,9 @@ loop57_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop58_check
+	JMP     loop68_check
 
-loop58:
+loop68:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8142,9 +8572,9 @@ loop58:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop58_check:
+loop68_check:
 	CMPQ    AX, CX
-	JLT     loop58
+	JLT     loop68
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8164,9 +8594,9 @@ loop58_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop59_check
+	JMP     loop69_check
 
-loop59:
+loop69:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8179,9 +8609,9 @@ loop59:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop59_check:
+loop69_check:
 	CMPQ    AX, CX
-	JLT     loop59
+	JLT     loop69
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8209,9 +8639,9 @@ TEXT ·addsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop60_check
+	JMP  loop70_check
 
-loop60:
+loop70:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -8382,9 +8812,9 @@ loop60:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop60_check:
+loop70_check:
 	CMPQ AX, CX
-	JLT  loop60
+	JLT  loop70
 	VZEROUPPER
 	RET
 
@@ -8408,9 +8838,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop61_check
+	JMP     loop71_check
 
-loop61:
+loop71:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8431,9 +8861,9 @@ loop61:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop61_check:
+loop71_check:
 	CMPQ    AX, CX
-	JLT     loop61
+	JLT     loop71
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8456,9 +8886,9 @@ loop61_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop62_check
+	JMP     loop72_check
 
-loop62:
+loop72:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8479,9 +8909,9 @@ loop62:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop62_check:
+loop72_check:
 	CMPQ    AX, CX
-	JLT     loop62
+	JLT     loop72
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8517,9 +8947,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop63_check
+	JMP          loop73_check
 
-loop63:
+loop73:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -8558,9 +8988,113 @@ loop63:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop63_check:
+loop73_check:
 	CMPQ AX, CX
-	JLT  loop63
+	JLT  loop73
+	VZEROUPPER
+	RET
+
+// func dot4F32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot4F32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    from+24(FP), AX
+	JMP     loop74_check
+
+loop74:
+	VMOVUPD     (DX)(AX*8), Y8
+	VMOVUPD     32(DX)(AX*8), Y9
+	VCVTPS2PD   (DI)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y0
+	VCVTPS2PD   16(DI)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y1
+	VCVTPS2PD   (R8)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y2
+	VCVTPS2PD   16(R8)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y3
+	VCVTPS2PD   (R9)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y4
+	VCVTPS2PD   16(R9)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y5
+	VCVTPS2PD   (SI)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y6
+	VCVTPS2PD   16(SI)(AX*4), Y8
+	VFMADD231PD Y9, Y8, Y7
+	ADDQ        $0x08, AX
+
+loop74_check:
+	CMPQ    AX, CX
+	JLT     loop74
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VMOVUPD Y4, 128(BX)
+	VMOVUPD Y5, 160(BX)
+	VMOVUPD Y6, 192(BX)
+	VMOVUPD Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add4F32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD 16(AX), Y2
+	VBROADCASTSD 24(AX), Y3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop75_check
+
+loop75:
+	VMOVUPD     (DX)(AX*8), Y4
+	VMOVUPD     32(DX)(AX*8), Y5
+	VCVTPS2PD   (SI)(AX*4), Y6
+	VFMADD231PD Y0, Y6, Y4
+	VCVTPS2PD   16(SI)(AX*4), Y6
+	VFMADD231PD Y0, Y6, Y5
+	VCVTPS2PD   (DI)(AX*4), Y6
+	VFMADD231PD Y1, Y6, Y4
+	VCVTPS2PD   16(DI)(AX*4), Y6
+	VFMADD231PD Y1, Y6, Y5
+	VCVTPS2PD   (R8)(AX*4), Y6
+	VFMADD231PD Y2, Y6, Y4
+	VCVTPS2PD   16(R8)(AX*4), Y6
+	VFMADD231PD Y2, Y6, Y5
+	VCVTPS2PD   (BX)(AX*4), Y6
+	VFMADD231PD Y3, Y6, Y4
+	VCVTPS2PD   16(BX)(AX*4), Y6
+	VFMADD231PD Y3, Y6, Y5
+	VMOVUPD     Y4, (DX)(AX*8)
+	VMOVUPD     Y5, 32(DX)(AX*8)
+	ADDQ        $0x08, AX
+
+loop75_check:
+	CMPQ AX, CX
+	JLT  loop75
 	VZEROUPPER
 	RET
 
@@ -8585,9 +9119,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop64_check
+	JMP     loop76_check
 
-loop64:
+loop76:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8600,9 +9134,9 @@ loop64:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop64_check:
+loop76_check:
 	CMPQ    AX, CX
-	JLT     loop64
+	JLT     loop76
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8622,9 +9156,9 @@ loop64_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop65_check
+	JMP     loop77_check
 
-loop65:
+loop77:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8637,9 +9171,9 @@ loop65:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop65_check:
+loop77_check:
 	CMPQ    AX, CX
-	JLT     loop65
+	JLT     loop77
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8659,9 +9193,9 @@ loop65_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop66_check
+	JMP     loop78_check
 
-loop66:
+loop78:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8674,9 +9208,9 @@ loop66:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop66_check:
+loop78_check:
 	CMPQ    AX, CX
-	JLT     loop66
+	JLT     loop78
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8696,9 +9230,9 @@ loop66_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop67_check
+	JMP     loop79_check
 
-loop67:
+loop79:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8711,9 +9245,9 @@ loop67:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop67_check:
+loop79_check:
 	CMPQ    AX, CX
-	JLT     loop67
+	JLT     loop79
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8733,9 +9267,9 @@ loop67_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop68_check
+	JMP     loop80_check
 
-loop68:
+loop80:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8748,9 +9282,9 @@ loop68:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop68_check:
+loop80_check:
 	CMPQ    AX, CX
-	JLT     loop68
+	JLT     loop80
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8770,9 +9304,9 @@ loop68_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop69_check
+	JMP     loop81_check
 
-loop69:
+loop81:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8785,9 +9319,9 @@ loop69:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop69_check:
+loop81_check:
 	CMPQ    AX, CX
-	JLT     loop69
+	JLT     loop81
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8807,9 +9341,9 @@ loop69_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop70_check
+	JMP     loop82_check
 
-loop70:
+loop82:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8822,9 +9356,9 @@ loop70:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop70_check:
+loop82_check:
 	CMPQ    AX, CX
-	JLT     loop70
+	JLT     loop82
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8844,9 +9378,9 @@ loop70_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop71_check
+	JMP     loop83_check
 
-loop71:
+loop83:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8859,9 +9393,9 @@ loop71:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop71_check:
+loop83_check:
 	CMPQ    AX, CX
-	JLT     loop71
+	JLT     loop83
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8889,9 +9423,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop72_check
+	JMP  loop84_check
 
-loop72:
+loop84:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9062,9 +9596,9 @@ loop72:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop72_check:
+loop84_check:
 	CMPQ AX, CX
-	JLT  loop72
+	JLT  loop84
 	VZEROUPPER
 	RET
 
@@ -9088,9 +9622,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop73_check
+	JMP     loop85_check
 
-loop73:
+loop85:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9127,9 +9661,9 @@ loop73:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop73_check:
+loop85_check:
 	CMPQ    AX, CX
-	JLT     loop73
+	JLT     loop85
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -9152,9 +9686,9 @@ loop73_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop74_check
+	JMP     loop86_check
 
-loop74:
+loop86:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9191,9 +9725,9 @@ loop74:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop74_check:
+loop86_check:
 	CMPQ    AX, CX
-	JLT     loop74
+	JLT     loop86
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -9229,9 +9763,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop75_check
+	JMP          loop87_check
 
-loop75:
+loop87:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -9302,9 +9836,9 @@ loop75:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop75_check:
+loop87_check:
 	CMPQ AX, CX
-	JLT  loop75
+	JLT  loop87
 	VZEROUPPER
 	RET
 
@@ -9329,9 +9863,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop76_check
+	JMP     loop88_check
 
-loop76:
+loop88:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9348,9 +9882,9 @@ loop76:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop76_check:
+loop88_check:
 	CMPQ    AX, CX
-	JLT     loop76
+	JLT     loop88
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -9370,9 +9904,9 @@ loop76_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop77_check
+	JMP     loop89_check
 
-loop77:
+loop89:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9389,9 +9923,9 @@ loop77:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop77_check:
+loop89_check:
 	CMPQ    AX, CX
-	JLT     loop77
+	JLT     loop89
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9411,9 +9945,9 @@ loop77_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop78_check
+	JMP     loop90_check
 
-loop78:
+loop90:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9430,9 +9964,9 @@ loop78:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop78_check:
+loop90_check:
 	CMPQ    AX, CX
-	JLT     loop78
+	JLT     loop90
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9452,9 +9986,9 @@ loop78_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop79_check
+	JMP     loop91_check
 
-loop79:
+loop91:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9471,9 +10005,9 @@ loop79:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop79_check:
+loop91_check:
 	CMPQ    AX, CX
-	JLT     loop79
+	JLT     loop91
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9493,9 +10027,9 @@ loop79_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop80_check
+	JMP     loop92_check
 
-loop80:
+loop92:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9512,9 +10046,9 @@ loop80:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop80_check:
+loop92_check:
 	CMPQ    AX, CX
-	JLT     loop80
+	JLT     loop92
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9534,9 +10068,9 @@ loop80_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop81_check
+	JMP     loop93_check
 
-loop81:
+loop93:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9553,9 +10087,9 @@ loop81:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop81_check:
+loop93_check:
 	CMPQ    AX, CX
-	JLT     loop81
+	JLT     loop93
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9575,9 +10109,9 @@ loop81_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop82_check
+	JMP     loop94_check
 
-loop82:
+loop94:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9594,9 +10128,9 @@ loop82:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop82_check:
+loop94_check:
 	CMPQ    AX, CX
-	JLT     loop82
+	JLT     loop94
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9616,9 +10150,9 @@ loop82_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop83_check
+	JMP     loop95_check
 
-loop83:
+loop95:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9635,9 +10169,9 @@ loop83:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop83_check:
+loop95_check:
 	CMPQ    AX, CX
-	JLT     loop83
+	JLT     loop95
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9665,9 +10199,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop84_check
+	JMP  loop96_check
 
-loop84:
+loop96:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9870,9 +10404,9 @@ loop84:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop84_check:
+loop96_check:
 	CMPQ AX, CX
-	JLT  loop84
+	JLT  loop96
 	VZEROUPPER
 	RET
 
@@ -9897,9 +10431,9 @@ TEXT ·dotQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop97_check
 
-loop85:
+loop97:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -9944,9 +10478,9 @@ loop85:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop85_check:
+loop97_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop97
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -9969,9 +10503,9 @@ loop85_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop98_check
 
-loop86:
+loop98:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -10016,9 +10550,9 @@ loop86:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop86_check:
+loop98_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop98
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -10055,9 +10589,9 @@ TEXT ·addQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop87_check
+	JMP          loop99_check
 
-loop87:
+loop99:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -10144,9 +10678,9 @@ loop87:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop87_check:
+loop99_check:
 	CMPQ AX, CX
-	JLT  loop87
+	JLT  loop99
 	VZEROUPPER
 	RET
 
@@ -10172,9 +10706,9 @@ TEXT ·dotsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R9), Y6
 	VMOVUPD 3104(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop88_check
+	JMP     loop100_check
 
-loop88:
+loop100:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10193,9 +10727,9 @@ loop88:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop88_check:
+loop100_check:
 	CMPQ    AX, CX
-	JLT     loop88
+	JLT     loop100
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 1024(R9)
@@ -10215,9 +10749,9 @@ loop88_check:
 	VMOVUPD 3136(R9), Y6
 	VMOVUPD 3168(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop89_check
+	JMP     loop101_check
 
-loop89:
+loop101:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10236,9 +10770,9 @@ loop89:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop89_check:
+loop101_check:
 	CMPQ    AX, CX
-	JLT     loop89
+	JLT     loop101
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 1088(R9)
@@ -10258,9 +10792,9 @@ loop89_check:
 	VMOVUPD 3200(R9), Y6
 	VMOVUPD 3232(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop90_check
+	JMP     loop102_check
 
-loop90:
+loop102:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10279,9 +10813,9 @@ loop90:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop90_check:
+loop102_check:
 	CMPQ    AX, CX
-	JLT     loop90
+	JLT     loop102
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 1152(R9)
@@ -10301,9 +10835,9 @@ loop90_check:
 	VMOVUPD 3264(R9), Y6
 	VMOVUPD 3296(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop91_check
+	JMP     loop103_check
 
-loop91:
+loop103:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10322,9 +10856,9 @@ loop91:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop91_check:
+loop103_check:
 	CMPQ    AX, CX
-	JLT     loop91
+	JLT     loop103
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 1216(R9)
@@ -10344,9 +10878,9 @@ loop91_check:
 	VMOVUPD 3328(R9), Y6
 	VMOVUPD 3360(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop92_check
+	JMP     loop104_check
 
-loop92:
+loop104:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10365,9 +10899,9 @@ loop92:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop92_check:
+loop104_check:
 	CMPQ    AX, CX
-	JLT     loop92
+	JLT     loop104
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 1280(R9)
@@ -10387,9 +10921,9 @@ loop92_check:
 	VMOVUPD 3392(R9), Y6
 	VMOVUPD 3424(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop93_check
+	JMP     loop105_check
 
-loop93:
+loop105:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10408,9 +10942,9 @@ loop93:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop93_check:
+loop105_check:
 	CMPQ    AX, CX
-	JLT     loop93
+	JLT     loop105
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 1344(R9)
@@ -10430,9 +10964,9 @@ loop93_check:
 	VMOVUPD 3456(R9), Y6
 	VMOVUPD 3488(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop94_check
+	JMP     loop106_check
 
-loop94:
+loop106:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10451,9 +10985,9 @@ loop94:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop94_check:
+loop106_check:
 	CMPQ    AX, CX
-	JLT     loop94
+	JLT     loop106
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 1408(R9)
@@ -10473,9 +11007,9 @@ loop94_check:
 	VMOVUPD 3520(R9), Y6
 	VMOVUPD 3552(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop95_check
+	JMP     loop107_check
 
-loop95:
+loop107:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10494,9 +11028,9 @@ loop95:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop95_check:
+loop107_check:
 	CMPQ    AX, CX
-	JLT     loop95
+	JLT     loop107
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 1472(R9)
@@ -10525,9 +11059,9 @@ TEXT ·addsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop96_check
+	JMP  loop108_check
 
-loop96:
+loop108:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10746,9 +11280,9 @@ loop96:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop96_check:
+loop108_check:
 	CMPQ AX, CX
-	JLT  loop96
+	JLT  loop108
 	VZEROUPPER
 	RET
 
@@ -10773,9 +11307,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop97_check
+	JMP     loop109_check
 
-loop97:
+loop109:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -10816,9 +11350,9 @@ loop97:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop97_check:
+loop109_check:
 	CMPQ    AX, CX
-	JLT     loop97
+	JLT     loop109
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -10841,9 +11375,9 @@ loop97_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop98_check
+	JMP     loop110_check
 
-loop98:
+loop110:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -10884,9 +11418,9 @@ loop98:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop98_check:
+loop110_check:
 	CMPQ    AX, CX
-	JLT     loop98
+	JLT     loop110
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -10933,9 +11467,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop99_check
+	JMP          loop111_check
 
-loop99:
+loop111:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -11022,9 +11556,9 @@ loop99:
 	VMOVUPD      Y9, 32(DX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop99_check:
+loop111_check:
 	CMPQ AX, CX
-	JLT  loop99
+	JLT  loop111
 	VZEROUPPER
 	RET
 
@@ -11048,9 +11582,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop100_check
+	JMP     loop112_check
 
-loop100:
+loop112:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11095,9 +11629,9 @@ loop100:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop100_check:
+loop112_check:
 	CMPQ    AX, CX
-	JLT     loop100
+	JLT     loop112
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11120,9 +11654,9 @@ loop100_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop113_check
 
-loop101:
+loop113:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11167,9 +11701,9 @@ loop101:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop101_check:
+loop113_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop113
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11205,9 +11739,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop102_check
+	JMP          loop114_check
 
-loop102:
+loop114:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11294,9 +11828,107 @@ loop102:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop102_check:
+loop114_check:
 	CMPQ AX, CX
-	JLT  loop102
+	JLT  loop114
+	VZEROUPPER
+	RET
+
+// func dot2F64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot2F64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	MOVQ    from+24(FP), AX
+	JMP     loop115_check
+
+loop115:
+	VMOVUPD     (DX)(AX*4), Y4
+	VMOVUPD     32(DX)(AX*4), Y5
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  (DI)(AX*8), X6
+	VCVTPD2PSY  32(DI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y4, Y6, Y0
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  64(DI)(AX*8), X6
+	VCVTPD2PSY  96(DI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y5, Y6, Y1
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  (SI)(AX*8), X6
+	VCVTPD2PSY  32(SI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y4, Y6, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(SI)(AX*8), X4
+	VCVTPD2PSY  96(SI)(AX*8), X6
+	VINSERTF128 $0x01, X6, Y4, Y4
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x10, AX
+
+loop115_check:
+	CMPQ    AX, CX
+	JLT     loop115
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add2F64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop116_check
+
+loop116:
+	VMOVUPD     (DX)(AX*4), Y2
+	VMOVUPD     32(DX)(AX*4), Y3
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  (SI)(AX*8), X4
+	VCVTPD2PSY  32(SI)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y0, Y4, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(SI)(AX*8), X4
+	VCVTPD2PSY  96(SI)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y0, Y4, Y3
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  (BX)(AX*8), X4
+	VCVTPD2PSY  32(BX)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y1, Y4, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(BX)(AX*8), X4
+	VCVTPD2PSY  96(BX)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPD     Y2, (DX)(AX*4)
+	VMOVUPD     Y3, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop116_check:
+	CMPQ AX, CX
+	JLT  loop116
 	VZEROUPPER
 	RET
 
@@ -11321,9 +11953,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop103_check
+	JMP     loop117_check
 
-loop103:
+loop117:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11342,9 +11974,9 @@ loop103:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop103_check:
+loop117_check:
 	CMPQ    AX, CX
-	JLT     loop103
+	JLT     loop117
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -11364,9 +11996,9 @@ loop103_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop104_check
+	JMP     loop118_check
 
-loop104:
+loop118:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11385,9 +12017,9 @@ loop104:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop104_check:
+loop118_check:
 	CMPQ    AX, CX
-	JLT     loop104
+	JLT     loop118
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -11407,9 +12039,9 @@ loop104_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop105_check
+	JMP     loop119_check
 
-loop105:
+loop119:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11428,9 +12060,9 @@ loop105:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop105_check:
+loop119_check:
 	CMPQ    AX, CX
-	JLT     loop105
+	JLT     loop119
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -11450,9 +12082,9 @@ loop105_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop106_check
+	JMP     loop120_check
 
-loop106:
+loop120:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11471,9 +12103,9 @@ loop106:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop106_check:
+loop120_check:
 	CMPQ    AX, CX
-	JLT     loop106
+	JLT     loop120
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -11493,9 +12125,9 @@ loop106_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop107_check
+	JMP     loop121_check
 
-loop107:
+loop121:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11514,9 +12146,9 @@ loop107:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop107_check:
+loop121_check:
 	CMPQ    AX, CX
-	JLT     loop107
+	JLT     loop121
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -11536,9 +12168,9 @@ loop107_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop108_check
+	JMP     loop122_check
 
-loop108:
+loop122:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11557,9 +12189,9 @@ loop108:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop108_check:
+loop122_check:
 	CMPQ    AX, CX
-	JLT     loop108
+	JLT     loop122
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -11579,9 +12211,9 @@ loop108_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop109_check
+	JMP     loop123_check
 
-loop109:
+loop123:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11600,9 +12232,9 @@ loop109:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop109_check:
+loop123_check:
 	CMPQ    AX, CX
-	JLT     loop109
+	JLT     loop123
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -11622,9 +12254,9 @@ loop109_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop110_check
+	JMP     loop124_check
 
-loop110:
+loop124:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11643,9 +12275,9 @@ loop110:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop110_check:
+loop124_check:
 	CMPQ    AX, CX
-	JLT     loop110
+	JLT     loop124
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -11673,9 +12305,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop111_check
+	JMP  loop125_check
 
-loop111:
+loop125:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -11894,9 +12526,9 @@ loop111:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop111_check:
+loop125_check:
 	CMPQ AX, CX
-	JLT  loop111
+	JLT  loop125
 	VZEROUPPER
 	RET
 
@@ -11920,9 +12552,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop112_check
+	JMP     loop126_check
 
-loop112:
+loop126:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11943,9 +12575,9 @@ loop112:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop112_check:
+loop126_check:
 	CMPQ    AX, CX
-	JLT     loop112
+	JLT     loop126
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11968,9 +12600,9 @@ loop112_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop113_check
+	JMP     loop127_check
 
-loop113:
+loop127:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11991,9 +12623,9 @@ loop113:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop113_check:
+loop127_check:
 	CMPQ    AX, CX
-	JLT     loop113
+	JLT     loop127
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12029,9 +12661,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop114_check
+	JMP          loop128_check
 
-loop114:
+loop128:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -12070,9 +12702,113 @@ loop114:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop114_check:
+loop128_check:
 	CMPQ AX, CX
-	JLT  loop114
+	JLT  loop128
+	VZEROUPPER
+	RET
+
+// func dot4F32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot4F32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    from+24(FP), AX
+	JMP     loop129_check
+
+loop129:
+	VMOVUPD     (DX)(AX*4), Y8
+	VMOVUPD     32(DX)(AX*4), Y9
+	VMOVUPD     (DI)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VMOVUPD     32(DI)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y1
+	VMOVUPD     (R8)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VMOVUPD     32(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y3
+	VMOVUPD     (R9)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VMOVUPD     32(R9)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPD     (SI)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VMOVUPD     32(SI)(AX*4), Y8
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        $0x10, AX
+
+loop129_check:
+	CMPQ    AX, CX
+	JLT     loop129
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VMOVUPD Y4, 128(BX)
+	VMOVUPD Y5, 160(BX)
+	VMOVUPD Y6, 192(BX)
+	VMOVUPD Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add4F32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VBROADCASTSS 12(AX), Y3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop130_check
+
+loop130:
+	VMOVUPD     (DX)(AX*4), Y4
+	VMOVUPD     32(DX)(AX*4), Y5
+	VMOVUPD     (SI)(AX*4), Y6
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPD     32(SI)(AX*4), Y6
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPD     (DI)(AX*4), Y6
+	VFMADD231PS Y1, Y6, Y4
+	VMOVUPD     32(DI)(AX*4), Y6
+	VFMADD231PS Y1, Y6, Y5
+	VMOVUPD     (R8)(AX*4), Y6
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPD     32(R8)(AX*4), Y6
+	VFMADD231PS Y2, Y6, Y5
+	VMOVUPD     (BX)(AX*4), Y6
+	VFMADD231PS Y3, Y6, Y4
+	VMOVUPD     32(BX)(AX*4), Y6
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPD     Y4, (DX)(AX*4)
+	VMOVUPD     Y5, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop130_check:
+	CMPQ AX, CX
+	JLT  loop130
 	VZEROUPPER
 	RET
 
@@ -12097,9 +12833,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop115_check
+	JMP     loop131_check
 
-loop115:
+loop131:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12112,9 +12848,9 @@ loop115:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop115_check:
+loop131_check:
 	CMPQ    AX, CX
-	JLT     loop115
+	JLT     loop131
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12134,9 +12870,9 @@ loop115_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop116_check
+	JMP     loop132_check
 
-loop116:
+loop132:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12149,9 +12885,9 @@ loop116:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop116_check:
+loop132_check:
 	CMPQ    AX, CX
-	JLT     loop116
+	JLT     loop132
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12171,9 +12907,9 @@ loop116_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop117_check
+	JMP     loop133_check
 
-loop117:
+loop133:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12186,9 +12922,9 @@ loop117:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop117_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop117
+	JLT     loop133
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12208,9 +12944,9 @@ loop117_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop118_check
+	JMP     loop134_check
 
-loop118:
+loop134:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12223,9 +12959,9 @@ loop118:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop118_check:
+loop134_check:
 	CMPQ    AX, CX
-	JLT     loop118
+	JLT     loop134
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12245,9 +12981,9 @@ loop118_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop119_check
+	JMP     loop135_check
 
-loop119:
+loop135:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12260,9 +12996,9 @@ loop119:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop119_check:
+loop135_check:
 	CMPQ    AX, CX
-	JLT     loop119
+	JLT     loop135
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12282,9 +13018,9 @@ loop119_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop120_check
+	JMP     loop136_check
 
-loop120:
+loop136:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12297,9 +13033,9 @@ loop120:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop120_check:
+loop136_check:
 	CMPQ    AX, CX
-	JLT     loop120
+	JLT     loop136
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12319,9 +13055,9 @@ loop120_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop137_check
 
-loop121:
+loop137:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12334,9 +13070,9 @@ loop121:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop121_check:
+loop137_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop137
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12356,9 +13092,9 @@ loop121_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop138_check
 
-loop122:
+loop138:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12371,9 +13107,9 @@ loop122:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop122_check:
+loop138_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop138
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -12401,9 +13137,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop123_check
+	JMP  loop139_check
 
-loop123:
+loop139:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -12574,9 +13310,9 @@ loop123:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop123_check:
+loop139_check:
 	CMPQ AX, CX
-	JLT  loop123
+	JLT  loop139
 	VZEROUPPER
 	RET
 
@@ -12600,9 +13336,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop124_check
+	JMP     loop140_check
 
-loop124:
+loop140:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12631,9 +13367,9 @@ loop124:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop124_check:
+loop140_check:
 	CMPQ    AX, CX
-	JLT     loop124
+	JLT     loop140
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -12656,9 +13392,9 @@ loop124_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop125_check
+	JMP     loop141_check
 
-loop125:
+loop141:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12687,9 +13423,9 @@ loop125:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop125_check:
+loop141_check:
 	CMPQ    AX, CX
-	JLT     loop125
+	JLT     loop141
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12725,9 +13461,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop126_check
+	JMP          loop142_check
 
-loop126:
+loop142:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -12782,9 +13518,9 @@ loop126:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop126_check:
+loop142_check:
 	CMPQ AX, CX
-	JLT  loop126
+	JLT  loop142
 	VZEROUPPER
 	RET
 
@@ -12809,9 +13545,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop127_check
+	JMP     loop143_check
 
-loop127:
+loop143:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12826,9 +13562,9 @@ loop127:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop127_check:
+loop143_check:
 	CMPQ    AX, CX
-	JLT     loop127
+	JLT     loop143
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12848,9 +13584,9 @@ loop127_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop128_check
+	JMP     loop144_check
 
-loop128:
+loop144:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12865,9 +13601,9 @@ loop128:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop128_check:
+loop144_check:
 	CMPQ    AX, CX
-	JLT     loop128
+	JLT     loop144
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12887,9 +13623,9 @@ loop128_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop129_check
+	JMP     loop145_check
 
-loop129:
+loop145:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12904,9 +13640,9 @@ loop129:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop129_check:
+loop145_check:
 	CMPQ    AX, CX
-	JLT     loop129
+	JLT     loop145
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12926,9 +13662,9 @@ loop129_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop130_check
+	JMP     loop146_check
 
-loop130:
+loop146:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12943,9 +13679,9 @@ loop130:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop130_check:
+loop146_check:
 	CMPQ    AX, CX
-	JLT     loop130
+	JLT     loop146
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12965,9 +13701,9 @@ loop130_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop131_check
+	JMP     loop147_check
 
-loop131:
+loop147:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12982,9 +13718,9 @@ loop131:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop131_check:
+loop147_check:
 	CMPQ    AX, CX
-	JLT     loop131
+	JLT     loop147
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -13004,9 +13740,9 @@ loop131_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop132_check
+	JMP     loop148_check
 
-loop132:
+loop148:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13021,9 +13757,9 @@ loop132:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop132_check:
+loop148_check:
 	CMPQ    AX, CX
-	JLT     loop132
+	JLT     loop148
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -13043,9 +13779,9 @@ loop132_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop133_check
+	JMP     loop149_check
 
-loop133:
+loop149:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13060,9 +13796,9 @@ loop133:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop133_check:
+loop149_check:
 	CMPQ    AX, CX
-	JLT     loop133
+	JLT     loop149
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -13082,9 +13818,9 @@ loop133_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop134_check
+	JMP     loop150_check
 
-loop134:
+loop150:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13099,9 +13835,9 @@ loop134:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop134_check:
+loop150_check:
 	CMPQ    AX, CX
-	JLT     loop134
+	JLT     loop150
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -13129,9 +13865,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop135_check
+	JMP  loop151_check
 
-loop135:
+loop151:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -13318,9 +14054,9 @@ loop135:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop135_check:
+loop151_check:
 	CMPQ AX, CX
-	JLT  loop135
+	JLT  loop151
 	VZEROUPPER
 	RET
 
@@ -13345,9 +14081,9 @@ TEXT ·dotQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop136_check
+	JMP     loop152_check
 
-loop136:
+loop152:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13392,9 +14128,9 @@ loop136:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop136_check:
+loop152_check:
 	CMPQ    AX, CX
-	JLT     loop136
+	JLT     loop152
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -13417,9 +14153,9 @@ loop136_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop137_check
+	JMP     loop153_check
 
-loop137:
+loop153:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13464,9 +14200,9 @@ loop137:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop137_check:
+loop153_check:
 	CMPQ    AX, CX
-	JLT     loop137
+	JLT     loop153
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -13503,9 +14239,9 @@ TEXT ·addQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop138_check
+	JMP          loop154_check
 
-loop138:
+loop154:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13592,9 +14328,9 @@ loop138:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop138_check:
+loop154_check:
 	CMPQ AX, CX
-	JLT  loop138
+	JLT  loop154
 	VZEROUPPER
 	RET
 
@@ -13620,9 +14356,9 @@ TEXT ·dotsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R9), Y6
 	VMOVUPD 1568(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop139_check
+	JMP     loop155_check
 
-loop139:
+loop155:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13641,9 +14377,9 @@ loop139:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop139_check:
+loop155_check:
 	CMPQ    AX, CX
-	JLT     loop139
+	JLT     loop155
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 512(R9)
@@ -13663,9 +14399,9 @@ loop139_check:
 	VMOVUPD 1600(R9), Y6
 	VMOVUPD 1632(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop140_check
+	JMP     loop156_check
 
-loop140:
+loop156:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13684,9 +14420,9 @@ loop140:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop140_check:
+loop156_check:
 	CMPQ    AX, CX
-	JLT     loop140
+	JLT     loop156
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 576(R9)
@@ -13706,9 +14442,9 @@ loop140_check:
 	VMOVUPD 1664(R9), Y6
 	VMOVUPD 1696(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop141_check
+	JMP     loop157_check
 
-loop141:
+loop157:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13727,9 +14463,9 @@ loop141:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop141_check:
+loop157_check:
 	CMPQ    AX, CX
-	JLT     loop141
+	JLT     loop157
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 640(R9)
@@ -13749,9 +14485,9 @@ loop141_check:
 	VMOVUPD 1728(R9), Y6
 	VMOVUPD 1760(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop142_check
+	JMP     loop158_check
 
-loop142:
+loop158:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13770,9 +14506,9 @@ loop142:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop142_check:
+loop158_check:
 	CMPQ    AX, CX
-	JLT     loop142
+	JLT     loop158
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 704(R9)
@@ -13792,9 +14528,9 @@ loop142_check:
 	VMOVUPD 1792(R9), Y6
 	VMOVUPD 1824(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop143_check
+	JMP     loop159_check
 
-loop143:
+loop159:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13813,9 +14549,9 @@ loop143:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop143_check:
+loop159_check:
 	CMPQ    AX, CX
-	JLT     loop143
+	JLT     loop159
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 768(R9)
@@ -13835,9 +14571,9 @@ loop143_check:
 	VMOVUPD 1856(R9), Y6
 	VMOVUPD 1888(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop144_check
+	JMP     loop160_check
 
-loop144:
+loop160:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13856,9 +14592,9 @@ loop144:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop144_check:
+loop160_check:
 	CMPQ    AX, CX
-	JLT     loop144
+	JLT     loop160
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 832(R9)
@@ -13878,9 +14614,9 @@ loop144_check:
 	VMOVUPD 1920(R9), Y6
 	VMOVUPD 1952(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop145_check
+	JMP     loop161_check
 
-loop145:
+loop161:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13899,9 +14635,9 @@ loop145:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop145_check:
+loop161_check:
 	CMPQ    AX, CX
-	JLT     loop145
+	JLT     loop161
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 896(R9)
@@ -13921,9 +14657,9 @@ loop145_check:
 	VMOVUPD 1984(R9), Y6
 	VMOVUPD 2016(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop146_check
+	JMP     loop162_check
 
-loop146:
+loop162:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13942,9 +14678,9 @@ loop146:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop146_check:
+loop162_check:
 	CMPQ    AX, CX
-	JLT     loop146
+	JLT     loop162
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 960(R9)
@@ -13973,9 +14709,9 @@ TEXT ·addsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop147_check
+	JMP  loop163_check
 
-loop147:
+loop163:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -14194,9 +14930,9 @@ loop147:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop147_check:
+loop163_check:
 	CMPQ AX, CX
-	JLT  loop147
+	JLT  loop163
 	VZEROUPPER
 	RET
 
@@ -14221,9 +14957,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop148_check
+	JMP     loop164_check
 
-loop148:
+loop164:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -14264,9 +15000,9 @@ loop148:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop148_check:
+loop164_check:
 	CMPQ    AX, CX
-	JLT     loop148
+	JLT     loop164
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -14289,9 +15025,9 @@ loop148_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop149_check
+	JMP     loop165_check
 
-loop149:
+loop165:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -14332,9 +15068,9 @@ loop149:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop149_check:
+loop165_check:
 	CMPQ    AX, CX
-	JLT     loop149
+	JLT     loop165
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -14381,9 +15117,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop150_check
+	JMP          loop166_check
 
-loop150:
+loop166:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -14470,8 +15206,8 @@ loop150:
 	VMOVUPD      Y9, 32(DX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop150_check:
+loop166_check:
 	CMPQ AX, CX
-	JLT  loop150
+	JLT  loop166
 	VZEROUPPER
 	RET

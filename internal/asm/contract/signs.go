@@ -100,7 +100,7 @@ func addSigns(v variant) {
 			"by the bits of rows[j].")
 	acc, at := GP64(), GP64()
 	Load(Param("acc"), acc)
-	c := v.weights()
+	c := v.weights(blockRows)
 	turn := b.flip
 	if v.isa == avx512 {
 		turn = b.lookUp
