@@ -8,7 +8,8 @@
 //	p_i = a_i·z,  res_i = p_i − y_i,  g = 1/m · Σ_i res_i a_i,
 //
 // over m·K entries. Rows are taken eight at a time: eight dot products, then their accumulation into g, while
-// the rows are in cache. Each row is read, or generated, once per step, for all members of the batch.
+// the rows are in cache; of rows so long that eight are not, a few at a time (see fewRows). Each row is read,
+// or generated, once per step, for all members of the batch.
 //
 // Ensembles with more structure have operators without rows: sampled for observed entries, pauli and rankOne.
 // To add such an ensemble, write a file with its kind and its operator, and a line in kindOf.
