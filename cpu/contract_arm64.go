@@ -2,7 +2,7 @@
 
 package cpu
 
-// dotF64DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// dotF64DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotF64DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
@@ -11,6 +11,16 @@ func dotF64DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //
 //go:noescape
 func addF64DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dot2F64DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 2 and from ≤ k < to.
+//
+//go:noescape
+func dot2F64DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add2F64DoubleNEON does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
 // dotsF64DoubleNEON does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -22,7 +32,7 @@ func dotsF64DoubleNEON(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF64DoubleNEON(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// dotF32DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// dotF32DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotF32DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
@@ -31,6 +41,16 @@ func dotF32DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //
 //go:noescape
 func addF32DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dot4F32DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 4 and from ≤ k < to.
+//
+//go:noescape
+func dot4F32DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add4F32DoubleNEON does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
 // dotsF32DoubleNEON does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -42,7 +62,7 @@ func dotsF32DoubleNEON(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF32DoubleNEON(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// dotBF16DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// dotBF16DoubleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotBF16DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
@@ -72,7 +92,17 @@ func dotSignsDoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, t
 //go:noescape
 func addSignsDoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
-// dotF64SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// foldDoubleNEON does p[j] += the sum of the lanes of each row j, halves onto halves.
+//
+//go:noescape
+func foldDoubleNEON(p *[8]float64, lanes *float64)
+
+// plusDoubleNEON does dst[k] += src[k] for k < count, a multiple of 16.
+//
+//go:noescape
+func plusDoubleNEON(dst *float64, src *float64, count int)
+
+// dotF64SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotF64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
@@ -81,6 +111,16 @@ func dotF64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //
 //go:noescape
 func addF64SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dot2F64SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 2 and from ≤ k < to.
+//
+//go:noescape
+func dot2F64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add2F64SingleNEON does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
 // dotsF64SingleNEON does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -92,7 +132,7 @@ func dotsF64SingleNEON(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF64SingleNEON(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// dotF32SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// dotF32SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotF32SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
@@ -101,6 +141,16 @@ func dotF32SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //
 //go:noescape
 func addF32SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dot4F32SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 4 and from ≤ k < to.
+//
+//go:noescape
+func dot4F32SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add4F32SingleNEON does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
 // dotsF32SingleNEON does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -112,7 +162,7 @@ func dotsF32SingleNEON(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF32SingleNEON(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// dotBF16SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
+// dotBF16SingleNEON does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < 8 and from ≤ k < to.
 //
 //go:noescape
 func dotBF16SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
@@ -141,6 +191,16 @@ func dotSignsSingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //
 //go:noescape
 func addSignsSingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// foldSingleNEON does p[j] += the sum of the lanes of each row j, halves onto halves.
+//
+//go:noescape
+func foldSingleNEON(p *[8]float64, lanes *float32)
+
+// plusSingleNEON does dst[k] += src[k] for k < count, a multiple of 16.
+//
+//go:noescape
+func plusSingleNEON(dst *float64, src *float32, count int)
 
 // decodeQ8NEON does dst[k] ← the level of row[k] for k < n, a multiple of 64.
 //

@@ -213,6 +213,87 @@ loop1:
 loop1_done:
 	RET
 
+// func dot2F64DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+TEXT ·dot2F64DoubleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<3, R4
+	MOVD 0(R0), R5
+	ADD R1<<3, R5
+	MOVD 24(R0), R6
+	ADD R1<<3, R6
+	MOVD R4, R7
+	MOVD R2, R8
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	CBZ R8, loop1_done
+loop1:
+	FLDPQ.P 32(R7), (F8, F9)
+	FLDPQ.P 32(R7), (F10, F11)
+	FLDPQ.P 32(R5), (F12, F13)
+	FLDPQ.P 32(R5), (F14, F15)
+	VFMLA V12.D2, V8.D2, V0.D2
+	VFMLA V13.D2, V9.D2, V1.D2
+	VFMLA V14.D2, V10.D2, V2.D2
+	VFMLA V15.D2, V11.D2, V3.D2
+	FLDPQ.P 32(R6), (F16, F17)
+	FLDPQ.P 32(R6), (F18, F19)
+	VFMLA V16.D2, V8.D2, V4.D2
+	VFMLA V17.D2, V9.D2, V5.D2
+	VFMLA V18.D2, V10.D2, V6.D2
+	VFMLA V19.D2, V11.D2, V7.D2
+	SUBS $8, R8
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	RET
+
+// func add2F64DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+TEXT ·add2F64DoubleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<3, R3
+	MOVD c+8(FP), R4
+	FMOVQ 0(R4), F0
+	MOVD 0(R0), R5
+	ADD R1<<3, R5
+	MOVD 24(R0), R6
+	ADD R1<<3, R6
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ 0(R3), (F1, F2)
+	FLDPQ 32(R3), (F3, F4)
+	FLDPQ.P 32(R5), (F5, F6)
+	FLDPQ.P 32(R5), (F7, F8)
+	WORD $0x4fc010a1 // fmla v1.2d, v5.2d, v0.d[0]
+	WORD $0x4fc010c2 // fmla v2.2d, v6.2d, v0.d[0]
+	WORD $0x4fc010e3 // fmla v3.2d, v7.2d, v0.d[0]
+	WORD $0x4fc01104 // fmla v4.2d, v8.2d, v0.d[0]
+	FLDPQ.P 32(R6), (F9, F10)
+	FLDPQ.P 32(R6), (F11, F12)
+	WORD $0x4fc01921 // fmla v1.2d, v9.2d, v0.d[1]
+	WORD $0x4fc01942 // fmla v2.2d, v10.2d, v0.d[1]
+	WORD $0x4fc01963 // fmla v3.2d, v11.2d, v0.d[1]
+	WORD $0x4fc01984 // fmla v4.2d, v12.2d, v0.d[1]
+	FSTPQ.P (F1, F2), 32(R3)
+	FSTPQ.P (F3, F4), 32(R3)
+	SUBS $8, R2
+	BNE loop1
+loop1_done:
+	RET
+
 // func dotsF64DoubleNEON(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
 TEXT ·dotsF64DoubleNEON(SB), NOSPLIT, $0-40
 	MOVD rows+8(FP), R0
@@ -1156,6 +1237,151 @@ loop1:
 	WORD $0x4fc31be7 // fmla v7.2d, v31.2d, v3.d[1]
 	FSTPQ.P (F4, F5), 32(R3)
 	FSTPQ.P (F6, F7), 32(R3)
+	SUBS $8, R2
+	BNE loop1
+loop1_done:
+	RET
+
+// func dot4F32DoubleNEON(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+TEXT ·dot4F32DoubleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<3, R4
+	MOVD 0(R0), R5
+	ADD R1<<2, R5
+	MOVD 24(R0), R6
+	ADD R1<<2, R6
+	MOVD 48(R0), R7
+	ADD R1<<2, R7
+	MOVD 72(R0), R8
+	ADD R1<<2, R8
+	MOVD R4, R9
+	MOVD R2, R10
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+	CBZ R10, loop1_done
+loop1:
+	FLDPQ.P 32(R9), (F16, F17)
+	FLDPQ.P 32(R9), (F18, F19)
+	FLDPQ.P 32(R5), (F20, F21)
+	WORD $0x0e617a96 // fcvtl v22.2d, v20.2s
+	WORD $0x4e617a97 // fcvtl2 v23.2d, v20.4s
+	WORD $0x0e617ab8 // fcvtl v24.2d, v21.2s
+	WORD $0x4e617ab9 // fcvtl2 v25.2d, v21.4s
+	VFMLA V22.D2, V16.D2, V0.D2
+	VFMLA V23.D2, V17.D2, V1.D2
+	VFMLA V24.D2, V18.D2, V2.D2
+	VFMLA V25.D2, V19.D2, V3.D2
+	FLDPQ.P 32(R6), (F26, F27)
+	WORD $0x0e617b5c // fcvtl v28.2d, v26.2s
+	WORD $0x4e617b5d // fcvtl2 v29.2d, v26.4s
+	WORD $0x0e617b7e // fcvtl v30.2d, v27.2s
+	WORD $0x4e617b7f // fcvtl2 v31.2d, v27.4s
+	VFMLA V28.D2, V16.D2, V4.D2
+	VFMLA V29.D2, V17.D2, V5.D2
+	VFMLA V30.D2, V18.D2, V6.D2
+	VFMLA V31.D2, V19.D2, V7.D2
+	FLDPQ.P 32(R7), (F20, F21)
+	WORD $0x0e617a96 // fcvtl v22.2d, v20.2s
+	WORD $0x4e617a97 // fcvtl2 v23.2d, v20.4s
+	WORD $0x0e617ab8 // fcvtl v24.2d, v21.2s
+	WORD $0x4e617ab9 // fcvtl2 v25.2d, v21.4s
+	VFMLA V22.D2, V16.D2, V8.D2
+	VFMLA V23.D2, V17.D2, V9.D2
+	VFMLA V24.D2, V18.D2, V10.D2
+	VFMLA V25.D2, V19.D2, V11.D2
+	FLDPQ.P 32(R8), (F26, F27)
+	WORD $0x0e617b5c // fcvtl v28.2d, v26.2s
+	WORD $0x4e617b5d // fcvtl2 v29.2d, v26.4s
+	WORD $0x0e617b7e // fcvtl v30.2d, v27.2s
+	WORD $0x4e617b7f // fcvtl2 v31.2d, v27.4s
+	VFMLA V28.D2, V16.D2, V12.D2
+	VFMLA V29.D2, V17.D2, V13.D2
+	VFMLA V30.D2, V18.D2, V14.D2
+	VFMLA V31.D2, V19.D2, V15.D2
+	SUBS $8, R10
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	RET
+
+// func add4F32DoubleNEON(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+TEXT ·add4F32DoubleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<3, R3
+	MOVD c+8(FP), R4
+	FLDPQ 0(R4), (F0, F1)
+	MOVD 0(R0), R5
+	ADD R1<<2, R5
+	MOVD 24(R0), R6
+	ADD R1<<2, R6
+	MOVD 48(R0), R7
+	ADD R1<<2, R7
+	MOVD 72(R0), R8
+	ADD R1<<2, R8
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ 0(R3), (F2, F3)
+	FLDPQ 32(R3), (F4, F5)
+	FLDPQ.P 32(R5), (F6, F7)
+	WORD $0x0e6178c8 // fcvtl v8.2d, v6.2s
+	WORD $0x4e6178c9 // fcvtl2 v9.2d, v6.4s
+	WORD $0x0e6178ea // fcvtl v10.2d, v7.2s
+	WORD $0x4e6178eb // fcvtl2 v11.2d, v7.4s
+	WORD $0x4fc01102 // fmla v2.2d, v8.2d, v0.d[0]
+	WORD $0x4fc01123 // fmla v3.2d, v9.2d, v0.d[0]
+	WORD $0x4fc01144 // fmla v4.2d, v10.2d, v0.d[0]
+	WORD $0x4fc01165 // fmla v5.2d, v11.2d, v0.d[0]
+	FLDPQ.P 32(R6), (F12, F13)
+	WORD $0x0e61798e // fcvtl v14.2d, v12.2s
+	WORD $0x4e61798f // fcvtl2 v15.2d, v12.4s
+	WORD $0x0e6179b0 // fcvtl v16.2d, v13.2s
+	WORD $0x4e6179b1 // fcvtl2 v17.2d, v13.4s
+	WORD $0x4fc019c2 // fmla v2.2d, v14.2d, v0.d[1]
+	WORD $0x4fc019e3 // fmla v3.2d, v15.2d, v0.d[1]
+	WORD $0x4fc01a04 // fmla v4.2d, v16.2d, v0.d[1]
+	WORD $0x4fc01a25 // fmla v5.2d, v17.2d, v0.d[1]
+	FLDPQ.P 32(R7), (F18, F19)
+	WORD $0x0e617a54 // fcvtl v20.2d, v18.2s
+	WORD $0x4e617a55 // fcvtl2 v21.2d, v18.4s
+	WORD $0x0e617a76 // fcvtl v22.2d, v19.2s
+	WORD $0x4e617a77 // fcvtl2 v23.2d, v19.4s
+	WORD $0x4fc11282 // fmla v2.2d, v20.2d, v1.d[0]
+	WORD $0x4fc112a3 // fmla v3.2d, v21.2d, v1.d[0]
+	WORD $0x4fc112c4 // fmla v4.2d, v22.2d, v1.d[0]
+	WORD $0x4fc112e5 // fmla v5.2d, v23.2d, v1.d[0]
+	FLDPQ.P 32(R8), (F24, F25)
+	WORD $0x0e617b1a // fcvtl v26.2d, v24.2s
+	WORD $0x4e617b1b // fcvtl2 v27.2d, v24.4s
+	WORD $0x0e617b3c // fcvtl v28.2d, v25.2s
+	WORD $0x4e617b3d // fcvtl2 v29.2d, v25.4s
+	WORD $0x4fc11b42 // fmla v2.2d, v26.2d, v1.d[1]
+	WORD $0x4fc11b63 // fmla v3.2d, v27.2d, v1.d[1]
+	WORD $0x4fc11b84 // fmla v4.2d, v28.2d, v1.d[1]
+	WORD $0x4fc11ba5 // fmla v5.2d, v29.2d, v1.d[1]
+	FSTPQ.P (F2, F3), 32(R3)
+	FSTPQ.P (F4, F5), 32(R3)
 	SUBS $8, R2
 	BNE loop1
 loop1_done:
@@ -4101,6 +4327,90 @@ loop1:
 loop1_done:
 	RET
 
+// func foldDoubleNEON(p *[8]float64, lanes *float64)
+TEXT ·foldDoubleNEON(SB), NOSPLIT, $0-16
+	MOVD p+0(FP), R0
+	MOVD lanes+8(FP), R1
+	FLDPQ.P 32(R1), (F0, F1)
+	FLDPQ.P 32(R1), (F2, F3)
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	FLDPQ.P 32(R1), (F4, F5)
+	FLDPQ.P 32(R1), (F6, F7)
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	WORD $0x6e64d400 // faddp v0.2d, v0.2d, v4.2d
+	FMOVQ 0(R0), F4
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	FMOVQ.P F4, 16(R0)
+	FLDPQ.P 32(R1), (F8, F9)
+	FLDPQ.P 32(R1), (F10, F11)
+	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FLDPQ.P 32(R1), (F12, F13)
+	FLDPQ.P 32(R1), (F14, F15)
+	WORD $0x4e6ed58c // fadd v12.2d, v12.2d, v14.2d
+	WORD $0x4e6fd5ad // fadd v13.2d, v13.2d, v15.2d
+	WORD $0x4e6dd58c // fadd v12.2d, v12.2d, v13.2d
+	WORD $0x6e6cd508 // faddp v8.2d, v8.2d, v12.2d
+	FMOVQ 0(R0), F12
+	WORD $0x4e68d58c // fadd v12.2d, v12.2d, v8.2d
+	FMOVQ.P F12, 16(R0)
+	FLDPQ.P 32(R1), (F16, F17)
+	FLDPQ.P 32(R1), (F18, F19)
+	WORD $0x4e72d610 // fadd v16.2d, v16.2d, v18.2d
+	WORD $0x4e73d631 // fadd v17.2d, v17.2d, v19.2d
+	WORD $0x4e71d610 // fadd v16.2d, v16.2d, v17.2d
+	FLDPQ.P 32(R1), (F20, F21)
+	FLDPQ.P 32(R1), (F22, F23)
+	WORD $0x4e76d694 // fadd v20.2d, v20.2d, v22.2d
+	WORD $0x4e77d6b5 // fadd v21.2d, v21.2d, v23.2d
+	WORD $0x4e75d694 // fadd v20.2d, v20.2d, v21.2d
+	WORD $0x6e74d610 // faddp v16.2d, v16.2d, v20.2d
+	FMOVQ 0(R0), F20
+	WORD $0x4e70d694 // fadd v20.2d, v20.2d, v16.2d
+	FMOVQ.P F20, 16(R0)
+	FLDPQ.P 32(R1), (F24, F25)
+	FLDPQ.P 32(R1), (F26, F27)
+	WORD $0x4e7ad718 // fadd v24.2d, v24.2d, v26.2d
+	WORD $0x4e7bd739 // fadd v25.2d, v25.2d, v27.2d
+	WORD $0x4e79d718 // fadd v24.2d, v24.2d, v25.2d
+	FLDPQ.P 32(R1), (F28, F29)
+	FLDPQ.P 32(R1), (F30, F31)
+	WORD $0x4e7ed79c // fadd v28.2d, v28.2d, v30.2d
+	WORD $0x4e7fd7bd // fadd v29.2d, v29.2d, v31.2d
+	WORD $0x4e7dd79c // fadd v28.2d, v28.2d, v29.2d
+	WORD $0x6e7cd718 // faddp v24.2d, v24.2d, v28.2d
+	FMOVQ 0(R0), F28
+	WORD $0x4e78d79c // fadd v28.2d, v28.2d, v24.2d
+	FMOVQ.P F28, 16(R0)
+	RET
+
+// func plusDoubleNEON(dst *float64, src *float64, count int)
+TEXT ·plusDoubleNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD count+16(FP), R2
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ.P 32(R1), (F0, F1)
+	FLDPQ.P 32(R1), (F2, F3)
+	FLDPQ 0(R0), (F4, F5)
+	FLDPQ 32(R0), (F6, F7)
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	WORD $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	FSTPQ.P (F4, F5), 32(R0)
+	FSTPQ.P (F6, F7), 32(R0)
+	SUBS $8, R2
+	BNE loop1
+loop1_done:
+	RET
+
 // func dotF64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
 TEXT ·dotF64SingleNEON(SB), NOSPLIT, $0-40
 	MOVD rows+8(FP), R0
@@ -4466,6 +4776,127 @@ loop1:
 	WORD $0x4fa11ae5 // fmla v5.4s, v23.4s, v1.s[3]
 	FSTPQ.P (F2, F3), 32(R3)
 	FSTPQ.P (F4, F5), 32(R3)
+	SUBS $16, R2
+	BNE loop1
+loop1_done:
+	RET
+
+// func dot2F64SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+TEXT ·dot2F64SingleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<2, R4
+	MOVD 0(R0), R5
+	ADD R1<<3, R5
+	MOVD 24(R0), R6
+	ADD R1<<3, R6
+	MOVD R4, R7
+	MOVD R2, R8
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	CBZ R8, loop1_done
+loop1:
+	FLDPQ.P 32(R7), (F8, F9)
+	FLDPQ.P 32(R7), (F10, F11)
+	FLDPQ.P 32(R5), (F12, F13)
+	FLDPQ.P 32(R5), (F14, F15)
+	FLDPQ.P 32(R5), (F16, F17)
+	FLDPQ.P 32(R5), (F18, F19)
+	WORD $0x0e616994 // fcvtn v20.2s, v12.2d
+	WORD $0x4e6169b4 // fcvtn2 v20.4s, v13.2d
+	WORD $0x0e6169d5 // fcvtn v21.2s, v14.2d
+	WORD $0x4e6169f5 // fcvtn2 v21.4s, v15.2d
+	WORD $0x0e616a16 // fcvtn v22.2s, v16.2d
+	WORD $0x4e616a36 // fcvtn2 v22.4s, v17.2d
+	WORD $0x0e616a57 // fcvtn v23.2s, v18.2d
+	WORD $0x4e616a77 // fcvtn2 v23.4s, v19.2d
+	VFMLA V20.S4, V8.S4, V0.S4
+	VFMLA V21.S4, V9.S4, V1.S4
+	VFMLA V22.S4, V10.S4, V2.S4
+	VFMLA V23.S4, V11.S4, V3.S4
+	FLDPQ.P 32(R6), (F24, F25)
+	FLDPQ.P 32(R6), (F26, F27)
+	FLDPQ.P 32(R6), (F28, F29)
+	FLDPQ.P 32(R6), (F30, F31)
+	WORD $0x0e616b0c // fcvtn v12.2s, v24.2d
+	WORD $0x4e616b2c // fcvtn2 v12.4s, v25.2d
+	WORD $0x0e616b4d // fcvtn v13.2s, v26.2d
+	WORD $0x4e616b6d // fcvtn2 v13.4s, v27.2d
+	WORD $0x0e616b8e // fcvtn v14.2s, v28.2d
+	WORD $0x4e616bae // fcvtn2 v14.4s, v29.2d
+	WORD $0x0e616bcf // fcvtn v15.2s, v30.2d
+	WORD $0x4e616bef // fcvtn2 v15.4s, v31.2d
+	VFMLA V12.S4, V8.S4, V4.S4
+	VFMLA V13.S4, V9.S4, V5.S4
+	VFMLA V14.S4, V10.S4, V6.S4
+	VFMLA V15.S4, V11.S4, V7.S4
+	SUBS $16, R8
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	RET
+
+// func add2F64SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+TEXT ·add2F64SingleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<2, R3
+	MOVD c+8(FP), R4
+	FMOVQ 0(R4), F0
+	MOVD 0(R0), R5
+	ADD R1<<3, R5
+	MOVD 24(R0), R6
+	ADD R1<<3, R6
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ 0(R3), (F1, F2)
+	FLDPQ 32(R3), (F3, F4)
+	FLDPQ.P 32(R5), (F5, F6)
+	FLDPQ.P 32(R5), (F7, F8)
+	FLDPQ.P 32(R5), (F9, F10)
+	FLDPQ.P 32(R5), (F11, F12)
+	WORD $0x0e6168ad // fcvtn v13.2s, v5.2d
+	WORD $0x4e6168cd // fcvtn2 v13.4s, v6.2d
+	WORD $0x0e6168ee // fcvtn v14.2s, v7.2d
+	WORD $0x4e61690e // fcvtn2 v14.4s, v8.2d
+	WORD $0x0e61692f // fcvtn v15.2s, v9.2d
+	WORD $0x4e61694f // fcvtn2 v15.4s, v10.2d
+	WORD $0x0e616970 // fcvtn v16.2s, v11.2d
+	WORD $0x4e616990 // fcvtn2 v16.4s, v12.2d
+	WORD $0x4f8011a1 // fmla v1.4s, v13.4s, v0.s[0]
+	WORD $0x4f8011c2 // fmla v2.4s, v14.4s, v0.s[0]
+	WORD $0x4f8011e3 // fmla v3.4s, v15.4s, v0.s[0]
+	WORD $0x4f801204 // fmla v4.4s, v16.4s, v0.s[0]
+	FLDPQ.P 32(R6), (F17, F18)
+	FLDPQ.P 32(R6), (F19, F20)
+	FLDPQ.P 32(R6), (F21, F22)
+	FLDPQ.P 32(R6), (F23, F24)
+	WORD $0x0e616a39 // fcvtn v25.2s, v17.2d
+	WORD $0x4e616a59 // fcvtn2 v25.4s, v18.2d
+	WORD $0x0e616a7a // fcvtn v26.2s, v19.2d
+	WORD $0x4e616a9a // fcvtn2 v26.4s, v20.2d
+	WORD $0x0e616abb // fcvtn v27.2s, v21.2d
+	WORD $0x4e616adb // fcvtn2 v27.4s, v22.2d
+	WORD $0x0e616afc // fcvtn v28.2s, v23.2d
+	WORD $0x4e616b1c // fcvtn2 v28.4s, v24.2d
+	WORD $0x4fa01321 // fmla v1.4s, v25.4s, v0.s[1]
+	WORD $0x4fa01342 // fmla v2.4s, v26.4s, v0.s[1]
+	WORD $0x4fa01363 // fmla v3.4s, v27.4s, v0.s[1]
+	WORD $0x4fa01384 // fmla v4.4s, v28.4s, v0.s[1]
+	FSTPQ.P (F1, F2), 32(R3)
+	FSTPQ.P (F3, F4), 32(R3)
 	SUBS $16, R2
 	BNE loop1
 loop1_done:
@@ -5481,6 +5912,127 @@ loop1:
 	WORD $0x4fa11965 // fmla v5.4s, v11.4s, v1.s[3]
 	FSTPQ.P (F2, F3), 32(R3)
 	FSTPQ.P (F4, F5), 32(R3)
+	SUBS $16, R2
+	BNE loop1
+loop1_done:
+	RET
+
+// func dot4F32SingleNEON(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+TEXT ·dot4F32SingleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+8(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD lanes+0(FP), R3
+	MOVD z+16(FP), R4
+	ADD R1<<2, R4
+	MOVD 0(R0), R5
+	ADD R1<<2, R5
+	MOVD 24(R0), R6
+	ADD R1<<2, R6
+	MOVD 48(R0), R7
+	ADD R1<<2, R7
+	MOVD 72(R0), R8
+	ADD R1<<2, R8
+	MOVD R4, R9
+	MOVD R2, R10
+	FLDPQ 0(R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+	CBZ R10, loop1_done
+loop1:
+	FLDPQ.P 32(R9), (F16, F17)
+	FLDPQ.P 32(R9), (F18, F19)
+	FLDPQ.P 32(R5), (F20, F21)
+	FLDPQ.P 32(R5), (F22, F23)
+	VFMLA V20.S4, V16.S4, V0.S4
+	VFMLA V21.S4, V17.S4, V1.S4
+	VFMLA V22.S4, V18.S4, V2.S4
+	VFMLA V23.S4, V19.S4, V3.S4
+	FLDPQ.P 32(R6), (F24, F25)
+	FLDPQ.P 32(R6), (F26, F27)
+	VFMLA V24.S4, V16.S4, V4.S4
+	VFMLA V25.S4, V17.S4, V5.S4
+	VFMLA V26.S4, V18.S4, V6.S4
+	VFMLA V27.S4, V19.S4, V7.S4
+	FLDPQ.P 32(R7), (F28, F29)
+	FLDPQ.P 32(R7), (F30, F31)
+	VFMLA V28.S4, V16.S4, V8.S4
+	VFMLA V29.S4, V17.S4, V9.S4
+	VFMLA V30.S4, V18.S4, V10.S4
+	VFMLA V31.S4, V19.S4, V11.S4
+	FLDPQ.P 32(R8), (F20, F21)
+	FLDPQ.P 32(R8), (F22, F23)
+	VFMLA V20.S4, V16.S4, V12.S4
+	VFMLA V21.S4, V17.S4, V13.S4
+	VFMLA V22.S4, V18.S4, V14.S4
+	VFMLA V23.S4, V19.S4, V15.S4
+	SUBS $16, R10
+	BNE loop1
+loop1_done:
+	FSTPQ (F0, F1), 0(R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	RET
+
+// func add4F32SingleNEON(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+TEXT ·add4F32SingleNEON(SB), NOSPLIT, $0-40
+	MOVD rows+16(FP), R0
+	MOVD from+24(FP), R1
+	MOVD to+32(FP), R2
+	SUB R1, R2
+	MOVD acc+0(FP), R3
+	ADD R1<<2, R3
+	MOVD c+8(FP), R4
+	FMOVQ 0(R4), F0
+	MOVD 0(R0), R5
+	ADD R1<<2, R5
+	MOVD 24(R0), R6
+	ADD R1<<2, R6
+	MOVD 48(R0), R7
+	ADD R1<<2, R7
+	MOVD 72(R0), R8
+	ADD R1<<2, R8
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ 0(R3), (F1, F2)
+	FLDPQ 32(R3), (F3, F4)
+	FLDPQ.P 32(R5), (F5, F6)
+	FLDPQ.P 32(R5), (F7, F8)
+	WORD $0x4f8010a1 // fmla v1.4s, v5.4s, v0.s[0]
+	WORD $0x4f8010c2 // fmla v2.4s, v6.4s, v0.s[0]
+	WORD $0x4f8010e3 // fmla v3.4s, v7.4s, v0.s[0]
+	WORD $0x4f801104 // fmla v4.4s, v8.4s, v0.s[0]
+	FLDPQ.P 32(R6), (F9, F10)
+	FLDPQ.P 32(R6), (F11, F12)
+	WORD $0x4fa01121 // fmla v1.4s, v9.4s, v0.s[1]
+	WORD $0x4fa01142 // fmla v2.4s, v10.4s, v0.s[1]
+	WORD $0x4fa01163 // fmla v3.4s, v11.4s, v0.s[1]
+	WORD $0x4fa01184 // fmla v4.4s, v12.4s, v0.s[1]
+	FLDPQ.P 32(R7), (F13, F14)
+	FLDPQ.P 32(R7), (F15, F16)
+	WORD $0x4f8019a1 // fmla v1.4s, v13.4s, v0.s[2]
+	WORD $0x4f8019c2 // fmla v2.4s, v14.4s, v0.s[2]
+	WORD $0x4f8019e3 // fmla v3.4s, v15.4s, v0.s[2]
+	WORD $0x4f801a04 // fmla v4.4s, v16.4s, v0.s[2]
+	FLDPQ.P 32(R8), (F17, F18)
+	FLDPQ.P 32(R8), (F19, F20)
+	WORD $0x4fa01a21 // fmla v1.4s, v17.4s, v0.s[3]
+	WORD $0x4fa01a42 // fmla v2.4s, v18.4s, v0.s[3]
+	WORD $0x4fa01a63 // fmla v3.4s, v19.4s, v0.s[3]
+	WORD $0x4fa01a84 // fmla v4.4s, v20.4s, v0.s[3]
+	FSTPQ.P (F1, F2), 32(R3)
+	FSTPQ.P (F3, F4), 32(R3)
 	SUBS $16, R2
 	BNE loop1
 loop1_done:
@@ -8010,6 +8562,109 @@ loop1:
 	FSTPQ.P (F21, F0), 32(R3)
 	FSTPQ.P (F1, F26), 32(R3)
 	SUBS $64, R2
+	BNE loop1
+loop1_done:
+	RET
+
+// func foldSingleNEON(p *[8]float64, lanes *float32)
+TEXT ·foldSingleNEON(SB), NOSPLIT, $0-16
+	MOVD p+0(FP), R0
+	MOVD lanes+8(FP), R1
+	FLDPQ.P 32(R1), (F0, F1)
+	FLDPQ.P 32(R1), (F2, F3)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FLDPQ.P 32(R1), (F4, F5)
+	FLDPQ.P 32(R1), (F6, F7)
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VZIP1 V4.D2, V0.D2, V8.D2
+	VZIP2 V4.D2, V0.D2, V9.D2
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d508 // faddp v8.4s, v8.4s, v8.4s
+	WORD $0x0e617900 // fcvtl v0.2d, v8.2s
+	FMOVQ 0(R0), F4
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	FMOVQ.P F4, 16(R0)
+	FLDPQ.P 32(R1), (F10, F11)
+	FLDPQ.P 32(R1), (F12, F13)
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FLDPQ.P 32(R1), (F14, F15)
+	FLDPQ.P 32(R1), (F16, F17)
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
+	VZIP1 V14.D2, V10.D2, V18.D2
+	VZIP2 V14.D2, V10.D2, V19.D2
+	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
+	WORD $0x6e32d652 // faddp v18.4s, v18.4s, v18.4s
+	WORD $0x0e617a4a // fcvtl v10.2d, v18.2s
+	FMOVQ 0(R0), F14
+	WORD $0x4e6ad5ce // fadd v14.2d, v14.2d, v10.2d
+	FMOVQ.P F14, 16(R0)
+	FLDPQ.P 32(R1), (F20, F21)
+	FLDPQ.P 32(R1), (F22, F23)
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	FLDPQ.P 32(R1), (F24, F25)
+	FLDPQ.P 32(R1), (F26, F27)
+	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
+	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
+	VZIP1 V24.D2, V20.D2, V28.D2
+	VZIP2 V24.D2, V20.D2, V29.D2
+	WORD $0x4e3dd79c // fadd v28.4s, v28.4s, v29.4s
+	WORD $0x6e3cd79c // faddp v28.4s, v28.4s, v28.4s
+	WORD $0x0e617b94 // fcvtl v20.2d, v28.2s
+	FMOVQ 0(R0), F24
+	WORD $0x4e74d718 // fadd v24.2d, v24.2d, v20.2d
+	FMOVQ.P F24, 16(R0)
+	FLDPQ.P 32(R1), (F30, F31)
+	FLDPQ.P 32(R1), (F1, F2)
+	WORD $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
+	WORD $0x4e3fd7de // fadd v30.4s, v30.4s, v31.4s
+	FLDPQ.P 32(R1), (F3, F5)
+	FLDPQ.P 32(R1), (F6, F7)
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VZIP1 V3.D2, V30.D2, V8.D2
+	VZIP2 V3.D2, V30.D2, V9.D2
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x6e28d508 // faddp v8.4s, v8.4s, v8.4s
+	WORD $0x0e61791e // fcvtl v30.2d, v8.2s
+	FMOVQ 0(R0), F3
+	WORD $0x4e7ed463 // fadd v3.2d, v3.2d, v30.2d
+	FMOVQ.P F3, 16(R0)
+	RET
+
+// func plusSingleNEON(dst *float64, src *float32, count int)
+TEXT ·plusSingleNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD count+16(FP), R2
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ.P 32(R1), (F0, F1)
+	WORD $0x0e617802 // fcvtl v2.2d, v0.2s
+	WORD $0x4e617803 // fcvtl2 v3.2d, v0.4s
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	FLDPQ 0(R0), (F6, F7)
+	FLDPQ 32(R0), (F8, F9)
+	WORD $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
+	WORD $0x4e65d529 // fadd v9.2d, v9.2d, v5.2d
+	FSTPQ.P (F6, F7), 32(R0)
+	FSTPQ.P (F8, F9), 32(R0)
+	SUBS $8, R2
 	BNE loop1
 loop1_done:
 	RET

@@ -42,11 +42,16 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 {
 		k.decode, v = decodeQ8NEON, assembly[float32(0)]
 	}
-	switch k := any(&k).(type) {
-	case *kernel[E, float64]:
-		k.vector = v.double
-	case *kernel[E, float32]:
-		k.vector = v.single
-	}
+	k.use(v)
 	return k
+}
+
+// use sets the loops of a kernel.
+func (k *kernel[E, F]) use(v vectors) {
+	switch k := any(k).(type) {
+	case *kernel[E, float64]:
+		k.vector, k.sums = v.double, sums[float64]{foldDoubleNEON, plusDoubleNEON}
+	case *kernel[E, float32]:
+		k.vector, k.sums = v.single, sums[float32]{foldSingleNEON, plusSingleNEON}
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
@@ -72,14 +73,22 @@ func (b *block) copied(x arm64.X) arm64.X {
 	return y
 }
 
-// dot writes the loop of dot products for a format, of four rows at a time.
-func dot(p *arm64.Program, a arithmetic, f floats) {
-	b := begin(p, a, "dot"+f.name, dotParameters,
-		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.")
+// few is the part of a name that says that a function takes only the first rows of a block.
+func few(rows int) string {
+	if rows == blockRows {
+		return ""
+	}
+	return strconv.Itoa(rows)
+}
+
+// dot writes the loop of dot products for a format and the first rows of a block, up to four at a time.
+func dot(p *arm64.Program, a arithmetic, f floats, rows int) {
+	b := begin(p, a, "dot"+few(rows)+f.name, dotParameters, fmt.Sprintf(
+		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for j < %d and from ≤ k < to.", rows))
 	lanes, from := b.Param("lanes"), b.Param("z")
 	b.advance(8*a.size, from)
-	const together = 4
-	for first := 0; first < blockRows; first += together {
+	together := min(rows, 4)
+	for first := 0; first < rows; first += together {
 		rows, z, left := b.point(first, together, 8*f.size), b.copied(from), b.copied(b.count)
 		sums := b.Vs(together * laneUnits)
 		b.LoadAt(lanes, first*laneBytes, sums...)
@@ -142,13 +151,13 @@ func dots(p *arm64.Program, a arithmetic, f floats) {
 	b.Return()
 }
 
-// add writes the loop of the accumulation for a format.
-func add(p *arm64.Program, a arithmetic, f floats) {
-	b := begin(p, a, "add"+f.name, addParameters,
-		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.")
+// add writes the loop of the accumulation for a format and the first rows of a block.
+func add(p *arm64.Program, a arithmetic, f floats, rows int) {
+	b := begin(p, a, "add"+few(rows)+f.name, addParameters, fmt.Sprintf(
+		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, %d in turn and from ≤ k < to.", rows-1))
 	acc := b.Param("acc")
 	b.advance(8*a.size, acc)
-	b.accumulate(a, f, []arm64.X{acc}, laneUnits)
+	b.accumulate(a, f, []arm64.X{acc}, rows, laneUnits)
 }
 
 // adds writes the loop of the accumulation for four members of a batch. Their weights fill half of the
@@ -159,13 +168,13 @@ func adds(p *arm64.Program, a arithmetic, f floats) {
 	table := b.Param("acc")
 	acc := b.pointers(table, 0, members, 8*a.size)
 	b.FreeX(table)
-	b.accumulate(a, f, acc, laneUnits/2)
+	b.accumulate(a, f, acc, blockRows, laneUnits/2)
 }
 
 // accumulate writes the loop of add and adds; an iteration takes so many registers of coordinates.
-func (b *block) accumulate(a arithmetic, f floats, acc []arm64.X, units int) {
-	c := b.weights(a, len(acc))
-	rows := b.point(0, blockRows, 8*f.size)
+func (b *block) accumulate(a arithmetic, f floats, acc []arm64.X, count, units int) {
+	c := b.weights(a, (len(acc)-1)*blockRows+count)
+	rows := b.point(0, count, 8*f.size)
 	b.Loop(b.count, units*a.perRegister(), func() {
 		sums := make([][]arm64.V, len(acc))
 		for i := range acc {
@@ -190,10 +199,10 @@ func (b *block) accumulate(a arithmetic, f floats, acc []arm64.X, units int) {
 	b.Return()
 }
 
-// weights loads c, whose numbers lie side by side, for a number of members.
-func (b *block) weights(a arithmetic, members int) []arm64.V {
+// weights loads the first numbers of c, which lie side by side.
+func (b *block) weights(a arithmetic, count int) []arm64.V {
 	from := b.Param("c")
-	c := b.Vs(members * blockRows / a.perRegister())
+	c := b.Vs((count + a.perRegister() - 1) / a.perRegister())
 	b.LoadAt(from, 0, c...)
 	b.FreeX(from)
 	return c

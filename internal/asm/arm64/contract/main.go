@@ -13,6 +13,10 @@
 // and dots and adds, which do the same for four members of a batch at once and decode each entry once for all
 // four.
 //
+// dot2, add2, dot4 and add4 take only the first rows of a block, for rows so long that eight leave the cache.
+// fold and plus end the sums over rows: those of the lanes of dot products, and of the chunks of an
+// accumulation.
+//
 // # The order of summation
 //
 // The order is the same as on amd64 and in plain Go, to the bit. A dot product has L lanes, as many as 64
@@ -36,6 +40,9 @@ import (
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
+// fewRows says for which formats a few rows of a block are taken alone, and how many: the same as on amd64.
+var fewRows = map[floats]int{f64: 2, f32: 4}
+
 func main() {
 	out := flag.String("out", "", "file of the assembly")
 	stubs := flag.String("stubs", "", "file of the declarations in Go")
@@ -51,13 +58,19 @@ func program() *arm64.Program {
 	p := &arm64.Program{Package: "cpu", Command: "go run ./arm64/contract"}
 	for _, a := range []arithmetic{double, single} {
 		for _, f := range []floats{f64, f32, bf16} {
-			dot(p, a, f)
-			add(p, a, f)
+			dot(p, a, f, blockRows)
+			add(p, a, f, blockRows)
+			if rows, ok := fewRows[f]; ok {
+				dot(p, a, f, rows)
+				add(p, a, f, rows)
+			}
 			dots(p, a, f)
 			adds(p, a, f)
 		}
 		dotSigns(p, a)
 		addSigns(p, a)
+		fold(p, a)
+		plus(p, a)
 	}
 	decodeQ8(p)
 	return p

@@ -168,7 +168,7 @@ func (b *block) gather(a arithmetic, x []arm64.V) {
 
 // tabulate writes the 256 sums of c's numbers, with all signs, to a table.
 func (b *block) tabulate(a arithmetic, to arm64.X) {
-	c, signs := b.weights(a, 1), b.X()
+	c, signs := b.weights(a, blockRows), b.X()
 	b.Global("signs"+a.name, signs)
 
 	// The sums of four, at the sixteen signs of these: first and last.
