@@ -21,3 +21,38 @@ func gemm6x8NEON(c []float64, stride int, a []float64, down int, along int, b []
 //
 //go:noescape
 func gemm1x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64)
+
+// thin1x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 1, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin1x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin2x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 2, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin2x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin3x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 3, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin3x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin4x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 4, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin4x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin5x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 5, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin5x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin6x8NEON does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 6, j < 8·strips and k < depth.
+//
+//go:noescape
+func thin6x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// transpose8NEON does dst[j·apart + i] = src[i·down + j] for i < 8 and j < columns, a multiple of 4.
+//
+//go:noescape
+func transpose8NEON(dst []float64, apart int, src []float64, down int, columns int)

@@ -8,9 +8,9 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT, $0-96
 	MOVD b_len+80(FP), R1
 	MOVD down+56(FP), R2
 	LSL $3, R2
-	MOVD along+64(FP), R3
-	LSL $3, R3
-	MOVD a_base+32(FP), R4
+	MOVD a_base+32(FP), R3
+	MOVD R3, R4
+	ADD R2, R4
 	MOVD R4, R5
 	ADD R2, R5
 	MOVD R5, R6
@@ -23,8 +23,8 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT, $0-96
 	ADD R2, R9
 	MOVD R9, R10
 	ADD R2, R10
-	MOVD R10, R11
-	ADD R2, R11
+	MOVD along+64(FP), R11
+	LSL $3, R11
 	MOVD ZR, R12
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -45,31 +45,31 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT, $0-96
 	CBZ R1, loop1_done
 loop1:
 	FLDPQ.P 32(R0), (F16, F17)
-	FMOVD (R4)(R12), F18
+	FMOVD (R3)(R12), F18
 	WORD $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
 	WORD $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
-	FMOVD (R5)(R12), F19
+	FMOVD (R4)(R12), F19
 	WORD $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	FMOVD (R6)(R12), F20
+	FMOVD (R5)(R12), F20
 	WORD $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
-	FMOVD (R7)(R12), F21
+	FMOVD (R6)(R12), F21
 	WORD $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	FMOVD (R8)(R12), F22
+	FMOVD (R7)(R12), F22
 	WORD $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	FMOVD (R9)(R12), F23
+	FMOVD (R8)(R12), F23
 	WORD $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
 	WORD $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
-	FMOVD (R10)(R12), F24
+	FMOVD (R9)(R12), F24
 	WORD $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
 	WORD $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
-	FMOVD (R11)(R12), F25
+	FMOVD (R10)(R12), F25
 	WORD $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
 	WORD $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	ADD R3, R12
+	ADD R11, R12
 	SUBS $4, R1
 	BNE loop1
 loop1_done:
@@ -99,19 +99,19 @@ TEXT ·gemm1x4NEON(SB), NOSPLIT, $0-96
 	MOVD b_len+80(FP), R1
 	MOVD down+56(FP), R2
 	LSL $3, R2
-	MOVD along+64(FP), R3
-	LSL $3, R3
-	MOVD a_base+32(FP), R4
+	MOVD a_base+32(FP), R3
+	MOVD along+64(FP), R4
+	LSL $3, R4
 	MOVD ZR, R5
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	CBZ R1, loop1_done
 loop1:
 	FLDPQ.P 32(R0), (F2, F3)
-	FMOVD (R4)(R5), F4
+	FMOVD (R3)(R5), F4
 	WORD $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
 	WORD $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
-	ADD R3, R5
+	ADD R4, R5
 	SUBS $4, R1
 	BNE loop1
 loop1_done:
@@ -127,9 +127,9 @@ TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-96
 	MOVD b_len+80(FP), R1
 	MOVD down+56(FP), R2
 	LSL $3, R2
-	MOVD along+64(FP), R3
-	LSL $3, R3
-	MOVD a_base+32(FP), R4
+	MOVD a_base+32(FP), R3
+	MOVD R3, R4
+	ADD R2, R4
 	MOVD R4, R5
 	ADD R2, R5
 	MOVD R5, R6
@@ -138,8 +138,8 @@ TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-96
 	ADD R2, R7
 	MOVD R7, R8
 	ADD R2, R8
-	MOVD R8, R9
-	ADD R2, R9
+	MOVD along+64(FP), R9
+	LSL $3, R9
 	MOVD ZR, R10
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -169,37 +169,37 @@ TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-96
 loop1:
 	FLDPQ.P 32(R0), (F24, F25)
 	FLDPQ.P 32(R0), (F26, F27)
-	FMOVD (R4)(R10), F28
+	FMOVD (R3)(R10), F28
 	WORD $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
 	WORD $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
 	WORD $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
 	WORD $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
-	FMOVD (R5)(R10), F29
+	FMOVD (R4)(R10), F29
 	WORD $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
 	WORD $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	FMOVD (R6)(R10), F30
+	FMOVD (R5)(R10), F30
 	WORD $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
 	WORD $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
-	FMOVD (R7)(R10), F31
+	FMOVD (R6)(R10), F31
 	WORD $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	FMOVD (R8)(R10), F28
+	FMOVD (R7)(R10), F28
 	WORD $0x4fdc1310 // fmla v16.2d, v24.2d, v28.d[0]
 	WORD $0x4fdc1331 // fmla v17.2d, v25.2d, v28.d[0]
 	WORD $0x4fdc1352 // fmla v18.2d, v26.2d, v28.d[0]
 	WORD $0x4fdc1373 // fmla v19.2d, v27.2d, v28.d[0]
-	FMOVD (R9)(R10), F29
+	FMOVD (R8)(R10), F29
 	WORD $0x4fdd1314 // fmla v20.2d, v24.2d, v29.d[0]
 	WORD $0x4fdd1335 // fmla v21.2d, v25.2d, v29.d[0]
 	WORD $0x4fdd1356 // fmla v22.2d, v26.2d, v29.d[0]
 	WORD $0x4fdd1377 // fmla v23.2d, v27.2d, v29.d[0]
-	ADD R3, R10
+	ADD R9, R10
 	SUBS $8, R1
 	BNE loop1
 loop1_done:
@@ -231,9 +231,9 @@ TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-96
 	MOVD b_len+80(FP), R1
 	MOVD down+56(FP), R2
 	LSL $3, R2
-	MOVD along+64(FP), R3
-	LSL $3, R3
-	MOVD a_base+32(FP), R4
+	MOVD a_base+32(FP), R3
+	MOVD along+64(FP), R4
+	LSL $3, R4
 	MOVD ZR, R5
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -243,12 +243,12 @@ TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-96
 loop1:
 	FLDPQ.P 32(R0), (F4, F5)
 	FLDPQ.P 32(R0), (F6, F7)
-	FMOVD (R4)(R5), F8
+	FMOVD (R3)(R5), F8
 	WORD $0x4fc81080 // fmla v0.2d, v4.2d, v8.d[0]
 	WORD $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
 	WORD $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
 	WORD $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
-	ADD R3, R5
+	ADD R4, R5
 	SUBS $8, R1
 	BNE loop1
 loop1_done:
@@ -257,4 +257,694 @@ loop1_done:
 	LSL $3, R7
 	FSTPQ (F0, F1), 0(R6)
 	FSTPQ (F2, F3), 32(R6)
+	RET
+
+// func thin1x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin1x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD along+64(FP), R8
+	LSL $3, R8
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R9
+	ADD $64, R2
+	MOVD R4, R10
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD ZR, R11
+	CBZ R10, loop2_done
+loop2:
+	FLDPQ 0(R9), (F4, F5)
+	FLDPQ 32(R9), (F6, F7)
+	ADD R3, R9
+	FMOVD (R7)(R11), F8
+	WORD $0x4fc81080 // fmla v0.2d, v4.2d, v8.d[0]
+	WORD $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
+	WORD $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
+	WORD $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
+	ADD R8, R11
+	SUBS $1, R10
+	BNE loop2
+loop2_done:
+	MOVD R0, R12
+	ADD $64, R0
+	FLDPQ 0(R12), (F9, F10)
+	FLDPQ 32(R12), (F11, F12)
+	WORD $0x4e60d520 // fadd v0.2d, v9.2d, v0.2d
+	WORD $0x4e61d541 // fadd v1.2d, v10.2d, v1.2d
+	WORD $0x4e62d562 // fadd v2.2d, v11.2d, v2.2d
+	WORD $0x4e63d583 // fadd v3.2d, v12.2d, v3.2d
+	FSTPQ (F0, F1), 0(R12)
+	FSTPQ (F2, F3), 32(R12)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func thin2x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin2x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD R7, R8
+	ADD R6, R8
+	MOVD along+64(FP), R9
+	LSL $3, R9
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R10
+	ADD $64, R2
+	MOVD R4, R11
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD ZR, R12
+	CBZ R11, loop2_done
+loop2:
+	FLDPQ 0(R10), (F8, F9)
+	FLDPQ 32(R10), (F10, F11)
+	ADD R3, R10
+	FMOVD (R7)(R12), F12
+	WORD $0x4fcc1100 // fmla v0.2d, v8.2d, v12.d[0]
+	WORD $0x4fcc1121 // fmla v1.2d, v9.2d, v12.d[0]
+	WORD $0x4fcc1142 // fmla v2.2d, v10.2d, v12.d[0]
+	WORD $0x4fcc1163 // fmla v3.2d, v11.2d, v12.d[0]
+	FMOVD (R8)(R12), F13
+	WORD $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
+	WORD $0x4fcd1125 // fmla v5.2d, v9.2d, v13.d[0]
+	WORD $0x4fcd1146 // fmla v6.2d, v10.2d, v13.d[0]
+	WORD $0x4fcd1167 // fmla v7.2d, v11.2d, v13.d[0]
+	ADD R9, R12
+	SUBS $1, R11
+	BNE loop2
+loop2_done:
+	MOVD R0, R13
+	ADD $64, R0
+	FLDPQ 0(R13), (F14, F15)
+	FLDPQ 32(R13), (F16, F17)
+	WORD $0x4e60d5c0 // fadd v0.2d, v14.2d, v0.2d
+	WORD $0x4e61d5e1 // fadd v1.2d, v15.2d, v1.2d
+	WORD $0x4e62d602 // fadd v2.2d, v16.2d, v2.2d
+	WORD $0x4e63d623 // fadd v3.2d, v17.2d, v3.2d
+	FSTPQ (F0, F1), 0(R13)
+	FSTPQ (F2, F3), 32(R13)
+	ADD R1, R13
+	FLDPQ 0(R13), (F18, F19)
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e64d644 // fadd v4.2d, v18.2d, v4.2d
+	WORD $0x4e65d665 // fadd v5.2d, v19.2d, v5.2d
+	WORD $0x4e66d686 // fadd v6.2d, v20.2d, v6.2d
+	WORD $0x4e67d6a7 // fadd v7.2d, v21.2d, v7.2d
+	FSTPQ (F4, F5), 0(R13)
+	FSTPQ (F6, F7), 32(R13)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func thin3x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin3x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD R7, R8
+	ADD R6, R8
+	MOVD R8, R9
+	ADD R6, R9
+	MOVD along+64(FP), R10
+	LSL $3, R10
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R11
+	ADD $64, R2
+	MOVD R4, R12
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD ZR, R13
+	CBZ R12, loop2_done
+loop2:
+	FLDPQ 0(R11), (F12, F13)
+	FLDPQ 32(R11), (F14, F15)
+	ADD R3, R11
+	FMOVD (R7)(R13), F16
+	WORD $0x4fd01180 // fmla v0.2d, v12.2d, v16.d[0]
+	WORD $0x4fd011a1 // fmla v1.2d, v13.2d, v16.d[0]
+	WORD $0x4fd011c2 // fmla v2.2d, v14.2d, v16.d[0]
+	WORD $0x4fd011e3 // fmla v3.2d, v15.2d, v16.d[0]
+	FMOVD (R8)(R13), F17
+	WORD $0x4fd11184 // fmla v4.2d, v12.2d, v17.d[0]
+	WORD $0x4fd111a5 // fmla v5.2d, v13.2d, v17.d[0]
+	WORD $0x4fd111c6 // fmla v6.2d, v14.2d, v17.d[0]
+	WORD $0x4fd111e7 // fmla v7.2d, v15.2d, v17.d[0]
+	FMOVD (R9)(R13), F18
+	WORD $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
+	WORD $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
+	WORD $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
+	WORD $0x4fd211eb // fmla v11.2d, v15.2d, v18.d[0]
+	ADD R10, R13
+	SUBS $1, R12
+	BNE loop2
+loop2_done:
+	MOVD R0, R14
+	ADD $64, R0
+	FLDPQ 0(R14), (F19, F20)
+	FLDPQ 32(R14), (F21, F22)
+	WORD $0x4e60d660 // fadd v0.2d, v19.2d, v0.2d
+	WORD $0x4e61d681 // fadd v1.2d, v20.2d, v1.2d
+	WORD $0x4e62d6a2 // fadd v2.2d, v21.2d, v2.2d
+	WORD $0x4e63d6c3 // fadd v3.2d, v22.2d, v3.2d
+	FSTPQ (F0, F1), 0(R14)
+	FSTPQ (F2, F3), 32(R14)
+	ADD R1, R14
+	FLDPQ 0(R14), (F23, F24)
+	FLDPQ 32(R14), (F25, F26)
+	WORD $0x4e64d6e4 // fadd v4.2d, v23.2d, v4.2d
+	WORD $0x4e65d705 // fadd v5.2d, v24.2d, v5.2d
+	WORD $0x4e66d726 // fadd v6.2d, v25.2d, v6.2d
+	WORD $0x4e67d747 // fadd v7.2d, v26.2d, v7.2d
+	FSTPQ (F4, F5), 0(R14)
+	FSTPQ (F6, F7), 32(R14)
+	ADD R1, R14
+	FLDPQ 0(R14), (F27, F28)
+	FLDPQ 32(R14), (F29, F30)
+	WORD $0x4e68d768 // fadd v8.2d, v27.2d, v8.2d
+	WORD $0x4e69d789 // fadd v9.2d, v28.2d, v9.2d
+	WORD $0x4e6ad7aa // fadd v10.2d, v29.2d, v10.2d
+	WORD $0x4e6bd7cb // fadd v11.2d, v30.2d, v11.2d
+	FSTPQ (F8, F9), 0(R14)
+	FSTPQ (F10, F11), 32(R14)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func thin4x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin4x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD R7, R8
+	ADD R6, R8
+	MOVD R8, R9
+	ADD R6, R9
+	MOVD R9, R10
+	ADD R6, R10
+	MOVD along+64(FP), R11
+	LSL $3, R11
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R12
+	ADD $64, R2
+	MOVD R4, R13
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD ZR, R14
+	CBZ R13, loop2_done
+loop2:
+	FLDPQ 0(R12), (F16, F17)
+	FLDPQ 32(R12), (F18, F19)
+	ADD R3, R12
+	FMOVD (R7)(R14), F20
+	WORD $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
+	WORD $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
+	WORD $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
+	WORD $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
+	FMOVD (R8)(R14), F21
+	WORD $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
+	WORD $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
+	WORD $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
+	WORD $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
+	FMOVD (R9)(R14), F22
+	WORD $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
+	WORD $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
+	WORD $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
+	WORD $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
+	FMOVD (R10)(R14), F23
+	WORD $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
+	WORD $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
+	WORD $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
+	WORD $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
+	ADD R11, R14
+	SUBS $1, R13
+	BNE loop2
+loop2_done:
+	MOVD R0, R15
+	ADD $64, R0
+	FLDPQ 0(R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	WORD $0x4e60d700 // fadd v0.2d, v24.2d, v0.2d
+	WORD $0x4e61d721 // fadd v1.2d, v25.2d, v1.2d
+	WORD $0x4e62d742 // fadd v2.2d, v26.2d, v2.2d
+	WORD $0x4e63d763 // fadd v3.2d, v27.2d, v3.2d
+	FSTPQ (F0, F1), 0(R15)
+	FSTPQ (F2, F3), 32(R15)
+	ADD R1, R15
+	FLDPQ 0(R15), (F28, F29)
+	FLDPQ 32(R15), (F30, F31)
+	WORD $0x4e64d784 // fadd v4.2d, v28.2d, v4.2d
+	WORD $0x4e65d7a5 // fadd v5.2d, v29.2d, v5.2d
+	WORD $0x4e66d7c6 // fadd v6.2d, v30.2d, v6.2d
+	WORD $0x4e67d7e7 // fadd v7.2d, v31.2d, v7.2d
+	FSTPQ (F4, F5), 0(R15)
+	FSTPQ (F6, F7), 32(R15)
+	ADD R1, R15
+	FLDPQ 0(R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	WORD $0x4e68d688 // fadd v8.2d, v20.2d, v8.2d
+	WORD $0x4e69d6a9 // fadd v9.2d, v21.2d, v9.2d
+	WORD $0x4e6ad6ca // fadd v10.2d, v22.2d, v10.2d
+	WORD $0x4e6bd6eb // fadd v11.2d, v23.2d, v11.2d
+	FSTPQ (F8, F9), 0(R15)
+	FSTPQ (F10, F11), 32(R15)
+	ADD R1, R15
+	FLDPQ 0(R15), (F16, F17)
+	FLDPQ 32(R15), (F18, F19)
+	WORD $0x4e6cd60c // fadd v12.2d, v16.2d, v12.2d
+	WORD $0x4e6dd62d // fadd v13.2d, v17.2d, v13.2d
+	WORD $0x4e6ed64e // fadd v14.2d, v18.2d, v14.2d
+	WORD $0x4e6fd66f // fadd v15.2d, v19.2d, v15.2d
+	FSTPQ (F12, F13), 0(R15)
+	FSTPQ (F14, F15), 32(R15)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func thin5x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin5x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD R7, R8
+	ADD R6, R8
+	MOVD R8, R9
+	ADD R6, R9
+	MOVD R9, R10
+	ADD R6, R10
+	MOVD R10, R11
+	ADD R6, R11
+	MOVD along+64(FP), R12
+	LSL $3, R12
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R13
+	ADD $64, R2
+	MOVD R4, R14
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	MOVD ZR, R15
+	CBZ R14, loop2_done
+loop2:
+	FLDPQ 0(R13), (F20, F21)
+	FLDPQ 32(R13), (F22, F23)
+	ADD R3, R13
+	FMOVD (R7)(R15), F24
+	WORD $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
+	WORD $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
+	WORD $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
+	WORD $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
+	FMOVD (R8)(R15), F25
+	WORD $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
+	WORD $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
+	WORD $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
+	WORD $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
+	FMOVD (R9)(R15), F26
+	WORD $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
+	WORD $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
+	WORD $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
+	WORD $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
+	FMOVD (R10)(R15), F27
+	WORD $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
+	WORD $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
+	WORD $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
+	WORD $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
+	FMOVD (R11)(R15), F28
+	WORD $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
+	WORD $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
+	WORD $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
+	WORD $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
+	ADD R12, R15
+	SUBS $1, R14
+	BNE loop2
+loop2_done:
+	MOVD R0, R19
+	ADD $64, R0
+	FLDPQ 0(R19), (F29, F30)
+	FLDPQ 32(R19), (F31, F24)
+	WORD $0x4e60d7a0 // fadd v0.2d, v29.2d, v0.2d
+	WORD $0x4e61d7c1 // fadd v1.2d, v30.2d, v1.2d
+	WORD $0x4e62d7e2 // fadd v2.2d, v31.2d, v2.2d
+	WORD $0x4e63d703 // fadd v3.2d, v24.2d, v3.2d
+	FSTPQ (F0, F1), 0(R19)
+	FSTPQ (F2, F3), 32(R19)
+	ADD R1, R19
+	FLDPQ 0(R19), (F25, F26)
+	FLDPQ 32(R19), (F27, F28)
+	WORD $0x4e64d724 // fadd v4.2d, v25.2d, v4.2d
+	WORD $0x4e65d745 // fadd v5.2d, v26.2d, v5.2d
+	WORD $0x4e66d766 // fadd v6.2d, v27.2d, v6.2d
+	WORD $0x4e67d787 // fadd v7.2d, v28.2d, v7.2d
+	FSTPQ (F4, F5), 0(R19)
+	FSTPQ (F6, F7), 32(R19)
+	ADD R1, R19
+	FLDPQ 0(R19), (F20, F21)
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e68d688 // fadd v8.2d, v20.2d, v8.2d
+	WORD $0x4e69d6a9 // fadd v9.2d, v21.2d, v9.2d
+	WORD $0x4e6ad6ca // fadd v10.2d, v22.2d, v10.2d
+	WORD $0x4e6bd6eb // fadd v11.2d, v23.2d, v11.2d
+	FSTPQ (F8, F9), 0(R19)
+	FSTPQ (F10, F11), 32(R19)
+	ADD R1, R19
+	FLDPQ 0(R19), (F29, F30)
+	FLDPQ 32(R19), (F31, F24)
+	WORD $0x4e6cd7ac // fadd v12.2d, v29.2d, v12.2d
+	WORD $0x4e6dd7cd // fadd v13.2d, v30.2d, v13.2d
+	WORD $0x4e6ed7ee // fadd v14.2d, v31.2d, v14.2d
+	WORD $0x4e6fd70f // fadd v15.2d, v24.2d, v15.2d
+	FSTPQ (F12, F13), 0(R19)
+	FSTPQ (F14, F15), 32(R19)
+	ADD R1, R19
+	FLDPQ 0(R19), (F0, F1)
+	FLDPQ 32(R19), (F2, F3)
+	WORD $0x4e70d410 // fadd v16.2d, v0.2d, v16.2d
+	WORD $0x4e71d431 // fadd v17.2d, v1.2d, v17.2d
+	WORD $0x4e72d452 // fadd v18.2d, v2.2d, v18.2d
+	WORD $0x4e73d473 // fadd v19.2d, v3.2d, v19.2d
+	FSTPQ (F16, F17), 0(R19)
+	FSTPQ (F18, F19), 32(R19)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func thin6x8NEON(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+TEXT ·thin6x8NEON(SB), NOSPLIT, $0-120
+	MOVD c_base+0(FP), R0
+	MOVD stride+24(FP), R1
+	LSL $3, R1
+	MOVD b_base+72(FP), R2
+	MOVD apart+96(FP), R3
+	LSL $3, R3
+	MOVD depth+104(FP), R4
+	MOVD strips+112(FP), R5
+	MOVD down+56(FP), R6
+	LSL $3, R6
+	MOVD a_base+32(FP), R7
+	MOVD R7, R8
+	ADD R6, R8
+	MOVD R8, R9
+	ADD R6, R9
+	MOVD R9, R10
+	ADD R6, R10
+	MOVD R10, R11
+	ADD R6, R11
+	MOVD R11, R12
+	ADD R6, R12
+	MOVD along+64(FP), R13
+	LSL $3, R13
+	CBZ R5, loop1_done
+loop1:
+	MOVD R2, R14
+	ADD $64, R2
+	MOVD R4, R15
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD ZR, R19
+	CBZ R15, loop2_done
+loop2:
+	FLDPQ 0(R14), (F24, F25)
+	FLDPQ 32(R14), (F26, F27)
+	ADD R3, R14
+	FMOVD (R7)(R19), F28
+	WORD $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
+	WORD $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
+	WORD $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
+	WORD $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
+	FMOVD (R8)(R19), F29
+	WORD $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
+	WORD $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
+	WORD $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
+	WORD $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
+	FMOVD (R9)(R19), F30
+	WORD $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
+	WORD $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
+	WORD $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
+	WORD $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
+	FMOVD (R10)(R19), F31
+	WORD $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
+	WORD $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
+	WORD $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
+	WORD $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
+	FMOVD (R11)(R19), F28
+	WORD $0x4fdc1310 // fmla v16.2d, v24.2d, v28.d[0]
+	WORD $0x4fdc1331 // fmla v17.2d, v25.2d, v28.d[0]
+	WORD $0x4fdc1352 // fmla v18.2d, v26.2d, v28.d[0]
+	WORD $0x4fdc1373 // fmla v19.2d, v27.2d, v28.d[0]
+	FMOVD (R12)(R19), F29
+	WORD $0x4fdd1314 // fmla v20.2d, v24.2d, v29.d[0]
+	WORD $0x4fdd1335 // fmla v21.2d, v25.2d, v29.d[0]
+	WORD $0x4fdd1356 // fmla v22.2d, v26.2d, v29.d[0]
+	WORD $0x4fdd1377 // fmla v23.2d, v27.2d, v29.d[0]
+	ADD R13, R19
+	SUBS $1, R15
+	BNE loop2
+loop2_done:
+	MOVD R0, R20
+	ADD $64, R0
+	FLDPQ 0(R20), (F30, F31)
+	FLDPQ 32(R20), (F28, F29)
+	WORD $0x4e60d7c0 // fadd v0.2d, v30.2d, v0.2d
+	WORD $0x4e61d7e1 // fadd v1.2d, v31.2d, v1.2d
+	WORD $0x4e62d782 // fadd v2.2d, v28.2d, v2.2d
+	WORD $0x4e63d7a3 // fadd v3.2d, v29.2d, v3.2d
+	FSTPQ (F0, F1), 0(R20)
+	FSTPQ (F2, F3), 32(R20)
+	ADD R1, R20
+	FLDPQ 0(R20), (F24, F25)
+	FLDPQ 32(R20), (F26, F27)
+	WORD $0x4e64d704 // fadd v4.2d, v24.2d, v4.2d
+	WORD $0x4e65d725 // fadd v5.2d, v25.2d, v5.2d
+	WORD $0x4e66d746 // fadd v6.2d, v26.2d, v6.2d
+	WORD $0x4e67d767 // fadd v7.2d, v27.2d, v7.2d
+	FSTPQ (F4, F5), 0(R20)
+	FSTPQ (F6, F7), 32(R20)
+	ADD R1, R20
+	FLDPQ 0(R20), (F30, F31)
+	FLDPQ 32(R20), (F28, F29)
+	WORD $0x4e68d7c8 // fadd v8.2d, v30.2d, v8.2d
+	WORD $0x4e69d7e9 // fadd v9.2d, v31.2d, v9.2d
+	WORD $0x4e6ad78a // fadd v10.2d, v28.2d, v10.2d
+	WORD $0x4e6bd7ab // fadd v11.2d, v29.2d, v11.2d
+	FSTPQ (F8, F9), 0(R20)
+	FSTPQ (F10, F11), 32(R20)
+	ADD R1, R20
+	FLDPQ 0(R20), (F0, F1)
+	FLDPQ 32(R20), (F2, F3)
+	WORD $0x4e6cd40c // fadd v12.2d, v0.2d, v12.2d
+	WORD $0x4e6dd42d // fadd v13.2d, v1.2d, v13.2d
+	WORD $0x4e6ed44e // fadd v14.2d, v2.2d, v14.2d
+	WORD $0x4e6fd46f // fadd v15.2d, v3.2d, v15.2d
+	FSTPQ (F12, F13), 0(R20)
+	FSTPQ (F14, F15), 32(R20)
+	ADD R1, R20
+	FLDPQ 0(R20), (F24, F25)
+	FLDPQ 32(R20), (F26, F27)
+	WORD $0x4e70d710 // fadd v16.2d, v24.2d, v16.2d
+	WORD $0x4e71d731 // fadd v17.2d, v25.2d, v17.2d
+	WORD $0x4e72d752 // fadd v18.2d, v26.2d, v18.2d
+	WORD $0x4e73d773 // fadd v19.2d, v27.2d, v19.2d
+	FSTPQ (F16, F17), 0(R20)
+	FSTPQ (F18, F19), 32(R20)
+	ADD R1, R20
+	FLDPQ 0(R20), (F4, F5)
+	FLDPQ 32(R20), (F6, F7)
+	WORD $0x4e74d494 // fadd v20.2d, v4.2d, v20.2d
+	WORD $0x4e75d4b5 // fadd v21.2d, v5.2d, v21.2d
+	WORD $0x4e76d4d6 // fadd v22.2d, v6.2d, v22.2d
+	WORD $0x4e77d4f7 // fadd v23.2d, v7.2d, v23.2d
+	FSTPQ (F20, F21), 0(R20)
+	FSTPQ (F22, F23), 32(R20)
+	SUBS $1, R5
+	BNE loop1
+loop1_done:
+	RET
+
+// func transpose8NEON(dst []float64, apart int, src []float64, down int, columns int)
+TEXT ·transpose8NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD apart+24(FP), R1
+	LSL $3, R1
+	MOVD columns+64(FP), R2
+	MOVD down+56(FP), R3
+	LSL $3, R3
+	MOVD src_base+32(FP), R4
+	MOVD R4, R5
+	ADD R3, R5
+	MOVD R5, R6
+	ADD R3, R6
+	MOVD R6, R7
+	ADD R3, R7
+	MOVD R7, R8
+	ADD R3, R8
+	MOVD R8, R9
+	ADD R3, R9
+	MOVD R9, R10
+	ADD R3, R10
+	MOVD R10, R11
+	ADD R3, R11
+	CBZ R2, loop1_done
+loop1:
+	FLDPQ.P 32(R4), (F0, F1)
+	FLDPQ.P 32(R5), (F2, F3)
+	FLDPQ.P 32(R6), (F4, F5)
+	FLDPQ.P 32(R7), (F6, F7)
+	FLDPQ.P 32(R8), (F8, F9)
+	FLDPQ.P 32(R9), (F10, F11)
+	FLDPQ.P 32(R10), (F12, F13)
+	FLDPQ.P 32(R11), (F14, F15)
+	VZIP1 V2.D2, V0.D2, V16.D2
+	VZIP1 V6.D2, V4.D2, V17.D2
+	VZIP1 V10.D2, V8.D2, V18.D2
+	VZIP1 V14.D2, V12.D2, V19.D2
+	FSTPQ (F16, F17), 0(R0)
+	FSTPQ (F18, F19), 32(R0)
+	ADD R1, R0
+	VZIP2 V2.D2, V0.D2, V20.D2
+	VZIP2 V6.D2, V4.D2, V21.D2
+	VZIP2 V10.D2, V8.D2, V22.D2
+	VZIP2 V14.D2, V12.D2, V23.D2
+	FSTPQ (F20, F21), 0(R0)
+	FSTPQ (F22, F23), 32(R0)
+	ADD R1, R0
+	VZIP1 V3.D2, V1.D2, V24.D2
+	VZIP1 V7.D2, V5.D2, V25.D2
+	VZIP1 V11.D2, V9.D2, V26.D2
+	VZIP1 V15.D2, V13.D2, V27.D2
+	FSTPQ (F24, F25), 0(R0)
+	FSTPQ (F26, F27), 32(R0)
+	ADD R1, R0
+	VZIP2 V3.D2, V1.D2, V28.D2
+	VZIP2 V7.D2, V5.D2, V29.D2
+	VZIP2 V11.D2, V9.D2, V30.D2
+	VZIP2 V15.D2, V13.D2, V31.D2
+	FSTPQ (F28, F29), 0(R0)
+	FSTPQ (F30, F31), 32(R0)
+	ADD R1, R0
+	SUBS $4, R2
+	BNE loop1
+loop1_done:
 	RET
