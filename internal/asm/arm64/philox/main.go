@@ -9,8 +9,9 @@
 //	c0, c1, c2, c3 = hi(p1) ^ c1 ^ k0, lo(p1), hi(p0) ^ c3 ^ k1, lo(p0)
 //
 // with products of 64 bits, each of which fills two registers. The even places of these have the lower words,
-// the odd ones the upper words. An iteration handles two times four counters, which share the keys. A store
-// writes the four words of a counter side by side.
+// the odd ones the upper words. All counters of a call differ in c0 alone. So half of the first two rounds and a
+// part of the third give one number for all of them, which is computed once. An iteration handles two times
+// four counters, which share the keys. A store writes the four words of a counter side by side.
 package main
 
 import (
@@ -80,6 +81,16 @@ func philox(p *arm64.Program) {
 	f.FreeX(at)
 	f.FreeV(order)
 
+	// product writes the upper and the lower words of products.
+	product := func(x, multiplier, upper, lower arm64.V) {
+		low, high := f.V(), f.V()
+		f.MultiplyLow(x, multiplier, low)
+		f.MultiplyHigh(x, multiplier, high)
+		f.Odd(arm64.S4, low, high, upper)
+		f.Even(arm64.S4, low, high, lower)
+		f.FreeV(low, high)
+	}
+
 	// The keys of the ten rounds are on the stack, each in every lane.
 	keys := f.X()
 	f.Stack(rounds*2*16, keys)
@@ -90,39 +101,55 @@ func philox(p *arm64.Program) {
 		f.AddIntegers(arm64.S4, k1, increment1, k1)
 	}
 	f.FreeV(increment0, increment1)
+	key := func(round int) { f.LoadAt(keys, round*2*16, k0, k1) }
+
+	// What is the same for all counters: in the first round p1, and so c0 and c1 after it; in the second round
+	// p0, and so c3 after it. For the words that differ, the exclusive or of what is the same in them.
+	firstC2, secondC0, secondC2, secondC3, thirdC2 := stream, f.V(), f.V(), f.V(), f.V()
+	key(0)
+	f.Xor(firstC2, k1, firstC2)
+	product(row1, multiplier1, row1, secondC0)
+	f.Xor(row0, row1, row0)
+	f.Xor(row0, k0, row0)
+	product(row0, multiplier0, secondC2, secondC3)
+	key(1)
+	f.Xor(secondC0, k0, secondC0)
+	f.Xor(secondC2, k1, secondC2)
+	key(2)
+	f.Xor(secondC3, k1, thirdC2)
+	f.FreeV(row0, row1)
 
 	last := f.Run(4)
 	f.Loop(count, lanes*groups, func() {
 		var c [groups][]arm64.V
 		for g := range c {
-			number := f.V()
-			f.Or(block, block, number)
+			upper, lower := f.V(), f.V()
+			product(block, multiplier0, upper, lower)
 			f.AddIntegers(arm64.S4, block, step, block)
-			c[g] = []arm64.V{number, row0, row1, stream}
+			f.Xor(upper, firstC2, upper)
+			c[g] = []arm64.V{f.V(), f.V(), lower, secondC3}
+			product(upper, multiplier1, c[g][0], c[g][1])
+			f.FreeV(upper)
+			f.Xor(c[g][0], secondC0, c[g][0])
+			f.Xor(c[g][2], secondC2, c[g][2])
 		}
-		for round := range rounds {
-			f.LoadAt(keys, round*2*16, k0, k1)
+		for round := 2; round < rounds; round++ {
+			key(round)
 			for g, from := range c {
 				to := last
 				if round < rounds-1 {
 					to = f.Vs(4)
 				}
-				products := f.Vs(4)
-				f.MultiplyLow(from[0], multiplier0, products[0])
-				f.MultiplyHigh(from[0], multiplier0, products[1])
-				f.MultiplyLow(from[2], multiplier1, products[2])
-				f.MultiplyHigh(from[2], multiplier1, products[3])
-				f.Odd(arm64.S4, products[2], products[3], to[0])
-				f.Even(arm64.S4, products[2], products[3], to[1])
-				f.Odd(arm64.S4, products[0], products[1], to[2])
-				f.Even(arm64.S4, products[0], products[1], to[3])
+				product(from[2], multiplier1, to[0], to[1])
+				product(from[0], multiplier0, to[2], to[3])
 				f.Xor(to[0], from[1], to[0])
 				f.Xor(to[0], k0, to[0])
-				f.Xor(to[2], from[3], to[2])
-				f.Xor(to[2], k1, to[2])
-				f.FreeV(products...)
-				if f.FreeV(from[0]); round > 0 {
-					f.FreeV(from[1:]...)
+				if f.FreeV(from[:3]...); round == 2 {
+					f.Xor(to[2], thirdC2, to[2])
+				} else {
+					f.Xor(to[2], from[3], to[2])
+					f.Xor(to[2], k1, to[2])
+					f.FreeV(from[3])
 				}
 				c[g] = to
 				if round == rounds-1 {
