@@ -9,9 +9,9 @@
 //	c0, c1, c2, c3 = hi(p1) ^ c1 ^ k0, lo(p1), hi(p0) ^ c3 ^ k1, lo(p0)
 //
 // with products of 64 bits, each of which fills two registers. The even places of these have the lower words,
-// the odd ones the upper words. All counters of a call differ in c0 alone. So half of the first two rounds and a
-// part of the third give one number for all of them, which is computed once. An iteration handles two times
-// four counters, which share the keys. A store writes the four words of a counter side by side.
+// the odd ones the upper words. All counters of a call differ in c0 alone. So half of the first two rounds
+// and a part of the third give one number for all of them, which is computed once. An iteration handles two
+// times four counters, which share the keys. A store writes the four words of a counter side by side.
 package main
 
 import (
@@ -103,8 +103,8 @@ func philox(p *arm64.Program) {
 	f.FreeV(increment0, increment1)
 	key := func(round int) { f.LoadAt(keys, round*2*16, k0, k1) }
 
-	// What is the same for all counters: in the first round p1, and so c0 and c1 after it; in the second round
-	// p0, and so c3 after it. For the words that differ, the exclusive or of what is the same in them.
+	// What is the same for all counters: in the first round p1, and so c0 and c1 after it; in the second
+	// round p0, and so c3 after it. For the words that differ, the exclusive or of what is the same in them.
 	firstC2, secondC0, secondC2, secondC3, thirdC2 := stream, f.V(), f.V(), f.V(), f.V()
 	key(0)
 	f.Xor(firstC2, k1, firstC2)
