@@ -24,6 +24,6 @@
 // plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
 // them has only sums and products that Go cannot fuse: an iterate has the same bits on every architecture.
 //
-// The assembly is generated: internal/asm/contract and internal/asm/gemm write it when go generate ./cpu runs
+// The assembly is generated: internal/asm/contract, gemm and sparse write it when go generate ./cpu runs
 // them.
 package cpu
