@@ -26,6 +26,6 @@
 // code between them has only sums and products that Go cannot fuse: an iterate has the same bits on every
 // architecture.
 //
-// The assembly is generated when go generate ./cpu runs: internal/asm/contract and internal/asm/gemm write it
-// for amd64, and the folders of these names in internal/asm/arm64 for arm64.
+// The assembly is generated when go generate ./cpu runs: internal/asm/contract, gemm, sparse and sums write
+// it for amd64, and the commands in internal/asm/arm64 for arm64.
 package cpu
