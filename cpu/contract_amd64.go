@@ -12,6 +12,16 @@ func dotF64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, t
 //go:noescape
 func addF64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dot2F64DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 2.
+//
+//go:noescape
+func dot2F64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add2F64DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
 // dotsF64DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -31,6 +41,16 @@ func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, t
 //
 //go:noescape
 func addF32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dot4F32DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 4.
+//
+//go:noescape
+func dot4F32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add4F32DoubleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
 // dotsF32DoubleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -102,6 +122,16 @@ func dotF64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //go:noescape
 func addF64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dot2F64SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 2.
+//
+//go:noescape
+func dot2F64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add2F64SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
 // dotsF64SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -121,6 +151,16 @@ func dotF32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, t
 //
 //go:noescape
 func addF32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dot4F32SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 4.
+//
+//go:noescape
+func dot4F32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add4F32SingleAVX512 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
 // dotsF32SingleAVX512 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -192,6 +232,16 @@ func dotF64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //go:noescape
 func addF64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
+// dot2F64DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 2.
+//
+//go:noescape
+func dot2F64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add2F64DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
 // dotsF64DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -211,6 +261,16 @@ func dotF32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to 
 //
 //go:noescape
 func addF32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+
+// dot4F32DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 4.
+//
+//go:noescape
+func dot4F32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+
+// add4F32DoubleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
 
 // dotsF32DoubleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
@@ -262,6 +322,16 @@ func dotF64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //go:noescape
 func addF64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
+// dot2F64SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 2.
+//
+//go:noescape
+func dot2F64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add2F64SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 1 in turn and from ≤ k < to.
+//
+//go:noescape
+func add2F64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
 // dotsF64SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -281,6 +351,16 @@ func dotF32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to 
 //
 //go:noescape
 func addF32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+
+// dot4F32SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to, j < 4.
+//
+//go:noescape
+func dot4F32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+
+// add4F32SingleAVX2 does acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 3 in turn and from ≤ k < to.
+//
+//go:noescape
+func add4F32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
 
 // dotsF32SingleAVX2 does lanes[i][j][k mod L] ← fma(rows[j][k], z[i][k], lanes[i][j][k mod L]) for from ≤ k < to.
 //

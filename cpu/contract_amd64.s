@@ -150,6 +150,76 @@ loop2_check:
 	VZEROUPPER
 	RET
 
+// func dot2F64DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot2F64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	MOVQ    from+24(FP), AX
+	JMP     loop3_check
+
+loop3:
+	VMOVUPD     (DX)(AX*8), Z2
+	VMOVUPD     64(DX)(AX*8), Z3
+	VMOVUPD     (DI)(AX*8), Z4
+	VFMADD231PD Z2, Z4, Z0
+	VMOVUPD     64(DI)(AX*8), Z4
+	VFMADD231PD Z3, Z4, Z0
+	VMOVUPD     (SI)(AX*8), Z4
+	VFMADD231PD Z2, Z4, Z1
+	VMOVUPD     64(SI)(AX*8), Z2
+	VFMADD231PD Z3, Z2, Z1
+	ADDQ        $0x10, AX
+
+loop3_check:
+	CMPQ    AX, CX
+	JLT     loop3
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add2F64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Z0
+	VBROADCASTSD 8(AX), Z1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop4_check
+
+loop4:
+	VMOVUPD     (DX)(AX*8), Z2
+	VMOVUPD     64(DX)(AX*8), Z3
+	VMOVUPD     (SI)(AX*8), Z4
+	VFMADD231PD Z0, Z4, Z2
+	VMOVUPD     64(SI)(AX*8), Z4
+	VFMADD231PD Z0, Z4, Z3
+	VMOVUPD     (BX)(AX*8), Z4
+	VFMADD231PD Z1, Z4, Z2
+	VMOVUPD     64(BX)(AX*8), Z4
+	VFMADD231PD Z1, Z4, Z3
+	VMOVUPD     Z2, (DX)(AX*8)
+	VMOVUPD     Z3, 64(DX)(AX*8)
+	ADDQ        $0x10, AX
+
+loop4_check:
+	CMPQ AX, CX
+	JLT  loop4
+	VZEROUPPER
+	RET
+
 // func dotsF64DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·dotsF64DoubleAVX512(SB), NOSPLIT, $0-40
@@ -182,9 +252,9 @@ TEXT ·dotsF64DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop3_check
+	JMP     loop5_check
 
-loop3:
+loop5:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -235,9 +305,9 @@ loop3:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop3_check:
+loop5_check:
 	CMPQ    AX, CX
-	JLT     loop3
+	JLT     loop5
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -276,9 +346,9 @@ loop3_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop4_check
+	JMP     loop6_check
 
-loop4:
+loop6:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -329,9 +399,9 @@ loop4:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop4_check:
+loop6_check:
 	CMPQ    AX, CX
-	JLT     loop4
+	JLT     loop6
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -367,9 +437,9 @@ TEXT ·addsF64DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop5_check
+	JMP  loop7_check
 
-loop5:
+loop7:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -476,9 +546,9 @@ loop5:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop5_check:
+loop7_check:
 	CMPQ AX, CX
-	JLT  loop5
+	JLT  loop7
 	VZEROUPPER
 	RET
 
@@ -506,9 +576,9 @@ TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop6_check
+	JMP     loop8_check
 
-loop6:
+loop8:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (DI)(AX*4), Z10
@@ -545,9 +615,9 @@ loop6:
 	VFMADD231PD Z9, Z8, Z7
 	ADDQ        $0x10, AX
 
-loop6_check:
+loop8_check:
 	CMPQ    AX, CX
-	JLT     loop6
+	JLT     loop8
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -583,9 +653,9 @@ TEXT ·addF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop7_check
+	JMP          loop9_check
 
-loop7:
+loop9:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (SI)(AX*4), Z10
@@ -624,9 +694,105 @@ loop7:
 	VMOVUPD     Z9, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop7_check:
+loop9_check:
 	CMPQ AX, CX
-	JLT  loop7
+	JLT  loop9
+	VZEROUPPER
+	RET
+
+// func dot4F32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot4F32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    from+24(FP), AX
+	JMP     loop10_check
+
+loop10:
+	VMOVUPD     (DX)(AX*8), Z4
+	VMOVUPD     64(DX)(AX*8), Z5
+	VCVTPS2PD   (DI)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z0
+	VCVTPS2PD   32(DI)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z0
+	VCVTPS2PD   (R8)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z1
+	VCVTPS2PD   32(R8)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z1
+	VCVTPS2PD   (R9)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z2
+	VCVTPS2PD   32(R9)(AX*4), Z6
+	VFMADD231PD Z5, Z6, Z2
+	VCVTPS2PD   (SI)(AX*4), Z6
+	VFMADD231PD Z4, Z6, Z3
+	VCVTPS2PD   32(SI)(AX*4), Z4
+	VFMADD231PD Z5, Z4, Z3
+	ADDQ        $0x10, AX
+
+loop10_check:
+	CMPQ    AX, CX
+	JLT     loop10
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32DoubleAVX512(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add4F32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Z0
+	VBROADCASTSD 8(AX), Z1
+	VBROADCASTSD 16(AX), Z2
+	VBROADCASTSD 24(AX), Z3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop11_check
+
+loop11:
+	VMOVUPD     (DX)(AX*8), Z4
+	VMOVUPD     64(DX)(AX*8), Z5
+	VCVTPS2PD   (SI)(AX*4), Z6
+	VFMADD231PD Z0, Z6, Z4
+	VCVTPS2PD   32(SI)(AX*4), Z6
+	VFMADD231PD Z0, Z6, Z5
+	VCVTPS2PD   (DI)(AX*4), Z6
+	VFMADD231PD Z1, Z6, Z4
+	VCVTPS2PD   32(DI)(AX*4), Z6
+	VFMADD231PD Z1, Z6, Z5
+	VCVTPS2PD   (R8)(AX*4), Z6
+	VFMADD231PD Z2, Z6, Z4
+	VCVTPS2PD   32(R8)(AX*4), Z6
+	VFMADD231PD Z2, Z6, Z5
+	VCVTPS2PD   (BX)(AX*4), Z6
+	VFMADD231PD Z3, Z6, Z4
+	VCVTPS2PD   32(BX)(AX*4), Z6
+	VFMADD231PD Z3, Z6, Z5
+	VMOVUPD     Z4, (DX)(AX*8)
+	VMOVUPD     Z5, 64(DX)(AX*8)
+	ADDQ        $0x10, AX
+
+loop11_check:
+	CMPQ AX, CX
+	JLT  loop11
 	VZEROUPPER
 	RET
 
@@ -662,9 +828,9 @@ TEXT ·dotsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop8_check
+	JMP     loop12_check
 
-loop8:
+loop12:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -715,9 +881,9 @@ loop8:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop8_check:
+loop12_check:
 	CMPQ    AX, CX
-	JLT     loop8
+	JLT     loop12
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -756,9 +922,9 @@ loop8_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop9_check
+	JMP     loop13_check
 
-loop9:
+loop13:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -809,9 +975,9 @@ loop9:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop9_check:
+loop13_check:
 	CMPQ    AX, CX
-	JLT     loop9
+	JLT     loop13
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -847,9 +1013,9 @@ TEXT ·addsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop10_check
+	JMP  loop14_check
 
-loop10:
+loop14:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -956,9 +1122,9 @@ loop10:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop10_check:
+loop14_check:
 	CMPQ AX, CX
-	JLT  loop10
+	JLT  loop14
 	VZEROUPPER
 	RET
 
@@ -990,9 +1156,9 @@ TEXT ·dotBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop11_check
+	JMP     loop15_check
 
-loop11:
+loop15:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (DI)(AX*2), Y12
@@ -1053,9 +1219,9 @@ loop11:
 	VFMADD231PD Z11, Z10, Z9
 	ADDQ        $0x10, AX
 
-loop11_check:
+loop15_check:
 	CMPQ    AX, CX
-	JLT     loop11
+	JLT     loop15
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -1115,9 +1281,9 @@ TEXT ·addBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop12_check
+	JMP          loop16_check
 
-loop12:
+loop16:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (SI)(AX*2), Y12
@@ -1180,9 +1346,9 @@ loop12:
 	VMOVUPD     Z11, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop12_check:
+loop16_check:
 	CMPQ AX, CX
-	JLT  loop12
+	JLT  loop16
 	VZEROUPPER
 	RET
 
@@ -1222,9 +1388,9 @@ TEXT ·dotsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z16
 	VMOVUPD 3264(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop13_check
+	JMP     loop17_check
 
-loop13:
+loop17:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1287,9 +1453,9 @@ loop13:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop13_check:
+loop17_check:
 	CMPQ    AX, CX
-	JLT     loop13
+	JLT     loop17
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -1328,9 +1494,9 @@ loop13_check:
 	VMOVUPD 3456(R8), Z16
 	VMOVUPD 3520(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop14_check
+	JMP     loop18_check
 
-loop14:
+loop18:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1393,9 +1559,9 @@ loop14:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop14_check:
+loop18_check:
 	CMPQ    AX, CX
-	JLT     loop14
+	JLT     loop18
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -1435,9 +1601,9 @@ TEXT ·addsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop15_check
+	JMP     loop19_check
 
-loop15:
+loop19:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z2
 	VMOVUPD          64(BX)(AX*8), Z3
@@ -1568,9 +1734,9 @@ loop15:
 	VMOVUPD          Z9, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop15_check:
+loop19_check:
 	CMPQ AX, CX
-	JLT  loop15
+	JLT  loop19
 	VZEROUPPER
 	RET
 
@@ -1607,9 +1773,9 @@ TEXT ·dotQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z14
 	VMOVUPD   448(BX), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop16_check
+	JMP       loop20_check
 
-loop16:
+loop20:
 	VPERMB        (DI)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -1876,9 +2042,9 @@ loop16:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop16_check:
+loop20_check:
 	CMPQ    AX, CX
-	JLT     loop16
+	JLT     loop20
 	VMOVUPD Z8, (BX)
 	VMOVUPD Z9, 64(BX)
 	VMOVUPD Z10, 128(BX)
@@ -1955,9 +2121,9 @@ TEXT ·addQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      144(SI), R13
 	MOVQ      168(SI), SI
 	MOVQ      from+24(FP), AX
-	JMP       loop17_check
+	JMP       loop21_check
 
-loop17:
+loop21:
 	VMOVUPD          (DX)(AX*8), Z8
 	VMOVUPD          64(DX)(AX*8), Z9
 	VMOVUPD          128(DX)(AX*8), Z10
@@ -2240,9 +2406,9 @@ loop17:
 	VMOVUPD          Z15, 448(DX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop17_check:
+loop21_check:
 	CMPQ AX, CX
-	JLT  loop17
+	JLT  loop21
 	VZEROUPPER
 	RET
 
@@ -2277,9 +2443,9 @@ TEXT ·dotsQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   3072(R8), Z14
 	VMOVUPD   3136(R8), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop18_check
+	JMP       loop22_check
 
-loop18:
+loop22:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2396,9 +2562,9 @@ loop18:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop18_check:
+loop22_check:
 	CMPQ    AX, CX
-	JLT     loop18
+	JLT     loop22
 	VMOVUPD Z8, (R8)
 	VMOVUPD Z9, 64(R8)
 	VMOVUPD Z10, 1024(R8)
@@ -2419,9 +2585,9 @@ loop18_check:
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop19_check
+	JMP     loop23_check
 
-loop19:
+loop23:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2538,9 +2704,9 @@ loop19:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop19_check:
+loop23_check:
 	CMPQ    AX, CX
-	JLT     loop19
+	JLT     loop23
 	VMOVUPD Z8, 128(R8)
 	VMOVUPD Z9, 192(R8)
 	VMOVUPD Z10, 1152(R8)
@@ -2561,9 +2727,9 @@ loop19_check:
 	VMOVUPD 3328(R8), Z14
 	VMOVUPD 3392(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop20_check
+	JMP     loop24_check
 
-loop20:
+loop24:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2680,9 +2846,9 @@ loop20:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop20_check:
+loop24_check:
 	CMPQ    AX, CX
-	JLT     loop20
+	JLT     loop24
 	VMOVUPD Z8, 256(R8)
 	VMOVUPD Z9, 320(R8)
 	VMOVUPD Z10, 1280(R8)
@@ -2703,9 +2869,9 @@ loop20_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop21_check
+	JMP     loop25_check
 
-loop21:
+loop25:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2822,9 +2988,9 @@ loop21:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop21_check:
+loop25_check:
 	CMPQ    AX, CX
-	JLT     loop21
+	JLT     loop25
 	VMOVUPD Z8, 384(R8)
 	VMOVUPD Z9, 448(R8)
 	VMOVUPD Z10, 1408(R8)
@@ -2861,9 +3027,9 @@ TEXT ·addsQ8DoubleAVX512(SB), $4096-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop22_check
+	JMP       loop26_check
 
-loop22:
+loop26:
 	VPERMB           (R8)(AX*1), Z4, Z8
 	VPXORQ           Z8, Z5, Z9
 	VPMAXUB          Z8, Z9, Z8
@@ -3578,9 +3744,9 @@ loop22:
 	VMOVUPD          Z11, 448(BX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop22_check:
+loop26_check:
 	CMPQ AX, CX
-	JLT  loop22
+	JLT  loop26
 	VZEROUPPER
 	RET
 
@@ -3609,9 +3775,9 @@ TEXT ·dotSignsDoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop23_check
+	JMP     loop27_check
 
-loop23:
+loop27:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*8), Z11
@@ -3824,9 +3990,9 @@ loop23:
 	VADDPD    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop23_check:
+loop27_check:
 	CMPQ    AX, CX
-	JLT     loop23
+	JLT     loop27
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -3916,9 +4082,9 @@ TEXT ·addSignsDoubleAVX512(SB), NOSPLIT, $64-40
 	VMOVUPD      power6<>+0(SB), Z9
 	VMOVUPD      power7<>+0(SB), Z10
 	MOVQ         from+24(FP), AX
-	JMP          loop24_check
+	JMP          loop28_check
 
-loop24:
+loop28:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z16, Z16, Z16
@@ -3997,9 +4163,9 @@ loop24:
 	VMOVUPD   Z11, 448(DX)(AX*8)
 	ADDQ      $0x40, AX
 
-loop24_check:
+loop28_check:
 	CMPQ AX, CX
-	JLT  loop24
+	JLT  loop28
 	VZEROUPPER
 	RET
 
@@ -4187,9 +4353,9 @@ TEXT ·dotF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop25_check
+	JMP     loop29_check
 
-loop25:
+loop29:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4274,9 +4440,9 @@ loop25:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x20, AX
 
-loop25_check:
+loop29_check:
 	CMPQ    AX, CX
-	JLT     loop25
+	JLT     loop29
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -4312,9 +4478,9 @@ TEXT ·addF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop26_check
+	JMP          loop30_check
 
-loop26:
+loop30:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4401,9 +4567,103 @@ loop26:
 	VMOVUPD      Z9, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop26_check:
+loop30_check:
 	CMPQ AX, CX
-	JLT  loop26
+	JLT  loop30
+	VZEROUPPER
+	RET
+
+// func dot2F64SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·dot2F64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	MOVQ    from+24(FP), AX
+	JMP     loop31_check
+
+loop31:
+	VMOVUPD      (DX)(AX*4), Z2
+	VMOVUPD      64(DX)(AX*4), Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (DI)(AX*8), Y4
+	VCVTPD2PS    64(DI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(DI)(AX*8), Y4
+	VCVTPD2PS    192(DI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (SI)(AX*8), Y4
+	VCVTPD2PS    64(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z2, Z4, Z1
+	VXORPD       Z2, Z2, Z2
+	VCVTPD2PS    128(SI)(AX*8), Y2
+	VCVTPD2PS    192(SI)(AX*8), Y4
+	VINSERTF64X4 $0x01, Y4, Z2, Z2
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x20, AX
+
+loop31_check:
+	CMPQ    AX, CX
+	JLT     loop31
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·add2F64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop32_check
+
+loop32:
+	VMOVUPD      (DX)(AX*4), Z2
+	VMOVUPD      64(DX)(AX*4), Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (SI)(AX*8), Y4
+	VCVTPD2PS    64(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z2
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(SI)(AX*8), Y4
+	VCVTPD2PS    192(SI)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z0, Z4, Z3
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    (BX)(AX*8), Y4
+	VCVTPD2PS    64(BX)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z1, Z4, Z2
+	VXORPD       Z4, Z4, Z4
+	VCVTPD2PS    128(BX)(AX*8), Y4
+	VCVTPD2PS    192(BX)(AX*8), Y5
+	VINSERTF64X4 $0x01, Y5, Z4, Z4
+	VFMADD231PS  Z1, Z4, Z3
+	VMOVUPD      Z2, (DX)(AX*4)
+	VMOVUPD      Z3, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop32_check:
+	CMPQ AX, CX
+	JLT  loop32
 	VZEROUPPER
 	RET
 
@@ -4439,9 +4699,9 @@ TEXT ·dotsF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop27_check
+	JMP     loop33_check
 
-loop27:
+loop33:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4516,9 +4776,9 @@ loop27:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop27_check:
+loop33_check:
 	CMPQ    AX, CX
-	JLT     loop27
+	JLT     loop33
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -4557,9 +4817,9 @@ loop27_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop28_check
+	JMP     loop34_check
 
-loop28:
+loop34:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4634,9 +4894,9 @@ loop28:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop28_check:
+loop34_check:
 	CMPQ    AX, CX
-	JLT     loop28
+	JLT     loop34
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -4672,9 +4932,9 @@ TEXT ·addsF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop29_check
+	JMP  loop35_check
 
-loop29:
+loop35:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -4829,9 +5089,9 @@ loop29:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop29_check:
+loop35_check:
 	CMPQ AX, CX
-	JLT  loop29
+	JLT  loop35
 	VZEROUPPER
 	RET
 
@@ -4859,9 +5119,9 @@ TEXT ·dotF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop30_check
+	JMP     loop36_check
 
-loop30:
+loop36:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (DI)(AX*4), Z10
@@ -4898,9 +5158,9 @@ loop30:
 	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x20, AX
 
-loop30_check:
+loop36_check:
 	CMPQ    AX, CX
-	JLT     loop30
+	JLT     loop36
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -4936,9 +5196,9 @@ TEXT ·addF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop31_check
+	JMP          loop37_check
 
-loop31:
+loop37:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (SI)(AX*4), Z10
@@ -4977,9 +5237,105 @@ loop31:
 	VMOVUPD     Z9, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop31_check:
+loop37_check:
 	CMPQ AX, CX
-	JLT  loop31
+	JLT  loop37
+	VZEROUPPER
+	RET
+
+// func dot4F32SingleAVX512(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·dot4F32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    from+24(FP), AX
+	JMP     loop38_check
+
+loop38:
+	VMOVUPD     (DX)(AX*4), Z4
+	VMOVUPD     64(DX)(AX*4), Z5
+	VMOVUPD     (DI)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z0
+	VMOVUPD     64(DI)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z0
+	VMOVUPD     (R8)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z1
+	VMOVUPD     64(R8)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPD     (R9)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z2
+	VMOVUPD     64(R9)(AX*4), Z6
+	VFMADD231PS Z5, Z6, Z2
+	VMOVUPD     (SI)(AX*4), Z6
+	VFMADD231PS Z4, Z6, Z3
+	VMOVUPD     64(SI)(AX*4), Z4
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x20, AX
+
+loop38_check:
+	CMPQ    AX, CX
+	JLT     loop38
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32SingleAVX512(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·add4F32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop39_check
+
+loop39:
+	VMOVUPD     (DX)(AX*4), Z4
+	VMOVUPD     64(DX)(AX*4), Z5
+	VMOVUPD     (SI)(AX*4), Z6
+	VFMADD231PS Z0, Z6, Z4
+	VMOVUPD     64(SI)(AX*4), Z6
+	VFMADD231PS Z0, Z6, Z5
+	VMOVUPD     (DI)(AX*4), Z6
+	VFMADD231PS Z1, Z6, Z4
+	VMOVUPD     64(DI)(AX*4), Z6
+	VFMADD231PS Z1, Z6, Z5
+	VMOVUPD     (R8)(AX*4), Z6
+	VFMADD231PS Z2, Z6, Z4
+	VMOVUPD     64(R8)(AX*4), Z6
+	VFMADD231PS Z2, Z6, Z5
+	VMOVUPD     (BX)(AX*4), Z6
+	VFMADD231PS Z3, Z6, Z4
+	VMOVUPD     64(BX)(AX*4), Z6
+	VFMADD231PS Z3, Z6, Z5
+	VMOVUPD     Z4, (DX)(AX*4)
+	VMOVUPD     Z5, 64(DX)(AX*4)
+	ADDQ        $0x20, AX
+
+loop39_check:
+	CMPQ AX, CX
+	JLT  loop39
 	VZEROUPPER
 	RET
 
@@ -5015,9 +5371,9 @@ TEXT ·dotsF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop32_check
+	JMP     loop40_check
 
-loop32:
+loop40:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5068,9 +5424,9 @@ loop32:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop32_check:
+loop40_check:
 	CMPQ    AX, CX
-	JLT     loop32
+	JLT     loop40
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -5109,9 +5465,9 @@ loop32_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop33_check
+	JMP     loop41_check
 
-loop33:
+loop41:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5162,9 +5518,9 @@ loop33:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop33_check:
+loop41_check:
 	CMPQ    AX, CX
-	JLT     loop33
+	JLT     loop41
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -5200,9 +5556,9 @@ TEXT ·addsF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop34_check
+	JMP  loop42_check
 
-loop34:
+loop42:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5309,9 +5665,9 @@ loop34:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop34_check:
+loop42_check:
 	CMPQ AX, CX
-	JLT  loop34
+	JLT  loop42
 	VZEROUPPER
 	RET
 
@@ -5343,9 +5699,9 @@ TEXT ·dotBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop35_check
+	JMP     loop43_check
 
-loop35:
+loop43:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (DI)(AX*2), Z12
@@ -5390,9 +5746,9 @@ loop35:
 	VFMADD231PS Z11, Z12, Z9
 	ADDQ        $0x20, AX
 
-loop35_check:
+loop43_check:
 	CMPQ    AX, CX
-	JLT     loop35
+	JLT     loop43
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -5452,9 +5808,9 @@ TEXT ·addBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop36_check
+	JMP          loop44_check
 
-loop36:
+loop44:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (SI)(AX*2), Z12
@@ -5501,9 +5857,9 @@ loop36:
 	VMOVUPD     Z11, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop36_check:
+loop44_check:
 	CMPQ AX, CX
-	JLT  loop36
+	JLT  loop44
 	VZEROUPPER
 	RET
 
@@ -5543,9 +5899,9 @@ TEXT ·dotsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z16
 	VMOVUPD 1728(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop37_check
+	JMP     loop45_check
 
-loop37:
+loop45:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5600,9 +5956,9 @@ loop37:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop37_check:
+loop45_check:
 	CMPQ    AX, CX
-	JLT     loop37
+	JLT     loop45
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -5641,9 +5997,9 @@ loop37_check:
 	VMOVUPD 1920(R8), Z16
 	VMOVUPD 1984(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop38_check
+	JMP     loop46_check
 
-loop38:
+loop46:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5698,9 +6054,9 @@ loop38:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop38_check:
+loop46_check:
 	CMPQ    AX, CX
-	JLT     loop38
+	JLT     loop46
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -5740,9 +6096,9 @@ TEXT ·addsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop39_check
+	JMP     loop47_check
 
-loop39:
+loop47:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z2
 	VMOVUPD          64(BX)(AX*4), Z3
@@ -5857,9 +6213,9 @@ loop39:
 	VMOVUPD          Z9, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop39_check:
+loop47_check:
 	CMPQ AX, CX
-	JLT  loop39
+	JLT  loop47
 	VZEROUPPER
 	RET
 
@@ -5896,9 +6252,9 @@ TEXT ·dotQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z14
 	VMOVUPD   448(BX), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop40_check
+	JMP       loop48_check
 
-loop40:
+loop48:
 	VPERMB      (DI)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6037,9 +6393,9 @@ loop40:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop40_check:
+loop48_check:
 	CMPQ    AX, CX
-	JLT     loop40
+	JLT     loop48
 	VMOVUPD Z8, (BX)
 	VMOVUPD Z9, 64(BX)
 	VMOVUPD Z10, 128(BX)
@@ -6084,9 +6440,9 @@ TEXT ·addQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop41_check
+	JMP          loop49_check
 
-loop41:
+loop49:
 	VMOVUPD     (DX)(AX*4), Z16
 	VMOVUPD     64(DX)(AX*4), Z17
 	VMOVUPD     128(DX)(AX*4), Z18
@@ -6233,9 +6589,9 @@ loop41:
 	VMOVUPD     Z19, 192(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop41_check:
+loop49_check:
 	CMPQ AX, CX
-	JLT  loop41
+	JLT  loop49
 	VZEROUPPER
 	RET
 
@@ -6270,9 +6626,9 @@ TEXT ·dotsQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   1536(R8), Z14
 	VMOVUPD   1600(R8), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop42_check
+	JMP       loop50_check
 
-loop42:
+loop50:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6333,9 +6689,9 @@ loop42:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop42_check:
+loop50_check:
 	CMPQ    AX, CX
-	JLT     loop42
+	JLT     loop50
 	VMOVUPD Z8, (R8)
 	VMOVUPD Z9, 64(R8)
 	VMOVUPD Z10, 512(R8)
@@ -6356,9 +6712,9 @@ loop42_check:
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop43_check
+	JMP     loop51_check
 
-loop43:
+loop51:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6419,9 +6775,9 @@ loop43:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop43_check:
+loop51_check:
 	CMPQ    AX, CX
-	JLT     loop43
+	JLT     loop51
 	VMOVUPD Z8, 128(R8)
 	VMOVUPD Z9, 192(R8)
 	VMOVUPD Z10, 640(R8)
@@ -6442,9 +6798,9 @@ loop43_check:
 	VMOVUPD 1792(R8), Z14
 	VMOVUPD 1856(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop44_check
+	JMP     loop52_check
 
-loop44:
+loop52:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6505,9 +6861,9 @@ loop44:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop44_check:
+loop52_check:
 	CMPQ    AX, CX
-	JLT     loop44
+	JLT     loop52
 	VMOVUPD Z8, 256(R8)
 	VMOVUPD Z9, 320(R8)
 	VMOVUPD Z10, 768(R8)
@@ -6528,9 +6884,9 @@ loop44_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop45_check
+	JMP     loop53_check
 
-loop45:
+loop53:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6591,9 +6947,9 @@ loop45:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop45_check:
+loop53_check:
 	CMPQ    AX, CX
-	JLT     loop45
+	JLT     loop53
 	VMOVUPD Z8, 384(R8)
 	VMOVUPD Z9, 448(R8)
 	VMOVUPD Z10, 896(R8)
@@ -6630,9 +6986,9 @@ TEXT ·addsQ8SingleAVX512(SB), $2048-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop46_check
+	JMP       loop54_check
 
-loop46:
+loop54:
 	VPERMB           (R8)(AX*1), Z4, Z8
 	VPXORQ           Z8, Z5, Z9
 	VPMAXUB          Z8, Z9, Z8
@@ -6995,9 +7351,9 @@ loop46:
 	VMOVUPD          Z11, 192(BX)(AX*4)
 	ADDQ             $0x40, AX
 
-loop46_check:
+loop54_check:
 	CMPQ AX, CX
-	JLT  loop46
+	JLT  loop54
 	VZEROUPPER
 	RET
 
@@ -7026,9 +7382,9 @@ TEXT ·dotSignsSingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop47_check
+	JMP     loop55_check
 
-loop47:
+loop55:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*4), Z11
@@ -7137,9 +7493,9 @@ loop47:
 	VADDPS    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop47_check:
+loop55_check:
 	CMPQ    AX, CX
-	JLT     loop47
+	JLT     loop55
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -7211,9 +7567,9 @@ TEXT ·addSignsSingleAVX512(SB), NOSPLIT, $64-40
 	VMOVUPD      power6<>+0(SB), Z8
 	VMOVUPD      power7<>+0(SB), Z9
 	MOVQ         from+24(FP), AX
-	JMP          loop48_check
+	JMP          loop56_check
 
-loop48:
+loop56:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z12, Z12, Z12
@@ -7264,9 +7620,9 @@ loop48:
 	VMOVUPD   Z10, 192(DX)(AX*4)
 	ADDQ      $0x40, AX
 
-loop48_check:
+loop56_check:
 	CMPQ AX, CX
-	JLT  loop48
+	JLT  loop56
 	VZEROUPPER
 	RET
 
@@ -7330,9 +7686,9 @@ TEXT ·dotF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop49_check
+	JMP     loop57_check
 
-loop49:
+loop57:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7353,9 +7709,9 @@ loop49:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop49_check:
+loop57_check:
 	CMPQ    AX, CX
-	JLT     loop49
+	JLT     loop57
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -7378,9 +7734,9 @@ loop49_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop50_check
+	JMP     loop58_check
 
-loop50:
+loop58:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7401,9 +7757,9 @@ loop50:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop50_check:
+loop58_check:
 	CMPQ    AX, CX
-	JLT     loop50
+	JLT     loop58
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -7439,9 +7795,9 @@ TEXT ·addF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop51_check
+	JMP          loop59_check
 
-loop51:
+loop59:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (SI)(AX*8), Y10
@@ -7480,9 +7836,83 @@ loop51:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop51_check:
+loop59_check:
 	CMPQ AX, CX
-	JLT  loop51
+	JLT  loop59
+	VZEROUPPER
+	RET
+
+// func dot2F64DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot2F64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	MOVQ    from+24(FP), AX
+	JMP     loop60_check
+
+loop60:
+	VMOVUPD     (DX)(AX*8), Y4
+	VMOVUPD     32(DX)(AX*8), Y5
+	VMOVUPD     (DI)(AX*8), Y6
+	VFMADD231PD Y4, Y6, Y0
+	VMOVUPD     32(DI)(AX*8), Y6
+	VFMADD231PD Y5, Y6, Y1
+	VMOVUPD     (SI)(AX*8), Y6
+	VFMADD231PD Y4, Y6, Y2
+	VMOVUPD     32(SI)(AX*8), Y4
+	VFMADD231PD Y5, Y4, Y3
+	ADDQ        $0x08, AX
+
+loop60_check:
+	CMPQ    AX, CX
+	JLT     loop60
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add2F64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop61_check
+
+loop61:
+	VMOVUPD     (DX)(AX*8), Y2
+	VMOVUPD     32(DX)(AX*8), Y3
+	VMOVUPD     (SI)(AX*8), Y4
+	VFMADD231PD Y0, Y4, Y2
+	VMOVUPD     32(SI)(AX*8), Y4
+	VFMADD231PD Y0, Y4, Y3
+	VMOVUPD     (BX)(AX*8), Y4
+	VFMADD231PD Y1, Y4, Y2
+	VMOVUPD     32(BX)(AX*8), Y4
+	VFMADD231PD Y1, Y4, Y3
+	VMOVUPD     Y2, (DX)(AX*8)
+	VMOVUPD     Y3, 32(DX)(AX*8)
+	ADDQ        $0x08, AX
+
+loop61_check:
+	CMPQ AX, CX
+	JLT  loop61
 	VZEROUPPER
 	RET
 
@@ -7507,9 +7937,9 @@ TEXT ·dotsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop52_check
+	JMP     loop62_check
 
-loop52:
+loop62:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7522,9 +7952,9 @@ loop52:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop52_check:
+loop62_check:
 	CMPQ    AX, CX
-	JLT     loop52
+	JLT     loop62
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -7544,9 +7974,9 @@ loop52_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop53_check
+	JMP     loop63_check
 
-loop53:
+loop63:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7559,9 +7989,9 @@ loop53:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop53_check:
+loop63_check:
 	CMPQ    AX, CX
-	JLT     loop53
+	JLT     loop63
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -7581,9 +8011,9 @@ loop53_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop54_check
+	JMP     loop64_check
 
-loop54:
+loop64:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7596,9 +8026,9 @@ loop54:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop54_check:
+loop64_check:
 	CMPQ    AX, CX
-	JLT     loop54
+	JLT     loop64
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -7618,9 +8048,9 @@ loop54_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop55_check
+	JMP     loop65_check
 
-loop55:
+loop65:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7633,9 +8063,9 @@ loop55:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop55_check:
+loop65_check:
 	CMPQ    AX, CX
-	JLT     loop55
+	JLT     loop65
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -7655,9 +8085,9 @@ loop55_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop56_check
+	JMP     loop66_check
 
-loop56:
+loop66:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7670,9 +8100,9 @@ loop56:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop56_check:
+loop66_check:
 	CMPQ    AX, CX
-	JLT     loop56
+	JLT     loop66
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -7692,9 +8122,9 @@ loop56_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop57_check
+	JMP     loop67_check
 
-loop57:
+loop67:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7707,9 +8137,9 @@ loop57:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop57_check:
+loop67_check:
 	CMPQ    AX, CX
-	JLT     loop57
+	JLT     loop67
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -7729,9 +8159,9 @@ loop57_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop58_check
+	JMP     loop68_check
 
-loop58:
+loop68:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7744,9 +8174,9 @@ loop58:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop58_check:
+loop68_check:
 	CMPQ    AX, CX
-	JLT     loop58
+	JLT     loop68
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -7766,9 +8196,9 @@ loop58_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop59_check
+	JMP     loop69_check
 
-loop59:
+loop69:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7781,9 +8211,9 @@ loop59:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop59_check:
+loop69_check:
 	CMPQ    AX, CX
-	JLT     loop59
+	JLT     loop69
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -7811,9 +8241,9 @@ TEXT ·addsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop60_check
+	JMP  loop70_check
 
-loop60:
+loop70:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -7984,9 +8414,9 @@ loop60:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop60_check:
+loop70_check:
 	CMPQ AX, CX
-	JLT  loop60
+	JLT  loop70
 	VZEROUPPER
 	RET
 
@@ -8010,9 +8440,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop61_check
+	JMP     loop71_check
 
-loop61:
+loop71:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8033,9 +8463,9 @@ loop61:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop61_check:
+loop71_check:
 	CMPQ    AX, CX
-	JLT     loop61
+	JLT     loop71
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8058,9 +8488,9 @@ loop61_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop62_check
+	JMP     loop72_check
 
-loop62:
+loop72:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8081,9 +8511,9 @@ loop62:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop62_check:
+loop72_check:
 	CMPQ    AX, CX
-	JLT     loop62
+	JLT     loop72
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8119,9 +8549,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop63_check
+	JMP          loop73_check
 
-loop63:
+loop73:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -8160,9 +8590,113 @@ loop63:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop63_check:
+loop73_check:
 	CMPQ AX, CX
-	JLT  loop63
+	JLT  loop73
+	VZEROUPPER
+	RET
+
+// func dot4F32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot4F32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    from+24(FP), AX
+	JMP     loop74_check
+
+loop74:
+	VMOVUPD     (DX)(AX*8), Y8
+	VMOVUPD     32(DX)(AX*8), Y9
+	VCVTPS2PD   (DI)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y0
+	VCVTPS2PD   16(DI)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y1
+	VCVTPS2PD   (R8)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y2
+	VCVTPS2PD   16(R8)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y3
+	VCVTPS2PD   (R9)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y4
+	VCVTPS2PD   16(R9)(AX*4), Y10
+	VFMADD231PD Y9, Y10, Y5
+	VCVTPS2PD   (SI)(AX*4), Y10
+	VFMADD231PD Y8, Y10, Y6
+	VCVTPS2PD   16(SI)(AX*4), Y8
+	VFMADD231PD Y9, Y8, Y7
+	ADDQ        $0x08, AX
+
+loop74_check:
+	CMPQ    AX, CX
+	JLT     loop74
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VMOVUPD Y4, 128(BX)
+	VMOVUPD Y5, 160(BX)
+	VMOVUPD Y6, 192(BX)
+	VMOVUPD Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32DoubleAVX2(acc *float64, c *[8]float64, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add4F32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD 16(AX), Y2
+	VBROADCASTSD 24(AX), Y3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop75_check
+
+loop75:
+	VMOVUPD     (DX)(AX*8), Y4
+	VMOVUPD     32(DX)(AX*8), Y5
+	VCVTPS2PD   (SI)(AX*4), Y6
+	VFMADD231PD Y0, Y6, Y4
+	VCVTPS2PD   16(SI)(AX*4), Y6
+	VFMADD231PD Y0, Y6, Y5
+	VCVTPS2PD   (DI)(AX*4), Y6
+	VFMADD231PD Y1, Y6, Y4
+	VCVTPS2PD   16(DI)(AX*4), Y6
+	VFMADD231PD Y1, Y6, Y5
+	VCVTPS2PD   (R8)(AX*4), Y6
+	VFMADD231PD Y2, Y6, Y4
+	VCVTPS2PD   16(R8)(AX*4), Y6
+	VFMADD231PD Y2, Y6, Y5
+	VCVTPS2PD   (BX)(AX*4), Y6
+	VFMADD231PD Y3, Y6, Y4
+	VCVTPS2PD   16(BX)(AX*4), Y6
+	VFMADD231PD Y3, Y6, Y5
+	VMOVUPD     Y4, (DX)(AX*8)
+	VMOVUPD     Y5, 32(DX)(AX*8)
+	ADDQ        $0x08, AX
+
+loop75_check:
+	CMPQ AX, CX
+	JLT  loop75
 	VZEROUPPER
 	RET
 
@@ -8187,9 +8721,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop64_check
+	JMP     loop76_check
 
-loop64:
+loop76:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8202,9 +8736,9 @@ loop64:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop64_check:
+loop76_check:
 	CMPQ    AX, CX
-	JLT     loop64
+	JLT     loop76
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8224,9 +8758,9 @@ loop64_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop65_check
+	JMP     loop77_check
 
-loop65:
+loop77:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8239,9 +8773,9 @@ loop65:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop65_check:
+loop77_check:
 	CMPQ    AX, CX
-	JLT     loop65
+	JLT     loop77
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8261,9 +8795,9 @@ loop65_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop66_check
+	JMP     loop78_check
 
-loop66:
+loop78:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8276,9 +8810,9 @@ loop66:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop66_check:
+loop78_check:
 	CMPQ    AX, CX
-	JLT     loop66
+	JLT     loop78
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8298,9 +8832,9 @@ loop66_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop67_check
+	JMP     loop79_check
 
-loop67:
+loop79:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8313,9 +8847,9 @@ loop67:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop67_check:
+loop79_check:
 	CMPQ    AX, CX
-	JLT     loop67
+	JLT     loop79
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8335,9 +8869,9 @@ loop67_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop68_check
+	JMP     loop80_check
 
-loop68:
+loop80:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8350,9 +8884,9 @@ loop68:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop68_check:
+loop80_check:
 	CMPQ    AX, CX
-	JLT     loop68
+	JLT     loop80
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8372,9 +8906,9 @@ loop68_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop69_check
+	JMP     loop81_check
 
-loop69:
+loop81:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8387,9 +8921,9 @@ loop69:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop69_check:
+loop81_check:
 	CMPQ    AX, CX
-	JLT     loop69
+	JLT     loop81
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8409,9 +8943,9 @@ loop69_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop70_check
+	JMP     loop82_check
 
-loop70:
+loop82:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8424,9 +8958,9 @@ loop70:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop70_check:
+loop82_check:
 	CMPQ    AX, CX
-	JLT     loop70
+	JLT     loop82
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8446,9 +8980,9 @@ loop70_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop71_check
+	JMP     loop83_check
 
-loop71:
+loop83:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8461,9 +8995,9 @@ loop71:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop71_check:
+loop83_check:
 	CMPQ    AX, CX
-	JLT     loop71
+	JLT     loop83
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8491,9 +9025,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop72_check
+	JMP  loop84_check
 
-loop72:
+loop84:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -8664,9 +9198,9 @@ loop72:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop72_check:
+loop84_check:
 	CMPQ AX, CX
-	JLT  loop72
+	JLT  loop84
 	VZEROUPPER
 	RET
 
@@ -8690,9 +9224,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop73_check
+	JMP     loop85_check
 
-loop73:
+loop85:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -8729,9 +9263,9 @@ loop73:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop73_check:
+loop85_check:
 	CMPQ    AX, CX
-	JLT     loop73
+	JLT     loop85
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8754,9 +9288,9 @@ loop73_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop74_check
+	JMP     loop86_check
 
-loop74:
+loop86:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -8793,9 +9327,9 @@ loop74:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop74_check:
+loop86_check:
 	CMPQ    AX, CX
-	JLT     loop74
+	JLT     loop86
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8831,9 +9365,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop75_check
+	JMP          loop87_check
 
-loop75:
+loop87:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -8904,9 +9438,9 @@ loop75:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop75_check:
+loop87_check:
 	CMPQ AX, CX
-	JLT  loop75
+	JLT  loop87
 	VZEROUPPER
 	RET
 
@@ -8931,9 +9465,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop76_check
+	JMP     loop88_check
 
-loop76:
+loop88:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -8950,9 +9484,9 @@ loop76:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop76_check:
+loop88_check:
 	CMPQ    AX, CX
-	JLT     loop76
+	JLT     loop88
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8972,9 +9506,9 @@ loop76_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop77_check
+	JMP     loop89_check
 
-loop77:
+loop89:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -8991,9 +9525,9 @@ loop77:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop77_check:
+loop89_check:
 	CMPQ    AX, CX
-	JLT     loop77
+	JLT     loop89
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9013,9 +9547,9 @@ loop77_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop78_check
+	JMP     loop90_check
 
-loop78:
+loop90:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9032,9 +9566,9 @@ loop78:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop78_check:
+loop90_check:
 	CMPQ    AX, CX
-	JLT     loop78
+	JLT     loop90
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9054,9 +9588,9 @@ loop78_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop79_check
+	JMP     loop91_check
 
-loop79:
+loop91:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9073,9 +9607,9 @@ loop79:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop79_check:
+loop91_check:
 	CMPQ    AX, CX
-	JLT     loop79
+	JLT     loop91
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9095,9 +9629,9 @@ loop79_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop80_check
+	JMP     loop92_check
 
-loop80:
+loop92:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9114,9 +9648,9 @@ loop80:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop80_check:
+loop92_check:
 	CMPQ    AX, CX
-	JLT     loop80
+	JLT     loop92
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9136,9 +9670,9 @@ loop80_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop81_check
+	JMP     loop93_check
 
-loop81:
+loop93:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9155,9 +9689,9 @@ loop81:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop81_check:
+loop93_check:
 	CMPQ    AX, CX
-	JLT     loop81
+	JLT     loop93
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9177,9 +9711,9 @@ loop81_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop82_check
+	JMP     loop94_check
 
-loop82:
+loop94:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9196,9 +9730,9 @@ loop82:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop82_check:
+loop94_check:
 	CMPQ    AX, CX
-	JLT     loop82
+	JLT     loop94
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9218,9 +9752,9 @@ loop82_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop83_check
+	JMP     loop95_check
 
-loop83:
+loop95:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9237,9 +9771,9 @@ loop83:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop83_check:
+loop95_check:
 	CMPQ    AX, CX
-	JLT     loop83
+	JLT     loop95
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9267,9 +9801,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop84_check
+	JMP  loop96_check
 
-loop84:
+loop96:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9472,9 +10006,9 @@ loop84:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop84_check:
+loop96_check:
 	CMPQ AX, CX
-	JLT  loop84
+	JLT  loop96
 	VZEROUPPER
 	RET
 
@@ -9499,9 +10033,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop97_check
 
-loop85:
+loop97:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -9582,9 +10116,9 @@ loop85:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop85_check:
+loop97_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop97
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -9607,9 +10141,9 @@ loop85_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop98_check
 
-loop86:
+loop98:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -9690,9 +10224,9 @@ loop86:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop86_check:
+loop98_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop98
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -9836,9 +10370,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop87_check
+	JMP          loop99_check
 
-loop87:
+loop99:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -10092,9 +10626,9 @@ loop87:
 	VMOVUPD     Y5, 480(DX)(AX*8)
 	ADDQ        $0x40, AX
 
-loop87_check:
+loop99_check:
 	CMPQ AX, CX
-	JLT  loop87
+	JLT  loop99
 	VZEROUPPER
 	RET
 
@@ -10218,9 +10752,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop88_check
+	JMP     loop100_check
 
-loop88:
+loop100:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10265,9 +10799,9 @@ loop88:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop88_check:
+loop100_check:
 	CMPQ    AX, CX
-	JLT     loop88
+	JLT     loop100
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -10290,9 +10824,9 @@ loop88_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop89_check
+	JMP     loop101_check
 
-loop89:
+loop101:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10337,9 +10871,9 @@ loop89:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop89_check:
+loop101_check:
 	CMPQ    AX, CX
-	JLT     loop89
+	JLT     loop101
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -10375,9 +10909,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop90_check
+	JMP          loop102_check
 
-loop90:
+loop102:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10464,9 +10998,107 @@ loop90:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop90_check:
+loop102_check:
 	CMPQ AX, CX
-	JLT  loop90
+	JLT  loop102
+	VZEROUPPER
+	RET
+
+// func dot2F64SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot2F64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	MOVQ    from+24(FP), AX
+	JMP     loop103_check
+
+loop103:
+	VMOVUPD     (DX)(AX*4), Y4
+	VMOVUPD     32(DX)(AX*4), Y5
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  (DI)(AX*8), X6
+	VCVTPD2PSY  32(DI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y4, Y6, Y0
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  64(DI)(AX*8), X6
+	VCVTPD2PSY  96(DI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y5, Y6, Y1
+	VXORPD      Y6, Y6, Y6
+	VCVTPD2PSY  (SI)(AX*8), X6
+	VCVTPD2PSY  32(SI)(AX*8), X7
+	VINSERTF128 $0x01, X7, Y6, Y6
+	VFMADD231PS Y4, Y6, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(SI)(AX*8), X4
+	VCVTPD2PSY  96(SI)(AX*8), X6
+	VINSERTF128 $0x01, X6, Y4, Y4
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x10, AX
+
+loop103_check:
+	CMPQ    AX, CX
+	JLT     loop103
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func add2F64SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add2F64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop104_check
+
+loop104:
+	VMOVUPD     (DX)(AX*4), Y2
+	VMOVUPD     32(DX)(AX*4), Y3
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  (SI)(AX*8), X4
+	VCVTPD2PSY  32(SI)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y0, Y4, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(SI)(AX*8), X4
+	VCVTPD2PSY  96(SI)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y0, Y4, Y3
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  (BX)(AX*8), X4
+	VCVTPD2PSY  32(BX)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y1, Y4, Y2
+	VXORPD      Y4, Y4, Y4
+	VCVTPD2PSY  64(BX)(AX*8), X4
+	VCVTPD2PSY  96(BX)(AX*8), X5
+	VINSERTF128 $0x01, X5, Y4, Y4
+	VFMADD231PS Y1, Y4, Y3
+	VMOVUPD     Y2, (DX)(AX*4)
+	VMOVUPD     Y3, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop104_check:
+	CMPQ AX, CX
+	JLT  loop104
 	VZEROUPPER
 	RET
 
@@ -10491,9 +11123,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop91_check
+	JMP     loop105_check
 
-loop91:
+loop105:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10512,9 +11144,9 @@ loop91:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop91_check:
+loop105_check:
 	CMPQ    AX, CX
-	JLT     loop91
+	JLT     loop105
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -10534,9 +11166,9 @@ loop91_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop92_check
+	JMP     loop106_check
 
-loop92:
+loop106:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10555,9 +11187,9 @@ loop92:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop92_check:
+loop106_check:
 	CMPQ    AX, CX
-	JLT     loop92
+	JLT     loop106
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -10577,9 +11209,9 @@ loop92_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop93_check
+	JMP     loop107_check
 
-loop93:
+loop107:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10598,9 +11230,9 @@ loop93:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop93_check:
+loop107_check:
 	CMPQ    AX, CX
-	JLT     loop93
+	JLT     loop107
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -10620,9 +11252,9 @@ loop93_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop94_check
+	JMP     loop108_check
 
-loop94:
+loop108:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10641,9 +11273,9 @@ loop94:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop94_check:
+loop108_check:
 	CMPQ    AX, CX
-	JLT     loop94
+	JLT     loop108
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -10663,9 +11295,9 @@ loop94_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop95_check
+	JMP     loop109_check
 
-loop95:
+loop109:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10684,9 +11316,9 @@ loop95:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop95_check:
+loop109_check:
 	CMPQ    AX, CX
-	JLT     loop95
+	JLT     loop109
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -10706,9 +11338,9 @@ loop95_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop96_check
+	JMP     loop110_check
 
-loop96:
+loop110:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10727,9 +11359,9 @@ loop96:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop96_check:
+loop110_check:
 	CMPQ    AX, CX
-	JLT     loop96
+	JLT     loop110
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -10749,9 +11381,9 @@ loop96_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop97_check
+	JMP     loop111_check
 
-loop97:
+loop111:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10770,9 +11402,9 @@ loop97:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop97_check:
+loop111_check:
 	CMPQ    AX, CX
-	JLT     loop97
+	JLT     loop111
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -10792,9 +11424,9 @@ loop97_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop98_check
+	JMP     loop112_check
 
-loop98:
+loop112:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -10813,9 +11445,9 @@ loop98:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop98_check:
+loop112_check:
 	CMPQ    AX, CX
-	JLT     loop98
+	JLT     loop112
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -10843,9 +11475,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop99_check
+	JMP  loop113_check
 
-loop99:
+loop113:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -11064,9 +11696,9 @@ loop99:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop99_check:
+loop113_check:
 	CMPQ AX, CX
-	JLT  loop99
+	JLT  loop113
 	VZEROUPPER
 	RET
 
@@ -11090,9 +11722,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop100_check
+	JMP     loop114_check
 
-loop100:
+loop114:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11113,9 +11745,9 @@ loop100:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop100_check:
+loop114_check:
 	CMPQ    AX, CX
-	JLT     loop100
+	JLT     loop114
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11138,9 +11770,9 @@ loop100_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop115_check
 
-loop101:
+loop115:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11161,9 +11793,9 @@ loop101:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop101_check:
+loop115_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop115
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11199,9 +11831,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop102_check
+	JMP          loop116_check
 
-loop102:
+loop116:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -11240,9 +11872,113 @@ loop102:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop102_check:
+loop116_check:
 	CMPQ AX, CX
-	JLT  loop102
+	JLT  loop116
+	VZEROUPPER
+	RET
+
+// func dot4F32SingleAVX2(lanes *float32, rows *[8][]byte, z *float32, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·dot4F32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    z+16(FP), DX
+	MOVQ    lanes+0(FP), BX
+	MOVQ    rows+8(FP), SI
+	MOVQ    (SI), DI
+	MOVQ    24(SI), R8
+	MOVQ    48(SI), R9
+	MOVQ    72(SI), SI
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    from+24(FP), AX
+	JMP     loop117_check
+
+loop117:
+	VMOVUPD     (DX)(AX*4), Y8
+	VMOVUPD     32(DX)(AX*4), Y9
+	VMOVUPD     (DI)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VMOVUPD     32(DI)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y1
+	VMOVUPD     (R8)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VMOVUPD     32(R8)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y3
+	VMOVUPD     (R9)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VMOVUPD     32(R9)(AX*4), Y10
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPD     (SI)(AX*4), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VMOVUPD     32(SI)(AX*4), Y8
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        $0x10, AX
+
+loop117_check:
+	CMPQ    AX, CX
+	JLT     loop117
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VMOVUPD Y2, 64(BX)
+	VMOVUPD Y3, 96(BX)
+	VMOVUPD Y4, 128(BX)
+	VMOVUPD Y5, 160(BX)
+	VMOVUPD Y6, 192(BX)
+	VMOVUPD Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func add4F32SingleAVX2(acc *float32, c *[8]float32, rows *[8][]byte, from int, to int)
+// Requires: AVX, FMA3
+TEXT ·add4F32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         to+32(FP), CX
+	MOVQ         acc+0(FP), DX
+	MOVQ         c+8(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VBROADCASTSS 12(AX), Y3
+	MOVQ         rows+16(FP), BX
+	MOVQ         (BX), SI
+	MOVQ         24(BX), DI
+	MOVQ         48(BX), R8
+	MOVQ         72(BX), BX
+	MOVQ         from+24(FP), AX
+	JMP          loop118_check
+
+loop118:
+	VMOVUPD     (DX)(AX*4), Y4
+	VMOVUPD     32(DX)(AX*4), Y5
+	VMOVUPD     (SI)(AX*4), Y6
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPD     32(SI)(AX*4), Y6
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPD     (DI)(AX*4), Y6
+	VFMADD231PS Y1, Y6, Y4
+	VMOVUPD     32(DI)(AX*4), Y6
+	VFMADD231PS Y1, Y6, Y5
+	VMOVUPD     (R8)(AX*4), Y6
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPD     32(R8)(AX*4), Y6
+	VFMADD231PS Y2, Y6, Y5
+	VMOVUPD     (BX)(AX*4), Y6
+	VFMADD231PS Y3, Y6, Y4
+	VMOVUPD     32(BX)(AX*4), Y6
+	VFMADD231PS Y3, Y6, Y5
+	VMOVUPD     Y4, (DX)(AX*4)
+	VMOVUPD     Y5, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop118_check:
+	CMPQ AX, CX
+	JLT  loop118
 	VZEROUPPER
 	RET
 
@@ -11267,9 +12003,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop103_check
+	JMP     loop119_check
 
-loop103:
+loop119:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11282,9 +12018,9 @@ loop103:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop103_check:
+loop119_check:
 	CMPQ    AX, CX
-	JLT     loop103
+	JLT     loop119
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -11304,9 +12040,9 @@ loop103_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop104_check
+	JMP     loop120_check
 
-loop104:
+loop120:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11319,9 +12055,9 @@ loop104:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop104_check:
+loop120_check:
 	CMPQ    AX, CX
-	JLT     loop104
+	JLT     loop120
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -11341,9 +12077,9 @@ loop104_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop105_check
+	JMP     loop121_check
 
-loop105:
+loop121:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11356,9 +12092,9 @@ loop105:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop105_check:
+loop121_check:
 	CMPQ    AX, CX
-	JLT     loop105
+	JLT     loop121
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -11378,9 +12114,9 @@ loop105_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop106_check
+	JMP     loop122_check
 
-loop106:
+loop122:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11393,9 +12129,9 @@ loop106:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop106_check:
+loop122_check:
 	CMPQ    AX, CX
-	JLT     loop106
+	JLT     loop122
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -11415,9 +12151,9 @@ loop106_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop107_check
+	JMP     loop123_check
 
-loop107:
+loop123:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11430,9 +12166,9 @@ loop107:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop107_check:
+loop123_check:
 	CMPQ    AX, CX
-	JLT     loop107
+	JLT     loop123
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -11452,9 +12188,9 @@ loop107_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop108_check
+	JMP     loop124_check
 
-loop108:
+loop124:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11467,9 +12203,9 @@ loop108:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop108_check:
+loop124_check:
 	CMPQ    AX, CX
-	JLT     loop108
+	JLT     loop124
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -11489,9 +12225,9 @@ loop108_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop109_check
+	JMP     loop125_check
 
-loop109:
+loop125:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11504,9 +12240,9 @@ loop109:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop109_check:
+loop125_check:
 	CMPQ    AX, CX
-	JLT     loop109
+	JLT     loop125
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -11526,9 +12262,9 @@ loop109_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop110_check
+	JMP     loop126_check
 
-loop110:
+loop126:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -11541,9 +12277,9 @@ loop110:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop110_check:
+loop126_check:
 	CMPQ    AX, CX
-	JLT     loop110
+	JLT     loop126
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -11571,9 +12307,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop111_check
+	JMP  loop127_check
 
-loop111:
+loop127:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -11744,9 +12480,9 @@ loop111:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop111_check:
+loop127_check:
 	CMPQ AX, CX
-	JLT  loop111
+	JLT  loop127
 	VZEROUPPER
 	RET
 
@@ -11770,9 +12506,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop112_check
+	JMP     loop128_check
 
-loop112:
+loop128:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -11801,9 +12537,9 @@ loop112:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop112_check:
+loop128_check:
 	CMPQ    AX, CX
-	JLT     loop112
+	JLT     loop128
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11826,9 +12562,9 @@ loop112_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop113_check
+	JMP     loop129_check
 
-loop113:
+loop129:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -11857,9 +12593,9 @@ loop113:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop113_check:
+loop129_check:
 	CMPQ    AX, CX
-	JLT     loop113
+	JLT     loop129
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11895,9 +12631,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop114_check
+	JMP          loop130_check
 
-loop114:
+loop130:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -11952,9 +12688,9 @@ loop114:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop114_check:
+loop130_check:
 	CMPQ AX, CX
-	JLT  loop114
+	JLT  loop130
 	VZEROUPPER
 	RET
 
@@ -11979,9 +12715,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop115_check
+	JMP     loop131_check
 
-loop115:
+loop131:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -11996,9 +12732,9 @@ loop115:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop115_check:
+loop131_check:
 	CMPQ    AX, CX
-	JLT     loop115
+	JLT     loop131
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12018,9 +12754,9 @@ loop115_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop116_check
+	JMP     loop132_check
 
-loop116:
+loop132:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12035,9 +12771,9 @@ loop116:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop116_check:
+loop132_check:
 	CMPQ    AX, CX
-	JLT     loop116
+	JLT     loop132
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12057,9 +12793,9 @@ loop116_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop117_check
+	JMP     loop133_check
 
-loop117:
+loop133:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12074,9 +12810,9 @@ loop117:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop117_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop117
+	JLT     loop133
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12096,9 +12832,9 @@ loop117_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop118_check
+	JMP     loop134_check
 
-loop118:
+loop134:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12113,9 +12849,9 @@ loop118:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop118_check:
+loop134_check:
 	CMPQ    AX, CX
-	JLT     loop118
+	JLT     loop134
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12135,9 +12871,9 @@ loop118_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop119_check
+	JMP     loop135_check
 
-loop119:
+loop135:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12152,9 +12888,9 @@ loop119:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop119_check:
+loop135_check:
 	CMPQ    AX, CX
-	JLT     loop119
+	JLT     loop135
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12174,9 +12910,9 @@ loop119_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop120_check
+	JMP     loop136_check
 
-loop120:
+loop136:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12191,9 +12927,9 @@ loop120:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop120_check:
+loop136_check:
 	CMPQ    AX, CX
-	JLT     loop120
+	JLT     loop136
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12213,9 +12949,9 @@ loop120_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop137_check
 
-loop121:
+loop137:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12230,9 +12966,9 @@ loop121:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop121_check:
+loop137_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop137
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12252,9 +12988,9 @@ loop121_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop138_check
 
-loop122:
+loop138:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12269,9 +13005,9 @@ loop122:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop122_check:
+loop138_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop138
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -12299,9 +13035,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop123_check
+	JMP  loop139_check
 
-loop123:
+loop139:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -12488,9 +13224,9 @@ loop123:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop123_check:
+loop139_check:
 	CMPQ AX, CX
-	JLT  loop123
+	JLT  loop139
 	VZEROUPPER
 	RET
 
@@ -12515,9 +13251,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop124_check
+	JMP     loop140_check
 
-loop124:
+loop140:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -12578,9 +13314,9 @@ loop124:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop124_check:
+loop140_check:
 	CMPQ    AX, CX
-	JLT     loop124
+	JLT     loop140
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -12603,9 +13339,9 @@ loop124_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop125_check
+	JMP     loop141_check
 
-loop125:
+loop141:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -12666,9 +13402,9 @@ loop125:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop125_check:
+loop141_check:
 	CMPQ    AX, CX
-	JLT     loop125
+	JLT     loop141
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -12792,9 +13528,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop126_check
+	JMP          loop142_check
 
-loop126:
+loop142:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -12974,9 +13710,9 @@ loop126:
 	VMOVUPD     Y6, 224(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop126_check:
+loop142_check:
 	CMPQ AX, CX
-	JLT  loop126
+	JLT  loop142
 	VZEROUPPER
 	RET
 

@@ -6,12 +6,15 @@ import "github.com/matsense/matsense/sensing"
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
+	fewRows    fewRows[E, F]      // for rows so long that eight leave the cache
 	workspaces []*workspace[E, F] // one for each worker
 	onePass    passing[E, F]
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
-	c := contraction[E, F]{rows: r, kernel: newKernel[E, F](o.simd)}
+	c := contraction[E, F]{
+		rows: r, kernel: newKernel[E, F](o.simd), fewRows: fewRowsOf[E, F](o.simd, r.length),
+	}
 	for range r.workers {
 		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
 	}
@@ -127,7 +130,7 @@ func (w *combination[E, F]) visit(worker, first, count int) {
 	w.add(h, 1)
 }
 
-func (w *combination[E, F]) done(worker int) { plus(w.g, w.acc[worker]) }
+func (w *combination[E, F]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }
 
 // passing is the walk of pass.
 type passing[E sensing.Entry, F number] struct {
@@ -144,6 +147,10 @@ func (w *passing[E, F]) begin(worker int) {
 }
 
 func (w *passing[E, F]) visit(worker, first, count int) {
+	if w.fewRows.count > 0 && len(w.passes) == 1 {
+		w.visitFew(worker, first, count)
+		return
+	}
 	h := w.loaded(worker, first, count)
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
@@ -155,7 +162,7 @@ func (w *passing[E, F]) visit(worker, first, count int) {
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.sums[worker] += p.weigh(&h.c[i], h.p[i][:count], w.y, first)
+			p.sums[worker] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -163,8 +170,11 @@ func (w *passing[E, F]) visit(worker, first, count int) {
 }
 
 // weigh sets c to the weights in g of the rows of a block, from their dot products, which start with row
-// first. The weights past the last row are zero. It returns Σ res².
-func (p *memberPass[F]) weigh(c *[blockRows]F, dots, y []float64, first int) (squares float64) {
+// first. The weights past the last row are zero. It returns
+// squares + Σ res².
+func (p *memberPass[F]) weigh(
+	squares float64, c *[blockRows]F, dots, y []float64, first int,
+) float64 {
 	clear(c[len(dots):])
 	scale := 1 / F(len(y))
 	for j, v := range dots {
@@ -185,7 +195,7 @@ func (p *memberPass[F]) weigh(c *[blockRows]F, dots, y []float64, first int) (sq
 
 func (w *passing[E, F]) done(worker int) {
 	for _, p := range w.passes {
-		plus(p.g, p.acc[worker])
+		w.sums.addTo(p.g, p.acc[worker])
 		p.squares += p.sums[worker]
 	}
 }

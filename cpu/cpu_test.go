@@ -45,7 +45,7 @@ func TestChoices(t *testing.T) {
 	}
 	p := &sensing.Problem{Ensemble: e, Observations: make([]float64, 2)}
 	batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{1}}
-	for _, simd := range []SIMD{"", Auto, AVX512, AVX2, Off, "sse"} {
+	for _, simd := range []SIMD{"", Auto, AVX512, AVX2, NEON, Off, "sse"} {
 		want := simd == "" || simd == Auto || slices.Contains(available(), simd)
 		_, err := Backend{SIMD: simd}.Memory(p, batch)
 		if (err == nil) != want {

@@ -125,4 +125,4 @@ func (w *drawn[E]) weigh(place int, p float64) (weight float64) {
 	return weight
 }
 
-func (w *drawn[E]) done(worker int) { plus(w.g, w.acc[worker]) }
+func (w *drawn[E]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }

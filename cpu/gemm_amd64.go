@@ -32,6 +32,78 @@ func gemm8x24AVX512(c []float64, stride int, a []float64, down int, along int, b
 //go:noescape
 func gemm1x24AVX512(c []float64, stride int, a []float64, down int, along int, b []float64)
 
+// thin1x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 1, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin1x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin2x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 2, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin2x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin3x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 3, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin3x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin4x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 4, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin4x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin5x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 5, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin5x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin6x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 6, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin6x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin7x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 7, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin7x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin8x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 8, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin8x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin9x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 9, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin9x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin10x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 10, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin10x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin11x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 11, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin11x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin12x16AVX512 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 12, j < 16·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin12x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
 // gemm8x4AVX2 does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·4 + j] for i < 8, j < 4 and all of b.
 //
 //go:noescape
@@ -61,3 +133,45 @@ func gemm4x12AVX2(c []float64, stride int, a []float64, down int, along int, b [
 //
 //go:noescape
 func gemm1x12AVX2(c []float64, stride int, a []float64, down int, along int, b []float64)
+
+// thin1x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 1, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin1x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin2x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 2, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin2x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin3x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 3, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin3x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin4x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 4, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin4x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin5x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 5, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin5x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// thin6x8AVX2 does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for i < 6, j < 8·strips and k < depth.
+// depth and strips must be positive.
+//
+//go:noescape
+func thin6x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+
+// transpose8AVX2 does dst[j·apart + i] = src[i·down + j] for i < 8 and j < columns.
+// columns must be a positive multiple of 4.
+//
+//go:noescape
+func transpose8AVX2(dst []float64, apart int, src []float64, down int, columns int)

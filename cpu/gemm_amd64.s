@@ -404,6 +404,1248 @@ check:
 	VZEROUPPER
 	RET
 
+// func thin1x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin1x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), CX
+	SHLQ $0x03, CX
+	MOVQ along+64(FP), CX
+	SHLQ $0x03, CX
+	MOVQ b_base+72(FP), DX
+	MOVQ apart+96(FP), BX
+	SHLQ $0x03, BX
+	MOVQ strips+112(FP), SI
+
+strip:
+	MOVQ   a_base+32(FP), DI
+	MOVQ   depth+104(FP), R9
+	MOVQ   DX, R8
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+
+loop:
+	VMOVUPD      (R8), Z2
+	VMOVUPD      64(R8), Z3
+	VBROADCASTSD (DI), Z4
+	VFMADD231PD  Z2, Z4, Z0
+	VFMADD231PD  Z3, Z4, Z1
+	ADDQ         CX, DI
+	ADDQ         BX, R8
+	DECQ         R9
+	JNE          loop
+	MOVQ         AX, DI
+	VADDPD       (DI), Z0, Z0
+	VMOVUPD      Z0, (DI)
+	VADDPD       64(DI), Z1, Z1
+	VMOVUPD      Z1, 64(DI)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, DX
+	DECQ         SI
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin2x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin2x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	MOVQ   depth+104(FP), R11
+	MOVQ   SI, R10
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+
+loop:
+	VMOVUPD      (R10), Z4
+	VMOVUPD      64(R10), Z5
+	VBROADCASTSD (R9), Z6
+	VFMADD231PD  Z4, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z1
+	VBROADCASTSD (R9)(DX*1), Z6
+	VFMADD231PD  Z4, Z6, Z2
+	VFMADD231PD  Z5, Z6, Z3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin3x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin3x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	MOVQ   depth+104(FP), R11
+	MOVQ   SI, R10
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+
+loop:
+	VMOVUPD      (R10), Z6
+	VMOVUPD      64(R10), Z7
+	VBROADCASTSD (R9), Z8
+	VFMADD231PD  Z6, Z8, Z0
+	VFMADD231PD  Z7, Z8, Z1
+	VBROADCASTSD (R9)(DX*1), Z8
+	VFMADD231PD  Z6, Z8, Z2
+	VFMADD231PD  Z7, Z8, Z3
+	VBROADCASTSD (R9)(DX*2), Z8
+	VFMADD231PD  Z6, Z8, Z4
+	VFMADD231PD  Z7, Z8, Z5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin4x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin4x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+
+loop:
+	VMOVUPD      (R11), Z8
+	VMOVUPD      64(R11), Z9
+	VBROADCASTSD (R9), Z10
+	VFMADD231PD  Z8, Z10, Z0
+	VFMADD231PD  Z9, Z10, Z1
+	VBROADCASTSD (R9)(DX*1), Z10
+	VFMADD231PD  Z8, Z10, Z2
+	VFMADD231PD  Z9, Z10, Z3
+	VBROADCASTSD (R9)(DX*2), Z10
+	VFMADD231PD  Z8, Z10, Z4
+	VFMADD231PD  Z9, Z10, Z5
+	VBROADCASTSD (R10), Z10
+	VFMADD231PD  Z8, Z10, Z6
+	VFMADD231PD  Z9, Z10, Z7
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin5x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin5x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+
+loop:
+	VMOVUPD      (R11), Z10
+	VMOVUPD      64(R11), Z11
+	VBROADCASTSD (R9), Z12
+	VFMADD231PD  Z10, Z12, Z0
+	VFMADD231PD  Z11, Z12, Z1
+	VBROADCASTSD (R9)(DX*1), Z12
+	VFMADD231PD  Z10, Z12, Z2
+	VFMADD231PD  Z11, Z12, Z3
+	VBROADCASTSD (R9)(DX*2), Z12
+	VFMADD231PD  Z10, Z12, Z4
+	VFMADD231PD  Z11, Z12, Z5
+	VBROADCASTSD (R10), Z12
+	VFMADD231PD  Z10, Z12, Z6
+	VFMADD231PD  Z11, Z12, Z7
+	VBROADCASTSD (R10)(DX*1), Z12
+	VFMADD231PD  Z10, Z12, Z8
+	VFMADD231PD  Z11, Z12, Z9
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin6x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin6x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+
+loop:
+	VMOVUPD      (R11), Z12
+	VMOVUPD      64(R11), Z13
+	VBROADCASTSD (R9), Z14
+	VFMADD231PD  Z12, Z14, Z0
+	VFMADD231PD  Z13, Z14, Z1
+	VBROADCASTSD (R9)(DX*1), Z14
+	VFMADD231PD  Z12, Z14, Z2
+	VFMADD231PD  Z13, Z14, Z3
+	VBROADCASTSD (R9)(DX*2), Z14
+	VFMADD231PD  Z12, Z14, Z4
+	VFMADD231PD  Z13, Z14, Z5
+	VBROADCASTSD (R10), Z14
+	VFMADD231PD  Z12, Z14, Z6
+	VFMADD231PD  Z13, Z14, Z7
+	VBROADCASTSD (R10)(DX*1), Z14
+	VFMADD231PD  Z12, Z14, Z8
+	VFMADD231PD  Z13, Z14, Z9
+	VBROADCASTSD (R10)(DX*2), Z14
+	VFMADD231PD  Z12, Z14, Z10
+	VFMADD231PD  Z13, Z14, Z11
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin7x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin7x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   depth+104(FP), R13
+	MOVQ   SI, R12
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+
+loop:
+	VMOVUPD      (R12), Z14
+	VMOVUPD      64(R12), Z15
+	VBROADCASTSD (R9), Z16
+	VFMADD231PD  Z14, Z16, Z0
+	VFMADD231PD  Z15, Z16, Z1
+	VBROADCASTSD (R9)(DX*1), Z16
+	VFMADD231PD  Z14, Z16, Z2
+	VFMADD231PD  Z15, Z16, Z3
+	VBROADCASTSD (R9)(DX*2), Z16
+	VFMADD231PD  Z14, Z16, Z4
+	VFMADD231PD  Z15, Z16, Z5
+	VBROADCASTSD (R10), Z16
+	VFMADD231PD  Z14, Z16, Z6
+	VFMADD231PD  Z15, Z16, Z7
+	VBROADCASTSD (R10)(DX*1), Z16
+	VFMADD231PD  Z14, Z16, Z8
+	VFMADD231PD  Z15, Z16, Z9
+	VBROADCASTSD (R10)(DX*2), Z16
+	VFMADD231PD  Z14, Z16, Z10
+	VFMADD231PD  Z15, Z16, Z11
+	VBROADCASTSD (R11), Z16
+	VFMADD231PD  Z14, Z16, Z12
+	VFMADD231PD  Z15, Z16, Z13
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin8x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin8x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   depth+104(FP), R13
+	MOVQ   SI, R12
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+	VXORPD Z14, Z14, Z14
+	VXORPD Z15, Z15, Z15
+
+loop:
+	VMOVUPD      (R12), Z16
+	VMOVUPD      64(R12), Z17
+	VBROADCASTSD (R9), Z18
+	VFMADD231PD  Z16, Z18, Z0
+	VFMADD231PD  Z17, Z18, Z1
+	VBROADCASTSD (R9)(DX*1), Z18
+	VFMADD231PD  Z16, Z18, Z2
+	VFMADD231PD  Z17, Z18, Z3
+	VBROADCASTSD (R9)(DX*2), Z18
+	VFMADD231PD  Z16, Z18, Z4
+	VFMADD231PD  Z17, Z18, Z5
+	VBROADCASTSD (R10), Z18
+	VFMADD231PD  Z16, Z18, Z6
+	VFMADD231PD  Z17, Z18, Z7
+	VBROADCASTSD (R10)(DX*1), Z18
+	VFMADD231PD  Z16, Z18, Z8
+	VFMADD231PD  Z17, Z18, Z9
+	VBROADCASTSD (R10)(DX*2), Z18
+	VFMADD231PD  Z16, Z18, Z10
+	VFMADD231PD  Z17, Z18, Z11
+	VBROADCASTSD (R11), Z18
+	VFMADD231PD  Z16, Z18, Z12
+	VFMADD231PD  Z17, Z18, Z13
+	VBROADCASTSD (R11)(DX*1), Z18
+	VFMADD231PD  Z16, Z18, Z14
+	VFMADD231PD  Z17, Z18, Z15
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z14, Z14
+	VMOVUPD      Z14, (R9)
+	VADDPD       64(R9), Z15, Z15
+	VMOVUPD      Z15, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin9x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin9x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   depth+104(FP), R13
+	MOVQ   SI, R12
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+	VXORPD Z14, Z14, Z14
+	VXORPD Z15, Z15, Z15
+	VXORPD Z16, Z16, Z16
+	VXORPD Z17, Z17, Z17
+
+loop:
+	VMOVUPD      (R12), Z18
+	VMOVUPD      64(R12), Z19
+	VBROADCASTSD (R9), Z20
+	VFMADD231PD  Z18, Z20, Z0
+	VFMADD231PD  Z19, Z20, Z1
+	VBROADCASTSD (R9)(DX*1), Z20
+	VFMADD231PD  Z18, Z20, Z2
+	VFMADD231PD  Z19, Z20, Z3
+	VBROADCASTSD (R9)(DX*2), Z20
+	VFMADD231PD  Z18, Z20, Z4
+	VFMADD231PD  Z19, Z20, Z5
+	VBROADCASTSD (R10), Z20
+	VFMADD231PD  Z18, Z20, Z6
+	VFMADD231PD  Z19, Z20, Z7
+	VBROADCASTSD (R10)(DX*1), Z20
+	VFMADD231PD  Z18, Z20, Z8
+	VFMADD231PD  Z19, Z20, Z9
+	VBROADCASTSD (R10)(DX*2), Z20
+	VFMADD231PD  Z18, Z20, Z10
+	VFMADD231PD  Z19, Z20, Z11
+	VBROADCASTSD (R11), Z20
+	VFMADD231PD  Z18, Z20, Z12
+	VFMADD231PD  Z19, Z20, Z13
+	VBROADCASTSD (R11)(DX*1), Z20
+	VFMADD231PD  Z18, Z20, Z14
+	VFMADD231PD  Z19, Z20, Z15
+	VBROADCASTSD (R11)(DX*2), Z20
+	VFMADD231PD  Z18, Z20, Z16
+	VFMADD231PD  Z19, Z20, Z17
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z14, Z14
+	VMOVUPD      Z14, (R9)
+	VADDPD       64(R9), Z15, Z15
+	VMOVUPD      Z15, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z16, Z16
+	VMOVUPD      Z16, (R9)
+	VADDPD       64(R9), Z17, Z17
+	VMOVUPD      Z17, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin10x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin10x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   depth+104(FP), R14
+	MOVQ   SI, R13
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+	VXORPD Z14, Z14, Z14
+	VXORPD Z15, Z15, Z15
+	VXORPD Z16, Z16, Z16
+	VXORPD Z17, Z17, Z17
+	VXORPD Z18, Z18, Z18
+	VXORPD Z19, Z19, Z19
+
+loop:
+	VMOVUPD      (R13), Z20
+	VMOVUPD      64(R13), Z21
+	VBROADCASTSD (R9), Z22
+	VFMADD231PD  Z20, Z22, Z0
+	VFMADD231PD  Z21, Z22, Z1
+	VBROADCASTSD (R9)(DX*1), Z22
+	VFMADD231PD  Z20, Z22, Z2
+	VFMADD231PD  Z21, Z22, Z3
+	VBROADCASTSD (R9)(DX*2), Z22
+	VFMADD231PD  Z20, Z22, Z4
+	VFMADD231PD  Z21, Z22, Z5
+	VBROADCASTSD (R10), Z22
+	VFMADD231PD  Z20, Z22, Z6
+	VFMADD231PD  Z21, Z22, Z7
+	VBROADCASTSD (R10)(DX*1), Z22
+	VFMADD231PD  Z20, Z22, Z8
+	VFMADD231PD  Z21, Z22, Z9
+	VBROADCASTSD (R10)(DX*2), Z22
+	VFMADD231PD  Z20, Z22, Z10
+	VFMADD231PD  Z21, Z22, Z11
+	VBROADCASTSD (R11), Z22
+	VFMADD231PD  Z20, Z22, Z12
+	VFMADD231PD  Z21, Z22, Z13
+	VBROADCASTSD (R11)(DX*1), Z22
+	VFMADD231PD  Z20, Z22, Z14
+	VFMADD231PD  Z21, Z22, Z15
+	VBROADCASTSD (R11)(DX*2), Z22
+	VFMADD231PD  Z20, Z22, Z16
+	VFMADD231PD  Z21, Z22, Z17
+	VBROADCASTSD (R12), Z22
+	VFMADD231PD  Z20, Z22, Z18
+	VFMADD231PD  Z21, Z22, Z19
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z14, Z14
+	VMOVUPD      Z14, (R9)
+	VADDPD       64(R9), Z15, Z15
+	VMOVUPD      Z15, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z16, Z16
+	VMOVUPD      Z16, (R9)
+	VADDPD       64(R9), Z17, Z17
+	VMOVUPD      Z17, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z18, Z18
+	VMOVUPD      Z18, (R9)
+	VADDPD       64(R9), Z19, Z19
+	VMOVUPD      Z19, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin11x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin11x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   depth+104(FP), R14
+	MOVQ   SI, R13
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+	VXORPD Z14, Z14, Z14
+	VXORPD Z15, Z15, Z15
+	VXORPD Z16, Z16, Z16
+	VXORPD Z17, Z17, Z17
+	VXORPD Z18, Z18, Z18
+	VXORPD Z19, Z19, Z19
+	VXORPD Z20, Z20, Z20
+	VXORPD Z21, Z21, Z21
+
+loop:
+	VMOVUPD      (R13), Z22
+	VMOVUPD      64(R13), Z23
+	VBROADCASTSD (R9), Z24
+	VFMADD231PD  Z22, Z24, Z0
+	VFMADD231PD  Z23, Z24, Z1
+	VBROADCASTSD (R9)(DX*1), Z24
+	VFMADD231PD  Z22, Z24, Z2
+	VFMADD231PD  Z23, Z24, Z3
+	VBROADCASTSD (R9)(DX*2), Z24
+	VFMADD231PD  Z22, Z24, Z4
+	VFMADD231PD  Z23, Z24, Z5
+	VBROADCASTSD (R10), Z24
+	VFMADD231PD  Z22, Z24, Z6
+	VFMADD231PD  Z23, Z24, Z7
+	VBROADCASTSD (R10)(DX*1), Z24
+	VFMADD231PD  Z22, Z24, Z8
+	VFMADD231PD  Z23, Z24, Z9
+	VBROADCASTSD (R10)(DX*2), Z24
+	VFMADD231PD  Z22, Z24, Z10
+	VFMADD231PD  Z23, Z24, Z11
+	VBROADCASTSD (R11), Z24
+	VFMADD231PD  Z22, Z24, Z12
+	VFMADD231PD  Z23, Z24, Z13
+	VBROADCASTSD (R11)(DX*1), Z24
+	VFMADD231PD  Z22, Z24, Z14
+	VFMADD231PD  Z23, Z24, Z15
+	VBROADCASTSD (R11)(DX*2), Z24
+	VFMADD231PD  Z22, Z24, Z16
+	VFMADD231PD  Z23, Z24, Z17
+	VBROADCASTSD (R12), Z24
+	VFMADD231PD  Z22, Z24, Z18
+	VFMADD231PD  Z23, Z24, Z19
+	VBROADCASTSD (R12)(DX*1), Z24
+	VFMADD231PD  Z22, Z24, Z20
+	VFMADD231PD  Z23, Z24, Z21
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z14, Z14
+	VMOVUPD      Z14, (R9)
+	VADDPD       64(R9), Z15, Z15
+	VMOVUPD      Z15, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z16, Z16
+	VMOVUPD      Z16, (R9)
+	VADDPD       64(R9), Z17, Z17
+	VMOVUPD      Z17, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z18, Z18
+	VMOVUPD      Z18, (R9)
+	VADDPD       64(R9), Z19, Z19
+	VMOVUPD      Z19, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z20, Z20
+	VMOVUPD      Z20, (R9)
+	VADDPD       64(R9), Z21, Z21
+	VMOVUPD      Z21, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin12x16AVX512(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·thin12x16AVX512(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   depth+104(FP), R14
+	MOVQ   SI, R13
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+	VXORPD Z8, Z8, Z8
+	VXORPD Z9, Z9, Z9
+	VXORPD Z10, Z10, Z10
+	VXORPD Z11, Z11, Z11
+	VXORPD Z12, Z12, Z12
+	VXORPD Z13, Z13, Z13
+	VXORPD Z14, Z14, Z14
+	VXORPD Z15, Z15, Z15
+	VXORPD Z16, Z16, Z16
+	VXORPD Z17, Z17, Z17
+	VXORPD Z18, Z18, Z18
+	VXORPD Z19, Z19, Z19
+	VXORPD Z20, Z20, Z20
+	VXORPD Z21, Z21, Z21
+	VXORPD Z22, Z22, Z22
+	VXORPD Z23, Z23, Z23
+
+loop:
+	VMOVUPD      (R13), Z24
+	VMOVUPD      64(R13), Z25
+	VBROADCASTSD (R9), Z26
+	VFMADD231PD  Z24, Z26, Z0
+	VFMADD231PD  Z25, Z26, Z1
+	VBROADCASTSD (R9)(DX*1), Z26
+	VFMADD231PD  Z24, Z26, Z2
+	VFMADD231PD  Z25, Z26, Z3
+	VBROADCASTSD (R9)(DX*2), Z26
+	VFMADD231PD  Z24, Z26, Z4
+	VFMADD231PD  Z25, Z26, Z5
+	VBROADCASTSD (R10), Z26
+	VFMADD231PD  Z24, Z26, Z6
+	VFMADD231PD  Z25, Z26, Z7
+	VBROADCASTSD (R10)(DX*1), Z26
+	VFMADD231PD  Z24, Z26, Z8
+	VFMADD231PD  Z25, Z26, Z9
+	VBROADCASTSD (R10)(DX*2), Z26
+	VFMADD231PD  Z24, Z26, Z10
+	VFMADD231PD  Z25, Z26, Z11
+	VBROADCASTSD (R11), Z26
+	VFMADD231PD  Z24, Z26, Z12
+	VFMADD231PD  Z25, Z26, Z13
+	VBROADCASTSD (R11)(DX*1), Z26
+	VFMADD231PD  Z24, Z26, Z14
+	VFMADD231PD  Z25, Z26, Z15
+	VBROADCASTSD (R11)(DX*2), Z26
+	VFMADD231PD  Z24, Z26, Z16
+	VFMADD231PD  Z25, Z26, Z17
+	VBROADCASTSD (R12), Z26
+	VFMADD231PD  Z24, Z26, Z18
+	VFMADD231PD  Z25, Z26, Z19
+	VBROADCASTSD (R12)(DX*1), Z26
+	VFMADD231PD  Z24, Z26, Z20
+	VFMADD231PD  Z25, Z26, Z21
+	VBROADCASTSD (R12)(DX*2), Z26
+	VFMADD231PD  Z24, Z26, Z22
+	VFMADD231PD  Z25, Z26, Z23
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Z0, Z0
+	VMOVUPD      Z0, (R9)
+	VADDPD       64(R9), Z1, Z1
+	VMOVUPD      Z1, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z2, Z2
+	VMOVUPD      Z2, (R9)
+	VADDPD       64(R9), Z3, Z3
+	VMOVUPD      Z3, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z4, Z4
+	VMOVUPD      Z4, (R9)
+	VADDPD       64(R9), Z5, Z5
+	VMOVUPD      Z5, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z6, Z6
+	VMOVUPD      Z6, (R9)
+	VADDPD       64(R9), Z7, Z7
+	VMOVUPD      Z7, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z8, Z8
+	VMOVUPD      Z8, (R9)
+	VADDPD       64(R9), Z9, Z9
+	VMOVUPD      Z9, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z10, Z10
+	VMOVUPD      Z10, (R9)
+	VADDPD       64(R9), Z11, Z11
+	VMOVUPD      Z11, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z12, Z12
+	VMOVUPD      Z12, (R9)
+	VADDPD       64(R9), Z13, Z13
+	VMOVUPD      Z13, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z14, Z14
+	VMOVUPD      Z14, (R9)
+	VADDPD       64(R9), Z15, Z15
+	VMOVUPD      Z15, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z16, Z16
+	VMOVUPD      Z16, (R9)
+	VADDPD       64(R9), Z17, Z17
+	VMOVUPD      Z17, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z18, Z18
+	VMOVUPD      Z18, (R9)
+	VADDPD       64(R9), Z19, Z19
+	VMOVUPD      Z19, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z20, Z20
+	VMOVUPD      Z20, (R9)
+	VADDPD       64(R9), Z21, Z21
+	VMOVUPD      Z21, 64(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Z22, Z22
+	VMOVUPD      Z22, (R9)
+	VADDPD       64(R9), Z23, Z23
+	VMOVUPD      Z23, 64(R9)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
 // func gemm8x4AVX2(c []float64, stride int, a []float64, down int, along int, b []float64)
 // Requires: AVX, FMA3
 TEXT ·gemm8x4AVX2(SB), NOSPLIT, $0-96
@@ -721,5 +1963,487 @@ check:
 	VMOVUPD Y0, (AX)
 	VMOVUPD Y1, 32(AX)
 	VMOVUPD Y2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func thin1x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin1x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), CX
+	SHLQ $0x03, CX
+	MOVQ along+64(FP), CX
+	SHLQ $0x03, CX
+	MOVQ b_base+72(FP), DX
+	MOVQ apart+96(FP), BX
+	SHLQ $0x03, BX
+	MOVQ strips+112(FP), SI
+
+strip:
+	MOVQ   a_base+32(FP), DI
+	MOVQ   depth+104(FP), R9
+	MOVQ   DX, R8
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+loop:
+	VMOVUPD      (R8), Y2
+	VMOVUPD      32(R8), Y3
+	VBROADCASTSD (DI), Y4
+	VFMADD231PD  Y2, Y4, Y0
+	VFMADD231PD  Y3, Y4, Y1
+	ADDQ         CX, DI
+	ADDQ         BX, R8
+	DECQ         R9
+	JNE          loop
+	MOVQ         AX, DI
+	VADDPD       (DI), Y0, Y0
+	VMOVUPD      Y0, (DI)
+	VADDPD       32(DI), Y1, Y1
+	VMOVUPD      Y1, 32(DI)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	DECQ         SI
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin2x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin2x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	MOVQ   depth+104(FP), R11
+	MOVQ   SI, R10
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+
+loop:
+	VMOVUPD      (R10), Y4
+	VMOVUPD      32(R10), Y5
+	VBROADCASTSD (R9), Y6
+	VFMADD231PD  Y4, Y6, Y0
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (R9)(DX*1), Y6
+	VFMADD231PD  Y4, Y6, Y2
+	VFMADD231PD  Y5, Y6, Y3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Y0, Y0
+	VMOVUPD      Y0, (R9)
+	VADDPD       32(R9), Y1, Y1
+	VMOVUPD      Y1, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y2, Y2
+	VMOVUPD      Y2, (R9)
+	VADDPD       32(R9), Y3, Y3
+	VMOVUPD      Y3, 32(R9)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin3x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin3x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	MOVQ   depth+104(FP), R11
+	MOVQ   SI, R10
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+
+loop:
+	VMOVUPD      (R10), Y6
+	VMOVUPD      32(R10), Y7
+	VBROADCASTSD (R9), Y8
+	VFMADD231PD  Y6, Y8, Y0
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (R9)(DX*1), Y8
+	VFMADD231PD  Y6, Y8, Y2
+	VFMADD231PD  Y7, Y8, Y3
+	VBROADCASTSD (R9)(DX*2), Y8
+	VFMADD231PD  Y6, Y8, Y4
+	VFMADD231PD  Y7, Y8, Y5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Y0, Y0
+	VMOVUPD      Y0, (R9)
+	VADDPD       32(R9), Y1, Y1
+	VMOVUPD      Y1, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y2, Y2
+	VMOVUPD      Y2, (R9)
+	VADDPD       32(R9), Y3, Y3
+	VMOVUPD      Y3, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y4, Y4
+	VMOVUPD      Y4, (R9)
+	VADDPD       32(R9), Y5, Y5
+	VMOVUPD      Y5, 32(R9)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin4x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin4x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+
+loop:
+	VMOVUPD      (R11), Y8
+	VMOVUPD      32(R11), Y9
+	VBROADCASTSD (R9), Y10
+	VFMADD231PD  Y8, Y10, Y0
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (R9)(DX*1), Y10
+	VFMADD231PD  Y8, Y10, Y2
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD (R9)(DX*2), Y10
+	VFMADD231PD  Y8, Y10, Y4
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD (R10), Y10
+	VFMADD231PD  Y8, Y10, Y6
+	VFMADD231PD  Y9, Y10, Y7
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Y0, Y0
+	VMOVUPD      Y0, (R9)
+	VADDPD       32(R9), Y1, Y1
+	VMOVUPD      Y1, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y2, Y2
+	VMOVUPD      Y2, (R9)
+	VADDPD       32(R9), Y3, Y3
+	VMOVUPD      Y3, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y4, Y4
+	VMOVUPD      Y4, (R9)
+	VADDPD       32(R9), Y5, Y5
+	VMOVUPD      Y5, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y6, Y6
+	VMOVUPD      Y6, (R9)
+	VADDPD       32(R9), Y7, Y7
+	VMOVUPD      Y7, 32(R9)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin5x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin5x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	VXORPD Y8, Y8, Y8
+	VXORPD Y9, Y9, Y9
+
+loop:
+	VMOVUPD      (R11), Y10
+	VMOVUPD      32(R11), Y11
+	VBROADCASTSD (R9), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (R9)(DX*1), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (R9)(DX*2), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD (R10), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (R10)(DX*1), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Y0, Y0
+	VMOVUPD      Y0, (R9)
+	VADDPD       32(R9), Y1, Y1
+	VMOVUPD      Y1, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y2, Y2
+	VMOVUPD      Y2, (R9)
+	VADDPD       32(R9), Y3, Y3
+	VMOVUPD      Y3, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y4, Y4
+	VMOVUPD      Y4, (R9)
+	VADDPD       32(R9), Y5, Y5
+	VMOVUPD      Y5, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y6, Y6
+	VMOVUPD      Y6, (R9)
+	VADDPD       32(R9), Y7, Y7
+	VMOVUPD      Y7, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y8, Y8
+	VMOVUPD      Y8, (R9)
+	VADDPD       32(R9), Y9, Y9
+	VMOVUPD      Y9, 32(R9)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func thin6x8AVX2(c []float64, stride int, a []float64, down int, along int, b []float64, apart int, depth int, strips int)
+// Requires: AVX, FMA3
+TEXT ·thin6x8AVX2(SB), NOSPLIT, $0-120
+	MOVQ c_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ along+64(FP), BX
+	SHLQ $0x03, BX
+	MOVQ b_base+72(FP), SI
+	MOVQ apart+96(FP), DI
+	SHLQ $0x03, DI
+	MOVQ strips+112(FP), R8
+
+strip:
+	MOVQ   a_base+32(FP), R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   depth+104(FP), R12
+	MOVQ   SI, R11
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	VXORPD Y8, Y8, Y8
+	VXORPD Y9, Y9, Y9
+	VXORPD Y10, Y10, Y10
+	VXORPD Y11, Y11, Y11
+
+loop:
+	VMOVUPD      (R11), Y12
+	VMOVUPD      32(R11), Y13
+	VBROADCASTSD (R9), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (R9)(DX*1), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (R9)(DX*2), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (R10), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (R10)(DX*1), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (R10)(DX*2), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	ADDQ         BX, R9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	DECQ         R12
+	JNE          loop
+	MOVQ         AX, R9
+	VADDPD       (R9), Y0, Y0
+	VMOVUPD      Y0, (R9)
+	VADDPD       32(R9), Y1, Y1
+	VMOVUPD      Y1, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y2, Y2
+	VMOVUPD      Y2, (R9)
+	VADDPD       32(R9), Y3, Y3
+	VMOVUPD      Y3, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y4, Y4
+	VMOVUPD      Y4, (R9)
+	VADDPD       32(R9), Y5, Y5
+	VMOVUPD      Y5, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y6, Y6
+	VMOVUPD      Y6, (R9)
+	VADDPD       32(R9), Y7, Y7
+	VMOVUPD      Y7, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y8, Y8
+	VMOVUPD      Y8, (R9)
+	VADDPD       32(R9), Y9, Y9
+	VMOVUPD      Y9, 32(R9)
+	ADDQ         CX, R9
+	VADDPD       (R9), Y10, Y10
+	VMOVUPD      Y10, (R9)
+	VADDPD       32(R9), Y11, Y11
+	VMOVUPD      Y11, 32(R9)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, SI
+	DECQ         R8
+	JNE          strip
+	VZEROUPPER
+	RET
+
+// func transpose8AVX2(dst []float64, apart int, src []float64, down int, columns int)
+// Requires: AVX
+TEXT ·transpose8AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ apart+24(FP), CX
+	SHLQ $0x03, CX
+	MOVQ down+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ columns+64(FP), BX
+	MOVQ src_base+32(FP), SI
+	LEAQ (SI)(DX*2), DI
+	ADDQ DX, DI
+	LEAQ (DI)(DX*2), R8
+	ADDQ DX, R8
+
+loop:
+	LEAQ        (AX)(CX*2), R9
+	ADDQ        CX, R9
+	VMOVUPD     (SI), X0
+	VINSERTF128 $0x01, (SI)(DX*2), Y0, Y0
+	VMOVUPD     (SI)(DX*1), X1
+	VINSERTF128 $0x01, (DI), Y1, Y1
+	VUNPCKLPD   Y1, Y0, Y2
+	VUNPCKHPD   Y1, Y0, Y3
+	VMOVUPD     Y2, (AX)
+	VMOVUPD     Y3, (AX)(CX*1)
+	VMOVUPD     16(SI), X4
+	VINSERTF128 $0x01, 16(SI)(DX*2), Y4, Y4
+	VMOVUPD     16(SI)(DX*1), X5
+	VINSERTF128 $0x01, 16(DI), Y5, Y5
+	VUNPCKLPD   Y5, Y4, Y2
+	VUNPCKHPD   Y5, Y4, Y3
+	VMOVUPD     Y2, (AX)(CX*2)
+	VMOVUPD     Y3, (R9)
+	VMOVUPD     (DI)(DX*1), X6
+	VINSERTF128 $0x01, (R8), Y6, Y6
+	VMOVUPD     (DI)(DX*2), X7
+	VINSERTF128 $0x01, (R8)(DX*1), Y7, Y7
+	VUNPCKLPD   Y7, Y6, Y2
+	VUNPCKHPD   Y7, Y6, Y3
+	VMOVUPD     Y2, 32(AX)
+	VMOVUPD     Y3, 32(AX)(CX*1)
+	VMOVUPD     16(DI)(DX*1), X8
+	VINSERTF128 $0x01, 16(R8), Y8, Y8
+	VMOVUPD     16(DI)(DX*2), X9
+	VINSERTF128 $0x01, 16(R8)(DX*1), Y9, Y9
+	VUNPCKLPD   Y9, Y8, Y2
+	VUNPCKHPD   Y9, Y8, Y3
+	VMOVUPD     Y2, 32(AX)(CX*2)
+	VMOVUPD     Y3, 32(R9)
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, R8
+	LEAQ        (AX)(CX*4), AX
+	SUBQ        $0x04, BX
+	JNE         loop
 	VZEROUPPER
 	RET

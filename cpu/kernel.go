@@ -24,6 +24,7 @@ type number interface{ float64 | float32 }
 type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
 	decode decoder // of q8 entries: vector takes the singles; nil if it takes the entries
+	sums   sums[F]
 }
 
 // vector is the assembly of a kernel, for a multiple of stride coordinates. The zero value is a kernel
@@ -107,7 +108,7 @@ func stretch[F number](n int) int {
 // dot does h.p[i][j] = rows[j]·z[i] for so many members.
 func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 	clear(h.p[:members])
-	n, lanes := len(h.z[0]), laneCount[F]()
+	n := len(h.z[0])
 	for from, step := 0, stretch[F](n); from < n; from += step {
 		clear(h.lanes[:members])
 		if to := min(from+step, n); k.vector.dot == nil {
@@ -116,9 +117,7 @@ func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 			k.dotStretch(h, members, from, to)
 		}
 		for i := range members {
-			for j := range h.rows {
-				h.p[i][j] += fold(h.lanes[i][j*lanes : (j+1)*lanes])
-			}
+			k.sums.foldInto(&h.p[i], &h.lanes[i])
 		}
 	}
 }

@@ -87,11 +87,13 @@ func (o *mixedOperator[E]) lost(change float64, thin, gradient *mat.Dense) bool 
 	var row, sum float64
 	rows, _ := thin.Dims()
 	for i := range rows {
-		row = max(row, squaredNorm(thin.RawRowView(i)))
+		v := thin.RawRowView(i)
+		row = max(row, chainsDot(v, v))
 	}
 	rows, _ = gradient.Dims()
 	for i := range rows {
-		sum += squaredNorm(gradient.RawRowView(i))
+		v := gradient.RawRowView(i)
+		sum += chainsDot(v, v)
 	}
 	return coordinates*math.Sqrt(row) > tolerance*math.Sqrt(sum)
 }

@@ -21,6 +21,10 @@ import (
 // worker sums a chunk of measurements, block after block, and adds it to the result after all chunks before
 // it. The size of a chunk depends on m alone, and that of a block on m and the length of vectors, so the bits
 // depend neither on the workers nor on the batch.
+//
+// P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
+// register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the sums
+// read the vectors where they are.
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
@@ -30,27 +34,36 @@ type rankOne struct {
 	block      int       // measurements in a block
 	memory     []float64 // all vectors, measurement after measurement; nil if they are generated
 	workspaces []*vectorWorkspace
+	totals     []*vectorSums // of the walk under way
 	stop       *interruption
 	queue      orderedQueue // of the chunks of a walk
 }
 
 // vectorWorkspace is the memory of one worker.
 type vectorWorkspace struct {
-	gemm   *gemm
-	buffer []float64 // the block being generated
-	p, q   []float64 // P and Q
-	part   []float64 // the sum over a block
-	acc    []*vectorSums
+	thin    *thin
+	buffer  []float64 // the block being generated
+	members []*vectorMember
+	left    []thinProduct // of the block under way, with A
+	right   []thinProduct // of the block under way, with B
+	chains  []float64     // of the dot products of a block
+	weights []float64     // of the measurements of a block
 }
 
-// vectorSums are the sums of one member over a chunk.
+// vectorMember is what a worker has of one member of a batch.
+type vectorMember struct {
+	pt, qt []float64  // Pᵀ and Qᵀ of a block; the same memory if P is Q
+	acc    vectorSums // the sums over a chunk
+}
+
+// vectorSums are the sums of one member: (G·R)ᵀ, (Gᵀ·L)ᵀ and Σ res².
 type vectorSums struct {
 	gr, gl  []float64
 	squares float64
 }
 
 const (
-	leastBlock   = 32      // the minimum of measurements in a block: a factor is packed once for each block
+	leastBlock   = 32      // the minimum of measurements in a block
 	blockNumbers = 1 << 16 // numbers in the vectors of a block, which stay in cache for both multiplications
 )
 
@@ -62,22 +75,21 @@ func vectorBlock(m, length int) int {
 // rankOneKind is the kind of rank-one measurements.
 type rankOneKind struct{ *sensing.RankOne }
 
-// bytes counts all vectors, or one block of them for each worker, and for each worker: the sums of all
-// members; and, for the widest member, the sum over a block and its operands with their panels.
+// bytes counts all vectors, or one block of them for each worker; the sums of all members, and for each worker
+// the same sums, P and Q of a block, and a transposed panel.
 func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
-	const widestTile = 24 // panels are padded to this width
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
-	columns, widest := 0.0, 0.0
+	columns := 0.0
 	for _, r := range batch.FactorRanks {
 		columns += float64(r)
-		widest = max(widest, float64(r))
 	}
-	each := length*columns + 2*(length+2*block)*(widest+widestTile)
+	sums := (length + 2*thinPadding) * columns
+	each := sums + 2*(block+thinPadding)*columns + (length+8*block)*thinPadding
 	if o.storage == solver.Generated && e.Vectors() == nil {
-		return 8 * float64(o.workers) * (each + block*length)
+		return 8 * (sums + float64(o.workers)*(each+block*length))
 	}
-	return 8 * (m*length + float64(o.workers)*each)
+	return 8 * (m*length + sums + float64(o.workers)*each)
 }
 
 func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, error) {
@@ -89,9 +101,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 		chunk: chunkRows(m), block: vectorBlock(m, length), stop: o.stop,
 	}
 	v.queue.init()
-	multiplier := newGEMM(o)
 	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
-		v.workspaces = append(v.workspaces, &vectorWorkspace{gemm: multiplier.alone()})
+		v.workspaces = append(v.workspaces, &vectorWorkspace{thin: newThin(o.simd)})
 	}
 	switch {
 	case e.Vectors() != nil:
@@ -179,113 +190,195 @@ func (v *rankOne) load(h *vectorWorkspace, first, count int) (a, b operand) {
 	return a, operand{data[v.n1:], count, v.length - v.n1, v.length, 1}
 }
 
-// times returns A·X in the memory dst, which grows if it is too small.
-func (h *vectorWorkspace) times(dst *[]float64, a operand, x *mat.Dense) *mat.Dense {
-	_, columns := x.Dims()
-	out := denseOf(dst, a.rows, columns)
-	h.gemm.multiply(out, a, plain(x), false)
-	return out
-}
-
-// addTo does sum ← sum + Aᵀ·X.
-func (h *vectorWorkspace) addTo(sum []float64, a operand, x *mat.Dense) {
-	_, columns := x.Dims()
-	part := denseOf(&h.part, a.cols, columns)
-	h.gemm.multiply(part, operand{a.data, a.cols, a.rows, a.along, a.down}, plain(x), false)
-	plus(sum, part.RawMatrix().Data)
-}
-
-// timesFactors returns P = A·L and Q = B·R; the dot products of their rows are the p_i. P and Q are one
-// matrix if A is B and L is R.
-func (v *rankOne) timesFactors(h *vectorWorkspace, a, b operand, l, r *mat.Dense) (p, q *mat.Dense) {
-	p = h.times(&h.p, a, l)
-	if v.symmetric && l == r {
-		return p, p
+// member returns the memory of a member.
+func (h *vectorWorkspace) member(k int) *vectorMember {
+	for len(h.members) <= k {
+		h.members = append(h.members, new(vectorMember))
 	}
-	return p, h.times(&h.q, b, r)
+	return h.members[k]
+}
+
+// thinProduct is one of several products of the same matrix A: dst = (A·X)ᵀ.
+type thinProduct struct {
+	x   *mat.Dense
+	dst *[]float64 // a row for each column of X, padded(rows of A) numbers apart
+}
+
+// multiply does several products of A, which it reads once.
+func (h *vectorWorkspace) multiply(a operand, products ...thinProduct) {
+	stride := padded(a.rows)
+	for _, p := range products {
+		_, columns := p.x.Dims()
+		*p.dst = zeros(*p.dst, columns*stride)
+	}
+	step := h.thin.panelRows()
+	for i := 0; i < a.rows; i += step {
+		rows := operand{a.data[i*a.down:], min(step, a.rows-i), a.cols, a.down, a.along}
+		panel := h.thin.transpose(rows)
+		for _, p := range products {
+			h.thin.add((*p.dst)[i:], stride, transposed(p.x), panel)
+		}
+	}
+}
+
+// timesFactors does Pᵀ and Qᵀ of all parts.
+func (v *rankOne) timesFactors(h *vectorWorkspace, a, b operand, parts []*part) {
+	h.left, h.right = h.left[:0], h.right[:0]
+	for k, p := range parts {
+		m := h.member(k)
+		h.left = append(h.left, thinProduct{p.l, &m.pt})
+		switch {
+		case !v.symmetric:
+			h.right = append(h.right, thinProduct{p.r, &m.qt})
+		case p.l != p.r:
+			h.left = append(h.left, thinProduct{p.r, &m.qt})
+		}
+	}
+	h.multiply(a, h.left...)
+	h.multiply(b, h.right...)
+}
+
+// factors returns Pᵀ and Qᵀ of a part, which are one if P and Q are.
+func (v *rankOne) factors(m *vectorMember, p *part) (pt, qt []float64) {
+	if v.symmetric && p.l == p.r {
+		return m.pt, m.pt
+	}
+	return m.pt, m.qt
+}
+
+// dots does dst_i = P_i·Q_i from Pᵀ and Qᵀ, with the chains of chainsDot.
+func (h *vectorWorkspace) dots(dst, pt, qt []float64) {
+	count, stride := len(dst), padded(len(dst))
+	h.chains = zeros(h.chains, 4*count)
+	chain := func(j int) []float64 { return h.chains[j*count:][:count] }
+	columns := len(pt) / stride
+	for j := range columns {
+		at := j % 4
+		if j >= columns/4*4 {
+			at = 0
+		}
+		plusProducts(chain(at), pt[j*stride:], qt[j*stride:])
+	}
+	s0, s1, s2, s3 := chain(0), chain(1), chain(2), chain(3)
+	for i := range dst {
+		dst[i] = (s0[i] + s1[i]) + (s2[i] + s3[i])
+	}
+}
+
+// plusProducts does dst_i ← dst_i + a_i·b_i.
+func plusProducts(dst, a, b []float64) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] += float64(a[i] * b[i])
+	}
+}
+
+// addTo does sum ← sum + Xᵀ·diag(w)·A, and scales Xᵀ.
+func (h *vectorWorkspace) addTo(sum []float64, xt, w []float64, a operand) {
+	stride := padded(a.rows)
+	columns := len(xt) / stride
+	for j := range columns {
+		row := xt[j*stride:][:len(w)]
+		for i, v := range w {
+			row[i] *= v
+		}
+	}
+	h.thin.add(sum, padded(a.cols), operand{xt, columns, a.rows, stride, 1}, a)
 }
 
 // apply implements operator.
 func (v *rankOne) apply(dst []float64, l, r *mat.Dense) error {
+	parts := []*part{{l: l, r: r}}
 	return v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
-		p, q := v.timesFactors(h, a, b, l, r)
-		for i := range a.rows {
-			dst[first+i] = chainsDot(p.RawRowView(i), q.RawRowView(i))
-		}
+		v.timesFactors(h, a, b, parts)
+		pt, qt := v.factors(h.member(0), parts[0])
+		h.dots(dst[first:][:a.rows], pt, qt)
 	}})
 }
 
 // adjointMul implements operator: S·X = Aᵀ·diag(w)·(B·X).
 func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	rows, columns := dst.Dims()
-	dst.Zero()
-	return v.walk(vectorVisit{
-		begin: func(h *vectorWorkspace) { h.sums(0).clear(rows*columns, 0) },
+	total := v.total(0)
+	total.clear(padded(rows)*columns, 0)
+	err := v.walk(vectorVisit{
+		begin: func(h *vectorWorkspace) { h.member(0).acc.clear(padded(rows)*columns, 0) },
 		each: func(h *vectorWorkspace, a, b operand, first int) {
 			if trans {
 				a, b = b, a
 			}
-			q := h.times(&h.q, b, x)
-			for i := range a.rows {
-				scaleRow(q, i, w[first+i])
-			}
-			h.addTo(h.sums(0).gr, a, q)
+			m := h.member(0)
+			h.multiply(b, thinProduct{x, &m.qt})
+			h.addTo(m.acc.gr, m.qt, w[first:][:a.rows], a)
 		},
-		done: func(h *vectorWorkspace) { addInto(dst, h.sums(0).gr) },
+		done: func(h *vectorWorkspace) { total.add(&h.member(0).acc) },
 	})
+	copyTransposed(dst, total.gr)
+	return err
 }
 
 // contract implements operator.
 func (v *rankOne) contract(y []float64, parts []*part) error {
-	for _, p := range parts {
-		p.gr.Zero()
-		p.gl.Zero()
-		p.squares = 0
+	clearSums := func(s *vectorSums, p *part) {
+		rows, columns := p.gr.Dims()
+		gr, gl := padded(rows)*columns, 0
+		if p.gl != p.gr {
+			rows, columns = p.gl.Dims()
+			gl = padded(rows) * columns
+		}
+		s.clear(gr, gl)
+	}
+	for k, p := range parts {
+		clearSums(v.total(k), p)
 	}
 	scale := 1 / float64(v.m)
-	return v.walk(vectorVisit{
+	err := v.walk(vectorVisit{
 		begin: func(h *vectorWorkspace) {
 			for k, p := range parts {
-				h.sums(k).clear(sizeOf(p.gr), sizeOf(p.gl))
+				clearSums(&h.member(k).acc, p)
 			}
 		},
 		each: func(h *vectorWorkspace, a, b operand, first int) {
+			v.timesFactors(h, a, b, parts)
+			h.weights = grown(h.weights, a.rows)
 			for k, part := range parts {
-				s := h.sums(k)
-				p, q := v.timesFactors(h, a, b, part.l, part.r)
-				for i := range a.rows {
-					res := chainsDot(p.RawRowView(i), q.RawRowView(i)) - y[first+i]
-					s.squares += float64(res * res)
-					scaleRow(q, i, res*scale)
-					if part.gl != part.gr {
-						scaleRow(p, i, res*scale)
-					}
+				m := h.member(k)
+				pt, qt := v.factors(m, part)
+				h.dots(h.weights, pt, qt)
+				for i, p := range h.weights {
+					res := p - y[first+i]
+					m.acc.squares += float64(res * res)
+					h.weights[i] = res * scale
 				}
-				h.addTo(s.gr, a, q)
+				h.addTo(m.acc.gr, qt, h.weights, a)
 				if part.gl != part.gr {
-					h.addTo(s.gl, b, p)
+					h.addTo(m.acc.gl, pt, h.weights, b)
 				}
 			}
 		},
 		done: func(h *vectorWorkspace) {
-			for k, p := range parts {
-				s := h.sums(k)
-				p.squares += s.squares
-				addInto(p.gr, s.gr)
-				if p.gl != p.gr {
-					addInto(p.gl, s.gl)
-				}
+			for k := range parts {
+				v.total(k).add(&h.member(k).acc)
 			}
 		},
 	})
+	for k, p := range parts {
+		s := v.total(k)
+		p.squares = s.squares
+		copyTransposed(p.gr, s.gr)
+		if p.gl != p.gr {
+			copyTransposed(p.gl, s.gl)
+		}
+	}
+	return err
 }
 
-// sums returns the sums of a part.
-func (h *vectorWorkspace) sums(part int) *vectorSums {
-	for len(h.acc) <= part {
-		h.acc = append(h.acc, new(vectorSums))
+// total returns the sums of a member over all measurements.
+func (v *rankOne) total(k int) *vectorSums {
+	for len(v.totals) <= k {
+		v.totals = append(v.totals, new(vectorSums))
 	}
-	return h.acc[part]
+	return v.totals[k]
 }
 
 // clear sets the sums to zeros of the given sizes.
@@ -293,42 +386,27 @@ func (s *vectorSums) clear(gr, gl int) {
 	s.gr, s.gl, s.squares = zeros(s.gr, gr), zeros(s.gl, gl), 0
 }
 
+// add does s ← s + t.
+func (s *vectorSums) add(t *vectorSums) {
+	plus(s.gr, t.gr)
+	plus(s.gl, t.gl)
+	s.squares += t.squares
+}
+
 // zeros returns count zeros, in the given memory if it is large enough.
 func zeros(memory []float64, count int) []float64 {
-	if cap(memory) < count {
-		return make([]float64, count)
-	}
-	memory = memory[:count]
+	memory = grown(memory, count)
 	clear(memory)
 	return memory
 }
 
-// denseOf returns a matrix in memory, which grows if it is too small. Its elements are undefined.
-func denseOf(memory *[]float64, rows, columns int) *mat.Dense {
-	if len(*memory) < rows*columns {
-		*memory = make([]float64, rows*columns)
-	}
-	return mat.NewDense(rows, columns, (*memory)[:rows*columns])
-}
-
-// sizeOf returns the number of elements of a.
-func sizeOf(a *mat.Dense) int {
-	rows, columns := a.Dims()
-	return rows * columns
-}
-
-// scaleRow does a_i ← c·a_i, for row i of a.
-func scaleRow(a *mat.Dense, i int, c float64) {
-	row := a.RawRowView(i)
-	for k := range row {
-		row[k] *= c
-	}
-}
-
-// addInto does dst ← dst + sum, row after row.
-func addInto(dst *mat.Dense, sum []float64) {
+// copyTransposed does dst = Sᵀ, where the rows of S are padded.
+func copyTransposed(dst *mat.Dense, s []float64) {
 	rows, columns := dst.Dims()
 	for i := range rows {
-		plus(dst.RawRowView(i), sum[i*columns:][:columns])
+		row := dst.RawRowView(i)
+		for j := range columns {
+			row[j] = s[j*padded(rows)+i]
+		}
 	}
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"testing"
@@ -29,7 +30,11 @@ func TestRankOneSameBits(t *testing.T) {
 		p := &sensing.Problem{Ensemble: rect, Observations: make([]float64, s.m)}
 		sensing.NewStream(1, 99).Normals(0, p.Observations)
 		var want solver.Factor
-		for _, b := range []Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}} {
+		backends := []Backend{{Workers: 1}, {Workers: 3}, {Workers: 2, Storage: solver.Generated}}
+		for _, simd := range available() {
+			backends = append(backends, Backend{SIMD: simd})
+		}
+		for _, b := range backends {
 			got := firstGradient(t, b, p)
 			if want == nil {
 				want = got
@@ -163,6 +168,19 @@ func TestRankOneReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkReference(t, dir, e, par, truth)
+		})
+	}
+}
+
+// BenchmarkRankOne is one gradient, of which bench/peers/rankone.py has the other side.
+func BenchmarkRankOne(b *testing.B) {
+	for _, size := range []struct{ n, m, r int }{
+		{200, 4000, 1}, {200, 4000, 2}, {200, 4000, 5}, {200, 4000, 10}, {200, 4000, 20}, {200, 4000, 200},
+		{1000, 20000, 5},
+	} {
+		b.Run(fmt.Sprintf("n=%d/m=%d/r=%d", size.n, size.m, size.r), func(b *testing.B) {
+			e, err := sensing.NewRankOne(sensing.Sym{N: size.n}, size.m, 1)
+			benchmarkGradient(b, e, err, size.r)
 		})
 	}
 }

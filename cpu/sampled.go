@@ -23,10 +23,12 @@ type sampled struct {
 	k        float64
 	workers  int
 	stop     *interruption
+	loops    sparse
 	rows     *compressed // the unknown matrix; both triangles if it is symmetric
 	columns  *compressed // its transpose; the same compressed if it is symmetric
 	squares  [][]float64 // of the contraction under way: Σ e² of each part and block
 	whole    whole       // of draws of all measurements
+	drawn    drawnEntries
 }
 
 // compressed is a sparse matrix, stored row after row.
@@ -54,7 +56,8 @@ func (e completionKind) bytes(options, solver.Batch) float64 {
 func (e completionKind) newOperator(_ context.Context, o options) (operator, error) {
 	n1, n2 := e.Space().Dims()
 	rows, cols := e.Positions()
-	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop}
+	s := &sampled{ensemble: e.Completion, k: float64(e.Space().K()), workers: o.workers, stop: o.stop,
+		loops: sparseOf(o.simd)}
 	if _, symmetric := e.Space().(sensing.Sym); symmetric {
 		s.rows = compress(n1, [2][]int32{rows, cols}, [2][]int32{cols, rows})
 		s.columns = s.rows
@@ -124,10 +127,18 @@ func (s *sampled) spread(
 // apply implements operator.
 func (s *sampled) apply(p []float64, l, r *mat.Dense) error {
 	rows, cols := s.ensemble.Positions()
+	on, off := s.ensemble.Unit(0, 0), s.ensemble.Unit(0, 1)
+	left, right := l.RawMatrix(), r.RawMatrix()
 	return inTurn(s.stop, s.workers, (len(p)+blockEntries-1)/blockEntries, func(b int) {
-		for k := b * blockEntries; k < min((b+1)*blockEntries, len(p)); k++ {
-			i, j := int(rows[k]), int(cols[k])
-			p[k] = s.ensemble.Unit(i, j) * chainsDot(l.RawRowView(i), r.RawRowView(j))
+		from, to := b*blockEntries, min((b+1)*blockEntries, len(p))
+		s.loops.dots(p[from:to], left.Data, left.Stride, right.Data, right.Stride, right.Cols,
+			rows[from:to], cols[from:to])
+		for k := from; k < to; k++ {
+			if rows[k] == cols[k] {
+				p[k] *= on
+			} else {
+				p[k] *= off
+			}
 		}
 	})
 }
@@ -153,14 +164,10 @@ func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 		return err
 	}
 	c.weights = weights
+	sums, other := dst.RawMatrix(), x.RawMatrix()
 	return s.eachBlock(c, func(_, from, to int) {
-		for i := from; i < to; i++ {
-			sum := dst.RawRowView(i)
-			clear(sum)
-			for q := c.begin[i]; q < c.begin[i+1]; q++ {
-				addScaled(sum, c.weights[q], x.RawRowView(int(c.cols[q])))
-			}
-		}
+		s.loops.weighted(sums.Data[from*sums.Stride:], sums.Stride, other.Data, other.Stride, other.Cols,
+			c.begin[from:to+1], c.cols, c.weights)
 	})
 }
 
@@ -175,13 +182,13 @@ func (s *sampled) contract(y []float64, parts []*part) error {
 	}
 	err := s.eachBlock(s.rows, func(block, from, to int) {
 		for b, p := range parts { // the parts share the block's entries in cache
-			s.squares[b][block] = s.rows.multiply(p.gr, p.l, p.r, perP, from, to)
+			s.squares[b][block] = s.multiply(s.rows, p.gr, p.l, p.r, perP, from, to)
 		}
 	})
 	if err == nil && parts[0].gl != parts[0].gr { // and the same holds for all parts
 		err = s.eachBlock(s.columns, func(_, from, to int) {
 			for _, p := range parts {
-				s.columns.multiply(p.gl, p.r, p.l, perP, from, to)
+				s.multiply(s.columns, p.gl, p.r, p.l, perP, from, to)
 			}
 		})
 	}
@@ -221,57 +228,11 @@ func (s *sampled) observe(y []float64) (err error) {
 }
 
 // multiply does the rows from ≤ i < to of dst = scale·e·R, and returns Σ e² over them.
-func (c *compressed) multiply(dst, l, r *mat.Dense, scale float64, from, to int) (squares float64) {
-	other := r.RawMatrix()
-	for i := from; i < to; i++ {
-		left, sum := l.RawRowView(i), dst.RawRowView(i)
-		clear(sum)
-		for q := c.begin[i]; q < c.begin[i+1]; q++ {
-			right := other.Data[int(c.cols[q])*other.Stride:][:len(left)]
-			e := chainsDot(left, right) - c.values[q]
-			addScaled(sum, e, right)
-			squares += float64(e * e)
-		}
-		for k := range sum {
-			sum[k] *= scale
-		}
-	}
-	return squares
-}
-
-// contractDrawn implements drawing, in O(B·r) beside clearing the results. c·A_k·R has c·Unit·r_j in row i.
-// If A_k is symmetric and i ≠ j, row i has half of that, and row j has c·Unit·r_i/2. One worker takes the
-// entries in turn.
-func (s *sampled) contractDrawn(y []float64, d draw, p *part) error {
-	if d.rows == nil { // with all entries, all workers share the work
-		return s.whole.contract(s, y, d, p)
-	}
-	p.gr.Zero()
-	p.gl.Zero()
-	rows, cols := s.ensemble.Positions()
-	for _, at := range d.rows {
-		i, j := int(rows[at]), int(cols[at])
-		left, right, unit := p.l.RawRowView(i), p.r.RawRowView(j), s.ensemble.Unit(i, j)
-		c := unit * d.weight(at, unit*chainsDot(left, right), y)
-		switch {
-		case s.rows != s.columns:
-			addScaled(p.gr.RawRowView(i), c, right)
-			addScaled(p.gl.RawRowView(j), c, left)
-		case i == j:
-			addScaled(p.gr.RawRowView(i), c, right)
-			if p.gl != p.gr {
-				addScaled(p.gl.RawRowView(i), c, left)
-			}
-		default:
-			addScaled(p.gr.RawRowView(i), c/2, right)
-			addScaled(p.gr.RawRowView(j), c/2, p.r.RawRowView(i))
-			if p.gl != p.gr {
-				addScaled(p.gl.RawRowView(i), c/2, p.l.RawRowView(j))
-				addScaled(p.gl.RawRowView(j), c/2, left)
-			}
-		}
-	}
-	return nil
+func (s *sampled) multiply(c *compressed, dst, l, r *mat.Dense, scale float64, from, to int) float64 {
+	sums, left, right := dst.RawMatrix(), l.RawMatrix(), r.RawMatrix()
+	return s.loops.residuals(sums.Data[from*sums.Stride:], sums.Stride,
+		left.Data[from*left.Stride:], left.Stride, right.Data, right.Stride, right.Cols,
+		c.begin[from:to+1], c.cols, c.values, scale)
 }
 
 // projectedSquares implements projector: ‖Bᵀ(√K·E_ij)C‖² = K·‖b_i‖²·‖c_j‖², with the rows of B

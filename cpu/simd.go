@@ -15,6 +15,7 @@ const (
 	Auto   SIMD = "auto"   // the best set that this machine has
 	AVX512 SIMD = "avx512" // with BW, DQ, VL and VBMI: Intel from Ice Lake on, AMD from Zen 4 on
 	AVX2   SIMD = "avx2"   // with FMA: Intel from Haswell on, AMD from Zen on
+	NEON   SIMD = "neon"   // every 64-bit ARM: Apple, Graviton, Grace
 	Off    SIMD = "off"    // plain Go
 )
 
@@ -35,9 +36,9 @@ func (s SIMD) resolve() (SIMD, error) {
 		}
 	}
 	switch s {
-	case AVX512, AVX2:
+	case AVX512, AVX2, NEON:
 		return "", fmt.Errorf("cpu: this machine does not have the instructions that simd %s needs; "+
 			"it has %s", s, available()[0])
 	}
-	return "", fmt.Errorf("cpu: simd must be auto, avx512, avx2 or off, got %q", s)
+	return "", fmt.Errorf("cpu: simd must be auto, avx512, avx2, neon or off, got %q", s)
 }

@@ -91,9 +91,9 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	}
 	switch k := any(&k).(type) {
 	case *kernel[E, float64]:
-		k.vector = v.double
+		k.vector, k.sums = v.double, sumsOf[float64](simd)
 	case *kernel[E, float32]:
-		k.vector = v.single
+		k.vector, k.sums = v.single, sumsOf[float32](simd)
 	}
 	return k
 }

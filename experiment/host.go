@@ -40,7 +40,7 @@ type Place struct {
 	Storage   string // memory or generated
 	Precision string // f64, mixed or f32
 	Workers   int
-	SIMD      string // auto, avx512, avx2 or off
+	SIMD      string // auto, avx512, avx2, neon or off
 	// Notice receives what a user should know about how the device computes.
 	Notice func(text string)
 }

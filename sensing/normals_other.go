@@ -1,6 +1,6 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package sensing
 
-// fillNormals fills dst with the first deviates of a row: there is assembly for amd64 only.
+// fillNormals fills dst with the first deviates of a row: there is assembly for amd64 and arm64 only.
 func fillNormals[E normalEntry](s Stream, row uint64, dst []E) { eachNormal(s, row, dst) }

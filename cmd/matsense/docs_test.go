@@ -176,7 +176,7 @@ func TestCompletion(t *testing.T) {
 		{"run --device ", "auto cpu cuda emulator", ""},
 		{"run --storage ", "auto memory generated", ""},
 		{"run --precision ", "f64 mixed f32 auto", ""},
-		{"run --simd ", "auto avx512 avx2 off", ""},
+		{"run --simd ", "auto avx512 avx2 neon off", ""},
 		{"bench --device ", "auto cpu cuda emulator", ""},
 		{"run --alig", "--alignment-margin --alignment-sine", "--alpha"},
 		{"reproduce ", "alpha uv sgd rgda", "--out"},

@@ -113,7 +113,7 @@ var (
 	devices       = []string{"auto", "cpu", "cuda", "emulator"} // and cuda:N
 	storages      = []string{"auto", "memory", "generated"}
 	precisions    = []string{"f64", "mixed", "f32", "auto"}
-	instructions  = []string{"auto", "avx512", "avx2", "off"}
+	instructions  = []string{"auto", "avx512", "avx2", "neon", "off"}
 	linkScales    = []string{knownScale, unknownScale}
 	preprocessing = []string{string(sensing.Plain), string(sensing.Trim), string(sensing.Optimal)}
 )
@@ -473,7 +473,7 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Workers },
 		}, {
 			Key: "simd", Group: machineGroup, shared: true, Free: true, Values: words(instructions),
-			Help: "vector instructions of the CPU: auto, avx512, avx2, or off for plain Go",
+			Help: "vector instructions of the CPU: auto, avx512, avx2, neon (arm64), or off for plain Go",
 			at:   func(c *Config) any { return &c.SIMD },
 		}, {
 			Key: "checkpoint-every", Group: machineGroup, Free: true,

@@ -22,6 +22,7 @@ type block struct {
 	rows  []Register // pointers to the entries of the rows in use
 	index Register   // the coordinate
 	end   Register
+	count int // of the rows that dot products are computed of
 }
 
 // function begins one of the assembly functions.
@@ -30,7 +31,7 @@ func (v variant) function(name string, attributes attr.Attribute, signature, doc
 	TEXT(name, attributes, fmt.Sprintf(signature, v.text))
 	Doc(name + " does " + doc)
 	Pragma("noescape")
-	b := &block{variant: v, index: GP64(), end: GP64()}
+	b := &block{variant: v, index: GP64(), end: GP64(), count: blockRows}
 	Load(Param("to"), b.end)
 	return b
 }
@@ -84,10 +85,22 @@ func (b *block) at(base Register, unit int) Mem {
 	return Mem{Base: base, Index: b.index, Scale: uint8(b.size), Disp: unit * b.bytes}
 }
 
-// dot writes the loop of dot products for a format.
-func dot(v variant, f format) {
-	b := v.function("dot"+f.name(), attr.NOSPLIT, dotParameters,
-		"lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.")
+// fewer is the part of a function's name that says how many rows of the block it takes, if not all.
+func fewer(rows int) string {
+	if rows == blockRows {
+		return ""
+	}
+	return fmt.Sprint(rows)
+}
+
+// dot writes the loop of dot products for a format and the first rows of a block.
+func dot(v variant, f format, rows int) {
+	doc := "lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to."
+	if rows < blockRows {
+		doc = fmt.Sprintf("%s, j < %d.", doc[:len(doc)-1], rows)
+	}
+	b := v.function("dot"+fewer(rows)+f.name(), attr.NOSPLIT, dotParameters, doc)
+	b.count = rows
 	z := GP64()
 	Load(Param("z"), z)
 	b.dots(f, f.decoder(v), 8, []Register{z})
@@ -142,10 +155,11 @@ func (b *block) dots(f format, decode decoder, registers int, z []Register) {
 func (b *block) eachRows(registers, members int, body func(sums []VecVirtual)) {
 	lanes := GP64()
 	Load(Param("lanes"), lanes)
-	together := registers / members / b.perRow()
-	for first := 0; first < blockRows; first += together {
+	together := min(registers/members/b.perRow(), b.count)
+	for first := 0; first < b.count; first += together {
 		b.point(first, together)
-		sums, at := make([]VecVirtual, registers), make([]Mem, registers)
+		sums := make([]VecVirtual, together*members*b.perRow())
+		at := make([]Mem, len(sums))
 		for i := range sums {
 			member, inRows := i/(together*b.perRow()), i%(together*b.perRow())
 			offset := member*blockRows*lanesSize*b.size + first*laneBytes + inRows*b.bytes
@@ -160,16 +174,17 @@ func (b *block) eachRows(registers, members int, body func(sums []VecVirtual)) {
 	}
 }
 
-// add writes the loop of the accumulation for a format.
-func add(v variant, f format) {
-	b := v.function("add"+f.name(), attr.NOSPLIT, addParameters,
-		"acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, 7 in turn and from ≤ k < to.")
+// add writes the loop of the accumulation for a format and the first rows of a block.
+func add(v variant, f format, rows int) {
+	doc := fmt.Sprintf("acc[k] ← fma(c[j], rows[j][k], acc[k]) for j = 0, …, %d in turn and from ≤ k < to.",
+		rows-1)
+	b := v.function("add"+fewer(rows)+f.name(), attr.NOSPLIT, addParameters, doc)
 	acc := GP64()
 	Load(Param("acc"), acc)
 	units := f.units(v)
-	weigh := v.weigh(units <= 4)
+	weigh := v.weigh(units <= 4, rows)
 	decode := f.decoder(v)
-	b.point(0, blockRows)
+	b.point(0, rows)
 	b.loop(units*v.numbers(), func() {
 		sums := make([]VecVirtual, units)
 		for u := range sums {
@@ -273,9 +288,9 @@ func adds4(v variant, f format) {
 }
 
 // weigh returns a function that computes sum ← fma(c_j, x, sum), with c in registers or read again each time.
-func (v variant) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
+func (v variant) weigh(inRegisters bool, rows int) func(j int, x, sum VecVirtual) {
 	if inRegisters {
-		c := v.weights()
+		c := v.weights(rows)
 		return func(j int, x, sum VecVirtual) { v.fma(c[j], x, sum) }
 	}
 	from := GP64()
@@ -284,10 +299,10 @@ func (v variant) weigh(inRegisters bool) func(j int, x, sum VecVirtual) {
 }
 
 // weights loads c; each number fills all lanes of a register.
-func (v variant) weights() []VecVirtual {
+func (v variant) weights(rows int) []VecVirtual {
 	from := GP64()
 	Load(Param("c"), from)
-	c := make([]VecVirtual, blockRows)
+	c := make([]VecVirtual, rows)
 	for j := range c {
 		c[j] = v.register()
 		v.broadcast(Mem{Base: from, Disp: v.size * j}, c[j])

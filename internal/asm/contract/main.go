@@ -11,7 +11,7 @@
 //	add   acc_k += Σ_j c_j·a_jk               their accumulation
 //
 // and dots and adds, which do the same for four members of a batch at once and decode each entry once for all
-// four,
+// four, and dot and add of fewer rows of f64 and f32, for rows that are long,
 //
 // for coordinates from ≤ k < to; to − from is a multiple of 64. Package cpu pads the remaining coordinates.
 //
@@ -34,6 +34,10 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
+// fewRows says how many rows of a format are taken together if eight leave the cache between the two halves.
+// So few dot products are too few chains for the multiply-add units, but these formats wait longer for memory.
+var fewRows = map[format]int{f64: 2, f32: 4}
+
 func main() {
 	for _, isa := range []isa{avx512, avx2} {
 		for _, a := range []*arithmetic{double, single} {
@@ -43,8 +47,12 @@ func main() {
 				formats = append(formats, q8)
 			}
 			for _, f := range formats {
-				dot(v, f)
-				add(v, f)
+				dot(v, f, blockRows)
+				add(v, f, blockRows)
+				if rows, ok := fewRows[f]; ok {
+					dot(v, f, rows)
+					add(v, f, rows)
+				}
 				dots4(v, f)
 				adds4(v, f)
 			}

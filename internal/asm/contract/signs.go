@@ -107,7 +107,7 @@ func addSigns(v variant) {
 			"by the bits of rows[j].")
 	acc, at := GP64(), GP64()
 	Load(Param("acc"), acc)
-	c := v.weights()
+	c := v.weights(blockRows)
 	prepare := b.lookUpHalf
 	if v.isa == avx512 {
 		prepare = b.lookUp

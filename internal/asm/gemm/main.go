@@ -13,6 +13,9 @@
 // lanes of a register and multiplies the registers of one row of b; the sums stay in registers from the first
 // k to the last. The elements of c are independent chains, enough to keep two multiply-add units with a
 // latency of four cycles busy.
+//
+// For products with few rows there are functions for every small number of rows, which read b where it is, and
+// one that transposes b into such a place: see thin.go.
 package main
 
 import (
@@ -30,12 +33,13 @@ type isa struct {
 	name     string
 	bytes    int    // of a register
 	rows     [3]int // of a piece with 1, 2 or 3 registers per row
+	thinRows int    // the greatest number of rows of a thin piece
 	register func() VecVirtual
 }
 
 var (
-	avx512 = isa{"AVX512", 64, [3]int{8, 8, 8}, func() VecVirtual { return ZMM() }}
-	avx2   = isa{"AVX2", 32, [3]int{8, 4, 4}, func() VecVirtual { return YMM() }}
+	avx512 = isa{"AVX512", 64, [3]int{8, 8, 8}, 12, func() VecVirtual { return ZMM() }}
+	avx2   = isa{"AVX2", 32, [3]int{8, 4, 4}, 6, func() VecVirtual { return YMM() }}
 )
 
 func main() {
@@ -44,47 +48,47 @@ func main() {
 			gemm(isa, rows, i+1)
 			gemm(isa, 1, i+1)
 		}
+		for rows := 1; rows <= isa.thinRows; rows++ {
+			thin(isa, rows)
+		}
 	}
+	transpose()
 	Generate()
 }
 
-// gemm writes the function for a number of rows, each a number of registers wide.
-func gemm(isa isa, rows, registers int) {
-	const number = 8 // bytes
-	name := fmt.Sprintf("gemm%dx%d%s", rows, registers*isa.bytes/number, isa.name)
-	TEXT(name, attr.NOSPLIT, "func(c []float64, stride int, a []float64, down, along int, b []float64)")
-	Doc(fmt.Sprintf("%s does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[3]d + j] "+
-		"for i < %[2]d, j < %[3]d and all of b.",
-		name, rows, registers*isa.bytes/number))
-	Pragma("noescape")
-	load := func(from gotypes.Component, bytes bool) Register {
-		r := GP64()
-		Load(from, r)
-		if bytes {
-			SHLQ(Imm(3), r)
-		}
-		return r
-	}
-	b, end := load(Param("b").Base(), false), load(Param("b").Len(), true)
-	ADDQ(b, end)
-	down, along := load(Param("down"), true), load(Param("along"), true)
+const number = 8 // bytes
 
-	// Rows i, i + 1 and i + 2 of a are addressed from one pointer.
-	pointers := []Register{load(Param("a").Base(), false)}
+// load returns a parameter in a register, in bytes if it counts numbers.
+func load(from gotypes.Component, bytes bool) Register {
+	r := GP64()
+	Load(from, r)
+	if bytes {
+		SHLQ(Imm(3), r)
+	}
+	return r
+}
+
+// rowPointers returns pointers to rows 0, 3, 6, … of a, whose rows are down bytes apart, and the address of the
+// present element of each row: three rows are addressed from one pointer.
+func rowPointers(a, down Register, rows int) (pointers []Register, element func(i int) Mem) {
+	pointers = []Register{a}
 	for i := 3; i < rows; i += 3 {
 		p := GP64()
 		LEAQ(Mem{Base: pointers[len(pointers)-1], Index: down, Scale: 2}, p)
 		ADDQ(down, p)
 		pointers = append(pointers, p)
 	}
-	element := func(i int) Mem {
+	return pointers, func(i int) Mem {
 		m := Mem{Base: pointers[i/3]}
 		if i%3 > 0 {
 			m.Index, m.Scale = down, uint8(i%3)
 		}
 		return m
 	}
+}
 
+// zeroSums returns registers for the sums of a piece, all zero.
+func zeroSums(isa isa, rows, registers int) [][]VecVirtual {
 	sums := make([][]VecVirtual, rows)
 	for i := range sums {
 		for range registers {
@@ -93,9 +97,12 @@ func gemm(isa isa, rows, registers int) {
 			sums[i] = append(sums[i], s)
 		}
 	}
-	JMP(LabelRef("check"))
-	Label("loop")
-	row := make([]VecVirtual, registers)
+	return sums
+}
+
+// multiplyAdd adds the products of one k to the sums: those of a column of a and a row of b.
+func multiplyAdd(isa isa, sums [][]VecVirtual, element func(i int) Mem, b Register) {
+	row := make([]VecVirtual, len(sums[0]))
 	for j := range row {
 		row[j] = isa.register()
 		VMOVUPD(Mem{Base: b, Disp: j * isa.bytes}, row[j])
@@ -107,6 +114,25 @@ func gemm(isa isa, rows, registers int) {
 			VFMADD231PD(row[j], x, s)
 		}
 	}
+}
+
+// gemm writes the function for a number of rows, each a number of registers wide.
+func gemm(isa isa, rows, registers int) {
+	name := fmt.Sprintf("gemm%dx%d%s", rows, registers*isa.bytes/number, isa.name)
+	TEXT(name, attr.NOSPLIT, "func(c []float64, stride int, a []float64, down, along int, b []float64)")
+	Doc(fmt.Sprintf("%s does c[i·stride + j] = Σ_k a[i·down + k·along]·b[k·%[3]d + j] "+
+		"for i < %[2]d, j < %[3]d and all of b.",
+		name, rows, registers*isa.bytes/number))
+	Pragma("noescape")
+	b, end := load(Param("b").Base(), false), load(Param("b").Len(), true)
+	ADDQ(b, end)
+	down, along := load(Param("down"), true), load(Param("along"), true)
+
+	pointers, element := rowPointers(load(Param("a").Base(), false), down, rows)
+	sums := zeroSums(isa, rows, registers)
+	JMP(LabelRef("check"))
+	Label("loop")
+	multiplyAdd(isa, sums, element, b)
 	for _, p := range pointers {
 		ADDQ(along, p)
 	}

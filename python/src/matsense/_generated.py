@@ -51,7 +51,7 @@ SingularValues: TypeAlias = Literal["auto", "all"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "emulator"]
 Storage: TypeAlias = Literal["auto", "memory", "generated"]
 Precision: TypeAlias = Literal["f64", "mixed", "f32", "auto"]
-Simd: TypeAlias = Literal["auto", "avx512", "avx2", "off"]
+Simd: TypeAlias = Literal["auto", "avx512", "avx2", "neon", "off"]
 
 
 def run(
@@ -327,8 +327,9 @@ def run(
         auto, f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
-    simd : {'auto', 'avx512', 'avx2', 'off'}
-        Vector instructions of the CPU: auto, avx512, avx2, or off for plain Go (default auto).
+    simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
+        Vector instructions of the CPU: auto, avx512, avx2, neon (arm64), or off for plain Go
+        (default auto).
     checkpoint_every : float
         Seconds between checkpoints (0: only at the end; default 60).
 
@@ -627,8 +628,9 @@ def problem(
         auto, f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
-    simd : {'auto', 'avx512', 'avx2', 'off'}
-        Vector instructions of the CPU: auto, avx512, avx2, or off for plain Go (default auto).
+    simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
+        Vector instructions of the CPU: auto, avx512, avx2, neon (arm64), or off for plain Go
+        (default auto).
 
     Batches
     -------

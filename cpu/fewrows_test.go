@@ -1,0 +1,81 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// TestFewRows: a pass over long rows, a few at a time, gives the bits of a pass over eight at a time, whatever
+// is left of the last block and of the last stretch of coordinates.
+func TestFewRows(t *testing.T) {
+	for _, simd := range variants() {
+		testFewRows[float64, float64](t, simd)
+		testFewRows[float64, float32](t, simd)
+		testFewRows[float32, float64](t, simd)
+		testFewRows[float32, float32](t, simd)
+	}
+}
+
+func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
+	format := sensing.F64
+	if _, single := any(*new(E)).(float32); single {
+		format = sensing.F32
+	}
+	for _, size := range []struct{ n, m int }{{3, 8}, {13, 45}, {70, 39}} {
+		e, err := sensing.NewGaussian(sensing.Sym{N: size.n}, size.m, format, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Backend{SIMD: simd, Workers: 2}.options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := newRows(context.Background(), e.(sensing.RowSource[E]), true, o.workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newContraction[E, F](r, o)
+		if c.fewRows.count != 0 {
+			t.Fatalf("rows of %d numbers are taken %d at a time", r.length, c.fewRows.count)
+		}
+		y := make([]float64, size.m)
+		sensing.NewStream(1, sensing.StartStream).Normals(0, y)
+		whole, parts := newMemberPass[F](e.Space().K(), r.workers), newMemberPass[F](e.Space().K(), r.workers)
+		for k := range whole.z {
+			whole.z[k] = F(k%7) - 2.5
+		}
+		copy(parts.z, whole.z)
+		if err := c.pass(y, []*memberPass[F]{whole}); err != nil {
+			t.Fatal(err)
+		}
+		if c.fewRows = newFewRows[E, F](simd); c.fewRows.count == 0 {
+			t.Fatalf("%s has no kernel for a few rows of %s", simd, format)
+		}
+		if err := c.pass(y, []*memberPass[F]{parts}); err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprintf("%s, %s in %T, n = %d, m = %d", simd, format, *new(F), size.n, size.m)
+		if !slices.Equal(parts.g, whole.g) || parts.squares != whole.squares {
+			t.Errorf("%s: %v and %v", name, parts.squares, whole.squares)
+		}
+	}
+}
+
+// TestFewRowsOf: the parts of a block are chosen by its size.
+func TestFewRowsOf(t *testing.T) {
+	simd := available()[0]
+	if simd == Off {
+		t.Skip("plain Go takes eight rows")
+	}
+	const most = keptBytes / blockRows / 4 // singles in a row
+	if fewRowsOf[float32, float64](simd, most).count != 0 {
+		t.Error("a block that stays in cache is cut")
+	}
+	if got := fewRowsOf[float32, float64](simd, most+1).count; got == 0 || blockRows%got != 0 {
+		t.Errorf("a block is cut into parts of %d rows", got)
+	}
+}

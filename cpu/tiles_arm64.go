@@ -1,0 +1,11 @@
+package cpu
+
+//go:generate go -C ../internal/asm run ./arm64/gemm -out ../../cpu/gemm_arm64.s -stubs ../../cpu/gemm_arm64.go
+
+// tilesOf returns the tiles of an instruction set, the narrowest first.
+func tilesOf(simd SIMD) []tile {
+	if simd == Off {
+		return plainTiles
+	}
+	return []tile{{8, 4, gemm8x4NEON, gemm1x4NEON}, {6, 8, gemm6x8NEON, gemm1x8NEON}}
+}
