@@ -295,7 +295,8 @@ func benchOne(ctx context.Context, env environment, o benchOptions, k benchKind)
 		line := benchEvent{
 			Ensemble: e.Name(), N: k.n, Measurements: k.m, FactorRank: k.r, Runs: k.runs, Backend: b.Name(),
 			Device: b.Device(), Entries: k.entries, Precision: k.precision, Storage: k.storage,
-			Seconds: r.Steps, Median: median, Flops: r.Flops() / median, Bandwidth: roofline.Median(r.Bandwidths),
+			Seconds: r.Steps, Median: median, Flops: r.Flops() / median,
+			Bandwidth: roofline.Median(r.Bandwidths),
 		}
 		if r.Work.Bytes > 0 {
 			rate := r.Work.Bytes / median
