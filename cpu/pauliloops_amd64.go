@@ -1,0 +1,25 @@
+package cpu
+
+//go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/hadamard_amd64.s -stubs ../../cpu/hadamard_amd64.go -pkg cpu
+
+// pauliLoopsOf returns the loops of an instruction set.
+func pauliLoopsOf(simd SIMD) pauliLoops {
+	switch simd {
+	case AVX512:
+		return pauliLoops{orTransform(8, transformAVX512), rowDotsAVX2, rowAddsAVX2} // it has AVX2, too
+	case AVX2:
+		return pauliLoops{orTransform(4, transformAVX2), rowDotsAVX2, rowAddsAVX2}
+	}
+	return plainPauliLoops
+}
+
+// orTransform returns assembly for vectors that fill a register, and plain Go for shorter ones.
+func orTransform(lanes int, assembly func(v []float64)) func(v []float64) {
+	return func(v []float64) {
+		if len(v) < lanes {
+			transform(v)
+			return
+		}
+		assembly(v)
+	}
+}
