@@ -18,8 +18,9 @@ The forms, all with the same number of threads:
 
 The operators of NumPy and PyTorch are the same, so both share the code. NumPy computes U @ U.T by syrk.
 
-Tried, and not faster in NumPy: rows in Fortran order for one of the products or both, dgemv of
-scipy.linalg.blas, and rows of float32 that are converted to float64 block by block.
+Tried, and not faster: in NumPy rows in Fortran order for one of the products or both, dgemv of
+scipy.linalg.blas, and rows of float32 that are converted to float64 block by block; in PyTorch torch.compile,
+of the products and of elementwise products with sums.
 """
 
 from __future__ import annotations
