@@ -9,17 +9,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
 n, rank, r, m, steps = map(int, sys.argv[1:6])
 alpha, dtype, threads = float(sys.argv[6]), np.dtype(sys.argv[7]), int(sys.argv[8])
-BLOCK = 16  # rows
-blas = ThreadpoolController()
+threadpool_limits(1, "blas")  # because the rows are divided among this script's own threads
 
 i, j = np.triu_indices(n)
 scale = np.where(i == j, 1, np.sqrt(2)).astype(dtype)
 places = np.empty((n, n), np.intp)
 places[i, j] = places[j, i] = np.arange(len(i))
+block = max(1, 2**21 // (len(i) * dtype.itemsize))  # rows that stay in cache
 
 
 def coordinates(S):
@@ -28,9 +28,9 @@ def coordinates(S):
 
 def contract(A, y, z):
     g, losses = np.zeros_like(z), 0.0
-    for k in range(0, len(y), BLOCK):
-        rows = A[k : k + BLOCK]
-        res = rows @ z - y[k : k + BLOCK]
+    for k in range(0, len(y), block):
+        rows = A[k : k + block]
+        res = rows @ z - y[k : k + block]
         g += res @ rows
         losses += res @ res
     return g, losses
@@ -45,14 +45,13 @@ parts = np.array_split(A, threads)
 trajectory = []
 with ThreadPoolExecutor(threads) as pool:
     list(pool.map(lambda rng, part: rng.standard_normal(out=part, dtype=dtype), rng.spawn(threads), parts))
-    y = A @ coordinates(truth).astype(dtype)
-    ys = np.array_split(y, threads)
+    z = coordinates(truth).astype(dtype)
+    ys = list(pool.map(lambda part: part @ z, parts))
     for t in range(steps + 1):
         S = U @ U.T
         error = np.linalg.norm(S - truth) / np.linalg.norm(truth)
         z = coordinates(S)
-        with blas.limit(limits=1, user_api="blas"):
-            sums = list(pool.map(contract, parts, ys, [z] * threads))
+        sums = list(pool.map(contract, parts, ys, [z] * threads))
         trajectory.append((t, sum(losses for _, losses in sums) / (4 * m), error))
         U -= 0.25 / m * ((sum(g for g, _ in sums) / scale)[places] @ U)
 np.savetxt(sys.stdout, trajectory[-1:], fmt="%g")
