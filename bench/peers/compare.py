@@ -285,11 +285,11 @@ def all_rounds(
 
 
 def peaks(options: argparse.Namespace) -> list[tuple[Configuration, int, float]]:
-    """The memory of a process for each configuration that generates its rows."""
+    """The memory of a process that generates its rows, by entries and members, in the first arithmetic."""
     found = []
     sizes = options.n, options.measurements, options.factor_rank
     for configuration in CONFIGURATIONS:
-        if configuration.storage != "generated" or configuration.precision not in options.precisions:
+        if configuration.storage != "generated" or configuration.precision != options.precisions[0]:
             continue
         for members in options.members:
             size = peak(configuration, *sizes, members, options.threads)

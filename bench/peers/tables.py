@@ -46,9 +46,14 @@ time of matsense's engine or of the peer, as a fraction of the read rate measure
 The fastest peers: """
 
 
-def spread(values: list[float], form: str = ".3g") -> str:
+def figure(value: float) -> str:
+    """A number with three digits, without an exponent for large ones."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def spread(values: list[float]) -> str:
     """Median (least–greatest)."""
-    return f"{statistics.median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
+    return f"{figure(statistics.median(values))} ({figure(min(values))}–{figure(max(values))})"
 
 
 def best(lines: list[Line]) -> dict[str, Line]:
@@ -76,7 +81,7 @@ def table(lines: list[Line]) -> str:
             line.name,
             milliseconds(line, line.seconds),
             milliseconds(line, line.engine),
-            *(spread(line.speeds[kind], ".2f") if kind in line.speeds else "–" for kind in kinds),
+            *(spread(line.speeds[kind]) if kind in line.speeds else "–" for kind in kinds),
             f"{line.error:.0e}",
             percent(line.fraction()),
         ]

@@ -153,7 +153,7 @@ def table(entered: list[Process]) -> str:
     """The table in Markdown. The first two contestants are those to compare with."""
     head = ["whole run", "s", *(f"× {peer.name}" for peer in entered[:2]), "peak memory", "test error"]
     rows = [
-        [c.name, spread(c.seconds), *(spread([a / b for a, b in zip(peer.seconds, c.seconds)], ".2f")
+        [c.name, spread(c.seconds), *(spread([a / b for a, b in zip(peer.seconds, c.seconds)])
                                       for peer in entered[:2]),
          f"{max(c.bytes) / 1e6:.0f} MB", f"{c.error:.0e}"]
         for c in entered
