@@ -15,7 +15,7 @@ func TestDistinct(t *testing.T) {
 		count int
 	}{
 		{1, 1}, {2, 1}, {2, 2}, {300, 150}, {1 << 13, 4095}, {1 << 13, 4096}, {1<<13 + 1, 1<<13 + 1},
-		{1 << 22, 5000}, {1<<22 + 1, 5000}, {5_000_050_000, 100_000}, {math.MaxUint64, 20_000},
+		{1 << 22, 5000}, {3 << 21, 5000}, {5_000_050_000, 100_000}, {math.MaxUint64, 20_000},
 	} {
 		t.Run(fmt.Sprintf("%d of %d", c.count, c.k), func(t *testing.T) {
 			s := NewStream(11, HeldOutStream)
