@@ -104,11 +104,7 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 	} else {
 		s.Imbalance = imbalance(l, r)
 	}
-	kind := mat.SVDNone
-	if m.estimate != nil {
-		kind = mat.SVDThinU
-	}
-	sigma, left, err := svd(w, kind)
+	sigma, angle, err := m.spectrum(w)
 	if err != nil {
 		return err
 	}
@@ -120,11 +116,7 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 		s.Set("nuclear_norm", sumOfSquares(sigma)) // the balanced factor has the roots of Z's values
 	}
 	if m.estimate != nil {
-		n, rank := m.estimate.Dims()
-		rank = min(rank, len(sigma))
-		if sigma[rank-1] > 0 { // else the rank of U is less than its number of columns
-			s.SpectralAngle = sineBetween(m.estimate, left.Slice(0, n, 0, rank).(*mat.Dense))
-		}
+		s.SpectralAngle = angle
 	}
 	if m.truth == nil {
 		return nil
@@ -134,6 +126,22 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 	}
 	s.TestError = m.distance.of(l, r) / m.norm
 	return m.split(s, w)
+}
+
+// spectrum returns the singular values of W, and the sine of the largest principal angle between its top left
+// singular vectors and the spectral estimate: NaN without an estimate, or if the rank of W is less than that.
+func (m *meter) spectrum(w *mat.Dense) (sigma []float64, angle float64, err error) {
+	if m.estimate == nil {
+		sigma, _, err = svd(w, mat.SVDNone)
+		return sigma, math.NaN(), err
+	}
+	_, rank := m.estimate.Dims()
+	rows, columns := w.Dims()
+	sigma, left, err := leadingLeft(w, min(rank, rows, columns))
+	if err != nil || left == nil {
+		return sigma, math.NaN(), err
+	}
+	return sigma, sineBetween(m.estimate, left), nil
 }
 
 // split divides the factor, here U, along the right singular vectors W of V_XᵀU, and measures signal, noise

@@ -36,8 +36,8 @@ func newBench(env environment) *cobra.Command {
   rows, runs   of several runs that share the rows
   rank-one     measurements of the same n and m, with an n × 10 factor
   pauli        words, 10 for each row of the matrix; n is the largest power of 2 up to --n
-  completion   of a matrix whose sides are 100 times as long, from 100 times as many entries, so that its
-               factor leaves the fastest caches
+  completion   of a matrix whose sides are 100 times as long, from 100 times as many entries,
+               so that its factor leaves the fastest caches
 
 Before each step the device's limits are measured: the rates at which it reads memory, multiplies and adds,
 and reads rows of a table in random order. The limit of a step is the longest of three times: to read the
