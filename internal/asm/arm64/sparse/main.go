@@ -236,8 +236,11 @@ func (w *writer) add(sum arm64.X, c []arm64.V, rows []arm64.X) {
 // eachRow writes the walk along rows of a compressed matrix. body computes count entries, whose columns and
 // numbers (values or weights) start at pointers, for a row of g; it moves both pointers past them. after
 // follows the last entry of the row.
-func (w *writer) eachRow(numbers string, body func(cols, numbers, g arm64.X, count int), after func(g arm64.X)) {
-	g, begin, rows, cols, entry := w.Base("g"), w.Base("begin"), w.Len("begin"), w.Base("cols"), w.Base(numbers)
+func (w *writer) eachRow(
+	numbers string, body func(cols, numbers, g arm64.X, count int), after func(g arm64.X),
+) {
+	g, begin, rows := w.Base("g"), w.Base("begin"), w.Len("begin")
+	cols, entry := w.Base("cols"), w.Base(numbers)
 	first := w.X()
 	w.LoadX(begin, 0, first)
 	w.AddShifted(first, 2, cols)
