@@ -230,7 +230,7 @@ func (s *sampled) observe(y []float64) (err error) {
 // multiply does the rows from ≤ i < to of dst = scale·e·R, and returns Σ e² over them.
 func (s *sampled) multiply(c *compressed, dst, l, r *mat.Dense, scale float64, from, to int) float64 {
 	sums, left, right := dst.RawMatrix(), l.RawMatrix(), r.RawMatrix()
-	return s.loops.residuals(sums.Data[from*sums.Stride:], sums.Stride,
+	return s.loops.residualsOf(right.Cols)(sums.Data[from*sums.Stride:], sums.Stride,
 		left.Data[from*left.Stride:], left.Stride, right.Data, right.Stride, right.Cols,
 		c.begin[from:to+1], c.cols, c.values, scale)
 }

@@ -7,8 +7,9 @@ type sparse struct {
 	// residuals walks along rows of a compressed matrix. Row i has the entries q from begin[i] up to
 	// begin[i+1] − 1. It does g_i = scale·Σ_q e_q·r_j, with j = cols[q] and e_q = l_i·r_j − values[q], and
 	// returns Σ e².
-	residuals func(g []float64, gStride int, l []float64, lStride int, r []float64, rStride, width int,
-		begin []int, cols []int32, values []float64, scale float64) (squares float64)
+	residuals residualsLoop
+	// narrow has the residuals of single widths, from 1 on.
+	narrow []residualsLoop
 	// weighted walks along the same rows. It does g_i = Σ_q weights[q]·r_j.
 	weighted func(g []float64, gStride int, r []float64, rStride, width int,
 		begin []int, cols []int32, weights []float64)
@@ -19,9 +20,21 @@ type sparse struct {
 		rows, cols []int32, weights []float64)
 }
 
+// residualsLoop is a loop that computes residuals.
+type residualsLoop func(g []float64, gStride int, l []float64, lStride int, r []float64, rStride, width int,
+	begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residualsOf returns the loop for a width.
+func (s sparse) residualsOf(width int) residualsLoop {
+	if width <= len(s.narrow) {
+		return s.narrow[width-1]
+	}
+	return s.residuals
+}
+
 // plainSparse is the loops in plain Go. They define the order of operations: dot products are chainsDot, and
 // every other sum is a single chain.
-var plainSparse = sparse{residualsGo, weightedGo, dotsGo, scatterGo}
+var plainSparse = sparse{residualsGo, nil, weightedGo, dotsGo, scatterGo}
 
 func residualsGo(g []float64, gStride int, l []float64, lStride int, r []float64, rStride, width int,
 	begin []int, cols []int32, values []float64, scale float64) (squares float64) {

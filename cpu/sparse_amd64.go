@@ -41,3 +41,83 @@ func dotsAVX2(p []float64, l []float64, lStride int, r []float64, rStride int, w
 //
 //go:noescape
 func scatterAVX2(g []float64, gStride int, r []float64, rStride int, width int, rows []int32, cols []int32, weights []float64)
+
+// residuals1AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals1AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals2AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals2AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals3AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals3AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals4AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals4AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals5AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals5AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals6AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals6AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals7AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals7AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals8AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals8AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals9AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals9AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals10AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals10AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals11AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals11AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals12AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals12AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals13AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals13AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals14AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals14AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals15AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals15AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)
+
+// residuals16AVX2 is a sparse's residuals.
+//
+//go:noescape
+func residuals16AVX2(g []float64, gStride int, l []float64, lStride int, r []float64, rStride int, width int, begin []int, cols []int32, values []float64, scale float64) (squares float64)

@@ -52,16 +52,20 @@ func (c sparseCase) run(simd SIMD, seed uint64) map[string][]float64 {
 	left, right, numbers := normals(size(n)), normals(size(others)), normals(m)
 	loops := sparseOf(simd)
 	got := map[string][]float64{
-		"residuals": c.floats(size(n)), "squares": make([]float64, 1), "weighted": c.floats(size(n)),
-		"dots": c.floats(m), "scatter": normals(size(others)),
+		"residuals": c.floats(size(n)), "residuals of any width": c.floats(size(n)),
+		"weighted": c.floats(size(n)), "dots": c.floats(m), "scatter": normals(size(others)),
 	}
-	for _, name := range []string{"residuals", "weighted"} {
+	for _, name := range []string{"residuals", "residuals of any width", "weighted"} {
 		for i := range got[name] {
 			got[name][i] = frame
 		}
 	}
-	got["squares"][0] = loops.residuals(got["residuals"], stride, left, stride, right, stride, c.width, begin,
-		cols, numbers, 0.7)
+	for name, loop := range map[string]residualsLoop{
+		"residuals": loops.residualsOf(c.width), "residuals of any width": loops.residuals,
+	} {
+		squares := loop(got[name], stride, left, stride, right, stride, c.width, begin, cols, numbers, 0.7)
+		got["squares of "+name] = []float64{squares}
+	}
 	loops.weighted(got["weighted"], stride, right, stride, c.width, begin, cols, numbers)
 	loops.dots(got["dots"], left, stride, right, stride, c.width, rows, cols)
 	loops.scatter(got["scatter"], stride, left, stride, c.width, cols, rows, numbers)

@@ -13,6 +13,10 @@
 //
 // Dot products have four chains in both instruction sets, in one register of four numbers. AVX-512 has
 // registers of eight numbers for the rest.
+//
+// For narrow rows the loops within a row take longer than its arithmetic. Each width up to 16 has a function of
+// its own for the residuals, without such loops and with the sum in registers. It is for AVX2 alone: wider
+// registers would be used by halves.
 package main
 
 import (
@@ -36,6 +40,8 @@ const (
 	// and wide rows later, so that those under way fit in the first cache.
 	narrowAhead, wideAhead = 16, 8
 	narrow                 = 128 // bytes of the widest narrow row
+
+	unrolled = 16 // the greatest width with functions of its own
 )
 
 // isa is a set of instructions.
@@ -52,10 +58,13 @@ var (
 
 func main() {
 	for _, isa := range []*isa{avx512, avx2} {
-		isa.residuals()
+		isa.residuals(0)
 		isa.weighted()
 		isa.dots()
 		isa.scatter()
+	}
+	for width := 1; width <= unrolled; width++ {
+		avx2.residuals(width)
 	}
 	Generate()
 }
@@ -69,6 +78,77 @@ type function struct {
 	ahead  Mem // how far ahead rows are prefetched, in bytes of indices
 	mask   Register
 	labels int
+
+	// Of a function for a single width:
+	pieces []piece      // of a row
+	sum    []VecVirtual // the pieces of the row of g
+}
+
+// piece is a part of a row: four numbers, or one of those left over.
+type piece struct {
+	offset int // bytes
+	single bool
+}
+
+// piecesOf cuts a row into pieces.
+func piecesOf(width int) (p []piece) {
+	at := 0
+	for ; at+chains <= width*number; at += chains {
+		p = append(p, piece{at, false})
+	}
+	for ; at < width*number; at += number {
+		p = append(p, piece{at, true})
+	}
+	return p
+}
+
+// register returns a register for a piece.
+func (p piece) register() VecVirtual {
+	if p.single {
+		return XMM()
+	}
+	return YMM()
+}
+
+func (p piece) end() int {
+	if p.single {
+		return p.offset + number
+	}
+	return p.offset + chains
+}
+
+func (p piece) of(row Register) Mem { return Mem{Base: row, Disp: p.offset} }
+
+func (p piece) move(from, to Op) {
+	if p.single {
+		VMOVSD(from, to)
+	} else {
+		VMOVUPD(from, to)
+	}
+}
+
+func (p piece) multiply(a, b, to Op) {
+	if p.single {
+		VMULSD(a, b, to)
+	} else {
+		VMULPD(a, b, to)
+	}
+}
+
+func (p piece) add(a, to Op) {
+	if p.single {
+		VADDSD(a, to, to)
+	} else {
+		VADDPD(a, to, to)
+	}
+}
+
+// narrowed is the vector's lanes that a piece has.
+func (p piece) narrowed(v VecVirtual) Register {
+	if p.single {
+		return v.AsX()
+	}
+	return v.AsY()
 }
 
 // begin begins a function, which has a parameter width.
@@ -157,6 +237,16 @@ func (f *function) prefetch(matrix string, at Register, end Mem, count int) {
 	CMPQ(ahead, end)
 	CMOVQHI(end, ahead)
 	to := rows(matrix, Mem{Base: ahead}, count)
+	if f.pieces != nil {
+		last := f.pieces[len(f.pieces)-1]
+		for _, r := range to {
+			for offset := 0; offset < last.offset; offset += line {
+				PREFETCHT0(Mem{Base: r, Disp: offset})
+			}
+			PREFETCHT0(Mem{Base: r, Disp: last.end() - number})
+		}
+		return
+	}
 	k := GP64()
 	XORL(k.As32(), k.As32())
 	loop := f.label("prefetch")
@@ -191,6 +281,10 @@ func at(row, k Register) Mem { return Mem{Base: row, Index: k, Scale: 1} }
 // that is the row of all pairs.
 func (f *function) dot(left, right []Register) VecVirtual {
 	sums := make([]VecVirtual, len(right))
+	if f.pieces != nil {
+		f.unrolledChains(sums, left[0], right)
+		return f.combine(sums)
+	}
 	for j := range sums {
 		sums[j] = YMM()
 		VXORPD(sums[j], sums[j], sums[j])
@@ -225,6 +319,32 @@ func (f *function) dot(left, right []Register) VecVirtual {
 			}
 		})
 	}
+	return f.combine(sums)
+}
+
+// unrolledChains fills the chains of dot products of one row on the left. The chains start with a product, not
+// with zero. That can make a dot product −0 in place of 0, which changes no residual's square nor any sum.
+func (f *function) unrolledChains(sums []VecVirtual, left Register, right []Register) {
+	for i, p := range f.pieces {
+		x := p.register()
+		p.move(p.of(left), x)
+		for j, r := range right {
+			product := p.register()
+			p.multiply(p.of(r), x, product)
+			if i == 0 {
+				sums[j] = product.(VecVirtual)
+			} else {
+				VADDPD(product.AsY(), sums[j].AsY(), sums[j].AsY())
+			}
+		}
+	}
+	for j := range sums {
+		sums[j] = sums[j].AsY().(VecVirtual)
+	}
+}
+
+// combine returns the dot products of one or four registers of chains.
+func (f *function) combine(sums []VecVirtual) VecVirtual {
 	high := XMM()
 	pairs := YMM()
 	VHADDPD(sums[min(1, len(sums)-1)], sums[0], pairs)
@@ -261,6 +381,16 @@ func (f *function) copies(v VecVirtual, count int) []VecVirtual {
 
 // add does sum ← sum + c_0·row_0 + c_1·row_1 + …, from the left.
 func (f *function) add(sum Register, c []VecVirtual, rows []Register) {
+	if f.pieces != nil {
+		for j, r := range rows {
+			for i, p := range f.pieces {
+				product := p.register()
+				p.multiply(p.of(r), p.narrowed(c[j]), product)
+				p.add(product, f.sum[i])
+			}
+		}
+		return
+	}
 	k := GP64()
 	XORL(k.As32(), k.As32())
 	f.each("add", k, f.isa.bytes, f.whole, func() {
@@ -302,6 +432,12 @@ func (f *function) add(sum Register, c []VecVirtual, rows []Register) {
 
 // clear does sum ← 0.
 func (f *function) clear(sum Register) {
+	if f.pieces != nil {
+		for _, s := range f.sum {
+			VXORPD(s, s, s)
+		}
+		return
+	}
 	k, zero := GP64(), f.register()
 	XORL(k.As32(), k.As32())
 	VXORPD(zero.AsX(), zero.AsX(), zero.AsX())
@@ -311,9 +447,18 @@ func (f *function) clear(sum Register) {
 
 // scale does sum ← scale·sum.
 func (f *function) scale(sum Register) {
-	k, by := GP64(), f.register()
-	XORL(k.As32(), k.As32())
+	by := f.register()
 	VBROADCASTSD(parameter("scale"), by)
+	if f.pieces != nil {
+		for i, p := range f.pieces {
+			s := p.register()
+			p.multiply(f.sum[i], p.narrowed(by), s)
+			p.move(s, p.of(sum))
+		}
+		return
+	}
+	k := GP64()
+	XORL(k.As32(), k.As32())
 	f.each("scale", k, f.isa.bytes, f.whole, func() {
 		s := f.register()
 		VMULPD(at(sum, k), by, s)
@@ -394,11 +539,22 @@ func ends(slice string) map[int]Mem {
 	return map[int]Mem{1: end(slice, index), together: end(slice, together*index)}
 }
 
-func (i *isa) residuals() {
-	f := i.begin("residuals", "func(g []float64, gStride int, l []float64, lStride int, "+
+// residuals writes the function for rows of a width, or of any width if that is 0.
+func (i *isa) residuals(width int) {
+	name := "residuals"
+	if width > 0 {
+		name = fmt.Sprintf("residuals%d", width)
+	}
+	f := i.begin(name, "func(g []float64, gStride int, l []float64, lStride int, "+
 		"r []float64, rStride, width int, begin []int, cols []int32, values []float64, scale float64) "+
 		"(squares float64)",
 		"a sparse's residuals.")
+	if width > 0 {
+		f.pieces = piecesOf(width)
+		for _, p := range f.pieces {
+			f.sum = append(f.sum, p.register())
+		}
+	}
 	last := ends("cols")
 	squares := XMM()
 	VXORPD(squares, squares, squares)
