@@ -2390,7 +2390,7 @@ loop:
 	RET
 
 // func transpose8AVX2(dst []float64, apart int, src []float64, down int, columns int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-72
 	MOVQ dst_base+0(FP), AX
 	MOVQ apart+24(FP), CX
@@ -2403,10 +2403,16 @@ TEXT ·transpose8AVX2(SB), NOSPLIT, $0-72
 	ADDQ DX, DI
 	LEAQ (DI)(DX*2), R8
 	ADDQ DX, R8
+	LEAQ (SI)(DX*8), R9
 
 loop:
-	LEAQ        (AX)(CX*2), R9
-	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	PREFETCHT0  128(R9)
+	PREFETCHT0  192(R9)
+	ADDQ        $0x00000100, R9
+	LEAQ        (AX)(CX*2), R10
+	ADDQ        CX, R10
 	VMOVUPD     (SI), X0
 	VINSERTF128 $0x01, (SI)(DX*2), Y0, Y0
 	VMOVUPD     (SI)(DX*1), X1
@@ -2422,7 +2428,7 @@ loop:
 	VUNPCKLPD   Y5, Y4, Y2
 	VUNPCKHPD   Y5, Y4, Y3
 	VMOVUPD     Y2, (AX)(CX*2)
-	VMOVUPD     Y3, (R9)
+	VMOVUPD     Y3, (R10)
 	VMOVUPD     (DI)(DX*1), X6
 	VINSERTF128 $0x01, (R8), Y6, Y6
 	VMOVUPD     (DI)(DX*2), X7
@@ -2438,7 +2444,7 @@ loop:
 	VUNPCKLPD   Y9, Y8, Y2
 	VUNPCKHPD   Y9, Y8, Y3
 	VMOVUPD     Y2, 32(AX)(CX*2)
-	VMOVUPD     Y3, 32(R9)
+	VMOVUPD     Y3, 32(R10)
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
 	ADDQ        $0x20, R8

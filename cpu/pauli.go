@@ -27,14 +27,15 @@ import (
 // computes each of the numbers d, c and p, and each row of S·X in ascending order of x: the bits are the same
 // for any number of workers.
 type pauli struct {
-	n       int
-	workers int
-	stop    *interruption
-	words   []pauliWord // sorted by x, words with the same x in the order of measurements
-	groups  []pauliGroup
-	bundles [][]pauliGroup
-	shared  [][]float64 // for each group of the bundle under way, d or c: n
-	values  []float64   // of contract: p, then the weights of the A_i
+	n         int
+	workers   int
+	transform func(v []float64)
+	stop      *interruption
+	words     []pauliWord // sorted by x, words with the same x in the order of measurements
+	groups    []pauliGroup
+	bundles   [][]pauliGroup
+	shared    [][]float64 // for each group of the bundle under way, d or c: n
+	values    []float64   // of contract: p, then the weights of the A_i
 }
 
 // pauliWord is one measurement.
@@ -67,7 +68,8 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
 	op := &pauli{
-		n: n, workers: o.workers, stop: o.stop, words: make([]pauliWord, m), values: make([]float64, m),
+		n: n, workers: o.workers, transform: transformOf(o.simd), stop: o.stop,
+		words: make([]pauliWord, m), values: make([]float64, m),
 	}
 	x, z := e.Masks()
 	for i := range op.words {
@@ -117,7 +119,10 @@ func (o *pauli) apply(p []float64, l, r *mat.Dense) error {
 		if err != nil {
 			return err
 		}
-		err = inTurn(o.stop, o.workers, len(bundle), func(g int) { bundle[g].sums(p, o.shared[g]) })
+		err = inTurn(o.stop, o.workers, len(bundle), func(g int) {
+			o.transform(o.shared[g])
+			bundle[g].sums(p, o.shared[g])
+		})
 		if err != nil {
 			return err
 		}
@@ -145,11 +150,10 @@ func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
 	}
 }
 
-// sums does the p_i of a group from its d, which it overwrites with the sums for every z.
-func (g *pauliGroup) sums(p, d []float64) {
-	transform(d)
+// sums does the p_i of a group from the sums of d for every z.
+func (g *pauliGroup) sums(p, all []float64) {
 	for _, w := range g.words {
-		p[w.entry] = w.unit * d[w.z]
+		p[w.entry] = w.unit * all[w.z]
 	}
 }
 
@@ -157,7 +161,10 @@ func (g *pauliGroup) sums(p, d []float64) {
 func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) error {
 	dst.Zero()
 	for _, bundle := range o.bundles {
-		err := inTurn(o.stop, o.workers, len(bundle), func(g int) { bundle[g].weigh(o.shared[g], w) })
+		err := inTurn(o.stop, o.workers, len(bundle), func(g int) {
+			bundle[g].weigh(o.shared[g], w)
+			o.transform(o.shared[g])
+		})
 		if err != nil {
 			return err
 		}
@@ -169,13 +176,12 @@ func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) er
 	return nil
 }
 
-// weigh does c for a group.
-func (g *pauliGroup) weigh(c, w []float64) {
-	clear(c)
+// weigh does the sums v_z of a group, whose transform is c.
+func (g *pauliGroup) weigh(v, w []float64) {
+	clear(v)
 	for _, word := range g.words {
-		c[word.z] += float64(word.unit * w[word.entry])
+		v[word.z] += float64(word.unit * w[word.entry])
 	}
-	transform(c)
 }
 
 // combine adds the terms of a bundle to the rows from ≤ j < to of S·X.

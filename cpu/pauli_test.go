@@ -6,10 +6,12 @@ import (
 	"math"
 	"math/bits"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/matsense/matsense/internal/numtest"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -32,6 +34,26 @@ func TestTransform(t *testing.T) {
 			if !(math.Abs(all[j]/float64(n)-v[j]) <= 1e-12*float64(n)) {
 				t.Fatalf("n = %d: twice transformed number %d is %v times n, and was %v", n, j,
 					all[j]/float64(n), v[j])
+			}
+		}
+	}
+}
+
+// TestTransformSameBits: every instruction set has the bits of plain Go, at every length and off alignment, and
+// writes nothing around the vector.
+func TestTransformSameBits(t *testing.T) {
+	for _, simd := range available() {
+		for n := 1; n <= 1<<11; n *= 2 {
+			for shift := range 3 {
+				got, check := guarded[float64](t, n, shift)
+				sensing.NewStream(2, sensing.StartStream).Normals(uint64(n), got)
+				want := slices.Clone(got)
+				transform(want)
+				transformOf(simd)(got)
+				check(fmt.Sprintf("simd %s, n = %d", simd, n))
+				if !numtest.SameBits(got, want) {
+					t.Errorf("simd %s, n = %d, %d off alignment: %v, want %v", simd, n, shift, got, want)
+				}
 			}
 		}
 	}
@@ -205,11 +227,13 @@ func benchmarkGradient(b *testing.B, e sensing.Ensemble, err error, r int) {
 func BenchmarkTransform(b *testing.B) {
 	for _, n := range []int{32, 256, 1024, 4096} {
 		v := make([]float64, n)
-		b.Run(fmt.Sprintf("transform/n=%d", n), func(b *testing.B) {
-			for b.Loop() {
-				transform(v)
-			}
-		})
+		for _, simd := range available() {
+			b.Run(fmt.Sprintf("transform/simd=%s/n=%d", simd, n), func(b *testing.B) {
+				for b.Loop() {
+					transformOf(simd)(v)
+				}
+			})
+		}
 		b.Run(fmt.Sprintf("sum/n=%d", n), func(b *testing.B) {
 			for b.Loop() {
 				v[0] = signedSum(v, 5)

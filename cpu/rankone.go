@@ -65,6 +65,7 @@ type vectorSums struct {
 const (
 	leastBlock   = 32      // the minimum of measurements in a block
 	blockNumbers = 1 << 16 // numbers in the vectors of a block, which stay in cache for both multiplications
+	largeFactor  = 1 << 14 // numbers in a factor that does not stay in cache beside a panel: a block is one panel
 )
 
 // vectorBlock returns the measurements in a block: a function of m and the length of vectors alone.
@@ -214,11 +215,14 @@ type thinProduct struct {
 // multiply does several products of A, which it reads once.
 func (h *vectorWorkspace) multiply(a operand, products ...thinProduct) {
 	stride := padded(a.rows)
-	for _, p := range products {
-		_, columns := p.x.Dims()
-		*p.dst = zeros(*p.dst, columns*stride)
-	}
 	step := h.thin.panelRows()
+	for _, p := range products {
+		rows, columns := p.x.Dims()
+		*p.dst = zeros(*p.dst, columns*stride)
+		if rows*columns > largeFactor {
+			step = a.rows
+		}
+	}
 	for i := 0; i < a.rows; i += step {
 		rows := operand{a.data[i*a.down:], min(step, a.rows-i), a.cols, a.down, a.along}
 		panel := h.thin.transpose(rows)

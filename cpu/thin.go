@@ -76,10 +76,10 @@ func (t thinTile) add(c []float64, stride int, a operand, b []float64, apart, st
 	}
 }
 
-// panelRows returns the number of rows of a that are transposed at a time.
+// panelRows returns the number of rows of a that fill the widest strip once transposed.
 func (t *thin) panelRows() int { return max(packRows, t.tiles[0].width) }
 
-// transpose returns the transpose of a, which has at most panelRows rows, with columns of zeros up to a multiple
+// transpose returns the transpose of a, with columns of zeros up to a multiple
 // of packRows. It is in memory that the next call uses again.
 func (t *thin) transpose(a operand) operand {
 	cols := (a.rows + packRows - 1) / packRows * packRows

@@ -65,7 +65,7 @@ func checkThin(t *testing.T, simd SIMD, rows, columns, depth int, trans bool) {
 func TestThinTranspose(t *testing.T) {
 	for _, simd := range available() {
 		thin := newThin(simd)
-		for rows := 1; rows <= thin.panelRows(); rows++ {
+		for rows := 1; rows <= 33; rows++ {
 			for columns := 1; columns <= 21; columns++ {
 				random := rand.New(rand.NewPCG(uint64(rows), uint64(columns)))
 				a := gemmCase{}.operand(t, random, rows, columns, rows+columns, false)

@@ -66,9 +66,10 @@ func thin(isa isa, rows int) {
 
 // transpose writes the function that transposes eight rows. Squares of four rows and four columns are
 // transposed in registers: halves of two rows are loaded into one register, so that the elements of a column
-// are in the same half, and unpacked.
+// are in the same half, and unpacked. Meanwhile the next eight rows, if they lie behind these, are fetched from
+// memory: rows are read in order, but too many at once for the processor to see it.
 func transpose() {
-	const rows, side = 8, 4
+	const rows, side, line = 8, 4, 64 // a cache line has 64 bytes
 	TEXT("transpose8AVX2", attr.NOSPLIT, "func(dst []float64, apart int, src []float64, down, columns int)")
 	Doc("transpose8AVX2 does dst[j·apart + i] = src[i·down + j] for i < 8 and j < columns.",
 		"columns must be a positive multiple of 4.")
@@ -76,7 +77,13 @@ func transpose() {
 	dst, apart := load(Param("dst").Base(), false), load(Param("apart"), true)
 	down, columns := load(Param("down"), true), load(Param("columns"), false)
 	pointers, element := rowPointers(load(Param("src").Base(), false), down, rows)
+	next := GP64()
+	LEAQ(Mem{Base: pointers[0], Index: down, Scale: rows}, next)
 	Label("loop")
+	for at := 0; at < rows*side*number; at += line {
+		PREFETCHT0(Mem{Base: next, Disp: at})
+	}
+	ADDQ(U32(rows*side*number), next)
 	third := GP64()
 	LEAQ(Mem{Base: dst, Index: apart, Scale: 2}, third)
 	ADDQ(apart, third)
@@ -95,13 +102,13 @@ func transpose() {
 			VUNPCKLPD(odd, even, first)
 			VUNPCKHPD(odd, even, second)
 			at := Mem{Base: dst, Disp: from * number}
-			next := Mem{Base: dst, Index: apart, Scale: 1, Disp: from * number}
+			below := Mem{Base: dst, Index: apart, Scale: 1, Disp: from * number}
 			if column == 2 {
 				at.Index, at.Scale = apart, 2
-				next = Mem{Base: third, Disp: from * number}
+				below = Mem{Base: third, Disp: from * number}
 			}
 			VMOVUPD(first, at)
-			VMOVUPD(second, next)
+			VMOVUPD(second, below)
 		}
 	}
 	for _, p := range pointers {

@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package cpu
+
+// transformOf returns the Walsh–Hadamard transform in plain Go.
+func transformOf(SIMD) func(v []float64) { return transform }
