@@ -7,5 +7,7 @@ func sparseOf(simd SIMD) sparse {
 	if simd == Off {
 		return plainSparse
 	}
-	return sparse{residualsNEON, weightedNEON, dotsNEON, scatterNEON}
+	return sparse{
+		residuals: residualsNEON, weighted: weightedNEON, dots: dotsNEON, scatter: scatterNEON,
+	}
 }
