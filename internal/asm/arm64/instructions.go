@@ -96,6 +96,12 @@ func (f *Function) Remainder(x X, n int, to X) { f.emit("AND $%d, %v, %v", n-1, 
 // ShiftRightX does x ← ⌊x / 2^shift⌋ for numbers without a sign.
 func (f *Function) ShiftRightX(shift int, x X) { f.emit("LSR $%d, %v", shift, x) }
 
+// Log2 does to ← ⌊log₂ x⌋; x is not 0.
+func (f *Function) Log2(x, to X) {
+	f.emit("CLZ %v, %v", x, to)
+	f.emit("EOR $63, %v", to)
+}
+
 // Least does to ← min(to, x) for numbers without a sign.
 func (f *Function) Least(x, to X) {
 	f.emit("CMP %v, %v", x, to)
