@@ -11,3 +11,13 @@ func transformAVX512(v []float64)
 //
 //go:noescape
 func transformAVX2(v []float64)
+
+// rowDotsAVX2 does what chainsDot does, for a row and each of eight rows of its length.
+//
+//go:noescape
+func rowDotsAVX2(dst *[8]float64, row []float64, rows *[8]*float64)
+
+// rowAddsAVX2 does what addScaled does, for each of eight weights and rows in order.
+//
+//go:noescape
+func rowAddsAVX2(sum []float64, weights *[8]float64, rows *[8]*float64)

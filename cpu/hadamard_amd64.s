@@ -222,3 +222,197 @@ two:
 done:
 	VZEROUPPER
 	RET
+
+// func rowDotsAVX2(dst *[8]float64, row []float64, rows *[8]*float64)
+// Requires: AVX
+TEXT ·rowDotsAVX2(SB), NOSPLIT, $0-40
+	MOVQ   row_base+8(FP), CX
+	MOVQ   rows+32(FP), DX
+	XORQ   AX, AX
+	MOVQ   row_len+16(FP), SI
+	SHLQ   $0x03, SI
+	MOVQ   SI, BX
+	ANDQ   $-32, BX
+	MOVQ   (DX), DI
+	MOVQ   8(DX), R8
+	MOVQ   16(DX), R9
+	MOVQ   24(DX), R10
+	MOVQ   32(DX), R11
+	MOVQ   40(DX), R12
+	MOVQ   48(DX), R13
+	MOVQ   56(DX), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	JMP    check
+
+loop:
+	VMOVUPD (CX)(AX*1), Y8
+	VMULPD  (DI)(AX*1), Y8, Y9
+	VADDPD  Y9, Y0, Y0
+	VMULPD  (R8)(AX*1), Y8, Y9
+	VADDPD  Y9, Y1, Y1
+	VMULPD  (R9)(AX*1), Y8, Y9
+	VADDPD  Y9, Y2, Y2
+	VMULPD  (R10)(AX*1), Y8, Y9
+	VADDPD  Y9, Y3, Y3
+	VMULPD  (R11)(AX*1), Y8, Y9
+	VADDPD  Y9, Y4, Y4
+	VMULPD  (R12)(AX*1), Y8, Y9
+	VADDPD  Y9, Y5, Y5
+	VMULPD  (R13)(AX*1), Y8, Y9
+	VADDPD  Y9, Y6, Y6
+	VMULPD  (DX)(AX*1), Y8, Y9
+	VADDPD  Y9, Y7, Y7
+	ADDQ    $0x20, AX
+
+check:
+	CMPQ AX, BX
+	JLT  loop
+	JMP  checkRest
+
+rest:
+	VMOVSD (CX)(AX*1), X8
+	VMULSD (DI)(AX*1), X8, X9
+	VADDPD Y9, Y0, Y0
+	VMULSD (R8)(AX*1), X8, X9
+	VADDPD Y9, Y1, Y1
+	VMULSD (R9)(AX*1), X8, X9
+	VADDPD Y9, Y2, Y2
+	VMULSD (R10)(AX*1), X8, X9
+	VADDPD Y9, Y3, Y3
+	VMULSD (R11)(AX*1), X8, X9
+	VADDPD Y9, Y4, Y4
+	VMULSD (R12)(AX*1), X8, X9
+	VADDPD Y9, Y5, Y5
+	VMULSD (R13)(AX*1), X8, X9
+	VADDPD Y9, Y6, Y6
+	VMULSD (DX)(AX*1), X8, X9
+	VADDPD Y9, Y7, Y7
+	ADDQ   $0x08, AX
+
+checkRest:
+	CMPQ         AX, SI
+	JLT          rest
+	MOVQ         dst+0(FP), AX
+	VHADDPD      Y0, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VADDSD       X9, X0, X0
+	VMOVSD       X0, (AX)
+	VHADDPD      Y1, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X9
+	VADDSD       X9, X1, X1
+	VMOVSD       X1, 8(AX)
+	VHADDPD      Y2, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X9
+	VADDSD       X9, X2, X2
+	VMOVSD       X2, 16(AX)
+	VHADDPD      Y3, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X9
+	VADDSD       X9, X3, X3
+	VMOVSD       X3, 24(AX)
+	VHADDPD      Y4, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X9
+	VADDSD       X9, X4, X4
+	VMOVSD       X4, 32(AX)
+	VHADDPD      Y5, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VADDSD       X9, X5, X5
+	VMOVSD       X5, 40(AX)
+	VHADDPD      Y6, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X9
+	VADDSD       X9, X6, X6
+	VMOVSD       X6, 48(AX)
+	VHADDPD      Y7, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VADDSD       X9, X7, X7
+	VMOVSD       X7, 56(AX)
+	VZEROUPPER
+	RET
+
+// func rowAddsAVX2(sum []float64, weights *[8]float64, rows *[8]*float64)
+// Requires: AVX
+TEXT ·rowAddsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         sum_base+0(FP), CX
+	MOVQ         rows+32(FP), DX
+	MOVQ         weights+24(FP), AX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD 16(AX), Y2
+	VBROADCASTSD 24(AX), Y3
+	VBROADCASTSD 32(AX), Y4
+	VBROADCASTSD 40(AX), Y5
+	VBROADCASTSD 48(AX), Y6
+	VBROADCASTSD 56(AX), Y7
+	XORQ         AX, AX
+	MOVQ         sum_len+8(FP), SI
+	SHLQ         $0x03, SI
+	MOVQ         SI, BX
+	ANDQ         $-32, BX
+	MOVQ         (DX), DI
+	MOVQ         8(DX), R8
+	MOVQ         16(DX), R9
+	MOVQ         24(DX), R10
+	MOVQ         32(DX), R11
+	MOVQ         40(DX), R12
+	MOVQ         48(DX), R13
+	MOVQ         56(DX), DX
+	JMP          check
+
+loop:
+	VMOVUPD (CX)(AX*1), Y8
+	VMULPD  (DI)(AX*1), Y0, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R8)(AX*1), Y1, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R9)(AX*1), Y2, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R10)(AX*1), Y3, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R11)(AX*1), Y4, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R12)(AX*1), Y5, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (R13)(AX*1), Y6, Y9
+	VADDPD  Y9, Y8, Y8
+	VMULPD  (DX)(AX*1), Y7, Y9
+	VADDPD  Y9, Y8, Y8
+	VMOVUPD Y8, (CX)(AX*1)
+	ADDQ    $0x20, AX
+
+check:
+	CMPQ AX, BX
+	JLT  loop
+	JMP  checkRest
+
+rest:
+	VMOVSD (CX)(AX*1), X8
+	VMULSD (DI)(AX*1), X0, X9
+	VADDSD X9, X8, X8
+	VMULSD (R8)(AX*1), X1, X9
+	VADDSD X9, X8, X8
+	VMULSD (R9)(AX*1), X2, X9
+	VADDSD X9, X8, X8
+	VMULSD (R10)(AX*1), X3, X9
+	VADDSD X9, X8, X8
+	VMULSD (R11)(AX*1), X4, X9
+	VADDSD X9, X8, X8
+	VMULSD (R12)(AX*1), X5, X9
+	VADDSD X9, X8, X8
+	VMULSD (R13)(AX*1), X6, X9
+	VADDSD X9, X8, X8
+	VMULSD (DX)(AX*1), X7, X9
+	VADDSD X9, X8, X8
+	VMOVSD X8, (CX)(AX*1)
+	ADDQ   $0x08, AX
+
+checkRest:
+	CMPQ AX, SI
+	JLT  rest
+	VZEROUPPER
+	RET

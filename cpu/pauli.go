@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/sensing"
@@ -27,15 +28,15 @@ import (
 // computes each of the numbers d, c and p, and each row of S·X in ascending order of x: the bits are the same
 // for any number of workers.
 type pauli struct {
-	n         int
-	workers   int
-	transform func(v []float64)
-	stop      *interruption
-	words     []pauliWord // sorted by x, words with the same x in the order of measurements
-	groups    []pauliGroup
-	bundles   [][]pauliGroup
-	shared    [][]float64 // for each group of the bundle under way, d or c: n
-	values    []float64   // of contract: p, then the weights of the A_i
+	n       int
+	workers int
+	loops   pauliLoops
+	stop    *interruption
+	words   []pauliWord // sorted by x, words with the same x in the order of measurements
+	groups  []pauliGroup
+	bundles [][]pauliGroup
+	shared  [][]float64 // for each group of the bundle under way, d or c: n
+	values  []float64   // of contract: p, then the weights of the A_i
 }
 
 // pauliWord is one measurement.
@@ -68,7 +69,7 @@ func (e pauliKind) newOperator(_ context.Context, o options) (operator, error) {
 	n, _ := e.Space().Dims()
 	m := e.Measurements()
 	op := &pauli{
-		n: n, workers: o.workers, transform: transformOf(o.simd), stop: o.stop,
+		n: n, workers: o.workers, loops: pauliLoopsOf(o.simd), stop: o.stop,
 		words: make([]pauliWord, m), values: make([]float64, m),
 	}
 	x, z := e.Masks()
@@ -120,7 +121,7 @@ func (o *pauli) apply(p []float64, l, r *mat.Dense) error {
 			return err
 		}
 		err = inTurn(o.stop, o.workers, len(bundle), func(g int) {
-			o.transform(o.shared[g])
+			o.loops.transform(o.shared[g])
 			bundle[g].sums(p, o.shared[g])
 		})
 		if err != nil {
@@ -134,19 +135,42 @@ func (o *pauli) apply(p []float64, l, r *mat.Dense) error {
 // once.
 func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
 	others := r.RawMatrix()
+	var groups [pauliBlock]int // whose d_j is computed
+	t := new(rowTable)
 	for j := from; j < to; j++ {
-		row := l.RawRowView(j)
+		count := 0
 		for g, group := range bundle {
-			other := j ^ group.x
-			if l == r && other < j {
-				continue
-			}
-			d := o.shared[g]
-			d[j] = chainsDot(row, others.Data[other*others.Stride:][:len(row)])
-			if l == r {
-				d[other] = d[j]
+			if l != r || j^group.x >= j {
+				groups[count] = g
+				count++
 			}
 		}
+		o.dots(t, bundle, groups[:count], l.RawRowView(j), others, j)
+		if l == r {
+			for _, g := range groups[:count] {
+				o.shared[g][j^bundle[g].x] = o.shared[g][j]
+			}
+		}
+	}
+}
+
+// dots does d_j(x) for some groups of a bundle, from row j of L.
+func (o *pauli) dots(
+	t *rowTable, bundle []pauliGroup, groups []int, row []float64, others blas64.General, j int,
+) {
+	for o.loops.dots != nil && len(groups) >= fewDots && len(row) >= shortRow {
+		count := min(rowsTogether, len(groups))
+		for i := range t.rows { // if there are too few groups, the last one again
+			t.rows[i] = &others.Data[(j^bundle[groups[min(i, count-1)]].x)*others.Stride]
+		}
+		o.loops.dots(&t.numbers, row, &t.rows)
+		for i, g := range groups[:count] {
+			o.shared[g][j] = t.numbers[i]
+		}
+		groups = groups[count:]
+	}
+	for _, g := range groups {
+		o.shared[g][j] = chainsDot(row, others.Data[(j^bundle[g].x)*others.Stride:][:len(row)])
 	}
 }
 
@@ -163,7 +187,7 @@ func (o *pauli) adjointMul(dst *mat.Dense, w []float64, _ bool, x *mat.Dense) er
 	for _, bundle := range o.bundles {
 		err := inTurn(o.stop, o.workers, len(bundle), func(g int) {
 			bundle[g].weigh(o.shared[g], w)
-			o.transform(o.shared[g])
+			o.loops.transform(o.shared[g])
 		})
 		if err != nil {
 			return err
@@ -187,10 +211,19 @@ func (g *pauliGroup) weigh(v, w []float64) {
 // combine adds the terms of a bundle to the rows from ≤ j < to of S·X.
 func (o *pauli) combine(dst *mat.Dense, bundle []pauliGroup, x *mat.Dense, from, to int) {
 	others := x.RawMatrix()
+	t := new(rowTable)
 	for j := from; j < to; j++ {
-		sum := dst.RawRowView(j)
-		for g, group := range bundle {
-			addScaled(sum, o.shared[g][j], others.Data[(j^group.x)*others.Stride:][:len(sum)])
+		sum, g := dst.RawRowView(j), 0
+		for o.loops.adds != nil && len(sum) >= shortRow && g+rowsTogether <= len(bundle) {
+			for i := range t.rows {
+				t.numbers[i] = o.shared[g+i][j]
+				t.rows[i] = &others.Data[(j^bundle[g+i].x)*others.Stride]
+			}
+			o.loops.adds(sum, &t.numbers, &t.rows)
+			g += rowsTogether
+		}
+		for ; g < len(bundle); g++ {
+			addScaled(sum, o.shared[g][j], others.Data[(j^bundle[g].x)*others.Stride:][:len(sum)])
 		}
 	}
 }
@@ -213,38 +246,4 @@ func (o *pauli) contract(y []float64, parts []*part) error {
 		}
 	}
 	return nil
-}
-
-// transform does v_z ← Σ_j (−1)^|z∧j|·v_j for every z: the Walsh–Hadamard transform. It has a level for each
-// bit, and does two levels at a time.
-func transform(v []float64) {
-	half := 1
-	if len(v) >= 4 {
-		for at := 0; at+4 <= len(v); at += 4 { // for slices this short, the loop below would be slow
-			four := v[at:][:4]
-			four[0], four[1], four[2], four[3] = butterflies(four[0], four[1], four[2], four[3])
-		}
-		half = 4
-	}
-	for ; 4*half <= len(v); half *= 4 {
-		for at := 0; at < len(v); at += 4 * half {
-			a, b, c, d := v[at:][:half], v[at+half:][:half], v[at+2*half:][:half], v[at+3*half:][:half]
-			for i := range a {
-				a[i], b[i], c[i], d[i] = butterflies(a[i], b[i], c[i], d[i])
-			}
-		}
-	}
-	if half < len(v) {
-		a, b := v[:half], v[half:][:half]
-		for i, low := range a {
-			a[i], b[i] = low+b[i], low-b[i]
-		}
-	}
-}
-
-// butterflies is two levels of a transform.
-func butterflies(a, b, c, d float64) (float64, float64, float64, float64) {
-	a, b = a+b, a-b
-	c, d = c+d, c-d
-	return a + c, b + d, a - c, b - d
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -49,10 +50,87 @@ func TestTransformSameBits(t *testing.T) {
 				sensing.NewStream(2, sensing.StartStream).Normals(uint64(n), got)
 				want := slices.Clone(got)
 				transform(want)
-				transformOf(simd)(got)
+				pauliLoopsOf(simd).transform(got)
 				check(fmt.Sprintf("simd %s, n = %d", simd, n))
 				if !numtest.SameBits(got, want) {
 					t.Errorf("simd %s, n = %d, %d off alignment: %v, want %v", simd, n, shift, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestRowLoops: every instruction set has the bits of chainsDot and addScaled at every length, reads nothing
+// behind a row, and writes nothing but its results.
+func TestRowLoops(t *testing.T) {
+	for _, simd := range available() {
+		loops := pauliLoopsOf(simd)
+		if loops.dots == nil {
+			continue
+		}
+		for length := 1; length <= 41; length++ {
+			var rows [rowsTogether][]float64
+			var table rowTable
+			for i := range rows {
+				all := make([]float64, length+4)
+				sensing.NewStream(3, sensing.StartStream).Normals(uint64(100*length+i), all)
+				copy(all[length:], []float64{math.NaN(), math.NaN(), math.NaN(), math.NaN()})
+				rows[i], table.rows[i] = all[:length], &all[0]
+			}
+			row := slices.Clone(rows[3])
+			loops.dots(&table.numbers, row, &table.rows)
+			for i, got := range table.numbers {
+				if want := chainsDot(row, rows[i]); !numtest.SameBits([]float64{got}, []float64{want}) {
+					t.Errorf("simd %s, length %d: product %d is %v, want %v", simd, length, i, got, want)
+				}
+			}
+			sum, check := guarded[float64](t, length, length%8)
+			copy(sum, row)
+			loops.adds(sum, &table.numbers, &table.rows)
+			check(fmt.Sprintf("simd %s, length %d", simd, length))
+			for i, c := range table.numbers {
+				addScaled(row, c, rows[i])
+			}
+			if !numtest.SameBits(sum, row) {
+				t.Errorf("simd %s, length %d: the sum is %v, want %v", simd, length, sum, row)
+			}
+		}
+	}
+}
+
+// TestPauliSameBits: every instruction set has the bits of plain Go, for few groups in a bundle and many, for
+// narrow factors and wide ones, for Z = LLᵀ and for other Z.
+func TestPauliSameBits(t *testing.T) {
+	for _, size := range []struct{ n, m, r int }{{2, 3, 1}, {16, 9, 9}, {64, 64, 7}, {64, 900, 21}, {128, 4000, 8}} {
+		e, err := sensing.NewPauli(size.n, size.m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		factors := [2]*mat.Dense{}
+		for i := range factors {
+			factors[i] = mat.NewDense(size.n, size.r, nil)
+			sensing.NewStream(4, sensing.StartStream).Normals(uint64(i), factors[i].RawMatrix().Data)
+		}
+		for _, right := range factors {
+			var want []float64
+			for _, simd := range slices.Backward(available()) { // plain Go first
+				op, err := newOperator(context.Background(), e, options{
+					workers: 2, simd: simd, precision: solver.F64, stop: new(interruption),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, product := make([]float64, size.m), mat.NewDense(size.n, size.r, nil)
+				if err := errors.Join(op.apply(p, factors[0], right),
+					op.adjointMul(product, p, false, right)); err != nil {
+					t.Fatal(err)
+				}
+				got := append(p, product.RawMatrix().Data...)
+				if want == nil {
+					want = got
+				}
+				if !numtest.SameBits(got, want) {
+					t.Errorf("simd %s differs from plain Go at %+v", simd, size)
 				}
 			}
 		}
@@ -230,7 +308,7 @@ func BenchmarkTransform(b *testing.B) {
 		for _, simd := range available() {
 			b.Run(fmt.Sprintf("transform/simd=%s/n=%d", simd, n), func(b *testing.B) {
 				for b.Loop() {
-					transformOf(simd)(v)
+					pauliLoopsOf(simd).transform(v)
 				}
 			})
 		}

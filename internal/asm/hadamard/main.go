@@ -1,4 +1,5 @@
-// Command hadamard writes the assembly of package cpu's Walsh–Hadamard transform. Run it with
+// Command hadamard writes the assembly of package cpu's Pauli words: Walsh–Hadamard transforms, and products of
+// rows. Run it with
 //
 //	go generate ./cpu
 //
@@ -9,6 +10,8 @@
 // each number, so the bits do not depend on what is done together. The levels within a register go first: one
 // copy of it has the first number of each pair in both places, another copy the second, with the sign of the
 // place that gets the difference. The levels that are left combine whole registers, two levels in one pass.
+//
+// The products take a row with eight others, so that there are enough independent chains: see rows.go.
 package main
 
 import (
@@ -21,6 +24,8 @@ import (
 func main() {
 	transform("transformAVX512", 64, func() VecVirtual { return ZMM() })
 	transform("transformAVX2", 32, func() VecVirtual { return YMM() })
+	dots()
+	adds()
 	Generate()
 }
 

@@ -2,15 +2,15 @@ package cpu
 
 //go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/hadamard_amd64.s -stubs ../../cpu/hadamard_amd64.go -pkg cpu
 
-// transformOf returns the Walsh–Hadamard transform of an instruction set.
-func transformOf(simd SIMD) func(v []float64) {
+// pauliLoopsOf returns the loops of an instruction set.
+func pauliLoopsOf(simd SIMD) pauliLoops {
 	switch simd {
 	case AVX512:
-		return orTransform(8, transformAVX512)
+		return pauliLoops{orTransform(8, transformAVX512), rowDotsAVX2, rowAddsAVX2} // it has AVX2, too
 	case AVX2:
-		return orTransform(4, transformAVX2)
+		return pauliLoops{orTransform(4, transformAVX2), rowDotsAVX2, rowAddsAVX2}
 	}
-	return transform
+	return plainPauliLoops
 }
 
 // orTransform returns assembly for vectors that fill a register, and plain Go for shorter ones.
