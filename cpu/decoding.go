@@ -10,7 +10,8 @@ const (
 	decodedStrip = 512
 
 	// mostDecoded is the length of the longest rows whose singles are kept for the accumulation and for all
-	// members of a batch, 2 MB for a block. It costs less to decode a strip again than to read more from memory.
+	// members of a batch: 2 MB for a block. It costs less to decode a strip again than to read more from
+	// memory.
 	mostDecoded = 1 << 16
 )
 

@@ -16,8 +16,8 @@ type fewRows[E sensing.Entry, F number] struct {
 	kernel[E, F]
 }
 
-// keptBytes is how many bytes of rows a core's own cache keeps between the two halves of the pass. Such caches
-// have 256 KB to 2 MB, which z and the accumulator use as well.
+// keptBytes is how many bytes of rows a core's own cache keeps between the two halves of the pass. Such
+// caches have 256 KB to 2 MB, which z and the accumulator use as well.
 const keptBytes = 512 << 10
 
 // fewRowsOf returns the kernel of an entry type for the given instruction set if eight rows of so many

@@ -9,8 +9,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// TestFewRows: a pass over long rows, a few at a time, gives the bits of a pass over eight at a time, whatever
-// is left of the last block and of the last stretch of coordinates.
+// TestFewRows: a pass over long rows, a few at a time, gives the bits of a pass over eight at a time,
+// whatever is left of the last block and of the last stretch of coordinates.
 func TestFewRows(t *testing.T) {
 	for _, simd := range variants() {
 		testFewRows[float64, float64](t, simd)

@@ -153,7 +153,8 @@ func (k kernel[E, F]) vectorDot(h *workspace[E, F], o *operands[E, F], members, 
 
 // eachDot runs the loop of dot products for so many members.
 func (v vector[F]) eachDot(
-	lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F, members, from, to int,
+	lanes *[together][blockRows * maxLanes]F, rows *[blockRows][]byte, z *[together][]F,
+	members, from, to int,
 ) {
 	switch {
 	case from == to:

@@ -158,7 +158,7 @@ func (o *pauli) pair(bundle []pauliGroup, l, r *mat.Dense, from, to int) {
 func (o *pauli) dots(
 	t *rowTable, bundle []pauliGroup, groups []int, row []float64, others blas64.General, j int,
 ) {
-	for o.loops.dots != nil && len(groups) >= fewDots && len(row) >= shortRow {
+	for o.loops.dots != nil && len(groups) >= leastRows && len(row) >= shortRow {
 		count := min(rowsTogether, len(groups))
 		for i := range t.rows { // if there are too few groups, the last one again
 			t.rows[i] = &others.Data[(j^bundle[groups[min(i, count-1)]].x)*others.Stride]

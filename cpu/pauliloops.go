@@ -18,7 +18,7 @@ type rowTable struct {
 
 const (
 	rowsTogether = 8 // rows that one loop takes at a time
-	fewDots      = 3 // fewer dot products take less time one by one
+	leastRows    = 3 // fewer dot products take less time one by one
 	shortRow     = 8 // shorter rows take less time one by one
 )
 

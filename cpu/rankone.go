@@ -109,17 +109,10 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
 	case o.storage != solver.Generated:
-		memory := make([]float64, m*length)
-		adviseHugePages(memory)
-		err := inTurn(&interruption{ctx.Err}, o.workers, (m+v.block-1)/v.block, func(b int) {
-			for i := b * v.block; i < min((b+1)*v.block, m); i++ {
-				e.Vector(i, memory[i*length:][:length])
-			}
-		})
-		if err != nil {
+		var err error
+		if v.memory, err = madeInMemory(ctx, m, length, o.workers, e.Vector); err != nil {
 			return nil, err
 		}
-		v.memory = memory
 	default:
 		for _, h := range v.workspaces {
 			h.buffer = make([]float64, v.block*length)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -69,9 +70,9 @@ func newRows[E sensing.Entry](
 		}
 		return r, nil
 	}
-	r.memory = make([]E, m*length)
-	adviseHugePages(r.memory)
-	return r, r.fill(ctx)
+	var err error
+	r.memory, err = madeInMemory(ctx, m, length, r.workers, source.Row)
+	return r, err
 }
 
 // chunkRows returns the rows of a chunk: a function of m alone, and a multiple of blockRows.
@@ -80,23 +81,20 @@ func chunkRows(m int) int {
 	return (rows + blockRows - 1) / blockRows * blockRows
 }
 
-// fill makes all rows in memory.
-func (r *rows[E]) fill(ctx context.Context) error {
-	var wait sync.WaitGroup
-	var next atomic.Int64
-	for range r.workers {
-		wait.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= r.m {
-					return
-				}
-				r.source.Row(i, r.memory[i*r.length:(i+1)*r.length])
-			}
-		})
-	}
-	wait.Wait()
-	return ctx.Err()
+// madeInMemory returns m rows of length elements, each written by row. A worker takes a span of rows at a
+// time: a huge page has many rows, and the system would zero it once for each worker that touches it at the
+// same moment.
+func madeInMemory[E any](ctx context.Context, m, length, workers int, row func(i int, dst []E)) ([]E, error) {
+	const spanBytes, spansEach = 8 << 20, 4 // large beside a page, small beside what each worker makes
+	memory := make([]E, m*length)
+	adviseHugePages(memory)
+	rowBytes := length * int(unsafe.Sizeof(*new(E)))
+	span := max(min(spanBytes/rowBytes, m/(spansEach*workers)), 1)
+	return memory, inTurn(&interruption{ctx.Err}, workers, (m+span-1)/span, func(s int) {
+		for i := s * span; i < min((s+1)*span, m); i++ {
+			row(i, memory[i*length:(i+1)*length])
+		}
+	})
 }
 
 // visitor is the work of a walk.

@@ -1,6 +1,10 @@
 package cpu
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/matsense/matsense/sensing"
+)
 
 // TestAdviseHugePages: advice takes slices of any length and place, and leaves them as they are.
 func TestAdviseHugePages(t *testing.T) {
@@ -18,4 +22,21 @@ func TestAdviseHugePages(t *testing.T) {
 		}
 		all[i] = 1
 	}
+}
+
+// BenchmarkInMemory makes 100 MB of Gaussian rows of f32 entries (n = 200) in memory, on all processors.
+func BenchmarkInMemory(b *testing.B) {
+	const m = 1250
+	e, err := sensing.NewGaussian(sensing.Sym{N: 200}, m, sensing.F32, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	entries := m * e.Space().K()
+	b.SetBytes(int64(4 * entries))
+	for b.Loop() {
+		if _, err := newRows(b.Context(), e.(sensing.RowSource[float32]), true, workerCount(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(entries)*1e9, "ns/entry")
 }

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"unsafe"
@@ -24,6 +25,38 @@ func TestDecodeQ8(t *testing.T) {
 		for i, e := range row {
 			if got, want := float64(singles[i]), sensing.Q8Levels[e]; got != want {
 				t.Fatalf("entry %d at %d is %v, want %v", e, i, got, want)
+			}
+		}
+	}
+}
+
+// TestTables: the tables of AVX-512 for q8, and of AVX2 for q8 and for signs, have what their loops look up.
+func TestTables(t *testing.T) {
+	for k, want := range sensing.Q8Levels {
+		larger := max(k, 255-k) - 128
+		bits := uint32(q8Planes[0][larger])<<16 | uint32(q8Planes[1][larger])<<24
+
+		place := 127 - larger
+		var lower byte
+		for table := range place/16 + 1 {
+			lower ^= q8Cascade.lower[table][place%16]
+		}
+		upper := q8Cascade.upper[max(place-112, 0)]
+		for _, step := range q8Cascade.steps {
+			if place > int(step[0]) {
+				upper--
+			}
+		}
+		if cascade := uint32(lower)<<16 | uint32(upper)<<24; cascade != bits ||
+			float64(math.Float32frombits(bits)) != math.Abs(want) {
+			t.Errorf("level %d has the bits %x in planes, %x in the cascade, want %v", k, bits, cascade, want)
+		}
+	}
+	for b := range 256 {
+		for i := range 8 {
+			want := []float64{1, -1}[b>>i&1]
+			if signsDouble[b][i] != want || float64(signsSingle[b][i]) != want {
+				t.Errorf("sign %d of %x is %v, %v, want %v", i, b, signsDouble[b][i], signsSingle[b][i], want)
 			}
 		}
 	}

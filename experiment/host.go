@@ -48,6 +48,12 @@ type Place struct {
 // shared is a backend on a device with memory of its own, which other processes may use too.
 type shared interface{ DeviceMemory() float64 }
 
+// mixing is a backend that has mixed precision.
+type mixing interface {
+	// MixedIsFaster says whether steps over entries of a format take less time in mixed precision than in f64.
+	MixedIsFaster(entries sensing.Entries) bool
+}
+
 // timed is a backend that can find out in a moment how fast it is.
 type timed interface {
 	// GeneratedIsFaster says whether a step takes less time if the rows are generated when needed.

@@ -73,7 +73,7 @@ func (p *Plan) place() error {
 	for i, device := range devices {
 		p.Config.Device = device
 		if precision == "auto" {
-			p.Config.Precision = fasterPrecision(device, sensing.Entries(p.Config.Entries))
+			p.Config.Precision = p.fasterPrecision()
 		}
 		err := p.placeRows()
 		if err == nil {
@@ -99,10 +99,15 @@ func (p *Plan) place() error {
 	return nil
 }
 
-// fasterPrecision picks mixed precision if it makes steps faster. With f64 and f32 entries it does not: steps
-// wait for memory in either precision.
-func fasterPrecision(device string, entries sensing.Entries) string {
-	if device == "cpu" && entries != "" && entries.EntryBits() < 32 {
+// fasterPrecision picks mixed precision if it makes steps on the configured device faster. It measures
+// nothing, so that its answer is the same each time. If there is no backend, placeRows says why.
+func (p *Plan) fasterPrecision() string {
+	c := &p.Config
+	if c.Entries == "" {
+		return "f64"
+	}
+	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
+	if mixed, ok := b.(mixing); err == nil && ok && mixed.MixedIsFaster(sensing.Entries(c.Entries)) {
 		return "mixed"
 	}
 	return "f64"

@@ -28,7 +28,7 @@ type Problem struct {
 func PlanProblem(c config.Config, members int, h Host) (*Plan, error) {
 	const most = 1 << 12 // far above what makes a pass faster
 	if members < 1 || members > most {
-		return nil, config.Usagef("members: members goes from 1 to %d, got %d", most, members)
+		return nil, config.Usagef("members goes from 1 to %d, got %d", most, members)
 	}
 	if err := c.Check(); err != nil {
 		return nil, err

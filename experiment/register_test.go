@@ -125,11 +125,11 @@ func TestDeclaredSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for settings, want := range map[string]string{
-		mine + "my-step=-1":     "--my-step: my-step must be positive, got -1",
+		mine + "my-step=-1":     "--my-step must be positive, got -1",
 		mine + "my-size=medium": `--my-size: must be small or large, got "medium"`,
-		"my-step=0.5":           "--my-step: my-step is for method my-gd, and this is gd",
-		"my-size=large":         "--my-size: my-size is for start my-random, and this is random",
-		"my-seed=7":             "--my-seed: my-seed is for ensemble my-rows, and this is gaussian",
+		"my-step=0.5":           "--my-step is for method my-gd, and this is gd",
+		"my-size=large":         "--my-size is for start my-random, and this is random",
+		"my-seed=7":             "--my-seed is for ensemble my-rows, and this is gaussian",
 	} {
 		c := configOf(t, strings.Fields(settings)...)
 		if problems := problemsOf(t, c.Validate()); len(problems) != 1 || problems[0] != want {

@@ -43,3 +43,16 @@ func benchmarkRow[E Entry](b *testing.B, s RowSource[E]) {
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(k)*1e9, "ns/entry")
 }
+
+// BenchmarkPositions draws 10⁶ observed entries of a symmetric matrix with n = 30,000.
+func BenchmarkPositions(b *testing.B) {
+	const m = 1_000_000
+	for b.Loop() {
+		c, err := NewCompletion(Sym{N: 30_000}, m, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Positions()
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/m*1e9, "ns/entry")
+}

@@ -248,21 +248,6 @@ func newCompletionBase(s Space, m int) (base, error) {
 	return b, nil
 }
 
-// distinct returns the first count different numbers below k of a stream, in ascending order. Number i of the
-// stream is ⌊w·k/2⁶⁴⌋ for its i-th 64-bit word w.
-func distinct(s Stream, k uint64, count int) []uint64 {
-	all := make([]uint64, 0, count)
-	for next := uint64(0); len(all) < count; {
-		for missing := count - len(all); missing > 0; missing-- {
-			all = append(all, s.Below(next/2, next%2, k))
-			next++
-		}
-		slices.Sort(all)
-		all = slices.Compact(all)
-	}
-	return all
-}
-
 // complement returns the numbers below k that are not in some, which is in ascending order.
 func complement(some []uint64, k uint64) []uint64 {
 	rest := make([]uint64, 0, k-uint64(len(some)))

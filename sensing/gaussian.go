@@ -13,8 +13,8 @@ import (
 // that E⟨A_i, Z⟩² = ‖Z‖_F².
 //
 // Rows of f64, f32 and bf16 with the same seed are one draw, rounded to nearest, ties to even (bf16 from
-// f32). q8 is another draw: byte j of a row's random words, in little-endian order, is the number of entry j's
-// level. The variance of the [Q8Levels] is 1 + 8.7·10⁻⁵.
+// f32). q8 is another draw: byte j of a row's random words, in little-endian order, is the number of entry
+// j's level. The variance of the [Q8Levels] is 1 + 8.7·10⁻⁵.
 type Gaussian[E float64 | float32 | BF16Entry | Q8Entry] struct {
 	base
 	stream Stream

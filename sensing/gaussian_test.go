@@ -140,8 +140,8 @@ func TestQ8Levels(t *testing.T) {
 		}
 	})
 	t.Run("probabilities", func(t *testing.T) {
-		// Φ(level/c) = (k + ½)/256 is checked without Erfinv. Levels are rounded by a relative 2⁻⁸ at most, and
-		// x·Φ'(x) is below 0.242.
+		// Φ(level/c) = (k + ½)/256 is checked without Erfinv. Levels are rounded by a relative 2⁻⁸ at most,
+		// and x·Φ'(x) is below 0.242.
 		const bound = 0.25 * 0x1p-8
 		for k, level := range Q8Levels {
 			got, want := 0.5*math.Erfc(-level/q8Scale/math.Sqrt2), (float64(k)+0.5)/256

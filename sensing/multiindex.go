@@ -77,14 +77,18 @@ func (l Link) Observe(p *Problem, e *RankOne) ([]float64, error) {
 			directions[j][i] = p.Truth.Basis().At(i, j)
 		}
 	}
-	y, a, z := make([]float64, e.Measurements()), make([]float64, n), make([]float64, rank)
-	for i := range y {
-		e.Vector(i, a)
-		for j, w := range directions {
-			z[j] = dot(w, a)
+	const part = 1 << 8
+	y := make([]float64, e.Measurements())
+	inParallel((len(y)+part-1)/part, func(p int) {
+		a, z := make([]float64, n), make([]float64, rank)
+		for i := p * part; i < min((p+1)*part, len(y)); i++ {
+			e.Vector(i, a)
+			for j, w := range directions {
+				z[j] = dot(w, a)
+			}
+			y[i] = l.value(z)
 		}
-		y[i] = l.value(z)
-	}
+	})
 	p.AddNoise(y)
 	return y, nil
 }

@@ -10,7 +10,8 @@ import "math"
 // with q the top two bits of b and t = (the next 52 bits of b + ½)/2⁵² − ½. The results are ρ·cos θ and ρ·sin
 // θ, so |deviate| ≤ √(106 ln 2) < 8.6. Every operation is an IEEE add, multiply, divide, square root or
 // explicit fused multiply-add, which gives the same bits on every machine. Products whose sum Go might fuse
-// are wrapped in float64().
+// are wrapped in float64(). The assembly that internal/asm/normal writes does the same operations on several
+// pairs at once.
 func normalPair(a, b uint64) (float64, float64) {
 	u := (float64(a>>12) + 0.5) * 0x1p-52
 	rho := math.Sqrt(-2 * logUnit(u))

@@ -120,7 +120,7 @@ func (s SingleIndex) Target(t *Truth) (*Truth, error) {
 	return t.Scaled(h.eta / t.Norm()), nil
 }
 
-// Observe draws the samples of a truth, one after another, and returns the observations of T, √K·T_c for each
+// Observe draws the samples of a truth, on all processors, and returns the observations of T, √K·T_c for each
 // coordinate c.
 func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	h, err := s.check()
@@ -138,17 +138,27 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 	}
 	noise := make([]float64, s.Samples)
 	(&Problem{Noise: s.Noise, NoiseSeed: s.Seed}).AddNoise(noise)
-	stream, x, sum := NewStream(s.Seed, EntriesStream), make([]float64, k), make([]float64, k)
-	for i, w := range noise {
-		stream.Normals(uint64(i), x)
-		y := h.of(dot(x, index)) + w
-		if s.Truncation > 0 {
-			y = max(-s.Truncation, min(y, s.Truncation))
-		}
-		for c, v := range x {
-			sum[c] += float64(y * v)
-		}
-	}
+	sum := make([]float64, k)
+	s.eachBatch(k, func(first int, x [][]float64) {
+		y := make([]float64, len(x))
+		inParallel(len(x), func(i int) {
+			NewStream(s.Seed, EntriesStream).Normals(uint64(first+i), x[i])
+			y[i] = h.of(dot(x[i], index)) + noise[first+i]
+			if s.Truncation > 0 {
+				y[i] = max(-s.Truncation, min(y[i], s.Truncation))
+			}
+		})
+		// Each coordinate is summed in the order of samples, whatever processor does it.
+		const part = 1 << 10
+		inParallel((k+part-1)/part, func(p int) {
+			from, to := p*part, min((p+1)*part, k)
+			for i, row := range x {
+				for c, v := range row[from:to] {
+					sum[from+c] += float64(y[i] * v)
+				}
+			}
+		})
+	})
 	scale := math.Sqrt(float64(k)) / float64(s.Samples)
 	if !s.Unknown {
 		scale *= norm / h.eta
@@ -157,6 +167,18 @@ func (s SingleIndex) Observe(t *Truth) ([]float64, error) {
 		sum[c] *= scale
 	}
 	return sum, nil
+}
+
+// eachBatch calls use with memory for the k coordinates of a batch of samples, and the number of the first.
+func (s SingleIndex) eachBatch(k int, use func(first int, x [][]float64)) {
+	const numbers = 1 << 20 // in a batch, so that it stays in cache
+	x := make([][]float64, min(max(numbers/k, 1), s.Samples))
+	for i := range x {
+		x[i] = make([]float64, k)
+	}
+	for first := 0; first < s.Samples; first += len(x) {
+		use(first, x[:min(len(x), s.Samples-first)])
+	}
 }
 
 // coordinates returns the coordinates of M* in a space, each summed in a fixed order.

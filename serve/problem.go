@@ -77,17 +77,17 @@ func (s settings) apply(c *config.Config, allowed func(config.Field) bool) error
 			bad("unknown key %q; did you mean %q?", x.key, config.Nearest(x.key, config.Keys()))
 			continue
 		case seen[x.key]:
-			bad("%s: %[1]s is given again", x.key)
+			bad("%s is given again", x.key)
 			continue
 		case !allowed(f):
-			bad("%s: %[1]s belongs to the problem, which is open: open another one", x.key)
+			bad("%s belongs to the problem, which is open: open another one", x.key)
 			continue
 		}
 		seen[x.key] = true
 		if strings.HasPrefix(x.text, "{") || strings.HasPrefix(x.text, "[") || x.text == "null" {
-			bad("%s: %[1]s takes a single value", x.key)
+			bad("%s takes a single value", x.key)
 		} else if err := f.Set(x.text, x.key); err != nil {
-			bad("%s: %v", x.key, err)
+			bad("%s", config.Located(x.key, x.key, err.Error()))
 		}
 	}
 	if len(problems) == 0 {
@@ -252,8 +252,9 @@ func (p *problem) startSettings(given settings) (*config.Config, error) {
 		return nil, err
 	}
 	if most := p.Plan.Config.FactorRank; c.FactorRank > most {
-		return nil, config.Usagef("%s: factor-rank goes up to %d in this problem, got %d", c.At("factor-rank"),
-			most, c.FactorRank)
+		const key = "factor-rank"
+		return nil, config.Usagef("%s", config.Located(c.At(key), key,
+			fmt.Sprintf("%s goes up to %d in this problem, got %d", key, most, c.FactorRank)))
 	}
 	return &c, nil
 }

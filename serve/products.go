@@ -197,7 +197,7 @@ func (s *session) spectral(text []byte, a *answer) error {
 	}
 	n1, n2 := p.space.Dims()
 	if most := min(n1, n2); r.K < 1 || r.K > most {
-		return config.Usagef("k: k goes from 1 to %d, got %d", most, r.K)
+		return config.Usagef("k goes from 1 to %d, got %d", most, r.K)
 	}
 	to := &results{session: s}
 	toLeft, err := to.place(r.Left, "left", n1, r.K)

@@ -300,20 +300,20 @@ func TestMistakes(t *testing.T) {
 		{`{"id":"x","call":"share","path":"/dev/null","bytes":12}`,
 			"bytes: the size of shared memory is a multiple of 8 from 8 to 70 TB, got 12"},
 		{`{"id":"x","call":"open","settings":{"n":3},"members":0}`,
-			"members: members goes from 1 to 4096, got 0"},
+			"members goes from 1 to 4096, got 0"},
 		{`{"id":"x","call":"open","settings":[3]}`,
 			`settings: the settings are an object such as {"n": 200}`},
 		{`{"id":"x","call":"open","settings":{"n":0,"rnk":1,"alpha":"x","step":-1,"seed":[1],"n":4}}`,
-			"unknown key \"rnk\"; did you mean \"rank\"?\nalpha: alpha takes a number, got \"x\"\n" +
-				"seed: seed takes a single value\nn: n is given again\n" +
-				"n: n goes from 1 to 65536, got 0\nstep: step must be positive, got -1"},
+			"unknown key \"rnk\"; did you mean \"rank\"?\nalpha takes a number, got \"x\"\n" +
+				"seed takes a single value\nn is given again\n" +
+				"n goes from 1 to 65536, got 0\nstep must be positive, got -1"},
 		{`{"id":"x","call":"open","settings":{"n":60000,"rank":1}}`, "this run needs"},
 		{`{"id":"x","call":"start","problem":1,"settings":{"n":4,"alpha":1}}`,
-			"n: n belongs to the problem, which is open: open another one"},
-		{`{"id":"x","call":"start","problem":1,"settings":{"alpha":0}}`, "alpha: alpha must be positive, got 0"},
+			"n belongs to the problem, which is open: open another one"},
+		{`{"id":"x","call":"start","problem":1,"settings":{"alpha":0}}`, "alpha must be positive, got 0"},
 		{`{"id":"x","call":"start","problem":1,"settings":{"factor-rank":3},"out":[{"memory":1,"shape":[3,3]}]}`,
-			"factor-rank: factor-rank goes up to 2 in this problem, got 3"},
-		{`{"id":"x","call":"spectral","problem":1,"k":4}`, "k: k goes from 1 to 3, got 4"},
+			"factor-rank goes up to 2 in this problem, got 3"},
+		{`{"id":"x","call":"spectral","problem":1,"k":4}`, "k goes from 1 to 3, got 4"},
 		{`{"id":"x","call":"apply","problem":1}`, "left, right: a matrix is given as left and right, whose " +
 			"product left·rightᵀ it is, or as matrix"},
 		{`{"id":"x","call":"adjoint","problem":1,"weights":{"data":[1,2]}}`,

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from options import PRECISIONS
+from steps import Coordinates, numpy_library
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENTRIES = ["f64", "f32", "bf16", "q8", "sign"]
 BITS = {"f64": 64, "f32": 32, "bf16": 16, "q8": 8, "sign": 1}
-PRECISIONS = ["f64", "mixed", "f32"]  # those that the backend refuses are skipped
 START_SIZE = 0.3  # with which UUᵀ and the truth contribute alike to the residuals
 
 
@@ -67,16 +69,12 @@ class Engine:
     m: int
     stack: np.ndarray  # B × n × r
     bytes: float  # read from memory by a gradient
+    engine: list[float] = dataclasses.field(default_factory=list)  # the engine's own seconds of each gradient
 
     @property
     def name(self) -> str:
         """Its name in tables."""
         return f"matsense {self.configuration}"
-
-    @property
-    def form(self) -> str:
-        """The form, as a peer has it; matsense has only one."""
-        return ""
 
     @property
     def members(self) -> int:
@@ -85,7 +83,7 @@ class Engine:
 
     def of(self, members: int) -> Engine:
         """The same problem, for fewer runs."""
-        return dataclasses.replace(self, stack=self.stack[:members])
+        return dataclasses.replace(self, stack=self.stack[:members], engine=[])
 
     def gradients(self) -> np.ndarray:
         """All gradients, B × n × r."""
@@ -98,22 +96,26 @@ class Engine:
             began = time.perf_counter()
             self.problem.value_and_grad(self.stack, out=out)
             times.append(time.perf_counter() - began)
+            self.engine.append(self.problem.engine_seconds)
         return times
 
     def matrices(self) -> np.ndarray:
-        """A, with vec(A_i) in row i."""
-        A = np.empty((self.m, self.n, self.n))
-        step = max(1, 2**23 // self.n**2)  # 64 MiB
+        """A, with the coordinates of A_i in row i."""
+        coordinates = Coordinates(self.n, np.dtype(np.float64), numpy_library())
+        A = np.empty((self.m, self.n * (self.n + 1) // 2))
+        step = max(1, 2**21 // self.n**2)  # 16 MiB
         for i in range(0, self.m, step):
-            A[i : i + step] = self.problem.matrices(i, min(i + step, self.m))
-        return A.reshape(self.m, -1)
+            A[i : i + step] = coordinates.of(self.problem.matrices(i, min(i + step, self.m)))
+        return A
 
     def release(self) -> None:
         """Closes the problem."""
         self.problem.close()
 
 
-def prepare(configuration: Configuration, n: int, m: int, factor_rank: int, members: int) -> Engine | str:
+def prepare(
+    configuration: Configuration, n: int, m: int, factor_rank: int, members: int, threads: int
+) -> Engine | str:
     """Opens a problem, or returns the reason why it is refused."""
     import matsense
 
@@ -127,6 +129,7 @@ def prepare(configuration: Configuration, n: int, m: int, factor_rank: int, memb
             ensemble=ensemble,
             device="cpu",
             members=members,
+            workers=threads,
             **dataclasses.asdict(configuration),
         )
     except matsense.Error as refused:
@@ -136,7 +139,9 @@ def prepare(configuration: Configuration, n: int, m: int, factor_rank: int, memb
     return Engine(problem, configuration, n, m, stack, read)
 
 
-def peak(configuration: Configuration, n: int, m: int, factor_rank: int, members: int) -> float | None:
+def peak(
+    configuration: Configuration, n: int, m: int, factor_rank: int, members: int, threads: int
+) -> float | None:
     """The peak memory, in bytes, of a server that only opens one problem and computes gradients."""
     program = (
         "import sys, resource\n"
@@ -153,7 +158,7 @@ def peak(configuration: Configuration, n: int, m: int, factor_rank: int, members
             "-c",
             program,
             *dataclasses.astuple(configuration),
-            *map(str, (n, m, factor_rank, members)),
+            *map(str, (n, m, factor_rank, members, threads)),
         ],
         cwd=pathlib.Path(__file__).resolve().parent,
         check=True,
@@ -184,3 +189,13 @@ def go_version() -> str:
         [os.environ["MATSENSE"], "--version"], check=True, stdout=subprocess.PIPE, text=True
     )
     return lines.stdout.splitlines()[1].split()[0]
+
+
+def commit() -> str:
+    """The commit of this tree, with a mark if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown commit"
+    return said.stdout.strip()

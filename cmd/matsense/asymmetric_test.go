@@ -133,18 +133,18 @@ func TestRectangularMistakes(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"--n2", "5"}, "--n2: n2 is for parametrization uv, deep or sparse, and this is psd"},
+		{[]string{"--n2", "5"}, "--n2 is for parametrization uv, deep or sparse, and this is psd"},
 		{[]string{"--truth-right", x},
-			"--truth-right: truth-right is for parametrization uv, deep or indefinite"},
+			"--truth-right is for parametrization uv, deep or indefinite"},
 		{[]string{"--parametrization", "vu"}, "--parametrization: must be psd, uv, "},
-		{[]string{"--parametrization", "uv", "--n2", "0"}, "--n2: n2 goes from 1 to"},
+		{[]string{"--parametrization", "uv", "--n2", "0"}, "--n2 goes from 1 to"},
 		{[]string{"--parametrization", "uv", "--n2", "2", "--rank", "3"},
-			"--rank: rank goes from 1 to n2 = 2, got 3"},
+			"--rank goes from 1 to n2 = 2, got 3"},
 		{[]string{"--parametrization", "uv", "--init", x},
 			"--init: a start from files needs both init and init-right"},
 		{[]string{"--matrices", odd, "--observations", two},
 			"matrices that are not square need parametrization uv"},
-		{append(own, "--n2", "7"), "--n2: n2 is 7, and matrices " + odd},
+		{append(own, "--n2", "7"), "--n2 is 7, and matrices " + odd},
 		{append(own, "--truth", x), "--truth: a truth XYᵀ needs both truth and truth-right"},
 		{append(own, "--truth", x, "--truth-right", y), "the last must be (4, 1)"},
 		{append(own, "--init", x, "--init-right", y), "n2 is 4: it must be (4, r)"},

@@ -137,9 +137,9 @@ func TestDeepMistakes(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"--depth", "3"}, "--depth: depth is for parametrization deep, and this is psd"},
-		{append(deep, "--depth", "1"), "--depth: depth goes from 2 to 16, got 1"},
-		{append(deep, "--depth", "0"), "--depth: depth goes from 2 to 16, got 0"},
+		{[]string{"--depth", "3"}, "--depth is for parametrization deep, and this is psd"},
+		{append(deep, "--depth", "1"), "--depth goes from 2 to 16, got 1"},
+		{append(deep, "--depth", "0"), "--depth goes from 2 to 16, got 0"},
 		{append(deep, "--init", "spectral"),
 			"--init: a spectral start is defined for UUᵀ, UVᵀ and UUᵀ − VVᵀ, not for parametrization deep"},
 		{append(deep, "--ensemble", "relu-completion", "--init", "relu-spectral"),
@@ -147,10 +147,10 @@ func TestDeepMistakes(t *testing.T) {
 		{append(deep, "--init", "W.npy"), "as W%d.npy, got \"W.npy\""},
 		{append(deep, "--init", "none-%d.npy"), "none-1.npy"},
 		{append(deep, "--init", pattern, "--init-right", "V.npy"),
-			"--init-right: init-right is for parametrization uv"},
+			"--init-right is for parametrization uv"},
 		{append(deep, "--init", pattern, "--depth", "4"),
-			"--depth: depth is 4, and init " + pattern + " has 3 files in a row from 1 on"},
-		{append(deep, "--init", pattern, "--factor-rank", "5"), "--factor-rank: factor-rank is 5, and init"},
+			"--depth is 4, and init " + pattern + " has 3 files in a row from 1 on"},
+		{append(deep, "--init", pattern, "--factor-rank", "5"), "--factor-rank is 5, and init"},
 		{append(deep, "--init", odd),
 			"O2.npy has the shape (4, 3), and with n 7, n2 5, depth 3 and width 4 it must be (4, 4)"},
 		{append(deep, "--init", one), "has 1 files in a row from 1 on: a deep product has 2 to 16 matrices"},
@@ -158,9 +158,9 @@ func TestDeepMistakes(t *testing.T) {
 		{append(deep, "--method", "scaled-gd"),
 			"method scaled-gd goes with parametrization psd, uv or indefinite, not deep"},
 		{append(deep, "--method", "label-noise-gd", "--label-noise", "-1"),
-			"--label-noise: label-noise must be positive"},
+			"--label-noise must be positive"},
 		{append(deep, "--label-noise", "0.1"),
-			"--label-noise: label-noise is for method label-noise-gd, and this is gd"},
+			"--label-noise is for method label-noise-gd, and this is gd"},
 	} {
 		r := matsense(t, append([]string{"run", "--out", filepath.Join(t.TempDir(), "none")}, c.flags...)...)
 		if r.code != exitUsage || !strings.Contains(r.err, c.want) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/matsense/matsense/cpu"
 	"github.com/matsense/matsense/experiment"
 	"github.com/matsense/matsense/gpu/driver"
 	"github.com/matsense/matsense/solver"
@@ -319,14 +320,27 @@ func TestPrecision(t *testing.T) {
 	}
 	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small),
 		"mixed is for the cpu so far; emulator has f64 and f32")
+	few := "mixed" // for entries of few bits
+	if strings.HasSuffix(cpu.Backend{}.Device(), "simd off") {
+		few = "f64"
+	}
 	for flags, want := range map[string]string{
-		"--entries f32": "f64", "--entries f64": "f64", "--entries bf16": "mixed", "--entries q8": "mixed",
-		"--ensemble rademacher": "mixed", "--entries q8 --device emulator": "f64",
+		"--entries f32": "f64", "--entries f64": "f64", "--entries bf16": few, "--entries q8": few,
+		"--ensemble rademacher": few, "--entries q8 --simd off": "f64",
+		"--entries q8 --device emulator": "f64",
 	} {
 		problem := strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 2 --device cpu " + flags)
 		dir := runTiny(t, problem, "--precision", "auto")
 		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: "+want+"\n") {
 			t.Errorf("with %s auto does not pick %s", flags, want)
+		}
+		if flags != "--entries q8" {
+			continue
+		}
+		// What was picked holds, even if this machine would pick otherwise now.
+		must(t, exitDone, "run", "--resume", "--out", dir, "--iterations", "3", "--simd", "off")
+		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: "+want+"\n") {
+			t.Errorf("the resumed run is not in %s", want)
 		}
 	}
 }

@@ -303,26 +303,33 @@ type autoEvent struct {
 }
 
 type skippedEvent struct {
-	Entries   sensing.Entries `json:"entries" about:"number format of the measurements"`
+	Kind      string          `json:"kind" about:"the measurements: f32 rows, rank-one, …"`
+	Entries   sensing.Entries `json:"entries,omitempty" about:"number format of rows"`
 	Precision string          `json:"precision" about:"the arithmetic"`
-	Storage   string          `json:"storage" about:"rows in memory or generated"`
+	Storage   string          `json:"storage" about:"measurements in memory or generated"`
+	Runs      int             `json:"runs" about:"that share the measurements"`
 	Reason    string          `json:"reason" about:"why it was not measured"`
 }
 
 type benchEvent struct {
+	Ensemble     string          `json:"ensemble" about:"the ensemble"`
 	N            int             `json:"n" about:"the matrix is n × n"`
 	Measurements int             `json:"measurements" about:"number m of measurements"`
+	FactorRank   int             `json:"factor_rank" about:"columns of a factor"`
+	Runs         int             `json:"runs" about:"that share the measurements"`
 	Backend      string          `json:"backend" about:"cpu, cuda or emulator"`
 	Device       string          `json:"device" about:"the processor or the GPU"`
-	Entries      sensing.Entries `json:"entries" about:"number format of the measurements"`
+	Entries      sensing.Entries `json:"entries,omitempty" about:"number format of rows"`
 	Precision    string          `json:"precision" about:"the arithmetic"`
-	Storage      string          `json:"storage" about:"rows in memory or generated"`
-	Seconds      []float64       `json:"seconds" about:"of each round's step"`
+	Storage      string          `json:"storage" about:"measurements in memory or generated"`
+	Seconds      []float64       `json:"seconds" about:"of each round's step of all runs"`
 	Median       float64         `json:"seconds_median" about:"the median of them"`
 	Flops        float64         `json:"flops_per_second" about:"operations a second of the median step"`
 	Bandwidth    float64         `json:"bandwidth_bytes_per_second" about:"at which the device reads memory"`
-	Rate         *float64        `json:"bytes_per_second,omitempty" about:"at which the step reads rows"`
-	Fraction     *float64        `json:"fraction_of_bandwidth,omitempty" about:"the ratio of these two"`
+	Rate         *float64        `json:"bytes_per_second,omitempty" about:"at which the step reads measurements"`
+	Limit        *float64        `json:"seconds_limit,omitempty" about:"the least time of a step on this device"`
+	Bound        string          `json:"bound,omitempty" about:"what takes it: reading, multiply-adds or gathers"`
+	Fraction     *float64        `json:"fraction_of_limit,omitempty" about:"the limit divided by the step's time"`
 }
 
 func (noticeEvent) event() string        { return "notice" }

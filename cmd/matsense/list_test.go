@@ -73,9 +73,9 @@ func TestListOfKind(t *testing.T) {
 func TestLambda(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--method scaled-gd --lambda 0.1",
-			"--lambda: lambda is for method scaled-gd-lambda, and this is scaled-gd"},
-		{"--method scaled-gd-lambda --lambda 0", "--lambda: lambda must be positive, got 0"},
-		{"--method scaled-gd-lambda --lambda nan", "--lambda: lambda must be positive and finite"},
+			"--lambda is for method scaled-gd-lambda, and this is scaled-gd"},
+		{"--method scaled-gd-lambda --lambda 0", "--lambda must be positive, got 0"},
+		{"--method scaled-gd-lambda --lambda nan", "--lambda must be positive and finite"},
 	} {
 		if r := must(t, exitUsage,
 			append([]string{"run"}, strings.Fields(c.args)...)...); !strings.Contains(r.err, c.want) {

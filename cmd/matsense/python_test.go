@@ -87,10 +87,11 @@ func pythonSettingOf(f config.Field) pythonSetting {
 	s := pythonSetting{Key: f.Key, Name: pythonName(f.Key), Text: pythonText(f.Usage())}
 	switch {
 	case f.Values != nil:
-		s.Type, s.Kind = pythonAlias(f.Key), "{"+pythonWords(f.Values())+"}"
-		if len(f.Values()) > 8 { // too many for one line
+		values := pythonValues(f)
+		s.Type, s.Kind = pythonAlias(f.Key), "{"+pythonWords(values)+"}"
+		if len(values) > 8 { // too many for one line
 			s.Kind = "str"
-			s.Text += " One of " + pythonWords(f.Values()) + "."
+			s.Text += " One of " + pythonWords(values) + "."
 		}
 	case f.File && strings.Contains(f.Help, ".npy"):
 		s.Type, s.Kind = "Data", "array, or path of a .npy file"
@@ -105,6 +106,15 @@ func pythonSettingOf(f config.Field) pythonSetting {
 	s.Kind += more.Kind
 	s.Text = fill(s.Text+more.Text, 8)
 	return s
+}
+
+// pythonValues lists the words that a setting takes in Python, where Problem.solve, not run, is for methods
+// whose steps a program takes.
+func pythonValues(f config.Field) []string {
+	return slices.DeleteFunc(slices.Clone(f.Values()), func(word string) bool {
+		c := config.Config{Method: word}
+		return f.Key == "method" && c.IsProgrammed()
+	})
 }
 
 // pythonMore is what settings take beside the words that the catalog lists, or from Python alone. The
@@ -164,7 +174,7 @@ func pythonAliases() (definitions []string) {
 		if f.Values == nil {
 			continue
 		}
-		words := strings.ReplaceAll(pythonWords(f.Values()), "'", `"`)
+		words := strings.ReplaceAll(pythonWords(pythonValues(f)), "'", `"`)
 		line := fmt.Sprintf("%s: TypeAlias = Literal[%s]", pythonAlias(f.Key), words)
 		if len(line) > 110 {
 			words = "\n    " + strings.ReplaceAll(words, ", ", ",\n    ") + ",\n"

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -226,7 +225,7 @@ func (o runOptions) configuration() (config.Config, error) {
 	}
 	for _, s := range o.settings {
 		if err := fields[s.key].Set(s.text, "--"+s.key); err != nil {
-			problems = append(problems, fmt.Sprintf("--%s: %v", s.key, err))
+			problems = append(problems, config.Located("--"+s.key, s.key, err.Error()))
 		}
 	}
 	if o.config != "" {

@@ -22,7 +22,7 @@ func TestServe(t *testing.T) {
 	}
 	lines := strings.Split(out.String(), "\n")
 	for i, want := range []string{
-		`{"id":1,"protocol":1,"version":"`, `{"id":2,"error":"n: n goes from 1 to `,
+		`{"id":1,"protocol":1,"version":"`, `{"id":2,"error":"n goes from 1 to `,
 		`{"id":3,"error":"device cuda: `, `{"id":4,"problem":1,"n":4,"n2":4,"symmetric":true,"measurements":40,`,
 	} {
 		if !strings.HasPrefix(lines[i], want) {

@@ -49,50 +49,50 @@ func TestBadFlags(t *testing.T) {
 		flags string
 		want  []string
 	}{
-		{"--n -1", []string{"--n: n goes from 1 to 65536, got -1"}},
-		{"--n 0", []string{"--n: n goes from 1 to"}},
-		{"--n 65537 --rank 1", []string{"--n: n goes from 1 to 65536, got 65537"}},
-		{"--n 99999999999999999999", []string{`--n: n takes a whole number, got "99999999999999999999"`}},
-		{"--n ten", []string{`--n: n takes a whole number, got "ten"`}},
-		{"--n 10.5", []string{`--n: n takes a whole number, got "10.5"`}},
-		{"--n 1e3", []string{`--n: n takes a whole number, got "1e3"`}},
-		{"--n=", []string{`--n: n takes a whole number, got ""`}},
+		{"--n -1", []string{"--n goes from 1 to 65536, got -1"}},
+		{"--n 0", []string{"--n goes from 1 to"}},
+		{"--n 65537 --rank 1", []string{"--n goes from 1 to 65536, got 65537"}},
+		{"--n 99999999999999999999", []string{`--n takes a whole number, got "99999999999999999999"`}},
+		{"--n ten", []string{`--n takes a whole number, got "ten"`}},
+		{"--n 10.5", []string{`--n takes a whole number, got "10.5"`}},
+		{"--n 1e3", []string{`--n takes a whole number, got "1e3"`}},
+		{"--n=", []string{`--n takes a whole number, got ""`}},
 		{"--n", []string{"flag needs an argument: --n"}},
-		{"--n 5 --rank 6", []string{"--rank: rank goes from 1 to n = 5, got 6"}},
-		{"--n 2", []string{"rank: rank goes from 1 to n = 2, got 3"}},
-		{"--rank 0", []string{"--rank: rank goes from 1 to n = 100, got 0"}},
-		{"--rank -1", []string{"--rank: rank goes from 1 to"}},
-		{"--factor-rank 0", []string{"--factor-rank: factor-rank goes from 1 to"}},
-		{"--factor-rank -3", []string{"--factor-rank: factor-rank goes from 1 to"}},
-		{"--factor-rank 65537", []string{"--factor-rank: factor-rank goes from 1 to 65536"}},
-		{"--kappa 0.5", []string{"--kappa: kappa must be at least 1, got 0.5"}},
-		{"--kappa -1", []string{"--kappa: kappa must be at least 1"}},
+		{"--n 5 --rank 6", []string{"--rank goes from 1 to n = 5, got 6"}},
+		{"--n 2", []string{"rank goes from 1 to n = 2, got 3"}},
+		{"--rank 0", []string{"--rank goes from 1 to n = 100, got 0"}},
+		{"--rank -1", []string{"--rank goes from 1 to"}},
+		{"--factor-rank 0", []string{"--factor-rank goes from 1 to"}},
+		{"--factor-rank -3", []string{"--factor-rank goes from 1 to"}},
+		{"--factor-rank 65537", []string{"--factor-rank goes from 1 to 65536"}},
+		{"--kappa 0.5", []string{"--kappa must be at least 1, got 0.5"}},
+		{"--kappa -1", []string{"--kappa must be at least 1"}},
 		{"--rank 1 --kappa 2",
 			[]string{"--kappa: a truth of rank 1 has the condition number 1, got kappa 2"}},
-		{"--measurements 0", []string{"--measurements: measurements goes from 1 to"}},
-		{"--measurements -5", []string{"--measurements: measurements goes from 1 to"}},
-		{"--measurements 99999999999999", []string{"--measurements: measurements goes from 1 to"}},
-		{"--noise -1", []string{"--noise: noise must be zero or positive, got -1"}},
-		{"--alpha 0", []string{"--alpha: alpha must be positive, got 0"}},
-		{"--alpha -1e-6", []string{"--alpha: alpha must be positive"}},
-		{"--alpha 1e999", []string{"--alpha: alpha takes a number"}},
-		{"--alpha small", []string{`--alpha: alpha takes a number, got "small"`}},
+		{"--measurements 0", []string{"--measurements goes from 1 to"}},
+		{"--measurements -5", []string{"--measurements goes from 1 to"}},
+		{"--measurements 99999999999999", []string{"--measurements goes from 1 to"}},
+		{"--noise -1", []string{"--noise must be zero or positive, got -1"}},
+		{"--alpha 0", []string{"--alpha must be positive, got 0"}},
+		{"--alpha -1e-6", []string{"--alpha must be positive"}},
+		{"--alpha 1e999", []string{"--alpha takes a number"}},
+		{"--alpha small", []string{`--alpha takes a number, got "small"`}},
 		{"--alpha 1e-3 --init spectral",
-			[]string{`--alpha: alpha is the size of a random start, and init is "spectral"`}},
-		{"--start-seed 3 --init spectral", []string{`--start-seed: start-seed is for a random start`}},
-		{"--seed -1", []string{"--seed: seed takes a whole number from 0 to"}},
-		{"--seed 18446744073709551616", []string{"--seed: seed takes a whole number from 0 to"}},
-		{"--step 0", []string{"--step: step must be positive, got 0"}},
-		{"--iterations -1", []string{"--iterations: iterations must not be negative, got -1"}},
-		{"--target-loss -1", []string{"--target-loss: target-loss must be zero or positive"}},
-		{"--measure-every 0", []string{"--measure-every: measure-every must be positive, got 0"}},
-		{"--alignment-margin 0", []string{"--alignment-margin: "}},
-		{"--alignment-sine 1.5", []string{"--alignment-sine: "}},
-		{"--signal-fraction 0", []string{"--signal-fraction: "}},
-		{"--floor-factor 0.5", []string{"--floor-factor: "}},
-		{"--workers -1", []string{"--workers: workers goes from 0 to 4096, got -1"}},
-		{"--workers 5000", []string{"--workers: workers goes from 0 to 4096, got 5000"}},
-		{"--checkpoint-every -1", []string{"--checkpoint-every: checkpoint-every must be zero or positive"}},
+			[]string{`--alpha is the size of a random start, and init is "spectral"`}},
+		{"--start-seed 3 --init spectral", []string{`--start-seed is for a random start`}},
+		{"--seed -1", []string{"--seed takes a whole number from 0 to"}},
+		{"--seed 18446744073709551616", []string{"--seed takes a whole number from 0 to"}},
+		{"--step 0", []string{"--step must be positive, got 0"}},
+		{"--iterations -1", []string{"--iterations must not be negative, got -1"}},
+		{"--target-loss -1", []string{"--target-loss must be zero or positive"}},
+		{"--measure-every 0", []string{"--measure-every must be positive, got 0"}},
+		{"--alignment-margin 0", []string{"--alignment-margin"}},
+		{"--alignment-sine 1.5", []string{"--alignment-sine"}},
+		{"--signal-fraction 0", []string{"--signal-fraction"}},
+		{"--floor-factor 0.5", []string{"--floor-factor"}},
+		{"--workers -1", []string{"--workers goes from 0 to 4096, got -1"}},
+		{"--workers 5000", []string{"--workers goes from 0 to 4096, got 5000"}},
+		{"--checkpoint-every -1", []string{"--checkpoint-every must be zero or positive"}},
 		{"--ensemble cauchy", []string{`--ensemble: must be gaussian, rademacher, `}},
 		{"--ensemble dense", []string{`--ensemble: must be gaussian, rademacher, `}},
 		{"--entries f16", []string{`--entries: must be f64, f32, bf16 or q8, got "f16"`}},
@@ -104,11 +104,11 @@ func TestBadFlags(t *testing.T) {
 			[]string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64, mixed, f32 or auto, got "f16"`}},
-		{"--init=", []string{"--init: init must be random, spectral, "}},
-		{"--init nowhere.npy", []string{"--init: init is none of random, spectral, "}},
+		{"--init=", []string{"--init must be random, spectral, "}},
+		{"--init nowhere.npy", []string{"--init is none of random, spectral, "}},
 		{"--observations y.npy",
-			[]string{"--observations: observations belongs to user data, which needs matrices"}},
-		{"--truth X.npy", []string{"--truth: truth belongs to user data, which needs matrices"}},
+			[]string{"--observations belongs to user data, which needs matrices"}},
+		{"--truth X.npy", []string{"--truth belongs to user data, which needs matrices"}},
 		{"--matrices A.npy", []string{"--matrices: user matrices need observations as well"}},
 		{"--matrices A.npy --observations y.npy", []string{"A.npy: no such file", "y.npy: no such file"}},
 		{"--alhpa 1", []string{"unknown flag: --alhpa; did you mean --alpha?"}},
@@ -118,8 +118,8 @@ func TestBadFlags(t *testing.T) {
 
 		// Several at once, in the order of the settings.
 		{"--rank 0 --kappa 0 --alpha -1 --step 0 --measure-every 0 --storage tape",
-			[]string{"--rank: ", "--kappa: ", "--alpha: ", "--step: ", "--measure-every: ", "--storage: "}},
-		{"--n x --rank y --alpha z", []string{"--n: ", "--rank: ", "--alpha: "}},
+			[]string{"--rank", "--kappa", "--alpha", "--step", "--measure-every", "--storage"}},
+		{"--n x --rank y --alpha z", []string{"--n", "--rank", "--alpha"}},
 	} {
 		t.Run(c.flags, func(t *testing.T) {
 			refused(t, append([]string{"run", "--out", out}, strings.Fields(c.flags)...), c.want...)
@@ -137,7 +137,7 @@ func TestEveryFloatIsChecked(t *testing.T) {
 		"alignment-sine",
 		"signal-fraction", "floor-factor", "checkpoint-every"} {
 		for _, value := range []string{"NaN", "Inf", "-Inf", "1e999", "one", "", "1,5"} {
-			refused(t, []string{"run", "--out", out, "--" + key + "=" + value}, "--"+key+": "+key)
+			refused(t, []string{"run", "--out", out, "--" + key + "=" + value}, "--"+key+" ")
 		}
 	}
 	if exists(out) {
@@ -152,18 +152,18 @@ func TestEveryMistakeIsListed(t *testing.T) {
 	t.Run("bad n and others of the problem", func(t *testing.T) {
 		refused(t, []string{"run", "--out", out, "--n", "0", "--kappa", "0.5", "--measurements", "0",
 			"--noise", "-1"},
-			"--n: ", "--kappa: ", "--measurements: ", "--noise: ")
+			"--n", "--kappa", "--measurements", "--noise")
 	})
 	t.Run("not a number and a bad value", func(t *testing.T) {
-		refused(t, []string{"run", "--out", out, "--n", "ten", "--step", "-1"}, "--n: ", "--step: ")
+		refused(t, []string{"run", "--out", out, "--n", "ten", "--step", "-1"}, "--n", "--step")
 	})
 	t.Run("a key that is unknown and a bad value", func(t *testing.T) {
 		config := write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte("alhpa: 1\nstep: -1\n"))
 		refused(t, []string{"run", "--out", out, "--config", config}, "c.yaml:1: ", "c.yaml:2: ")
 	})
 	t.Run("a file that is missing and a bad value", func(t *testing.T) {
-		refused(t, []string{"run", "--out", out, "--init", "nowhere.npy", "--step", "-1"}, "--step: ",
-			"--init: ")
+		refused(t, []string{"run", "--out", out, "--init", "nowhere.npy", "--step", "-1"}, "--step",
+			"--init")
 	})
 }
 
@@ -253,7 +253,7 @@ func TestBadConfig(t *testing.T) {
 	}
 	// Mistakes of the file and of the flags together.
 	config := write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte("alhpa: 1\n"))
-	refused(t, []string{"run", "--config", config, "--n", "x", "--out", out}, "c.yaml:1: ", "--n: ")
+	refused(t, []string{"run", "--config", config, "--n", "x", "--out", out}, "c.yaml:1: ", "--n")
 	refused(t, []string{"run", "--config", t.TempDir(), "--out", out}, "is a directory")
 	// Nothing but comments is no mistake.
 	config = write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte("# nothing\n"))
@@ -274,7 +274,7 @@ func TestOutIsNotOverwritten(t *testing.T) {
 	refused(t, run(foreign, "--force"), "--out "+foreign+" exists, is not empty and holds no run")
 	refused(t, run(file), "--out "+file+" cannot be used")
 	refused(t, run(filepath.Join(file, "run")), "--out "+filepath.Join(file, "run")+" cannot be ")
-	refused(t, run(dir, "--force", "--step", "0"), "--step: ")
+	refused(t, run(dir, "--force", "--step", "0"), "--step")
 	if !maps.Equal(snapshot(t, dir), before) || !maps.Equal(snapshot(t, foreign), beforeForeign) {
 		t.Error("what was there has changed")
 	}
@@ -299,7 +299,7 @@ func TestForceWithBadDataKeepsTheRun(t *testing.T) {
 	d.y[0] = math.NaN()
 	bad := d.save(t, "bad.npy", "<f8", false, d.y, d.m)
 	refused(t, []string{"run", "--force", "--out", dir, "--matrices", d.matrices, "--observations", bad},
-		"--observations: ")
+		"--observations")
 	if !maps.Equal(snapshot(t, dir), before) {
 		t.Error("the run has changed")
 	}
@@ -358,18 +358,18 @@ func TestMismatchedShapes(t *testing.T) {
 		{"start of another n", []string{"--init", file("U1.npy", 9, 2)}, []string{"(9, 2)", "(10, r)"}},
 		{"start of three dimensions", []string{"--init", file("U2.npy", 10, 2, 2)},
 			[]string{"(10, 2, 2)", "(10, r)"}},
-		{"n", []string{"--n", "11"}, []string{"--n: n is 11", "(40, 10, 10)"}},
+		{"n", []string{"--n", "11"}, []string{"--n is 11", "(40, 10, 10)"}},
 		{"measurements", []string{"--measurements", "41"},
-			[]string{"--measurements: measurements is 41", "(40, 10, 10)"}},
-		{"rank", []string{"--rank", "3", "--truth", d.truth}, []string{"--rank: rank is 3", "(10, 2)"}},
-		{"rank without truth", []string{"--rank", "11"}, []string{"--rank: ", "11"}},
+			[]string{"--measurements is 41", "(40, 10, 10)"}},
+		{"rank", []string{"--rank", "3", "--truth", d.truth}, []string{"--rank is 3", "(10, 2)"}},
+		{"rank without truth", []string{"--rank", "11"}, []string{"--rank", "11"}},
 		{"factor rank", []string{"--factor-rank", "2", "--init", d.start},
-			[]string{"--factor-rank: factor-rank is 2", "(10, 3)"}},
-		{"ensemble", []string{"--ensemble", "gaussian"}, []string{"--ensemble: "}},
-		{"entries", []string{"--entries", "f32"}, []string{"--entries: "}},
-		{"kappa", []string{"--kappa", "2"}, []string{"--kappa: "}},
-		{"noise", []string{"--noise", "2"}, []string{"--noise: "}},
-		{"storage", []string{"--storage", "generated"}, []string{"--storage: "}},
+			[]string{"--factor-rank is 2", "(10, 3)"}},
+		{"ensemble", []string{"--ensemble", "gaussian"}, []string{"--ensemble"}},
+		{"entries", []string{"--entries", "f32"}, []string{"--entries"}},
+		{"kappa", []string{"--kappa", "2"}, []string{"--kappa"}},
+		{"noise", []string{"--noise", "2"}, []string{"--noise"}},
+		{"storage", []string{"--storage", "generated"}, []string{"--storage"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := slices.Concat([]string{"run", "--out", out, "--matrices", d.matrices, "--observations",
@@ -393,7 +393,7 @@ func TestMismatchedShapes(t *testing.T) {
 	t.Run("several", func(t *testing.T) {
 		refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations",
 			file("y4.npy", 3), "--truth", file("X5.npy", 4, 1), "--n", "7"},
-			"--n: ", "(3,)", "(4, 1)")
+			"--n", "(3,)", "(4, 1)")
 	})
 }
 
@@ -444,7 +444,7 @@ func TestBadNumbersInData(t *testing.T) {
 	}
 	zeros := d.save(t, "zeros.npy", "<f8", false, make([]float64, 20), 10, 2)
 	refused(t, []string{"run", "--out", out, "--matrices", d.matrices, "--observations", d.observations,
-		"--truth", zeros}, "--truth: ")
+		"--truth", zeros}, "--truth")
 	if exists(out) {
 		t.Error("a directory was left behind")
 	}
@@ -525,7 +525,7 @@ func TestBadNumpyFiles(t *testing.T) {
 	bad := write(t, filepath.Join(d.dir, "bad.npy"), nil)
 	refused(t, []string{"run", "--out", out, "--matrices", bad, "--observations", bad, "--truth", bad,
 		"--init", bad},
-		"--matrices: ", "--observations: ", "--truth: ", "--init: ")
+		"--matrices", "--observations", "--truth", "--init")
 }
 
 var offer = regexp.MustCompile(`--(?:storage|entries) [a-z0-9]+`)

@@ -89,11 +89,11 @@ func (o verifyOptions) changes() (config.Config, error) {
 	for _, s := range o.settings {
 		f, _ := c.Field(s.key)
 		if err := f.Set(s.text, "--"+s.key); err != nil {
-			problems = append(problems, fmt.Sprintf("--%s: %v", s.key, err))
+			problems = append(problems, config.Located("--"+s.key, s.key, err.Error()))
 		}
 	}
 	if o.sample < 0 {
-		problems = append(problems, fmt.Sprintf("--sample: sample is a number of runs, got %d", o.sample))
+		problems = append(problems, fmt.Sprintf("--sample is a number of runs, got %d", o.sample))
 	}
 	if len(problems) > 0 {
 		return c, &config.UsageError{Problems: problems}

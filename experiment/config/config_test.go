@@ -125,7 +125,7 @@ func TestValidate(t *testing.T) {
 			continue
 		}
 		for i, key := range c.want {
-			if !strings.HasPrefix(problems[i], "--"+key+": ") {
+			if !isAt(problems[i], "--"+key) {
 				t.Errorf("%s: %q, want it to begin with --%s", c.settings, problems[i], key)
 			}
 		}

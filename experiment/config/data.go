@@ -84,7 +84,7 @@ func (c *Config) readHeader(m *Mistakes, f DataFile) {
 			err = fmt.Errorf("init is none of %s, and %w", strings.Join(namesOf(starts), ", "), err)
 		}
 		// A file that should not have been named need not be there.
-		told := func(problem string) bool { return strings.HasPrefix(problem, c.At(f.Key)+": ") }
+		told := func(problem string) bool { return isAt(problem, c.At(f.Key)) }
 		if !slices.ContainsFunc(m.problems, told) {
 			m.Bad(f.Key, "%v", err)
 		}

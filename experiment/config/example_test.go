@@ -21,5 +21,5 @@ func Example() {
 	fmt.Println(f.Set("21", "--rank"), c.Check())
 	// Output:
 	// <nil> 210 20
-	// <nil> --rank: rank goes from 1 to n = 20, got 21
+	// <nil> --rank goes from 1 to n = 20, got 21
 }

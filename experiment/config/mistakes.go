@@ -25,7 +25,21 @@ type Mistakes struct {
 
 // Bad notes a mistake in a setting.
 func (m *Mistakes) Bad(key, format string, args ...any) {
-	m.problems = append(m.problems, m.c.At(key)+": "+fmt.Sprintf(format, args...))
+	m.problems = append(m.problems, Located(m.c.At(key), key, fmt.Sprintf(format, args...)))
+}
+
+// Located puts the place of a mistake before its sentence. If the place ends with the setting's key and the
+// sentence begins with it, the key is said once: "--n goes from 1 …".
+func Located(place, key, sentence string) string {
+	if rest, named := strings.CutPrefix(sentence, key+" "); named && strings.HasSuffix(place, key) {
+		return place + " " + rest
+	}
+	return place + ": " + sentence
+}
+
+// isAt says whether a mistake is at a place.
+func isAt(mistake, place string) bool {
+	return strings.HasPrefix(mistake, place+": ") || strings.HasPrefix(mistake, place+" ")
 }
 
 // OneOf notes a mistake if a setting's value is not one of the allowed words.

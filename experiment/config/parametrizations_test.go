@@ -57,7 +57,7 @@ func TestValidateDifferences(t *testing.T) {
 		switch {
 		case c.want == "" && len(problems) > 0:
 			t.Errorf("%s: %q", c.settings, problems)
-		case c.want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0], "--"+c.want+": ")):
+		case c.want != "" && (len(problems) != 1 || !isAt(problems[0], "--"+c.want)):
 			t.Errorf("%s: %q, want one with --%s", c.settings, problems, c.want)
 		}
 	}

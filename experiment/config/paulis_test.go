@@ -80,16 +80,17 @@ func TestPauliScale(t *testing.T) {
 		"paulis=" + words:                       "user paulis need what was measured as well",
 		"paulis=" + both + " observations=" + y: "has expectations after its words: leave",
 		"paulis=" + both + " expectations=" + y: "has expectations after its words: leave",
-		"paulis=" + words + " observations=" + y + " expectations=" + y: "--expectations: " +
-			"expectations and observations are the same",
+		"paulis=" + words + " observations=" + y + " expectations=" + y: "--expectations" +
+			" and observations are the same",
 		"paulis=" + words + " expectations=" + array(t, 1): "--expectations: paulis ",
-		"expectations=" + y: "--expectations: expectations belongs to user data, which needs paulis as well",
-		"triplets=" + fileOf(t, "t.csv", "0,0,1\n") + " expectations=" + y: "--expectations: " +
-			"expectations are those of user paulis, not of user triplets",
+		"expectations=" + y: "--expectations" +
+			" belongs to user data, which needs paulis as well",
+		"triplets=" + fileOf(t, "t.csv", "0,0,1\n") + " expectations=" + y: "--expectations" +
+			" are those of user paulis, not of user triplets",
 		"paulis=" + fileOf(t, "q.txt", "X1 X2,1\n"): "no word has qubit 0",
 		"paulis=" + fileOf(t, "q.txt", "X1 X2,1\n") + " n=4": "a word has qubit 2, " +
 			"counted from 0, of 2 qubits",
-		"paulis=" + both + " n=8":                                 "--n: n is 8, and paulis",
+		"paulis=" + both + " n=8":                                 "--n is 8, and paulis",
 		"paulis=" + fileOf(t, "m.mat", "MATLAB 5.0 MAT-file\x00"): "is a MATLAB file: convert it",
 	} {
 		c, told := configOf(t, strings.Fields(settings)...), ""

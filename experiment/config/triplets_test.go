@@ -129,13 +129,13 @@ func TestTripletsCountedFromOne(t *testing.T) {
 			`from 1`,
 		"triplets=" + market + " triplets-base=0": "--triplets: " + market + " is a Matrix Market file, " +
 			"which counts from 1, and triplets-base is 0",
-		"triplets=" + one + " triplets-base=2": "--triplets-base: triplets-base is 0 or 1, got 2",
+		"triplets=" + one + " triplets-base=2": "--triplets-base is 0 or 1, got 2",
 		"triplets=" + one + " triplets-base=1 n=8": "--triplets: " + one + " lists number 9, counted from " +
 			"1, and n is 8",
-		"triplets-base=1": "--triplets-base: triplets-base is for ensemble completion, and this is gaussian",
-		"triplets-base=1 ensemble=completion": "--triplets-base: triplets-base belongs to user data, " +
+		"triplets-base=1": "--triplets-base is for ensemble completion, and this is gaussian",
+		"triplets-base=1 ensemble=completion": "--triplets-base belongs to user data, " +
 			"which needs triplets",
-		"triplets-base=1 matrices=A.npy observations=y.npy": "--triplets-base: triplets-base is for the " +
+		"triplets-base=1 matrices=A.npy observations=y.npy": "--triplets-base is for the " +
 			"completion ensemble, not for user matrices",
 	} {
 		if _, _, told := loadTriplets(t, strings.Fields(settings)...); !strings.HasPrefix(told, want) {

@@ -115,29 +115,28 @@ func TestUserDataMistakes(t *testing.T) {
 		{"triplets=" + csv + " n=3 measurements=2 ensemble=completion storage=memory precision=f64", nil},
 		{"triplets=" + csv + " n=2", []string{"--triplets: " + csv + " lists number 2, counted from 0, and " +
 			"n is 2"}},
-		{"triplets=" + csv + " n=10000000000", []string{"--n: n is 10000000000, and triplets"}},
+		{"triplets=" + csv + " n=10000000000", []string{"--n is 10000000000, and triplets"}},
 		{"triplets=" + csv + " parametrization=uv n2=1",
 			[]string{"--triplets: " + csv + " lists number 1, counted from 0, and n2 is 1"}},
-		{"triplets=" + csv + " measurements=3", []string{"--measurements: measurements is 3, and triplets"}},
+		{"triplets=" + csv + " measurements=3", []string{"--measurements is 3, and triplets"}},
 		{"triplets=" + csv + " observations=" + csv,
 			[]string{"--observations: triplets hold the observations themselves", "--observations: "}},
 		{"triplets=" + csv + " ensemble=gaussian entries=f32 noise=1",
-			[]string{"--noise: ", "--ensemble: user triplets are the completion ensemble",
+			[]string{"--noise is for a truth that is drawn", "--ensemble: user triplets are the completion ensemble",
 				"--entries: user triplets are no rows of entries"}},
 		{"triplets=" + csv + " storage=generated precision=mixed",
-			[]string{"--storage: storage generated is for measurements that are drawn one by one",
+			[]string{"--storage generated is for measurements that are drawn one by one",
 				"--precision: completion is computed with in f64"}},
-		{"triplets=" + rect, []string{"--triplets: triplets " + rect + " has 1 entries of a 3 × 2 matrix; " +
+		{"triplets=" + rect, []string{"--triplets " + rect + " has 1 entries of a 3 × 2 matrix; " +
 			"matrices that are not square need parametrization uv"}},
 		{"triplets=" + rect + " parametrization=uv", nil},
-		{"triplets=" + rect + " parametrization=uv n=4", []string{"--n: n is 4, and triplets"}},
+		{"triplets=" + rect + " parametrization=uv n=4", []string{"--n is 4, and triplets"}},
 		{"triplets=" + sym, nil},
 		{"triplets=" + sym + " parametrization=uv", []string{"--triplets: " + sym + " is symmetric"}},
 		{"triplets=" + sym + " init=relu-spectral", nil},
 		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where " +
 			"they are not negative"}},
-		{"truth=X.npy", []string{"--truth: truth belongs to user data, which needs matrices, triplets, ",
-			"--truth: "}},
+		{"truth=X.npy", []string{"--truth belongs to user data, which needs matrices, triplets, "}},
 		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways",
 			"--matrices: user matrices need"}},
 	} {
@@ -184,22 +183,22 @@ func TestObservedEntries(t *testing.T) {
 		relu.Measurements))
 	problemsOf(t, again.Validate())
 	for settings, want := range map[string]string{
-		"ensemble=completion n=10 measurements=56": "--measurements: measurements goes " +
+		"ensemble=completion n=10 measurements=56": "--measurements goes " +
 			"from 1 to 55",
-		"ensemble=completion n=100000 measurements=2000000000": "--measurements: measurements goes " +
+		"ensemble=completion n=100000 measurements=2000000000": "--measurements goes " +
 			"from 1 to 1073741823",
-		"ensemble=completion entries=f32": "--entries: entries is for ensemble " +
+		"ensemble=completion entries=f32": "--entries is for ensemble " +
 			"gaussian or rademacher",
-		"ensemble=completion n=16777217 rank=1": "--n: n goes from 1 to 16777216",
+		"ensemble=completion n=16777217 rank=1": "--n goes from 1 to 16777216",
 		"ensemble=relu-completion n=30 rank=2 measurements=100": "--measurements: relu-completion " +
 			"sees what is not negative in the truth",
-		"ensemble=relu-completion n=32769":     "--n: n goes from 1 to 32768",
-		"ensemble=gaussian n=100000":           "--n: n goes from 1 to 65536",
+		"ensemble=relu-completion n=32769":     "--n goes from 1 to 32768",
+		"ensemble=gaussian n=100000":           "--n goes from 1 to 65536",
 		"ensemble=gaussian init=relu-spectral": "--init: relu-spectral is a start",
 		"ensemble=completion precision=f32": "--precision: completion is computed " +
 			"with in f64",
-		"ensemble=completion parametrization=uv n=5 n2=9999999999": "--n2: n2 goes from 1 to 16777216",
-		"ensemble=completion init=spectral factor-rank=99999999 n=9": "--factor-rank: factor-rank goes " +
+		"ensemble=completion parametrization=uv n=5 n2=9999999999": "--n2 goes from 1 to 16777216",
+		"ensemble=completion init=spectral factor-rank=99999999 n=9": "--factor-rank goes " +
 			"from 1 to 16777216",
 	} {
 		config := configOf(t, strings.Fields(settings)...)

@@ -214,7 +214,7 @@ func TestMistakesOfRuns(t *testing.T) {
 			"s.yaml:4: rank goes from 1 to n = 10, got 20 (3 of 6 runs, the first with rank 20, alpha 1)",
 		}},
 		// by default
-		{"base: {n: 2}\nseeds: 3\n", []string{"s.yaml: rank: rank goes from 1 to n = 2, got 3"}},
+		{"base: {n: 2}\nseeds: 3\n", []string{"s.yaml: rank goes from 1 to n = 2, got 3"}},
 		// taken out before
 		{"base: {n: 2}\naxes:\n  - rank: [2, 3]\nfilter: rank <= n\n", nil},
 		{"base: {alpha: -1, init: x y}\naxes:\n  - rank: [1]\n",

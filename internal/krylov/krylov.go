@@ -28,11 +28,14 @@ type Pairs struct {
 func BlockSize(n, k int) int { return min(n, k+max(2, k/2)) }
 
 // Bytes returns the memory that [Leading] takes for k pairs of an n × n matrix: the basis and its product,
-// each twice while it grows, and a few blocks.
+// the best vectors of one of them at a restart, and a few blocks.
 func Bytes(n, k int) float64 {
 	width := BlockSize(n, k)
-	return 8 * float64(n) * float64(4*max(basisBlocks*width, 2*width+k)+8*width)
+	return 8 * float64(n) * float64(2*basisSize(width, k)+k+width+8*width)
 }
+
+// basisSize is the number of vectors in the basis at which it is cut down to the best vectors.
+func basisSize(width, k int) int { return max(basisBlocks*width, 2*width+k) }
 
 const (
 	// exact is the residual ‖Sx − θx‖, relative to ‖S‖, at which a pair counts as found.
@@ -46,7 +49,7 @@ const (
 )
 
 // Leading finds the k largest eigenvalues of a symmetric S and their eigenvectors. It begins with the columns
-// of start, at least k, and overwrites them. multiply computes dst = S·X for as many columns or fewer.
+// of start, at least k. multiply computes dst = S·X for as many columns or fewer.
 //
 // This is the block Lanczos method with full orthogonalization. Whenever the basis is full, it restarts from
 // the best vectors (Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM
@@ -56,8 +59,13 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 	if k < 1 || k > width || width > n {
 		panic(fmt.Sprintf("krylov: %d pairs of a %d × %d matrix from %d vectors", k, n, n, width))
 	}
-	s := &search{n: n, k: k, width: width, multiply: multiply, least: math.Inf(1)}
-	next := start
+	most := min(basisSize(width, k), n)
+	s := &search{
+		n: n, k: k, width: width, multiply: multiply, least: math.Inf(1),
+		memory:    [2]*mat.Dense{mat.NewDense(most, n, nil), mat.NewDense(most, n, nil)},
+		projected: mat.NewSymDense(most, nil),
+	}
+	next := mat.DenseCopyOf(start.T())
 	for range mostProducts {
 		grown, err := s.extend(next)
 		if err != nil {
@@ -78,75 +86,99 @@ func Leading(start *mat.Dense, k int, multiply func(dst, x *mat.Dense) error) (*
 			k, n, n, mostProducts, worst/s.largest)
 	}
 	values, vectors := s.ritz(k)
-	return &Pairs{values, vectors, s.largest, s.least}, nil
+	return &Pairs{values, mat.DenseCopyOf(vectors.T()), s.largest, s.least}, nil
 }
 
-// search is a basis Q of orthonormal columns with S·Q, and the eigenpairs of QᵀSQ.
+// search is a basis Q of orthonormal vectors with S·Q, and the eigenpairs of QᵀSQ. Vectors are rows here, so
+// that each is one piece of memory.
 type search struct {
 	n, k, width int
 	multiply    func(dst, x *mat.Dense) error
-	q, sq       *mat.Dense
-	values      []float64  // eigenvalues of QᵀSQ, descending
-	vectors     *mat.Dense // eigenvectors of QᵀSQ
+	memory      [2]*mat.Dense // for the vectors of Q and S·Q
+	q, sq       *mat.Dense    // the vectors in use; nil at first
+	projected   *mat.SymDense // QᵀSQ
+	known       int           // the columns of QᵀSQ that are computed
+	values      []float64     // eigenvalues of QᵀSQ, descending
+	vectors     *mat.Dense    // eigenvectors of QᵀSQ, as columns
 	largest     float64
 	least       float64 // of the eigenvalues of QᵀSQ so far
 }
 
-// extend adds the parts of vectors outside the basis to the basis. It reports whether there were any.
+// extend adds the parts of vectors outside the basis to the basis. It overwrites x and reports whether there
+// were any.
 func (s *search) extend(x *mat.Dense) (grown bool, err error) {
-	if s.q != nil {
-		if _, have := s.q.Dims(); have+s.width > max(basisBlocks*s.width, 2*s.width+s.k) {
-			s.restart()
-		}
+	if s.size()+s.width > basisSize(s.width, s.k) {
+		s.restart()
 	}
 	fresh := s.orthonormal(x)
-	if fresh == nil {
+	if len(fresh) == 0 {
 		return false, nil
 	}
-	_, columns := fresh.Dims()
-	product := mat.NewDense(s.n, columns, nil)
-	if err := s.multiply(product, fresh); err != nil {
+	columns, product := mat.NewDense(s.n, len(fresh), nil), mat.NewDense(s.n, len(fresh), nil)
+	for j, v := range fresh {
+		columns.SetCol(j, v)
+	}
+	if err := s.multiply(product, columns); err != nil {
 		return false, err
 	}
-	if s.q == nil {
-		s.q, s.sq = fresh, product
-		return true, nil
+	from := s.size()
+	s.take(from + len(fresh))
+	for j, v := range fresh {
+		s.q.SetRow(from+j, v)
+		mat.Col(s.sq.RawRowView(from+j), j, product)
 	}
-	q, sq := new(mat.Dense), new(mat.Dense)
-	q.Augment(s.q, fresh)
-	sq.Augment(s.sq, product)
-	s.q, s.sq = q, sq
 	return true, nil
+}
+
+// size is the number of vectors in the basis.
+func (s *search) size() int {
+	if s.q == nil {
+		return 0
+	}
+	size, _ := s.q.Dims()
+	return size
+}
+
+// take makes the first vectors of the memory Q and S·Q.
+func (s *search) take(size int) {
+	s.q = s.memory[0].Slice(0, size, 0, s.n).(*mat.Dense)
+	s.sq = s.memory[1].Slice(0, size, 0, s.n).(*mat.Dense)
 }
 
 // restart cuts the basis down to its best vectors.
 func (s *search) restart() {
-	keep := s.vectors.Slice(0, len(s.values), 0, min(len(s.values), s.k+s.width))
-	q, sq := new(mat.Dense), new(mat.Dense)
-	q.Mul(s.q, keep)
-	sq.Mul(s.sq, keep)
-	s.q, s.sq = q, sq
+	size := min(len(s.values), s.k+s.width)
+	for _, a := range []*mat.Dense{s.q, s.sq} {
+		a.Copy(s.best(a, size))
+	}
+	s.take(size)
+	s.known = 0
 }
 
-// orthonormal returns an orthonormal basis of the part of x outside the basis, or nil if there is none.
-func (s *search) orthonormal(x *mat.Dense) *mat.Dense {
-	_, columns := x.Dims()
-	before := make([]float64, columns)
-	column := make([]float64, s.n)
-	for j := range columns {
-		before[j] = floats.Norm(mat.Col(column, j, x), 2)
+// best returns the combinations of Q's or S·Q's vectors by the first count eigenvectors of QᵀSQ.
+func (s *search) best(a *mat.Dense, count int) *mat.Dense {
+	x := new(mat.Dense)
+	x.Mul(s.vectors.Slice(0, len(s.values), 0, count).T(), a)
+	return x
+}
+
+// orthonormal returns an orthonormal basis of the part of x outside the basis.
+func (s *search) orthonormal(x *mat.Dense) (kept [][]float64) {
+	count, _ := x.Dims()
+	before := make([]float64, count)
+	for j := range before {
+		before[j] = floats.Norm(x.RawRowView(j), 2)
 	}
 	if s.q != nil {
 		for range 2 { // twice is enough
 			var inside, part mat.Dense
-			inside.Mul(s.q.T(), x)
-			part.Mul(s.q, &inside)
+			inside.Mul(x, s.q.T())
+			part.Mul(&inside, s.q)
 			x.Sub(x, &part)
 		}
 	}
-	var kept [][]float64
-	for j := range columns {
-		v := mat.Col(nil, j, x)
+	for j := range count {
+		v := x.RawRowView(j)
 		for range 2 {
 			for _, u := range kept {
 				floats.AddScaled(v, -floats.Dot(u, v), u)
@@ -158,38 +190,32 @@ func (s *search) orthonormal(x *mat.Dense) *mat.Dense {
 		}
 		floats.Scale(1/norm, v)
 		kept = append(kept, v)
-		if s.q != nil && len(kept) == s.n-s.columns() {
+		if len(kept) == s.n-s.size() {
 			break
 		}
 	}
-	if len(kept) == 0 {
-		return nil
-	}
-	out := mat.NewDense(s.n, len(kept), nil)
-	for j, v := range kept {
-		out.SetCol(j, v)
-	}
-	return out
+	return kept
 }
 
-func (s *search) columns() int {
-	_, c := s.q.Dims()
-	return c
-}
-
-// project computes the eigenpairs of QᵀSQ.
+// project computes the eigenpairs of QᵀSQ. Only the columns of new vectors are multiplied.
 func (s *search) project() error {
-	var h mat.Dense
-	h.Mul(s.q.T(), s.sq)
-	c := s.columns()
-	sym := mat.NewSymDense(c, nil)
-	for i := range c {
-		for j := i; j < c; j++ {
-			sym.SetSym(i, j, (h.At(i, j)+h.At(j, i))/2)
+	c, known := s.size(), s.known
+	if known < c {
+		var h mat.Dense
+		h.Mul(s.q, s.sq.Slice(known, c, 0, s.n).T())
+		for j := known; j < c; j++ {
+			for i := range j + 1 {
+				v := h.At(i, j-known)
+				if i >= known {
+					v = (v + h.At(j, i-known)) / 2
+				}
+				s.projected.SetSym(i, j, v)
+			}
 		}
+		s.known = c
 	}
 	var eig mat.EigenSym
-	if !eig.Factorize(sym, true) {
+	if !eig.Factorize(s.projected.SliceSym(0, c), true) {
 		return fmt.Errorf("the eigenvectors of a %d × %d matrix could not be found", c, c)
 	}
 	s.values = eig.Values(nil)
@@ -205,28 +231,23 @@ func (s *search) project() error {
 	return nil
 }
 
-// ritz returns the first count pairs of the best approximations to eigenpairs.
+// ritz returns the first count pairs of the best approximations to eigenpairs, with vectors as rows.
 func (s *search) ritz(count int) ([]float64, *mat.Dense) {
-	x := new(mat.Dense)
-	x.Mul(s.q, s.vectors.Slice(0, len(s.values), 0, count))
-	return s.values[:count:count], x
+	return s.values[:count:count], s.best(s.q, count)
 }
 
 // residuals returns S·x − θx of the best pairs, and the largest norm among the first k.
 func (s *search) residuals() (*mat.Dense, float64) {
 	count := min(s.width, len(s.values))
 	values, x := s.ritz(count)
-	r := new(mat.Dense)
-	r.Mul(s.sq, s.vectors.Slice(0, len(s.values), 0, count))
-	for i := range s.n {
-		row, xs := r.RawRowView(i), x.RawRowView(i)
-		for j, v := range values {
-			row[j] -= v * xs[j]
+	r := s.best(s.sq, count)
+	worst := 0.0
+	for j, v := range values {
+		row := r.RawRowView(j)
+		floats.AddScaled(row, -v, x.RawRowView(j))
+		if j < s.k {
+			worst = max(worst, floats.Norm(row, 2))
 		}
-	}
-	worst, column := 0.0, make([]float64, s.n)
-	for j := range min(s.k, count) {
-		worst = max(worst, floats.Norm(mat.Col(column, j, r), 2))
 	}
 	return r, worst
 }

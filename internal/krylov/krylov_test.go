@@ -115,3 +115,27 @@ func TestLeadingRefuses(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkLeading finds 5 pairs of a diagonal matrix, n = 100,000, whose products cost little.
+func BenchmarkLeading(b *testing.B) {
+	const n, k = 100_000, 5
+	diagonal := make([]float64, n)
+	for i := range diagonal {
+		diagonal[i] = 1 / float64(i+1)
+	}
+	multiply := func(dst, x *mat.Dense) error {
+		for i, v := range diagonal {
+			row := dst.RawRowView(i)
+			for j, w := range x.RawRowView(i) {
+				row[j] = v * w
+			}
+		}
+		return nil
+	}
+	start := random(n, BlockSize(n, k), 1)
+	for b.Loop() {
+		if _, err := Leading(start, k, multiply); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

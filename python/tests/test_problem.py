@@ -279,7 +279,7 @@ def test_numbers_that_json_lacks():
 
 def test_settings_that_json_lacks_are_told_and_not_waited_for():
     with ms.problem(n=4, rank=1) as p:
-        with pytest.raises(ms.ConfigError, match=r"^alpha: alpha must be positive and finite, got NaN$"):
+        with pytest.raises(ms.ConfigError, match=r"^alpha must be positive and finite, got NaN$"):
             p.start(alpha=np.nan)
         assert p.spectral(np.int64(1)).values.shape == (1,)
 
@@ -393,7 +393,7 @@ def test_wrong_arguments():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        (dict(n=-3), "n: n goes from 1 to 65536, got -3"),
+        (dict(n=-3), "n goes from 1 to 65536, got -3"),
         (dict(ensemble="gausian"), "gaussian"),
         (dict(n=5, members=0), "members"),
         (dict(n=5, rank=9), "rank"),

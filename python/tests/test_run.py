@@ -285,11 +285,11 @@ RAGGED = [[1.0, 2.0], [3.0]]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"n": -1}, "n: n goes from 1 to "),
-        ({"alpha": "small"}, 'alpha: alpha takes a number, got "small"'),
+        ({"n": -1}, "n goes from 1 to "),
+        ({"alpha": "small"}, 'alpha takes a number, got "small"'),
         ({"method": "adam"}, "method"),
-        ({"lambda_": 0.1}, "lambda_: lambda is for method scaled-gd-lambda"),
-        ({"start_seed": 1.5}, "start_seed: start-seed takes a whole number"),
+        ({"lambda_": 0.1}, "lambda_ is for method scaled-gd-lambda"),
+        ({"start_seed": 1.5}, "start_seed takes a whole number"),
         ({"alpha": np.ones(3)}, "alpha: takes one number or word, got an array of shape (3,)"),
         ({"n": [10]}, "n: takes one number or word, got list"),
         ({"resume": True}, "resume=True needs out"),
@@ -444,7 +444,7 @@ def test_whole_numbers_may_be_floats():
         ("tensorboard", 3, "tensorboard: takes a path, got 3"),
         ("callback", 3, "callback: takes a function, got 3"),
         ("ensemble", "a\0b", "ensemble: 'a\\x00b' has a NUL character"),
-        ("alpha", np.nan, "alpha: alpha must be positive and finite, got NaN"),
+        ("alpha", np.nan, "alpha must be positive and finite, got NaN"),
         ("stop_after", -1, "stop_after: takes seconds above 0, or a text like '3h45m', got -1"),
         ("stop_after", np.nan, "stop_after: takes seconds above 0, or a text like '3h45m', got nan"),
     ],
@@ -540,7 +540,7 @@ shell.run_cell("for n in (-1, 5):\\n    ms.run(n=n)")
 """
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "----> 2     ms.run(n=n)" in shown
-    assert "ConfigError: n: n goes from 1 to " in shown
+    assert "ConfigError: n goes from 1 to " in shown
     assert PACKAGE not in shown
     assert "_experiments" not in shown
 

@@ -14,11 +14,11 @@ import (
 // An entry k and its mirror 255 − k share one place. Two planes of 128 bytes have the lower and the upper
 // bytes of the levels at the places, and byte permutations search them. If k is below 128, the sign is minus.
 // Unpacking bytes to words puts the planes together. Then 32 bits hold two levels: shifting left gives one as
-// a single, clearing the lower half gives the other. The entries are reordered first, so that the singles come
-// out in order.
+// a single, clearing the lower half gives the other. The entries are reordered first, so that the singles
+// come out in order.
 //
-// AVX-512 decodes entries in registers, right before their use. In AVX2 decoding takes most of the time: there
-// decodeQ8 writes singles to memory, once for all loops, and these are the loops of f32.
+// AVX-512 decodes entries in registers, right before their use. In AVX2 decoding takes most of the time:
+// there decodeQ8 writes singles to memory, once for all loops, and these are the loops of f32.
 var q8 = levels{}
 
 type levels struct{}
@@ -81,8 +81,8 @@ func decodeQ8() {
 }
 
 // entryOrder says which entry is looked up at a place of a register. Unpacking works within quarters of
-// sixteen bytes: the lower half of a quarter becomes words of the first group of entries, the upper half of the
-// second. Neighbours in a group are as many entries apart as a register has singles.
+// sixteen bytes: the lower half of a quarter becomes words of the first group of entries, the upper half of
+// the second. Neighbours in a group are as many entries apart as a register has singles.
 func (i isa) entryOrder(at int) int {
 	singles := i.bytes / 4
 	quarter, at := at/16, at%16
@@ -120,7 +120,9 @@ func permutation() func(entries Mem) (lower, upper VecVirtual) {
 			VMOVDQU64(Mem{Base: from, Disp: 128*p + 64*h}, planes[p][h])
 		}
 	}
-	order := avx512.load(constant("order512", 1, func(at int) uint64 { return uint64(avx512.entryOrder(at)) }))
+	order := avx512.load(constant("order512", 1, func(at int) uint64 {
+		return uint64(avx512.entryOrder(at))
+	}))
 	ones := avx512.load(constant("ones", 1, func(int) uint64 { return 0xFF }))
 	top := avx512.load(constant("top", 1, func(int) uint64 { return 0x80 }))
 	return func(entries Mem) (lower, upper VecVirtual) {

@@ -24,12 +24,13 @@ func dotSigns(v variant) {
 	Load(Param("z"), z)
 	step, handle := 64, b.blend
 	if v.isa == avx2 {
-		step, handle = 32, b.multiply()
+		step, handle = 32, b.multiply
 	}
+	addTo := handle()
 	b.eachRows(8, 1, func(sums []VecVirtual) {
 		b.loop(step, func() {
 			b.byteAt(at)
-			handle(z, at, sums)
+			addTo(z, at, sums)
 		})
 	})
 	VZEROUPPER()
@@ -42,31 +43,34 @@ func (b *block) byteAt(at Register) {
 	SHRQ(Imm(3), at)
 }
 
-// blend adds z_k or −z_k to the sums, as masks of AVX-512 say.
-func (b *block) blend(z, at Register, sums []VecVirtual) {
+// blend returns the function of AVX-512 that adds ±z_k to the sums, for 64 coordinates. Masks of signs choose
+// between z_k and −z_k.
+func (b *block) blend() func(z, at Register, sums []VecVirtual) {
 	sign := b.minusZero()
 	picks := [2]VecVirtual{b.register(), b.register()} // used alternately
-	for u := range 64 / b.numbers() {
-		plus, minus := b.register(), b.register()
-		VMOVUPD(b.at(z, u), plus)
-		b.xor(plus, sign, minus)
-		for j, row := range b.rows {
-			set, x := K(), picks[j%2]
-			signs := Mem{Base: row, Index: at, Scale: 1, Disp: u * b.numbers() / 8}
-			if b.arithmetic == double {
-				KMOVB(signs, set)
-				VBLENDMPD(minus, plus, set, x)
-			} else {
-				KMOVW(signs, set)
-				VBLENDMPS(minus, plus, set, x)
+	return func(z, at Register, sums []VecVirtual) {
+		for u := range 64 / b.numbers() {
+			plus, minus := b.register(), b.register()
+			VMOVUPD(b.at(z, u), plus)
+			b.xor(plus, sign, minus)
+			for j, row := range b.rows {
+				set, x := K(), picks[j%2]
+				signs := Mem{Base: row, Index: at, Scale: 1, Disp: u * b.numbers() / 8}
+				if b.arithmetic == double {
+					KMOVB(signs, set)
+					VBLENDMPD(minus, plus, set, x)
+				} else {
+					KMOVW(signs, set)
+					VBLENDMPS(minus, plus, set, x)
+				}
+				b.add(x, sums[j], sums[j])
 			}
-			b.add(x, sums[j], sums[j])
 		}
 	}
 }
 
-// multiply returns the function of AVX2 that adds ±z_k to the sums, for 32 coordinates. A byte of signs is an
-// index into a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
+// multiply returns the function of AVX2 that does the same for 32 coordinates. A byte of signs is an index into
+// a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
 func (b *block) multiply() func(z, at Register, sums []VecVirtual) {
 	table := GP64()
 	LEAQ(NewDataAddr(Symbol{Name: "·signs" + b.arithmetic.name}, 0), table)
@@ -179,10 +183,10 @@ func (b *block) lookUp(c []VecVirtual) func(at Register, use func(unit int, x Ve
 	}
 }
 
-// lookUpHalf does the same for AVX2, whose VPERMPS looks up eight numbers by three bits. The table of four rows
-// is that of row 0 with a plus sign: the bits of the three other rows say where they differ from row 0, and the
-// sum gets the sign of row 0. Changing all signs of a sum changes its sign and no more. The bytes are made by
-// transposing squares of eight rows and eight coordinates.
+// lookUpHalf does the same for AVX2, whose VPERMPS looks up eight numbers by three bits. The table of four
+// rows is that of row 0 with a plus sign: the bits of the three other rows say where they differ from row 0,
+// and the sum gets the sign of row 0. Changing all signs of a sum changes its sign and no more. The bytes are
+// made by transposing squares of eight rows and eight coordinates.
 func (b *block) lookUpHalf(c []VecVirtual) func(at Register, use func(unit int, x VecVirtual)) {
 	var tables [2][]VecVirtual
 	for t := range tables {
@@ -274,9 +278,9 @@ func (b *block) halfTable(c []VecVirtual) []VecVirtual {
 	return []VecVirtual{lower, upper}
 }
 
-// transpose writes a byte for each of 64 coordinates. Bits 0 to 2 say where rows 1 to 3 differ from row 0, and
-// bit 3 is the bit of row 0; bits 4 to 7 say the same of rows 5 to 7 and row 4. In double arithmetic eight
-// coordinates are in the order 0, 1, 4, 5, 2, 3, 6, 7, which unpacking brings into order.
+// transpose writes a byte for each of 64 coordinates. Bits 0 to 2 say where rows 1 to 3 differ from row 0,
+// and bit 3 is the bit of row 0; bits 4 to 7 say the same of rows 5 to 7 and row 4. In double arithmetic
+// eight coordinates are in the order 0, 1, 4, 5, 2, 3, 6, 7, which unpacking brings into order.
 func (b *block) transpose(at Register, to Mem) {
 	var x [blockRows]VecVirtual
 	for j, row := range b.rows {
@@ -314,8 +318,10 @@ func (b *block) transpose(at Register, to Mem) {
 			VPXOR(u, r, r)
 		}
 		if b.arithmetic == double {
-			order := []uint64{0, 1, 4, 5, 2, 3, 6, 7}
-			VPSHUFB(constant("unpacked", 1, func(i int) uint64 { return uint64(i%16/8*8) + order[i%8] }), r, r)
+			order := constant("unpacked", 1, func(i int) uint64 {
+				return uint64(i%16/8*8) + []uint64{0, 1, 4, 5, 2, 3, 6, 7}[i%8]
+			})
+			VPSHUFB(order, r, r)
 		}
 		VMOVDQU(r, to.Offset(32*part))
 	}

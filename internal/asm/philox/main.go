@@ -139,7 +139,7 @@ func philox(name string, bytes int, register func() VecVirtual) {
 			}
 		}
 		for s := range c {
-			const even, odd = 0x88, 0xDD // words 0 and 2, or 1 and 3, of the first operand, then of the second
+			const even, odd = 0x88, 0xDD // words 0 and 2, or 1 and 3, of both operands
 			a, b, first, second := register(), register(), register(), register()
 			VSHUFPS(Imm(even), c[s][1], c[s][0], a)
 			VSHUFPS(Imm(even), c[s][3], c[s][2], b)
@@ -167,9 +167,9 @@ func philox(name string, bytes int, register func() VecVirtual) {
 	RET()
 }
 
-// firstRounds returns the function that computes the words for a round, which is to be called for each round in
-// turn: the words for hi(p1) and for hi(p0). They are the keys k0 and k1, combined with the other word of the
-// exclusive or if that is the same for all counters. The first round needs only the latter.
+// firstRounds returns the function that computes the words for a round, which is to be called for each round
+// in turn: the words for hi(p1) and for hi(p0). They are the keys k0 and k1, combined with the other word of
+// the exclusive or if that is the same for all counters. The first round needs only the latter.
 func firstRounds() func(round int) [2]Op {
 	load := func(param string) GPVirtual {
 		r := GP32()

@@ -44,7 +44,6 @@ Method: TypeAlias = Literal[
     "label-noise-gd",
     "zeroth-order",
     "rgda",
-    "custom",
     "none",
 ]
 Keep: TypeAlias = Literal["last", "best"]
@@ -255,7 +254,7 @@ def run(
         Update rule: gd, scaled-gd, scaled-gd-lambda or another (see `matsense list methods`;
         default gd; none for multi-index). One of 'gd', 'polyak-gd', 'scaled-gd',
         'scaled-gd-lambda', 'prec-gd', 'momentum', 'nesterov', 'sgd', 'rgd', 'rsgd',
-        'label-noise-gd', 'zeroth-order', 'rgda', 'custom', 'none'.
+        'label-noise-gd', 'zeroth-order', 'rgda', 'none'.
     step : float
         Step size μ; the largest step of polyak-gd (default 0.25; 1 for polyak-gd; 0.25/(2 + rank)
         for ensemble rank-one and symmetric matrices).
