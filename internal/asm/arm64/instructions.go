@@ -50,6 +50,19 @@ func (f *Function) Len(name string) X {
 	return x
 }
 
+// LoadParam loads a parameter that is a double.
+func (f *Function) LoadParam(name string, to V) {
+	offset, _ := f.param(name)
+	f.emit("FMOVD %s+%d(FP), F%d", name, offset, to)
+}
+
+// StoreResult stores the result, a double.
+func (f *Function) StoreResult(from V) {
+	offset, _ := f.param("")
+	name, _, _ := strings.Cut(f.Result, " ")
+	f.emit("FMOVD F%d, %s+%d(FP)", from, name, offset)
+}
+
 // Move copies a register.
 func (f *Function) Move(from, to X) { f.emit("MOVD %v, %v", from, to) }
 
@@ -70,6 +83,33 @@ func (f *Function) AddConstant(value int, to X) { f.emit("ADD $%d, %v", value, t
 
 // Sub does to −= x.
 func (f *Function) Sub(x, to X) { f.emit("SUB %v, %v", x, to) }
+
+// SubConstant does to −= value.
+func (f *Function) SubConstant(value int, to X) { f.emit("SUB $%d, %v", value, to) }
+
+// MultiplyAddX does to ← x·y + z.
+func (f *Function) MultiplyAddX(x, y, z, to X) { f.emit("MADD %v, %v, %v, %v", y, z, x, to) }
+
+// Remainder does to ← x mod n; n is a power of two.
+func (f *Function) Remainder(x X, n int, to X) { f.emit("AND $%d, %v, %v", n-1, x, to) }
+
+// ShiftRightX does x ← ⌊x / 2^shift⌋ for numbers without a sign.
+func (f *Function) ShiftRightX(shift int, x X) { f.emit("LSR $%d, %v", shift, x) }
+
+// Log2 does to ← ⌊log₂ x⌋; x is not 0.
+func (f *Function) Log2(x, to X) {
+	f.emit("CLZ %v, %v", x, to)
+	f.emit("EOR $63, %v", to)
+}
+
+// Least does to ← min(to, x) for numbers without a sign.
+func (f *Function) Least(x, to X) {
+	f.emit("CMP %v, %v", x, to)
+	f.emit("CSEL HI, %v, %v, %v", x, to, to)
+}
+
+// Prefetch asks for the cache line at a pointer.
+func (f *Function) Prefetch(at X) { f.emit("PRFM (%v), PLDL1KEEP", at) }
 
 // ShiftLeft does x ← x·2^shift.
 func (f *Function) ShiftLeft(shift int, x X) { f.emit("LSL $%d, %v", shift, x) }
@@ -140,6 +180,11 @@ func (f *Function) LoadNumber(a Arrangement, from, offset X, to V) {
 	f.emit("FMOV%s (%v)(%v), F%d", a.goName[:1], from, offset, to)
 }
 
+// LoadNumberAt loads one number from memory at an offset from a pointer, and clears the rest of the register.
+func (f *Function) LoadNumberAt(a Arrangement, from X, offset int, to V) {
+	f.emit("FMOV%s %d(%v), F%d", a.goName[:1], offset, from, to)
+}
+
 // LoadIndexed loads a whole register from memory at the sum of two registers.
 func (f *Function) LoadIndexed(from, offset X, to V) {
 	f.word(0x3CE06800|uint32(offset)<<16|uint32(from)<<5|uint32(to), "ldr q%d, [x%d, x%d]", to, from, offset)
@@ -154,6 +199,11 @@ func (f *Function) Store(to X, from ...V) {
 	if len(from) == 1 {
 		f.emit("FMOVQ.P F%d, 16(%v)", from[0], to)
 	}
+}
+
+// StoreNumber stores the first number of a register in memory at a pointer, and moves the pointer past it.
+func (f *Function) StoreNumber(a Arrangement, to X, from V) {
+	f.emit("FMOV%s.P F%d, %d(%v)", a.goName[:1], from, 1<<a.size, to)
 }
 
 // StoreInTurn stores the first numbers of all four registers from one [Function.Run] in memory at a pointer,
@@ -345,14 +395,24 @@ func (f *Function) AddPairs(a Arrangement, x, y, to V) {
 
 // MultiplyAddBy does sum ← sum + x·y[lane], rounded once.
 func (f *Function) MultiplyAddBy(a Arrangement, x, y V, lane int, sum V) {
-	base, at := uint32(0x4F801000)|a.sz(), uint32(lane)
-	if a == D2 {
+	f.byElement(0x4F801000, "fmla", a, x, y, lane, sum)
+}
+
+// MultiplyBy does to ← x·y[lane].
+func (f *Function) MultiplyBy(a Arrangement, x, y V, lane int, to V) {
+	f.byElement(0x4F809000, "fmul", a, x, y, lane, to)
+}
+
+// byElement encodes an instruction that takes one number of y as a factor.
+func (f *Function) byElement(base uint32, name string, a Arrangement, x, y V, lane int, to V) {
+	base |= a.sz()
+	if at := uint32(lane); a == D2 {
 		base |= at << 11
 	} else {
 		base |= at>>1<<11 | at&1<<21
 	}
-	f.word(base|uint32(y)<<16|uint32(x)<<5|uint32(sum), "fmla v%d.%[2]s, v%[3]d.%[2]s, v%[4]d.%[5]s[%[6]d]",
-		sum, a.llvm, x, y, a.element, lane)
+	f.word(base|uint32(y)<<16|uint32(x)<<5|uint32(to), "%s v%d.%[3]s, v%[4]d.%[3]s, v%[5]d.%[6]s[%[7]d]",
+		name, to, a.llvm, x, y, a.element, lane)
 }
 
 // WidenLow makes two doubles of the lower two singles.

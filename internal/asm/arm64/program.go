@@ -54,6 +54,7 @@ type table struct {
 type Function struct {
 	Name, Doc string
 	Signature string // the parameters, "name type, name type, …"
+	Result    string // "name type", of one word; empty if there is none
 	Loops     []Loop
 	frame     int // bytes of memory on the stack
 	lines     []string
@@ -86,18 +87,23 @@ func (p *Program) Write(assembly, declarations string) error {
 	asm.WriteString(head + "#include \"textflag.h\"\n")
 	fmt.Fprintf(&stubs, "%spackage %s\n", head, p.Package)
 	for _, f := range p.Functions {
-		fmt.Fprintf(&asm, "\n// func %s(%s)\n", f.Name, f.Signature)
 		attributes := "NOSPLIT"
 		if f.frame > 0 {
 			attributes = "0" // Go sees to it that the stack has room
 		}
 		size, _ := f.param("")
+		result := ""
+		if f.Result != "" {
+			size += 8
+			result = " (" + f.Result + ")"
+		}
+		fmt.Fprintf(&asm, "\n// func %s(%s)%s\n", f.Name, f.Signature, result)
 		fmt.Fprintf(&asm, "TEXT ·%s(SB), %s, $%d-%d\n", f.Name, attributes, f.frame, size)
 		for _, line := range f.lines {
 			asm.WriteString(line + "\n")
 		}
-		fmt.Fprintf(&stubs, "\n// %s %s\n//\n//go:noescape\nfunc %[1]s(%[3]s)\n", f.Name,
-			strings.ReplaceAll(f.Doc, "\n", "\n// "), f.Signature)
+		fmt.Fprintf(&stubs, "\n// %s %s\n//\n//go:noescape\nfunc %[1]s(%[3]s)%[4]s\n", f.Name,
+			strings.ReplaceAll(f.Doc, "\n", "\n// "), f.Signature, result)
 	}
 	for _, t := range p.tables {
 		asm.WriteString("\n")

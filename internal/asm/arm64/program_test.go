@@ -31,6 +31,7 @@ func TestEncodings(t *testing.T) {
 					f.AddPairs(a, x, y, to)
 					for lane := range 16 >> a.size {
 						f.MultiplyAddBy(a, x, y, lane, to)
+						f.MultiplyBy(a, x, y, lane, to)
 					}
 				}
 			}
