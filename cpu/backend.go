@@ -45,8 +45,8 @@ func (Backend) Offers() solver.Needs {
 }
 
 // MixedIsFaster reports whether steps over entries of a format take less time in [solver.Mixed] than in f64.
-// Steps over entries of 32 bits and more wait for memory in either precision. In plain Go steps take longer in
-// mixed precision, because it emulates fused multiply-adds of singles.
+// Steps over entries of 32 bits and more wait for memory in either precision. In plain Go steps take longer
+// in mixed precision, because it emulates fused multiply-adds of singles.
 func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
 	simd, err := b.SIMD.resolve()
 	return err == nil && simd != Off && entries.EntryBits() < 32

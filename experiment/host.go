@@ -50,7 +50,7 @@ type shared interface{ DeviceMemory() float64 }
 
 // mixing is a backend that has mixed precision.
 type mixing interface {
-	// MixedIsFaster says whether steps over entries of a format take less time in mixed precision than in f64.
+	// MixedIsFaster says whether steps over entries of a format take less time in mixed precision.
 	MixedIsFaster(entries sensing.Entries) bool
 }
 

@@ -49,6 +49,11 @@ func (b asking) Open(ctx context.Context, p *sensing.Problem, batch solver.Batch
 	return b.Backend.Open(ctx, p, batch)
 }
 
+// MixedIsFaster is the backend's, so that both choose the same precision.
+func (b asking) MixedIsFaster(entries sensing.Entries) bool {
+	return b.Backend.(mixing).MixedIsFaster(entries)
+}
+
 // watched is a host whose engines are watched.
 func watched(h Host, w *stopwatch) Host {
 	open := h.Backend

@@ -69,8 +69,8 @@ func (b *block) blend() func(z, at Register, sums []VecVirtual) {
 	}
 }
 
-// multiply returns the function of AVX2 that does the same for 32 coordinates. A byte of signs is an index into
-// a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
+// multiply returns the function of AVX2 that does the same for 32 coordinates. A byte of signs is an index
+// into a table of its eight numbers ±1. A fused multiply-add by ±1 rounds as an addition does.
 func (b *block) multiply() func(z, at Register, sums []VecVirtual) {
 	table := GP64()
 	LEAQ(NewDataAddr(Symbol{Name: "·signs" + b.arithmetic.name}, 0), table)
