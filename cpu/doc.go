@@ -21,9 +21,11 @@
 // just one accumulator. Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2 and
-// plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm). The code between
-// them has only sums and products that Go cannot fuse: an iterate has the same bits on every architecture.
+// plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm), those of
+// rank-one measurements (see thin), and the transforms and products of Pauli words (see pauliLoops). The code
+// between them has only sums and products that Go cannot fuse: an iterate has the same bits on every
+// architecture.
 //
-// The assembly is generated: internal/asm/contract and internal/asm/gemm write it when go generate ./cpu runs
-// them.
+// The assembly is generated: the programs in internal/asm/contract, gemm and hadamard write it when go
+// generate ./cpu runs them.
 package cpu
