@@ -40,8 +40,8 @@ func TestTransform(t *testing.T) {
 	}
 }
 
-// TestTransformSameBits: every instruction set has the bits of plain Go, at every length and off alignment, and
-// writes nothing around the vector.
+// TestTransformSameBits: every instruction set has the bits of plain Go, at every length and off alignment,
+// and writes nothing around the vector.
 func TestTransformSameBits(t *testing.T) {
 	for _, simd := range available() {
 		for n := 1; n <= 1<<11; n *= 2 {
@@ -101,7 +101,9 @@ func TestRowLoops(t *testing.T) {
 // TestPauliSameBits: every instruction set has the bits of plain Go, for few groups in a bundle and many, for
 // narrow factors and wide ones, for Z = LLᵀ and for other Z.
 func TestPauliSameBits(t *testing.T) {
-	for _, size := range []struct{ n, m, r int }{{2, 3, 1}, {16, 9, 9}, {64, 64, 7}, {64, 900, 21}, {128, 4000, 8}} {
+	for _, size := range []struct{ n, m, r int }{
+		{2, 3, 1}, {16, 9, 9}, {64, 64, 7}, {64, 900, 21}, {128, 4000, 8},
+	} {
 		e, err := sensing.NewPauli(size.n, size.m, 1)
 		if err != nil {
 			t.Fatal(err)

@@ -23,8 +23,8 @@ import (
 // depend neither on the workers nor on the batch.
 //
 // P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
-// register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the sums
-// read the vectors where they are.
+// register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the
+// sums read the vectors where they are.
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
@@ -65,7 +65,7 @@ type vectorSums struct {
 const (
 	leastBlock   = 32      // the minimum of measurements in a block
 	blockNumbers = 1 << 16 // numbers in the vectors of a block, which stay in cache for both multiplications
-	largeFactor  = 1 << 14 // numbers in a factor that does not stay in cache beside a panel: a block is one panel
+	largeFactor  = 1 << 14 // with more numbers in a factor, a block is one panel, for which it is read once
 )
 
 // vectorBlock returns the measurements in a block: a function of m and the length of vectors alone.
@@ -76,8 +76,8 @@ func vectorBlock(m, length int) int {
 // rankOneKind is the kind of rank-one measurements.
 type rankOneKind struct{ *sensing.RankOne }
 
-// bytes counts all vectors, or one block of them for each worker; the sums of all members, and for each worker
-// the same sums, P and Q of a block, and a transposed panel.
+// bytes counts all vectors, or one block of them for each worker; the sums of all members, and for each
+// worker the same sums, P and Q of a block, and a transposed panel.
 func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
@@ -86,7 +86,7 @@ func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
 		columns += float64(r)
 	}
 	sums := (length + 2*thinPadding) * columns
-	each := sums + 2*(block+thinPadding)*columns + (length+8*block)*thinPadding
+	each := sums + 2*(block+thinPadding)*columns + (length+packRows)*max(block, thinPadding)
 	if o.storage == solver.Generated && e.Vectors() == nil {
 		return 8 * (sums + float64(o.workers)*(each+block*length))
 	}

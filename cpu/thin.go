@@ -2,9 +2,9 @@ package cpu
 
 import "math"
 
-// thin adds products with few rows to matrices, C ← C + A·B, for operators that have a B of their own in every
-// product and use it once: B is read where it is, and A is not copied either. Every element of a product is one
-// chain of fused multiply-adds, as in [gemm], and is then added to C:
+// thin adds products with few rows to matrices, C ← C + A·B, for operators that have a B of their own in
+// every product and use it once: B is read where it is, and A is not copied either. Every element of a
+// product is one chain of fused multiply-adds, as in [gemm], and is then added to C:
 //
 //	s ← fma(a_ik, b_kj, s)   over k = 0, 1, 2, … from 0,   c_ij ← c_ij + s.
 //
@@ -24,7 +24,9 @@ type thinTile struct {
 }
 
 // thinLoop does c[i·stride + j] += Σ_k a[i·down + k·along]·b[k·apart + j] for k < depth and j < strips·width.
-type thinLoop func(c []float64, stride int, a []float64, down, along int, b []float64, apart, depth, strips int)
+type thinLoop func(
+	c []float64, stride int, a []float64, down, along int, b []float64, apart, depth, strips int,
+)
 
 // packLoop does dst[j·apart + i] = src[i·down + j] for i < packRows and j < columns, a positive multiple of
 // packColumns.

@@ -14,8 +14,8 @@
 // k to the last. The elements of c are independent chains, enough to keep two multiply-add units with a
 // latency of four cycles busy.
 //
-// For products with few rows there are functions for every small number of rows, which read b where it is, and
-// one that transposes b into such a place: see thin.go.
+// For products with few rows there are functions for every small number of rows, which read b where it is,
+// and one that transposes b into such a place: see thin.go.
 package main
 
 import (
@@ -68,8 +68,8 @@ func load(from gotypes.Component, bytes bool) Register {
 	return r
 }
 
-// rowPointers returns pointers to rows 0, 3, 6, … of a, whose rows are down bytes apart, and the address of the
-// present element of each row: three rows are addressed from one pointer.
+// rowPointers returns pointers to rows 0, 3, 6, … of a, whose rows are down bytes apart, and the address of
+// the present element of each row: three rows are addressed from one pointer.
 func rowPointers(a, down Register, rows int) (pointers []Register, element func(i int) Mem) {
 	pointers = []Register{a}
 	for i := 3; i < rows; i += 3 {

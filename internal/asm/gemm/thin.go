@@ -66,8 +66,8 @@ func thin(isa isa, rows int) {
 
 // transpose writes the function that transposes eight rows. Squares of four rows and four columns are
 // transposed in registers: halves of two rows are loaded into one register, so that the elements of a column
-// are in the same half, and unpacked. Meanwhile the next eight rows, if they lie behind these, are fetched from
-// memory: rows are read in order, but too many at once for the processor to see it.
+// are in the same half, and unpacked. Meanwhile the next eight rows, if they lie behind these, are fetched
+// from memory: rows are read in order, but too many at once for the processor to see it.
 func transpose() {
 	const rows, side, line = 8, 4, 64 // a cache line has 64 bytes
 	TEXT("transpose8AVX2", attr.NOSPLIT, "func(dst []float64, apart int, src []float64, down, columns int)")

@@ -1,15 +1,16 @@
-// Command hadamard writes the assembly of package cpu's Pauli words: Walsh–Hadamard transforms, and products of
-// rows. Run it with
+// Command hadamard writes the assembly of package cpu's Pauli words: Walsh–Hadamard transforms, and products
+// of rows. Run it with
 //
 //	go generate ./cpu
 //
 // # What it writes
 //
-// A transform has a level for each bit of the numbers' places. Each level does a, b ← a + b, a − b for all pairs
-// of places that differ in this bit, the lowest bit first. The result of a level has one sum or difference for
-// each number, so the bits do not depend on what is done together. The levels within a register go first: one
-// copy of it has the first number of each pair in both places, another copy the second, with the sign of the
-// place that gets the difference. The levels that are left combine whole registers, two levels in one pass.
+// A transform has a level for each bit of the numbers' places. Each level does a, b ← a + b, a − b for all
+// pairs of places that differ in this bit, the lowest bit first. The result of a level has one sum or
+// difference for each number, so the bits do not depend on what is done together. The levels within a
+// register go first: one copy of it has the first number of each pair in both places, another copy the
+// second, with the sign of the place that gets the difference. The levels that are left combine whole
+// registers, two levels in one pass.
 //
 // The products take a row with eight others, so that there are enough independent chains: see rows.go.
 package main
@@ -146,7 +147,8 @@ func transform(name string, bytes int, register func() VecVirtual) {
 	RET()
 }
 
-// signsOf returns constants that change the signs of the lanes with a bit set, for each bit of a lane's number.
+// signsOf returns constants that change the signs of the lanes with a bit set, for each bit of a lane's
+// number.
 func signsOf(name string, lanes int) (signs []Mem) {
 	for bit := 1; bit < lanes; bit *= 2 {
 		m := GLOBL(name+"Signs"+string(rune('0'+bit)), attr.RODATA|attr.NOPTR)

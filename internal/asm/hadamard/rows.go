@@ -32,8 +32,8 @@ func bounds(vector Component, at Register) (whole, all Register) {
 	return whole, all
 }
 
-// dots writes the function for eight dot products with the same row. The four chains of each are the lanes of a
-// register. The last numbers are added to the first chain: the products in the other lanes are zeros.
+// dots writes the function for eight dot products with the same row. The four chains of each are the lanes of
+// a register. The last numbers are added to the first chain: the products in the other lanes are zeros.
 func dots() {
 	TEXT("rowDotsAVX2", attr.NOSPLIT, "func(dst *[8]float64, row []float64, rows *[8]*float64)")
 	Doc("rowDotsAVX2 does what chainsDot does, for a row and each of eight rows of its length.")
