@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -106,19 +107,28 @@ func (s *sampled) eachBlock(c *compressed, do func(block, from, to int)) error {
 	return inTurn(s.stop, s.workers, len(c.blocks)-1, func(b int) { do(b, c.blocks[b], c.blocks[b+1]) })
 }
 
-// spread does dst[q] = scale(v_k, diagonal) for the measurement k of each entry q, which is on the diagonal
-// or not. dst is made if it is nil.
+// spread does dst[q] = v_k for the measurement k of each entry q. Then it scales the entries of each row, of
+// which one may be on the diagonal. dst is made if it is nil. The measurements of a row are far apart in memory,
+// so the loop that reads them does nothing else: then the processor reads many at once.
 func (s *sampled) spread(
-	c *compressed, dst []float64, v []float64, scale func(v float64, diagonal bool) float64,
+	c *compressed, dst []float64, v []float64, scale func(row []float64, diagonal bool),
 ) ([]float64, error) {
 	if dst == nil {
 		dst = make([]float64, len(c.cols))
 	}
 	err := s.eachBlock(c, func(_, from, to int) {
 		for i := from; i < to; i++ {
-			for q := c.begin[i]; q < c.begin[i+1]; q++ {
-				dst[q] = scale(v[c.entry[q]], int(c.cols[q]) == i)
+			row, cols := dst[c.begin[i]:c.begin[i+1]], c.cols[c.begin[i]:c.begin[i+1]]
+			for q, k := range c.entry[c.begin[i]:c.begin[i+1]] {
+				row[q] = v[k]
 			}
+			at, diagonal := slices.BinarySearch(cols, int32(i))
+			scale(row[:at], false)
+			if diagonal {
+				scale(row[at:at+1], true)
+				at++
+			}
+			scale(row[at:], false)
 		}
 	})
 	return dst, err
@@ -154,11 +164,14 @@ func (s *sampled) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Den
 	if s.rows == s.columns {
 		off /= 2
 	}
-	weights, err := s.spread(c, c.weights, w, func(v float64, diagonal bool) float64 {
+	weights, err := s.spread(c, c.weights, w, func(row []float64, diagonal bool) {
+		by := off
 		if diagonal {
-			return v * on
+			by = on
 		}
-		return v * off
+		for q := range row {
+			row[q] *= by
+		}
 	})
 	if err != nil {
 		return err
@@ -207,11 +220,14 @@ func (s *sampled) observe(y []float64) (err error) {
 		return nil
 	}
 	on, off := s.ensemble.Unit(0, 0), s.ensemble.Unit(0, 1)
-	value := func(v float64, diagonal bool) float64 {
+	value := func(row []float64, diagonal bool) {
+		by := off
 		if diagonal {
-			return v / on
+			by = on
 		}
-		return v / off
+		for q := range row {
+			row[q] /= by
+		}
 	}
 	values, err := s.spread(s.rows, nil, y, value)
 	if err != nil {
