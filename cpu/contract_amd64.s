@@ -482,6 +482,147 @@ loop5_check:
 	VZEROUPPER
 	RET
 
+// func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop6_check
+
+loop6:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop6_check:
+	CMPQ AX, CX
+	JLT  loop6
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop7_check
+
+loop7:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop7_check:
+	CMPQ AX, CX
+	JLT  loop7
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop8_check
+
+loop8:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop8_check:
+	CMPQ AX, CX
+	JLT  loop8
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop9_check
+
+loop9:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop9_check:
+	CMPQ AX, CX
+	JLT  loop9
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop10_check
+
+loop10:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop10_check:
+	CMPQ AX, CX
+	JLT  loop10
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop11_check
+
+loop11:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop11_check:
+	CMPQ AX, CX
+	JLT  loop11
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop12_check
+
+loop12:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop12_check:
+	CMPQ AX, CX
+	JLT  loop12
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop13_check
+
+loop13:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop13_check:
+	CMPQ AX, CX
+	JLT  loop13
+	ADDQ BX, DX
+	VZEROUPPER
+	RET
+
 // func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
@@ -506,9 +647,9 @@ TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop6_check
+	JMP     loop14_check
 
-loop6:
+loop14:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (DI)(AX*4), Z10
@@ -545,9 +686,9 @@ loop6:
 	VFMADD231PD Z9, Z8, Z7
 	ADDQ        $0x10, AX
 
-loop6_check:
+loop14_check:
 	CMPQ    AX, CX
-	JLT     loop6
+	JLT     loop14
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -583,9 +724,9 @@ TEXT ·addF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop7_check
+	JMP          loop15_check
 
-loop7:
+loop15:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (SI)(AX*4), Z10
@@ -624,9 +765,9 @@ loop7:
 	VMOVUPD     Z9, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop7_check:
+loop15_check:
 	CMPQ AX, CX
-	JLT  loop7
+	JLT  loop15
 	VZEROUPPER
 	RET
 
@@ -662,9 +803,9 @@ TEXT ·dotsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop8_check
+	JMP     loop16_check
 
-loop8:
+loop16:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -715,9 +856,9 @@ loop8:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop8_check:
+loop16_check:
 	CMPQ    AX, CX
-	JLT     loop8
+	JLT     loop16
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -756,9 +897,9 @@ loop8_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop9_check
+	JMP     loop17_check
 
-loop9:
+loop17:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -809,9 +950,9 @@ loop9:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop9_check:
+loop17_check:
 	CMPQ    AX, CX
-	JLT     loop9
+	JLT     loop17
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -847,9 +988,9 @@ TEXT ·addsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop10_check
+	JMP  loop18_check
 
-loop10:
+loop18:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -956,9 +1097,150 @@ loop10:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop10_check:
+loop18_check:
 	CMPQ AX, CX
-	JLT  loop10
+	JLT  loop18
+	VZEROUPPER
+	RET
+
+// func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop19_check
+
+loop19:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop19_check:
+	CMPQ AX, CX
+	JLT  loop19
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop20_check
+
+loop20:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop20_check:
+	CMPQ AX, CX
+	JLT  loop20
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop21_check
+
+loop21:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop21_check:
+	CMPQ AX, CX
+	JLT  loop21
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop22_check
+
+loop22:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop22_check:
+	CMPQ AX, CX
+	JLT  loop22
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop23_check
+
+loop23:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop23_check:
+	CMPQ AX, CX
+	JLT  loop23
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop24_check
+
+loop24:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop24_check:
+	CMPQ AX, CX
+	JLT  loop24
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop25_check
+
+loop25:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop25_check:
+	CMPQ AX, CX
+	JLT  loop25
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop26_check
+
+loop26:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop26_check:
+	CMPQ AX, CX
+	JLT  loop26
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -990,9 +1272,9 @@ TEXT ·dotBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop11_check
+	JMP     loop27_check
 
-loop11:
+loop27:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (DI)(AX*2), Y12
@@ -1053,9 +1335,9 @@ loop11:
 	VFMADD231PD Z11, Z10, Z9
 	ADDQ        $0x10, AX
 
-loop11_check:
+loop27_check:
 	CMPQ    AX, CX
-	JLT     loop11
+	JLT     loop27
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -1115,9 +1397,9 @@ TEXT ·addBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop12_check
+	JMP          loop28_check
 
-loop12:
+loop28:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (SI)(AX*2), Y12
@@ -1180,9 +1462,9 @@ loop12:
 	VMOVUPD     Z11, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop12_check:
+loop28_check:
 	CMPQ AX, CX
-	JLT  loop12
+	JLT  loop28
 	VZEROUPPER
 	RET
 
@@ -1222,9 +1504,9 @@ TEXT ·dotsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z16
 	VMOVUPD 3264(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop13_check
+	JMP     loop29_check
 
-loop13:
+loop29:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1287,9 +1569,9 @@ loop13:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop13_check:
+loop29_check:
 	CMPQ    AX, CX
-	JLT     loop13
+	JLT     loop29
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -1328,9 +1610,9 @@ loop13_check:
 	VMOVUPD 3456(R8), Z16
 	VMOVUPD 3520(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop14_check
+	JMP     loop30_check
 
-loop14:
+loop30:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1393,9 +1675,9 @@ loop14:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop14_check:
+loop30_check:
 	CMPQ    AX, CX
-	JLT     loop14
+	JLT     loop30
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -1435,9 +1717,9 @@ TEXT ·addsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop15_check
+	JMP     loop31_check
 
-loop15:
+loop31:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z2
 	VMOVUPD          64(BX)(AX*8), Z3
@@ -1568,9 +1850,178 @@ loop15:
 	VMOVUPD          Z9, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop15_check:
+loop31_check:
 	CMPQ AX, CX
-	JLT  loop15
+	JLT  loop31
+	VZEROUPPER
+	RET
+
+// func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·decodeBF16DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    stride+8(FP), BX
+	SHLQ    $0x03, BX
+	MOVL    $0xaaaaaaaa, AX
+	KMOVD   AX, K1
+	VMOVUPD spread80<>+0(SB), Y0
+	VMOVUPD spread81<>+0(SB), Y1
+	MOVQ    numbers+0(FP), DX
+	MOVQ    from+24(FP), AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*8), DX
+	MOVQ    rows+16(FP), SI
+	MOVQ    (SI), SI
+	MOVQ    from+24(FP), AX
+	JMP     loop32_check
+
+loop32:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop32_check:
+	CMPQ AX, CX
+	JLT  loop32
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop33_check
+
+loop33:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop33_check:
+	CMPQ AX, CX
+	JLT  loop33
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop34_check
+
+loop34:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop34_check:
+	CMPQ AX, CX
+	JLT  loop34
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop35_check
+
+loop35:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop35_check:
+	CMPQ AX, CX
+	JLT  loop35
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop36_check
+
+loop36:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop36_check:
+	CMPQ AX, CX
+	JLT  loop36
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop37_check
+
+loop37:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop37_check:
+	CMPQ AX, CX
+	JLT  loop37
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop38_check
+
+loop38:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop38_check:
+	CMPQ AX, CX
+	JLT  loop38
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop39_check
+
+loop39:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop39_check:
+	CMPQ AX, CX
+	JLT  loop39
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -1610,9 +2061,9 @@ TEXT ·dotQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop16_check
+	JMP       loop40_check
 
-loop16:
+loop40:
 	VPERMB        (DI)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -1927,9 +2378,9 @@ loop16:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop16_check:
+loop40_check:
 	CMPQ    AX, CX
-	JLT     loop16
+	JLT     loop40
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -1999,9 +2450,9 @@ TEXT ·addQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      144(SI), R13
 	MOVQ      168(SI), SI
 	MOVQ      from+24(FP), AX
-	JMP       loop17_check
+	JMP       loop41_check
 
-loop17:
+loop41:
 	VMOVUPD          (DX)(AX*8), Z11
 	VMOVUPD          64(DX)(AX*8), Z12
 	VMOVUPD          128(DX)(AX*8), Z13
@@ -2332,9 +2783,9 @@ loop17:
 	VMOVUPD          Z18, 448(DX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop17_check:
+loop41_check:
 	CMPQ AX, CX
-	JLT  loop17
+	JLT  loop41
 	VZEROUPPER
 	RET
 
@@ -2372,9 +2823,9 @@ TEXT ·dotsQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   3072(R8), Z17
 	VMOVUPD   3136(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop18_check
+	JMP       loop42_check
 
-loop18:
+loop42:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2503,9 +2954,9 @@ loop18:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop18_check:
+loop42_check:
 	CMPQ    AX, CX
-	JLT     loop18
+	JLT     loop42
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 1024(R8)
@@ -2526,9 +2977,9 @@ loop18_check:
 	VMOVUPD 3200(R8), Z17
 	VMOVUPD 3264(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop19_check
+	JMP     loop43_check
 
-loop19:
+loop43:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2657,9 +3108,9 @@ loop19:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop19_check:
+loop43_check:
 	CMPQ    AX, CX
-	JLT     loop19
+	JLT     loop43
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 1152(R8)
@@ -2680,9 +3131,9 @@ loop19_check:
 	VMOVUPD 3328(R8), Z17
 	VMOVUPD 3392(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop20_check
+	JMP     loop44_check
 
-loop20:
+loop44:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2811,9 +3262,9 @@ loop20:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop20_check:
+loop44_check:
 	CMPQ    AX, CX
-	JLT     loop20
+	JLT     loop44
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 1280(R8)
@@ -2834,9 +3285,9 @@ loop20_check:
 	VMOVUPD 3456(R8), Z17
 	VMOVUPD 3520(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop21_check
+	JMP     loop45_check
 
-loop21:
+loop45:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2965,9 +3416,9 @@ loop21:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop21_check:
+loop45_check:
 	CMPQ    AX, CX
-	JLT     loop21
+	JLT     loop45
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 1408(R8)
@@ -3007,9 +3458,9 @@ TEXT ·addsQ8DoubleAVX512(SB), $4096-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop22_check
+	JMP       loop46_check
 
-loop22:
+loop46:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -3772,9 +4223,442 @@ loop22:
 	VMOVUPD          Z14, 448(BX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop22_check:
+loop46_check:
 	CMPQ AX, CX
-	JLT  loop22
+	JLT  loop46
+	VZEROUPPER
+	RET
+
+// func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
+TEXT ·decodeQ8DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ      to+32(FP), CX
+	MOVQ      stride+8(FP), BX
+	SHLQ      $0x03, BX
+	LEAQ      ·q8Planes+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVDQU64 256(AX), Z4
+	VMOVDQU64 320(AX), Z5
+	VMOVDQU64 384(AX), Z6
+	VMOVDQU64 448(AX), Z7
+	VMOVUPD   quarters<>+0(SB), Z8
+	VMOVUPD   ones<>+0(SB), Z9
+	VMOVUPD   top<>+0(SB), Z10
+	MOVQ      numbers+0(FP), DX
+	MOVQ      from+24(FP), AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*8), DX
+	MOVQ      rows+16(FP), SI
+	MOVQ      (SI), SI
+	MOVQ      from+24(FP), AX
+	JMP       loop47_check
+
+loop47:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop47_check:
+	CMPQ AX, CX
+	JLT  loop47
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop48_check
+
+loop48:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop48_check:
+	CMPQ AX, CX
+	JLT  loop48
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop49_check
+
+loop49:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop49_check:
+	CMPQ AX, CX
+	JLT  loop49
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop50_check
+
+loop50:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop50_check:
+	CMPQ AX, CX
+	JLT  loop50
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop51_check
+
+loop51:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop51_check:
+	CMPQ AX, CX
+	JLT  loop51
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop52_check
+
+loop52:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop52_check:
+	CMPQ AX, CX
+	JLT  loop52
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop53_check
+
+loop53:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop53_check:
+	CMPQ AX, CX
+	JLT  loop53
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop54_check
+
+loop54:
+	VPERMB        (SI)(AX*1), Z8, Z11
+	VPXORQ        Z11, Z9, Z12
+	VPMAXUB       Z11, Z12, Z11
+	VMOVDQA64     Z11, Z13
+	VPERMI2B      Z1, Z0, Z13
+	VMOVDQA64     Z11, Z14
+	VPERMI2B      Z3, Z2, Z14
+	VMOVDQA64     Z11, Z15
+	VPERMI2B      Z5, Z4, Z15
+	VPERMI2B      Z7, Z6, Z11
+	VPTERNLOGD    $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW    Z14, Z13, Z12
+	VPUNPCKLBW    Z11, Z15, Z16
+	VPUNPCKLWD    Z16, Z12, Z17
+	VCVTPS2PD     Y17, Z18
+	VMOVUPD       Z18, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z17, Y17
+	VCVTPS2PD     Y17, Z17
+	VMOVUPD       Z17, 64(DX)(AX*8)
+	VPUNPCKHWD    Z16, Z12, Z12
+	VCVTPS2PD     Y12, Z16
+	VMOVUPD       Z16, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z12, Y12
+	VCVTPS2PD     Y12, Z12
+	VMOVUPD       Z12, 192(DX)(AX*8)
+	VPUNPCKHBW    Z14, Z13, Z12
+	VPUNPCKHBW    Z11, Z15, Z11
+	VPUNPCKLWD    Z11, Z12, Z13
+	VCVTPS2PD     Y13, Z14
+	VMOVUPD       Z14, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z13, Y13
+	VCVTPS2PD     Y13, Z13
+	VMOVUPD       Z13, 320(DX)(AX*8)
+	VPUNPCKHWD    Z11, Z12, Z11
+	VCVTPS2PD     Y11, Z12
+	VMOVUPD       Z12, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VMOVUPD       Z11, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop54_check:
+	CMPQ AX, CX
+	JLT  loop54
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -3803,9 +4687,9 @@ TEXT ·dotSignsDoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop23_check
+	JMP     loop55_check
 
-loop23:
+loop55:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*8), Z11
@@ -4018,9 +4902,9 @@ loop23:
 	VADDPD    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop23_check:
+loop55_check:
 	CMPQ    AX, CX
-	JLT     loop23
+	JLT     loop55
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -4110,9 +4994,9 @@ TEXT ·addSignsDoubleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop24_check
+	JMP          loop56_check
 
-loop24:
+loop56:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z16, Z16, Z16
@@ -4191,9 +5075,9 @@ loop24:
 	VMOVUPD   Z11, 448(DX)(AX*8)
 	ADDQ      $0x40, AX
 
-loop24_check:
+loop56_check:
 	CMPQ AX, CX
-	JLT  loop24
+	JLT  loop56
 	VZEROUPPER
 	RET
 
@@ -4381,9 +5265,9 @@ TEXT ·dotF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop25_check
+	JMP     loop57_check
 
-loop25:
+loop57:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4468,9 +5352,9 @@ loop25:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x20, AX
 
-loop25_check:
+loop57_check:
 	CMPQ    AX, CX
-	JLT     loop25
+	JLT     loop57
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -4506,9 +5390,9 @@ TEXT ·addF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop26_check
+	JMP          loop58_check
 
-loop26:
+loop58:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4595,9 +5479,9 @@ loop26:
 	VMOVUPD      Z9, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop26_check:
+loop58_check:
 	CMPQ AX, CX
-	JLT  loop26
+	JLT  loop58
 	VZEROUPPER
 	RET
 
@@ -4633,9 +5517,9 @@ TEXT ·dotsF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop27_check
+	JMP     loop59_check
 
-loop27:
+loop59:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4710,9 +5594,9 @@ loop27:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop27_check:
+loop59_check:
 	CMPQ    AX, CX
-	JLT     loop27
+	JLT     loop59
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -4751,9 +5635,9 @@ loop27_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop28_check
+	JMP     loop60_check
 
-loop28:
+loop60:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4828,9 +5712,9 @@ loop28:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop28_check:
+loop60_check:
 	CMPQ    AX, CX
-	JLT     loop28
+	JLT     loop60
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -4866,9 +5750,9 @@ TEXT ·addsF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop29_check
+	JMP  loop61_check
 
-loop29:
+loop61:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5023,9 +5907,198 @@ loop29:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop29_check:
+loop61_check:
 	CMPQ AX, CX
-	JLT  loop29
+	JLT  loop61
+	VZEROUPPER
+	RET
+
+// func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·decodeF64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop62_check
+
+loop62:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop62_check:
+	CMPQ AX, CX
+	JLT  loop62
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop63_check
+
+loop63:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop63_check:
+	CMPQ AX, CX
+	JLT  loop63
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop64_check
+
+loop64:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop64_check:
+	CMPQ AX, CX
+	JLT  loop64
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop65_check
+
+loop65:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop65_check:
+	CMPQ AX, CX
+	JLT  loop65
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop66_check
+
+loop66:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop66_check:
+	CMPQ AX, CX
+	JLT  loop66
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop67_check
+
+loop67:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop67_check:
+	CMPQ AX, CX
+	JLT  loop67
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop68_check
+
+loop68:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop68_check:
+	CMPQ AX, CX
+	JLT  loop68
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop69_check
+
+loop69:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop69_check:
+	CMPQ AX, CX
+	JLT  loop69
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -5053,9 +6126,9 @@ TEXT ·dotF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop30_check
+	JMP     loop70_check
 
-loop30:
+loop70:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (DI)(AX*4), Z10
@@ -5092,9 +6165,9 @@ loop30:
 	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x20, AX
 
-loop30_check:
+loop70_check:
 	CMPQ    AX, CX
-	JLT     loop30
+	JLT     loop70
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -5130,9 +6203,9 @@ TEXT ·addF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop31_check
+	JMP          loop71_check
 
-loop31:
+loop71:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (SI)(AX*4), Z10
@@ -5171,9 +6244,9 @@ loop31:
 	VMOVUPD     Z9, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop31_check:
+loop71_check:
 	CMPQ AX, CX
-	JLT  loop31
+	JLT  loop71
 	VZEROUPPER
 	RET
 
@@ -5209,9 +6282,9 @@ TEXT ·dotsF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop32_check
+	JMP     loop72_check
 
-loop32:
+loop72:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5262,9 +6335,9 @@ loop32:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop32_check:
+loop72_check:
 	CMPQ    AX, CX
-	JLT     loop32
+	JLT     loop72
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -5303,9 +6376,9 @@ loop32_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop33_check
+	JMP     loop73_check
 
-loop33:
+loop73:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5356,9 +6429,9 @@ loop33:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop33_check:
+loop73_check:
 	CMPQ    AX, CX
-	JLT     loop33
+	JLT     loop73
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -5394,9 +6467,9 @@ TEXT ·addsF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop34_check
+	JMP  loop74_check
 
-loop34:
+loop74:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5503,9 +6576,150 @@ loop34:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop34_check:
+loop74_check:
 	CMPQ AX, CX
-	JLT  loop34
+	JLT  loop74
+	VZEROUPPER
+	RET
+
+// func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop75_check
+
+loop75:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop75_check:
+	CMPQ AX, CX
+	JLT  loop75
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop76_check
+
+loop76:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop76_check:
+	CMPQ AX, CX
+	JLT  loop76
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop77_check
+
+loop77:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop77_check:
+	CMPQ AX, CX
+	JLT  loop77
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop78_check
+
+loop78:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop78_check:
+	CMPQ AX, CX
+	JLT  loop78
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop79_check
+
+loop79:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop79_check:
+	CMPQ AX, CX
+	JLT  loop79
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop80_check
+
+loop80:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop80_check:
+	CMPQ AX, CX
+	JLT  loop80
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop81_check
+
+loop81:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop81_check:
+	CMPQ AX, CX
+	JLT  loop81
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop82_check
+
+loop82:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop82_check:
+	CMPQ AX, CX
+	JLT  loop82
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -5537,9 +6751,9 @@ TEXT ·dotBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop35_check
+	JMP     loop83_check
 
-loop35:
+loop83:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (DI)(AX*2), Z12
@@ -5584,9 +6798,9 @@ loop35:
 	VFMADD231PS Z11, Z12, Z9
 	ADDQ        $0x20, AX
 
-loop35_check:
+loop83_check:
 	CMPQ    AX, CX
-	JLT     loop35
+	JLT     loop83
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -5646,9 +6860,9 @@ TEXT ·addBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop36_check
+	JMP          loop84_check
 
-loop36:
+loop84:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (SI)(AX*2), Z12
@@ -5695,9 +6909,9 @@ loop36:
 	VMOVUPD     Z11, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop36_check:
+loop84_check:
 	CMPQ AX, CX
-	JLT  loop36
+	JLT  loop84
 	VZEROUPPER
 	RET
 
@@ -5737,9 +6951,9 @@ TEXT ·dotsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z16
 	VMOVUPD 1728(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop37_check
+	JMP     loop85_check
 
-loop37:
+loop85:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5794,9 +7008,9 @@ loop37:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop37_check:
+loop85_check:
 	CMPQ    AX, CX
-	JLT     loop37
+	JLT     loop85
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -5835,9 +7049,9 @@ loop37_check:
 	VMOVUPD 1920(R8), Z16
 	VMOVUPD 1984(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop38_check
+	JMP     loop86_check
 
-loop38:
+loop86:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5892,9 +7106,9 @@ loop38:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop38_check:
+loop86_check:
 	CMPQ    AX, CX
-	JLT     loop38
+	JLT     loop86
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -5934,9 +7148,9 @@ TEXT ·addsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop39_check
+	JMP     loop87_check
 
-loop39:
+loop87:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z2
 	VMOVUPD          64(BX)(AX*4), Z3
@@ -6051,9 +7265,162 @@ loop39:
 	VMOVUPD          Z9, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop39_check:
+loop87_check:
 	CMPQ AX, CX
-	JLT  loop39
+	JLT  loop87
+	VZEROUPPER
+	RET
+
+// func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·decodeBF16SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    stride+8(FP), BX
+	SHLQ    $0x02, BX
+	MOVL    $0xaaaaaaaa, AX
+	KMOVD   AX, K1
+	VMOVUPD spread40<>+0(SB), Z0
+	VMOVUPD spread41<>+0(SB), Z1
+	MOVQ    numbers+0(FP), DX
+	MOVQ    from+24(FP), AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVQ    rows+16(FP), SI
+	MOVQ    (SI), SI
+	MOVQ    from+24(FP), AX
+	JMP     loop88_check
+
+loop88:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop88_check:
+	CMPQ AX, CX
+	JLT  loop88
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop89_check
+
+loop89:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop89_check:
+	CMPQ AX, CX
+	JLT  loop89
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop90_check
+
+loop90:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop90_check:
+	CMPQ AX, CX
+	JLT  loop90
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop91_check
+
+loop91:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop91_check:
+	CMPQ AX, CX
+	JLT  loop91
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop92_check
+
+loop92:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop92_check:
+	CMPQ AX, CX
+	JLT  loop92
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop93_check
+
+loop93:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop93_check:
+	CMPQ AX, CX
+	JLT  loop93
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop94_check
+
+loop94:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop94_check:
+	CMPQ AX, CX
+	JLT  loop94
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop95_check
+
+loop95:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop95_check:
+	CMPQ AX, CX
+	JLT  loop95
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -6093,9 +7460,9 @@ TEXT ·dotQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop40_check
+	JMP       loop96_check
 
-loop40:
+loop96:
 	VPERMB      (DI)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6282,9 +7649,9 @@ loop40:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop40_check:
+loop96_check:
 	CMPQ    AX, CX
-	JLT     loop40
+	JLT     loop96
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -6332,9 +7699,9 @@ TEXT ·addQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop41_check
+	JMP          loop97_check
 
-loop41:
+loop97:
 	VMOVUPD     (DX)(AX*4), Z19
 	VMOVUPD     64(DX)(AX*4), Z20
 	VMOVUPD     128(DX)(AX*4), Z21
@@ -6529,9 +7896,9 @@ loop41:
 	VMOVUPD     Z22, 192(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop41_check:
+loop97_check:
 	CMPQ AX, CX
-	JLT  loop41
+	JLT  loop97
 	VZEROUPPER
 	RET
 
@@ -6569,9 +7936,9 @@ TEXT ·dotsQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   1536(R8), Z17
 	VMOVUPD   1600(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop42_check
+	JMP       loop98_check
 
-loop42:
+loop98:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6644,9 +8011,9 @@ loop42:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop42_check:
+loop98_check:
 	CMPQ    AX, CX
-	JLT     loop42
+	JLT     loop98
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 512(R8)
@@ -6667,9 +8034,9 @@ loop42_check:
 	VMOVUPD 1664(R8), Z17
 	VMOVUPD 1728(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop43_check
+	JMP     loop99_check
 
-loop43:
+loop99:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6742,9 +8109,9 @@ loop43:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop43_check:
+loop99_check:
 	CMPQ    AX, CX
-	JLT     loop43
+	JLT     loop99
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 640(R8)
@@ -6765,9 +8132,9 @@ loop43_check:
 	VMOVUPD 1792(R8), Z17
 	VMOVUPD 1856(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop44_check
+	JMP     loop100_check
 
-loop44:
+loop100:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6840,9 +8207,9 @@ loop44:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop44_check:
+loop100_check:
 	CMPQ    AX, CX
-	JLT     loop44
+	JLT     loop100
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 768(R8)
@@ -6863,9 +8230,9 @@ loop44_check:
 	VMOVUPD 1920(R8), Z17
 	VMOVUPD 1984(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop45_check
+	JMP     loop101_check
 
-loop45:
+loop101:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -6938,9 +8305,9 @@ loop45:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop45_check:
+loop101_check:
 	CMPQ    AX, CX
-	JLT     loop45
+	JLT     loop101
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 896(R8)
@@ -6980,9 +8347,9 @@ TEXT ·addsQ8SingleAVX512(SB), $2048-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop46_check
+	JMP       loop102_check
 
-loop46:
+loop102:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -7393,9 +8760,314 @@ loop46:
 	VMOVUPD          Z14, 192(BX)(AX*4)
 	ADDQ             $0x40, AX
 
-loop46_check:
+loop102_check:
 	CMPQ AX, CX
-	JLT  loop46
+	JLT  loop102
+	VZEROUPPER
+	RET
+
+// func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
+TEXT ·decodeQ8SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ      to+32(FP), CX
+	MOVQ      stride+8(FP), BX
+	SHLQ      $0x02, BX
+	LEAQ      ·q8Planes+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVDQU64 256(AX), Z4
+	VMOVDQU64 320(AX), Z5
+	VMOVDQU64 384(AX), Z6
+	VMOVDQU64 448(AX), Z7
+	VMOVUPD   quarters<>+0(SB), Z8
+	VMOVUPD   ones<>+0(SB), Z9
+	VMOVUPD   top<>+0(SB), Z10
+	MOVQ      numbers+0(FP), DX
+	MOVQ      from+24(FP), AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	MOVQ      rows+16(FP), SI
+	MOVQ      (SI), SI
+	MOVQ      from+24(FP), AX
+	JMP       loop103_check
+
+loop103:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop103_check:
+	CMPQ AX, CX
+	JLT  loop103
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop104_check
+
+loop104:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop104_check:
+	CMPQ AX, CX
+	JLT  loop104
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop105_check
+
+loop105:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop105_check:
+	CMPQ AX, CX
+	JLT  loop105
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop106_check
+
+loop106:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop106_check:
+	CMPQ AX, CX
+	JLT  loop106
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop107_check
+
+loop107:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop107_check:
+	CMPQ AX, CX
+	JLT  loop107
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop108_check
+
+loop108:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop108_check:
+	CMPQ AX, CX
+	JLT  loop108
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop109_check
+
+loop109:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop109_check:
+	CMPQ AX, CX
+	JLT  loop109
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop110_check
+
+loop110:
+	VPERMB     (SI)(AX*1), Z8, Z11
+	VPXORQ     Z11, Z9, Z12
+	VPMAXUB    Z11, Z12, Z11
+	VMOVDQA64  Z11, Z13
+	VPERMI2B   Z1, Z0, Z13
+	VMOVDQA64  Z11, Z14
+	VPERMI2B   Z3, Z2, Z14
+	VMOVDQA64  Z11, Z15
+	VPERMI2B   Z5, Z4, Z15
+	VPERMI2B   Z7, Z6, Z11
+	VPTERNLOGD $0xf8, Z10, Z12, Z11
+	VPUNPCKLBW Z14, Z13, Z12
+	VPUNPCKLBW Z11, Z15, Z16
+	VPUNPCKLWD Z16, Z12, Z17
+	VMOVUPD    Z17, (DX)(AX*4)
+	VPUNPCKHWD Z16, Z12, Z12
+	VMOVUPD    Z12, 64(DX)(AX*4)
+	VPUNPCKHBW Z14, Z13, Z12
+	VPUNPCKHBW Z11, Z15, Z11
+	VPUNPCKLWD Z11, Z12, Z13
+	VMOVUPD    Z13, 128(DX)(AX*4)
+	VPUNPCKHWD Z11, Z12, Z11
+	VMOVUPD    Z11, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop110_check:
+	CMPQ AX, CX
+	JLT  loop110
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -7424,9 +9096,9 @@ TEXT ·dotSignsSingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop47_check
+	JMP     loop111_check
 
-loop47:
+loop111:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*4), Z11
@@ -7535,9 +9207,9 @@ loop47:
 	VADDPS    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop47_check:
+loop111_check:
 	CMPQ    AX, CX
-	JLT     loop47
+	JLT     loop111
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -7609,9 +9281,9 @@ TEXT ·addSignsSingleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop48_check
+	JMP          loop112_check
 
-loop48:
+loop112:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z12, Z12, Z12
@@ -7662,9 +9334,9 @@ loop48:
 	VMOVUPD   Z10, 192(DX)(AX*4)
 	ADDQ      $0x40, AX
 
-loop48_check:
+loop112_check:
 	CMPQ AX, CX
-	JLT  loop48
+	JLT  loop112
 	VZEROUPPER
 	RET
 
@@ -7728,9 +9400,9 @@ TEXT ·dotF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop49_check
+	JMP     loop113_check
 
-loop49:
+loop113:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7751,9 +9423,9 @@ loop49:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop49_check:
+loop113_check:
 	CMPQ    AX, CX
-	JLT     loop49
+	JLT     loop113
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -7776,9 +9448,9 @@ loop49_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop50_check
+	JMP     loop114_check
 
-loop50:
+loop114:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7799,9 +9471,9 @@ loop50:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop50_check:
+loop114_check:
 	CMPQ    AX, CX
-	JLT     loop50
+	JLT     loop114
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -7837,9 +9509,9 @@ TEXT ·addF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop51_check
+	JMP          loop115_check
 
-loop51:
+loop115:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (SI)(AX*8), Y10
@@ -7878,9 +9550,9 @@ loop51:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop51_check:
+loop115_check:
 	CMPQ AX, CX
-	JLT  loop51
+	JLT  loop115
 	VZEROUPPER
 	RET
 
@@ -7905,9 +9577,9 @@ TEXT ·dotsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop52_check
+	JMP     loop116_check
 
-loop52:
+loop116:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7920,9 +9592,9 @@ loop52:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop52_check:
+loop116_check:
 	CMPQ    AX, CX
-	JLT     loop52
+	JLT     loop116
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -7942,9 +9614,9 @@ loop52_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop53_check
+	JMP     loop117_check
 
-loop53:
+loop117:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7957,9 +9629,9 @@ loop53:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop53_check:
+loop117_check:
 	CMPQ    AX, CX
-	JLT     loop53
+	JLT     loop117
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -7979,9 +9651,9 @@ loop53_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop54_check
+	JMP     loop118_check
 
-loop54:
+loop118:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7994,9 +9666,9 @@ loop54:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop54_check:
+loop118_check:
 	CMPQ    AX, CX
-	JLT     loop54
+	JLT     loop118
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8016,9 +9688,9 @@ loop54_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop55_check
+	JMP     loop119_check
 
-loop55:
+loop119:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8031,9 +9703,9 @@ loop55:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop55_check:
+loop119_check:
 	CMPQ    AX, CX
-	JLT     loop55
+	JLT     loop119
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8053,9 +9725,9 @@ loop55_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop56_check
+	JMP     loop120_check
 
-loop56:
+loop120:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8068,9 +9740,9 @@ loop56:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop56_check:
+loop120_check:
 	CMPQ    AX, CX
-	JLT     loop56
+	JLT     loop120
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8090,9 +9762,9 @@ loop56_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop57_check
+	JMP     loop121_check
 
-loop57:
+loop121:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8105,9 +9777,9 @@ loop57:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop57_check:
+loop121_check:
 	CMPQ    AX, CX
-	JLT     loop57
+	JLT     loop121
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8127,9 +9799,9 @@ loop57_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop58_check
+	JMP     loop122_check
 
-loop58:
+loop122:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8142,9 +9814,9 @@ loop58:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop58_check:
+loop122_check:
 	CMPQ    AX, CX
-	JLT     loop58
+	JLT     loop122
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8164,9 +9836,9 @@ loop58_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop59_check
+	JMP     loop123_check
 
-loop59:
+loop123:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8179,9 +9851,9 @@ loop59:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop59_check:
+loop123_check:
 	CMPQ    AX, CX
-	JLT     loop59
+	JLT     loop123
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8209,9 +9881,9 @@ TEXT ·addsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop60_check
+	JMP  loop124_check
 
-loop60:
+loop124:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -8382,9 +10054,150 @@ loop60:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop60_check:
+loop124_check:
 	CMPQ AX, CX
-	JLT  loop60
+	JLT  loop124
+	VZEROUPPER
+	RET
+
+// func decodeF64DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop125_check
+
+loop125:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop125_check:
+	CMPQ AX, CX
+	JLT  loop125
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop126_check
+
+loop126:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop126_check:
+	CMPQ AX, CX
+	JLT  loop126
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop127_check
+
+loop127:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop127_check:
+	CMPQ AX, CX
+	JLT  loop127
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop128_check
+
+loop128:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop128_check:
+	CMPQ AX, CX
+	JLT  loop128
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop129_check
+
+loop129:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop129_check:
+	CMPQ AX, CX
+	JLT  loop129
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop130_check
+
+loop130:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop130_check:
+	CMPQ AX, CX
+	JLT  loop130
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop131_check
+
+loop131:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop131_check:
+	CMPQ AX, CX
+	JLT  loop131
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop132_check
+
+loop132:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop132_check:
+	CMPQ AX, CX
+	JLT  loop132
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -8408,9 +10221,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop61_check
+	JMP     loop133_check
 
-loop61:
+loop133:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8431,9 +10244,9 @@ loop61:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop61_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop61
+	JLT     loop133
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8456,9 +10269,9 @@ loop61_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop62_check
+	JMP     loop134_check
 
-loop62:
+loop134:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8479,9 +10292,9 @@ loop62:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop62_check:
+loop134_check:
 	CMPQ    AX, CX
-	JLT     loop62
+	JLT     loop134
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8517,9 +10330,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop63_check
+	JMP          loop135_check
 
-loop63:
+loop135:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -8558,9 +10371,9 @@ loop63:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop63_check:
+loop135_check:
 	CMPQ AX, CX
-	JLT  loop63
+	JLT  loop135
 	VZEROUPPER
 	RET
 
@@ -8585,9 +10398,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop64_check
+	JMP     loop136_check
 
-loop64:
+loop136:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8600,9 +10413,9 @@ loop64:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop64_check:
+loop136_check:
 	CMPQ    AX, CX
-	JLT     loop64
+	JLT     loop136
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8622,9 +10435,9 @@ loop64_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop65_check
+	JMP     loop137_check
 
-loop65:
+loop137:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8637,9 +10450,9 @@ loop65:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop65_check:
+loop137_check:
 	CMPQ    AX, CX
-	JLT     loop65
+	JLT     loop137
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8659,9 +10472,9 @@ loop65_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop66_check
+	JMP     loop138_check
 
-loop66:
+loop138:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8674,9 +10487,9 @@ loop66:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop66_check:
+loop138_check:
 	CMPQ    AX, CX
-	JLT     loop66
+	JLT     loop138
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8696,9 +10509,9 @@ loop66_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop67_check
+	JMP     loop139_check
 
-loop67:
+loop139:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8711,9 +10524,9 @@ loop67:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop67_check:
+loop139_check:
 	CMPQ    AX, CX
-	JLT     loop67
+	JLT     loop139
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8733,9 +10546,9 @@ loop67_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop68_check
+	JMP     loop140_check
 
-loop68:
+loop140:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8748,9 +10561,9 @@ loop68:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop68_check:
+loop140_check:
 	CMPQ    AX, CX
-	JLT     loop68
+	JLT     loop140
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8770,9 +10583,9 @@ loop68_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop69_check
+	JMP     loop141_check
 
-loop69:
+loop141:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8785,9 +10598,9 @@ loop69:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop69_check:
+loop141_check:
 	CMPQ    AX, CX
-	JLT     loop69
+	JLT     loop141
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8807,9 +10620,9 @@ loop69_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop70_check
+	JMP     loop142_check
 
-loop70:
+loop142:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8822,9 +10635,9 @@ loop70:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop70_check:
+loop142_check:
 	CMPQ    AX, CX
-	JLT     loop70
+	JLT     loop142
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8844,9 +10657,9 @@ loop70_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop71_check
+	JMP     loop143_check
 
-loop71:
+loop143:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8859,9 +10672,9 @@ loop71:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop71_check:
+loop143_check:
 	CMPQ    AX, CX
-	JLT     loop71
+	JLT     loop143
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8889,9 +10702,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop72_check
+	JMP  loop144_check
 
-loop72:
+loop144:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9062,9 +10875,150 @@ loop72:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop72_check:
+loop144_check:
 	CMPQ AX, CX
-	JLT  loop72
+	JLT  loop144
+	VZEROUPPER
+	RET
+
+// func decodeF32DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop145_check
+
+loop145:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop145_check:
+	CMPQ AX, CX
+	JLT  loop145
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop146_check
+
+loop146:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop146_check:
+	CMPQ AX, CX
+	JLT  loop146
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop147_check
+
+loop147:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop147_check:
+	CMPQ AX, CX
+	JLT  loop147
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop148_check
+
+loop148:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop148_check:
+	CMPQ AX, CX
+	JLT  loop148
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop149_check
+
+loop149:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop149_check:
+	CMPQ AX, CX
+	JLT  loop149
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop150_check
+
+loop150:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop150_check:
+	CMPQ AX, CX
+	JLT  loop150
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop151_check
+
+loop151:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop151_check:
+	CMPQ AX, CX
+	JLT  loop151
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop152_check
+
+loop152:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop152_check:
+	CMPQ AX, CX
+	JLT  loop152
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -9088,9 +11042,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop73_check
+	JMP     loop153_check
 
-loop73:
+loop153:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9127,9 +11081,9 @@ loop73:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop73_check:
+loop153_check:
 	CMPQ    AX, CX
-	JLT     loop73
+	JLT     loop153
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -9152,9 +11106,9 @@ loop73_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop74_check
+	JMP     loop154_check
 
-loop74:
+loop154:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9191,9 +11145,9 @@ loop74:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop74_check:
+loop154_check:
 	CMPQ    AX, CX
-	JLT     loop74
+	JLT     loop154
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -9229,9 +11183,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop75_check
+	JMP          loop155_check
 
-loop75:
+loop155:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -9302,9 +11256,9 @@ loop75:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop75_check:
+loop155_check:
 	CMPQ AX, CX
-	JLT  loop75
+	JLT  loop155
 	VZEROUPPER
 	RET
 
@@ -9329,9 +11283,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop76_check
+	JMP     loop156_check
 
-loop76:
+loop156:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9348,9 +11302,9 @@ loop76:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop76_check:
+loop156_check:
 	CMPQ    AX, CX
-	JLT     loop76
+	JLT     loop156
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -9370,9 +11324,9 @@ loop76_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop77_check
+	JMP     loop157_check
 
-loop77:
+loop157:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9389,9 +11343,9 @@ loop77:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop77_check:
+loop157_check:
 	CMPQ    AX, CX
-	JLT     loop77
+	JLT     loop157
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9411,9 +11365,9 @@ loop77_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop78_check
+	JMP     loop158_check
 
-loop78:
+loop158:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9430,9 +11384,9 @@ loop78:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop78_check:
+loop158_check:
 	CMPQ    AX, CX
-	JLT     loop78
+	JLT     loop158
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9452,9 +11406,9 @@ loop78_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop79_check
+	JMP     loop159_check
 
-loop79:
+loop159:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9471,9 +11425,9 @@ loop79:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop79_check:
+loop159_check:
 	CMPQ    AX, CX
-	JLT     loop79
+	JLT     loop159
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9493,9 +11447,9 @@ loop79_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop80_check
+	JMP     loop160_check
 
-loop80:
+loop160:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9512,9 +11466,9 @@ loop80:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop80_check:
+loop160_check:
 	CMPQ    AX, CX
-	JLT     loop80
+	JLT     loop160
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9534,9 +11488,9 @@ loop80_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop81_check
+	JMP     loop161_check
 
-loop81:
+loop161:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9553,9 +11507,9 @@ loop81:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop81_check:
+loop161_check:
 	CMPQ    AX, CX
-	JLT     loop81
+	JLT     loop161
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9575,9 +11529,9 @@ loop81_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop82_check
+	JMP     loop162_check
 
-loop82:
+loop162:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9594,9 +11548,9 @@ loop82:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop82_check:
+loop162_check:
 	CMPQ    AX, CX
-	JLT     loop82
+	JLT     loop162
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9616,9 +11570,9 @@ loop82_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop83_check
+	JMP     loop163_check
 
-loop83:
+loop163:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9635,9 +11589,9 @@ loop83:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop83_check:
+loop163_check:
 	CMPQ    AX, CX
-	JLT     loop83
+	JLT     loop163
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9665,9 +11619,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop84_check
+	JMP  loop164_check
 
-loop84:
+loop164:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9870,9 +11824,182 @@ loop84:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop84_check:
+loop164_check:
 	CMPQ AX, CX
-	JLT  loop84
+	JLT  loop164
+	VZEROUPPER
+	RET
+
+// func decodeBF16DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeBF16DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop165_check
+
+loop165:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop165_check:
+	CMPQ AX, CX
+	JLT  loop165
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop166_check
+
+loop166:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop166_check:
+	CMPQ AX, CX
+	JLT  loop166
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop167_check
+
+loop167:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop167_check:
+	CMPQ AX, CX
+	JLT  loop167
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop168_check
+
+loop168:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop168_check:
+	CMPQ AX, CX
+	JLT  loop168
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop169_check
+
+loop169:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop169_check:
+	CMPQ AX, CX
+	JLT  loop169
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop170_check
+
+loop170:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop170_check:
+	CMPQ AX, CX
+	JLT  loop170
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop171_check
+
+loop171:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop171_check:
+	CMPQ AX, CX
+	JLT  loop171
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop172_check
+
+loop172:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop172_check:
+	CMPQ AX, CX
+	JLT  loop172
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -9897,9 +12024,9 @@ TEXT ·dotQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop173_check
 
-loop85:
+loop173:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -9944,9 +12071,9 @@ loop85:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop85_check:
+loop173_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop173
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -9969,9 +12096,9 @@ loop85_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop174_check
 
-loop86:
+loop174:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -10016,9 +12143,9 @@ loop86:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop86_check:
+loop174_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop174
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -10055,9 +12182,9 @@ TEXT ·addQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop87_check
+	JMP          loop175_check
 
-loop87:
+loop175:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -10144,9 +12271,9 @@ loop87:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop87_check:
+loop175_check:
 	CMPQ AX, CX
-	JLT  loop87
+	JLT  loop175
 	VZEROUPPER
 	RET
 
@@ -10172,9 +12299,9 @@ TEXT ·dotsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R9), Y6
 	VMOVUPD 3104(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop88_check
+	JMP     loop176_check
 
-loop88:
+loop176:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10193,9 +12320,9 @@ loop88:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop88_check:
+loop176_check:
 	CMPQ    AX, CX
-	JLT     loop88
+	JLT     loop176
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 1024(R9)
@@ -10215,9 +12342,9 @@ loop88_check:
 	VMOVUPD 3136(R9), Y6
 	VMOVUPD 3168(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop89_check
+	JMP     loop177_check
 
-loop89:
+loop177:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10236,9 +12363,9 @@ loop89:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop89_check:
+loop177_check:
 	CMPQ    AX, CX
-	JLT     loop89
+	JLT     loop177
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 1088(R9)
@@ -10258,9 +12385,9 @@ loop89_check:
 	VMOVUPD 3200(R9), Y6
 	VMOVUPD 3232(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop90_check
+	JMP     loop178_check
 
-loop90:
+loop178:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10279,9 +12406,9 @@ loop90:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop90_check:
+loop178_check:
 	CMPQ    AX, CX
-	JLT     loop90
+	JLT     loop178
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 1152(R9)
@@ -10301,9 +12428,9 @@ loop90_check:
 	VMOVUPD 3264(R9), Y6
 	VMOVUPD 3296(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop91_check
+	JMP     loop179_check
 
-loop91:
+loop179:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10322,9 +12449,9 @@ loop91:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop91_check:
+loop179_check:
 	CMPQ    AX, CX
-	JLT     loop91
+	JLT     loop179
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 1216(R9)
@@ -10344,9 +12471,9 @@ loop91_check:
 	VMOVUPD 3328(R9), Y6
 	VMOVUPD 3360(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop92_check
+	JMP     loop180_check
 
-loop92:
+loop180:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10365,9 +12492,9 @@ loop92:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop92_check:
+loop180_check:
 	CMPQ    AX, CX
-	JLT     loop92
+	JLT     loop180
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 1280(R9)
@@ -10387,9 +12514,9 @@ loop92_check:
 	VMOVUPD 3392(R9), Y6
 	VMOVUPD 3424(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop93_check
+	JMP     loop181_check
 
-loop93:
+loop181:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10408,9 +12535,9 @@ loop93:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop93_check:
+loop181_check:
 	CMPQ    AX, CX
-	JLT     loop93
+	JLT     loop181
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 1344(R9)
@@ -10430,9 +12557,9 @@ loop93_check:
 	VMOVUPD 3456(R9), Y6
 	VMOVUPD 3488(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop94_check
+	JMP     loop182_check
 
-loop94:
+loop182:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10451,9 +12578,9 @@ loop94:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop94_check:
+loop182_check:
 	CMPQ    AX, CX
-	JLT     loop94
+	JLT     loop182
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 1408(R9)
@@ -10473,9 +12600,9 @@ loop94_check:
 	VMOVUPD 3520(R9), Y6
 	VMOVUPD 3552(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop95_check
+	JMP     loop183_check
 
-loop95:
+loop183:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -10494,9 +12621,9 @@ loop95:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop95_check:
+loop183_check:
 	CMPQ    AX, CX
-	JLT     loop95
+	JLT     loop183
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 1472(R9)
@@ -10525,9 +12652,9 @@ TEXT ·addsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop96_check
+	JMP  loop184_check
 
-loop96:
+loop184:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10746,9 +12873,199 @@ loop96:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop96_check:
+loop184_check:
 	CMPQ AX, CX
-	JLT  loop96
+	JLT  loop184
+	VZEROUPPER
+	RET
+
+// func decodeQ8DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX2
+TEXT ·decodeQ8DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	LEAQ ·q8Levels+0(SB), SI
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), DI
+	MOVQ (DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop185_check
+
+loop185:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop185_check:
+	CMPQ AX, CX
+	JLT  loop185
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 24(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop186_check
+
+loop186:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop186_check:
+	CMPQ AX, CX
+	JLT  loop186
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 48(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop187_check
+
+loop187:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop187_check:
+	CMPQ AX, CX
+	JLT  loop187
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 72(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop188_check
+
+loop188:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop188_check:
+	CMPQ AX, CX
+	JLT  loop188
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 96(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop189_check
+
+loop189:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop189_check:
+	CMPQ AX, CX
+	JLT  loop189
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 120(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop190_check
+
+loop190:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop190_check:
+	CMPQ AX, CX
+	JLT  loop190
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 144(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop191_check
+
+loop191:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop191_check:
+	CMPQ AX, CX
+	JLT  loop191
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 168(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop192_check
+
+loop192:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, (DX)(AX*8)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  4(DI)(AX*1), X2
+	VGATHERDPD Y0, (SI)(X2*8), Y1
+	VMOVUPD    Y1, 32(DX)(AX*8)
+	ADDQ       $0x08, AX
+
+loop192_check:
+	CMPQ AX, CX
+	JLT  loop192
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -10773,9 +13090,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop97_check
+	JMP     loop193_check
 
-loop97:
+loop193:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -10816,9 +13133,9 @@ loop97:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop97_check:
+loop193_check:
 	CMPQ    AX, CX
-	JLT     loop97
+	JLT     loop193
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -10841,9 +13158,9 @@ loop97_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop98_check
+	JMP     loop194_check
 
-loop98:
+loop194:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -10884,9 +13201,9 @@ loop98:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop98_check:
+loop194_check:
 	CMPQ    AX, CX
-	JLT     loop98
+	JLT     loop194
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -10933,9 +13250,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop99_check
+	JMP          loop195_check
 
-loop99:
+loop195:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -11022,9 +13339,9 @@ loop99:
 	VMOVUPD      Y9, 32(DX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop99_check:
+loop195_check:
 	CMPQ AX, CX
-	JLT  loop99
+	JLT  loop195
 	VZEROUPPER
 	RET
 
@@ -11048,9 +13365,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop100_check
+	JMP     loop196_check
 
-loop100:
+loop196:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11095,9 +13412,9 @@ loop100:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop100_check:
+loop196_check:
 	CMPQ    AX, CX
-	JLT     loop100
+	JLT     loop196
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11120,9 +13437,9 @@ loop100_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop197_check
 
-loop101:
+loop197:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11167,9 +13484,9 @@ loop101:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop101_check:
+loop197_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop197
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11205,9 +13522,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop102_check
+	JMP          loop198_check
 
-loop102:
+loop198:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11294,9 +13611,9 @@ loop102:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop102_check:
+loop198_check:
 	CMPQ AX, CX
-	JLT  loop102
+	JLT  loop198
 	VZEROUPPER
 	RET
 
@@ -11321,9 +13638,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop103_check
+	JMP     loop199_check
 
-loop103:
+loop199:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11342,9 +13659,9 @@ loop103:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop103_check:
+loop199_check:
 	CMPQ    AX, CX
-	JLT     loop103
+	JLT     loop199
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -11364,9 +13681,9 @@ loop103_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop104_check
+	JMP     loop200_check
 
-loop104:
+loop200:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11385,9 +13702,9 @@ loop104:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop104_check:
+loop200_check:
 	CMPQ    AX, CX
-	JLT     loop104
+	JLT     loop200
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -11407,9 +13724,9 @@ loop104_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop105_check
+	JMP     loop201_check
 
-loop105:
+loop201:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11428,9 +13745,9 @@ loop105:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop105_check:
+loop201_check:
 	CMPQ    AX, CX
-	JLT     loop105
+	JLT     loop201
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -11450,9 +13767,9 @@ loop105_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop106_check
+	JMP     loop202_check
 
-loop106:
+loop202:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11471,9 +13788,9 @@ loop106:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop106_check:
+loop202_check:
 	CMPQ    AX, CX
-	JLT     loop106
+	JLT     loop202
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -11493,9 +13810,9 @@ loop106_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop107_check
+	JMP     loop203_check
 
-loop107:
+loop203:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11514,9 +13831,9 @@ loop107:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop107_check:
+loop203_check:
 	CMPQ    AX, CX
-	JLT     loop107
+	JLT     loop203
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -11536,9 +13853,9 @@ loop107_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop108_check
+	JMP     loop204_check
 
-loop108:
+loop204:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11557,9 +13874,9 @@ loop108:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop108_check:
+loop204_check:
 	CMPQ    AX, CX
-	JLT     loop108
+	JLT     loop204
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -11579,9 +13896,9 @@ loop108_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop109_check
+	JMP     loop205_check
 
-loop109:
+loop205:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11600,9 +13917,9 @@ loop109:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop109_check:
+loop205_check:
 	CMPQ    AX, CX
-	JLT     loop109
+	JLT     loop205
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -11622,9 +13939,9 @@ loop109_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop110_check
+	JMP     loop206_check
 
-loop110:
+loop206:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11643,9 +13960,9 @@ loop110:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop110_check:
+loop206_check:
 	CMPQ    AX, CX
-	JLT     loop110
+	JLT     loop206
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -11673,9 +13990,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop111_check
+	JMP  loop207_check
 
-loop111:
+loop207:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -11894,9 +14211,198 @@ loop111:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop111_check:
+loop207_check:
 	CMPQ AX, CX
-	JLT  loop111
+	JLT  loop207
+	VZEROUPPER
+	RET
+
+// func decodeF64SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop208_check
+
+loop208:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop208_check:
+	CMPQ AX, CX
+	JLT  loop208
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop209_check
+
+loop209:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop209_check:
+	CMPQ AX, CX
+	JLT  loop209
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop210_check
+
+loop210:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop210_check:
+	CMPQ AX, CX
+	JLT  loop210
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop211_check
+
+loop211:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop211_check:
+	CMPQ AX, CX
+	JLT  loop211
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop212_check
+
+loop212:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop212_check:
+	CMPQ AX, CX
+	JLT  loop212
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop213_check
+
+loop213:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop213_check:
+	CMPQ AX, CX
+	JLT  loop213
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop214_check
+
+loop214:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop214_check:
+	CMPQ AX, CX
+	JLT  loop214
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop215_check
+
+loop215:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop215_check:
+	CMPQ AX, CX
+	JLT  loop215
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -11920,9 +14426,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop112_check
+	JMP     loop216_check
 
-loop112:
+loop216:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11943,9 +14449,9 @@ loop112:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop112_check:
+loop216_check:
 	CMPQ    AX, CX
-	JLT     loop112
+	JLT     loop216
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11968,9 +14474,9 @@ loop112_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop113_check
+	JMP     loop217_check
 
-loop113:
+loop217:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11991,9 +14497,9 @@ loop113:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop113_check:
+loop217_check:
 	CMPQ    AX, CX
-	JLT     loop113
+	JLT     loop217
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12029,9 +14535,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop114_check
+	JMP          loop218_check
 
-loop114:
+loop218:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -12070,9 +14576,9 @@ loop114:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop114_check:
+loop218_check:
 	CMPQ AX, CX
-	JLT  loop114
+	JLT  loop218
 	VZEROUPPER
 	RET
 
@@ -12097,9 +14603,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop115_check
+	JMP     loop219_check
 
-loop115:
+loop219:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12112,9 +14618,9 @@ loop115:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop115_check:
+loop219_check:
 	CMPQ    AX, CX
-	JLT     loop115
+	JLT     loop219
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12134,9 +14640,9 @@ loop115_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop116_check
+	JMP     loop220_check
 
-loop116:
+loop220:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12149,9 +14655,9 @@ loop116:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop116_check:
+loop220_check:
 	CMPQ    AX, CX
-	JLT     loop116
+	JLT     loop220
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12171,9 +14677,9 @@ loop116_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop117_check
+	JMP     loop221_check
 
-loop117:
+loop221:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12186,9 +14692,9 @@ loop117:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop117_check:
+loop221_check:
 	CMPQ    AX, CX
-	JLT     loop117
+	JLT     loop221
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12208,9 +14714,9 @@ loop117_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop118_check
+	JMP     loop222_check
 
-loop118:
+loop222:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12223,9 +14729,9 @@ loop118:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop118_check:
+loop222_check:
 	CMPQ    AX, CX
-	JLT     loop118
+	JLT     loop222
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12245,9 +14751,9 @@ loop118_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop119_check
+	JMP     loop223_check
 
-loop119:
+loop223:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12260,9 +14766,9 @@ loop119:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop119_check:
+loop223_check:
 	CMPQ    AX, CX
-	JLT     loop119
+	JLT     loop223
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12282,9 +14788,9 @@ loop119_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop120_check
+	JMP     loop224_check
 
-loop120:
+loop224:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12297,9 +14803,9 @@ loop120:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop120_check:
+loop224_check:
 	CMPQ    AX, CX
-	JLT     loop120
+	JLT     loop224
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12319,9 +14825,9 @@ loop120_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop225_check
 
-loop121:
+loop225:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12334,9 +14840,9 @@ loop121:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop121_check:
+loop225_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop225
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12356,9 +14862,9 @@ loop121_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop226_check
 
-loop122:
+loop226:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12371,9 +14877,9 @@ loop122:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop122_check:
+loop226_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop226
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -12401,9 +14907,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop123_check
+	JMP  loop227_check
 
-loop123:
+loop227:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -12574,9 +15080,150 @@ loop123:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop123_check:
+loop227_check:
 	CMPQ AX, CX
-	JLT  loop123
+	JLT  loop227
+	VZEROUPPER
+	RET
+
+// func decodeF32SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop228_check
+
+loop228:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop228_check:
+	CMPQ AX, CX
+	JLT  loop228
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop229_check
+
+loop229:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop229_check:
+	CMPQ AX, CX
+	JLT  loop229
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop230_check
+
+loop230:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop230_check:
+	CMPQ AX, CX
+	JLT  loop230
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop231_check
+
+loop231:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop231_check:
+	CMPQ AX, CX
+	JLT  loop231
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop232_check
+
+loop232:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop232_check:
+	CMPQ AX, CX
+	JLT  loop232
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop233_check
+
+loop233:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop233_check:
+	CMPQ AX, CX
+	JLT  loop233
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop234_check
+
+loop234:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop234_check:
+	CMPQ AX, CX
+	JLT  loop234
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop235_check
+
+loop235:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop235_check:
+	CMPQ AX, CX
+	JLT  loop235
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -12600,9 +15247,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop124_check
+	JMP     loop236_check
 
-loop124:
+loop236:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12631,9 +15278,9 @@ loop124:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop124_check:
+loop236_check:
 	CMPQ    AX, CX
-	JLT     loop124
+	JLT     loop236
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -12656,9 +15303,9 @@ loop124_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop125_check
+	JMP     loop237_check
 
-loop125:
+loop237:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12687,9 +15334,9 @@ loop125:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop125_check:
+loop237_check:
 	CMPQ    AX, CX
-	JLT     loop125
+	JLT     loop237
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12725,9 +15372,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop126_check
+	JMP          loop238_check
 
-loop126:
+loop238:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -12782,9 +15429,9 @@ loop126:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop126_check:
+loop238_check:
 	CMPQ AX, CX
-	JLT  loop126
+	JLT  loop238
 	VZEROUPPER
 	RET
 
@@ -12809,9 +15456,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop127_check
+	JMP     loop239_check
 
-loop127:
+loop239:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12826,9 +15473,9 @@ loop127:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop127_check:
+loop239_check:
 	CMPQ    AX, CX
-	JLT     loop127
+	JLT     loop239
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12848,9 +15495,9 @@ loop127_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop128_check
+	JMP     loop240_check
 
-loop128:
+loop240:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12865,9 +15512,9 @@ loop128:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop128_check:
+loop240_check:
 	CMPQ    AX, CX
-	JLT     loop128
+	JLT     loop240
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12887,9 +15534,9 @@ loop128_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop129_check
+	JMP     loop241_check
 
-loop129:
+loop241:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12904,9 +15551,9 @@ loop129:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop129_check:
+loop241_check:
 	CMPQ    AX, CX
-	JLT     loop129
+	JLT     loop241
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12926,9 +15573,9 @@ loop129_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop130_check
+	JMP     loop242_check
 
-loop130:
+loop242:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12943,9 +15590,9 @@ loop130:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop130_check:
+loop242_check:
 	CMPQ    AX, CX
-	JLT     loop130
+	JLT     loop242
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12965,9 +15612,9 @@ loop130_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop131_check
+	JMP     loop243_check
 
-loop131:
+loop243:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12982,9 +15629,9 @@ loop131:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop131_check:
+loop243_check:
 	CMPQ    AX, CX
-	JLT     loop131
+	JLT     loop243
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -13004,9 +15651,9 @@ loop131_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop132_check
+	JMP     loop244_check
 
-loop132:
+loop244:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13021,9 +15668,9 @@ loop132:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop132_check:
+loop244_check:
 	CMPQ    AX, CX
-	JLT     loop132
+	JLT     loop244
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -13043,9 +15690,9 @@ loop132_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop133_check
+	JMP     loop245_check
 
-loop133:
+loop245:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13060,9 +15707,9 @@ loop133:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop133_check:
+loop245_check:
 	CMPQ    AX, CX
-	JLT     loop133
+	JLT     loop245
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -13082,9 +15729,9 @@ loop133_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop134_check
+	JMP     loop246_check
 
-loop134:
+loop246:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13099,9 +15746,9 @@ loop134:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop134_check:
+loop246_check:
 	CMPQ    AX, CX
-	JLT     loop134
+	JLT     loop246
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -13129,9 +15776,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop135_check
+	JMP  loop247_check
 
-loop135:
+loop247:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -13318,9 +15965,166 @@ loop135:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop135_check:
+loop247_check:
 	CMPQ AX, CX
-	JLT  loop135
+	JLT  loop247
+	VZEROUPPER
+	RET
+
+// func decodeBF16SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX2
+TEXT ·decodeBF16SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop248_check
+
+loop248:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop248_check:
+	CMPQ AX, CX
+	JLT  loop248
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop249_check
+
+loop249:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop249_check:
+	CMPQ AX, CX
+	JLT  loop249
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop250_check
+
+loop250:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop250_check:
+	CMPQ AX, CX
+	JLT  loop250
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop251_check
+
+loop251:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop251_check:
+	CMPQ AX, CX
+	JLT  loop251
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop252_check
+
+loop252:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop252_check:
+	CMPQ AX, CX
+	JLT  loop252
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop253_check
+
+loop253:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop253_check:
+	CMPQ AX, CX
+	JLT  loop253
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop254_check
+
+loop254:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop254_check:
+	CMPQ AX, CX
+	JLT  loop254
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop255_check
+
+loop255:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop255_check:
+	CMPQ AX, CX
+	JLT  loop255
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -13345,9 +16149,9 @@ TEXT ·dotQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop136_check
+	JMP     loop256_check
 
-loop136:
+loop256:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13392,9 +16196,9 @@ loop136:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop136_check:
+loop256_check:
 	CMPQ    AX, CX
-	JLT     loop136
+	JLT     loop256
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -13417,9 +16221,9 @@ loop136_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop137_check
+	JMP     loop257_check
 
-loop137:
+loop257:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13464,9 +16268,9 @@ loop137:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop137_check:
+loop257_check:
 	CMPQ    AX, CX
-	JLT     loop137
+	JLT     loop257
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -13503,9 +16307,9 @@ TEXT ·addQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop138_check
+	JMP          loop258_check
 
-loop138:
+loop258:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -13592,9 +16396,9 @@ loop138:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop138_check:
+loop258_check:
 	CMPQ AX, CX
-	JLT  loop138
+	JLT  loop258
 	VZEROUPPER
 	RET
 
@@ -13620,9 +16424,9 @@ TEXT ·dotsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R9), Y6
 	VMOVUPD 1568(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop139_check
+	JMP     loop259_check
 
-loop139:
+loop259:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13641,9 +16445,9 @@ loop139:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop139_check:
+loop259_check:
 	CMPQ    AX, CX
-	JLT     loop139
+	JLT     loop259
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 512(R9)
@@ -13663,9 +16467,9 @@ loop139_check:
 	VMOVUPD 1600(R9), Y6
 	VMOVUPD 1632(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop140_check
+	JMP     loop260_check
 
-loop140:
+loop260:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13684,9 +16488,9 @@ loop140:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop140_check:
+loop260_check:
 	CMPQ    AX, CX
-	JLT     loop140
+	JLT     loop260
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 576(R9)
@@ -13706,9 +16510,9 @@ loop140_check:
 	VMOVUPD 1664(R9), Y6
 	VMOVUPD 1696(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop141_check
+	JMP     loop261_check
 
-loop141:
+loop261:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13727,9 +16531,9 @@ loop141:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop141_check:
+loop261_check:
 	CMPQ    AX, CX
-	JLT     loop141
+	JLT     loop261
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 640(R9)
@@ -13749,9 +16553,9 @@ loop141_check:
 	VMOVUPD 1728(R9), Y6
 	VMOVUPD 1760(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop142_check
+	JMP     loop262_check
 
-loop142:
+loop262:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13770,9 +16574,9 @@ loop142:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop142_check:
+loop262_check:
 	CMPQ    AX, CX
-	JLT     loop142
+	JLT     loop262
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 704(R9)
@@ -13792,9 +16596,9 @@ loop142_check:
 	VMOVUPD 1792(R9), Y6
 	VMOVUPD 1824(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop143_check
+	JMP     loop263_check
 
-loop143:
+loop263:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13813,9 +16617,9 @@ loop143:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop143_check:
+loop263_check:
 	CMPQ    AX, CX
-	JLT     loop143
+	JLT     loop263
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 768(R9)
@@ -13835,9 +16639,9 @@ loop143_check:
 	VMOVUPD 1856(R9), Y6
 	VMOVUPD 1888(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop144_check
+	JMP     loop264_check
 
-loop144:
+loop264:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13856,9 +16660,9 @@ loop144:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop144_check:
+loop264_check:
 	CMPQ    AX, CX
-	JLT     loop144
+	JLT     loop264
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 832(R9)
@@ -13878,9 +16682,9 @@ loop144_check:
 	VMOVUPD 1920(R9), Y6
 	VMOVUPD 1952(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop145_check
+	JMP     loop265_check
 
-loop145:
+loop265:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13899,9 +16703,9 @@ loop145:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop145_check:
+loop265_check:
 	CMPQ    AX, CX
-	JLT     loop145
+	JLT     loop265
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 896(R9)
@@ -13921,9 +16725,9 @@ loop145_check:
 	VMOVUPD 1984(R9), Y6
 	VMOVUPD 2016(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop146_check
+	JMP     loop266_check
 
-loop146:
+loop266:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -13942,9 +16746,9 @@ loop146:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop146_check:
+loop266_check:
 	CMPQ    AX, CX
-	JLT     loop146
+	JLT     loop266
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 960(R9)
@@ -13973,9 +16777,9 @@ TEXT ·addsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop147_check
+	JMP  loop267_check
 
-loop147:
+loop267:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -14194,9 +16998,199 @@ loop147:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop147_check:
+loop267_check:
 	CMPQ AX, CX
-	JLT  loop147
+	JLT  loop267
+	VZEROUPPER
+	RET
+
+// func decodeQ8SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX2
+TEXT ·decodeQ8SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	LEAQ ·q8Singles+0(SB), SI
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), DI
+	MOVQ (DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop268_check
+
+loop268:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop268_check:
+	CMPQ AX, CX
+	JLT  loop268
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 24(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop269_check
+
+loop269:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop269_check:
+	CMPQ AX, CX
+	JLT  loop269
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 48(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop270_check
+
+loop270:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop270_check:
+	CMPQ AX, CX
+	JLT  loop270
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 72(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop271_check
+
+loop271:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop271_check:
+	CMPQ AX, CX
+	JLT  loop271
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 96(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop272_check
+
+loop272:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop272_check:
+	CMPQ AX, CX
+	JLT  loop272
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 120(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop273_check
+
+loop273:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop273_check:
+	CMPQ AX, CX
+	JLT  loop273
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 144(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop274_check
+
+loop274:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop274_check:
+	CMPQ AX, CX
+	JLT  loop274
+	ADDQ BX, DX
+	MOVQ rows+16(FP), DI
+	MOVQ 168(DI), DI
+	MOVQ from+24(FP), AX
+	JMP  loop275_check
+
+loop275:
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  (DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, (DX)(AX*4)
+	VXORPD     Y1, Y1, Y1
+	VPCMPEQD   Y0, Y0, Y0
+	VPMOVZXBD  8(DI)(AX*1), Y2
+	VGATHERDPS Y0, (SI)(Y2*4), Y1
+	VMOVUPD    Y1, 32(DX)(AX*4)
+	ADDQ       $0x10, AX
+
+loop275_check:
+	CMPQ AX, CX
+	JLT  loop275
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -14221,9 +17215,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop148_check
+	JMP     loop276_check
 
-loop148:
+loop276:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -14264,9 +17258,9 @@ loop148:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop148_check:
+loop276_check:
 	CMPQ    AX, CX
-	JLT     loop148
+	JLT     loop276
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -14289,9 +17283,9 @@ loop148_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop149_check
+	JMP     loop277_check
 
-loop149:
+loop277:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -14332,9 +17326,9 @@ loop149:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop149_check:
+loop277_check:
 	CMPQ    AX, CX
-	JLT     loop149
+	JLT     loop277
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -14381,9 +17375,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop150_check
+	JMP          loop278_check
 
-loop150:
+loop278:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -14470,8 +17464,8 @@ loop150:
 	VMOVUPD      Y9, 32(DX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop150_check:
+loop278_check:
 	CMPQ AX, CX
-	JLT  loop150
+	JLT  loop278
 	VZEROUPPER
 	RET

@@ -141,6 +141,10 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 			o.passes[p] = pass
 		}
 		o.asked = append(o.asked, pass)
+	}
+	o.gradient.arrange(o.asked)
+	for i, p := range parts {
+		pass := o.asked[i]
 		o.lift(o.wide, p.l, p.r)
 		pass.unit = 1
 		if pass.from = p.anchor; pass.from != nil {
@@ -149,10 +153,10 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 		}
 		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
 		for k, v := range o.wide {
-			pass.z[k] = F(v * perUnit)
+			pass.z[k*pass.step] = F(v * perUnit)
 		}
 	}
-	if err := o.gradient.pass(y, o.asked); err != nil {
+	if err := o.gradient.pass(y); err != nil {
 		return err
 	}
 	for i, p := range parts {
