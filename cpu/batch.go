@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -23,6 +24,7 @@ const (
 	tallRows      = 48 // rows of a visit; a multiple of blockRows
 	tallGenerated = 24 // the same if rows are generated: a worker keeps them in a buffer
 	batchStrip    = 256
+	addTiles      = 8
 	// panelPad keeps the numbers of consecutive rows off the same cache set, in bytes.
 	panelPad = 64
 )
@@ -147,14 +149,19 @@ func newGroup[F number](t batchTile[F], members []*memberPass[F], k, workers int
 	return g
 }
 
-// addTo adds a worker's sums to g of the members.
+// addTo adds a worker's sums to g of the members, a few coordinates at a time, so that a cache line that has
+// numbers of several members is read once.
 func (g *group[F]) addTo(worker int) {
 	acc := g.acc[worker]
-	for v, p := range g.members {
-		at := v
-		for k := range p.g {
-			p.g[k] += float64(acc[at])
-			at += g.width
+	k := len(g.members[0].g)
+	for from := 0; from < k; from += stride {
+		for v, p := range g.members {
+			at := from*g.width + v
+			sums := p.g[from:min(from+stride, k)]
+			for i := range sums {
+				sums[i] += float64(acc[at])
+				at += g.width
+			}
 		}
 	}
 }
@@ -234,8 +241,14 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 					bAlong: row * size, bNext: g.width * size,
 				}
 				z := &g.z[from*g.width]
+				ahead := g.z[min((from+batchStrip)*g.width, len(g.z)):]
+				ahead = ahead[:min(batchStrip*g.width, len(ahead))]
 				for j := 0; j < rows; {
 					loop, tall := g.rowsAt(rows - j)
+					fetchNumbers(ahead[len(ahead)*j/rows : len(ahead)*(j+tall)/rows])
+					if i == 0 {
+						h.fetchRows(j, j+tall, from+batchStrip, end)
+					}
 					loop(&h.lanes[i][j*row], &h.panel[j*panelStride[F]()], z, width/lanes, lanes, &h.by)
 					j += tall
 				}
@@ -279,14 +292,38 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 			for g.four != nil && tall%g.rows > 0 {
 				tall -= 4
 			}
-			if tall > 0 {
-				g.loop(&acc[0], &h.panel[0], &h.c[i][0], rows, tall/g.rows, &h.by)
+			for at := 0; at < tall; {
+				times := min(addTiles, (tall-at)/g.rows)
+				if i == 0 {
+					h.fetchRows(rows*at/tall, rows*(at+times*g.rows)/tall, from+batchStrip, n)
+				}
+				g.loop(&acc[at*g.width], &h.panel[at], &h.c[i][0], rows, times, &h.by)
+				at += times * g.rows
 			}
 			if fours := (width - tall) / 4; fours > 0 {
 				h.by[cNext], h.by[aNext] = 4*g.width*size, 4*size
 				g.four(&acc[tall*g.width], &h.panel[tall], &h.c[i][0], rows, fours, &h.by)
 			}
 		}
+	}
+}
+
+// fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, and ends with to
+// or before.
+func (h *batchWorkspace[E, F]) fetchRows(i, j, from, to int) {
+	if from >= to {
+		return
+	}
+	to = min(from+batchStrip, to)
+	for ; i < j; i++ {
+		fetchNumbers(h.blocks[i/blockRows][i%blockRows][sensing.RowLen[E](from):sensing.RowLen[E](to)])
+	}
+}
+
+// fetchNumbers asks for the cache lines of a slice.
+func fetchNumbers[T any](s []T) {
+	if lines := len(s) * int(unsafe.Sizeof(*new(T))) / 64; lines > 0 {
+		fetch((*byte)(unsafe.Pointer(&s[0])), lines)
 	}
 }
 

@@ -73,3 +73,8 @@ func tile4x16SingleAVX2(c *float32, a *float32, b *float32, count int, times int
 //
 //go:noescape
 func tile8x8SingleAVX2(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
+
+// fetch has so many cache lines brought near before their use.
+//
+//go:noescape
+func fetch(from *byte, lines int)

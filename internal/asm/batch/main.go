@@ -62,7 +62,25 @@ func main() {
 		tile(avx2, a, 4, 2) // numbers of rows that 6 does not divide
 		tile(avx2, a, 8, 1)
 	}
+	fetch()
 	Generate()
+}
+
+// fetch writes the function that asks for memory before its use.
+func fetch() {
+	const line = 64
+	TEXT("fetch", attr.NOSPLIT, "func(from *byte, lines int)")
+	Doc("fetch has so many cache lines brought near before their use.")
+	Pragma("noescape")
+	at, left := GP64(), GP64()
+	Load(Param("from"), at)
+	Load(Param("lines"), left)
+	Label("loop")
+	PREFETCHT0(Mem{Base: at})
+	ADDQ(Imm(line), at)
+	DECQ(left)
+	JNZ(LabelRef("loop"))
+	RET()
 }
 
 // The places of the distances in their array. They are in bytes.
