@@ -25,6 +25,7 @@ const (
 	tallGenerated = 24 // the same if rows are generated: a worker keeps them in a buffer
 	batchStrip    = 256
 	addTiles      = 8
+	dotRows       = 8
 	// panelPad keeps the numbers of consecutive rows off the same cache set, in bytes.
 	panelPad = 64
 )
@@ -232,25 +233,29 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 			clear(h.lanes[i])
 		}
 		for from := start; from < end; from += batchStrip {
-			width := c.decodeStrip(h, from, min(from+batchStrip, end))
-			for i, g := range c.groups {
-				row := lanes * g.width
-				h.by = [7]int{
-					cDown: row * size, cNext: g.width * size,
-					aDown: panelStride[F]() * size, aAlong: lanes * size, aNext: size,
-					bAlong: row * size, bNext: g.width * size,
-				}
-				z := &g.z[from*g.width]
-				ahead := g.z[min((from+batchStrip)*g.width, len(g.z)):]
-				ahead = ahead[:min(batchStrip*g.width, len(ahead))]
-				for j := 0; j < rows; {
-					loop, tall := g.rowsAt(rows - j)
-					fetchNumbers(ahead[len(ahead)*j/rows : len(ahead)*(j+tall)/rows])
-					if i == 0 {
-						h.fetchRows(j, j+tall, from+batchStrip, end)
+			to := min(from+batchStrip, end)
+			for first := 0; first < rows; first += dotRows {
+				last := min(first+dotRows, rows)
+				width := c.decodeStrip(h, first, last, from, to)
+				for i, g := range c.groups {
+					row := lanes * g.width
+					h.by = [7]int{
+						cDown: row * size, cNext: g.width * size,
+						aDown: panelStride[F]() * size, aAlong: lanes * size, aNext: size,
+						bAlong: row * size, bNext: g.width * size,
 					}
-					loop(&h.lanes[i][j*row], &h.panel[j*panelStride[F]()], z, width/lanes, lanes, &h.by)
-					j += tall
+					z := &g.z[from*g.width]
+					ahead := g.z[min(to*g.width, len(g.z)):]
+					ahead = ahead[:min(batchStrip*g.width, len(ahead))]
+					for j := first; j < last; {
+						loop, tall := g.rowsAt(last - j)
+						fetchNumbers(ahead[len(ahead)*j/rows : len(ahead)*(j+tall)/rows])
+						if i == 0 {
+							h.fetchRows(j, j+tall, to, end)
+						}
+						loop(&h.lanes[i][j*row], &h.panel[(j-first)*panelStride[F]()], z, width/lanes, lanes, &h.by)
+						j += tall
+					}
 				}
 			}
 		}
@@ -280,7 +285,7 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 	n, size := c.source.Space().K(), numberSize[F]()
 	rows := len(h.blocks) * blockRows
 	for from := 0; from < n; from += batchStrip {
-		width := c.decodeStrip(h, from, min(from+batchStrip, n))
+		width := c.decodeStrip(h, 0, rows, from, min(from+batchStrip, n))
 		for i, g := range c.groups {
 			h.by = [7]int{
 				cDown: g.width * size, cNext: g.width * g.rows * size,
@@ -338,16 +343,17 @@ func (t batchTile[F]) rowsAt(left int) (batchLoop[F], int) {
 
 // decodeStrip writes the numbers of the entries from ≤ k < to of all rows to the panel, and zeros up to a
 // multiple of stride. It returns how many numbers a row has then.
-func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], from, to int) int {
+func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], first, last, from, to int) int {
 	whole := to / stride * stride
 	size := panelStride[F]()
-	for b := range h.blocks {
-		panel := h.panel[b*blockRows*size:]
+	for j := first; j < last; j += blockRows {
+		b := &h.blocks[j/blockRows]
+		panel := h.panel[(j-first)*size:]
 		if from < whole {
-			c.batch.decode(&panel[0], size, rawRows(&h.blocks[b]), from, whole)
+			c.batch.decode(&panel[0], size, rawRows(b), from, whole)
 		}
 		if whole < to {
-			for j, row := range h.blocks[b] {
+			for j, row := range b {
 				copy(h.rest[j], row[sensing.RowLen[E](whole):])
 			}
 			c.batch.decode(&panel[whole-from], size, rawRows(&h.rest), 0, stride)
