@@ -16,18 +16,18 @@ import (
 // These are the chains of [kernel] in the same order, so a member has the bits that it has alone.
 //
 // A worker takes up to tallRows rows at a time, and walks over their coordinates in strips, once for the dot
-// products and once for the accumulation. It decodes the rows' entries in a strip to numbers, which all members
-// read. Per strip the numbers, and z or acc of a group of members, stay in the second cache; what one tile needs
-// of them stays in the first. So memory delivers the rows of a visit twice, and z and acc once for all of them.
+// products and once for the accumulation. It decodes the entries in a strip to numbers, which all members read:
+// for the dot products eight rows at a time, so that the numbers stay in the first cache, for the accumulation
+// all rows, so that acc is read and written once a visit. While it computes it asks for the next strip of rows
+// and z. A visit reads each row twice, the second time from a cache if that holds the rows, and z and acc once.
 
 const (
-	tallRows      = 48 // rows of a visit; a multiple of blockRows
-	tallGenerated = 24 // the same if rows are generated: a worker keeps them in a buffer
-	batchStrip    = 256
-	addTiles      = 8
-	dotRows       = 8
-	// panelPad keeps the numbers of consecutive rows off the same cache set, in bytes.
-	panelPad = 64
+	tallRows      = 48  // rows of a visit; a multiple of blockRows
+	fewestGrouped = 7   // members: fewer go alone in every arithmetic
+	tallGenerated = 24  // the same if rows are generated: a worker keeps them in a buffer
+	batchStrip    = 256 // coordinates; divides singleStretch
+	addTiles      = 8   // tiles of an accumulation between requests for the next strip
+	panelPad      = 64  // bytes that keep the numbers of consecutive rows off the same cache set
 )
 
 // The places of distances in the argument of a tile's loop. They are in bytes.
@@ -43,21 +43,16 @@ const (
 
 // batchKernel is the assembly for members in lanes. The zero value is none.
 type batchKernel[F number] struct {
-	tiles  []batchTile[F] // the widest first
+	width  int          // members of a group
+	six    batchLoop[F] // for six rows of c
+	four   batchLoop[F] // for four
 	decode blockDecoder[F]
+	fetch  func(from *byte, lines int) // has so many cache lines brought near before their use
 }
 
 // blockDecoder does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to; to − from is a multiple of
 // stride of the kernel.
 type blockDecoder[F number] func(numbers *F, stride int, rows *[blockRows][]byte, from, to int)
-
-// batchTile is the loop for so many members.
-type batchTile[F number] struct {
-	width int // members
-	rows  int // of c that loop computes
-	loop  batchLoop[F]
-	four  batchLoop[F] // for four rows; nil if rows divides 8
-}
 
 // batchLoop does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn and all i and v of a tile. It
 // repeats this for so many tiles.
@@ -66,7 +61,7 @@ type batchLoop[F number] func(c, a, b *F, count, times int, by *[7]int)
 // group is members of a batch whose numbers are interleaved: member i's number at coordinate k is at
 // k·width + i. Numbers past the last member, and past the last coordinate, are zeros of z.
 type group[F number] struct {
-	batchTile[F]
+	width   int
 	members []*memberPass[F]
 	z       []F
 	acc     [][]F // for each worker, the chunk's sum of g
@@ -94,12 +89,12 @@ func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 	c.groups, c.onePass.passes = nil, nil
 	k := c.source.Space().K()
 	for rest := members; len(rest) > 0; {
-		t, count := c.batch.tileFor(len(rest))
+		count := c.batch.grouped(len(rest))
 		if count == 0 {
 			c.onePass.passes = rest
 			break
 		}
-		c.groups = append(c.groups, newGroup(t, rest[:count], k, c.workers))
+		c.groups = append(c.groups, newGroup(c.batch.width, rest[:count], k, c.workers))
 		rest = rest[count:]
 	}
 	for _, p := range c.onePass.passes {
@@ -122,30 +117,21 @@ func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 	}
 }
 
-// tileFor returns the tile for the next of so many members, and how many it takes; 0 if they go alone.
-func (k batchKernel[F]) tileFor(members int) (batchTile[F], int) {
-	if members < batchLeast {
-		return batchTile[F]{}, 0
+// grouped returns how many of the next members form a group; 0 if they go alone. A group may lack a few
+// members: it still takes less time than four members together and the others one by one.
+func (k batchKernel[F]) grouped(members int) int {
+	if 4*members <= 3*k.width {
+		return 0
 	}
-	for _, t := range k.tiles {
-		if t.width <= members {
-			return t, t.width
-		}
-	}
-	if len(k.tiles) == 0 {
-		return batchTile[F]{}, 0
-	}
-	return k.tiles[len(k.tiles)-1], members
+	return min(members, k.width)
 }
 
-const batchLeast = 3
-
-func newGroup[F number](t batchTile[F], members []*memberPass[F], k, workers int) *group[F] {
-	g := &group[F]{batchTile: t, members: members}
-	size := (k + stride - 1) / stride * stride * t.width
+func newGroup[F number](width int, members []*memberPass[F], k, workers int) *group[F] {
+	g := &group[F]{width: width, members: members}
+	size := (k + stride - 1) / stride * stride * width
 	g.z, g.acc = make([]F, size), accumulators[F](size, workers)
 	for i, p := range members {
-		p.z, p.step, p.acc = g.z[i:], t.width, nil
+		p.z, p.step, p.acc = g.z[i:], width, nil
 	}
 	return g
 }
@@ -222,8 +208,7 @@ func (w *passing[E, F]) visitGroups(worker, first, count int) {
 
 // groupDots computes the dot products of all rows with z of all members.
 func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
-	n, lanes, size := c.source.Space().K(), laneCount[F](), numberSize[F]()
-	rows := len(h.blocks) * blockRows
+	n, rows := c.source.Space().K(), len(h.blocks)*blockRows
 	for i := range h.p {
 		clear(h.p[i])
 	}
@@ -233,34 +218,40 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 			clear(h.lanes[i])
 		}
 		for from := start; from < end; from += batchStrip {
-			to := min(from+batchStrip, end)
-			for first := 0; first < rows; first += dotRows {
-				last := min(first+dotRows, rows)
-				width := c.decodeStrip(h, first, last, from, to)
-				for i, g := range c.groups {
-					row := lanes * g.width
-					h.by = [7]int{
-						cDown: row * size, cNext: g.width * size,
-						aDown: panelStride[F]() * size, aAlong: lanes * size, aNext: size,
-						bAlong: row * size, bNext: g.width * size,
-					}
-					z := &g.z[from*g.width]
-					ahead := g.z[min(to*g.width, len(g.z)):]
-					ahead = ahead[:min(batchStrip*g.width, len(ahead))]
-					for j := first; j < last; {
-						loop, tall := g.rowsAt(last - j)
-						fetchNumbers(ahead[len(ahead)*j/rows : len(ahead)*(j+tall)/rows])
-						if i == 0 {
-							h.fetchRows(j, j+tall, to, end)
-						}
-						loop(&h.lanes[i][j*row], &h.panel[(j-first)*panelStride[F]()], z, width/lanes, lanes, &h.by)
-						j += tall
-					}
-				}
+			for j := 0; j < rows; j += blockRows {
+				c.dotBlock(h, j, from, min(from+batchStrip, end), end)
 			}
 		}
 		for i, g := range c.groups {
 			g.fold(h.p[i], h.lanes[i], rows)
+		}
+	}
+}
+
+// dotBlock adds the coordinates from ≤ k < to of a block of rows, the first of them row j, to the lanes. Before
+// each tile it asks for the part of the next strip, up to end, that a later call reads.
+func (c *contraction[E, F]) dotBlock(h *batchWorkspace[E, F], j, from, to, end int) {
+	lanes, size, rows := laneCount[F](), numberSize[F](), len(h.blocks)*blockRows
+	width := c.decodeStrip(h, j, j+blockRows, from, to)
+	for i, g := range c.groups {
+		row := lanes * g.width
+		h.by = [7]int{
+			cDown: row * size, cNext: g.width * size,
+			aDown: panelStride[F]() * size, aAlong: lanes * size, aNext: size,
+			bAlong: row * size, bNext: g.width * size,
+		}
+		ahead := g.z[to*g.width : min((to+batchStrip)*g.width, len(g.z))]
+		if to == end {
+			ahead = nil
+		}
+		for tile := 0; tile < blockRows; tile += 4 {
+			at := j + tile
+			fetchNumbers(c.batch, ahead[len(ahead)*at/rows:len(ahead)*(at+4)/rows])
+			if i == 0 {
+				c.fetchRows(h, at, at+4, to, end)
+			}
+			c.batch.four(&h.lanes[i][at*row], &h.panel[tile*panelStride[F]()], &g.z[from*g.width],
+				width/lanes, lanes, &h.by)
 		}
 	}
 }
@@ -286,28 +277,27 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 	rows := len(h.blocks) * blockRows
 	for from := 0; from < n; from += batchStrip {
 		width := c.decodeStrip(h, 0, rows, from, min(from+batchStrip, n))
+		sixes := width / 6
+		for (width-6*sixes)%4 > 0 {
+			sixes--
+		}
 		for i, g := range c.groups {
 			h.by = [7]int{
-				cDown: g.width * size, cNext: g.width * g.rows * size,
-				aDown: size, aAlong: panelStride[F]() * size, aNext: g.rows * size,
+				cDown: g.width * size, cNext: 6 * g.width * size,
+				aDown: size, aAlong: panelStride[F]() * size, aNext: 6 * size,
 				bAlong: g.width * size,
 			}
-			acc := g.acc[worker][from*g.width:]
-			tall := width
-			for g.four != nil && tall%g.rows > 0 {
-				tall -= 4
-			}
-			for at := 0; at < tall; {
-				times := min(addTiles, (tall-at)/g.rows)
+			acc, weights := g.acc[worker][from*g.width:], &h.c[i][0]
+			for at := 0; at < sixes; at += addTiles {
+				next := min(at+addTiles, sixes)
 				if i == 0 {
-					h.fetchRows(rows*at/tall, rows*(at+times*g.rows)/tall, from+batchStrip, n)
+					c.fetchRows(h, rows*at/sixes, rows*next/sixes, from+batchStrip, n)
 				}
-				g.loop(&acc[at*g.width], &h.panel[at], &h.c[i][0], rows, times, &h.by)
-				at += times * g.rows
+				c.batch.six(&acc[6*at*g.width], &h.panel[6*at], weights, rows, next-at, &h.by)
 			}
-			if fours := (width - tall) / 4; fours > 0 {
+			if rest := 6 * sixes; rest < width {
 				h.by[cNext], h.by[aNext] = 4*g.width*size, 4*size
-				g.four(&acc[tall*g.width], &h.panel[tall], &h.c[i][0], rows, fours, &h.by)
+				c.batch.four(&acc[rest*g.width], &h.panel[rest], weights, rows, (width-rest)/4, &h.by)
 			}
 		}
 	}
@@ -315,34 +305,25 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 
 // fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, and ends with to
 // or before.
-func (h *batchWorkspace[E, F]) fetchRows(i, j, from, to int) {
+func (c *contraction[E, F]) fetchRows(h *batchWorkspace[E, F], i, j, from, to int) {
 	if from >= to {
 		return
 	}
 	to = min(from+batchStrip, to)
 	for ; i < j; i++ {
-		fetchNumbers(h.blocks[i/blockRows][i%blockRows][sensing.RowLen[E](from):sensing.RowLen[E](to)])
+		fetchNumbers(c.batch, h.blocks[i/blockRows][i%blockRows][sensing.RowLen[E](from):sensing.RowLen[E](to)])
 	}
 }
 
 // fetchNumbers asks for the cache lines of a slice.
-func fetchNumbers[T any](s []T) {
+func fetchNumbers[F number, T any](k batchKernel[F], s []T) {
 	if lines := len(s) * int(unsafe.Sizeof(*new(T))) / 64; lines > 0 {
-		fetch((*byte)(unsafe.Pointer(&s[0])), lines)
+		k.fetch((*byte)(unsafe.Pointer(&s[0])), lines)
 	}
 }
 
-// rowsAt returns the loop for the next rows of c, and how many it computes, if so many are left: a multiple
-// of four.
-func (t batchTile[F]) rowsAt(left int) (batchLoop[F], int) {
-	if t.four != nil && left%t.rows > 0 {
-		return t.four, 4
-	}
-	return t.loop, t.rows
-}
-
-// decodeStrip writes the numbers of the entries from ≤ k < to of all rows to the panel, and zeros up to a
-// multiple of stride. It returns how many numbers a row has then.
+// decodeStrip writes the numbers of the entries from ≤ k < to of rows first to last to the panel. Up to a
+// multiple of stride it writes what the padding of rest has. It returns how many numbers a row has then.
 func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], first, last, from, to int) int {
 	whole := to / stride * stride
 	size := panelStride[F]()

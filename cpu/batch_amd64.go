@@ -2,24 +2,6 @@
 
 package cpu
 
-// tile8x8DoubleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 8,
-// as often as times says.
-//
-//go:noescape
-func tile8x8DoubleAVX512(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
-
-// tile8x16DoubleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 16,
-// as often as times says.
-//
-//go:noescape
-func tile8x16DoubleAVX512(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
-
-// tile8x24DoubleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 24,
-// as often as times says.
-//
-//go:noescape
-func tile8x24DoubleAVX512(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
-
 // tile6x8DoubleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 6 and v < 8,
 // as often as times says.
 //
@@ -32,30 +14,6 @@ func tile6x8DoubleAVX2(c *float64, a *float64, b *float64, count int, times int,
 //go:noescape
 func tile4x8DoubleAVX2(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
 
-// tile8x4DoubleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 4,
-// as often as times says.
-//
-//go:noescape
-func tile8x4DoubleAVX2(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
-
-// tile8x16SingleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 16,
-// as often as times says.
-//
-//go:noescape
-func tile8x16SingleAVX512(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
-
-// tile8x32SingleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 32,
-// as often as times says.
-//
-//go:noescape
-func tile8x32SingleAVX512(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
-
-// tile8x48SingleAVX512 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 48,
-// as often as times says.
-//
-//go:noescape
-func tile8x48SingleAVX512(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
-
 // tile6x16SingleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 6 and v < 16,
 // as often as times says.
 //
@@ -67,12 +25,6 @@ func tile6x16SingleAVX2(c *float32, a *float32, b *float32, count int, times int
 //
 //go:noescape
 func tile4x16SingleAVX2(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
-
-// tile8x8SingleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 8 and v < 8,
-// as often as times says.
-//
-//go:noescape
-func tile8x8SingleAVX2(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
 
 // fetch has so many cache lines brought near before their use.
 //

@@ -482,147 +482,6 @@ loop5_check:
 	VZEROUPPER
 	RET
 
-// func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512F
-TEXT ·decodeF64DoubleAVX512(SB), NOSPLIT, $0-40
-	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
-	SHLQ $0x03, BX
-	MOVQ numbers+0(FP), DX
-	MOVQ from+24(FP), AX
-	NEGQ AX
-	LEAQ (DX)(AX*8), DX
-	MOVQ rows+16(FP), SI
-	MOVQ (SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop6_check
-
-loop6:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop6_check:
-	CMPQ AX, CX
-	JLT  loop6
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop7_check
-
-loop7:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop7_check:
-	CMPQ AX, CX
-	JLT  loop7
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop8_check
-
-loop8:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop8_check:
-	CMPQ AX, CX
-	JLT  loop8
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop9_check
-
-loop9:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop9_check:
-	CMPQ AX, CX
-	JLT  loop9
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop10_check
-
-loop10:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop10_check:
-	CMPQ AX, CX
-	JLT  loop10
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop11_check
-
-loop11:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop11_check:
-	CMPQ AX, CX
-	JLT  loop11
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop12_check
-
-loop12:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop12_check:
-	CMPQ AX, CX
-	JLT  loop12
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop13_check
-
-loop13:
-	VMOVUPD (SI)(AX*8), Z0
-	VMOVUPD Z0, (DX)(AX*8)
-	VMOVUPD 64(SI)(AX*8), Z0
-	VMOVUPD Z0, 64(DX)(AX*8)
-	ADDQ    $0x10, AX
-
-loop13_check:
-	CMPQ AX, CX
-	JLT  loop13
-	ADDQ BX, DX
-	VZEROUPPER
-	RET
-
 // func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
@@ -647,9 +506,9 @@ TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop14_check
+	JMP     loop6_check
 
-loop14:
+loop6:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (DI)(AX*4), Z10
@@ -686,9 +545,9 @@ loop14:
 	VFMADD231PD Z9, Z8, Z7
 	ADDQ        $0x10, AX
 
-loop14_check:
+loop6_check:
 	CMPQ    AX, CX
-	JLT     loop14
+	JLT     loop6
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -724,9 +583,9 @@ TEXT ·addF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop15_check
+	JMP          loop7_check
 
-loop15:
+loop7:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (SI)(AX*4), Z10
@@ -765,9 +624,9 @@ loop15:
 	VMOVUPD     Z9, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop15_check:
+loop7_check:
 	CMPQ AX, CX
-	JLT  loop15
+	JLT  loop7
 	VZEROUPPER
 	RET
 
@@ -803,9 +662,9 @@ TEXT ·dotsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop16_check
+	JMP     loop8_check
 
-loop16:
+loop8:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -856,9 +715,9 @@ loop16:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop16_check:
+loop8_check:
 	CMPQ    AX, CX
-	JLT     loop16
+	JLT     loop8
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -897,9 +756,9 @@ loop16_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop17_check
+	JMP     loop9_check
 
-loop17:
+loop9:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -950,9 +809,9 @@ loop17:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop17_check:
+loop9_check:
 	CMPQ    AX, CX
-	JLT     loop17
+	JLT     loop9
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -988,9 +847,9 @@ TEXT ·addsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop18_check
+	JMP  loop10_check
 
-loop18:
+loop10:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -1097,150 +956,9 @@ loop18:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop18_check:
+loop10_check:
 	CMPQ AX, CX
-	JLT  loop18
-	VZEROUPPER
-	RET
-
-// func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512F
-TEXT ·decodeF32DoubleAVX512(SB), NOSPLIT, $0-40
-	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
-	SHLQ $0x03, BX
-	MOVQ numbers+0(FP), DX
-	MOVQ from+24(FP), AX
-	NEGQ AX
-	LEAQ (DX)(AX*8), DX
-	MOVQ rows+16(FP), SI
-	MOVQ (SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop19_check
-
-loop19:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop19_check:
-	CMPQ AX, CX
-	JLT  loop19
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop20_check
-
-loop20:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop20_check:
-	CMPQ AX, CX
-	JLT  loop20
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop21_check
-
-loop21:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop21_check:
-	CMPQ AX, CX
-	JLT  loop21
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop22_check
-
-loop22:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop22_check:
-	CMPQ AX, CX
-	JLT  loop22
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop23_check
-
-loop23:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop23_check:
-	CMPQ AX, CX
-	JLT  loop23
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop24_check
-
-loop24:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop24_check:
-	CMPQ AX, CX
-	JLT  loop24
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop25_check
-
-loop25:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop25_check:
-	CMPQ AX, CX
-	JLT  loop25
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop26_check
-
-loop26:
-	VCVTPS2PD (SI)(AX*4), Z0
-	VMOVUPD   Z0, (DX)(AX*8)
-	VCVTPS2PD 32(SI)(AX*4), Z0
-	VMOVUPD   Z0, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop26_check:
-	CMPQ AX, CX
-	JLT  loop26
-	ADDQ BX, DX
+	JLT  loop10
 	VZEROUPPER
 	RET
 
@@ -1272,9 +990,9 @@ TEXT ·dotBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop27_check
+	JMP     loop11_check
 
-loop27:
+loop11:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (DI)(AX*2), Y12
@@ -1335,9 +1053,9 @@ loop27:
 	VFMADD231PD Z11, Z10, Z9
 	ADDQ        $0x10, AX
 
-loop27_check:
+loop11_check:
 	CMPQ    AX, CX
-	JLT     loop27
+	JLT     loop11
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -1397,9 +1115,9 @@ TEXT ·addBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop28_check
+	JMP          loop12_check
 
-loop28:
+loop12:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (SI)(AX*2), Y12
@@ -1462,9 +1180,9 @@ loop28:
 	VMOVUPD     Z11, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop28_check:
+loop12_check:
 	CMPQ AX, CX
-	JLT  loop28
+	JLT  loop12
 	VZEROUPPER
 	RET
 
@@ -1504,9 +1222,9 @@ TEXT ·dotsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z16
 	VMOVUPD 3264(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop29_check
+	JMP     loop13_check
 
-loop29:
+loop13:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1569,9 +1287,9 @@ loop29:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop29_check:
+loop13_check:
 	CMPQ    AX, CX
-	JLT     loop29
+	JLT     loop13
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -1610,9 +1328,9 @@ loop29_check:
 	VMOVUPD 3456(R8), Z16
 	VMOVUPD 3520(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop30_check
+	JMP     loop14_check
 
-loop30:
+loop14:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1675,9 +1393,9 @@ loop30:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop30_check:
+loop14_check:
 	CMPQ    AX, CX
-	JLT     loop30
+	JLT     loop14
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -1717,9 +1435,9 @@ TEXT ·addsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop31_check
+	JMP     loop15_check
 
-loop31:
+loop15:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z2
 	VMOVUPD          64(BX)(AX*8), Z3
@@ -1850,178 +1568,9 @@ loop31:
 	VMOVUPD          Z9, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop31_check:
+loop15_check:
 	CMPQ AX, CX
-	JLT  loop31
-	VZEROUPPER
-	RET
-
-// func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·decodeBF16DoubleAVX512(SB), NOSPLIT, $0-40
-	MOVQ    to+32(FP), CX
-	MOVQ    stride+8(FP), BX
-	SHLQ    $0x03, BX
-	MOVL    $0xaaaaaaaa, AX
-	KMOVD   AX, K1
-	VMOVUPD spread80<>+0(SB), Y0
-	VMOVUPD spread81<>+0(SB), Y1
-	MOVQ    numbers+0(FP), DX
-	MOVQ    from+24(FP), AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*8), DX
-	MOVQ    rows+16(FP), SI
-	MOVQ    (SI), SI
-	MOVQ    from+24(FP), AX
-	JMP     loop32_check
-
-loop32:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop32_check:
-	CMPQ AX, CX
-	JLT  loop32
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop33_check
-
-loop33:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop33_check:
-	CMPQ AX, CX
-	JLT  loop33
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop34_check
-
-loop34:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop34_check:
-	CMPQ AX, CX
-	JLT  loop34
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop35_check
-
-loop35:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop35_check:
-	CMPQ AX, CX
-	JLT  loop35
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop36_check
-
-loop36:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop36_check:
-	CMPQ AX, CX
-	JLT  loop36
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop37_check
-
-loop37:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop37_check:
-	CMPQ AX, CX
-	JLT  loop37
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop38_check
-
-loop38:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop38_check:
-	CMPQ AX, CX
-	JLT  loop38
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop39_check
-
-loop39:
-	VMOVUPD   (SI)(AX*2), Y2
-	VPERMW.Z  Y2, Y0, K1, Y3
-	VPERMW.Z  Y2, Y1, K1, Y2
-	VCVTPS2PD Y3, Z3
-	VMOVUPD   Z3, (DX)(AX*8)
-	VCVTPS2PD Y2, Z2
-	VMOVUPD   Z2, 64(DX)(AX*8)
-	ADDQ      $0x10, AX
-
-loop39_check:
-	CMPQ AX, CX
-	JLT  loop39
-	ADDQ BX, DX
+	JLT  loop15
 	VZEROUPPER
 	RET
 
@@ -2061,9 +1610,9 @@ TEXT ·dotQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop40_check
+	JMP       loop16_check
 
-loop40:
+loop16:
 	VPERMB        (DI)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2378,9 +1927,9 @@ loop40:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop40_check:
+loop16_check:
 	CMPQ    AX, CX
-	JLT     loop40
+	JLT     loop16
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -2450,9 +1999,9 @@ TEXT ·addQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      144(SI), R13
 	MOVQ      168(SI), SI
 	MOVQ      from+24(FP), AX
-	JMP       loop41_check
+	JMP       loop17_check
 
-loop41:
+loop17:
 	VMOVUPD          (DX)(AX*8), Z11
 	VMOVUPD          64(DX)(AX*8), Z12
 	VMOVUPD          128(DX)(AX*8), Z13
@@ -2783,9 +2332,9 @@ loop41:
 	VMOVUPD          Z18, 448(DX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop41_check:
+loop17_check:
 	CMPQ AX, CX
-	JLT  loop41
+	JLT  loop17
 	VZEROUPPER
 	RET
 
@@ -2823,9 +2372,9 @@ TEXT ·dotsQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   3072(R8), Z17
 	VMOVUPD   3136(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop42_check
+	JMP       loop18_check
 
-loop42:
+loop18:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -2954,9 +2503,9 @@ loop42:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop42_check:
+loop18_check:
 	CMPQ    AX, CX
-	JLT     loop42
+	JLT     loop18
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 1024(R8)
@@ -2977,9 +2526,9 @@ loop42_check:
 	VMOVUPD 3200(R8), Z17
 	VMOVUPD 3264(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop43_check
+	JMP     loop19_check
 
-loop43:
+loop19:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -3108,9 +2657,9 @@ loop43:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop43_check:
+loop19_check:
 	CMPQ    AX, CX
-	JLT     loop43
+	JLT     loop19
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 1152(R8)
@@ -3131,9 +2680,9 @@ loop43_check:
 	VMOVUPD 3328(R8), Z17
 	VMOVUPD 3392(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop44_check
+	JMP     loop20_check
 
-loop44:
+loop20:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -3262,9 +2811,9 @@ loop44:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop44_check:
+loop20_check:
 	CMPQ    AX, CX
-	JLT     loop44
+	JLT     loop20
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 1280(R8)
@@ -3285,9 +2834,9 @@ loop44_check:
 	VMOVUPD 3456(R8), Z17
 	VMOVUPD 3520(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop45_check
+	JMP     loop21_check
 
-loop45:
+loop21:
 	VPERMB        (R10)(AX*1), Z8, Z19
 	VPXORQ        Z19, Z9, Z20
 	VPMAXUB       Z19, Z20, Z19
@@ -3416,9 +2965,9 @@ loop45:
 	VFMADD231PD   448(DX)(AX*8), Z19, Z18
 	ADDQ          $0x40, AX
 
-loop45_check:
+loop21_check:
 	CMPQ    AX, CX
-	JLT     loop45
+	JLT     loop21
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 1408(R8)
@@ -3458,9 +3007,9 @@ TEXT ·addsQ8DoubleAVX512(SB), $4096-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop46_check
+	JMP       loop22_check
 
-loop46:
+loop22:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -4223,442 +3772,9 @@ loop46:
 	VMOVUPD          Z14, 448(BX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop46_check:
+loop22_check:
 	CMPQ AX, CX
-	JLT  loop46
-	VZEROUPPER
-	RET
-
-// func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
-TEXT ·decodeQ8DoubleAVX512(SB), NOSPLIT, $0-40
-	MOVQ      to+32(FP), CX
-	MOVQ      stride+8(FP), BX
-	SHLQ      $0x03, BX
-	LEAQ      ·q8Planes+0(SB), AX
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 64(AX), Z1
-	VMOVDQU64 128(AX), Z2
-	VMOVDQU64 192(AX), Z3
-	VMOVDQU64 256(AX), Z4
-	VMOVDQU64 320(AX), Z5
-	VMOVDQU64 384(AX), Z6
-	VMOVDQU64 448(AX), Z7
-	VMOVUPD   quarters<>+0(SB), Z8
-	VMOVUPD   ones<>+0(SB), Z9
-	VMOVUPD   top<>+0(SB), Z10
-	MOVQ      numbers+0(FP), DX
-	MOVQ      from+24(FP), AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*8), DX
-	MOVQ      rows+16(FP), SI
-	MOVQ      (SI), SI
-	MOVQ      from+24(FP), AX
-	JMP       loop47_check
-
-loop47:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop47_check:
-	CMPQ AX, CX
-	JLT  loop47
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop48_check
-
-loop48:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop48_check:
-	CMPQ AX, CX
-	JLT  loop48
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop49_check
-
-loop49:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop49_check:
-	CMPQ AX, CX
-	JLT  loop49
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop50_check
-
-loop50:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop50_check:
-	CMPQ AX, CX
-	JLT  loop50
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop51_check
-
-loop51:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop51_check:
-	CMPQ AX, CX
-	JLT  loop51
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop52_check
-
-loop52:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop52_check:
-	CMPQ AX, CX
-	JLT  loop52
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop53_check
-
-loop53:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop53_check:
-	CMPQ AX, CX
-	JLT  loop53
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop54_check
-
-loop54:
-	VPERMB        (SI)(AX*1), Z8, Z11
-	VPXORQ        Z11, Z9, Z12
-	VPMAXUB       Z11, Z12, Z11
-	VMOVDQA64     Z11, Z13
-	VPERMI2B      Z1, Z0, Z13
-	VMOVDQA64     Z11, Z14
-	VPERMI2B      Z3, Z2, Z14
-	VMOVDQA64     Z11, Z15
-	VPERMI2B      Z5, Z4, Z15
-	VPERMI2B      Z7, Z6, Z11
-	VPTERNLOGD    $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW    Z14, Z13, Z12
-	VPUNPCKLBW    Z11, Z15, Z16
-	VPUNPCKLWD    Z16, Z12, Z17
-	VCVTPS2PD     Y17, Z18
-	VMOVUPD       Z18, (DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z17, Y17
-	VCVTPS2PD     Y17, Z17
-	VMOVUPD       Z17, 64(DX)(AX*8)
-	VPUNPCKHWD    Z16, Z12, Z12
-	VCVTPS2PD     Y12, Z16
-	VMOVUPD       Z16, 128(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z12, Y12
-	VCVTPS2PD     Y12, Z12
-	VMOVUPD       Z12, 192(DX)(AX*8)
-	VPUNPCKHBW    Z14, Z13, Z12
-	VPUNPCKHBW    Z11, Z15, Z11
-	VPUNPCKLWD    Z11, Z12, Z13
-	VCVTPS2PD     Y13, Z14
-	VMOVUPD       Z14, 256(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z13, Y13
-	VCVTPS2PD     Y13, Z13
-	VMOVUPD       Z13, 320(DX)(AX*8)
-	VPUNPCKHWD    Z11, Z12, Z11
-	VCVTPS2PD     Y11, Z12
-	VMOVUPD       Z12, 384(DX)(AX*8)
-	VEXTRACTF32X8 $0x01, Z11, Y11
-	VCVTPS2PD     Y11, Z11
-	VMOVUPD       Z11, 448(DX)(AX*8)
-	ADDQ          $0x40, AX
-
-loop54_check:
-	CMPQ AX, CX
-	JLT  loop54
-	ADDQ BX, DX
+	JLT  loop22
 	VZEROUPPER
 	RET
 
@@ -4687,9 +3803,9 @@ TEXT ·dotSignsDoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop55_check
+	JMP     loop23_check
 
-loop55:
+loop23:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*8), Z11
@@ -4902,9 +4018,9 @@ loop55:
 	VADDPD    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop55_check:
+loop23_check:
 	CMPQ    AX, CX
-	JLT     loop55
+	JLT     loop23
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -4994,9 +4110,9 @@ TEXT ·addSignsDoubleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop56_check
+	JMP          loop24_check
 
-loop56:
+loop24:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z16, Z16, Z16
@@ -5075,9 +4191,9 @@ loop56:
 	VMOVUPD   Z11, 448(DX)(AX*8)
 	ADDQ      $0x40, AX
 
-loop56_check:
+loop24_check:
 	CMPQ AX, CX
-	JLT  loop56
+	JLT  loop24
 	VZEROUPPER
 	RET
 
@@ -5265,9 +4381,9 @@ TEXT ·dotF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop57_check
+	JMP     loop25_check
 
-loop57:
+loop25:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -5352,9 +4468,9 @@ loop57:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x20, AX
 
-loop57_check:
+loop25_check:
 	CMPQ    AX, CX
-	JLT     loop57
+	JLT     loop25
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -5390,9 +4506,9 @@ TEXT ·addF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop58_check
+	JMP          loop26_check
 
-loop58:
+loop26:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -5479,9 +4595,9 @@ loop58:
 	VMOVUPD      Z9, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop58_check:
+loop26_check:
 	CMPQ AX, CX
-	JLT  loop58
+	JLT  loop26
 	VZEROUPPER
 	RET
 
@@ -5517,9 +4633,9 @@ TEXT ·dotsF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop59_check
+	JMP     loop27_check
 
-loop59:
+loop27:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -5594,9 +4710,9 @@ loop59:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop59_check:
+loop27_check:
 	CMPQ    AX, CX
-	JLT     loop59
+	JLT     loop27
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -5635,9 +4751,9 @@ loop59_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop60_check
+	JMP     loop28_check
 
-loop60:
+loop28:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -5712,9 +4828,9 @@ loop60:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop60_check:
+loop28_check:
 	CMPQ    AX, CX
-	JLT     loop60
+	JLT     loop28
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -5750,9 +4866,9 @@ TEXT ·addsF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop61_check
+	JMP  loop29_check
 
-loop61:
+loop29:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5907,198 +5023,9 @@ loop61:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop61_check:
+loop29_check:
 	CMPQ AX, CX
-	JLT  loop61
-	VZEROUPPER
-	RET
-
-// func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·decodeF64SingleAVX512(SB), NOSPLIT, $0-40
-	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
-	SHLQ $0x02, BX
-	MOVQ numbers+0(FP), DX
-	MOVQ from+24(FP), AX
-	NEGQ AX
-	LEAQ (DX)(AX*4), DX
-	MOVQ rows+16(FP), SI
-	MOVQ (SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop62_check
-
-loop62:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop62_check:
-	CMPQ AX, CX
-	JLT  loop62
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop63_check
-
-loop63:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop63_check:
-	CMPQ AX, CX
-	JLT  loop63
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop64_check
-
-loop64:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop64_check:
-	CMPQ AX, CX
-	JLT  loop64
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop65_check
-
-loop65:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop65_check:
-	CMPQ AX, CX
-	JLT  loop65
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop66_check
-
-loop66:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop66_check:
-	CMPQ AX, CX
-	JLT  loop66
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop67_check
-
-loop67:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop67_check:
-	CMPQ AX, CX
-	JLT  loop67
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop68_check
-
-loop68:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop68_check:
-	CMPQ AX, CX
-	JLT  loop68
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop69_check
-
-loop69:
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    (SI)(AX*8), Y0
-	VCVTPD2PS    64(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, (DX)(AX*4)
-	VXORPD       Z0, Z0, Z0
-	VCVTPD2PS    128(SI)(AX*8), Y0
-	VCVTPD2PS    192(SI)(AX*8), Y1
-	VINSERTF64X4 $0x01, Y1, Z0, Z0
-	VMOVUPD      Z0, 64(DX)(AX*4)
-	ADDQ         $0x20, AX
-
-loop69_check:
-	CMPQ AX, CX
-	JLT  loop69
-	ADDQ BX, DX
+	JLT  loop29
 	VZEROUPPER
 	RET
 
@@ -6126,9 +5053,9 @@ TEXT ·dotF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop70_check
+	JMP     loop30_check
 
-loop70:
+loop30:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (DI)(AX*4), Z10
@@ -6165,9 +5092,9 @@ loop70:
 	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x20, AX
 
-loop70_check:
+loop30_check:
 	CMPQ    AX, CX
-	JLT     loop70
+	JLT     loop30
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -6203,9 +5130,9 @@ TEXT ·addF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop71_check
+	JMP          loop31_check
 
-loop71:
+loop31:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (SI)(AX*4), Z10
@@ -6244,9 +5171,9 @@ loop71:
 	VMOVUPD     Z9, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop71_check:
+loop31_check:
 	CMPQ AX, CX
-	JLT  loop71
+	JLT  loop31
 	VZEROUPPER
 	RET
 
@@ -6282,9 +5209,9 @@ TEXT ·dotsF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop72_check
+	JMP     loop32_check
 
-loop72:
+loop32:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -6335,9 +5262,9 @@ loop72:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop72_check:
+loop32_check:
 	CMPQ    AX, CX
-	JLT     loop72
+	JLT     loop32
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -6376,9 +5303,9 @@ loop72_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop73_check
+	JMP     loop33_check
 
-loop73:
+loop33:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -6429,9 +5356,9 @@ loop73:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop73_check:
+loop33_check:
 	CMPQ    AX, CX
-	JLT     loop73
+	JLT     loop33
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -6467,9 +5394,9 @@ TEXT ·addsF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop74_check
+	JMP  loop34_check
 
-loop74:
+loop34:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -6576,150 +5503,9 @@ loop74:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop74_check:
+loop34_check:
 	CMPQ AX, CX
-	JLT  loop74
-	VZEROUPPER
-	RET
-
-// func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512F
-TEXT ·decodeF32SingleAVX512(SB), NOSPLIT, $0-40
-	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
-	SHLQ $0x02, BX
-	MOVQ numbers+0(FP), DX
-	MOVQ from+24(FP), AX
-	NEGQ AX
-	LEAQ (DX)(AX*4), DX
-	MOVQ rows+16(FP), SI
-	MOVQ (SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop75_check
-
-loop75:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop75_check:
-	CMPQ AX, CX
-	JLT  loop75
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop76_check
-
-loop76:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop76_check:
-	CMPQ AX, CX
-	JLT  loop76
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop77_check
-
-loop77:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop77_check:
-	CMPQ AX, CX
-	JLT  loop77
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop78_check
-
-loop78:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop78_check:
-	CMPQ AX, CX
-	JLT  loop78
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop79_check
-
-loop79:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop79_check:
-	CMPQ AX, CX
-	JLT  loop79
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop80_check
-
-loop80:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop80_check:
-	CMPQ AX, CX
-	JLT  loop80
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop81_check
-
-loop81:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop81_check:
-	CMPQ AX, CX
-	JLT  loop81
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop82_check
-
-loop82:
-	VMOVUPD (SI)(AX*4), Z0
-	VMOVUPD Z0, (DX)(AX*4)
-	VMOVUPD 64(SI)(AX*4), Z0
-	VMOVUPD Z0, 64(DX)(AX*4)
-	ADDQ    $0x20, AX
-
-loop82_check:
-	CMPQ AX, CX
-	JLT  loop82
-	ADDQ BX, DX
+	JLT  loop34
 	VZEROUPPER
 	RET
 
@@ -6751,9 +5537,9 @@ TEXT ·dotBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop83_check
+	JMP     loop35_check
 
-loop83:
+loop35:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (DI)(AX*2), Z12
@@ -6798,9 +5584,9 @@ loop83:
 	VFMADD231PS Z11, Z12, Z9
 	ADDQ        $0x20, AX
 
-loop83_check:
+loop35_check:
 	CMPQ    AX, CX
-	JLT     loop83
+	JLT     loop35
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -6860,9 +5646,9 @@ TEXT ·addBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop84_check
+	JMP          loop36_check
 
-loop84:
+loop36:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (SI)(AX*2), Z12
@@ -6909,9 +5695,9 @@ loop84:
 	VMOVUPD     Z11, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop84_check:
+loop36_check:
 	CMPQ AX, CX
-	JLT  loop84
+	JLT  loop36
 	VZEROUPPER
 	RET
 
@@ -6951,9 +5737,9 @@ TEXT ·dotsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z16
 	VMOVUPD 1728(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop37_check
 
-loop85:
+loop37:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -7008,9 +5794,9 @@ loop85:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop85_check:
+loop37_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop37
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -7049,9 +5835,9 @@ loop85_check:
 	VMOVUPD 1920(R8), Z16
 	VMOVUPD 1984(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop38_check
 
-loop86:
+loop38:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -7106,9 +5892,9 @@ loop86:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop86_check:
+loop38_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop38
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -7148,9 +5934,9 @@ TEXT ·addsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop87_check
+	JMP     loop39_check
 
-loop87:
+loop39:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z2
 	VMOVUPD          64(BX)(AX*4), Z3
@@ -7265,162 +6051,9 @@ loop87:
 	VMOVUPD          Z9, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop87_check:
+loop39_check:
 	CMPQ AX, CX
-	JLT  loop87
-	VZEROUPPER
-	RET
-
-// func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·decodeBF16SingleAVX512(SB), NOSPLIT, $0-40
-	MOVQ    to+32(FP), CX
-	MOVQ    stride+8(FP), BX
-	SHLQ    $0x02, BX
-	MOVL    $0xaaaaaaaa, AX
-	KMOVD   AX, K1
-	VMOVUPD spread40<>+0(SB), Z0
-	VMOVUPD spread41<>+0(SB), Z1
-	MOVQ    numbers+0(FP), DX
-	MOVQ    from+24(FP), AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
-	MOVQ    rows+16(FP), SI
-	MOVQ    (SI), SI
-	MOVQ    from+24(FP), AX
-	JMP     loop88_check
-
-loop88:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop88_check:
-	CMPQ AX, CX
-	JLT  loop88
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop89_check
-
-loop89:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop89_check:
-	CMPQ AX, CX
-	JLT  loop89
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop90_check
-
-loop90:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop90_check:
-	CMPQ AX, CX
-	JLT  loop90
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop91_check
-
-loop91:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop91_check:
-	CMPQ AX, CX
-	JLT  loop91
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop92_check
-
-loop92:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop92_check:
-	CMPQ AX, CX
-	JLT  loop92
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop93_check
-
-loop93:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop93_check:
-	CMPQ AX, CX
-	JLT  loop93
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop94_check
-
-loop94:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop94_check:
-	CMPQ AX, CX
-	JLT  loop94
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop95_check
-
-loop95:
-	VMOVUPD  (SI)(AX*2), Z2
-	VPERMW.Z Z2, Z0, K1, Z3
-	VPERMW.Z Z2, Z1, K1, Z2
-	VMOVUPD  Z3, (DX)(AX*4)
-	VMOVUPD  Z2, 64(DX)(AX*4)
-	ADDQ     $0x20, AX
-
-loop95_check:
-	CMPQ AX, CX
-	JLT  loop95
-	ADDQ BX, DX
+	JLT  loop39
 	VZEROUPPER
 	RET
 
@@ -7460,9 +6093,9 @@ TEXT ·dotQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z17
 	VMOVUPD   448(BX), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop96_check
+	JMP       loop40_check
 
-loop96:
+loop40:
 	VPERMB      (DI)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -7649,9 +6282,9 @@ loop96:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop96_check:
+loop40_check:
 	CMPQ    AX, CX
-	JLT     loop96
+	JLT     loop40
 	VMOVUPD Z11, (BX)
 	VMOVUPD Z12, 64(BX)
 	VMOVUPD Z13, 128(BX)
@@ -7699,9 +6332,9 @@ TEXT ·addQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop97_check
+	JMP          loop41_check
 
-loop97:
+loop41:
 	VMOVUPD     (DX)(AX*4), Z19
 	VMOVUPD     64(DX)(AX*4), Z20
 	VMOVUPD     128(DX)(AX*4), Z21
@@ -7896,9 +6529,9 @@ loop97:
 	VMOVUPD     Z22, 192(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop97_check:
+loop41_check:
 	CMPQ AX, CX
-	JLT  loop97
+	JLT  loop41
 	VZEROUPPER
 	RET
 
@@ -7936,9 +6569,9 @@ TEXT ·dotsQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   1536(R8), Z17
 	VMOVUPD   1600(R8), Z18
 	MOVQ      from+24(FP), AX
-	JMP       loop98_check
+	JMP       loop42_check
 
-loop98:
+loop42:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -8011,9 +6644,9 @@ loop98:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop98_check:
+loop42_check:
 	CMPQ    AX, CX
-	JLT     loop98
+	JLT     loop42
 	VMOVUPD Z11, (R8)
 	VMOVUPD Z12, 64(R8)
 	VMOVUPD Z13, 512(R8)
@@ -8034,9 +6667,9 @@ loop98_check:
 	VMOVUPD 1664(R8), Z17
 	VMOVUPD 1728(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop99_check
+	JMP     loop43_check
 
-loop99:
+loop43:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -8109,9 +6742,9 @@ loop99:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop99_check:
+loop43_check:
 	CMPQ    AX, CX
-	JLT     loop99
+	JLT     loop43
 	VMOVUPD Z11, 128(R8)
 	VMOVUPD Z12, 192(R8)
 	VMOVUPD Z13, 640(R8)
@@ -8132,9 +6765,9 @@ loop99_check:
 	VMOVUPD 1792(R8), Z17
 	VMOVUPD 1856(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop100_check
+	JMP     loop44_check
 
-loop100:
+loop44:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -8207,9 +6840,9 @@ loop100:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop100_check:
+loop44_check:
 	CMPQ    AX, CX
-	JLT     loop100
+	JLT     loop44
 	VMOVUPD Z11, 256(R8)
 	VMOVUPD Z12, 320(R8)
 	VMOVUPD Z13, 768(R8)
@@ -8230,9 +6863,9 @@ loop100_check:
 	VMOVUPD 1920(R8), Z17
 	VMOVUPD 1984(R8), Z18
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop45_check
 
-loop101:
+loop45:
 	VPERMB      (R10)(AX*1), Z8, Z19
 	VPXORQ      Z19, Z9, Z20
 	VPMAXUB     Z19, Z20, Z19
@@ -8305,9 +6938,9 @@ loop101:
 	VFMADD231PS 192(DX)(AX*4), Z19, Z18
 	ADDQ        $0x40, AX
 
-loop101_check:
+loop45_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop45
 	VMOVUPD Z11, 384(R8)
 	VMOVUPD Z12, 448(R8)
 	VMOVUPD Z13, 896(R8)
@@ -8347,9 +6980,9 @@ TEXT ·addsQ8SingleAVX512(SB), $2048-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop102_check
+	JMP       loop46_check
 
-loop102:
+loop46:
 	VPERMB           (R8)(AX*1), Z8, Z11
 	VPXORQ           Z11, Z9, Z12
 	VPMAXUB          Z11, Z12, Z11
@@ -8760,314 +7393,9 @@ loop102:
 	VMOVUPD          Z14, 192(BX)(AX*4)
 	ADDQ             $0x40, AX
 
-loop102_check:
+loop46_check:
 	CMPQ AX, CX
-	JLT  loop102
-	VZEROUPPER
-	RET
-
-// func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
-TEXT ·decodeQ8SingleAVX512(SB), NOSPLIT, $0-40
-	MOVQ      to+32(FP), CX
-	MOVQ      stride+8(FP), BX
-	SHLQ      $0x02, BX
-	LEAQ      ·q8Planes+0(SB), AX
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 64(AX), Z1
-	VMOVDQU64 128(AX), Z2
-	VMOVDQU64 192(AX), Z3
-	VMOVDQU64 256(AX), Z4
-	VMOVDQU64 320(AX), Z5
-	VMOVDQU64 384(AX), Z6
-	VMOVDQU64 448(AX), Z7
-	VMOVUPD   quarters<>+0(SB), Z8
-	VMOVUPD   ones<>+0(SB), Z9
-	VMOVUPD   top<>+0(SB), Z10
-	MOVQ      numbers+0(FP), DX
-	MOVQ      from+24(FP), AX
-	NEGQ      AX
-	LEAQ      (DX)(AX*4), DX
-	MOVQ      rows+16(FP), SI
-	MOVQ      (SI), SI
-	MOVQ      from+24(FP), AX
-	JMP       loop103_check
-
-loop103:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop103_check:
-	CMPQ AX, CX
-	JLT  loop103
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 24(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop104_check
-
-loop104:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop104_check:
-	CMPQ AX, CX
-	JLT  loop104
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 48(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop105_check
-
-loop105:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop105_check:
-	CMPQ AX, CX
-	JLT  loop105
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 72(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop106_check
-
-loop106:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop106_check:
-	CMPQ AX, CX
-	JLT  loop106
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop107_check
-
-loop107:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop107_check:
-	CMPQ AX, CX
-	JLT  loop107
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 120(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop108_check
-
-loop108:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop108_check:
-	CMPQ AX, CX
-	JLT  loop108
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 144(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop109_check
-
-loop109:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop109_check:
-	CMPQ AX, CX
-	JLT  loop109
-	ADDQ BX, DX
-	MOVQ rows+16(FP), SI
-	MOVQ 168(SI), SI
-	MOVQ from+24(FP), AX
-	JMP  loop110_check
-
-loop110:
-	VPERMB     (SI)(AX*1), Z8, Z11
-	VPXORQ     Z11, Z9, Z12
-	VPMAXUB    Z11, Z12, Z11
-	VMOVDQA64  Z11, Z13
-	VPERMI2B   Z1, Z0, Z13
-	VMOVDQA64  Z11, Z14
-	VPERMI2B   Z3, Z2, Z14
-	VMOVDQA64  Z11, Z15
-	VPERMI2B   Z5, Z4, Z15
-	VPERMI2B   Z7, Z6, Z11
-	VPTERNLOGD $0xf8, Z10, Z12, Z11
-	VPUNPCKLBW Z14, Z13, Z12
-	VPUNPCKLBW Z11, Z15, Z16
-	VPUNPCKLWD Z16, Z12, Z17
-	VMOVUPD    Z17, (DX)(AX*4)
-	VPUNPCKHWD Z16, Z12, Z12
-	VMOVUPD    Z12, 64(DX)(AX*4)
-	VPUNPCKHBW Z14, Z13, Z12
-	VPUNPCKHBW Z11, Z15, Z11
-	VPUNPCKLWD Z11, Z12, Z13
-	VMOVUPD    Z13, 128(DX)(AX*4)
-	VPUNPCKHWD Z11, Z12, Z11
-	VMOVUPD    Z11, 192(DX)(AX*4)
-	ADDQ       $0x40, AX
-
-loop110_check:
-	CMPQ AX, CX
-	JLT  loop110
-	ADDQ BX, DX
+	JLT  loop46
 	VZEROUPPER
 	RET
 
@@ -9096,9 +7424,9 @@ TEXT ·dotSignsSingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop111_check
+	JMP     loop47_check
 
-loop111:
+loop47:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*4), Z11
@@ -9207,9 +7535,9 @@ loop111:
 	VADDPS    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop111_check:
+loop47_check:
 	CMPQ    AX, CX
-	JLT     loop111
+	JLT     loop47
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -9281,9 +7609,9 @@ TEXT ·addSignsSingleAVX512(SB), NOSPLIT, $64-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop112_check
+	JMP          loop48_check
 
-loop112:
+loop48:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z12, Z12, Z12
@@ -9334,9 +7662,9 @@ loop112:
 	VMOVUPD   Z10, 192(DX)(AX*4)
 	ADDQ      $0x40, AX
 
-loop112_check:
+loop48_check:
 	CMPQ AX, CX
-	JLT  loop112
+	JLT  loop48
 	VZEROUPPER
 	RET
 
@@ -9400,9 +7728,9 @@ TEXT ·dotF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop113_check
+	JMP     loop49_check
 
-loop113:
+loop49:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -9423,9 +7751,9 @@ loop113:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop113_check:
+loop49_check:
 	CMPQ    AX, CX
-	JLT     loop113
+	JLT     loop49
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -9448,9 +7776,9 @@ loop113_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop114_check
+	JMP     loop50_check
 
-loop114:
+loop50:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -9471,9 +7799,9 @@ loop114:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop114_check:
+loop50_check:
 	CMPQ    AX, CX
-	JLT     loop114
+	JLT     loop50
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -9509,9 +7837,9 @@ TEXT ·addF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop115_check
+	JMP          loop51_check
 
-loop115:
+loop51:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (SI)(AX*8), Y10
@@ -9550,9 +7878,9 @@ loop115:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop115_check:
+loop51_check:
 	CMPQ AX, CX
-	JLT  loop115
+	JLT  loop51
 	VZEROUPPER
 	RET
 
@@ -9577,9 +7905,9 @@ TEXT ·dotsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop116_check
+	JMP     loop52_check
 
-loop116:
+loop52:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9592,9 +7920,9 @@ loop116:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop116_check:
+loop52_check:
 	CMPQ    AX, CX
-	JLT     loop116
+	JLT     loop52
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -9614,9 +7942,9 @@ loop116_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop117_check
+	JMP     loop53_check
 
-loop117:
+loop53:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9629,9 +7957,9 @@ loop117:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop117_check:
+loop53_check:
 	CMPQ    AX, CX
-	JLT     loop117
+	JLT     loop53
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9651,9 +7979,9 @@ loop117_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop118_check
+	JMP     loop54_check
 
-loop118:
+loop54:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9666,9 +7994,9 @@ loop118:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop118_check:
+loop54_check:
 	CMPQ    AX, CX
-	JLT     loop118
+	JLT     loop54
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9688,9 +8016,9 @@ loop118_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop119_check
+	JMP     loop55_check
 
-loop119:
+loop55:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9703,9 +8031,9 @@ loop119:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop119_check:
+loop55_check:
 	CMPQ    AX, CX
-	JLT     loop119
+	JLT     loop55
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9725,9 +8053,9 @@ loop119_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop120_check
+	JMP     loop56_check
 
-loop120:
+loop56:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9740,9 +8068,9 @@ loop120:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop120_check:
+loop56_check:
 	CMPQ    AX, CX
-	JLT     loop120
+	JLT     loop56
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9762,9 +8090,9 @@ loop120_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop57_check
 
-loop121:
+loop57:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9777,9 +8105,9 @@ loop121:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop121_check:
+loop57_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop57
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9799,9 +8127,9 @@ loop121_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop58_check
 
-loop122:
+loop58:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9814,9 +8142,9 @@ loop122:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop122_check:
+loop58_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop58
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9836,9 +8164,9 @@ loop122_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop123_check
+	JMP     loop59_check
 
-loop123:
+loop59:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9851,9 +8179,9 @@ loop123:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop123_check:
+loop59_check:
 	CMPQ    AX, CX
-	JLT     loop123
+	JLT     loop59
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9881,9 +8209,9 @@ TEXT ·addsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop124_check
+	JMP  loop60_check
 
-loop124:
+loop60:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10054,9 +8382,9 @@ loop124:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop124_check:
+loop60_check:
 	CMPQ AX, CX
-	JLT  loop124
+	JLT  loop60
 	VZEROUPPER
 	RET
 
@@ -10073,130 +8401,130 @@ TEXT ·decodeF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop125_check
+	JMP  loop61_check
 
-loop125:
+loop61:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop125_check:
+loop61_check:
 	CMPQ AX, CX
-	JLT  loop125
+	JLT  loop61
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop126_check
+	JMP  loop62_check
 
-loop126:
+loop62:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop126_check:
+loop62_check:
 	CMPQ AX, CX
-	JLT  loop126
+	JLT  loop62
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop127_check
+	JMP  loop63_check
 
-loop127:
+loop63:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop127_check:
+loop63_check:
 	CMPQ AX, CX
-	JLT  loop127
+	JLT  loop63
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop128_check
+	JMP  loop64_check
 
-loop128:
+loop64:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop128_check:
+loop64_check:
 	CMPQ AX, CX
-	JLT  loop128
+	JLT  loop64
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop129_check
+	JMP  loop65_check
 
-loop129:
+loop65:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop129_check:
+loop65_check:
 	CMPQ AX, CX
-	JLT  loop129
+	JLT  loop65
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop130_check
+	JMP  loop66_check
 
-loop130:
+loop66:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop130_check:
+loop66_check:
 	CMPQ AX, CX
-	JLT  loop130
+	JLT  loop66
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop131_check
+	JMP  loop67_check
 
-loop131:
+loop67:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop131_check:
+loop67_check:
 	CMPQ AX, CX
-	JLT  loop131
+	JLT  loop67
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop132_check
+	JMP  loop68_check
 
-loop132:
+loop68:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop132_check:
+loop68_check:
 	CMPQ AX, CX
-	JLT  loop132
+	JLT  loop68
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -10221,9 +8549,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop133_check
+	JMP     loop69_check
 
-loop133:
+loop69:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -10244,9 +8572,9 @@ loop133:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop133_check:
+loop69_check:
 	CMPQ    AX, CX
-	JLT     loop133
+	JLT     loop69
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -10269,9 +8597,9 @@ loop133_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop134_check
+	JMP     loop70_check
 
-loop134:
+loop70:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -10292,9 +8620,9 @@ loop134:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop134_check:
+loop70_check:
 	CMPQ    AX, CX
-	JLT     loop134
+	JLT     loop70
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -10330,9 +8658,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop135_check
+	JMP          loop71_check
 
-loop135:
+loop71:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -10371,9 +8699,9 @@ loop135:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop135_check:
+loop71_check:
 	CMPQ AX, CX
-	JLT  loop135
+	JLT  loop71
 	VZEROUPPER
 	RET
 
@@ -10398,9 +8726,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop136_check
+	JMP     loop72_check
 
-loop136:
+loop72:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10413,9 +8741,9 @@ loop136:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop136_check:
+loop72_check:
 	CMPQ    AX, CX
-	JLT     loop136
+	JLT     loop72
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -10435,9 +8763,9 @@ loop136_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop137_check
+	JMP     loop73_check
 
-loop137:
+loop73:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10450,9 +8778,9 @@ loop137:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop137_check:
+loop73_check:
 	CMPQ    AX, CX
-	JLT     loop137
+	JLT     loop73
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -10472,9 +8800,9 @@ loop137_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop138_check
+	JMP     loop74_check
 
-loop138:
+loop74:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10487,9 +8815,9 @@ loop138:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop138_check:
+loop74_check:
 	CMPQ    AX, CX
-	JLT     loop138
+	JLT     loop74
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -10509,9 +8837,9 @@ loop138_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop139_check
+	JMP     loop75_check
 
-loop139:
+loop75:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10524,9 +8852,9 @@ loop139:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop139_check:
+loop75_check:
 	CMPQ    AX, CX
-	JLT     loop139
+	JLT     loop75
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -10546,9 +8874,9 @@ loop139_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop140_check
+	JMP     loop76_check
 
-loop140:
+loop76:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10561,9 +8889,9 @@ loop140:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop140_check:
+loop76_check:
 	CMPQ    AX, CX
-	JLT     loop140
+	JLT     loop76
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -10583,9 +8911,9 @@ loop140_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop141_check
+	JMP     loop77_check
 
-loop141:
+loop77:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10598,9 +8926,9 @@ loop141:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop141_check:
+loop77_check:
 	CMPQ    AX, CX
-	JLT     loop141
+	JLT     loop77
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -10620,9 +8948,9 @@ loop141_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop142_check
+	JMP     loop78_check
 
-loop142:
+loop78:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10635,9 +8963,9 @@ loop142:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop142_check:
+loop78_check:
 	CMPQ    AX, CX
-	JLT     loop142
+	JLT     loop78
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -10657,9 +8985,9 @@ loop142_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop143_check
+	JMP     loop79_check
 
-loop143:
+loop79:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -10672,9 +9000,9 @@ loop143:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop143_check:
+loop79_check:
 	CMPQ    AX, CX
-	JLT     loop143
+	JLT     loop79
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -10702,9 +9030,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop144_check
+	JMP  loop80_check
 
-loop144:
+loop80:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10875,9 +9203,9 @@ loop144:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop144_check:
+loop80_check:
 	CMPQ AX, CX
-	JLT  loop144
+	JLT  loop80
 	VZEROUPPER
 	RET
 
@@ -10894,130 +9222,130 @@ TEXT ·decodeF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop145_check
+	JMP  loop81_check
 
-loop145:
+loop81:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop145_check:
+loop81_check:
 	CMPQ AX, CX
-	JLT  loop145
+	JLT  loop81
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop146_check
+	JMP  loop82_check
 
-loop146:
+loop82:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop146_check:
+loop82_check:
 	CMPQ AX, CX
-	JLT  loop146
+	JLT  loop82
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop147_check
+	JMP  loop83_check
 
-loop147:
+loop83:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop147_check:
+loop83_check:
 	CMPQ AX, CX
-	JLT  loop147
+	JLT  loop83
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop148_check
+	JMP  loop84_check
 
-loop148:
+loop84:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop148_check:
+loop84_check:
 	CMPQ AX, CX
-	JLT  loop148
+	JLT  loop84
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop149_check
+	JMP  loop85_check
 
-loop149:
+loop85:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop149_check:
+loop85_check:
 	CMPQ AX, CX
-	JLT  loop149
+	JLT  loop85
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop150_check
+	JMP  loop86_check
 
-loop150:
+loop86:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop150_check:
+loop86_check:
 	CMPQ AX, CX
-	JLT  loop150
+	JLT  loop86
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop151_check
+	JMP  loop87_check
 
-loop151:
+loop87:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop151_check:
+loop87_check:
 	CMPQ AX, CX
-	JLT  loop151
+	JLT  loop87
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop152_check
+	JMP  loop88_check
 
-loop152:
+loop88:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop152_check:
+loop88_check:
 	CMPQ AX, CX
-	JLT  loop152
+	JLT  loop88
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -11042,9 +9370,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop153_check
+	JMP     loop89_check
 
-loop153:
+loop89:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -11081,9 +9409,9 @@ loop153:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop153_check:
+loop89_check:
 	CMPQ    AX, CX
-	JLT     loop153
+	JLT     loop89
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11106,9 +9434,9 @@ loop153_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop154_check
+	JMP     loop90_check
 
-loop154:
+loop90:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -11145,9 +9473,9 @@ loop154:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop154_check:
+loop90_check:
 	CMPQ    AX, CX
-	JLT     loop154
+	JLT     loop90
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11183,9 +9511,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop155_check
+	JMP          loop91_check
 
-loop155:
+loop91:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -11256,9 +9584,9 @@ loop155:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop155_check:
+loop91_check:
 	CMPQ AX, CX
-	JLT  loop155
+	JLT  loop91
 	VZEROUPPER
 	RET
 
@@ -11283,9 +9611,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop156_check
+	JMP     loop92_check
 
-loop156:
+loop92:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11302,9 +9630,9 @@ loop156:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop156_check:
+loop92_check:
 	CMPQ    AX, CX
-	JLT     loop156
+	JLT     loop92
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -11324,9 +9652,9 @@ loop156_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop157_check
+	JMP     loop93_check
 
-loop157:
+loop93:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11343,9 +9671,9 @@ loop157:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop157_check:
+loop93_check:
 	CMPQ    AX, CX
-	JLT     loop157
+	JLT     loop93
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -11365,9 +9693,9 @@ loop157_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop158_check
+	JMP     loop94_check
 
-loop158:
+loop94:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11384,9 +9712,9 @@ loop158:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop158_check:
+loop94_check:
 	CMPQ    AX, CX
-	JLT     loop158
+	JLT     loop94
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -11406,9 +9734,9 @@ loop158_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop159_check
+	JMP     loop95_check
 
-loop159:
+loop95:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11425,9 +9753,9 @@ loop159:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop159_check:
+loop95_check:
 	CMPQ    AX, CX
-	JLT     loop159
+	JLT     loop95
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -11447,9 +9775,9 @@ loop159_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop160_check
+	JMP     loop96_check
 
-loop160:
+loop96:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11466,9 +9794,9 @@ loop160:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop160_check:
+loop96_check:
 	CMPQ    AX, CX
-	JLT     loop160
+	JLT     loop96
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -11488,9 +9816,9 @@ loop160_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop161_check
+	JMP     loop97_check
 
-loop161:
+loop97:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11507,9 +9835,9 @@ loop161:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop161_check:
+loop97_check:
 	CMPQ    AX, CX
-	JLT     loop161
+	JLT     loop97
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -11529,9 +9857,9 @@ loop161_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop162_check
+	JMP     loop98_check
 
-loop162:
+loop98:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11548,9 +9876,9 @@ loop162:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop162_check:
+loop98_check:
 	CMPQ    AX, CX
-	JLT     loop162
+	JLT     loop98
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -11570,9 +9898,9 @@ loop162_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop163_check
+	JMP     loop99_check
 
-loop163:
+loop99:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -11589,9 +9917,9 @@ loop163:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop163_check:
+loop99_check:
 	CMPQ    AX, CX
-	JLT     loop163
+	JLT     loop99
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -11619,9 +9947,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop164_check
+	JMP  loop100_check
 
-loop164:
+loop100:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -11824,9 +10152,9 @@ loop164:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop164_check:
+loop100_check:
 	CMPQ AX, CX
-	JLT  loop164
+	JLT  loop100
 	VZEROUPPER
 	RET
 
@@ -11843,9 +10171,9 @@ TEXT ·decodeBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop165_check
+	JMP  loop101_check
 
-loop165:
+loop101:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11856,16 +10184,16 @@ loop165:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop165_check:
+loop101_check:
 	CMPQ AX, CX
-	JLT  loop165
+	JLT  loop101
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop166_check
+	JMP  loop102_check
 
-loop166:
+loop102:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11876,16 +10204,16 @@ loop166:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop166_check:
+loop102_check:
 	CMPQ AX, CX
-	JLT  loop166
+	JLT  loop102
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop167_check
+	JMP  loop103_check
 
-loop167:
+loop103:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11896,16 +10224,16 @@ loop167:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop167_check:
+loop103_check:
 	CMPQ AX, CX
-	JLT  loop167
+	JLT  loop103
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop168_check
+	JMP  loop104_check
 
-loop168:
+loop104:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11916,16 +10244,16 @@ loop168:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop168_check:
+loop104_check:
 	CMPQ AX, CX
-	JLT  loop168
+	JLT  loop104
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop169_check
+	JMP  loop105_check
 
-loop169:
+loop105:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11936,16 +10264,16 @@ loop169:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop169_check:
+loop105_check:
 	CMPQ AX, CX
-	JLT  loop169
+	JLT  loop105
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop170_check
+	JMP  loop106_check
 
-loop170:
+loop106:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11956,16 +10284,16 @@ loop170:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop170_check:
+loop106_check:
 	CMPQ AX, CX
-	JLT  loop170
+	JLT  loop106
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop171_check
+	JMP  loop107_check
 
-loop171:
+loop107:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11976,16 +10304,16 @@ loop171:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop171_check:
+loop107_check:
 	CMPQ AX, CX
-	JLT  loop171
+	JLT  loop107
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop172_check
+	JMP  loop108_check
 
-loop172:
+loop108:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -11996,9 +10324,9 @@ loop172:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop172_check:
+loop108_check:
 	CMPQ AX, CX
-	JLT  loop172
+	JLT  loop108
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -12024,9 +10352,9 @@ TEXT ·dotQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop173_check
+	JMP     loop109_check
 
-loop173:
+loop109:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -12071,9 +10399,9 @@ loop173:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop173_check:
+loop109_check:
 	CMPQ    AX, CX
-	JLT     loop173
+	JLT     loop109
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -12096,9 +10424,9 @@ loop173_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop174_check
+	JMP     loop110_check
 
-loop174:
+loop110:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -12143,9 +10471,9 @@ loop174:
 	VFMADD231PD Y9, Y10, Y7
 	ADDQ        $0x08, AX
 
-loop174_check:
+loop110_check:
 	CMPQ    AX, CX
-	JLT     loop174
+	JLT     loop110
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -12182,9 +10510,9 @@ TEXT ·addQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop175_check
+	JMP          loop111_check
 
-loop175:
+loop111:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VXORPD      Y11, Y11, Y11
@@ -12271,9 +10599,9 @@ loop175:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop175_check:
+loop111_check:
 	CMPQ AX, CX
-	JLT  loop175
+	JLT  loop111
 	VZEROUPPER
 	RET
 
@@ -12299,9 +10627,9 @@ TEXT ·dotsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R9), Y6
 	VMOVUPD 3104(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop176_check
+	JMP     loop112_check
 
-loop176:
+loop112:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12320,9 +10648,9 @@ loop176:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop176_check:
+loop112_check:
 	CMPQ    AX, CX
-	JLT     loop176
+	JLT     loop112
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 1024(R9)
@@ -12342,9 +10670,9 @@ loop176_check:
 	VMOVUPD 3136(R9), Y6
 	VMOVUPD 3168(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop177_check
+	JMP     loop113_check
 
-loop177:
+loop113:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12363,9 +10691,9 @@ loop177:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop177_check:
+loop113_check:
 	CMPQ    AX, CX
-	JLT     loop177
+	JLT     loop113
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 1088(R9)
@@ -12385,9 +10713,9 @@ loop177_check:
 	VMOVUPD 3200(R9), Y6
 	VMOVUPD 3232(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop178_check
+	JMP     loop114_check
 
-loop178:
+loop114:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12406,9 +10734,9 @@ loop178:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop178_check:
+loop114_check:
 	CMPQ    AX, CX
-	JLT     loop178
+	JLT     loop114
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 1152(R9)
@@ -12428,9 +10756,9 @@ loop178_check:
 	VMOVUPD 3264(R9), Y6
 	VMOVUPD 3296(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop179_check
+	JMP     loop115_check
 
-loop179:
+loop115:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12449,9 +10777,9 @@ loop179:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop179_check:
+loop115_check:
 	CMPQ    AX, CX
-	JLT     loop179
+	JLT     loop115
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 1216(R9)
@@ -12471,9 +10799,9 @@ loop179_check:
 	VMOVUPD 3328(R9), Y6
 	VMOVUPD 3360(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop180_check
+	JMP     loop116_check
 
-loop180:
+loop116:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12492,9 +10820,9 @@ loop180:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop180_check:
+loop116_check:
 	CMPQ    AX, CX
-	JLT     loop180
+	JLT     loop116
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 1280(R9)
@@ -12514,9 +10842,9 @@ loop180_check:
 	VMOVUPD 3392(R9), Y6
 	VMOVUPD 3424(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop181_check
+	JMP     loop117_check
 
-loop181:
+loop117:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12535,9 +10863,9 @@ loop181:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop181_check:
+loop117_check:
 	CMPQ    AX, CX
-	JLT     loop181
+	JLT     loop117
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 1344(R9)
@@ -12557,9 +10885,9 @@ loop181_check:
 	VMOVUPD 3456(R9), Y6
 	VMOVUPD 3488(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop182_check
+	JMP     loop118_check
 
-loop182:
+loop118:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12578,9 +10906,9 @@ loop182:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop182_check:
+loop118_check:
 	CMPQ    AX, CX
-	JLT     loop182
+	JLT     loop118
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 1408(R9)
@@ -12600,9 +10928,9 @@ loop182_check:
 	VMOVUPD 3520(R9), Y6
 	VMOVUPD 3552(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop183_check
+	JMP     loop119_check
 
-loop183:
+loop119:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), X10
@@ -12621,9 +10949,9 @@ loop183:
 	VFMADD231PD 32(BX)(AX*8), Y9, Y7
 	ADDQ        $0x08, AX
 
-loop183_check:
+loop119_check:
 	CMPQ    AX, CX
-	JLT     loop183
+	JLT     loop119
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 1472(R9)
@@ -12652,9 +10980,9 @@ TEXT ·addsQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop184_check
+	JMP  loop120_check
 
-loop184:
+loop120:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -12873,9 +11201,9 @@ loop184:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop184_check:
+loop120_check:
 	CMPQ AX, CX
-	JLT  loop184
+	JLT  loop120
 	VZEROUPPER
 	RET
 
@@ -12893,9 +11221,9 @@ TEXT ·decodeQ8DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), DI
 	MOVQ (DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop185_check
+	JMP  loop121_check
 
-loop185:
+loop121:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -12908,16 +11236,16 @@ loop185:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop185_check:
+loop121_check:
 	CMPQ AX, CX
-	JLT  loop185
+	JLT  loop121
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 24(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop186_check
+	JMP  loop122_check
 
-loop186:
+loop122:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -12930,16 +11258,16 @@ loop186:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop186_check:
+loop122_check:
 	CMPQ AX, CX
-	JLT  loop186
+	JLT  loop122
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 48(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop187_check
+	JMP  loop123_check
 
-loop187:
+loop123:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -12952,16 +11280,16 @@ loop187:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop187_check:
+loop123_check:
 	CMPQ AX, CX
-	JLT  loop187
+	JLT  loop123
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 72(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop188_check
+	JMP  loop124_check
 
-loop188:
+loop124:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -12974,16 +11302,16 @@ loop188:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop188_check:
+loop124_check:
 	CMPQ AX, CX
-	JLT  loop188
+	JLT  loop124
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 96(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop189_check
+	JMP  loop125_check
 
-loop189:
+loop125:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -12996,16 +11324,16 @@ loop189:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop189_check:
+loop125_check:
 	CMPQ AX, CX
-	JLT  loop189
+	JLT  loop125
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 120(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop190_check
+	JMP  loop126_check
 
-loop190:
+loop126:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -13018,16 +11346,16 @@ loop190:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop190_check:
+loop126_check:
 	CMPQ AX, CX
-	JLT  loop190
+	JLT  loop126
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 144(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop191_check
+	JMP  loop127_check
 
-loop191:
+loop127:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -13040,16 +11368,16 @@ loop191:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop191_check:
+loop127_check:
 	CMPQ AX, CX
-	JLT  loop191
+	JLT  loop127
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop192_check
+	JMP  loop128_check
 
-loop192:
+loop128:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), X2
@@ -13062,9 +11390,9 @@ loop192:
 	VMOVUPD    Y1, 32(DX)(AX*8)
 	ADDQ       $0x08, AX
 
-loop192_check:
+loop128_check:
 	CMPQ AX, CX
-	JLT  loop192
+	JLT  loop128
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -13090,9 +11418,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop193_check
+	JMP     loop129_check
 
-loop193:
+loop129:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -13133,9 +11461,9 @@ loop193:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop193_check:
+loop129_check:
 	CMPQ    AX, CX
-	JLT     loop193
+	JLT     loop129
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -13158,9 +11486,9 @@ loop193_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop194_check
+	JMP     loop130_check
 
-loop194:
+loop130:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*8), Y10
@@ -13201,9 +11529,9 @@ loop194:
 	VADDPD       Y1, Y9, Y9
 	ADDQ         $0x08, AX
 
-loop194_check:
+loop130_check:
 	CMPQ    AX, CX
-	JLT     loop194
+	JLT     loop130
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -13250,9 +11578,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop195_check
+	JMP          loop131_check
 
-loop195:
+loop131:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -13339,9 +11667,9 @@ loop195:
 	VMOVUPD      Y9, 32(DX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop195_check:
+loop131_check:
 	CMPQ AX, CX
-	JLT  loop195
+	JLT  loop131
 	VZEROUPPER
 	RET
 
@@ -13365,9 +11693,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop196_check
+	JMP     loop132_check
 
-loop196:
+loop132:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -13412,9 +11740,9 @@ loop196:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop196_check:
+loop132_check:
 	CMPQ    AX, CX
-	JLT     loop196
+	JLT     loop132
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -13437,9 +11765,9 @@ loop196_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop197_check
+	JMP     loop133_check
 
-loop197:
+loop133:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -13484,9 +11812,9 @@ loop197:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop197_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop197
+	JLT     loop133
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -13522,9 +11850,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop198_check
+	JMP          loop134_check
 
-loop198:
+loop134:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -13611,9 +11939,9 @@ loop198:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop198_check:
+loop134_check:
 	CMPQ AX, CX
-	JLT  loop198
+	JLT  loop134
 	VZEROUPPER
 	RET
 
@@ -13638,9 +11966,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop199_check
+	JMP     loop135_check
 
-loop199:
+loop135:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13659,9 +11987,9 @@ loop199:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop199_check:
+loop135_check:
 	CMPQ    AX, CX
-	JLT     loop199
+	JLT     loop135
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -13681,9 +12009,9 @@ loop199_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop200_check
+	JMP     loop136_check
 
-loop200:
+loop136:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13702,9 +12030,9 @@ loop200:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop200_check:
+loop136_check:
 	CMPQ    AX, CX
-	JLT     loop200
+	JLT     loop136
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -13724,9 +12052,9 @@ loop200_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop201_check
+	JMP     loop137_check
 
-loop201:
+loop137:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13745,9 +12073,9 @@ loop201:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop201_check:
+loop137_check:
 	CMPQ    AX, CX
-	JLT     loop201
+	JLT     loop137
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -13767,9 +12095,9 @@ loop201_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop202_check
+	JMP     loop138_check
 
-loop202:
+loop138:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13788,9 +12116,9 @@ loop202:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop202_check:
+loop138_check:
 	CMPQ    AX, CX
-	JLT     loop202
+	JLT     loop138
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -13810,9 +12138,9 @@ loop202_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop203_check
+	JMP     loop139_check
 
-loop203:
+loop139:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13831,9 +12159,9 @@ loop203:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop203_check:
+loop139_check:
 	CMPQ    AX, CX
-	JLT     loop203
+	JLT     loop139
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -13853,9 +12181,9 @@ loop203_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop204_check
+	JMP     loop140_check
 
-loop204:
+loop140:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13874,9 +12202,9 @@ loop204:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop204_check:
+loop140_check:
 	CMPQ    AX, CX
-	JLT     loop204
+	JLT     loop140
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -13896,9 +12224,9 @@ loop204_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop205_check
+	JMP     loop141_check
 
-loop205:
+loop141:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13917,9 +12245,9 @@ loop205:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop205_check:
+loop141_check:
 	CMPQ    AX, CX
-	JLT     loop205
+	JLT     loop141
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -13939,9 +12267,9 @@ loop205_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop206_check
+	JMP     loop142_check
 
-loop206:
+loop142:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -13960,9 +12288,9 @@ loop206:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop206_check:
+loop142_check:
 	CMPQ    AX, CX
-	JLT     loop206
+	JLT     loop142
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -13990,9 +12318,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop207_check
+	JMP  loop143_check
 
-loop207:
+loop143:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -14211,9 +12539,9 @@ loop207:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop207_check:
+loop143_check:
 	CMPQ AX, CX
-	JLT  loop207
+	JLT  loop143
 	VZEROUPPER
 	RET
 
@@ -14230,9 +12558,9 @@ TEXT ·decodeF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop208_check
+	JMP  loop144_check
 
-loop208:
+loop144:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14245,16 +12573,16 @@ loop208:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop208_check:
+loop144_check:
 	CMPQ AX, CX
-	JLT  loop208
+	JLT  loop144
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop209_check
+	JMP  loop145_check
 
-loop209:
+loop145:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14267,16 +12595,16 @@ loop209:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop209_check:
+loop145_check:
 	CMPQ AX, CX
-	JLT  loop209
+	JLT  loop145
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop210_check
+	JMP  loop146_check
 
-loop210:
+loop146:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14289,16 +12617,16 @@ loop210:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop210_check:
+loop146_check:
 	CMPQ AX, CX
-	JLT  loop210
+	JLT  loop146
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop211_check
+	JMP  loop147_check
 
-loop211:
+loop147:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14311,16 +12639,16 @@ loop211:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop211_check:
+loop147_check:
 	CMPQ AX, CX
-	JLT  loop211
+	JLT  loop147
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop212_check
+	JMP  loop148_check
 
-loop212:
+loop148:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14333,16 +12661,16 @@ loop212:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop212_check:
+loop148_check:
 	CMPQ AX, CX
-	JLT  loop212
+	JLT  loop148
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop213_check
+	JMP  loop149_check
 
-loop213:
+loop149:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14355,16 +12683,16 @@ loop213:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop213_check:
+loop149_check:
 	CMPQ AX, CX
-	JLT  loop213
+	JLT  loop149
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop214_check
+	JMP  loop150_check
 
-loop214:
+loop150:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14377,16 +12705,16 @@ loop214:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop214_check:
+loop150_check:
 	CMPQ AX, CX
-	JLT  loop214
+	JLT  loop150
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop215_check
+	JMP  loop151_check
 
-loop215:
+loop151:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -14399,9 +12727,9 @@ loop215:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop215_check:
+loop151_check:
 	CMPQ AX, CX
-	JLT  loop215
+	JLT  loop151
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -14426,9 +12754,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop216_check
+	JMP     loop152_check
 
-loop216:
+loop152:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -14449,9 +12777,9 @@ loop216:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop216_check:
+loop152_check:
 	CMPQ    AX, CX
-	JLT     loop216
+	JLT     loop152
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -14474,9 +12802,9 @@ loop216_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop217_check
+	JMP     loop153_check
 
-loop217:
+loop153:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -14497,9 +12825,9 @@ loop217:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop217_check:
+loop153_check:
 	CMPQ    AX, CX
-	JLT     loop217
+	JLT     loop153
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -14535,9 +12863,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop218_check
+	JMP          loop154_check
 
-loop218:
+loop154:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -14576,9 +12904,9 @@ loop218:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop218_check:
+loop154_check:
 	CMPQ AX, CX
-	JLT  loop218
+	JLT  loop154
 	VZEROUPPER
 	RET
 
@@ -14603,9 +12931,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop219_check
+	JMP     loop155_check
 
-loop219:
+loop155:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14618,9 +12946,9 @@ loop219:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop219_check:
+loop155_check:
 	CMPQ    AX, CX
-	JLT     loop219
+	JLT     loop155
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -14640,9 +12968,9 @@ loop219_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop220_check
+	JMP     loop156_check
 
-loop220:
+loop156:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14655,9 +12983,9 @@ loop220:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop220_check:
+loop156_check:
 	CMPQ    AX, CX
-	JLT     loop220
+	JLT     loop156
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -14677,9 +13005,9 @@ loop220_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop221_check
+	JMP     loop157_check
 
-loop221:
+loop157:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14692,9 +13020,9 @@ loop221:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop221_check:
+loop157_check:
 	CMPQ    AX, CX
-	JLT     loop221
+	JLT     loop157
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -14714,9 +13042,9 @@ loop221_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop222_check
+	JMP     loop158_check
 
-loop222:
+loop158:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14729,9 +13057,9 @@ loop222:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop222_check:
+loop158_check:
 	CMPQ    AX, CX
-	JLT     loop222
+	JLT     loop158
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -14751,9 +13079,9 @@ loop222_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop223_check
+	JMP     loop159_check
 
-loop223:
+loop159:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14766,9 +13094,9 @@ loop223:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop223_check:
+loop159_check:
 	CMPQ    AX, CX
-	JLT     loop223
+	JLT     loop159
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -14788,9 +13116,9 @@ loop223_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop224_check
+	JMP     loop160_check
 
-loop224:
+loop160:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14803,9 +13131,9 @@ loop224:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop224_check:
+loop160_check:
 	CMPQ    AX, CX
-	JLT     loop224
+	JLT     loop160
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -14825,9 +13153,9 @@ loop224_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop225_check
+	JMP     loop161_check
 
-loop225:
+loop161:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14840,9 +13168,9 @@ loop225:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop225_check:
+loop161_check:
 	CMPQ    AX, CX
-	JLT     loop225
+	JLT     loop161
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -14862,9 +13190,9 @@ loop225_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop226_check
+	JMP     loop162_check
 
-loop226:
+loop162:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -14877,9 +13205,9 @@ loop226:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop226_check:
+loop162_check:
 	CMPQ    AX, CX
-	JLT     loop226
+	JLT     loop162
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -14907,9 +13235,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop227_check
+	JMP  loop163_check
 
-loop227:
+loop163:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -15080,9 +13408,9 @@ loop227:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop227_check:
+loop163_check:
 	CMPQ AX, CX
-	JLT  loop227
+	JLT  loop163
 	VZEROUPPER
 	RET
 
@@ -15099,130 +13427,130 @@ TEXT ·decodeF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop228_check
+	JMP  loop164_check
 
-loop228:
+loop164:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop228_check:
+loop164_check:
 	CMPQ AX, CX
-	JLT  loop228
+	JLT  loop164
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop229_check
+	JMP  loop165_check
 
-loop229:
+loop165:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop229_check:
+loop165_check:
 	CMPQ AX, CX
-	JLT  loop229
+	JLT  loop165
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop230_check
+	JMP  loop166_check
 
-loop230:
+loop166:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop230_check:
+loop166_check:
 	CMPQ AX, CX
-	JLT  loop230
+	JLT  loop166
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop231_check
+	JMP  loop167_check
 
-loop231:
+loop167:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop231_check:
+loop167_check:
 	CMPQ AX, CX
-	JLT  loop231
+	JLT  loop167
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop232_check
+	JMP  loop168_check
 
-loop232:
+loop168:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop232_check:
+loop168_check:
 	CMPQ AX, CX
-	JLT  loop232
+	JLT  loop168
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop233_check
+	JMP  loop169_check
 
-loop233:
+loop169:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop233_check:
+loop169_check:
 	CMPQ AX, CX
-	JLT  loop233
+	JLT  loop169
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop234_check
+	JMP  loop170_check
 
-loop234:
+loop170:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop234_check:
+loop170_check:
 	CMPQ AX, CX
-	JLT  loop234
+	JLT  loop170
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop235_check
+	JMP  loop171_check
 
-loop235:
+loop171:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop235_check:
+loop171_check:
 	CMPQ AX, CX
-	JLT  loop235
+	JLT  loop171
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -15247,9 +13575,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop236_check
+	JMP     loop172_check
 
-loop236:
+loop172:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -15278,9 +13606,9 @@ loop236:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop236_check:
+loop172_check:
 	CMPQ    AX, CX
-	JLT     loop236
+	JLT     loop172
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -15303,9 +13631,9 @@ loop236_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop237_check
+	JMP     loop173_check
 
-loop237:
+loop173:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -15334,9 +13662,9 @@ loop237:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop237_check:
+loop173_check:
 	CMPQ    AX, CX
-	JLT     loop237
+	JLT     loop173
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -15372,9 +13700,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop238_check
+	JMP          loop174_check
 
-loop238:
+loop174:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -15429,9 +13757,9 @@ loop238:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop238_check:
+loop174_check:
 	CMPQ AX, CX
-	JLT  loop238
+	JLT  loop174
 	VZEROUPPER
 	RET
 
@@ -15456,9 +13784,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop239_check
+	JMP     loop175_check
 
-loop239:
+loop175:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15473,9 +13801,9 @@ loop239:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop239_check:
+loop175_check:
 	CMPQ    AX, CX
-	JLT     loop239
+	JLT     loop175
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -15495,9 +13823,9 @@ loop239_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop240_check
+	JMP     loop176_check
 
-loop240:
+loop176:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15512,9 +13840,9 @@ loop240:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop240_check:
+loop176_check:
 	CMPQ    AX, CX
-	JLT     loop240
+	JLT     loop176
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -15534,9 +13862,9 @@ loop240_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop241_check
+	JMP     loop177_check
 
-loop241:
+loop177:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15551,9 +13879,9 @@ loop241:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop241_check:
+loop177_check:
 	CMPQ    AX, CX
-	JLT     loop241
+	JLT     loop177
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -15573,9 +13901,9 @@ loop241_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop242_check
+	JMP     loop178_check
 
-loop242:
+loop178:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15590,9 +13918,9 @@ loop242:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop242_check:
+loop178_check:
 	CMPQ    AX, CX
-	JLT     loop242
+	JLT     loop178
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -15612,9 +13940,9 @@ loop242_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop243_check
+	JMP     loop179_check
 
-loop243:
+loop179:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15629,9 +13957,9 @@ loop243:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop243_check:
+loop179_check:
 	CMPQ    AX, CX
-	JLT     loop243
+	JLT     loop179
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -15651,9 +13979,9 @@ loop243_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop244_check
+	JMP     loop180_check
 
-loop244:
+loop180:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15668,9 +13996,9 @@ loop244:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop244_check:
+loop180_check:
 	CMPQ    AX, CX
-	JLT     loop244
+	JLT     loop180
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -15690,9 +14018,9 @@ loop244_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop245_check
+	JMP     loop181_check
 
-loop245:
+loop181:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15707,9 +14035,9 @@ loop245:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop245_check:
+loop181_check:
 	CMPQ    AX, CX
-	JLT     loop245
+	JLT     loop181
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -15729,9 +14057,9 @@ loop245_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop246_check
+	JMP     loop182_check
 
-loop246:
+loop182:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -15746,9 +14074,9 @@ loop246:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop246_check:
+loop182_check:
 	CMPQ    AX, CX
-	JLT     loop246
+	JLT     loop182
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -15776,9 +14104,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop247_check
+	JMP  loop183_check
 
-loop247:
+loop183:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -15965,9 +14293,9 @@ loop247:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop247_check:
+loop183_check:
 	CMPQ AX, CX
-	JLT  loop247
+	JLT  loop183
 	VZEROUPPER
 	RET
 
@@ -15984,9 +14312,9 @@ TEXT ·decodeBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop248_check
+	JMP  loop184_check
 
-loop248:
+loop184:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -15995,16 +14323,16 @@ loop248:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop248_check:
+loop184_check:
 	CMPQ AX, CX
-	JLT  loop248
+	JLT  loop184
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop249_check
+	JMP  loop185_check
 
-loop249:
+loop185:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16013,16 +14341,16 @@ loop249:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop249_check:
+loop185_check:
 	CMPQ AX, CX
-	JLT  loop249
+	JLT  loop185
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop250_check
+	JMP  loop186_check
 
-loop250:
+loop186:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16031,16 +14359,16 @@ loop250:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop250_check:
+loop186_check:
 	CMPQ AX, CX
-	JLT  loop250
+	JLT  loop186
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop251_check
+	JMP  loop187_check
 
-loop251:
+loop187:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16049,16 +14377,16 @@ loop251:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop251_check:
+loop187_check:
 	CMPQ AX, CX
-	JLT  loop251
+	JLT  loop187
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop252_check
+	JMP  loop188_check
 
-loop252:
+loop188:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16067,16 +14395,16 @@ loop252:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop252_check:
+loop188_check:
 	CMPQ AX, CX
-	JLT  loop252
+	JLT  loop188
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop253_check
+	JMP  loop189_check
 
-loop253:
+loop189:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16085,16 +14413,16 @@ loop253:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop253_check:
+loop189_check:
 	CMPQ AX, CX
-	JLT  loop253
+	JLT  loop189
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop254_check
+	JMP  loop190_check
 
-loop254:
+loop190:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16103,16 +14431,16 @@ loop254:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop254_check:
+loop190_check:
 	CMPQ AX, CX
-	JLT  loop254
+	JLT  loop190
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop255_check
+	JMP  loop191_check
 
-loop255:
+loop191:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -16121,9 +14449,9 @@ loop255:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop255_check:
+loop191_check:
 	CMPQ AX, CX
-	JLT  loop255
+	JLT  loop191
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -16149,9 +14477,9 @@ TEXT ·dotQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y6
 	VMOVUPD 224(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop256_check
+	JMP     loop192_check
 
-loop256:
+loop192:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -16196,9 +14524,9 @@ loop256:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop256_check:
+loop192_check:
 	CMPQ    AX, CX
-	JLT     loop256
+	JLT     loop192
 	VMOVUPD Y0, (SI)
 	VMOVUPD Y1, 32(SI)
 	VMOVUPD Y2, 64(SI)
@@ -16221,9 +14549,9 @@ loop256_check:
 	VMOVUPD 448(SI), Y6
 	VMOVUPD 480(SI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop257_check
+	JMP     loop193_check
 
-loop257:
+loop193:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -16268,9 +14596,9 @@ loop257:
 	VFMADD231PS Y9, Y10, Y7
 	ADDQ        $0x10, AX
 
-loop257_check:
+loop193_check:
 	CMPQ    AX, CX
-	JLT     loop257
+	JLT     loop193
 	VMOVUPD Y0, 256(SI)
 	VMOVUPD Y1, 288(SI)
 	VMOVUPD Y2, 320(SI)
@@ -16307,9 +14635,9 @@ TEXT ·addQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop258_check
+	JMP          loop194_check
 
-loop258:
+loop194:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y11, Y11, Y11
@@ -16396,9 +14724,9 @@ loop258:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop258_check:
+loop194_check:
 	CMPQ AX, CX
-	JLT  loop258
+	JLT  loop194
 	VZEROUPPER
 	RET
 
@@ -16424,9 +14752,9 @@ TEXT ·dotsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R9), Y6
 	VMOVUPD 1568(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop259_check
+	JMP     loop195_check
 
-loop259:
+loop195:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16445,9 +14773,9 @@ loop259:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop259_check:
+loop195_check:
 	CMPQ    AX, CX
-	JLT     loop259
+	JLT     loop195
 	VMOVUPD Y0, (R9)
 	VMOVUPD Y1, 32(R9)
 	VMOVUPD Y2, 512(R9)
@@ -16467,9 +14795,9 @@ loop259_check:
 	VMOVUPD 1600(R9), Y6
 	VMOVUPD 1632(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop260_check
+	JMP     loop196_check
 
-loop260:
+loop196:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16488,9 +14816,9 @@ loop260:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop260_check:
+loop196_check:
 	CMPQ    AX, CX
-	JLT     loop260
+	JLT     loop196
 	VMOVUPD Y0, 64(R9)
 	VMOVUPD Y1, 96(R9)
 	VMOVUPD Y2, 576(R9)
@@ -16510,9 +14838,9 @@ loop260_check:
 	VMOVUPD 1664(R9), Y6
 	VMOVUPD 1696(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop261_check
+	JMP     loop197_check
 
-loop261:
+loop197:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16531,9 +14859,9 @@ loop261:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop261_check:
+loop197_check:
 	CMPQ    AX, CX
-	JLT     loop261
+	JLT     loop197
 	VMOVUPD Y0, 128(R9)
 	VMOVUPD Y1, 160(R9)
 	VMOVUPD Y2, 640(R9)
@@ -16553,9 +14881,9 @@ loop261_check:
 	VMOVUPD 1728(R9), Y6
 	VMOVUPD 1760(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop262_check
+	JMP     loop198_check
 
-loop262:
+loop198:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16574,9 +14902,9 @@ loop262:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop262_check:
+loop198_check:
 	CMPQ    AX, CX
-	JLT     loop262
+	JLT     loop198
 	VMOVUPD Y0, 192(R9)
 	VMOVUPD Y1, 224(R9)
 	VMOVUPD Y2, 704(R9)
@@ -16596,9 +14924,9 @@ loop262_check:
 	VMOVUPD 1792(R9), Y6
 	VMOVUPD 1824(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop263_check
+	JMP     loop199_check
 
-loop263:
+loop199:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16617,9 +14945,9 @@ loop263:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop263_check:
+loop199_check:
 	CMPQ    AX, CX
-	JLT     loop263
+	JLT     loop199
 	VMOVUPD Y0, 256(R9)
 	VMOVUPD Y1, 288(R9)
 	VMOVUPD Y2, 768(R9)
@@ -16639,9 +14967,9 @@ loop263_check:
 	VMOVUPD 1856(R9), Y6
 	VMOVUPD 1888(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop264_check
+	JMP     loop200_check
 
-loop264:
+loop200:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16660,9 +14988,9 @@ loop264:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop264_check:
+loop200_check:
 	CMPQ    AX, CX
-	JLT     loop264
+	JLT     loop200
 	VMOVUPD Y0, 320(R9)
 	VMOVUPD Y1, 352(R9)
 	VMOVUPD Y2, 832(R9)
@@ -16682,9 +15010,9 @@ loop264_check:
 	VMOVUPD 1920(R9), Y6
 	VMOVUPD 1952(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop265_check
+	JMP     loop201_check
 
-loop265:
+loop201:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16703,9 +15031,9 @@ loop265:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop265_check:
+loop201_check:
 	CMPQ    AX, CX
-	JLT     loop265
+	JLT     loop201
 	VMOVUPD Y0, 384(R9)
 	VMOVUPD Y1, 416(R9)
 	VMOVUPD Y2, 896(R9)
@@ -16725,9 +15053,9 @@ loop265_check:
 	VMOVUPD 1984(R9), Y6
 	VMOVUPD 2016(R9), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop266_check
+	JMP     loop202_check
 
-loop266:
+loop202:
 	VXORPD      Y9, Y9, Y9
 	VPCMPEQD    Y8, Y8, Y8
 	VPMOVZXBD   (R10)(AX*1), Y10
@@ -16746,9 +15074,9 @@ loop266:
 	VFMADD231PS 32(BX)(AX*4), Y9, Y7
 	ADDQ        $0x10, AX
 
-loop266_check:
+loop202_check:
 	CMPQ    AX, CX
-	JLT     loop266
+	JLT     loop202
 	VMOVUPD Y0, 448(R9)
 	VMOVUPD Y1, 480(R9)
 	VMOVUPD Y2, 960(R9)
@@ -16777,9 +15105,9 @@ TEXT ·addsQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(R8), R15
 	MOVQ 168(R8), R8
 	MOVQ from+24(FP), AX
-	JMP  loop267_check
+	JMP  loop203_check
 
-loop267:
+loop203:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -16998,9 +15326,9 @@ loop267:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop267_check:
+loop203_check:
 	CMPQ AX, CX
-	JLT  loop267
+	JLT  loop203
 	VZEROUPPER
 	RET
 
@@ -17018,9 +15346,9 @@ TEXT ·decodeQ8SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), DI
 	MOVQ (DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop268_check
+	JMP  loop204_check
 
-loop268:
+loop204:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17033,16 +15361,16 @@ loop268:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop268_check:
+loop204_check:
 	CMPQ AX, CX
-	JLT  loop268
+	JLT  loop204
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 24(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop269_check
+	JMP  loop205_check
 
-loop269:
+loop205:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17055,16 +15383,16 @@ loop269:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop269_check:
+loop205_check:
 	CMPQ AX, CX
-	JLT  loop269
+	JLT  loop205
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 48(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop270_check
+	JMP  loop206_check
 
-loop270:
+loop206:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17077,16 +15405,16 @@ loop270:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop270_check:
+loop206_check:
 	CMPQ AX, CX
-	JLT  loop270
+	JLT  loop206
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 72(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop271_check
+	JMP  loop207_check
 
-loop271:
+loop207:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17099,16 +15427,16 @@ loop271:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop271_check:
+loop207_check:
 	CMPQ AX, CX
-	JLT  loop271
+	JLT  loop207
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 96(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop272_check
+	JMP  loop208_check
 
-loop272:
+loop208:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17121,16 +15449,16 @@ loop272:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop272_check:
+loop208_check:
 	CMPQ AX, CX
-	JLT  loop272
+	JLT  loop208
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 120(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop273_check
+	JMP  loop209_check
 
-loop273:
+loop209:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17143,16 +15471,16 @@ loop273:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop273_check:
+loop209_check:
 	CMPQ AX, CX
-	JLT  loop273
+	JLT  loop209
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 144(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop274_check
+	JMP  loop210_check
 
-loop274:
+loop210:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17165,16 +15493,16 @@ loop274:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop274_check:
+loop210_check:
 	CMPQ AX, CX
-	JLT  loop274
+	JLT  loop210
 	ADDQ BX, DX
 	MOVQ rows+16(FP), DI
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop275_check
+	JMP  loop211_check
 
-loop275:
+loop211:
 	VXORPD     Y1, Y1, Y1
 	VPCMPEQD   Y0, Y0, Y0
 	VPMOVZXBD  (DI)(AX*1), Y2
@@ -17187,9 +15515,9 @@ loop275:
 	VMOVUPD    Y1, 32(DX)(AX*4)
 	ADDQ       $0x10, AX
 
-loop275_check:
+loop211_check:
 	CMPQ AX, CX
-	JLT  loop275
+	JLT  loop211
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -17215,9 +15543,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(SI), Y8
 	VMOVUPD 224(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop276_check
+	JMP     loop212_check
 
-loop276:
+loop212:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -17258,9 +15586,9 @@ loop276:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop276_check:
+loop212_check:
 	CMPQ    AX, CX
-	JLT     loop276
+	JLT     loop212
 	VMOVUPD Y2, (SI)
 	VMOVUPD Y3, 32(SI)
 	VMOVUPD Y4, 64(SI)
@@ -17283,9 +15611,9 @@ loop276_check:
 	VMOVUPD 448(SI), Y8
 	VMOVUPD 480(SI), Y9
 	MOVQ    from+24(FP), AX
-	JMP     loop277_check
+	JMP     loop213_check
 
-loop277:
+loop213:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VMOVUPD      (DX)(AX*4), Y10
@@ -17326,9 +15654,9 @@ loop277:
 	VADDPS       Y1, Y9, Y9
 	ADDQ         $0x10, AX
 
-loop277_check:
+loop213_check:
 	CMPQ    AX, CX
-	JLT     loop277
+	JLT     loop213
 	VMOVUPD Y2, 256(SI)
 	VMOVUPD Y3, 288(SI)
 	VMOVUPD Y4, 320(SI)
@@ -17375,9 +15703,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(SI), R13
 	MOVQ         168(SI), SI
 	MOVQ         from+24(FP), AX
-	JMP          loop278_check
+	JMP          loop214_check
 
-loop278:
+loop214:
 	MOVQ         AX, BX
 	SHRQ         $0x03, BX
 	VPBROADCASTB (DI)(BX*1), Y9
@@ -17464,8 +15792,8 @@ loop278:
 	VMOVUPD      Y9, 32(DX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop278_check:
+loop214_check:
 	CMPQ AX, CX
-	JLT  loop278
+	JLT  loop214
 	VZEROUPPER
 	RET

@@ -74,7 +74,11 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	if _, inMemory := s.rows.(sensing.RowsInMemory[E]); inMemory || o.storage != solver.Generated {
 		return bytes + row*m
 	}
-	return bytes + row*blockRows*workers
+	buffered := blockRows
+	if members >= fewestGrouped {
+		buffered = tallGenerated
+	}
+	return bytes + row*float64(buffered)*workers
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

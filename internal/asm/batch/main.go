@@ -5,12 +5,11 @@
 //
 // # What it writes
 //
-// For each arithmetic (f64, f32), instruction set (AVX-512, AVX2) and shape of a tile there is one function. It
-// repeats
+// For each arithmetic (f64, f32) and two numbers of rows there is a function in AVX2. It repeats
 //
 //	c[i][v] ← fma(a[i][q], b[q][v], c[i][v])   for q = 0, 1, 2, … in turn
 //
-// for a tile of a few rows i, each a few registers of members v wide. An element of a is copied to all lanes of
+// for a tile of a few rows i, each two registers of members v wide. An element of a is copied to all lanes of
 // a register and multiplies the registers of one row of b. The elements of c stay in registers from the first q
 // to the last. They are independent chains, enough to keep two multiply-add units with a latency of four
 // cycles busy. Distances in memory are arguments, since one function computes dot products and accumulations:
@@ -29,38 +28,27 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// isa is a set of instructions.
-type isa struct {
-	name     string
-	bytes    int // of a register
-	register func() VecVirtual
-}
-
-var (
-	avx512 = isa{"AVX512", 64, func() VecVirtual { return ZMM() }}
-	avx2   = isa{"AVX2", 32, func() VecVirtual { return YMM() }}
+const (
+	registerBytes = 32
+	registers     = 2 // of a row of the tile
 )
 
 // arithmetic is the type of the numbers.
 type arithmetic struct {
-	name, text                string
-	size                      int
-	broadcast, fma, fmaSpread func(ops ...Op)
+	name, text     string
+	size           int
+	broadcast, fma func(ops ...Op)
 }
 
 var arithmetics = []arithmetic{
-	{"Double", "float64", 8, VBROADCASTSD, VFMADD231PD, VFMADD231PD_BCST},
-	{"Single", "float32", 4, VBROADCASTSS, VFMADD231PS, VFMADD231PS_BCST},
+	{"Double", "float64", 8, VBROADCASTSD, VFMADD231PD},
+	{"Single", "float32", 4, VBROADCASTSS, VFMADD231PS},
 }
 
 func main() {
 	for _, a := range arithmetics {
-		for registers := 1; registers <= 3; registers++ {
-			tile(avx512, a, 8, registers)
-		}
-		tile(avx2, a, 6, 2) // 12 of 16 registers are sums
-		tile(avx2, a, 4, 2) // numbers of rows that 6 does not divide
-		tile(avx2, a, 8, 1)
+		tile(a, 6) // 12 of 16 registers are sums
+		tile(a, 4) // for numbers of rows that 6 does not divide
 	}
 	fetch()
 	Generate()
@@ -94,10 +82,10 @@ const (
 	bNext
 )
 
-// tile writes the function for a number of rows, each a number of registers wide.
-func tile(isa isa, t arithmetic, rows, registers int) {
-	width := registers * isa.bytes / t.size
-	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, t.name, isa.name)
+// tile writes the function for a number of rows.
+func tile(t arithmetic, rows int) {
+	width := registers * registerBytes / t.size
+	name := fmt.Sprintf("tile%dx%d%sAVX2", rows, width, t.name)
 	TEXT(name, attr.NOSPLIT, fmt.Sprintf("func(c, a, b *%s, count, times int, by *[7]int)", t.text))
 	Doc(fmt.Sprintf("%s does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < %d and v < %d,",
 		name, rows, width), "as often as times says.")
@@ -120,7 +108,7 @@ func tile(isa isa, t arithmetic, rows, registers int) {
 		MOVQ(c, place)
 		for i, row := range sums {
 			for j, s := range row {
-				do(s, Mem{Base: place, Disp: j * isa.bytes})
+				do(s, Mem{Base: place, Disp: j * registerBytes})
 			}
 			if i < rows-1 {
 				ADDQ(distance(cDown), place)
@@ -129,7 +117,7 @@ func tile(isa isa, t arithmetic, rows, registers int) {
 	}
 	for i := range sums {
 		for range registers {
-			sums[i] = append(sums[i], isa.register())
+			sums[i] = append(sums[i], YMM())
 		}
 	}
 	eachSum(func(s VecVirtual, at Mem) { VMOVUPD(at, s) })
@@ -155,15 +143,11 @@ func tile(isa isa, t arithmetic, rows, registers int) {
 	Label("loop")
 	numbers := make([]VecVirtual, registers)
 	for j := range numbers {
-		numbers[j] = isa.register()
-		VMOVUPD(Mem{Base: row, Disp: j * isa.bytes}, numbers[j])
+		numbers[j] = YMM()
+		VMOVUPD(Mem{Base: row, Disp: j * registerBytes}, numbers[j])
 	}
 	for i := range sums {
-		if isa.bytes == 64 && registers == 1 {
-			t.fmaSpread(element(i), numbers[0], sums[i][0])
-			continue
-		}
-		x := isa.register()
+		x := YMM()
 		t.broadcast(element(i), x)
 		for j, s := range sums[i] {
 			t.fma(numbers[j], x, s)

@@ -11,7 +11,7 @@
 //	add   acc_k += Σ_j c_j·a_jk               their accumulation
 //
 // and dots and adds, which do the same for four members of a batch at once and decode each entry once for all
-// four, and decode, which writes the numbers of the entries to memory,
+// four, and decode in AVX2, which writes the numbers of the entries to memory for internal/asm/batch,
 //
 // for coordinates from ≤ k < to; to − from is a multiple of 64. Package cpu pads the remaining coordinates.
 //
@@ -43,7 +43,9 @@ func main() {
 				add(v, f)
 				dots4(v, f)
 				adds4(v, f)
-				decode(v, f)
+				if isa == avx2 {
+					decode(v, f)
+				}
 			}
 			dotSigns(v)
 			addSigns(v)
