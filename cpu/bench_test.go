@@ -59,8 +59,8 @@ func BenchmarkSizes(b *testing.B) {
 	}
 }
 
-// BenchmarkContract times the pass over the rows alone, for one member and for eight, which share the pass;
-// ms is the time for each member.
+// BenchmarkContract times the pass over the rows alone, for one member and for more, which share the pass; ms
+// is the time for each member.
 func BenchmarkContract(b *testing.B) { benchmarkEnsembles(b, benchmarkRows) }
 
 func benchmarkRows(b *testing.B, e sensing.Ensemble) {
@@ -100,19 +100,22 @@ func benchmarkPass[E sensing.Entry, F number](
 	b *testing.B, e sensing.Ensemble, c contraction[E, F], s solver.Storage, p solver.Precision,
 ) {
 	y := make([]float64, c.m)
-	for _, members := range []int{1, 8} {
+	for _, members := range []int{1, 8, 16, 32} {
 		b.Run(fmt.Sprintf("%s/%s/members=%d", s, p, members), func(b *testing.B) {
 			passes := make([]*memberPass[F], members)
 			z := make([]float64, e.Space().K())
 			for i := range passes {
-				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
 				passes[i] = newMemberPass[F](len(z), c.workers)
+			}
+			c.arrange(passes)
+			for i, p := range passes {
+				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
 				for k, v := range z {
-					passes[i].z[k] = F(v)
+					p.z[k*p.step] = F(v)
 				}
 			}
 			for b.Loop() {
-				c.pass(y, passes)
+				c.pass(y)
 			}
 			reportRates(b, e, members)
 		})

@@ -252,6 +252,11 @@ func dotsF64DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF64DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// decodeF64DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF64DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+
 // dotF32DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -282,6 +287,11 @@ func dotsF32DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF32DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// decodeF32DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF32DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+
 // dotBF16DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -301,6 +311,11 @@ func dotsBF16DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //
 //go:noescape
 func addsBF16DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
+// decodeBF16DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeBF16DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -342,6 +357,11 @@ func dotsF64SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF64SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
+// decodeF64SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF64SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+
 // dotF32SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -372,6 +392,11 @@ func dotsF32SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF32SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
+// decodeF32SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF32SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+
 // dotBF16SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -391,6 +416,11 @@ func dotsBF16SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //
 //go:noescape
 func addsBF16SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
+// decodeBF16SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeBF16SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //

@@ -8420,6 +8420,147 @@ loop70_check:
 	VZEROUPPER
 	RET
 
+// func decodeF64DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF64DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop71_check
+
+loop71:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop71_check:
+	CMPQ AX, CX
+	JLT  loop71
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop72_check
+
+loop72:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop72_check:
+	CMPQ AX, CX
+	JLT  loop72
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop73_check
+
+loop73:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop73_check:
+	CMPQ AX, CX
+	JLT  loop73
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop74_check
+
+loop74:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop74_check:
+	CMPQ AX, CX
+	JLT  loop74
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop75_check
+
+loop75:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop75_check:
+	CMPQ AX, CX
+	JLT  loop75
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop76_check
+
+loop76:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop76_check:
+	CMPQ AX, CX
+	JLT  loop76
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop77_check
+
+loop77:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop77_check:
+	CMPQ AX, CX
+	JLT  loop77
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop78_check
+
+loop78:
+	VMOVUPD (SI)(AX*8), Y0
+	VMOVUPD Y0, (DX)(AX*8)
+	VMOVUPD 32(SI)(AX*8), Y0
+	VMOVUPD Y0, 32(DX)(AX*8)
+	ADDQ    $0x08, AX
+
+loop78_check:
+	CMPQ AX, CX
+	JLT  loop78
+	ADDQ BX, DX
+	VZEROUPPER
+	RET
+
 // func dotF32DoubleAVX2(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 // Requires: AVX, FMA3
 TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
@@ -8440,9 +8581,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop71_check
+	JMP     loop79_check
 
-loop71:
+loop79:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8463,9 +8604,9 @@ loop71:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop71_check:
+loop79_check:
 	CMPQ    AX, CX
-	JLT     loop71
+	JLT     loop79
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8488,9 +8629,9 @@ loop71_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop72_check
+	JMP     loop80_check
 
-loop72:
+loop80:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8511,9 +8652,9 @@ loop72:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop72_check:
+loop80_check:
 	CMPQ    AX, CX
-	JLT     loop72
+	JLT     loop80
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8549,9 +8690,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop73_check
+	JMP          loop81_check
 
-loop73:
+loop81:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -8590,9 +8731,9 @@ loop73:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop73_check:
+loop81_check:
 	CMPQ AX, CX
-	JLT  loop73
+	JLT  loop81
 	VZEROUPPER
 	RET
 
@@ -8616,9 +8757,9 @@ TEXT ·dot4F32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop74_check
+	JMP     loop82_check
 
-loop74:
+loop82:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8639,9 +8780,9 @@ loop74:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop74_check:
+loop82_check:
 	CMPQ    AX, CX
-	JLT     loop74
+	JLT     loop82
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8669,9 +8810,9 @@ TEXT ·add4F32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop75_check
+	JMP          loop83_check
 
-loop75:
+loop83:
 	VMOVUPD     (DX)(AX*8), Y4
 	VMOVUPD     32(DX)(AX*8), Y5
 	VCVTPS2PD   (SI)(AX*4), Y6
@@ -8694,9 +8835,9 @@ loop75:
 	VMOVUPD     Y5, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop75_check:
+loop83_check:
 	CMPQ AX, CX
-	JLT  loop75
+	JLT  loop83
 	VZEROUPPER
 	RET
 
@@ -8721,9 +8862,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop76_check
+	JMP     loop84_check
 
-loop76:
+loop84:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8736,9 +8877,9 @@ loop76:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop76_check:
+loop84_check:
 	CMPQ    AX, CX
-	JLT     loop76
+	JLT     loop84
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8758,9 +8899,9 @@ loop76_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop77_check
+	JMP     loop85_check
 
-loop77:
+loop85:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8773,9 +8914,9 @@ loop77:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop77_check:
+loop85_check:
 	CMPQ    AX, CX
-	JLT     loop77
+	JLT     loop85
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8795,9 +8936,9 @@ loop77_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop78_check
+	JMP     loop86_check
 
-loop78:
+loop86:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8810,9 +8951,9 @@ loop78:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop78_check:
+loop86_check:
 	CMPQ    AX, CX
-	JLT     loop78
+	JLT     loop86
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8832,9 +8973,9 @@ loop78_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop79_check
+	JMP     loop87_check
 
-loop79:
+loop87:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8847,9 +8988,9 @@ loop79:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop79_check:
+loop87_check:
 	CMPQ    AX, CX
-	JLT     loop79
+	JLT     loop87
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8869,9 +9010,9 @@ loop79_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop80_check
+	JMP     loop88_check
 
-loop80:
+loop88:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8884,9 +9025,9 @@ loop80:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop80_check:
+loop88_check:
 	CMPQ    AX, CX
-	JLT     loop80
+	JLT     loop88
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8906,9 +9047,9 @@ loop80_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop81_check
+	JMP     loop89_check
 
-loop81:
+loop89:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8921,9 +9062,9 @@ loop81:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop81_check:
+loop89_check:
 	CMPQ    AX, CX
-	JLT     loop81
+	JLT     loop89
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8943,9 +9084,9 @@ loop81_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop82_check
+	JMP     loop90_check
 
-loop82:
+loop90:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8958,9 +9099,9 @@ loop82:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop82_check:
+loop90_check:
 	CMPQ    AX, CX
-	JLT     loop82
+	JLT     loop90
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8980,9 +9121,9 @@ loop82_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop83_check
+	JMP     loop91_check
 
-loop83:
+loop91:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8995,9 +9136,9 @@ loop83:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop83_check:
+loop91_check:
 	CMPQ    AX, CX
-	JLT     loop83
+	JLT     loop91
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9025,9 +9166,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop84_check
+	JMP  loop92_check
 
-loop84:
+loop92:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9198,9 +9339,150 @@ loop84:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop84_check:
+loop92_check:
 	CMPQ AX, CX
-	JLT  loop84
+	JLT  loop92
+	VZEROUPPER
+	RET
+
+// func decodeF32DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF32DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop93_check
+
+loop93:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop93_check:
+	CMPQ AX, CX
+	JLT  loop93
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop94_check
+
+loop94:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop94_check:
+	CMPQ AX, CX
+	JLT  loop94
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop95_check
+
+loop95:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop95_check:
+	CMPQ AX, CX
+	JLT  loop95
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop96_check
+
+loop96:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop96_check:
+	CMPQ AX, CX
+	JLT  loop96
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop97_check
+
+loop97:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop97_check:
+	CMPQ AX, CX
+	JLT  loop97
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop98_check
+
+loop98:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop98_check:
+	CMPQ AX, CX
+	JLT  loop98
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop99_check
+
+loop99:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop99_check:
+	CMPQ AX, CX
+	JLT  loop99
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop100_check
+
+loop100:
+	VCVTPS2PD (SI)(AX*4), Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VCVTPS2PD 16(SI)(AX*4), Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop100_check:
+	CMPQ AX, CX
+	JLT  loop100
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -9224,9 +9506,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop101_check
 
-loop85:
+loop101:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9263,9 +9545,9 @@ loop85:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop85_check:
+loop101_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop101
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -9288,9 +9570,9 @@ loop85_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop102_check
 
-loop86:
+loop102:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9327,9 +9609,9 @@ loop86:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop86_check:
+loop102_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop102
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -9365,9 +9647,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop87_check
+	JMP          loop103_check
 
-loop87:
+loop103:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -9438,9 +9720,9 @@ loop87:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop87_check:
+loop103_check:
 	CMPQ AX, CX
-	JLT  loop87
+	JLT  loop103
 	VZEROUPPER
 	RET
 
@@ -9465,9 +9747,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop88_check
+	JMP     loop104_check
 
-loop88:
+loop104:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9484,9 +9766,9 @@ loop88:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop88_check:
+loop104_check:
 	CMPQ    AX, CX
-	JLT     loop88
+	JLT     loop104
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -9506,9 +9788,9 @@ loop88_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop89_check
+	JMP     loop105_check
 
-loop89:
+loop105:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9525,9 +9807,9 @@ loop89:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop89_check:
+loop105_check:
 	CMPQ    AX, CX
-	JLT     loop89
+	JLT     loop105
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9547,9 +9829,9 @@ loop89_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop90_check
+	JMP     loop106_check
 
-loop90:
+loop106:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9566,9 +9848,9 @@ loop90:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop90_check:
+loop106_check:
 	CMPQ    AX, CX
-	JLT     loop90
+	JLT     loop106
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9588,9 +9870,9 @@ loop90_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop91_check
+	JMP     loop107_check
 
-loop91:
+loop107:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9607,9 +9889,9 @@ loop91:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop91_check:
+loop107_check:
 	CMPQ    AX, CX
-	JLT     loop91
+	JLT     loop107
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9629,9 +9911,9 @@ loop91_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop92_check
+	JMP     loop108_check
 
-loop92:
+loop108:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9648,9 +9930,9 @@ loop92:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop92_check:
+loop108_check:
 	CMPQ    AX, CX
-	JLT     loop92
+	JLT     loop108
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9670,9 +9952,9 @@ loop92_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop93_check
+	JMP     loop109_check
 
-loop93:
+loop109:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9689,9 +9971,9 @@ loop93:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop93_check:
+loop109_check:
 	CMPQ    AX, CX
-	JLT     loop93
+	JLT     loop109
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9711,9 +9993,9 @@ loop93_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop94_check
+	JMP     loop110_check
 
-loop94:
+loop110:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9730,9 +10012,9 @@ loop94:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop94_check:
+loop110_check:
 	CMPQ    AX, CX
-	JLT     loop94
+	JLT     loop110
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9752,9 +10034,9 @@ loop94_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop95_check
+	JMP     loop111_check
 
-loop95:
+loop111:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9771,9 +10053,9 @@ loop95:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop95_check:
+loop111_check:
 	CMPQ    AX, CX
-	JLT     loop95
+	JLT     loop111
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9801,9 +10083,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop96_check
+	JMP  loop112_check
 
-loop96:
+loop112:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10006,9 +10288,182 @@ loop96:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop96_check:
+loop112_check:
 	CMPQ AX, CX
-	JLT  loop96
+	JLT  loop112
+	VZEROUPPER
+	RET
+
+// func decodeBF16DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeBF16DoubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop113_check
+
+loop113:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop113_check:
+	CMPQ AX, CX
+	JLT  loop113
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop114_check
+
+loop114:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop114_check:
+	CMPQ AX, CX
+	JLT  loop114
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop115_check
+
+loop115:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop115_check:
+	CMPQ AX, CX
+	JLT  loop115
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop116_check
+
+loop116:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop116_check:
+	CMPQ AX, CX
+	JLT  loop116
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop117_check
+
+loop117:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop117_check:
+	CMPQ AX, CX
+	JLT  loop117
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop118_check
+
+loop118:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop118_check:
+	CMPQ AX, CX
+	JLT  loop118
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop119_check
+
+loop119:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop119_check:
+	CMPQ AX, CX
+	JLT  loop119
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop120_check
+
+loop120:
+	VPMOVZXWD (SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, (DX)(AX*8)
+	VPMOVZXWD 8(SI)(AX*2), X0
+	VPSLLD    $0x10, X0, X0
+	VCVTPS2PD X0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*8)
+	ADDQ      $0x08, AX
+
+loop120_check:
+	CMPQ AX, CX
+	JLT  loop120
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -10033,9 +10488,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop97_check
+	JMP     loop121_check
 
-loop97:
+loop121:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -10116,9 +10571,9 @@ loop97:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop97_check:
+loop121_check:
 	CMPQ    AX, CX
-	JLT     loop97
+	JLT     loop121
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -10141,9 +10596,9 @@ loop97_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop98_check
+	JMP     loop122_check
 
-loop98:
+loop122:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -10224,9 +10679,9 @@ loop98:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop98_check:
+loop122_check:
 	CMPQ    AX, CX
-	JLT     loop98
+	JLT     loop122
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -10370,9 +10825,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop99_check
+	JMP          loop123_check
 
-loop99:
+loop123:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -10626,9 +11081,9 @@ loop99:
 	VMOVUPD     Y5, 480(DX)(AX*8)
 	ADDQ        $0x40, AX
 
-loop99_check:
+loop123_check:
 	CMPQ AX, CX
-	JLT  loop99
+	JLT  loop123
 	VZEROUPPER
 	RET
 
@@ -10752,9 +11207,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop100_check
+	JMP     loop124_check
 
-loop100:
+loop124:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10799,9 +11254,9 @@ loop100:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop100_check:
+loop124_check:
 	CMPQ    AX, CX
-	JLT     loop100
+	JLT     loop124
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -10824,9 +11279,9 @@ loop100_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop125_check
 
-loop101:
+loop125:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10871,9 +11326,9 @@ loop101:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop101_check:
+loop125_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop125
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -10909,9 +11364,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop102_check
+	JMP          loop126_check
 
-loop102:
+loop126:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -10998,9 +11453,9 @@ loop102:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop102_check:
+loop126_check:
 	CMPQ AX, CX
-	JLT  loop102
+	JLT  loop126
 	VZEROUPPER
 	RET
 
@@ -11018,9 +11473,9 @@ TEXT ·dot2F64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 64(BX), Y2
 	VMOVUPD 96(BX), Y3
 	MOVQ    from+24(FP), AX
-	JMP     loop103_check
+	JMP     loop127_check
 
-loop103:
+loop127:
 	VMOVUPD     (DX)(AX*4), Y4
 	VMOVUPD     32(DX)(AX*4), Y5
 	VXORPD      Y6, Y6, Y6
@@ -11045,9 +11500,9 @@ loop103:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x10, AX
 
-loop103_check:
+loop127_check:
 	CMPQ    AX, CX
-	JLT     loop103
+	JLT     loop127
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11067,9 +11522,9 @@ TEXT ·add2F64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         (BX), SI
 	MOVQ         24(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop104_check
+	JMP          loop128_check
 
-loop104:
+loop128:
 	VMOVUPD     (DX)(AX*4), Y2
 	VMOVUPD     32(DX)(AX*4), Y3
 	VXORPD      Y4, Y4, Y4
@@ -11096,9 +11551,9 @@ loop104:
 	VMOVUPD     Y3, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop104_check:
+loop128_check:
 	CMPQ AX, CX
-	JLT  loop104
+	JLT  loop128
 	VZEROUPPER
 	RET
 
@@ -11123,9 +11578,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop105_check
+	JMP     loop129_check
 
-loop105:
+loop129:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11144,9 +11599,9 @@ loop105:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop105_check:
+loop129_check:
 	CMPQ    AX, CX
-	JLT     loop105
+	JLT     loop129
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -11166,9 +11621,9 @@ loop105_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop106_check
+	JMP     loop130_check
 
-loop106:
+loop130:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11187,9 +11642,9 @@ loop106:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop106_check:
+loop130_check:
 	CMPQ    AX, CX
-	JLT     loop106
+	JLT     loop130
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -11209,9 +11664,9 @@ loop106_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop107_check
+	JMP     loop131_check
 
-loop107:
+loop131:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11230,9 +11685,9 @@ loop107:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop107_check:
+loop131_check:
 	CMPQ    AX, CX
-	JLT     loop107
+	JLT     loop131
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -11252,9 +11707,9 @@ loop107_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop108_check
+	JMP     loop132_check
 
-loop108:
+loop132:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11273,9 +11728,9 @@ loop108:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop108_check:
+loop132_check:
 	CMPQ    AX, CX
-	JLT     loop108
+	JLT     loop132
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -11295,9 +11750,9 @@ loop108_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop109_check
+	JMP     loop133_check
 
-loop109:
+loop133:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11316,9 +11771,9 @@ loop109:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop109_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop109
+	JLT     loop133
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -11338,9 +11793,9 @@ loop109_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop110_check
+	JMP     loop134_check
 
-loop110:
+loop134:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11359,9 +11814,9 @@ loop110:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop110_check:
+loop134_check:
 	CMPQ    AX, CX
-	JLT     loop110
+	JLT     loop134
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -11381,9 +11836,9 @@ loop110_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop111_check
+	JMP     loop135_check
 
-loop111:
+loop135:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11402,9 +11857,9 @@ loop111:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop111_check:
+loop135_check:
 	CMPQ    AX, CX
-	JLT     loop111
+	JLT     loop135
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -11424,9 +11879,9 @@ loop111_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop112_check
+	JMP     loop136_check
 
-loop112:
+loop136:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11445,9 +11900,9 @@ loop112:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop112_check:
+loop136_check:
 	CMPQ    AX, CX
-	JLT     loop112
+	JLT     loop136
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -11475,9 +11930,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop113_check
+	JMP  loop137_check
 
-loop113:
+loop137:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -11696,9 +12151,198 @@ loop113:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop113_check:
+loop137_check:
 	CMPQ AX, CX
-	JLT  loop113
+	JLT  loop137
+	VZEROUPPER
+	RET
+
+// func decodeF64SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF64SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop138_check
+
+loop138:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop138_check:
+	CMPQ AX, CX
+	JLT  loop138
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop139_check
+
+loop139:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop139_check:
+	CMPQ AX, CX
+	JLT  loop139
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop140_check
+
+loop140:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop140_check:
+	CMPQ AX, CX
+	JLT  loop140
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop141_check
+
+loop141:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop141_check:
+	CMPQ AX, CX
+	JLT  loop141
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop142_check
+
+loop142:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop142_check:
+	CMPQ AX, CX
+	JLT  loop142
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop143_check
+
+loop143:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop143_check:
+	CMPQ AX, CX
+	JLT  loop143
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop144_check
+
+loop144:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop144_check:
+	CMPQ AX, CX
+	JLT  loop144
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop145_check
+
+loop145:
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  (SI)(AX*8), X0
+	VCVTPD2PSY  32(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, (DX)(AX*4)
+	VXORPD      Y0, Y0, Y0
+	VCVTPD2PSY  64(SI)(AX*8), X0
+	VCVTPD2PSY  96(SI)(AX*8), X1
+	VINSERTF128 $0x01, X1, Y0, Y0
+	VMOVUPD     Y0, 32(DX)(AX*4)
+	ADDQ        $0x10, AX
+
+loop145_check:
+	CMPQ AX, CX
+	JLT  loop145
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -11722,9 +12366,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop114_check
+	JMP     loop146_check
 
-loop114:
+loop146:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11745,9 +12389,9 @@ loop114:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop114_check:
+loop146_check:
 	CMPQ    AX, CX
-	JLT     loop114
+	JLT     loop146
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11770,9 +12414,9 @@ loop114_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop115_check
+	JMP     loop147_check
 
-loop115:
+loop147:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11793,9 +12437,9 @@ loop115:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop115_check:
+loop147_check:
 	CMPQ    AX, CX
-	JLT     loop115
+	JLT     loop147
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11831,9 +12475,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop116_check
+	JMP          loop148_check
 
-loop116:
+loop148:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -11872,9 +12516,9 @@ loop116:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop116_check:
+loop148_check:
 	CMPQ AX, CX
-	JLT  loop116
+	JLT  loop148
 	VZEROUPPER
 	RET
 
@@ -11898,9 +12542,9 @@ TEXT ·dot4F32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop117_check
+	JMP     loop149_check
 
-loop117:
+loop149:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -11921,9 +12565,9 @@ loop117:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop117_check:
+loop149_check:
 	CMPQ    AX, CX
-	JLT     loop117
+	JLT     loop149
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11951,9 +12595,9 @@ TEXT ·add4F32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop118_check
+	JMP          loop150_check
 
-loop118:
+loop150:
 	VMOVUPD     (DX)(AX*4), Y4
 	VMOVUPD     32(DX)(AX*4), Y5
 	VMOVUPD     (SI)(AX*4), Y6
@@ -11976,9 +12620,9 @@ loop118:
 	VMOVUPD     Y5, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop118_check:
+loop150_check:
 	CMPQ AX, CX
-	JLT  loop118
+	JLT  loop150
 	VZEROUPPER
 	RET
 
@@ -12003,9 +12647,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop119_check
+	JMP     loop151_check
 
-loop119:
+loop151:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12018,9 +12662,9 @@ loop119:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop119_check:
+loop151_check:
 	CMPQ    AX, CX
-	JLT     loop119
+	JLT     loop151
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12040,9 +12684,9 @@ loop119_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop120_check
+	JMP     loop152_check
 
-loop120:
+loop152:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12055,9 +12699,9 @@ loop120:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop120_check:
+loop152_check:
 	CMPQ    AX, CX
-	JLT     loop120
+	JLT     loop152
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12077,9 +12721,9 @@ loop120_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop153_check
 
-loop121:
+loop153:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12092,9 +12736,9 @@ loop121:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop121_check:
+loop153_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop153
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12114,9 +12758,9 @@ loop121_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop154_check
 
-loop122:
+loop154:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12129,9 +12773,9 @@ loop122:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop122_check:
+loop154_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop154
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12151,9 +12795,9 @@ loop122_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop123_check
+	JMP     loop155_check
 
-loop123:
+loop155:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12166,9 +12810,9 @@ loop123:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop123_check:
+loop155_check:
 	CMPQ    AX, CX
-	JLT     loop123
+	JLT     loop155
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12188,9 +12832,9 @@ loop123_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop124_check
+	JMP     loop156_check
 
-loop124:
+loop156:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12203,9 +12847,9 @@ loop124:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop124_check:
+loop156_check:
 	CMPQ    AX, CX
-	JLT     loop124
+	JLT     loop156
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12225,9 +12869,9 @@ loop124_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop125_check
+	JMP     loop157_check
 
-loop125:
+loop157:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12240,9 +12884,9 @@ loop125:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop125_check:
+loop157_check:
 	CMPQ    AX, CX
-	JLT     loop125
+	JLT     loop157
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12262,9 +12906,9 @@ loop125_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop126_check
+	JMP     loop158_check
 
-loop126:
+loop158:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12277,9 +12921,9 @@ loop126:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop126_check:
+loop158_check:
 	CMPQ    AX, CX
-	JLT     loop126
+	JLT     loop158
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -12307,9 +12951,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop127_check
+	JMP  loop159_check
 
-loop127:
+loop159:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -12480,9 +13124,150 @@ loop127:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop127_check:
+loop159_check:
 	CMPQ AX, CX
-	JLT  loop127
+	JLT  loop159
+	VZEROUPPER
+	RET
+
+// func decodeF32SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX
+TEXT ·decodeF32SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop160_check
+
+loop160:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop160_check:
+	CMPQ AX, CX
+	JLT  loop160
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop161_check
+
+loop161:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop161_check:
+	CMPQ AX, CX
+	JLT  loop161
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop162_check
+
+loop162:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop162_check:
+	CMPQ AX, CX
+	JLT  loop162
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop163_check
+
+loop163:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop163_check:
+	CMPQ AX, CX
+	JLT  loop163
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop164_check
+
+loop164:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop164_check:
+	CMPQ AX, CX
+	JLT  loop164
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop165_check
+
+loop165:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop165_check:
+	CMPQ AX, CX
+	JLT  loop165
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop166_check
+
+loop166:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop166_check:
+	CMPQ AX, CX
+	JLT  loop166
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop167_check
+
+loop167:
+	VMOVUPD (SI)(AX*4), Y0
+	VMOVUPD Y0, (DX)(AX*4)
+	VMOVUPD 32(SI)(AX*4), Y0
+	VMOVUPD Y0, 32(DX)(AX*4)
+	ADDQ    $0x10, AX
+
+loop167_check:
+	CMPQ AX, CX
+	JLT  loop167
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -12506,9 +13291,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop128_check
+	JMP     loop168_check
 
-loop128:
+loop168:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12537,9 +13322,9 @@ loop128:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop128_check:
+loop168_check:
 	CMPQ    AX, CX
-	JLT     loop128
+	JLT     loop168
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -12562,9 +13347,9 @@ loop128_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop129_check
+	JMP     loop169_check
 
-loop129:
+loop169:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -12593,9 +13378,9 @@ loop129:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop129_check:
+loop169_check:
 	CMPQ    AX, CX
-	JLT     loop129
+	JLT     loop169
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12631,9 +13416,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop130_check
+	JMP          loop170_check
 
-loop130:
+loop170:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -12688,9 +13473,9 @@ loop130:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop130_check:
+loop170_check:
 	CMPQ AX, CX
-	JLT  loop130
+	JLT  loop170
 	VZEROUPPER
 	RET
 
@@ -12715,9 +13500,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop131_check
+	JMP     loop171_check
 
-loop131:
+loop171:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12732,9 +13517,9 @@ loop131:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop131_check:
+loop171_check:
 	CMPQ    AX, CX
-	JLT     loop131
+	JLT     loop171
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12754,9 +13539,9 @@ loop131_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop132_check
+	JMP     loop172_check
 
-loop132:
+loop172:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12771,9 +13556,9 @@ loop132:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop132_check:
+loop172_check:
 	CMPQ    AX, CX
-	JLT     loop132
+	JLT     loop172
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12793,9 +13578,9 @@ loop132_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop133_check
+	JMP     loop173_check
 
-loop133:
+loop173:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12810,9 +13595,9 @@ loop133:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop133_check:
+loop173_check:
 	CMPQ    AX, CX
-	JLT     loop133
+	JLT     loop173
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12832,9 +13617,9 @@ loop133_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop134_check
+	JMP     loop174_check
 
-loop134:
+loop174:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12849,9 +13634,9 @@ loop134:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop134_check:
+loop174_check:
 	CMPQ    AX, CX
-	JLT     loop134
+	JLT     loop174
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12871,9 +13656,9 @@ loop134_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop135_check
+	JMP     loop175_check
 
-loop135:
+loop175:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12888,9 +13673,9 @@ loop135:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop135_check:
+loop175_check:
 	CMPQ    AX, CX
-	JLT     loop135
+	JLT     loop175
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12910,9 +13695,9 @@ loop135_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop136_check
+	JMP     loop176_check
 
-loop136:
+loop176:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12927,9 +13712,9 @@ loop136:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop136_check:
+loop176_check:
 	CMPQ    AX, CX
-	JLT     loop136
+	JLT     loop176
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12949,9 +13734,9 @@ loop136_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop137_check
+	JMP     loop177_check
 
-loop137:
+loop177:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -12966,9 +13751,9 @@ loop137:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop137_check:
+loop177_check:
 	CMPQ    AX, CX
-	JLT     loop137
+	JLT     loop177
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12988,9 +13773,9 @@ loop137_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop138_check
+	JMP     loop178_check
 
-loop138:
+loop178:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13005,9 +13790,9 @@ loop138:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop138_check:
+loop178_check:
 	CMPQ    AX, CX
-	JLT     loop138
+	JLT     loop178
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -13035,9 +13820,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop139_check
+	JMP  loop179_check
 
-loop139:
+loop179:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -13224,9 +14009,166 @@ loop139:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop139_check:
+loop179_check:
 	CMPQ AX, CX
-	JLT  loop139
+	JLT  loop179
+	VZEROUPPER
+	RET
+
+// func decodeBF16SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX2
+TEXT ·decodeBF16SingleAVX2(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop180_check
+
+loop180:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop180_check:
+	CMPQ AX, CX
+	JLT  loop180
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop181_check
+
+loop181:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop181_check:
+	CMPQ AX, CX
+	JLT  loop181
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop182_check
+
+loop182:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop182_check:
+	CMPQ AX, CX
+	JLT  loop182
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop183_check
+
+loop183:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop183_check:
+	CMPQ AX, CX
+	JLT  loop183
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop184_check
+
+loop184:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop184_check:
+	CMPQ AX, CX
+	JLT  loop184
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop185_check
+
+loop185:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop185_check:
+	CMPQ AX, CX
+	JLT  loop185
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop186_check
+
+loop186:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop186_check:
+	CMPQ AX, CX
+	JLT  loop186
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop187_check
+
+loop187:
+	VPMOVZXWD (SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, (DX)(AX*4)
+	VPMOVZXWD 16(SI)(AX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPD   Y0, 32(DX)(AX*4)
+	ADDQ      $0x10, AX
+
+loop187_check:
+	CMPQ AX, CX
+	JLT  loop187
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -13251,9 +14193,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop140_check
+	JMP     loop188_check
 
-loop140:
+loop188:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -13314,9 +14256,9 @@ loop140:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop140_check:
+loop188_check:
 	CMPQ    AX, CX
-	JLT     loop140
+	JLT     loop188
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -13339,9 +14281,9 @@ loop140_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop141_check
+	JMP     loop189_check
 
-loop141:
+loop189:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -13402,9 +14344,9 @@ loop141:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop141_check:
+loop189_check:
 	CMPQ    AX, CX
-	JLT     loop141
+	JLT     loop189
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -13528,9 +14470,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop142_check
+	JMP          loop190_check
 
-loop142:
+loop190:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -13710,9 +14652,9 @@ loop142:
 	VMOVUPD     Y6, 224(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop142_check:
+loop190_check:
 	CMPQ AX, CX
-	JLT  loop142
+	JLT  loop190
 	VZEROUPPER
 	RET
 

@@ -6,14 +6,20 @@ import "github.com/matsense/matsense/sensing"
 type contraction[E sensing.Entry, F number] struct {
 	*rows[E]
 	kernel[E, F]
-	fewRows    fewRows[E, F]      // for rows so long that eight leave the cache
-	workspaces []*workspace[E, F] // one for each worker
-	onePass    passing[E, F]
+	fewRows         fewRows[E, F] // for rows so long that eight leave the cache
+	batch           batchKernel[F]
+	workspaces      []*workspace[E, F]      // one for each worker
+	batchWorkspaces []*batchWorkspace[E, F] // one for each worker; none if there are no groups
+	onePass         passing[E, F]
+	arranged        []*memberPass[F] // the members that take part in a pass
+	groups          []*group[F]      // those of them that are computed together
+	tall            int              // rows of a visit, if there are groups
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
 	c := contraction[E, F]{
 		rows: r, kernel: newKernel[E, F](o.simd), fewRows: fewRowsOf[E, F](o.simd, r.length),
+		batch: newBatchKernel[E, F](o.simd),
 	}
 	for range r.workers {
 		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
@@ -23,29 +29,34 @@ func newContraction[E sensing.Entry, F number](r *rows[E], o options) contractio
 
 // loaded returns a worker's workspace with count rows in it, starting with row first.
 func (c *contraction[E, F]) loaded(worker, first, count int) *workspace[E, F] {
+	var rows block[E]
+	c.load(worker, first, count, &rows)
+	return c.holding(worker, rows)
+}
+
+// holding returns a worker's workspace with the given rows in it.
+func (c *contraction[E, F]) holding(worker int, rows block[E]) *workspace[E, F] {
 	h := c.workspaces[worker]
-	c.load(worker, first, count, &h.rows)
-	h.decoded.done = 0
+	h.rows, h.decoded.done = rows, 0
 	return h
 }
 
 // memberPass is the data of one member of a batch in a pass.
 type memberPass[F number] struct {
-	z       []F       // coordinates of Z, K; of Z − Z₀ with an anchor
+	z       []F       // coordinates of Z, K of them, step apart; of Z − Z₀ with an anchor
+	step    int       // 1, or the width of the member's group
 	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
 	res     []float64 // result, if not nil: the m residuals
 	from    *anchor   // the anchor; nil if there is none
 	unit    float64   // with an anchor: the unit of z and g, a power of 2 that keeps them in the range of F
-	acc     [][]F     // for each worker, the chunk's sum of g
+	acc     [][]F     // for each worker, the chunk's sum of g; nil in a group
 	sums    []float64 // for each worker, the chunk's Σ res_i²
 }
 
+// newMemberPass returns a member without z, which comes when passes are arranged.
 func newMemberPass[F number](k, workers int) *memberPass[F] {
-	return &memberPass[F]{
-		z: make([]F, k), g: make([]float64, k),
-		acc: accumulators[F](k, workers), sums: make([]float64, workers),
-	}
+	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, workers)}
 }
 
 // accumulators returns k zeros for each worker.
@@ -73,15 +84,19 @@ func (c *contraction[E, F]) combine(g []float64, w []F) error {
 	return c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
 }
 
-// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member, reading each
-// row once. With an anchor it does res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
-func (c *contraction[E, F]) pass(y []float64, passes []*memberPass[F]) error {
-	for _, p := range passes {
+// pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member of the
+// arrangement, reading each row once. With an anchor it does res_i = res₀_i + p_i and g = 1/m · Σ p_i a_i.
+func (c *contraction[E, F]) pass(y []float64) error {
+	for _, p := range c.arranged {
 		clear(p.g)
 		p.squares = 0
 	}
-	c.onePass = passing[E, F]{c, y, passes}
-	return c.walk(&c.onePass)
+	c.onePass.contraction, c.onePass.y = c, y
+	tall := blockRows
+	if len(c.groups) > 0 {
+		tall = c.tall
+	}
+	return c.walkIn(tall, nil, c.m, &c.onePass)
 }
 
 // dotProducts is the walk of dotsOfMany.
@@ -136,22 +151,41 @@ func (w *combination[E, F]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) 
 type passing[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	y      []float64
-	passes []*memberPass[F]
+	passes []*memberPass[F] // the members outside the groups
 }
 
 func (w *passing[E, F]) begin(worker int) {
+	for _, p := range w.arranged {
+		p.sums[worker] = 0
+	}
 	for _, p := range w.passes {
 		clear(p.acc[worker])
-		p.sums[worker] = 0
+	}
+	for _, g := range w.groups {
+		clear(g.acc[worker])
 	}
 }
 
 func (w *passing[E, F]) visit(worker, first, count int) {
-	if w.fewRows.count > 0 && len(w.passes) == 1 {
+	switch {
+	case len(w.groups) > 0:
+		w.visitGroups(worker, first, count)
+		if len(w.passes) == 0 {
+			return
+		}
+		for b, rows := range w.batchWorkspaces[worker].blocks {
+			at := b * blockRows
+			w.visitBlock(worker, w.holding(worker, rows), first+at, min(blockRows, count-at))
+		}
+	case w.fewRows.count > 0 && len(w.passes) == 1:
 		w.visitFew(worker, first, count)
-		return
+	default:
+		w.visitBlock(worker, w.loaded(worker, first, count), first, count)
 	}
-	h := w.loaded(worker, first, count)
+}
+
+// visitBlock does the pass for the members outside the groups, on up to eight rows, which h has.
+func (w *passing[E, F]) visitBlock(worker int, h *workspace[E, F], first, count int) {
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
 		if len(rest) >= together {
@@ -196,6 +230,11 @@ func (p *memberPass[F]) weigh(
 func (w *passing[E, F]) done(worker int) {
 	for _, p := range w.passes {
 		w.sums.addTo(p.g, p.acc[worker])
+	}
+	for _, g := range w.groups {
+		g.addTo(worker)
+	}
+	for _, p := range w.arranged {
 		p.squares += p.sums[worker]
 	}
 }

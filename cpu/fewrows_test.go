@@ -45,19 +45,20 @@ func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
 		y := make([]float64, size.m)
 		sensing.NewStream(1, sensing.StartStream).Normals(0, y)
 		whole, parts := newMemberPass[F](e.Space().K(), r.workers), newMemberPass[F](e.Space().K(), r.workers)
-		for k := range whole.z {
-			whole.z[k] = F(k%7) - 2.5
+		pass := func(p *memberPass[F]) {
+			c.arrange([]*memberPass[F]{p})
+			for k := range p.z {
+				p.z[k] = F(k%7) - 2.5
+			}
+			if err := c.pass(y); err != nil {
+				t.Fatal(err)
+			}
 		}
-		copy(parts.z, whole.z)
-		if err := c.pass(y, []*memberPass[F]{whole}); err != nil {
-			t.Fatal(err)
-		}
+		pass(whole)
 		if c.fewRows = newFewRows[E, F](simd); c.fewRows.count == 0 {
 			t.Fatalf("%s has no kernel for a few rows of %s", simd, format)
 		}
-		if err := c.pass(y, []*memberPass[F]{parts}); err != nil {
-			t.Fatal(err)
-		}
+		pass(parts)
 		name := fmt.Sprintf("%s, %s in %T, n = %d, m = %d", simd, format, *new(F), size.n, size.m)
 		if !slices.Equal(parts.g, whole.g) || parts.squares != whole.squares {
 			t.Errorf("%s: %v and %v", name, parts.squares, whole.squares)

@@ -309,24 +309,24 @@ func multiplyAdd[F number](lane, x, z []F) {
 	}
 }
 
-// multiplyAdd64 is multiplyAdd with its eight chains side by side.
+// multiplyAdd64 is multiplyAdd with its eight chains side by side, in variables that stay in registers.
 func multiplyAdd64(lane *[8]float64, x, z []float64) {
-	s := *lane
+	s0, s1, s2, s3, s4, s5, s6, s7 := lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7]
 	for len(x) >= 8 && len(z) >= 8 {
-		s[0] = math.FMA(x[0], z[0], s[0])
-		s[1] = math.FMA(x[1], z[1], s[1])
-		s[2] = math.FMA(x[2], z[2], s[2])
-		s[3] = math.FMA(x[3], z[3], s[3])
-		s[4] = math.FMA(x[4], z[4], s[4])
-		s[5] = math.FMA(x[5], z[5], s[5])
-		s[6] = math.FMA(x[6], z[6], s[6])
-		s[7] = math.FMA(x[7], z[7], s[7])
+		s0 = math.FMA(x[0], z[0], s0)
+		s1 = math.FMA(x[1], z[1], s1)
+		s2 = math.FMA(x[2], z[2], s2)
+		s3 = math.FMA(x[3], z[3], s3)
+		s4 = math.FMA(x[4], z[4], s4)
+		s5 = math.FMA(x[5], z[5], s5)
+		s6 = math.FMA(x[6], z[6], s6)
+		s7 = math.FMA(x[7], z[7], s7)
 		x, z = x[8:], z[8:]
 	}
+	*lane = [8]float64{s0, s1, s2, s3, s4, s5, s6, s7}
 	for l, v := range x {
-		s[l] = math.FMA(v, z[l], s[l])
+		lane[l] = math.FMA(v, z[l], lane[l])
 	}
-	*lane = s
 }
 
 // scaleAdd does acc[k] ← fma(c, x[k], acc[k]).

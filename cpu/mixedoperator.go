@@ -12,13 +12,14 @@ import (
 // and renews the anchors when an [anchor]'s rule says so.
 type mixedOperator[E sensing.Entry] struct {
 	*rowOperator[E, float32]
-	double []*memberPass[float64] // a single one, for passes in f64
-	near   []*part                // the parts of a contraction that have an anchor
+	double *memberPass[float64] // for passes in f64
+	near   []*part              // the parts of a contraction that have an anchor
 }
 
 func newMixedOperator[E sensing.Entry](o *rowOperator[E, float32]) operator {
 	double := newMemberPass[float64](o.space.K(), o.workers)
-	return &mixedOperator[E]{rowOperator: o, double: []*memberPass[float64]{double}}
+	o.exact.arrange([]*memberPass[float64]{double})
+	return &mixedOperator[E]{rowOperator: o, double: double}
 }
 
 // newAnchor implements anchored.
@@ -30,10 +31,10 @@ func (o *mixedOperator[E]) newAnchor(y []float64, l, r *mat.Dense) (*anchor, err
 
 // fill makes a the anchor at L·Rᵀ, and returns Σ res².
 func (o *mixedOperator[E]) fill(a *anchor, y []float64, l, r *mat.Dense) (float64, error) {
-	p := o.double[0]
+	p := o.double
 	o.lift(p.z, l, r)
 	p.res = a.res
-	if err := o.exact.pass(y, o.double); err != nil {
+	if err := o.exact.pass(y); err != nil {
 		return 0, err
 	}
 	copy(a.z, p.z)

@@ -77,7 +77,11 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	if _, inMemory := s.rows.(sensing.RowsInMemory[E]); inMemory || o.storage != solver.Generated {
 		return bytes + row*m
 	}
-	return bytes + row*blockRows*workers
+	buffered := blockRows
+	if members >= fewestGrouped {
+		buffered = tallGenerated
+	}
+	return bytes + row*float64(buffered)*workers
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {
@@ -144,6 +148,10 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 			o.passes[p] = pass
 		}
 		o.asked = append(o.asked, pass)
+	}
+	o.gradient.arrange(o.asked)
+	for i, p := range parts {
+		pass := o.asked[i]
 		o.lift(o.wide, p.l, p.r)
 		pass.unit = 1
 		if pass.from = p.anchor; pass.from != nil {
@@ -152,10 +160,10 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 		}
 		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
 		for k, v := range o.wide {
-			pass.z[k] = F(v * perUnit)
+			pass.z[k*pass.step] = F(v * perUnit)
 		}
 	}
-	if err := o.gradient.pass(y, o.asked); err != nil {
+	if err := o.gradient.pass(y); err != nil {
 		return err
 	}
 	for i, p := range parts {

@@ -41,6 +41,7 @@ type rows[E sensing.Entry] struct {
 	listed  []int        // the rows that it visits, ascending; nil means all
 	count   int          // the number of rows that it visits
 	span    int          // the rows of a chunk
+	step    int          // the rows of a visit
 	busy    int          // the workers that share the rows
 	queue   orderedQueue // of its chunks
 	next    atomic.Int64 // its next chunk
@@ -101,7 +102,7 @@ func madeInMemory[E any](ctx context.Context, m, length, workers int, row func(i
 type visitor interface {
 	// begin is called before a chunk's first block.
 	begin(worker int)
-	// visit is called for each block: count rows, starting with row first.
+	// visit is called for each block, or for so many rows as walkIn says: count rows, starting with row first.
 	visit(worker, first, count int)
 	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
 	done(worker int)
@@ -114,6 +115,12 @@ func (r *rows[E]) walk(v visitor) error { return r.walkOver(nil, r.m, v) }
 // walkOver visits only the count rows listed, or all if listed is nil. The visitor gets their places in the
 // list.
 func (r *rows[E]) walkOver(listed []int, count int, v visitor) error {
+	return r.walkIn(blockRows, listed, count, v)
+}
+
+// walkIn is walkOver with step rows in a visit, a multiple of blockRows.
+func (r *rows[E]) walkIn(step int, listed []int, count int, v visitor) error {
+	r.step = step
 	r.next.Store(0)
 	r.queue.reset()
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
@@ -150,12 +157,12 @@ func (r *rows[E]) walker(w int) func() {
 func (r *rows[E]) chunk(w, chunk int) bool {
 	r.visitor.begin(w)
 	to := min((chunk+1)*r.span, r.count)
-	for i := chunk * r.span; i < to; i += blockRows {
+	for i := chunk * r.span; i < to; i += r.step {
 		if err := r.stop.err(); err != nil {
 			r.queue.stop(err)
 			return false
 		}
-		r.visitor.visit(w, i, min(blockRows, to-i))
+		r.visitor.visit(w, i, min(r.step, to-i))
 	}
 	if !r.queue.wait(chunk) {
 		return false
@@ -167,7 +174,10 @@ func (r *rows[E]) chunk(w, chunk int) bool {
 
 // load points b to count rows, starting with the i-th of the walk, and generates them if they are not in
 // memory.
-func (r *rows[E]) load(worker, i, count int, b *block[E]) {
+func (r *rows[E]) load(worker, i, count int, b *block[E]) { r.loadInto(0, worker, i, count, b) }
+
+// loadInto is load with the place among the blocks of the worker's buffer, which reserve makes.
+func (r *rows[E]) loadInto(place, worker, i, count int, b *block[E]) {
 	for j := range b {
 		at := min(j, count-1)
 		row := i + at
@@ -178,9 +188,18 @@ func (r *rows[E]) load(worker, i, count int, b *block[E]) {
 			b[j] = r.memory[row*r.length : (row+1)*r.length]
 			continue
 		}
-		b[j] = r.buffers[worker][at*r.length : (at+1)*r.length]
+		b[j] = r.buffers[worker][(place*blockRows+at)*r.length:][:r.length]
 		if j == at {
 			r.source.Row(row, b[j])
+		}
+	}
+}
+
+// reserve makes the buffers large enough for so many generated rows.
+func (r *rows[E]) reserve(count int) {
+	for w, b := range r.buffers {
+		if len(b) < count*r.length {
+			r.buffers[w] = make([]E, count*r.length)
 		}
 	}
 }

@@ -113,7 +113,8 @@ func newTrialIn[E sensing.Entry, F number](
 		passes[i] = newMemberPass[F](k, o.workers)
 	}
 	c, y := newContraction[E, F](r, o), make([]float64, some.Measurements())
-	return &trial{rows: some.Measurements(), pass: func() { _ = c.pass(y, passes) }}, nil
+	c.arrange(passes)
+	return &trial{rows: some.Measurements(), pass: func() { _ = c.pass(y) }}, nil
 }
 
 // firstRows is the first count rows of an ensemble.
