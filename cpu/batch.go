@@ -16,14 +16,14 @@ import (
 // These are the chains of [kernel] in the same order, so a member has the bits that it has alone.
 //
 // A worker takes up to tallRows rows at a time, and walks over their coordinates in strips, once for the dot
-// products and once for the accumulation. It decodes the entries in a strip to numbers, which all members read:
-// for the dot products eight rows at a time, so that the numbers stay in the first cache, for the accumulation
-// all rows, so that acc is read and written once a visit. While it computes it asks for the next strip of rows
-// and z. A visit reads each row twice, the second time from a cache if that holds the rows, and z and acc once.
+// products and once for the accumulation. It decodes the entries in a strip to numbers, which all members
+// read: for the dot products eight rows at a time, so that the numbers stay in the first cache, for the
+// accumulation all rows, so that acc is read and written once a visit. While it computes it asks for the next
+// strip of rows and z. A visit reads each row twice, the second time from a cache if that holds the rows, and
+// z and acc once.
 
 const (
 	tallRows      = 48  // rows of a visit; a multiple of blockRows
-	fewestGrouped = 7   // members: fewer go alone in every arithmetic
 	tallGenerated = 24  // the same if rows are generated: a worker keeps them in a buffer
 	batchStrip    = 256 // coordinates; divides singleStretch
 	addTiles      = 8   // tiles of an accumulation between requests for the next strip
@@ -79,8 +79,8 @@ type batchWorkspace[E sensing.Entry, F number] struct {
 	by     [7]int
 }
 
-// arrange prepares passes for the members: it decides which of them are grouped, and gives each its z and acc.
-// z must be written afterwards.
+// arrange prepares passes for the members: it decides which of them are grouped, and gives each its z and
+// acc. z must be written afterwards.
 func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 	if slices.Equal(members, c.arranged) {
 		return
@@ -228,8 +228,8 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 	}
 }
 
-// dotBlock adds the coordinates from ≤ k < to of a block of rows, the first of them row j, to the lanes. Before
-// each tile it asks for the part of the next strip, up to end, that a later call reads.
+// dotBlock adds the coordinates from ≤ k < to of a block of rows, the first of them row j, to the lanes.
+// Before each tile it asks for the part of the next strip, up to end, that a later call reads.
 func (c *contraction[E, F]) dotBlock(h *batchWorkspace[E, F], j, from, to, end int) {
 	lanes, size, rows := laneCount[F](), numberSize[F](), len(h.blocks)*blockRows
 	width := c.decodeStrip(h, j, j+blockRows, from, to)
@@ -303,15 +303,16 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 	}
 }
 
-// fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, and ends with to
-// or before.
+// fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, and ends with
+// to or before.
 func (c *contraction[E, F]) fetchRows(h *batchWorkspace[E, F], i, j, from, to int) {
 	if from >= to {
 		return
 	}
 	to = min(from+batchStrip, to)
 	for ; i < j; i++ {
-		fetchNumbers(c.batch, h.blocks[i/blockRows][i%blockRows][sensing.RowLen[E](from):sensing.RowLen[E](to)])
+		row := h.blocks[i/blockRows][i%blockRows]
+		fetchNumbers(c.batch, row[sensing.RowLen[E](from):sensing.RowLen[E](to)])
 	}
 }
 

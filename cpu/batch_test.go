@@ -79,8 +79,8 @@ func passOf[E sensing.Entry, F number](
 }
 
 // TestBatchesAgree: a member of a batch of any size has, to the bit, what plain Go computes for it alone, in
-// every format, for lengths around the steps of the loops, numbers of rows that no tile divides, and more than
-// one chunk.
+// every format, for lengths around the steps of the loops, numbers of rows that no tile divides, and more
+// than one chunk.
 func TestBatchesAgree(t *testing.T) {
 	t.Run("f64", batchesAgree[float64])
 	t.Run("f32", batchesAgree[float32])

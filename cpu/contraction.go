@@ -204,8 +204,7 @@ func (w *passing[E, F]) visitBlock(worker int, h *workspace[E, F], first, count 
 }
 
 // weigh sets c to the weights in g of the rows of a block, from their dot products, which start with row
-// first. The weights past the last row are zero. It returns
-// squares + Σ res².
+// first. The weights past the last row are zero. It returns squares + Σ res².
 func (p *memberPass[F]) weigh(
 	squares float64, c *[blockRows]F, dots, y []float64, first int,
 ) float64 {

@@ -22,8 +22,8 @@
 // just one accumulator. Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2,
-// NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm), those of
-// rank-one measurements (see thin), the walks along observed entries (see sampled), and the transforms and
+// NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm), those
+// of rank-one measurements (see thin), the walks along observed entries (see sampled), and the transforms and
 // products of Pauli words (see pauliLoops). The code between them has only sums and products that Go cannot
 // fuse: an iterate has the same bits on every architecture.
 //

@@ -78,10 +78,18 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 		return bytes + row*m
 	}
 	buffered := blockRows
-	if members >= fewestGrouped {
+	if s.groups(o, len(batch.FactorRanks)) {
 		buffered = tallGenerated
 	}
 	return bytes + row*float64(buffered)*workers
+}
+
+// groups says whether so many members have groups whose numbers are interleaved.
+func (typed[E]) groups(o options, members int) bool {
+	if o.precision == solver.F64 {
+		return newBatchKernel[E, float64](o.simd).grouped(members) > 0
+	}
+	return newBatchKernel[E, float32](o.simd).grouped(members) > 0
 }
 
 func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) {

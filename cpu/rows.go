@@ -102,7 +102,8 @@ func madeInMemory[E any](ctx context.Context, m, length, workers int, row func(i
 type visitor interface {
 	// begin is called before a chunk's first block.
 	begin(worker int)
-	// visit is called for each block, or for so many rows as walkIn says: count rows, starting with row first.
+	// visit is called for each block, or for so many rows as walkIn says: count rows, starting with row
+	// first.
 	visit(worker, first, count int)
 	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
 	done(worker int)
