@@ -108,8 +108,8 @@ func (s *sampled) eachBlock(c *compressed, do func(block, from, to int)) error {
 }
 
 // spread does dst[q] = v_k for the measurement k of each entry q. Then it scales the entries of each row, of
-// which one may be on the diagonal. dst is made if it is nil. The measurements of a row are far apart in memory,
-// so the loop that reads them does nothing else: then the processor reads many at once.
+// which one may be on the diagonal. dst is made if it is nil. The measurements of a row are far apart in
+// memory, so the loop that reads them does nothing else: then the processor reads many at once.
 func (s *sampled) spread(
 	c *compressed, dst []float64, v []float64, scale func(row []float64, diagonal bool),
 ) ([]float64, error) {
