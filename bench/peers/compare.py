@@ -11,8 +11,8 @@ First, the gradients must agree. For a few hundred measurements, each configurat
 with NumPy on the same entries. On the whole problem with f32 entries, which the peers are timed on, all are
 compared with NumPy float64. If a gradient is wrong, nothing is timed and the exit code is 1.
 
-Then come rounds, for the problems of one number format after another, so that only one format is in memory
-beside the peers' two arrays. With f32 entries, which come first, all peers take part; with other formats
+Then come rounds, for the problems of one number format after another, so that only one format is in memory,
+once for each arithmetic, beside the peers' two arrays. With f32 entries, which come first, all peers take part; with other formats
 those that were fastest. In each round, every contestant has a turn: a pause, in which the threads of the
 previous one go to sleep; a measurement of memory's read rate; one gradient to warm up; up to five gradients,
 whose median counts. The order rotates from round to round, and ratios are taken within a round, so that noise
@@ -119,8 +119,12 @@ def reference_gradients(A: np.ndarray, y: np.ndarray, U: np.ndarray) -> np.ndarr
 def require_memory(options: argparse.Namespace, available: float | None) -> None:
     """Ends the program if the arrays would not fit."""
     entries = options.measurements * options.n * (options.n + 1) / 2
-    stored = max(BITS[c.entries] / 8 for c in CONFIGURATIONS if c.storage == "memory")
-    needed = entries * (8 + 4 + stored) + 1.5e9  # the peers' arrays, and one format; programs and the probe
+    stored: dict[str, float] = {}  # of each format, whose rows are there once for each arithmetic
+    for c in CONFIGURATIONS:
+        if c.storage == "memory" and c.precision in options.precisions:
+            stored[c.entries] = stored.get(c.entries, 0) + BITS[c.entries] / 8
+    # the peers' arrays, and one format; programs and the probe
+    needed = entries * (8 + 4 + max(stored.values(), default=0)) + 1.5e9
     if available is None:
         say(f"needs {needed / 1e9:.1f} GB of memory")
         return

@@ -32,7 +32,6 @@ AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "NUMBA_CPU_NAME": "haswell",
 }
-# A processor that is newer than OpenBLAS is taken for an older one, so its code for AVX-512 is asked for.
 AVX512 = {"MATSENSE_SIMD": "avx512", "OPENBLAS_CORETYPE": "SkylakeX"}
 CORES = {"avx2": {"Haswell", "Zen"}, "avx512": {"SkylakeX", "Cooperlake", "SapphireRapids"}}
 
