@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
@@ -136,15 +135,11 @@ type vectorVisit struct {
 func (v *rankOne) walk(visit vectorVisit) error {
 	v.queue.reset()
 	var next atomic.Int64
-	var wait sync.WaitGroup
-	for _, h := range v.workspaces {
-		wait.Go(func() {
-			for c := int(next.Add(1)) - 1; c*v.chunk < v.m && v.visitChunk(visit, h, c); {
-				c = int(next.Add(1)) - 1
-			}
-		})
-	}
-	wait.Wait()
+	onWorkers(len(v.workspaces), func(w int) {
+		for c := int(next.Add(1)) - 1; c*v.chunk < v.m && v.visitChunk(visit, v.workspaces[w], c); {
+			c = int(next.Add(1)) - 1
+		}
+	})
 	return v.queue.err
 }
 

@@ -42,7 +42,6 @@ type rows[E sensing.Entry] struct {
 	count   int          // the number of rows that it visits
 	span    int          // the rows of a chunk
 	step    int          // the rows of a visit
-	busy    int          // the workers that share the rows
 	queue   orderedQueue // of its chunks
 	next    atomic.Int64 // its next chunk
 	wait    sync.WaitGroup
@@ -125,15 +124,12 @@ func (r *rows[E]) walkIn(step int, listed []int, count int, v visitor) error {
 	r.next.Store(0)
 	r.queue.reset()
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
-	r.busy = min(r.workers, (count+r.span-1)/r.span)
-	if r.busy == 1 {
-		r.walkers[0]()
-		return r.queue.err
-	}
-	r.wait.Add(r.busy)
-	for _, w := range r.walkers[:r.busy] {
+	others := r.walkers[1:max(1, min(r.workers, (count+r.span-1)/r.span))]
+	r.wait.Add(len(others))
+	for _, w := range others {
 		go w()
 	}
+	r.walkers[0]() // as in onWorkers
 	r.wait.Wait()
 	return r.queue.err
 }
@@ -148,7 +144,7 @@ func (r *rows[E]) walker(w int) func() {
 				break
 			}
 		}
-		if r.busy > 1 {
+		if w > 0 {
 			r.wait.Done()
 		}
 	}

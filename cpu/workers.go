@@ -19,18 +19,28 @@ func workerCount(setting int) int {
 // the interruption's error if that ends it before all numbers are done.
 func inTurn(stop *interruption, workers, count int, do func(i int)) error {
 	var next atomic.Int64
-	var wait sync.WaitGroup
 	ended := make([]error, min(workers, count))
-	for w := range ended {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
-				if ended[w] = stop.err(); ended[w] != nil {
-					return
-				}
-				do(i)
+	onWorkers(len(ended), func(w int) {
+		for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
+			if ended[w] = stop.err(); ended[w] != nil {
+				return
 			}
-		})
-	}
-	wait.Wait()
+			do(i)
+		}
+	})
 	return errors.Join(ended...)
+}
+
+// onWorkers calls do for each of so many workers, and returns when all calls have returned. The caller is
+// worker 0, so that the work begins before another thread wakes up.
+func onWorkers(workers int, do func(w int)) {
+	if workers == 0 {
+		return
+	}
+	var wait sync.WaitGroup
+	for w := 1; w < workers; w++ {
+		wait.Go(func() { do(w) })
+	}
+	do(0)
+	wait.Wait()
 }

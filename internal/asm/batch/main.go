@@ -10,8 +10,8 @@
 //	c[i][v] ← fma(a[i][q], b[q][v], c[i][v])   for q = 0, 1, 2, … in turn
 //
 // for a tile of a few rows i, each two registers of members v wide. An element of a is copied to all lanes of
-// a register and multiplies the registers of one row of b. The elements of c stay in registers from the first q
-// to the last. They are independent chains, enough to keep two multiply-add units with a latency of four
+// a register and multiplies the registers of one row of b. The elements of c stay in registers from the first
+// q to the last. They are independent chains, enough to keep two multiply-add units with a latency of four
 // cycles busy. Distances in memory are arguments, since one function computes dot products and accumulations:
 //
 //	           c                    a                     b

@@ -36,7 +36,8 @@ import (
 )
 
 // fewRows says how many rows of a format are taken together if eight leave the cache between the two halves.
-// So few dot products are too few chains for the multiply-add units, but these formats wait longer for memory.
+// So few dot products are too few chains for the multiply-add units, but these formats wait longer for
+// memory.
 var fewRows = map[format]int{f64: 2, f32: 4}
 
 func main() {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -22,7 +22,7 @@ func rowsFrom(rows Register, at Register) (places [together]Mem) {
 
 // bounds returns a place of 0, the bytes of a vector of the parameter's length that are whole registers, and
 // all of its bytes.
-func bounds(vector Component, at Register) (whole, all Register) {
+func bounds(vector gotypes.Component, at Register) (whole, all Register) {
 	XORQ(at, at)
 	whole, all = GP64(), GP64()
 	Load(vector.Len(), all)

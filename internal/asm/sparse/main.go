@@ -14,8 +14,8 @@
 // Dot products have four chains in both instruction sets, in one register of four numbers. AVX-512 has
 // registers of eight numbers for the rest.
 //
-// For narrow rows the loops within a row take longer than its arithmetic. Each width up to 16 has a function of
-// its own for the residuals, without such loops and with the sum in registers. It is for AVX2 alone: wider
+// For narrow rows the loops within a row take longer than its arithmetic. Each width up to 16 has a function
+// of its own for the residuals, without such loops and with the sum in registers. It is for AVX2 alone: wider
 // registers would be used by halves.
 package main
 
@@ -322,8 +322,9 @@ func (f *function) dot(left, right []Register) VecVirtual {
 	return f.combine(sums)
 }
 
-// unrolledChains fills the chains of dot products of one row on the left. The chains start with a product, not
-// with zero. That can make a dot product −0 in place of 0, which changes no residual's square nor any sum.
+// unrolledChains fills the chains of dot products of one row on the left. The chains start with a product,
+// not with zero. That can make a dot product −0 in place of 0, which changes no residual's square nor any
+// sum.
 func (f *function) unrolledChains(sums []VecVirtual, left Register, right []Register) {
 	for i, p := range f.pieces {
 		x := p.register()
@@ -332,7 +333,7 @@ func (f *function) unrolledChains(sums []VecVirtual, left Register, right []Regi
 			product := p.register()
 			p.multiply(p.of(r), x, product)
 			if i == 0 {
-				sums[j] = product.(VecVirtual)
+				sums[j] = product
 			} else {
 				VADDPD(product.AsY(), sums[j].AsY(), sums[j].AsY())
 			}
