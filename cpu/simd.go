@@ -14,7 +14,7 @@ type SIMD string
 const (
 	Auto   SIMD = "auto"   // the best set that this machine has
 	AVX512 SIMD = "avx512" // with BW, DQ, VL and VBMI: Intel from Ice Lake on, AMD from Zen 4 on
-	AVX2   SIMD = "avx2"   // with FMA: Intel from Haswell on, AMD from Zen on
+	AVX2   SIMD = "avx2"   // with FMA and BMI2: Intel from Haswell on, AMD from Zen on
 	NEON   SIMD = "neon"   // every 64-bit ARM: Apple, Graviton, Grace
 	Off    SIMD = "off"    // plain Go
 )

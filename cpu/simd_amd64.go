@@ -17,7 +17,7 @@ func available() []SIMD {
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI {
 		have = append(have, AVX512)
 	}
-	if x.HasAVX2 && x.HasFMA {
+	if x.HasAVX2 && x.HasFMA && x.HasBMI2 {
 		have = append(have, AVX2)
 	}
 	return append(have, Off)
