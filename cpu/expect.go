@@ -9,11 +9,11 @@ import (
 // The rates of a core and of its memory. They follow from the times in docs/benchmarks.md, which are of one
 // server; other processors differ by a factor of two or so.
 const (
-	coreBytes = 14e9  // a second, as long as few cores share the memory
+	coreBytes = 18e9  // a second, as long as few cores share the memory
 	mostBytes = 200e9 // a second, for all cores
 	// Multiply-adds a second: in the contraction of rows, in products with vectors, and with gathered rows of
-	// the factor, which are seldom in cache.
-	coreRows, coreVectors, coreGathered = 13e9, 1.4e9, 0.4e9
+	// the factor.
+	coreRows, coreVectors, coreGathered = 13e9, 6e9, 5e9
 	stepSeconds                         = 20e-6 // to start the workers and to wait for them, several times
 )
 

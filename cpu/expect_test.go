@@ -18,9 +18,12 @@ func TestExpect(t *testing.T) {
 		}
 		return e
 	}
-	completion, err := sensing.NewCompletion(sensing.Sym{N: 20_000}, 1_000_000, 1)
-	if err != nil {
-		t.Fatal(err)
+	completion := func(n, m int) sensing.Ensemble {
+		e, err := sensing.NewCompletion(sensing.Sym{N: n}, m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
 	}
 	vectors, err := sensing.NewRankOne(sensing.Sym{N: 200}, 4000, 1)
 	if err != nil {
@@ -32,9 +35,11 @@ func TestExpect(t *testing.T) {
 		rank     int
 		measured float64
 	}{
-		{"f64 rows", rows(sensing.F64), 200, 65e-3}, {"f32 rows", rows(sensing.F32), 200, 35e-3},
-		{"q8 rows", rows(sensing.Q8), 200, 35e-3}, {"rank-one", vectors, 5, 2.8e-3},
-		{"completion, r = 5", completion, 5, 45e-3}, {"completion, r = 40", completion, 40, 182e-3},
+		{"f64 rows", rows(sensing.F64), 200, 45e-3}, {"f32 rows", rows(sensing.F32), 200, 28e-3},
+		{"q8 rows", rows(sensing.Q8), 200, 26e-3}, {"rank-one", vectors, 5, 0.65e-3},
+		{"completion, r = 5", completion(20_000, 1_000_000), 5, 2e-3},
+		{"completion, r = 10", completion(20_000, 1_000_000), 10, 3e-3},
+		{"large completion, r = 10", completion(100_000, 10_000_000), 10, 31e-3},
 	} {
 		batch := solver.Batch{Parametrization: solver.PSD{}, FactorRanks: []int{c.rank}}
 		opening, two := Backend{Workers: 2}.Expect(c.e, batch)

@@ -32,10 +32,10 @@ func Of(e sensing.Ensemble, storage solver.Storage, batch solver.Batch) (w Work,
 		}
 		w.Operations = 2*entries + 3*coordinates*cols
 	case *sensing.Completion:
-		// On each side of the diagonal an entry has an index and a value, and gathers a row of U for its
+		// On each side of the diagonal an entry has an index and a value, and gathers a row of U once for its
 		// residual and the gradient.
 		sides := 2 * m
-		w.Bytes = sides * (16 + 2*8*cols)
+		w.Bytes = sides * (16 + 8*cols)
 		w.Operations = sides * 2 * cols
 	case *sensing.RankOne:
 		// Each vector takes part in two products.

@@ -40,7 +40,7 @@ func TestOf(t *testing.T) {
 		{"generated rows", rows, solver.Generated, batch(1), 0, 2*201e6 + 3*40_000},
 		{"signs", signs, solver.Memory, batch(1), 25.125e6, 2*201e6 + 3*40_000},
 		{"completion", must(sensing.NewCompletion(sensing.Sym{N: 50}, 300, 1)), solver.Memory, batch(4),
-			600 * (16 + 2*4*8), 600 * 2 * 4},
+			600 * (16 + 4*8), 600 * 2 * 4},
 		{"rank-one, 6.4 MB read twice", vectors, solver.Memory, batch(5), 12.8e6, 2 * 800_000 * 5},
 		{"rank-one, rectangular", both, solver.Generated, batch(2), 0, 2 * 5000 * 2},
 		{"pauli", must(sensing.NewPauli(16, 30, 1)), solver.Memory, batch(2), 32 * 256, 256 * (2*4 + 3*2)},
