@@ -35,9 +35,17 @@ func (l *locked) String() string {
 // pattern so often, or for 20 s. Then it is interrupted.
 func watched(t *testing.T, pattern string, times int, args ...string) (out, errs string) {
 	t.Helper()
+	return watchedEvery(t, 30*time.Millisecond, pattern, times, args...)
+}
+
+// watchedEvery is watched with the time after which the command says something.
+func watchedEvery(
+	t *testing.T, silence time.Duration, pattern string, times int, args ...string,
+) (out, errs string) {
+	t.Helper()
 	var stdout, stderr locked
 	env := environment{out: &stdout, err: &stderr, memory: func() (float64, error) { return plenty, nil },
-		gpus: noGPU, silence: 30 * time.Millisecond}
+		gpus: noGPU, silence: silence}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	said := regexp.MustCompile(pattern)
@@ -104,9 +112,10 @@ func TestSweepSpeaksWithinAGroup(t *testing.T) {
 
 // Before its first step a run says that it makes measurements, and for how long already.
 func TestRunSpeaksWhileMeasurementsAreMade(t *testing.T) {
-	t.Setenv("MATSENSE_SIMD", "off") // measurements are made so fast otherwise that there is nothing to say
-	watched(t, `making the measurements for [\d.]+m?s\n`, 2, "run", "--n", "50", "--rank", "2",
-		"--measurements", "15000", "--iterations", "1", "--out", filepath.Join(t.TempDir(), "r"))
+	const silence = 3 * time.Millisecond // making them takes some 30 ms
+	watchedEvery(t, silence, `making the measurements for [\d.]+m?s\n`, 2, "run", "--n", "50", "--rank", "2",
+		"--measurements", "40000", "--entries", "bf16", "--iterations", "1",
+		"--out", filepath.Join(t.TempDir(), "r"))
 }
 
 // A fast run is no flood: ten lines or so, whatever the number of samples.
