@@ -42,7 +42,7 @@ func TestArrangements(t *testing.T) {
 				all[i] = newMemberPass[float32](k, r.workers)
 				all[i].res = make([]float64, m)
 			}
-			for _, part := range [][2]int{{0, 3}, {0, 13}, {5, 40}, {39, 40}, {0, 40}, {8, 16}, {2, 5}, {0, 31}} {
+			for _, part := range [][2]int{{0, 3}, {0, 13}, {5, 40}, {39, 40}, {0, 40}, {8, 16}, {0, 31}} {
 				members := all[part[0]:part[1]]
 				c.arrange(members)
 				for i, p := range members {
