@@ -10,8 +10,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestArrangements: one contraction whose members come and go, and whose passes are interrupted in the middle,
-// gives each member, to the bit, what plain Go computes for it alone.
+// TestArrangements: one contraction whose members come and go, and whose passes are interrupted in the
+// middle, gives each member, to the bit, what plain Go computes for it alone.
 func TestArrangements(t *testing.T) {
 	const k, m, most, workers = 70, 97, 40, 2
 	var want []passed
@@ -60,7 +60,7 @@ func TestArrangements(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, p := range members {
-					what := fmt.Sprintf("simd %s, in memory %t, members %v, member %d", simd, inMemory, part, i)
+					what := fmt.Sprintf("simd %s, in memory %t, of %v number %d", simd, inMemory, part, i)
 					want := want[part[0]+i]
 					requireBits(t, what+": g", p.g, want.g)
 					requireBits(t, what+": residuals", p.res, want.res)
