@@ -25,7 +25,7 @@ func (q *orderedQueue) reset() {
 
 // wait returns true when it is the turn of chunk c, or false when it never comes.
 func (q *orderedQueue) wait(c int) bool {
-	watch(q.workers, func() bool { return q.at.Load() == int64(c) })
+	stayAwake(q.workers, func() bool { return q.at.Load() == int64(c) })
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.at.Load() != int64(c) && q.err == nil {

@@ -10,9 +10,9 @@ import (
 // a few microseconds.
 const patience = 50 * time.Microsecond
 
-// watch returns when a condition is true, or when patience is over. It returns at once if so many workers do
-// not all have a processor, since the one that is waited for may need this one's.
-func watch(workers int, condition func() bool) {
+// stayAwake returns when a condition is true, or when patience is over. It returns at once if so many workers
+// do not all have a processor, since the one that is waited for may need this one's.
+func stayAwake(workers int, condition func() bool) {
 	if workers > runtime.GOMAXPROCS(0) {
 		return
 	}

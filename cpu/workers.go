@@ -47,6 +47,6 @@ func onWorkers(workers int, do func(w int)) {
 		})
 	}
 	do(0)
-	watch(workers, func() bool { return busy.Load() == 0 })
+	stayAwake(workers, func() bool { return busy.Load() == 0 })
 	wait.Wait()
 }
