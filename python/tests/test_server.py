@@ -20,7 +20,8 @@ from matsense import _server
 
 SMALL = dict(n=6, rank=1, measurements=20)
 # A pass takes some milliseconds: its rows are made anew each time.
-SLOW = dict(n=30, rank=1, measurements=3000, entries="f64", storage="generated")
+# A gradient makes 28 million normal deviates: tens of milliseconds.
+SLOW = dict(n=30, rank=1, measurements=60_000, entries="f64", storage="generated")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
 
@@ -259,14 +260,14 @@ def test_ctrl_c_during_a_long_call(close):
         other = 2 * U
         p.value([U] * 20)  # enough memory for what follows
         with pytest.raises(KeyboardInterrupt):
-            interrupted_after(0.1, lambda: p.value_and_grad([other] * 8))
+            interrupted_after(0.03, lambda: p.value_and_grad([other] * 8))
         # The server goes on with the old call, whose gradients are to go where the next call has factors.
         values, gradients = p.value_and_grad([U] * 10)
         np.testing.assert_array_equal(values, [value] * 10)
         np.testing.assert_array_equal(gradients, [gradient] * 10)
         if close:
             with pytest.raises(KeyboardInterrupt):
-                interrupted_after(0.2, lambda: p.value_and_grad([other] * 400))
+                interrupted_after(0.2, lambda: p.value_and_grad([other] * 1000))
             began = time.monotonic()
             pid = server_of(p)
             p.close()
@@ -279,7 +280,7 @@ def test_ctrl_c_while_a_problem_is_opened():
     with ms.problem(**SMALL) as p:
         value = p.value(np.eye(6))
         with pytest.raises(KeyboardInterrupt):
-            interrupted_after(0.1, lambda: ms.problem(**{**SLOW, "measurements": 40_000}))
+            interrupted_after(0.1, lambda: ms.problem(**{**SLOW, "measurements": 2_000_000}))
         assert p.value(np.eye(6)) == value
         p.value(np.eye(6))  # which closes what was opened for nobody
         assert list(p._server._problems) == [p._number]
