@@ -1,34 +1,24 @@
 package cpu
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // orderedQueue lets workers add their chunks to a result in the order of the chunks.
 type orderedQueue struct {
-	workers int // at most so many wait
-	mu      sync.Mutex
-	cond    *sync.Cond
-	at      atomic.Int64 // the chunk whose turn it is; changes under mu
-	err     error        // why the chunks that are left do not come; nil while they do
+	mu   sync.Mutex
+	cond *sync.Cond
+	at   int   // the chunk whose turn it is
+	err  error // why the chunks that are left do not come; nil while they do
 }
 
-func (q *orderedQueue) init(workers int) {
-	q.workers, q.cond = workers, sync.NewCond(&q.mu)
-}
+func (q *orderedQueue) init() { q.cond = sync.NewCond(&q.mu) }
 
-func (q *orderedQueue) reset() {
-	q.at.Store(0)
-	q.err = nil
-}
+func (q *orderedQueue) reset() { q.at, q.err = 0, nil }
 
 // wait returns true when it is the turn of chunk c, or false when it never comes.
 func (q *orderedQueue) wait(c int) bool {
-	stayAwake(q.workers, func() bool { return q.at.Load() == int64(c) })
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.at.Load() != int64(c) && q.err == nil {
+	for q.at != c && q.err == nil {
 		q.cond.Wait()
 	}
 	return q.err == nil
@@ -45,7 +35,7 @@ func (q *orderedQueue) stop(err error) {
 // pass gives the turn to the next chunk.
 func (q *orderedQueue) pass() {
 	q.mu.Lock()
-	q.at.Add(1)
+	q.at++
 	q.mu.Unlock()
 	q.cond.Broadcast()
 }

@@ -100,9 +100,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
 		chunk: chunkRows(m), block: vectorBlock(m, length), stop: o.stop,
 	}
-	workers := min(o.workers, (m+v.chunk-1)/v.chunk)
-	v.queue.init(workers)
-	for range workers {
+	v.queue.init()
+	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{thin: newThin(o.simd)})
 	}
 	switch {

@@ -55,7 +55,7 @@ func newRows[E sensing.Entry](
 	length := sensing.RowLen[E](source.Space().K())
 	chunk := chunkRows(m)
 	r := &rows[E]{source: source, m: m, length: length, workers: min(workers, (m+chunk-1)/chunk)}
-	r.queue.init(r.workers)
+	r.queue.init()
 	for w := range r.workers {
 		r.walkers = append(r.walkers, r.walker(w))
 	}

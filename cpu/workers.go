@@ -38,15 +38,9 @@ func onWorkers(workers int, do func(w int)) {
 		return
 	}
 	var wait sync.WaitGroup
-	var busy atomic.Int64
-	busy.Store(int64(workers - 1))
 	for w := 1; w < workers; w++ {
-		wait.Go(func() {
-			defer busy.Add(-1)
-			do(w)
-		})
+		wait.Go(func() { do(w) })
 	}
 	do(0)
-	stayAwake(workers, func() bool { return busy.Load() == 0 })
 	wait.Wait()
 }

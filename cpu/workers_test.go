@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// TestOnWorkersWaits: onWorkers returns when all workers have, also if one takes longer than the patience of
-// the caller.
+// TestOnWorkersWaits: onWorkers returns when all workers have, also if one takes longer than the caller.
 func TestOnWorkersWaits(t *testing.T) {
 	const workers = 2
 	var done atomic.Int64
 	onWorkers(workers, func(w int) {
 		if w > 0 {
-			time.Sleep(20 * patience)
+			time.Sleep(time.Millisecond)
 		}
 		done.Add(1)
 	})
