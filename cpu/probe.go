@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"sync"
 	"time"
 
 	"github.com/matsense/matsense/sensing"
@@ -20,11 +19,7 @@ func (b Backend) Probe() (measure func() (float64, error), close func() error, e
 	sums := make([]uint64, workers)
 	measure = func() (float64, error) {
 		began := time.Now()
-		var wait sync.WaitGroup
-		for w := range workers {
-			wait.Go(func() { sums[w] = sum(data[w*len(data)/workers : (w+1)*len(data)/workers]) })
-		}
-		wait.Wait()
+		onWorkers(workers, func(w int) { sums[w] = sum(data[w*len(data)/workers : (w+1)*len(data)/workers]) })
 		return size / time.Since(began).Seconds(), nil
 	}
 	return measure, func() error { return nil }, nil
@@ -57,17 +52,13 @@ func (b Backend) ProbeMultiplyAdds() float64 {
 	tiles := tilesOf(o.simd)
 	t := tiles[len(tiles)-1]
 	began := time.Now()
-	var wait sync.WaitGroup
-	for range o.workers {
-		wait.Go(func() {
-			c, a := make([]float64, t.rows*t.width), make([]float64, t.rows*inner)
-			panel := make([]float64, inner*t.width)
-			for range rounds {
-				t.block(c, t.width, a, inner, 1, panel)
-			}
-		})
-	}
-	wait.Wait()
+	onWorkers(o.workers, func(int) {
+		c, a := make([]float64, t.rows*t.width), make([]float64, t.rows*inner)
+		panel := make([]float64, inner*t.width)
+		for range rounds {
+			t.block(c, t.width, a, inner, 1, panel)
+		}
+	})
 	return float64(o.workers*rounds*inner*t.rows*t.width) / time.Since(began).Seconds()
 }
 
@@ -93,21 +84,17 @@ func (b Backend) ProbeGathers(rows, columns int) (measure func() float64) {
 	sums := make([]uint64, workers)
 	return func() float64 {
 		began := time.Now()
-		var wait sync.WaitGroup
-		for w := range workers {
-			wait.Go(func() {
-				var sum uint64
-				for _, from := range order[w] {
-					row := table[from : from+columns]
-					for k := 0; k < columns; k += apart {
-						sum += row[k]
-					}
-					sum += row[columns-1]
+		onWorkers(workers, func(w int) {
+			var sum uint64
+			for _, from := range order[w] {
+				row := table[from : from+columns]
+				for k := 0; k < columns; k += apart {
+					sum += row[k]
 				}
-				sums[w] = sum
-			})
-		}
-		wait.Wait()
+				sum += row[columns-1]
+			}
+			sums[w] = sum
+		})
 		return float64(workers*reads) / time.Since(began).Seconds()
 	}
 }
