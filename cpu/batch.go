@@ -102,6 +102,7 @@ func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 			p.z, p.step, p.acc = make([]F, k), 1, accumulators[F](k, c.workers)
 		}
 	}
+	c.tall = blockRows
 	if len(c.groups) > 0 {
 		c.tall = tallRows
 		if c.memory == nil {

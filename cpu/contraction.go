@@ -13,13 +13,13 @@ type contraction[E sensing.Entry, F number] struct {
 	onePass         passing[E, F]
 	arranged        []*memberPass[F] // the members that take part in a pass
 	groups          []*group[F]      // those of them that are computed together
-	tall            int              // rows of a visit, if there are groups
+	tall            int              // rows of a visit
 }
 
 func newContraction[E sensing.Entry, F number](r *rows[E], o options) contraction[E, F] {
 	c := contraction[E, F]{
 		rows: r, kernel: newKernel[E, F](o.simd), fewRows: fewRowsOf[E, F](o.simd, r.length),
-		batch: newBatchKernel[E, F](o.simd),
+		batch: newBatchKernel[E, F](o.simd), tall: blockRows,
 	}
 	for range r.workers {
 		c.workspaces = append(c.workspaces, newWorkspace[E, F]())
@@ -92,11 +92,7 @@ func (c *contraction[E, F]) pass(y []float64) error {
 		p.squares = 0
 	}
 	c.onePass.contraction, c.onePass.y = c, y
-	tall := blockRows
-	if len(c.groups) > 0 {
-		tall = c.tall
-	}
-	return c.walkIn(tall, nil, c.m, &c.onePass)
+	return c.walkIn(c.tall, nil, c.m, &c.onePass)
 }
 
 // dotProducts is the walk of dotsOfMany.
