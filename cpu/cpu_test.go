@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/internal/simd"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -62,15 +63,15 @@ func TestChoices(t *testing.T) {
 	if _, err := (Backend{Precision: "f16"}).Memory(p, batch); err == nil {
 		t.Error("precision f16 was taken")
 	}
-	t.Setenv(simdVariable, "off")
-	for _, simd := range []SIMD{"", Auto} {
-		if got, err := simd.resolve(); got != Off || err != nil {
-			t.Errorf("with %s=off, %q is %q, %v", simdVariable, simd, got, err)
+	t.Setenv(simd.Variable, "off")
+	for _, s := range []SIMD{"", Auto} {
+		if got, err := s.resolve(); got != Off || err != nil {
+			t.Errorf("with %s=off, %q is %q, %v", simd.Variable, s, got, err)
 		}
 	}
-	t.Setenv(simdVariable, "mmx")
+	t.Setenv(simd.Variable, "mmx")
 	if _, err := Auto.resolve(); err == nil {
-		t.Errorf("%s=mmx was taken", simdVariable)
+		t.Errorf("%s=mmx was taken", simd.Variable)
 	}
 }
 

@@ -31,18 +31,11 @@ var fewRowsAssembly = map[any]struct {
 }
 
 // newFewRows returns the kernel of an entry type for the given instruction set, if there is one.
-func newFewRows[E sensing.Entry, F number](simd SIMD) fewRows[E, F] {
-	few := fewRowsAssembly[*new(E)]
-	v, ok := few.sets[simd]
-	if !ok {
-		return fewRows[E, F]{}
+func newFewRows[E sensing.Entry, F number](simd SIMD) (few fewRows[E, F]) {
+	of := fewRowsAssembly[*new(E)]
+	if v, ok := of.sets[simd]; ok {
+		few.count = of.count
+		few.use(v, endingsAVX2)
 	}
-	k := kernel[E, F]{sums: sumsOf[F](simd)}
-	switch to := any(&k.vector).(type) {
-	case *vector[float64]:
-		*to = v.double
-	case *vector[float32]:
-		*to = v.single
-	}
-	return fewRows[E, F]{few.count, k}
+	return few
 }

@@ -24,6 +24,6 @@ func newFewRows[E sensing.Entry, F number](simd SIMD) (few fewRows[E, F]) {
 		return few
 	}
 	few.count = v.count
-	few.use(v.vectors)
+	few.use(v.vectors, endingsNEON)
 	return few
 }

@@ -12,14 +12,3 @@ func pauliLoopsOf(simd SIMD) pauliLoops {
 	}
 	return plainPauliLoops
 }
-
-// orTransform returns assembly for vectors that fill a register, and plain Go for shorter ones.
-func orTransform(lanes int, assembly func(v []float64)) func(v []float64) {
-	return func(v []float64) {
-		if len(v) < lanes {
-			transform(v)
-			return
-		}
-		assembly(v)
-	}
-}

@@ -7,11 +7,5 @@ func pauliLoopsOf(simd SIMD) pauliLoops {
 	if simd == Off {
 		return plainPauliLoops
 	}
-	return pauliLoops{transform: func(v []float64) {
-		if len(v) < 4 {
-			transform(v)
-			return
-		}
-		transformNEON(v)
-	}}
+	return pauliLoops{transform: orTransform(4, transformNEON)}
 }

@@ -19,14 +19,11 @@ const (
 	Off    SIMD = "off"    // plain Go
 )
 
-// simdVariable is the environment variable that chooses if the Backend does not; it is for tests.
-const simdVariable = simd.Variable
-
 // resolve returns the instruction set to use. Auto and "" become the environment's choice or the machine's
 // best.
 func (s SIMD) resolve() (SIMD, error) {
 	if s == "" || s == Auto {
-		if s = SIMD(os.Getenv(simdVariable)); s == "" || s == Auto {
+		if s = SIMD(os.Getenv(simd.Variable)); s == "" || s == Auto {
 			return available()[0], nil
 		}
 	}

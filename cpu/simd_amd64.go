@@ -1,10 +1,9 @@
 package cpu
 
+//go:generate go -C ../internal/asm run ./sums -out ../../cpu/sums_amd64.s -stubs ../../cpu/sums_amd64.go -pkg cpu
 //go:generate go -C ../internal/asm run ./contract -out ../../cpu/contract_amd64.s -stubs ../../cpu/contract_amd64.go -pkg cpu
 
 import (
-	"math"
-
 	"golang.org/x/sys/cpu"
 
 	"github.com/matsense/matsense/sensing"
@@ -21,12 +20,6 @@ func available() []SIMD {
 		have = append(have, AVX2)
 	}
 	return append(have, Off)
-}
-
-// vectors is the assembly in both arithmetics.
-type vectors struct {
-	double vector[float64]
-	single vector[float32]
 }
 
 // assembly has the vectors of each entry type, by the type's zero value.
@@ -89,20 +82,19 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 && simd == AVX2 {
 		k.decode, v = decodeQ8AVX2, assembly[float32(0)][simd]
 	}
-	switch k := any(&k).(type) {
-	case *kernel[E, float64]:
-		k.vector, k.sums = v.double, sumsOf[float64](simd)
-	case *kernel[E, float32]:
-		k.vector, k.sums = v.single, sumsOf[float32](simd)
+	if simd != Off {
+		k.use(v, endingsAVX2)
 	}
 	return k
 }
 
-// The tables of q8 levels that the assembly reads.
-var (
-	q8Planes  = planes()
-	q8Cascade = cascade()
-)
+// endingsAVX2 is for AVX2, which every machine with AVX-512 has.
+var endingsAVX2 = endings{
+	sums[float64]{foldDoubleAVX2, plusDoubleAVX2}, sums[float32]{foldSingleAVX2, plusSingleAVX2},
+}
+
+// q8Cascade is the tables of q8 levels that the assembly of AVX2 reads.
+var q8Cascade = cascade()
 
 // The tables of AVX2 for signs: for each byte its eight numbers, −1 where a bit is set.
 var (
@@ -119,15 +111,6 @@ func signTable[F number]() (numbers [256][8]F) {
 	return numbers
 }
 
-// planes returns the bytes of the levels from 128 on, as bf16 numbers: the lower ones, then the upper ones.
-func planes() (planes [2][128]byte) {
-	for k := range 128 {
-		bits := math.Float32bits(float32(sensing.Q8Levels[128+k]))
-		planes[0][k], planes[1][k] = byte(bits>>16), byte(bits>>24)
-	}
-	return planes
-}
-
 // q8Tables are the tables of AVX2. Place p belongs to level 255 − p, the largest first.
 type q8Tables struct {
 	lower [8][16]byte // of the lower bytes: each table xor the one before
@@ -136,8 +119,7 @@ type q8Tables struct {
 }
 
 func cascade() (t q8Tables) {
-	planes := planes()
-	at := func(plane, p int) byte { return planes[plane][127-p] }
+	at := func(plane, p int) byte { return q8Planes[plane][127-p] }
 	for p := range 128 {
 		t.lower[p/16][p%16] = at(0, p)
 		if p >= 16 {

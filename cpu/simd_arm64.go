@@ -7,12 +7,6 @@ import "github.com/matsense/matsense/sensing"
 // available lists the instruction sets that this machine has, the best first. NEON is part of every arm64.
 func available() []SIMD { return []SIMD{NEON, Off} }
 
-// vectors is the assembly in both arithmetics.
-type vectors struct {
-	double vector[float64]
-	single vector[float32]
-}
-
 // assembly has the vectors of each entry type, by the type's zero value.
 var assembly = map[any]vectors{
 	float64(0): {
@@ -42,16 +36,10 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 {
 		k.decode, v = decodeQ8NEON, assembly[float32(0)]
 	}
-	k.use(v)
+	k.use(v, endingsNEON)
 	return k
 }
 
-// use sets the loops of a kernel.
-func (k *kernel[E, F]) use(v vectors) {
-	switch k := any(k).(type) {
-	case *kernel[E, float64]:
-		k.vector, k.sums = v.double, sums[float64]{foldDoubleNEON, plusDoubleNEON}
-	case *kernel[E, float32]:
-		k.vector, k.sums = v.single, sums[float32]{foldSingleNEON, plusSingleNEON}
-	}
+var endingsNEON = endings{
+	sums[float64]{foldDoubleNEON, plusDoubleNEON}, sums[float32]{foldSingleNEON, plusSingleNEON},
 }

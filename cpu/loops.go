@@ -1,0 +1,53 @@
+//go:build amd64 || arm64
+
+package cpu
+
+import (
+	"math"
+
+	"github.com/matsense/matsense/sensing"
+)
+
+// vectors is the assembly of an entry type in both arithmetics.
+type vectors struct {
+	double vector[float64]
+	single vector[float32]
+}
+
+// endings is the assembly that ends sums over rows in both arithmetics.
+type endings struct {
+	double sums[float64]
+	single sums[float32]
+}
+
+// use sets the loops of a kernel.
+func (k *kernel[E, F]) use(v vectors, e endings) {
+	switch k := any(k).(type) {
+	case *kernel[E, float64]:
+		k.vector, k.sums = v.double, e.double
+	case *kernel[E, float32]:
+		k.vector, k.sums = v.single, e.single
+	}
+}
+
+// orTransform returns the assembly of a transform for vectors of so many numbers and more, and plain Go for
+// shorter ones.
+func orTransform(least int, assembly func(v []float64)) func(v []float64) {
+	return func(v []float64) {
+		if len(v) < least {
+			transform(v)
+			return
+		}
+		assembly(v)
+	}
+}
+
+// q8Planes has the bytes of the levels from 128 on, as bf16 numbers, for assembly: the lower ones, then the
+// upper ones.
+var q8Planes = func() (planes [2][128]byte) {
+	for k := range planes[0] {
+		bits := math.Float32bits(float32(sensing.Q8Levels[128+k]))
+		planes[0][k], planes[1][k] = byte(bits>>16), byte(bits>>24)
+	}
+	return planes
+}()
