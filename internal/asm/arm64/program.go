@@ -16,8 +16,10 @@ package arm64
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"go/format"
+	"log"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +31,16 @@ type Program struct {
 	Command   string // that writes the file
 	Functions []*Function
 	tables    []table
+}
+
+// Main writes the program to the files that the command line names, as the main function of a generator.
+func (p *Program) Main() {
+	out := flag.String("out", "", "file of the assembly")
+	stubs := flag.String("stubs", "", "file of the declarations in Go")
+	flag.Parse()
+	if err := p.Write(*out, *stubs); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // PerCount returns how many instructions the loops of a function have for each unit of their counts, in all.

@@ -34,24 +34,13 @@
 package main
 
 import (
-	"flag"
-	"log"
-
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
 // fewRows says for which formats a few rows of a block are taken alone, and how many: the same as on amd64.
 var fewRows = map[floats]int{f64: 2, f32: 4}
 
-func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
-	p := program()
-	if err := p.Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { program().Main() }
 
 // program returns all functions.
 func program() *arm64.Program {

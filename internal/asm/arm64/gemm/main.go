@@ -17,21 +17,12 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
 
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
-func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
-	if err := program().Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { program().Main() }
 
 // program returns all functions.
 func program() *arm64.Program {

@@ -11,9 +11,6 @@
 package main
 
 import (
-	"flag"
-	"log"
-
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
@@ -23,14 +20,9 @@ const (
 )
 
 func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
 	p := &arm64.Program{Package: "cpu", Command: "go run ./arm64/hadamard"}
 	transform(p)
-	if err := p.Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
+	p.Main()
 }
 
 // writer is the function under way.

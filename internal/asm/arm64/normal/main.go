@@ -15,9 +15,7 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
 	"math"
 
 	"github.com/matsense/matsense/internal/asm/arm64"
@@ -28,14 +26,7 @@ const (
 	groups   = 4 // in an iteration
 )
 
-func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
-	if err := program().Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { program().Main() }
 
 // program returns all functions.
 func program() *arm64.Program {

@@ -15,9 +15,7 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
 
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
@@ -36,14 +34,7 @@ const (
 	rounds = 10
 )
 
-func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
-	if err := program().Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { program().Main() }
 
 // program returns the one function.
 func program() *arm64.Program {

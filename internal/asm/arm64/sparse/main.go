@@ -14,9 +14,6 @@
 package main
 
 import (
-	"flag"
-	"log"
-
 	"github.com/matsense/matsense/internal/asm/arm64"
 )
 
@@ -31,17 +28,12 @@ const (
 )
 
 func main() {
-	out := flag.String("out", "", "file of the assembly")
-	stubs := flag.String("stubs", "", "file of the declarations in Go")
-	flag.Parse()
 	p := &arm64.Program{Package: "cpu", Command: "go run ./arm64/sparse"}
 	residuals(p)
 	weighted(p)
 	dots(p)
 	scatter(p)
-	if err := p.Write(*out, *stubs); err != nil {
-		log.Fatal(err)
-	}
+	p.Main()
 }
 
 // writer is a function under way. It has a parameter width.
