@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./batch -out ../../cpu/batch_amd64.s -stubs ../../cpu/batch_amd64.go -pkg cpu
-
 import (
 	"unsafe"
 

@@ -2,6 +2,17 @@
 
 package cpu
 
+//go:generate go -C ../internal/asm run ./arm64/contract -out ../../cpu/contract_arm64.s -stubs ../../cpu/contract_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/gemm -out ../../cpu/gemm_arm64.s -stubs ../../cpu/gemm_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/hadamard -out ../../cpu/hadamard_arm64.s -stubs ../../cpu/hadamard_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/sparse -out ../../cpu/sparse_arm64.s -stubs ../../cpu/sparse_arm64.go
+//go:generate go -C ../internal/asm run ./batch -out ../../cpu/batch_amd64.s -stubs ../../cpu/batch_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./contract -out ../../cpu/contract_amd64.s -stubs ../../cpu/contract_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./gemm -out ../../cpu/gemm_amd64.s -stubs ../../cpu/gemm_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/hadamard_amd64.s -stubs ../../cpu/hadamard_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./sparse -out ../../cpu/sparse_amd64.s -stubs ../../cpu/sparse_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./sums -out ../../cpu/sums_amd64.s -stubs ../../cpu/sums_amd64.go -pkg cpu
+
 import (
 	"math"
 

@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/hadamard_amd64.s -stubs ../../cpu/hadamard_amd64.go -pkg cpu
-
 // pauliLoopsOf returns the loops of an instruction set.
 func pauliLoopsOf(simd SIMD) pauliLoops {
 	switch simd {

@@ -1,8 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./sums -out ../../cpu/sums_amd64.s -stubs ../../cpu/sums_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./contract -out ../../cpu/contract_amd64.s -stubs ../../cpu/contract_amd64.go -pkg cpu
-
 import (
 	"golang.org/x/sys/cpu"
 

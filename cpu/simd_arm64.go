@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./arm64/contract -out ../../cpu/contract_arm64.s -stubs ../../cpu/contract_arm64.go
-
 import "github.com/matsense/matsense/sensing"
 
 // available lists the instruction sets that this machine has, the best first. NEON is part of every arm64.

@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./sparse -out ../../cpu/sparse_amd64.s -stubs ../../cpu/sparse_amd64.go -pkg cpu
-
 // narrowResiduals are the residuals of single widths, for AVX2, which every machine with AVX-512 has.
 var narrowResiduals = []residualsLoop{
 	residuals1AVX2, residuals2AVX2, residuals3AVX2, residuals4AVX2, residuals5AVX2, residuals6AVX2,

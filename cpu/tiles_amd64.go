@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./gemm -out ../../cpu/gemm_amd64.s -stubs ../../cpu/gemm_amd64.go -pkg cpu
-
 // tilesOf returns the tiles of an instruction set, the narrowest first.
 func tilesOf(simd SIMD) []tile {
 	switch simd {

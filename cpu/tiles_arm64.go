@@ -1,7 +1,5 @@
 package cpu
 
-//go:generate go -C ../internal/asm run ./arm64/gemm -out ../../cpu/gemm_arm64.s -stubs ../../cpu/gemm_arm64.go
-
 // tilesOf returns the tiles of an instruction set, the narrowest first.
 func tilesOf(simd SIMD) []tile {
 	if simd == Off {

@@ -2,6 +2,9 @@
 
 package sensing
 
+//go:generate go -C ../internal/asm run ./philox -out ../../sensing/philox_amd64.s -stubs ../../sensing/philox_amd64.go -pkg sensing
+//go:generate go -C ../internal/asm run ./arm64/philox -out ../../sensing/philox_arm64.s -stubs ../../sensing/philox_arm64.go
+
 import "unsafe"
 
 // blockWriter is an assembly routine that writes the words of consecutive blocks, in multiples of step.

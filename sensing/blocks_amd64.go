@@ -1,7 +1,5 @@
 package sensing
 
-//go:generate go -C ../internal/asm run ./philox -out ../../sensing/philox_amd64.s -stubs ../../sensing/philox_amd64.go -pkg sensing
-
 import (
 	"golang.org/x/sys/cpu"
 

@@ -1,7 +1,5 @@
 package sensing
 
-//go:generate go -C ../internal/asm run ./arm64/philox -out ../../sensing/philox_arm64.s -stubs ../../sensing/philox_arm64.go
-
 import "github.com/matsense/matsense/internal/simd"
 
 // blockWriters are those that the environment allows.

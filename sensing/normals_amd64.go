@@ -1,7 +1,5 @@
 package sensing
 
-//go:generate go -C ../internal/asm run ./normal -out ../../sensing/normal_amd64.s -stubs ../../sensing/normal_amd64.go -pkg sensing
-
 import (
 	"golang.org/x/sys/cpu"
 

@@ -1,7 +1,5 @@
 package sensing
 
-//go:generate go -C ../internal/asm run ./arm64/normal -out ../../sensing/normal_arm64.s -stubs ../../sensing/normal_arm64.go
-
 import "github.com/matsense/matsense/internal/simd"
 
 // normalSteps are the blocks that a turn of NEON's loops takes, if the environment allows them, and 0 for
