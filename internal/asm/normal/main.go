@@ -26,6 +26,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/matsense/matsense/internal/asm/boxmuller"
 )
 
 func main() {
@@ -96,29 +98,6 @@ func words(bits uint64) Mem {
 
 // number is words of a number's bits.
 func number(x float64) Mem { return words(math.Float64bits(x)) }
-
-// The words that have the bits of a double's fraction, its sign, and √½.
-const (
-	fraction = 1<<52 - 1
-	sign     = 1 << 63
-	rootHalf = 0x3FE6A09E667F3BCD
-)
-
-// The series of sensing/normal.go, in the order in which they are summed up.
-var (
-	logarithm = []float64{
-		1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5,
-		1.0 / 3,
-	}
-	sine = []float64{
-		1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
-		-1.0 / 5040, 1.0 / 120, -1.0 / 6,
-	}
-	cosine = []float64{
-		-1.0 / 6402373705728000, 1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800,
-		1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5,
-	}
-)
 
 // normals writes the function for one format.
 func normals(isa isa, f format) {
@@ -218,13 +197,13 @@ func (i isa) radius(pairs []pair) {
 		VSUBPD(number(1-0x1p-53), u, u)
 		// The difference of the bits of u and √½ is e·2⁵² plus the difference of the bits of f and √½. 64 is
 		// added to e so that it is positive.
-		VPSUBQ(words(rootHalf-64<<52), u, u)
+		VPSUBQ(words(boxmuller.RootHalf-64<<52), u, u)
 		e[g] = i.register()
 		VPSRLQ(Imm(52), u, e[g])
 		i.or(number(0x1p52), e[g], e[g])
 		VSUBPD(number(0x1p52+64), e[g], e[g])
-		i.and(words(fraction), u, u)
-		VPADDQ(words(rootHalf), u, u)
+		i.and(words(boxmuller.Fraction), u, u)
+		VPADDQ(words(boxmuller.RootHalf), u, u)
 	})
 	each(pairs, func(p *pair, g int) {
 		s[g] = i.register()
@@ -236,7 +215,7 @@ func (i isa) radius(pairs []pair) {
 		z[g] = i.register()
 		VMULPD(s[g], s[g], z[g])
 	})
-	sum := i.series(z, logarithm)
+	sum := i.series(z, boxmuller.Logarithm)
 	each(pairs, func(p *pair, g int) {
 		VMULPD(z[g], sum[g], sum[g])
 		VADDPD(s[g], s[g], s[g])
@@ -262,7 +241,7 @@ func (i isa) angle(pairs []pair) {
 		VMULPD(number(math.Pi/2), x[g], x[g])
 		VMULPD(x[g], x[g], z[g])
 	})
-	sin, cos := i.series(z, sine), i.series(z, cosine)
+	sin, cos := i.series(z, boxmuller.Sine), i.series(z, boxmuller.Cosine)
 	each(pairs, func(p *pair, g int) {
 		VMULPD(z[g], sin[g], sin[g])
 		VFMADD213PD(x[g], x[g], sin[g])
@@ -281,7 +260,7 @@ func (i isa) turn(p *pair, sin, cos VecVirtual) {
 	VPSLLQ(Imm(1), p.b, odd) // the lower bit becomes the sign
 	if i.bytes == 64 {
 		signs, swap := i.register(), K()
-		VMOVUPD(words(sign), signs)
+		VMOVUPD(words(boxmuller.Sign), signs)
 		VPTESTMQ(signs, odd, swap)
 		VBLENDMPD(sin, cos, swap, p.x)
 		VBLENDMPD(cos, sin, swap, p.y)
@@ -295,7 +274,7 @@ func (i isa) turn(p *pair, sin, cos VecVirtual) {
 	VBLENDVPD(odd, cos, sin, p.y)
 	VPXOR(p.b, odd, odd)
 	for _, flip := range []struct{ by, of VecVirtual }{{odd, p.x}, {p.b, p.y}} {
-		VPAND(words(sign), flip.by, flip.by)
+		VPAND(words(boxmuller.Sign), flip.by, flip.by)
 		VPXOR(flip.by, flip.of, flip.of)
 	}
 }

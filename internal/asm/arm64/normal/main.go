@@ -19,6 +19,7 @@ import (
 	"math"
 
 	"github.com/matsense/matsense/internal/asm/arm64"
+	"github.com/matsense/matsense/internal/asm/boxmuller"
 )
 
 const (
@@ -57,29 +58,6 @@ func (c *constants) place(word uint64) int {
 	}
 	return at
 }
-
-// The words that have the bits of a double's fraction, its sign, and √½.
-const (
-	fraction = 1<<52 - 1
-	sign     = 1 << 63
-	rootHalf = 0x3FE6A09E667F3BCD
-)
-
-// The series of sensing/normal.go, in the order in which they are summed up.
-var (
-	logarithm = []float64{
-		1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5,
-		1.0 / 3,
-	}
-	sine = []float64{
-		1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
-		-1.0 / 5040, 1.0 / 120, -1.0 / 6,
-	}
-	cosine = []float64{
-		-1.0 / 6402373705728000, 1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800,
-		1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5,
-	}
-)
 
 // writer is a function under way.
 type writer struct {
@@ -186,14 +164,14 @@ func (w *writer) copied(x arm64.V) arm64.V {
 func (w *writer) radius(a []arm64.V) {
 	w.unit(a)
 	// The difference of the bits of u and √½ is e·2⁵² plus the difference of the bits of f and √½.
-	w.each(rootHalf, a, on(w.Subtract))
+	w.each(boxmuller.RootHalf, a, on(w.Subtract))
 	e, s, z := w.Vs(groups), w.Vs(groups), w.Vs(groups)
 	for g := range a {
 		w.ShiftRightSigned(arm64.D2, a[g], 52, e[g])
 		w.FromIntegers(arm64.D2, e[g], e[g])
 	}
-	w.each(fraction, a, w.And)
-	w.each(rootHalf, a, on(w.AddIntegers))
+	w.each(boxmuller.Fraction, a, w.And)
+	w.each(boxmuller.RootHalf, a, on(w.AddIntegers))
 	w.withNumber(1, func(one arm64.V) {
 		for g, f := range a {
 			w.AddNumbers(arm64.D2, f, one, s[g])
@@ -202,7 +180,7 @@ func (w *writer) radius(a []arm64.V) {
 			w.Multiply(arm64.D2, s[g], s[g], z[g])
 		}
 	})
-	p := w.series(z, logarithm)
+	p := w.series(z, boxmuller.Logarithm)
 	w.withNumber(math.Ln2, func(ln2 arm64.V) {
 		for g := range a {
 			w.Multiply(arm64.D2, p[g], z[g], p[g])
@@ -236,7 +214,7 @@ func (w *writer) angle(rho, b []arm64.V) (x, y []arm64.V) {
 	for g := range z {
 		w.Multiply(arm64.D2, angle[g], angle[g], z[g])
 	}
-	sin := w.series(z, sine)
+	sin := w.series(z, boxmuller.Sine)
 	for g := range sin {
 		w.Multiply(arm64.D2, sin[g], z[g], sin[g])
 		sum := w.copied(angle[g])
@@ -244,7 +222,7 @@ func (w *writer) angle(rho, b []arm64.V) (x, y []arm64.V) {
 		w.FreeV(sin[g], angle[g])
 		sin[g] = sum
 	}
-	cos := w.series(z, append(cosine, 1))
+	cos := w.series(z, append(boxmuller.Cosine, 1))
 	w.FreeV(z...)
 	w.turn(b, sin, cos)
 	for g := range rho {
@@ -258,7 +236,7 @@ func (w *writer) angle(rho, b []arm64.V) (x, y []arm64.V) {
 // turn turns the sine and the cosine of an eighth of a turn by the upper two bits of b: the lower one swaps
 // them, either one alone changes the sign of the cosine then, and the upper one that of the sine. It frees b.
 func (w *writer) turn(b, sin, cos []arm64.V) {
-	w.with(sign, func(sign arm64.V) {
+	w.with(boxmuller.Sign, func(sign arm64.V) {
 		for g := range b {
 			odd, swap := w.V(), w.V()
 			w.ShiftLeftV(arm64.D2, b[g], 1, odd) // the lower bit becomes the sign
