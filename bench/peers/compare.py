@@ -11,12 +11,12 @@ First, the gradients must agree. For a few hundred measurements, each configurat
 with NumPy on the same entries. On the whole problem with f32 entries, which the peers are timed on, all are
 compared with NumPy float64. If a gradient is wrong, nothing is timed and the exit code is 1.
 
-Then come rounds, for the problems of one number format after another, so that only one format is in memory,
-once for each arithmetic, beside the peers' two arrays. With f32 entries, which come first, all peers take part; with other formats
-those that were fastest. In each round, every contestant has a turn: a pause, in which the threads of the
-previous one go to sleep; a measurement of memory's read rate; one gradient to warm up; up to five gradients,
-whose median counts. The order rotates from round to round, and ratios are taken within a round, so that noise
-of the machine affects all alike.
+Then come rounds, for the problems of one number format after another. So only one format is in memory, once
+for each arithmetic, beside the peers' two arrays. With f32 entries, which come first, all peers take part;
+with other formats those that were fastest. In each round, every contestant has a turn: a pause, in which the
+threads of the previous one go to sleep; a measurement of memory's read rate; one gradient to warm up; up to
+five gradients, whose median counts. The order rotates from round to round, and ratios are taken within a
+round, so that noise of the machine affects all alike.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ block so that they stay in cache, puts them into a CSR matrix that was made once
 SciPy multiplies on one thread, whatever --threads says. Numba compiles a loop over the entries, which takes
 each row of U once, for its dot product and then for the sum; its threads share the rows of the result.
 matsense is the Go benchmark BenchmarkSampled, run by `go test`, on a problem of the same size with positions
-from the same law. All take turns, with the same number of threads and the same instruction set. A line has the
-median, least and greatest time of each, and the medians of the ratios to matsense within a round.
+from the same law. All take turns, with the same number of threads and the same instruction set. A line has
+the median, least and greatest time of each, and the medians of the ratios to matsense within a round.
 
 Needs Go, NumPy, SciPy and Numba:
 
@@ -31,16 +31,12 @@ import numba
 import numpy as np
 import scipy.sparse as sp
 
+from instructions import environment
 from options import cores, positive
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = 1 << 15  # entries of a block
 SIZES = {20_000: 1_000_000, 100_000: 10_000_000}  # n, and the entries that BenchmarkSampled has for it
-AVX2 = {  # what holds each side to AVX2
-    "MATSENSE_SIMD": "avx2",
-    "NUMBA_CPU_NAME": "haswell",
-    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
-}
 
 
 def problem(n: int, m: int, r: int) -> tuple[sp.csr_array, np.ndarray, np.ndarray]:
@@ -132,11 +128,10 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Measures and prints a table."""
     options = parse()
-    settings = {name: str(options.threads) for name in ("GOMAXPROCS", "NUMBA_NUM_THREADS")}
-    settings |= AVX2 if options.simd == "avx2" else {}
-    if any(os.environ.get(name) != value for name, value in settings.items()):
-        # NumPy and Numba read them when they are imported.
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **settings})
+    threads = {name: str(options.threads) for name in ("GOMAXPROCS", "NUMBA_NUM_THREADS")}
+    variables = environment(options.simd, sys.executable, {**os.environ, **threads})
+    if variables != dict(os.environ):  # NumPy and Numba read them when they are imported
+        os.execve(sys.executable, [sys.executable, *sys.argv], variables)
     compiled = numba.njit(walk, parallel=options.threads > 1)
     off = check(compiled)
     assert off < 1e-13, off
