@@ -307,7 +307,7 @@ type skippedEvent struct {
 	Entries   sensing.Entries `json:"entries,omitempty" about:"number format of rows"`
 	Precision string          `json:"precision" about:"the arithmetic"`
 	Storage   string          `json:"storage" about:"measurements in memory or generated"`
-	Runs      int             `json:"runs" about:"that share the measurements"`
+	Runs      int             `json:"runs" about:"number of runs that share the measurements"`
 	Reason    string          `json:"reason" about:"why it was not measured"`
 }
 
@@ -316,7 +316,7 @@ type benchEvent struct {
 	N            int             `json:"n" about:"the matrix is n × n"`
 	Measurements int             `json:"measurements" about:"number m of measurements"`
 	FactorRank   int             `json:"factor_rank" about:"columns of a factor"`
-	Runs         int             `json:"runs" about:"that share the measurements"`
+	Runs         int             `json:"runs" about:"number of runs that share the measurements"`
 	Backend      string          `json:"backend" about:"cpu, cuda or emulator"`
 	Device       string          `json:"device" about:"the processor or the GPU"`
 	Entries      sensing.Entries `json:"entries,omitempty" about:"number format of rows"`
@@ -328,7 +328,7 @@ type benchEvent struct {
 	Bandwidth    float64         `json:"bandwidth_bytes_per_second" about:"at which the device reads memory"`
 	Rate         *float64        `json:"bytes_per_second,omitempty" about:"at which the step reads measurements"`
 	Limit        *float64        `json:"seconds_limit,omitempty" about:"the least time of a step on this device"`
-	Bound        string          `json:"bound,omitempty" about:"what takes it: reading, multiply-adds or gathers"`
+	Bound        string          `json:"bound,omitempty" about:"what bounds the step: reading, multiply-adds or gathers"`
 	Fraction     *float64        `json:"fraction_of_limit,omitempty" about:"the limit divided by the step's time"`
 }
 
