@@ -14689,7 +14689,7 @@ DATA half43<>+56(SB)/8, $0x8000000080000000
 GLOBL half43<>(SB), RODATA|NOPTR, $64
 
 // func decodeQ8AVX2(dst *float32, row *byte, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·decodeQ8AVX2(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), AX
 	MOVQ           row+8(FP), CX
@@ -14710,6 +14710,7 @@ TEXT ·decodeQ8AVX2(SB), NOSPLIT, $0-24
 	JMP            check
 
 loop:
+	PREFETCHT0 512(CX)(BX*1)
 	VPERMD     (CX)(BX*1), Y9, Y11
 	VPSHUFB    order256<>+0(SB), Y11, Y11
 	VPXOR      all255<>+0(SB), Y11, Y12
