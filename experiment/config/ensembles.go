@@ -262,7 +262,9 @@ func (c *Config) fillStep() {
 	if !c.HasStep() || c.Given("step") {
 		return
 	}
-	c.Step = c.isotropicStep()
+	if c.Step == Default().Step { // a program may have chosen another
+		c.Step = c.isotropicStep()
+	}
 	if e := c.ensemble(); e.Step != nil {
 		if step := e.Step(c); step > 0 {
 			c.Step = step

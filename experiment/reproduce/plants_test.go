@@ -58,10 +58,11 @@ func plants() []plant {
 		{"alpha", "the error is proportional to α", overAlpha(func(o *observation, alpha, w float64) {
 			o.Final.TestError = w * alpha
 		})},
-		{"iterations", "steps like the square of the logarithm", overAlpha(func(o *observation, alpha, w float64) {
-			steps := int(w * math.Pow(math.Log(1/alpha), 2))
-			o.Targets = []*int{&steps}
-		})},
+		{"iterations", "steps like the square of the logarithm", overAlpha(
+			func(o *observation, alpha, w float64) {
+				steps := int(w * math.Pow(math.Log(1/alpha), 2))
+				o.Targets = []*int{&steps}
+			})},
 		{"overparameterization", "wide factors do not recover", grid([]float64{2, 4, 10, 40},
 			func(o *observation, r, w float64) {
 				end := int(w * (50 - 10*math.Log10(r)))

@@ -78,8 +78,12 @@ func judgeDamped(all []observation) Verdict {
 
 // kappaSteps compares a method's steps to the target for several condition numbers.
 type kappaSteps struct {
-	growth float64 // the last κ's over the first's: +Inf if not all runs of the last reach it, NaN for the first
-	apart  float64 // the most over the least: +Inf if not all runs do for some κ, NaN if none does for any
+	// growth is the last κ's over the first's: +Inf if not all runs of the last reach the target, and NaN if
+	// not all of the first do.
+	growth float64
+	// apart is the most over the least: +Inf if not all runs reach it for some κ, and NaN if none does at
+	// all.
+	apart float64
 }
 
 // overKappa notes and compares a method's steps to the target, medians over seeds and starts.
@@ -94,10 +98,12 @@ func (v *Verdict) overKappa(all []observation, method string) kappaSteps {
 		arrived = arrived || len(there) > 0
 		switch missing := len(groups[kappa]) - len(there); {
 		case len(there) == 0:
-			texts, steps = append(texts, fmt.Sprintf("κ = %g: not reached", kappa)), append(steps, math.Inf(1))
+			texts = append(texts, fmt.Sprintf("κ = %g: not reached", kappa))
+			steps = append(steps, math.Inf(1))
 		case missing > 0:
-			texts, steps = append(texts, fmt.Sprintf("κ = %g: %g, and not reached by %d of %d runs",
-				kappa, here, missing, len(groups[kappa]))), append(steps, math.Inf(1))
+			texts = append(texts, fmt.Sprintf("κ = %g: %g, and not reached by %d of %d runs",
+				kappa, here, missing, len(groups[kappa])))
+			steps = append(steps, math.Inf(1))
 		default:
 			texts, steps = append(texts, fmt.Sprintf("κ = %g: %g", kappa, here)), append(steps, here)
 		}
