@@ -85,7 +85,7 @@ func listExperiments(env environment, asJSON bool) {
 		return
 	}
 	for _, e := range reproduce.All() {
-		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim})
+		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim, e.Untested})
 	}
 }
 
@@ -150,7 +150,7 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	}
 	if o.json {
 		findings := append([]string{}, verdict.Findings...) // an empty list, not null
-		printJSON(env.out, verdictEvent{e.Name, e.Claim, verdict.Status, findings})
+		printJSON(env.out, verdictEvent{e.Name, e.Claim, e.Untested, verdict.Status, findings})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}
@@ -171,10 +171,11 @@ func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) erro
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(struct {
-			Name  string `json:"name"`
-			Claim string `json:"claim"`
+			Name     string `json:"name"`
+			Claim    string `json:"claim"`
+			Untested string `json:"untested"`
 			reproduce.Verdict
-		}{e.Name, e.Claim, v})
+		}{e.Name, e.Claim, e.Untested, v})
 	})
 }
 
