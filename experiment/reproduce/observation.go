@@ -131,8 +131,8 @@ func (s slope) String() string {
 	return fmt.Sprintf("%.3g (95 %%: %.3g to %.3g, from %d seeds)", s.mean, s.low, s.high, s.replicas)
 }
 
-// most returns the largest of a value over the runs of a parametrization that did not diverge, with or without
-// a floor: NaN if there are none, or if a value is unknown.
+// most returns the largest of a value over the runs of a parametrization that did not diverge, with or
+// without a floor: NaN if there are none, or if a value is unknown.
 func most(all []observation, parametrization string, value func(o observation) float64) float64 {
 	worst := math.NaN()
 	for i, o := range keep(all, func(o observation) bool {
