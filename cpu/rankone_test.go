@@ -44,7 +44,7 @@ func TestRankOneSameBits(t *testing.T) {
 			}
 		}
 	}
-	if chunk, block := chunkRows(4200), vectorBlock(4200, 1700); block >= chunk {
+	if chunk, block := chunkVectors(4200), vectorBlock(4200, 1700); block >= chunk {
 		t.Errorf("there is no chunk of several blocks: %d measurements in a chunk and %d in a block", chunk,
 			block)
 	}
@@ -77,9 +77,9 @@ func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
 func TestVectorBlock(t *testing.T) {
 	for _, m := range []int{1, 33, 5000, 1 << 20} {
 		for _, length := range []int{1, 200, 1000, 5000, 1 << 20} {
-			if b := vectorBlock(m, length); b < leastBlock || b > chunkRows(m) || b%blockRows != 0 {
+			if b := vectorBlock(m, length); b < leastBlock || b > chunkVectors(m) || b%blockRows != 0 {
 				t.Errorf("m = %d and vectors of %d: %d measurements in a block, %d in a chunk", m, length, b,
-					chunkRows(m))
+					chunkVectors(m))
 			}
 		}
 	}
