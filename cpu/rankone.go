@@ -22,7 +22,7 @@ import (
 //
 // P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
 // register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the
-// sums read the vectors where they are.
+// sums read the vectors where they are. A factor of one column has loops of its own (see [vectorLoops]).
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
@@ -42,7 +42,8 @@ type rankOne struct {
 // vectorWorkspace is the memory of one worker.
 type vectorWorkspace struct {
 	thin    *thin
-	buffer  []float64 // the block being generated
+	single  *vectorLoops // for factors of one column
+	buffer  []float64    // the block being generated
 	members []*vectorMember
 	left    []thinProduct // of the block under way, with A
 	right   []thinProduct // of the block under way, with B
@@ -50,8 +51,10 @@ type vectorWorkspace struct {
 	weights []float64     // of the measurements of a block
 }
 
-// vectorMember is what a worker has of one member of a batch: Pᵀ and Qᵀ of a block, the same memory if P is Q.
-type vectorMember struct{ pt, qt []float64 }
+// vectorMember is what a worker has of one member of a batch.
+type vectorMember struct {
+	pt, qt []float64 // Pᵀ and Qᵀ of a block; the same memory if P is Q
+}
 
 // vectorSums are the sums of one member: (G·R)ᵀ, (Gᵀ·L)ᵀ and Σ res².
 type vectorSums struct {
@@ -105,7 +108,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 		sums: newKernel[float64, float64](o.simd).sums,
 	}
 	for range min(o.workers, v.chunks) {
-		v.workspaces = append(v.workspaces, &vectorWorkspace{thin: newThin(o.simd)})
+		v.workspaces = append(v.workspaces, &vectorWorkspace{
+			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
 	}
 	v.parking = newParking(len(v.workspaces), func() *[]*vectorSums { return new([]*vectorSums) })
 	switch {
@@ -124,8 +128,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	return v, nil
 }
 
-// eachBlock calls do for all blocks of vectors, on all workers, with the number of a block's first measurement.
-// An interruption ends it between two blocks.
+// eachBlock calls do for all blocks of vectors, on all workers, with the number of a block's first
+// measurement. An interruption ends it between two blocks.
 func (v *rankOne) eachBlock(do func(h *vectorWorkspace, a, b operand, first int)) error {
 	return v.summed(0, nil, func(h *vectorWorkspace, _ []*vectorSums, a, b operand, first int) {
 		do(h, a, b, first)
@@ -210,22 +214,29 @@ type thinProduct struct {
 	dst *[]float64 // a row for each column of X, padded(rows of A) numbers apart
 }
 
-// multiply does several products of A, which it reads once.
+// multiply does several products of A. It transposes A once for those with several columns.
 func (h *vectorWorkspace) multiply(a operand, products ...thinProduct) {
 	stride := padded(a.rows)
-	step := h.thin.panelRows()
+	step, wide := h.thin.panelRows(), 0
 	for _, p := range products {
 		rows, columns := p.x.Dims()
 		*p.dst = zeros(*p.dst, columns*stride)
+		if columns == 1 {
+			h.single.multiply(*p.dst, a, p.x)
+			continue
+		}
+		wide++
 		if rows*columns > largeFactor {
 			step = a.rows
 		}
 	}
-	for i := 0; i < a.rows; i += step {
+	for i := 0; i < a.rows && wide > 0; i += step {
 		rows := operand{a.data[i*a.down:], min(step, a.rows-i), a.cols, a.down, a.along}
 		panel := h.thin.transpose(rows)
 		for _, p := range products {
-			h.thin.add((*p.dst)[i:], stride, transposed(p.x), panel)
+			if _, columns := p.x.Dims(); columns > 1 {
+				h.thin.add((*p.dst)[i:], stride, transposed(p.x), panel)
+			}
 		}
 	}
 }
@@ -291,6 +302,10 @@ func (h *vectorWorkspace) addTo(sum []float64, xt, w []float64, a operand) {
 		for i, v := range w {
 			row[i] *= v
 		}
+	}
+	if columns == 1 {
+		h.single.addTo(sum, xt, a)
+		return
 	}
 	h.thin.add(sum, padded(a.cols), operand{xt, columns, a.rows, stride, 1}, a)
 }
