@@ -60,15 +60,15 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	space := s.rows.Space()
 	n1, n2 := space.Dims()
 	k, m := float64(space.K()), float64(s.rows.Measurements())
-	workers := float64(o.workers)
+	workers, partial := float64(o.workers), float64(partialSums(o.workers))
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
+	bytes += 8 * (2 + partial) * k * members   // z, g, accumulators
 	if o.precision == solver.Mixed {
-		bytes += 8 * ((4+workers)*k + m) // the pass in f64, and the truth as an anchor
+		bytes += 8 * ((4+partial)*k + m) // the pass in f64, and the truth as an anchor
 		bytes += 8 * (2*k + m) * members // anchors
 	}
 	if batch.Needs.Draws {
-		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
+		bytes += 8 * (1 + partial) * k // g and accumulators of a draw
 	}
 	if s.rows.Entries() == sensing.Q8 {
 		bytes += 4 * blockRows * float64(decodedLength(space.K())) * workers
