@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -91,4 +93,42 @@ func TestChunkQueueStops(t *testing.T) {
 	if q.err != errBroken {
 		t.Errorf("the error is %v", q.err)
 	}
+}
+
+// seen is a visitor that notes which workers come. With both, worker 0 waits until another one has come.
+type seen struct {
+	both    bool
+	workers [2]atomic.Bool
+}
+
+func (*seen) begin(int) {}
+
+func (s *seen) visit(worker, _, _, _ int) {
+	s.workers[worker].Store(true)
+	for s.both && worker == 0 && !s.workers[1].Load() {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (*seen) done(int) {}
+
+// TestWalkAlone: a walk over fewer entries than alone has one worker. Members count as entries do.
+func TestWalkAlone(t *testing.T) {
+	const k, m = 70, 97
+	r, err := newRows[float32](context.Background(), line[float32]{k: k, m: m}, true, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk := func(members int, v *seen) {
+		t.Helper()
+		if err := r.walkIn(blockRows, members, nil, m, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.alone = m*k*3 + 1
+	var three seen
+	if walk(3, &three); three.workers[1].Load() {
+		t.Error("a short walk has two workers")
+	}
+	walk(4, &seen{both: true}) // ends if there are two
 }

@@ -75,7 +75,7 @@ func (c *contraction[E, F]) dots(p []float64, z []F) error {
 
 // dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
 func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) error {
-	return c.walk(&dotProducts[E, F]{c, p, z})
+	return c.walkIn(blockRows, len(p), nil, c.m, &dotProducts[E, F]{c, p, z})
 }
 
 // combine does g = Σ_i w_i a_i.
@@ -92,7 +92,7 @@ func (c *contraction[E, F]) pass(y []float64) error {
 		p.squares = 0
 	}
 	c.onePass.contraction, c.onePass.y = c, y
-	return c.walkIn(c.tall, nil, c.m, &c.onePass)
+	return c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
 }
 
 // dotProducts is the walk of dotsOfMany.

@@ -98,6 +98,9 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 		return nil, err
 	}
 	r.stop = o.stop
+	if r.memory != nil && o.simd != Off {
+		r.alone = walkAlone
+	}
 	switch o.precision {
 	case solver.F32:
 		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
@@ -233,6 +236,7 @@ func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) error {
 // projectedSquares implements projector.
 func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) (float64, error) {
 	p := newProjection(o, b, c)
-	err := o.walk(p)
+	n1, n2 := o.space.Dims()
+	err := o.walkIn(blockRows, min(n1, n2), nil, o.m, p) // about that many multiply-adds for an entry
 	return p.sum, err
 }

@@ -22,6 +22,11 @@ const (
 	mostChunk  = 256
 )
 
+// walkAlone is how many entries a pass by one worker takes in the time that a second worker needs to wake up:
+// a pass over fewer gains nothing from it. It is for rows in memory and loops in assembly; entries that are
+// generated, and loops in plain Go, take many times as long.
+const walkAlone = 1 << 20
+
 // block is eight rows of entries. Past the last row of a walk, that row is repeated; callers give the
 // repetitions the weight 0.
 type block[E sensing.Entry] [blockRows][]E
@@ -32,6 +37,7 @@ type rows[E sensing.Entry] struct {
 	m       int
 	length  int // of a row, in elements of type E
 	workers int
+	alone   int // a walk over fewer entries has a single worker
 	stop    *interruption
 	memory  []E        // all rows; nil if they are generated
 	buffers [][]E      // for each worker, the block being generated
@@ -114,16 +120,21 @@ func (r *rows[E]) walk(v visitor) error { return r.walkOver(nil, r.m, v) }
 // walkOver visits only the count rows listed, or all if listed is nil. The visitor gets their places in the
 // list.
 func (r *rows[E]) walkOver(listed []int, count int, v visitor) error {
-	return r.walkIn(blockRows, listed, count, v)
+	return r.walkIn(blockRows, 1, listed, count, v)
 }
 
-// walkIn is walkOver with step rows in a visit, a multiple of blockRows.
-func (r *rows[E]) walkIn(step int, listed []int, count int, v visitor) error {
+// walkIn is walkOver with step rows in a visit, a multiple of blockRows, and a visit that takes as long as
+// the passes of so many members.
+func (r *rows[E]) walkIn(step, members int, listed []int, count int, v visitor) error {
 	r.step = step
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
 	chunks := (count + r.span - 1) / r.span
 	r.queue.reset(chunks)
-	others := r.walkers[1:max(1, min(r.workers, chunks))]
+	workers := max(1, min(r.workers, chunks))
+	if count*r.source.Space().K()*members < r.alone {
+		workers = 1
+	}
+	others := r.walkers[1:workers]
 	r.wait.Add(len(others))
 	for _, w := range others {
 		go w()
