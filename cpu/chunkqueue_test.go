@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -90,7 +91,7 @@ func TestChunkQueueStops(t *testing.T) {
 	if <-given {
 		t.Error("a chunk was given after the stop")
 	}
-	if q.err != errBroken {
+	if !errors.Is(q.err, errBroken) {
 		t.Errorf("the error is %v", q.err)
 	}
 }

@@ -82,8 +82,8 @@ func TestFewRowsOf(t *testing.T) {
 	}
 }
 
-// BenchmarkFewRows compares passes over long rows, a few at a time, with passes over eight at a time, in turn.
-// gain is the ratio of the shortest times: above 1, the few are faster.
+// BenchmarkFewRows compares passes over long rows, a few at a time, with passes over eight at a time, in
+// turn. gain is the ratio of the shortest times: above 1, the few are faster.
 func BenchmarkFewRows(b *testing.B) {
 	for _, n := range []int{200, 300, 400, 600, 1000} {
 		benchmarkFewRows[float64, float64](b, n, sensing.F64)
