@@ -31,7 +31,9 @@ func TestArrangements(t *testing.T) {
 			}
 			interrupted := false
 			r.stop = &interruption{func() error {
-				if interrupted && r.next.Load() > 1 {
+				r.queue.mu.Lock()
+				defer r.queue.mu.Unlock()
+				if interrupted && r.queue.next > 1 {
 					return errBroken
 				}
 				return nil

@@ -64,7 +64,7 @@ type group[F number] struct {
 	width   int
 	members []*memberPass[F]
 	z       []F
-	acc     [][]F // for each worker, the chunk's sum of g
+	acc     [][]F // the partial sums of g, over a chunk each
 }
 
 // batchWorkspace is the memory of one worker for groups.
@@ -137,10 +137,10 @@ func newGroup[F number](width int, members []*memberPass[F], k, workers int) *gr
 	return g
 }
 
-// addTo adds a worker's sums to g of the members, a few coordinates at a time, so that a cache line that has
+// addTo adds a partial sum to g of the members, a few coordinates at a time, so that a cache line that has
 // numbers of several members is read once.
-func (g *group[F]) addTo(worker int) {
-	acc := g.acc[worker]
+func (g *group[F]) addTo(partial int) {
+	acc := g.acc[partial]
 	k := len(g.members[0].g)
 	for from := 0; from < k; from += stride {
 		for v, p := range g.members {
@@ -182,7 +182,7 @@ func panelStride[F number]() int { return batchStrip + panelPad/numberSize[F]() 
 func numberSize[F number]() int { return 64 / laneCount[F]() }
 
 // visitGroups does the pass for the groups, on count rows that start with row first.
-func (w *passing[E, F]) visitGroups(worker, first, count int) {
+func (w *passing[E, F]) visitGroups(worker, partial, first, count int) {
 	h := w.batchWorkspaces[worker]
 	blocks := (count + blockRows - 1) / blockRows
 	h.blocks = h.blocks[:blocks]
@@ -197,14 +197,14 @@ func (w *passing[E, F]) visitGroups(worker, first, count int) {
 			rows := min(blockRows, count-from)
 			for v, p := range g.members {
 				dots := h.p[i][v*blocks*blockRows+from:][:rows]
-				p.sums[worker] += p.weigh(0, &h.eight, dots, w.y, first+from)
+				p.sums[partial] += p.weigh(0, &h.eight, dots, w.y, first+from)
 				for j, weight := range h.eight {
 					h.c[i][(from+j)*g.width+v] = weight
 				}
 			}
 		}
 	}
-	w.groupAdds(h, worker)
+	w.groupAdds(h, partial)
 }
 
 // groupDots computes the dot products of all rows with z of all members.
@@ -273,7 +273,7 @@ func (g *group[F]) fold(p []float64, lanes []F, rows int) {
 }
 
 // groupAdds adds the weighted rows to acc of all members.
-func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
+func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], partial int) {
 	n, size := c.source.Space().K(), numberSize[F]()
 	rows := len(h.blocks) * blockRows
 	for from := 0; from < n; from += batchStrip {
@@ -288,7 +288,7 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
 				aDown: size, aAlong: panelStride[F]() * size, aNext: 6 * size,
 				bAlong: g.width * size,
 			}
-			acc, weights := g.acc[worker][from*g.width:], &h.c[i][0]
+			acc, weights := g.acc[partial][from*g.width:], &h.c[i][0]
 			for at := 0; at < sixes; at += addTiles {
 				next := min(at+addTiles, sixes)
 				if i == 0 {

@@ -50,20 +50,20 @@ type memberPass[F number] struct {
 	res     []float64 // result, if not nil: the m residuals
 	from    *anchor   // the anchor; nil if there is none
 	unit    float64   // with an anchor: the unit of z and g, a power of 2 that keeps them in the range of F
-	acc     [][]F     // for each worker, the chunk's sum of g; nil in a group
-	sums    []float64 // for each worker, the chunk's Σ res_i²
+	acc     [][]F     // the partial sums of g, over a chunk each; nil in a group
+	sums    []float64 // the partial sums of Σ res_i²
 }
 
 // newMemberPass returns a member without z, which comes when passes are arranged.
 func newMemberPass[F number](k, workers int) *memberPass[F] {
-	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, workers)}
+	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, partialSums(workers))}
 }
 
-// accumulators returns k zeros for each worker.
+// accumulators returns k zeros for each partial sum of so many workers.
 func accumulators[F number](k, workers int) [][]F {
-	acc := make([][]F, workers)
-	for w := range acc {
-		acc[w] = make([]F, k)
+	acc := make([][]F, partialSums(workers))
+	for i := range acc {
+		acc[i] = make([]F, k)
 	}
 	return acc
 }
@@ -75,7 +75,7 @@ func (c *contraction[E, F]) dots(p []float64, z []F) error {
 
 // dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
 func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) error {
-	return c.walk(&dotProducts[E, F]{c, p, z})
+	return c.walkIn(blockRows, len(p), nil, c.m, &dotProducts[E, F]{c, p, z})
 }
 
 // combine does g = Σ_i w_i a_i.
@@ -92,7 +92,7 @@ func (c *contraction[E, F]) pass(y []float64) error {
 		p.squares = 0
 	}
 	c.onePass.contraction, c.onePass.y = c, y
-	return c.walkIn(c.tall, nil, c.m, &c.onePass)
+	return c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
 }
 
 // dotProducts is the walk of dotsOfMany.
@@ -104,7 +104,7 @@ type dotProducts[E sensing.Entry, F number] struct {
 
 func (w *dotProducts[E, F]) begin(int) {}
 
-func (w *dotProducts[E, F]) visit(worker, first, count int) {
+func (w *dotProducts[E, F]) visit(worker, _, first, count int) {
 	h := w.loaded(worker, first, count)
 	for from := 0; from < len(w.z); {
 		members := 1
@@ -127,21 +127,21 @@ type combination[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	g   []float64
 	w   []F
-	acc [][]F // for each worker
+	acc [][]F // partial sums
 }
 
-func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
+func (w *combination[E, F]) begin(partial int) { clear(w.acc[partial]) }
 
-func (w *combination[E, F]) visit(worker, first, count int) {
+func (w *combination[E, F]) visit(worker, partial, first, count int) {
 	h := w.loaded(worker, first, count)
 	c := &h.c[0]
 	clear(c[:])
 	copy(c[:count], w.w[first:])
-	h.acc[0] = w.acc[worker]
+	h.acc[0] = w.acc[partial]
 	w.add(h, 1)
 }
 
-func (w *combination[E, F]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }
+func (w *combination[E, F]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]) }
 
 // passing is the walk of pass.
 type passing[E sensing.Entry, F number] struct {
@@ -150,49 +150,49 @@ type passing[E sensing.Entry, F number] struct {
 	passes []*memberPass[F] // the members outside the groups
 }
 
-func (w *passing[E, F]) begin(worker int) {
+func (w *passing[E, F]) begin(partial int) {
 	for _, p := range w.arranged {
-		p.sums[worker] = 0
+		p.sums[partial] = 0
 	}
 	for _, p := range w.passes {
-		clear(p.acc[worker])
+		clear(p.acc[partial])
 	}
 	for _, g := range w.groups {
-		clear(g.acc[worker])
+		clear(g.acc[partial])
 	}
 }
 
-func (w *passing[E, F]) visit(worker, first, count int) {
+func (w *passing[E, F]) visit(worker, partial, first, count int) {
 	switch {
 	case len(w.groups) > 0:
-		w.visitGroups(worker, first, count)
+		w.visitGroups(worker, partial, first, count)
 		if len(w.passes) == 0 {
 			return
 		}
 		for b, rows := range w.batchWorkspaces[worker].blocks {
 			at := b * blockRows
-			w.visitBlock(worker, w.holding(worker, rows), first+at, min(blockRows, count-at))
+			w.visitBlock(partial, w.holding(worker, rows), first+at, min(blockRows, count-at))
 		}
 	case w.fewRows.count > 0 && len(w.passes) == 1:
-		w.visitFew(worker, first, count)
+		w.visitFew(worker, partial, first, count)
 	default:
-		w.visitBlock(worker, w.loaded(worker, first, count), first, count)
+		w.visitBlock(partial, w.loaded(worker, first, count), first, count)
 	}
 }
 
 // visitBlock does the pass for the members outside the groups, on up to eight rows, which h has.
-func (w *passing[E, F]) visitBlock(worker int, h *workspace[E, F], first, count int) {
+func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count int) {
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
 		if len(rest) >= together {
 			members = together
 		}
 		for i, p := range rest[:members] {
-			h.z[i], h.acc[i] = p.z, p.acc[worker]
+			h.z[i], h.acc[i] = p.z, p.acc[partial]
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.sums[worker] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
+			p.sums[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -222,14 +222,14 @@ func (p *memberPass[F]) weigh(
 	return squares
 }
 
-func (w *passing[E, F]) done(worker int) {
+func (w *passing[E, F]) done(partial int) {
 	for _, p := range w.passes {
-		w.sums.addTo(p.g, p.acc[worker])
+		w.sums.addTo(p.g, p.acc[partial])
 	}
 	for _, g := range w.groups {
-		g.addTo(worker)
+		g.addTo(partial)
 	}
 	for _, p := range w.arranged {
-		p.squares += p.sums[worker]
+		p.squares += p.sums[partial]
 	}
 }

@@ -16,11 +16,11 @@
 //
 // # The same bits for every number of workers and every instruction set
 //
-// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk, sums it into
-// its own accumulator, waits until all chunks before it have been added to g, and adds its own. So the
-// problem fixes the order of every addition, not the number of workers or their speed, and each worker needs
-// just one accumulator. Observations, residuals and losses follow the same rule. Where a chunk takes only
-// microseconds, a worker does not wait: it parks its sums and goes on (see parking).
+// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk and sums it
+// into a partial sum. Partial sums are added to g in the order of the chunks, by whichever worker ends the
+// chunk whose turn it is. So the problem fixes the order of every addition, not the number of workers or
+// their speed. Two partial sums for each worker let it go on while an earlier chunk is not done yet (see
+// chunkQueue). Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2,
 // NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm), those

@@ -17,8 +17,8 @@ import (
 //
 // Each block of vectors is read from memory, or generated, once for all members of a batch. One worker sums a
 // chunk of measurements, block after block, and the sums over chunks are added to the result in order (see
-// [parking]). The size of a chunk depends on m alone, and that of a block on m and the length of vectors, so
-// the bits depend neither on the workers nor on the batch.
+// [chunkQueue]). The size of a chunk depends on m alone, and that of a block on m and the length of vectors,
+// so the bits depend neither on the workers nor on the batch.
 //
 // P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
 // register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the
@@ -36,7 +36,8 @@ type rankOne struct {
 	totals     []*vectorSums // of the walk under way, for each member
 	stop       *interruption
 	sums       sums[float64]
-	parking    *parking[*[]*vectorSums] // of the sums over a chunk, for each member
+	queue      chunkQueue      // of the chunks of a walk
+	partial    [][]*vectorSums // the partial sums of chunks, for each member
 }
 
 // vectorWorkspace is the memory of one worker.
@@ -111,7 +112,8 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 		v.workspaces = append(v.workspaces, &vectorWorkspace{
 			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
 	}
-	v.parking = newParking(len(v.workspaces), func() *[]*vectorSums { return new([]*vectorSums) })
+	v.queue.init(len(v.workspaces))
+	v.partial = make([][]*vectorSums, partialSums(len(v.workspaces)))
 	switch {
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
@@ -143,32 +145,34 @@ func (v *rankOne) summed(
 	do func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int),
 ) error {
 	v.totals = cleared(v.totals, members, clear)
-	v.parking.start(v.chunks, func(s *[]*vectorSums) {
+	v.queue.reset(v.chunks)
+	add := func(partial int) {
 		for k, total := range v.totals[:members] {
-			total.add(v.sums, (*s)[k])
+			total.add(v.sums, v.partial[partial][k])
 		}
-	})
+	}
 	onWorkers(len(v.workspaces), func(w int) {
 		h := v.workspaces[w]
 		for {
-			chunk, sums, ok := v.parking.take()
+			chunk, partial, ok := v.queue.take()
 			if !ok {
 				return
 			}
-			*sums = cleared(*sums, members, clear)
+			sums := cleared(v.partial[partial], members, clear)
+			v.partial[partial] = sums
 			end := min((chunk+1)*v.chunk, v.m)
 			for i := chunk * v.chunk; i < end; i += v.block {
 				if err := v.stop.err(); err != nil {
-					v.parking.stop(sums, err)
+					v.queue.stop(err)
 					return
 				}
 				a, b := v.load(h, i, min(v.block, end-i))
-				do(h, *sums, a, b, i)
+				do(h, sums, a, b, i)
 			}
-			v.parking.end(chunk, sums)
+			v.queue.leave(chunk, partial, add)
 		}
 	})
-	return v.parking.err
+	return v.queue.err
 }
 
 // cleared returns sums for so many members, in the given memory, of which clear sets each to zeros.

@@ -60,15 +60,15 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	space := s.rows.Space()
 	n1, n2 := space.Dims()
 	k, m := float64(space.K()), float64(s.rows.Measurements())
-	workers := float64(o.workers)
+	workers, partial := float64(o.workers), float64(partialSums(o.workers))
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
+	bytes += 8 * (2 + partial) * k * members   // z, g, accumulators
 	if o.precision == solver.Mixed {
-		bytes += 8 * ((4+workers)*k + m) // the pass in f64, and the truth as an anchor
+		bytes += 8 * ((4+partial)*k + m) // the pass in f64, and the truth as an anchor
 		bytes += 8 * (2*k + m) * members // anchors
 	}
 	if batch.Needs.Draws {
-		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
+		bytes += 8 * (1 + partial) * k // g and accumulators of a draw
 	}
 	if s.rows.Entries() == sensing.Q8 {
 		bytes += 4 * blockRows * float64(decodedLength(space.K())) * workers
@@ -98,6 +98,9 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 		return nil, err
 	}
 	r.stop = o.stop
+	if r.memory != nil && o.simd != Off {
+		r.alone = walkAlone
+	}
 	switch o.precision {
 	case solver.F32:
 		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
@@ -233,6 +236,7 @@ func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) error {
 // projectedSquares implements projector.
 func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) (float64, error) {
 	p := newProjection(o, b, c)
-	err := o.walk(p)
+	n1, n2 := o.space.Dims()
+	err := o.walkIn(blockRows, min(n1, n2), nil, o.m, p) // about that many multiply-adds for an entry
 	return p.sum, err
 }
