@@ -84,7 +84,7 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	return bytes + row*float64(buffered)*workers
 }
 
-// groups says whether so many members have groups whose numbers are interleaved.
+// groups says whether some of so many members form a group.
 func (typed[E]) groups(o options, members int) bool {
 	if o.precision == solver.F64 {
 		return newBatchKernel[E, float64](o.simd).grouped(members) > 0
@@ -167,9 +167,7 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 			pass.unit = powerOfTwo(p.change)
 		}
 		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
-		for k, v := range o.wide {
-			pass.z[k*pass.step] = F(v * perUnit)
-		}
+		pass.write(o.wide, perUnit)
 	}
 	if err := o.gradient.pass(y); err != nil {
 		return err
