@@ -7,8 +7,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// A group is members of a batch, a multiple of tileMembers, that go through the rows together. Both halves of
-// its pass are products of small matrices, computed tile by tile:
+// A group is the members of a batch that go through the rows together. Both halves of its pass are products
+// of small matrices, computed in tiles of tileMembers members:
 //
 //	lanes[i][v] ← fma(a_ik, z_vk, lanes[i][v])   over the coordinates k, lane k mod L of row i and member v
 //	acc_vk      ← fma(c_vj, a_jk, acc_vk)        over the rows j, for member v
@@ -16,11 +16,12 @@ import (
 // These are the chains of [kernel] in the same order, so a member has the bits that it has alone.
 //
 // A worker takes many rows at a time, and walks over their coordinates in strips, once for the dot products
-// and once for the accumulation. It decodes the entries in a strip to numbers, which all members read. z and
-// acc are kept strip by strip, all members of a strip side by side, so that memory is read in order. While it
-// computes it asks for the next strip. A visit reads each row twice, the second time from a cache if that
-// holds the rows, and z and acc once. The more rows a visit has, the less often are z and acc read: a chunk
-// of few rows is one visit, which writes acc without reading it.
+// and once for the accumulation. It decodes the entries of a few rows in a strip to a panel of numbers, which
+// stays in the first cache while all members read it. z and acc are kept strip by strip, all members of a
+// strip side by side, so that memory is read in order. While the worker computes, it asks for the next strip.
+// A visit reads each row twice, the second time from a cache if that holds the rows, and z and acc once. The
+// more rows a visit has, the less often are z and acc read. A chunk of up to tallRows rows is one visit,
+// which writes acc without reading it.
 
 // The first three constants are also in internal/asm/batch.
 const (
@@ -34,15 +35,15 @@ const (
 
 // batchKernel is the assembly for groups. The zero value is none.
 type batchKernel[F number] struct {
-	least         int // members from which on they form a group: fewer take less time by the loops of kernel
+	least         int // members of a group: fewer take less time with the loops of kernel
 	registerBytes int
-	nearRows      int // rows decoded at a time
+	panelRows     int // rows decoded at a time
 	tileRows      int // rows of a tile of dot products
 	tileRegisters int // registers of coordinates in a tile of the accumulation
 	dots          func(lanes, rows, z *F, bytes, tiles int)
 	adds          func(acc, rows, weights *F, count, tiles int, fresh bool)
 	decode        blockDecoder[F]
-	fetch         func(from *byte, lines int) // has so many cache lines brought near before their use
+	fetch         func(from *byte, lines int)
 }
 
 // blockDecoder does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to; to − from is a multiple of
@@ -65,9 +66,9 @@ type batchWorkspace[E sensing.Entry, F number] struct {
 	blocks  []block[E] // the rows of the visit
 	rest    block[E]   // the last coordinates of a block, fewer than stride, with padding
 	panel   []F        // the numbers of the rows in a strip
-	lanes   []F        // of each dot product
-	p       []float64  // the dot products: [tile][member][row of the tile]
-	weights []F        // [tile][row][member of the tile]
+	lanes   []F        // of each dot product, in the same order
+	p       []float64  // the dot products, in the order of dotPlace
+	weights []F        // c: [tile of members][row][member of the tile]
 	fresh   bool       // nothing has been added to acc yet
 }
 
@@ -192,7 +193,7 @@ func (w *passing[E, F]) visitGroup(worker, first, count int) {
 		weights := h.weights[v/tileMembers*rows*tileMembers+v%tileMembers:]
 		for from := 0; from < count; from += blockRows {
 			for j := range dots {
-				dots[j] = w.dotOf(h, v, from+j, rows)
+				dots[j] = h.p[w.dotPlace(v, from+j, rows)]
 			}
 			n := min(blockRows, count-from)
 			p.sums[worker] += p.weigh(0, &eight, dots[:n], w.y, first+from)
@@ -205,13 +206,14 @@ func (w *passing[E, F]) visitGroup(worker, first, count int) {
 	h.fresh = false
 }
 
-// dotOf is a dot product of a member.
-func (c *contraction[E, F]) dotOf(h *batchWorkspace[E, F], v, row, all int) float64 {
-	part := row / c.batch.nearRows * c.batch.nearRows
-	t := c.batch.tileRows
-	rows := roundUp(min(c.batch.nearRows, all-part), t)
-	row -= part
-	return h.p[part*c.group.width+v/tileMembers*tileMembers*rows+row/t*t*tileMembers+v%tileMembers*t+row%t]
+// dotPlace returns where the dot product of a member and one of so many rows is: the order is that of panels,
+// tiles of members, tiles of rows, members and rows.
+func (c *contraction[E, F]) dotPlace(v, row, rows int) int {
+	first, tile := row/c.batch.panelRows*c.batch.panelRows, c.batch.tileRows
+	inPanel := roundUp(min(c.batch.panelRows, rows-first), tile)
+	row -= first
+	return first*c.group.width + v/tileMembers*tileMembers*inPanel +
+		row/tile*tile*tileMembers + v%tileMembers*tile + row%tile
 }
 
 // groupDots computes the dot products of all rows with z of all members.
@@ -222,7 +224,7 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 	clear(h.lanes)
 	for from, to := 0, 0; from < n; from = to {
 		to = min((from/strip+1)*strip, (from/step+1)*step, n)
-		c.eachPart(h, from, to, func(row, rows int) { c.dotTiles(h, row, rows, from, to) })
+		c.eachPanel(h, from, to, func(row, rows int) { c.dotTiles(h, row, rows, from, to) })
 		if to%step == 0 || to == n {
 			for i := 0; i < len(h.p); i += blockRows {
 				c.sums.fold((*[blockRows]float64)(h.p[i:]), &h.lanes[i*laneCount[F]()])
@@ -232,13 +234,13 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 	}
 }
 
-// dotTiles adds the coordinates from ≤ k < to of some rows, whose numbers are in the panel, to the lanes.
+// dotTiles adds the coordinates from ≤ k < to of the rows in the panel to the lanes. The first is row row.
 func (c *contraction[E, F]) dotTiles(h *batchWorkspace[E, F], row, rows, from, to int) {
 	g, lanes, size, strip := c.group, laneCount[F](), numberSize[F](), stripLength[F]()
 	bytes := roundUp(to-from, lanes) * size
 	tiles := (rows + c.batch.tileRows - 1) / c.batch.tileRows
 	for v := 0; v < g.width; v += tileMembers {
-		c.fetchPart(h, g.z, row, rows, from, v)
+		c.fetchShare(h, g.z, row, rows, from, v)
 		sums := h.lanes[(row*g.width+v*tiles*c.batch.tileRows)*lanes:]
 		z := g.z[from/strip*strip*g.width+v*strip+from%strip:]
 		for half := 0; half < lanes; half += c.batch.registerBytes / size {
@@ -254,50 +256,42 @@ func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], acc []F) {
 	step := c.batch.tileRegisters * c.batch.registerBytes / numberSize[F]()
 	for from := 0; from < n; from += strip {
 		to := min(from+strip, n)
-		c.eachPart(h, from, to, func(row, rows int) {
-			sums := acc[from*g.width:]
+		tiles := (to - from + step - 1) / step
+		c.eachPanel(h, from, to, func(row, rows int) {
 			for v := 0; v < g.width; v += tileMembers {
-				c.fetchPart(h, acc, row, rows, from, v)
-				c.batch.adds(&sums[v*strip], &h.panel[0], &h.weights[v*all+row*tileMembers], rows, (to-from+step-1)/step, h.fresh && row == 0)
+				c.fetchShare(h, acc, row, rows, from, v)
+				c.batch.adds(&acc[from*g.width+v*strip], &h.panel[0], &h.weights[v*all+row*tileMembers],
+					rows, tiles, h.fresh && row == 0)
 			}
 		})
 	}
 }
 
-// eachPart calls do for some rows at a time, whose numbers in a strip it writes to the panel.
-func (c *contraction[E, F]) eachPart(h *batchWorkspace[E, F], from, to int, do func(row, rows int)) {
+// eachPanel calls do for the rows of one panel after the other, whose numbers in a strip it writes.
+func (c *contraction[E, F]) eachPanel(h *batchWorkspace[E, F], from, to int, do func(row, rows int)) {
 	all := len(h.blocks) * blockRows
-	for row := 0; row < all; row += c.batch.nearRows {
-		rows := min(c.batch.nearRows, all-row)
-		c.decodeStrip(h, row, rows, from, to)
+	for row := 0; row < all; row += c.batch.panelRows {
+		rows := min(c.batch.panelRows, all-row)
+		c.decodePanel(h, row, rows, from, to)
 		do(row, rows)
 	}
 }
 
-// fetchPart asks for a share of what the next strip needs: rows, and numbers of the members, z or acc. The
-// share is that of member tile v among the tiles of some rows.
-func (c *contraction[E, F]) fetchPart(h *batchWorkspace[E, F], numbers []F, row, rows, from, v int) {
+// fetchShare asks for a share of what the next strip needs: entries of the rows, and numbers of the members,
+// z or acc. The share is that of the tile of members that starts with v, among the tiles of a panel.
+func (c *contraction[E, F]) fetchShare(h *batchWorkspace[E, F], numbers []F, row, rows, from, v int) {
 	width, strip := c.group.width, stripLength[F]()
 	next := (from/strip + 1) * strip
 	if next >= c.group.k {
 		return
 	}
-	c.fetchRows(h, row+rows*v/width, row+rows*(v+tileMembers)/width, next)
+	first, last := sensing.RowLen[E](next), sensing.RowLen[E](min(next+strip, c.group.k))
+	for i := row + rows*v/width; i < row+rows*(v+tileMembers)/width; i++ {
+		fetchNumbers(c.batch, h.blocks[i/blockRows][i%blockRows][first:last])
+	}
 	ahead := numbers[next*width : (next+strip)*width]
 	done, all := row*width+rows*v, len(h.blocks)*blockRows*width
 	fetchNumbers(c.batch, ahead[len(ahead)*done/all:len(ahead)*(done+rows*tileMembers)/all])
-}
-
-// fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, if there is one.
-func (c *contraction[E, F]) fetchRows(h *batchWorkspace[E, F], i, j, from int) {
-	to := min(from+stripLength[F](), c.group.k)
-	if from >= to {
-		return
-	}
-	for ; i < j; i++ {
-		row := h.blocks[i/blockRows][i%blockRows]
-		fetchNumbers(c.batch, row[sensing.RowLen[E](from):sensing.RowLen[E](to)])
-	}
 }
 
 // fetchNumbers asks for the cache lines of a slice.
@@ -307,9 +301,9 @@ func fetchNumbers[F number, T any](k batchKernel[F], s []T) {
 	}
 }
 
-// decodeStrip writes the numbers of the entries from ≤ k < to of the rows to the panel. Up to a multiple of
-// stride it writes what the padding of rest has.
-func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], row, rows, from, to int) {
+// decodePanel writes the numbers of the entries from ≤ k < to of some rows, the first of them row row. Up to
+// a multiple of stride it writes what the padding of rest has.
+func (c *contraction[E, F]) decodePanel(h *batchWorkspace[E, F], row, rows, from, to int) {
 	whole := to / stride * stride
 	size := panelBytes / numberSize[F]()
 	for j := 0; j < rows; j += blockRows {

@@ -8,7 +8,7 @@ package cpu
 //go:noescape
 func dotsDoubleAVX512(lanes *float64, rows *float64, z *float64, bytes int, tiles int)
 
-// addsDoubleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh, for
+// addsDoubleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
 // i < 6 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
@@ -20,7 +20,7 @@ func addsDoubleAVX512(acc *float64, rows *float64, weights *float64, count int, 
 //go:noescape
 func dotsSingleAVX512(lanes *float32, rows *float32, z *float32, bytes int, tiles int)
 
-// addsSingleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh, for
+// addsSingleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
 // i < 6 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
@@ -32,7 +32,7 @@ func addsSingleAVX512(acc *float32, rows *float32, weights *float32, count int, 
 //go:noescape
 func dotsDoubleAVX2(lanes *float64, rows *float64, z *float64, bytes int, tiles int)
 
-// addsDoubleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh, for
+// addsDoubleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
 // i < 3 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
@@ -44,7 +44,7 @@ func addsDoubleAVX2(acc *float64, rows *float64, weights *float64, count int, ti
 //go:noescape
 func dotsSingleAVX2(lanes *float32, rows *float32, z *float32, bytes int, tiles int)
 
-// addsSingleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh, for
+// addsSingleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
 // i < 3 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape

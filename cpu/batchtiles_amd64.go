@@ -9,7 +9,7 @@ import (
 // batchEntries has what depends on the entries, by an entry's zero value. Signs have another order of sums.
 var batchEntries = map[any]map[SIMD]batchEntry{
 	float64(0): {
-		AVX512: {decodeF64DoubleAVX512, decodeF64SingleAVX512, 16},
+		AVX512: {decodeF64DoubleAVX512, decodeF64SingleAVX512, 24},
 		AVX2:   {decodeF64DoubleAVX2, decodeF64SingleAVX2, 8},
 	},
 	float32(0): {
@@ -22,12 +22,11 @@ var batchEntries = map[any]map[SIMD]batchEntry{
 	},
 	sensing.Q8Entry(0): {
 		AVX512: {decodeQ8DoubleAVX512, decodeQ8SingleAVX512, 8},
-		AVX2:   {decodeQ8Double, decodeQ8Single, 8},
+		AVX2:   {decodeQ8Double, decodeQ8Single, 16},
 	},
 }
 
-// batchEntry is the loop that decodes entries in both arithmetics, and the least members of a group, which
-// measurements found.
+// batchEntry is the loops that decode entries, and the least members of a group. Measurements found these.
 type batchEntry struct {
 	double blockDecoder[float64]
 	single blockDecoder[float32]
@@ -40,9 +39,9 @@ func newBatchKernel[E sensing.Entry, F number](simd SIMD) (k batchKernel[F]) {
 	if !ok {
 		return k
 	}
-	k.least, k.registerBytes, k.nearRows, k.tileRows, k.tileRegisters = e.least, 32, 24, 3, 3
+	k.least, k.registerBytes, k.panelRows, k.tileRows, k.tileRegisters = e.least, 32, 24, 3, 3
 	if simd == AVX512 {
-		k.registerBytes, k.nearRows, k.tileRows, k.tileRegisters = 64, 16, 4, 6
+		k.registerBytes, k.panelRows, k.tileRows, k.tileRegisters = 64, 16, 4, 6
 	}
 	k.fetch = fetch
 	switch k := any(&k).(type) {

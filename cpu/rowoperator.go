@@ -63,6 +63,10 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	workers := float64(o.workers)
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
 	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
+	groups := s.groups(o, len(batch.FactorRanks))
+	if groups {
+		bytes += 8 * k * members // sums of all chunks
+	}
 	if o.precision == solver.Mixed {
 		bytes += 8 * ((4+workers)*k + m) // the pass in f64, and the truth as an anchor
 		bytes += 8 * (2*k + m) * members // anchors
@@ -78,7 +82,7 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 		return bytes + row*m
 	}
 	buffered := blockRows
-	if s.groups(o, len(batch.FactorRanks)) {
+	if groups {
 		buffered = tallGenerated
 	}
 	return bytes + row*float64(buffered)*workers

@@ -16,7 +16,8 @@
 // independent chains to keep two multiply-add units with a latency of four cycles busy, and a loaded number
 // is used four times or more.
 //
-// a, z, acc and c are what package cpu has packed: each tile reads memory in order.
+// The numbers of a lie in a panel, row after row, and those of z and acc member after member, panelBytes and
+// stripBytes apart.
 package main
 
 import (
@@ -30,11 +31,10 @@ import (
 
 // These constants are also in cpu/batch.go.
 const (
-	members    = 4                    // of a tile
-	line       = 64                   // bytes of a cache line, and of the lanes of a dot product
-	stripBytes = 24 * line            // of a member's numbers in a strip
-	panelBytes = stripBytes + line    // from a row of a to the next
-	tileBytes  = members * stripBytes // from the numbers of a tile's members to those of the next tile
+	members    = 4                 // of a tile
+	line       = 64                // bytes of a cache line, and of the lanes of a dot product
+	stripBytes = 24 * line         // of a member's numbers in a strip
+	panelBytes = stripBytes + line // from a row of a to the next
 )
 
 // arithmetic is the type of the numbers.
@@ -86,7 +86,8 @@ func (i isa) register() VecVirtual {
 func begin(name string, i isa, a arithmetic, columns int, signature, doc string) *tile {
 	name += a.name + i.name
 	TEXT(name, attr.NOSPLIT, fmt.Sprintf(signature, a.text))
-	Doc(name+" does "+doc, fmt.Sprintf("i < %d and v < %d, and repeats this for so many tiles.", columns, members))
+	Doc(name+" does "+doc,
+		fmt.Sprintf("i < %d and v < %d, and repeats this for so many tiles.", columns, members))
 	Pragma("noescape")
 	t := &tile{isa: i, arithmetic: a, columns: columns}
 	for v := range t.sums {
@@ -159,8 +160,9 @@ func dots(i isa, a arithmetic) {
 // adds writes the loop of the accumulation.
 func adds(i isa, a arithmetic) {
 	t := begin("adds", i, a, i.registers, "func(acc, rows, weights *%s, count, tiles int, fresh bool)",
-		"acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh, for")
-	acc, rows, weights, count, tiles := load("acc"), load("rows"), load("weights"), load("count"), load("tiles")
+		"acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,")
+	acc, rows, weights := load("acc"), load("rows"), load("weights")
+	count, tiles := load("count"), load("tiles")
 	fresh := GP8()
 	Load(Param("fresh"), fresh)
 	Label("tile")
