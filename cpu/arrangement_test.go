@@ -49,9 +49,11 @@ func TestArrangements(t *testing.T) {
 				c.arrange(members)
 				for i, p := range members {
 					random := rand.New(rand.NewPCG(uint64(part[0]+i), 8)) // as in passOf
-					for j := range k {
-						p.z[j*p.step] = float32(random.NormFloat64())
+					z := make([]float64, k)
+					for j := range z {
+						z[j] = random.NormFloat64()
 					}
+					p.write(z, 1)
 				}
 				interrupted = true
 				if err := c.pass(y); !errors.Is(err, errBroken) {

@@ -9,10 +9,10 @@ type contraction[E sensing.Entry, F number] struct {
 	fewRows         fewRows[E, F] // for rows so long that eight leave the cache
 	batch           batchKernel[F]
 	workspaces      []*workspace[E, F]      // one for each worker
-	batchWorkspaces []*batchWorkspace[E, F] // one for each worker; none if there are no groups
+	batchWorkspaces []*batchWorkspace[E, F] // one for each worker, if there is a group
 	onePass         passing[E, F]
 	arranged        []*memberPass[F] // the members that take part in a pass
-	groups          []*group[F]      // those of them that are computed together
+	group           *group[F]        // those of them that are computed together; nil if there are none
 	tall            int              // rows of a visit
 }
 
@@ -43,8 +43,9 @@ func (c *contraction[E, F]) holding(worker int, rows block[E]) *workspace[E, F] 
 
 // memberPass is the data of one member of a batch in a pass.
 type memberPass[F number] struct {
-	z       []F       // coordinates of Z, K of them, step apart; of Z − Z₀ with an anchor
-	step    int       // 1, or the width of the member's group
+	z       []F       // coordinates of Z, or of Z − Z₀ with an anchor, in strips: see write
+	strip   int       // coordinates of a strip; K if the member goes alone
+	apart   int       // from a strip to the next
 	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
 	res     []float64 // result, if not nil: the m residuals
@@ -57,6 +58,16 @@ type memberPass[F number] struct {
 // newMemberPass returns a member without z, which comes when passes are arranged.
 func newMemberPass[F number](k, workers int) *memberPass[F] {
 	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, partialSums(workers))}
+}
+
+// write sets z to unit·x.
+func (p *memberPass[F]) write(x []float64, unit float64) {
+	for from := 0; from < len(x); from += p.strip {
+		z := p.z[from/p.strip*p.apart:]
+		for k, v := range x[from:min(from+p.strip, len(x))] {
+			z[k] = F(v * unit)
+		}
+	}
 }
 
 // accumulators returns k zeros for each partial sum of so many workers.
@@ -92,7 +103,13 @@ func (c *contraction[E, F]) pass(y []float64) error {
 		p.squares = 0
 	}
 	c.onePass.contraction, c.onePass.y = c, y
-	return c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
+	if c.group == nil {
+		return c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
+	}
+	clear(c.group.sums)
+	err := c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
+	c.group.deliver()
+	return err
 }
 
 // dotProducts is the walk of dotsOfMany.
@@ -147,7 +164,7 @@ func (w *combination[E, F]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]
 type passing[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	y      []float64
-	passes []*memberPass[F] // the members outside the groups
+	passes []*memberPass[F] // the members outside the group
 }
 
 func (w *passing[E, F]) begin(partial int) {
@@ -157,15 +174,15 @@ func (w *passing[E, F]) begin(partial int) {
 	for _, p := range w.passes {
 		clear(p.acc[partial])
 	}
-	for _, g := range w.groups {
-		clear(g.acc[partial])
+	if w.group != nil {
+		w.group.fresh[partial] = true
 	}
 }
 
 func (w *passing[E, F]) visit(worker, partial, first, count int) {
 	switch {
-	case len(w.groups) > 0:
-		w.visitGroups(worker, partial, first, count)
+	case w.group != nil:
+		w.visitGroup(worker, partial, first, count)
 		if len(w.passes) == 0 {
 			return
 		}
@@ -180,7 +197,7 @@ func (w *passing[E, F]) visit(worker, partial, first, count int) {
 	}
 }
 
-// visitBlock does the pass for the members outside the groups, on up to eight rows, which h has.
+// visitBlock does the pass for the members outside the group, on up to eight rows, which h has.
 func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count int) {
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
@@ -226,8 +243,8 @@ func (w *passing[E, F]) done(partial int) {
 	for _, p := range w.passes {
 		w.sums.addTo(p.g, p.acc[partial])
 	}
-	for _, g := range w.groups {
-		g.addTo(partial)
+	if w.group != nil {
+		w.group.addTo(partial, w.sums)
 	}
 	for _, p := range w.arranged {
 		p.squares += p.sums[partial]

@@ -63,6 +63,10 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	workers, partial := float64(o.workers), float64(partialSums(o.workers))
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
 	bytes += 8 * (2 + partial) * k * members   // z, g, accumulators
+	groups := s.groups(o, len(batch.FactorRanks))
+	if groups {
+		bytes += 8 * k * members // sums of all chunks
+	}
 	if o.precision == solver.Mixed {
 		bytes += 8 * ((4+partial)*k + m) // the pass in f64, and the truth as an anchor
 		bytes += 8 * (2*k + m) * members // anchors
@@ -78,13 +82,13 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 		return bytes + row*m
 	}
 	buffered := blockRows
-	if s.groups(o, len(batch.FactorRanks)) {
+	if groups {
 		buffered = tallGenerated
 	}
 	return bytes + row*float64(buffered)*workers
 }
 
-// groups says whether so many members have groups whose numbers are interleaved.
+// groups says whether some of so many members form a group.
 func (typed[E]) groups(o options, members int) bool {
 	if o.precision == solver.F64 {
 		return newBatchKernel[E, float64](o.simd).grouped(members) > 0
@@ -170,9 +174,7 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 			pass.unit = powerOfTwo(p.change)
 		}
 		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
-		for k, v := range o.wide {
-			pass.z[k*pass.step] = F(v * perUnit)
-		}
+		pass.write(o.wide, perUnit)
 	}
 	if err := o.gradient.pass(y); err != nil {
 		return err
