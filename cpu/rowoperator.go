@@ -74,7 +74,7 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	if batch.Needs.Draws {
 		bytes += 8 * (1 + partial) * k // g and accumulators of a draw
 	}
-	if s.rows.Entries() == sensing.Q8 {
+	if newKernel[E, float64](o.simd).decode != nil {
 		bytes += 4 * blockRows * float64(decodedLength(space.K())) * workers
 	}
 	row := k * float64(s.rows.Entries().EntryBits()) / 8

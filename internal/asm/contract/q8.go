@@ -52,7 +52,8 @@ func (f levels) decoder(v variant) decoder {
 }
 
 // decodeQ8 writes the function of AVX2 that decodes entries. Its callers go over the rows of a block strip by
-// strip, so memory does not see that a row will be read on. The loop asks for the next strip of its row.
+// strip, so memory does not see that a row will be read on. The loop asks for a later strip of its row: the
+// next one in a single gradient, the one after that in a batch, whose strips are half as long.
 func decodeQ8() {
 	const nextStrip = 512 // decodedStrip in package cpu
 	TEXT("decodeQ8AVX2", attr.NOSPLIT, "func(dst *float32, row *byte, n int)")
