@@ -37,8 +37,7 @@ func (h Host) Settle(configs []config.Config) Host {
 	if h.faster == nil {
 		h.faster = map[string]bool{}
 	}
-	if h.choice.device != "" || len(configs) == 0 || configs[0].Device != "auto" ||
-		configs[0].Precision == string(solver.Mixed) {
+	if h.choice.device != "" || len(configs) == 0 || configs[0].Device != "auto" {
 		return h
 	}
 	devices, _ := h.Auto()

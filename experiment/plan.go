@@ -64,12 +64,6 @@ func (p *Plan) place() error {
 		devices, estimate = p.host.choice.order(devices, p.inWords("device", "cuda"))
 	}
 	precision := p.Config.Precision
-	if precision == "mixed" && p.Config.Device == "auto" {
-		if devices[0] != "cpu" {
-			p.Notes = append(p.Notes, fmt.Sprintf("cpu is used: %s has no mixed precision yet", devices[0]))
-		}
-		devices = []string{"cpu"}
-	}
 	for i, device := range devices {
 		p.Config.Device = device
 		if precision == "auto" {

@@ -24,17 +24,25 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 	}
 	rates := estimate.Rates{
 		Bytes:      b.Info.Bandwidth,
-		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(),
+		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(b.Precision),
 		Step:       stepLaunches * launchTime,
 	}
 	return openSeconds, rates.Seconds(work)
 }
 
 // multiplyAdds is how many multiply-adds a multiprocessor does in a cycle, by NVIDIA's table of arithmetic
-// throughput in the CUDA C++ Programming Guide.
-func (b Backend) multiplyAdds() float64 {
-	if b.Precision == solver.F32 {
-		return 64 // some have twice as many
+// throughput in the CUDA C++ Programming Guide. In double precision the driver's own ratio goes before it.
+func (b Backend) multiplyAdds(p solver.Precision) float64 {
+	singles := 128.0
+	switch b.Info.Capability {
+	case [2]int{7, 0}, [2]int{7, 5}, [2]int{8, 0}:
+		singles = 64
+	}
+	if p == solver.F32 || p == solver.Mixed {
+		return singles
+	}
+	if ratio := b.Info.SingleToDouble; ratio > 0 {
+		return singles / float64(ratio)
 	}
 	switch b.Info.Capability {
 	case [2]int{7, 0}, [2]int{8, 0}:
