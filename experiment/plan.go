@@ -97,11 +97,16 @@ func (p *Plan) place() error {
 // nothing, so that its answer is the same each time. If there is no backend, placeRows says why.
 func (p *Plan) fasterPrecision() string {
 	c := &p.Config
-	if c.Entries == "" {
+	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
+	if err != nil {
 		return "f64"
 	}
-	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
-	if mixed, ok := b.(mixing); err == nil && ok && mixed.MixedIsFaster(sensing.Entries(c.Entries)) {
+	return precisionOn(b, c)
+}
+
+// precisionOn is the precision that auto stands for on a backend.
+func precisionOn(b solver.Backend, c *config.Config) string {
+	if m, ok := b.(mixing); ok && c.Entries != "" && m.MixedIsFaster(sensing.Entries(c.Entries)) {
 		return "mixed"
 	}
 	return "f64"

@@ -312,14 +312,20 @@ func TestPrecision(t *testing.T) {
 		`must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
 	for _, device := range []string{"cpu", "emulator"} {
-		dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
-			device, "--precision", "f32")
-		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
-			t.Errorf("%s: config.yaml does not say f32", device)
+		for _, precision := range []string{"mixed", "f32"} {
+			dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
+				device, "--precision", precision)
+			for file, line := range map[string]string{
+				"config.yaml": "precision: " + precision + "\n", "summary.json": `"precision": "` + precision + `"`,
+			} {
+				if !strings.Contains(string(read(t, dir, file)), line) {
+					t.Errorf("%s: %s does not say %s", device, file, precision)
+				}
+			}
 		}
 	}
-	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small),
-		"mixed is for the cpu so far; emulator has f64 and f32")
+	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator", "--method", "sgd"},
+		small), "method sgd takes its steps in f64")
 	few := "mixed" // for entries of few bits
 	if strings.HasSuffix(cpu.Backend{}.Device(), "simd off") {
 		few = "f64"
@@ -342,14 +348,6 @@ func TestPrecision(t *testing.T) {
 		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: "+want+"\n") {
 			t.Errorf("the resumed run is not in %s", want)
 		}
-	}
-}
-
-// TestMixedWithGPU: mixed precision is not on GPUs yet, so auto runs on the cpu, and says why.
-func TestMixedWithGPU(t *testing.T) {
-	r := on(t, gpus, slices.Concat([]string{"run", "--precision", "mixed", "--out", t.TempDir()}, small)...)
-	if r.code != exitDone || !strings.Contains(r.err, "cpu is used: cuda:1 has no mixed precision yet") {
-		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 }
 
