@@ -30,8 +30,15 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 	return openSeconds, rates.Seconds(work)
 }
 
+// doubles has the multiply-adds in double precision that a multiprocessor does in a cycle, by compute
+// capability.
+var doubles = map[[2]int]float64{
+	{7, 0}: 32, {7, 5}: 2, {8, 0}: 32, {8, 6}: 2, {8, 9}: 2, {9, 0}: 64, {10, 0}: 64, {12, 0}: 2,
+}
+
 // multiplyAdds is how many multiply-adds a multiprocessor does in a cycle, by NVIDIA's table of arithmetic
-// throughput in the CUDA C++ Programming Guide. In double precision the driver's own ratio goes before it.
+// throughput in the CUDA C++ Programming Guide. In double precision the ratio that the driver reports may say
+// that there are fewer, and it alone counts for chips that the table here has not.
 func (b Backend) multiplyAdds(p solver.Precision) float64 {
 	singles := 128.0
 	switch b.Info.Capability {
@@ -41,14 +48,15 @@ func (b Backend) multiplyAdds(p solver.Precision) float64 {
 	if p == solver.F32 || p == solver.Mixed {
 		return singles
 	}
-	if ratio := b.Info.SingleToDouble; ratio > 0 {
-		return singles / float64(ratio)
-	}
-	switch b.Info.Capability {
-	case [2]int{7, 0}, [2]int{8, 0}:
-		return 32
-	case [2]int{9, 0}, [2]int{10, 0}:
-		return 64
+	listed, known := doubles[b.Info.Capability]
+	ratio := float64(b.Info.SingleToDouble)
+	switch {
+	case known && ratio > 0:
+		return min(listed, singles/ratio)
+	case known:
+		return listed
+	case ratio > 0:
+		return singles / ratio
 	}
 	return 2
 }

@@ -44,6 +44,14 @@ func TestMixedIsFaster(t *testing.T) {
 			}
 		}
 	}
+	// Of a chip that no table has, the driver's ratio decides: q8 takes 2/16 cycles of conversions, or 2.
+	for ratio, want := range map[int]bool{2: false, 64: true} {
+		unknown := driver.Info{Capability: [2]int{99, 0}, Multiprocessors: 100, Clock: 2e9, Bandwidth: 1.4e12,
+			SingleToDouble: ratio}
+		if got := (Backend{Info: unknown}).MixedIsFaster(sensing.Q8); got != want {
+			t.Errorf("of a chip with the ratio %d: %v", ratio, got)
+		}
+	}
 	info, err := emulator.New(emulator.Config{}).Info()
 	must(t, err)
 	if info.SingleToDouble != 2 || (Backend{Info: info}).MixedIsFaster(sensing.Q8) {
