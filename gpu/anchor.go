@@ -12,8 +12,8 @@ import (
 // member has one.
 type anchored interface {
 	operator
-	// anchorAll puts the first anchor of every member at L·Rᵀ, with L and R of cols columns. All members share
-	// it.
+	// anchorAll puts the first anchor of every member at L·Rᵀ, with L and R of cols columns. All members
+	// share it.
 	anchorAll(y, l, r driver.Pointer, cols int) error
 	// anchor puts the anchor of a part's member at the part's L·Rᵀ, and computes the part's pulls.
 	anchor(y driver.Pointer, p part) error

@@ -20,8 +20,8 @@ var costs = map[sensing.Entries]struct{ double, single cost }{
 	sensing.Signs: {cost{14, 0}, cost{14, 0}},
 }
 
-// worthwhile is how many times as long contract must take in f64 for mixed precision to be chosen: renewals of
-// anchors, one step in twenty at most, take a contraction more.
+// worthwhile is how many times as long contract must take in f64 for mixed precision to be chosen: renewals
+// of anchors, one step in twenty at most, take a contraction more.
 const worthwhile = 1.1
 
 // MixedIsFaster says whether steps over rows in memory, with entries of a format, take less time in mixed
@@ -35,9 +35,9 @@ func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
 	return b.perEntry(entries, c.double, solver.F64) > worthwhile*b.perEntry(entries, c.single, solver.F32)
 }
 
-// perEntry is the least time that contract takes for an entry of one row: the longest of reading, multiply-adds,
-// conversions and instructions. The rates of a multiprocessor are those of NVIDIA's table of arithmetic
-// throughput in the CUDA C++ Programming Guide.
+// perEntry is the least time that contract takes for an entry of one row: the longest of reading,
+// multiply-adds, conversions and instructions. The rates of a multiprocessor are those of NVIDIA's table of
+// arithmetic throughput in the CUDA C++ Programming Guide.
 func (b Backend) perEntry(entries sensing.Entries, c cost, arithmetic solver.Precision) float64 {
 	const (
 		multiplyAdds = 2   // for an entry

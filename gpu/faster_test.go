@@ -11,8 +11,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// cards are GPUs with the rates of their data sheets and architecture papers: multiprocessors, boost clock and
-// bandwidth. docs/kernels.md names the sources.
+// cards are GPUs with the rates of their data sheets and architecture papers: multiprocessors, boost clock
+// and bandwidth. docs/kernels.md names the sources.
 var cards = []struct {
 	name  string
 	info  driver.Info
@@ -33,13 +33,14 @@ var cards = []struct {
 }
 
 // TestMixedIsFaster: on cards that are slow in f64, mixed precision is chosen where two multiply-adds or two
-// conversions of an entry take longer than reading it; with f64 rows on no card. For f32 rows on a T4 these are
-// 2/(2·40·1.59e9) s = 15.7 ps, and 4/320e9 s = 12.5 ps. On a V100, an A100 and an H100 rows of f64, f32 and
-// bf16 wait for memory or for instructions that f32 has too.
+// conversions of an entry take longer than reading it; with f64 rows on no card. For f32 rows on a T4 these
+// are 2/(2·40·1.59e9) s = 15.7 ps, and 4/320e9 s = 12.5 ps. On a V100, an A100 and an H100 rows of f64, f32
+// and bf16 wait for memory or for instructions that f32 has too.
 func TestMixedIsFaster(t *testing.T) {
 	for _, c := range cards {
 		for entries := range costs {
-			if got, want := (Backend{Info: c.info}).MixedIsFaster(entries), slices.Contains(c.mixed, entries); got != want {
+			got, want := Backend{Info: c.info}.MixedIsFaster(entries), slices.Contains(c.mixed, entries)
+			if got != want {
 				t.Errorf("%s, %s rows: %v, want %v", c.name, entries, got, want)
 			}
 		}
@@ -81,7 +82,7 @@ func TestCosts(t *testing.T) {
 			must(t, o.launchContract(o.zeros, 1))
 			got := float64(device.Traffic(o.contractor.Name).Instructions) * 32 / float64(m*o.k)
 			if math.Abs(got-want) > 1 {
-				t.Errorf("%s entries in %s: %.1f instructions an entry, want %v", entries, precision, got, want)
+				t.Errorf("%s entries in %s: %.1f instructions, want %v", entries, precision, got, want)
 			}
 		}
 	}

@@ -51,8 +51,9 @@ const (
 	tolerance      = 5e-7    // of the gradient: half of its largest relative error
 	// mixedRows is the most rows of a chunk in single precision. The chunks are added up in f64.
 	mixedRows = 256
-	// dotChain is the number of additions in a chain that has the error of a dot product over 32 slabs: chains
-	// of 16 and of 8 partial sums, and two trees of five levels, each of which counts as a chain of two.
+	// dotChain is the number of additions in a chain that has the error of a dot product over 32 slabs:
+	// chains of 16 and of 8 partial sums, and two trees of five levels, each of which counts as a chain of
+	// two.
 	dotChain = 16 + 9 + 2*10
 	// distanceSegment is the number of coordinates of a block of anchor_distance.
 	distanceSegment = 8192
@@ -279,8 +280,8 @@ func (o *mixedOperator) reset(member int) {
 func (o *mixedOperator) renewed(member int) bool { return o.changed[member] }
 
 // lost reports whether ε·ρ(X) > τ·‖G·X‖_F for one of the pulls of a part with an anchor, near-th of them.
-// cpu/anchor.go derives the rule. If a number is not finite, the gradient has no precision to lose, and lost is
-// false.
+// cpu/anchor.go derives the rule. If a number is not finite, the gradient has no precision to lose, and lost
+// is false.
 func (o *mixedOperator) lost(near int, p part) bool {
 	ratio := float64(o.double.k) / float64(o.double.m)
 	var longest int

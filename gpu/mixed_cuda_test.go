@@ -13,8 +13,8 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// TestCUDAMixedEmulator: in mixed precision the GPU takes the steps of the emulator, bit by bit, near the truth
-// and from a renewed anchor.
+// TestCUDAMixedEmulator: in mixed precision the GPU takes the steps of the emulator, bit by bit, near the
+// truth and from a renewed anchor.
 func TestCUDAMixedEmulator(t *testing.T) {
 	const n, m, r = 9, 70, 2
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
@@ -23,7 +23,8 @@ func TestCUDAMixedEmulator(t *testing.T) {
 		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
 			t.Run(name+"/"+string(storage), func(t *testing.T) {
 				steps := func(b Backend) (*mat.Dense, float64) {
-					e := engineOf(t, b, &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01}, solver.PSD{}, r)
+					p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: 0.01}
+					e := engineOf(t, b, p, solver.PSD{}, r)
 					u := solver.Factor{away(truth, r, 1e-2)}
 					must(t, e.Set(0, solver.Iterate, u))
 					must(t, descend(e, 0, 0.25))

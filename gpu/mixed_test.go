@@ -18,8 +18,8 @@ import (
 )
 
 // TestMixedGradient: with the truth as its anchor, a gradient has a relative error below 1e-6 at every
-// distance from the truth, for every format, in memory and generated. docs/precision.md derives the bound. The
-// reference is 1/m AᵀA(z − z*) in f64, in plain loops. In single precision no digit is right at the end.
+// distance from the truth, for every format, in memory and generated. docs/precision.md derives the bound.
+// The reference is 1/m AᵀA(z − z*) in f64, in plain loops. In single precision no digit is right at the end.
 func TestMixedGradient(t *testing.T) {
 	const n, m, r, rank = 6, 60, 3, 2
 	truth, err := sensing.NewTruth(n, rank, 2, 1)
@@ -133,11 +133,11 @@ func relative(got, want *mat.Dense) float64 {
 	return mat.Norm(&d, 2) / mat.Norm(want, 2)
 }
 
-// TestMixedTrajectory: along a whole trajectory, with noise, and without it from an unknown truth,
-// gradients differ from those of f64, on the device and on the host, and from those of mixed precision on the
-// host, by at most 1e-6 of their size plus the error of rounding UUᵀ in f64: docs/precision.md. (Two mixed
-// gradients have an error each.) An anchor serves for many steps, and at its renewal the gradient and the loss
-// are those of f64, to the bit.
+// TestMixedTrajectory: along a whole trajectory, with noise, and without it from an unknown truth, gradients
+// differ from those of f64, on the device and on the host, and from those of mixed precision on the host, by
+// at most 1e-6 of their size plus the error of rounding UUᵀ in f64: docs/precision.md. (Two mixed gradients
+// have an error each.) An anchor serves for many steps, and at its renewal the gradient and the loss are
+// those of f64, to the bit.
 func TestMixedTrajectory(t *testing.T) {
 	const n, m, iterations, every = 5, 80, 220, 40
 	truth, err := sensing.NewTruth(n, 1, 1, 1)
@@ -149,11 +149,14 @@ func TestMixedTrajectory(t *testing.T) {
 			t.Parallel()
 			const r = 2
 			p := &sensing.Problem{Ensemble: e, Truth: truth, Noise: noise}
-			double := engineOf(t, emulated(t, emulator.Config{}, solver.Memory, solver.F64), p, solver.PSD{}, r)
+			open := func(a solver.Precision) *engine {
+				return engineOf(t, emulated(t, emulator.Config{}, solver.Memory, a), p, solver.PSD{}, r)
+			}
+			double := open(solver.F64)
 			if !known {
 				p = &sensing.Problem{Ensemble: e, Observations: double.Observations()}
 			}
-			mixed := engineOf(t, emulated(t, emulator.Config{}, solver.Memory, solver.Mixed), p, solver.PSD{}, r)
+			mixed := open(solver.Mixed)
 			host := onHost(t, solver.F64, p, r)
 			hostMixed := onHost(t, solver.Mixed, p, r)
 			u, err := solver.Random{Alpha: 1e-3, Seed: 1}.Factor([]solver.Shape{{Rows: n, Cols: r}}, nil)
@@ -181,7 +184,7 @@ func TestMixedTrajectory(t *testing.T) {
 					same := gradientAt(t, double, u[0])
 					compare("f64 on the device", same, 1)
 					if renewed && (!mat.Equal(got, same) || lossOf(t, mixed) != lossOf(t, double)) {
-						t.Fatalf("at iterate %d the anchor was renewed, and gradient or loss is not that of f64", i)
+						t.Fatalf("at iterate %d the anchor was renewed: gradient or loss is not that of f64", i)
 					}
 				}
 				u[0].Sub(u[0], scaled(0.5, want))
@@ -216,8 +219,8 @@ func scaled(a float64, x *mat.Dense) *mat.Dense {
 }
 
 // TestAnchorIsState: an engine with the iterate and the anchor of another engine goes on with the same bits,
-// for every kind of factor. An engine with only the iterate does not: the anchor is part of the state. A member
-// that is begun anew has its first anchor again.
+// for every kind of factor. An engine with only the iterate does not: the anchor is part of the state. A
+// member that is begun anew has its first anchor again.
 func TestAnchorIsState(t *testing.T) {
 	const n, m, r = 5, 60, 2
 	for _, par := range []solver.Parametrization{solver.PSD{}, solver.Indefinite{}, solver.UV{}} {
@@ -290,9 +293,9 @@ func TestAnchorIsState(t *testing.T) {
 	}
 }
 
-// TestMixedSameBits: every member has the bits that it has alone, whether its anchor is the truth, was renewed
-// or is made in this step; with contract in one launch or in steps, in tiles, generated and on a device that has
-// other numbers of everything.
+// TestMixedSameBits: every member has the bits that it has alone, whether its anchor is the truth, was
+// renewed or is made in this step; with contract in one launch or in steps, in tiles, generated and on a
+// device that has other numbers of everything.
 func TestMixedSameBits(t *testing.T) {
 	const n, m = 5, 60
 	e, err := sensing.NewGaussian(sensing.Sym{N: n}, m, sensing.Q8, 1)
@@ -350,7 +353,8 @@ func TestMixedSameBits(t *testing.T) {
 			"in tiles":            mixed(emulator.Config{}, solver.Memory, 8),
 			"generated":           mixed(emulator.Config{}, solver.Generated, 0),
 			"generated, in tiles": mixed(emulator.Config{}, solver.Generated, 12),
-			"on another device":   mixed(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 3}, solver.Memory, 0),
+			"on another device": mixed(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 3},
+				solver.Memory, 0),
 		} {
 			u, losses := run(b, p, true, 1, 2, 3)
 			for i := range want {
@@ -378,8 +382,9 @@ func TestMixedReachesTheFloor(t *testing.T) {
 		var samples solver.Trajectory
 		_, err := solver.Solve(context.Background(), &sensing.Problem{Ensemble: e, Truth: truth},
 			emulated(t, emulator.Config{}, solver.Memory, p), solver.GD{StepSize: 0.6}, solver.Settings{
-				FactorRank: 1, Start: solver.Random{Alpha: 0.5, Seed: 1}, Iterations: iterations, MeasureEvery: iterations,
-				Recorder: &samples,
+				FactorRank: 1, Start: solver.Random{Alpha: 0.5, Seed: 1}, Iterations: iterations,
+				MeasureEvery: iterations,
+				Recorder:     &samples,
 			})
 		must(t, err)
 		return samples[len(samples)-1].TestError
@@ -426,8 +431,8 @@ func TestMixedRefused(t *testing.T) {
 	}
 }
 
-// TestMixedChunks: in single precision no chunk has more than 256 rows, each begins at a multiple of 8, and the
-// chunks of f64 arithmetic begin chunks of single precision too.
+// TestMixedChunks: in single precision no chunk has more than 256 rows, each begins at a multiple of 8, and
+// the chunks of f64 arithmetic begin chunks of single precision too.
 func TestMixedChunks(t *testing.T) {
 	for _, m := range []int{1, 60, 2000, 10_000, 200_000, 199_999} {
 		for _, slabs := range []int{1, 5, 300} {

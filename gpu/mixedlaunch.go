@@ -89,8 +89,8 @@ func (o *mixedOperator) measure(near []part) error {
 	if err != nil {
 		return err
 	}
-	err = o.launch("row_squares", driver.Dim{blocks(max(o.double.n1, o.double.n2), 8), len(list), 1}, driver.Dim{256, 1, 1},
-		driver.Ptr(at))
+	grid := driver.Dim{blocks(max(o.double.n1, o.double.n2), 8), len(list), 1}
+	err = o.launch("row_squares", grid, driver.Dim{256, 1, 1}, driver.Ptr(at))
 	if err != nil {
 		return err
 	}

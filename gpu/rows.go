@@ -169,7 +169,8 @@ func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
-	sums := max(members*numberBytes(o.precision), 8) // bytes of a coordinate; adjointMul sums one member in f64
+	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
+	sums := max(members*numberBytes(o.precision), 8)
 	if o.draws {
 		parts = max(parts, int64(o.listRows))
 	}

@@ -316,7 +316,8 @@ func TestPrecision(t *testing.T) {
 			dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
 				device, "--precision", precision)
 			for file, line := range map[string]string{
-				"config.yaml": "precision: " + precision + "\n", "summary.json": `"precision": "` + precision + `"`,
+				"config.yaml":  "precision: " + precision + "\n",
+				"summary.json": `"precision": "` + precision + `"`,
 			} {
 				if !strings.Contains(string(read(t, dir, file)), line) {
 					t.Errorf("%s: %s does not say %s", device, file, precision)
@@ -324,8 +325,8 @@ func TestPrecision(t *testing.T) {
 			}
 		}
 	}
-	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator", "--method", "sgd"},
-		small), "method sgd takes its steps in f64")
+	refused(t, slices.Concat(strings.Fields("run --precision mixed --device emulator --method sgd"), small),
+		"method sgd takes its steps in f64")
 	few := "mixed" // for entries of few bits
 	if strings.HasSuffix(cpu.Backend{}.Device(), "simd off") {
 		few = "f64"

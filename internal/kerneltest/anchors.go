@@ -25,7 +25,8 @@ const distanceSegment = 8192
 
 func testAnchorDistance(t *testing.T, b *bench) {
 	for _, c := range []struct{ members, k int }{
-		{1, 1}, {3, 33}, {2, 257}, {1, distanceSegment}, {2, distanceSegment + 1}, {1, 2*distanceSegment + 300},
+		{1, 1}, {3, 33}, {2, 257}, {1, distanceSegment}, {2, distanceSegment + 1},
+		{1, 2*distanceSegment + 300},
 	} {
 		t.Run(name("members", c.members, "k", c.k), func(t *testing.T) {
 			var entries list
