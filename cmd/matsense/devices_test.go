@@ -355,25 +355,39 @@ func TestPrecision(t *testing.T) {
 // TestMixedResumes: wherever a run in mixed precision is cut, the resumed run is the uninterrupted one, bit
 // for bit: the anchor is in the checkpoint.
 func TestMixedResumes(t *testing.T) {
-	problem := strings.Fields("--n 10 --rank 2 --measurements 300 --entries q8 --precision mixed " +
-		"--alpha 1e-6 --device cpu --measure-every 10 --out")
-	whole := filepath.Join(t.TempDir(), "whole")
-	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "300"}, problem, []string{whole})...)
-	anchors := 0
-	for _, cut := range []string{"7", "60", "101", "233"} {
-		parts := filepath.Join(t.TempDir(), "parts")
-		must(t, exitDone, slices.Concat([]string{"run", "--iterations", cut}, problem, []string{parts})...)
-		files, err := filepath.Glob(filepath.Join(parts, "checkpoint", "*", "anchor-0.npy"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		anchors += len(files)
-		must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", "300")
-		if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
-			t.Errorf("cut at %s, the factors differ", cut)
-		}
-	}
-	if anchors == 0 {
-		t.Error("no checkpoint has an anchor: this test shows nothing")
+	for device, c := range map[string]struct {
+		problem, iterations string
+		cuts                []string
+	}{
+		"cpu": {"--n 10 --rank 2 --measurements 300 --alpha 1e-6 --measure-every 10", "300",
+			[]string{"7", "60", "101", "233"}},
+		"emulator": {"--n 4 --rank 1 --factor-rank 1 --measurements 40 --noise 0.3 --alpha 0.3 " +
+			"--measure-every 20", "50", []string{"3", "41"}},
+	} {
+		t.Run(device, func(t *testing.T) {
+			run := func(out, iterations string) {
+				must(t, exitDone, strings.Fields("run --entries q8 --precision mixed --device "+device+" "+
+					c.problem+" --iterations "+iterations+" --out "+out)...)
+			}
+			whole := filepath.Join(t.TempDir(), "whole")
+			run(whole, c.iterations)
+			anchors := 0
+			for _, cut := range c.cuts {
+				parts := filepath.Join(t.TempDir(), "parts")
+				run(parts, cut)
+				files, err := filepath.Glob(filepath.Join(parts, "checkpoint", "*", "anchor-0.npy"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				anchors += len(files)
+				must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", c.iterations)
+				if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
+					t.Errorf("cut at %s, the factors differ", cut)
+				}
+			}
+			if anchors == 0 {
+				t.Error("no checkpoint has an anchor: this test shows nothing")
+			}
+		})
 	}
 }
