@@ -21,7 +21,7 @@ type Backend struct {
 	// Storage says where measurements are kept; empty means [solver.Memory]. User data lie in memory in any
 	// case.
 	Storage solver.Storage
-	// Precision is the arithmetic, [solver.F64] or [solver.F32]; empty means F64.
+	// Precision is the arithmetic, [solver.F64], [solver.Mixed] or [solver.F32]; empty means F64.
 	Precision solver.Precision
 	// Notice receives texts about how the device does its work that a user should know; nil for none.
 	Notice func(text string)

@@ -39,6 +39,20 @@ func chunkStarts(m, slabs int) []int {
 	return starts
 }
 
+// shortened cuts chunks into chunks of at most longest rows, which is a multiple of stageRows.
+func shortened(starts []int, longest int) []int {
+	short := starts[:1:1]
+	for c, start := range starts[1:] {
+		stages := blocks(start-starts[c], stageRows)
+		pieces := blocks(stages*stageRows, longest)
+		for i := 1; i < pieces; i++ {
+			short = append(short, starts[c]+i*stages/pieces*stageRows)
+		}
+		short = append(short, start)
+	}
+	return short
+}
+
 // chunkTable says how rows are cut into chunks.
 type chunkTable struct {
 	starts []int          // the first row of each chunk, and the end of the last
@@ -67,6 +81,9 @@ func (c chunkTable) upload(d *device) error { return d.Upload(c.at, bytesOfWords
 // shareRows sets the chunks and the tiles.
 func (l *rowLayout) shareRows(tileRows int) {
 	l.chunks.starts = chunkStarts(l.m, l.slabs)
+	if l.longest > 0 {
+		l.chunks.starts = shortened(l.chunks.starts, l.longest)
+	}
 	l.tileRows = tileRows
 	if tileRows == 0 {
 		l.tileRows = l.cheapestTile()

@@ -18,6 +18,9 @@
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of
 //     coordinates and members. Rows that are not in memory are made tile by tile.
 //
+// In mixed precision (mixed.go) contract runs in f32 on the difference from an anchor, and the host decides,
+// once in a gradient, whether the anchor is renewed.
+//
 // Draws of the measurements (draw.go) and values of f (evaluate.go) work with any operator, by products with
 // the measurements and their adjoint. The operator of rows has faster ways (drawnrows.go).
 //

@@ -49,6 +49,7 @@ type rowLayout struct {
 	entries   sensing.Entries
 	precision solver.Precision
 
+	longest  int // most rows of a chunk; 0 for no bound
 	slabs    int // number of slabs, of kernels.Slab coordinates each
 	kp       int // coordinates, rounded up to whole slabs
 	chunks   chunkTable
@@ -83,7 +84,7 @@ func planRows(r request) (operator, error) {
 		l.precision = solver.F64
 	}
 	if l.precision != solver.F64 && l.precision != solver.F32 {
-		return nil, fmt.Errorf("gpu: the arithmetic is f64 or f32, got %q", l.precision)
+		return nil, fmt.Errorf("gpu: the arithmetic is f64, mixed or f32, got %q", l.precision)
 	}
 	if max(l.n1, l.n2) > 16*mostBlocks {
 		return nil, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d",
@@ -168,6 +169,8 @@ func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
+	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
+	sums := max(members*numberBytes(o.precision), 8)
 	if o.draws {
 		parts = max(parts, int64(o.listRows))
 	}
@@ -178,7 +181,7 @@ func (o *rowOperator) buffers() []buffer {
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
-		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
+		{"chunks", sums * int64(o.chunks.count()) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
@@ -241,9 +244,22 @@ func (o *rowOperator) kernels() []string {
 	return append(names, o.drawKernels()...)
 }
 
-// fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
-// and makes or copies the rows that lie in memory.
+// fill implements operator: it makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
+	if err := o.prepare(d); err != nil {
+		return err
+	}
+	switch {
+	case !o.inMemory:
+		return nil
+	case o.stream == nil:
+		return o.bring(ctx)
+	}
+	return o.generateAll(ctx)
+}
+
+// prepare uploads the tables, and counts the groups of blocks that the device has room for.
+func (o *rowOperator) prepare(d *device) error {
 	o.device = d
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
@@ -254,16 +270,7 @@ func (o *rowOperator) fill(ctx context.Context, d *device) error {
 	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
 		return err
 	}
-	if err := o.countGroups(); err != nil {
-		return err
-	}
-	switch {
-	case !o.inMemory:
-		return nil
-	case o.stream == nil:
-		return o.bring(ctx)
-	}
-	return o.generateAll(ctx)
+	return o.countGroups()
 }
 
 // countGroups sets the number of groups of blocks in one launch of contract, or tells the user why contract
@@ -392,6 +399,14 @@ func (o *rowOperator) offset(precision solver.Precision, part int) driver.Pointe
 
 // contractAll computes res and g of the members whose coordinates z holds.
 func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
+	if err := o.contractChunks(y, members); err != nil {
+		return err
+	}
+	return o.sumChunks(o.precision, members, o.chunks)
+}
+
+// contractChunks computes res, and the sum of each chunk of rows.
+func (o *rowOperator) contractChunks(y driver.Pointer, members int) error {
 	done := false
 	if members == 1 {
 		var err error
@@ -399,12 +414,10 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 			return err
 		}
 	}
-	if !done {
-		if err := o.contractInTiles(y, members); err != nil {
-			return err
-		}
+	if done {
+		return nil
 	}
-	return o.sumChunks(o.precision, members, o.chunks)
+	return o.contractInTiles(y, members)
 }
 
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of

@@ -109,9 +109,6 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend makes the backend of a device's name, a storage and a precision.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
-	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
-		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
-	}
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{

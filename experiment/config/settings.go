@@ -469,7 +469,7 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Storage },
 		}, {
 			Key: "precision", Group: machineGroup, shared: true, Values: words(precisions),
-			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for " +
+			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for " +
 				"comparison; auto, f64 or mixed, whichever is faster",
 			at: func(c *Config) any { return &c.Precision },
 		}, {

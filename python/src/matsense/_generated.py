@@ -329,8 +329,8 @@ def run(
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
@@ -637,8 +637,8 @@ def problem(
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
