@@ -8,8 +8,8 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first rows of
-// chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows in one
+// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums in the order of sum_chunks, so the
+// first rows of chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows in one
 // launch, and tiles change no bit.
 
 const (

@@ -23,6 +23,7 @@
 //
 // Kernels that work for several members read lists, which share one place on the device (lists.go).
 //
-// Long sums are cut into chunks, which are added in order. The chunks follow from the problem alone, so a run
-// gives the same bits on every GPU, whatever else is in its batch.
+// Long sums are cut into chunks, which are added in an order that is written down (for rows, in sum_chunks.ptx).
+// Chunks and order follow from the problem alone, so a run gives the same bits on every GPU, whatever else is
+// in its batch.
 package gpu
