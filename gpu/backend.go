@@ -18,9 +18,9 @@ type Backend struct {
 	Info driver.Info
 	// Connect opens the device. Each engine opens it for itself, and closes it.
 	Connect func() (driver.Device, error)
-	// Others are more devices, for measurements that are rows: all of them share the rows, and everything else
-	// is done on the first. There are 2, 4 or 8 devices in all. Any number gives the same bits. Backend opens
-	// and closes them with the first.
+	// Others are more devices, for measurements that are rows: all of them share the rows, and everything
+	// else is done on the first. There are 2, 4 or 8 devices in all. Any number gives the same bits. Backend
+	// opens and closes them with the first.
 	Others []Card
 	// Storage says where measurements are kept; empty means [solver.Memory]. User data lie in memory in any
 	// case.
@@ -62,8 +62,8 @@ func (Backend) Offers() solver.Needs {
 	}
 }
 
-// Memory implements [solver.Backend]: it counts bytes on the device. Of several devices it counts those on the
-// device that needs most.
+// Memory implements [solver.Backend]: it counts bytes on the device. Of several devices it counts those on
+// the device that needs most.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {

@@ -38,18 +38,20 @@ type otherCard struct {
 func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 	l.cards = 1 + len(r.backend.Others)
 	if l.cards > chunkParts || chunkParts%l.cards != 0 {
-		return nil, fmt.Errorf("gpu: rows can be shared by 2, 4 or 8 GPUs, got %d", l.cards)
+		return nil, fmt.Errorf("gpu: rows can be shared by 2, 4 or 8 GPUs, got %d: %w", l.cards,
+			solver.ErrUnsupported)
 	}
 	if r.needs.Draws {
-		return nil, errors.New("gpu: mini-batches run on one GPU: name one device")
+		return nil, fmt.Errorf("gpu: mini-batches run on one GPU, name one device: %w", solver.ErrUnsupported)
 	}
 	if _, layered := r.par.(solver.Layered); layered {
-		return nil, fmt.Errorf("gpu: the parametrization %s runs on one GPU: name one device", r.par.Name())
+		return nil, fmt.Errorf("gpu: the parametrization %s runs on one GPU, name one device: %w",
+			r.par.Name(), solver.ErrUnsupported)
 	}
 	chunks := len(chunkStarts(l.all, l.slabs)) - 1
 	if chunks < l.cards {
 		return nil, fmt.Errorf("gpu: %d rows of %d coordinates are %d chunks, too few for %d GPUs: "+
-			"name fewer devices", l.all, l.k, chunks, l.cards)
+			"name fewer devices: %w", l.all, l.k, chunks, l.cards, solver.ErrUnsupported)
 	}
 	s := &spreadRows{m: l.all}
 	for card := range l.cards {
@@ -116,6 +118,10 @@ func (s *spreadRows) connect(first *device) error {
 		return first.interrupted()
 	}
 	for _, c := range s.others {
+		if name := s.shares[0].info.Name; name != c.Info.Name {
+			first.tell(fmt.Sprintf("%s and %s share the rows evenly: the slower one bounds each step", name,
+				c.Info.Name))
+		}
 		if major := c.Info.Capability[0]; major < LeastCapability {
 			return fmt.Errorf("gpu: %s has compute capability %d.%d, and the kernels need %d.0",
 				c.Info.Name, major, c.Info.Capability[1], LeastCapability)
