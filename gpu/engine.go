@@ -307,6 +307,12 @@ func (e *engine) Close() error {
 	}
 	device := e.device
 	e.device = nil
+	if s, ok := e.operator.(*spreadRows); ok {
+		if err := s.close(); err != nil {
+			_ = device.Close() // the first error says more
+			return err
+		}
+	}
 	for _, p := range e.taken {
 		if err := device.Free(p); err != nil { // a lost device frees nothing: the first error says so
 			_ = device.Close()

@@ -309,7 +309,7 @@ func TestEmulatorResumes(t *testing.T) {
 func TestPrecision(t *testing.T) {
 	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64, mixed, f32 or auto")
 	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small),
-		`must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
+		`must be auto, cpu, cuda, cuda:0, cuda:1, …, cuda:0,1, cuda:all, emulator or emulator:2, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
 	for _, device := range []string{"cpu", "emulator"} {
 		for _, precision := range []string{"mixed", "f32"} {

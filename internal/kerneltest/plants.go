@@ -59,7 +59,7 @@ var Plants = []Plant{
 	{Name: "projected_squares takes a row too many", Kernel: "projected_squares_q8",
 		Old: "min.u32 %end, %end, %s;", New: "mov.u32 %end, %s;"},
 	{Name: "sum_chunks leaves the last chunk out", Kernel: "sum_chunks_f64",
-		Old: "setp.eq.u32 %p, %count, 0;", New: "setp.le.u32 %p, %count, 1;"},
+		Old: "mul.lo.u32 %begin8, %count, 8;", New: "mul.lo.u32 %begin8, %count, 7;"},
 	{Name: "generate makes one row twice", Kernel: "generate_q8",
 		Old: "mov.u32 %j, %ctaid.y;", New: "mov.u32 %j, 0;"},
 	{Name: "rank_one_times reads past the end of a vector", Kernel: "rank_one_times_16",
