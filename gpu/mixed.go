@@ -3,6 +3,7 @@ package gpu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -66,6 +67,10 @@ func planMixed(r request) (operator, error) {
 		// at other steps.
 		return nil, errors.New("gpu: methods that step without the full gradient are computed with in f64, " +
 			"not in mixed precision")
+	}
+	if len(r.backend.Others) > 0 {
+		return nil, fmt.Errorf("gpu: mixed precision runs on one GPU, name one device or --precision f64: %w",
+			solver.ErrUnsupported)
 	}
 	var operators [2]*rowOperator
 	for i, precision := range []solver.Precision{solver.F32, solver.F64} {

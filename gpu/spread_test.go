@@ -164,6 +164,7 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 	}{
 		{of(3), problem(t, 6, 70), batch(1), "2, 4 or 8 GPUs, got 3"},
 		{of(2), problem(t, 6, 70), draws, "mini-batches run on one GPU"},
+		{inMixed(of(2)), problem(t, 6, 70), batch(1), "mixed precision runs on one GPU"},
 		{of(8), problem(t, 6, 20), batch(1), "3 chunks, too few for 8 GPUs"},
 		{of(2), rectProblem(t, 5, 6, 70), batchOf(solver.Deep{Depth: 2}, 2), "runs on one GPU"},
 		{of(2), vectors, batch(1), "share only rows"},
@@ -173,4 +174,10 @@ func TestRefusedOnSeveralDevices(t *testing.T) {
 			t.Errorf("the error is %v, want one with %q", err, c.want)
 		}
 	}
+}
+
+// inMixed returns the backend with mixed precision.
+func inMixed(b Backend) Backend {
+	b.Precision = solver.Mixed
+	return b
 }
