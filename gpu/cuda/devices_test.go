@@ -29,7 +29,8 @@ func TestDriverDevices(t *testing.T) {
 	for i, want := range []driver.Info{
 		{Free: 1000, Cooperative: true, SingleToDouble: 2},
 		// The data sheet of the H100 SXM says 3.35 TB/s.
-		{Free: 2000, Cooperative: true, Watchdog: true, Clock: 1.98e9, Bandwidth: 3.35232e12, SingleToDouble: 2},
+		{Free: 2000, Cooperative: true, Watchdog: true, Clock: 1.98e9, Bandwidth: 3.35232e12,
+			SingleToDouble: 2},
 		{Free: 4000, SingleToDouble: 32},
 	} {
 		got := infos[i]
