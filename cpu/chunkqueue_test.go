@@ -74,23 +74,32 @@ func TestChunkQueueOrder(t *testing.T) {
 	}
 }
 
-// TestChunkQueueStops: stop wakes a worker that waits for a partial sum, and no chunk is given afterwards.
+// TestChunkQueueStops: stop wakes all workers that wait for a partial sum. Afterwards no chunk is given and
+// none is added.
 func TestChunkQueueStops(t *testing.T) {
+	const waiting = 3
 	var q chunkQueue
 	q.init(1)
-	q.reset(3)
-	if _, _, ok := q.take(); !ok {
+	q.reset(10)
+	chunk, partial, ok := q.take()
+	if !ok {
 		t.Fatal("there is no first chunk")
 	}
 	given := make(chan bool)
-	go func() {
-		_, _, ok := q.take()
-		given <- ok
-	}()
-	q.stop(errBroken)
-	if <-given {
-		t.Error("a chunk was given after the stop")
+	for range waiting {
+		go func() {
+			_, _, ok := q.take()
+			given <- ok
+		}()
 	}
+	time.Sleep(10 * time.Millisecond) // so that they wait; the test passes without, and then shows less
+	q.stop(errBroken)
+	for range waiting {
+		if <-given {
+			t.Error("a chunk was given after the stop")
+		}
+	}
+	q.leave(chunk, partial, func(int) { t.Error("a chunk was added after the stop") })
 	if !errors.Is(q.err, errBroken) {
 		t.Errorf("the error is %v", q.err)
 	}
