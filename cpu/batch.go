@@ -42,13 +42,9 @@ type batchKernel[F number] struct {
 	tileRegisters int // registers of coordinates in a tile of the accumulation
 	dots          func(lanes, rows, z *F, bytes, tiles int)
 	adds          func(acc, rows, weights *F, count, tiles int, fresh bool)
-	decode        blockDecoder[F]
+	decode        decoder[F]
 	fetch         func(from *byte, lines int)
 }
-
-// blockDecoder does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to; to − from is a multiple of
-// stride of the kernel.
-type blockDecoder[F number] func(numbers *F, stride int, rows *[blockRows][]byte, from, to int)
 
 // group is the data of the members of a group. The number of member v at coordinate k of strip s is at
 // (s·width + v)·strip + k. Numbers past the last member, and past the last coordinate, are zeros of z.

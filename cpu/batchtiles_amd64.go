@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"unsafe"
-
-	"github.com/matsense/matsense/sensing"
-)
+import "github.com/matsense/matsense/sensing"
 
 // batchEntries has what depends on the entries, by an entry's zero value. Signs have another order of sums.
 var batchEntries = map[any]map[SIMD]batchEntry{
@@ -22,14 +18,14 @@ var batchEntries = map[any]map[SIMD]batchEntry{
 	},
 	sensing.Q8Entry(0): {
 		AVX512: {decodeQ8DoubleAVX512, decodeQ8SingleAVX512, 8},
-		AVX2:   {decodeQ8Double, decodeQ8Single, 16},
+		AVX2:   {decodeQ8DoubleAVX2, decodeQ8SingleAVX2, 16},
 	},
 }
 
 // batchEntry is the loops that decode entries, and the least members of a group. Measurements found these.
 type batchEntry struct {
-	double blockDecoder[float64]
-	single blockDecoder[float32]
+	double decoder[float64]
+	single decoder[float32]
 	least  int
 }
 
@@ -55,24 +51,4 @@ func newBatchKernel[E sensing.Entry, F number](simd SIMD) (k batchKernel[F]) {
 		}
 	}
 	return k
-}
-
-// decodeQ8Single is the blockDecoder of q8 entries in f32.
-func decodeQ8Single(numbers *float32, stride int, rows *[blockRows][]byte, from, to int) {
-	all := unsafe.Slice(numbers, (blockRows-1)*stride+to-from)
-	for j, row := range rows {
-		decodeQ8AVX2(&all[j*stride], &row[from], to-from)
-	}
-}
-
-// decodeQ8Double is the blockDecoder of q8 entries in f64.
-func decodeQ8Double(numbers *float64, stride int, rows *[blockRows][]byte, from, to int) {
-	const length = stripBytes / 8
-	var singles [blockRows * length]float32
-	decodeQ8Single(&singles[0], length, rows, from, to)
-	var decoded block[float32]
-	for j := range decoded {
-		decoded[j] = singles[j*length:][:length]
-	}
-	decodeF32DoubleAVX2(numbers, stride, rawRows(&decoded), 0, to-from)
 }

@@ -32,10 +32,10 @@ func dotsF64DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float6
 //go:noescape
 func addsF64DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeF64DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF64DoubleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeF64DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotF32DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -67,10 +67,10 @@ func dotsF32DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float6
 //go:noescape
 func addsF32DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeF32DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF32DoubleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeF32DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotBF16DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -92,10 +92,10 @@ func dotsBF16DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float
 //go:noescape
 func addsBF16DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeBF16DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeBF16DoubleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeBF16DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotQ8DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -117,10 +117,10 @@ func dotsQ8DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //go:noescape
 func addsQ8DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeQ8DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeQ8DoubleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeQ8DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -162,10 +162,10 @@ func dotsF64SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float3
 //go:noescape
 func addsF64SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeF64SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF64SingleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeF64SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotF32SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -197,10 +197,10 @@ func dotsF32SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float3
 //go:noescape
 func addsF32SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeF32SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF32SingleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeF32SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotBF16SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -222,10 +222,10 @@ func dotsBF16SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float
 //go:noescape
 func addsBF16SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeBF16SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeBF16SingleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeBF16SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotQ8SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -247,10 +247,10 @@ func dotsQ8SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //go:noescape
 func addsQ8SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeQ8SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeQ8SingleAVX512 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeQ8SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -292,10 +292,10 @@ func dotsF64DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF64DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeF64DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF64DoubleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF64DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeF64DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotF32DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -327,10 +327,10 @@ func dotsF32DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64,
 //go:noescape
 func addsF32DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeF32DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF32DoubleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF32DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeF32DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotBF16DoubleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -352,10 +352,10 @@ func dotsBF16DoubleAVX2(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //go:noescape
 func addsBF16DoubleAVX2(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
-// decodeBF16DoubleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeBF16DoubleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeBF16DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+func decodeBF16DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -397,10 +397,10 @@ func dotsF64SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF64SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeF64SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF64SingleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF64SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeF64SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotF32SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -432,10 +432,10 @@ func dotsF32SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32,
 //go:noescape
 func addsF32SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeF32SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeF32SingleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeF32SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeF32SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotBF16SingleAVX2 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
@@ -457,10 +457,10 @@ func dotsBF16SingleAVX2(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //go:noescape
 func addsBF16SingleAVX2(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
-// decodeBF16SingleAVX2 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+// decodeBF16SingleAVX2 does numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.
 //
 //go:noescape
-func decodeBF16SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+func decodeBF16SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX2 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //

@@ -552,11 +552,11 @@ loop7_check:
 	VZEROUPPER
 	RET
 
-// func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeF64DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·decodeF64DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x03, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -1269,11 +1269,11 @@ loop22_check:
 	VZEROUPPER
 	RET
 
-// func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeF32DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·decodeF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x03, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -2022,11 +2022,11 @@ loop35_check:
 	VZEROUPPER
 	RET
 
-// func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeBF16DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·decodeBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    to+32(FP), CX
-	MOVQ    stride+8(FP), BX
+	MOVQ    apart+8(FP), BX
 	SHLQ    $0x03, BX
 	MOVL    $0xaaaaaaaa, AX
 	KMOVD   AX, K1
@@ -4201,11 +4201,11 @@ loop50_check:
 	VZEROUPPER
 	RET
 
-// func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeQ8DoubleAVX512(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
 TEXT ·decodeQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      to+32(FP), CX
-	MOVQ      stride+8(FP), BX
+	MOVQ      apart+8(FP), BX
 	SHLQ      $0x03, BX
 	LEAQ      ·q8Planes+0(SB), AX
 	VMOVDQU64 (AX), Z0
@@ -5928,11 +5928,11 @@ loop67_check:
 	VZEROUPPER
 	RET
 
-// func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeF64SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·decodeF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x02, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -6693,11 +6693,11 @@ loop82_check:
 	VZEROUPPER
 	RET
 
-// func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeF32SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·decodeF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x02, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -7382,11 +7382,11 @@ loop95_check:
 	VZEROUPPER
 	RET
 
-// func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeBF16SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·decodeBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    to+32(FP), CX
-	MOVQ    stride+8(FP), BX
+	MOVQ    apart+8(FP), BX
 	SHLQ    $0x02, BX
 	MOVL    $0xaaaaaaaa, AX
 	KMOVD   AX, K1
@@ -8673,11 +8673,11 @@ loop110_check:
 	VZEROUPPER
 	RET
 
-// func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeQ8SingleAVX512(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
 TEXT ·decodeQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      to+32(FP), CX
-	MOVQ      stride+8(FP), BX
+	MOVQ      apart+8(FP), BX
 	SHLQ      $0x02, BX
 	LEAQ      ·q8Planes+0(SB), AX
 	VMOVDQU64 (AX), Z0
@@ -9990,11 +9990,11 @@ loop134_check:
 	VZEROUPPER
 	RET
 
-// func decodeF64DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeF64DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX
 TEXT ·decodeF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x03, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -10915,11 +10915,11 @@ loop156_check:
 	VZEROUPPER
 	RET
 
-// func decodeF32DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeF32DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX
 TEXT ·decodeF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x03, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -11864,11 +11864,11 @@ loop176_check:
 	VZEROUPPER
 	RET
 
-// func decodeBF16DoubleAVX2(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// func decodeBF16DoubleAVX2(numbers *float64, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX
 TEXT ·decodeBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x03, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -13727,11 +13727,11 @@ loop201_check:
 	VZEROUPPER
 	RET
 
-// func decodeF64SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeF64SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX
 TEXT ·decodeF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x02, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -14700,11 +14700,11 @@ loop223_check:
 	VZEROUPPER
 	RET
 
-// func decodeF32SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeF32SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX
 TEXT ·decodeF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x02, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX
@@ -15585,11 +15585,11 @@ loop243_check:
 	VZEROUPPER
 	RET
 
-// func decodeBF16SingleAVX2(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// func decodeBF16SingleAVX2(numbers *float32, apart int, rows *[8][]byte, from int, to int)
 // Requires: AVX, AVX2
 TEXT ·decodeBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ to+32(FP), CX
-	MOVQ stride+8(FP), BX
+	MOVQ apart+8(FP), BX
 	SHLQ $0x02, BX
 	MOVQ numbers+0(FP), DX
 	MOVQ from+24(FP), AX

@@ -23,7 +23,7 @@ type number interface{ float64 | float32 }
 // acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), whose two halves can be looked up.
 type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
-	decode decoder // of q8 entries: vector takes the singles; nil if it takes the entries
+	decode decoder[float32] // of q8 entries: vector takes the singles; nil if it takes the entries
 	sums   sums[F]
 }
 

@@ -77,7 +77,7 @@ var assembly = map[any]map[SIMD]vectors{
 func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	v := assembly[*new(E)][simd]
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 && simd == AVX2 {
-		k.decode, v = decodeQ8AVX2, assembly[float32(0)][simd]
+		k.decode, v = decodeQ8SingleAVX2, assembly[float32(0)][simd]
 	}
 	if simd != Off {
 		k.use(v, endingsAVX2)
