@@ -74,6 +74,19 @@ func TestChunkQueueOrder(t *testing.T) {
 	}
 }
 
+// TestChunkQueueEnds: a worker returns when all chunks are given, also if all partial sums are taken.
+func TestChunkQueueEnds(t *testing.T) {
+	var q chunkQueue
+	q.init(1)
+	q.reset(1)
+	if _, _, ok := q.take(); !ok {
+		t.Fatal("there is no first chunk")
+	}
+	if chunk, _, ok := q.take(); ok {
+		t.Errorf("chunk %d of one was given", chunk)
+	}
+}
+
 // TestChunkQueueStops: stop wakes all workers that wait for a partial sum. Afterwards no chunk is given and
 // none is added.
 func TestChunkQueueStops(t *testing.T) {
