@@ -21,8 +21,8 @@ type chunkQueue struct {
 	err   error      // why the chunks that are left do not come; nil while they do
 }
 
-// partialSums returns how many partial sums so many workers need.
-func partialSums(workers int) int {
+// partialCount returns how many partial sums so many workers need.
+func partialCount(workers int) int {
 	if workers == 1 {
 		return 1
 	}
@@ -31,7 +31,7 @@ func partialSums(workers int) int {
 
 func (q *chunkQueue) init(workers int) {
 	q.freed = sync.NewCond(&q.mu)
-	q.left = make([]int, partialSums(workers))
+	q.left = make([]int, partialCount(workers))
 }
 
 // reset begins a walk over so many chunks. All workers have returned from the previous walk.

@@ -16,7 +16,7 @@ func TestChunkQueueLeaves(t *testing.T) {
 	var q chunkQueue
 	q.init(2)
 	q.reset(10)
-	has := make([]int, partialSums(2)) // the chunk whose sum a partial sum is
+	has := make([]int, partialCount(2)) // the chunk whose sum a partial sum is
 	var added []int
 	add := func(partial int) { added = append(added, has[partial]) }
 	take := func() (chunk, partial int) {
@@ -28,7 +28,7 @@ func TestChunkQueueLeaves(t *testing.T) {
 		return chunk, partial
 	}
 	first, slow := take()
-	for range partialSums(2) - 1 {
+	for range partialCount(2) - 1 {
 		chunk, partial := take()
 		q.leave(chunk, partial, add)
 	}
@@ -49,7 +49,7 @@ func TestChunkQueueOrder(t *testing.T) {
 	q.init(workers)
 	for range 2 {
 		q.reset(chunks)
-		sums := make([]int, partialSums(workers)) // a data race if two chunks had one
+		sums := make([]int, partialCount(workers)) // a data race if two chunks had one
 		var added []int
 		var wait sync.WaitGroup
 		for range workers {

@@ -1,6 +1,6 @@
 package cpu
 
-// decoder is assembly that decodes entries of a block to numbers: numbers[apart·j + k − from] = rows[j][k] for
+// decoder is assembly that decodes entries of a block: numbers[apart·j + k − from] = rows[j][k] for
 // from ≤ k < to. to − from is a multiple of stride.
 type decoder[F number] func(numbers *F, apart int, rows *[blockRows][]byte, from, to int)
 

@@ -11,7 +11,7 @@ package cpu
 //go:generate go -C ../internal/asm run ./gemm -out ../../cpu/asm_gemm_amd64.s -stubs ../../cpu/asm_gemm_amd64.go -pkg cpu
 //go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/asm_hadamard_amd64.s -stubs ../../cpu/asm_hadamard_amd64.go -pkg cpu
 //go:generate go -C ../internal/asm run ./sparse -out ../../cpu/asm_sparse_amd64.s -stubs ../../cpu/asm_sparse_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./sums -out ../../cpu/asm_sums_amd64.s -stubs ../../cpu/asm_sums_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./ending -out ../../cpu/asm_ending_amd64.s -stubs ../../cpu/asm_ending_amd64.go -pkg cpu
 
 import (
 	"math"
@@ -27,17 +27,17 @@ type vectors struct {
 
 // endings is the assembly that ends sums over rows in both arithmetics.
 type endings struct {
-	double sums[float64]
-	single sums[float32]
+	double ending[float64]
+	single ending[float32]
 }
 
 // use sets the loops of a kernel.
 func (k *kernel[E, F]) use(v vectors, e endings) {
 	switch k := any(k).(type) {
 	case *kernel[E, float64]:
-		k.vector, k.sums = v.double, e.double
+		k.vector, k.ending = v.double, e.double
 	case *kernel[E, float32]:
-		k.vector, k.sums = v.single, e.single
+		k.vector, k.ending = v.single, e.single
 	}
 }
 

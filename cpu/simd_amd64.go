@@ -87,7 +87,7 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 
 // endingsAVX2 is for AVX2, which every machine with AVX-512 has.
 var endingsAVX2 = endings{
-	sums[float64]{foldDoubleAVX2, plusDoubleAVX2}, sums[float32]{foldSingleAVX2, plusSingleAVX2},
+	ending[float64]{foldDoubleAVX2, plusDoubleAVX2}, ending[float32]{foldSingleAVX2, plusSingleAVX2},
 }
 
 // q8Cascade is the tables of q8 levels that the assembly of AVX2 reads.

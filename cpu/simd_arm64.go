@@ -39,5 +39,5 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 }
 
 var endingsNEON = endings{
-	sums[float64]{foldDoubleNEON, plusDoubleNEON}, sums[float32]{foldSingleNEON, plusSingleNEON},
+	ending[float64]{foldDoubleNEON, plusDoubleNEON}, ending[float32]{foldSingleNEON, plusSingleNEON},
 }
