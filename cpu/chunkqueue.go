@@ -61,9 +61,9 @@ func (q *chunkQueue) take() (chunk, partial int, ok bool) {
 	return chunk, partial, true
 }
 
-// leave takes the partial sum of a chunk that is done, and calls add for the partial sums whose turn it is. No
-// two workers add at a time: while one does, the chunk whose turn it is has no partial sum here. That worker
-// goes on with what the others leave meanwhile.
+// leave takes the partial sum of a chunk that is done, and calls add for the partial sums whose turn it is.
+// No two workers add at a time: while one does, the chunk whose turn it is has no partial sum here. That
+// worker goes on with what the others leave meanwhile.
 func (q *chunkQueue) leave(chunk, partial int, add func(partial int)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

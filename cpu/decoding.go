@@ -9,8 +9,8 @@ const (
 	// assembly knows it (internal/asm/contract/q8.go).
 	decodedStrip = 512
 
-	// decodedPadding keeps the singles of neighbouring rows off the same sets of a cache, to which rows a power
-	// of two apart belong.
+	// decodedPadding keeps the singles of neighbouring rows off the same sets of a cache: without it, rows
+	// may be a power of two apart.
 	decodedPadding = 16
 
 	// mostDecoded is the length of the longest rows whose singles are kept for the accumulation and for all
