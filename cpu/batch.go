@@ -42,13 +42,9 @@ type batchKernel[F number] struct {
 	tileRegisters int // registers of coordinates in a tile of the accumulation
 	dots          func(lanes, rows, z *F, bytes, tiles int)
 	adds          func(acc, rows, weights *F, count, tiles int, fresh bool)
-	decode        blockDecoder[F]
+	decode        decoder[F]
 	fetch         func(from *byte, lines int)
 }
-
-// blockDecoder does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to; to − from is a multiple of
-// stride of the kernel.
-type blockDecoder[F number] func(numbers *F, stride int, rows *[blockRows][]byte, from, to int)
 
 // group is the data of the members of a group. The number of member v at coordinate k of strip s is at
 // (s·width + v)·strip + k. Numbers past the last member, and past the last coordinate, are zeros of z.
@@ -108,7 +104,7 @@ func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 	for _, p := range c.onePass.passes {
 		if p.acc == nil {
 			p.z, p.strip, p.apart = make([]F, k), k, 0
-			p.acc = accumulators[F](k, c.workers)
+			p.acc = partialSums[F](k, c.workers)
 		}
 	}
 }
@@ -135,7 +131,7 @@ func newGroup[F number](members []*memberPass[F], k, workers int) *group[F] {
 	strip := stripLength[F]()
 	g := &group[F]{members: members, width: roundUp(len(members), tileMembers), k: k}
 	size := roundUp(k, strip) * g.width
-	g.z, g.acc = make([]F, size), accumulators[F](size, workers)
+	g.z, g.acc = make([]F, size), partialSums[F](size, workers)
 	g.sums, g.fresh = make([]float64, size), make([]bool, len(g.acc))
 	adviseHugePages(g.z)
 	adviseHugePages(g.sums)
@@ -149,7 +145,7 @@ func newGroup[F number](members []*memberPass[F], k, workers int) *group[F] {
 }
 
 // addTo adds a partial sum to those of all chunks.
-func (g *group[F]) addTo(partial int, s sums[F]) { s.addTo(g.sums, g.acc[partial]) }
+func (g *group[F]) addTo(partial int, e ending[F]) { e.addTo(g.sums, g.acc[partial]) }
 
 // deliver copies the sums of all chunks to g of the members.
 func (g *group[F]) deliver() {
@@ -196,7 +192,7 @@ func (w *passing[E, F]) visitGroup(worker, partial, first, count int) {
 				dots[j] = h.p[w.dotPlace(v, from+j, rows)]
 			}
 			n := min(blockRows, count-from)
-			p.sums[partial] += p.weigh(0, &eight, dots[:n], w.y, first+from)
+			p.partialSquares[partial] += p.weigh(0, &eight, dots[:n], w.y, first+from)
 			for j, weight := range eight {
 				weights[(from+j)*tileMembers] = weight
 			}
@@ -227,7 +223,7 @@ func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
 		c.eachPanel(h, from, to, func(row, rows int) { c.dotTiles(h, row, rows, from, to) })
 		if to%step == 0 || to == n {
 			for i := 0; i < len(h.p); i += blockRows {
-				c.sums.fold((*[blockRows]float64)(h.p[i:]), &h.lanes[i*laneCount[F]()])
+				c.ending.fold((*[blockRows]float64)(h.p[i:]), &h.lanes[i*laneCount[F]()])
 			}
 			clear(h.lanes)
 		}

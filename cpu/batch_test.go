@@ -136,6 +136,20 @@ func batchAgrees[E sensing.Entry, F number](t *testing.T) {
 	compare(2*singleStretch+130, 10, 12, 32)
 }
 
+// TestGrouped: a group takes whole tiles, and one more if that lacks a single member. Without assembly there
+// is none.
+func TestGrouped(t *testing.T) {
+	k := batchKernel[float64]{least: 8, dots: func(_, _, _ *float64, _, _ int) {}}
+	for members, want := range map[int]int{1: 0, 7: 0, 8: 8, 9: 8, 10: 8, 11: 11, 12: 12, 13: 12, 15: 15} {
+		if got := k.grouped(members); got != want {
+			t.Errorf("%d of %d members form a group, want %d", got, members, want)
+		}
+	}
+	if got := (batchKernel[float64]{}).grouped(100); got != 0 {
+		t.Errorf("%d members form a group in plain Go", got)
+	}
+}
+
 func requireBits(t *testing.T, what string, got, want []float64) {
 	t.Helper()
 	for i := range want {

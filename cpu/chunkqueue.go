@@ -18,12 +18,11 @@ type chunkQueue struct {
 	at    int        // the chunk whose partial sum is added next
 	free  []int      // partial sums that no chunk has; the last is given first, because a cache has it
 	left  []int      // at c modulo the number of partial sums: that of chunk c if it is done, or −1
-	adds  bool       // a worker is adding
 	err   error      // why the chunks that are left do not come; nil while they do
 }
 
-// partialSums returns how many partial sums so many workers need.
-func partialSums(workers int) int {
+// partialCount returns how many partial sums so many workers need.
+func partialCount(workers int) int {
 	if workers == 1 {
 		return 1
 	}
@@ -32,12 +31,12 @@ func partialSums(workers int) int {
 
 func (q *chunkQueue) init(workers int) {
 	q.freed = sync.NewCond(&q.mu)
-	q.left = make([]int, partialSums(workers))
+	q.left = make([]int, partialCount(workers))
 }
 
 // reset begins a walk over so many chunks. All workers have returned from the previous walk.
 func (q *chunkQueue) reset(count int) {
-	q.count, q.next, q.at, q.adds, q.err = count, 0, 0, false, nil
+	q.count, q.next, q.at, q.err = count, 0, 0, nil
 	q.free = q.free[:0]
 	for i := range q.left {
 		q.left[i] = -1
@@ -62,20 +61,17 @@ func (q *chunkQueue) take() (chunk, partial int, ok bool) {
 	return chunk, partial, true
 }
 
-// leave takes the partial sum of a chunk that is done. It calls add for the partial sums whose turn it is,
-// unless another worker is doing so.
+// leave takes the partial sum of a chunk that is done, and calls add for the partial sums whose turn it is.
+// No two workers add at a time: while one does, the chunk whose turn it is has no partial sum here. That
+// worker goes on with what the others leave meanwhile.
 func (q *chunkQueue) leave(chunk, partial int, add func(partial int)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.left[chunk%len(q.left)] = partial
-	if q.adds {
-		return
-	}
-	q.adds = true
 	for q.err == nil {
 		turn := &q.left[q.at%len(q.left)]
 		if partial = *turn; partial < 0 {
-			break
+			return
 		}
 		*turn = -1
 		q.mu.Unlock()
@@ -85,7 +81,6 @@ func (q *chunkQueue) leave(chunk, partial int, add func(partial int)) {
 		q.free = append(q.free, partial)
 		q.freed.Signal()
 	}
-	q.adds = false
 }
 
 // stop ends the walk: a worker has left its chunk unfinished.

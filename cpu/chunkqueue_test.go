@@ -16,7 +16,7 @@ func TestChunkQueueLeaves(t *testing.T) {
 	var q chunkQueue
 	q.init(2)
 	q.reset(10)
-	has := make([]int, partialSums(2)) // the chunk whose sum a partial sum is
+	has := make([]int, partialCount(2)) // the chunk whose sum a partial sum is
 	var added []int
 	add := func(partial int) { added = append(added, has[partial]) }
 	take := func() (chunk, partial int) {
@@ -28,7 +28,7 @@ func TestChunkQueueLeaves(t *testing.T) {
 		return chunk, partial
 	}
 	first, slow := take()
-	for range partialSums(2) - 1 {
+	for range partialCount(2) - 1 {
 		chunk, partial := take()
 		q.leave(chunk, partial, add)
 	}
@@ -49,7 +49,7 @@ func TestChunkQueueOrder(t *testing.T) {
 	q.init(workers)
 	for range 2 {
 		q.reset(chunks)
-		sums := make([]int, partialSums(workers)) // a data race if two chunks had one
+		sums := make([]int, partialCount(workers)) // a data race if two chunks had one
 		var added []int
 		var wait sync.WaitGroup
 		for range workers {
@@ -74,23 +74,45 @@ func TestChunkQueueOrder(t *testing.T) {
 	}
 }
 
-// TestChunkQueueStops: stop wakes a worker that waits for a partial sum, and no chunk is given afterwards.
-func TestChunkQueueStops(t *testing.T) {
+// TestChunkQueueEnds: a worker returns when all chunks are given, also if all partial sums are taken.
+func TestChunkQueueEnds(t *testing.T) {
 	var q chunkQueue
 	q.init(1)
-	q.reset(3)
+	q.reset(1)
 	if _, _, ok := q.take(); !ok {
 		t.Fatal("there is no first chunk")
 	}
-	given := make(chan bool)
-	go func() {
-		_, _, ok := q.take()
-		given <- ok
-	}()
-	q.stop(errBroken)
-	if <-given {
-		t.Error("a chunk was given after the stop")
+	if chunk, _, ok := q.take(); ok {
+		t.Errorf("chunk %d of one was given", chunk)
 	}
+}
+
+// TestChunkQueueStops: stop wakes all workers that wait for a partial sum. Afterwards no chunk is given and
+// none is added.
+func TestChunkQueueStops(t *testing.T) {
+	const waiting = 3
+	var q chunkQueue
+	q.init(1)
+	q.reset(10)
+	chunk, partial, ok := q.take()
+	if !ok {
+		t.Fatal("there is no first chunk")
+	}
+	given := make(chan bool)
+	for range waiting {
+		go func() {
+			_, _, ok := q.take()
+			given <- ok
+		}()
+	}
+	time.Sleep(10 * time.Millisecond) // so that they wait; the test passes without, and then shows less
+	q.stop(errBroken)
+	for range waiting {
+		if <-given {
+			t.Error("a chunk was given after the stop")
+		}
+	}
+	q.leave(chunk, partial, func(int) { t.Error("a chunk was added after the stop") })
 	if !errors.Is(q.err, errBroken) {
 		t.Errorf("the error is %v", q.err)
 	}

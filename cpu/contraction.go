@@ -43,21 +43,21 @@ func (c *contraction[E, F]) holding(worker int, rows block[E]) *workspace[E, F] 
 
 // memberPass is the data of one member of a batch in a pass.
 type memberPass[F number] struct {
-	z       []F       // coordinates of Z, or of Z − Z₀ with an anchor, in strips: see write
-	strip   int       // coordinates of a strip; K if the member goes alone
-	apart   int       // from a strip to the next
-	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
-	squares float64   // result: Σ res_i²
-	res     []float64 // result, if not nil: the m residuals
-	from    *anchor   // the anchor; nil if there is none
-	unit    float64   // with an anchor: the unit of z and g, a power of 2 that keeps them in the range of F
-	acc     [][]F     // the partial sums of g, over a chunk each; nil in a group
-	sums    []float64 // the partial sums of Σ res_i²
+	z              []F       // coordinates of Z, or of Z − Z₀ with an anchor, in strips: see write
+	strip          int       // coordinates of a strip; K if the member goes alone
+	apart          int       // from a strip to the next
+	g              []float64 // result: coordinates of G, K; of G − G₀ with an anchor
+	squares        float64   // result: Σ res_i²
+	res            []float64 // result, if not nil: the m residuals
+	from           *anchor   // the anchor; nil if there is none
+	unit           float64   // with an anchor: the power of 2 in which z and g fit the range of F
+	acc            [][]F     // the partial sums of g, over a chunk each; nil in a group
+	partialSquares []float64 // the partial sums of Σ res_i²
 }
 
 // newMemberPass returns a member without z, which comes when passes are arranged.
 func newMemberPass[F number](k, workers int) *memberPass[F] {
-	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, partialSums(workers))}
+	return &memberPass[F]{g: make([]float64, k), partialSquares: make([]float64, partialCount(workers))}
 }
 
 // write sets z to unit·x.
@@ -70,9 +70,9 @@ func (p *memberPass[F]) write(x []float64, unit float64) {
 	}
 }
 
-// accumulators returns k zeros for each partial sum of so many workers.
-func accumulators[F number](k, workers int) [][]F {
-	acc := make([][]F, partialSums(workers))
+// partialSums returns k zeros for each partial sum of so many workers.
+func partialSums[F number](k, workers int) [][]F {
+	acc := make([][]F, partialCount(workers))
 	for i := range acc {
 		acc[i] = make([]F, k)
 	}
@@ -92,7 +92,7 @@ func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) error {
 // combine does g = Σ_i w_i a_i.
 func (c *contraction[E, F]) combine(g []float64, w []F) error {
 	clear(g)
-	return c.walk(&combination[E, F]{c, g, w, accumulators[F](len(g), c.workers)})
+	return c.walk(&combination[E, F]{c, g, w, partialSums[F](len(g), c.workers)})
 }
 
 // pass does p_i = a_i·z, res_i = p_i − y_i, g = 1/m · Σ res_i a_i and Σ res_i² for every member of the
@@ -158,7 +158,7 @@ func (w *combination[E, F]) visit(worker, partial, first, count int) {
 	w.add(h, 1)
 }
 
-func (w *combination[E, F]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]) }
+func (w *combination[E, F]) done(partial int) { w.ending.addTo(w.g, w.acc[partial]) }
 
 // passing is the walk of pass.
 type passing[E sensing.Entry, F number] struct {
@@ -169,7 +169,7 @@ type passing[E sensing.Entry, F number] struct {
 
 func (w *passing[E, F]) begin(partial int) {
 	for _, p := range w.arranged {
-		p.sums[partial] = 0
+		p.partialSquares[partial] = 0
 	}
 	for _, p := range w.passes {
 		clear(p.acc[partial])
@@ -209,7 +209,7 @@ func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.sums[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
+			p.partialSquares[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -241,12 +241,12 @@ func (p *memberPass[F]) weigh(
 
 func (w *passing[E, F]) done(partial int) {
 	for _, p := range w.passes {
-		w.sums.addTo(p.g, p.acc[partial])
+		w.ending.addTo(p.g, p.acc[partial])
 	}
 	if w.group != nil {
-		w.group.addTo(partial, w.sums)
+		w.group.addTo(partial, w.ending)
 	}
 	for _, p := range w.arranged {
-		p.squares += p.sums[partial]
+		p.squares += p.partialSquares[partial]
 	}
 }

@@ -1,14 +1,17 @@
 package cpu
 
-import "unsafe"
-
-// decoder is assembly that decodes n entries of a row to singles; n is a multiple of stride.
-type decoder func(dst *float32, row *byte, n int)
+// decoder is assembly that decodes entries of a block: numbers[apart·j + k − from] = rows[j][k] for
+// from ≤ k < to. to − from is a multiple of stride.
+type decoder[F number] func(numbers *F, apart int, rows *[blockRows][]byte, from, to int)
 
 const (
 	// decodedStrip is how many coordinates of a block are decoded at a time: their singles take 16 KB. The
 	// assembly knows it (internal/asm/contract/q8.go).
 	decodedStrip = 512
+
+	// decodedPadding keeps the singles of neighbouring rows off the same sets of a cache: without it, rows
+	// may be a power of two apart.
+	decodedPadding = 16
 
 	// mostDecoded is the length of the longest rows whose singles are kept for the accumulation and for all
 	// members of a batch: 2 MB for a block. It costs less to decode a strip again than to read more from
@@ -36,10 +39,9 @@ func (k kernel[E, F]) decodePart(h *workspace[E, F], o *operands[E, F], from, to
 	d := &o.decoded
 	length := decodedLength(len(o.rows[0]))
 	if len(d.singles[0]) < length {
-		const apart = 16 // rows a power of two apart would share sets of a cache
-		memory := make([]float32, blockRows*(length+apart))
+		memory := make([]float32, blockRows*(length+decodedPadding))
 		for j := range d.singles {
-			d.singles[j] = memory[j*(length+apart):][:length]
+			d.singles[j] = memory[j*(length+decodedPadding):][:length]
 		}
 	}
 	count, at := min(to-from, decodedStrip), from
@@ -49,9 +51,9 @@ func (k kernel[E, F]) decodePart(h *workspace[E, F], o *operands[E, F], from, to
 	}
 	for j, singles := range d.singles {
 		h.part.rows[j] = singles[at : at+count]
-		if !kept || from >= d.done {
-			k.decode(&h.part.rows[j][0], (*byte)(unsafe.Pointer(&o.rows[j][from])), count)
-		}
+	}
+	if !kept || from >= d.done {
+		k.decode(&d.singles[0][at], len(d.singles[0])+decodedPadding, rawRows(&o.rows), from, from+count)
 	}
 	d.done = max(d.done, from+count)
 	return count

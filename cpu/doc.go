@@ -28,6 +28,6 @@
 // products of Pauli words (see pauliLoops). The code between them has only sums and products that Go cannot
 // fuse: an iterate has the same bits on every architecture.
 //
-// The assembly is generated when go generate ./cpu runs: internal/asm/batch, contract, gemm, hadamard,
-// sparse and sums write it for amd64, and the commands in internal/asm/arm64 for arm64.
+// The assembly in the files asm_* is generated when go generate ./cpu runs: internal/asm/batch, contract,
+// ending, gemm, hadamard and sparse write it for amd64, and the commands in internal/asm/arm64 for arm64.
 package cpu

@@ -125,4 +125,4 @@ func (w *drawn[E]) weigh(place int, p float64) (weight float64) {
 	return weight
 }
 
-func (w *drawn[E]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]) }
+func (w *drawn[E]) done(partial int) { w.ending.addTo(w.g, w.acc[partial]) }

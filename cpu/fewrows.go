@@ -17,7 +17,7 @@ type fewRows[E sensing.Entry, F number] struct {
 }
 
 // keptBytes is how many bytes of rows a core's own cache keeps between the two halves of the pass. Such
-// caches have 256 KB to 2 MB, which z and the accumulator use as well.
+// caches have 256 KB to 2 MB, which z and the partial sum use as well.
 const keptBytes = 512 << 10
 
 // fewRowsOf returns the kernel of an entry type for the given instruction set if eight rows of so many
@@ -41,5 +41,5 @@ func (w *passing[E, F]) visitFew(worker, partial, first, count int) {
 		squares = p.weigh(squares, &h.c[0], h.p[0][:part], w.y, first+at)
 		w.fewRows.add(h, 1)
 	}
-	p.sums[partial] += squares
+	p.partialSquares[partial] += squares
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // TestFewRows: a pass over long rows, a few at a time, gives the bits of a pass over eight at a time,
-// whatever is left of the last block and of the last stretch of coordinates.
+// whatever is left of the last block and of the last stretch of coordinates. So does each member of a batch.
 func TestFewRows(t *testing.T) {
 	for _, simd := range variants() {
 		testFewRows[float64, float64](t, simd)
@@ -46,10 +46,12 @@ func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
 		y := make([]float64, size.m)
 		sensing.NewStream(1, sensing.StartStream).Normals(0, y)
 		whole, parts := newMemberPass[F](e.Space().K(), r.workers), newMemberPass[F](e.Space().K(), r.workers)
-		pass := func(p *memberPass[F]) {
-			c.arrange([]*memberPass[F]{p})
-			for k := range p.z {
-				p.z[k] = F(k%7) - 2.5
+		pass := func(members ...*memberPass[F]) {
+			c.arrange(members)
+			for _, p := range members {
+				for k := range p.z {
+					p.z[k] = F(k%7) - 2.5
+				}
 			}
 			if err := c.pass(y); err != nil {
 				t.Fatal(err)
@@ -63,6 +65,13 @@ func testFewRows[E sensing.Entry, F number](t *testing.T, simd SIMD) {
 		name := fmt.Sprintf("%s, %s in %T, n = %d, m = %d", simd, format, *new(F), size.n, size.m)
 		if !slices.Equal(parts.g, whole.g) || parts.squares != whole.squares {
 			t.Errorf("%s: %v and %v", name, parts.squares, whole.squares)
+		}
+		other := newMemberPass[F](e.Space().K(), r.workers)
+		pass(other, parts) // a batch takes eight rows
+		for i, p := range []*memberPass[F]{other, parts} {
+			if !slices.Equal(p.g, whole.g) || p.squares != whole.squares {
+				t.Errorf("%s: member %d of a batch has %v and %v", name, i, p.squares, whole.squares)
+			}
 		}
 	}
 }

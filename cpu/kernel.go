@@ -23,8 +23,8 @@ type number interface{ float64 | float32 }
 // acc_k + (((±c₀±c₁)+(±c₂±c₃)) + ((±c₄±c₅)+(±c₆±c₇))), whose two halves can be looked up.
 type kernel[E sensing.Entry, F number] struct {
 	vector vector[F]
-	decode decoder // of q8 entries: vector takes the singles; nil if it takes the entries
-	sums   sums[F]
+	decode decoder[float32] // of q8 entries: vector takes the singles; nil if it takes the entries
+	ending ending[F]
 }
 
 // vector is the assembly of a kernel, for a multiple of stride coordinates. The zero value is a kernel
@@ -117,7 +117,7 @@ func (k kernel[E, F]) dot(h *workspace[E, F], members int) {
 			k.dotStretch(h, members, from, to)
 		}
 		for i := range members {
-			k.sums.foldInto(&h.p[i], &h.lanes[i])
+			k.ending.foldInto(&h.p[i], &h.lanes[i])
 		}
 	}
 }

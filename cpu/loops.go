@@ -2,16 +2,16 @@
 
 package cpu
 
-//go:generate go -C ../internal/asm run ./arm64/contract -out ../../cpu/contract_arm64.s -stubs ../../cpu/contract_arm64.go
-//go:generate go -C ../internal/asm run ./arm64/gemm -out ../../cpu/gemm_arm64.s -stubs ../../cpu/gemm_arm64.go
-//go:generate go -C ../internal/asm run ./arm64/hadamard -out ../../cpu/hadamard_arm64.s -stubs ../../cpu/hadamard_arm64.go
-//go:generate go -C ../internal/asm run ./arm64/sparse -out ../../cpu/sparse_arm64.s -stubs ../../cpu/sparse_arm64.go
-//go:generate go -C ../internal/asm run ./batch -out ../../cpu/batch_amd64.s -stubs ../../cpu/batch_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./contract -out ../../cpu/contract_amd64.s -stubs ../../cpu/contract_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./gemm -out ../../cpu/gemm_amd64.s -stubs ../../cpu/gemm_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/hadamard_amd64.s -stubs ../../cpu/hadamard_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./sparse -out ../../cpu/sparse_amd64.s -stubs ../../cpu/sparse_amd64.go -pkg cpu
-//go:generate go -C ../internal/asm run ./sums -out ../../cpu/sums_amd64.s -stubs ../../cpu/sums_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./arm64/contract -out ../../cpu/asm_contract_arm64.s -stubs ../../cpu/asm_contract_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/gemm -out ../../cpu/asm_gemm_arm64.s -stubs ../../cpu/asm_gemm_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/hadamard -out ../../cpu/asm_hadamard_arm64.s -stubs ../../cpu/asm_hadamard_arm64.go
+//go:generate go -C ../internal/asm run ./arm64/sparse -out ../../cpu/asm_sparse_arm64.s -stubs ../../cpu/asm_sparse_arm64.go
+//go:generate go -C ../internal/asm run ./batch -out ../../cpu/asm_batch_amd64.s -stubs ../../cpu/asm_batch_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./contract -out ../../cpu/asm_contract_amd64.s -stubs ../../cpu/asm_contract_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./gemm -out ../../cpu/asm_gemm_amd64.s -stubs ../../cpu/asm_gemm_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./hadamard -out ../../cpu/asm_hadamard_amd64.s -stubs ../../cpu/asm_hadamard_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./sparse -out ../../cpu/asm_sparse_amd64.s -stubs ../../cpu/asm_sparse_amd64.go -pkg cpu
+//go:generate go -C ../internal/asm run ./ending -out ../../cpu/asm_ending_amd64.s -stubs ../../cpu/asm_ending_amd64.go -pkg cpu
 
 import (
 	"math"
@@ -27,17 +27,17 @@ type vectors struct {
 
 // endings is the assembly that ends sums over rows in both arithmetics.
 type endings struct {
-	double sums[float64]
-	single sums[float32]
+	double ending[float64]
+	single ending[float32]
 }
 
 // use sets the loops of a kernel.
 func (k *kernel[E, F]) use(v vectors, e endings) {
 	switch k := any(k).(type) {
 	case *kernel[E, float64]:
-		k.vector, k.sums = v.double, e.double
+		k.vector, k.ending = v.double, e.double
 	case *kernel[E, float32]:
-		k.vector, k.sums = v.single, e.single
+		k.vector, k.ending = v.single, e.single
 	}
 }
 

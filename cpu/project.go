@@ -66,7 +66,7 @@ type projectionWorker[E sensing.Entry] struct {
 
 func newProjection[E sensing.Entry, F number](o *rowOperator[E, F], b, c *mat.Dense) *projection[E, F] {
 	n1, n2 := o.space.Dims()
-	p := &projection[E, F]{rowOperator: o, b: b, c: c, sums: make([]float64, partialSums(o.workers))}
+	p := &projection[E, F]{rowOperator: o, b: b, c: c, sums: make([]float64, partialCount(o.workers))}
 	for range o.workers {
 		w := &projectionWorker[E]{gemm: o.gemm.alone(), stack: mat.NewDense(blockRows*n1, n2, nil)}
 		w.inner = w.stack

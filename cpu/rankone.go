@@ -35,7 +35,7 @@ type rankOne struct {
 	workspaces []*vectorWorkspace
 	totals     []*vectorSums // of the walk under way, for each member
 	stop       *interruption
-	sums       sums[float64]
+	ending     ending[float64]
 	queue      chunkQueue      // of the chunks of a walk
 	partial    [][]*vectorSums // the partial sums of chunks, for each member
 }
@@ -106,14 +106,14 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
 		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop,
-		sums: newKernel[float64, float64](o.simd).sums,
+		ending: newKernel[float64, float64](o.simd).ending,
 	}
 	for range min(o.workers, v.chunks) {
 		v.workspaces = append(v.workspaces, &vectorWorkspace{
 			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
 	}
 	v.queue.init(len(v.workspaces))
-	v.partial = make([][]*vectorSums, partialSums(len(v.workspaces)))
+	v.partial = make([][]*vectorSums, partialCount(len(v.workspaces)))
 	switch {
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
@@ -148,7 +148,7 @@ func (v *rankOne) summed(
 	v.queue.reset(v.chunks)
 	add := func(partial int) {
 		for k, total := range v.totals[:members] {
-			total.add(v.sums, v.partial[partial][k])
+			total.add(v.ending, v.partial[partial][k])
 		}
 	}
 	onWorkers(len(v.workspaces), func(w int) {
@@ -389,7 +389,7 @@ func (s *vectorSums) clear(gr, gl int) {
 }
 
 // add does s ← s + t.
-func (s *vectorSums) add(loops sums[float64], t *vectorSums) {
+func (s *vectorSums) add(loops ending[float64], t *vectorSums) {
 	loops.addTo(s.gr, t.gr)
 	loops.addTo(s.gl, t.gl)
 	s.squares += t.squares

@@ -60,9 +60,9 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	space := s.rows.Space()
 	n1, n2 := space.Dims()
 	k, m := float64(space.K()), float64(s.rows.Measurements())
-	workers, partial := float64(o.workers), float64(partialSums(o.workers))
+	workers, partial := float64(o.workers), float64(partialCount(o.workers))
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + partial) * k * members   // z, g, accumulators
+	bytes += 8 * (2 + partial) * k * members   // z, g, partial sums
 	groups := s.groups(o, len(batch.FactorRanks))
 	if groups {
 		bytes += 8 * k * members // sums of all chunks
@@ -72,7 +72,7 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 		bytes += 8 * (2*k + m) * members // anchors
 	}
 	if batch.Needs.Draws {
-		bytes += 8 * (1 + partial) * k // g and accumulators of a draw
+		bytes += 8 * (1 + partial) * k // g and partial sums of a draw
 	}
 	if newKernel[E, float64](o.simd).decode != nil {
 		bytes += 4 * blockRows * float64(decodedLength(space.K())) * workers
@@ -203,7 +203,7 @@ func (o *rowOperator[E, F]) multiply(p *part, g []float64) {
 func (o *rowOperator[E, F]) contractDrawn(y []float64, d draw, p *part) error {
 	if o.drawn == nil {
 		k := o.space.K()
-		acc := accumulators[float64](k, o.workers)
+		acc := partialSums[float64](k, o.workers)
 		o.drawn = &drawn[E]{contraction: &o.exact, z: o.wide, g: make([]float64, k), acc: acc}
 	}
 	w := o.drawn

@@ -77,7 +77,7 @@ var assembly = map[any]map[SIMD]vectors{
 func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	v := assembly[*new(E)][simd]
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 && simd == AVX2 {
-		k.decode, v = decodeQ8AVX2, assembly[float32(0)][simd]
+		k.decode, v = decodeQ8SingleAVX2, assembly[float32(0)][simd]
 	}
 	if simd != Off {
 		k.use(v, endingsAVX2)
@@ -87,7 +87,7 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 
 // endingsAVX2 is for AVX2, which every machine with AVX-512 has.
 var endingsAVX2 = endings{
-	sums[float64]{foldDoubleAVX2, plusDoubleAVX2}, sums[float32]{foldSingleAVX2, plusSingleAVX2},
+	ending[float64]{foldDoubleAVX2, plusDoubleAVX2}, ending[float32]{foldSingleAVX2, plusSingleAVX2},
 }
 
 // q8Cascade is the tables of q8 levels that the assembly of AVX2 reads.

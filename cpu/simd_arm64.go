@@ -32,12 +32,12 @@ func newKernel[E sensing.Entry, F number](simd SIMD) (k kernel[E, F]) {
 	}
 	v := assembly[*new(E)]
 	if _, q8 := any(*new(E)).(sensing.Q8Entry); q8 {
-		k.decode, v = decodeQ8NEON, assembly[float32(0)]
+		k.decode, v = decodeQ8SingleNEON, assembly[float32(0)]
 	}
 	k.use(v, endingsNEON)
 	return k
 }
 
 var endingsNEON = endings{
-	sums[float64]{foldDoubleNEON, plusDoubleNEON}, sums[float32]{foldSingleNEON, plusSingleNEON},
+	ending[float64]{foldDoubleNEON, plusDoubleNEON}, ending[float32]{foldSingleNEON, plusSingleNEON},
 }

@@ -2,8 +2,8 @@
 
 package sensing
 
-//go:generate go -C ../internal/asm run ./philox -out ../../sensing/philox_amd64.s -stubs ../../sensing/philox_amd64.go -pkg sensing
-//go:generate go -C ../internal/asm run ./arm64/philox -out ../../sensing/philox_arm64.s -stubs ../../sensing/philox_arm64.go
+//go:generate go -C ../internal/asm run ./philox -out ../../sensing/asm_philox_amd64.s -stubs ../../sensing/asm_philox_amd64.go -pkg sensing
+//go:generate go -C ../internal/asm run ./arm64/philox -out ../../sensing/asm_philox_arm64.s -stubs ../../sensing/asm_philox_arm64.go
 
 import "unsafe"
 

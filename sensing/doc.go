@@ -44,6 +44,6 @@
 // All randomness is Philox4x32-10, keyed by a seed, with a counter made of (stream, row, block). So any
 // thread, device or resumed run can make any entry without the others. Normal deviates are built from IEEE
 // add, multiply, divide, square root and explicit fused multiply-add alone, in a fixed order, so that their
-// bits are the same on every machine. The assembly is generated: internal/asm/philox and internal/asm/normal
-// write it when go generate ./sensing runs them.
+// bits are the same on every machine. The assembly in the files asm_* is generated:
+// internal/asm/philox and internal/asm/normal write it when go generate ./sensing runs them.
 package sensing

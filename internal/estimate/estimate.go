@@ -1,57 +1,38 @@
-// Package estimate counts the bytes and operations of a step of gradient descent, and estimates its time from
-// a device's rates. It measures nothing, so that an estimate is the same each time. An estimate may be off by
-// a factor of two or three.
+// Package estimate estimates the time of a step of gradient descent from a device's rates. It measures
+// nothing, so that an estimate is the same each time. An estimate may be off by a factor of two or three.
 package estimate
 
 import (
-	"math"
 	"slices"
 
+	"github.com/matsense/matsense/internal/work"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
 
-// Work is what a step of one member does. A batch shares reading the measurements, which Work leaves out.
+// Work is what a step of one member is expected to do. It is the least that the step takes, with what a
+// device moves besides.
 type Work struct {
 	Bytes      float64 // that are read from memory or written to it
 	Operations float64 // multiply-adds
 }
 
-// Of counts the work of a step with the largest factor of a batch. It leaves out what is small beside the
-// measurements. known is false for a kind of ensemble that it does not know.
+// Of returns the work of a step with the largest factor of a batch. known is false for a kind of ensemble
+// that it does not know.
 func Of(e sensing.Ensemble, storage solver.Storage, batch solver.Batch) (w Work, known bool) {
-	n1, n2 := e.Space().Dims()
-	m, coordinates := float64(e.Measurements()), float64(n1)*float64(n2)
-	cols := float64(slices.Max(batch.FactorRanks))
+	const number = 8 // bytes
+	least, known := work.Of(e, slices.Max(batch.FactorRanks), 1, solver.F64, storage != solver.Generated)
+	w = Work{Bytes: least.Bytes, Operations: least.Doubles}
 	switch e := e.(type) {
-	case sensing.Rows:
-		// Each entry takes part in a dot product and in a sum. Lift and pullback take the rest.
-		entries := m * float64(e.Space().K())
-		if storage != solver.Generated {
-			w.Bytes = entries * float64(e.Entries().EntryBits()) / 8
-		}
-		w.Operations = 2*entries + 3*coordinates*cols
 	case *sensing.Completion:
-		// On each side of the diagonal an entry has an index and a value, and gathers a row of U once for its
-		// residual and the gradient.
-		sides := 2 * m
-		w.Bytes = sides * (16 + 8*cols)
-		w.Operations = sides * 2 * cols
+		w.Bytes += number * least.Gathers * float64(least.Columns)
 	case *sensing.RankOne:
-		// Each vector takes part in two products.
-		numbers := m * float64(e.VectorLen())
-		if storage != solver.Generated {
-			w.Bytes = 2 * 8 * numbers
-		}
-		w.Operations = 2 * numbers * cols
+		w.Bytes *= 2 // each vector takes part in two products
 	case *sensing.Pauli:
-		// Two transforms of n² numbers, which are read and written.
-		w.Bytes = 4 * 8 * coordinates
-		w.Operations = coordinates * (2*math.Log2(float64(n1)) + 3*cols)
-	default:
-		return Work{}, false
+		n, _ := e.Space().Dims()
+		w.Bytes = 4 * number * float64(n) * float64(n) // two transforms read and write a matrix
 	}
-	return w, true
+	return w, known
 }
 
 // Rates are a device's rates.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/matsense/matsense/internal/work"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -53,7 +54,7 @@ type Result struct {
 	// index.
 	Steps, Bandwidths []float64
 	Limits            []Limit
-	Work              Work
+	Work              work.Work
 }
 
 // Measure times steps of gradient descent in rounds. Each round first measures the device's limits, so that
@@ -69,7 +70,8 @@ func Measure(ctx context.Context, b Backend, p *Probe, s Step, rounds int) (*Res
 		return nil, err
 	}
 	defer engine.Close()
-	r := &Result{Work: WorkOf(s.Ensemble, s.FactorRank, s.Runs, s.Precision, s.InMemory)}
+	r := new(Result) // of an ensemble of an unknown kind no limit is known
+	r.Work, _ = work.Of(s.Ensemble, s.FactorRank, s.Runs, s.Precision, s.InMemory)
 	probe := p.of(r.Work)
 	step, err := s.begin(engine)
 	if err != nil {
@@ -108,7 +110,7 @@ func Measure(ctx context.Context, b Backend, p *Probe, s Step, rounds int) (*Res
 		}
 		r.Steps = append(r.Steps, seconds/float64(count))
 		r.Bandwidths = append(r.Bandwidths, rates.bytes)
-		r.Limits = append(r.Limits, r.Work.limit(rates))
+		r.Limits = append(r.Limits, limitOf(r.Work, rates))
 	}
 	return r, nil
 }
@@ -162,7 +164,7 @@ func NewProbe(b Backend) (*Probe, error) {
 func (p *Probe) Close() error { return p.close() }
 
 // of prepares measurements of the rates that the work depends on.
-func (p *Probe) of(w Work) (measure func() (rates, error)) {
+func (p *Probe) of(w work.Work) (measure func() (rates, error)) {
 	prober, _ := p.backend.(Prober)
 	var gathers func() float64
 	if prober != nil && w.Gathers > 0 {

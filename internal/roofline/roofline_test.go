@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/matsense/matsense/cpu"
+	"github.com/matsense/matsense/internal/work"
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
 )
@@ -37,7 +38,7 @@ func TestFraction(t *testing.T) {
 
 // TestLimit: the slowest part of the work is the limit, and a rate that is not known limits nothing.
 func TestLimit(t *testing.T) {
-	w := Work{Bytes: 100, Doubles: 30, Singles: 40, Gathers: 6}
+	w := work.Work{Bytes: 100, Doubles: 30, Singles: 40, Gathers: 6}
 	for _, c := range []struct {
 		rates rates
 		want  Limit
@@ -48,58 +49,8 @@ func TestLimit(t *testing.T) {
 		{rates{bytes: 25}, Limit{4, "reading"}},
 		{rates{}, Limit{}},
 	} {
-		if got := w.limit(c.rates); got != c.want {
+		if got := limitOf(w, c.rates); got != c.want {
 			t.Errorf("at the rates %+v the limit is %v, want %v", c.rates, got, c.want)
-		}
-	}
-}
-
-// TestWorkOf counts the work of small problems by hand.
-func TestWorkOf(t *testing.T) {
-	made := func(e sensing.Ensemble, err error) sensing.Ensemble {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
-	}
-	completion, err := sensing.NewCompletion(sensing.Sym{N: 6}, 21, 1) // all 15 pairs and the diagonal
-	if err != nil {
-		t.Fatal(err)
-	}
-	rankOne, err := sensing.NewRankOne(sensing.Sym{N: 5}, 40, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	words, err := sensing.PaulisOf([]string{"ZI", "IZ", "XI", "XZ"}) // two flip the first bit, two none
-	if err != nil {
-		t.Fatal(err)
-	}
-	gaussian := made(sensing.NewGaussian(sensing.Sym{N: 5}, 40, sensing.BF16, 1))
-	const factors = (15 + 25) * 3 // lift and pullback of a 5 × 3 factor
-	for name, c := range map[string]struct{ got, want Work }{
-		"rows in f64": {
-			WorkOf(gaussian, 3, 1, solver.F64, true), Work{Bytes: 1200, Doubles: 1200 + factors},
-		},
-		"rows in f32": {
-			WorkOf(gaussian, 3, 1, solver.F32, true), Work{Bytes: 1200, Doubles: factors, Singles: 1200},
-		},
-		"of two runs": {
-			WorkOf(gaussian, 3, 2, solver.F64, false), Work{Doubles: 2400 + 2*factors},
-		},
-		"rank-one": {
-			WorkOf(rankOne, 3, 1, solver.F64, true), Work{Bytes: 1600, Doubles: 1200},
-		},
-		"completion": {
-			WorkOf(completion, 3, 1, solver.F64, true),
-			Work{Bytes: 36 * 12, Doubles: 36 * 6, Gathers: 36, Rows: 6, Columns: 3},
-		},
-		"Pauli words": {
-			WorkOf(words, 3, 1, solver.F64, true), Work{Doubles: 2 * 2 * 4 * (3 + 2)},
-		},
-	} {
-		if c.got != c.want {
-			t.Errorf("%s: the work is %+v, want %+v", name, c.got, c.want)
 		}
 	}
 }

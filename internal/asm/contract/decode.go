@@ -7,13 +7,14 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// decode writes the loop that decodes entries to memory, for loops that read them more than once.
+// decode writes a decoder of package cpu: the loop that decodes entries to memory, for loops that read them
+// more than once.
 func decode(v variant, f format) {
 	b := v.function("decode"+f.name(), attr.NOSPLIT,
-		"func(numbers *%[1]s, stride int, rows *[8][]byte, from, to int)",
-		"numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.")
+		"func(numbers *%[1]s, apart int, rows *[8][]byte, from, to int)",
+		"numbers[apart·j + k − from] = rows[j][k] for from ≤ k < to.")
 	to, next := GP64(), GP64()
-	Load(Param("stride"), next)
+	Load(Param("apart"), next)
 	if v.arithmetic == double {
 		SHLQ(Imm(3), next)
 	} else {

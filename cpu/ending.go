@@ -1,9 +1,9 @@
 package cpu
 
-// sums is the assembly that ends sums over rows: of the lanes of dot products, and of the chunks of an
+// ending is the assembly that ends sums over rows: of the lanes of dot products, and of the chunks of an
 // accumulation. The zero value is without assembly. A step with fast rows, such as generated signs, spends
 // a tenth of its time here in plain Go.
-type sums[F number] struct {
+type ending[F number] struct {
 	fold func(p *[blockRows]float64, lanes *F)
 	plus func(dst *float64, src *F, count int) // for a count that is a multiple of plusStep
 }
@@ -12,9 +12,9 @@ type sums[F number] struct {
 const plusStep = 16
 
 // foldInto does p[j] += the sum of the lanes of row j.
-func (s sums[F]) foldInto(p *[blockRows]float64, lanes *[blockRows * maxLanes]F) {
-	if s.fold != nil {
-		s.fold(p, &lanes[0])
+func (e ending[F]) foldInto(p *[blockRows]float64, lanes *[blockRows * maxLanes]F) {
+	if e.fold != nil {
+		e.fold(p, &lanes[0])
 		return
 	}
 	count := laneCount[F]()
@@ -24,11 +24,11 @@ func (s sums[F]) foldInto(p *[blockRows]float64, lanes *[blockRows * maxLanes]F)
 }
 
 // addTo does dst ← dst + src.
-func (s sums[F]) addTo(dst []float64, src []F) {
+func (e ending[F]) addTo(dst []float64, src []F) {
 	whole := 0
-	if s.plus != nil && len(src) >= plusStep {
+	if e.plus != nil && len(src) >= plusStep {
 		whole = len(src) / plusStep * plusStep
-		s.plus(&dst[:whole][0], &src[0], whole)
+		e.plus(&dst[:whole][0], &src[0], whole)
 	}
 	plus(dst[whole:], src[whole:])
 }

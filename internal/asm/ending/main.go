@@ -1,4 +1,4 @@
-// Command sums writes the assembly that ends package cpu's sums over rows. Run it with
+// Command ending writes the assembly that ends package cpu's sums over rows. Run it with
 //
 //	go generate ./cpu
 //

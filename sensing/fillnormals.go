@@ -2,8 +2,8 @@
 
 package sensing
 
-//go:generate go -C ../internal/asm run ./normal -out ../../sensing/normal_amd64.s -stubs ../../sensing/normal_amd64.go -pkg sensing
-//go:generate go -C ../internal/asm run ./arm64/normal -out ../../sensing/normal_arm64.s -stubs ../../sensing/normal_arm64.go
+//go:generate go -C ../internal/asm run ./normal -out ../../sensing/asm_normal_amd64.s -stubs ../../sensing/asm_normal_amd64.go -pkg sensing
+//go:generate go -C ../internal/asm run ./arm64/normal -out ../../sensing/asm_normal_arm64.s -stubs ../../sensing/asm_normal_arm64.go
 
 // normalStep is the step of the best instruction set in use, or 0 for plain Go.
 var normalStep = normalSteps()[0]

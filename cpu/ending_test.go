@@ -6,21 +6,21 @@ import (
 	"testing"
 )
 
-func TestSums(t *testing.T) {
+func TestEnding(t *testing.T) {
 	for _, simd := range available() {
 		t.Run(string(simd), func(t *testing.T) {
 			k64, k32 := newKernel[float64, float64](simd), newKernel[float32, float32](simd)
-			testFold(t, k64.sums)
-			testFold(t, k32.sums)
-			testAddTo(t, k64.sums)
-			testAddTo(t, k32.sums)
+			testFold(t, k64.ending)
+			testFold(t, k32.ending)
+			testAddTo(t, k64.ending)
+			testAddTo(t, k32.ending)
 		})
 	}
 }
 
 // testFold compares with the definition: the upper half of the lanes is added to the lower half until one is
 // left.
-func testFold[F number](t *testing.T, s sums[F]) {
+func testFold[F number](t *testing.T, e ending[F]) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var p, want [blockRows]float64
 	var lanes [blockRows * maxLanes]F
@@ -38,13 +38,13 @@ func testFold[F number](t *testing.T, s sums[F]) {
 		}
 		want[j] = p[j] + float64(left[0])
 	}
-	if s.foldInto(&p, &lanes); p != want {
+	if e.foldInto(&p, &lanes); p != want {
 		t.Errorf("%T: folded to %v, want %v", lanes[0], p, want)
 	}
 }
 
 // testAddTo adds vectors of lengths around the step, off alignment.
-func testAddTo[F number](t *testing.T, s sums[F]) {
+func testAddTo[F number](t *testing.T, e ending[F]) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range []int{0, 1, plusStep - 1, plusStep, plusStep + 1, 5*plusStep + 7, 1000} {
 		dst, checkDst := guarded[float64](t, n, n%8)
@@ -54,7 +54,7 @@ func testAddTo[F number](t *testing.T, s sums[F]) {
 			dst[k], src[k] = r.NormFloat64(), F(r.NormFloat64())
 			want[k] = dst[k] + float64(src[k])
 		}
-		s.addTo(dst, src)
+		e.addTo(dst, src)
 		checkDst("dst")
 		checkSrc("src")
 		for k, v := range want {
