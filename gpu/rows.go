@@ -22,6 +22,8 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
+	batchGroups int // the same for contract_batch
+
 	z, g, chunkSums, partials         driver.Pointer
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
@@ -174,13 +176,17 @@ func (o *rowOperator) buffers() []buffer {
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
 	}
+	parts *= int64(o.slabs)
+	if o.together() {
+		parts = max(parts, o.batchParts(o.members))
+	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
 		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
-		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"partials", parts * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", lifted * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -238,6 +244,9 @@ func (o *rowOperator) kernels() []string {
 	if once, _ := o.once(); once {
 		names = append(names, o.contractor.Name)
 	}
+	if o.together() {
+		names = append(names, o.batcher())
+	}
 	return append(names, o.drawKernels()...)
 }
 
@@ -255,6 +264,9 @@ func (o *rowOperator) fill(ctx context.Context, d *device) error {
 		return err
 	}
 	if err := o.countGroups(); err != nil {
+		return err
+	}
+	if err := o.countBatchGroups(); err != nil {
 		return err
 	}
 	switch {
@@ -392,12 +404,13 @@ func (o *rowOperator) offset(precision solver.Precision, part int) driver.Pointe
 
 // contractAll computes res and g of the members whose coordinates z holds.
 func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
-	done := false
-	if members == 1 {
-		var err error
-		if done, err = o.contractOnce(y); err != nil {
-			return err
-		}
+	once := o.contractOnce
+	if members > 1 {
+		once = func(y driver.Pointer) (bool, error) { return o.contractTogether(y, members) }
+	}
+	done, err := once(y)
+	if err != nil {
+		return err
 	}
 	if !done {
 		if err := o.contractInTiles(y, members); err != nil {
