@@ -110,8 +110,8 @@ var Plants = []Plant{
 		Old: "setp.lt.u32 %p, %i, %slabs;\n    @%p bra SLAB;", New: ""},
 	{Name: "the weights of a batch are not awaited", Kernel: "contract_batch_f32_f64",
 		Old: "@%p bra AWAIT_WEIGHT;", New: ""},
-	{Name: "a batch adds the parts of a row's neighbour", Kernel: "contract_batch_sign_f32",
-		Old: "rem.u32 %i, %r, %pieces;", New: "add.u32 %i, %r, 1; rem.u32 %i, %i, %slabs;"},
+	{Name: "the second member's chunk begins with the sum of the one before", Kernel: "contract_batch_sign_f64",
+		Old: "mov.f64 %g16, 0d0000000000000000;", New: ""},
 	// Shared memory.
 	{Name: "contract reads sums of warps that are not there yet", Kernel: "contract_q8_f64",
 		Old: "bar.sync 0;\n    setp.ge.u32 %p, %t, 4;", New: "setp.ge.u32 %p, %t, 4;"},
