@@ -21,6 +21,7 @@ type Config struct {
 	Negative      int
 	Sparsity      int
 	Kappa         float64
+	Spectrum      string
 	Measurements  int
 	Ensemble      string
 	Entries       string
@@ -101,6 +102,8 @@ type Config struct {
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// own is the user's truth where the measurements are drawn; nil before it is read.
+	own *ownTruth
 	// testEntries is how many entries test-triplets lists.
 	testEntries int
 	// complexVectors: the user's vectors are complex.
@@ -124,9 +127,10 @@ func Default() Config {
 }
 
 // Validate finds every mistake that can be seen without opening a file, and fills in what depends on other
-// settings.
+// settings. The one file that it opens is a truth whose measurements are drawn: their size depends on it.
 func (c *Config) Validate() error {
 	m := &Mistakes{c: c}
+	c.takeTruth(m)
 	c.settleObservation(m)
 	m.OneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkMember(c, m, "parametrization", parametrizations, c.Parametrization)

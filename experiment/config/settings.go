@@ -182,10 +182,15 @@ func builtinSettings() []*Setting {
 			Help: "number of nonzero elements of the true vector β*, ‖β*‖ = 1", Default: "3",
 			at: func(c *Config) any { return &c.Sparsity },
 		}, {
-			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).isDrawn,
+			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).hasKappa,
 			Help: "condition number of X (and Y), whose spectral norm is 1; with parametrization " + vectors +
 				" the largest magnitude over the least",
 			at: func(c *Config) any { return &c.Kappa },
+		}, {
+			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
+			Help: "singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a " +
+				"law, of which rank says how many: power:p, σ_i = i^−p, or geometric:q, σ_i = q^(i−1)",
+			at: func(c *Config) any { return &c.Spectrum },
 		}, {
 			Key: "measurements", Group: problemGroup, shared: true,
 			Help: "number m of measurements (samples, for observation single-index)",
@@ -289,7 +294,7 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Expectations },
 		}, {
 			Key: "truth", Group: userDataGroup, shared: true, File: true,
-			Help: "ground truth X: a .npy file of shape (n, r*)",
+			Help: "ground truth X, of the user's measurements or of drawn ones: a .npy file of shape (n, r*)",
 			at:   func(c *Config) any { return &c.Truth },
 		}, {
 			Key: "truth-right", Group: userDataGroup, shared: true, File: true,
