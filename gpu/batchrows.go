@@ -33,13 +33,22 @@ func (l *rowLayout) together() bool {
 		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries()
 }
 
-// batchParts is the number of parts of dot products of a launch.
-func (l *rowLayout) batchParts(members int) int64 {
-	const warps = 8 // of a slab; each publishes its part
-	return int64(min(members, kernels.BatchMembers)) * int64(l.m) * int64(l.slabs) * warps
+// mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
+// follows from the device's description.
+func (l *rowLayout) mostBatchGroups() int {
+	const resident = 2 // blocks that a multiprocessor has registers for, at most
+	return min(resident*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
 }
 
-// countBatchGroups sets the number of groups of blocks in one launch of contract_batch.
+// ringBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
+// products.
+func (l *rowLayout) ringBytes() int64 {
+	rows := l.mostBatchGroups() * kernels.BatchRing(l.entries.EntryBits())
+	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
+	return int64(rows) * int64(parts) * numberBytes(l.precision)
+}
+
+// countBatchGroups sets the number of groups of blocks in one launch of contract_batch, and clears its rings.
 func (o *rowOperator) countBatchGroups() error {
 	if !o.together() {
 		return nil
@@ -48,8 +57,8 @@ func (o *rowOperator) countBatchGroups() error {
 	if err != nil {
 		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
 	}
-	o.batchGroups = min(resident/(kernels.BatchBlocks*o.slabs), o.chunks.count())
-	return nil
+	o.batchGroups = min(resident/(kernels.BatchBlocks*o.slabs), o.mostBatchGroups())
+	return o.Fill(o.rings, 0xff, o.ringBytes()) // each launch leaves them so
 }
 
 // contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads the
@@ -83,9 +92,6 @@ func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool
 // launchBatch computes res, weights and chunks of count members from the first on, in one launch.
 func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 	bytes := numberBytes(o.precision)
-	if err := o.Fill(o.partials, 0xff, o.batchParts(count)*bytes); err != nil {
-		return err
-	}
 	before := int64(first) * int64(o.m)
 	weights := o.weights + driver.Pointer(before*bytes)
 	if err := o.Fill(weights, 0xff, int64(count)*int64(o.m)*bytes); err != nil {
@@ -97,7 +103,7 @@ func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
 		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
 		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.entries.EntryBits()), Cooperative: true,
 		Args: []driver.Arg{
-			driver.Ptr(o.rows), driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(o.partials),
+			driver.Ptr(o.rows), driver.Ptr(o.z + o.offset(o.precision, first)), driver.Ptr(o.rings),
 			driver.Ptr(y), driver.Ptr(o.res + driver.Pointer(before*8)), driver.Ptr(weights),
 			driver.Ptr(sums), driver.Ptr(o.levels), driver.U32(int(o.stride)), driver.U32(o.k),
 			driver.U32(o.slabs), driver.U32(o.m), driver.U32(count), driver.Ptr(o.chunks.at),

@@ -24,7 +24,7 @@ type rowOperator struct {
 
 	batchGroups int // the same for contract_batch
 
-	z, g, chunkSums, partials         driver.Pointer
+	z, g, chunkSums, partials, rings  driver.Pointer
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
 
@@ -176,9 +176,9 @@ func (o *rowOperator) buffers() []buffer {
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
 	}
-	parts *= int64(o.slabs)
+	rings := int64(0)
 	if o.together() {
-		parts = max(parts, o.batchParts(o.members))
+		rings = o.ringBytes()
 	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
@@ -186,7 +186,8 @@ func (o *rowOperator) buffers() []buffer {
 		{"g", members * int64(o.kp) * 8, &o.g},
 		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
-		{"partials", parts * 8, &o.partials},
+		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"rings of parts", rings, &o.rings},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", lifted * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},

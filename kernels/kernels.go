@@ -123,6 +123,15 @@ func BatchStages(entryBits int) int {
 	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.DynamicBytes()
 }
 
+// BatchRing is the number of rows whose parts of dot products a group of blocks of contract_batch keeps.
+func BatchRing(entryBits int) int {
+	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.RingRows()
+}
+
+// BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
+// each warp of contract.
+const BatchParts = 8
+
 // formatOf returns the format with so many bits for each entry.
 func formatOf(entryBits int) string {
 	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]

@@ -64,6 +64,30 @@ func (v variant) Behind() int {
 // again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond.
 func (v variant) Exchange() int { return 2 }
 
+// RingRows is the number of rows, a power of two, whose parts of dot products contract_batch keeps: more
+// stages than can pass before a block knows that the parts of a row have been added.
+func (v variant) RingRows() int { return v.StageRows() << bits.Len(uint(v.Behind())) }
+
+// RowsShift is the logarithm of StageRows. SumLanes is how many lanes of a warp end with the same one of
+// 2·StageRows sums, and SumShift its logarithm.
+func (v variant) RowsShift() int { return bits.TrailingZeros(uint(v.StageRows())) }
+func (v variant) SumLanes() int  { return 32 / (2 * v.StageRows()) }
+func (v variant) SumShift() int  { return bits.TrailingZeros(uint(v.SumLanes())) }
+
+// sumStep is a step of the sums over the lanes of a warp. Lanes Mask apart exchange a number for each of Adds
+// sums. If Pairs is not 0, each of the two lanes goes on with one half of 2·Pairs sums.
+type sumStep struct{ Mask, Pairs, Adds int }
+
+// SumSteps are the steps that add 2·StageRows numbers of each lane over the lanes of a warp.
+func (v variant) SumSteps() (steps []sumStep) {
+	sums := 2 * v.StageRows()
+	for mask := 16; mask > 0; mask /= 2 {
+		sums /= 2
+		steps = append(steps, sumStep{mask, sums, max(sums, 1)})
+	}
+	return steps
+}
+
 // batch says whether the kernel is one of contract_batch.
 func (v variant) batch() bool { return v.Template == "contract_batch" }
 

@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -17,6 +18,7 @@ var batches = []struct {
 	{2, contraction{9, 33, 8, 1, 0, ""}},
 	{3, contraction{35, 257, 16, 3, 0, ""}},
 	{8, contraction{49, 91, 8, 2, 64, ""}},
+	{3, contraction{83, 129, 16, 1, 0, ""}}, // twice around the ring of parts
 	{5, contraction{9, 1009, 8, 0, 0, ""}},
 
 	{8, contraction{19, 4097, 16, 0, 0, ""}},
@@ -73,7 +75,8 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 		}
 		return all
 	}
-	partials, weights := absent(members*c.m*parts*8), absent(members*c.m)
+	partials := absent(groups * kernels.BatchRing(f.EntryBits()) * members * parts * kernels.BatchParts)
+	weights := absent(members * c.m)
 	res, chunks := output(poisoned[float64](members*c.m)), output(poisoned[T](members*chunkCount*kp))
 	b.run(t, launch{grid: line(grid), block: line(256), shared: shared, cooperative: true, args: []any{
 		a.buffer(), input(z), partials, input(y), res, weights, chunks, a.table(), a.stride, c.k, parts, c.m,
@@ -96,6 +99,9 @@ func contractBatch[T number](t *testing.T, b *bench, f sensing.Entries, c contra
 	}
 	leaveOpen(wantChunks, chunks, c.k, kp)
 	check(t, "res", res, wantRes)
+	if len(bytes.Trim(partials.data, "\xff")) != 0 {
+		t.Error("the kernel leaves parts in the ring that the next launch would take for its own")
+	}
 	check(t, "weights", weights, wantWeights)
 	check(t, "chunks", chunks, wantChunks)
 }
