@@ -101,7 +101,7 @@ func TestBadFlags(t *testing.T) {
 			[]string{`--entries: rademacher entries are signs of one bit, got "q8"`}},
 		{"--method adam", []string{`--method: must be gd, polyak-gd, scaled-gd, scaled-gd-lambda, `}},
 		{"--device abacus",
-			[]string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "abacus"`}},
+			[]string{`--device: must be auto, cpu, cuda, cuda:0, cuda:1, …, cuda:0,1, cuda:all, emulator or emulator:2, got "abacus"`}},
 		{"--storage tape", []string{`--storage: must be auto, memory or generated, got "tape"`}},
 		{"--precision f16", []string{`--precision: must be f64, mixed, f32 or auto, got "f16"`}},
 		{"--init=", []string{"--init must be random, spectral, "}},

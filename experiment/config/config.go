@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -182,8 +180,8 @@ func (c *Config) Validate() error {
 		"between 0 and 1")
 	m.Finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
 	m.Finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
-	if !isDevice(c.Device) {
-		m.Bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
+	if err := checkDevice(c.Device); err != nil {
+		m.Bad("device", "%v", err)
 	}
 	m.OneOf("storage", c.Storage, storages...)
 	m.OneOf("precision", c.Precision, precisions...)
@@ -210,16 +208,4 @@ func (c *Config) CountSingularValues() (int, error) {
 		return 0, fmt.Errorf("must be a positive number, all or auto, got %q", c.SingularValues)
 	}
 	return count, nil
-}
-
-// isDevice says whether a device's name is well formed.
-func isDevice(name string) bool {
-	if slices.Contains(devices, name) {
-		return true
-	}
-	index, found := strings.CutPrefix(name, "cuda:")
-	if n, err := strconv.Atoi(index); found && err == nil && n >= 0 {
-		return index == strconv.Itoa(n)
-	}
-	return false
 }

@@ -110,7 +110,7 @@ func (s *Setting) Usage() string {
 
 // The words of settings that are no members of the catalog.
 var (
-	devices       = []string{"auto", "cpu", "cuda", "emulator"} // and cuda:N
+	devices       = []string{"auto", "cpu", "cuda", "emulator"} // and those of checkDevice
 	storages      = []string{"auto", "memory", "generated"}
 	precisions    = []string{"f64", "mixed", "f32", "auto"}
 	instructions  = []string{"auto", "avx512", "avx2", "neon", "off"}
@@ -461,7 +461,8 @@ func builtinSettings() []*Setting {
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
 			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
-				"number N counted from 0, or emulator",
+				"number N counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, " +
+				"emulator, or emulator:2",
 			at: func(c *Config) any { return &c.Device },
 		}, {
 			Key: "storage", Group: machineGroup, shared: true, Free: true, Values: words(storages),
@@ -469,7 +470,7 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Storage },
 		}, {
 			Key: "precision", Group: machineGroup, shared: true, Values: words(precisions),
-			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for " +
+			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for " +
 				"comparison; auto, f64 or mixed, whichever is faster",
 			at: func(c *Config) any { return &c.Precision },
 		}, {

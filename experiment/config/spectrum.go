@@ -149,6 +149,18 @@ func (c *Config) takeTruth(m *Mistakes) {
 	}
 }
 
+// Singular returns the singular values of M*, largest first, if the measurements are drawn; nil of user data.
+func (c *Config) Singular() []float64 {
+	if !c.hasKappa() {
+		return c.singular()
+	}
+	values := sensing.EvenSpectrum(c.Rank, c.Kappa)
+	for i, sigma := range values {
+		values[i] = sigma * sigma
+	}
+	return values
+}
+
 // singular returns the singular values of M*, largest first, of a truth that is drawn with a spectrum or
 // comes from the user's files while the measurements are drawn; nil of others.
 func (c *Config) singular() []float64 {

@@ -76,6 +76,18 @@ func plants() []plant {
 			func(o *observation, r, _ float64) {
 				o.FactorRank, o.ClosestAngle, o.Final.SpectralAngle = int(r), 0.001, 0.0012
 			})},
+		{"incremental", "rank 2 is never learned", learned([]float64{1e-6, 1e-2},
+			func(float64) []experiment.Plateau { return plateaus(0, 1, 3) })},
+		{"incremental", "rank 2 is learned before rank 1", learned([]float64{1e-6, 1e-2},
+			func(float64) []experiment.Plateau { return plateaus(0, 2, 1, 3) })},
+		{"incremental", "a smaller start comes less close", learned([]float64{1e-6, 1e-2},
+			func(alpha float64) []experiment.Plateau {
+				all := plateaus(0, 1, 2, 3)
+				for i := range all {
+					all[i].Distance = experiment.Number(0.005 - 0.1*alpha)
+				}
+				return all
+			})},
 		{"phases", "the signal grows before the factor aligns", one(func(o *observation) {
 			o.AlignmentEnd, o.SaddleEnd = o.SaddleEnd, o.AlignmentEnd
 		})},
@@ -147,6 +159,22 @@ func plants() []plant {
 				o.EstimateOverlap = experiment.Number(0.6)
 			})},
 	}
+}
+
+// learned makes runs of a truth of rank 3 whose plateaus depend on the start.
+func learned(alphas []float64, of func(alpha float64) []experiment.Plateau) []observation {
+	return grid(alphas, func(o *observation, alpha, _ float64) {
+		o.Alpha, o.Rank, o.Kappa, o.Spectrum, o.Plateaus = alpha, 3, 0, "1,0.4,0.1", of(alpha)
+	})
+}
+
+// plateaus makes plateaus of the given ranks.
+func plateaus(ranks ...int) (all []experiment.Plateau) {
+	for i, rank := range ranks {
+		all = append(all, experiment.Plateau{Rank: rank, First: 10 * i, Last: 10*i + 9, Closest: 10*i + 5,
+			Distance: 0.001})
+	}
+	return all
 }
 
 // words makes runs of Pauli words of one n that take a number of words over r·n for an error of 1 %.

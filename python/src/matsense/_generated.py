@@ -325,12 +325,13 @@ def run(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, or emulator (default auto).
+        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
+        emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
@@ -633,12 +634,13 @@ def problem(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, or emulator (default auto).
+        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
+        emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
