@@ -15,7 +15,7 @@ func (l *rowLayout) batcher() string {
 }
 
 // together says whether, by its description, the device can contract the members of a batch in launches that
-// share each reading of a row.
+// share each reading of a row, and gains by it.
 func (l *rowLayout) together() bool {
 	if l.members < 2 || !l.inMemory || !l.info.Cooperative {
 		return false
@@ -30,7 +30,8 @@ func (l *rowLayout) together() bool {
 	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
 	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
 	return newEnough && shared <= l.info.BlockShared &&
-		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries()
+		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
+		l.togetherIsFaster()
 }
 
 // mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
