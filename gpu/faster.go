@@ -26,8 +26,8 @@ const worthwhile = 1.1
 
 // MixedIsFaster says whether steps over rows in memory, with entries of a format, take less time in mixed
 // precision. By the counts of docs/kernels.md and the rates that the driver reports, f64 multiply-adds or
-// conversions must bound contract, and not memory. It is false if the driver reports no rates, and for several
-// devices.
+// conversions must bound contract, and not memory. It is false if the driver reports no rates, and for
+// several devices.
 func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
 	c, known := costs[entries]
 	if !known || len(b.Others) > 0 || // mixed precision runs on one device

@@ -54,8 +54,8 @@ func TestReproduce(t *testing.T) {
 	}
 }
 
-// TestReproduceChanged: an experiment with other values is judged by the same rule, in a directory of its own,
-// and the verdict says what was changed.
+// TestReproduceChanged: an experiment with other values is judged by the same rule, in a directory of its
+// own, and the verdict says what was changed.
 func TestReproduceChanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	mine := []byte("base: {n: 20, rank: 1, iterations: 20}\n")
