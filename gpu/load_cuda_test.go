@@ -63,5 +63,8 @@ func dynamicShared(name string) int {
 		return 0
 	}
 	entries := sensing.Entries(parts[len(parts)-2])
+	if parts[1] == "batch" {
+		return kernels.BatchStages(entries.EntryBits())
+	}
 	return kernels.Stages(entries.EntryBits())
 }

@@ -22,7 +22,9 @@ type rowOperator struct {
 	ensemble sensing.Rows
 	groups   int // groups of blocks in one launch of contract; 0 if contract is three steps
 
-	z, g, chunkSums, partials         driver.Pointer
+	batchGroups int // the same for contract_batch
+
+	z, g, chunkSums, partials, rings  driver.Pointer
 	res, weights, zeros, levels, sums driver.Pointer
 	targets, listed                   driver.Pointer // of draws
 
@@ -189,6 +191,10 @@ func (o *rowOperator) buffers() []buffer {
 	if once, _ := o.once(); once {
 		parts = max(parts, m)
 	}
+	rings := int64(0)
+	if o.together() {
+		rings = o.ringBytes()
+	}
 	return append([]buffer{
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
@@ -196,6 +202,7 @@ func (o *rowOperator) buffers() []buffer {
 		{"chunks", sums * int64(o.chunks.count()) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
+		{"rings of parts", rings, &o.rings},
 		{"residuals", members * m * 8, &o.res},
 		{"weights", lifted * m * 8, &o.weights},
 		{"zeros", m * 8, &o.zeros},
@@ -253,6 +260,9 @@ func (o *rowOperator) kernels() []string {
 	if once, _ := o.once(); once {
 		names = append(names, o.contractor.Name)
 	}
+	if o.together() {
+		names = append(names, o.batcher())
+	}
 	return append(names, o.drawKernels()...)
 }
 
@@ -282,7 +292,10 @@ func (o *rowOperator) prepare(d *device) error {
 	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
 		return err
 	}
-	return o.countGroups()
+	if err := o.countGroups(); err != nil {
+		return err
+	}
+	return o.countBatchGroups()
 }
 
 // countGroups sets the number of groups of blocks in one launch of contract, or tells the user why contract
@@ -419,15 +432,13 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 
 // contractChunks computes res, and the sum of each chunk of rows.
 func (o *rowOperator) contractChunks(y driver.Pointer, members int) error {
-	done := false
-	if members == 1 {
-		var err error
-		if done, err = o.contractOnce(y); err != nil {
-			return err
-		}
+	once := o.contractOnce
+	if members > 1 {
+		once = func(y driver.Pointer) (bool, error) { return o.contractTogether(y, members) }
 	}
-	if done {
-		return nil
+	done, err := once(y)
+	if done || err != nil {
+		return err
 	}
 	return o.contractInTiles(y, members)
 }

@@ -117,10 +117,31 @@ const Slab = 4096
 
 // Stages is the dynamic shared memory, in bytes, that a block of contract uses for rows in a format with
 // entryBits bits per entry.
-func Stages(entryBits int) int {
+func Stages(entryBits int) int { return variant{Entries: formatOf(entryBits)}.DynamicBytes() }
+
+// BatchMembers is the largest number of members of a launch of contract_batch, and BatchBlocks the number of
+// its blocks for each slab.
+const BatchMembers, BatchBlocks = 8, 4
+
+// BatchStages is the same as Stages, for contract_batch.
+func BatchStages(entryBits int) int {
+	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.DynamicBytes()
+}
+
+// BatchRing is the number of rows whose parts of dot products a group of blocks of contract_batch keeps.
+func BatchRing(entryBits int) int {
+	return variant{Template: "contract_batch", Entries: formatOf(entryBits)}.RingRows()
+}
+
+// BatchParts is the number of parts of a dot product that contract_batch publishes for each slab: one for
+// each warp of contract.
+const BatchParts = 8
+
+// formatOf returns the format with so many bits for each entry.
+func formatOf(entryBits int) string {
 	entries, ok := map[int]string{64: "f64", 32: "f32", 16: "bf16", 8: "q8", 1: "sign"}[entryBits]
 	if !ok {
 		panic(fmt.Sprintf("kernels: no entry has %d bits", entryBits))
 	}
-	return variant{Entries: entries}.DynamicBytes()
+	return entries
 }

@@ -38,26 +38,80 @@ func (v variant) QuadBits() int {
 
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
+	if v.batch() {
+		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
+	}
 	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
 }
 
 // Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
 // and StageRows are the parameters to tune on a device.
-func (v variant) Ahead() int  { return 1 }
-func (v variant) Behind() int { return 1 }
+func (v variant) Ahead() int {
+	if v.batch() {
+		return 2
+	}
+	return 1
+}
+
+func (v variant) Behind() int {
+	if v.batch() {
+		return 2 * v.Exchange()
+	}
+	return 1
+}
+
+// Exchange is how many stages pass in contract_batch between the publication of parts and their addition, and
+// again until the weights are used. Each step goes through the L2 cache, which takes about a microsecond.
+func (v variant) Exchange() int { return 2 }
+
+// RingRows is the number of rows, a power of two, whose parts of dot products contract_batch keeps: more
+// stages than can pass before a block knows that the parts of a row have been added.
+func (v variant) RingRows() int { return v.StageRows() << bits.Len(uint(v.Behind())) }
+
+// RowsShift is the logarithm of StageRows. SumLanes is how many lanes of a warp end with the same one of
+// 2·StageRows sums, and SumShift its logarithm.
+func (v variant) RowsShift() int { return bits.TrailingZeros(uint(v.StageRows())) }
+func (v variant) SumLanes() int  { return 32 / (2 * v.StageRows()) }
+func (v variant) SumShift() int  { return bits.TrailingZeros(uint(v.SumLanes())) }
+
+// sumStep is a step of the sums over the lanes of a warp. Lanes Mask apart exchange a number for each of Adds
+// sums. If Pairs is not 0, each of the two lanes goes on with one half of 2·Pairs sums.
+type sumStep struct{ Mask, Pairs, Adds int }
+
+// SumSteps are the steps that add 2·StageRows numbers of each lane over the lanes of a warp.
+func (v variant) SumSteps() (steps []sumStep) {
+	sums := 2 * v.StageRows()
+	for mask := 16; mask > 0; mask /= 2 {
+		sums /= 2
+		steps = append(steps, sumStep{mask, sums, max(sums, 1)})
+	}
+	return steps
+}
+
+// batch says whether the kernel is one of contract_batch.
+func (v variant) batch() bool { return v.Template == "contract_batch" }
 
 // Stages is the number of stages, DynamicBytes their total size.
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
 func (v variant) DynamicBytes() int { return v.Stages() * v.StageBytes() }
 
-// SlabBytes is the size of one row's part in a slab of 4096 coordinates.
-func (v variant) SlabBytes() int { return 1024 * v.QuadBits() / 8 }
+// SlabBytes is the size of one row's part of the coordinates of a block: a slab of 4096, or in contract_batch
+// a quarter of one.
+func (v variant) SlabBytes() int {
+	if v.batch() {
+		return 256 * v.QuadBits() / 8
+	}
+	return 1024 * v.QuadBits() / 8
+}
+
+// RowShift is the logarithm of the number of 16-byte copies of one row's part.
+func (v variant) RowShift() int { return bits.TrailingZeros(uint(v.SlabBytes() / 16)) }
 
 // StageBytes is the size of a stage.
 func (v variant) StageBytes() int { return v.StageRows() * v.SlabBytes() }
 
 // Copies is how many 16-byte copies each of 256 threads makes to fill a stage.
-func (v variant) Copies() int { return v.StageBytes() / 16 / 256 }
+func (v variant) Copies() int { return (v.StageBytes()/16 + 255) / 256 }
 
 // Normal reports whether entries are normal deviates, which are made in pairs from random words.
 func (v variant) Normal() bool {
@@ -98,7 +152,7 @@ func variants() []variant {
 	list = append(list, pauliVariants()...)
 	for _, t := range []string{"f64", "f32"} {
 		for _, e := range formats {
-			for _, family := range []string{"contract", "dots", "accumulate"} {
+			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
 			}
 			add("contract", "contract_generated_"+e+"_"+t, e, t)

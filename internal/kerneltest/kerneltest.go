@@ -111,6 +111,8 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["accumulate_"+string(f)+"_f32"] = with(testAccumulate[float32])
 		all["contract_"+string(f)+"_f64"] = with(testContract[float64])
 		all["contract_"+string(f)+"_f32"] = with(testContract[float32])
+		all["contract_batch_"+string(f)+"_f64"] = with(testContractBatch[float64])
+		all["contract_batch_"+string(f)+"_f32"] = with(testContractBatch[float32])
 		all["contract_generated_"+string(f)+"_f64"] = with(testContractGenerated[float64])
 		all["contract_generated_"+string(f)+"_f32"] = with(testContractGenerated[float32])
 	}

@@ -108,6 +108,12 @@ var Plants = []Plant{
 		Old: "setp.eq.or.b32 %p, %word3, -1, %p;", New: "", Blind: Emulator, Why: inStep},
 	{Name: "parts after the 128th are left out", Kernel: "contract_f32_f32",
 		Old: "setp.lt.u32 %p, %i, %slabs;\n    @%p bra SLAB;", New: ""},
+	{Name: "the weights of a batch are not awaited", Kernel: "contract_batch_f32_f64",
+		Old: "@%p bra AWAIT_WEIGHT;", New: ""},
+	{Name: "a part stays in the ring", Kernel: "contract_batch_bf16_f64",
+		Old: "st.relaxed.gpu.global.b64 [%from+8], %absent_part;", New: ""},
+	{Name: "the second member's chunk begins with the sum of the one before", Kernel: "contract_batch_sign_f64",
+		Old: "mov.f64 %g16, 0d0000000000000000;", New: ""},
 	// Shared memory.
 	{Name: "contract reads sums of warps that are not there yet", Kernel: "contract_q8_f64",
 		Old: "bar.sync 0;\n    setp.ge.u32 %p, %t, 4;", New: "setp.ge.u32 %p, %t, 4;"},

@@ -1,0 +1,79 @@
+package gpu
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// TestTogetherIsFaster: by the rates of their data sheets, an H100 takes contract_batch where reading the
+// rows twice for every four members takes longer than the instructions of contract_batch.
+func TestTogetherIsFaster(t *testing.T) {
+	const n, m = 200, 10_000
+	for _, c := range []struct {
+		members int
+		faster  []sensing.Entries
+	}{
+		// Four readings of f64, f32 and bf16 rows, and the sums, take 2.0, 1.04 and 0.56 ms. The instructions
+		// of contract_batch take 0.48 to 0.53 ms on 120 multiprocessors. With q8 rows the instructions of the
+		// three steps take 0.40 ms and those of contract_batch 0.64.
+		{8, []sensing.Entries{sensing.F64, sensing.F32, sensing.BF16}},
+		// Two readings take 0.98, 0.50 and 0.26 ms, the same instructions as long as for eight.
+		{2, []sensing.Entries{sensing.F64, sensing.F32}},
+		// Six readings, and two launches.
+		{9, []sensing.Entries{sensing.F64, sensing.F32}},
+	} {
+		for entries := range batchCosts {
+			for _, card := range cards {
+				if card.name != "H100" {
+					continue
+				}
+				const k = n * (n + 1) / 2
+				l := rowLayout{rowStore: rowStore{m: m, inMemory: true}, info: card.info, members: c.members,
+					k: k, precision: solver.F64, cards: 1, all: m, slabs: blocks(k, kernels.Slab)}
+				l.kp = l.slabs * kernels.Slab
+				l.setEntries(entries)
+				l.shareRows(0)
+				if got, want := l.togetherIsFaster(), slices.Contains(c.faster, entries); got != want {
+					t.Errorf("%d members, %s rows: %v, want %v", c.members, entries, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestBatchCosts: the emulator counts the instructions of both ways for eight members, on rows of one full
+// slab but for one coordinate, within a tenth of those that the choice between them assumes.
+func TestBatchCosts(t *testing.T) {
+	const n, m, members = 90, 43, kernels.BatchMembers
+	for name, ensemble := range backendtest.Ensembles(t, n, m) {
+		for _, precision := range []solver.Precision{solver.F64, solver.F32} {
+			t.Run(name+"/"+string(precision), func(t *testing.T) {
+				t.Parallel()
+				e, device := batchEngine(t, 8, ensemble, members, precision)
+				o := rowsOf(e)
+				each := func(kernel string) float64 {
+					return float64(device.Traffic(kernel).Instructions) * 32 / (m * members * float64(o.k))
+				}
+				suffix := string(o.entries) + "_" + string(precision)
+				want := batchCosts[o.entries].double
+				if precision == solver.F32 {
+					want = batchCosts[o.entries].single
+				}
+				if got := each(o.batcher()); math.Abs(got-want.together) > 0.1 {
+					t.Errorf("contract_batch: %.2f instructions, want %v", got, want.together)
+				}
+				device.ResetTraffic()
+				must(t, o.contractInTiles(e.y, members))
+				if got := each("dots_"+suffix) + each("accumulate_"+suffix); math.Abs(got-want.steps) > 0.1 {
+					t.Errorf("dots and accumulate: %.2f instructions, want %v", got, want.steps)
+				}
+			})
+		}
+	}
+}

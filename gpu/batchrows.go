@@ -1,0 +1,115 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/kernels"
+	"github.com/matsense/matsense/sensing"
+)
+
+// batcher is the name of the kernel that contracts up to kernels.BatchMembers members in one launch.
+func (l *rowLayout) batcher() string {
+	return "contract_batch_" + string(l.entries) + "_" + string(l.precision)
+}
+
+// together says whether, by its description, the device can contract the members of a batch in launches that
+// share each reading of a row, and gains by it.
+func (l *rowLayout) together() bool {
+	if l.members < 2 || !l.inMemory || !l.info.Cooperative {
+		return false
+	}
+	// The table of q8, the weights, and the shared memory that the system reserves for each block.
+	const levels, reserved = 32 << 10, 2 << 10
+	shared := kernels.BatchStages(l.entries.EntryBits()) + reserved
+	if l.entries == sensing.Q8 {
+		shared += levels
+	}
+	have, need := l.info.Capability, kernels.Get(l.batcher()).Capability
+	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
+	work := float64(l.m) * float64(l.k) * float64(min(l.members, kernels.BatchMembers))
+	return newEnough && shared <= l.info.BlockShared &&
+		kernels.BatchBlocks*l.slabs <= l.info.Multiprocessors && work <= l.mostEntries() &&
+		l.togetherIsFaster()
+}
+
+// mostBatchGroups is an upper bound of the number of groups of blocks in one launch of contract_batch, which
+// follows from the device's description.
+func (l *rowLayout) mostBatchGroups() int {
+	const resident = 2 // blocks that a multiprocessor has registers for, at most
+	return min(resident*l.info.Multiprocessors/(kernels.BatchBlocks*l.slabs), l.chunks.count())
+}
+
+// ringBytes is the size of the rings in which the groups of blocks of contract_batch exchange parts of dot
+// products.
+func (l *rowLayout) ringBytes() int64 {
+	rows := l.mostBatchGroups() * kernels.BatchRing(l.entries.EntryBits())
+	parts := min(l.members, kernels.BatchMembers) * l.slabs * kernels.BatchParts
+	return int64(rows) * int64(parts) * numberBytes(l.precision)
+}
+
+// countBatchGroups sets the number of groups of blocks in one launch of contract_batch, and clears its rings.
+func (o *rowOperator) countBatchGroups() error {
+	if !o.together() {
+		return nil
+	}
+	resident, err := o.device.kernels[o.batcher()].Resident(256, kernels.BatchStages(o.entries.EntryBits()))
+	if err != nil {
+		return fmt.Errorf("gpu: %s: %w", o.batcher(), err)
+	}
+	o.batchGroups = min(resident/(kernels.BatchBlocks*o.slabs), o.mostBatchGroups())
+	return o.Fill(o.rings, 0xff, o.ringBytes()) // each launch leaves them so
+}
+
+// contractTogether contracts members in launches of at most kernels.BatchMembers, each of which reads the
+// rows once. It returns false if the device does not hold all blocks of a launch at one time.
+func (o *rowOperator) contractTogether(y driver.Pointer, members int) (done bool, err error) {
+	asked := o.batchGroups
+	for first := 0; first < members && o.batchGroups > 0; {
+		count := min(members-first, kernels.BatchMembers)
+		err = o.launchBatch(y, first, count)
+		switch {
+		case errors.Is(err, driver.ErrCooperative):
+			o.batchGroups /= 2 // another process may have its share of the multiprocessors
+		case err != nil:
+			return false, err
+		default:
+			first += count
+		}
+	}
+	switch {
+	case asked == o.batchGroups:
+	case o.batchGroups > 0:
+		o.tell(fmt.Sprintf("%s has room for %d of %d groups of blocks: contract takes longer",
+			o.info.Name, o.batchGroups, asked))
+	default:
+		o.tell(fmt.Sprintf("contract of a batch is done in three steps, "+
+			"which give the same bits and read rows more often: %v", err))
+	}
+	return o.batchGroups > 0, nil
+}
+
+// launchBatch computes res, weights and chunks of count members from the first on, in one launch.
+func (o *rowOperator) launchBatch(y driver.Pointer, first, count int) error {
+	bytes := numberBytes(o.precision)
+	before := int64(first) * int64(o.m)
+	weights := o.weights + driver.Pointer(before*bytes)
+	if err := o.Fill(weights, 0xff, int64(count)*int64(o.m)*bytes); err != nil {
+		return err
+	}
+	sums := o.chunkSums + driver.Pointer(int64(first)*int64(o.chunks.count())*int64(o.kp)*bytes)
+	return o.run(driver.Launch{
+		Kernel: o.device.kernels[o.batcher()],
+		Grid:   driver.Dim{kernels.BatchBlocks * o.slabs * o.batchGroups, 1, 1},
+		Block:  driver.Dim{256, 1, 1}, Shared: kernels.BatchStages(o.entries.EntryBits()), Cooperative: true,
+		Args: []driver.Arg{
+			driver.Ptr(o.from(o.rows, o.stride)), driver.Ptr(o.z + o.offset(o.precision, first)),
+			driver.Ptr(o.rings), driver.Ptr(o.from(y, 8)),
+			driver.Ptr(o.from(o.res+driver.Pointer(before*8), 8)), driver.Ptr(o.from(weights, bytes)),
+			driver.Ptr(sums), driver.Ptr(o.levels), driver.U32(int(o.stride)), driver.U32(o.k),
+			driver.U32(o.slabs), driver.U32(o.m), driver.U32(count), driver.Ptr(o.chunks.at),
+			driver.U32(o.chunks.count()), driver.F64(1 / float64(o.all)),
+		},
+	})
+}
