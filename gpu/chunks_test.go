@@ -92,8 +92,8 @@ func TestChunks(t *testing.T) {
 }
 
 // TestOldDevices: before compute capability 8.0 contract is one launch if its stages fit: two blocks to a
-// multiprocessor of a V100, which has 96 KiB of shared memory, but one with the stages of f64 entries or the
-// levels of q8 beside them where these need more than half; one on a T4, which has 64 KiB, and none with f64.
+// multiprocessor of a V100, which has 96 KiB of shared memory, or one with f64 entries; one on a T4, which has
+// 64 KiB, or two with signs, and none with f64 entries.
 func TestOldDevices(t *testing.T) {
 	v100 := driver.Info{Capability: [2]int{7, 0}, Multiprocessors: 80, Memory: 16e9, L2: 6 << 20,
 		BlockShared: 96 << 10, Cooperative: true}

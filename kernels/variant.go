@@ -57,8 +57,9 @@ func (v variant) Ahead() int {
 }
 func (v variant) Behind() int { return 1 }
 
-// BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. The early
-// form has room for one block with f64 entries, because of its stages, so its threads may have more registers.
+// BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. With
+// f64 entries the early form has room for one block, because of its stages, so its threads may have more
+// registers.
 func (v variant) BlocksAtOnce() int {
 	if v.Early && v.Entries == "f64" {
 		return 1
