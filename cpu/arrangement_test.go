@@ -31,7 +31,9 @@ func TestArrangements(t *testing.T) {
 			}
 			interrupted := false
 			r.stop = &interruption{func() error {
-				if interrupted && r.next.Load() > 1 {
+				r.queue.mu.Lock()
+				defer r.queue.mu.Unlock()
+				if interrupted && r.queue.next > 1 {
 					return errBroken
 				}
 				return nil
@@ -47,9 +49,11 @@ func TestArrangements(t *testing.T) {
 				c.arrange(members)
 				for i, p := range members {
 					random := rand.New(rand.NewPCG(uint64(part[0]+i), 8)) // as in passOf
-					for j := range k {
-						p.z[j*p.step] = float32(random.NormFloat64())
+					z := make([]float64, k)
+					for j := range z {
+						z[j] = random.NormFloat64()
 					}
+					p.write(z, 1)
 				}
 				interrupted = true
 				if err := c.pass(y); !errors.Is(err, errBroken) {

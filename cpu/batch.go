@@ -7,77 +7,79 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// A batch of many members is computed with the members in the lanes of the vector registers. z and g are kept
-// interleaved, z[k][member], and both halves of the pass become products of small matrices:
+// A group is the members of a batch that go through the rows together. Both halves of its pass are products
+// of small matrices, computed in tiles of tileMembers members:
 //
-//	lane[j][l][member] ← fma(a_jk, z[k][member], lane[j][l][member])   over k = l, l + L, l + 2L, …
-//	acc[k][member]     ← fma(a_jk, c[j][member], acc[k][member])       over the rows j
+//	lanes[i][v] ← fma(a_ik, z_vk, lanes[i][v])   over the coordinates k, lane k mod L of row i and member v
+//	acc_vk      ← fma(c_vj, a_jk, acc_vk)        over the rows j, for member v
 //
 // These are the chains of [kernel] in the same order, so a member has the bits that it has alone.
 //
-// A worker takes up to tallRows rows at a time, and walks over their coordinates in strips, once for the dot
-// products and once for the accumulation. It decodes the entries in a strip to numbers, which all members
-// read: for the dot products eight rows at a time, so that the numbers stay in the first cache, for the
-// accumulation all rows, so that acc is read and written once a visit. While it computes it asks for the next
-// strip of rows and z. A visit reads each row twice, the second time from a cache if that holds the rows, and
-// z and acc once.
+// A worker takes many rows at a time, and walks over their coordinates in strips, once for the dot products
+// and once for the accumulation. It decodes the entries of a few rows in a strip to a panel of numbers, which
+// stays in the first cache while all members read it. z and acc are kept strip by strip, all members of a
+// strip side by side, so that memory is read in order. While the worker computes, it asks for the next strip.
+// A visit reads each row twice, the second time from a cache if that holds the rows, and z and acc once. The
+// more rows a visit has, the less often are z and acc read. A chunk of up to tallRows rows is one visit,
+// which writes acc without reading it.
 
+// The first three constants are also in internal/asm/batch.
 const (
-	tallRows      = 48  // rows of a visit; a multiple of blockRows
-	tallGenerated = 24  // the same if rows are generated: a worker keeps them in a buffer
-	batchStrip    = 256 // coordinates; divides singleStretch
-	addTiles      = 8   // tiles of an accumulation between requests for the next strip
-	panelPad      = 64  // bytes that keep the numbers of consecutive rows off the same cache set
+	tileMembers = 4               // members of a tile
+	stripBytes  = 24 * 64         // of a member's numbers in a strip
+	panelBytes  = stripBytes + 64 // from the numbers of a row to those of the next, off the same cache sets
+
+	tallRows      = 96 // rows of a visit, at most; a multiple of blockRows
+	tallGenerated = 24 // the same if rows are generated: a worker keeps them in a buffer
 )
 
-// The places of distances in the argument of a tile's loop. They are in bytes.
-const (
-	cDown  = iota // from a row of c to the next
-	cNext         // from c to the next repetition's
-	aDown         // from a row of a to the next
-	aAlong        // from an element of a to the next in its chain
-	aNext
-	bAlong // from a row of b to the next
-	bNext
-)
-
-// batchKernel is the assembly for members in lanes. The zero value is none.
+// batchKernel is the assembly for groups. The zero value is none.
 type batchKernel[F number] struct {
-	width  int          // members of a group
-	six    batchLoop[F] // for six rows of c
-	four   batchLoop[F] // for four
-	decode blockDecoder[F]
-	fetch  func(from *byte, lines int) // has so many cache lines brought near before their use
+	least         int // members of a group: fewer take less time with the loops of kernel
+	registerBytes int
+	panelRows     int // rows decoded at a time
+	tileRows      int // rows of a tile of dot products
+	tileRegisters int // registers of coordinates in a tile of the accumulation
+	dots          func(lanes, rows, z *F, bytes, tiles int)
+	adds          func(acc, rows, weights *F, count, tiles int, fresh bool)
+	decode        blockDecoder[F]
+	fetch         func(from *byte, lines int)
 }
 
 // blockDecoder does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to; to − from is a multiple of
 // stride of the kernel.
 type blockDecoder[F number] func(numbers *F, stride int, rows *[blockRows][]byte, from, to int)
 
-// batchLoop does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn and all i and v of a tile. It
-// repeats this for so many tiles.
-type batchLoop[F number] func(c, a, b *F, count, times int, by *[7]int)
-
-// group is members of a batch whose numbers are interleaved: member i's number at coordinate k is at
-// k·width + i. Numbers past the last member, and past the last coordinate, are zeros of z.
+// group is the data of the members of a group. The number of member v at coordinate k of strip s is at
+// (s·width + v)·strip + k. Numbers past the last member, and past the last coordinate, are zeros of z.
 type group[F number] struct {
-	width   int
 	members []*memberPass[F]
+	width   int // how many members there is space for, a multiple of tileMembers
+	k       int // K
 	z       []F
-	acc     [][]F // for each worker, the chunk's sum of g
+	acc     [][]F     // the partial sums of g, over a chunk each
+	fresh   []bool    // for each of them: nothing has been added yet
+	sums    []float64 // the sum of all chunks, which becomes g of the members at the end
 }
 
-// batchWorkspace is the memory of one worker for groups.
+// batchWorkspace is the memory of one worker for a group.
 type batchWorkspace[E sensing.Entry, F number] struct {
-	blocks []block[E] // the rows of the visit
-	rest   block[E]   // the last coordinates of a block, fewer than stride, with padding
-	panel  []F        // the numbers of the rows in a strip
-	lanes  [][]F      // for each group: [row][lane][member]
-	p      [][]float64
-	c      [][]F // for each group: [row][member]
-	eight  [blockRows]F
-	by     [7]int
+	blocks  []block[E] // the rows of the visit
+	rest    block[E]   // the last coordinates of a block, fewer than stride, with padding
+	panel   []F        // the numbers of the rows in a strip
+	lanes   []F        // of each dot product, in the same order
+	p       []float64  // the dot products, in the order of dotPlace
+	weights []F        // c: [tile of members][row][member of the tile]
 }
+
+// stripLength is how many coordinates a strip has.
+func stripLength[F number]() int { return stripBytes / numberSize[F]() }
+
+// numberSize is the size of a number in bytes.
+func numberSize[F number]() int { return 64 / laneCount[F]() }
+
+// roundUp returns the least multiple of step that is not less than n.
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
 
 // arrange prepares passes for the members: it decides which of them are grouped, and gives each its z and
 // acc. z must be written afterwards.
@@ -86,78 +88,88 @@ func (c *contraction[E, F]) arrange(members []*memberPass[F]) {
 		return
 	}
 	c.arranged = slices.Clone(members)
-	c.groups, c.onePass.passes = nil, nil
 	k := c.source.Space().K()
-	for rest := members; len(rest) > 0; {
-		count := c.batch.grouped(len(rest))
-		if count == 0 {
-			c.onePass.passes = rest
-			break
-		}
-		c.groups = append(c.groups, newGroup(c.batch.width, rest[:count], k, c.workers))
-		rest = rest[count:]
-	}
-	for _, p := range c.onePass.passes {
-		if p.step != 1 {
-			p.z, p.step, p.acc = make([]F, k), 1, accumulators[F](k, c.workers)
-		}
-	}
-	c.tall = blockRows
-	if len(c.groups) > 0 {
-		c.tall = tallRows
+	grouped := c.batch.grouped(len(members))
+	c.group, c.tall = nil, blockRows
+	if grouped > 0 {
+		c.group = newGroup(members[:grouped], k, c.workers)
+		c.tall = evenVisits(chunkRows(c.m), tallRows)
 		if c.memory == nil {
-			c.tall = tallGenerated
-			c.reserve(tallGenerated)
+			c.tall = evenVisits(chunkRows(c.m), tallGenerated)
+			c.reserve(c.tall)
 		}
-		for len(c.batchWorkspaces) < c.workers {
-			c.batchWorkspaces = append(c.batchWorkspaces, newBatchWorkspace[E, F](c.tall))
+		c.batchWorkspaces = nil
+		for range c.workers {
+			c.batchWorkspaces = append(c.batchWorkspaces,
+				newBatchWorkspace[E, F](c.tall, c.group.width, c.batch.tileRows))
 		}
-		for _, h := range c.batchWorkspaces {
-			h.fit(c.tall, c.groups)
+	}
+	c.onePass.passes = members[grouped:]
+	for _, p := range c.onePass.passes {
+		if p.acc == nil {
+			p.z, p.strip, p.apart = make([]F, k), k, 0
+			p.acc = accumulators[F](k, c.workers)
 		}
 	}
 }
 
-// grouped returns how many of the next members form a group; 0 if they go alone. A group may lack a few
-// members: it still takes less time than four members together and the others one by one.
+// evenVisits returns how many rows a visit takes, at most so many, to divide a chunk into equal parts.
+func evenVisits(chunk, most int) int {
+	visits := (chunk + most - 1) / most
+	return roundUp((chunk+visits-1)/visits, blockRows)
+}
+
+// grouped returns how many of so many members form a group; the others go alone. A tile that lacks one member
+// takes less time than three members alone.
 func (k batchKernel[F]) grouped(members int) int {
-	if 4*members <= 3*k.width {
+	if k.dots == nil || members < k.least {
 		return 0
 	}
-	return min(members, k.width)
+	if whole := members / tileMembers * tileMembers; members-whole < tileMembers-1 {
+		return whole
+	}
+	return members
 }
 
-func newGroup[F number](width int, members []*memberPass[F], k, workers int) *group[F] {
-	g := &group[F]{width: width, members: members}
-	size := (k + stride - 1) / stride * stride * width
+func newGroup[F number](members []*memberPass[F], k, workers int) *group[F] {
+	strip := stripLength[F]()
+	g := &group[F]{members: members, width: roundUp(len(members), tileMembers), k: k}
+	size := roundUp(k, strip) * g.width
 	g.z, g.acc = make([]F, size), accumulators[F](size, workers)
-	for i, p := range members {
-		p.z, p.step, p.acc = g.z[i:], width, nil
+	g.sums, g.fresh = make([]float64, size), make([]bool, len(g.acc))
+	adviseHugePages(g.z)
+	adviseHugePages(g.sums)
+	for _, acc := range g.acc {
+		adviseHugePages(acc)
+	}
+	for v, p := range members {
+		p.z, p.strip, p.apart, p.acc = g.z[v*strip:], strip, g.width*strip, nil
 	}
 	return g
 }
 
-// addTo adds a worker's sums to g of the members, a few coordinates at a time, so that a cache line that has
-// numbers of several members is read once.
-func (g *group[F]) addTo(worker int) {
-	acc := g.acc[worker]
-	k := len(g.members[0].g)
-	for from := 0; from < k; from += stride {
+// addTo adds a partial sum to those of all chunks.
+func (g *group[F]) addTo(partial int, s sums[F]) { s.addTo(g.sums, g.acc[partial]) }
+
+// deliver copies the sums of all chunks to g of the members.
+func (g *group[F]) deliver() {
+	strip := stripLength[F]()
+	for from := 0; from < g.k; from += strip {
 		for v, p := range g.members {
-			at := from*g.width + v
-			sums := p.g[from:min(from+stride, k)]
-			for i := range sums {
-				sums[i] += float64(acc[at])
-				at += g.width
-			}
+			copy(p.g[from:min(from+strip, g.k)], g.sums[from*g.width+v*strip:])
 		}
 	}
 }
 
-func newBatchWorkspace[E sensing.Entry, F number](tall int) *batchWorkspace[E, F] {
+func newBatchWorkspace[E sensing.Entry, F number](tall, width, tileRows int) *batchWorkspace[E, F] {
+	rows := roundUp(tall, tileRows)
+	dots := roundUp(rows*width, blockRows)
 	h := &batchWorkspace[E, F]{
-		blocks: make([]block[E], tall/blockRows),
-		panel:  make([]F, tall*panelStride[F]()),
+		blocks:  make([]block[E], tall/blockRows),
+		panel:   make([]F, rows*panelBytes/numberSize[F]()),
+		lanes:   make([]F, dots*laneCount[F]()),
+		p:       make([]float64, dots),
+		weights: make([]F, tall*width),
 	}
 	for j := range h.rest {
 		h.rest[j] = make([]E, sensing.RowLen[E](stride))
@@ -165,156 +177,121 @@ func newBatchWorkspace[E sensing.Entry, F number](tall int) *batchWorkspace[E, F
 	return h
 }
 
-// fit allocates what the groups need.
-func (h *batchWorkspace[E, F]) fit(tall int, groups []*group[F]) {
-	h.lanes, h.p, h.c = nil, nil, nil
-	for _, g := range groups {
-		h.lanes = append(h.lanes, make([]F, tall*laneCount[F]()*g.width))
-		h.p = append(h.p, make([]float64, tall*len(g.members)))
-		h.c = append(h.c, make([]F, tall*g.width))
-	}
-}
-
-// panelStride is the distance from the numbers of a row to those of the next.
-func panelStride[F number]() int { return batchStrip + panelPad/numberSize[F]() }
-
-// numberSize is the size of a number in bytes.
-func numberSize[F number]() int { return 64 / laneCount[F]() }
-
-// visitGroups does the pass for the groups, on count rows that start with row first.
-func (w *passing[E, F]) visitGroups(worker, first, count int) {
-	h := w.batchWorkspaces[worker]
-	blocks := (count + blockRows - 1) / blockRows
-	h.blocks = h.blocks[:blocks]
+// visitGroup does the pass for the group, on count rows that start with row first.
+func (w *passing[E, F]) visitGroup(worker, partial, first, count int) {
+	h, g := w.batchWorkspaces[worker], w.group
+	h.blocks = h.blocks[:(count+blockRows-1)/blockRows]
+	rows := len(h.blocks) * blockRows
 	for b := range h.blocks {
 		at := first + b*blockRows
 		w.loadInto(b, worker, at, min(blockRows, first+count-at), &h.blocks[b])
 	}
 	w.groupDots(h)
-	for i, g := range w.groups {
-		for b := range h.blocks {
-			from := b * blockRows
-			rows := min(blockRows, count-from)
-			for v, p := range g.members {
-				dots := h.p[i][v*blocks*blockRows+from:][:rows]
-				p.sums[worker] += p.weigh(0, &h.eight, dots, w.y, first+from)
-				for j, weight := range h.eight {
-					h.c[i][(from+j)*g.width+v] = weight
-				}
+	var dots [blockRows]float64
+	var eight [blockRows]F
+	for v, p := range g.members {
+		weights := h.weights[v/tileMembers*rows*tileMembers+v%tileMembers:]
+		for from := 0; from < count; from += blockRows {
+			for j := range dots {
+				dots[j] = h.p[w.dotPlace(v, from+j, rows)]
+			}
+			n := min(blockRows, count-from)
+			p.sums[partial] += p.weigh(0, &eight, dots[:n], w.y, first+from)
+			for j, weight := range eight {
+				weights[(from+j)*tileMembers] = weight
 			}
 		}
 	}
-	w.groupAdds(h, worker)
+	w.groupAdds(h, g.acc[partial], g.fresh[partial])
+	g.fresh[partial] = false
+}
+
+// dotPlace returns where the dot product of a member and one of so many rows is: the order is that of panels,
+// tiles of members, tiles of rows, members and rows.
+func (c *contraction[E, F]) dotPlace(v, row, rows int) int {
+	first, tile := row/c.batch.panelRows*c.batch.panelRows, c.batch.tileRows
+	inPanel := roundUp(min(c.batch.panelRows, rows-first), tile)
+	row -= first
+	return first*c.group.width + v/tileMembers*tileMembers*inPanel +
+		row/tile*tile*tileMembers + v%tileMembers*tile + row%tile
 }
 
 // groupDots computes the dot products of all rows with z of all members.
 func (c *contraction[E, F]) groupDots(h *batchWorkspace[E, F]) {
-	n, rows := c.source.Space().K(), len(h.blocks)*blockRows
-	for i := range h.p {
-		clear(h.p[i])
-	}
-	for start, step := 0, stretch[F](n); start < n; start += step {
-		end := min(start+step, n)
-		for i := range h.lanes {
-			clear(h.lanes[i])
-		}
-		for from := start; from < end; from += batchStrip {
-			for j := 0; j < rows; j += blockRows {
-				c.dotBlock(h, j, from, min(from+batchStrip, end), end)
+	n, strip := c.group.k, stripLength[F]()
+	step := stretch[F](n)
+	clear(h.p)
+	clear(h.lanes)
+	for from, to := 0, 0; from < n; from = to {
+		to = min((from/strip+1)*strip, (from/step+1)*step, n)
+		c.eachPanel(h, from, to, func(row, rows int) { c.dotTiles(h, row, rows, from, to) })
+		if to%step == 0 || to == n {
+			for i := 0; i < len(h.p); i += blockRows {
+				c.sums.fold((*[blockRows]float64)(h.p[i:]), &h.lanes[i*laneCount[F]()])
 			}
-		}
-		for i, g := range c.groups {
-			g.fold(h.p[i], h.lanes[i], rows)
+			clear(h.lanes)
 		}
 	}
 }
 
-// dotBlock adds the coordinates from ≤ k < to of a block of rows, the first of them row j, to the lanes.
-// Before each tile it asks for the part of the next strip, up to end, that a later call reads.
-func (c *contraction[E, F]) dotBlock(h *batchWorkspace[E, F], j, from, to, end int) {
-	lanes, size, rows := laneCount[F](), numberSize[F](), len(h.blocks)*blockRows
-	width := c.decodeStrip(h, j, j+blockRows, from, to)
-	for i, g := range c.groups {
-		row := lanes * g.width
-		h.by = [7]int{
-			cDown: row * size, cNext: g.width * size,
-			aDown: panelStride[F]() * size, aAlong: lanes * size, aNext: size,
-			bAlong: row * size, bNext: g.width * size,
-		}
-		ahead := g.z[to*g.width : min((to+batchStrip)*g.width, len(g.z))]
-		if to == end {
-			ahead = nil
-		}
-		for tile := 0; tile < blockRows; tile += 4 {
-			at := j + tile
-			fetchNumbers(c.batch, ahead[len(ahead)*at/rows:len(ahead)*(at+4)/rows])
-			if i == 0 {
-				c.fetchRows(h, at, at+4, to, end)
-			}
-			c.batch.four(&h.lanes[i][at*row], &h.panel[tile*panelStride[F]()], &g.z[from*g.width],
-				width/lanes, lanes, &h.by)
+// dotTiles adds the coordinates from ≤ k < to of the rows in the panel to the lanes. The first is row row.
+func (c *contraction[E, F]) dotTiles(h *batchWorkspace[E, F], row, rows, from, to int) {
+	g, lanes, size, strip := c.group, laneCount[F](), numberSize[F](), stripLength[F]()
+	bytes := roundUp(to-from, lanes) * size
+	tiles := (rows + c.batch.tileRows - 1) / c.batch.tileRows
+	for v := 0; v < g.width; v += tileMembers {
+		c.fetchShare(h, g.z, row, rows, from, v)
+		sums := h.lanes[(row*g.width+v*tiles*c.batch.tileRows)*lanes:]
+		z := g.z[from/strip*strip*g.width+v*strip+from%strip:]
+		for half := 0; half < lanes; half += c.batch.registerBytes / size {
+			c.batch.dots(&sums[half], &h.panel[half], &z[half], bytes, tiles)
 		}
 	}
 }
 
-// fold adds the sums of the lanes to the dot products.
-func (g *group[F]) fold(p []float64, lanes []F, rows int) {
-	var lane [maxLanes]F
-	count := laneCount[F]()
-	for j := range rows {
-		row := lanes[j*count*g.width:][:count*g.width]
-		for v := range g.members {
-			for l := range count {
-				lane[l] = row[l*g.width+v]
+// groupAdds adds the weighted rows to acc of all members. If acc is fresh, its content does not count.
+func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], acc []F, fresh bool) {
+	n, strip, g := c.group.k, stripLength[F](), c.group
+	all := len(h.blocks) * blockRows
+	step := c.batch.tileRegisters * c.batch.registerBytes / numberSize[F]()
+	for from := 0; from < n; from += strip {
+		to := min(from+strip, n)
+		tiles := (to - from + step - 1) / step
+		c.eachPanel(h, from, to, func(row, rows int) {
+			for v := 0; v < g.width; v += tileMembers {
+				c.fetchShare(h, acc, row, rows, from, v)
+				c.batch.adds(&acc[from*g.width+v*strip], &h.panel[0], &h.weights[v*all+row*tileMembers],
+					rows, tiles, fresh && row == 0)
 			}
-			p[v*rows+j] += fold(lane[:count])
-		}
+		})
 	}
 }
 
-// groupAdds adds the weighted rows to acc of all members.
-func (c *contraction[E, F]) groupAdds(h *batchWorkspace[E, F], worker int) {
-	n, size := c.source.Space().K(), numberSize[F]()
-	rows := len(h.blocks) * blockRows
-	for from := 0; from < n; from += batchStrip {
-		width := c.decodeStrip(h, 0, rows, from, min(from+batchStrip, n))
-		sixes := width / 6
-		for (width-6*sixes)%4 > 0 {
-			sixes--
-		}
-		for i, g := range c.groups {
-			h.by = [7]int{
-				cDown: g.width * size, cNext: 6 * g.width * size,
-				aDown: size, aAlong: panelStride[F]() * size, aNext: 6 * size,
-				bAlong: g.width * size,
-			}
-			acc, weights := g.acc[worker][from*g.width:], &h.c[i][0]
-			for at := 0; at < sixes; at += addTiles {
-				next := min(at+addTiles, sixes)
-				if i == 0 {
-					c.fetchRows(h, rows*at/sixes, rows*next/sixes, from+batchStrip, n)
-				}
-				c.batch.six(&acc[6*at*g.width], &h.panel[6*at], weights, rows, next-at, &h.by)
-			}
-			if rest := 6 * sixes; rest < width {
-				h.by[cNext], h.by[aNext] = 4*g.width*size, 4*size
-				c.batch.four(&acc[rest*g.width], &h.panel[rest], weights, rows, (width-rest)/4, &h.by)
-			}
-		}
+// eachPanel calls do for the rows of one panel after the other, whose numbers in a strip it writes.
+func (c *contraction[E, F]) eachPanel(h *batchWorkspace[E, F], from, to int, do func(row, rows int)) {
+	all := len(h.blocks) * blockRows
+	for row := 0; row < all; row += c.batch.panelRows {
+		rows := min(c.batch.panelRows, all-row)
+		c.decodePanel(h, row, rows, from, to)
+		do(row, rows)
 	}
 }
 
-// fetchRows asks for the entries of rows i to j in the strip that starts with coordinate from, and ends with
-// to or before.
-func (c *contraction[E, F]) fetchRows(h *batchWorkspace[E, F], i, j, from, to int) {
-	if from >= to {
+// fetchShare asks for a share of what the next strip needs: entries of the rows, and numbers of the members,
+// z or acc. The share is that of the tile of members that starts with v, among the tiles of a panel.
+func (c *contraction[E, F]) fetchShare(h *batchWorkspace[E, F], numbers []F, row, rows, from, v int) {
+	width, strip := c.group.width, stripLength[F]()
+	next := (from/strip + 1) * strip
+	if next >= c.group.k {
 		return
 	}
-	to = min(from+batchStrip, to)
-	for ; i < j; i++ {
-		row := h.blocks[i/blockRows][i%blockRows]
-		fetchNumbers(c.batch, row[sensing.RowLen[E](from):sensing.RowLen[E](to)])
+	first, last := sensing.RowLen[E](next), sensing.RowLen[E](min(next+strip, c.group.k))
+	for i := row + rows*v/width; i < row+rows*(v+tileMembers)/width; i++ {
+		fetchNumbers(c.batch, h.blocks[i/blockRows][i%blockRows][first:last])
 	}
+	ahead := numbers[next*width : (next+strip)*width]
+	done, all := row*width+rows*v, len(h.blocks)*blockRows*width
+	fetchNumbers(c.batch, ahead[len(ahead)*done/all:len(ahead)*(done+rows*tileMembers)/all])
 }
 
 // fetchNumbers asks for the cache lines of a slice.
@@ -324,14 +301,14 @@ func fetchNumbers[F number, T any](k batchKernel[F], s []T) {
 	}
 }
 
-// decodeStrip writes the numbers of the entries from ≤ k < to of rows first to last to the panel. Up to a
-// multiple of stride it writes what the padding of rest has. It returns how many numbers a row has then.
-func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], first, last, from, to int) int {
+// decodePanel writes the numbers of the entries from ≤ k < to of some rows, the first of them row row. Up to
+// a multiple of stride it writes what the padding of rest has.
+func (c *contraction[E, F]) decodePanel(h *batchWorkspace[E, F], row, rows, from, to int) {
 	whole := to / stride * stride
-	size := panelStride[F]()
-	for j := first; j < last; j += blockRows {
-		b := &h.blocks[j/blockRows]
-		panel := h.panel[(j-first)*size:]
+	size := panelBytes / numberSize[F]()
+	for j := 0; j < rows; j += blockRows {
+		b := &h.blocks[(row+j)/blockRows]
+		panel := h.panel[j*size:]
 		if from < whole {
 			c.batch.decode(&panel[0], size, rawRows(b), from, whole)
 		}
@@ -342,5 +319,4 @@ func (c *contraction[E, F]) decodeStrip(h *batchWorkspace[E, F], first, last, fr
 			c.batch.decode(&panel[whole-from], size, rawRows(&h.rest), 0, stride)
 		}
 	}
-	return (to - from + stride - 1) / stride * stride
 }

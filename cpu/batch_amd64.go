@@ -2,31 +2,55 @@
 
 package cpu
 
-// tile6x8DoubleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 6 and v < 8,
-// as often as times says.
+// dotsDoubleAVX512 does lanes[v][i] ← fma(rows[i][k], z[v][k], lanes[v][i]) for the k of so many bytes,
+// i < 4 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
-func tile6x8DoubleAVX2(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
+func dotsDoubleAVX512(lanes *float64, rows *float64, z *float64, bytes int, tiles int)
 
-// tile4x8DoubleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 4 and v < 8,
-// as often as times says.
+// addsDoubleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
+// i < 6 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
-func tile4x8DoubleAVX2(c *float64, a *float64, b *float64, count int, times int, by *[7]int)
+func addsDoubleAVX512(acc *float64, rows *float64, weights *float64, count int, tiles int, fresh bool)
 
-// tile6x16SingleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 6 and v < 16,
-// as often as times says.
+// dotsSingleAVX512 does lanes[v][i] ← fma(rows[i][k], z[v][k], lanes[v][i]) for the k of so many bytes,
+// i < 4 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
-func tile6x16SingleAVX2(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
+func dotsSingleAVX512(lanes *float32, rows *float32, z *float32, bytes int, tiles int)
 
-// tile4x16SingleAVX2 does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < 4 and v < 16,
-// as often as times says.
+// addsSingleAVX512 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
+// i < 6 and v < 4, and repeats this for so many tiles.
 //
 //go:noescape
-func tile4x16SingleAVX2(c *float32, a *float32, b *float32, count int, times int, by *[7]int)
+func addsSingleAVX512(acc *float32, rows *float32, weights *float32, count int, tiles int, fresh bool)
 
-// fetch has so many cache lines brought near before their use.
+// dotsDoubleAVX2 does lanes[v][i] ← fma(rows[i][k], z[v][k], lanes[v][i]) for the k of so many bytes,
+// i < 3 and v < 4, and repeats this for so many tiles.
+//
+//go:noescape
+func dotsDoubleAVX2(lanes *float64, rows *float64, z *float64, bytes int, tiles int)
+
+// addsDoubleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
+// i < 3 and v < 4, and repeats this for so many tiles.
+//
+//go:noescape
+func addsDoubleAVX2(acc *float64, rows *float64, weights *float64, count int, tiles int, fresh bool)
+
+// dotsSingleAVX2 does lanes[v][i] ← fma(rows[i][k], z[v][k], lanes[v][i]) for the k of so many bytes,
+// i < 3 and v < 4, and repeats this for so many tiles.
+//
+//go:noescape
+func dotsSingleAVX2(lanes *float32, rows *float32, z *float32, bytes int, tiles int)
+
+// addsSingleAVX2 does acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,
+// i < 3 and v < 4, and repeats this for so many tiles.
+//
+//go:noescape
+func addsSingleAVX2(acc *float32, rows *float32, weights *float32, count int, tiles int, fresh bool)
+
+// fetch has so many cache lines brought to the second cache before their use.
 //
 //go:noescape
 func fetch(from *byte, lines int)

@@ -57,9 +57,11 @@ func passOf[E sensing.Entry, F number](
 	c.arrange(passes)
 	for i, p := range passes {
 		random := rand.New(rand.NewPCG(uint64(members[i]), 8))
-		for j := range k {
-			p.z[j*p.step] = F(random.NormFloat64())
+		z := make([]float64, k)
+		for j := range z {
+			z[j] = random.NormFloat64()
 		}
+		p.write(z, 1)
 	}
 	y := make([]float64, m)
 	random := rand.New(rand.NewPCG(9, 9))

@@ -110,9 +110,7 @@ func benchmarkPass[E sensing.Entry, F number](
 			c.arrange(passes)
 			for i, p := range passes {
 				sensing.NewStream(2, sensing.StartStream).Normals(uint64(i), z)
-				for k, v := range z {
-					p.z[k*p.step] = F(v)
-				}
+				p.write(z, 1)
 			}
 			for b.Loop() {
 				c.pass(y)

@@ -32,6 +32,11 @@ func dotsF64DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float6
 //go:noescape
 func addsF64DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// decodeF64DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+
 // dotF32DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -62,6 +67,11 @@ func dotsF32DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float6
 //go:noescape
 func addsF32DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// decodeF32DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+
 // dotBF16DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -82,6 +92,11 @@ func dotsBF16DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float
 //go:noescape
 func addsBF16DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
 
+// decodeBF16DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+
 // dotQ8DoubleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -101,6 +116,11 @@ func dotsQ8DoubleAVX512(lanes *[4][128]float64, rows *[8][]byte, z *[4][]float64
 //
 //go:noescape
 func addsQ8DoubleAVX512(acc *[4][]float64, c *[4][8]float64, rows *[8][]byte, from int, to int)
+
+// decodeQ8DoubleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
 
 // dotSignsDoubleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //
@@ -142,6 +162,11 @@ func dotsF64SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float3
 //go:noescape
 func addsF64SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
+// decodeF64SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+
 // dotF32SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -172,6 +197,11 @@ func dotsF32SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float3
 //go:noescape
 func addsF32SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
+// decodeF32SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+
 // dotBF16SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -192,6 +222,11 @@ func dotsBF16SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float
 //go:noescape
 func addsBF16SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
 
+// decodeBF16SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+
 // dotQ8SingleAVX512 does lanes[j][k mod L] ← fma(rows[j][k], z[k], lanes[j][k mod L]) for from ≤ k < to.
 //
 //go:noescape
@@ -211,6 +246,11 @@ func dotsQ8SingleAVX512(lanes *[4][128]float32, rows *[8][]byte, z *[4][]float32
 //
 //go:noescape
 func addsQ8SingleAVX512(acc *[4][]float32, c *[4][8]float32, rows *[8][]byte, from int, to int)
+
+// decodeQ8SingleAVX512 does numbers[stride·j + k − from] = rows[j][k] for from ≤ k < to.
+//
+//go:noescape
+func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
 
 // dotSignsSingleAVX512 does lanes[j][k mod L] += ±z[k] for from ≤ k < to, by the bits of rows[j].
 //

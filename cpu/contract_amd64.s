@@ -552,6 +552,147 @@ loop7_check:
 	VZEROUPPER
 	RET
 
+// func decodeF64DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF64DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop8_check
+
+loop8:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop8_check:
+	CMPQ AX, CX
+	JLT  loop8
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop9_check
+
+loop9:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop9_check:
+	CMPQ AX, CX
+	JLT  loop9
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop10_check
+
+loop10:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop10_check:
+	CMPQ AX, CX
+	JLT  loop10
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop11_check
+
+loop11:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop11_check:
+	CMPQ AX, CX
+	JLT  loop11
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop12_check
+
+loop12:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop12_check:
+	CMPQ AX, CX
+	JLT  loop12
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop13_check
+
+loop13:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop13_check:
+	CMPQ AX, CX
+	JLT  loop13
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop14_check
+
+loop14:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop14_check:
+	CMPQ AX, CX
+	JLT  loop14
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop15_check
+
+loop15:
+	VMOVUPD (SI)(AX*8), Z0
+	VMOVUPD Z0, (DX)(AX*8)
+	VMOVUPD 64(SI)(AX*8), Z0
+	VMOVUPD Z0, 64(DX)(AX*8)
+	ADDQ    $0x10, AX
+
+loop15_check:
+	CMPQ AX, CX
+	JLT  loop15
+	ADDQ BX, DX
+	VZEROUPPER
+	RET
+
 // func dotF32DoubleAVX512(lanes *float64, rows *[8][]byte, z *float64, from int, to int)
 // Requires: AVX, AVX512F
 TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
@@ -576,9 +717,9 @@ TEXT ·dotF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop8_check
+	JMP     loop16_check
 
-loop8:
+loop16:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (DI)(AX*4), Z10
@@ -615,9 +756,9 @@ loop8:
 	VFMADD231PD Z9, Z8, Z7
 	ADDQ        $0x10, AX
 
-loop8_check:
+loop16_check:
 	CMPQ    AX, CX
-	JLT     loop8
+	JLT     loop16
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -653,9 +794,9 @@ TEXT ·addF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop9_check
+	JMP          loop17_check
 
-loop9:
+loop17:
 	VMOVUPD     (DX)(AX*8), Z8
 	VMOVUPD     64(DX)(AX*8), Z9
 	VCVTPS2PD   (SI)(AX*4), Z10
@@ -694,9 +835,9 @@ loop9:
 	VMOVUPD     Z9, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop9_check:
+loop17_check:
 	CMPQ AX, CX
-	JLT  loop9
+	JLT  loop17
 	VZEROUPPER
 	RET
 
@@ -716,9 +857,9 @@ TEXT ·dot4F32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 128(BX), Z2
 	VMOVUPD 192(BX), Z3
 	MOVQ    from+24(FP), AX
-	JMP     loop10_check
+	JMP     loop18_check
 
-loop10:
+loop18:
 	VMOVUPD     (DX)(AX*8), Z4
 	VMOVUPD     64(DX)(AX*8), Z5
 	VCVTPS2PD   (DI)(AX*4), Z6
@@ -739,9 +880,9 @@ loop10:
 	VFMADD231PD Z5, Z4, Z3
 	ADDQ        $0x10, AX
 
-loop10_check:
+loop18_check:
 	CMPQ    AX, CX
-	JLT     loop10
+	JLT     loop18
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -765,9 +906,9 @@ TEXT ·add4F32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop11_check
+	JMP          loop19_check
 
-loop11:
+loop19:
 	VMOVUPD     (DX)(AX*8), Z4
 	VMOVUPD     64(DX)(AX*8), Z5
 	VCVTPS2PD   (SI)(AX*4), Z6
@@ -790,9 +931,9 @@ loop11:
 	VMOVUPD     Z5, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop11_check:
+loop19_check:
 	CMPQ AX, CX
-	JLT  loop11
+	JLT  loop19
 	VZEROUPPER
 	RET
 
@@ -828,9 +969,9 @@ TEXT ·dotsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop12_check
+	JMP     loop20_check
 
-loop12:
+loop20:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -881,9 +1022,9 @@ loop12:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop12_check:
+loop20_check:
 	CMPQ    AX, CX
-	JLT     loop12
+	JLT     loop20
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -922,9 +1063,9 @@ loop12_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop13_check
+	JMP     loop21_check
 
-loop13:
+loop21:
 	VMOVUPD     (BX)(AX*8), Z16
 	VMOVUPD     64(BX)(AX*8), Z17
 	VMOVUPD     (SI)(AX*8), Z18
@@ -975,9 +1116,9 @@ loop13:
 	VFMADD231PD Z23, Z16, Z15
 	ADDQ        $0x10, AX
 
-loop13_check:
+loop21_check:
 	CMPQ    AX, CX
-	JLT     loop13
+	JLT     loop21
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -1013,9 +1154,9 @@ TEXT ·addsF32DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop14_check
+	JMP  loop22_check
 
-loop14:
+loop22:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z0
 	VMOVUPD          64(BX)(AX*8), Z1
@@ -1122,9 +1263,150 @@ loop14:
 	VMOVUPD          Z7, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop14_check:
+loop22_check:
 	CMPQ AX, CX
-	JLT  loop14
+	JLT  loop22
+	VZEROUPPER
+	RET
+
+// func decodeF32DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF32DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x03, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*8), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop23_check
+
+loop23:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop23_check:
+	CMPQ AX, CX
+	JLT  loop23
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop24_check
+
+loop24:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop24_check:
+	CMPQ AX, CX
+	JLT  loop24
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop25_check
+
+loop25:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop25_check:
+	CMPQ AX, CX
+	JLT  loop25
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop26_check
+
+loop26:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop26_check:
+	CMPQ AX, CX
+	JLT  loop26
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop27_check
+
+loop27:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop27_check:
+	CMPQ AX, CX
+	JLT  loop27
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop28_check
+
+loop28:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop28_check:
+	CMPQ AX, CX
+	JLT  loop28
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop29_check
+
+loop29:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop29_check:
+	CMPQ AX, CX
+	JLT  loop29
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop30_check
+
+loop30:
+	VCVTPS2PD (SI)(AX*4), Z0
+	VMOVUPD   Z0, (DX)(AX*8)
+	VCVTPS2PD 32(SI)(AX*4), Z0
+	VMOVUPD   Z0, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop30_check:
+	CMPQ AX, CX
+	JLT  loop30
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -1156,9 +1438,9 @@ TEXT ·dotBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop15_check
+	JMP     loop31_check
 
-loop15:
+loop31:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (DI)(AX*2), Y12
@@ -1219,9 +1501,9 @@ loop15:
 	VFMADD231PD Z11, Z10, Z9
 	ADDQ        $0x10, AX
 
-loop15_check:
+loop31_check:
 	CMPQ    AX, CX
-	JLT     loop15
+	JLT     loop31
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -1281,9 +1563,9 @@ TEXT ·addBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop16_check
+	JMP          loop32_check
 
-loop16:
+loop32:
 	VMOVUPD     (DX)(AX*8), Z10
 	VMOVUPD     64(DX)(AX*8), Z11
 	VMOVUPD     (SI)(AX*2), Y12
@@ -1346,9 +1628,9 @@ loop16:
 	VMOVUPD     Z11, 64(DX)(AX*8)
 	ADDQ        $0x10, AX
 
-loop16_check:
+loop32_check:
 	CMPQ AX, CX
-	JLT  loop16
+	JLT  loop32
 	VZEROUPPER
 	RET
 
@@ -1388,9 +1670,9 @@ TEXT ·dotsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 3200(R8), Z16
 	VMOVUPD 3264(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop17_check
+	JMP     loop33_check
 
-loop17:
+loop33:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1453,9 +1735,9 @@ loop17:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop17_check:
+loop33_check:
 	CMPQ    AX, CX
-	JLT     loop17
+	JLT     loop33
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -1494,9 +1776,9 @@ loop17_check:
 	VMOVUPD 3456(R8), Z16
 	VMOVUPD 3520(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop18_check
+	JMP     loop34_check
 
-loop18:
+loop34:
 	VMOVUPD     (BX)(AX*8), Z18
 	VMOVUPD     64(BX)(AX*8), Z19
 	VMOVUPD     (SI)(AX*8), Z20
@@ -1559,9 +1841,9 @@ loop18:
 	VFMADD231PD Z25, Z18, Z17
 	ADDQ        $0x10, AX
 
-loop18_check:
+loop34_check:
 	CMPQ    AX, CX
-	JLT     loop18
+	JLT     loop34
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -1601,9 +1883,9 @@ TEXT ·addsBF16DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop19_check
+	JMP     loop35_check
 
-loop19:
+loop35:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*8), Z2
 	VMOVUPD          64(BX)(AX*8), Z3
@@ -1734,9 +2016,178 @@ loop19:
 	VMOVUPD          Z9, 64(BX)(AX*8)
 	ADDQ             $0x10, AX
 
-loop19_check:
+loop35_check:
 	CMPQ AX, CX
-	JLT  loop19
+	JLT  loop35
+	VZEROUPPER
+	RET
+
+// func decodeBF16DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·decodeBF16DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    stride+8(FP), BX
+	SHLQ    $0x03, BX
+	MOVL    $0xaaaaaaaa, AX
+	KMOVD   AX, K1
+	VMOVUPD spread80<>+0(SB), Y0
+	VMOVUPD spread81<>+0(SB), Y1
+	MOVQ    numbers+0(FP), DX
+	MOVQ    from+24(FP), AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*8), DX
+	MOVQ    rows+16(FP), SI
+	MOVQ    (SI), SI
+	MOVQ    from+24(FP), AX
+	JMP     loop36_check
+
+loop36:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop36_check:
+	CMPQ AX, CX
+	JLT  loop36
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop37_check
+
+loop37:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop37_check:
+	CMPQ AX, CX
+	JLT  loop37
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop38_check
+
+loop38:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop38_check:
+	CMPQ AX, CX
+	JLT  loop38
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop39_check
+
+loop39:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop39_check:
+	CMPQ AX, CX
+	JLT  loop39
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop40_check
+
+loop40:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop40_check:
+	CMPQ AX, CX
+	JLT  loop40
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop41_check
+
+loop41:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop41_check:
+	CMPQ AX, CX
+	JLT  loop41
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop42_check
+
+loop42:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop42_check:
+	CMPQ AX, CX
+	JLT  loop42
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop43_check
+
+loop43:
+	VMOVUPD   (SI)(AX*2), Y2
+	VPERMW.Z  Y2, Y0, K1, Y3
+	VPERMW.Z  Y2, Y1, K1, Y2
+	VCVTPS2PD Y3, Z3
+	VMOVUPD   Z3, (DX)(AX*8)
+	VCVTPS2PD Y2, Z2
+	VMOVUPD   Z2, 64(DX)(AX*8)
+	ADDQ      $0x10, AX
+
+loop43_check:
+	CMPQ AX, CX
+	JLT  loop43
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -1773,9 +2224,9 @@ TEXT ·dotQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z14
 	VMOVUPD   448(BX), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop20_check
+	JMP       loop44_check
 
-loop20:
+loop44:
 	VPERMB        (DI)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2042,9 +2493,9 @@ loop20:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop20_check:
+loop44_check:
 	CMPQ    AX, CX
-	JLT     loop20
+	JLT     loop44
 	VMOVUPD Z8, (BX)
 	VMOVUPD Z9, 64(BX)
 	VMOVUPD Z10, 128(BX)
@@ -2121,9 +2572,9 @@ TEXT ·addQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	MOVQ      144(SI), R13
 	MOVQ      168(SI), SI
 	MOVQ      from+24(FP), AX
-	JMP       loop21_check
+	JMP       loop45_check
 
-loop21:
+loop45:
 	VMOVUPD          (DX)(AX*8), Z8
 	VMOVUPD          64(DX)(AX*8), Z9
 	VMOVUPD          128(DX)(AX*8), Z10
@@ -2406,9 +2857,9 @@ loop21:
 	VMOVUPD          Z15, 448(DX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop21_check:
+loop45_check:
 	CMPQ AX, CX
-	JLT  loop21
+	JLT  loop45
 	VZEROUPPER
 	RET
 
@@ -2443,9 +2894,9 @@ TEXT ·dotsQ8DoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   3072(R8), Z14
 	VMOVUPD   3136(R8), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop22_check
+	JMP       loop46_check
 
-loop22:
+loop46:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2562,9 +3013,9 @@ loop22:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop22_check:
+loop46_check:
 	CMPQ    AX, CX
-	JLT     loop22
+	JLT     loop46
 	VMOVUPD Z8, (R8)
 	VMOVUPD Z9, 64(R8)
 	VMOVUPD Z10, 1024(R8)
@@ -2585,9 +3036,9 @@ loop22_check:
 	VMOVUPD 3200(R8), Z14
 	VMOVUPD 3264(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop23_check
+	JMP     loop47_check
 
-loop23:
+loop47:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2704,9 +3155,9 @@ loop23:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop23_check:
+loop47_check:
 	CMPQ    AX, CX
-	JLT     loop23
+	JLT     loop47
 	VMOVUPD Z8, 128(R8)
 	VMOVUPD Z9, 192(R8)
 	VMOVUPD Z10, 1152(R8)
@@ -2727,9 +3178,9 @@ loop23_check:
 	VMOVUPD 3328(R8), Z14
 	VMOVUPD 3392(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop24_check
+	JMP     loop48_check
 
-loop24:
+loop48:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2846,9 +3297,9 @@ loop24:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop24_check:
+loop48_check:
 	CMPQ    AX, CX
-	JLT     loop24
+	JLT     loop48
 	VMOVUPD Z8, 256(R8)
 	VMOVUPD Z9, 320(R8)
 	VMOVUPD Z10, 1280(R8)
@@ -2869,9 +3320,9 @@ loop24_check:
 	VMOVUPD 3456(R8), Z14
 	VMOVUPD 3520(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop25_check
+	JMP     loop49_check
 
-loop25:
+loop49:
 	VPERMB        (R10)(AX*1), Z4, Z16
 	VPXORQ        Z16, Z5, Z17
 	VPMAXUB       Z16, Z17, Z16
@@ -2988,9 +3439,9 @@ loop25:
 	VFMADD231PD   448(DX)(AX*8), Z16, Z15
 	ADDQ          $0x40, AX
 
-loop25_check:
+loop49_check:
 	CMPQ    AX, CX
-	JLT     loop25
+	JLT     loop49
 	VMOVUPD Z8, 384(R8)
 	VMOVUPD Z9, 448(R8)
 	VMOVUPD Z10, 1408(R8)
@@ -3027,9 +3478,9 @@ TEXT ·addsQ8DoubleAVX512(SB), $4096-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop26_check
+	JMP       loop50_check
 
-loop26:
+loop50:
 	VPERMB           (R8)(AX*1), Z4, Z8
 	VPXORQ           Z8, Z5, Z9
 	VPMAXUB          Z8, Z9, Z8
@@ -3744,9 +4195,391 @@ loop26:
 	VMOVUPD          Z11, 448(BX)(AX*8)
 	ADDQ             $0x40, AX
 
-loop26_check:
+loop50_check:
 	CMPQ AX, CX
-	JLT  loop26
+	JLT  loop50
+	VZEROUPPER
+	RET
+
+// func decodeQ8DoubleAVX512(numbers *float64, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
+TEXT ·decodeQ8DoubleAVX512(SB), NOSPLIT, $0-40
+	MOVQ      to+32(FP), CX
+	MOVQ      stride+8(FP), BX
+	SHLQ      $0x03, BX
+	LEAQ      ·q8Planes+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVUPD   order512<>+0(SB), Z4
+	VMOVUPD   ones<>+0(SB), Z5
+	VMOVUPD   top<>+0(SB), Z6
+	VMOVUPD   upperHalf<>+0(SB), Z7
+	MOVQ      numbers+0(FP), DX
+	MOVQ      from+24(FP), AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*8), DX
+	MOVQ      rows+16(FP), SI
+	MOVQ      (SI), SI
+	MOVQ      from+24(FP), AX
+	JMP       loop51_check
+
+loop51:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop51_check:
+	CMPQ AX, CX
+	JLT  loop51
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop52_check
+
+loop52:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop52_check:
+	CMPQ AX, CX
+	JLT  loop52
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop53_check
+
+loop53:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop53_check:
+	CMPQ AX, CX
+	JLT  loop53
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop54_check
+
+loop54:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop54_check:
+	CMPQ AX, CX
+	JLT  loop54
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop55_check
+
+loop55:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop55_check:
+	CMPQ AX, CX
+	JLT  loop55
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop56_check
+
+loop56:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop56_check:
+	CMPQ AX, CX
+	JLT  loop56
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop57_check
+
+loop57:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop57_check:
+	CMPQ AX, CX
+	JLT  loop57
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop58_check
+
+loop58:
+	VPERMB        (SI)(AX*1), Z4, Z8
+	VPXORQ        Z8, Z5, Z9
+	VPMAXUB       Z8, Z9, Z8
+	VMOVDQA64     Z8, Z10
+	VPERMI2B      Z1, Z0, Z8
+	VPERMI2B      Z3, Z2, Z10
+	VPTERNLOGD    $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW    Z10, Z8, Z9
+	VPUNPCKHBW    Z10, Z8, Z8
+	VPSLLD        $0x10, Z9, Z10
+	VANDPS        Z7, Z9, Z9
+	VCVTPS2PD     Y10, Z11
+	VMOVUPD       Z11, (DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z10, Y10
+	VCVTPS2PD     Y10, Z10
+	VMOVUPD       Z10, 64(DX)(AX*8)
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 128(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 192(DX)(AX*8)
+	VPSLLD        $0x10, Z8, Z9
+	VANDPS        Z7, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMOVUPD       Z10, 256(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VMOVUPD       Z9, 320(DX)(AX*8)
+	VCVTPS2PD     Y8, Z9
+	VMOVUPD       Z9, 384(DX)(AX*8)
+	VEXTRACTF32X8 $0x01, Z8, Y8
+	VCVTPS2PD     Y8, Z8
+	VMOVUPD       Z8, 448(DX)(AX*8)
+	ADDQ          $0x40, AX
+
+loop58_check:
+	CMPQ AX, CX
+	JLT  loop58
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -3775,9 +4608,9 @@ TEXT ·dotSignsDoubleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop27_check
+	JMP     loop59_check
 
-loop27:
+loop59:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*8), Z11
@@ -3990,9 +4823,9 @@ loop27:
 	VADDPD    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop27_check:
+loop59_check:
 	CMPQ    AX, CX
-	JLT     loop27
+	JLT     loop59
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -4082,9 +4915,9 @@ TEXT ·addSignsDoubleAVX512(SB), NOSPLIT, $64-40
 	VMOVUPD      power6<>+0(SB), Z9
 	VMOVUPD      power7<>+0(SB), Z10
 	MOVQ         from+24(FP), AX
-	JMP          loop28_check
+	JMP          loop60_check
 
-loop28:
+loop60:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z16, Z16, Z16
@@ -4163,9 +4996,9 @@ loop28:
 	VMOVUPD   Z11, 448(DX)(AX*8)
 	ADDQ      $0x40, AX
 
-loop28_check:
+loop60_check:
 	CMPQ AX, CX
-	JLT  loop28
+	JLT  loop60
 	VZEROUPPER
 	RET
 
@@ -4353,9 +5186,9 @@ TEXT ·dotF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop29_check
+	JMP     loop61_check
 
-loop29:
+loop61:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4440,9 +5273,9 @@ loop29:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x20, AX
 
-loop29_check:
+loop61_check:
 	CMPQ    AX, CX
-	JLT     loop29
+	JLT     loop61
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -4478,9 +5311,9 @@ TEXT ·addF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop30_check
+	JMP          loop62_check
 
-loop30:
+loop62:
 	VMOVUPD      (DX)(AX*4), Z8
 	VMOVUPD      64(DX)(AX*4), Z9
 	VXORPD       Z10, Z10, Z10
@@ -4567,9 +5400,9 @@ loop30:
 	VMOVUPD      Z9, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop30_check:
+loop62_check:
 	CMPQ AX, CX
-	JLT  loop30
+	JLT  loop62
 	VZEROUPPER
 	RET
 
@@ -4585,9 +5418,9 @@ TEXT ·dot2F64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD (BX), Z0
 	VMOVUPD 64(BX), Z1
 	MOVQ    from+24(FP), AX
-	JMP     loop31_check
+	JMP     loop63_check
 
-loop31:
+loop63:
 	VMOVUPD      (DX)(AX*4), Z2
 	VMOVUPD      64(DX)(AX*4), Z3
 	VXORPD       Z4, Z4, Z4
@@ -4612,9 +5445,9 @@ loop31:
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         $0x20, AX
 
-loop31_check:
+loop63_check:
 	CMPQ    AX, CX
-	JLT     loop31
+	JLT     loop63
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VZEROUPPER
@@ -4632,9 +5465,9 @@ TEXT ·add2F64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         (BX), SI
 	MOVQ         24(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop32_check
+	JMP          loop64_check
 
-loop32:
+loop64:
 	VMOVUPD      (DX)(AX*4), Z2
 	VMOVUPD      64(DX)(AX*4), Z3
 	VXORPD       Z4, Z4, Z4
@@ -4661,9 +5494,9 @@ loop32:
 	VMOVUPD      Z3, 64(DX)(AX*4)
 	ADDQ         $0x20, AX
 
-loop32_check:
+loop64_check:
 	CMPQ AX, CX
-	JLT  loop32
+	JLT  loop64
 	VZEROUPPER
 	RET
 
@@ -4699,9 +5532,9 @@ TEXT ·dotsF64SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop33_check
+	JMP     loop65_check
 
-loop33:
+loop65:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4776,9 +5609,9 @@ loop33:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop33_check:
+loop65_check:
 	CMPQ    AX, CX
-	JLT     loop33
+	JLT     loop65
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -4817,9 +5650,9 @@ loop33_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop34_check
+	JMP     loop66_check
 
-loop34:
+loop66:
 	VMOVUPD      (BX)(AX*4), Z16
 	VMOVUPD      64(BX)(AX*4), Z17
 	VMOVUPD      (SI)(AX*4), Z18
@@ -4894,9 +5727,9 @@ loop34:
 	VFMADD231PS  Z23, Z16, Z15
 	ADDQ         $0x20, AX
 
-loop34_check:
+loop66_check:
 	CMPQ    AX, CX
-	JLT     loop34
+	JLT     loop66
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -4932,9 +5765,9 @@ TEXT ·addsF64SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop35_check
+	JMP  loop67_check
 
-loop35:
+loop67:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5089,9 +5922,198 @@ loop35:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop35_check:
+loop67_check:
 	CMPQ AX, CX
-	JLT  loop35
+	JLT  loop67
+	VZEROUPPER
+	RET
+
+// func decodeF64SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·decodeF64SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop68_check
+
+loop68:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop68_check:
+	CMPQ AX, CX
+	JLT  loop68
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop69_check
+
+loop69:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop69_check:
+	CMPQ AX, CX
+	JLT  loop69
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop70_check
+
+loop70:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop70_check:
+	CMPQ AX, CX
+	JLT  loop70
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop71_check
+
+loop71:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop71_check:
+	CMPQ AX, CX
+	JLT  loop71
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop72_check
+
+loop72:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop72_check:
+	CMPQ AX, CX
+	JLT  loop72
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop73_check
+
+loop73:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop73_check:
+	CMPQ AX, CX
+	JLT  loop73
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop74_check
+
+loop74:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop74_check:
+	CMPQ AX, CX
+	JLT  loop74
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop75_check
+
+loop75:
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    (SI)(AX*8), Y0
+	VCVTPD2PS    64(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, (DX)(AX*4)
+	VXORPD       Z0, Z0, Z0
+	VCVTPD2PS    128(SI)(AX*8), Y0
+	VCVTPD2PS    192(SI)(AX*8), Y1
+	VINSERTF64X4 $0x01, Y1, Z0, Z0
+	VMOVUPD      Z0, 64(DX)(AX*4)
+	ADDQ         $0x20, AX
+
+loop75_check:
+	CMPQ AX, CX
+	JLT  loop75
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -5119,9 +6141,9 @@ TEXT ·dotF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z6
 	VMOVUPD 448(BX), Z7
 	MOVQ    from+24(FP), AX
-	JMP     loop36_check
+	JMP     loop76_check
 
-loop36:
+loop76:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (DI)(AX*4), Z10
@@ -5158,9 +6180,9 @@ loop36:
 	VFMADD231PS Z9, Z8, Z7
 	ADDQ        $0x20, AX
 
-loop36_check:
+loop76_check:
 	CMPQ    AX, CX
-	JLT     loop36
+	JLT     loop76
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -5196,9 +6218,9 @@ TEXT ·addF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop37_check
+	JMP          loop77_check
 
-loop37:
+loop77:
 	VMOVUPD     (DX)(AX*4), Z8
 	VMOVUPD     64(DX)(AX*4), Z9
 	VMOVUPD     (SI)(AX*4), Z10
@@ -5237,9 +6259,9 @@ loop37:
 	VMOVUPD     Z9, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop37_check:
+loop77_check:
 	CMPQ AX, CX
-	JLT  loop37
+	JLT  loop77
 	VZEROUPPER
 	RET
 
@@ -5259,9 +6281,9 @@ TEXT ·dot4F32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 128(BX), Z2
 	VMOVUPD 192(BX), Z3
 	MOVQ    from+24(FP), AX
-	JMP     loop38_check
+	JMP     loop78_check
 
-loop38:
+loop78:
 	VMOVUPD     (DX)(AX*4), Z4
 	VMOVUPD     64(DX)(AX*4), Z5
 	VMOVUPD     (DI)(AX*4), Z6
@@ -5282,9 +6304,9 @@ loop38:
 	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x20, AX
 
-loop38_check:
+loop78_check:
 	CMPQ    AX, CX
-	JLT     loop38
+	JLT     loop78
 	VMOVUPD Z0, (BX)
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
@@ -5308,9 +6330,9 @@ TEXT ·add4F32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop39_check
+	JMP          loop79_check
 
-loop39:
+loop79:
 	VMOVUPD     (DX)(AX*4), Z4
 	VMOVUPD     64(DX)(AX*4), Z5
 	VMOVUPD     (SI)(AX*4), Z6
@@ -5333,9 +6355,9 @@ loop39:
 	VMOVUPD     Z5, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop39_check:
+loop79_check:
 	CMPQ AX, CX
-	JLT  loop39
+	JLT  loop79
 	VZEROUPPER
 	RET
 
@@ -5371,9 +6393,9 @@ TEXT ·dotsF32SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop40_check
+	JMP     loop80_check
 
-loop40:
+loop80:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5424,9 +6446,9 @@ loop40:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop40_check:
+loop80_check:
 	CMPQ    AX, CX
-	JLT     loop40
+	JLT     loop80
 	VMOVUPD Z0, (R8)
 	VMOVUPD Z1, 64(R8)
 	VMOVUPD Z2, 128(R8)
@@ -5465,9 +6487,9 @@ loop40_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop41_check
+	JMP     loop81_check
 
-loop41:
+loop81:
 	VMOVUPD     (BX)(AX*4), Z16
 	VMOVUPD     64(BX)(AX*4), Z17
 	VMOVUPD     (SI)(AX*4), Z18
@@ -5518,9 +6540,9 @@ loop41:
 	VFMADD231PS Z23, Z16, Z15
 	ADDQ        $0x20, AX
 
-loop41_check:
+loop81_check:
 	CMPQ    AX, CX
-	JLT     loop41
+	JLT     loop81
 	VMOVUPD Z0, 256(R8)
 	VMOVUPD Z1, 320(R8)
 	VMOVUPD Z2, 384(R8)
@@ -5556,9 +6578,9 @@ TEXT ·addsF32SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop42_check
+	JMP  loop82_check
 
-loop42:
+loop82:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z0
 	VMOVUPD          64(BX)(AX*4), Z1
@@ -5665,9 +6687,150 @@ loop42:
 	VMOVUPD          Z7, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop42_check:
+loop82_check:
 	CMPQ AX, CX
-	JLT  loop42
+	JLT  loop82
+	VZEROUPPER
+	RET
+
+// func decodeF32SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512F
+TEXT ·decodeF32SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ to+32(FP), CX
+	MOVQ stride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ numbers+0(FP), DX
+	MOVQ from+24(FP), AX
+	NEGQ AX
+	LEAQ (DX)(AX*4), DX
+	MOVQ rows+16(FP), SI
+	MOVQ (SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop83_check
+
+loop83:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop83_check:
+	CMPQ AX, CX
+	JLT  loop83
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop84_check
+
+loop84:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop84_check:
+	CMPQ AX, CX
+	JLT  loop84
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop85_check
+
+loop85:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop85_check:
+	CMPQ AX, CX
+	JLT  loop85
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop86_check
+
+loop86:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop86_check:
+	CMPQ AX, CX
+	JLT  loop86
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop87_check
+
+loop87:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop87_check:
+	CMPQ AX, CX
+	JLT  loop87
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop88_check
+
+loop88:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop88_check:
+	CMPQ AX, CX
+	JLT  loop88
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop89_check
+
+loop89:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop89_check:
+	CMPQ AX, CX
+	JLT  loop89
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop90_check
+
+loop90:
+	VMOVUPD (SI)(AX*4), Z0
+	VMOVUPD Z0, (DX)(AX*4)
+	VMOVUPD 64(SI)(AX*4), Z0
+	VMOVUPD Z0, 64(DX)(AX*4)
+	ADDQ    $0x20, AX
+
+loop90_check:
+	CMPQ AX, CX
+	JLT  loop90
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -5699,9 +6862,9 @@ TEXT ·dotBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(BX), Z8
 	VMOVUPD 448(BX), Z9
 	MOVQ    from+24(FP), AX
-	JMP     loop43_check
+	JMP     loop91_check
 
-loop43:
+loop91:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (DI)(AX*2), Z12
@@ -5746,9 +6909,9 @@ loop43:
 	VFMADD231PS Z11, Z12, Z9
 	ADDQ        $0x20, AX
 
-loop43_check:
+loop91_check:
 	CMPQ    AX, CX
-	JLT     loop43
+	JLT     loop91
 	VMOVUPD Z2, (BX)
 	VMOVUPD Z3, 64(BX)
 	VMOVUPD Z4, 128(BX)
@@ -5808,9 +6971,9 @@ TEXT ·addBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop44_check
+	JMP          loop92_check
 
-loop44:
+loop92:
 	VMOVUPD     (DX)(AX*4), Z10
 	VMOVUPD     64(DX)(AX*4), Z11
 	VMOVUPD     (SI)(AX*2), Z12
@@ -5857,9 +7020,9 @@ loop44:
 	VMOVUPD     Z11, 64(DX)(AX*4)
 	ADDQ        $0x20, AX
 
-loop44_check:
+loop92_check:
 	CMPQ AX, CX
-	JLT  loop44
+	JLT  loop92
 	VZEROUPPER
 	RET
 
@@ -5899,9 +7062,9 @@ TEXT ·dotsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 1664(R8), Z16
 	VMOVUPD 1728(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop45_check
+	JMP     loop93_check
 
-loop45:
+loop93:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -5956,9 +7119,9 @@ loop45:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop45_check:
+loop93_check:
 	CMPQ    AX, CX
-	JLT     loop45
+	JLT     loop93
 	VMOVUPD Z2, (R8)
 	VMOVUPD Z3, 64(R8)
 	VMOVUPD Z4, 128(R8)
@@ -5997,9 +7160,9 @@ loop45_check:
 	VMOVUPD 1920(R8), Z16
 	VMOVUPD 1984(R8), Z17
 	MOVQ    from+24(FP), AX
-	JMP     loop46_check
+	JMP     loop94_check
 
-loop46:
+loop94:
 	VMOVUPD     (BX)(AX*4), Z18
 	VMOVUPD     64(BX)(AX*4), Z19
 	VMOVUPD     (SI)(AX*4), Z20
@@ -6054,9 +7217,9 @@ loop46:
 	VFMADD231PS Z25, Z26, Z17
 	ADDQ        $0x20, AX
 
-loop46_check:
+loop94_check:
 	CMPQ    AX, CX
-	JLT     loop46
+	JLT     loop94
 	VMOVUPD Z2, 256(R8)
 	VMOVUPD Z3, 320(R8)
 	VMOVUPD Z4, 384(R8)
@@ -6096,9 +7259,9 @@ TEXT ·addsBF16SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ    144(DI), R14
 	MOVQ    168(DI), DI
 	MOVQ    from+24(FP), AX
-	JMP     loop47_check
+	JMP     loop95_check
 
-loop47:
+loop95:
 	MOVQ             (DX), BX
 	VMOVUPD          (BX)(AX*4), Z2
 	VMOVUPD          64(BX)(AX*4), Z3
@@ -6213,9 +7376,162 @@ loop47:
 	VMOVUPD          Z9, 64(BX)(AX*4)
 	ADDQ             $0x20, AX
 
-loop47_check:
+loop95_check:
 	CMPQ AX, CX
-	JLT  loop47
+	JLT  loop95
+	VZEROUPPER
+	RET
+
+// func decodeBF16SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·decodeBF16SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ    to+32(FP), CX
+	MOVQ    stride+8(FP), BX
+	SHLQ    $0x02, BX
+	MOVL    $0xaaaaaaaa, AX
+	KMOVD   AX, K1
+	VMOVUPD spread40<>+0(SB), Z0
+	VMOVUPD spread41<>+0(SB), Z1
+	MOVQ    numbers+0(FP), DX
+	MOVQ    from+24(FP), AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVQ    rows+16(FP), SI
+	MOVQ    (SI), SI
+	MOVQ    from+24(FP), AX
+	JMP     loop96_check
+
+loop96:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop96_check:
+	CMPQ AX, CX
+	JLT  loop96
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop97_check
+
+loop97:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop97_check:
+	CMPQ AX, CX
+	JLT  loop97
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop98_check
+
+loop98:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop98_check:
+	CMPQ AX, CX
+	JLT  loop98
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop99_check
+
+loop99:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop99_check:
+	CMPQ AX, CX
+	JLT  loop99
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop100_check
+
+loop100:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop100_check:
+	CMPQ AX, CX
+	JLT  loop100
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop101_check
+
+loop101:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop101_check:
+	CMPQ AX, CX
+	JLT  loop101
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop102_check
+
+loop102:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop102_check:
+	CMPQ AX, CX
+	JLT  loop102
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop103_check
+
+loop103:
+	VMOVUPD  (SI)(AX*2), Z2
+	VPERMW.Z Z2, Z0, K1, Z3
+	VPERMW.Z Z2, Z1, K1, Z2
+	VMOVUPD  Z3, (DX)(AX*4)
+	VMOVUPD  Z2, 64(DX)(AX*4)
+	ADDQ     $0x20, AX
+
+loop103_check:
+	CMPQ AX, CX
+	JLT  loop103
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -6252,9 +7568,9 @@ TEXT ·dotQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   384(BX), Z14
 	VMOVUPD   448(BX), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop48_check
+	JMP       loop104_check
 
-loop48:
+loop104:
 	VPERMB      (DI)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6393,9 +7709,9 @@ loop48:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop48_check:
+loop104_check:
 	CMPQ    AX, CX
-	JLT     loop48
+	JLT     loop104
 	VMOVUPD Z8, (BX)
 	VMOVUPD Z9, 64(BX)
 	VMOVUPD Z10, 128(BX)
@@ -6440,9 +7756,9 @@ TEXT ·addQ8SingleAVX512(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop49_check
+	JMP          loop105_check
 
-loop49:
+loop105:
 	VMOVUPD     (DX)(AX*4), Z16
 	VMOVUPD     64(DX)(AX*4), Z17
 	VMOVUPD     128(DX)(AX*4), Z18
@@ -6589,9 +7905,9 @@ loop49:
 	VMOVUPD     Z19, 192(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop49_check:
+loop105_check:
 	CMPQ AX, CX
-	JLT  loop49
+	JLT  loop105
 	VZEROUPPER
 	RET
 
@@ -6626,9 +7942,9 @@ TEXT ·dotsQ8SingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD   1536(R8), Z14
 	VMOVUPD   1600(R8), Z15
 	MOVQ      from+24(FP), AX
-	JMP       loop50_check
+	JMP       loop106_check
 
-loop50:
+loop106:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6689,9 +8005,9 @@ loop50:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop50_check:
+loop106_check:
 	CMPQ    AX, CX
-	JLT     loop50
+	JLT     loop106
 	VMOVUPD Z8, (R8)
 	VMOVUPD Z9, 64(R8)
 	VMOVUPD Z10, 512(R8)
@@ -6712,9 +8028,9 @@ loop50_check:
 	VMOVUPD 1664(R8), Z14
 	VMOVUPD 1728(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop51_check
+	JMP     loop107_check
 
-loop51:
+loop107:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6775,9 +8091,9 @@ loop51:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop51_check:
+loop107_check:
 	CMPQ    AX, CX
-	JLT     loop51
+	JLT     loop107
 	VMOVUPD Z8, 128(R8)
 	VMOVUPD Z9, 192(R8)
 	VMOVUPD Z10, 640(R8)
@@ -6798,9 +8114,9 @@ loop51_check:
 	VMOVUPD 1792(R8), Z14
 	VMOVUPD 1856(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop52_check
+	JMP     loop108_check
 
-loop52:
+loop108:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6861,9 +8177,9 @@ loop52:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop52_check:
+loop108_check:
 	CMPQ    AX, CX
-	JLT     loop52
+	JLT     loop108
 	VMOVUPD Z8, 256(R8)
 	VMOVUPD Z9, 320(R8)
 	VMOVUPD Z10, 768(R8)
@@ -6884,9 +8200,9 @@ loop52_check:
 	VMOVUPD 1920(R8), Z14
 	VMOVUPD 1984(R8), Z15
 	MOVQ    from+24(FP), AX
-	JMP     loop53_check
+	JMP     loop109_check
 
-loop53:
+loop109:
 	VPERMB      (R10)(AX*1), Z4, Z16
 	VPXORQ      Z16, Z5, Z17
 	VPMAXUB     Z16, Z17, Z16
@@ -6947,9 +8263,9 @@ loop53:
 	VFMADD231PS 192(DX)(AX*4), Z16, Z15
 	ADDQ        $0x40, AX
 
-loop53_check:
+loop109_check:
 	CMPQ    AX, CX
-	JLT     loop53
+	JLT     loop109
 	VMOVUPD Z8, 384(R8)
 	VMOVUPD Z9, 448(R8)
 	VMOVUPD Z10, 896(R8)
@@ -6986,9 +8302,9 @@ TEXT ·addsQ8SingleAVX512(SB), $2048-40
 	MOVQ      144(DI), R14
 	MOVQ      168(DI), DI
 	MOVQ      from+24(FP), AX
-	JMP       loop54_check
+	JMP       loop110_check
 
-loop54:
+loop110:
 	VPERMB           (R8)(AX*1), Z4, Z8
 	VPXORQ           Z8, Z5, Z9
 	VPMAXUB          Z8, Z9, Z8
@@ -7351,9 +8667,263 @@ loop54:
 	VMOVUPD          Z11, 192(BX)(AX*4)
 	ADDQ             $0x40, AX
 
-loop54_check:
+loop110_check:
 	CMPQ AX, CX
-	JLT  loop54
+	JLT  loop110
+	VZEROUPPER
+	RET
+
+// func decodeQ8SingleAVX512(numbers *float32, stride int, rows *[8][]byte, from int, to int)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
+TEXT ·decodeQ8SingleAVX512(SB), NOSPLIT, $0-40
+	MOVQ      to+32(FP), CX
+	MOVQ      stride+8(FP), BX
+	SHLQ      $0x02, BX
+	LEAQ      ·q8Planes+0(SB), AX
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VMOVDQU64 128(AX), Z2
+	VMOVDQU64 192(AX), Z3
+	VMOVUPD   order512<>+0(SB), Z4
+	VMOVUPD   ones<>+0(SB), Z5
+	VMOVUPD   top<>+0(SB), Z6
+	VMOVUPD   upperHalf<>+0(SB), Z7
+	MOVQ      numbers+0(FP), DX
+	MOVQ      from+24(FP), AX
+	NEGQ      AX
+	LEAQ      (DX)(AX*4), DX
+	MOVQ      rows+16(FP), SI
+	MOVQ      (SI), SI
+	MOVQ      from+24(FP), AX
+	JMP       loop111_check
+
+loop111:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop111_check:
+	CMPQ AX, CX
+	JLT  loop111
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 24(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop112_check
+
+loop112:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop112_check:
+	CMPQ AX, CX
+	JLT  loop112
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 48(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop113_check
+
+loop113:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop113_check:
+	CMPQ AX, CX
+	JLT  loop113
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 72(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop114_check
+
+loop114:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop114_check:
+	CMPQ AX, CX
+	JLT  loop114
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop115_check
+
+loop115:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop115_check:
+	CMPQ AX, CX
+	JLT  loop115
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 120(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop116_check
+
+loop116:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop116_check:
+	CMPQ AX, CX
+	JLT  loop116
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 144(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop117_check
+
+loop117:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop117_check:
+	CMPQ AX, CX
+	JLT  loop117
+	ADDQ BX, DX
+	MOVQ rows+16(FP), SI
+	MOVQ 168(SI), SI
+	MOVQ from+24(FP), AX
+	JMP  loop118_check
+
+loop118:
+	VPERMB     (SI)(AX*1), Z4, Z8
+	VPXORQ     Z8, Z5, Z9
+	VPMAXUB    Z8, Z9, Z8
+	VMOVDQA64  Z8, Z10
+	VPERMI2B   Z1, Z0, Z8
+	VPERMI2B   Z3, Z2, Z10
+	VPTERNLOGD $0xf8, Z6, Z9, Z10
+	VPUNPCKLBW Z10, Z8, Z9
+	VPUNPCKHBW Z10, Z8, Z8
+	VPSLLD     $0x10, Z9, Z10
+	VANDPS     Z7, Z9, Z9
+	VMOVUPD    Z10, (DX)(AX*4)
+	VMOVUPD    Z9, 64(DX)(AX*4)
+	VPSLLD     $0x10, Z8, Z9
+	VANDPS     Z7, Z8, Z8
+	VMOVUPD    Z9, 128(DX)(AX*4)
+	VMOVUPD    Z8, 192(DX)(AX*4)
+	ADDQ       $0x40, AX
+
+loop118_check:
+	CMPQ AX, CX
+	JLT  loop118
+	ADDQ BX, DX
 	VZEROUPPER
 	RET
 
@@ -7382,9 +8952,9 @@ TEXT ·dotSignsSingleAVX512(SB), NOSPLIT, $0-40
 	VMOVUPD 384(SI), Z9
 	VMOVUPD 448(SI), Z10
 	MOVQ    from+24(FP), AX
-	JMP     loop55_check
+	JMP     loop119_check
 
-loop55:
+loop119:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VMOVUPD   (DX)(AX*4), Z11
@@ -7493,9 +9063,9 @@ loop55:
 	VADDPS    Z2, Z10, Z10
 	ADDQ      $0x40, AX
 
-loop55_check:
+loop119_check:
 	CMPQ    AX, CX
-	JLT     loop55
+	JLT     loop119
 	VMOVUPD Z3, (SI)
 	VMOVUPD Z4, 64(SI)
 	VMOVUPD Z5, 128(SI)
@@ -7567,9 +9137,9 @@ TEXT ·addSignsSingleAVX512(SB), NOSPLIT, $64-40
 	VMOVUPD      power6<>+0(SB), Z8
 	VMOVUPD      power7<>+0(SB), Z9
 	MOVQ         from+24(FP), AX
-	JMP          loop56_check
+	JMP          loop120_check
 
-loop56:
+loop120:
 	MOVQ      AX, BX
 	SHRQ      $0x03, BX
 	VPXORQ    Z12, Z12, Z12
@@ -7620,9 +9190,9 @@ loop56:
 	VMOVUPD   Z10, 192(DX)(AX*4)
 	ADDQ      $0x40, AX
 
-loop56_check:
+loop120_check:
 	CMPQ AX, CX
-	JLT  loop56
+	JLT  loop120
 	VZEROUPPER
 	RET
 
@@ -7686,9 +9256,9 @@ TEXT ·dotF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop57_check
+	JMP     loop121_check
 
-loop57:
+loop121:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7709,9 +9279,9 @@ loop57:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop57_check:
+loop121_check:
 	CMPQ    AX, CX
-	JLT     loop57
+	JLT     loop121
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -7734,9 +9304,9 @@ loop57_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop58_check
+	JMP     loop122_check
 
-loop58:
+loop122:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (DI)(AX*8), Y10
@@ -7757,9 +9327,9 @@ loop58:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop58_check:
+loop122_check:
 	CMPQ    AX, CX
-	JLT     loop58
+	JLT     loop122
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -7795,9 +9365,9 @@ TEXT ·addF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop59_check
+	JMP          loop123_check
 
-loop59:
+loop123:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VMOVUPD     (SI)(AX*8), Y10
@@ -7836,9 +9406,9 @@ loop59:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop59_check:
+loop123_check:
 	CMPQ AX, CX
-	JLT  loop59
+	JLT  loop123
 	VZEROUPPER
 	RET
 
@@ -7856,9 +9426,9 @@ TEXT ·dot2F64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 64(BX), Y2
 	VMOVUPD 96(BX), Y3
 	MOVQ    from+24(FP), AX
-	JMP     loop60_check
+	JMP     loop124_check
 
-loop60:
+loop124:
 	VMOVUPD     (DX)(AX*8), Y4
 	VMOVUPD     32(DX)(AX*8), Y5
 	VMOVUPD     (DI)(AX*8), Y6
@@ -7871,9 +9441,9 @@ loop60:
 	VFMADD231PD Y5, Y4, Y3
 	ADDQ        $0x08, AX
 
-loop60_check:
+loop124_check:
 	CMPQ    AX, CX
-	JLT     loop60
+	JLT     loop124
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -7893,9 +9463,9 @@ TEXT ·add2F64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         (BX), SI
 	MOVQ         24(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop61_check
+	JMP          loop125_check
 
-loop61:
+loop125:
 	VMOVUPD     (DX)(AX*8), Y2
 	VMOVUPD     32(DX)(AX*8), Y3
 	VMOVUPD     (SI)(AX*8), Y4
@@ -7910,9 +9480,9 @@ loop61:
 	VMOVUPD     Y3, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop61_check:
+loop125_check:
 	CMPQ AX, CX
-	JLT  loop61
+	JLT  loop125
 	VZEROUPPER
 	RET
 
@@ -7937,9 +9507,9 @@ TEXT ·dotsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop62_check
+	JMP     loop126_check
 
-loop62:
+loop126:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7952,9 +9522,9 @@ loop62:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop62_check:
+loop126_check:
 	CMPQ    AX, CX
-	JLT     loop62
+	JLT     loop126
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -7974,9 +9544,9 @@ loop62_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop63_check
+	JMP     loop127_check
 
-loop63:
+loop127:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -7989,9 +9559,9 @@ loop63:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop63_check:
+loop127_check:
 	CMPQ    AX, CX
-	JLT     loop63
+	JLT     loop127
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8011,9 +9581,9 @@ loop63_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop64_check
+	JMP     loop128_check
 
-loop64:
+loop128:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8026,9 +9596,9 @@ loop64:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop64_check:
+loop128_check:
 	CMPQ    AX, CX
-	JLT     loop64
+	JLT     loop128
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8048,9 +9618,9 @@ loop64_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop65_check
+	JMP     loop129_check
 
-loop65:
+loop129:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8063,9 +9633,9 @@ loop65:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop65_check:
+loop129_check:
 	CMPQ    AX, CX
-	JLT     loop65
+	JLT     loop129
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -8085,9 +9655,9 @@ loop65_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop66_check
+	JMP     loop130_check
 
-loop66:
+loop130:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8100,9 +9670,9 @@ loop66:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop66_check:
+loop130_check:
 	CMPQ    AX, CX
-	JLT     loop66
+	JLT     loop130
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -8122,9 +9692,9 @@ loop66_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop67_check
+	JMP     loop131_check
 
-loop67:
+loop131:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8137,9 +9707,9 @@ loop67:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop67_check:
+loop131_check:
 	CMPQ    AX, CX
-	JLT     loop67
+	JLT     loop131
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -8159,9 +9729,9 @@ loop67_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop68_check
+	JMP     loop132_check
 
-loop68:
+loop132:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8174,9 +9744,9 @@ loop68:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop68_check:
+loop132_check:
 	CMPQ    AX, CX
-	JLT     loop68
+	JLT     loop132
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -8196,9 +9766,9 @@ loop68_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop69_check
+	JMP     loop133_check
 
-loop69:
+loop133:
 	VMOVUPD     (R9)(AX*8), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8211,9 +9781,9 @@ loop69:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop69_check:
+loop133_check:
 	CMPQ    AX, CX
-	JLT     loop69
+	JLT     loop133
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -8241,9 +9811,9 @@ TEXT ·addsF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop70_check
+	JMP  loop134_check
 
-loop70:
+loop134:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -8414,9 +9984,9 @@ loop70:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop70_check:
+loop134_check:
 	CMPQ AX, CX
-	JLT  loop70
+	JLT  loop134
 	VZEROUPPER
 	RET
 
@@ -8433,130 +10003,130 @@ TEXT ·decodeF64DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop71_check
+	JMP  loop135_check
 
-loop71:
+loop135:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop71_check:
+loop135_check:
 	CMPQ AX, CX
-	JLT  loop71
+	JLT  loop135
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop72_check
+	JMP  loop136_check
 
-loop72:
+loop136:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop72_check:
+loop136_check:
 	CMPQ AX, CX
-	JLT  loop72
+	JLT  loop136
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop73_check
+	JMP  loop137_check
 
-loop73:
+loop137:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop73_check:
+loop137_check:
 	CMPQ AX, CX
-	JLT  loop73
+	JLT  loop137
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop74_check
+	JMP  loop138_check
 
-loop74:
+loop138:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop74_check:
+loop138_check:
 	CMPQ AX, CX
-	JLT  loop74
+	JLT  loop138
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop75_check
+	JMP  loop139_check
 
-loop75:
+loop139:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop75_check:
+loop139_check:
 	CMPQ AX, CX
-	JLT  loop75
+	JLT  loop139
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop76_check
+	JMP  loop140_check
 
-loop76:
+loop140:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop76_check:
+loop140_check:
 	CMPQ AX, CX
-	JLT  loop76
+	JLT  loop140
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop77_check
+	JMP  loop141_check
 
-loop77:
+loop141:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop77_check:
+loop141_check:
 	CMPQ AX, CX
-	JLT  loop77
+	JLT  loop141
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop78_check
+	JMP  loop142_check
 
-loop78:
+loop142:
 	VMOVUPD (SI)(AX*8), Y0
 	VMOVUPD Y0, (DX)(AX*8)
 	VMOVUPD 32(SI)(AX*8), Y0
 	VMOVUPD Y0, 32(DX)(AX*8)
 	ADDQ    $0x08, AX
 
-loop78_check:
+loop142_check:
 	CMPQ AX, CX
-	JLT  loop78
+	JLT  loop142
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -8581,9 +10151,9 @@ TEXT ·dotF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop79_check
+	JMP     loop143_check
 
-loop79:
+loop143:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8604,9 +10174,9 @@ loop79:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop79_check:
+loop143_check:
 	CMPQ    AX, CX
-	JLT     loop79
+	JLT     loop143
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8629,9 +10199,9 @@ loop79_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop80_check
+	JMP     loop144_check
 
-loop80:
+loop144:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8652,9 +10222,9 @@ loop80:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop80_check:
+loop144_check:
 	CMPQ    AX, CX
-	JLT     loop80
+	JLT     loop144
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -8690,9 +10260,9 @@ TEXT ·addF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop81_check
+	JMP          loop145_check
 
-loop81:
+loop145:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (SI)(AX*4), Y10
@@ -8731,9 +10301,9 @@ loop81:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop81_check:
+loop145_check:
 	CMPQ AX, CX
-	JLT  loop81
+	JLT  loop145
 	VZEROUPPER
 	RET
 
@@ -8757,9 +10327,9 @@ TEXT ·dot4F32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop82_check
+	JMP     loop146_check
 
-loop82:
+loop146:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VCVTPS2PD   (DI)(AX*4), Y10
@@ -8780,9 +10350,9 @@ loop82:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop82_check:
+loop146_check:
 	CMPQ    AX, CX
-	JLT     loop82
+	JLT     loop146
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -8810,9 +10380,9 @@ TEXT ·add4F32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop83_check
+	JMP          loop147_check
 
-loop83:
+loop147:
 	VMOVUPD     (DX)(AX*8), Y4
 	VMOVUPD     32(DX)(AX*8), Y5
 	VCVTPS2PD   (SI)(AX*4), Y6
@@ -8835,9 +10405,9 @@ loop83:
 	VMOVUPD     Y5, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop83_check:
+loop147_check:
 	CMPQ AX, CX
-	JLT  loop83
+	JLT  loop147
 	VZEROUPPER
 	RET
 
@@ -8862,9 +10432,9 @@ TEXT ·dotsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop84_check
+	JMP     loop148_check
 
-loop84:
+loop148:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8877,9 +10447,9 @@ loop84:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop84_check:
+loop148_check:
 	CMPQ    AX, CX
-	JLT     loop84
+	JLT     loop148
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -8899,9 +10469,9 @@ loop84_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop85_check
+	JMP     loop149_check
 
-loop85:
+loop149:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8914,9 +10484,9 @@ loop85:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop85_check:
+loop149_check:
 	CMPQ    AX, CX
-	JLT     loop85
+	JLT     loop149
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -8936,9 +10506,9 @@ loop85_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop86_check
+	JMP     loop150_check
 
-loop86:
+loop150:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8951,9 +10521,9 @@ loop86:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop86_check:
+loop150_check:
 	CMPQ    AX, CX
-	JLT     loop86
+	JLT     loop150
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -8973,9 +10543,9 @@ loop86_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop87_check
+	JMP     loop151_check
 
-loop87:
+loop151:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -8988,9 +10558,9 @@ loop87:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop87_check:
+loop151_check:
 	CMPQ    AX, CX
-	JLT     loop87
+	JLT     loop151
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9010,9 +10580,9 @@ loop87_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop88_check
+	JMP     loop152_check
 
-loop88:
+loop152:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9025,9 +10595,9 @@ loop88:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop88_check:
+loop152_check:
 	CMPQ    AX, CX
-	JLT     loop88
+	JLT     loop152
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9047,9 +10617,9 @@ loop88_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop89_check
+	JMP     loop153_check
 
-loop89:
+loop153:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9062,9 +10632,9 @@ loop89:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop89_check:
+loop153_check:
 	CMPQ    AX, CX
-	JLT     loop89
+	JLT     loop153
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9084,9 +10654,9 @@ loop89_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop90_check
+	JMP     loop154_check
 
-loop90:
+loop154:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9099,9 +10669,9 @@ loop90:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop90_check:
+loop154_check:
 	CMPQ    AX, CX
-	JLT     loop90
+	JLT     loop154
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -9121,9 +10691,9 @@ loop90_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop91_check
+	JMP     loop155_check
 
-loop91:
+loop155:
 	VCVTPS2PD   (R9)(AX*4), Y8
 	VFMADD231PD (BX)(AX*8), Y8, Y0
 	VFMADD231PD (SI)(AX*8), Y8, Y2
@@ -9136,9 +10706,9 @@ loop91:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop91_check:
+loop155_check:
 	CMPQ    AX, CX
-	JLT     loop91
+	JLT     loop155
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -9166,9 +10736,9 @@ TEXT ·addsF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop92_check
+	JMP  loop156_check
 
-loop92:
+loop156:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -9339,9 +10909,9 @@ loop92:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop92_check:
+loop156_check:
 	CMPQ AX, CX
-	JLT  loop92
+	JLT  loop156
 	VZEROUPPER
 	RET
 
@@ -9358,130 +10928,130 @@ TEXT ·decodeF32DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop93_check
+	JMP  loop157_check
 
-loop93:
+loop157:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop93_check:
+loop157_check:
 	CMPQ AX, CX
-	JLT  loop93
+	JLT  loop157
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop94_check
+	JMP  loop158_check
 
-loop94:
+loop158:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop94_check:
+loop158_check:
 	CMPQ AX, CX
-	JLT  loop94
+	JLT  loop158
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop95_check
+	JMP  loop159_check
 
-loop95:
+loop159:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop95_check:
+loop159_check:
 	CMPQ AX, CX
-	JLT  loop95
+	JLT  loop159
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop96_check
+	JMP  loop160_check
 
-loop96:
+loop160:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop96_check:
+loop160_check:
 	CMPQ AX, CX
-	JLT  loop96
+	JLT  loop160
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop97_check
+	JMP  loop161_check
 
-loop97:
+loop161:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop97_check:
+loop161_check:
 	CMPQ AX, CX
-	JLT  loop97
+	JLT  loop161
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop98_check
+	JMP  loop162_check
 
-loop98:
+loop162:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop98_check:
+loop162_check:
 	CMPQ AX, CX
-	JLT  loop98
+	JLT  loop162
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop99_check
+	JMP  loop163_check
 
-loop99:
+loop163:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop99_check:
+loop163_check:
 	CMPQ AX, CX
-	JLT  loop99
+	JLT  loop163
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop100_check
+	JMP  loop164_check
 
-loop100:
+loop164:
 	VCVTPS2PD (SI)(AX*4), Y0
 	VMOVUPD   Y0, (DX)(AX*8)
 	VCVTPS2PD 16(SI)(AX*4), Y0
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop100_check:
+loop164_check:
 	CMPQ AX, CX
-	JLT  loop100
+	JLT  loop164
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -9506,9 +11076,9 @@ TEXT ·dotBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop101_check
+	JMP     loop165_check
 
-loop101:
+loop165:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9545,9 +11115,9 @@ loop101:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop101_check:
+loop165_check:
 	CMPQ    AX, CX
-	JLT     loop101
+	JLT     loop165
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -9570,9 +11140,9 @@ loop101_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop102_check
+	JMP     loop166_check
 
-loop102:
+loop166:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (DI)(AX*2), X10
@@ -9609,9 +11179,9 @@ loop102:
 	VFMADD231PD Y9, Y8, Y7
 	ADDQ        $0x08, AX
 
-loop102_check:
+loop166_check:
 	CMPQ    AX, CX
-	JLT     loop102
+	JLT     loop166
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -9647,9 +11217,9 @@ TEXT ·addBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop103_check
+	JMP          loop167_check
 
-loop103:
+loop167:
 	VMOVUPD     (DX)(AX*8), Y8
 	VMOVUPD     32(DX)(AX*8), Y9
 	VPMOVZXWD   (SI)(AX*2), X10
@@ -9720,9 +11290,9 @@ loop103:
 	VMOVUPD     Y9, 32(DX)(AX*8)
 	ADDQ        $0x08, AX
 
-loop103_check:
+loop167_check:
 	CMPQ AX, CX
-	JLT  loop103
+	JLT  loop167
 	VZEROUPPER
 	RET
 
@@ -9747,9 +11317,9 @@ TEXT ·dotsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 3072(R8), Y6
 	VMOVUPD 3104(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop104_check
+	JMP     loop168_check
 
-loop104:
+loop168:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9766,9 +11336,9 @@ loop104:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop104_check:
+loop168_check:
 	CMPQ    AX, CX
-	JLT     loop104
+	JLT     loop168
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 1024(R8)
@@ -9788,9 +11358,9 @@ loop104_check:
 	VMOVUPD 3136(R8), Y6
 	VMOVUPD 3168(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop105_check
+	JMP     loop169_check
 
-loop105:
+loop169:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9807,9 +11377,9 @@ loop105:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop105_check:
+loop169_check:
 	CMPQ    AX, CX
-	JLT     loop105
+	JLT     loop169
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 1088(R8)
@@ -9829,9 +11399,9 @@ loop105_check:
 	VMOVUPD 3200(R8), Y6
 	VMOVUPD 3232(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop106_check
+	JMP     loop170_check
 
-loop106:
+loop170:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9848,9 +11418,9 @@ loop106:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop106_check:
+loop170_check:
 	CMPQ    AX, CX
-	JLT     loop106
+	JLT     loop170
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 1152(R8)
@@ -9870,9 +11440,9 @@ loop106_check:
 	VMOVUPD 3264(R8), Y6
 	VMOVUPD 3296(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop107_check
+	JMP     loop171_check
 
-loop107:
+loop171:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9889,9 +11459,9 @@ loop107:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop107_check:
+loop171_check:
 	CMPQ    AX, CX
-	JLT     loop107
+	JLT     loop171
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 1216(R8)
@@ -9911,9 +11481,9 @@ loop107_check:
 	VMOVUPD 3328(R8), Y6
 	VMOVUPD 3360(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop108_check
+	JMP     loop172_check
 
-loop108:
+loop172:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9930,9 +11500,9 @@ loop108:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop108_check:
+loop172_check:
 	CMPQ    AX, CX
-	JLT     loop108
+	JLT     loop172
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 1280(R8)
@@ -9952,9 +11522,9 @@ loop108_check:
 	VMOVUPD 3392(R8), Y6
 	VMOVUPD 3424(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop109_check
+	JMP     loop173_check
 
-loop109:
+loop173:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -9971,9 +11541,9 @@ loop109:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop109_check:
+loop173_check:
 	CMPQ    AX, CX
-	JLT     loop109
+	JLT     loop173
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 1344(R8)
@@ -9993,9 +11563,9 @@ loop109_check:
 	VMOVUPD 3456(R8), Y6
 	VMOVUPD 3488(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop110_check
+	JMP     loop174_check
 
-loop110:
+loop174:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -10012,9 +11582,9 @@ loop110:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop110_check:
+loop174_check:
 	CMPQ    AX, CX
-	JLT     loop110
+	JLT     loop174
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 1408(R8)
@@ -10034,9 +11604,9 @@ loop110_check:
 	VMOVUPD 3520(R8), Y6
 	VMOVUPD 3552(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop111_check
+	JMP     loop175_check
 
-loop111:
+loop175:
 	VPMOVZXWD   (R9)(AX*2), X8
 	VPSLLD      $0x10, X8, X8
 	VCVTPS2PD   X8, Y8
@@ -10053,9 +11623,9 @@ loop111:
 	VFMADD231PD 32(DX)(AX*8), Y8, Y7
 	ADDQ        $0x08, AX
 
-loop111_check:
+loop175_check:
 	CMPQ    AX, CX
-	JLT     loop111
+	JLT     loop175
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 1472(R8)
@@ -10083,9 +11653,9 @@ TEXT ·addsBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop112_check
+	JMP  loop176_check
 
-loop112:
+loop176:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*8), Y0
 	VMOVUPD      32(BX)(AX*8), Y1
@@ -10288,9 +11858,9 @@ loop112:
 	VMOVUPD      Y7, 32(BX)(AX*8)
 	ADDQ         $0x08, AX
 
-loop112_check:
+loop176_check:
 	CMPQ AX, CX
-	JLT  loop112
+	JLT  loop176
 	VZEROUPPER
 	RET
 
@@ -10307,9 +11877,9 @@ TEXT ·decodeBF16DoubleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop113_check
+	JMP  loop177_check
 
-loop113:
+loop177:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10320,16 +11890,16 @@ loop113:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop113_check:
+loop177_check:
 	CMPQ AX, CX
-	JLT  loop113
+	JLT  loop177
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop114_check
+	JMP  loop178_check
 
-loop114:
+loop178:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10340,16 +11910,16 @@ loop114:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop114_check:
+loop178_check:
 	CMPQ AX, CX
-	JLT  loop114
+	JLT  loop178
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop115_check
+	JMP  loop179_check
 
-loop115:
+loop179:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10360,16 +11930,16 @@ loop115:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop115_check:
+loop179_check:
 	CMPQ AX, CX
-	JLT  loop115
+	JLT  loop179
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop116_check
+	JMP  loop180_check
 
-loop116:
+loop180:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10380,16 +11950,16 @@ loop116:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop116_check:
+loop180_check:
 	CMPQ AX, CX
-	JLT  loop116
+	JLT  loop180
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop117_check
+	JMP  loop181_check
 
-loop117:
+loop181:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10400,16 +11970,16 @@ loop117:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop117_check:
+loop181_check:
 	CMPQ AX, CX
-	JLT  loop117
+	JLT  loop181
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop118_check
+	JMP  loop182_check
 
-loop118:
+loop182:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10420,16 +11990,16 @@ loop118:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop118_check:
+loop182_check:
 	CMPQ AX, CX
-	JLT  loop118
+	JLT  loop182
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop119_check
+	JMP  loop183_check
 
-loop119:
+loop183:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10440,16 +12010,16 @@ loop119:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop119_check:
+loop183_check:
 	CMPQ AX, CX
-	JLT  loop119
+	JLT  loop183
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop120_check
+	JMP  loop184_check
 
-loop120:
+loop184:
 	VPMOVZXWD (SI)(AX*2), X0
 	VPSLLD    $0x10, X0, X0
 	VCVTPS2PD X0, Y0
@@ -10460,9 +12030,9 @@ loop120:
 	VMOVUPD   Y0, 32(DX)(AX*8)
 	ADDQ      $0x08, AX
 
-loop120_check:
+loop184_check:
 	CMPQ AX, CX
-	JLT  loop120
+	JLT  loop184
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -10488,9 +12058,9 @@ TEXT ·dotSignsDoubleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop121_check
+	JMP     loop185_check
 
-loop121:
+loop185:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -10571,9 +12141,9 @@ loop121:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop121_check:
+loop185_check:
 	CMPQ    AX, CX
-	JLT     loop121
+	JLT     loop185
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -10596,9 +12166,9 @@ loop121_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop122_check
+	JMP     loop186_check
 
-loop122:
+loop186:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*8), Y8
@@ -10679,9 +12249,9 @@ loop122:
 	VFMADD231PD 32(SI)(BX*1), Y15, Y7
 	ADDQ        $0x20, AX
 
-loop122_check:
+loop186_check:
 	CMPQ    AX, CX
-	JLT     loop122
+	JLT     loop186
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -10825,9 +12395,9 @@ TEXT ·addSignsDoubleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop123_check
+	JMP          loop187_check
 
-loop123:
+loop187:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -11081,9 +12651,9 @@ loop123:
 	VMOVUPD     Y5, 480(DX)(AX*8)
 	ADDQ        $0x40, AX
 
-loop123_check:
+loop187_check:
 	CMPQ AX, CX
-	JLT  loop123
+	JLT  loop187
 	VZEROUPPER
 	RET
 
@@ -11207,9 +12777,9 @@ TEXT ·dotF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop124_check
+	JMP     loop188_check
 
-loop124:
+loop188:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11254,9 +12824,9 @@ loop124:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop124_check:
+loop188_check:
 	CMPQ    AX, CX
-	JLT     loop124
+	JLT     loop188
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11279,9 +12849,9 @@ loop124_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop125_check
+	JMP     loop189_check
 
-loop125:
+loop189:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11326,9 +12896,9 @@ loop125:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop125_check:
+loop189_check:
 	CMPQ    AX, CX
-	JLT     loop125
+	JLT     loop189
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -11364,9 +12934,9 @@ TEXT ·addF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop126_check
+	JMP          loop190_check
 
-loop126:
+loop190:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VXORPD      Y10, Y10, Y10
@@ -11453,9 +13023,9 @@ loop126:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop126_check:
+loop190_check:
 	CMPQ AX, CX
-	JLT  loop126
+	JLT  loop190
 	VZEROUPPER
 	RET
 
@@ -11473,9 +13043,9 @@ TEXT ·dot2F64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 64(BX), Y2
 	VMOVUPD 96(BX), Y3
 	MOVQ    from+24(FP), AX
-	JMP     loop127_check
+	JMP     loop191_check
 
-loop127:
+loop191:
 	VMOVUPD     (DX)(AX*4), Y4
 	VMOVUPD     32(DX)(AX*4), Y5
 	VXORPD      Y6, Y6, Y6
@@ -11500,9 +13070,9 @@ loop127:
 	VFMADD231PS Y5, Y4, Y3
 	ADDQ        $0x10, AX
 
-loop127_check:
+loop191_check:
 	CMPQ    AX, CX
-	JLT     loop127
+	JLT     loop191
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -11522,9 +13092,9 @@ TEXT ·add2F64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         (BX), SI
 	MOVQ         24(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop128_check
+	JMP          loop192_check
 
-loop128:
+loop192:
 	VMOVUPD     (DX)(AX*4), Y2
 	VMOVUPD     32(DX)(AX*4), Y3
 	VXORPD      Y4, Y4, Y4
@@ -11551,9 +13121,9 @@ loop128:
 	VMOVUPD     Y3, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop128_check:
+loop192_check:
 	CMPQ AX, CX
-	JLT  loop128
+	JLT  loop192
 	VZEROUPPER
 	RET
 
@@ -11578,9 +13148,9 @@ TEXT ·dotsF64SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop129_check
+	JMP     loop193_check
 
-loop129:
+loop193:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11599,9 +13169,9 @@ loop129:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop129_check:
+loop193_check:
 	CMPQ    AX, CX
-	JLT     loop129
+	JLT     loop193
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -11621,9 +13191,9 @@ loop129_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop130_check
+	JMP     loop194_check
 
-loop130:
+loop194:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11642,9 +13212,9 @@ loop130:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop130_check:
+loop194_check:
 	CMPQ    AX, CX
-	JLT     loop130
+	JLT     loop194
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -11664,9 +13234,9 @@ loop130_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop131_check
+	JMP     loop195_check
 
-loop131:
+loop195:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11685,9 +13255,9 @@ loop131:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop131_check:
+loop195_check:
 	CMPQ    AX, CX
-	JLT     loop131
+	JLT     loop195
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -11707,9 +13277,9 @@ loop131_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop132_check
+	JMP     loop196_check
 
-loop132:
+loop196:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11728,9 +13298,9 @@ loop132:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop132_check:
+loop196_check:
 	CMPQ    AX, CX
-	JLT     loop132
+	JLT     loop196
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -11750,9 +13320,9 @@ loop132_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop133_check
+	JMP     loop197_check
 
-loop133:
+loop197:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11771,9 +13341,9 @@ loop133:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop133_check:
+loop197_check:
 	CMPQ    AX, CX
-	JLT     loop133
+	JLT     loop197
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -11793,9 +13363,9 @@ loop133_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop134_check
+	JMP     loop198_check
 
-loop134:
+loop198:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11814,9 +13384,9 @@ loop134:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop134_check:
+loop198_check:
 	CMPQ    AX, CX
-	JLT     loop134
+	JLT     loop198
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -11836,9 +13406,9 @@ loop134_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop135_check
+	JMP     loop199_check
 
-loop135:
+loop199:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11857,9 +13427,9 @@ loop135:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop135_check:
+loop199_check:
 	CMPQ    AX, CX
-	JLT     loop135
+	JLT     loop199
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -11879,9 +13449,9 @@ loop135_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop136_check
+	JMP     loop200_check
 
-loop136:
+loop200:
 	VXORPD      Y8, Y8, Y8
 	VCVTPD2PSY  (R9)(AX*8), X8
 	VCVTPD2PSY  32(R9)(AX*8), X9
@@ -11900,9 +13470,9 @@ loop136:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop136_check:
+loop200_check:
 	CMPQ    AX, CX
-	JLT     loop136
+	JLT     loop200
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -11930,9 +13500,9 @@ TEXT ·addsF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop137_check
+	JMP  loop201_check
 
-loop137:
+loop201:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -12151,9 +13721,9 @@ loop137:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop137_check:
+loop201_check:
 	CMPQ AX, CX
-	JLT  loop137
+	JLT  loop201
 	VZEROUPPER
 	RET
 
@@ -12170,9 +13740,9 @@ TEXT ·decodeF64SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop138_check
+	JMP  loop202_check
 
-loop138:
+loop202:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12185,16 +13755,16 @@ loop138:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop138_check:
+loop202_check:
 	CMPQ AX, CX
-	JLT  loop138
+	JLT  loop202
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop139_check
+	JMP  loop203_check
 
-loop139:
+loop203:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12207,16 +13777,16 @@ loop139:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop139_check:
+loop203_check:
 	CMPQ AX, CX
-	JLT  loop139
+	JLT  loop203
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop140_check
+	JMP  loop204_check
 
-loop140:
+loop204:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12229,16 +13799,16 @@ loop140:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop140_check:
+loop204_check:
 	CMPQ AX, CX
-	JLT  loop140
+	JLT  loop204
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop141_check
+	JMP  loop205_check
 
-loop141:
+loop205:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12251,16 +13821,16 @@ loop141:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop141_check:
+loop205_check:
 	CMPQ AX, CX
-	JLT  loop141
+	JLT  loop205
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop142_check
+	JMP  loop206_check
 
-loop142:
+loop206:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12273,16 +13843,16 @@ loop142:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop142_check:
+loop206_check:
 	CMPQ AX, CX
-	JLT  loop142
+	JLT  loop206
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop143_check
+	JMP  loop207_check
 
-loop143:
+loop207:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12295,16 +13865,16 @@ loop143:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop143_check:
+loop207_check:
 	CMPQ AX, CX
-	JLT  loop143
+	JLT  loop207
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop144_check
+	JMP  loop208_check
 
-loop144:
+loop208:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12317,16 +13887,16 @@ loop144:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop144_check:
+loop208_check:
 	CMPQ AX, CX
-	JLT  loop144
+	JLT  loop208
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop145_check
+	JMP  loop209_check
 
-loop145:
+loop209:
 	VXORPD      Y0, Y0, Y0
 	VCVTPD2PSY  (SI)(AX*8), X0
 	VCVTPD2PSY  32(SI)(AX*8), X1
@@ -12339,9 +13909,9 @@ loop145:
 	VMOVUPD     Y0, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop145_check:
+loop209_check:
 	CMPQ AX, CX
-	JLT  loop145
+	JLT  loop209
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -12366,9 +13936,9 @@ TEXT ·dotF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop146_check
+	JMP     loop210_check
 
-loop146:
+loop210:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -12389,9 +13959,9 @@ loop146:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop146_check:
+loop210_check:
 	CMPQ    AX, CX
-	JLT     loop146
+	JLT     loop210
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -12414,9 +13984,9 @@ loop146_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop147_check
+	JMP     loop211_check
 
-loop147:
+loop211:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -12437,9 +14007,9 @@ loop147:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop147_check:
+loop211_check:
 	CMPQ    AX, CX
-	JLT     loop147
+	JLT     loop211
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -12475,9 +14045,9 @@ TEXT ·addF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop148_check
+	JMP          loop212_check
 
-loop148:
+loop212:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (SI)(AX*4), Y10
@@ -12516,9 +14086,9 @@ loop148:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop148_check:
+loop212_check:
 	CMPQ AX, CX
-	JLT  loop148
+	JLT  loop212
 	VZEROUPPER
 	RET
 
@@ -12542,9 +14112,9 @@ TEXT ·dot4F32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop149_check
+	JMP     loop213_check
 
-loop149:
+loop213:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VMOVUPD     (DI)(AX*4), Y10
@@ -12565,9 +14135,9 @@ loop149:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop149_check:
+loop213_check:
 	CMPQ    AX, CX
-	JLT     loop149
+	JLT     loop213
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -12595,9 +14165,9 @@ TEXT ·add4F32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         48(BX), R8
 	MOVQ         72(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop150_check
+	JMP          loop214_check
 
-loop150:
+loop214:
 	VMOVUPD     (DX)(AX*4), Y4
 	VMOVUPD     32(DX)(AX*4), Y5
 	VMOVUPD     (SI)(AX*4), Y6
@@ -12620,9 +14190,9 @@ loop150:
 	VMOVUPD     Y5, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop150_check:
+loop214_check:
 	CMPQ AX, CX
-	JLT  loop150
+	JLT  loop214
 	VZEROUPPER
 	RET
 
@@ -12647,9 +14217,9 @@ TEXT ·dotsF32SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop151_check
+	JMP     loop215_check
 
-loop151:
+loop215:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12662,9 +14232,9 @@ loop151:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop151_check:
+loop215_check:
 	CMPQ    AX, CX
-	JLT     loop151
+	JLT     loop215
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -12684,9 +14254,9 @@ loop151_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop152_check
+	JMP     loop216_check
 
-loop152:
+loop216:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12699,9 +14269,9 @@ loop152:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop152_check:
+loop216_check:
 	CMPQ    AX, CX
-	JLT     loop152
+	JLT     loop216
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -12721,9 +14291,9 @@ loop152_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop153_check
+	JMP     loop217_check
 
-loop153:
+loop217:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12736,9 +14306,9 @@ loop153:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop153_check:
+loop217_check:
 	CMPQ    AX, CX
-	JLT     loop153
+	JLT     loop217
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -12758,9 +14328,9 @@ loop153_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop154_check
+	JMP     loop218_check
 
-loop154:
+loop218:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12773,9 +14343,9 @@ loop154:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop154_check:
+loop218_check:
 	CMPQ    AX, CX
-	JLT     loop154
+	JLT     loop218
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -12795,9 +14365,9 @@ loop154_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop155_check
+	JMP     loop219_check
 
-loop155:
+loop219:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12810,9 +14380,9 @@ loop155:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop155_check:
+loop219_check:
 	CMPQ    AX, CX
-	JLT     loop155
+	JLT     loop219
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -12832,9 +14402,9 @@ loop155_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop156_check
+	JMP     loop220_check
 
-loop156:
+loop220:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12847,9 +14417,9 @@ loop156:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop156_check:
+loop220_check:
 	CMPQ    AX, CX
-	JLT     loop156
+	JLT     loop220
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -12869,9 +14439,9 @@ loop156_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop157_check
+	JMP     loop221_check
 
-loop157:
+loop221:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12884,9 +14454,9 @@ loop157:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop157_check:
+loop221_check:
 	CMPQ    AX, CX
-	JLT     loop157
+	JLT     loop221
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -12906,9 +14476,9 @@ loop157_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop158_check
+	JMP     loop222_check
 
-loop158:
+loop222:
 	VMOVUPD     (R9)(AX*4), Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
 	VFMADD231PS (SI)(AX*4), Y8, Y2
@@ -12921,9 +14491,9 @@ loop158:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop158_check:
+loop222_check:
 	CMPQ    AX, CX
-	JLT     loop158
+	JLT     loop222
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -12951,9 +14521,9 @@ TEXT ·addsF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop159_check
+	JMP  loop223_check
 
-loop159:
+loop223:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -13124,9 +14694,9 @@ loop159:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop159_check:
+loop223_check:
 	CMPQ AX, CX
-	JLT  loop159
+	JLT  loop223
 	VZEROUPPER
 	RET
 
@@ -13143,130 +14713,130 @@ TEXT ·decodeF32SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop160_check
+	JMP  loop224_check
 
-loop160:
+loop224:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop160_check:
+loop224_check:
 	CMPQ AX, CX
-	JLT  loop160
+	JLT  loop224
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop161_check
+	JMP  loop225_check
 
-loop161:
+loop225:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop161_check:
+loop225_check:
 	CMPQ AX, CX
-	JLT  loop161
+	JLT  loop225
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop162_check
+	JMP  loop226_check
 
-loop162:
+loop226:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop162_check:
+loop226_check:
 	CMPQ AX, CX
-	JLT  loop162
+	JLT  loop226
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop163_check
+	JMP  loop227_check
 
-loop163:
+loop227:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop163_check:
+loop227_check:
 	CMPQ AX, CX
-	JLT  loop163
+	JLT  loop227
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop164_check
+	JMP  loop228_check
 
-loop164:
+loop228:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop164_check:
+loop228_check:
 	CMPQ AX, CX
-	JLT  loop164
+	JLT  loop228
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop165_check
+	JMP  loop229_check
 
-loop165:
+loop229:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop165_check:
+loop229_check:
 	CMPQ AX, CX
-	JLT  loop165
+	JLT  loop229
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop166_check
+	JMP  loop230_check
 
-loop166:
+loop230:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop166_check:
+loop230_check:
 	CMPQ AX, CX
-	JLT  loop166
+	JLT  loop230
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop167_check
+	JMP  loop231_check
 
-loop167:
+loop231:
 	VMOVUPD (SI)(AX*4), Y0
 	VMOVUPD Y0, (DX)(AX*4)
 	VMOVUPD 32(SI)(AX*4), Y0
 	VMOVUPD Y0, 32(DX)(AX*4)
 	ADDQ    $0x10, AX
 
-loop167_check:
+loop231_check:
 	CMPQ AX, CX
-	JLT  loop167
+	JLT  loop231
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -13291,9 +14861,9 @@ TEXT ·dotBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(BX), Y6
 	VMOVUPD 224(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop168_check
+	JMP     loop232_check
 
-loop168:
+loop232:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -13322,9 +14892,9 @@ loop168:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop168_check:
+loop232_check:
 	CMPQ    AX, CX
-	JLT     loop168
+	JLT     loop232
 	VMOVUPD Y0, (BX)
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 64(BX)
@@ -13347,9 +14917,9 @@ loop168_check:
 	VMOVUPD 448(BX), Y6
 	VMOVUPD 480(BX), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop169_check
+	JMP     loop233_check
 
-loop169:
+loop233:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (DI)(AX*2), Y10
@@ -13378,9 +14948,9 @@ loop169:
 	VFMADD231PS Y9, Y8, Y7
 	ADDQ        $0x10, AX
 
-loop169_check:
+loop233_check:
 	CMPQ    AX, CX
-	JLT     loop169
+	JLT     loop233
 	VMOVUPD Y0, 256(BX)
 	VMOVUPD Y1, 288(BX)
 	VMOVUPD Y2, 320(BX)
@@ -13416,9 +14986,9 @@ TEXT ·addBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ         144(BX), R12
 	MOVQ         168(BX), BX
 	MOVQ         from+24(FP), AX
-	JMP          loop170_check
+	JMP          loop234_check
 
-loop170:
+loop234:
 	VMOVUPD     (DX)(AX*4), Y8
 	VMOVUPD     32(DX)(AX*4), Y9
 	VPMOVZXWD   (SI)(AX*2), Y10
@@ -13473,9 +15043,9 @@ loop170:
 	VMOVUPD     Y9, 32(DX)(AX*4)
 	ADDQ        $0x10, AX
 
-loop170_check:
+loop234_check:
 	CMPQ AX, CX
-	JLT  loop170
+	JLT  loop234
 	VZEROUPPER
 	RET
 
@@ -13500,9 +15070,9 @@ TEXT ·dotsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 1536(R8), Y6
 	VMOVUPD 1568(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop171_check
+	JMP     loop235_check
 
-loop171:
+loop235:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13517,9 +15087,9 @@ loop171:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop171_check:
+loop235_check:
 	CMPQ    AX, CX
-	JLT     loop171
+	JLT     loop235
 	VMOVUPD Y0, (R8)
 	VMOVUPD Y1, 32(R8)
 	VMOVUPD Y2, 512(R8)
@@ -13539,9 +15109,9 @@ loop171_check:
 	VMOVUPD 1600(R8), Y6
 	VMOVUPD 1632(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop172_check
+	JMP     loop236_check
 
-loop172:
+loop236:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13556,9 +15126,9 @@ loop172:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop172_check:
+loop236_check:
 	CMPQ    AX, CX
-	JLT     loop172
+	JLT     loop236
 	VMOVUPD Y0, 64(R8)
 	VMOVUPD Y1, 96(R8)
 	VMOVUPD Y2, 576(R8)
@@ -13578,9 +15148,9 @@ loop172_check:
 	VMOVUPD 1664(R8), Y6
 	VMOVUPD 1696(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop173_check
+	JMP     loop237_check
 
-loop173:
+loop237:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13595,9 +15165,9 @@ loop173:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop173_check:
+loop237_check:
 	CMPQ    AX, CX
-	JLT     loop173
+	JLT     loop237
 	VMOVUPD Y0, 128(R8)
 	VMOVUPD Y1, 160(R8)
 	VMOVUPD Y2, 640(R8)
@@ -13617,9 +15187,9 @@ loop173_check:
 	VMOVUPD 1728(R8), Y6
 	VMOVUPD 1760(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop174_check
+	JMP     loop238_check
 
-loop174:
+loop238:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13634,9 +15204,9 @@ loop174:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop174_check:
+loop238_check:
 	CMPQ    AX, CX
-	JLT     loop174
+	JLT     loop238
 	VMOVUPD Y0, 192(R8)
 	VMOVUPD Y1, 224(R8)
 	VMOVUPD Y2, 704(R8)
@@ -13656,9 +15226,9 @@ loop174_check:
 	VMOVUPD 1792(R8), Y6
 	VMOVUPD 1824(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop175_check
+	JMP     loop239_check
 
-loop175:
+loop239:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13673,9 +15243,9 @@ loop175:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop175_check:
+loop239_check:
 	CMPQ    AX, CX
-	JLT     loop175
+	JLT     loop239
 	VMOVUPD Y0, 256(R8)
 	VMOVUPD Y1, 288(R8)
 	VMOVUPD Y2, 768(R8)
@@ -13695,9 +15265,9 @@ loop175_check:
 	VMOVUPD 1856(R8), Y6
 	VMOVUPD 1888(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop176_check
+	JMP     loop240_check
 
-loop176:
+loop240:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13712,9 +15282,9 @@ loop176:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop176_check:
+loop240_check:
 	CMPQ    AX, CX
-	JLT     loop176
+	JLT     loop240
 	VMOVUPD Y0, 320(R8)
 	VMOVUPD Y1, 352(R8)
 	VMOVUPD Y2, 832(R8)
@@ -13734,9 +15304,9 @@ loop176_check:
 	VMOVUPD 1920(R8), Y6
 	VMOVUPD 1952(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop177_check
+	JMP     loop241_check
 
-loop177:
+loop241:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13751,9 +15321,9 @@ loop177:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop177_check:
+loop241_check:
 	CMPQ    AX, CX
-	JLT     loop177
+	JLT     loop241
 	VMOVUPD Y0, 384(R8)
 	VMOVUPD Y1, 416(R8)
 	VMOVUPD Y2, 896(R8)
@@ -13773,9 +15343,9 @@ loop177_check:
 	VMOVUPD 1984(R8), Y6
 	VMOVUPD 2016(R8), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop178_check
+	JMP     loop242_check
 
-loop178:
+loop242:
 	VPMOVZXWD   (R9)(AX*2), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (BX)(AX*4), Y8, Y0
@@ -13790,9 +15360,9 @@ loop178:
 	VFMADD231PS 32(DX)(AX*4), Y8, Y7
 	ADDQ        $0x10, AX
 
-loop178_check:
+loop242_check:
 	CMPQ    AX, CX
-	JLT     loop178
+	JLT     loop242
 	VMOVUPD Y0, 448(R8)
 	VMOVUPD Y1, 480(R8)
 	VMOVUPD Y2, 960(R8)
@@ -13820,9 +15390,9 @@ TEXT ·addsBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ 144(DI), R14
 	MOVQ 168(DI), DI
 	MOVQ from+24(FP), AX
-	JMP  loop179_check
+	JMP  loop243_check
 
-loop179:
+loop243:
 	MOVQ         (DX), BX
 	VMOVUPD      (BX)(AX*4), Y0
 	VMOVUPD      32(BX)(AX*4), Y1
@@ -14009,9 +15579,9 @@ loop179:
 	VMOVUPD      Y7, 32(BX)(AX*4)
 	ADDQ         $0x10, AX
 
-loop179_check:
+loop243_check:
 	CMPQ AX, CX
-	JLT  loop179
+	JLT  loop243
 	VZEROUPPER
 	RET
 
@@ -14028,9 +15598,9 @@ TEXT ·decodeBF16SingleAVX2(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), SI
 	MOVQ (SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop180_check
+	JMP  loop244_check
 
-loop180:
+loop244:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14039,16 +15609,16 @@ loop180:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop180_check:
+loop244_check:
 	CMPQ AX, CX
-	JLT  loop180
+	JLT  loop244
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 24(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop181_check
+	JMP  loop245_check
 
-loop181:
+loop245:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14057,16 +15627,16 @@ loop181:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop181_check:
+loop245_check:
 	CMPQ AX, CX
-	JLT  loop181
+	JLT  loop245
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 48(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop182_check
+	JMP  loop246_check
 
-loop182:
+loop246:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14075,16 +15645,16 @@ loop182:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop182_check:
+loop246_check:
 	CMPQ AX, CX
-	JLT  loop182
+	JLT  loop246
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 72(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop183_check
+	JMP  loop247_check
 
-loop183:
+loop247:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14093,16 +15663,16 @@ loop183:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop183_check:
+loop247_check:
 	CMPQ AX, CX
-	JLT  loop183
+	JLT  loop247
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 96(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop184_check
+	JMP  loop248_check
 
-loop184:
+loop248:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14111,16 +15681,16 @@ loop184:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop184_check:
+loop248_check:
 	CMPQ AX, CX
-	JLT  loop184
+	JLT  loop248
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 120(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop185_check
+	JMP  loop249_check
 
-loop185:
+loop249:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14129,16 +15699,16 @@ loop185:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop185_check:
+loop249_check:
 	CMPQ AX, CX
-	JLT  loop185
+	JLT  loop249
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 144(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop186_check
+	JMP  loop250_check
 
-loop186:
+loop250:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14147,16 +15717,16 @@ loop186:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop186_check:
+loop250_check:
 	CMPQ AX, CX
-	JLT  loop186
+	JLT  loop250
 	ADDQ BX, DX
 	MOVQ rows+16(FP), SI
 	MOVQ 168(SI), SI
 	MOVQ from+24(FP), AX
-	JMP  loop187_check
+	JMP  loop251_check
 
-loop187:
+loop251:
 	VPMOVZXWD (SI)(AX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPD   Y0, (DX)(AX*4)
@@ -14165,9 +15735,9 @@ loop187:
 	VMOVUPD   Y0, 32(DX)(AX*4)
 	ADDQ      $0x10, AX
 
-loop187_check:
+loop251_check:
 	CMPQ AX, CX
-	JLT  loop187
+	JLT  loop251
 	ADDQ BX, DX
 	VZEROUPPER
 	RET
@@ -14193,9 +15763,9 @@ TEXT ·dotSignsSingleAVX2(SB), NOSPLIT, $0-40
 	VMOVUPD 192(DI), Y6
 	VMOVUPD 224(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop188_check
+	JMP     loop252_check
 
-loop188:
+loop252:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -14256,9 +15826,9 @@ loop188:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop188_check:
+loop252_check:
 	CMPQ    AX, CX
-	JLT     loop188
+	JLT     loop252
 	VMOVUPD Y0, (DI)
 	VMOVUPD Y1, 32(DI)
 	VMOVUPD Y2, 64(DI)
@@ -14281,9 +15851,9 @@ loop188_check:
 	VMOVUPD 448(DI), Y6
 	VMOVUPD 480(DI), Y7
 	MOVQ    from+24(FP), AX
-	JMP     loop189_check
+	JMP     loop253_check
 
-loop189:
+loop253:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	VMOVUPD     (DX)(AX*4), Y8
@@ -14344,9 +15914,9 @@ loop189:
 	VFMADD231PS (SI)(BX*1), Y11, Y7
 	ADDQ        $0x20, AX
 
-loop189_check:
+loop253_check:
 	CMPQ    AX, CX
-	JLT     loop189
+	JLT     loop253
 	VMOVUPD Y0, 256(DI)
 	VMOVUPD Y1, 288(DI)
 	VMOVUPD Y2, 320(DI)
@@ -14470,9 +16040,9 @@ TEXT ·addSignsSingleAVX2(SB), NOSPLIT, $256-40
 	SHRQ         $0x03, R15
 	SUBQ         $0x08, R15
 	MOVQ         from+24(FP), AX
-	JMP          loop190_check
+	JMP          loop254_check
 
-loop190:
+loop254:
 	MOVQ        AX, BX
 	SHRQ        $0x03, BX
 	MOVQ        R14, BP
@@ -14652,9 +16222,9 @@ loop190:
 	VMOVUPD     Y6, 224(DX)(AX*4)
 	ADDQ        $0x40, AX
 
-loop190_check:
+loop254_check:
 	CMPQ AX, CX
-	JLT  loop190
+	JLT  loop254
 	VZEROUPPER
 	RET
 
@@ -14689,7 +16259,7 @@ DATA half43<>+56(SB)/8, $0x8000000080000000
 GLOBL half43<>(SB), RODATA|NOPTR, $64
 
 // func decodeQ8AVX2(dst *float32, row *byte, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·decodeQ8AVX2(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), AX
 	MOVQ           row+8(FP), CX
@@ -14710,6 +16280,7 @@ TEXT ·decodeQ8AVX2(SB), NOSPLIT, $0-24
 	JMP            check
 
 loop:
+	PREFETCHT0 512(CX)(BX*1)
 	VPERMD     (CX)(BX*1), Y9, Y11
 	VPSHUFB    order256<>+0(SB), Y11, Y11
 	VPXOR      all255<>+0(SB), Y11, Y12

@@ -9,10 +9,10 @@ type contraction[E sensing.Entry, F number] struct {
 	fewRows         fewRows[E, F] // for rows so long that eight leave the cache
 	batch           batchKernel[F]
 	workspaces      []*workspace[E, F]      // one for each worker
-	batchWorkspaces []*batchWorkspace[E, F] // one for each worker; none if there are no groups
+	batchWorkspaces []*batchWorkspace[E, F] // one for each worker, if there is a group
 	onePass         passing[E, F]
 	arranged        []*memberPass[F] // the members that take part in a pass
-	groups          []*group[F]      // those of them that are computed together
+	group           *group[F]        // those of them that are computed together; nil if there are none
 	tall            int              // rows of a visit
 }
 
@@ -43,27 +43,38 @@ func (c *contraction[E, F]) holding(worker int, rows block[E]) *workspace[E, F] 
 
 // memberPass is the data of one member of a batch in a pass.
 type memberPass[F number] struct {
-	z       []F       // coordinates of Z, K of them, step apart; of Z − Z₀ with an anchor
-	step    int       // 1, or the width of the member's group
+	z       []F       // coordinates of Z, or of Z − Z₀ with an anchor, in strips: see write
+	strip   int       // coordinates of a strip; K if the member goes alone
+	apart   int       // from a strip to the next
 	g       []float64 // result: coordinates of G, K; of G − G₀ with an anchor
 	squares float64   // result: Σ res_i²
 	res     []float64 // result, if not nil: the m residuals
 	from    *anchor   // the anchor; nil if there is none
 	unit    float64   // with an anchor: the unit of z and g, a power of 2 that keeps them in the range of F
-	acc     [][]F     // for each worker, the chunk's sum of g; nil in a group
-	sums    []float64 // for each worker, the chunk's Σ res_i²
+	acc     [][]F     // the partial sums of g, over a chunk each; nil in a group
+	sums    []float64 // the partial sums of Σ res_i²
 }
 
 // newMemberPass returns a member without z, which comes when passes are arranged.
 func newMemberPass[F number](k, workers int) *memberPass[F] {
-	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, workers)}
+	return &memberPass[F]{g: make([]float64, k), sums: make([]float64, partialSums(workers))}
 }
 
-// accumulators returns k zeros for each worker.
+// write sets z to unit·x.
+func (p *memberPass[F]) write(x []float64, unit float64) {
+	for from := 0; from < len(x); from += p.strip {
+		z := p.z[from/p.strip*p.apart:]
+		for k, v := range x[from:min(from+p.strip, len(x))] {
+			z[k] = F(v * unit)
+		}
+	}
+}
+
+// accumulators returns k zeros for each partial sum of so many workers.
 func accumulators[F number](k, workers int) [][]F {
-	acc := make([][]F, workers)
-	for w := range acc {
-		acc[w] = make([]F, k)
+	acc := make([][]F, partialSums(workers))
+	for i := range acc {
+		acc[i] = make([]F, k)
 	}
 	return acc
 }
@@ -75,7 +86,7 @@ func (c *contraction[E, F]) dots(p []float64, z []F) error {
 
 // dotsOfMany does p[j]_i = a_i·z[j], reading each row once.
 func (c *contraction[E, F]) dotsOfMany(p [][]float64, z [][]F) error {
-	return c.walk(&dotProducts[E, F]{c, p, z})
+	return c.walkIn(blockRows, len(p), nil, c.m, &dotProducts[E, F]{c, p, z})
 }
 
 // combine does g = Σ_i w_i a_i.
@@ -92,7 +103,13 @@ func (c *contraction[E, F]) pass(y []float64) error {
 		p.squares = 0
 	}
 	c.onePass.contraction, c.onePass.y = c, y
-	return c.walkIn(c.tall, nil, c.m, &c.onePass)
+	if c.group == nil {
+		return c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
+	}
+	clear(c.group.sums)
+	err := c.walkIn(c.tall, len(c.arranged), nil, c.m, &c.onePass)
+	c.group.deliver()
+	return err
 }
 
 // dotProducts is the walk of dotsOfMany.
@@ -104,7 +121,7 @@ type dotProducts[E sensing.Entry, F number] struct {
 
 func (w *dotProducts[E, F]) begin(int) {}
 
-func (w *dotProducts[E, F]) visit(worker, first, count int) {
+func (w *dotProducts[E, F]) visit(worker, _, first, count int) {
 	h := w.loaded(worker, first, count)
 	for from := 0; from < len(w.z); {
 		members := 1
@@ -127,72 +144,72 @@ type combination[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	g   []float64
 	w   []F
-	acc [][]F // for each worker
+	acc [][]F // partial sums
 }
 
-func (w *combination[E, F]) begin(worker int) { clear(w.acc[worker]) }
+func (w *combination[E, F]) begin(partial int) { clear(w.acc[partial]) }
 
-func (w *combination[E, F]) visit(worker, first, count int) {
+func (w *combination[E, F]) visit(worker, partial, first, count int) {
 	h := w.loaded(worker, first, count)
 	c := &h.c[0]
 	clear(c[:])
 	copy(c[:count], w.w[first:])
-	h.acc[0] = w.acc[worker]
+	h.acc[0] = w.acc[partial]
 	w.add(h, 1)
 }
 
-func (w *combination[E, F]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }
+func (w *combination[E, F]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]) }
 
 // passing is the walk of pass.
 type passing[E sensing.Entry, F number] struct {
 	*contraction[E, F]
 	y      []float64
-	passes []*memberPass[F] // the members outside the groups
+	passes []*memberPass[F] // the members outside the group
 }
 
-func (w *passing[E, F]) begin(worker int) {
+func (w *passing[E, F]) begin(partial int) {
 	for _, p := range w.arranged {
-		p.sums[worker] = 0
+		p.sums[partial] = 0
 	}
 	for _, p := range w.passes {
-		clear(p.acc[worker])
+		clear(p.acc[partial])
 	}
-	for _, g := range w.groups {
-		clear(g.acc[worker])
+	if w.group != nil {
+		w.group.fresh[partial] = true
 	}
 }
 
-func (w *passing[E, F]) visit(worker, first, count int) {
+func (w *passing[E, F]) visit(worker, partial, first, count int) {
 	switch {
-	case len(w.groups) > 0:
-		w.visitGroups(worker, first, count)
+	case w.group != nil:
+		w.visitGroup(worker, partial, first, count)
 		if len(w.passes) == 0 {
 			return
 		}
 		for b, rows := range w.batchWorkspaces[worker].blocks {
 			at := b * blockRows
-			w.visitBlock(worker, w.holding(worker, rows), first+at, min(blockRows, count-at))
+			w.visitBlock(partial, w.holding(worker, rows), first+at, min(blockRows, count-at))
 		}
 	case w.fewRows.count > 0 && len(w.passes) == 1:
-		w.visitFew(worker, first, count)
+		w.visitFew(worker, partial, first, count)
 	default:
-		w.visitBlock(worker, w.loaded(worker, first, count), first, count)
+		w.visitBlock(partial, w.loaded(worker, first, count), first, count)
 	}
 }
 
-// visitBlock does the pass for the members outside the groups, on up to eight rows, which h has.
-func (w *passing[E, F]) visitBlock(worker int, h *workspace[E, F], first, count int) {
+// visitBlock does the pass for the members outside the group, on up to eight rows, which h has.
+func (w *passing[E, F]) visitBlock(partial int, h *workspace[E, F], first, count int) {
 	for rest := w.passes; len(rest) > 0; {
 		members := 1
 		if len(rest) >= together {
 			members = together
 		}
 		for i, p := range rest[:members] {
-			h.z[i], h.acc[i] = p.z, p.acc[worker]
+			h.z[i], h.acc[i] = p.z, p.acc[partial]
 		}
 		w.dot(h, members)
 		for i, p := range rest[:members] {
-			p.sums[worker] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
+			p.sums[partial] += p.weigh(0, &h.c[i], h.p[i][:count], w.y, first)
 		}
 		w.add(h, members)
 		rest = rest[members:]
@@ -222,14 +239,14 @@ func (p *memberPass[F]) weigh(
 	return squares
 }
 
-func (w *passing[E, F]) done(worker int) {
+func (w *passing[E, F]) done(partial int) {
 	for _, p := range w.passes {
-		w.sums.addTo(p.g, p.acc[worker])
+		w.sums.addTo(p.g, p.acc[partial])
 	}
-	for _, g := range w.groups {
-		g.addTo(worker)
+	if w.group != nil {
+		w.group.addTo(partial, w.sums)
 	}
 	for _, p := range w.arranged {
-		p.squares += p.sums[worker]
+		p.squares += p.sums[partial]
 	}
 }

@@ -6,7 +6,8 @@ import "unsafe"
 type decoder func(dst *float32, row *byte, n int)
 
 const (
-	// decodedStrip is how many coordinates of a block are decoded at a time: their singles take 16 KB.
+	// decodedStrip is how many coordinates of a block are decoded at a time: their singles take 16 KB. The
+	// assembly knows it (internal/asm/contract/q8.go).
 	decodedStrip = 512
 
 	// mostDecoded is the length of the longest rows whose singles are kept for the accumulation and for all

@@ -16,10 +16,11 @@
 //
 // # The same bits for every number of workers and every instruction set
 //
-// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk, sums it into
-// its own accumulator, waits until all chunks before it have been added to g, and adds its own. So the
-// problem fixes the order of every addition, not the number of workers or their speed, and each worker needs
-// just one accumulator. Observations, residuals and losses follow the same rule.
+// The m rows are cut into chunks whose size depends on m alone. A worker takes the next chunk and sums it
+// into a partial sum. Partial sums are added to g in the order of the chunks, by whichever worker ends the
+// chunk whose turn it is. So the problem fixes the order of every addition, not the number of workers or
+// their speed. Two partial sums for each worker let it go on while an earlier chunk is not done yet (see
+// chunkQueue). Observations, residuals and losses follow the same rule.
 //
 // Within a block, lanes and fused multiply-adds have one written order (see kernel), which AVX-512, AVX2,
 // NEON and plain Go all follow. So do the matrix multiplications of a lift and a pullback (see gemm), those
@@ -27,6 +28,6 @@
 // products of Pauli words (see pauliLoops). The code between them has only sums and products that Go cannot
 // fuse: an iterate has the same bits on every architecture.
 //
-// The assembly is generated when go generate ./cpu runs: internal/asm/contract, gemm, hadamard, sparse and
-// sums write it for amd64, and the commands in internal/asm/arm64 for arm64.
+// The assembly is generated when go generate ./cpu runs: internal/asm/batch, contract, gemm, hadamard,
+// sparse and sums write it for amd64, and the commands in internal/asm/arm64 for arm64.
 package cpu

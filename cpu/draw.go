@@ -97,14 +97,14 @@ type drawn[E sensing.Entry] struct {
 	draw draw
 	y    []float64
 	z, g []float64
-	acc  [][]float64 // for each worker
+	acc  [][]float64 // partial sums
 }
 
-func (w *drawn[E]) begin(worker int) { clear(w.acc[worker]) }
+func (w *drawn[E]) begin(partial int) { clear(w.acc[partial]) }
 
-func (w *drawn[E]) visit(worker, first, count int) {
+func (w *drawn[E]) visit(worker, partial, first, count int) {
 	h := w.loaded(worker, first, count)
-	h.z[0], h.acc[0] = w.z, w.acc[worker]
+	h.z[0], h.acc[0] = w.z, w.acc[partial]
 	w.dot(h, 1)
 	c := &h.c[0]
 	clear(c[:])
@@ -125,4 +125,4 @@ func (w *drawn[E]) weigh(place int, p float64) (weight float64) {
 	return weight
 }
 
-func (w *drawn[E]) done(worker int) { w.sums.addTo(w.g, w.acc[worker]) }
+func (w *drawn[E]) done(partial int) { w.sums.addTo(w.g, w.acc[partial]) }

@@ -57,5 +57,5 @@ func ExampleBackend_Memory() {
 	}
 	// Output:
 	// memory: 812 MB
-	// generated: 9 MB
+	// generated: 10 MB
 }

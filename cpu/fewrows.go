@@ -30,16 +30,16 @@ func fewRowsOf[E sensing.Entry, F number](simd SIMD, length int) fewRows[E, F] {
 }
 
 // visitFew is visit for a single member, a few rows at a time.
-func (w *passing[E, F]) visitFew(worker, first, count int) {
+func (w *passing[E, F]) visitFew(worker, partial, first, count int) {
 	p := w.passes[0]
 	var squares float64
 	for at := 0; at < count; at += w.fewRows.count {
 		part := min(w.fewRows.count, count-at)
 		h := w.loaded(worker, first+at, part)
-		h.z[0], h.acc[0] = p.z, p.acc[worker]
+		h.z[0], h.acc[0] = p.z, p.acc[partial]
 		w.fewRows.dot(h, 1)
 		squares = p.weigh(squares, &h.c[0], h.p[0][:part], w.y, first+at)
 		w.fewRows.add(h, 1)
 	}
-	p.sums[worker] += squares
+	p.sums[partial] += squares
 }

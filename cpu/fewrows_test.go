@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/matsense/matsense/sensing"
 )
@@ -79,4 +80,57 @@ func TestFewRowsOf(t *testing.T) {
 	if got := fewRowsOf[float32, float64](simd, most+1).count; got == 0 || blockRows%got != 0 {
 		t.Errorf("a block is cut into parts of %d rows", got)
 	}
+}
+
+// BenchmarkFewRows compares passes over long rows, a few at a time, with passes over eight at a time, in
+// turn. gain is the ratio of the shortest times: above 1, the few are faster.
+func BenchmarkFewRows(b *testing.B) {
+	for _, n := range []int{200, 300, 400, 600, 1000} {
+		benchmarkFewRows[float64, float64](b, n, sensing.F64)
+		benchmarkFewRows[float64, float32](b, n, sensing.F64)
+		benchmarkFewRows[float32, float64](b, n, sensing.F32)
+		benchmarkFewRows[float32, float32](b, n, sensing.F32)
+	}
+}
+
+func benchmarkFewRows[E sensing.Entry, F number](b *testing.B, n int, format sensing.Entries) {
+	b.Run(fmt.Sprintf("n=%d/%s/%T", n, format, *new(F)), func(b *testing.B) {
+		space := sensing.Sym{N: n}
+		e, err := sensing.NewGaussian(space, 30_000_000/space.K()/blockRows*blockRows, format, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		o, err := Backend{}.options()
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := newRows(b.Context(), e.(sensing.RowSource[E]), true, o.workers)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := newContraction[E, F](r, o)
+		few := newFewRows[E, F](o.simd)
+		p := newMemberPass[F](space.K(), r.workers)
+		c.arrange([]*memberPass[F]{p})
+		for k := range p.z {
+			p.z[k] = F(k%7) - 2.5
+		}
+		y := make([]float64, e.Measurements())
+		least := [2]time.Duration{1 << 62, 1 << 62}
+		for b.Loop() {
+			for i, kernel := range []fewRows[E, F]{{}, few} {
+				c.fewRows = kernel
+				began := time.Now()
+				if err := c.pass(y); err != nil {
+					b.Fatal(err)
+				}
+				least[i] = min(least[i], time.Since(began))
+			}
+		}
+		entries := float64(e.Measurements() * space.K())
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(least[0].Nanoseconds())*1e3/entries, "eight-ps/entry")
+		b.ReportMetric(float64(least[1].Nanoseconds())*1e3/entries, "few-ps/entry")
+		b.ReportMetric(float64(least[0])/float64(least[1]), "gain")
+	})
 }

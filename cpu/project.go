@@ -51,6 +51,7 @@ type projection[E sensing.Entry, F number] struct {
 	*rowOperator[E, F]
 	b, c    *mat.Dense
 	workers []*projectionWorker[E]
+	sums    []float64 // partial sums, over a chunk each
 	sum     float64
 }
 
@@ -61,12 +62,11 @@ type projectionWorker[E sensing.Entry] struct {
 	stack *mat.Dense // the A_i of a block
 	inner *mat.Dense // each A_i·C
 	outer *mat.Dense // (BᵀA_iC)ᵀ of one A_i
-	sum   float64    // of the chunk
 }
 
 func newProjection[E sensing.Entry, F number](o *rowOperator[E, F], b, c *mat.Dense) *projection[E, F] {
 	n1, n2 := o.space.Dims()
-	p := &projection[E, F]{rowOperator: o, b: b, c: c}
+	p := &projection[E, F]{rowOperator: o, b: b, c: c, sums: make([]float64, partialSums(o.workers))}
 	for range o.workers {
 		w := &projectionWorker[E]{gemm: o.gemm.alone(), stack: mat.NewDense(blockRows*n1, n2, nil)}
 		w.inner = w.stack
@@ -81,9 +81,9 @@ func newProjection[E sensing.Entry, F number](o *rowOperator[E, F], b, c *mat.De
 	return p
 }
 
-func (p *projection[E, F]) begin(worker int) { p.workers[worker].sum = 0 }
+func (p *projection[E, F]) begin(partial int) { p.sums[partial] = 0 }
 
-func (p *projection[E, F]) visit(worker, first, count int) {
+func (p *projection[E, F]) visit(worker, partial, first, count int) {
 	w := p.workers[worker]
 	n1, n2 := p.space.Dims()
 	p.load(worker, first, count, &w.rows)
@@ -100,11 +100,11 @@ func (p *projection[E, F]) visit(worker, first, count int) {
 			w.gemm.multiply(w.outer, transposed(one), plain(p.b), false) // only B, the narrow one, is copied
 			one = w.outer
 		}
-		w.sum += rowsSquared(one)
+		p.sums[partial] += rowsSquared(one)
 	}
 }
 
-func (p *projection[E, F]) done(worker int) { p.sum += p.workers[worker].sum }
+func (p *projection[E, F]) done(partial int) { p.sum += p.sums[partial] }
 
 // rowsSquared is ‖A‖_F².
 func rowsSquared(a *mat.Dense) (sum float64) {

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"context"
-	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -16,32 +15,36 @@ import (
 //	P = A·L,  Q = B·R,  p_i = P_i·Q_i,  res_i = p_i − y_i,
 //	G·R = 1/m Aᵀ·diag(res)·Q,  Gᵀ·L = 1/m Bᵀ·diag(res)·P,
 //
-// Each block of vectors is read from memory, or generated, once for all members of a batch. As in [rows], one
-// worker sums a chunk of measurements, block after block, and adds it to the result after all chunks before
-// it. The size of a chunk depends on m alone, and that of a block on m and the length of vectors, so the bits
-// depend neither on the workers nor on the batch.
+// Each block of vectors is read from memory, or generated, once for all members of a batch. One worker sums a
+// chunk of measurements, block after block, and the sums over chunks are added to the result in order (see
+// [chunkQueue]). The size of a chunk depends on m alone, and that of a block on m and the length of vectors,
+// so the bits depend neither on the workers nor on the batch.
 //
 // P, Q and the sums are transposed: they have few rows, and measurements or coordinates are the lanes of a
 // register (see [thin]). For P and Q a few vectors at a time are transposed, which all members share; the
-// sums read the vectors where they are.
+// sums read the vectors where they are. A factor of one column has loops of its own (see [vectorLoops]).
 type rankOne struct {
 	ensemble   *sensing.RankOne
 	m, length  int
 	n1         int
 	symmetric  bool
-	chunk      int       // measurements in a chunk
+	chunk      int // measurements in a chunk
+	chunks     int
 	block      int       // measurements in a block
 	memory     []float64 // all vectors, measurement after measurement; nil if they are generated
 	workspaces []*vectorWorkspace
-	totals     []*vectorSums // of the walk under way
+	totals     []*vectorSums // of the walk under way, for each member
 	stop       *interruption
-	queue      orderedQueue // of the chunks of a walk
+	sums       sums[float64]
+	queue      chunkQueue      // of the chunks of a walk
+	partial    [][]*vectorSums // the partial sums of chunks, for each member
 }
 
 // vectorWorkspace is the memory of one worker.
 type vectorWorkspace struct {
 	thin    *thin
-	buffer  []float64 // the block being generated
+	single  *vectorLoops // for factors of one column
+	buffer  []float64    // the block being generated
 	members []*vectorMember
 	left    []thinProduct // of the block under way, with A
 	right   []thinProduct // of the block under way, with B
@@ -51,8 +54,7 @@ type vectorWorkspace struct {
 
 // vectorMember is what a worker has of one member of a batch.
 type vectorMember struct {
-	pt, qt []float64  // Pᵀ and Qᵀ of a block; the same memory if P is Q
-	acc    vectorSums // the sums over a chunk
+	pt, qt []float64 // Pᵀ and Qᵀ of a block; the same memory if P is Q
 }
 
 // vectorSums are the sums of one member: (G·R)ᵀ, (Gᵀ·L)ᵀ and Σ res².
@@ -63,20 +65,24 @@ type vectorSums struct {
 
 const (
 	leastBlock   = 32      // the minimum of measurements in a block
+	leastVectors = 128     // the minimum of measurements in a chunk, for which adding its sums takes no time
 	blockNumbers = 1 << 16 // numbers in the vectors of a block, which stay in cache for both multiplications
 	largeFactor  = 1 << 14 // with more numbers in a factor, a block is one panel, for which it is read once
 )
 
+// chunkVectors returns the measurements in a chunk: a function of m alone, and a multiple of blockRows.
+func chunkVectors(m int) int { return max(chunkRows(m), leastVectors) }
+
 // vectorBlock returns the measurements in a block: a function of m and the length of vectors alone.
 func vectorBlock(m, length int) int {
-	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkRows(m))
+	return min(max(blockNumbers/length/blockRows*blockRows, leastBlock), chunkVectors(m))
 }
 
 // rankOneKind is the kind of rank-one measurements.
 type rankOneKind struct{ *sensing.RankOne }
 
 // bytes counts all vectors, or one block of them for each worker; the sums of all members, and for each
-// worker the same sums, P and Q of a block, and a transposed panel.
+// worker the same sums twice, P and Q of a block, and a transposed panel.
 func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
 	m, length := float64(e.Measurements()), float64(e.VectorLen())
 	block := float64(vectorBlock(e.Measurements(), e.VectorLen()))
@@ -85,7 +91,7 @@ func (e rankOneKind) bytes(o options, batch solver.Batch) float64 {
 		columns += float64(r)
 	}
 	sums := (length + 2*thinPadding) * columns
-	each := sums + 2*(block+thinPadding)*columns + (length+packRows)*max(block, thinPadding)
+	each := 2*sums + 2*(block+thinPadding)*columns + (length+packRows)*max(block, thinPadding)
 	if o.storage == solver.Generated && e.Vectors() == nil {
 		return 8 * (sums + float64(o.workers)*(each+block*length))
 	}
@@ -96,14 +102,18 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	n1, _ := e.Space().Dims()
 	m, length := e.Measurements(), e.VectorLen()
 	_, symmetric := e.Space().(sensing.Sym)
+	chunk := chunkVectors(m)
 	v := &rankOne{
 		ensemble: e.RankOne, m: m, length: length, n1: n1, symmetric: symmetric,
-		chunk: chunkRows(m), block: vectorBlock(m, length), stop: o.stop,
+		chunk: chunk, chunks: (m + chunk - 1) / chunk, block: vectorBlock(m, length), stop: o.stop,
+		sums: newKernel[float64, float64](o.simd).sums,
 	}
-	v.queue.init()
-	for range min(o.workers, (m+v.chunk-1)/v.chunk) {
-		v.workspaces = append(v.workspaces, &vectorWorkspace{thin: newThin(o.simd)})
+	for range min(o.workers, v.chunks) {
+		v.workspaces = append(v.workspaces, &vectorWorkspace{
+			thin: newThin(o.simd), single: newVectorLoops(o.simd)})
 	}
+	v.queue.init(len(v.workspaces))
+	v.partial = make([][]*vectorSums, partialSums(len(v.workspaces)))
 	switch {
 	case e.Vectors() != nil:
 		v.memory = e.Vectors()
@@ -120,52 +130,60 @@ func (e rankOneKind) newOperator(ctx context.Context, o options) (operator, erro
 	return v, nil
 }
 
-// vectorVisit is the work of a walk.
-type vectorVisit struct {
-	// begin is called before a chunk's first block.
-	begin func(h *vectorWorkspace)
-	// each is called for each block, with the number of its first measurement.
-	each func(h *vectorWorkspace, a, b operand, first int)
-	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
-	done func(h *vectorWorkspace)
+// eachBlock calls do for all blocks of vectors, on all workers, with the number of a block's first
+// measurement. An interruption ends it between two blocks.
+func (v *rankOne) eachBlock(do func(h *vectorWorkspace, a, b operand, first int)) error {
+	return v.summed(0, nil, func(h *vectorWorkspace, _ []*vectorSums, a, b operand, first int) {
+		do(h, a, b, first)
+	})
 }
 
-// walk visits all blocks of vectors. One worker visits the blocks of a chunk, in order. begin and done may
-// both be nil. An interruption ends the walk between two blocks.
-func (v *rankOne) walk(visit vectorVisit) error {
-	v.queue.reset()
-	var next atomic.Int64
+// summed does what eachBlock does, with the sums of the block's chunk for so many members, and then adds the
+// sums over chunks to the totals. clear sets the sums of a member to zeros.
+func (v *rankOne) summed(
+	members int, clear func(k int, s *vectorSums),
+	do func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int),
+) error {
+	v.totals = cleared(v.totals, members, clear)
+	v.queue.reset(v.chunks)
+	add := func(partial int) {
+		for k, total := range v.totals[:members] {
+			total.add(v.sums, v.partial[partial][k])
+		}
+	}
 	onWorkers(len(v.workspaces), func(w int) {
-		for c := int(next.Add(1)) - 1; c*v.chunk < v.m && v.visitChunk(visit, v.workspaces[w], c); {
-			c = int(next.Add(1)) - 1
+		h := v.workspaces[w]
+		for {
+			chunk, partial, ok := v.queue.take()
+			if !ok {
+				return
+			}
+			sums := cleared(v.partial[partial], members, clear)
+			v.partial[partial] = sums
+			end := min((chunk+1)*v.chunk, v.m)
+			for i := chunk * v.chunk; i < end; i += v.block {
+				if err := v.stop.err(); err != nil {
+					v.queue.stop(err)
+					return
+				}
+				a, b := v.load(h, i, min(v.block, end-i))
+				do(h, sums, a, b, i)
+			}
+			v.queue.leave(chunk, partial, add)
 		}
 	})
 	return v.queue.err
 }
 
-// visitChunk does a chunk of a walk. It returns false if the walk was interrupted.
-func (v *rankOne) visitChunk(visit vectorVisit, h *vectorWorkspace, chunk int) bool {
-	if visit.begin != nil {
-		visit.begin(h)
+// cleared returns sums for so many members, in the given memory, of which clear sets each to zeros.
+func cleared(sums []*vectorSums, members int, clear func(k int, s *vectorSums)) []*vectorSums {
+	for len(sums) < members {
+		sums = append(sums, new(vectorSums))
 	}
-	end := min((chunk+1)*v.chunk, v.m)
-	for i := chunk * v.chunk; i < end; i += v.block {
-		if err := v.stop.err(); err != nil {
-			v.queue.stop(err)
-			return false
-		}
-		a, b := v.load(h, i, min(v.block, end-i))
-		visit.each(h, a, b, i)
+	for k := range members {
+		clear(k, sums[k])
 	}
-	if visit.done == nil {
-		return true
-	}
-	if !v.queue.wait(chunk) {
-		return false
-	}
-	visit.done(h)
-	v.queue.pass()
-	return true
+	return sums
 }
 
 // load returns the vectors of count measurements, starting with number first, and generates them if they are
@@ -200,22 +218,29 @@ type thinProduct struct {
 	dst *[]float64 // a row for each column of X, padded(rows of A) numbers apart
 }
 
-// multiply does several products of A, which it reads once.
+// multiply does several products of A. It transposes A once for those with several columns.
 func (h *vectorWorkspace) multiply(a operand, products ...thinProduct) {
 	stride := padded(a.rows)
-	step := h.thin.panelRows()
+	step, wide := h.thin.panelRows(), 0
 	for _, p := range products {
 		rows, columns := p.x.Dims()
 		*p.dst = zeros(*p.dst, columns*stride)
+		if columns == 1 {
+			h.single.multiply(*p.dst, a, p.x)
+			continue
+		}
+		wide++
 		if rows*columns > largeFactor {
 			step = a.rows
 		}
 	}
-	for i := 0; i < a.rows; i += step {
+	for i := 0; i < a.rows && wide > 0; i += step {
 		rows := operand{a.data[i*a.down:], min(step, a.rows-i), a.cols, a.down, a.along}
 		panel := h.thin.transpose(rows)
 		for _, p := range products {
-			h.thin.add((*p.dst)[i:], stride, transposed(p.x), panel)
+			if _, columns := p.x.Dims(); columns > 1 {
+				h.thin.add((*p.dst)[i:], stride, transposed(p.x), panel)
+			}
 		}
 	}
 }
@@ -282,43 +307,43 @@ func (h *vectorWorkspace) addTo(sum []float64, xt, w []float64, a operand) {
 			row[i] *= v
 		}
 	}
+	if columns == 1 {
+		h.single.addTo(sum, xt, a)
+		return
+	}
 	h.thin.add(sum, padded(a.cols), operand{xt, columns, a.rows, stride, 1}, a)
 }
 
 // apply implements operator.
 func (v *rankOne) apply(dst []float64, l, r *mat.Dense) error {
 	parts := []*part{{l: l, r: r}}
-	return v.walk(vectorVisit{each: func(h *vectorWorkspace, a, b operand, first int) {
+	return v.eachBlock(func(h *vectorWorkspace, a, b operand, first int) {
 		v.timesFactors(h, a, b, parts)
 		pt, qt := v.factors(h.member(0), parts[0])
 		h.dots(dst[first:][:a.rows], pt, qt)
-	}})
+	})
 }
 
 // adjointMul implements operator: S·X = Aᵀ·diag(w)·(B·X).
 func (v *rankOne) adjointMul(dst *mat.Dense, w []float64, trans bool, x *mat.Dense) error {
 	rows, columns := dst.Dims()
-	total := v.total(0)
-	total.clear(padded(rows)*columns, 0)
-	err := v.walk(vectorVisit{
-		begin: func(h *vectorWorkspace) { h.member(0).acc.clear(padded(rows)*columns, 0) },
-		each: func(h *vectorWorkspace, a, b operand, first int) {
+	err := v.summed(1, func(_ int, s *vectorSums) { s.clear(padded(rows)*columns, 0) },
+		func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int) {
 			if trans {
 				a, b = b, a
 			}
 			m := h.member(0)
 			h.multiply(b, thinProduct{x, &m.qt})
-			h.addTo(m.acc.gr, m.qt, w[first:][:a.rows], a)
-		},
-		done: func(h *vectorWorkspace) { total.add(&h.member(0).acc) },
-	})
-	copyTransposed(dst, total.gr)
+			h.addTo(sums[0].gr, m.qt, w[first:][:a.rows], a)
+		})
+	copyTransposed(dst, v.totals[0].gr)
 	return err
 }
 
 // contract implements operator.
 func (v *rankOne) contract(y []float64, parts []*part) error {
-	clearSums := func(s *vectorSums, p *part) {
+	clearSums := func(k int, s *vectorSums) {
+		p := parts[k]
 		rows, columns := p.gr.Dims()
 		gr, gl := padded(rows)*columns, 0
 		if p.gl != p.gr {
@@ -327,42 +352,28 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 		}
 		s.clear(gr, gl)
 	}
-	for k, p := range parts {
-		clearSums(v.total(k), p)
-	}
 	scale := 1 / float64(v.m)
-	err := v.walk(vectorVisit{
-		begin: func(h *vectorWorkspace) {
-			for k, p := range parts {
-				clearSums(&h.member(k).acc, p)
-			}
-		},
-		each: func(h *vectorWorkspace, a, b operand, first int) {
+	err := v.summed(len(parts), clearSums,
+		func(h *vectorWorkspace, sums []*vectorSums, a, b operand, first int) {
 			v.timesFactors(h, a, b, parts)
 			h.weights = grown(h.weights, a.rows)
 			for k, part := range parts {
-				m := h.member(k)
+				m, s := h.member(k), sums[k]
 				pt, qt := v.factors(m, part)
 				h.dots(h.weights, pt, qt)
 				for i, p := range h.weights {
 					res := p - y[first+i]
-					m.acc.squares += float64(res * res)
+					s.squares += float64(res * res)
 					h.weights[i] = res * scale
 				}
-				h.addTo(m.acc.gr, qt, h.weights, a)
+				h.addTo(s.gr, qt, h.weights, a)
 				if part.gl != part.gr {
-					h.addTo(m.acc.gl, pt, h.weights, b)
+					h.addTo(s.gl, pt, h.weights, b)
 				}
 			}
-		},
-		done: func(h *vectorWorkspace) {
-			for k := range parts {
-				v.total(k).add(&h.member(k).acc)
-			}
-		},
-	})
+		})
 	for k, p := range parts {
-		s := v.total(k)
+		s := v.totals[k]
 		p.squares = s.squares
 		copyTransposed(p.gr, s.gr)
 		if p.gl != p.gr {
@@ -372,23 +383,15 @@ func (v *rankOne) contract(y []float64, parts []*part) error {
 	return err
 }
 
-// total returns the sums of a member over all measurements.
-func (v *rankOne) total(k int) *vectorSums {
-	for len(v.totals) <= k {
-		v.totals = append(v.totals, new(vectorSums))
-	}
-	return v.totals[k]
-}
-
 // clear sets the sums to zeros of the given sizes.
 func (s *vectorSums) clear(gr, gl int) {
 	s.gr, s.gl, s.squares = zeros(s.gr, gr), zeros(s.gl, gl), 0
 }
 
 // add does s ← s + t.
-func (s *vectorSums) add(t *vectorSums) {
-	plus(s.gr, t.gr)
-	plus(s.gl, t.gl)
+func (s *vectorSums) add(loops sums[float64], t *vectorSums) {
+	loops.addTo(s.gr, t.gr)
+	loops.addTo(s.gl, t.gl)
 	s.squares += t.squares
 }
 

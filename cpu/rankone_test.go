@@ -22,7 +22,10 @@ func TestRankOneSameBits(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameBitsIn(t, solver.F64, sym, 23, 9)
-	for _, s := range []struct{ n1, n2, m int }{{70, 41, 501}, {1500, 200, 4200}} {
+	sameBitsIn(t, solver.F64, sym, 23, 1)
+	for _, s := range []struct{ n1, n2, m, r int }{
+		{70, 41, 501, 3}, {1500, 200, 4200, 3}, {150, 141, 1001, 1},
+	} {
 		rect, err := sensing.NewRankOne(sensing.Rect{N1: s.n1, N2: s.n2}, s.m, 7)
 		if err != nil {
 			t.Fatal(err)
@@ -35,25 +38,24 @@ func TestRankOneSameBits(t *testing.T) {
 			backends = append(backends, Backend{SIMD: simd})
 		}
 		for _, b := range backends {
-			got := firstGradient(t, b, p)
+			got := firstGradient(t, b, p, s.r)
 			if want == nil {
 				want = got
 			}
 			if !mat.Equal(got[0], want[0]) || !mat.Equal(got[1], want[1]) {
-				t.Errorf("%d × %d, m = %d: %+v differs from the first", s.n1, s.n2, s.m, b)
+				t.Errorf("%+v: %+v differs from the first", s, b)
 			}
 		}
 	}
-	if chunk, block := chunkRows(4200), vectorBlock(4200, 1700); block >= chunk {
+	if chunk, block := chunkVectors(4200), vectorBlock(4200, 1700); block >= chunk {
 		t.Errorf("there is no chunk of several blocks: %d measurements in a chunk and %d in a block", chunk,
 			block)
 	}
 }
 
 // firstGradient returns the gradient of UVᵀ at a random point.
-func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
+func firstGradient(t *testing.T, b Backend, p *sensing.Problem, r int) solver.Factor {
 	t.Helper()
-	const r = 3
 	e, err := b.Open(context.Background(), p,
 		solver.Batch{Parametrization: solver.UV{}, FactorRanks: []int{r}})
 	if err != nil {
@@ -73,13 +75,57 @@ func firstGradient(t *testing.T, b Backend, p *sensing.Problem) solver.Factor {
 	return f
 }
 
+// TestRankOneGradient compares the gradient of UVᵀ with plain loops over the vectors, for factors of one
+// column and of more, and numbers of measurements around those of blocks and chunks.
+func TestRankOneGradient(t *testing.T) {
+	const n1, n2 = 70, 21
+	for _, m := range []int{1, 7, 9, 127, 129, 300} {
+		for _, r := range []int{1, 2} {
+			e, err := sensing.NewRankOne(sensing.Rect{N1: n1, N2: n2}, m, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &sensing.Problem{Ensemble: e, Observations: make([]float64, m)}
+			sensing.NewStream(1, 99).Normals(0, p.Observations)
+			shapes := []solver.Shape{{Rows: n1, Cols: r}, {Rows: n2, Cols: r}}
+			f, err := solver.Random{Alpha: 0.1, Seed: 1}.Factor(shapes, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := solver.Factor{mat.NewDense(n1, r, nil), mat.NewDense(n2, r, nil)}
+			vector := make([]float64, n1+n2)
+			var left, right mat.VecDense
+			var term mat.Dense
+			for i := range m {
+				e.Vector(i, vector)
+				a, b := mat.NewVecDense(n1, vector[:n1]), mat.NewVecDense(n2, vector[n1:])
+				left.MulVec(f[0].T(), a)
+				right.MulVec(f[1].T(), b)
+				weight := (mat.Dot(&left, &right) - p.Observations[i]) / float64(2*m) // f has 1/(4m)
+				term.Outer(weight, a, &right)
+				want[0].Add(want[0], &term)
+				term.Reset()
+				term.Outer(weight, b, &left)
+				want[1].Add(want[1], &term)
+				term.Reset()
+			}
+			got := firstGradient(t, Backend{Workers: 2}, p, r)
+			for k := range want { // sums of m and 70 terms of about 1, rounded in different orders
+				if !mat.EqualApprox(got[k], want[k], 1e-13) {
+					t.Errorf("m = %d, r = %d: the gradient of factor %d differs", m, r, k)
+				}
+			}
+		}
+	}
+}
+
 // TestVectorBlock: a block has whole eights, is never longer than its chunk, and never empty.
 func TestVectorBlock(t *testing.T) {
 	for _, m := range []int{1, 33, 5000, 1 << 20} {
 		for _, length := range []int{1, 200, 1000, 5000, 1 << 20} {
-			if b := vectorBlock(m, length); b < leastBlock || b > chunkRows(m) || b%blockRows != 0 {
+			if b := vectorBlock(m, length); b < leastBlock || b > chunkVectors(m) || b%blockRows != 0 {
 				t.Errorf("m = %d and vectors of %d: %d measurements in a block, %d in a chunk", m, length, b,
-					chunkRows(m))
+					chunkVectors(m))
 			}
 		}
 	}

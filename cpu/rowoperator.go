@@ -60,17 +60,21 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 	space := s.rows.Space()
 	n1, n2 := space.Dims()
 	k, m := float64(space.K()), float64(s.rows.Measurements())
-	workers := float64(o.workers)
+	workers, partial := float64(o.workers), float64(partialSums(o.workers))
 	bytes := 8 * 7 * float64(n1) * float64(n2) // matrices and their panels, the truth, the spectral estimate
-	bytes += 8 * (2 + workers) * k * members   // z, g, accumulators
+	bytes += 8 * (2 + partial) * k * members   // z, g, accumulators
+	groups := s.groups(o, len(batch.FactorRanks))
+	if groups {
+		bytes += 8 * k * members // sums of all chunks
+	}
 	if o.precision == solver.Mixed {
-		bytes += 8 * ((4+workers)*k + m) // the pass in f64, and the truth as an anchor
+		bytes += 8 * ((4+partial)*k + m) // the pass in f64, and the truth as an anchor
 		bytes += 8 * (2*k + m) * members // anchors
 	}
 	if batch.Needs.Draws {
-		bytes += 8 * (1 + workers) * k // g and accumulators of a draw
+		bytes += 8 * (1 + partial) * k // g and accumulators of a draw
 	}
-	if s.rows.Entries() == sensing.Q8 {
+	if newKernel[E, float64](o.simd).decode != nil {
 		bytes += 4 * blockRows * float64(decodedLength(space.K())) * workers
 	}
 	row := k * float64(s.rows.Entries().EntryBits()) / 8
@@ -78,13 +82,13 @@ func (s typed[E]) bytes(o options, batch solver.Batch) float64 {
 		return bytes + row*m
 	}
 	buffered := blockRows
-	if s.groups(o, len(batch.FactorRanks)) {
+	if groups {
 		buffered = tallGenerated
 	}
 	return bytes + row*float64(buffered)*workers
 }
 
-// groups says whether so many members have groups whose numbers are interleaved.
+// groups says whether some of so many members form a group.
 func (typed[E]) groups(o options, members int) bool {
 	if o.precision == solver.F64 {
 		return newBatchKernel[E, float64](o.simd).grouped(members) > 0
@@ -98,6 +102,9 @@ func (s typed[E]) newOperator(ctx context.Context, o options) (operator, error) 
 		return nil, err
 	}
 	r.stop = o.stop
+	if r.memory != nil && o.simd != Off {
+		r.alone = walkAlone
+	}
 	switch o.precision {
 	case solver.F32:
 		return newRowOperatorIn[E, float32](r, s.rows.Space(), o), nil
@@ -167,9 +174,7 @@ func (o *rowOperator[E, F]) contract(y []float64, parts []*part) error {
 			pass.unit = powerOfTwo(p.change)
 		}
 		perUnit := 1 / pass.unit // also a power of 2: multiplying by it is exact
-		for k, v := range o.wide {
-			pass.z[k*pass.step] = F(v * perUnit)
-		}
+		pass.write(o.wide, perUnit)
 	}
 	if err := o.gradient.pass(y); err != nil {
 		return err
@@ -233,6 +238,7 @@ func (o *rowOperator[E, F]) applyMany(p [][]float64, l, r []*mat.Dense) error {
 // projectedSquares implements projector.
 func (o *rowOperator[E, F]) projectedSquares(b, c *mat.Dense) (float64, error) {
 	p := newProjection(o, b, c)
-	err := o.walk(p)
+	n1, n2 := o.space.Dims()
+	err := o.walkIn(blockRows, min(n1, n2), nil, o.m, p) // about that many multiply-adds for an entry
 	return p.sum, err
 }

@@ -3,7 +3,6 @@ package cpu
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/matsense/matsense/sensing"
@@ -23,6 +22,11 @@ const (
 	mostChunk  = 256
 )
 
+// walkAlone is how many entries a pass by one worker takes in the time that a second worker needs to wake up:
+// a pass over fewer gains nothing from it. It is for rows in memory and loops in assembly; entries that are
+// generated, and loops in plain Go, take many times as long.
+const walkAlone = 1 << 20
+
 // block is eight rows of entries. Past the last row of a walk, that row is repeated; callers give the
 // repetitions the weight 0.
 type block[E sensing.Entry] [blockRows][]E
@@ -33,17 +37,17 @@ type rows[E sensing.Entry] struct {
 	m       int
 	length  int // of a row, in elements of type E
 	workers int
+	alone   int // a walk over fewer entries has a single worker
 	stop    *interruption
-	memory  []E          // all rows; nil if they are generated
-	buffers [][]E        // for each worker, the block being generated
-	walkers []func()     // for each worker, its part of a walk
-	visitor visitor      // of the walk under way
-	listed  []int        // the rows that it visits, ascending; nil means all
-	count   int          // the number of rows that it visits
-	span    int          // the rows of a chunk
-	step    int          // the rows of a visit
-	queue   orderedQueue // of its chunks
-	next    atomic.Int64 // its next chunk
+	memory  []E        // all rows; nil if they are generated
+	buffers [][]E      // for each worker, the block being generated
+	walkers []func()   // for each worker, its part of a walk
+	visitor visitor    // of the walk under way
+	listed  []int      // the rows that it visits, ascending; nil means all
+	count   int        // the number of rows that it visits
+	span    int        // the rows of a chunk
+	step    int        // the rows of a visit
+	queue   chunkQueue // of its chunks
 	wait    sync.WaitGroup
 }
 
@@ -55,7 +59,7 @@ func newRows[E sensing.Entry](
 	length := sensing.RowLen[E](source.Space().K())
 	chunk := chunkRows(m)
 	r := &rows[E]{source: source, m: m, length: length, workers: min(workers, (m+chunk-1)/chunk)}
-	r.queue.init()
+	r.queue.init(r.workers)
 	for w := range r.workers {
 		r.walkers = append(r.walkers, r.walker(w))
 	}
@@ -99,13 +103,14 @@ func madeInMemory[E any](ctx context.Context, m, length, workers int, row func(i
 
 // visitor is the work of a walk.
 type visitor interface {
-	// begin is called before a chunk's first block.
-	begin(worker int)
+	// begin is called before a chunk's first block, with the number of the partial sum that the chunk has.
+	begin(partial int)
 	// visit is called for each block, or for so many rows as walkIn says: count rows, starting with row
 	// first.
-	visit(worker, first, count int)
-	// done is called after a chunk's last block, when the done of all earlier chunks has returned.
-	done(worker int)
+	visit(worker, partial, first, count int)
+	// done is called after a chunk's last block, when the done of all earlier chunks has returned. Another
+	// worker may call it.
+	done(partial int)
 }
 
 // walk visits every block of rows once. One worker visits the blocks of a chunk, in order. An interruption
@@ -115,16 +120,21 @@ func (r *rows[E]) walk(v visitor) error { return r.walkOver(nil, r.m, v) }
 // walkOver visits only the count rows listed, or all if listed is nil. The visitor gets their places in the
 // list.
 func (r *rows[E]) walkOver(listed []int, count int, v visitor) error {
-	return r.walkIn(blockRows, listed, count, v)
+	return r.walkIn(blockRows, 1, listed, count, v)
 }
 
-// walkIn is walkOver with step rows in a visit, a multiple of blockRows.
-func (r *rows[E]) walkIn(step int, listed []int, count int, v visitor) error {
+// walkIn is walkOver with step rows in a visit, a multiple of blockRows, and a visit that takes as long as
+// the passes of so many members.
+func (r *rows[E]) walkIn(step, members int, listed []int, count int, v visitor) error {
 	r.step = step
-	r.next.Store(0)
-	r.queue.reset()
 	r.visitor, r.listed, r.count, r.span = v, listed, count, chunkRows(count)
-	others := r.walkers[1:max(1, min(r.workers, (count+r.span-1)/r.span))]
+	chunks := (count + r.span - 1) / r.span
+	r.queue.reset(chunks)
+	workers := max(1, min(r.workers, chunks))
+	if count*r.source.Space().K()*members < r.alone {
+		workers = 1
+	}
+	others := r.walkers[1:workers]
 	r.wait.Add(len(others))
 	for _, w := range others {
 		go w()
@@ -139,10 +149,11 @@ func (r *rows[E]) walkIn(step int, listed []int, count int, v visitor) error {
 func (r *rows[E]) walker(w int) func() {
 	return func() {
 		for {
-			c := int(r.next.Add(1)) - 1
-			if c*r.span >= r.count || !r.chunk(w, c) {
+			chunk, partial, ok := r.queue.take()
+			if !ok {
 				break
 			}
+			r.visitChunk(w, partial, chunk)
 		}
 		if w > 0 {
 			r.wait.Done()
@@ -150,23 +161,18 @@ func (r *rows[E]) walker(w int) func() {
 	}
 }
 
-// chunk has worker w visit a chunk. It returns false if the walk was interrupted.
-func (r *rows[E]) chunk(w, chunk int) bool {
-	r.visitor.begin(w)
+// visitChunk has worker w visit a chunk, unless the walk is interrupted.
+func (r *rows[E]) visitChunk(w, partial, chunk int) {
+	r.visitor.begin(partial)
 	to := min((chunk+1)*r.span, r.count)
 	for i := chunk * r.span; i < to; i += r.step {
 		if err := r.stop.err(); err != nil {
 			r.queue.stop(err)
-			return false
+			return
 		}
-		r.visitor.visit(w, i, min(r.step, to-i))
+		r.visitor.visit(w, partial, i, min(r.step, to-i))
 	}
-	if !r.queue.wait(chunk) {
-		return false
-	}
-	r.visitor.done(w)
-	r.queue.pass()
-	return true
+	r.queue.leave(chunk, partial, r.visitor.done)
 }
 
 // load points b to count rows, starting with the i-th of the walk, and generates them if they are not in

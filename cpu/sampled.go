@@ -25,11 +25,11 @@ type sampled struct {
 	workers  int
 	stop     *interruption
 	loops    sparse
-	rows     *compressed // the unknown matrix; both triangles if it is symmetric
-	columns  *compressed // its transpose; the same compressed if it is symmetric
-	squares  [][]float64 // of the contraction under way: Σ e² of each part and block
-	whole    whole       // of draws of all measurements
-	drawn    drawnEntries
+	rows     *compressed     // the unknown matrix; both triangles if it is symmetric
+	columns  *compressed     // its transpose; the same compressed if it is symmetric
+	squares  [][]float64     // of the contraction under way: Σ e² of each part and block
+	whole    whole           // of draws of all measurements
+	drawn    []*drawnEntries // of draws of some: the lists under way
 }
 
 // compressed is a sparse matrix, stored row after row.

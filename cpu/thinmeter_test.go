@@ -92,6 +92,8 @@ func compareSamples(t *testing.T, got, want solver.Sample, rank int) {
 	}{
 		{"train loss", got.TrainLoss, want.TrainLoss, 0},
 		{"test error", got.TestError, want.TestError, digits * max(top*top, 1)},
+		{"learned rank", got.Value("learned_rank"), want.Value("learned_rank"), 0},
+		{"its error", got.Value("learned_rank_error"), want.Value("learned_rank_error"), 1e-7},
 		{"signal", got.Signal, want.Signal, digits * top},
 		{"noise", got.Noise, want.Noise, digits * top},
 		{"angle", got.Angle, want.Angle, digits * top / want.Signal},

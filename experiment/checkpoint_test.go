@@ -24,8 +24,8 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	want := stateAt(7, math.Pi, 0, 5e-324, math.MaxFloat64, 1.0/3, math.Copysign(0, -1))
 	samples := solver.Trajectory{
-		sampleOf(0, func(j int) float64 { return odd[j] }, 2),
-		sampleOf(5, func(j int) float64 { return odd[j+3] }, 2),
+		sampleOf(0, func(j int) float64 { return odd[j%len(odd)] }, 2),
+		sampleOf(5, func(j int) float64 { return odd[(j+3)%len(odd)] }, 2),
 	}
 	if err := writeCheckpoint(dir, identity{"mine", build()}, want, samples); err != nil {
 		t.Fatal(err)

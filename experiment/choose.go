@@ -37,8 +37,7 @@ func (h Host) Settle(configs []config.Config) Host {
 	if h.faster == nil {
 		h.faster = map[string]bool{}
 	}
-	if h.choice.device != "" || len(configs) == 0 || configs[0].Device != "auto" ||
-		configs[0].Precision == string(solver.Mixed) {
+	if h.choice.device != "" || len(configs) == 0 || configs[0].Device != "auto" {
 		return h
 	}
 	devices, _ := h.Auto()
@@ -91,10 +90,15 @@ func (h Host) expect(c config.Config, device string) (opening, step float64, err
 	if c.Storage == "generated" && c.CanGenerate() {
 		place.Storage = c.Storage
 	}
-	if place.Precision == "auto" {
+	automatic := place.Precision == "auto"
+	if automatic {
 		place.Precision = string(solver.F64)
 	}
 	b, err := h.Backend(place)
+	if err == nil && automatic {
+		place.Precision = precisionOn(b, &c)
+		b, err = h.Backend(place)
+	}
 	if err != nil {
 		return 0, 0, err
 	}

@@ -66,7 +66,7 @@ func TestAutoEstimates(t *testing.T) {
 		{"", 0, 1e-9, "cuda:0", "", "estimate"}, // one of the two is not known
 		{"", 1, 0, "cuda:0", "", "estimate"},
 		{"ensemble=completion", 1e-9, 1, "cpu", "cpu is used: not supported", "estimate"},
-		{"precision=mixed", 1e-9, 1, "cpu", "mixed precision", "estimate"},
+		{"precision=mixed", 1e-3, 1e-2, "cuda:0", "cuda:0 is used: by estimate", ""},
 	} {
 		settings := strings.Fields(problem + c.settings)
 		p, err := NewPlan(configOf(t, settings...), twoDevices(c.gpu, c.cpu))

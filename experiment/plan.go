@@ -64,12 +64,6 @@ func (p *Plan) place() error {
 		devices, estimate = p.host.choice.order(devices, p.inWords("device", "cuda"))
 	}
 	precision := p.Config.Precision
-	if precision == "mixed" && p.Config.Device == "auto" {
-		if devices[0] != "cpu" {
-			p.Notes = append(p.Notes, fmt.Sprintf("cpu is used: %s has no mixed precision yet", devices[0]))
-		}
-		devices = []string{"cpu"}
-	}
 	for i, device := range devices {
 		p.Config.Device = device
 		if precision == "auto" {
@@ -103,11 +97,16 @@ func (p *Plan) place() error {
 // nothing, so that its answer is the same each time. If there is no backend, placeRows says why.
 func (p *Plan) fasterPrecision() string {
 	c := &p.Config
-	if c.Entries == "" {
+	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
+	if err != nil {
 		return "f64"
 	}
-	b, err := p.host.Backend(Place{c.Device, "memory", "f64", c.Workers, c.SIMD, p.tell})
-	if mixed, ok := b.(mixing); err == nil && ok && mixed.MixedIsFaster(sensing.Entries(c.Entries)) {
+	return precisionOn(b, c)
+}
+
+// precisionOn is the precision that auto stands for on a backend.
+func precisionOn(b solver.Backend, c *config.Config) string {
+	if m, ok := b.(mixing); ok && c.Entries != "" && m.MixedIsFaster(sensing.Entries(c.Entries)) {
 		return "mixed"
 	}
 	return "f64"

@@ -43,7 +43,10 @@ type Summary struct {
 	Final      Metrics `json:"final"`
 	BestIterates
 	// Phases has the metrics at each boundary of the phases; null if it was not reached.
-	Phases   PhaseSummary     `json:"phases"`
+	Phases PhaseSummary `json:"phases"`
+	// Plateaus are the stretches along which Z is close to a best approximation of M*, in order; null if
+	// there are none, as with equal singular values.
+	Plateaus []Plateau        `json:"plateaus"`
 	Spectral *SpectralSummary `json:"spectral"`
 	// Advice says what would mend a run that diverged or did not explain the observations; null if the run
 	// needs none, or nothing is known.
@@ -95,6 +98,17 @@ type SpectralSummary struct {
 	// Akin says that a measured iterate came within [AkinWithin] of the estimate. If it is false, either none
 	// did, or none was measured at that time, or the estimate is so good that the two cannot be told apart.
 	Akin bool `json:"akin_to_spectral_method"`
+}
+
+// Plateau is a stretch of iterations along which Z is closer to the best approximation of M* of a rank than
+// to those of other ranks ([solver.Plateau]).
+type Plateau struct {
+	Rank  int `json:"rank"`
+	First int `json:"first_iteration"`
+	Last  int `json:"last_iteration"`
+	// Closest is the iteration at which the distance is least, and Distance this distance over ‖M*‖_F.
+	Closest  int    `json:"closest_iteration"`
+	Distance Number `json:"distance"`
 }
 
 // ProblemSummary repeats the sizes and the choice of the problem.
@@ -196,6 +210,13 @@ func (s *Summary) addPhases(c *config.Config, truth *sensing.Truth, est *solver.
 		return &m
 	}
 	s.Phases = PhaseSummary{at(phases.AlignmentEnd), at(phases.SaddleEnd), at(phases.FloorStart)}
+	for _, p := range t.Plateaus(truth) {
+		closest := &t[p.Closest]
+		s.Plateaus = append(s.Plateaus, Plateau{
+			Rank: p.Rank, First: t[p.First].Iteration, Last: t[p.Last].Iteration,
+			Closest: closest.Iteration, Distance: Number(closest.Value("learned_rank_error")),
+		})
+	}
 }
 
 // addSpectral says how close the factor came to the spectral estimate, if the angle was measured.

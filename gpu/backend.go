@@ -18,15 +18,25 @@ type Backend struct {
 	Info driver.Info
 	// Connect opens the device. Each engine opens it for itself, and closes it.
 	Connect func() (driver.Device, error)
+	// Others are more devices, for measurements that are rows: all of them share the rows, and everything
+	// else is done on the first. There are 2, 4 or 8 devices in all. Any number gives the same bits. Backend
+	// opens and closes them with the first.
+	Others []Card
 	// Storage says where measurements are kept; empty means [solver.Memory]. User data lie in memory in any
 	// case.
 	Storage solver.Storage
-	// Precision is the arithmetic, [solver.F64] or [solver.F32]; empty means F64.
+	// Precision is the arithmetic, [solver.F64], [solver.Mixed] or [solver.F32]; empty means F64.
 	Precision solver.Precision
 	// Notice receives texts about how the device does its work that a user should know; nil for none.
 	Notice func(text string)
 
 	tileRows int // rows of a tile, in tests; 0 means the cheapest number
+}
+
+// Card is a device that holds some of the rows.
+type Card struct {
+	Info    driver.Info                   // as its driver found it
+	Connect func() (driver.Device, error) // opens the device
 }
 
 var _ solver.Backend = Backend{}
@@ -35,7 +45,12 @@ var _ solver.Backend = Backend{}
 func (b Backend) Name() string { return b.Label }
 
 // Device implements [solver.Backend].
-func (b Backend) Device() string { return b.Info.Name }
+func (b Backend) Device() string {
+	if len(b.Others) == 0 {
+		return b.Info.Name
+	}
+	return fmt.Sprintf("%d × %s", 1+len(b.Others), b.Info.Name)
+}
 
 // DeviceMemory returns the bytes of the device's memory, whoever uses it.
 func (b Backend) DeviceMemory() float64 { return float64(b.Info.Memory) }
@@ -47,13 +62,20 @@ func (Backend) Offers() solver.Needs {
 	}
 }
 
-// Memory implements [solver.Backend]: it counts bytes on the device.
+// Memory implements [solver.Backend]: it counts bytes on the device. Of several devices it counts those on
+// the device that needs most.
 func (b Backend) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	e, err := newEngine(b, p.Ensemble, batch)
 	if err != nil {
 		return 0, err
 	}
-	return e.total(), nil
+	need := e.total()
+	if s, ok := e.operator.(*spreadRows); ok {
+		for card := range s.others {
+			need = max(need, s.bytes(card))
+		}
+	}
+	return need, nil
 }
 
 // Open implements [solver.Backend].
@@ -77,6 +99,11 @@ func (b Backend) Open(
 			}
 		}
 	}()
+	if s, ok := e.operator.(*spreadRows); ok {
+		if err := s.connect(e.device); err != nil {
+			return e, err
+		}
+	}
 	if err := e.open(ctx, p); err != nil {
 		return e, err
 	}

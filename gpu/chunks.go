@@ -8,9 +8,9 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums, in order, so the first rows of
-// chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile of rows in one
-// launch, and tiles change no bit.
+// Rows are cut twice. Chunks determine bits: g is the sum of the chunks' sums in the order of sum_chunks, so
+// the first rows of chunks follow from m and K alone. Tiles determine time: dots and accumulate take one tile
+// of rows in one launch, and tiles change no bit.
 
 const (
 	// referenceBlocks is the number of blocks of contract that an H100 or H200 holds: two on each of 132
@@ -23,6 +23,8 @@ const (
 	// mostShares is the largest number of chunks for a group of blocks on the reference device: enough for
 	// devices with other numbers of multiprocessors to share chunks out evenly.
 	mostShares = 4
+	// chunkParts is the number of parts that sum_chunks cuts the chunks into. A card has whole parts.
+	chunkParts = 8
 	// stageRows divides the number of rows before each chunk: contract takes at most this many at a time.
 	stageRows = 8
 )
@@ -39,9 +41,25 @@ func chunkStarts(m, slabs int) []int {
 	return starts
 }
 
+// shortened cuts chunks into chunks of at most longest rows, which is a multiple of stageRows.
+func shortened(starts []int, longest int) []int {
+	short := starts[:1:1]
+	for c, start := range starts[1:] {
+		stages := blocks(start-starts[c], stageRows)
+		pieces := blocks(stages*stageRows, longest)
+		for i := 1; i < pieces; i++ {
+			short = append(short, starts[c]+i*stages/pieces*stageRows)
+		}
+		short = append(short, start)
+	}
+	return short
+}
+
 // chunkTable says how rows are cut into chunks.
 type chunkTable struct {
 	starts []int          // the first row of each chunk, and the end of the last
+	before int            // chunks of the cards before this one
+	after  int            // and of those after it
 	at     driver.Pointer // the same on the device, as u32
 }
 
@@ -58,6 +76,13 @@ func (c chunkTable) chunkOf(row int) int {
 	return sort.Search(c.count(), func(i int) bool { return c.starts[i+1] > row })
 }
 
+// onCard returns the chunks of one of several cards: whole parts of sum_chunks.
+func (c chunkTable) onCard(card, cards int) chunkTable {
+	parts := chunkParts / cards
+	from, to := card*parts*c.count()/chunkParts, (card+1)*parts*c.count()/chunkParts
+	return chunkTable{starts: c.starts[from : to+1], before: from, after: c.count() - to}
+}
+
 // buffer is the memory for the table.
 func (c *chunkTable) buffer(name string) buffer { return buffer{name, int64(len(c.starts)) * 4, &c.at} }
 
@@ -66,7 +91,13 @@ func (c chunkTable) upload(d *device) error { return d.Upload(c.at, bytesOfWords
 
 // shareRows sets the chunks and the tiles.
 func (l *rowLayout) shareRows(tileRows int) {
-	l.chunks.starts = chunkStarts(l.m, l.slabs)
+	starts := chunkStarts(l.all, l.slabs)
+	if l.longest > 0 {
+		starts = shortened(starts, l.longest)
+	}
+	l.chunks = chunkTable{starts: starts}.onCard(l.card, l.cards)
+	l.begin = l.chunks.starts[0]
+	l.m = l.chunks.starts[l.chunks.count()] - l.begin
 	l.tileRows = tileRows
 	if tileRows == 0 {
 		l.tileRows = l.cheapestTile()

@@ -17,6 +17,9 @@ func TestConstants(t *testing.T) {
 		values       []any
 	}{
 		{"dot", "grid (⌈count/%d⌉)", []any{dotSegment}},
+		{"anchor_distance", "grid (⌈k/%d⌉, members)", []any{distanceSegment}},
+		{"anchor_distance", "for each member %d u64", []any{len(difference{}.words())}},
+		{"row_squares", "for each matrix four u64", nil},
 		{"sampled_sum", "grid (⌈count/%d⌉, members)", []any{dotSegment}},
 		{"multiply_nn", "grid (⌈rows/%d⌉ and ⌈cols/%[1]d⌉ of the largest", []any{tileSide}},
 		{"multiply_nn", "for each product %d u64", []any{len(multiplication{}.words())}},

@@ -19,11 +19,18 @@
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of
 //     coordinates and members. Rows that are not in memory are made tile by tile.
 //
+// In mixed precision (mixed.go) contract runs in f32 on the difference from an anchor, and the host decides,
+// once in a gradient, whether the anchor is renewed.
+//
+// Several devices can share rows (spread.go). An operator of rows on each device has some of the chunks, and
+// the engine with everything else is on the first device.
+//
 // Draws of the measurements (draw.go) and values of f (evaluate.go) work with any operator, by products with
 // the measurements and their adjoint. The operator of rows has faster ways (drawnrows.go).
 //
 // Kernels that work for several members read lists, which share one place on the device (lists.go).
 //
-// Long sums are cut into chunks, which are added in order. The chunks follow from the problem alone, so a run
-// gives the same bits on every GPU, whatever else is in its batch.
+// Long sums are cut into chunks, which are added in an order that is written down (for rows, in
+// sum_chunks.ptx). Chunks and order follow from the problem alone, so a run gives the same bits on every GPU,
+// whatever else is in its batch.
 package gpu

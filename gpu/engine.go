@@ -44,6 +44,7 @@ var (
 	_ solver.ProductEngine    = &engine{}
 	_ solver.ProjectionEngine = &engine{}
 	_ solver.AlgebraEngine    = &engine{}
+	_ solver.AnchorEngine     = &engine{}
 )
 
 // member is one factor of the batch. Its slots lie one after another on the device, and within a slot the
@@ -59,6 +60,8 @@ type member struct {
 	thin     bool     // L and R belong to the iterate
 	fresh    bool     // the Gradient slot belongs to the iterate
 	factored factored // what the first squares hold
+
+	renewal solver.Factor // the iterate of the last renewal of the anchor, on the host; nil if there was none
 }
 
 // slot returns the address of a member's slot.
@@ -108,7 +111,10 @@ func (e *engine) Reset(member, factorRank int) error {
 	e.solved = nil
 	e.touched(member, solver.Iterate)
 	m := &e.members[member]
-	m.shapes, m.thin, m.fresh = shapes, false, false
+	m.shapes, m.thin, m.fresh, m.renewal = shapes, false, false, nil
+	if o, ok := e.operator.(anchored); ok {
+		o.reset(member)
+	}
 	return e.clear(member)
 }
 
@@ -192,7 +198,7 @@ func (e *engine) gradient(members []int) error {
 		e.members[i].fresh = true
 	}
 	e.solved = slices.Clone(members)
-	return nil
+	return e.noteRenewals(members)
 }
 
 // Dot implements [solver.Engine]. The device sums the products of each segment, and the host adds the
@@ -301,6 +307,12 @@ func (e *engine) Close() error {
 	}
 	device := e.device
 	e.device = nil
+	if s, ok := e.operator.(*spreadRows); ok {
+		if err := s.close(); err != nil {
+			_ = device.Close() // the first error says more
+			return err
+		}
+	}
 	for _, p := range e.taken {
 		if err := device.Free(p); err != nil { // a lost device frees nothing: the first error says so
 			_ = device.Close()

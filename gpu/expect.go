@@ -24,23 +24,39 @@ func (b Backend) Expect(e sensing.Ensemble, batch solver.Batch) (opening, step f
 	}
 	rates := estimate.Rates{
 		Bytes:      b.Info.Bandwidth,
-		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(),
+		Operations: float64(b.Info.Multiprocessors) * b.Info.Clock * b.multiplyAdds(b.Precision),
 		Step:       stepLaunches * launchTime,
 	}
 	return openSeconds, rates.Seconds(work)
 }
 
+// doubles has the multiply-adds in double precision that a multiprocessor does in a cycle, by compute
+// capability.
+var doubles = map[[2]int]float64{
+	{7, 0}: 32, {7, 5}: 2, {8, 0}: 32, {8, 6}: 2, {8, 9}: 2, {9, 0}: 64, {10, 0}: 64, {12, 0}: 2,
+}
+
 // multiplyAdds is how many multiply-adds a multiprocessor does in a cycle, by NVIDIA's table of arithmetic
-// throughput in the CUDA C++ Programming Guide.
-func (b Backend) multiplyAdds() float64 {
-	if b.Precision == solver.F32 {
-		return 64 // some have twice as many
-	}
+// throughput in the CUDA C++ Programming Guide. In double precision the ratio that the driver reports may say
+// that there are fewer, and it alone counts for chips that the table here has not.
+func (b Backend) multiplyAdds(p solver.Precision) float64 {
+	singles := 128.0
 	switch b.Info.Capability {
-	case [2]int{7, 0}, [2]int{8, 0}:
-		return 32
-	case [2]int{9, 0}, [2]int{10, 0}:
-		return 64
+	case [2]int{7, 0}, [2]int{7, 5}, [2]int{8, 0}:
+		singles = 64
+	}
+	if p == solver.F32 || p == solver.Mixed {
+		return singles
+	}
+	listed, known := doubles[b.Info.Capability]
+	ratio := float64(b.Info.SingleToDouble)
+	switch {
+	case known && ratio > 0:
+		return min(listed, singles/ratio)
+	case known:
+		return listed
+	case ratio > 0:
+		return singles / ratio
 	}
 	return 2
 }

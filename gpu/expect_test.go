@@ -33,7 +33,7 @@ func TestExpect(t *testing.T) {
 		{"f64 rows", f64, solver.F64, [2]int{9, 0}, 1608e6 / 4.3e12},
 		{"signs", signs, solver.F64, [2]int{9, 0}, 402.12e6 / (132 * 64 * 1.98e9)},
 		{"signs with few units for f64", signs, solver.F64, [2]int{8, 9}, 402.12e6 / (132 * 2 * 1.98e9)},
-		{"and in f32", signs, solver.F32, [2]int{8, 9}, 402.12e6 / (132 * 64 * 1.98e9)},
+		{"and in f32", signs, solver.F32, [2]int{8, 9}, 402.12e6 / (132 * 128 * 1.98e9)},
 	} {
 		b := Backend{Precision: c.precision, Info: driver.Info{
 			Capability: c.capability, Multiprocessors: 132, Clock: 1.98e9, Bandwidth: 4.3e12,

@@ -239,8 +239,13 @@ func steps(t *testing.T, b Backend, e sensing.Ensemble, r int, once bool) (*mat.
 	return u[0], loss[0]
 }
 
-// rowsOf returns the operator of an engine with rows.
-func rowsOf(e *engine) *rowOperator { return e.operator.(*rowOperator) }
+// rowsOf returns the operator of an engine with rows: of several cards that of the first.
+func rowsOf(e *engine) *rowOperator {
+	if s, several := e.operator.(*spreadRows); several {
+		return s.shares[0]
+	}
+	return e.operator.(*rowOperator)
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()

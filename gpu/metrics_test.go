@@ -221,6 +221,8 @@ func compareSamples(t *testing.T, got, want solver.Sample, rank int) {
 	}
 	near("train loss", got.TrainLoss, want.TrainLoss, 0)
 	near("test error", got.TestError, want.TestError, digits*max(top*top, 1))
+	near("learned rank", got.Value("learned_rank"), want.Value("learned_rank"), 0)
+	near("its error", got.Value("learned_rank_error"), want.Value("learned_rank_error"), 1e-7)
 	near("signal", got.Signal, want.Signal, digits*top)
 	near("noise", got.Noise, want.Noise, digits*top)
 	near("angle", got.Angle, want.Angle, digits*top/want.Signal)

@@ -22,7 +22,10 @@ func (e *engine) open(ctx context.Context, p *sensing.Problem) error {
 	if err := e.device.pass(func() error { return e.operator.fill(ctx, e.device) }); err != nil {
 		return err
 	}
-	return e.observe(p)
+	if err := e.observe(p); err != nil {
+		return err
+	}
+	return e.anchorAtTruth(p.Truth)
 }
 
 // allocate takes all the memory that the engine and its operator will use.

@@ -45,9 +45,10 @@ type operator interface {
 // part is the part of one batch member in a contraction. Its matrices are on the device in f64, row-major
 // without gaps.
 type part struct {
-	l, r  driver.Pointer // Z = L·Rᵀ, with L of n1 × cols and R of n2 × cols; the same matrix if Z = LLᵀ
-	cols  int
-	pulls []pull // one for each matrix of the gradient
+	member int            // its number in the batch
+	l, r   driver.Pointer // Z = L·Rᵀ, with L of n1 × cols and R of n2 × cols; the same matrix if Z = LLᵀ
+	cols   int
+	pulls  []pull // one for each matrix of the gradient
 }
 
 // pull is one matrix of a gradient: dst = scale·G·X, or scale·Gᵀ·X, with G = 1/m · Σ res_i A_i. All parts of
@@ -82,6 +83,9 @@ func operatorOf(
 	}
 	switch e.(type) {
 	case sensing.Rows:
+		if p == solver.Mixed {
+			return planMixed, nil
+		}
 		return planRows, nil
 	case *sensing.Completion:
 		return planSampled, nil

@@ -70,6 +70,10 @@ func newEngine(b Backend, ensemble sensing.Ensemble, batch solver.Batch) (*engin
 	if err != nil {
 		return nil, err
 	}
+	if _, rows := ensemble.(sensing.Rows); !rows && len(b.Others) > 0 {
+		return nil, fmt.Errorf("gpu: several GPUs share only rows, and %s has none, name one device: %w",
+			ensemble.Name(), solver.ErrUnsupported)
+	}
 	r.plan = plan
 	return engineFor(r)
 }

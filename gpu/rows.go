@@ -38,17 +38,20 @@ var (
 // alone.
 type rowLayout struct {
 	rowStore
-	info      driver.Info
-	family    // of the space
-	n1, n2    int
-	k         int
-	members   int
-	matrices  int // that a contraction pulls for each member
-	lifted    int // most matrices that are lifted together
-	draws     bool
-	entries   sensing.Entries
-	precision solver.Precision
+	all         int // rows of the problem: m, and those on other cards
+	card, cards int // the number of this card, from 0, among those that share the rows
+	info        driver.Info
+	family      // of the space
+	n1, n2      int
+	k           int
+	members     int
+	matrices    int // that a contraction pulls for each member
+	lifted      int // most matrices that are lifted together
+	draws       bool
+	entries     sensing.Entries
+	precision   solver.Precision
 
+	longest  int // most rows of a chunk; 0 for no bound
 	slabs    int // number of slabs, of kernels.Slab coordinates each
 	kp       int // coordinates, rounded up to whole slabs
 	chunks   chunkTable
@@ -64,15 +67,14 @@ func planRows(r request) (operator, error) {
 	ensemble := r.ensemble.(sensing.Rows)
 	space := ensemble.Space()
 	l := rowLayout{
-		rowStore: rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
-		info:     r.backend.Info, precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
-		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws, mostWork: math.Inf(1),
+		rowStore:  rowStore{m: ensemble.Measurements(), stream: streamOf(ensemble)},
+		precision: r.backend.Precision, k: space.K(), members: len(r.shapes),
+		all: ensemble.Measurements(), cards: 1,
+		matrices: len(r.rules), lifted: len(r.shapes), draws: r.needs.Draws,
 	}
+	l.setDevice(r.backend.Info)
 	if r.needs.Values {
 		l.lifted = max(l.lifted, pointsAtOnce)
-	}
-	if l.info.Watchdog {
-		l.mostWork = launchWork
 	}
 	l.n1, l.n2 = space.Dims()
 	var err error
@@ -83,7 +85,7 @@ func planRows(r request) (operator, error) {
 		l.precision = solver.F64
 	}
 	if l.precision != solver.F64 && l.precision != solver.F32 {
-		return nil, fmt.Errorf("gpu: the arithmetic is f64 or f32, got %q", l.precision)
+		return nil, fmt.Errorf("gpu: the arithmetic is f64, mixed or f32, got %q", l.precision)
 	}
 	if max(l.n1, l.n2) > 16*mostBlocks {
 		return nil, fmt.Errorf("gpu: %d × %d matrices are too large: a side has at most %d",
@@ -97,9 +99,20 @@ func planRows(r request) (operator, error) {
 	l.setEntries(ensemble.Entries())
 	l.slabs = (l.k + kernels.Slab - 1) / kernels.Slab
 	l.kp = l.slabs * kernels.Slab
+	if len(r.backend.Others) > 0 {
+		return spread(r, l, ensemble)
+	}
 	l.shareRows(r.backend.tileRows)
 	l.shareLists(r.backend.tileRows)
 	return &rowOperator{rowLayout: l, ensemble: ensemble}, nil
+}
+
+// setDevice sets the device, and what a launch may take there.
+func (l *rowLayout) setDevice(info driver.Info) {
+	l.info, l.mostWork = info, math.Inf(1)
+	if info.Watchdog {
+		l.mostWork = launchWork
+	}
 }
 
 // setEntries sets the format of the entries, and everything that follows from it.
@@ -171,6 +184,8 @@ func (o *rowOperator) buffers() []buffer {
 	members, m := int64(o.members), int64(o.m)
 	lifted := int64(o.lifted)
 	parts := lifted * int64(o.tileRows)
+	// The bytes of a coordinate's sums. adjointMul sums one member in f64, whatever the arithmetic is.
+	sums := max(members*numberBytes(o.precision), 8)
 	if o.draws {
 		parts = max(parts, int64(o.listRows))
 	}
@@ -181,7 +196,7 @@ func (o *rowOperator) buffers() []buffer {
 		o.rowsBuffer("rows"),
 		{"z", lifted * int64(o.kp) * 8, &o.z},
 		{"g", members * int64(o.kp) * 8, &o.g},
-		{"chunks", members * int64(o.chunks.count()) * int64(o.kp) * 8, &o.chunkSums},
+		{"chunks", sums * int64(o.chunks.count()) * int64(o.kp), &o.chunkSums},
 		o.chunks.buffer("chunks' first rows"),
 		{"partials", parts * int64(o.slabs) * 8, &o.partials},
 		{"residuals", members * m * 8, &o.res},
@@ -244,9 +259,22 @@ func (o *rowOperator) kernels() []string {
 	return append(names, o.drawKernels()...)
 }
 
-// fill implements operator: it uploads the tables, counts the groups of blocks that the device has room for,
-// and makes or copies the rows that lie in memory.
+// fill implements operator: it makes or copies the rows that lie in memory.
 func (o *rowOperator) fill(ctx context.Context, d *device) error {
+	if err := o.prepare(d); err != nil {
+		return err
+	}
+	switch {
+	case !o.inMemory:
+		return nil
+	case o.stream == nil:
+		return o.bring(ctx)
+	}
+	return o.generateAll(ctx)
+}
+
+// prepare uploads the tables, and counts the groups of blocks that the device has room for.
+func (o *rowOperator) prepare(d *device) error {
 	o.device = d
 	if err := d.Fill(o.zeros, 0, int64(o.m)*8); err != nil {
 		return err
@@ -257,16 +285,7 @@ func (o *rowOperator) fill(ctx context.Context, d *device) error {
 	if err := d.Upload(o.levels, bytesOfNumbers(sensing.Q8Levels[:])); err != nil {
 		return err
 	}
-	if err := o.countGroups(); err != nil {
-		return err
-	}
-	switch {
-	case !o.inMemory:
-		return nil
-	case o.stream == nil:
-		return o.bring(ctx)
-	}
-	return o.generateAll(ctx)
+	return o.countGroups()
 }
 
 // countGroups sets the number of groups of blocks in one launch of contract, or tells the user why contract
@@ -395,6 +414,14 @@ func (o *rowOperator) offset(precision solver.Precision, part int) driver.Pointe
 
 // contractAll computes res and g of the members whose coordinates z holds.
 func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
+	if err := o.contractChunks(y, members); err != nil {
+		return err
+	}
+	return o.sumChunks(o.precision, members, o.chunks)
+}
+
+// contractChunks computes res, and the sum of each chunk of rows.
+func (o *rowOperator) contractChunks(y driver.Pointer, members int) error {
 	done := false
 	if members == 1 {
 		var err error
@@ -402,12 +429,10 @@ func (o *rowOperator) contractAll(y driver.Pointer, members int) error {
 			return err
 		}
 	}
-	if !done {
-		if err := o.contractInTiles(y, members); err != nil {
-			return err
-		}
+	if done {
+		return nil
 	}
-	return o.sumChunks(o.precision, members, o.chunks)
+	return o.contractInTiles(y, members)
 }
 
 // contractOnce contracts one member in one launch. It returns false if the device does not hold all blocks of
@@ -440,7 +465,7 @@ func (o *rowOperator) contractInTiles(y driver.Pointer, members int) error {
 		if err := o.dots(o.precision, t, members); err != nil {
 			return err
 		}
-		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.m)); err != nil {
+		if err := o.residuals(o.precision, t, members, y, o.res, 1/float64(o.all)); err != nil {
 			return err
 		}
 		return o.accumulate(o.precision, t, members, o.weights, o.chunks)
@@ -462,6 +487,11 @@ func (o *rowOperator) apply(p, l, r driver.Pointer, cols int) error {
 	if err := o.liftAll(solver.F64, []part{{l: l, r: r, cols: cols}}); err != nil {
 		return err
 	}
+	return o.measure(p)
+}
+
+// measure does p_i = a_i·z for the rows of this device.
+func (o *rowOperator) measure(p driver.Pointer) error {
 	return o.eachTile(func(t tile) error {
 		if err := o.dots(solver.F64, t, 1); err != nil {
 			return err
@@ -491,14 +521,19 @@ func (o *rowOperator) residualsOf(res, y driver.Pointer, l, r []driver.Pointer, 
 func (o *rowOperator) adjointMul(
 	dst, w driver.Pointer, trans bool, x driver.Pointer, cols int,
 ) error {
+	if err := o.weighted(w); err != nil {
+		return err
+	}
+	return o.pullAll(solver.F64, []part{{cols: cols, pulls: []pull{{trans, x, 1, dst}}}})
+}
+
+// weighted does g = Σ_i w_i a_i for the rows of this device.
+func (o *rowOperator) weighted(w driver.Pointer) error {
 	err := o.eachTile(func(t tile) error { return o.accumulate(solver.F64, t, 1, w, o.chunks) })
 	if err != nil {
 		return err
 	}
-	if err := o.sumChunks(solver.F64, 1, o.chunks); err != nil {
-		return err
-	}
-	return o.pullAll(solver.F64, []part{{cols: cols, pulls: []pull{{trans, x, 1, dst}}}})
+	return o.sumChunks(solver.F64, 1, o.chunks)
 }
 
 // Each function from here on launches one family of kernels. The head of the family's file in kernels/ has
@@ -579,17 +614,18 @@ func (o *rowOperator) launchContract(y driver.Pointer, groups int) error {
 	}
 	var args []driver.Arg
 	if o.inMemory {
-		args = append(args, driver.Ptr(o.rows))
+		args = append(args, driver.Ptr(o.from(o.rows, o.stride)))
 	}
-	args = append(args, driver.Ptr(o.z), driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(o.res),
-		driver.Ptr(o.chunkSums), driver.Ptr(o.levels))
+	partials := o.from(o.partials, int64(o.slabs)*numberBytes(o.precision))
+	args = append(args, driver.Ptr(o.z), driver.Ptr(partials), driver.Ptr(o.from(y, 8)),
+		driver.Ptr(o.from(o.res, 8)), driver.Ptr(o.chunkSums), driver.Ptr(o.levels))
 	if o.inMemory {
 		args = append(args, driver.U32(int(o.stride)))
 	} else {
 		args = append(args, keyOf(*o.stream)...)
 	}
 	args = append(args, driver.U32(o.k), driver.U32(o.slabs), driver.Ptr(o.chunks.at),
-		driver.U32(o.chunks.count()), driver.F64(1/float64(o.m)))
+		driver.U32(o.chunks.count()), driver.F64(1/float64(o.all)))
 	return o.run(driver.Launch{
 		Kernel: o.device.kernels[o.contractor.Name], Grid: driver.Dim{o.slabs * groups, 1, 1},
 		Block: driver.Dim{256, 1, 1}, Shared: o.stages, Cooperative: true, Args: args,
@@ -611,7 +647,8 @@ func (o *rowOperator) residuals(
 ) error {
 	grid := driver.Dim{blocks(t.count, 8), members, 1}
 	return o.launch("residuals_"+string(precision), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(o.partials), driver.Ptr(y), driver.Ptr(res), driver.Ptr(o.weights), driver.U32(o.slabs),
+		driver.Ptr(o.partials), driver.Ptr(o.from(y, 8)), driver.Ptr(o.from(res, 8)),
+		driver.Ptr(o.from(o.weights, numberBytes(precision))), driver.U32(o.slabs),
 		driver.U32(t.first), driver.U32(t.count), driver.U32(o.m), driver.F64(scale))
 }
 
@@ -622,15 +659,32 @@ func (o *rowOperator) accumulate(
 	first, last := chunks.touched(t)
 	grid := driver.Dim{blocks(o.k, 1024), last - first + 1, blocks(members, 4)}
 	return o.launch("accumulate_"+string(o.entries)+"_"+string(precision), grid, driver.Dim{256, 1, 1},
-		driver.Ptr(t.rows), driver.Ptr(weights), driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
+		driver.Ptr(t.rows), driver.Ptr(o.from(weights, numberBytes(precision))),
+		driver.Ptr(o.chunkSums), driver.Ptr(o.levels),
 		driver.U32(t.first), driver.U32(t.count), driver.U64(uint64(o.stride)), driver.U32(o.k),
 		driver.U32(o.kp), driver.U32(members), driver.U32(o.m), driver.Ptr(chunks.at), driver.U32(first),
 		driver.U32(chunks.count()))
 }
 
+// from returns the address that row 0 would have, if the device had all rows and the first one that it has is
+// at p. Kernels count rows among all rows.
+func (s *rowStore) from(p driver.Pointer, size int64) driver.Pointer {
+	return p - driver.Pointer(int64(s.begin)*size)
+}
+
 // sumChunks computes g, the sum of the chunks, for each member.
 func (o *rowOperator) sumChunks(precision solver.Precision, members int, chunks chunkTable) error {
+	all := chunks.before + chunks.count() + chunks.after
+	return o.sumOf(precision, members, o.chunkSums, chunks.before, chunks.count(), all)
+}
+
+// sumOf computes g, the sum of those of all chunks that are at sums: count chunks, and before of them are not
+// there.
+func (o *rowOperator) sumOf(
+	precision solver.Precision, members int, sums driver.Pointer, before, count, all int,
+) error {
 	grid := driver.Dim{blocks(o.k, 256), members, 1}
-	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(o.chunkSums),
-		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(chunks.count()))
+	return o.launch("sum_chunks_"+string(precision), grid, driver.Dim{256, 1, 1}, driver.Ptr(sums),
+		driver.Ptr(o.g), driver.U32(o.k), driver.U32(o.kp), driver.U32(all), driver.U32(before),
+		driver.U32(count))
 }

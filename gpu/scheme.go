@@ -101,7 +101,9 @@ func (e *engine) part(member int) (part, error) {
 		}
 		e.members[member].thin = true
 	}
-	return e.parted(e.ends.place(m)), nil
+	p := e.parted(e.ends.place(m))
+	p.member = member
+	return p, nil
 }
 
 // parted returns the part of a contraction with the addresses of a place.

@@ -7,10 +7,12 @@ import (
 	"github.com/matsense/matsense/sensing"
 )
 
-// rowStore are rows of numbers on the device, one for each measurement, one after another. Either all rows
+// rowStore are rows of numbers on the device, one for each measurement, one after another. A row's number is
+// that among all rows, also if a device has only some of them. Either all rows
 // are in memory, or a tile of them, which the device makes anew when another tile is needed.
 type rowStore struct {
-	m        int
+	m        int             // rows
+	begin    int             // number of the first one among all rows, those of other cards too
 	stride   int64           // bytes from a row to the next
 	inMemory bool            // all rows are in memory; otherwise they are made tile by tile
 	stream   *sensing.Stream // stream of rows that the device can make; nil if the host must copy them
@@ -37,16 +39,16 @@ func (s *rowStore) rowsBuffer(name string) buffer {
 
 // tile returns the tile of at most count rows from first on.
 func (s *rowStore) tile(first, count int) tile {
-	t := tile{first, min(count, s.m-first), s.rows}
+	t := tile{first, min(count, s.begin+s.m-first), s.rows}
 	if s.inMemory {
-		t.rows += driver.Pointer(int64(first) * s.stride)
+		t.rows += driver.Pointer(int64(first-s.begin) * s.stride)
 	}
 	return t
 }
 
 // inTiles calls do for each tile of count rows. It first generates tiles that are not in memory.
 func (s *rowStore) inTiles(count int, generate, do func(t tile) error) error {
-	for first := 0; first < s.m; first += count {
+	for first := s.begin; first < s.begin+s.m; first += count {
 		t := s.tile(first, count)
 		if !s.inMemory && t != s.made {
 			s.made = tile{}
@@ -64,7 +66,7 @@ func (s *rowStore) inTiles(count int, generate, do func(t tile) error) error {
 
 // fillRows makes or copies all rows, count at a time. It returns ctx's error early if ctx is done.
 func (s *rowStore) fillRows(ctx context.Context, count int, bring func(t tile) error) error {
-	for first := 0; first < s.m; first += count {
+	for first := s.begin; first < s.begin+s.m; first += count {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

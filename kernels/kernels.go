@@ -17,6 +17,11 @@
 //	pullback_T                  ∇ = scale·G·X with G = unsvec(g)
 //	pullback_rect_T, pullback_rect_transposed_T
 //	                            ∇ = scale·G·X and ∇ = scale·Gᵀ·X with G = unvec(g)
+//	anchor_distance, anchor_subtract
+//	                            δ = z − z₀, the difference from an anchor, in f32
+//	anchor_sum, anchor_residuals
+//	                            g = g₀ + the sum of the chunks, res = res₀ + A δ
+//	row_squares                 squared norms of the rows of matrices
 //	sampled_W                   observed entries: residuals and G·R, from one reading of R, up to W columns
 //	sampled_values, sampled_apply, sampled_multiply, sampled_segments, sampled_sum
 //	                            the rest of completion: measurements, products, sums of long rows

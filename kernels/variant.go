@@ -147,6 +147,11 @@ func variants() []variant {
 		"join_columns", "split_columns", "square_difference", "square_pullback", "transpose"} {
 		add(name, name, "", "f64")
 	}
+	for _, name := range []string{
+		"anchor_distance", "anchor_subtract", "anchor_sum", "anchor_residuals", "row_squares",
+	} {
+		add(name, name, "", "f64")
+	}
 	list = append(list, sampledVariants()...)
 	for _, name := range []string{
 		"rank_one_times_16", "rank_one_times_64", "rank_one_accumulate_16", "rank_one_accumulate_64",

@@ -17,10 +17,24 @@ func NewIndefiniteTruth(n, rank, negative int, kappa float64, seed uint64) (*Tru
 	if err != nil {
 		return nil, err
 	}
+	if err := checkNegative(negative, rank); err != nil {
+		return nil, err
+	}
+	x := newSide(n, sigma, seed, 0)
+	return newSigned(x, spreadSigns(rank, negative), sigma), nil
+}
+
+// checkNegative returns an error if a truth cannot have so many negative eigenvalues.
+func checkNegative(negative, rank int) error {
 	if negative < 0 || negative > rank {
-		return nil, fmt.Errorf("sensing: a truth of rank %d has from 0 to %d negative eigenvalues, got %d",
+		return fmt.Errorf("sensing: a truth of rank %d has from 0 to %d negative eigenvalues, got %d",
 			rank, rank, negative)
 	}
+	return nil
+}
+
+// spreadSigns returns the diagonal of S.
+func spreadSigns(rank, negative int) []float64 {
 	signs := make([]float64, rank)
 	for j := range signs {
 		signs[j] = 1
@@ -28,7 +42,7 @@ func NewIndefiniteTruth(n, rank, negative int, kappa float64, seed uint64) (*Tru
 			signs[j] = -1
 		}
 	}
-	return newSigned(newSide(n, sigma, seed, 0), signs, sigma), nil
+	return signs
 }
 
 // newSigned returns the truth X S Xᵀ of an X with orthogonal columns.

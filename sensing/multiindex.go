@@ -2,7 +2,9 @@ package sensing
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -145,11 +147,55 @@ type LawPoint struct {
 	Second []float64
 }
 
-// Law returns points of the distribution of y for p indices, without noise. Weights sum to 1, and weighted
-// sums over the points are expectations.
-func (l Link) Law(p int) (law []LawPoint) {
+// Law returns points of the distribution of y for p indices, with Gaussian noise of a standard deviation on
+// it. Weights sum to 1, and weighted sums over the points are expectations.
+func (l Link) Law(p int, noise float64) (law []LawPoint) {
 	l.each(p, func(y, weight float64) { law = append(law, LawPoint{y, weight, l.second(p, y)}) })
+	if noise > 0 {
+		law = blurred(law, noise)
+	}
 	return law
+}
+
+// blurred returns the law of y + noise. It divides the line into bins of an eighth of the noise's standard
+// deviation. Each point gives each bin the share of its weight that the noise brings there, up to eight
+// deviations away, and a bin's expectations are means over what it was given.
+func blurred(law []LawPoint, noise float64) (out []LawPoint) {
+	const bins, far = 8, 8 // of one deviation, and deviations
+	width := noise / bins
+	at := map[int]*LawPoint{}
+	for _, point := range law {
+		middle := int(math.Floor(point.Y / width))
+		below := func(bin int) float64 { // half of the probability that the noise ends below the bin, by erfc
+			return math.Erfc((point.Y - float64(bin)*width) / (noise * math.Sqrt2))
+		}
+		left := below(middle - bins*far)
+		for bin := middle - bins*far; bin <= middle+bins*far; bin++ {
+			right := below(bin + 1)
+			weight := point.Weight * (right - left) / 2
+			left = right
+			b := at[bin]
+			if b == nil {
+				b = &LawPoint{Y: (float64(bin) + 0.5) * width, Second: make([]float64, len(point.Second))}
+				at[bin] = b
+			}
+			b.Weight += weight
+			for j, s := range point.Second {
+				b.Second[j] += weight * s
+			}
+		}
+	}
+	for _, bin := range slices.Sorted(maps.Keys(at)) {
+		b := at[bin]
+		if !(b.Weight > 0) {
+			continue
+		}
+		for j := range b.Second {
+			b.Second[j] /= b.Weight
+		}
+		out = append(out, *b)
+	}
+	return out
 }
 
 // secondOfNorm: all directions are alike, and ‖z‖² = y.
@@ -184,7 +230,7 @@ func secondOfProduct(_ int, y float64) []float64 {
 
 // eachProduct takes points of both signs of y = ±exp(t).
 func eachProduct(_ int, use func(y, weight float64)) {
-	const points, from, to = 2000, -40, 4
+	const points, from, to = 40_000, -20, 4 // T may jump between two points
 	normalized(2*points, func(k int) (y, weight float64) {
 		x := math.Exp(from + (float64(k/2)+0.5)/points*(to-from))
 		k0, _ := besselK(x)

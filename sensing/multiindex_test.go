@@ -32,7 +32,7 @@ func TestLinkLaws(t *testing.T) {
 		}
 		var got [3]float64
 		var total float64
-		for _, at := range l.Law(2) {
+		for _, at := range l.Law(2, 0) {
 			v := at.Weight * transform(at.Y)
 			total += at.Weight
 			got[2] += v

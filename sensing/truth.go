@@ -31,8 +31,7 @@ func NewTruth(n, rank int, kappa float64, seed uint64) (*Truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := newSide(n, sigma, seed, 0)
-	return &Truth{left: x, right: x, sigma: sigma}, nil
+	return drawTruth(Sym{n}, sigma, 0, seed), nil
 }
 
 // NewRectTruth draws X = V·diag(σ) and Y = W·diag(σ): V and W are n1 × rank and n2 × rank matrices of
@@ -46,9 +45,47 @@ func NewRectTruth(n1, n2, rank int, kappa float64, seed uint64) (*Truth, error) 
 	if err != nil {
 		return nil, err
 	}
-	const right = 1 << 32 // the stream's first column of W
-	x, y := newSide(n1, sigma, seed, 0), newSide(n2, sigma, seed, right)
-	return &Truth{left: x, right: y, sigma: sigma}, nil
+	return drawTruth(Rect{n1, n2}, sigma, 0, seed), nil
+}
+
+// DrawTruth draws a truth whose singular values are given, largest first: positive numbers, of which there
+// are as many as M* has rank. In a rectangular space it draws M* = X Yᵀ as [NewRectTruth] does. In a
+// symmetric space it draws M* = X S Xᵀ as [NewIndefiniteTruth] does, with so many negative eigenvalues.
+func DrawTruth(space Space, singular []float64, negative int, seed uint64) (*Truth, error) {
+	n1, n2 := space.Dims()
+	if len(singular) < 1 || len(singular) > min(n1, n2) {
+		return nil, fmt.Errorf("sensing: a truth of %d × %d has from 1 to %d singular values, got %d",
+			n1, n2, min(n1, n2), len(singular))
+	}
+	sigma := make([]float64, len(singular))
+	for j, s := range singular {
+		if !(s > RankTolerance*singular[0]) || s > Largest || j > 0 && s > singular[j-1] {
+			return nil, fmt.Errorf("sensing: a truth's singular values are positive, in descending order, at "+
+				"most %g and at least %g of the largest: number %d is %v", Largest, RankTolerance, j+1, s)
+		}
+		sigma[j] = math.Sqrt(s)
+	}
+	if _, symmetric := space.(Sym); !symmetric && negative != 0 {
+		return nil, fmt.Errorf("sensing: a truth X Yᵀ has no negative eigenvalues, got %d", negative)
+	}
+	if err := checkNegative(negative, len(sigma)); err != nil {
+		return nil, err
+	}
+	return drawTruth(space, sigma, negative, seed), nil
+}
+
+// drawTruth draws a truth with the given singular values of X.
+func drawTruth(space Space, sigma []float64, negative int, seed uint64) *Truth {
+	n1, n2 := space.Dims()
+	x := newSide(n1, sigma, seed, 0)
+	switch _, symmetric := space.(Sym); {
+	case !symmetric:
+		const right = 1 << 32 // the stream's first column of W
+		return &Truth{left: x, right: newSide(n2, sigma, seed, right), sigma: sigma}
+	case negative > 0:
+		return newSigned(x, spreadSigns(len(sigma), negative), sigma)
+	}
+	return &Truth{left: x, right: x, sigma: sigma}
 }
 
 // newSide draws orthonormal columns, from column first of the seed's stream on, and scales them by sigma.
@@ -124,8 +161,9 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// rankTolerance is the relative size below which a singular value of a given X counts as zero.
-const rankTolerance = 1e-12
+// RankTolerance is the relative size up to which a singular value of a given X, or of an M* to draw, counts
+// as zero.
+const RankTolerance = 1e-12
 
 // TruthOf returns the truth M* = X Xᵀ of a given X, whose columns must be linearly independent.
 func TruthOf(x *mat.Dense) (*Truth, error) {
@@ -220,7 +258,7 @@ func checkGiven(x *mat.Dense) error {
 
 // checkRank returns an error if the least of the singular values counts as zero.
 func checkRank(sigma []float64) error {
-	if rank := len(sigma); !(sigma[rank-1] > rankTolerance*sigma[0]) {
+	if rank := len(sigma); !(sigma[rank-1] > RankTolerance*sigma[0]) {
 		return fmt.Errorf("sensing: the truth's %d columns are linearly dependent "+
 			"(singular values from %.3g to %.3g): give X with as many columns as M* has rank",
 			rank, sigma[0], sigma[rank-1])

@@ -443,3 +443,63 @@ func checkRect(t *testing.T, name string, got, want *Truth, n1, n2 int) {
 		}
 	}
 }
+
+// TestDrawTruth: M* has the singular values that were asked for, and the signs; its X has the directions of
+// NewTruth, scaled by their roots.
+func TestDrawTruth(t *testing.T) {
+	singular := []float64{9, 4, 0.25}
+	for name, c := range map[string]struct {
+		space    Space
+		negative int
+	}{"XXᵀ": {Sym{7}, 0}, "XSXᵀ": {Sym{7}, 2}, "XYᵀ": {Rect{7, 5}, 0}} {
+		truth, err := DrawTruth(c.space, singular, c.negative, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		even, err := NewTruth(7, 3, 1, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 7 {
+			for j, s := range []float64{3, 2, 0.5} {
+				if got, want := truth.X().At(i, j), even.X().At(i, j)*s; math.Abs(got-want) > 1e-15 {
+					t.Errorf("%s: X(%d, %d) is %v, want %v", name, i, j, got, want)
+				}
+			}
+		}
+		var m mat.Dense
+		var svd mat.SVD
+		m.Mul(truth.X(), truth.Right().T())
+		svd.Factorize(&m, mat.SVDNone)
+		for j, got := range svd.Values(nil)[:3] {
+			if math.Abs(got-singular[j]) > 1e-14*singular[0] {
+				t.Errorf("%s: singular value %d is %v, want %v", name, j, got, singular[j])
+			}
+		}
+		negative := 0
+		for _, s := range truth.Signs() {
+			if s < 0 {
+				negative++
+			}
+		}
+		if negative != c.negative {
+			t.Errorf("%s: %d eigenvalues are negative, want %d", name, negative, c.negative)
+		}
+	}
+	for name, c := range map[string]struct {
+		space    Space
+		singular []float64
+		negative int
+	}{
+		"none": {Sym{3}, nil, 0}, "too many": {Rect{3, 2}, []float64{3, 2, 1}, 0},
+		"ascending": {Sym{3}, []float64{1, 2}, 0}, "zero": {Sym{3}, []float64{1, 0}, 0},
+		"as good as zero": {Sym{3}, []float64{1, 1e-12}, 0},
+		"not a number":    {Sym{3}, []float64{math.NaN()}, 0}, "infinite": {Sym{3}, []float64{math.Inf(1)}, 0},
+		"signs":                {Sym{3}, []float64{1}, 2},
+		"signs of a rectangle": {Rect{3, 2}, []float64{1}, 1},
+	} {
+		if _, err := DrawTruth(c.space, c.singular, c.negative, 1); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

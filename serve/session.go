@@ -42,6 +42,8 @@ func (s Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		Server: s, ctx: inner, out: &lineWriter{w: out},
 		memories: map[int]*memory{}, problems: map[int]*problem{},
 	}
+	in, closeInput := polled(in)
+	defer closeInput()
 	t.lines = readLines(in, cancel, t.cancels)
 	defer t.close()
 	err := t.answerUntil(func([]byte) bool { return false })

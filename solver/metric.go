@@ -110,6 +110,16 @@ func init() {
 			Name: "nuclear_norm", Title: "nuclear norm of Z", Panel: NoPanel, Place: 12,
 		},
 		{
+			Name: "learned_rank", Title: "rank of the nearest best approximation of M*", Unit: "rank",
+			Panel: NoPanel, Place: 15,
+		},
+		{
+			Name: "learned_rank_error", Title: "relative distance to that approximation",
+			Label: "distance to nearest rank", Unit: "relative error",
+			Axis:  "relative distance to the nearest best approximation",
+			Panel: ErrorPanel, Place: 16,
+		},
+		{
 			Name: "shift", Title: "shift of the observations", Unit: "rms", Place: 8,
 			Field: func(s *Sample) *float64 { return &s.Shift },
 		},

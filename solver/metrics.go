@@ -125,6 +125,9 @@ func (m *meter) measureFactor(s *Sample, f Factor) error {
 		m.basis = truthBasis(m.truth, l != r)
 	}
 	s.TestError = m.distance.of(l, r) / m.norm
+	if learnsByRank(m.truth) {
+		setLearnedRank(s, m.truth, insideTruth(m.truth, l, r))
+	}
 	return m.split(s, w)
 }
 

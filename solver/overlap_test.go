@@ -28,7 +28,7 @@ func TestWeakRecovery(t *testing.T) {
 	}{{"norm", 1, 0.5}, {"norm", 2, 1}, {"norm", 5, 2.5}, {"product", 2, 0.59375},
 		{"sign-product", 2, math.Pi * math.Pi / 4}} {
 		l := linkOf(t, c.link)
-		law := l.Law(c.p)
+		law := l.Law(c.p, 0)
 		got := WeakRecovery(law)
 		if !(math.Abs(got/c.want-1) < 1e-4) {
 			t.Errorf("%s of %d: %.5f, want %.5f", c.link, c.p, got, c.want)
@@ -63,8 +63,69 @@ func TestPredictOverlap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := PredictOverlap(l.Law(1), transform, c.delta); !(math.Abs(got-c.want) < 1e-3) {
+		if got := PredictOverlap(l.Law(1, 0), transform, c.delta); !(math.Abs(got-c.want) < 1e-3) {
 			t.Errorf("%s, δ = %g: %.4f, want %.3f", c.t, c.delta, got, c.want)
 		}
+	}
+}
+
+// TestPredictOverlapOfProduct: T of trim jumps, and the prediction is that of a NumPy program whose
+// Gauss–Legendre quadrature ends and begins at the jump.
+func TestPredictOverlapOfProduct(t *testing.T) {
+	l := linkOf(t, "product")
+	law := l.Law(2, 0)
+	transform, err := l.Transform(sensing.Trim, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for delta, want := range map[float64]float64{2: 0, 3: 0.06212, 4: 0.17025, 6: 0.27482, 10: 0.36044} {
+		if got := PredictOverlap(law, transform, delta); !(math.Abs(got-want) < 3e-4) {
+			t.Errorf("δ = %g: %.5f, want %.5f", delta, got, want)
+		}
+	}
+}
+
+// TestNoisyLaw: predictions with noise are those of a NumPy program, which took expectations over z and the
+// noise (Gauss–Hermite), and for the threshold the densities of y on a grid. The noise on sign-product makes
+// a mixture of two normal laws, whose E[z zᵀ | y] − I is ±2/π·tanh(y/σ²) off the diagonal.
+func TestNoisyLaw(t *testing.T) {
+	l := linkOf(t, "norm")
+	for _, c := range []struct {
+		noise, weak   float64
+		optimal, trim [3]float64 // for δ = 1, 2, 4
+	}{
+		{0.1, 0.5021, [3]float64{0.2264, 0.6190, 0.8903}, [3]float64{0, 0.0907, 0.3970}},
+		{0.5, 0.5416, [3]float64{0.1709, 0.4907, 0.7671}, [3]float64{0, 0.0863, 0.3878}},
+		{1, 0.6466, [3]float64{0.0655, 0.3001, 0.5522}, [3]float64{0, 0.0707, 0.3580}},
+	} {
+		law := l.Law(1, c.noise)
+		if got := WeakRecovery(law); !(math.Abs(got-c.weak) < 1e-3) {
+			t.Errorf("noise %g: the threshold is %.4f, want %.4f", c.noise, got, c.weak)
+		}
+		for kind, want := range map[sensing.Preprocessing][3]float64{
+			sensing.Optimal: c.optimal, sensing.Trim: c.trim,
+		} {
+			transform, err := l.Transform(kind, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, delta := range []float64{1, 2, 4} {
+				if got := PredictOverlap(law, transform, delta); !(math.Abs(got-want[i]) < 1e-3) {
+					t.Errorf("noise %g, %s, δ = %g: %.4f, want %.4f", c.noise, kind, delta, got, want[i])
+				}
+			}
+		}
+	}
+	const noise = 0.7
+	total := 0.0
+	for _, at := range linkOf(t, "sign-product").Law(2, noise) {
+		total += at.Weight
+		want := 1 + 2/math.Pi*math.Tanh(at.Y/(noise*noise))
+		if math.Abs(at.Second[0]-want) > 0.01 || math.Abs(at.Second[0]+at.Second[1]-2) > 1e-12 {
+			t.Errorf("at y = %.3f: %v, want %.4f", at.Y, at.Second, want)
+		}
+	}
+	if math.Abs(total-1) > 1e-12 {
+		t.Errorf("the weights add up to %v", total)
 	}
 }

@@ -21,7 +21,8 @@ import (
 // Only the first is a difference of large matrices, and it has r* rows and columns; no matrix has n1 rows
 // and n2 columns. The error is a few roundings of ‖L‖·‖R‖, as that of LRᵀ − M* written out.
 type thinError struct {
-	bases [2]Matrix  // V_X and V_Y
+	bases [2]Matrix // V_X and V_Y
+	truth *sensing.Truth
 	core  *mat.Dense // Σ
 	norm  float64    // ‖M*‖_F
 }
@@ -50,7 +51,7 @@ func newThinError(truth *sensing.Truth, two bool) *thinError {
 	a.Mul(left.T(), truth.X())
 	b.Mul(right.T(), truth.Right())
 	core.Mul(&a, b.T())
-	return &thinError{core: &core, norm: truth.Norm()}
+	return &thinError{truth: truth, core: &core, norm: truth.Norm()}
 }
 
 // sides returns the numbers of the sides of a factor: 0 for L, and 1 for R if it is another matrix.
@@ -123,9 +124,13 @@ func (m *thinMeter) errors(works []*thinWork) error {
 		if err := m.engine.GetMatrix(core, w.small); err != nil {
 			return err
 		}
-		core.Sub(core, m.error.core)
-		square := sumOfSquares(core.RawMatrix().Data) + middle*dots[2*i] + max(dots[2*i+1], 0)
+		var off mat.Dense
+		off.Sub(core, m.error.core)
+		square := sumOfSquares(off.RawMatrix().Data) + middle*dots[2*i] + max(dots[2*i+1], 0)
 		w.sample.TestError = math.Sqrt(square) / m.error.norm
+		if learnsByRank(m.error.truth) {
+			setLearnedRank(w.sample, m.error.truth, core)
+		}
 	}
 	return nil
 }

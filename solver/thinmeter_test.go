@@ -245,6 +245,7 @@ func compareMeters(
 	}
 	floor := 1e-14 * top
 	near("test error", got.TestError, want.TestError, 1e-14*max(top*top, 1))
+	nearRank(t, &got, &want)
 	near("signal", got.Signal, want.Signal, floor)
 	near("noise", got.Noise, want.Noise, floor)
 	near("angle", got.Angle, want.Angle, floor/want.Signal)
@@ -468,5 +469,16 @@ func TestThinMeterRepeated(t *testing.T) {
 			w.Mul(scaled, right.T())
 			compareMeters(t, PSD{}, sensing.Sym{N: n}, truth, Factor{w}, rank+1)
 		})
+	}
+}
+
+// nearRank compares the learned rank of two samples.
+func nearRank(t *testing.T, got, want *Sample) {
+	t.Helper()
+	for _, name := range []string{"learned_rank", "learned_rank_error"} {
+		g, w := got.Value(name), want.Value(name)
+		if !(math.Abs(g-w) <= 1e-7) && !(math.IsNaN(g) && math.IsNaN(w)) {
+			t.Errorf("%s is %v, want %v", name, g, w)
+		}
 	}
 }

@@ -44,6 +44,9 @@ func RunPage(r *experiment.Run) (report.Page, error) {
 		if best, there := bestTable(s); there {
 			p.Tables = append(p.Tables, best)
 		}
+		if len(s.Plateaus) > 0 {
+			p.Tables = append(p.Tables, plateauTable(s.Plateaus))
+		}
 		if s.Spectral != nil {
 			p.Tables = append(p.Tables, spectralTable(s.Spectral))
 		}
@@ -162,6 +165,22 @@ func metricsTable(s *experiment.Summary) report.Table {
 		if metric.Always || known(of(&s.Final)) {
 			row(metric.Title, func(m *experiment.Metrics) report.Cell { return report.Number(of(m)) })
 		}
+	}
+	return t
+}
+
+// plateauTable returns the ranks that a run learned one after another.
+func plateauTable(plateaus []experiment.Plateau) report.Table {
+	t := report.Table{
+		Title: "Ranks learned one after another",
+		Head:  []string{"nearest best approximation of M*", "iterations", "closest at", "distance over ‖M*‖"},
+	}
+	for _, p := range plateaus {
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(fmt.Sprintf("of rank %d", p.Rank)),
+			report.Text(fmt.Sprintf("%d to %d", p.First, p.Last)),
+			report.Whole(p.Closest), report.Number(float64(p.Distance)),
+		})
 	}
 	return t
 }

@@ -117,6 +117,12 @@ func writePhases(w io.Writer, out *experiment.Outcome) {
 	} else {
 		line("III refinement", "no floor yet")
 	}
+	for _, p := range s.Plateaus {
+		if p.Rank > 0 {
+			line(fmt.Sprintf("rank %d", p.Rank), "learned from iteration %d, closest at %d: %s from the best "+
+				"approximation of this rank", p.First, p.Closest, number(float64(p.Distance)))
+		}
+	}
 	if sp := s.Spectral; sp != nil && sp.Akin && out.Config.Init == "random" {
 		fmt.Fprintf(w, "  akin to the spectral method: at iteration %d the factor is %.2g° from "+
 			"the spectral estimate,\n  which is %.2g° from the truth\n",

@@ -11,13 +11,13 @@ import (
 	"github.com/matsense/matsense/solver"
 )
 
-// WriteVerdict writes an experiment's claim, the verdict and the findings.
+// WriteVerdict writes an experiment's claim, the verdict, the findings, and what was not tested.
 func WriteVerdict(w io.Writer, e reproduce.Experiment, v reproduce.Verdict) {
 	fmt.Fprintf(w, "\n%s\n\n%s: %s\n", e.Claim, e.Name, v.Status)
 	for _, line := range v.Findings {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "  Not tested: %s.\n\n", e.Untested)
 }
 
 // Judge puts an experiment's claim and verdict at the top of a sweep's page.
@@ -26,6 +26,7 @@ func Judge(page *report.Page, e reproduce.Experiment, v reproduce.Verdict) {
 	for _, line := range v.Findings {
 		found.Rows = append(found.Rows, []report.Cell{report.Text(line)})
 	}
+	found.Rows = append(found.Rows, []report.Cell{report.Text("Not tested: " + e.Untested + ".")})
 	page.Tables = append([]report.Table{found}, page.Tables...)
 	page.Title = capital(e.About)
 	moods := map[reproduce.Status]report.Mood{

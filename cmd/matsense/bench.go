@@ -248,10 +248,6 @@ func (o benchOptions) skip(b roofline.Backend, k benchKind, reason string) {
 func benchOne(ctx context.Context, env environment, o benchOptions, k benchKind) error {
 	backend, err := env.host().Backend(experiment.Place{Device: o.device, Storage: k.storage,
 		Precision: k.precision, Workers: o.workers})
-	var unsupported *config.UsageError
-	if k.precision != "f64" && errors.As(err, &unsupported) {
-		return nil // this device does not have it
-	}
 	if err != nil {
 		return err
 	}

@@ -245,3 +245,23 @@ func TestCPUDriverFails(t *testing.T) {
 		t.Errorf("little memory: exit code %d\n%s", r.code, r.err)
 	}
 }
+
+// TestCPUDriverSeveral: two and four GPUs of the driver share the rows, and leave the factor of one.
+func TestCPUDriverSeveral(t *testing.T) {
+	onCPUDriver(t)
+	t.Setenv("CPUDRIVER_DEVICES", "5")
+	one, want := tinyOn(t, "cuda:0")
+	if one.code != exitDone {
+		t.Fatalf("exit code %d\n%s", one.code, one.err)
+	}
+	for _, device := range []string{"cuda:0,1", "cuda:3,0,2,1", "cuda:all"} {
+		if r, got := tinyOn(t, device); r.code != exitDone || !bytes.Equal(got, want) {
+			t.Errorf("%s: exit code %d, the factor is the same: %v\n%s", device, r.code,
+				bytes.Equal(got, want), r.err)
+		}
+	}
+	if r, _ := tinyOn(t, "cuda:0,9"); r.code != exitUsage ||
+		!strings.Contains(r.err, "there is no cuda:9: the GPUs are cuda:0 to cuda:4") {
+		t.Errorf("cuda:0,9: exit code %d\n%s", r.code, r.err)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +29,7 @@ func (env environment) host() experiment.Host {
 		Backend: env.backend,
 		Memory: func(b solver.Backend) (float64, error) {
 			if b.Name() == "cuda" {
-				return env.available(b.(gpu.Backend).Info)
+				return env.leastAvailable(b.(gpu.Backend))
 			}
 			return env.memory()
 		},
@@ -86,6 +85,20 @@ func (env environment) available(g driver.Info) (float64, error) {
 	return float64(free), nil
 }
 
+// leastAvailable returns how many bytes are free on the GPU of a backend that has least.
+func (env environment) leastAvailable(b gpu.Backend) (float64, error) {
+	least, err := env.available(b.Info)
+	for _, other := range b.Others {
+		if err != nil {
+			return 0, err
+		}
+		var free float64
+		free, err = env.available(other.Info)
+		least = min(least, free)
+	}
+	return least, err
+}
+
 // freeOnGPU opens a GPU and asks how many bytes of it are free.
 func freeOnGPU(index int) (int64, error) {
 	d, err := cuda.Open(index)
@@ -109,30 +122,36 @@ func cudaName(index int) string { return "cuda:" + strconv.Itoa(index) }
 
 // backend makes the backend of a device's name, a storage and a precision.
 func (env environment) backend(p experiment.Place) (solver.Backend, error) {
-	if p.Precision == string(solver.Mixed) && p.Device != "cpu" {
-		return nil, config.Usagef("precision: mixed is for the cpu so far; %s has f64 and f32", p.Device)
-	}
 	switch p.Device {
 	case "cpu":
 		return cpu.Backend{
 			Storage: solver.Storage(p.Storage), Workers: p.Workers, SIMD: cpu.SIMD(p.SIMD),
 			Precision: solver.Precision(p.Precision),
 		}, nil
-	case "emulator":
-		config := emulator.Config{Memory: 1 << 50} // host memory, which the plan watches
-		info, err := emulator.New(config).Info()
-		if err != nil {
-			return nil, err
-		}
-		connect := func() (driver.Device, error) { return emulator.New(config), nil }
-		return emulated{gpu.Backend{
-			Label: "emulator", Info: info, Connect: connect, Storage: solver.Storage(p.Storage),
-			Precision: solver.Precision(p.Precision),
-			Notice:    p.Notice,
-		}}, nil
-	default:
-		return env.cudaBackend(p)
 	}
+	count, err := config.Emulators(p.Device)
+	switch {
+	case err != nil:
+		return nil, config.Usagef("device: %v", err)
+	case count > 0:
+		return emulatorBackend(p, count)
+	}
+	return env.cudaBackend(p)
+}
+
+// emulatorBackend makes the backend of so many emulated devices.
+func emulatorBackend(p experiment.Place, count int) (solver.Backend, error) {
+	config := emulator.Config{Memory: 1 << 50} // host memory, which the plan watches
+	info, err := emulator.New(config).Info()
+	if err != nil {
+		return nil, err
+	}
+	card := gpu.Card{Info: info, Connect: func() (driver.Device, error) { return emulator.New(config), nil }}
+	return emulated{gpu.Backend{
+		Label: "emulator", Info: card.Info, Connect: card.Connect,
+		Others:  slices.Repeat([]gpu.Card{card}, count-1),
+		Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Notice: p.Notice,
+	}}, nil
 }
 
 // emulated is a backend on the emulator, whose device memory is the host's.
@@ -142,7 +161,7 @@ type emulated struct{ gpu.Backend }
 // it and who read it.
 func (b emulated) Memory(p *sensing.Problem, batch solver.Batch) (float64, error) {
 	bytes, err := b.Backend.Memory(p, batch)
-	return 5e8 + 11*bytes, err
+	return 5e8 + 11*bytes*float64(1+len(b.Others)), err
 }
 
 func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
@@ -150,22 +169,50 @@ func (env environment) cudaBackend(p experiment.Place) (solver.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", p.Device, err)
 	}
-	info := gpus[0]
-	if best := byFree(gpus); len(best) > 0 {
-		info = best[0]
+	chosen, err := chosenGPUs(p.Device, gpus)
+	if err != nil {
+		return nil, err
 	}
-	if text, chosen := strings.CutPrefix(p.Device, "cuda:"); chosen {
-		index, err := strconv.Atoi(text)
-		if err != nil || index >= len(gpus) {
-			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s",
-				p.Device, cudaName(len(gpus)-1))
-		}
-		info = gpus[index]
+	var cards []gpu.Card
+	for _, info := range chosen {
+		connect := func() (driver.Device, error) { return cuda.Open(info.Index) }
+		cards = append(cards, gpu.Card{Info: info, Connect: connect})
 	}
 	return gpu.Backend{
-		Label: "cuda", Info: info, Connect: func() (driver.Device, error) { return cuda.Open(info.Index) },
+		Label: "cuda", Info: cards[0].Info, Connect: cards[0].Connect, Others: cards[1:],
 		Storage: solver.Storage(p.Storage), Precision: solver.Precision(p.Precision), Notice: p.Notice,
 	}, nil
+}
+
+// chosenGPUs returns the GPUs that a device names, or the one with the most free memory if it names none. Of
+// all GPUs it takes as many as can share rows, those with the most free memory.
+func chosenGPUs(device string, gpus []driver.Info) (chosen []driver.Info, err error) {
+	numbers, all, err := config.GPUs(device)
+	if err != nil {
+		return nil, config.Usagef("device: %v", err)
+	}
+	for _, n := range numbers {
+		if n >= len(gpus) {
+			return nil, config.Usagef("device: there is no %s: the GPUs are cuda:0 to %s",
+				cudaName(n), cudaName(len(gpus)-1))
+		}
+		chosen = append(chosen, gpus[n])
+	}
+	best := byFree(gpus)
+	switch {
+	case len(chosen) > 0:
+	case len(best) == 0: // the backend says why the first cannot be used
+		chosen = gpus[:1]
+	case all:
+		for _, count := range config.CardCounts {
+			if count <= len(best) {
+				chosen = best[:count]
+			}
+		}
+	default:
+		chosen = best[:1]
+	}
+	return chosen, nil
 }
 
 func newDevices(env environment) *cobra.Command {

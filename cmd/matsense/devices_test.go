@@ -309,17 +309,24 @@ func TestEmulatorResumes(t *testing.T) {
 func TestPrecision(t *testing.T) {
 	refused(t, slices.Concat([]string{"run", "--precision", "f16"}, small), "must be f64, mixed, f32 or auto")
 	refused(t, slices.Concat([]string{"run", "--device", "gpu"}, small),
-		`must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got "gpu"`)
+		`must be auto, cpu, cuda, cuda:0, cuda:1, …, cuda:0,1, cuda:all, emulator or emulator:2, got "gpu"`)
 	refused(t, slices.Concat([]string{"run", "--device", "cuda:01"}, small), "cuda:01")
 	for _, device := range []string{"cpu", "emulator"} {
-		dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
-			device, "--precision", "f32")
-		if !strings.Contains(string(read(t, dir, "config.yaml")), "precision: f32\n") {
-			t.Errorf("%s: config.yaml does not say f32", device)
+		for _, precision := range []string{"mixed", "f32"} {
+			dir := runTiny(t, strings.Fields("--n 6 --rank 1 --measurements 60 --iterations 20"), "--device",
+				device, "--precision", precision)
+			for file, line := range map[string]string{
+				"config.yaml":  "precision: " + precision + "\n",
+				"summary.json": `"precision": "` + precision + `"`,
+			} {
+				if !strings.Contains(string(read(t, dir, file)), line) {
+					t.Errorf("%s: %s does not say %s", device, file, precision)
+				}
+			}
 		}
 	}
-	refused(t, slices.Concat([]string{"run", "--precision", "mixed", "--device", "emulator"}, small),
-		"mixed is for the cpu so far; emulator has f64 and f32")
+	refused(t, slices.Concat(strings.Fields("run --precision mixed --device emulator --method sgd"), small),
+		"method sgd takes its steps in f64")
 	few := "mixed" // for entries of few bits
 	if strings.HasSuffix(cpu.Backend{}.Device(), "simd off") {
 		few = "f64"
@@ -345,36 +352,42 @@ func TestPrecision(t *testing.T) {
 	}
 }
 
-// TestMixedWithGPU: mixed precision is not on GPUs yet, so auto runs on the cpu, and says why.
-func TestMixedWithGPU(t *testing.T) {
-	r := on(t, gpus, slices.Concat([]string{"run", "--precision", "mixed", "--out", t.TempDir()}, small)...)
-	if r.code != exitDone || !strings.Contains(r.err, "cpu is used: cuda:1 has no mixed precision yet") {
-		t.Errorf("exit code %d\n%s", r.code, r.err)
-	}
-}
-
 // TestMixedResumes: wherever a run in mixed precision is cut, the resumed run is the uninterrupted one, bit
 // for bit: the anchor is in the checkpoint.
 func TestMixedResumes(t *testing.T) {
-	problem := strings.Fields("--n 10 --rank 2 --measurements 300 --entries q8 --precision mixed " +
-		"--alpha 1e-6 --device cpu --measure-every 10 --out")
-	whole := filepath.Join(t.TempDir(), "whole")
-	must(t, exitDone, slices.Concat([]string{"run", "--iterations", "300"}, problem, []string{whole})...)
-	anchors := 0
-	for _, cut := range []string{"7", "60", "101", "233"} {
-		parts := filepath.Join(t.TempDir(), "parts")
-		must(t, exitDone, slices.Concat([]string{"run", "--iterations", cut}, problem, []string{parts})...)
-		files, err := filepath.Glob(filepath.Join(parts, "checkpoint", "*", "anchor-0.npy"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		anchors += len(files)
-		must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", "300")
-		if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
-			t.Errorf("cut at %s, the factors differ", cut)
-		}
-	}
-	if anchors == 0 {
-		t.Error("no checkpoint has an anchor: this test shows nothing")
+	for device, c := range map[string]struct {
+		problem, iterations string
+		cuts                []string
+	}{
+		"cpu": {"--n 10 --rank 2 --measurements 300 --alpha 1e-6 --measure-every 10", "300",
+			[]string{"7", "60", "101", "233"}},
+		"emulator": {"--n 4 --rank 1 --factor-rank 1 --measurements 40 --noise 0.3 --alpha 0.3 " +
+			"--measure-every 20", "50", []string{"3", "41"}},
+	} {
+		t.Run(device, func(t *testing.T) {
+			run := func(out, iterations string) {
+				must(t, exitDone, strings.Fields("run --entries q8 --precision mixed --device "+device+" "+
+					c.problem+" --iterations "+iterations+" --out "+out)...)
+			}
+			whole := filepath.Join(t.TempDir(), "whole")
+			run(whole, c.iterations)
+			anchors := 0
+			for _, cut := range c.cuts {
+				parts := filepath.Join(t.TempDir(), "parts")
+				run(parts, cut)
+				files, err := filepath.Glob(filepath.Join(parts, "checkpoint", "*", "anchor-0.npy"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				anchors += len(files)
+				must(t, exitDone, "run", "--resume", "--out", parts, "--iterations", c.iterations)
+				if !bytes.Equal(read(t, whole, "factor.npy"), read(t, parts, "factor.npy")) {
+					t.Errorf("cut at %s, the factors differ", cut)
+				}
+			}
+			if anchors == 0 {
+				t.Error("no checkpoint has an anchor: this test shows nothing")
+			}
+		})
 	}
 }

@@ -204,14 +204,16 @@ type mergedEvent struct {
 }
 
 type experimentEvent struct {
-	Name  string `json:"name" about:"name of the experiment"`
-	About string `json:"about" about:"what it does"`
-	Claim string `json:"claim" about:"the paper's claim"`
+	Name     string `json:"name" about:"name of the experiment"`
+	About    string `json:"about" about:"what it does"`
+	Claim    string `json:"claim" about:"the paper's claim"`
+	Untested string `json:"untested" about:"what of the paper is not tested"`
 }
 
 type verdictEvent struct {
 	Name     string           `json:"name" about:"name of the experiment"`
 	Claim    string           `json:"claim" about:"the paper's claim"`
+	Untested string           `json:"untested" about:"what of the paper is not tested"`
 	Verdict  reproduce.Status `json:"verdict" about:"agrees, disagrees or cannot be told"`
 	Findings []string         `json:"findings" about:"the numbers behind the verdict, in words"`
 }

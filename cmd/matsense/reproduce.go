@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +24,8 @@ import (
 // reproduceOptions are the flags of reproduce.
 type reproduceOptions struct {
 	out               string
+	sweep             string
+	set               []string
 	quick, full       bool
 	file, force, json bool
 }
@@ -36,10 +40,17 @@ paper's claim. The verdict is agrees, disagrees or cannot be told, with the numb
 does not depend on the verdict. An experiment that was interrupted continues. Without a name, the
 experiments are listed.
 
+To try a claim where it was not tried, change the experiment: --set replaces a value of its sweep, or gives
+a setting another value, and --sweep takes a sweep file of yours. The verdict is by the same rule, and says
+what was changed.
+
 ` + experimentList(),
 		Example: `  matsense reproduce alpha
   matsense reproduce alpha --full --out /shared/alpha
-  matsense reproduce alpha --full --file > alpha.yaml`,
+  matsense reproduce alpha --full --file > alpha.yaml
+  matsense reproduce uv --set kappa=10 --set seeds=8
+  matsense reproduce scaled-gd --set kappa=[1,50,100] --set iterations=2000
+  matsense reproduce alpha --sweep my-alpha.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return config.Usagef("reproduce takes one name, got %d", len(args))
@@ -59,12 +70,16 @@ experiments are listed.
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, "the small size: a minute on two cores (the default)")
 	f.BoolVar(&o.full, "full", false, "the full size: for a GPU, or a night")
+	f.StringArrayVar(&o.set, "set", nil,
+		"change of the experiment, `KEY=VALUE`: a setting, or seeds, targets, filter; can be repeated")
+	f.StringVar(&o.sweep, "sweep", "", "sweep `file` to judge in the place of the one that comes with it")
 	f.StringVar(&o.out, "out", "",
-		"`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full)")
+		"`directory` (default reproduce/NAME-quick, or reproduce/NAME with --full; with changes a name of "+
+			"its own)")
 	f.BoolVar(&o.file, "file", false, "print the sweep file and stop")
 	f.BoolVar(&o.force, "force", false, "replace what is in --out")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
-	complete(c, map[string]cobra.CompletionFunc{"out": directories})
+	complete(c, map[string]cobra.CompletionFunc{"out": directories, "sweep": yamlFiles})
 	return c
 }
 
@@ -85,7 +100,7 @@ func listExperiments(env environment, asJSON bool) {
 		return
 	}
 	for _, e := range reproduce.All() {
-		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim})
+		printJSON(env.out, experimentEvent{e.Name, e.About, e.Claim, e.Untested})
 	}
 }
 
@@ -110,17 +125,13 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	if o.quick && o.full {
 		return config.Usagef("--quick and --full are two sizes: choose one")
 	}
-	file, text := e.File(o.full)
+	spec, changed, text, err := o.experiment(e)
+	if err != nil {
+		return err
+	}
 	if o.file {
 		fmt.Fprintf(env.out, "%s", text)
 		return nil
-	}
-	if o.out == "" {
-		o.out = filepath.Join("reproduce", strings.TrimSuffix(file, ".yaml"))
-	}
-	spec, err := sweep.Parse(file, text)
-	if err != nil {
-		return err
 	}
 	plan, err := sweep.NewPlan(ctx, spec, sweep.Options{}, env.host())
 	if err != nil {
@@ -145,12 +156,15 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 		return err
 	}
 	verdict := e.Judge(r)
+	if changed != "" {
+		verdict.Findings = append([]string{changed}, verdict.Findings...)
+	}
 	if err := writeVerdict(filepath.Join(o.out, "verdict.json"), e, verdict); err != nil {
 		return err
 	}
 	if o.json {
 		findings := append([]string{}, verdict.Findings...) // an empty list, not null
-		printJSON(env.out, verdictEvent{e.Name, e.Claim, verdict.Status, findings})
+		printJSON(env.out, verdictEvent{e.Name, e.Claim, e.Untested, verdict.Status, findings})
 	} else {
 		view.WriteVerdict(env.out, e, verdict)
 	}
@@ -164,6 +178,43 @@ func runReproduce(ctx context.Context, env environment, name string, o reproduce
 	return nil
 }
 
+// experiment returns the sweep of an experiment with its text, and what was changed, in words. It fills in
+// the directory.
+func (o *reproduceOptions) experiment(e reproduce.Experiment) (
+	spec *sweep.Spec, changed string, text []byte, err error,
+) {
+	name, text := e.File(o.full)
+	folder := strings.TrimSuffix(name, ".yaml")
+	if o.sweep != "" {
+		if o.quick || o.full {
+			return nil, "", nil, config.Usagef("--sweep takes the place of --quick and --full")
+		}
+		name = o.sweep
+		if text, err = sweep.Text(o.sweep); err != nil {
+			return nil, "", nil, err
+		}
+		changed = "the sweep is " + o.sweep
+		folder = e.Name + "-" + strings.TrimSuffix(filepath.Base(o.sweep), filepath.Ext(o.sweep))
+	}
+	if len(o.set) > 0 {
+		if text, err = sweep.Changed(text, o.set); err != nil {
+			return nil, "", nil, err
+		}
+		changed = strings.TrimPrefix(changed+", and changed: ", ", and ") + strings.Join(o.set, ", ")
+		hash := sha256.Sum256(text)
+		folder += "-" + hex.EncodeToString(hash[:4])
+	}
+	if o.out == "" {
+		o.out = filepath.Join("reproduce", folder)
+	}
+	if o.sweep != "" {
+		spec, err = sweep.ParseIn(filepath.Dir(o.sweep), name, text)
+	} else {
+		spec, err = sweep.Parse(name, text)
+	}
+	return spec, changed, text, err
+}
+
 // writeVerdict keeps a verdict beside its numbers.
 func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
@@ -171,10 +222,11 @@ func writeVerdict(path string, e reproduce.Experiment, v reproduce.Verdict) erro
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(struct {
-			Name  string `json:"name"`
-			Claim string `json:"claim"`
+			Name     string `json:"name"`
+			Claim    string `json:"claim"`
+			Untested string `json:"untested"`
 			reproduce.Verdict
-		}{e.Name, e.Claim, v})
+		}{e.Name, e.Claim, e.Untested, v})
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +51,53 @@ func TestReproduce(t *testing.T) {
 	r = must(t, exitUsage, "reproduce", "alpha", "--out", dir)
 	if !strings.Contains(r.err, "holds another sweep") {
 		t.Error(r.err)
+	}
+}
+
+// TestReproduceChanged: an experiment with other values is judged by the same rule, in a directory of its
+// own, and the verdict says what was changed.
+func TestReproduceChanged(t *testing.T) {
+	t.Chdir(t.TempDir())
+	mine := []byte("base: {n: 20, rank: 1, iterations: 20}\n")
+	if err := os.WriteFile("mine.yaml", mine, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args          []string
+		folder, found string
+	}{
+		{[]string{"--set", "iterations=20", "--set", "n=20"}, "phases-quick-*",
+			"changed: iterations=20, n=20"},
+		{[]string{"--sweep", "mine.yaml"}, "phases-mine", "the sweep is mine.yaml"},
+		{[]string{"--sweep", "mine.yaml", "--set", "kappa=1"}, "phases-mine-*",
+			"the sweep is mine.yaml, and changed: kappa=1"},
+	} {
+		r := must(t, exitDone, append([]string{"reproduce", "phases"}, c.args...)...)
+		if !strings.Contains(r.out, "\nphases: cannot be told\n  "+c.found+"\n") {
+			t.Errorf("%v prints %q", c.args, r.out)
+		}
+		folders, err := filepath.Glob(filepath.Join("reproduce", c.folder))
+		if len(folders) != 1 || err != nil {
+			t.Errorf("%v: the folders %v, %v", c.args, folders, err)
+		}
+	}
+	if r := must(t, exitDone, "reproduce", "uv", "--set", "kappa=7", "--file"); !strings.Contains(r.out,
+		"kappa: 7") {
+		t.Errorf("the changed file is %s", r.out)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--set", "kapa=3"}, "--set kapa=3: there is no setting kapa; did you mean kappa?"},
+		{[]string{"--set", "n=0"}, "n goes from 1"},
+		{[]string{"--sweep", "missing.yaml"}, "the sweep cannot be read"},
+		{[]string{"--sweep", "mine.yaml", "--full"}, "--sweep takes the place of --quick and --full"},
+	} {
+		if r := must(t, exitUsage, append([]string{"reproduce", "phases"}, c.args...)...); !strings.Contains(
+			r.err, c.want) {
+			t.Errorf("%v: %s", c.args, r.err)
+		}
 	}
 }
 

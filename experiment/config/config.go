@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/matsense/matsense/sensing"
 	"github.com/matsense/matsense/solver"
@@ -21,6 +19,7 @@ type Config struct {
 	Negative      int
 	Sparsity      int
 	Kappa         float64
+	Spectrum      string
 	Measurements  int
 	Ensemble      string
 	Entries       string
@@ -101,6 +100,8 @@ type Config struct {
 	declared map[string]any
 	// shapes has the shape of each data file, by key.
 	shapes map[string][]int
+	// own is the user's truth where the measurements are drawn; nil before it is read.
+	own *ownTruth
 	// testEntries is how many entries test-triplets lists.
 	testEntries int
 	// complexVectors: the user's vectors are complex.
@@ -124,9 +125,10 @@ func Default() Config {
 }
 
 // Validate finds every mistake that can be seen without opening a file, and fills in what depends on other
-// settings.
+// settings. The one file that it opens is a truth whose measurements are drawn: their size depends on it.
 func (c *Config) Validate() error {
 	m := &Mistakes{c: c}
+	c.takeTruth(m)
 	c.settleObservation(m)
 	m.OneOf("parametrization", c.Parametrization, namesOf(parametrizations)...)
 	checkMember(c, m, "parametrization", parametrizations, c.Parametrization)
@@ -178,8 +180,8 @@ func (c *Config) Validate() error {
 		"between 0 and 1")
 	m.Finite("signal-fraction", c.SignalFraction, c.SignalFraction > 0, "positive")
 	m.Finite("floor-factor", c.FloorFactor, c.FloorFactor >= 1, "at least 1")
-	if !isDevice(c.Device) {
-		m.Bad("device", "must be auto, cpu, cuda, cuda:0, cuda:1, … or emulator, got %q", c.Device)
+	if err := checkDevice(c.Device); err != nil {
+		m.Bad("device", "%v", err)
 	}
 	m.OneOf("storage", c.Storage, storages...)
 	m.OneOf("precision", c.Precision, precisions...)
@@ -206,16 +208,4 @@ func (c *Config) CountSingularValues() (int, error) {
 		return 0, fmt.Errorf("must be a positive number, all or auto, got %q", c.SingularValues)
 	}
 	return count, nil
-}
-
-// isDevice says whether a device's name is well formed.
-func isDevice(name string) bool {
-	if slices.Contains(devices, name) {
-		return true
-	}
-	index, found := strings.CutPrefix(name, "cuda:")
-	if n, err := strconv.Atoi(index); found && err == nil && n >= 0 {
-		return index == strconv.Itoa(n)
-	}
-	return false
 }

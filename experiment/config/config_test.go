@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 		{"noise=-1e-300", []string{"noise"}},
 		{"noise=Inf", []string{"noise"}},
 		{"observations=y.npy", []string{"observations"}},
-		{"truth=X.npy observations=y.npy", []string{"observations", "truth"}},
+		{"truth=X.npy observations=y.npy", []string{"truth", "observations"}},
 		{"matrices=A.npy", []string{"matrices"}},
 		{"matrices=A.npy observations=y.npy", nil},
 		{"matrices=A.npy observations=y.npy kappa=2 noise=1 ensemble=gaussian entries=f32 storage=generated",

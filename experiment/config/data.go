@@ -215,5 +215,10 @@ func (d *Data) draw(c *Config) (err error) {
 	return err
 }
 
-// truth draws the truth.
-func (c *Config) truth() (*sensing.Truth, error) { return c.ChosenParametrization().Truth(c) }
+// truth draws the truth, or reads the user's.
+func (c *Config) truth() (*sensing.Truth, error) {
+	if c.Truth != "" {
+		return c.userTruth()
+	}
+	return c.ChosenParametrization().Truth(c)
+}

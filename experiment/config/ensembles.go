@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/matsense/matsense/sensing"
@@ -242,9 +243,29 @@ func (c *Config) mostSide() int {
 	return sensing.MaxRowSide
 }
 
-// fillStep fills in the ensemble's step, unless one is given, once it is known.
+// isotropicStep is the default step with measurements that are isotropic. Where the truth is the user's or
+// has a spectrum that was given, it is divided by ‖M*‖, which is 1 otherwise.
+func (c *Config) isotropicStep() float64 {
+	m := find(methods, c.Method)
+	if m == nil {
+		return Default().Step
+	}
+	step := cmp.Or(m.Step, Default().Step)
+	if singular := c.soughtSingular(); singular != nil && !m.ScaleFree {
+		return step / singular[0]
+	}
+	return step
+}
+
+// fillStep fills in the step, unless one is given, once it is known: that of the ensemble, if it has one.
 func (c *Config) fillStep() {
-	if e := c.ensemble(); e.Step != nil && !c.Given("step") && c.HasStep() {
+	if !c.HasStep() || c.Given("step") {
+		return
+	}
+	if c.Step == Default().Step { // a program may have chosen another
+		c.Step = c.isotropicStep()
+	}
+	if e := c.ensemble(); e.Step != nil {
 		if step := e.Step(c); step > 0 {
 			c.Step = step
 		}
@@ -256,6 +277,13 @@ func (c *Config) fillStep() {
 func (c *Config) vectorStep() float64 {
 	if c.ChosenParametrization().Rectangular || c.Rank <= 0 { // a bᵀ is isotropic
 		return 0
+	}
+	if singular := c.singular(); singular != nil {
+		trace := 0.0
+		for _, s := range singular {
+			trace += s
+		}
+		return Default().Step / (2*singular[0] + trace)
 	}
 	return Default().Step / float64(2+c.Rank)
 }

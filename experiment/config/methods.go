@@ -15,6 +15,10 @@ type Method struct {
 	Complete func(c *Config)
 	// Estimates: the method takes no steps, and the start is all that there is.
 	Estimates bool
+	// Step is the default step for ‖M*‖ = 1 and measurements that are isotropic; 0: that of most methods.
+	Step float64
+	// ScaleFree: the step suits matrices of any size, because the method divides by a size itself.
+	ScaleFree bool
 	// Programmed: a user's program takes the steps, which have no step size.
 	Programmed bool
 	// Advise says which settings suit the data, if the method's own may be why a run failed, or must fail if
@@ -48,6 +52,7 @@ func init() {
 				Settings:   []string{"optimal-value"},
 				Check:      (*Config).checkPolyak,
 			},
+			Step: 1, // the largest: Polyak's own is shorter wherever f curves by more than 1/2
 			Make: func(c *Config) solver.Method {
 				return solver.PolyakGD{StepSize: c.Step, OptimalValue: c.OptimalValue}
 			},
@@ -60,8 +65,9 @@ func init() {
 				About:      "U ← U − μ∇f(U)(UᵀU)⁻¹: ScaledGD, for factor rank r* and starts near the truth",
 				References: []Reference{tong2021},
 			},
-			Make:   func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
-			Advise: (*Config).adviseNear,
+			ScaleFree: true,
+			Make:      func(c *Config) solver.Method { return solver.ScaledGD{StepSize: c.Step} },
+			Advise:    (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -71,6 +77,7 @@ func init() {
 				Settings:   []string{"lambda"},
 				Check:      (*Config).checkLambda,
 			},
+			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.ScaledGDLambda{StepSize: c.Step, Lambda: c.Lambda}
 			},
@@ -83,6 +90,7 @@ func init() {
 				About:      "scaled-gd-lambda with λ = 2·√f(U): PrecGD",
 				References: []Reference{zhang2021},
 			},
+			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.PrecGD{StepSize: c.Step}
 			},
@@ -138,8 +146,9 @@ func init() {
 					"matrices of rank r",
 				References: []Reference{vandereycken2013},
 			},
-			Make:   func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
-			Advise: (*Config).adviseNear,
+			ScaleFree: true,
+			Make:      func(c *Config) solver.Method { return solver.RGD{StepSize: c.Step} },
+			Advise:    (*Config).adviseNear,
 		},
 		{
 			Entry: Entry{
@@ -149,6 +158,7 @@ func init() {
 				Settings:   []string{"batch-size", "method-seed"},
 				Check:      (*Config).checkBatches,
 			},
+			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RSGD{StepSize: c.Step, Batch: c.batches()}
 			},
@@ -199,6 +209,7 @@ func init() {
 				Settings:   []string{"adversary-step", "adversary-weight", "adversary-radius"},
 				Check:      (*Config).checkGame,
 			},
+			ScaleFree: true,
 			Make: func(c *Config) solver.Method {
 				return solver.RGDA{
 					StepSize: c.Step, AdversaryStep: c.AdversaryStep, Weight: c.AdversaryWeight,
@@ -279,7 +290,10 @@ func (c *Config) checkLambda(m *Mistakes) {
 	switch {
 	case c.Given("lambda"):
 		m.Finite("lambda", c.Lambda, c.Lambda > 0, "positive")
-	case c.HasUserData():
+	case c.soughtSingular() != nil:
+		singular := c.soughtSingular()
+		c.Lambda = singular[len(singular)-1]
+	case !c.drawsTruth():
 		m.Bad("lambda", "scaled-gd-lambda needs lambda, of the order of the truth's smallest eigenvalue, "+
 			"which is not known of user data")
 	case c.Kappa >= 1:
@@ -287,11 +301,8 @@ func (c *Config) checkLambda(m *Mistakes) {
 	}
 }
 
-// checkPolyak fills in the largest step: Polyak's step is shorter than 1 wherever f curves by more than 1/2.
+// checkPolyak wants an optimal value that a loss can have.
 func (c *Config) checkPolyak(m *Mistakes) {
-	if !c.Given("step") && c.Step == Default().Step { // an ensemble may have a step that suits it
-		c.Step = 1
-	}
 	m.Finite("optimal-value", c.OptimalValue, c.OptimalValue >= 0, "zero or positive")
 }
 

@@ -158,7 +158,12 @@ func (c *Config) checkMultiIndex(m *Mistakes) {
 	if link.Indices() != 0 && c.Rank != link.Indices() {
 		m.Bad("rank", "the link %s has %d indices, got rank %d", c.Link, link.Indices(), c.Rank)
 	}
-	if c.Kappa != 1 {
+	switch {
+	case c.Truth != "":
+		m.Bad("truth", "multi-index directions are drawn: leave truth out")
+	case c.Spectrum != "":
+		m.Bad("spectrum", "multi-index directions are orthonormal: leave spectrum out")
+	case c.Kappa != 1:
 		m.Bad("kappa", "multi-index directions are orthonormal, so that kappa is 1, got %v", c.Kappa)
 	}
 	if !c.Given("measurements") {

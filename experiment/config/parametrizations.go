@@ -47,9 +47,13 @@ func init() {
 				Name:       "psd",
 				About:      "UUᵀ: symmetric positive semidefinite matrices",
 				References: []Reference{burer2003},
+				Settings:   []string{"spectrum"},
 			},
 			Spectral: true,
 			Truth: func(c *Config) (*sensing.Truth, error) {
+				if singular := c.singular(); singular != nil {
+					return sensing.DrawTruth(c.Space(), singular, 0, c.Seed)
+				}
 				return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
 			},
 			UserTruth: func(x, _ *mat.Dense) (*sensing.Truth, error) { return sensing.TruthOf(x) },
@@ -61,7 +65,7 @@ func init() {
 				Name:       "uv",
 				About:      "UVᵀ: matrices of any shape, without a balancing term",
 				References: []Reference{soltanolkotabi2023},
-				Settings:   []string{"n2", "truth-right", "init-right"},
+				Settings:   []string{"spectrum", "n2", "truth-right", "init-right"},
 				Check:      (*Config).checkSides,
 			},
 			Rectangular: true,
@@ -75,7 +79,7 @@ func init() {
 				Name:       "deep",
 				About:      "W_L⋯W_2·W_1: products of depth L, with the flatness of f as a metric",
 				References: []Reference{gatmiry2023},
-				Settings:   []string{"n2", "truth-right", "depth"},
+				Settings:   []string{"spectrum", "n2", "truth-right", "depth"},
 				Check:      (*Config).checkDeep,
 			},
 			Rectangular: true,
@@ -89,12 +93,15 @@ func init() {
 				Name:       "indefinite",
 				About:      "UUᵀ − VVᵀ: symmetric matrices with eigenvalues of both signs",
 				References: []Reference{fan2023},
-				Settings:   []string{"negative", "truth-right", "init-right"},
+				Settings:   []string{"spectrum", "negative", "truth-right", "init-right"},
 				Check:      (*Config).checkIndefinite,
 			},
 			Spectral: true,
 			Caption:  "indefinite",
 			Truth: func(c *Config) (*sensing.Truth, error) {
+				if singular := c.singular(); singular != nil {
+					return sensing.DrawTruth(c.Space(), singular, c.Negative, c.Seed)
+				}
 				if c.Negative == 0 {
 					return sensing.NewTruth(c.N, c.Rank, c.Kappa, c.Seed)
 				}
@@ -138,6 +145,9 @@ func (c *Config) NewParametrization() solver.Parametrization {
 
 // rectangularTruth draws a truth XYᵀ.
 func (c *Config) rectangularTruth() (*sensing.Truth, error) {
+	if singular := c.singular(); singular != nil {
+		return sensing.DrawTruth(c.Space(), singular, 0, c.Seed)
+	}
 	return sensing.NewRectTruth(c.N, c.N2, c.Rank, c.Kappa, c.Seed)
 }
 
@@ -151,7 +161,7 @@ func (c *Config) checkSides(m *Mistakes) {
 
 // checkRectangle fills in n2, and wants both sides of a truth XYᵀ.
 func (c *Config) checkRectangle(m *Mistakes) {
-	if (c.TruthRight == "") != (c.Truth == "") && c.HasUserData() {
+	if (c.TruthRight == "") != (c.Truth == "") {
 		m.Bad("truth", "a truth XYᵀ needs both truth and truth-right")
 	}
 	if c.N2 == 0 && !c.Given("n2") && !c.HasUserData() {
@@ -165,16 +175,16 @@ func (c *Config) checkRectangle(m *Mistakes) {
 // checkIndefinite fills in how many eigenvalues of the truth are negative, and wants what belongs to two
 // factors to be there for both.
 func (c *Config) checkIndefinite(m *Mistakes) {
-	if (c.TruthRight == "") != (c.Truth == "") && c.HasUserData() {
+	if (c.TruthRight == "") != (c.Truth == "") {
 		m.Bad("truth", "a truth X S Xᵀ, S = diag(±1), needs both truth, X, and truth-right, X S")
 	}
 	if (c.InitRight == "") != (c.StartFile() == "") {
 		m.Bad("init", "a start from files needs both init and init-right with parametrization indefinite")
 	}
 	switch {
-	case c.HasUserData() && c.Negative != 0:
-		m.Bad("negative", "negative is for a truth that is drawn, not for user data")
-	case c.HasUserData():
+	case !c.drawsTruth() && c.Negative != 0:
+		m.Bad("negative", "negative is for a truth that is drawn, not for a user's")
+	case !c.drawsTruth():
 	case !c.Given("negative"):
 		c.Negative = max(c.Rank, 0) / 2
 	case c.Negative < 0 || c.Negative > c.Rank:
@@ -211,10 +221,10 @@ func (c *Config) checkSparse(m *Mistakes) {
 		}
 		return
 	}
-	if !c.Given("sparsity") {
+	if !c.Given("sparsity") && c.drawsTruth() {
 		c.Sparsity = 3
 	}
-	if c.Sparsity < 1 || c.Sparsity > c.N && c.N >= 1 {
+	if c.drawsTruth() && (c.Sparsity < 1 || c.Sparsity > c.N && c.N >= 1) {
 		m.Bad("sparsity", "sparsity goes from 1 to n = %d, got %d", c.N, c.Sparsity)
 	} else if c.Measurements == 0 && !c.Given("measurements") && c.N >= 1 {
 		each := c.observation().PerSparse

@@ -28,6 +28,7 @@ func (c *Config) Space() sensing.Space {
 // checkDrawn checks the sizes of a problem that is drawn, and fills in what follows from them.
 func (c *Config) checkDrawn(m *Mistakes) {
 	c.checkNoUserData(m)
+	c.checkSpectrum(m)
 	n1, n2 := c.Sides()
 	most := c.mostSide()
 	sized := n1 >= 1 && n1 <= most && n2 >= 1 && n2 <= most
@@ -37,13 +38,7 @@ func (c *Config) checkDrawn(m *Mistakes) {
 	if sized && c.Rank > min(n1, n2) || c.Rank < 1 {
 		c.badRank(m, sized)
 	}
-	if c.Rank == 1 && !c.Given("kappa") {
-		c.Kappa = 1
-	}
-	m.Finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
-	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
-		m.Bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
-	}
+	c.checkKappa(m)
 	sane := sized && c.Rank >= 1 && c.Rank <= min(n1, n2) // what follows from them is
 	if sane && c.Measurements == 0 && !c.Given("measurements") {
 		c.Measurements = 5 * (n1 + n2) * c.Rank
@@ -58,6 +53,24 @@ func (c *Config) checkDrawn(m *Mistakes) {
 		m.Bad("noise", "noise must be at most %g, got %v", sensing.Largest/10, c.Noise)
 	} else {
 		m.Finite("noise", c.Noise, c.Noise >= 0, "zero or positive")
+	}
+}
+
+// checkKappa checks the condition number of a truth that is drawn with an even spectrum.
+func (c *Config) checkKappa(m *Mistakes) {
+	if !c.hasKappa() {
+		if c.Truth != "" && c.Given("kappa") && c.Kappa != 0 {
+			m.Bad("kappa", "kappa is for a truth that is drawn, not for a user's")
+		}
+		c.Kappa = 0
+		return
+	}
+	if c.Rank == 1 && !c.Given("kappa") {
+		c.Kappa = 1
+	}
+	m.Finite("kappa", c.Kappa, c.Kappa >= 1, "at least 1")
+	if c.Rank == 1 && c.Sparsity <= 1 && c.Kappa > 1 {
+		m.Bad("kappa", "a truth of rank 1 has the condition number 1, got kappa %v", c.Kappa)
 	}
 }
 

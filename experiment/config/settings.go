@@ -110,7 +110,7 @@ func (s *Setting) Usage() string {
 
 // The words of settings that are no members of the catalog.
 var (
-	devices       = []string{"auto", "cpu", "cuda", "emulator"} // and cuda:N
+	devices       = []string{"auto", "cpu", "cuda", "emulator"} // and those of checkDevice
 	storages      = []string{"auto", "memory", "generated"}
 	precisions    = []string{"f64", "mixed", "f32", "auto"}
 	instructions  = []string{"auto", "avx512", "avx2", "neon", "off"}
@@ -182,10 +182,15 @@ func builtinSettings() []*Setting {
 			Help: "number of nonzero elements of the true vector β*, ‖β*‖ = 1", Default: "3",
 			at: func(c *Config) any { return &c.Sparsity },
 		}, {
-			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).isDrawn,
+			Key: "kappa", Group: problemGroup, shared: true, applies: (*Config).hasKappa,
 			Help: "condition number of X (and Y), whose spectral norm is 1; with parametrization " + vectors +
 				" the largest magnitude over the least",
 			at: func(c *Config) any { return &c.Kappa },
+		}, {
+			Key: "spectrum", Group: problemGroup, shared: true, applies: (*Config).hasSpectrum,
+			Help: "singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a " +
+				"law, of which rank says how many: power:p, σ_i = i^−p, or geometric:q, σ_i = q^(i−1)",
+			at: func(c *Config) any { return &c.Spectrum },
 		}, {
 			Key: "measurements", Group: problemGroup, shared: true,
 			Help: "number m of measurements (samples, for observation single-index)",
@@ -289,7 +294,7 @@ func builtinSettings() []*Setting {
 			at: func(c *Config) any { return &c.Expectations },
 		}, {
 			Key: "truth", Group: userDataGroup, shared: true, File: true,
-			Help: "ground truth X: a .npy file of shape (n, r*)",
+			Help: "ground truth X, of the user's measurements or of drawn ones: a .npy file of shape (n, r*)",
 			at:   func(c *Config) any { return &c.Truth },
 		}, {
 			Key: "truth-right", Group: userDataGroup, shared: true, File: true,
@@ -456,7 +461,8 @@ func builtinSettings() []*Setting {
 		{
 			Key: "device", Group: machineGroup, shared: true, Values: words(devices),
 			Help: "where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU " +
-				"number N counted from 0, or emulator",
+				"number N counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, " +
+				"emulator, or emulator:2",
 			at: func(c *Config) any { return &c.Device },
 		}, {
 			Key: "storage", Group: machineGroup, shared: true, Free: true, Values: words(storages),
@@ -464,7 +470,7 @@ func builtinSettings() []*Setting {
 			at:   func(c *Config) any { return &c.Storage },
 		}, {
 			Key: "precision", Group: machineGroup, shared: true, Values: words(precisions),
-			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for " +
+			Help: "arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for " +
 				"comparison; auto, f64 or mixed, whichever is faster",
 			at: func(c *Config) any { return &c.Precision },
 		}, {

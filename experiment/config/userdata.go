@@ -119,14 +119,13 @@ func isText(key string) bool {
 // checkNoUserData refuses what belongs to user measurements where there are none.
 func (c *Config) checkNoUserData(m *Mistakes) {
 	for _, f := range c.userFiles() {
-		if *f.Path == "" {
+		if *f.Path == "" || f.Key == "truth" || f.Key == "truth-right" { // measurements of it can be drawn
 			continue
 		}
 		var ways []string // to which it could belong
 		for _, w := range userDataKinds() {
 			its := slices.ContainsFunc(w.files(c), func(x DataFile) bool { return x.Key == f.Key })
-			if its || f.Key == "observations" && !w.Observed || f.Key == "expectations" && w.MayObserve ||
-				f.Key == "truth" || f.Key == "truth-right" {
+			if its || f.Key == "observations" && !w.Observed || f.Key == "expectations" && w.MayObserve {
 				ways = append(ways, w.key())
 			}
 		}
@@ -165,7 +164,7 @@ func (c *Config) checkUserData(m *Mistakes) {
 		m.Bad("expectations", "expectations are those of user paulis, not of user %s", way.key())
 	}
 	// A resolved configuration repeats what the files say; checkShapes compares the two.
-	for _, key := range []string{"kappa", "noise"} {
+	for _, key := range []string{"kappa", "spectrum", "noise"} {
 		if f, _ := c.Field(key); c.Given(key) && !f.isZero() {
 			m.Bad(key, "%s is for a truth that is drawn, not for user data", key)
 		}

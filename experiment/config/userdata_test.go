@@ -136,7 +136,7 @@ func TestUserDataMistakes(t *testing.T) {
 		{"triplets=" + sym + " init=relu-spectral", nil},
 		{"init=relu-spectral", []string{"--init: relu-spectral is a start for entries that are seen where " +
 			"they are not negative"}},
-		{"truth=X.npy", []string{"--truth belongs to user data, which needs matrices, triplets, "}},
+		{"truth=X.npy", []string{"--truth: open X.npy: no such file"}},
 		{"matrices=A.npy triplets=" + csv, []string{"--triplets: matrices and triplets are two ways",
 			"--matrices: user matrices need"}},
 	} {

@@ -3,6 +3,7 @@ package reproduce
 import (
 	"embed"
 	"fmt"
+	"slices"
 
 	"github.com/matsense/matsense/experiment/sweep"
 )
@@ -17,8 +18,12 @@ type Experiment struct {
 	About string
 	// Claim is the statement of the theory.
 	Claim string
+	// Untested says what of the paper, or of the claim, the experiment leaves out.
+	Untested string
 
 	judge func([]observation) Verdict
+	// even: the claim's numbers are computed for truths whose singular values kappa spaces evenly.
+	even bool
 }
 
 // Status is the outcome of a verdict.
@@ -61,49 +66,97 @@ type Guide struct {
 func All() []Experiment {
 	return []Experiment{
 		{"alpha", "the test error at the floor against the size α of the start",
-			alphaClaim, judgeAlpha},
+			alphaClaim,
+			"the constants of the theorem, and how many measurements it asks for",
+			judgeAlpha, false},
 		{"iterations", "the steps to a test error of 1 % against log(1/α)",
-			iterationsClaim, judgeIterations},
+			iterationsClaim,
+			"the theorem's bound on the number of steps, with its constants",
+			judgeIterations, true},
 		{"overparameterization", "the length of phase I and the test error against the factor's columns",
-			overClaim, judgeOver},
+			overClaim,
+			"fewer than 2r* columns, for which the theorem asks for a smaller start",
+			judgeOver, false},
 		{"generalization", "train loss and test error against the number of measurements",
-			generalizationClaim, judgeGeneralization},
+			generalizationClaim,
+			"how the threshold depends on κ, and ranks and sizes other than those of the sweep",
+			judgeGeneralization, false},
 		{"spectral", "the factor's angle to the spectral method's subspace over the iterations",
-			spectralClaim, judgeSpectral},
+			spectralClaim,
+			"how the closest angle depends on α",
+			judgeSpectral, false},
+		{"incremental", "the ranks that are learned one after another, against the size of the start",
+			incrementalClaim,
+			"that Z comes closest to the best fits of each rank to the observations, and bounds on the steps",
+			judgeIncremental, false},
 		{"phases", "one run: alignment, saddle avoidance, refinement",
-			phasesClaim, judgePhases},
+			phasesClaim,
+			"other sizes, ranks and condition numbers: one run is looked at",
+			judgePhases, false},
 		{"scaled-gd", "the steps of gradient descent and ScaledGD against the condition number κ",
-			scaledClaim, judgeScaled},
+			scaledClaim,
+			"UVᵀ, completion, outliers, and the number of measurements that the theorem asks for",
+			judgeScaled, false},
 		{"scaled-gd-lambda", "the steps of ScaledGD(λ) and PrecGD from small starts against κ and log(1/α)",
-			dampedClaim, judgeDamped},
+			dampedClaim,
+			"noise, and matrices of approximately low rank",
+			judgeDamped, false},
 		{"uv", "the balance of U and V, and the test error against α, beside UUᵀ",
-			uvClaim, judgeUV},
+			uvClaim,
+			"the theorem's exponent of α, and the number of measurements that it asks for",
+			judgeUV, false},
 		{"pauli", "the test error against the number of Pauli words, for states of rank 1 and 2",
-			pauliClaim, judgePauli},
+			pauliClaim,
+			"noise of shots, and the constants",
+			judgePauli, false},
 		{"flatness", "deep products: low rank from small starts, or larger ones and label noise",
-			flatnessClaim, judgeFlatness},
+			flatnessClaim,
+			"more than three matrices, and the rate at which the trace falls",
+			judgeFlatness, true},
 		{"indefinite", "the test error of UUᵀ − VVᵀ against α, beside UUᵀ",
-			indefiniteClaim, judgeIndefinite},
+			indefiniteClaim,
+			"noise, and links other than the identity",
+			judgeIndefinite, false},
 		{"single-index", "the test error of sparse vectors behind links against the number of samples",
-			singleIndexClaim, judgeSingleIndex},
+			singleIndexClaim,
+			"samples that are not Gaussian, tails that need truncation, and matrices",
+			judgeSingleIndex, false},
 		{"completion", "recovery against the number of observed entries, symmetric and not",
-			completionClaim, judgeCompletion},
+			completionClaim,
+			"noise, and matrices whose singular vectors are not spread out, which need more entries",
+			judgeCompletion, false},
 		{"relu-completion", "three starts, if exactly the entries that are not negative are observed",
-			reluClaim, judgeReLU},
+			reluClaim,
+			"noise, and starts with more columns than the truth has",
+			judgeReLU, false},
 		{"momentum", "the steps of gradient descent and momentum against the condition number κ",
-			momentumClaim, judgeMomentum},
+			momentumClaim,
+			"Nesterov's method, and starts far from the truth",
+			judgeMomentum, false},
 		{"sgd", "passes over the measurements, and the rate, against the size of mini-batches",
-			sgdClaim, judgeSGD},
+			sgdClaim,
+			"the value of the critical size, and a theorem: this one is for convex functions",
+			judgeSGD, false},
 		{"riemannian-saddles", "how Riemannian gradient descent and SGD leave planted saddle points",
-			saddlesClaim, judgeSaddles},
+			saddlesClaim,
+			"steps that get shorter, as the theorem for rsgd assumes, and other retractions",
+			judgeSaddles, true},
 		{"zeroth-order", "the loss that is reached with noisy values of f alone, against their number",
-			zerothOrderClaim, judgeZerothOrder},
+			zerothOrderClaim,
+			"the paper's method, which estimates the Hessian in a first stage, and the power of the dimension",
+			judgeZerothOrder, false},
 		{"rgda", "the distance of descent-ascent from an equilibrium, for several κ",
-			rgdaClaim, judgeRGDA},
+			rgdaClaim,
+			"noise on the gradients, and games without strong monotonicity",
+			judgeRGDA, false},
 		{"phase-retrieval", "recovery from squared products against their number, from three starts",
-			phaseRetrievalClaim, judgePhaseRetrieval},
+			phaseRetrievalClaim,
+			"complex vectors, noise, and rates",
+			judgePhaseRetrieval, false},
 		{"multi-index", "the overlap of spectral estimates with the truth, beside its prediction",
-			multiIndexClaim, judgeMultiIndex},
+			multiIndexClaim,
+			"more than one direction, and eigenvalues that leave the bulk one by one",
+			judgeMultiIndex, false},
 	}
 }
 
@@ -121,4 +174,12 @@ func (e Experiment) File(full bool) (name string, text []byte) {
 }
 
 // Judge returns the verdict on a sweep's results.
-func (e Experiment) Judge(r *sweep.Results) Verdict { return e.judge(observations(r)) }
+func (e Experiment) Judge(r *sweep.Results) Verdict {
+	all := observations(r)
+	uneven := func(o observation) bool { return o.Kappa == 0 }
+	if e.even && slices.ContainsFunc(all, uneven) {
+		return Verdict{Status: Unclear, Findings: []string{"the numbers of this claim are computed for " +
+			"truths that are drawn with kappa, not for a spectrum or a truth that was given"}}
+	}
+	return e.judge(all)
+}

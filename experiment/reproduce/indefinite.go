@@ -1,7 +1,6 @@
 package reproduce
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -30,17 +29,11 @@ func judgeIndefinite(all []observation) Verdict {
 		}
 	}
 	v.find("%v runs of UUᵀ − VVᵀ with α ≤ 1e-5 recover the truth", begun)
-	shared := math.NaN()
-	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
-		if parametrization != (solver.Indefinite{}).Name() {
-			return ""
-		}
-		shared = 0
-		for _, o := range runs {
-			shared = math.Max(shared, o.Final.Imbalance/(2*math.Sqrt2)) // NaN stays
-		}
-		return fmt.Sprintf("; ‖UᵀV‖ ends at %.2g or less, for ‖M*‖ = 1", shared)
+	slopes := v.slopesInAlpha(all)
+	shared := most(all, solver.Indefinite{}.Name(), func(o observation) float64 {
+		return o.Final.Imbalance / (2 * math.Sqrt2)
 	})
+	v.find("indefinite: ‖UᵀV‖ of all runs ends at %.2g or less, for ‖M*‖ = 1", shared)
 	if len(slopes) < 2 || begun.of == 0 {
 		v.find("there are no runs of one of the parametrizations, or none from small starts")
 		return v

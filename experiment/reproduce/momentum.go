@@ -14,23 +14,24 @@ and those of the heavy ball, with the momentum that suits κ, grow with κ (Poly
 truth only, so the runs start from the spectral estimate.`
 
 // judgeMomentum asks that the steps grow like κ² for gd and like κ for the best momentum of the heavy ball,
-// each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, or if the heavy ball is
-// not faster at the largest κ.
+// each exponent to within 0.25. It disagrees if an exponent is off by more than 0.5, if the heavy ball is not
+// faster at the largest κ, or if it reaches the target with no momentum for a κ for which gd does.
 func judgeMomentum(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "momentum"}},
 	}}
-	plain, slow := v.powerOfKappa(all, "gd")
-	heavy, fast := v.powerOfKappa(all, "momentum")
+	plain, slow, byGD := v.powerOfKappa(all, "gd")
+	heavy, fast, byBall := v.powerOfKappa(all, "momentum")
+	missed := slices.ContainsFunc(byGD, func(kappa float64) bool { return !slices.Contains(byBall, kappa) })
 	off := math.Max(math.Abs(plain-2), math.Abs(heavy-1)) // NaN stays
-	v.settle(off <= 0.25 && fast < slow, off > 0.5 || fast >= slow)
+	v.settle(off <= 0.25 && fast < slow && !missed, off > 0.5 || fast >= slow || missed)
 	return v
 }
 
 // powerOfKappa notes a method's steps to the target for each κ: the median over seeds with the momentum for
 // which it is least, among momenta with which all runs reach the target. It returns the slope in logarithms
-// and the steps at the largest κ, or NaN for fewer than three κ.
-func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last float64) {
+// and the steps at the largest κ, or NaN for fewer than three κ, and the κ for which the target was reached.
+func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last float64, there []float64) {
 	kappas, groups := by(keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
 	slope, last = math.NaN(), math.NaN()
 	var xs, ys []float64
@@ -55,6 +56,7 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 			v.find("%s, κ = %g: %g steps, with β = %g, the best of %d",
 				method, kappa, least, at, len(momenta))
 		}
+		there = append(there, kappa)
 		xs, ys = append(xs, math.Log(kappa)), append(ys, math.Log(least))
 	}
 	if line, ok := fit.Through(xs, ys); ok && len(xs) >= 3 {
@@ -63,5 +65,5 @@ func (v *Verdict) powerOfKappa(all []observation, method string) (slope, last fl
 	} else {
 		v.find("%s: too few κ for a slope", method)
 	}
-	return slope, last
+	return slope, last, there
 }

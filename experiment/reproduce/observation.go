@@ -113,10 +113,8 @@ func slopeOf(all []observation, x, y func(observation) float64) slope {
 }
 
 // slopesInAlpha returns and notes, for each parametrization, the slope of the floor's test error in α, in
-// logarithms, over the runs that reached a floor. It appends the text of more to each note.
-func (v *Verdict) slopesInAlpha(
-	all []observation, more func(parametrization string, runs []observation) string,
-) map[string]float64 {
+// logarithms, over the runs that reached a floor.
+func (v *Verdict) slopesInAlpha(all []observation) map[string]float64 {
 	reached := v.only(all, hasFloor, "reached no floor")
 	names, groups := by(reached, func(o observation) string { return o.Parametrization })
 	slopes := map[string]float64{}
@@ -124,14 +122,29 @@ func (v *Verdict) slopesInAlpha(
 		g := groups[name]
 		s := slopeOf(g, log10(alphaOf), log10(testError))
 		slopes[name] = s.mean
-		v.find("%s: slope %v over %.1f decades of α, least R² %.4f%s",
-			name, s, decades(g, alphaOf), s.worst, more(name, g))
+		v.find("%s: slope %v over %.1f decades of α, least R² %.4f", name, s, decades(g, alphaOf), s.worst)
 	}
 	return slopes
 }
 
 func (s slope) String() string {
 	return fmt.Sprintf("%.3g (95 %%: %.3g to %.3g, from %d seeds)", s.mean, s.low, s.high, s.replicas)
+}
+
+// most returns the largest of a value over the runs of a parametrization that did not diverge, with or
+// without a floor: NaN if there are none, or if a value is unknown.
+func most(all []observation, parametrization string, value func(o observation) float64) float64 {
+	worst := math.NaN()
+	for i, o := range keep(all, func(o observation) bool {
+		return o.Parametrization == parametrization && !o.Diverged()
+	}) {
+		if v := value(o); i == 0 {
+			worst = v
+		} else {
+			worst = math.Max(worst, v) // NaN stays
+		}
+	}
+	return worst
 }
 
 // decades returns how many powers of ten a value spans.

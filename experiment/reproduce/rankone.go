@@ -69,8 +69,14 @@ func judgeMultiIndex(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "measurements", Y: overlap, By: "preprocessing"}},
 	}}
-	kinds, groups := by(all, func(o observation) string { return o.Preprocessing })
-	agree, disagree := slices.Contains(kinds, string(sensing.Optimal)), false
+	kinds, groups := by(all, func(o observation) string {
+		if o.Noise > 0 {
+			return fmt.Sprintf("%s, noise %g", o.Preprocessing, o.Noise)
+		}
+		return o.Preprocessing
+	})
+	isOptimal := func(o observation) bool { return o.Preprocessing == string(sensing.Optimal) }
+	agree, disagree := slices.ContainsFunc(all, isOptimal), false
 	for _, kind := range kinds {
 		first := groups[kind][0]
 		link, err := sensing.LinkOf(first.Link)
@@ -78,12 +84,12 @@ func judgeMultiIndex(all []observation) Verdict {
 			v.find("%v", err)
 			continue
 		}
-		transform, err := link.Transform(sensing.Preprocessing(kind), first.Rank)
+		transform, err := link.Transform(sensing.Preprocessing(first.Preprocessing), first.Rank)
 		if err != nil {
 			v.find("%v", err)
 			continue
 		}
-		law := link.Law(first.Rank)
+		law := link.Law(first.Rank, first.Noise)
 		threshold := solver.WeakRecovery(law)
 		sizes, runs := by(groups[kind], func(o observation) int { return o.Measurements })
 		n := float64(first.N)
@@ -98,7 +104,7 @@ func judgeMultiIndex(all []observation) Verdict {
 			off := math.Abs(measured - predicted)
 			agree, disagree = agree && off <= 0.1, disagree || off > 0.2
 			prediction.X, prediction.Y = append(prediction.X, float64(m)), append(prediction.Y, predicted)
-			if kind != string(sensing.Optimal) {
+			if !isOptimal(first) {
 				continue
 			}
 			switch {
@@ -112,8 +118,8 @@ func judgeMultiIndex(all []observation) Verdict {
 			disagree = disagree || delta <= threshold && measured > 0.2
 		}
 		v.Figures[0].Guides = append(v.Figures[0].Guides, prediction)
-		if kind == string(sensing.Optimal) {
-			v.find("for large n the overlap is 0 below m = %.4gn with every T", threshold)
+		if isOptimal(first) {
+			v.find("%s: for large n the overlap is 0 below m = %.4gn with every T", kind, threshold)
 			agree = agree && below && above
 			v.Figures[0].Guides = append(v.Figures[0].Guides, Guide{
 				Name: "weak recovery",

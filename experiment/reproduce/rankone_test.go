@@ -49,7 +49,7 @@ func TestMultiIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	law := link.Law(1)
+	law := link.Law(1, 0)
 	make := func(change func(delta, predicted float64) float64) []observation {
 		return slices.Concat(
 			grid([]float64{250, 400, 700, 1000, 2000}, func(o *observation, m, w float64) {

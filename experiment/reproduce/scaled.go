@@ -3,6 +3,8 @@ package reproduce
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/matsense/matsense/experiment/sweep"
 )
@@ -11,13 +13,14 @@ const scaledClaim = `Near the truth, and with as many columns as its rank, scale
 same number of steps to a test error of 1e-10 for every condition number κ. Gradient descent takes more steps
 for a larger κ (Tong, Ma and Chi, arXiv 2005.08898).`
 
-// judgeScaled asks that the steps of scaled-gd differ by at most a half over all κ, and that those of gd grow
-// at least fivefold. A factor of 3, or growth below twofold, disagrees.
+// judgeScaled asks that the steps of scaled-gd differ by at most a half between any two κ, and that those of
+// gd grow at least fivefold from the least κ to the largest. A factor of 3, runs of scaled-gd that reach the
+// target for some κ alone, or growth below twofold, disagrees.
 func judgeScaled(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: "kappa", Y: "iterations_to_1e-10", By: "method"}},
 	}}
-	steady, grows := v.overKappa(all, "scaled-gd"), v.overKappa(all, "gd")
+	steady, grows := v.overKappa(all, "scaled-gd").apart, v.overKappa(all, "gd").growth
 	switch {
 	case steady > 3 || grows < 2:
 		v.Status = Disagrees
@@ -33,10 +36,10 @@ its logarithm, and are a line in ln(1/α) (Xu, Shen, Chi and Ma, arXiv 2302.0118
 whose λ follows the error (Zhang, Fattahi and Zhang, NeurIPS 2021). The steps of gradient descent grow with
 κ, and without damping there is no inverse to scale by.`
 
-// judgeDamped asks of both damped methods that the steps for the largest κ be at most 1.5 times those for
-// κ = 1, and that the steps be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its
-// steps grow at least threefold. It disagrees if the steps of a damped method grow more than threefold, if an
-// R² is below 0.8, or if the steps of gd grow by less than 1.5.
+// judgeDamped asks of both damped methods that the steps differ by at most a half between any two κ, and that
+// they be lines in ln(1/α) for each κ (R² of 0.95 for each seed). It asks of gd that its steps grow at least
+// threefold. It disagrees if the steps of a damped method differ more than threefold, if runs of it reach the
+// target for some κ alone, if an R² is below 0.8, or if the steps of gd grow by less than 1.5.
 func judgeDamped(all []observation) Verdict {
 	const steps = "iterations_to_1e-05"
 	v := Verdict{Status: Unclear, Figures: []Figure{
@@ -56,8 +59,8 @@ func judgeDamped(all []observation) Verdict {
 	}
 	agree, disagree := true, false
 	for _, method := range []string{"scaled-gd-lambda", "prec-gd"} {
-		growth := v.overKappa(all, method)
-		agree, disagree = agree && growth <= 1.5, disagree || growth > 3
+		apart := v.overKappa(all, method).apart
+		agree, disagree = agree && apart <= 1.5, disagree || apart > 3
 		there := keep(all, func(o observation) bool { return o.Method == method && reached(o) != nil })
 		kappas, groups := by(there, kappaOf)
 		for _, kappa := range kappas {
@@ -66,47 +69,55 @@ func judgeDamped(all []observation) Verdict {
 			agree, disagree = agree && s.worst >= 0.95, disagree || s.worst < 0.8
 		}
 	}
-	plain := v.overKappa(all, "gd")
+	plain := v.overKappa(all, "gd").growth
 	agree, disagree = agree && plain >= 3, disagree || plain < 1.5
 	v.overKappa(all, "scaled-gd")
 	v.settle(agree, disagree)
 	return v
 }
 
-// overKappa notes a method's steps to the target for each condition number, medians over seeds and starts,
-// and returns the ratio of the last to the first: infinity if not all runs of the last κ reach the target,
-// and NaN if not all of the first do.
-func (v *Verdict) overKappa(all []observation, method string) float64 {
+// kappaSteps compares a method's steps to the target for several condition numbers.
+type kappaSteps struct {
+	// growth is the last κ's over the first's: +Inf if not all runs of the last reach the target, and NaN if
+	// not all of the first do.
+	growth float64
+	// apart is the most over the least: +Inf if not all runs reach it for some κ, and NaN if none does at
+	// all.
+	apart float64
+}
+
+// overKappa notes and compares a method's steps to the target, medians over seeds and starts.
+func (v *Verdict) overKappa(all []observation, method string) kappaSteps {
 	kappas, groups := by(keep(all, func(o observation) bool { return o.Method == method }), kappaOf)
-	growth, first, text := math.NaN(), math.NaN(), ""
-	for i, kappa := range kappas {
+	var texts []string
+	var steps []float64 // for each κ; +Inf if not all runs reach the target
+	arrived := false
+	for _, kappa := range kappas {
 		there := keep(groups[kappa], func(o observation) bool { return reached(o) != nil })
-		steps := median(there, stepsToTarget)
-		if i > 0 {
-			text += "; "
-		}
+		here := median(there, stepsToTarget)
+		arrived = arrived || len(there) > 0
 		switch missing := len(groups[kappa]) - len(there); {
 		case len(there) == 0:
-			text += fmt.Sprintf("κ = %g: not reached", kappa)
-			growth = math.Inf(1)
+			texts = append(texts, fmt.Sprintf("κ = %g: not reached", kappa))
+			steps = append(steps, math.Inf(1))
 		case missing > 0:
-			text += fmt.Sprintf("κ = %g: %g, and not reached by %d of %d runs",
-				kappa, steps, missing, len(groups[kappa]))
-			growth = math.Inf(1)
+			texts = append(texts, fmt.Sprintf("κ = %g: %g, and not reached by %d of %d runs",
+				kappa, here, missing, len(groups[kappa])))
+			steps = append(steps, math.Inf(1))
 		default:
-			text += fmt.Sprintf("κ = %g: %g", kappa, steps)
-			growth = steps / first
-		}
-		if i == 0 {
-			first = steps
-			if growth = 1; len(there) < len(groups[kappa]) {
-				first = math.NaN()
-			}
+			texts, steps = append(texts, fmt.Sprintf("κ = %g: %g", kappa, here)), append(steps, here)
 		}
 	}
-	if math.IsNaN(first) {
-		growth = math.NaN()
+	v.find("%s, steps: %s", method, strings.Join(texts, "; "))
+	if !arrived {
+		return kappaSteps{math.NaN(), math.NaN()}
 	}
-	v.find("%s, steps: %s", method, text)
-	return growth
+	k := kappaSteps{steps[len(steps)-1] / steps[0], slices.Max(steps) / slices.Min(steps)}
+	if math.IsInf(slices.Max(steps), 1) {
+		k.apart = math.Inf(1)
+	}
+	if math.IsInf(steps[0], 1) {
+		k.growth = math.NaN()
+	}
+	return k
 }

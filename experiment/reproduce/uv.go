@@ -1,7 +1,6 @@
 package reproduce
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/matsense/matsense/experiment/sweep"
@@ -23,19 +22,14 @@ func judgeUV(all []observation) Verdict {
 			Where: map[string][]string{"parametrization": {solver.UV{}.Name()}},
 		}},
 	}}
-	worst := math.NaN()
-	slopes := v.slopesInAlpha(all, func(parametrization string, runs []observation) string {
-		if parametrization != (solver.UV{}).Name() {
-			return ""
+	slopes := v.slopesInAlpha(all)
+	worst := most(all, solver.UV{}.Name(), func(o observation) (imbalance float64) {
+		for _, p := range o.Trajectory {
+			imbalance = math.Max(imbalance, p.Imbalance) // NaN stays
 		}
-		worst = 0
-		for _, o := range runs {
-			for _, p := range o.Trajectory {
-				worst = math.Max(worst, p.Imbalance) // NaN stays
-			}
-		}
-		return fmt.Sprintf("; the imbalance is at most %.2g, for ‖M*‖ = 1", worst)
+		return imbalance
 	})
+	v.find("uv: the imbalance of all runs is at most %.2g, for ‖M*‖ = 1", worst)
 	psd, uv := slopes[solver.PSD{}.Name()], slopes[solver.UV{}.Name()]
 	if len(slopes) < 2 {
 		v.find("there are no runs of one of the parametrizations")

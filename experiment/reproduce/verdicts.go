@@ -130,36 +130,38 @@ const phasesClaim = `Three phases follow one another: the factor turns to the sp
 still small, then it leaves the saddle at zero, then the truth is refined.`
 
 // judgePhases asks that all phases end, in order, and that the test error at their ends be as their names
-// say.
+// say. It disagrees if a phase ends before the one before it, which may never end.
 func judgePhases(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{{Phases: true}}}
+	agree, disagree := len(all) > 0, false
 	for _, o := range all {
-		at := func(name string, i *int) {
-			if i == nil {
+		ends := []*int{o.AlignmentEnd, o.SaddleEnd, o.FloorStart}
+		for i, name := range []string{
+			"I    alignment ends", "II   saddle avoidance ends", "III  refinement's floor begins",
+		} {
+			if ends[i] == nil {
 				v.find("%s: not reached in %d iterations", name, o.Record.Iterations)
-				return
+				agree = false
+				continue
 			}
-			p := pointAt(o.Trajectory, *i)
+			p := pointAt(o.Trajectory, *ends[i])
 			v.find("%s: iteration %d, with test error %.2g, signal %.2g, noise %.2g, "+
 				"angle to the spectral estimate %.2g and to the truth %.2g",
-				name, *i, p.TestError, p.Signal, p.Noise, p.SpectralAngle, p.Angle)
+				name, *ends[i], p.TestError, p.Signal, p.Noise, p.SpectralAngle, p.Angle)
+			if i > 0 && (ends[i-1] == nil || *ends[i-1] >= *ends[i]) {
+				v.find("the phase before it has not ended by then")
+				disagree = true
+			}
 		}
-		at("I    alignment ends", o.AlignmentEnd)
-		at("II   saddle avoidance ends", o.SaddleEnd)
-		at("III  refinement's floor begins", o.FloorStart)
-		if o.AlignmentEnd == nil || o.SaddleEnd == nil || o.FloorStart == nil {
+		if o.AlignmentEnd == nil || o.FloorStart == nil {
 			continue
 		}
 		small := float64(pointAt(o.Trajectory, *o.AlignmentEnd).TestError)
 		v.find("when alignment ends the test error is %.3f (zero has the error 1); at the floor it is %.2g",
 			small, o.Final.TestError)
-		ordered := *o.AlignmentEnd < *o.SaddleEnd && *o.SaddleEnd < *o.FloorStart
-		if ordered && small > 0.9 && o.Final.TestError < experiment.RecoveredBelow {
-			v.Status = Agrees
-		} else {
-			v.Status = Disagrees
-		}
+		disagree = disagree || !(small > 0.9) || !(o.Final.TestError < experiment.RecoveredBelow)
 	}
+	v.settle(agree, disagree)
 	return v
 }
 
@@ -265,7 +267,7 @@ closer to it than that subspace is to the truth, and then leaves it for the trut
 // judgeSpectral asks, for each number of columns, that the median of the closest angle to the spectral
 // estimate be within [experiment.AkinWithin] of the estimate's angle to the truth, and the median of the last
 // angle at least half of it. It disagrees if the closest angle is more than half of the estimate's angle, or
-// if the last angle is less than the closest.
+// if the last angle is at most twice the closest although the runs went on for as many iterations again.
 func judgeSpectral(all []observation) Verdict {
 	v := Verdict{Status: Unclear, Figures: []Figure{
 		{Query: sweep.Query{X: sweep.Iteration, Y: "spectral_angle", By: "factor-rank"}},
@@ -287,11 +289,15 @@ func judgeSpectral(all []observation) Verdict {
 			"in the end %.2g; the estimate is %.2g (%.2g°) from the truth (medians of %d runs)",
 			r, when, closest, degrees(closest), last, estimate, degrees(estimate), len(g))
 		agree = agree && closest <= experiment.AkinWithin*estimate && last >= estimate/2
-		disagree = disagree || closest > estimate/2 || last < closest
+		stays := last <= 2*closest && median(g, lastIteration) >= 2*when
+		agree = agree && !stays
+		disagree = disagree || closest > estimate/2 || stays
 	}
 	v.settle(agree, disagree)
 	return v
 }
+
+func lastIteration(o observation) float64 { return float64(o.Final.Iteration) }
 
 func whatever(observation) bool { return true }
 

@@ -183,7 +183,7 @@ func TestSpectral(t *testing.T) {
 	expect(t, "there and away", judgeSpectral(law(0.001, 0.2)), Agrees)
 	expect(t, "near", judgeSpectral(law(0.05, 0.2)), Unclear)
 	expect(t, "never near", judgeSpectral(law(0.15, 0.2)), Disagrees)
-	expect(t, "it stays", judgeSpectral(law(0.001, 0.001)), Unclear)
+	expect(t, "it stays", judgeSpectral(law(0.001, 0.001)), Disagrees)
 	unknown := math.NaN()
 	expect(t, "unknown angles", judgeSpectral(law(experiment.Number(unknown), unknown)), Unclear)
 }
@@ -234,7 +234,7 @@ func TestPresets(t *testing.T) {
 			t.Errorf("%s: %.1e multiplications in the quick size, %.1e in the full one",
 				e.Name, cost[0], cost[1])
 		}
-		if e.About == "" || e.Claim == "" {
+		if e.About == "" || e.Claim == "" || e.Untested == "" {
 			t.Errorf("%s does not say what it is about", e.Name)
 		}
 	}

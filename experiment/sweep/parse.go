@@ -34,15 +34,29 @@ var machineKeys = []string{"device", "storage", "precision", "workers", "simd", 
 
 // Read reads a sweep file. The data files that it names are relative to its folder.
 func Read(path string) (*Spec, error) {
+	text, err := Text(path)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIn(filepath.Dir(path), path, text)
+}
+
+// Text reads the text of a sweep file.
+func Text(path string) ([]byte, error) {
 	text, err := userfile.Read(path, maxText)
 	if err != nil {
 		return nil, config.Usagef("the sweep cannot be read: %v", err)
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
+	return text, nil
+}
+
+// ParseIn is [Parse] of a file whose data files are relative to a folder.
+func ParseIn(folder, name string, text []byte) (*Spec, error) {
+	dir, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, err
 	}
-	return parse(path, text, dir)
+	return parse(name, text, dir)
 }
 
 // Parse reads the text of a sweep file; name stands for the file in messages. The paths of data files stay as

@@ -33,6 +33,8 @@ type Record struct {
 	AlignmentEnd *int `json:"alignment_end"`
 	SaddleEnd    *int `json:"saddle_avoidance_end"`
 	FloorStart   *int `json:"floor_start"`
+	// Plateaus are the ranks that the run learned one after another.
+	Plateaus []experiment.Plateau `json:"plateaus,omitempty"`
 	// Angles as in [experiment.SpectralSummary].
 	EstimateAngle    experiment.Number `json:"estimate_to_truth"`
 	EstimateOverlap  experiment.Number `json:"estimate_overlap"`
@@ -110,7 +112,7 @@ func newRecord(run Run, r *experiment.Run, targets []float64) *Record {
 		Iterations: s.Iterations, Final: pointOf(s.Final), Recovered: s.Recovered,
 		BestIterates: s.BestIterates,
 		AlignmentEnd: iterationOf(s.Phases.AlignmentEnd), SaddleEnd: iterationOf(s.Phases.SaddleEnd),
-		FloorStart:    iterationOf(s.Phases.FloorStart),
+		FloorStart: iterationOf(s.Phases.FloorStart), Plateaus: s.Plateaus,
 		EstimateAngle: unknown, EstimateOverlap: unknown, ClosestAngle: unknown,
 		Timing: Timing{Ended: time.Now().UTC(), Device: s.Device, Version: s.Version,
 			Seconds: s.SecondsStepping},

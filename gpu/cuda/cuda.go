@@ -20,6 +20,7 @@ const Built = true
 // Device attributes for which cu has no name.
 const (
 	kernelExecTimeout cu.DeviceAttribute = 17 // CU_DEVICE_ATTRIBUTE_KERNEL_EXEC_TIMEOUT
+	singleToDouble    cu.DeviceAttribute = 87 // CU_DEVICE_ATTRIBUTE_SINGLE_TO_DOUBLE_PRECISION_PERF_RATIO
 	cooperativeLaunch cu.DeviceAttribute = 95 // CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH
 	blockSharedOptIn  cu.DeviceAttribute = 97 // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 )
@@ -107,6 +108,7 @@ func describe(index int, gpu cu.Device) (driver.Info, error) {
 		cu.ComputeCapabilityMinor: &info.Capability[1],
 		cu.MultiprocessorCount:    &info.Multiprocessors,
 		cu.L2CacheSize:            &info.L2,
+		singleToDouble:            &info.SingleToDouble,
 		blockSharedOptIn:          &info.BlockShared,
 	} {
 		if *into, err = gpu.Attribute(attribute); err != nil {

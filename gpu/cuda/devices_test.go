@@ -20,20 +20,23 @@ func TestDriverDevices(t *testing.T) {
 	if !underDriver(t, "CPUDRIVER_DEVICES=3", "CPUDRIVER_NVML_FREE=0:1000,1:2000",
 		"CPUDRIVER_MEMORY=4000", "CPUDRIVER_RETAIN=46", "CPUDRIVER_WATCHDOG=1:1",
 		"CPUDRIVER_COOPERATIVE_ATTRIBUTE=2:0", "CPUDRIVER_CLOCK=1:1980000",
-		"CPUDRIVER_MEMORY_CLOCK=1:2619000,2:9000", "CPUDRIVER_BUS_WIDTH=1:5120", "CPUDRIVER_LOG="+log) {
+		"CPUDRIVER_MEMORY_CLOCK=1:2619000,2:9000", "CPUDRIVER_BUS_WIDTH=1:5120",
+		"CPUDRIVER_SINGLE_TO_DOUBLE=2:32", "CPUDRIVER_LOG="+log) {
 		return
 	}
 	infos, err := cuda.Devices()
 	must(t, err)
 	for i, want := range []driver.Info{
-		{Free: 1000, Cooperative: true},
+		{Free: 1000, Cooperative: true, SingleToDouble: 2},
 		// The data sheet of the H100 SXM says 3.35 TB/s.
-		{Free: 2000, Cooperative: true, Watchdog: true, Clock: 1.98e9, Bandwidth: 3.35232e12},
-		{Free: 4000},
+		{Free: 2000, Cooperative: true, Watchdog: true, Clock: 1.98e9, Bandwidth: 3.35232e12,
+			SingleToDouble: 2},
+		{Free: 4000, SingleToDouble: 32},
 	} {
 		got := infos[i]
 		if got.Free != want.Free || got.Cooperative != want.Cooperative || got.Watchdog != want.Watchdog ||
-			got.Clock != want.Clock || got.Bandwidth != want.Bandwidth || got.Index != i {
+			got.Clock != want.Clock || got.Bandwidth != want.Bandwidth ||
+			got.SingleToDouble != want.SingleToDouble || got.Index != i {
 			t.Errorf("GPU %d is %+v, want %+v", i, got, want)
 		}
 	}

@@ -47,6 +47,9 @@ type Info struct {
 	// Clock is the peak clock of the multiprocessors in cycles a second, and Bandwidth the peak rate of the
 	// memory in bytes a second. Each is 0 if the driver does not report it. An emulator has neither.
 	Clock, Bandwidth float64
+	// SingleToDouble is how many times as many operations the device does in single precision as in double in
+	// the same time; 0 if the driver does not report it.
+	SingleToDouble int
 	// L2 is the size in bytes of the cache that all multiprocessors share.
 	L2 int
 	// BlockShared is the most shared memory that one block may ask for, in bytes; a multiprocessor has at

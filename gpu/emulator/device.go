@@ -18,6 +18,8 @@ type Config struct {
 	// capability.
 	BlockShared int
 	L2          int // in bytes; 0 means 1 MiB
+	// SingleToDouble is what Info says of the rates of single and double precision; 0 means 2.
+	SingleToDouble int
 	// Steps is the most warp instructions of one launch; a launch that needs more is Endless. 0 means 1<<36.
 	Steps          int64
 	NotCooperative bool // the device has no cooperative launches
@@ -56,6 +58,9 @@ func (c Config) filled() Config {
 	}
 	if c.L2 == 0 {
 		c.L2 = 1 << 20
+	}
+	if c.SingleToDouble == 0 {
+		c.SingleToDouble = 2
 	}
 	if c.Steps == 0 {
 		c.Steps = 1 << 36
@@ -129,6 +134,7 @@ func (d *Device) Info() (driver.Info, error) {
 		Memory:          d.config.Memory,
 		Free:            d.free(),
 		Multiprocessors: d.config.Multiprocessors,
+		SingleToDouble:  d.config.SingleToDouble,
 		L2:              d.config.L2,
 		BlockShared:     d.config.BlockShared,
 		Cooperative:     !d.config.NotCooperative,

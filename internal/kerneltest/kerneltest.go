@@ -39,6 +39,11 @@ func RunKernel(t *testing.T, k kernels.Kernel, open func(t *testing.T) driver.De
 // tests has the test of each kernel, by name.
 var tests = func() map[string]func(*testing.T, *bench) {
 	all := map[string]func(*testing.T, *bench){
+		"anchor_distance":              testAnchorDistance,
+		"anchor_subtract":              testAnchorSubtract,
+		"anchor_sum":                   testAnchorSum,
+		"anchor_residuals":             testAnchorResiduals,
+		"row_squares":                  testRowSquares,
 		"combine":                      testCombine,
 		"dot":                          testDot,
 		"multiply_nn":                  testMultiply(false, false),

@@ -137,45 +137,73 @@ func testSumSquares(t *testing.T, b *bench) {
 func testSumChunks[T number](t *testing.T, b *bench) {
 	for _, c := range []struct {
 		members, k, chunks int
+		first, held        int // the chunks on this device
 		kind               kind
 	}{
-		{1, 1, 1, ""},
-		{1, 2, 7, ""},
-		{4, 31, 3, ""},
-		{7, 33, 8, ""},
-		{1, 255, 31, ""},
-		{1, 257, 1, ""},
-		{4, 4095, 2, ""},
-		{1, 4097, 5, ""},
-		{7, 4186, 3, ""},
-		{1, 8209, 2, ""},
-		{2, 1009, 4, small},
+		{1, 1, 1, 0, 1, ""},
+		{1, 2, 7, 0, 7, ""},
+		{4, 31, 3, 0, 3, ""},
+		{7, 33, 8, 0, 8, ""},
+		{1, 64, 9, 0, 9, ""},
+		{2, 3, 104, 0, 104, ""},
+		{2, 3, 104, 52, 52, ""},
+		{2, 3, 104, 26, 26, ""},
+		{3, 5, 11, 8, 1, ""},
+		{3, 5, 11, 0, 2, ""},
+		{2, 5, 3, 2, 1, ""},
+		{1, 255, 31, 0, 31, ""},
+		{1, 257, 1, 0, 1, ""},
+		{4, 4095, 2, 0, 2, ""},
+		{1, 4097, 5, 0, 5, ""},
+		{7, 4186, 3, 0, 3, ""},
+		{1, 8209, 2, 0, 2, ""},
+		{2, 1009, 4, 0, 4, small},
 	} {
-		t.Run(name("members", c.members, "k", c.k, "chunks", c.chunks)+string(c.kind), func(t *testing.T) {
+		t.Run(name("members", c.members, "k", c.k, "chunks", c.chunks, "first", c.first, "held", c.held)+
+			string(c.kind), func(t *testing.T) {
 			kp := slabs(c.k) * slab
-			chunks, want := poisoned[T](c.members*c.chunks*kp), poisoned[T](c.members*kp)
+			chunks, want := poisoned[T](c.members*c.held*kp), poisoned[T](c.members*kp)
 			for m := range c.members {
-				for i := range c.chunks {
-					chunk := chunks[(m*c.chunks+i)*kp:][:c.k]
-					copy(chunk, random[T](c.k, uint64(m*c.chunks+i)))
+				for i := range c.held {
+					chunk := chunks[(m*c.held+i)*kp:][:c.k]
+					copy(chunk, random[T](c.k, uint64(m*c.held+i)))
 					if c.kind == small {
 						scaled(chunk, T(tiny[T]()))
 					}
-					for k, v := range chunk {
-						if i == 0 {
-							want[m*kp+k] = v
-						} else {
-							want[m*kp+k] += v
+				}
+				for k := range c.k {
+					want[m*kp+k] = sumOfParts(c.chunks, func(i int) T {
+						if i < c.first || i >= c.first+c.held {
+							return 0
 						}
-					}
+						return chunks[(m*c.held+i-c.first)*kp+k]
+					})
 				}
 			}
 			g := output(poisoned[T](c.members * kp))
 			b.run(t, launch{
 				grid: [3]int{over(c.k, 256), c.members, 1}, block: line(256),
-				args: []any{input(chunks), g, c.k, kp, c.chunks},
+				args: []any{input(chunks), g, c.k, kp, c.chunks, c.first, c.held},
 			})
 			check(t, "g", g, want)
 		})
 	}
+}
+
+// sumOfParts adds count numbers as sum_chunks does: each eighth in order, then the eighths in pairs.
+func sumOfParts[T number](count int, number func(i int) T) T {
+	var parts [8]T
+	for i := range count {
+		p := 0
+		for i >= (p+1)*count/8 {
+			p++
+		}
+		parts[p] += number(i)
+	}
+	halves := [2]T{}
+	for h := range halves {
+		q := parts[4*h:]
+		halves[h] = (q[0] + q[1]) + (q[2] + q[3])
+	}
+	return halves[0] + halves[1]
 }

@@ -236,6 +236,9 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
 	case CU_DEVICE_ATTRIBUTE_CLOCK_RATE: *value = int(setting("CPUDRIVER_CLOCK", d, 0)); break;
 	case CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE: *value = int(setting("CPUDRIVER_MEMORY_CLOCK", d, 0)); break;
 	case CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH: *value = int(setting("CPUDRIVER_BUS_WIDTH", d, 0)); break;
+	case CU_DEVICE_ATTRIBUTE_SINGLE_TO_DOUBLE_PRECISION_PERF_RATIO:
+		*value = int(setting("CPUDRIVER_SINGLE_TO_DOUBLE", d, 2));
+		break;
 	case CU_DEVICE_ATTRIBUTE_COMPUTE_MODE: *value = int(setting("CPUDRIVER_COMPUTE_MODE", d, 0)); break;
 	default: return CUDA_ERROR_INVALID_VALUE;
 	}

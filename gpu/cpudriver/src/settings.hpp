@@ -13,6 +13,7 @@
 //	CPUDRIVER_CLOCK                  attribute CLOCK_RATE in kHz (0, because the driver has no clock)
 //	CPUDRIVER_MEMORY_CLOCK           attribute MEMORY_CLOCK_RATE in kHz (0)
 //	CPUDRIVER_BUS_WIDTH              attribute GLOBAL_MEMORY_BUS_WIDTH in bits (0)
+//	CPUDRIVER_SINGLE_TO_DOUBLE       attribute SINGLE_TO_DOUBLE_PRECISION_PERF_RATIO (2)
 //	CPUDRIVER_COMPUTE_MODE           attribute COMPUTE_MODE (0)
 //	CPUDRIVER_WATCHDOG               attribute KERNEL_EXEC_TIMEOUT (0)
 //	CPUDRIVER_COOPERATIVE_ATTRIBUTE  attribute COOPERATIVE_LAUNCH (1)

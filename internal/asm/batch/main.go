@@ -1,22 +1,23 @@
-// Command batch writes the assembly of package cpu's batches, whose members lie in the lanes of the vector
-// registers. Run it with
+// Command batch writes the assembly of package cpu's batches. Run it with
 //
 //	go generate ./cpu
 //
 // # What it writes
 //
-// For each arithmetic (f64, f32) and two numbers of rows there is a function in AVX2. It repeats
+// For each instruction set (AVX-512, AVX2) and arithmetic (f64, f32) there are the two halves of a pass over
+// a strip of coordinates, as products of small matrices:
 //
-//	c[i][v] ← fma(a[i][q], b[q][v], c[i][v])   for q = 0, 1, 2, … in turn
+//	dots   lanes[v][i] ← fma(a_ik, z_vk, lanes[v][i])   over the strip's coordinates k
+//	adds   acc[v][k]   ← fma(c_vj, a_jk, acc[v][k])     over the rows j
 //
-// for a tile of a few rows i, each two registers of members v wide. An element of a is copied to all lanes of
-// a register and multiplies the registers of one row of b. The elements of c stay in registers from the first
-// q to the last. They are independent chains, enough to keep two multiply-add units with a latency of four
-// cycles busy. Distances in memory are arguments, since one function computes dot products and accumulations:
+// for four members v at a time. In dots the tile of sums has a few rows i, and a register has a row's lanes
+// k mod L; AVX2 has half of the lanes in a register, and a call for each half. In adds the tile has a few
+// registers of coordinates k. The sums stay in registers from the first k or j to the last. They are enough
+// independent chains to keep two multiply-add units with a latency of four cycles busy, and a loaded number
+// is used four times or more.
 //
-//	           c                    a                     b
-//	dot        a row's lane l       entries k = l + qL    z at k = l + qL
-//	add        g at a coordinate    its entries in row q  the weights of row q
+// The numbers of a lie in a panel, row after row, and those of z and acc member after member, panelBytes and
+// stripBytes apart.
 package main
 
 import (
@@ -28,9 +29,12 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+// These constants are also in cpu/batch.go.
 const (
-	registerBytes = 32
-	registers     = 2 // of a row of the tile
+	members    = 4                 // of a tile
+	line       = 64                // bytes of a cache line, and of the lanes of a dot product
+	stripBytes = 24 * line         // of a member's numbers in a strip
+	panelBytes = stripBytes + line // from a row of a to the next
 )
 
 // arithmetic is the type of the numbers.
@@ -40,132 +44,166 @@ type arithmetic struct {
 	broadcast, fma func(ops ...Op)
 }
 
-var arithmetics = []arithmetic{
-	{"Double", "float64", 8, VBROADCASTSD, VFMADD231PD},
-	{"Single", "float32", 4, VBROADCASTSS, VFMADD231PS},
+// isa is an instruction set, with the size of its registers in bytes and of its tiles.
+type isa struct {
+	name      string
+	bytes     int
+	rows      int // of a tile of dots
+	registers int // of coordinates of a tile of adds
+}
+
+// tile is what a variant of both loops has in registers: a sum for each member and column, a column being a
+// row in dots and a register of coordinates in adds.
+type tile struct {
+	isa
+	arithmetic
+	columns int
+	sums    [members][]VecVirtual
 }
 
 func main() {
-	for _, a := range arithmetics {
-		tile(a, 6) // 12 of 16 registers are sums
-		tile(a, 4) // for numbers of rows that 6 does not divide
+	for _, i := range []isa{{"AVX512", 64, 4, 6}, {"AVX2", 32, 3, 3}} {
+		for _, a := range []arithmetic{
+			{"Double", "float64", 8, VBROADCASTSD, VFMADD231PD},
+			{"Single", "float32", 4, VBROADCASTSS, VFMADD231PS},
+		} {
+			dots(i, a)
+			adds(i, a)
+		}
 	}
 	fetch()
 	Generate()
 }
 
-// fetch writes the function that asks for memory before its use.
-func fetch() {
-	const line = 64
-	TEXT("fetch", attr.NOSPLIT, "func(from *byte, lines int)")
-	Doc("fetch has so many cache lines brought near before their use.")
+func (i isa) register() VecVirtual {
+	if i.bytes == line {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// begin begins a function. %[1]s in the signature is the type of the numbers.
+func begin(name string, i isa, a arithmetic, columns int, signature, doc string) *tile {
+	name += a.name + i.name
+	TEXT(name, attr.NOSPLIT, fmt.Sprintf(signature, a.text))
+	Doc(name+" does "+doc,
+		fmt.Sprintf("i < %d and v < %d, and repeats this for so many tiles.", columns, members))
 	Pragma("noescape")
-	at, left := GP64(), GP64()
-	Load(Param("from"), at)
-	Load(Param("lines"), left)
+	t := &tile{isa: i, arithmetic: a, columns: columns}
+	for v := range t.sums {
+		for range columns {
+			t.sums[v] = append(t.sums[v], i.register())
+		}
+	}
+	return t
+}
+
+func load(parameter string) Register {
+	r := GP64()
+	Load(Param(parameter), r)
+	return r
+}
+
+// each calls do for every sum and its place in memory.
+func (t *tile) each(base Register, member, column int, do func(s VecVirtual, at Mem)) {
+	for v := range t.sums {
+		for i, s := range t.sums[v] {
+			do(s, Mem{Base: base, Disp: v*member + i*column})
+		}
+	}
+}
+
+// multiply adds the products of the columns, loaded first, and one number or register of each member.
+func (t *tile) multiply(column func(i int) Mem, member func(v int) Mem, loadMember func(ops ...Op)) {
+	columns := make([]VecVirtual, t.columns)
+	for i := range columns {
+		columns[i] = t.register()
+		VMOVUPD(column(i), columns[i])
+	}
+	for v := range t.sums {
+		x := t.register()
+		loadMember(member(v), x)
+		for i, s := range t.sums[v] {
+			t.fma(columns[i], x, s)
+		}
+	}
+}
+
+// dots writes the loop of dot products.
+func dots(i isa, a arithmetic) {
+	t := begin("dots", i, a, i.rows, "func(lanes, rows, z *%s, bytes, tiles int)",
+		"lanes[v][i] ← fma(rows[i][k], z[v][k], lanes[v][i]) for the k of so many bytes,")
+	lanes, rows, z, bytes, tiles := load("lanes"), load("rows"), load("z"), load("bytes"), load("tiles")
+	Label("tile")
+	t.each(lanes, t.columns*line, line, func(s VecVirtual, at Mem) { VMOVUPD(at, s) })
+	k := GP64()
+	XORQ(k, k)
 	Label("loop")
-	PREFETCHT0(Mem{Base: at})
-	ADDQ(Imm(line), at)
-	DECQ(left)
-	JNZ(LabelRef("loop"))
+	at := func(base Register, disp int) Mem { return Mem{Base: base, Index: k, Scale: 1, Disp: disp} }
+	t.multiply(
+		func(i int) Mem { return at(rows, i*panelBytes) },
+		func(v int) Mem { return at(z, v*stripBytes) },
+		func(ops ...Op) { VMOVUPD(ops...) },
+	)
+	ADDQ(U8(line), k)
+	CMPQ(k, bytes)
+	JLT(LabelRef("loop"))
+	t.each(lanes, t.columns*line, line, func(s VecVirtual, at Mem) { VMOVUPD(s, at) })
+	ADDQ(U32(members*t.columns*line), lanes)
+	ADDQ(U32(t.columns*panelBytes), rows)
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
+	VZEROUPPER()
 	RET()
 }
 
-// The places of the distances in their array. They are in bytes.
-const (
-	cDown = 8 * iota
-	cNext
-	aDown
-	aAlong
-	aNext
-	bAlong
-	bNext
-)
-
-// tile writes the function for a number of rows.
-func tile(t arithmetic, rows int) {
-	width := registers * registerBytes / t.size
-	name := fmt.Sprintf("tile%dx%d%sAVX2", rows, width, t.name)
-	TEXT(name, attr.NOSPLIT, fmt.Sprintf("func(c, a, b *%s, count, times int, by *[7]int)", t.text))
-	Doc(fmt.Sprintf("%s does c[i][v] ← fma(a[i][q], b[q][v], c[i][v]) for q < count in turn, i < %d and v < %d,",
-		name, rows, width), "as often as times says.")
-	Pragma("noescape")
-	load := func(parameter string) Register {
-		r := GP64()
-		Load(Param(parameter), r)
-		return r
-	}
-	c, a, b, times, by := load("c"), load("a"), load("b"), load("times"), load("by")
-	distance := func(field int) Mem { return Mem{Base: by, Disp: field} }
-	down, along, bStep := GP64(), GP64(), GP64()
-	MOVQ(distance(aDown), down)
-	MOVQ(distance(aAlong), along)
-	MOVQ(distance(bAlong), bStep)
-
-	Label("again")
-	place, sums := GP64(), make([][]VecVirtual, rows)
-	eachSum := func(do func(s VecVirtual, at Mem)) {
-		MOVQ(c, place)
-		for i, row := range sums {
-			for j, s := range row {
-				do(s, Mem{Base: place, Disp: j * registerBytes})
-			}
-			if i < rows-1 {
-				ADDQ(distance(cDown), place)
-			}
-		}
-	}
-	for i := range sums {
-		for range registers {
-			sums[i] = append(sums[i], YMM())
-		}
-	}
-	eachSum(func(s VecVirtual, at Mem) { VMOVUPD(at, s) })
-
-	// Rows i, i + 1 and i + 2 of a are addressed from one pointer.
-	pointers := []Register{GP64()}
-	MOVQ(a, pointers[0])
-	for i := 3; i < rows; i += 3 {
-		p := GP64()
-		LEAQ(Mem{Base: pointers[len(pointers)-1], Index: down, Scale: 2}, p)
-		ADDQ(down, p)
-		pointers = append(pointers, p)
-	}
-	element := func(i int) Mem {
-		m := Mem{Base: pointers[i/3]}
-		if i%3 > 0 {
-			m.Index, m.Scale = down, uint8(i%3)
-		}
-		return m
-	}
-	row, left := GP64(), load("count")
-	MOVQ(b, row)
+// adds writes the loop of the accumulation.
+func adds(i isa, a arithmetic) {
+	t := begin("adds", i, a, i.registers, "func(acc, rows, weights *%s, count, tiles int, fresh bool)",
+		"acc[v][i] ← fma(weights[j][v], rows[j][i], acc[v][i]) for j < count, from zero if fresh,")
+	acc, rows, weights := load("acc"), load("rows"), load("weights")
+	count, tiles := load("count"), load("tiles")
+	fresh := GP8()
+	Load(Param("fresh"), fresh)
+	Label("tile")
+	t.each(acc, stripBytes, t.bytes, func(s VecVirtual, _ Mem) { VXORPD(s, s, s) })
+	TESTB(fresh, fresh)
+	JNZ(LabelRef("begin"))
+	t.each(acc, stripBytes, t.bytes, func(s VecVirtual, at Mem) { VMOVUPD(at, s) })
+	Label("begin")
+	row, weight, left := GP64(), GP64(), GP64()
+	MOVQ(rows, row)
+	MOVQ(weights, weight)
+	MOVQ(count, left)
 	Label("loop")
-	numbers := make([]VecVirtual, registers)
-	for j := range numbers {
-		numbers[j] = YMM()
-		VMOVUPD(Mem{Base: row, Disp: j * registerBytes}, numbers[j])
-	}
-	for i := range sums {
-		x := YMM()
-		t.broadcast(element(i), x)
-		for j, s := range sums[i] {
-			t.fma(numbers[j], x, s)
-		}
-	}
-	for _, p := range pointers {
-		ADDQ(along, p)
-	}
-	ADDQ(bStep, row)
+	t.multiply(
+		func(i int) Mem { return Mem{Base: row, Disp: i * t.bytes} },
+		func(v int) Mem { return Mem{Base: weight, Disp: v * t.size} },
+		t.broadcast,
+	)
+	ADDQ(U32(panelBytes), row)
+	ADDQ(U32(members*t.size), weight)
 	DECQ(left)
 	JNZ(LabelRef("loop"))
-
-	eachSum(func(s VecVirtual, at Mem) { VMOVUPD(s, at) })
-	ADDQ(distance(cNext), c)
-	ADDQ(distance(aNext), a)
-	ADDQ(distance(bNext), b)
-	DECQ(times)
-	JNZ(LabelRef("again"))
+	t.each(acc, stripBytes, t.bytes, func(s VecVirtual, at Mem) { VMOVUPD(s, at) })
+	ADDQ(U32(t.columns*t.bytes), acc)
+	ADDQ(U32(t.columns*t.bytes), rows)
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
+	RET()
+}
+
+// fetch writes the function that asks for memory before its use.
+func fetch() {
+	TEXT("fetch", attr.NOSPLIT, "func(from *byte, lines int)")
+	Doc("fetch has so many cache lines brought to the second cache before their use.")
+	Pragma("noescape")
+	at, left := load("from"), load("lines")
+	Label("loop")
+	PREFETCHT1(Mem{Base: at})
+	ADDQ(U8(line), at)
+	DECQ(left)
+	JNZ(LabelRef("loop"))
 	RET()
 }

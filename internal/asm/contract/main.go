@@ -11,8 +11,8 @@
 //	add   acc_k += Σ_j c_j·a_jk               their accumulation
 //
 // and dots and adds, which do the same for four members of a batch at once and decode each entry once for all
-// four, dot and add of fewer rows of f64 and f32, for rows that are long, and decode in AVX2, which writes
-// the numbers of the entries to memory for internal/asm/batch,
+// four, dot and add of fewer rows of f64 and f32, for rows that are long, and decode, which writes the
+// numbers of the entries to memory for internal/asm/batch,
 //
 // for coordinates from ≤ k < to; to − from is a multiple of 64. Package cpu pads the remaining coordinates.
 //
@@ -57,9 +57,7 @@ func main() {
 				}
 				dots4(v, f)
 				adds4(v, f)
-				if isa == avx2 {
-					decode(v, f)
-				}
+				decode(v, f)
 			}
 			dotSigns(v)
 			addSigns(v)

@@ -62,6 +62,7 @@ def run(
     negative: int | None = None,
     sparsity: int | None = None,
     kappa: float | None = None,
+    spectrum: str | None = None,
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
@@ -155,6 +156,10 @@ def run(
     kappa : float
         Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
         largest magnitude over the least (default 1).
+    spectrum : str
+        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a
+        law, of which rank says how many: power:p, σ_i = i^−p, or geometric:q, σ_i = q^(i−1) (for
+        psd, uv, deep and indefinite).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -219,7 +224,8 @@ def run(
         Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
         shape (m,).
     truth : array, or path of a .npy file
-        Ground truth X: an array of shape (n, r*). A pair of arrays is truth and truth_right.
+        Ground truth X, of the user's measurements or of drawn ones: an array of shape (n, r*). A
+        pair of arrays is truth and truth_right.
     truth_right : array, or path of a .npy file
         Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
         X·S, S = diag(±1) (for uv, deep and indefinite).
@@ -319,12 +325,13 @@ def run(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, or emulator (default auto).
+        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
+        emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
@@ -383,6 +390,7 @@ def run(
                 "negative": negative,
                 "sparsity": sparsity,
                 "kappa": kappa,
+                "spectrum": spectrum,
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,
@@ -463,6 +471,7 @@ def problem(
     negative: int | None = None,
     sparsity: int | None = None,
     kappa: float | None = None,
+    spectrum: str | None = None,
     measurements: int | None = None,
     ensemble: Ensemble | str | None = None,
     entries: Entries | ObservedEntries | None = None,
@@ -523,6 +532,10 @@ def problem(
     kappa : float
         Condition number of X (and Y), whose spectral norm is 1; with parametrization sparse the
         largest magnitude over the least (default 1).
+    spectrum : str
+        Singular values of M*, largest first, in the place of kappa: a list such as 1,0.5,0.1, or a
+        law, of which rank says how many: power:p, σ_i = i^−p, or geometric:q, σ_i = q^(i−1) (for
+        psd, uv, deep and indefinite).
     measurements : int
         Number m of measurements (samples, for observation single-index; default 10·n·rank; 5·(n +
         n2)·rank for n × n2; 4·sparsity·ln n for sparse, with single-index 100·sparsity·ln n).
@@ -587,7 +600,8 @@ def problem(
         Expectations of the Pauli words, from -1 to 1, in the place of observations: an array of
         shape (m,).
     truth : array, or path of a .npy file
-        Ground truth X: an array of shape (n, r*). A pair of arrays is truth and truth_right.
+        Ground truth X, of the user's measurements or of drawn ones: an array of shape (n, r*). A
+        pair of arrays is truth and truth_right.
     truth_right : array, or path of a .npy file
         Right factor of the truth: an array Y of shape (n2, r*), or with parametrization indefinite
         X·S, S = diag(±1) (for uv, deep and indefinite).
@@ -620,12 +634,13 @@ def problem(
     -------
     device : {'auto', 'cpu', 'cuda', 'emulator'} or 'cuda:N'
         Where to run: auto (the cpu or a GPU, by estimated time), cpu, cuda, cuda:N for GPU number N
-        counted from 0, or emulator (default auto).
+        counted from 0, cuda:0,1 for 2, 4 or 8 GPUs that share the rows, cuda:all, emulator, or
+        emulator:2 (default auto).
     storage : {'auto', 'memory', 'generated'}
         Measurements in memory, generated when they are needed, or auto (default auto).
     precision : {'f64', 'mixed', 'f32', 'auto'}
-        Arithmetic of the gradient: f64; mixed, f32 that loses nothing (cpu); f32, for comparison;
-        auto, f64 or mixed, whichever is faster (default f64).
+        Arithmetic of the gradient: f64; mixed, f32 that loses nothing; f32, for comparison; auto,
+        f64 or mixed, whichever is faster (default f64).
     workers : int
         Number of goroutines that share the rows (0: one for each core).
     simd : {'auto', 'avx512', 'avx2', 'neon', 'off'}
@@ -665,6 +680,7 @@ def problem(
                 "negative": negative,
                 "sparsity": sparsity,
                 "kappa": kappa,
+                "spectrum": spectrum,
                 "measurements": measurements,
                 "ensemble": ensemble,
                 "entries": entries,

@@ -1,0 +1,248 @@
+package reproduce
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/matsense/matsense/experiment"
+	"github.com/matsense/matsense/experiment/sweep"
+)
+
+// plant is a set of results that a claim excludes.
+type plant struct {
+	experiment, what string
+	results          []observation
+}
+
+// plants has results for every experiment that contradict its claim.
+func plants() []plant {
+	no := false
+	steady := func(_, _ float64) float64 { return 100 }
+	quadratic := func(kappa, _ float64) float64 { return 100 * kappa * kappa }
+	logarithmic := func(_, alpha float64) float64 { return 50 + 4*math.Log(1/alpha) }
+	never := func(_, _ float64) float64 { return 0 }
+	butFor := func(lost float64, l law) law { // runs for one κ never arrive
+		return func(kappa, alpha float64) float64 {
+			if kappa == lost {
+				return 0
+			}
+			return l(kappa, alpha)
+		}
+	}
+	power := func(scale, exponent float64) func(float64) float64 {
+		return func(kappa float64) float64 { return scale * math.Pow(kappa, exponent) }
+	}
+	kappas := []float64{1, 5, 20}
+	damped := func(lambda, prec law) []observation {
+		return methodGrid(kappas, []float64{1e-8, 1e-10, 1e-12, 1e-14}, map[string]law{
+			"scaled-gd-lambda": lambda, "prec-gd": prec, "scaled-gd": never,
+			"gd": func(kappa, alpha float64) float64 { return kappa * kappa * logarithmic(kappa, alpha) },
+		})
+	}
+	overAlpha := func(change func(o *observation, alpha, w float64)) []observation {
+		return grid(alphas, func(o *observation, alpha, w float64) {
+			o.Alpha, o.Final.TestError = alpha, w*math.Pow(alpha, 1.4)
+			change(o, alpha, w)
+		})
+	}
+	two := func(other string, change func(o *observation, alpha float64)) []observation {
+		all := overAlpha(func(o *observation, _, _ float64) { o.Parametrization = "psd" })
+		return append(all, overAlpha(func(o *observation, alpha, _ float64) {
+			o.Parametrization = other
+			change(o, alpha)
+		})...)
+	}
+	one := func(change func(o *observation)) []observation { return []observation{observe(change)} }
+	return []plant{
+		{"alpha", "the error is proportional to α", overAlpha(func(o *observation, alpha, w float64) {
+			o.Final.TestError = w * alpha
+		})},
+		{"iterations", "steps like the square of the logarithm", overAlpha(
+			func(o *observation, alpha, w float64) {
+				steps := int(w * math.Pow(math.Log(1/alpha), 2))
+				o.Targets = []*int{&steps}
+			})},
+		{"overparameterization", "wide factors do not recover", grid([]float64{2, 4, 10, 40},
+			func(o *observation, r, w float64) {
+				end := int(w * (50 - 10*math.Log10(r)))
+				o.FactorRank, o.AlignmentEnd, o.Recovered = int(r), &end, &no
+			})},
+		{"generalization", "more measurements do not help", grid([]float64{40, 70, 320, 800},
+			func(o *observation, m, _ float64) { o.Measurements, o.Final.TestError = int(m), 0.9 })},
+		{"spectral", "the factor never turns to the estimate", grid([]float64{2, 40},
+			func(o *observation, r, _ float64) { o.FactorRank, o.ClosestAngle = int(r), 0.19 })},
+		{"spectral", "the factor stays at the estimate", grid([]float64{2, 40},
+			func(o *observation, r, _ float64) {
+				o.FactorRank, o.ClosestAngle, o.Final.SpectralAngle = int(r), 0.001, 0.0012
+			})},
+		{"incremental", "rank 2 is never learned", learned([]float64{1e-6, 1e-2},
+			func(float64) []experiment.Plateau { return plateaus(0, 1, 3) })},
+		{"incremental", "rank 2 is learned before rank 1", learned([]float64{1e-6, 1e-2},
+			func(float64) []experiment.Plateau { return plateaus(0, 2, 1, 3) })},
+		{"incremental", "a smaller start comes less close", learned([]float64{1e-6, 1e-2},
+			func(alpha float64) []experiment.Plateau {
+				all := plateaus(0, 1, 2, 3)
+				for i := range all {
+					all[i].Distance = experiment.Number(0.005 - 0.1*alpha)
+				}
+				return all
+			})},
+		{"phases", "the signal grows before the factor aligns", one(func(o *observation) {
+			o.AlignmentEnd, o.SaddleEnd = o.SaddleEnd, o.AlignmentEnd
+		})},
+		{"phases", "the factor never aligns", one(func(o *observation) { o.AlignmentEnd = nil })},
+		{"phases", "out of order, and no floor yet", one(func(o *observation) {
+			o.AlignmentEnd, o.SaddleEnd, o.FloorStart = o.SaddleEnd, o.AlignmentEnd, nil
+		})},
+		{"scaled-gd", "no run arrives for the middle κ", methodGrid(kappas, alphas[:1],
+			map[string]law{"scaled-gd": butFor(5, steady), "gd": quadratic})},
+		{"scaled-gd", "no run arrives for the least κ", methodGrid(kappas, alphas[:1],
+			map[string]law{"scaled-gd": butFor(1, steady), "gd": quadratic})},
+		{"scaled-gd", "the middle κ takes four times as long", methodGrid(kappas, alphas[:1],
+			map[string]law{"gd": quadratic, "scaled-gd": func(kappa, _ float64) float64 {
+				return 400 - 300*math.Abs(kappa-5)/max(1, math.Abs(kappa-5))
+			}})},
+		{"scaled-gd-lambda", "no run arrives for the middle κ", damped(butFor(5, logarithmic), logarithmic)},
+		{"scaled-gd-lambda", "PrecGD never arrives for the middle κ", damped(logarithmic,
+			butFor(5, logarithmic))},
+		{"uv", "the factors lose their balance, in runs without a floor", two("uv",
+			func(o *observation, alpha float64) {
+				if alpha == 1e-4 {
+					o.FloorStart, o.Trajectory = nil, []sweep.Point{{}, {Iteration: 50, Imbalance: 8.1}}
+				}
+			})},
+		{"indefinite", "U and V overlap, in runs without a floor", two("indefinite",
+			func(o *observation, alpha float64) {
+				if alpha == 1e-3 {
+					o.FloorStart, o.Final.Imbalance = nil, 1
+				}
+			})},
+		{"pauli", "as many words as there are", slices.Concat(
+			words(1, 32, 1.2), words(1, 64, 2.4), words(1, 128, 4.8))},
+		{"flatness", "the trace does not fall", noisyProducts()},
+		{"single-index", "an error of order 1/m", singleIndices()},
+		{"completion", "recovery from fewer entries than free numbers",
+			found(map[string]int{"psd": 60, "uv": 60}, 0)},
+		{"relu-completion", "the start that was made for it does not recover", append(
+			one(func(o *observation) { o.Init, o.Recovered = "relu-spectral", &no }),
+			one(func(o *observation) { o.Init, o.Recovered = "random", &no })...)},
+		{"momentum", "the heavy ball grows with κ² as well",
+			momenta([]float64{2, 4, 8}, power(50, 2), power(40, 2))},
+		{"momentum", "the heavy ball never arrives for the middle κ", momenta([]float64{2, 4, 8, 16},
+			power(50, 2), func(kappa float64) float64 {
+				if kappa == 4 {
+					return 0
+				}
+				return 50 * kappa
+			})},
+		{"sgd", "small batches need as many passes", batchGrid(func(size float64) []float64 {
+			return []float64{24000 / size, 24000 / size, 24000 / size}
+		}, func(size float64) float64 { return 0.01 + 1/size })},
+		{"riemannian-saddles", "one run stays", planted(1, func(float64) float64 { return 0 },
+			func(o *observation) bool { return o.Method == "rsgd" && o.Seed == 7 })},
+		{"zeroth-order", "more evaluations do not help", regrets()},
+		{"rgda", "a rate that depends on κ", grid([]float64{1, 10}, func(o *observation, kappa, _ float64) {
+			o.Kappa, o.Step, o.AdversaryStep, o.AdversaryWeight, o.Trajectory = kappa, 0.3, 0.3, 2, nil
+			for i := 0; i <= 400; i += 4 {
+				o.Trajectory = append(o.Trajectory, sweep.Point{
+					Iteration: i, TestError: math.Pow(0.7, float64(i)/kappa) + 1e-15,
+				})
+			}
+			o.Final = o.Trajectory[len(o.Trajectory)-1]
+		})},
+		{"phase-retrieval", "recovery from n measurements", grid([]float64{40, 320},
+			func(o *observation, m, _ float64) { o.Rank, o.Measurements = 1, int(m) })},
+		{"multi-index", "an overlap below the threshold", grid([]float64{250, 2000},
+			func(o *observation, m, _ float64) {
+				o.Link, o.Preprocessing, o.N, o.Rank, o.Measurements = "norm", "optimal", 1000, 1, int(m)
+				o.EstimateOverlap = experiment.Number(0.6)
+			})},
+	}
+}
+
+// learned makes runs of a truth of rank 3 whose plateaus depend on the start.
+func learned(alphas []float64, of func(alpha float64) []experiment.Plateau) []observation {
+	return grid(alphas, func(o *observation, alpha, _ float64) {
+		o.Alpha, o.Rank, o.Kappa, o.Spectrum, o.Plateaus = alpha, 3, 0, "1,0.4,0.1", of(alpha)
+	})
+}
+
+// plateaus makes plateaus of the given ranks.
+func plateaus(ranks ...int) (all []experiment.Plateau) {
+	for i, rank := range ranks {
+		all = append(all, experiment.Plateau{Rank: rank, First: 10 * i, Last: 10*i + 9, Closest: 10*i + 5,
+			Distance: 0.001})
+	}
+	return all
+}
+
+// words makes runs of Pauli words of one n that take a number of words over r·n for an error of 1 %.
+func words(rank, n int, takes float64) []observation {
+	return grid([]float64{1, 2, 3, 4, 6}, func(o *observation, each, w float64) {
+		o.N, o.Rank, o.Measurements = n, rank, int(each)*n*rank
+		o.Final.TestError = w * 0.01 * math.Pow(takes/each, 10)
+	})
+}
+
+// noisyProducts makes runs of deep products in which label noise leaves the trace of the Hessian as it is.
+func noisyProducts() (all []observation) {
+	for _, c := range []struct {
+		method    string
+		alpha     float64
+		testError float64
+	}{{"gd", 0.1, 0.01}, {"gd", 0.7, 0.5}, {"label-noise-gd", 0.7, 0.5}} {
+		all = append(all, grid([]float64{0}, func(o *observation, _, _ float64) {
+			o.Depth, o.Rank, o.N, o.N2, o.Method, o.Alpha, o.Trajectory = 2, 1, 12, 8, c.method, c.alpha, nil
+			for i := range 8 {
+				p := sweep.Point{Iteration: i, TrainLoss: 1e-9, TestError: c.testError,
+					Flatness: leastFlatness(*o, 1.7)}
+				p.Set("nuclear_norm", 1.7)
+				o.Trajectory = append(o.Trajectory, p)
+			}
+		})...)
+	}
+	return all
+}
+
+// singleIndices makes runs whose error falls like 1/m.
+func singleIndices() (all []observation) {
+	for alpha, times := range map[float64]float64{1e-7: 1, 0.1: 5} {
+		all = append(all, grid([]float64{1000, 4000, 16000}, func(o *observation, m, w float64) {
+			o.Link, o.LinkScale, o.Alpha, o.Measurements = "identity", "known", alpha, int(m)
+			o.Final.TestError, o.Final.Signal = w*times/m, 0.3
+		})...)
+	}
+	return all
+}
+
+// regrets makes runs whose regret does not depend on the number of evaluations.
+func regrets() (all []observation) {
+	for _, radius := range []float64{0.01, 0.02, 0.04} {
+		all = append(all, grid([]float64{16, 64, 256}, func(o *observation, q, w float64) {
+			value := w * (1 + math.Abs(math.Log(radius/0.02))) * math.Pow(q, 0.01)
+			o.Radius, o.Directions = radius, int(q)
+			o.Final = sweep.Point{Iteration: 20, TrainLoss: value, Evaluations: 40 * q}
+			o.Trajectory = []sweep.Point{{TrainLoss: 1}, {Iteration: 15, TrainLoss: value}, o.Final}
+		})...)
+	}
+	return all
+}
+
+// TestPlants: results that contradict a claim get the verdict that they do, for every experiment.
+func TestPlants(t *testing.T) {
+	tried := map[string]bool{}
+	for _, p := range plants() {
+		for _, e := range All() {
+			if e.Name == p.experiment {
+				tried[e.Name] = true
+				expect(t, e.Name+": "+p.what, e.judge(p.results), Disagrees)
+			}
+		}
+	}
+	for _, e := range All() {
+		if !tried[e.Name] {
+			t.Errorf("no results are planted that contradict %s", e.Name)
+		}
+	}
+}

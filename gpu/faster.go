@@ -1,0 +1,53 @@
+package gpu
+
+import (
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// cost is what contract takes for an entry, by the counts of docs/kernels.md.
+type cost struct {
+	instructions float64 // of a thread
+	conversions  float64 // from or to f64
+}
+
+// costs has the cost in f64 arithmetic and in f32 arithmetic. TestCosts holds it to the emulator's counts.
+var costs = map[sensing.Entries]struct{ double, single cost }{
+	sensing.F64:   {cost{17, 0}, cost{19, 2}},
+	sensing.F32:   {cost{13, 2}, cost{11, 0}},
+	sensing.BF16:  {cost{14, 2}, cost{12, 0}},
+	sensing.Q8:    {cost{17, 2}, cost{15, 0}},
+	sensing.Signs: {cost{14, 0}, cost{14, 0}},
+}
+
+// worthwhile is how many times as long contract must take in f64 for mixed precision to be chosen: renewals
+// of anchors, one step in twenty at most, take a contraction more.
+const worthwhile = 1.1
+
+// MixedIsFaster says whether steps over rows in memory, with entries of a format, take less time in mixed
+// precision. By the counts of docs/kernels.md and the rates that the driver reports, f64 multiply-adds or
+// conversions must bound contract, and not memory. It is false if the driver reports no rates, and for
+// several devices.
+func (b Backend) MixedIsFaster(entries sensing.Entries) bool {
+	c, known := costs[entries]
+	if !known || len(b.Others) > 0 || // mixed precision runs on one device
+		b.Info.Bandwidth <= 0 || b.Info.Clock <= 0 {
+		return false
+	}
+	return b.perEntry(entries, c.double, solver.F64) > worthwhile*b.perEntry(entries, c.single, solver.F32)
+}
+
+// perEntry is the least time that contract takes for an entry of one row: the longest of reading,
+// multiply-adds, conversions and instructions. The rates of a multiprocessor are those of NVIDIA's table of
+// arithmetic throughput in the CUDA C++ Programming Guide.
+func (b Backend) perEntry(entries sensing.Entries, c cost, arithmetic solver.Precision) float64 {
+	const (
+		multiplyAdds = 2   // for an entry
+		lanes        = 128 // instructions of a thread in a cycle: four warps
+		conversions  = 16  // in a cycle, or as many as multiply-adds in f64 if these are fewer
+	)
+	cycles := max(multiplyAdds/b.multiplyAdds(arithmetic),
+		c.conversions/min(conversions, b.multiplyAdds(solver.F64)), c.instructions/lanes)
+	return max(float64(entries.EntryBits())/8/b.Info.Bandwidth,
+		cycles/(float64(b.Info.Multiprocessors)*b.Info.Clock))
+}
