@@ -63,5 +63,5 @@ func dynamicShared(name string) int {
 		return 0
 	}
 	entries := sensing.Entries(parts[len(parts)-2])
-	return kernels.Stages(entries.EntryBits())
+	return kernels.Stages(entries.EntryBits(), parts[1] == "early")
 }

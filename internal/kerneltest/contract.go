@@ -36,7 +36,7 @@ var contractions = []contraction{
 	{9, 8209, 8, 1, 32, ""},
 	{13, 8209, 24, 0, 0, ""},
 	{3, 32*slab + 1, 8, 0, 0, ""},  // more slabs than a warp has lanes
-	{3, 128*slab + 1, 8, 0, 0, ""}, // more than a warp's lanes load at once
+	{1, 256*slab + 1, 8, 0, 0, ""}, // a lane has nine parts
 	{11, 5003, 8, 1, 0, small},
 	{14, 4099, 8, 0, 0, special},
 	{5, 4099, 8, 0, 0, allOnes},

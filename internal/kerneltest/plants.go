@@ -106,8 +106,12 @@ var Plants = []Plant{
 		Old: "setp.eq.or.b32 %p, %word1, -1, %p;", New: "", Blind: Emulator, Why: inStep},
 	{Name: "the fourth part of a lane is not awaited", Kernel: "contract_f32_f32",
 		Old: "setp.eq.or.b32 %p, %word3, -1, %p;", New: "", Blind: Emulator, Why: inStep},
+	{Name: "the ninth part of a lane is not awaited", Kernel: "contract_f32_f32",
+		Old: "setp.eq.or.b32 %p, %word8, -1, %p;", New: "", Blind: Emulator, Why: inStep},
 	{Name: "parts after the 128th are left out", Kernel: "contract_f32_f32",
-		Old: "setp.lt.u32 %p, %i, %slabs;\n    @%p bra SLAB;", New: ""},
+		Old: "setp.gt.u32 %p, %slabs, 128;\n    @%p bra MANY;", New: ""},
+	{Name: "the ninth part of a lane is left out", Kernel: "contract_f32_f32",
+		Old: "setp.lt.u32 %here8, %at, %slabs;", New: "setp.lt.u32 %here8, %slabs, 0;"},
 	// Shared memory.
 	{Name: "contract reads sums of warps that are not there yet", Kernel: "contract_q8_f64",
 		Old: "bar.sync 0;\n    setp.ge.u32 %p, %t, 4;", New: "setp.ge.u32 %p, %t, 4;"},
