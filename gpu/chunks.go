@@ -216,10 +216,8 @@ func (l *rowLayout) tileVisits(rows int) (tiles, visits int) {
 // once says whether contract may be one launch: whether, by its description, the device can hold all blocks
 // of a group of slabs at one time. If the device is at fault, it also says why not.
 func (l *rowLayout) once() (possible bool, fault string) {
-	have, need := l.info.Capability, l.contractor.Capability
-	newEnough := have[0] > need[0] || have[0] == need[0] && have[1] >= need[1]
 	switch {
-	case !newEnough || l.slabs > l.resident():
+	case l.blockShared() > l.info.BlockShared || l.slabs > l.resident():
 		return false, ""
 	case !l.info.Cooperative:
 		return false, "it has no cooperative launches"
@@ -232,11 +230,18 @@ func (l *rowLayout) once() (possible bool, fault string) {
 // resident is the number of blocks of contract that the device holds at one time: as many as their shared
 // memory allows, and at most two for each multiprocessor, because of their registers.
 func (l *rowLayout) resident() int {
-	// The table of q8, and the shared memory that the system reserves for each block.
-	const levels, reserved = 33 << 10, 1 << 10
-	block := l.stages + reserved
+	return max(min((l.info.BlockShared+reservedShared)/l.blockShared(), 2), 1) * l.info.Multiprocessors
+}
+
+// reservedShared is the shared memory that the system reserves for each block.
+const reservedShared = 1 << 10
+
+// blockShared is at least the shared memory of a block of contract, with what the system reserves.
+func (l *rowLayout) blockShared() int {
+	const levels = 33 << 10 // the table of q8
+	block := l.stages + reservedShared
 	if l.entries == sensing.Q8 {
 		block += levels
 	}
-	return max(min((l.info.BlockShared+reserved)/block, 2), 1) * l.info.Multiprocessors
+	return block
 }

@@ -91,6 +91,37 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// TestOldDevices: before compute capability 8.0 contract is one launch if its stages fit: two blocks to a
+// multiprocessor of a V100, which has 96 KiB of shared memory, or one with f64 entries; one on a T4, which
+// has 64 KiB, or two with signs, and none with f64 entries.
+func TestOldDevices(t *testing.T) {
+	v100 := driver.Info{Capability: [2]int{7, 0}, Multiprocessors: 80, Memory: 16e9, L2: 6 << 20,
+		BlockShared: 96 << 10, Cooperative: true}
+	t4 := driver.Info{Capability: [2]int{7, 5}, Multiprocessors: 40, Memory: 16e9, L2: 4 << 20,
+		BlockShared: 64 << 10, Cooperative: true}
+	for entries, blocks := range map[sensing.Entries]struct{ v100, t4 int }{
+		sensing.F64: {1, 0}, sensing.F32: {2, 1}, sensing.BF16: {2, 1}, sensing.Q8: {2, 1},
+		sensing.Signs: {2, 2},
+	} {
+		for _, storage := range []solver.Storage{solver.Memory, solver.Generated} {
+			for info, want := range map[driver.Info]int{v100: blocks.v100, t4: blocks.t4} {
+				l := planned(t, info, storage, 100, 1000, 1)
+				l.setEntries(entries)
+				got := 0
+				if once, fault := l.once(); once {
+					got = l.resident() / info.Multiprocessors
+				} else if fault != "" {
+					t.Errorf("%s on %v: %s", entries, info.Capability, fault)
+				}
+				if got != want || l.contractor.Capability != [2]int{7, 0} {
+					t.Errorf("%s entries, %s, %v: %d blocks to a multiprocessor, want %d; %s needs %v", entries,
+						storage, info.Capability, got, want, l.contractor.Name, l.contractor.Capability)
+				}
+			}
+		}
+	}
+}
+
 // moved is what a step's rows move and launch, counted tile by tile.
 type moved struct{ rows, sums, launches float64 }
 

@@ -13,8 +13,9 @@
 // With rows, a gradient is lift, contract, pullback, as on the host. contract runs in one of two ways that
 // give the same bits:
 //
-//   - one launch of contract_E_T or contract_generated_E_T, which reads or makes each row once and keeps z
-//     and g in registers; for one member, if the device can hold all blocks at once;
+//   - one launch of contract_E_T or contract_generated_E_T (before compute capability 8.0 their early forms),
+//     which reads or makes each row once and keeps z and g in registers; for one member, if the device can
+//     hold all blocks at once;
 //   - dots, residuals and accumulate over tiles of rows, four members at a time, for any number of
 //     coordinates and members. Rows that are not in memory are made tile by tile.
 //

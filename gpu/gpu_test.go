@@ -74,8 +74,8 @@ func factorOf(t testing.TB, space sensing.Space, r int, seed uint64) solver.Fact
 	return u
 }
 
-// old is a device without asynchronous copies, on which contract is three steps.
-var old = emulator.Config{Capability: [2]int{7, 0}}
+// old is a device without cooperative launches, on which contract is three steps.
+var old = emulator.Config{Capability: [2]int{7, 0}, NotCooperative: true}
 
 // inTiles returns a backend with tiles of rows rows.
 func inTiles(b Backend, rows int) Backend {
@@ -160,7 +160,9 @@ func TestSameBitsOnEveryDevice(t *testing.T) {
 		{"no cooperative launches",
 			of(emulator.Config{Multiprocessors: 132, NotCooperative: true}, solver.Memory), false},
 		{"an old device", of(emulator.Config{Capability: [2]int{7, 0}, Multiprocessors: 80},
-			solver.Generated), false},
+			solver.Generated), true},
+		{"an old device with little shared memory", of(emulator.Config{Capability: [2]int{7, 5},
+			Multiprocessors: 40, L2: 4 << 20}, solver.Memory), true},
 	}, []size{{91, 200, 2}}, "gaussian-f32", "rademacher")
 }
 

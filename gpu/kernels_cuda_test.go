@@ -14,7 +14,7 @@ import (
 
 // multiprocessors is the number of multiprocessors of the CPU driver's device: enough for the blocks of
 // contract's widest case.
-const multiprocessors = "80"
+const multiprocessors = "132"
 
 // TestCUDAKernels runs every kernel on the first GPU, with canaries around each buffer.
 func TestCUDAKernels(t *testing.T) {

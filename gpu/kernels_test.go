@@ -14,6 +14,6 @@ func TestKernels(t *testing.T) {
 	kerneltest.Run(t, func(t *testing.T) driver.Device {
 		t.Parallel()
 		// No launch here takes a million warp instructions: one that takes sixteen million waits for ever.
-		return emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24})
+		return emulator.New(emulator.Config{Multiprocessors: 132, Steps: 1 << 24})
 	})
 }

@@ -15,7 +15,7 @@ import (
 // TestPlants: the emulator finds the mistakes that are planted in kernels.
 func TestPlants(t *testing.T) {
 	findPlants(t, kerneltest.Emulator, func(*testing.T) driver.Device {
-		return emulator.New(emulator.Config{Multiprocessors: 80, Steps: 1 << 24})
+		return emulator.New(emulator.Config{Multiprocessors: 132, Steps: 1 << 24})
 	})
 }
 

@@ -122,12 +122,15 @@ func (l *rowLayout) setEntries(entries sensing.Entries) {
 	l.entries = entries
 	size := (int64(l.k)*int64(entries.EntryBits()) + 7) / 8
 	l.stride = (size + 31) / 32 * 32 // a multiple of the sectors of the device's memory
-	family := "contract_"
+	family, early := "contract_", l.info.Capability[0] < 8
+	if early {
+		family += "early_"
+	}
 	if !l.inMemory {
 		family += "generated_"
 	}
 	l.contractor = kernels.Get(family + string(entries) + "_" + string(l.precision))
-	l.stages = kernels.Stages(entries.EntryBits())
+	l.stages = kernels.Stages(entries.EntryBits(), early)
 }
 
 // streamOf returns the stream of an ensemble, if there are kernels that make its rows.

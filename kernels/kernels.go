@@ -9,6 +9,8 @@
 //	lift_T, lift_rect_T         z = svec(L·Rᵀ), and vec(L·Rᵀ) for rectangular matrices
 //	contract_E_T                p_i = a_i·z, res_i = p_i − y_i, Σ scale·res_i a_i for each chunk of rows
 //	contract_generated_E_T      the same with rows that the kernel generates
+//	contract_early_E_T, contract_early_generated_E_T
+//	                            both for compute capabilities before 8.0
 //	dots_E_T, residuals_T, accumulate_E_T
 //	                            the three steps of contract, for any K and any number of members
 //	sum_chunks_T                g = the sum of the chunks
@@ -116,8 +118,10 @@ var rendered = sync.OnceValue(func() map[string]func() Kernel {
 const Slab = 4096
 
 // Stages is the dynamic shared memory, in bytes, that a block of contract uses for rows in a format with
-// entryBits bits per entry.
-func Stages(entryBits int) int { return variant{Entries: formatOf(entryBits)}.DynamicBytes() }
+// entryBits bits per entry. The early form of contract is that for compute capabilities before 8.0.
+func Stages(entryBits int, early bool) int {
+	return variant{Entries: formatOf(entryBits), Early: early}.DynamicBytes()
+}
 
 // BatchMembers is the largest number of members of a launch of contract_batch, and BatchBlocks the number of
 // its blocks for each slab.

@@ -15,6 +15,9 @@ type variant struct {
 	Arith    string // f64 or f32: the type of z, g and all sums
 	// Generated says that the kernel generates the rows that it uses.
 	Generated bool
+	// Early says that the kernel is the form of contract for compute capabilities before 8.0, which have no
+	// asynchronous copies, and less shared memory.
+	Early bool
 }
 
 // Listed says that the kernel makes the rows in a list, not successive ones.
@@ -38,17 +41,23 @@ func (v variant) QuadBits() int {
 
 // StageRows is how many rows of a slab each stage of contract holds.
 func (v variant) StageRows() int {
-	if v.batch() {
+	switch {
+	case v.batch():
 		return map[string]int{"f64": 2, "f32": 4, "bf16": 4, "q8": 4, "sign": 4}[v.Entries]
+	case v.Early:
+		return map[string]int{"f64": 1, "f32": 1, "bf16": 2, "q8": 1, "sign": 8}[v.Entries]
 	}
 	return map[string]int{"f64": 1, "f32": 2, "bf16": 4, "q8": 4, "sign": 8}[v.Entries]
 }
 
 // Ahead is how many stages are being filled at any time, Behind how many wait for their residuals. These two
-// and StageRows are the parameters to tune on a device.
+// and StageRows are the parameters to tune on a device. The early form fills the stage of the dot products.
 func (v variant) Ahead() int {
-	if v.batch() {
+	switch {
+	case v.batch():
 		return 2
+	case v.Early:
+		return 0
 	}
 	return 1
 }
@@ -90,6 +99,17 @@ func (v variant) SumSteps() (steps []sumStep) {
 
 // batch says whether the kernel is one of contract_batch.
 func (v variant) batch() bool { return v.Template == "contract_batch" }
+
+// BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. With
+// f64 entries the early form has room for one block, because of its stages, so its threads may have more
+// registers. So it is on 7.5 with all entries but signs. On 7.0 the early form in f32 arithmetic takes at most
+// 108 registers without a bound, so two blocks fit.
+func (v variant) BlocksAtOnce() int {
+	if v.Early && (v.Entries == "f64" || v.Arith == "f32" && v.Entries != "sign") {
+		return 1
+	}
+	return 2
+}
 
 // Stages is the number of stages, DynamicBytes their total size.
 func (v variant) Stages() int       { return v.Ahead() + 1 + v.Behind() }
@@ -141,7 +161,8 @@ func (v variant) CopyOffset(c int) int { return 4096 * c % v.SlabBytes() }
 func variants() []variant {
 	var list []variant
 	add := func(template, name, entries, arith string) {
-		list = append(list, variant{template, name, entries, arith, strings.Contains(name, "generated")})
+		list = append(list, variant{template, name, entries, arith, strings.Contains(name, "generated"),
+			strings.Contains(name, "early")})
 	}
 	formats := []string{"f64", "f32", "bf16", "q8", "sign"}
 	for _, e := range formats {
@@ -155,7 +176,9 @@ func variants() []variant {
 			for _, family := range []string{"contract", "contract_batch", "dots", "accumulate"} {
 				add(family, family+"_"+e+"_"+t, e, t)
 			}
-			add("contract", "contract_generated_"+e+"_"+t, e, t)
+			for _, form := range []string{"generated_", "early_", "early_generated_"} {
+				add("contract", "contract_"+form+e+"_"+t, e, t)
+			}
 		}
 		for _, family := range []string{
 			"lift", "lift_rect", "pullback", "pullback_rect", "pullback_rect_transposed",

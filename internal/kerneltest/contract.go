@@ -36,23 +36,32 @@ var contractions = []contraction{
 	{9, 8209, 8, 1, 32, ""},
 	{13, 8209, 24, 0, 0, ""},
 	{3, 32*slab + 1, 8, 0, 0, ""},  // more slabs than a warp has lanes
-	{3, 128*slab + 1, 8, 0, 0, ""}, // more than a warp's lanes load at once
+	{1, 256*slab + 1, 8, 0, 0, ""}, // a lane has nine parts
 	{11, 5003, 8, 1, 0, small},
 	{14, 4099, 8, 0, 0, special},
 	{5, 4099, 8, 0, 0, allOnes},
 	{7, 301, 8, 0, 0, otherLevels},
 }
 
-func testContract[T number](t *testing.T, b *bench, f sensing.Entries) {
-	for _, c := range contractions {
-		c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, false) })
-	}
+// contractForm is a form of contract.
+type contractForm struct {
+	early     bool // for compute capabilities before 8.0
+	generated bool // the kernel makes the rows
 }
 
-func testContractGenerated[T number](t *testing.T, b *bench, f sensing.Entries) {
-	for _, c := range contractions {
-		if c.gap == 0 {
-			c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, true) })
+var contractForms = map[string]contractForm{
+	"contract_":                 {},
+	"contract_generated_":       {generated: true},
+	"contract_early_":           {early: true},
+	"contract_early_generated_": {early: true, generated: true},
+}
+
+func testContract[T number](form contractForm) func(t *testing.T, b *bench, f sensing.Entries) {
+	return func(t *testing.T, b *bench, f sensing.Entries) {
+		for _, c := range contractions {
+			if c.gap == 0 || !form.generated {
+				c.run(t, f, func(t *testing.T) { contract[T](t, b, f, c, form) })
+			}
 		}
 	}
 }
@@ -66,7 +75,7 @@ func (c contraction) run(t *testing.T, f sensing.Entries, test func(t *testing.T
 }
 
 // contract checks that the kernel gives the same bits as the three reference loops.
-func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, generate bool) {
+func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction, form contractForm) {
 	const scale = 1.0 / 3
 	a, z, y := newRows(f, entries, 0, c.m, c.k, c.gap), padded[T](1, c.k, 1), random[float64](c.m, 50)
 	switch c.kind {
@@ -74,7 +83,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 		z = padded[T](1, c.k, tiny[T]())
 		scaled(y, tiny[T]())
 	case special:
-		if !generate || f.EntryBits() < 16 {
+		if !form.generated || f.EntryBits() < 16 {
 			specials(a, z)
 		}
 		y[c.m-1], y[c.m-3] = math.NaN(), math.Inf(1)
@@ -90,7 +99,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 		groups = chunkCount
 	}
 
-	shared := kernels.Stages(f.EntryBits())
+	shared := kernels.Stages(f.EntryBits(), form.early)
 	resident, err := b.kernel.Resident(256, shared)
 	must(t, err)
 	if resident < parts*groups {
@@ -103,7 +112,7 @@ func contract[T number](t *testing.T, b *bench, f sensing.Entries, c contraction
 	}
 	res, chunks := output(poisoned[float64](c.m)), output(poisoned[T](chunkCount*kp))
 	args := []any{input(z), partials, input(y), res, chunks, a.table()}
-	if generate {
+	if form.generated {
 		key, number := entries.Key()
 		args = append(args, uint64(key[0]), uint64(key[1]), uint64(number))
 	} else {

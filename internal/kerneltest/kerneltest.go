@@ -109,12 +109,12 @@ var tests = func() map[string]func(*testing.T, *bench) {
 		all["dots_"+string(f)+"_f32"] = with(testDots[float32])
 		all["accumulate_"+string(f)+"_f64"] = with(testAccumulate[float64])
 		all["accumulate_"+string(f)+"_f32"] = with(testAccumulate[float32])
-		all["contract_"+string(f)+"_f64"] = with(testContract[float64])
-		all["contract_"+string(f)+"_f32"] = with(testContract[float32])
 		all["contract_batch_"+string(f)+"_f64"] = with(testContractBatch[float64])
 		all["contract_batch_"+string(f)+"_f32"] = with(testContractBatch[float32])
-		all["contract_generated_"+string(f)+"_f64"] = with(testContractGenerated[float64])
-		all["contract_generated_"+string(f)+"_f32"] = with(testContractGenerated[float32])
+		for name, form := range contractForms {
+			all[name+string(f)+"_f64"] = with(testContract[float64](form))
+			all[name+string(f)+"_f32"] = with(testContract[float32](form))
+		}
 	}
 	maps.Copy(all, sampledTests())
 	return all
