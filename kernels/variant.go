@@ -102,8 +102,8 @@ func (v variant) batch() bool { return v.Template == "contract_batch" }
 
 // BlocksAtOnce is how many blocks of contract a multiprocessor shall hold: it bounds their registers. With
 // f64 entries the early form has room for one block, because of its stages, so its threads may have more
-// registers. So it is on 7.5 with all entries but signs. On 7.0 the early form in f32 arithmetic takes at most
-// 108 registers without a bound, so two blocks fit.
+// registers. So it is on 7.5 with all entries but signs. On 7.0 the early form in f32 arithmetic takes at
+// most 108 registers without a bound, so two blocks fit.
 func (v variant) BlocksAtOnce() int {
 	if v.Early && (v.Entries == "f64" || v.Arith == "f32" && v.Entries != "sign") {
 		return 1
