@@ -59,6 +59,7 @@ func spread(r request, l rowLayout, ensemble sensing.Rows) (operator, error) {
 		mine.card = card
 		if card > 0 {
 			mine.setDevice(r.backend.Others[card-1].Info)
+			mine.setEntries(l.entries) // whose kernel depends on the device
 		}
 		mine.shareRows(r.backend.tileRows)
 		mine.shareLists(r.backend.tileRows)
