@@ -1,0 +1,115 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/matsense/matsense/gpu/driver"
+	"github.com/matsense/matsense/gpu/emulator"
+	"github.com/matsense/matsense/internal/backendtest"
+	"github.com/matsense/matsense/sensing"
+	"github.com/matsense/matsense/solver"
+)
+
+// calls is a device that notes each call that puts work into the queue or waits for it: a launch by its
+// kernel's name, another call by its own.
+type calls struct {
+	driver.Device
+	made []string
+}
+
+func (c *calls) Launch(l driver.Launch) error {
+	c.made = append(c.made, l.Kernel.Name())
+	return c.Device.Launch(l)
+}
+
+func (c *calls) Fill(dst driver.Pointer, value byte, size int64) error {
+	c.made = append(c.made, "Fill")
+	return c.Device.Fill(dst, value, size)
+}
+
+func (c *calls) Copy(dst, src driver.Pointer, size int64) error {
+	c.made = append(c.made, "Copy")
+	return c.Device.Copy(dst, src, size)
+}
+
+func (c *calls) Upload(dst driver.Pointer, src []byte) error {
+	c.made = append(c.made, "Upload")
+	return c.Device.Upload(dst, src)
+}
+
+func (c *calls) Download(dst []byte, src driver.Pointer) error {
+	c.made = append(c.made, "Download")
+	return c.Device.Download(dst, src)
+}
+
+func (c *calls) Wait() error {
+	c.made = append(c.made, "Wait")
+	return c.Device.Wait()
+}
+
+// TestCallsOfAStep compares the calls of a step of gradient descent with the table of docs/kernels.md. The
+// lists of a step are on the device since the step before, so a step uploads nothing.
+func TestCallsOfAStep(t *testing.T) {
+	space := sensing.Sym{N: 8}
+	ensembles := map[string]sensing.Ensemble{"rows": backendtest.Ensembles(t, 8, 40)["gaussian-f32"]}
+	var err error
+	ensembles["completion"], err = sensing.NewCompletion(space, 30, 7)
+	must(t, err)
+	ensembles["rank-one"], err = sensing.NewRankOne(space, 40, 7)
+	must(t, err)
+	ensembles["pauli"], err = sensing.NewPauli(8, 30, 7)
+	must(t, err)
+	gradients := map[string]string{
+		"rows/1": "lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64",
+		"rows/8": "lift_f64 dots_f32_f64 residuals_f64 accumulate_f32_f64 sum_chunks_f64 pullback_f64",
+		// A gradient of these ensembles has the same launches for any members.
+		"completion/1": "sampled_2", "completion/8": "sampled_2",
+		"rank-one/1": "rank_one_contract_8x2 rank_one_collect",
+		"rank-one/8": "rank_one_contract_8x2 rank_one_collect",
+		"pauli/1":    "pauli_residuals pauli_weights pauli_combine",
+		"pauli/8":    "pauli_residuals pauli_weights pauli_combine",
+	}
+	for name, ensemble := range ensembles {
+		for _, members := range []int{1, 8} {
+			name := fmt.Sprintf("%s/%d", name, members)
+			t.Run(name, func(t *testing.T) {
+				b := emulated(t, emulator.Config{}, solver.Memory, solver.F64)
+				device := &calls{}
+				connect := b.Connect
+				b.Connect = func() (d driver.Device, err error) {
+					device.Device, err = connect()
+					return device, err
+				}
+				truth, err := sensing.NewTruth(8, 2, 2, 1)
+				must(t, err)
+				ranks := make([]int, members)
+				all := make([]int, members)
+				for i := range ranks {
+					ranks[i], all[i] = 2, i
+				}
+				e, err := b.Open(context.Background(), &sensing.Problem{Ensemble: ensemble, Truth: truth},
+					solver.Batch{Parametrization: solver.PSD{}, FactorRanks: ranks})
+				must(t, err)
+				defer func() { must(t, e.Close()) }()
+				for i := range all {
+					must(t, e.Set(i, solver.Iterate, factorOf(t, space, 2, uint64(i))))
+				}
+				for range 2 { // the first step uploads lists
+					device.made = nil
+					must(t, e.Gradient(all...))
+					for _, i := range all {
+						must(t, e.Combine(i, solver.Iterate, 1, solver.Iterate, -0.1, solver.Gradient))
+					}
+					must(t, e.Wait())
+				}
+				want := gradients[name] + strings.Repeat(" combine", members) + " Wait"
+				if got := strings.Join(device.made, " "); got != want {
+					t.Errorf("a step makes the calls\n%s, not\n%s", got, want)
+				}
+			})
+		}
+	}
+}
