@@ -64,7 +64,7 @@ func TestCallsOfAStep(t *testing.T) {
 	must(t, err)
 	gradients := map[string]string{
 		"rows/1": "lift_f64 Fill contract_f32_f64 sum_chunks_f64 pullback_f64",
-		"rows/8": "lift_f64 dots_f32_f64 residuals_f64 accumulate_f32_f64 sum_chunks_f64 pullback_f64",
+		"rows/8": "lift_f64 Fill contract_batch_f32_f64 sum_chunks_f64 pullback_f64",
 		// A gradient of these ensembles has the same launches for any members.
 		"completion/1": "sampled_2", "completion/8": "sampled_2",
 		"rank-one/1": "rank_one_contract_8x2 rank_one_collect",
