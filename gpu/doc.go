@@ -23,7 +23,8 @@
 // once in a gradient, whether the anchor is renewed.
 //
 // Several devices can share rows (spread.go). An operator of rows on each device has some of the chunks, and
-// the engine with everything else is on the first device.
+// the engine with everything else is on the first device. What goes from one device to another passes through
+// memory of the host that the first step takes and later steps use again.
 //
 // Draws of the measurements (draw.go) and values of f (evaluate.go) work with any operator, by products with
 // the measurements and their adjoint. The operator of rows has faster ways (drawnrows.go).

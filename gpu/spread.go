@@ -23,6 +23,7 @@ type spreadRows struct {
 	arrived  driver.Pointer // on the first card: each member's g of each card
 	gathered driver.Pointer // on the first card: the residuals of all rows
 	told     bool           // the others have their observations
+	host     []byte         // what goes from one card to another
 }
 
 // otherCard is a card that holds some of the rows and does nothing else.
@@ -195,12 +196,21 @@ func (s *spreadRows) fill(ctx context.Context, d *device) error {
 	return s.shares[0].fill(ctx, d)
 }
 
+// exchanged is the host's place for so many bytes on their way. A copy is done with it when its call returns,
+// so all copies use the same place.
+func (s *spreadRows) exchanged(size int) []byte {
+	if size > len(s.host) {
+		s.host = make([]byte, size)
+	}
+	return s.host[:size]
+}
+
 // send copies numbers from the first card to the same place of each other card: of count numbers for each
 // member, those from the first row of a card on.
 func (s *spreadRows) send(to func(c *otherCard) driver.Pointer, from driver.Pointer) error {
 	first := s.shares[0]
 	for _, c := range s.others {
-		data := make([]byte, 8*c.share.m)
+		data := s.exchanged(8 * c.share.m)
 		if err := first.Download(data, from+driver.Pointer(8*c.share.begin)); err != nil {
 			return err
 		}
@@ -214,7 +224,7 @@ func (s *spreadRows) send(to func(c *otherCard) driver.Pointer, from driver.Poin
 // sendZ copies z of so many members from the first card to the others.
 func (s *spreadRows) sendZ(precision solver.Precision, members int) error {
 	first := s.shares[0]
-	data := make([]byte, first.offset(precision, members))
+	data := s.exchanged(int(first.offset(precision, members)))
 	if err := first.Download(data, first.z); err != nil {
 		return err
 	}
@@ -238,7 +248,7 @@ func (s *spreadRows) sum(precision solver.Precision, members int) error {
 			return err
 		}
 	}
-	data := make([]byte, int64(members)*size)
+	data := s.exchanged(members * int(size))
 	for i, c := range s.others {
 		if err := c.device.Download(data, c.share.g); err != nil {
 			return err
@@ -304,7 +314,7 @@ func (s *spreadRows) squares(dst []float64) error {
 	}
 	for _, c := range s.others {
 		m := c.share.m
-		data := make([]byte, 8*m*len(dst))
+		data := s.exchanged(8 * m * len(dst))
 		if err := c.device.Download(data, c.share.res); err != nil {
 			return err
 		}
@@ -333,7 +343,7 @@ func (s *spreadRows) apply(p, l, r driver.Pointer, cols int) error {
 		return err
 	}
 	for _, c := range s.others {
-		data := make([]byte, 8*c.share.m)
+		data := s.exchanged(8 * c.share.m)
 		if err := c.device.Download(data, c.share.res); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // TestSeveralDevices: a run on two and on four emulated devices leaves the factor and the trajectory of a run
-// on one, to the bit, and may go on with another number of them.
+// on one, to the bit.
 func TestSeveralDevices(t *testing.T) {
 	dir := t.TempDir()
 	read := func(device, file string) []byte {
