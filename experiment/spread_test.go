@@ -17,8 +17,8 @@ import (
 )
 
 // TestLostCard: if one of several devices is lost in the middle of a run, the first or another, the run ends
-// with an error that says so, and the last checkpoint is intact. Resumed on two devices that work, the run gives
-// the bits of an uninterrupted run on one.
+// with an error that says so, and the last checkpoint is intact. Resumed on two devices that work, the run
+// gives the bits of an uninterrupted run on one.
 func TestLostCard(t *testing.T) {
 	// lost is the number of the device that fails after so many operations, if failAfter is not 0.
 	run := func(dir string, devices, lost, failAfter int, resume bool) error {
