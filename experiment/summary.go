@@ -44,7 +44,7 @@ type Summary struct {
 	BestIterates
 	// Phases has the metrics at each boundary of the phases; null if it was not reached.
 	Phases PhaseSummary `json:"phases"`
-	// Plateaus are the stretches along which Z is close to a best approximation of M*, in order; null if
+	// Plateaus are the stretches along which Z is close to a best approximation of M*, in order; empty if
 	// there are none, as with equal singular values.
 	Plateaus []Plateau        `json:"plateaus"`
 	Spectral *SpectralSummary `json:"spectral"`
@@ -139,7 +139,7 @@ func summarize(p *Plan, d *config.Data, res *solver.Result, t solver.Trajectory)
 	s := &Summary{
 		Status: res.Status, StatusText: statusText(c, res.Status),
 		Iterations: res.Iteration, Steps: res.Steps, Kept: c.Keep,
-		Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t),
+		Final: MetricsOf(resultSample(c, res, t)), BestIterates: BestOf(t), Plateaus: []Plateau{},
 		Problem: ProblemSummary{n1, n2, c.Rank, d.Problem.Ensemble.Measurements(), heldOut(d), c.FactorRank,
 			c.Ensemble, c.Entries, c.Observation},
 		Seeds: SeedSummary{c.Seed, c.StartSeed}, Data: d.Hashes,
